@@ -1,0 +1,21 @@
+"""Names of the folders and files under `$APP_ROOT`: their only home."""
+
+SRC = "src"
+BUILD = "build"
+VENV = "venv"
+MODEL = "model"
+
+# Under build/: what a user reads to understand a build.
+REQUIREMENTS_SCRIPT = "requirements_script.py"
+REQUIREMENTS = "requirements.txt"
+LOCK = "requirements.lock"
+MODEL_SCRIPT = "model_script.py"
+EXECUTED = "executed.ipynb"
+KERNEL_LOG = "kernel.log"
+REPORT = "report.json"
+
+# Under model/: what a service loads.
+MANIFEST = "manifest.json"
+PICKLE = "model.pickle"
+GOLDEN = "golden.ndjson"
+COMPLAINT = "complaint.json"

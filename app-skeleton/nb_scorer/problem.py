@@ -1,0 +1,36 @@
+"""The shape of an error that a user meets: what, why, fix, under a stable code."""
+
+
+class Problem(Exception):
+    """A failure that has a name and three sentences; each half's `problems.py` holds its own.
+
+    A subclass sets `code` and passes what / why / fix to this constructor, so that the words stay
+    with the class and the raiser passes facts only.
+    """
+
+    code = "problem"
+
+    def __init__(self, what, why, fix):
+        super().__init__(what)
+        self.what = what
+        self.why = why
+        self.fix = fix
+
+    def __str__(self):
+        """Return the text that a user sees: four lines, the code last."""
+        return "ERROR: {}\n  Why: {}\n  Fix: {}\n  (problem {})".format(
+            self.what, self.why, self.fix, self.code
+        )
+
+
+class SettingInvalid(Problem):
+    """A setting has a value that its row in the table of settings does not allow."""
+
+    code = "setting-invalid"
+
+    def __init__(self, env, value, wanted):
+        super().__init__(
+            what="{}={!r} is not {}.".format(env, value, wanted),
+            why="A setting is taken as it is written or refused, never guessed.",
+            fix="Correct {} or leave it out; docs/reference/settings.md lists every setting.".format(env),
+        )

@@ -1,0 +1,1 @@
+"""The service: one front process that answers for the scorers of one model."""
