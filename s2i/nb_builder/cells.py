@@ -1,0 +1,24 @@
+"""One cell of script two: what the rewrite hands to the execution, and what problems name."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A piece of script two with its place in the author's notebook.
+
+    `source` is sent to the kernel as it is. `number` is the N of In [N] when every code cell is run
+    from the top, `position` the place among all cells, Markdown counted; both start at 1 and are None
+    for the cells that we add ourselves.
+    """
+
+    source: str
+    number: int | None = None
+    position: int | None = None
+    tags: tuple[str, ...] = field(default=())
+    title: str = ""
+
+    @property
+    def ours(self) -> bool:
+        """True for a cell that is not the author's."""
+        return self.number is None
