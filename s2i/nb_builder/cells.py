@@ -22,3 +22,10 @@ class Cell:
     def ours(self) -> bool:
         """True for a cell that is not the author's."""
         return self.number is None
+
+    def where(self, notebook: str, line: int | None = None) -> str:
+        """Return the words that name this cell to its author, e.g. "Cell [3] of model.ipynb (5th cell), line 2"."""
+        if self.ours:
+            return f"nb-builder's own cell after the last one of {notebook}"
+        place = f"Cell [{self.number}] of {notebook} (cell {self.position} of the file)"
+        return place if line is None else f"{place}, line {line}"

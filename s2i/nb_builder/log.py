@@ -1,0 +1,27 @@
+"""What a build prints: one `---> step` line a step, everything on stdout.
+
+s2i takes words on stderr such as "tar... not found" for a broken image and silently runs assemble
+a second time; so nothing of a build goes to stderr.
+"""
+
+import sys
+
+
+class Log:
+    """Prints steps and lines to `stream` (stdout unless told), each flushed at once."""
+
+    def __init__(self, stream=None):
+        self.stream = stream or sys.stdout
+
+    def step(self, text: str) -> None:
+        """Print the title of one step of the build."""
+        self.line(f"---> {text}")
+
+    def line(self, text: str) -> None:
+        """Print one line; what the stream's encoding lacks is shown escaped."""
+        encoding = self.stream.encoding or "utf-8"
+        print(text.encode(encoding, "backslashreplace").decode(encoding), file=self.stream, flush=True)
+
+    def note(self, text: str) -> None:
+        """Print something that the user should know although the build goes on."""
+        self.line(f"     note: {text}")

@@ -1,0 +1,69 @@
+"""All settings of a build: one row a setting; nothing else reads the environment for them."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from nb_scorer.knobs import Knob, number, one_of, read_all, text
+
+KNOBS = (
+    Knob("S2I_SRC", Path, Path("/tmp/src"), "Folder that holds the repository."),  # noqa: S108 - s2i's own place
+    Knob("APP_ROOT", Path, Path("/opt/app-root"), "Folder that gets `src`, `build`, `venv` and `model`."),
+    Knob("NB_BUILDER_HOME", Path, Path("/opt/nb-builder"), "Folder with the builder's own environments."),
+    Knob(
+        "S2I_SOURCE_NOTEBOOK",
+        text,
+        None,
+        "The notebook to build, relative to the repository; needed where there are several.",
+    ),
+    Knob(
+        "S2I_PYTHON",
+        text,
+        None,
+        "Python of the notebook: a minor version such as `3.9`, or the path of an interpreter. "
+        "Default: what the notebook's own metadata say.",
+    ),
+    Knob(
+        "S2I_INSTALLER",
+        one_of("auto", "uv", "pip"),
+        "auto",
+        "What installs the requirements: `uv`, `pip`, or `auto` (uv, and pip where uv can't serve).",
+    ),
+    Knob(
+        "S2I_CA_BUNDLE",
+        Path,
+        None,
+        "PEM file with the certificate authorities to trust; reaches uv, pip and the notebook's downloads.",
+    ),
+    Knob("S2I_CELL_TIMEOUT", number(0.1, 1e6), 600.0, "Seconds that one cell may take."),
+    Knob(
+        "S2I_TOLERANCE",
+        number(0, 1),
+        1e-6,
+        "Relative difference up to which two floats are the same answer; everything else is compared exactly.",
+    ),
+    Knob(
+        "S2I_VERIFY_TIMEOUT",
+        number(0.1, 1e6),
+        60.0,
+        "Seconds that loading the model, or answering one golden row, may take in verification.",
+    ),
+)
+
+
+class Settings:
+    """The settings of one build, as attributes by lower-case name without the `S2I_` prefix."""
+
+    def __init__(self, environ: Mapping[str, str] | None = None):
+        """Read every row from `environ` (the process's own unless told); raise SettingInvalid."""
+        values = read_all(KNOBS, os.environ if environ is None else environ)
+        self.src: Path = values["S2I_SRC"]
+        self.app_root: Path = values["APP_ROOT"]
+        self.home: Path = values["NB_BUILDER_HOME"]
+        self.source_notebook: str | None = values["S2I_SOURCE_NOTEBOOK"]
+        self.python: str | None = values["S2I_PYTHON"]
+        self.installer: str = values["S2I_INSTALLER"]
+        self.ca_bundle: Path | None = values["S2I_CA_BUNDLE"]
+        self.cell_timeout: float = values["S2I_CELL_TIMEOUT"]
+        self.tolerance: float = values["S2I_TOLERANCE"]
+        self.verify_timeout: float = values["S2I_VERIFY_TIMEOUT"]
