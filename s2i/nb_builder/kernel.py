@@ -1,0 +1,215 @@
+"""A kernel of the notebook's own Python: started, asked, interrupted, and always ended.
+
+ipykernel comes from the overlay, which is appended to `sys.path`: what the notebook pins wins. The
+process is ours and not KernelManager's, so that its exit status (a signal, say) can be told.
+"""
+
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import nb_scorer
+import zmq
+from jupyter_client.blocking.client import BlockingKernelClient
+from jupyter_client.connect import write_connection_file
+
+START_SECONDS = 120
+# Longest path that a UNIX socket may have is 107 bytes; the kernel's name its sockets takes 20 of them.
+LONGEST_FOLDER = 80
+
+# Ours must not reach the notebook: they would change what it imports or how it runs.
+NOT_FOR_THE_NOTEBOOK = (
+    "PYTHONPATH",
+    "PYTHONHOME",
+    "PYTHONDONTWRITEBYTECODE",
+    "PYTHONSAFEPATH",
+    "PYTHONSTARTUP",
+    "PYTHONNOUSERSITE",
+    "__PYVENV_LAUNCHER__",
+)
+
+# '' comes back only after everything of the kernel's is imported and set up: a json.py of the
+# repository is for the notebook, not for us. initialize() may import late, hence before it, too.
+BOOT = """\
+import sys
+sys.path[:] = [entry for entry in sys.path if entry]
+sys.path += [{overlay!r}, {ours!r}]
+from ipykernel.kernelapp import IPKernelApp
+import nb_scorer.recorder, nb_scorer.model
+app = IPKernelApp.instance()
+app.initialize(sys.argv[1:])
+sys.path.insert(0, "")
+app.start()
+"""
+
+
+class KernelGone(Exception):
+    """The kernel's process has ended; the text says how, `log_tail` holds its last own words."""
+
+    def __init__(self, reason: str, log_tail: str):
+        super().__init__(reason)
+        self.reason = reason
+        self.log_tail = log_tail
+
+
+class TooSlow(Exception):
+    """What was asked of the kernel took longer than it may."""
+
+
+def child_environ(python: Path, environ: Mapping[str, str], folder: str) -> dict[str, str]:
+    """Return `environ` as the notebook's processes see it: the venv first, Jupyter's files in `folder`."""
+    kept = {name: value for name, value in environ.items() if name not in NOT_FOR_THE_NOTEBOOK}
+    kept["PATH"] = os.pathsep.join([str(python.parent), environ.get("PATH", os.defpath)])
+    kept["VIRTUAL_ENV"] = str(python.parent.parent)
+    for name in ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR"):
+        kept[name] = os.path.join(folder, name.lower())
+    # ipykernel ends itself when this process is gone, however that happens.
+    kept["JPY_PARENT_PID"] = str(os.getpid())
+    return kept
+
+
+def command(python: Path, overlay: Path, connection_file: str) -> list[str]:
+    """Return the argv that starts a kernel of `python` with ipykernel from `overlay`."""
+    boot = BOOT.format(overlay=str(overlay), ours=str(Path(nb_scorer.__file__).parents[1]))
+    options = ["--HistoryManager.enabled=False", "--InteractiveShellApp.ignore_cwd=True"]
+    return [str(python), "-c", boot, "-f", connection_file, *options]
+
+
+class Kernel:
+    """A running kernel; `ask` hands it code, one piece after the other."""
+
+    def __init__(self, process: subprocess.Popen, client: BlockingKernelClient, log_file: Path):
+        self.process = process
+        self.client = client
+        self.log_file = log_file
+        self._poller = zmq.Poller()
+        for channel in (client.shell_channel, client.iopub_channel):
+            self._poller.register(channel.socket, zmq.POLLIN)
+
+    def wait_until_ready(self) -> None:
+        """Return when both channels carry messages; raise KernelGone, or TooSlow after two minutes."""
+        deadline = time.monotonic() + START_SECONDS
+        heard = set()
+        while heard != {"shell", "iopub"}:
+            self.client.kernel_info()
+            # Asked again and again: what is published before the subscription has arrived is lost.
+            for channel, _ in self._messages(min(deadline, time.monotonic() + 0.3)):
+                heard.add(channel)
+                if len(heard) == 2:
+                    return
+            if time.monotonic() > deadline:
+                raise TooSlow
+
+    def ask(self, source: str, *, seconds: float, seen: Callable[[dict], None], counted: bool = True) -> dict:
+        """Run `source`, hand every message on outputs to `seen`, return the reply's content.
+
+        Raises KernelGone where the process ends, TooSlow after `seconds`.
+        """
+        request = self.client.execute(source, store_history=counted, allow_stdin=False, stop_on_error=False)
+        reply = None
+        idle = False
+        for channel, message in self._messages(time.monotonic() + seconds):
+            if message["parent_header"].get("msg_id") != request:
+                # A thread of an earlier cell may still print: its words belong to the cell that runs now.
+                if channel == "iopub" and message["msg_type"] in ("stream", "error"):
+                    seen(message)
+                continue
+            if channel == "shell":
+                reply = message["content"]
+            elif message["msg_type"] == "status":
+                idle = message["content"]["execution_state"] == "idle"
+            else:
+                seen(message)
+            if idle and reply is not None:
+                return reply
+        raise TooSlow
+
+    def _messages(self, deadline: float) -> Iterator[tuple[str, dict]]:
+        """Yield (channel, message) until `deadline`; raise KernelGone when the process has ended."""
+        channels = {"iopub": self.client.iopub_channel, "shell": self.client.shell_channel}
+        while (left := deadline - time.monotonic()) > 0:
+            # Looked at before the wait: what the process said before its end is still read.
+            ended = self.process.poll() is not None
+            ready = dict(self._poller.poll(1000 * (0.05 if ended else min(left, 0.25))))
+            if ended and not ready:
+                raise KernelGone(how_it_ended(self.process.returncode), self.log_tail())
+            for name, channel in channels.items():
+                if channel.socket in ready:
+                    yield name, channel.get_msg(timeout=1)
+
+    def interrupt(self) -> None:
+        """Send what Ctrl-C would send, to the kernel and whatever it started."""
+        signal_group(self.process, signal.SIGINT)
+
+    def log_tail(self, lines: int = 20) -> str:
+        """Return the last lines that the process itself wrote."""
+        return "\n".join(self.log_file.read_text(errors="replace").splitlines()[-lines:])
+
+
+def how_it_ended(status: int) -> str:
+    """Return the words for an exit status of a process as Popen has it."""
+    if status >= 0:
+        return f"it ended with exit status {status}"
+    try:
+        name = signal.Signals(-status).name
+    except ValueError:
+        name = f"signal {-status}"
+    hint = {"SIGKILL": ", as the system does when memory runs out", "SIGSEGV": ", a crash in compiled code"}
+    return f"it was ended by {name}{hint.get(name, '')}"
+
+
+def signal_group(process: subprocess.Popen, number: int) -> None:
+    """Send a signal to the process and all that it started, if any of them is left."""
+    try:
+        os.killpg(process.pid, number)
+    except ProcessLookupError:
+        return
+
+
+def socket_folder() -> str:
+    """Make and return a folder whose path leaves room for the names of UNIX sockets."""
+    parent = None if len(tempfile.gettempdir()) < LONGEST_FOLDER - 10 else "/tmp"  # noqa: S108 - short, and 0700 below it
+    return tempfile.mkdtemp(prefix="nbk-", dir=parent)
+
+
+@contextmanager
+def running(
+    python: Path, *, notebook_folder: Path, overlay: Path, environ: Mapping[str, str], kernel_log: Path
+) -> Iterator[Kernel]:
+    """Yield a kernel that is ready, with `notebook_folder` as working directory; end it in any case."""
+    folder = socket_folder()
+    connection_file = os.path.join(folder, "kernel.json")
+    write_connection_file(
+        connection_file, transport="ipc", ip=os.path.join(folder, "k"), key=secrets.token_hex(16).encode()
+    )
+    client = BlockingKernelClient()
+    client.load_connection_file(connection_file)
+    # ZeroMQ would wait a tenth of a second before it looks again for sockets that are not there yet.
+    with kernel_log.open("wb") as log_file:
+        process = subprocess.Popen(
+            command(python, overlay, connection_file),
+            cwd=notebook_folder,
+            env=child_environ(python, environ, folder),
+            stdin=subprocess.DEVNULL,
+            stdout=log_file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        client.start_channels(stdin=False, hb=False, control=False)
+        kernel = Kernel(process, client, kernel_log)
+        kernel.wait_until_ready()
+        yield kernel
+    finally:
+        # The whole group: a server that a cell has started must not outlive the build.
+        signal_group(process, signal.SIGKILL)
+        process.wait()
+        client.stop_channels()
+        shutil.rmtree(folder, ignore_errors=True)
