@@ -12,21 +12,31 @@ FIXTURES = Path(__file__).parent / "fixtures"
 class Case:
     """One folder of test/fixtures: a repository, and what must come of it.
 
-    `says` are lines that assemble prints, `env` its extra settings, `ask` request bodies and
-    `answer` what each gets: a JSON value, or {"status": N} for an answer with that HTTP status.
+    `says` are words that assemble prints, `never` words that neither build nor service may print,
+    `logs` words in the service's log. `env` holds extra settings, `ask` request bodies and `answer`
+    what each gets: a JSON value, or {"status": N} for an answer with that HTTP status. `only` names
+    the one place (flow or image) where the case can run, `disk` the size of APP_ROOT's disk.
     """
 
     name: str
     repo: Path
     says: list[str]
+    never: list[str]
+    logs: list[str]
     env: dict[str, str]
     ask: list[bytes]
     answer: list[object]
+    only: str
+    disk: str
 
     @property
     def fails(self) -> bool:
         """Return whether the build of this repository must be refused."""
         return self.name.startswith("fail-")
+
+    def runs_in(self, place: str) -> bool:
+        """Return whether the case can run in `place`: flow or image."""
+        return self.only in ("", place)
 
 
 def read(folder: Path) -> Case:
@@ -35,9 +45,13 @@ def read(folder: Path) -> Case:
         name=folder.name,
         repo=folder / "repo",
         says=_lines(folder / "says.txt"),
+        never=_lines(folder / "never.txt"),
+        logs=_lines(folder / "logs.txt"),
         env=dict(line.split("=", 1) for line in _lines(folder / "env")),
         ask=[line.encode() for line in _lines(folder / "ask.ndjson")],
         answer=[json.loads(line) for line in _lines(folder / "answer.ndjson")],
+        only="".join(_lines(folder / "only")),
+        disk="".join(_lines(folder / "disk")),
     )
 
 
@@ -54,9 +68,11 @@ def named(name: str) -> Case:
 
 
 def check_words(case: Case, output: str) -> None:
-    """Fail unless each line of says.txt is in `output`."""
+    """Fail unless each line of says.txt is in `output`, and none of never.txt."""
     missing = [line for line in case.says if line not in output]
     assert missing == [], f"{case.name} does not say {missing}. It says:\n{output}"
+    told = [line for line in case.never if line in output]
+    assert told == [], f"{case.name} says {told}. It says:\n{output}"
 
 
 def check_answer(expected: object, status: int, body: bytes) -> None:
