@@ -21,6 +21,7 @@ from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.connect import write_connection_file
 
 START_SECONDS = 120
+IDLE_SECONDS = 5
 # Longest path that a UNIX socket may have is 107 bytes; the kernel's name its sockets takes 20 of them.
 LONGEST_FOLDER = 80
 
@@ -97,49 +98,71 @@ class Kernel:
         """Return when both channels carry messages; raise KernelGone, or TooSlow after two minutes."""
         deadline = time.monotonic() + START_SECONDS
         heard = set()
-        while heard != {"shell", "iopub"}:
-            self.client.kernel_info()
-            # Asked again and again: what is published before the subscription has arrived is lost.
-            for channel, _ in self._messages(min(deadline, time.monotonic() + 0.3)):
-                heard.add(channel)
-                if len(heard) == 2:
-                    return
+        asked = 0.0
+        for channel, _ in self._messages():
+            heard.add(channel)
+            if {"shell", "iopub"} <= heard:
+                return
             if time.monotonic() > deadline:
                 raise TooSlow
+            # Asked again and again: what is published before the subscription has arrived is lost.
+            if time.monotonic() - asked > 0.3:
+                self.client.kernel_info()
+                asked = time.monotonic()
 
-    def ask(self, source: str, *, seconds: float, seen: Callable[[dict], None], counted: bool = True) -> dict:
+    def ask(
+        self,
+        source: str,
+        *,
+        seconds: float,
+        seen: Callable[[dict], None],
+        beat: Callable[[], None] = lambda: None,
+        counted: bool = True,
+    ) -> dict:
         """Run `source`, hand every message on outputs to `seen`, return the reply's content.
 
-        Raises KernelGone where the process ends, TooSlow after `seconds`.
+        `beat` is called a few times a second. Raises KernelGone where the process ends, TooSlow
+        after `seconds`. `counted` is False for code that must not take a number of its own.
         """
+        deadline = time.monotonic() + seconds
         request = self.client.execute(source, store_history=counted, allow_stdin=False, stop_on_error=False)
         reply = None
-        idle = False
-        for channel, message in self._messages(time.monotonic() + seconds):
-            if message["parent_header"].get("msg_id") != request:
-                # A thread of an earlier cell may still print: its words belong to the cell that runs now.
-                if channel == "iopub" and message["msg_type"] in ("stream", "error"):
-                    seen(message)
-                continue
-            if channel == "shell":
+        for channel, message in self._messages():
+            beat()
+            if channel == "shell" and message["parent_header"].get("msg_id") == request:
                 reply = message["content"]
-            elif message["msg_type"] == "status":
-                idle = message["content"]["execution_state"] == "idle"
-            else:
-                seen(message)
-            if idle and reply is not None:
+                # A flood of outputs may have swallowed the word "idle"; the answer itself is here.
+                deadline = time.monotonic() + IDLE_SECONDS
+            elif channel == "iopub" and self._ends(message, request, seen) and reply is not None:
                 return reply
-        raise TooSlow
+            if time.monotonic() > deadline:
+                break
+        if reply is None:
+            raise TooSlow
+        return reply
 
-    def _messages(self, deadline: float) -> Iterator[tuple[str, dict]]:
-        """Yield (channel, message) until `deadline`; raise KernelGone when the process has ended."""
+    @staticmethod
+    def _ends(message: dict, request: str, seen: Callable[[dict], None]) -> bool:
+        """Return whether `message` says that `request` is through; hand outputs to `seen`.
+
+        A thread of an earlier cell may still print or fail: that belongs to the cell that runs now.
+        """
+        if message["msg_type"] != "status":
+            seen(message)
+            return False
+        mine = message["parent_header"].get("msg_id") == request
+        return mine and message["content"]["execution_state"] == "idle"
+
+    def _messages(self) -> Iterator[tuple[str, dict]]:
+        """Yield (channel, message), and ("beat", {}) while there is none; raise KernelGone at the process's end."""
         channels = {"iopub": self.client.iopub_channel, "shell": self.client.shell_channel}
-        while (left := deadline - time.monotonic()) > 0:
+        while True:
             # Looked at before the wait: what the process said before its end is still read.
             ended = self.process.poll() is not None
-            ready = dict(self._poller.poll(1000 * (0.05 if ended else min(left, 0.25))))
+            ready = dict(self._poller.poll(50 if ended else 200))
             if ended and not ready:
                 raise KernelGone(how_it_ended(self.process.returncode), self.log_tail())
+            yield "beat", {}
             for name, channel in channels.items():
                 if channel.socket in ready:
                     yield name, channel.get_msg(timeout=1)
@@ -147,6 +170,16 @@ class Kernel:
     def interrupt(self) -> None:
         """Send what Ctrl-C would send, to the kernel and whatever it started."""
         signal_group(self.process, signal.SIGINT)
+
+    def settle(self, seconds: float) -> None:
+        """Return when the kernel has answered or ended after an interrupt, after `seconds` at the latest."""
+        deadline = time.monotonic() + seconds
+        try:
+            for channel, _ in self._messages():
+                if channel == "shell" or time.monotonic() > deadline:
+                    return
+        except KernelGone:
+            return
 
     def log_tail(self, lines: int = 20) -> str:
         """Return the last lines that the process itself wrote."""
@@ -191,7 +224,6 @@ def running(
     )
     client = BlockingKernelClient()
     client.load_connection_file(connection_file)
-    # ZeroMQ would wait a tenth of a second before it looks again for sockets that are not there yet.
     with kernel_log.open("wb") as log_file:
         process = subprocess.Popen(
             command(python, overlay, connection_file),

@@ -1,0 +1,168 @@
+"""Runs script two cell by cell in a kernel of the notebook's Python; the first failure ends the build."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from nb_builder import complaint, failures, problems
+from nb_builder.cells import Cell
+from nb_builder.kernel import Kernel, KernelGone, TooSlow, running
+from nb_builder.log import Log
+from nb_builder.output import Outputs
+
+SIGN_OF_LIFE_SECONDS = 30
+INTERRUPT_SECONDS = 5
+INDENT = " " * 9
+
+
+@dataclass(frozen=True)
+class CellResult:
+    """What became of one cell: enough to write the notebook as it was run."""
+
+    cell: Cell
+    outputs: list[dict] = field(default_factory=list)
+    seconds: float = 0.0
+    execution_count: int | None = None
+    skipped: bool = False
+
+
+def run(
+    cells: Sequence[Cell],
+    *,
+    python: Path,
+    notebook: str,
+    notebook_folder: Path,
+    overlay: Path,
+    environ: Mapping[str, str],
+    cell_timeout: float,
+    kernel_log: Path,
+    complaint_file: Path,
+    log: Log,
+) -> list[CellResult]:
+    """Run `cells` in order and return a result for each; raise the problem of the first that fails.
+
+    `notebook` is the file's path relative to the repository, `notebook_folder` the folder that it
+    really lies in. Our own last cell says through `complaint_file` what it can't do.
+    """
+    complaint_file.unlink(missing_ok=True)
+    # Absolute but not resolved: a venv's python is a link, and where that lies makes it the venv's.
+    with running(
+        python.absolute(), notebook_folder=notebook_folder, overlay=overlay, environ=environ, kernel_log=kernel_log
+    ) as kernel:
+        runner = Runner(kernel, notebook, notebook_folder, cell_timeout, complaint_file, log)
+        return [runner.run(cell) for cell in cells]
+
+
+class Runner:
+    """Runs one cell after the other in `kernel`, prints what they print, and names what goes wrong."""
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        notebook: str,
+        notebook_folder: Path,
+        cell_timeout: float,
+        complaint_file: Path,
+        log: Log,
+    ):
+        self.kernel = kernel
+        self.notebook = notebook
+        self.repository = notebook_folder.resolve().joinpath(*[".."] * (len(PurePosixPath(notebook).parts) - 1))
+        self.cell_timeout = cell_timeout
+        self.complaint_file = complaint_file
+        self.log = log
+        self.next_number = 1
+
+    def run(self, cell: Cell) -> CellResult:
+        """Run one cell and return its result; raise the problem that it causes."""
+        if "skip-execution" in cell.tags:
+            self.log.line(f"     [{cell.number}] skipped  {cell.title}")
+            return CellResult(cell, skipped=True)
+        outputs = Outputs()
+        start = time.monotonic()
+        try:
+            reply = self._ask(cell, outputs)
+        finally:
+            seconds = time.monotonic() - start
+            self._print(cell, outputs, seconds)
+        self._judge(cell, outputs, reply)
+        return CellResult(cell, outputs.as_notebook(), seconds, None if cell.ours else reply.get("execution_count"))
+
+    def _ask(self, cell: Cell, outputs: Outputs) -> dict:
+        try:
+            self._number(cell)
+            reply = self.kernel.ask(
+                cell.source,
+                seconds=self.cell_timeout,
+                seen=outputs.see,
+                beat=SignOfLife(cell, outputs, self.log),
+                counted=not cell.ours,
+            )
+        except TooSlow:
+            raise self._too_slow(cell) from None
+        except KernelGone as gone:
+            raise self._gone(cell, gone) from None
+        if not cell.ours:
+            self.next_number = reply.get("execution_count", self.next_number - 1) + 1
+        return reply
+
+    def _number(self, cell: Cell) -> None:
+        """Make the kernel count as Jupyter would: tracebacks say In[N], and the log must mean the same N."""
+        if cell.ours or cell.number == self.next_number:
+            return
+        source = f"get_ipython().execution_count = {cell.number}"
+        self.kernel.ask(source, seconds=self.cell_timeout, seen=lambda message: None, counted=False)
+
+    def _too_slow(self, cell: Cell) -> problems.CellTimeout:
+        """Return the problem; the cell is interrupted first, so that its own clean-up runs."""
+        self.kernel.interrupt()
+        self.kernel.settle(INTERRUPT_SECONDS)
+        return problems.CellTimeout(cell=cell, notebook=self.notebook, seconds=self.cell_timeout)
+
+    def _gone(self, cell: Cell, gone: KernelGone) -> problems.KernelDied:
+        return problems.KernelDied(cell=cell, notebook=self.notebook, reason=gone.reason, traceback=gone.log_tail)
+
+    def _judge(self, cell: Cell, outputs: Outputs, reply: dict) -> None:
+        """Raise the problem of a cell that failed.
+
+        An error counts even where the reply says ok: %%capture and %%time swallow it there.
+        """
+        if any(item.get("source") == "ask_exit" for item in reply.get("payload", [])):
+            raise problems.CellExits(cell=cell, notebook=self.notebook)
+        errors = outputs.errors or ([reply] if reply["status"] == "error" else [])
+        if not errors or "raises-exception" in cell.tags:
+            return
+        if cell.ours:
+            raise complaint.problem(self.complaint_file, errors[0], notebook=self.notebook)
+        raise failures.of_error(cell, errors[0], notebook=self.notebook, repository=self.repository)
+
+    def _print(self, cell: Cell, outputs: Outputs, seconds: float) -> None:
+        """Log a line for the cell, and below it what it printed."""
+        lines = outputs.printed.lines()
+        if not cell.ours:
+            self.log.line(f"     [{cell.number}] {seconds:.1f} s  {cell.title}")
+        elif lines:
+            self.log.line(f"     {cell.title}")
+        for line in lines:
+            self.log.line(INDENT + line)
+
+
+class SignOfLife:
+    """Called again and again while a cell runs: logs a line every half a minute, with its last words."""
+
+    def __init__(self, cell: Cell, outputs: Outputs, log: Log):
+        self.cell = cell
+        self.outputs = outputs
+        self.log = log
+        self.start = time.monotonic()
+        self.due = self.start + SIGN_OF_LIFE_SECONDS
+
+    def __call__(self) -> None:
+        """Log the line if it is due."""
+        now = time.monotonic()
+        if now < self.due:
+            return
+        self.due = now + SIGN_OF_LIFE_SECONDS
+        words = self.outputs.printed.last_line()
+        self.log.line(f"     [{self.cell.number or ' '}] has run for {now - self.start:.0f} s  {words}".rstrip())
