@@ -1,0 +1,72 @@
+# The builder image: s2i lays a repository into it and runs assemble; the result runs the service.
+ARG BASE_IMAGE=debian:bookworm-slim
+
+FROM ${BASE_IMAGE} AS python
+# libgomp1 and libstdc++6: LightGBM and other compiled wheels look for the system's.
+RUN apt-get update \
+ && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+        ca-certificates libgomp1 libstdc++6 python3 \
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/log/* \
+        /usr/share/doc/* /usr/share/man/* /usr/share/locale/*
+# The [t] makes the bundle optional: `make build` puts one there if it is given CA_BUNDLE.
+COPY pyproject.toml .nb-builder/ca-bundle.cr[t] /opt/nb-builder/
+RUN if [ -s /opt/nb-builder/ca-bundle.crt ]; then \
+        cat /opt/nb-builder/ca-bundle.crt >> /etc/ssl/certs/ca-certificates.crt; \
+    fi && rm -f /opt/nb-builder/ca-bundle.crt
+
+FROM python AS environments
+RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends python3-venv
+# Where packages come from, for this stage alone: none of it is in the image.
+ARG PIP_INDEX_URL
+ARG PIP_EXTRA_INDEX_URL
+ARG PIP_TRUSTED_HOST
+ARG PIP_FIND_LINKS
+COPY s2i /opt/nb-builder/s2i
+COPY app-skeleton /opt/nb-builder/app-skeleton
+# Compiled here, because the user of the image can't write beside the modules.
+RUN PIP_CERT=/etc/ssl/certs/ca-certificates.crt UV_COMPILE_BYTECODE=1 UV_NO_CACHE=1 \
+        /opt/nb-builder/s2i/install /opt/nb-builder \
+ && python3 -m compileall -q /opt/nb-builder/s2i /opt/nb-builder/app-skeleton \
+ && /opt/nb-builder/build/bin/uv pip uninstall -q --python /opt/nb-builder/build pip setuptools
+
+FROM python
+ARG VERSION=dev
+LABEL io.k8s.display-name="nb-builder" \
+      io.k8s.description="Turns a git repository with a Jupyter notebook into a prediction service." \
+      io.openshift.expose-services="8080:http" \
+      io.openshift.s2i.scripts-url="image:///usr/libexec/s2i" \
+      io.s2i.scripts-url="image:///usr/libexec/s2i" \
+      io.openshift.tags="builder,python,jupyter,notebook,machine-learning" \
+      io.openshift.builder-version="${VERSION}" \
+      name="nb-builder" \
+      version="${VERSION}" \
+      summary="Source-to-image builder for Jupyter notebooks" \
+      description="Turns a git repository with a Jupyter notebook into a prediction service." \
+      usage="s2i build <git repository> nb-builder <image to make>" \
+      maintainer="the nb-builder project"
+# USER and LOGNAME: getpass.getuser() answers from them, also where the UID has no passwd entry.
+ENV APP_ROOT=/opt/app-root \
+    HOME=/opt/app-root/src \
+    USER=default \
+    LOGNAME=default \
+    NB_BUILDER_HOME=/opt/nb-builder \
+    S2I_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt \
+    STI_SCRIPTS_URL=image:///usr/libexec/s2i \
+    STI_SCRIPTS_PATH=/usr/libexec/s2i \
+    PATH=/opt/app-root/venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+    LANG=C.UTF-8 \
+    LC_ALL=C.UTF-8 \
+    PYTHONUNBUFFERED=1 \
+    PYTHONIOENCODING=UTF-8 \
+    PIP_NO_CACHE_DIR=off
+# Group 0 and group-writable: OpenShift runs images as a UID of its own choice, always in group 0.
+RUN useradd --uid 1001 --system --gid 0 --home-dir /opt/app-root/src --shell /usr/sbin/nologin default \
+ && mkdir -p /opt/app-root/src /opt/app-root/secrets \
+ && chown -R 1001:0 /opt/app-root \
+ && chmod -R u=rwX,g=u,o=rX /opt/app-root
+COPY --from=environments /opt/nb-builder /opt/nb-builder
+COPY s2i/bin /usr/libexec/s2i
+WORKDIR /opt/app-root/src
+EXPOSE 8080
+USER 1001
+CMD ["/usr/libexec/s2i/usage"]
