@@ -127,13 +127,17 @@ class Kernel:
         deadline = time.monotonic() + seconds
         request = self.client.execute(source, store_history=counted, allow_stdin=False, stop_on_error=False)
         reply = None
+        idle = False
         for channel, message in self._messages():
             beat()
             if channel == "shell" and message["parent_header"].get("msg_id") == request:
                 reply = message["content"]
                 # A flood of outputs may have swallowed the word "idle"; the answer itself is here.
                 deadline = time.monotonic() + IDLE_SECONDS
-            elif channel == "iopub" and self._ends(message, request, seen) and reply is not None:
+            elif channel == "iopub":
+                idle = self._ends(message, request, seen) or idle
+            # Either may come first.
+            if idle and reply is not None:
                 return reply
             if time.monotonic() > deadline:
                 break

@@ -1,0 +1,26 @@
+"""What saving a model may fail with: facts for the builder, which has the words for the user."""
+
+import io
+import json
+import os
+
+
+class Complaint(Exception):
+    """Saving failed for a reason with a code of the builder's problems; the text is that code."""
+
+    def __init__(self, code, **facts):
+        super().__init__(code)
+        self.code = code
+        self.facts = facts
+
+    def write(self, path):
+        """Put code and facts into the file `path`, whole or not at all; on a full disk, not at all."""
+        told = json.dumps({"code": self.code, "facts": self.facts})
+        try:
+            with io.open(path + ".new", "w", encoding="utf-8") as file:
+                file.write(told)
+            os.replace(path + ".new", path)
+        except OSError:
+            # The exception itself still carries the code.
+            if os.path.exists(path + ".new"):
+                os.remove(path + ".new")

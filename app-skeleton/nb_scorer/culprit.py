@@ -1,0 +1,132 @@
+"""Names what holds back pickling: the path from a function to the object that can't be saved."""
+
+import functools
+import time
+import types
+
+import cloudpickle
+
+MAX_DEPTH = 8
+MAX_MEMBERS = 200
+SECONDS = 20
+
+
+def find(obj, name):
+    """Return words such as "predictor uses the global 'lock', a _thread.lock".
+
+    `obj` is what could not be pickled. Its members are tried one by one, the failing one's members
+    then, until none fails or the search has taken SECONDS.
+    """
+    steps = []
+    known = {id(obj)}
+    until = time.time() + SECONDS
+    while len(steps) < MAX_DEPTH:
+        found = _failing_member(obj, known, until)
+        if found is None:
+            break
+        step, obj = found
+        steps.append(step)
+        known.add(id(obj))
+    if not steps:
+        return "{} is {}".format(name, kind_of(obj))
+    return "{} {}, {}".format(name, ", which ".join(steps), kind_of(obj))
+
+
+def find_if_stuck(obj, name):
+    """Return the words of `find`, or None where `obj` can be pickled."""
+    return None if _pickles(obj) else find(obj, name)
+
+
+def kind_of(obj):
+    """Return the words for an object's type, such as "a _thread.lock"."""
+    kind = obj if isinstance(obj, type) else type(obj)
+    module = kind.__module__
+    full = kind.__qualname__ if module in ("builtins", "__main__") else "{}.{}".format(module, kind.__qualname__)
+    if isinstance(obj, type):
+        return "the class " + full
+    return ("an " if full.lstrip("_")[:1].lower() in "aeiou" else "a ") + full
+
+
+def _failing_member(obj, known, until):
+    for step, member in _members(obj):
+        if time.time() > until:
+            return None
+        if id(member) not in known and not _pickles(member):
+            return step, member
+    return None
+
+
+def _pickles(obj):
+    try:
+        cloudpickle.dump(obj, _Nowhere())
+    # Whatever an object's own __reduce__ raises, it means no.
+    except Exception:
+        return False
+    return True
+
+
+class _Nowhere(object):
+    """A file that keeps nothing: a model may be larger than the memory left."""
+
+    def write(self, data):
+        """Take `data` and forget it."""
+        return len(data)
+
+
+def _members(obj):
+    """Return (words, member) pairs for what is pickled with `obj`."""
+    if isinstance(obj, types.FunctionType):
+        return _of_function(obj)
+    if isinstance(obj, types.MethodType):
+        return [("is a method of an object", obj.__self__), ("is a method", obj.__func__)]
+    if isinstance(obj, functools.partial):
+        whole = list(obj.args) + list(obj.keywords.values())
+        return [("calls a function", obj.func)] + [("has an argument bound", value) for value in whole]
+    if isinstance(obj, dict):
+        return [("has the item {!r}".format(key), value) for key, value in _first(obj.items())]
+    if isinstance(obj, (list, tuple, set, frozenset)):
+        return [("has the item {}".format(number), value) for number, value in enumerate(_first(obj))]
+    return _of_object(obj)
+
+
+def _first(items):
+    return [item for _, item in zip(range(MAX_MEMBERS), items)]
+
+
+def _of_function(function):
+    found = []
+    for name in _names(function.__code__):
+        if name in function.__globals__:
+            found.append(("uses the global {!r}".format(name), function.__globals__[name]))
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or ()):
+        try:
+            found.append(("uses the variable {!r} of the function around it".format(name), cell.cell_contents))
+        except ValueError:
+            # Never assigned: there is nothing to pickle.
+            continue
+    defaults = list(function.__defaults__ or ()) + list((function.__kwdefaults__ or {}).values())
+    found += [("has a default value", value) for value in defaults]
+    found += [("has the attribute {!r}".format(name), value) for name, value in vars(function).items()]
+    return found
+
+
+def _names(code):
+    """Return the global names that `code`, and the functions inside it, may look up, in order."""
+    names = list(code.co_names)
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            names += [name for name in _names(constant) if name not in names]
+    return names
+
+
+def _of_object(obj):
+    members = getattr(obj, "__dict__", {})
+    found = [("has the attribute {!r}".format(name), value) for name, value in _first(dict(members).items())]
+    for kind in type(obj).__mro__:
+        slots = kind.__dict__.get("__slots__", ())
+        for name in (slots,) if isinstance(slots, str) else slots:
+            if hasattr(obj, name):
+                found.append(("has the attribute {!r}".format(name), getattr(obj, name)))
+    if not isinstance(obj, type) and type(obj).__module__ == "__main__":
+        found.append(("is of a class of the notebook", type(obj)))
+    return found

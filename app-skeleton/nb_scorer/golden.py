@@ -1,0 +1,144 @@
+"""Golden rows: samples with the answers that the notebook's own predictor gave, asked as a client would.
+
+A row's sample has the form that JSON gives it, so that it says what the service must answer.
+"""
+
+import io
+import json
+import os
+import threading
+import time
+import traceback
+import types
+
+from nb_scorer import layout, values
+from nb_scorer.complaints import Complaint
+
+MAX_ROWS = 50
+MAX_BYTES = 1 << 20
+# The notebook's own calls are a gift: a slow predictor must not make every build much longer.
+CALL_SECONDS = 10
+SHOWN = 200
+
+
+def collect(namespace, recorded):
+    """Return (rows, notes): `examples` first, then the `recorded` calls, each asked of predictor now.
+
+    `namespace` holds predictor and perhaps validator and examples; `recorded` are bodies (bytes of
+    JSON). Raises Complaint for a row of `examples` that gets no answer.
+    """
+    asked = _Asked(namespace["predictor"], namespace.get("validator"))
+    examples = namespace.get("examples")
+    if isinstance(examples, (list, tuple)):
+        for number, sample in enumerate(examples, 1):
+            asked.example(number, sample)
+    elif examples is not None:
+        asked.notes.append("examples is a {}, not a list of samples, and is left aside".format(type(examples).__name__))
+    asked.calls(recorded)
+    return asked.rows, asked.notes
+
+
+class _Asked(object):
+    """The rows so far, and why others are not among them."""
+
+    def __init__(self, predictor, validator):
+        self.predictor = predictor
+        self.validator = validator
+        self.rows = []
+        self.notes = []
+        self._seen = set()
+        self._bytes = 0
+
+    def example(self, number, sample):
+        """Add a row of `examples`; raise Complaint if it gets no answer."""
+        try:
+            body = values.encode(sample)
+            self._add(body, "examples", "row {} of examples".format(number))
+        # A notebook's function may raise anything, SystemExit included.
+        except BaseException as error:
+            raise Complaint(
+                "example-fails",
+                number=number,
+                sample=shown(repr(sample)),
+                error=shown(_words(error)),
+                detail=traceback.format_exc(),
+            )
+
+    def calls(self, recorded):
+        """Add the notebook's own calls; one that fails in the form of JSON is left out with a note."""
+        until = time.time() + CALL_SECONDS
+        for body in recorded:
+            what = "the call predictor({})".format(shown(body.decode("utf-8", "replace")))
+            if time.time() > until:
+                self.notes.append("predictor is slow: {} and later ones are no golden rows".format(what))
+                return
+            try:
+                self._add(body, "call", what)
+            except BaseException as error:
+                reason = "as JSON the sample gives {}".format(shown(_words(error)))
+                self.notes.append("{} is no golden row: {}".format(what, reason))
+
+    def _add(self, body, origin, what):
+        if body in self._seen or len(self.rows) >= MAX_ROWS:
+            return
+        self._seen.add(body)
+        if not self._accepts(body):
+            self.notes.append("{} is no golden row: validator refuses it".format(what))
+            return
+        answer = values.encode(result_of(self.predictor, values.decode(body)))
+        line = b'{"sample": ' + body + b', "answer": ' + answer + b', "from": "' + origin.encode("ascii") + b'"}\n'
+        self._bytes += len(line)
+        if self._bytes <= MAX_BYTES:
+            self.rows.append(line)
+
+    def _accepts(self, body):
+        """Return whether validator takes the sample; one that raises does not, as in the service."""
+        if self.validator is None:
+            return True
+        try:
+            return bool(result_of(self.validator, values.decode(body)))
+        except BaseException:
+            return False
+
+
+def result_of(function, sample):
+    """Return what the notebook's function makes of `sample`, awaited where it is an async def."""
+    result = function(sample)
+    if type(result) is not types.CoroutineType:
+        return result
+    outcome = {}
+    # In a thread of its own: the kernel's event loop is running in this one.
+    thread = threading.Thread(target=_await, args=(result, outcome))
+    thread.start()
+    thread.join()
+    if "error" in outcome:
+        raise outcome["error"]
+    return outcome["result"]
+
+
+def _await(coroutine, outcome):
+    import asyncio
+
+    loop = asyncio.new_event_loop()
+    try:
+        outcome["result"] = loop.run_until_complete(coroutine)
+    except BaseException as error:
+        outcome["error"] = error
+    finally:
+        loop.close()
+
+
+def read(folder):
+    """Return the golden rows of a model folder, each a dict with sample, answer and from."""
+    with io.open(os.path.join(str(folder), layout.GOLDEN), "rb") as file:
+        return [json.loads(line.decode("utf-8")) for line in file]
+
+
+def shown(text):
+    """Return `text` short enough for a line that a user reads."""
+    return text if len(text) <= SHOWN else text[:SHOWN] + " ..."
+
+
+def _words(error):
+    text = str(error)
+    return "{}: {}".format(type(error).__name__, text) if text else type(error).__name__

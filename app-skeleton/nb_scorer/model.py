@@ -1,0 +1,189 @@
+"""The model on disk: saved in the notebook's kernel, loaded by the scorers, checked before it is unpickled."""
+
+import errno
+import hashlib
+import inspect
+import io
+import os
+import pickle
+import posixpath
+import shutil
+import time
+
+import cloudpickle
+
+from nb_scorer import culprit, golden, layout, manifest
+from nb_scorer.complaints import Complaint
+from nb_scorer.model_problems import ModelDamaged, ModelLoadFailed, ModelMissing, ModelProblem
+
+__all__ = ["Model", "ModelProblem", "folder_of_notebook", "load", "save", "update_manifest"]
+
+NAMES = ("predictor", "validator", "batch_predictor")
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+DOC_LENGTH = 4000
+
+update_manifest = manifest.update
+
+
+class Model(object):
+    """A notebook's functions, ready to be asked, and the manifest that came with them."""
+
+    def __init__(self, functions, manifest):
+        self.predictor = functions["predictor"]
+        self.validator = functions["validator"]
+        self.batch_predictor = functions["batch_predictor"]
+        self.manifest = manifest
+
+
+def save(namespace, folder, notebook, recorded, tolerance, complaint):
+    """Write what `namespace` defines into `folder`, whole or not at all; print notes on golden rows.
+
+    `notebook` is its path in the repository, `recorded` the bodies that the recorder noted,
+    `complaint` the file that gets the facts if the model can't be saved. Raises Complaint then.
+    """
+    try:
+        _save(namespace, str(folder), notebook, recorded, tolerance)
+    except Complaint as wrong:
+        wrong.write(str(complaint))
+        raise
+    except OSError as wrong:
+        if wrong.errno not in NO_SPACE:
+            raise
+        full = Complaint("disk-full", folder=str(folder))
+        full.write(str(complaint))
+        # Without the chain: the traceback would show our own files only.
+        raise full from None
+
+
+def _save(namespace, folder, notebook, recorded, tolerance):
+    functions = _functions(namespace)
+    new = folder.rstrip("/") + ".new"
+    shutil.rmtree(new, ignore_errors=True)
+    # Not mkdtemp: its folders are closed to the group, and a service may run as any user of group 0.
+    os.makedirs(new)
+    try:
+        digest, size = _pickle(functions, os.path.join(new, layout.PICKLE))
+        # Asked after the pickling: the model is saved in the state that the notebook left it in.
+        rows, notes = golden.collect(namespace, recorded)
+        with io.open(os.path.join(new, layout.GOLDEN), "wb") as file:
+            file.writelines(rows)
+        manifest.write(new, _describe(functions, notebook, len(rows), tolerance, digest, size))
+        shutil.rmtree(folder, ignore_errors=True)
+        os.rename(new, folder)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+    for note in notes:
+        print("note: " + note)
+
+
+def _functions(namespace):
+    """Return what is saved of `namespace`; raise Complaint for what is missing or can't be called."""
+    functions = {name: namespace.get(name) for name in NAMES}
+    if "predictor" not in namespace:
+        raise Complaint("predictor-missing")
+    for name in NAMES:
+        if not callable(functions[name]) and (functions[name] is not None or name == "predictor"):
+            raise Complaint("not-callable", name=name, kind=culprit.kind_of(functions[name]))
+    return functions
+
+
+def _pickle(functions, path):
+    """Write the pickle to `path` and return (digest, size); raise Complaint naming what can't be pickled."""
+    with io.open(path, "wb") as file:
+        hashed = _Hashed(file)
+        try:
+            cloudpickle.dump(functions, hashed)
+        # Objects of any library raise whatever they like when they can't be pickled.
+        except Exception as error:
+            if getattr(error, "errno", None) in NO_SPACE:
+                raise
+            raise _not_serializable(functions, error) from None
+    return hashed.sha.hexdigest(), hashed.size
+
+
+def _not_serializable(functions, error):
+    for name in NAMES:
+        words = culprit.find_if_stuck(functions[name], name)
+        if words:
+            break
+    else:
+        name, words = "predictor", "it can't be written together with validator or batch_predictor"
+    text = golden.shown("{}: {}".format(type(error).__name__, error))
+    return Complaint("not-serializable", name=name, culprit=words, error=text)
+
+
+class _Hashed(object):
+    """A file that also counts and digests what is written to it."""
+
+    def __init__(self, file):
+        self._file = file
+        self.sha = hashlib.sha256()
+        self.size = 0
+
+    def write(self, data):
+        """Write `data`, which may be any buffer, and return its length in bytes."""
+        self.sha.update(data)
+        written = self._file.write(data)
+        self.size += written
+        return written
+
+
+def _describe(functions, notebook, rows, tolerance, digest, size):
+    """Return the manifest of what was just pickled."""
+    doc = inspect.getdoc(functions["predictor"])
+    described = manifest.versions()
+    described.update(
+        pickle_sha256=digest,
+        pickle_bytes=size,
+        notebook=notebook,
+        folder=posixpath.dirname(notebook) or ".",
+        validator=functions["validator"] is not None,
+        batch_predictor=functions["batch_predictor"] is not None,
+        predictor_doc=doc[:DOC_LENGTH] if doc else None,
+        golden=rows,
+        tolerance=tolerance,
+        built=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(_now())),
+    )
+    return described
+
+
+def _now():
+    """Return the seconds that the manifest dates the model with; SOURCE_DATE_EPOCH makes builds repeatable."""
+    return int(os.environ.get("SOURCE_DATE_EPOCH") or time.time())
+
+
+def folder_of_notebook(folder):
+    """Return the notebook's folder relative to the repository; raises ModelProblem as `load` does."""
+    return manifest.read(folder)["folder"]
+
+
+def load(folder):
+    """Return the Model in `folder`, or raise the ModelProblem that forbids it.
+
+    Loading runs code from the file: call it only on a folder that assemble wrote. Versions and digest
+    are compared first, because a wrong version can end the process before it could raise.
+    """
+    told = manifest.read(folder)
+    manifest.check_versions(told)
+    path = os.path.join(str(folder), layout.PICKLE)
+    if digest_of(path) != told.get("pickle_sha256"):
+        raise ModelDamaged(path)
+    try:
+        with io.open(path, "rb") as file:
+            functions = pickle.load(file)
+    # Unpickling runs the code of any library.
+    except Exception as error:
+        raise ModelLoadFailed("{}: {}".format(type(error).__name__, error)) from error
+    return Model(functions, told)
+
+
+def digest_of(path):
+    """Return the SHA-256 of a file in hexadecimal; raise ModelMissing if there is none."""
+    sha = hashlib.sha256()
+    try:
+        with io.open(path, "rb") as file:
+            for block in iter(lambda: file.read(1 << 20), b""):
+                sha.update(block)
+    except (IOError, OSError):
+        raise ModelMissing(path)
+    return sha.hexdigest()

@@ -1,0 +1,94 @@
+"""Notes the samples that a notebook's own top-level calls hand to predictor.
+
+An IPython ast_transformer turns predictor(x) into predictor(note(x)), where note returns x: the cell
+does, prints and raises what it did without us, and no frame of ours is in a traceback.
+"""
+
+import ast
+import builtins
+
+from nb_scorer import values
+
+MAX_SAMPLES = 50
+MAX_BYTES = 64 * 1024
+MAX_LENGTH = 20000
+
+# In builtins, because the notebook's own namespace is the author's.
+NOTE = "__nb_builder_note__"
+
+
+def install(shell):
+    """Note from now on the samples in cells that the IPython `shell` runs."""
+    shell.ast_transformers.append(CallNoter())
+    bodies = []
+    setattr(builtins, NOTE, lambda sample: _note(sample, bodies))
+    shell.nb_builder_samples = bodies
+
+
+def recorded(shell):
+    """Return the samples noted so far, as bodies of JSON, in the order of their first call."""
+    return list(getattr(shell, "nb_builder_samples", []))
+
+
+class CallNoter(ast.NodeTransformer):
+    """Wraps the one argument of each call of predictor outside functions."""
+
+    def visit_FunctionDef(self, node):
+        """Return a function as it is: what it calls at run time is not the notebook's own example."""
+        return node
+
+    visit_AsyncFunctionDef = visit_Lambda = visit_ClassDef = visit_FunctionDef
+
+    def visit_Call(self, node):
+        """Return the call with its argument noted, if it is predictor(x)."""
+        self.generic_visit(node)
+        if getattr(node.func, "id", None) == "predictor" and len(node.args) == 1 and not node.keywords:
+            argument = node.args[0]
+            if not isinstance(argument, ast.Starred):
+                noted = ast.Call(func=ast.Name(id=NOTE, ctx=ast.Load()), args=[argument], keywords=[])
+                node.args = [ast.fix_missing_locations(ast.copy_location(noted, argument))]
+                ast.copy_location(noted.func, argument)
+        return node
+
+
+def _note(sample, bodies):
+    """Return `sample` untouched, after its JSON form went to `bodies` if it has one."""
+    if len(bodies) < MAX_SAMPLES:
+        try:
+            body = json_form(sample)
+        # Any object may come here, with any fault in its methods; it must not become the cell's.
+        except Exception:
+            return sample
+        if body is not None and body not in bodies:
+            bodies.append(body)
+    return sample
+
+
+def json_form(sample):
+    """Return `sample` as a body of JSON, or None where JSON would change it or it is too large.
+
+    Tuples and numpy's arrays and numbers count as what JSON makes of them.
+    """
+    if _length(sample) > MAX_LENGTH:
+        return None
+    body = values.encode(sample)
+    if len(body) > MAX_BYTES or not _survived(sample, values.decode(body)):
+        return None
+    return body
+
+
+def _length(sample):
+    size = getattr(sample, "size", None)
+    if isinstance(size, int):
+        return size
+    return len(sample) if hasattr(sample, "__len__") else 0
+
+
+def _survived(sample, back):
+    if hasattr(sample, "dtype") and hasattr(sample, "tolist"):
+        sample = sample.tolist()
+    if isinstance(sample, dict) and type(back) is dict:
+        return sample.keys() == back.keys() and all(_survived(value, back[key]) for key, value in sample.items())
+    if isinstance(sample, (list, tuple)) and type(back) is list:
+        return len(sample) == len(back) and all(map(_survived, sample, back))
+    return type(sample) is type(back) and sample == back
