@@ -13,9 +13,9 @@ MODEL_SCRIPT = "model_script.py"
 EXECUTED = "executed.ipynb"
 KERNEL_LOG = "kernel.log"
 REPORT = "report.json"
+COMPLAINT = "complaint.json"  # what our own cells could not do; gone when all went well
 
 # Under model/: what a service loads.
 MANIFEST = "manifest.json"
 PICKLE = "model.pickle"
 GOLDEN = "golden.ndjson"
-COMPLAINT = "complaint.json"

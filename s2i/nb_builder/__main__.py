@@ -1,0 +1,75 @@
+"""The one door of the build: chooses the command, shows problems, decides the exit status."""
+
+import errno
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+
+from nb_scorer.problem import Problem
+
+from nb_builder import artifacts, local, usage
+from nb_builder.log import Log
+from nb_builder.problems import DiskFull
+from nb_builder.settings import Settings
+
+
+
+def _assemble(arguments: Sequence[str]) -> None:
+    # Here and not above: nbconvert takes half a second to import, and `usage` has no need of it.
+    from nb_builder.assemble import assemble
+
+    assemble(Settings(), Log())
+
+
+COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
+    "assemble": _assemble,
+    "local": local.main,
+    "usage": lambda arguments: usage.show(),
+    "save-artifacts": lambda arguments: artifacts.save(Settings().app_root, sys.stdout.buffer),
+}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command and return the exit status: 0, 1 for a problem, 2 for a wrong call, 130 after Ctrl-C."""
+    command, *rest = arguments or [""]
+    if command not in COMMANDS:
+        print(f"ERROR: there is no command {command!r}; there are: {', '.join(COMMANDS)}")
+        return 2
+    if {"-h", "--help"} & set(rest):
+        usage.show()
+        return 0
+    signal.signal(signal.SIGTERM, _terminated)
+    # What OpenShift's group 0 must be able to change is made so from the start.
+    os.umask(0o002)
+    try:
+        COMMANDS[command](rest)
+    except Problem as problem:
+        return _show(problem)
+    except OSError as wrong:
+        if wrong.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        return _show(DiskFull(folder=wrong.filename or Settings().app_root))
+    except KeyboardInterrupt:
+        print("\nStopped.", flush=True)
+        return 130
+    return 0
+
+
+def _show(problem: Problem) -> int:
+    """Print a problem, its detail first: the last lines of a log are what a user sees."""
+    log = Log(sys.stderr if sys.argv[1:2] == ["save-artifacts"] else sys.stdout)
+    detail = getattr(problem, "detail", "")
+    if detail:
+        log.line(detail)
+    log.line(str(problem))
+    return 1
+
+
+def _terminated(number: int, frame: object) -> None:
+    """Leave through every `finally`: a build that is told to stop cleans up after itself."""
+    sys.exit(128 + number)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,131 @@
+"""The table of contents of a build: from the repository to a verified model, one line a room."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import nb_scorer
+from nb_scorer import layout
+from nbformat import NotebookNode
+
+from nb_builder import certificates, contract, environment, execute, notebook, overlay, pythons, requirements, source, verify
+from nb_builder.installer import Installer
+from nb_builder.log import Log
+from nb_builder.pythons import Python
+from nb_builder.report import Report, write_executed
+from nb_builder.rewrite import scripts
+from nb_builder.settings import Settings
+from nb_builder.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A notebook that has passed every check that needs no cell to run, and its interpreter."""
+
+    repository: Path
+    name: Path
+    node: NotebookNode
+    python: Python
+
+
+@dataclass(frozen=True)
+class Build:
+    """What every step of one build needs to know."""
+
+    settings: Settings
+    log: Log
+    report: Report
+    place: Workspace
+    environ: Mapping[str, str]
+    notebook: Checked
+
+    @property
+    def folder(self) -> Path:
+        """Return the notebook's folder: the working directory of its code, now and in the service."""
+        return (self.place.src / self.notebook.name).parent
+
+
+def assemble(settings: Settings, log: Log) -> None:
+    """Turn the repository into src, build, venv and model under APP_ROOT; raise the problem that stops it."""
+    report = Report(log)
+    place = Workspace(settings.app_root)
+    environ = certificates.trusting(settings.ca_bundle, os.environ)
+    with report.step("check", "Checking the notebook"):
+        checked = check(settings, place, log)
+    build = Build(settings, log, report, place, environ, checked)
+    with place.fresh(), report.kept_in(place.build):
+        source.bring(checked.repository, place.src)
+        with report.step("requirements", "Reading the requirements"):
+            wanted = read_requirements(build)
+        with report.step("install", f"Installing {wanted} requirements into the notebook's own environment"):
+            installer = install(build)
+        with report.step("run", f"Running the cells of {checked.name}"):
+            run_cells(build, installer)
+        with report.step("verify", "Verifying the model in a fresh process"):
+            verify.run(place.root, home=settings.home, settings=settings, log=log)
+    place.open_to_group()
+    log.step(f"Done: the model is in {place.model}")
+
+
+def check(settings: Settings, place: Workspace, log: Log) -> Checked:
+    """Find, read and judge the notebook, and choose its Python; nothing is written."""
+    repository = source.locate(settings.src, place.src)
+    name = source.find_notebook(repository, settings.source_notebook)
+    node = notebook.read(repository, name)
+    python = pythons.choose(settings.python, notebook.wanted_python(node), log)
+    log.line(f"     {name}, with Python {python.minor}")
+    contract.check(scripts.author_cells(node), name, python.path)
+    return Checked(repository, name, node, python)
+
+
+def read_requirements(build: Build) -> int:
+    """Write and run script one; return how many requirements it emitted."""
+    checked = build.notebook
+    script = scripts.requirements_script(checked.node, checked.name)
+    path = build.place.build / layout.REQUIREMENTS_SCRIPT
+    path.write_text(script.text, encoding="utf-8")
+    target = build.place.build / layout.REQUIREMENTS
+    return len(requirements.collect(path, checked.python.path, build.folder, target, checked.name))
+
+
+def install(build: Build) -> Installer:
+    """Make the venv and install the requirements and cloudpickle; return the installer, which knows what is there."""
+    python = build.notebook.python
+    environment.make(build.place.venv, python)
+    installer = Installer(build.place.venv, python.minor, build.settings.installer, build.environ, build.log)
+    installer.install(build.place.build / layout.REQUIREMENTS, also=["cloudpickle"])
+    freeze = installer.freeze()
+    (build.place.build / layout.LOCK).write_text(freeze, encoding="utf-8")
+    build.log.line("     " + ", ".join(freeze.split()))
+    return installer
+
+
+def run_cells(build: Build, installer: Installer) -> None:
+    """Write script two and run it cell by cell; the last cell leaves the model folder."""
+    checked, place = build.notebook, build.place
+    complaint = place.build / layout.COMPLAINT
+    facts = {
+        "scorer_folder": str(Path(nb_scorer.__file__).parents[1]),
+        "model_folder": str(place.model),
+        "notebook": str(checked.name),
+        "notebook_folder": str(checked.name.parent),
+        "tolerance": build.settings.tolerance,
+        "complaint": str(complaint),
+    }
+    script = scripts.model_script(checked.node, checked.name, facts)
+    (place.build / layout.MODEL_SCRIPT).write_text(script.text, encoding="utf-8")
+    with overlay.ready(checked.python, installer, home=build.settings.home, environ=build.environ) as kernel_code:
+        results = execute.run(
+            script.cells,
+            python=installer.python,
+            notebook=str(checked.name),
+            notebook_folder=build.folder,
+            overlay=kernel_code,
+            environ=build.environ,
+            cell_timeout=build.settings.cell_timeout,
+            kernel_log=place.build / layout.KERNEL_LOG,
+            complaint_file=complaint,
+            log=build.log,
+        )
+    write_executed(checked.node, results, place.build / layout.EXECUTED)

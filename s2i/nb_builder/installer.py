@@ -1,0 +1,125 @@
+"""Install the requirements: uv, or pip where uv can't serve; say in the user's words why it failed."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from virtualenv.seed.wheels.embed import get_embed_wheel
+
+from nb_builder import pip_settings
+from nb_builder.log import Log
+from nb_builder.problems import (
+    BuildProblem,
+    DiskFull,
+    IndexUnreachable,
+    InstallFailed,
+    RequirementsConflict,
+    VersionMissing,
+)
+
+UV = Path(sys.executable).with_name("uv")
+
+# What an installer's words mean, first match wins. Both uv's and pip's are listed.
+_NO_SPACE = re.compile(r"No space left on device|os error 28")
+_UNREACHABLE = re.compile(
+    r"Failed to fetch|Request failed|error sending request|NewConnectionError|ConnectTimeout|Could not fetch URL|"
+    r"client error \(Connect\)|Network connectivity is disabled|invalid peer certificate"
+)
+_NO_SUCH = re.compile(
+    r"there (?:is|are) no versions? of|was not found in|no wheels? with a matching|No matching distribution|"
+    r"Could not find a version|only the following versions .* are available|does not satisfy Python"
+)
+_NO_SOLUTION = re.compile(r"No solution found|ResolutionImpossible|conflicting dependencies")
+
+
+class Installer:
+    """Installs into one environment, with the settings that users gave pip."""
+
+    def __init__(self, venv: Path, minor: str, choice: str, environ: Mapping[str, str], log: Log):
+        """Take the interpreter's folder and minor version, S2I_INSTALLER, and the environment to run in."""
+        self.python = venv / "bin" / "python"
+        self.venv = venv
+        self.minor = minor
+        self.choice = choice
+        self.log = log
+        self.environ = uv_environ(environ)
+        self.flags = pip_settings.for_uv(pip_settings.read(environ), environ)[1]
+
+    def install(self, requirements: Path, also: Sequence[str]) -> None:
+        """Install what the file lists, and `also`; raise the problem that explains a failure."""
+        what = ["-r", str(requirements), *also]
+        if self.choice == "pip":
+            self._with_pip(what)
+            return
+        words = self._run([UV, "pip", "install", "--no-progress", "--python", self.python, *self.flags, *what])
+        if words is None:
+            return
+        problem = self._explain(words, "uv")
+        if self.choice == "uv" or not isinstance(problem, InstallFailed) or "Failed to build" in words:
+            raise problem
+        self.log.note(f"uv can't serve here ({problem.facts['reason']}); trying pip.")
+        self._with_pip(what)
+
+    def freeze(self) -> str:
+        """Return what is installed, one `name==version` a line."""
+        command = [UV, "pip", "freeze", "--python", self.python]
+        return subprocess.run(command, env=self.environ, capture_output=True, text=True, check=True).stdout
+
+    def _with_pip(self, what: Sequence[str]) -> None:
+        wheel = get_embed_wheel("pip", self.minor)
+        if wheel is None:
+            reason = f"there is no pip for Python {self.minor} here"
+            raise InstallFailed(reason=reason, installer="pip", python=self.minor)
+        # A wheel can be run as it is: so pip is never installed into the notebook's environment.
+        pip = [self.python, f"{wheel.path}/pip", "--disable-pip-version-check", "--no-input"]
+        words = self._run([*pip, "install", "--no-compile", *what])
+        if words is not None:
+            raise self._explain(words, "pip")
+
+    def _run(self, command: Sequence[str | Path]) -> str | None:
+        """Run an installer; return None if it succeeded, else its words without credentials."""
+        ran = subprocess.run(
+            command,
+            env=self.environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+        )
+        return pip_settings.without_credentials(ran.stdout) if ran.returncode else None
+
+    def _explain(self, words: str, installer: str) -> BuildProblem:
+        facts = {"reason": _reason(words), "detail": words.strip()}
+        if _NO_SPACE.search(words):
+            return DiskFull(folder=self.venv, detail=words.strip())
+        if _UNREACHABLE.search(words):
+            return IndexUnreachable(**facts)
+        if _NO_SUCH.search(words):
+            return VersionMissing(python=self.minor, **facts)
+        if _NO_SOLUTION.search(words):
+            return RequirementsConflict(**facts)
+        return InstallFailed(installer=installer, python=self.minor, **facts)
+
+
+def uv_environ(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment for uv: pip's settings translated, nothing of Python's that could mislead it."""
+    variables, _ = pip_settings.for_uv(pip_settings.read(environ), environ)
+    result = {**environ, **variables, "UV_PYTHON_DOWNLOADS": "never", "NO_COLOR": "1"}
+    for name in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"):
+        result.pop(name, None)
+    if "UV_CACHE_DIR" in variables:
+        # Who names a cache wants it used, also in an image, where none is kept by default.
+        result.pop("UV_NO_CACHE", None)
+    return result
+
+
+def _reason(words: str) -> str:
+    """Return the installer's own reason as one line: uv's causes, or pip's last ERROR."""
+    causes = re.findall(r"^\s*(?:cause|╰─▶|├─▶|Caused by):?\s*(.*(?:\n {9,}\S.*)*)", words, re.MULTILINE)
+    errors = re.findall(r"^ERROR: (.*)", words, re.MULTILINE)
+    headline = re.findall(r"^\s*(?:error|×):?\s*(.*)", words, re.MULTILINE)
+    chosen = causes or errors[-1:] or headline or words.strip().splitlines()[-1:] or ["no reason given"]
+    return re.sub(r"\s+", " ", "; ".join(chosen)).strip()

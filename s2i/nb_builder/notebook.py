@@ -1,0 +1,98 @@
+"""The notebook's file: read it, or say precisely why it can't be read."""
+
+import json
+import re
+import warnings
+from pathlib import Path
+
+import nbformat
+
+from nb_builder.problems import LanguageWrong, NotebookConflict, NotebookNotANotebook, NotebookNotJson
+
+_CONFLICT = re.compile(r"^(<<<<<<<|>>>>>>>)( .*)?$", re.MULTILINE)
+
+
+def read(repository: Path, notebook: Path) -> nbformat.NotebookNode:
+    """Return the notebook in the newest format.
+
+    Raises NotebookConflict, NotebookNotJson, NotebookNotANotebook or LanguageWrong.
+    """
+    text = _text(repository / notebook, notebook)
+    raw = _parse(text, notebook)
+    _require_notebook(raw, notebook)
+    _require_python(raw.get("metadata") or {}, notebook)
+    return _upgrade(text, notebook)
+
+
+def wanted_python(node: nbformat.NotebookNode) -> str | None:
+    """Return the minor version (such as "3.9") that the notebook's metadata ask for, or None."""
+    language = node.metadata.get("language_info", {})
+    kernel = node.metadata.get("kernelspec", {})
+    for text in (str(language.get("version", "")), str(kernel.get("name", "")), str(kernel.get("display_name", ""))):
+        found = re.search(r"\b(?:python\s?)?(3\.\d{1,2})\b", text, re.IGNORECASE)
+        if found:
+            return found.group(1)
+    return None
+
+
+def _text(path: Path, notebook: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as wrong:
+        raise NotebookNotJson(notebook=notebook, line=1, reason=str(wrong), state="not text in UTF-8") from None
+
+
+def _parse(text: str, notebook: Path) -> object:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as wrong:
+        conflict = _CONFLICT.search(text)
+        if conflict:
+            line = text.count("\n", 0, conflict.start()) + 1
+            raise NotebookConflict(notebook=notebook, line=line) from None
+        raise NotebookNotJson(
+            notebook=notebook, line=wrong.lineno, reason=wrong.msg, state=_state(text, wrong)
+        ) from None
+    except RecursionError:
+        raise NotebookNotJson(notebook=notebook, line=1, reason="nested too deeply", state="damaged") from None
+
+
+def _state(text: str, wrong: json.JSONDecodeError) -> str:
+    if not text.strip():
+        return "empty"
+    if not text.lstrip().startswith("{"):
+        return "something else"
+    # The parser stops near the end, or at a string that the end of the file leaves open.
+    cut = not text.rstrip().endswith("}") or wrong.msg.startswith("Unterminated")
+    return "cut off" if cut else "damaged"
+
+
+def _require_notebook(raw: object, notebook: Path) -> None:
+    if not isinstance(raw, dict):
+        raise NotebookNotANotebook(notebook=notebook, reason=f"its top level is a {type(raw).__name__}, not an object")
+    if "nbformat" not in raw or not ("cells" in raw or "worksheets" in raw):
+        missing = "nbformat" if "nbformat" not in raw else "cells"
+        raise NotebookNotANotebook(notebook=notebook, reason=f"the key {missing!r} is missing")
+
+
+def _require_python(metadata: dict, notebook: Path) -> None:
+    kernel = metadata.get("kernelspec") or {}
+    language = kernel.get("language") or (metadata.get("language_info") or {}).get("name") or "python"
+    if not re.match(r"i?python\d?$", str(language), re.IGNORECASE):
+        name = kernel.get("display_name") or kernel.get("name") or language
+        raise LanguageWrong(notebook=notebook, language=language, kernel=name)
+
+
+def _upgrade(text: str, notebook: Path) -> nbformat.NotebookNode:
+    """Return the notebook as format 4; what nbformat refuses is no notebook."""
+    try:
+        with warnings.catch_warnings():
+            # Notebooks without cell ids are common and harmless here.
+            warnings.simplefilter("ignore", nbformat.warnings.MissingIDFieldWarning)
+            warnings.simplefilter("ignore", nbformat.warnings.DuplicateCellId)
+            node = nbformat.reads(text, as_version=4)
+            nbformat.validate(node, relax_add_props=True)
+    except (nbformat.ValidationError, nbformat.reader.NotJSONError, AttributeError, KeyError, TypeError, ValueError) as wrong:
+        reason = str(wrong).strip().splitlines()[0] if str(wrong).strip() else type(wrong).__name__
+        raise NotebookNotANotebook(notebook=notebook, reason=reason) from None
+    return node

@@ -1,0 +1,105 @@
+"""What users have told pip, handed on to uv, which reads neither `PIP_*` nor pip.conf."""
+
+import configparser
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+# pip's setting -> uv's environment variable, for those that only change their name.
+_RENAMED = {
+    "index-url": "UV_DEFAULT_INDEX",
+    "extra-index-url": "UV_INDEX",
+    "trusted-host": "UV_INSECURE_HOST",
+    "find-links": "UV_FIND_LINKS",
+    "constraint": "UV_CONSTRAINT",
+    "cert": "SSL_CERT_FILE",
+    "client-cert": "SSL_CLIENT_CERT",
+    "timeout": "UV_HTTP_TIMEOUT",
+    "default-timeout": "UV_HTTP_TIMEOUT",
+    "cache-dir": "UV_CACHE_DIR",
+    "retries": "UV_HTTP_RETRIES",
+}
+# uv separates places by commas where pip takes spaces and newlines.
+_BY_COMMA = ("find-links",)
+
+_YES = ("1", "true", "yes", "on")
+
+_CREDENTIALS = re.compile(r"(://)[^/\s@]+@")
+
+
+def read(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return pip's settings by name (`index-url`), as pip reads them: pip.conf, then `PIP_*` on top."""
+    settings: dict[str, str] = {}
+    for path in _files(environ):
+        settings.update(_section_values(path))
+    for name, value in environ.items():
+        if name.startswith("PIP_") and value:
+            settings[name[4:].lower().replace("_", "-")] = value
+    return settings
+
+
+def for_uv(settings: Mapping[str, str], environ: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """Return the environment variables and the flags that make uv behave as pip was told.
+
+    A variable that uv was given itself wins and is left out.
+    """
+    variables = {}
+    for name, variable in _RENAMED.items():
+        variables[variable] = _translate(name, settings.get(name, "")) or variables.get(variable, "")
+    if "extra-index-url" in settings:
+        # pip takes the best version of all indexes; uv by default stops at the first that has the name.
+        variables["UV_INDEX_STRATEGY"] = "unsafe-best-match"
+    if settings.get("proxy"):
+        variables.update({"HTTP_PROXY": settings["proxy"], "HTTPS_PROXY": settings["proxy"]})
+    return {name: value for name, value in variables.items() if value and name not in environ}, _flags(settings)
+
+
+def without_credentials(text: str) -> str:
+    """Return `text` with the user and password of every URL in it blotted out."""
+    return _CREDENTIALS.sub(r"\1***@", text)
+
+
+def _flags(settings: Mapping[str, str]) -> list[str]:
+    flags = []
+    if settings.get("no-index", "").lower() in _YES:
+        flags.append("--no-index")
+    if settings.get("pre", "").lower() in _YES:
+        flags += ["--prerelease", "allow"]
+    for name in ("only-binary", "no-binary"):
+        for package in settings.get(name, "").replace(",", " ").split():
+            flags += [f"--{name}", package]
+    return flags
+
+
+def _translate(name: str, value: str) -> str:
+    words = value.split()
+    if name == "find-links":
+        # pip passes over a folder that is not there; uv stops at it.
+        words = [word for word in words if "://" in word or Path(word).exists()]
+    return (",".join if name in _BY_COMMA else " ".join)(words)
+
+
+def _files(environ: Mapping[str, str]) -> list[Path]:
+    """Return the files that pip reads, least important first."""
+    if environ.get("PIP_CONFIG_FILE") == os.devnull:
+        return []
+    home = Path(environ.get("HOME", "/"))
+    roots = environ.get("XDG_CONFIG_DIRS", "/etc/xdg").split(os.pathsep)
+    files = [Path(root) / "pip/pip.conf" for root in roots] + [Path("/etc/pip.conf")]
+    files += [home / ".pip/pip.conf", Path(environ.get("XDG_CONFIG_HOME", home / ".config")) / "pip/pip.conf"]
+    # sclorg's Python builder keeps its settings here, and users inject theirs to the same place.
+    files.append(home / "pip.ini")
+    if environ.get("PIP_CONFIG_FILE"):
+        files.append(Path(environ["PIP_CONFIG_FILE"]))
+    return [path for path in files if path.is_file()]
+
+
+def _section_values(path: Path) -> dict[str, str]:
+    parser = configparser.RawConfigParser()
+    parser.read(path, encoding="utf-8")
+    values = {}
+    for section in ("global", "install"):
+        if parser.has_section(section):
+            values.update({key.replace("_", "-"): value for key, value in parser.items(section)})
+    return values

@@ -1,0 +1,1 @@
+"""The two scripts that a notebook becomes: nbconvert exporters, one transform a file."""

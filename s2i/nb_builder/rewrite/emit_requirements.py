@@ -1,0 +1,51 @@
+"""The last cell of script one: writes the value of `requirements` as requirements.txt."""
+
+from nbconvert.preprocessors import Preprocessor
+
+from nb_builder.rewrite.number_cells import own_cell
+
+# Exit status of script one when `requirements` itself is at fault, and not the code around it.
+MALFORMED = 65
+
+_EMIT = f'''\
+import sys
+
+
+def _line(number, entry):
+    if isinstance(entry, str):
+        entry = [entry]
+    if not isinstance(entry, (list, tuple)) or not 1 <= len(entry) <= 2:
+        _refuse("entry %d, %r, is neither a text nor a pair of name and version" % (number, entry))
+    name, version = (list(entry) + [None])[:2]
+    if not isinstance(name, str) or not name.strip():
+        _refuse("entry %d, %r, has no name" % (number, entry))
+    if version is not None and not isinstance(version, str):
+        _refuse("entry %d, %r, has a version that is no text; write it in quotes" % (number, entry))
+    name, version = name.strip(), (version or "").strip()
+    if "\\n" in name + version or "\\r" in name + version:
+        _refuse("entry %d, %r, has more than one line" % (number, entry))
+    return name + (version if not version or version[0] in "=<>!~" else "==" + version)
+
+
+def _refuse(reason):
+    sys.stderr.write(reason)
+    sys.exit({MALFORMED})
+
+
+if not isinstance(requirements, (list, tuple)):
+    _refuse("it is %r, not a list" % (requirements,))
+_lines = "".join(_line(number, entry) + "\\n" for number, entry in enumerate(requirements, start=1))
+with (open(sys.argv[1], "w") if sys.argv[1:] else sys.stdout) as _file:
+    _file.write(_lines)'''
+
+
+class EmitRequirements(Preprocessor):
+    """Appends the cell that writes requirements.txt to the file given as argument, or to stdout."""
+
+    def preprocess(self, nb, resources):
+        """Return the notebook with that cell; one that never binds `requirements` requires nothing."""
+        if not nb.cells:
+            nb.cells.append(own_cell("no cell of the notebook defines requirements", "requirements = []"))
+        nb.cells.append(own_cell("nb-builder: write requirements.txt", _EMIT))
+        return nb, resources
+

@@ -1,0 +1,76 @@
+"""Script one and script two: which transforms make each, and how they are written down."""
+
+import copy
+from dataclasses import dataclass
+from pathlib import Path
+
+from nbconvert.exporters import TemplateExporter
+from nbformat import NotebookNode
+from traitlets.config import Config
+
+from nb_builder.cells import Cell
+from nb_builder.rewrite.emit_requirements import EmitRequirements
+from nb_builder.rewrite.keep_requirements import KeepRequirements
+from nb_builder.rewrite.magics import MagicsToPython
+from nb_builder.rewrite.number_cells import NumberCells
+from nb_builder.rewrite.save_model import SaveModel
+
+
+class PercentExporter(TemplateExporter):
+    """Writes a notebook as a Python script in percent format: `# %%` before each cell."""
+
+    file_extension = ".py"
+    output_mimetype = "text/x-python"
+    extra_template_basedirs = [str(Path(__file__).with_name("templates"))]
+    template_name = "percent"
+
+
+@dataclass(frozen=True)
+class Script:
+    """A script as text, and the same cells one by one."""
+
+    text: str
+    cells: tuple[Cell, ...]
+
+
+def author_cells(node: NotebookNode) -> tuple[Cell, ...]:
+    """Return the notebook's own code cells as plain Python, numbered as Jupyter would number them."""
+    return _cells(_transform(node, [NumberCells, MagicsToPython], Config()))
+
+
+def requirements_script(node: NotebookNode, notebook: Path) -> Script:
+    """Return script one: what `requirements` depends on, and the lines that emit requirements.txt."""
+    steps = [NumberCells, MagicsToPython, KeepRequirements, EmitRequirements]
+    return _script(node, steps, Config(), notebook, "emits requirements.txt, to the file named as argument or to stdout")
+
+
+def model_script(node: NotebookNode, notebook: Path, facts: dict) -> Script:
+    """Return script two: every cell, and ours that save predictor and validator (`facts`: see SaveModel)."""
+    config = Config({"SaveModel": {"facts": facts}})
+    steps = [NumberCells, MagicsToPython, SaveModel]
+    return _script(node, steps, config, notebook, "runs every cell and saves predictor and validator")
+
+
+def _script(node: NotebookNode, steps: list, config: Config, notebook: Path, purpose: str) -> Script:
+    transformed = _transform(node, steps, config)
+    # The transforms have been applied: the exporter only writes down.
+    exporter = PercentExporter(config=Config({"PercentExporter": {"default_preprocessors": []}}))
+    resources = {"nb_builder": {"notebook": str(notebook), "purpose": purpose}}
+    text, _ = exporter.from_notebook_node(transformed, resources=resources)
+    return Script(text.rstrip("\n") + "\n", _cells(transformed))
+
+
+def _transform(node: NotebookNode, steps: list, config: Config) -> NotebookNode:
+    result = copy.deepcopy(node)
+    for step in steps:
+        result, _ = step(config=config).preprocess(result, {})
+    return result
+
+
+def _cells(node: NotebookNode) -> tuple[Cell, ...]:
+    return tuple(_cell(cell) for cell in node.cells if cell.cell_type == "code")
+
+
+def _cell(node: NotebookNode) -> Cell:
+    place = node.metadata["nb_builder"]
+    return Cell(node.source, place["number"], place["position"], tuple(node.metadata.get("tags", ())), place["shown"])

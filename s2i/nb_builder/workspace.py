@@ -1,0 +1,57 @@
+"""`$APP_ROOT` during a build: where things go, and what is left when a build fails."""
+
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from nb_scorer import layout
+
+# OpenShift runs containers as any user of group 0, so what group 0 owns must be as open to it as to the owner.
+OPENSHIFT_GROUP = 0
+
+
+class Workspace:
+    """The folders of one build under `app_root`; names come from nb_scorer.layout."""
+
+    def __init__(self, app_root: Path):
+        """Take the folder; nothing is made yet."""
+        self.root = app_root
+        self.src = app_root / layout.SRC
+        self.build = app_root / layout.BUILD
+        self.venv = app_root / layout.VENV
+        self.model = app_root / layout.MODEL
+
+    @contextmanager
+    def fresh(self) -> Iterator[None]:
+        """Remove an earlier build's results, and this one's if it ends early; build/ stays to be read."""
+        self._remove_results()
+        shutil.rmtree(self.build, ignore_errors=True)
+        self.build.mkdir(parents=True)
+        try:
+            yield
+        except BaseException:
+            # Also on Ctrl-C and on being terminated: a half-made venv or model must never be served.
+            self._remove_results()
+            raise
+
+    def open_to_group(self) -> None:
+        """Give the group the owner's rights on everything, where the group is OpenShift's."""
+        if os.getgid() != OPENSHIFT_GROUP:
+            return
+        for folder, inner, files in os.walk(self.root):
+            for name in [*inner, *files]:
+                _open_to_group(os.path.join(folder, name))
+
+    def _remove_results(self) -> None:
+        shutil.rmtree(self.venv, ignore_errors=True)
+        shutil.rmtree(self.model, ignore_errors=True)
+
+
+def _open_to_group(path: str) -> None:
+    now = os.lstat(path)
+    wanted = now.st_mode | (now.st_mode & stat.S_IRWXU) >> 3
+    if not stat.S_ISLNK(now.st_mode) and wanted != now.st_mode and now.st_uid == os.geteuid():
+        os.chmod(path, stat.S_IMODE(wanted))
