@@ -1,0 +1,78 @@
+# One word for each thing that one does here; `make` alone lists them.
+
+IMAGE_NAME ?= nb-builder
+BASE_IMAGE ?= debian:bookworm-slim
+NOTEBOOK ?= docs/examples/kmeans
+PORT ?= 8080
+# Certificate authorities that the image trusts beside Debian's: those of a proxy that inspects TLS.
+CA_BUNDLE ?= $(SSL_CERT_FILE)
+
+HOME_DIR := $(CURDIR)/.nb-builder
+BUILD := $(HOME_DIR)/build/bin
+TEST := $(HOME_DIR)/test/bin
+DOCKER ?= docker
+# Settings of pip that are set here reach the build of the image, and stay out of the image.
+BUILD_ARGS := $(foreach name,PIP_INDEX_URL PIP_EXTRA_INDEX_URL PIP_TRUSTED_HOST,$(if $($(name)),--build-arg $(name)))
+VERSION := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
+
+export NB_BUILDER_HOME := $(HOME_DIR)
+
+.PHONY: help run build test test-unit test-flow test-image check lock bench clean environments developer
+
+help:
+	@echo "make run         build the example notebook, serve it here and ask it once; NOTEBOOK=<folder, .ipynb or git URL>"
+	@echo "make build       make the builder image $(IMAGE_NAME); BASE_IMAGE=… CA_BUNDLE=…"
+	@echo "make test        check, test-unit, test-flow, test-docs and test-image, one after the other"
+	@echo "make test-image  the image tests alone: the real s2i and a container engine"
+	@echo "make check       linters and docstrings"
+	@echo "make bench       speeds and sizes beside the classic way"
+	@echo "make lock        resolve our dependencies anew into s2i/requirements.lock"
+	@echo "make clean       remove what all of these have made here"
+
+# Each run of install is a tenth of a second where nothing has changed.
+environments:
+	@command -v git >/dev/null || { echo "nb-builder needs git; on Debian: apt-get install git" >&2; exit 1; }
+	@s2i/install "$(HOME_DIR)"
+
+developer:
+	@s2i/install "$(HOME_DIR)" --test
+
+run: environments
+	@exec "$(BUILD)/python" -I -m nb_builder local "$(NOTEBOOK)"
+
+build:
+	@mkdir -p "$(HOME_DIR)" && rm -f "$(HOME_DIR)/ca-bundle.crt"
+	@if [ -n "$(CA_BUNDLE)" ]; then cp "$(CA_BUNDLE)" "$(HOME_DIR)/ca-bundle.crt"; fi
+	$(DOCKER) build --build-arg BASE_IMAGE=$(BASE_IMAGE) --build-arg VERSION=$(VERSION) $(BUILD_ARGS) --tag $(IMAGE_NAME) .
+
+test: check test-unit test-flow test-docs test-image
+
+test-unit: developer
+	$(TEST)/python -m pytest test/unit test/contract
+
+test-flow: developer
+	$(TEST)/python -m pytest test/flow
+
+test-docs: developer
+	$(TEST)/python -m pytest test/docs
+
+test-image: developer
+	$(TEST)/python -m pytest test/image
+
+check: developer
+	$(TEST)/ruff check .
+	$(TEST)/ruff format --check .
+	$(TEST)/shellcheck s2i/install s2i/bin/* test/run .ci/run
+
+bench: developer
+	$(TEST)/python -m bench
+
+lock:
+	@s2i/install "$(HOME_DIR)"
+	$(BUILD)/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --upgrade \
+		--no-header --no-emit-index-url --annotation-style line --output-file s2i/requirements.lock \
+		s2i/pyproject.toml app-skeleton/pyproject.toml --group kernel --group s2i --group test
+
+clean:
+	rm -rf "$(HOME_DIR)" .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

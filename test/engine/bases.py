@@ -1,0 +1,46 @@
+"""Base images: found, pulled, or made with debootstrap as Debian's slim images are made."""
+
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from engine import provide
+
+ARCHIVE = "http://deb.debian.org/debian"
+# What Debian's slim images leave out, and what apt leaves behind.
+NOT_IN_SLIM = (
+    "usr/share/doc/*", "usr/share/man/*", "usr/share/info/*", "usr/share/locale/*", "usr/share/lintian/*",
+    "var/lib/apt/lists/*", "var/cache/apt/*", "var/cache/debconf/*-old", "var/log/*.log", "var/log/apt/*",
+)  # fmt: skip
+
+
+def base(suite: str) -> str:
+    """Return the name of `suite`'s slim image, which then is in the engine; raise Missing if it can't be."""
+    name = f"debian:{suite}-slim"
+    if _quiet("docker", "image", "inspect", name) or _quiet("docker", "pull", name):
+        return name
+    tarball = provide.KEPT / f"{name.replace(':', '-')}.tar"
+    if not tarball.exists():
+        _make(suite, tarball)
+    provide.call("docker", "import", "-c", 'CMD ["bash"]', str(tarball), name)
+    return name
+
+
+def _make(suite: str, tarball: Path) -> None:
+    if not shutil.which("debootstrap"):
+        provide.apt("debootstrap")
+    provide.say(f"making the base image of {suite} with debootstrap")
+    tarball.parent.mkdir(parents=True, exist_ok=True)
+    # Not under /tmp, which may be mounted without device files.
+    with tempfile.TemporaryDirectory(dir=tarball.parent) as folder:
+        root = Path(folder) / "root"
+        provide.call("debootstrap", "--variant=minbase", suite, str(root), ARCHIVE)
+        left_out = [option for pattern in NOT_IN_SLIM for option in ("--exclude", f"./{pattern}")]
+        half = Path(folder) / "half.tar"
+        provide.call("tar", "-C", str(root), *left_out, "-cf", str(half), ".")
+        half.rename(tarball)
+
+
+def _quiet(*command: str) -> bool:
+    return subprocess.run(command, capture_output=True).returncode == 0
