@@ -1,0 +1,154 @@
+"""The folder with ipykernel that a kernel appends to its `sys.path`: made once a Python, or for one build.
+
+Usage: python -m nb_builder.overlay PYTHON FOLDER    makes FOLDER for the interpreter PYTHON
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.metadata import Distribution, distributions
+from pathlib import Path
+
+from packaging.markers import default_environment
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from nb_builder.installer import UV, Installer, uv_environ
+from nb_builder.problems import InstallFailed
+from nb_builder.pythons import Python, probe
+
+# ipykernel's debugger and IPython's completion: no cell needs them, and they are half of its size.
+LEFT_OUT = ("debugpy", "jedi")
+
+
+@contextmanager
+def ready(python: Python, installer: Installer, *, home: Path, environ: Mapping[str, str]) -> Iterator[Path]:
+    """Yield a folder with an ipykernel that fits what `installer`'s venv holds; raise InstallFailed.
+
+    That is the one in `home`, else the one in the user's cache (made if it is not there yet), else one
+    that is resolved against the venv and thrown away afterwards.
+    """
+    held = installer.freeze()
+    kept = home / "overlay" / python.minor
+    if not kept.is_dir():
+        kept = cache_folder(environ) / python.minor
+        if not kept.is_dir() and may_write(kept):
+            make(python, kept, environ=installer.environ, flags=installer.flags, compiled=True)
+    if kept.is_dir() and fits(kept, versions(held), python.minor):
+        yield kept
+        return
+    with tempfile.TemporaryDirectory(prefix="nb-overlay-") as folder:
+        for_this = Path(folder) / "overlay"
+        make(python, for_this, environ=installer.environ, flags=installer.flags, constraints=held)
+        yield for_this
+
+
+def cache_folder(environ: Mapping[str, str]) -> Path:
+    """Return the folder in the user's cache that holds an overlay a Python."""
+    cache = environ.get("XDG_CACHE_HOME") or os.path.join(environ.get("HOME") or "/nonexistent", ".cache")
+    return Path(cache) / "nb-builder" / "overlay"
+
+
+def may_write(folder: Path) -> bool:
+    """Return whether `folder` can be made: a build may run as a user without a home."""
+    there = next(parent for parent in folder.parents if parent.exists())
+    return os.access(there, os.W_OK)
+
+
+def versions(freeze: str) -> dict[str, Version | None]:
+    """Return {canonical name: version} of an installer's freeze; None where the line tells none."""
+    held: dict[str, Version | None] = {}
+    for line in freeze.splitlines():
+        name, pinned, version = line.strip().partition("==")
+        if pinned:
+            held[canonicalize_name(name)] = _version(version)
+        elif " @ " in line:
+            held[canonicalize_name(line.partition(" @ ")[0].strip())] = None
+    return held
+
+
+def fits(overlay: Path, held: Mapping[str, Version | None], minor: str) -> bool:
+    """Return whether what the venv holds, which wins over the overlay, suits the overlay's own needs."""
+    environment = {**default_environment(), "python_version": minor, "python_full_version": f"{minor}.0", "extra": ""}
+    return all(
+        _suits(Requirement(line), held, environment)
+        for found in distributions(path=[str(overlay)])
+        if canonicalize_name(_name(found)) not in held
+        for line in found.requires or ()
+    )
+
+
+def make(
+    python: Python,
+    folder: Path,
+    *,
+    environ: Mapping[str, str],
+    flags: Sequence[str] = (),
+    constraints: str = "",
+    compiled: bool = False,
+) -> None:
+    """Install ipykernel into `folder`, whole or not at all; raise InstallFailed with uv's words."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    new = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        command = [UV, "pip", "install", "--quiet", "--no-progress", "--python", python.path, "--target", new / "made"]
+        command += [*flags, *_files(new, constraints), *(["--compile-bytecode"] if compiled else []), "ipykernel"]
+        # The user's constraints are for the notebook's packages, not for ours.
+        kept = {name: value for name, value in environ.items() if name != "UV_CONSTRAINT"}
+        ran = subprocess.run(
+            command, env=kept, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        if ran.returncode:
+            reason = "there is no ipykernel, which runs the cells, that goes with them"
+            raise InstallFailed(reason=reason, installer="uv", python=python.minor, detail=ran.stdout.strip())
+        # Two builds may make the same one: whoever comes second uses the first's.
+        if not folder.exists():
+            os.rename(new / "made", folder)
+    finally:
+        shutil.rmtree(new)
+
+
+def _files(folder: Path, constraints: str) -> list[str]:
+    """Write what is left out, and the pins, into `folder`; return the options that name these files."""
+    left_out = folder / "left-out.txt"
+    left_out.write_text("".join(f"{name}; sys_platform == 'none'\n" for name in LEFT_OUT))
+    pins = folder / "pins.txt"
+    pins.write_text("".join(line + "\n" for line in constraints.splitlines() if "==" in line))
+    return ["--override", str(left_out), "--constraint", str(pins)]
+
+
+def _suits(needed: Requirement, held: Mapping[str, Version | None], environment: Mapping[str, str]) -> bool:
+    name = canonicalize_name(needed.name)
+    if name not in held or (needed.marker and not needed.marker.evaluate(dict(environment))):
+        return True
+    version = held[name]
+    return version is None or needed.specifier.contains(version, prereleases=True)
+
+
+def _name(found: Distribution) -> str:
+    return found.metadata["Name"] or ""
+
+
+def _version(text: str) -> Version | None:
+    try:
+        return Version(text)
+    except InvalidVersion:
+        return None
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Make the overlay that the command line asks for, compiled: an image has nowhere to keep bytecode."""
+    path, folder = map(Path, arguments)
+    python = probe(path)
+    if python is None:
+        raise SystemExit(f"{path} is no Python that nb-builder can use")
+    make(python, folder, environ=uv_environ(os.environ), compiled=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
