@@ -1,0 +1,133 @@
+"""The shell commands of a page, really run: one page is one session, block after block.
+
+A fenced block counts if its first word is `sh`; words after it say how it is run:
+`service` for a command that serves until Ctrl-C, `engine` for one that needs a container engine.
+"""
+
+import os
+import re
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from flow import stage
+
+ROOT = Path(__file__).parents[1]
+FENCE = re.compile(r"^```sh(?P<words>[ \w]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+KNOWN_WORDS = {"service", "engine"}
+LIMIT = 600
+
+# What a block exports, and the folder it changes to, hold for the blocks after it.
+SCRIPT = """set -euo pipefail
+[ ! -e "$STATE" ] || . "$STATE"
+%s
+{ export -p; echo "cd $(printf %%q "$PWD")"; } >"$STATE"
+"""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block of shell commands: its text, the words of its fence, and its line in the page."""
+
+    text: str
+    words: frozenset[str]
+    line: int
+
+
+def pages() -> list[Path]:
+    """Return README and every page of docs."""
+    return [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def blocks(page: Path, *, engine: bool = False) -> list[Block]:
+    """Return the blocks of shell commands that need an engine, or those that don't."""
+    text = page.read_text(encoding="utf-8")
+    found = [
+        Block(match["text"], frozenset(match["words"].split()), text.count("\n", 0, match.start()) + 1)
+        for match in FENCE.finditer(text)
+    ]
+    return [block for block in found if ("engine" in block.words) == engine]
+
+
+class Session:
+    """Runs the blocks of a page as its reader would: in the repository, with a home of their own."""
+
+    def __init__(self, folder: Path, **more: str):
+        self.port = stage.free_port()
+        self.log = folder / "service.log"
+        real = Path.home()
+        self.env = {
+            **{key: value for key, value in os.environ.items() if not key.startswith(("S2I_", "PYTEST_"))},
+            "HOME": str(folder),
+            "STATE": str(folder / "state"),
+            "PORT": str(self.port),
+            # What a second run would find: caches, and the Pythons of the reader.
+            "XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME", str(real / ".cache")),
+            "PYENV_ROOT": os.environ.get("PYENV_ROOT", str(real / ".pyenv")),
+            stage.MARK: folder.name + str(os.getpid()),
+            **more,
+        }
+        self.service: subprocess.Popen | None = None
+
+    def run(self, block: Block) -> None:
+        """Run one block to its end, or start it and wait until the service is ready."""
+        # The reader's port 8080 may be taken here; nothing else of the page is changed.
+        command = ["bash", "-c", SCRIPT % block.text.replace("8080", str(self.port))]
+        if "service" in block.words:
+            self._start(command)
+            return
+        ran = subprocess.run(
+            command,
+            cwd=ROOT,
+            env=self.env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            timeout=LIMIT,
+            check=False,
+        )
+        assert ran.returncode == 0, f"line {block.line} ended with {ran.returncode}:\n{block.text}\n{ran.stdout}"
+
+    def _start(self, command: list[str]) -> None:
+        self.stop()
+        with self.log.open("w") as log:
+            self.service = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env=self.env,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        until = time.monotonic() + LIMIT
+        while not self._ready():
+            assert self.service.poll() is None, "the service ended:\n" + self.log.read_text()
+            assert time.monotonic() < until, "the service did not get ready:\n" + self.log.read_text()
+            time.sleep(0.1)
+
+    def _ready(self) -> bool:
+        try:
+            return stage.ask(self.port, b"", "GET", "/readyz")[0] == 200
+        except OSError:
+            # Not listening yet.
+            return False
+
+    def stop(self) -> None:
+        """Press Ctrl-C where a service runs; what goes on after 20 seconds is an error."""
+        if self.service is None:
+            return
+        os.killpg(self.service.pid, signal.SIGINT)
+        try:
+            self.service.wait(timeout=20)
+        finally:
+            if self.service.poll() is None:
+                os.killpg(self.service.pid, signal.SIGKILL)
+        self.service = None
+
+    def left(self) -> list[str]:
+        """Return the command lines of processes that the session left behind."""
+        return stage.processes_of(self.env)

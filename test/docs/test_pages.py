@@ -1,0 +1,58 @@
+"""The pages hold together: links lead somewhere, README is short, the map knows every page."""
+
+import re
+
+import pytest
+from commands import ROOT, pages
+
+LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
+EVERY = [*pages(), ROOT / "CHANGELOG.md"]
+
+
+def without_code(text):
+    """Return a page's text without its fenced blocks and `code`."""
+    return re.sub(r"`[^`\n]*`", "", re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL))
+
+
+def anchors(text):
+    """Return the anchors of a page's headings, as GitHub makes them."""
+    titles = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", EVERY, ids=lambda page: str(page.relative_to(ROOT)))
+def test_each_relative_link_leads_somewhere(page):
+    broken = []
+    for link in LINK.findall(without_code(page.read_text(encoding="utf-8"))):
+        if re.match(r"[a-z]+:", link):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        if not target.exists() or (anchor and anchor not in anchors(target.read_text(encoding="utf-8"))):
+            broken.append(link)
+    assert broken == []
+
+
+def test_the_readme_has_at_most_400_words():
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").split()) <= 400
+
+
+@pytest.mark.parametrize("folder", ["docs", "docs/explanation/decisions"])
+def test_the_map_of_a_folder_leads_to_every_page_in_it(folder):
+    here = ROOT / folder
+    linked = {(here / link.partition("#")[0]).resolve() for link in LINK.findall((here / "README.md").read_text())}
+    # The records have a map of their own, the examples explain themselves.
+    own = {"decisions", "examples", "deploy"} if folder == "docs" else set()
+    there = [page for page in here.rglob("*.md") if page != here / "README.md" and not own & set(page.parts)]
+    assert [str(page) for page in there if page.resolve() not in linked] == []
+
+
+def test_the_changelog_has_a_place_for_what_comes_next():
+    text = (ROOT / "CHANGELOG.md").read_text()
+    assert re.search(r"^## \[Unreleased\]\n\n### (Added|Changed|Deprecated|Removed|Fixed|Security)$", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", EVERY, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_page_has_one_title_and_names_what_its_headings_hold(page):
+    text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    assert len(re.findall(r"^# ", text, re.MULTILINE)) == 1

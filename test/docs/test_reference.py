@@ -1,0 +1,85 @@
+"""The reference pages say what the code says: settings, problems, layout."""
+
+import re
+
+import nb_builder.problems
+import nb_builder.settings
+import nb_service.problems
+import nb_service.settings
+import pytest
+from commands import ROOT
+from nb_scorer import layout
+from nb_scorer.problem import Problem, SettingInvalid
+
+REFERENCE = ROOT / "docs" / "reference"
+FIXTURES = ROOT / "test" / "fixtures"
+
+
+def classes(module):
+    """Return the problems that `module` can raise, its base classes left out."""
+    kinds = [kind for kind in vars(module).values() if isinstance(kind, type) and issubclass(kind, Problem)]
+    return [kind for kind in kinds if kind.code != "problem"]
+
+
+def gaps(words):
+    """Return the words of a template as the page shows them: facts in capitals."""
+    return re.sub(r"\{(\w+)[^}]*\}", lambda match: match[1].upper(), words)
+
+
+def section(page, title):
+    """Return the part of a page below the heading `title`, up to the next heading; "" if there is none."""
+    found = re.search(rf"^#+ {re.escape(title)}\n(.*?)(?=^#|\Z)", page, re.MULTILINE | re.DOTALL)
+    return found[1] if found else ""
+
+
+def default(value):
+    """Return a default as the page shows it."""
+    if value in (None, "") and value is not False:
+        return "–"
+    if isinstance(value, bool):
+        return f"`{int(value)}`"
+    return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
+
+
+PROBLEMS = {kind.code: kind for module in (nb_builder.problems, nb_service.problems) for kind in classes(module)}
+OF_A_BUILD = {kind.code: kind for kind in [*classes(nb_builder.problems), SettingInvalid]}
+
+
+@pytest.mark.parametrize("code", sorted(PROBLEMS))
+def test_each_problem_is_on_its_page_with_its_first_sentence(code):
+    here = section((REFERENCE / "problems.md").read_text(), code)
+    assert PROBLEMS[code].__doc__.splitlines()[0] in here
+
+
+@pytest.mark.parametrize("code", sorted(code for code, kind in PROBLEMS.items() if hasattr(kind, "what_words")))
+def test_the_page_has_the_words_of_each_problem(code):
+    here = section((REFERENCE / "problems.md").read_text(), code)
+    kind = PROBLEMS[code]
+    for label, words in (("What", kind.what_words), ("Why", kind.why_words), ("Fix", kind.fix_words)):
+        assert f"- {label}: {gaps(words)}\n" in here
+
+
+def test_the_page_names_no_problem_that_is_gone():
+    page = (REFERENCE / "problems.md").read_text()
+    codes = re.findall(r"^#+ ([a-z0-9]+(?:-[a-z0-9]+)+)$", page, re.MULTILINE)
+    assert sorted(codes) == sorted(PROBLEMS)
+
+
+@pytest.mark.parametrize("code", sorted(OF_A_BUILD))
+def test_each_problem_of_a_build_has_a_fixture_that_asserts_its_code(code):
+    said = [file.read_text() for file in FIXTURES.glob(f"fail-{code}*/says.txt")]
+    assert any(f"(problem {code})" in words for words in said)
+
+
+@pytest.mark.parametrize(
+    ("title", "knobs"), [("Of a build", nb_builder.settings.KNOBS), ("Of a service", nb_service.settings.KNOBS)]
+)
+def test_each_setting_is_on_its_page_with_its_default(title, knobs):
+    rows = re.findall(r"^\|.*$", section((REFERENCE / "settings.md").read_text(), title), re.MULTILINE)
+    assert rows[2:] == [f"| `{knob.env}` | {default(knob.default)} | {knob.help} |" for knob in knobs]
+
+
+def test_each_file_of_app_root_is_on_the_layout_page():
+    page = (REFERENCE / "layout.md").read_text()
+    names = {value for key, value in vars(layout).items() if key.isupper()} - {layout.COMPLAINT}
+    assert [name for name in sorted(names) if name not in page] == []
