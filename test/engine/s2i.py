@@ -27,7 +27,12 @@ class S2i:
     def run(self, *words: str, cwd: Path | None = None) -> subprocess.CompletedProcess:
         """Return what `s2i …` did; stdout holds stderr too, in the order of printing."""
         return subprocess.run(
-            [self.program, *words], cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+            [self.program, *words],
+            cwd=cwd,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
         )
 
     def build(
