@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import nb_scorer
 from nb_scorer import layout
 from nbformat import NotebookNode
 
@@ -106,10 +105,8 @@ def run_cells(build: Build, installer: Installer) -> None:
     checked, place = build.notebook, build.place
     complaint = place.build / layout.COMPLAINT
     facts = {
-        "scorer_folder": str(Path(nb_scorer.__file__).parents[1]),
-        "model_folder": str(place.model),
+        "folder": str(place.model),
         "notebook": str(checked.name),
-        "notebook_folder": str(checked.name.parent),
         "tolerance": build.settings.tolerance,
         "complaint": str(complaint),
     }

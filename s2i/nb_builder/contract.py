@@ -2,6 +2,7 @@
 
 import ast
 import json
+import keyword
 import re
 import subprocess
 from collections.abc import Iterable, Sequence
@@ -28,7 +29,7 @@ for source in json.load(sys.stdin):
         compile(source, "<cell>", "exec", AWAIT or 0, True)
         found.append(None)
     except SyntaxError as wrong:
-        found.append([wrong.lineno - wrapped, type(wrong).__name__, wrong.msg, wrong.text])
+        found.append([(wrong.lineno or 1) - wrapped, type(wrong).__name__, wrong.msg, wrong.text])
     except ValueError as wrong:
         found.append([1, type(wrong).__name__, str(wrong), None])
 json.dump(found, sys.stdout)
@@ -88,7 +89,8 @@ def _check_syntax(cells: Sequence[Cell], notebook: Path, python: Path) -> None:
 def _left_to_ipython(cell: Cell) -> bool:
     """Tell whether IPython may run a magic here although there is no `%`: a lone line such as `pip list`."""
     line = cell.source.strip()
-    return "\n" not in line and re.match(r"[a-z_]+\s+[^=(\s]", line) is not None and not line.startswith("print ")
+    word = re.match(r"([a-z_]+)\s+[-\w./~$'\"]", line)
+    return word is not None and "\n" not in line and not keyword.iskeyword(word[1]) and word[1] not in ("print", "exec")
 
 
 def _refuse(cell: Cell, notebook: Path, line: int, kind: str, message: str, text: str | None) -> None:
@@ -124,7 +126,9 @@ def _check_callable(name: str, statements: Iterable[ast.stmt], notebook: Path) -
     value = None
     for statement in statements:
         if name in bound([statement]):
-            value = getattr(statement, "value", None)
+            targets = getattr(statement, "targets", [getattr(statement, "target", None)])
+            alone = any(isinstance(target, ast.Name) and target.id == name for target in targets)
+            value = getattr(statement, "value", None) if alone else None
     kind = _KINDS.get(type(value))
     if kind and not (name == "validator" and isinstance(value, ast.Constant) and value.value is None):
         raise NotCallable(name=name, kind=kind, notebook=notebook)

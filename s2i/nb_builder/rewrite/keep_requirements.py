@@ -35,6 +35,7 @@ def _slice(source: str, wanted: set[str]) -> str:
     """Return the statements of `source` that give `wanted` its values, and add to `wanted` what they need."""
     kept = []
     for statement in reversed(_statements(source)):
+        statement = _only(statement, wanted)
         gives = bound([statement])
         if not (gives | changed(statement)) & wanted:
             continue
@@ -44,6 +45,22 @@ def _slice(source: str, wanted: set[str]) -> str:
         wanted |= needed(statement)
         kept.append(_text(source, statement))
     return "\n".join(reversed(kept))
+
+
+def _only(statement: ast.stmt, wanted: set[str]) -> ast.stmt:
+    """Return an import without the names that are not wanted; any other statement as it is."""
+    if not isinstance(statement, (ast.Import, ast.ImportFrom)):
+        return statement
+    names = [alias for alias in statement.names if bound([ast.Import([alias])]) & wanted]
+    if not names or len(names) == len(statement.names):
+        return statement
+    return _with_names(statement, names)
+
+
+def _with_names(statement: ast.Import | ast.ImportFrom, names: list[ast.alias]) -> ast.stmt:
+    if isinstance(statement, ast.Import):
+        return ast.Import(names)
+    return ast.ImportFrom(statement.module, names, statement.level)
 
 
 def _for_certain(statement: ast.stmt) -> bool:
@@ -63,6 +80,8 @@ def _statements(source: str) -> list[ast.stmt]:
 
 def _text(source: str, statement: ast.stmt) -> str:
     """Return the author's own text of `statement`, decorators included."""
+    if isinstance(statement, (ast.Import, ast.ImportFrom)):
+        return ast.unparse(statement)
     segment = ast.get_source_segment(source, statement) or ""
     decorators = getattr(statement, "decorator_list", [])
     if not decorators:

@@ -67,10 +67,11 @@ def _local(node: ast.AST) -> set[str]:
 
 
 def _outside_functions(node: ast.AST) -> Iterable[ast.AST]:
+    if isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
+        return
     yield node
     for child in ast.iter_child_nodes(node):
-        if not isinstance(child, (*_FUNCTIONS, ast.ClassDef)):
-            yield from _outside_functions(child)
+        yield from _outside_functions(child)
 
 
 def _root(node: ast.AST) -> str | None:

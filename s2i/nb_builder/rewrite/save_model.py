@@ -6,20 +6,17 @@ from traitlets import Dict
 from nb_builder.rewrite.number_cells import own_cell
 
 _WATCH = """\
-import sys
-sys.path.append({scorer_folder!r})
-from nb_scorer import recorder
-recorder.install(get_ipython())
-del recorder, sys"""
+import nb_scorer.recorder
+nb_scorer.recorder.install(get_ipython())
+del nb_scorer"""
 
 _SAVE = """\
-from nb_scorer import model as _model, recorder as _recorder
-_model.save(
+import nb_scorer.model, nb_scorer.recorder
+nb_scorer.model.save(
     globals(),
-    {model_folder!r},
+    folder={folder!r},
     notebook={notebook!r},
-    notebook_folder={notebook_folder!r},
-    recorded=_recorder.samples(),
+    recorded=nb_scorer.recorder.recorded(get_ipython()),
     tolerance={tolerance!r},
     complaint={complaint!r},
 )"""
@@ -28,11 +25,11 @@ _model.save(
 class SaveModel(Preprocessor):
     """Puts our two cells around the author's; `facts` fills in folders, names and the tolerance."""
 
-    facts = Dict(help="Values for the names in braces of both cells.").tag(config=True)
+    facts = Dict(help="folder, notebook, tolerance and complaint: see nb_scorer.model.save.").tag(config=True)
 
     def preprocess(self, nb, resources):
         """Return the notebook with a cell more at either end."""
-        first = own_cell("nb-builder: watch the notebook's own calls of predictor", _WATCH.format(**self.facts))
+        first = own_cell("nb-builder: watch the notebook's own calls of predictor", _WATCH)
         last = own_cell("nb-builder: save predictor and validator", _SAVE.format(**self.facts))
         nb.cells = [first, *nb.cells, last]
         return nb, resources

@@ -1,0 +1,49 @@
+"""Script two: percent format, every cell, numbers as Jupyter shows them."""
+
+import ast
+from pathlib import Path
+
+from nb_builder.rewrite import scripts
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
+
+FACTS = {"folder": "/m", "notebook": "model.ipynb", "tolerance": 1e-6, "complaint": "/c"}
+
+
+def model_script(*cells):
+    return scripts.model_script(new_notebook(cells=list(cells)), Path("model.ipynb"), FACTS)
+
+
+def test_the_script_is_valid_python_in_percent_format():
+    script = model_script(new_markdown_cell("# T"), new_code_cell("%time 1\n!ls\nx?"), new_raw_cell("raw <b>"))
+    ast.parse(script.text)
+    assert "# %% [markdown]\n# # T\n" in script.text
+    assert "# %% [1] cell 2 of the file\nget_ipython().run_line_magic('time', '1')\n" in script.text
+    assert "# %% [raw]\n# raw <b>\n" in script.text
+
+
+def test_what_is_run_is_what_is_written():
+    script = model_script(new_code_cell("a = 1\n\n\nb = 2"), new_code_cell("%%time\nc = 3"))
+    for cell in script.cells:
+        assert cell.source in script.text
+
+
+def test_empty_and_skipped_cells_get_no_number():
+    cells = [new_code_cell("a"), new_code_cell("  \n"), new_code_cell("b", metadata={"tags": ["skip-execution"]}), new_code_cell("c")]
+    script = model_script(*cells)
+    assert [(cell.source, cell.number, cell.position) for cell in script.cells if not cell.ours] == [("a", 1, 1), ("c", 2, 4)]
+
+
+def test_a_cell_is_shown_as_its_author_wrote_it():
+    shown = [cell.title for cell in model_script(new_code_cell("\n%matplotlib inline\nx = 1")).cells]
+    assert shown[1] == "%matplotlib inline"
+
+
+def test_our_own_cells_stand_at_both_ends():
+    cells = model_script(new_code_cell("a")).cells
+    assert [cell.ours for cell in cells] == [True, False, True]
+    assert "folder='/m'" in cells[-1].source
+
+
+def test_lines_keep_their_numbers():
+    source = "a = 1\n%time b = 2\n!ls\nraise ValueError"
+    assert scripts.author_cells(new_notebook(cells=[new_code_cell(source)]))[0].source.splitlines()[3] == "raise ValueError"

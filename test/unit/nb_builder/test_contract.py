@@ -1,0 +1,90 @@
+"""What can be refused without running a cell."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from nb_builder import contract
+from nb_builder.cells import Cell
+from nb_builder.problems import CellSyntax, NotCallable, PredictorMissing, Python2Code
+
+NAME = Path("model.ipynb")
+GOOD = "def predictor(x):\n    return x"
+
+
+def check(*sources, tags=()):
+    cells = [Cell(source, number, number + 1, tags) for number, source in enumerate(sources, start=1)]
+    contract.check(cells, NAME, Path(sys.executable))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        GOOD,
+        "async def predictor(x):\n    return x",
+        "predictor = lambda x: x",
+        "class predictor: pass",
+        "from helper import predictor",
+        "from helper import score as predictor",
+        "try:\n    from fast import predictor\nexcept ImportError:\n    def predictor(x): return x",
+        "if True:\n    predictor = len",
+        "for predictor in [len]: pass",
+        "a, predictor = 1, len",
+    ],
+)
+def test_every_way_to_bind_predictor_counts(source):
+    check(source)
+
+
+@pytest.mark.parametrize("source", ["# def predictor(x)", "'predictor'", "def f():\n    predictor = 1", "print(predictor)"])
+def test_a_name_that_is_only_mentioned_is_no_definition(source):
+    with pytest.raises(PredictorMissing, match="model.ipynb does not define a function called 'predictor'"):
+        check(source)
+
+
+@pytest.mark.parametrize("source", ["from helper import *", "get_ipython().run_line_magic('run', 'x.py')", "exec(code)"])
+def test_what_the_syntax_tree_can_not_show_is_left_to_the_run(source):
+    check(source)
+
+
+def test_the_last_binding_decides_whether_predictor_can_be_called():
+    check("predictor = None", GOOD)
+    with pytest.raises(NotCallable, match="'predictor' is a list, which can't be called"):
+        check(GOOD, "predictor = [1, 2]")
+
+
+def test_a_validator_that_is_none_is_no_validator():
+    check(GOOD, "validator = None")
+    with pytest.raises(NotCallable, match="'validator' is a constant"):
+        check(GOOD, "validator = True")
+
+
+def test_a_syntax_error_is_named_with_cell_and_line():
+    with pytest.raises(CellSyntax, match=r"Cell \[2\] of model.ipynb \(cell 3 of the file\), line 2 has a syntax error"):
+        check(GOOD, "a = 1\nb = = 2")
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["print 'hello'", "try:\n    x\nexcept Error, e:\n    pass", "raise ValueError, 'no'", "a <> b", "x = `1`", "exec 'x = 1'"],
+)
+def test_python_2_is_recognised(source):
+    with pytest.raises(Python2Code, match=r"Cell \[1\] .* is Python 2 code: "):
+        check(source + "\n\n", GOOD)
+
+
+def test_a_cell_that_may_raise_may_have_a_syntax_error():
+    check("b = = 2", GOOD, tags=("raises-exception",))
+
+
+def test_a_lone_line_without_a_percent_sign_is_left_to_ipython():
+    check("pip install numpy", "ls -l", GOOD)
+
+
+def test_top_level_await_is_no_error():
+    check("import asyncio\nawait asyncio.sleep(0)", GOOD)
+
+
+def test_a_null_byte_is_an_error_and_no_crash():
+    with pytest.raises(CellSyntax, match="null"):
+        check("a = '\0'\n\n", GOOD)

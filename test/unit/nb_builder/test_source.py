@@ -1,0 +1,93 @@
+"""Which file is the notebook, and how the repository gets to its place."""
+
+import os
+
+import pytest
+from nb_builder import source
+from nb_builder.problems import NotebookAmbiguous, NotebookMissing, NotebookNotFound, SourceMissing
+
+
+def repository(tmp_path, *files):
+    for name in files:
+        path = tmp_path / "repo" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x")
+    return tmp_path / "repo"
+
+
+def test_a_sole_notebook_is_taken_without_asking(tmp_path):
+    assert str(source.find_notebook(repository(tmp_path, "deep/er/a.ipynb", "b.py"), None)) == "deep/er/a.ipynb"
+
+
+def test_checkpoints_and_virtual_environments_hold_no_candidates(tmp_path):
+    repo = repository(tmp_path, "a.ipynb", ".ipynb_checkpoints/a-checkpoint.ipynb", "env/pyvenv.cfg", "env/lib/demo.ipynb")
+    assert [str(name) for name in source.notebooks(repo)] == ["a.ipynb"]
+
+
+def test_several_notebooks_are_listed_and_none_is_guessed(tmp_path):
+    with pytest.raises(NotebookAmbiguous, match=r"has 2 notebooks and none is chosen: a.ipynb, sub/b.ipynb"):
+        source.find_notebook(repository(tmp_path, "a.ipynb", "sub/b.ipynb"), None)
+
+
+def test_a_long_list_of_notebooks_is_cut(tmp_path):
+    with pytest.raises(NotebookAmbiguous, match=r"n09.ipynb and 5 more"):
+        source.find_notebook(repository(tmp_path, *(f"n{number:02}.ipynb" for number in range(15))), None)
+
+
+def test_no_notebook_at_all_is_refused(tmp_path):
+    with pytest.raises(NotebookMissing):
+        source.find_notebook(repository(tmp_path, "model.py"), None)
+
+
+@pytest.mark.parametrize("chosen", ["c.ipynb", "../repo/a.ipynb", "/etc/passwd", "sub"])
+def test_a_chosen_notebook_must_be_a_file_of_the_repository(tmp_path, chosen):
+    repo = repository(tmp_path, "a.ipynb", "sub/b.ipynb")
+    with pytest.raises(NotebookNotFound) as refused:
+        source.find_notebook(repo, chosen)
+    assert refused.value.why == "The repository has: a.ipynb, sub/b.ipynb."
+
+
+def test_a_chosen_notebook_may_be_written_with_dots(tmp_path):
+    assert str(source.find_notebook(repository(tmp_path, "a.ipynb", "b.ipynb"), "./b.ipynb")) == "b.ipynb"
+
+
+def test_an_emptied_upload_falls_back_to_what_an_earlier_assemble_kept(tmp_path):
+    kept = repository(tmp_path, "a.ipynb")
+    (tmp_path / "upload").mkdir()
+    assert source.locate(tmp_path / "upload", kept) == kept
+
+
+def test_no_repository_anywhere_is_refused(tmp_path):
+    with pytest.raises(SourceMissing, match="There is no repository in"):
+        source.locate(tmp_path / "none", tmp_path / "neither")
+
+
+def test_dot_files_modes_and_links_arrive_and_git_stays_behind(tmp_path):
+    repo = repository(tmp_path, ".env.sample", "tool.sh", ".git/config", "venv/pyvenv.cfg")
+    (repo / "tool.sh").chmod(0o755)
+    (repo / "link").symlink_to("tool.sh")
+    source.bring(repo, tmp_path / "src")
+    assert sorted(os.listdir(tmp_path / "src")) == [".env.sample", "link", "tool.sh"]
+    assert os.access(tmp_path / "src" / "tool.sh", os.X_OK)
+    assert os.readlink(tmp_path / "src" / "link") == "tool.sh"
+
+
+def test_what_an_earlier_build_brought_is_gone(tmp_path):
+    source.bring(repository(tmp_path, "a.ipynb"), tmp_path / "src")
+    (tmp_path / "repo" / "a.ipynb").rename(tmp_path / "repo" / "b.ipynb")
+    source.bring(tmp_path / "repo", tmp_path / "src")
+    assert os.listdir(tmp_path / "src") == ["b.ipynb"]
+
+
+def test_the_upload_of_s2i_is_emptied(tmp_path, monkeypatch):
+    repo = repository(tmp_path, "sub/a.ipynb", "b.txt")
+    monkeypatch.setattr(source, "UPLOADED", repo)
+    source.bring(repo, tmp_path / "src")
+    assert os.listdir(repo) == []
+    assert sorted(os.listdir(tmp_path / "src")) == ["b.txt", "sub"]
+
+
+def test_a_repository_that_is_in_its_place_already_stays(tmp_path):
+    repo = repository(tmp_path, "a.ipynb")
+    source.bring(repo, repo)
+    assert os.listdir(repo) == ["a.ipynb"]
