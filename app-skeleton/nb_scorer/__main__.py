@@ -1,0 +1,75 @@
+"""The process of the model Python: `zygote` supervises, `scorer` is one that loads the model itself.
+
+Started by the command line that `boot` makes, never by hand.
+"""
+
+import io
+import os
+import socket
+import sys
+
+from nb_scorer import boot, model, scorer, zygote
+
+
+def main(args):
+    """Run the role that `args` names; return its exit code.
+
+    `args`: role, inherited socket, pid of the parent, mode, model folder, notebook folder.
+    """
+    role, fd, parent, mode = args[0], int(args[1]), int(args[2]), args[3]
+    folders = args[4:]
+    zygote.die_with_parent(parent)
+    _line_by_line()
+    sock = socket.socket(fileno=fd)
+    sock.set_inheritable(False)
+    if role == "zygote":
+        return _zygote(sock, mode, folders)
+    return _lone_scorer(sock, folders)
+
+
+def _zygote(control, mode, folders):
+    try:
+        return zygote.Zygote(control, mode, lambda: _loaded(folders), [mode] + folders).run()
+    except model.ModelProblem as problem:
+        zygote.tell(control, dict(scorer.problem_facts(problem), event="failed"))
+        return 1
+
+
+def _lone_scorer(link, folders):
+    try:
+        loaded = _loaded(folders)
+        scorer.serve(link, loaded)
+    except model.ModelProblem as problem:
+        scorer.report_problem(link, problem)
+        return 1
+    except OSError:
+        # The front went away between two frames.
+        return 0
+    return 0
+
+
+def _loaded(folders):
+    """Return the Scorer of the model in folders[0], with the notebook's folder folders[1] in force."""
+    clean_path = sys.path[:]
+    enter(folders[1])
+    return scorer.Scorer(model.load(folders[0]), clean_path)
+
+
+def enter(notebook_folder):
+    """Make `notebook_folder` the working directory and the first place for imports, as in Jupyter."""
+    os.chdir(notebook_folder)
+    sys.path.insert(0, notebook_folder)
+
+
+def _line_by_line():
+    """Let the notebook's prints reach the log at once, whatever their characters."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        stream.flush()
+        raw = stream.detach()
+        line_by_line = io.TextIOWrapper(raw, "utf-8", "backslashreplace", line_buffering=True)
+        setattr(sys, name, line_by_line)
+
+
+if __name__ == "__main__":
+    sys.exit("Started as {}; see boot.command.".format(boot.__name__))

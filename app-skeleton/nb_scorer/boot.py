@@ -1,0 +1,28 @@
+"""How a process of the model Python starts: the one definition of its command line.
+
+The repository's folder comes first on sys.path for the notebook's code, and may hold a json.py or a
+socket.py. So nothing of ours is imported after it got there.
+"""
+
+import os
+
+# Kept to what CPython 3.6 reads. '' stands for the working directory, which is nobody's module folder.
+_PROGRAM = """\
+import sys
+sys.path[:] = [place for place in sys.path if place]
+sys.path.append(sys.argv.pop(1))
+from nb_scorer.__main__ import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+HOME = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+def command(python, *args):
+    """Return the argv that runs nb_scorer's main with `args` in the interpreter `python`."""
+    return [str(python), "-c", _PROGRAM, HOME] + [str(arg) for arg in args]
+
+
+def environment(environ):
+    """Return a copy of `environ` without what would make the model Python start slower each time."""
+    return {key: value for key, value in environ.items() if key != "PYTHONDONTWRITEBYTECODE"}

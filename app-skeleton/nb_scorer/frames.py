@@ -1,0 +1,59 @@
+"""The frames between front and scorer: their one definition.
+
+A request is a length, a kind and that many bytes. An answer is a length, a status, the
+microseconds that the sample took, and that many bytes. A scorer answers in the order of the
+requests; before the first answer it sends one HELLO, or one PROBLEM if it could not load the model.
+"""
+
+import struct
+
+REQUEST = struct.Struct("!IB")
+ANSWER = struct.Struct("!IBI")
+
+# Kinds of requests.
+SAMPLE = 1
+
+# Statuses of answers. The payload of OK is the answer as JSON; that of all others is a JSON object.
+OK = 0
+NOT_JSON = 1  # {"reason"}
+REFUSED = 2  # {"traceback" or null}: the validator said no, or raised
+FAILED = 3  # {"traceback"}: the predictor raised or exited, or its answer has no JSON form
+PROBLEM = 254  # {"code", "what", "why", "fix", "traceback"}: the model does not load
+HELLO = 255  # {"pid"}
+
+_MOST_MICROSECONDS = 0xFFFFFFFF
+
+
+def request(kind, payload):
+    """Return the bytes of one request."""
+    return REQUEST.pack(len(payload), kind) + payload
+
+
+def answer(status, payload, seconds=0.0):
+    """Return the bytes of one answer that took `seconds`."""
+    return ANSWER.pack(len(payload), status, min(int(seconds * 1e6), _MOST_MICROSECONDS)) + payload
+
+
+def take_requests(buffer):
+    """Remove every complete request from the bytearray `buffer`; return [(kind, payload)]."""
+    return [(head[1], payload) for head, payload in _take(buffer, REQUEST)]
+
+
+def take_answers(buffer):
+    """Remove every complete answer from the bytearray `buffer`; return [(status, payload, seconds)]."""
+    return [(head[1], payload, head[2] / 1e6) for head, payload in _take(buffer, ANSWER)]
+
+
+def _take(buffer, header):
+    taken = []
+    at, end, size = 0, len(buffer), header.size
+    while end - at >= size:
+        head = header.unpack_from(buffer, at)
+        after = at + size + head[0]
+        if after > end:
+            break
+        taken.append((head, bytes(buffer[at + size : after])))
+        at = after
+    if at:
+        del buffer[:at]
+    return taken

@@ -1,0 +1,195 @@
+"""JSON in and out: what a sample becomes for the notebook's functions, and their answer for a client.
+
+In: exactly as JSON says. Out: any value of Python, numpy or pandas that has a JSON form.
+"""
+
+import base64
+import datetime
+import decimal
+import enum
+import json
+import re
+import uuid
+
+# int() of a long digit string is quadratic, and Pythons before the limit of CPython 3.11 have no brake.
+MAX_DIGITS = 4300
+_LONG_NUMBER = re.compile(rb"[0-9]{%d}" % (MAX_DIGITS + 1))
+_BOM = b"\xef\xbb\xbf"
+
+
+def decode(body):
+    """Return the sample in `body` (bytes of UTF-8 JSON); raise ValueError in words a client may see."""
+    if body[:3] == _BOM:
+        body = body[3:]
+    hooks = {"parse_constant": _refuse_constant}
+    if len(body) > MAX_DIGITS and _LONG_NUMBER.search(body):
+        hooks["parse_int"] = _bounded_int
+    try:
+        return json.loads(body.decode("utf-8"), **hooks)
+    except UnicodeDecodeError as wrong:
+        raise ValueError("it is not UTF-8 (byte {})".format(wrong.start))
+    except RecursionError:
+        raise ValueError("it is nested too deeply")
+
+
+def _refuse_constant(name):
+    raise ValueError("{} is not JSON; null is".format(name))
+
+
+def _bounded_int(digits):
+    if len(digits) > MAX_DIGITS:
+        raise ValueError("it has a number of more than {} digits".format(MAX_DIGITS))
+    return int(digits)
+
+
+def encode(answer):
+    """Return `answer` as bytes of JSON; raise TypeError naming the type that has no JSON form.
+
+    NaN and infinities become null: JSON has no word for them.
+    """
+    try:
+        text = json.dumps(answer, default=_plain_leaf, allow_nan=False, ensure_ascii=False)
+    except (ValueError, TypeError, OverflowError):
+        # A NaN, a key that is no string, a cycle: the walk tells which, and mends the first two.
+        text = json.dumps(plain(answer), allow_nan=False, ensure_ascii=False)
+    try:
+        return text.encode("utf-8")
+    except UnicodeEncodeError:
+        # A lone surrogate came in as an escape; it can only leave as one.
+        return json.dumps(plain(answer), allow_nan=False).encode("ascii")
+
+
+def plain(value):
+    """Return `value` as None, bool, int, float, str, list and dict only, or raise TypeError."""
+    try:
+        return _plain(value)
+    except RecursionError:
+        raise TypeError("the answer contains itself, or is nested too deeply for JSON")
+
+
+def _plain(value):
+    kind = type(value)
+    if kind is float:
+        return value if value - value == 0 else None
+    if value is None or kind in (bool, int, str):
+        return value
+    if isinstance(value, dict):
+        return {_key(key): _plain(item) for key, item in value.items()}
+    if kind in (list, tuple):
+        return [_plain(item) for item in value]
+    return _plain(_plain_leaf(value))
+
+
+def _key(key):
+    """Return a dict's key as JSON's text for it."""
+    if isinstance(key, str):
+        return str.__str__(key)
+    leaf = _plain(key)
+    if isinstance(leaf, str):
+        return leaf
+    if isinstance(leaf, (list, dict)):
+        return str(key)
+    return json.dumps(leaf)
+
+
+def _plain_leaf(value):
+    """Return `value` one step nearer to JSON: what json.dumps asks for a type it does not know."""
+    for kinds, step in _STEPS:
+        if isinstance(value, kinds):
+            return step(value)
+    for known, step in _LIBRARY_STEPS:
+        if known(value):
+            return step(value)
+    raise TypeError(
+        "an answer of type {} has no JSON form".format(
+            "{}.{}".format(type(value).__module__, type(value).__qualname__)
+        )
+    )
+
+
+def _moment(value):
+    # pandas.NaT is a datetime to isinstance and has no time in it.
+    return None if value != value else value.isoformat()
+
+
+def _duration(value):
+    return None if value != value else value.total_seconds()
+
+
+def _decimal(value):
+    if not value.is_finite():
+        return None
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
+def _set(value):
+    items = list(value)
+    try:
+        return sorted(items)
+    except TypeError:
+        return items
+
+
+_STEPS = (
+    (enum.Enum, lambda value: value.value),
+    (bool, bool),
+    (int, int),
+    (float, float),
+    (str, str.__str__),
+    ((list, tuple), list),
+    ((bytes, bytearray, memoryview), lambda value: base64.b64encode(bytes(value)).decode("ascii")),
+    ((set, frozenset), _set),
+    ((datetime.datetime, datetime.date, datetime.time), _moment),
+    (datetime.timedelta, _duration),
+    (decimal.Decimal, _decimal),
+    (uuid.UUID, str),
+    ((range, type({}.keys()), type({}.values())), list),
+)
+
+
+def _is_numpy_scalar(value):
+    return hasattr(value, "dtype") and hasattr(value, "item") and getattr(value, "shape", None) == ()
+
+
+def _numpy_scalar(value):
+    kind = value.dtype.kind
+    if value.dtype.names:
+        return dict(zip(value.dtype.names, value.item()))
+    if kind == "M":
+        return None if value != value else str(value)
+    if kind == "m":
+        return None if value != value else value / type(value)(1, "s")
+    if kind == "f":
+        # A long double's item() is a long double again.
+        return float(value)
+    item = value.item()
+    if type(item) is type(value):
+        raise TypeError("an answer of type {} has no JSON form".format(type(value).__name__))
+    return item
+
+
+def _array(value):
+    dtype = getattr(value, "dtype", None)
+    if getattr(dtype, "names", None):
+        return [_plain(one) for one in value]
+    if getattr(dtype, "kind", "") in ("M", "m"):
+        return list(value)
+    return value.tolist()
+
+
+# Known by what they can do: none of these libraries may be imported here.
+_LIBRARY_STEPS = (
+    (lambda value: type(value).__name__ in ("NAType", "NaTType", "MaskedConstant"), lambda value: None),
+    (_is_numpy_scalar, _numpy_scalar),
+    (lambda value: hasattr(value, "to_dicts"), lambda value: value.to_dicts()),
+    (lambda value: hasattr(value, "to_dict") and hasattr(value, "columns"), lambda v: v.to_dict("records")),
+    (lambda value: hasattr(value, "detach") and hasattr(value, "cpu"), lambda v: v.detach().cpu().tolist()),
+    (lambda value: hasattr(value, "tolist"), _array),
+    (lambda value: hasattr(value, "to_list"), lambda value: value.to_list()),
+    (lambda value: hasattr(value, "toarray"), lambda value: value.toarray()),
+    (
+        lambda value: hasattr(value, "__dataclass_fields__") and not isinstance(value, type),
+        lambda value: {name: getattr(value, name) for name in value.__dataclass_fields__},
+    ),
+    (lambda value: hasattr(value, "__fspath__"), lambda value: value.__fspath__()),
+)

@@ -1,0 +1,47 @@
+"""The one door of the service: a problem becomes text and an exit code.
+
+`python -m nb_service` serves; `python -m nb_service prove` asks the golden rows and prints JSON.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from nb_scorer.problem import Problem
+from nb_service import backends, model_folder, settings
+from nb_service.log import Log
+from nb_service.loop import Loop
+from nb_service.scoring import Pool, make_plan
+
+
+def serve(environ: dict) -> int:
+    """Serve the model with the back end that the settings name; return the exit code."""
+    got = settings.read(environ)
+    backend = backends.find(got["S2I_BACKEND"])
+    model = model_folder.read(Path(got["APP_ROOT"]).absolute())
+    log = Log()
+    loop = Loop()
+    try:
+        return backend.serve(loop, Pool(loop, model, make_plan(model, got, environ), log.say), log, got)
+    finally:
+        log.close()
+
+
+def main(args: list[str], environ: dict) -> int:
+    """Do what `args` say; return the exit code."""
+    try:
+        if args == ["prove"]:
+            from nb_service import prove
+
+            return prove.main(environ)
+        if args:
+            print("Usage: python -m nb_service [prove]", file=sys.stderr)
+            return 2
+        return serve(environ)
+    except Problem as problem:
+        print(problem, flush=True)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], dict(os.environ)))

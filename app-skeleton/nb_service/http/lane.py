@@ -1,0 +1,166 @@
+"""The lane: predictions and health checks on waitress's own loop, everything else to its threads.
+
+A prediction costs no thread, no WSGI call and no lock that a thread might hold.
+"""
+
+import time
+from functools import partial
+
+from nb_service.http import replies
+from nb_service.http.replies import Reply
+from nb_service.loop import Loop
+from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser
+from waitress.task import ThreadedTaskDispatcher, WSGITask
+from waitress.utilities import build_http_date
+
+_KNOWN_LINES = {
+    status: f"HTTP/1.1 {status} {reason}\r\n".encode("ascii") for status, reason in replies.REASONS.items()
+}
+
+
+class Lane:
+    """waitress's task dispatcher: `add_task` is called for each request that was read.
+
+    waitress calls it with the channel's lock held, so nothing is ever answered from inside it.
+    """
+
+    def __init__(self, loop: Loop, pool, health, threads: int, debug: bool) -> None:
+        self._loop = loop
+        self._pool = pool
+        self._debug = debug
+        self._health = health
+        self._threads = ThreadedTaskDispatcher()
+        self._threads.set_thread_count(threads)
+
+    def add_task(self, channel: "LaneChannel") -> None:
+        """Take the channel's first request."""
+        request = channel.requests[0]
+        if request.error:
+            self._later(channel.service)
+        elif request.path == "/predict" and request.command == "POST":
+            if self._loop.on_own_thread():
+                self._predict(channel, request)
+            else:
+                self._loop.from_thread(partial(self._predict, channel, request))
+        elif request.path in self._health and request.command in ("GET", "HEAD"):
+            self._later(partial(self._check, channel, request))
+        else:
+            self._threads.add_task(channel)
+
+    def shutdown(self, cancel_pending: bool = True, timeout: float = 5) -> None:
+        """End the threads."""
+        self._threads.shutdown(cancel_pending, timeout)
+
+    def _later(self, call) -> None:
+        if self._loop.on_own_thread():
+            self._loop.soon(call)
+        else:
+            self._loop.from_thread(call)
+
+    def _predict(self, channel, request) -> None:
+        body = b"" if request.body_rcv is None else request.body_rcv.getbuf().get()
+        refusal = replies.refusal_of_body(request.headers.get("CONTENT_TYPE"), body)
+        if refusal is None:
+            request.asked_at = time.monotonic()
+            self._pool.submit(body, partial(self._answered, channel, request))
+        else:
+            self._loop.soon(partial(_reply, channel, request, refusal))
+
+    def _answered(self, channel, request, answer) -> None:
+        _reply(channel, request, replies.from_answer(answer, self._debug))
+
+    def _check(self, channel, request) -> None:
+        _reply(channel, request, self._health[request.path]())
+
+
+def _reply(channel, request, reply: Reply) -> None:
+    """Let the channel write `reply` as the answer to its first request."""
+    request.reply = reply
+    channel.service()
+
+
+class ReplyTask:
+    """A waitress task whose answer is at hand: one write for header and body."""
+
+    def __init__(self, channel, request) -> None:
+        self.channel = channel
+        self.request = request
+        self.close_on_finish = False
+        self.wrote_header = False
+
+    def service(self) -> None:
+        """Write the reply; the channel closes afterwards where the client or HTTP/1.0 wants that."""
+        request, reply = self.request, self.request.reply
+        head = _KNOWN_LINES[reply.status] + b"Content-Length: %d\r\nContent-Type: %s\r\nDate: %s\r\n" % (
+            len(reply.body),
+            reply.content_type.encode("ascii"),
+            _http_date(),
+        )
+        for name, value in reply.headers:
+            head += f"{name}: {value}\r\n".encode("latin-1")
+        head += self._connection()
+        self.wrote_header = True
+        self.channel.server.access(request, reply.status)
+        self.channel.write_soon(head + b"\r\n" + (b"" if request.command == "HEAD" else reply.body))
+
+    def _connection(self) -> bytes:
+        asked = self.request.headers.get("CONNECTION", "").lower()
+        if self.request.error or self.channel.server.closing or asked == "close":
+            self.close_on_finish = True
+        elif self.request.version != "1.1":
+            self.close_on_finish = asked != "keep-alive"
+            return b"" if self.close_on_finish else b"Connection: Keep-Alive\r\n"
+        return b"Connection: close\r\n" if self.close_on_finish else b""
+
+
+class _LoggedTask(WSGITask):
+    """A WSGI task that leaves a line in the access log."""
+
+    def execute(self) -> None:
+        if self.channel.server.closing:
+            self.set_close_on_finish()
+        super().execute()
+        self.channel.server.access(self.request, int(self.status[:3]))
+
+
+def _make_task(channel, request):
+    return (ReplyTask if hasattr(request, "reply") else _LoggedTask)(channel, request)
+
+
+def _make_error_task(channel, request):
+    error = request.error
+    if isinstance(getattr(request, "command", None), str) or not hasattr(request, "reply"):
+        request.reply = replies.from_waitress(error.code, error.reason, error.body)
+        request.command = getattr(request, "command", "GET")
+    return ReplyTask(channel, request)
+
+
+class LaneParser(HTTPRequestParser):
+    """waitress's parser, which must not invite a body that it has already refused."""
+
+    def received(self, data: bytes) -> int:
+        """Take `data`; return how much of it belongs to this request."""
+        consumed = super().received(data)
+        if self.error:
+            self.expect_continue = False
+        return consumed
+
+
+class LaneChannel(HTTPChannel):
+    """A client's connection."""
+
+    parser_class = LaneParser
+    task_class = staticmethod(_make_task)
+    error_task_class = staticmethod(_make_error_task)
+
+
+_date = (0, b"")
+
+
+def _http_date() -> bytes:
+    global _date  # noqa: PLW0603 - one value a second for all answers
+    now = int(time.time())
+    if _date[0] != now:
+        _date = (now, build_http_date(now).encode("ascii"))
+    return _date[1]

@@ -1,0 +1,106 @@
+"""What goes back to a client: statuses, bodies and headers, and the words of every refusal."""
+
+import json
+from typing import NamedTuple
+
+from nb_service.scoring import answer as outcomes
+from nb_service.scoring.answer import Answer
+
+JSON_TYPE = "application/json"
+PROBLEM_TYPE = "application/problem+json"
+RETRY_SECONDS = 1
+
+REASONS = {
+    200: "OK",
+    400: "Bad Request",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    408: "Request Timeout",
+    413: "Content Too Large",
+    415: "Unsupported Media Type",
+    422: "Unprocessable Content",
+    431: "Request Header Fields Too Large",
+    500: "Internal Server Error",
+    501: "Not Implemented",
+    503: "Service Unavailable",
+    504: "Gateway Timeout",
+}
+
+
+class Reply(NamedTuple):
+    """A status, a body and what the headers must say about it."""
+
+    status: int
+    body: bytes
+    content_type: str = JSON_TYPE
+    headers: tuple = ()
+
+
+def problem(status: int, detail: str, headers: tuple = (), **more) -> Reply:
+    """Return the reply for a refusal, as RFC 9457 wants it: title, status, and `detail` in a sentence."""
+    body = {"type": "about:blank", "title": REASONS[status], "status": status, "detail": detail, **more}
+    return Reply(status, json.dumps(body).encode("utf-8") + b"\n", PROBLEM_TYPE, headers)
+
+
+EMPTY = problem(400, "The body is empty; send one sample as JSON.")
+NO_JSON_HEADER = problem(
+    415, "Send the sample as JSON with the header 'Content-Type: application/json' (curl: -H 'Content-Type: application/json')."
+)
+DIED = problem(500, "The process that worked on this sample ended before it answered.")
+FULL = problem(503, "More samples wait than this service takes; try again.", (("Retry-After", str(RETRY_SECONDS)),))
+NOT_READY = problem(503, "No scorer is ready; try again.", (("Retry-After", str(RETRY_SECONDS)),))
+TOO_SLOW = problem(504, "The prediction took longer than this service allows.")
+REFUSED = "The notebook's validator refuses this sample."
+FAILED = "The notebook's predictor failed on this sample; the service's log has the traceback."
+
+READY = Reply(200, b'{"status": "ready"}\n')
+UNREADY = problem(503, "Not ready for predictions.", (("Retry-After", str(RETRY_SECONDS)),))
+HEALTHY = Reply(200, b'{"status": "alive"}\n')
+
+_FIXED = {
+    outcomes.DIED: DIED,
+    outcomes.FULL: FULL,
+    outcomes.NOT_READY: NOT_READY,
+    outcomes.TOO_SLOW: TOO_SLOW,
+}
+
+
+def from_answer(answer: Answer, debug: bool = False) -> Reply:
+    """Return the reply for what became of a sample; `debug` shows the notebook's traceback."""
+    if answer.outcome == outcomes.OK:
+        return Reply(200, answer.payload)
+    if answer.outcome in _FIXED:
+        return _FIXED[answer.outcome]
+    facts = json.loads(answer.payload)
+    if answer.outcome == outcomes.NOT_JSON:
+        return problem(400, f"The body is not JSON: {facts['reason']}.")
+    shown = {"traceback": facts["traceback"]} if debug and facts["traceback"] else {}
+    if answer.outcome == outcomes.REFUSED:
+        return problem(422, REFUSED, **shown)
+    return problem(500, FAILED, **shown)
+
+
+def refusal_of_body(content_type: str | None, body: bytes) -> Reply | None:
+    """Return why a body of this type is not taken as a sample, or None when it is."""
+    if content_type is not None and content_type != JSON_TYPE and not _is_json(content_type):
+        return NO_JSON_HEADER
+    return None if body else EMPTY
+
+
+def _is_json(content_type: str) -> bool:
+    kind, *parameters = [part.strip().lower() for part in content_type.split(";")]
+    charsets = [part[8:].strip('"') for part in parameters if part.startswith("charset=")]
+    if any(charset not in ("utf-8", "utf8", "us-ascii") for charset in charsets):
+        return False
+    return kind in ("", JSON_TYPE) or (kind.startswith("application/") and kind.endswith("+json"))
+
+
+def from_waitress(code: int, reason: str, detail: str) -> Reply:
+    """Return the reply for a request that waitress itself refused to read."""
+    words = {
+        413: "The body is larger than this service takes (S2I_MAX_BODY).",
+        431: "The header fields are larger than this service takes.",
+    }
+    if code not in REASONS:
+        return problem(500, reason)
+    return problem(code, words.get(code, f"The request could not be read: {detail}."))

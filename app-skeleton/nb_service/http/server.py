@@ -1,0 +1,233 @@
+"""The HTTP front: sockets, waitress's server around our loop, readiness, and a graceful end."""
+
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from functools import partial
+
+from nb_service import problems
+from nb_service.http import replies
+from nb_service.http.lane import Lane, LaneChannel
+from nb_service.log import Log
+from nb_service.loop import Loop
+from nb_service.scoring import Answer, Pool
+from waitress.server import create_server
+
+# Below this a thread that waits for the interpreter waits 5 ms a hand-over, and many connections
+# turn that into a standstill.
+SWITCH_SECONDS = 0.00005
+CONNECTIONS = 4096
+THREADS = 4
+# After SIGTERM a balancer needs a moment to see /readyz turn before the address goes away.
+LINGER_SECONDS = 1.0
+FLUSH_SECONDS = 0.2
+
+
+class HttpServer:
+    """One front: serves `pool` over HTTP until a signal ends it."""
+
+    def __init__(self, loop: Loop, pool: Pool, log: Log, got: dict) -> None:
+        self._loop = loop
+        self._pool = pool
+        self._log = log
+        self._got = got
+        self._draining = False
+        self._problem: problems.Problem | None = None
+        self._health = {"/healthz": lambda: replies.HEALTHY, "/readyz": self._readyz}
+        self._lane: Lane | None = None
+        self._server = None
+        self._began = time.monotonic()
+
+    def run(self) -> int:
+        """Serve; return 0 after a signal's graceful end, raise the Problem that makes serving useless."""
+        sys.setswitchinterval(SWITCH_SECONDS)
+        logging.getLogger("waitress.queue").disabled = True
+        listener = listen(self._got["S2I_HOST"], self._got["PORT"])
+        self._pool.on_change = self._changed
+        self._pool.on_fatal = self._fail
+        self._pool.start()
+        self._open(listener)
+        self._catch_signals()
+        self._flush_log()
+        try:
+            self._loop.run()
+        finally:
+            self._pool.stop()
+            self._lane.shutdown(timeout=0.1)
+            self._server.close()
+        if self._problem is not None:
+            raise self._problem
+        return 0
+
+    def _open(self, listener: socket.socket) -> None:
+        got = self._got
+        self._lane = Lane(self._loop, self._pool, self._health, THREADS, got["S2I_DEBUG"])
+        # waitress spools what is over its overflow limits to disk, which may be read-only.
+        never = 1 << 40
+        server = create_server(
+            _LazyApp(self._make_app),
+            map=self._loop.map,
+            _dispatcher=self._lane,
+            sockets=[listener],
+            threads=THREADS,
+            ident=None,
+            connection_limit=CONNECTIONS,
+            backlog=CONNECTIONS,
+            recv_bytes=65536,
+            max_request_body_size=got["S2I_MAX_BODY"] + 1,
+            inbuf_overflow=never,
+            outbuf_overflow=never,
+            outbuf_high_watermark=never,
+            log_socket_errors=False,
+            clear_untrusted_proxy_headers=True,
+        )
+        server.channel_class = LaneChannel
+        server.closing = False
+        server.access = self._access
+        server.pull_trigger = self._wake
+        self._server = server
+
+    def _make_app(self):
+        from nb_service.http.app import make_app
+
+        return make_app(self._ask, self._health, self._got)
+
+    def _ask(self, body: bytes) -> Answer:
+        """Return the answer to one sample; for a thread of waitress's, never for the loop's."""
+        came = threading.Event()
+        box: list[Answer] = []
+
+        def done(answer: Answer) -> None:
+            box.append(answer)
+            came.set()
+
+        self._loop.from_thread(partial(self._pool.submit, body, done))
+        came.wait()
+        return box[0]
+
+    def _wake(self) -> None:
+        # From the loop's own thread there is nobody to wake, and each pull is a system call.
+        if not self._loop.on_own_thread():
+            self._loop.wake()
+
+    def _readyz(self) -> replies.Reply:
+        return replies.READY if self._pool.ready and not self._draining else replies.UNREADY
+
+    def _access(self, request, status: int) -> None:
+        took = time.monotonic() - getattr(request, "asked_at", self._loop.turned_at)
+        self._log.request(f"{stamp()} {request.command} {shown(request.path)} {status} {took * 1000:.1f}ms")
+
+    def _flush_log(self) -> None:
+        self._log.flush()
+        self._loop.later(FLUSH_SECONDS, self._flush_log)
+
+    def _changed(self) -> None:
+        if not self._pool.ready:
+            return
+        host, port = self._server.effective_host, self._server.effective_port
+        self._log.say(
+            f"Serving on http://{host}:{port} with {self._pool.plan.scorers} "
+            f"scorer{'s' if self._pool.plan.scorers > 1 else ''} by {self._pool.mode} "
+            f"({self._pool.reason}), {self._pool.plan.threads} native thread(s) each, "
+            f"ready after {time.monotonic() - self._began:.1f} s."
+        )
+
+    def _fail(self, problem: problems.Problem) -> None:
+        self._problem = problem
+        self._loop.stop()
+
+    # --- signals and the end ---
+
+    def _catch_signals(self) -> None:
+        signal.set_wakeup_fd(self._loop.waker_fd)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+        signal.signal(signal.SIGCHLD, lambda *_: self._loop.from_thread(self._reap))
+
+    def _on_signal(self, number: int, _frame) -> None:
+        if self._draining:
+            # The second one: whoever sends it does not want to wait.
+            self._loop.from_thread(self._loop.stop)
+        else:
+            self._draining = True
+            self._loop.from_thread(partial(self._drain, LINGER_SECONDS if number == signal.SIGTERM else 0.0))
+
+    def _drain(self, linger: float) -> None:
+        self._log.say("Ending: not ready any more, answering what is in flight.")
+        now = time.monotonic()
+        self._server.closing = True
+        self._end_when_idle(now + min(linger, self._got["S2I_GRACE"]), now + self._got["S2I_GRACE"])
+
+    def _end_when_idle(self, earliest: float, latest: float) -> None:
+        now = time.monotonic()
+        if now >= latest or (now >= earliest and not self._busy()):
+            self._loop.stop()
+        else:
+            self._loop.later(0.02, partial(self._end_when_idle, earliest, latest))
+
+    def _busy(self) -> bool:
+        return self._pool.busy or any(
+            channel.requests or channel.request is not None or channel.total_outbufs_len
+            for channel in list(self._server.active_channels.values())
+        )
+
+    def _reap(self) -> None:
+        """Collect children that ended: as process 1 also those that lost their parents."""
+        self._pool.reap()
+        while os.getpid() == 1:
+            try:
+                ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            except ChildProcessError:
+                return
+            if ended is None or ended.si_pid == self._pool.zygote_pid:
+                return
+            os.waitpid(ended.si_pid, 0)
+
+
+class _LazyApp:
+    """The WSGI application, made when the first request that is not for the lane comes."""
+
+    def __init__(self, make) -> None:
+        self._make = make
+        self._app = None
+        self._lock = threading.Lock()
+
+    def __call__(self, environ, start_response):
+        with self._lock:
+            if self._app is None:
+                self._app = self._make()
+        return self._app(environ, start_response)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket; raise PortTaken where the address can't be had."""
+    try:
+        family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, proto)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(CONNECTIONS)
+    except OSError as reason:
+        raise problems.PortTaken(host, port, reason.strerror or str(reason)) from reason
+    return listener
+
+
+_stamp = (0, "")
+
+
+def stamp() -> str:
+    """Return the time as the log shows it, made anew once a second."""
+    global _stamp  # noqa: PLW0603 - one value a second for all lines
+    now = int(time.time())
+    if _stamp[0] != now:
+        _stamp = (now, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)))
+    return _stamp[1]
+
+
+def shown(path: str) -> str:
+    """Return a path that a client chose, fit for one line of a log."""
+    return path if path.isascii() and path.isprintable() else ascii(path)[1:-1]

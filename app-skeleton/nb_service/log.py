@@ -1,0 +1,58 @@
+"""The service's log: lines on stdout, written by a thread so that a slow reader never stops the loop."""
+
+import queue
+import sys
+import threading
+import time
+
+# Beyond this many waiting lines the reader is not reading; lines are dropped and counted.
+MOST_WAITING = 20_000
+_END = object()
+
+
+class Log:
+    """Lines for stdout: `say` for what happens, `request` for what is asked, written in batches."""
+
+    def __init__(self, stream=None) -> None:
+        self._stream = stream or sys.stdout
+        self._queue: queue.SimpleQueue = queue.SimpleQueue()
+        self._requests: list[str] = []
+        self._dropped = 0
+        self._thread = threading.Thread(target=self._write, name="log", daemon=True)
+        self._thread.start()
+
+    def say(self, text: str) -> None:
+        """Write `text` as a line, soon."""
+        self.flush()
+        self._queue.put(text + "\n")
+
+    def request(self, line: str) -> None:
+        """Remember a line of the access log until `flush`."""
+        if len(self._requests) < MOST_WAITING:
+            self._requests.append(line)
+        else:
+            self._dropped += 1
+
+    def flush(self) -> None:
+        """Hand what `request` remembered to the writing thread, unless it is far behind."""
+        if self._requests and self._queue.qsize() < 100:
+            lines, self._requests = self._requests, []
+            if self._dropped:
+                lines.append(f"({self._dropped} lines were left out: nobody read this log fast enough)")
+                self._dropped = 0
+            self._queue.put("\n".join(lines) + "\n")
+
+    def close(self, seconds: float = 1.0) -> None:
+        """Write what waits; give up after `seconds` when nobody reads."""
+        self.flush()
+        self._queue.put(_END)
+        self._thread.join(seconds)
+
+    def _write(self) -> None:
+        while (text := self._queue.get()) is not _END:
+            try:
+                self._stream.write(text)
+                self._stream.flush()
+            except (OSError, ValueError):
+                # The reader is gone; the service is not.
+                time.sleep(0.1)

@@ -1,0 +1,145 @@
+"""The one loop of a front: sockets by waitress's dispatchers, timers, and calls from other threads."""
+
+import heapq
+import itertools
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+from waitress import wasyncore
+
+LONGEST_WAIT = 1.0
+
+
+class Timer:
+    """A call that is due at a time; `cancel` makes it none."""
+
+    __slots__ = ("call", "cancelled")
+
+    def __init__(self, call: Callable[[], None]) -> None:
+        self.call = call
+        self.cancelled = False
+
+    def cancel(self) -> None:
+        """Let this timer pass without its call."""
+        self.cancelled = True
+
+
+class Loop:
+    """Turns until `stop`. Everything but `from_thread` is for the loop's own thread."""
+
+    def __init__(self) -> None:
+        self.map: dict = {}
+        self.after_turn: list[Callable[[], None]] = []
+        self._soon: deque = deque()
+        self._timers: list = []
+        self._numbers = itertools.count()
+        self._running = False
+        self._thread = threading.get_ident()
+        self._waker = _Waker(self.map)
+        self.turned_at = time.monotonic()
+
+    @property
+    def waker_fd(self) -> int:
+        """Return the descriptor that ends the wait when written to, for signal.set_wakeup_fd."""
+        return self._waker.writer
+
+    def soon(self, call: Callable[[], None]) -> None:
+        """Call it on the next turn."""
+        self._soon.append(call)
+
+    def from_thread(self, call: Callable[[], None]) -> None:
+        """Call it on the next turn; safe from any thread and from a signal handler."""
+        self._soon.append(call)
+        self._waker.wake()
+
+    def later(self, seconds: float, call: Callable[[], None]) -> Timer:
+        """Call it in `seconds`; return the timer."""
+        timer = Timer(call)
+        heapq.heappush(self._timers, (time.monotonic() + seconds, next(self._numbers), timer))
+        return timer
+
+    def on_own_thread(self) -> bool:
+        """Return whether the caller is on the loop's thread."""
+        return threading.get_ident() == self._thread
+
+    def wake(self) -> None:
+        """End the current wait, from any thread."""
+        self._waker.wake()
+
+    def run(self) -> None:
+        """Turn until `stop`; what a call raises ends the loop and is raised here."""
+        self._running = True
+        self._thread = threading.get_ident()
+        while self._running:
+            self.turn()
+
+    def turn(self) -> None:
+        """Wait for sockets, timers or calls, and deal with all that is due."""
+        wasyncore.poll2(self._wait(), self.map)
+        self.turned_at = time.monotonic()
+        for _ in range(len(self._soon)):
+            self._soon.popleft()()
+        self._run_timers()
+        for call in self.after_turn:
+            call()
+
+    def stop(self) -> None:
+        """Let `run` return after this turn."""
+        self._running = False
+
+    def close(self) -> None:
+        """Close every socket that is still in the loop."""
+        wasyncore.close_all(self.map, ignore_all=True)
+
+    def _wait(self) -> float:
+        if self._soon:
+            return 0.0
+        if not self._timers:
+            return LONGEST_WAIT
+        # poll() counts whole milliseconds; rounding down would spin through the last one.
+        return min(LONGEST_WAIT, max(0.0, self._timers[0][0] - time.monotonic() + 0.0005))
+
+    def _run_timers(self) -> None:
+        now = time.monotonic()
+        while self._timers and self._timers[0][0] <= now:
+            timer = heapq.heappop(self._timers)[2]
+            if not timer.cancelled:
+                timer.call()
+
+
+class _Waker(wasyncore.dispatcher):
+    """A pipe in the loop's map: a byte ends the wait."""
+
+    def __init__(self, socket_map: dict) -> None:
+        super().__init__(None, map=socket_map)
+        self._reader, self._writer = os.pipe()
+        os.set_blocking(self._reader, False)
+        os.set_blocking(self._writer, False)
+        self._fileno = self._reader
+        self.add_channel()
+
+    @property
+    def writer(self) -> int:
+        """Return the end to write to, as signal.set_wakeup_fd wants it."""
+        return self._writer
+
+    def wake(self) -> None:
+        try:
+            os.write(self._writer, b"x")
+        except BlockingIOError:
+            # Full: the loop is about to wake up anyway.
+            return
+
+    def writable(self) -> bool:
+        return False
+
+    def handle_read_event(self) -> None:
+        os.read(self._reader, 65536)
+
+    def close(self) -> None:
+        self.del_channel()
+        os.close(self._reader)
+        os.close(self._writer)

@@ -1,0 +1,164 @@
+"""A link: the front's end of one scorer's socket, pipelined by time, never blocking."""
+
+import json
+import time
+from collections import deque
+from typing import Protocol
+
+from nb_scorer import frames
+from nb_service.scoring.answer import DIED, OK, Answer, Job
+from waitress import wasyncore
+
+# So much work may be in flight on a link, by the moving average of what a sample takes there: enough
+# to save wake-ups, too little for anyone to wait long behind another while a scorer is idle.
+WINDOW_SECONDS = 0.002
+MOST_IN_FLIGHT = 64
+WEIGHT_OF_NEWEST = 0.1
+RECEIVE_BYTES = 1 << 18
+
+
+class Owner(Protocol):
+    """Who is told what happens on a link."""
+
+    def link_ready(self, link: "Link", pid: int) -> None:
+        """The scorer has the model and waits for samples."""
+
+    def link_problem(self, link: "Link", facts: dict) -> None:
+        """The scorer could not load the model."""
+
+    def link_first_answer(self, link: "Link") -> None:
+        """The scorer has answered a sample rightly for the first time."""
+
+    def link_gone(self, link: "Link", unanswered: list[Job]) -> None:
+        """The scorer is gone; `unanswered` are the samples to ask again, in order."""
+
+
+class Link(wasyncore.dispatcher):
+    """One scorer: samples go in by `give`, answers come back in order to each job's `done`."""
+
+    def __init__(self, number: int, sock, owner: Owner, socket_map: dict) -> None:
+        super().__init__(sock, map=socket_map)
+        self.number = number
+        self.pid: int | None = None
+        self.in_flight: deque[Job] = deque()
+        self.head_since = 0.0
+        self.proved = False
+        self._owner = owner
+        self._average = WINDOW_SECONDS
+        self._ahead = 1
+        self._out = bytearray()
+        self._queued_bytes = 0
+        self._sent_bytes = 0
+        self._deaf = False
+        self._in = bytearray()
+
+    def room(self) -> int:
+        """Return how many more samples this link may take now."""
+        return self._ahead - len(self.in_flight)
+
+    def give(self, job: Job) -> None:
+        """Take a sample; it leaves with the next `flush`."""
+        if not self.in_flight:
+            self.head_since = time.monotonic()
+        self.in_flight.append(job)
+        self._out += frames.request(frames.SAMPLE, job.body)
+        self._queued_bytes += frames.REQUEST.size + len(job.body)
+        job.sent_at = self._queued_bytes
+
+    def flush(self) -> None:
+        """Send what waits, as much as the socket takes."""
+        if not self._out or self._deaf:
+            return
+        try:
+            sent = self.socket.send(self._out)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            # No verdict yet: answers may still wait to be read. The end of file will tell.
+            self._deaf = True
+            return
+        self._sent_bytes += sent
+        del self._out[:sent]
+
+    def end(self) -> None:
+        """Read what the scorer still said, then count it as gone."""
+        while self.alive and self._receive():
+            pass
+
+    @property
+    def alive(self) -> bool:
+        """Return whether this link is still open."""
+        return self._fileno is not None
+
+    def drop(self) -> list[Job]:
+        """Close this link without telling the owner; return the unanswered samples."""
+        unanswered = list(self.in_flight)
+        self.in_flight.clear()
+        self.close()
+        return unanswered
+
+    def writable(self) -> bool:
+        """Return whether bytes wait that the socket did not take."""
+        return bool(self._out) and not self._deaf
+
+    def handle_write_event(self) -> None:
+        """Send on."""
+        self.flush()
+
+    def handle_read_event(self) -> None:
+        """Read answers."""
+        if self.alive:
+            self._receive()
+
+    def handle_close(self) -> None:
+        """Read to the end first: a dead scorer's last answers may still be in the socket."""
+        self.end()
+
+    def handle_error(self) -> None:
+        """Let what is raised here end the loop with its traceback: it is our bug."""
+        raise  # noqa: PLE0704 - wasyncore calls this while it handles the exception
+
+    def _receive(self) -> bool:
+        """Read once; return False when there is nothing more to read now or ever."""
+        try:
+            data = self.socket.recv(RECEIVE_BYTES)
+        except (BlockingIOError, InterruptedError):
+            return False
+        except ConnectionError:
+            data = b""
+        if not data:
+            self.gone()
+            return False
+        self._in += data
+        for status, payload, seconds in frames.take_answers(self._in):
+            if not self.alive:
+                return False
+            self._answered(status, payload, seconds)
+        return self.alive
+
+    def _answered(self, status: int, payload: bytes, seconds: float) -> None:
+        if status == frames.HELLO:
+            self._owner.link_ready(self, json.loads(payload)["pid"])
+            return
+        if status == frames.PROBLEM:
+            self._owner.link_problem(self, json.loads(payload))
+            return
+        job = self.in_flight.popleft()
+        self.head_since = time.monotonic()
+        self._average += WEIGHT_OF_NEWEST * (seconds - self._average)
+        self._ahead = max(1, min(MOST_IN_FLIGHT, int(WINDOW_SECONDS / (self._average + 1e-9))))
+        if status == OK and not self.proved:
+            self.proved = True
+            self._owner.link_first_answer(self)
+        job.done(Answer(status, payload, seconds))
+
+    def gone(self) -> None:
+        """Close; tell the owner, and the first unanswered sample that the scorer died of it."""
+        unanswered = self.drop()
+        # The first one is what it died of, unless it never had the whole of it.
+        if unanswered and unanswered[0].sent_at <= self._sent_bytes:
+            culprit = unanswered.pop(0)
+            self._owner.link_gone(self, unanswered)
+            culprit.done(Answer(DIED))
+        else:
+            self._owner.link_gone(self, unanswered)
