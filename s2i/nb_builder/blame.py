@@ -16,7 +16,7 @@ CELL_FRAME = re.compile(
 )
 OTHER_FRAME = re.compile(r"^\s*(?:File )?\S+?(?::\d+, in | in \S+\()")
 ARROW = re.compile(r"^-+> (?P<line>\d+)(?P<text>.*)")
-SYNTAX_LINE = re.compile(r", line (\d+)\)\s*$")
+SYNTAX_LINE = re.compile(r" \((?:<ipython-input-[^>]*>|\d+\.py|<[^>]*>), line (\d+)\)\s*$")
 MAGIC_CALL = "run_cell_magic("
 
 

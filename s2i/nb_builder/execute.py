@@ -68,7 +68,8 @@ class Runner:
     ):
         self.kernel = kernel
         self.notebook = notebook
-        self.repository = notebook_folder.resolve().joinpath(*[".."] * (len(PurePosixPath(notebook).parts) - 1))
+        depth = len(PurePosixPath(notebook).parts) - 1
+        self.repository = [notebook_folder, *notebook_folder.parents][depth]
         self.cell_timeout = cell_timeout
         self.complaint_file = complaint_file
         self.log = log

@@ -30,7 +30,8 @@ def of_error(cell: Cell, error: dict, *, notebook: str, repository: Path) -> pro
     if name == "ModuleNotFoundError" and (module := undeclared(words, repository)):
         return problems.ImportUndeclared(**place, module=module, distribution=providing(module), traceback=shown)
     kind = problems.CellSyntax if blame.is_syntax_error(name, traceback) else problems.CellFailed
-    return kind(**place, error=one_line(name, words), traceback=shown)
+    # Python names the compiled file there, which is none of the author's; the line is told already.
+    return kind(**place, error=one_line(name, blame.SYNTAX_LINE.sub("", words)), traceback=shown)
 
 
 def undeclared(words: str, repository: Path) -> str | None:

@@ -97,7 +97,7 @@ def make(
     new = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         command = [UV, "pip", "install", "--quiet", "--no-progress", "--python", python.path, "--target", new / "made"]
-        command += [*flags, *_files(new, constraints), *(["--compile-bytecode"] if compiled else []), "ipykernel"]
+        command += [*flags, *_files(new, constraints), "ipykernel"]
         # The user's constraints are for the notebook's packages, not for ours.
         kept = {name: value for name, value in environ.items() if name != "UV_CONSTRAINT"}
         ran = subprocess.run(
@@ -106,6 +106,10 @@ def make(
         if ran.returncode:
             reason = "there is no ipykernel, which runs the cells, that goes with them"
             raise InstallFailed(reason=reason, installer="uv", python=python.minor, detail=ran.stdout.strip())
+        if compiled:
+            # Not by uv, which can't for 3.6; a file that does not compile only starts slower.
+            compileall = [python.path, "-I", "-m", "compileall", "-q", new / "made"]
+            subprocess.run(compileall, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         # Two builds may make the same one: whoever comes second uses the first's.
         if not folder.exists():
             os.rename(new / "made", folder)

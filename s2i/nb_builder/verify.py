@@ -1,0 +1,103 @@
+"""Has the service's own code load the model and answer the golden rows, and keeps what came of it.
+
+The service's environment does it (`python -m nb_service prove`), because what is proved must be what
+will run; here its findings become a problem, or fields of the manifest.
+"""
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from nb_scorer import layout, manifest
+
+from nb_builder.failures import shorten
+from nb_builder.log import Log
+from nb_builder.problems import AnswersDiffer, ModelDoesNotLoad
+from nb_builder.settings import Settings
+
+SHOWN = 300
+# Each row is asked twice of a fresh scorer and three times of two forked ones; loading is timed like a row.
+ASKED = 8
+KEPT = ("deterministic", "scorer_start", "scorer_threads", "scorer_start_reason")
+
+
+def run(app_root: Path, *, home: Path, settings: Settings, log: Log) -> None:
+    """Prove the model under `app_root` and write into its manifest how to serve it.
+
+    Raises ModelDoesNotLoad or AnswersDiffer.
+    """
+    model = app_root / layout.MODEL
+    rows = manifest.read(model)["golden"]
+    found = ask(app_root, home=home, settings=settings, patience=settings.verify_timeout * (4 + ASKED * rows))
+    judge(found, log)
+    manifest.update(model, **{name: found[name] for name in KEPT})
+    answered = f"{rows} golden rows answered as in the notebook" if rows else "loaded; there are no golden rows to ask"
+    if found["deterministic"] is False:
+        answered = f"{rows} golden rows answered"
+    start = found["scorer_start"] or "at run"
+    log.line(f"     {answered}; scorers start by {start}: {found['scorer_start_reason']}")
+
+
+def ask(app_root: Path, *, home: Path, settings: Settings, patience: float) -> dict:
+    """Return what `prove` found; raise ModelDoesNotLoad where it says nothing for `patience` seconds."""
+    command = [home / "service" / "bin" / "python", "-I", "-m", "nb_service", "prove"]
+    environ = {
+        **os.environ,
+        "APP_ROOT": str(app_root.absolute()),
+        "S2I_TOLERANCE": repr(settings.tolerance),
+        "S2I_VERIFY_TIMEOUT": repr(settings.verify_timeout),
+    }
+    # It starts the model Python, which would then compile every module at each start of the service.
+    environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    try:
+        ran = subprocess.run(
+            command,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=patience,
+        )
+    except subprocess.TimeoutExpired:
+        raise ModelDoesNotLoad(error=f"verification took longer than {patience:g} seconds") from None
+    # The notebook's functions may print, before it.
+    last = (ran.stdout.strip().splitlines() or [""])[-1]
+    if not last.startswith("{"):
+        raise RuntimeError(f"nb_service prove ended with {ran.returncode} and said nothing:\n{ran.stdout}{ran.stderr}")
+    return json.loads(last)
+
+
+def judge(found: Mapping, log: Log) -> None:
+    """Raise the problem that `found` tells of; a model that is not deterministic gets a note."""
+    if not found["loaded"]:
+        error = found["load_error"] or {}
+        raise ModelDoesNotLoad(error=brief(error.get("what") or "it ended while loading"), **detail(error))
+    failed = [row for row in found["rows"] if row["error"]]
+    if failed:
+        raise ModelDoesNotLoad(error=failure(failed[0]), **detail(failed[0]["error"]))
+    if found["deterministic"] is False:
+        log.note("predictor answers the same sample differently each time; its golden rows prove little.")
+    elif found["rows"]:
+        row = found["rows"][0]
+        raise AnswersDiffer(**{name: brief(json.dumps(row[name])) for name in ("sample", "expected", "got")})
+
+
+def failure(row: Mapping) -> str:
+    """Return the words for a golden row that got no answer at all."""
+    status = row["error"].get("status")
+    last = (row["error"].get("traceback") or "").strip().splitlines()[-1:]
+    how = {504: "it did not answer in time", 422: "validator refuses it"}.get(status, "the process died")
+    return f"predictor({brief(json.dumps(row['sample']))}) fails there: {brief(last[0]) if last else how}"
+
+
+def detail(error: Mapping) -> dict[str, str]:
+    """Return the traceback in `error` as a problem takes it."""
+    return {"detail": shorten(error.get("traceback") or "")}
+
+
+def brief(text: str) -> str:
+    """Return `text` short enough for a sentence."""
+    return text if len(text) <= SHOWN else text[:SHOWN] + " …"
