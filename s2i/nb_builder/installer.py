@@ -31,6 +31,8 @@ _NO_SUCH = re.compile(
     r"there (?:is|are) no versions? of|was not found in|no wheels? with a matching|No matching distribution|"
     r"Could not find a version|only the following versions .* are available|does not satisfy Python"
 )
+# uv holds old packages to the letter of the metadata's rules where pip lets them pass.
+_METADATA = re.compile(r"has invalid metadata|could not be parsed")
 _NO_SOLUTION = re.compile(r"No solution found|ResolutionImpossible|conflicting dependencies")
 
 
@@ -97,6 +99,8 @@ class Installer:
             return DiskFull(folder=self.venv, detail=words.strip())
         if _UNREACHABLE.search(words):
             return IndexUnreachable(**facts)
+        if _METADATA.search(words):
+            return InstallFailed(installer=installer, python=self.minor, **facts)
         if _NO_SUCH.search(words):
             return VersionMissing(python=self.minor, **facts)
         if _NO_SOLUTION.search(words):

@@ -1,0 +1,124 @@
+"""Installing for real, and what installers' words mean."""
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from nb_builder import environment
+from nb_builder.installer import Installer, uv_environ
+from nb_builder.log import Log
+from nb_builder.problems import DiskFull, IndexUnreachable, InstallFailed, RequirementsConflict, VersionMissing
+from nb_builder.pythons import Python
+
+HERE = Python(Path(sys.executable).resolve(), f"{sys.version_info[0]}.{sys.version_info[1]}")
+
+
+def wheel(folder, name, requires=""):
+    """Write the smallest wheel there is: one module, and the metadata that an installer asks for."""
+    info = f"{name}-1.0.dist-info"
+    files = {
+        f"{name}.py": "x = 1\n",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n{requires}",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    record = "".join(f"{path},,\n" for path in files) + f"{info}/RECORD,,\n"
+    with zipfile.ZipFile(folder / f"{name}-1.0-py3-none-any.whl", "w") as archive:
+        for path, text in {**files, f"{info}/RECORD": record}.items():
+            archive.writestr(path, text)
+
+
+def installer(tmp_path, choice="auto", **environ):
+    environment.make(tmp_path / "venv", HERE)
+    offline = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path)}
+    return Installer(tmp_path / "venv", HERE.minor, choice, {**offline, **environ}, Log())
+
+
+def install(tmp_path, *lines, choice="auto", **environ):
+    (tmp_path / "requirements.txt").write_text("\n".join(lines) + "\n")
+    made = installer(tmp_path, choice, **environ)
+    made.install(tmp_path / "requirements.txt", also=[])
+    return made.freeze().split()
+
+
+@pytest.mark.parametrize("choice", ["auto", "uv", "pip"])
+def test_either_installer_installs_from_an_offline_folder(tmp_path, choice):
+    wheel(tmp_path, "alpha", "Requires-Dist: beta\n")
+    wheel(tmp_path, "beta")
+    assert install(tmp_path, "alpha==1.0", choice=choice) == ["alpha==1.0", "beta==1.0"]
+
+
+def test_neither_pip_nor_anything_else_is_left_in_the_environment(tmp_path):
+    wheel(tmp_path, "alpha")
+    assert install(tmp_path, "alpha", choice="pip") == ["alpha==1.0"]
+    assert [path.name for path in (tmp_path / "venv").rglob("pip*")] == []
+
+
+def test_a_version_that_is_not_there_is_named(tmp_path):
+    wheel(tmp_path, "alpha")
+    with pytest.raises(VersionMissing, match="alpha==99") as refused:
+        install(tmp_path, "alpha==99")
+    assert refused.value.what.startswith(f"A requirement can't be had for Python {HERE.minor}: Because ")
+
+
+def test_two_pins_that_exclude_each_other_are_named(tmp_path):
+    wheel(tmp_path, "alpha", "Requires-Dist: beta<1\n")
+    wheel(tmp_path, "beta")
+    with pytest.raises(RequirementsConflict, match="all versions of alpha depend on beta<1 and you require alpha==1.0"):
+        install(tmp_path, "alpha==1.0", "beta==1.0")
+    with pytest.raises(RequirementsConflict, match="you require beta==1.0 and beta==2.0"):
+        install(tmp_path, "beta==1.0", "beta==2.0")
+
+
+def test_an_index_that_does_not_answer_is_named_without_its_password(tmp_path):
+    index = {"PIP_NO_INDEX": "", "PIP_INDEX_URL": "http://me:secret@127.0.0.1:9/simple", "UV_HTTP_RETRIES": "0"}
+    with pytest.raises(IndexUnreachable, match="127.0.0.1:9") as refused:
+        install(tmp_path, "alpha", **index)
+    assert "secret" not in str(refused.value) + refused.value.detail
+
+
+class Words(Installer):
+    """An installer whose uv fails with the words that the test gives it."""
+
+    def __init__(self, words):
+        super().__init__(Path("venv"), "3.11", "uv", {}, Log())
+        self.words = words
+
+    def _run(self, command):
+        return self.words
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        ("error: Failed to write\n  cause: No space left on device (os error 28)", DiskFull),
+        ("error: Request failed after 3 retries\n  cause: dns error", IndexUnreachable),
+        ("error: something new\n  cause: never seen", InstallFailed),
+        ("ERROR: ResolutionImpossible: for help visit", RequirementsConflict),
+        ("ERROR: No matching distribution found for x==9", VersionMissing),
+    ],
+)
+def test_words_become_problems(words, problem):
+    with pytest.raises(problem):
+        Words(words).install(Path("r.txt"), also=[])
+
+
+def test_a_wheel_whose_metadata_uv_refuses_is_installed_by_pip(tmp_path, capsys):
+    wheel(tmp_path, "alpha", "Requires-Python: >=3.6.\n")
+    with pytest.raises(InstallFailed, match="alpha==1.0 has invalid metadata"):
+        install(tmp_path, "alpha==1.0", choice="uv")
+    assert install(tmp_path, "alpha==1.0") == ["alpha==1.0"]
+    assert "note: uv can't serve here (Because alpha==1.0 has invalid metadata" in capsys.readouterr().out
+
+
+def test_a_named_cache_is_used_even_where_none_is_kept():
+    environ = uv_environ({"UV_NO_CACHE": "1", "PIP_CACHE_DIR": "/cache"})
+    assert environ["UV_CACHE_DIR"] == "/cache"
+    assert "UV_NO_CACHE" not in environ
+
+
+def test_the_new_environment_holds_nothing(tmp_path):
+    python = environment.make(tmp_path / "venv", HERE)
+    listed = subprocess.run([python, "-c", "import pip"], capture_output=True, text=True)
+    assert "No module named 'pip'" in listed.stderr

@@ -1,0 +1,54 @@
+"""The one door: texts and exit statuses."""
+
+import io
+import subprocess
+import sys
+import tarfile
+
+import pytest
+
+
+def run(*arguments, **environ):
+    return subprocess.run(
+        [sys.executable, "-m", "nb_builder", *arguments], capture_output=True, env={"PATH": "/usr/bin:/bin", **environ}
+    )
+
+
+@pytest.mark.parametrize("arguments", [("usage",), ("assemble", "-h"), ("assemble", "--help")])
+def test_usage_names_the_commands_and_every_setting(arguments):
+    ran = run(*arguments)
+    assert ran.returncode == 0
+    assert b"s2i build <git repository> nb-builder my-service" in ran.stdout
+    assert b"S2I_SOURCE_NOTEBOOK" in ran.stdout and b"S2I_CELL_TIMEOUT" in ran.stdout
+
+
+def test_an_unknown_command_is_refused_with_those_there_are():
+    ran = run("assembel")
+    assert ran.returncode == 2
+    assert ran.stdout == b"ERROR: there is no command 'assembel'; there are: assemble, local, usage, save-artifacts\n"
+
+
+def test_a_problem_is_told_on_stdout_and_stderr_stays_empty(tmp_path):
+    ran = run("assemble", S2I_SRC=str(tmp_path / "none"), APP_ROOT=str(tmp_path / "app"))
+    assert (ran.returncode, ran.stderr) == (1, b"")
+    assert f"ERROR: There is no repository in {tmp_path}/none.".encode() in ran.stdout
+    assert b"(problem source-missing)" in ran.stdout
+
+
+def test_a_bad_setting_is_told_the_same_way(tmp_path):
+    ran = run("assemble", S2I_CELL_TIMEOUT="ten")
+    assert (ran.returncode, ran.stderr) == (1, b"")
+    assert ran.stdout.startswith(b"ERROR: S2I_CELL_TIMEOUT='ten' is not a number")
+
+
+def test_save_artifacts_writes_a_tar_even_with_nothing_to_save(tmp_path):
+    ran = run("save-artifacts", APP_ROOT=str(tmp_path))
+    assert (ran.returncode, ran.stderr) == (0, b"")
+    assert tarfile.open(fileobj=io.BytesIO(ran.stdout)).getnames() == []
+
+
+def test_save_artifacts_keeps_the_lock(tmp_path):
+    (tmp_path / "build").mkdir()
+    (tmp_path / "build" / "requirements.lock").write_text("numpy==1\n")
+    ran = run("save-artifacts", APP_ROOT=str(tmp_path))
+    assert tarfile.open(fileobj=io.BytesIO(ran.stdout)).getnames() == ["build/requirements.lock"]

@@ -1,0 +1,42 @@
+"""The words of every problem fit its facts."""
+
+import string
+
+import pytest
+from nb_builder import problems
+from nb_builder.cells import Cell
+
+CLASSES = [
+    kind
+    for kind in vars(problems).values()
+    if isinstance(kind, type) and issubclass(kind, problems.BuildProblem) and kind.what_words
+]
+CELL_FACTS = {"where", "notebook"}
+
+
+def fields(kind):
+    words = kind.what_words + kind.why_words + kind.fix_words
+    return {name for _, name, _, _ in string.Formatter().parse(words) if name}
+
+
+@pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.code)
+def test_a_problem_says_what_why_and_fix_in_sentences(kind):
+    facts = {name: 7 for name in fields(kind)}
+    if issubclass(kind, problems.CellProblem):
+        facts = {name: 7 for name in fields(kind) - CELL_FACTS}
+        facts |= {"cell": Cell("x", 3, 5), "notebook": "model.ipynb", "line": 2, "traceback": "tb"}
+    problem = kind(**facts)
+    assert str(problem).splitlines()[-1] == f"  (problem {kind.code})"
+    for words in (problem.why, problem.fix):
+        assert words.endswith(".")
+
+
+def test_codes_are_unique():
+    codes = [kind.code for kind in CLASSES]
+    assert len(codes) == len(set(codes))
+
+
+def test_a_cell_is_named_as_jupyter_shows_it_and_by_its_place():
+    problem = problems.CellFailed(cell=Cell("x", 3, 5), notebook="model.ipynb", line=2, error="ValueError: {x}", traceback="tb")
+    assert problem.what == "Cell [3] of model.ipynb (cell 5 of the file), line 2 failed: ValueError: {x}"
+    assert problem.detail == "tb"

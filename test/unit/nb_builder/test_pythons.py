@@ -1,0 +1,77 @@
+"""Which interpreter the notebook gets."""
+
+import io
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from nb_builder import pythons
+from nb_builder.log import Log
+from nb_builder.problems import PythonMissing
+
+OWN = f"{sys.version_info[0]}.{sys.version_info[1]}"
+
+
+def fake(folder, minor):
+    """Make a folder with something that answers like python3.N."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"python{minor}"
+    path.write_text(f"#!/bin/sh\necho {minor} {path}\n")
+    path.chmod(0o755)
+    return path
+
+
+@pytest.fixture
+def machine(tmp_path, monkeypatch):
+    """A machine with Python 3.6 and 3.9 in pyenv, and a shim on PATH that leads nowhere."""
+    for minor in ("3.6", "3.9"):
+        fake(tmp_path / ".pyenv/versions" / f"{minor}.1" / "bin", minor)
+    shim = fake(tmp_path / "shims", "3.12")
+    shim.write_text("#!/bin/sh\nexit 127\n")
+    own = fake(tmp_path / "own", OWN)
+    monkeypatch.setattr(pythons, "_candidates", lambda environ: sorted(Path(tmp_path).rglob("python3.*")))
+    monkeypatch.setattr(sys, "_base_executable", str(own), raising=False)
+    return {"HOME": str(tmp_path)}
+
+
+def choose(machine, setting=None, wanted=None):
+    stream = io.StringIO()
+    return pythons.choose(setting, wanted, Log(stream), machine).minor, stream.getvalue()
+
+
+def test_the_wanted_one_is_used_if_it_is_here(machine):
+    assert choose(machine, wanted="3.9") == ("3.9", "")
+
+
+def test_no_wish_means_the_builders_own(machine):
+    assert choose(machine) == (OWN, "")
+
+
+def test_a_notice_names_the_nearest_one_where_the_wanted_is_missing(machine):
+    minor, said = choose(machine, wanted="3.7")
+    assert minor == "3.6"
+    assert "the notebook was written with Python 3.7, which is not here; Python 3.6 is used instead." in said
+
+
+def test_of_two_that_are_equally_near_the_newer_is_used(machine):
+    assert pythons._distance(pythons.Python(Path("x"), "3.9"), "3.8") < pythons._distance(pythons.Python(Path("x"), "3.7"), "3.8")
+
+
+def test_the_setting_is_obeyed_or_refused_with_what_there_is(machine):
+    assert choose(machine, setting="3.6", wanted="3.9")[0] == "3.6"
+    with pytest.raises(PythonMissing, match="There is no Python 3.12 here") as refused:
+        choose(machine, setting="3.12")
+    assert "it has: 3.6, 3.9" in refused.value.why
+
+
+def test_the_setting_may_be_a_path():
+    real = os.path.realpath(sys.executable)
+    assert pythons.choose(real, None, Log(io.StringIO())).minor == OWN
+    with pytest.raises(PythonMissing, match="/nowhere/python"):
+        pythons.choose("/nowhere/python", None, Log(io.StringIO()))
+
+
+def test_python_2_does_not_count(tmp_path):
+    assert pythons.probe(fake(tmp_path, "2.7")) is None
+    assert pythons.probe(fake(tmp_path, "3.5")) is None
