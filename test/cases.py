@@ -14,8 +14,9 @@ class Case:
 
     `says` are words that assemble prints, `never` words that neither build nor service may print,
     `logs` words in the service's log. `env` holds extra settings, `ask` request bodies and `answer`
-    what each gets: a JSON value, or {"status": N} for an answer with that HTTP status. `only` names
-    the one place (flow or image) where the case can run, `disk` the size of APP_ROOT's disk.
+    what each gets: a JSON value, {"status": N} for an answer with that HTTP status, or {"among": []}
+    for an answer that is one of a list (models that are trained by chance). `only` names the
+    one place (flow or image) where the case can run, `disk` the size of APP_ROOT's disk.
     """
 
     name: str
@@ -81,6 +82,9 @@ def check_answer(expected: object, status: int, body: bytes) -> None:
         assert status == expected["status"], body
         return
     assert status == 200, body
+    if isinstance(expected, dict) and set(expected) == {"among"}:
+        assert json.loads(body) in expected["among"], body
+        return
     assert _same(expected, json.loads(body)), f"expected {expected}, got {body!r}"
 
 

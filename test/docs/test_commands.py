@@ -1,6 +1,7 @@
 """Every command of the pages is run, so that a reader can paste it."""
 
 import pytest
+
 from commands import KNOWN_WORDS, ROOT, Session, blocks, pages
 
 RUNNABLE = [page for page in pages() if page.exists() and blocks(page)]

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+
 from commands import ROOT, pages
 
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
@@ -49,7 +50,9 @@ def test_the_map_of_a_folder_leads_to_every_page_in_it(folder):
 
 def test_the_changelog_has_a_place_for_what_comes_next():
     text = (ROOT / "CHANGELOG.md").read_text()
-    assert re.search(r"^## \[Unreleased\]\n\n### (Added|Changed|Deprecated|Removed|Fixed|Security)$", text, re.MULTILINE)
+    assert re.search(
+        r"^## \[Unreleased\]\n\n### (Added|Changed|Deprecated|Removed|Fixed|Security)$", text, re.MULTILINE
+    )
 
 
 @pytest.mark.parametrize("page", EVERY, ids=lambda page: str(page.relative_to(ROOT)))

@@ -7,9 +7,10 @@ import nb_builder.settings
 import nb_service.problems
 import nb_service.settings
 import pytest
-from commands import ROOT
 from nb_scorer import layout
 from nb_scorer.problem import Problem, SettingInvalid
+
+from commands import ROOT
 
 REFERENCE = ROOT / "docs" / "reference"
 FIXTURES = ROOT / "test" / "fixtures"
@@ -35,7 +36,7 @@ def section(page, title):
 def default(value):
     """Return a default as the page shows it."""
     if value in (None, "") and value is not False:
-        return "–"
+        return "none"
     if isinstance(value, bool):
         return f"`{int(value)}`"
     return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"

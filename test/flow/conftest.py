@@ -35,6 +35,8 @@ class Outcomes:
     def _result(self, case: Case):
         if case.disk and not stage.can_mount():
             pytest.skip("a small disk needs the right to mount: run as root")
+        if case.name not in self.futures:
+            self.futures[case.name] = self.pool.submit(self._work, case)
         return self.futures[case.name].result()
 
     def close(self) -> None:
@@ -44,7 +46,7 @@ class Outcomes:
 
 @pytest.fixture(scope="session")
 def outcomes(request, tmp_path_factory):
-    """Return the outcomes of all cases that a selected test asks for."""
+    """Return the outcomes of the cases: those of selected tests are begun at once, others when asked for."""
     selected = {}
     for item in request.session.items:
         case = item.callspec.params.get("case") if hasattr(item, "callspec") else None

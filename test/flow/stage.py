@@ -22,7 +22,9 @@ START_LIMIT = 60
 
 # A disk that is full soon: a small tmpfs that only assemble and its children see. What assemble
 # leaves there is listed before it vanishes with them.
-SMALL_DISK = 'mount -t tmpfs -o "size=$1" none "$APP_ROOT"; shift; "$@"; status=$?; ls -A "$APP_ROOT"/* >"$LEFT"; exit $status'
+SMALL_DISK = (
+    'mount -t tmpfs -o "size=$1" none "$APP_ROOT"; shift; "$@"; status=$?; ls -A "$APP_ROOT"/* >"$LEFT"; exit $status'
+)
 
 
 @dataclass(frozen=True)

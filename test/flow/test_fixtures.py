@@ -3,6 +3,7 @@
 import re
 
 import pytest
+
 from cases import all_of, check_answer, check_words
 
 REFUSED = [case for case in all_of("fail-") if case.runs_in("flow")]

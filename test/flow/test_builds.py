@@ -1,0 +1,149 @@
+"""What holds for builds beyond one fixture: early refusals, repeated builds, interrupts, each Python."""
+
+import json
+import signal
+import subprocess
+import time
+from dataclasses import replace
+
+import pytest
+from nb_builder import pythons
+
+from cases import all_of, check_answer, named
+from flow import stage
+
+PYTHONS = pythons.find()
+
+# Known from the repository alone: nothing is installed for them.
+KNOWN_EARLY = [
+    case
+    for case in all_of("fail-")
+    if case.name.startswith(
+        (
+            "fail-source",
+            "fail-setting",
+            "fail-notebook",
+            "fail-language",
+            "fail-python",
+            "fail-predictor-missing",
+            "fail-not-callable-predictor",
+            "fail-requirement-is-option",
+            "fail-requirements-malformed",
+            "fail-requirements-need",
+            "fail-cell-syntax",
+        )
+    )
+    and not case.name.endswith("deleted")
+]
+
+
+@pytest.mark.parametrize("case", KNOWN_EARLY, ids=lambda case: case.name)
+def test_what_the_repository_tells_is_said_before_anything_is_installed(case, outcomes):
+    steps = [line for line in outcomes.build(case).stdout.splitlines() if line.startswith("---> ")]
+    assert [step for step in steps if "Installing" in step or "Running" in step] == []
+
+
+def test_a_second_build_in_the_same_folder_takes_the_place_of_the_first(tmp_path):
+    first, env = stage.assemble(named("ok-pure-python"), tmp_path)
+    again = stage.assemble_with(env)
+    assert (first.status, again.status) == (0, 0), again.stdout
+    service = stage.serve(named("ok-pure-python"), env)
+    check_answer(3, *service.answers[0])
+
+
+def test_a_failed_build_takes_away_the_model_of_the_build_before(tmp_path):
+    _, env = stage.assemble(named("ok-pure-python"), tmp_path)
+    bad = stage.assemble_with({**env, "S2I_SRC": str(named("fail-cell-failed").repo)})
+    assert bad.status != 0
+    assert not {"model", "venv"} & set(bad.left), bad.left
+
+
+def test_a_build_works_on_when_the_repository_is_already_in_its_place(tmp_path):
+    # As after a layered build, where s2i's upload was emptied by the first assemble: points 36 and 39.
+    case = named("ok-folder-with-space-and-umlaut")
+    _, env = stage.assemble(case, tmp_path)
+    again = stage.assemble_with({**env, "S2I_SRC": str(tmp_path / "app-root" / "src")})
+    assert again.status == 0, again.stdout
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "terminated"])
+def test_a_build_that_is_stopped_in_a_cell_leaves_no_process_and_nothing_half_made(number, tmp_path):
+    case = replace(named("fail-cell-timeout"), env={"S2I_CELL_TIMEOUT": "100"})
+    _, env = stage.place(case, tmp_path)
+    process = subprocess.Popen(
+        [stage.BIN / "assemble"],
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+    )
+    for line in process.stdout:
+        if "[1]" in line:
+            break
+    time.sleep(0.5)
+    process.send_signal(number)
+    words, _ = process.communicate(timeout=30)
+    assert process.returncode not in (0, None)
+    assert "Traceback" not in words
+    assert stage.processes_of(env) == []
+    left = {path.name for path in (tmp_path / "app-root").iterdir()}
+    assert not {"model", "venv"} & left
+
+
+@pytest.mark.parametrize("minor", sorted(PYTHONS, key=lambda minor: int(minor[2:])))
+def test_a_notebook_builds_and_answers_with_each_python_that_is_here(minor, tmp_path):
+    case = replace(named("ok-pure-python"), env={"S2I_PYTHON": minor})
+    build, env = stage.assemble(case, tmp_path)
+    assert build.status == 0, build.stdout
+    assert build.stderr == ""
+    manifest = json.loads((build.app_root / "model" / "manifest.json").read_text())
+    assert manifest["python"] == minor
+    service = stage.serve(case, env)
+    for expected, answer in zip(case.answer, service.answers, strict=True):
+        check_answer(expected, *answer)
+    assert service.status == 0, service.log
+
+
+@pytest.mark.skipif("3.6" not in PYTHONS, reason="needs CPython 3.6 on this machine (pyenv install 3.6.15)")
+def test_the_notebook_of_the_original_post_answers_with_its_original_pins(outcomes):
+    case = named("ok-original-post")
+    build = outcomes.build(case)
+    lock = (build.app_root / "build" / "requirements.lock").read_text()
+    for pin in ("numpy==1.15.0", "scikit-learn==0.19.2", "scipy==1.0.1"):
+        assert pin in lock
+    check_answer({"among": list(range(7))}, *outcomes.service(case).answers[0])
+
+
+def test_the_venv_holds_what_was_asked_for_and_cloudpickle_and_nothing_else(outcomes):
+    build = outcomes.build(named("ok-requirements-computed"))
+    installed = {
+        folder.name.split("-")[0] for folder in build.app_root.glob("venv/lib/python3.*/site-packages/*.dist-info")
+    }
+    assert installed == {"numpy", "cloudpickle"}
+
+
+@pytest.mark.parametrize("name", ["ok-lightgbm", "ok-xgboost", "ok-polars", "ok-thread-pool", "ok-pure-python"])
+def test_the_manifest_says_how_scorers_start(name, outcomes):
+    build = outcomes.build(named(name))
+    manifest = json.loads((build.app_root / "model" / "manifest.json").read_text())
+    assert manifest["scorer_start"] in ("fork", "spawn")
+    assert manifest["scorer_start_reason"]
+
+
+def test_a_thread_pool_of_the_notebook_is_never_forked(outcomes):
+    build = outcomes.build(named("ok-thread-pool"))
+    assert json.loads((build.app_root / "model" / "manifest.json").read_text())["scorer_start"] == "spawn"
+
+
+def test_the_notebooks_own_calls_of_predictor_become_golden_rows(outcomes):
+    build = outcomes.build(named("ok-recorded-calls"))
+    rows = [json.loads(line) for line in (build.app_root / "model" / "golden.ndjson").read_text().splitlines()]
+    assert {"sample": 2, "answer": {"double": 4}, "from": "call"} in rows
+
+
+def test_both_scripts_are_kept_where_the_user_can_read_them(outcomes):
+    build = outcomes.build(named("ok-requirements-computed")).app_root / "build"
+    assert "import numpy" not in (build / "requirements_script.py").read_text()
+    assert (build / "requirements.txt").read_text().split() == ["numpy==2.2.6"]
+    assert (build / "model_script.py").read_text().count("# %%") >= 4
