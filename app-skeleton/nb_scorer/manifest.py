@@ -6,8 +6,6 @@ import os
 import platform
 import sys
 
-import cloudpickle
-
 from nb_scorer import layout
 from nb_scorer.model_problems import ModelFormatUnknown, ModelMissing, ModelPythonDiffers
 
@@ -21,6 +19,9 @@ def python_minor():
 
 def versions():
     """Return the fields that must be equal where the pickle is loaded, and the full version to read."""
+    # Here and not above: the build and the front read manifests without having cloudpickle.
+    import cloudpickle
+
     return {
         "format": FORMAT,
         "python": python_minor(),
