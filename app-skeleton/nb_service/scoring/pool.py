@@ -36,6 +36,7 @@ class Pool:
         self.mode = plan.mode
         self.reason = plan.reason
         self.warm = False
+        self.loaded_once = False
         self.stopping = False
         self.on_change: Callable[[], None] = lambda: None
         self.on_fatal: Callable[[Problem], None] = _raise
@@ -164,6 +165,7 @@ class Pool:
     def link_ready(self, link: Link, pid: int) -> None:
         """Let a scorer that has the model answer golden rows: all at first, one after a replacement."""
         link.pid = pid
+        self.loaded_once = True
         rows, repeats = self.plan.golden, self.plan.repeats
         if self.warm:
             rows, repeats = rows[:1], 1
@@ -284,14 +286,16 @@ class Pool:
         link = self._links.get(number) or self._leaving.get(number)
         if link is None or self.stopping:
             return
-        words = ending(os.waitstatus_to_exitcode(status))
-        self._say(f"Scorer {link.pid or number} {words}.")
         link.end()
         if link.alive:
             # What it started holds its socket open.
             link.gone()
         self._leaving.pop(number, None)
-        if link.pid is None and not self.warm and not self.stopping:
+        if self.stopping:
+            return
+        words = ending(os.waitstatus_to_exitcode(status))
+        self._say(f"Scorer {link.pid or number} {words}.")
+        if link.pid is None and not self.warm:
             self._fatal_problem(problems.load_ended(words))
 
     def zygote_gone(self, ending: str) -> None:

@@ -1,0 +1,227 @@
+"""Proves a model before it is served: a fresh process answers the golden rows, then forked ones do.
+
+The scorers start by exactly the code that a service starts them with. One JSON object on stdout.
+"""
+
+import json
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from nb_scorer import answers
+from nb_scorer.zygote import FORK, SPAWN
+from nb_service import model_folder, problems, settings
+from nb_service.loop import Loop
+from nb_service.scoring import Plan, Pool, answer
+from nb_service.scoring.plan import GOLDEN_ROWS, THREAD_KNOBS, environment
+
+# The proof holds for scorers whose libraries use one thread: what several scorers on one machine get.
+THREADS = 1
+FORKED = 2
+ASKED_FRESH = 2
+ASKED_FORKED = 3
+SHORTEST_LIMIT = 5.0
+SLOWER_BY = 20
+WORDS = {
+    answer.NOT_JSON: "the sample is no JSON",
+    answer.REFUSED: "the validator refused the sample",
+    answer.FAILED: "the predictor failed",
+    answer.DIED: "the process died",
+    answer.TOO_SLOW: "no answer within the time limit",
+    answer.NOT_READY: "no process was left to ask",
+}
+STATUS = {answer.NOT_JSON: 400, answer.REFUSED: 422, answer.TOO_SLOW: 504}
+
+
+def main(environ: dict) -> int:
+    """Print the proof of the model under APP_ROOT as JSON; return 0 however it came out."""
+    got = settings.read(environ)
+    model = model_folder.read(Path(got["APP_ROOT"]).absolute())
+    # The scorers' prints belong to the log; stdout is for the proof.
+    print(json.dumps(Proof(model, got, environ).run()), flush=True)
+    return 0
+
+
+class Trial:
+    """One pool on trial: what its scorers answered, and what went wrong."""
+
+    def __init__(self, loop: Loop, model, plan: Plan) -> None:
+        self.results: list[list] = []
+        self.problem: problems.Problem | None = None
+        self.traceback: str | None = None
+        self.began = time.monotonic()
+        self.seconds = 0.0
+        self._said: list[str] = []
+        self.pool = Pool(loop, model, plan, say=self._said.append, stdout=sys.stderr)
+        self.pool.on_rows = self._rows
+        self.pool.on_fatal = self._fatal
+
+    @property
+    def over(self) -> bool:
+        """Return whether nothing more is to come."""
+        return self.problem is not None or len(self.results) >= self.pool.plan.scorers
+
+    def _rows(self, _link, results: list) -> bool:
+        self.results.append(results)
+        self.seconds = time.monotonic() - self.began
+        if any(result.answer.outcome == answer.DIED for result in results):
+            # No replacements: what died is the outcome.
+            self.pool.stopping = True
+        return False
+
+    def _fatal(self, problem: problems.Problem) -> None:
+        self.problem = problem
+        self.traceback = "\n".join(self._said) or None
+
+
+class Proof:
+    """The whole proof of one model."""
+
+    def __init__(self, model, got: dict, environ: dict) -> None:
+        self._loop = Loop()
+        self._rows = model.golden_rows()
+        self._tolerance = got["S2I_TOLERANCE"]
+        self._limit = got["S2I_VERIFY_TIMEOUT"]
+        base = Plan(
+            mode=SPAWN,
+            sure=True,
+            reason="",
+            scorers=1,
+            threads=THREADS,
+            environment=environment(one_thread(environ), THREADS, got["S2I_CA_BUNDLE"]),
+            predict_timeout=self._limit,
+            max_queue=1,
+            golden=tuple(self._rows),
+            repeats=ASKED_FRESH,
+            tolerance=self._tolerance,
+        )
+        self._fresh = Trial(self._loop, model, base)
+        forked = replace(
+            base, mode=FORK, scorers=FORKED, golden=tuple(self._rows[:GOLDEN_ROWS]), repeats=ASKED_FORKED
+        )
+        self._forked = Trial(self._loop, model, forked)
+
+    def run(self) -> dict:
+        """Return the proof."""
+        try:
+            return self._run()
+        finally:
+            self._fresh.pool.stop()
+            self._forked.pool.stop()
+            self._loop.close()
+
+    def _run(self) -> dict:
+        self._fresh.pool.start()
+        self._forked.pool.start()
+        self._wait_for_load()
+        self._wait(lambda: self._fresh.over, None)
+        if self._fresh.problem is not None:
+            return _unloaded(self._fresh.problem, self._fresh.traceback)
+        proof = self._of_rows(self._fresh.results[0])
+        if not self._rows:
+            return dict(proof, scorer_start=None, scorer_start_reason="no golden rows to prove it with")
+        if proof["rows"] and proof["deterministic"]:
+            return dict(proof, scorer_start=None, scorer_start_reason="the golden rows are not answered rightly")
+        return dict(proof, **self._of_fork(proof["deterministic"]))
+
+    def _wait_for_load(self) -> None:
+        """Wait until the fresh process said hello or failed; no hello in time is a failure too."""
+        self._wait(lambda: self._fresh.over or self._fresh.pool.loaded_once, self._limit)
+        if not self._fresh.over and not self._fresh.pool.loaded_once:
+            self._fresh.problem = problems.load_did_not_end(self._limit)
+
+    def _wait(self, done, seconds: float | None) -> bool:
+        """Turn the loop until `done()`; return whether that came within `seconds`."""
+        deadline = None if seconds is None else time.monotonic() + seconds
+        while not done():
+            if deadline is not None and time.monotonic() > deadline:
+                return False
+            self._loop.later(0.05, lambda: None)
+            self._loop.turn()
+        return True
+
+    def _of_rows(self, results: list) -> dict:
+        wrong = [
+            self._row(result) for result in results if not result.same and result.turn == 0 or _died(result)
+        ]
+        return {
+            "loaded": True,
+            "load_error": None,
+            "rows": wrong,
+            "row_count": len(self._rows),
+            "deterministic": self._deterministic(results),
+            "scorer_threads": THREADS,
+        }
+
+    def _row(self, result) -> dict:
+        row = self._rows[result.row]
+        error = None
+        if result.answer.outcome != answer.OK:
+            facts = json.loads(result.answer.payload)
+            error = {
+                "status": STATUS.get(result.answer.outcome, 500),
+                "what": WORDS[result.answer.outcome],
+                "traceback": facts.get("traceback") or facts.get("reason"),
+            }
+        return {
+            "sample": row["sample"],
+            "expected": row["answer"],
+            "got": result.got,
+            "same": result.same,
+            "error": error,
+        }
+
+    def _deterministic(self, results: list) -> bool | None:
+        """Return whether each row got the same answer twice, or None where nothing was asked."""
+        by_row: dict[int, list] = {}
+        for result in results:
+            by_row.setdefault(result.row, []).append(result)
+        if not by_row:
+            return None
+        return all(
+            first.answer.outcome == other.answer.outcome
+            and answers.same(first.got, other.got, self._tolerance)
+            for first, *others in by_row.values()
+            for other in others
+        )
+
+    def _of_fork(self, deterministic: bool | None) -> dict:
+        """Return the verdict on forking: its scorers must say in time what the fresh one said."""
+        limit = max(SHORTEST_LIMIT, SLOWER_BY * self._fresh.seconds)
+        if not self._wait(lambda: self._forked.over, limit):
+            return _verdict(SPAWN, f"forked scorers did not answer the golden rows within {limit:.0f} s")
+        if self._forked.problem is not None:
+            return _verdict(SPAWN, f"the process to fork from failed: {self._forked.problem.what}")
+        for result in [result for results in self._forked.results for result in results]:
+            if result.answer.outcome != answer.OK:
+                return _verdict(SPAWN, f"a forked scorer failed: {WORDS[result.answer.outcome]}")
+            if deterministic and not result.same:
+                return _verdict(SPAWN, "a forked scorer answered a golden row differently")
+        return _verdict(FORK, "forked scorers answered every golden row" + " rightly" * bool(deterministic))
+
+
+def one_thread(environ: dict) -> dict:
+    """Return `environ` without what the user said of native threads: the proof is for one thread."""
+    return {key: value for key, value in environ.items() if key not in THREAD_KNOBS}
+
+
+def _died(result) -> bool:
+    return result.answer.outcome in (answer.DIED, answer.TOO_SLOW)
+
+
+def _unloaded(problem: problems.Problem, traceback: str | None) -> dict:
+    return {
+        "loaded": False,
+        "load_error": {"what": problem.what, "code": problem.code, "traceback": traceback},
+        "rows": [],
+        "row_count": 0,
+        "deterministic": None,
+        "scorer_threads": THREADS,
+        "scorer_start": None,
+        "scorer_start_reason": "the model does not load",
+    }
+
+
+def _verdict(start: str, reason: str) -> dict:
+    return {"scorer_start": start, "scorer_start_reason": reason}
