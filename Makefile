@@ -65,7 +65,7 @@ check: developer
 	$(TEST)/shellcheck s2i/install s2i/bin/* test/run .ci/run
 
 bench: developer
-	$(TEST)/python -m bench
+	$(TEST)/python test/bench $(BENCH)
 
 lock:
 	@s2i/install "$(HOME_DIR)"

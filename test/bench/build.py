@@ -1,0 +1,75 @@
+"""Seconds from repository to model: assemble beside the classic flow, caches cold, rounds interleaved.
+
+The classic flow is what people write by hand: virtualenv, pip install of the same pins with the parts of
+Jupyter that it needs, nbconvert to script, run. It saves nothing and verifies nothing; assemble does both.
+"""
+
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from nb_builder.rewrite.scripts import author_cells
+from nb_builder.notebook import read
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "docs/examples/kmeans"
+HOME = Path(os.environ.get("NB_BUILDER_HOME", ROOT / ".nb-builder"))
+ROUNDS = 3
+# Neither side is to compile less than it would by itself.
+ENVIRON = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
+def report() -> None:
+    """Run both flows in turn and print the table."""
+    print(f"\nBuild of {EXAMPLE.relative_to(ROOT)}, cold caches, {ROUNDS} interleaved rounds, seconds")
+    rounds = [(_seconds(_classic), _seconds(_assemble)) for _ in range(ROUNDS)]
+    ratios = [classic / ours for classic, ours in rounds]
+    print(f"  {'classic: virtualenv, pip, nbconvert, run':44}" + "".join(f"{classic:8.1f}" for classic, _ in rounds))
+    print(f"  {'assemble: the same, saved and verified':44}" + "".join(f"{ours:8.1f}" for _, ours in rounds))
+    print(f"  {'ratio (goal: 3 or more)':44}" + "".join(f"{ratio:8.2f}" for ratio in ratios), end="")
+    print(f"   median {statistics.median(ratios):.2f}")
+
+
+def _seconds(flow: Callable[[Path], None]) -> float:
+    folder = Path(tempfile.mkdtemp(prefix="nb-bench-"))
+    try:
+        started = time.monotonic()
+        flow(folder)
+        return time.monotonic() - started
+    finally:
+        shutil.rmtree(folder)
+
+
+def _assemble(folder: Path) -> None:
+    environ = {**ENVIRON, "NB_BUILDER_HOME": str(HOME), "APP_ROOT": str(folder), "S2I_SRC": str(EXAMPLE)}
+    _run([ROOT / "s2i/bin/assemble"], {**environ, "UV_CACHE_DIR": str(folder / "cache")}, ROOT)
+
+
+def _classic(folder: Path) -> None:
+    shutil.copytree(EXAMPLE, folder / "src")
+    python = folder / "venv/bin/python"
+    pip = [python, "-m", "pip", "install", "--quiet", "--no-cache-dir"]
+    _run([sys.executable, "-m", "virtualenv", "--quiet", folder / "venv"], ENVIRON, folder)
+    _run([*pip, *_pins(), "cloudpickle", "nbconvert", "ipykernel"], ENVIRON, folder)
+    _run([python, "-m", "nbconvert", "--to", "script", "--log-level=ERROR", "model.ipynb"], ENVIRON, folder / "src")
+    _run([python, "model.py"], ENVIRON, folder / "src")
+
+
+def _pins() -> list[str]:
+    """Return the example's requirements as pip takes them."""
+    names: dict[str, list[list[str]]] = {}
+    (cell,) = [cell for cell in author_cells(read(EXAMPLE, Path("model.ipynb"))) if "requirements" in cell.source]
+    exec(cell.source, names)  # noqa: S102 - our own example
+    return [f"{name}=={version}" for name, version in names["requirements"]]
+
+
+def _run(command: list, environ: dict[str, str], folder: Path) -> None:
+    ran = subprocess.run(command, env=environ, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if ran.returncode:
+        raise SystemExit(f"{command[0]} ended with {ran.returncode}:\n{ran.stdout}")
