@@ -16,11 +16,16 @@ _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 def docker(*words: str, ok: bool = True, stdin: bytes | None = None) -> subprocess.CompletedProcess:
     """Return what `docker …` did, output decoded; with `ok` it must have succeeded."""
-    done = subprocess.run(["docker", *words], capture_output=True, input=stdin)
+    done = raw(*words, stdin=stdin)
     done.stdout, done.stderr = (text.decode(errors="replace") for text in (done.stdout, done.stderr))
     if ok:
         assert done.returncode == 0, f"docker {' '.join(words)}\n{done.stdout}\n{done.stderr}"
     return done
+
+
+def raw(*words: str, stdin: bytes | None = None) -> subprocess.CompletedProcess:
+    """Return what `docker …` did, output as bytes."""
+    return subprocess.run(["docker", *words], capture_output=True, input=stdin)
 
 
 def inside(image: str, *command: str, options: tuple[str, ...] = ()) -> str:
@@ -92,11 +97,10 @@ class Service:
         """Return the stdout of a command in the running container; it must succeed."""
         return docker("exec", self.container, *command).stdout
 
-    def stop(self) -> tuple[float, int]:
-        """Return how long `docker stop` took and the exit status it left."""
-        begun = time.monotonic()
-        docker("stop", "--time", "30", self.container)
-        return time.monotonic() - begun, self.exit_status()
+    def stop(self, grace: int) -> int:
+        """Return the exit status after `docker stop`, which kills after `grace` seconds: 137 then."""
+        docker("stop", "--time", str(grace), self.container)
+        return self.exit_status()
 
     def exit_status(self) -> int:
         """Return the exit status of the ended container."""

@@ -1,0 +1,77 @@
+"""What must not be in the image, and how large it may be."""
+
+import pytest
+
+from cases import named
+from engine import docker
+from engine.s2i import must
+from image import repos
+
+OURS = "/opt/nb-builder /opt/app-root /usr/libexec/s2i"
+
+
+def root(image, script):
+    """Return the lines that a shell script prints when root runs it in `image`."""
+    return docker.shell(image, script, "--user", "0").splitlines()
+
+
+@pytest.mark.parametrize("program", ["gcc", "cc", "make", "pip", "pip3", "git", "curl", "wget"])
+def test_no_compiler_installer_or_downloader_is_there(builder, program):
+    assert docker.docker("run", "--rm", builder, "sh", "-c", f"command -v {program}", ok=False).stdout == ""
+
+
+def test_nothing_of_ours_is_setuid_or_open_to_the_world(builder, workbench):
+    for image in (builder, workbench):
+        assert root(image, f"find {OURS} -perm /6000 -o ! -type l -perm /002") == []
+
+
+def test_our_own_code_belongs_to_root_and_can_not_be_changed_by_the_user(builder):
+    assert root(builder, "find /opt/nb-builder /usr/libexec/s2i ! -user 0 -o ! -type l -perm /022") == []
+
+
+def test_no_caches_lists_or_bundles_stay_behind(builder):
+    assert (
+        root(
+            builder,
+            "find /var/lib/apt/lists /var/cache/apt /root /tmp /opt/app-root -type f -not -name '.*rc' -not -name .profile",
+        )
+        == []
+    )
+    assert root(builder, "find / -xdev -name 'ca-bundle.crt*' -o -xdev -name '*.whl' -not -path '*/virtualenv/*'") == []
+
+
+def test_our_modules_are_compiled(builder):
+    for package in ("/opt/nb-builder/service", "/opt/nb-builder/app-skeleton", "/opt/nb-builder/s2i"):
+        sources = root(builder, f"find {package} -name '*.py' -not -path '*/bin/*'")
+        compiled = root(builder, f"find {package} -name '*.pyc'")
+        assert len(sources) == len(compiled) > 0
+
+
+def test_the_service_environment_has_nothing_of_jupyter(builder):
+    held = " ".join(root(builder, "ls /opt/nb-builder/service/lib/python3*/site-packages")).lower()
+    assert "waitress" in held
+    assert [
+        name for name in ("ipython", "jupyter", "nbconvert", "nbformat", "zmq", "tornado", "pip") if name in held
+    ] == []
+
+
+def test_the_notebooks_environment_has_its_requirements_and_cloudpickle_only(workbench):
+    held = root(workbench, "cd /opt/app-root/venv/lib/python3*/site-packages && ls -d *.dist-info")
+    assert [name.split("-")[0] for name in held] == ["cloudpickle"]
+
+
+def test_the_builder_image_is_small_enough(builder):
+    repos.NOTES.append(f"builder image {builder}: {docker.megabytes(builder)} MB (at most 350)")
+    assert docker.megabytes(builder) <= 350
+
+
+def test_the_image_of_the_running_example_is_small_enough_and_answers(example):
+    repos.NOTES.append(f"image of the running example: {docker.megabytes(example)} MB (at most 500)")
+    assert docker.megabytes(example) <= 500
+    with docker.service(example) as service:
+        assert service.predict(b"[0.2, 0.7]").value in range(7)
+
+
+def test_numpy_answers_come_from_a_small_venv(built):
+    case = named("ok-numpy-answers")
+    repos.NOTES.append(f"image of {case.name}: {docker.megabytes(must(built.of(case)).image)} MB")
