@@ -94,10 +94,9 @@ def _first(items):
 
 
 def _of_function(function):
-    found = []
-    for name in _names(function.__code__):
-        if name in function.__globals__:
-            found.append(("uses the global {!r}".format(name), function.__globals__[name]))
+    known = function.__globals__
+    names = _names(function.__code__)
+    found = [("uses the global {!r}".format(name), known[name]) for name in names if name in known]
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or ()):
         try:
             found.append(("uses the variable {!r} of the function around it".format(name), cell.cell_contents))
@@ -124,9 +123,8 @@ def _of_object(obj):
     found = [("has the attribute {!r}".format(name), value) for name, value in _first(dict(members).items())]
     for kind in type(obj).__mro__:
         slots = kind.__dict__.get("__slots__", ())
-        for name in (slots,) if isinstance(slots, str) else slots:
-            if hasattr(obj, name):
-                found.append(("has the attribute {!r}".format(name), getattr(obj, name)))
+        names = [name for name in ((slots,) if isinstance(slots, str) else slots) if hasattr(obj, name)]
+        found += [("has the attribute {!r}".format(name), getattr(obj, name)) for name in names]
     if not isinstance(obj, type) and type(obj).__module__ == "__main__":
         found.append(("is of a class of the notebook", type(obj)))
     return found

@@ -170,7 +170,7 @@ def load(folder):
         raise ModelDamaged(path)
     try:
         with io.open(path, "rb") as file:
-            functions = pickle.load(file)
+            functions = pickle.load(file)  # noqa: S301 - the file that assemble wrote, its digest compared
     # Unpickling runs the code of any library.
     except Exception as error:
         raise ModelLoadFailed("{}: {}".format(type(error).__name__, error)) from error

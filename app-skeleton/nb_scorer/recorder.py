@@ -37,7 +37,7 @@ class CallNoter(ast.NodeTransformer):
         """Return a function as it is: what it calls at run time is not the notebook's own example."""
         return node
 
-    visit_AsyncFunctionDef = visit_Lambda = visit_ClassDef = visit_FunctionDef
+    visit_AsyncFunctionDef = visit_Lambda = visit_ClassDef = visit_FunctionDef  # noqa: N815 - ast's names
 
     def visit_Call(self, node):
         """Return the call with its argument noted, if it is predictor(x)."""

@@ -61,8 +61,10 @@ def cell_frames(traceback: str) -> Iterator[Frame]:
 def line_of(source: str, *, error: str, traceback: str) -> int | None:
     """Return the line of `source` that the error comes from, the deepest one; None where that is not told."""
     magic = source.lstrip().startswith(("%%", "get_ipython()." + MAGIC_CALL))
+    # IPython takes off the empty lines at the top before it counts.
+    above = source[: len(source) - len(source.lstrip())].count("\n") + magic
     if "Traceback (most recent" not in traceback and (told := SYNTAX_LINE.search(error)):
-        return int(told[1]) + magic
+        return int(told[1]) + above
     frames = list(cell_frames(traceback))
     if magic:
         # What a cell magic runs starts on the cell's second line; the call of the magic is not the fault.
@@ -71,4 +73,4 @@ def line_of(source: str, *, error: str, traceback: str) -> int | None:
         return None
     # The outermost frame is the cell that runs; a function of an earlier cell is another cell's line.
     mine = [frame.line for frame in frames if frame.label == frames[0].label]
-    return mine[-1] + magic if mine[-1] is not None else None
+    return mine[-1] + above if mine[-1] is not None else None

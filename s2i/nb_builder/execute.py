@@ -27,7 +27,7 @@ class CellResult:
     skipped: bool = False
 
 
-def run(
+def run(  # noqa: PLR0913 - facts of one build, each named at the call
     cells: Sequence[Cell],
     *,
     python: Path,

@@ -1,12 +1,11 @@
 """The folder with ipykernel that a kernel appends to its `sys.path`: made once a Python, or for one build.
 
-Usage: python -m nb_builder.overlay PYTHON FOLDER    makes FOLDER for the interpreter PYTHON
+The default Python's is made by s2i/install, from the lock.
 """
 
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,9 +17,9 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from nb_builder.installer import UV, Installer, uv_environ
+from nb_builder.installer import UV, Installer
 from nb_builder.problems import InstallFailed
-from nb_builder.pythons import Python, probe
+from nb_builder.pythons import Python
 
 # ipykernel's debugger and IPython's completion: no cell needs them, and they are half of its size.
 LEFT_OUT = ("debugpy", "jedi")
@@ -143,16 +142,3 @@ def _version(text: str) -> Version | None:
         return Version(text)
     except InvalidVersion:
         return None
-
-
-def main(arguments: Sequence[str]) -> None:
-    """Make the overlay that the command line asks for, compiled: an image has nowhere to keep bytecode."""
-    path, folder = map(Path, arguments)
-    python = probe(path)
-    if python is None:
-        raise SystemExit(f"{path} is no Python that nb-builder can use")
-    make(python, folder, environ=uv_environ(os.environ), compiled=True)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from nb_scorer import layout, manifest
 
+from nb_builder import certificates
 from nb_builder.failures import shorten
 from nb_builder.log import Log
 from nb_builder.problems import AnswersDiffer, ModelDoesNotLoad
@@ -44,7 +45,7 @@ def ask(app_root: Path, *, home: Path, settings: Settings, patience: float) -> d
     """Return what `prove` found; raise ModelDoesNotLoad where it says nothing for `patience` seconds."""
     command = [home / "service" / "bin" / "python", "-I", "-m", "nb_service", "prove"]
     environ = {
-        **os.environ,
+        **certificates.trusting(settings.ca_bundle, os.environ),
         "APP_ROOT": str(app_root.absolute()),
         "S2I_TOLERANCE": repr(settings.tolerance),
         "S2I_VERIFY_TIMEOUT": repr(settings.verify_timeout),

@@ -1,0 +1,24 @@
+"""What tests of the kernel share: an interpreter, and an ipykernel for it."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from nb_builder import overlay
+from nb_builder.installer import uv_environ
+from nb_builder.pythons import Python
+
+MINOR = f"{sys.version_info[0]}.{sys.version_info[1]}"
+
+
+@pytest.fixture(scope="session")
+def kernel_code():
+    """Return the folder with ipykernel for this Python: the one that s2i/install made, or the user's cache."""
+    home = Path(os.environ.get("NB_BUILDER_HOME") or Path(__file__).parents[3] / ".nb-builder")
+    made = home / "overlay" / MINOR
+    if not made.is_dir():
+        made = overlay.cache_folder(os.environ) / MINOR
+    if not made.is_dir():
+        overlay.make(Python(Path(sys.executable), MINOR), made, environ=uv_environ(os.environ), compiled=True)
+    return made

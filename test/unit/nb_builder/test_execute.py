@@ -1,0 +1,213 @@
+"""Running cells for real: what is printed, kept and refused. One kernel serves most tests, to be quick."""
+
+import os
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from nb_builder import execute, kernel
+from nb_builder.cells import Cell
+from nb_builder.problems import (
+    CellAsksInput,
+    CellExits,
+    CellFailed,
+    CellSyntax,
+    CellTimeout,
+    DiskFull,
+    ImportUndeclared,
+    KernelDied,
+)
+
+
+class Lines:
+    """A log that keeps what it is told."""
+
+    def __init__(self):
+        self.lines = []
+
+    def line(self, text):
+        self.lines.append(text)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("repository") / "sub"
+    folder.mkdir()
+    (folder.parent / "own_helper.py").write_text("x = 1\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def started(place, kernel_code):
+    with kernel.running(
+        Path(sys.executable),
+        notebook_folder=place,
+        overlay=kernel_code,
+        environ=os.environ,
+        kernel_log=place / "kernel.log",
+    ) as running:
+        yield running
+
+
+@pytest.fixture
+def runner(started, place):
+    made = execute.Runner(started, "sub/model.ipynb", place, 30, place / "complaint.json", Lines())
+    made.next_number = 0  # unknown: an earlier test ran cells
+    return made
+
+
+def cell(source, *tags, number=3):
+    return Cell(source, number=number, position=number * 2, tags=tags, title=source.splitlines()[0])
+
+
+def refusal(runner, source, kind):
+    with pytest.raises(kind) as caught:
+        runner.run(cell(source))
+    return caught.value
+
+
+def test_a_cell_is_logged_with_its_number_its_time_and_below_it_what_it_printed(runner):
+    runner.run(cell("print('one')\nimport sys; print('two', file=sys.stderr)"))
+    assert re.fullmatch(r"     \[3\] \d+\.\d s  print\('one'\)", runner.log.lines[0])
+    assert runner.log.lines[1:] == ["         one", "         two"]
+
+
+def test_a_result_has_the_outputs_and_the_count_of_an_executed_notebook(runner):
+    result = runner.run(cell("print('hi')\n6 * 7", number=5))
+    assert result.execution_count == 5
+    assert result.outputs[0] == {"output_type": "stream", "name": "stdout", "text": "hi\n"}
+    assert result.outputs[1]["data"] == {"text/plain": "42"}
+    assert result.outputs[1]["execution_count"] == 5
+
+
+def test_a_failing_cell_is_named_with_number_position_and_line(runner):
+    problem = refusal(runner, "x = 0\n\n1 / x", CellFailed)
+    assert "Cell [3] of sub/model.ipynb (cell 6 of the file), line 3 failed: ZeroDivisionError" in str(problem)
+    assert "----> 3 1 / x" in problem.detail
+    assert "\x1b" not in problem.detail
+
+
+def test_the_line_is_the_deepest_in_the_cell_that_ran(runner):
+    problem = refusal(runner, "def f(x):\n    return 1 / x\n\nf(0)", CellFailed)
+    assert "line 2 failed" in str(problem)
+
+
+def test_the_line_is_that_of_the_call_where_an_earlier_cell_has_the_function(runner):
+    runner.run(cell("def earlier(x):\n    y = 1\n    return y / x", number=3))
+    with pytest.raises(CellFailed) as caught:
+        runner.run(cell("\nearlier(0)", number=4))
+    assert "Cell [4] of sub/model.ipynb (cell 8 of the file), line 2 failed" in str(caught.value)
+
+
+@pytest.mark.parametrize("magic", ["time", "capture"])
+def test_an_error_inside_a_cell_magic_fails_the_cell_with_its_line(runner, magic):
+    problem = refusal(runner, f"get_ipython().run_cell_magic({magic!r}, '', 'x = 1\\n\\n1/0\\n')", CellFailed)
+    assert "line 4 failed: ZeroDivisionError" in str(problem)
+
+
+def test_a_magic_that_does_not_exist_fails_the_cell(runner):
+    problem = refusal(runner, "get_ipython().run_line_magic('nosuch', '')", CellFailed)
+    assert "`%nosuch` not found" in str(problem)
+
+
+def test_a_syntax_error_is_told_as_one_with_its_line_and_without_pythons_own_file_name(runner):
+    problem = refusal(runner, "x = 1\ny = = 2", CellSyntax)
+    assert "line 2 has a syntax error: SyntaxError: invalid syntax\n" in str(problem)
+
+
+def test_a_syntax_error_in_what_a_cell_evaluates_is_a_failure_and_not_the_cells_syntax(runner):
+    problem = refusal(runner, "eval('1 +')", CellFailed)
+    assert "line 1 failed: SyntaxError" in str(problem)
+
+
+def test_an_import_that_is_not_installed_says_which_line_to_add(runner):
+    problem = refusal(runner, "import os\nimport skimage.filters", ImportUndeclared)
+    assert "line 2 imports 'skimage', which is not installed" in str(problem)
+    assert '["scikit-image", ""]' in str(problem)
+
+
+@pytest.mark.parametrize("module", ["own_helper", "os.nothing", "_sqlite9", "encodings.nothing"])
+def test_what_requirements_could_not_provide_is_no_undeclared_import(runner, module):
+    assert f"No module named '{module}'" in str(refusal(runner, f"import {module}", CellFailed))
+
+
+@pytest.mark.parametrize("code", ["import sys; sys.exit(3)", "raise SystemExit", "exit", "quit()"])
+def test_leaving_the_interpreter_is_refused(place, kernel_code, code):
+    with pytest.raises(CellExits, match=re.escape("Cell [1] of model.ipynb")):
+        run(place, kernel_code, [cell(code, number=1)])
+
+
+@pytest.mark.parametrize("code", ["name = input('Who? ')", "import getpass\ngetpass.getpass()"])
+def test_asking_for_input_fails_at_once(runner, code):
+    assert "asks for input, and nobody can answer" in str(refusal(runner, code, CellAsksInput))
+
+
+def test_a_full_disk_is_no_fault_of_the_cell(runner, place):
+    assert str(place.parent) in str(refusal(runner, "raise OSError(28, 'No space left on device')", DiskFull))
+
+
+def test_a_cell_tagged_skip_execution_is_not_run(runner):
+    result = runner.run(cell("never = 1 / 0", "skip-execution"))
+    assert result.skipped
+    assert runner.log.lines == ["     [3] skipped  never = 1 / 0"]
+
+
+def test_a_cell_tagged_raises_exception_may_fail_and_its_error_is_kept(runner):
+    result = runner.run(cell("1 / 0", "raises-exception"))
+    assert result.outputs[0]["ename"] == "ZeroDivisionError"
+
+
+def test_numbers_are_jupyters_although_our_own_cells_run_too(runner):
+    runner.run(cell("1", number=1))
+    runner.run(Cell("ours = 1", title="nb-builder: ours"))
+    result = runner.run(cell("get_ipython().execution_count", number=2))
+    assert result.execution_count == 2
+    assert runner.log.lines[-1].startswith("     [2] ")
+
+
+def test_an_error_of_our_own_cell_that_has_no_name_is_a_fault_of_ours(runner):
+    with pytest.raises(RuntimeError, match="KeyError"):
+        runner.run(Cell("raise KeyError('ours')"))
+
+
+def run(place, kernel_code, cells, seconds=30):
+    return execute.run(
+        cells,
+        python=Path(sys.executable),
+        notebook="model.ipynb",
+        notebook_folder=place,
+        overlay=kernel_code,
+        environ=os.environ,
+        cell_timeout=seconds,
+        kernel_log=place / "kernel.log",
+        complaint_file=place / "complaint.json",
+        log=Lines(),
+    )
+
+
+def test_a_kernel_that_dies_is_told_with_the_cell_and_the_signal(place, kernel_code):
+    with pytest.raises(KernelDied) as caught:
+        run(place, kernel_code, [cell("x = 1", number=1), cell("import os; os.kill(os.getpid(), 9)", number=2)])
+    assert "The kernel died while Cell [2] of model.ipynb (cell 4 of the file) ran" in str(caught.value)
+    assert "SIGKILL" in str(caught.value)
+
+
+def test_an_endless_cell_is_stopped_after_its_time(place, kernel_code):
+    with pytest.raises(
+        CellTimeout, match=re.escape("Cell [1] of model.ipynb (cell 2 of the file) ran longer than 0.5")
+    ):
+        run(place, kernel_code, [cell("while True: pass", number=1)], seconds=0.5)
+
+
+def test_a_cell_that_survives_an_interrupt_is_stopped_all_the_same(place, kernel_code, monkeypatch):
+    monkeypatch.setattr(execute, "INTERRUPT_SECONDS", 0.3)
+    stubborn = "while True:\n    try:\n        while True: pass\n    except KeyboardInterrupt: pass"
+    with pytest.raises(CellTimeout):
+        run(place, kernel_code, [cell(stubborn, number=1)], seconds=0.5)
+
+
+def test_a_long_cell_gives_a_sign_of_life_with_its_last_words(runner, monkeypatch):
+    monkeypatch.setattr(execute, "SIGN_OF_LIFE_SECONDS", 0.2)
+    runner.run(cell("import time\nprint('half way', flush=True)\ntime.sleep(0.9)"))
+    assert any(re.fullmatch(r"     \[3\] has run for \d+ s  half way", line) for line in runner.log.lines)
