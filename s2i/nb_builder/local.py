@@ -98,6 +98,9 @@ def _serve(app_root: Path, environ: dict[str, str], log: Log) -> None:
         _wait_until_ready(service, port)
         _ask_once(app_root, f"http://{HOST}:{port}/predict", log)
         service.wait()
+    except KeyboardInterrupt:
+        # The end that the last line above names, and no failure.
+        log.step("Stopping")
     finally:
         # Ctrl-C in a terminal reaches the service too; a signal sent to us alone must be passed on.
         if service.poll() is None:
