@@ -48,6 +48,7 @@ class _Asked(object):
         self.notes = []
         self._seen = set()
         self._bytes = 0
+        self._full = False
 
     def example(self, number, sample):
         """Add a row of `examples`; raise Complaint if it gets no answer."""
@@ -79,17 +80,27 @@ class _Asked(object):
                 self.notes.append("{} is no golden row: {}".format(what, reason))
 
     def _add(self, body, origin, what):
-        if body in self._seen or len(self.rows) >= MAX_ROWS:
+        if body in self._seen:
             return
         self._seen.add(body)
+        if self._full or len(self.rows) >= MAX_ROWS:
+            self._say_full()
+            return
         if not self._accepts(body):
             self.notes.append("{} is no golden row: validator refuses it".format(what))
             return
         answer = values.encode(result_of(self.predictor, values.decode(body)))
         line = b'{"sample": ' + body + b', "answer": ' + answer + b', "from": "' + origin.encode("ascii") + b'"}\n'
         self._bytes += len(line)
-        if self._bytes <= MAX_BYTES:
-            self.rows.append(line)
+        if self._bytes > MAX_BYTES:
+            self._say_full()
+            return
+        self.rows.append(line)
+
+    def _say_full(self):
+        if not self._full:
+            self.notes.append("there are more samples than can be golden rows; the first {} are".format(len(self.rows)))
+        self._full = True
 
     def _accepts(self, body):
         """Return whether validator takes the sample; one that raises does not, as in the service."""

@@ -1,0 +1,126 @@
+"""Golden rows: which samples become one, and why others do not."""
+
+import json
+
+import pytest
+from nb_scorer import golden, layout
+from nb_scorer.complaints import Complaint
+
+
+def rows(namespace, recorded=()):
+    found, notes = golden.collect(namespace, list(recorded))
+    return [json.loads(line) for line in found], notes
+
+
+def double(x):
+    return x * 2
+
+
+def test_examples_come_first_and_calls_after_them():
+    found, notes = rows({"predictor": double, "examples": [1, 2]}, [b"3"])
+    assert [(row["sample"], row["answer"], row["from"]) for row in found] == [
+        (1, 2, "examples"),
+        (2, 4, "examples"),
+        (3, 6, "call"),
+    ]
+    assert notes == []
+
+
+def test_a_sample_counts_once():
+    assert len(rows({"predictor": double, "examples": [1, 1]}, [b"1"])[0]) == 1
+
+
+def test_predictor_is_asked_what_a_client_would_send():
+    seen = []
+    rows({"predictor": seen.append, "examples": [(1, 2)]})
+    assert seen == [[1, 2]]
+
+
+def test_a_row_that_validator_refuses_is_left_out_with_a_note():
+    found, notes = rows({"predictor": double, "validator": lambda x: x > 1, "examples": [1, 2]})
+    assert [row["sample"] for row in found] == [2]
+    assert notes == ["row 1 of examples is no golden row: validator refuses it"]
+
+
+def test_a_validator_that_raises_refuses():
+    found, notes = rows({"predictor": double, "validator": lambda x: x["no"], "examples": [1]})
+    assert found == []
+    assert "validator refuses it" in notes[0]
+
+
+def test_a_validator_can_not_change_the_sample():
+    namespace = {"predictor": len, "validator": lambda x: x.append(1) or True, "examples": [[1, 2]]}
+    assert rows(namespace)[0][0]["answer"] == 2
+
+
+def test_a_call_that_fails_as_json_is_left_out_with_a_note():
+    found, notes = rows({"predictor": lambda x: x.shape}, [b"[1, 2]"])
+    assert found == []
+    assert notes[0].startswith("the call predictor([1, 2]) is no golden row: as JSON the sample gives AttributeError")
+
+
+@pytest.mark.parametrize(
+    ("namespace", "error"),
+    [
+        ({"predictor": lambda x: 1 / x, "examples": [1, 0]}, "ZeroDivisionError: division by zero"),
+        ({"predictor": lambda x: object(), "examples": [1, 0]}, "TypeError: an answer of type builtins.object"),
+        ({"predictor": double, "examples": [1, object()]}, "TypeError: "),
+        ({"predictor": lambda x: exit(3) if x == 0 else 1, "examples": [1, 0]}, "SystemExit: 3"),
+    ],
+)
+def test_an_example_that_gets_no_answer_is_a_complaint(namespace, error):
+    with pytest.raises(Complaint) as caught:
+        golden.collect(namespace, [])
+    assert caught.value.code == "example-fails"
+    assert caught.value.facts["number"] in (1, 2)
+    assert caught.value.facts["error"].startswith(error)
+
+
+def test_a_variable_called_examples_that_is_no_list_is_left_aside_with_a_note():
+    found, notes = rows({"predictor": double, "examples": {"a": 1}})
+    assert found == []
+    assert notes == ["examples is a dict, not a list of samples, and is left aside"]
+
+
+def test_an_async_predictor_is_awaited():
+    async def predictor(x):
+        return x + 1
+
+    assert rows({"predictor": predictor, "examples": [1]})[0][0]["answer"] == 2
+
+
+def test_what_an_async_predictor_raises_is_its_own():
+    async def predictor(x):
+        raise KeyError(x)
+
+    with pytest.raises(Complaint) as caught:
+        golden.collect({"predictor": predictor, "examples": [1]}, [])
+    assert caught.value.facts["error"] == "KeyError: 1"
+
+
+def test_the_number_of_rows_is_bounded():
+    found, notes = rows({"predictor": double, "examples": list(range(80))})
+    assert len(found) == golden.MAX_ROWS
+    assert notes == ["there are more samples than can be golden rows; the first 50 are"]
+
+
+def test_the_bytes_of_all_rows_are_bounded(monkeypatch):
+    monkeypatch.setattr(golden, "MAX_BYTES", 300)
+    found, notes = rows({"predictor": double, "examples": ["x" * 60, "y" * 60, "z" * 60, "a"]})
+    assert [row["sample"][0] for row in found] == ["x"]
+    assert notes == ["there are more samples than can be golden rows; the first 1 are"]
+
+
+def test_a_slow_predictor_stops_the_calls_with_a_note(monkeypatch):
+    monkeypatch.setattr(golden, "CALL_SECONDS", -1)
+    found, notes = rows({"predictor": double, "examples": [1]}, [b"2", b"3"])
+    assert len(found) == 1
+    assert notes == ["predictor is slow: the call predictor(2) and later ones are no golden rows"]
+
+
+def test_rows_are_read_back_whatever_characters_they_hold(tmp_path):
+    found, _ = golden.collect({"predictor": double, "examples": ["a\u2028b\n\x85"]}, [])
+    (tmp_path / layout.GOLDEN).write_bytes(b"".join(found))
+    assert golden.read(tmp_path) == [
+        {"sample": "a\u2028b\n\x85", "answer": "a\u2028b\n\x85a\u2028b\n\x85", "from": "examples"}
+    ]

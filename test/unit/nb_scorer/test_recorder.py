@@ -1,0 +1,135 @@
+"""Which calls of predictor are noted, and that noting them changes nothing."""
+
+import ast
+import builtins
+import traceback
+
+import numpy as np
+import pytest
+from nb_scorer import recorder
+
+
+class Shell:
+    """Stands for IPython's shell: applies the transformers to a cell and runs it."""
+
+    def __init__(self):
+        self.ast_transformers = []
+        self.user_ns = {"predictor": lambda x: x}
+
+    def run(self, source):
+        tree = ast.parse(source, "cell")
+        for transformer in self.ast_transformers:
+            tree = transformer.visit(tree)
+        exec(compile(tree, "cell", "exec"), self.user_ns)
+
+
+@pytest.fixture
+def shell():
+    made = Shell()
+    recorder.install(made)
+    yield made
+    delattr(builtins, recorder.NOTE)
+
+
+@pytest.mark.parametrize(
+    ("source", "noted"),
+    [
+        ("predictor([1, 2])", [b"[1, 2]"]),
+        ("print(predictor(1))", [b"1"]),
+        ("assert predictor(1) == 1", [b"1"]),
+        ("answer = {'a': predictor({'x': 1.5})}", [b'{"x": 1.5}']),
+        ("predictor((1, 2))", [b"[1, 2]"]),
+        ("predictor(predictor(4))", [b"4"]),
+        ("[predictor(x) for x in range(3)]", [b"0", b"1", b"2"]),
+        ("for x in 'ab': predictor(x)", [b'"a"', b'"b"']),
+        ("predictor(1); predictor(1)", [b"1"]),
+    ],
+)
+def test_top_level_calls_are_noted(shell, source, noted):
+    shell.run(source)
+    assert recorder.recorded(shell) == noted
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def f():\n    return predictor(1)\nf()",
+        "async def f():\n    return predictor(1)",
+        "(lambda: predictor(1))()",
+        "class C:\n    x = predictor(1)",
+        "predictor = lambda *a, **k: 0\npredictor(1, 2); predictor(x=1); predictor(*[1]); predictor()",
+        "other = predictor\nother(1)",
+        "'predictor(1)'",
+    ],
+)
+def test_other_calls_are_not_noted(shell, source):
+    shell.run(source)
+    assert recorder.recorded(shell) == []
+
+
+@pytest.mark.parametrize(
+    "sample",
+    [
+        "float('nan')",
+        "{1: 2}",
+        "object()",
+        "{1, 2}",
+        "b'bytes'",
+        "'x' * 70_000",
+        "list(range(30_000))",
+        "iter([1])",
+        "[1, (2, {3})]",
+    ],
+)
+def test_what_json_would_change_or_is_too_large_is_not_noted(shell, sample):
+    shell.run(f"predictor({sample})")
+    assert recorder.recorded(shell) == []
+
+
+@pytest.mark.parametrize(
+    ("sample", "body"),
+    [
+        (np.array([[0.5, 1.0]]), b"[[0.5, 1.0]]"),
+        (np.float64(0.1), b"0.1"),
+        (np.int32(7), b"7"),
+        ([np.int64(1), None, True], b"[1, null, true]"),
+    ],
+)
+def test_numpys_arrays_and_numbers_count_as_what_json_makes_of_them(sample, body):
+    assert recorder.json_form(sample) == body
+
+
+def test_a_large_array_is_not_even_encoded():
+    assert recorder.json_form(np.zeros((1000, 1000))) is None
+
+
+def test_predictor_gets_the_very_object(shell):
+    shell.run("x = object()\nassert predictor(x) is x\ny = [1]\nassert predictor(y) is y")
+
+
+def test_a_sample_is_noted_as_it_was_before_the_call(shell):
+    shell.run("predictor = lambda x: x.clear()\npredictor([1])")
+    assert recorder.recorded(shell) == [b"[1]"]
+
+
+def test_a_sample_whose_methods_raise_does_not_fail_the_cell(shell):
+    shell.run("class Odd:\n    def tolist(self): raise ValueError('odd')\n    size = property(lambda s: 1 / 0)")
+    shell.run("predictor(Odd())")
+    assert recorder.recorded(shell) == []
+
+
+def test_no_frame_of_ours_is_in_a_traceback_and_lines_stay(shell):
+    with pytest.raises(ZeroDivisionError) as caught:
+        shell.run("predictor = lambda x: 1 / x\n\nprint(\n    predictor(0)\n)")
+    frames = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(caught.tb) if frame.filename == "cell"]
+    assert frames == [("cell", 4), ("cell", 1)]
+    assert not [frame for frame in traceback.extract_tb(caught.tb) if frame.filename == recorder.__file__]
+
+
+def test_the_number_of_samples_is_bounded(shell):
+    shell.run("for x in range(200): predictor(x)")
+    assert len(recorder.recorded(shell)) == recorder.MAX_SAMPLES
+
+
+def test_nothing_is_recorded_where_nothing_was_installed():
+    assert recorder.recorded(object()) == []
