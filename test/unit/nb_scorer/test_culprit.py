@@ -40,18 +40,24 @@ LOCK = "lock = threading.Lock()\n"
             "uses the global 'state', which has the item 'a', which has the item 1",
         ),
         (
-            "class Model:\n def __init__(self): self.guard = threading.Lock()\n"
-            "model = Model()\ndef predictor(x): return model",
+            (
+                "class Model:\n def __init__(self): self.guard = threading.Lock()\n"
+                "model = Model()\ndef predictor(x): return model"
+            ),
             "uses the global 'model', which has the attribute 'guard'",
         ),
         (
-            "class Model:\n def __init__(self): self.guard = threading.Lock()\n"
-            " def predict(self, x): return x\npredictor = Model().predict",
+            (
+                "class Model:\n def __init__(self): self.guard = threading.Lock()\n"
+                " def predict(self, x): return x\npredictor = Model().predict"
+            ),
             "is a method of an object, which has the attribute 'guard'",
         ),
         (
-            "class Slim:\n __slots__ = ('guard', 'unset')\n def __init__(self): self.guard = threading.Lock()\n"
-            " def __call__(self, x): return x\npredictor = Slim()",
+            (
+                "class Slim:\n __slots__ = ('guard', 'unset')\n def __init__(self): self.guard = threading.Lock()\n"
+                " def __call__(self, x): return x\npredictor = Slim()"
+            ),
             "has the attribute 'guard'",
         ),
     ],

@@ -1,6 +1,7 @@
 """Golden rows: which samples become one, and why others do not."""
 
 import json
+import sys
 
 import pytest
 from nb_scorer import golden, layout
@@ -65,7 +66,7 @@ def test_a_call_that_fails_as_json_is_left_out_with_a_note():
         ({"predictor": lambda x: 1 / x, "examples": [1, 0]}, "ZeroDivisionError: division by zero"),
         ({"predictor": lambda x: object(), "examples": [1, 0]}, "TypeError: an answer of type builtins.object"),
         ({"predictor": double, "examples": [1, object()]}, "TypeError: "),
-        ({"predictor": lambda x: exit(3) if x == 0 else 1, "examples": [1, 0]}, "SystemExit: 3"),
+        ({"predictor": lambda x: sys.exit(3) if x == 0 else 1, "examples": [1, 0]}, "SystemExit: 3"),
     ],
 )
 def test_an_example_that_gets_no_answer_is_a_complaint(namespace, error):
