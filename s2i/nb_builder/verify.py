@@ -75,7 +75,7 @@ def judge(found: Mapping, log: Log) -> None:
     """Raise the problem that `found` tells of; a model that is not deterministic gets a note."""
     if not found["loaded"]:
         error = found["load_error"] or {}
-        raise ModelDoesNotLoad(error=brief(error.get("what") or "it ended while loading"), **detail(error))
+        raise ModelDoesNotLoad(error=last_words(error) or "it ended while loading", **detail(error))
     failed = [row for row in found["rows"] if row["error"]]
     if failed:
         raise ModelDoesNotLoad(error=failure(failed[0]), **detail(failed[0]["error"]))
@@ -88,10 +88,13 @@ def judge(found: Mapping, log: Log) -> None:
 
 def failure(row: Mapping) -> str:
     """Return the words for a golden row that got no answer at all."""
-    status = row["error"].get("status")
-    last = (row["error"].get("traceback") or "").strip().splitlines()[-1:]
-    how = {504: "it did not answer in time", 422: "validator refuses it"}.get(status, "the process died")
-    return f"predictor({brief(json.dumps(row['sample']))}) fails there: {brief(last[0]) if last else how}"
+    return f"predictor({brief(json.dumps(row['sample']))}) fails there: {last_words(row['error'])}"
+
+
+def last_words(error: Mapping) -> str:
+    """Return what Python said last, or without a traceback what the service says."""
+    lines = (error.get("traceback") or "").strip().splitlines()
+    return brief(lines[-1] if lines else error.get("what") or "")
 
 
 def detail(error: Mapping) -> dict[str, str]:
