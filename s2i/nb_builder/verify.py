@@ -34,11 +34,17 @@ def run(app_root: Path, *, home: Path, settings: Settings, log: Log) -> None:
     found = ask(app_root, home=home, settings=settings, patience=settings.verify_timeout * (4 + ASKED * rows))
     judge(found, log)
     manifest.update(model, **{name: found[name] for name in KEPT})
-    answered = f"{rows} golden rows answered as in the notebook" if rows else "loaded; there are no golden rows to ask"
-    if found["deterministic"] is False:
-        answered = f"{rows} golden rows answered"
-    start = found["scorer_start"] or "at run"
-    log.line(f"     {answered}; scorers start by {start}: {found['scorer_start_reason']}")
+    log.line("     " + summary(found, rows))
+
+
+def summary(found: Mapping, rows: int) -> str:
+    """Return the line for a model that was proved, as far as it could be."""
+    counted = "1 golden row" if rows == 1 else f"{rows} golden rows"
+    alike = "" if found["deterministic"] is False else " as in the notebook"
+    answered = f"{counted} answered{alike}" if rows else "The model loads"
+    starts = {"fork": "scorers are forked", "spawn": "each scorer loads the model itself"}
+    start = starts.get(found["scorer_start"], "how scorers start is decided at run")
+    return f"{answered}; {start} ({found['scorer_start_reason']})"
 
 
 def ask(app_root: Path, *, home: Path, settings: Settings, patience: float) -> dict:

@@ -62,8 +62,20 @@ def test_a_proved_model_says_in_its_manifest_how_to_start_it(place):
     lines, kept = verified(place, GOOD)
     assert {name: kept[name] for name in verify.KEPT} == {name: GOOD[name] for name in verify.KEPT}
     assert lines == [
-        "     2 golden rows answered as in the notebook; scorers start by fork: " + GOOD["scorer_start_reason"]
+        f"     2 golden rows answered as in the notebook; scorers are forked ({GOOD['scorer_start_reason']})"
     ]
+
+
+@pytest.mark.parametrize(
+    ("rows", "start", "words"),
+    [
+        (1, "spawn", "1 golden row answered as in the notebook; each scorer loads the model itself (why)"),
+        (0, None, "The model loads; how scorers start is decided at run (why)"),
+    ],
+)
+def test_the_log_says_how_scorers_start_and_why(rows, start, words):
+    found = {"deterministic": True, "scorer_start": start, "scorer_start_reason": "why"}
+    assert verify.summary(found, rows) == words
 
 
 def test_the_services_own_environment_is_asked_with_the_builds_settings(place, monkeypatch):
@@ -82,8 +94,11 @@ def test_what_the_notebooks_functions_print_is_passed_over(place):
 
 
 def test_a_model_that_does_not_load_is_refused_with_the_traceback(place):
-    error = {"what": "ModuleNotFoundError: No module named 'dateutil'", "traceback": "Traceback ...\nModuleNotFound"}
-    with pytest.raises(ModelDoesNotLoad, match="No module named 'dateutil'") as caught:
+    error = {
+        "what": "ModuleNotFoundError: No module named 'dateutil'",
+        "traceback": "Traceback ...\nModuleNotFoundError: No module named",
+    }
+    with pytest.raises(ModelDoesNotLoad, match="in a fresh process: ModuleNotFoundError: No module named") as caught:
         verified(place, {**GOOD, "loaded": False, "load_error": error})
     assert caught.value.detail.startswith("Traceback")
 
