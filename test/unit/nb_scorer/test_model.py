@@ -61,8 +61,8 @@ def test_another_process_of_the_same_python_answers_alike(tmp_path):
     code = (
         "import sys; from nb_scorer import model; m = model.load(sys.argv[1]); print(m.predictor(4), m.validator(-1))"
     )
-    answer = subprocess.run([sys.executable, "-c", code, folder], capture_output=True, text=True, check=True)
-    assert answer.stdout == "6.0 False\n"
+    answer = subprocess.check_output([sys.executable, "-c", code, str(folder)])
+    assert answer == b"6.0 False\n"
 
 
 def test_the_manifest_says_what_was_built_and_by_which_versions(tmp_path):
