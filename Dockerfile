@@ -24,10 +24,12 @@ ARG PIP_FIND_LINKS
 COPY s2i /opt/nb-builder/s2i
 COPY app-skeleton /opt/nb-builder/app-skeleton
 # Compiled here, because the user of the image can't write beside the modules.
-RUN PIP_CERT=/etc/ssl/certs/ca-certificates.crt UV_COMPILE_BYTECODE=1 UV_NO_CACHE=1 \
-        /opt/nb-builder/s2i/install /opt/nb-builder \
- && python3 -m compileall -q /opt/nb-builder/s2i /opt/nb-builder/app-skeleton \
- && /opt/nb-builder/build/bin/uv pip uninstall -q --python /opt/nb-builder/build pip setuptools
+# One cache for both environments: what is in both is one file with two names, and weighs once.
+RUN cd /opt/nb-builder && export UV_CACHE_DIR=/opt/nb-builder/cache \
+ && PIP_CERT=/etc/ssl/certs/ca-certificates.crt UV_COMPILE_BYTECODE=1 s2i/install . \
+ && build/bin/uv pip uninstall -q --python build pip setuptools \
+ && python3 -m compileall -q s2i app-skeleton \
+ && rm -rf cache && find . -name .lock -delete
 
 FROM python
 ARG VERSION=dev
@@ -45,6 +47,7 @@ LABEL io.k8s.display-name="nb-builder" \
       usage="s2i build <git repository> nb-builder <image to make>" \
       maintainer="the nb-builder project"
 # USER and LOGNAME: getpass.getuser() answers from them, also where the UID has no passwd entry.
+# UV_NO_CACHE, VIRTUALENV_…: no cache in the image; virtualenv takes one that it can't make as temporary.
 ENV APP_ROOT=/opt/app-root \
     HOME=/opt/app-root/src \
     USER=default \
@@ -58,7 +61,9 @@ ENV APP_ROOT=/opt/app-root \
     LC_ALL=C.UTF-8 \
     PYTHONUNBUFFERED=1 \
     PYTHONIOENCODING=UTF-8 \
-    PIP_NO_CACHE_DIR=off
+    PIP_NO_CACHE_DIR=off \
+    UV_NO_CACHE=1 \
+    VIRTUALENV_OVERRIDE_APP_DATA=/dev/null/none
 # Group 0 and group-writable: OpenShift runs images as a UID of its own choice, always in group 0.
 RUN useradd --uid 1001 --system --gid 0 --home-dir /opt/app-root/src --shell /usr/sbin/nologin default \
  && mkdir -p /opt/app-root/src /opt/app-root/secrets \

@@ -60,9 +60,9 @@ def bring(repository: Path, destination: Path) -> None:
         return
     destination.mkdir(parents=True, exist_ok=True)
     _empty(destination)
-    shutil.copytree(
-        repository, destination, symlinks=True, dirs_exist_ok=True, ignore=_not_of_the_repository, copy_function=_copy
-    )
+    names = os.listdir(repository)
+    for name in sorted({*names} - {*_not_of_the_repository(str(repository), names)}):
+        _bring_entry(repository / name, destination / name)
     if repository == UPLOADED:
         _empty(repository, best_effort=True)
 
@@ -85,6 +85,16 @@ def _not_of_the_repository(folder: str, names: list[str]) -> list[str]:
     """Return the entries of a local folder that git would not have: s2i never uploads them."""
     made = {".git", ".ipynb_checkpoints", "__pycache__"}
     return [name for name in names if name in made or os.path.exists(os.path.join(folder, name, "pyvenv.cfg"))]
+
+
+def _bring_entry(entry: Path, target: Path) -> None:
+    """Copy one entry; never the rights of APP_ROOT/src itself, which another user may own."""
+    if entry.is_dir() and not entry.is_symlink():
+        shutil.copytree(entry, target, symlinks=True, ignore=_not_of_the_repository, copy_function=_copy)
+    elif entry.is_symlink():
+        target.symlink_to(os.readlink(entry))
+    else:
+        _copy(str(entry), str(target))
 
 
 def _copy(source: str, target: str) -> None:
