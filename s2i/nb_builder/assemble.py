@@ -8,7 +8,19 @@ from pathlib import Path
 from nb_scorer import layout
 from nbformat import NotebookNode
 
-from nb_builder import certificates, contract, environment, execute, notebook, overlay, pythons, requirements, source, verify
+from nb_builder import (
+    artifacts,
+    certificates,
+    contract,
+    environment,
+    execute,
+    notebook,
+    overlay,
+    pythons,
+    requirements,
+    source,
+    verify,
+)
 from nb_builder.installer import Installer
 from nb_builder.log import Log
 from nb_builder.pythons import Python
@@ -97,6 +109,9 @@ def install(build: Build) -> Installer:
     freeze = installer.freeze()
     (build.place.build / layout.LOCK).write_text(freeze, encoding="utf-8")
     build.log.line("     " + ", ".join(freeze.split()))
+    before = artifacts.take(build.settings.src)
+    if before is not None:
+        build.log.line("     " + artifacts.changes(before, freeze.splitlines()))
     return installer
 
 
