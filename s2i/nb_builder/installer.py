@@ -58,7 +58,7 @@ class Installer:
         words = self._run([UV, "pip", "install", "--no-progress", "--python", self.python, *self.flags, *what])
         if words is None:
             return
-        problem = self._explain(words, "uv")
+        problem = self.explain(words, "uv")
         if self.choice == "uv" or not isinstance(problem, InstallFailed) or "Failed to build" in words:
             raise problem
         self.log.note(f"uv can't serve here ({problem.facts['reason']}); trying pip.")
@@ -78,7 +78,7 @@ class Installer:
         pip = [self.python, f"{wheel.path}/pip", "--disable-pip-version-check", "--no-input"]
         words = self._run([*pip, "install", "--no-compile", *what])
         if words is not None:
-            raise self._explain(words, "pip")
+            raise self.explain(words, "pip")
 
     def _run(self, command: Sequence[str | Path]) -> str | None:
         """Run an installer; return None if it succeeded, else its words without credentials."""
@@ -93,7 +93,8 @@ class Installer:
         )
         return pip_settings.without_credentials(ran.stdout) if ran.returncode else None
 
-    def _explain(self, words: str, installer: str) -> BuildProblem:
+    def explain(self, words: str, installer: str) -> BuildProblem:
+        """Return the problem that the words of `installer` (uv or pip) tell of."""
         facts = {"reason": _reason(words), "detail": words.strip()}
         if _NO_SPACE.search(words):
             return DiskFull(folder=self.venv, detail=words.strip())
