@@ -9,36 +9,37 @@ import socket
 import sys
 
 from nb_scorer import boot, model, scorer, zygote
+from nb_scorer.tally import Tally
 
 
 def main(args):
     """Run the role that `args` names; return its exit code.
 
-    `args`: role, inherited socket, pid of the parent, mode, model folder, notebook folder.
+    `args`: role, inherited socket (a scorer's with its tally after a comma), pid of the parent, mode, model folder, notebook folder.
     """
-    role, fd, parent, mode = args[0], int(args[1]), int(args[2]), args[3]
+    role, fds, parent, mode = args[0], [int(fd) for fd in args[1].split(",")], int(args[2]), args[3]
     folders = args[4:]
     zygote.die_with_parent(parent)
     _line_by_line()
-    sock = socket.socket(fileno=fd)
+    sock = socket.socket(fileno=fds[0])
     sock.set_inheritable(False)
     if role == "zygote":
         return _zygote(sock, mode, folders)
-    return _lone_scorer(sock, folders)
+    return _lone_scorer(sock, Tally(fds[1]), folders)
 
 
 def _zygote(control, mode, folders):
     try:
-        return zygote.Zygote(control, mode, lambda: _loaded(folders), [mode] + folders).run()
+        return zygote.Zygote(control, mode, lambda: _loaded(folders), [mode, *folders]).run()
     except model.ModelProblem as problem:
         zygote.tell(control, dict(scorer.problem_facts(problem), event="failed"))
         return 1
 
 
-def _lone_scorer(link, folders):
+def _lone_scorer(link, tally, folders):
     try:
         loaded = _loaded(folders)
-        scorer.serve(link, loaded)
+        scorer.serve(link, tally, loaded)
     except model.ModelProblem as problem:
         scorer.report_problem(link, problem)
         return 1

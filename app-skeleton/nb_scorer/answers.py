@@ -16,9 +16,7 @@ def same(expected, got, tolerance=TOLERANCE):
             same(value, got[key], tolerance) for key, value in expected.items()
         )
     if isinstance(expected, list) and isinstance(got, list):
-        return len(expected) == len(got) and all(
-            same(one, other, tolerance) for one, other in zip(expected, got)
-        )
+        return len(expected) == len(got) and all(same(one, other, tolerance) for one, other in zip(expected, got))
     if isinstance(expected, float) or isinstance(got, float):
         return _is_number(expected) and _is_number(got) and _near(expected, got, tolerance)
     # True == 1 in Python and not in JSON.

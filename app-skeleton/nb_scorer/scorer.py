@@ -76,11 +76,11 @@ class Scorer(object):
         return loop
 
 
-def serve(link, scorer):
+def serve(link, tally, scorer):
     """Answer every request that arrives on the socket `link` until the front closes it.
 
-    Each answer leaves before the next sample is touched: when this process dies, the first
-    unanswered sample is the one that killed it, and the front counts on that.
+    `tally` counts a sample before it is touched, so that the front knows the one that this process
+    dies of; each answer leaves before the next sample is counted.
     """
     link.sendall(frames.answer(frames.HELLO, _facts(pid=os.getpid())))
     buffer = bytearray()
@@ -90,6 +90,7 @@ def serve(link, scorer):
             return
         buffer += data
         for _kind, body in frames.take_requests(buffer):
+            tally.start()
             began = time.perf_counter()
             status, payload = scorer.answer(body)
             link.sendall(frames.answer(status, payload, time.perf_counter() - began))

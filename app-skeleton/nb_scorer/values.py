@@ -4,7 +4,7 @@ In: exactly as JSON says. Out: any value of Python, numpy or pandas that has a J
 """
 
 import base64
-import datetime
+import datetime as dt
 import decimal
 import enum
 import json
@@ -101,9 +101,7 @@ def _plain_leaf(value):
         if known(value):
             return step(value)
     raise TypeError(
-        "an answer of type {} has no JSON form".format(
-            "{}.{}".format(type(value).__module__, type(value).__qualname__)
-        )
+        "an answer of type {} has no JSON form".format("{}.{}".format(type(value).__module__, type(value).__qualname__))
     )
 
 
@@ -139,8 +137,8 @@ _STEPS = (
     ((list, tuple), list),
     ((bytes, bytearray, memoryview), lambda value: base64.b64encode(bytes(value)).decode("ascii")),
     ((set, frozenset), _set),
-    ((datetime.datetime, datetime.date, datetime.time), _moment),
-    (datetime.timedelta, _duration),
+    ((dt.datetime, dt.date, dt.time), _moment),
+    (dt.timedelta, _duration),
     (decimal.Decimal, _decimal),
     (uuid.UUID, str),
     ((range, type({}.keys()), type({}.values())), list),

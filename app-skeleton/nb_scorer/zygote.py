@@ -20,9 +20,10 @@ import sys
 import threading
 
 from nb_scorer import boot, scorer
+from nb_scorer.tally import Tally
 
 ORDER = struct.Struct("!cI")
-START = b"S"  # with the scorer's end of its link as ancillary data
+START = b"S"  # with the scorer's end of its link, and its tally, as ancillary data
 KILL = b"K"
 
 FORK = "fork"
@@ -91,23 +92,24 @@ class Zygote(object):
         return self._control not in readable or self._obey()
 
     def _obey(self):
-        data, fd = _receive(self._control)
+        data, fds = _receive(self._control)
         if len(data) < ORDER.size:
             return False
         order, number = ORDER.unpack(data)
         if order == START:
-            self._start(number, fd)
+            self._start(number, fds)
         elif number in self._pids:
             _kill_group(self._pids[number])
         return True
 
-    def _start(self, number, fd):
+    def _start(self, number, fds):
         sys.stdout.flush()
         sys.stderr.flush()
         parent = os.getpid()
         pid = os.fork()
         if pid:
-            os.close(fd)
+            for fd in fds:
+                os.close(fd)
             self._pids[number] = pid
             return
         # From here on in the child, which must never return into the parent's loop.
@@ -116,23 +118,26 @@ class Zygote(object):
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             if self._mode == SPAWN:
-                self._exec(fd)
+                self._exec(fds)
             die_with_parent(parent)
-            self._score(fd)
+            self._score(fds)
         finally:
             os._exit(1)
 
-    def _exec(self, fd):
-        os.set_inheritable(fd, True)
-        argv = boot.command(sys.executable, "scorer", fd, os.getppid(), *self._spawn_args)
-        os.execv(argv[0], argv)
+    def _exec(self, fds):
+        for fd in fds:
+            os.set_inheritable(fd, True)
+        argv = boot.command(
+            sys.executable, "scorer", ",".join(map(str, fds)), os.getppid(), *self._spawn_args
+        )
+        os.execv(argv[0], argv)  # noqa: S606 - our own command line
 
-    def _score(self, fd):
+    def _score(self, fds):
         self._control.close()
         _reseed()
-        link = socket.socket(fileno=fd)
+        link = socket.socket(fileno=fds[0])
         try:
-            scorer.serve(link, self._scorer)
+            scorer.serve(link, Tally(fds[1]), self._scorer)
         except OSError:
             # The front went away between two frames.
             os._exit(0)
@@ -185,18 +190,18 @@ def _wake_on_child():
 
 
 def _receive(control):
-    """Return one order's bytes and the descriptor that came with it (or None)."""
+    """Return one order's bytes and the descriptors that came with it."""
     fds = array.array("i")
-    data, ancillary, _flags, _address = control.recvmsg(ORDER.size, socket.CMSG_SPACE(fds.itemsize))
+    data, ancillary, _flags, _address = control.recvmsg(ORDER.size, socket.CMSG_SPACE(2 * fds.itemsize))
     for level, kind, payload in ancillary:
         if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
-            fds.frombytes(payload[: fds.itemsize])
+            fds.frombytes(payload[: len(payload) - len(payload) % fds.itemsize])
     while data and len(data) < ORDER.size:
         more = control.recv(ORDER.size - len(data))
         if not more:
             break
         data += more
-    return data, fds[0] if fds else None
+    return data, list(fds)
 
 
 def _reseed():

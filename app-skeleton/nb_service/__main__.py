@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from nb_scorer.problem import Problem
+
 from nb_service import backends, model_folder, settings
 from nb_service.log import Log
 from nb_service.loop import Loop

@@ -1,5 +1,6 @@
 """The service's log: lines on stdout, written by a thread so that a slow reader never stops the loop."""
 
+import os
 import queue
 import sys
 import threading
@@ -13,8 +14,9 @@ _END = object()
 class Log:
     """Lines for stdout: `say` for what happens, `request` for what is asked, written in batches."""
 
-    def __init__(self, stream=None) -> None:
-        self._stream = stream or sys.stdout
+    def __init__(self, descriptor: int | None = None) -> None:
+        # Not sys.stdout itself: what it could not write would wait in it and spoil the exit code.
+        self._descriptor = sys.stdout.fileno() if descriptor is None else descriptor
         self._queue: queue.SimpleQueue = queue.SimpleQueue()
         self._requests: list[str] = []
         self._dropped = 0
@@ -50,9 +52,10 @@ class Log:
 
     def _write(self) -> None:
         while (text := self._queue.get()) is not _END:
+            data = text.encode("utf-8", "backslashreplace")
             try:
-                self._stream.write(text)
-                self._stream.flush()
-            except (OSError, ValueError):
+                while data:
+                    data = data[os.write(self._descriptor, data) :]
+            except OSError:
                 # The reader is gone; the service is not.
                 time.sleep(0.1)

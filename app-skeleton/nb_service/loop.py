@@ -3,14 +3,17 @@
 import heapq
 import itertools
 import os
+import select
 import threading
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable
 
 from waitress import wasyncore
 
 LONGEST_WAIT = 1.0
+READ = select.POLLIN | select.POLLPRI
 
 
 class Timer:
@@ -28,7 +31,10 @@ class Timer:
 
 
 class Loop:
-    """Turns until `stop`. Everything but `from_thread` is for the loop's own thread."""
+    """Turns until `stop`. Everything but `from_thread` and `wake` is for the loop's own thread.
+
+    A call that raises is a bug of ours: its traceback goes to stderr, and the service lives on.
+    """
 
     def __init__(self) -> None:
         self.map: dict = {}
@@ -70,7 +76,7 @@ class Loop:
         self._waker.wake()
 
     def run(self) -> None:
-        """Turn until `stop`; what a call raises ends the loop and is raised here."""
+        """Turn until `stop`."""
         self._running = True
         self._thread = threading.get_ident()
         while self._running:
@@ -78,13 +84,13 @@ class Loop:
 
     def turn(self) -> None:
         """Wait for sockets, timers or calls, and deal with all that is due."""
-        wasyncore.poll2(self._wait(), self.map)
+        self._poll(self._wait())
         self.turned_at = time.monotonic()
         for _ in range(len(self._soon)):
-            self._soon.popleft()()
+            _guarded(self._soon.popleft())
         self._run_timers()
         for call in self.after_turn:
-            call()
+            _guarded(call)
 
     def stop(self) -> None:
         """Let `run` return after this turn."""
@@ -93,6 +99,25 @@ class Loop:
     def close(self) -> None:
         """Close every socket that is still in the loop."""
         wasyncore.close_all(self.map, ignore_all=True)
+
+    def _poll(self, seconds: float) -> None:
+        """Wait for sockets and let their dispatchers handle what came.
+
+        Unlike wasyncore's own, this tells an event for a socket that was closed a moment ago from one
+        for the new connection that got its number.
+        """
+        poller = select.poll()
+        watched = dict(self.map)
+        for fd, dispatcher in watched.items():
+            flags = READ if dispatcher.readable() else 0
+            if dispatcher.writable() and not dispatcher.accepting:
+                flags |= select.POLLOUT
+            if flags:
+                poller.register(fd, flags)
+        for fd, flags in poller.poll(seconds * 1000):
+            dispatcher = watched[fd]
+            if self.map.get(fd) is dispatcher:
+                wasyncore.readwrite(dispatcher, flags)
 
     def _wait(self) -> float:
         if self._soon:
@@ -107,7 +132,14 @@ class Loop:
         while self._timers and self._timers[0][0] <= now:
             timer = heapq.heappop(self._timers)[2]
             if not timer.cancelled:
-                timer.call()
+                _guarded(timer.call)
+
+
+def _guarded(call: Callable[[], None]) -> None:
+    try:
+        call()
+    except Exception:  # noqa: BLE001 - one request's trouble must not end the service
+        traceback.print_exc()
 
 
 class _Waker(wasyncore.dispatcher):

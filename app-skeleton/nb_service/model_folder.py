@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nb_scorer import layout
+
 from nb_service import problems
 
 # nb_scorer.manifest has the same number; it can't be imported here because it needs cloudpickle.

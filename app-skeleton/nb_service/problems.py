@@ -54,8 +54,7 @@ class PortTaken(Problem):
 
 
 _OF_THE_MODEL = {
-    kind.code: kind
-    for kind in (ModelMissing, ModelFormatUnknown, ModelPythonDiffers, ModelDamaged, ModelLoadFailed)
+    kind.code: kind for kind in (ModelMissing, ModelFormatUnknown, ModelPythonDiffers, ModelDamaged, ModelLoadFailed)
 }
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from nb_scorer import answers
 from nb_scorer.zygote import FORK, SPAWN
+
 from nb_service import model_folder, problems, settings
 from nb_service.loop import Loop
 from nb_service.scoring import Plan, Pool, answer
@@ -54,8 +55,8 @@ class Trial:
         self.seconds = 0.0
         self._said: list[str] = []
         self.pool = Pool(loop, model, plan, say=self._said.append, stdout=sys.stderr)
-        self.pool.on_rows = self._rows
-        self.pool.on_fatal = self._fatal
+        self.pool.staff.on_rows = self._rows
+        self.pool.staff.on_fatal = self._fatal
 
     @property
     def over(self) -> bool:
@@ -67,7 +68,7 @@ class Trial:
         self.seconds = time.monotonic() - self.began
         if any(result.answer.outcome == answer.DIED for result in results):
             # No replacements: what died is the outcome.
-            self.pool.stopping = True
+            self.pool.staff.stopping = True
         return False
 
     def _fatal(self, problem: problems.Problem) -> None:
@@ -97,9 +98,7 @@ class Proof:
             tolerance=self._tolerance,
         )
         self._fresh = Trial(self._loop, model, base)
-        forked = replace(
-            base, mode=FORK, scorers=FORKED, golden=tuple(self._rows[:GOLDEN_ROWS]), repeats=ASKED_FORKED
-        )
+        forked = replace(base, mode=FORK, scorers=FORKED, golden=tuple(self._rows[:GOLDEN_ROWS]), repeats=ASKED_FORKED)
         self._forked = Trial(self._loop, model, forked)
 
     def run(self) -> dict:
@@ -127,8 +126,8 @@ class Proof:
 
     def _wait_for_load(self) -> None:
         """Wait until the fresh process said hello or failed; no hello in time is a failure too."""
-        self._wait(lambda: self._fresh.over or self._fresh.pool.loaded_once, self._limit)
-        if not self._fresh.over and not self._fresh.pool.loaded_once:
+        self._wait(lambda: self._fresh.over or self._fresh.pool.staff.loaded_once, self._limit)
+        if not self._fresh.over and not self._fresh.pool.staff.loaded_once:
             self._fresh.problem = problems.load_did_not_end(self._limit)
 
     def _wait(self, done, seconds: float | None) -> bool:
@@ -142,9 +141,7 @@ class Proof:
         return True
 
     def _of_rows(self, results: list) -> dict:
-        wrong = [
-            self._row(result) for result in results if not result.same and result.turn == 0 or _died(result)
-        ]
+        wrong = [self._row(result) for result in results if (not result.same and result.turn == 0) or _died(result)]
         return {
             "loaded": True,
             "load_error": None,
@@ -180,8 +177,7 @@ class Proof:
         if not by_row:
             return None
         return all(
-            first.answer.outcome == other.answer.outcome
-            and answers.same(first.got, other.got, self._tolerance)
+            first.answer.outcome == other.answer.outcome and answers.same(first.got, other.got, self._tolerance)
             for first, *others in by_row.values()
             for other in others
         )

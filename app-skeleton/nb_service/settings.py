@@ -2,6 +2,7 @@
 
 from nb_scorer import answers
 from nb_scorer.knobs import Knob, number, one_of, read_all, switch, text
+
 from nb_service import cores
 
 KNOBS = (

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 
 from flask import Flask, Response, jsonify, request
+from werkzeug.exceptions import HTTPException
+
 from nb_service.http import replies
 from nb_service.http.replies import Reply
 from nb_service.scoring.answer import Answer
-from werkzeug.exceptions import HTTPException
 
 ROUTES = {
     "POST /predict": "One sample as JSON; the answer is the notebook's predictor's, as JSON.",

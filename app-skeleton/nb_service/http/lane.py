@@ -6,17 +6,16 @@ A prediction costs no thread, no WSGI call and no lock that a thread might hold.
 import time
 from functools import partial
 
-from nb_service.http import replies
-from nb_service.http.replies import Reply
-from nb_service.loop import Loop
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.task import ThreadedTaskDispatcher, WSGITask
 from waitress.utilities import build_http_date
 
-_KNOWN_LINES = {
-    status: f"HTTP/1.1 {status} {reason}\r\n".encode("ascii") for status, reason in replies.REASONS.items()
-}
+from nb_service.http import replies
+from nb_service.http.replies import Reply
+from nb_service.loop import Loop
+
+_KNOWN_LINES = {status: f"HTTP/1.1 {status} {reason}\r\n".encode("ascii") for status, reason in replies.REASONS.items()}
 
 
 class Lane:
@@ -36,7 +35,7 @@ class Lane:
     def add_task(self, channel: "LaneChannel") -> None:
         """Take the channel's first request."""
         request = channel.requests[0]
-        if request.error:
+        if request.error is not None:
             self._later(channel.service)
         elif request.path == "/predict" and request.command == "POST":
             if self._loop.on_own_thread():
@@ -106,7 +105,7 @@ class ReplyTask:
 
     def _connection(self) -> bytes:
         asked = self.request.headers.get("CONNECTION", "").lower()
-        if self.request.error or self.channel.server.closing or asked == "close":
+        if self.request.error is not None or self.channel.server.closing or asked == "close":
             self.close_on_finish = True
         elif self.request.version != "1.1":
             self.close_on_finish = asked != "keep-alive"
@@ -130,9 +129,10 @@ def _make_task(channel, request):
 
 def _make_error_task(channel, request):
     error = request.error
-    if isinstance(getattr(request, "command", None), str) or not hasattr(request, "reply"):
-        request.reply = replies.from_waitress(error.code, error.reason, error.body)
-        request.command = getattr(request, "command", "GET")
+    # What could not be read may lack a method and a path; neither is needed to refuse it.
+    request.command = getattr(request, "command", "-")
+    request.path = getattr(request, "path", "-")
+    request.reply = replies.from_waitress(error.code, error.reason, error.body)
     return ReplyTask(channel, request)
 
 

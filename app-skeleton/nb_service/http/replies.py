@@ -44,7 +44,8 @@ def problem(status: int, detail: str, headers: tuple = (), **more) -> Reply:
 
 EMPTY = problem(400, "The body is empty; send one sample as JSON.")
 NO_JSON_HEADER = problem(
-    415, "Send the sample as JSON with the header 'Content-Type: application/json' (curl: -H 'Content-Type: application/json')."
+    415,
+    "Send the sample as JSON and say so: curl -H 'Content-Type: application/json'. Other types are not read.",
 )
 DIED = problem(500, "The process that worked on this sample ended before it answered.")
 FULL = problem(503, "More samples wait than this service takes; try again.", (("Retry-After", str(RETRY_SECONDS)),))

@@ -9,13 +9,14 @@ import threading
 import time
 from functools import partial
 
+from waitress.server import create_server
+
 from nb_service import problems
 from nb_service.http import replies
 from nb_service.http.lane import Lane, LaneChannel
 from nb_service.log import Log
 from nb_service.loop import Loop
 from nb_service.scoring import Answer, Pool
-from waitress.server import create_server
 
 # Below this a thread that waits for the interpreter waits 5 ms a hand-over, and many connections
 # turn that into a standstill.
@@ -47,8 +48,8 @@ class HttpServer:
         sys.setswitchinterval(SWITCH_SECONDS)
         logging.getLogger("waitress.queue").disabled = True
         listener = listen(self._got["S2I_HOST"], self._got["PORT"])
-        self._pool.on_change = self._changed
-        self._pool.on_fatal = self._fail
+        self._pool.staff.on_change = self._changed
+        self._pool.staff.on_fatal = self._fail
         self._pool.start()
         self._open(listener)
         self._catch_signals()
@@ -131,8 +132,8 @@ class HttpServer:
         host, port = self._server.effective_host, self._server.effective_port
         self._log.say(
             f"Serving on http://{host}:{port} with {self._pool.plan.scorers} "
-            f"scorer{'s' if self._pool.plan.scorers > 1 else ''} by {self._pool.mode} "
-            f"({self._pool.reason}), {self._pool.plan.threads} native thread(s) each, "
+            f"scorer{'s' if self._pool.plan.scorers > 1 else ''} by {self._pool.staff.mode} "
+            f"({self._pool.staff.reason}), {self._pool.plan.threads} native thread(s) each, "
             f"ready after {time.monotonic() - self._began:.1f} s."
         )
 
@@ -177,13 +178,13 @@ class HttpServer:
 
     def _reap(self) -> None:
         """Collect children that ended: as process 1 also those that lost their parents."""
-        self._pool.reap()
+        self._pool.staff.reap()
         while os.getpid() == 1:
             try:
                 ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
             except ChildProcessError:
                 return
-            if ended is None or ended.si_pid == self._pool.zygote_pid:
+            if ended is None or ended.si_pid == self._pool.staff.zygote_pid:
                 return
             os.waitpid(ended.si_pid, 0)
 

@@ -27,9 +27,8 @@ class Answer(NamedTuple):
 class Job:
     """A sample on its way: its body, and who is told the answer."""
 
-    __slots__ = ("body", "done", "sent_at")
+    __slots__ = ("body", "done")
 
     def __init__(self, body: bytes, done) -> None:
         self.body = body
         self.done = done
-        self.sent_at = 0  # how many bytes its link has sent once this one is out

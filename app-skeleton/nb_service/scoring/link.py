@@ -2,12 +2,15 @@
 
 import json
 import time
+import traceback
 from collections import deque
 from typing import Protocol
 
 from nb_scorer import frames
-from nb_service.scoring.answer import DIED, OK, Answer, Job
+from nb_scorer.tally import Tally
 from waitress import wasyncore
+
+from nb_service.scoring.answer import DIED, OK, Answer, Job
 
 # So much work may be in flight on a link, by the moving average of what a sample takes there: enough
 # to save wake-ups, too little for anyone to wait long behind another while a scorer is idle.
@@ -21,34 +24,34 @@ class Owner(Protocol):
     """Who is told what happens on a link."""
 
     def link_ready(self, link: "Link", pid: int) -> None:
-        """The scorer has the model and waits for samples."""
+        """Hear that the scorer has the model and waits for samples."""
 
     def link_problem(self, link: "Link", facts: dict) -> None:
-        """The scorer could not load the model."""
+        """Hear that the scorer could not load the model."""
 
     def link_first_answer(self, link: "Link") -> None:
-        """The scorer has answered a sample rightly for the first time."""
+        """Hear that the scorer has given an answer for the first time."""
 
     def link_gone(self, link: "Link", unanswered: list[Job]) -> None:
-        """The scorer is gone; `unanswered` are the samples to ask again, in order."""
+        """Hear that the scorer is gone; `unanswered` are the samples to ask again, in order."""
 
 
 class Link(wasyncore.dispatcher):
     """One scorer: samples go in by `give`, answers come back in order to each job's `done`."""
 
-    def __init__(self, number: int, sock, owner: Owner, socket_map: dict) -> None:
+    def __init__(self, number: int, sock, tally: Tally, owner: Owner, socket_map: dict) -> None:
         super().__init__(sock, map=socket_map)
         self.number = number
         self.pid: int | None = None
         self.in_flight: deque[Job] = deque()
         self.head_since = 0.0
         self.proved = False
+        self._tally = tally
+        self._answers = 0
         self._owner = owner
         self._average = WINDOW_SECONDS
         self._ahead = 1
         self._out = bytearray()
-        self._queued_bytes = 0
-        self._sent_bytes = 0
         self._deaf = False
         self._in = bytearray()
 
@@ -62,8 +65,6 @@ class Link(wasyncore.dispatcher):
             self.head_since = time.monotonic()
         self.in_flight.append(job)
         self._out += frames.request(frames.SAMPLE, job.body)
-        self._queued_bytes += frames.REQUEST.size + len(job.body)
-        job.sent_at = self._queued_bytes
 
     def flush(self) -> None:
         """Send what waits, as much as the socket takes."""
@@ -77,7 +78,6 @@ class Link(wasyncore.dispatcher):
             # No verdict yet: answers may still wait to be read. The end of file will tell.
             self._deaf = True
             return
-        self._sent_bytes += sent
         del self._out[:sent]
 
     def end(self) -> None:
@@ -115,8 +115,10 @@ class Link(wasyncore.dispatcher):
         self.end()
 
     def handle_error(self) -> None:
-        """Let what is raised here end the loop with its traceback: it is our bug."""
-        raise  # noqa: PLE0704 - wasyncore calls this while it handles the exception
+        """Show what was raised here, a bug of ours, and count the scorer as gone."""
+        traceback.print_exc()
+        if self.alive:
+            self.gone()
 
     def _receive(self) -> bool:
         """Read once; return False when there is nothing more to read now or ever."""
@@ -144,6 +146,7 @@ class Link(wasyncore.dispatcher):
             self._owner.link_problem(self, json.loads(payload))
             return
         job = self.in_flight.popleft()
+        self._answers += 1
         self.head_since = time.monotonic()
         self._average += WEIGHT_OF_NEWEST * (seconds - self._average)
         self._ahead = max(1, min(MOST_IN_FLIGHT, int(WINDOW_SECONDS / (self._average + 1e-9))))
@@ -155,10 +158,8 @@ class Link(wasyncore.dispatcher):
     def gone(self) -> None:
         """Close; tell the owner, and the first unanswered sample that the scorer died of it."""
         unanswered = self.drop()
-        # The first one is what it died of, unless it never had the whole of it.
-        if unanswered and unanswered[0].sent_at <= self._sent_bytes:
-            culprit = unanswered.pop(0)
-            self._owner.link_gone(self, unanswered)
-            culprit.done(Answer(DIED))
-        else:
-            self._owner.link_gone(self, unanswered)
+        # It had started one more sample than it answered: it died of that one, else of none.
+        died_of = unanswered.pop(0) if unanswered and self._tally.started > self._answers else None
+        self._owner.link_gone(self, unanswered)
+        if died_of is not None:
+            died_of.done(Answer(DIED))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from nb_scorer import boot
 from nb_scorer.zygote import FORK, SPAWN
+
 from nb_service import cores
 from nb_service.model_folder import ModelFolder
 

@@ -5,29 +5,31 @@ import os
 import signal
 import socket
 import subprocess
+import traceback
 from typing import Protocol
 
 from nb_scorer import boot
 from nb_scorer.zygote import KILL, ORDER, START
+from waitress import wasyncore
+
 from nb_service import problems
 from nb_service.model_folder import ModelFolder
-from waitress import wasyncore
 
 
 class Owner(Protocol):
     """Who is told what the zygote says."""
 
     def zygote_loaded(self, threads: int) -> None:
-        """It takes orders now; the operating system counts `threads` in it."""
+        """Hear that it takes orders; the operating system counts `threads` in it."""
 
     def zygote_failed(self, facts: dict) -> None:
-        """The model does not load: `facts` has code, what, why, fix, traceback."""
+        """Hear that the model does not load: `facts` has code, what, why, fix, traceback."""
 
     def scorer_exited(self, number: int, status: int) -> None:
-        """The scorer `number` ended with the wait status `status`."""
+        """Hear that the scorer `number` ended with the wait status `status`."""
 
     def zygote_gone(self, ending: str) -> None:
-        """The zygote itself ended."""
+        """Hear that the zygote itself ended."""
 
 
 class Supervisor(wasyncore.dispatcher):
@@ -39,7 +41,7 @@ class Supervisor(wasyncore.dispatcher):
             model.python, "zygote", theirs.fileno(), os.getpid(), mode, model.folder, model.notebook_folder
         )
         try:
-            self._process = subprocess.Popen(  # noqa: S603 - the model Python that assemble made
+            self._process = subprocess.Popen(
                 argv,
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
@@ -63,10 +65,9 @@ class Supervisor(wasyncore.dispatcher):
         """Return the zygote's process id."""
         return self._process.pid
 
-    def start(self, number: int, scorer_end: socket.socket) -> None:
-        """Let the zygote start a scorer that talks over `scorer_end`, which is closed here."""
-        with scorer_end:
-            self._order(START, number, [scorer_end.fileno()])
+    def start(self, number: int, fds: list[int]) -> None:
+        """Let the zygote start a scorer with `fds`: its end of the link, and its tally."""
+        self._order(START, number, fds)
 
     def kill(self, number: int) -> None:
         """Let the zygote kill that scorer with all that it started."""
@@ -115,8 +116,8 @@ class Supervisor(wasyncore.dispatcher):
             self.handle_read_event()
 
     def handle_error(self) -> None:
-        """Let what is raised here end the loop with its traceback: it is our bug."""
-        raise  # noqa: PLE0704 - wasyncore calls this while it handles the exception
+        """Show what was raised here, a bug of ours; the zygote is no worse for it."""
+        traceback.print_exc()
 
     def _order(self, order: bytes, number: int, fds: list[int]) -> None:
         try:

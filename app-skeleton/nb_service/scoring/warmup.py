@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from nb_scorer import answers
+
 from nb_service.scoring.answer import OK, Answer, Job
 
 

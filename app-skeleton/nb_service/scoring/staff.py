@@ -1,0 +1,263 @@
+"""The staff: which scorers there are, how they start, and what replaces one that is gone."""
+
+import json
+import os
+import socket
+import tempfile
+from collections.abc import Callable
+from typing import BinaryIO
+
+from nb_scorer.problem import Problem
+from nb_scorer.tally import SIZE, Tally
+from nb_scorer.zygote import FORK, SPAWN
+
+from nb_service import problems
+from nb_service.loop import Loop
+from nb_service.model_folder import ModelFolder
+from nb_service.scoring.answer import DIED, OK, Job
+from nb_service.scoring.link import Link
+from nb_service.scoring.plan import Plan
+from nb_service.scoring.supervisor import Supervisor, ending
+from nb_service.scoring.warmup import Warmup
+
+# So many scorers in a row that ended before they answered anything are a crash loop.
+CRASH_LOOP = 3
+LONGEST_PAUSE = 10.0
+
+
+class Staff:
+    """The scorers that take samples (`free`), and those that start, warm up or leave.
+
+    `warm` once as many as planned have answered the golden rows. Whoever uses it sets: `on_change`,
+    called when readiness may have changed; `on_fatal`, called with the Problem that makes going on
+    useless; `on_rows(link, results)`, which returns whether a scorer may work; `on_unanswered(jobs)`.
+    """
+
+    def __init__(self, loop: Loop, model: ModelFolder, plan: Plan, say, stdout=None) -> None:
+        self.mode = plan.mode
+        self.reason = plan.reason
+        self.free: list[Link] = []
+        self.links: dict[int, Link] = {}
+        self.warm = False
+        self.loaded_once = False
+        self.stopping = False
+        self.on_change: Callable[[], None] = lambda: None
+        self.on_fatal: Callable[[Problem], None] = _raise
+        self.on_rows: Callable = self._judge
+        self.on_unanswered: Callable[[list[Job]], None] = lambda jobs: None
+        self._loop = loop
+        self._model = model
+        self._plan = plan
+        self._say = say
+        self._stdout = stdout
+        self._leaving: dict[int, Link] = {}
+        self._supervisor: Supervisor | None = None
+        self._loaded = False
+        self._number = 0
+        self._deaths = 0
+        self._pause = None
+
+    @property
+    def crash_looping(self) -> bool:
+        """Return whether the scorers keep ending before they answer anything."""
+        return self._deaths >= CRASH_LOOP and not any(link.proved for link in self.free)
+
+    @property
+    def zygote_pid(self) -> int | None:
+        """Return the zygote's process id while there is one."""
+        return self._supervisor.pid if self._supervisor is not None else None
+
+    def start(self) -> None:
+        """Start a zygote; the scorers follow when it says that it is loaded."""
+        self._loaded = False
+        self._supervisor = Supervisor(
+            self._model, self.mode, self._plan.environment, self, self._loop.map, self._stdout
+        )
+
+    def stop(self, seconds: float) -> list[Job]:
+        """End every scorer within `seconds`; return the samples that have no answer."""
+        self.stopping = True
+        self.warm = False
+        unanswered = [job for link in list(self.links.values()) for job in link.drop()]
+        self.links.clear()
+        self.free.clear()
+        if self._supervisor is not None:
+            self._supervisor.end(seconds)
+            self._supervisor = None
+        return unanswered
+
+    def dismiss(self, link: Link) -> list[Job]:
+        """Kill a scorer and replace it; return the samples that it leaves unanswered."""
+        unanswered = link.drop()
+        del self.links[link.number]
+        if self._supervisor is not None:
+            self._supervisor.kill(link.number)
+        self.link_gone(link, [])
+        return unanswered
+
+    def reap(self) -> None:
+        """Collect the exit status of the zygote, and nobody else's."""
+        if self._supervisor is not None:
+            self._supervisor.reap()
+
+    # --- told by the links ---
+
+    def link_ready(self, link: Link, pid: int) -> None:
+        """Let a scorer that has the model answer golden rows: all at first, one after a replacement."""
+        link.pid = pid
+        self.loaded_once = True
+        rows, repeats = self._plan.golden, self._plan.repeats
+        if self.warm:
+            rows, repeats = rows[:1], 1
+        Warmup(link, rows, repeats, self._plan.tolerance, self._warmed_up).next()
+
+    def link_problem(self, link: Link, facts: dict) -> None:
+        """Take a scorer's word that the model does not load; if none ever loaded it, that is the end."""
+        if self.loaded_once:
+            self._say(str(problems.model_problem(facts)))
+        else:
+            self._give_up_with(facts)
+
+    def link_first_answer(self, link: Link) -> None:
+        """Forget the deaths so far: this one works."""
+        was_looping = self.crash_looping
+        self._deaths = 0
+        if was_looping:
+            self._say("Scorers answer again.")
+            self.on_change()
+
+    def link_gone(self, link: Link, unanswered: list[Job]) -> None:
+        """Hand back what a gone scorer left, and replace it."""
+        if self.links.pop(link.number, None) is not None:
+            self._leaving[link.number] = link
+        if link in self.free:
+            self.free.remove(link)
+            self.on_unanswered(unanswered)
+        if self.stopping:
+            return
+        if not link.proved:
+            self._count_death()
+        self._fill()
+
+    def _count_death(self) -> None:
+        self._deaths += 1
+        if self.crash_looping:
+            self._say(
+                f"{self._deaths} scorers in a row ended before they answered anything: not ready. "
+                f"The next one starts in {self._delay():g} s."
+            )
+            self.on_change()
+
+    def _delay(self) -> float:
+        over = self._deaths - CRASH_LOOP
+        return 0.0 if over < 0 else min(LONGEST_PAUSE, 0.2 * 2**over)
+
+    def _fill(self) -> None:
+        """Start scorers until there are as many as planned, after a pause in a crash loop."""
+        if self._pause is None and self._loaded:
+            self._pause = self._loop.later(self._delay(), self._fill_now)
+
+    def _fill_now(self) -> None:
+        self._pause = None
+        while self._loaded and not self.stopping and len(self.links) < self._plan.scorers:
+            ours, theirs = socket.socketpair()
+            self._number += 1
+            with theirs, shared_memory() as memory:
+                tally = Tally(memory.fileno())
+                self.links[self._number] = Link(self._number, ours, tally, self, self._loop.map)
+                self._supervisor.start(self._number, [theirs.fileno(), memory.fileno()])
+
+    def _warmed_up(self, link: Link, results: list) -> None:
+        if self.on_rows(link, results) and link.alive:
+            self.free.append(link)
+            if not self.warm and len(self.free) == self._plan.scorers:
+                self.warm = True
+                self.on_change()
+
+    def _judge(self, link: Link, results: list) -> bool:
+        """Return whether every golden row was answered rightly; say which was not."""
+        for result in results:
+            if result.same or (result.answer.outcome == OK and not self._plan.compare):
+                continue
+            row = self._plan.golden[result.row]
+            got = json.dumps(result.got)[:200] if result.answer.outcome == OK else "no answer"
+            if result.answer.outcome != DIED or not self.warm:
+                self._say(
+                    f"Not ready: golden row {result.row + 1} ({json.dumps(row['sample'])[:200]}) must give "
+                    f"{json.dumps(row['answer'])[:200]} and gave {got}."
+                )
+            return False
+        return True
+
+    # --- told by the zygote ---
+
+    def zygote_loaded(self, threads: int) -> None:
+        """Start the scorers, or first another zygote where forking this one is unproved and unsafe."""
+        if self.mode == FORK and not self._plan.sure and threads > 1:
+            self.mode = SPAWN
+            self.reason = f"{self._plan.reason}, and loading it left {threads} threads"
+            self._supervisor.end(1.0)
+            self.start()
+            return
+        self._loaded = True
+        self._fill()
+
+    def zygote_failed(self, facts: dict) -> None:
+        """Give up if no scorer ever ran; later the zygote's own end is dealt with."""
+        if not self.loaded_once:
+            self._give_up_with(facts)
+
+    def scorer_exited(self, number: int, status: int) -> None:
+        """Hear a scorer's last words, and say how it ended."""
+        link = self.links.get(number) or self._leaving.get(number)
+        if link is None or self.stopping:
+            return
+        link.end()
+        if link.alive:
+            # What it started holds its socket open.
+            link.gone()
+        self._leaving.pop(number, None)
+        if self.stopping:
+            return
+        words = ending(os.waitstatus_to_exitcode(status))
+        self._say(f"Scorer {link.pid or number} {words}.")
+        if not self.loaded_once:
+            self._give_up(problems.load_ended(words))
+
+    def zygote_gone(self, ending: str) -> None:
+        """Start another zygote; give up if none ever had the model."""
+        self._supervisor = None
+        if self.stopping:
+            return
+        if not self._loaded and not self.loaded_once:
+            self._give_up(problems.load_ended(ending))
+            return
+        self._say(f"The process that starts scorers {ending}; starting another.")
+        if not self._loaded:
+            self._count_death()
+        self._loaded = False
+        self._loop.later(self._delay() or 0.1, lambda: self.stopping or self.start())
+
+    def _give_up_with(self, facts: dict) -> None:
+        if facts.get("traceback"):
+            self._say(facts["traceback"].rstrip("\n"))
+        self._give_up(problems.model_problem(facts))
+
+    def _give_up(self, problem: Problem) -> None:
+        if not self.stopping:
+            self.stopping = True
+            self.on_fatal(problem)
+
+
+def shared_memory() -> BinaryIO:
+    """Return a file of a tally's size that is in memory where the system can do that."""
+    if hasattr(os, "memfd_create"):
+        file = os.fdopen(os.memfd_create("tally"), "w+b")
+    else:
+        file = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
+    file.truncate(SIZE)
+    return file
+
+
+def _raise(problem: Problem) -> None:
+    raise problem

@@ -1,0 +1,61 @@
+"""Fixtures: models of a notebook's code, and services of them that end with the test."""
+
+import json
+import threading
+from pathlib import Path
+
+import pytest
+
+from contract.services import SOON, Service, make_app_root
+
+
+@pytest.fixture(scope="session")
+def model_cache(tmp_path_factory):
+    """Return what makes an APP_ROOT of a notebook's code, once for the same code."""
+    made = {}
+
+    def make(code: str, **manifest) -> Path:
+        key = (code, json.dumps(manifest))
+        if key not in made:
+            made[key] = make_app_root(tmp_path_factory.mktemp("app-root"), code, manifest)
+        return made[key]
+
+    return make
+
+
+@pytest.fixture
+def start(model_cache):
+    """Return what starts a service of a notebook's code; it ends with the test."""
+    running = []
+
+    def begin(code_or_root, manifest=None, **env) -> Service:
+        if isinstance(code_or_root, str):
+            code_or_root = model_cache(code_or_root, **(manifest or {}))
+        running.append(Service(code_or_root, **env))
+        return running[-1]
+
+    yield begin
+    for service in running:
+        service.close()
+
+
+@pytest.fixture
+def in_background():
+    """Return what calls a function in a thread and gives a way to its result."""
+    threads = []
+
+    def run(call, *args):
+        box = []
+        thread = threading.Thread(target=lambda: box.append(call(*args)))
+        thread.start()
+        threads.append(thread)
+
+        def result():
+            thread.join(SOON)
+            return box[0]
+
+        return result
+
+    yield run
+    for thread in threads:
+        thread.join(SOON)

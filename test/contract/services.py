@@ -1,0 +1,138 @@
+"""Real models and real service processes over loopback, as values."""
+
+import http.client
+import json
+import os
+import queue
+import re
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from pathlib import Path
+
+SOON = 20.0
+MAKE_MODEL = """\
+import sys
+from nb_scorer import model
+namespace = {"__name__": "__main__"}
+exec(compile(sys.stdin.read(), "model.ipynb", "exec"), namespace)
+model.save(namespace, sys.argv[1] + "/model", "model.ipynb", [], 1e-6, sys.argv[1] + "/complaint.json")
+"""
+JSON = {"Content-Type": "application/json"}
+
+
+def make_app_root(app_root: Path, code: str, manifest: dict) -> Path:
+    """Fill `app_root` as assemble does: a model of `code`, loaded by the Python that runs the tests."""
+    (app_root / "src").mkdir(exist_ok=True)
+    (app_root / "venv").symlink_to(sys.prefix)
+    subprocess.run(
+        [sys.executable, "-c", MAKE_MODEL, str(app_root)],
+        input=textwrap.dedent(code).encode(),
+        check=True,
+        cwd=app_root / "src",
+    )
+    path = app_root / "model" / "manifest.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **manifest}))
+    return app_root
+
+
+class Service:
+    """A running service: its log, its address, and a client for it."""
+
+    def __init__(self, app_root: Path, **env: str) -> None:
+        kept = {key: value for key, value in os.environ.items() if key in ("PATH", "HOME", "LANG")}
+        self.process = subprocess.Popen(
+            [sys.executable, "-I", "-m", "nb_service"],
+            env={**kept, "APP_ROOT": str(app_root), "PORT": "0", "S2I_HOST": "127.0.0.1", "WEB_CONCURRENCY": "2", **env},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.lines: list[str] = []
+        self._news: queue.Queue = queue.Queue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        self.port = int(env.get("PORT", "0"))
+
+    def _read(self) -> None:
+        for line in self.process.stdout:
+            self.lines.append(line)
+            self._news.put(line)
+
+    @property
+    def log(self) -> str:
+        """Return all that was logged so far."""
+        return "".join(self.lines)
+
+    def wait_for(self, pattern: str, seconds: float = SOON) -> re.Match:
+        """Return the first match of `pattern` in the log, however late it comes."""
+        until = time.monotonic() + seconds
+        while not (found := re.search(pattern, self.log)):
+            try:
+                self._news.get(timeout=max(0.01, until - time.monotonic()))
+            except queue.Empty:
+                raise AssertionError(f"no {pattern!r} in the log:\n{self.log}") from None
+        return found
+
+    def ready(self) -> "Service":
+        """Wait until it serves; return itself."""
+        self.port = int(self.wait_for(r"Serving on http://[^ ]*:(\d+) ")[1])
+        return self
+
+    def ask(self, body, path="/predict", method="POST", headers=None):
+        """Return (status, decoded JSON, headers) for one request on a connection of its own."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=SOON)
+        try:
+            connection.request(method, path, body, JSON if headers is None else headers)
+            answer = connection.getresponse()
+            text = answer.read()
+            return answer.status, json.loads(text) if text else None, answer.headers
+        finally:
+            connection.close()
+
+    def predict(self, sample):
+        """Return (status, answer) for `sample`."""
+        return self.ask(json.dumps(sample))[:2]
+
+    def status(self, path: str) -> int:
+        """Return the status of GET `path`."""
+        return self.ask(None, path, "GET", {})[0]
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Send a signal; return the exit code."""
+        self.process.send_signal(number)
+        return self.process.wait(SOON)
+
+    def close(self) -> None:
+        """Make sure that nothing is left."""
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self._reader.join(SOON)
+        self.process.stdout.close()
+
+    @property
+    def scorers(self) -> list[int]:
+        """Return the process ids of the scorers: the children of the front's one child."""
+        return [scorer for zygote in children(self.process.pid) for scorer in children(zygote)]
+
+
+def children(pid: int) -> list[int]:
+    """Return the process ids of the children of `pid`."""
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
+def wait_until(true, seconds: float = SOON) -> bool:
+    """Return whether `true()` came true in time."""
+    until = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.01)
+    return True

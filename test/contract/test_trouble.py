@@ -1,0 +1,191 @@
+"""Scorers that die, hang and are flooded: each costs its own request and nobody else's."""
+
+import json
+import os
+import signal
+import socket
+import threading
+import time
+
+import pytest
+
+from contract.services import JSON, wait_until
+
+NOTEBOOK = """
+    import ctypes
+    import os
+    import time
+
+    def predictor(x):
+        if x == "kill":
+            os.kill(os.getpid(), 9)
+        if x == "abort":
+            os.abort()
+        if x == "segfault":
+            ctypes.string_at(0)
+        if x == "leave":
+            os._exit(0)
+        if x == "pid":
+            return os.getpid()
+        if isinstance(x, dict):
+            time.sleep(x["sleep"])
+        return x
+
+    examples = [1, {"sleep": 0}]
+"""
+
+
+@pytest.mark.parametrize("start_by", ["fork", "spawn"])
+@pytest.mark.parametrize("way", ["kill", "abort", "segfault", "leave"])
+def test_a_scorer_that_dies_costs_only_the_request_that_killed_it(start, way, start_by):
+    service = start(NOTEBOOK, S2I_SCORER_START=start_by).ready()
+    assert service.predict(way)[0] == 500
+    assert service.predict("after") == (200, "after")
+    service.wait_for(r"Scorer \d+ (was killed by signal|ended with exit code)")
+    assert wait_until(lambda: len(service.scorers) == 2)
+
+
+def test_a_scorer_killed_from_outside_while_idle_costs_no_request(start):
+    service = start(NOTEBOOK).ready()
+    for scorer in service.scorers:
+        os.kill(scorer, signal.SIGKILL)
+    assert [service.predict(n) for n in range(10)] == [(200, n) for n in range(10)]
+
+
+def test_a_killed_zygote_is_replaced(start):
+    service = start(NOTEBOOK).ready()
+    from contract.services import children
+
+    os.kill(children(service.process.pid)[0], signal.SIGKILL)
+    service.wait_for("starting another")
+    assert service.predict("after") == (200, "after")
+    assert wait_until(lambda: len(service.scorers) == 2)
+
+
+def test_under_load_each_killed_scorer_costs_one_answer_and_none_is_mixed_up(start):
+    service = start(NOTEBOOK, S2I_PREDICT_TIMEOUT="30").ready()
+    wrong = []
+
+    def client(number: int) -> None:
+        for turn in range(100):
+            sample = "kill" if (turn + number) % 50 == 49 else [number, turn]
+            expected = 500 if sample == "kill" else 200
+            status, answer = service.predict(sample)
+            if status != expected or (status == 200 and answer != sample):
+                wrong.append((sample, status, answer))
+
+    clients = [threading.Thread(target=client, args=(number,)) for number in range(8)]
+    for one in clients:
+        one.start()
+    for one in clients:
+        one.join()
+    assert wrong == []
+
+
+def test_pipelined_samples_behind_a_killer_are_answered(start):
+    service = start(NOTEBOOK, WEB_CONCURRENCY="1").ready()
+    samples = [1, 2, "kill", 3, "kill", "kill", 4]
+    connections = [send(service, sample) for sample in samples]
+    statuses = [receive(connection) for connection in connections]
+    assert statuses == [500 if sample == "kill" else 200 for sample in samples]
+
+
+def send(service, sample) -> socket.socket:
+    """Send one request and return its connection, unread."""
+    body = json.dumps(sample)
+    head = "".join(f"{name}: {value}\r\n" for name, value in JSON.items())
+    connection = socket.create_connection(("127.0.0.1", service.port), timeout=20)
+    connection.sendall(f"POST /predict HTTP/1.0\r\n{head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
+    return connection
+
+
+def receive(connection: socket.socket) -> int:
+    """Return the status that comes back, and close."""
+    with connection:
+        return int(connection.recv(65536)[9:12])
+
+
+def test_a_hanging_predictor_gives_504_and_others_are_served_meanwhile(start, in_background):
+    service = start(NOTEBOOK, S2I_PREDICT_TIMEOUT="1").ready()
+    before = set(service.scorers)
+    hanging = in_background(service.predict, {"sleep": 1000})
+    for n in range(20):
+        assert service.predict(n) == (200, n)
+    status, body = hanging()
+    assert (status, body["detail"]) == (504, "The prediction took longer than this service allows.")
+    service.wait_for(r"Scorer \d+ is killed: it worked on one sample for more than 1 s \(S2I_PREDICT_TIMEOUT\)")
+    assert wait_until(lambda: len(service.scorers) == 2 and len(before & set(service.scorers)) == 1)
+
+
+def test_health_is_answered_while_every_scorer_is_busy(start, in_background):
+    service = start(NOTEBOOK).ready()
+    busy = [in_background(service.predict, {"sleep": 1}) for _ in range(4)]
+    assert wait_until(lambda: service.status("/healthz") == 200)
+    assert service.status("/readyz") == 200
+    assert [one()[0] for one in busy] == [200] * 4
+
+
+def test_a_full_queue_is_503_with_retry_after(start):
+    service = start(NOTEBOOK, WEB_CONCURRENCY="1", S2I_MAX_QUEUE="2").ready()
+    waiting = [send(service, {"sleep": 0.5})]
+    time.sleep(0.2)
+    waiting += [send(service, n) for n in range(2)]
+    time.sleep(0.1)
+    status, body, headers = service.ask("3")
+    assert (status, headers["Retry-After"]) == (503, "1")
+    assert body["detail"] == "More samples wait than this service takes; try again."
+    assert [receive(one) for one in waiting] == [200] * 3
+
+
+def test_a_crash_loop_is_not_ready_and_says_so(start, tmp_path):
+    poisoned = tmp_path / "poisoned"
+    service = start(
+        f"""
+        import os
+        def predictor(x):
+            if os.path.exists({str(poisoned)!r}):
+                os._exit(9)
+            return x
+        examples = [1]
+        """
+    ).ready()
+    poisoned.touch()
+    service.predict(1)
+    service.predict(2)
+    assert wait_until(lambda: service.status("/readyz") == 503)
+    service.wait_for("scorers in a row ended before they answered anything: not ready. The next one starts in")
+    assert service.predict(3)[0] in (500, 503)
+    assert service.status("/healthz") == 200
+    poisoned.unlink()
+    assert wait_until(lambda: service.status("/readyz") == 200)
+    assert service.predict(4) == (200, 4)
+
+
+def test_a_body_over_the_limit_is_413_before_it_is_read(start):
+    service = start(NOTEBOOK, S2I_MAX_BODY="1000").ready()
+    exact = json.dumps("x" * 998)
+    assert service.ask(exact)[0] == 200
+    with socket.create_connection(("127.0.0.1", service.port), timeout=20) as client:
+        client.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 1001\r\nExpect: 100-continue\r\n\r\n")
+        said = client.recv(65536)
+    assert said.startswith(b"HTTP/1.1 413 Content Too Large\r\n")
+    assert b"S2I_MAX_BODY" in said
+
+
+def test_idle_and_slow_clients_change_nothing(start):
+    service = start(NOTEBOOK).ready()
+    slow = [socket.create_connection(("127.0.0.1", service.port)) for _ in range(200)]
+    for client in slow[:100]:
+        client.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n[1")
+    assert service.predict(1) == (200, 1)
+    assert service.status("/healthz") == 200
+    for client in slow:
+        client.close()
+
+
+def test_clients_that_hang_up_leave_no_trace(start):
+    service = start(NOTEBOOK, WEB_CONCURRENCY="1").ready()
+    for _ in range(20):
+        send(service, {"sleep": 0.01}).close()
+    assert service.predict("after") == (200, "after")
+    assert "Traceback" not in service.log
