@@ -9,6 +9,8 @@ from nb_builder.cells import Cell
 from nb_builder.distributions import providing
 
 NOT_THERE = re.compile(r"No module named '(\w+)'$")
+# As pandas says it, in an ImportError of its own.
+OPTIONAL = re.compile(r"Missing optional dependency '([\w.-]+)'")
 NO_SPACE = ("[Errno 28]", "[Errno 122]")  # the disk is full, or the user's share of it
 ERROR_WIDTH = 300
 TRACEBACK_LINES = 200
@@ -27,7 +29,7 @@ def of_error(cell: Cell, error: dict, *, notebook: str, repository: Path) -> pro
     if name == "OSError" and words.startswith(NO_SPACE):
         return problems.DiskFull(folder=repository)
     shown = shorten(traceback)
-    if name == "ModuleNotFoundError" and (module := undeclared(words, repository)):
+    if name in ("ModuleNotFoundError", "ImportError") and (module := undeclared(words, repository)):
         return problems.ImportUndeclared(**place, module=module, distribution=providing(module), traceback=shown)
     kind = problems.CellSyntax if blame.is_syntax_error(name, traceback) else problems.CellFailed
     # Python names the compiled file there, which is none of the author's; the line is told already.
@@ -35,12 +37,12 @@ def of_error(cell: Cell, error: dict, *, notebook: str, repository: Path) -> pro
 
 
 def undeclared(words: str, repository: Path) -> str | None:
-    """Return the module that a ModuleNotFoundError misses, if `requirements` could provide it.
+    """Return the module that an ImportError misses, if `requirements` could provide it.
 
     None for a part of a package that is there (another version of it is needed), for what belongs to
     Python itself, and for what the repository has (sys.path is wrong then).
     """
-    found = NOT_THERE.search(words)
+    found = NOT_THERE.search(words) or OPTIONAL.search(words)
     if not found:
         return None
     module = found[1]

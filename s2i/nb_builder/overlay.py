@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
@@ -18,7 +18,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from nb_builder.installer import UV, Installer
-from nb_builder.problems import InstallFailed
+from nb_builder.problems import BuildProblem, DiskFull, IndexUnreachable, InstallFailed
 from nb_builder.pythons import Python
 
 # ipykernel's debugger and IPython's completion: no cell needs them, and they are half of its size.
@@ -27,7 +27,7 @@ LEFT_OUT = ("debugpy", "jedi")
 
 @contextmanager
 def ready(python: Python, installer: Installer, *, home: Path, environ: Mapping[str, str]) -> Iterator[Path]:
-    """Yield a folder with an ipykernel that fits what `installer`'s venv holds; raise InstallFailed.
+    """Yield a folder with an ipykernel that fits what `installer`'s venv holds; raise what the installer's words tell.
 
     That is the one in `home`, else the one in the user's cache (made if it is not there yet), else one
     that is resolved against the venv and thrown away afterwards.
@@ -37,13 +37,13 @@ def ready(python: Python, installer: Installer, *, home: Path, environ: Mapping[
     if not kept.is_dir():
         kept = cache_folder(environ) / python.minor
         if not kept.is_dir() and may_write(kept):
-            make(python, kept, environ=installer.environ, flags=installer.flags, compiled=True)
+            make(python, kept, installer, compiled=True)
     if kept.is_dir() and fits(kept, versions(held), python.minor):
         yield kept
         return
     with tempfile.TemporaryDirectory(prefix="nb-overlay-") as folder:
         for_this = Path(folder) / "overlay"
-        make(python, for_this, environ=installer.environ, flags=installer.flags, constraints=held)
+        make(python, for_this, installer, constraints=held)
         yield for_this
 
 
@@ -82,29 +82,21 @@ def fits(overlay: Path, held: Mapping[str, Version | None], minor: str) -> bool:
     )
 
 
-def make(
-    python: Python,
-    folder: Path,
-    *,
-    environ: Mapping[str, str],
-    flags: Sequence[str] = (),
-    constraints: str = "",
-    compiled: bool = False,
-) -> None:
-    """Install ipykernel into `folder`, whole or not at all; raise InstallFailed with uv's words."""
+def make(python: Python, folder: Path, installer: Installer, *, constraints: str = "", compiled: bool = False) -> None:
+    """Install ipykernel into `folder`, whole or not at all; raise what uv's words tell."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     new = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    # What the user says of single packages is for the notebook's, not for ours.
+    flags = [flag for flag in installer.flags if flag == "--no-index"]
+    environ = {name: value for name, value in installer.environ.items() if name != "UV_CONSTRAINT"}
     try:
         command = [UV, "pip", "install", "--quiet", "--no-progress", "--python", python.path, "--target", new / "made"]
         command += [*flags, *_files(new, constraints), "ipykernel"]
-        # The user's constraints are for the notebook's packages, not for ours.
-        kept = {name: value for name, value in environ.items() if name != "UV_CONSTRAINT"}
         ran = subprocess.run(
-            command, env=kept, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            command, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
         if ran.returncode:
-            reason = "there is no ipykernel, which runs the cells, that goes with them"
-            raise InstallFailed(reason=reason, installer="uv", python=python.minor, detail=ran.stdout.strip())
+            raise _failed(installer.explain(ran.stdout, "uv"), python)
         if compiled:
             # Not by uv, which can't for 3.6; a file that does not compile only starts slower.
             compileall = [python.path, "-I", "-m", "compileall", "-q", new / "made"]
@@ -114,6 +106,14 @@ def make(
             os.rename(new / "made", folder)
     finally:
         shutil.rmtree(new)
+
+
+def _failed(problem: BuildProblem, python: Python) -> BuildProblem:
+    """Return `problem` if it is of network or disk; else one that names ipykernel, which the user never asked for."""
+    if isinstance(problem, (DiskFull, IndexUnreachable)):
+        return problem
+    reason = "no ipykernel, which runs the cells, goes with them"
+    return InstallFailed(reason=reason, installer="uv", python=python.minor, detail=problem.detail)
 
 
 def _files(folder: Path, constraints: str) -> list[str]:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from nb_builder import overlay
-from nb_builder.installer import uv_environ
+from nb_builder.installer import Installer
+from nb_builder.log import Log
 from nb_builder.pythons import Python
 
 MINOR = f"{sys.version_info[0]}.{sys.version_info[1]}"
@@ -20,5 +21,6 @@ def kernel_code():
     if not made.is_dir():
         made = overlay.cache_folder(os.environ) / MINOR
     if not made.is_dir():
-        overlay.make(Python(Path(sys.executable), MINOR), made, environ=uv_environ(os.environ), compiled=True)
+        installer = Installer(Path(sys.prefix), MINOR, "auto", os.environ, Log())
+        overlay.make(Python(Path(sys.executable), MINOR), made, installer, compiled=True)
     return made

@@ -127,6 +127,11 @@ def test_an_import_that_is_not_installed_says_which_line_to_add(runner):
     assert '["scikit-image", ""]' in str(problem)
 
 
+def test_what_pandas_misses_is_an_undeclared_import_too(runner):
+    code = "raise ImportError(\"Missing optional dependency 'openpyxl'.  Use pip or conda to install openpyxl.\")"
+    assert '["openpyxl", ""]' in str(refusal(runner, code, ImportUndeclared))
+
+
 @pytest.mark.parametrize("module", ["own_helper", "os.nothing", "_sqlite9", "encodings.nothing"])
 def test_what_requirements_could_not_provide_is_no_undeclared_import(runner, module):
     assert f"No module named '{module}'" in str(refusal(runner, f"import {module}", CellFailed))

@@ -6,20 +6,22 @@ from pathlib import Path
 
 import pytest
 from nb_builder import overlay
-from nb_builder.problems import InstallFailed
+from nb_builder.installer import Installer
+from nb_builder.log import Log
+from nb_builder.problems import IndexUnreachable, InstallFailed
 from nb_builder.pythons import Python
 
 MINOR = f"{sys.version_info[0]}.{sys.version_info[1]}"
 HERE = Python(Path(sys.executable), MINOR)
 
 
-class Holds:
-    """Stands for an installer whose venv holds what `lines` say, with an index that has nothing."""
+class Holds(Installer):
+    """An installer whose venv holds what `lines` say, with an index that has nothing."""
 
-    def __init__(self, *lines):
+    def __init__(self, *lines, **environ):
+        environ = {"PATH": os.environ["PATH"], "UV_NO_CACHE": "1", "PIP_NO_INDEX": "1", **environ}
+        super().__init__(Path("venv"), MINOR, "auto", environ, Log())
         self.lines = lines
-        self.environ = {**os.environ, "UV_OFFLINE": "1", "UV_NO_CACHE": "1"}
-        self.flags = ["--no-index"]
 
     def freeze(self):
         return "".join(line + "\n" for line in self.lines)
@@ -63,7 +65,7 @@ def test_the_overlay_at_hand_is_taken_where_the_venvs_packages_suit_it(home, lin
 
 @pytest.mark.parametrize("line", ["traitlets==5.3", "pyzmq==24.0.1", "traitlets==5.9"])
 def test_another_is_resolved_where_a_pin_of_the_notebook_is_too_old_for_it(home, line):
-    with pytest.raises(InstallFailed, match="there is no ipykernel"):
+    with pytest.raises(InstallFailed, match="no ipykernel, which runs the cells"):
         chosen(home, line)
 
 
@@ -76,9 +78,15 @@ def test_one_in_the_users_cache_serves_where_the_builder_has_none(home, tmp_path
 
 def test_a_failed_one_leaves_nothing_behind(tmp_path):
     with pytest.raises(InstallFailed) as caught:
-        overlay.make(HERE, tmp_path / "overlay" / MINOR, environ=Holds().environ, flags=["--no-index"])
+        overlay.make(HERE, tmp_path / "overlay" / MINOR, Holds())
     assert "ipykernel" in caught.value.detail
     assert list((tmp_path / "overlay").iterdir()) == []
+
+
+def test_an_index_that_does_not_answer_is_told_as_that(tmp_path):
+    unreachable = Holds(PIP_NO_INDEX="", PIP_INDEX_URL="http://127.0.0.1:9/simple", UV_HTTP_RETRIES="0")
+    with pytest.raises(IndexUnreachable, match=r"127\.0\.0\.1:9"):
+        overlay.make(HERE, tmp_path / MINOR, unreachable)
 
 
 def test_the_real_one_has_no_debugger_and_no_service(kernel_code):
