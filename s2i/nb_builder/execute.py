@@ -47,11 +47,25 @@ def run(  # noqa: PLR0913 - facts of one build, each named at the call
     """
     complaint_file.unlink(missing_ok=True)
     # Absolute but not resolved: a venv's python is a link, and where that lies makes it the venv's.
-    with running(
-        python.absolute(), notebook_folder=notebook_folder, overlay=overlay, environ=environ, kernel_log=kernel_log
-    ) as kernel:
-        runner = Runner(kernel, notebook, notebook_folder, cell_timeout, complaint_file, log)
-        return [runner.run(cell) for cell in cells]
+    python = python.absolute()
+    try:
+        with running(
+            python, notebook_folder=notebook_folder, overlay=overlay, environ=environ, kernel_log=kernel_log
+        ) as kernel:
+            runner = Runner(kernel, notebook, notebook_folder, cell_timeout, complaint_file, log)
+            return [runner.run(cell) for cell in cells]
+    # The runner has words for what happens in a cell; these come from before the first.
+    except KernelGone as gone:
+        raise no_kernel(python, gone.reason, gone.log_tail) from None
+    except TooSlow:
+        raise no_kernel(python, "it does not answer", "") from None
+
+
+def no_kernel(python: Path, reason: str, words: str) -> problems.InstallFailed:
+    """Return the problem of a kernel that can't start beside the notebook's packages."""
+    minor = next((python.parents[1] / "lib").glob("python3.*")).name.removeprefix("python")
+    reason = f"ipykernel, which runs the cells, does not start beside them ({reason})"
+    return problems.InstallFailed(reason=reason, installer="ipykernel", python=minor, detail=words)
 
 
 class Runner:

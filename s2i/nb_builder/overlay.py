@@ -23,6 +23,8 @@ from nb_builder.pythons import Python
 
 # ipykernel's debugger and IPython's completion: no cell needs them, and they are half of its size.
 LEFT_OUT = ("debugpy", "jedi")
+# Says nothing of the typing-extensions that it needs, so a resolver takes it beside any old one.
+NEVER = "ipython!=8.23.0\n"
 
 
 @contextmanager
@@ -121,7 +123,7 @@ def _files(folder: Path, constraints: str) -> list[str]:
     left_out = folder / "left-out.txt"
     left_out.write_text("".join(f"{name}; sys_platform == 'none'\n" for name in LEFT_OUT))
     pins = folder / "pins.txt"
-    pins.write_text("".join(line + "\n" for line in constraints.splitlines() if "==" in line))
+    pins.write_text(NEVER + "".join(line + "\n" for line in constraints.splitlines() if "==" in line))
     return ["--override", str(left_out), "--constraint", str(pins)]
 
 

@@ -16,6 +16,7 @@ from nb_builder.problems import (
     CellTimeout,
     DiskFull,
     ImportUndeclared,
+    InstallFailed,
     KernelDied,
 )
 
@@ -189,6 +190,14 @@ def run(place, kernel_code, cells, seconds=30):
         complaint_file=place / "complaint.json",
         log=Lines(),
     )
+
+
+def test_a_kernel_that_does_not_start_is_told_with_its_own_words(place, tmp_path):
+    (tmp_path / "ipykernel").mkdir()
+    (tmp_path / "ipykernel" / "__init__.py").write_text("raise ImportError('traitlets is too old')")
+    with pytest.raises(InstallFailed, match="ipykernel, which runs the cells, does not start beside them") as caught:
+        run(place, tmp_path, [cell("x = 1", number=1)])
+    assert caught.value.detail.endswith("ImportError: traitlets is too old")
 
 
 def test_a_kernel_that_dies_is_told_with_the_cell_and_the_signal(place, kernel_code):
