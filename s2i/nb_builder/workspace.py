@@ -52,6 +52,7 @@ class Workspace:
 
 def _open_to_group(path: str) -> None:
     now = os.lstat(path)
-    wanted = now.st_mode | (now.st_mode & stat.S_IRWXU) >> 3
+    # Never the world, too: uv makes a lock file that everybody may write.
+    wanted = (now.st_mode | (now.st_mode & stat.S_IRWXU) >> 3) & ~stat.S_IWOTH
     if not stat.S_ISLNK(now.st_mode) and wanted != now.st_mode and now.st_uid == os.geteuid():
         os.chmod(path, stat.S_IMODE(wanted))

@@ -3,7 +3,6 @@
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -15,8 +14,13 @@ class Missing(Exception):
 
 
 def say(words: str) -> None:
-    """Print what is about to be done to this machine, past pytest's capture."""
-    print(f"---> {words}", file=sys.__stderr__, flush=True)
+    """Print what is about to be done to this machine; who captures output replaces `speak`."""
+    speak(f"---> {words}")
+
+
+def speak(line: str) -> None:
+    """Print one line at once."""
+    print(line, flush=True)
 
 
 def required() -> bool:

@@ -52,8 +52,9 @@ def must(built: Built) -> Built:
 
 
 def git_repository(source: Path, to: Path) -> str:
-    """Copy `source` to `to`, commit all of it, and return its URL."""
-    shutil.copytree(source, to, symlinks=True, dirs_exist_ok=True)
+    """Copy `source` to `to` if that is elsewhere, commit all of it, and return its URL."""
+    if source != to:
+        shutil.copytree(source, to, symlinks=True)
     git(to, "init", "--quiet", "--initial-branch=main")
     commit(to, "The repository as its author has it")
     return f"file://{to}"

@@ -1,6 +1,7 @@
 """The real s2i: the one on PATH, or built from its Go module at the version that go.mod says."""
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -24,7 +25,7 @@ def program() -> str:
 def version() -> str:
     """Return the version of s2i that go.mod asks for, such as `v1.6.3`."""
     lines = (MODULE / "go.mod").read_text().splitlines()
-    return next(line.split()[-1] for line in lines if PACKAGE in line and "tool" not in line)
+    return next(re.findall(r" (v\S+)", line)[0] for line in lines if f"{PACKAGE} v" in line)
 
 
 def _build(go: str, to: Path) -> None:

@@ -3,7 +3,6 @@
 import os
 import re
 import subprocess
-import sys
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -25,6 +24,20 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "other_base: makes its own builder image on another base image")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _heard(request):
+    """Show what is done to this machine while it is done, and not only where a test fails."""
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+
+    def speak(line):
+        with capture.global_and_fixture_disabled():
+            print(f"\n{line}", flush=True)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(provide, "speak", speak)
+        yield
+
+
 def pytest_collection_modifyitems(config, items):
     """With IMAGE_NAME, leave the other base image's tests out of sight: they are about another image."""
     if GIVEN:
@@ -34,7 +47,7 @@ def pytest_collection_modifyitems(config, items):
 
 
 @pytest.fixture(scope="session")
-def engine():
+def engine(_heard):
     """Start or find a container engine; where there is none, leave out or fail, and say what to install."""
     started = daemon.running()
     try:
@@ -102,6 +115,8 @@ class Builds:
 
     def of(self, case: Case) -> Built:
         """Return what s2i did with the case, when it is done."""
+        if case.name not in self.futures:
+            self.futures[case.name] = self.pool.submit(self._build, case)
         return self.futures[case.name].result()
 
     def close(self) -> None:
@@ -163,4 +178,3 @@ def pytest_terminal_summary(terminalreporter):
     """Print the sizes that the tests noted: they are promises too, but no test's business to bound twice."""
     for line in repos.NOTES:
         terminalreporter.write_line(line)
-    sys.stdout.flush()

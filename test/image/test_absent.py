@@ -30,13 +30,8 @@ def test_our_own_code_belongs_to_root_and_can_not_be_changed_by_the_user(builder
 
 
 def test_no_caches_lists_or_bundles_stay_behind(builder):
-    assert (
-        root(
-            builder,
-            "find /var/lib/apt/lists /var/cache/apt /root /tmp /opt/app-root -type f -not -name '.*rc' -not -name .profile",
-        )
-        == []
-    )
+    places = "/var/lib/apt/lists /var/cache/apt /root /tmp /opt/app-root"
+    assert root(builder, f"find {places} -type f ! -name '.*rc' ! -name .profile") == []
     assert root(builder, "find / -xdev -name 'ca-bundle.crt*' -o -xdev -name '*.whl' -not -path '*/virtualenv/*'") == []
 
 

@@ -1,6 +1,5 @@
 """Conformance C: what assemble takes, refuses, prints and leaves."""
 
-import json
 import shutil
 import subprocess
 import zipfile
@@ -17,9 +16,11 @@ NEEDS_A_PACKAGE = 'requirements = [["six", "1.17.0"]]\n%%\n' + repos.ECHO
 
 
 def answers(image, body=b"[1, 2]", *options):
-    """Return the body that a service of `image` answers."""
+    """Return the value that a service of `image` answers."""
     with docker.service(image, *options) as service:
-        return service.predict(body).body
+        got = service.predict(body)
+        assert got.status == 200, got.body
+        return got.value
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def pure(tmp_path):
 
 
 def test_point_31_the_word_tar_in_an_error_does_not_make_s2i_assemble_twice(s2i, tag, tmp_path):
-    source = repos.write(tmp_path / "repo", 'raise RuntimeError("the target column was not found")')
+    source = repos.write(tmp_path / "repo", repos.ECHO + '\n%%\nraise RuntimeError("the target column was not found")')
     build = s2i.build(source, tag)
     assert build.status == 1
     assert "the target column was not found" in build.output
@@ -40,7 +41,7 @@ def test_point_31_the_word_tar_in_an_error_does_not_make_s2i_assemble_twice(s2i,
 
 
 def test_point_32_the_cell_is_named_in_the_last_lines(s2i, tag, tmp_path):
-    build = s2i.build(repos.write(tmp_path / "repo", "a = 1\n%%\n1 / 0"), tag)
+    build = s2i.build(repos.write(tmp_path / "repo", repos.ECHO + "\n%%\n1 / 0"), tag)
     last = "\n".join(build.output.splitlines()[-12:])
     assert "ZeroDivisionError" in last
     assert "cell" in last
@@ -63,7 +64,7 @@ def test_point_34_an_empty_repository_is_refused_in_words(s2i, tag, tmp_path):
     commit(tmp_path / "repo", "Nothing yet")
     build = s2i.build(f"file://{tmp_path}/repo", tag)
     assert build.status == 1
-    assert "(problem notebook-missing)" in build.output
+    assert "(problem source-missing)" in build.output
 
 
 def test_point_35_files_of_the_repository_can_not_stand_in_for_ours(s2i, tag, tmp_path):
@@ -72,7 +73,7 @@ def test_point_35_files_of_the_repository_can_not_stand_in_for_ours(s2i, tag, tm
     files = {f"{name}.py": bad for name in names} | {"run.sh": "exit 1\n", "requirements.txt": "no-such-package\n"}
     source = repos.write(tmp_path / "repo", repos.ECHO, **files)
     must(s2i.build(git_repository(source, source), tag))
-    assert answers(tag) == b"[1,2]"
+    assert answers(tag) == [1, 2]
 
 
 def test_point_36_neither_the_upload_nor_caches_stay_in_the_image(s2i, tag, tmp_path):
@@ -97,7 +98,7 @@ def test_point_39_assemble_can_run_again_in_the_image_that_it_made(workbench, ta
     with docker.container(workbench, *options, command=(f"{SCRIPTS}/assemble",)) as name:
         assert docker.docker("wait", name).stdout == "0\n", docker.docker("logs", name).stdout
         docker.docker("commit", "--change", f'CMD ["{SCRIPTS}/run"]', name, tag)
-    assert answers(tag) == b"[1,2]"
+    assert answers(tag) == [1, 2]
 
 
 @pytest.mark.parametrize("buildkit", ["0", "1"])
@@ -113,7 +114,7 @@ def test_point_40_the_dockerfile_of_s2i_builds_with_either_builder(s2i, pure, ta
     client = shutil.which("docker", path="/usr/bin") or "docker"
     made = subprocess.run([client, "build", "--tag", tag, str(folder)], capture_output=True, text=True)
     assert made.returncode == 0, made.stdout + made.stderr
-    assert answers(tag) == b"3"
+    assert answers(tag) == 3
 
 
 def test_point_42_a_context_folder_may_have_spaces_and_umlauts_in_its_name(s2i, tag, tmp_path):
@@ -125,21 +126,21 @@ def test_point_42_a_context_folder_may_have_spaces_and_umlauts_in_its_name(s2i, 
     (tmp_path / "at-the-root.txt").write_text("not for the image")
     git_repository(tmp_path, tmp_path)
     must(s2i.build(f"file://{tmp_path}", tag, "--context-dir", inner))
-    assert answers(tag) == b'"yes"'
+    assert answers(tag) == "yes"
     assert "at-the-root.txt" not in docker.inside(tag, "ls", "-A")
 
 
-@pytest.mark.parametrize("way", ["branch", "tag", "commit", "fragment"])
+# Not by a #fragment: the s2i program overwrites it with --ref, also where that is empty.
+@pytest.mark.parametrize("way", ["branch", "tag", "commit"])
 def test_point_43_a_ref_chooses_what_is_built(s2i, pure, tag, way):
     old = git(pure, "rev-parse", "HEAD").strip()
     git(pure, "tag", "v1")
     git(pure, "branch", "first")
     repos.write(pure, "def predictor(x):\n    return 'new'")
     commit(pure, "Answer otherwise")
-    ref = {"branch": "first", "tag": "v1", "commit": old, "fragment": ""}[way]
-    words = (f"file://{pure}", tag, "--ref", ref) if ref else (f"file://{pure}#first", tag)
-    must(s2i.build(*words))
-    assert answers(tag) == b"3"
+    ref = {"branch": "first", "tag": "v1", "commit": old}[way]
+    must(s2i.build(f"file://{pure}", tag, "--ref", ref))
+    assert answers(tag) == 3
 
 
 def test_point_44_what_s2iignore_names_is_not_in_the_image(s2i, tag, tmp_path):
@@ -153,14 +154,14 @@ def test_point_44_what_s2iignore_names_is_not_in_the_image(s2i, tag, tmp_path):
 @pytest.mark.parametrize("options", [(), ("--copy",)], ids=["plain", "copy"])
 def test_point_45_a_folder_without_git_builds_and_serves(s2i, tag, tmp_path, options):
     must(s2i.build(repos.write(tmp_path / "repo", repos.ECHO), tag, *options))
-    assert answers(tag) == b"[1,2]"
+    assert answers(tag) == [1, 2]
     assert "io.openshift.s2i.build.commit.id" not in docker.labels(tag)
 
 
 def test_point_45_copy_takes_uncommitted_files(s2i, pure, tag):
     repos.write(pure, "def predictor(x):\n    return 'not committed'")
     must(s2i.build(pure, tag, "--copy"))
-    assert answers(tag) == b'"not committed"'
+    assert answers(tag) == "not committed"
 
 
 def test_point_47_a_proxy_that_is_set_is_used_for_installing(s2i, tag, tmp_path):
@@ -192,6 +193,8 @@ def wheels(tmp_path_factory, engine):
     for version in ("1.0", "2.0"):
         _wheel(folder, "nb_test_only_here", version)
     (folder / "constraints.txt").write_text("nb-test-only-here<2\n")
+    # pytest's folders are their owner's only, and the container has another user.
+    folder.chmod(0o755)
     return folder
 
 
@@ -215,7 +218,7 @@ def test_point_48_find_links_no_index_and_constraints_of_pip_hold(s2i, tag, tmp_
         "S2I_INSTALLER": installer,
     }
     must(s2i.build(source, tag, "--volume", f"{wheels}:/wheels:ro", env=env))
-    assert answers(tag) == b'"1.0"'
+    assert answers(tag) == "1.0"
 
 
 def test_point_48_49_an_injected_pip_conf_takes_effect_and_no_secret_stays(s2i, tag, tmp_path, wheels):
@@ -226,7 +229,7 @@ def test_point_48_49_an_injected_pip_conf_takes_effect_and_no_secret_stays(s2i, 
     source = repos.write(tmp_path / "repo", FROM_WHEELS)
     where = ("--inject", f"{secrets}:/opt/app-root/secrets", "--volume", f"{wheels}:/wheels:ro")
     build = must(s2i.build(source, tag, *where, env={"PIP_CONFIG_FILE": "/opt/app-root/secrets/pip.conf"}))
-    assert answers(tag) == b'"1.0"'
+    assert answers(tag) == "1.0"
     assert docker.inside(tag, "stat", "-c", "%s", "/opt/app-root/secrets/pip.conf") == "0\n"
     assert "Zw8-secret-word" not in build.output
     assert (
@@ -235,14 +238,22 @@ def test_point_48_49_an_injected_pip_conf_takes_effect_and_no_secret_stays(s2i, 
     )
 
 
+READS_VARIABLES = """\
+import os
+at_build = os.environ["A"]
+%%
+def predictor(x):
+    return [at_build, os.environ.get("A"), os.environ.get(x)]
+"""
+
+
 def test_point_50_51_variables_of_the_build_are_there_at_run_and_run_wins(s2i, tag, tmp_path):
-    cells = 'import os\nat_build = os.environ["A"]\n%%\ndef predictor(x):\n    return [at_build, os.environ.get("A"), os.environ.get(x)]'
-    source = repos.write(tmp_path / "repo", cells)
+    source = repos.write(tmp_path / "repo", READS_VARIABLES)
     (source / ".s2i").mkdir()
     (source / ".s2i" / "environment").write_text('A=from the file\n# a comment\nQ = "kept" \nEMPTY=\n')
     must(s2i.build(git_repository(source, source), tag, env={"A": "1,B=2 and more"}))
-    assert json.loads(answers(tag, b'"Q"')) == ["1,B=2 and more", "1,B=2 and more", '"kept"']
-    assert json.loads(answers(tag, b'"EMPTY"', "--env", "A=at run")) == ["1,B=2 and more", "at run", ""]
+    assert answers(tag, b'"Q"') == ["1,B=2 and more", "1,B=2 and more", '"kept"']
+    assert answers(tag, b'"EMPTY"', "--env", "A=at run") == ["1,B=2 and more", "at run", ""]
 
 
 def test_point_54_scripts_of_the_repository_may_wrap_ours(s2i, tag, tmp_path):
@@ -255,14 +266,14 @@ def test_point_54_scripts_of_the_repository_may_wrap_ours(s2i, tag, tmp_path):
         script.chmod(0o755)
     must(s2i.build(git_repository(source, source), tag))
     with docker.service(tag) as service:
-        assert service.predict(b"[1, 2]").body == b"[1,2]"
+        assert service.predict(b"[1, 2]").value == [1, 2]
         assert "before-run" in service.logs()
         assert "after-assemble" in service.exec("ls").split()
 
 
 def test_point_55_scripts_from_elsewhere_work_in_the_image(s2i, pure, tag):
     must(s2i.build(pure, tag, "--scripts-url", f"file://{provide.ROOT}/s2i/bin"))
-    assert answers(tag) == b"3"
+    assert answers(tag) == 3
 
 
 def test_point_56_a_notebook_that_prints_megabytes_builds_with_a_bounded_log(s2i, tag, tmp_path):

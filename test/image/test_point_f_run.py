@@ -41,7 +41,7 @@ def test_point_71_what_a_predictor_leaves_behind_is_reaped(workbench, user):
         assert ask(service, {"start": "sleep 0.1 & exit"}).value == "started"
         time.sleep(1)
         states = service.exec("sh", "-c", "cat /proc/[0-9]*/stat | cut -d' ' -f2,3,4")
-        orphans = [line for line in states.splitlines() if " Z 1" in line]
+        orphans = [line for line in states.splitlines() if line.endswith(" Z 1")]
         assert orphans == [], states
 
 
