@@ -14,7 +14,6 @@ from nb_builder.problems import DiskFull
 from nb_builder.settings import Settings
 
 
-
 def _assemble(arguments: Sequence[str]) -> None:
     # Here and not above: nbconvert takes half a second to import, and `usage` has no need of it.
     from nb_builder.assemble import assemble

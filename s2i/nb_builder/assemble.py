@@ -14,6 +14,7 @@ from nb_builder import (
     contract,
     environment,
     execute,
+    imports,
     notebook,
     overlay,
     pythons,
@@ -25,6 +26,7 @@ from nb_builder.installer import Installer
 from nb_builder.log import Log
 from nb_builder.pythons import Python
 from nb_builder.report import Report, write_executed
+from nb_builder.requirements import Wanted
 from nb_builder.rewrite import scripts
 from nb_builder.settings import Settings
 from nb_builder.workspace import Workspace
@@ -69,8 +71,8 @@ def assemble(settings: Settings, log: Log) -> None:
         source.bring(checked.repository, place.src)
         with report.step("requirements", "Reading the requirements"):
             wanted = read_requirements(build)
-        with report.step("install", f"Installing {wanted} requirements into the notebook's own environment"):
-            installer = install(build)
+        with report.step("install", f"Installing {len(wanted)} requirements into the notebook's own environment"):
+            installer = install(build, wanted)
         with report.step("run", f"Running the cells of {checked.name}"):
             run_cells(build, installer)
         with report.step("verify", "Verifying the model in a fresh process"):
@@ -90,25 +92,26 @@ def check(settings: Settings, place: Workspace, log: Log) -> Checked:
     return Checked(repository, name, node, python)
 
 
-def read_requirements(build: Build) -> int:
-    """Write and run script one; return how many requirements it emitted."""
-    checked = build.notebook
+def read_requirements(build: Build) -> Wanted:
+    """Write and run script one; return all that cell and repository ask for."""
+    checked, place = build.notebook, build.place
     script = scripts.requirements_script(checked.node, checked.name)
-    path = build.place.build / layout.REQUIREMENTS_SCRIPT
+    path = place.build / layout.REQUIREMENTS_SCRIPT
     path.write_text(script.text, encoding="utf-8")
-    target = build.place.build / layout.REQUIREMENTS
-    return len(requirements.collect(path, checked.python.path, build.folder, target, checked.name))
+    wanted = requirements.collect(path, checked.python.path, build.folder, place.src, checked.name)
+    if not wanted.declared:
+        imports.require_declared(scripts.author_cells(checked.node), build.folder, place.src, checked.name)
+    return wanted
 
 
-def install(build: Build) -> Installer:
-    """Make the venv and install the requirements and cloudpickle; return the installer, which knows what is there."""
-    python = build.notebook.python
-    environment.make(build.place.venv, python)
-    installer = Installer(build.place.venv, python.minor, build.settings.installer, build.environ, build.log)
-    installer.install(build.place.build / layout.REQUIREMENTS, also=["cloudpickle"])
+def install(build: Build, wanted: Wanted) -> Installer:
+    """Make the venv and install what is wanted; return the installer, which knows what is there."""
+    python, place = build.notebook.python, build.place
+    environment.make(place.venv, python)
+    installer = Installer(place.venv, python.minor, build.settings.installer, build.environ, build.log)
+    installer.install(wanted, place.build / layout.LOCK)
     freeze = installer.freeze()
-    (build.place.build / layout.LOCK).write_text(freeze, encoding="utf-8")
-    build.log.line("     " + ", ".join(freeze.split()))
+    build.log.line("     " + ", ".join(freeze.splitlines()))
     before = artifacts.take(build.settings.src)
     if before is not None:
         build.log.line("     " + artifacts.changes(before, freeze.splitlines()))

@@ -10,7 +10,18 @@ from nb_builder.pythons import Python
 
 def make(venv: Path, python: Python) -> Path:
     """Make an empty virtual environment at `venv` and return its interpreter; raise InstallFailed."""
-    command = [sys.executable, "-I", "-m", "virtualenv", "--quiet", "--no-seed", "--clear", "-p", str(python.path), str(venv)]
+    command = [
+        sys.executable,
+        "-I",
+        "-m",
+        "virtualenv",
+        "--quiet",
+        "--no-seed",
+        "--clear",
+        "-p",
+        str(python.path),
+        str(venv),
+    ]
     ran = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", errors="replace")
     if ran.returncode:
         words = (ran.stdout + ran.stderr).strip()

@@ -1,14 +1,16 @@
 """Install the requirements: uv, or pip where uv can't serve; say in the user's words why it failed."""
 
+import json
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from virtualenv.seed.wheels.embed import get_embed_wheel
 
-from nb_builder import pip_settings
+from nb_builder import pip_settings, wheels
 from nb_builder.log import Log
 from nb_builder.problems import (
     BuildProblem,
@@ -18,6 +20,7 @@ from nb_builder.problems import (
     RequirementsConflict,
     VersionMissing,
 )
+from nb_builder.requirements import Wanted
 
 UV = Path(sys.executable).with_name("uv")
 
@@ -32,7 +35,7 @@ _NO_SUCH = re.compile(
     r"Could not find a version|only the following versions .* are available|does not satisfy Python"
 )
 # uv holds old packages to the letter of the metadata's rules where pip lets them pass.
-_METADATA = re.compile(r"has invalid metadata|could not be parsed")
+_METADATA = re.compile(r"has (?:invalid metadata|an invalid package format)|could not be parsed")
 _NO_SOLUTION = re.compile(r"No solution found|ResolutionImpossible|conflicting dependencies")
 
 
@@ -48,37 +51,60 @@ class Installer:
         self.log = log
         self.environ = uv_environ(environ)
         self.flags = pip_settings.for_uv(pip_settings.read(environ), environ)[1]
+        self.uv_options = ["--no-progress", "--python", self.python, *self.flags]
+        self.uv_compile = [UV, "pip", "compile", "--no-header", "--no-annotate", *self.uv_options]
 
-    def install(self, requirements: Path, also: Sequence[str]) -> None:
-        """Install what the file lists, and `also`; raise the problem that explains a failure."""
-        what = ["-r", str(requirements), *also]
-        if self.choice == "pip":
-            self._with_pip(what)
+    def install(self, wanted: Wanted, lock: Path) -> None:
+        """Write `lock` (versions and hashes of all that `wanted` needs) and install exactly that.
+
+        A lock of the repository is taken as it is. Raises the problem that explains a failure.
+        """
+        if wanted.lock:
+            self.log.line(f"     exactly as {wanted.lock.name} of the repository says")
+            lock.write_bytes(wanted.lock.read_bytes())
+        elif self.choice == "pip" or not self._resolve(wanted, lock):
+            self._with_pip(wanted, lock)
             return
-        words = self._run([UV, "pip", "install", "--no-progress", "--python", self.python, *self.flags, *what])
+        words = self._run([UV, "pip", "install", *self.uv_options, "--require-hashes", "-r", lock])
+        if words is not None:
+            raise self._failure(words)
+
+    def _resolve(self, wanted: Wanted, lock: Path) -> bool:
+        """Have uv write `lock`; return False where uv can't serve and pip is to try."""
+        words = self._run([*self.uv_compile, "--generate-hashes", "--output-file", lock, *wanted.sources])
         if words is None:
-            return
-        problem = self.explain(words, "uv")
-        if self.choice == "uv" or not isinstance(problem, InstallFailed) or "Failed to build" in words:
+            return True
+        problem = self._failure(words)
+        if self.choice == "uv" or not isinstance(problem, InstallFailed):
             raise problem
         self.log.note(f"uv can't serve here ({problem.facts['reason']}); trying pip.")
-        self._with_pip(what)
+        return False
 
     def freeze(self) -> str:
         """Return what is installed, one `name==version` a line."""
         command = [UV, "pip", "freeze", "--python", self.python]
         return subprocess.run(command, env=self.environ, capture_output=True, text=True, check=True).stdout
 
-    def _with_pip(self, what: Sequence[str]) -> None:
+    def _with_pip(self, wanted: Wanted, lock: Path) -> None:
         wheel = get_embed_wheel("pip", self.minor)
         if wheel is None:
             reason = f"there is no pip for Python {self.minor} here"
             raise InstallFailed(reason=reason, installer="pip", python=self.minor)
         # A wheel can be run as it is: so pip is never installed into the notebook's environment.
         pip = [self.python, f"{wheel.path}/pip", "--disable-pip-version-check", "--no-input"]
-        words = self._run([*pip, "install", "--no-compile", *what])
-        if words is not None:
-            raise self.explain(words, "pip")
+        with tempfile.TemporaryDirectory() as folder:
+            report = Path(folder) / "report.json"
+            files = [word for path in wanted.sources for word in ("-r", path)]
+            words = self._run([*pip, "install", "--no-compile", "--report", report, *files])
+            if words is not None:
+                raise self.explain(words, "pip")
+            lock.write_text(_lock_of(json.loads(report.read_text(encoding="utf-8"))), encoding="utf-8")
+
+    def _failure(self, words: str) -> BuildProblem:
+        """Return what uv's words mean; for a build from source that failed, with the wheels that there are."""
+        ask = [UV, "pip", "compile", *self.flags]
+        missing = wheels.explain(words, uv=ask, environ=self.environ, minor=self.minor)
+        return missing or self.explain(words, "uv")
 
     def _run(self, command: Sequence[str | Path]) -> str | None:
         """Run an installer; return None if it succeeded, else its words without credentials."""
@@ -121,10 +147,21 @@ def uv_environ(environ: Mapping[str, str]) -> dict[str, str]:
     return result
 
 
+def _lock_of(report: dict) -> str:
+    """Return the lock that says what pip, by its installation report, has installed."""
+    lines = []
+    for item in report["install"]:
+        name, version = item["metadata"]["name"], item["metadata"]["version"]
+        hashes = item["download_info"].get("archive_info", {}).get("hashes", {})
+        pinned = "".join(f" --hash={kind}:{digest}" for kind, digest in sorted(hashes.items()))
+        lines.append(f"{name.lower()}=={version}{pinned}\n")
+    return "".join(sorted(lines))
+
+
 def _reason(words: str) -> str:
     """Return the installer's own reason as one line: uv's causes, or pip's last ERROR."""
     causes = re.findall(r"^\s*(?:cause|╰─▶|├─▶|Caused by):?\s*(.*(?:\n {9,}\S.*)*)", words, re.MULTILINE)
     errors = re.findall(r"^ERROR: (.*)", words, re.MULTILINE)
-    headline = re.findall(r"^\s*(?:error|×):?\s*(.*)", words, re.MULTILINE)
+    headline = re.findall(r"^\s*(?:error|\u00d7):?\s*(.*)", words, re.MULTILINE)
     chosen = causes or errors[-1:] or headline or words.strip().splitlines()[-1:] or ["no reason given"]
     return re.sub(r"\s+", " ", "; ".join(chosen)).strip()

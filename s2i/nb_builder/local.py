@@ -76,8 +76,10 @@ def _on_disk(path: Path) -> tuple[Path, str | None]:
     found = subprocess.run(ask, capture_output=True, text=True)
     folder = Path(found.stdout.strip()) if found.returncode == 0 else path.parent
     if folder in (Path.home(), Path("/")):
-        sys.exit(f"ERROR: {path.name} lies directly in {folder}, and all of that would be copied.\n"
-                 "  Fix: put the notebook, and the files that it reads, into a folder of its own.")
+        sys.exit(
+            f"ERROR: {path.name} lies directly in {folder}, and all of that would be copied.\n"
+            "  Fix: put the notebook, and the files that it reads, into a folder of its own."
+        )
     return folder, str(path.relative_to(folder))
 
 
@@ -126,7 +128,7 @@ def _free_port(first: int, log: Log) -> int:
 def _wait_until_ready(service: subprocess.Popen, port: int) -> None:
     while service.poll() is None:
         with contextlib.suppress(urllib.error.URLError, ConnectionError):
-            urllib.request.urlopen(f"http://{HOST}:{port}/readyz", timeout=5).close()  # noqa: S310 - our own service
+            urllib.request.urlopen(f"http://{HOST}:{port}/readyz", timeout=5).close()
             return
         time.sleep(0.05)
     sys.exit(service.returncode or 1)
@@ -140,8 +142,8 @@ def _ask_once(app_root: Path, url: str, log: Log) -> None:
         return
     sample = json.dumps(json.loads(golden[0])["sample"])
     headers = {"Content-Type": "application/json"}
-    request = urllib.request.Request(url, sample.encode(), headers)  # noqa: S310 - our own service
-    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - our own service
+    request = urllib.request.Request(url, sample.encode(), headers)
+    with urllib.request.urlopen(request, timeout=60) as answer:
         log.step(f"Asked with {sample}, it answers {answer.read().decode()}")
     log.line(f"     curl -d {shlex.quote(sample)} -H 'Content-Type: application/json' {url}")
     log.line("     Ctrl-C ends the service.")

@@ -92,7 +92,14 @@ def _upgrade(text: str, notebook: Path) -> nbformat.NotebookNode:
             warnings.simplefilter("ignore", nbformat.warnings.DuplicateCellId)
             node = nbformat.reads(text, as_version=4)
             nbformat.validate(node, relax_add_props=True)
-    except (nbformat.ValidationError, nbformat.reader.NotJSONError, AttributeError, KeyError, TypeError, ValueError) as wrong:
+    except (
+        nbformat.ValidationError,
+        nbformat.reader.NotJSONError,
+        AttributeError,
+        KeyError,
+        TypeError,
+        ValueError,
+    ) as wrong:
         reason = str(wrong).strip().splitlines()[0] if str(wrong).strip() else type(wrong).__name__
         raise NotebookNotANotebook(notebook=notebook, reason=reason) from None
     return node

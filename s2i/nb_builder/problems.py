@@ -181,6 +181,33 @@ class RequirementsNeedPackages(BuildProblem):
     fix_words = "Write 'requirements' as a plain list, or compute it with the standard library."
 
 
+class RequirementsMissing(BuildProblem):
+    """The notebook declares nothing and imports packages."""
+
+    code = "requirements-missing"
+    what_words = "{notebook} imports {modules}, and nothing says which packages to install."
+    why_words = "Only what 'requirements' (or a requirements.txt) lists is installed for the notebook."
+    fix_words = "Add a cell, with the versions that you use: requirements = {cell}"
+
+
+class LockOutdated(BuildProblem):
+    """The repository's lock does not give what the notebook asks for."""
+
+    code = "lock-outdated"
+    what_words = "The cell asks for {requirement}, and {lock} has {has}."
+    why_words = "A lock in the repository is installed exactly as it is, so it must fit 'requirements'."
+    fix_words = "Delete {lock} and build again; copy the new build/requirements.lock into the repository."
+
+
+class WheelMissing(BuildProblem):
+    """A pin has no wheel for this Python, and its source can't be built here."""
+
+    code = "wheel-missing"
+    what_words = "{pin} has no wheel for Python {python}, and building it from its source failed: {reason}"
+    why_words = "Versions of {name} with a wheel for Python {python}: {versions}; {pin} has one for Python {pythons}."
+    fix_words = "Pin a version that has a wheel, or build with a Python that {pin} has one for (S2I_PYTHON).{compilers}"
+
+
 class VersionMissing(BuildProblem):
     """A requirement can't be had: no such package, no such version, or none for this Python."""
 
@@ -195,8 +222,8 @@ class RequirementsConflict(BuildProblem):
 
     code = "requirements-conflict"
     what_words = "The requirements exclude each other: {reason}"
-    why_words = "No set of versions fits all of them; the installer's own words are above."
-    fix_words = "Change one of the pins in 'requirements' so that they agree."
+    why_words = "No set of versions fits all of them."
+    fix_words = "Change one of the pins so that they agree."
 
 
 class IndexUnreachable(BuildProblem):
@@ -309,7 +336,9 @@ class AnswersDiffer(BuildProblem):
 
     code = "answers-differ"
     what_words = "For {sample} the notebook answered {expected}, and the saved model answers {got} in a fresh process."
-    why_words = "The service would not answer as the notebook does, so predictor depends on something not saved with it."
+    why_words = (
+        "The service would not answer as the notebook does, so predictor depends on something not saved with it."
+    )
     fix_words = "Make predictor depend on its argument and on globals that are set before the last cell only."
 
 

@@ -94,7 +94,12 @@ def _candidates(environ: Mapping[str, str]) -> list[Path]:
     folders += [Path("/usr/bin"), Path("/usr/local/bin"), *sorted(Path("/opt/python").glob("*/bin"))]
     folders += sorted((pyenv / "versions").glob("*/bin"))
     folders += sorted((home / ".local/share/uv/python").glob("*/bin"))
-    return [path for folder in folders for path in sorted(folder.glob("python3.*")) if re.fullmatch(r"python3\.\d+", path.name)]
+    return [
+        path
+        for folder in folders
+        for path in sorted(folder.glob("python3.*"))
+        if re.fullmatch(r"python3\.\d+", path.name)
+    ]
 
 
 def _distance(python: Python, wanted: str) -> tuple[int, int]:

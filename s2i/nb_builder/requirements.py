@@ -1,23 +1,87 @@
-"""What the notebook requires: script one's output, judged line by line before any installer sees it."""
+"""What the notebook requires: the cell by script one, requirements.txt and requirements.lock of the repository."""
 
 import os
+import re
 import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from nb_scorer import layout
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
-from nb_builder.problems import RequirementIsOption, RequirementsMalformed, RequirementsNeedPackages
+from nb_builder.problems import (
+    LockOutdated,
+    RequirementIsOption,
+    RequirementsConflict,
+    RequirementsMalformed,
+    RequirementsNeedPackages,
+)
 from nb_builder.rewrite.emit_requirements import MALFORMED
 
 # Script one only computes a list; what takes longer waits for something.
 _TIME_LIMIT = 60
 
+# What must be there to load the model; the notebook may pin its version.
+CLOUDPICKLE = "cloudpickle"
 
-def collect(script: Path, python: Path, folder: Path, target: Path, notebook: Path) -> list[Requirement]:
-    """Run script one with the bare model Python in `folder` and return what it wrote to `target`.
+_LOCKED = re.compile(r"^([A-Za-z0-9][\w.-]*)(?:\[[^]]*\])?\s*==\s*([^\s;\\]+)", re.MULTILINE)
 
-    Raises RequirementsNeedPackages, RequirementsMalformed or RequirementIsOption.
+
+@dataclass(frozen=True)
+class Wanted:
+    """All that asks for packages: the cell's list (as a file too), and files of the repository."""
+
+    cell: tuple[Requirement, ...]
+    emitted: Path
+    file: Path | None
+    lock: Path | None
+
+    def __len__(self) -> int:
+        """Return how many requirements the author has written down."""
+        return len(self.cell) + (len(_lines(self.file)) if self.file else 0)
+
+    @property
+    def declared(self) -> bool:
+        """Return whether anything says what to install, be it that nothing is needed."""
+        return bool(self.cell or self.file or self.lock)
+
+    @property
+    def sources(self) -> list[str]:
+        """Return the files that an installer is to resolve together."""
+        return [str(path) for path in (self.emitted, self.file) if path]
+
+
+def collect(script: Path, python: Path, folder: Path, src: Path, notebook: Path) -> Wanted:
+    """Run script one with the bare model Python in `folder`, and add what files of the repository ask for.
+
+    Writes requirements.txt beside `script`. Raises RequirementsNeedPackages, RequirementsMalformed,
+    RequirementIsOption, RequirementsConflict or LockOutdated.
     """
+    emitted = script.with_name(layout.REQUIREMENTS)
+    _emit(script, python, folder, emitted, notebook)
+    lines = [_with_path(line, folder, src, notebook) for line in emitted.read_text(encoding="utf-8").splitlines()]
+    cell = tuple(parse(line, notebook) for line in lines)
+    emitted.write_text("".join(line + "\n" for line in [*lines, *_also(cell)]), encoding="utf-8")
+    wanted = Wanted(cell, emitted, _nearest(layout.REQUIREMENTS, folder, src), _nearest(layout.LOCK, folder, src))
+    _check_agreement(wanted)
+    _check_lock(wanted)
+    return wanted
+
+
+def parse(line: str, notebook: Path) -> Requirement:
+    """Return one line of requirements.txt as a requirement; raise RequirementIsOption or RequirementsMalformed."""
+    if line.startswith("-"):
+        raise RequirementIsOption(entry=line)
+    try:
+        return Requirement(line)
+    except InvalidRequirement as wrong:
+        reason = str(wrong).strip().splitlines()[0]
+        raise RequirementsMalformed(reason=f"{line!r} is no requirement ({reason})", notebook=notebook) from None
+
+
+def _emit(script: Path, python: Path, folder: Path, target: Path, notebook: Path) -> None:
     # -S: nothing but the standard library, as on any other machine; the repository's own modules count.
     environ = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
     try:
@@ -38,15 +102,76 @@ def collect(script: Path, python: Path, folder: Path, target: Path, notebook: Pa
     if ran.returncode:
         error = (ran.stderr.strip().splitlines() or [f"exit status {ran.returncode}"])[-1]
         raise RequirementsNeedPackages(notebook=notebook, error=error, detail=ran.stderr)
-    return [parse(line, notebook) for line in target.read_text(encoding="utf-8").splitlines()]
 
 
-def parse(line: str, notebook: Path) -> Requirement:
-    """Return one line of requirements.txt as a requirement; raise RequirementIsOption or RequirementsMalformed."""
-    if line.startswith("-"):
-        raise RequirementIsOption(entry=line)
+def _with_path(line: str, folder: Path, src: Path, notebook: Path) -> str:
+    """Return `line`; one that names a wheel of the repository as `name @ file:///…`."""
+    path = re.sub(r"^[\w.-]+\s*(?:@|==)\s*", "", line)
+    if not path.endswith(".whl") or "://" in path or path.startswith("-"):
+        return line
+    found = [place / path for place in (folder, src) if (place / path).is_file()]
     try:
-        return Requirement(line)
-    except InvalidRequirement as wrong:
-        reason = str(wrong).strip().splitlines()[0]
-        raise RequirementsMalformed(reason=f"{line!r} is no requirement ({reason})", notebook=notebook) from None
+        name = parse_wheel_filename(Path(path).name)[0]
+    except InvalidWheelFilename as wrong:
+        raise RequirementsMalformed(reason=str(wrong), notebook=notebook) from None
+    if not found:
+        raise RequirementsMalformed(reason=f"the repository has no file {path!r}", notebook=notebook)
+    return f"{name} @ {found[0].resolve().as_uri()}"
+
+
+def _also(cell: Sequence[Requirement]) -> list[str]:
+    """Return what is needed beside the author's list: cloudpickle, which saves and loads the model."""
+    named = {canonicalize_name(requirement.name) for requirement in cell}
+    return [] if CLOUDPICKLE in named else [f"{CLOUDPICKLE}  # saves and loads the model"]
+
+
+def _nearest(name: str, folder: Path, src: Path) -> Path | None:
+    """Return the file `name` beside the notebook or in a folder above it, up to the repository's top."""
+    for place in [folder, *folder.parents]:
+        if (place / name).is_file():
+            return place / name
+        if place == src:
+            break
+    return None
+
+
+def _check_agreement(wanted: Wanted) -> None:
+    """Raise RequirementsConflict where cell and file pin the same package to different versions."""
+    for number, line in enumerate(_lines(wanted.file) if wanted.file else (), start=1):
+        try:
+            theirs = Requirement(line)
+        except InvalidRequirement:
+            continue  # An option or a path: pip's own format, which the installer judges.
+        for ours in wanted.cell:
+            if canonicalize_name(ours.name) == canonicalize_name(theirs.name) and _exclude(ours, theirs):
+                reason = f"the cell asks for {ours}, and {wanted.file.name} (entry {number}) for {theirs}."
+                raise RequirementsConflict(reason=reason, detail="")
+
+
+def _exclude(one: Requirement, other: Requirement) -> bool:
+    """Tell whether an exact pin of one is no version that the other takes."""
+    for exact, broad in ((one, other), (other, one)):
+        for pin in exact.specifier:
+            if pin.operator == "==" and not pin.version.endswith("*"):
+                return not broad.specifier.contains(pin.version, prereleases=True)
+    return False
+
+
+def _check_lock(wanted: Wanted) -> None:
+    """Raise LockOutdated where the repository's lock does not give what cell or file ask for."""
+    if wanted.lock is None:
+        return
+    locked = {canonicalize_name(name): version for name, version in _LOCKED.findall(wanted.lock.read_text("utf-8"))}
+    for requirement in wanted.cell:
+        version = locked.get(canonicalize_name(requirement.name))
+        applies = requirement.marker is None or requirement.marker.evaluate()
+        fits = version is not None and requirement.specifier.contains(version, prereleases=True)
+        if applies and not fits and requirement.url is None:
+            raise LockOutdated(requirement=requirement, has=version or "nothing", lock=wanted.lock.name)
+
+
+def _lines(path: Path) -> Sequence[str]:
+    """Return the entries of a requirements file: no comments, no empty lines, continuation lines joined."""
+    text = path.read_text(encoding="utf-8-sig").replace("\\\n", " ")
+    lines = (re.sub(r"(^|\s)#.*$", "", line).strip() for line in text.splitlines())
+    return [line for line in lines if line]

@@ -31,7 +31,7 @@ def find_notebook(repository: Path, chosen: str | None) -> Path:
     if chosen is not None:
         return _chosen(repository, Path(chosen), candidates)
     if not candidates:
-        raise NotebookMissing()
+        raise NotebookMissing
     if len(candidates) > 1:
         raise NotebookAmbiguous(count=len(candidates), names=_names(candidates), example=candidates[0])
     return candidates[0]

@@ -14,8 +14,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from nb_builder.rewrite.scripts import author_cells
 from nb_builder.notebook import read
+from nb_builder.rewrite.scripts import author_cells
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "docs/examples/kmeans"

@@ -7,7 +7,7 @@ from nb_builder.rewrite.number_cells import own_cell
 # Exit status of script one when `requirements` itself is at fault, and not the code around it.
 MALFORMED = 65
 
-_EMIT = f'''\
+_EMIT = f"""\
 import sys
 
 
@@ -36,7 +36,7 @@ if not isinstance(requirements, (list, tuple)):
     _refuse("it is %r, not a list" % (requirements,))
 _lines = "".join(_line(number, entry) + "\\n" for number, entry in enumerate(requirements, start=1))
 with (open(sys.argv[1], "w") if sys.argv[1:] else sys.stdout) as _file:
-    _file.write(_lines)'''
+    _file.write(_lines)"""
 
 
 class EmitRequirements(Preprocessor):
@@ -48,4 +48,3 @@ class EmitRequirements(Preprocessor):
             nb.cells.append(own_cell("no cell of the notebook defines requirements", "requirements = []"))
         nb.cells.append(own_cell("nb-builder: write requirements.txt", _EMIT))
         return nb, resources
-

@@ -34,8 +34,8 @@ class KeepRequirements(Preprocessor):
 def _slice(source: str, wanted: set[str]) -> str:
     """Return the statements of `source` that give `wanted` its values, and add to `wanted` what they need."""
     kept = []
-    for statement in reversed(_statements(source)):
-        statement = _only(statement, wanted)
+    for written in reversed(_statements(source)):
+        statement = _only(written, wanted)
         gives = bound([statement])
         if not (gives | changed(statement)) & wanted:
             continue

@@ -33,4 +33,3 @@ class SaveModel(Preprocessor):
         last = own_cell("nb-builder: save predictor and validator", _SAVE.format(**self.facts))
         nb.cells = [first, *nb.cells, last]
         return nb, resources
-

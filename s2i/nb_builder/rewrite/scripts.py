@@ -21,7 +21,7 @@ class PercentExporter(TemplateExporter):
 
     file_extension = ".py"
     output_mimetype = "text/x-python"
-    extra_template_basedirs = [str(Path(__file__).with_name("templates"))]
+    extra_template_basedirs = (str(Path(__file__).with_name("templates")),)
     template_name = "percent"
 
 
@@ -41,7 +41,9 @@ def author_cells(node: NotebookNode) -> tuple[Cell, ...]:
 def requirements_script(node: NotebookNode, notebook: Path) -> Script:
     """Return script one: what `requirements` depends on, and the lines that emit requirements.txt."""
     steps = [NumberCells, MagicsToPython, KeepRequirements, EmitRequirements]
-    return _script(node, steps, Config(), notebook, "emits requirements.txt, to the file named as argument or to stdout")
+    return _script(
+        node, steps, Config(), notebook, "emits requirements.txt, to the file named as argument or to stdout"
+    )
 
 
 def model_script(node: NotebookNode, notebook: Path, facts: dict) -> Script:

@@ -36,13 +36,17 @@ def test_every_way_to_bind_predictor_counts(source):
     check(source)
 
 
-@pytest.mark.parametrize("source", ["# def predictor(x)", "'predictor'", "def f():\n    predictor = 1", "print(predictor)"])
+@pytest.mark.parametrize(
+    "source", ["# def predictor(x)", "'predictor'", "def f():\n    predictor = 1", "print(predictor)"]
+)
 def test_a_name_that_is_only_mentioned_is_no_definition(source):
     with pytest.raises(PredictorMissing, match="model.ipynb does not define a function called 'predictor'"):
         check(source)
 
 
-@pytest.mark.parametrize("source", ["from helper import *", "get_ipython().run_line_magic('run', 'x.py')", "exec(code)"])
+@pytest.mark.parametrize(
+    "source", ["from helper import *", "get_ipython().run_line_magic('run', 'x.py')", "exec(code)"]
+)
 def test_what_the_syntax_tree_can_not_show_is_left_to_the_run(source):
     check(source)
 
@@ -60,13 +64,22 @@ def test_a_validator_that_is_none_is_no_validator():
 
 
 def test_a_syntax_error_is_named_with_cell_and_line():
-    with pytest.raises(CellSyntax, match=r"Cell \[2\] of model.ipynb \(cell 3 of the file\), line 2 has a syntax error"):
+    with pytest.raises(
+        CellSyntax, match=r"Cell \[2\] of model.ipynb \(cell 3 of the file\), line 2 has a syntax error"
+    ):
         check(GOOD, "a = 1\nb = = 2")
 
 
 @pytest.mark.parametrize(
     "source",
-    ["print 'hello'", "try:\n    x\nexcept Error, e:\n    pass", "raise ValueError, 'no'", "a <> b", "x = `1`", "exec 'x = 1'"],
+    [
+        "print 'hello'",
+        "try:\n    x\nexcept Error, e:\n    pass",
+        "raise ValueError, 'no'",
+        "a <> b",
+        "x = `1`",
+        "exec 'x = 1'",
+    ],
 )
 def test_python_2_is_recognised(source):
     with pytest.raises(Python2Code, match=r"Cell \[1\] .* is Python 2 code: "):

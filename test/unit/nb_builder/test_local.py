@@ -67,5 +67,5 @@ def test_a_taken_port_is_left_to_its_owner(capsys):
 
 def test_the_environment_file_is_read_as_s2i_reads_it(tmp_path):
     (tmp_path / ".s2i").mkdir()
-    (tmp_path / ".s2i" / "environment").write_text("# note\n A = 1=2 \nB=\"q\"\nC=\nnothing\n")
+    (tmp_path / ".s2i" / "environment").write_text('# note\n A = 1=2 \nB="q"\nC=\nnothing\n')
     assert local._s2i_environment(tmp_path) == {"A": "1=2", "B": '"q"', "C": ""}

@@ -27,7 +27,12 @@ def test_a_byte_order_mark_is_no_obstacle(tmp_path):
 
 def test_format_3_is_read_as_format_4(tmp_path):
     cell = {"cell_type": "code", "input": ["a = 1\n", "b = 2"], "language": "python", "outputs": [], "collapsed": False}
-    old = {"nbformat": 3, "nbformat_minor": 0, "metadata": {"name": ""}, "worksheets": [{"cells": [cell], "metadata": {}}]}
+    old = {
+        "nbformat": 3,
+        "nbformat_minor": 0,
+        "metadata": {"name": ""},
+        "worksheets": [{"cells": [cell], "metadata": {}}],
+    }
     assert read(tmp_path, old).cells[0].source == "a = 1\nb = 2"
 
 
@@ -61,7 +66,11 @@ def test_bytes_that_are_no_text_are_refused(tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [([1, 2], "its top level is a list, not an object"), ({"a": 1}, "the key 'nbformat' is missing"), ({"nbformat": 4}, "'cells'")],
+    [
+        ([1, 2], "its top level is a list, not an object"),
+        ({"a": 1}, "the key 'nbformat' is missing"),
+        ({"nbformat": 4}, "'cells'"),
+    ],
 )
 def test_json_that_is_no_notebook_is_refused(tmp_path, content, reason):
     with pytest.raises(NotebookNotANotebook, match="is JSON but no notebook") as refused:

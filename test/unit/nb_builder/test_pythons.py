@@ -55,7 +55,9 @@ def test_a_notice_names_the_nearest_one_where_the_wanted_is_missing(machine):
 
 
 def test_of_two_that_are_equally_near_the_newer_is_used(machine):
-    assert pythons._distance(pythons.Python(Path("x"), "3.9"), "3.8") < pythons._distance(pythons.Python(Path("x"), "3.7"), "3.8")
+    assert pythons._distance(pythons.Python(Path("x"), "3.9"), "3.8") < pythons._distance(
+        pythons.Python(Path("x"), "3.7"), "3.8"
+    )
 
 
 def test_the_setting_is_obeyed_or_refused_with_what_there_is(machine):

@@ -5,18 +5,36 @@ from pathlib import Path
 
 import pytest
 from nb_builder import requirements
-from nb_builder.problems import RequirementIsOption, RequirementsMalformed, RequirementsNeedPackages
+from nb_builder.problems import (
+    LockOutdated,
+    RequirementIsOption,
+    RequirementsConflict,
+    RequirementsMalformed,
+    RequirementsNeedPackages,
+)
 from nb_builder.rewrite import scripts
 from nbformat.v4 import new_code_cell, new_notebook
 
 NAME = Path("model.ipynb")
 
 
-def collect(tmp_path, source):
-    script = tmp_path / "one.py"
+def wanted(tmp_path, source, folder="."):
+    build, src = tmp_path / "build", tmp_path / "src"
+    build.mkdir(exist_ok=True)
+    (src / folder).mkdir(exist_ok=True, parents=True)
+    script = build / "one.py"
     script.write_text(scripts.requirements_script(new_notebook(cells=[new_code_cell(source)]), NAME).text)
-    found = requirements.collect(script, Path(sys.executable), tmp_path, tmp_path / "requirements.txt", NAME)
-    return [str(requirement) for requirement in found]
+    return requirements.collect(script, Path(sys.executable), src / folder, src, NAME)
+
+
+def collect(tmp_path, source):
+    return [str(requirement) for requirement in wanted(tmp_path, source).cell]
+
+
+def repository(tmp_path, **files):
+    (tmp_path / "src").mkdir(exist_ok=True)
+    for name, text in files.items():
+        (tmp_path / "src" / name.replace("_", ".")).write_text(text)
 
 
 def test_requirements_txt_is_written_and_read(tmp_path):
@@ -24,11 +42,11 @@ def test_requirements_txt_is_written_and_read(tmp_path):
         "numpy==1.26.4",
         'x>=1; python_version > "3"',
     ]
-    assert (tmp_path / "requirements.txt").read_text().startswith("numpy==1.26.4\n")
+    assert (tmp_path / "build/requirements.txt").read_text().startswith("numpy==1.26.4\n")
 
 
 def test_a_helper_module_of_the_repository_can_be_used(tmp_path):
-    (tmp_path / "pins.py").write_text('numpy = "1.26.4"')
+    repository(tmp_path, pins_py='numpy = "1.26.4"')
     assert collect(tmp_path, "import pins\nrequirements = [['numpy', pins.numpy]]") == ["numpy==1.26.4"]
 
 
@@ -56,3 +74,46 @@ def test_an_option_never_reaches_an_installer(tmp_path, entry):
 def test_a_line_that_is_no_requirement_is_quoted(tmp_path):
     with pytest.raises(RequirementsMalformed, match=r"'numpy==one two' is no requirement"):
         collect(tmp_path, "requirements = [['numpy', 'one two']]")
+
+
+def test_cloudpickle_comes_along_unless_the_author_pins_it(tmp_path):
+    wanted(tmp_path, "requirements = ['six']")
+    assert "cloudpickle  # saves" in (tmp_path / "build/requirements.txt").read_text()
+    wanted(tmp_path, "requirements = [['cloudpickle', '3.0.0']]")
+    assert (tmp_path / "build/requirements.txt").read_text() == "cloudpickle==3.0.0\n"
+
+
+def test_requirements_txt_of_the_repository_counts_too(tmp_path):
+    repository(tmp_path, requirements_txt="# what we use\nsix>=1.10  # old\nattrs \\\n  >=20\n")
+    found = wanted(tmp_path, "requirements = [['six', '1.16.0']]", folder="notebooks")
+    assert len(found) == 3
+    assert [Path(path).parent.name for path in found.sources] == ["build", "src"]
+
+
+def test_a_contradiction_between_cell_and_file_names_both(tmp_path):
+    repository(tmp_path, requirements_txt="attrs\nSix<1.16\n")
+    with pytest.raises(
+        RequirementsConflict, match=r"the cell asks for six==1.16.0, and requirements.txt \(entry 2\) for Six<1.16"
+    ):
+        wanted(tmp_path, "requirements = [['six', '1.16.0']]")
+
+
+def test_a_lock_that_does_not_fit_is_refused(tmp_path):
+    repository(tmp_path, requirements_lock="six==1.16.0 --hash=sha256:00\n")
+    assert wanted(tmp_path, "requirements = [['six', '1.16.0']]").lock
+    with pytest.raises(LockOutdated, match="The cell asks for six==1.17.0, and requirements.lock has 1.16.0"):
+        wanted(tmp_path, "requirements = [['six', '1.17.0']]")
+    with pytest.raises(LockOutdated, match="The cell asks for attrs, and requirements.lock has nothing"):
+        wanted(tmp_path, "requirements = ['attrs']")
+
+
+@pytest.mark.parametrize("value", ["[['alpha', './alpha-1.0-py3-none-any.whl']]", "['alpha-1.0-py3-none-any.whl']"])
+def test_a_wheel_of_the_repository_is_named_by_its_place(tmp_path, value):
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src/alpha-1.0-py3-none-any.whl").write_bytes(b"")
+    assert collect(tmp_path, f"requirements = {value}") == [f"alpha @ file://{tmp_path}/src/alpha-1.0-py3-none-any.whl"]
+
+
+def test_a_wheel_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(RequirementsMalformed, match="the repository has no file 'alpha-1.0-py3-none-any.whl'"):
+        collect(tmp_path, "requirements = ['alpha-1.0-py3-none-any.whl']")

@@ -20,7 +20,9 @@ def test_a_sole_notebook_is_taken_without_asking(tmp_path):
 
 
 def test_checkpoints_and_virtual_environments_hold_no_candidates(tmp_path):
-    repo = repository(tmp_path, "a.ipynb", ".ipynb_checkpoints/a-checkpoint.ipynb", "env/pyvenv.cfg", "env/lib/demo.ipynb")
+    repo = repository(
+        tmp_path, "a.ipynb", ".ipynb_checkpoints/a-checkpoint.ipynb", "env/pyvenv.cfg", "env/lib/demo.ipynb"
+    )
     assert [str(name) for name in source.notebooks(repo)] == ["a.ipynb"]
 
 

@@ -22,15 +22,24 @@ def emitted(tmp_path, *sources):
     ("cells", "lines"),
     [
         (['requirements = [["numpy", "1.26.4"]]'], ["numpy==1.26.4"]),
-        (['requirements = (("numpy", ""), ("scipy", None), ["pandas"], "flask>=3")'], ["numpy", "scipy", "pandas", "flask>=3"]),
-        (['requirements = [["a", ">=1.2,<2"], ["b", "~=1.4"], ["c[x]", "1.26.*"]]'], ["a>=1.2,<2", "b~=1.4", "c[x]==1.26.*"]),
+        (
+            ['requirements = (("numpy", ""), ("scipy", None), ["pandas"], "flask>=3")'],
+            ["numpy", "scipy", "pandas", "flask>=3"],
+        ),
+        (
+            ['requirements = [["a", ">=1.2,<2"], ["b", "~=1.4"], ["c[x]", "1.26.*"]]'],
+            ["a>=1.2,<2", "b~=1.4", "c[x]==1.26.*"],
+        ),
         (['requirements: list = [["a", "1"]]'], ["a==1"]),
         (['requirements = [["a", "1"]]', 'requirements += [["b", "2"]]'], ["a==1", "b==2"]),
         (['requirements = [["a", "1"]]', 'requirements.append(["b", "2"])'], ["a==1", "b==2"]),
         (['requirements = [["a", "1"]]', 'requirements[0] = ["b", "2"]'], ["b==2"]),
         (['requirements = [["a", "1"]]', 'requirements = [["b", "2"]]'], ["b==2"]),
         (['pins = {"a": "1"}', "requirements = [[n, v] for n, v in pins.items()]"], ["a==1"]),
-        (['import nosuch, sys\nv = "1" if sys.version_info > (3,) else "0"\nrequirements = [["a", v]]\nnosuch.go()'], ["a==1"]),
+        (
+            ['import nosuch, sys\nv = "1" if sys.version_info > (3,) else "0"\nrequirements = [["a", v]]\nnosuch.go()'],
+            ["a==1"],
+        ),
         (['import nosuch\nn = nosuch.x\nrequirements = [[n, "1"] for n in ("a", "b")]'], ["a==1", "b==1"]),
         (["requirements = []\nfor n in ('a', 'b'):\n    requirements.append(n)"], ["a", "b"]),
         (["def pin(n):\n    return [n, '1']\nrequirements = [pin('a')]"], ["a==1"]),

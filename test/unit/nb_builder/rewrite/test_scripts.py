@@ -28,9 +28,17 @@ def test_what_is_run_is_what_is_written():
 
 
 def test_empty_and_skipped_cells_get_no_number():
-    cells = [new_code_cell("a"), new_code_cell("  \n"), new_code_cell("b", metadata={"tags": ["skip-execution"]}), new_code_cell("c")]
+    cells = [
+        new_code_cell("a"),
+        new_code_cell("  \n"),
+        new_code_cell("b", metadata={"tags": ["skip-execution"]}),
+        new_code_cell("c"),
+    ]
     script = model_script(*cells)
-    assert [(cell.source, cell.number, cell.position) for cell in script.cells if not cell.ours] == [("a", 1, 1), ("c", 2, 4)]
+    assert [(cell.source, cell.number, cell.position) for cell in script.cells if not cell.ours] == [
+        ("a", 1, 1),
+        ("c", 2, 4),
+    ]
 
 
 def test_a_cell_is_shown_as_its_author_wrote_it():
@@ -46,4 +54,7 @@ def test_our_own_cells_stand_at_both_ends():
 
 def test_lines_keep_their_numbers():
     source = "a = 1\n%time b = 2\n!ls\nraise ValueError"
-    assert scripts.author_cells(new_notebook(cells=[new_code_cell(source)]))[0].source.splitlines()[3] == "raise ValueError"
+    assert (
+        scripts.author_cells(new_notebook(cells=[new_code_cell(source)]))[0].source.splitlines()[3]
+        == "raise ValueError"
+    )

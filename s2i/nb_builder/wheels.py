@@ -1,0 +1,57 @@
+"""Which wheels there are: what to say to the author of a pin that has none for this Python."""
+
+import re
+import subprocess
+from collections.abc import Mapping, Sequence
+
+from nb_builder.problems import WheelMissing
+
+PYTHONS = [f"3.{number}" for number in range(6, 15)]
+
+_BUILD_FAILED = re.compile(r"Failed to (?:download and )?build [`'\"]?([\w.-]+)==([^\s`'\"]+)")
+_NO_COMPILER = re.compile(
+    r"command '[^']*(?:gcc|cc|g\+\+|clang)' failed: No such file|Unknown compiler|CompilerNotFound|"
+    r"unable to execute '[^']*(?:gcc|cc)'|No CMAKE_C\w*_COMPILER|error: linker `cc` not found|Rust.* not found|"
+    r"[Cc]an't find Rust compiler|Python\.h: No such file|cargo.*not (?:found|installed)|gcc: not found"
+)
+_COMPILERS = " An image with compilers is made by 'make build COMPILERS=1'."
+
+
+def explain(words: str, *, uv: Sequence[object], environ: Mapping[str, str], minor: str) -> WheelMissing | None:
+    """Return the problem if `words` say that a package could not be built from source, else None.
+
+    `uv` is the command `uv pip compile` with the user's flags; it is asked what has wheels.
+    """
+    found = _BUILD_FAILED.search(words)
+    if not found:
+        return None
+    name, version = found.groups()
+    lowest = _newest(uv, environ, name, minor, "--resolution", "lowest")
+    newest = _newest(uv, environ, name, minor)
+    pythons = [python for python in PYTHONS if _newest(uv, environ, f"{name}=={version}", python)]
+    compiler = bool(_NO_COMPILER.search(words))
+    return WheelMissing(
+        pin=f"{name}=={version}",
+        name=name,
+        python=minor,
+        reason="it needs a compiler, and there is none here." if compiler else _last_error(words),
+        versions="none" if not newest else lowest if lowest == newest else f"{lowest} to {newest}",
+        pythons=", ".join(pythons) or "none",
+        compilers=_COMPILERS if compiler else "",
+        detail=words.strip(),
+    )
+
+
+def _newest(uv: Sequence[object], environ: Mapping[str, str], wanted: str, minor: str, *more: str) -> str:
+    """Return the version of `wanted` that uv would take if it may build nothing, or ""."""
+    command = [*uv, "--quiet", "--no-header", "--no-annotate", "--no-deps", "--only-binary", ":all:"]
+    command += ["--python-version", minor, *more, "-"]
+    ran = subprocess.run(command, env=environ, input=wanted, capture_output=True, text=True)
+    found = re.search(r"==(\S+)", ran.stdout) if ran.returncode == 0 else None
+    return found[1] if found else ""
+
+
+def _last_error(words: str) -> str:
+    """Return the last line that names an error: the end of the build's own traceback."""
+    errors = re.findall(r"^\s*(?:\w+(?:Error|Exception)\b.*|error: .*)$", words, re.MULTILINE)
+    return (errors or ["no reason given"])[-1].strip()[:300]
