@@ -15,7 +15,8 @@ from nb_scorer.tally import Tally
 def main(args):
     """Run the role that `args` names; return its exit code.
 
-    `args`: role, inherited socket (a scorer's with its tally after a comma), pid of the parent, mode, model folder, notebook folder.
+    `args`: role, inherited socket (a scorer's with its tally after a comma), pid of the parent, mode,
+    model folder, notebook folder.
     """
     role, fds, parent, mode = args[0], [int(fd) for fd in args[1].split(",")], int(args[2]), args[3]
     folders = args[4:]

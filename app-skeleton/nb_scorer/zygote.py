@@ -127,9 +127,7 @@ class Zygote(object):
     def _exec(self, fds):
         for fd in fds:
             os.set_inheritable(fd, True)
-        argv = boot.command(
-            sys.executable, "scorer", ",".join(map(str, fds)), os.getppid(), *self._spawn_args
-        )
+        argv = boot.command(sys.executable, "scorer", ",".join(map(str, fds)), os.getppid(), *self._spawn_args)
         os.execv(argv[0], argv)  # noqa: S606 - our own command line
 
     def _score(self, fds):

@@ -46,7 +46,14 @@ class Service:
         kept = {key: value for key, value in os.environ.items() if key in ("PATH", "HOME", "LANG")}
         self.process = subprocess.Popen(
             [sys.executable, "-I", "-m", "nb_service"],
-            env={**kept, "APP_ROOT": str(app_root), "PORT": "0", "S2I_HOST": "127.0.0.1", "WEB_CONCURRENCY": "2", **env},
+            env={
+                **kept,
+                "APP_ROOT": str(app_root),
+                "PORT": "0",
+                "S2I_HOST": "127.0.0.1",
+                "WEB_CONCURRENCY": "2",
+                **env,
+            },
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

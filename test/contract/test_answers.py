@@ -123,7 +123,9 @@ def test_json_by_any_of_its_names_is_taken(service, kind):
     assert service.ask("[1]", headers=headers)[:2] == (200, {"got": [1]})
 
 
-@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "text/plain", "application/json; charset=latin-1"])
+@pytest.mark.parametrize(
+    "kind", ["application/x-www-form-urlencoded", "text/plain", "application/json; charset=latin-1"]
+)
 def test_another_type_is_415_and_the_answer_shows_the_header_to_add(service, kind):
     status, answer, _ = service.ask("[1]", headers={"Content-Type": kind})
     assert status == 415
@@ -169,7 +171,12 @@ def talk(service, data: bytes) -> bytes:
 def request(sample, *headers: str, version: str = "1.1") -> bytes:
     """Return the bytes of a POST of `sample`."""
     body = json.dumps(sample).encode()
-    lines = [f"POST /predict HTTP/{version}", "Host: x", "Content-Type: application/json", f"Content-Length: {len(body)}"]
+    lines = [
+        f"POST /predict HTTP/{version}",
+        "Host: x",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+    ]
     return "\r\n".join([*lines, *headers, "", ""]).encode() + body
 
 

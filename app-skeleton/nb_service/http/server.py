@@ -2,6 +2,7 @@
 
 import logging
 import os
+import resource
 import signal
 import socket
 import sys
@@ -22,6 +23,7 @@ from nb_service.scoring import Answer, Pool
 # turn that into a standstill.
 SWITCH_SECONDS = 0.00005
 CONNECTIONS = 4096
+SPARE_DESCRIPTORS = 1024
 THREADS = 4
 # After SIGTERM a balancer needs a moment to see /readyz turn before the address goes away.
 LINGER_SECONDS = 1.0
@@ -41,11 +43,13 @@ class HttpServer:
         self._health = {"/healthz": lambda: replies.HEALTHY, "/readyz": self._readyz}
         self._lane: Lane | None = None
         self._server = None
+        self._connections = CONNECTIONS
         self._began = time.monotonic()
 
     def run(self) -> int:
         """Serve; return 0 after a signal's graceful end, raise the Problem that makes serving useless."""
         sys.setswitchinterval(SWITCH_SECONDS)
+        self._connections = connections_for(allow_descriptors(CONNECTIONS + SPARE_DESCRIPTORS))
         logging.getLogger("waitress.queue").disabled = True
         listener = listen(self._got["S2I_HOST"], self._got["PORT"])
         self._pool.staff.on_change = self._changed
@@ -76,7 +80,7 @@ class HttpServer:
             sockets=[listener],
             threads=THREADS,
             ident=None,
-            connection_limit=CONNECTIONS,
+            connection_limit=self._connections,
             backlog=CONNECTIONS,
             recv_bytes=65536,
             max_request_body_size=got["S2I_MAX_BODY"] + 1,
@@ -204,14 +208,36 @@ class _LazyApp:
         return self._app(environ, start_response)
 
 
+def allow_descriptors(wanted: int) -> int:
+    """Raise this process's own limit of open files towards `wanted`; return what it is now."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        return wanted
+    return soft
+
+
+def connections_for(descriptors: int) -> int:
+    """Return how many connections may be open at a time where so many descriptors may."""
+    if descriptors == resource.RLIM_INFINITY:
+        return CONNECTIONS
+    return max(1, min(CONNECTIONS, descriptors - min(SPARE_DESCRIPTORS, descriptors // 4)))
+
+
 def listen(host: str, port: int) -> socket.socket:
     """Return a listening socket; raise PortTaken where the address can't be had."""
     try:
         family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind, proto)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(CONNECTIONS)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen(CONNECTIONS)
+        except OSError:
+            listener.close()
+            raise
     except OSError as reason:
         raise problems.PortTaken(host, port, reason.strerror or str(reason)) from reason
     return listener

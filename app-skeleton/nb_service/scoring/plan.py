@@ -80,7 +80,7 @@ def start_mode(setting: str, manifest: dict, threads: int) -> tuple[str, bool, s
 
 def native_threads(environ: dict, scorers: int) -> int:
     """Return how many threads a scorer's libraries may use: the user's word, else its share of the CPUs."""
-    said = environ.get("OMP_NUM_THREADS", "")
+    said = environ.get("OMP_NUM_THREADS", "").split(",")[0]
     if said.isdigit() and int(said) > 0:
         return int(said)
     return max(1, cores.available() // scorers)

@@ -4,7 +4,6 @@ import json
 import os
 import socket
 import tempfile
-from collections.abc import Callable
 from typing import BinaryIO
 
 from nb_scorer.problem import Problem
@@ -41,10 +40,10 @@ class Staff:
         self.warm = False
         self.loaded_once = False
         self.stopping = False
-        self.on_change: Callable[[], None] = lambda: None
-        self.on_fatal: Callable[[Problem], None] = _raise
-        self.on_rows: Callable = self._judge
-        self.on_unanswered: Callable[[list[Job]], None] = lambda jobs: None
+        self.on_change = lambda: None
+        self.on_fatal = _raise
+        self.on_rows = self._judge
+        self.on_unanswered = lambda jobs: None
         self._loop = loop
         self._model = model
         self._plan = plan
@@ -251,12 +250,16 @@ class Staff:
 
 def shared_memory() -> BinaryIO:
     """Return a file of a tally's size that is in memory where the system can do that."""
-    if hasattr(os, "memfd_create"):
-        file = os.fdopen(os.memfd_create("tally"), "w+b")
-    else:
-        file = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
+    fd = os.memfd_create("tally") if hasattr(os, "memfd_create") else _unlinked()
+    file = os.fdopen(fd, "w+b")
     file.truncate(SIZE)
     return file
+
+
+def _unlinked() -> int:
+    fd, path = tempfile.mkstemp()
+    os.unlink(path)
+    return fd
 
 
 def _raise(problem: Problem) -> None:

@@ -1,0 +1,148 @@
+"""What `python -m nb_service prove` finds out about a model before it is served."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from contract.test_life import THREADS, copy_of
+
+
+@pytest.fixture
+def prove(model_cache):
+    """Return what proves the model of a notebook's code, or of an APP_ROOT."""
+
+    def run(code_or_root, **env):
+        root = model_cache(code_or_root) if isinstance(code_or_root, str) else code_or_root
+        kept = {"PATH": os.environ["PATH"], "APP_ROOT": str(root), **env}
+        said = subprocess.run(
+            [sys.executable, "-I", "-m", "nb_service", "prove"], env=kept, capture_output=True, text=True, timeout=50
+        )
+        assert said.returncode == 0, said.stderr
+        assert said.stdout.count("\n") == 1
+        return json.loads(said.stdout)
+
+    return run
+
+
+def test_a_model_that_answers_its_rows_in_forked_processes_may_be_forked(prove):
+    found = prove("def predictor(x):\n    print('printed')\n    return x * 2\nexamples = [1, 2.5, 'a']\n")
+    assert found == {
+        "loaded": True,
+        "load_error": None,
+        "rows": [],
+        "row_count": 3,
+        "deterministic": True,
+        "scorer_threads": 1,
+        "scorer_start": "fork",
+        "scorer_start_reason": "forked scorers answered every golden row rightly",
+    }
+
+
+def test_without_golden_rows_nothing_is_proved_but_loading(prove):
+    found = prove("def predictor(x): return x")
+    assert (found["loaded"], found["row_count"], found["deterministic"]) == (True, 0, None)
+    assert (found["scorer_start"], found["scorer_start_reason"]) == (None, "no golden rows to prove it with")
+
+
+def test_threads_that_do_not_survive_a_fork_make_it_spawn(prove):
+    found = prove(THREADS)
+    assert (found["rows"], found["scorer_start"]) == ([], "spawn")
+    assert "did not answer the golden rows within" in found["scorer_start_reason"]
+
+
+def test_a_child_that_dies_makes_it_spawn(prove):
+    found = prove(
+        """
+        import os
+        class Marked:
+            def __reduce__(self):
+                return os.getpid, ()
+        loaded_by = Marked()
+        def predictor(x):
+            if loaded_by != os.getpid() and isinstance(loaded_by, int):
+                os.abort()
+            return x
+        examples = [1]
+        """
+    )
+    assert (found["loaded"], found["rows"], found["scorer_start"]) == (True, [], "spawn")
+    assert found["scorer_start_reason"] == "a forked scorer failed: the process died"
+
+
+def test_another_answer_in_the_forked_process_makes_it_spawn(prove):
+    found = prove(
+        """
+        import os
+        class Marked:
+            def __reduce__(self):
+                return os.getpid, ()
+        loaded_by = Marked()
+        def predictor(x):
+            return x if loaded_by == os.getpid() or not isinstance(loaded_by, int) else -x
+        examples = [1]
+        """
+    )
+    assert (found["scorer_start"], found["scorer_start_reason"]) == (
+        "spawn",
+        "a forked scorer answered a golden row differently",
+    )
+
+
+def test_rows_that_come_out_otherwise_are_listed_with_what_came(prove, model_cache, tmp_path):
+    root = copy_of(model_cache("def predictor(x): return 1 / x\nexamples = [1]\n"), tmp_path)
+    rows = [{"sample": 2, "answer": 0.5}, {"sample": 4, "answer": 0.3}, {"sample": 0, "answer": 1}]
+    (root / "model" / "golden.ndjson").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = prove(root)
+    differs, fails = found["rows"]
+    assert differs == {"sample": 4, "expected": 0.3, "got": 0.25, "same": False, "error": None}
+    assert (fails["sample"], fails["error"]["status"]) == (0, 500)
+    assert "ZeroDivisionError" in fails["error"]["traceback"]
+    assert (found["deterministic"], found["scorer_start"]) == (True, None)
+
+
+def test_answers_by_chance_are_no_difference_between_fork_and_spawn(prove):
+    found = prove("import random\ndef predictor(x): return random.random()\nexamples = [1]\n")
+    assert (found["deterministic"], found["scorer_start"], len(found["rows"])) == (False, "fork", 1)
+
+
+@pytest.mark.parametrize(
+    ("reduced_to", "words"),
+    [
+        ("int, ('no number',)", "The model can't be loaded: ValueError: invalid literal"),
+        ("os._exit, (7,)", "The model did not load: its process ended with exit code 7 while loading."),
+        ("signal.raise_signal, (11,)", "its process was killed by signal 11 (SIGSEGV) while loading."),
+        ("time.sleep, (1000,)", "The model did not load within 1 seconds."),
+    ],
+)
+def test_a_model_that_does_not_load_is_told_with_its_cause(prove, reduced_to, words):
+    found = prove(
+        f"""
+        import os, signal, time
+        class Bad:
+            def __reduce__(self):
+                return {reduced_to}
+        bad = Bad()
+        def predictor(x):
+            return bad
+        """,
+        S2I_VERIFY_TIMEOUT="1",
+    )
+    assert (found["loaded"], found["rows"], found["scorer_start"]) == (False, [], None)
+    assert words in found["load_error"]["what"]
+
+
+def test_a_row_that_hangs_is_told_as_504(prove, model_cache, tmp_path):
+    root = copy_of(model_cache("import time\ndef predictor(x): return time.sleep(x)\nexamples = [0]\n"), tmp_path)
+    (root / "model" / "golden.ndjson").write_text('{"sample": 1000, "answer": null}\n')
+    (row,) = prove(root, S2I_VERIFY_TIMEOUT="1")["rows"][:1]
+    assert row["error"] == {"status": 504, "what": "no answer within the time limit", "traceback": None}
+
+
+def test_a_row_that_kills_the_process_is_told(prove, model_cache, tmp_path):
+    root = copy_of(model_cache("import os\ndef predictor(x): return x and os.abort()\nexamples = [0]\n"), tmp_path)
+    (root / "model" / "golden.ndjson").write_text('{"sample": 1, "answer": null}\n')
+    (row,) = prove(root)["rows"]
+    assert (row["error"]["status"], row["error"]["what"]) == (500, "the process died")

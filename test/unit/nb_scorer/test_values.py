@@ -1,0 +1,168 @@
+import dataclasses
+import datetime as dt
+import decimal
+import enum
+import json
+import pathlib
+import uuid
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from nb_scorer import values
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=20,
+)
+
+
+@given(JSON_VALUES)
+def test_what_is_json_comes_back_as_it_was(value):
+    assert values.decode(values.encode(value)) == value
+
+
+def test_integers_stay_integers_and_floats_stay_floats():
+    assert [type(one) for one in values.decode(b"[1, 1.0, 1e2]")] == [int, float, float]
+    assert values.decode(b"9007199254740993") == 2**53 + 1
+
+
+def test_of_keys_that_come_twice_the_last_counts():
+    assert values.decode(b'{"a": 1, "a": 2}') == {"a": 2}
+
+
+def test_a_byte_order_mark_is_passed_over():
+    assert values.decode(b"\xef\xbb\xbf[1]") == [1]
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"", "Expecting value"),
+        (b"{", "Expecting property name"),
+        (b"[1] 2", "Extra data"),
+        (b"NaN", "NaN is not JSON; null is"),
+        (b"[-Infinity]", "-Infinity is not JSON; null is"),
+        (b'"\xff"', r"it is not UTF-8 \(byte 1\)"),
+        (b"[" * 200_000, "it is nested too deeply"),
+        (b"[" + b"1" * 4301 + b"]", "it has a number of more than 4300 digits"),
+    ],
+)
+def test_what_is_not_json_is_refused_with_a_reason_for_the_client(body, words):
+    with pytest.raises(ValueError, match=words):
+        values.decode(body)
+
+
+def test_digits_in_a_string_are_no_long_number():
+    assert values.decode(b'"' + b"1" * 5000 + b'"') == "1" * 5000
+
+
+class Colour(enum.Enum):
+    RED = "red"
+
+
+@dataclasses.dataclass
+class Point:
+    x: int
+    y: float
+
+
+class Pair(NamedTuple):
+    a: int
+    b: int
+
+
+NOON = dt.datetime(2026, 1, 2, 12, 0, 0, tzinfo=dt.timezone.utc)
+UUID = uuid.UUID(int=1)
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (float("nan"), None),
+        ([float("inf"), {"a": -float("inf")}], [None, {"a": None}]),
+        ((1, 2), [1, 2]),
+        ({3: "a", None: "b", 2.5: "c", True: "d"}, {"3": "a", "true": "d", "null": "b", "2.5": "c"}),
+        ({np.int64(3): 1}, {"3": 1}),
+        ({(1, 2): 3}, {"(1, 2)": 3}),
+        ({3, 1, 2}, [1, 2, 3]),
+        (range(3), [0, 1, 2]),
+        ({"a": 1}.keys(), ["a"]),
+        (b"\x00\xff", "AP8="),
+        (Colour.RED, "red"),
+        (Point(1, float("nan")), {"x": 1, "y": None}),
+        (Pair(1, 2), [1, 2]),
+        (NOON, "2026-01-02T12:00:00+00:00"),
+        (NOON.date(), "2026-01-02"),
+        (dt.timedelta(minutes=1), 60.0),
+        (decimal.Decimal("1.5"), 1.5),
+        (decimal.Decimal(10) ** 30, 10**30),
+        (decimal.Decimal("NaN"), None),
+        (UUID, str(UUID)),
+        (pathlib.PurePosixPath("a/b"), "a/b"),
+        ("\ud800", "\ud800"),
+        (np.int8(-3), -3),
+        (np.uint64(2**64 - 1), 2**64 - 1),
+        (np.float32(0.5), 0.5),
+        (np.float64("nan"), None),
+        (np.longdouble(1.5), 1.5),
+        (np.float16(2), 2.0),
+        (np.bool_(True), True),
+        (np.str_("x"), "x"),
+        (np.datetime64("2026-01-02T03:04:05"), "2026-01-02T03:04:05"),
+        (np.datetime64("NaT"), None),
+        (np.timedelta64(90, "s"), 90.0),
+        (np.array([[1, 2], [3, 4]]), [[1, 2], [3, 4]]),
+        (np.array(5), 5),
+        (np.array([1.0, np.nan]), [1.0, None]),
+        (np.array(["2026-01-02"], dtype="datetime64[D]"), ["2026-01-02"]),
+        (np.array([(1, 2.5)], dtype=[("a", int), ("b", float)]), [{"a": 1, "b": 2.5}]),
+        (np.array([(1, 2.5)], dtype=[("a", int), ("b", float)])[0], {"a": 1, "b": 2.5}),
+        (np.ma.masked_array([1, 2], mask=[False, True]), [1, None]),
+        (np.array([None, "a", 1], dtype=object), [None, "a", 1]),
+        (pd.Series([1.0, None]), [1.0, None]),
+        (pd.Series(["a", pd.NA], dtype="string"), ["a", None]),
+        (pd.DataFrame({"a": [1, 2], "b": ["x", None]}), [{"a": 1, "b": "x"}, {"a": 2, "b": None}]),
+        (pd.Timestamp("2026-01-02"), "2026-01-02T00:00:00"),
+        (pd.NaT, None),
+        (pd.NA, None),
+        (pd.Timedelta("1min"), 60.0),
+        (pd.Index([1, 2]), [1, 2]),
+        (pd.Categorical(["a", "b"]), ["a", "b"]),
+        ([np.int64(1), {"a": np.array([np.nan])}], [1, {"a": [None]}]),
+    ],
+    ids=str,
+)
+def test_every_answer_that_a_notebook_gives_has_its_json(answer, expected):
+    assert json.loads(values.encode(answer)) == expected
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (object(), "an answer of type builtins.object has no JSON form"),
+        ([1, {"a": lambda: 0}], "an answer of type builtins.function has no JSON form"),
+        (1j, "an answer of type builtins.complex has no JSON form"),
+        (np.complex128(1j), "has no JSON form"),
+        ((one for one in [1]), "an answer of type builtins.generator has no JSON form"),
+    ],
+    ids=str,
+)
+def test_an_answer_without_a_json_form_is_refused_by_the_name_of_its_type(answer, words):
+    with pytest.raises(TypeError, match=words):
+        values.encode(answer)
+
+
+def test_an_answer_that_contains_itself_is_refused():
+    cycle = []
+    cycle.append(cycle)
+    with pytest.raises(TypeError, match="contains itself"):
+        values.encode(cycle)
+
+
+def test_text_leaves_as_readable_utf_8():
+    assert values.encode("ü") == '"ü"'.encode()

@@ -1,0 +1,34 @@
+import os
+import subprocess
+import sys
+
+from nb_scorer import zygote
+
+
+def test_threads_are_counted_as_the_operating_system_sees_them():
+    assert zygote.thread_count() == len(os.listdir("/proc/self/task"))
+
+
+def test_a_child_dies_with_its_parent_even_if_it_never_listens():
+    program = (
+        "import os, time\n"
+        "from nb_scorer import zygote\n"
+        "parent = os.getpid()\n"
+        "child = os.fork()\n"
+        "if not child:\n"
+        "    zygote.die_with_parent(parent)\n"
+        "    print(os.getpid(), flush=True)\n"
+        "    time.sleep(1000)\n"
+        "time.sleep(0.5)\n"
+        "os.kill(parent, 9)\n"
+    )
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False)
+    # The pipe reached its end, so the child, which held it open, is gone.
+    assert said.returncode == -9
+    assert int(said.stdout) > 0
+
+
+def test_a_process_whose_parent_is_gone_already_ends_at_once():
+    program = "from nb_scorer import zygote\nzygote.die_with_parent(1 << 22)\nprint('still here')\n"
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert said.stdout == ""

@@ -1,0 +1,14 @@
+import pytest
+from nb_service import backends
+from nb_service.backends.http import Http
+from nb_service.problems import BackendUnknown
+
+
+def test_a_back_end_is_found_by_its_name():
+    assert isinstance(backends.find("http"), Http)
+
+
+def test_an_unknown_name_is_refused_with_the_names_there_are():
+    with pytest.raises(BackendUnknown) as refused:
+        backends.find("pigeon")
+    assert "these are there: http" in refused.value.why

@@ -1,0 +1,35 @@
+import re
+
+import pytest
+from nb_service.http import server
+from nb_service.problems import PortTaken
+
+
+def test_a_taken_port_is_refused_with_the_reason():
+    with server.listen("127.0.0.1", 0) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(PortTaken, match=rf"port {port}: Address already in use"):
+            server.listen("127.0.0.1", port)
+
+
+def test_an_address_that_is_not_ours_is_refused():
+    with pytest.raises(PortTaken, match=r"Can't listen on 192\.0\.2\.1 port 0"):
+        server.listen("192.0.2.1", 0)
+
+
+@pytest.mark.parametrize(
+    ("descriptors", "connections"), [(1024, 768), (5120, 4096), (-1, 4096), (100_000, 4096), (4, 3)]
+)
+def test_connections_leave_descriptors_for_everything_else(descriptors, connections):
+    assert server.connections_for(descriptors) == connections
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"), [("/a b", "/a b"), ("/a\nb", "/a\\nb"), ("/\xff\x1b[0m", "/\\xff\\x1b[0m")]
+)
+def test_a_path_takes_one_line_of_the_log_whatever_is_in_it(path, expected):
+    assert server.shown(path) == expected
+
+
+def test_the_log_s_time_is_utc_to_the_second():
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", server.stamp())

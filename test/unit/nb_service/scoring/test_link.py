@@ -1,0 +1,127 @@
+import json
+import os
+import socket
+
+import pytest
+from nb_scorer import frames
+from nb_scorer.tally import Tally
+from nb_service.loop import Loop
+from nb_service.scoring.answer import DIED, OK, Answer, Job
+from nb_service.scoring.link import MOST_IN_FLIGHT, Link
+from nb_service.scoring.staff import shared_memory
+
+
+class Owner:
+    """Remembers what it is told."""
+
+    def __init__(self):
+        self.told = []
+
+    def link_ready(self, link, pid):
+        self.told.append(("ready", pid))
+
+    def link_problem(self, link, facts):
+        self.told.append(("problem", facts))
+
+    def link_first_answer(self, link):
+        self.told.append("first answer")
+
+    def link_gone(self, link, unanswered):
+        self.told.append(("gone", [job.body for job in unanswered]))
+
+
+@pytest.fixture
+def ends():
+    """Return (loop, link, the scorer's end, the scorer's tally, owner, answers)."""
+    loop, owner, answers = Loop(), Owner(), []
+    ours, theirs = socket.socketpair()
+    with shared_memory() as memory:
+        link = Link(1, ours, Tally(memory.fileno()), owner, loop.map)
+        tally = Tally(memory.fileno())
+    yield loop, link, theirs, tally, owner, answers
+    theirs.close()
+    loop.close()
+
+
+def job(body: bytes, answers: list) -> Job:
+    """Return a job that leaves its body and answer in `answers`."""
+    return Job(body, lambda answer: answers.append((body, answer)))
+
+
+def test_answers_reach_their_jobs_in_order(ends):
+    loop, link, theirs, _, owner, answers = ends
+    for body in (b"1", b"2"):
+        link.give(job(body, answers))
+    link.flush()
+    assert frames.take_requests(bytearray(theirs.recv(1000))) == [(frames.SAMPLE, b"1"), (frames.SAMPLE, b"2")]
+    theirs.sendall(frames.answer(frames.OK, b"10", 0.5) + frames.answer(frames.FAILED, b"{}", 0.5))
+    loop.turn()
+    assert answers == [(b"1", Answer(OK, b"10", 0.5)), (b"2", Answer(frames.FAILED, b"{}", 0.5))]
+    assert owner.told == ["first answer"]
+
+
+def test_the_first_word_of_a_scorer_is_told(ends):
+    loop, _, theirs, _, owner, _ = ends
+    theirs.sendall(frames.answer(frames.HELLO, json.dumps({"pid": 7}).encode()))
+    loop.turn()
+    theirs.sendall(frames.answer(frames.PROBLEM, b'{"what": "x"}'))
+    loop.turn()
+    assert owner.told == [("ready", 7), ("problem", {"what": "x"})]
+
+
+def test_a_link_starts_with_one_sample_and_takes_more_only_where_they_are_fast(ends):
+    loop, link, theirs, _, _, answers = ends
+    assert link.room() == 1
+    for _ in range(100):
+        link.give(job(b"1", answers))
+        theirs.sendall(frames.answer(frames.OK, b"1", 0.00002))
+        loop.turn()
+    assert link.room() > 16
+    assert link.room() <= MOST_IN_FLIGHT
+    link.give(job(b"1", answers))
+    theirs.sendall(frames.answer(frames.OK, b"1", 0.2))
+    loop.turn()
+    assert link.room() == 1
+
+
+def test_a_dead_scorer_s_last_answers_count_and_the_started_one_is_what_it_died_of(ends):
+    loop, link, theirs, tally, owner, answers = ends
+    for body in (b"1", b"2", b"3"):
+        link.give(job(body, answers))
+    link.flush()
+    tally.start()
+    theirs.sendall(frames.answer(frames.OK, b"1"))
+    tally.start()
+    theirs.close()
+    while link.alive:
+        loop.turn()
+    assert [(body, answer.outcome) for body, answer in answers] == [(b"1", OK), (b"2", DIED)]
+    assert owner.told == ["first answer", ("gone", [b"3"])]
+
+
+def test_a_scorer_that_died_before_it_started_one_is_blamed_on_none(ends):
+    loop, link, theirs, _, owner, answers = ends
+    link.give(job(b"1", answers))
+    link.flush()
+    theirs.close()
+    while link.alive:
+        loop.turn()
+    assert answers == []
+    assert owner.told == [("gone", [b"1"])]
+
+
+def test_a_sample_larger_than_the_socket_takes_goes_in_parts(ends):
+    loop, link, theirs, _, _, answers = ends
+    body = os.urandom(3_000_000)
+    link.give(job(body, answers))
+    link.flush()
+    assert link.writable()
+    heard = bytearray()
+    theirs.setblocking(False)
+    while not (taken := frames.take_requests(heard)):
+        try:
+            heard += theirs.recv(1 << 20)
+        except BlockingIOError:
+            loop.turn()
+    assert taken == [(frames.SAMPLE, body)]
+    assert not link.writable()

@@ -1,0 +1,13 @@
+import pytest
+from nb_service import __main__ as door
+
+
+@pytest.mark.parametrize("args", [[], ["prove"]])
+def test_a_problem_becomes_text_on_stdout_and_exit_code_1(args, tmp_path, capsys):
+    assert door.main(args, {"APP_ROOT": str(tmp_path)}) == 1
+    assert "(problem model-missing)" in capsys.readouterr().out
+
+
+def test_other_words_show_the_usage(capsys):
+    assert door.main(["help"], {}) == 2
+    assert capsys.readouterr().err == "Usage: python -m nb_service [prove]\n"

@@ -1,0 +1,61 @@
+import json
+
+import pytest
+from nb_service import model_folder, problems
+
+
+@pytest.fixture
+def app_root(tmp_path):
+    """Return an APP_ROOT with all that is looked at."""
+    for folder in ("src/deep", "model", "venv/bin"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "venv/bin/python").touch()
+    (tmp_path / "model/model.pickle").touch()
+    (tmp_path / "model/manifest.json").write_text(json.dumps({"format": 1, "folder": "deep"}))
+    (tmp_path / "model/golden.ndjson").write_text('{"sample": 1, "answer": 2}\n\n{"sample": 3, "answer": 4}\n')
+    return tmp_path
+
+
+def test_the_places_and_rows_of_a_model_are_read(app_root):
+    model = model_folder.read(app_root)
+    assert model.python == app_root / "venv/bin/python"
+    assert model.notebook_folder == (app_root / "src/deep").resolve()
+    assert [row["answer"] for row in model.golden_rows()] == [2, 4]
+    assert len(model.golden_rows(1)) == 1
+
+
+def test_a_model_without_golden_rows_has_none(app_root):
+    (app_root / "model/golden.ndjson").unlink()
+    assert model_folder.read(app_root).golden_rows() == []
+
+
+@pytest.mark.parametrize("missing", ["model/manifest.json", "model/model.pickle", "venv/bin/python"])
+def test_what_is_missing_is_named(app_root, missing):
+    (app_root / missing).unlink()
+    with pytest.raises(problems.ModelMissing, match=missing):
+        model_folder.read(app_root)
+
+
+def test_a_missing_notebook_folder_is_named(app_root):
+    (app_root / "src/deep").rmdir()
+    with pytest.raises(problems.ModelMissing, match="src/deep"):
+        model_folder.read(app_root)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 99}'])
+def test_a_manifest_of_another_format_is_refused(app_root, text):
+    (app_root / "model/manifest.json").write_text(text)
+    with pytest.raises(problems.ModelFormatUnknown, match="this service reads format 1"):
+        model_folder.read(app_root)
+
+
+def test_golden_rows_that_are_no_json_are_refused(app_root):
+    (app_root / "model/golden.ndjson").write_text("{\n")
+    with pytest.raises(problems.ModelDamaged, match=r"golden\.ndjson is not what assemble wrote"):
+        model_folder.read(app_root).golden_rows()
+
+
+def test_the_format_is_the_one_that_models_are_written_with():
+    from nb_scorer import manifest
+
+    assert manifest.FORMAT == model_folder.FORMAT
