@@ -20,6 +20,15 @@ NOTEBOOK = """
         return x
     examples = [1]
 """
+ENDLESS = """
+    import time
+    class Slow:
+        def __reduce__(self):
+            return time.sleep, (1000,)
+    slow = Slow()
+    def predictor(x):
+        return slow
+"""
 THREADS = """
     from concurrent.futures import ThreadPoolExecutor
 
@@ -162,20 +171,19 @@ def healthy(service) -> bool:
         return False
 
 
+def test_a_signal_while_the_model_loads_ends_it_at_once(start):
+    service = start(ENDLESS, PORT=free_port())
+    assert wait_until(lambda: healthy(service))
+    pids = children(service.process.pid)
+    began = time.monotonic()
+    assert service.stop() == 0
+    assert time.monotonic() - began < 2
+    assert not any(alive(pid) for pid in pids)
+
+
 def test_a_front_killed_while_the_model_loads_leaves_no_process(start):
     port = free_port()
-    service = start(
-        """
-        import time
-        class Slow:
-            def __reduce__(self):
-                return time.sleep, (1000,)
-        slow = Slow()
-        def predictor(x):
-            return slow
-        """,
-        PORT=port,
-    )
+    service = start(ENDLESS, PORT=port)
     assert wait_until(lambda: healthy(service))
     pids = children(service.process.pid)
     service.process.kill()

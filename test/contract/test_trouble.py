@@ -172,6 +172,12 @@ def test_a_body_over_the_limit_is_413_before_it_is_read(start):
     assert b"S2I_MAX_BODY" in said
 
 
+def test_a_client_that_sends_on_after_a_refusal_still_gets_it(start):
+    service = start(NOTEBOOK, S2I_MAX_BODY="1000").ready()
+    status, body, _ = service.ask(b"1" * 30_000_000)
+    assert (status, body["title"]) == (413, "Content Too Large")
+
+
 def test_idle_and_slow_clients_change_nothing(start):
     service = start(NOTEBOOK).ready()
     slow = [socket.create_connection(("127.0.0.1", service.port)) for _ in range(200)]

@@ -3,6 +3,7 @@
 A prediction costs no thread, no WSGI call and no lock that a thread might hold.
 """
 
+import socket
 import time
 from functools import partial
 
@@ -14,6 +15,8 @@ from waitress.utilities import build_http_date
 from nb_service.http import replies
 from nb_service.http.replies import Reply
 from nb_service.loop import Loop
+
+LINGER_SECONDS = 2.0
 
 _KNOWN_LINES = {status: f"HTTP/1.1 {status} {reason}\r\n".encode("ascii") for status, reason in replies.REASONS.items()}
 
@@ -100,6 +103,7 @@ class ReplyTask:
             head += f"{name}: {value}\r\n".encode("latin-1")
         head += self._connection()
         self.wrote_header = True
+        self.channel.refused_unread = reply.status == 413
         self.channel.server.access(request, reply.status)
         self.channel.write_soon(head + b"\r\n" + (b"" if request.command == "HEAD" else reply.body))
 
@@ -148,11 +152,54 @@ class LaneParser(HTTPRequestParser):
 
 
 class LaneChannel(HTTPChannel):
-    """A client's connection."""
+    """A client's connection.
+
+    When a body is refused before it was read, the client may still be sending: closing at once would
+    reset the connection and take the refusal with it. So what still comes is read and thrown away, for
+    a moment.
+    """
 
     parser_class = LaneParser
     task_class = staticmethod(_make_task)
     error_task_class = staticmethod(_make_error_task)
+    refused_unread = False
+    _lingering = False
+
+    def writable(self) -> bool:
+        """Return whether there is something to send, or to close."""
+        return not self._lingering and super().writable()
+
+    def readable(self) -> bool:
+        """Return whether more may come from the client."""
+        return self._lingering or super().readable()
+
+    def handle_write(self) -> None:
+        """Send, and close after the last answer."""
+        if self.refused_unread and self.close_when_flushed and not self.total_outbufs_len:
+            self._linger()
+        else:
+            super().handle_write()
+
+    def handle_read(self) -> None:
+        """Read requests, or the rest of what was refused."""
+        if not self._lingering:
+            super().handle_read()
+        else:
+            # An empty read closes this channel in recv.
+            self.recv(self.adj.recv_bytes)
+
+    def _linger(self) -> None:
+        self._lingering = True
+        try:
+            self.socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            self.handle_close()
+            return
+        self.server.later(LINGER_SECONDS, self._end_linger)
+
+    def _end_linger(self) -> None:
+        if self._fileno is not None:
+            self.handle_close()
 
 
 _date = (0, b"")

@@ -54,9 +54,9 @@ class HttpServer:
         listener = listen(self._got["S2I_HOST"], self._got["PORT"])
         self._pool.staff.on_change = self._changed
         self._pool.staff.on_fatal = self._fail
+        self._catch_signals()
         self._pool.start()
         self._open(listener)
-        self._catch_signals()
         self._flush_log()
         try:
             self._loop.run()
@@ -93,6 +93,7 @@ class HttpServer:
         server.channel_class = LaneChannel
         server.closing = False
         server.access = self._access
+        server.later = self._loop.later
         server.pull_trigger = self._wake
         self._server = server
 
@@ -148,7 +149,7 @@ class HttpServer:
     # --- signals and the end ---
 
     def _catch_signals(self) -> None:
-        signal.set_wakeup_fd(self._loop.waker_fd)
+        signal.set_wakeup_fd(self._loop.waker_fd, warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
         signal.signal(signal.SIGCHLD, lambda *_: self._loop.from_thread(self._reap))
@@ -165,6 +166,9 @@ class HttpServer:
         self._log.say("Ending: not ready any more, answering what is in flight.")
         now = time.monotonic()
         self._server.closing = True
+        if not self._pool.ready:
+            # No balancer sends anything here, so none has to notice.
+            linger = 0.0
         self._end_when_idle(now + min(linger, self._got["S2I_GRACE"]), now + self._got["S2I_GRACE"])
 
     def _end_when_idle(self, earliest: float, latest: float) -> None:

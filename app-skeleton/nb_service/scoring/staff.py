@@ -81,7 +81,8 @@ class Staff:
         self.links.clear()
         self.free.clear()
         if self._supervisor is not None:
-            self._supervisor.end(seconds)
+            # While it loads it hears nothing.
+            self._supervisor.end(seconds if self._loaded else 0.0)
             self._supervisor = None
         return unanswered
 
