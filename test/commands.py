@@ -17,7 +17,7 @@ from flow import stage
 ROOT = Path(__file__).parents[1]
 FENCE = re.compile(r"^```sh(?P<words>[ \w]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 KNOWN_WORDS = {"service", "engine"}
-LIMIT = 600
+LIMIT = 240
 
 # What a block exports, and the folder it changes to, hold for the blocks after it.
 SCRIPT = """set -euo pipefail
@@ -110,8 +110,11 @@ class Session:
             time.sleep(0.1)
 
     def _ready(self) -> bool:
+        # A port that is taken makes way for another one, and the reader reads which.
+        said = re.findall(r"http://127\.0\.0\.1:(\d+)", self.log.read_text(encoding="utf-8"))
+        self.port = int(said[-1]) if said else self.port
         try:
-            return stage.ask(self.port, b"", "GET", "/readyz")[0] == 200
+            return stage.ask(self.port, b"", "GET", "/readyz", seconds=2)[0] == 200
         except OSError:
             # Not listening yet.
             return False

@@ -1,6 +1,7 @@
 """Runs the s2i scripts on this machine as s2i runs them in a container, and keeps what came of it."""
 
 import http.client
+import json
 import os
 import shutil
 import signal
@@ -9,10 +10,10 @@ import subprocess
 import tempfile
 import time
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from cases import Case
+from cases import Case, named
 
 ROOT = Path(__file__).parents[2]
 BIN = ROOT / "s2i" / "bin"
@@ -79,6 +80,20 @@ def assemble(case: Case, folder: Path) -> tuple[Build, dict[str, str]]:
     return assemble_with(env, disk=case.disk), env
 
 
+def build_of(folder: Path, *cells: str, **env: str) -> tuple[Build, dict[str, str]]:
+    """Build a repository with a notebook of these code cells, made below `folder`."""
+    repo = folder / "repo"
+    repo.mkdir()
+    (repo / "model.ipynb").write_text(_notebook(cells), encoding="utf-8")
+    return assemble(replace(named("ok-pure-python"), repo=repo, env=env), folder)
+
+
+def _notebook(cells: tuple[str, ...]) -> str:
+    empty = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
+    made = [{**empty, "source": cell} for cell in cells]
+    return json.dumps({"cells": made, "metadata": {}, "nbformat": 4, "nbformat_minor": 4})
+
+
 def assemble_with(env: dict[str, str], disk: str = "") -> Build:
     """Run assemble with `env`, if `disk` is given on a disk of that size only."""
     app_root = Path(env["APP_ROOT"])
@@ -118,7 +133,7 @@ def serve(case: Case, env: dict[str, str]) -> Service:
         service.answers = [ask(port, body) for body in case.ask]
         process.send_signal(signal.SIGTERM)
         service.status = process.wait(timeout=20)
-    service.log = Path(log).read_text(encoding="utf-8")
+    service.log = log.read_text(encoding="utf-8")
     service.processes = processes_of(env)
     return service
 
@@ -129,10 +144,11 @@ class running:  # noqa: N801 - reads as `with running(env)`
     def __init__(self, env: dict[str, str]):
         self.env = env
 
-    def __enter__(self) -> tuple[int, subprocess.Popen, str]:
+    def __enter__(self) -> tuple[int, subprocess.Popen, Path]:
         """Start `run` and wait until it says that it is ready; an AssertionError shows its log."""
         port = free_port()
-        handle, self.log = tempfile.mkstemp(suffix=".log", dir=Path(self.env["APP_ROOT"]).parent)
+        handle, name = tempfile.mkstemp(suffix=".log", dir=Path(self.env["APP_ROOT"]).parent)
+        self.log = Path(name)
         env = {**self.env, "PORT": str(port), "S2I_HOST": "127.0.0.1"}
         self.process = subprocess.Popen(
             [str(BIN / "run")], env=env, stdin=subprocess.DEVNULL, stdout=handle, stderr=subprocess.STDOUT
@@ -140,14 +156,14 @@ class running:  # noqa: N801 - reads as `with running(env)`
         os.close(handle)
         if not self._ready(port):
             self.__exit__()
-            raise AssertionError("the service did not get ready:\n" + Path(self.log).read_text(encoding="utf-8"))
+            raise AssertionError("the service did not get ready:\n" + self.log.read_text(encoding="utf-8"))
         return port, self.process, self.log
 
     def _ready(self, port: int) -> bool:
         until = time.monotonic() + START_LIMIT
         while time.monotonic() < until and self.process.poll() is None:
             try:
-                if ask(port, b"", "GET", "/readyz")[0] == 200:
+                if ask(port, b"", "GET", "/readyz", seconds=2)[0] == 200:
                     return True
             except OSError:
                 # Not listening yet.
@@ -162,9 +178,9 @@ class running:  # noqa: N801 - reads as `with running(env)`
             self.process.wait()
 
 
-def ask(port: int, body: bytes, method: str = "POST", path: str = "/predict") -> tuple[int, bytes]:
+def ask(port: int, body: bytes, method: str = "POST", path: str = "/predict", seconds: float = 90) -> tuple[int, bytes]:
     """Return status and body of one request to the service."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=90)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=seconds)
     try:
         connection.request(method, path, body or None, {"Content-Type": "application/json"})
         response = connection.getresponse()

@@ -1,0 +1,85 @@
+"""`make run` with each kind of NOTEBOOK: it builds, serves, asks once, and leaves nothing running."""
+
+import json
+import shutil
+import socket
+import subprocess
+import time
+
+import pytest
+
+from cases import named
+from commands import Block, Session
+from flow import stage
+
+LAST_LINE = "Ctrl-C ends the service."
+
+
+@pytest.fixture
+def session(tmp_path):
+    """Return a session whose services end with the test and must not leave a process."""
+    made = Session(tmp_path)
+    yield made
+    made.stop()
+    assert made.left() == []
+
+
+@pytest.fixture
+def repository(tmp_path):
+    """Return a git repository with a notebook, in a folder with a space in its name."""
+    folder = tmp_path / "my models"
+    shutil.copytree(named("ok-own-class").repo, folder)
+    who = ["-c", "user.name=reader", "-c", "user.email=reader@localhost"]
+    for words in (["init", "-q"], ["add", "."], [*who, "commit", "-qm", "model"]):
+        subprocess.run(["git", *words], cwd=folder, check=True)
+    return folder
+
+
+def served(session, notebook):
+    """Run `make run` with this NOTEBOOK, ask the service 4, and return (answer, log)."""
+    session.run(Block(f"make run NOTEBOOK='{notebook}'\n", frozenset({"service"}), 1))
+    answer = json.loads(stage.ask(session.port, b"4")[1])
+    until = time.monotonic() + 20
+    while LAST_LINE not in session.log.read_text() and time.monotonic() < until:
+        time.sleep(0.05)
+    session.stop()
+    return answer, session.log.read_text()
+
+
+def test_a_folder_becomes_a_service_that_shows_how_to_ask_it(session, repository):
+    answer, log = served(session, repository)
+    assert answer == 3.0
+    assert "it answers 3.0" in log
+    assert f"curl -d 4 -H 'Content-Type: application/json' http://127.0.0.1:{session.port}/predict" in log
+
+
+def test_an_ipynb_becomes_a_service(session, repository):
+    assert served(session, repository / "model.ipynb")[0] == 3.0
+
+
+def test_a_git_url_becomes_a_service(session, repository):
+    url = "file://" + str(repository).replace(" ", "%20")
+    assert served(session, url)[0] == 3.0
+
+
+def test_a_port_that_is_taken_makes_way_for_the_next_and_says_so(session, repository):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", session.port))
+        other.listen()
+        taken = session.port
+        answer, log = served(session, repository)
+    assert answer == 3.0
+    assert session.port != taken
+    assert f"port {taken} is taken; {session.port} is used instead" in log
+
+
+def test_what_is_no_notebook_is_refused_in_a_sentence(session, tmp_path):
+    ran = subprocess.run(
+        ["make", "run", f"NOTEBOOK={tmp_path}/nothing-here"],
+        cwd=stage.ROOT,
+        env=session.env,
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode != 0
+    assert "is no folder, no .ipynb file and no git URL" in ran.stdout + ran.stderr

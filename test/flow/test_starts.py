@@ -1,0 +1,129 @@
+"""Point 73: a service that can't start ends with a status that is not 0, and says why in its last lines."""
+
+import json
+import re
+import shutil
+import socket
+import subprocess
+
+import pytest
+
+from cases import named
+from flow import stage
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """Return the variables of a build that others spoil in copies of their own."""
+    build, env = stage.assemble(named("ok-pure-python"), tmp_path_factory.mktemp("built"))
+    assert build.status == 0, build.stdout
+    return env
+
+
+@pytest.fixture
+def copy(built, tmp_path):
+    """Return (variables, model folder) of a fresh copy of that build."""
+    app_root = tmp_path / "app-root"
+    shutil.copytree(built["APP_ROOT"], app_root, symlinks=True)
+    return {**built, "APP_ROOT": str(app_root), "S2I_HOST": "127.0.0.1", "PORT": "0"}, app_root / "model"
+
+
+def words_of(env):
+    """Run the service, which must end by itself; return what it said."""
+    ran = subprocess.run(
+        [stage.BIN / "run"], env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60
+    )
+    words = ran.stdout + ran.stderr
+    assert ran.returncode not in (0, None), words
+    assert re.findall(r'File ".*/nb_service/.*', words) == []
+    return words
+
+
+def change(model, **facts):
+    """Write other facts into the manifest of a model folder."""
+    path = model / "manifest.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **facts}))
+
+
+def test_a_service_without_a_model_says_so(copy):
+    env, model = copy
+    shutil.rmtree(model)
+    assert "(problem model-missing)" in words_of(env)
+
+
+def test_a_service_without_its_environment_says_so(copy):
+    env, model = copy
+    shutil.rmtree(model.parent / "venv")
+    assert "(problem model-" in words_of(env)
+
+
+def test_a_pickle_that_was_cut_off_is_not_loaded(copy):
+    env, model = copy
+    pickle = model / "model.pickle"
+    pickle.write_bytes(pickle.read_bytes()[:-20])
+    assert "(problem model-damaged)" in words_of(env)
+
+
+def test_a_model_of_another_python_is_not_loaded(copy):
+    env, model = copy
+    change(model, python="3.5")
+    assert "(problem model-python-differs)" in words_of(env)
+
+
+def test_a_model_of_another_cloudpickle_is_not_loaded(copy):
+    env, model = copy
+    change(model, cloudpickle="0.1")
+    assert "(problem model-python-differs)" in words_of(env)
+
+
+def test_a_model_of_an_unknown_format_is_not_loaded(copy):
+    env, model = copy
+    change(model, format=99)
+    assert "(problem model-format-unknown)" in words_of(env)
+
+
+def test_an_unknown_back_end_is_refused_with_those_there_are(copy):
+    words = words_of({**copy[0], "S2I_BACKEND": "telepathy"})
+    assert "(problem backend-unknown)" in words
+    assert "http" in words
+
+
+def test_a_bad_setting_is_refused_by_name(copy):
+    words = words_of({**copy[0], "WEB_CONCURRENCY": "many"})
+    assert "WEB_CONCURRENCY='many' is not a whole number from 1 to 1024." in words
+    assert "(problem setting-invalid)" in words
+
+
+def test_a_port_that_is_taken_is_named(copy):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        words = words_of({**copy[0], "PORT": str(port)})
+    assert f"Can't listen on 127.0.0.1 port {port}" in words
+    assert "(problem port-taken)" in words
+
+
+LOADED_FROM_A_FILE = """
+class Weights:
+    def __init__(self, path):
+        self.values = [float(word) for word in open(path).read().split()]
+
+    def __reduce__(self):
+        return Weights, ("weights.txt",)
+
+open("weights.txt", "w").write("0.5 2")
+weights = Weights("weights.txt")
+
+def predictor(x):
+    return weights.values[x]
+"""
+
+
+def test_a_model_that_raises_while_loading_is_named_with_its_reason(tmp_path):
+    build, env = stage.build_of(tmp_path, LOADED_FROM_A_FILE)
+    assert build.status == 0, build.stdout
+    (build.app_root / "src" / "weights.txt").unlink()
+    words = words_of({**env, "S2I_HOST": "127.0.0.1", "PORT": "0"})
+    assert "No such file or directory: 'weights.txt'" in words
+    assert "(problem model-load-failed)" in words
