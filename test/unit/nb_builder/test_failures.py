@@ -1,0 +1,49 @@
+"""From an error of the kernel to a problem, where no kernel is needed to see it."""
+
+import pytest
+from nb_builder import failures
+from nb_builder.cells import Cell
+from nb_builder.problems import CellFailed, ImportUndeclared
+
+CELL = Cell("boom()", number=1, position=1)
+
+
+def of(tmp_path, name, words, traceback=()):
+    error = {"ename": name, "evalue": words, "traceback": list(traceback)}
+    return failures.of_error(CELL, error, notebook="model.ipynb", repository=tmp_path)
+
+
+def test_the_words_of_an_error_are_one_bounded_line(tmp_path):
+    problem = of(tmp_path, "ValueError", "\n  \nfirst\nsecond")
+    assert "failed: ValueError:   \n" not in str(problem)
+    assert "ValueError: first\n" in str(problem)
+    assert len(of(tmp_path, "ValueError", "x" * 10_000).what) < 500
+
+
+def test_an_error_without_words_is_its_name(tmp_path):
+    assert "failed: AssertionError\n" in str(of(tmp_path, "AssertionError", ""))
+
+
+def test_a_very_long_traceback_keeps_its_start_and_its_end(tmp_path):
+    detail = of(tmp_path, "RecursionError", "deep", [f"frame {n}" for n in range(3000)]).detail.splitlines()
+    assert len(detail) == failures.TRACEBACK_LINES + 1
+    assert detail[0] == "frame 0"
+    assert detail[-1] == "frame 2999"
+    assert "… 2800 lines left out …" in detail
+
+
+@pytest.mark.parametrize("path", ["helper.py", "deep/down/helper.py", "lib/helper/__init__.py"])
+def test_a_module_that_the_repository_has_is_not_to_be_installed(tmp_path, path):
+    (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / path).write_text("")
+    assert isinstance(of(tmp_path, "ModuleNotFoundError", "No module named 'helper'"), CellFailed)
+
+
+def test_braces_in_an_error_are_only_words(tmp_path):
+    assert "KeyError: '{module}'" in str(of(tmp_path, "KeyError", "'{module}'"))
+
+
+def test_an_import_that_requirements_could_provide_is_undeclared(tmp_path):
+    problem = of(tmp_path, "ModuleNotFoundError", "No module named 'cv2'")
+    assert isinstance(problem, ImportUndeclared)
+    assert '["opencv-python-headless", ""]' in problem.fix
