@@ -24,7 +24,7 @@ class Cell:
         return self.number is None
 
     def where(self, notebook: str, line: int | None = None) -> str:
-        """Return the words that name this cell to its author, such as "Cell [3] of model.ipynb (cell 5 of the file)"."""
+        """Return the words that name this cell, such as "Cell [3] of model.ipynb (cell 5 of the file)"."""
         if self.ours:
             return f"nb-builder's own cell at the end of {notebook} (it asks predictor the golden rows and saves it)"
         place = f"Cell [{self.number}] of {notebook} (cell {self.position} of the file)"
