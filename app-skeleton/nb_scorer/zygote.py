@@ -190,7 +190,11 @@ def _wake_on_child():
 def _receive(control):
     """Return one order's bytes and the descriptors that came with it."""
     fds = array.array("i")
-    data, ancillary, _flags, _address = control.recvmsg(ORDER.size, socket.CMSG_SPACE(2 * fds.itemsize))
+    try:
+        data, ancillary, _flags, _address = control.recvmsg(ORDER.size, socket.CMSG_SPACE(2 * fds.itemsize))
+    except ConnectionError:
+        # The front went away without reading our last words.
+        return b"", []
     for level, kind, payload in ancillary:
         if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
             fds.frombytes(payload[: len(payload) - len(payload) % fds.itemsize])

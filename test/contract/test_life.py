@@ -76,6 +76,8 @@ def test_a_signal_ends_an_idle_service_with_exit_code_0_and_nothing_left(start, 
     assert time.monotonic() - began < 2
     assert len(pids) == 3
     assert wait_until(lambda: not any(alive(pid) for pid in pids))
+    service.close()
+    assert "Traceback" not in service.log
 
 
 def test_sigterm_turns_readiness_off_and_answers_what_is_in_flight(start, in_background):
