@@ -44,7 +44,7 @@ KNOBS = (
     ),
     Knob(
         "S2I_VERIFY_TIMEOUT",
-        number(0.1, 1e6),
+        number(1, 86400),
         60.0,
         "Seconds that loading the model, or answering one golden row, may take in verification.",
     ),
