@@ -22,6 +22,7 @@ from jupyter_client.connect import write_connection_file
 
 START_SECONDS = 120
 IDLE_SECONDS = 5
+LOG_BYTES = 100_000
 # Longest path that a UNIX socket may have is 107 bytes; the kernel's name its sockets takes 20 of them.
 LONGEST_FOLDER = 80
 
@@ -216,6 +217,15 @@ def socket_folder() -> str:
     return tempfile.mkdtemp(prefix="nbk-", dir=parent)
 
 
+def trim(log_file: Path) -> None:
+    """Cut the file to its last LOG_BYTES: what programs print is in it once more, and it stays in the image."""
+    size = log_file.stat().st_size
+    if size > LOG_BYTES:
+        with log_file.open("rb") as file:
+            file.seek(size - LOG_BYTES)
+            log_file.write_bytes(file.read())
+
+
 @contextmanager
 def running(
     python: Path, *, notebook_folder: Path, overlay: Path, environ: Mapping[str, str], kernel_log: Path
@@ -249,3 +259,4 @@ def running(
         process.wait()
         client.stop_channels()
         shutil.rmtree(folder, ignore_errors=True)
+        trim(kernel_log)

@@ -80,6 +80,15 @@ def test_what_a_cell_started_does_not_outlive_the_kernel(start):
         time.sleep(0.01)
 
 
+def test_of_the_kernels_log_only_a_bounded_tail_is_left(start, tmp_path):
+    with start() as started:
+        printed(started, "import os\nfor n in range(300): os.write(2, b'%04d' % n + b'x' * 1000 + b'\\n')")
+    log = (tmp_path / "kernel.log").read_bytes()
+    assert len(log) == kernel.LOG_BYTES
+    assert b"0299x" in log
+    assert b"0000x" not in log
+
+
 def test_a_cell_that_takes_too_long_is_told_and_can_be_interrupted(start):
     with start() as started:
         with pytest.raises(kernel.TooSlow):
