@@ -30,6 +30,8 @@ KNOWN_EARLY = [
             "fail-requirement-is-option",
             "fail-requirements-malformed",
             "fail-requirements-need",
+            "fail-requirements-missing",
+            "fail-lock-outdated",
             "fail-cell-syntax",
         )
     )
@@ -145,5 +147,5 @@ def test_the_notebooks_own_calls_of_predictor_become_golden_rows(outcomes):
 def test_both_scripts_are_kept_where_the_user_can_read_them(outcomes):
     build = outcomes.build(named("ok-requirements-computed")).app_root / "build"
     assert "import numpy" not in (build / "requirements_script.py").read_text()
-    assert (build / "requirements.txt").read_text().split() == ["numpy==2.2.6"]
+    assert "numpy==2.2.6" in (build / "requirements.txt").read_text().splitlines()
     assert (build / "model_script.py").read_text().count("# %%") >= 4
