@@ -80,6 +80,7 @@ def test_under_load_each_killed_scorer_costs_one_answer_and_none_is_mixed_up(sta
     for one in clients:
         one.join()
     assert wrong == []
+    assert "Traceback" not in service.log
 
 
 def test_pipelined_samples_behind_a_killer_are_answered(start):

@@ -163,15 +163,6 @@ class LaneChannel(HTTPChannel):
     task_class = staticmethod(_make_task)
     error_task_class = staticmethod(_make_error_task)
     refused_unread = False
-    _lingering = False
-
-    def writable(self) -> bool:
-        """Return whether there is something to send, or to close."""
-        return not self._lingering and super().writable()
-
-    def readable(self) -> bool:
-        """Return whether more may come from the client."""
-        return self._lingering or super().readable()
 
     def handle_write(self) -> None:
         """Send, and close after the last answer."""
@@ -180,16 +171,12 @@ class LaneChannel(HTTPChannel):
         else:
             super().handle_write()
 
-    def handle_read(self) -> None:
-        """Read requests, or the rest of what was refused."""
-        if not self._lingering:
-            super().handle_read()
-        else:
-            # An empty read closes this channel in recv.
-            self.recv(self.adj.recv_bytes)
-
     def _linger(self) -> None:
-        self._lingering = True
+        # On the instance: asked of every connection on every turn, these must stay what they are.
+        self.readable = lambda: True
+        self.writable = lambda: False
+        # An empty read closes this channel in recv.
+        self.handle_read = lambda: self.recv(self.adj.recv_bytes)
         try:
             self.socket.shutdown(socket.SHUT_WR)
         except OSError:

@@ -102,8 +102,9 @@ class Link(wasyncore.dispatcher):
         return bool(self._out) and not self._deaf
 
     def handle_write_event(self) -> None:
-        """Send on."""
-        self.flush()
+        """Send on; the same event may have brought the end just before."""
+        if self.alive:
+            self.flush()
 
     def handle_read_event(self) -> None:
         """Read answers."""

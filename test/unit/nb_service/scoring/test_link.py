@@ -125,3 +125,14 @@ def test_a_sample_larger_than_the_socket_takes_goes_in_parts(ends):
             loop.turn()
     assert taken == [(frames.SAMPLE, body)]
     assert not link.writable()
+
+
+def test_a_scorer_that_goes_while_it_is_sent_to_is_just_gone(ends, capsys):
+    loop, link, theirs, _, owner, answers = ends
+    link.give(job(b"x" * 3_000_000, answers))
+    link.flush()
+    theirs.close()
+    while link.alive:
+        loop.turn()
+    assert [told[0] for told in owner.told] == ["gone"]
+    assert capsys.readouterr().err == ""
