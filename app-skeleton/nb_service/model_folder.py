@@ -35,6 +35,13 @@ class ModelFolder:
 
 def read(app_root: Path) -> ModelFolder:
     """Return what is known of the model under `app_root`; raise ModelMissing or ModelFormatUnknown."""
+    try:
+        return _read(app_root)
+    except PermissionError as refused:
+        raise problems.model_unreadable(refused.filename) from refused
+
+
+def _read(app_root: Path) -> ModelFolder:
     folder = app_root / layout.MODEL
     python = app_root / layout.VENV / "bin" / "python"
     for needed in (folder / layout.MANIFEST, folder / layout.PICKLE, python):

@@ -1,5 +1,7 @@
 """Every problem that whoever runs a service can meet: what, why, fix, under a stable code."""
 
+import os
+
 from nb_scorer.model_problems import (
     ModelDamaged,
     ModelFormatUnknown,
@@ -24,6 +26,7 @@ __all__ = [
     "load_ended",
     "load_not_started",
     "model_problem",
+    "model_unreadable",
 ]
 
 
@@ -101,6 +104,18 @@ def golden_damaged(path: object, reason: str) -> Problem:
             "what": f"{path} is not what assemble wrote: {reason}.",
             "why": "The golden rows decide whether a service is ready.",
             "fix": "Build the notebook again, or copy the model folder again.",
+        }
+    )
+
+
+def model_unreadable(path: object) -> Problem:
+    """Return the problem of a model that belongs to somebody else."""
+    return model_problem(
+        {
+            "code": ModelMissing.code,
+            "what": f"There is no model that this user may read: {path} is closed to user {os.getuid()}.",
+            "why": "A service may run as any user, who needs to read all that assemble wrote.",
+            "fix": "Open it (chmod -R g=u, and run with group 0), or run as the user who built it.",
         }
     )
 

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pytest
 from nb_service import model_folder, problems
@@ -39,6 +40,16 @@ def test_what_is_missing_is_named(app_root, missing):
 def test_a_missing_notebook_folder_is_named(app_root):
     (app_root / "src/deep").rmdir()
     with pytest.raises(problems.ModelMissing, match="src/deep"):
+        model_folder.read(app_root)
+
+
+def test_a_model_of_somebody_else_is_told_from_none(app_root, monkeypatch):
+    def closed(self, *args, **kwargs):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    # Root, who may run these tests, may read everything.
+    monkeypatch.setattr(Path, "read_text", closed)
+    with pytest.raises(problems.ModelMissing, match=r"manifest\.json is closed to user"):
         model_folder.read(app_root)
 
 

@@ -12,6 +12,7 @@ from nb_service import problems
         problems.load_not_started("/x/python", "No such file or directory"),
         problems.golden_damaged("/x/golden.ndjson", "Expecting value"),
         problems.ModelMissing("/x/model"),
+        problems.model_unreadable("/x/model"),
     ],
 )
 def test_a_problem_says_what_why_and_how_to_fix_it_in_sentences(problem):
