@@ -11,6 +11,7 @@ REQUIREMENTS = "requirements.txt"
 LOCK = "requirements.lock"
 MODEL_SCRIPT = "model_script.py"
 EXECUTED = "executed.ipynb"
+READS = "reads.json"  # which files of the repository the notebook has read
 KERNEL_LOG = "kernel.log"
 REPORT = "report.json"
 COMPLAINT = "complaint.json"  # what our own cells could not do; gone when all went well

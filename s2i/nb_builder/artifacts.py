@@ -1,50 +1,105 @@
-"""What an incremental build has of the one before: saved as a tar, then compared and thrown away.
+"""What one build hands to the next: its environment, its model and its report, as a tar by save-artifacts.
 
-Only the list of packages is handed on, never packages: an old venv may be another Python's.
+s2i runs save-artifacts in the image of the build before, by that image's own code, and lays the files beside
+the repository. So what arrives may be of another Python, platform or builder: then it is dropped with a note.
 """
 
+import json
+import os
 import shutil
-import tarfile
+import struct
+import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
 
 from nb_scorer import layout
 
 from nb_builder import source
+from nb_builder.log import Log
+from nb_builder.workspace import Workspace
 
-# s2i lays what save-artifacts of the image before has written beside the repository.
+# s2i lays what save-artifacts has written beside the repository.
 FOLDER = "artifacts"
+
+# Facts of the report that must be equal, with the words for what differs.
+_MUST_AGREE = (("python", "Python"), ("platform", "platform"), ("builder", "version of nb-builder"))
+
+
+class Earlier:
+    """The build before: its folder, and the facts of its report."""
+
+    def __init__(self, folder: Path, facts: Mapping[str, object]):
+        """Take what `find` has found."""
+        self.folder = folder
+        self.facts = facts
+
+    def path(self, *names: str) -> Path:
+        """Return the path of one of its files."""
+        return self.folder.joinpath(*names)
+
+    def move_venv(self, place: Workspace) -> None:
+        """Put its environment into its place; bytecode stays good although s2i has lost the files' times."""
+        shutil.rmtree(place.venv, ignore_errors=True)
+        shutil.move(self.path(layout.VENV), place.venv)
+        for cache in place.venv.rglob("__pycache__"):
+            _revive(cache)
 
 
 def save(app_root: Path, stream: BinaryIO) -> None:
     """Write a tar to `stream` with what this build leaves for the next; an empty one where there is nothing."""
-    with tarfile.open(fileobj=stream, mode="w|") as tar:
-        for name in (layout.REQUIREMENTS, layout.LOCK):
-            path = app_root / layout.BUILD / name
-            if path.is_file():
-                tar.add(path, arcname=f"{layout.BUILD}/{name}")
+    there = [name for name in (layout.BUILD, layout.MODEL, layout.VENV) if (app_root / name).is_dir()]
+    if not (app_root / layout.MODEL).is_dir():
+        there = []
+    # tar itself and not Python's: three times as fast, and an s2i image has it by contract.
+    subprocess.run(["tar", "-C", app_root, "-cf", "-", *there, "-T", os.devnull], stdout=stream, check=True)
 
 
-def take(src: Path, uploaded: Path = source.UPLOADED) -> list[str] | None:
-    """Return the packages of the build before as `name==version`, or None; the artifacts go as far as they may.
-
-    Nothing is touched where `src` is not s2i's own place. The artifacts were written by another version
-    of this program: what can't be read counts as not there.
-    """
-    if src != uploaded:
-        return None
+def find(src: Path, facts: Mapping[str, object], log: Log, uploaded: Path = source.UPLOADED) -> Earlier | None:
+    """Return the build before, if s2i brought one that fits `facts`; a note says why one is dropped."""
     folder = src.with_name(FOLDER)
+    if src != uploaded or not (folder.is_dir() and any(folder.iterdir())):
+        return None
+    earlier = _read(folder)
+    differing = "can't be read" if earlier is None else _differing(earlier.facts, facts)
+    if differing:
+        log.note(f"the artifacts of the build before are dropped: {differing}.")
+        remove(src, uploaded)
+        return None
+    return earlier
+
+
+def remove(src: Path, uploaded: Path = source.UPLOADED) -> None:
+    """Remove what is left of the artifacts, so that they are not in the image twice."""
+    if src == uploaded:
+        shutil.rmtree(src.with_name(FOLDER), ignore_errors=True)
+
+
+def _read(folder: Path) -> Earlier | None:
     try:
-        text = (folder / layout.BUILD / layout.LOCK).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        text = None
-    shutil.rmtree(folder, ignore_errors=True)
-    return None if text is None else text.splitlines()
+        facts = json.loads((folder / layout.BUILD / layout.REPORT).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    complete = all((folder / name).is_dir() for name in (layout.VENV, layout.MODEL))
+    return Earlier(folder, facts) if isinstance(facts, dict) and complete else None
 
 
-def changes(before: list[str], now: list[str]) -> str:
-    """Return in one line what has changed between two lists of packages."""
-    gone, new = sorted({*before} - {*now}), sorted({*now} - {*before})
-    if not gone and not new:
-        return "the same packages as in the build before"
-    return "since the build before: " + ", ".join([f"- {line}" for line in gone] + [f"+ {line}" for line in new])
+def _differing(before: Mapping[str, object], now: Mapping[str, object]) -> str:
+    for name, words in _MUST_AGREE:
+        if before.get(name) != now[name]:
+            if name == "builder":
+                return f"they are of another {words}"
+            return f"they are of {words} {before.get(name)}, and this build has {now[name]}"
+    return ""
+
+
+def _revive(cache: Path) -> None:
+    """Give sources the time that their bytecode remembers, or each start would compile them again."""
+    for compiled in cache.glob("*.pyc"):
+        text = cache.parent / (compiled.name.split(".")[0] + ".py")
+        with compiled.open("rb") as file:
+            header = file.read(16)
+        # PEP 552: four bytes of magic, flags (0: checked by time), time, size.
+        if len(header) == 16 and header[4:8] == b"\0\0\0\0" and text.is_file():
+            (seconds,) = struct.unpack("<I", header[8:12])
+            os.utime(text, (seconds, seconds))

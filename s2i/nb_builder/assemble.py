@@ -1,7 +1,7 @@
 """The table of contents of a build: from the repository to a verified model, one line a room."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,18 +15,24 @@ from nb_builder import (
     environment,
     execute,
     imports,
+    labels,
     notebook,
     overlay,
+    provenance,
     pythons,
     requirements,
+    reuse,
     source,
     verify,
 )
+from nb_builder.artifacts import Earlier
+from nb_builder.cells import Cell
 from nb_builder.installer import Installer
 from nb_builder.log import Log
 from nb_builder.pythons import Python
 from nb_builder.report import Report, write_executed
 from nb_builder.requirements import Wanted
+from nb_builder.reuse import Ingredients, take_model
 from nb_builder.rewrite import scripts
 from nb_builder.settings import Settings
 from nb_builder.workspace import Workspace
@@ -66,17 +72,22 @@ def assemble(settings: Settings, log: Log) -> None:
     environ = certificates.trusting(settings.ca_bundle, os.environ)
     with report.step("check", "Checking the notebook"):
         checked = check(settings, place, log)
+    report.facts.update(reuse.circumstances(checked.python))
+    report.facts.update(provenance.of(checked.repository, settings.commit, settings.source))
     build = Build(settings, log, report, place, environ, checked)
     with place.fresh(), report.kept_in(place.build):
         source.bring(checked.repository, place.src)
+        earlier = artifacts.find(settings.src, report.facts, log)
         with report.step("requirements", "Reading the requirements"):
             wanted = read_requirements(build)
         with report.step("install", f"Installing {len(wanted)} requirements into the notebook's own environment"):
-            installer = install(build, wanted)
+            installer = install(build, wanted, earlier)
         with report.step("run", f"Running the cells of {checked.name}"):
-            run_cells(build, installer)
+            make_model(build, installer, earlier)
         with report.step("verify", "Verifying the model in a fresh process"):
             verify.run(place.root, home=settings.home, settings=settings, log=log)
+        report.facts.update(labels.write(place, settings.src))
+    artifacts.remove(settings.src)
     place.open_to_group()
     log.step(f"Done: the model is in {place.model}")
 
@@ -104,35 +115,52 @@ def read_requirements(build: Build) -> Wanted:
     return wanted
 
 
-def install(build: Build, wanted: Wanted) -> Installer:
+def install(build: Build, wanted: Wanted, earlier: Earlier | None) -> Installer:
     """Make the venv and install what is wanted; return the installer, which knows what is there."""
     python, place = build.notebook.python, build.place
-    environment.make(place.venv, python)
+    if earlier:
+        earlier.move_venv(place)
+    else:
+        environment.make(place.venv, python)
     installer = Installer(place.venv, python.minor, build.settings.installer, build.environ, build.log)
-    installer.install(wanted, place.build / layout.LOCK)
-    freeze = installer.freeze()
-    build.log.line("     " + ", ".join(freeze.splitlines()))
-    before = artifacts.take(build.settings.src)
-    if before is not None:
-        build.log.line("     " + artifacts.changes(before, freeze.splitlines()))
+    installer.install(wanted, place.build / layout.LOCK, earlier)
+    packages = installer.freeze().splitlines()
+    build.log.line("     " + ", ".join(packages))
+    build.report.facts["packages"] = packages
+    build.report.facts["asked"] = wanted.fingerprint
     return installer
 
 
-def run_cells(build: Build, installer: Installer) -> None:
-    """Write script two and run it cell by cell; the last cell leaves the model folder."""
+def make_model(build: Build, installer: Installer, earlier: Earlier | None) -> None:
+    """Write script two and run it cell by cell, or take over the model that it made before."""
     checked, place = build.notebook, build.place
-    complaint = place.build / layout.COMPLAINT
     facts = {
         "folder": str(place.model),
+        "src": str(place.src),
+        "reads": str(place.build / layout.READS),
         "notebook": str(checked.name),
         "tolerance": build.settings.tolerance,
-        "complaint": str(complaint),
+        "complaint": str(place.build / layout.COMPLAINT),
     }
     script = scripts.model_script(checked.node, checked.name, facts)
     (place.build / layout.MODEL_SCRIPT).write_text(script.text, encoding="utf-8")
+    made_of = Ingredients(place, [checked.name], python=checked.python.full)
+    if earlier and build.settings.reuse_model:
+        differing = made_of.same_as(earlier)
+        if not differing:
+            build.report.facts.update(take_model(earlier, place, build.log))
+            return
+        build.log.note(f"the model of the build before is not taken over: {differing}.")
+    run_cells(build, installer, script.cells)
+    build.report.facts.update(made_of.facts())
+
+
+def run_cells(build: Build, installer: Installer, cells: Sequence[Cell]) -> None:
+    """Run script two's cells in a kernel of the venv; the last one leaves the model folder."""
+    checked, place = build.notebook, build.place
     with overlay.ready(checked.python, installer, home=build.settings.home, environ=build.environ) as kernel_code:
         results = execute.run(
-            script.cells,
+            cells,
             python=installer.python,
             notebook=str(checked.name),
             notebook_folder=build.folder,
@@ -140,7 +168,7 @@ def run_cells(build: Build, installer: Installer) -> None:
             environ=build.environ,
             cell_timeout=build.settings.cell_timeout,
             kernel_log=place.build / layout.KERNEL_LOG,
-            complaint_file=complaint,
+            complaint_file=place.build / layout.COMPLAINT,
             log=build.log,
         )
     write_executed(checked.node, results, place.build / layout.EXECUTED)

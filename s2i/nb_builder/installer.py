@@ -8,9 +8,11 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from nb_scorer import layout
 from virtualenv.seed.wheels.embed import get_embed_wheel
 
 from nb_builder import pip_settings, wheels
+from nb_builder.artifacts import Earlier
 from nb_builder.log import Log
 from nb_builder.problems import (
     BuildProblem,
@@ -54,18 +56,24 @@ class Installer:
         self.uv_options = ["--no-progress", "--python", self.python, *self.flags]
         self.uv_compile = [UV, "pip", "compile", "--no-header", "--no-annotate", *self.uv_options]
 
-    def install(self, wanted: Wanted, lock: Path) -> None:
+    def install(self, wanted: Wanted, lock: Path, earlier: Earlier | None = None) -> None:
         """Write `lock` (versions and hashes of all that `wanted` needs) and install exactly that.
 
-        A lock of the repository is taken as it is. Raises the problem that explains a failure.
+        A lock of the repository is taken as it is. With `earlier`, whose packages are there already, only
+        what differs is installed or removed. Raises the problem that explains a failure.
         """
-        if wanted.lock:
+        if earlier:
+            lock.write_bytes(earlier.path(layout.BUILD, layout.LOCK).read_bytes())
+        if earlier and wanted.fingerprint == earlier.facts.get("asked"):
+            self.log.line("     unchanged since the build before")
+        elif wanted.lock:
             self.log.line(f"     exactly as {wanted.lock.name} of the repository says")
             lock.write_bytes(wanted.lock.read_bytes())
         elif self.choice == "pip" or not self._resolve(wanted, lock):
             self._with_pip(wanted, lock)
             return
-        words = self._run([UV, "pip", "install", *self.uv_options, "--require-hashes", "-r", lock])
+        # sync and not install: what the build before had and this one does not want is removed.
+        words = self._run([UV, "pip", "sync", *self.uv_options, "--require-hashes", "--allow-empty-requirements", lock])
         if words is not None:
             raise self._failure(words)
 

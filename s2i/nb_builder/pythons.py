@@ -1,6 +1,7 @@
 """The model Python: which interpreters this machine has, and which one the notebook gets."""
 
 import os
+import platform
 import re
 import subprocess
 import sys
@@ -13,15 +14,16 @@ from nb_builder.problems import PythonMissing
 
 OLDEST = (3, 6)
 
-_PROBE = "import sys; print('%d.%d %s' % (sys.version_info[0], sys.version_info[1], sys.executable))"
+_PROBE = "import sys; print('%d.%d %d.%d.%d %s' % (sys.version_info[:2] + sys.version_info[:3] + (sys.executable,)))"
 
 
 @dataclass(frozen=True)
 class Python:
-    """An interpreter: its path and its minor version such as "3.11"."""
+    """An interpreter: its path, its minor version such as "3.11", and the whole such as "3.11.2"."""
 
     path: Path
     minor: str
+    full: str = ""
 
     @property
     def number(self) -> int:
@@ -37,7 +39,7 @@ def choose(setting: str | None, wanted: str | None, log: Log, environ: Mapping[s
     """
     if setting is not None:
         return _as_set(setting, environ)
-    own = Python(Path(getattr(sys, "_base_executable", sys.executable)), f"{sys.version_info[0]}.{sys.version_info[1]}")
+    own = _own()
     if wanted is None or wanted == own.minor:
         return own
     found = find(environ)
@@ -68,9 +70,9 @@ def probe(path: Path) -> Python | None:
         return None
     if ran.returncode:
         return None
-    minor, executable = ran.stdout.strip().split(" ", 1)
+    minor, full, executable = ran.stdout.strip().split(" ", 2)
     major, number = map(int, minor.split("."))
-    return Python(Path(executable), minor) if (major, number) >= OLDEST else None
+    return Python(Path(executable), minor, full) if (major, number) >= OLDEST else None
 
 
 def _as_set(setting: str, environ: Mapping[str, str]) -> Python:
@@ -84,6 +86,12 @@ def _as_set(setting: str, environ: Mapping[str, str]) -> Python:
     if python is None:
         raise PythonMissing(wanted=repr(setting), found=", ".join(find(environ)) or "none")
     return python
+
+
+def _own() -> Python:
+    """Return the interpreter that our own environments are made of."""
+    path = Path(getattr(sys, "_base_executable", sys.executable))
+    return Python(path, f"{sys.version_info[0]}.{sys.version_info[1]}", platform.python_version())
 
 
 def _candidates(environ: Mapping[str, str]) -> list[Path]:

@@ -11,6 +11,7 @@ from nb_scorer import layout
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
+from nb_builder import provenance
 from nb_builder.problems import (
     LockOutdated,
     RequirementIsOption,
@@ -46,6 +47,13 @@ class Wanted:
     def declared(self) -> bool:
         """Return whether anything says what to install, be it that nothing is needed."""
         return bool(self.cell or self.file or self.lock)
+
+    @property
+    def fingerprint(self) -> str:
+        """Return what an earlier answer of a resolver depends on; "" where other files are drawn in as well."""
+        texts = [path.read_text("utf-8") for path in (self.emitted, self.file, self.lock) if path]
+        drawn_in = self.file and any(line.startswith("-") for line in _lines(self.file))
+        return "" if drawn_in else provenance.fingerprint({"texts": texts})
 
     @property
     def sources(self) -> list[str]:

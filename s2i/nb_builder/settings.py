@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from nb_scorer.knobs import Knob, number, one_of, read_all, text
+from nb_scorer.knobs import Knob, number, one_of, read_all, switch, text
 
 KNOBS = (
     Knob("S2I_SRC", Path, Path("/tmp/src"), "Folder that holds the repository."),  # noqa: S108 - s2i's own place
@@ -35,6 +35,16 @@ KNOBS = (
         None,
         "PEM file with the certificate authorities to trust; reaches uv, pip and the notebook's downloads.",
     ),
+    Knob(
+        "S2I_REUSE_MODEL",
+        switch,
+        False,
+        "In an incremental build, take the model of the build before if nothing that it is made of has changed.",
+    ),
+    Knob("S2I_COMMIT", text, None, "Commit that is built, for the service's pages; s2i itself does not tell assemble."),
+    Knob("S2I_SOURCE", text, None, "Address of the repository, for the service's pages."),
+    Knob("OPENSHIFT_BUILD_COMMIT", text, None, "The same as S2I_COMMIT; OpenShift sets it."),
+    Knob("OPENSHIFT_BUILD_SOURCE", text, None, "The same as S2I_SOURCE; OpenShift sets it."),
     Knob("S2I_CELL_TIMEOUT", number(0.1, 1e6), 600.0, "Seconds that one cell may take."),
     Knob(
         "S2I_TOLERANCE",
@@ -64,6 +74,9 @@ class Settings:
         self.python: str | None = values["S2I_PYTHON"]
         self.installer: str = values["S2I_INSTALLER"]
         self.ca_bundle: Path | None = values["S2I_CA_BUNDLE"]
+        self.reuse_model: bool = values["S2I_REUSE_MODEL"]
+        self.commit: str | None = values["S2I_COMMIT"] or values["OPENSHIFT_BUILD_COMMIT"]
+        self.source: str | None = values["S2I_SOURCE"] or values["OPENSHIFT_BUILD_SOURCE"]
         self.cell_timeout: float = values["S2I_CELL_TIMEOUT"]
         self.tolerance: float = values["S2I_TOLERANCE"]
         self.verify_timeout: float = values["S2I_VERIFY_TIMEOUT"]

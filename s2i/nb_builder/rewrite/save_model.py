@@ -6,12 +6,14 @@ from traitlets import Dict
 from nb_builder.rewrite.number_cells import own_cell
 
 _WATCH = """\
-import nb_scorer.recorder
+import nb_scorer.reads, nb_scorer.recorder
 nb_scorer.recorder.install(get_ipython())
+nb_scorer.reads.watch({src!r})
 del nb_scorer"""
 
 _SAVE = """\
-import nb_scorer.model, nb_scorer.recorder
+import nb_scorer.model, nb_scorer.reads, nb_scorer.recorder
+nb_scorer.reads.write({reads!r})
 nb_scorer.model.save(
     globals(),
     folder={folder!r},
@@ -25,11 +27,13 @@ nb_scorer.model.save(
 class SaveModel(Preprocessor):
     """Puts our two cells around the author's; `facts` fills in folders, names and the tolerance."""
 
-    facts = Dict(help="folder, notebook, tolerance and complaint: see nb_scorer.model.save.").tag(config=True)
+    facts = Dict(
+        help="folder, notebook, tolerance, complaint: see nb_scorer.model.save; src and reads: see nb_scorer.reads."
+    ).tag(config=True)
 
     def preprocess(self, nb, resources):
         """Return the notebook with a cell more at either end."""
-        first = own_cell("nb-builder: watch the notebook's own calls of predictor", _WATCH)
+        first = own_cell("nb-builder: watch the notebook's own calls of predictor", _WATCH.format(**self.facts))
         last = own_cell("nb-builder: save predictor and validator", _SAVE.format(**self.facts))
         nb.cells = [first, *nb.cells, last]
         return nb, resources

@@ -1,55 +1,94 @@
+"""What one build hands to the next, and when it is dropped."""
+
 import io
+import json
+import marshal
+import os
+import struct
 import tarfile
 
+import pytest
 from nb_builder import artifacts
+from nb_builder.log import Log
+from nb_builder.workspace import Workspace
+
+FACTS = {"python": "3.11.2", "platform": "x86_64-glibc-2.36", "builder": "0.1.0-abc"}
 
 
-def uploaded(folder, lock):
-    """Lay artifacts beside a repository as s2i does, and return the repository's folder."""
-    (folder / "src").mkdir()
-    (folder / "artifacts" / "build").mkdir(parents=True)
-    (folder / "artifacts" / "build" / "requirements.lock").write_bytes(lock)
-    return folder / "src"
+def built(app_root, **facts):
+    """Make what a build leaves: a report, a venv with a module and its bytecode, a model."""
+    for name in ("build", "model", "venv/lib/__pycache__"):
+        (app_root / name).mkdir(parents=True)
+    (app_root / "build/report.json").write_text(json.dumps({**FACTS, **facts}))
+    (app_root / "build/requirements.lock").write_text("six==1.17.0\n")
+    (app_root / "venv/lib/a.py").write_text("x = 1\n")
+    header = b"magi" + bytes(4) + struct.pack("<II", 1_600_000_000, 6)
+    (app_root / "venv/lib/__pycache__/a.cpython-311.pyc").write_bytes(header + marshal.dumps(1))
+    return app_root
 
 
-def saved(app_root):
-    stream = io.BytesIO()
-    artifacts.save(app_root, stream)
-    with tarfile.open(fileobj=io.BytesIO(stream.getvalue())) as tar:
-        return tar.getnames()
+def upload(tmp_path, **facts):
+    """Make what s2i lays down in an incremental build; return the repository's folder."""
+    built(tmp_path / "artifacts", **facts)
+    (tmp_path / "src").mkdir()
+    return tmp_path / "src"
 
 
-def test_the_tar_holds_the_requirements_and_the_packages(tmp_path):
+def find(src, stream=None):
+    return artifacts.find(src, FACTS, Log(stream or io.StringIO()), uploaded=src)
+
+
+def test_everything_that_the_next_build_can_use_is_saved(tmp_path):
+    with (tmp_path / "a.tar").open("wb") as stream:
+        artifacts.save(built(tmp_path / "app"), stream)
+    names = tarfile.open(tmp_path / "a.tar").getnames()
+    assert {"build/report.json", "build/requirements.lock", "venv/lib/a.py", "model"} <= set(names)
+
+
+def test_a_build_without_a_model_saves_nothing(tmp_path):
     (tmp_path / "build").mkdir()
-    for name in ("requirements.txt", "requirements.lock", "model_script.py"):
-        (tmp_path / "build" / name).write_text("six==1.17.0\n")
-    assert saved(tmp_path) == ["build/requirements.txt", "build/requirements.lock"]
+    with (tmp_path / "a.tar").open("wb") as stream:
+        artifacts.save(tmp_path, stream)
+    assert tarfile.open(tmp_path / "a.tar").getnames() == []
 
 
-def test_there_is_a_tar_where_nothing_was_built(tmp_path):
-    assert saved(tmp_path) == []
+def test_the_environment_is_taken_and_its_bytecode_stays_good(tmp_path):
+    place = Workspace(tmp_path / "app")
+    place.root.mkdir()
+    find(upload(tmp_path)).move_venv(place)
+    assert os.stat(place.venv / "lib/a.py").st_mtime == 1_600_000_000
+    assert not (tmp_path / "artifacts/venv").exists()
 
 
-def test_the_packages_of_the_build_before_are_taken_and_the_artifacts_go(tmp_path):
-    src = uploaded(tmp_path, b"six==1.17.0\ncloudpickle==3.1.2\n")
-    assert artifacts.take(src, uploaded=src) == ["six==1.17.0", "cloudpickle==3.1.2"]
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({"python": "3.9.2"}, "they are of Python 3.9.2, and this build has 3.11.2."),
+        (
+            {"platform": "aarch64-glibc-2.36"},
+            "they are of platform aarch64-glibc-2.36, and this build has x86_64-glibc-2.36.",
+        ),
+        ({"builder": "0.0.9-xyz"}, "they are of another version of nb-builder."),
+    ],
+)
+def test_artifacts_of_other_circumstances_are_dropped_with_a_note(tmp_path, facts, words):
+    said = io.StringIO()
+    assert find(upload(tmp_path, **facts), said) is None
+    assert f"the artifacts of the build before are dropped: {words}" in said.getvalue()
     assert not (tmp_path / "artifacts").exists()
-    assert artifacts.take(src, uploaded=src) is None
 
 
-def test_artifacts_that_can_not_be_read_count_as_not_there(tmp_path):
-    src = uploaded(tmp_path, b"\xff\xfe")
-    assert artifacts.take(src, uploaded=src) is None
-    assert not (tmp_path / "artifacts").exists()
+@pytest.mark.parametrize("damage", ["build/report.json", "venv", "model"])
+def test_half_of_an_artifact_is_none(tmp_path, damage):
+    src = upload(tmp_path)
+    os.rename(tmp_path / "artifacts" / damage, tmp_path / "elsewhere")
+    said = io.StringIO()
+    assert find(src, said) is None
+    assert "are dropped: can't be read." in said.getvalue()
 
 
-def test_a_folder_called_artifacts_beside_a_users_own_repository_is_left_alone(tmp_path):
-    src = uploaded(tmp_path, b"six==1.17.0\n")
-    assert artifacts.take(src) is None
-    assert (tmp_path / "artifacts").exists()
-
-
-def test_what_changed_since_the_build_before_is_said_in_one_line():
-    said = artifacts.changes(["a==1", "b==1"], ["a==2", "b==1"])
-    assert said == "since the build before: - a==1, + a==2"
-    assert artifacts.changes(["a==1"], ["a==1"]) == "the same packages as in the build before"
+def test_a_build_of_ones_own_folder_looks_at_nothing_beside_it(tmp_path):
+    src = upload(tmp_path)
+    assert artifacts.find(src, FACTS, Log(io.StringIO())) is None
+    artifacts.remove(src)
+    assert (tmp_path / "artifacts/model").is_dir()

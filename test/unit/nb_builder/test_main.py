@@ -45,10 +45,3 @@ def test_save_artifacts_writes_a_tar_even_with_nothing_to_save(tmp_path):
     ran = run("save-artifacts", APP_ROOT=str(tmp_path))
     assert (ran.returncode, ran.stderr) == (0, b"")
     assert tarfile.open(fileobj=io.BytesIO(ran.stdout)).getnames() == []
-
-
-def test_save_artifacts_keeps_the_lock(tmp_path):
-    (tmp_path / "build").mkdir()
-    (tmp_path / "build" / "requirements.lock").write_text("numpy==1\n")
-    ran = run("save-artifacts", APP_ROOT=str(tmp_path))
-    assert tarfile.open(fileobj=io.BytesIO(ran.stdout)).getnames() == ["build/requirements.lock"]

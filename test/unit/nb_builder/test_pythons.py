@@ -17,7 +17,7 @@ def fake(folder, minor):
     """Make a folder with something that answers like python3.N."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"python{minor}"
-    path.write_text(f"#!/bin/sh\necho {minor} {path}\n")
+    path.write_text(f"#!/bin/sh\necho {minor} {minor}.1 {path}\n")
     path.chmod(0o755)
     return path
 

@@ -1,0 +1,31 @@
+"""Labels of the image: what `docker inspect` tells of the model without starting it."""
+
+import json
+from pathlib import Path
+
+from nb_scorer import layout, manifest
+
+from nb_builder import source
+from nb_builder.workspace import Workspace
+
+# s2i reads it after assemble and puts the labels into the image; OpenShift's own builds do not.
+METADATA = Path("/tmp/.s2i/image_metadata.json")  # noqa: S108 - s2i's own place
+
+_PREFIX = "io.nb-builder."
+
+
+def write(place: Workspace, src: Path, target: Path = METADATA) -> dict[str, object]:
+    """Write the labels where s2i looks, if it is s2i that builds; return the model's facts for the report."""
+    facts = manifest.read(place.model)
+    model = {"sha256": facts["pickle_sha256"], "golden": facts["golden"], "scorer_start": facts["scorer_start"]}
+    if src == source.UPLOADED:
+        named = {
+            "notebook": facts["notebook"],
+            "python": facts["python_full"],
+            "model-sha256": facts["pickle_sha256"],
+            "golden-rows": str(facts["golden"]),
+            "report": str(place.build / layout.REPORT),
+        }
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(json.dumps({"labels": [{_PREFIX + name: value} for name, value in named.items()]}))
+    return {"model": model}
