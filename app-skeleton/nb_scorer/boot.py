@@ -6,6 +6,18 @@ socket.py. So nothing of ours is imported after it got there.
 
 import os
 
+# Set for another Python, these would change what the notebook's code imports or how it runs, and the
+# first of them has its packages compiled anew at each start.
+NOT_FOR_THE_NOTEBOOK = (
+    "PYTHONDONTWRITEBYTECODE",
+    "PYTHONPATH",
+    "PYTHONHOME",
+    "PYTHONSAFEPATH",
+    "PYTHONSTARTUP",
+    "PYTHONNOUSERSITE",
+    "__PYVENV_LAUNCHER__",
+)
+
 # Kept to what CPython 3.6 reads. '' stands for the working directory, which is nobody's module folder.
 _PROGRAM = """\
 import sys
@@ -24,5 +36,5 @@ def command(python, *args):
 
 
 def environment(environ):
-    """Return a copy of `environ` without what would make the model Python start slower each time."""
-    return {key: value for key, value in environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    """Return a copy of `environ` without what is meant for another Python than the notebook's."""
+    return {key: value for key, value in environ.items() if key not in NOT_FOR_THE_NOTEBOOK}

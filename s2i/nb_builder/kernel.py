@@ -19,23 +19,13 @@ import nb_scorer
 import zmq
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.connect import write_connection_file
+from nb_scorer import boot
 
 START_SECONDS = 120
 IDLE_SECONDS = 5
 LOG_BYTES = 100_000
 # Longest path that a UNIX socket may have is 107 bytes; the kernel's name its sockets takes 20 of them.
 LONGEST_FOLDER = 80
-
-# Ours must not reach the notebook: they would change what it imports or how it runs.
-NOT_FOR_THE_NOTEBOOK = (
-    "PYTHONPATH",
-    "PYTHONHOME",
-    "PYTHONDONTWRITEBYTECODE",
-    "PYTHONSAFEPATH",
-    "PYTHONSTARTUP",
-    "PYTHONNOUSERSITE",
-    "__PYVENV_LAUNCHER__",
-)
 
 # '' comes back only after everything of the kernel's is imported and set up: a json.py of the
 # repository is for the notebook, not for us. initialize() may import late, hence before it, too.
@@ -67,7 +57,7 @@ class TooSlow(Exception):
 
 def child_environ(python: Path, environ: Mapping[str, str], folder: str) -> dict[str, str]:
     """Return `environ` as the notebook's processes see it: the venv first, Jupyter's files in `folder`."""
-    kept = {name: value for name, value in environ.items() if name not in NOT_FOR_THE_NOTEBOOK}
+    kept = boot.environment(environ)
     kept["PATH"] = os.pathsep.join([str(python.parent), environ.get("PATH", os.defpath)])
     kept["VIRTUAL_ENV"] = str(python.parent.parent)
     for name in ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR"):

@@ -68,7 +68,7 @@ def s2i_environment(src: Path) -> dict[str, str]:
 
 def place(case: Case, folder: Path) -> tuple[Path, dict[str, str]]:
     """Copy the case's repository below `folder`; return the copy and the variables for the scripts."""
-    src = Path(shutil.copytree(case.repo, folder / "upload" / "src"))
+    src = Path(shutil.copytree(case.repo, folder / "upload" / "src", symlinks=True))
     app_root = folder / "app-root"
     app_root.mkdir(exist_ok=True)
     return src, environment(case, app_root, src)

@@ -1,10 +1,12 @@
 """What holds for builds beyond one fixture: early refusals, repeated builds, interrupts, each Python."""
 
 import json
+import shutil
 import signal
 import subprocess
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from nb_builder import pythons
@@ -66,6 +68,40 @@ def test_a_build_works_on_when_the_repository_is_already_in_its_place(tmp_path):
     _, env = stage.assemble(case, tmp_path)
     again = stage.assemble_with({**env, "S2I_SRC": str(tmp_path / "app-root" / "src")})
     assert again.status == 0, again.stdout
+
+
+def test_variables_for_another_python_change_nothing(tmp_path):
+    trap = tmp_path / "trap"
+    trap.mkdir()
+    for name in ("sitecustomize", "json", "cloudpickle", "nbformat"):
+        (trap / f"{name}.py").write_text("raise SystemExit('not the module that was meant')")
+    case = replace(named("ok-pure-python"), env={"PYTHONPATH": str(trap), "PYTHONSTARTUP": str(trap / "json.py")})
+    build, env = stage.assemble(case, tmp_path)
+    assert build.status == 0, build.stdout
+    check_answer(3, *stage.serve(case, env).answers[0])
+
+
+def test_links_that_lead_nowhere_and_empty_folders_do_no_harm(tmp_path):
+    repo = Path(shutil.copytree(named("ok-mixed-cells").repo, tmp_path / "repo"))
+    (repo / "broken").symlink_to("nowhere")
+    (repo / "empty").mkdir()
+    build, _ = stage.assemble(replace(named("ok-mixed-cells"), repo=repo), tmp_path)
+    assert build.status == 0, build.stdout
+    assert (build.app_root / "src" / "broken").is_symlink()
+
+
+def test_processes_and_threads_that_a_cell_starts_end_with_the_build(tmp_path):
+    cell = "import subprocess, threading, time\nsubprocess.Popen(['sleep', '1000'])\nthreading.Thread(target=time.sleep, args=(1000,)).start()"
+    build, _ = stage.build_of(tmp_path, cell, "def predictor(x): return x")
+    assert build.status == 0, build.stdout
+    assert build.processes == []
+
+
+def test_what_a_cell_writes_past_python_is_in_the_log_once(tmp_path):
+    cell = "import os, subprocess\nos.write(1, b'from a descriptor\\n')\nsubprocess.run(['echo', 'from a child'])"
+    build, _ = stage.build_of(tmp_path, cell, "def predictor(x): return x")
+    assert [build.stdout.count(words) for words in ("from a descriptor", "from a child")] == [1, 1]
+    assert build.stderr == ""
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "terminated"])

@@ -18,5 +18,10 @@ def test_the_command_line_holds_only_text():
     assert all(isinstance(word, str) for word in boot.command(sys.executable, "scorer", 3))
 
 
+def test_what_is_meant_for_another_python_does_not_reach_the_model_python():
+    given = {"PYTHONPATH": "/trap", "PYTHONHOME": "/other", "PYTHONSTARTUP": "x.py", "PYTHONHASHSEED": "1"}
+    assert boot.environment(given) == {"PYTHONHASHSEED": "1"}
+
+
 def test_bytecode_may_be_written_by_the_model_python():
     assert boot.environment({"PYTHONDONTWRITEBYTECODE": "1", "A": "b"}) == {"A": "b"}
