@@ -1,15 +1,16 @@
-"""The notebook contract, as far as it can be judged without running a cell."""
+"""The notebook contract, as far as it can be judged without running a cell: every finding, in order."""
 
 import ast
 import json
 import keyword
 import re
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from nb_builder.cells import Cell
-from nb_builder.problems import CellSyntax, NotCallable, PredictorMissing, Python2Code
+from nb_builder.problems import BuildProblem, CellSyntax, NotCallable, PredictorMissing, Python2Code
 from nb_builder.rewrite.names import bound
 
 TOLERATED = "raises-exception"
@@ -56,22 +57,45 @@ _KINDS = {
 }
 
 
-def check(cells: Sequence[Cell], notebook: Path, python: Path) -> None:
-    """Refuse a notebook that can't become a service whatever its cells do.
+@dataclass(frozen=True)
+class Binding:
+    """A statement of a cell, which binds a name."""
 
-    Raises CellSyntax, Python2Code, PredictorMissing or NotCallable. What only running can tell is
-    left to the run: a name bound by `import *` or `%run`, for instance.
+    cell: Cell
+    statement: ast.stmt
+
+
+def findings(cells: Sequence[Cell], notebook: Path, python: Path, *, defines: bool = True) -> Iterator[BuildProblem]:
+    """Yield what keeps a notebook from becoming a service whatever its cells do, with cell and line.
+
+    That is CellSyntax, Python2Code and, unless it is not the one that `defines` the contract, PredictorMissing
+    and NotCallable. What only running can tell is left to the run: a name bound by `import *` or `%run`,
+    for instance.
     """
-    _check_syntax(cells, notebook, python)
-    statements = [statement for cell in cells for statement in _parse(cell)]
-    names = bound(statements)
-    if "predictor" not in names and not _binds_unseen(statements):
-        raise PredictorMissing(notebook=notebook)
-    for name in sorted({"predictor", "validator", "batch_predictor"} & names):
-        _check_callable(name, statements, notebook)
+    yield from _syntax(cells, notebook, python)
+    if not defines:
+        return
+    if not bindings("predictor", cells) and not _may_bind_unseen(cells):
+        yield PredictorMissing(notebook=notebook)
+    for name in ("batch_predictor", "predictor", "validator"):
+        yield from _not_callable(name, cells, notebook)
 
 
-def _check_syntax(cells: Sequence[Cell], notebook: Path, python: Path) -> None:
+def bindings(name: str, cells: Sequence[Cell]) -> list[Binding]:
+    """Return the statements that bind `name` at the top level of a cell, in their order."""
+    statements = [Binding(cell, statement) for cell in cells for statement in parse(cell) or ()]
+    return [found for found in statements if name in bound([found.statement])]
+
+
+def parse(cell: Cell) -> list[ast.stmt] | None:
+    """Return the statements of a cell; None where this Python can't read it, which the model Python may."""
+    try:
+        return ast.parse(cell.source).body
+    except (SyntaxError, ValueError):
+        return None
+
+
+def _syntax(cells: Sequence[Cell], notebook: Path, python: Path) -> Iterator[BuildProblem]:
     cells = [cell for cell in cells if TOLERATED not in cell.tags and not _left_to_ipython(cell)]
     ran = subprocess.run(
         [python, "-I", "-S", "-c", _COMPILE],
@@ -83,7 +107,7 @@ def _check_syntax(cells: Sequence[Cell], notebook: Path, python: Path) -> None:
     )
     for cell, wrong in zip(cells, json.loads(ran.stdout), strict=True):
         if wrong:
-            _refuse(cell, notebook, *wrong)
+            yield _syntax_problem(cell, notebook, *wrong)
 
 
 def _left_to_ipython(cell: Cell) -> bool:
@@ -93,42 +117,45 @@ def _left_to_ipython(cell: Cell) -> bool:
     return word is not None and "\n" not in line and not keyword.iskeyword(word[1]) and word[1] not in ("print", "exec")
 
 
-def _refuse(cell: Cell, notebook: Path, line: int, kind: str, message: str, text: str | None) -> None:
+def _syntax_problem(
+    cell: Cell, notebook: Path, line: int, kind: str, message: str, text: str | None
+) -> CellSyntax | Python2Code:
     for pattern, reason in _PYTHON_2:
         if kind != "IndentationError" and pattern.search(text or ""):
-            raise Python2Code(cell=cell, notebook=notebook, line=line, reason=reason)
+            return Python2Code(cell=cell, notebook=notebook, line=line, reason=reason)
     shown = f"  {(text or '').rstrip()}" if text else ""
-    raise CellSyntax(cell=cell, notebook=notebook, line=line, error=f"{kind}: {message}", traceback=shown)
+    return CellSyntax(cell=cell, notebook=notebook, line=line, error=f"{kind}: {message}", traceback=shown)
 
 
-def _parse(cell: Cell) -> list[ast.stmt]:
-    try:
-        return ast.parse(cell.source).body
-    except SyntaxError:
-        # The model Python has judged the syntax already; this one may be older.
-        return []
-
-
-def _binds_unseen(statements: Iterable[ast.stmt]) -> bool:
-    """Tell whether the notebook can bind names that its syntax tree does not show."""
-    for node in (node for statement in statements for node in ast.walk(statement)):
-        if isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):
+def _may_bind_unseen(cells: Sequence[Cell]) -> bool:
+    """Tell whether the notebook can bind predictor in a way that its syntax trees do not show."""
+    for cell in cells:
+        statements = parse(cell)
+        if statements is None and TOLERATED not in cell.tags and "predictor" in cell.source:
             return True
-        if isinstance(node, ast.Name) and node.id in ("exec", "globals", "locals", "vars", "get_ipython"):
-            return True
-        if isinstance(node, ast.Global) and "predictor" in node.names:
+        if any(_binds_unseen(node) for statement in statements or () for node in ast.walk(statement)):
             return True
     return False
 
 
-def _check_callable(name: str, statements: Iterable[ast.stmt], notebook: Path) -> None:
-    """Raise NotCallable if the last thing that is bound to `name` is written as a plain value."""
-    value = None
-    for statement in statements:
-        if name in bound([statement]):
-            targets = getattr(statement, "targets", [getattr(statement, "target", None)])
-            alone = any(isinstance(target, ast.Name) and target.id == name for target in targets)
-            value = getattr(statement, "value", None) if alone else None
+def _binds_unseen(node: ast.AST) -> bool:
+    if isinstance(node, ast.ImportFrom):
+        return any(alias.name == "*" for alias in node.names)
+    if isinstance(node, ast.Name):
+        return node.id in ("exec", "globals", "locals", "vars", "get_ipython")
+    return isinstance(node, ast.Global) and "predictor" in node.names
+
+
+def _not_callable(name: str, cells: Sequence[Cell], notebook: Path) -> Iterator[NotCallable]:
+    """Yield NotCallable if the last thing that is bound to `name` is written as a plain value."""
+    last = (bindings(name, cells) or [None])[-1]
+    if last is None:
+        return
+    targets = getattr(last.statement, "targets", [getattr(last.statement, "target", None)])
+    alone = any(isinstance(target, ast.Name) and target.id == name for target in targets)
+    value = getattr(last.statement, "value", None) if alone else None
     kind = _KINDS.get(type(value))
-    if kind and not (name == "validator" and isinstance(value, ast.Constant) and value.value is None):
-        raise NotCallable(name=name, kind=kind, notebook=notebook)
+    if kind and not (name != "predictor" and isinstance(value, ast.Constant) and value.value is None):
+        problem = NotCallable(name=name, kind=kind, notebook=notebook)
+        problem.cell, problem.line = last.cell, last.statement.lineno
+        yield problem

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import nbformat
 
+from nb_builder import percent
 from nb_builder.problems import LanguageWrong, NotebookConflict, NotebookNotANotebook, NotebookNotJson
 
 _CONFLICT = re.compile(r"^(<<<<<<<|>>>>>>>)( .*)?$", re.MULTILINE)
@@ -18,10 +19,12 @@ def read(repository: Path, notebook: Path) -> nbformat.NotebookNode:
     Raises NotebookConflict, NotebookNotJson, NotebookNotANotebook or LanguageWrong.
     """
     text = _text(repository / notebook, notebook)
+    if notebook.suffix == ".py":
+        return _script(text, notebook)
     raw = _parse(text, notebook)
     _require_notebook(raw, notebook)
     _require_python(raw.get("metadata") or {}, notebook)
-    return _upgrade(text, notebook)
+    return _upgrade(raw, notebook)
 
 
 def wanted_python(node: nbformat.NotebookNode) -> str | None:
@@ -42,14 +45,24 @@ def _text(path: Path, notebook: Path) -> str:
         raise NotebookNotJson(notebook=notebook, line=1, reason=str(wrong), state="not text in UTF-8") from None
 
 
+def _script(text: str, notebook: Path) -> nbformat.NotebookNode:
+    _require_no_conflict(text, notebook)
+    node = percent.parse(text)
+    _require_python(node.metadata, notebook)
+    return node
+
+
+def _require_no_conflict(text: str, notebook: Path) -> None:
+    conflict = _CONFLICT.search(text)
+    if conflict:
+        raise NotebookConflict(notebook=notebook, line=text.count("\n", 0, conflict.start()) + 1)
+
+
 def _parse(text: str, notebook: Path) -> object:
     try:
         return json.loads(text)
     except json.JSONDecodeError as wrong:
-        conflict = _CONFLICT.search(text)
-        if conflict:
-            line = text.count("\n", 0, conflict.start()) + 1
-            raise NotebookConflict(notebook=notebook, line=line) from None
+        _require_no_conflict(text, notebook)
         raise NotebookNotJson(
             notebook=notebook, line=wrong.lineno, reason=wrong.msg, state=_state(text, wrong)
         ) from None
@@ -83,8 +96,10 @@ def _require_python(metadata: dict, notebook: Path) -> None:
         raise LanguageWrong(notebook=notebook, language=language, kernel=name)
 
 
-def _upgrade(text: str, notebook: Path) -> nbformat.NotebookNode:
-    """Return the notebook as format 4; what nbformat refuses is no notebook."""
+def _upgrade(raw: dict, notebook: Path) -> nbformat.NotebookNode:
+    """Return the notebook as format 4, without stored outputs; what nbformat refuses is no notebook."""
+    _drop_outputs(raw)
+    text = json.dumps(raw)
     try:
         with warnings.catch_warnings():
             # Notebooks without cell ids are common and harmless here.
@@ -103,3 +118,13 @@ def _upgrade(text: str, notebook: Path) -> nbformat.NotebookNode:
         reason = str(wrong).strip().splitlines()[0] if str(wrong).strip() else type(wrong).__name__
         raise NotebookNotANotebook(notebook=notebook, reason=reason) from None
     return node
+
+
+def _drop_outputs(raw: dict) -> None:
+    """Empty the outputs of every cell: megabytes of what an earlier run left, which nothing here reads."""
+    sheets = raw["worksheets"] if isinstance(raw.get("worksheets"), list) else [raw]
+    for sheet in sheets:
+        cells = sheet.get("cells") if isinstance(sheet, dict) else None
+        for cell in cells if isinstance(cells, list) else ():
+            if isinstance(cell, dict) and "outputs" in cell:
+                cell["outputs"] = []

@@ -13,6 +13,9 @@ class BuildProblem(Problem):
     """A failure of a build; `detail` is what goes before it in the log (a traceback, a tool's words)."""
 
     what_words = why_words = fix_words = ""
+    # The author's cell that it is about, and the line in it, as far as that is known.
+    cell: Cell | None = None
+    line: int | None = None
 
     def __init__(self, *, detail: str = "", **facts: object):
         self.facts = facts
@@ -26,6 +29,7 @@ class CellProblem(BuildProblem):
 
     def __init__(self, *, cell: Cell, notebook: str, line: int | None = None, traceback: str = "", **facts: object):
         super().__init__(detail=traceback, where=cell.where(notebook, line), notebook=notebook, **facts)
+        self.cell, self.line = cell, line
 
 
 # --- The repository and its notebook -------------------------------------------------------------
@@ -45,7 +49,7 @@ class NotebookMissing(BuildProblem):
 
     code = "notebook-missing"
     what_words = "The repository has no notebook (no file ending in .ipynb)."
-    why_words = "The service is made of the notebook that defines predictor."
+    why_words = "The service is made of the notebook (or the script in '# %%' cells) that defines predictor."
     fix_words = "Commit a notebook; for one in a sub-folder give s2i its --context-dir."
 
 
@@ -62,9 +66,18 @@ class NotebookNotFound(BuildProblem):
     """The notebook that was chosen is not there."""
 
     code = "notebook-not-found"
-    what_words = "S2I_SOURCE_NOTEBOOK names {chosen!r}, and the repository has no such notebook."
+    what_words = "{setting} names {chosen}, and the repository has no such notebook."
     why_words = "The repository has: {names}."
-    fix_words = "Set S2I_SOURCE_NOTEBOOK to one of these, relative to the top of the repository."
+    fix_words = "Correct {setting}; paths are relative to the top of the repository."
+
+
+class NotebookChosenTwice(BuildProblem):
+    """Both settings that choose a notebook are set."""
+
+    code = "notebook-chosen-twice"
+    what_words = "S2I_SOURCE_NOTEBOOK ({chosen}) and S2I_SOURCE_NOTEBOOK_LIST ({listed}) are both set."
+    why_words = "One names a single notebook, the other several in their order; they can't both hold."
+    fix_words = "Leave one of them out; an empty value counts as left out (and beats .s2i/environment)."
 
 
 class NotebookNotJson(BuildProblem):
@@ -149,6 +162,15 @@ class ExampleFails(BuildProblem):
     what_words = "Row {number} of 'examples', {sample}, gets no answer: {error}."
     why_words = "The rows of 'examples' prove the service, so predictor must answer each of them."
     fix_words = "Correct the row or predictor; a sample is exactly what a client would send as JSON."
+
+
+class ParameterUnknown(BuildProblem):
+    """S2I_PARAMETERS sets a name that no cell of parameters assigns."""
+
+    code = "parameter-unknown"
+    what_words = "S2I_PARAMETERS sets {names}, which the cell tagged 'parameters' does not assign."
+    why_words = "A misspelt parameter would change nothing and nobody would notice; the cell assigns: {known}."
+    fix_words = "Correct the name, or give the parameter a default in that cell."
 
 
 # --- Requirements ---------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from nb_scorer.problem import Problem
 
 from nb_builder.execute import CellResult
 from nb_builder.log import Log
+from nb_builder.rewrite.number_cells import positions
 
 
 class Report:
@@ -52,7 +53,7 @@ class Report:
 def write_executed(node: nbformat.NotebookNode, results: Sequence[CellResult], target: Path) -> None:
     """Write the notebook with the outputs and counts of this run; cells that did not run have none."""
     by_position = {result.cell.position: result for result in results if not result.cell.ours}
-    for position, cell in enumerate(node.cells, start=1):
+    for position, cell in positions(node):
         if cell.cell_type == "code":
             result = by_position.get(position)
             cell.outputs = [nbformat.from_dict(output) for output in result.outputs] if result else []

@@ -71,7 +71,7 @@ def collect(script: Path, python: Path, folder: Path, src: Path, notebook: Path)
     _emit(script, python, folder, emitted, notebook)
     lines = [_with_path(line, folder, src, notebook) for line in emitted.read_text(encoding="utf-8").splitlines()]
     cell = tuple(parse(line, notebook) for line in lines)
-    emitted.write_text("".join(line + "\n" for line in [*lines, *_also(cell)]), encoding="utf-8")
+    emitted.write_text("".join(line + "\n" for line in [*lines, *also(cell)]), encoding="utf-8")
     wanted = Wanted(cell, emitted, _nearest(layout.REQUIREMENTS, folder, src), _nearest(layout.LOCK, folder, src))
     _check_agreement(wanted)
     _check_lock(wanted)
@@ -127,7 +127,7 @@ def _with_path(line: str, folder: Path, src: Path, notebook: Path) -> str:
     return f"{name} @ {found[0].resolve().as_uri()}"
 
 
-def _also(cell: Sequence[Requirement]) -> list[str]:
+def also(cell: Sequence[Requirement]) -> list[str]:
     """Return what is needed beside the author's list: cloudpickle, which saves and loads the model."""
     named = {canonicalize_name(requirement.name) for requirement in cell}
     return [] if CLOUDPICKLE in named else [f"{CLOUDPICKLE}  # saves and loads the model"]
@@ -151,12 +151,12 @@ def _check_agreement(wanted: Wanted) -> None:
         except InvalidRequirement:
             continue  # An option or a path: pip's own format, which the installer judges.
         for ours in wanted.cell:
-            if canonicalize_name(ours.name) == canonicalize_name(theirs.name) and _exclude(ours, theirs):
+            if canonicalize_name(ours.name) == canonicalize_name(theirs.name) and exclude(ours, theirs):
                 reason = f"the cell asks for {ours}, and {wanted.file.name} (entry {number}) for {theirs}."
                 raise RequirementsConflict(reason=reason, detail="")
 
 
-def _exclude(one: Requirement, other: Requirement) -> bool:
+def exclude(one: Requirement, other: Requirement) -> bool:
     """Tell whether an exact pin of one is no version that the other takes."""
     for exact, broad in ((one, other), (other, one)):
         for pin in exact.specifier:

@@ -6,6 +6,17 @@ from pathlib import Path
 
 from nb_scorer.knobs import Knob, number, one_of, read_all, switch, text
 
+from nb_builder import parameter_values
+
+
+def names(value: str) -> tuple[str, ...]:
+    """Return the names in a list with commas; spaces around a name do not belong to it."""
+    found = tuple(name.strip() for name in value.split(","))
+    if not all(found):
+        raise ValueError("a list of notebooks separated by commas, without an empty place")
+    return found
+
+
 KNOBS = (
     Knob("S2I_SRC", Path, Path("/tmp/src"), "Folder that holds the repository."),  # noqa: S108 - s2i's own place
     Knob("APP_ROOT", Path, Path("/opt/app-root"), "Folder that gets `src`, `build`, `venv` and `model`."),
@@ -15,6 +26,19 @@ KNOBS = (
         text,
         None,
         "The notebook to build, relative to the repository; needed where there are several.",
+    ),
+    Knob(
+        "S2I_SOURCE_NOTEBOOK_LIST",
+        names,
+        None,
+        "Several notebooks, separated by commas, that are run in this order; the last one defines predictor. "
+        "Instead of `S2I_SOURCE_NOTEBOOK`.",
+    ),
+    Knob(
+        "S2I_PARAMETERS",
+        parameter_values.read,
+        None,
+        "JSON object with values for the names that the cell tagged `parameters` assigns.",
     ),
     Knob(
         "S2I_PYTHON",
@@ -71,6 +95,8 @@ class Settings:
         self.app_root: Path = values["APP_ROOT"]
         self.home: Path = values["NB_BUILDER_HOME"]
         self.source_notebook: str | None = values["S2I_SOURCE_NOTEBOOK"]
+        self.source_notebook_list: tuple[str, ...] | None = values["S2I_SOURCE_NOTEBOOK_LIST"]
+        self.parameters: dict[str, object] | None = values["S2I_PARAMETERS"]
         self.python: str | None = values["S2I_PYTHON"]
         self.installer: str = values["S2I_INSTALLER"]
         self.ca_bundle: Path | None = values["S2I_CA_BUNDLE"]

@@ -10,5 +10,10 @@ class MagicsToPython(Preprocessor):
     def preprocess_cell(self, cell, resources, index):
         """Return the cell with plain Python in it, and the resources as they were."""
         if cell.cell_type == "code":
-            cell.source = ipython2python(cell.source).rstrip("\n")
+            cell.source = as_python(cell.source)
         return cell, resources
+
+
+def as_python(source: str) -> str:
+    """Return the source of a cell as plain Python."""
+    return ipython2python(source).rstrip("\n")

@@ -46,11 +46,16 @@ def requirements_script(node: NotebookNode, notebook: Path) -> Script:
     )
 
 
-def model_script(node: NotebookNode, notebook: Path, facts: dict) -> Script:
-    """Return script two: every cell, and ours that save predictor and validator (`facts`: see SaveModel)."""
+def model_script(node: NotebookNode, notebook: Path, facts: dict | None) -> Script:
+    """Return script two: every cell, and ours that save predictor and validator (`facts`: see SaveModel).
+
+    Without facts, for a notebook that another one follows, it saves nothing.
+    """
+    steps = [NumberCells, MagicsToPython]
+    if facts is None:
+        return _script(node, steps, Config(), notebook, "runs every cell")
     config = Config({"SaveModel": {"facts": facts}})
-    steps = [NumberCells, MagicsToPython, SaveModel]
-    return _script(node, steps, config, notebook, "runs every cell and saves predictor and validator")
+    return _script(node, [*steps, SaveModel], config, notebook, "runs every cell and saves predictor and validator")
 
 
 def _script(node: NotebookNode, steps: list, config: Config, notebook: Path, purpose: str) -> Script:

@@ -14,7 +14,13 @@ GOOD = "def predictor(x):\n    return x"
 
 def check(*sources, tags=()):
     cells = [Cell(source, number, number + 1, tags) for number, source in enumerate(sources, start=1)]
-    contract.check(cells, NAME, Path(sys.executable))
+    for problem in contract.findings(cells, NAME, Path(sys.executable)):
+        raise problem
+
+
+def findings(*sources, defines=True):
+    cells = [Cell(source, number, number + 1) for number, source in enumerate(sources, start=1)]
+    return list(contract.findings(cells, NAME, Path(sys.executable), defines=defines))
 
 
 @pytest.mark.parametrize(
@@ -101,3 +107,24 @@ def test_top_level_await_is_no_error():
 def test_a_null_byte_is_an_error_and_no_crash():
     with pytest.raises(CellSyntax, match="null"):
         check("a = '\0'\n\n", GOOD)
+
+
+def test_every_finding_is_told_with_its_cell_and_line():
+    found = findings("b = = 2", "x = 1\nprint 'old'", "y = 1\nvalidator = 3", "batch_predictor = []")
+    told = [(problem.code, problem.cell and problem.cell.number, problem.line) for problem in found]
+    assert told == [
+        ("cell-syntax", 1, 1),
+        ("python2-code", 2, 2),
+        ("predictor-missing", None, None),
+        ("not-callable", 4, 1),
+        ("not-callable", 3, 2),
+    ]
+
+
+def test_a_cell_that_can_not_be_read_may_define_predictor():
+    assert [problem.code for problem in findings("def predictor(x):\n    return = x")] == ["cell-syntax"]
+
+
+def test_a_notebook_that_another_one_follows_needs_no_predictor():
+    assert findings("x = 1", defines=False) == []
+    assert [problem.code for problem in findings("x = = 1", defines=False)] == ["cell-syntax"]

@@ -4,7 +4,13 @@ import os
 
 import pytest
 from nb_builder import source
-from nb_builder.problems import NotebookAmbiguous, NotebookMissing, NotebookNotFound, SourceMissing
+from nb_builder.problems import (
+    NotebookAmbiguous,
+    NotebookChosenTwice,
+    NotebookMissing,
+    NotebookNotFound,
+    SourceMissing,
+)
 
 
 def repository(tmp_path, *files):
@@ -15,8 +21,12 @@ def repository(tmp_path, *files):
     return tmp_path / "repo"
 
 
+def found(repo, chosen=None, listed=None):
+    return [str(name) for name in source.find_notebooks(repo, chosen, listed)]
+
+
 def test_a_sole_notebook_is_taken_without_asking(tmp_path):
-    assert str(source.find_notebook(repository(tmp_path, "deep/er/a.ipynb", "b.py"), None)) == "deep/er/a.ipynb"
+    assert found(repository(tmp_path, "deep/er/a.ipynb", "b.py")) == ["deep/er/a.ipynb"]
 
 
 def test_checkpoints_and_virtual_environments_hold_no_candidates(tmp_path):
@@ -28,29 +38,61 @@ def test_checkpoints_and_virtual_environments_hold_no_candidates(tmp_path):
 
 def test_several_notebooks_are_listed_and_none_is_guessed(tmp_path):
     with pytest.raises(NotebookAmbiguous, match=r"has 2 notebooks and none is chosen: a.ipynb, sub/b.ipynb"):
-        source.find_notebook(repository(tmp_path, "a.ipynb", "sub/b.ipynb"), None)
+        found(repository(tmp_path, "a.ipynb", "sub/b.ipynb"))
 
 
 def test_a_long_list_of_notebooks_is_cut(tmp_path):
     with pytest.raises(NotebookAmbiguous, match=r"n09.ipynb and 5 more"):
-        source.find_notebook(repository(tmp_path, *(f"n{number:02}.ipynb" for number in range(15))), None)
+        found(repository(tmp_path, *(f"n{number:02}.ipynb" for number in range(15))))
 
 
 def test_no_notebook_at_all_is_refused(tmp_path):
     with pytest.raises(NotebookMissing):
-        source.find_notebook(repository(tmp_path, "model.py"), None)
+        found(repository(tmp_path, "model.py"))
 
 
 @pytest.mark.parametrize("chosen", ["c.ipynb", "../repo/a.ipynb", "/etc/passwd", "sub"])
 def test_a_chosen_notebook_must_be_a_file_of_the_repository(tmp_path, chosen):
     repo = repository(tmp_path, "a.ipynb", "sub/b.ipynb")
     with pytest.raises(NotebookNotFound) as refused:
-        source.find_notebook(repo, chosen)
+        found(repo, chosen)
     assert refused.value.why == "The repository has: a.ipynb, sub/b.ipynb."
 
 
 def test_a_chosen_notebook_may_be_written_with_dots(tmp_path):
-    assert str(source.find_notebook(repository(tmp_path, "a.ipynb", "b.ipynb"), "./b.ipynb")) == "b.ipynb"
+    assert found(repository(tmp_path, "a.ipynb", "b.ipynb"), "./b.ipynb") == ["b.ipynb"]
+
+
+def test_a_list_of_notebooks_keeps_its_order(tmp_path):
+    repo = repository(tmp_path, "a.ipynb", "2 Prüfen.ipynb", "c.ipynb")
+    assert found(repo, listed=("c.ipynb", "2 Prüfen.ipynb")) == ["c.ipynb", "2 Prüfen.ipynb"]
+
+
+def test_all_that_a_list_names_and_that_is_not_there_is_said_at_once(tmp_path):
+    with pytest.raises(NotebookNotFound, match="S2I_SOURCE_NOTEBOOK_LIST names 'x.ipynb', 'y.ipynb', and"):
+        found(repository(tmp_path, "a.ipynb"), listed=("x.ipynb", "a.ipynb", "y.ipynb"))
+
+
+def test_one_notebook_and_a_list_exclude_each_other(tmp_path):
+    with pytest.raises(NotebookChosenTwice, match=r"S2I_SOURCE_NOTEBOOK_LIST \(b, c\) are both set"):
+        found(repository(tmp_path, "a.ipynb"), "a.ipynb", ("b", "c"))
+
+
+SCRIPT = "# %%\ndef predictor(x):\n    return x\n"
+
+
+def test_a_script_in_cells_that_binds_predictor_is_taken_only_where_no_notebook_is(tmp_path):
+    repo = repository(tmp_path, "helper.py", "other.py")
+    (repo / "model.py").write_text(SCRIPT)
+    (repo / "other.py").write_text(SCRIPT.replace("# %%", "# no cell"))
+    (repo / "helper.py").write_text("# %%\nx = 1\n")
+    assert found(repo) == ["model.py"]
+    (repo / "a.ipynb").write_text("{}")
+    assert found(repo) == ["a.ipynb"]
+
+
+def test_any_script_can_be_chosen(tmp_path):
+    assert found(repository(tmp_path, "a.ipynb", "plain.py"), "plain.py") == ["plain.py"]
 
 
 def test_an_emptied_upload_falls_back_to_what_an_earlier_assemble_kept(tmp_path):

@@ -1,0 +1,32 @@
+"""The setting S2I_PARAMETERS: JSON text to the values of parameters."""
+
+import json
+import keyword
+import math
+
+
+def read(text: str) -> dict[str, object]:
+    """Return the JSON object in `text`; raise ValueError with the words for what would have been right."""
+    try:
+        values = json.loads(text, parse_constant=_no_number)
+    except (ValueError, RecursionError) as wrong:
+        raise ValueError(f"a JSON object ({wrong})") from None
+    if not isinstance(values, dict):
+        raise ValueError('a JSON object, such as {"alpha": 0.1}')  # noqa: TRY004 - a setting's reader says so
+    for name in values:
+        if not name.isidentifier() or keyword.iskeyword(name):
+            raise ValueError(f"a JSON object of Python names ({name!r} is none)")
+    _require_finite(values)
+    return values
+
+
+def _no_number(token: str) -> object:
+    raise ValueError(f"{token} is no JSON")
+
+
+def _require_finite(value: object) -> None:
+    """Raise ValueError for a number such as 1e999, which no Python literal is."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("a JSON object of numbers that a float can hold")
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        _require_finite(inner)

@@ -1,0 +1,137 @@
+"""All that is known of a repository before anything is installed.
+
+One list of rooms for two callers: a build stops at the first finding (`refuse`), `check` collects them all.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from nb_scorer import layout
+from nb_scorer.problem import Problem
+from nbformat import NotebookNode
+
+from nb_builder import contract, imports, joined, notebook, parameters, pythons, requirements, source
+from nb_builder.cells import Cell
+from nb_builder.log import Log
+from nb_builder.pythons import Python
+from nb_builder.requirements import Wanted
+from nb_builder.rewrite import scripts
+from nb_builder.settings import Settings
+
+Found = Callable[[Problem], None]
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """One notebook of a build; `prefix` goes before the names of its files in build/, "" for the last one."""
+
+    name: Path
+    node: NotebookNode
+    prefix: str
+
+    @cached_property
+    def cells(self) -> tuple[Cell, ...]:
+        """Return the author's code cells as plain Python."""
+        return scripts.author_cells(self.node)
+
+    def folder(self, src: Path) -> Path:
+        """Return the notebook's folder below `src`: the working directory of its code."""
+        return (src / self.name).parent
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The notebooks of a build, in the order in which they are run, and their interpreter."""
+
+    repository: Path
+    notebooks: tuple[Notebook, ...]
+    python: Python
+
+    @property
+    def last(self) -> Notebook:
+        """Return the notebook that defines the contract."""
+        return self.notebooks[-1]
+
+    @property
+    def name(self) -> Path:
+        """Return the path of the notebook that defines the contract, relative to the repository."""
+        return self.last.name
+
+    @property
+    def node(self) -> NotebookNode:
+        """Return the notebook that defines the contract."""
+        return self.last.node
+
+
+def refuse(problem: Problem) -> None:
+    """Stop at this finding: raise it."""
+    raise problem
+
+
+def look(settings: Settings, kept: Path, log: Log, found: Found = refuse) -> Checked:
+    """Find, read and judge the notebooks, and choose their Python; nothing is written.
+
+    Raises what leaves nothing to judge: no repository, no notebook, no Python.
+    """
+    repository = source.locate(settings.src, kept)
+    names = source.find_notebooks(repository, settings.source_notebook, settings.source_notebook_list)
+    read = _read(repository, names, found)
+    python = pythons.choose(settings.python, notebook.wanted_python(read[-1].node) if read else None, log)
+    for each in read:
+        log.line(f"     {each.name}, with Python {python.minor}")
+        for problem in contract.findings(each.cells, each.name, python.path, defines=each.name == names[-1]):
+            found(problem)
+    nodes = [each.node for each in read]
+    with passing(found):
+        nodes = parameters.apply(nodes, settings.parameters, log)
+    read = [Notebook(each.name, node, each.prefix) for each, node in zip(read, nodes, strict=True)]
+    return Checked(repository, tuple(read), python)
+
+
+def read_requirements(checked: Checked, src: Path, into: Path, found: Found = refuse) -> Wanted | None:
+    """Write each notebook's script one into the folder `into` and run it; return all that they ask for together.
+
+    Raises nothing but what `found` does; then None is returned where nothing could be read.
+    """
+    parts = []
+    for each in checked.notebooks:
+        with passing(found):
+            parts.append((each.name, _requirements_of(each, checked.python, src, into)))
+    if len(parts) < len(checked.notebooks):
+        return None
+    wanted = None
+    with passing(found):
+        wanted = joined.join(parts, into)
+    for each in checked.notebooks if wanted and not wanted.declared else ():
+        with passing(found):
+            imports.require_declared(each.cells, each.folder(src), src, each.name)
+    return wanted
+
+
+@contextmanager
+def passing(found: Found) -> Iterator[None]:
+    """Hand a problem that is raised inside to `found`."""
+    try:
+        yield
+    except Problem as problem:
+        found(problem)
+
+
+def _read(repository: Path, names: Sequence[Path], found: Found) -> list[Notebook]:
+    read = []
+    for number, name in enumerate(names, start=1):
+        # The last one's files have the plain names, as has a sole one.
+        prefix = f"{number}-{name.stem}-" if number < len(names) else ""
+        with passing(found):
+            read.append(Notebook(name, notebook.read(repository, name), prefix))
+    return read
+
+
+def _requirements_of(each: Notebook, python: Python, src: Path, into: Path) -> Wanted:
+    script = scripts.requirements_script(each.node, each.name)
+    path = into / (each.prefix + layout.REQUIREMENTS_SCRIPT)
+    path.write_text(script.text, encoding="utf-8")
+    return requirements.collect(path, python.path, each.folder(src), src, each.name)
