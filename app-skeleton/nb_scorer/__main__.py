@@ -68,9 +68,13 @@ def _line_by_line():
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         stream.flush()
-        raw = stream.detach()
-        line_by_line = io.TextIOWrapper(raw, "utf-8", "backslashreplace", line_buffering=True)
-        setattr(sys, name, line_by_line)
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
+            continue
+        # CPython 3.6 can only put another in its place.
+        other = io.TextIOWrapper(stream.detach(), "utf-8", "backslashreplace", line_buffering=True)
+        setattr(sys, name, other)
+        setattr(sys, "__{}__".format(name), other)
 
 
 if __name__ == "__main__":

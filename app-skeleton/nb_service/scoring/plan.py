@@ -24,6 +24,8 @@ THREAD_KNOBS = (
 CA_KNOBS = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 # Readiness asks this many golden rows at most.
 GOLDEN_ROWS = 20
+# And begins no further row after so many seconds: slow predictors must get ready too.
+GOLDEN_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class Plan:
     repeats: int = 1
     compare: bool = True
     tolerance: float = 1e-6
+    patience: float | None = None
 
 
 def make_plan(model: ModelFolder, got: dict, environ: dict) -> Plan:
@@ -61,6 +64,7 @@ def make_plan(model: ModelFolder, got: dict, environ: dict) -> Plan:
         golden=tuple(model.golden_rows(GOLDEN_ROWS)),
         compare=model.manifest.get("deterministic") is not False,
         tolerance=model.manifest.get("tolerance", got["S2I_TOLERANCE"]),
+        patience=GOLDEN_SECONDS,
     )
 
 

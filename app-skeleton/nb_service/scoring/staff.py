@@ -13,7 +13,7 @@ from nb_scorer.zygote import FORK, SPAWN
 from nb_service import problems
 from nb_service.loop import Loop
 from nb_service.model_folder import ModelFolder
-from nb_service.scoring.answer import DIED, OK, Job
+from nb_service.scoring.answer import OK, Job
 from nb_service.scoring.link import Link
 from nb_service.scoring.plan import Plan
 from nb_service.scoring.supervisor import Supervisor, ending
@@ -106,10 +106,8 @@ class Staff:
         """Let a scorer that has the model answer golden rows: all at first, one after a replacement."""
         link.pid = pid
         self.loaded_once = True
-        rows, repeats = self._plan.golden, self._plan.repeats
-        if self.warm:
-            rows, repeats = rows[:1], 1
-        Warmup(link, rows, repeats, self._plan.tolerance, self._warmed_up).next()
+        rows = self._plan.golden[:1] if self.warm else self._plan.golden
+        Warmup(link, rows, self._plan, self._warmed_up).next()
 
     def link_problem(self, link: Link, facts: dict) -> None:
         """Take a scorer's word that the model does not load; if none ever loaded it, that is the end."""
@@ -168,7 +166,8 @@ class Staff:
                 self._supervisor.start(self._number, [theirs.fileno(), memory.fileno()])
 
     def _warmed_up(self, link: Link, results: list) -> None:
-        if self.on_rows(link, results) and link.alive:
+        # A replacement is a copy of what was proved: an answer of any kind is enough.
+        if (self.warm or self.on_rows(link, results)) and link.alive:
             self.free.append(link)
             if not self.warm and len(self.free) == self._plan.scorers:
                 self.warm = True
@@ -181,11 +180,10 @@ class Staff:
                 continue
             row = self._plan.golden[result.row]
             got = json.dumps(result.got)[:200] if result.answer.outcome == OK else "no answer"
-            if result.answer.outcome != DIED or not self.warm:
-                self._say(
-                    f"Not ready: golden row {result.row + 1} ({json.dumps(row['sample'])[:200]}) must give "
-                    f"{json.dumps(row['answer'])[:200]} and gave {got}."
-                )
+            self._say(
+                f"Not ready: golden row {result.row + 1} ({json.dumps(row['sample'])[:200]}) must give "
+                f"{json.dumps(row['answer'])[:200]} and gave {got}."
+            )
             return False
         return True
 

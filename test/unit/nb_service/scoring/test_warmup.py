@@ -1,4 +1,5 @@
 from nb_service.scoring.answer import FAILED, OK, Answer
+from nb_service.scoring.plan import Plan
 from nb_service.scoring.warmup import Warmup
 
 ROWS = [{"sample": 1, "answer": 2.0}, {"sample": "ü", "answer": "x"}]
@@ -21,11 +22,16 @@ class Link:
         self._job.done(self._answers.pop(0))
 
 
-def results(answers, repeats=1):
+def plan(repeats, patience=None):
+    """Return a plan that asks each row `repeats` times."""
+    return Plan("fork", True, "", 2, 1, {}, predict_timeout=60, max_queue=2, repeats=repeats, patience=patience)
+
+
+def results(answers, repeats=1, patience=None):
     """Return what a warm-up with ROWS makes of `answers`."""
     found = []
     link = Link(answers)
-    Warmup(link, ROWS, repeats, 1e-6, lambda _link, results: found.extend(results)).next()
+    Warmup(link, ROWS, plan(repeats, patience), lambda _link, results: found.extend(results)).next()
     return link, found
 
 
@@ -47,5 +53,10 @@ def test_a_row_that_fails_is_not_the_same_and_the_next_is_asked():
 
 def test_without_rows_it_is_over_at_once():
     seen = []
-    Warmup(Link([]), [], 2, 1e-6, lambda _link, found: seen.append(found)).next()
+    Warmup(Link([]), [], plan(2), lambda _link, found: seen.append(found)).next()
     assert seen == [[]]
+
+
+def test_a_slow_predictor_is_asked_one_row_at_least_and_none_after_the_patience_is_gone():
+    link, found = results([Answer(OK, b"2.0"), Answer(OK, b'"x"')], patience=0)
+    assert (len(link.asked), [result.same for result in found]) == (1, [True])
