@@ -73,8 +73,7 @@ class Session:
 
     def run(self, block: Block) -> None:
         """Run one block to its end, or start it and wait until the service is ready."""
-        # The reader's port 8080 may be taken here; nothing else of the page is changed.
-        command = ["bash", "-c", SCRIPT % block.text.replace("8080", str(self.port))]
+        command = ["bash", "-c", SCRIPT % self._text(block)]
         if "service" in block.words:
             self._start(command)
             return
@@ -90,6 +89,13 @@ class Session:
             check=False,
         )
         assert ran.returncode == 0, f"line {block.line} ended with {ran.returncode}:\n{block.text}\n{ran.stdout}"
+
+    def _text(self, block: Block) -> str:
+        """Return the block for a free port: the reader's 8080 may be taken here. Nothing else is changed."""
+        # Within its container a service keeps its port.
+        return "8080:8080".join(part.replace("8080", str(self.port)) for part in block.text.split("8080:8080")).replace(
+            "8080:8080", f"{self.port}:8080"
+        )
 
     def _start(self, command: list[str]) -> None:
         self.stop()

@@ -91,8 +91,9 @@ def test_links_that_lead_nowhere_and_empty_folders_do_no_harm(tmp_path):
 
 
 def test_processes_and_threads_that_a_cell_starts_end_with_the_build(tmp_path):
-    cell = "import subprocess, threading, time\nsubprocess.Popen(['sleep', '1000'])\nthreading.Thread(target=time.sleep, args=(1000,)).start()"
-    build, _ = stage.build_of(tmp_path, cell, "def predictor(x): return x")
+    process = "import subprocess\nsubprocess.Popen(['sleep', '1000'])"
+    thread = "import threading, time\nthreading.Thread(target=time.sleep, args=(1000,)).start()"
+    build, _ = stage.build_of(tmp_path, process, thread, "def predictor(x): return x")
     assert build.status == 0, build.stdout
     assert build.processes == []
 

@@ -1,0 +1,37 @@
+"""The commands of the pages that need an engine and s2i, run as a reader would."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from commands import ROOT, Session, blocks, pages
+
+ENGINE = [page for page in pages() if blocks(page, engine=True)]
+READERS_IMAGES = ("nb-builder", "my-service")
+
+
+@pytest.fixture
+def reader(s2i, tmp_path):
+    """Return a session with s2i on PATH and the image that `make build` leaves; their images go at the end."""
+    subprocess.run(["docker", "tag", s2i.builder, "nb-builder"], check=True)
+    path = os.pathsep.join([str(_called_s2i(s2i.program, tmp_path)), os.environ["PATH"]])
+    session = Session(tmp_path, PATH=path)
+    yield session
+    session.stop()
+    subprocess.run(["docker", "image", "rm", "--force", *READERS_IMAGES], capture_output=True)
+
+
+def _called_s2i(program: str, folder: Path) -> Path:
+    """Return a folder in which the program is called s2i, as readers have it."""
+    named = folder / "bin"
+    named.mkdir()
+    (named / "s2i").symlink_to(program)
+    return named
+
+
+@pytest.mark.parametrize("page", ENGINE, ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_engine_commands_of_a_page_work_in_their_order(page, reader):
+    for block in blocks(page, engine=True):
+        reader.run(block)
