@@ -66,6 +66,7 @@ ENV APP_ROOT=/opt/app-root \
     VIRTUALENV_OVERRIDE_APP_DATA=/dev/null/none
 # Group 0 and group-writable: OpenShift runs images as a UID of its own choice, always in group 0.
 RUN useradd --uid 1001 --system --gid 0 --home-dir /opt/app-root/src --shell /usr/sbin/nologin default \
+ && ln -s /opt/nb-builder/s2i/check /usr/local/bin/check \
  && mkdir -p /opt/app-root/src /opt/app-root/secrets \
  && chown -R 1001:0 /opt/app-root \
  && chmod -R u=rwX,g=u,o=rX /opt/app-root

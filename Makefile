@@ -17,10 +17,11 @@ VERSION := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 
 export NB_BUILDER_HOME := $(HOME_DIR)
 
-.PHONY: help run build test test-unit test-flow test-image check lock bench clean environments developer
+.PHONY: help run check-notebook build test test-unit test-flow test-image check lock bench clean environments developer
 
 help:
 	@echo "make run         build the example notebook, serve it here and ask it once; NOTEBOOK=<folder, .ipynb or git URL>"
+	@echo "make check-notebook  say what would keep a notebook from being built; NOTEBOOK=… as for run, JSON=1 for machines"
 	@echo "make build       make the builder image $(IMAGE_NAME); BASE_IMAGE=… CA_BUNDLE=…"
 	@echo "make test        check, test-unit, test-flow, test-docs and test-image, one after the other"
 	@echo "make test-image  the image tests alone: the real s2i and a container engine"
@@ -39,6 +40,9 @@ developer:
 
 run: environments
 	@exec "$(BUILD)/python" -I -m nb_builder local "$(NOTEBOOK)"
+
+check-notebook: environments
+	@exec s2i/check $(if $(JSON),--json) "$(NOTEBOOK)"
 
 build:
 	@mkdir -p "$(HOME_DIR)" && rm -f "$(HOME_DIR)/ca-bundle.crt"
@@ -62,7 +66,7 @@ test-image: developer
 check: developer
 	$(TEST)/ruff check .
 	$(TEST)/ruff format --check .
-	$(TEST)/shellcheck s2i/install s2i/bin/* test/run .ci/run
+	$(TEST)/shellcheck s2i/install s2i/check s2i/bin/* test/run .ci/run
 
 bench: developer
 	$(TEST)/python test/bench $(BENCH)

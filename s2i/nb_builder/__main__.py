@@ -21,8 +21,15 @@ def _assemble(arguments: Sequence[str]) -> None:
     assemble(Settings(), Log())
 
 
+def _check(arguments: Sequence[str]) -> None:
+    from nb_builder import checkup
+
+    checkup.main(arguments)
+
+
 COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     "assemble": _assemble,
+    "check": _check,
     "local": local.main,
     "usage": lambda arguments: usage.show(),
     "save-artifacts": lambda arguments: artifacts.save(Settings().app_root, sys.stdout.buffer),

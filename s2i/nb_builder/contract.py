@@ -157,5 +157,4 @@ def _not_callable(name: str, cells: Sequence[Cell], notebook: Path) -> Iterator[
     kind = _KINDS.get(type(value))
     if kind and not (name != "predictor" and isinstance(value, ast.Constant) and value.value is None):
         problem = NotCallable(name=name, kind=kind, notebook=notebook)
-        problem.cell, problem.line = last.cell, last.statement.lineno
-        yield problem
+        yield problem.at(notebook, last.cell, last.statement.lineno)

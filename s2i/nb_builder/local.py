@@ -3,9 +3,7 @@
 import contextlib
 import json
 import os
-import re
 import shlex
-import shutil
 import signal
 import socket
 import subprocess
@@ -13,18 +11,18 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from nb_scorer import layout
 
+from nb_builder import given
 from nb_builder.log import Log
 from nb_builder.settings import Settings
 
 DOORWAYS = Path(__file__).parents[1] / "bin"
 HOST = "127.0.0.1"
 FIRST_PORT = 8080
-_URL = re.compile(r"^[a-z+]+://|^[\w.-]+@[\w.-]+:|\.git(#.*)?$")
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -32,63 +30,14 @@ def main(arguments: Sequence[str]) -> None:
     home = Settings().home.resolve()
     app_root = home / "app"
     log = Log()
-    with _repository(arguments[0] if arguments else ".", home / "clone", log) as (folder, notebook):
-        environ = {**_s2i_environment(folder), **os.environ}
+    with given.repository(arguments[0] if arguments else ".", home / "clone", log) as (folder, notebook):
+        environ = {**given.s2i_environment(folder), **os.environ}
         environ.update(NB_BUILDER_HOME=str(home), APP_ROOT=str(app_root), S2I_SRC=str(folder))
-        if notebook:
-            environ["S2I_SOURCE_NOTEBOOK"] = notebook
+        environ.update(given.choice(notebook))
         built = subprocess.run([DOORWAYS / "assemble"], env=environ)
         if built.returncode:
             sys.exit(built.returncode)
     _serve(app_root, environ, log)
-
-
-@contextlib.contextmanager
-def _repository(what: str, clone: Path, log: Log) -> Iterator[tuple[Path, str | None]]:
-    """Yield the folder to build and the notebook chosen in it; a clone is removed afterwards."""
-    path = Path(what).expanduser()
-    if path.exists():
-        yield _on_disk(path.resolve())
-        return
-    if not _URL.search(what):
-        sys.exit(f"ERROR: NOTEBOOK={what} is no folder, no .ipynb file and no git URL.")
-    log.step(f"Cloning {what}")
-    shutil.rmtree(clone, ignore_errors=True)
-    try:
-        yield _clone(what, clone), None
-    finally:
-        shutil.rmtree(clone, ignore_errors=True)
-
-
-def _clone(url: str, clone: Path) -> Path:
-    url, _, branch = url.partition("#")
-    choice = ["--branch", branch] if branch else []
-    if subprocess.run(["git", "clone", "--quiet", "--depth", "1", *choice, "--", url, clone]).returncode:
-        sys.exit(f"ERROR: git could not clone {url}; its own words are above.")
-    return clone
-
-
-def _on_disk(path: Path) -> tuple[Path, str | None]:
-    """Return the folder of the repository that `path` belongs to, and the notebook if `path` is one."""
-    if path.is_dir():
-        return path, None
-    ask = ["git", "-C", path.parent, "rev-parse", "--show-toplevel"]
-    found = subprocess.run(ask, capture_output=True, text=True)
-    folder = Path(found.stdout.strip()) if found.returncode == 0 else path.parent
-    if folder in (Path.home(), Path("/")):
-        sys.exit(
-            f"ERROR: {path.name} lies directly in {folder}, and all of that would be copied.\n"
-            "  Fix: put the notebook, and the files that it reads, into a folder of its own."
-        )
-    return folder, str(path.relative_to(folder))
-
-
-def _s2i_environment(folder: Path) -> dict[str, str]:
-    """Return what .s2i/environment sets, read as s2i reads it: NAME=value lines, `#` only at the start."""
-    path = folder / ".s2i" / "environment"
-    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-    pairs = (line.split("=", 1) for line in lines if "=" in line and not line.lstrip().startswith("#"))
-    return {name.strip(): value.strip() for name, value in pairs}
 
 
 def _serve(app_root: Path, environ: dict[str, str], log: Log) -> None:

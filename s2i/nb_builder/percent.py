@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
 
+from nb_builder.rewrite.magics import as_python
 from nb_builder.rewrite.names import bound
 
 # "# %%time" is a commented magic and no marker: a marker's %% ends the line or is followed by a space.
@@ -22,8 +23,8 @@ _LANGUAGE = re.compile(r"\blanguage=\"(\w+)\"")
 _ARGUMENTS = re.compile(r"\bmagic_args=\"([^\"]*)\"")
 
 # jupytext comments magics, so that the script stays valid Python: `# %time`, `# !ls`, `# a = !ls`.
-# Two hashes are a comment of the author's, who wanted the magic off.
-_COMMENTED = re.compile(r"(?P<indent>\s*)# ?(?P<code>(?:[A-Za-z_]\w* = )?(?:%{1,2}[a-zA-Z]|![a-zA-Z.~$/{]).*)$")
+# Two hashes are a comment of the author's, who wanted the magic off; `#!` without a space is a shebang.
+_COMMENTED = re.compile(r"(?P<indent>\s*)#(?!!) ?(?P<code>(?:[A-Za-z_]\w* = )?(?:%{1,2}[a-zA-Z]|![a-zA-Z.~$/{]).*)$")
 
 _HEADER = re.compile(r"(?:#!.*\n)?# ---\n(?P<yaml>(?:#.*\n)*?)# ---\n")
 
@@ -40,14 +41,15 @@ def is_notebook(text: str) -> bool:
     """Tell whether a script is a notebook beyond doubt: it has a marker, and a cell binds predictor."""
     if not any(map(_MARKER.match, text.splitlines())):
         return False
-    cells = [cell.source for cell in parse(text).cells if cell.cell_type == "code"]
+    cells = [as_python(cell.source) for cell in parse(text).cells if cell.cell_type == "code"]
     return any("predictor" in bound(_statements(source)) for source in cells)
 
 
 def parse(text: str) -> NotebookNode:
     """Return the notebook that the script `text` stands for; one without a marker is one cell."""
     header = _HEADER.match(text)
-    cells = [cell for part in _parts(text[header.end() if header else 0 :]) if (cell := _cell(part))]
+    above, *parts = _parts(text[header.end() if header else 0 :])
+    cells = [_cell(part) for part in ([above] if _says_something(above.lines) else []) + parts]
     for cell in cells:
         # By chance, and a build must be repeatable; format 4.4 has none.
         cell.pop("id")
@@ -78,8 +80,12 @@ def _in_string(lines: list[str]) -> bool:
     return False
 
 
-def _cell(part: _Part) -> NotebookNode | None:
-    """Return the part as a cell; None for what stands above the first marker and says nothing."""
+def _says_something(lines: list[str]) -> bool:
+    """Tell whether there is more than comments: what stands above the first marker is often only the licence."""
+    return any(not re.match(r"\s*(#|$)", line) for line in _revived(lines).splitlines())
+
+
+def _cell(part: _Part) -> NotebookNode:
     kind = _KIND.search(part.title)
     metadata = {"tags": _tags(part.title)} if "tags" in part.title else {}
     if kind:
@@ -90,10 +96,7 @@ def _cell(part: _Part) -> NotebookNode | None:
         arguments = _ARGUMENTS.search(part.title)
         magic = " ".join(["%%" + language[1], *(arguments.groups() if arguments else ())])
         return new_code_cell(f"{magic}\n{_uncommented(part.lines)}", metadata=metadata)
-    source = _revived(part.lines)
-    if not part.title and not _statements(source) and all(re.match(r"\s*(#|$)", line) for line in source.splitlines()):
-        return new_code_cell("", metadata=metadata)
-    return new_code_cell(source, metadata=metadata)
+    return new_code_cell(_revived(part.lines), metadata=metadata)
 
 
 def _tags(title: str) -> list[str]:
@@ -125,7 +128,7 @@ def _revived(lines: list[str]) -> str:
             result.append(re.sub(r"^\s*# ?", "", line) if goes_on else line)
         # A shell line may be continued; jupytext comments what follows, too.
         goes_on = (commented is not None or goes_on) and line.endswith("\\")
-    return "\n".join(result).strip("\n") if result else ""
+    return "\n".join(result).rstrip("\n")
 
 
 def _metadata(yaml: str) -> dict:

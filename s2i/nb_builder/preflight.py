@@ -16,9 +16,11 @@ from nbformat import NotebookNode
 from nb_builder import contract, imports, joined, notebook, parameters, pythons, requirements, source
 from nb_builder.cells import Cell
 from nb_builder.log import Log
+from nb_builder.problems import BuildProblem
 from nb_builder.pythons import Python
 from nb_builder.requirements import Wanted
 from nb_builder.rewrite import scripts
+from nb_builder.rewrite.keep_requirements import NAME
 from nb_builder.settings import Settings
 
 Found = Callable[[Problem], None]
@@ -134,4 +136,10 @@ def _requirements_of(each: Notebook, python: Python, src: Path, into: Path) -> W
     script = scripts.requirements_script(each.node, each.name)
     path = into / (each.prefix + layout.REQUIREMENTS_SCRIPT)
     path.write_text(script.text, encoding="utf-8")
-    return requirements.collect(path, python.path, each.folder(src), src, each.name)
+    try:
+        return requirements.collect(path, python.path, each.folder(src), src, each.name)
+    except BuildProblem as problem:
+        bindings = contract.bindings(NAME, each.cells)
+        if bindings:
+            problem.at(each.name, bindings[-1].cell, bindings[-1].statement.lineno)
+        raise

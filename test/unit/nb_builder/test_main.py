@@ -25,7 +25,10 @@ def test_usage_names_the_commands_and_every_setting(arguments):
 def test_an_unknown_command_is_refused_with_those_there_are():
     ran = run("assembel")
     assert ran.returncode == 2
-    assert ran.stdout == b"ERROR: there is no command 'assembel'; there are: assemble, local, usage, save-artifacts\n"
+    assert (
+        ran.stdout
+        == b"ERROR: there is no command 'assembel'; there are: assemble, check, local, usage, save-artifacts\n"
+    )
 
 
 def test_a_problem_is_told_on_stdout_and_stderr_stays_empty(tmp_path):

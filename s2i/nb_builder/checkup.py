@@ -1,0 +1,134 @@
+"""`check`: every finding about a repository that needs no cell to run and no package to be installed."""
+
+import io
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nb_scorer.problem import Problem
+
+from nb_builder import contract, given, preflight
+from nb_builder.log import Log
+from nb_builder.preflight import Checked
+from nb_builder.requirements import Wanted
+from nb_builder.rewrite.keep_requirements import NAME
+from nb_builder.settings import Settings
+
+USAGE = "Usage: check [--json] FOLDER|NOTEBOOK|GIT_URL"
+CONTRACT = ("predictor", "validator", "batch_predictor", "examples")
+
+
+@dataclass
+class Result:
+    """What is known of the repository: findings first, then what could be read in spite of them."""
+
+    findings: list[Problem] = field(default_factory=list)
+    checked: Checked | None = None
+    wanted: Wanted | None = None
+
+    @property
+    def defines(self) -> list[str]:
+        """Return the names of the contract that the last notebook binds."""
+        cells = self.checked.last.cells if self.checked and self.checked.notebooks else ()
+        return [name for name in CONTRACT if contract.bindings(name, cells)]
+
+
+class Notes(Log):
+    """A log that also keeps its notes, for those who read JSON."""
+
+    def __init__(self, stream=None):
+        super().__init__(stream)
+        self.kept: list[str] = []
+
+    def note(self, text: str) -> None:
+        """Print a note and keep it."""
+        self.kept.append(text)
+        super().note(text)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Check what the argument names and print every finding; leave with 0 for none, 1, or 2 for a wrong call."""
+    as_json = "--json" in arguments
+    named = [word for word in arguments if word != "--json"]
+    if len(named) != 1 or named[0].startswith("-"):
+        print(USAGE)
+        sys.exit(2)
+    log = Notes(io.StringIO() if as_json else None)
+    with tempfile.TemporaryDirectory(prefix="nb-check-") as scratch:
+        clone = Path(scratch) / "clone"
+        with given.repository(named[0], clone, log) as (folder, notebook):
+            log.step(f"Checking {notebook or named[0]}")
+            result = examine(folder, {**os.environ, **given.choice(notebook)}, Path(scratch), log)
+    if as_json:
+        print(json.dumps(as_object(result, log.kept), indent=1, ensure_ascii=False))
+    else:
+        show(result, log)
+    sys.exit(1 if result.findings else 0)
+
+
+def examine(folder: Path, environ: Mapping[str, str], scratch: Path, log: Log) -> Result:
+    """Return all that is found about the repository in `folder`; files of our own go to `scratch`."""
+    result = Result()
+    found = result.findings.append
+    with preflight.passing(found):
+        settings = Settings({**given.s2i_environment(folder), **environ, "S2I_SRC": str(folder)})
+        result.checked = preflight.look(settings, folder, log, found)
+        if not _requirements_are_unreadable(result):
+            result.wanted = preflight.read_requirements(result.checked, folder, scratch, found)
+    return result
+
+
+def _requirements_are_unreadable(result: Result) -> bool:
+    """Tell whether a cell with a syntax error may hold the requirements: what it lacks is no finding of its own."""
+    cells = [problem.cell for problem in result.findings if getattr(problem, "cell", None)]
+    return not result.checked.notebooks or any(NAME in cell.source for cell in cells if contract.parse(cell) is None)
+
+
+def as_object(result: Result, notes: Sequence[str]) -> dict:
+    """Return the result as JSON has it; documented in docs/how-to/check-before-the-build.md."""
+    checked = result.checked
+    return {
+        "ok": not result.findings,
+        "notebooks": [str(each.name) for each in checked.notebooks] if checked else [],
+        "python": checked.python.minor if checked else None,
+        "defines": result.defines,
+        "requirements": [str(entry) for entry in result.wanted.cell] if result.wanted else [],
+        "notes": list(notes),
+        "findings": [_finding(problem) for problem in result.findings],
+    }
+
+
+def _finding(problem: Problem) -> dict:
+    cell, notebook = getattr(problem, "cell", None), getattr(problem, "notebook", None)
+    return {
+        "code": problem.code,
+        "what": problem.what,
+        "why": problem.why,
+        "fix": problem.fix,
+        "notebook": str(notebook) if notebook else None,
+        "cell": cell.number if cell else None,
+        "position": cell.position if cell else None,
+        "line": getattr(problem, "line", None),
+    }
+
+
+def show(result: Result, log: Log) -> None:
+    """Print the findings, each as a build would, with the place where the words do not say it."""
+    for problem in result.findings:
+        detail, cell = getattr(problem, "detail", ""), getattr(problem, "cell", None)
+        place = cell.where(str(problem.notebook), problem.line) if cell else ""
+        if detail:
+            log.line(detail)
+        log.line(str(problem))
+        if place and place not in problem.what:
+            log.line(f"  At: {place}")
+    if result.findings:
+        count = len(result.findings)
+        log.step("1 finding" if count == 1 else f"{count} findings")
+        return
+    asked = len(result.wanted)
+    log.step(f"Fine: {', '.join(result.defines)}; {'1 requirement' if asked == 1 else f'{asked} requirements'}")

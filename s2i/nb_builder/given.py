@@ -1,0 +1,73 @@
+"""What a user of `make run` or `check` names: a folder, a notebook or a git URL, and the settings kept beside it."""
+
+import contextlib
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from nb_builder.log import Log
+
+_URL = re.compile(r"^[a-z+]+://|^[\w.-]+@[\w.-]+:|\.git(#.*)?$")
+
+
+@contextlib.contextmanager
+def repository(what: str, clone: Path, log: Log) -> Iterator[tuple[Path, str | None]]:
+    """Yield the folder to build and the notebook chosen in it; a clone is removed afterwards."""
+    path = Path(what).expanduser()
+    if path.exists():
+        yield _on_disk(path.resolve())
+        return
+    if not _URL.search(what):
+        sys.exit(f"ERROR: {what} is no folder, no notebook and no git URL.")
+    log.step(f"Cloning {what}")
+    shutil.rmtree(clone, ignore_errors=True)
+    try:
+        yield _clone(what, clone), None
+    finally:
+        shutil.rmtree(clone, ignore_errors=True)
+
+
+def _clone(url: str, clone: Path) -> Path:
+    url, _, branch = url.partition("#")
+    choice = ["--branch", branch] if branch else []
+    if subprocess.run(["git", "clone", "--quiet", "--depth", "1", *choice, "--", url, clone]).returncode:
+        sys.exit(f"ERROR: git could not clone {url}; its own words are above.")
+    return clone
+
+
+def _on_disk(path: Path) -> tuple[Path, str | None]:
+    """Return the folder of the repository that `path` belongs to, and the notebook if `path` is one."""
+    if path.is_dir():
+        return path, None
+    folder = _top(path.parent)
+    if folder in (Path.home(), Path("/")):
+        sys.exit(
+            f"ERROR: {path.name} lies directly in {folder}, and all of that would be copied.\n"
+            "  Fix: put the notebook, and the files that it reads, into a folder of its own."
+        )
+    return folder, str(path.relative_to(folder))
+
+
+def _top(folder: Path) -> Path:
+    """Return the top of the git repository that `folder` is in; where there is no git, `folder` itself."""
+    git = shutil.which("git")
+    if git is None:
+        return folder
+    found = subprocess.run([git, "-C", folder, "rev-parse", "--show-toplevel"], capture_output=True, text=True)
+    return Path(found.stdout.strip()) if found.returncode == 0 else folder
+
+
+def choice(notebook: str | None) -> dict[str, str]:
+    """Return the settings that choose `notebook`; who names a file means it, whatever .s2i/environment lists."""
+    return {"S2I_SOURCE_NOTEBOOK": notebook, "S2I_SOURCE_NOTEBOOK_LIST": ""} if notebook else {}
+
+
+def s2i_environment(folder: Path) -> dict[str, str]:
+    """Return what .s2i/environment sets, read as s2i reads it: NAME=value lines, `#` only at the start."""
+    path = folder / ".s2i" / "environment"
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    pairs = (line.split("=", 1) for line in lines if "=" in line and not line.lstrip().startswith("#"))
+    return {name.strip(): value.strip() for name, value in pairs}

@@ -1,0 +1,70 @@
+"""What `make run` and `check` take."""
+
+import io
+import subprocess
+
+import pytest
+from nb_builder import given
+from nb_builder.log import Log
+
+
+def resolved(what, tmp_path):
+    with given.repository(str(what), tmp_path / "clone", Log(io.StringIO())) as found:
+        return found
+
+
+def test_a_folder_is_taken_as_it_is(tmp_path):
+    assert resolved(tmp_path, tmp_path) == (tmp_path, None)
+
+
+def test_a_notebook_outside_git_brings_its_folder(tmp_path):
+    (tmp_path / "a.ipynb").write_text("{}")
+    assert resolved(tmp_path / "a.ipynb", tmp_path) == (tmp_path, "a.ipynb")
+
+
+def test_a_notebook_in_git_brings_the_whole_repository(tmp_path):
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "a.ipynb").write_text("{}")
+    assert resolved(tmp_path / "sub" / "a.ipynb", tmp_path) == (tmp_path, "sub/a.ipynb")
+
+
+def test_a_git_url_is_cloned_and_the_clone_removed(tmp_path):
+    origin = tmp_path / "origin"
+    subprocess.run(["git", "init", "-q", "-b", "main", origin], check=True)
+    (origin / "a.ipynb").write_text("{}")
+    identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+    subprocess.run(["git", "-C", origin, "add", "."], check=True)
+    subprocess.run(["git", "-C", origin, *identity, "commit", "-qm", "x"], check=True)
+    with given.repository(f"file://{origin}#main", tmp_path / "clone", Log(io.StringIO())) as (folder, chosen):
+        assert (folder / "a.ipynb").is_file() and chosen is None
+    assert not folder.exists()
+
+
+def test_what_is_nothing_of_these_is_refused_in_a_sentence(tmp_path):
+    with pytest.raises(SystemExit, match="nosuch is no folder, no notebook and no git URL"):
+        resolved("nosuch", tmp_path)
+
+
+def test_a_notebook_right_in_the_home_folder_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "a.ipynb").write_text("{}")
+    with pytest.raises(SystemExit, match="all of that would be copied"):
+        resolved(tmp_path / "a.ipynb", tmp_path)
+
+
+def test_the_environment_file_is_read_as_s2i_reads_it(tmp_path):
+    (tmp_path / ".s2i").mkdir()
+    (tmp_path / ".s2i" / "environment").write_text('# note\n A = 1=2 \nB="q"\nC=\nnothing\n')
+    assert given.s2i_environment(tmp_path) == {"A": "1=2", "B": '"q"', "C": ""}
+
+
+def test_a_notebook_where_there_is_no_git_brings_its_folder(tmp_path, monkeypatch):
+    (tmp_path / "a.ipynb").write_text("{}")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert resolved(tmp_path / "a.ipynb", tmp_path) == (tmp_path, "a.ipynb")
+
+
+def test_who_names_a_notebook_means_it_whatever_the_repository_lists():
+    assert given.choice("a.ipynb") == {"S2I_SOURCE_NOTEBOOK": "a.ipynb", "S2I_SOURCE_NOTEBOOK_LIST": ""}
+    assert given.choice(None) == {}
