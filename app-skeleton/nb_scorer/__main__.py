@@ -4,11 +4,10 @@ Started by the command line that `boot` makes, never by hand.
 """
 
 import io
-import os
 import socket
 import sys
 
-from nb_scorer import boot, model, scorer, zygote
+from nb_scorer import boot, manifest, model, scorer, surroundings, zygote
 from nb_scorer.tally import Tally
 
 
@@ -52,15 +51,8 @@ def _lone_scorer(link, tally, folders):
 
 def _loaded(folders):
     """Return the Scorer of the model in folders[0], with the notebook's folder folders[1] in force."""
-    clean_path = sys.path[:]
-    enter(folders[1])
-    return scorer.Scorer(model.load(folders[0]), clean_path)
-
-
-def enter(notebook_folder):
-    """Make `notebook_folder` the working directory and the first place for imports, as in Jupyter."""
-    os.chdir(notebook_folder)
-    sys.path.insert(0, notebook_folder)
+    surroundings.enter(folders[1], manifest.read(folders[0]))
+    return scorer.Scorer(model.load(folders[0]))
 
 
 def _line_by_line():

@@ -45,7 +45,6 @@ class Loop:
         self._running = False
         self._thread = threading.get_ident()
         self._waker = _Waker(self.map)
-        self.turned_at = time.monotonic()
 
     @property
     def waker_fd(self) -> int:
@@ -85,7 +84,6 @@ class Loop:
     def turn(self) -> None:
         """Wait for sockets, timers or calls, and deal with all that is due."""
         self._poll(self._wait())
-        self.turned_at = time.monotonic()
         for _ in range(len(self._soon)):
             _guarded(self._soon.popleft())
         self._run_timers()

@@ -38,6 +38,7 @@ class Lane:
     def add_task(self, channel: "LaneChannel") -> None:
         """Take the channel's first request."""
         request = channel.requests[0]
+        request.asked_at = time.monotonic()
         if request.error is not None:
             self._later(channel.service)
         elif request.path == "/predict" and request.command == "POST":
@@ -64,7 +65,6 @@ class Lane:
         body = b"" if request.body_rcv is None else request.body_rcv.getbuf().get()
         refusal = replies.refusal_of_body(request.headers.get("CONTENT_TYPE"), body)
         if refusal is None:
-            request.asked_at = time.monotonic()
             self._pool.submit(body, partial(self._answered, channel, request))
         else:
             self._loop.soon(partial(_reply, channel, request, refusal))

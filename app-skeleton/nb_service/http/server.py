@@ -124,8 +124,12 @@ class HttpServer:
         return replies.READY if self._pool.ready and not self._draining else replies.UNREADY
 
     def _access(self, request, status: int) -> None:
-        took = time.monotonic() - getattr(request, "asked_at", self._loop.turned_at)
-        self._log.request(f"{stamp()} {request.command} {shown(request.path)} {status} {took * 1000:.1f}ms")
+        took = time.monotonic() - request.asked_at
+        line = f"{stamp()} {request.command} {shown(request.path)} {status} {took * 1000:.1f}ms"
+        if self._loop.on_own_thread():
+            self._log.request(line)
+        else:
+            self._loop.from_thread(partial(self._log.request, line))
 
     def _flush_log(self) -> None:
         self._log.flush()

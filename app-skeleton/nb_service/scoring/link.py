@@ -154,7 +154,10 @@ class Link(wasyncore.dispatcher):
         if status == OK and not self.proved:
             self.proved = True
             self._owner.link_first_answer(self)
-        job.done(Answer(status, payload, seconds))
+        try:
+            job.done(Answer(status, payload, seconds))
+        except Exception:  # noqa: BLE001 - one asker's trouble is neither the scorer's nor the next one's
+            traceback.print_exc()
 
     def gone(self) -> None:
         """Close; tell the owner, and the first unanswered sample that the scorer died of it."""

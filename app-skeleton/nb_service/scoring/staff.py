@@ -109,7 +109,7 @@ class Staff:
         rows = self._plan.golden[:1] if self.warm else self._plan.golden
         Warmup(link, rows, self._plan, self._warmed_up).next()
 
-    def link_problem(self, link: Link, facts: dict) -> None:
+    def link_problem(self, link: Link | None, facts: dict) -> None:
         """Take a scorer's word that the model does not load; if none ever loaded it, that is the end."""
         if self.loaded_once:
             self._say(str(problems.model_problem(facts)))
@@ -201,9 +201,8 @@ class Staff:
         self._fill()
 
     def zygote_failed(self, facts: dict) -> None:
-        """Give up if no scorer ever ran; later the zygote's own end is dealt with."""
-        if not self.loaded_once:
-            self._give_up_with(facts)
+        """Give up if no scorer ever ran; later say why, and the zygote's own end is dealt with."""
+        self.link_problem(None, facts)
 
     def scorer_exited(self, number: int, status: int) -> None:
         """Hear a scorer's last words, and say how it ended."""
