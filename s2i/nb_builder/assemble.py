@@ -48,9 +48,12 @@ class Build:
 
 def assemble(settings: Settings, log: Log) -> None:
     """Turn the repository into src, build, venv and model under APP_ROOT; raise the problem that stops it."""
-    report = Report(log)
+    report = Report(log, repeatable=settings.source_date_epoch is not None)
     place = Workspace(settings.app_root)
     environ = certificates.trusting(settings.ca_bundle, os.environ)
+    if report.repeatable:
+        # The order of sets goes into pickles.
+        environ.setdefault("PYTHONHASHSEED", "0")
     with report.step("check", "Checking the notebook"):
         checked = preflight.look(settings, place.src, log)
     report.facts.update(reuse.circumstances(checked.python))

@@ -117,7 +117,16 @@ def _upgrade(raw: dict, notebook: Path) -> nbformat.NotebookNode:
     ) as wrong:
         reason = str(wrong).strip().splitlines()[0] if str(wrong).strip() else type(wrong).__name__
         raise NotebookNotANotebook(notebook=notebook, reason=reason) from None
+    _name_cells(node, raw)
     return node
+
+
+def _name_cells(node: nbformat.NotebookNode, raw: dict) -> None:
+    """Give cells that had no id one by their place: nbformat's are random, and builds must be repeatable."""
+    own = {cell.get("id") for cell in raw.get("cells", ()) if isinstance(cell, dict)}
+    for position, cell in enumerate(node.cells, start=1):
+        if cell.get("id") not in own:
+            cell["id"] = f"cell-{position}"
 
 
 def _drop_outputs(raw: dict) -> None:

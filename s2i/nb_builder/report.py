@@ -18,9 +18,10 @@ from nb_builder.rewrite.number_cells import positions
 class Report:
     """Collects facts and the seconds of each step; `write` puts them into build/report.json."""
 
-    def __init__(self, log: Log):
-        """Start an empty report; each step that it times is announced in `log`."""
+    def __init__(self, log: Log, *, repeatable: bool = False):
+        """Start an empty report; a repeatable one has no durations, which are never twice the same."""
         self.log = log
+        self.repeatable = repeatable
         self.facts: dict[str, object] = {}
         self.seconds: dict[str, float] = {}
 
@@ -46,7 +47,8 @@ class Report:
             self._write(build)
 
     def _write(self, build: Path) -> None:
-        text = json.dumps({**self.facts, "seconds": self.seconds}, indent=2, default=str)
+        facts = self.facts if self.repeatable else {**self.facts, "seconds": self.seconds}
+        text = json.dumps(facts, indent=2, default=str)
         (build / layout.REPORT).write_text(text + "\n", encoding="utf-8")
 
 

@@ -38,12 +38,15 @@ class Ingredients:
         """Look at the repository as it is before any cell has run."""
         self.place = place
         self.notebooks = {str(name) for name in notebooks}
+        # Only the last of several notebooks is watched, so that the others may have read anything.
+        self.watched = len(self.notebooks) == 1
         self.before = set(provenance.all_files(place.src))
         self.more = more
 
     def facts(self) -> dict[str, object]:
         """Return, after the run, the facts for the report: what was read, what was written, and the recipe."""
         reads = json.loads((self.place.build / layout.READS).read_text(encoding="utf-8"))
+        reads["complete"] = reads["complete"] and self.watched
         written = sorted(set(provenance.all_files(self.place.src)) - self.before)
         names = self._names(reads)
         return {

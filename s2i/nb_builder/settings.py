@@ -69,6 +69,13 @@ KNOBS = (
     Knob("S2I_SOURCE", text, None, "Address of the repository, for the service's pages."),
     Knob("OPENSHIFT_BUILD_COMMIT", text, None, "The same as S2I_COMMIT; OpenShift sets it."),
     Knob("OPENSHIFT_BUILD_SOURCE", text, None, "The same as S2I_SOURCE; OpenShift sets it."),
+    Knob(
+        "SOURCE_DATE_EPOCH",
+        number(0, 1e11, int),
+        None,
+        "Seconds since 1970 that the build is dated with; two builds of a deterministic notebook and a lock are "
+        "then the same to the byte, caches aside.",
+    ),
     Knob("S2I_CELL_TIMEOUT", number(0.1, 1e6), 600.0, "Seconds that one cell may take."),
     Knob(
         "S2I_TOLERANCE",
@@ -103,6 +110,7 @@ class Settings:
         self.reuse_model: bool = values["S2I_REUSE_MODEL"]
         self.commit: str | None = values["S2I_COMMIT"] or values["OPENSHIFT_BUILD_COMMIT"]
         self.source: str | None = values["S2I_SOURCE"] or values["OPENSHIFT_BUILD_SOURCE"]
+        self.source_date_epoch: int | None = values["SOURCE_DATE_EPOCH"]
         self.cell_timeout: float = values["S2I_CELL_TIMEOUT"]
         self.tolerance: float = values["S2I_TOLERANCE"]
         self.verify_timeout: float = values["S2I_VERIFY_TIMEOUT"]

@@ -6,7 +6,8 @@ from traitlets import Dict
 from nb_builder.rewrite.number_cells import own_cell
 
 _WATCH = """\
-import nb_scorer.reads, nb_scorer.recorder
+import nb_scorer.cellnames, nb_scorer.reads, nb_scorer.recorder
+nb_scorer.cellnames.install(get_ipython(), {notebook!r})
 nb_scorer.recorder.install(get_ipython())
 nb_scorer.reads.watch({src!r})
 del nb_scorer"""
