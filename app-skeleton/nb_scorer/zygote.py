@@ -18,6 +18,7 @@ import socket
 import struct
 import sys
 import threading
+import warnings
 
 from nb_scorer import boot, scorer
 from nb_scorer.tally import Tally
@@ -106,7 +107,10 @@ class Zygote(object):
         sys.stdout.flush()
         sys.stderr.flush()
         parent = os.getpid()
-        pid = os.fork()
+        with warnings.catch_warnings():
+            # CPython 3.12 warns of threads at a fork, which a notebook may have turned into an error.
+            warnings.simplefilter("ignore")
+            pid = os.fork()
         if pid:
             for fd in fds:
                 os.close(fd)
