@@ -107,7 +107,8 @@ def read_requirements(checked: Checked, src: Path, into: Path, found: Found = re
     wanted = None
     with passing(found):
         wanted = joined.join(parts, into)
-    for each in checked.notebooks if wanted and not wanted.declared else ():
+    # `is not None`: one that asks for nothing has the length 0.
+    for each in checked.notebooks if wanted is not None and not wanted.declared else ():
         with passing(found):
             imports.require_declared(each.cells, each.folder(src), src, each.name)
     return wanted
