@@ -3,8 +3,8 @@ ARG BASE_IMAGE=debian:bookworm-slim
 
 FROM ${BASE_IMAGE} AS python
 # libgomp1 and libstdc++6: LightGBM and other compiled wheels look for the system's.
-RUN apt-get update \
- && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+RUN apt-get -o Acquire::Languages=none -o Acquire::Retries=5 update \
+ && DEBIAN_FRONTEND=noninteractive apt-get -o Acquire::Retries=5 install -y --no-install-recommends \
         ca-certificates libgomp1 libstdc++6 python3 \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/log/* \
         /usr/share/doc/* /usr/share/man/* /usr/share/locale/*
@@ -15,7 +15,8 @@ RUN if [ -s /opt/nb-builder/ca-bundle.crt ]; then \
     fi && rm -f /opt/nb-builder/ca-bundle.crt
 
 FROM python AS environments
-RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends python3-venv
+RUN apt-get -o Acquire::Languages=none -o Acquire::Retries=5 update \
+ && DEBIAN_FRONTEND=noninteractive apt-get -o Acquire::Retries=5 install -y --no-install-recommends python3-venv
 # Where packages come from, for this stage alone: none of it is in the image.
 ARG PIP_INDEX_URL
 ARG PIP_EXTRA_INDEX_URL
@@ -65,7 +66,7 @@ ENV APP_ROOT=/opt/app-root \
     UV_NO_CACHE=1 \
     VIRTUALENV_OVERRIDE_APP_DATA=/dev/null/none
 # Group 0 and group-writable: OpenShift runs images as a UID of its own choice, always in group 0.
-RUN useradd --uid 1001 --system --gid 0 --home-dir /opt/app-root/src --shell /usr/sbin/nologin default \
+RUN useradd --uid 1001 --gid 0 --no-log-init --no-create-home --home-dir /opt/app-root/src --shell /usr/sbin/nologin default \
  && ln -s /opt/nb-builder/s2i/check /usr/local/bin/check \
  && mkdir -p /opt/app-root/src /opt/app-root/secrets \
  && chown -R 1001:0 /opt/app-root \

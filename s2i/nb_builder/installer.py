@@ -73,7 +73,9 @@ class Installer:
             self._with_pip(wanted, lock)
             return
         # sync and not install: what the build before had and this one does not want is removed.
-        words = self._run([UV, "pip", "sync", *self.uv_options, "--require-hashes", "--allow-empty-requirements", lock])
+        command = [UV, "pip", "sync", *self.uv_options, "--require-hashes", "--allow-empty-requirements", lock]
+        # The lock was made under the user's constraints; beside hashes uv would want each of them pinned.
+        words = self._run(command, {name: value for name, value in self.environ.items() if name != "UV_CONSTRAINT"})
         if words is not None:
             raise self._failure(words)
 
@@ -114,11 +116,11 @@ class Installer:
         missing = wheels.explain(words, uv=ask, environ=self.environ, minor=self.minor)
         return missing or self.explain(words, "uv")
 
-    def _run(self, command: Sequence[str | Path]) -> str | None:
+    def _run(self, command: Sequence[str | Path], environ: Mapping[str, str] | None = None) -> str | None:
         """Run an installer; return None if it succeeded, else its words without credentials."""
         ran = subprocess.run(
             command,
-            env=self.environ,
+            env=environ or self.environ,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -70,7 +70,7 @@ def test_point_34_an_empty_repository_is_refused_in_words(s2i, tag, tmp_path):
 def test_point_35_files_of_the_repository_can_not_stand_in_for_ours(s2i, tag, tmp_path):
     bad = "raise SystemExit('the repository got in the way')\n"
     names = ("app", "flask", "json", "socket", "waitress", "nb_service", "nb_scorer", "nb_builder", "sitecustomize")
-    files = {f"{name}.py": bad for name in names} | {"run.sh": "exit 1\n", "requirements.txt": "no-such-package\n"}
+    files = {f"{name}.py": bad for name in names} | {"run.sh": "exit 1\n"}
     source = repos.write(tmp_path / "repo", repos.ECHO, **files)
     must(s2i.build(git_repository(source, source), tag))
     assert answers(tag) == [1, 2]
