@@ -14,6 +14,7 @@ from nb_builder import (
     execute,
     labels,
     overlay,
+    pip_entry,
     preflight,
     provenance,
     reuse,
@@ -103,12 +104,23 @@ def make_model(build: Build, installer: Installer, earlier: Earlier | None) -> N
             build.report.facts.update(take_model(earlier, place, build.log))
             return
         build.log.note(f"the model of the build before is not taken over: {differing}.")
-    with overlay.ready(checked.python, installer, home=build.settings.home, environ=build.environ) as kernel_code:
+    ready = overlay.ready(checked.python, installer, home=build.settings.home, environ=build.environ)
+    with ready as kernel_code, pip_entry.offered(installer) as pip:
         for each, script in zip(checked.notebooks, written, strict=True):
             if len(written) > 1:
                 build.log.line(f"     {each.name}:")
-            run_cells(build, each, script.cells, installer.python, kernel_code)
+            run_cells(build, each, script.cells, python=installer.python, overlay=kernel_code, pip=pip)
+    tell_what_pip_brought(build, installer)
     build.report.facts.update(made_of.facts())
+
+
+def tell_what_pip_brought(build: Build, installer: Installer) -> None:
+    """Keep in the report, and say, which packages the notebook's cells have installed themselves."""
+    declared = build.report.facts["packages"]
+    packages = installer.freeze().splitlines()
+    added = pip_entry.brought(declared, packages)
+    pip_entry.tell(added, build.log)
+    build.report.facts.update(packages=packages, brought_by_pip=added)
 
 
 def write_script(build: Build, each: Notebook) -> Script:
@@ -127,19 +139,28 @@ def write_script(build: Build, each: Notebook) -> Script:
     return script
 
 
-def run_cells(build: Build, each: Notebook, cells: Sequence[Cell], python: Path, kernel_code: Path) -> None:
+def run_cells(
+    build: Build, each: Notebook, cells: Sequence[Cell], *, python: Path, overlay: Path, pip: Path | None
+) -> None:
     """Run script two's cells in a fresh kernel of the venv; the last notebook's last one leaves the model folder."""
-    place = build.place
-    results = execute.run(
-        cells,
-        python=python,
-        notebook=str(each.name),
-        notebook_folder=each.folder(place.src),
-        overlay=kernel_code,
-        environ=build.environ,
-        cell_timeout=build.settings.cell_timeout,
-        kernel_log=place.build / (each.prefix + layout.KERNEL_LOG),
-        complaint_file=place.build / layout.COMPLAINT,
-        log=build.log,
-    )
-    write_executed(each.node, results, place.build / (each.prefix + layout.EXECUTED))
+    place, settings = build.place, build.settings
+    results: list[execute.CellResult] = []
+    try:
+        execute.run(
+            cells,
+            python=python,
+            notebook=str(each.name),
+            notebook_folder=each.folder(place.src),
+            overlay=overlay,
+            environ=build.environ,
+            limits=execute.Limits(settings.cell_timeout, settings.notebook_timeout),
+            kernel_log=place.build / (each.prefix + layout.KERNEL_LOG),
+            complaint_file=place.build / layout.COMPLAINT,
+            results=results,
+            log=build.log,
+            pip=pip,
+            strict=settings.strict_commands,
+        )
+    finally:
+        # Also when a cell fails: what went before it is most of what its author needs to see.
+        write_executed(each.node, results, place.build / (each.prefix + layout.EXECUTED))

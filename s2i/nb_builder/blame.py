@@ -17,6 +17,7 @@ CELL_FRAME = re.compile(
 OTHER_FRAME = re.compile(r"^\s*(?:File )?\S+?(?::\d+, in | in \S+\()")
 ARROW = re.compile(r"^-+> (?P<line>\d+)(?P<text>.*)")
 SYNTAX_LINE = re.compile(r" \((?:<ipython-input-[^>]*>|\d+\.py|<[^>]*>), line (\d+)\)\s*$")
+LABEL_NUMBER = re.compile(r"In ?\[(\d+)\]|<ipython-input-(\d+)-")
 MAGIC_CALL = "run_cell_magic("
 
 
@@ -56,6 +57,14 @@ def cell_frames(traceback: str) -> Iterator[Frame]:
             frame = None
     if frame:
         yield frame
+
+
+def number_of(traceback: str) -> int | None:
+    """Return the number of the cell in the outermost frame, None where IPython does not tell one."""
+    for frame in cell_frames(traceback):
+        told = LABEL_NUMBER.search(frame.label)
+        return int(told[1] or told[2]) if told else None
+    return None
 
 
 def line_of(source: str, *, error: str, traceback: str) -> int | None:

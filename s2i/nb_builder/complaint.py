@@ -15,6 +15,7 @@ CLASSES = {
         problems.NotCallable,
         problems.NotSerializable,
         problems.ExampleFails,
+        problems.BatchDiffers,
         problems.DiskFull,
     )
 }

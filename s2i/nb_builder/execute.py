@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from nb_builder import complaint, failures, problems
+from nb_scorer.in_kernel import COMMAND
+
+from nb_builder import blame, complaint, failures, problems
 from nb_builder.cells import Cell
 from nb_builder.kernel import Kernel, KernelGone, TooSlow, running
 from nb_builder.log import Log
@@ -14,6 +16,7 @@ from nb_builder.output import Outputs
 SIGN_OF_LIFE_SECONDS = 30
 INTERRUPT_SECONDS = 5
 INDENT = " " * 9
+COMMAND_WIDTH = 200
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,14 @@ class CellResult:
     outputs: list[dict] = field(default_factory=list)
     seconds: float = 0.0
     execution_count: int | None = None
-    skipped: bool = False
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Seconds that one cell, and all cells of a notebook together, may take; 0 for no limit on the notebook."""
+
+    cell: float
+    notebook: float = 0.0
 
 
 def run(  # noqa: PLR0913 - facts of one build, each named at the call
@@ -35,25 +45,36 @@ def run(  # noqa: PLR0913 - facts of one build, each named at the call
     notebook_folder: Path,
     overlay: Path,
     environ: Mapping[str, str],
-    cell_timeout: float,
+    limits: Limits,
     kernel_log: Path,
     complaint_file: Path,
+    results: list[CellResult],
     log: Log,
-) -> list[CellResult]:
-    """Run `cells` in order and return a result for each; raise the problem of the first that fails.
+    pip: Path | None = None,
+    strict: bool = False,
+) -> None:
+    """Run `cells` in order and add a result for each to `results`; raise the problem of the first that fails.
 
     `notebook` is the file's path relative to the repository, `notebook_folder` the folder that it
-    really lies in. Our own last cell says through `complaint_file` what it can't do.
+    really lies in. Our own last cell says through `complaint_file` what it can't do. The failing cell
+    has a result, too. `pip` and `strict`: see kernel.running.
     """
     complaint_file.unlink(missing_ok=True)
     # Absolute but not resolved: a venv's python is a link, and where that lies makes it the venv's.
     python = python.absolute()
     try:
         with running(
-            python, notebook_folder=notebook_folder, overlay=overlay, environ=environ, kernel_log=kernel_log
+            python,
+            notebook_folder=notebook_folder,
+            overlay=overlay,
+            environ=environ,
+            kernel_log=kernel_log,
+            pip=pip,
+            strict=strict,
         ) as kernel:
-            runner = Runner(kernel, notebook, notebook_folder, cell_timeout, complaint_file, log)
-            return [runner.run(cell) for cell in cells]
+            runner = Runner(kernel, notebook, notebook_folder, limits, complaint_file, results, log)
+            for cell in cells:
+                runner.run(cell)
     # The runner has words for what happens in a cell; these come from before the first.
     except KernelGone as gone:
         raise no_kernel(python, gone.reason, gone.log_tail) from None
@@ -76,40 +97,45 @@ class Runner:
         kernel: Kernel,
         notebook: str,
         notebook_folder: Path,
-        cell_timeout: float,
+        limits: Limits,
         complaint_file: Path,
+        results: list[CellResult],
         log: Log,
     ):
         self.kernel = kernel
         self.notebook = notebook
         depth = len(PurePosixPath(notebook).parts) - 1
         self.repository = [notebook_folder, *notebook_folder.parents][depth]
-        self.cell_timeout = cell_timeout
+        self.limits = limits
+        self.deadline = time.monotonic() + (limits.notebook or float("inf"))
         self.complaint_file = complaint_file
+        self.results = results
         self.log = log
         self.next_number = 1
+        self.strict_is_known = False
 
     def run(self, cell: Cell) -> CellResult:
-        """Run one cell and return its result; raise the problem that it causes."""
-        if "skip-execution" in cell.tags:
-            self.log.line(f"     [{cell.number}] skipped  {cell.title}")
-            return CellResult(cell, skipped=True)
+        """Run one cell, keep its result whatever comes of it, and return it; raise the problem that it causes."""
         outputs = Outputs()
         start = time.monotonic()
+        reply: dict = {}
         try:
             reply = self._ask(cell, outputs)
         finally:
             seconds = time.monotonic() - start
             self._print(cell, outputs, seconds)
+            count = None if cell.ours else reply.get("execution_count", cell.number)
+            self.results.append(CellResult(cell, outputs.as_notebook(), seconds, count))
+        self._tell_commands(cell, reply)
         self._judge(cell, outputs, reply)
-        return CellResult(cell, outputs.as_notebook(), seconds, None if cell.ours else reply.get("execution_count"))
+        return self.results[-1]
 
     def _ask(self, cell: Cell, outputs: Outputs) -> dict:
         try:
             self._number(cell)
             reply = self.kernel.ask(
                 cell.source,
-                seconds=self.cell_timeout,
+                seconds=min(self.limits.cell, max(self.deadline - time.monotonic(), 0)),
                 seen=outputs.see,
                 beat=SignOfLife(cell, outputs, self.log),
                 counted=not cell.ours,
@@ -127,30 +153,50 @@ class Runner:
         if cell.ours or cell.number == self.next_number:
             return
         source = f"get_ipython().execution_count = {cell.number}"
-        self.kernel.ask(source, seconds=self.cell_timeout, seen=lambda message: None, counted=False)
+        self.kernel.ask(source, seconds=self.limits.cell, seen=lambda message: None, counted=False)
 
-    def _too_slow(self, cell: Cell) -> problems.CellTimeout:
+    def _too_slow(self, cell: Cell) -> problems.BuildProblem:
         """Return the problem; the cell is interrupted first, so that its own clean-up runs."""
+        late = time.monotonic() >= self.deadline
         self.kernel.interrupt()
         self.kernel.settle(INTERRUPT_SECONDS)
-        return problems.CellTimeout(cell=cell, notebook=self.notebook, seconds=self.cell_timeout)
+        if late:
+            return problems.NotebookTimeout(cell=cell, notebook=self.notebook, seconds=self.limits.notebook)
+        return problems.CellTimeout(cell=cell, notebook=self.notebook, seconds=self.limits.cell)
 
     def _gone(self, cell: Cell, gone: KernelGone) -> problems.KernelDied:
         return problems.KernelDied(cell=cell, notebook=self.notebook, reason=gone.reason, traceback=gone.log_tail)
 
+    def _tell_commands(self, cell: Cell, reply: dict) -> None:
+        """Log a note for each `!command` that failed: Jupyter goes on, and so does the build."""
+        for item in reply.get("payload", []):
+            if item.get("source") == COMMAND:
+                hint = "" if self.strict_is_known else "; S2I_STRICT_COMMANDS=1 makes that end the build"
+                self.strict_is_known = True
+                what = f"'!{brief(item['command'])}' {how(item['status'])}"
+                self.log.note(f"{cell.where(self.notebook)}: {what}{hint}.")
+
     def _judge(self, cell: Cell, outputs: Outputs, reply: dict) -> None:
         """Raise the problem of a cell that failed.
 
-        An error counts even where the reply says ok: %%capture and %%time swallow it there.
+        An error counts even where the reply says ok: %%capture and %%time swallow it there, and a
+        thread has none.
         """
         if any(item.get("source") == "ask_exit" for item in reply.get("payload", [])):
             raise problems.CellExits(cell=cell, notebook=self.notebook)
         errors = outputs.errors or ([reply] if reply["status"] == "error" else [])
         if not errors or "raises-exception" in cell.tags:
             return
-        if cell.ours:
-            raise complaint.problem(self.complaint_file, errors[0], notebook=self.notebook)
-        raise failures.of_error(cell, errors[0], notebook=self.notebook, repository=self.repository)
+        if cell.ours and reply["status"] == "error":
+            raise complaint.problem(self.complaint_file, errors[-1], notebook=self.notebook)
+        fault = self._at_fault(cell, errors[0])
+        raise failures.of_error(fault, errors[0], notebook=self.notebook, repository=self.repository)
+
+    def _at_fault(self, cell: Cell, error: dict) -> Cell:
+        """Return the cell that an error comes from: a thread may fail while a later one runs than started it."""
+        number = blame.number_of(blame.plain_traceback(error.get("traceback", [])))
+        ran = {result.cell.number: result.cell for result in self.results if not result.cell.ours}
+        return ran.get(number, cell)
 
     def _print(self, cell: Cell, outputs: Outputs, seconds: float) -> None:
         """Log a line for the cell, and below it what it printed."""
@@ -161,6 +207,17 @@ class Runner:
             self.log.line(f"     {cell.title}")
         for line in lines:
             self.log.line(INDENT + line)
+
+
+def how(status: int) -> str:
+    """Return the words for a command's exit status as IPython has it: negative for a signal."""
+    return f"ended with status {status}" if status > 0 else f"was ended by signal {-status}"
+
+
+def brief(command: str) -> str:
+    """Return a command within one line."""
+    first = command.strip().splitlines()[0] if command.strip() else ""
+    return first if first == command.strip() and len(first) <= COMMAND_WIDTH else first[:COMMAND_WIDTH] + " …"
 
 
 class SignOfLife:

@@ -21,23 +21,25 @@ from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.connect import write_connection_file
 from nb_scorer import boot
 
+from nb_builder import descendants
+
 START_SECONDS = 120
 IDLE_SECONDS = 5
 LOG_BYTES = 100_000
 # Longest path that a UNIX socket may have is 107 bytes; the kernel's name its sockets takes 20 of them.
 LONGEST_FOLDER = 80
 
-# '' comes back only after everything of the kernel's is imported and set up: a json.py of the
-# repository is for the notebook, not for us. initialize() may import late, hence before it, too.
+# '' comes back (by begin) only after everything of the kernel's is imported and set up: a cloudpickle.py
+# of the repository is for the notebook, not for us. initialize() may import late, hence before it, too.
 BOOT = """\
 import sys
-sys.path[:] = [entry for entry in sys.path if entry]
+sys.path[:] = [entry for entry in sys.path if entry and entry != {pip!r}]
 sys.path += [{overlay!r}, {ours!r}]
 from ipykernel.kernelapp import IPKernelApp
-import nb_scorer.recorder, nb_scorer.model
+import nb_scorer.in_kernel, nb_scorer.recorder, nb_scorer.model
 app = IPKernelApp.instance()
 app.initialize(sys.argv[1:])
-sys.path.insert(0, "")
+nb_scorer.in_kernel.begin(app.shell, {strict!r})
 app.start()
 """
 
@@ -55,10 +57,14 @@ class TooSlow(Exception):
     """What was asked of the kernel took longer than it may."""
 
 
-def child_environ(python: Path, environ: Mapping[str, str], folder: str) -> dict[str, str]:
-    """Return `environ` as the notebook's processes see it: the venv first, Jupyter's files in `folder`."""
+def child_environ(python: Path, environ: Mapping[str, str], folder: str, pip: Path | None) -> dict[str, str]:
+    """Return `environ` as the notebook's processes see it: the venv first, then `pip`; Jupyter's files in `folder`."""
     kept = boot.environment(environ)
-    kept["PATH"] = os.pathsep.join([str(python.parent), environ.get("PATH", os.defpath)])
+    places = [str(python.parent), *([str(pip / "bin")] if pip else []), environ.get("PATH", os.defpath)]
+    kept["PATH"] = os.pathsep.join(places)
+    if pip:
+        # For `python -m pip`: the folder holds a module of that name and nothing else.
+        kept["PYTHONPATH"] = str(pip)
     kept["VIRTUAL_ENV"] = str(python.parent.parent)
     for name in ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR"):
         kept[name] = os.path.join(folder, name.lower())
@@ -67,9 +73,10 @@ def child_environ(python: Path, environ: Mapping[str, str], folder: str) -> dict
     return kept
 
 
-def command(python: Path, overlay: Path, connection_file: str) -> list[str]:
-    """Return the argv that starts a kernel of `python` with ipykernel from `overlay`."""
-    boot = BOOT.format(overlay=str(overlay), ours=str(Path(nb_scorer.__file__).parents[1]))
+def command(python: Path, overlay: Path, connection_file: str, pip: Path | None, strict: bool) -> list[str]:
+    """Return the argv that starts a kernel of `python` with ipykernel from `overlay`; see `running`."""
+    ours = str(Path(nb_scorer.__file__).parents[1])
+    boot = BOOT.format(overlay=str(overlay), ours=ours, pip=str(pip), strict=strict)
     options = ["--HistoryManager.enabled=False", "--InteractiveShellApp.ignore_cwd=True"]
     return [str(python), "-c", boot, "-f", connection_file, *options]
 
@@ -218,9 +225,20 @@ def trim(log_file: Path) -> None:
 
 @contextmanager
 def running(
-    python: Path, *, notebook_folder: Path, overlay: Path, environ: Mapping[str, str], kernel_log: Path
+    python: Path,
+    *,
+    notebook_folder: Path,
+    overlay: Path,
+    environ: Mapping[str, str],
+    kernel_log: Path,
+    pip: Path | None = None,
+    strict: bool = False,
 ) -> Iterator[Kernel]:
-    """Yield a kernel that is ready, with `notebook_folder` as working directory; end it in any case."""
+    """Yield a kernel that is ready, with `notebook_folder` as working directory; end it in any case.
+
+    With it ends whatever its cells have started. `pip` is the folder of pip_entry; `strict` makes a
+    `!command` that fails an error.
+    """
     folder = socket_folder()
     connection_file = os.path.join(folder, "kernel.json")
     write_connection_file(
@@ -228,25 +246,25 @@ def running(
     )
     client = BlockingKernelClient()
     client.load_connection_file(connection_file)
-    with kernel_log.open("wb") as log_file:
-        process = subprocess.Popen(
-            command(python, overlay, connection_file),
-            cwd=notebook_folder,
-            env=child_environ(python, environ, folder),
-            stdin=subprocess.DEVNULL,
-            stdout=log_file,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    try:
-        client.start_channels(stdin=False, hb=False, control=False)
-        kernel = Kernel(process, client, kernel_log)
-        kernel.wait_until_ready()
-        yield kernel
-    finally:
-        # The whole group: a server that a cell has started must not outlive the build.
-        signal_group(process, signal.SIGKILL)
-        process.wait()
-        client.stop_channels()
-        shutil.rmtree(folder, ignore_errors=True)
-        trim(kernel_log)
+    with descendants.ended():
+        with kernel_log.open("wb") as log_file:
+            process = subprocess.Popen(
+                command(python, overlay, connection_file, pip, strict),
+                cwd=notebook_folder,
+                env=child_environ(python, environ, folder, pip),
+                stdin=subprocess.DEVNULL,
+                stdout=log_file,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        try:
+            client.start_channels(stdin=False, hb=False, control=False)
+            kernel = Kernel(process, client, kernel_log)
+            kernel.wait_until_ready()
+            yield kernel
+        finally:
+            signal_group(process, signal.SIGKILL)
+            process.wait()
+            client.stop_channels()
+            shutil.rmtree(folder, ignore_errors=True)
+            trim(kernel_log)

@@ -338,6 +338,15 @@ class CellTimeout(CellProblem):
     fix_words = "Make the cell faster, or raise the limit: S2I_CELL_TIMEOUT=<seconds>."
 
 
+class NotebookTimeout(CellProblem):
+    """All cells together took longer than they may."""
+
+    code = "notebook-timeout"
+    what_words = "{where} was stopped: the notebook's cells may take {seconds:g} seconds together."
+    why_words = "S2I_NOTEBOOK_TIMEOUT limits how long a build may run a notebook."
+    fix_words = "Make the cells faster, or raise the limit: S2I_NOTEBOOK_TIMEOUT=<seconds>, 0 for none."
+
+
 # --- The model ------------------------------------------------------------------------------------
 
 
@@ -368,6 +377,15 @@ class AnswersDiffer(BuildProblem):
         "The service would not answer as the notebook does, so predictor depends on something not saved with it."
     )
     fix_words = "Make predictor depend on its argument and on globals that are set before the last cell only."
+
+
+class BatchDiffers(BuildProblem):
+    """batch_predictor does not answer the golden rows as predictor does."""
+
+    code = "batch-differs"
+    what_words = "batch_predictor and predictor disagree on golden row {number}, {sample}: {reason}."
+    why_words = "A service may answer waiting samples together, and a client must not notice."
+    fix_words = "Have batch_predictor(xs) return a list with predictor's answer for each sample, in their order."
 
 
 class DiskFull(BuildProblem):

@@ -58,6 +58,8 @@ class Ingredients:
 
     def same_as(self, earlier: Earlier) -> str:
         """Return "" if the earlier build's model is made of the same, else what is not."""
+        if earlier.facts.get("brought_by_pip"):
+            return "the notebook's cells install packages"
         written = earlier.facts.get("written")
         if written:
             return f"the notebook writes files ({written[0]}), and they are part of its result"

@@ -78,6 +78,18 @@ KNOBS = (
     ),
     Knob("S2I_CELL_TIMEOUT", number(0.1, 1e6), 600.0, "Seconds that one cell may take."),
     Knob(
+        "S2I_NOTEBOOK_TIMEOUT",
+        number(0, 1e7),
+        0.0,
+        "Seconds that all cells of a notebook may take together; 0 for no limit.",
+    ),
+    Knob(
+        "S2I_STRICT_COMMANDS",
+        switch,
+        False,
+        "A `!command` that ends with a status other than 0 ends the build, and does not only get a note.",
+    ),
+    Knob(
         "S2I_TOLERANCE",
         number(0, 1),
         1e-6,
@@ -112,5 +124,7 @@ class Settings:
         self.source: str | None = values["S2I_SOURCE"] or values["OPENSHIFT_BUILD_SOURCE"]
         self.source_date_epoch: int | None = values["SOURCE_DATE_EPOCH"]
         self.cell_timeout: float = values["S2I_CELL_TIMEOUT"]
+        self.notebook_timeout: float = values["S2I_NOTEBOOK_TIMEOUT"]
+        self.strict_commands: bool = values["S2I_STRICT_COMMANDS"]
         self.tolerance: float = values["S2I_TOLERANCE"]
         self.verify_timeout: float = values["S2I_VERIFY_TIMEOUT"]

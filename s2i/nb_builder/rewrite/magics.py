@@ -15,5 +15,7 @@ class MagicsToPython(Preprocessor):
 
 
 def as_python(source: str) -> str:
-    """Return the source of a cell as plain Python."""
-    return ipython2python(source).rstrip("\n")
+    """Return the source of a cell as plain Python, each line where it was."""
+    # IPython takes off the empty lines at the top.
+    above = source[: len(source) - len(source.lstrip())].count("\n")
+    return "\n" * above + ipython2python(source).rstrip("\n")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from nb_builder import execute, kernel
 from nb_builder.cells import Cell
+from nb_builder.execute import Limits
 from nb_builder.problems import (
     CellAsksInput,
     CellExits,
@@ -18,6 +19,7 @@ from nb_builder.problems import (
     ImportUndeclared,
     InstallFailed,
     KernelDied,
+    NotebookTimeout,
 )
 
 
@@ -26,9 +28,13 @@ class Lines:
 
     def __init__(self):
         self.lines = []
+        self.notes = []
 
     def line(self, text):
         self.lines.append(text)
+
+    def note(self, text):
+        self.notes.append(text)
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +59,7 @@ def started(place, kernel_code):
 
 @pytest.fixture
 def runner(started, place):
-    made = execute.Runner(started, "sub/model.ipynb", place, 30, place / "complaint.json", Lines())
+    made = execute.Runner(started, "sub/model.ipynb", place, Limits(30), place / "complaint.json", [], Lines())
     made.next_number = 0  # unknown: an earlier test ran cells
     return made
 
@@ -153,12 +159,6 @@ def test_a_full_disk_is_no_fault_of_the_cell(runner, place):
     assert str(place.parent) in str(refusal(runner, "raise OSError(28, 'No space left on device')", DiskFull))
 
 
-def test_a_cell_tagged_skip_execution_is_not_run(runner):
-    result = runner.run(cell("never = 1 / 0", "skip-execution"))
-    assert result.skipped
-    assert runner.log.lines == ["     [3] skipped  never = 1 / 0"]
-
-
 def test_a_cell_tagged_raises_exception_may_fail_and_its_error_is_kept(runner):
     result = runner.run(cell("1 / 0", "raises-exception"))
     assert result.outputs[0]["ename"] == "ZeroDivisionError"
@@ -177,17 +177,18 @@ def test_an_error_of_our_own_cell_that_has_no_name_is_a_fault_of_ours(runner):
         runner.run(Cell("raise KeyError('ours')"))
 
 
-def run(place, kernel_code, cells, seconds=30):
-    return execute.run(
+def run(place, kernel_code, cells, limits=Limits(30), results=None):
+    execute.run(
         cells,
         python=Path(sys.executable),
         notebook="model.ipynb",
         notebook_folder=place,
         overlay=kernel_code,
         environ=os.environ,
-        cell_timeout=seconds,
+        limits=limits,
         kernel_log=place / "kernel.log",
         complaint_file=place / "complaint.json",
+        results=[] if results is None else results,
         log=Lines(),
     )
 
@@ -211,14 +212,83 @@ def test_an_endless_cell_is_stopped_after_its_time(place, kernel_code):
     with pytest.raises(
         CellTimeout, match=re.escape("Cell [1] of model.ipynb (cell 2 of the file) ran longer than 0.5")
     ):
-        run(place, kernel_code, [cell("while True: pass", number=1)], seconds=0.5)
+        run(place, kernel_code, [cell("while True: pass", number=1)], limits=Limits(0.5))
 
 
 def test_a_cell_that_survives_an_interrupt_is_stopped_all_the_same(place, kernel_code, monkeypatch):
     monkeypatch.setattr(execute, "INTERRUPT_SECONDS", 0.3)
     stubborn = "while True:\n    try:\n        while True: pass\n    except KeyboardInterrupt: pass"
     with pytest.raises(CellTimeout):
-        run(place, kernel_code, [cell(stubborn, number=1)], seconds=0.5)
+        run(place, kernel_code, [cell(stubborn, number=1)], limits=Limits(0.5))
+
+
+def test_all_cells_together_have_a_limit_too(place, kernel_code):
+    cells = [cell("x = 1", number=1), cell("while True: pass", number=2)]
+    with pytest.raises(NotebookTimeout, match=r"Cell \[2\] .* was stopped: .* may take 0.7 seconds together"):
+        run(place, kernel_code, cells, limits=Limits(30, notebook=0.7))
+
+
+def test_results_are_kept_when_a_cell_fails_its_own_included(place, kernel_code):
+    results = []
+    with pytest.raises(CellFailed):
+        run(place, kernel_code, [cell("print('one')", number=1), cell("print('two')\n1/0", number=2)], results=results)
+    assert [result.execution_count for result in results] == [1, 2]
+    assert results[0].outputs[0]["text"] == "one\n"
+    assert [output["output_type"] for output in results[1].outputs] == ["stream", "error"]
+
+
+def test_a_command_that_fails_gets_a_note_with_cell_and_status(runner):
+    runner.run(
+        cell("get_ipython().system('exit 3')\nfound = get_ipython().getoutput('echo out; exit 4')\nprint(found)")
+    )
+    assert runner.log.notes == [
+        "Cell [3] of sub/model.ipynb (cell 6 of the file): '!exit 3' ended with status 3; "
+        "S2I_STRICT_COMMANDS=1 makes that end the build.",
+        "Cell [3] of sub/model.ipynb (cell 6 of the file): '!echo out; exit 4' ended with status 4.",
+    ]
+    assert runner.log.lines[-1].strip() == "['out']"
+
+
+def test_a_command_that_succeeds_gets_no_note_and_sees_the_variables_of_its_function(runner):
+    runner.run(cell("def say(word):\n    get_ipython().system('echo {word}')\nsay('hello')"))
+    assert runner.log.notes == []
+    assert runner.log.lines[-1].strip() == "hello"
+
+
+def test_an_error_in_a_thread_fails_the_cell_with_its_line(runner):
+    source = "import threading\ndef f():\n    1 / 0\nt = threading.Thread(target=f)\nt.start()\nt.join()"
+    problem = refusal(runner, source, CellFailed)
+    assert "Cell [3] of sub/model.ipynb (cell 6 of the file), line 3 failed: ZeroDivisionError" in str(problem)
+
+
+def test_a_thread_that_fails_while_a_later_cell_runs_is_the_earlier_ones(runner):
+    waits = "import threading\ngo = threading.Event()\ndef f():\n    go.wait()\n    1 / 0\n"
+    runner.run(cell(waits + "t = threading.Thread(target=f)\nt.start()", number=7))
+    with pytest.raises(CellFailed, match=r"Cell \[7\] .*, line 5 failed: ZeroDivisionError"):
+        runner.run(cell("go.set()\nt.join()", number=8))
+
+
+def test_a_thread_that_exits_is_no_failure(runner):
+    runner.run(cell("import sys, threading\nt = threading.Thread(target=sys.exit)\nt.start()\nt.join()"))
+
+
+def test_a_module_written_by_a_cell_can_be_imported_by_the_next(runner, place):
+    for number in (1, 2, 3):
+        written = f"get_ipython().run_cell_magic('writefile', 'fresh{number}.py', 'x = {number}\\n')"
+        runner.run(cell(written, number=4))
+        runner.run(cell(f"import fresh{number}; assert fresh{number}.x == {number}", number=5))
+
+
+def test_a_program_started_by_a_cell_is_not_told_of_jupyters_plots(runner):
+    runner.run(cell("import os; print('MPLBACKEND' in os.environ)"))
+    assert runner.log.lines[-1].strip() == "False"
+
+
+def test_jupyters_own_names_are_there(runner):
+    runner.run(cell("6 * 7", number=11))
+    runner.run(cell("print(_, Out[11], _11)", number=12))
+    runner.run(cell("import asyncio\nawait asyncio.sleep(0)\nawait asyncio.sleep(0, 'awaited')", number=13))
+    assert "         42 42 42" in runner.log.lines
 
 
 def test_a_long_cell_gives_a_sign_of_life_with_its_last_words(runner, monkeypatch):

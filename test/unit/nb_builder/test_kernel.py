@@ -34,7 +34,7 @@ def printed(started, source, seconds=30):
     return "".join(told)
 
 
-def test_a_json_module_of_the_repository_is_the_notebooks_and_does_not_break_the_kernel(start, tmp_path):
+def test_modules_of_the_repository_with_names_that_jupyter_needs_do_not_break_the_kernel(start, tmp_path):
     (tmp_path / "notebooks").mkdir()
     for name in ("json", "socket", "values", "zmq"):
         (tmp_path / "notebooks" / f"{name}.py").write_text("raise SystemExit('the repository was imported')")
@@ -43,11 +43,19 @@ def test_a_json_module_of_the_repository_is_the_notebooks_and_does_not_break_the
         assert printed(started, "import helper; print(helper.answer)") == "42\n"
 
 
-def test_the_notebook_sees_its_folder_first_and_the_overlay_last(start, kernel_code):
+def test_the_notebook_sees_its_folder_between_python_and_packages_and_the_overlay_last(start, kernel_code):
     with start() as started:
         path = printed(started, "import sys; print('|'.join(sys.path))").strip().split("|")
-    assert path[0] == ""
+    assert path[path.index("") + 1].endswith("site-packages")
+    assert path[path.index("") - 1].endswith("lib-dynload")
     assert path[-2] == str(kernel_code)
+
+
+def test_a_module_of_the_repository_does_not_shadow_the_standard_library(start, tmp_path):
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks" / "statistics.py").write_text("raise SystemExit('the repository was imported')")
+    with start() as started:
+        assert printed(started, "import statistics; print(statistics.mean([1, 3]))") == "2\n"
 
 
 def test_our_own_python_settings_do_not_reach_the_notebook(start, monkeypatch):
@@ -70,14 +78,22 @@ def test_a_kernel_that_ends_is_told_with_its_signal_and_its_last_words(start):
     assert "the last words" in gone.value.log_tail
 
 
-def test_what_a_cell_started_does_not_outlive_the_kernel(start):
-    code = "import subprocess; print(subprocess.Popen(['sleep', '600']).pid)"
+@pytest.mark.parametrize("own_session", [False, True])
+def test_what_a_cell_started_does_not_outlive_the_kernel(start, own_session):
+    code = f"import subprocess; print(subprocess.Popen(['sleep', '600'], start_new_session={own_session}).pid)"
     with start() as started:
         pid = int(printed(started, code))
     deadline = time.monotonic() + 10
     while Path(f"/proc/{pid}/stat").exists() and " Z " not in Path(f"/proc/{pid}/stat").read_text():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def test_what_a_command_of_a_cell_left_behind_does_not_outlive_the_kernel(start):
+    code = "get_ipython().system('setsid sh -c \"echo \\\\$\\\\$; sleep 600 & sleep 600\" >pids & sleep .3; cat pids')"
+    with start() as started:
+        pid = int(printed(started, code))
+    assert not Path(f"/proc/{pid}").exists()
 
 
 def test_of_the_kernels_log_only_a_bounded_tail_is_left(start, tmp_path):

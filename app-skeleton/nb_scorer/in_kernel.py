@@ -1,0 +1,141 @@
+"""What a notebook's kernel does during a build beyond what Jupyter does: nothing fails in silence.
+
+Commands' exit statuses are told to the builder, threads' exceptions count as the cell's, and a plot
+needs no display, neither in a cell nor in a program that a cell starts.
+"""
+
+import importlib
+import importlib.util
+import os
+import subprocess
+import sys
+import threading
+
+from nb_scorer import surroundings
+
+# The source of the payloads in a reply that tell of commands.
+COMMAND = "nb-builder-command"
+PLOTS = "MPLBACKEND"
+
+
+def begin(shell, strict):
+    """Prepare the IPython `shell` before the first cell; `strict` makes a command that fails an error."""
+    sys.path.insert(surroundings.place_for_repository(sys.path), "")
+    surroundings.remember()
+    _watch_commands(shell, strict)
+    _watch_threads(shell)
+    _plot_inline()
+    # A module that the cell before has just written is found even within one tick of the disk's clock.
+    shell.events.register("pre_run_cell", lambda *_: importlib.invalidate_caches())
+
+
+def _watch_commands(shell, strict):
+    """Have every `!command` of `shell`, and every `x = !command`, tell how it ended."""
+    import ipykernel.zmqshell
+    import IPython.core.interactiveshell
+    from IPython.utils._process_common import process_handler
+
+    system = ipykernel.zmqshell.system
+
+    def ended(command, status):
+        # What `!pip install` brought is there for the next import.
+        importlib.invalidate_caches()
+        if not status:
+            return
+        if strict:
+            raise subprocess.CalledProcessError(status, command)
+        shell.payload_manager.write_payload({"source": COMMAND, "command": command, "status": status}, single=False)
+
+    def watched_system(command):
+        status = system(command)
+        shell.user_ns["_exit_code"] = status
+        ended(command, status)
+        return status
+
+    def watched_getoutput(command):
+        ran = process_handler(
+            command, lambda process: (process.communicate()[0], process.returncode), subprocess.STDOUT
+        )
+        out, status = ran or (b"", 1)
+        ended(command, status)
+        return out.decode("utf-8", "replace")
+
+    # Where they are looked up, and not on the shell: it expands {variables} by the caller's frame.
+    ipykernel.zmqshell.system = watched_system
+    IPython.core.interactiveshell.getoutput = watched_getoutput
+
+
+def _watch_threads(shell):
+    """Show an exception that ends a thread of the notebook as one of a cell, so that the build sees it."""
+    jupyters = set(threading.enumerate())
+
+    def show(kind, error, trace, thread):
+        if kind is SystemExit:
+            return
+        if thread in jupyters:
+            sys.__excepthook__(kind, error, trace)
+        else:
+            shell.showtraceback((kind, error, trace))
+
+    if hasattr(threading, "excepthook"):
+        threading.excepthook = lambda told: show(told.exc_type, told.exc_value, told.exc_traceback, told.thread)
+    else:
+        _watch_started_threads(show)
+
+
+def _watch_started_threads(show):
+    """Do what threading.excepthook does, for Pythons before 3.8."""
+    start = threading.Thread.start
+
+    def watched_start(thread):
+        run = thread.run
+
+        def watched_run():
+            try:
+                run()
+            # Whatever ends the thread is to be seen.
+            except BaseException:
+                kind, error, trace = sys.exc_info()
+                show(kind, error, trace, thread)
+
+        thread.run = watched_run
+        start(thread)
+
+    threading.Thread.start = watched_start
+
+
+def _plot_inline():
+    """Let matplotlib, once it is imported here, plot as in Jupyter; programs started by cells are not told.
+
+    ipykernel says it through the environment, which they inherit, and the backend is not in the venv.
+    """
+    backend = os.environ.get(PLOTS, "")
+    if backend.startswith("module://"):
+        del os.environ[PLOTS]
+        sys.meta_path.insert(0, _MatplotlibFinder(backend))
+
+
+class _MatplotlibFinder(object):
+    """Tells matplotlib its backend while it is imported, and only then."""
+
+    def __init__(self, backend):
+        self.backend = backend
+
+    def find_spec(self, name, path=None, target=None):
+        """Return matplotlib's own spec, with a loader that sets the backend; None for all other modules."""
+        if name != "matplotlib":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        if spec is not None and spec.loader is not None:
+            run = spec.loader.exec_module
+            spec.loader.exec_module = lambda module: self._run(run, module)
+        return spec
+
+    def _run(self, run, module):
+        os.environ.setdefault(PLOTS, self.backend)
+        try:
+            run(module)
+        finally:
+            if os.environ.get(PLOTS) == self.backend:
+                del os.environ[PLOTS]

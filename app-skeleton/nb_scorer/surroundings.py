@@ -1,0 +1,85 @@
+"""Where a notebook's code finds its files and modules: told in the kernel, restored in a scorer.
+
+Both sides have the repository after the standard library and before the installed packages, as
+Jupyter has it, and what the notebook itself added to sys.path inside the repository.
+"""
+
+import os
+import posixpath
+import sys
+
+_PACKAGES = ("site-packages", "dist-packages")
+
+_start = {}
+
+
+def place_for_repository(path):
+    """Return the index in `path` (as sys.path) where IPython puts the working directory."""
+    for index, entry in enumerate(path):
+        if os.path.basename(entry) in _PACKAGES:
+            return index
+    return 0
+
+
+def remember():
+    """Note where this process is and what its sys.path holds, before any of the notebook's code runs."""
+    _start.update(folder=os.getcwd(), path=list(sys.path))
+
+
+def describe(folder):
+    """Return what the notebook changed, as fields of the manifest; `folder` is the notebook's in the repository.
+
+    `cwd` is the working directory, `path_first` and `path_last` what was put before and behind sys.path,
+    all relative to the repository. What lies outside it is left out: a service has only the repository.
+    """
+    notebook_folder = _start.get("folder", os.getcwd())
+    root = os.path.realpath(root_of(notebook_folder, folder))
+    first, last = _added(_start.get("path", sys.path))
+    return {
+        "cwd": _inside(root, os.getcwd()) or folder,
+        "path_first": _all_inside(root, first, notebook_folder),
+        "path_last": _all_inside(root, last, notebook_folder),
+    }
+
+
+def root_of(notebook_folder, folder):
+    """Return the repository's folder, given the notebook's and its name `folder` in the repository."""
+    depth = 0 if folder == "." else len(folder.split("/"))
+    return os.path.normpath(os.path.join(notebook_folder, *[os.pardir] * depth))
+
+
+def enter(notebook_folder, manifest):
+    """Make this process's working directory and sys.path those that the notebook had at its end."""
+    root = root_of(notebook_folder, manifest.get("folder", "."))
+    cwd = os.path.join(root, manifest["cwd"]) if manifest.get("cwd") else notebook_folder
+    os.chdir(cwd if os.path.isdir(cwd) else notebook_folder)
+    own = [os.getcwd()] + [notebook_folder] * (os.path.realpath(notebook_folder) != os.getcwd())
+    place = place_for_repository(sys.path)
+    sys.path[place:place] = own
+    sys.path[:0] = [os.path.join(root, name) for name in manifest.get("path_first", [])]
+    sys.path += [os.path.join(root, name) for name in manifest.get("path_last", [])]
+
+
+def _added(known):
+    """Return (first, last): the entries of sys.path that are not `known`, before and after the first that is."""
+    here = [entry for entry in sys.path if isinstance(entry, str)]
+    start = next((index for index, entry in enumerate(here) if entry in known), len(here))
+    return [[entry for entry in part if entry not in known] for part in (here[:start], here[start:])]
+
+
+def _all_inside(root, entries, notebook_folder):
+    found = []
+    for entry in entries:
+        # Relative ones mean the working directory of the moment, which is most often still the notebook's.
+        tried = [os.path.abspath(entry), os.path.join(notebook_folder, entry)]
+        name = _inside(root, next((path for path in tried if os.path.exists(path)), tried[0]))
+        if name and name not in found:
+            found.append(name)
+    return found
+
+
+def _inside(root, path):
+    """Return `path` relative to `root`, "." for root itself, None outside of it."""
+    relative = os.path.relpath(os.path.realpath(path), root).replace(os.sep, "/")
+    outside = relative == os.pardir or relative.startswith(os.pardir + "/")
+    return None if outside else posixpath.normpath(relative)

@@ -1,0 +1,82 @@
+"""Lets a notebook's cells say `%pip install`: a pip beside the notebook's environment, never in it.
+
+What it brings is in the environment, and so in the service; requirements should still declare it.
+"""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from virtualenv.seed.wheels.embed import get_embed_wheel
+
+from nb_builder.installer import UV, Installer
+from nb_builder.log import Log
+
+# Runs in the model Python, 3.6 or later: hands its arguments to the real pip, or to uv where there is none.
+# --user would install where no service looks.
+_MAIN = """\
+import io, json, os, sys
+with io.open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "facts.json")) as file:
+    facts = json.load(file)
+command = facts["command"] + [word for word in sys.argv[1:] if word != "--user"]
+os.environ.update(facts["environ"])
+os.environ.pop("PYTHONPATH", None)
+os.execv(command[0], command)
+"""
+_SCRIPT = '#!/bin/sh\nexec "{python}" -m pip "$@"\n'
+
+
+@contextmanager
+def offered(installer: Installer) -> Iterator[Path | None]:
+    """Yield a folder with `bin/pip` and a module `pip` for `installer`'s environment; None if that has its own."""
+    if (installer.venv / "bin" / "pip").exists():
+        yield None
+        return
+    folder = Path(tempfile.mkdtemp(prefix="nb-pip-"))
+    try:
+        _fill(folder, installer)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _fill(folder: Path, installer: Installer) -> None:
+    (folder / "pip").mkdir()
+    (folder / "bin").mkdir()
+    (folder / "pip" / "__init__.py").write_text("", encoding="utf-8")
+    (folder / "pip" / "__main__.py").write_text(_MAIN, encoding="utf-8")
+    facts = json.dumps(_facts(installer))
+    (folder / "pip" / "facts.json").write_text(facts, encoding="utf-8")
+    for name in ("pip", "pip3"):
+        script = folder / "bin" / name
+        script.write_text(_SCRIPT.format(python=installer.python.absolute()), encoding="utf-8")
+        script.chmod(0o755)
+
+
+def _facts(installer: Installer) -> dict[str, object]:
+    """Return the command that stands for pip, and the variables that it needs beside the notebook's own."""
+    python = str(installer.python.absolute())
+    wheel = get_embed_wheel("pip", installer.minor)
+    if wheel is not None:
+        # A wheel can be run as it is.
+        command = [python, f"{wheel.path}/pip", "--disable-pip-version-check", "--no-input"]
+        no_cache = {"PIP_NO_CACHE_DIR": "1"} if "UV_NO_CACHE" in installer.environ else {}
+        return {"command": command, "environ": no_cache}
+    uv = {name: value for name, value in installer.environ.items() if name.startswith("UV_")}
+    return {"command": [str(UV), "pip"], "environ": {**uv, "VIRTUAL_ENV": str(installer.venv.absolute())}}
+
+
+def brought(before: Iterable[str], after: Iterable[str]) -> dict[str, str]:
+    """Return {name: version} of the lines of a freeze that `after` has and `before` has not."""
+    pinned = (line.partition("==") for line in sorted(set(after) - set(before)))
+    return {name: version for name, equals, version in pinned if equals}
+
+
+def tell(added: Mapping[str, str], log: Log) -> None:
+    """Say which line of requirements would declare what cells have installed."""
+    if added:
+        pairs = ", ".join(f'["{name}", "{version}"]' for name, version in sorted(added.items()))
+        log.note(f"pip in the notebook's cells installed what 'requirements' does not declare; add {pairs} to it.")
