@@ -177,7 +177,7 @@ def test_an_error_of_our_own_cell_that_has_no_name_is_a_fault_of_ours(runner):
         runner.run(Cell("raise KeyError('ours')"))
 
 
-def run(place, kernel_code, cells, limits=Limits(30), results=None):
+def run(place, kernel_code, cells, limits=None, results=None):
     execute.run(
         cells,
         python=Path(sys.executable),
@@ -185,7 +185,7 @@ def run(place, kernel_code, cells, limits=Limits(30), results=None):
         notebook_folder=place,
         overlay=kernel_code,
         environ=os.environ,
-        limits=limits,
+        limits=limits or Limits(30),
         kernel_log=place / "kernel.log",
         complaint_file=place / "complaint.json",
         results=[] if results is None else results,
@@ -241,10 +241,10 @@ def test_a_command_that_fails_gets_a_note_with_cell_and_status(runner):
     runner.run(
         cell("get_ipython().system('exit 3')\nfound = get_ipython().getoutput('echo out; exit 4')\nprint(found)")
     )
+    where = "Cell [3] of sub/model.ipynb (cell 6 of the file)"
     assert runner.log.notes == [
-        "Cell [3] of sub/model.ipynb (cell 6 of the file): '!exit 3' ended with status 3; "
-        "S2I_STRICT_COMMANDS=1 makes that end the build.",
-        "Cell [3] of sub/model.ipynb (cell 6 of the file): '!echo out; exit 4' ended with status 4.",
+        f"{where}: '!exit 3' ended with status 3; S2I_STRICT_COMMANDS=1 makes that end the build.",
+        f"{where}: '!echo out; exit 4' ended with status 4.",
     ]
     assert runner.log.lines[-1].strip() == "['out']"
 

@@ -66,7 +66,5 @@ def test_the_note_has_the_lines_that_requirements_lacks():
     log = Notes()
     pip_entry.tell({"b": "2", "a": "1"}, log)
     pip_entry.tell({}, log)
-    assert log.notes == [
-        "pip in the notebook's cells installed what 'requirements' does not declare; "
-        'add ["a", "1"], ["b", "2"] to it.'
-    ]
+    lacks = "pip in the notebook's cells installed what 'requirements' does not declare"
+    assert log.notes == [lacks + '; add ["a", "1"], ["b", "2"] to it.']
