@@ -74,14 +74,14 @@ def ask(app_root: Path, *, home: Path, settings: Settings, patience: float) -> d
     last = (ran.stdout.strip().splitlines() or [""])[-1]
     if not last.startswith("{"):
         raise RuntimeError(f"nb_service prove ended with {ran.returncode} and said nothing:\n{ran.stdout}{ran.stderr}")
-    return json.loads(last)
+    return {**json.loads(last), "said": ran.stderr}
 
 
 def judge(found: Mapping, log: Log) -> None:
     """Raise the problem that `found` tells of; a model that is not deterministic gets a note."""
     if not found["loaded"]:
         error = found["load_error"] or {}
-        raise ModelDoesNotLoad(error=last_words(error) or "it ended while loading", **detail(error))
+        raise ModelDoesNotLoad(error=last_words(error) or "it ended while loading", **detail(error, found["said"]))
     failed = [row for row in found["rows"] if row["error"]]
     if failed:
         raise ModelDoesNotLoad(error=failure(failed[0]), **detail(failed[0]["error"]))
@@ -103,9 +103,10 @@ def last_words(error: Mapping) -> str:
     return brief(lines[-1] if lines else error.get("what") or "")
 
 
-def detail(error: Mapping) -> dict[str, str]:
-    """Return the traceback in `error` as a problem takes it."""
-    return {"detail": shorten(error.get("traceback") or "")}
+def detail(error: Mapping, said: str = "") -> dict[str, str]:
+    """Return the traceback in `error` as a problem takes it, without one what the process itself said."""
+    text = error.get("traceback") or ""
+    return {"detail": shorten(text if "Traceback" in text else said + text)}
 
 
 def brief(text: str) -> str:

@@ -103,6 +103,14 @@ def test_a_model_that_does_not_load_is_refused_with_the_traceback(place):
     assert caught.value.detail.startswith("Traceback")
 
 
+def test_a_model_whose_process_ends_while_loading_is_refused_with_its_own_last_words(place):
+    error = {"what": "its process ended with exit code 4", "traceback": None}
+    found = json.dumps({**GOOD, "loaded": False, "load_error": error})
+    with pytest.raises(ModelDoesNotLoad, match="ended with exit code 4") as caught:
+        verified(place, f"sys.stderr.write('no licence\\n')\nprint({found!r})")
+    assert caught.value.detail.strip() == "no licence"
+
+
 def test_another_answer_is_refused_with_both(place):
     row = {"sample": [0.5], "expected": 3, "got": 4, "same": False, "error": None}
     with pytest.raises(AnswersDiffer) as caught:
