@@ -114,7 +114,7 @@ UUID = uuid.UUID(int=1)
         (np.bool_(True), True),
         (np.str_("x"), "x"),
         (np.datetime64("2026-01-02T03:04:05"), "2026-01-02T03:04:05"),
-        (np.datetime64("NaT"), None),
+        (np.datetime64("NaT", "s"), None),
         (np.timedelta64(90, "s"), 90.0),
         (np.array([[1, 2], [3, 4]]), [[1, 2], [3, 4]]),
         (np.array(5), 5),
