@@ -4,6 +4,7 @@ import re
 
 import nb_builder.problems
 import nb_builder.settings
+import nb_service.http.app
 import nb_service.problems
 import nb_service.settings
 import pytest
@@ -84,3 +85,14 @@ def test_each_file_of_app_root_is_on_the_layout_page():
     page = (REFERENCE / "layout.md").read_text()
     names = {value for key, value in vars(layout).items() if key.isupper()} - {layout.COMPLAINT}
     assert [name for name in sorted(names) if name not in page] == []
+
+
+@pytest.mark.parametrize("route", nb_service.http.app.ROUTES)
+def test_each_route_is_on_the_page_of_the_http_api(route):
+    assert f"| `{route}` |" in (REFERENCE / "http-api.md").read_text()
+
+
+@pytest.mark.parametrize("status", [400, 404, 405, 413, 415, 422, 431, 500, 503, 504])
+def test_each_status_that_clients_may_meet_is_on_the_page_of_the_http_api(status):
+    assert status in nb_service.http.replies.REASONS
+    assert re.search(rf"^\|[ \d,]*\b{status}\b", (REFERENCE / "http-api.md").read_text(), re.MULTILINE)
