@@ -36,6 +36,27 @@ def test_format_3_is_read_as_format_4(tmp_path):
     assert read(tmp_path, old).cells[0].source == "a = 1\nb = 2"
 
 
+def test_stored_outputs_are_dropped_whatever_they_are(tmp_path):
+    content = good()
+    content.cells[0].outputs = [{"output_type": "no such kind", "data": "x" * 1_000_000}, 7]
+    assert read(tmp_path, content).cells[0].outputs == []
+
+
+def test_a_script_is_read_in_its_cells_and_its_conflicts_are_seen(tmp_path):
+    (tmp_path / "model.py").write_text("# %%\nx = 1\n# %%\ny = 1\n")
+    assert [cell.source for cell in notebook.read(tmp_path, Path("model.py")).cells] == ["x = 1", "y = 1"]
+    (tmp_path / "model.py").write_text("# %%\n<<<<<<< HEAD\nx = 1\n=======\n>>>>>>> other\n")
+    with pytest.raises(NotebookConflict, match="line 2"):
+        notebook.read(tmp_path, Path("model.py"))
+
+
+def test_a_script_for_another_language_is_refused(tmp_path):
+    header = "# ---\n# jupyter:\n#   kernelspec:\n#     display_name: Julia\n#     language: julia\n# ---\n"
+    (tmp_path / "model.py").write_text(header + "# %%\nx = 1\n")
+    with pytest.raises(LanguageWrong, match="julia"):
+        notebook.read(tmp_path, Path("model.py"))
+
+
 def test_conflict_markers_are_named_with_their_line(tmp_path):
     text = json.dumps(good(), indent=1)
     with pytest.raises(NotebookConflict, match=r"model.ipynb has git conflict markers \(line 2\)"):

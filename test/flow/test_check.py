@@ -1,0 +1,132 @@
+"""What `check` says before a build is what the build would say, for every fixture."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+from nb_builder import checkup
+from nb_builder.log import Log
+
+from cases import all_of, named
+from flow.stage import ROOT, environment
+
+# Known without running a cell or asking an index.
+STATIC = {
+    "cell-syntax",
+    "language-wrong",
+    "lock-outdated",
+    "not-callable",
+    "notebook-ambiguous",
+    "notebook-chosen-twice",
+    "notebook-conflict",
+    "notebook-missing",
+    "notebook-not-a-notebook",
+    "notebook-not-found",
+    "notebook-not-json",
+    "parameter-unknown",
+    "predictor-missing",
+    "python-missing",
+    "python2-code",
+    "requirement-is-option",
+    "requirements-malformed",
+    "requirements-missing",
+    "requirements-need-packages",
+    "setting-invalid",
+}
+# Found by `check` as well, but not in every case: a build finds the others out by running.
+SOMETIMES = {
+    "fail-not-callable-validator",
+    "fail-predictor-missing-deleted",
+    "fail-requirements-conflict",
+    "fail-requirements-conflict-file",
+    "fail-requirements-conflict-between-notebooks",
+}
+
+
+def code_of(case):
+    told = re.search(r"\(problem ([\w-]+)\)", "\n".join(case.says))
+    return told[1] if told else ""
+
+
+def findings(case, folder):
+    # Nothing of the repository may be changed: it is often mounted read-only.
+    result = checkup.examine(case.repo, environment(case, folder / "app", case.repo), folder, Log(sys.stderr))
+    return [problem.code for problem in result.findings]
+
+
+def check(*words, **env):
+    # Without a home of ours in it, a variable of the developer's own must not choose the notebook.
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("S2I_")}
+    home = clean.get("NB_BUILDER_HOME", str(ROOT / ".nb-builder"))
+    command = [str(ROOT / "s2i" / "check"), *map(str, words)]
+    return subprocess.run(
+        command, env={**clean, "NB_BUILDER_HOME": home, **env}, capture_output=True, encoding="utf-8", check=False
+    )
+
+
+@pytest.mark.parametrize("case", [case for case in all_of("ok-") if case.runs_in("flow")], ids=lambda case: case.name)
+def test_nothing_is_found_in_a_repository_that_builds(case, tmp_path):
+    assert findings(case, tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "case",
+    [case for case in all_of("fail-") if code_of(case) in STATIC and case.name not in SOMETIMES],
+    ids=lambda case: case.name,
+)
+def test_what_a_build_would_refuse_early_is_found(case, tmp_path):
+    assert code_of(case) in findings(case, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "case",
+    [case for case in all_of("fail-") if code_of(case) not in STATIC and case.name not in SOMETIMES],
+    ids=lambda case: case.name,
+)
+def test_what_only_a_run_can_tell_is_left_to_the_run(case, tmp_path):
+    assert findings(case, tmp_path) == []
+
+
+def test_every_finding_is_told_with_its_place_and_their_number():
+    ran = check(named("fail-not-callable-predictor").repo)
+    assert ran.returncode == 1
+    assert "ERROR: In model.ipynb 'predictor' is" in ran.stdout
+    assert re.search(
+        r"\n  At: Cell \[\d+\] of model.ipynb \(cell \d+ of the file\), line \d+\n---> 1 finding\n", ran.stdout
+    )
+
+
+def test_a_good_notebook_is_told_what_it_defines():
+    ran = check(ROOT / "docs" / "examples" / "kmeans")
+    assert ran.returncode == 0
+    assert ran.stdout.endswith("---> Fine: predictor, validator; 3 requirements\n")
+
+
+def test_machines_get_one_json_object_and_nothing_else():
+    ran = check("--json", named("fail-cell-syntax").repo / "model.ipynb")
+    told = json.loads(ran.stdout)
+    assert (ran.returncode, told["ok"], told["notebooks"]) == (
+        1,
+        False,
+        ["test/fixtures/fail-cell-syntax/repo/model.ipynb"],
+    )
+    [finding] = told["findings"]
+    assert finding["code"] == "cell-syntax"
+    assert {"cell", "position", "line", "what", "why", "fix", "notebook"} < set(finding)
+    assert isinstance(finding["line"], int)
+
+
+@pytest.mark.parametrize("words", [(), ("a", "b"), ("--no-such-option",)])
+def test_a_wrong_call_is_told_how_to_call(words):
+    ran = check(*words)
+    assert (ran.returncode, ran.stdout) == (2, "Usage: check [--json] FOLDER|NOTEBOOK|GIT_URL\n")
+
+
+def test_make_check_notebook_is_the_same():
+    command = ["make", "--silent", "check-notebook", f"NOTEBOOK={named('fail-predictor-missing').repo}"]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", check=False)
+    assert ran.returncode == 2
+    assert "(problem predictor-missing)" in ran.stdout

@@ -1,0 +1,53 @@
+"""What `check` tells people and machines."""
+
+import io
+
+from nb_builder import checkup
+from nb_builder.cells import Cell
+from nb_builder.problems import PredictorMissing, RequirementIsOption
+from nb_scorer.problem import SettingInvalid
+
+CELL = Cell("requirements = ['-e .']", 2, 3)
+
+
+def shown(*findings):
+    stream = io.StringIO()
+    checkup.show(checkup.Result(list(findings)), checkup.Notes(stream))
+    return stream.getvalue()
+
+
+def test_a_place_that_the_words_do_not_say_is_added():
+    said = shown(RequirementIsOption(entry="-e .").at("model.ipynb", CELL, 1), PredictorMissing(notebook="model.ipynb"))
+    assert "\n  At: Cell [2] of model.ipynb (cell 3 of the file), line 1\n" in said
+    assert said.endswith("---> 2 findings\n")
+
+
+def test_machines_get_the_place_as_numbers():
+    found = [RequirementIsOption(entry="-e .").at("model.ipynb", CELL, 1), SettingInvalid("S2I_PYTHON", "x", "y")]
+    first, second = checkup.as_object(checkup.Result(found), ["a note"])["findings"]
+    assert (first["notebook"], first["cell"], first["position"], first["line"]) == ("model.ipynb", 2, 3, 1)
+    assert (second["code"], second["notebook"], second["cell"]) == ("setting-invalid", None, None)
+
+
+def test_a_setting_at_fault_is_a_finding_and_no_crash(tmp_path):
+    result = checkup.examine(tmp_path, {"S2I_PYTHON": "9.9"}, tmp_path, checkup.Notes(io.StringIO()))
+    assert [problem.code for problem in result.findings] == ["source-missing"]
+    (tmp_path / "model.py").write_text("# %%\npredictor = len\n")
+    result = checkup.examine(tmp_path, {"S2I_PARAMETERS": "["}, tmp_path, checkup.Notes(io.StringIO()))
+    assert [problem.code for problem in result.findings] == ["setting-invalid"]
+
+
+def test_the_settings_that_the_repository_brings_along_hold(tmp_path):
+    (tmp_path / "a.py").write_text("# %%\npredictor = len\n")
+    (tmp_path / "b.py").write_text("# %%\npredictor = len\n")
+    (tmp_path / ".s2i").mkdir()
+    (tmp_path / ".s2i" / "environment").write_text("S2I_SOURCE_NOTEBOOK=b.py\n")
+    result = checkup.examine(tmp_path, {}, tmp_path, checkup.Notes(io.StringIO()))
+    assert str(result.checked.name) == "b.py"
+    assert result.defines == ["predictor"]
+
+
+def test_requirements_in_a_cell_that_can_not_be_read_are_not_missed_twice(tmp_path):
+    (tmp_path / "model.py").write_text("# %%\nrequirements = = []\n# %%\nimport numpy\n# %%\npredictor = len\n")
+    result = checkup.examine(tmp_path, {}, tmp_path, checkup.Notes(io.StringIO()))
+    assert [problem.code for problem in result.findings] == ["cell-syntax"]
