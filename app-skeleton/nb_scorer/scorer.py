@@ -10,7 +10,7 @@ import time
 import traceback
 import types
 
-from nb_scorer import frames, values
+from nb_scorer import frames, functions, values
 
 RECEIVE_BYTES = 1 << 18
 _OURS = os.path.dirname(os.path.abspath(__file__))
@@ -19,12 +19,10 @@ _OURS = os.path.dirname(os.path.abspath(__file__))
 class Scorer(object):
     """The notebook's functions behind one method: a body in, a status and a payload out."""
 
-    def __init__(self, model, clean_path=None):
+    def __init__(self, model):
         self._predictor = model.predictor
         self._validator = model.validator
         self._loop = None
-        # sys.path without the repository's folder, for the one late import of the standard library.
-        self._clean_path = clean_path
 
     def answer(self, body):
         """Return (status, payload) for one sample; nothing that the notebook's code raises escapes."""
@@ -49,7 +47,7 @@ class Scorer(object):
         if self._validator is None:
             return None
         try:
-            if self._result(self._validator(sample)):
+            if functions.accepts(self._result(self._validator(sample))):
                 return None
         except BaseException:
             return frames.REFUSED, _told("The validator raised on a sample, which counts as a no:")
@@ -60,20 +58,17 @@ class Scorer(object):
         if type(result) is not types.CoroutineType:
             return result
         if self._loop is None:
-            self._loop = self._new_loop()
+            self._loop = _new_loop()
         return self._loop.run_until_complete(result)
 
-    def _new_loop(self):
-        seen = sys.path[:]
-        if self._clean_path is not None:
-            sys.path[:] = self._clean_path
-        try:
-            import asyncio
-        finally:
-            sys.path[:] = seen
-        loop = asyncio.new_event_loop()
-        asyncio.set_event_loop(loop)
-        return loop
+
+def _new_loop():
+    # Here and not above: few notebooks need it, and it takes a while to import.
+    import asyncio
+
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    return loop
 
 
 def serve(link, tally, scorer):

@@ -147,6 +147,7 @@ class Proof:
             "load_error": None,
             "rows": wrong,
             "row_count": len(self._rows),
+            "answers": [result.got for result in results if result.turn == 0],
             "deterministic": self._deterministic(results),
             "scorer_threads": THREADS,
         }
@@ -212,6 +213,7 @@ def _unloaded(problem: problems.Problem, traceback: str | None) -> dict:
         "load_error": {"what": problem.what, "code": problem.code, "traceback": traceback},
         "rows": [],
         "row_count": 0,
+        "answers": [],
         "deterministic": None,
         "scorer_threads": THREADS,
         "scorer_start": None,

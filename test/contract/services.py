@@ -108,10 +108,10 @@ class Service:
         """Return the status of GET `path`."""
         return self.ask(None, path, "GET", {})[0]
 
-    def stop(self, number: int = signal.SIGTERM) -> int:
-        """Send a signal; return the exit code."""
+    def stop(self, number: int = signal.SIGTERM, seconds: float = SOON) -> int:
+        """Send a signal; return the exit code, or raise TimeoutExpired after `seconds`."""
         self.process.send_signal(number)
-        return self.process.wait(SOON)
+        return self.process.wait(seconds)
 
     def close(self) -> None:
         """Make sure that nothing is left."""

@@ -160,6 +160,8 @@ def test_a_crash_loop_is_not_ready_and_says_so(start, tmp_path):
     poisoned.unlink()
     assert wait_until(lambda: service.status("/readyz") == 200)
     assert service.predict(4) == (200, 4)
+    service.wait_for("Scorers answer again")
+    assert service.log.count("Serving on") == 1
 
 
 def test_a_body_over_the_limit_is_413_before_it_is_read(start):

@@ -39,6 +39,7 @@ class HttpServer:
         self._log = log
         self._got = got
         self._draining = False
+        self._announced = False
         self._problem: problems.Problem | None = None
         self._health = {"/healthz": lambda: replies.HEALTHY, "/readyz": self._readyz}
         self._lane: Lane | None = None
@@ -136,8 +137,9 @@ class HttpServer:
         self._loop.later(FLUSH_SECONDS, self._flush_log)
 
     def _changed(self) -> None:
-        if not self._pool.ready:
+        if not self._pool.ready or self._announced:
             return
+        self._announced = True
         host, port = self._server.effective_host, self._server.effective_port
         self._log.say(
             f"Serving on http://{host}:{port} with {self._pool.plan.scorers} "
