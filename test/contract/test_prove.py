@@ -34,6 +34,7 @@ def test_a_model_that_answers_its_rows_in_forked_processes_may_be_forked(prove):
         "load_error": None,
         "rows": [],
         "row_count": 3,
+        "answers": [2, 5.0, "aa"],
         "deterministic": True,
         "scorer_threads": 1,
         "scorer_start": "fork",
