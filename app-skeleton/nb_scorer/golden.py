@@ -11,7 +11,7 @@ import time
 import traceback
 import types
 
-from nb_scorer import layout, values
+from nb_scorer import answers, functions, layout, values
 from nb_scorer.complaints import Complaint
 
 MAX_ROWS = 50
@@ -21,21 +21,55 @@ CALL_SECONDS = 10
 SHOWN = 200
 
 
-def collect(namespace, recorded):
+def collect(called, examples, recorded, tolerance=answers.TOLERANCE):
     """Return (rows, notes): `examples` first, then the `recorded` calls, each asked of predictor now.
 
-    `namespace` holds predictor and perhaps validator and examples; `recorded` are bodies (bytes of
-    JSON). Raises Complaint for a row of `examples` that gets no answer.
+    `called` holds predictor and perhaps validator and batch_predictor; `recorded` are bodies (bytes
+    of JSON). Raises Complaint for a row of `examples` that gets no answer, and for a batch_predictor
+    that answers otherwise.
     """
-    asked = _Asked(namespace["predictor"], namespace.get("validator"))
-    examples = namespace.get("examples")
+    asked = _Asked(called["predictor"], called.get("validator"))
+    if hasattr(examples, "shape") or hasattr(examples, "columns"):
+        # The rows of an array or a table, as a client would send them.
+        examples = values.decode(values.encode(examples))
     if isinstance(examples, (list, tuple)):
         for number, sample in enumerate(examples, 1):
             asked.example(number, sample)
     elif examples is not None:
         asked.notes.append("examples is a {}, not a list of samples, and is left aside".format(type(examples).__name__))
     asked.calls(recorded)
+    if called.get("batch_predictor") is not None:
+        asked.notes.extend(check_batch(called["batch_predictor"], asked.rows, tolerance))
     return asked.rows, asked.notes
+
+
+def check_batch(batch_predictor, lines, tolerance):
+    """Ask batch_predictor for all golden rows at once; raise Complaint with the first that differs.
+
+    Returns notes: without rows there is nothing to compare.
+    """
+    rows = [values.decode(line) for line in lines]
+    if not rows:
+        return ["batch_predictor is not compared with predictor: there are no golden rows"]
+    samples = [row["sample"] for row in rows]
+    try:
+        got = values.decode(values.encode(result_of(batch_predictor, samples)))
+    except BaseException as error:
+        raise _batch_differs(rows, 0, "it fails with {}".format(shown(_words(error))), traceback.format_exc())
+    if not isinstance(got, list) or len(got) != len(rows):
+        told = "{} answers".format(len(got)) if isinstance(got, list) else "no list"
+        at = min(len(got), len(rows) - 1) if isinstance(got, list) else 0
+        raise _batch_differs(rows, at, "for {} samples it returns {}".format(len(rows), told))
+    for at, (row, answer) in enumerate(zip(rows, got)):
+        if not answers.same(row["answer"], answer, tolerance):
+            reason = "it answers {}, and predictor {}"
+            raise _batch_differs(rows, at, reason.format(*(shown(json.dumps(one)) for one in (answer, row["answer"]))))
+    return []
+
+
+def _batch_differs(rows, at, reason, detail=""):
+    sample = shown(json.dumps(rows[at]["sample"]))
+    return Complaint("batch-differs", number=at + 1, sample=sample, reason=reason, detail=detail)
 
 
 class _Asked(object):
@@ -107,7 +141,7 @@ class _Asked(object):
         if self.validator is None:
             return True
         try:
-            return bool(result_of(self.validator, values.decode(body)))
+            return functions.accepts(result_of(self.validator, values.decode(body)))
         except BaseException:
             return False
 
@@ -137,6 +171,16 @@ def _await(coroutine, outcome):
         outcome["error"] = error
     finally:
         loop.close()
+
+
+def keep(folder, verified):
+    """Put the `verified` answers, one a row, into the golden rows of a model folder."""
+    rows = [dict(row, answer=answer) for row, answer in zip(read(folder), verified)]
+    path = os.path.join(str(folder), layout.GOLDEN)
+    with io.open(path + ".new", "w", encoding="ascii") as file:
+        # A lone surrogate has no other form than an escape.
+        file.writelines(json.dumps(row) + "\n" for row in rows)
+    os.replace(path + ".new", path)
 
 
 def read(folder):

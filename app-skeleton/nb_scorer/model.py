@@ -2,7 +2,6 @@
 
 import errno
 import hashlib
-import inspect
 import io
 import os
 import pickle
@@ -12,7 +11,7 @@ import time
 
 import cloudpickle
 
-from nb_scorer import culprit, golden, layout, manifest
+from nb_scorer import culprit, functions, golden, layout, manifest, shapes, surroundings, values
 from nb_scorer.complaints import Complaint
 from nb_scorer.model_problems import ModelDamaged, ModelLoadFailed, ModelMissing, ModelProblem
 
@@ -28,10 +27,10 @@ update_manifest = manifest.update
 class Model(object):
     """A notebook's functions, ready to be asked, and the manifest that came with them."""
 
-    def __init__(self, functions, manifest):
-        self.predictor = functions["predictor"]
-        self.validator = functions["validator"]
-        self.batch_predictor = functions["batch_predictor"]
+    def __init__(self, called, manifest):
+        self.predictor = called["predictor"]
+        self.validator = called["validator"]
+        self.batch_predictor = called["batch_predictor"]
         self.manifest = manifest
 
 
@@ -56,18 +55,20 @@ def save(namespace, folder, notebook, recorded, tolerance, complaint):
 
 
 def _save(namespace, folder, notebook, recorded, tolerance):
-    functions = _functions(namespace)
+    called = _functions(namespace)
     new = folder.rstrip("/") + ".new"
     shutil.rmtree(new, ignore_errors=True)
     # Not mkdtemp: its folders are closed to the group, and a service may run as any user of group 0.
     os.makedirs(new)
     try:
-        digest, size = _pickle(functions, os.path.join(new, layout.PICKLE))
+        digest, size = _pickle(called, os.path.join(new, layout.PICKLE))
         # Asked after the pickling: the model is saved in the state that the notebook left it in.
-        rows, notes = golden.collect(namespace, recorded)
+        rows, notes = golden.collect(called, namespace.get("examples"), recorded, tolerance)
         with io.open(os.path.join(new, layout.GOLDEN), "wb") as file:
             file.writelines(rows)
-        manifest.write(new, _describe(functions, notebook, len(rows), tolerance, digest, size))
+        described = _describe(called, notebook, rows, tolerance)
+        described.update(pickle_sha256=digest, pickle_bytes=size)
+        manifest.write(new, described)
         shutil.rmtree(folder, ignore_errors=True)
         os.rename(new, folder)
     finally:
@@ -78,32 +79,36 @@ def _save(namespace, folder, notebook, recorded, tolerance):
 
 def _functions(namespace):
     """Return what is saved of `namespace`; raise Complaint for what is missing or can't be called."""
-    functions = {name: namespace.get(name) for name in NAMES}
     if "predictor" not in namespace:
         raise Complaint("predictor-missing")
-    for name in NAMES:
-        if not callable(functions[name]) and (functions[name] is not None or name == "predictor"):
-            raise Complaint("not-callable", name=name, kind=culprit.kind_of(functions[name]))
-    return functions
+    called = {name: namespace.get(name) for name in NAMES}
+    called["predictor"] = functions.as_predictor(called["predictor"])
+    for name, thing in called.items():
+        if not callable(thing) and (thing is not None or name == "predictor"):
+            raise Complaint("not-callable", name=name, kind=culprit.kind_of(thing))
+        if thing is not None and functions.refuses_one_argument(thing):
+            raise Complaint("wrong-arguments", name=name, signature=functions.signature(thing, name) or name)
+    return called
 
 
-def _pickle(functions, path):
+def _pickle(called, path):
     """Write the pickle to `path` and return (digest, size); raise Complaint naming what can't be pickled."""
+    functions.let_caches_be_pickled()
     with io.open(path, "wb") as file:
         hashed = _Hashed(file)
         try:
-            cloudpickle.dump(functions, hashed)
+            cloudpickle.dump(called, hashed)
         # Objects of any library raise whatever they like when they can't be pickled.
         except Exception as error:
             if getattr(error, "errno", None) in NO_SPACE:
                 raise
-            raise _not_serializable(functions, error) from None
+            raise _not_serializable(called, error) from None
     return hashed.sha.hexdigest(), hashed.size
 
 
-def _not_serializable(functions, error):
+def _not_serializable(called, error):
     for name in NAMES:
-        words = culprit.find_if_stuck(functions[name], name)
+        words = culprit.find_if_stuck(called[name], name)
         if words:
             break
     else:
@@ -128,19 +133,23 @@ class _Hashed(object):
         return written
 
 
-def _describe(functions, notebook, rows, tolerance, digest, size):
-    """Return the manifest of what was just pickled."""
-    doc = inspect.getdoc(functions["predictor"])
+def _describe(called, notebook, lines, tolerance):
+    """Return the manifest of what was just pickled; `lines` are the golden rows."""
+    doc = functions.doc(called["predictor"])
+    folder = posixpath.dirname(notebook) or "."
+    rows = [values.decode(line) for line in lines]
     described = manifest.versions()
+    described.update(surroundings.describe(folder))
     described.update(
-        pickle_sha256=digest,
-        pickle_bytes=size,
         notebook=notebook,
-        folder=posixpath.dirname(notebook) or ".",
-        validator=functions["validator"] is not None,
-        batch_predictor=functions["batch_predictor"] is not None,
+        folder=folder,
+        validator=called["validator"] is not None,
+        batch_predictor=called["batch_predictor"] is not None,
         predictor_doc=doc[:DOC_LENGTH] if doc else None,
-        golden=rows,
+        predictor_signature=functions.signature(called["predictor"], "predictor"),
+        sample_schema=shapes.of([row["sample"] for row in rows]),
+        answer_schema=shapes.of([row["answer"] for row in rows]),
+        golden=len(rows),
         tolerance=tolerance,
         built=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(_now())),
     )
@@ -170,11 +179,11 @@ def load(folder):
         raise ModelDamaged(path)
     try:
         with io.open(path, "rb") as file:
-            functions = pickle.load(file)  # noqa: S301 - the file that assemble wrote, its digest compared
+            called = pickle.load(file)  # noqa: S301 - the file that assemble wrote, its digest compared
     # Unpickling runs the code of any library.
     except Exception as error:
         raise ModelLoadFailed("{}: {}".format(type(error).__name__, error)) from error
-    return Model(functions, told)
+    return Model(called, told)
 
 
 def digest_of(path):

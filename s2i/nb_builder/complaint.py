@@ -13,6 +13,7 @@ CLASSES = {
     for kind in (
         problems.PredictorMissing,
         problems.NotCallable,
+        problems.WrongArguments,
         problems.NotSerializable,
         problems.ExampleFails,
         problems.BatchDiffers,

@@ -161,6 +161,15 @@ class NotCallable(BuildProblem):
     fix_words = "Make {name} a function: 'def {name}(x): ...'."
 
 
+class WrongArguments(BuildProblem):
+    """predictor, validator or batch_predictor can't be called with one argument."""
+
+    code = "wrong-arguments"
+    what_words = "'{name}' can't be called with one argument: {signature}."
+    why_words = "The service calls it with the sample, which is all of the JSON that a client sent, and nothing else."
+    fix_words = "Take one argument, a list or a dict with all values, or give the other parameters defaults."
+
+
 class ExampleFails(BuildProblem):
     """predictor or validator does not answer one of the notebook's own examples."""
 

@@ -9,7 +9,7 @@ from nb_scorer.complaints import Complaint
 
 
 def rows(namespace, recorded=()):
-    found, notes = golden.collect(namespace, list(recorded))
+    found, notes = golden.collect(namespace, namespace.get("examples"), list(recorded))
     return [json.loads(line) for line in found], notes
 
 
@@ -71,7 +71,7 @@ def test_a_call_that_fails_as_json_is_left_out_with_a_note():
 )
 def test_an_example_that_gets_no_answer_is_a_complaint(namespace, error):
     with pytest.raises(Complaint) as caught:
-        golden.collect(namespace, [])
+        rows(namespace)
     assert caught.value.code == "example-fails"
     assert caught.value.facts["number"] in (1, 2)
     assert caught.value.facts["error"].startswith(error)
@@ -95,7 +95,7 @@ def test_what_an_async_predictor_raises_is_its_own():
         raise KeyError(x)
 
     with pytest.raises(Complaint) as caught:
-        golden.collect({"predictor": predictor, "examples": [1]}, [])
+        rows({"predictor": predictor, "examples": [1]})
     assert caught.value.facts["error"] == "KeyError: 1"
 
 
@@ -120,8 +120,65 @@ def test_a_slow_predictor_stops_the_calls_with_a_note(monkeypatch):
 
 
 def test_rows_are_read_back_whatever_characters_they_hold(tmp_path):
-    found, _ = golden.collect({"predictor": double, "examples": ["a\u2028b\n\x85"]}, [])
+    found, _ = golden.collect({"predictor": double}, ["a\u2028b\n\x85"], [])
     (tmp_path / layout.GOLDEN).write_bytes(b"".join(found))
     assert golden.read(tmp_path) == [
         {"sample": "a\u2028b\n\x85", "answer": "a\u2028b\n\x85a\u2028b\n\x85", "from": "examples"}
+    ]
+
+
+class Table:
+    """As pandas' DataFrame shows itself."""
+
+    columns = ("a",)
+
+    def to_dict(self, orient):
+        return [{"a": 1}, {"a": 2}]
+
+
+def test_the_rows_of_an_array_or_a_table_are_samples_too():
+    found, notes = rows({"predictor": lambda x: x["a"], "examples": Table()})
+    assert [row["sample"] for row in found] == [{"a": 1}, {"a": 2}]
+    assert notes == []
+
+
+def test_a_batch_predictor_that_agrees_is_no_complaint():
+    batch = [lambda xs: [2 * x for x in xs], lambda xs: tuple(2.0000000001 * x for x in xs)]
+    for each in batch:
+        namespace = {"predictor": lambda x: 2.0 * x, "batch_predictor": each, "examples": [1, 2, 3]}
+        assert len(rows(namespace)[0]) == 3
+
+
+@pytest.mark.parametrize(
+    ("batch", "number", "reason"),
+    [
+        (lambda xs: [2 * x for x in reversed(xs)], 1, "it answers 6, and predictor 2"),
+        (lambda xs: [2, 4, "6"], 3, 'it answers "6", and predictor 6'),
+        (lambda xs: [2, 4], 3, "for 3 samples it returns 2 answers"),
+        (lambda xs: [2, 4, 6, 8], 3, "for 3 samples it returns 4 answers"),
+        (lambda xs: 2, 1, "for 3 samples it returns no list"),
+        (lambda xs: xs * xs, 1, "it fails with TypeError: can't multiply sequence by non-int of type 'list'"),
+    ],
+)
+def test_a_batch_predictor_that_answers_otherwise_is_a_complaint_with_the_row(batch, number, reason):
+    with pytest.raises(Complaint) as caught:
+        rows({"predictor": double, "batch_predictor": batch, "examples": [1, 2, 3]})
+    assert caught.value.code == "batch-differs"
+    assert (caught.value.facts["number"], caught.value.facts["sample"]) == (number, str(number))
+    assert caught.value.facts["reason"] == reason
+
+
+def test_a_batch_predictor_without_golden_rows_gets_a_note():
+    assert rows({"predictor": double, "batch_predictor": list})[1] == [
+        "batch_predictor is not compared with predictor: there are no golden rows"
+    ]
+
+
+def test_the_answers_that_are_kept_are_the_verified_ones(tmp_path):
+    found, _ = golden.collect({"predictor": double}, ["a", "\ud800"], [])
+    (tmp_path / layout.GOLDEN).write_bytes(b"".join(found))
+    golden.keep(tmp_path, [1.5, "\ud800"])
+    assert golden.read(tmp_path) == [
+        {"sample": "a", "answer": 1.5, "from": "examples"},
+        {"sample": "\ud800", "answer": "\ud800", "from": "examples"},
     ]

@@ -1,0 +1,92 @@
+"""The notebook's functions as both build and service call them: what may be one, and what a yes is."""
+
+import copyreg
+import functools
+import inspect
+import sys
+
+SIGNATURE_LENGTH = 500
+# An array of arrays, a table: `all` of it takes a step a dimension.
+MAX_DIMENSIONS = 8
+
+
+class FromEstimator(object):
+    """An estimator as a predictor: asks its `predict` for the one row that the sample is."""
+
+    def __init__(self, estimator):
+        self.estimator = estimator
+
+    def __call__(self, sample):
+        """Return the estimator's answer for `sample`."""
+        return self.estimator.predict([sample])[0]
+
+
+def as_predictor(thing):
+    """Return `thing` if it can be called, what asks its `predict` if it has one, else `thing` again."""
+    if callable(thing) or not callable(getattr(thing, "predict", None)):
+        return thing
+    return FromEstimator(thing)
+
+
+def accepts(verdict):
+    """Return whether a validator's `verdict` is a yes: its truth; of an array or table, that of every element."""
+    for _ in range(MAX_DIMENSIONS):
+        if not callable(getattr(verdict, "all", None)) or getattr(verdict, "shape", ()) == ():
+            break
+        verdict = verdict.all()
+    return bool(verdict)
+
+
+def doc(function):
+    """Return what the notebook says of `function`, or None."""
+    if isinstance(function, FromEstimator):
+        return "The answer of {}.predict for one row.".format(type(function.estimator).__name__)
+    if isinstance(function, functools.partial):
+        # Its own is that of functools.
+        return inspect.getdoc(function.func)
+    return inspect.getdoc(function)
+
+
+def signature(function, name):
+    """Return name, parameters and type hints of `function` as text, or None where Python can't tell them."""
+    try:
+        text = name + str(inspect.signature(function))
+    # A hint may be any object, with any fault in its repr.
+    except Exception:
+        return None
+    return text if len(text) <= SIGNATURE_LENGTH else None
+
+
+def refuses_one_argument(function):
+    """Return whether `function` can't be called with one sample, as far as its signature tells."""
+    try:
+        inspect.signature(function).bind(None)
+    except TypeError:
+        return True
+    except ValueError:
+        # Written in C, without a signature.
+        return False
+    return False
+
+
+def _cached(function, maxsize, typed):
+    return functools.lru_cache(maxsize, typed)(function)
+
+
+def _reduce_cached(wrapper):
+    """Return how a function under functools.lru_cache is pickled: anew, with an empty cache.
+
+    One that a module has is found there again; pickle alone knows only that way.
+    """
+    owner = sys.modules.get(wrapper.__module__)
+    for name in wrapper.__qualname__.split("."):
+        owner = getattr(owner, name, None)
+    if wrapper.__module__ != "__main__" and owner is wrapper:
+        return wrapper.__qualname__
+    told = wrapper.cache_parameters() if hasattr(wrapper, "cache_parameters") else {}
+    return _cached, (wrapper.__wrapped__, wrapper.cache_info().maxsize, told.get("typed", False))
+
+
+def let_caches_be_pickled():
+    """Have pickle and cloudpickle save functions under functools.lru_cache by value from now on."""
+    copyreg.pickle(type(functools.lru_cache()(len)), _reduce_cached)

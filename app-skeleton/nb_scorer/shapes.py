@@ -1,0 +1,47 @@
+"""What samples and answers look like: a small JSON schema of the golden rows, for the service's pages."""
+
+MAX_DEPTH = 5
+MAX_PROPERTIES = 100
+_KINDS = (("boolean", bool), ("integer", int), ("number", float), ("string", str), ("array", list), ("object", dict))
+
+
+def of(values, depth=0):
+    """Return a JSON schema that each of `values`, decoded JSON, fits; {} for none.
+
+    It says what was seen, not what is allowed: lengths where all lists have the same.
+    """
+    kinds = sorted({_kind(value) for value in values})
+    if "number" in kinds and "integer" in kinds:
+        kinds.remove("integer")
+    if not kinds:
+        return {}
+    schema = {"type": kinds[0] if len(kinds) == 1 else kinds}
+    if depth < MAX_DEPTH:
+        schema.update(_of_lists([value for value in values if isinstance(value, list)], depth))
+        schema.update(_of_objects([value for value in values if isinstance(value, dict)], depth))
+    return schema
+
+
+def _kind(value):
+    return next((name for name, kind in _KINDS if isinstance(value, kind)), "null")
+
+
+def _of_lists(lists, depth):
+    if not lists:
+        return {}
+    found = {"items": of([item for each in lists for item in each], depth + 1)}
+    if len({len(each) for each in lists}) == 1:
+        found["minItems"] = found["maxItems"] = len(lists[0])
+    return found
+
+
+def _of_objects(objects, depth):
+    if not objects:
+        return {}
+    names = sorted({name for each in objects for name in each})
+    if len(names) > MAX_PROPERTIES:
+        # Names that are data, such as words of a text.
+        return {"additionalProperties": of([item for each in objects for item in each.values()], depth + 1)}
+    properties = {name: of([each[name] for each in objects if name in each], depth + 1) for name in names}
+    required = [name for name in names if all(name in each for each in objects)]
+    return dict({"properties": properties}, **({"required": required} if required else {}))

@@ -1,0 +1,51 @@
+"""What a kernel does beyond Jupyter; what needs a running kernel is tested by test_execute."""
+
+import subprocess
+import sys
+
+THREADS = """
+import sys, threading, types
+from nb_scorer import in_kernel
+shown = []
+{watch}
+def run(target):
+    thread = threading.Thread(target=target)
+    thread.start()
+    thread.join()
+run(lambda: 1 / 0)
+run(sys.exit)
+run(list)
+print([told[0].__name__ for told in shown])
+"""
+
+PLOTS = """
+import os, sys
+os.environ["MPLBACKEND"] = "module://inline"
+from nb_scorer import in_kernel
+in_kernel._plot_inline()
+import {module}
+print(os.environ.get("MPLBACKEND"), getattr({module}, "backend", None))
+"""
+
+
+def run(program, **kwargs):
+    return subprocess.check_output([sys.executable, "-c", program], text=True, **kwargs).strip()
+
+
+def test_a_thread_that_fails_is_shown_and_one_that_exits_is_not():
+    assert (
+        run(THREADS.format(watch="in_kernel._watch_threads(types.SimpleNamespace(showtraceback=shown.append))"))
+        == "['ZeroDivisionError']"
+    )
+
+
+def test_so_it_is_on_pythons_without_a_hook():
+    watch = "in_kernel._watch_started_threads(lambda *told: told[0] is not SystemExit and shown.append(told))"
+    assert run(THREADS.format(watch=watch)) == "['ZeroDivisionError']"
+
+
+def test_only_matplotlib_itself_is_told_the_backend(tmp_path):
+    (tmp_path / "matplotlib.py").write_text("import os\nbackend = os.environ.get('MPLBACKEND')\n")
+    (tmp_path / "other.py").write_text("import os\nbackend = os.environ.get('MPLBACKEND')\n")
+    assert run(PLOTS.format(module="matplotlib"), cwd=tmp_path) == "None module://inline"
+    assert run(PLOTS.format(module="other"), cwd=tmp_path) == "None None"
