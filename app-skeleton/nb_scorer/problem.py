@@ -18,9 +18,7 @@ class Problem(Exception):
 
     def __str__(self):
         """Return the text that a user sees: four lines, the code last."""
-        return "ERROR: {}\n  Why: {}\n  Fix: {}\n  (problem {})".format(
-            self.what, self.why, self.fix, self.code
-        )
+        return "ERROR: {}\n  Why: {}\n  Fix: {}\n  (problem {})".format(self.what, self.why, self.fix, self.code)
 
 
 class SettingInvalid(Problem):
