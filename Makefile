@@ -33,7 +33,7 @@ help:
 # Each run of install is a tenth of a second where nothing has changed.
 environments:
 	@command -v git >/dev/null || { echo "nb-builder needs git; on Debian: apt-get install git" >&2; exit 1; }
-	@s2i/install "$(HOME_DIR)"
+	@s2i/install "$(HOME_DIR)" $(if $(JSON),>&2)
 
 developer:
 	@s2i/install "$(HOME_DIR)" --test

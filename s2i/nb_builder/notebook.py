@@ -8,6 +8,7 @@ from pathlib import Path
 import nbformat
 
 from nb_builder import percent
+from nb_builder.mend import mend
 from nb_builder.problems import LanguageWrong, NotebookConflict, NotebookNotANotebook, NotebookNotJson
 
 _CONFLICT = re.compile(r"^(<<<<<<<|>>>>>>>)( .*)?$", re.MULTILINE)
@@ -97,8 +98,8 @@ def _require_python(metadata: dict, notebook: Path) -> None:
 
 
 def _upgrade(raw: dict, notebook: Path) -> nbformat.NotebookNode:
-    """Return the notebook as format 4, without stored outputs; what nbformat refuses is no notebook."""
-    _drop_outputs(raw)
+    """Return the notebook as format 4, mended; what nbformat refuses is no notebook."""
+    mend(raw)
     text = json.dumps(raw)
     try:
         with warnings.catch_warnings():
@@ -127,13 +128,3 @@ def _name_cells(node: nbformat.NotebookNode, raw: dict) -> None:
     for position, cell in enumerate(node.cells, start=1):
         if cell.get("id") not in own:
             cell["id"] = f"cell-{position}"
-
-
-def _drop_outputs(raw: dict) -> None:
-    """Empty the outputs of every cell: megabytes of what an earlier run left, which nothing here reads."""
-    sheets = raw["worksheets"] if isinstance(raw.get("worksheets"), list) else [raw]
-    for sheet in sheets:
-        cells = sheet.get("cells") if isinstance(sheet, dict) else None
-        for cell in cells if isinstance(cells, list) else ():
-            if isinstance(cell, dict) and "outputs" in cell:
-                cell["outputs"] = []

@@ -88,7 +88,7 @@ def _files(repository: Path, suffix: str) -> Iterator[Path]:
 
 
 def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    return path.read_text(encoding="utf-8-sig", errors="replace") if path.is_file() else ""
 
 
 def _chosen(repository: Path, names: Sequence[str], candidates: list[Path], setting: str) -> tuple[Path, ...]:

@@ -99,9 +99,10 @@ def test_json_that_is_no_notebook_is_refused(tmp_path, content, reason):
     assert reason in refused.value.what
 
 
-def test_a_damaged_cell_is_refused_and_not_a_crash(tmp_path):
+@pytest.mark.parametrize("cell", [{"cell_type": "code", "source": 7}, {"cell_type": "sql", "source": ""}, "text", {}])
+def test_a_damaged_cell_is_refused_and_not_a_crash(tmp_path, cell):
     with pytest.raises(NotebookNotANotebook):
-        read(tmp_path, {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{"cell_type": "code"}]})
+        read(tmp_path, {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [cell]})
 
 
 def test_another_language_is_refused_by_name(tmp_path):
