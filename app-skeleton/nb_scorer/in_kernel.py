@@ -4,6 +4,7 @@ Commands' exit statuses are told to the builder, threads' exceptions count as th
 needs no display, neither in a cell nor in a program that a cell starts.
 """
 
+import copyreg
 import importlib
 import importlib.util
 import os
@@ -34,6 +35,7 @@ def _watch_commands(shell, strict):
     import ipykernel.zmqshell
     import IPython.core.interactiveshell
     from IPython.utils._process_common import process_handler
+    from IPython.utils.text import LSString, SList
 
     system = ipykernel.zmqshell.system
 
@@ -60,6 +62,9 @@ def _watch_commands(shell, strict):
         ended(command, status)
         return out.decode("utf-8", "replace")
 
+    # `x = !command` gives lists and texts of classes of IPython, which no service has.
+    copyreg.pickle(SList, lambda lines: (list, (list(lines),)))
+    copyreg.pickle(LSString, lambda text: (str, (str(text),)))
     # Where they are looked up, and not on the shell: it expands {variables} by the caller's frame.
     ipykernel.zmqshell.system = watched_system
     IPython.core.interactiveshell.getoutput = watched_getoutput

@@ -1,8 +1,10 @@
 """Which packages a notebook imports, found in its syntax tree and that of the modules it brings along."""
 
 import ast
+import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from nb_builder.cells import Cell
@@ -13,9 +15,18 @@ from nb_builder.problems import RequirementsMissing
 _NOT_PACKAGES = {*sys.stdlib_module_names, "distutils", "imp", "asyncore", "asynchat", "smtpd", "cgi", "telnetlib"}
 _NOT_PACKAGES |= {"IPython", "ipykernel", "__main__"}
 
+# As MagicsToPython writes `%pip install` and `!pip install`, and as programs call pip.
+_RUNS_PIP = re.compile(r"\bpip3? install\b|run_line_magic\('pip', 'install\b|['\"]pip3?['\"], *['\"]install['\"]")
+_WRITES = re.compile(r"run_cell_magic\('writefile', '(?:-a )?([^']+\.py)'")
+
 
 def require_declared(cells: Sequence[Cell], folder: Path, src: Path, notebook: Path) -> None:
-    """Raise RequirementsMissing, with a cell to paste, if a notebook that declares nothing imports packages."""
+    """Raise RequirementsMissing, with a cell to paste, if a notebook that declares nothing imports packages.
+
+    A notebook that runs pip itself is left to the run: what it installs is not known before.
+    """
+    if any(_RUNS_PIP.search(cell.source) for cell in cells):
+        return
     modules = sorted(of_notebook(cells, folder, src))
     if modules:
         entries = ", ".join(f'["{name}", ""]' for name in sorted({providing(module) for module in modules}))
@@ -28,12 +39,16 @@ def of_notebook(cells: Sequence[Cell], folder: Path, src: Path) -> set[str]:
     Imports in a `try` are left out: a notebook that provides for their absence does not need them.
     """
     trees = [tree for tree in (_tree(cell.source) for cell in cells) if tree]
+    own_modules = _modules_of(src)
+    for written in (found for cell in cells for found in _WRITES.findall(cell.source)):
+        own_modules[Path(written).stem].add(folder / written)
+        own_modules[Path(written).parent.name].add(folder / written)
     seen: set[Path] = set()
     packages: set[str] = set()
     while trees:
         for name in _imported(trees.pop()):
-            own = _own_files(name, folder, src)
-            trees += [tree for path in own - seen if (tree := _tree(path.read_text("utf-8", "replace")))]
+            own = own_modules.get(name, set())
+            trees += [tree for path in own - seen if path.exists() and (tree := _tree(_text(path)))]
             seen |= own
             if not own and name not in _NOT_PACKAGES:
                 packages.add(name)
@@ -57,12 +72,15 @@ def _imported(node: ast.AST) -> Iterator[str]:
             yield from _imported(child)
 
 
-def _own_files(name: str, folder: Path, src: Path) -> set[Path]:
-    """Return the files of the repository that `import name` could mean."""
-    return {path for place in (folder, src) for path in _of_module(place, name)}
+def _modules_of(src: Path) -> dict[str, set[Path]]:
+    """Return {name: files} for what `import name` could mean: a notebook may add any folder to sys.path."""
+    found: dict[str, set[Path]] = defaultdict(set)
+    for path in src.rglob("*.py"):
+        found[path.stem].add(path)
+        for name in path.relative_to(src).parent.parts:
+            found[name].add(path)
+    return found
 
 
-def _of_module(place: Path, name: str) -> Iterable[Path]:
-    if (place / f"{name}.py").is_file():
-        return [place / f"{name}.py"]
-    return (place / name).rglob("*.py") if (place / name).is_dir() else []
+def _text(path: Path) -> str:
+    return path.read_text("utf-8", "replace")

@@ -6,12 +6,13 @@ What it brings is in the environment, and so in the service; requirements should
 import json
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from virtualenv.seed.wheels.embed import get_embed_wheel
 
+from nb_builder import pip_settings
 from nb_builder.installer import UV, Installer
 from nb_builder.log import Log
 
@@ -69,14 +70,13 @@ def _facts(installer: Installer) -> dict[str, object]:
     return {"command": [str(UV), "pip"], "environ": {**uv, "VIRTUAL_ENV": str(installer.venv.absolute())}}
 
 
-def brought(before: Iterable[str], after: Iterable[str]) -> dict[str, str]:
-    """Return {name: version} of the lines of a freeze that `after` has and `before` has not."""
-    pinned = (line.partition("==") for line in sorted(set(after) - set(before)))
-    return {name: version for name, equals, version in pinned if equals}
+def brought(before: Iterable[str], after: Iterable[str]) -> list[str]:
+    """Return the lines of a freeze that `after` has and `before` has not, without credentials."""
+    return [pip_settings.without_credentials(line) for line in sorted(set(after) - set(before))]
 
 
-def tell(added: Mapping[str, str], log: Log) -> None:
-    """Say which line of requirements would declare what cells have installed."""
-    if added:
-        pairs = ", ".join(f'["{name}", "{version}"]' for name, version in sorted(added.items()))
-        log.note(f"pip in the notebook's cells installed what 'requirements' does not declare; add {pairs} to it.")
+def tell(added: Iterable[str], log: Log) -> None:
+    """Say which entries of requirements would declare what cells have installed."""
+    entries = ", ".join(f'"{line}"' for line in added)
+    if entries:
+        log.note(f"pip in the notebook's cells installed what 'requirements' does not declare; add {entries} to it.")

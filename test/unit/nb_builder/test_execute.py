@@ -249,6 +249,14 @@ def test_a_command_that_fails_gets_a_note_with_cell_and_status(runner):
     assert runner.log.lines[-1].strip() == "['out']"
 
 
+def test_what_a_command_gave_is_saved_without_ipython(runner):
+    runner.run(
+        cell("found = get_ipython().getoutput('echo one')\nimport pickle\nsaved = pickle.dumps([found, found.n])")
+    )
+    runner.run(cell("print(b'IPython' in saved, [type(one) for one in pickle.loads(saved)])"))
+    assert runner.log.lines[-1].strip() == "False [<class 'list'>, <class 'str'>]"
+
+
 def test_a_command_that_succeeds_gets_no_note_and_sees_the_variables_of_its_function(runner):
     runner.run(cell("def say(word):\n    get_ipython().system('echo {word}')\nsay('hello')"))
     assert runner.log.notes == []

@@ -58,13 +58,13 @@ def test_where_no_pip_goes_with_the_python_uv_serves_with_pips_settings(installe
 
 
 def test_what_pip_brought_is_what_the_environment_did_not_hold_in_that_version():
-    before, after = ["a==1", "b==1", "own @ file:///x"], ["a==2", "b==1", "c==3", "own @ file:///x"]
-    assert pip_entry.brought(before, after) == {"a": "2", "c": "3"}
+    before, after = ["a==1", "b==1", "own @ file:///x"], ["a==2", "b==1", "c @ https://u:secret@h/c.whl"]
+    assert pip_entry.brought(before, after) == ["a==2", "c @ https://***@h/c.whl"]
 
 
 def test_the_note_has_the_lines_that_requirements_lacks():
     log = Notes()
-    pip_entry.tell({"b": "2", "a": "1"}, log)
-    pip_entry.tell({}, log)
+    pip_entry.tell(["a==1", "b==2"], log)
+    pip_entry.tell([], log)
     lacks = "pip in the notebook's cells installed what 'requirements' does not declare"
-    assert log.notes == [lacks + '; add ["a", "1"], ["b", "2"] to it.']
+    assert log.notes == [lacks + '; add "a==1", "b==2" to it.']

@@ -52,6 +52,11 @@ def test_our_own_cells_stand_at_both_ends():
     assert "folder='/m'" in cells[-1].source
 
 
+def test_lines_keep_their_numbers_below_empty_ones_too():
+    node = new_notebook(cells=[new_code_cell("\n  \n\n%time x = 1\ny = 2")])
+    assert scripts.author_cells(node)[0].source.splitlines()[4] == "y = 2"
+
+
 def test_lines_keep_their_numbers():
     source = "a = 1\n%time b = 2\n!ls\nraise ValueError"
     assert (
