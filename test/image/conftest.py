@@ -114,10 +114,12 @@ class Builds:
         self.futures: dict[str, Future] = {case.name: self.pool.submit(self._build, case) for case in cases}
 
     def of(self, case: Case) -> Built:
-        """Return what s2i did with the case, when it is done."""
-        if case.name not in self.futures:
-            self.futures[case.name] = self.pool.submit(self._build, case)
-        return self.futures[case.name].result()
+        """Return what s2i did with the case; one that has not begun yet is built at once."""
+        future = self.futures.get(case.name)
+        if future is None or future.cancel():
+            future = self.futures[case.name] = Future()
+            future.set_result(self._build(case))
+        return future.result()
 
     def close(self) -> None:
         """Forget what has not begun, and wait for the rest."""
