@@ -1,27 +1,30 @@
 """The frames between front and scorer: their one definition.
 
 A request is a length, a kind and that many bytes. An answer is a length, a status, the
-microseconds that the sample took, and that many bytes. A scorer answers in the order of the
-requests; before the first answer it sends one HELLO, or one PROBLEM if it could not load the model.
+microseconds that the sample took (its share, where several were scored in one call), how many were
+scored in the call that it was the first of, and that many bytes. A scorer answers in the order of
+the requests; before the first answer it sends one HELLO, or one PROBLEM if it could not load the model.
 """
 
 import struct
 
 REQUEST = struct.Struct("!IB")
-ANSWER = struct.Struct("!IBI")
+ANSWER = struct.Struct("!IBII")
 
 # Kinds of requests.
-SAMPLE = 1
+SAMPLE = 1  # asked of predictor, alone
+TOGETHER = 2  # a sample too; those that wait may be asked of batch_predictor in one call
+MANY = 3  # a JSON array of samples; its answer is the array of theirs, or what the first failure gets
 
 # Statuses of answers. The payload of OK is the answer as JSON; that of all others is a JSON object.
 OK = 0
 NOT_JSON = 1  # {"reason"}
-REFUSED = 2  # {"traceback" or null}: the validator said no, or raised
-FAILED = 3  # {"traceback"}: the predictor raised or exited, or its answer has no JSON form
+REFUSED = 2  # {"traceback" or null}: the validator said no, or raised; of MANY also {"index"}
+FAILED = 3  # {"traceback"}: the predictor raised or exited, or its answer has no JSON form; of MANY also {"index"}
 PROBLEM = 254  # {"code", "what", "why", "fix", "traceback"}: the model does not load
 HELLO = 255  # {"pid"}
 
-_MOST_MICROSECONDS = 0xFFFFFFFF
+_MOST = 0xFFFFFFFF
 
 
 def request(kind, payload):
@@ -29,9 +32,9 @@ def request(kind, payload):
     return REQUEST.pack(len(payload), kind) + payload
 
 
-def answer(status, payload, seconds=0.0):
-    """Return the bytes of one answer that took `seconds`."""
-    return ANSWER.pack(len(payload), status, min(int(seconds * 1e6), _MOST_MICROSECONDS)) + payload
+def answer(status, payload, seconds=0.0, batch=1):
+    """Return the bytes of one answer that took `seconds`, the first of `batch` that were scored in one call."""
+    return ANSWER.pack(len(payload), status, min(int(seconds * 1e6), _MOST), batch) + payload
 
 
 def take_requests(buffer):
@@ -40,8 +43,8 @@ def take_requests(buffer):
 
 
 def take_answers(buffer):
-    """Remove every complete answer from the bytearray `buffer`; return [(status, payload, seconds)]."""
-    return [(head[1], payload, head[2] / 1e6) for head, payload in _take(buffer, ANSWER)]
+    """Remove every complete answer from the bytearray `buffer`; return [(status, payload, seconds, batch)]."""
+    return [(head[1], payload, head[2] / 1e6, head[3]) for head, payload in _take(buffer, ANSWER)]
 
 
 def _take(buffer, header):

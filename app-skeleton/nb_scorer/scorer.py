@@ -17,35 +17,108 @@ _OURS = os.path.dirname(os.path.abspath(__file__))
 
 
 class Scorer(object):
-    """The notebook's functions behind one method: a body in, a status and a payload out."""
+    """The notebook's functions behind a few methods: bodies in, statuses and payloads out.
+
+    Nothing that the notebook's code raises escapes.
+    """
 
     def __init__(self, model):
         self._predictor = model.predictor
         self._validator = model.validator
+        self._batch_predictor = model.batch_predictor
         self._loop = None
 
     def answer(self, body):
-        """Return (status, payload) for one sample; nothing that the notebook's code raises escapes."""
+        """Return (status, payload) for one sample."""
+        sample, refused = self._taken(body)
+        return refused or self._predicted(sample)
+
+    def answer_together(self, bodies):
+        """Yield lists of answers as (status, payload, batch), all in the order of `bodies`.
+
+        One list where batch_predictor scored them; one a sample where it could not and predictor was
+        asked, so that each answer can leave before the next sample is touched.
+        """
+        taken = [self._taken(body) for body in bodies]
+        samples = [sample for sample, refused in taken if refused is None]
+        payloads = self._scored(samples)
+        if payloads is None:
+            for body, (_, refused) in zip(bodies, taken):
+                # Decoded anew: batch_predictor may have changed what it got.
+                yield [(refused or self._predicted(values.decode(body))) + (1,)]
+            return
+        left = iter(payloads)
+        answers = [(refused or (frames.OK, next(left))) + (0,) for _, refused in taken]
+        answers[0] = (*answers[0][:2], len(samples))
+        yield answers
+
+    def answer_many(self, body):
+        """Return (status, payload, batch) for a JSON array of samples: all answers, or the first that failed."""
+        try:
+            samples = values.decode(body)
+        except ValueError as wrong:
+            return frames.NOT_JSON, _facts(reason=str(wrong)), 1
+        if type(samples) is not list:
+            return frames.NOT_JSON, _facts(reason="it is no array of samples"), 1
+        for index, sample in enumerate(samples if self._validator is not None else ()):
+            refused = self._refusal(sample)
+            if refused is not None:
+                return _at(index, *refused)
+        if self._validator is not None:
+            samples = values.decode(body)
+        payload = self._scored(samples, values.encode) if len(samples) > 1 else None
+        if payload is not None:
+            return frames.OK, payload, len(samples)
+        return self._one_by_one(values.decode(body))
+
+    def _one_by_one(self, samples):
+        payloads = []
+        for index, sample in enumerate(samples):
+            status, payload = self._predicted(sample)
+            if status != frames.OK:
+                return _at(index, status, payload)
+            payloads.append(payload)
+        return frames.OK, b"[" + b", ".join(payloads) + b"]", 1
+
+    def _taken(self, body):
+        """Return (the sample in `body`, None), or (None, what the client gets instead of an answer)."""
         try:
             sample = values.decode(body)
         except ValueError as wrong:
-            return frames.NOT_JSON, _facts(reason=str(wrong))
-        refused = self._refusal(sample, body)
-        if refused is not None:
-            return refused
-        if self._validator is not None and isinstance(sample, (list, dict)):
+            return None, (frames.NOT_JSON, _facts(reason=str(wrong)))
+        if self._validator is None:
+            return sample, None
+        refused = self._refusal(sample)
+        if refused is None and isinstance(sample, (list, dict)):
             # The validator may have changed it; the predictor gets what the client sent.
             sample = values.decode(body)
+        return sample, refused
+
+    def _predicted(self, sample):
         try:
             return frames.OK, values.encode(self._result(self._predictor(sample)))
         # SystemExit and KeyboardInterrupt too: a notebook's exit() must cost one answer, not a scorer.
         except BaseException:
             return frames.FAILED, _told("The predictor failed on a sample:")
 
-    def _refusal(self, sample, body):
-        """Return None, or what the client gets because the validator said no."""
-        if self._validator is None:
+    def _scored(self, samples, encode=None):
+        """Return what one call of batch_predictor gives for `samples`, or None where predictor must be asked.
+
+        A list of payloads, or all of it by `encode`.
+        """
+        if len(samples) < 2 or self._batch_predictor is None:
+            return None if samples else []
+        count = len(samples)
+        try:
+            got = self._result(self._batch_predictor(samples))
+            answers = _list_of(got, count)
+            return encode(answers) if encode is not None else [values.encode(answer) for answer in answers]
+        except BaseException:
+            _told("batch_predictor failed on {} samples, which predictor is now asked for:".format(count))
             return None
+
+    def _refusal(self, sample):
+        """Return None, or what the client gets because the validator said no."""
         try:
             if functions.accepts(self._result(self._validator(sample))):
                 return None
@@ -62,6 +135,19 @@ class Scorer(object):
         return self._loop.run_until_complete(result)
 
 
+def _list_of(got, count):
+    """Return what a batch_predictor returned as a list; raise TypeError unless it is one of `count` answers."""
+    answers = got if type(got) is list else values.plain(got)
+    if type(answers) is not list or len(answers) != count:
+        raise TypeError("it must return a list of as many answers as it got samples")
+    return answers
+
+
+def _at(index, status, payload):
+    """Return the answer to many samples of which the one at `index` got this status and payload."""
+    return status, json.dumps(dict(json.loads(payload.decode("ascii")), index=index)).encode("ascii"), 1
+
+
 def _new_loop():
     # Here and not above: few notebooks need it, and it takes a while to import.
     import asyncio
@@ -75,7 +161,8 @@ def serve(link, tally, scorer):
     """Answer every request that arrives on the socket `link` until the front closes it.
 
     `tally` counts a sample before it is touched, so that the front knows the one that this process
-    dies of; each answer leaves before the next sample is counted.
+    dies of; each answer leaves before the next sample is counted. Samples of one call are counted and
+    answered together: all of them are suspects.
     """
     link.sendall(frames.answer(frames.HELLO, _facts(pid=os.getpid())))
     buffer = bytearray()
@@ -84,12 +171,38 @@ def serve(link, tally, scorer):
         if not data:
             return
         buffer += data
-        for _kind, body in frames.take_requests(buffer):
-            tally.start()
+        for kind, bodies in in_calls(frames.take_requests(buffer)):
+            tally.start(len(bodies))
             began = time.perf_counter()
-            status, payload = scorer.answer(body)
-            link.sendall(frames.answer(status, payload, time.perf_counter() - began))
-            _flush()
+            for answers in _answers(scorer, kind, bodies):
+                each = (time.perf_counter() - began) / len(answers)
+                link.sendall(b"".join([frames.answer(status, payload, each, n) for status, payload, n in answers]))
+                _flush()
+                began = time.perf_counter()
+
+
+def in_calls(requests):
+    """Yield (kind, bodies) for `requests`: what may be scored in one call together, the others alone."""
+    together = []
+    for kind, body in requests:
+        if kind == frames.TOGETHER:
+            together.append(body)
+            continue
+        if together:
+            yield frames.TOGETHER, together
+            together = []
+        yield kind, [body]
+    if together:
+        yield frames.TOGETHER, together
+
+
+def _answers(scorer, kind, bodies):
+    """Return an iterable of lists of answers as (status, payload, batch)."""
+    if kind == frames.MANY:
+        return [[scorer.answer_many(bodies[0])]]
+    if len(bodies) == 1:
+        return [[(*scorer.answer(bodies[0]), 1)]]
+    return scorer.answer_together(bodies)
 
 
 def report_problem(link, problem):

@@ -14,9 +14,9 @@ class Tally(object):
     def __init__(self, fd):
         self._memory = memoryview(mmap.mmap(fd, SIZE)).cast("Q")
 
-    def start(self):
-        """Count one more sample as started."""
-        self._memory[0] += 1
+    def start(self, samples=1):
+        """Count so many more samples as started, at once where they are scored in one call."""
+        self._memory[0] += samples
 
     @property
     def started(self):

@@ -21,11 +21,11 @@ def decode(body):
     """Return the sample in `body` (bytes of UTF-8 JSON); raise ValueError in words a client may see."""
     if body[:3] == _BOM:
         body = body[3:]
-    hooks = {"parse_constant": _refuse_constant}
+    decoder = _DECODER
     if len(body) > MAX_DIGITS and _LONG_NUMBER.search(body):
-        hooks["parse_int"] = _bounded_int
+        decoder = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_bounded_int)
     try:
-        return json.loads(body.decode("utf-8"), **hooks)
+        return decoder.decode(body.decode("utf-8"))
     except UnicodeDecodeError as wrong:
         raise ValueError("it is not UTF-8 (byte {})".format(wrong.start))
     except RecursionError:
@@ -42,13 +42,17 @@ def _bounded_int(digits):
     return int(digits)
 
 
+# Made once: json.loads and json.dumps would make one a call, which takes longer than a small sample.
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+
+
 def encode(answer):
     """Return `answer` as bytes of JSON; raise TypeError naming the type that has no JSON form.
 
     NaN and infinities become null: JSON has no word for them.
     """
     try:
-        text = json.dumps(answer, default=_plain_leaf, allow_nan=False, ensure_ascii=False)
+        text = _ENCODER.encode(answer)
     except (ValueError, TypeError, OverflowError):
         # A NaN, a key that is no string, a cycle: the walk tells which, and mends the first two.
         text = json.dumps(plain(answer), allow_nan=False, ensure_ascii=False)
@@ -143,6 +147,9 @@ _STEPS = (
     (uuid.UUID, str),
     ((range, type({}.keys()), type({}.values())), list),
 )
+
+
+_ENCODER = json.JSONEncoder(default=_plain_leaf, allow_nan=False, ensure_ascii=False)
 
 
 def _is_numpy_scalar(value):

@@ -25,6 +25,18 @@ KNOBS = (
     ),
     Knob("S2I_MAX_BODY", number(1, 1 << 30, int), 16 << 20, "Largest body of a request in bytes; then 413."),
     Knob("S2I_MAX_QUEUE", number(1, 1 << 20, int), 1024, "Samples that may wait for a scorer; then 503."),
+    Knob(
+        "S2I_MAX_BATCH",
+        number(1, 4096, int),
+        64,
+        "Samples that batch_predictor gets in one call, of those that wait; 1 asks predictor for each.",
+    ),
+    Knob(
+        "S2I_MAX_REQUESTS",
+        number(0, 1 << 53, int),
+        0,
+        "Samples, about, after which a scorer is replaced by a fresh one; 0 is never.",
+    ),
     Knob("S2I_BACKEND", text, "http", "Which back end serves the model."),
     Knob("S2I_DEBUG", switch, False, "Show the notebook's traceback to clients in answers of 422 and 500."),
     Knob("S2I_CA_BUNDLE", text, "", "File of certificates that the notebook's own downloads shall trust."),

@@ -145,7 +145,7 @@ class HttpServer:
             f"Serving on http://{host}:{port} with {self._pool.plan.scorers} "
             f"scorer{'s' if self._pool.plan.scorers > 1 else ''} by {self._pool.staff.mode} "
             f"({self._pool.staff.reason}), {self._pool.plan.threads} native thread(s) each, "
-            f"ready after {time.monotonic() - self._began:.1f} s."
+            f"{batches(self._pool)}ready after {time.monotonic() - self._began:.1f} s."
         )
 
     def _fail(self, problem: problems.Problem) -> None:
@@ -251,6 +251,15 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as reason:
         raise problems.PortTaken(host, port, reason.strerror or str(reason)) from reason
     return listener
+
+
+def batches(pool: Pool) -> str:
+    """Return what the log says of batch_predictor at the start, with a comma; nothing where there is none."""
+    if pool.plan.batch > 1:
+        return f"up to {pool.plan.batch} waiting samples a call of batch_predictor, "
+    if pool.model.manifest.get("batch_predictor"):
+        return "batch_predictor not used, "
+    return ""
 
 
 _stamp = (0, "")

@@ -22,13 +22,15 @@ class Answer(NamedTuple):
     outcome: int
     payload: bytes = b"{}"
     seconds: float = 0.0
+    batch: int = 1  # how many samples were scored in the call that it was the first of
 
 
 class Job:
-    """A sample on its way: its body, and who is told the answer."""
+    """A sample on its way: its body, who is told the answer, and how it may be asked (a kind of frame)."""
 
-    __slots__ = ("body", "done")
+    __slots__ = ("body", "done", "kind")
 
-    def __init__(self, body: bytes, done) -> None:
+    def __init__(self, body: bytes, done, kind: int = frames.SAMPLE) -> None:
         self.body = body
         self.done = done
+        self.kind = kind

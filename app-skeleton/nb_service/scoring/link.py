@@ -16,6 +16,8 @@ from nb_service.scoring.answer import DIED, OK, Answer, Job
 # to save wake-ups, too little for anyone to wait long behind another while a scorer is idle.
 WINDOW_SECONDS = 0.002
 MOST_IN_FLIGHT = 64
+# A batch may take this share of the time limit, by the same average.
+SHARE_OF_LIMIT = 0.25
 WEIGHT_OF_NEWEST = 0.1
 RECEIVE_BYTES = 1 << 18
 
@@ -32,44 +34,60 @@ class Owner(Protocol):
     def link_first_answer(self, link: "Link") -> None:
         """Hear that the scorer has given an answer for the first time."""
 
+    def link_tired(self, link: "Link") -> None:
+        """Hear, with each answer from the `tired_after`-th on, that the scorer has done its share."""
+
     def link_gone(self, link: "Link", unanswered: list[Job]) -> None:
         """Hear that the scorer is gone; `unanswered` are the samples to ask again, in order."""
 
 
 class Link(wasyncore.dispatcher):
-    """One scorer: samples go in by `give`, answers come back in order to each job's `done`."""
+    """One scorer: samples go in by `give`, answers come back in order to each job's `done`.
 
-    def __init__(self, number: int, sock, tally: Tally, owner: Owner, socket_map: dict) -> None:
+    Where samples may be scored together, an idle scorer takes up to `batch` of those that wait at
+    once, however long one takes.
+    """
+
+    def __init__(self, number: int, sock, tally: Tally, owner: Owner, socket_map: dict, batch=1, limit=60.0) -> None:
         super().__init__(sock, map=socket_map)
         self.number = number
         self.pid: int | None = None
         self.in_flight: deque[Job] = deque()
         self.head_since = 0.0
         self.proved = False
+        self.tired_after = float("inf")
         self._tally = tally
-        self._answers = 0
+        self.answers = 0
         self._owner = owner
         self._average = WINDOW_SECONDS
         self._ahead = 1
+        self._batch = self._at_once = batch
+        self._batch_seconds = limit * SHARE_OF_LIMIT
+        self._unsent = 0
         self._out = bytearray()
         self._deaf = False
         self._in = bytearray()
 
     def room(self) -> int:
         """Return how many more samples this link may take now."""
-        return self._ahead - len(self.in_flight)
+        in_flight = len(self.in_flight)
+        if self._batch > 1 and self._unsent == in_flight:
+            return self._at_once - in_flight
+        return self._ahead - in_flight
 
     def give(self, job: Job) -> None:
         """Take a sample; it leaves with the next `flush`."""
         if not self.in_flight:
             self.head_since = time.monotonic()
         self.in_flight.append(job)
-        self._out += frames.request(frames.SAMPLE, job.body)
+        self._unsent += 1
+        self._out += frames.request(job.kind, job.body)
 
     def flush(self) -> None:
         """Send what waits, as much as the socket takes."""
         if not self._out or self._deaf:
             return
+        self._unsent = 0
         try:
             sent = self.socket.send(self._out)
         except (BlockingIOError, InterruptedError):
@@ -84,6 +102,11 @@ class Link(wasyncore.dispatcher):
         """Read what the scorer still said, then count it as gone."""
         while self.alive and self._receive():
             pass
+
+    @property
+    def suspects(self) -> int:
+        """Return how many samples the scorer has started and not answered; above 1 they are one batch."""
+        return min(self._tally.started - self.answers, len(self.in_flight))
 
     @property
     def alive(self) -> bool:
@@ -133,13 +156,13 @@ class Link(wasyncore.dispatcher):
             self.gone()
             return False
         self._in += data
-        for status, payload, seconds in frames.take_answers(self._in):
+        for answer in frames.take_answers(self._in):
             if not self.alive:
                 return False
-            self._answered(status, payload, seconds)
+            self._answered(*answer)
         return self.alive
 
-    def _answered(self, status: int, payload: bytes, seconds: float) -> None:
+    def _answered(self, status: int, payload: bytes, seconds: float, batch: int) -> None:
         if status == frames.HELLO:
             self._owner.link_ready(self, json.loads(payload)["pid"])
             return
@@ -147,23 +170,40 @@ class Link(wasyncore.dispatcher):
             self._owner.link_problem(self, json.loads(payload))
             return
         job = self.in_flight.popleft()
-        self._answers += 1
+        self.answers += 1
         self.head_since = time.monotonic()
         self._average += WEIGHT_OF_NEWEST * (seconds - self._average)
         self._ahead = max(1, min(MOST_IN_FLIGHT, int(WINDOW_SECONDS / (self._average + 1e-9))))
+        if self._batch > 1:
+            self._at_once = max(1, min(self._batch, int(self._batch_seconds / (self._average + 1e-9))))
+            self._ahead = min(self._ahead, self._batch)
         if status == OK and not self.proved:
             self.proved = True
             self._owner.link_first_answer(self)
         try:
-            job.done(Answer(status, payload, seconds))
+            job.done(Answer(status, payload, seconds, batch))
         except Exception:  # noqa: BLE001 - one asker's trouble is neither the scorer's nor the next one's
             traceback.print_exc()
+        if self.answers >= self.tired_after and self.alive:
+            self._owner.link_tired(self)
 
     def gone(self) -> None:
-        """Close; tell the owner, and the first unanswered sample that the scorer died of it."""
+        """Close; tell the owner, and the one sample that the scorer died of, if it is sure which.
+
+        Of a batch each could be the one: they are asked again alone, and the next death will tell.
+        """
+        # It had started more samples than it answered: it died of one of those, else of none.
+        suspects = self.suspects
         unanswered = self.drop()
-        # It had started one more sample than it answered: it died of that one, else of none.
-        died_of = unanswered.pop(0) if unanswered and self._tally.started > self._answers else None
+        died_of = unanswered.pop(0) if suspects == 1 else None
+        separate(unanswered[:suspects])
         self._owner.link_gone(self, unanswered)
         if died_of is not None:
             died_of.done(Answer(DIED))
+
+
+def separate(suspects: list[Job]) -> None:
+    """Let each of these be asked alone from now on, unless it is alone among them."""
+    if len(suspects) > 1:
+        for job in suspects:
+            job.kind = frames.SAMPLE

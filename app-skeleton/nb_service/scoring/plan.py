@@ -45,6 +45,8 @@ class Plan:
     compare: bool = True
     tolerance: float = 1e-6
     patience: float | None = None
+    batch: int = 1
+    max_requests: int = 0
 
 
 def make_plan(model: ModelFolder, got: dict, environ: dict) -> Plan:
@@ -65,7 +67,14 @@ def make_plan(model: ModelFolder, got: dict, environ: dict) -> Plan:
         compare=model.manifest.get("deterministic") is not False,
         tolerance=model.manifest.get("tolerance", got["S2I_TOLERANCE"]),
         patience=GOLDEN_SECONDS,
+        batch=got["S2I_MAX_BATCH"] if is_batched(model.manifest) else 1,
+        max_requests=got["S2I_MAX_REQUESTS"],
     )
+
+
+def is_batched(manifest: dict) -> bool:
+    """Return whether the build compared a batch_predictor with predictor: it may be used then."""
+    return bool(manifest.get("batch_predictor") and manifest.get("golden"))
 
 
 def start_mode(setting: str, manifest: dict, threads: int) -> tuple[str, bool, str]:

@@ -5,10 +5,12 @@ from collections import deque
 from collections.abc import Callable
 from functools import partial
 
+from nb_scorer import frames
+
 from nb_service.loop import Loop
 from nb_service.model_folder import ModelFolder
 from nb_service.scoring.answer import FULL, NOT_READY, TOO_SLOW, Answer, Job
-from nb_service.scoring.link import Link
+from nb_service.scoring.link import Link, separate
 from nb_service.scoring.plan import Plan
 from nb_service.scoring.staff import Staff
 
@@ -28,6 +30,7 @@ class Pool:
         self._loop = loop
         self._say = say
         self._queue: deque[Job] = deque()
+        self._kind = frames.TOGETHER if plan.batch > 1 else frames.SAMPLE
         loop.after_turn.append(self._pump)
 
     @property
@@ -42,12 +45,23 @@ class Pool:
 
     def submit(self, body: bytes, done: Callable[[Answer], None]) -> None:
         """Queue a sample (its JSON); `done` gets its Answer on a later turn of the loop, never now."""
+        self._submit(Job(body, done, self._kind))
+
+    def submit_many(self, body: bytes, done: Callable[[Answer], None]) -> None:
+        """Queue a JSON array of samples for one scorer, as `submit` does.
+
+        The Answer's payload is the array of their answers; of the first that fails, it is what that one
+        gets, with its "index" in the payload.
+        """
+        self._submit(Job(body, done, frames.MANY))
+
+    def _submit(self, job: Job) -> None:
         if not self.ready:
-            self._loop.soon(partial(done, Answer(NOT_READY)))
+            self._loop.soon(partial(job.done, Answer(NOT_READY)))
         elif len(self._queue) >= self.plan.max_queue:
-            self._loop.soon(partial(done, Answer(FULL)))
+            self._loop.soon(partial(job.done, Answer(FULL)))
         else:
-            self._queue.append(Job(body, done))
+            self._queue.append(job)
             # An idle scorer starts now; for busy ones the samples of a turn go out in one send.
             if any(not link.in_flight for link in self.staff.free):
                 self._pump()
@@ -96,13 +110,18 @@ class Pool:
         self._loop.later(min(0.25, limit / 5), self._check_limits)
 
     def _too_slow(self, link: Link) -> None:
+        suspects = max(1, link.suspects)
+        what = "one sample" if suspects == 1 else f"{suspects} samples in one call, which are now asked alone,"
         self._say(
-            f"Scorer {link.pid} is killed: it worked on one sample for more than "
+            f"Scorer {link.pid} is killed: it worked on {what} for more than "
             f"{self.plan.predict_timeout:g} s (S2I_PREDICT_TIMEOUT)."
         )
-        slow, *behind = self.staff.dismiss(link)
-        self._ask_again(behind)
-        slow.done(Answer(TOO_SLOW))
+        unanswered = self.staff.dismiss(link)
+        slow = unanswered.pop(0) if suspects == 1 else None
+        separate(unanswered[:suspects])
+        self._ask_again(unanswered)
+        if slow is not None:
+            slow.done(Answer(TOO_SLOW))
 
 
 def _spare(link: Link) -> tuple[bool, int]:

@@ -2,12 +2,11 @@
 
 import json
 import os
+import random
 import socket
-import tempfile
-from typing import BinaryIO
 
 from nb_scorer.problem import Problem
-from nb_scorer.tally import SIZE, Tally
+from nb_scorer.tally import Tally
 from nb_scorer.zygote import FORK, SPAWN
 
 from nb_service import problems
@@ -15,6 +14,7 @@ from nb_service.loop import Loop
 from nb_service.model_folder import ModelFolder
 from nb_service.scoring.answer import OK, Job
 from nb_service.scoring.link import Link
+from nb_service.scoring.memory import shared_memory
 from nb_service.scoring.plan import Plan
 from nb_service.scoring.supervisor import Supervisor, ending
 from nb_service.scoring.warmup import Warmup
@@ -22,6 +22,8 @@ from nb_service.scoring.warmup import Warmup
 # So many scorers in a row that ended before they answered anything are a crash loop.
 CRASH_LOOP = 3
 LONGEST_PAUSE = 10.0
+# Scorers that started together must not be replaced together.
+JITTER = 0.1
 
 
 class Staff:
@@ -50,6 +52,8 @@ class Staff:
         self._say = say
         self._stdout = stdout
         self._leaving: dict[int, Link] = {}
+        self._tired: list[Link] = []  # to be replaced, one after the other, and at work until then
+        self._retired: list[Link] = []  # replaced, and to answer only what they have
         self._supervisor: Supervisor | None = None
         self._loaded = False
         self._number = 0
@@ -124,8 +128,25 @@ class Staff:
             self._say("Scorers answer again.")
             self.on_change()
 
+    def link_tired(self, link: Link) -> None:
+        """Have a scorer replaced that has done its share: by one that is at work before this one leaves."""
+        if link in self._retired:
+            if not link.in_flight:
+                self._let_go(link)
+        elif link not in self._tired and link in self.free:
+            self._tired.append(link)
+            self._fill()
+
+    def _let_go(self, link: Link) -> None:
+        self._say(f"Scorer {link.pid} is replaced after {link.answers} samples (S2I_MAX_REQUESTS).")
+        self._loop.soon(lambda: link.alive and self.dismiss(link))
+
     def link_gone(self, link: Link, unanswered: list[Job]) -> None:
         """Hand back what a gone scorer left, and replace it."""
+        self._tired = [one for one in self._tired if one is not link]
+        if link in self._retired:
+            self._retired.remove(link)
+            self.on_unanswered(unanswered)
         if self.links.pop(link.number, None) is not None:
             self._leaving[link.number] = link
         if link in self.free:
@@ -157,18 +178,38 @@ class Staff:
 
     def _fill_now(self) -> None:
         self._pause = None
-        while self._loaded and not self.stopping and len(self.links) < self._plan.scorers:
+        while self._loaded and not self.stopping and len(self.links) < self._wanted():
             ours, theirs = socket.socketpair()
             self._number += 1
             with theirs, shared_memory() as memory:
                 tally = Tally(memory.fileno())
-                self.links[self._number] = Link(self._number, ours, tally, self, self._loop.map)
+                self.links[self._number] = Link(
+                    self._number, ours, tally, self, self._loop.map, self._plan.batch, self._plan.predict_timeout
+                )
+                if self._plan.max_requests:
+                    # So many samples are asked of it before it may work: they do not count.
+                    share = self._plan.max_requests * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
+                    self.links[self._number].tired_after = len(self._plan.golden) + share
                 self._supervisor.start(self._number, [theirs.fileno(), memory.fileno()])
+
+    def _wanted(self) -> int:
+        """Return how many scorers there shall be: one more while one is being replaced."""
+        return self._plan.scorers + bool(self._tired or self._retired)
+
+    def _retire(self) -> None:
+        """Give no more to a tired scorer whose replacement is at work."""
+        link = self._tired.pop(0)
+        self.free.remove(link)
+        self._retired.append(link)
+        if not link.in_flight:
+            self._let_go(link)
 
     def _warmed_up(self, link: Link, results: list) -> None:
         # A replacement is a copy of what was proved: an answer of any kind is enough.
         if (self.warm or self.on_rows(link, results)) and link.alive:
             self.free.append(link)
+            if self._tired and len(self.free) > self._plan.scorers:
+                self._retire()
             if not self.warm and len(self.free) == self._plan.scorers:
                 self.warm = True
                 self.on_change()
@@ -244,20 +285,6 @@ class Staff:
         if not self.stopping:
             self.stopping = True
             self.on_fatal(problem)
-
-
-def shared_memory() -> BinaryIO:
-    """Return a file of a tally's size that is in memory where the system can do that."""
-    fd = os.memfd_create("tally") if hasattr(os, "memfd_create") else _unlinked()
-    file = os.fdopen(fd, "w+b")
-    file.truncate(SIZE)
-    return file
-
-
-def _unlinked() -> int:
-    fd, path = tempfile.mkstemp()
-    os.unlink(path)
-    return fd
 
 
 def _raise(problem: Problem) -> None:

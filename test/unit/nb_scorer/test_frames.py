@@ -14,9 +14,9 @@ def test_requests_come_out_as_they_went_in_however_the_bytes_arrive(payloads, st
     assert not buffer
 
 
-def test_an_answer_carries_status_payload_and_time():
-    buffer = bytearray(frames.answer(frames.OK, b"1", 0.25) + frames.answer(frames.FAILED, b"{}")[:-1])
-    assert frames.take_answers(buffer) == [(frames.OK, b"1", 0.25)]
+def test_an_answer_carries_status_payload_time_and_batch():
+    buffer = bytearray(frames.answer(frames.OK, b"1", 0.25, 7) + frames.answer(frames.FAILED, b"{}")[:-1])
+    assert frames.take_answers(buffer) == [(frames.OK, b"1", 0.25, 7)]
     assert len(buffer) == frames.ANSWER.size + 1
 
 

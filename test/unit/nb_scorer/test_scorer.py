@@ -11,8 +11,8 @@ from nb_scorer import frames, scorer
 from nb_scorer.tally import SIZE, Tally
 
 
-def made(predictor, validator=None):
-    return scorer.Scorer(types.SimpleNamespace(predictor=predictor, validator=validator))
+def made(predictor, validator=None, batch=None):
+    return scorer.Scorer(types.SimpleNamespace(predictor=predictor, validator=validator, batch_predictor=batch))
 
 
 def test_a_sample_is_decoded_predicted_and_encoded():
@@ -108,5 +108,79 @@ def test_requests_are_counted_and_answered_in_order_until_the_front_closes():
             heard += data
     hello, *answers = frames.take_answers(heard)
     assert (hello[0], json.loads(hello[1])) == (frames.HELLO, {"pid": os.getpid()})
-    assert [(status, payload) for status, payload, _ in answers] == [(frames.OK, b"%d" % n) for n in range(5)]
+    assert [(status, payload) for status, payload, _, _ in answers] == [(frames.OK, b"%d" % n) for n in range(5)]
     assert tally.started == 5
+
+
+def together(asked, *bodies):
+    """Return the answers to `bodies` as lists, one a call."""
+    return list(asked.answer_together(list(bodies)))
+
+
+def test_samples_that_wait_are_scored_in_one_call():
+    calls = []
+    asked = made(pytest.fail, batch=lambda xs: calls.append(xs) or [x * 2 for x in xs])
+    assert together(asked, b"1", b"2", b"3") == [[(frames.OK, b"2", 3), (frames.OK, b"4", 0), (frames.OK, b"6", 0)]]
+    assert calls == [[1, 2, 3]]
+
+
+def test_what_is_refused_or_no_json_takes_no_part_in_a_batch():
+    asked = made(pytest.fail, lambda x: x != 2, batch=lambda xs: [x * 2 for x in xs])
+    ((first, second, third, last),) = together(asked, b"1", b"2", b"{", b"3")
+    assert (first, last) == ((frames.OK, b"2", 2), (frames.OK, b"6", 0))
+    assert (second[0], third[0]) == (frames.REFUSED, frames.NOT_JSON)
+
+
+def test_a_batch_of_which_one_is_left_is_asked_of_predictor():
+    asked = made(lambda x: x + 1, lambda x: x != 2, batch=pytest.fail)
+    assert together(asked, b"1", b"2")[0] == [(frames.OK, b"2", 1)]
+
+
+def raises(xs):
+    raise ValueError("one of them")
+
+
+@pytest.mark.parametrize("batch", [raises, lambda xs: xs[:-1], lambda xs: dict(enumerate(xs)), lambda xs: None, len])
+def test_a_batch_that_fails_is_asked_one_by_one(batch, capsys):
+    def predictor(x):
+        return 1 // x
+
+    lists = together(made(predictor, batch=batch), b"1", b"0", b"-1")
+    assert [(status, n) for ((status, _, n),) in lists] == [(frames.OK, 1), (frames.FAILED, 1), (frames.OK, 1)]
+    assert "batch_predictor failed on 3 samples, which predictor is now asked for:" in capsys.readouterr().err
+
+
+def test_an_answer_of_a_batch_that_is_no_json_costs_only_itself():
+    asked = made(lambda x: object() if x == 2 else x, batch=lambda xs: [object() if x == 2 else x for x in xs])
+    assert [status for ((status, _, _),) in together(asked, b"1", b"2", b"3")] == [frames.OK, frames.FAILED, frames.OK]
+
+
+def test_an_array_is_a_batch_s_answer_too():
+    numpy = pytest.importorskip("numpy")
+    asked = made(pytest.fail, batch=lambda xs: numpy.array(xs) * 0.5)
+    assert together(asked, b"1", b"2") == [[(frames.OK, b"0.5", 2), (frames.OK, b"1.0", 0)]]
+
+
+def test_many_samples_of_one_body_are_scored_in_one_call():
+    asked = made(pytest.fail, batch=lambda xs: [x * 2 for x in xs])
+    assert asked.answer_many(b"[1, 2]") == (frames.OK, b"[2, 4]", 2)
+    assert made(lambda x: x * 2).answer_many(b"[1, 2]") == (frames.OK, b"[2, 4]", 1)
+    assert made(pytest.fail).answer_many(b"[]") == (frames.OK, b"[]", 1)
+
+
+def test_of_many_samples_the_first_that_fails_is_named_by_its_place(capsys):
+    status, payload, _ = made(lambda x: 1 / x, batch=raises).answer_many(b"[1, 0, 0]")
+    assert (status, json.loads(payload)["index"]) == (frames.FAILED, 1)
+    status, payload, _ = made(pytest.fail, lambda x: x > 0).answer_many(b"[1, 2, -1]")
+    assert (status, json.loads(payload)) == (frames.REFUSED, {"traceback": None, "index": 2})
+
+
+@pytest.mark.parametrize("body", [b"1", b"{", b'{"a": 1}'])
+def test_what_is_no_array_is_not_many_samples(body):
+    assert made(pytest.fail).answer_many(body)[0] == frames.NOT_JSON
+
+
+def test_only_samples_that_allow_it_are_called_together():
+    one, both, many = frames.SAMPLE, frames.TOGETHER, frames.MANY
+    requests = [(both, 1), (both, 2), (one, 3), (both, 4), (many, 5), (both, 6)]
+    assert list(scorer.in_calls(requests)) == [(both, [1, 2]), (one, [3]), (both, [4]), (many, [5]), (both, [6])]

@@ -8,7 +8,7 @@ from nb_scorer.tally import Tally
 from nb_service.loop import Loop
 from nb_service.scoring.answer import DIED, OK, Answer, Job
 from nb_service.scoring.link import MOST_IN_FLIGHT, Link
-from nb_service.scoring.staff import shared_memory
+from nb_service.scoring.memory import shared_memory
 
 
 class Owner:
@@ -25,6 +25,9 @@ class Owner:
 
     def link_first_answer(self, link):
         self.told.append("first answer")
+
+    def link_tired(self, link):
+        self.told.append(("tired", link.answers))
 
     def link_gone(self, link, unanswered):
         self.told.append(("gone", [job.body for job in unanswered]))
@@ -136,3 +139,65 @@ def test_a_scorer_that_goes_while_it_is_sent_to_is_just_gone(ends, capsys):
         loop.turn()
     assert [told[0] for told in owner.told] == ["gone"]
     assert capsys.readouterr().err == ""
+
+
+@pytest.fixture
+def batching():
+    """Return (loop, a link that may batch 8 samples, the scorer's end, the scorer's tally, owner)."""
+    loop, owner = Loop(), Owner()
+    ours, theirs = socket.socketpair()
+    with shared_memory() as memory:
+        link = Link(1, ours, Tally(memory.fileno()), owner, loop.map, batch=8, limit=4.0)
+        tally = Tally(memory.fileno())
+    yield loop, link, theirs, tally, owner
+    theirs.close()
+    loop.close()
+
+
+def test_an_idle_scorer_takes_a_batch_however_slow_samples_are_and_then_no_more(batching):
+    loop, link, theirs, _, _ = batching
+    link.give(Job(b"1", [].append, frames.TOGETHER))
+    assert link.room() == 7
+    link.flush()
+    assert link.room() == 0
+    theirs.sendall(frames.answer(frames.OK, b"1", 0.05))
+    loop.turn()
+    assert link.room() == 8
+
+
+def test_a_batch_is_no_larger_than_the_time_limit_bears(batching):
+    loop, link, theirs, _, _ = batching
+    for _ in range(60):
+        link.give(Job(b"1", [].append, frames.TOGETHER))
+        link.flush()
+        theirs.sendall(frames.answer(frames.OK, b"1", 0.5))
+        loop.turn()
+    assert link.room() == 2
+
+
+def test_of_a_batch_that_kills_each_is_asked_again_alone(batching):
+    loop, link, theirs, tally, owner = batching
+    answers = []
+    jobs = [Job(body, lambda answer: answers.append(answer.outcome), frames.TOGETHER) for body in (b"1", b"2", b"3")]
+    for one in jobs:
+        link.give(one)
+    link.flush()
+    tally.start(2)
+    theirs.close()
+    while link.alive:
+        loop.turn()
+    assert owner.told == [("gone", [b"1", b"2", b"3"])]
+    assert [one.kind for one in jobs] == [frames.SAMPLE, frames.SAMPLE, frames.TOGETHER]
+    assert answers == []
+
+
+def test_a_scorer_that_has_done_its_share_is_told_of_after_each_answer(ends):
+    loop, link, theirs, _, owner, answers = ends
+    link.tired_after = 1.5
+    for _ in range(3):
+        link.give(job(b"1", answers))
+    link.flush()
+    theirs.sendall(frames.answer(frames.OK, b"1") * 3)
+    loop.turn()
+    assert owner.told == ["first answer", ("tired", 2), ("tired", 3)]
+    assert len(answers) == 3

@@ -1,0 +1,21 @@
+"""Memory that front and scorer share: where a scorer counts what it has started."""
+
+import os
+import tempfile
+from typing import BinaryIO
+
+from nb_scorer.tally import SIZE
+
+
+def shared_memory() -> BinaryIO:
+    """Return a file of a tally's size that is in memory where the system can do that."""
+    fd = os.memfd_create("tally") if hasattr(os, "memfd_create") else _unlinked()
+    file = os.fdopen(fd, "w+b")
+    file.truncate(SIZE)
+    return file
+
+
+def _unlinked() -> int:
+    fd, path = tempfile.mkstemp()
+    os.unlink(path)
+    return fd
