@@ -42,7 +42,7 @@ def main(arguments: Sequence[str]) -> int:
     if command not in COMMANDS:
         print(f"ERROR: there is no command {command!r}; there are: {', '.join(COMMANDS)}")
         return 2
-    if {"-h", "--help"} & set(rest):
+    if {"-h", "--help"} & set(rest) and command != "check":
         usage.show()
         return 0
     signal.signal(signal.SIGTERM, _terminated)

@@ -9,7 +9,7 @@ class Cell:
 
     `source` is sent to the kernel as it is. `number` is the N of In [N] when every code cell is run
     from the top, `position` the place among all cells, Markdown counted; both start at 1 and are None
-    for the cells that we add ourselves.
+    for the cells that we add ourselves. `first_line` is the line of a script that `source` begins in.
     """
 
     source: str
@@ -17,6 +17,7 @@ class Cell:
     position: int | None = None
     tags: tuple[str, ...] = field(default=())
     title: str = ""
+    first_line: int | None = None
 
     @property
     def ours(self) -> bool:
@@ -28,4 +29,8 @@ class Cell:
         if self.ours:
             return f"nb-builder's own cell at the end of {notebook} (it asks predictor the golden rows and saves it)"
         place = f"Cell [{self.number}] of {notebook} (cell {self.position} of the file)"
-        return place if line is None else f"{place}, line {line}"
+        if line is None:
+            return place
+        # An editor of scripts shows the file's lines, and no numbers of cells.
+        of_file = "" if self.first_line is None else f" (line {self.first_line + line - 1} of the file)"
+        return f"{place}, line {line}{of_file}"

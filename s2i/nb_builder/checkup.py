@@ -52,6 +52,9 @@ class Notes(Log):
 
 def main(arguments: Sequence[str]) -> None:
     """Check what the argument names and print every finding; leave with 0 for none, 1, or 2 for a wrong call."""
+    if {"-h", "--help"} & set(arguments):
+        print(USAGE)
+        return
     as_json = "--json" in arguments
     named = [word for word in arguments if word != "--json"]
     if len(named) != 1 or named[0].startswith("-"):
@@ -103,7 +106,7 @@ def as_object(result: Result, notes: Sequence[str]) -> dict:
 
 
 def _finding(problem: Problem) -> dict:
-    cell, notebook = getattr(problem, "cell", None), getattr(problem, "notebook", None)
+    cell, line, notebook = (getattr(problem, name, None) for name in ("cell", "line", "notebook"))
     return {
         "code": problem.code,
         "what": problem.what,
@@ -112,7 +115,8 @@ def _finding(problem: Problem) -> dict:
         "notebook": str(notebook) if notebook else None,
         "cell": cell.number if cell else None,
         "position": cell.position if cell else None,
-        "line": getattr(problem, "line", None),
+        "line": line,
+        "file_line": cell.first_line + line - 1 if cell and line and cell.first_line else None,
     }
 
 

@@ -48,6 +48,8 @@ def _mend_kernel(metadata: dict) -> None:
 
 def _mend_cell(cell: dict, text: str) -> None:
     cell["metadata"] = _typed(cell.get("metadata"), _CELL)
+    # Ours, from a build before: then it is the author's now.
+    cell["metadata"].pop("nb_builder", None)
     _mend_tags(cell["metadata"])
     if not cell["metadata"].get("name", "x"):
         del cell["metadata"]["name"]

@@ -14,6 +14,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_
 
 from nb_builder.rewrite.magics import as_python
 from nb_builder.rewrite.names import bound
+from nb_builder.rewrite.number_cells import BEGINS
 
 # "# %%time" is a commented magic and no marker: a marker's %% ends the line or is followed by a space.
 _MARKER = re.compile(r"#\s*%%+(?P<title>\s.*|\[.*|)$")
@@ -31,8 +32,9 @@ _HEADER = re.compile(r"(?:#!.*\n)?# ---\n(?P<yaml>(?:#.*\n)*?)# ---\n")
 
 @dataclass
 class _Part:
-    """The lines between two markers, and what the first of them says."""
+    """The lines between two markers, what the first of them says, and the line of the file in which they begin."""
 
+    begins: int
     title: str = ""
     lines: list[str] = field(default_factory=list)
 
@@ -48,7 +50,7 @@ def is_notebook(text: str) -> bool:
 def parse(text: str) -> NotebookNode:
     """Return the notebook that the script `text` stands for; one without a marker is one cell."""
     header = _HEADER.match(text)
-    above, *parts = _parts(text[header.end() if header else 0 :])
+    above, *parts = _parts(text, header.group().count("\n") if header else 0)
     cells = [_cell(part) for part in ([above] if _says_something(above.lines) else []) + parts]
     for cell in cells:
         # By chance, and a build must be repeatable; format 4.4 has none.
@@ -56,15 +58,15 @@ def parse(text: str) -> NotebookNode:
     return new_notebook(cells=cells, metadata=_metadata(header["yaml"] if header else ""), nbformat_minor=4)
 
 
-def _parts(text: str) -> Iterator[_Part]:
-    part = _Part()
-    for line in text.splitlines():
+def _parts(text: str, skipped: int) -> Iterator[_Part]:
+    part = _Part(skipped + 1)
+    for number, line in enumerate(text.splitlines()[skipped:], start=skipped + 1):
         marker = _MARKER.match(line)
         if marker is None or _in_string(part.lines):
             part.lines.append(line)
             continue
         yield part
-        part = _Part(marker["title"].strip())
+        part = _Part(number + 1, marker["title"].strip())
     yield part
 
 
@@ -95,8 +97,10 @@ def _cell(part: _Part) -> NotebookNode:
     if language:
         arguments = _ARGUMENTS.search(part.title)
         magic = " ".join(["%%" + language[1], *(arguments.groups() if arguments else ())])
+        # The magic stands where the marker is.
+        metadata["nb_builder"] = {BEGINS: part.begins - 1}
         return new_code_cell(f"{magic}\n{_uncommented(part.lines)}", metadata=metadata)
-    return new_code_cell(_revived(part.lines), metadata=metadata)
+    return new_code_cell(_revived(part.lines), metadata={**metadata, "nb_builder": {BEGINS: part.begins}})
 
 
 def _tags(title: str) -> list[str]:

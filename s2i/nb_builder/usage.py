@@ -9,6 +9,10 @@ nb-builder turns a git repository with a Jupyter notebook into a prediction serv
   docker run -p 8080:8080 my-service
   curl -d '[0.2, 0.7]' -H 'Content-Type: application/json' localhost:8080/predict
 
+Before a build, what would be refused (about a second, no cell is run):
+
+  docker run --rm -v "$PWD:/src:ro" nb-builder check /src
+
 The notebook has a cell 'requirements = [["numpy", "1.26.4"]]', a function 'predictor(x)' that answers
 one sample, and perhaps 'validator(x)', which says whether a sample can be answered, and
 'examples = [...]', samples that prove the service.

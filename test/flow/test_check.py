@@ -46,6 +46,9 @@ SOMETIMES = {
 }
 
 
+USAGE = "Usage: check [--json] FOLDER|NOTEBOOK|GIT_URL\n"
+
+
 def code_of(case):
     told = re.search(r"\(problem ([\w-]+)\)", "\n".join(case.says))
     return told[1] if told else ""
@@ -122,7 +125,12 @@ def test_machines_get_one_json_object_and_nothing_else():
 @pytest.mark.parametrize("words", [(), ("a", "b"), ("--no-such-option",)])
 def test_a_wrong_call_is_told_how_to_call(words):
     ran = check(*words)
-    assert (ran.returncode, ran.stdout) == (2, "Usage: check [--json] FOLDER|NOTEBOOK|GIT_URL\n")
+    assert (ran.returncode, ran.stdout) == (2, USAGE)
+
+
+def test_help_is_no_wrong_call():
+    ran = check("--help")
+    assert (ran.returncode, ran.stdout) == (0, USAGE)
 
 
 def test_make_check_notebook_is_the_same():

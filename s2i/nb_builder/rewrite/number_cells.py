@@ -10,6 +10,8 @@ SKIP = "skip-execution"
 
 # In the metadata of a cell that is not in the author's file, and must not shift what is.
 INJECTED = "injected"
+# In the metadata of a script's cell: the line of the file in which its source begins.
+BEGINS = "begins"
 
 
 class NumberCells(Preprocessor):
@@ -30,9 +32,9 @@ class NumberCells(Preprocessor):
                 if not cell.source.strip() or SKIP in cell.metadata.get("tags", ()):
                     continue
                 number += 1
-                cell.metadata["nb_builder"] = _place(
-                    number, position, f"[{number}] cell {position} of the file", _first_line(cell.source)
-                )
+                title = f"[{number}] cell {position} of the file"
+                begins = cell.metadata.get("nb_builder", {}).get(BEGINS)
+                cell.metadata["nb_builder"] = _place(number, position, title, _first_line(cell.source), begins)
             kept.append(cell)
         nb.cells = kept
         return nb, resources
@@ -58,8 +60,8 @@ def _ours(title: str) -> dict:
     return _place(None, None, title, title)
 
 
-def _place(number: int | None, position: int | None, title: str, shown: str) -> dict:
-    return {"number": number, "position": position, "title": title, "shown": shown}
+def _place(number: int | None, position: int | None, title: str, shown: str, begins: int | None = None) -> dict:
+    return {"number": number, "position": position, "title": title, "shown": shown, BEGINS: begins}
 
 
 def _first_line(source: str) -> str:

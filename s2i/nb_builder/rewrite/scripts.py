@@ -12,7 +12,7 @@ from nb_builder.cells import Cell
 from nb_builder.rewrite.emit_requirements import EmitRequirements
 from nb_builder.rewrite.keep_requirements import KeepRequirements
 from nb_builder.rewrite.magics import MagicsToPython
-from nb_builder.rewrite.number_cells import NumberCells
+from nb_builder.rewrite.number_cells import BEGINS, NumberCells
 from nb_builder.rewrite.save_model import SaveModel
 
 
@@ -80,4 +80,5 @@ def _cells(node: NotebookNode) -> tuple[Cell, ...]:
 
 def _cell(node: NotebookNode) -> Cell:
     place = node.metadata["nb_builder"]
-    return Cell(node.source, place["number"], place["position"], tuple(node.metadata.get("tags", ())), place["shown"])
+    tags = tuple(node.metadata.get("tags", ()))
+    return Cell(node.source, place["number"], place["position"], tags, place["shown"], place[BEGINS])

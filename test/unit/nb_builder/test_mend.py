@@ -50,6 +50,11 @@ def test_metadata_keep_what_has_the_right_form(metadata, kept):
     assert mended(metadata=metadata)["metadata"] == kept
 
 
+def test_the_notebook_that_an_earlier_build_wrote_is_one_of_the_author_s_now():
+    [cell] = mended({**CELL, "metadata": {"nb_builder": {"injected": True}, "tags": ["injected-parameters"]}})["cells"]
+    assert cell["metadata"] == {"tags": ["injected-parameters"]}
+
+
 def test_what_an_earlier_run_stored_is_dropped():
     [cell] = mended({**CELL, "execution_count": "7", "outputs": [{"output_type": "no such kind"}], "extra": 1})["cells"]
     assert cell == CELL

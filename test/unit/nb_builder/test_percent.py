@@ -2,6 +2,7 @@
 
 import pytest
 from nb_builder import percent
+from nb_builder.rewrite import scripts
 
 
 def cells(text):
@@ -95,6 +96,15 @@ def test_the_header_of_jupytext_is_no_cell_and_tells_the_kernel():
     node = percent.parse(HEADER)
     assert dict(node.metadata.kernelspec) == {"display_name": "Python 3.9", "language": "python", "name": "python3"}
     assert [cell.source for cell in node.cells if cell.source] == ["a = 1"]
+
+
+def test_a_problem_in_a_script_names_the_line_of_the_file():
+    text = HEADER + '\n\n# %% [markdown]\n# text\n\n# %% Next\n\nb = 1\nc = 2\n# %% language="bash"\n# ls\n'
+    first, second, third = scripts.author_cells(percent.parse(text))
+    lines = text.splitlines()
+    assert lines[first.first_line - 1] == "a = 1"
+    assert second.where("model.py", 3).endswith(f", line 3 (line {lines.index('c = 2') + 1} of the file)")
+    assert lines[third.first_line] == "# ls"
 
 
 def test_the_same_script_gives_the_same_notebook():
