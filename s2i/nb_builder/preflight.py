@@ -126,8 +126,8 @@ def passing(found: Found) -> Iterator[None]:
 def _read(repository: Path, names: Sequence[Path], found: Found) -> list[Notebook]:
     read = []
     for number, name in enumerate(names, start=1):
-        # The last one's files have the plain names, as has a sole one.
-        prefix = f"{number}-{name.stem}-" if number < len(names) else ""
+        # The last one's files have the plain names, as has a sole one. A file's name may have 255 bytes.
+        prefix = f"{number}-{name.stem[:40]}-" if number < len(names) else ""
         with passing(found):
             read.append(Notebook(name, notebook.read(repository, name), prefix))
     return read

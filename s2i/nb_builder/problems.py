@@ -65,7 +65,7 @@ class NotebookAmbiguous(BuildProblem):
     code = "notebook-ambiguous"
     what_words = "The repository has {count} notebooks and none is chosen: {names}."
     why_words = "Only one notebook can define predictor, and guessing could serve the wrong one."
-    fix_words = "Set S2I_SOURCE_NOTEBOOK={example}, by 's2i build -e' or in .s2i/environment."
+    fix_words = "Set S2I_SOURCE_NOTEBOOK={example} (or S2I_SOURCE_NOTEBOOK_LIST) by -e or in .s2i/environment."
 
 
 class NotebookNotFound(BuildProblem):

@@ -46,6 +46,12 @@ def test_several_notebooks_keep_their_order_and_only_the_last_has_plain_names(tm
     assert checked.name == checked.last.name
 
 
+def test_a_long_name_leaves_room_for_the_names_of_files(tmp_path):
+    repo = repository(tmp_path, **{"ü" * 100: ["x = 1"], "last": [GOOD]})
+    checked = look(repo, S2I_SOURCE_NOTEBOOK_LIST="ü" * 100 + ".ipynb,last.ipynb")
+    assert checked.notebooks[0].prefix == "1-" + "ü" * 40 + "-"
+
+
 def test_a_build_stops_at_the_first_finding(tmp_path):
     repo = repository(tmp_path, a=["x = = 1", "y = = 2"])
     with pytest.raises(CellSyntax, match=r"Cell \[1\] of a.ipynb"):
