@@ -125,7 +125,9 @@ def _revived(lines: list[str]) -> str:
     result: list[str] = []
     goes_on = False
     for line in lines:
-        commented = None if goes_on or _in_string(result) else _COMMENTED.match(line)
+        commented = None if goes_on else _COMMENTED.match(line)
+        if commented and _in_string(result):
+            commented = None
         if commented:
             result.append(commented["indent"] + commented["code"])
         else:
