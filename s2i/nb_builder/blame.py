@@ -9,15 +9,17 @@ from nb_builder.output import ANSI
 # The frames of cells:   IPython 7            8.0 to 8.4                8.5 and later
 #   <ipython-input-3-9e1622b385b6> in f()     Input In [3], in f()     Cell In[3], line 2, in f()
 #   /tmp/ipykernel_77/1234.py in f()
+#   model.ipynb cell [3] in f()          as nb_scorer.cellnames has it, from 7.23 on
 CELL_FRAME = re.compile(
     r"^\s*(?:File )?"
-    r"(?P<label><ipython-input-\d+-\w+>|\S*/ipykernel_\d+/\d+\.py|(?:Cell|Input) In ?\[\d+\]|<timed exec>)"
+    r"(?P<label><ipython-input-\d+-\w+>|\S*/ipykernel_\d+/\d+\.py|(?:Cell|Input) In ?\[\d+\]"
+    r"|\S.* cell \[\d+\]|<timed exec>)"
     r"(?:, line (?P<line>\d+)|:(?P<colon>\d+)|, in | in |$)"
 )
 OTHER_FRAME = re.compile(r"^\s*(?:File )?\S+?(?::\d+, in | in \S+\()")
 ARROW = re.compile(r"^-+> (?P<line>\d+)(?P<text>.*)")
-SYNTAX_LINE = re.compile(r" \((?:<ipython-input-[^>]*>|\d+\.py|<[^>]*>), line (\d+)\)\s*$")
-LABEL_NUMBER = re.compile(r"In ?\[(\d+)\]|<ipython-input-(\d+)-")
+SYNTAX_LINE = re.compile(r" \((?:<ipython-input-[^>]*>|\d+\.py|\S[^()]* cell \[\d+\]|<[^>]*>), line (\d+)\)\s*$")
+LABEL_NUMBER = re.compile(r"(?:In| cell) ?\[(\d+)\]|<ipython-input-(\d+)-")
 MAGIC_CALL = "run_cell_magic("
 
 

@@ -71,8 +71,9 @@ def _facts(installer: Installer) -> dict[str, object]:
 
 
 def brought(before: Iterable[str], after: Iterable[str]) -> list[str]:
-    """Return the lines of a freeze that `after` has and `before` has not, without credentials."""
-    return [pip_settings.without_credentials(line) for line in sorted(set(after) - set(before))]
+    """Return the lines of a freeze that `after` has and `before` has not, without credentials and digests."""
+    lines = sorted(set(after) - set(before))
+    return [pip_settings.without_credentials(line).partition("#")[0] for line in lines]
 
 
 def tell(added: Iterable[str], log: Log) -> None:

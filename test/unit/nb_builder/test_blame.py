@@ -29,6 +29,19 @@ ZeroDivisionError                         Traceback (most recent call last)
 
 ZeroDivisionError: division by zero"""
 
+NAMED_CELLS = """\
+---------------------------------------------------------------------------
+ZeroDivisionError                         Traceback (most recent call last)
+my model.ipynb cell [3] in <module>
+      1 import helper
+----> 2 helper.f()
+
+my model.ipynb cell [1] in f()
+      8 def f():
+----> 9     1/0
+
+ZeroDivisionError: division by zero"""
+
 IPYTHON_80 = """\
 ---------------------------------------------------------------------------
 ZeroDivisionError                         Traceback (most recent call last)
@@ -54,9 +67,16 @@ File /app/src/helper.py:6, in f()
 ZeroDivisionError: division by zero"""
 
 
-@pytest.mark.parametrize("traceback", [PYTHON_36, PYTHON_37, IPYTHON_80, IPYTHON_9])
+@pytest.mark.parametrize("traceback", [PYTHON_36, PYTHON_37, NAMED_CELLS, IPYTHON_80, IPYTHON_9])
 def test_the_line_is_the_cells_and_not_that_of_what_it_called(traceback):
     assert blame.line_of("import helper\nhelper.f()", error="division by zero", traceback=traceback) == 2
+
+
+@pytest.mark.parametrize(
+    ("traceback", "number"), [(PYTHON_36, 3), (PYTHON_37, None), (NAMED_CELLS, 3), (IPYTHON_80, 3), (IPYTHON_9, 3)]
+)
+def test_the_outermost_frame_has_its_cells_number(traceback, number):
+    assert blame.number_of(traceback) == number
 
 
 def test_empty_lines_at_the_top_of_a_cell_count_although_ipython_takes_them_off():
@@ -95,6 +115,7 @@ def test_the_line_inside_a_cell_magic_counts_the_magics_own_line(traceback, line
             "invalid syntax (<ipython-input-1-bb079b17e715>, line 2)",
             '  File "<ipython-input-1-bb079b17e715>", line 2\n    y=2',
         ),
+        ("invalid syntax (my model.ipynb cell [1], line 2)", '  File "my model.ipynb cell [1]", line 2\n    y=2'),
         ("'(' was never closed (3285300537.py, line 2)", "  Cell In[1], line 2\n    x=(1"),
     ],
 )
