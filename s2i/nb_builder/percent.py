@@ -24,8 +24,11 @@ _LANGUAGE = re.compile(r"\blanguage=\"(\w+)\"")
 _ARGUMENTS = re.compile(r"\bmagic_args=\"([^\"]*)\"")
 
 # jupytext comments magics, so that the script stays valid Python: `# %time`, `# !ls`, `# a = !ls`.
+# `# %s items` is a comment: no line magic has a name of one letter.
 # Two hashes are a comment of the author's, who wanted the magic off; `#!` without a space is a shebang.
-_COMMENTED = re.compile(r"(?P<indent>\s*)#(?!!) ?(?P<code>(?:[A-Za-z_]\w* = )?(?:%{1,2}[a-zA-Z]|![a-zA-Z.~$/{]).*)$")
+_COMMENTED = re.compile(
+    r"(?P<indent>\s*)#(?!!) ?(?P<code>(?:[A-Za-z_]\w* = )?(?:%%[a-zA-Z]|%[a-zA-Z]\w|![a-zA-Z.~$/{]).*)$"
+)
 
 _HEADER = re.compile(r"(?:#!.*\n)?# ---\n(?P<yaml>(?:#.*\n)*?)# ---\n")
 

@@ -51,7 +51,16 @@ def test_commented_magics_are_revived(line, revived):
 
 @pytest.mark.parametrize(
     "line",
-    ["# copy the data", "# 100 % sure", "# # %matplotlib inline", "# ls", "x = 1 # %time", "# ! important", "# cat"],
+    [
+        "# copy the data",
+        "# 100 % sure",
+        "# %s items",
+        "# # %matplotlib inline",
+        "# ls",
+        "x = 1 # %time",
+        "# ! important",
+        "# cat",
+    ],
 )
 def test_comments_stay_comments(line):
     assert code(f"# %%\n{line}\na = 1")[-1].splitlines()[0] == line
