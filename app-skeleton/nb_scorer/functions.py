@@ -60,12 +60,14 @@ def signature(function, name):
 def refuses_one_argument(function):
     """Return whether `function` can't be called with one sample, as far as its signature tells."""
     try:
-        inspect.signature(function).bind(None)
+        known = inspect.signature(function)
+    # Written in C, or of a kind that Python has no words for.
+    except Exception:
+        return False
+    try:
+        known.bind(None)
     except TypeError:
         return True
-    except ValueError:
-        # Written in C, without a signature.
-        return False
     return False
 
 

@@ -39,21 +39,21 @@ def collect(called, examples, recorded, tolerance=answers.TOLERANCE):
         asked.notes.append("examples is a {}, not a list of samples, and is left aside".format(type(examples).__name__))
     asked.calls(recorded)
     if called.get("batch_predictor") is not None:
-        asked.notes.extend(check_batch(called["batch_predictor"], asked.rows, tolerance))
+        asked.notes.extend(check_batch(called, asked.rows, tolerance))
     return asked.rows, asked.notes
 
 
-def check_batch(batch_predictor, lines, tolerance):
+def check_batch(called, lines, tolerance):
     """Ask batch_predictor for all golden rows at once; raise Complaint with the first that differs.
 
-    Returns notes: without rows there is nothing to compare.
+    Returns notes: without rows, or where predictor contradicts itself, there is nothing to compare.
     """
     rows = [values.decode(line) for line in lines]
     if not rows:
         return ["batch_predictor is not compared with predictor: there are no golden rows"]
     samples = [row["sample"] for row in rows]
     try:
-        got = values.decode(values.encode(result_of(batch_predictor, samples)))
+        got = values.decode(values.encode(result_of(called["batch_predictor"], samples)))
     except BaseException as error:
         raise _batch_differs(rows, 0, "it fails with {}".format(shown(_words(error))), traceback.format_exc())
     if not isinstance(got, list) or len(got) != len(rows):
@@ -62,6 +62,9 @@ def check_batch(batch_predictor, lines, tolerance):
         raise _batch_differs(rows, at, "for {} samples it returns {}".format(len(rows), told))
     for at, (row, answer) in enumerate(zip(rows, got)):
         if not answers.same(row["answer"], answer, tolerance):
+            again = values.decode(values.encode(result_of(called["predictor"], row["sample"])))
+            if not answers.same(row["answer"], again, tolerance):
+                return ["batch_predictor is not compared with predictor, which answers differently each time"]
             reason = "it answers {}, and predictor {}"
             raise _batch_differs(rows, at, reason.format(*(shown(json.dumps(one)) for one in (answer, row["answer"]))))
     return []

@@ -71,6 +71,20 @@ def test_signature_and_doc_are_the_notebooks(function, signature, doc):
     assert functions.doc(function) == doc
 
 
+class Odd:
+    """Can be called, and Python can't tell how."""
+
+    __signature__ = "none"
+
+    def __call__(self):
+        return 1
+
+
+def test_what_python_can_not_tell_is_not_refused():
+    assert not functions.refuses_one_argument(Odd())
+    assert functions.signature(Odd(), "predictor") is None
+
+
 def test_a_function_without_a_signature_has_none():
     assert functions.signature(min, "predictor") is None
     assert not functions.refuses_one_argument(min)

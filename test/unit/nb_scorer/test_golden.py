@@ -182,3 +182,9 @@ def test_the_answers_that_are_kept_are_the_verified_ones(tmp_path):
         {"sample": "a", "answer": 1.5, "from": "examples"},
         {"sample": "\ud800", "answer": "\ud800", "from": "examples"},
     ]
+
+
+def test_a_batch_predictor_is_not_held_to_a_predictor_that_contradicts_itself():
+    numbers = iter(range(100))
+    namespace = {"predictor": lambda x: next(numbers), "batch_predictor": lambda xs: xs, "examples": [7, 8]}
+    assert rows(namespace)[1] == ["batch_predictor is not compared with predictor, which answers differently each time"]
