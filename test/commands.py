@@ -2,6 +2,7 @@
 
 A fenced block counts if its first word is `sh`; words after it say how it is run:
 `service` for a command that serves until Ctrl-C, `engine` for one that needs a container engine.
+A block `answer` right behind is what the command prints; `…` in it stands for anything on its line.
 """
 
 import os
@@ -15,7 +16,9 @@ from pathlib import Path
 from flow import stage
 
 ROOT = Path(__file__).parents[1]
-FENCE = re.compile(r"^```sh(?P<words>[ \w]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(
+    r"^```sh(?P<words>[ \w]*)\n(?P<text>.*?)^```$(?:\n+```answer\n(?P<shown>.*?)^```$)?", re.MULTILINE | re.DOTALL
+)
 KNOWN_WORDS = {"service", "engine"}
 LIMIT = 240
 
@@ -34,6 +37,15 @@ class Block:
     text: str
     words: frozenset[str]
     line: int
+    shown: str | None = None
+
+    def shows(self, printed: str) -> bool:
+        """Return whether the page shows what was printed, or shows nothing of it."""
+        if self.shown is None:
+            return True
+        lines = zip(self.shown.splitlines(), printed.split("\n"), strict=False)
+        same = all(re.fullmatch(".*".join(map(re.escape, shown.split("…"))), line.strip()) for shown, line in lines)
+        return same and len(self.shown.splitlines()) == len(printed.splitlines())
 
 
 def pages() -> list[Path]:
@@ -45,7 +57,7 @@ def blocks(page: Path, *, engine: bool = False) -> list[Block]:
     """Return the blocks of shell commands that need an engine, or those that don't."""
     text = page.read_text(encoding="utf-8")
     found = [
-        Block(match["text"], frozenset(match["words"].split()), text.count("\n", 0, match.start()) + 1)
+        Block(match["text"], frozenset(match["words"].split()), text.count("\n", 0, match.start()) + 1, match["shown"])
         for match in FENCE.finditer(text)
     ]
     return [block for block in found if ("engine" in block.words) == engine]
@@ -58,6 +70,8 @@ class Session:
         self.port = stage.free_port()
         self.log = folder / "service.log"
         real = Path.home()
+        # Its progress is for terminals, and no page shows it.
+        (folder / ".curlrc").write_text("silent\nshow-error\n")
         self.env = {
             **{key: value for key, value in os.environ.items() if not key.startswith(("S2I_", "PYTEST_"))},
             "HOME": str(folder),
@@ -89,6 +103,7 @@ class Session:
             check=False,
         )
         assert ran.returncode == 0, f"line {block.line} ended with {ran.returncode}:\n{block.text}\n{ran.stdout}"
+        assert block.shows(ran.stdout), f"line {block.line} is not what the page shows:\n{block.text}\n{ran.stdout}"
 
     def _text(self, block: Block) -> str:
         """Return the block for a free port: the reader's 8080 may be taken here. Nothing else is changed."""

@@ -13,6 +13,7 @@ MODEL_SCRIPT = "model_script.py"
 EXECUTED = "executed.ipynb"
 READS = "reads.json"  # which files of the repository the notebook has read
 KERNEL_LOG = "kernel.log"
+NOTEBOOK_PAGE = "notebook.html"  # the notebook as it was run, for people
 REPORT = "report.json"
 COMPLAINT = "complaint.json"  # what our own cells could not do; gone when all went well
 

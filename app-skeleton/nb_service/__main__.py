@@ -1,6 +1,7 @@
 """The one door of the service: a problem becomes text and an exit code.
 
-`python -m nb_service` serves; `python -m nb_service prove` asks the golden rows and prints JSON.
+`python -m nb_service` serves, with the word `serve` too; `python -m nb_service prove` asks the golden rows
+and prints JSON.
 """
 
 import os
@@ -35,8 +36,9 @@ def main(args: list[str], environ: dict) -> int:
             from nb_service import prove
 
             return prove.main(environ)
-        if args:
-            print("Usage: python -m nb_service [prove]", file=sys.stderr)
+        # SageMaker starts its containers with the word serve.
+        if args not in ([], ["serve"]):
+            print("Usage: python -m nb_service [serve | prove]", file=sys.stderr)
             return 2
         return serve(environ)
     except Problem as problem:

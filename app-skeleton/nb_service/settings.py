@@ -1,9 +1,26 @@
 """Every setting of a service: one row each. Nothing else reads the environment for settings."""
 
+import re
+
 from nb_scorer import answers
 from nb_scorer.knobs import Knob, number, one_of, read_all, switch, text
 
-from nb_service import cores
+from nb_service import cores, identity
+
+
+def route(value):
+    """Return a path of the service's own, as it is."""
+    if not re.fullmatch(r"/[^\s<>?#]*", value):
+        raise ValueError("a path that begins with /, without spaces, <, >, ? and #")
+    return value
+
+
+def model_name(value):
+    """Return a name that paths and headers can have, as it is."""
+    if not identity.NAME.fullmatch(value):
+        raise ValueError("a name of letters, digits, dots, dashes and underscores, up to 128")
+    return value
+
 
 KNOBS = (
     Knob("APP_ROOT", text, "/opt/app-root", "Folder that assemble filled: src, venv, model."),
@@ -37,8 +54,28 @@ KNOBS = (
         0,
         "Samples, about, after which a scorer is replaced by a fresh one; 0 is never.",
     ),
+    Knob("S2I_MAX_SAMPLES", number(1, 1 << 30, int), 100_000, "Samples that one body may hold; then 413."),
     Knob("S2I_BACKEND", text, "http", "Which back end serves the model."),
     Knob("S2I_DEBUG", switch, False, "Show the notebook's traceback to clients in answers of 422 and 500."),
+    Knob("S2I_MODEL_NAME", model_name, "", "Name of the model in routes and headers. Default: the notebook's name."),
+    Knob("S2I_NOTEBOOK_PAGE", switch, True, "Show the notebook as it was run under /notebook."),
+    Knob(
+        "S2I_KSERVE", switch, False, "Answer `inputs` of KServe V1 with predictions; TensorFlow Serving says outputs."
+    ),
+    Knob("AIP_HTTP_PORT", number(0, 65535, int), None, "Port that Vertex AI wants; taken where PORT is not set."),
+    Knob("AIP_PREDICT_ROUTE", route, "", "Path of predictions that Vertex AI wants, beside all others."),
+    Knob("AIP_HEALTH_ROUTE", route, "", "Path of readiness that Vertex AI wants, beside all others."),
+    Knob(
+        "SAGEMAKER_BIND_TO_PORT", number(0, 65535, int), None, "Port that SageMaker wants; taken where PORT is not set."
+    ),
+    Knob("CE_TYPE", text, "io.kserve.inference.response", "Type of the CloudEvents that go back."),
+    Knob(
+        "CE_SOURCE",
+        text,
+        "",
+        "Source of the CloudEvents that go back. Default: io.kserve.inference. and the model's name.",
+    ),
+    Knob("CE_MERGE", switch, False, "Give CloudEvents that go back the extensions of those that came."),
     Knob("S2I_CA_BUNDLE", text, "", "File of certificates that the notebook's own downloads shall trust."),
     Knob("S2I_TOLERANCE", number(0, 1), answers.TOLERANCE, "Relative difference at which floats are still the same."),
     Knob("S2I_VERIFY_TIMEOUT", number(1, 86400), 60.0, "Seconds that `prove` gives to loading, and to a golden row."),
@@ -50,4 +87,8 @@ def read(environ):
     got = read_all(KNOBS, environ)
     if got["WEB_CONCURRENCY"] is None:
         got["WEB_CONCURRENCY"] = cores.available()
+    for elsewhere in ("AIP_HTTP_PORT", "SAGEMAKER_BIND_TO_PORT"):
+        if not environ.get("PORT") and got[elsewhere] is not None:
+            got["PORT"] = got[elsewhere]
+            break
     return got

@@ -13,6 +13,7 @@ from nb_builder import (
     environment,
     execute,
     labels,
+    notebook_page,
     overlay,
     pip_entry,
     preflight,
@@ -164,3 +165,4 @@ def run_cells(
     finally:
         # Also when a cell fails: what went before it is most of what its author needs to see.
         write_executed(each.node, results, place.build / (each.prefix + layout.EXECUTED))
+    notebook_page.write(each.node, str(each.name), place.build / (each.prefix + layout.NOTEBOOK_PAGE), build.log)

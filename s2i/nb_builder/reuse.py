@@ -88,7 +88,7 @@ class Ingredients:
 def take_model(earlier: Earlier, place: Workspace, log: Log) -> dict[str, object]:
     """Put the earlier model and its executed notebook into their places; return its facts for the report."""
     shutil.move(earlier.path(layout.MODEL), place.model)
-    for name in (layout.EXECUTED, layout.READS):
+    for name in (layout.EXECUTED, layout.NOTEBOOK_PAGE, layout.READS):
         kept = earlier.path(layout.BUILD, name)
         if kept.is_file():
             shutil.copyfile(kept, place.build / name)

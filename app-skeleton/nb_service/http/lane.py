@@ -27,10 +27,11 @@ class Lane:
     waitress calls it with the channel's lock held, so nothing is ever answered from inside it.
     """
 
-    def __init__(self, loop: Loop, pool, health, threads: int, debug: bool) -> None:
+    def __init__(self, loop: Loop, pool, health, threads: int, debug: bool, path: str = "/predict") -> None:
         self._loop = loop
         self._pool = pool
         self._debug = debug
+        self._path = path
         self._health = health
         self._threads = ThreadedTaskDispatcher()
         self._threads.set_thread_count(threads)
@@ -41,7 +42,7 @@ class Lane:
         request.asked_at = time.monotonic()
         if request.error is not None:
             self._later(channel.service)
-        elif request.path == "/predict" and request.command == "POST":
+        elif request.path == self._path and request.command == "POST":
             if self._loop.on_own_thread():
                 self._predict(channel, request)
             else:
@@ -101,7 +102,7 @@ class ReplyTask:
         )
         for name, value in reply.headers:
             head += f"{name}: {value}\r\n".encode("latin-1")
-        head += self._connection()
+        head += self.channel.server.identity + self._connection()
         self.wrote_header = True
         self.channel.refused_unread = reply.status == 413
         self.channel.server.access(request, reply.status)

@@ -15,6 +15,7 @@ REASONS = {
     400: "Bad Request",
     404: "Not Found",
     405: "Method Not Allowed",
+    406: "Not Acceptable",
     408: "Request Timeout",
     413: "Content Too Large",
     415: "Unsupported Media Type",
@@ -56,6 +57,10 @@ FAILED = "The notebook's predictor failed on this sample; the service's log has 
 
 READY = Reply(200, b'{"status": "ready"}\n')
 UNREADY = problem(503, "Not ready for predictions.", (("Retry-After", str(RETRY_SECONDS)),))
+# SageMaker's and MLflow's: the first wants it empty.
+PONG = Reply(200, b"", "text/plain")
+V2_LIVE = Reply(200, b'{"live": true}\n')
+V2_READY = Reply(200, b'{"ready": true}\n')
 HEALTHY = Reply(200, b'{"status": "alive"}\n')
 
 _FIXED = {

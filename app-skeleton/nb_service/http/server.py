@@ -12,19 +12,21 @@ from functools import partial
 
 from waitress.server import create_server
 
-from nb_service import problems
+from nb_service import identity, problems
 from nb_service.http import replies
+from nb_service.http.asking import Asker
 from nb_service.http.lane import Lane, LaneChannel
 from nb_service.log import Log
 from nb_service.loop import Loop
-from nb_service.scoring import Answer, Pool
+from nb_service.scoring import Pool
 
 # Below this a thread that waits for the interpreter waits 5 ms a hand-over, and many connections
 # turn that into a standstill.
 SWITCH_SECONDS = 0.00005
 CONNECTIONS = 4096
 SPARE_DESCRIPTORS = 1024
-THREADS = 4
+# Each may wait for a slow predictor, and pages and metrics must not.
+THREADS = 16
 # After SIGTERM a balancer needs a moment to see /readyz turn before the address goes away.
 LINGER_SECONDS = 1.0
 FLUSH_SECONDS = 0.2
@@ -41,7 +43,8 @@ class HttpServer:
         self._draining = False
         self._announced = False
         self._problem: problems.Problem | None = None
-        self._health = {"/healthz": lambda: replies.HEALTHY, "/readyz": self._readyz}
+        self._health = self._checks()
+        self._identity = identity.of(pool.model, got["S2I_MODEL_NAME"])
         self._lane: Lane | None = None
         self._server = None
         self._connections = CONNECTIONS
@@ -71,7 +74,9 @@ class HttpServer:
 
     def _open(self, listener: socket.socket) -> None:
         got = self._got
-        self._lane = Lane(self._loop, self._pool, self._health, THREADS, got["S2I_DEBUG"])
+        # Where Vertex AI was told to ask /predict, its bodies come there beside bare samples.
+        path = "" if got["AIP_PREDICT_ROUTE"] == "/predict" else "/predict"
+        self._lane = Lane(self._loop, self._pool, self._health, THREADS, got["S2I_DEBUG"], path)
         # waitress spools what is over its overflow limits to disk, which may be read-only.
         never = 1 << 40
         server = create_server(
@@ -93,6 +98,7 @@ class HttpServer:
         )
         server.channel_class = LaneChannel
         server.closing = False
+        server.identity = self._identity.header_bytes
         server.access = self._access
         server.later = self._loop.later
         server.pull_trigger = self._wake
@@ -100,21 +106,23 @@ class HttpServer:
 
     def _make_app(self):
         from nb_service.http.app import make_app
+        from nb_service.http.door import Door
 
-        return make_app(self._ask, self._health, self._got)
+        asker = Asker(self._loop, self._pool)
+        return make_app(Door(asker, self._pool.model, self._identity, self._health, self._got))
 
-    def _ask(self, body: bytes) -> Answer:
-        """Return the answer to one sample; for a thread of waitress's, never for the loop's."""
-        came = threading.Event()
-        box: list[Answer] = []
-
-        def done(answer: Answer) -> None:
-            box.append(answer)
-            came.set()
-
-        self._loop.from_thread(partial(self._pool.submit, body, done))
-        came.wait()
-        return box[0]
+    def _checks(self) -> dict:
+        """Return every health check by its path; all are answered on the loop."""
+        checks = {
+            "/healthz": lambda: replies.HEALTHY,
+            "/readyz": self._readyz,
+            "/ping": partial(self._ready_as, replies.PONG),
+            "/health": partial(self._ready_as, replies.PONG),
+            "/v2/health/live": lambda: replies.V2_LIVE,
+            "/v2/health/ready": partial(self._ready_as, replies.V2_READY),
+        }
+        vertex = self._got["AIP_HEALTH_ROUTE"]
+        return {**checks, vertex: self._readyz} if vertex else checks
 
     def _wake(self) -> None:
         # From the loop's own thread there is nobody to wake, and each pull is a system call.
@@ -122,7 +130,10 @@ class HttpServer:
             self._loop.wake()
 
     def _readyz(self) -> replies.Reply:
-        return replies.READY if self._pool.ready and not self._draining else replies.UNREADY
+        return self._ready_as(replies.READY)
+
+    def _ready_as(self, word: replies.Reply) -> replies.Reply:
+        return word if self._pool.ready and not self._draining else replies.UNREADY
 
     def _access(self, request, status: int) -> None:
         took = time.monotonic() - request.asked_at

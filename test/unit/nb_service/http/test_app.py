@@ -1,15 +1,12 @@
 import pytest
-from nb_service.http import app, replies
-from nb_service.scoring import answer
-from nb_service.scoring.answer import Answer
+
+from doors import client_of
 
 
 @pytest.fixture
-def client():
+def client(tmp_path):
     """Return a client of the application without the lane, as under any other WSGI server."""
-    got = {"S2I_MAX_BODY": 100, "S2I_DEBUG": False}
-    health = {"/healthz": lambda: replies.HEALTHY, "/readyz": lambda: replies.UNREADY}
-    return app.make_app(lambda body: Answer(answer.OK, body), health, got).test_client()
+    return client_of(folder=tmp_path, ready=False, S2I_MAX_BODY=100)
 
 
 def test_a_sample_is_answered_without_the_lane(client):
@@ -34,7 +31,17 @@ def test_health_is_there_too(client):
 
 def test_every_route_is_named_at_the_root(client):
     rules = {rule.rule for rule in client.application.url_map.iter_rules()}
-    assert {name.split()[1] for name in client.get("/").json["routes"]} == rules
+    # Behind these, the path is the protocol's own to read; the page of a notebook needs one.
+    versions = {rule for rule in rules if "<version>" in rule}
+    named = {name.split()[1] for name in client.get("/").json["routes"]}
+    v1 = {name for name in named if name.startswith("/v1/models/")}
+    assert named - v1 - {"/notebook"} == rules - versions - {"/v1/models/<path:rest>"}
+
+
+def test_every_answer_names_the_model(client):
+    for said in (client.get("/healthz"), client.get("/no"), client.post("/predict", data=b"")):
+        told = {name: said.headers.get(f"X-Model-{name}") for name in ("Name", "Version", "Commit")}
+        assert told == {"Name": "half", "Version": "1700000000", "Commit": "abc123"}
 
 
 def test_what_flask_refuses_has_our_shape(client):

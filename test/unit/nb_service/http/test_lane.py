@@ -8,7 +8,9 @@ from nb_service.http.lane import LaneParser, ReplyTask
 def task(reply, version="1.1", connection="", command="GET", *, closing=False, error=None):
     """Return (what is written, the task) for a reply to such a request."""
     written = []
-    server = types.SimpleNamespace(access=lambda request, status: None, closing=closing)
+    server = types.SimpleNamespace(
+        access=lambda request, status: None, closing=closing, identity=b"X-Model-Name: half\r\n"
+    )
     channel = types.SimpleNamespace(server=server, write_soon=written.append)
     headers = {"CONNECTION": connection} if connection else {}
     request = types.SimpleNamespace(version=version, headers=headers, command=command, error=error, reply=reply)
@@ -39,6 +41,10 @@ def test_header_and_body_go_out_at_once_and_to_head_the_header_alone():
 
 def test_headers_of_a_reply_are_sent():
     assert b"\r\nRetry-After: 1\r\n" in task(replies.FULL)[0]
+
+
+def test_every_reply_names_the_model():
+    assert b"\r\nX-Model-Name: half\r\n" in task(replies.TOO_SLOW)[0]
 
 
 def test_every_status_that_is_used_has_a_first_line():

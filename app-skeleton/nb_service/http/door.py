@@ -1,0 +1,101 @@
+"""The door between Flask and the wire formats: bodies in, refusals and answers out."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flask import Response, request
+
+from nb_service.http import replies
+from nb_service.http.asking import Asker
+from nb_service.http.replies import Reply
+from nb_service.identity import Identity
+from nb_service.model_folder import ModelFolder
+from nb_service.protocols import Body, Malformed, Question
+from nb_service.protocols.rows import Rows
+from nb_service.scoring import Answer
+from nb_service.scoring import answer as outcomes
+
+Refusal = Callable[[int, str], tuple[int, Body]]
+
+
+@dataclass(frozen=True)
+class Door:
+    """What every route needs: who answers, what is served, and the settings."""
+
+    asker: Asker
+    model: ModelFolder
+    identity: Identity
+    health: dict[str, Callable[[], Reply]]
+    got: dict
+
+    @property
+    def rows(self) -> Rows:
+        """Return what makes samples of a table's rows."""
+        return Rows(self.model.manifest.get("sample_schema"))
+
+    @property
+    def ready(self) -> bool:
+        """Return whether predictions are answered."""
+        return self.health["/readyz"]().status == 200
+
+    def answer(self, read: Callable[[bytes], Question], refusal: Refusal) -> Response:
+        """Return the answers to what `read` finds in the request's body, or the protocol's refusal."""
+        try:
+            question = read(body())
+            self._check_number(question)
+            return made(question.write(self._payloads(question.samples)))
+        except Malformed as wrong:
+            return refused(refusal, wrong.status, str(wrong))
+
+    def _check_number(self, question: Question) -> None:
+        most = self.got["S2I_MAX_SAMPLES"]
+        if len(question.samples) > most:
+            raise Malformed(f"A body may have {most} samples (S2I_MAX_SAMPLES).", 413)
+
+    def _payloads(self, samples: list[bytes]) -> list[bytes]:
+        answers = self.asker.ask_many(samples)
+        for number, answer in enumerate(answers, 1):
+            if answer is not None and answer.outcome != outcomes.OK:
+                raise self._failure(answer, number if len(samples) > 1 else None)
+        return [answer.payload for answer in answers]
+
+    def _failure(self, answer: Answer, number: int | None) -> Malformed:
+        """Return what a sample's outcome is for the whole request."""
+        facts = json.loads(replies.from_answer(answer, self.got["S2I_DEBUG"]).body)
+        detail = facts["detail"]
+        if number is not None:
+            detail = f"Sample {number}: {detail.replace('The body is not JSON', 'It is not JSON')}"
+        return Malformed("\n".join([detail, *([facts["traceback"]] if "traceback" in facts else [])]), facts["status"])
+
+
+def body() -> bytes:
+    """Return the body of the request; raise Malformed (415) for one that is compressed."""
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise Malformed("Compressed bodies are not read.", 415)
+    return request.get_data(cache=False)
+
+
+def made(content: Body, status: int = 200) -> Response:
+    """Return the response for a protocol's body."""
+    return Response(content.data, status, list(content.headers), content_type=content.content_type)
+
+
+def refused(refusal: Refusal, status: int, detail: str) -> Response:
+    """Return the response of a protocol's refusal."""
+    status, content = refusal(status, detail)
+    response = made(content, status)
+    if status == 503:
+        response.headers["Retry-After"] = str(replies.RETRY_SECONDS)
+    return response
+
+
+def problem(status: int, detail: str) -> tuple[int, Body]:
+    """Return our own refusal, for formats that have none."""
+    reply = replies.problem(status, detail)
+    return status, Body(reply.body, reply.content_type)
+
+
+def response_of(reply: Reply) -> Response:
+    """Return the response for a reply of the lane's."""
+    return Response(reply.body, reply.status, list(reply.headers), content_type=reply.content_type)

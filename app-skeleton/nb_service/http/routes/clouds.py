@@ -1,0 +1,68 @@
+"""What clouds and MLflow call: SageMaker, Vertex AI, MLflow's scoring server."""
+
+from flask import Flask, Response, jsonify, request
+
+from nb_service.http.door import Door, problem
+from nb_service.protocols import Malformed, Question, bodies, decode, mlflow, sagemaker, vertex
+
+ROUTES = {
+    "GET /ping": "200 when predictions are answered, else 503; empty (SageMaker, MLflow).",
+    "GET /health": "The same.",
+    "GET /version": "The model's version as text (MLflow).",
+    "GET /execution-parameters": "How many bodies at a time, and how large (SageMaker).",
+    "POST /invocations": "One sample as JSON, many as CSV, JSON lines or npy (SageMaker); data frames (MLflow).",
+}
+
+
+def add(app: Flask, door: Door) -> None:
+    """Add the routes to `app`, and Vertex AI's under the name that AIP_PREDICT_ROUTE gives it."""
+    rows = door.rows
+
+    @app.get("/version")
+    def version() -> Response:
+        return Response(str(door.identity.version), content_type="text/plain; charset=utf-8")
+
+    @app.get("/execution-parameters")
+    def execution_parameters() -> Response:
+        return jsonify(sagemaker.execution_parameters(door.got["WEB_CONCURRENCY"], door.got["S2I_MAX_BODY"]))
+
+    @app.post("/invocations")
+    def invocations() -> Response:
+        given = bodies.parse(request.content_type)
+        refusal = problem
+
+        def read(content: bytes) -> Question:
+            nonlocal refusal
+            if sagemaker.is_json(given) and b'"' in content:
+                decoded = decode(content)
+                if mlflow.is_meant(decoded):
+                    refusal = mlflow.refusal
+                    return mlflow.read(decoded, given, rows)
+            return sagemaker.read(content, request.content_type, request.headers.get("Accept"), rows)
+
+        response = door.answer(read, refusal)
+        attributes = request.headers.get("X-Amzn-SageMaker-Custom-Attributes")
+        if attributes:
+            response.headers["X-Amzn-SageMaker-Custom-Attributes"] = attributes
+        return response
+
+    route = door.got["AIP_PREDICT_ROUTE"]
+    if route:
+        app.before_request(lambda: _vertex(door, route))
+
+
+def _vertex(door: Door, route: str) -> Response | None:
+    """Answer Vertex AI's route, which may be one of ours; None lets the others have the request."""
+    if request.method != "POST" or request.path != route:
+        return None
+    if route == "/predict" and not _has_instances(request.get_data()):
+        return None
+    return door.answer(vertex.read, vertex.refusal)
+
+
+def _has_instances(content: bytes) -> bool:
+    try:
+        decoded = decode(content)
+    except Malformed:
+        return False
+    return isinstance(decoded, dict) and "instances" in decoded

@@ -1,0 +1,25 @@
+"""Our own routes: one sample, health."""
+
+from flask import Flask, Response, request
+
+from nb_service.http import replies
+from nb_service.http.door import Door, response_of
+
+ROUTES = {
+    "POST /predict": "One sample as JSON; the answer is the notebook's predictor's, as JSON.",
+    "GET /healthz": "200 while this process lives.",
+    "GET /readyz": "200 when predictions are answered, 503 before and while it ends.",
+}
+
+
+def add(app: Flask, door: Door) -> None:
+    """Add the routes to `app`; `door.health` may hold more checks than those named here."""
+
+    @app.post("/predict")
+    def predict() -> Response:
+        body = request.get_data(cache=False)
+        refusal = replies.refusal_of_body(request.content_type, body)
+        return response_of(refusal or replies.from_answer(door.asker.ask(body), door.got["S2I_DEBUG"]))
+
+    for path, check in door.health.items():
+        app.add_url_rule(path, "health " + path, lambda check=check: response_of(check()))

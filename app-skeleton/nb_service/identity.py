@@ -1,0 +1,73 @@
+"""Which model this is: its name, version and commit, as every answer and every protocol tells them."""
+
+import json
+import re
+from calendar import timegm
+from dataclasses import dataclass
+from pathlib import Path
+from time import strptime
+
+from nb_scorer import layout
+
+from nb_service.model_folder import ModelFolder
+
+# What a path, a header and TensorFlow Serving's routes take for a name.
+NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?")
+DEFAULT_NAME = "model"
+_COMMIT = re.compile(r"[0-9A-Za-z._-]{1,64}")
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A model's name, its version (seconds since 1970 at which it was built) and, if known, commit and source."""
+
+    name: str
+    version: int
+    commit: str | None = None
+    source: str | None = None
+
+    @property
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        """Return the headers that tell it."""
+        told = (("X-Model-Name", self.name), ("X-Model-Version", str(self.version)), ("X-Model-Commit", self.commit))
+        return tuple((name, value) for name, value in told if value)
+
+    @property
+    def header_bytes(self) -> bytes:
+        """Return the same as lines of an HTTP head."""
+        return b"".join(f"{name}: {value}\r\n".encode("ascii") for name, value in self.headers)
+
+
+def of(model: ModelFolder, name: str = "") -> Identity:
+    """Return the identity of `model`; without `name` its notebook's name, cleaned, is taken."""
+    report = _report(model.folder.parent / layout.BUILD / layout.REPORT)
+    commit = report.get("commit")
+    return Identity(
+        name or cleaned(Path(model.manifest.get("notebook", "")).stem),
+        version_of(model.manifest.get("built", "")),
+        commit if isinstance(commit, str) and _COMMIT.fullmatch(commit) else None,
+        report.get("source"),
+    )
+
+
+def cleaned(name: str) -> str:
+    """Return what is left of `name` for a model's name, with dashes for what a path can't have."""
+    left = re.sub(r"[^A-Za-z0-9._-]+", "-", name)[:128].strip("._-")
+    return left or DEFAULT_NAME
+
+
+def version_of(built: str) -> int:
+    """Return the time stamp of the manifest as seconds since 1970; 1 for one that is none."""
+    try:
+        return timegm(strptime(built, "%Y-%m-%dT%H:%M:%SZ"))
+    except ValueError:
+        return 1
+
+
+def _report(path: Path) -> dict:
+    """Return the build's report; an image may have been made without it."""
+    try:
+        report = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return report if isinstance(report, dict) else {}

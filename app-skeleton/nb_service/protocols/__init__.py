@@ -1,0 +1,82 @@
+"""Wire formats: each module turns the bytes of a request into samples, and answers into bytes.
+
+They know nothing of HTTP's objects and nothing of scorers. A sample is its JSON (bytes), as the
+scorers take it; an answer is its JSON (bytes), as they give it.
+"""
+
+import json
+from collections.abc import Callable
+from typing import NamedTuple
+
+from nb_scorer import values
+
+JSON_TYPE = "application/json"
+
+
+class Malformed(ValueError):
+    """A request that a protocol does not take; its text is a sentence for the client."""
+
+    def __init__(self, detail: str, status: int = 400) -> None:
+        super().__init__(detail)
+        self.status = status
+
+
+class Body(NamedTuple):
+    """What goes back: bytes, their type, and headers that belong to them."""
+
+    data: bytes
+    content_type: str = JSON_TYPE
+    headers: tuple = ()
+
+
+class Question(NamedTuple):
+    """The samples of a request, and what makes a body of their answers, given in the same order."""
+
+    samples: list[bytes]
+    write: Callable[[list[bytes]], Body]
+
+
+def decode(body: bytes):
+    """Return the JSON in `body` as the scorers would read it; raise Malformed."""
+    try:
+        return values.decode(body)
+    except ValueError as wrong:
+        raise Malformed(f"The body is not JSON: {wrong}.") from wrong
+
+
+def decode_object(body: bytes) -> dict:
+    """Return the JSON object in `body`; raise Malformed for anything else."""
+    decoded = decode(body)
+    if not isinstance(decoded, dict):
+        raise Malformed("The body is not a JSON object.")
+    return decoded
+
+
+def encode(value) -> bytes:
+    """Return decoded JSON as bytes of JSON; a lone surrogate has no other form than an escape."""
+    return json.dumps(value).encode("ascii")
+
+
+def samples_of(items: object, name: str) -> list[bytes]:
+    """Return each of `items` as a sample; raise Malformed where `name` is not a list."""
+    if not isinstance(items, list):
+        raise Malformed(f"{name} is not a list of samples.")
+    return [encode(item) for item in items]
+
+
+def array(answers: list[bytes]) -> bytes:
+    """Return the JSON array of `answers`, which are JSON already."""
+    return b"[" + b", ".join(answers) + b"]"
+
+
+def keyed(key: bytes, answers: list[bytes]) -> Body:
+    """Return the JSON object that has the array of `answers` under `key`."""
+    return Body(b'{"' + key + b'": ' + array(answers) + b"}")
+
+
+def plain_refusal(status: int, detail: str) -> tuple[int, Body]:
+    """Return status and body of a refusal as TensorFlow Serving, KServe, Open Inference and Vertex word it.
+
+    What the validator refuses is an invalid argument to all of them, 400.
+    """
+    return 400 if status == 422 else status, Body(encode({"error": detail}))

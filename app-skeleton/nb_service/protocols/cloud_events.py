@@ -1,0 +1,120 @@
+"""CloudEvents over HTTP: an event with a sample in, an event with the answer out, in the mode it came in."""
+
+import base64
+import json
+import uuid
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from typing import NamedTuple
+from urllib.parse import quote, unquote
+
+from nb_service.protocols import JSON_TYPE, Body, Malformed, Question, bodies, decode, encode
+
+STRUCTURED = "application/cloudevents+json"
+BATCH = "application/cloudevents-batch+json"
+VERSION = "1.0"
+REQUIRED = ("id", "source", "type", "specversion")
+_OWN = {*REQUIRED, "time", "subject", "datacontenttype", "dataschema", "data", "data_base64"}
+
+
+class Reply(NamedTuple):
+    """What the events that go back say of themselves; `merge` keeps the extensions of those that came."""
+
+    type: str
+    source: str
+    merge: bool = False
+
+
+def is_event(headers: Mapping[str, str], content_type: str | None) -> bool:
+    """Return whether a request is an event, in any of the modes."""
+    kind = bodies.parse(content_type).kind if content_type else ""
+    return kind.startswith("application/cloudevents") or any(name.lower() == "ce-specversion" for name in headers)
+
+
+def read(headers: Mapping[str, str], content_type: str | None, body: bytes, reply: Reply) -> Question:
+    """Return the samples of an event or of a batch of them; raise Malformed."""
+    kind = bodies.parse(content_type).kind
+    if kind == BATCH:
+        events = decode(body)
+        if not isinstance(events, list):
+            raise Malformed("A batch of events is a JSON array.")
+        pairs = [_structured(event) for event in events]
+        return Question([sample for _, sample in pairs], lambda answers: _write_batch(pairs, answers, reply))
+    if kind == STRUCTURED:
+        came, sample = _structured(decode(body))
+        return Question([sample], lambda answers: _write_structured(came, answers[0], reply))
+    if kind.startswith("application/cloudevents"):
+        raise Malformed(f"Events in the format {kind} are not read; send JSON.", 415)
+    came = _binary(headers, kind, body)
+    return Question([body], lambda answers: _write_binary(came, answers[0], reply))
+
+
+def _binary(headers: Mapping[str, str], kind: str, body: bytes) -> dict:
+    named = {name.lower()[3:]: unquote(value) for name, value in headers.items() if name.lower().startswith("ce-")}
+    _check(named)
+    if kind != JSON_TYPE and not kind.endswith("+json"):
+        raise Malformed("The event's data are no JSON; send a sample as JSON.", 415)
+    if not body:
+        raise Malformed("The event has no data; send a sample as JSON.")
+    return named
+
+
+def _structured(event: object) -> tuple[dict, bytes]:
+    """Return the attributes of an event, and its data as a sample."""
+    if not isinstance(event, dict):
+        raise Malformed("An event is a JSON object.")
+    _check(event)
+    if "data" in event:
+        return event, encode(event["data"])
+    if "data_base64" not in event:
+        raise Malformed("The event has no data; send a sample as JSON.")
+    try:
+        return event, base64.b64decode(event["data_base64"], validate=True)
+    except (TypeError, ValueError) as wrong:
+        raise Malformed("data_base64 is not base64.") from wrong
+
+
+def _check(event: Mapping) -> None:
+    missing = [name for name in REQUIRED if not isinstance(event.get(name), str) or not event[name]]
+    if missing:
+        raise Malformed(f"The event lacks {', '.join(missing)}.")
+    if event["specversion"] != VERSION:
+        raise Malformed("Only events of specversion 1.0 are read.")
+
+
+def _attributes(came: Mapping, reply: Reply) -> dict[str, object]:
+    kept = {name: value for name, value in came.items() if name not in _OWN} if reply.merge else {}
+    return {
+        **kept,
+        "specversion": VERSION,
+        "id": str(uuid.uuid4()),
+        "source": reply.source,
+        "type": reply.type,
+        "time": datetime.now(timezone.utc).isoformat().replace("+00:00", "Z"),
+        "datacontenttype": JSON_TYPE,
+    }
+
+
+def _write_structured(came: Mapping, answer: bytes, reply: Reply) -> Body:
+    return Body(_event(came, answer, reply), STRUCTURED)
+
+
+def _event(came: Mapping, answer: bytes, reply: Reply) -> bytes:
+    return encode(_attributes(came, reply))[:-1] + b', "data": ' + answer + b"}"
+
+
+def _write_batch(pairs: list[tuple[dict, bytes]], answers: list[bytes], reply: Reply) -> Body:
+    events = [_event(came, answer, reply) for (came, _), answer in zip(pairs, answers, strict=True)]
+    return Body(b"[" + b", ".join(events) + b"]", BATCH)
+
+
+def _write_binary(came: Mapping, answer: bytes, reply: Reply) -> Body:
+    named = _attributes(came, reply)
+    kind = named.pop("datacontenttype")
+    return Body(answer, kind, tuple(("ce-" + name, _header(value)) for name, value in named.items()))
+
+
+def _header(value: object) -> str:
+    """Return an attribute as a header's value: what is no printable ASCII, and " and %, by their bytes."""
+    text = value if isinstance(value, str) else json.dumps(value)
+    return quote(text, safe="".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '"%'))

@@ -1,0 +1,53 @@
+"""CSV: a sample a line in, an answer a line out."""
+
+import csv
+import io
+import json
+
+from nb_service.protocols import Body, Malformed, encode
+from nb_service.protocols.rows import Rows, rows_to_columns
+
+CONTENT_TYPE = "text/csv"
+
+
+def read(body: bytes, rows: Rows, header: str | None = None) -> list[bytes]:
+    """Return the samples; raise Malformed.
+
+    `header` is that of RFC 4180's content type, "present" or "absent". Without it the first line is
+    taken for one where the notebook's samples are objects: only a header tells their names.
+    """
+    if header not in (None, "present", "absent"):
+        raise Malformed("text/csv has header=present or header=absent.")
+    try:
+        lines = list(csv.reader(io.StringIO(body.decode("utf-8-sig"), newline=""), strict=True))
+    except UnicodeDecodeError as wrong:
+        raise Malformed(f"The body is not UTF-8 (byte {wrong.start}).") from wrong
+    except csv.Error as wrong:
+        raise Malformed(f"The body is not CSV: {wrong}.") from wrong
+    # One column's empty cell is an empty line; elsewhere such a line is none.
+    lines = [line for line in lines if line]
+    names = None
+    if header == "present" or (header is None and rows.named):
+        names, lines = (lines[0], lines[1:]) if lines else ([], [])
+    return [encode(rows.from_text(names, line)) for line in lines]
+
+
+def write(answers: list[bytes]) -> Body:
+    """Return the answers: a cell, or the cells of a list; objects of the same names get a header."""
+    decoded = [json.loads(answer) for answer in answers]
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    columns = rows_to_columns(decoded)
+    if columns:
+        writer.writerow(columns)
+        writer.writerows([_cell(value) for value in row.values()] for row in decoded)
+    else:
+        writer.writerows([_cell(cell) for cell in (row if isinstance(row, list) else [row])] for row in decoded)
+    kind = f"{CONTENT_TYPE}; charset=utf-8; header={'present' if columns else 'absent'}"
+    return Body(text.getvalue().encode("utf-8", "surrogatepass"), kind)
+
+
+def _cell(value) -> str:
+    if isinstance(value, str):
+        return value
+    return "" if value is None else json.dumps(value)

@@ -1,0 +1,61 @@
+"""MLflow's scoring server: a data frame or tensors as JSON in, predictions out."""
+
+from nb_service.protocols import JSON_TYPE, Body, Malformed, Question, encode, keyed, samples_of
+from nb_service.protocols.bodies import ContentType
+from nb_service.protocols.rows import Rows
+from nb_service.protocols.tf_serving import columnar
+
+KEYS = ("dataframe_split", "dataframe_records", "instances", "inputs")
+
+
+def is_meant(decoded: object) -> bool:
+    """Return whether decoded JSON is MLflow's, and not a sample: it has one of its keys and no other of ours."""
+    if not isinstance(decoded, dict) or not any(key in decoded for key in KEYS):
+        return False
+    return set(decoded) <= {*KEYS, "params"}
+
+
+def read(decoded: dict, given: ContentType, rows: Rows) -> Question:
+    """Return the samples of a decoded body; raise Malformed."""
+    if given.kind == JSON_TYPE and set(given.parameters.items()) - {("charset", "utf-8")}:
+        raise Malformed("The only parameter of application/json is charset=utf-8.", 415)
+    keys = [key for key in KEYS if key in decoded]
+    if len(keys) != 1:
+        raise Malformed(f"Send exactly one of {', '.join(KEYS)}; here are {', '.join(keys)}.")
+    if decoded.get("params"):
+        raise Malformed("This model takes no params beside its samples.")
+    value = decoded[keys[0]]
+    if keys == ["dataframe_split"]:
+        return _predictions(_split(value, rows))
+    if keys == ["dataframe_records"]:
+        return _predictions(_records(value, rows))
+    if keys == ["instances"]:
+        return _predictions(samples_of(value, "instances"))
+    return Question(columnar(value, "predictions").samples, lambda answers: keyed(b"predictions", answers))
+
+
+def _predictions(samples: list[bytes]) -> Question:
+    return Question(samples, lambda answers: keyed(b"predictions", answers))
+
+
+def _split(frame: object, rows: Rows) -> list[bytes]:
+    data = frame.get("data") if isinstance(frame, dict) else None
+    if not isinstance(data, list) or not all(isinstance(row, list) for row in data):
+        raise Malformed("dataframe_split has no data, a list of rows that are lists.")
+    names = frame.get("columns")
+    if names is not None and not isinstance(names, list):
+        raise Malformed("The columns of dataframe_split are no list.")
+    return [encode(rows.sample(names, row)) for row in data]
+
+
+def _records(records: object, rows: Rows) -> list[bytes]:
+    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
+        raise Malformed("dataframe_records is not a list of objects.")
+    return [encode(rows.sample(list(record), list(record.values()))) for record in records]
+
+
+def refusal(status: int, detail: str) -> tuple[int, Body]:
+    """Return status and body of a refusal; what the validator refuses is a bad request."""
+    status = 400 if status == 422 else status
+    code = "BAD_REQUEST" if status < 500 else "INTERNAL_ERROR"
+    return status, Body(encode({"error_code": code, "message": detail}))

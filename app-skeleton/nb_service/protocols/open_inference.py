@@ -1,0 +1,239 @@
+"""Open Inference V2 over REST, with the binary tensor extension: tensors ↔ samples and answers.
+
+One input tensor is a table: each of its rows is a sample. Several inputs are columns: a sample is an
+object with a value of each. Answers are stacked into `output-0`, or into one output a name.
+"""
+
+import json
+from collections.abc import Iterator
+
+from nb_service.identity import Identity
+from nb_service.protocols import Body, Malformed, Question, decode_object, encode, plain_refusal, tensors
+from nb_service.protocols.rows import Rows, rows_to_columns
+from nb_service.protocols.tensors import Tensor
+
+refusal = plain_refusal
+HEADER = "Inference-Header-Content-Length"
+OUTPUT = "output-0"
+INPUT = "input-0"
+EXTENSIONS = ["binary_tensor_data"]
+PLATFORM = "nb-builder"
+_LENGTH_BYTES = 4
+
+
+def read(body: bytes, json_length: str | None, rows: Rows, served: Identity) -> Question:
+    """Return the samples of an inference request, whose JSON is the first `json_length` bytes; raise Malformed."""
+    head, raw = _split(body, json_length)
+    asked = decode_object(head)
+    inputs = asked.get("inputs")
+    if not isinstance(inputs, list) or not inputs or not all(isinstance(one, dict) for one in inputs):
+        raise Malformed("inputs is not a list of tensors.")
+    binary = _Binary(raw)
+    columns = {_name(one): _rows(one, binary) for one in inputs}
+    binary.check_used()
+    if len(columns) != len(inputs):
+        raise Malformed("Two inputs have the same name.")
+    wanted = _Wanted(asked)
+    samples = [encode(sample) for sample in _samples(columns, rows, _is_frame(asked))]
+    return Question(samples, lambda answers: _write(answers, asked.get("id"), wanted, served))
+
+
+def _split(body: bytes, json_length: str | None) -> tuple[bytes, bytes]:
+    if json_length is None:
+        return body, b""
+    if not json_length.isdecimal() or int(json_length) > len(body):
+        raise Malformed(f"{HEADER} is not a length within the body.")
+    return body[: int(json_length)], body[int(json_length) :]
+
+
+class _Binary:
+    """The bytes behind the JSON: each tensor takes its own, in order."""
+
+    def __init__(self, raw: bytes) -> None:
+        self._raw = raw
+        self._at = 0
+
+    def take(self, size: object) -> bytes:
+        """Return the next `size` bytes; raise Malformed where there are not so many."""
+        if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size <= len(self._raw) - self._at:
+            raise Malformed("binary_data_size is not a length within the body.")
+        self._at += size
+        return self._raw[self._at - size : self._at]
+
+    def check_used(self) -> None:
+        """Raise Malformed unless every byte belonged to a tensor."""
+        if self._at != len(self._raw):
+            raise Malformed(f"{len(self._raw) - self._at} bytes of the body belong to no tensor.")
+
+
+def _name(tensor: dict) -> str:
+    name = tensor.get("name")
+    if not isinstance(name, str):
+        raise Malformed("An input has no name.")
+    return name
+
+
+def _parameters(of: dict) -> dict:
+    parameters = of.get("parameters", {})
+    if not isinstance(parameters, dict):
+        raise Malformed("parameters is no object.")
+    return parameters
+
+
+def _rows(tensor: dict, binary: _Binary) -> list:
+    """Return the rows of an input: what its first dimension counts."""
+    name, datatype, shape = _name(tensor), tensor.get("datatype"), tensor.get("shape")
+    if datatype != "BYTES" and datatype not in tensors.CODES:
+        raise Malformed(f"The input {name!r} has a datatype that is not taken here.")
+    count = tensors.size_of(shape)
+    size = _parameters(tensor).get("binary_data_size")
+    if size is None:
+        flat = _from_json(name, tensor.get("data"), datatype)
+    else:
+        raw = binary.take(size)
+        flat = _texts(name, raw) if datatype == "BYTES" else tensors.unpack(datatype, raw)
+    if len(flat) != count:
+        raise Malformed(f"The input {name!r} has {len(flat)} values, and its shape wants {count}.")
+    return tensors.nest(flat, shape) if shape else flat
+
+
+_JSON_KINDS = {"BOOL": (bool,), "BYTES": (str,), "FP": (int, float, type(None)), "INT": (int,), "UINT": (int,)}
+
+
+def _from_json(name: str, data: object, datatype: str) -> list:
+    if not isinstance(data, list):
+        raise Malformed(f"The input {name!r} has no data.")
+    flat = tensors.flatten(data)
+    kinds = _JSON_KINDS[datatype.rstrip("0123456789")]
+    if any(type(value) not in kinds for value in flat):
+        raise Malformed(f"The input {name!r} has a value that is no {datatype}.")
+    return [float(value) if type(value) is int else value for value in flat] if datatype[:2] == "FP" else flat
+
+
+def _texts(name: str, raw: bytes) -> list[str]:
+    """Return the texts in `raw`, each behind its length."""
+    texts, at = [], 0
+    try:
+        while at < len(raw):
+            begin = at + _LENGTH_BYTES
+            at = begin + int.from_bytes(raw[at:begin], "little")
+            texts.append(raw[begin:at].decode("utf-8"))
+    except UnicodeDecodeError as wrong:
+        raise Malformed(f"The input {name!r} is not UTF-8; send bytes as base64.") from wrong
+    if at != len(raw):
+        raise Malformed(f"The input {name!r} is cut.")
+    return texts
+
+
+def _is_frame(asked: dict) -> bool:
+    """Return whether the client says that its inputs are the columns of a data frame."""
+    return _parameters(asked).get("content_type") == "pd"
+
+
+def _samples(columns: dict[str, list], rows: Rows, is_frame: bool) -> Iterator:
+    if len({len(values) for values in columns.values()}) > 1:
+        raise Malformed("The inputs differ in their first dimension.")
+    if len(columns) == 1 and not is_frame and not rows.named:
+        (values,) = columns.values()
+        alone = not rows.kinds or bool(rows.kinds & {"array", "object"})
+        yield from (values if alone else map(_alone, values))
+        return
+    for row in zip(*columns.values(), strict=True):
+        yield rows.sample(list(columns), [_alone(value) for value in row])
+
+
+def _alone(value):
+    """Return the one value of a column's row of shape [1], else what there is."""
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
+
+
+class _Wanted:
+    """Which outputs a request names, and how it wants each: as bytes or as JSON."""
+
+    def __init__(self, asked: dict) -> None:
+        self._all_binary = _parameters(asked).get("binary_data_output") is True
+        outputs = asked.get("outputs") or []
+        if not isinstance(outputs, list) or not all(isinstance(one, dict) for one in outputs):
+            raise Malformed("outputs is not a list of tensors.")
+        self._named = {_name(one): _parameters(one) for one in outputs}
+        if any("classification" in parameters for parameters in self._named.values()):
+            raise Malformed("The classification extension is not offered here.")
+
+    def of(self, outputs: dict[str, list]) -> Iterator[tuple[str, list, bool]]:
+        """Yield (name, values, binary) of those of `outputs` that are wanted; raise Malformed for others."""
+        for name in self._named or outputs:
+            if name not in outputs:
+                raise Malformed(f"There is no output {name!r}; there are: {', '.join(outputs)}.")
+            yield name, outputs[name], self._named.get(name, {}).get("binary_data", self._all_binary) is True
+
+
+def _write(answers: list[bytes], request_id: object, wanted: _Wanted, served: Identity) -> Body:
+    decoded = [json.loads(answer) for answer in answers]
+    outputs, raw = [], []
+    for name, values, binary in wanted.of(rows_to_columns(decoded) or {OUTPUT: decoded}):
+        tensor = tensors.stack(values)
+        described: dict = {"name": name}
+        if tensor is None:
+            # No tensor has their shape: each goes as the JSON that it is.
+            tensor = Tensor("BYTES", [len(values)], [json.dumps(value) for value in values])
+            described["parameters"] = {"content_type": "application/json"}
+        described.update(datatype=tensor.datatype, shape=tensor.shape)
+        if binary:
+            raw.append(_bytes(tensor))
+            described["parameters"] = {**described.get("parameters", {}), "binary_data_size": len(raw[-1])}
+        else:
+            described["data"] = tensor.flat
+        outputs.append(described)
+    head = {"model_name": served.name, "model_version": str(served.version), "outputs": outputs}
+    if request_id is not None:
+        head["id"] = request_id
+    text = encode(head)
+    if not raw:
+        return Body(text)
+    return Body(text + b"".join(raw), "application/octet-stream", ((HEADER, str(len(text))),))
+
+
+def _bytes(tensor: Tensor) -> bytes:
+    if tensor.datatype != "BYTES":
+        return tensors.pack(tensor)
+    texts = [text.encode("utf-8", "surrogatepass") for text in tensor.flat]
+    return b"".join(len(text).to_bytes(_LENGTH_BYTES, "little") + text for text in texts)
+
+
+# --- metadata ---
+
+
+def server(served: Identity) -> Body:
+    """Return what is told of the server."""
+    return Body(encode({"name": PLATFORM, "version": str(served.version), "extensions": EXTENSIONS}))
+
+
+def model(served: Identity, samples: dict, answers: dict) -> Body:
+    """Return what is told of the model, by the schemas of its golden samples and answers."""
+    facts = {"name": served.name, "versions": [str(served.version)], "platform": PLATFORM}
+    return Body(encode({**facts, "inputs": described(samples, INPUT), "outputs": described(answers, OUTPUT)}))
+
+
+_DATATYPES = {"boolean": "BOOL", "integer": "INT64", "number": "FP64"}
+
+
+def described(schema: dict, name: str) -> list[dict]:
+    """Return the tensors that samples or answers of `schema` become; what is no tensor of numbers is BYTES."""
+    properties = schema.get("properties") if schema.get("type") == "object" else None
+    if properties:
+        return [_described(each, one) for one, each in properties.items()]
+    return [_described(schema, name)]
+
+
+def _described(schema: dict, name: str) -> dict:
+    shape = [-1]
+    while schema.get("type") == "array":
+        shape.append(schema.get("maxItems", -1))
+        schema = schema.get("items", {})
+    kind = schema.get("type")
+    datatype = _DATATYPES.get(kind if isinstance(kind, str) else _number_or_null(kind), "BYTES")
+    return {"name": name, "datatype": datatype, "shape": shape}
+
+
+def _number_or_null(kinds: list | None) -> str:
+    return "number" if kinds and set(kinds) <= {"number", "integer", "null"} else ""

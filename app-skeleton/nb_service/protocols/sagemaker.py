@@ -1,0 +1,39 @@
+"""SageMaker: bare bodies on /invocations, one sample as JSON or many as CSV, JSON lines, npy."""
+
+from nb_service.protocols import JSON_TYPE, Body, Malformed, Question, bodies, keyed
+from nb_service.protocols.bodies import ContentType
+from nb_service.protocols.rows import Rows
+
+MOST_MEGABYTES = 100
+
+
+def is_json(given: ContentType) -> bool:
+    """Return whether a body of this type is one JSON document."""
+    return given.kind in ("", JSON_TYPE) or (given.kind.startswith("application/") and given.kind.endswith("+json"))
+
+
+def read(body: bytes, content_type: str | None, accept: str | None, rows: Rows) -> Question:
+    """Return the samples of a body that is not MLflow's; raise Malformed.
+
+    With Accept: application/json the answers to CSV or JSON lines are {"predictions": […]}.
+    """
+    given = bodies.parse(content_type)
+    if is_json(given):
+        return _one(body, accept)
+    question = bodies.read(body, content_type, accept, rows)
+    if bodies.accepted(accept) == "json":
+        return Question(question.samples, lambda answers: keyed(b"predictions", answers))
+    return question
+
+
+def _one(body: bytes, accept: str | None) -> Question:
+    if not body:
+        raise Malformed("The body is empty; send one sample as JSON.")
+    write = bodies.writer(accept)
+    return Question([body], lambda answers: write(answers) if write else Body(answers[0]))
+
+
+def execution_parameters(scorers: int, max_body: int) -> dict:
+    """Return what a batch transform asks before it starts."""
+    megabytes = max(1, min(MOST_MEGABYTES, max_body >> 20))
+    return {"MaxConcurrentTransforms": scorers, "BatchStrategy": "MultiRecord", "MaxPayloadInMB": megabytes}

@@ -1,0 +1,126 @@
+"""Numbers in rectangular form: raw little-endian bytes ↔ nested lists, without numpy."""
+
+import array
+import math
+import struct
+import sys
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from nb_service.protocols import Malformed
+
+# Beyond this a shape is an attack and no tensor.
+MAX_DIMENSIONS = 32
+_INT64 = range(-(1 << 63), 1 << 63)
+_UINT64 = range(1 << 64)
+
+
+class Tensor(NamedTuple):
+    """Values in row order, their shape, and the name of their type (in words of Open Inference)."""
+
+    datatype: str
+    shape: list[int]
+    flat: list
+
+
+# Type code of struct, and bytes each.
+CODES = {
+    "BOOL": ("?", 1),
+    "UINT8": ("B", 1),
+    "UINT16": ("H", 2),
+    "UINT32": ("I", 4),
+    "UINT64": ("Q", 8),
+    "INT8": ("b", 1),
+    "INT16": ("h", 2),
+    "INT32": ("i", 4),
+    "INT64": ("q", 8),
+    "FP16": ("e", 2),
+    "FP32": ("f", 4),
+    "FP64": ("d", 8),
+}
+
+
+def size_of(shape: Sequence[int]) -> int:
+    """Return how many values a tensor of `shape` has; raise Malformed for what is no shape."""
+    if not isinstance(shape, (list, tuple)) or len(shape) > MAX_DIMENSIONS:
+        raise Malformed("shape is not a list of dimensions.")
+    if not all(isinstance(size, int) and not isinstance(size, bool) and 0 <= size < 1 << 40 for size in shape):
+        raise Malformed("shape has a dimension that is not a whole number from 0 up.")
+    if 0 in shape[1:]:
+        raise Malformed("shape has samples without a value.")
+    return math.prod(shape)
+
+
+def unpack(datatype: str, raw: bytes, little: bool = True) -> list:
+    """Return the values in `raw`; NaN and infinities, which JSON has no word for, become None."""
+    code, size = CODES[datatype]
+    if len(raw) % size:
+        raise Malformed(f"{len(raw)} bytes are no whole number of {datatype} values.")
+    if code in "?e":
+        flat = list(struct.unpack(f"{'<' if little else '>'}{len(raw) // size}{code}", raw))
+    else:
+        numbers = array.array(code)
+        numbers.frombytes(raw)
+        if little != (sys.byteorder == "little"):
+            numbers.byteswap()
+        flat = numbers.tolist()
+    if code in "efd" and not all(map(math.isfinite, flat)):
+        flat = [value if math.isfinite(value) else None for value in flat]
+    return flat
+
+
+def pack(tensor: Tensor) -> bytes:
+    """Return the values as little-endian bytes; None becomes NaN. Raises Malformed for what does not fit."""
+    code, _ = CODES[tensor.datatype]
+    flat = [math.nan if value is None else value for value in tensor.flat] if code in "efd" else tensor.flat
+    try:
+        return struct.pack(f"<{len(flat)}{code}", *flat)
+    except (struct.error, OverflowError) as wrong:
+        raise Malformed(f"A value does not fit {tensor.datatype}: {wrong}.") from wrong
+
+
+def nest(flat: list, shape: Sequence[int]) -> list:
+    """Return `flat` as lists in lists of `shape`, which has at least one dimension."""
+    for size in reversed(shape[1:]):
+        flat = [flat[at : at + size] for at in range(0, len(flat), size)]
+    return flat
+
+
+def flatten(nested: object) -> list:
+    """Return the values of lists in lists, in order, however deep."""
+    flat = [nested]
+    while any(isinstance(item, list) for item in flat):
+        flat = [value for item in flat for value in (item if isinstance(item, list) else [item])]
+    return flat
+
+
+def stack(values: list) -> Tensor | None:
+    """Return the tensor of `values`, numbers, truths or texts or lists of them, or None if they are none."""
+    shape = [len(values)]
+    flat = values
+    while flat and all(isinstance(item, list) for item in flat):
+        size = len(flat[0])
+        if not size or any(len(item) != size for item in flat):
+            return None
+        shape.append(size)
+        flat = [value for item in flat for value in item]
+    datatype = _datatype(flat)
+    return None if datatype is None else Tensor(datatype, shape, flat)
+
+
+def _datatype(flat: list) -> str | None:
+    kinds = {type(value) for value in flat}
+    if kinds == {bool}:
+        return "BOOL"
+    if kinds == {str}:
+        return "BYTES"
+    if kinds == {int}:
+        least, most = min(flat), max(flat)
+        if least in _INT64 and most in _INT64:
+            return "INT64"
+        return "UINT64" if least in _UINT64 and most in _UINT64 else None
+    if kinds and kinds <= {int, float, type(None)} and kinds != {type(None)}:
+        # A whole number that a double can't hold exactly would not be the answer any more.
+        exact = all(type(value) is not int or abs(value) <= 1 << 53 for value in flat)
+        return "FP64" if exact else None
+    return None

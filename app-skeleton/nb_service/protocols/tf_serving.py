@@ -1,0 +1,159 @@
+"""TensorFlow Serving's REST interface, and with it KServe V1's: their paths, bodies and errors."""
+
+import json
+import re
+from typing import NamedTuple
+
+from nb_service.identity import Identity
+from nb_service.protocols import (
+    Body,
+    Malformed,
+    Question,
+    array,
+    decode_object,
+    encode,
+    keyed,
+    plain_refusal,
+    samples_of,
+)
+from nb_service.protocols.rows import columns_to_rows, rows_to_columns
+
+refusal = plain_refusal
+SIGNATURES = ("", "serving_default")
+LABELS = ("stable", "latest")
+
+_PATH = re.compile(
+    r"(?P<model>[^/:]+)(?:/versions/(?P<version>[0-9]+)|/labels/(?P<label>[A-Za-z0-9_]+))?"
+    r"(?::(?P<method>classify|regress|predict|explain)|/(?P<metadata>metadata))?"
+)
+
+
+class Target(NamedTuple):
+    """What a path below /v1/models/ asks for: a method ("" for the status, "metadata"), of a model's version."""
+
+    model: str
+    version: int | None
+    label: str | None
+    method: str
+
+
+def parse(verb: str, rest: str) -> Target:
+    """Return what `rest`, the path behind /v1/models/, asks for; raise Malformed for what it can't."""
+    found = _PATH.fullmatch(rest)
+    method = (found["metadata"] or found["method"] or "") if found else ""
+    if found is None or (verb == "POST") != (method not in ("", "metadata")):
+        raise Malformed(f"Malformed request: {verb} /v1/models/{rest}")
+    version = int(found["version"]) if found["version"] else None
+    if version is not None and version >= 1 << 63:
+        raise Malformed("Failed to convert version: " + found["version"])
+    return Target(found["model"], version, found["label"], method)
+
+
+def check(target: Target, served: Identity) -> None:
+    """Raise Malformed (404, 400 for a label) unless `target` is what is served here."""
+    if target.model != served.name or target.version not in (None, served.version):
+        which = "Latest({})" if target.version is None else "Specific({}, {})"
+        raise Malformed("Servable not found for request: " + which.format(target.model, target.version), 404)
+    if target.label not in (None, *LABELS, served.commit):
+        raise Malformed(f"Unrecognized servable version label: {target.label}")
+
+
+def read(method: str, body: bytes, *, outputs_key: str = "outputs") -> Question:
+    """Return the samples of a body for predict, classify or regress; raise Malformed."""
+    asked = decode_object(body)
+    signature = asked.get("signature_name", "")
+    if signature not in SIGNATURES:
+        raise Malformed(f'Serving signature name: "{signature}" not found in signature def')
+    if method == "explain":
+        raise Malformed("This model has no explainer.", 501)
+    if method != "predict":
+        return _examples(method, asked)
+    if "instances" in asked and "inputs" in asked:
+        raise Malformed("Only one of 'inputs' and 'instances' may be there.")
+    if "instances" in asked:
+        return Question(samples_of(asked["instances"], "instances"), lambda answers: keyed(b"predictions", answers))
+    if "inputs" in asked:
+        return columnar(asked["inputs"], outputs_key)
+    raise Malformed("Missing 'inputs' or 'instances' key")
+
+
+def columnar(inputs: object, key: str) -> Question:
+    """Return the samples of columns, of a list, or of one value; the answers are given in the same manner."""
+    if isinstance(inputs, list):
+        return Question([encode(one) for one in inputs], lambda answers: Body(_columns(answers, key)))
+    if isinstance(inputs, dict):
+        rows = columns_to_rows(inputs) if inputs else [{}]
+        return Question([encode(row) for row in rows], lambda answers: Body(_columns(answers, key)))
+    return Question([encode(inputs)], lambda answers: Body(b'{"%s": %s}' % (key.encode(), answers[0])))
+
+
+def _columns(answers: list[bytes], key: str) -> bytes:
+    """Return the answers as columns: an object of lists where they are objects of the same names."""
+    columns = None
+    if answers and answers[0].startswith(b"{"):
+        columns = rows_to_columns([json.loads(answer) for answer in answers])
+    return b'{"%s": %s}' % (key.encode(), encode(columns) if columns else array(answers))
+
+
+def _examples(method: str, asked: dict) -> Question:
+    examples, context = asked.get("examples"), asked.get("context", {})
+    if not isinstance(examples, list) or not all(isinstance(one, dict) for one in [*examples, context]):
+        raise Malformed("'examples' is not a list of objects, or 'context' is no object.")
+    samples = [encode({**context, **example}) for example in examples]
+    result = _classes if method == "classify" else _number
+    return Question(samples, lambda answers: keyed(b"results", [result(answer) for answer in answers]))
+
+
+def _classes(answer: bytes) -> bytes:
+    """Return [[label, score], …] of an answer {label: score}."""
+    decoded = json.loads(answer)
+    if not isinstance(decoded, dict) or not all(isinstance(score, (int, float)) for score in decoded.values()):
+        raise Malformed("This model can't classify: its answers are no objects of label and score.")
+    return encode([list(pair) for pair in decoded.items()])
+
+
+def _number(answer: bytes) -> bytes:
+    """Return an answer that is a number, or a list of one."""
+    decoded = json.loads(answer)
+    if isinstance(decoded, list) and len(decoded) == 1:
+        decoded = decoded[0]
+    if isinstance(decoded, bool) or not isinstance(decoded, (int, float)):
+        raise Malformed("This model can't regress: its answers are no numbers.")
+    return encode(decoded)
+
+
+def status(served: Identity, ready: bool) -> Body:
+    """Return the state of the one version that there is, and KServe's word for it."""
+    version = {
+        "version": str(served.version),
+        "state": "AVAILABLE" if ready else "LOADING",
+        "status": {"error_code": "OK", "error_message": ""},
+    }
+    return Body(encode({"model_version_status": [version], "name": served.name, "ready": ready}))
+
+
+def metadata(served: Identity, inputs: list[dict], outputs: list[dict]) -> Body:
+    """Return what TensorFlow Serving tells of a signature; the tensors come in words of Open Inference."""
+    signature = {
+        "inputs": {one["name"]: _tensor_info(one) for one in inputs},
+        "outputs": {one["name"]: _tensor_info(one) for one in outputs},
+        "method_name": "tensorflow/serving/predict",
+    }
+    spec = {"name": served.name, "signature_name": "", "version": str(served.version)}
+    definition = {"signature_def": {"signature_def": {"serving_default": signature}}}
+    return Body(encode({"model_spec": spec, "metadata": definition}))
+
+
+_DTYPES = {
+    "BYTES": "DT_STRING",
+    "BOOL": "DT_BOOL",
+    "INT64": "DT_INT64",
+    "UINT64": "DT_UINT64",
+    "FP64": "DT_DOUBLE",
+}
+
+
+def _tensor_info(tensor: dict) -> dict:
+    sizes = [{"size": str(size), "name": ""} for size in tensor["shape"]]
+    shape = {"dim": sizes, "unknown_rank": False}
+    return {"dtype": _DTYPES[tensor["datatype"]], "tensor_shape": shape, "name": tensor["name"]}

@@ -1,0 +1,48 @@
+"""An application whose samples are answered here, without scorers and without the lane."""
+
+import json
+
+from nb_service import settings
+from nb_service.http import app, replies
+from nb_service.http.door import Door
+from nb_service.identity import Identity
+from nb_service.model_folder import ModelFolder
+from nb_service.scoring import answer
+from nb_service.scoring.answer import Answer
+
+IDENTITY = Identity("half", 1700000000, "abc123", "https://example.com/half.git")
+
+
+class Asker:
+    """Answers each sample with what `predict` makes of its JSON; an Answer that it gives is taken as it is."""
+
+    def __init__(self, predict) -> None:
+        self._predict = predict
+        self.asked = []
+
+    def ask(self, sample):
+        """Return what became of one sample."""
+        return self.ask_many([sample])[0]
+
+    def ask_many(self, samples):
+        """Return what became of each sample."""
+        self.asked += samples
+        return [self._one(sample) for sample in samples]
+
+    def _one(self, sample):
+        got = self._predict(json.loads(sample))
+        return got if isinstance(got, Answer) else Answer(answer.OK, json.dumps(got).encode())
+
+
+def client_of(predict=lambda x: x, folder=None, ready=True, manifest=None, **got):
+    """Return a client of the application over a model in `folder`."""
+    health = {
+        "/healthz": lambda: replies.HEALTHY,
+        "/readyz": lambda: replies.READY if ready else replies.UNREADY,
+        "/ping": lambda: replies.PONG,
+        "/health": lambda: replies.PONG,
+        "/v2/health/live": lambda: replies.V2_LIVE,
+        "/v2/health/ready": lambda: replies.V2_READY,
+    }
+    model = ModelFolder(folder, None, None, {"notebook": "half.ipynb", "python": "3.11", **(manifest or {})})
+    return app.make_app(Door(Asker(predict), model, IDENTITY, health, {**settings.read({}), **got})).test_client()
