@@ -106,6 +106,7 @@ def as_object(result: Result, notes: Sequence[str]) -> dict:
 
 
 def _finding(problem: Problem) -> dict:
+    facts = getattr(problem, "facts", {})
     cell, line, notebook = (getattr(problem, name, None) for name in ("cell", "line", "notebook"))
     return {
         "code": problem.code,
@@ -116,7 +117,7 @@ def _finding(problem: Problem) -> dict:
         "cell": cell.number if cell else None,
         "position": cell.position if cell else None,
         "line": line,
-        "file_line": cell.first_line + line - 1 if cell and line and cell.first_line else None,
+        "file_line": cell.first_line + line - 1 if cell and line and cell.first_line else facts.get("line"),
     }
 
 

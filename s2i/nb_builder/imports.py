@@ -33,6 +33,15 @@ def require_declared(cells: Sequence[Cell], folder: Path, src: Path, notebook: P
         raise RequirementsMissing(notebook=notebook, modules=", ".join(modules), cell=f"[{entries}]")
 
 
+def first(modules: Sequence[str], cells: Sequence[Cell]) -> tuple[Cell, int] | None:
+    """Return the cell and line that import one of `modules` first; None where only the repository's modules do."""
+    for cell in cells:
+        for node in ast.walk(_tree(cell.source) or ast.Module([], [])):
+            if isinstance(node, (ast.Import, ast.ImportFrom)) and {*_imported(ast.Module([node], []))} & {*modules}:
+                return cell, node.lineno
+    return None
+
+
 def of_notebook(cells: Sequence[Cell], folder: Path, src: Path) -> set[str]:
     """Return the top-level names of packages that the cells and the repository's own modules import.
 

@@ -29,6 +29,13 @@ def test_machines_get_the_place_as_numbers():
     assert (second["code"], second["notebook"], second["cell"]) == ("setting-invalid", None, None)
 
 
+def test_a_file_at_fault_is_told_with_its_line(tmp_path):
+    (tmp_path / "a.ipynb").write_text('{\n "cells": [\n')
+    result = checkup.examine(tmp_path, {}, tmp_path, checkup.Notes(io.StringIO()))
+    [finding] = checkup.as_object(result, [])["findings"]
+    assert (finding["code"], finding["line"], finding["file_line"]) == ("notebook-not-json", None, 3)
+
+
 def test_a_setting_at_fault_is_a_finding_and_no_crash(tmp_path):
     result = checkup.examine(tmp_path, {"S2I_PYTHON": "9.9"}, tmp_path, checkup.Notes(io.StringIO()))
     assert [problem.code for problem in result.findings] == ["source-missing"]

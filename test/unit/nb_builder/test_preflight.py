@@ -96,10 +96,10 @@ def test_what_one_notebook_declares_counts_for_the_others(tmp_path, scratch):
 
 
 def test_where_none_declares_anything_each_is_told_what_it_imports(tmp_path, scratch):
-    repo = repository(tmp_path, a=["import six"], b=["import idna", GOOD])
+    repo = repository(tmp_path, a=["import six"], b=["x = 1", "import os\nfrom idna import core", GOOD])
     found = []
     preflight.read_requirements(look(repo, S2I_SOURCE_NOTEBOOK_LIST="a.ipynb,b.ipynb"), repo, scratch, found.append)
-    assert [(type(problem), str(problem.notebook)) for problem in found] == [
-        (RequirementsMissing, "a.ipynb"),
-        (RequirementsMissing, "b.ipynb"),
+    assert [(type(problem), str(problem.notebook), problem.cell.number, problem.line) for problem in found] == [
+        (RequirementsMissing, "a.ipynb", 1, 1),
+        (RequirementsMissing, "b.ipynb", 2, 2),
     ]
