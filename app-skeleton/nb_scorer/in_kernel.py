@@ -26,6 +26,7 @@ def begin(shell, strict):
     _watch_commands(shell, strict)
     _watch_threads(shell)
     _plot_inline()
+    _do_without_display(shell)
     # A module that the cell before has just written is found even within one tick of the disk's clock.
     shell.events.register("pre_run_cell", lambda *_: importlib.invalidate_caches())
 
@@ -118,6 +119,23 @@ def _plot_inline():
     if backend.startswith("module://"):
         del os.environ[PLOTS]
         sys.meta_path.insert(0, _MatplotlibFinder(backend))
+
+
+def _do_without_display(shell):
+    """Let `%matplotlib qt` and the like plot inline where there is nothing to show a window on."""
+    enable = shell.enable_matplotlib
+
+    def enable_what_works(gui=None):
+        try:
+            return enable(gui)
+        # Each version of matplotlib and of IPython has its own error for it.
+        except Exception as wrong:
+            if gui == "inline" or getattr(wrong, "name", "") == "matplotlib":
+                raise
+        print("There is no display for '%matplotlib {}': plots are inline.".format(gui))
+        return enable("inline")
+
+    shell.enable_matplotlib = enable_what_works
 
 
 class _MatplotlibFinder(object):

@@ -37,7 +37,7 @@ KNOWN_EARLY = [
             "fail-cell-syntax",
         )
     )
-    and not case.name.endswith("deleted")
+    and not case.name.endswith(("deleted", "timeout"))
 ]
 
 

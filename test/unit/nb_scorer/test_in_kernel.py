@@ -3,6 +3,9 @@
 import subprocess
 import sys
 
+import pytest
+from nb_scorer import in_kernel
+
 THREADS = """
 import sys, threading, types
 from nb_scorer import in_kernel
@@ -49,3 +52,32 @@ def test_only_matplotlib_itself_is_told_the_backend(tmp_path):
     (tmp_path / "other.py").write_text("import os\nbackend = os.environ.get('MPLBACKEND')\n")
     assert run(PLOTS.format(module="matplotlib"), cwd=tmp_path) == "None module://inline"
     assert run(PLOTS.format(module="other"), cwd=tmp_path) == "None None"
+
+
+class Shell:
+    """IPython's shell where only one backend can be had."""
+
+    def __init__(self, error):
+        self.error = error
+        self.enabled = []
+
+    def enable_matplotlib(self, gui=None):
+        if gui != "inline":
+            raise self.error
+        self.enabled.append(gui)
+
+
+@pytest.mark.parametrize("error", [ImportError("no display"), RuntimeError("'widget' is not a backend")])
+def test_plots_in_windows_are_inline_where_there_is_no_display(error, capsys):
+    shell = Shell(error)
+    in_kernel._do_without_display(shell)
+    shell.enable_matplotlib("qt")
+    assert shell.enabled == ["inline"]
+    assert capsys.readouterr().out == "There is no display for '%matplotlib qt': plots are inline.\n"
+
+
+def test_a_matplotlib_that_is_not_installed_stays_an_error():
+    shell = Shell(ImportError("No module named 'matplotlib'", name="matplotlib"))
+    in_kernel._do_without_display(shell)
+    with pytest.raises(ImportError):
+        shell.enable_matplotlib("qt")
