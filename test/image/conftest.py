@@ -16,7 +16,8 @@ from image import repos
 # Set by who has an image already; without it the tests make one from this checkout.
 GIVEN = os.environ.get("IMAGE_NAME")
 BUILDER = GIVEN or "nb-builder-candidate"
-APPS = "nb-test"
+# Other runs may use the same engine.
+APPS = f"nb-test-{os.getpid()}"
 
 
 def pytest_configure(config):

@@ -79,7 +79,8 @@ def test_point_35_files_of_the_repository_can_not_stand_in_for_ours(s2i, tag, tm
 def test_point_36_neither_the_upload_nor_caches_stay_in_the_image(s2i, tag, tmp_path):
     must(s2i.build(repos.write(tmp_path / "repo", NEEDS_A_PACKAGE), tag))
     files = docker.inside(tag, "find", "/tmp", "/opt/app-root/src", "-type", "f", options=("--user", "0")).split()
-    assert files == ["/opt/app-root/src/model.ipynb"]
+    # The first is where s2i itself reads labels from, after assemble.
+    assert set(files) - {"/tmp/.s2i/image_metadata.json"} == {"/opt/app-root/src/model.ipynb"}
 
 
 def test_point_37_a_notebook_that_waits_for_input_ends_at_once(built):
@@ -254,6 +255,14 @@ def test_point_50_51_variables_of_the_build_are_there_at_run_and_run_wins(s2i, t
     must(s2i.build(git_repository(source, source), tag, env={"A": "1,B=2 and more"}))
     assert answers(tag, b'"Q"') == ["1,B=2 and more", "1,B=2 and more", '"kept"']
     assert answers(tag, b'"EMPTY"', "--env", "A=at run") == ["1,B=2 and more", "at run", ""]
+
+
+def test_point_52_labels_tell_of_the_model_without_starting_it(workbench):
+    labels = docker.labels(workbench)
+    assert labels["io.nb-builder.notebook"] == "model.ipynb"
+    assert labels["io.nb-builder.golden-rows"] == "1"
+    digest = docker.inside(workbench, "sha256sum", "/opt/app-root/model/model.pickle").split()[0]
+    assert labels["io.nb-builder.model-sha256"] == digest
 
 
 def test_point_54_scripts_of_the_repository_may_wrap_ours(s2i, tag, tmp_path):
