@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nb_builder.cells import Cell
-from nb_builder.problems import BuildProblem, CellSyntax, NotCallable, PredictorMissing, Python2Code
+from nb_builder.problems import BuildProblem, CellSyntax, NotCallable, PredictorMissing, Python2Code, WrongArguments
 from nb_builder.rewrite.names import bound
 
 TOLERATED = "raises-exception"
@@ -68,8 +68,8 @@ class Binding:
 def findings(cells: Sequence[Cell], notebook: Path, python: Path, *, defines: bool = True) -> Iterator[BuildProblem]:
     """Yield what keeps a notebook from becoming a service whatever its cells do, with cell and line.
 
-    That is CellSyntax, Python2Code and, unless it is not the one that `defines` the contract, PredictorMissing
-    and NotCallable. What only running can tell is left to the run: a name bound by `import *` or `%run`,
+    That is CellSyntax, Python2Code and, unless it is not the one that `defines` the contract, PredictorMissing,
+    NotCallable and WrongArguments. What only running can tell is left to the run: a name bound by `import *` or `%run`,
     for instance.
     """
     yield from _syntax(cells, notebook, python)
@@ -79,6 +79,7 @@ def findings(cells: Sequence[Cell], notebook: Path, python: Path, *, defines: bo
         yield PredictorMissing(notebook=notebook)
     for name in ("batch_predictor", "predictor", "validator"):
         yield from _not_callable(name, cells, notebook)
+        yield from _wrong_arguments(name, cells, notebook)
 
 
 def bindings(name: str, cells: Sequence[Cell]) -> list[Binding]:
@@ -158,3 +159,18 @@ def _not_callable(name: str, cells: Sequence[Cell], notebook: Path) -> Iterator[
     if kind and not (name != "predictor" and isinstance(value, ast.Constant) and value.value is None):
         problem = NotCallable(name=name, kind=kind, notebook=notebook)
         yield problem.at(notebook, last.cell, last.statement.lineno)
+
+
+def _wrong_arguments(name: str, cells: Sequence[Cell], notebook: Path) -> Iterator[BuildProblem]:
+    """Yield WrongArguments if the last thing that is bound to `name` is a plain `def` that one argument does not fit."""
+    last = (bindings(name, cells) or [None])[-1]
+    function = last.statement if last else None
+    if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)) or function.decorator_list:
+        return
+    known = function.args
+    positional = [*known.posonlyargs, *known.args]
+    takes_one = positional or known.vararg
+    needs_more = len(positional) - len(known.defaults) > 1 or None in known.kw_defaults
+    if needs_more or not takes_one:
+        problem = WrongArguments(name=name, signature=f"{name}({ast.unparse(known)})", notebook=notebook)
+        yield problem.at(notebook, last.cell, function.lineno)

@@ -63,6 +63,27 @@ def test_the_last_binding_decides_whether_predictor_can_be_called():
         check(GOOD, "predictor = [1, 2]")
 
 
+@pytest.mark.parametrize("arguments", ["", "x, y", "x, *, y", "*, x", "x, y, z=1"])
+def test_a_function_that_one_argument_does_not_fit_is_refused(arguments):
+    (problem,) = findings(f"x = 1\ndef predictor({arguments}): pass")
+    assert (problem.code, problem.line) == ("wrong-arguments", 2)
+    assert f"'predictor' can't be called with one argument: predictor({arguments})." in str(problem)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def predictor(x, y=1, *, z=2): pass",
+        "def predictor(*xs): pass",
+        "@wraps\ndef predictor(x, y): pass",
+        "def predictor(x, y): pass\npredictor = partial(predictor, 1)",
+        "if later:\n    def predictor(x, y): pass",
+    ],
+)
+def test_what_may_be_called_with_one_argument_is_left_to_the_run(source):
+    assert findings(source) == []
+
+
 def test_a_validator_that_is_none_is_no_validator():
     check(GOOD, "validator = None")
     with pytest.raises(NotCallable, match="'validator' is a constant"):
