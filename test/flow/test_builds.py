@@ -35,9 +35,10 @@ KNOWN_EARLY = [
             "fail-requirements-missing",
             "fail-lock-outdated",
             "fail-cell-syntax",
+            "fail-wrong-arguments",
         )
     )
-    and not case.name.endswith(("deleted", "timeout"))
+    and not case.name.endswith(("deleted", "timeout", "decorated"))
 ]
 
 
