@@ -148,8 +148,12 @@ class _MatplotlibFinder(object):
         """Return matplotlib's own spec, with a loader that sets the backend; None for all other modules."""
         if name != "matplotlib":
             return None
+        # Asked again from the start, the other finders have it; `%pip install` may come before the next time.
         sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(name)
+        try:
+            spec = importlib.util.find_spec(name)
+        finally:
+            sys.meta_path.insert(0, self)
         if spec is not None and spec.loader is not None:
             run = spec.loader.exec_module
             spec.loader.exec_module = lambda module: self._run(run, module)

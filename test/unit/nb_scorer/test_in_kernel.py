@@ -47,6 +47,16 @@ def test_so_it_is_on_pythons_without_a_hook():
     assert run(THREADS.format(watch=watch)) == "['ZeroDivisionError']"
 
 
+def test_a_matplotlib_that_is_installed_later_is_told_too(tmp_path):
+    later = PLOTS.replace(
+        "import {module}",
+        "try:\n    import matplotlib\nexcept ImportError:\n    open('matplotlib.py', 'w').write({text!r})\n"
+        "importlib = in_kernel.importlib; importlib.invalidate_caches()\nimport matplotlib",
+    )
+    text = "import os\nbackend = os.environ.get('MPLBACKEND')\n"
+    assert run(later.format(module="matplotlib", text=text), cwd=tmp_path) == "None module://inline"
+
+
 def test_only_matplotlib_itself_is_told_the_backend(tmp_path):
     (tmp_path / "matplotlib.py").write_text("import os\nbackend = os.environ.get('MPLBACKEND')\n")
     (tmp_path / "other.py").write_text("import os\nbackend = os.environ.get('MPLBACKEND')\n")
