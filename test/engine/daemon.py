@@ -1,5 +1,6 @@
 """The container engine: the one that runs here, or our own, started and stopped."""
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ START_SECONDS = 60
 BRIDGE = "nb-builder0"
 # From the block for documentation: no real network has these addresses.
 BRIDGE_ADDRESS = "198.51.100.1/24"
+NETWORK = "198.51.100.0/24"
 
 
 @contextmanager
@@ -24,7 +26,7 @@ def running() -> Iterator[str]:
         yield host
         return
     _install()
-    with tempfile.TemporaryDirectory(prefix="nb-engine-") as folder, _own(Path(folder)) as host:
+    with _alone(), tempfile.TemporaryDirectory(prefix="nb-engine-") as folder, _own(Path(folder)) as host:
         yield host
 
 
@@ -44,6 +46,18 @@ def _install() -> None:
     if lacking and Path("/run/systemd/system").exists():
         # Debian starts it on installation; ours below is the one that is stopped at the end.
         provide.call("systemctl", "stop", "docker.socket", "docker.service", "containerd.service")
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Wait until no other run has an engine of its own: two would share a bridge, and perhaps their images."""
+    with open(Path(tempfile.gettempdir()) / "nb-builder-engine.lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            provide.say("another run of the image tests has its container engine; waiting until that stops")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @contextmanager
@@ -90,6 +104,9 @@ def _bridge() -> Iterator[None]:
         yield
     finally:
         provide.call("ip", "link", "delete", BRIDGE)
+        # dockerd leaves its rule for a bridge that is no more.
+        rule = ["-D", "POSTROUTING", "-s", NETWORK, "!", "-o", BRIDGE, "-j", "MASQUERADE"]
+        subprocess.run(["iptables", "-t", "nat", *rule], capture_output=True)
 
 
 def _mtu() -> int:

@@ -122,6 +122,14 @@ def service(image: str, *options: str, port: int = 8080) -> Iterator[Service]:
         yield running
 
 
+def answer(image: str, body: bytes = b"[1, 2]", *options: str) -> object:
+    """Return the value that a service of `image` predicts for `body`; it must be one."""
+    with service(image, *options) as running:
+        got = running.predict(body)
+        assert got.status == 200, got.body
+        return got.value
+
+
 @contextmanager
 def container(image: str, *options: str, command: tuple[str, ...] = ()) -> Iterator[str]:
     """Run `image` in the background and yield the container's name; it is removed at the end."""
