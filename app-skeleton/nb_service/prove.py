@@ -9,13 +9,13 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from nb_scorer import answers
+from nb_scorer import answers, frames
 from nb_scorer.zygote import FORK, SPAWN
 
 from nb_service import model_folder, problems, settings
 from nb_service.loop import Loop
 from nb_service.scoring import Plan, Pool, answer
-from nb_service.scoring.plan import GOLDEN_ROWS, THREAD_KNOBS, environment
+from nb_service.scoring.plan import GOLDEN_ROWS, THREAD_KNOBS, environment, is_batched
 
 # The proof holds for scorers whose libraries use one thread: what several scorers on one machine get.
 THREADS = 1
@@ -49,6 +49,7 @@ class Trial:
 
     def __init__(self, loop: Loop, model, plan: Plan) -> None:
         self.results: list[list] = []
+        self.links: list = []
         self.problem: problems.Problem | None = None
         self.traceback: str | None = None
         self.began = time.monotonic()
@@ -63,8 +64,9 @@ class Trial:
         """Return whether nothing more is to come."""
         return self.problem is not None or len(self.results) >= self.pool.plan.scorers
 
-    def _rows(self, _link, results: list) -> bool:
+    def _rows(self, link, results: list) -> bool:
         self.results.append(results)
+        self.links.append(link)
         self.seconds = time.monotonic() - self.began
         if any(result.answer.outcome == answer.DIED for result in results):
             # No replacements: what died is the outcome.
@@ -82,6 +84,8 @@ class Proof:
     def __init__(self, model, got: dict, environ: dict) -> None:
         self._loop = Loop()
         self._rows = model.golden_rows()
+        # Of a single row no batch is ever made.
+        self._batched = is_batched(model.manifest) and len(self._rows) > 1
         self._tolerance = got["S2I_TOLERANCE"]
         self._limit = got["S2I_VERIFY_TIMEOUT"]
         base = Plan(
@@ -122,7 +126,26 @@ class Proof:
             return dict(proof, scorer_start=None, scorer_start_reason="no golden rows to prove it with")
         if proof["rows"] and proof["deterministic"]:
             return dict(proof, scorer_start=None, scorer_start_reason="the golden rows are not answered rightly")
+        if proof["deterministic"]:
+            proof["batch"] = self._of_batch()
         return dict(proof, **self._of_fork(proof["deterministic"]))
+
+    def _of_batch(self) -> dict | None:
+        """Return how the fresh scorer's batch_predictor falls short on all golden rows in one call, or None."""
+        link = self._fresh.links[0]
+        if not self._batched or not link.alive:
+            return None
+        told: list[answer.Answer] = []
+        body = json.dumps([row["sample"] for row in self._rows]).encode("ascii")
+        link.give(answer.Job(body, told.append, frames.MANY))
+        link.flush()
+        self._wait(lambda: told, self._limit)
+        if not told or told[0].batch != len(self._rows):
+            return {"row": 0, "got": None, "failed": True}
+        for index, (row, got) in enumerate(zip(self._rows, json.loads(told[0].payload), strict=True)):
+            if not answers.same(row["answer"], got, self._tolerance):
+                return {"row": index, "got": got, "failed": False}
+        return None
 
     def _wait_for_load(self) -> None:
         """Wait until the fresh process said hello or failed; no hello in time is a failure too."""
@@ -149,6 +172,7 @@ class Proof:
             "row_count": len(self._rows),
             "answers": [result.got for result in results if result.turn == 0],
             "deterministic": self._deterministic(results),
+            "batch": None,
             "scorer_threads": THREADS,
         }
 
@@ -215,6 +239,7 @@ def _unloaded(problem: problems.Problem, traceback: str | None) -> dict:
         "row_count": 0,
         "answers": [],
         "deterministic": None,
+        "batch": None,
         "scorer_threads": THREADS,
         "scorer_start": None,
         "scorer_start_reason": "the model does not load",

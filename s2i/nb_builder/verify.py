@@ -7,7 +7,7 @@ will run; here its findings become a problem, or fields of the manifest.
 import json
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from nb_scorer import golden, layout, manifest
@@ -15,7 +15,7 @@ from nb_scorer import golden, layout, manifest
 from nb_builder import certificates
 from nb_builder.failures import shorten
 from nb_builder.log import Log
-from nb_builder.problems import AnswersDiffer, ModelDoesNotLoad
+from nb_builder.problems import AnswersDiffer, BatchDiffers, ModelDoesNotLoad
 from nb_builder.settings import Settings
 
 SHOWN = 300
@@ -27,12 +27,13 @@ KEPT = ("deterministic", "scorer_start", "scorer_threads", "scorer_start_reason"
 def run(app_root: Path, *, home: Path, settings: Settings, log: Log) -> None:
     """Prove the model under `app_root` and write into its manifest how to serve it.
 
-    Raises ModelDoesNotLoad or AnswersDiffer.
+    Raises ModelDoesNotLoad, AnswersDiffer or BatchDiffers.
     """
     model = app_root / layout.MODEL
-    rows = manifest.read(model)["golden"]
+    golden_rows = golden.read(model)
+    rows = len(golden_rows)
     found = ask(app_root, home=home, settings=settings, patience=settings.verify_timeout * (4 + ASKED * rows))
-    judge(found, log)
+    judge(found, golden_rows, log)
     # Of what will serve, and not of the kernel: floats may differ in their last bits.
     golden.keep(model, found["answers"])
     manifest.update(model, **{name: found[name] for name in KEPT})
@@ -79,7 +80,7 @@ def ask(app_root: Path, *, home: Path, settings: Settings, patience: float) -> d
     return {**json.loads(last), "said": ran.stderr}
 
 
-def judge(found: Mapping, log: Log) -> None:
+def judge(found: Mapping, golden_rows: Sequence[Mapping], log: Log) -> None:
     """Raise the problem that `found` tells of; a model that is not deterministic gets a note."""
     if not found["loaded"]:
         error = found["load_error"] or {}
@@ -92,6 +93,18 @@ def judge(found: Mapping, log: Log) -> None:
     elif found["rows"]:
         row = found["rows"][0]
         raise AnswersDiffer(**{name: brief(json.dumps(row[name])) for name in ("sample", "expected", "got")})
+    elif found["batch"]:
+        raise batch_differs(found["batch"], golden_rows, found["said"])
+
+
+def batch_differs(found: Mapping, golden_rows: Sequence[Mapping], said: str) -> BatchDiffers:
+    """Return the problem of a batch_predictor that does in a fresh process what it did not do in the notebook."""
+    row = golden_rows[found["row"]]
+    expected, got = (brief(json.dumps(answer)) for answer in (row["answer"], found["got"]))
+    reason = "it fails" if found["failed"] else f"it answers {got}, and predictor {expected}"
+    sample = brief(json.dumps(row["sample"]))
+    words = shorten(said.strip()) if found["failed"] else ""
+    return BatchDiffers(number=found["row"] + 1, sample=sample, reason=f"in a fresh process {reason}", detail=words)
 
 
 def failure(row: Mapping) -> str:

@@ -36,10 +36,35 @@ def test_a_model_that_answers_its_rows_in_forked_processes_may_be_forked(prove):
         "row_count": 3,
         "answers": [2, 5.0, "aa"],
         "deterministic": True,
+        "batch": None,
         "scorer_threads": 1,
         "scorer_start": "fork",
         "scorer_start_reason": "forked scorers answered every golden row rightly",
     }
+
+
+FORGETFUL = """
+def predictor(x): return 2 * x
+class Batch:
+    factor = 2
+    def __getstate__(self): return {saved}
+    def __call__(self, xs): return [self.factor * x for x in xs]
+batch_predictor = Batch()
+examples = [0, 1, 2]
+"""
+
+
+@pytest.mark.parametrize(
+    ("saved", "batch"),
+    [
+        ("{'factor': 2}", None),
+        ("{'factor': 3}", {"row": 1, "got": 3, "failed": False}),
+        ("{'factor': None}", {"row": 0, "got": None, "failed": True}),
+    ],
+)
+def test_a_batch_predictor_is_asked_all_rows_in_one_call(prove, saved, batch):
+    found = prove(FORGETFUL.replace("{saved}", saved))
+    assert (found["rows"], found["batch"], found["scorer_start"]) == ([], batch, "fork")
 
 
 def test_without_golden_rows_nothing_is_proved_but_loading(prove):

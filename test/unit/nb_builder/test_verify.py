@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 from nb_builder import verify
-from nb_builder.problems import AnswersDiffer, ModelDoesNotLoad
+from nb_builder.problems import AnswersDiffer, BatchDiffers, ModelDoesNotLoad
 from nb_scorer import golden, manifest
 
 SETTINGS = SimpleNamespace(tolerance=1e-6, verify_timeout=60.0, ca_bundle=None)
@@ -17,6 +17,7 @@ GOOD = {
     "rows": [],
     "row_count": 2,
     "answers": [4.0, 5],
+    "batch": None,
     "deterministic": True,
     "scorer_start": "fork",
     "scorer_threads": 1,
@@ -158,3 +159,18 @@ def test_a_proof_without_an_end_is_refused(place):
 def test_a_service_that_says_nothing_is_a_fault_of_ours(place):
     with pytest.raises(RuntimeError, match="ended with 3"):
         verified(place, "sys.exit(3)")
+
+
+@pytest.mark.parametrize(
+    ("batch", "words"),
+    [
+        (
+            {"row": 1, "got": 6, "failed": False},
+            "disagree on golden row 2, 2.5: in a fresh process it answers 6, and predictor 5.",
+        ),
+        ({"row": 0, "got": None, "failed": True}, "disagree on golden row 1, 2: in a fresh process it fails."),
+    ],
+)
+def test_a_batch_predictor_that_falls_short_in_the_fresh_process_is_refused_with_the_row(place, batch, words):
+    with pytest.raises(BatchDiffers, match=re.escape(words)):
+        verified(place, {**GOOD, "batch": batch})
