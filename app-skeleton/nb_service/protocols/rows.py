@@ -25,8 +25,7 @@ class Rows:
 
     def sample(self, names: Sequence | None, cells: list):
         """Return the sample of one row of values; `names` are its columns, None or numbers where it has none."""
-        if names is not None and len(names) != len(cells):
-            raise Malformed(f"A row has {len(cells)} values, and there are {len(names)} columns.")
+        _check_length(names, cells)
         if len(cells) == 1 and self.kinds and self.kinds <= _SCALARS:
             return cells[0]
         texts = names is not None and all(isinstance(name, str) for name in names)
@@ -36,8 +35,9 @@ class Rows:
 
     def from_text(self, names: Sequence[str] | None, cells: list[str]):
         """Return the sample of one row of texts: what is written as a number is one, unless text is expected."""
-        names_or_none = names or [None] * len(cells)
-        return self.sample(names, [self._value(name, cell) for name, cell in zip(names_or_none, cells, strict=False)])
+        _check_length(names, cells)
+        named = zip(names or [None] * len(cells), cells, strict=True)
+        return self.sample(names, [self._value(name, cell) for name, cell in named])
 
     def _value(self, name: str | None, text: str):
         kinds = _kinds(self._schema_of(name))
@@ -53,6 +53,11 @@ class Rows:
         if self.kinds == {"object"}:
             return self.schema.get("properties", {}).get(name) or self.schema.get("additionalProperties") or {}
         return self.schema.get("items", {}) if self.kinds == {"array"} else self.schema
+
+
+def _check_length(names: Sequence | None, cells: Sequence) -> None:
+    if names is not None and len(names) != len(cells):
+        raise Malformed(f"A row has {len(cells)} values, and there are {len(names)} columns.")
 
 
 def _kinds(schema: dict) -> set[str]:

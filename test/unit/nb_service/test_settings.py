@@ -27,3 +27,29 @@ def test_every_row_has_a_help_text_that_ends_as_a_sentence():
 def test_a_bad_value_is_refused_by_name(name, value):
     with pytest.raises(SettingInvalid, match=name):
         settings.read({name: value})
+
+
+@pytest.mark.parametrize(
+    ("environ", "port"),
+    [
+        ({"AIP_HTTP_PORT": "9000"}, 9000),
+        ({"SAGEMAKER_BIND_TO_PORT": "9001"}, 9001),
+        ({"PORT": "9002", "AIP_HTTP_PORT": "9000"}, 9002),
+    ],
+)
+def test_a_cloud_s_own_port_is_taken_where_port_is_not_set(environ, port):
+    assert settings.read(environ)["PORT"] == port
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AIP_PREDICT_ROUTE", "predict"),
+        ("AIP_HEALTH_ROUTE", "/<x>"),
+        ("S2I_MODEL_NAME", "a/b"),
+        ("S2I_MODEL_NAME", "-a"),
+    ],
+)
+def test_a_route_or_a_name_that_no_path_can_have_is_refused(name, value):
+    with pytest.raises(SettingInvalid, match=name):
+        settings.read({name: value})

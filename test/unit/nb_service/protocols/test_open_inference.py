@@ -1,0 +1,192 @@
+import json
+import struct
+
+import numpy as np
+import pytest
+from nb_service.identity import Identity
+from nb_service.protocols import Malformed, open_inference
+from nb_service.protocols.rows import Rows
+
+SERVED = Identity("m", 7)
+UNKNOWN = Rows(None)
+LISTS = Rows({"type": "array"})
+OBJECTS = Rows({"type": "object"})
+NUMBERS = Rows({"type": "number"})
+
+
+def asked(*inputs, raw=b"", rows=UNKNOWN, **more):
+    """Return (the decoded samples, the question) of a request with these inputs."""
+    head = json.dumps({"inputs": inputs, **more}).encode()
+    question = open_inference.read(head + raw, str(len(head)) if raw else None, rows, SERVED)
+    return [json.loads(sample) for sample in question.samples], question
+
+
+def written(question, *answers):
+    """Return (the decoded JSON, the bytes behind it) of the body for `answers`."""
+    body = question.write([json.dumps(answer).encode() for answer in answers])
+    length = int(dict(body.headers).get(open_inference.HEADER, len(body.data)))
+    return json.loads(body.data[:length]), body.data[length:]
+
+
+def tensor(data, shape, datatype="FP64", name="x", **parameters):
+    """Return an input."""
+    more = {"data": data} if data is not None else {}
+    return {
+        "name": name,
+        "shape": shape,
+        "datatype": datatype,
+        **more,
+        **({"parameters": parameters} if parameters else {}),
+    }
+
+
+@pytest.mark.parametrize("data", [[1, 2, 3, 4], [[1, 2], [3, 4]]])
+def test_each_row_of_one_input_is_a_sample(data):
+    assert asked(tensor(data, [2, 2]))[0] == [[1.0, 2.0], [3.0, 4.0]]
+
+
+def test_whole_numbers_stay_whole_in_whole_datatypes():
+    assert json.dumps(asked(tensor([1, 2], [2], "INT64"))[0]) == "[1, 2]"
+    assert json.dumps(asked(tensor([1, 2], [2], "FP32"))[0]) == "[1.0, 2.0]"
+
+
+def test_several_inputs_are_the_columns_of_objects():
+    samples, _ = asked(
+        tensor([1, 2], [2, 1]), tensor(["a", "b"], [2], "BYTES", "y"), tensor([1, 2, 3, 4], [2, 2], name="z")
+    )
+    assert samples == [{"x": 1, "y": "a", "z": [1, 2]}, {"x": 2, "y": "b", "z": [3, 4]}]
+
+
+def test_one_input_is_a_column_where_samples_are_objects_or_the_client_says_so():
+    assert asked(tensor([1, 2], [2, 1]), rows=OBJECTS)[0] == [{"x": 1}, {"x": 2}]
+    assert asked(tensor([1], [1]), parameters={"content_type": "pd"})[0] == [{"x": 1}]
+
+
+def test_one_value_a_row_is_bare_where_samples_are_such():
+    assert asked(tensor([1, 2], [2, 1]), rows=NUMBERS)[0] == [1, 2]
+    assert asked(tensor([1, 2], [2, 1]), rows=LISTS)[0] == [[1], [2]]
+
+
+def test_bytes_behind_the_json_are_the_tensors_in_their_order():
+    numbers = np.array([[1, 2]], "<i4").tobytes()
+    texts = struct.pack("<I", 3) + "aü".encode()
+    first = tensor(None, [1, 2], "INT32", binary_data_size=len(numbers))
+    second = tensor(None, [1], "BYTES", "y", binary_data_size=len(texts))
+    assert asked(first, second, raw=numbers + texts)[0] == [{"x": [1, 2], "y": "aü"}]
+
+
+def test_the_id_comes_back_with_model_and_version():
+    said, _ = written(asked(tensor([1], [1]), id="42")[1], 1.5)
+    assert said == {
+        "model_name": "m",
+        "model_version": "7",
+        "outputs": [{"name": "output-0", "datatype": "FP64", "shape": [1], "data": [1.5]}],
+        "id": "42",
+    }
+    assert "id" not in written(asked(tensor([1], [1]))[1], 1)[0]
+
+
+def test_answers_that_are_objects_become_an_output_a_name():
+    said, _ = written(asked(tensor([1, 2], [2]))[1], {"a": 1, "b": "x"}, {"a": 2, "b": "y"})
+    assert [(one["name"], one["datatype"], one["data"]) for one in said["outputs"]] == [
+        ("a", "INT64", [1, 2]),
+        ("b", "BYTES", ["x", "y"]),
+    ]
+
+
+def test_answers_that_fit_no_tensor_are_json_texts():
+    said, _ = written(asked(tensor([1, 2], [2]))[1], [1], [1, 2])
+    assert said["outputs"][0] == {
+        "name": "output-0",
+        "parameters": {"content_type": "application/json"},
+        "datatype": "BYTES",
+        "shape": [2],
+        "data": ["[1]", "[1, 2]"],
+    }
+
+
+def test_outputs_go_as_bytes_where_the_request_wants_them():
+    said, raw = written(asked(tensor([1, 2], [2]), parameters={"binary_data_output": True})[1], 1, 2)
+    assert raw == struct.pack("<2q", 1, 2)
+    assert said["outputs"][0] == {
+        "name": "output-0",
+        "datatype": "INT64",
+        "shape": [2],
+        "parameters": {"binary_data_size": 16},
+    }
+    wanted = [{"name": "b", "parameters": {"binary_data": True}}, {"name": "a"}]
+    said, raw = written(asked(tensor([1], [1]), outputs=wanted)[1], {"a": 1, "b": "xy", "c": 0})
+    assert [(one["name"], one.get("data")) for one in said["outputs"]] == [("b", None), ("a", [1])]
+    assert raw == struct.pack("<I", 2) + b"xy"
+
+
+def test_an_output_that_there_is_not_is_refused():
+    with pytest.raises(Malformed, match="There is no output 'y'; there are: output-0."):
+        written(asked(tensor([1], [1]), outputs=[{"name": "y"}])[1], 1)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "words"),
+    [
+        ([], "inputs is not a list of tensors"),
+        ([1], "inputs is not a list of tensors"),
+        ([{"shape": [1]}], "An input has no name"),
+        ([tensor([1], [1], "BF16")], "datatype that is not taken"),
+        ([tensor([1], [2])], "has 1 values, and its shape wants 2"),
+        ([tensor(["a"], [1])], "a value that is no FP64"),
+        ([tensor([1.5], [1], "INT8")], "a value that is no INT8"),
+        ([tensor([True], [1], "INT8")], "a value that is no INT8"),
+        ([tensor(None, [1])], "has no data"),
+        ([tensor([1], "1")], "shape is not a list"),
+        ([tensor(None, [1], binary_data_size=8)], "binary_data_size is not a length"),
+        ([tensor([1], [1]), tensor([1], [1])], "Two inputs have the same name"),
+        ([tensor([1], [1]), tensor([1, 2], [2], name="y")], "differ in their first dimension"),
+    ],
+)
+def test_what_are_no_tensors_is_refused(inputs, words):
+    with pytest.raises(Malformed, match=words):
+        asked(*inputs)
+
+
+@pytest.mark.parametrize(
+    ("size", "datatype", "raw", "words"),
+    [
+        (8, "FP64", b"12345678x", "1 bytes of the body belong to no tensor"),
+        (8, "BYTES", b"\x02\x00\x00\x00\xff\xfe\x00\x00", "not UTF-8"),
+        (5, "BYTES", b"\xff\xff\xff\xff1", "is cut"),
+        (True, "BYTES", b"1", "binary_data_size"),
+    ],
+)
+def test_bytes_that_do_not_match_are_refused(size, datatype, raw, words):
+    with pytest.raises(Malformed, match=words):
+        asked(tensor(None, [1], datatype, binary_data_size=size), raw=raw)
+
+
+@pytest.mark.parametrize("length", ["x", "-1", "1000"])
+def test_a_length_of_the_json_that_is_none_is_refused(length):
+    with pytest.raises(Malformed, match="Inference-Header-Content-Length is not a length"):
+        open_inference.read(b"{}", length, UNKNOWN, SERVED)
+
+
+@pytest.mark.parametrize(
+    ("schema", "tensors"),
+    [
+        ({}, [("x", "BYTES", [-1])]),
+        ({"type": "number"}, [("x", "FP64", [-1])]),
+        ({"type": ["null", "number"]}, [("x", "FP64", [-1])]),
+        ({"type": "array", "items": {"type": "integer"}, "maxItems": 4}, [("x", "INT64", [-1, 4])]),
+        ({"type": "array", "items": {"type": "array", "items": {"type": "boolean"}}}, [("x", "BOOL", [-1, -1, -1])]),
+        (
+            {"type": "object", "properties": {"a": {"type": "string"}, "b": {"type": "number"}}},
+            [("a", "BYTES", [-1]), ("b", "FP64", [-1])],
+        ),
+    ],
+)
+def test_metadata_follow_the_golden_rows(schema, tensors):
+    told = open_inference.described(schema, "x")
+    assert [(one["name"], one["datatype"], one["shape"]) for one in told] == tensors
+
+
+def test_server_and_model_tell_who_they_are():
+    assert json.loads(open_inference.server(SERVED).data)["extensions"] == ["binary_tensor_data"]
+    assert json.loads(open_inference.model(SERVED, {}, {}).data)["versions"] == ["7"]

@@ -1,0 +1,46 @@
+import pytest
+from nb_service.protocols import Malformed, sagemaker
+from nb_service.protocols.rows import Rows
+
+UNKNOWN = Rows(None)
+
+
+def test_json_is_one_sample_and_its_answer_comes_bare():
+    question = sagemaker.read(b"[1, 2]", "application/json", None, UNKNOWN)
+    assert question.samples == [b"[1, 2]"]
+    assert question.write([b"3"]).data == b"3"
+
+
+def test_one_answer_comes_as_csv_where_that_is_accepted():
+    assert sagemaker.read(b"1", None, "text/csv", UNKNOWN).write([b"[1, 2]"]).data == b"1,2\n"
+
+
+@pytest.mark.parametrize(
+    ("kind", "accept", "out"),
+    [
+        ("text/csv", None, b"1\n2\n"),
+        ("text/csv", "*/*", b"1\n2\n"),
+        ("application/jsonlines", "application/jsonlines", b"1\n2\n"),
+        ("text/csv", "application/json", b'{"predictions": [1, 2]}'),
+    ],
+)
+def test_many_answers_come_as_accept_says(kind, accept, out):
+    question = sagemaker.read(b"1\n2\n", kind, accept, Rows({"type": "number"}))
+    assert question.samples == [b"1", b"2"]
+    assert question.write([b"1", b"2"]).data == out
+
+
+@pytest.mark.parametrize(("body", "kind", "words"), [(b"", None, "empty"), (b"x", "image/png", "not read here")])
+def test_other_bodies_are_refused(body, kind, words):
+    with pytest.raises(Malformed, match=words):
+        sagemaker.read(body, kind, None, UNKNOWN)
+
+
+def test_a_batch_transform_is_told_what_fits():
+    assert sagemaker.execution_parameters(4, 16 << 20) == {
+        "MaxConcurrentTransforms": 4,
+        "BatchStrategy": "MultiRecord",
+        "MaxPayloadInMB": 16,
+    }
+    assert sagemaker.execution_parameters(1, 5)["MaxPayloadInMB"] == 1
+    assert sagemaker.execution_parameters(1, 1 << 30)["MaxPayloadInMB"] == 100
