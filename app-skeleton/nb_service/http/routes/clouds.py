@@ -3,7 +3,8 @@
 from flask import Flask, Response, jsonify, request
 
 from nb_service.http.door import Door, problem
-from nb_service.protocols import Malformed, Question, bodies, decode, mlflow, sagemaker, vertex
+from nb_service.protocols import Body, Malformed, Question, bodies, decode, mlflow, sagemaker, vertex
+from nb_service.protocols.rows import Rows
 
 ROUTES = {
     "GET /ping": "200 when predictions are answered, else 503; empty (SageMaker, MLflow).",
@@ -28,19 +29,8 @@ def add(app: Flask, door: Door) -> None:
 
     @app.post("/invocations")
     def invocations() -> Response:
-        given = bodies.parse(request.content_type)
-        refusal = problem
-
-        def read(content: bytes) -> Question:
-            nonlocal refusal
-            if sagemaker.is_json(given) and b'"' in content:
-                decoded = decode(content)
-                if mlflow.is_meant(decoded):
-                    refusal = mlflow.refusal
-                    return mlflow.read(decoded, given, rows)
-            return sagemaker.read(content, request.content_type, request.headers.get("Accept"), rows)
-
-        response = door.answer(read, refusal)
+        asked = _Invocation(rows)
+        response = door.answer(asked.read, asked.refuse)
         attributes = request.headers.get("X-Amzn-SageMaker-Custom-Attributes")
         if attributes:
             response.headers["X-Amzn-SageMaker-Custom-Attributes"] = attributes
@@ -49,6 +39,29 @@ def add(app: Flask, door: Door) -> None:
     route = door.got["AIP_PREDICT_ROUTE"]
     if route:
         app.before_request(lambda: _vertex(door, route))
+
+
+class _Invocation:
+    """One request of SageMaker's or of MLflow's: its body tells whose."""
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+        self._refusal = problem
+
+    def read(self, content: bytes) -> Question:
+        """Return the samples of the request's body; raise Malformed."""
+        given = bodies.parse(request.content_type)
+        # Only an object with a name in it can be MLflow's; all else need not be decoded here.
+        if sagemaker.is_json(given) and b'"' in content:
+            decoded = decode(content)
+            if mlflow.is_meant(decoded):
+                self._refusal = mlflow.refusal
+                return mlflow.read(decoded, given, self._rows)
+        return sagemaker.read(content, request.content_type, request.headers.get("Accept"), self._rows)
+
+    def refuse(self, status: int, detail: str) -> tuple[int, Body]:
+        """Return a refusal in the words of whose request it is."""
+        return self._refusal(status, detail)
 
 
 def _vertex(door: Door, route: str) -> Response | None:
