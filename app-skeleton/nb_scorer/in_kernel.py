@@ -10,13 +10,22 @@ import importlib.util
 import os
 import subprocess
 import sys
+import sysconfig
 import threading
+import traceback
 
 from nb_scorer import surroundings
 
 # The source of the payloads in a reply that tell of commands.
 COMMAND = "nb-builder-command"
 PLOTS = "MPLBACKEND"
+
+# Ours counts as one: on 3.7 and earlier our wrapper is in each thread's traceback.
+_LIBRARIES = (
+    os.path.join(os.path.dirname(os.path.realpath(os.__file__)), ""),
+    os.path.join(os.path.dirname(os.path.abspath(__file__)), ""),
+    *(os.path.join(sysconfig.get_path(name), "") for name in ("stdlib", "platstdlib", "purelib", "platlib")),
+)
 
 
 def begin(shell, strict):
@@ -72,14 +81,19 @@ def _watch_commands(shell, strict):
 
 
 def _watch_threads(shell):
-    """Show an exception that ends a thread of the notebook as one of a cell, so that the build sees it."""
+    """Show an exception that ends a thread of the notebook as one of a cell, so that the build sees it.
+
+    Of a library's own helper (a daemon with no frame of the notebook's or the repository's code) it is
+    only printed, as in Jupyter.
+    """
     jupyters = set(threading.enumerate())
 
     def show(kind, error, trace, thread):
         if kind is SystemExit:
             return
-        if thread in jupyters:
-            sys.__excepthook__(kind, error, trace)
+        if thread in jupyters or (thread.daemon and not _of_the_author(trace)):
+            sys.stderr.write("Exception in thread {}:\n".format(thread.name))
+            traceback.print_exception(kind, error, trace)
         else:
             shell.showtraceback((kind, error, trace))
 
@@ -87,6 +101,12 @@ def _watch_threads(shell):
         threading.excepthook = lambda told: show(told.exc_type, told.exc_value, told.exc_traceback, told.thread)
     else:
         _watch_started_threads(show)
+
+
+def _of_the_author(trace):
+    """Return whether a frame of `trace` is neither the standard library's nor an installed package's."""
+    files = [frame.f_code.co_filename for frame, _ in traceback.walk_tb(trace)]
+    return any(not name.startswith(_LIBRARIES) and not name.startswith("<frozen") for name in files)
 
 
 def _watch_started_threads(show):

@@ -21,6 +21,21 @@ run(list)
 print([told[0].__name__ for told in shown])
 """
 
+LIBRARY = """
+import queue, sys, threading, types
+from nb_scorer import in_kernel
+shown = []
+{watch}
+def mine():
+    queue.Queue().get(timeout=-1)
+for target in (mine, queue.Queue(1).get):
+    for daemon in (True, False):
+        thread = threading.Thread(target=target, kwargs={{}} if target is mine else {{"timeout": -1}}, daemon=daemon)
+        thread.start()
+        thread.join()
+        print(len(shown), end=" ")
+"""
+
 PLOTS = """
 import os, sys
 os.environ["MPLBACKEND"] = "module://inline"
@@ -55,6 +70,11 @@ def test_a_matplotlib_that_is_installed_later_is_told_too(tmp_path):
     )
     text = "import os\nbackend = os.environ.get('MPLBACKEND')\n"
     assert run(later.format(module="matplotlib", text=text), cwd=tmp_path) == "None module://inline"
+
+
+def test_a_librarys_own_helper_that_fails_is_only_printed():
+    watch = "in_kernel._watch_threads(types.SimpleNamespace(showtraceback=shown.append))"
+    assert run(LIBRARY.format(watch=watch), stderr=subprocess.DEVNULL) == "1 2 2 3"
 
 
 def test_only_matplotlib_itself_is_told_the_backend(tmp_path):
