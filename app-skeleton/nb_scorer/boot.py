@@ -1,7 +1,8 @@
 """How a process of the model Python starts: the one definition of its command line.
 
-The repository's folder comes first on sys.path for the notebook's code, and may hold a json.py or a
-socket.py. So nothing of ours is imported after it got there.
+The repository's folder comes before the installed packages on sys.path (see surroundings), and the
+notebook may put others first: they may hold a cloudpickle.py or a socket.py. So nothing of ours is
+imported after they got there.
 """
 
 import os
