@@ -56,7 +56,11 @@ def enter(notebook_folder, manifest):
     own = [os.getcwd()] + [notebook_folder] * (os.path.realpath(notebook_folder) != os.getcwd())
     place = place_for_repository(sys.path)
     sys.path[place:place] = own
-    sys.path[:0] = [os.path.join(root, name) for name in manifest.get("path_first", [])]
+    first = [os.path.join(root, name) for name in manifest.get("path_first", [])]
+    if first:
+        # What a scorer imports late must not be found in there.
+        import asyncio  # noqa: F401
+    sys.path[:0] = first
     sys.path += [os.path.join(root, name) for name in manifest.get("path_last", [])]
 
 

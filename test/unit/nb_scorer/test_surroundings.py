@@ -70,6 +70,11 @@ def test_modules_are_found_again_where_the_notebook_found_them(repository):
     assert told(repository, {"path_last": ["lib"], "path_first": ["first"]}, found) == "first True"
 
 
+def test_what_a_scorer_imports_late_is_not_the_repositorys(repository):
+    (repository / "first" / "select.py").write_text("raise SystemExit('the repository was imported')")
+    assert told(repository, {"path_first": ["first"]}, "import asyncio; print('asyncio' in sys.modules)") == "True"
+
+
 def test_the_repository_comes_after_python_and_before_the_packages(repository):
     place = "at = sys.path.index(os.getcwd()); print(sys.path[at + 1].endswith('site-packages'), at > 1)"
     assert told(repository, {}, place) == "True True"
