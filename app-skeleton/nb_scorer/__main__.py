@@ -7,7 +7,7 @@ import io
 import socket
 import sys
 
-from nb_scorer import boot, manifest, model, scorer, surroundings, zygote
+from nb_scorer import boot, manifest, model, prints, scorer, surroundings, zygote
 from nb_scorer.tally import Tally
 
 
@@ -15,22 +15,22 @@ def main(args):
     """Run the role that `args` names; return its exit code.
 
     `args`: role, inherited socket (a scorer's with its tally after a comma), pid of the parent, mode,
-    model folder, notebook folder.
+    form of the log, model folder, notebook folder.
     """
     role, fds, parent, mode = args[0], [int(fd) for fd in args[1].split(",")], int(args[2]), args[3]
-    folders = args[4:]
+    folders = args[5:]
     zygote.die_with_parent(parent)
-    _line_by_line()
+    _line_by_line(args[4])
     sock = socket.socket(fileno=fds[0])
     sock.set_inheritable(False)
     if role == "zygote":
-        return _zygote(sock, mode, folders)
+        return _zygote(sock, mode, args[3:5], folders)
     return _lone_scorer(sock, Tally(fds[1]), folders)
 
 
-def _zygote(control, mode, folders):
+def _zygote(control, mode, manner, folders):
     try:
-        return zygote.Zygote(control, mode, lambda: _loaded(folders), [mode, *folders]).run()
+        return zygote.Zygote(control, mode, lambda: _loaded(folders), [*manner, *folders]).run()
     except model.ModelProblem as problem:
         zygote.tell(control, dict(scorer.problem_facts(problem), event="failed"))
         return 1
@@ -55,16 +55,19 @@ def _loaded(folders):
     return scorer.Scorer(model.load(folders[0]))
 
 
-def _line_by_line():
-    """Let the notebook's prints reach the log at once, whatever their characters."""
+def _line_by_line(form):
+    """Let the notebook's prints reach the log at once, whatever their characters, in the `form` of the log."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         stream.flush()
-        if hasattr(stream, "reconfigure"):
+        if form == prints.PLAIN and hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
             continue
-        # CPython 3.6 can only put another in its place.
-        other = io.TextIOWrapper(stream.detach(), "utf-8", "backslashreplace", line_buffering=True)
+        if form == prints.PLAIN:
+            # CPython 3.6 can only put another in its place.
+            other = io.TextIOWrapper(stream.detach(), "utf-8", "backslashreplace", line_buffering=True)
+        else:
+            other = prints.Marked(stream, form, name)
         setattr(sys, name, other)
         setattr(sys, "__{}__".format(name), other)
 

@@ -4,11 +4,13 @@ In: exactly as JSON says. Out: any value of Python, numpy or pandas that has a J
 """
 
 import base64
+import collections
 import datetime as dt
 import decimal
 import enum
 import json
 import re
+import types
 import uuid
 
 # int() of a long digit string is quadratic, and Pythons before the limit of CPython 3.11 have no brake.
@@ -53,14 +55,22 @@ def encode(answer):
     """
     try:
         text = _ENCODER.encode(answer)
-    except (ValueError, TypeError, OverflowError):
+    except (ValueError, TypeError, OverflowError, RecursionError):
         # A NaN, a key that is no string, a cycle: the walk tells which, and mends the first two.
-        text = json.dumps(plain(answer), allow_nan=False, ensure_ascii=False)
+        text = _text(plain(answer))
     try:
         return text.encode("utf-8")
     except UnicodeEncodeError:
         # A lone surrogate came in as an escape; it can only leave as one.
         return json.dumps(plain(answer), allow_nan=False).encode("ascii")
+
+
+def _text(answer):
+    try:
+        return json.dumps(answer, allow_nan=False, ensure_ascii=False)
+    except ValueError:
+        # The only thing that is left: CPython does not write longer ones, and no client would read them.
+        raise TypeError("a whole number of more than {} digits has no JSON form here".format(MAX_DIGITS))
 
 
 def plain(value):
@@ -121,6 +131,9 @@ def _duration(value):
 def _decimal(value):
     if not value.is_finite():
         return None
+    if value.adjusted() > MAX_DIGITS:
+        # Written out it would take as long and as much memory as its exponent says.
+        raise TypeError("a Decimal of more than {} digits has no JSON form here".format(MAX_DIGITS))
     return int(value) if value == value.to_integral_value() else float(value)
 
 
@@ -145,7 +158,8 @@ _STEPS = (
     (dt.timedelta, _duration),
     (decimal.Decimal, _decimal),
     (uuid.UUID, str),
-    ((range, type({}.keys()), type({}.values())), list),
+    ((range, collections.deque, type({}.keys()), type({}.values())), list),
+    (types.MappingProxyType, dict),
 )
 
 
@@ -182,6 +196,10 @@ def _array(value):
     return value.tolist()
 
 
+def _is_of(library, value):
+    return type(value).__module__.split(".")[0] == library
+
+
 # Known by what they can do: none of these libraries may be imported here.
 _LIBRARY_STEPS = (
     (lambda value: type(value).__name__ in ("NAType", "NaTType", "MaskedConstant"), lambda value: None),
@@ -196,5 +214,7 @@ _LIBRARY_STEPS = (
         lambda value: hasattr(value, "__dataclass_fields__") and not isinstance(value, type),
         lambda value: {name: getattr(value, name) for name in value.__dataclass_fields__},
     ),
+    (lambda value: type(value).__name__ in ("Period", "Interval") and _is_of("pandas", value), str),
+    (lambda value: type(value).__name__ == "Fraction" and _is_of("fractions", value), float),
     (lambda value: hasattr(value, "__fspath__"), lambda value: value.__fspath__()),
 )

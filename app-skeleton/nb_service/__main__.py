@@ -8,6 +8,7 @@ import os
 import sys
 from pathlib import Path
 
+from nb_scorer import prints
 from nb_scorer.problem import Problem
 
 from nb_service import backends, model_folder, settings
@@ -21,7 +22,7 @@ def serve(environ: dict) -> int:
     got = settings.read(environ)
     backend = backends.find(got["S2I_BACKEND"])
     model = model_folder.read(Path(got["APP_ROOT"]).absolute())
-    log = Log()
+    log = Log(as_json=got["S2I_LOG_FORMAT"] == prints.JSON)
     loop = Loop()
     try:
         return backend.serve(loop, Pool(loop, model, make_plan(model, got, environ), log.say), log, got)

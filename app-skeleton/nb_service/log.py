@@ -1,5 +1,6 @@
 """The service's log: lines on stdout, written by a thread so that a slow reader never stops the loop."""
 
+import json
 import os
 import queue
 import sys
@@ -12,9 +13,13 @@ _END = object()
 
 
 class Log:
-    """Lines for stdout: `say` for what happens, `request` for what is asked, written in batches."""
+    """Lines for stdout: `say` for what happens, `request` for what is asked, written in batches.
 
-    def __init__(self, descriptor: int | None = None) -> None:
+    With `as_json` each line is a JSON object; `request` gets its lines ready made.
+    """
+
+    def __init__(self, descriptor: int | None = None, *, as_json: bool = False) -> None:
+        self.as_json = as_json
         # Not sys.stdout itself: what it could not write would wait in it and spoil the exit code.
         self._descriptor = sys.stdout.fileno() if descriptor is None else descriptor
         self._queue: queue.SimpleQueue = queue.SimpleQueue()
@@ -26,7 +31,7 @@ class Log:
     def say(self, text: str) -> None:
         """Write `text` as a line, soon."""
         self.flush()
-        self._queue.put(text + "\n")
+        self._queue.put((json.dumps({"time": stamp(), "message": text}) if self.as_json else text) + "\n")
 
     def request(self, line: str) -> None:
         """Remember a line of the access log until `flush`."""
@@ -40,7 +45,8 @@ class Log:
         if self._requests and self._queue.qsize() < 100:
             lines, self._requests = self._requests, []
             if self._dropped:
-                lines.append(f"({self._dropped} lines were left out: nobody read this log fast enough)")
+                words = f"({self._dropped} lines were left out: nobody read this log fast enough)"
+                lines.append(json.dumps({"time": stamp(), "message": words}) if self.as_json else words)
                 self._dropped = 0
             self._queue.put("\n".join(lines) + "\n")
 
@@ -59,3 +65,15 @@ class Log:
             except OSError:
                 # The reader is gone; the service is not.
                 time.sleep(0.1)
+
+
+_stamp = (0, "")
+
+
+def stamp() -> str:
+    """Return the time as the log shows it, made anew once a second."""
+    global _stamp  # noqa: PLW0603 - one value a second for all lines
+    now = int(time.time())
+    if _stamp[0] != now:
+        _stamp = (now, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)))
+    return _stamp[1]

@@ -12,6 +12,7 @@ from nb_scorer.model_problems import (
 from nb_scorer.problem import Problem, SettingInvalid
 
 __all__ = [
+    "ApiKeyUnreadable",
     "BackendUnknown",
     "ModelDamaged",
     "ModelFormatUnknown",
@@ -53,6 +54,19 @@ class PortTaken(Problem):
             what=f"Can't listen on {host} port {port}: {reason}.",
             why="A service needs an address of its own that this user may listen on.",
             fix="Set PORT to a free port above 1023, or stop what listens there.",
+        )
+
+
+class ApiKeyUnreadable(Problem):
+    """S2I_API_KEY_FILE is set, and there is no key to be had from it."""
+
+    code = "api-key-unreadable"
+
+    def __init__(self, path, reason):
+        super().__init__(
+            what=f"S2I_API_KEY_FILE={path!r} can't be used: {reason}.",
+            why="Without a key to compare with, the service would be open, or closed to all.",
+            fix="Mount a file there that this user may read, with one key a line; or leave the setting out.",
         )
 
 

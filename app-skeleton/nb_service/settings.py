@@ -2,7 +2,7 @@
 
 import re
 
-from nb_scorer import answers
+from nb_scorer import answers, prints
 from nb_scorer.knobs import Knob, number, one_of, read_all, switch, text
 
 from nb_service import cores, identity
@@ -20,6 +20,22 @@ def model_name(value):
     if not identity.NAME.fullmatch(value):
         raise ValueError("a name of letters, digits, dots, dashes and underscores, up to 128")
     return value
+
+
+def metrics_prefix(value: str) -> str:
+    """Return a prefix that names of Prometheus may have."""
+    if not re.fullmatch(r"[a-zA-Z_][a-zA-Z0-9_]{0,63}", value):
+        raise ValueError("letters, digits and _, with no digit at the start")
+    return value
+
+
+def origins(value: str) -> tuple[str, ...]:
+    """Return the origins in a list with commas."""
+    listed = tuple(origin.strip().rstrip("/") for origin in value.split(",") if origin.strip())
+    wrong = [one for one in listed if one != "*" and not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/\s]+", one)]
+    if wrong or not listed:
+        raise ValueError("a list such as https://app.example.com,https://other.example.com:8443, or *")
+    return listed
 
 
 KNOBS = (
@@ -55,6 +71,20 @@ KNOBS = (
         "Samples, about, after which a scorer is replaced by a fresh one; 0 is never.",
     ),
     Knob("S2I_MAX_SAMPLES", number(1, 1 << 30, int), 100_000, "Samples that one body may hold; then 413."),
+    Knob("S2I_LOG_FORMAT", one_of(prints.TEXT, prints.JSON), prints.TEXT, "Lines of the log: text, or JSON objects."),
+    Knob("S2I_APP_METRICS_PREFIX", metrics_prefix, "nb", "What the names of the metrics begin with."),
+    Knob(
+        "S2I_API_KEY_FILE",
+        text,
+        "",
+        "File of the keys, one a line, of which a client needs one; without it nobody does.",
+    ),
+    Knob(
+        "S2I_CORS_ORIGINS",
+        origins,
+        "",
+        "Origins, with commas between, whose web pages may read answers; `*` is any. Default: none.",
+    ),
     Knob("S2I_BACKEND", text, "http", "Which back end serves the model."),
     Knob("S2I_DEBUG", switch, False, "Show the notebook's traceback to clients in answers of 422 and 500."),
     Knob("S2I_MODEL_NAME", model_name, "", "Name of the model in routes and headers. Default: the notebook's name."),

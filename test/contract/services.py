@@ -75,9 +75,9 @@ class Service:
         return "".join(self.lines)
 
     def wait_for(self, pattern: str, seconds: float = SOON) -> re.Match:
-        """Return the first match of `pattern` in the log, however late it comes."""
+        """Return the first match of `pattern` in the log, however late it comes; marks of scorers left out."""
         until = time.monotonic() + seconds
-        while not (found := re.search(pattern, self.log)):
+        while not (found := re.search(pattern, re.sub(r"^\[scorer \d+\] ", "", self.log, flags=re.MULTILINE))):
             try:
                 self._news.get(timeout=max(0.01, until - time.monotonic()))
             except queue.Empty:
@@ -96,7 +96,8 @@ class Service:
             connection.request(method, path, body, JSON if headers is None else headers)
             answer = connection.getresponse()
             text = answer.read()
-            return answer.status, json.loads(text) if text else None, answer.headers
+            is_json = "json" in answer.headers.get("Content-Type", "")
+            return answer.status, json.loads(text) if text and is_json else text.decode() or None, answer.headers
         finally:
             connection.close()
 

@@ -1,10 +1,14 @@
 """The Flask application: every route, whole under any WSGI server; the lane is waitress's short cut."""
 
-from flask import Flask, Response, request
+from types import SimpleNamespace
+
+from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
 from nb_service.http import pages, replies, routes
 from nb_service.http.door import Door, response_of
+from nb_service.http.gate import Gate
+from nb_service.http.lane import ROUTE
 
 ROUTES = {**routes.ROUTES, **pages.ROUTES}
 
@@ -16,13 +20,28 @@ def make_app(door: Door) -> Flask:
     for module in (*routes.MODULES, pages):
         module.add(app, door)
 
+    @app.before_request
+    def ask_the_gate() -> Response | None:
+        return _refusal(door.gate) if door.gate else None
+
     @app.after_request
     def tell_the_model(response: Response) -> Response:
         response.headers.extend(door.identity.headers)
+        response.headers.extend(g.get("origin_headers", ()))
+        request.environ[ROUTE] = request.url_rule and request.url_rule.rule
         return response
 
     app.register_error_handler(HTTPException, _refuse)
     return app
+
+
+def _refusal(gate: Gate) -> Response | None:
+    """Return what the gate says to the request at hand; note the headers for its origin."""
+    headers = {name.upper().replace("-", "_"): value for name, value in request.headers}
+    visitor = SimpleNamespace(path=request.path, command=request.method, headers=headers)
+    refusal = gate.refusal(visitor)
+    g.origin_headers = visitor.origin_headers
+    return response_of(refusal) if refusal else None
 
 
 def _refuse(error: HTTPException) -> Response:

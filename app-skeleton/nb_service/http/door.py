@@ -8,6 +8,7 @@ from flask import Response, request
 
 from nb_service.http import replies
 from nb_service.http.asking import Asker
+from nb_service.http.gate import Gate
 from nb_service.http.replies import Reply
 from nb_service.identity import Identity
 from nb_service.model_folder import ModelFolder
@@ -28,6 +29,8 @@ class Door:
     identity: Identity
     health: dict[str, Callable[[], Reply]]
     got: dict
+    metrics: Callable[[], bytes] = bytes
+    gate: Gate | None = None
 
     @property
     def rows(self) -> Rows:

@@ -12,11 +12,13 @@ from waitress.parser import HTTPRequestParser
 from waitress.task import ThreadedTaskDispatcher, WSGITask
 from waitress.utilities import build_http_date
 
-from nb_service.http import replies
+from nb_service.http import form, replies, request_id
 from nb_service.http.replies import Reply
 from nb_service.loop import Loop
 
 LINGER_SECONDS = 2.0
+# Where the application leaves the rule that a path matched, for the metrics.
+ROUTE = "nb_service.route"
 
 _KNOWN_LINES = {status: f"HTTP/1.1 {status} {reason}\r\n".encode("ascii") for status, reason in replies.REASONS.items()}
 
@@ -27,12 +29,13 @@ class Lane:
     waitress calls it with the channel's lock held, so nothing is ever answered from inside it.
     """
 
-    def __init__(self, loop: Loop, pool, health, threads: int, debug: bool, path: str = "/predict") -> None:
+    def __init__(self, loop: Loop, pool, health, threads: int, debug: bool, *, path="/predict", gate=None) -> None:
         self._loop = loop
         self._pool = pool
         self._debug = debug
         self._path = path
         self._health = health
+        self._gate = gate
         self._threads = ThreadedTaskDispatcher()
         self._threads.set_thread_count(threads)
 
@@ -40,14 +43,17 @@ class Lane:
         """Take the channel's first request."""
         request = channel.requests[0]
         request.asked_at = time.monotonic()
+        request.request_id = request_id.of(request.headers)
         if request.error is not None:
             self._later(channel.service)
         elif request.path == self._path and request.command == "POST":
+            request.route = self._path
             if self._loop.on_own_thread():
                 self._predict(channel, request)
             else:
                 self._loop.from_thread(partial(self._predict, channel, request))
         elif request.path in self._health and request.command in ("GET", "HEAD"):
+            request.route = request.path
             self._later(partial(self._check, channel, request))
         else:
             self._threads.add_task(channel)
@@ -63,12 +69,15 @@ class Lane:
             self._loop.from_thread(call)
 
     def _predict(self, channel, request) -> None:
-        body = b"" if request.body_rcv is None else request.body_rcv.getbuf().get()
-        refusal = replies.refusal_of_body(request.headers.get("CONTENT_TYPE"), body)
+        refusal = None if self._gate is None else self._gate.refusal(request)
         if refusal is None:
-            self._pool.submit(body, partial(self._answered, channel, request))
-        else:
-            self._loop.soon(partial(_reply, channel, request, refusal))
+            body = b"" if request.body_rcv is None else request.body_rcv.getbuf().get()
+            sample = form.sample_in(request.headers.get("CONTENT_TYPE"), body)
+            if type(sample) is bytes:
+                self._pool.submit(sample, partial(self._answered, channel, request))
+                return
+            refusal = sample
+        self._loop.soon(partial(_reply, channel, request, refusal))
 
     def _answered(self, channel, request, answer) -> None:
         _reply(channel, request, replies.from_answer(answer, self._debug))
@@ -100,7 +109,7 @@ class ReplyTask:
             reply.content_type.encode("ascii"),
             _http_date(),
         )
-        for name, value in reply.headers:
+        for name, value in (*reply.headers, ("X-Request-ID", request.request_id), *request.origin_headers):
             head += f"{name}: {value}\r\n".encode("latin-1")
         head += self.channel.server.identity + self._connection()
         self.wrote_header = True
@@ -125,7 +134,12 @@ class _LoggedTask(WSGITask):
         if self.channel.server.closing:
             self.set_close_on_finish()
         super().execute()
+        self.request.route = self.get_environment().get(ROUTE)
         self.channel.server.access(self.request, int(self.status[:3]))
+
+    def build_response_header(self) -> bytes:
+        self.response_headers.append(("X-Request-ID", self.request.request_id))
+        return super().build_response_header()
 
 
 def _make_task(channel, request):
@@ -142,7 +156,15 @@ def _make_error_task(channel, request):
 
 
 class LaneParser(HTTPRequestParser):
-    """waitress's parser, which must not invite a body that it has already refused."""
+    """waitress's parser, which must not invite a body that it has already refused.
+
+    It also carries what the lane notes about a request.
+    """
+
+    asked_at = 0.0
+    request_id = "-"
+    route: str | None = None
+    origin_headers: tuple = ()
 
     def received(self, data: bytes) -> int:
         """Take `data`; return how much of it belongs to this request."""

@@ -14,8 +14,11 @@ from waitress.server import create_server
 
 from nb_service import identity, problems
 from nb_service.http import replies
+from nb_service.http.access import Access
 from nb_service.http.asking import Asker
+from nb_service.http.gate import make_gate
 from nb_service.http.lane import Lane, LaneChannel
+from nb_service.http.metrics import Metrics
 from nb_service.log import Log
 from nb_service.loop import Loop
 from nb_service.scoring import Pool
@@ -44,6 +47,8 @@ class HttpServer:
         self._announced = False
         self._problem: problems.Problem | None = None
         self._health = self._checks()
+        self._gate = make_gate(got, frozenset(self._health))
+        self._metrics = Metrics(got["S2I_APP_METRICS_PREFIX"], pool)
         self._identity = identity.of(pool.model, got["S2I_MODEL_NAME"])
         self._lane: Lane | None = None
         self._server = None
@@ -58,6 +63,7 @@ class HttpServer:
         listener = listen(self._got["S2I_HOST"], self._got["PORT"])
         self._pool.staff.on_change = self._changed
         self._pool.staff.on_fatal = self._fail
+        self._pool.staff.on_answer = self._metrics.answered
         self._catch_signals()
         self._pool.start()
         self._open(listener)
@@ -76,7 +82,7 @@ class HttpServer:
         got = self._got
         # Where Vertex AI was told to ask /predict, its bodies come there beside bare samples.
         path = "" if got["AIP_PREDICT_ROUTE"] == "/predict" else "/predict"
-        self._lane = Lane(self._loop, self._pool, self._health, THREADS, got["S2I_DEBUG"], path)
+        self._lane = Lane(self._loop, self._pool, self._health, THREADS, got["S2I_DEBUG"], path=path, gate=self._gate)
         # waitress spools what is over its overflow limits to disk, which may be read-only.
         never = 1 << 40
         server = create_server(
@@ -99,7 +105,7 @@ class HttpServer:
         server.channel_class = LaneChannel
         server.closing = False
         server.identity = self._identity.header_bytes
-        server.access = self._access
+        server.access = Access(self._loop, self._log, self._metrics, frozenset(self._health))
         server.later = self._loop.later
         server.pull_trigger = self._wake
         self._server = server
@@ -109,7 +115,8 @@ class HttpServer:
         from nb_service.http.door import Door
 
         asker = Asker(self._loop, self._pool)
-        return make_app(Door(asker, self._pool.model, self._identity, self._health, self._got))
+        of_model = (self._pool.model, self._identity)
+        return make_app(Door(asker, *of_model, self._health, self._got, self._metrics.text, self._gate))
 
     def _checks(self) -> dict:
         """Return every health check by its path; all are answered on the loop."""
@@ -135,16 +142,9 @@ class HttpServer:
     def _ready_as(self, word: replies.Reply) -> replies.Reply:
         return word if self._pool.ready and not self._draining else replies.UNREADY
 
-    def _access(self, request, status: int) -> None:
-        took = time.monotonic() - request.asked_at
-        line = f"{stamp()} {request.command} {shown(request.path)} {status} {took * 1000:.1f}ms"
-        if self._loop.on_own_thread():
-            self._log.request(line)
-        else:
-            self._loop.from_thread(partial(self._log.request, line))
-
     def _flush_log(self) -> None:
         self._log.flush()
+        self._metrics.inputs.refill()
         self._loop.later(FLUSH_SECONDS, self._flush_log)
 
     def _changed(self) -> None:
@@ -271,20 +271,3 @@ def batches(pool: Pool) -> str:
     if pool.model.manifest.get("batch_predictor"):
         return "batch_predictor not used, "
     return ""
-
-
-_stamp = (0, "")
-
-
-def stamp() -> str:
-    """Return the time as the log shows it, made anew once a second."""
-    global _stamp  # noqa: PLW0603 - one value a second for all lines
-    now = int(time.time())
-    if _stamp[0] != now:
-        _stamp = (now, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)))
-    return _stamp[1]
-
-
-def shown(path: str) -> str:
-    """Return a path that a client chose, fit for one line of a log."""
-    return path if path.isascii() and path.isprintable() else ascii(path)[1:-1]

@@ -56,6 +56,7 @@ class Link(wasyncore.dispatcher):
         self.head_since = 0.0
         self.proved = False
         self.tired_after = float("inf")
+        self.observe = None  # called with each job and its answer
         self._tally = tally
         self.answers = 0
         self._owner = owner
@@ -180,8 +181,11 @@ class Link(wasyncore.dispatcher):
         if status == OK and not self.proved:
             self.proved = True
             self._owner.link_first_answer(self)
+        answer = Answer(status, payload, seconds, batch)
         try:
-            job.done(Answer(status, payload, seconds, batch))
+            if self.observe is not None:
+                self.observe(job, answer)
+            job.done(answer)
         except Exception:  # noqa: BLE001 - one asker's trouble is neither the scorer's nor the next one's
             traceback.print_exc()
         if self.answers >= self.tired_after and self.alive:

@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass
 
-from nb_scorer import boot
+from nb_scorer import boot, prints
 from nb_scorer.zygote import FORK, SPAWN
 
 from nb_service import cores
@@ -47,6 +47,7 @@ class Plan:
     patience: float | None = None
     batch: int = 1
     max_requests: int = 0
+    log_format: str = prints.PLAIN
 
 
 def make_plan(model: ModelFolder, got: dict, environ: dict) -> Plan:
@@ -69,6 +70,7 @@ def make_plan(model: ModelFolder, got: dict, environ: dict) -> Plan:
         patience=GOLDEN_SECONDS,
         batch=got["S2I_MAX_BATCH"] if is_batched(model.manifest) else 1,
         max_requests=got["S2I_MAX_REQUESTS"],
+        log_format=got["S2I_LOG_FORMAT"],
     )
 
 

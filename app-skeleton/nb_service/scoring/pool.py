@@ -43,6 +43,16 @@ class Pool:
         """Return whether a sample waits or is being worked on."""
         return bool(self._queue) or any(link.in_flight for link in self.staff.links.values())
 
+    @property
+    def waiting(self) -> int:
+        """Return how many samples wait for a scorer."""
+        return len(self._queue)
+
+    @property
+    def in_flight(self) -> int:
+        """Return how many samples scorers have; read by any thread."""
+        return sum(len(link.in_flight) for link in list(self.staff.links.values()))
+
     def submit(self, body: bytes, done: Callable[[Answer], None]) -> None:
         """Queue a sample (its JSON); `done` gets its Answer on a later turn of the loop, never now."""
         self._submit(Job(body, done, self._kind))
@@ -116,7 +126,7 @@ class Pool:
             f"Scorer {link.pid} is killed: it worked on {what} for more than "
             f"{self.plan.predict_timeout:g} s (S2I_PREDICT_TIMEOUT)."
         )
-        unanswered = self.staff.dismiss(link)
+        unanswered = self.staff.dismiss(link, "too slow")
         slow = unanswered.pop(0) if suspects == 1 else None
         separate(unanswered[:suspects])
         self._ask_again(unanswered)

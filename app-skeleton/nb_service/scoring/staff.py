@@ -31,7 +31,8 @@ class Staff:
 
     `warm` once as many as planned have answered the golden rows. Whoever uses it sets: `on_change`,
     called when readiness may have changed; `on_fatal`, called with the Problem that makes going on
-    useless; `on_rows(link, results)`, which returns whether a scorer may work; `on_unanswered(jobs)`.
+    useless; `on_rows(link, results)`, which returns whether a scorer may work; `on_unanswered(jobs)`;
+    `on_answer(job, answer)`, called with what becomes of each sample. `endings` counts why scorers ended.
     """
 
     def __init__(self, loop: Loop, model: ModelFolder, plan: Plan, say, stdout=None) -> None:
@@ -46,6 +47,8 @@ class Staff:
         self.on_fatal = _raise
         self.on_rows = self._judge
         self.on_unanswered = lambda jobs: None
+        self.on_answer = None
+        self.endings: dict[str, int] = {"died": 0, "too slow": 0, "recycled": 0}
         self._loop = loop
         self._model = model
         self._plan = plan
@@ -73,9 +76,7 @@ class Staff:
     def start(self) -> None:
         """Start a zygote; the scorers follow when it says that it is loaded."""
         self._loaded = False
-        self._supervisor = Supervisor(
-            self._model, self.mode, self._plan.environment, self, self._loop.map, self._stdout
-        )
+        self._supervisor = Supervisor(self._model, self.mode, self._plan, self, self._loop.map, self._stdout)
 
     def stop(self, seconds: float) -> list[Job]:
         """End every scorer within `seconds`; return the samples that have no answer."""
@@ -90,13 +91,13 @@ class Staff:
             self._supervisor = None
         return unanswered
 
-    def dismiss(self, link: Link) -> list[Job]:
+    def dismiss(self, link: Link, reason: str) -> list[Job]:
         """Kill a scorer and replace it; return the samples that it leaves unanswered."""
         unanswered = link.drop()
         del self.links[link.number]
         if self._supervisor is not None:
             self._supervisor.kill(link.number)
-        self.link_gone(link, [])
+        self._lose(link, [], reason)
         return unanswered
 
     def reap(self) -> None:
@@ -139,10 +140,13 @@ class Staff:
 
     def _let_go(self, link: Link) -> None:
         self._say(f"Scorer {link.pid} is replaced after {link.answers} samples (S2I_MAX_REQUESTS).")
-        self._loop.soon(lambda: link.alive and self.dismiss(link))
+        self._loop.soon(lambda: link.alive and self.dismiss(link, "recycled"))
 
     def link_gone(self, link: Link, unanswered: list[Job]) -> None:
-        """Hand back what a gone scorer left, and replace it."""
+        """Hand back what a dead scorer left, and replace it."""
+        self._lose(link, unanswered, "died")
+
+    def _lose(self, link: Link, unanswered: list[Job], reason: str) -> None:
         self._tired = [one for one in self._tired if one is not link]
         if link in self._retired:
             self._retired.remove(link)
@@ -154,6 +158,7 @@ class Staff:
             self.on_unanswered(unanswered)
         if self.stopping:
             return
+        self.endings[reason] += 1
         if not link.proved:
             self._count_death()
         self._fill()
@@ -208,6 +213,7 @@ class Staff:
         # A replacement is a copy of what was proved: an answer of any kind is enough.
         if (self.warm or self.on_rows(link, results)) and link.alive:
             self.free.append(link)
+            link.observe = self.on_answer
             if self._tired and len(self.free) > self._plan.scorers:
                 self._retire()
             if not self.warm and len(self.free) == self._plan.scorers:

@@ -14,6 +14,7 @@ from waitress import wasyncore
 
 from nb_service import problems
 from nb_service.model_folder import ModelFolder
+from nb_service.scoring.plan import Plan
 
 
 class Owner(Protocol):
@@ -33,12 +34,13 @@ class Owner(Protocol):
 
 
 class Supervisor(wasyncore.dispatcher):
-    """A running zygote in `mode` (fork or spawn)."""
+    """A running zygote in `mode` (fork or spawn); it and its scorers print in the form that `plan` wants."""
 
-    def __init__(self, model: ModelFolder, mode: str, env: dict, owner: Owner, socket_map: dict, stdout=None):
+    def __init__(self, model: ModelFolder, mode: str, plan: Plan, owner: Owner, socket_map: dict, stdout=None):
         ours, theirs = socket.socketpair()
         argv = boot.command(
-            model.python, "zygote", theirs.fileno(), os.getpid(), mode, model.folder, model.notebook_folder
+            *(model.python, "zygote", theirs.fileno(), os.getpid(), mode, plan.log_format),
+            *(model.folder, model.notebook_folder),
         )
         try:
             self._process = subprocess.Popen(
@@ -46,7 +48,7 @@ class Supervisor(wasyncore.dispatcher):
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=stdout,
-                env=env,
+                env=plan.environment,
                 cwd="/",
                 # Ctrl-C in a terminal is for the front alone; it ends the scorers in its own time.
                 start_new_session=True,

@@ -1,9 +1,12 @@
+import collections
 import dataclasses
 import datetime as dt
 import decimal
 import enum
+import fractions
 import json
 import pathlib
+import types
 import uuid
 from typing import NamedTuple
 
@@ -134,6 +137,15 @@ UUID = uuid.UUID(int=1)
         (pd.Index([1, 2]), [1, 2]),
         (pd.Categorical(["a", "b"]), ["a", "b"]),
         ([np.int64(1), {"a": np.array([np.nan])}], [1, {"a": [None]}]),
+        (pd.Period("2026-01"), "2026-01"),
+        (pd.Series([1, None], dtype="Int64"), [1, None]),
+        (-(2**63) - 1, -(2**63) - 1),
+        (np.array([b"a"]), ["YQ=="]),
+        (collections.deque([1]), [1]),
+        (collections.Counter("aab"), {"a": 2, "b": 1}),
+        (types.MappingProxyType({"a": 1}), {"a": 1}),
+        (fractions.Fraction(1, 4), 0.25),
+        (decimal.Decimal(2**70), 2**70),
     ],
     ids=str,
 )
@@ -148,9 +160,11 @@ def test_every_answer_that_a_notebook_gives_has_its_json(answer, expected):
         ([1, {"a": lambda: 0}], "an answer of type builtins.function has no JSON form"),
         (1j, "an answer of type builtins.complex has no JSON form"),
         (np.complex128(1j), "has no JSON form"),
+        ([10**5000], "a whole number of more than 4300 digits has no JSON form"),
+        (decimal.Decimal("1E+1000000000"), "a Decimal of more than 4300 digits has no JSON form"),
         ((one for one in [1]), "an answer of type builtins.generator has no JSON form"),
     ],
-    ids=str,
+    ids=lambda value: type(value).__name__,
 )
 def test_an_answer_without_a_json_form_is_refused_by_the_name_of_its_type(answer, words):
     with pytest.raises(TypeError, match=words):
@@ -162,6 +176,14 @@ def test_an_answer_that_contains_itself_is_refused():
     cycle.append(cycle)
     with pytest.raises(TypeError, match="contains itself"):
         values.encode(cycle)
+
+
+def test_an_answer_nested_too_deeply_is_refused():
+    deep = []
+    for _ in range(100_000):
+        deep = [deep]
+    with pytest.raises(TypeError, match="nested too deeply"):
+        values.encode(deep)
 
 
 def test_text_leaves_as_readable_utf_8():

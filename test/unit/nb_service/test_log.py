@@ -1,4 +1,6 @@
+import json
 import os
+import re
 
 import pytest
 from nb_service import log as logs
@@ -39,3 +41,15 @@ def test_a_log_whose_reader_is_gone_stops_nobody(pipe):
     os.close(pipe[0])
     log.say("into the void")
     log.close()
+
+
+def test_as_json_what_happens_is_an_object_a_line(pipe):
+    log = logs.Log(pipe[1], as_json=True)
+    log.say("two\nlines")
+    log.close()
+    (line,) = os.read(pipe[0], 1000).splitlines()
+    assert json.loads(line)["message"] == "two\nlines"
+
+
+def test_the_log_s_time_is_utc_to_the_second():
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", logs.stamp())

@@ -2,7 +2,7 @@
 
 from flask import Flask, Response, request
 
-from nb_service.http import replies
+from nb_service.http import form, replies
 from nb_service.http.door import Door, response_of
 
 ROUTES = {
@@ -17,9 +17,10 @@ def add(app: Flask, door: Door) -> None:
 
     @app.post("/predict")
     def predict() -> Response:
-        body = request.get_data(cache=False)
-        refusal = replies.refusal_of_body(request.content_type, body)
-        return response_of(refusal or replies.from_answer(door.asker.ask(body), door.got["S2I_DEBUG"]))
+        sample = form.sample_in(request.content_type, request.get_data(cache=False))
+        if isinstance(sample, replies.Reply):
+            return response_of(sample)
+        return response_of(replies.from_answer(door.asker.ask(sample), door.got["S2I_DEBUG"]))
 
     for path, check in door.health.items():
         app.add_url_rule(path, "health " + path, lambda check=check: response_of(check()))

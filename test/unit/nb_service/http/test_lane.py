@@ -14,6 +14,7 @@ def task(reply, version="1.1", connection="", command="GET", *, closing=False, e
     channel = types.SimpleNamespace(server=server, write_soon=written.append)
     headers = {"CONNECTION": connection} if connection else {}
     request = types.SimpleNamespace(version=version, headers=headers, command=command, error=error, reply=reply)
+    request.request_id, request.origin_headers = "id-1", (("Vary", "Origin"),)
     made = ReplyTask(channel, request)
     made.service()
     return b"".join(written), made
@@ -58,3 +59,8 @@ def test_a_body_that_is_refused_is_not_invited():
     parser = LaneParser(adj)
     parser.received(b"POST /predict HTTP/1.1\r\nContent-Length: 11\r\nExpect: 100-continue\r\n\r\n")
     assert (parser.completed, parser.error.code, parser.expect_continue) == (True, 413, False)
+
+
+def test_every_answer_tells_the_request_s_id_and_what_its_origin_may():
+    head, _ = task(replies.HEALTHY)
+    assert b"\r\nX-Request-ID: id-1\r\nVary: Origin\r\n" in head

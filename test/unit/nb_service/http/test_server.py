@@ -1,5 +1,3 @@
-import re
-
 import pytest
 from nb_service.http import server
 from nb_service.problems import PortTaken
@@ -22,14 +20,3 @@ def test_an_address_that_is_not_ours_is_refused():
 )
 def test_connections_leave_descriptors_for_everything_else(descriptors, connections):
     assert server.connections_for(descriptors) == connections
-
-
-@pytest.mark.parametrize(
-    ("path", "expected"), [("/a b", "/a b"), ("/a\nb", "/a\\nb"), ("/\xff\x1b[0m", "/\\xff\\x1b[0m")]
-)
-def test_a_path_takes_one_line_of_the_log_whatever_is_in_it(path, expected):
-    assert server.shown(path) == expected
-
-
-def test_the_log_s_time_is_utc_to_the_second():
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", server.stamp())

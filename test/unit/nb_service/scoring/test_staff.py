@@ -145,7 +145,8 @@ def test_a_crash_loop_beside_a_scorer_that_works_is_none(make):
 def test_a_dismissed_scorer_is_killed_and_replaced(make):
     staff = make()
     warm(staff)
-    assert staff.dismiss(staff.free[0]) == []
+    assert staff.dismiss(staff.free[0], "too slow") == []
+    assert staff.endings == {"died": 0, "too slow": 1, "recycled": 0}
     turn(staff)
     assert staff._supervisor.orders == [("start", 1), ("start", 2), ("kill", 1), ("start", 3)]
 

@@ -1,0 +1,45 @@
+"""What the notebook prints while it serves, marked with its process, so that it is found in the service's log."""
+
+import io
+import json
+import os
+import time
+
+PLAIN = "plain"  # as it is: in a build
+TEXT = "text"  # [scorer PID] before each line
+JSON = "json"  # one JSON object a print
+
+
+class Marked(io.TextIOWrapper):
+    """A standard stream whose lines say which process printed them."""
+
+    def __init__(self, stream, form, name):
+        super(Marked, self).__init__(stream.detach(), "utf-8", "backslashreplace", line_buffering=True)
+        self._form = form
+        self._name = name
+        self._begun = []
+
+    def write(self, text):
+        """Keep `text` until its line is whole; return its length as every stream does."""
+        self._begun.append(text)
+        if text.endswith("\n"):
+            self._put()
+        return len(text)
+
+    def flush(self):
+        """Let out what was begun: whatever follows is another line."""
+        if self._begun:
+            self._put()
+        super(Marked, self).flush()
+
+    def _put(self):
+        whole, self._begun = "".join(self._begun), []
+        super(Marked, self).write(self._marked(whole[:-1] if whole.endswith("\n") else whole))
+
+    def _marked(self, text):
+        if self._form == JSON:
+            now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+            facts = {"time": now, "scorer": os.getpid(), "stream": self._name, "message": text}
+            return json.dumps(facts) + "\n"
+        mark = "[scorer {}] ".format(os.getpid())
+        return "".join([mark + line + "\n" for line in text.split("\n")])

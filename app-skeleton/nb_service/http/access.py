@@ -1,0 +1,62 @@
+"""One line a request for the log, as text or as JSON, and its place in the metrics."""
+
+import json
+import time
+from functools import lru_cache, partial
+
+from nb_service.http import request_id
+from nb_service.log import Log, stamp
+from nb_service.loop import Loop
+
+
+class Access:
+    """Told of each request that was answered, from any thread."""
+
+    def __init__(self, loop: Loop, log: Log, metrics, checks: frozenset[str]) -> None:
+        self._loop = loop
+        self._log = log
+        self._metrics = metrics
+        self._checks = checks
+        self._line = json_line if log.as_json else text_line
+
+    def __call__(self, request, status: int) -> None:
+        """Remember that `request` was answered with `status`."""
+        took = time.monotonic() - request.asked_at
+        if self._loop.on_own_thread():
+            self._note(request, status, took)
+        else:
+            self._loop.from_thread(partial(self._note, request, status, took))
+
+    def _note(self, request, status: int, took: float) -> None:
+        self._metrics.asked(request.route or "other", status, took)
+        # A check that succeeds every few seconds says nothing; one that fails says what is wrong.
+        if status != 200 or request.path not in self._checks:
+            self._log.request(self._line(request, status, took))
+
+
+def text_line(request, status: int, took: float) -> str:
+    """Return a line for people."""
+    trace = request_id.trace_of(request.headers)
+    traced = f" trace={trace}" if trace else ""
+    asked = f"{request.command} {shown(request.path)} {status} {took * 1000:.1f}ms"
+    return f"{stamp()} {asked} id={request.request_id}{traced}"
+
+
+def json_line(request, status: int, took: float) -> str:
+    """Return a line for machines: one JSON object."""
+    trace = request_id.trace_of(request.headers)
+    traced = f', "traceparent": "{trace}"' if trace else ""
+    return (
+        f'{{"time": "{stamp()}", "method": {_quoted(request.command)}, "path": {_quoted(request.path)}, '
+        f'"status": {status}, "ms": {took * 1000:.1f}, "request_id": "{request.request_id}"{traced}}}'
+    )
+
+
+@lru_cache(256)
+def _quoted(text: str) -> str:
+    return json.dumps(text)
+
+
+def shown(path: str) -> str:
+    """Return a path that a client chose, fit for one line of a log."""
+    return path if path.isascii() and path.isprintable() else ascii(path)[1:-1]

@@ -1,0 +1,118 @@
+"""What is asked and answered, counted: predictions by value or as a histogram, inputs feature by feature.
+
+All of it is bounded: so many different values, features and bytes, whatever clients send.
+"""
+
+import json
+
+from nb_service.http.histogram import ANY_NUMBER, Histogram, edges_around
+
+MOST_VALUES = 100
+MOST_FEATURES = 32
+LONGEST_VALUE = 120
+LONGEST_BODY = 4096
+# Samples that may be looked into a turn of `refill`; above that some are passed over.
+SAMPLES_A_TURN = 10
+OTHER = "other"
+
+
+class Predictions:
+    """The answers: `by_value` counts strings, whole numbers, true and false; `numbers` the others."""
+
+    def __init__(self, golden: list) -> None:
+        floats = [answer for answer in golden if type(answer) is float]
+        self.numbers = Histogram(edges_around(floats))
+        self.other = 0
+        self._by_payload: dict[bytes, int] = {}
+
+    def saw(self, payload: bytes) -> None:
+        """Count one answer, given as its JSON."""
+        known = self._by_payload.get(payload)
+        if known is not None:
+            self._by_payload[payload] = known + 1
+        elif len(payload) <= LONGEST_VALUE:
+            self._saw_new(payload)
+
+    def saw_many(self, payload: bytes) -> None:
+        """Count each answer of a JSON array, unless the array is long."""
+        if len(payload) <= LONGEST_BODY:
+            for value in json.loads(payload):
+                self.saw(json.dumps(value).encode("ascii"))
+
+    def by_value(self) -> dict[str, int]:
+        """Return how often each value was answered; what came too late to be told apart is "other"."""
+        counts: dict[str, int] = {}
+        for payload, count in list(self._by_payload.items()):
+            label = _label(json.loads(payload))
+            counts[label] = counts.get(label, 0) + count
+        if self.other:
+            counts[OTHER] = counts.get(OTHER, 0) + self.other
+        return counts
+
+    def _saw_new(self, payload: bytes) -> None:
+        value = json.loads(payload)
+        if type(value) is float:
+            self.numbers.observe(value)
+        elif not isinstance(value, (str, int, bool)):
+            return
+        elif len(self._by_payload) < MOST_VALUES:
+            self._by_payload[payload] = 1
+        else:
+            self.other += 1
+
+
+def _label(value: object) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    # A lone surrogate has no UTF-8.
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+class Inputs:
+    """The samples, where they are flat lists or objects of numbers: a histogram a feature."""
+
+    def __init__(self, golden: list) -> None:
+        self.features: dict[str, Histogram] = {}
+        self._left = SAMPLES_A_TURN
+        seen: dict[str, list[float]] = {}
+        for sample in golden:
+            for name, number in _numbers(sample):
+                seen.setdefault(name, []).append(float(number))
+        for name, numbers in list(seen.items())[:MOST_FEATURES]:
+            self.features[name] = Histogram(edges_around(numbers))
+        # What the golden rows do not have, clients can't add.
+        self._closed = bool(golden)
+
+    def refill(self) -> None:
+        """Look into samples again."""
+        self._left = SAMPLES_A_TURN
+
+    def saw(self, body: bytes, *, many: bool = False) -> None:
+        """Count the numbers of what was answered, one sample or `many` in an array, unless there was much just now."""
+        if self._left and len(body) <= LONGEST_BODY and (self.features or not self._closed):
+            self._left -= 1
+            # As a scorer reads it: a byte order mark is no part of it.
+            got = json.loads(body.decode("utf-8-sig"))
+            for sample in got if many else (got,):
+                for name, number in _numbers(sample):
+                    self._count(name, number)
+
+    def _count(self, name: str, number: float) -> None:
+        histogram = self.features.get(name)
+        if histogram is None:
+            if self._closed or len(self.features) >= MOST_FEATURES:
+                return
+            histogram = self.features[name] = Histogram(ANY_NUMBER)
+        histogram.observe(number)
+
+
+def _numbers(sample: object) -> list[tuple[str, float]]:
+    """Return (name, number) of each feature; nothing where a sample is not flat and numeric."""
+    if type(sample) is list:
+        items = [(str(at), item) for at, item in enumerate(sample)]
+    elif type(sample) is dict:
+        items = [(_label(name), item) for name, item in sample.items() if type(item) in (int, float)]
+    else:
+        items = [("value", sample)]
+    if all(type(item) in (int, float) and abs(item) < 1e300 for _, item in items):
+        return items
+    return []

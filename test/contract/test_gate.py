@@ -1,0 +1,103 @@
+"""The API key, web pages of other origins, and the form fields of the service's ancestor."""
+
+import base64
+import pickle
+
+import pytest
+
+from contract.services import JSON
+
+NOTEBOOK = """
+    def predictor(x):
+        return x
+    examples = [1]
+"""
+KEY = "a-secret-of-ours"
+
+
+@pytest.fixture
+def guarded(start, tmp_path):
+    """Return a service that wants a key."""
+    path = tmp_path / "key"
+    path.write_text(KEY + "\n")
+    return start(NOTEBOOK, S2I_API_KEY_FILE=str(path), S2I_DEBUG="1").ready()
+
+
+@pytest.mark.parametrize("headers", [{"Authorization": f"Bearer {KEY}"}, {"X-API-Key": KEY}])
+def test_whoever_has_the_key_is_answered(guarded, headers):
+    assert guarded.ask("1", headers={**JSON, **headers})[:2] == (200, 1)
+    assert guarded.ask(None, "/metrics", "GET", headers)[0] == 200
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}, {"X-API-Key": KEY + "x"}])
+@pytest.mark.parametrize("path", ["/predict", "/metrics", "/", "/docs", "/v2", "/no"])
+def test_whoever_has_no_key_gets_401_in_our_shape(guarded, headers, path):
+    method = "POST" if path == "/predict" else "GET"
+    status, body, told = guarded.ask("1" if method == "POST" else None, path, method, {**JSON, **headers})
+    assert (status, body["status"], told["WWW-Authenticate"]) == (401, 401, 'Bearer realm="predictions"')
+    assert told["Content-Type"] == "application/problem+json"
+
+
+def test_health_checks_stay_open_and_the_key_is_nowhere(guarded):
+    said = [guarded.ask(None, path, "GET", {}) for path in ("/healthz", "/readyz", "/ping")]
+    assert [status for status, _, _ in said] == [200] * 3
+    authorized = {**JSON, "X-API-Key": KEY}
+    said += [guarded.ask(None, path, "GET", authorized) for path in ("/", "/metrics", "/docs", "/openapi.json")]
+    said += [guarded.ask("{", headers=authorized), guarded.ask("1", headers={**JSON, "X-API-Key": KEY[1:]})]
+    assert KEY not in str([(body, dict(headers)) for _, body, headers in said])
+    guarded.stop()
+    assert KEY not in guarded.log
+
+
+def test_a_key_file_that_is_not_there_ends_the_service_with_the_reason(start, tmp_path):
+    service = start(NOTEBOOK, S2I_API_KEY_FILE=str(tmp_path / "none"))
+    assert service.process.wait(20) == 1
+    service.wait_for(r"S2I_API_KEY_FILE='.*none' can't be used: No such file(.*\n)+.*\(problem api-key-unreadable\)")
+
+
+def preflight(service, path):
+    """Return (status, allowed origin) of a browser's question whether it may ask."""
+    headers = {"Origin": "https://app.example", "Access-Control-Request-Method": "POST"}
+    status, _, told = service.ask(None, path, "OPTIONS", headers)
+    return status, told["Access-Control-Allow-Origin"]
+
+
+@pytest.mark.parametrize("path", ["/predict", "/v1/models/model:predict", "/"])
+def test_pages_of_a_listed_origin_may_ask_and_read(start, path, tmp_path):
+    (tmp_path / "key").write_text(KEY)
+    settings = {"S2I_CORS_ORIGINS": "https://app.example", "S2I_API_KEY_FILE": str(tmp_path / "key")}
+    service = start(NOTEBOOK, **settings).ready()
+    assert preflight(service, path) == (204, "https://app.example")
+    for origin in ("https://app.example", "https://other.example"):
+        _, _, told = service.ask("1", path, headers={**JSON, "Origin": origin, "X-API-Key": KEY})
+        allowed = told.get_all("Access-Control-Allow-Origin")
+        assert allowed == (["https://app.example"] if origin == "https://app.example" else None)
+
+
+def test_no_page_of_another_origin_may_read_anything_by_default(start):
+    service = start(NOTEBOOK).ready()
+    assert preflight(service, "/predict")[1] is None
+    assert "Access-Control-Allow-Origin" not in service.ask("1", headers={**JSON, "Origin": "https://app.example"})[2]
+
+
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+def test_the_old_form_field_json_args_works(start):
+    service = start(NOTEBOOK).ready()
+    assert service.ask("json_args=%5B0.2%2C0.7%5D", headers=FORM)[:2] == (200, [0.2, 0.7])
+    status, body, _ = service.ask("[0.2, 0.7]", headers=FORM)
+    assert (status, body["detail"][:36]) == (415, "Send the sample as JSON and say so: ")
+
+
+def test_the_old_form_field_args_is_refused_with_a_sentence_and_never_loaded(start, tmp_path):
+    class Bomb:
+        def __reduce__(self):
+            return open, (str(tmp_path / "loaded"), "w")
+
+    service = start(NOTEBOOK).ready()
+    bomb = base64.urlsafe_b64encode(pickle.dumps(Bomb())).decode().rstrip("=")
+    status, body, _ = service.ask(f"args={bomb}", headers=FORM)
+    assert (status, body["status"]) == (400, 400)
+    assert body["detail"].startswith("The form field args held a pickle, which this service never loads")
+    assert not (tmp_path / "loaded").exists()

@@ -1,0 +1,150 @@
+"""What is seen of a service from outside: its metrics, its log, ids and traces of requests."""
+
+import json
+import os
+import signal
+import time
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from contract.services import JSON, wait_until
+
+NOTEBOOK = """
+    import os
+    def predictor(x):
+        if x == "kill":
+            os.kill(os.getpid(), 9)
+        if x == "print":
+            print("said by\\nthe notebook")
+        return {True: "big", False: "small"}[sum(x) > 1] if isinstance(x, list) else x
+    examples = [[0.5, 0.25], [0.75, 1.0]]
+"""
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+def told(service, path="/metrics"):
+    """Return {(name, labels): value} of the service's metrics."""
+    _, text, headers = service.ask(None, path, "GET", {})
+    assert headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+    samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+    return {(sample.name, *sorted(sample.labels.items())): sample.value for sample in samples}
+
+
+def test_metrics_tell_what_was_asked_answered_and_restarted(start):
+    service = start(NOTEBOOK).ready()
+    for sample in ([0.5, 0.6], [1, 1], [0.1, 0.1], 7, 0.25, "kill"):
+        service.predict(sample)
+    service.ask("{")
+    service.ask(None, "/no/such/path", "GET", {})
+    service.ask(None, "/v1/models/a-name-that-a-client-made-up", "GET", {})
+    assert wait_until(lambda: told(service)["nb_scorer_restarts_total", ("reason", "died")] == 1)
+    shown = told(service)
+    requests = "nb_http_requests_total"
+    assert shown[requests, ("route", "/predict"), ("status", "200")] == 5
+    assert shown[requests, ("route", "/predict"), ("status", "500")] == 1
+    assert shown[requests, ("route", "/predict"), ("status", "400")] == 1
+    assert shown[requests, ("route", "other"), ("status", "404")] == 1
+    assert shown[requests, ("route", "/v1/models/<path:rest>"), ("status", "404")] == 1
+    assert shown["nb_predictions_total", ("value", "big")] == 2
+    assert shown["nb_predictions_total", ("value", "small")] == 1
+    assert shown["nb_predictions_total", ("value", "7")] == 1
+    assert shown["nb_predictions_bucket", ("le", "0.3")] == 1
+    assert shown["nb_processing_seconds_count",] == 6
+    assert shown["nb_input_bucket", ("feature", "1"), ("le", "+Inf")] == 3
+    assert shown["nb_ready",] == 1
+    assert "a-name-that-a-client-made-up" not in str(shown)
+
+
+def test_metrics_have_the_prefix_that_is_set_and_the_path_of_tensorflow_serving(start):
+    service = start(NOTEBOOK, S2I_APP_METRICS_PREFIX="fruit").ready()
+    service.predict([1, 1])
+    assert told(service, "/monitoring/prometheus/metrics")["fruit_predictions_total", ("value", "big")] == 1
+
+
+def test_metrics_of_batches(start):
+    service = start(
+        """
+        import time
+        def predictor(x):
+            time.sleep(0.3)
+            return x
+        def batch_predictor(xs):
+            return xs
+        """,
+        {"golden": 1, "batch_predictor": True},
+        WEB_CONCURRENCY="1",
+    ).ready()
+    from contract.test_batches import ask_all
+
+    assert {status for status, _ in ask_all(service, list(range(16)))} == {200}
+    shown = told(service)
+    assert shown["nb_batch_samples_sum",] == 16
+    assert shown["nb_batch_samples_count",] < 16
+
+
+def logged(service, wanted):
+    """Return the JSON lines of the log for which `wanted` is true, waiting for the first."""
+    found = []
+
+    def look():
+        found[:] = [line for line in map(json.loads, service.lines) if wanted(line)]
+        return found
+
+    assert wait_until(look)
+    return found
+
+
+def test_as_json_every_line_of_the_log_is_an_object(start):
+    service = start(NOTEBOOK, S2I_LOG_FORMAT="json").ready()
+    service.ask('"print"', headers={**JSON, "X-Request-ID": "order-17", "traceparent": TRACE})
+    service.predict({"cause": "a failure"})
+    service.predict("kill")
+    (line,) = logged(service, lambda line: line.get("request_id") == "order-17")
+    assert (line["method"], line["path"], line["status"], line["traceparent"]) == ("POST", "/predict", 200, TRACE)
+    (line,) = logged(service, lambda line: line.get("stream") == "stdout")
+    assert (line["message"], type(line["scorer"])) == ("said by\nthe notebook", int)
+    assert logged(service, lambda line: "was killed by signal 9" in line.get("message", ""))
+    assert service.stop() == 0
+    service.close()
+    assert all(json.loads(line)["time"] for line in service.lines)
+
+
+def test_prints_of_the_predictor_say_which_scorer_printed_them(start):
+    service = start(NOTEBOOK, WEB_CONCURRENCY="1").ready()
+    (scorer,) = service.scorers
+    service.predict("print")
+    service.wait_for("the notebook")
+    assert f"[scorer {scorer}] said by\n[scorer {scorer}] the notebook\n" in service.log
+
+
+def test_a_request_s_id_comes_back_and_is_made_where_there_is_none(start):
+    service = start(NOTEBOOK).ready()
+    assert service.ask("1", headers={**JSON, "X-Request-ID": "mine"})[2]["X-Request-ID"] == "mine"
+    made = {service.ask("1")[2]["X-Request-ID"] for _ in range(3)}
+    made |= {service.ask(None, path, "GET", {})[2]["X-Request-ID"] for path in ("/healthz", "/", "/no", "/metrics")}
+    assert len(made) == 7
+    assert service.ask("{", headers={**JSON, "X-Request-ID": "bad id"})[2]["X-Request-ID"] != "bad id"
+    service.wait_for(r"POST /predict 200 \d+\.\dms id=mine")
+
+
+def test_checks_that_succeed_leave_no_line(start):
+    service = start(NOTEBOOK).ready()
+    for _ in range(3):
+        assert service.status("/healthz") == service.status("/readyz") == 200
+    service.predict(1)
+    service.wait_for("POST /predict 200")
+    assert "/healthz" not in service.log
+    assert "/readyz" not in service.log
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/"])
+def test_metrics_and_pages_are_there_while_every_scorer_is_busy(start, path):
+    service = start("import time\ndef predictor(x):\n    time.sleep(x)\n", WEB_CONCURRENCY="1").ready()
+    for scorer in service.scorers:
+        os.kill(scorer, signal.SIGSTOP)
+    began = time.monotonic()
+    assert service.status(path) == 200
+    assert time.monotonic() - began < 10
+    for scorer in service.scorers:
+        os.kill(scorer, signal.SIGCONT)

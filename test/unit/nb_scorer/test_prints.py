@@ -1,0 +1,39 @@
+import io
+import json
+import os
+
+import pytest
+from nb_scorer import prints
+
+
+def printed(form, *writes):
+    """Return the bytes that come of writing `writes` to a marked stream."""
+    raw = io.BytesIO()
+    stream = prints.Marked(io.TextIOWrapper(raw), form, "stdout")
+    for text in writes:
+        stream.write(text)
+    stream.flush()
+    written = raw.getvalue().decode()
+    stream.detach()
+    return written
+
+
+def test_each_line_says_which_scorer_printed_it():
+    mark = f"[scorer {os.getpid()}] "
+    assert printed(prints.TEXT, "one\ntwo", "\n", "three\n") == f"{mark}one\n{mark}two\n{mark}three\n"
+
+
+def test_what_was_begun_is_let_out_as_a_line():
+    assert printed(prints.TEXT, "half") == f"[scorer {os.getpid()}] half\n"
+    assert printed(prints.TEXT) == ""
+
+
+def test_a_print_is_one_json_object_however_many_lines_it_has():
+    (line,) = printed(prints.JSON, "one\ntwo", "\n").splitlines()
+    told = json.loads(line)
+    assert (told["scorer"], told["stream"], told["message"]) == (os.getpid(), "stdout", "one\ntwo")
+
+
+@pytest.mark.parametrize("form", [prints.TEXT, prints.JSON])
+def test_a_lone_surrogate_can_be_printed(form):
+    assert "\\ud800" in printed(form, "\ud800\n")

@@ -1,0 +1,82 @@
+import json
+
+import pytest
+from nb_service.http import values_seen
+from nb_service.http.values_seen import Inputs, Predictions
+
+
+def of(*answers, golden=()):
+    """Return the Predictions that saw `answers`."""
+    made = Predictions(list(golden))
+    for answer in answers:
+        made.saw(json.dumps(answer).encode())
+    return made
+
+
+def test_strings_whole_numbers_and_truths_are_counted_by_value():
+    assert of("cat", "cat", 3, True, 3, None, [1], {"a": 1}).by_value() == {"cat": 2, "3": 2, "true": 1}
+
+
+def test_fractional_numbers_go_to_a_histogram_with_edges_of_the_golden_rows():
+    made = of(0.5, 2.5, golden=[0.0, 2.0])
+    assert made.by_value() == {}
+    assert sum(made.numbers.counts) == 2
+    assert (made.numbers.edges[0], made.numbers.edges[-1]) == (-1.0, 3.0)
+
+
+def test_no_client_can_make_more_values_than_there_is_room_for():
+    counts = of(*range(1000), 0, 999).by_value()
+    assert len(counts) == values_seen.MOST_VALUES + 1
+    assert (counts["0"], counts["other"]) == (2, 901)
+    assert of("x" * 1000).by_value() == {}
+
+
+def test_a_lone_surrogate_has_a_label():
+    assert of("\ud800").by_value() == {"\\ud800": 1}
+
+
+def test_many_answers_of_one_body_are_counted_each():
+    made = Predictions([])
+    made.saw_many(b'["a", "a", 1, 0.5]')
+    assert made.by_value() == {"a": 2, "1": 1}
+    assert sum(made.numbers.counts) == 1
+
+
+@pytest.mark.parametrize(
+    ("sample", "names"),
+    [
+        ([1, 2.5], {"0", "1"}),
+        ({"age": 3, "name": "x"}, {"age"}),
+        (7, {"value"}),
+        ([[1]], set()),
+        ("x", set()),
+        ([True], set()),
+    ],
+)
+def test_flat_numeric_samples_have_a_histogram_a_feature(sample, names):
+    made = Inputs([])
+    made.saw(json.dumps(sample).encode())
+    assert set(made.features) == names
+
+
+def test_only_the_features_of_golden_rows_are_counted_where_there_are_any():
+    made = Inputs([{"age": 20}, {"age": 60}])
+    made.saw(b'{"age": 30, "made_up_by_a_client": 1}')
+    assert set(made.features) == {"age"}
+    assert made.features["age"].total == 30
+
+
+def test_features_are_bounded():
+    made = Inputs([])
+    made.saw(json.dumps(list(range(500))).encode())
+    assert len(made.features) == values_seen.MOST_FEATURES
+
+
+def test_so_many_samples_are_looked_into_and_then_no_more_until_later():
+    made = Inputs([])
+    for _ in range(100):
+        made.saw(b"\xef\xbb\xbf[1]")
+    assert sum(made.features["0"].counts) == values_seen.SAMPLES_A_TURN
+    made.refill()
+    made.saw(b"[[1], [2]]", many=True)
+    assert sum(made.features["0"].counts) == values_seen.SAMPLES_A_TURN + 2
