@@ -33,6 +33,14 @@ RUN cd /opt/nb-builder && export UV_CACHE_DIR=/opt/nb-builder/cache \
  && rm -rf cache && find . -name .lock -delete
 
 FROM python
+# For packages that have no wheel and are built from their source: `make build COMPILERS=1`.
+ARG COMPILERS
+RUN if [ -n "${COMPILERS}" ]; then \
+        apt-get -o Acquire::Languages=none -o Acquire::Retries=5 update \
+     && DEBIAN_FRONTEND=noninteractive apt-get -o Acquire::Retries=5 install -y --no-install-recommends \
+            gcc g++ gfortran make pkg-config python3-dev \
+     && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/log/* /usr/share/doc/*; \
+    fi
 ARG VERSION=dev
 LABEL io.k8s.display-name="nb-builder" \
       io.k8s.description="Turns a git repository with a Jupyter notebook into a prediction service." \

@@ -7,8 +7,8 @@ the repository. So what arrives may be of another Python, platform or builder: t
 import json
 import os
 import shutil
-import struct
 import subprocess
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
@@ -21,6 +21,9 @@ from nb_builder.workspace import Workspace
 
 # s2i lays what save-artifacts has written beside the repository.
 FOLDER = "artifacts"
+
+# One file and not thousands: s2i unpacks what it gets on its own machine and packs it again, and loses times.
+VENV_ARCHIVE = "venv.tar"
 
 # Facts of the report that must be equal, with the words for what differs.
 _MUST_AGREE = (("python", "Python"), ("platform", "platform"), ("builder", "version of nb-builder"))
@@ -38,21 +41,27 @@ class Earlier:
         """Return the path of one of its files."""
         return self.folder.joinpath(*names)
 
-    def move_venv(self, place: Workspace) -> None:
-        """Put its environment into its place; bytecode stays good although s2i has lost the files' times."""
+    def unpack_venv(self, place: Workspace) -> None:
+        """Put its environment into its place, times of files included: bytecode stays good."""
         shutil.rmtree(place.venv, ignore_errors=True)
-        shutil.move(self.path(layout.VENV), place.venv)
-        for cache in place.venv.rglob("__pycache__"):
-            _revive(cache)
+        archive = self.path(VENV_ARCHIVE)
+        subprocess.run(["tar", "-C", place.root, "-xf", archive, layout.VENV], check=True)
+        archive.unlink()
 
 
 def save(app_root: Path, stream: BinaryIO) -> None:
     """Write a tar to `stream` with what this build leaves for the next; an empty one where there is nothing."""
-    there = [name for name in (layout.BUILD, layout.MODEL, layout.VENV) if (app_root / name).is_dir()]
-    if not (app_root / layout.MODEL).is_dir():
-        there = []
+    with tempfile.TemporaryDirectory() as folder:
+        what: list[str | Path] = ["-T", os.devnull]
+        if (app_root / layout.MODEL).is_dir():
+            _tar(app_root, layout.VENV, target=Path(folder) / VENV_ARCHIVE)
+            what = [layout.BUILD, layout.MODEL, "-C", folder, VENV_ARCHIVE]
+        subprocess.run(["tar", "-C", app_root, "-cf", "-", *what], stdout=stream, check=True)
+
+
+def _tar(folder: Path, name: str, *, target: Path) -> None:
     # tar itself and not Python's: three times as fast, and an s2i image has it by contract.
-    subprocess.run(["tar", "-C", app_root, "-cf", "-", *there, "-T", os.devnull], stdout=stream, check=True)
+    subprocess.run(["tar", "-C", folder, "-cf", target, name], check=True)
 
 
 def find(src: Path, facts: Mapping[str, object], log: Log, uploaded: Path = source.UPLOADED) -> Earlier | None:
@@ -80,7 +89,7 @@ def _read(folder: Path) -> Earlier | None:
         facts = json.loads((folder / layout.BUILD / layout.REPORT).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    complete = all((folder / name).is_dir() for name in (layout.VENV, layout.MODEL))
+    complete = (folder / VENV_ARCHIVE).is_file() and (folder / layout.MODEL).is_dir()
     return Earlier(folder, facts) if isinstance(facts, dict) and complete else None
 
 
@@ -92,14 +101,3 @@ def _differing(before: Mapping[str, object], now: Mapping[str, object]) -> str:
             return f"they are of {words} {before.get(name)}, and this build has {now[name]}"
     return ""
 
-
-def _revive(cache: Path) -> None:
-    """Give sources the time that their bytecode remembers, or each start would compile them again."""
-    for compiled in cache.glob("*.pyc"):
-        text = cache.parent / (compiled.name.split(".")[0] + ".py")
-        with compiled.open("rb") as file:
-            header = file.read(16)
-        # PEP 552: four bytes of magic, flags (0: checked by time), time, size.
-        if len(header) == 16 and header[4:8] == b"\0\0\0\0" and text.is_file():
-            (seconds,) = struct.unpack("<I", header[8:12])
-            os.utime(text, (seconds, seconds))

@@ -82,7 +82,7 @@ def install(build: Build, wanted: Wanted, earlier: Earlier | None) -> Installer:
     """Make the venv and install what is wanted; return the installer, which knows what is there."""
     python, place = build.notebook.python, build.place
     if earlier:
-        earlier.move_venv(place)
+        earlier.unpack_venv(place)
     else:
         environment.make(place.venv, python)
     installer = Installer(place.venv, python.minor, build.settings.installer, build.environ, build.log)

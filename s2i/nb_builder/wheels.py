@@ -12,6 +12,7 @@ _BUILD_FAILED = re.compile(r"Failed to (?:download and )?build [`'\"]?([\w.-]+)=
 _NO_COMPILER = re.compile(
     r"command '[^']*(?:gcc|cc|g\+\+|clang)' failed: No such file|Unknown compiler|CompilerNotFound|"
     r"unable to execute '[^']*(?:gcc|cc)'|No CMAKE_C\w*_COMPILER|error: linker `cc` not found|Rust.* not found|"
+    r"No such file or directory: '[^']*(?:gcc|cc|g\+\+|clang)'|"
     r"[Cc]an't find Rust compiler|Python\.h: No such file|cargo.*not (?:found|installed)|gcc: not found"
 )
 _COMPILERS = " An image with compilers is made by 'make build COMPILERS=1'."

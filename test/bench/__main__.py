@@ -1,14 +1,15 @@
 """make bench: what we measure against what users have today, side by side in one run.
 
-Usage: python test/bench [build] [images] [serve]    (all of them without words)
+Usage: python test/bench [build] [incremental] [images]    (all of them without words)
 """
 
 import sys
 
 import build
 import images
+import incremental
 
-SUITES = {"build": build.report, "images": images.report}
+SUITES = {"build": build.report, "incremental": incremental.report, "images": images.report}
 
 
 def main(words: list[str]) -> int:

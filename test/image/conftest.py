@@ -133,11 +133,11 @@ class Builds:
         return self.s2i.build(git_repository(case.repo, self.folder / case.name), image, env=case.env)
 
 
-def make_builder(name: str, suite: str) -> str:
-    """Return `name`, after making it as users do: with make, on the base image of `suite`."""
+def make_builder(name: str, suite: str, *words: str) -> str:
+    """Return `name`, after making it as users do: with make, on the base image of `suite`; `words` go to make."""
     base = _or_leave_out(lambda: bases.base(suite))
     provide.say(f"make build IMAGE_NAME={name} BASE_IMAGE={base}")
-    command = ["make", "build", f"IMAGE_NAME={name}", f"BASE_IMAGE={base}"]
+    command = ["make", "build", f"IMAGE_NAME={name}", f"BASE_IMAGE={base}", *words]
     done = subprocess.run(command, cwd=provide.ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert done.returncode == 0, done.stdout
     return name
