@@ -10,11 +10,11 @@ class Knob(object):
     right ("a whole number above 0"). `default` is already a value.
     """
 
-    def __init__(self, env, read, default, help):
+    def __init__(self, env, read, default, help_text):
         self.env = env
         self.read = read
         self.default = default
-        self.help = help
+        self.help = help_text
 
 
 def read_all(knobs, environ):

@@ -26,7 +26,7 @@ def test_two_builds_give_the_same_files(tmp_path, name):
         # The same folder both times: an environment knows its own place.
         shutil.rmtree(tmp_path / "build", ignore_errors=True)
         again = replace(case, env={**case.env, "SOURCE_DATE_EPOCH": "1700000000"})
-        built, env = stage.assemble(again, tmp_path / "build")
+        built, _ = stage.assemble(again, tmp_path / "build")
         assert built.status == 0, built.stdout
         found.append(digests(tmp_path / "build/app-root"))
     assert found[0] == found[1]
