@@ -1,0 +1,88 @@
+"""A password in the address of an index opens the index, and is then nowhere to be found."""
+
+import base64
+import http.server
+import threading
+import zipfile
+from contextlib import contextmanager
+from functools import partial
+
+from flow import stage
+
+PASSWORD = "s3cr3t-pass"  # noqa: S105 - of the index that the test makes
+
+
+class Guarded(http.server.SimpleHTTPRequestHandler):
+    """Serves a folder to whoever knows the password."""
+
+    def do_GET(self):
+        wanted = "Basic " + base64.b64encode(f"me:{PASSWORD}".encode()).decode()
+        if self.headers.get("Authorization") == wanted:
+            super().do_GET()
+            return
+        self.send_response(401)
+        self.send_header("WWW-Authenticate", 'Basic realm="index"')
+        self.end_headers()
+
+    def log_message(self, *words):
+        pass
+
+
+@contextmanager
+def index(folder):
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Guarded, directory=folder))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://me:{PASSWORD}@127.0.0.1:{server.server_port}/simple"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def wheel(folder):
+    """Put the smallest wheel there is where an index would have it."""
+    (folder / "simple/guarded-alpha").mkdir(parents=True)
+    name = "guarded_alpha-1.0"
+    files = {
+        "guarded_alpha.py": "x = 41\n",
+        f"{name}.dist-info/METADATA": "Metadata-Version: 2.1\nName: guarded-alpha\nVersion: 1.0\n",
+        f"{name}.dist-info/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    files[f"{name}.dist-info/RECORD"] = "".join(f"{path},,\n" for path in files)
+    with zipfile.ZipFile(folder / f"simple/guarded-alpha/{name}-py3-none-any.whl", "w") as archive:
+        for path, text in files.items():
+            archive.writestr(path, text)
+    (folder / "simple/guarded-alpha/index.html").write_text(f'<a href="{name}-py3-none-any.whl">{name}</a>')
+
+
+def places(root):
+    """Return the files below `root` that hold the password."""
+    files = (path for path in root.rglob("*") if path.is_file() and not path.is_symlink())
+    return [str(path) for path in files if PASSWORD.encode() in path.read_bytes()]
+
+
+def test_a_password_in_an_address_is_used_and_kept_nowhere(tmp_path):
+    wheel(tmp_path / "index")
+    cells = (
+        'requirements = [["guarded-alpha", "1.0"]]',
+        "import guarded_alpha",
+        "def predictor(x):\n    return guarded_alpha.x + x",
+    )
+    with index(tmp_path / "index") as address:
+        built, _ = stage.build_of(tmp_path, *cells, "predictor(1)", PIP_EXTRA_INDEX_URL=address)
+    assert built.status == 0, built.stdout
+    assert PASSWORD not in built.stdout + built.stderr
+    assert "guarded-alpha==1.0" in built.stdout
+    assert (built.app_root / "model/model.pickle").exists()
+    assert places(built.app_root) == []
+
+
+def test_a_password_is_kept_out_of_the_words_of_a_failure(tmp_path):
+    wheel(tmp_path / "index")
+    with index(tmp_path / "index") as address:
+        cells = ('requirements = [["guarded-alpha", "2.0"]]', "def predictor(x):\n    return x")
+        built, _ = stage.build_of(tmp_path, *cells, PIP_EXTRA_INDEX_URL=address)
+    assert built.status == 1
+    assert "guarded-alpha" in built.stdout
+    assert PASSWORD not in built.stdout + built.stderr
+    assert places(built.app_root) == []
