@@ -9,7 +9,7 @@ from functools import partial
 
 from flow import stage
 
-PASSWORD = "s3cr3t-pass"  # noqa: S105 - of the index that the test makes
+PASSWORD = "s3cr3t-pass"
 
 
 class Guarded(http.server.SimpleHTTPRequestHandler):
