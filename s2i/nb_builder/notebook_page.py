@@ -88,7 +88,9 @@ def clean(html: str) -> str:
     # Their content is no text for readers.
     html = re.sub(r"(?is)<(script|style)\b.*?</\1\s*>", "", html)
     schemes = ("http", "https", "mailto", "data")
-    return bleach.clean(html, tags=_TAGS, attributes=_allowed, protocols=schemes, strip=True)
+    cleaned = bleach.clean(html, tags=_TAGS, attributes=_allowed, protocols=schemes, strip=True)
+    # A picture from elsewhere has lost its address, and would only show as broken.
+    return re.sub(r"<img(?![^>]* src=)[^>]*>", "", cleaned)
 
 
 def _allowed(tag: str, name: str, value: str) -> bool:

@@ -42,10 +42,10 @@ def make_app_root(app_root: Path, code: str, manifest: dict) -> Path:
 class Service:
     """A running service: its log, its address, and a client for it."""
 
-    def __init__(self, app_root: Path, **env: str) -> None:
+    def __init__(self, app_root: Path, python: str | Path = sys.executable, **env: str) -> None:
         kept = {key: value for key, value in os.environ.items() if key in ("PATH", "HOME", "LANG")}
         self.process = subprocess.Popen(
-            [sys.executable, "-I", "-m", "nb_service"],
+            [python, "-I", "-m", "nb_service"],
             env={
                 **kept,
                 "APP_ROOT": str(app_root),

@@ -1,0 +1,43 @@
+"""Real clients of other servers, as programs in environments of their own."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import tomllib
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[2]
+HOME = Path(os.environ.get("NB_BUILDER_HOME", ROOT / ".nb-builder"))
+LIMIT = 600
+
+
+def python_of(name: str) -> Path:
+    """Return the Python of an environment of environments.toml, made when it is not there; skip where it can't be."""
+    wanted = tomllib.loads((HERE / "environments.toml").read_text())[name]
+    folder = HOME / "clients" / name
+    stamp = folder / "stamp"
+    if not stamp.exists() or stamp.read_text() != repr(wanted):
+        uv = [HOME / "build/bin/uv", "--quiet"]
+        code = [part for path in wanted.get("ours", ()) for part in ("-e", ROOT / path)]
+        shutil.rmtree(folder, ignore_errors=True)
+        for command in (
+            ["venv", "--python", HOME / "test/bin/python", folder],
+            ["pip", "install", "--python", folder, *wanted["packages"], *code],
+        ):
+            ran = subprocess.run([*uv, *command], capture_output=True, text=True, timeout=LIMIT)
+            if ran.returncode:
+                pytest.skip(f"the clients' environment {name} can't be made: {ran.stderr.strip().splitlines()[-1]}")
+        stamp.write_text(repr(wanted))
+    return folder / "bin" / "python"
+
+
+def ask(name: str, program: str, *words: object) -> object:
+    """Run a program of this folder with that environment; return the JSON that it printed last."""
+    command = [python_of(name), "-I", HERE / program, *map(str, words)]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return json.loads(ran.stdout.strip().splitlines()[-1])

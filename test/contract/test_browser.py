@@ -1,0 +1,91 @@
+"""The pages in a real browser, without a screen."""
+
+import os
+import shutil
+import subprocess
+
+import pytest
+from nb_builder import notebook_page
+from nbformat import v4
+
+from contract import clients
+from contract.services import Service
+
+NOTEBOOK = '''
+    def validator(x):
+        return len(x) == 2
+
+    def predictor(x):
+        """Add two numbers.
+
+        A sample is a list of both.
+        """
+        return float(x[0]) + x[1]
+
+    examples = [[1, 2], [3.5, 4]]
+'''
+HOSTILE = "<script>document.title = 'owned'</script><img src='http://example.invalid/x.png' onerror='alert(1)'>"
+PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """Return Chromium's program; install Debian's under CI where that can be done."""
+    if not shutil.which("chromium") and os.environ.get("CI") and os.geteuid() == 0 and shutil.which("apt-get"):
+        command = "apt-get -qq update && apt-get -qq install -y --no-install-recommends chromium"
+        subprocess.run(["sh", "-c", command], capture_output=True)
+        if not shutil.which("chromium"):
+            pytest.xfail("no Chromium, and apt-get can't install it here")
+    if not shutil.which("chromium"):
+        pytest.skip("no Chromium; on Debian: apt-get install chromium")
+    return shutil.which("chromium")
+
+
+@pytest.fixture(scope="module")
+def seen(chromium, model_cache, tmp_path_factory):
+    """Return what a person saw of a service's pages, pictures included."""
+    app_root = model_cache(NOTEBOOK)
+    picture = v4.new_output("display_data", {"image/png": PNG})
+    cells = [
+        v4.new_markdown_cell("# Adding\n\nSee [numpy](https://numpy.org). " + HOSTILE),
+        v4.new_code_cell(
+            "table", outputs=[v4.new_output("execute_result", {"text/html": HOSTILE + "<b>bold</b>"}), picture]
+        ),
+        v4.new_code_cell("x = '" + "long " * 60 + "'"),
+    ]
+    (app_root / "build").mkdir(exist_ok=True)
+    page = notebook_page.page(v4.new_notebook(cells=cells), "model.ipynb")
+    (app_root / "build" / "notebook.html").write_text(page)
+    pictures = os.environ.get("S2I_TEST_PICTURES") or tmp_path_factory.mktemp("pictures")
+    service = Service(app_root, S2I_MODEL_NAME="adder").ready()
+    try:
+        return clients.ask("browser", "browse.py", f"http://127.0.0.1:{service.port}", pictures, chromium)
+    finally:
+        service.close()
+
+
+@pytest.mark.parametrize("how", ["with_javascript", "without_javascript"])
+def test_a_person_can_try_predictions(seen, how):
+    filled, answer, problem, taken = seen[how]
+    assert (filled, answer, taken) == ("[1, 2]", "3.0", "[3.5, 4]")
+    assert "422 Unprocessable Content" in problem and "validator refuses this sample" in problem
+
+
+def test_the_page_is_titled_by_the_model(seen):
+    assert seen["title"] == "adder"
+
+
+def test_a_phone_shows_the_page_without_scrolling_sideways(seen):
+    assert seen["phone_overflow"] == [0, 0]
+    assert seen["button_height"] >= 44
+
+
+def test_nothing_is_asked_of_other_hosts_and_the_browser_has_no_complaint(seen):
+    assert seen["elsewhere"] == []
+    # A refusal is a page with its status, which a browser's console mentions.
+    assert [said for said in seen["complaints"] if "422" not in said] == []
+
+
+def test_the_notebook_is_shown_without_what_was_hostile_in_it(seen):
+    assert "Adding" in seen["notebook"] and "bold" in seen["notebook"]
+    assert seen["pictures"] == 1

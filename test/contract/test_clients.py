@@ -1,0 +1,119 @@
+"""Each protocol is spoken with the clients that its users have."""
+
+import json
+
+import pytest
+
+from contract import clients
+from contract.services import Service
+
+LISTS = """
+    def validator(x):
+        return len(x) == 2
+
+    def predictor(x):
+        "Add two numbers."
+        return float(x[0]) + x[1]
+
+    examples = [[1, 2], [3.5, 4]]
+"""
+OBJECTS = """
+    def predictor(x: dict) -> dict:
+        return {"greeting": "hi " + x["name"], "next": x["age"] + 1}
+
+    examples = [{"name": "a", "age": 1}, {"name": "b", "age": 2}]
+"""
+
+
+@pytest.fixture(scope="module")
+def lists(model_cache):
+    """Return a service whose samples are lists of two numbers."""
+    running = Service(model_cache(LISTS), S2I_MODEL_NAME="adder").ready()
+    yield running
+    running.close()
+
+
+@pytest.fixture(scope="module")
+def objects(model_cache):
+    """Return a service whose samples are objects."""
+    running = Service(model_cache(OBJECTS)).ready()
+    yield running
+    running.close()
+
+
+def test_tritonclient_understands_everything_with_its_default_settings(lists):
+    found = clients.ask("triton", "ask_triton.py", f"127.0.0.1:{lists.port}", "adder")
+    version = found.pop("version")
+    assert int(version) > 1_700_000_000
+    assert found == {
+        "live": True,
+        "ready": True,
+        "model_ready": True,
+        "extensions": ["binary_tensor_data"],
+        "inputs": [{"name": "input-0", "datatype": "FP64", "shape": [-1, 2]}],
+        "default": [3.0, 7.5],
+        "id": "42",
+        "binary": True,
+        "json": [3.0, 7.5],
+        "f4": [3.0, 7.5],
+        "f2": [3.0, 7.5],
+        "i4": [3.0, 7.0],
+        "i8": [3.0, 7.0],
+        "large": True,
+        "refused": ["400", "The notebook's validator refuses this sample."],
+        "unknown": "Request for unknown model: 'other' is not found.",
+    }
+
+
+def test_tritonclient_sends_and_gets_texts_and_columns(objects):
+    found = clients.ask("triton", "ask_triton_texts.py", f"127.0.0.1:{objects.port}", "model")
+    assert found == {"greeting": ["hi ä", "hi b"], "next": [2, 3]}
+
+
+def test_kserve_s_client_speaks_both_of_its_protocols(lists):
+    found = clients.ask("kserve", "ask_kserve.py", f"http://127.0.0.1:{lists.port}", "adder")
+    assert found == {
+        "v1_live": True,
+        "v1_ready": True,
+        "v1": {"predictions": [3.0, 7.0]},
+        "v2_live": True,
+        "v2_ready": True,
+        "v2": ["7", [3.0, 7.5]],
+        "v2_json": [3.0, 7.5],
+    }
+
+
+def test_mlflow_s_scoring_client_sends_frames_and_reads_predictions(objects):
+    found = clients.ask("mlflow", "ask_mlflow.py", objects.port)
+    assert int(found.pop("version")) > 1_700_000_000
+    assert found == {
+        "ping": None,  # it raises where it gets no 200
+        "frame": [{"greeting": "hi a", "next": 2}, {"greeting": "hi b", "next": 3}],
+        "list": [{"greeting": "hi c", "next": 4}],
+    }
+
+
+def test_the_sdk_of_cloudevents_reads_the_reply_in_the_mode_that_it_sent(lists):
+    said = [3.0, "io.kserve.inference.response", "io.kserve.inference.adder", "1.0", True]
+    found = clients.ask("cloudevents", "ask_cloudevents.py", f"http://127.0.0.1:{lists.port}/")
+    assert found == {"binary": said, "structured": said}
+
+
+def test_arrow_is_spoken_where_pyarrow_is_beside_the_service(model_cache):
+    running = Service(model_cache(OBJECTS), clients.python_of("arrow")).ready()
+    try:
+        found = clients.ask("arrow", "ask_arrow.py", f"http://127.0.0.1:{running.port}/predict/batch")
+    finally:
+        running.close()
+    answers = [{"greeting": "hi a", "next": 2}, {"greeting": "hi b", "next": 3}]
+    assert found == ["application/vnd.apache.arrow.stream", answers]
+
+
+def test_the_openapi_document_is_valid_and_its_examples_fit(lists, tmp_path):
+    status, document, _ = lists.ask(None, "/openapi.json", "GET", {})
+    assert status == 200
+    (tmp_path / "openapi.json").write_text(json.dumps(document))
+    assert clients.ask("openapi", "check_openapi.py", tmp_path / "openapi.json") >= 6
+    assert document["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]["examples"]["row1"] == {
+        "value": [1, 2]
+    }
