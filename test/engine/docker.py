@@ -112,9 +112,9 @@ class Service:
 
 
 @contextmanager
-def service(image: str, *options: str, port: int = 8080) -> Iterator[Service]:
+def service(image: str, *options: str, port: int = 8080, command: tuple[str, ...] = ()) -> Iterator[Service]:
     """Run `image` as a user would and yield it once it is ready; the container is removed at the end."""
-    with container(image, *options, "--publish", f"127.0.0.1::{port}") as name:
+    with container(image, *options, "--publish", f"127.0.0.1::{port}", command=command) as name:
         published = docker("port", name, f"{port}/tcp", ok=False).stdout.split()
         assert published, f"it ended at once:\n{Service(name, '').logs()}"
         running = Service(name, f"http://{published[0]}")
