@@ -100,4 +100,3 @@ def _differing(before: Mapping[str, object], now: Mapping[str, object]) -> str:
                 return f"they are of another {words}"
             return f"they are of {words} {before.get(name)}, and this build has {now[name]}"
     return ""
-
