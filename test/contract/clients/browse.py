@@ -47,6 +47,7 @@ with sync_playwright() as play:
     found["title"] = desk.title()
     desk.goto(url + "/docs")
     desk.click("button")
+    desk.wait_for_selector("#answer pre")
     desk.screenshot(path=pictures / "docs.png", full_page=True)
     desk.emulate_media(color_scheme="dark")
     desk.screenshot(path=pictures / "docs-dark.png", full_page=True)
@@ -58,6 +59,7 @@ with sync_playwright() as play:
     phone = watch(browser.new_context(**PHONE).new_page())
     phone.goto(url + "/docs")
     phone.tap("button")
+    phone.wait_for_selector("#answer pre")
     found["phone_overflow"] = [overflow(phone)]
     found["button_height"] = round(phone.locator("button").bounding_box()["height"])
     phone.tap("summary")
