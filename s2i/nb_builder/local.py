@@ -79,7 +79,7 @@ def _wait_until_ready(service: subprocess.Popen, port: int) -> None:
         with contextlib.suppress(urllib.error.URLError, ConnectionError):
             urllib.request.urlopen(f"http://{HOST}:{port}/readyz", timeout=5).close()
             return
-        time.sleep(0.05)
+        time.sleep(0.25)
     sys.exit(service.returncode or 1)
 
 
