@@ -20,6 +20,8 @@ class Asker:
         self._predict = predict
         self.asked = []
 
+    together = False
+
     def ask(self, sample):
         """Return what became of one sample."""
         return self.ask_many([sample])[0]

@@ -1,7 +1,7 @@
 """Samples from waitress's threads: each joins the pool's queue on the loop, the thread waits for the answers."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from nb_service.loop import Loop
@@ -23,10 +23,22 @@ class Asker:
         """Return what became of one sample."""
         return self.ask_many([sample])[0]
 
+    @property
+    def together(self) -> bool:
+        """Return whether samples of one body are best asked as an array: a batch_predictor scores them in one call."""
+        return self._pool.plan.batch > 1
+
     def ask_many(self, samples: Sequence[bytes]) -> list[Answer | None]:
         """Return what became of each sample, in order; after one that failed, None for those not asked any more."""
-        request = _Request(self._pool, samples)
-        if samples:
+        return self._ask(self._pool.submit, samples)
+
+    def ask_arrays(self, arrays: Sequence[bytes]) -> list[Answer | None]:
+        """Return what became of each JSON array of samples, as ask_many does of each sample."""
+        return self._ask(self._pool.submit_many, arrays)
+
+    def _ask(self, submit: Callable, bodies: Sequence[bytes]) -> list[Answer | None]:
+        request = _Request(submit, bodies, max(1, self._pool.plan.max_queue // SHARE))
+        if bodies:
             self._loop.from_thread(request.feed)
             request.answered.wait()
         return request.answers
@@ -35,22 +47,22 @@ class Asker:
 class _Request:
     """The samples of one request; all but `answered` and `answers` is for the loop's thread."""
 
-    def __init__(self, pool: Pool, samples: Sequence[bytes]) -> None:
+    def __init__(self, submit: Callable, samples: Sequence[bytes], window: int) -> None:
         self.answered = threading.Event()
         self.answers: list[Answer | None] = [None] * len(samples)
-        self._pool = pool
+        self._submit = submit
         self._samples = samples
         self._again: list[int] = []
         self._next = 0
         self._waiting = 0
         self._failed = False
-        self._window = max(1, pool.plan.max_queue // SHARE)
+        self._window = window
 
     def feed(self) -> None:
         """Put as many samples into the queue as this request may have there."""
         while self._waiting < self._window and not self._failed and (number := self._take()) is not None:
             self._waiting += 1
-            self._pool.submit(self._samples[number], partial(self._done, number))
+            self._submit(self._samples[number], partial(self._done, number))
 
     def _take(self) -> int | None:
         if self._again:

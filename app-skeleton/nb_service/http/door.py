@@ -1,7 +1,7 @@
 """The door between Flask and the wire formats: bodies in, refusals and answers out."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from flask import Response, request
@@ -12,10 +12,13 @@ from nb_service.http.gate import Gate
 from nb_service.http.replies import Reply
 from nb_service.identity import Identity
 from nb_service.model_folder import ModelFolder
-from nb_service.protocols import Body, Malformed, Question
+from nb_service.protocols import Body, Malformed, Question, Series
 from nb_service.protocols.rows import Rows
 from nb_service.scoring import Answer
 from nb_service.scoring import answer as outcomes
+
+# So many samples of a body are scored in one call of batch_predictor; the scorers share what is more.
+TOGETHER = 1000
 
 Refusal = Callable[[int, str], tuple[int, Body]]
 
@@ -46,30 +49,50 @@ class Door:
         """Return the answers to what `read` finds in the request's body, or the protocol's refusal."""
         try:
             question = read(body())
-            self._check_number(question)
-            return made(question.write(self._payloads(question.samples)))
+            return made(question.write(self._answers(question.samples)))
         except Malformed as wrong:
             return refused(refusal, wrong.status, str(wrong))
 
-    def _check_number(self, question: Question) -> None:
+    def _answers(self, samples: Series) -> Series:
+        """Return the answers to `samples`; raise Malformed with what the first one that failed gets."""
+        try:
+            self._check_number(samples)
+            if self.asker.together and samples.at_most > 1:
+                parts = list(samples.parts(TOGETHER))
+                return Series.joined(self._payloads(self.asker.ask_arrays([part.array for part in parts]), parts))
+            return Series(self._payloads(self.asker.ask_many(samples.each), samples))
+        except Malformed:
+            raise
+        except ValueError as wrong:
+            # An array that nobody had read yet.
+            raise Malformed(f"The body is not JSON: {wrong}.") from wrong
+
+    def _check_number(self, samples: Series) -> None:
         most = self.got["S2I_MAX_SAMPLES"]
-        if len(question.samples) > most:
+        if samples.at_most > most and len(samples) > most:
             raise Malformed(f"A body may have {most} samples (S2I_MAX_SAMPLES).", 413)
 
-    def _payloads(self, samples: list[bytes]) -> list[bytes]:
-        answers = self.asker.ask_many(samples)
-        for number, answer in enumerate(answers, 1):
+    def _payloads(self, answers: list[Answer | None], asked: Sequence) -> list[bytes]:
+        for number, answer in enumerate(answers):
             if answer is not None and answer.outcome != outcomes.OK:
-                raise self._failure(answer, number if len(samples) > 1 else None)
+                raise self._failure(answer, _place(asked, number, answer))
         return [answer.payload for answer in answers]
 
-    def _failure(self, answer: Answer, number: int | None) -> Malformed:
-        """Return what a sample's outcome is for the whole request."""
+    def _failure(self, answer: Answer, place: int | None) -> Malformed:
+        """Return what the outcome of the sample at `place` is for the whole request."""
         facts = json.loads(replies.from_answer(answer, self.got["S2I_DEBUG"]).body)
         detail = facts["detail"]
-        if number is not None:
-            detail = f"Sample {number}: {detail.replace('The body is not JSON', 'It is not JSON')}"
+        if place is not None:
+            detail = f"Sample {place + 1}: {detail.replace('The body is not JSON', 'It is not JSON')}"
         return Malformed("\n".join([detail, *([facts["traceback"]] if "traceback" in facts else [])]), facts["status"])
+
+
+def _place(asked: Sequence, number: int, answer: Answer) -> int | None:
+    """Return the place in the body of the sample that failed, if it is one of several and known."""
+    if isinstance(asked, Series):
+        return number if len(asked) > 1 else None
+    index = replies.index_of(answer)
+    return None if index is None else sum(len(part) for part in asked[:number]) + index
 
 
 def body() -> bytes:

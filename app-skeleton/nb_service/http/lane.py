@@ -17,6 +17,10 @@ from nb_service.http.replies import Reply
 from nb_service.loop import Loop
 
 LINGER_SECONDS = 2.0
+# An array of samples that is not larger goes to a scorer as it is; larger ones are read and divided by a thread.
+ARRAY_PATH = "/predict/batch"
+MOST_ARRAY_BYTES = 1 << 18
+MOST_COMMAS = 10_000
 # Where the application leaves the rule that a path matched, for the metrics.
 ROUTE = "nb_service.route"
 
@@ -29,13 +33,15 @@ class Lane:
     waitress calls it with the channel's lock held, so nothing is ever answered from inside it.
     """
 
-    def __init__(self, loop: Loop, pool, health, threads: int, debug: bool, *, path="/predict", gate=None) -> None:
+    def __init__(self, loop: Loop, pool, health, threads: int, got: dict, gate=None) -> None:
         self._loop = loop
         self._pool = pool
-        self._debug = debug
-        self._path = path
+        self._debug = got["S2I_DEBUG"]
+        # Where Vertex AI was told to ask, its bodies come, perhaps beside others.
+        self._paths = {"/predict", ARRAY_PATH} - {got["AIP_PREDICT_ROUTE"]}
         self._health = health
         self._gate = gate
+        self._most_commas = min(MOST_COMMAS, got["S2I_MAX_SAMPLES"])
         self._threads = ThreadedTaskDispatcher()
         self._threads.set_thread_count(threads)
 
@@ -46,8 +52,8 @@ class Lane:
         request.request_id = request_id.of(request.headers)
         if request.error is not None:
             self._later(channel.service)
-        elif request.path == self._path and request.command == "POST":
-            request.route = self._path
+        elif request.command == "POST" and request.path in self._paths and self._is_taken(request):
+            request.route = request.path
             if self._loop.on_own_thread():
                 self._predict(channel, request)
             else:
@@ -72,6 +78,9 @@ class Lane:
         refusal = None if self._gate is None else self._gate.refusal(request)
         if refusal is None:
             body = b"" if request.body_rcv is None else request.body_rcv.getbuf().get()
+            if request.path == ARRAY_PATH:
+                self._pool.submit_many(body, partial(self._answered_many, channel, request))
+                return
             sample = form.sample_in(request.headers.get("CONTENT_TYPE"), body)
             if type(sample) is bytes:
                 self._pool.submit(sample, partial(self._answered, channel, request))
@@ -81,6 +90,26 @@ class Lane:
 
     def _answered(self, channel, request, answer) -> None:
         _reply(channel, request, replies.from_answer(answer, self._debug))
+
+    def _answered_many(self, channel, request, answer) -> None:
+        _reply(channel, request, replies.from_answer_to_many(answer, self._debug))
+
+    def _is_taken(self, request) -> bool:
+        """Return whether a scorer can take the body as it is, and answer an array in one call for a client of JSON."""
+        if request.path != ARRAY_PATH:
+            return True
+        if self._pool.plan.batch < 2:
+            return False
+        headers = request.headers
+        wanted, given = headers.get("ACCEPT", "*/*"), headers.get("CONTENT_TYPE")
+        return (
+            given == replies.JSON_TYPE
+            and wanted in ("*/*", replies.JSON_TYPE)
+            and "CONTENT_ENCODING" not in headers
+            and request.body_rcv is not None
+            and len(request.body_rcv) <= MOST_ARRAY_BYTES
+            and request.body_rcv.getbuf().get().count(b",") < self._most_commas
+        )
 
     def _check(self, channel, request) -> None:
         _reply(channel, request, self._health[request.path]())

@@ -88,6 +88,24 @@ def from_answer(answer: Answer, debug: bool = False) -> Reply:
     return problem(500, FAILED, **shown)
 
 
+def from_answer_to_many(answer: Answer, debug: bool = False, before: int = 0) -> Reply:
+    """Return the reply for what became of an array of samples, behind `before` others; name the one that failed."""
+    reply = from_answer(answer, debug)
+    index = index_of(answer)
+    if index is None:
+        return reply
+    facts = json.loads(reply.body)
+    facts["detail"] = f"Sample {before + index + 1}: {facts['detail']}"
+    return reply._replace(body=json.dumps(facts).encode("utf-8") + b"\n")
+
+
+def index_of(answer: Answer) -> int | None:
+    """Return which of an array's samples failed, where a scorer told it."""
+    if answer.outcome not in (outcomes.REFUSED, outcomes.FAILED):
+        return None
+    return json.loads(answer.payload).get("index")
+
+
 def refusal_of_body(content_type: str | None, body: bytes) -> Reply | None:
     """Return why a body of this type is not taken as a sample, or None when it is."""
     if content_type is not None and content_type != JSON_TYPE and not _is_json(content_type):

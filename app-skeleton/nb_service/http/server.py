@@ -80,9 +80,7 @@ class HttpServer:
 
     def _open(self, listener: socket.socket) -> None:
         got = self._got
-        # Where Vertex AI was told to ask /predict, its bodies come there beside bare samples.
-        path = "" if got["AIP_PREDICT_ROUTE"] == "/predict" else "/predict"
-        self._lane = Lane(self._loop, self._pool, self._health, THREADS, got["S2I_DEBUG"], path=path, gate=self._gate)
+        self._lane = Lane(self._loop, self._pool, self._health, THREADS, got, self._gate)
         # waitress spools what is over its overflow limits to disk, which may be read-only.
         never = 1 << 40
         server = create_server(

@@ -4,11 +4,26 @@ They know nothing of HTTP's objects and nothing of scorers. A sample is its JSON
 scorers take it; an answer is its JSON (bytes), as they give it.
 """
 
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from nb_scorer import values
+
+from nb_service.protocols.series import Series, encode
+
+__all__ = [
+    "JSON_TYPE",
+    "Body",
+    "Malformed",
+    "Question",
+    "Series",
+    "decode",
+    "decode_object",
+    "encode",
+    "keyed",
+    "plain_refusal",
+    "samples_of",
+]
 
 JSON_TYPE = "application/json"
 
@@ -29,11 +44,16 @@ class Body(NamedTuple):
     headers: tuple = ()
 
 
-class Question(NamedTuple):
+class Question:
     """The samples of a request, and what makes a body of their answers, given in the same order."""
 
-    samples: list[bytes]
-    write: Callable[[list[bytes]], Body]
+    def __init__(self, samples: Series | list[bytes], write: Callable[[Series], Body]) -> None:
+        self.samples = samples if isinstance(samples, Series) else Series(samples)
+        self._write = write
+
+    def write(self, answers: Sequence[bytes]) -> Body:
+        """Return the body of the answers; raise Malformed where they have no form that was asked for."""
+        return self._write(answers if isinstance(answers, Series) else Series(list(answers)))
 
 
 def decode(body: bytes):
@@ -52,26 +72,16 @@ def decode_object(body: bytes) -> dict:
     return decoded
 
 
-def encode(value) -> bytes:
-    """Return decoded JSON as bytes of JSON; a lone surrogate has no other form than an escape."""
-    return json.dumps(value).encode("ascii")
-
-
-def samples_of(items: object, name: str) -> list[bytes]:
-    """Return each of `items` as a sample; raise Malformed where `name` is not a list."""
+def samples_of(items: object, name: str) -> Series:
+    """Return `items` as samples; raise Malformed where `name` is not a list."""
     if not isinstance(items, list):
         raise Malformed(f"{name} is not a list of samples.")
-    return [encode(item) for item in items]
+    return Series(values=items)
 
 
-def array(answers: list[bytes]) -> bytes:
-    """Return the JSON array of `answers`, which are JSON already."""
-    return b"[" + b", ".join(answers) + b"]"
-
-
-def keyed(key: bytes, answers: list[bytes]) -> Body:
+def keyed(key: bytes, answers: Series) -> Body:
     """Return the JSON object that has the array of `answers` under `key`."""
-    return Body(b'{"' + key + b'": ' + array(answers) + b"}")
+    return Body(b'{"' + key + b'": ' + answers.array + b"}")
 
 
 def plain_refusal(status: int, detail: str) -> tuple[int, Body]:

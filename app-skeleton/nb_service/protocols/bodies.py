@@ -3,7 +3,6 @@
 The answers come back in the form of the samples, or in the one that Accept names.
 """
 
-import json
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -12,13 +11,11 @@ from nb_service.protocols import (
     Body,
     Malformed,
     Question,
-    array,
+    Series,
     arrow,
     csv_body,
-    decode,
     ndjson,
     npy,
-    samples_of,
 )
 from nb_service.protocols.rows import Rows
 
@@ -76,7 +73,7 @@ def accepted(accept: str | None) -> str | None:
     return kinds[0]
 
 
-def writer(accept: str | None) -> Callable[[list[bytes]], Body] | None:
+def writer(accept: str | None) -> Callable[[Series], Body] | None:
     """Return what writes answers in the form that Accept names, None for JSON or any; raise Malformed (406)."""
     wanted = accepted(accept)
     if wanted in (None, "json"):
@@ -92,26 +89,26 @@ def _not_taken(kind: str) -> str:
     return f"{kind or 'This type'} is not read here; these are: {', '.join(sorted(set(TYPES) - {arrow.CONTENT_TYPE}))}."
 
 
-def _write(answers: list[bytes], wanted: str | None, form: str, content_type: str | None) -> Body:
+def _write(answers: Series, wanted: str | None, form: str, content_type: str | None) -> Body:
     if wanted in (None, form) and form == "ndjson":
         return ndjson.write(answers, parse(content_type).kind)
     body = _WRITERS[wanted or form](answers)
     if body is None and wanted is not None:
         raise Malformed(f"These answers have no form as {wanted}; ask for application/json.", 406)
-    return body or Body(array(answers))
+    return body or Body(answers.array)
 
 
-_READERS: dict[str, Callable[[bytes, Rows, dict], list[bytes]]] = {
-    "json": lambda body, rows, parameters: samples_of(decode(body), "The body"),
+_READERS: dict[str, Callable[[bytes, Rows, dict], Series]] = {
+    "json": lambda body, rows, parameters: Series(array=body),
     "csv": lambda body, rows, parameters: csv_body.read(body, rows, parameters.get("header")),
     "ndjson": lambda body, rows, parameters: ndjson.read(body),
     "npy": lambda body, rows, parameters: npy.read(body, rows),
     "arrow": lambda body, rows, parameters: arrow.read(body, rows),
 }
-_WRITERS: dict[str, Callable[[list[bytes]], Body | None]] = {
-    "json": lambda answers: Body(array(answers)),
+_WRITERS: dict[str, Callable[[Series], Body | None]] = {
+    "json": lambda answers: Body(answers.array),
     "csv": csv_body.write,
     "ndjson": ndjson.write,
-    "npy": lambda answers: npy.write([json.loads(answer) for answer in answers]),
+    "npy": lambda answers: npy.write(answers.values),
     "arrow": lambda answers: arrow.write(answers) if arrow.is_here() else None,
 }

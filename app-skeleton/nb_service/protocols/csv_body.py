@@ -4,13 +4,13 @@ import csv
 import io
 import json
 
-from nb_service.protocols import Body, Malformed, encode
+from nb_service.protocols import Body, Malformed, Series
 from nb_service.protocols.rows import Rows, rows_to_columns
 
 CONTENT_TYPE = "text/csv"
 
 
-def read(body: bytes, rows: Rows, header: str | None = None) -> list[bytes]:
+def read(body: bytes, rows: Rows, header: str | None = None) -> Series:
     """Return the samples; raise Malformed.
 
     `header` is that of RFC 4180's content type, "present" or "absent". Without it the first line is
@@ -29,12 +29,12 @@ def read(body: bytes, rows: Rows, header: str | None = None) -> list[bytes]:
     names = None
     if header == "present" or (header is None and rows.named):
         names, lines = (lines[0], lines[1:]) if lines else ([], [])
-    return [encode(rows.from_text(names, line)) for line in lines]
+    return Series(values=[rows.from_text(names, line) for line in lines])
 
 
-def write(answers: list[bytes]) -> Body:
+def write(answers: Series) -> Body:
     """Return the answers: a cell, or the cells of a list; objects of the same names get a header."""
-    decoded = [json.loads(answer) for answer in answers]
+    decoded = answers.values
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     columns = rows_to_columns(decoded)

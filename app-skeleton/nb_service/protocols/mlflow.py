@@ -1,6 +1,6 @@
 """MLflow's scoring server: a data frame or tensors as JSON in, predictions out."""
 
-from nb_service.protocols import JSON_TYPE, Body, Malformed, Question, encode, keyed, samples_of
+from nb_service.protocols import JSON_TYPE, Body, Malformed, Question, Series, encode, keyed, samples_of
 from nb_service.protocols.bodies import ContentType
 from nb_service.protocols.rows import Rows
 from nb_service.protocols.tf_serving import columnar
@@ -34,24 +34,24 @@ def read(decoded: dict, given: ContentType, rows: Rows) -> Question:
     return Question(columnar(value, "predictions").samples, lambda answers: keyed(b"predictions", answers))
 
 
-def _predictions(samples: list[bytes]) -> Question:
+def _predictions(samples: Series) -> Question:
     return Question(samples, lambda answers: keyed(b"predictions", answers))
 
 
-def _split(frame: object, rows: Rows) -> list[bytes]:
+def _split(frame: object, rows: Rows) -> Series:
     data = frame.get("data") if isinstance(frame, dict) else None
     if not isinstance(data, list) or not all(isinstance(row, list) for row in data):
         raise Malformed("dataframe_split has no data, a list of rows that are lists.")
     names = frame.get("columns")
     if names is not None and not isinstance(names, list):
         raise Malformed("The columns of dataframe_split are no list.")
-    return [encode(rows.sample(names, row)) for row in data]
+    return Series(values=[rows.sample(names, row) for row in data])
 
 
-def _records(records: object, rows: Rows) -> list[bytes]:
+def _records(records: object, rows: Rows) -> Series:
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
         raise Malformed("dataframe_records is not a list of objects.")
-    return [encode(rows.sample(list(record), list(record.values()))) for record in records]
+    return Series(values=[rows.sample(list(record), list(record.values())) for record in records])
 
 
 def refusal(status: int, detail: str) -> tuple[int, Body]:

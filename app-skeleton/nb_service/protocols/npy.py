@@ -2,7 +2,7 @@
 
 import re
 
-from nb_service.protocols import Body, Malformed, encode, tensors
+from nb_service.protocols import Body, Malformed, Series, tensors
 from nb_service.protocols.rows import Rows
 from nb_service.protocols.tensors import Tensor
 
@@ -18,13 +18,13 @@ _KINDS = {"b": "BOOL", "u": "UINT", "i": "INT", "f": "FP"}
 _DTYPES = {"BOOL": "|b1", "INT64": "<i8", "UINT64": "<u8", "FP64": "<f8"}
 
 
-def read(body: bytes, rows: Rows) -> list[bytes]:
+def read(body: bytes, rows: Rows) -> Series:
     """Return the rows of the array as samples; raise Malformed."""
     tensor = read_tensor(body)
     if not tensor.shape:
         raise Malformed("The array has no dimension; send one row a sample.")
     nested = tensors.nest(tensor.flat, tensor.shape)
-    return [encode(rows.sample(None, row) if isinstance(row, list) else row) for row in nested]
+    return Series(values=[rows.sample(None, row) if isinstance(row, list) else row for row in nested])
 
 
 def read_tensor(body: bytes) -> Tensor:

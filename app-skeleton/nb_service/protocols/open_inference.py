@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator
 
 from nb_service.identity import Identity
-from nb_service.protocols import Body, Malformed, Question, decode_object, encode, plain_refusal, tensors
+from nb_service.protocols import Body, Malformed, Question, Series, decode_object, encode, plain_refusal, tensors
 from nb_service.protocols.rows import Rows, rows_to_columns
 from nb_service.protocols.tensors import Tensor
 
@@ -34,7 +34,7 @@ def read(body: bytes, json_length: str | None, rows: Rows, served: Identity) -> 
     if len(columns) != len(inputs):
         raise Malformed("Two inputs have the same name.")
     wanted = _Wanted(asked)
-    samples = [encode(sample) for sample in _samples(columns, rows, _is_frame(asked))]
+    samples = Series(values=list(_samples(columns, rows, _is_frame(asked))))
     return Question(samples, lambda answers: _write(answers, asked.get("id"), wanted, served))
 
 
@@ -167,8 +167,8 @@ class _Wanted:
             yield name, outputs[name], self._named.get(name, {}).get("binary_data", self._all_binary) is True
 
 
-def _write(answers: list[bytes], request_id: object, wanted: _Wanted, served: Identity) -> Body:
-    decoded = [json.loads(answer) for answer in answers]
+def _write(answers: Series, request_id: object, wanted: _Wanted, served: Identity) -> Body:
+    decoded = answers.values
     outputs, raw = [], []
     for name, values, binary in wanted.of(rows_to_columns(decoded) or {OUTPUT: decoded}):
         tensor = tensors.stack(values)

@@ -1,6 +1,5 @@
 """TensorFlow Serving's REST interface, and with it KServe V1's: their paths, bodies and errors."""
 
-import json
 import re
 from typing import NamedTuple
 
@@ -9,7 +8,7 @@ from nb_service.protocols import (
     Body,
     Malformed,
     Question,
-    array,
+    Series,
     decode_object,
     encode,
     keyed,
@@ -80,46 +79,43 @@ def read(method: str, body: bytes, *, outputs_key: str = "outputs") -> Question:
 def columnar(inputs: object, key: str) -> Question:
     """Return the samples of columns, of a list, or of one value; the answers are given in the same manner."""
     if isinstance(inputs, list):
-        return Question([encode(one) for one in inputs], lambda answers: Body(_columns(answers, key)))
+        return Question(Series(values=inputs), lambda answers: Body(_columns(answers, key)))
     if isinstance(inputs, dict):
         rows = columns_to_rows(inputs) if inputs else [{}]
-        return Question([encode(row) for row in rows], lambda answers: Body(_columns(answers, key)))
+        return Question(Series(values=rows), lambda answers: Body(_columns(answers, key)))
     return Question([encode(inputs)], lambda answers: Body(b'{"%s": %s}' % (key.encode(), answers[0])))
 
 
-def _columns(answers: list[bytes], key: str) -> bytes:
+def _columns(answers: Series, key: str) -> bytes:
     """Return the answers as columns: an object of lists where they are objects of the same names."""
-    columns = None
-    if answers and answers[0].startswith(b"{"):
-        columns = rows_to_columns([json.loads(answer) for answer in answers])
-    return b'{"%s": %s}' % (key.encode(), encode(columns) if columns else array(answers))
+    # Only objects can be columns; the array of others need not be decoded.
+    columns = rows_to_columns(answers.values) if answers.array.startswith(b"[{") else None
+    return b'{"%s": %s}' % (key.encode(), encode(columns) if columns else answers.array)
 
 
 def _examples(method: str, asked: dict) -> Question:
     examples, context = asked.get("examples"), asked.get("context", {})
     if not isinstance(examples, list) or not all(isinstance(one, dict) for one in [*examples, context]):
         raise Malformed("'examples' is not a list of objects, or 'context' is no object.")
-    samples = [encode({**context, **example}) for example in examples]
+    samples = Series(values=[{**context, **example} for example in examples])
     result = _classes if method == "classify" else _number
-    return Question(samples, lambda answers: keyed(b"results", [result(answer) for answer in answers]))
+    return Question(samples, lambda answers: keyed(b"results", Series(values=[result(one) for one in answers.values])))
 
 
-def _classes(answer: bytes) -> bytes:
+def _classes(answer) -> list:
     """Return [[label, score], …] of an answer {label: score}."""
-    decoded = json.loads(answer)
-    if not isinstance(decoded, dict) or not all(isinstance(score, (int, float)) for score in decoded.values()):
+    if not isinstance(answer, dict) or not all(isinstance(score, (int, float)) for score in answer.values()):
         raise Malformed("This model can't classify: its answers are no objects of label and score.")
-    return encode([list(pair) for pair in decoded.items()])
+    return [list(pair) for pair in answer.items()]
 
 
-def _number(answer: bytes) -> bytes:
+def _number(answer) -> float:
     """Return an answer that is a number, or a list of one."""
-    decoded = json.loads(answer)
-    if isinstance(decoded, list) and len(decoded) == 1:
-        decoded = decoded[0]
-    if isinstance(decoded, bool) or not isinstance(decoded, (int, float)):
+    if isinstance(answer, list) and len(answer) == 1:
+        answer = answer[0]
+    if isinstance(answer, bool) or not isinstance(answer, (int, float)):
         raise Malformed("This model can't regress: its answers are no numbers.")
-    return encode(decoded)
+    return answer
 
 
 def status(served: Identity, ready: bool) -> Body:

@@ -1,6 +1,6 @@
 import pytest
 from nb_service import protocols
-from nb_service.protocols import Malformed
+from nb_service.protocols import Malformed, Series
 
 
 def test_json_is_read_as_the_scorers_read_it():
@@ -23,7 +23,7 @@ def test_a_sample_is_the_same_after_it_went_through(value):
 
 
 def test_answers_are_joined_as_they_are():
-    assert protocols.keyed(b"predictions", [b"1", b'{"a":2}']).data == b'{"predictions": [1, {"a":2}]}'
+    assert protocols.keyed(b"predictions", Series([b"1", b'{"a":2}'])).data == b'{"predictions": [1, {"a":2}]}'
 
 
 def test_what_the_validator_refuses_is_an_invalid_argument_to_others():
