@@ -16,6 +16,7 @@ import uuid
 # int() of a long digit string is quadratic, and Pythons before the limit of CPython 3.11 have no brake.
 MAX_DIGITS = 4300
 _LONG_NUMBER = re.compile(rb"[0-9]{%d}" % (MAX_DIGITS + 1))
+_EXACT = 1 << 63
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -53,6 +54,9 @@ def encode(answer):
 
     NaN and infinities become null: JSON has no word for them.
     """
+    if type(answer) is int and -_EXACT < answer < _EXACT:
+        # What most models answer; written as json would, in a tenth of its time.
+        return b"%d" % answer
     try:
         text = _ENCODER.encode(answer)
     except (ValueError, TypeError, OverflowError, RecursionError):

@@ -102,9 +102,8 @@ def measure(one: Running, connections: int) -> tuple[float, float, int]:
 
 def table(running: list[Running], points: Points) -> list[str]:
     """Return the table: medians of requests a second, and of CPU a request at 64 connections."""
-    lines = [
-        f"\nThe running example, {os.cpu_count()} cores, {ROUNDS} interleaved rounds of {SECONDS} s, wrk -t1; load {load()}"
-    ]
+    rounds = f"{ROUNDS} interleaved rounds of {SECONDS} s"
+    lines = [f"\nThe running example, {os.cpu_count()} cores, {rounds}, wrk -t1; load {load()}"]
     columns = "".join(f"{f'{count} conn.':>10}" for count in CONNECTIONS)
     lines.append(f"  {'requests a second':52}{columns}{'CPU us':>9}{'nb / it':>9}")
     for one in running:

@@ -120,3 +120,17 @@ def test_a_batch_that_takes_too_long_is_asked_one_by_one_and_the_slow_one_is_504
     answers = ask_all(service, samples)
     assert [at for at, (status, _) in enumerate(answers) if status == 504] == [20]
     assert [(status, answer) for status, answer in answers if status != 504] == [(200, n) for n in range(40) if n != 20]
+
+
+def test_an_array_of_many_samples_is_one_call_and_its_failures_are_told_as_ever(start):
+    service = start(NOTEBOOK, VERIFIED, WEB_CONCURRENCY="1").ready()
+    samples = [{"id": n} for n in range(500)]
+    assert service.ask(json.dumps(samples), "/predict/batch")[:2] == (200, list(range(500)))
+    _, told = service.predict({"id": 1, "fail": "calls"})
+    assert told["calls"] == [500]
+    status, body, _ = service.ask(json.dumps([*samples, {"id": 1, "fail": "raise"}]), "/predict/batch")
+    assert (status, body["detail"][:12]) == (500, "Sample 501: ")
+    status, body, _ = service.ask(json.dumps([{"id": 1}, {"id": 2, "fail": "kill"}]), "/predict/batch")
+    assert (status, body["detail"]) == (500, "The process that worked on this sample ended before it answered.")
+    assert service.ask("[]", "/predict/batch")[:2] == (200, [])
+    assert service.ask("7", "/predict/batch")[0] == 400

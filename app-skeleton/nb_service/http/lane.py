@@ -24,6 +24,7 @@ MOST_COMMAS = 10_000
 # Where the application leaves the rule that a path matched, for the metrics.
 ROUTE = "nb_service.route"
 
+_HEAD = b"Content-Length: %d\r\nContent-Type: %s\r\nDate: %s\r\nX-Request-ID: %s\r\n"
 _KNOWN_LINES = {status: f"HTTP/1.1 {status} {reason}\r\n".encode("ascii") for status, reason in replies.REASONS.items()}
 
 
@@ -133,12 +134,13 @@ class ReplyTask:
     def service(self) -> None:
         """Write the reply; the channel closes afterwards where the client or HTTP/1.0 wants that."""
         request, reply = self.request, self.request.reply
-        head = _KNOWN_LINES[reply.status] + b"Content-Length: %d\r\nContent-Type: %s\r\nDate: %s\r\n" % (
+        head = _KNOWN_LINES[reply.status] + _HEAD % (
             len(reply.body),
             reply.content_type.encode("ascii"),
             _http_date(),
+            request.request_id.encode("ascii"),
         )
-        for name, value in (*reply.headers, ("X-Request-ID", request.request_id), *request.origin_headers):
+        for name, value in reply.headers + request.origin_headers:
             head += f"{name}: {value}\r\n".encode("latin-1")
         head += self.channel.server.identity + self._connection()
         self.wrote_header = True

@@ -6,5 +6,10 @@ import pickle
 with open(os.environ["BENCH_MODEL"], "rb") as _file:
     _saved = pickle.load(_file)  # noqa: S301 - what the bench has just built
 
-predictor = _saved["predictor"]
+
+def predictor(x):
+    """Answer one sample; the number is numpy's, which most servers can't write."""
+    return int(_saved["predictor"](x))
+
+
 batch_predictor = _saved["batch_predictor"]
