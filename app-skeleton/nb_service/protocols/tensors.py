@@ -87,11 +87,13 @@ def nest(flat: list, shape: Sequence[int]) -> list:
 
 
 def flatten(nested: object) -> list:
-    """Return the values of lists in lists, in order, however deep."""
+    """Return the values of lists in lists, in order; raise Malformed for more levels than a shape can have."""
     flat = [nested]
-    while any(isinstance(item, list) for item in flat):
+    for _ in range(MAX_DIMENSIONS + 1):
+        if not any(isinstance(item, list) for item in flat):
+            return flat
         flat = [value for item in flat for value in (item if isinstance(item, list) else [item])]
-    return flat
+    raise Malformed("The data are nested more deeply than any shape.")
 
 
 def stack(values: list) -> Tensor | None:

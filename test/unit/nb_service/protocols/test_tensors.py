@@ -23,6 +23,14 @@ def test_nan_and_infinity_have_no_word_and_become_none(datatype):
     assert tensors.unpack(datatype, raw) == [1, None, None]
 
 
+def test_lists_in_more_lists_than_a_shape_has_dimensions_are_refused():
+    nested = [1]
+    for _ in range(500):
+        nested = [nested]
+    with pytest.raises(Malformed, match="nested more deeply than any shape"):
+        tensors.flatten(nested)
+
+
 def test_half_a_value_is_refused():
     with pytest.raises(Malformed, match="7 bytes are no whole number of FP64 values."):
         tensors.unpack("FP64", b"1234567")
