@@ -49,6 +49,12 @@ KNOBS = (
         "Number of scorers, the processes that hold the model. Default: the CPUs that this service may use.",
     ),
     Knob("S2I_PREDICT_TIMEOUT", number(0.05, 86400), 60.0, "Seconds that one prediction may take; then 504."),
+    Knob(
+        "S2I_RECEIVE_TIMEOUT",
+        number(0.2, 86400),
+        120.0,
+        "Seconds that a request may take to arrive; then 408. So long may a connection be idle, too.",
+    ),
     Knob("S2I_GRACE", number(0, 3600), 10.0, "Seconds that requests in flight have after SIGTERM."),
     Knob(
         "S2I_SCORER_START",

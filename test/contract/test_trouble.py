@@ -192,6 +192,42 @@ def test_idle_and_slow_clients_change_nothing(start):
         client.close()
 
 
+def drip(client, pieces) -> bytes:
+    """Send a piece every tenth of a second until an answer comes; return it."""
+    client.settimeout(0.1)
+    for piece in pieces:
+        try:
+            client.sendall(piece)
+            if said := client.recv(65536):
+                return said
+        except TimeoutError:
+            continue
+        except ConnectionError:
+            break
+    return b""
+
+
+@pytest.mark.parametrize(
+    "start_of_request", [b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n", b"GET / HTTP/1.1\r\nX: "]
+)
+def test_who_sends_a_byte_now_and_then_is_refused_in_the_end(start, start_of_request):
+    service = start(NOTEBOOK, S2I_RECEIVE_TIMEOUT="1").ready()
+    with socket.create_connection(("127.0.0.1", service.port)) as client:
+        client.sendall(start_of_request)
+        said = drip(client, [b"1"] * 100)
+    assert said.startswith(b"HTTP/1.1 408 Request Timeout\r\n")
+    assert b"S2I_RECEIVE_TIMEOUT" in said
+    assert service.predict("after") == (200, "after")
+
+
+def test_who_says_nothing_is_hung_up_on_in_the_end_and_a_long_prediction_is_not(start, in_background):
+    service = start(NOTEBOOK, S2I_RECEIVE_TIMEOUT="1").ready()
+    slow = in_background(service.predict, {"sleep": 4})
+    with socket.create_connection(("127.0.0.1", service.port), timeout=20) as client:
+        assert client.recv(1) == b""
+    assert slow() == (200, {"sleep": 4})
+
+
 def test_clients_that_hang_up_leave_no_trace(start):
     service = start(NOTEBOOK, WEB_CONCURRENCY="1").ready()
     for _ in range(20):

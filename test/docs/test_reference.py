@@ -92,7 +92,7 @@ def test_each_route_is_on_the_page_of_the_http_api(route):
     assert f"| `{route}` |" in (REFERENCE / "http-api.md").read_text()
 
 
-@pytest.mark.parametrize("status", [400, 401, 404, 405, 413, 415, 422, 431, 500, 503, 504])
+@pytest.mark.parametrize("status", [400, 401, 404, 405, 408, 413, 415, 422, 431, 500, 503, 504])
 def test_each_status_that_clients_may_meet_is_on_the_page_of_the_http_api(status):
     assert status in nb_service.http.replies.REASONS
     assert re.search(rf"^\|[ \d,]*\b{status}\b", (REFERENCE / "http-api.md").read_text(), re.MULTILINE)

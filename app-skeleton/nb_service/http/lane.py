@@ -10,7 +10,7 @@ from functools import partial
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.task import ThreadedTaskDispatcher, WSGITask
-from waitress.utilities import build_http_date
+from waitress.utilities import Error, build_http_date
 
 from nb_service.http import form, replies, request_id
 from nb_service.http.replies import Reply
@@ -144,7 +144,7 @@ class ReplyTask:
             head += f"{name}: {value}\r\n".encode("latin-1")
         head += self.channel.server.identity + self._connection()
         self.wrote_header = True
-        self.channel.refused_unread = reply.status == 413
+        self.channel.refused_unread = reply.status in (408, 413)
         self.channel.server.access(request, reply.status)
         self.channel.write_soon(head + b"\r\n" + (b"" if request.command == "HEAD" else reply.body))
 
@@ -186,6 +186,13 @@ def _make_error_task(channel, request):
     return ReplyTask(channel, request)
 
 
+class TooLate(Error):
+    """A request that takes too long to arrive."""
+
+    code = 408
+    reason = "Request Timeout"
+
+
 class LaneParser(HTTPRequestParser):
     """waitress's parser, which must not invite a body that it has already refused.
 
@@ -196,6 +203,10 @@ class LaneParser(HTTPRequestParser):
     request_id = "-"
     route: str | None = None
     origin_headers: tuple = ()
+
+    def __init__(self, adj) -> None:
+        super().__init__(adj)
+        self.began = time.monotonic()
 
     def received(self, data: bytes) -> int:
         """Take `data`; return how much of it belongs to this request."""
@@ -217,6 +228,19 @@ class LaneChannel(HTTPChannel):
     task_class = staticmethod(_make_task)
     error_task_class = staticmethod(_make_error_task)
     refused_unread = False
+
+    def expire(self, before: float) -> None:
+        """Refuse the request that is still arriving, if it began so long ago."""
+        with self.requests_lock:
+            request = self.request
+            if request is None or request.began > before:
+                return
+            request.error = TooLate("")
+            request.completed = True
+            self.request = None
+            self.requests.append(request)
+            if len(self.requests) == 1:
+                self.server.add_task(self)
 
     def handle_write(self) -> None:
         """Send, and close after the last answer."""

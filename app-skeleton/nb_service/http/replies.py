@@ -124,6 +124,7 @@ def _is_json(content_type: str) -> bool:
 def from_waitress(code: int, reason: str, detail: str) -> Reply:
     """Return the reply for a request that waitress itself refused to read."""
     words = {
+        408: "The request took longer to arrive than this service waits (S2I_RECEIVE_TIMEOUT).",
         413: "The body is larger than this service takes (S2I_MAX_BODY).",
         431: "The header fields are larger than this service takes.",
     }

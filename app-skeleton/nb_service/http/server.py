@@ -68,6 +68,7 @@ class HttpServer:
         self._pool.start()
         self._open(listener)
         self._flush_log()
+        self._expire()
         try:
             self._loop.run()
         finally:
@@ -93,6 +94,8 @@ class HttpServer:
             connection_limit=self._connections,
             backlog=CONNECTIONS,
             recv_bytes=65536,
+            channel_timeout=max(1, int(got["S2I_RECEIVE_TIMEOUT"])),
+            cleanup_interval=max(1, min(30, int(got["S2I_RECEIVE_TIMEOUT"] / 4))),
             max_request_body_size=got["S2I_MAX_BODY"] + 1,
             inbuf_overflow=never,
             outbuf_overflow=never,
@@ -144,6 +147,14 @@ class HttpServer:
         self._log.flush()
         self._metrics.inputs.refill()
         self._loop.later(FLUSH_SECONDS, self._flush_log)
+
+    def _expire(self) -> None:
+        """Refuse what has been arriving for too long: who sends a byte now and then must not keep a place."""
+        limit = self._got["S2I_RECEIVE_TIMEOUT"]
+        before = time.monotonic() - limit
+        for channel in list(self._server.active_channels.values()):
+            channel.expire(before)
+        self._loop.later(min(5.0, limit / 4), self._expire)
 
     def _changed(self) -> None:
         if not self._pool.ready or self._announced:
