@@ -89,9 +89,7 @@ class Gate:
         return None if self._keys.allows(headers.get("AUTHORIZATION"), headers.get("X_API_KEY")) else NO_KEY
 
 
-def make_gate(got: dict, checks: frozenset[str]) -> Gate | None:
-    """Return the gate that the settings ask for, or None; raise ApiKeyUnreadable."""
+def make_gate(got: dict, checks: frozenset[str]) -> Gate:
+    """Return the gate that the settings ask for; raise ApiKeyUnreadable."""
     path, origins = got["S2I_API_KEY_FILE"], got["S2I_CORS_ORIGINS"]
-    if not path and not origins:
-        return None
     return Gate(Keys(path) if path else None, Origins(origins), checks)

@@ -16,7 +16,6 @@ from nb_service import identity, problems
 from nb_service.http import replies
 from nb_service.http.access import Access
 from nb_service.http.asking import Asker
-from nb_service.http.gate import make_gate
 from nb_service.http.lane import Lane, LaneChannel
 from nb_service.http.metrics import Metrics
 from nb_service.log import Log
@@ -47,7 +46,7 @@ class HttpServer:
         self._announced = False
         self._problem: problems.Problem | None = None
         self._health = self._checks()
-        self._gate = make_gate(got, frozenset(self._health))
+        self._gate = self._make_gate()
         self._metrics = Metrics(got["S2I_APP_METRICS_PREFIX"], pool)
         self._identity = identity.of(pool.model, got["S2I_MODEL_NAME"])
         self._lane: Lane | None = None
@@ -110,6 +109,14 @@ class HttpServer:
         server.later = self._loop.later
         server.pull_trigger = self._wake
         self._server = server
+
+    def _make_gate(self):
+        if not (self._got["S2I_API_KEY_FILE"] or self._got["S2I_CORS_ORIGINS"]):
+            return None
+        # Here and not above, as the application: what few services use shall not delay the others' start.
+        from nb_service.http.gate import make_gate
+
+        return make_gate(self._got, frozenset(self._health))
 
     def _make_app(self):
         from nb_service.http.app import make_app

@@ -1,3 +1,5 @@
+from importlib.metadata import entry_points
+
 import pytest
 from nb_service import backends
 from nb_service.backends.http import Http
@@ -6,6 +8,11 @@ from nb_service.problems import BackendUnknown
 
 def test_a_back_end_is_found_by_its_name():
     assert isinstance(backends.find("http"), Http)
+
+
+def test_the_default_is_what_its_entry_point_says():
+    (entry,) = [entry for entry in entry_points(group=backends.GROUP) if entry.name == backends.DEFAULT]
+    assert entry.load() is Http
 
 
 def test_an_unknown_name_is_refused_with_the_names_there_are():
