@@ -44,6 +44,7 @@ SOMETIMES = {
     "fail-requirements-conflict",
     "fail-requirements-conflict-file",
     "fail-requirements-conflict-between-notebooks",
+    "fail-wrong-arguments-decorated",
 }
 
 
