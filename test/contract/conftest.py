@@ -1,6 +1,7 @@
 """Fixtures: models of a notebook's code, and services of them that end with the test."""
 
 import json
+import socket
 import threading
 from pathlib import Path
 
@@ -59,3 +60,11 @@ def in_background():
     yield run
     for thread in threads:
         thread.join(SOON)
+
+
+@pytest.fixture
+def free_port():
+    """Return a port on which nothing listens."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return taken.getsockname()[1]

@@ -62,7 +62,7 @@ class Service:
         self._news: queue.Queue = queue.Queue()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        self.port = int(env.get("PORT", "0"))
+        self.port = int(env.get("PORT") or "0")
 
     def _read(self) -> None:
         for line in self.process.stdout:

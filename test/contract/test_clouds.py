@@ -1,0 +1,76 @@
+"""What clouds set and ask of a container, with the real process: SageMaker, Vertex AI."""
+
+import http.client
+import json
+
+import pytest
+
+from contract.services import JSON, SOON
+
+NOTEBOOK = """
+    def predictor(x):
+        return sum(x)
+
+    examples = [[1, 2], [3.5, 4]]
+"""
+
+
+def raw(service, method, path, body=None, **headers):
+    """Return (status, body, headers) of one request."""
+    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=SOON)
+    try:
+        connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
+        said = connection.getresponse()
+        return said.status, said.read(), said.headers
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize("route", ["/predict", "/v1/endpoints/7/deployedModels/8:predict", "/predict/batch"])
+def test_vertex_finds_its_port_its_health_and_its_predictions(start, free_port, route):
+    service = start(
+        NOTEBOOK,
+        PORT="",
+        AIP_HTTP_PORT=str(free_port),
+        AIP_PREDICT_ROUTE=route,
+        AIP_HEALTH_ROUTE="/v1/endpoints/7/deployedModels/8",
+    ).ready()
+    assert service.port == free_port
+    assert raw(service, "GET", "/v1/endpoints/7/deployedModels/8")[0] == 200
+    status, said, _ = service.ask('{"instances": [[1, 2], [3, 4]], "parameters": null}', route, headers=JSON)
+    assert (status, said) == (200, {"predictions": [3, 7]})
+    assert service.ask('{"instances": [1]}', route)[:2] == (
+        500,
+        {"error": "The notebook's predictor failed on this sample; the service's log has the traceback."},
+    )
+
+
+def test_vertex_s_predict_takes_bare_samples_beside(start):
+    service = start(NOTEBOOK, AIP_PREDICT_ROUTE="/predict").ready()
+    assert service.predict([1, 2]) == (200, 3)
+    assert service.ask("[1, 2")[0] == 400
+
+
+def test_sagemaker_finds_its_port_an_empty_ping_and_its_formats(start, free_port):
+    service = start(NOTEBOOK, PORT="", SAGEMAKER_BIND_TO_PORT=str(free_port), WEB_CONCURRENCY="1").ready()
+    assert service.port == free_port
+    assert raw(service, "GET", "/ping")[:2] == (200, b"")
+    status, body, headers = raw(service, "POST", "/invocations", b"1,2\n3,4\n", Content_Type="text/csv")
+    assert (status, body, headers["Content-Type"]) == (200, b"3\n7\n", "text/csv; charset=utf-8; header=absent")
+    lines = raw(service, "POST", "/invocations", b"[1, 2]\n[3, 4]\n", Content_Type="application/jsonlines")
+    assert lines[1] == b"3\n7\n"
+    one = raw(service, "POST", "/invocations", b"[1, 2]", Content_Type="application/json", Accept="text/csv")
+    assert one[1] == b"3\n"
+    told = raw(service, "POST", "/invocations", b"[1]", X_Amzn_SageMaker_Custom_Attributes="trace=1")
+    assert told[2]["X-Amzn-SageMaker-Custom-Attributes"] == "trace=1"
+    assert json.loads(raw(service, "GET", "/execution-parameters")[1]) == {
+        "MaxConcurrentTransforms": 1,
+        "BatchStrategy": "MultiRecord",
+        "MaxPayloadInMB": 16,
+    }
+
+
+def test_a_refusal_on_invocations_is_told_in_our_own_words(start):
+    status, said, headers = start(NOTEBOOK).ready().ask("x", "/invocations", headers={"Content-Type": "image/png"})
+    assert (status, headers["Content-Type"]) == (415, "application/problem+json")
+    assert said["detail"].startswith("image/png is not read here; these are: application/csv,")
