@@ -1,6 +1,8 @@
 """Each protocol is spoken with the clients that its users have."""
 
 import json
+import os
+import subprocess
 
 import pytest
 
@@ -117,3 +119,46 @@ def test_the_openapi_document_is_valid_and_its_examples_fit(lists, tmp_path):
     assert document["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]["examples"]["row1"] == {
         "value": [1, 2]
     }
+
+
+# They refuse all that would let them fail: any 500 is then the service's own.
+STRICT = (
+    "def predictor(x):\n    return 1",
+    """
+    def validator(x):
+        return type(x) is list and len(x) == 2 and all(type(one) in (int, float) for one in x)
+
+    def predictor(x):
+        return x[0] * 0.5
+
+    def batch_predictor(xs):
+        return [predictor(x) for x in xs]
+
+    examples = [[1, 2], [3.5, 4]]
+    """,
+    """
+    def validator(x):
+        return type(x) is dict and type(x.get("name")) is str and type(x.get("age")) is int
+
+    def predictor(x):
+        return {"greeting": "hi " + x["name"], "next": x["age"] + 1}
+
+    examples = [{"name": "a", "age": 1}, {"name": "b", "age": 2}]
+    """,
+)
+
+
+@pytest.mark.parametrize("code", STRICT, ids=["anything", "lists", "objects"])
+def test_the_service_keeps_what_its_openapi_document_says(model_cache, code):
+    # Not the answers' shape: a document that follows the notebook's own samples can't know every answer.
+    checks = "not_a_server_error,status_code_conformance,content_type_conformance"
+    schemathesis = clients.python_of("schemathesis").with_name("schemathesis")
+    service = Service(model_cache(code)).ready()
+    options = ["--checks", checks, "--max-examples", os.environ.get("FUZZ", "15"), "--no-color", "--seed", "1"]
+    command = [schemathesis, "run", f"http://127.0.0.1:{service.port}/openapi.json", *options]
+    try:
+        ran = subprocess.run(command, capture_output=True, text=True)
+    finally:
+        service.close()
+    assert ran.returncode == 0, ran.stdout[-4000:]
+    assert "nb_service/" not in service.log

@@ -1,10 +1,11 @@
 """The service's OpenAPI document: its routes, with the golden rows as schema and examples."""
 
 import re
+from collections.abc import Iterable
 
 from nb_service.http.routes import ROUTES
 from nb_service.identity import Identity
-from nb_service.protocols import bodies
+from nb_service.protocols import bodies, cloud_events, open_inference, tensors
 
 OPENAPI = "3.1.0"
 EXAMPLES = 10
@@ -30,26 +31,62 @@ _REFUSALS = {
     503: "Not ready, or too many samples wait.",
     504: "The prediction took too long.",
 }
+_NO_KEY = {
+    "401": {"description": "The key is missing or wrong.", "content": {"application/problem+json": {"schema": PROBLEM}}}
+}
+_KEYS = {"bearer": {"type": "http", "scheme": "bearer"}, "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"}}
 _LIST = {"type": "array"}
 _OBJECT = {"type": "object"}
+_TEXT = {"type": "string"}
+_TENSOR = {
+    **_OBJECT,
+    "properties": {
+        "name": _TEXT,
+        "shape": {**_LIST, "items": {"type": "integer", "minimum": 0}, "minItems": 1},
+        "datatype": {"enum": [*tensors.CODES, "BYTES"]},
+        "data": _LIST,
+        "parameters": _OBJECT,
+    },
+    "required": ["name", "shape", "datatype"],
+}
+# Those that are answered 200 whether predictions are or not.
+_ALWAYS = {
+    "/healthz",
+    "/v2",
+    "/v2/health/live",
+    "/v1/models",
+    "/version",
+    "/execution-parameters",
+    "/",
+    "/openapi.json",
+}
+_ALWAYS |= {"/docs", "/metrics", "/monitoring/prometheus/metrics"}
+_TEXTS = {"/version", "/ping", "/health", "/metrics", "/monitoring/prometheus/metrics"}
+_EVENTS = (cloud_events.STRUCTURED, cloud_events.BATCH)
+_MANY = {"/predict/batch", "/invocations"}
 
 
-def document(served: Identity, manifest: dict, rows: list[dict]) -> dict:
-    """Return the document of a model with this manifest and these golden rows."""
-    shapes = _Shapes(manifest, rows[:EXAMPLES])
+def document(served: Identity, manifest: dict, rows: list[dict], *, health: Iterable[str] = (), key=False) -> dict:
+    """Return the document of a model with this manifest and these golden rows.
+
+    With `key` every route but those of `health` wants one.
+    """
+    shapes = _Shapes(served, manifest, rows[:EXAMPLES])
     paths: dict[str, dict] = {}
     for route, words in ROUTES.items():
         method, path = route.split(" ")
-        operation = shapes.operation(route, words)
-        operation["parameters"] = [_parameter(name, served) for name in re.findall(r"<(\w+)>", path)]
+        operation = shapes.operation(method, path, words)
+        if key and path not in health:
+            operation["responses"].update(_NO_KEY)
+            operation["security"] = [{name: []} for name in _KEYS]
         paths.setdefault(re.sub(r"<(\w+)>", r"{\1}", path), {})[method.lower()] = operation
-    schemas = {"Problem": _PROBLEM_SCHEMA, "Sample": shapes.sample, "Answer": shapes.answer}
+    components = {"schemas": {"Problem": _PROBLEM_SCHEMA, "Sample": shapes.sample, "Answer": shapes.answer}}
     return {
         "openapi": OPENAPI,
         "info": _info(served, manifest),
         "servers": [{"url": "/"}],
         "paths": paths,
-        "components": {"schemas": schemas},
+        "components": {**components, **({"securitySchemes": _KEYS} if key else {})},
     }
 
 
@@ -57,85 +94,102 @@ def _info(served: Identity, manifest: dict) -> dict:
     parts = [manifest.get("predictor_doc"), f"Made from {manifest.get('notebook')}."]
     if served.commit:
         parts.append(f"Commit {served.commit}.")
+    parts.append("Sample and Answer are what the notebook's own samples look like; others may be taken, too.")
     return {"title": served.name, "version": str(served.version), "description": "\n\n".join(filter(None, parts))}
-
-
-def _parameter(name: str, served: Identity) -> dict:
-    schema = {"type": "string", "default": served.name} if name == "name" else {"type": "string"}
-    return {"name": name, "in": "path", "required": True, "schema": schema}
 
 
 class _Shapes:
     """The bodies of each route, in words of JSON schema."""
 
-    def __init__(self, manifest: dict, rows: list[dict]) -> None:
+    def __init__(self, served: Identity, manifest: dict, rows: list[dict]) -> None:
         self.sample = manifest.get("sample_schema") or {}
         self.answer = manifest.get("answer_schema") or {}
-        self._rows = rows
+        self._served = served
+        self._asked = [row["sample"] for row in rows]
+        self._given = [row["answer"] for row in rows]
 
-    def operation(self, route: str, words: str) -> dict:
+    def operation(self, method: str, path: str, words: str) -> dict:
         """Return the operation of a route."""
-        posts = route.startswith("POST")
-        answers = {"200": {"description": "The answer.", "content": self._answers(route)}}
-        for status, why in _REFUSALS.items() if posts else ():
-            answers[str(status)] = {"description": why, "content": _refusal(route)}
-        operation = {"operationId": _identifier(route), "summary": words, "responses": answers}
-        if posts:
-            operation["requestBody"] = {"required": True, "content": self._bodies(route)}
-        if not posts and route not in _ALWAYS:
+        answers = {"200": {"description": "The answer.", "content": self._answers(path)}}
+        operation = {"operationId": _identifier(method, path), "summary": words, "responses": answers}
+        refusal = _refusal(path)
+        if "<name>" in path:
+            name = {"name": "name", "in": "path", "required": True, "schema": {"enum": [self._served.name]}}
+            operation["parameters"] = [name]
+            unknown = {**refusal, "application/problem+json": {"schema": PROBLEM}}
+            answers["404"] = {"description": "No such model or version.", "content": unknown}
+            answers["400"] = {"description": "The path is none of this protocol's.", "content": refusal}
+        if method == "POST":
+            for status, why in _REFUSALS.items():
+                answers[str(status)] = {"description": why, "content": refusal}
+            operation["requestBody"] = {"required": True, "content": self._bodies(path)}
+        elif path not in _ALWAYS:
             answers["503"] = {"description": "Not ready.", "content": {}}
+        if path in _MANY:
+            answers["406"] = {"description": "The answers have no form of that type.", "content": refusal}
         return operation
 
-    def _bodies(self, route: str) -> dict:
+    def _bodies(self, path: str) -> dict:
         sample = {"$ref": "#/components/schemas/Sample"}
-        samples = {**_LIST, "items": sample}
-        asked = [row["sample"] for row in self._rows]
-        if route == "POST /predict":
-            return {JSON: {"schema": sample, **_examples(asked)}}
-        if route == "POST /predict/batch":
-            return {kind: {} for kind in bodies.TYPES} | {
-                JSON: {"schema": samples, **_examples([asked] if asked else [])}
-            }
-        if route == "POST /invocations":
-            return {kind: {} for kind in bodies.TYPES} | {JSON: {**_examples(asked)}}
-        if route.endswith(":predict"):
-            instances = {**_OBJECT, "properties": {"instances": samples, "inputs": {}}}
-            return {JSON: {"schema": instances, **_examples([{"instances": asked}] if asked else [])}}
-        if route == "POST /":
-            return {"application/cloudevents+json": {"schema": _OBJECT}, JSON: {"schema": sample}}
-        return {JSON: {"schema": _OBJECT}}
+        many = {kind: {} for kind in bodies.TYPES}
+        together = [self._asked] if self._asked else []
+        known = {
+            "/predict": {JSON: {"schema": sample, **_examples(self._asked)}},
+            "/predict/batch": many | {JSON: {"schema": {**_LIST, "items": sample}, **_examples(together)}},
+            "/invocations": many | {JSON: _examples(self._asked)},
+            "/": {cloud_events.STRUCTURED: {"schema": _event(sample)}, JSON: {"schema": sample}},
+        }
+        if path in known:
+            return known[path]
+        if path.endswith("/infer"):
+            schema = _with("inputs", {**_LIST, "items": _TENSOR, "minItems": 1})
+            return {JSON: {"schema": schema, **_examples(self._tensors())}, "application/octet-stream": {}}
+        if path.endswith(":predict"):
+            instances = _with("instances", {**_LIST, "items": sample})
+            return {JSON: {"schema": instances, **_examples([{"instances": one} for one in together])}}
+        return {JSON: {"schema": _with("examples", {**_LIST, "items": _OBJECT})}}
 
-    def _answers(self, route: str) -> dict:
+    def _tensors(self) -> list[dict]:
+        """Return the golden samples as a request of Open Inference, if they are a tensor."""
+        tensor = tensors.stack(self._asked)
+        if tensor is None:
+            return []
+        told = {"name": open_inference.INPUT, "shape": tensor.shape, "datatype": tensor.datatype, "data": tensor.flat}
+        return [{"inputs": [told]}]
+
+    def _answers(self, path: str) -> dict:
         answer = {"$ref": "#/components/schemas/Answer"}
-        given = [row["answer"] for row in self._rows]
-        if route == "POST /predict":
-            return {JSON: {"schema": answer, **_examples(given)}}
-        if route == "POST /predict/batch":
+        if path == "/predict":
+            return {JSON: {"schema": answer, **_examples(self._given)}}
+        if path == "/predict/batch":
             return {kind: {} for kind in bodies.TYPES} | {JSON: {"schema": {**_LIST, "items": answer}}}
-        return {_KINDS.get(route, JSON): {}}
+        kinds = {"/invocations": bodies.TYPES, "/": (JSON, *_EVENTS), **dict.fromkeys(_TEXTS, ("text/plain",))}
+        if path.endswith("/infer"):
+            return {JSON: {"schema": _OBJECT}, "application/octet-stream": {}}
+        return {kind: {} for kind in kinds.get(path, (JSON,))}
 
 
-# Those that are answered 200 whether predictions are or not.
-_ALWAYS = {
-    "GET /healthz",
-    "GET /v2",
-    "GET /v2/health/live",
-    "GET /v1/models",
-    "GET /version",
-    "GET /execution-parameters",
-}
-_KINDS = {"GET /version": "text/plain", "GET /ping": "text/plain", "GET /health": "text/plain"}
-_OF_PROTOCOLS = ("/v1/", "/v2/")
+def _with(name: str, schema: dict) -> dict:
+    return {**_OBJECT, "properties": {name: schema}, "required": [name]}
 
 
-def _refusal(route: str) -> dict:
-    if any(part in route for part in _OF_PROTOCOLS):
-        return {JSON: {"schema": {**_OBJECT, "properties": {"error": {"type": "string"}}}}}
+def _event(sample: dict) -> dict:
+    texts = {name: {**_TEXT, "minLength": 1} for name in ("id", "source", "type")}
+    properties = {**texts, "specversion": {"const": "1.0"}, "data": sample}
+    return {**_OBJECT, "properties": properties, "required": list(properties)}
+
+
+def _refusal(path: str) -> dict:
+    if path.startswith(("/v1/", "/v2/")):
+        return {JSON: {"schema": {**_OBJECT, "properties": {"error": _TEXT}}}}
+    if path == "/invocations":
+        # MLflow's own words, where the body was MLflow's.
+        return {"application/problem+json": {"schema": PROBLEM}, JSON: {"schema": _OBJECT}}
     return {"application/problem+json": {"schema": PROBLEM}}
 
 
-def _identifier(route: str) -> str:
-    return "_".join(re.findall(r"\w+", route)).lower() or "root"
+def _identifier(method: str, path: str) -> str:
+    return "_".join(re.findall(r"\w+", f"{method} {path}")).lower()
 
 
 def _examples(values: list) -> dict:

@@ -83,7 +83,7 @@ def _parameters(of: dict) -> dict:
 def _rows(tensor: dict, binary: _Binary) -> list:
     """Return the rows of an input: what its first dimension counts."""
     name, datatype, shape = _name(tensor), tensor.get("datatype"), tensor.get("shape")
-    if datatype != "BYTES" and datatype not in tensors.CODES:
+    if not isinstance(datatype, str) or (datatype != "BYTES" and datatype not in tensors.CODES):
         raise Malformed(f"The input {name!r} has a datatype that is not taken here.")
     count = tensors.size_of(shape)
     size = _parameters(tensor).get("binary_data_size")

@@ -45,7 +45,9 @@ def add(app: Flask, door: Door) -> None:
 
     @app.get("/openapi.json")
     def openapi_json() -> Response:
-        return jsonify(openapi.document(door.identity, door.model.manifest, door.model.golden_rows(openapi.EXAMPLES)))
+        rows = door.model.golden_rows(openapi.EXAMPLES)
+        key = bool(door.got["S2I_API_KEY_FILE"])
+        return jsonify(openapi.document(door.identity, door.model.manifest, rows, health=door.health, key=key))
 
 
 class _Page:

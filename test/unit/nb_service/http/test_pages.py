@@ -120,3 +120,21 @@ def test_the_openapi_document_has_the_golden_rows_as_examples(app_root):
     assert body["schema"] == {"$ref": "#/components/schemas/Sample"}
     assert body["examples"]["row1"] == {"value": [1, 2]}
     assert told["components"]["schemas"]["Sample"] == {"type": "array"}
+
+
+def test_the_openapi_document_tells_where_a_key_is_wanted(app_root):
+    told = client(app_root, S2I_API_KEY_FILE="/a/key").get("/openapi.json").json
+    assert set(told["components"]["securitySchemes"]) == {"bearer", "key"}
+    predict, healthz = told["paths"]["/predict"]["post"], told["paths"]["/healthz"]["get"]
+    assert predict["security"] == [{"bearer": []}, {"key": []}] and "401" in predict["responses"]
+    assert "security" not in healthz and "401" not in healthz["responses"]
+    assert "securitySchemes" not in client(app_root).get("/openapi.json").json["components"]
+
+
+def test_open_inference_s_example_is_the_golden_samples_as_a_tensor(app_root):
+    rows = [{"sample": [1, 2], "answer": 3, "from": "call"}, {"sample": [3, 4], "answer": 7, "from": "call"}]
+    (app_root / "model" / "golden.ndjson").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    asked = client(app_root)
+    infer = asked.get("/openapi.json").json["paths"]["/v2/models/{name}/infer"]["post"]
+    example = infer["requestBody"]["content"]["application/json"]["examples"]["row1"]["value"]
+    assert asked.post("/v2/models/half/infer", json=example).json["outputs"][0]["data"] == [3, 7]

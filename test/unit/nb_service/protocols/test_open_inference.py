@@ -132,6 +132,8 @@ def test_an_output_that_there_is_not_is_refused():
         ([1], "inputs is not a list of tensors"),
         ([{"shape": [1]}], "An input has no name"),
         ([tensor([1], [1], "BF16")], "datatype that is not taken"),
+        ([tensor([1], [1], {})], "datatype that is not taken"),
+        ([tensor([1], [1], name=["x"])], "An input has no name"),
         ([tensor([1], [2])], "has 1 values, and its shape wants 2"),
         ([tensor(["a"], [1])], "a value that is no FP64"),
         ([tensor([1.5], [1], "INT8")], "a value that is no INT8"),
