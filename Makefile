@@ -26,7 +26,7 @@ help:
 	@echo "make test        check, test-unit, test-flow, test-docs and test-image, one after the other"
 	@echo "make test-image  the image tests alone: the real s2i and a container engine"
 	@echo "make check       linters and docstrings"
-	@echo "make bench       speeds and sizes beside the classic way; BENCH=<build, images, …>"
+	@echo "make bench       speeds and sizes beside the classic way; BENCH=<build, images, serve, …>"
 	@echo "make lock        resolve our dependencies anew into s2i/requirements.lock"
 	@echo "make clean       remove what all of these have made here"
 

@@ -159,7 +159,7 @@ class Staff:
         if self.stopping:
             return
         self.endings[reason] += 1
-        if not link.proved:
+        if not link.proved and reason != "recycled":
             self._count_death()
         self._fill()
 

@@ -6,7 +6,7 @@ from nb_service.loop import Loop
 from nb_service.model_folder import ModelFolder
 from nb_service.problems import ModelLoadFailed
 from nb_service.scoring import staff as module
-from nb_service.scoring.answer import OK, Answer
+from nb_service.scoring.answer import OK, Answer, Job
 from nb_service.scoring.plan import Plan
 from nb_service.scoring.staff import Staff
 from nb_service.scoring.warmup import RowResult
@@ -149,6 +149,54 @@ def test_a_dismissed_scorer_is_killed_and_replaced(make):
     assert staff.endings == {"died": 0, "too slow": 1, "recycled": 0}
     turn(staff)
     assert staff._supervisor.orders == [("start", 1), ("start", 2), ("kill", 1), ("start", 3)]
+
+
+def test_a_tired_scorer_works_until_its_replacement_does_and_one_leaves_at_a_time(make):
+    staff = make(max_requests=100)
+    warm(staff)
+    first, second = staff.free
+    assert 90 <= first.tired_after <= 110
+    staff.link_tired(first)
+    staff.link_tired(second)
+    turn(staff)
+    assert staff._supervisor.orders == [("start", 1), ("start", 2), ("start", 3)]
+    assert staff.free == [first, second]
+    staff.link_ready(staff.links[3], pid=103)
+    assert staff.free == [second, staff.links[3]]
+    turn(staff, times=4)
+    assert ("kill", 1) in staff._supervisor.orders
+    assert ("start", 4) in staff._supervisor.orders
+    assert staff.endings == {"died": 0, "too slow": 0, "recycled": 1}
+    assert not staff._deaths
+
+
+def test_a_replaced_scorer_leaves_after_its_last_answer(make):
+    staff = make(max_requests=100)
+    warm(staff)
+    first = staff.free[0]
+    first.give(Job(b"1", [].append))
+    staff.link_tired(first)
+    turn(staff)
+    staff.link_ready(staff.links[3], pid=103)
+    turn(staff)
+    assert first.alive
+    assert first not in staff.free
+    first.in_flight.clear()
+    staff.link_tired(first)
+    turn(staff)
+    assert not first.alive
+    assert staff.said[-1] == "Scorer 101 is replaced after 0 samples (S2I_MAX_REQUESTS)."
+
+
+def test_a_tired_scorer_that_dies_is_replaced_as_any_other(make):
+    staff = make(max_requests=100)
+    warm(staff)
+    first = staff.free[0]
+    staff.link_tired(first)
+    first.gone()
+    turn(staff)
+    assert len(staff.links) == 2
+    assert staff.endings["died"] == 1
 
 
 @pytest.mark.parametrize("tell", ["zygote_failed", "link_problem"])
