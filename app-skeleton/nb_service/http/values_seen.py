@@ -4,6 +4,7 @@ All of it is bounded: so many different values, features and bytes, whatever cli
 """
 
 import json
+from collections import Counter
 
 from nb_service.http.histogram import ANY_NUMBER, Histogram, edges_around
 
@@ -11,6 +12,8 @@ MOST_VALUES = 100
 MOST_FEATURES = 32
 LONGEST_VALUE = 120
 LONGEST_BODY = 4096
+LONGEST_ARRAY = 1 << 16
+SCALARS = (str, int, float, bool, type(None))
 # Samples that may be looked into a turn of `refill`; above that some are passed over.
 SAMPLES_A_TURN = 10
 OTHER = "other"
@@ -26,19 +29,24 @@ class Predictions:
         self.other = 0
         self._by_payload: dict[bytes, int] = {}
 
-    def saw(self, payload: bytes) -> None:
-        """Count one answer, given as its JSON."""
+    def saw(self, payload: bytes, count: int = 1) -> None:
+        """Count an answer, given as its JSON."""
         known = self._by_payload.get(payload)
         if known is not None:
-            self._by_payload[payload] = known + 1
+            self._by_payload[payload] = known + count
         elif len(payload) <= LONGEST_VALUE:
-            self._saw_new(payload)
+            self._saw_new(payload, count)
 
     def saw_many(self, payload: bytes) -> None:
-        """Count each answer of a JSON array, unless the array is long."""
-        if len(payload) <= LONGEST_BODY:
-            for value in json.loads(payload):
-                self.saw(json.dumps(value).encode("ascii"))
+        """Count each answer of a JSON array, unless the array is long or holds more than plain values."""
+        if len(payload) > LONGEST_ARRAY:
+            return
+        values = json.loads(payload)
+        if not all(map(SCALARS.__contains__, map(type, values))):
+            return
+        # By type as well: to Python 1, 1.0 and true are the same.
+        for (_, value), count in Counter(zip(map(type, values), values, strict=True)).items():
+            self.saw(json.dumps(value).encode("ascii"), count)
 
     def by_value(self) -> dict[str, int]:
         """Return how often each value was answered; what came too late to be told apart is "other"."""
@@ -50,20 +58,20 @@ class Predictions:
             counts[OTHER] = counts.get(OTHER, 0) + self.other
         return counts
 
-    def _saw_new(self, payload: bytes) -> None:
+    def _saw_new(self, payload: bytes, count: int) -> None:
         if payload[0] in DIGITS and b"." in payload:
             # Nearly always what a regression answers, and quicker than reading it as JSON.
-            self.numbers.observe(float(payload))
+            self.numbers.observe(float(payload), count)
             return
         value = json.loads(payload)
         if type(value) is float:
-            self.numbers.observe(value)
+            self.numbers.observe(value, count)
         elif not isinstance(value, (str, int, bool)):
             return
         elif len(self._by_payload) < MOST_VALUES:
-            self._by_payload[payload] = 1
+            self._by_payload[payload] = count
         else:
-            self.other += 1
+            self.other += count
 
 
 def _label(value: object) -> str:

@@ -37,9 +37,11 @@ def test_a_lone_surrogate_has_a_label():
 
 def test_many_answers_of_one_body_are_counted_each():
     made = Predictions([])
-    made.saw_many(b'["a", "a", 1, 0.5]')
-    assert made.by_value() == {"a": 2, "1": 1}
-    assert sum(made.numbers.counts) == 1
+    made.saw_many(b'["a", "a", 1, true, 0.5, 0.5, 1.0, null]')
+    assert made.by_value() == {"a": 2, "1": 1, "true": 1}
+    assert sum(made.numbers.counts) == 3
+    made.saw_many(b'["a", [1]]')
+    assert made.by_value()["a"] == 2
 
 
 @pytest.mark.parametrize(
