@@ -60,6 +60,8 @@ def assemble(settings: Settings, log: Log) -> None:
         checked = preflight.look(settings, place.src, log)
     report.facts.update(reuse.circumstances(checked.python))
     report.facts.update(provenance.of(checked.repository, settings.commit, settings.source))
+    names = [str(each.name) for each in checked.notebooks]
+    report.facts["notebooks"] = provenance.digests(checked.repository, names)
     build = Build(settings, log, report, place, environ, checked)
     with place.fresh(), report.kept_in(place.build):
         source.bring(checked.repository, place.src)
@@ -90,6 +92,7 @@ def install(build: Build, wanted: Wanted, earlier: Earlier | None) -> Installer:
     packages = installer.freeze().splitlines()
     build.log.line("     " + ", ".join(packages))
     build.report.facts["packages"] = packages
+    build.report.facts["lock_sha256"] = provenance.digest(place.build / layout.LOCK)
     build.report.facts["asked"] = wanted.fingerprint
     return installer
 

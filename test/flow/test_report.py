@@ -1,0 +1,39 @@
+"""What build/report.json tells of a build, good or bad."""
+
+import hashlib
+import json
+
+from cases import named
+from flow import stage
+
+
+def report(app_root):
+    return json.loads((app_root / "build/report.json").read_text(encoding="utf-8"))
+
+
+def digest(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_a_good_build_tells_what_it_was_made_of(tmp_path):
+    case = named("ok-folder-with-space-and-umlaut")
+    (src, env) = stage.place(case, tmp_path)
+    built = stage.assemble_with({**env, "S2I_COMMIT": "abc123", "S2I_SOURCE": "https://me:pass@example.org/r.git"})
+    assert built.status == 0, built.stdout
+    told = report(built.app_root)
+    (notebook,) = [path.relative_to(src) for path in src.rglob("*.ipynb")]
+    assert told["notebooks"] == {str(notebook): digest(src / notebook)}
+    assert told["lock_sha256"] == digest(built.app_root / "build/requirements.lock")
+    assert told["model"]["sha256"] == digest(built.app_root / "model/model.pickle")
+    assert (told["commit"], told["source"]) == ("abc123", "https://example.org/r.git")
+    # The file that the notebook reads, by its digest.
+    (data,) = [path.relative_to(src) for path in src.rglob("*.csv")]
+    assert told["read"][str(data)] == digest(src / data)
+    assert set(told["seconds"]) == {"check", "requirements", "install", "run", "verify"}
+    assert any(line.startswith("cloudpickle==") for line in told["packages"])
+
+
+def test_a_failed_build_tells_its_reason(tmp_path):
+    built, _ = stage.assemble(named("fail-cell-failed"), tmp_path)
+    assert built.status == 1
+    assert report(built.app_root)["problem"]["code"] == "cell-failed"
