@@ -37,9 +37,8 @@ class Access:
 def text_line(request, status: int, took: float) -> str:
     """Return a line for people."""
     trace = request_id.trace_of(request.headers)
-    traced = f" trace={trace}" if trace else ""
-    asked = f"{request.command} {shown(request.path)} {status} {took * 1000:.1f}ms"
-    return f"{stamp()} {asked} id={request.request_id}{traced}"
+    asked = f"{stamp()} {request.command} {shown(request.path)} {status} {took * 1000:.1f}ms id={request.request_id}"
+    return f"{asked} trace={trace}" if trace else asked
 
 
 def json_line(request, status: int, took: float) -> str:
@@ -57,6 +56,7 @@ def _quoted(text: str) -> str:
     return json.dumps(text)
 
 
+@lru_cache(256)
 def shown(path: str) -> str:
     """Return a path that a client chose, fit for one line of a log."""
     return path if path.isascii() and path.isprintable() else ascii(path)[1:-1]

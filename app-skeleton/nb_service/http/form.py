@@ -16,6 +16,8 @@ PICKLE = replies.problem(
 
 def sample_in(content_type: str | None, body: bytes) -> bytes | Reply:
     """Return the one sample (its JSON) in a body of this type, or the reply that refuses it."""
+    if content_type == replies.JSON_TYPE and body:
+        return body
     if is_form(content_type):
         return sample_of(body)
     return replies.refusal_of_body(content_type, body) or body
