@@ -72,8 +72,8 @@ class Pool:
             self._loop.soon(partial(job.done, Answer(FULL)))
         else:
             self._queue.append(job)
-            # An idle scorer starts now; for busy ones the samples of a turn go out in one send.
-            if any(not link.in_flight for link in self.staff.free):
+            # An idle scorer starts now; for busy ones, and for batches, the samples of a turn go out in one send.
+            if self.plan.batch == 1 and any(not link.in_flight for link in self.staff.free):
                 self._pump()
 
     def start(self) -> None:
