@@ -130,13 +130,7 @@ class Builds:
         image = f"{APPS}-{case.name}"
         if case.disk:
             return _on_small_disk(self.s2i.builder, case, image)
-        source = git_repository(case.repo, self.folder / case.name)
-        built = self.s2i.build(source, image, env=case.env)
-        if not case.fails and "(problem index-unreachable)" in built.output:
-            # The package index is none of ours: one stumble of it is no finding, two in a row are.
-            provide.say(f"building {case.name} again: the package index did not answer")
-            built = self.s2i.build(source, image, env=case.env)
-        return built
+        return self.s2i.build(git_repository(case.repo, self.folder / case.name), image, env=case.env)
 
 
 def make_builder(name: str, suite: str, *words: str) -> str:
@@ -144,9 +138,17 @@ def make_builder(name: str, suite: str, *words: str) -> str:
     base = _or_leave_out(lambda: bases.base(suite))
     provide.say(f"make build IMAGE_NAME={name} BASE_IMAGE={base}")
     command = ["make", "build", f"IMAGE_NAME={name}", f"BASE_IMAGE={base}", *words]
-    done = subprocess.run(command, cwd=provide.ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    done = _call(command)
+    if done.returncode:
+        # Package mirrors stumble; the engine goes on where it stopped.
+        provide.say(f"making {name} again: {done.stdout.strip().splitlines()[-1]}")
+        done = _call(command)
     assert done.returncode == 0, done.stdout
     return name
+
+
+def _call(command: list[str]) -> subprocess.CompletedProcess:
+    return subprocess.run(command, cwd=provide.ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
 def _on_small_disk(builder: str, case: Case, image: str) -> Built:
