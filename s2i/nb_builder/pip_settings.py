@@ -55,9 +55,9 @@ def for_uv(settings: Mapping[str, str], environ: Mapping[str, str]) -> tuple[dic
     return {name: value for name, value in variables.items() if value and name not in environ}, _flags(settings)
 
 
-def without_credentials(text: str) -> str:
-    """Return `text` with the user and password of every URL in it blotted out."""
-    return _CREDENTIALS.sub(r"\1***@", text)
+def without_credentials(text: str, instead: str = "***@") -> str:
+    """Return `text` with `instead` in place of the user and password of every URL in it."""
+    return _CREDENTIALS.sub(lambda found: found[1] + instead, text)
 
 
 def _flags(settings: Mapping[str, str]) -> list[str]:

@@ -3,12 +3,11 @@
 import hashlib
 import json
 import os
-import re
 import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-_CREDENTIALS = re.compile(r"(://)[^/\s@]+@")
+from nb_builder.pip_settings import without_credentials
 
 
 def of(repository: Path, commit: str | None, source: str | None) -> dict[str, str]:
@@ -21,7 +20,7 @@ def of(repository: Path, commit: str | None, source: str | None) -> dict[str, st
         "commit": commit or _git(repository, "rev-parse", "HEAD"),
         "source": source or _git(repository, "remote", "get-url", "origin"),
     }
-    return {name: _CREDENTIALS.sub(r"\1", value) for name, value in found.items() if value}
+    return {name: without_credentials(value, instead="") for name, value in found.items() if value}
 
 
 def digest(path: Path) -> str:
