@@ -16,6 +16,9 @@ START_SECONDS = 60
 BRIDGE = "nb-builder0"
 # From the block for documentation: no real network has these addresses.
 BRIDGE_ADDRESS = "198.51.100.1/24"
+# Set by us, because a bridge without one takes the lowest of its containers': each that came or went could
+# change it, and the others sent into the void until they asked again (one container in seventy, for 10 to 50 s).
+BRIDGE_MAC = "02:42:c6:33:64:01"
 NETWORK = "198.51.100.0/24"
 
 
@@ -97,7 +100,7 @@ def _wait(engine: subprocess.Popen, host: str, log: Path) -> None:
 def _bridge() -> Iterator[None]:
     """Keep a bridge of our own while the engine runs, so that no other engine's network is touched."""
     subprocess.run(["ip", "link", "delete", BRIDGE], capture_output=True)
-    provide.call("ip", "link", "add", BRIDGE, "type", "bridge")
+    provide.call("ip", "link", "add", BRIDGE, "address", BRIDGE_MAC, "type", "bridge")
     try:
         provide.call("ip", "address", "add", BRIDGE_ADDRESS, "dev", BRIDGE)
         provide.call("ip", "link", "set", BRIDGE, "up")

@@ -7,10 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine import provide
-
-TRIES_AGAIN = 2
-
 
 @dataclass(frozen=True)
 class Built:
@@ -42,19 +38,10 @@ class S2i:
     def build(
         self, source: str | Path, image: str, *options: str, env: dict[str, str] | None = None, builder: str = ""
     ) -> Built:
-        """Return what `s2i build --pull-policy=never` of `source` came to.
-
-        A build that the package index left without an answer is tried again: the index is none of ours.
-        One that was given an address of this machine, where nobody answers on purpose, is not.
-        """
+        """Return what `s2i build --pull-policy=never` of `source` came to."""
         settings = [word for key, value in (env or {}).items() for word in ("--env", f"{key}={value}")]
         words = ["build", "--pull-policy=never", *options, *settings, str(source), builder or self.builder, image]
         done = self.run(*words)
-        for _ in range(TRIES_AGAIN):
-            if "(problem index-unreachable)" not in done.stdout or "127.0.0.1" in f"{words} {done.stdout}":
-                break
-            provide.say(f"building {image} again: the package index did not answer")
-            done = self.run(*words)
         return Built(image, done.returncode, done.stdout)
 
 

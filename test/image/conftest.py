@@ -138,17 +138,9 @@ def make_builder(name: str, suite: str, *words: str) -> str:
     base = _or_leave_out(lambda: bases.base(suite))
     provide.say(f"make build IMAGE_NAME={name} BASE_IMAGE={base}")
     command = ["make", "build", f"IMAGE_NAME={name}", f"BASE_IMAGE={base}", *words]
-    done = _call(command)
-    if done.returncode:
-        # Package mirrors stumble; the engine goes on where it stopped.
-        provide.say(f"making {name} again: {done.stdout.strip().splitlines()[-1]}")
-        done = _call(command)
+    done = subprocess.run(command, cwd=provide.ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert done.returncode == 0, done.stdout
     return name
-
-
-def _call(command: list[str]) -> subprocess.CompletedProcess:
-    return subprocess.run(command, cwd=provide.ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
 def _on_small_disk(builder: str, case: Case, image: str) -> Built:
