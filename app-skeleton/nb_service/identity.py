@@ -14,6 +14,7 @@ from nb_service.model_folder import ModelFolder
 # What a path, a header and TensorFlow Serving's routes take for a name.
 NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?")
 DEFAULT_NAME = "model"
+HEADERS = ("X-Model-Name", "X-Model-Version", "X-Model-Commit")
 _COMMIT = re.compile(r"[0-9A-Za-z._-]{1,64}")
 
 
@@ -29,7 +30,7 @@ class Identity:
     @property
     def headers(self) -> tuple[tuple[str, str], ...]:
         """Return the headers that tell it."""
-        told = (("X-Model-Name", self.name), ("X-Model-Version", str(self.version)), ("X-Model-Commit", self.commit))
+        told = zip(HEADERS, (self.name, str(self.version), self.commit), strict=True)
         return tuple((name, value) for name, value in told if value)
 
     @property

@@ -57,11 +57,16 @@ def seen(chromium, model_cache, tmp_path_factory):
     page = notebook_page.page(v4.new_notebook(cells=cells), "model.ipynb")
     (app_root / "build" / "notebook.html").write_text(page)
     pictures = os.environ.get("S2I_TEST_PICTURES") or tmp_path_factory.mktemp("pictures")
+    key = tmp_path_factory.mktemp("secrets") / "key"
+    key.write_text("a-secret-of-ours")
     service = Service(app_root, S2I_MODEL_NAME="adder").ready()
+    guarded = Service(app_root, S2I_API_KEY_FILE=str(key)).ready()
+    addresses = [f"http://127.0.0.1:{one.port}" for one in (service, guarded)]
     try:
-        return clients.ask("browser", "browse.py", f"http://127.0.0.1:{service.port}", pictures, chromium)
+        return clients.ask("browser", "browse.py", addresses[0], pictures, chromium, addresses[1], key.read_text())
     finally:
         service.close()
+        guarded.close()
 
 
 @pytest.mark.parametrize("how", ["with_javascript", "without_javascript"])
@@ -89,3 +94,10 @@ def test_nothing_is_asked_of_other_hosts_and_the_browser_has_no_complaint(seen):
 def test_the_notebook_is_shown_without_what_was_hostile_in_it(seen):
     assert "Adding" in seen["notebook"] and "bold" in seen["notebook"]
     assert seen["pictures"] == 1
+
+
+def test_a_person_with_the_key_gets_past_the_browser_s_question(seen):
+    refused, answer, notebook = seen["guarded"]
+    # Without a screen there is nobody whom the browser could ask.
+    assert (refused, answer) == ("ERR_INVALID_AUTH_CREDENTIALS", "3.0")
+    assert "Adding" in notebook

@@ -2,6 +2,7 @@
 
 import base64
 import pickle
+import urllib.request
 
 import pytest
 
@@ -23,7 +24,11 @@ def guarded(start, tmp_path):
     return start(NOTEBOOK, S2I_API_KEY_FILE=str(path), S2I_DEBUG="1").ready()
 
 
-@pytest.mark.parametrize("headers", [{"Authorization": f"Bearer {KEY}"}, {"X-API-Key": KEY}])
+BASIC = {"Authorization": "Basic " + base64.b64encode(f"me:{KEY}".encode()).decode()}
+CHALLENGES = ['Basic realm="predictions", charset="UTF-8"', 'Bearer realm="predictions"']
+
+
+@pytest.mark.parametrize("headers", [{"Authorization": f"Bearer {KEY}"}, {"X-API-Key": KEY}, BASIC])
 def test_whoever_has_the_key_is_answered(guarded, headers):
     assert guarded.ask("1", headers={**JSON, **headers})[:2] == (200, 1)
     assert guarded.ask(None, "/metrics", "GET", headers)[0] == 200
@@ -34,8 +39,17 @@ def test_whoever_has_the_key_is_answered(guarded, headers):
 def test_whoever_has_no_key_gets_401_in_our_shape(guarded, headers, path):
     method = "POST" if path == "/predict" else "GET"
     status, body, told = guarded.ask("1" if method == "POST" else None, path, method, {**JSON, **headers})
-    assert (status, body["status"], told["WWW-Authenticate"]) == (401, 401, 'Bearer realm="predictions"')
+    assert (status, body["status"], told.get_all("WWW-Authenticate")) == (401, 401, CHALLENGES)
     assert told["Content-Type"] == "application/problem+json"
+
+
+def test_a_client_that_waits_to_be_asked_gets_in_with_the_key_as_password(guarded):
+    # Python's own: it sends nothing until it is asked, and answers the challenge that it knows.
+    asked = urllib.request.HTTPPasswordMgrWithDefaultRealm()
+    asked.add_password("predictions", f"http://127.0.0.1:{guarded.port}", "anybody", KEY)
+    opener = urllib.request.build_opener(urllib.request.HTTPBasicAuthHandler(asked))
+    with opener.open(f"http://127.0.0.1:{guarded.port}/docs") as page:
+        assert (page.status, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
 
 
 def test_health_checks_stay_open_and_the_key_is_nowhere(guarded):
@@ -72,6 +86,12 @@ def test_pages_of_a_listed_origin_may_ask_and_read(start, path, tmp_path):
         _, _, told = service.ask("1", path, headers={**JSON, "Origin": origin, "X-API-Key": KEY})
         allowed = told.get_all("Access-Control-Allow-Origin")
         assert allowed == (["https://app.example"] if origin == "https://app.example" else None)
+        exposed = (told["Access-Control-Expose-Headers"] or "").lower().split(", ")
+        # Browsers let a page read these without being told.
+        unsaid = {"cache-control", "content-language", "content-length", "content-type", "date", "vary", "allow"}
+        ours = {name.lower() for name in told if not name.startswith("Access-Control-")} - unsaid
+        assert (ours <= set(exposed)) is bool(allowed), ours
+        assert {"x-model-name", "x-model-version", "x-request-id"} <= ours
 
 
 def test_no_page_of_another_origin_may_read_anything_by_default(start):

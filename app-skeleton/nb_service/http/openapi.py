@@ -34,7 +34,11 @@ _REFUSALS = {
 _NO_KEY = {
     "401": {"description": "The key is missing or wrong.", "content": {"application/problem+json": {"schema": PROBLEM}}}
 }
-_KEYS = {"bearer": {"type": "http", "scheme": "bearer"}, "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"}}
+_KEYS = {
+    "bearer": {"type": "http", "scheme": "bearer"},
+    "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+    "browser": {"type": "http", "scheme": "basic"},
+}
 _LIST = {"type": "array"}
 _OBJECT = {"type": "object"}
 _TEXT = {"type": "string"}

@@ -1,22 +1,24 @@
 """Use a service's pages in Chromium as a person does; print what was seen, and leave pictures.
 
-Words: the address, a folder for pictures, and the browser's program.
+Words: the address, a folder for pictures, the browser's program; the address of a service with a key, and the key.
 """
 
 import json
+import re
 import sys
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Error, sync_playwright
 
-url, pictures, chromium = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
+url, pictures, chromium, guarded, key = sys.argv[1], Path(sys.argv[2]), *sys.argv[3:]
+ours = (url, guarded, "data:")
 PHONE = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
 found = {"elsewhere": [], "complaints": []}
 
 
 def watch(page):
     """Note what a page asks of other hosts, and what the browser has to say against it."""
-    page.on("request", lambda asked: asked.url.startswith((url, "data:")) or found["elsewhere"].append(asked.url))
+    page.on("request", lambda asked: asked.url.startswith(ours) or found["elsewhere"].append(asked.url))
     page.on("console", lambda said: found["complaints"].append(said.text))
     page.on("pageerror", lambda said: found["complaints"].append(str(said)))
     return page
@@ -38,6 +40,21 @@ def try_it(page):
     problem = page.inner_text("#problem")
     page.click("text=Take this >> nth=1")
     return [filled, answer, problem, page.input_value("#sample").strip()]
+
+
+def unlock(browser):
+    """Return what is shown of a service that wants a key: without one, and with it as a password."""
+    try:
+        refused = browser.new_page().goto(guarded + "/docs").status
+    except Error as asked_in_vain:
+        refused = re.search("ERR_[A-Z_]+", str(asked_in_vain))[0]
+    asked = {"username": "anybody", "password": key}
+    guest = watch(browser.new_context(http_credentials=asked).new_page())
+    guest.goto(guarded + "/docs")
+    guest.click("button")
+    answer = guest.inner_text("#answer pre")
+    guest.goto(guarded + "/notebook")
+    return [refused, answer, guest.inner_text("body")]
 
 
 with sync_playwright() as play:
@@ -73,5 +90,6 @@ with sync_playwright() as play:
         desk.screenshot(path=pictures / "notebook.png", full_page=True)
         # In a sandbox nothing can be asked of the page itself; its width is that of its parts.
         found["pictures"] = desk.locator("img").count()
+    found["guarded"] = unlock(browser)
     browser.close()
 print(json.dumps(found))

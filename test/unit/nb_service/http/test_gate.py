@@ -1,3 +1,4 @@
+import base64
 import types
 
 import pytest
@@ -15,6 +16,11 @@ def keys(tmp_path):
     return gate.Keys(str(path))
 
 
+def basic(pair):
+    """Return the header of a user and a password."""
+    return "Basic " + base64.b64encode(pair.encode()).decode()
+
+
 def ask(made, path="/predict", command="POST", **headers):
     """Return the gate's word on a request."""
     request = types.SimpleNamespace(path=path, command=command, headers=headers)
@@ -28,19 +34,54 @@ def ask(made, path="/predict", command="POST", **headers):
         ({"X_API_KEY": "second-key"}, True),
         ({"AUTHORIZATION": "Bearer second-key"}, True),
         ({"AUTHORIZATION": "bearer first-key"}, True),
+        ({"AUTHORIZATION": basic("anybody:first-key")}, True),
+        ({"AUTHORIZATION": basic(":second-key").replace("Basic", "basic")}, True),
+        ({"AUTHORIZATION": basic("first-key:")}, False),
+        ({"AUTHORIZATION": basic("first-key")}, False),
+        ({"AUTHORIZATION": basic("first-key:first-ke")}, False),
         ({"AUTHORIZATION": "Basic first-key"}, False),
+        ({"AUTHORIZATION": "Basic \xff=="}, False),
+        ({"AUTHORIZATION": "Basic"}, False),
         ({"AUTHORIZATION": "first-key"}, False),
         ({"X_API_KEY": "first-ke"}, False),
         ({"X_API_KEY": ""}, False),
         ({}, False),
     ],
 )
-def test_one_of_the_keys_is_wanted_in_one_of_two_headers(keys, headers, allowed):
+def test_one_of_the_keys_is_wanted_as_token_as_password_or_in_a_header_of_its_own(keys, headers, allowed):
     refusal, _ = ask(gate.Gate(keys, gate.Origins(()), CHECKS), **headers)
     assert (refusal is None) is allowed
     if refusal:
         assert refusal.status == 401
-        assert dict(refusal.headers) == {"WWW-Authenticate": 'Bearer realm="predictions"'}
+        assert refusal.headers == (
+            ("WWW-Authenticate", 'Basic realm="predictions", charset="UTF-8"'),
+            ("WWW-Authenticate", 'Bearer realm="predictions"'),
+        )
+
+
+def test_a_key_beyond_ascii_may_be_a_password(tmp_path):
+    (tmp_path / "keys").write_text("schlüssel\n", "utf-8")
+    made = gate.Gate(gate.Keys(str(tmp_path / "keys")), gate.Origins(()), CHECKS)
+    assert ask(made, AUTHORIZATION=basic("me:schlüssel"))[0] is None
+
+
+@pytest.mark.parametrize(
+    ("command", "headers", "status"),
+    [
+        ("POST", {"SEC_FETCH_SITE": "cross-site"}, 403),
+        ("POST", {"SEC_FETCH_SITE": "same-site"}, 403),
+        ("POST", {"SEC_FETCH_SITE": "cross-site", "ORIGIN": "https://evil.example"}, 403),
+        ("POST", {"SEC_FETCH_SITE": "cross-site", "ORIGIN": "https://a.example"}, None),
+        ("POST", {"SEC_FETCH_SITE": "same-origin"}, None),
+        ("POST", {}, None),
+        ("GET", {"SEC_FETCH_SITE": "cross-site"}, None),
+        ("POST", {"SEC_FETCH_SITE": "cross-site", "AUTHORIZATION": "Bearer first-key"}, None),
+    ],
+)
+def test_a_key_that_a_browser_keeps_serves_no_page_of_another_origin(keys, command, headers, status):
+    made = gate.Gate(keys, gate.Origins(("https://a.example",)), CHECKS)
+    refusal, _ = ask(made, command=command, **{"AUTHORIZATION": basic("me:first-key"), **headers})
+    assert (refusal and refusal.status) == status
 
 
 def test_health_checks_need_no_key(keys):

@@ -124,9 +124,9 @@ def test_the_openapi_document_has_the_golden_rows_as_examples(app_root):
 
 def test_the_openapi_document_tells_where_a_key_is_wanted(app_root):
     told = client(app_root, S2I_API_KEY_FILE="/a/key").get("/openapi.json").json
-    assert set(told["components"]["securitySchemes"]) == {"bearer", "key"}
+    assert set(told["components"]["securitySchemes"]) == {"bearer", "key", "browser"}
     predict, healthz = told["paths"]["/predict"]["post"], told["paths"]["/healthz"]["get"]
-    assert predict["security"] == [{"bearer": []}, {"key": []}] and "401" in predict["responses"]
+    assert predict["security"] == [{"bearer": []}, {"key": []}, {"browser": []}] and "401" in predict["responses"]
     assert "security" not in healthz and "401" not in healthz["responses"]
     assert "securitySchemes" not in client(app_root).get("/openapi.json").json["components"]
 
