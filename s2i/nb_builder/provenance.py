@@ -2,23 +2,22 @@
 
 import hashlib
 import json
-import os
-import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from nb_builder import checkout
 from nb_builder.pip_settings import without_credentials
 
 
 def of(repository: Path, commit: str | None, source: str | None) -> dict[str, str]:
     """Return {"commit": …, "source": …} as far as they are known, without credentials.
 
-    What the settings say counts; else git is asked. s2i uploads no .git, and tells the commit only in
-    labels that nobody inside the image can see.
+    What the settings say counts, then the checkout. s2i uploads no .git unless it is told to, and tells the
+    commit only in labels that nobody inside the image can see.
     """
     found = {
-        "commit": commit or _git(repository, "rev-parse", "HEAD"),
-        "source": source or _git(repository, "remote", "get-url", "origin"),
+        "commit": commit or checkout.commit(repository),
+        "source": source or checkout.origin(repository),
     }
     return {name: without_credentials(value, instead="") for name, value in found.items() if value}
 
@@ -42,16 +41,3 @@ def all_files(folder: Path) -> list[str]:
 def fingerprint(facts: Mapping[str, object]) -> str:
     """Return one SHA-256 for a mapping of plain values."""
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
-
-
-def _git(repository: Path, *words: str) -> str:
-    """Return what git says of a repository that is a checkout of its own, or ""."""
-    if not (repository / ".git").exists():
-        return ""
-    # A checkout of another owner is nothing to be afraid of here: nothing of it is run.
-    command = ["git", "-c", f"safe.directory={os.path.realpath(repository)}", "-C", str(repository), *words]
-    try:
-        ran = subprocess.run(command, capture_output=True, text=True)
-    except OSError:
-        return ""
-    return ran.stdout.strip() if ran.returncode == 0 else ""

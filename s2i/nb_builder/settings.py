@@ -65,7 +65,13 @@ KNOBS = (
         False,
         "In an incremental build, take the model of the build before if nothing that it is made of has changed.",
     ),
-    Knob("S2I_COMMIT", text, None, "Commit that is built, for the service's pages; s2i itself does not tell assemble."),
+    Knob(
+        "S2I_COMMIT",
+        text,
+        None,
+        "Commit that is built, for the service's pages. s2i does not tell assemble; "
+        "`s2i build --exclude ''` brings `.git`, which does.",
+    ),
     Knob("S2I_SOURCE", text, None, "Address of the repository, for the service's pages."),
     Knob("OPENSHIFT_BUILD_COMMIT", text, None, "The same as S2I_COMMIT; OpenShift sets it."),
     Knob("OPENSHIFT_BUILD_SOURCE", text, None, "The same as S2I_SOURCE; OpenShift sets it."),

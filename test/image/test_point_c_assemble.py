@@ -1,5 +1,6 @@
 """Conformance C: what assemble takes, refuses, prints and leaves."""
 
+import json
 import shutil
 import subprocess
 
@@ -141,6 +142,14 @@ def test_point_44_what_s2iignore_names_is_not_in_the_image(s2i, tag, tmp_path):
     listed = docker.inside(tag, "ls", "-A").split()
     assert "keep.csv" in listed
     assert "data.csv" not in listed
+
+
+def test_point_44_a_checkout_that_s2i_is_told_to_bring_names_commit_and_source_and_is_not_in_the_image(s2i, pure, tag):
+    must(s2i.build(f"file://{pure}", tag, "--exclude", ""))
+    report = json.loads(docker.inside(tag, "cat", "/opt/app-root/build/report.json"))
+    assert report["commit"] == git(pure, "rev-parse", "HEAD").strip()
+    assert report["source"] == f"file://{pure}"
+    assert ".git" not in docker.inside(tag, "ls", "-A").split()
 
 
 @pytest.mark.parametrize("options", [(), ("--copy",)], ids=["plain", "copy"])
