@@ -1,9 +1,10 @@
 """What a notebook's kernel does during a build beyond what Jupyter does: nothing fails in silence.
 
-Commands' exit statuses are told to the builder, threads' exceptions count as the cell's, and a plot
-needs no display, neither in a cell nor in a program that a cell starts.
+Commands' exit statuses are told to the builder, exceptions of threads and tasks count as the cell's,
+and a plot needs no display, neither in a cell nor in a program that a cell starts.
 """
 
+import asyncio
 import copyreg
 import importlib
 import importlib.util
@@ -34,6 +35,7 @@ def begin(shell, strict):
     surroundings.remember()
     _watch_commands(shell, strict)
     _watch_threads(shell)
+    _watch_tasks(shell)
     _plot_inline()
     _do_without_display(shell)
     # A module that the cell before has just written is found even within one tick of the disk's clock.
@@ -101,6 +103,22 @@ def _watch_threads(shell):
         threading.excepthook = lambda told: show(told.exc_type, told.exc_value, told.exc_traceback, told.thread)
     else:
         _watch_started_threads(show)
+
+
+def _watch_tasks(shell):
+    """Show an exception of an asyncio task that nobody awaited as one of a cell, once nobody can await it any more.
+
+    Of a library's own task it is only printed, as in Jupyter.
+    """
+
+    def show(loop, context):
+        error = context.get("exception")
+        if isinstance(context.get("future"), asyncio.Task) and error and _of_the_author(error.__traceback__):
+            shell.showtraceback((type(error), error, error.__traceback__))
+        else:
+            loop.default_exception_handler(context)
+
+    asyncio.get_event_loop().set_exception_handler(show)
 
 
 def _of_the_author(trace):
