@@ -13,7 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import peers
-from peers import PLACE, Running
+from environments import PLACE
+from running import Running
 
 CONNECTIONS = (1, 16, 64, 256)
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))

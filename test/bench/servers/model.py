@@ -2,6 +2,13 @@
 
 import os
 import pickle
+import sys
+
+import numpy as np
+
+if np.__version__ < "2":
+    # Triton needs it so; the model was pickled under numpy 2, where this module has another name.
+    sys.modules["numpy._core.numeric"] = np.core.numeric
 
 with open(os.environ["BENCH_MODEL"], "rb") as _file:
     _saved = pickle.load(_file)  # noqa: S301 - what the bench has just built

@@ -1,5 +1,6 @@
 """NVIDIA Triton through pytriton, with its dynamic batcher and no delay."""
 
+import socket
 import sys
 
 import numpy as np
@@ -15,8 +16,14 @@ def infer(x):
     return [np.array(batch_predictor(x.tolist()), dtype=np.int64).reshape(-1, 1)]
 
 
-port = int(sys.argv[1])
-with Triton(config=TritonConfig(http_port=port, grpc_port=port + 1, metrics_port=port + 2)) as triton:
+def free_port():
+    """Return a port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+ports = {"http_port": int(sys.argv[1]), "grpc_port": free_port(), "metrics_port": free_port()}
+with Triton(config=TritonConfig(**ports)) as triton:
     config = ModelConfig(max_batch_size=64, batcher=DynamicBatcher(max_queue_delay_microseconds=0))
     triton.bind(
         model_name="kmeans",

@@ -1,0 +1,101 @@
+"""What the bench starts: our services built from the running example, and each peer's environment, made once."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+
+from nb_builder import pip_settings
+from peers import PEERS, Peer
+
+ROOT = Path(__file__).parents[2]
+HOME = Path(os.environ.get("NB_BUILDER_HOME", ROOT / ".nb-builder"))
+PLACE = HOME / "bench"
+SERVERS = Path(__file__).parent / "servers"
+EXAMPLE = ROOT / "docs/examples/kmeans"
+# Neither side is to compile less than it would by itself; one native thread each, as our scorers have.
+ENVIRON = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+ENVIRON.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
+BATCH_CELL = "def batch_predictor(xs):\n    return kmodel.predict(xs).tolist()\n"
+
+
+def built(name: str) -> Path:
+    """Return the APP_ROOT of the running example, with batch_predictor for nb-batch; build it if it is not there."""
+    app_root, source = PLACE / f"app-root-{name}", PLACE / f"source-{name}"
+    if (app_root / "model/manifest.json").exists():
+        return app_root
+    for folder in (app_root, source):
+        shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(EXAMPLE, source)
+    if name == "nb-batch":
+        notebook = json.loads((source / "model.ipynb").read_text())
+        cell = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None, "source": BATCH_CELL}
+        notebook["cells"].append({**cell, "id": "batch"} if notebook["nbformat_minor"] >= 5 else cell)
+        (source / "model.ipynb").write_text(json.dumps(notebook))
+    environ = {**ENVIRON, "NB_BUILDER_HOME": str(HOME), "APP_ROOT": str(app_root), "S2I_SRC": str(source)}
+    _run([ROOT / "s2i/bin/assemble"], environ)
+    return app_root
+
+
+def command_of(peer: Peer, port: int) -> tuple[list, dict]:
+    """Return (command, environment) that start it on `port`; make what it needs, raise RuntimeError if that fails."""
+    return _ours(peer) if peer.name.startswith("nb") else _theirs(peer, port)
+
+
+def _ours(peer: Peer) -> tuple[list, dict]:
+    environ = {**ENVIRON, "APP_ROOT": str(built(peer.name)), "S2I_HOST": "127.0.0.1", "WEB_CONCURRENCY": "2"}
+    return [HOME / "service/bin/python", "-I", "-m", "nb_service"], environ
+
+
+def _theirs(peer: Peer, port: int) -> tuple[list, dict]:
+    environment, folder = _environment(peer), PLACE / f"{peer.name}-files"
+    folder.mkdir(exist_ok=True)
+    _mlserver_settings(folder, port, dict(peer.settings))
+    filled = [word.format(port=port, folder=folder) for word in peer.command]
+    model = built("nb-batch") / "model/model.pickle"
+    path = f"{environment}/bin:{os.environ['PATH']}"
+    environ = {**ENVIRON, "BENCH_MODEL": str(model), "PYTHONPATH": str(SERVERS), "PATH": path}
+    return [environment / "bin" / filled[0], *filled[1:]], environ
+
+
+def _mlserver_settings(folder: Path, port: int, more: dict) -> None:
+    ports = {"http_port": port, "grpc_port": free_port(), "metrics_port": free_port()}
+    (folder / "settings.json").write_text(json.dumps({**ports, "host": "127.0.0.1", "debug": False, **more}))
+    (folder / "model-settings.json").write_text(
+        json.dumps({"name": "kmeans", "implementation": "mlserver_model.Kmeans"})
+    )
+
+
+def _environment(peer: Peer) -> Path:
+    """Return the peer's environment: its own packages beside the pins that the model was built with."""
+    peer = next((other for other in PEERS if other.name == peer.shares), peer)
+    folder = PLACE / peer.name
+    if (folder / "made").exists():
+        return folder
+    lock = built("nb-batch") / "build/requirements.txt"
+    python = peer.python or (built("nb-batch") / "venv/bin/python").resolve()
+    settings = {**ENVIRON, **pip_settings.for_uv(pip_settings.read(os.environ), os.environ)[0]}
+    uv = HOME / "build/bin/uv"
+    _run([uv, "venv", "--quiet", "--clear", "--python", python, folder], settings)
+    pins = [line.partition("#")[0].strip() for line in lock.read_text().splitlines() if line[:1].isalnum()]
+    cloudpickle = json.loads((built("nb-batch") / "model/manifest.json").read_text())["cloudpickle"]
+    pins = [pin for pin in pins if pin != "cloudpickle"] + [f"cloudpickle=={cloudpickle}"]
+    if any(package.startswith("numpy<") for package in peer.packages):
+        pins = [pin for pin in pins if not pin.startswith("numpy")]
+    _run([uv, "pip", "install", "--quiet", "--python", folder, *pins, *peer.packages], settings)
+    (folder / "made").touch()
+    return folder
+
+
+def _run(command: list, environ: dict) -> None:
+    ran = subprocess.run(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if ran.returncode:
+        raise RuntimeError(f"{Path(command[0]).name} ended with {ran.returncode}:\n{ran.stdout[-2000:]}")
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on, with some free ones after it."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
