@@ -18,7 +18,30 @@ class FromEstimator(object):
 
     def __call__(self, sample):
         """Return the estimator's answer for `sample`."""
-        return self.estimator.predict([sample])[0]
+        return self.estimator.predict(self._rows(sample))[0]
+
+    def _rows(self, sample):
+        """Return `sample` as the one row of what the estimator was trained on: of a list, or of a pandas table.
+
+        Raises KeyError, which names them, where an object lacks columns. `feature_names_in_` is scikit-learn's
+        word for the columns of the table that an estimator was trained on.
+        """
+        names = getattr(self.estimator, "feature_names_in_", None)
+        table = _table() if names is not None else None
+        if table is None:
+            return [sample]
+        if isinstance(sample, dict):
+            return table([sample])[list(names)]
+        return table([sample], columns=list(names))
+
+
+def _table():
+    """Return pandas' table, or None where an estimator has names of columns from a library like it."""
+    try:
+        from pandas import DataFrame
+    except ImportError:
+        return None
+    return DataFrame
 
 
 def as_predictor(thing):
