@@ -1,7 +1,9 @@
 """Scorers that die, hang and are flooded: each costs its own request and nobody else's."""
 
+import contextlib
 import json
 import os
+import resource
 import signal
 import socket
 import threading
@@ -181,15 +183,41 @@ def test_a_client_that_sends_on_after_a_refusal_still_gets_it(start):
     assert (status, body["title"]) == (413, "Content Too Large")
 
 
-def test_idle_and_slow_clients_change_nothing(start):
+@pytest.fixture
+def crowd():
+    """Return what opens so many connections to a service; they are closed, and the limit of open files put back."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    opened = contextlib.ExitStack()
+
+    def connect(service, count):
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if soft < 2 * count:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (2 * count if hard < 0 else min(hard, 2 * count), hard))
+        address = ("127.0.0.1", service.port)
+        return [opened.enter_context(socket.create_connection(address, timeout=20)) for _ in range(count)]
+
+    yield connect
+    opened.close()
+    resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+def test_150_idle_and_500_slow_clients_change_nothing(start, crowd):
     service = start(NOTEBOOK).ready()
-    slow = [socket.create_connection(("127.0.0.1", service.port)) for _ in range(200)]
-    for client in slow[:100]:
-        client.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n[1")
-    assert service.predict(1) == (200, 1)
-    assert service.status("/healthz") == 200
+    clients = crowd(service, 650)
+    slow = clients[150:]
     for client in slow:
-        client.close()
+        client.sendall(
+            b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n[1"
+        )
+    for byte in b", 2, 3":
+        assert service.predict(1) == (200, 1)
+        assert service.status("/healthz") == service.status("/docs") == 200
+        for client in slow:
+            client.sendall(bytes([byte]))
+    for client in slow:
+        client.sendall(b"] ")
+    assert [receive(client) for client in slow] == [200] * 500
+    assert service.predict("after") == (200, "after")
 
 
 def drip(client, pieces) -> bytes:
@@ -226,6 +254,46 @@ def test_who_says_nothing_is_hung_up_on_in_the_end_and_a_long_prediction_is_not(
     with socket.create_connection(("127.0.0.1", service.port), timeout=20) as client:
         assert client.recv(1) == b""
     assert slow() == (200, {"sleep": 4})
+
+
+def half_closed(service, sent: bytes) -> bytes:
+    """Send this, close the sending side, and return all that comes back."""
+    with socket.create_connection(("127.0.0.1", service.port), timeout=20) as client:
+        client.sendall(sent)
+        client.shutdown(socket.SHUT_WR)
+        return b"".join(iter(lambda: client.recv(65536), b""))
+
+
+def whole(path: str, body: bytes = b"") -> bytes:
+    """Return a request that leaves the connection open."""
+    head = "".join(f"{name}: {value}\r\n" for name, value in JSON.items())
+    verb = "POST" if body else "GET"
+    return f"{verb} {path} HTTP/1.1\r\nHost: x\r\n{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+@pytest.mark.parametrize(
+    ("sent", "answers"),
+    [
+        (whole("/predict", b'{"sleep": 0.3}'), [b'{"sleep": 0.3}']),
+        (whole("/predict", b"1") * 2 + whole("/predict", b"2"), [b"1", b"1", b"2"]),
+        (whole("/predict", b'"%s"' % (b"x" * 2_000_000)), [b'"%s"' % (b"x" * 2_000_000)]),
+        (whole("/healthz"), [b'{"status": "alive"}\n']),
+        (whole("/v1/models/model:predict", b'{"instances": [{"sleep": 0.3}]}'), [b'{"predictions": [{"sleep": 0.3}]}']),
+        (b"\r\n", []),
+    ],
+    ids=["slow", "pipelined", "large", "health", "by a thread", "nothing"],
+)
+def test_who_closes_its_sending_side_gets_every_answer(start, sent, answers):
+    said = half_closed(start(NOTEBOOK).ready(), sent)
+    assert [one.partition(b"\r\n\r\n")[2] for one in said.split(b"HTTP/1.1 200 OK\r\n")[1:]] == answers
+
+
+@pytest.mark.parametrize("sent", [whole("/predict", b"[1, 2]")[:-1], b"GET /healthz HTTP/1.0\n\n"])
+def test_who_closes_its_sending_side_amid_a_request_is_told(start, sent):
+    said = half_closed(start(NOTEBOOK).ready(), whole("/predict", b"1") + sent)
+    assert said.count(b"HTTP/1.1 200 OK") == 1
+    assert b"HTTP/1.1 400 Bad Request" in said
+    assert b"The request could not be read: it ended before it was whole." in said
 
 
 def test_clients_that_hang_up_leave_no_trace(start):

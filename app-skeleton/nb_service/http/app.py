@@ -8,7 +8,7 @@ from werkzeug.exceptions import HTTPException
 from nb_service.http import pages, replies, routes
 from nb_service.http.door import Door, response_of
 from nb_service.http.gate import Gate
-from nb_service.http.lane import ROUTE
+from nb_service.http.tasks import ROUTE
 
 ROUTES = {**routes.ROUTES, **pages.ROUTES}
 

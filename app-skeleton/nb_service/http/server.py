@@ -16,7 +16,8 @@ from nb_service import identity, problems
 from nb_service.http import replies
 from nb_service.http.access import Access
 from nb_service.http.asking import Asker
-from nb_service.http.lane import Lane, LaneChannel
+from nb_service.http.channel import LaneChannel
+from nb_service.http.lane import Lane
 from nb_service.http.metrics import Metrics
 from nb_service.log import Log
 from nb_service.loop import Loop

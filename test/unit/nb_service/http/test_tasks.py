@@ -1,8 +1,8 @@
 import types
 
 import pytest
-from nb_service.http import lane, replies
-from nb_service.http.lane import LaneParser, ReplyTask
+from nb_service.http import replies, tasks
+from nb_service.http.tasks import ReplyTask
 
 
 def task(reply, version="1.1", connection="", command="GET", *, closing=False, error=None):
@@ -49,16 +49,7 @@ def test_every_reply_names_the_model():
 
 
 def test_every_status_that_is_used_has_a_first_line():
-    assert set(lane._KNOWN_LINES) == set(replies.REASONS)
-
-
-def test_a_body_that_is_refused_is_not_invited():
-    adj = types.SimpleNamespace(
-        max_request_header_size=1000, max_request_body_size=10, inbuf_overflow=1000, url_scheme="http"
-    )
-    parser = LaneParser(adj)
-    parser.received(b"POST /predict HTTP/1.1\r\nContent-Length: 11\r\nExpect: 100-continue\r\n\r\n")
-    assert (parser.completed, parser.error.code, parser.expect_continue) == (True, 413, False)
+    assert set(tasks._KNOWN_LINES) == set(replies.REASONS)
 
 
 def test_every_answer_tells_the_request_s_id_and_what_its_origin_may():

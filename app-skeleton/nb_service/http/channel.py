@@ -1,0 +1,115 @@
+"""A client's connection: what arrives becomes requests, and who stops sending or never ends is told."""
+
+import socket
+import time
+
+from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser
+from waitress.utilities import BadRequest, Error
+
+from nb_service.http import tasks
+
+LINGER_SECONDS = 2.0
+
+
+class TooLate(Error):
+    """A request that takes too long to arrive."""
+
+    code = 408
+    reason = "Request Timeout"
+
+
+class LaneParser(HTTPRequestParser):
+    """waitress's parser, which must not invite a body that it has already refused.
+
+    It also carries what the lane notes about a request.
+    """
+
+    asked_at = 0.0
+    request_id = "-"
+    route: str | None = None
+    origin_headers: tuple = ()
+
+    def __init__(self, adj) -> None:
+        super().__init__(adj)
+        self.began = time.monotonic()
+
+    def received(self, data: bytes) -> int:
+        """Take `data`; return how much of it belongs to this request."""
+        consumed = super().received(data)
+        if self.error:
+            self.expect_continue = False
+        return consumed
+
+    @property
+    def begun(self) -> bool:
+        """Return whether more came than the empty lines that may stand before a request."""
+        return self.headers_finished or bool(self.header_plus.strip())
+
+
+class LaneChannel(HTTPChannel):
+    """A client's connection.
+
+    When a body is refused before it was read, the client may still be sending: closing at once would
+    reset the connection and take the refusal with it. So what still comes is read and thrown away, for
+    a moment.
+    """
+
+    parser_class = LaneParser
+    task_class = staticmethod(tasks.make_task)
+    error_task_class = staticmethod(tasks.make_error_task)
+    refused_unread = False
+
+    def expire(self, before: float) -> None:
+        """Refuse the request that is still arriving, if it began so long ago."""
+        if self.request is not None and self.request.began <= before:
+            self._refuse_rest(TooLate(""))
+
+    def handle_read(self) -> None:
+        """Take what came. Where the client sends no more, refuse what it began: it may still listen."""
+        try:
+            data = self.socket.recv(self.adj.recv_bytes)
+        except OSError:
+            self.handle_close()
+            return
+        if data:
+            self.last_activity = time.time()
+            self.received(data)
+        elif self.request is not None and self.request.begun:
+            self._refuse_rest(BadRequest("it ended before it was whole"))
+        else:
+            self.handle_close()
+
+    def _refuse_rest(self, error: Error) -> None:
+        """Answer the request that is arriving as if it had ended, with this error."""
+        with self.requests_lock:
+            request, self.request = self.request, None
+            request.error = error
+            request.completed = True
+            self.requests.append(request)
+            if len(self.requests) == 1:
+                self.server.add_task(self)
+
+    def handle_write(self) -> None:
+        """Send, and close after the last answer."""
+        if self.refused_unread and self.close_when_flushed and not self.total_outbufs_len:
+            self._linger()
+        else:
+            super().handle_write()
+
+    def _linger(self) -> None:
+        # On the instance: asked of every connection on every turn, these must stay what they are.
+        self.readable = lambda: True
+        self.writable = lambda: False
+        # An empty read closes this channel in recv.
+        self.handle_read = lambda: self.recv(self.adj.recv_bytes)
+        try:
+            self.socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            self.handle_close()
+            return
+        self.server.later(LINGER_SECONDS, self._end_linger)
+
+    def _end_linger(self) -> None:
+        if self._fileno is not None:
+            self.handle_close()
