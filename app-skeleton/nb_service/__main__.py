@@ -1,7 +1,7 @@
 """The one door of the service: a problem becomes text and an exit code.
 
 `python -m nb_service` serves, with the word `serve` too; `python -m nb_service prove` asks the golden rows
-and prints JSON.
+and prints JSON; `python -m nb_service selftest` asks a service of this very environment as a client does.
 """
 
 import os
@@ -37,9 +37,13 @@ def main(args: list[str], environ: dict) -> int:
             from nb_service import prove
 
             return prove.main(environ)
+        if args[:1] == ["selftest"] and (args[1:2], len(args)) in (([], 1), (["--verdict"], 3)):
+            from nb_service import selftest
+
+            return selftest.main(args[1:], environ)
         # SageMaker starts its containers with the word serve.
         if args not in ([], ["serve"]):
-            print("Usage: python -m nb_service [serve | prove]", file=sys.stderr)
+            print("Usage: python -m nb_service [serve | prove | selftest [--verdict FILE]]", file=sys.stderr)
             return 2
         return serve(environ)
     except Problem as problem:

@@ -10,4 +10,4 @@ def test_a_problem_becomes_text_on_stdout_and_exit_code_1(args, tmp_path, capsys
 
 def test_other_words_show_the_usage(capsys):
     assert door.main(["help"], {}) == 2
-    assert capsys.readouterr().err == "Usage: python -m nb_service [serve | prove]\n"
+    assert capsys.readouterr().err == "Usage: python -m nb_service [serve | prove | selftest [--verdict FILE]]\n"

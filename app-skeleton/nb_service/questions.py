@@ -1,0 +1,132 @@
+"""What `selftest` asks a service: its golden rows in each form of body, and what ought to be refused."""
+
+import json
+import struct
+from collections.abc import Callable
+from typing import NamedTuple
+
+JSON = "application/json"
+ANY = None  # whatever the answer is, it must be one
+
+
+class Question(NamedTuple):
+    """One request, and what must come back.
+
+    `status` is ANY where only an answer must come. `answer`, in a list of one, is what the body must
+    hold by `read`, as nb_scorer.answers compares it; without it the body is not judged.
+    """
+
+    name: str
+    method: str
+    path: str
+    body: bytes | None = None
+    content_type: str = JSON
+    status: int | None = 200
+    answer: tuple = ()
+    read: Callable[[bytes], object] = json.loads
+    is_odd: bool = False  # made up here, and no sample of the notebook's: it may take as long as it likes
+
+
+def asked_of(rows: list[dict], name: str, *, has_notebook: bool, compare: bool) -> list[Question]:
+    """Return the questions for a model called `name` with golden `rows`; `compare` is False where answers vary."""
+    return [
+        *(_golden(number, row, compare) for number, row in enumerate(rows, 1)),
+        *(_together(rows, name, compare) if rows else ()),
+        *_pages(name, has_notebook),
+        *_refused(),
+        *map(_odd, odd_samples([row["sample"] for row in rows])),
+    ]
+
+
+def _golden(number: int, row: dict, compare: bool) -> Question:
+    answer = (row["answer"],) if compare else ()
+    return Question(f"golden row {number}", "POST", "/predict", _json(row["sample"]), answer=answer)
+
+
+def _together(rows: list[dict], name: str, compare: bool) -> list[Question]:
+    samples = [row["sample"] for row in rows]
+    answers = ([row["answer"] for row in rows],) if compare else ()
+    lines = b"".join(_json(sample) + b"\n" for sample in samples)
+    return [
+        _batch("all golden rows as JSON", _json(samples), JSON, answers),
+        _batch("all golden rows as NDJSON", lines, "application/x-ndjson", answers, read=_lines),
+        *_tables(samples),
+        Question("KServe V1", "POST", f"/v1/models/{name}:predict", _json({"instances": samples}), status=ANY),
+        Question("KServe V2", "POST", f"/v2/models/{name}/infer", _json({"inputs": []}), status=ANY),
+        Question("SageMaker", "POST", "/invocations", _json(samples[0]), status=ANY),
+    ]
+
+
+def _batch(name: str, body: bytes, kind: str, answers: tuple, read=json.loads, status=200) -> Question:
+    return Question(name, "POST", "/predict/batch", body, kind, status, answers, read)
+
+
+def _tables(samples: list) -> list[Question]:
+    """Return the samples as CSV and npy, where they are rows of numbers; else a row that is like none of them."""
+    width = len(samples[0]) if isinstance(samples[0], list) else 0
+    table = [sample for sample in samples if _is_row(sample, width)] if width else []
+    table = table or [[0.0]]
+    csv = "".join(",".join(map(repr, row)) + "\n" for row in table)
+    return [
+        _batch("CSV", csv.encode(), "text/csv", (), status=ANY),
+        _batch("npy", npy(table), "application/x-npy", (), status=ANY),
+    ]
+
+
+def _is_row(sample: object, width: int) -> bool:
+    return isinstance(sample, list) and len(sample) == width and all(type(one) in (int, float) for one in sample)
+
+
+def npy(table: list[list[float]]) -> bytes:
+    """Return `table` in numpy's file format, as doubles."""
+    shape = f"({len(table)}, {len(table[0])})"
+    head = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}"
+    head = head.ljust(117) + "\n"  # with the ten bytes before it a multiple of 64, as the format asks
+    values = [float(value) for row in table for value in row]
+    return (
+        b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + head.encode() + struct.pack(f"<{len(values)}d", *values)
+    )
+
+
+def _pages(name: str, has_notebook: bool) -> list[Question]:
+    paths = ["/", "/docs", "/healthz", "/readyz", "/metrics", "/openapi.json", f"/v1/models/{name}", "/v2"]
+    paths += ["/notebook"] * has_notebook
+    return [
+        *(Question(f"GET {path}", "GET", path) for path in paths),
+        Question("HEAD /", "HEAD", "/"),
+        Question("GET of a route that is not there", "GET", "/no-such-route", status=404),
+    ]
+
+
+def _refused() -> list[Question]:
+    return [
+        Question("a body that is no JSON", "POST", "/predict", b"{", status=400),
+        Question("an empty body", "POST", "/predict", b"", status=400),
+        Question("a body of another type", "POST", "/predict", b"1", "text/plain", status=415),
+        Question("GET of what takes POST", "GET", "/predict", status=405),
+        _batch("no array of samples", b"1", JSON, (), status=400),
+    ]
+
+
+def odd_samples(samples: list) -> list:
+    """Return samples that most notebooks refuse: of every kind of JSON, and the notebook's own ones broken."""
+    odd = [None, True, 0, -1.5, 1e308, "", "text", [], {}, [None], ["a", "b"], {"a": None}]
+    for sample in samples[:1]:
+        odd += [[sample], {"sample": sample}]
+        if isinstance(sample, list):
+            odd += [sample[:-1], [*sample, 0], [None] * len(sample), [str(one) for one in sample]]
+        if isinstance(sample, dict):
+            odd += [dict.fromkeys(sample), dict(list(sample.items())[1:])]
+    return odd
+
+
+def _odd(sample: object) -> Question:
+    return Question(f"the sample {json.dumps(sample)[:80]}", "POST", "/predict", _json(sample), status=ANY, is_odd=True)
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value).encode("ascii")
+
+
+def _lines(body: bytes) -> list:
+    return [json.loads(line) for line in body.splitlines() if line.strip()]

@@ -1,0 +1,145 @@
+"""Asks the real service, as a client, every golden row and what ought to be refused; tells whether it is as proved.
+
+Needs nothing but this environment and the loopback address: no writable folder, no shell, no certain user.
+"""
+
+import json
+import time
+from pathlib import Path
+
+from nb_scorer import answers, layout
+
+from nb_service import identity, model_folder, questions, settings
+from nb_service.child import Child, NoAnswer
+
+SHOWN = 300
+# A sample that was made up may be asking for the impossible.
+ODD_SECONDS = 5.0
+# What a user set for clients, and what keeps some of our own questions out.
+NOT_FOR_US = (
+    *("S2I_API_KEY_FILE", "S2I_CORS_ORIGINS", "S2I_MAX_BODY", "S2I_MAX_QUEUE", "S2I_MAX_REQUESTS"),
+    *("S2I_MAX_SAMPLES", "S2I_NOTEBOOK_PAGE", "AIP_PREDICT_ROUTE", "AIP_HEALTH_ROUTE"),
+)
+OURS = {
+    "PORT": "0",
+    "S2I_HOST": "127.0.0.1",
+    "S2I_GRACE": "0",
+    "S2I_LOG_FORMAT": "text",
+    "S2I_BACKEND": "http",
+    "WEB_CONCURRENCY": "1",
+}
+
+
+def main(args: list[str], environ: dict) -> int:
+    """Print what differs, or one line; return 0, and 1 where something differs.
+
+    With `--verdict FILE` the verdict goes there as JSON and 0 comes back however it came out; where FILE
+    can't be written, the verdict is printed.
+    """
+    got = settings.read(environ)
+    verdict = run(Path(got["APP_ROOT"]).absolute(), got, environ)
+    print("\n".join(verdict["differences"]) or summary(verdict), flush=True)
+    if not args:
+        return 0 if verdict["same"] else 1
+    text = json.dumps(verdict)
+    try:
+        Path(args[1]).write_text(text + "\n", "utf-8")
+    except OSError:
+        print(text, flush=True)
+    return 0
+
+
+def run(app_root: Path, got: dict, environ: dict) -> dict:
+    """Return the verdict on the model under `app_root`; raise the problem of one that is not there.
+
+    {"same", "rows", "deterministic", "differences": sentences, "answers": one dict a question,
+    "stderr": the log without what changes from run to run, "seconds": until it was ready}
+    """
+    model = model_folder.read(app_root)
+    test = SelfTest(model.golden_rows(), model.manifest, got)
+    child = Child({**{key: value for key, value in environ.items() if key not in NOT_FOR_US}, **ours(environ)})
+    began = time.monotonic()
+    try:
+        child.ready(got["S2I_VERIFY_TIMEOUT"])
+        seconds = round(time.monotonic() - began, 2)
+        page = (model.folder.parent / layout.BUILD / layout.NOTEBOOK_PAGE).is_file()
+        test.ask(child, identity.of(model, got["S2I_MODEL_NAME"]).name, has_notebook=page)
+        child.end()
+    except NoAnswer as reason:
+        seconds = None
+        test.differences.append(str(reason))
+    finally:
+        child.close()
+    return {**test.verdict(), "stderr": child.steady_log(), "seconds": seconds}
+
+
+def ours(environ: dict) -> dict:
+    """Return the settings of the service that is asked: one scorer, proved for one native thread."""
+    return {**OURS, "OMP_NUM_THREADS": environ.get("OMP_NUM_THREADS") or "1"}
+
+
+def summary(verdict: dict) -> str:
+    """Return the line for a service that is as proved."""
+    rows = "1 golden row" if verdict["rows"] == 1 else f"{verdict['rows']} golden rows"
+    alike = "the same" if verdict["deterministic"] else "(predictor answers differently each time)"
+    asked = f"{len(verdict['answers'])} requests answered as they ought to be"
+    return f"Selftest: {rows} answered {alike}, {asked}." if verdict["rows"] else f"Selftest: {asked}; no golden rows."
+
+
+class SelfTest:
+    """The questions to one service, its answers, and the `differences` so far."""
+
+    def __init__(self, rows: list[dict], manifest: dict, got: dict) -> None:
+        self.differences: list[str] = []
+        self._rows = rows
+        self._deterministic = manifest.get("deterministic") is not False
+        self._tolerance = manifest.get("tolerance", got["S2I_TOLERANCE"])
+        self._patience = got["S2I_PREDICT_TIMEOUT"] + ODD_SECONDS
+        self._answers: list[dict] = []
+
+    def ask(self, child: Child, name: str, *, has_notebook: bool) -> None:
+        """Ask `child` all there is to ask of a model called `name`; raise NoAnswer where one has to come."""
+        asked = questions.asked_of(self._rows, name, has_notebook=has_notebook, compare=self._deterministic)
+        for question in asked:
+            try:
+                status, body = child.ask(question, ODD_SECONDS if question.is_odd else self._patience)
+            except NoAnswer as reason:
+                if not question.is_odd or child.ended:
+                    raise
+                self._answers.append({"asked": question.name, "status": None, "answer": str(reason)})
+            else:
+                self._judge(question, status, body)
+
+    def verdict(self) -> dict:
+        """Return what came of it."""
+        return {
+            "same": not self.differences,
+            "rows": len(self._rows),
+            "deterministic": self._deterministic,
+            "differences": self.differences,
+            "answers": self._answers,
+        }
+
+    def _judge(self, question: questions.Question, status: int, body: bytes) -> None:
+        answer = _read(question, body) if status == 200 and (question.answer or question.is_odd) else None
+        self._answers.append({"asked": question.name, "status": status, "answer": answer})
+        if question.status not in (questions.ANY, status):
+            words = shown(body.decode("utf-8", "replace"))
+            self.differences.append(f"{question.name}: status {question.status} is expected, {status} came: {words}")
+        elif question.answer and not answers.same(question.answer[0], answer, self._tolerance):
+            expected, got = (shown(json.dumps(one)) for one in (question.answer[0], answer))
+            sample = shown((question.body or b"").decode("ascii", "replace"))
+            self.differences.append(f"{question.name}, {sample}: the answer must be {expected} and is {got}")
+
+
+def _read(question: questions.Question, body: bytes) -> object:
+    try:
+        return question.read(body)
+    except ValueError:
+        return {"no JSON": body.decode("utf-8", "replace")}
+
+
+def shown(text: str) -> str:
+    """Return `text` in one line, short enough to be read."""
+    line = " ".join(text.split())
+    return line if len(line) <= SHOWN else line[:SHOWN] + " …"

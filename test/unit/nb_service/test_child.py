@@ -1,0 +1,64 @@
+import sys
+
+import pytest
+from nb_service import child
+from nb_service.child import Child, NoAnswer
+from nb_service.questions import Question
+
+
+@pytest.fixture
+def service(monkeypatch, tmp_path):
+    """Return what starts a child whose service is the given code."""
+    started = []
+
+    def begin(code):
+        # nb_service itself is what test/contract asks; here any program will do.
+        program = tmp_path / "python"
+        program.write_text(f"#!{sys.executable}\n{code}")
+        program.chmod(0o755)
+        monkeypatch.setattr(child.sys, "executable", str(program))
+        started.append(Child({}))
+        return started[-1]
+
+    yield begin
+    for one in started:
+        one.close()
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("print('no model')", "The service must get ready and ended: no model"),
+        ("print('Not ready: row 1', flush=True); input()\n", "The service must get ready and ended: Not ready: row 1"),
+        ("import time; print('so far', flush=True); time.sleep(60)", "is not after 0.5 s: so far"),
+    ],
+)
+def test_a_service_that_does_not_get_ready_is_told_with_its_last_words(service, code, words):
+    started = service(code)
+    with pytest.raises(NoAnswer) as raised:
+        started.ready(0.5 if "sleep" in code else 20)
+        started.close()
+    assert words in str(raised.value) or str(raised.value).startswith("The service must get ready and will not be")
+
+
+def test_a_service_that_is_not_there_gives_no_answer(service):
+    started = service("import time; print('Serving on http://127.0.0.1:1 with', flush=True); time.sleep(60)")
+    started.ready(20)
+    with pytest.raises(NoAnswer, match=r"a check: an answer must come and none did \(ConnectionRefusedError"):
+        started.ask(Question("a check", "GET", "/"), 5)
+
+
+def test_another_end_than_0_is_told(service):
+    started = service("import signal, time; print('Serving on http://127.0.0.1:1 with', flush=True); time.sleep(60)")
+    started.ready(20)
+    with pytest.raises(NoAnswer, match="must end with status 0 at SIGTERM and ended with -15"):
+        started.end()
+
+
+def test_the_steady_log_has_no_numbers_requests_and_order(service):
+    started = service(
+        "print('[scorer 12] b at 0x7f12')\nprint('2026-11-20T11:00:00Z POST /predict 200 0.3ms id=1')\nprint('a 1.5')"
+    )
+    started._process.wait(20)
+    started.close()
+    assert started.steady_log() == "[scorer #] b at #\na #.#"

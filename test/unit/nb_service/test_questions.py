@@ -1,0 +1,57 @@
+import io
+import json
+
+import numpy as np
+from nb_service import questions
+
+
+def asked(rows, **more):
+    given = {"has_notebook": True, "compare": True, **more}
+    return {one.name: one for one in questions.asked_of(rows, "iris", **given)}
+
+
+def test_each_golden_row_is_asked_for_its_answer():
+    found = asked([{"sample": [1, 2], "answer": 3}, {"sample": [4, 5], "answer": 9}])
+    assert (found["golden row 2"].body, found["golden row 2"].answer) == (b"[4, 5]", (9,))
+    assert found["all golden rows as NDJSON"].answer == ([3, 9],)
+    assert found["all golden rows as NDJSON"].read(b"3\n9\n") == [3, 9]
+
+
+def test_an_answer_of_null_is_compared_too():
+    assert asked([{"sample": 1, "answer": None}])["golden row 1"].answer == (None,)
+
+
+def test_where_answers_vary_only_the_status_counts():
+    found = asked([{"sample": [1, 2], "answer": 3}], compare=False)
+    assert found["golden row 1"].answer == () and found["golden row 1"].status == 200
+
+
+def test_without_golden_rows_pages_and_refusals_are_asked():
+    found = asked([])
+    assert found["GET /v1/models/iris"].status == 200
+    assert found["a body that is no JSON"].status == 400
+    assert not any("golden" in name for name in found)
+
+
+def test_the_notebooks_page_is_asked_for_where_there_is_one():
+    assert "GET /notebook" in asked([]) and "GET /notebook" not in asked([], has_notebook=False)
+
+
+def test_rows_of_numbers_become_an_array_that_numpy_reads():
+    found = asked(
+        [{"sample": [1, 2.5], "answer": 0}, {"sample": ["a", 2], "answer": 0}, {"sample": [3, 4], "answer": 0}]
+    )
+    assert np.load(io.BytesIO(found["npy"].body)).tolist() == [[1.0, 2.5], [3.0, 4.0]]
+    assert found["CSV"].body == b"1,2.5\n3,4\n"
+
+
+def test_texts_become_no_array_of_their_own():
+    found = asked([{"sample": "spam", "answer": 0}])
+    assert np.load(io.BytesIO(found["npy"].body)).tolist() == [[0.0]]
+
+
+def test_odd_samples_are_the_notebooks_own_ones_broken():
+    odd = questions.odd_samples([[1, 2]])
+    assert [1] in odd and [1, 2, 0] in odd and [None, None] in odd and ["1", "2"] in odd and None in odd
+    assert {"b": 2} in questions.odd_samples([{"a": 1, "b": 2}])
+    assert all(json.loads(json.dumps(sample)) == sample for sample in odd)
