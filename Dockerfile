@@ -2,12 +2,14 @@
 ARG BASE_IMAGE=debian:bookworm-slim
 
 FROM ${BASE_IMAGE} AS python
+# Licences (copyright) stay.
 # libgomp1 and libstdc++6: LightGBM and other compiled wheels look for the system's.
 RUN apt-get -o Acquire::Languages=none -o Acquire::Retries=5 update \
  && DEBIAN_FRONTEND=noninteractive apt-get -o Acquire::Retries=5 install -y --no-install-recommends \
         ca-certificates libgomp1 libstdc++6 python3 \
- && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/log/* \
-        /usr/share/doc/* /usr/share/man/* /usr/share/locale/*
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/lib/dpkg/*-old /var/log/* \
+        /usr/share/man/* /usr/share/locale/* \
+ && find /usr/share/doc -type f ! -name copyright -delete
 # The [t] makes the bundle optional: `make build` puts one there if it is given CA_BUNDLE.
 COPY pyproject.toml .nb-builder/ca-bundle.cr[t] /opt/nb-builder/
 RUN if [ -s /opt/nb-builder/ca-bundle.crt ]; then \
@@ -24,13 +26,13 @@ ARG PIP_TRUSTED_HOST
 ARG PIP_FIND_LINKS
 COPY s2i /opt/nb-builder/s2i
 COPY app-skeleton /opt/nb-builder/app-skeleton
-# Compiled here, because the user of the image can't write beside the modules.
-# One cache for both environments: what is in both is one file with two names, and weighs once.
+# One cache for all environments: what is in several is one file with several names, and weighs once.
+# Compiled (by lean) here, because the user of the image can't write beside the modules.
 RUN cd /opt/nb-builder && export UV_CACHE_DIR=/opt/nb-builder/cache \
- && PIP_CERT=/etc/ssl/certs/ca-certificates.crt UV_COMPILE_BYTECODE=1 s2i/install . \
+ && PIP_CERT=/etc/ssl/certs/ca-certificates.crt s2i/install . \
  && build/bin/uv pip uninstall -q --python build pip setuptools \
- && python3 -m compileall -q s2i app-skeleton \
- && rm -rf cache && find . -name .lock -delete
+ && rm -rf cache && find . -name .lock -delete \
+ && build/bin/python -I -m nb_builder.lean .
 
 FROM python
 # For packages that have no wheel and are built from their source: `make build COMPILERS=1`.
@@ -39,7 +41,8 @@ RUN if [ -n "${COMPILERS}" ]; then \
         apt-get -o Acquire::Languages=none -o Acquire::Retries=5 update \
      && DEBIAN_FRONTEND=noninteractive apt-get -o Acquire::Retries=5 install -y --no-install-recommends \
             gcc g++ gfortran make pkg-config python3-dev \
-     && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/log/* /usr/share/doc/*; \
+     && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/lib/dpkg/*-old /var/log/* \
+     && find /usr/share/doc -type f ! -name copyright -delete; \
     fi
 ARG VERSION=dev
 LABEL io.k8s.display-name="nb-builder" \

@@ -2,7 +2,7 @@
 
 import subprocess
 
-GOALS = {"nb-builder": 350, "my-service": 500}
+GOALS = {"nb-builder": 230, "my-service": 450}
 
 
 def report() -> None:

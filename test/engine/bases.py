@@ -10,7 +10,7 @@ from engine import provide
 ARCHIVE = "http://deb.debian.org/debian"
 # What Debian's slim images leave out, and what apt leaves behind.
 NOT_IN_SLIM = (
-    "usr/share/doc/*", "usr/share/man/*", "usr/share/info/*", "usr/share/locale/*", "usr/share/lintian/*",
+    "usr/share/man/*", "usr/share/info/*", "usr/share/locale/*", "usr/share/lintian/*",
     "var/lib/apt/lists/*", "var/cache/apt/*", "var/cache/debconf/*-old", "var/log/*.log", "var/log/apt/*",
 )  # fmt: skip
 
@@ -36,6 +36,8 @@ def _make(suite: str, tarball: Path) -> None:
     with tempfile.TemporaryDirectory(dir=tarball.parent) as folder:
         root = Path(folder) / "root"
         provide.call("debootstrap", "--variant=minbase", suite, str(root), ARCHIVE)
+        # Licences stay, as in Debian's own.
+        provide.call("find", f"{root}/usr/share/doc", "-type", "f", "!", "-name", "copyright", "-delete")
         left_out = [option for pattern in NOT_IN_SLIM for option in ("--exclude", f"./{pattern}")]
         half = Path(folder) / "half.tar"
         provide.call("tar", "-C", str(root), *left_out, "-cf", str(half), ".")
