@@ -12,9 +12,10 @@ from nb_scorer import prints
 from nb_scorer.problem import Problem
 
 from nb_service import backends, model_folder, settings
-from nb_service.log import Log
+from nb_service.log import as_object
 from nb_service.loop import Loop
 from nb_service.scoring import Pool, make_plan
+from nb_service.strays import opened_log
 
 
 def serve(environ: dict) -> int:
@@ -22,12 +23,9 @@ def serve(environ: dict) -> int:
     got = settings.read(environ)
     backend = backends.find(got["S2I_BACKEND"])
     model = model_folder.read(Path(got["APP_ROOT"]).absolute())
-    log = Log(as_json=got["S2I_LOG_FORMAT"] == prints.JSON)
-    loop = Loop()
-    try:
+    with opened_log(got["S2I_LOG_FORMAT"]) as log:
+        loop = Loop()
         return backend.serve(loop, Pool(loop, model, make_plan(model, got, environ), log.say), log, got)
-    finally:
-        log.close()
 
 
 def main(args: list[str], environ: dict) -> int:
@@ -47,8 +45,13 @@ def main(args: list[str], environ: dict) -> int:
             return 2
         return serve(environ)
     except Problem as problem:
-        print(problem, flush=True)
+        as_json = args != ["prove"] and settings.log_format(environ) == prints.JSON
+        print(_object_of(problem) if as_json else problem, flush=True)
         return 1
+
+
+def _object_of(problem: Problem) -> str:
+    return as_object(f"ERROR: {problem.what}", why=problem.why, fix=problem.fix, problem=problem.code)
 
 
 if __name__ == "__main__":

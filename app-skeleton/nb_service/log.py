@@ -9,6 +9,8 @@ import time
 
 # Beyond this many waiting lines the reader is not reading; lines are dropped and counted.
 MOST_WAITING = 20_000
+# So many batches of lines may wait to be written.
+FAR_BEHIND = 100
 _END = object()
 
 
@@ -31,7 +33,14 @@ class Log:
     def say(self, text: str) -> None:
         """Write `text` as a line, soon."""
         self.flush()
-        self._queue.put((json.dumps({"time": stamp(), "message": text}) if self.as_json else text) + "\n")
+        self._queue.put((as_object(text) if self.as_json else text) + "\n")
+
+    def strays(self, lines: list[str]) -> bool:
+        """Write `lines` as they are, from any thread; return False where nobody reads, and they are left out."""
+        if self._queue.qsize() >= FAR_BEHIND:
+            return False
+        self._queue.put("\n".join(lines) + "\n")
+        return True
 
     def request(self, line: str) -> None:
         """Remember a line of the access log until `flush`."""
@@ -42,11 +51,11 @@ class Log:
 
     def flush(self) -> None:
         """Hand what `request` remembered to the writing thread, unless it is far behind."""
-        if self._requests and self._queue.qsize() < 100:
+        if self._requests and self._queue.qsize() < FAR_BEHIND:
             lines, self._requests = self._requests, []
             if self._dropped:
-                words = f"({self._dropped} lines were left out: nobody read this log fast enough)"
-                lines.append(json.dumps({"time": stamp(), "message": words}) if self.as_json else words)
+                words = left_out(self._dropped)
+                lines.append(as_object(words) if self.as_json else words)
                 self._dropped = 0
             self._queue.put("\n".join(lines) + "\n")
 
@@ -65,6 +74,16 @@ class Log:
             except OSError:
                 # The reader is gone; the service is not.
                 time.sleep(0.1)
+
+
+def as_object(message: str, **facts) -> str:
+    """Return a line of a log in JSON: an object with time, message and `facts`."""
+    return json.dumps({"time": stamp(), "message": message, **facts})
+
+
+def left_out(count: int) -> str:
+    """Return what the log says of lines that it does not have."""
+    return f"({count} lines were left out: nobody read this log fast enough)"
 
 
 _stamp = (0, "")

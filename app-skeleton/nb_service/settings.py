@@ -128,3 +128,9 @@ def read(environ):
             got["PORT"] = got[elsewhere]
             break
     return got
+
+
+def log_format(environ):
+    """Return what `environ` wants the log to be, text where it says nothing valid; for a problem with the settings."""
+    wanted = environ.get("S2I_LOG_FORMAT")
+    return wanted if wanted in (prints.TEXT, prints.JSON) else prints.TEXT

@@ -20,6 +20,14 @@ NOTEBOOK = """
         return {True: "big", False: "small"}[sum(x) > 1] if isinstance(x, list) else x
     examples = [[0.5, 0.25], [0.75, 1.0]]
 """
+FAILS_TO_LOAD = """
+    class Broken:
+        def __call__(self, x):
+            return x
+        def __reduce__(self):
+            return int, ("not a number",)
+    predictor = Broken()
+"""
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
@@ -95,19 +103,77 @@ def logged(service, wanted):
     return found
 
 
-def test_as_json_every_line_of_the_log_is_an_object(start):
-    service = start(NOTEBOOK, S2I_LOG_FORMAT="json").ready()
+LOUD = """
+    import ctypes, os, subprocess, sys, threading, traceback, warnings
+    print("printed while it loads")
+    def predictor(x):
+        if x == "kill":
+            os.kill(os.getpid(), 9)
+        if x == "print":
+            print("said by\\nthe notebook")
+        if x == "warn":
+            warnings.warn("a warning")
+        if x == "raw":
+            os.write(1, b"past Python\\n\\nand on\\n")
+            os.write(2, b'{"half": "an obj')
+        if x == "child":
+            subprocess.run(["sh", "-c", "echo to stdout; echo to stderr >&2"])
+        if x == "thread":
+            thread = threading.Thread(target=int, args=("not a number",))
+            thread.start()
+            thread.join()
+        if x == "caught":
+            try:
+                {}["a key"]
+            except KeyError:
+                traceback.print_exc()
+        if x == "c":
+            ctypes.CDLL(None).puts(b"from C")
+            ctypes.CDLL(None).fflush(None)
+        return x["no such key"] if isinstance(x, dict) else x
+    examples = [1]
+"""
+
+
+@pytest.mark.parametrize("start_by", ["fork", "spawn"])
+def test_as_json_every_line_of_the_log_is_an_object(start, start_by):
+    service = start(LOUD, S2I_LOG_FORMAT="json", S2I_SCORER_START=start_by).ready()
     service.ask('"print"', headers={**JSON, "X-Request-ID": "order-17", "traceparent": TRACE})
     service.predict({"cause": "a failure"})
-    service.predict("kill")
+    for sample in ("warn", "raw", "child", "thread", "caught", "c", "kill"):
+        service.predict(sample)
     (line,) = logged(service, lambda line: line.get("request_id") == "order-17")
     assert (line["method"], line["path"], line["status"], line["traceparent"]) == ("POST", "/predict", 200, TRACE)
-    (line,) = logged(service, lambda line: line.get("stream") == "stdout")
-    assert (line["message"], type(line["scorer"])) == ("said by\nthe notebook", int)
-    assert logged(service, lambda line: "was killed by signal 9" in line.get("message", ""))
+    (line,) = logged(service, lambda line: line.get("message") == "said by\nthe notebook")
+    assert (line["stream"], type(line["scorer"])) == ("stdout", int)
+    (line,) = logged(service, lambda line: "The predictor failed on a sample:" in line.get("message", ""))
+    assert "in predictor" in line["message"] and line["message"].rstrip().endswith("KeyError: 'no such key'")
+    for words in ("UserWarning: a warning", "past Python\n\nand on", '{"half": "an obj', "to stdout", "to stderr"):
+        assert logged(service, lambda line, words=words: words in line.get("message", ""))
+    for words in ("ValueError: invalid literal", "KeyError: 'a key'", "from C", "was killed by signal 9"):
+        assert logged(service, lambda line, words=words: words in line.get("message", ""))
     assert service.stop() == 0
     service.close()
     assert all(json.loads(line)["time"] for line in service.lines)
+
+
+@pytest.mark.parametrize(
+    ("code", "env", "problem"),
+    [
+        ("def predictor(x):\n    return x\n", {"S2I_MAX_QUEUE": "many"}, "setting-invalid"),
+        ("def predictor(x):\n    return x\n", {"APP_ROOT": "/nowhere"}, "model-missing"),
+        ("def predictor(x):\n    return x\n", {"S2I_API_KEY_FILE": "/nowhere"}, "api-key-unreadable"),
+        (FAILS_TO_LOAD, {}, "model-load-failed"),
+        (FAILS_TO_LOAD, {"S2I_SCORER_START": "spawn"}, "model-load-failed"),
+    ],
+)
+def test_as_json_a_problem_that_ends_the_service_is_an_object_too(start, code, env, problem):
+    service = start(code, S2I_LOG_FORMAT="json", **env)
+    assert service.process.wait(20) == 1
+    service.close()
+    *_, last = [json.loads(line) for line in service.lines]
+    assert last["problem"] == problem
+    assert last["message"].startswith("ERROR: ") and last["why"] and last["fix"] and last["time"]
 
 
 def test_prints_of_the_predictor_say_which_scorer_printed_them(start):
