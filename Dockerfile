@@ -3,10 +3,10 @@ ARG BASE_IMAGE=debian:bookworm-slim
 
 FROM ${BASE_IMAGE} AS python
 # Licences (copyright) stay.
-# libgomp1 and libstdc++6: LightGBM and other compiled wheels look for the system's.
+# libgomp1 and libstdc++6: LightGBM and other compiled wheels look for the system's. zstd: for save-artifacts.
 RUN apt-get -o Acquire::Languages=none -o Acquire::Retries=5 update \
  && DEBIAN_FRONTEND=noninteractive apt-get -o Acquire::Retries=5 install -y --no-install-recommends \
-        ca-certificates libgomp1 libstdc++6 python3 \
+        ca-certificates libgomp1 libstdc++6 python3 zstd \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/lib/dpkg/*-old /var/log/* \
         /usr/share/man/* /usr/share/locale/* \
  && find /usr/share/doc -type f ! -name copyright -delete

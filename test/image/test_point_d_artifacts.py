@@ -9,6 +9,8 @@ from engine.s2i import git_repository, must
 from image import repos
 
 SAVE = "/usr/libexec/s2i/save-artifacts"
+# What a Zstandard frame begins with (RFC 8878, section 3.1.1).
+ZSTANDARD = b"\x28\xb5\x2f\xfd"
 
 
 def saved(image, *options):
@@ -21,6 +23,12 @@ def saved(image, *options):
 
 def test_point_59_save_artifacts_writes_nothing_but_a_tar(workbench):
     assert saved(workbench) != []
+
+
+def test_point_59_the_environment_in_it_is_compressed(workbench):
+    done = docker.raw("run", "--rm", workbench, SAVE)
+    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as tar:
+        assert tar.extractfile("venv.tar").read(4) == ZSTANDARD
 
 
 def test_point_59_there_is_a_tar_even_if_there_is_nothing_to_save(builder):
