@@ -1,12 +1,17 @@
 """The plan of a slim image: which distributions and files of a service image stay, and why."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from nb_scorer import layout, manifest
+from packaging.utils import canonicalize_name
+
 from nb_builder.log import Log
+from nb_builder.slim import declared, distributions, lazy, trace
+from nb_builder.slim.asking import Verdict
 from nb_builder.slim.distributions import Distribution
 
 OFF = "off"
@@ -53,6 +58,20 @@ class Plan:
         everything = (*self.kept, *(replace(choice, reason="nothing is dropped") for choice in self.dropped))
         return replace(self, level=OFF, kept=everything, dropped=(), left_out=frozenset())
 
+    def with_files(self, verdict: Verdict) -> "Plan":
+        """Return the plan with the modules that it leaves out, at level `files`; else itself.
+
+        Without golden rows it is lowered: nobody has seen which modules a prediction needs.
+        """
+        if self.level != FILES:
+            return self
+        if not verdict.rows:
+            return replace(self, level=DISTRIBUTIONS, notes=(*self.notes, "So single files are not dropped."))
+        in_use = trace.with_sources(self.opened)
+        free = [choice.distribution for choice in self.kept if not choice.fixed]
+        files = {file for each in free for file in each.files if distributions.is_module(file)}
+        return replace(self, left_out=frozenset(files - in_use))
+
     def as_json(self) -> str:
         """Return the plan as text, for `from_json`."""
         return json.dumps(asdict(self), default=sorted)
@@ -73,13 +92,73 @@ def _choice(told: dict) -> Choice:
 
 def not_installed(keep: Iterable[str], held: Iterable[Distribution]) -> list[str]:
     """Return the names in `keep` that no distribution has, however they are written."""
-    raise NotImplementedError
+    known = {each.name for each in held}
+    return [name for name in keep if canonicalize_name(name) not in known]
+
+
+class Unproved(Exception):
+    """The service is not as proved before anything was taken away; `differences` are sentences."""
+
+    def __init__(self, differences: Iterable[str]):
+        self.differences = tuple(differences)
+        super().__init__("\n".join(self.differences))
 
 
 def make(app_root: Path, *, home: Path, level: str, keep: Iterable[str], log: Log) -> Plan:
     """Trace the service of `app_root` and return what of it stays at `level`; not yet minimised.
 
     `home` is NB_BUILDER_HOME, where the service's environment is; `keep` are names for which
-    `not_installed` found nothing. Raises SelftestFailed where the service as it is does not answer.
+    `not_installed` found nothing. Raises Unproved where the service as it is does not answer rightly.
     """
-    raise NotImplementedError
+    held = distributions.installed(app_root / layout.VENV)
+    if level == OFF:
+        return whole(held)
+    log.line("     tracing the service while it answers its golden rows, odd samples and broken requests")
+    traced = trace.run(app_root, home=home)
+    if not traced.verdict.same:
+        raise Unproved(traced.verdict.differences)
+    if not traced.complete:
+        return whole(held, "The model's Python is older than 3.8 and can't be traced: nothing is dropped.")
+    fixed = fixed_reasons(app_root, held, keep)
+    found = trace.used(traced.files, held)
+    made = chosen(level, held, found, fixed)
+    return replace(made, opened=traced.files, notes=notes_on(traced.verdict)).with_files(traced.verdict)
+
+
+def whole(held: Iterable[Distribution], note: str = "") -> Plan:
+    """Return the plan that drops nothing."""
+    kept = tuple(Choice(each, "nothing is dropped") for each in held)
+    return Plan(OFF, kept, notes=(note,) if note else ())
+
+
+def fixed_reasons(app_root: Path, held: tuple[Distribution, ...], keep: Iterable[str]) -> dict[str, str]:
+    """Return {distribution: why it stays whatever the trace saw}, with what those declare to need."""
+    named = lazy.imports(app_root)
+    found = {name: f"{named[module]} imports {module}" for name, module in lazy.providers(named, held).items()}
+    found.update({canonicalize_name(name): "S2I_KEEP names it" for name in keep})
+    told = manifest.read(app_root / layout.MODEL)
+    needed = declared.needed_by(found, held, told.get("python_full", told["python"]))
+    return {**{name: f"{by} needs it" for name, by in needed.items()}, **found}
+
+
+def chosen(level: str, held: Iterable[Distribution], used: Container[str], fixed: Mapping[str, str]) -> Plan:
+    """Return the plan that keeps what is `used` or `fixed`."""
+    kept, dropped = [], []
+    for each in held:
+        if each.name in fixed:
+            kept.append(Choice(each, fixed[each.name], fixed=True))
+        elif each.name in used:
+            kept.append(Choice(each, "in use"))
+        else:
+            dropped.append(Choice(each, "not used"))
+    return Plan(level, tuple(kept), tuple(dropped))
+
+
+def notes_on(verdict: Verdict) -> tuple[str, ...]:
+    """Return what people should know of a plan that was traced by the requests of `verdict`."""
+    if not verdict.rows:
+        words = "what only a prediction uses may be missing. Call predictor in a cell or define examples."
+        return (f"There are no golden rows: {words}",)
+    if not verdict.deterministic:
+        return ("predictor answers the same sample differently each time: no answer can show that one is missing.",)
+    return ()

@@ -1,0 +1,192 @@
+"""Finds what a model's own code may import later: the program that `lazy` runs in the model's Python.
+
+It reads the bytecode of the functions that predictor reaches (globals, closures, methods, what objects hold)
+and the source of the repository's modules; libraries' own code is not read. Prints {module: where it is named}.
+
+Arguments: the folder of nb_scorer, the model folder, the notebook's folder. CPython 3.8 or newer.
+"""
+
+import ast
+import dis
+import functools
+import json
+import os
+import re
+import sys
+import types
+
+# Beyond it there are the trees of a forest, not functions.
+MOST_THINGS = 50_000
+_DYNAMIC = frozenset({"import_module", "__import__"})
+_MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
+_PLAIN = (str, bytes, int, float, complex, bool, type(None), types.BuiltinFunctionType)
+
+
+class Reach:
+    """What was reached, and the names of modules found in it: `found` is {module: where}."""
+
+    def __init__(self, root):
+        """Take the repository's folder: the modules in it are read as the notebook's own."""
+        self.found = {}
+        self._root = os.path.realpath(root)
+        self._seen = set()
+        self._files = set()
+        self._todo = []
+
+    def of(self, things):
+        """Walk from `things` through all that they hold; return `found`."""
+        self._todo += things
+        while self._todo and len(self._seen) < MOST_THINGS:
+            thing = self._todo.pop()
+            if not isinstance(thing, _PLAIN) and id(thing) not in self._seen:
+                # Kept alive by whoever holds it: its id is not given to another.
+                self._seen.add(id(thing))
+                self._look(thing)
+        return self.found
+
+    def _look(self, thing):
+        if isinstance(thing, types.FunctionType):
+            self._function(thing)
+        elif isinstance(thing, types.MethodType):
+            self._todo += [thing.__func__, thing.__self__]
+        elif isinstance(thing, type):
+            self._class(thing)
+        elif isinstance(thing, types.ModuleType):
+            self._file(getattr(thing, "__file__", None))
+        elif isinstance(thing, functools.partial):
+            self._todo += [thing.func, thing.args, thing.keywords]
+        elif isinstance(thing, property):
+            self._todo += [thing.fget, thing.fset, thing.fdel]
+        elif isinstance(thing, (staticmethod, classmethod)):
+            self._todo.append(thing.__func__)
+        elif isinstance(thing, dict):
+            self._todo += list(thing.values())
+        elif isinstance(thing, (list, tuple, set, frozenset)):
+            self._todo += list(thing)
+        else:
+            self._todo.append(type(thing))
+            self._todo += list(getattr(thing, "__dict__", {}).values())
+
+    def _function(self, function):
+        if not self._is_own(function.__code__.co_filename):
+            return
+        where = function.__qualname__
+        names = set()
+        for code in _codes(function.__code__):
+            names.update(code.co_names)
+            for name in imported(code):
+                self._name(name, where)
+        self._todo += [function.__globals__[name] for name in names if name in function.__globals__]
+        self._todo += [cell.cell_contents for cell in function.__closure__ or () if _is_full(cell)]
+        self._todo += [function.__defaults__, function.__kwdefaults__, function.__dict__]
+        self._file(function.__code__.co_filename)
+
+    def _class(self, kind):
+        module = sys.modules.get(kind.__module__)
+        if kind.__module__ == "__main__" or self._is_own(getattr(module, "__file__", None) or "<built in>"):
+            self._todo += [*vars(kind).values(), *kind.__bases__]
+
+    def _is_own(self, filename):
+        """Return whether code of this file is the notebook's: its cells are no files at all."""
+        if filename.startswith("<frozen") or filename == "<built in>":
+            return False
+        path = os.path.realpath(filename)
+        return not os.path.exists(path) or path.startswith(self._root + os.sep)
+
+    def _file(self, path):
+        """Read the imports of a module of the repository, those of functions that nobody reached yet, too."""
+        if not path or not path.endswith(".py") or path in self._files:
+            return
+        self._files.add(path)
+        if not os.path.realpath(path).startswith(self._root + os.sep) or not os.path.isfile(path):
+            return
+        with open(path, "rb") as file:
+            tree = ast.parse(file.read())
+        for name in imported_in_source(tree, self._package_of(path)):
+            self._name(name, os.path.relpath(os.path.realpath(path), self._root))
+
+    def _package_of(self, path):
+        """Return the dotted name of the package that the module in `path` belongs to."""
+        names = []
+        folder = os.path.dirname(path)
+        while os.path.exists(os.path.join(folder, "__init__.py")):
+            names.insert(0, os.path.basename(folder))
+            folder = os.path.dirname(folder)
+        return ".".join(names)
+
+    def _name(self, name, where):
+        """Keep that `where` names the module `name`; one of the repository is read itself."""
+        self.found.setdefault(name, where)
+        for place in sys.path:
+            if os.path.realpath(place or ".").startswith(self._root):
+                path = os.path.join(place, *name.split("."))
+                self._file(path + ".py")
+                self._file(os.path.join(path, "__init__.py"))
+
+
+def _codes(code):
+    """Yield `code` and the code of what is defined in it."""
+    yield code
+    for const in code.co_consts:
+        if isinstance(const, types.CodeType):
+            yield from _codes(const)
+
+
+def imported(code):
+    """Yield the modules that `code` names: `from a import b` may mean a.b, a literal of import_module itself."""
+    last = ""
+    for step in dis.get_instructions(code):
+        if step.opname == "IMPORT_NAME":
+            last = step.argval
+            yield last
+        elif step.opname == "IMPORT_FROM":
+            yield last + "." + step.argval
+    if _DYNAMIC.intersection(code.co_names):
+        for const in code.co_consts:
+            if _names_module(const):
+                yield const
+
+
+def imported_in_source(tree, package):
+    """Yield the same of a module's syntax tree; relative names begin in `package`."""
+    dynamic = any(getattr(node, "attr", getattr(node, "id", "")) in _DYNAMIC for node in ast.walk(tree))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name
+        elif isinstance(node, ast.ImportFrom):
+            parts = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            base = ".".join([part for part in parts if part] + ([node.module] if node.module else []))
+            yield from [base] * bool(base)
+            yield from (".".join(filter(None, [base, alias.name])) for alias in node.names)
+        elif dynamic and isinstance(node, ast.Constant) and _names_module(node.value):
+            yield node.value
+
+
+def _names_module(const):
+    return isinstance(const, str) and bool(_MODULE.fullmatch(const))
+
+
+def _is_full(cell):
+    try:
+        return cell.cell_contents is not cell
+    except ValueError:
+        return False
+
+
+def main(home, model_folder, notebook_folder):
+    """Print what the model in `model_folder` may import, as JSON on the last line."""
+    sys.path[:] = [place for place in sys.path if place]
+    sys.path.append(home)
+    from nb_scorer import manifest, model, surroundings
+
+    told = manifest.read(model_folder)
+    surroundings.enter(notebook_folder, told)
+    loaded = model.load(model_folder)
+    root = surroundings.root_of(notebook_folder, told.get("folder", "."))
+    found = Reach(root).of([loaded.predictor, loaded.validator, loaded.batch_predictor])
+    print("\n" + json.dumps(found, sort_keys=True), flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,106 @@
+"""Traces a service while it tests itself: which files its processes open, import and map."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import source_from_cache
+from pathlib import Path
+
+from nb_scorer import layout
+
+from nb_builder.slim import asking, distributions, trace_hook
+from nb_builder.slim.asking import Verdict
+from nb_builder.slim.distributions import Distribution
+
+# Read before others, and by every Python of the environment, whatever its options.
+_START = "00_nb_slim_trace.pth"
+_HOOK = "_nb_slim_trace.py"
+_METADATA = "METADATA"
+# What a start of Python reads is nobody's use of it.
+_AT_START = ("_distutils_hack", "_virtualenv.py", _HOOK, "sitecustomize.py")
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Every file that was in use, by its real path, and what the service said while it was watched.
+
+    `complete` is False where the model's Python is too old to be watched (below 3.8).
+    """
+
+    files: frozenset[str]
+    verdict: Verdict
+    complete: bool
+
+
+def run(app_root: Path, *, home: Path) -> Trace:
+    """Return the trace of the service of `app_root`; raise SelftestEnded where it can't even be asked."""
+    with tempfile.TemporaryDirectory() as folder:
+        # Scorers may run as another user than this one.
+        os.chmod(folder, 0o777)  # noqa: S103 - for the time of the trace
+        with _hooked([app_root / layout.VENV, home / "service"]):
+            verdict = asking.ask(app_root, home=home, environ={trace_hook.FOLDER: folder})
+        names = os.listdir(folder)
+        files = {line for name in names for line in _lines(os.path.join(folder, name))}
+        return Trace(frozenset(_real(files)), verdict, trace_hook.TOO_OLD not in names)
+
+
+def used(files: Iterable[str], held: tuple[Distribution, ...]) -> set[str]:
+    """Return the names of the distributions of which `files` has something that counts as use.
+
+    Metadata does not: looking for entry points reads those of all. But who asks for the metadata of
+    some distributions only wants to know their versions, and may refuse to work without them.
+    """
+    owner = distributions.owners(held)
+    found, asked = set(), set()
+    for file in files:
+        names = {each.name for each in owner.get(file, ())}
+        if not distributions.is_metadata(file):
+            found |= names if not any(part in file for part in _AT_START) else set()
+        elif os.path.basename(file) == _METADATA:
+            asked |= names
+    return found if len(asked) == len(held) else found | asked
+
+
+def with_sources(files: Iterable[str]) -> set[str]:
+    """Return `files` with the source of what is bytecode and the bytecode of what is source."""
+    found = set(files)
+    for file in list(found):
+        if file.endswith(".pyc") and os.path.basename(os.path.dirname(file)) == "__pycache__":
+            found.add(source_from_cache(file))
+        elif file.endswith(".py"):
+            found.update(distributions.bytecode_of(file))
+    return found
+
+
+@contextmanager
+def _hooked(environments: Iterable[Path]) -> Iterator[None]:
+    """Have every Python of these virtual environments start with the hook, until the end."""
+    put: list[str] = []
+    try:
+        for folder in [folder for venv in environments for folder in distributions.site_packages(venv)]:
+            hook, start = os.path.join(folder, _HOOK), os.path.join(folder, _START)
+            put += [start, hook]
+            shutil.copyfile(trace_hook.__file__, hook)
+            Path(start).write_text(f"import {_HOOK.removesuffix('.py')}\n", encoding="utf-8")
+        yield
+    finally:
+        for file in put:
+            for each in [file, *(distributions.bytecode_of(file) if file.endswith(".py") else ())]:
+                Path(each).unlink(missing_ok=True)
+
+
+def _real(files: Iterable[str]) -> Iterator[str]:
+    """Yield the real paths of those `files` that are there; a link itself is in use, too."""
+    for file in files:
+        path = os.path.join(os.path.realpath(os.path.dirname(file)), os.path.basename(file))
+        if os.path.isfile(path) and not path.startswith(("/proc/", "/sys/", "/dev/")):
+            yield path
+            yield os.path.realpath(path)
+
+
+def _lines(file: str) -> list[str]:
+    with open(file, encoding="utf-8", errors="surrogateescape") as lines:
+        return lines.read().splitlines()
