@@ -17,7 +17,7 @@ VERSION := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 
 export NB_BUILDER_HOME := $(HOME_DIR)
 
-.PHONY: help run check-notebook build test test-unit test-flow test-image check lock bench clean environments developer
+.PHONY: help run check-notebook build test test-unit test-flow test-image check audit lock bench clean environments developer
 
 help:
 	@echo "make run         build the example notebook, serve it here and ask it once; NOTEBOOK=<folder, .ipynb or git URL>"
@@ -26,6 +26,7 @@ help:
 	@echo "make test        check, test-unit, test-flow, test-docs and test-image, one after the other"
 	@echo "make test-image  the image tests alone: the real s2i and a container engine"
 	@echo "make check       linters and docstrings"
+	@echo "make audit       known vulnerabilities in what the SBOM of IMAGE=… names; AUDIT_OPTIONS=… are pip-audit's"
 	@echo "make bench       speeds and sizes beside the classic way; BENCH=<build, images, serve, …>"
 	@echo "make lock        resolve our dependencies anew into s2i/requirements.lock"
 	@echo "make clean       remove what all of these have made here"
@@ -68,6 +69,10 @@ check: developer
 	$(TEST)/ruff check .
 	$(TEST)/ruff format --check .
 	$(TEST)/shellcheck s2i/install s2i/check s2i/bin/* test/run .ci/run
+
+audit:
+	@s2i/install "$(HOME_DIR)" --audit
+	@"$(BUILD)/python" -I -m nb_builder audit --engine=$(DOCKER) $(IMAGE) $(AUDIT_OPTIONS)
 
 bench: developer
 	$(TEST)/python test/bench $(BENCH)

@@ -27,8 +27,15 @@ def _check(arguments: Sequence[str]) -> None:
     checkup.main(arguments)
 
 
+def _audit(arguments: Sequence[str]) -> None:
+    from nb_builder import audit
+
+    audit.main(arguments)
+
+
 COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     "assemble": _assemble,
+    "audit": _audit,
     "check": _check,
     "local": local.main,
     "usage": lambda arguments: usage.show(),

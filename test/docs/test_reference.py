@@ -2,6 +2,7 @@
 
 import re
 
+import nb_builder.audit
 import nb_builder.problems
 import nb_builder.settings
 import nb_service.http.app
@@ -43,7 +44,8 @@ def default(value):
     return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
 
 
-PROBLEMS = {kind.code: kind for module in (nb_builder.problems, nb_service.problems) for kind in classes(module)}
+HOMES = (nb_builder.problems, nb_builder.audit, nb_service.problems)
+PROBLEMS = {kind.code: kind for module in HOMES for kind in classes(module)}
 OF_A_BUILD = {kind.code: kind for kind in [*classes(nb_builder.problems), SettingInvalid]}
 
 
