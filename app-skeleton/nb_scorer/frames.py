@@ -48,15 +48,19 @@ def take_answers(buffer):
 
 
 def _take(buffer, header):
+    size, end = header.size, len(buffer)
+    if end < size or end < size + header.unpack_from(buffer)[0]:
+        return []
     taken = []
-    at, end, size = 0, len(buffer), header.size
+    # Slices of bytes are one copy each, those of a bytearray two.
+    data = bytes(buffer)
+    at = 0
     while end - at >= size:
-        head = header.unpack_from(buffer, at)
+        head = header.unpack_from(data, at)
         after = at + size + head[0]
         if after > end:
             break
-        taken.append((head, bytes(buffer[at + size : after])))
+        taken.append((head, data[at + size : after]))
         at = after
-    if at:
-        del buffer[:at]
+    del buffer[:at]
     return taken

@@ -45,6 +45,8 @@ class Loop:
         self._running = False
         self._thread = threading.get_ident()
         self._waker = _Waker(self.map)
+        self._poller = select.poll()
+        self._asked: dict[int, int] = {}
 
     @property
     def waker_fd(self) -> int:
@@ -104,18 +106,33 @@ class Loop:
         Unlike wasyncore's own, this tells an event for a socket that was closed a moment ago from one
         for the new connection that got its number.
         """
-        poller = select.poll()
         watched = dict(self.map)
+        self._ask_for(watched)
+        for fd, flags in self._poller.poll(seconds * 1000):
+            dispatcher = watched[fd]
+            if self.map.get(fd) is dispatcher:
+                wasyncore.readwrite(dispatcher, flags)
+
+    def _ask_for(self, watched: dict) -> None:
+        """Let the poller ask for what the dispatchers want to know now; few want something new in each turn."""
+        asked = self._asked
+        for fd in asked.keys() - watched.keys():
+            self._ask(fd, 0)
         for fd, dispatcher in watched.items():
             flags = READ if dispatcher.readable() else 0
             if dispatcher.writable() and not dispatcher.accepting:
                 flags |= select.POLLOUT
-            if flags:
-                poller.register(fd, flags)
-        for fd, flags in poller.poll(seconds * 1000):
-            dispatcher = watched[fd]
-            if self.map.get(fd) is dispatcher:
-                wasyncore.readwrite(dispatcher, flags)
+            if asked.get(fd, 0) != flags:
+                self._ask(fd, flags)
+
+    def _ask(self, fd: int, flags: int) -> None:
+        if flags:
+            self._asked[fd] = flags
+            self._poller.register(fd, flags)
+        else:
+            # Not with no flags: poll would still tell of a client that hangs up, turn after turn.
+            del self._asked[fd]
+            self._poller.unregister(fd)
 
     def _wait(self) -> float:
         if self._soon:

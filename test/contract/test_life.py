@@ -354,7 +354,10 @@ def test_native_threads_are_limited_unless_the_user_said_otherwise(start):
 
 def test_a_wrong_word_on_the_command_line_shows_the_usage():
     said = subprocess.run([sys.executable, "-m", "nb_service", "nonsense"], capture_output=True, text=True)
-    assert (said.returncode, said.stderr) == (2, "Usage: python -m nb_service [serve | prove]\n")
+    assert (said.returncode, said.stderr) == (
+        2,
+        "Usage: python -m nb_service [serve | prove | selftest [--verdict FILE]]\n",
+    )
 
 
 def test_a_service_without_a_reader_of_its_log_lives_on(model_cache):

@@ -2,12 +2,14 @@
 
 import socket
 import time
+from io import BytesIO
 
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.utilities import BadRequest, Error
 
 from nb_service.http import tasks
+from nb_service.http.replies import Reply
 
 LINGER_SECONDS = 2.0
 
@@ -29,6 +31,8 @@ class LaneParser(HTTPRequestParser):
     request_id = "-"
     route: str | None = None
     origin_headers: tuple = ()
+    plain = False  # came whole, over a connection that stays open
+    _body: bytes | None = None
 
     def __init__(self, adj) -> None:
         super().__init__(adj)
@@ -40,6 +44,27 @@ class LaneParser(HTTPRequestParser):
         if self.error:
             self.expect_continue = False
         return consumed
+
+    def again(self, body: bytes) -> "LaneParser":
+        """Return another request with this head, and `body`; they share their headers."""
+        made = object.__new__(LaneParser)
+        made.__dict__.update(self.__dict__)
+        made.completed = True
+        made.body_rcv = None
+        made.plain = self.command == "POST" and self.version == "1.1" and not self.headers.get("CONNECTION")
+        made._body = body
+        return made
+
+    @property
+    def body(self) -> bytes:
+        """Return all of the body."""
+        if self._body is None:
+            self._body = b"" if self.body_rcv is None else self.body_rcv.getbuf().get()
+        return self._body
+
+    def get_body_stream(self):
+        """Return the body as a file."""
+        return super().get_body_stream() if self._body is None else BytesIO(self._body)
 
     @property
     def begun(self) -> bool:
@@ -60,6 +85,10 @@ class LaneChannel(HTTPChannel):
     error_task_class = staticmethod(tasks.make_error_task)
     refused_unread = False
 
+    def readable(self) -> bool:
+        """Return whether more may come now, as waitress has it; asked of every connection in every turn."""
+        return not (self.requests or self.total_outbufs_len or self.will_close or self.close_when_flushed)
+
     def expire(self, before: float) -> None:
         """Refuse the request that is still arriving, if it began so long ago."""
         if self.request is not None and self.request.began <= before:
@@ -74,11 +103,55 @@ class LaneChannel(HTTPChannel):
             return
         if data:
             self.last_activity = time.time()
-            self.received(data)
+            if self.request is not None or self.requests or not self._take(data):
+                self.received(data)
         elif self.request is not None and self.request.begun:
             self._refuse_rest(BadRequest("it ended before it was whole"))
         else:
             self.handle_close()
+
+    def _take(self, data: bytes) -> bool:
+        """Return whether `data` is a whole request, which is on its way now. No thread has one of this client's."""
+        if self.will_close or self.close_when_flushed:
+            return False
+        request = self.server.heads.request_in(data)
+        if request is None:
+            return False
+        self.requests.append(request)
+        self.server.add_task(self)
+        return True
+
+    def answer(self, request: LaneParser, reply: Reply) -> None:
+        """Write `reply` to the first request; on the loop's thread alone."""
+        if not self._goes_at_once(request, reply):
+            request.reply = reply
+            self.service()
+            return
+        self.server.access(request, reply.status)
+        data = b"%b%b\r\n%b" % (tasks.head(reply, request), self.server.identity, reply.body)
+        try:
+            sent = self.socket.send(data)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            self.handle_close()
+            return
+        if sent < len(data):
+            self.write_soon(data[sent:])
+        self.requests.clear()
+        self.last_activity = time.time()
+
+    def _goes_at_once(self, request: LaneParser, reply: Reply) -> bool:
+        """Return whether nothing waits before this answer or behind it, and the connection stays open."""
+        return (
+            request.plain
+            and reply.status == 200
+            and not (reply.headers or request.origin_headers)
+            and self.connected
+            and len(self.requests) == 1
+            and self.request is None
+            and not (self.total_outbufs_len or self.will_close or self.server.closing)
+        )
 
     def _refuse_rest(self, error: Error) -> None:
         """Answer the request that is arriving as if it had ended, with this error."""

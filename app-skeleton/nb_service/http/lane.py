@@ -10,7 +10,6 @@ from waitress.task import ThreadedTaskDispatcher
 
 from nb_service.http import form, replies, request_id
 from nb_service.http.channel import LaneChannel
-from nb_service.http.replies import Reply
 from nb_service.loop import Loop
 
 # An array of samples that is not larger goes to a scorer as it is; larger ones are read and divided by a thread.
@@ -69,22 +68,21 @@ class Lane:
     def _predict(self, channel, request) -> None:
         refusal = None if self._gate is None else self._gate.refusal(request)
         if refusal is None:
-            body = b"" if request.body_rcv is None else request.body_rcv.getbuf().get()
             if request.path == ARRAY_PATH:
-                self._pool.submit_many(body, partial(self._answered_many, channel, request))
+                self._pool.submit_many(request.body, partial(self._answered_many, channel, request))
                 return
-            sample = form.sample_in(request.headers.get("CONTENT_TYPE"), body)
+            sample = form.sample_in(request.headers.get("CONTENT_TYPE"), request.body)
             if type(sample) is bytes:
                 self._pool.submit(sample, partial(self._answered, channel, request))
                 return
             refusal = sample
-        self._loop.soon(partial(_reply, channel, request, refusal))
+        self._loop.soon(partial(channel.answer, request, refusal))
 
     def _answered(self, channel, request, answer) -> None:
-        _reply(channel, request, replies.from_answer(answer, self._debug))
+        channel.answer(request, replies.from_answer(answer, self._debug))
 
     def _answered_many(self, channel, request, answer) -> None:
-        _reply(channel, request, replies.from_answer_to_many(answer, self._debug))
+        channel.answer(request, replies.from_answer_to_many(answer, self._debug))
 
     def _is_taken(self, request) -> bool:
         """Return whether a scorer can take the body as it is, and answer an array in one call for a client of JSON."""
@@ -98,16 +96,9 @@ class Lane:
             given == replies.JSON_TYPE
             and wanted in ("*/*", replies.JSON_TYPE)
             and "CONTENT_ENCODING" not in headers
-            and request.body_rcv is not None
-            and len(request.body_rcv) <= MOST_ARRAY_BYTES
-            and request.body_rcv.getbuf().get().count(b",") < self._most_commas
+            and 0 < len(request.body) <= MOST_ARRAY_BYTES
+            and request.body.count(b",") < self._most_commas
         )
 
     def _check(self, channel, request) -> None:
-        _reply(channel, request, self._health[request.path]())
-
-
-def _reply(channel, request, reply: Reply) -> None:
-    """Let the channel write `reply` as the answer to its first request."""
-    request.reply = reply
-    channel.service()
+        channel.answer(request, self._health[request.path]())

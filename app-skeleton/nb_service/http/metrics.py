@@ -3,6 +3,8 @@
 One front serves all requests, so one process has all the numbers.
 """
 
+from collections.abc import Iterable
+
 from nb_scorer import frames
 
 from nb_service.http.histogram import BATCHES, SECONDS, Histogram
@@ -37,19 +39,21 @@ class Metrics:
             latency = self.latencies[route] = Histogram(SECONDS)
         latency.observe(seconds)
 
-    def answered(self, job: Job, answer: Answer) -> None:
-        """Count what a scorer made of one sample of a client's."""
-        self.processing.observe(answer.seconds)
-        if answer.batch:
-            self.batches.observe(answer.batch)
-        if answer.outcome != OK:
-            return
-        if job.kind == frames.MANY:
-            self.predictions.saw_many(answer.payload)
-            self.inputs.saw(job.body, many=True)
-        else:
-            self.predictions.saw(answer.payload)
-            self.inputs.saw(job.body)
+    def answered(self, heard: list[tuple[Job, Answer]]) -> None:
+        """Count what a scorer made of clients' samples, all that it told at once."""
+        for seconds, times in _counted([answer.seconds for _, answer in heard]):
+            self.processing.observe(seconds, times)
+        for batch, times in _counted([answer.batch for _, answer in heard if answer.batch]):
+            self.batches.observe(batch, times)
+        right = [pair for pair in heard if pair[1].outcome == OK]
+        for payload, times in _counted([answer.payload for job, answer in right if job.kind != frames.MANY]):
+            self.predictions.saw(payload, times)
+        for job, answer in right:
+            if job.kind == frames.MANY:
+                self.predictions.saw_many(answer.payload)
+                self.inputs.saw(job.body, many=True)
+            elif self.inputs.looks:
+                self.inputs.saw(job.body)
 
     def text(self) -> bytes:
         """Return all numbers as Prometheus reads them; for any thread."""
@@ -57,3 +61,11 @@ class Metrics:
         from nb_service.http import exposition
 
         return exposition.text_of(self)
+
+
+def _counted(values: list) -> Iterable[tuple]:
+    """Return each of `values` with how often it is there."""
+    counts: dict = {}
+    for value in values:
+        counts[value] = counts.get(value, 0) + 1
+    return counts.items()

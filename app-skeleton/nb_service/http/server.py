@@ -16,7 +16,8 @@ from nb_service import identity, problems
 from nb_service.http import replies
 from nb_service.http.access import Access
 from nb_service.http.asking import Asker
-from nb_service.http.channel import LaneChannel
+from nb_service.http.channel import LaneChannel, LaneParser
+from nb_service.http.heads import Heads
 from nb_service.http.lane import Lane
 from nb_service.http.metrics import Metrics
 from nb_service.log import Log
@@ -104,6 +105,7 @@ class HttpServer:
             clear_untrusted_proxy_headers=True,
         )
         server.channel_class = LaneChannel
+        server.heads = Heads(LaneParser, server.adj)
         server.closing = False
         server.identity = self._identity.header_bytes
         server.access = Access(self._loop, self._log, self._metrics, frozenset(self._health))

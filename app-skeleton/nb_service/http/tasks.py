@@ -9,8 +9,6 @@ from nb_service.http import replies
 
 # Where the application leaves the rule that a path matched, for the metrics.
 ROUTE = "nb_service.route"
-_HEAD = b"Content-Length: %d\r\nContent-Type: %s\r\nDate: %s\r\nX-Request-ID: %s\r\n"
-_KNOWN_LINES = {status: f"HTTP/1.1 {status} {reason}\r\n".encode("ascii") for status, reason in replies.REASONS.items()}
 
 
 class ReplyTask:
@@ -25,19 +23,14 @@ class ReplyTask:
     def service(self) -> None:
         """Write the reply; the channel closes afterwards where the client or HTTP/1.0 wants that."""
         request, reply = self.request, self.request.reply
-        head = _KNOWN_LINES[reply.status] + _HEAD % (
-            len(reply.body),
-            reply.content_type.encode("ascii"),
-            _http_date(),
-            request.request_id.encode("ascii"),
-        )
+        begun = head(reply, request)
         for name, value in reply.headers + request.origin_headers:
-            head += f"{name}: {value}\r\n".encode("latin-1")
-        head += self.channel.server.identity + self._connection()
+            begun += f"{name}: {value}\r\n".encode("latin-1")
+        begun += self.channel.server.identity + self._connection()
         self.wrote_header = True
         self.channel.refused_unread = reply.status in (408, 413)
         self.channel.server.access(request, reply.status)
-        self.channel.write_soon(head + b"\r\n" + (b"" if request.command == "HEAD" else reply.body))
+        self.channel.write_soon(begun + b"\r\n" + (b"" if request.command == "HEAD" else reply.body))
 
     def _connection(self) -> bytes:
         asked = self.request.headers.get("CONNECTION", "").lower()
@@ -81,12 +74,25 @@ def make_error_task(channel, request) -> ReplyTask:
     return ReplyTask(channel, request)
 
 
-_date = (0, b"")
+_second = 0
+_parts: dict[tuple[int, str], tuple[bytes, bytes]] = {}
 
 
-def _http_date() -> bytes:
-    global _date  # noqa: PLW0603 - one value a second for all answers
+def head(reply: replies.Reply, request) -> bytes:
+    """Return the head of the reply to `request` as far as every reply has it: its end is missing."""
+    global _second  # noqa: PLW0603 - what does not change within a second is made once
     now = int(time.time())
-    if _date[0] != now:
-        _date = (now, build_http_date(now).encode("ascii"))
-    return _date[1]
+    if now != _second:
+        _second = now
+        _parts.clear()
+    kind = reply.status, reply.content_type
+    parts = _parts.get(kind)
+    if parts is None:
+        parts = _parts[kind] = _made(*kind, now)
+    return b"%b%d%b%b\r\n" % (parts[0], len(reply.body), parts[1], request.request_id.encode("ascii"))
+
+
+def _made(status: int, content_type: str, now: int) -> tuple[bytes, bytes]:
+    first = f"HTTP/1.1 {status} {replies.REASONS[status]}\r\nContent-Length: "
+    then = f"\r\nContent-Type: {content_type}\r\nDate: {build_http_date(now)}\r\nX-Request-ID: "
+    return first.encode("ascii"), then.encode("ascii")

@@ -95,6 +95,11 @@ class Inputs:
         # What the golden rows do not have, clients can't add.
         self._closed = bool(golden)
 
+    @property
+    def looks(self) -> bool:
+        """Return whether the next sample is looked into."""
+        return self._left > 0
+
     def refill(self) -> None:
         """Look into samples again."""
         self._left = SAMPLES_A_TURN

@@ -56,13 +56,14 @@ class Link(wasyncore.dispatcher):
         self.head_since = 0.0
         self.proved = False
         self.tired_after = float("inf")
-        self.observe = None  # called with each job and its answer
+        self.observe = None  # called with the jobs and answers of a turn
         self._tally = tally
         self.answers = 0
         self._owner = owner
         self._average = WINDOW_SECONDS
         self._ahead = 1
         self._batch = self._at_once = batch
+        self._most_ahead = min(MOST_IN_FLIGHT, batch) if batch > 1 else MOST_IN_FLIGHT
         self._batch_seconds = limit * SHARE_OF_LIMIT
         self._unsent = 0
         self._out = bytearray()
@@ -157,39 +158,51 @@ class Link(wasyncore.dispatcher):
             self.gone()
             return False
         self._in += data
-        for answer in frames.take_answers(self._in):
-            if not self.alive:
-                return False
-            self._answered(*answer)
+        self._heard(frames.take_answers(self._in))
         return self.alive
 
-    def _answered(self, status: int, payload: bytes, seconds: float, batch: int) -> None:
+    def _heard(self, answers: list[tuple]) -> None:
+        """Hand each answer to its job, unless one of them ends this link; then learn from them all."""
+        # Golden rows are no client's: the last of them sets it.
+        heard, observe = [], self.observe
+        self.head_since = time.monotonic()
+        for answer in answers:
+            if not self.alive:
+                break
+            if answer[0] >= frames.PROBLEM:
+                self._first_word(*answer[:2])
+            else:
+                heard.append(self._answered(Answer(*answer)))
+        if observe is not None and heard:
+            observe(heard)
+
+    def _first_word(self, status: int, payload: bytes) -> None:
         if status == frames.HELLO:
             self._owner.link_ready(self, json.loads(payload)["pid"])
-            return
-        if status == frames.PROBLEM:
+        else:
             self._owner.link_problem(self, json.loads(payload))
-            return
+
+    def _answered(self, answer: Answer) -> tuple[Job, Answer]:
         job = self.in_flight.popleft()
         self.answers += 1
-        self.head_since = time.monotonic()
-        self._average += WEIGHT_OF_NEWEST * (seconds - self._average)
-        self._ahead = max(1, min(MOST_IN_FLIGHT, int(WINDOW_SECONDS / (self._average + 1e-9))))
-        if self._batch > 1:
-            self._at_once = max(1, min(self._batch, int(self._batch_seconds / (self._average + 1e-9))))
-            self._ahead = min(self._ahead, self._batch)
-        if status == OK and not self.proved:
+        self._learn(answer.seconds)
+        if not self.proved and answer.outcome == OK:
             self.proved = True
             self._owner.link_first_answer(self)
-        answer = Answer(status, payload, seconds, batch)
         try:
-            if self.observe is not None:
-                self.observe(job, answer)
             job.done(answer)
         except Exception:  # noqa: BLE001 - one asker's trouble is neither the scorer's nor the next one's
             traceback.print_exc()
         if self.answers >= self.tired_after and self.alive:
             self._owner.link_tired(self)
+        return job, answer
+
+    def _learn(self, seconds: float) -> None:
+        """Let what a sample took tell how many may be in flight."""
+        average = self._average = self._average + WEIGHT_OF_NEWEST * (seconds - self._average)
+        self._ahead = max(1, min(self._most_ahead, int(WINDOW_SECONDS / (average + 1e-9))))
+        if self._batch > 1:
+            self._at_once = max(1, min(self._batch, int(self._batch_seconds / (average + 1e-9))))
 
     def gone(self) -> None:
         """Close; tell the owner, and the one sample that the scorer died of, if it is sure which.

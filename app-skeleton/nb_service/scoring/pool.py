@@ -1,5 +1,6 @@
 """The pool: one bounded queue, and the scorers that take from it. What a back end talks to."""
 
+import heapq
 import time
 from collections import deque
 from collections.abc import Callable
@@ -91,15 +92,20 @@ class Pool:
     def _pump(self) -> None:
         """Hand waiting samples to scorers with room, the least busy first."""
         free = self.staff.free
-        while self._queue and free:
-            link = max(free, key=_spare) if len(free) > 1 else free[0]
-            if link.room() <= 0:
-                break
-            link.give(self._queue.popleft())
+        if self._queue:
+            self._deal(free)
         for link in free:
             link.flush()
         if self._queue and self.staff.crash_looping:
             self._refuse_all()
+
+    def _deal(self, free: list[Link]) -> None:
+        places = [(bool(link.in_flight), -link.room(), number) for number, link in enumerate(free)]
+        heapq.heapify(places)
+        while self._queue and places and places[0][1] < 0:
+            _, full, number = places[0]
+            free[number].give(self._queue.popleft())
+            heapq.heapreplace(places, (True, full + 1, number))
 
     def _refuse_all(self) -> None:
         refused, self._queue = self._queue, deque()
@@ -132,7 +138,3 @@ class Pool:
         self._ask_again(unanswered)
         if slow is not None:
             slow.done(Answer(TOO_SLOW))
-
-
-def _spare(link: Link) -> tuple[bool, int]:
-    return (not link.in_flight, link.room())

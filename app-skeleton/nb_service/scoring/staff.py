@@ -32,7 +32,7 @@ class Staff:
     `warm` once as many as planned have answered the golden rows. Whoever uses it sets: `on_change`,
     called when readiness may have changed; `on_fatal`, called with the Problem that makes going on
     useless; `on_rows(link, results)`, which returns whether a scorer may work; `on_unanswered(jobs)`;
-    `on_answer(job, answer)`, called with what becomes of each sample. `endings` counts why scorers ended.
+    `on_answer(pairs)`, called with jobs and what became of them. `endings` counts why scorers ended.
     """
 
     def __init__(self, loop: Loop, model: ModelFolder, plan: Plan, say, stdout=None) -> None:

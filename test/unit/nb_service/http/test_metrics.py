@@ -34,9 +34,9 @@ def test_requests_are_counted_by_route_and_status_with_their_latency(metrics):
 
 
 def test_answers_are_counted_by_value_with_time_and_batch(metrics):
-    metrics.answered(Job(b"[1, 2]", None), Answer(OK, b'"cat"', 0.0002, 2))
-    metrics.answered(Job(b"[3, 4]", None), Answer(OK, b'"cat"', 0.0002, 0))
-    metrics.answered(Job(b"[5, 6]", None), Answer(FAILED, b"{}", 0.5, 1))
+    metrics.answered([(Job(b"[1, 2]", None), Answer(OK, b'"cat"', 0.0002, 2))])
+    metrics.answered([(Job(b"[3, 4]", None), Answer(OK, b'"cat"', 0.0002, 0))])
+    metrics.answered([(Job(b"[5, 6]", None), Answer(FAILED, b"{}", 0.5, 1))])
     shown = told(metrics)
     assert shown["nb_predictions_total", ("value", "cat")] == 2
     assert shown["nb_processing_seconds_count",] == 3
@@ -48,12 +48,12 @@ def test_answers_are_counted_by_value_with_time_and_batch(metrics):
 
 
 def test_fractional_answers_are_a_histogram(metrics):
-    metrics.answered(Job(b"[1]", None), Answer(OK, b"0.25", 0.1, 1))
+    metrics.answered([(Job(b"[1]", None), Answer(OK, b"0.25", 0.1, 1))])
     assert told(metrics)["nb_predictions_bucket", ("le", "0.3")] == 1
 
 
 def test_samples_of_one_body_are_counted_each(metrics):
-    metrics.answered(Job(b"[[1, 2], [3, 4]]", None, frames.MANY), Answer(OK, b'["a", "b"]', 0.1, 2))
+    metrics.answered([(Job(b"[[1, 2], [3, 4]]", None, frames.MANY), Answer(OK, b'["a", "b"]', 0.1, 2))])
     shown = told(metrics)
     assert shown["nb_predictions_total", ("value", "b")] == 1
     assert shown["nb_input_bucket", ("feature", "0"), ("le", "+Inf")] == 2

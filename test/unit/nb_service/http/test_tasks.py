@@ -1,7 +1,7 @@
 import types
 
 import pytest
-from nb_service.http import replies, tasks
+from nb_service.http import replies
 from nb_service.http.tasks import ReplyTask
 
 
@@ -46,10 +46,6 @@ def test_headers_of_a_reply_are_sent():
 
 def test_every_reply_names_the_model():
     assert b"\r\nX-Model-Name: half\r\n" in task(replies.TOO_SLOW)[0]
-
-
-def test_every_status_that_is_used_has_a_first_line():
-    assert set(tasks._KNOWN_LINES) == set(replies.REASONS)
 
 
 def test_every_answer_tells_the_request_s_id_and_what_its_origin_may():
