@@ -1,23 +1,28 @@
 """The plan of a slim image: which distributions and files of a service image stay, and why."""
 
 import json
+import os
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from nb_scorer import layout, manifest
+from nb_scorer import boot, layout, manifest
 from packaging.utils import canonicalize_name
 
 from nb_builder.log import Log
 from nb_builder.slim import declared, distributions, lazy, trace
 from nb_builder.slim.asking import Verdict
 from nb_builder.slim.distributions import Distribution
+from nb_builder.slim.named import Modules
 
 OFF = "off"
 DISTRIBUTIONS = "distributions"
 FILES = "files"
 LEVELS = (OFF, DISTRIBUTIONS, FILES)
+KEPT = "S2I_KEEP names it"
+# Codecs are found by their names at the moment when a text has one; ours are there for whatever comes.
+_ALWAYS = ("encodings", "nb_service", "nb_scorer")
 
 
 @dataclass(frozen=True)
@@ -57,20 +62,6 @@ class Plan:
             return replace(self, level=DISTRIBUTIONS, left_out=frozenset())
         everything = (*self.kept, *(replace(choice, reason="nothing is dropped") for choice in self.dropped))
         return replace(self, level=OFF, kept=everything, dropped=(), left_out=frozenset())
-
-    def with_files(self, verdict: Verdict) -> "Plan":
-        """Return the plan with the modules that it leaves out, at level `files`; else itself.
-
-        Without golden rows it is lowered: nobody has seen which modules a prediction needs.
-        """
-        if self.level != FILES:
-            return self
-        if not verdict.rows:
-            return replace(self, level=DISTRIBUTIONS, notes=(*self.notes, "So single files are not dropped."))
-        in_use = trace.with_sources(self.opened)
-        free = [choice.distribution for choice in self.kept if not choice.fixed]
-        files = {file for each in free for file in each.files if distributions.is_module(file)}
-        return replace(self, left_out=frozenset(files - in_use))
 
     def as_json(self) -> str:
         """Return the plan as text, for `from_json`."""
@@ -113,16 +104,18 @@ def make(app_root: Path, *, home: Path, level: str, keep: Iterable[str], log: Lo
     held = distributions.installed(app_root / layout.VENV)
     if level == OFF:
         return whole(held)
-    log.line("     tracing the service while it answers its golden rows, odd samples and broken requests")
+    log.line("     tracing the service while it answers golden rows, odd samples and broken requests")
     traced = trace.run(app_root, home=home)
     if not traced.verdict.same:
         raise Unproved(traced.verdict.differences)
     if not traced.complete:
         return whole(held, "The model's Python is older than 3.8 and can't be traced: nothing is dropped.")
-    fixed = fixed_reasons(app_root, held, keep)
-    found = trace.used(traced.files, held)
-    made = chosen(level, held, found, fixed)
-    return replace(made, opened=traced.files, notes=notes_on(traced.verdict)).with_files(traced.verdict)
+    named = lazy.imports(app_root)
+    made = chosen(level, held, trace.used(traced.files, held), fixed_reasons(app_root, held, named, keep))
+    made = replace(made, opened=traced.files, notes=notes_on(traced.verdict))
+    if level == FILES and not traced.verdict.rows:
+        return replace(made, level=DISTRIBUTIONS, notes=(*made.notes, "So no single files are dropped."))
+    return with_files(made, named, app_root, home) if level == FILES else made
 
 
 def whole(held: Iterable[Distribution], note: str = "") -> Plan:
@@ -131,11 +124,15 @@ def whole(held: Iterable[Distribution], note: str = "") -> Plan:
     return Plan(OFF, kept, notes=(note,) if note else ())
 
 
-def fixed_reasons(app_root: Path, held: tuple[Distribution, ...], keep: Iterable[str]) -> dict[str, str]:
-    """Return {distribution: why it stays whatever the trace saw}, with what those declare to need."""
-    named = lazy.imports(app_root)
+def fixed_reasons(
+    app_root: Path, held: tuple[Distribution, ...], named: Mapping[str, str], keep: Iterable[str]
+) -> dict[str, str]:
+    """Return {distribution: why it stays whatever the trace saw}, with what those declare to need.
+
+    `named` are the modules that the notebook's code names, `keep` the distributions that the user does.
+    """
     found = {name: f"{named[module]} imports {module}" for name, module in lazy.providers(named, held).items()}
-    found.update({canonicalize_name(name): "S2I_KEEP names it" for name in keep})
+    found.update({canonicalize_name(name): KEPT for name in keep})
     told = manifest.read(app_root / layout.MODEL)
     needed = declared.needed_by(found, held, told.get("python_full", told["python"]))
     return {**{name: f"{by} needs it" for name, by in needed.items()}, **found}
@@ -152,6 +149,25 @@ def chosen(level: str, held: Iterable[Distribution], used: Container[str], fixed
         else:
             dropped.append(Choice(each, "not used"))
     return Plan(level, tuple(kept), tuple(dropped))
+
+
+def with_files(plan: Plan, lazily: Iterable[str], app_root: Path, home: Path) -> Plan:
+    """Return `plan` with the modules that it leaves out: what was not loaded, and what no loaded one names.
+
+    `lazily` are modules that the notebook's code names. Left out is what can be: of the distributions that
+    S2I_KEEP does not name, and of the standard library.
+    """
+    in_use = trace.with_sources(plan.opened)
+    library = {os.path.dirname(os.path.dirname(file)) for file in in_use if file.endswith("/encodings/__init__.py")}
+    site = distributions.site_packages(app_root / layout.VENV)
+    modules = Modules([*site, *library, *distributions.site_packages(home / "service"), boot.HOME])
+    whole = [choice.distribution for choice in plan.kept if choice.reason == KEPT]
+    always = [name for name in modules.files if name.split(".")[0] in _ALWAYS]
+    stay = modules.closure([*in_use, *(file for each in whole for file in each.files)], [*lazily, *always])
+    stay = trace.with_sources(stay | in_use)
+    free = [file for choice in plan.kept if choice.distribution not in whole for file in choice.distribution.files]
+    free += [file for files in modules.files.values() for file in files if file.startswith(tuple(library))]
+    return replace(plan, left_out=frozenset(trace.with_sources(filter(distributions.is_module, free)) - stay))
 
 
 def notes_on(verdict: Verdict) -> tuple[str, ...]:

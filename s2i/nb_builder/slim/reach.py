@@ -76,10 +76,22 @@ class Reach:
             names.update(code.co_names)
             for name in imported(code):
                 self._name(name, where)
-        self._todo += [function.__globals__[name] for name in names if name in function.__globals__]
+        reached = [function.__globals__[name] for name in names if name in function.__globals__]
+        for module in reached:
+            if isinstance(module, types.ModuleType):
+                self._attributes(module, names, where)
+        self._todo += reached
         self._todo += [cell.cell_contents for cell in function.__closure__ or () if _is_full(cell)]
         self._todo += [function.__defaults__, function.__kwdefaults__, function.__dict__]
         self._file(function.__code__.co_filename)
+
+    def _attributes(self, module, names, where):
+        """Read `scipy.stats` as an import where the package would load that when it is asked for it."""
+        for name in names - set(vars(module)):
+            for place in getattr(module, "__path__", ()):
+                path = os.path.join(place, name)
+                if os.path.exists(path + ".py") or os.path.exists(os.path.join(path, "__init__.py")):
+                    self._name(module.__name__ + "." + name, where)
 
     def _class(self, kind):
         module = sys.modules.get(kind.__module__)

@@ -1,0 +1,88 @@
+"""Which modules the code of loaded modules names: what libraries import later, in functions nobody called.
+
+Sources are searched for import statements and not parsed: a name too many keeps a file too many.
+"""
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+
+_PLAIN = re.compile(r"^[ \t]*import[ \t]+([^\n#;]+)", re.MULTILINE)
+_FROM = re.compile(r"^[ \t]*from[ \t]+([.\w]+)[ \t]+import[ \t]+(\([^)]*\)|(?:[^\n\\#;]|\\\n)+)", re.MULTILINE)
+_CALL = re.compile(r"(?:import_module|__import__)\(\s*['\"]([\w.]+)['\"]")
+_WORD = re.compile(r"(\w+)(?:\s+as\s+\w+)?")
+
+
+class Modules:
+    """The modules below some folders, as sys.path has them: by name, and by file."""
+
+    def __init__(self, folders: Iterable[str]):
+        """Read the folders; where two have a module of one name, both count."""
+        self.files: dict[str, list[str]] = {}
+        self._names: dict[str, str] = {}
+        for folder in folders:
+            for name, file in _below(folder):
+                self.files.setdefault(name, []).append(file)
+                self._names[file] = name
+
+    def closure(self, files: Iterable[str], names: Iterable[str]) -> set[str]:
+        """Return the modules among `files` and those called `names`, with all that their sources name."""
+        todo = [file for file in files if file in self._names]
+        todo += [file for name in names for file in self._called(name)]
+        found = set(todo)
+        while todo:
+            file = todo.pop()
+            new = {other for name in self._named_in(file) for other in self._called(name)} - found
+            found |= new
+            todo += new
+        return found
+
+    def _called(self, name: str) -> Iterator[str]:
+        """Yield the files of the module `name` and of the packages that it is in."""
+        parts = name.split(".")
+        for count in range(1, len(parts) + 1):
+            yield from self.files.get(".".join(parts[:count]), ())
+
+    def _named_in(self, file: str) -> set[str]:
+        if not file.endswith(".py"):
+            return set()
+        with open(file, encoding="utf-8", errors="replace") as source:
+            text = source.read()
+        own = self._names[file]
+        package = own if os.path.basename(file) == "__init__.py" else own.rpartition(".")[0]
+        return set(named_in(text, package))
+
+
+def named_in(text: str, package: str) -> Iterator[str]:
+    """Yield the modules that the source `text` of a module in `package` names; `from a import b` may mean a.b."""
+    for found in _PLAIN.finditer(text):
+        for part in found[1].split(","):
+            yield part.split()[0] if part.strip() else ""
+    for found in _FROM.finditer(text):
+        base = _absolute(found[1], package)
+        yield base
+        for word in _WORD.finditer(found[2]):
+            yield f"{base}.{word[1]}"
+    for found in _CALL.finditer(text):
+        yield found[1]
+
+
+def _absolute(name: str, package: str) -> str:
+    """Return the full name of a module that a module in `package` calls `name`, which may begin with dots."""
+    level = len(name) - len(name.lstrip("."))
+    if not level:
+        return name
+    above = package.split(".")[: len(package.split(".")) - level + 1]
+    return ".".join([*above, *filter(None, [name.lstrip(".")])])
+
+
+def _below(folder: str) -> Iterator[tuple[str, str]]:
+    """Yield (dotted name, file) of each module below `folder`."""
+    for place, inner, files in os.walk(folder):
+        inner[:] = [name for name in inner if name.isidentifier() or name == "lib-dynload"]
+        inner_name = os.path.relpath(place, folder).replace("lib-dynload", "").strip("./").replace("/", ".")
+        for file in files:
+            name, _, suffix = file.partition(".")
+            if suffix in ("py", "so") or (suffix.startswith(("cpython-", "abi3")) and suffix.endswith("so")):
+                parts = [inner_name, name if name != "__init__" else ""]
+                yield ".".join(filter(None, parts)), os.path.join(place, file)
