@@ -12,6 +12,7 @@ from nb_builder import (
     certificates,
     environment,
     execute,
+    gpu_libraries,
     labels,
     notebook_page,
     overlay,
@@ -91,6 +92,7 @@ def install(build: Build, wanted: Wanted, earlier: Earlier | None) -> Installer:
     installer.install(wanted, place.build / layout.LOCK, earlier)
     packages = installer.freeze().splitlines()
     build.log.line("     " + ", ".join(packages))
+    gpu_libraries.tell(installer, build.log)
     build.report.facts["packages"] = packages
     build.report.facts["lock_sha256"] = provenance.digest(place.build / layout.LOCK)
     build.report.facts["asked"] = wanted.fingerprint

@@ -95,6 +95,11 @@ class Installer:
         command = [UV, "pip", "freeze", "--python", self.python]
         return subprocess.run(command, env=self.environ, capture_output=True, text=True, check=True).stdout
 
+    def offers(self, requirement: str) -> bool:
+        """Return whether the index has what `requirement` says, for this Python; nothing is installed."""
+        command = [UV, "pip", "install", "--dry-run", "--no-deps", "--reinstall", *self.uv_options, requirement]
+        return self._run(command) is None
+
     def _with_pip(self, wanted: Wanted, lock: Path) -> None:
         wheel = get_embed_wheel("pip", self.minor)
         if wheel is None:
