@@ -24,6 +24,8 @@ ARG PIP_INDEX_URL
 ARG PIP_EXTRA_INDEX_URL
 ARG PIP_TRUSTED_HOST
 ARG PIP_FIND_LINKS
+# Spans for OpenTelemetry: `make build OTEL=1`.
+ARG OTEL
 COPY s2i /opt/nb-builder/s2i
 COPY app-skeleton /opt/nb-builder/app-skeleton
 # One cache for all environments: what is in several is one file with several names, and weighs once.

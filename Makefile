@@ -22,7 +22,7 @@ export NB_BUILDER_HOME := $(HOME_DIR)
 help:
 	@echo "make run         build the example notebook, serve it here and ask it once; NOTEBOOK=<folder, .ipynb or git URL>"
 	@echo "make check-notebook  say what would keep a notebook from being built; NOTEBOOK=… as for run, JSON=1 for machines"
-	@echo "make build       make the builder image $(IMAGE_NAME); BASE_IMAGE=… CA_BUNDLE=… COMPILERS=1"
+	@echo "make build       make the builder image $(IMAGE_NAME); BASE_IMAGE=… CA_BUNDLE=… COMPILERS=1 OTEL=1"
 	@echo "make test        check, test-unit, test-flow, test-docs and test-image, one after the other"
 	@echo "make test-image  the image tests alone: the real s2i and a container engine"
 	@echo "make check       linters and docstrings"
@@ -49,7 +49,7 @@ build:
 	@mkdir -p "$(HOME_DIR)" && rm -f "$(HOME_DIR)/ca-bundle.crt"
 	@if [ -n "$(CA_BUNDLE)" ]; then cp "$(CA_BUNDLE)" "$(HOME_DIR)/ca-bundle.crt"; fi
 	$(DOCKER) build --build-arg BASE_IMAGE=$(BASE_IMAGE) --build-arg VERSION=$(VERSION) \
-		$(if $(COMPILERS),--build-arg COMPILERS=1) $(BUILD_ARGS) --tag $(IMAGE_NAME) .
+		$(if $(COMPILERS),--build-arg COMPILERS=1) $(if $(OTEL),--build-arg OTEL=1) $(BUILD_ARGS) --tag $(IMAGE_NAME) .
 
 test: check test-unit test-flow test-docs test-image
 
@@ -81,7 +81,7 @@ lock:
 	@s2i/install "$(HOME_DIR)"
 	$(BUILD)/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --upgrade \
 		--no-header --no-emit-index-url --annotation-style line --output-file s2i/requirements.lock \
-		s2i/pyproject.toml app-skeleton/pyproject.toml --group kernel --group s2i --group test
+		s2i/pyproject.toml app-skeleton/pyproject.toml --extra otel --group kernel --group s2i --group test
 
 clean:
 	rm -rf "$(HOME_DIR)" .pytest_cache .ruff_cache

@@ -98,6 +98,12 @@ KNOBS = (
     Knob(
         "S2I_KSERVE", switch, False, "Answer `inputs` of KServe V1 with predictions; TensorFlow Serving says outputs."
     ),
+    Knob(
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        text,
+        "",
+        "Collector that gets a span a request, as `http://collector:4318`; needs an image with OpenTelemetry.",
+    ),
     Knob("AIP_HTTP_PORT", number(0, 65535, int), None, "Port that Vertex AI wants; taken where PORT is not set."),
     Knob("AIP_PREDICT_ROUTE", route, "", "Path of predictions that Vertex AI wants, beside all others."),
     Knob("AIP_HEALTH_ROUTE", route, "", "Path of readiness that Vertex AI wants, beside all others."),

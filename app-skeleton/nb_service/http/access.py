@@ -12,11 +12,12 @@ from nb_service.loop import Loop
 class Access:
     """Told of each request that was answered, from any thread."""
 
-    def __init__(self, loop: Loop, log: Log, metrics, checks: frozenset[str]) -> None:
+    def __init__(self, loop: Loop, log: Log, metrics, checks: frozenset[str], spans=None) -> None:
         self._loop = loop
         self._log = log
         self._metrics = metrics
         self._checks = checks
+        self._spans = spans
         self._line = json_line if log.as_json else text_line
 
     def __call__(self, request, status: int) -> None:
@@ -32,6 +33,8 @@ class Access:
         # A check that succeeds every few seconds says nothing; one that fails says what is wrong.
         if status != 200 or request.path not in self._checks:
             self._log.request(self._line(request, status, took))
+            if self._spans is not None:
+                self._spans.saw(request, status, took)
 
 
 def text_line(request, status: int, took: float) -> str:

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import resource
 import signal
 import socket
 import sys
@@ -19,6 +18,7 @@ from nb_service.http.asking import Asker
 from nb_service.http.channel import LaneChannel, LaneParser
 from nb_service.http.heads import Heads
 from nb_service.http.lane import Lane
+from nb_service.http.listening import CONNECTIONS, SPARE_DESCRIPTORS, allow_descriptors, connections_for, listen
 from nb_service.http.metrics import Metrics
 from nb_service.log import Log
 from nb_service.loop import Loop
@@ -27,8 +27,6 @@ from nb_service.scoring import Pool
 # Below this a thread that waits for the interpreter waits 5 ms a hand-over, and many connections
 # turn that into a standstill.
 SWITCH_SECONDS = 0.00005
-CONNECTIONS = 4096
-SPARE_DESCRIPTORS = 1024
 # Each may wait for a slow predictor, and pages and metrics must not.
 THREADS = 16
 # After SIGTERM a balancer needs a moment to see /readyz turn before the address goes away.
@@ -51,6 +49,7 @@ class HttpServer:
         self._gate = self._make_gate()
         self._metrics = Metrics(got["S2I_APP_METRICS_PREFIX"], pool)
         self._identity = identity.of(pool.model, got["S2I_MODEL_NAME"])
+        self._spans = self._make_spans()
         self._lane: Lane | None = None
         self._server = None
         self._connections = CONNECTIONS
@@ -76,6 +75,8 @@ class HttpServer:
             self._pool.stop()
             self._lane.shutdown(timeout=0.1)
             self._server.close()
+            if self._spans:
+                self._spans.close()
         if self._problem is not None:
             raise self._problem
         return 0
@@ -108,7 +109,7 @@ class HttpServer:
         server.heads = Heads(LaneParser, server.adj)
         server.closing = False
         server.identity = self._identity.header_bytes
-        server.access = Access(self._loop, self._log, self._metrics, frozenset(self._health))
+        server.access = Access(self._loop, self._log, self._metrics, frozenset(self._health), self._spans)
         server.later = self._loop.later
         server.pull_trigger = self._wake
         self._server = server
@@ -120,6 +121,13 @@ class HttpServer:
         from nb_service.http.gate import make_gate
 
         return make_gate(self._got, frozenset(self._health))
+
+    def _make_spans(self):
+        if not self._got["OTEL_EXPORTER_OTLP_ENDPOINT"]:
+            return None
+        from nb_service.http.tracing import make_spans
+
+        return make_spans(self._identity, self._log.say)
 
     def _make_app(self):
         from nb_service.http.app import make_app
@@ -156,6 +164,8 @@ class HttpServer:
     def _flush_log(self) -> None:
         self._log.flush()
         self._metrics.inputs.refill()
+        if self._spans:
+            self._spans.flush()
         self._loop.later(FLUSH_SECONDS, self._flush_log)
 
     def _expire(self) -> None:
@@ -246,41 +256,6 @@ class _LazyApp:
             if self._app is None:
                 self._app = self._make()
         return self._app(environ, start_response)
-
-
-def allow_descriptors(wanted: int) -> int:
-    """Raise this process's own limit of open files towards `wanted`; return what it is now."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if hard != resource.RLIM_INFINITY:
-        wanted = min(wanted, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-        return wanted
-    return soft
-
-
-def connections_for(descriptors: int) -> int:
-    """Return how many connections may be open at a time where so many descriptors may."""
-    if descriptors == resource.RLIM_INFINITY:
-        return CONNECTIONS
-    return max(1, min(CONNECTIONS, descriptors - min(SPARE_DESCRIPTORS, descriptors // 4)))
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Return a listening socket; raise PortTaken where the address can't be had."""
-    try:
-        family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind, proto)
-        try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(address)
-            listener.listen(CONNECTIONS)
-        except OSError:
-            listener.close()
-            raise
-    except OSError as reason:
-        raise problems.PortTaken(host, port, reason.strerror or str(reason)) from reason
-    return listener
 
 
 def batches(pool: Pool) -> str:

@@ -22,11 +22,13 @@ def python_of(name: str) -> Path:
     stamp = folder / "stamp"
     if not stamp.exists() or stamp.read_text() != repr(wanted):
         uv = [HOME / "build/bin/uv", "--quiet"]
-        code = [part for path in wanted.get("ours", ()) for part in ("-e", ROOT / path)]
+        ours = wanted.get("ours", ())
+        code = [part for path in ours for part in ("-e", f"{ROOT}/{path}")]
+        code += ["-c", ROOT / "s2i/requirements.lock"] if ours else []
         shutil.rmtree(folder, ignore_errors=True)
         for command in (
             ["venv", "--python", HOME / "test/bin/python", folder],
-            ["pip", "install", "--python", folder, *wanted["packages"], *code],
+            ["pip", "install", "--python", folder, *wanted.get("packages", ()), *code],
         ):
             ran = subprocess.run([*uv, *command], capture_output=True, text=True, timeout=LIMIT)
             if ran.returncode:

@@ -1,22 +1,22 @@
 import pytest
-from nb_service.http import server
+from nb_service.http import listening
 from nb_service.problems import PortTaken
 
 
 def test_a_taken_port_is_refused_with_the_reason():
-    with server.listen("127.0.0.1", 0) as taken:
+    with listening.listen("127.0.0.1", 0) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(PortTaken, match=rf"port {port}: Address already in use"):
-            server.listen("127.0.0.1", port)
+            listening.listen("127.0.0.1", port)
 
 
 def test_an_address_that_is_not_ours_is_refused():
     with pytest.raises(PortTaken, match=r"Can't listen on 192\.0\.2\.1 port 0"):
-        server.listen("192.0.2.1", 0)
+        listening.listen("192.0.2.1", 0)
 
 
 @pytest.mark.parametrize(
     ("descriptors", "connections"), [(1024, 768), (5120, 4096), (-1, 4096), (100_000, 4096), (4, 3)]
 )
 def test_connections_leave_descriptors_for_everything_else(descriptors, connections):
-    assert server.connections_for(descriptors) == connections
+    assert listening.connections_for(descriptors) == connections

@@ -1,0 +1,44 @@
+"""The address to listen on, and how many connections there may be at a time."""
+
+import resource
+import socket
+
+from nb_service import problems
+
+CONNECTIONS = 4096
+SPARE_DESCRIPTORS = 1024
+
+
+def allow_descriptors(wanted: int) -> int:
+    """Raise this process's own limit of open files towards `wanted`; return what it is now."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        return wanted
+    return soft
+
+
+def connections_for(descriptors: int) -> int:
+    """Return how many connections may be open at a time where so many descriptors may."""
+    if descriptors == resource.RLIM_INFINITY:
+        return CONNECTIONS
+    return max(1, min(CONNECTIONS, descriptors - min(SPARE_DESCRIPTORS, descriptors // 4)))
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket; raise PortTaken where the address can't be had."""
+    try:
+        family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, proto)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen(CONNECTIONS)
+        except OSError:
+            listener.close()
+            raise
+    except OSError as reason:
+        raise problems.PortTaken(host, port, reason.strerror or str(reason)) from reason
+    return listener

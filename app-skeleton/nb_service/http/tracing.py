@@ -1,0 +1,160 @@
+"""A span a request for OpenTelemetry, where an endpoint is set and the extra `otel` is installed.
+
+The loop notes plain facts and hands them over five times a second; a thread of its own makes spans of them, so that
+a prediction never waits. What else can be set (OTEL_…), the SDK takes from the environment itself.
+"""
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+from importlib import util
+from typing import NamedTuple
+
+from nb_service.identity import Identity
+
+MISSING = (
+    "OTEL_EXPORTER_OTLP_ENDPOINT is set, and no spans are sent: nb-service[otel] is not installed here. "
+    "A builder image that has it is made by: make build OTEL=1"
+)
+# So many requests may wait to become spans; of more, only the number is kept.
+MOST_WAITING = 20_000
+METHODS = {"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"}
+_PARTS = ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http")
+_END = object()
+
+
+class Facts(NamedTuple):
+    """What is noted of a request."""
+
+    ended: int  # nanoseconds since 1970
+    seconds: float
+    method: str
+    path: str
+    route: str | None
+    status: int
+    request_id: str
+    trace: dict[str, str]
+
+
+def is_here() -> bool:
+    """Return whether the extra is installed, without importing the whole of it."""
+    try:
+        return all(util.find_spec(part) for part in _PARTS)
+    except ModuleNotFoundError:
+        return False
+
+
+def make_spans(identity: Identity, say: Callable[[str], None]) -> "Spans | None":
+    """Return what takes the requests of a model for its spans; None where the extra is missing, which `say` is told."""
+    if not is_here():
+        say(MISSING)
+        return None
+    return Spans(identity, say)
+
+
+class Spans:
+    """Takes what requests were, and exports them; everything but the making is for the loop's thread."""
+
+    def __init__(self, identity: Identity, say: Callable[[str], None]) -> None:
+        self._identity = identity
+        self._say = say
+        self._noted: list[Facts] = []
+        self._left_out = 0
+        self._queue: queue.SimpleQueue = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+
+    def saw(self, request, status: int, took: float) -> None:
+        """Note a request that was answered, after `took` seconds, just now."""
+        if len(self._noted) >= MOST_WAITING:
+            self._left_out += 1
+            return
+        told = request.headers.get
+        trace = {"traceparent": told("TRACEPARENT", ""), "tracestate": told("TRACESTATE", "")}
+        asked = (request.command, request.path, request.route)
+        self._noted.append(Facts(time.time_ns(), took, *asked, status, request.request_id, trace))
+
+    def flush(self) -> None:
+        """Hand over what was noted, unless the thread is still busy with what it has."""
+        if self._noted and not self._queue.qsize():
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        if self._thread is None:
+            # Not before the first request: importing the SDK takes a while, and a start should not.
+            self._thread = threading.Thread(target=self._run, name="spans", daemon=True)
+            self._thread.start()
+        if self._left_out:
+            self._say(f"({self._left_out} requests got no span: there were more than could be exported)")
+            self._left_out = 0
+        noted, self._noted = self._noted, []
+        self._queue.put(noted)
+
+    def close(self, seconds: float = 2.0) -> None:
+        """Export what was noted; give up after `seconds` where nobody takes it."""
+        if self._noted:
+            self._hand_over()
+        if self._thread is not None:
+            self._queue.put(_END)
+            self._thread.join(seconds)
+
+    def _run(self) -> None:
+        export = Export(self._identity)
+        while (noted := self._queue.get()) is not _END:
+            for facts in noted:
+                export.span(facts)
+        export.close()
+
+
+class Export:
+    """The SDK, set up for one model: facts become spans, and the SDK sends them in batches."""
+
+    def __init__(self, identity: Identity) -> None:
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+        from opentelemetry.sdk.resources import OTELResourceDetector, Resource
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+        from opentelemetry.trace import SpanKind, Status, StatusCode
+        from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+        ours = Resource.create({"service.name": identity.name, "service.version": str(identity.version)})
+        # What OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES say comes last, and so wins.
+        self._provider = TracerProvider(resource=ours.merge(OTELResourceDetector().detect()), shutdown_on_exit=False)
+        self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+        self._tracer = self._provider.get_tracer("nb_service")
+        self._parent = TraceContextTextMapPropagator().extract
+        self._server = SpanKind.SERVER
+        self._error = Status(StatusCode.ERROR)
+        self._identity = identity
+
+    def span(self, facts: Facts) -> None:
+        """Make the span of a request, in the words of OpenTelemetry's conventions for HTTP."""
+        method = facts.method if facts.method in METHODS else "_OTHER"
+        attributes = {
+            "http.request.method": method,
+            "http.response.status_code": facts.status,
+            "url.path": facts.path,
+            "url.scheme": "http",
+            "request.id": facts.request_id,
+            "model.name": self._identity.name,
+            "model.version": str(self._identity.version),
+        }
+        if facts.route:
+            attributes["http.route"] = facts.route
+        if facts.status >= 500:
+            attributes["error.type"] = str(facts.status)
+        name = "HTTP" if method == "_OTHER" else method
+        span = self._tracer.start_span(
+            f"{name} {facts.route}" if facts.route else name,
+            context=self._parent(facts.trace),
+            kind=self._server,
+            attributes=attributes,
+            start_time=facts.ended - int(facts.seconds * 1e9),
+        )
+        if facts.status >= 500:
+            span.set_status(self._error)
+        span.end(facts.ended)
+
+    def close(self) -> None:
+        """Send what waits."""
+        self._provider.shutdown()
