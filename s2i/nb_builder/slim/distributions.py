@@ -72,11 +72,11 @@ def modules(held: Iterable[Distribution]) -> dict[str, list[Distribution]]:
 
 def module_of(file: str) -> str:
     """Return the dotted name of the module that `file` of a site-packages holds; "" for all else."""
-    _, _, inner = file.rpartition("/site-packages/")
+    _, inside, inner = file.rpartition("/site-packages/")
     name, dot, suffix = inner.partition(".")
     if suffix not in ("py", "so") and not (suffix.startswith(("cpython-", "abi3.")) and suffix.endswith("so")):
         return ""
-    return name.removesuffix("/__init__").replace("/", ".") if dot else ""
+    return name.removesuffix("/__init__").replace("/", ".") if inside and dot else ""
 
 
 def is_module(file: str) -> bool:

@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.util import source_from_cache
 from pathlib import Path
 
 from nb_scorer import layout
@@ -55,7 +54,7 @@ def used(files: Iterable[str], held: tuple[Distribution, ...]) -> set[str]:
     """
     owner = distributions.owners(held)
     found, asked = set(), set()
-    for file in files:
+    for file in with_sources(files):
         names = {each.name for each in owner.get(file, ())}
         if not distributions.is_metadata(file):
             found |= names if not any(part in file for part in _AT_START) else set()
@@ -68,11 +67,18 @@ def with_sources(files: Iterable[str]) -> set[str]:
     """Return `files` with the source of what is bytecode and the bytecode of what is source."""
     found = set(files)
     for file in list(found):
-        if file.endswith(".pyc") and os.path.basename(os.path.dirname(file)) == "__pycache__":
-            found.add(source_from_cache(file))
-        elif file.endswith(".py"):
+        if file.endswith(".py"):
             found.update(distributions.bytecode_of(file))
+        elif file.endswith(".pyc"):
+            found.add(source_of(file))
     return found
+
+
+def source_of(bytecode: str) -> str:
+    """Return the module that a `.pyc` was compiled from; in a slim image the two were in one folder."""
+    folder, name = os.path.split(bytecode)
+    above, last = os.path.split(folder)
+    return os.path.join(above if last == "__pycache__" else folder, name.split(".")[0] + ".py")
 
 
 @contextmanager

@@ -1,0 +1,124 @@
+import pytest
+from nb_builder.slim import lazy
+from nb_builder.slim.distributions import Distribution
+
+CODE = """
+import functools
+import helpers
+import used
+
+class Base:
+    def later(self):
+        import of_base
+
+class Kept(Base):
+    @property
+    def prop(self):
+        import of_property
+    @staticmethod
+    def static():
+        from of_static import thing
+
+class Held:
+    def __init__(self):
+        self.inner = [{"key": Kept()}]
+
+def inner(x):
+    def innermost():
+        import of_nested
+    return innermost
+
+held = Held()
+partly = functools.partial(lambda a, b: __import__("of_partial"), 1)
+
+def unreached():
+    import of_unreached
+
+def wraps(function):
+    def wrapped(x):
+        return function(x)
+    return wrapped
+
+@wraps
+def predictor(x):
+    import importlib
+    if x is None:
+        import of_branch.sub as sub
+        importlib.import_module("of_literal")
+        used.lazily
+    return helpers.double(x) or inner(x) or held or partly
+
+def validator(x):
+    if not x:
+        from of import validator as v
+    return True
+"""
+SRC = {
+    "helpers/__init__.py": "from . import more\ndef double(x):\n    return 2 * x\n",
+    "helpers/more.py": "def never_called():\n    import of_helper\n    from .late import f\n",
+    "helpers/late.py": "import of_late\n",
+    "elsewhere.py": "import of_elsewhere\n",
+}
+HELD = {"used": {"files": {"used/__init__.py": "def f():\n    import of_library\n", "used/lazily.py": ""}}}
+
+
+@pytest.fixture(scope="module")
+def named(make_app_root):
+    return lazy.imports(make_app_root(CODE, HELD, SRC))
+
+
+@pytest.mark.parametrize(
+    ("module", "where"),
+    [
+        ("of_branch.sub", "predictor"),
+        ("of_literal", "predictor"),
+        ("of.validator", "validator"),
+        ("of_nested", "inner"),
+        ("of_partial", "<lambda>"),
+        ("of_base", "Base.later"),
+        ("of_property", "Kept.prop"),
+        ("of_static.thing", "Kept.static"),
+        ("of_helper", "helpers/more.py"),
+        ("of_late", "helpers/late.py"),
+        ("used.lazily", "predictor"),
+    ],
+)
+def test_an_import_that_predictor_may_come_to_is_found(named, module, where):
+    assert named[module] == where
+
+
+@pytest.mark.parametrize("module", ["of_unreached", "of_elsewhere", "of_library"])
+def test_what_predictor_never_comes_to_is_not(named, module):
+    assert module not in named
+
+
+def test_a_model_that_does_not_load_is_told(make_app_root):
+    root = make_app_root("def predictor(x):\n    return x\n", {})
+    (root / "model" / "model.pickle").write_bytes(b"no pickle")
+    with pytest.raises(lazy.ReachFailed, match="ModelDamaged"):
+        lazy.imports(root)
+
+
+def distribution(name, *files):
+    return Distribution(name, "1", tuple(f"/v/lib/python3.11/site-packages/{file}" for file in files), 0, False)
+
+
+HELD_FILES = (
+    distribution("pandas", "pandas/__init__.py", "pandas/io.py"),
+    distribution("cloud-a", "cloud/a/__init__.py"),
+    distribution("cloud-b", "cloud/b.py"),
+)
+
+
+@pytest.mark.parametrize(
+    ("named", "found"),
+    [
+        ({"pandas.io": "f"}, {"pandas": "pandas.io"}),
+        ({"pandas.DataFrame": "f"}, {"pandas": "pandas.DataFrame"}),
+        ({"cloud.b": "f"}, {"cloud-b": "cloud.b"}),
+        ({"cloud": "f"}, {"cloud-a": "cloud", "cloud-b": "cloud"}),
+        ({"json": "f", "pan": "f"}, {}),
+    ],
+)
+def test_a_module_is_its_distributions(named, found):
+    assert lazy.providers(named, HELD_FILES) == found

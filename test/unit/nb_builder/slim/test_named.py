@@ -1,0 +1,62 @@
+import pytest
+from nb_builder.slim.named import Modules, named_in
+
+
+@pytest.mark.parametrize(
+    ("text", "package", "names"),
+    [
+        ("import a.b, c as d  # why\n", "", {"a.b", "c"}),
+        ("def f():\n    from a import (\n        b as x,\n        c,\n    )\n", "", {"a", "a.b", "a.c"}),
+        ("from a import b, \\\n    c\n", "", {"a", "a.b", "a.c"}),
+        ("from . import b\nfrom ..c import d\n", "p.q", {"p.q", "p.q.b", "p.c", "p.c.d"}),
+        ("x = importlib.import_module( 'a.b')\n", "", {"a.b"}),
+        ("# import a\nprint('from a import b')\n", "", set()),
+    ],
+)
+def test_import_statements_are_found_wherever_they_are(text, package, names):
+    assert set(named_in(text, package)) == names
+
+
+@pytest.fixture
+def site(tmp_path):
+    """Return a folder with packages that name one another."""
+    files = {
+        "a/__init__.py": "",
+        "a/b.py": "def f():\n    from a import c\n    import t\n",
+        "a/c.py": "",
+        "a/alone.py": "import a.b",
+        "t/__init__.py": "from . import u",
+        "t/u.cpython-311-x86_64-linux-gnu.so": "import a.alone",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+def inside(site, found):
+    return {file.removeprefix(f"{site}/") for file in found}
+
+
+def test_what_a_loaded_module_names_stays_with_all_that_it_names(site):
+    found = Modules([str(site)]).closure([f"{site}/a/b.py", "/no/module.py"], [])
+    assert inside(site, found) == {
+        *("a/__init__.py", "a/b.py", "a/c.py", "t/__init__.py", "t/u.cpython-311-x86_64-linux-gnu.so")
+    }
+
+
+def test_a_name_brings_the_packages_around_it(site):
+    assert inside(site, Modules([str(site)]).closure([], ["a.c", "nowhere"])) == {"a/__init__.py", "a/c.py"}
+
+
+def test_modules_of_one_name_in_two_folders_both_count(site, tmp_path_factory):
+    other = tmp_path_factory.mktemp("other")
+    (other / "t.py").write_text("")
+    found = Modules([str(site), str(other)]).closure([f"{site}/a/b.py"], [])
+    assert f"{other}/t.py" in found and f"{site}/t/__init__.py" in found
+
+
+def test_extension_modules_of_the_standard_library_have_no_package(tmp_path):
+    (tmp_path / "lib-dynload").mkdir()
+    (tmp_path / "lib-dynload" / "_ssl.abi3.so").write_text("")
+    assert list(Modules([str(tmp_path)]).files) == ["_ssl"]

@@ -1,0 +1,158 @@
+import io
+import os
+
+import pytest
+from nb_builder.log import Log
+from nb_builder.slim import plan
+from nb_builder.slim.distributions import Distribution
+
+from unit.nb_builder.slim import venvs
+
+CODE = """
+import used
+
+def predictor(x):
+    if x is None:
+        import rare
+        return rare.answer
+    return used.double(x)
+
+examples = [1, 2.5]
+"""
+HELD = {
+    "used": {
+        "files": {
+            "used/__init__.py": "def double(x):\n    return 2 * x\ndef other():\n    from used import named\n",
+            "used/named.py": "",
+            "used/unnamed.py": "",
+            "used/data.txt": "",
+        }
+    },
+    "rare": {"files": {"rare.py": "answer = 1\n"}, "requires": ["needed-by-rare"]},
+    "needed-by-rare": {"files": {"needed/__init__.py": "", "needed/part.py": ""}},
+    "wanted": {"files": {"wanted/__init__.py": "", "wanted/part.py": ""}},
+    "idle": {"files": {"idle.py": ""}},
+}
+
+
+@pytest.fixture(scope="module")
+def app_root(make_app_root):
+    return make_app_root(CODE, HELD)
+
+
+@pytest.fixture(scope="module")
+def make(home, app_root):
+    """Return what makes the plan of an APP_ROOT at a level."""
+
+    def made(level, root=app_root, keep=("Wanted",)):
+        return plan.make(root, home=home, level=level, keep=keep, log=Log(io.StringIO()))
+
+    return made
+
+
+@pytest.fixture(scope="module")
+def by_distributions(make):
+    return make(plan.DISTRIBUTIONS)
+
+
+@pytest.fixture(scope="module")
+def by_files(make):
+    return make(plan.FILES)
+
+
+def told(choices):
+    return {choice.distribution.name: (choice.reason, choice.fixed) for choice in choices}
+
+
+def names(files):
+    return {file.rpartition("/site-packages/")[2] for file in files}
+
+
+def test_each_distribution_that_stays_has_its_reason(by_distributions):
+    assert told(by_distributions.kept) == {
+        "used": ("in use", False),
+        "cloudpickle": ("in use", False),
+        "rare": ("predictor imports rare", True),
+        "needed-by-rare": ("rare needs it", True),
+        "wanted": ("S2I_KEEP names it", True),
+    }
+
+
+def test_what_nobody_uses_is_dropped_with_all_its_files(by_distributions):
+    assert told(by_distributions.dropped) == {"idle": ("not used", False)}
+    assert "idle.py" in names(by_distributions.gone) and "used/unnamed.py" not in names(by_distributions.gone)
+
+
+def test_the_plan_knows_what_was_opened(by_distributions, app_root):
+    packages = os.path.realpath(venvs.site(app_root / "venv"))
+    assert any(file.startswith(f"{packages}/used/__pycache__/__init__.") for file in by_distributions.opened)
+
+
+def test_by_files_modules_go_that_nothing_loaded_and_nothing_loaded_names(by_files):
+    gone = names(by_files.left_out)
+    assert "used/unnamed.py" in gone
+    assert not gone & {"used/__init__.py", "used/named.py", "used/data.txt", "rare.py"}
+
+
+def test_by_files_what_s2i_keep_names_stays_whole(by_files):
+    assert "wanted/part.py" not in names(by_files.left_out) and "needed/part.py" in names(by_files.left_out)
+
+
+def test_by_files_the_standard_library_loses_what_nothing_names(by_files):
+    library = os.path.dirname(os.path.realpath(os.__file__))
+    gone = {file.removeprefix(library + "/") for file in by_files.left_out if file.startswith(library)}
+    assert "wave.py" in gone
+    assert not gone & {"os.py", "traceback.py", "encodings/latin_1.py", "json/__init__.py", "http/client.py"}
+
+
+def test_off_keeps_everything_and_runs_nothing(make, tmp_path):
+    assert make(plan.OFF, root=tmp_path) == plan.Plan("off", ())
+
+
+def test_a_level_lower_is_files_then_distributions_then_off(by_files):
+    lower = by_files.lower()
+    assert (lower.level, lower.left_out) == ("distributions", frozenset()) and lower.dropped == by_files.dropped
+    assert lower.lower().level == lower.lower().lower().level == "off"
+    assert "idle" in told(lower.lower().kept) and lower.lower().gone == frozenset()
+
+
+def test_a_plan_comes_back_from_its_text(by_files):
+    assert plan.from_json(by_files.as_json()) == by_files
+
+
+def test_a_file_that_a_kept_distribution_shares_stays():
+    one = Distribution("one", "1", ("/s/a.py", "/s/shared.py"), 0, False)
+    two = Distribution("two", "1", ("/s/b.py", "/s/shared.py"), 0, False)
+    made = plan.Plan("distributions", (plan.Choice(one, ""),), (plan.Choice(two, ""),))
+    assert made.gone == {"/s/b.py"}
+
+
+def test_names_to_keep_are_known_however_they_are_written():
+    held = [Distribution("scikit-learn", "1", (), 0, False)]
+    assert plan.not_installed(["Scikit_Learn", "sklearn"], held) == ["sklearn"]
+
+
+def test_without_golden_rows_single_files_stay_and_the_plan_says_why(make, make_app_root):
+    root = make_app_root("def predictor(x):\n    return x\n", {})
+    made = make(plan.FILES, root=root, keep=())
+    assert (made.level, made.left_out) == ("distributions", frozenset())
+    first, second = made.notes
+    assert first.startswith("There are no golden rows: what only a prediction uses may be missing.")
+    assert second == "So no single files are dropped."
+
+
+def test_a_predictor_that_varies_gets_a_note(make, make_app_root):
+    root = make_app_root("import random\ndef predictor(x):\n    return random.random()\nexamples = [1]\n", {})
+    manifest = root / "model" / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"format"', '"deterministic": false, "format"'))
+    assert make(plan.DISTRIBUTIONS, root=root, keep=()).notes == (
+        "predictor answers the same sample differently each time: no answer can show that one is missing.",
+    )
+
+
+def test_a_service_that_is_not_as_proved_gets_no_plan(make, make_app_root):
+    root = make_app_root("def predictor(x):\n    return x\nexamples = [1]\n", {})
+    golden = root / "model" / "golden.ndjson"
+    golden.write_text(golden.read_text().replace('"answer": 1', '"answer": 2'))
+    with pytest.raises(plan.Unproved, match="golden row 1 \\(1\\) must give 2 and gave 1"):
+        make(plan.DISTRIBUTIONS, root=root, keep=())
