@@ -37,6 +37,12 @@ def answer(status, payload, seconds=0.0, batch=1):
     return ANSWER.pack(len(payload), status, min(int(seconds * 1e6), _MOST), batch) + payload
 
 
+def answers(told, seconds):
+    """Return the bytes of answers given as (status, payload, batch) that took `seconds` each."""
+    pack, micros = ANSWER.pack, min(int(seconds * 1e6), _MOST)
+    return b"".join([pack(len(payload), status, micros, batch) + payload for status, payload, batch in told])
+
+
 def take_requests(buffer):
     """Remove every complete request from the bytearray `buffer`; return [(kind, payload)]."""
     return [(head[1], payload) for head, payload in _take(buffer, REQUEST)]

@@ -48,7 +48,7 @@ class Scorer(object):
                 yield [(refused or self._predicted(values.decode(body))) + (1,)]
             return
         left = iter(payloads)
-        answers = [(refused or (frames.OK, next(left))) + (0,) for _, refused in taken]
+        answers = [(frames.OK, next(left), 0) if refused is None else (*refused, 0) for _, refused in taken]
         answers[0] = (*answers[0][:2], len(samples))
         yield answers
 
@@ -60,12 +60,11 @@ class Scorer(object):
             return frames.NOT_JSON, _facts(reason=str(wrong)), 1
         if type(samples) is not list:
             return frames.NOT_JSON, _facts(reason="it is no array of samples"), 1
-        for index, sample in enumerate(samples if self._validator is not None else ()):
+        # Copies: the validator may change what it gets; the predictor gets what the client sent.
+        for index, sample in enumerate(values.copied(samples, body) if self._validator is not None else ()):
             refused = self._refusal(sample)
             if refused is not None:
                 return _at(index, *refused)
-        if self._validator is not None:
-            samples = values.decode(body)
         payload = self._scored(samples, values.encode) if len(samples) > 1 else None
         if payload is not None:
             return frames.OK, payload, len(samples)
@@ -88,11 +87,8 @@ class Scorer(object):
             return None, (frames.NOT_JSON, _facts(reason=str(wrong)))
         if self._validator is None:
             return sample, None
-        refused = self._refusal(sample)
-        if refused is None and isinstance(sample, (list, dict)):
-            # The validator may have changed it; the predictor gets what the client sent.
-            sample = values.decode(body)
-        return sample, refused
+        # A copy: the validator may change it, and the predictor gets what the client sent.
+        return sample, self._refusal(values.copied(sample, body) if type(sample) in (list, dict) else sample)
 
     def _predicted(self, sample):
         try:
@@ -120,7 +116,8 @@ class Scorer(object):
     def _refusal(self, sample):
         """Return None, or what the client gets because the validator said no."""
         try:
-            if functions.accepts(self._result(self._validator(sample))):
+            verdict = self._validator(sample)
+            if verdict is True or functions.accepts(self._result(verdict)):
                 return None
         except BaseException:
             return frames.REFUSED, _told("The validator raised on a sample, which counts as a no:")
@@ -176,7 +173,7 @@ def serve(link, tally, scorer):
             began = time.perf_counter()
             for answers in _answers(scorer, kind, bodies):
                 each = (time.perf_counter() - began) / len(answers)
-                link.sendall(b"".join([frames.answer(status, payload, each, n) for status, payload, n in answers]))
+                link.sendall(frames.answers(answers, each))
                 _flush()
                 began = time.perf_counter()
 

@@ -9,13 +9,13 @@ import datetime as dt
 import decimal
 import enum
 import json
-import re
+import marshal
 import types
 import uuid
 
 # int() of a long digit string is quadratic, and Pythons before the limit of CPython 3.11 have no brake.
 MAX_DIGITS = 4300
-_LONG_NUMBER = re.compile(rb"[0-9]{%d}" % (MAX_DIGITS + 1))
+_DIGITS = b"0123456789"
 _EXACT = 1 << 63
 _BOM = b"\xef\xbb\xbf"
 
@@ -25,14 +25,41 @@ def decode(body):
     if body[:3] == _BOM:
         body = body[3:]
     decoder = _DECODER
-    if len(body) > MAX_DIGITS and _LONG_NUMBER.search(body):
+    if len(body) > MAX_DIGITS and _has_long_number(body):
         decoder = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_bounded_int)
     try:
-        return decoder.decode(body.decode("utf-8"))
+        text = body.decode("utf-8")
+        try:
+            # What decoder.decode does besides takes longer than a small sample.
+            sample, end = decoder.scan_once(text, 0)
+        except StopIteration:
+            end = -1
+        return sample if end == len(text) else decoder.decode(text)
     except UnicodeDecodeError as wrong:
         raise ValueError("it is not UTF-8 (byte {})".format(wrong.start))
     except RecursionError:
         raise ValueError("it is nested too deeply")
+
+
+def copied(sample, body):
+    """Return another of `sample`, which was decoded from `body`: as decode(body), at a fraction of the time."""
+    try:
+        return marshal.loads(marshal.dumps(sample))  # noqa: S302 - what it has just written itself
+    except ValueError:
+        # Nested more deeply than it goes.
+        return decode(body)
+
+
+def _has_long_number(body):
+    """Return whether `body` has more than MAX_DIGITS digits in a row."""
+    # So many have one at a multiple of MAX_DIGITS: a look there is a thousandth of a search.
+    for at in range(0, len(body), MAX_DIGITS):
+        if body[at : at + 1].isdigit():
+            before, after = body[max(0, at - MAX_DIGITS) : at], body[at : at + MAX_DIGITS]
+            digits = len(before) - len(before.rstrip(_DIGITS)) + len(after) - len(after.lstrip(_DIGITS))
+            if digits > MAX_DIGITS:
+                return True
+    return False
 
 
 def _refuse_constant(name):

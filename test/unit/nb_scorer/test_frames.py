@@ -22,3 +22,9 @@ def test_an_answer_carries_status_payload_time_and_batch():
 
 def test_a_sample_that_took_an_hour_and_more_fits_the_frame():
     assert frames.take_answers(bytearray(frames.answer(frames.OK, b"", 1e9)))[0][2] > 4000
+
+
+def test_answers_of_one_call_are_frames_one_after_the_other():
+    told = [(frames.OK, b"1", 2), (frames.REFUSED, b"{}", 0)]
+    each = b"".join(frames.answer(status, payload, 0.25, batch) for status, payload, batch in told)
+    assert frames.answers(told, 0.25) == each

@@ -64,6 +64,35 @@ def test_digits_in_a_string_are_no_long_number():
     assert values.decode(b'"' + b"1" * 5000 + b'"') == "1" * 5000
 
 
+@pytest.mark.parametrize("before", [0, 1, 4299, 4300, 4301, 8000, 12899])
+def test_a_long_number_is_found_wherever_it_is(before):
+    with pytest.raises(ValueError, match="more than 4300 digits"):
+        values.decode(b" " * before + b"[" + b"1" * 4301 + b"]")
+    assert values.decode(b" " * before + b"[" + b"1" * 4300 + b"]") == [int("1" * 4300)]
+
+
+def test_white_space_around_a_sample_is_no_part_of_it():
+    assert values.decode(b"\r\n [1]\t\n") == [1]
+
+
+def test_a_copy_is_as_decoded_and_shares_nothing():
+    body = b'{"a": [1, -0.0, 1e308, "\\ud800", null, true, 123456789012345678901234567890]}'
+    sample = values.decode(body)
+    copy = values.copied(sample, body)
+    assert (repr(copy), copy["a"] is sample["a"]) == (repr(sample), False)
+
+
+def test_what_is_nested_more_deeply_than_can_be_copied_is_decoded_anew(monkeypatch):
+    monkeypatch.setattr(values.marshal, "dumps", _too_deep)
+    sample = values.decode(b"[[1]]")
+    copy = values.copied(sample, b"[[1]]")
+    assert copy == [[1]] and copy is not sample
+
+
+def _too_deep(value):
+    raise ValueError("object too deeply nested to marshal")
+
+
 class Colour(enum.Enum):
     RED = "red"
 
