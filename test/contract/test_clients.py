@@ -91,6 +91,7 @@ def test_mlflow_s_scoring_client_sends_frames_and_reads_predictions(objects):
     assert found == {
         "ping": None,  # it raises where it gets no 200
         "frame": [{"greeting": "hi a", "next": 2}, {"greeting": "hi b", "next": 3}],
+        "csv": [{"greeting": "hi a", "next": 2}, {"greeting": "hi b", "next": 3}],
         "list": [{"greeting": "hi c", "next": 4}],
     }
 

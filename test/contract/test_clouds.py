@@ -70,6 +70,23 @@ def test_sagemaker_finds_its_port_an_empty_ping_and_its_formats(start, free_port
     }
 
 
+def test_csv_on_invocations_is_answered_as_whoever_sends_it_expects(start):
+    service = start(NOTEBOOK).ready()
+
+    def said(body, **headers):
+        status, answer, told = raw(service, "POST", "/invocations", body, Content_Type="text/csv", **headers)
+        return status, answer.decode(), told["Content-Type"].partition(";")[0]
+
+    # SageMaker's have no header, or its client names what it wants; MLflow's have one, and want JSON.
+    assert said(b"1,2\n3,4\n") == said(b"1,2\n3,4\n", Accept="*/*") == (200, "3\n7\n", "text/csv")
+    assert said(b"x,y\n1,2\n", Accept="text/csv") == (200, "3\n", "text/csv")
+    assert said(b"x,y\n1,2\n", Accept="*/*") == (200, '{"predictions": [3]}', "application/json")
+    assert said(b"x,y\n1,2\n") == said(b"x,y\n1,2\n", Accept="*/*")
+    assert said(b"1,2\n", Accept="application/json") == (200, '{"predictions": [3]}', "application/json")
+    status, problem, _ = said(b"x,y\n1\n")
+    assert (status, json.loads(problem)["error_code"]) == (400, "BAD_REQUEST")
+
+
 def test_a_refusal_on_invocations_is_told_in_our_own_words(start):
     status, said, headers = start(NOTEBOOK).ready().ask("x", "/invocations", headers={"Content-Type": "image/png"})
     assert (status, headers["Content-Type"]) == (415, "application/problem+json")

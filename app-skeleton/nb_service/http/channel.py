@@ -156,6 +156,9 @@ class LaneChannel(HTTPChannel):
     def _refuse_rest(self, error: Error) -> None:
         """Answer the request that is arriving as if it had ended, with this error."""
         with self.requests_lock:
+            if self.will_close or self.close_when_flushed:
+                # The last answer is on its way, and says that it is.
+                return
             request, self.request = self.request, None
             request.error = error
             request.completed = True

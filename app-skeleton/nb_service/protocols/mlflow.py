@@ -1,6 +1,17 @@
-"""MLflow's scoring server: a data frame or tensors as JSON in, predictions out."""
+"""MLflow's scoring server: a data frame or tensors as JSON in, or a table as CSV; predictions as JSON out."""
 
-from nb_service.protocols import JSON_TYPE, Body, Malformed, Question, Series, encode, keyed, samples_of
+from nb_service.protocols import (
+    JSON_TYPE,
+    Body,
+    Malformed,
+    Question,
+    Series,
+    bodies,
+    csv_body,
+    encode,
+    keyed,
+    samples_of,
+)
 from nb_service.protocols.bodies import ContentType
 from nb_service.protocols.rows import Rows
 from nb_service.protocols.tf_serving import columnar
@@ -13,6 +24,17 @@ def is_meant(decoded: object) -> bool:
     if not isinstance(decoded, dict) or not any(key in decoded for key in KEYS):
         return False
     return set(decoded) <= {*KEYS, "params"}
+
+
+def is_csv(body: bytes, given: ContentType, accept: str | None, rows: Rows) -> bool:
+    """Return whether a body is MLflow's CSV and not SageMaker's, which has no header or whose client wants a form."""
+    is_csv = given.kind == csv_body.CONTENT_TYPE and bodies.accepted(accept) is None
+    return is_csv and csv_body.has_header(body, rows, given.parameters.get("header"))
+
+
+def read_csv(body: bytes, content_type: str, rows: Rows) -> Question:
+    """Return the samples of a table in CSV, whose answers come as JSON; raise Malformed."""
+    return _predictions(bodies.read(body, content_type, None, rows).samples)
 
 
 def read(decoded: dict, given: ContentType, rows: Rows) -> Question:

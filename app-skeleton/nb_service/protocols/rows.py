@@ -9,6 +9,7 @@ from nb_service.protocols import Malformed
 # JSON's own spelling: 007 and +1 are texts, such as the number of a house or a telephone.
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _SCALARS = {"string", "number", "integer", "boolean"}
+_NUMBERS = {"number", "integer", "null"}
 
 
 class Rows:
@@ -22,6 +23,11 @@ class Rows:
     def named(self) -> bool:
         """Return whether the notebook's samples are objects, whose names a table must tell."""
         return self.kinds == {"object"}
+
+    def is_header(self, cells: Sequence[str]) -> bool:
+        """Return whether a row of texts can only be names: all are words, and the notebook's samples have none."""
+        kinds = _kinds(self._schema_of(None))
+        return bool(kinds) and kinds <= _NUMBERS and all(map(_is_word, cells))
 
     def sample(self, names: Sequence | None, cells: list):
         """Return the sample of one row of values; `names` are its columns, None or numbers where it has none."""
@@ -53,6 +59,15 @@ class Rows:
         if self.kinds == {"object"}:
             return self.schema.get("properties", {}).get(name) or self.schema.get("additionalProperties") or {}
         return self.schema.get("items", {}) if self.kinds == {"array"} else self.schema
+
+
+def _is_word(text: str) -> bool:
+    """Return whether a text is no number, NaN and infinity included; nothing is no word."""
+    try:
+        float(text or "0")
+    except ValueError:
+        return True
+    return False
 
 
 def _check_length(names: Sequence | None, cells: Sequence) -> None:

@@ -57,7 +57,11 @@ class _Invocation:
             if mlflow.is_meant(decoded):
                 self._refusal = mlflow.refusal
                 return mlflow.read(decoded, given, self._rows)
-        return sagemaker.read(content, request.content_type, request.headers.get("Accept"), self._rows)
+        accept = request.headers.get("Accept")
+        if mlflow.is_csv(content, given, accept, self._rows):
+            self._refusal = mlflow.refusal
+            return mlflow.read_csv(content, request.content_type, self._rows)
+        return sagemaker.read(content, request.content_type, accept, self._rows)
 
     def refuse(self, status: int, detail: str) -> tuple[int, Body]:
         """Return a refusal in the words of whose request it is."""
