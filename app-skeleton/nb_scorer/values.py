@@ -20,13 +20,15 @@ _EXACT = 1 << 63
 _BOM = b"\xef\xbb\xbf"
 
 
-def decode(body):
-    """Return the sample in `body` (bytes of UTF-8 JSON); raise ValueError in words a client may see."""
+def decode(body, decoder=None):
+    """Return the sample in `body` (bytes of UTF-8 JSON); raise ValueError in words a client may see.
+
+    With LENIENT as `decoder`, NaN, Infinity and -Infinity, which JSON does not have, are None.
+    """
     if body[:3] == _BOM:
         body = body[3:]
-    decoder = _DECODER
-    if len(body) > MAX_DIGITS and _has_long_number(body):
-        decoder = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_bounded_int)
+    if decoder is None:
+        decoder = _BOUNDED if len(body) > MAX_DIGITS and _has_long_number(body) else _DECODER
     try:
         text = body.decode("utf-8")
         try:
@@ -74,6 +76,8 @@ def _bounded_int(digits):
 
 # Made once: json.loads and json.dumps would make one a call, which takes longer than a small sample.
 _DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+_BOUNDED = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_bounded_int)
+LENIENT = json.JSONDecoder(parse_constant=lambda name: None, parse_int=_bounded_int)
 
 
 def encode(answer):

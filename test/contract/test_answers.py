@@ -92,6 +92,9 @@ def test_an_answer_without_a_json_form_is_500_and_the_log_names_its_type(service
 
 def test_nan_and_infinity_become_null(service):
     assert service.predict("nan") == (200, [None, None, 1.5])
+    asked = '{"instances": ["nan", NaN]}'
+    answered = {"predictions": [[None, None, 1.5], {"got": None}]}
+    assert service.ask(asked, "/v1/models/model:predict")[:2] == (200, answered)
 
 
 def test_the_notebook_s_prints_are_in_the_log_at_once(service):

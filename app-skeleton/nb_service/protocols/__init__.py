@@ -56,17 +56,20 @@ class Question:
         return self._write(answers if isinstance(answers, Series) else Series(list(answers)))
 
 
-def decode(body: bytes):
-    """Return the JSON in `body` as the scorers would read it; raise Malformed."""
+def decode(body: bytes, lenient: bool = False):
+    """Return the JSON in `body` as the scorers would read it; raise Malformed.
+
+    Where it is `lenient`, NaN and infinities become None, as they do where they come in bytes.
+    """
     try:
-        return values.decode(body)
+        return values.decode(body, values.LENIENT if lenient else None)
     except ValueError as wrong:
         raise Malformed(f"The body is not JSON: {wrong}.") from wrong
 
 
-def decode_object(body: bytes) -> dict:
-    """Return the JSON object in `body`; raise Malformed for anything else."""
-    decoded = decode(body)
+def decode_object(body: bytes, lenient: bool = False) -> dict:
+    """Return the JSON object in `body`, decoded as by `decode`; raise Malformed for anything else."""
+    decoded = decode(body, lenient)
     if not isinstance(decoded, dict):
         raise Malformed("The body is not a JSON object.")
     return decoded

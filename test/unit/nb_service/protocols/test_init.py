@@ -3,6 +3,12 @@ from nb_service import protocols
 from nb_service.protocols import Malformed, Series
 
 
+def test_where_it_is_lenient_nan_and_infinity_are_none():
+    assert protocols.decode_object(b'{"x": [NaN, Infinity, -Infinity, 1.5, "NaN"]}', lenient=True) == {
+        "x": [None, None, None, 1.5, "NaN"]
+    }
+
+
 def test_json_is_read_as_the_scorers_read_it():
     assert protocols.decode(b'\xef\xbb\xbf{"a": [1, 2.0]}') == {"a": [1, 2.0]}
     for body, words in ((b"[NaN]", "NaN is not JSON"), (b"\xff", "not UTF-8"), (b"[" * 100_000, "nested too deeply")):

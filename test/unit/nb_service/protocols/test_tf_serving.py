@@ -16,6 +16,13 @@ def answered(body, method="predict", answer=lambda x: x, **more):
     )
 
 
+def test_the_bare_tokens_of_its_clients_are_read_and_reach_the_predictor_as_none():
+    body = b'{"signature_name": "", "instances": [[1.0, NaN], [-Infinity, Infinity]]}'
+    assert tf_serving.read("predict", body).samples == [b"[1.0, null]", b"[null, null]"]
+    columns = tf_serving.read("predict", b'{"inputs": {"x": [NaN, 2]}}')
+    assert columns.samples == [b'{"x": null}', b'{"x": 2}']
+
+
 @pytest.mark.parametrize(
     ("verb", "path", "target"),
     [
@@ -124,7 +131,8 @@ def test_answers_that_are_no_classes_or_numbers_are_refused(method, answer):
         ("predict", b"{}", "Missing 'inputs' or 'instances' key"),
         ("predict", b'{"instances": 1}', "instances is not a list"),
         ("predict", b'{"instances": [1], "inputs": [1]}', "Only one of"),
-        ("predict", b'{"instances": [NaN]}', "NaN is not JSON"),
+        ("predict", b'{"instances": [nan]}', "The body is not JSON: Expecting value"),
+        ("predict", b'{"instances": [%s]}' % (b"1" * 5000), "a number of more than 4300 digits"),
         ("predict", b'{"signature_name": "x", "instances": [1]}', 'Serving signature name: "x" not found'),
         ("predict", b'{"inputs": {"a": [1], "b": [1, 2]}}', "differ in length"),
         ("classify", b'{"instances": [1]}', "'examples' is not a list of objects"),
