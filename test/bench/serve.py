@@ -4,21 +4,27 @@ wrk on a core of its own asks each server in turn for the running example. Set B
 compare with those only, BENCH_ROUNDS and BENCH_SECONDS to measure longer.
 """
 
+import json
 import os
+import random
 import re
 import shutil
 import statistics
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import peers
 from environments import PLACE
+from peers import Peer
 from running import Running
 
 CONNECTIONS = (1, 16, 64, 256)
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
 SECONDS = int(os.environ.get("BENCH_SECONDS", "2"))
+# Samples of a large body, asked over one connection.
+MANY = 1000
 
 # Rates at 64 connections: (ours, peer, at least so many times).
 RATES = (
@@ -55,14 +61,18 @@ def report() -> None:
     running = start()
     try:
         points: Points = {(one.peer.name, count): Point() for one in running for count in CONNECTIONS}
+        many = Point()
         for _ in range(ROUNDS):
             for count in CONNECTIONS:
                 for one in running:
-                    points[one.peer.name, count].add(*measure(one, count))
+                    points[one.peer.name, count].add(*measure(one, count, one.peer))
+            for one in running:
+                if one.peer.name == "nb-batch":
+                    many.add(*measure(one, 1, replace(one.peer, path="/predict/batch", body=body_of(MANY))))
     finally:
         for one in running:
             one.stop()
-    print("\n".join([*table(running, points), "", *goals(points)]))
+    print("\n".join([*table(running, points), "", *goals(points), *goal_of_many(many)]))
 
 
 def start() -> list[Running]:
@@ -82,14 +92,18 @@ def start() -> list[Running]:
     return running
 
 
-def measure(one: Running, connections: int) -> tuple[float, float, int]:
-    """Return (requests a second, server CPU microseconds a request, errors) of SECONDS of load."""
-    script = PLACE / f"{one.peer.name}.lua"
-    script.write_text(
-        f"wrk.method = 'POST'\nwrk.body = '{one.peer.body}'\nwrk.headers['Content-Type'] = '{one.peer.kind}'\n"
-    )
+def body_of(samples: int) -> str:
+    """Return a JSON array of so many samples of four digits a number, the same each time."""
+    numbers = random.Random(samples)  # noqa: S311 - numbers to be predicted for
+    return json.dumps([[round(numbers.random(), 4), round(numbers.random(), 4)] for _ in range(samples)])
+
+
+def measure(one: Running, connections: int, asked: Peer) -> tuple[float, float, int]:
+    """Return (requests a second, server CPU microseconds a request, errors) of SECONDS of asking what `asked` says."""
+    script = PLACE / f"{asked.name}.lua"
+    script.write_text(f"wrk.method = 'POST'\nwrk.body = '{asked.body}'\nwrk.headers['Content-Type'] = '{asked.kind}'\n")
     core = ["taskset", "-c", str(max(os.sched_getaffinity(0)))]
-    url = f"http://127.0.0.1:{one.port}{one.peer.path}"
+    url = f"http://127.0.0.1:{one.port}{asked.path}"
     before = one.cpu()
     said = subprocess.run(
         [*core, "wrk", "-t1", f"-c{connections}", f"-d{SECONDS}s", f"-s{script}", url], capture_output=True, text=True
@@ -132,6 +146,14 @@ def goals(points: Points) -> list[str]:
     if cpu is not None:
         lines.append(goal("CPU a request, nb / fastapi at 64", cpu, "<= 0.85", cpu <= 0.85))
     return lines
+
+
+def goal_of_many(many: Point) -> list[str]:
+    """Return the line about bodies of many samples, where they were measured."""
+    if not many.rates:
+        return []
+    got = statistics.median(many.rates) * MANY / 1e6
+    return [goal(f"M samples/s, nb-batch, {MANY} a body", got, ">= 1", got >= 1 and not many.errors)]
 
 
 def goal(words: str, got: float, wanted: str, met: bool) -> str:

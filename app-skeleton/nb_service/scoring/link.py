@@ -174,7 +174,7 @@ class Link(wasyncore.dispatcher):
             else:
                 heard.append(self._answered(Answer(*answer)))
         if observe is not None and heard:
-            observe(heard)
+            _guarded(observe, heard)
 
     def _first_word(self, status: int, payload: bytes) -> None:
         if status == frames.HELLO:
@@ -189,10 +189,7 @@ class Link(wasyncore.dispatcher):
         if not self.proved and answer.outcome == OK:
             self.proved = True
             self._owner.link_first_answer(self)
-        try:
-            job.done(answer)
-        except Exception:  # noqa: BLE001 - one asker's trouble is neither the scorer's nor the next one's
-            traceback.print_exc()
+        _guarded(job.done, answer)
         if self.answers >= self.tired_after and self.alive:
             self._owner.link_tired(self)
         return job, answer
@@ -217,6 +214,13 @@ class Link(wasyncore.dispatcher):
         self._owner.link_gone(self, unanswered)
         if died_of is not None:
             died_of.done(Answer(DIED))
+
+
+def _guarded(call, told) -> None:
+    try:
+        call(told)
+    except Exception:  # noqa: BLE001 - one asker's trouble is neither the scorer's nor the next one's
+        traceback.print_exc()
 
 
 def separate(suspects: list[Job]) -> None:

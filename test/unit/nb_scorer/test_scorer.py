@@ -37,6 +37,11 @@ def test_a_validator_that_raises_says_no_and_the_log_says_why(capsys):
     assert "The validator raised on a sample, which counts as a no:" in capsys.readouterr().err
 
 
+def test_a_validator_that_runs_out_of_something_says_no_too():
+    status, payload = made(pytest.fail, lambda x: next(iter(x))).answer_many(b"[[], []]")[:2]
+    assert (status, json.loads(payload)["index"]) == (frames.REFUSED, 0)
+
+
 def test_the_predictor_gets_what_came_in_whatever_the_validator_did_to_it():
     def validator(x):
         x["seen"] = x["list"].pop()

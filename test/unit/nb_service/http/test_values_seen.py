@@ -42,6 +42,10 @@ def test_many_answers_of_one_body_are_counted_each():
     assert sum(made.numbers.counts) == 3
     made.saw_many(b'["a", [1]]')
     assert made.by_value()["a"] == 2
+    made.saw_many(b"[]")
+    made.saw_many(b"[1, 1, -7, 2.5, null, false]")
+    assert made.by_value() == {"a": 2, "1": 3, "-7": 1, "true": 1, "false": 1}
+    assert sum(made.numbers.counts) == 4
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,20 @@ def test_answers_reach_their_jobs_in_order(ends):
     assert owner.told == ["first answer"]
 
 
+def test_the_answers_of_a_turn_are_observed_together_and_a_fault_in_that_costs_nobody(ends, capsys):
+    loop, link, theirs, _, _, answers = ends
+    observed = []
+    link.observe = lambda heard: observed.append([(job.body, answer.payload) for job, answer in heard]) or 1 / 0
+    for body in (b"1", b"2"):
+        link.give(job(body, answers))
+    link.flush()
+    theirs.sendall(frames.answer(frames.OK, b"10") + frames.answer(frames.OK, b"20"))
+    loop.turn()
+    assert observed == [[(b"1", b"10"), (b"2", b"20")]]
+    assert len(answers) == 2 and link.alive
+    assert "ZeroDivisionError" in capsys.readouterr().err
+
+
 def test_the_first_word_of_a_scorer_is_told(ends):
     loop, _, theirs, _, owner, _ = ends
     theirs.sendall(frames.answer(frames.HELLO, json.dumps({"pid": 7}).encode()))
