@@ -17,7 +17,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Metrics:
-    """The numbers of one service; everything but `text` is for the loop's thread."""
+    """The numbers of one service; to be changed by the loop's thread alone, and read by any."""
 
     def __init__(self, prefix: str, pool: Pool) -> None:
         self.prefix = prefix
@@ -54,13 +54,6 @@ class Metrics:
                 self.inputs.saw(job.body, many=True)
             elif self.inputs.looks:
                 self.inputs.saw(job.body)
-
-    def text(self) -> bytes:
-        """Return all numbers as Prometheus reads them; for any thread."""
-        # Here and not above: it takes a while to import, and a service must be healthy at once.
-        from nb_service.http import exposition
-
-        return exposition.text_of(self)
 
 
 def _counted(values: list) -> Iterable[tuple]:

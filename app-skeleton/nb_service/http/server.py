@@ -135,7 +135,13 @@ class HttpServer:
 
         asker = Asker(self._loop, self._pool)
         of_model = (self._pool.model, self._identity)
-        return make_app(Door(asker, *of_model, self._health, self._got, self._metrics.text, self._gate))
+        return make_app(Door(asker, *of_model, self._health, self._got, self._metrics_text, self._gate))
+
+    def _metrics_text(self) -> bytes:
+        # Here and not above: it takes a while to import, and many services are never asked.
+        from nb_service.http import exposition
+
+        return exposition.text_of(self._metrics)
 
     def _checks(self) -> dict:
         """Return every health check by its path; all are answered on the loop."""

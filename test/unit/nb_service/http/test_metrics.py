@@ -2,6 +2,7 @@ import types
 
 import pytest
 from nb_scorer import frames
+from nb_service.http import exposition
 from nb_service.http.metrics import Metrics
 from nb_service.scoring.answer import FAILED, OK, Answer, Job
 from prometheus_client.parser import text_string_to_metric_families
@@ -17,7 +18,7 @@ def metrics():
 
 def told(metrics):
     """Return {(name, labels): value} of the text, read as Prometheus does."""
-    families = list(text_string_to_metric_families(metrics.text().decode()))
+    families = list(text_string_to_metric_families(exposition.text_of(metrics).decode()))
     return {(sample.name, *sorted(sample.labels.items())): sample.value for one in families for sample in one.samples}
 
 

@@ -1,0 +1,35 @@
+"""Who imports whom."""
+
+import ast
+from pathlib import Path
+
+import nb_service
+
+ROOT = Path(nb_service.__file__).parent
+
+
+def imported(path):
+    """Return the modules of the service that a module imports, wherever in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
+    return found
+
+
+def modules():
+    """Return {module: the modules of the service that it imports}; a package's own names count as the package."""
+    paths = {".".join(path.relative_to(ROOT.parent).with_suffix("").parts): path for path in ROOT.rglob("*.py")}
+    names = {name.removesuffix(".__init__"): path for name, path in paths.items()}
+    return {name: imported(path) & set(names) - {name} for name, path in names.items()}
+
+
+def test_no_module_imports_one_that_imports_it():
+    left = modules()
+    # A package and what is in it are one: __init__ may name its parts, and they what it defines.
+    left = {name: {one for one in used if not name.startswith(f"{one}.")} for name, used in left.items()}
+    while ready := {name for name, used in left.items() if not used}:
+        left = {name: used - ready for name, used in left.items() if name not in ready}
+    assert left == {}
