@@ -4,6 +4,7 @@ SRC = "src"
 BUILD = "build"
 VENV = "venv"
 MODEL = "model"
+ENVIRONMENT = "environment.json"  # of a slim image: the variables that its service image had
 
 # Under build/: what a user reads to understand a build.
 REQUIREMENTS_SCRIPT = "requirements_script.py"

@@ -33,12 +33,19 @@ def _audit(arguments: Sequence[str]) -> None:
     audit.main(arguments)
 
 
+def _slim(arguments: Sequence[str]) -> None:
+    from nb_builder.slim import main as slim
+
+    slim.main(arguments)
+
+
 COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     "assemble": _assemble,
     "audit": _audit,
     "check": _check,
     "local": local.main,
     "usage": lambda arguments: usage.show(),
+    "slim": _slim,
     "save-artifacts": lambda arguments: artifacts.save(Settings().app_root, sys.stdout.buffer),
 }
 

@@ -1,0 +1,66 @@
+"""What dpkg knows of this image: which package owns a file, and what it says of itself."""
+
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+DPKG = Path("/var/lib/dpkg")
+# Folders at the top that are links into /usr on a merged system; packages name their files by either.
+_MERGED = ("/bin/", "/sbin/", "/lib/", "/lib32/", "/lib64/", "/libx32/")
+
+
+@dataclass(frozen=True)
+class Package:
+    """One installed package: `paragraph` is its part of dpkg's status, as it is written there."""
+
+    name: str
+    version: str
+    architecture: str
+    source: str
+    paragraph: str
+
+
+def packages(dpkg: Path = DPKG) -> dict[str, Package]:
+    """Return the installed packages by name; none where dpkg is not the image's way."""
+    try:
+        text = (dpkg / "status").read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return {}
+    found = (_package(paragraph) for paragraph in text.split("\n\n") if paragraph.strip())
+    return {package.name: package for package in found if package}
+
+
+def _package(paragraph: str) -> Package | None:
+    fields = dict(re.findall(r"^([A-Za-z-]+): *(.*)$", paragraph, re.MULTILINE))
+    if not fields.get("Status", "").endswith(" installed"):
+        return None
+    name, version = fields["Package"], fields["Version"]
+    return Package(name, version, fields.get("Architecture", "all"), fields.get("Source", name).split()[0], paragraph)
+
+
+def owners(paths: Iterable[str], dpkg: Path = DPKG) -> dict[str, str]:
+    """Return {path: name of the package that owns it} for those of `paths` that one owns."""
+    wanted = {_canonical(path): path for path in paths}
+    found = {}
+    for listing in sorted((dpkg / "info").glob("*.list")):
+        name = listing.stem.split(":")[0]
+        for line in listing.read_text(encoding="utf-8", errors="replace").splitlines():
+            path = wanted.get(_canonical(line))
+            if path is not None:
+                found[path] = name
+    return found
+
+
+def files_of(name: str, dpkg: Path = DPKG) -> list[str]:
+    """Return the paths that the package `name` has brought, folders included; none for one that is not there."""
+    for listing in sorted((dpkg / "info").glob("*.list")):
+        if listing.stem.split(":")[0] == name:
+            return listing.read_text(encoding="utf-8", errors="replace").splitlines()
+    return []
+
+
+def _canonical(path: str) -> str:
+    merged = path.startswith(_MERGED) and os.path.islink("/" + path.split("/")[1])
+    return "/usr" + path if merged else path

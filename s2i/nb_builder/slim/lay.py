@@ -1,0 +1,163 @@
+"""Lays the file system of the runtime image: what of the service image goes into the tree, and in what form."""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from nb_scorer import boot, layout, manifest
+
+from nb_builder.slim import baked, compiled, elf, junk, licences, pythons, system
+from nb_builder.slim.plan import OFF, Plan
+from nb_builder.slim.problems import SlimPythonDiffers
+from nb_builder.slim.tree import Tree, files_below
+from nb_builder.workspace import Workspace
+
+# The service's own doors: nothing in the image reads a script but Python.
+DOOR = "/usr/libexec/s2i/run"
+DOORS = ("/usr/local/bin/run", "/usr/local/bin/serve", "/usr/local/bin/selftest")
+_DOOR = """\
+#!{python} -Iu
+import os, sys
+from nb_service.__main__ import main
+name = os.path.basename(sys.argv[0])
+words = [] if name in ("run", "serve") else [name]
+sys.exit(main(words + sys.argv[1:], dict(os.environ)))
+"""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where things are in the service image: `$APP_ROOT`, `$NB_BUILDER_HOME`, and the certificates it trusts."""
+
+    app: Workspace
+    home: Path
+    certificates: Path | None
+
+    @property
+    def service(self) -> Path:
+        """Return the environment of the front."""
+        return self.home / "service"
+
+    @property
+    def pythons(self) -> tuple[Path, Path]:
+        """Return the front's Python and the model's."""
+        return self.service / "bin" / "python", self.app.venv / "bin" / "python"
+
+
+def interpreters(place: Place) -> tuple[pythons.Interpreter, pythons.Interpreter]:
+    """Return the front's Python and the model's; raise SlimPythonDiffers where one is not what it was built for."""
+    front, model = (pythons.ask(python) for python in place.pythons)
+    wanted = manifest.read(place.app.model).get("python")
+    if front is None:
+        raise SlimPythonDiffers(python=place.pythons[0], found="none that runs", wanted="3.10 or later")
+    if model is None or model.minor != wanted:
+        raise SlimPythonDiffers(python=place.pythons[1], found=model.minor if model else "none", wanted=wanted)
+    return front, model
+
+
+def everything(tree: Tree, plan: Plan, place: Place) -> None:
+    """Lay all that the plan leaves, modules as sources still: what follows may take some of it away."""
+    for python in interpreters(place):
+        _interpreter(tree, python, plan)
+    for environment in (place.service, place.app.venv):
+        _environment(tree, environment, plan)
+    ours = Path(boot.HOME)
+    for package in ("nb_scorer", "nb_service"):
+        tree.carry_all(ours / package)
+    _app_root(tree, place.app)
+    system.lay(tree, place.certificates)
+    _doors(tree, place)
+
+
+def finish(tree: Tree, plan: Plan, place: Place, date: int) -> None:
+    """Give what is laid its last form: libraries of the system, bytecode, licences; sealed with `date`."""
+    front, model = interpreters(place)
+    _libraries(tree, plan, front)
+    if plan.level != OFF:
+        _strip(tree)
+    _compile(tree, plan, place, (front, model), date)
+    licences.lay(tree)
+    tree.seal(date)
+
+
+def _interpreter(tree: Tree, python: pythons.Interpreter, plan: Plan) -> None:
+    tree.carry(python.program)
+    for folder in python.library:
+        without = junk.of_library(files_below(folder), folder) - plan.opened
+        tree.carry_all(folder, lambda path, without=without: path not in without and path not in plan.gone)
+
+
+def _environment(tree: Tree, environment: Path, plan: Plan) -> None:
+    """Lay a virtual environment: of its programs only Python, of its packages what the plan leaves."""
+    tree.carry(environment / "pyvenv.cfg")
+    for python in sorted((environment / "bin").glob("python*")):
+        tree.carry(python)
+    without = plan.gone | junk.of_packages(plan, str(environment))
+    left_out = tuple(f"{environment}/{name}/" for name in ("bin", "include", "share/man"))
+    for folder in ("lib", "share", *(["bin"] if plan.level == OFF else [])):
+        if (environment / folder).is_dir():
+            tree.carry_all(
+                environment / folder,
+                lambda path: path not in without and (plan.level == OFF or not path.startswith(left_out)),
+            )
+
+
+def _app_root(tree: Tree, app: Workspace) -> None:
+    """Lay the model, what the service's pages show of the build, and the repository without its history."""
+    tree.carry_all(app.model)
+    for name in (layout.REPORT, layout.NOTEBOOK_PAGE):
+        if (app.build / name).exists():
+            tree.carry(app.build / name)
+    history = str(app.src / ".git") + "/"
+    tree.carry_all(app.src, lambda path: not path.startswith(history) and "/__pycache__/" not in path)
+    if (app.root / "secrets").is_dir():
+        tree.carry(app.root / "secrets")
+    tree.write(str(app.root / layout.ENVIRONMENT), baked.text(os.environ))
+
+
+def _doors(tree: Tree, place: Place) -> None:
+    tree.write(DOOR, _DOOR.format(python=place.pythons[0]), 0o755)
+    for door in DOORS:
+        tree.link(door, DOOR)
+
+
+def _libraries(tree: Tree, plan: Plan, front: pythons.Interpreter) -> None:
+    """Lay the loader and every shared library of the system that something in the tree needs."""
+    loader = elf.interpreter(front.program)
+    objects = [path for path in tree.files() if _is_elf(tree.at(path))]
+    used = {path for path in plan.opened if not tree.holds(path) and _is_library(path)}
+    found, _ = elf.libraries(loader, objects)
+    for path in sorted({loader, *found, *used}):
+        if not tree.holds(path) and path not in plan.gone:
+            tree.carry(path)
+
+
+def _is_library(path: str) -> bool:
+    return ".so" in os.path.basename(path) and os.path.isfile(path) and elf.is_elf(path)
+
+
+def _is_elf(path: Path) -> bool:
+    return not path.is_symlink() and elf.is_elf(path)
+
+
+def _strip(tree: Tree) -> None:
+    for path in tree.files():
+        here = tree.at(path)
+        if _is_elf(here):
+            left = elf.stripped(here.read_bytes())
+            if left is not None:
+                here.write_bytes(left)
+
+
+def _compile(tree: Tree, plan: Plan, place: Place, both: Iterable[pythons.Interpreter], date: int) -> None:
+    """Compile all modules but the repository's own: those a user may mount anew."""
+    front, model = both
+    keep = plan.level == OFF
+    for python, interpreter, environment in zip(place.pythons, both, (place.service, place.app.venv), strict=True):
+        folders = [str(environment / "lib")]
+        if interpreter is front or interpreter.program != front.program:
+            folders += interpreter.library
+        compiled.convert(tree, python, folders, keep_sources=keep, date=date)
+        # Ours with their sources: the same modules are run by two Pythons, which may differ.
+    compiled.convert(tree, place.pythons[0], [boot.HOME], keep_sources=True, date=date)

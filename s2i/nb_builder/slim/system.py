@@ -1,0 +1,50 @@
+"""What a process expects of the system around it: users, certificates, time zones, names of hosts."""
+
+import os
+from pathlib import Path
+
+from nb_builder.slim.tree import Tree
+
+USERS = ("root", "nobody", "default")
+GROUPS = ("root", "nogroup")
+ZONES = "/usr/share/zoneinfo"
+# Copies of the zones with and without leap seconds, and files for other programs than Python.
+_OTHER_ZONES = ("posix/", "right/", "posixrules", "localtime")
+_IF_THERE = (
+    "/etc/ld.so.cache",
+    "/etc/localtime",
+    "/etc/os-release",
+    "/etc/ssl/openssl.cnf",
+    "/usr/lib/ssl/cert.pem",
+    "/usr/lib/ssl/openssl.cnf",
+    "/bin",
+    "/lib",
+    "/lib64",
+    "/sbin",
+)
+_WRITTEN = {
+    "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
+    "/etc/hosts": "127.0.0.1 localhost\n::1 localhost\n",
+}
+
+
+def lay(tree: Tree, certificates: Path | None) -> None:
+    """Lay users, certificates, time zones and an empty /tmp into the tree."""
+    for path in _IF_THERE:
+        if os.path.exists(path):
+            tree.carry(path)
+    for path, text in _WRITTEN.items():
+        tree.write(path, text)
+    tree.write("/etc/passwd", _lines("/etc/passwd", USERS))
+    tree.write("/etc/group", _lines("/etc/group", GROUPS))
+    if certificates and certificates.is_file():
+        tree.carry(certificates)
+    if os.path.isdir(ZONES):
+        tree.carry_all(ZONES, lambda path: not path[len(ZONES) + 1 :].startswith(_OTHER_ZONES))
+    # Group 0 is what OpenShift's users of any number have in common; the world writes nowhere.
+    tree.folder("/tmp", 0o1770)  # noqa: S108 - the image's own
+
+
+def _lines(path: str, names: tuple[str, ...]) -> str:
+    with open(path, encoding="utf-8") as file:
+        return "".join(line for line in file if line.split(":")[0] in names)
