@@ -1,12 +1,55 @@
+# Makes a slim image of the image that `s2i build` made. Needs no network and no build context:
+#
+#   docker build --network none --build-arg SERVICE=my-service -t my-service-slim - < s2i/runtime.Dockerfile
+#
+# Everything that it runs is in the service image, so the tool always fits the image.
 ARG SERVICE
+
 FROM ${SERVICE} AS slim
 USER 0
 ARG S2I_SLIM
-RUN ["/opt/nb-builder/build/bin/python", "-I", "-u", "-m", "nb_builder", "slim", "prepare"]
+ARG S2I_KEEP
+ARG S2I_SLIM_BASE
+RUN if ! [ -x /opt/nb-builder/build/bin/python ]; then \
+        echo "ERROR: The image is no service of nb-builder: it has no /opt/nb-builder/build/bin/python." \
+     && echo "  Why: A slim image is made of the image that 's2i build' made, by what that image holds." \
+     && echo "  Fix: Run 's2i build <git repository> nb-builder my-service' first, then name my-service as SERVICE." \
+     && echo "  (problem slim-no-service)" && exit 1; \
+    fi && exec /opt/nb-builder/build/bin/python -I -u -m nb_builder slim prepare
+
+# The image as it would be, asked as its own user. It says what differs and never fails.
+FROM scratch AS trial
+COPY --from=slim /slim/root/ /
+USER 1001
+RUN ["/opt/nb-builder/service/bin/python", "-I", "-u", "-m", "nb_service", "selftest", "--verdict", "/tmp/verdict.json"]
+
+# Where it differs, another one, in which less is left out.
+FROM slim AS settled
+COPY --from=trial /tmp/verdict.json /slim/trial.json
+RUN ["/opt/nb-builder/build/bin/python", "-I", "-u", "-m", "nb_builder", "slim", "settle"]
+
+# In most cases the same as before, and no work then.
+FROM scratch AS candidate
+COPY --from=settled /slim/root/ /
+USER 1001
+RUN ["/opt/nb-builder/service/bin/python", "-I", "-u", "-m", "nb_service", "selftest", "--verdict", "/tmp/verdict.json"]
+
+FROM settled AS proved
+COPY --from=candidate /tmp/verdict.json /slim/proof.json
+RUN ["/opt/nb-builder/build/bin/python", "-I", "-u", "-m", "nb_builder", "slim", "prove"]
 
 FROM scratch
-COPY --from=slim /slim/root/ /
-ENV HOME=/opt/app-root/src PATH=/opt/app-root/venv/bin:/usr/local/bin:/usr/bin:/bin LANG=C.UTF-8 LC_ALL=C.UTF-8
+COPY --from=settled /slim/root/ /
+# There is no image without this file, and no file without the proof.
+COPY --from=proved /slim/proof/ /
+# What must be there before Python is; all else that the service image had is in /opt/app-root/environment.json.
+ENV HOME=/opt/app-root/src \
+    PATH=/opt/app-root/venv/bin:/usr/local/bin:/usr/bin:/bin \
+    LANG=C.UTF-8 \
+    LC_ALL=C.UTF-8
+LABEL io.openshift.expose-services="8080:http" \
+      io.nb-builder.sbom="/usr/share/nb-builder/sbom.cdx.json" \
+      io.nb-builder.slim="/usr/share/nb-builder/slim.json"
 EXPOSE 8080
 WORKDIR /opt/app-root/src
 USER 1001

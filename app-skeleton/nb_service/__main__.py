@@ -11,7 +11,7 @@ from pathlib import Path
 from nb_scorer import prints
 from nb_scorer.problem import Problem
 
-from nb_service import backends, model_folder, settings
+from nb_service import backends, baked, model_folder, settings
 from nb_service.log import as_object
 from nb_service.loop import Loop
 from nb_service.scoring import Pool, make_plan
@@ -30,6 +30,7 @@ def serve(environ: dict) -> int:
 
 def main(args: list[str], environ: dict) -> int:
     """Do what `args` say; return the exit code."""
+    environ = baked.complete(environ)
     try:
         if args == ["prove"]:
             from nb_service import prove

@@ -136,6 +136,11 @@ def read(environ):
     return got
 
 
+def app_root(environ):
+    """Return the folder that assemble filled, as `environ` has it: where further settings may lie."""
+    return read_all([knob for knob in KNOBS if knob.env == "APP_ROOT"], environ)["APP_ROOT"]
+
+
 def log_format(environ):
     """Return what `environ` wants the log to be, text where it says nothing valid; for a problem with the settings."""
     wanted = environ.get("S2I_LOG_FORMAT")

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from nb_scorer.knobs import Knob, number, one_of, read_all, switch, text
+from packaging.utils import canonicalize_name
 
 from nb_builder import parameter_values
 
@@ -14,6 +15,14 @@ def names(value: str) -> tuple[str, ...]:
     found = tuple(name.strip() for name in value.split(","))
     if not all(found):
         raise ValueError("a list of notebooks separated by commas, without an empty place")
+    return found
+
+
+def distributions(value: str) -> tuple[str, ...]:
+    """Return the names of distributions in a list with commas, as package indexes compare them."""
+    found = tuple(canonicalize_name(name.strip()) for name in value.split(","))
+    if not all(found):
+        raise ValueError("a list of distributions separated by commas, without an empty place")
     return found
 
 
@@ -107,6 +116,24 @@ KNOBS = (
         60.0,
         "Seconds that loading the model, or answering one golden row, may take in verification.",
     ),
+    Knob(
+        "S2I_SLIM",
+        one_of("off", "distributions", "files"),
+        "distributions",
+        "What a slim image leaves out: nothing of the notebook's packages, whole distributions, or single files.",
+    ),
+    Knob(
+        "S2I_KEEP",
+        distributions,
+        (),
+        "Distributions, separated by commas, that a slim image keeps whole whatever the trace says.",
+    ),
+    Knob(
+        "S2I_SLIM_BASE",
+        one_of("scratch", "shell"),
+        "scratch",
+        "What a slim image stands on: nothing at all, or a shell and the tools around it.",
+    ),
 )
 
 
@@ -134,3 +161,6 @@ class Settings:
         self.strict_commands: bool = values["S2I_STRICT_COMMANDS"]
         self.tolerance: float = values["S2I_TOLERANCE"]
         self.verify_timeout: float = values["S2I_VERIFY_TIMEOUT"]
+        self.slim: str = values["S2I_SLIM"]
+        self.keep: tuple[str, ...] = values["S2I_KEEP"]
+        self.slim_base: str = values["S2I_SLIM_BASE"]

@@ -64,3 +64,10 @@ def files_of(name: str, dpkg: Path = DPKG) -> list[str]:
 def _canonical(path: str) -> str:
     merged = path.startswith(_MERGED) and os.path.islink("/" + path.split("/")[1])
     return "/usr" + path if merged else path
+
+
+def release(file: Path = Path("/etc/os-release")) -> dict[str, str]:
+    """Return what os-release says of the system: ID, VERSION_ID and so on."""
+    if not file.exists():
+        return {}
+    return dict(re.findall(r'^([A-Z_]+)="?([^"\n]*)"?$', file.read_text(encoding="utf-8"), re.MULTILINE))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nb_scorer import boot, layout, manifest
 
-from nb_builder.slim import baked, compiled, elf, junk, licences, pythons, system
+from nb_builder.slim import baked, compiled, elf, junk, licences, pythons, sbom, shell, system
 from nb_builder.slim.plan import OFF, Plan
 from nb_builder.slim.problems import SlimPythonDiffers
 from nb_builder.slim.tree import Tree, files_below
@@ -28,11 +28,12 @@ sys.exit(main(words + sys.argv[1:], dict(os.environ)))
 
 @dataclass(frozen=True)
 class Place:
-    """Where things are in the service image: `$APP_ROOT`, `$NB_BUILDER_HOME`, and the certificates it trusts."""
+    """Where things are in the service image, and on what `base` (scratch or shell) the slim one stands."""
 
     app: Workspace
     home: Path
     certificates: Path | None
+    base: str
 
     @property
     def service(self) -> Path:
@@ -67,6 +68,8 @@ def everything(tree: Tree, plan: Plan, place: Place) -> None:
         tree.carry_all(ours / package)
     _app_root(tree, place.app)
     system.lay(tree, place.certificates)
+    if place.base == shell.BASE:
+        shell.lay(tree)
     _doors(tree, place)
 
 
@@ -78,6 +81,7 @@ def finish(tree: Tree, plan: Plan, place: Place, date: int) -> None:
         _strip(tree)
     _compile(tree, plan, place, (front, model), date)
     licences.lay(tree)
+    sbom.lay(tree, place, (front, model), date)
     tree.seal(date)
 
 

@@ -1,36 +1,98 @@
-"""The door of slim images, inside of the service image: `prepare`, then `settle`, then `prove`."""
+"""The door of slim images, inside of the service image: `prepare`, then `settle`, then `prove`.
 
-import os
+Between them, stages of s2i/runtime.Dockerfile let the image that was laid test itself.
+"""
+
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from nb_scorer import manifest
+from nb_scorer.model_problems import ModelMissing
 from nb_service import identity
 
 from nb_builder.log import Log
 from nb_builder.settings import Settings
-from nb_builder.slim import lay
-from nb_builder.slim.plan import OFF, Plan
+from nb_builder.slim import distributions, lay, minimise, plan, problems, proof
 from nb_builder.slim.tree import Tree
 from nb_builder.workspace import Workspace
 
+# At the top of the service image, in stages that are thrown away.
 WORK = Path("/slim")
+PLAN, TRIAL, PROOF = "plan.json", "trial.json", "proof.json"
+STEPS = ("prepare", "settle", "prove")
 
 
 def main(arguments: Sequence[str]) -> None:
     """Do the step that the one argument names."""
-    settings = Settings()
-    place = lay.Place(Workspace(settings.app_root), settings.home, settings.ca_bundle)
-    prepare(place, Log())
+    if len(arguments) != 1 or arguments[0] not in STEPS:
+        raise SystemExit(f"Usage: nb_builder slim {{{'|'.join(STEPS)}}}")
+    Slimming(Settings(), WORK, Log()).do(arguments[0])
 
 
-def prepare(place: lay.Place, log: Log) -> None:
-    """Lay /slim/root."""
-    plan = Plan(os.environ.get("S2I_SLIM", OFF), kept=())
-    date = identity.version_of(manifest.read(place.app.model).get("built", ""))
-    tree = Tree(WORK / "root")
-    log.step("Laying")
-    lay.everything(tree, plan, place)
-    log.step("Finishing")
-    lay.finish(tree, plan, place, date)
-    log.line(f"{tree.bytes() / 1e6:.1f} MB")
+class Slimming:
+    """The making of one slim image, in the folder `work` of its service image."""
+
+    def __init__(self, settings: Settings, work: Path, log: Log):
+        """Take the settings; raise SlimNoService where there is no model."""
+        self.settings, self.work, self.log = settings, work, log
+        app = Workspace(settings.app_root)
+        self.place = lay.Place(app, settings.home, settings.ca_bundle, settings.slim_base)
+        try:
+            self.date = identity.version_of(manifest.read(app.model).get("built", ""))
+        except ModelMissing as lack:
+            raise problems.SlimNoService(missing=f"model ({app.model})") from lack
+
+    def do(self, step: str) -> None:
+        """Do one step."""
+        {"prepare": self.prepare, "settle": self.settle, "prove": self.prove}[step]()
+
+    def prepare(self) -> None:
+        """Find what the service needs, and lay the tree of it."""
+        settings = self.settings
+        lay.interpreters(self.place)
+        _check_keep(settings.keep, self.place.app.venv)
+        self.log.step(f"Tracing the service, to leave out what it does not need (S2I_SLIM={settings.slim})")
+        made = plan.make(settings.app_root, home=settings.home, level=settings.slim, keep=settings.keep, log=self.log)
+        self._lay(made, smaller=made.level != plan.OFF)
+
+    def settle(self) -> None:
+        """Keep the tree if it answered as it ought to; else lay it again, one level lower."""
+        verdict = json.loads((self.work / TRIAL).read_text(encoding="utf-8"))
+        made = plan.from_json((self.work / PLAN).read_text(encoding="utf-8"))
+        if verdict["same"]:
+            self.log.step("The slim image answers as it ought to")
+            return
+        if made.level == plan.OFF:
+            raise proof.unproved(verdict, self.settings)
+        lower = made.lower()
+        self.log.step(f"The slim image is not the same service: S2I_SLIM={lower.level} instead of {made.level}")
+        for difference in verdict["differences"]:
+            self.log.line(f"     {difference}")
+        self._lay(lower)
+
+    def prove(self) -> None:
+        """Write what the final image proved, or raise SlimUnproved."""
+        verdict = json.loads((self.work / PROOF).read_text(encoding="utf-8"))
+        made = plan.from_json((self.work / PLAN).read_text(encoding="utf-8"))
+        if not verdict["same"]:
+            raise proof.unproved(verdict, self.settings)
+        proof.write(Tree(self.work / "proof"), made, verdict, self.date)
+        proof.show(Tree(self.work / "root"), made, verdict, self.log)
+
+    def _lay(self, made: plan.Plan, *, smaller: bool = False) -> None:
+        """Lay the tree of the plan; with `smaller`, try what else can be left out of it."""
+        tree = Tree(self.work / "root", afresh=True)
+        self.log.step("Laying the file system of the slim image")
+        lay.everything(tree, made, self.place)
+        if smaller:
+            made = minimise.run(made, tree.root, self.settings.app_root, home=self.settings.home, log=self.log)
+        lay.finish(tree, made, self.place, self.date)
+        (self.work / PLAN).write_text(made.as_json(), encoding="utf-8")
+
+
+def _check_keep(keep: Sequence[str], venv: Path) -> None:
+    held = distributions.installed(venv)
+    unknown = plan.not_installed(keep, held)
+    if unknown:
+        raise problems.SlimKeepUnknown(names=", ".join(unknown), known=", ".join(sorted(one.name for one in held)))

@@ -14,9 +14,11 @@ _MOST_LINKS = 40  # as the kernel has it
 class Tree:
     """A folder `root` that becomes `/`; all paths given and returned are those of the image."""
 
-    def __init__(self, root: Path):
-        """Take the folder, which is made if it is not there."""
+    def __init__(self, root: Path, *, afresh: bool = False):
+        """Take the folder, which is made if it is not there; with `afresh` it is emptied first."""
         self.root = root
+        if afresh:
+            shutil.rmtree(root, ignore_errors=True)
         root.mkdir(parents=True, exist_ok=True)
 
     def at(self, path: str | Path) -> Path:
