@@ -1,6 +1,7 @@
 # One word for each thing that one does here; `make` alone lists them.
 
 IMAGE_NAME ?= nb-builder
+SERVICE ?= my-service
 BASE_IMAGE ?= debian:bookworm-slim
 NOTEBOOK ?= docs/examples/kmeans
 PORT ?= 8080
@@ -17,12 +18,13 @@ VERSION := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 
 export NB_BUILDER_HOME := $(HOME_DIR)
 
-.PHONY: help run check-notebook build test test-unit test-flow test-image check audit lock bench clean environments developer
+.PHONY: help run check-notebook build runtime test test-unit test-flow test-image check audit lock bench clean environments developer
 
 help:
 	@echo "make run         build the example notebook, serve it here and ask it once; NOTEBOOK=<folder, .ipynb or git URL>"
 	@echo "make check-notebook  say what would keep a notebook from being built; NOTEBOOK=… as for run, JSON=1 for machines"
 	@echo "make build       make the builder image $(IMAGE_NAME); BASE_IMAGE=… CA_BUNDLE=… COMPILERS=1 OTEL=1"
+	@echo "make runtime     make the slim image $(SERVICE)-slim (IMAGE=…) of the service image $(SERVICE); S2I_SLIM=… S2I_KEEP=… S2I_SLIM_BASE=…"
 	@echo "make test        check, test-unit, test-flow, test-docs and test-image, one after the other"
 	@echo "make test-image  the image tests alone: the real s2i and a container engine"
 	@echo "make check       linters and docstrings"
@@ -51,6 +53,11 @@ build:
 	$(DOCKER) build --build-arg BASE_IMAGE=$(BASE_IMAGE) --build-arg VERSION=$(VERSION) \
 		$(if $(COMPILERS),--build-arg COMPILERS=1) $(if $(OTEL),--build-arg OTEL=1) $(BUILD_ARGS) --tag $(IMAGE_NAME) .
 
+# Given to make or set in the shell alike.
+runtime: export S2I_SLIM S2I_KEEP S2I_SLIM_BASE DOCKER
+runtime:
+	@s2i/runtime "$(SERVICE)" "$(or $(IMAGE),$(SERVICE)-slim)"
+
 test: check test-unit test-flow test-docs test-image
 
 test-unit: developer
@@ -68,7 +75,7 @@ test-image: developer
 check: developer
 	$(TEST)/ruff check .
 	$(TEST)/ruff format --check .
-	$(TEST)/shellcheck s2i/install s2i/check s2i/bin/* test/run .ci/run
+	$(TEST)/shellcheck s2i/install s2i/check s2i/runtime s2i/bin/* test/run .ci/run
 
 audit:
 	@s2i/install "$(HOME_DIR)" --audit

@@ -125,7 +125,7 @@ KNOBS = (
     Knob(
         "S2I_KEEP",
         distributions,
-        (),
+        None,
         "Distributions, separated by commas, that a slim image keeps whole whatever the trace says.",
     ),
     Knob(
@@ -162,5 +162,5 @@ class Settings:
         self.tolerance: float = values["S2I_TOLERANCE"]
         self.verify_timeout: float = values["S2I_VERIFY_TIMEOUT"]
         self.slim: str = values["S2I_SLIM"]
-        self.keep: tuple[str, ...] = values["S2I_KEEP"]
+        self.keep: tuple[str, ...] = values["S2I_KEEP"] or ()
         self.slim_base: str = values["S2I_SLIM_BASE"]

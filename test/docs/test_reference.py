@@ -5,6 +5,7 @@ import re
 import nb_builder.audit
 import nb_builder.problems
 import nb_builder.settings
+import nb_builder.slim.problems
 import nb_service.http.app
 import nb_service.problems
 import nb_service.settings
@@ -44,7 +45,7 @@ def default(value):
     return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
 
 
-HOMES = (nb_builder.problems, nb_builder.audit, nb_service.problems)
+HOMES = (nb_builder.problems, nb_builder.audit, nb_builder.slim.problems, nb_service.problems)
 PROBLEMS = {kind.code: kind for module in HOMES for kind in classes(module)}
 OF_A_BUILD = {kind.code: kind for kind in [*classes(nb_builder.problems), SettingInvalid]}
 

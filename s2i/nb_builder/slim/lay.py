@@ -1,7 +1,7 @@
 """Lays the file system of the runtime image: what of the service image goes into the tree, and in what form."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,15 +57,18 @@ def interpreters(place: Place) -> tuple[pythons.Interpreter, pythons.Interpreter
     return front, model
 
 
-def everything(tree: Tree, plan: Plan, place: Place) -> None:
-    """Lay all that the plan leaves, modules as sources still: what follows may take some of it away."""
+def everything(tree: Tree, plan: Plan, place: Place, whole: Collection[str] = ()) -> None:
+    """Lay all that the plan leaves, modules as sources still: what follows may take some of it away.
+
+    Distributions named in `whole` keep their tests and headers, too.
+    """
     for python in interpreters(place):
         _interpreter(tree, python, plan)
     for environment in (place.service, place.app.venv):
-        _environment(tree, environment, plan)
+        _environment(tree, environment, plan, whole)
     ours = Path(boot.HOME)
     for package in ("nb_scorer", "nb_service"):
-        tree.carry_all(ours / package)
+        tree.carry_all(ours / package, lambda path: not _is_bytecode(path))
     _app_root(tree, place.app)
     system.lay(tree, place.certificates)
     if place.base == shell.BASE:
@@ -88,23 +91,25 @@ def finish(tree: Tree, plan: Plan, place: Place, date: int) -> None:
 def _interpreter(tree: Tree, python: pythons.Interpreter, plan: Plan) -> None:
     tree.carry(python.program)
     for folder in python.library:
-        without = junk.of_library(files_below(folder), folder) - plan.opened
-        tree.carry_all(folder, lambda path, without=without: path not in without and path not in plan.gone)
+        without = junk.of_library(files_below(folder), folder, plan) | plan.gone
+        tree.carry_all(folder, lambda path, without=without: path not in without and not _is_bytecode(path))
 
 
-def _environment(tree: Tree, environment: Path, plan: Plan) -> None:
-    """Lay a virtual environment: of its programs only Python, of its packages what the plan leaves."""
+def _environment(tree: Tree, environment: Path, plan: Plan, whole: Collection[str]) -> None:
+    """Lay a virtual environment: its Python, and of its packages what the plan leaves."""
     tree.carry(environment / "pyvenv.cfg")
     for python in sorted((environment / "bin").glob("python*")):
         tree.carry(python)
-    without = plan.gone | junk.of_packages(plan, str(environment))
-    left_out = tuple(f"{environment}/{name}/" for name in ("bin", "include", "share/man"))
-    for folder in ("lib", "share", *(["bin"] if plan.level == OFF else [])):
+    without = plan.gone | junk.of_packages(plan, whole)
+    # Programs are for people; at level `off` a predictor may start one.
+    for folder in ("lib", "share", "bin") if plan.level == OFF else ("lib", "share"):
         if (environment / folder).is_dir():
-            tree.carry_all(
-                environment / folder,
-                lambda path: path not in without and (plan.level == OFF or not path.startswith(left_out)),
-            )
+            tree.carry_all(environment / folder, lambda path: path not in without and not _is_bytecode(path))
+
+
+def _is_bytecode(path: str) -> bool:
+    """Return whether it is made anew of its source."""
+    return "/__pycache__/" in path
 
 
 def _app_root(tree: Tree, app: Workspace) -> None:
@@ -114,7 +119,7 @@ def _app_root(tree: Tree, app: Workspace) -> None:
         if (app.build / name).exists():
             tree.carry(app.build / name)
     history = str(app.src / ".git") + "/"
-    tree.carry_all(app.src, lambda path: not path.startswith(history) and "/__pycache__/" not in path)
+    tree.carry_all(app.src, lambda path: not path.startswith(history) and not _is_bytecode(path))
     if (app.root / "secrets").is_dir():
         tree.carry(app.root / "secrets")
     tree.write(str(app.root / layout.ENVIRONMENT), baked.text(os.environ))
@@ -156,12 +161,10 @@ def _strip(tree: Tree) -> None:
 
 def _compile(tree: Tree, plan: Plan, place: Place, both: Iterable[pythons.Interpreter], date: int) -> None:
     """Compile all modules but the repository's own: those a user may mount anew."""
-    front, model = both
-    keep = plan.level == OFF
+    done: set[str] = set()
     for python, interpreter, environment in zip(place.pythons, both, (place.service, place.app.venv), strict=True):
-        folders = [str(environment / "lib")]
-        if interpreter is front or interpreter.program != front.program:
-            folders += interpreter.library
-        compiled.convert(tree, python, folders, keep_sources=keep, date=date)
-        # Ours with their sources: the same modules are run by two Pythons, which may differ.
+        folders = [str(environment / "lib"), *(folder for folder in interpreter.library if folder not in done)]
+        compiled.convert(tree, python, folders, keep_sources=plan.level == OFF, date=date)
+        done.update(interpreter.library)
+    # Ours with their sources: the same modules are run by two Pythons, which may differ.
     compiled.convert(tree, place.pythons[0], [boot.HOME], keep_sources=True, date=date)

@@ -53,8 +53,7 @@ class Slimming:
         lay.interpreters(self.place)
         _check_keep(settings.keep, self.place.app.venv)
         self.log.step(f"Tracing the service, to leave out what it does not need (S2I_SLIM={settings.slim})")
-        made = plan.make(settings.app_root, home=settings.home, level=settings.slim, keep=settings.keep, log=self.log)
-        self._lay(made, smaller=made.level != plan.OFF)
+        self._lay(self._planned(), smaller=True)
 
     def settle(self) -> None:
         """Keep the tree if it answered as it ought to; else lay it again, one level lower."""
@@ -80,11 +79,19 @@ class Slimming:
         proof.write(Tree(self.work / "proof"), made, verdict, self.date)
         proof.show(Tree(self.work / "root"), made, verdict, self.log)
 
+    def _planned(self) -> plan.Plan:
+        asked = self.settings
+        try:
+            return plan.make(asked.app_root, home=asked.home, level=asked.slim, keep=asked.keep, log=self.log)
+        except plan.Unproved as unproved:
+            first, *rest = unproved.differences
+            raise problems.SlimServiceDiffers(difference=first, detail="\n".join(rest)) from unproved
+
     def _lay(self, made: plan.Plan, *, smaller: bool = False) -> None:
         """Lay the tree of the plan; with `smaller`, try what else can be left out of it."""
         tree = Tree(self.work / "root", afresh=True)
         self.log.step("Laying the file system of the slim image")
-        lay.everything(tree, made, self.place)
+        lay.everything(tree, made, self.place, self.settings.keep)
         if smaller:
             made = minimise.run(made, tree.root, self.settings.app_root, home=self.settings.home, log=self.log)
         lay.finish(tree, made, self.place, self.date)

@@ -39,6 +39,15 @@ class SlimShellMissing(BuildProblem):
     fix_words = "Leave S2I_SLIM_BASE out: an image from scratch needs no packages."
 
 
+class SlimServiceDiffers(BuildProblem):
+    """The service image itself does not answer as its golden rows say."""
+
+    code = "slim-service-differs"
+    what_words = "The service image does not answer as it was built to: {difference}"
+    why_words = "Before anything is left out, the service answers its golden rows as they were recorded."
+    fix_words = "Build it again with 's2i build'; a setting in .s2i/environment that is for another place can be why."
+
+
 class SlimUnproved(BuildProblem):
     """The slim image does not answer as the service image does."""
 

@@ -47,9 +47,7 @@ def text(components: list[dict], service: dict, date: int) -> str:
             "component": service,
         },
         "components": components,
-        "dependencies": [
-            {"ref": service["bom-ref"], "dependsOn": [component["bom-ref"] for component in components]}
-        ],
+        "dependencies": [{"ref": service["bom-ref"], "dependsOn": [component["bom-ref"] for component in components]}],
     }
     digest = hashlib.sha256(json.dumps(bill, sort_keys=True).encode()).digest()
     bill["serialNumber"] = f"urn:uuid:{uuid.UUID(bytes=digest[:16], version=4)}"
@@ -113,15 +111,16 @@ def _debian(tree: Tree) -> list[dict]:
         owned.setdefault(name, []).append(path)
     release = debian.release()
     return [
-        {**_package(known[name], release), "_files": files} for name, files in sorted(owned.items()) if name in known
+        {**package(known[name], release), "_files": files} for name, files in sorted(owned.items()) if name in known
     ]
 
 
-def _package(package: debian.Package, release: dict[str, str]) -> dict:
-    where = f"{release.get('ID', 'debian')}-{release.get('VERSION_ID', 'unknown')}"
-    version = quote(package.version, safe="")
-    purl = f"pkg:deb/{release.get('ID', 'debian')}/{quote(package.name)}@{version}?arch={package.architecture}&distro={where}"
-    return {"type": "library", "bom-ref": purl, "name": package.name, "version": package.version, "purl": purl}
+def package(told: debian.Package, release: dict[str, str]) -> dict:
+    """Return the component that dpkg and os-release describe."""
+    system = release.get("ID", "debian")
+    named = f"{quote(told.name, safe='')}@{quote(told.version, safe='')}"
+    purl = f"pkg:deb/{system}/{named}?arch={told.architecture}&distro={system}-{release.get('VERSION_ID', 'unknown')}"
+    return {"type": "library", "bom-ref": purl, "name": told.name, "version": told.version, "purl": purl}
 
 
 def _interpreters(interpreters: Iterable, owned: set[str]) -> Iterator[dict]:

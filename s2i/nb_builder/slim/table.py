@@ -22,10 +22,11 @@ def _part(title: str, choices: Iterable[Choice]) -> list[str]:
     names = [f"{choice.distribution.name} {choice.distribution.version}" for choice in ordered]
     width = max(map(len, names))
     rows = [
-        f"  {megabytes(choice.distribution.bytes):>9}  {name:<{width}}  {choice.reason}"
+        f"{megabytes(choice.distribution.bytes):>11}  {name:<{width}}  {choice.reason}"
         for choice, name in zip(ordered, names, strict=True)
     ]
-    return [f"{title}: {len(ordered)} distributions, {megabytes(total)} before tests, headers and symbols went", *rows]
+    count = "1 distribution" if len(ordered) == 1 else f"{len(ordered)} distributions"
+    return [f"{title}: {count}, {megabytes(total)} before tests, headers and symbols went", *rows]
 
 
 def megabytes(size: int) -> str:

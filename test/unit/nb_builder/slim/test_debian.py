@@ -1,0 +1,62 @@
+"""dpkg's own files: packages, and who owns a path."""
+
+from nb_builder.slim import debian
+
+STATUS = """\
+Package: libc6
+Status: install ok installed
+Architecture: amd64
+Source: glibc (2.36-9)
+Version: 2.36-9+deb12u13
+Description: C library
+ more of it
+
+Package: gone
+Status: deinstall ok config-files
+Version: 1
+
+Package: tzdata
+Status: install ok installed
+Architecture: all
+Version: 2025b-0+deb12u2
+"""
+
+
+def dpkg(tmp_path):
+    """Return a folder like /var/lib/dpkg."""
+    (tmp_path / "info").mkdir()
+    (tmp_path / "status").write_text(STATUS)
+    (tmp_path / "info/libc6:amd64.list").write_text("/.\n/lib\n/lib/x86_64-linux-gnu/libc.so.6\n")
+    (tmp_path / "info/tzdata.list").write_text("/usr/share/zoneinfo/UTC\n")
+    return tmp_path
+
+
+def test_packages_are_those_that_are_installed(tmp_path):
+    found = debian.packages(dpkg(tmp_path))
+    assert sorted(found) == ["libc6", "tzdata"]
+    assert (found["libc6"].version, found["libc6"].architecture) == ("2.36-9+deb12u13", "amd64")
+    assert found["libc6"].source == "glibc"
+    assert found["tzdata"].source == "tzdata"
+
+
+def test_an_image_without_dpkg_has_no_packages(tmp_path):
+    assert debian.packages(tmp_path / "none") == {}
+    assert debian.owners(["/etc/passwd"], tmp_path / "none") == {}
+
+
+def test_a_path_has_its_owner_by_both_of_its_names_on_a_merged_system(tmp_path, monkeypatch):
+    monkeypatch.setattr(debian.os.path, "islink", lambda path: path == "/lib")
+    paths = ["/usr/lib/x86_64-linux-gnu/libc.so.6", "/usr/share/zoneinfo/UTC", "/usr/lib/nobodys"]
+    assert debian.owners(paths, dpkg(tmp_path)) == {paths[0]: "libc6", paths[1]: "tzdata"}
+
+
+def test_the_files_of_a_package_are_those_of_its_list(tmp_path):
+    place = dpkg(tmp_path)
+    assert debian.files_of("tzdata", place) == ["/usr/share/zoneinfo/UTC"]
+    assert debian.files_of("nothing", place) == []
+
+
+def test_the_release_is_read_with_and_without_quotes(tmp_path):
+    (tmp_path / "os-release").write_text('ID=debian\nVERSION_ID="12"\n')
+    assert debian.release(tmp_path / "os-release") == {"ID": "debian", "VERSION_ID": "12"}
+    assert debian.release(tmp_path / "none") == {}

@@ -1,0 +1,30 @@
+"""What the image has around the service."""
+
+import stat
+
+from nb_builder.slim import system
+from nb_builder.slim.tree import Tree
+
+
+def test_users_temporary_folder_and_names_of_hosts_are_there(tmp_path):
+    (tmp_path / "ca.pem").write_text("certificates")
+    tree = Tree(tmp_path / "tree")
+    system.lay(tree, tmp_path / "ca.pem")
+    assert tree.at("/etc/passwd").read_text().startswith("root:")
+    assert "hosts: files dns" in tree.at("/etc/nsswitch.conf").read_text()
+    assert tree.at(tmp_path / "ca.pem").read_text() == "certificates"
+    assert stat.S_IMODE(tree.at("/tmp").stat().st_mode) == 0o1770
+
+
+def test_no_one_but_the_users_of_a_service_has_an_entry(tmp_path):
+    tree = Tree(tmp_path)
+    system.lay(tree, None)
+    names = {line.split(":")[0] for line in tree.at("/etc/passwd").read_text().splitlines()}
+    assert names <= set(system.USERS)
+
+
+def test_time_zones_come_once(tmp_path):
+    tree = Tree(tmp_path)
+    system.lay(tree, None)
+    assert not tree.holds("/usr/share/zoneinfo/right")
+    assert not tree.holds("/usr/share/zoneinfo/posix")
