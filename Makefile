@@ -53,10 +53,9 @@ build:
 	$(DOCKER) build --build-arg BASE_IMAGE=$(BASE_IMAGE) --build-arg VERSION=$(VERSION) \
 		$(if $(COMPILERS),--build-arg COMPILERS=1) $(if $(OTEL),--build-arg OTEL=1) $(BUILD_ARGS) --tag $(IMAGE_NAME) .
 
-# Given to make or set in the shell alike.
-runtime: export S2I_SLIM S2I_KEEP S2I_SLIM_BASE DOCKER
+# What is given to make as S2I_SLIM=… is in the environment, too.
 runtime:
-	@s2i/runtime "$(SERVICE)" "$(or $(IMAGE),$(SERVICE)-slim)"
+	@DOCKER="$(DOCKER)" s2i/runtime "$(SERVICE)" "$(or $(IMAGE),$(SERVICE)-slim)"
 
 test: check test-unit test-flow test-docs test-image
 

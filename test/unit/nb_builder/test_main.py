@@ -27,7 +27,7 @@ def test_an_unknown_command_is_refused_with_those_there_are():
     assert ran.returncode == 2
     assert (
         ran.stdout
-        == b"ERROR: there is no command 'assembel'; there are: assemble, audit, check, local, usage, save-artifacts\n"
+        == b"ERROR: there is no command 'assembel'; there are: assemble, audit, check, local, usage, slim, save-artifacts\n"
     )
 
 
