@@ -1,22 +1,181 @@
-"""Megabytes of the images: the builder, and the plain s2i image of the running example."""
+"""Megabytes and starts of images, side by side in one run: nb-builder's beside the naive one-stage image.
 
+The naive image is what people write by hand: the same Debian, apt's python3-pip, Jupyter, the notebook's
+requirements, Flask; one for each notebook. Start: from `docker run` to the first answer of /predict.
+"""
+
+import ast
+import json
+import os
+import statistics
 import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
 
-GOALS = {"nb-builder": 230, "my-service": 450}
+import notebooks
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "test"))
+
+from engine import bases, daemon, docker, s2i_tool  # noqa: E402 - found by the line above
+from engine.s2i import S2i, git_repository, must  # noqa: E402
+from image import repos  # noqa: E402
+from image.conftest import make_builder  # noqa: E402
+
+BUILDER = "nb-builder-candidate"
+PREFIX = "nb-bench"
+ROUNDS = 3
+START_SECONDS = 120
+SAMPLES = {"example": [0.2, 0.7], "six": [0.1, 0.2, 0.3], "pure": [3.0, 4.0]}
+TITLES = {
+    "example": "running example",
+    "six": "numpy, scipy, scikit-learn, pandas, matplotlib, lightgbm",
+    "pure": "pure Python",
+}
+# In MB, by notebook and form.
+GOALS = {
+    ("example", "plain"): 450,
+    ("example", "distributions"): 200,
+    ("example", "files"): 170,
+    ("six", "distributions"): 350,
+    ("six", "files"): 230,
+    ("pure", "distributions"): 45,
+}
+BUILDER_GOAL = 230
+FORMS = ("naive", "plain", "distributions", "files")
+
+
+@dataclass
+class Row:
+    """One image: its size in MB, its compressed size, and the seconds of its starts."""
+
+    image: str
+    sample: list
+    megabytes: float = 0
+    compressed: float = 0
+    starts: list[float] = field(default_factory=list)
+
+    @property
+    def start(self) -> float:
+        """Return the median of the starts."""
+        return statistics.median(self.starts)
 
 
 def report() -> None:
-    """Print what the engine says of the images that are here, beside the goals."""
-    print("\nSizes of images, MB as `docker images` counts (made by `make build` and `s2i build ... my-service`)")
-    for image, goal in GOALS.items():
-        print(f"  {image:20}{_megabytes(image):>12}   goal: at most {goal}")
+    """Make every image, measure in turn, print the tables, and remove what was made."""
+    with daemon.running() as host, tempfile.TemporaryDirectory() as folder:
+        os.environ["DOCKER_HOST"] = host
+        s2i = S2i(s2i_tool.program(), make_builder(BUILDER, "bookworm"))
+        rows: dict[tuple[str, str], Row] = {}
+        try:
+            for name in TITLES:
+                source = _repository(name, Path(folder))
+                rows |= {(name, form): Row(_make(s2i, name, form, source), SAMPLES[name]) for form in FORMS}
+            _measure(list(rows.values()))
+        finally:
+            images = docker.docker("image", "ls", "--format", "{{.Repository}}", f"{PREFIX}-*").stdout.split()
+            docker.docker("image", "rm", "--force", *images, ok=False)
+        _print(rows)
 
 
-def _megabytes(image: str) -> str:
-    try:
-        ran = subprocess.run(
-            ["docker", "image", "inspect", "--format", "{{.Size}}", image], capture_output=True, text=True, check=True
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return "not here"
-    return f"{int(ran.stdout) / 1e6:.0f}"
+def _repository(name: str, folder: Path) -> Path:
+    if name != "example":
+        return repos.write(folder / name, {"six": notebooks.SIX, "pure": notebooks.PURE}[name])
+    git_repository(ROOT / "docs/examples/kmeans", folder / name)
+    return folder / name
+
+
+def _make(s2i: S2i, name: str, form: str, source: Path) -> str:
+    """Make one image and return its name; the plain one of a notebook comes before those that are made of it."""
+    image = f"{PREFIX}-{name}-{form}"
+    print(f"     making {image}", flush=True)
+    if form == "naive":
+        _naive(image, source)
+    elif form == "plain":
+        must(s2i.build(git_repository(source, source), image))
+    else:
+        settings = {**os.environ, "S2I_SLIM": form}
+        _run(["make", "runtime", f"SERVICE={PREFIX}-{name}-plain", f"IMAGE={image}"], ROOT, settings)
+    return image
+
+
+def _naive(image: str, source: Path) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        context = Path(folder)
+        (context / "model.ipynb").write_bytes((source / "model.ipynb").read_bytes())
+        (context / "requirements.txt").write_text(_pins(source / "model.ipynb"))
+        (context / "save.py").write_text(notebooks.SAVE)
+        (context / "serve.py").write_text(notebooks.SERVE)
+        (context / "Dockerfile").write_text(notebooks.NAIVE.format(base=bases.base("bookworm")))
+        # Where a proxy inspects TLS, pip needs its authority; so do `make build` and s2i.
+        bundle = os.environ.get("SSL_CERT_FILE")
+        (context / "ca.crt").write_bytes(Path(bundle).read_bytes() if bundle else b"")
+        words = ["--build-arg", "PIP_CERT=/app/ca.crt"] if bundle else []
+        for name in ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST"):
+            words += ["--build-arg", name] if name in os.environ else []
+        _run(["docker", "build", *words, "--tag", image, "."], context, dict(os.environ))
+
+
+def _pins(notebook: Path) -> str:
+    """Return the notebook's requirements as pip takes them."""
+    cells = json.loads(notebook.read_text())["cells"]
+    sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    (first, *_) = [source for source in sources if source.startswith("requirements = ")]
+    return "".join(f"{name}=={version}\n" for name, version in ast.literal_eval(ast.parse(first).body[0].value))
+
+
+def _run(command: list[str], folder: Path, environ: dict[str, str]) -> None:
+    ran = subprocess.run(command, cwd=folder, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if ran.returncode:
+        raise SystemExit(f"{' '.join(command)} ended with {ran.returncode}:\n{ran.stdout[-5000:]}")
+
+
+def _measure(rows: list[Row]) -> None:
+    for row in rows:
+        row.megabytes = int(docker.docker("image", "inspect", "--format", "{{.Size}}", row.image).stdout) / 1e6
+        row.compressed = _compressed(row.image) / 1e6
+    for number in range(ROUNDS):
+        print(f"     starts, round {number + 1} of {ROUNDS}", flush=True)
+        for row in rows:
+            row.starts.append(_start(row))
+
+
+def _compressed(image: str) -> int:
+    """Return the bytes of `docker save | gzip -1`."""
+    saved = subprocess.Popen(["docker", "save", image], stdout=subprocess.PIPE)
+    with saved, subprocess.Popen(["gzip", "-1"], stdin=saved.stdout, stdout=subprocess.PIPE) as packed:
+        return sum(len(piece) for piece in iter(lambda: packed.stdout.read(1 << 20), b""))
+
+
+def _start(row: Row) -> float:
+    """Return the seconds from `docker run` to the first answer of /predict."""
+    started = time.monotonic()
+    with docker.container(row.image, "--publish", "127.0.0.1::8080") as name:
+        address = docker.docker("port", name, "8080/tcp").stdout.split()[0]
+        service = docker.Service(name, f"http://{address}")
+        while time.monotonic() < started + START_SECONDS:
+            try:
+                if service.predict(json.dumps(row.sample).encode()).status == 200:
+                    return time.monotonic() - started
+            except OSError:
+                pass  # Nothing listens yet; the engine's own proxy accepts and drops the connection.
+            time.sleep(0.01)
+        raise SystemExit(f"{row.image} has not answered within {START_SECONDS} s:\n{service.logs()}")
+
+
+def _print(rows: dict[tuple[str, str], Row]) -> None:
+    builder = docker.megabytes(BUILDER)
+    print("\nImages: MB as `docker images` counts, in brackets the goal; gzip -1 of `docker save`;")
+    print(f"start to first answer, median of {ROUNDS} interleaved rounds; how much smaller than the naive image")
+    print(f"  {'builder image':16}{builder:8.0f} (at most {BUILDER_GOAL})")
+    for name, title in TITLES.items():
+        print(f"\n  {title}")
+        for form in FORMS:
+            row, naive = rows[name, form], rows[name, "naive"]
+            goal = f"({GOALS[name, form]})" if (name, form) in GOALS else ""
+            ratio = f"{naive.megabytes / row.megabytes:5.1f}x, gzip {naive.compressed / row.compressed:5.1f}x"
+            size = f"{row.megabytes:8.1f} {goal:6} gzip {row.compressed:7.1f}"
+            print(f"    {form:14}{size}   start {row.start:5.2f} s   {'' if form == 'naive' else ratio}")

@@ -1,0 +1,70 @@
+"""What is laid out for clusters fits together, and with the rest of the repository."""
+
+import json
+
+import pytest
+import yaml
+
+from commands import ROOT
+
+ITEMS = yaml.safe_load((ROOT / "docs/deploy/openshift.yaml").read_text(encoding="utf-8"))["items"]
+
+
+def named(kind, name):
+    """Return the one item of this kind and name."""
+    (item,) = [item for item in ITEMS if (item["kind"], item["metadata"]["name"]) == (kind, name)]
+    return item
+
+
+def references(value, kind):
+    """Return the names in all references to objects of `kind`, at any depth; also those in JSON in a text."""
+    if isinstance(value, str) and value.startswith("[{"):
+        value = json.loads(value)
+    if isinstance(value, list):
+        return [name for each in value for name in references(each, kind)]
+    if not isinstance(value, dict):
+        return []
+    own = [value["name"]] if value.get("kind") == kind and "name" in value else []
+    return own + [name for each in value.values() for name in references(each, kind)]
+
+
+def test_the_dockerfile_of_the_slim_build_is_the_repository_s_own():
+    inline = named("BuildConfig", "my-service-slim")["spec"]["source"]["dockerfile"]
+    assert inline == (ROOT / "s2i/runtime.Dockerfile").read_text(encoding="utf-8")
+
+
+def test_the_slim_build_follows_what_the_service_s_build_puts_out():
+    made = named("BuildConfig", "my-service")["spec"]["output"]["to"]["name"]
+    slim = named("BuildConfig", "my-service-slim")["spec"]
+    assert [trigger["imageChange"]["from"]["name"] for trigger in slim["triggers"]] == [made]
+    assert slim["strategy"]["dockerStrategy"]["buildArgs"][0]["value"].endswith(f"/{made}")
+
+
+def test_nothing_stands_in_for_the_last_from_which_is_scratch():
+    # OpenShift puts `dockerStrategy.from` into the last FROM of a Dockerfile.
+    slim = named("BuildConfig", "my-service-slim")["spec"]
+    froms = [line for line in slim["source"]["dockerfile"].splitlines() if line.startswith("FROM")]
+    assert froms[-1] == "FROM scratch"
+    assert "from" not in slim["strategy"]["dockerStrategy"]
+
+
+def test_the_deployment_runs_what_the_slim_build_puts_out():
+    made = named("BuildConfig", "my-service-slim")["spec"]["output"]["to"]["name"]
+    deployment = named("Deployment", "my-service")
+    assert deployment["spec"]["template"]["spec"]["containers"][0]["image"] == made
+    assert references(deployment["metadata"]["annotations"], "ImageStreamTag") == [made]
+
+
+@pytest.mark.parametrize("tag", sorted(set(references(ITEMS, "ImageStreamTag"))))
+def test_each_image_that_is_named_has_a_stream(tag):
+    name, _, version = tag.partition(":")
+    assert version == "latest"
+    assert named("ImageStream", name)
+
+
+def test_the_build_arguments_are_arguments_of_the_dockerfile():
+    slim = named("BuildConfig", "my-service-slim")["spec"]
+    declared = {
+        line.split()[1].partition("=")[0] for line in slim["source"]["dockerfile"].splitlines() if "ARG" in line[:3]
+    }
+    assert {each["name"] for each in slim["strategy"]["dockerStrategy"]["buildArgs"]} <= declared
