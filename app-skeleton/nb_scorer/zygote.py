@@ -15,20 +15,13 @@ import random
 import select
 import signal
 import socket
-import struct
 import sys
 import threading
 import warnings
 
 from nb_scorer import boot, scorer
+from nb_scorer.orders import FORK, ORDER, SPAWN, START
 from nb_scorer.tally import Tally
-
-ORDER = struct.Struct("!cI")
-START = b"S"  # with the scorer's end of its link, and its tally, as ancillary data
-KILL = b"K"
-
-FORK = "fork"
-SPAWN = "spawn"
 
 _PR_SET_PDEATHSIG = 1
 

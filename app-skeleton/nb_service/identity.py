@@ -2,10 +2,9 @@
 
 import json
 import re
-from calendar import timegm
-from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
-from time import strptime
+from typing import NamedTuple
 
 from nb_scorer import layout
 
@@ -15,11 +14,11 @@ from nb_service.model_folder import ModelFolder
 NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?")
 DEFAULT_NAME = "model"
 HEADERS = ("X-Model-Name", "X-Model-Version", "X-Model-Commit")
+_STAMP = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)Z", re.ASCII)
 _COMMIT = re.compile(r"[0-9A-Za-z._-]{1,64}")
 
 
-@dataclass(frozen=True)
-class Identity:
+class Identity(NamedTuple):
     """A model's name, its version (seconds since 1970 at which it was built) and, if known, commit and source."""
 
     name: str
@@ -59,8 +58,10 @@ def cleaned(name: str) -> str:
 
 def version_of(built: str) -> int:
     """Return the time stamp of the manifest as seconds since 1970; 1 for one that is none."""
+    # Not by strptime: to import what it needs takes longer than all else here.
+    found = _STAMP.fullmatch(built)
     try:
-        return timegm(strptime(built, "%Y-%m-%dT%H:%M:%SZ"))
+        return int(datetime(*map(int, found.groups()), tzinfo=timezone.utc).timestamp()) if found else 1
     except ValueError:
         return 1
 

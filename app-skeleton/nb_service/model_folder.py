@@ -1,8 +1,8 @@
 """What the front knows of a model: manifest, golden rows and paths. It never touches the pickle."""
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from nb_scorer import layout
 
@@ -12,8 +12,7 @@ from nb_service import problems
 FORMAT = 1
 
 
-@dataclass(frozen=True)
-class ModelFolder:
+class ModelFolder(NamedTuple):
     """The places and the plain facts of one model under `$APP_ROOT`."""
 
     folder: Path

@@ -6,11 +6,10 @@ The scorers start by exactly the code that a service starts them with. One JSON 
 import json
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 from nb_scorer import answers, frames
-from nb_scorer.zygote import FORK, SPAWN
+from nb_scorer.orders import FORK, SPAWN
 
 from nb_service import model_folder, problems, settings
 from nb_service.loop import Loop
@@ -102,7 +101,7 @@ class Proof:
             tolerance=self._tolerance,
         )
         self._fresh = Trial(self._loop, model, base)
-        forked = replace(base, mode=FORK, scorers=FORKED, golden=tuple(self._rows[:GOLDEN_ROWS]), repeats=ASKED_FORKED)
+        forked = base._replace(mode=FORK, scorers=FORKED, golden=tuple(self._rows[:GOLDEN_ROWS]), repeats=ASKED_FORKED)
         self._forked = Trial(self._loop, model, forked)
 
     def run(self) -> dict:

@@ -34,7 +34,7 @@ class Lane:
         self._gate = gate
         self._most_commas = min(MOST_COMMAS, got["S2I_MAX_SAMPLES"])
         self._threads = ThreadedTaskDispatcher()
-        self._threads.set_thread_count(threads)
+        self._thread_count = threads
 
     def add_task(self, channel: LaneChannel) -> None:
         """Take the channel's first request."""
@@ -53,6 +53,9 @@ class Lane:
             request.route = request.path
             self._later(partial(self._check, channel, request))
         else:
+            if not self._threads.threads:
+                # Not at the start: on a busy machine so many take a while, and a service must be healthy at once.
+                self._threads.set_thread_count(self._thread_count)
             self._threads.add_task(channel)
 
     def shutdown(self, cancel_pending: bool = True, timeout: float = 5) -> None:

@@ -1,7 +1,6 @@
 """Memory that front and scorer share: where a scorer counts what it has started."""
 
 import os
-import tempfile
 from typing import BinaryIO
 
 from nb_scorer.tally import SIZE
@@ -16,6 +15,9 @@ def shared_memory() -> BinaryIO:
 
 
 def _unlinked() -> int:
+    # Here and not above: where there is memfd_create, which is everywhere but on old systems, nobody waits for it.
+    import tempfile
+
     fd, path = tempfile.mkstemp()
     os.unlink(path)
     return fd

@@ -1,10 +1,10 @@
 """How the scorers of a model shall start: how many, with how many native threads, forked or not."""
 
 import os
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from nb_scorer import boot, prints
-from nb_scorer.zygote import FORK, SPAWN
+from nb_scorer.orders import FORK, SPAWN
 
 from nb_service import cores
 from nb_service.model_folder import ModelFolder
@@ -28,8 +28,7 @@ GOLDEN_ROWS = 20
 GOLDEN_SECONDS = 10.0
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """All that a Pool needs to know; `sure` is False where the zygote's threads decide after loading."""
 
     mode: str

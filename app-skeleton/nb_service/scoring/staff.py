@@ -2,12 +2,11 @@
 
 import json
 import os
-import random
 import socket
 
+from nb_scorer.orders import FORK, SPAWN
 from nb_scorer.problem import Problem
 from nb_scorer.tally import Tally
-from nb_scorer.zygote import FORK, SPAWN
 
 from nb_service import problems
 from nb_service.loop import Loop
@@ -192,6 +191,8 @@ class Staff:
                     self._number, ours, tally, self, self._loop.map, self._plan.batch, self._plan.predict_timeout
                 )
                 if self._plan.max_requests:
+                    import random
+
                     # So many samples are asked of it before it may work: they do not count.
                     share = self._plan.max_requests * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
                     self.links[self._number].tired_after = len(self._plan.golden) + share

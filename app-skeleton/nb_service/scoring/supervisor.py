@@ -9,7 +9,7 @@ import traceback
 from typing import Protocol
 
 from nb_scorer import boot
-from nb_scorer.zygote import KILL, ORDER, START
+from nb_scorer.orders import KILL, ORDER, START
 from waitress import wasyncore
 
 from nb_service import problems

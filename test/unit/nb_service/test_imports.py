@@ -1,6 +1,8 @@
 """Who imports whom."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import nb_service
@@ -33,3 +35,12 @@ def test_no_module_imports_one_that_imports_it():
     while ready := {name for name, used in left.items() if not used}:
         left = {name: used - ready for name, used in left.items() if name not in ready}
     assert left == {}
+
+
+def test_a_start_imports_nothing_that_a_health_check_can_do_without():
+    # Each takes a part of the tenth of a second within which a service must be healthy.
+    slow = ("flask", "prometheus_client", "nb_service.http.app", "nb_service.protocols", "opentelemetry")
+    slow += ("dataclasses", "inspect", "tempfile", "decimal", "random", "asyncio", "_strptime", "importlib.metadata")
+    program = f"import sys, nb_service.__main__; print([name for name in {slow} if name in sys.modules])"
+    ran = subprocess.run([sys.executable, "-I", "-c", program], capture_output=True, text=True)
+    assert ran.stdout == "[]\n", ran.stdout + ran.stderr

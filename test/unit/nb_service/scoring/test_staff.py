@@ -1,7 +1,7 @@
 import os
 
 import pytest
-from nb_scorer.zygote import FORK, SPAWN
+from nb_scorer.orders import FORK, SPAWN
 from nb_service.loop import Loop
 from nb_service.model_folder import ModelFolder
 from nb_service.problems import ModelLoadFailed
