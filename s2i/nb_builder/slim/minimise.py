@@ -12,10 +12,10 @@ from pathlib import Path
 from nb_scorer import answers, layout, manifest
 
 from nb_builder.log import Log
-from nb_builder.slim import asking, distributions, trace
+from nb_builder.slim import distributions, trace
 from nb_builder.slim.asking import SelftestEnded, Verdict
-from nb_builder.slim.distributions import Distribution
 from nb_builder.slim.plan import OFF, Choice, Plan
+from nb_builder.slim.trace import Trace
 
 NEEDLESS = "only imported where it is there: without it every answer is the same"
 # Smaller ones are not worth the seconds that asking takes.
@@ -31,56 +31,76 @@ def run(plan: Plan, root: Path, app_root: Path, *, home: Path, log: Log) -> Plan
     """
     if plan.level == OFF:
         return plan
-    traced, place = plan, root / str(app_root).lstrip("/")
-    first, second = (asking.ask(place, home=home) for _ in range(2))
-    if not (first.rows and first.deterministic and first.same):
+    place = root / str(app_root).lstrip("/")
+    trial = Trial(root, lambda: trace.run(place, home=home))
+    if not trial.can_compare:
         return replace(plan, notes=(*plan.notes, "Nothing was tried without: that takes answers to compare."))
-    tolerance = manifest.read(app_root / layout.MODEL).get("tolerance", answers.TOLERANCE)
-    steady = Steady(first, second, tolerance)
+    trial.steady = Steady(*trial.verdicts, manifest.read(app_root / layout.MODEL).get("tolerance", answers.TOLERANCE))
     for choice in plan.kept:
-        if not choice.fixed and choice.distribution.bytes >= SMALLEST:
-            plan = _tried(plan, choice, root, steady, lambda: asking.ask(place, home=home), log)
-    return _followed(plan, root, place, steady, home) if plan.dropped != traced.dropped else plan
+        if choice in plan.kept and not choice.fixed and choice.distribution.bytes >= SMALLEST:
+            plan = _tried(plan, choice, trial, log)
+    return plan
 
 
-def _tried(plan: Plan, choice: Choice, root: Path, steady: "Steady", ask, log: Log) -> Plan:
-    """Return `plan` without `choice` if the service does not miss it."""
-    others = [each.distribution for each in plan.kept if each is not choice]
-    missed = missed_without(own_files(choice.distribution, others), root, lambda: steady.missed_by(ask()))
+def _tried(plan: Plan, choice: Choice, trial: "Trial", log: Log) -> Plan:
+    """Return `plan` without `choice`, and without what only that used, if the service does not miss it."""
+    missed = trial.missed(files_without(plan, [choice]))
     log.line(f"     without {choice.distribution.name}: {missed or 'all is the same, so it is dropped'}")
     if missed:
         return plan
-    return without(plan, [choice], NEEDLESS)
-
-
-def _followed(plan: Plan, root: Path, place: Path, steady: "Steady", home: Path) -> Plan:
-    """Return `plan` without what only the dropped ones used."""
-    held = tuple(choice.distribution for choice in plan.kept)
-    seen = trace.run(place, home=home).files
-    used = trace.used({"/" + os.path.relpath(file, root) for file in seen}, held)
-    idle = [choice for choice in plan.kept if not choice.fixed and choice.distribution.name not in used]
-    others = [choice.distribution for choice in plan.kept if choice not in idle]
-    files = [file for choice in idle for file in own_files(choice.distribution, others)]
-    if not idle or missed_without(files, root, lambda: steady.missed_by(asking.ask(place, home=home))):
+    plan = without(plan, [choice], NEEDLESS)
+    used = trace.used(trial.files, tuple(each.distribution for each in plan.kept))
+    idle = [each for each in plan.kept if not each.fixed and each.distribution.name not in used]
+    if not idle or trial.missed(files_without(plan, idle)):
         return plan
-    return without(plan, idle, "only used by what is dropped")
+    log.line(f"     without {', '.join(each.distribution.name for each in idle)}: all is the same, too")
+    return without(plan, idle, f"only used by {choice.distribution.name}, which is dropped")
 
 
-def missed_without(files: Iterable[str], root: Path, ask: Callable[[], str]) -> str:
-    """Return what `ask` says while `files` are not there; they come back unless it says nothing."""
-    hiding = Hiding(root)
-    missed = "it could not be asked"
-    try:
-        hiding.hide(files)
-        missed = ask()
-    except SelftestEnded as reason:
-        missed = gist(str(reason))
-    finally:
-        if missed:
-            hiding.undo()
-        else:
-            hiding.end()
-    return missed
+class Trial:
+    """Asks the service of a tree while some of its files are hidden; `files` are what it used the last time.
+
+    `run` traces that service. Two runs come first: what they agree on is what `steady` compares others with.
+    """
+
+    def __init__(self, root: Path, run: Callable[[], Trace]):
+        self._root = root
+        self._run = run
+        self.verdicts = [run().verdict, run().verdict]
+        self.steady: Steady | None = None
+        self.files: frozenset[str] = frozenset()
+
+    @property
+    def can_compare(self) -> bool:
+        """Return whether there are answers that mean something."""
+        return all(verdict.rows and verdict.deterministic and verdict.same for verdict in self.verdicts)
+
+    def missed(self, files: Iterable[str]) -> str:
+        """Return how the service misses `files`; without a word they stay away for good."""
+        hiding = Hiding(self._root)
+        missed = "it could not be asked"
+        try:
+            hiding.hide(files)
+            missed = self._missed()
+        except SelftestEnded as reason:
+            missed = gist(str(reason))
+        finally:
+            if missed:
+                hiding.undo()
+            else:
+                hiding.end()
+        return missed
+
+    def _missed(self) -> str:
+        verdict = self._ask()
+        missed = self.steady.missed_by(verdict)
+        # A line of the log that comes by chance does not come twice.
+        return self.steady.missed_by(self._ask()) if missed and verdict.same else missed
+
+    def _ask(self) -> Verdict:
+        traced = self._run()
+        self.files = frozenset("/" + os.path.relpath(file, self._root) for file in traced.files)
+        return traced.verdict
 
 
 def without(plan: Plan, choices: Collection[Choice], reason: str) -> Plan:
@@ -122,10 +142,10 @@ class Steady:
         return other is not None and one[0] == other[0] and answers.same(one[1], other[1], self._tolerance)
 
 
-def own_files(distribution: Distribution, others: Iterable[Distribution]) -> list[str]:
-    """Return the files of `distribution` that none of `others` has."""
-    shared = {file for each in others for file in each.files}
-    return [file for file in distribution.files if file not in shared]
+def files_without(plan: Plan, choices: Collection[Choice]) -> list[str]:
+    """Return the files of `choices` that nothing else in `plan` has."""
+    shared = {file for each in plan.kept if each not in choices for file in each.distribution.files}
+    return [file for each in choices for file in each.distribution.files if file not in shared]
 
 
 class Hiding:

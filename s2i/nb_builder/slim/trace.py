@@ -96,6 +96,9 @@ def _hooked(environments: Iterable[Path]) -> Iterator[None]:
         for file in put:
             for each in [file, *(distributions.bytecode_of(file) if file.endswith(".py") else ())]:
                 Path(each).unlink(missing_ok=True)
+        for folder in {os.path.join(os.path.dirname(file), "__pycache__") for file in put}:
+            if os.path.isdir(folder) and not os.listdir(folder):
+                os.rmdir(folder)
 
 
 def _real(files: Iterable[str]) -> Iterator[str]:

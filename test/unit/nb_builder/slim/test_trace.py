@@ -62,9 +62,9 @@ def test_a_plug_in_is_used_and_what_a_search_for_plug_ins_reads_is_not(traced, a
 
 def test_nothing_of_the_trace_is_left_behind(traced, app_root, home):
     packages = [venvs.site(app_root / "venv"), venvs.site(home / "service")]
-    left = [name for folder in packages for name in os.listdir(folder) if "trace" in name]
-    left += [name for folder in packages for name in os.listdir(folder / "__pycache__") if "trace" in name]
-    assert left == []
+    assert [file for folder in packages for file in folder.rglob("*slim_trace*")] == []
+    # What only our own bytecode was in: an empty folder is a package to Python.
+    assert [folder for each in packages for folder in each.glob("__pycache__") if not os.listdir(folder)] == []
 
 
 def test_a_service_that_is_not_as_proved_is_told(make_app_root, home):
