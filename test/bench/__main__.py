@@ -1,6 +1,6 @@
 """make bench: what we measure against what users have today, side by side in one run.
 
-Usage: python test/bench [build] [incremental] [images] [serve]    (all of them without words)
+Usage: python test/bench [build] [incremental] [images] [start] [serve]    (all of them without words)
 """
 
 import sys
@@ -9,8 +9,15 @@ import build
 import images
 import incremental
 import serve
+import starts
 
-SUITES = {"build": build.report, "incremental": incremental.report, "images": images.report, "serve": serve.report}
+SUITES = {
+    "build": build.report,
+    "incremental": incremental.report,
+    "images": images.report,
+    "start": starts.report,
+    "serve": serve.report,
+}
 
 
 def main(words: list[str]) -> int:
