@@ -166,6 +166,15 @@ class LaneChannel(HTTPChannel):
             if len(self.requests) == 1:
                 self.server.add_task(self)
 
+    def _flush_some(self, do_close: bool = True) -> bool:
+        """Send what waits, one thread at a time.
+
+        waitress's loop takes no lock where no request is being answered. But a thread that has answered the last one
+        may be inviting the next one's body just then (100 Continue), and both would send the same bytes.
+        """
+        with self.outbuf_lock:
+            return super()._flush_some(do_close)
+
     def handle_write(self) -> None:
         """Send, and close after the last answer."""
         if self.refused_unread and self.close_when_flushed and not self.total_outbufs_len:

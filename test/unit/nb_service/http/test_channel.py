@@ -1,10 +1,12 @@
 import socket
+import threading
 import types
 
 import pytest
 from nb_service.http.channel import LaneChannel, LaneParser
 from nb_service.http.heads import Heads
 from nb_service.http.replies import Reply
+from waitress.adjustments import Adjustments
 
 LIMITS = types.SimpleNamespace(
     max_request_header_size=1000, max_request_body_size=10, inbuf_overflow=1000, url_scheme="http"
@@ -126,3 +128,22 @@ def test_at_the_end_the_connection_is_closed_after_the_answer(connection):
     assert b"\r\nConnection: close\r\n" in client.recv(1000)
     channel.handle_write()
     assert client.recv(1000) == b""
+
+
+def test_two_threads_never_send_the_same_bytes():
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        server = types.SimpleNamespace(active_channels={})
+        channel = LaneChannel(server, ours, ("127.0.0.1", 1), Adjustments(), map={})
+        channel.outbufs[0].append(b"once")
+        channel.total_outbufs_len = 4
+        theirs.setblocking(False)
+        other = threading.Thread(target=channel._flush_some)
+        with channel.outbuf_lock:
+            other.start()
+            other.join(0.2)
+            with pytest.raises(BlockingIOError):
+                theirs.recv(100)
+        other.join(20)
+        channel._flush_some()
+        assert theirs.recv(100) == b"once"
