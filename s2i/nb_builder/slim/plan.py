@@ -112,7 +112,7 @@ def make(app_root: Path, *, home: Path, level: str, keep: Iterable[str], log: Lo
         return whole(held, "The model's Python is older than 3.8 and can't be traced: nothing is dropped.")
     named = lazy.imports(app_root)
     made = chosen(level, held, trace.used(traced.files, held), fixed_reasons(app_root, held, named, keep))
-    made = replace(made, opened=traced.files, notes=notes_on(traced.verdict))
+    made = replace(made, opened=frozenset(trace.with_sources(traced.files)), notes=notes_on(traced.verdict))
     if level == FILES and not traced.verdict.rows:
         return replace(made, level=DISTRIBUTIONS, notes=(*made.notes, "So no single files are dropped."))
     return with_files(made, named, app_root, home) if level == FILES else made

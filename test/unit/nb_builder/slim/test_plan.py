@@ -83,9 +83,10 @@ def test_what_nobody_uses_is_dropped_with_all_its_files(by_distributions):
     assert "idle.py" in names(by_distributions.gone) and "used/unnamed.py" not in names(by_distributions.gone)
 
 
-def test_the_plan_knows_what_was_opened(by_distributions, app_root):
+def test_the_plan_knows_what_was_opened_the_source_of_bytecode_too(by_distributions, app_root):
     packages = os.path.realpath(venvs.site(app_root / "venv"))
-    assert any(file.startswith(f"{packages}/used/__pycache__/__init__.") for file in by_distributions.opened)
+    opened = {file for file in by_distributions.opened if file.startswith(f"{packages}/used/")}
+    assert f"{packages}/used/__init__.py" in opened and len(opened) == 2
 
 
 def test_by_files_modules_go_that_nothing_loaded_and_nothing_loaded_names(by_files):
