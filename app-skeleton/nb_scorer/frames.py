@@ -21,6 +21,7 @@ OK = 0
 NOT_JSON = 1  # {"reason"}
 REFUSED = 2  # {"traceback" or null}: the validator said no, or raised; of MANY also {"index"}
 FAILED = 3  # {"traceback"}: the predictor raised or exited, or its answer has no JSON form; of MANY also {"index"}
+BACK = 253  # {}: not touched, because the front has called it back
 PROBLEM = 254  # {"code", "what", "why", "fix", "traceback"}: the model does not load
 HELLO = 255  # {"pid"}
 

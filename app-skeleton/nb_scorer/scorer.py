@@ -166,7 +166,7 @@ def serve(link, tally, scorer):
 
     `tally` counts a sample before it is touched, so that the front knows the one that this process
     dies of; each answer leaves before the next sample is counted. Samples of one call are counted and
-    answered together: all of them are suspects.
+    answered together: all of them are suspects. What the front has called back is not touched.
     """
     link.sendall(frames.answer(frames.HELLO, _facts(pid=os.getpid())))
     buffer = bytearray()
@@ -176,9 +176,11 @@ def serve(link, tally, scorer):
             return
         buffer += data
         for kind, bodies in in_calls(frames.take_requests(buffer)):
-            tally.start(len(bodies))
+            back = tally.start(len(bodies))
+            if back:
+                link.sendall(frames.answers([(frames.BACK, b"{}", 0)] * back, 0.0))
             began = time.perf_counter()
-            for answers in _answers(scorer, kind, bodies):
+            for answers in _answers(scorer, kind, bodies[back:]):
                 each = (time.perf_counter() - began) / len(answers)
                 link.sendall(frames.answers(answers, each))
                 _flush()
@@ -202,6 +204,8 @@ def in_calls(requests):
 
 def _answers(scorer, kind, bodies):
     """Return an iterable of lists of answers as (status, payload, batch)."""
+    if not bodies:
+        return []
     if kind == frames.MANY:
         return [[scorer.answer_many(bodies[0])]]
     if len(bodies) == 1:

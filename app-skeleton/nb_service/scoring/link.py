@@ -1,5 +1,6 @@
 """A link: the front's end of one scorer's socket, pipelined by time, never blocking."""
 
+import itertools
 import json
 import time
 import traceback
@@ -17,9 +18,11 @@ from nb_service.scoring.answer import DIED, OK, Answer, Job
 WINDOW_SECONDS = 0.002
 MOST_IN_FLIGHT = 64
 # A batch may take this share of the time limit, by the same average.
-SHARE_OF_LIMIT = 0.25
+SHARE_OF_LIMIT = 0.125
 WEIGHT_OF_NEWEST = 0.1
 RECEIVE_BYTES = 1 << 18
+# Stands for a sample that was taken back, until the scorer says so.
+TAKEN = Job(b"", lambda answer: None)
 
 
 class Owner(Protocol):
@@ -36,6 +39,9 @@ class Owner(Protocol):
 
     def link_tired(self, link: "Link") -> None:
         """Hear, with each answer from the `tired_after`-th on, that the scorer has done its share."""
+
+    def link_handed_back(self, job: Job) -> None:
+        """Hear that the scorer did not touch this sample, which it is asked for no more."""
 
     def link_gone(self, link: "Link", unanswered: list[Job]) -> None:
         """Hear that the scorer is gone; `unanswered` are the samples to ask again, in order."""
@@ -59,6 +65,7 @@ class Link(wasyncore.dispatcher):
         self.observe = None  # called with the jobs and answers of a turn
         self._tally = tally
         self.answers = 0
+        self._taken = 0
         self._owner = owner
         self._average = WINDOW_SECONDS
         self._ahead = 1
@@ -100,6 +107,26 @@ class Link(wasyncore.dispatcher):
             return
         del self._out[:sent]
 
+    @property
+    def ahead(self) -> int:
+        """Return how many samples, but for the first, were sent and not taken back."""
+        return len(self.in_flight) - self._taken - 1
+
+    def take_back(self, most: int) -> list[Job]:
+        """Return up to `most` samples that the scorer has not started and will not start any more, the oldest first."""
+        places = range(self._tally.started - self.answers, len(self.in_flight))
+        places = [place for place in places if self.in_flight[place] is not TAKEN][:most]
+        if not places:
+            return []
+        begun = self._tally.call_back(self.answers + places[-1] + 1) - self.answers
+        # What it has started just now it keeps, or hands back itself.
+        places = [place for place in places if place >= begun]
+        jobs = [self.in_flight[place] for place in places]
+        for place in places:
+            self.in_flight[place] = TAKEN
+        self._taken += len(jobs)
+        return jobs
+
     def end(self) -> None:
         """Read what the scorer still said, then count it as gone."""
         while self.alive and self._receive():
@@ -110,6 +137,10 @@ class Link(wasyncore.dispatcher):
         """Return how many samples the scorer has started and not answered; above 1 they are one batch."""
         return min(self._tally.started - self.answers, len(self.in_flight))
 
+    def first(self, count: int) -> list[Job]:
+        """Return those of the first `count` samples without an answer that were not taken back."""
+        return [job for job in itertools.islice(self.in_flight, count) if job is not TAKEN]
+
     @property
     def alive(self) -> bool:
         """Return whether this link is still open."""
@@ -117,7 +148,7 @@ class Link(wasyncore.dispatcher):
 
     def drop(self) -> list[Job]:
         """Close this link without telling the owner; return the unanswered samples."""
-        unanswered = list(self.in_flight)
+        unanswered = self.first(len(self.in_flight))
         self.in_flight.clear()
         self.close()
         return unanswered
@@ -172,7 +203,7 @@ class Link(wasyncore.dispatcher):
             if answer[0] >= frames.PROBLEM:
                 self._first_word(*answer[:2])
             else:
-                heard.append(self._answered(Answer(*answer)))
+                self._answered(Answer(*answer), heard)
         if observe is not None and heard:
             _guarded(observe, heard)
 
@@ -182,17 +213,25 @@ class Link(wasyncore.dispatcher):
         else:
             self._owner.link_problem(self, json.loads(payload))
 
-    def _answered(self, answer: Answer) -> tuple[Job, Answer]:
+    def _answered(self, answer: Answer, heard: list) -> None:
         job = self.in_flight.popleft()
         self.answers += 1
+        if job is TAKEN:
+            self._taken -= 1
+        elif answer.outcome == frames.BACK:
+            self._owner.link_handed_back(job)
+        else:
+            heard.append((job, answer))
+            self._scored(job, answer)
+        if self.answers >= self.tired_after and self.alive:
+            self._owner.link_tired(self)
+
+    def _scored(self, job: Job, answer: Answer) -> None:
         self._learn(answer.seconds)
         if not self.proved and answer.outcome == OK:
             self.proved = True
             self._owner.link_first_answer(self)
         _guarded(job.done, answer)
-        if self.answers >= self.tired_after and self.alive:
-            self._owner.link_tired(self)
-        return job, answer
 
     def _learn(self, seconds: float) -> None:
         """Let what a sample took tell how many may be in flight."""
@@ -208,9 +247,10 @@ class Link(wasyncore.dispatcher):
         """
         # It had started more samples than it answered: it died of one of those, else of none.
         suspects = self.suspects
+        begun = self.first(suspects)
         unanswered = self.drop()
-        died_of = unanswered.pop(0) if suspects == 1 else None
-        separate(unanswered[:suspects])
+        died_of = unanswered.pop(0) if suspects == 1 and begun else None
+        separate(begun)
         self._owner.link_gone(self, unanswered)
         if died_of is not None:
             died_of.done(Answer(DIED))

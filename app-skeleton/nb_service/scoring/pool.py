@@ -15,6 +15,12 @@ from nb_service.scoring.link import Link, separate
 from nb_service.scoring.plan import Plan
 from nb_service.scoring.staff import Staff
 
+# A scorer that works for so long on one call keeps nothing from those that are idle.
+PATIENCE_SECONDS = 0.005
+# One call for many samples may take this share of the time limit; then they are asked alone, so that one
+# that hangs is known after little more than the limit.
+BATCH_SHARE = 0.25
+
 
 class Pool:
     """The client of a model's scorers; every method is for the loop's thread.
@@ -31,8 +37,9 @@ class Pool:
         self._loop = loop
         self._say = say
         self._queue: deque[Job] = deque()
+        self._look_again = None
         self._kind = frames.TOGETHER if plan.batch > 1 else frames.SAMPLE
-        loop.after_turn.append(self._pump)
+        loop.after_turn += [self._pump, self._relieve]
 
     @property
     def ready(self) -> bool:
@@ -52,7 +59,7 @@ class Pool:
     @property
     def in_flight(self) -> int:
         """Return how many samples scorers have; read by any thread."""
-        return sum(len(link.in_flight) for link in list(self.staff.links.values()))
+        return sum(link.ahead + 1 for link in list(self.staff.links.values()))
 
     def submit(self, body: bytes, done: Callable[[Answer], None]) -> None:
         """Queue a sample (its JSON); `done` gets its Answer on a later turn of the loop, never now."""
@@ -107,6 +114,29 @@ class Pool:
             free[number].give(self._queue.popleft())
             heapq.heapreplace(places, (True, full + 1, number))
 
+    def _relieve(self) -> None:
+        """Let idle scorers have what was sent ahead to those that turned out to work on something slow."""
+        free = self.staff.free
+        idle = [link for link in free if not link.in_flight]
+        if not idle or len(idle) == len(free):
+            return
+        behind = [link for link in free if link.ahead > 0]
+        if not behind:
+            return
+        slow_since = time.monotonic() - PATIENCE_SECONDS
+        for link in behind:
+            if link.head_since <= slow_since:
+                for one in idle:
+                    for job in link.take_back(one.room()):
+                        one.give(job)
+                    one.flush()
+        if self._look_again is None:
+            self._look_again = self._loop.later(PATIENCE_SECONDS, self._looked)
+
+    def _looked(self) -> None:
+        # What follows on each turn sees to it.
+        self._look_again = None
+
     def _refuse_all(self) -> None:
         refused, self._queue = self._queue, deque()
         for job in refused:
@@ -121,20 +151,21 @@ class Pool:
         limit = self.plan.predict_timeout
         now = time.monotonic()
         for link in list(self.staff.links.values()):
-            if link.in_flight and now - link.head_since > limit:
-                self._too_slow(link)
+            allowed = limit if link.suspects < 2 else limit * BATCH_SHARE
+            if link.in_flight and now - link.head_since > allowed:
+                self._too_slow(link, allowed)
         self._loop.later(min(0.25, limit / 5), self._check_limits)
 
-    def _too_slow(self, link: Link) -> None:
+    def _too_slow(self, link: Link, allowed: float) -> None:
         suspects = max(1, link.suspects)
-        what = "one sample" if suspects == 1 else f"{suspects} samples in one call, which are now asked alone,"
-        self._say(
-            f"Scorer {link.pid} is killed: it worked on {what} for more than "
-            f"{self.plan.predict_timeout:g} s (S2I_PREDICT_TIMEOUT)."
-        )
+        begun = link.first(suspects)
+        what, limit = "one sample", "S2I_PREDICT_TIMEOUT"
+        if suspects > 1:
+            what, limit = f"{suspects} samples in one call, which are now asked alone,", f"a quarter of {limit}"
+        self._say(f"Scorer {link.pid} is killed: it worked on {what} for more than {allowed:g} s ({limit}).")
         unanswered = self.staff.dismiss(link, "too slow")
-        slow = unanswered.pop(0) if suspects == 1 else None
-        separate(unanswered[:suspects])
+        slow = unanswered.pop(0) if suspects == 1 and begun else None
+        separate(begun)
         self._ask_again(unanswered)
         if slow is not None:
             slow.done(Answer(TOO_SLOW))

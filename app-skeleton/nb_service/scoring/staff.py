@@ -28,15 +28,14 @@ JITTER = 0.1
 class Staff:
     """The scorers that take samples (`free`), and those that start, warm up or leave.
 
-    `warm` once as many as planned have answered the golden rows. Whoever uses it sets: `on_change`,
-    called when readiness may have changed; `on_fatal`, called with the Problem that makes going on
-    useless; `on_rows(link, results)`, which returns whether a scorer may work; `on_unanswered(jobs)`;
-    `on_answer(pairs)`, called with jobs and what became of them. `endings` counts why scorers ended.
+    `warm` once as many as planned have answered the golden rows. Whoever uses it sets: `on_change`, called when
+    readiness may have changed; `on_fatal`, called with the Problem that makes going on useless; `on_rows(link,
+    results)`, which returns whether a scorer may work; `on_unanswered(jobs)`; `on_answer(pairs)`, called with
+    jobs and what became of them. `endings` counts why scorers ended.
     """
 
     def __init__(self, loop: Loop, model: ModelFolder, plan: Plan, say, stdout=None) -> None:
-        self.mode = plan.mode
-        self.reason = plan.reason
+        self.mode, self.reason = plan.mode, plan.reason
         self.free: list[Link] = []
         self.links: dict[int, Link] = {}
         self.warm = False
@@ -140,6 +139,10 @@ class Staff:
     def _let_go(self, link: Link) -> None:
         self._say(f"Scorer {link.pid} is replaced after {link.answers} samples (S2I_MAX_REQUESTS).")
         self._loop.soon(lambda: link.alive and self.dismiss(link, "recycled"))
+
+    def link_handed_back(self, job: Job) -> None:
+        """Have another scorer asked."""
+        self.on_unanswered([job])
 
     def link_gone(self, link: Link, unanswered: list[Job]) -> None:
         """Hand back what a dead scorer left, and replace it."""

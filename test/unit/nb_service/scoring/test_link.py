@@ -29,6 +29,9 @@ class Owner:
     def link_tired(self, link):
         self.told.append(("tired", link.answers))
 
+    def link_handed_back(self, job):
+        self.told.append(("handed back", job.body))
+
     def link_gone(self, link, unanswered):
         self.told.append(("gone", [job.body for job in unanswered]))
 
@@ -184,7 +187,7 @@ def test_a_batch_is_no_larger_than_the_time_limit_bears(batching):
     for _ in range(60):
         link.give(Job(b"1", [].append, frames.TOGETHER))
         link.flush()
-        theirs.sendall(frames.answer(frames.OK, b"1", 0.5))
+        theirs.sendall(frames.answer(frames.OK, b"1", 0.25))
         loop.turn()
     assert link.room() == 2
 
@@ -215,3 +218,82 @@ def test_a_scorer_that_has_done_its_share_is_told_of_after_each_answer(ends):
     loop.turn()
     assert owner.told == ["first answer", ("tired", 2), ("tired", 3)]
     assert len(answers) == 3
+
+
+def back(tally: Tally, theirs, samples: int) -> int:
+    """Let the scorer start so many samples and hand back those called back; return how many those are."""
+    called_back = tally.start(samples)
+    theirs.sendall(frames.answers([(frames.BACK, b"{}", 0)] * called_back, 0))
+    return called_back
+
+
+def test_what_was_not_started_is_taken_back_and_answered_elsewhere(ends):
+    loop, link, theirs, tally, owner, answers = ends
+    for body in (b"1", b"2", b"3", b"4"):
+        link.give(job(body, answers))
+    link.flush()
+    tally.start()
+    assert link.ahead == 3
+    assert [one.body for one in link.take_back(2)] == [b"2", b"3"]
+    assert [one.body for one in link.take_back(9)] == [b"4"]
+    assert (link.take_back(9), link.ahead) == ([], 0)
+    link.give(job(b"5", answers))
+    theirs.sendall(frames.answer(frames.OK, b"10"))
+    assert back(tally, theirs, 1) == 1
+    assert back(tally, theirs, 2) == 2
+    assert back(tally, theirs, 1) == 0
+    theirs.sendall(frames.answer(frames.OK, b"50"))
+    loop.turn()
+    assert [(body, answer.payload) for body, answer in answers] == [(b"1", b"10"), (b"5", b"50")]
+    assert owner.told == ["first answer"]
+    assert (list(link.in_flight), link.ahead) == ([], -1)
+
+
+def test_a_sample_that_is_started_while_it_is_called_back_is_not_given_to_two(ends):
+    loop, link, theirs, tally, owner, answers = ends
+    for body in (b"1", b"2", b"3"):
+        link.give(job(body, answers))
+    link.flush()
+    tally.start()
+    call_back = link._tally.call_back
+
+    def race(end):
+        tally.start()
+        return call_back(end)
+
+    link._tally.call_back = race
+    assert [one.body for one in link.take_back(9)] == [b"3"]
+    # It saw the call back in the last moment, and says so.
+    theirs.sendall(frames.answer(frames.OK, b"10") + frames.answer(frames.BACK, b"{}"))
+    loop.turn()
+    assert owner.told == ["first answer", ("handed back", b"2")]
+
+
+def test_what_was_taken_back_is_neither_asked_again_nor_blamed_where_the_scorer_dies(ends):
+    loop, link, theirs, tally, owner, answers = ends
+    for body in (b"1", b"2", b"3"):
+        link.give(job(body, answers))
+    link.flush()
+    tally.start()
+    link.take_back(1)
+    theirs.sendall(frames.answer(frames.OK, b"10"))
+    tally.start()
+    theirs.close()
+    while link.alive:
+        loop.turn()
+    assert owner.told == ["first answer", ("gone", [b"3"])]
+    assert [body for body, _ in answers] == [b"1"]
+
+
+def test_a_scorer_that_has_done_its_share_is_told_of_until_nothing_is_left(ends):
+    loop, link, theirs, tally, owner, answers = ends
+    link.tired_after = 1
+    for body in (b"1", b"2"):
+        link.give(job(body, answers))
+    link.flush()
+    tally.start()
+    link.take_back(1)
+    theirs.sendall(frames.answer(frames.OK, b"10") + frames.answer(frames.BACK, b"{}"))
+    loop.turn()
+    assert owner.told == ["first answer", ("tired", 1), ("tired", 2)]
+    assert not link.in_flight

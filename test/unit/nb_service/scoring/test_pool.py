@@ -1,7 +1,9 @@
+import time
+
 import pytest
 from nb_service.loop import Loop
 from nb_service.model_folder import ModelFolder
-from nb_service.scoring.answer import FULL, NOT_READY
+from nb_service.scoring.answer import FULL, NOT_READY, Job
 from nb_service.scoring.plan import Plan
 from nb_service.scoring.pool import Pool
 
@@ -10,10 +12,20 @@ class Link:
     """A scorer's link that answers when it is told to."""
 
     proved = True
+    head_since = 0.0
 
     def __init__(self, room):
         self.in_flight = []
         self._room = room
+
+    @property
+    def ahead(self):
+        return len(self.in_flight) - 1
+
+    def take_back(self, most):
+        taken = self.in_flight[1 : 1 + most]
+        del self.in_flight[1 : 1 + most]
+        return taken
 
     def room(self):
         return self._room - len(self.in_flight)
@@ -47,6 +59,30 @@ def test_idle_scorers_come_first_then_those_with_most_room(pool):
         pool.submit(body, None)
     pool._loop.turn()
     assert [given(link) for link in pool.staff.free] == [[b"2"], [b"1", b"3"]]
+
+
+def test_an_idle_scorer_takes_what_waits_behind_something_slow_and_no_more_than_it_has_room_for(pool):
+    busy, idle = Link(9), Link(2)
+    for body in (b"slow", b"1", b"2", b"3"):
+        busy.give(Job(body, None))
+    pool.staff.free = [busy, idle]
+    pool._loop.soon(lambda: None)
+    pool._loop.turn()
+    assert (given(busy), given(idle)) == ([b"slow", b"3"], [b"1", b"2"])
+
+
+def test_what_has_only_just_begun_is_left_in_peace_for_a_moment(pool):
+    busy, idle = Link(9), Link(2)
+    for body in (b"not slow yet", b"1"):
+        busy.give(Job(body, None))
+    busy.head_since = time.monotonic()
+    pool.staff.free = [busy, idle]
+    pool._loop.soon(lambda: None)
+    pool._loop.turn()
+    assert given(idle) == []
+    while not given(idle):
+        pool._loop.turn()
+    assert (given(busy), given(idle)) == ([b"not slow yet"], [b"1"])
 
 
 def test_a_sample_over_the_bound_is_refused_and_never_at_once(pool):

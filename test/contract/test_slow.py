@@ -1,0 +1,78 @@
+"""A slow sample holds up nobody as long as another scorer is idle, not even what was sent after it."""
+
+import http.client
+import json
+import threading
+
+import pytest
+
+from contract.services import JSON, wait_until
+
+NOTEBOOK = """
+    import os
+    import time
+
+    def answer(x):
+        if "until" in x:
+            open(x["until"] + ".begun", "w").close()
+            while not os.path.exists(x["until"]):
+                time.sleep(0.01)
+        return x["id"]
+
+    def predictor(x):
+        return answer(x)
+
+    def batch_predictor(xs):
+        return [answer(x) for x in xs]
+
+    examples = [{"id": 0}]
+"""
+VERIFIED = {"golden": 1, "batch_predictor": True}
+
+
+class Client:
+    """One sample on its way, over a connection that is open already."""
+
+    def __init__(self, service, sample) -> None:
+        self.answer = None
+        self._body = json.dumps(sample)
+        self._connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=30)
+        self._connection.connect()
+        self._reader = threading.Thread(target=self._read)
+
+    def ask(self) -> None:
+        """Send the sample; its answer will be in `answer`."""
+        self._connection.request("POST", "/predict", self._body, JSON)
+        self._reader.start()
+
+    def _read(self) -> None:
+        with self._connection.getresponse() as got:
+            self.answer = (got.status, json.loads(got.read()))
+
+    def close(self) -> None:
+        """Wait for the answer and close the connection."""
+        self._reader.join()
+        self._connection.close()
+
+
+@pytest.mark.parametrize("most", ["1", "64"])
+def test_what_was_sent_behind_a_slow_sample_is_answered_before_it(start, tmp_path, most):
+    service = start(NOTEBOOK, VERIFIED, S2I_MAX_BATCH=most).ready()
+    quick = [Client(service, {"id": n}) for n in range(1, 41)]
+    slow = Client(service, {"id": 0, "until": str(tmp_path / "go")})
+    # Scorers that were quick are sent many samples ahead.
+    assert service.ask(json.dumps([{"id": n} for n in range(500)]), "/predict/batch")[0] == 200
+    for n in range(200):
+        assert service.predict({"id": n}) == (200, n)
+    slow.ask()
+    assert wait_until((tmp_path / "go.begun").exists)
+    for client in quick:
+        client.ask()
+    try:
+        assert wait_until(lambda: all(client.answer for client in quick))
+        assert slow.answer is None
+    finally:
+        (tmp_path / "go").touch()
+        for client in (slow, *quick):
+            client.close()
+    assert [client.answer for client in (slow, *quick)] == [(200, n) for n in range(41)]
