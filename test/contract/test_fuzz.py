@@ -6,8 +6,11 @@ The normal run takes seconds; FUZZ=100000 asks for that many examples.
 import contextlib
 import json
 import os
+import random
 import re
 import socket
+import struct
+import threading
 from pathlib import Path
 
 import pytest
@@ -145,6 +148,51 @@ def test_nothing_that_clients_send_is_a_fault_of_ours(service, stream, cuts):
     wrong = [status for status in statuses(exchange(service, fragments(stream + LAST, cuts))) if status >= 500]
     # 501 is a method or an encoding that nobody implements: the client's doing.
     assert [status for status in wrong if status != 501] == []
+
+
+METHODS = ["POST"] * 6 + ["GET"] * 4 + ["HEAD", "OPTIONS", "\x00"]
+VERSIONS = ["HTTP/1.1"] * 8 + ["HTTP/1.0", ""]
+MIXED = [b"Expect: 100-continue", b"Connection: close", b"Transfer-Encoding: chunked", b"Content-Length: 5, 5"]
+SMALL = [b"1", b'{"a":1}', b"[1,2]", b"", b"x" * 500, b"NaN", b'{"instances": [1]}']
+LENGTHS = [0] * 8 + [-1, 1, None]
+CLIENTS = 8
+
+
+def leave_somehow(service, dice: random.Random) -> None:
+    """Send some requests in pieces, and then wait for the answers, stop sending, hang up or break off."""
+
+    def one() -> bytes:
+        words = map(dice.choice, (METHODS, PATHS, VERSIONS, TYPES))
+        return request(*words, dice.sample(MIXED, dice.randint(0, 2)), dice.choice(SMALL), dice.choice(LENGTHS))
+
+    stream = b"".join(one() for _ in range(dice.randint(1, 5))) + (LAST if dice.random() < 0.6 else b"")
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", service.port), timeout=5) as client:
+        for piece in fragments(stream, [dice.random() for _ in range(dice.randint(0, 3))]):
+            client.sendall(piece)
+        way = dice.choice(["wait", "wait", "stop", "hang up", "break off"])
+        if way == "stop":
+            client.shutdown(socket.SHUT_WR)
+        if way == "break off":
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.settimeout(PATIENCE / 2)
+        while way in ("wait", "stop") and client.recv(1 << 16):
+            pass
+
+
+def test_clients_at_once_find_no_fault_of_ours_either(service):
+    def client(number: int) -> None:
+        dice = random.Random(number)
+        for _ in range(EXAMPLES // CLIENTS):
+            leave_somehow(service, dice)
+
+    threads = [threading.Thread(target=client, args=(number,)) for number in range(CLIENTS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert statuses(exchange(service, [SENTINEL + LAST])) == [200, 200]
+    assert tracebacks(service.log) == []
+    assert re.findall(r".* 5(?!01)\d\d \d+\.\dms", service.log) == []
 
 
 def tracebacks(log: str) -> list[str]:
