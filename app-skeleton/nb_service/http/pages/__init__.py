@@ -58,6 +58,7 @@ class _Page:
         self._rows = [
             {"sample": _shown(row["sample"]), "answer": _shown(row["answer"])} for row in door.model.golden_rows(ROWS)
         ]
+        self._key = '-H "X-API-Key: $(cat key)" ' if door.got["S2I_API_KEY_FILE"] else ""
         path = door.model.folder.parent / layout.BUILD / layout.NOTEBOOK_PAGE
         self.notebook = path if door.got["S2I_NOTEBOOK_PAGE"] and path.is_file() else None
 
@@ -96,7 +97,7 @@ class _Page:
             rows=self._rows,
             sample=sample,
             lines=min(20, max(3, sample.count("\n") + 1)),
-            command=f"{_CURL} -d {shlex.quote(_line(sample))} {request.host_url}predict",
+            command=f"{_CURL} {self._key}-d {shlex.quote(_line(sample))} {request.host_url}predict",
             routes={**PREDICTION_ROUTES, **ROUTES},
             **result,
         )

@@ -1,3 +1,4 @@
+import html
 import json
 
 import pytest
@@ -138,3 +139,11 @@ def test_open_inference_s_example_is_the_golden_samples_as_a_tensor(app_root):
     infer = asked.get("/openapi.json").json["paths"]["/v2/models/{name}/infer"]["post"]
     example = infer["requestBody"]["content"]["application/json"]["examples"]["row1"]["value"]
     assert asked.post("/v2/models/half/infer", json=example).json["outputs"][0]["data"] == [3, 7]
+
+
+def test_the_page_s_command_has_the_key_where_one_is_wanted(app_root):
+    wanted = (
+        "curl -H 'Content-Type: application/json' -H \"X-API-Key: $(cat key)\" -d '[1, 2]' http://localhost/predict"
+    )
+    assert wanted in html.unescape(client(app_root, S2I_API_KEY_FILE="/a/key").get("/docs").text)
+    assert "X-API-Key" not in client(app_root).get("/docs").text
