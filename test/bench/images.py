@@ -7,6 +7,7 @@ requirements, Flask; one for each notebook. Start: from `docker run` to the firs
 import ast
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -50,13 +51,15 @@ FORMS = ("naive", "plain", "distributions", "files")
 
 @dataclass
 class Row:
-    """One image: its size in MB, its compressed size, and the seconds of its starts."""
+    """One image: its size in MB, its compressed size, the seconds of its starts; or why there is none."""
 
     image: str
     sample: list
     megabytes: float = 0
     compressed: float = 0
     starts: list[float] = field(default_factory=list)
+    note: str = ""
+    failed: str = ""
 
     @property
     def start(self) -> float:
@@ -73,8 +76,8 @@ def report() -> None:
         try:
             for name in TITLES:
                 source = _repository(name, Path(folder))
-                rows |= {(name, form): Row(_make(s2i, name, form, source), SAMPLES[name]) for form in FORMS}
-            _measure(list(rows.values()))
+                rows |= {(name, form): _make(s2i, name, form, source) for form in FORMS}
+            _measure([row for row in rows.values() if not row.failed])
         finally:
             images = docker.docker("image", "ls", "--format", "{{.Repository}}", f"{PREFIX}-*").stdout.split()
             docker.docker("image", "rm", "--force", *images, ok=False)
@@ -88,18 +91,29 @@ def _repository(name: str, folder: Path) -> Path:
     return folder / name
 
 
-def _make(s2i: S2i, name: str, form: str, source: Path) -> str:
-    """Make one image and return its name; the plain one of a notebook comes before those that are made of it."""
-    image = f"{PREFIX}-{name}-{form}"
-    print(f"     making {image}", flush=True)
+def _make(s2i: S2i, name: str, form: str, source: Path) -> Row:
+    """Make one image; the plain one of a notebook comes before those that are made of it."""
+    row = Row(f"{PREFIX}-{name}-{form}", SAMPLES[name])
+    print(f"     making {row.image}", flush=True)
     if form == "naive":
-        _naive(image, source)
+        _naive(row.image, source)
     elif form == "plain":
-        must(s2i.build(git_repository(source, source), image))
+        must(s2i.build(git_repository(source, source), row.image))
     else:
-        settings = {**os.environ, "S2I_SLIM": form}
-        _run(["make", "runtime", f"SERVICE={PREFIX}-{name}-plain", f"IMAGE={image}"], ROOT, settings)
-    return image
+        _runtime(row, f"{PREFIX}-{name}-plain", form)
+    return row
+
+
+def _runtime(row: Row, service: str, level: str) -> None:
+    """Make a slim image; note where it is not of that level, or is none."""
+    made = _call(
+        ["make", "runtime", f"SERVICE={service}", f"IMAGE={row.image}"], ROOT, {**os.environ, "S2I_SLIM": level}
+    )
+    if made.returncode:
+        row.failed = next((line for line in made.stdout.splitlines() if line.startswith("ERROR")), made.stdout[-500:])
+        return
+    (reached,) = set(re.findall(r"^---> The slim image is .*\(S2I_SLIM=(\w+)\)", made.stdout, re.MULTILINE))
+    row.note = "" if reached == level else f"  S2I_SLIM={reached} is what could be proved"
 
 
 def _naive(image: str, source: Path) -> None:
@@ -127,8 +141,12 @@ def _pins(notebook: Path) -> str:
     return "".join(f"{name}=={version}\n" for name, version in ast.literal_eval(ast.parse(first).body[0].value))
 
 
+def _call(command: list[str], folder: Path, environ: dict[str, str]) -> subprocess.CompletedProcess:
+    return subprocess.run(command, cwd=folder, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
 def _run(command: list[str], folder: Path, environ: dict[str, str]) -> None:
-    ran = subprocess.run(command, cwd=folder, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    ran = _call(command, folder, environ)
     if ran.returncode:
         raise SystemExit(f"{' '.join(command)} ended with {ran.returncode}:\n{ran.stdout[-5000:]}")
 
@@ -175,7 +193,10 @@ def _print(rows: dict[tuple[str, str], Row]) -> None:
         print(f"\n  {title}")
         for form in FORMS:
             row, naive = rows[name, form], rows[name, "naive"]
+            if row.failed:
+                print(f"    {form:14}   not made: {row.failed}")
+                continue
             goal = f"({GOALS[name, form]})" if (name, form) in GOALS else ""
             ratio = f"{naive.megabytes / row.megabytes:5.1f}x, gzip {naive.compressed / row.compressed:5.1f}x"
             size = f"{row.megabytes:8.1f} {goal:6} gzip {row.compressed:7.1f}"
-            print(f"    {form:14}{size}   start {row.start:5.2f} s   {'' if form == 'naive' else ratio}")
+            print(f"    {form:14}{size}   start {row.start:5.2f} s   {'' if form == 'naive' else ratio}{row.note}")
