@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection, Iterable
 from pathlib import PurePosixPath
 
+from nb_builder.slim import trace
 from nb_builder.slim.plan import OFF, Plan
 
 # Of the standard library: its tests, its editor, its installer, what draws windows and talks to terminals.
@@ -11,8 +12,9 @@ LIBRARY = frozenset(
     {"test", "tests", "idlelib", "idle_test", "lib2to3", "ensurepip", "tkinter", "turtledemo", "pydoc_data", "curses"}
 )
 # Its modules for a terminal, a sound card and old directories and databases pull in large libraries of the system.
+# Others are twins in Python of what is compiled, or for other systems.
 _LIBRARY_FILES = re.compile(
-    r"((turtle|antigravity)\.(py|cpython-.*\.pyc)"
+    r"((turtle|antigravity|_pyio|_aix_support|_osx_support)\.py"
     r"|(_tkinter|_curses(_panel)?|readline|nis|_dbm|_gdbm|ossaudiodev|_test\w*|xx\w+|_ctypes_test)\.cpython-.*\.so"
     r"|.*\.a)$"
 )
@@ -25,6 +27,8 @@ SUFFIXES = frozenset(
 )
 TESTS = frozenset({"tests", "test"})
 _TEST_MODULE = re.compile(r"(test_.*|.*_tests?|conftest|__init__)\.py$")
+# Of numpy: what builds extensions with compilers that are not there, and what only tests its code for each CPU.
+_BUILDS = re.compile(r"/numpy/distutils/|/_pyinstaller/|/_build_utils/|/numpy/_?core/_simd\.[^/]*\.so$|/conftest\.py$")
 _NATIVE_TEST = re.compile(r"(_test_\w+|_\w+_tests)\.(cpython-.*|abi3)?\.so$")
 
 
@@ -38,7 +42,7 @@ def of_library(files: Iterable[str], folder: str, plan: Plan) -> set[str]:
         name = file.removeprefix(folder).lstrip("/")
         if _BESIDE.match(name.split("/")[0]) or (plan.level != OFF and _is_library_junk(name)):
             found.add(file)
-    return found - plan.opened
+    return found - trace.with_sources(plan.opened)
 
 
 def _is_library_junk(name: str) -> bool:
@@ -54,10 +58,11 @@ def of_packages(plan: Plan, whole: Collection[str] = ()) -> set[str]:
     if plan.level == OFF:
         return set()
     free = [choice.distribution.files for choice in plan.kept if choice.distribution.name not in whole]
-    return set().union(*(_of_one(files, plan.opened) for files in free)) - plan.opened
+    in_use = trace.with_sources(plan.opened)
+    return set().union(*(_of_one(files, in_use) for files in free)) - in_use
 
 
-def _of_one(files: Iterable[str], opened: frozenset[str]) -> set[str]:
+def _of_one(files: Iterable[str], opened: set[str]) -> set[str]:
     suffixes = SUFFIXES
     if any(file.endswith(".pyi") for file in files if file in opened):
         # A loader of lazy modules reads its stubs: those of modules that were not asked for, too.
@@ -68,7 +73,7 @@ def _of_one(files: Iterable[str], opened: frozenset[str]) -> set[str]:
 
 def _is_junk(file: PurePosixPath, suffixes: frozenset[str], folders: set[str]) -> bool:
     below = any(str(parent) in folders for parent in file.parents) and file.name != "__init__.py"
-    return below or "/share/man/" in str(file) or file.suffix in suffixes or bool(_NATIVE_TEST.match(file.name))
+    return below or "/share/man/" in str(file) or bool(_BUILDS.search(str(file))) or file.suffix in suffixes or bool(_NATIVE_TEST.match(file.name))
 
 
 def _test_folders(files: Iterable[str]) -> set[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nb_scorer import boot, layout, manifest
 
-from nb_builder.slim import baked, compiled, elf, junk, licences, pythons, sbom, shell, system
+from nb_builder.slim import baked, compiled, elf, junk, licences, pythons, sbom, shell, system, twins
 from nb_builder.slim.plan import OFF, Plan
 from nb_builder.slim.problems import SlimPythonDiffers
 from nb_builder.slim.tree import Tree, files_below
@@ -81,7 +81,7 @@ def finish(tree: Tree, plan: Plan, place: Place, date: int) -> None:
     front, model = interpreters(place)
     _libraries(tree, plan, front)
     if plan.level != OFF:
-        _strip(tree)
+        _smaller(tree, (place.service, place.app.venv))
     _compile(tree, plan, place, (front, model), date)
     licences.lay(tree)
     sbom.lay(tree, place, (front, model), date)
@@ -150,13 +150,14 @@ def _is_elf(path: Path) -> bool:
     return not path.is_symlink() and elf.is_elf(path)
 
 
-def _strip(tree: Tree) -> None:
-    for path in tree.files():
-        here = tree.at(path)
-        if _is_elf(here):
-            left = elf.stripped(here.read_bytes())
-            if left is not None:
-                here.write_bytes(left)
+def _smaller(tree: Tree, environments: Iterable[Path]) -> None:
+    """Strip shared objects, and keep one of those that are there twice."""
+    for path in [path for path in tree.files() if _is_elf(tree.at(path))]:
+        left = elf.stripped(tree.at(path).read_bytes())
+        if left is not None:
+            tree.at(path).write_bytes(left)
+    for environment in environments:
+        twins.link(tree, [path for path in tree.files(str(environment)) if _is_elf(tree.at(path))])
 
 
 def _compile(tree: Tree, plan: Plan, place: Place, both: Iterable[pythons.Interpreter], date: int) -> None:

@@ -38,6 +38,11 @@ def test_what_the_trace_saw_in_use_is_no_junk_and_its_neighbours_are():
     assert found(made) == {"one/tests/test_a.py"}
 
 
+def test_a_module_whose_bytecode_was_read_is_in_use():
+    made = plan("one/tests/_natype.py", opened=("one/tests/__pycache__/_natype.cpython-311.pyc",))
+    assert found(made) == set()
+
+
 def test_where_one_stub_was_read_all_of_them_stay():
     made = plan("one/__init__.pyi", "one/sub/__init__.pyi", "one/x.h", opened=("one/__init__.pyi",))
     assert found(made) == {"one/x.h"}
@@ -46,6 +51,11 @@ def test_where_one_stub_was_read_all_of_them_stay():
 def test_native_modules_for_tests_are_junk():
     made = plan("one/_umath_tests.cpython-311-x86_64-linux-gnu.so", "one/_umath.cpython-311-x86_64-linux-gnu.so")
     assert found(made) == {"one/_umath_tests.cpython-311-x86_64-linux-gnu.so"}
+
+
+def test_what_needs_a_compiler_or_freezes_programs_is_junk():
+    gone = "numpy/distutils/exec_command.py", "numpy/_core/_simd.cpython-311-x86_64-linux-gnu.so", "one/conftest.py"
+    assert found(plan(*gone, "numpy/_core/_multiarray_umath.so", "one/distutils/a.py")) == set(gone)
 
 
 def test_of_a_distribution_that_is_to_be_whole_nothing_is_junk():
