@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 from pathlib import PurePosixPath
 
 from nb_builder.slim import trace
-from nb_builder.slim.plan import OFF, Plan
+from nb_builder.slim.plan import FILES, OFF, Plan
 
 # Of the standard library: its tests, its editor, its installer, what draws windows and talks to terminals.
 LIBRARY = frozenset(
@@ -20,6 +20,9 @@ _LIBRARY_FILES = re.compile(
 )
 _BESIDE = re.compile(r"(site-packages|dist-packages|__phello__|config-\d.*)$")
 
+# At level `files`: packages that are imported by a name that comes with data.
+ALWAYS = frozenset({"encodings", "zoneinfo"})
+
 # Of a distribution: what compilers read, what type checkers read, what Windows runs.
 SUFFIXES = frozenset(
     {".pyi", ".pyx", ".pxd", ".pxi", ".tp", ".h", ".hpp", ".hh", ".c", ".cc", ".cpp", ".cxx", ".f", ".f90", ".a"}
@@ -28,21 +31,34 @@ SUFFIXES = frozenset(
 TESTS = frozenset({"tests", "test"})
 _TEST_MODULE = re.compile(r"(test_.*|.*_tests?|conftest|__init__)\.py$")
 # Of numpy: what builds extensions with compilers that are not there, and what only tests its code for each CPU.
-_BUILDS = re.compile(r"/numpy/distutils/|/_pyinstaller/|/_build_utils/|/numpy/_?core/_simd\.[^/]*\.so$|/conftest\.py$")
+_UNUSED = re.compile(
+    r"/numpy/distutils/|/numpy/_?core/_simd\.[^/]*\.so$|/_pyinstaller/|/_build_utils/|/conftest\.py$|/share/man/"
+)
 _NATIVE_TEST = re.compile(r"(_test_\w+|_\w+_tests)\.(cpython-.*|abi3)?\.so$")
 
 
 def of_library(files: Iterable[str], folder: str, plan: Plan) -> set[str]:
     """Return those of the standard library's `files` in `folder` that nothing needs when serving.
 
-    At level `off` that is only what is no part of the library at all.
+    At level `off` that is only what is no part of the library at all; at level `files` also every module, and
+    every package as a whole, that the trace did not see in use.
     """
+    in_use = trace.with_sources(plan.opened)
+    names = {file: file.removeprefix(folder).lstrip("/") for file in files}
+    packages = {names[file].split("/")[0] for file in in_use if file in names} | ALWAYS
     found = set()
-    for file in files:
-        name = file.removeprefix(folder).lstrip("/")
-        if _BESIDE.match(name.split("/")[0]) or (plan.level != OFF and _is_library_junk(name)):
+    for file, name in names.items():
+        first, _, rest = name.partition("/")
+        beside = _BESIDE.match(first)
+        unused = plan.level == FILES and (not rest or first == "lib-dynload" or first not in packages)
+        if beside or (plan.level != OFF and _is_library_junk(name)) or (unused and not _is_landmark(name)):
             found.add(file)
-    return found - trace.with_sources(plan.opened)
+    return found - in_use
+
+
+def _is_landmark(name: str) -> bool:
+    """Return whether Python finds its library by it, or its licence asks to be with it."""
+    return name in ("os.py", "LICENSE.txt") or name.startswith("_sysconfigdata")
 
 
 def _is_library_junk(name: str) -> bool:
@@ -72,8 +88,9 @@ def _of_one(files: Iterable[str], opened: set[str]) -> set[str]:
 
 
 def _is_junk(file: PurePosixPath, suffixes: frozenset[str], folders: set[str]) -> bool:
-    below = any(str(parent) in folders for parent in file.parents) and file.name != "__init__.py"
-    return below or "/share/man/" in str(file) or bool(_BUILDS.search(str(file))) or file.suffix in suffixes or bool(_NATIVE_TEST.match(file.name))
+    if file.suffix in suffixes or _NATIVE_TEST.match(file.name) or _UNUSED.search(str(file)):
+        return True
+    return file.name != "__init__.py" and any(str(parent) in folders for parent in file.parents)
 
 
 def _test_folders(files: Iterable[str]) -> set[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nb_scorer import boot, layout, manifest
 
-from nb_builder.slim import baked, compiled, elf, junk, licences, pythons, sbom, shell, system, twins
+from nb_builder.slim import baked, compiled, elf, junk, licences, pythons, records, sbom, shell, system, twins
 from nb_builder.slim.plan import OFF, Plan
 from nb_builder.slim.problems import SlimPythonDiffers
 from nb_builder.slim.tree import Tree, files_below
@@ -83,6 +83,8 @@ def finish(tree: Tree, plan: Plan, place: Place, date: int) -> None:
     if plan.level != OFF:
         _smaller(tree, (place.service, place.app.venv))
     _compile(tree, plan, place, (front, model), date)
+    for environment in (place.service, place.app.venv):
+        records.correct(tree, str(environment))
     licences.lay(tree)
     sbom.lay(tree, place, (front, model), date)
     tree.seal(date)

@@ -1,22 +1,28 @@
 """The licences of what comes from Debian; those of Python distributions are in their metadata, which stay."""
 
 import os
+import re
+from pathlib import Path
 
 from nb_builder.slim import debian
 from nb_builder.slim.tree import Tree
 
 COMMON = "/usr/share/common-licenses"
+# A notice points at a common licence by its path, which may end a sentence.
+_NAMED = re.compile(re.escape(COMMON) + r"/([A-Za-z0-9.-]*[A-Za-z0-9])")
 STATUS = "/var/lib/dpkg/status.d"
 
 
 def lay(tree: Tree) -> None:
     """Lay the copyright file of each package that owns a file of the tree, and what scanners read of it."""
-    known = debian.packages()
+    known, notices = debian.packages(), []
     names = set(debian.owners(path for path in tree.files() if os.path.lexists(path)).values()) & set(known)
     for name in sorted(names):
         notice = f"/usr/share/doc/{name}/copyright"
         if os.path.exists(notice):
             tree.carry(notice)
+            notices.append(Path(notice).read_text(encoding="utf-8", errors="replace"))
         tree.write(f"{STATUS}/{name}", known[name].paragraph.strip() + "\n")
-    if names and os.path.isdir(COMMON):
-        tree.carry_all(COMMON)
+    for licence in sorted({name for notice in notices for name in _NAMED.findall(notice)}):
+        if os.path.exists(f"{COMMON}/{licence}"):
+            tree.carry(f"{COMMON}/{licence}")

@@ -9,7 +9,7 @@ USERS = ("root", "nobody", "default")
 GROUPS = ("root", "nogroup")
 ZONES = "/usr/share/zoneinfo"
 # Copies of the zones with and without leap seconds, and files for other programs than Python.
-_OTHER_ZONES = ("posix/", "right/", "posixrules", "localtime")
+_OTHER_ZONES = ("posix/", "right/", "posixrules", "localtime", "tzdata.zi", "leap")
 _IF_THERE = (
     "/etc/ld.so.cache",
     "/etc/localtime",

@@ -1,0 +1,32 @@
+"""The RECORD of each distribution in the tree: it lists what is there, and nothing that was left out."""
+
+import csv
+import io
+import os
+
+from nb_builder.slim.tree import Tree
+
+
+def correct(tree: Tree, environment: str) -> None:
+    """Write each RECORD below `environment` again: without what is gone, bytecode in the place of its source."""
+    for path in tree.files(environment):
+        if path.endswith(".dist-info/RECORD"):
+            place = os.path.dirname(os.path.dirname(path))
+            here = tree.at(path)
+            here.write_text(listed(here.read_text(encoding="utf-8"), place, tree), encoding="utf-8")
+
+
+def listed(record: str, place: str, tree: Tree) -> str:
+    """Return the lines of `record` that hold in the folder `place` of the tree.
+
+    What was made anew has no digest, as the format has it for files that are not the wheel's.
+    """
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    for name, *rest in csv.reader(record.splitlines()):
+        path = os.path.normpath(os.path.join(place, name))
+        if tree.holds(path):
+            writer.writerow([name, *([""] * len(rest) if ".so" in os.path.basename(name) else rest)])
+        elif name.endswith(".py") and tree.holds(path + "c"):
+            writer.writerow([name + "c", *[""] * len(rest)])
+    return out.getvalue()
