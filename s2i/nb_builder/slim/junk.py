@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 from pathlib import PurePosixPath
 
 from nb_builder.slim import trace
-from nb_builder.slim.plan import FILES, OFF, Plan
+from nb_builder.slim.plan import OFF, Plan
 
 # Of the standard library: its tests, its editor, its installer, what draws windows and talks to terminals.
 LIBRARY = frozenset(
@@ -19,9 +19,6 @@ _LIBRARY_FILES = re.compile(
     r"|.*\.a)$"
 )
 _BESIDE = re.compile(r"(site-packages|dist-packages|__phello__|config-\d.*)$")
-
-# At level `files`: packages that are imported by a name that comes with data.
-ALWAYS = frozenset({"encodings", "zoneinfo"})
 
 # Of a distribution: what compilers read, what type checkers read, what Windows runs.
 SUFFIXES = frozenset(
@@ -40,25 +37,14 @@ _NATIVE_TEST = re.compile(r"(_test_\w+|_\w+_tests)\.(cpython-.*|abi3)?\.so$")
 def of_library(files: Iterable[str], folder: str, plan: Plan) -> set[str]:
     """Return those of the standard library's `files` in `folder` that nothing needs when serving.
 
-    At level `off` that is only what is no part of the library at all; at level `files` also every module, and
-    every package as a whole, that the trace did not see in use.
+    At level `off` that is only what is no part of the library at all.
     """
-    in_use = trace.with_sources(plan.opened)
-    names = {file: file.removeprefix(folder).lstrip("/") for file in files}
-    packages = {names[file].split("/")[0] for file in in_use if file in names} | ALWAYS
     found = set()
-    for file, name in names.items():
-        first, _, rest = name.partition("/")
-        beside = _BESIDE.match(first)
-        unused = plan.level == FILES and (not rest or first == "lib-dynload" or first not in packages)
-        if beside or (plan.level != OFF and _is_library_junk(name)) or (unused and not _is_landmark(name)):
+    for file in files:
+        name = file.removeprefix(folder).lstrip("/")
+        if _BESIDE.match(name.split("/")[0]) or (plan.level != OFF and _is_library_junk(name)):
             found.add(file)
-    return found - in_use
-
-
-def _is_landmark(name: str) -> bool:
-    """Return whether Python finds its library by it, or its licence asks to be with it."""
-    return name in ("os.py", "LICENSE.txt") or name.startswith("_sysconfigdata")
+    return found - trace.with_sources(plan.opened)
 
 
 def _is_library_junk(name: str) -> bool:

@@ -2,7 +2,7 @@
 
 from nb_builder.slim import junk
 from nb_builder.slim.distributions import Distribution
-from nb_builder.slim.plan import DISTRIBUTIONS, FILES, OFF, Choice, Plan
+from nb_builder.slim.plan import DISTRIBUTIONS, OFF, Choice, Plan
 
 SITE = "/venv/lib/python3.11/site-packages"
 
@@ -85,24 +85,6 @@ def test_of_the_standard_library_its_tests_editor_and_terminal_are_junk():
 def test_at_level_off_the_standard_library_is_whole():
     files = ["/l/idlelib/run.py", "/l/dist-packages/apt.py"]
     assert junk.of_library(files, "/l", plan(level=OFF)) == {"/l/dist-packages/apt.py"}
-
-
-def test_at_level_files_of_the_standard_library_what_is_in_use_stays_packages_as_a_whole():
-    names = {
-        "os.py": False,
-        "json/decoder.py": False,
-        "json/tool.py": False,
-        "encodings/cp037.py": False,
-        "csv.py": False,
-        "ftplib.py": True,
-        "sqlite3/dbapi2.py": True,
-        "lib-dynload/_json.cpython-311-x86_64-linux-gnu.so": False,
-        "lib-dynload/_sqlite3.cpython-311-x86_64-linux-gnu.so": True,
-    }
-    opened = ("csv.py", "json/decoder.py", "lib-dynload/_json.cpython-311-x86_64-linux-gnu.so")
-    made = Plan(FILES, (), opened=frozenset(f"/l/{name}" for name in opened))
-    gone = junk.of_library([f"/l/{name}" for name in names], "/l", made)
-    assert gone == {f"/l/{name}" for name, is_gone in names.items() if is_gone}
 
 
 def test_what_the_trace_saw_of_the_standard_library_stays():
