@@ -102,7 +102,8 @@ class SelfTest:
         asked = questions.asked_of(self._rows, name, has_notebook=has_notebook, compare=self._deterministic)
         for question in asked:
             try:
-                status, body = child.ask(question, ODD_SECONDS if question.is_odd else self._patience)
+                patience = ODD_SECONDS if question.is_odd else self._patience * question.samples
+                status, body = child.ask(question, patience)
             except NoAnswer as reason:
                 if not question.is_odd or child.ended:
                     raise

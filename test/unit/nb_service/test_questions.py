@@ -13,8 +13,14 @@ def asked(rows, **more):
 def test_each_golden_row_is_asked_for_its_answer():
     found = asked([{"sample": [1, 2], "answer": 3}, {"sample": [4, 5], "answer": 9}])
     assert (found["golden row 2"].body, found["golden row 2"].answer) == (b"[4, 5]", (9,))
-    assert found["all golden rows as NDJSON"].answer == ([3, 9],)
-    assert found["all golden rows as NDJSON"].read(b"3\n9\n") == [3, 9]
+    assert found["golden rows as NDJSON"].answer == ([3, 9],)
+    assert found["golden rows as NDJSON"].read(b"3\n9\n") == [3, 9]
+
+
+def test_forms_of_bodies_are_asked_with_a_few_samples():
+    found = asked([{"sample": number, "answer": number} for number in range(50)])
+    assert (found["golden rows as JSON"].body, found["golden rows as JSON"].samples) == (b"[0, 1, 2, 3, 4]", 5)
+    assert found["golden row 50"].answer == (49,)
 
 
 def test_an_answer_of_null_is_compared_too():
