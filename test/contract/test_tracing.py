@@ -131,6 +131,15 @@ def test_a_collector_that_is_away_costs_no_answer_and_no_time_at_the_end(traced,
     assert service.stop(seconds=8) == 0
 
 
+def test_settings_that_the_sdk_does_not_take_cost_the_spans_alone(traced):
+    service = traced(OTEL_BSP_MAX_QUEUE_SIZE="-1")
+    assert service.predict(1) == (200, 1.0)
+    service.wait_for(r"No spans are sent: OpenTelemetry's SDK does not start \(ValueError: max_queue_size")
+    assert service.predict(2) == (200, 0.5)
+    assert service.stop() == 0
+    assert "Traceback" not in service.log
+
+
 def test_without_the_extra_the_log_says_that_no_spans_are_sent(start):
     service = start(NOTEBOOK, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9").ready()
     assert service.predict(2) == (200, 0.5)

@@ -61,13 +61,15 @@ class Spans:
         self._say = say
         self._noted: list[Facts] = []
         self._left_out = 0
+        self._trouble = ""
+        self._over = False
         self._queue: queue.SimpleQueue = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
     def saw(self, request, status: int, took: float) -> None:
         """Note a request that was answered, after `took` seconds, just now."""
-        if len(self._noted) >= MOST_WAITING:
-            self._left_out += 1
+        if self._over or len(self._noted) >= MOST_WAITING:
+            self._left_out += not self._over
             return
         told = request.headers.get
         trace = {"traceparent": told("TRACEPARENT", ""), "tracestate": told("TRACESTATE", "")}
@@ -76,6 +78,10 @@ class Spans:
 
     def flush(self) -> None:
         """Hand over what was noted, unless the thread is still busy with what it has."""
+        if self._trouble and not self._over:
+            self._say(self._trouble)
+            self._over = True
+            self._noted = []
         if self._noted and not self._queue.qsize():
             self._hand_over()
 
@@ -99,7 +105,11 @@ class Spans:
             self._thread.join(seconds)
 
     def _run(self) -> None:
-        export = Export(self._identity)
+        try:
+            export = Export(self._identity)
+        except Exception as wrong:  # noqa: BLE001 - whatever the SDK makes of settings that are its own
+            self._trouble = f"No spans are sent: OpenTelemetry's SDK does not start ({type(wrong).__name__}: {wrong})."
+            return
         while (noted := self._queue.get()) is not _END:
             for facts in noted:
                 export.span(facts)

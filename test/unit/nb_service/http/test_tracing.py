@@ -55,3 +55,21 @@ def test_more_than_can_be_exported_is_left_out_and_counted(monkeypatch, exported
     spans.close()
     assert len(exported) == 2 + 1
     assert said == ["(3 requests got no span: there were more than could be exported)"]
+
+
+def test_an_sdk_that_does_not_start_is_told_once_and_nothing_is_kept(monkeypatch):
+    def fails(identity):
+        raise ValueError("a setting")
+
+    monkeypatch.setattr(tracing, "Export", fails)
+    said = []
+    spans = tracing.Spans(MODEL, said.append)
+    spans.saw(request(), 200, 0.1)
+    spans.flush()
+    spans._thread.join(20)
+    for _ in range(2):
+        spans.saw(request(), 200, 0.1)
+        spans.flush()
+    spans.close()
+    assert said == ["No spans are sent: OpenTelemetry's SDK does not start (ValueError: a setting)."]
+    assert spans._noted == []
