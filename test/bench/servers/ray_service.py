@@ -3,6 +3,7 @@
 import sys
 import time
 
+import ray
 from model import batch_predictor
 from ray import serve
 
@@ -21,6 +22,8 @@ class Kmeans:
         return await self.answer(await request.json())
 
 
+# Its dashboard works without being asked, beside all the others.
+ray.init(include_dashboard=False)
 serve.start(http_options={"host": "127.0.0.1", "port": int(sys.argv[1])})
 serve.run(Kmeans.bind(), route_prefix="/predict")
 time.sleep(1e6)
