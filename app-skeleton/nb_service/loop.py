@@ -119,9 +119,8 @@ class Loop:
         for fd in asked.keys() - watched.keys():
             self._ask(fd, 0)
         for fd, dispatcher in watched.items():
-            flags = READ if dispatcher.readable() else 0
-            if dispatcher.writable() and not dispatcher.accepting:
-                flags |= select.POLLOUT
+            wants = getattr(dispatcher, "wants", None)
+            flags = _wanted(dispatcher) if wants is None else wants()
             if asked.get(fd, 0) != flags:
                 self._ask(fd, flags)
 
@@ -148,6 +147,14 @@ class Loop:
             timer = heapq.heappop(self._timers)[2]
             if not timer.cancelled:
                 _guarded(timer.call)
+
+
+def _wanted(dispatcher) -> int:
+    """Return the events that wasyncore's dispatcher asks for; one that has `wants` says it in one call."""
+    flags = READ if dispatcher.readable() else 0
+    if dispatcher.writable() and not dispatcher.accepting:
+        flags |= select.POLLOUT
+    return flags
 
 
 def _guarded(call: Callable[[], None]) -> None:

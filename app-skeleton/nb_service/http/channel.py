@@ -1,5 +1,6 @@
 """A client's connection: what arrives becomes requests, and who stops sending or never ends is told."""
 
+import select
 import socket
 import time
 from io import BytesIO
@@ -10,6 +11,7 @@ from waitress.utilities import BadRequest, Error
 
 from nb_service.http import tasks
 from nb_service.http.replies import Reply
+from nb_service.loop import READ
 
 LINGER_SECONDS = 2.0
 
@@ -33,6 +35,7 @@ class LaneParser(HTTPRequestParser):
     origin_headers: tuple = ()
     plain = False  # came whole, over a connection that stays open
     _body: bytes | None = None
+    _whole: dict | None = None  # what all requests with this head have in common
 
     def __init__(self, adj) -> None:
         super().__init__(adj)
@@ -46,12 +49,12 @@ class LaneParser(HTTPRequestParser):
         return consumed
 
     def again(self, body: bytes) -> "LaneParser":
-        """Return another request with this head, and `body`; they share their headers."""
+        """Return another request with this one's head, and `body`; they share their headers."""
+        if self._whole is None:
+            plain = self.command == "POST" and self.version == "1.1" and not self.headers.get("CONNECTION")
+            self._whole = {**self.__dict__, "completed": True, "body_rcv": None, "plain": plain}
         made = object.__new__(LaneParser)
-        made.__dict__.update(self.__dict__)
-        made.completed = True
-        made.body_rcv = None
-        made.plain = self.command == "POST" and self.version == "1.1" and not self.headers.get("CONNECTION")
+        made.__dict__ = self._whole.copy()
         made._body = body
         return made
 
@@ -85,9 +88,11 @@ class LaneChannel(HTTPChannel):
     error_task_class = staticmethod(tasks.make_error_task)
     refused_unread = False
 
-    def readable(self) -> bool:
-        """Return whether more may come now, as waitress has it; asked of every connection in every turn."""
-        return not (self.requests or self.total_outbufs_len or self.will_close or self.close_when_flushed)
+    def wants(self) -> int:
+        """Return the events to wait for, as waitress's `readable` and `writable` say; the loop asks in every turn."""
+        if self.total_outbufs_len or self.will_close or self.close_when_flushed:
+            return select.POLLOUT
+        return 0 if self.requests else READ
 
     def expire(self, before: float) -> None:
         """Refuse the request that is still arriving, if it began so long ago."""
@@ -183,9 +188,8 @@ class LaneChannel(HTTPChannel):
             super().handle_write()
 
     def _linger(self) -> None:
-        # On the instance: asked of every connection on every turn, these must stay what they are.
-        self.readable = lambda: True
-        self.writable = lambda: False
+        # On the instance: asked of every connection on every turn, it must stay what it is.
+        self.wants = lambda: READ
         # An empty read closes this channel in recv.
         self.handle_read = lambda: self.recv(self.adj.recv_bytes)
         try:

@@ -193,19 +193,33 @@ class Link(wasyncore.dispatcher):
         return self.alive
 
     def _heard(self, answers: list[tuple]) -> None:
-        """Hand each answer to its job, unless one of them ends this link; then learn from them all."""
+        """Hand each answer to its job, unless one of them ends this link."""
         # Golden rows are no client's: the last of them sets it.
         heard, observe = [], self.observe
         self.head_since = time.monotonic()
-        for answer in answers:
-            if not self.alive:
+        self._learn(answers)
+        for told in answers:
+            if self._fileno is None:
                 break
-            if answer[0] >= frames.PROBLEM:
-                self._first_word(*answer[:2])
+            if told[0] >= frames.PROBLEM:
+                self._first_word(*told[:2])
+                continue
+            job = self.in_flight.popleft()
+            self.answers += 1
+            if job is TAKEN:
+                self._taken -= 1
+            elif told[0] == frames.BACK:
+                self._owner.link_handed_back(job)
             else:
-                self._answered(Answer(*answer), heard)
+                heard.append((job, Answer._make(told)))
+                self._scored(*heard[-1])
+            if self.answers >= self.tired_after and self.alive:
+                self._owner.link_tired(self)
         if observe is not None and heard:
-            _guarded(observe, heard)
+            try:
+                observe(heard)
+            except Exception:  # noqa: BLE001 - counting is no reason to lose a scorer
+                traceback.print_exc()
 
     def _first_word(self, status: int, payload: bytes) -> None:
         if status == frames.HELLO:
@@ -213,29 +227,22 @@ class Link(wasyncore.dispatcher):
         else:
             self._owner.link_problem(self, json.loads(payload))
 
-    def _answered(self, answer: Answer, heard: list) -> None:
-        job = self.in_flight.popleft()
-        self.answers += 1
-        if job is TAKEN:
-            self._taken -= 1
-        elif answer.outcome == frames.BACK:
-            self._owner.link_handed_back(job)
-        else:
-            heard.append((job, answer))
-            self._scored(job, answer)
-        if self.answers >= self.tired_after and self.alive:
-            self._owner.link_tired(self)
-
     def _scored(self, job: Job, answer: Answer) -> None:
-        self._learn(answer.seconds)
         if not self.proved and answer.outcome == OK:
             self.proved = True
             self._owner.link_first_answer(self)
-        _guarded(job.done, answer)
+        try:
+            job.done(answer)
+        except Exception:  # noqa: BLE001 - one asker's trouble is neither the scorer's nor the next one's
+            traceback.print_exc()
 
-    def _learn(self, seconds: float) -> None:
-        """Let what a sample took tell how many may be in flight."""
-        average = self._average = self._average + WEIGHT_OF_NEWEST * (seconds - self._average)
+    def _learn(self, answers: list[tuple]) -> None:
+        """Let what samples took tell how many may be in flight."""
+        average = self._average
+        for status, _, seconds, _ in answers:
+            if status < frames.BACK:
+                average += WEIGHT_OF_NEWEST * (seconds - average)
+        self._average = average
         self._ahead = max(1, min(self._most_ahead, int(WINDOW_SECONDS / (average + 1e-9))))
         if self._batch > 1:
             self._at_once = max(1, min(self._batch, int(self._batch_seconds / (average + 1e-9))))
@@ -254,13 +261,6 @@ class Link(wasyncore.dispatcher):
         self._owner.link_gone(self, unanswered)
         if died_of is not None:
             died_of.done(Answer(DIED))
-
-
-def _guarded(call, told) -> None:
-    try:
-        call(told)
-    except Exception:  # noqa: BLE001 - one asker's trouble is neither the scorer's nor the next one's
-        traceback.print_exc()
 
 
 def separate(suspects: list[Job]) -> None:

@@ -1,3 +1,4 @@
+import select
 import socket
 import threading
 import types
@@ -6,6 +7,7 @@ import pytest
 from nb_service.http.channel import LaneChannel, LaneParser
 from nb_service.http.heads import Heads
 from nb_service.http.replies import Reply
+from nb_service.loop import READ
 from waitress.adjustments import Adjustments
 
 LIMITS = types.SimpleNamespace(
@@ -69,11 +71,11 @@ def test_a_whole_request_is_handed_on_and_its_answer_sent_at_once(connection):
     for body in (b"7", b"8"):
         client.sendall(WHOLE)
         channel.handle_read()
-        assert not channel.readable()
+        assert channel.wants() == 0
         channel.answer(channel.requests[0], Reply(200, body))
         said = client.recv(1000)
         assert said.startswith(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n") and said.endswith(b"\r\n\r\n" + body)
-        assert channel.readable() and not channel.writable()
+        assert channel.wants() == READ
     assert (asked, told) == (["/predict"] * 2, [200] * 2)
 
 
@@ -95,16 +97,16 @@ def test_an_answer_that_the_socket_does_not_take_at_once_is_sent_on_later(connec
     channel.handle_read()
     body = b"7" * 3_000_000
     channel.answer(channel.requests[0], Reply(200, body))
-    assert channel.writable() and not channel.readable()
+    assert channel.wants() == select.POLLOUT
     heard = b""
-    while channel.writable():
+    while channel.wants() == select.POLLOUT:
         heard += client.recv(1 << 20)
         channel.handle_write()
     client.settimeout(0.2)
     while not heard.endswith(b"7" * 9) or len(heard.partition(b"\r\n\r\n")[2]) < len(body):
         heard += client.recv(1 << 20)
     assert heard.partition(b"\r\n\r\n")[2] == body
-    assert channel.readable()
+    assert channel.wants() == READ
 
 
 def test_a_client_that_is_gone_when_its_answer_comes_is_no_trouble(connection):
