@@ -39,17 +39,18 @@ class Scorer(object):
         One list where batch_predictor scored them; one a sample where it could not and predictor was
         asked, so that each answer can leave before the next sample is touched.
         """
-        taken = [self._taken(body) for body in bodies]
-        samples = [sample for sample, refused in taken if refused is None]
-        payloads = self._scored(samples)
+        refused = {}
+        payloads = self._scored(self._accepted(bodies, refused))
         if payloads is None:
-            for body, (_, refused) in zip(bodies, taken):
+            for place, body in enumerate(bodies):
                 # Decoded anew: batch_predictor may have changed what it got.
-                yield [(refused or self._predicted(values.decode(body))) + (1,)]
+                yield [(refused.get(place) or self._predicted(values.decode(body))) + (1,)]
             return
-        left = iter(payloads)
-        answers = [(frames.OK, next(left), 0) if refused is None else (*refused, 0) for _, refused in taken]
-        answers[0] = (*answers[0][:2], len(samples))
+        answers = [(frames.OK, payload, 0) for payload in payloads]
+        # In their order: each moves those behind it to their places.
+        for place, refusal in sorted(refused.items()):
+            answers.insert(place, (*refusal, 0))
+        answers[0] = (*answers[0][:2], len(payloads))
         yield answers
 
     def answer_many(self, body):
@@ -62,9 +63,9 @@ class Scorer(object):
             return frames.NOT_JSON, _facts(reason="it is no array of samples"), 1
         if self._validator is not None:
             # Copies: the validator may change what it gets; the predictor gets what the client sent.
-            refused = self._first_refused(values.copied(samples, body))
-            if refused is not None:
-                return _at(*refused)
+            for index, refused in enumerate(self._verdicts(values.copied(samples, lambda: values.decode(body)))):
+                if refused is not None:
+                    return _at(index, *refused)
         payload = self._scored(samples, values.encode) if len(samples) > 1 else None
         if payload is not None:
             return frames.OK, payload, len(samples)
@@ -88,7 +89,24 @@ class Scorer(object):
         if self._validator is None:
             return sample, None
         # A copy: the validator may change it, and the predictor gets what the client sent.
-        return sample, self._refusal(values.copied(sample, body) if type(sample) in (list, dict) else sample)
+        return sample, next(self._verdicts([values.copied(sample, lambda: values.decode(body))]))
+
+    def _accepted(self, bodies, refused):
+        """Return the samples in `bodies` but those that are refused; note in `refused` why, by their places."""
+        samples, places = [], []
+        for place, body in enumerate(bodies):
+            try:
+                samples.append(values.decode(body))
+                places.append(place)
+            except ValueError as wrong:
+                refused[place] = (frames.NOT_JSON, _facts(reason=str(wrong)))
+        if self._validator is None:
+            return samples
+        copies = values.copied(samples, lambda: [values.decode(bodies[place]) for place in places])
+        for place, verdict in zip(places, self._verdicts(copies)):
+            if verdict is not None:
+                refused[place] = verdict
+        return [sample for place, sample in zip(places, samples) if place not in refused] if refused else samples
 
     def _predicted(self, sample):
         try:
@@ -113,22 +131,17 @@ class Scorer(object):
             _told("batch_predictor failed on {} samples, which predictor is now asked for:".format(count))
             return None
 
-    def _refusal(self, sample):
-        """Return None, or what the client gets because the validator said no."""
-        refused = self._first_refused((sample,))
-        return None if refused is None else refused[1:]
-
-    def _first_refused(self, samples):
-        """Return (index, status, payload) of the first that the validator says no to, or None."""
-        index, validator = 0, self._validator
-        try:
-            for sample in samples:
+    def _verdicts(self, samples):
+        """Yield for each of `samples` None, or what the client gets because the validator said no."""
+        validator = self._validator
+        for sample in samples:
+            try:
                 verdict = validator(sample)
-                if verdict is not True and not functions.accepts(self._result(verdict)):
-                    return index, frames.REFUSED, _facts(traceback=None)
-                index += 1
-        except BaseException:
-            return index, frames.REFUSED, _told("The validator raised on a sample, which counts as a no:")
+                accepted = verdict is True or functions.accepts(self._result(verdict))
+            except BaseException:
+                yield frames.REFUSED, _told("The validator raised on a sample, which counts as a no:")
+                continue
+            yield None if accepted else (frames.REFUSED, _facts(traceback=None))
 
     def _result(self, result):
         """Return `result`, awaited where the notebook's function is an async def."""

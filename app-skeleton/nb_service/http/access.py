@@ -22,19 +22,21 @@ class Access:
 
     def __call__(self, request, status: int) -> None:
         """Remember that `request` was answered with `status`."""
-        took = time.monotonic() - request.asked_at
         if self._loop.on_own_thread():
-            self._note(request, status, took)
+            self.on_loop(request, status)
         else:
+            took = time.monotonic() - request.asked_at
             self._loop.from_thread(partial(self._note, request, status, took))
+
+    def on_loop(self, request, status: int) -> None:
+        """Remember it, on the loop's own thread."""
+        self._note(request, status, time.monotonic() - request.asked_at)
 
     def _note(self, request, status: int, took: float) -> None:
         self._metrics.asked(request.route or "other", status, took)
         # A check that succeeds every few seconds says nothing; one that fails says what is wrong.
         if status != 200 or request.path not in self._checks:
             self._log.request(self._line(request, status, took))
-            if self._spans is not None:
-                self._spans.saw(request, status, took)
 
 
 def text_line(request, status: int, took: float) -> str:

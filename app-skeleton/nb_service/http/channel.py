@@ -132,7 +132,7 @@ class LaneChannel(HTTPChannel):
             request.reply = reply
             self.service()
             return
-        self.server.access(request, reply.status)
+        self.server.access.on_loop(request, reply.status)
         data = b"%b%b\r\n%b" % (tasks.head(reply, request), self.server.identity, reply.body)
         try:
             sent = self.socket.send(data)

@@ -40,10 +40,23 @@ def test_empty_lines_are_no_request(came, begun):
 WHOLE = b"POST /predict HTTP/1.1\r\nContent-Length: 3\r\n\r\n[1]"
 
 
+class Told:
+    """Is told of answers, as the access log is."""
+
+    def __init__(self, told: list) -> None:
+        self._told = told
+
+    def __call__(self, request, status: int) -> None:
+        self._told.append(status)
+
+    on_loop = __call__
+
+
 @pytest.fixture
 def connection():
     """Return (a client's socket, its channel, what was handed on: the paths, what was logged: the statuses)."""
     client, ours = socket.socketpair()
+    client.settimeout(5)
     adj = types.SimpleNamespace(
         **{**vars(LIMITS), "recv_bytes": 65536, "outbuf_overflow": 1 << 40, "outbuf_high_watermark": 1 << 40},
         send_bytes=1,
@@ -56,7 +69,7 @@ def connection():
         heads=Heads(LaneParser, adj),
         closing=False,
         identity=b"",
-        access=lambda request, status: told.append(status),
+        access=Told(told),
         add_task=lambda channel: asked.append(channel.requests[0].path),
         pull_trigger=lambda: None,
     )
