@@ -33,8 +33,9 @@ def run(plan: Plan, root: Path, app_root: Path, *, home: Path, log: Log) -> Plan
         return plan
     place = root / str(app_root).lstrip("/")
     trial = Trial(root, lambda: trace.run(place, home=home))
-    if not trial.can_compare:
-        return replace(plan, notes=(*plan.notes, "Nothing was tried without: that takes answers to compare."))
+    lack = trial.begin()
+    if lack:
+        return replace(plan, notes=(*plan.notes, f"Nothing was tried without: {lack}."))
     trial.steady = Steady(*trial.verdicts, manifest.read(app_root / layout.MODEL).get("tolerance", answers.TOLERANCE))
     for choice in plan.kept:
         if choice in plan.kept and not choice.fixed and choice.distribution.bytes >= SMALLEST:
@@ -66,14 +67,22 @@ class Trial:
     def __init__(self, root: Path, run: Callable[[], Trace]):
         self._root = root
         self._run = run
-        self.verdicts = [run().verdict, run().verdict]
+        self.verdicts: list[Verdict] = []
         self.steady: Steady | None = None
         self.files: frozenset[str] = frozenset()
 
-    @property
-    def can_compare(self) -> bool:
-        """Return whether there are answers that mean something."""
-        return all(verdict.rows and verdict.deterministic and verdict.same for verdict in self.verdicts)
+    def begin(self) -> str:
+        """Ask the whole service twice; return why nothing can be compared with that, "" where it can."""
+        try:
+            self.verdicts = [self._ask(), self._ask()]
+        except SelftestEnded as reason:
+            return f"the service can't be asked ({gist(str(reason))})"
+        for verdict in self.verdicts:
+            if not verdict.same:
+                return f"the service does not answer as it ought to ({gist(verdict.differences[0])})"
+            if not (verdict.rows and verdict.deterministic):
+                return "that takes answers to compare"
+        return ""
 
     def missed(self, files: Iterable[str]) -> str:
         """Return how the service misses `files`; without a word they stay away for good."""

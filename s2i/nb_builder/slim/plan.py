@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 
 from nb_builder.log import Log
 from nb_builder.slim import declared, distributions, lazy, trace
-from nb_builder.slim.asking import Verdict
+from nb_builder.slim.asking import SelftestEnded, Verdict
 from nb_builder.slim.distributions import Distribution
 from nb_builder.slim.named import Modules
 
@@ -105,7 +105,10 @@ def make(app_root: Path, *, home: Path, level: str, keep: Iterable[str], log: Lo
     if level == OFF:
         return whole(held)
     log.line("     tracing the service while it answers golden rows, odd samples and broken requests")
-    traced = trace.run(app_root, home=home)
+    try:
+        traced = trace.run(app_root, home=home)
+    except SelftestEnded as ended:
+        raise Unproved([str(ended)]) from ended
     if not traced.verdict.same:
         raise Unproved(traced.verdict.differences)
     if not traced.complete:

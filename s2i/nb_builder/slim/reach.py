@@ -7,6 +7,7 @@ Arguments: the folder of nb_scorer, the model folder, the notebook's folder. CPy
 """
 
 import ast
+import collections
 import dis
 import functools
 import json
@@ -19,7 +20,8 @@ import types
 MOST_THINGS = 50_000
 _DYNAMIC = frozenset({"import_module", "__import__"})
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
-_PLAIN = (str, bytes, int, float, complex, bool, type(None), types.BuiltinFunctionType)
+_PLAIN = {str, bytes, int, float, complex, bool, type(None), types.BuiltinFunctionType}
+_CODE = {types.FunctionType, types.MethodType, type, types.ModuleType, functools.partial}
 
 
 class Reach:
@@ -29,19 +31,29 @@ class Reach:
         """Take the repository's folder: the modules in it are read as the notebook's own."""
         self.found = {}
         self._root = os.path.realpath(root)
-        self._seen = set()
+        self._seen = {}
         self._files = set()
         self._todo = []
+        self._later = collections.deque()
 
     def of(self, things):
         """Walk from `things` through all that they hold; return `found`."""
         self._todo += things
-        while self._todo and len(self._seen) < MOST_THINGS:
-            thing = self._todo.pop()
-            if not isinstance(thing, _PLAIN) and id(thing) not in self._seen:
-                # Kept alive by whoever holds it: its id is not given to another.
-                self._seen.add(id(thing))
+        while (self._todo or self._later) and len(self._seen) < MOST_THINGS:
+            # Functions first: a forest of trees must not be in their way.
+            thing = self._todo.pop() if self._todo else self._later.popleft()
+            if type(thing) in _PLAIN or id(thing) in self._seen:
+                continue
+            if self._todo and type(thing) not in _CODE:
+                self._later.append(thing)
+                continue
+            # Kept here: its id must not be given to another.
+            self._seen[id(thing)] = thing
+            try:
                 self._look(thing)
+            # An object may stand for another and raise whatever it likes when it is looked at.
+            except Exception as odd:  # noqa: BLE001
+                print(f"left aside: {type(thing).__name__} ({type(odd).__name__})")
         return self.found
 
     def _look(self, thing):
@@ -112,8 +124,12 @@ class Reach:
         self._files.add(path)
         if not os.path.realpath(path).startswith(self._root + os.sep) or not os.path.isfile(path):
             return
-        with open(path, "rb") as file:
-            tree = ast.parse(file.read())
+        try:
+            with open(path, "rb") as file:
+                tree = ast.parse(file.read())
+        except (SyntaxError, ValueError):
+            # Nobody can import it either.
+            return
         for name in imported_in_source(tree, self._package_of(path)):
             self._name(name, os.path.relpath(os.path.realpath(path), self._root))
 

@@ -31,6 +31,14 @@ def inner(x):
 held = Held()
 partly = functools.partial(lambda a, b: __import__("of_partial"), 1)
 
+class Stubborn:
+    @property
+    def __dict__(self):
+        raise RuntimeError("look away")
+
+held.stubborn = Stubborn()
+held.forest = [[number] for number in range(60_000)]
+
 def unreached():
     import of_unreached
 
@@ -54,9 +62,10 @@ def validator(x):
     return True
 """
 SRC = {
-    "helpers/__init__.py": "from . import more\ndef double(x):\n    return 2 * x\n",
+    "helpers/__init__.py": "from . import more\ndef double(x):\n    from . import old\n    return 2 * x\n",
     "helpers/more.py": "def never_called():\n    import of_helper\n    from .late import f\n",
     "helpers/late.py": "import of_late\n",
+    "helpers/old.py": "print 'for another Python'\n",
     "elsewhere.py": "import of_elsewhere\n",
 }
 HELD = {"used": {"files": {"used/__init__.py": "def f():\n    import of_library\n", "used/lazily.py": ""}}}

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from nb_builder.log import Log
 from nb_builder.slim import minimise, plan
-from nb_builder.slim.asking import Verdict
+from nb_builder.slim.asking import SelftestEnded, Verdict
 from nb_builder.slim.trace import Trace
 
 BIG = {"big.bin": "x" * 300_000}
@@ -171,8 +171,25 @@ class Chance:
 def test_a_line_that_comes_by_chance_is_no_miss(tmp_path, logs, missed):
     (tmp_path / "root").mkdir()
     trial = minimise.Trial(tmp_path / "root", Chance("a", "a", *logs))
+    assert trial.begin() == ""
     trial.steady = minimise.Steady(*trial.verdicts, 0)
     assert trial.missed([]) == missed
+
+
+@pytest.mark.parametrize(
+    ("said", "lack"),
+    [
+        (SelftestEnded("ERROR: no\nOSError: no disk"), "the service can't be asked (OSError: no disk)"),
+        (("golden row 1 differs",), "the service does not answer as it ought to (golden row 1 differs)"),
+    ],
+)
+def test_a_service_that_is_broken_before_anything_is_hidden_is_told(tmp_path, said, lack):
+    def run():
+        if isinstance(said, SelftestEnded):
+            raise said
+        return Trace(frozenset(), Verdict(False, 1, True, said, ""), complete=True)
+
+    assert minimise.Trial(tmp_path, run).begin() == lack
 
 
 def test_what_is_hidden_comes_back_with_its_folders(tmp_path):

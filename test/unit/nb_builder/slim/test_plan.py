@@ -157,3 +157,9 @@ def test_a_service_that_is_not_as_proved_gets_no_plan(make, make_app_root):
     golden.write_text(golden.read_text().replace('"answer": 1', '"answer": 2'))
     with pytest.raises(plan.Unproved, match="golden row 1 \\(1\\) must give 2 and gave 1"):
         make(plan.DISTRIBUTIONS, root=root, keep=())
+
+
+def test_a_service_that_does_not_even_start_gets_no_plan_but_its_words(make, app_root, monkeypatch):
+    monkeypatch.setenv("S2I_TOLERANCE", "much")
+    with pytest.raises(plan.Unproved, match="S2I_TOLERANCE='much'"):
+        make(plan.DISTRIBUTIONS)
