@@ -23,8 +23,8 @@ from packaging.version import InvalidVersion, Version
 from nb_builder.log import Log
 from nb_builder.problems import BuildProblem
 from nb_builder.settings import Settings
+from nb_builder.slim import sbom
 
-SBOM = "/usr/share/nb-builder/sbom.cdx.json"
 USAGE = "Usage: audit [--engine=docker] IMAGE|SBOM.json [OPTION-OF-PIP-AUDIT...]"
 PYPI = "pypi"
 # Kinds of package URLs, as people call one of each.
@@ -201,7 +201,7 @@ def _of_image(engine: str, image: str) -> bytes:
     # A container wants a command to be made with; this one never starts.
     container = _call(image, engine, "create", image, "none").decode().strip().splitlines()[-1]
     try:
-        copied = _call(image, engine, "cp", f"{container}:{SBOM}", "-")
+        copied = _call(image, engine, "cp", f"{container}:{sbom.FILE}", "-")
     finally:
         _call(image, engine, "rm", container)
     with tarfile.open(fileobj=io.BytesIO(copied)) as archive:

@@ -9,7 +9,7 @@ import pytest
 from commands import ROOT, Session, blocks, pages
 
 ENGINE = [page for page in pages() if blocks(page, engine=True)]
-READERS_IMAGES = ("nb-builder", "my-service")
+READERS_IMAGES = ("nb-builder", "my-service", "my-service-slim")
 
 
 @pytest.fixture
