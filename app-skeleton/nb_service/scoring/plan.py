@@ -21,6 +21,10 @@ THREAD_KNOBS = (
     "NUMBA_NUM_THREADS",
     "RAYON_NUM_THREADS",
 )
+# Where Python writes temporary files if nobody says otherwise (tempfile.gettempdir).
+TEMPORARY = ("/tmp", "/var/tmp", "/usr/tmp")  # noqa: S108 - looked at, and nothing made in them
+# Container engines mount it, writable, also beside a read-only root.
+SHARED_MEMORY = "/dev/shm"  # noqa: S108 - the same
 CA_KNOBS = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 # Readiness asks this many golden rows at most.
 GOLDEN_ROWS = 20
@@ -101,10 +105,23 @@ def native_threads(environ: dict, scorers: int) -> int:
 
 
 def environment(environ: dict, threads: int, ca_bundle: str = "") -> dict:
-    """Return the scorers' environment: the user's own, and what it leaves unsaid about threads and CAs."""
+    """Return the scorers' environment: the user's own, and what it leaves unsaid on threads, CAs and where to write."""
     made = boot.environment(environ)
+    if not any(map(_may_write, temporary_folders(made))) and _may_write(SHARED_MEMORY):
+        # matplotlib, for one, can't be imported where nothing can be written.
+        made["TMPDIR"] = SHARED_MEMORY
     for knob in THREAD_KNOBS:
         made.setdefault(knob, str(threads))
     if ca_bundle and os.path.isfile(ca_bundle) and os.path.getsize(ca_bundle):
         made.update(dict.fromkeys(CA_KNOBS, ca_bundle))
     return made
+
+
+def temporary_folders(environ: dict) -> list[str]:
+    """Return where Python puts temporary files, if it may write there: the first that is writable counts."""
+    named = [environ[name] for name in ("TMPDIR", "TEMP", "TMP") if environ.get(name)]
+    return [*named, *TEMPORARY]
+
+
+def _may_write(folder: str) -> bool:
+    return os.path.isdir(folder) and os.access(folder, os.W_OK | os.X_OK)

@@ -42,3 +42,25 @@ def test_a_ca_bundle_reaches_the_notebook_s_downloads_if_it_holds_anything(tmp_p
     bundle.write_text("-----BEGIN CERTIFICATE-----\n")
     made = plan.environment({}, 1, str(bundle))
     assert {made[name] for name in plan.CA_KNOBS} == {str(bundle)}
+
+
+@pytest.mark.parametrize(
+    ("temporary", "shared", "said", "expected"),
+    [
+        ("there", "shm", {}, None),
+        ("gone", "shm", {}, "shm"),
+        ("gone", "shm", {"TMPDIR": "gone"}, "shm"),
+        ("gone", "shm", {"TMP": "there"}, None),
+        ("gone", "gone", {}, None),
+    ],
+)
+def test_where_nothing_else_can_be_written_temporary_files_go_to_shared_memory(
+    tmp_path, monkeypatch, temporary, shared, said, expected
+):
+    for folder in ("there", "shm"):
+        (tmp_path / folder).mkdir()
+    monkeypatch.setattr(plan, "TEMPORARY", (str(tmp_path / temporary),))
+    monkeypatch.setattr(plan, "SHARED_MEMORY", str(tmp_path / shared))
+    given = {name: str(tmp_path / folder) for name, folder in said.items()}
+    made = plan.environment(given, 1)
+    assert made.get("TMPDIR") == (str(tmp_path / expected) if expected else given.get("TMPDIR"))
