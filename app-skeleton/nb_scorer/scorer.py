@@ -63,7 +63,8 @@ class Scorer(object):
             return frames.NOT_JSON, _facts(reason="it is no array of samples"), 1
         if self._validator is not None:
             # Copies: the validator may change what it gets; the predictor gets what the client sent.
-            for index, refused in enumerate(self._verdicts(values.copied(samples, lambda: values.decode(body)))):
+            for index, sample in enumerate(values.copied(samples, lambda: values.decode(body))):
+                refused = self._refusal(sample)
                 if refused is not None:
                     return _at(index, *refused)
         payload = self._scored(samples, values.encode) if len(samples) > 1 else None
@@ -89,7 +90,7 @@ class Scorer(object):
         if self._validator is None:
             return sample, None
         # A copy: the validator may change it, and the predictor gets what the client sent.
-        return sample, next(self._verdicts([values.copied(sample, lambda: values.decode(body))]))
+        return sample, self._refusal(values.copied(sample, lambda: values.decode(body)))
 
     def _accepted(self, bodies, refused):
         """Return the samples in `bodies` but those that are refused; note in `refused` why, by their places."""
@@ -103,9 +104,10 @@ class Scorer(object):
         if self._validator is None:
             return samples
         copies = values.copied(samples, lambda: [values.decode(bodies[place]) for place in places])
-        for place, verdict in zip(places, self._verdicts(copies)):
-            if verdict is not None:
-                refused[place] = verdict
+        for place, copy in zip(places, copies):
+            refusal = self._refusal(copy)
+            if refusal is not None:
+                refused[place] = refusal
         return [sample for place, sample in zip(places, samples) if place not in refused] if refused else samples
 
     def _predicted(self, sample):
@@ -131,17 +133,15 @@ class Scorer(object):
             _told("batch_predictor failed on {} samples, which predictor is now asked for:".format(count))
             return None
 
-    def _verdicts(self, samples):
-        """Yield for each of `samples` None, or what the client gets because the validator said no."""
-        validator = self._validator
-        for sample in samples:
-            try:
-                verdict = validator(sample)
-                accepted = verdict is True or functions.accepts(self._result(verdict))
-            except BaseException:
-                yield frames.REFUSED, _told("The validator raised on a sample, which counts as a no:")
-                continue
-            yield None if accepted else (frames.REFUSED, _facts(traceback=None))
+    def _refusal(self, sample):
+        """Return None, or what the client gets because the validator said no."""
+        try:
+            verdict = self._validator(sample)
+            if verdict is True or functions.accepts(self._result(verdict)):
+                return None
+        except BaseException:
+            return frames.REFUSED, _told("The validator raised on a sample, which counts as a no:")
+        return frames.REFUSED, _facts(traceback=None)
 
     def _result(self, result):
         """Return `result`, awaited where the notebook's function is an async def."""

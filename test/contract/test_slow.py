@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import re
 import threading
 
 import pytest
@@ -76,3 +77,31 @@ def test_what_was_sent_behind_a_slow_sample_is_answered_before_it(start, tmp_pat
         for client in (slow, *quick):
             client.close()
     assert [client.answer for client in (slow, *quick)] == [(200, n) for n in range(41)]
+
+
+def waiting(service) -> int:
+    """Return how many samples have no answer yet."""
+    told = service.ask(None, "/metrics", "GET", {})[1]
+    return sum(
+        int(float(number)) for number in re.findall(r"^nb_(?:queue|in_flight)_samples (\S+)", told, re.MULTILINE)
+    )
+
+
+def test_a_batch_with_a_sample_that_hangs_is_ended_long_before_that_sample_s_own_limit(start, tmp_path):
+    service = start(NOTEBOOK, VERIFIED, WEB_CONCURRENCY="1", S2I_PREDICT_TIMEOUT="3").ready()
+    first = Client(service, {"id": 0, "until": str(tmp_path / "go")})
+    batch = [Client(service, {"id": n}) for n in range(1, 9)]
+    batch.insert(4, Client(service, {"id": 9, "until": str(tmp_path / "never")}))
+    first.ask()
+    assert wait_until((tmp_path / "go.begun").exists)
+    for client in batch:
+        client.ask()
+    assert wait_until(lambda: waiting(service) == 10)
+    (tmp_path / "go").touch()
+    for client in (first, *batch):
+        client.close()
+    service.wait_for(
+        r"samples in one call, which are now asked alone, for more than 0\.75 s \(a quarter of S2I_PREDICT"
+    )
+    service.wait_for(r"one sample for more than 3 s \(S2I_PREDICT_TIMEOUT\)")
+    assert [client.answer[0] for client in (first, *batch)] == [200] * 5 + [504] + [200] * 4
