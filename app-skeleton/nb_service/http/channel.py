@@ -178,7 +178,13 @@ class LaneChannel(HTTPChannel):
         may be inviting the next one's body just then (100 Continue), and both would send the same bytes.
         """
         with self.outbuf_lock:
-            return super()._flush_some(do_close)
+            return self.connected and super()._flush_some(do_close)
+
+    def send_continue(self) -> None:
+        """Invite a body, unless the loop has closed the connection since a thread looked: its client is gone."""
+        with self.outbuf_lock:
+            if self.connected:
+                super().send_continue()
 
     def handle_write(self) -> None:
         """Send, and close after the last answer."""

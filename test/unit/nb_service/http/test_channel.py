@@ -145,20 +145,37 @@ def test_at_the_end_the_connection_is_closed_after_the_answer(connection):
     assert client.recv(1000) == b""
 
 
-def test_two_threads_never_send_the_same_bytes():
+@pytest.fixture
+def wire():
+    """Return a channel and the client's end of its connection, which does not wait."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        server = types.SimpleNamespace(active_channels={})
-        channel = LaneChannel(server, ours, ("127.0.0.1", 1), Adjustments(), map={})
-        channel.outbufs[0].append(b"once")
-        channel.total_outbufs_len = 4
         theirs.setblocking(False)
-        other = threading.Thread(target=channel._flush_some)
-        with channel.outbuf_lock:
-            other.start()
-            other.join(0.2)
-            with pytest.raises(BlockingIOError):
-                theirs.recv(100)
-        other.join(20)
-        channel._flush_some()
-        assert theirs.recv(100) == b"once"
+        server = types.SimpleNamespace(active_channels={})
+        yield LaneChannel(server, ours, ("127.0.0.1", 1), Adjustments(), map={}), theirs
+
+
+def test_two_threads_never_send_the_same_bytes(wire):
+    channel, client = wire
+    channel.outbufs[0].append(b"once")
+    channel.total_outbufs_len = 4
+    other = threading.Thread(target=channel._flush_some)
+    with channel.outbuf_lock:
+        other.start()
+        other.join(0.2)
+        with pytest.raises(BlockingIOError):
+            client.recv(100)
+    other.join(20)
+    channel._flush_some()
+    assert client.recv(100) == b"once"
+
+
+def test_whose_connection_was_closed_meanwhile_is_sent_nothing_and_invited_to_nothing(wire):
+    channel, client = wire
+    channel.request = LaneParser(LIMITS)
+    channel.send_continue()
+    assert client.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+    channel.handle_close()
+    channel.total_outbufs_len = 1
+    channel.send_continue()
+    assert channel._flush_some() is False
