@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cases import Case
-from engine import bases, daemon, docker, provide, s2i_tool
+from engine import bases, daemon, docker, provide, s2i_tool, slim
 from engine.s2i import Built, S2i, git_repository, must
 from image import repos
 
@@ -88,6 +88,12 @@ def workbench(s2i, tmp_path_factory):
     """Return the image of the notebook in `repos.WORKBENCH`, whose predictor does what a sample asks."""
     source = repos.write(tmp_path_factory.mktemp("workbench") / "repo", repos.WORKBENCH)
     return must(s2i.build(git_repository(source, source), f"{APPS}-workbench", env={"GREETING": "a=b, c"})).image
+
+
+@pytest.fixture(scope="session")
+def slim_workbench(workbench):
+    """Return the slim image of the workbench, and what its build printed."""
+    return slim.must(slim.make(workbench, f"{APPS}-slim"))
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nb_scorer import boot, layout, manifest
 
-from nb_builder.slim import baked, compiled, elf, junk, licences, pythons, records, sbom, shell, system, twins
+from nb_builder.slim import baked, compiled, elf, junk, licences, lscpu, pythons, records, sbom, shell, system, twins
 from nb_builder.slim.plan import OFF, Plan
 from nb_builder.slim.problems import SlimPythonDiffers
 from nb_builder.slim.tree import Tree, files_below
@@ -16,6 +16,7 @@ from nb_builder.workspace import Workspace
 # The service's own doors: nothing in the image reads a script but Python.
 DOOR = "/usr/libexec/s2i/run"
 DOORS = ("/usr/local/bin/run", "/usr/local/bin/serve", "/usr/local/bin/selftest")
+LSCPU = "/usr/bin/lscpu"
 _DOOR = """\
 #!{python} -Iu
 import os, sys
@@ -76,8 +77,11 @@ def everything(tree: Tree, plan: Plan, place: Place, whole: Collection[str] = ()
     _doors(tree, place)
 
 
-def finish(tree: Tree, plan: Plan, place: Place, date: int) -> None:
-    """Give what is laid its last form: libraries of the system, bytecode, licences; sealed with `date`."""
+def finish(tree: Tree, plan: Plan, place: Place, date: int) -> list[str]:
+    """Give what is laid its last form: libraries of the system, bytecode, licences; sealed with `date`.
+
+    Returns sentences on what people should know of it.
+    """
     front, model = interpreters(place)
     _libraries(tree, plan, front)
     if plan.level != OFF:
@@ -85,9 +89,11 @@ def finish(tree: Tree, plan: Plan, place: Place, date: int) -> None:
     _compile(tree, plan, place, (front, model), date)
     for environment in (place.service, place.app.venv):
         records.correct(tree, str(environment))
-    licences.lay(tree)
+    lacking = licences.lay(tree)
     sbom.lay(tree, place, (front, model), date)
-    tree.seal(date)
+    # The predictor may write where it works, as it may in the service image; nobody writes to code and model.
+    tree.seal(date, (str(place.app.src), system.TEMPORARY))
+    return [f"The service image has no licence text of {', '.join(lacking)}: its base left them out."] * bool(lacking)
 
 
 def _interpreter(tree: Tree, python: pythons.Interpreter, plan: Plan) -> None:
@@ -131,6 +137,9 @@ def _doors(tree: Tree, place: Place) -> None:
     tree.write(DOOR, _DOOR.format(python=place.pythons[0]), 0o755)
     for door in DOORS:
         tree.link(door, DOOR)
+    if not tree.holds(LSCPU):
+        program = Path(lscpu.__file__).read_text(encoding="utf-8")
+        tree.write(LSCPU, f"#!{place.pythons[0]} -IS\n{program}", 0o755)
 
 
 def _libraries(tree: Tree, plan: Plan, front: pythons.Interpreter) -> None:

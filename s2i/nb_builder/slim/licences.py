@@ -13,16 +13,22 @@ _NAMED = re.compile(re.escape(COMMON) + r"/([A-Za-z0-9.-]*[A-Za-z0-9])")
 STATUS = "/var/lib/dpkg/status.d"
 
 
-def lay(tree: Tree) -> None:
-    """Lay the copyright file of each package that owns a file of the tree, and what scanners read of it."""
-    known, notices = debian.packages(), []
+def lay(tree: Tree) -> list[str]:
+    """Lay the notice of each package that owns a file of the tree, and what scanners read of it.
+
+    Returns the packages of which this image has no notice: some base images leave them out.
+    """
+    known, notices, lacking = debian.packages(), [], []
     names = set(debian.owners(path for path in tree.files() if os.path.lexists(path)).values()) & set(known)
     for name in sorted(names):
         notice = f"/usr/share/doc/{name}/copyright"
         if os.path.exists(notice):
             tree.carry(notice)
             notices.append(Path(notice).read_text(encoding="utf-8", errors="replace"))
+        else:
+            lacking.append(name)
         tree.write(f"{STATUS}/{name}", known[name].paragraph.strip() + "\n")
     for licence in sorted({name for notice in notices for name in _NAMED.findall(notice)}):
         if os.path.exists(f"{COMMON}/{licence}"):
             tree.carry(f"{COMMON}/{licence}")
+    return lacking

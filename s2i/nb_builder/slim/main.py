@@ -63,11 +63,11 @@ class Slimming:
             self.log.step("The slim image answers as it ought to")
             return
         if made.level == plan.OFF:
-            raise proof.unproved(verdict, self.settings)
+            raise proof.unproved(verdict, made.level)
         lower = made.lower()
         self.log.step(f"The slim image is not the same service: S2I_SLIM={lower.level} instead of {made.level}")
-        for difference in verdict["differences"]:
-            self.log.line(f"     {difference}")
+        for line in proof.told(verdict):
+            self.log.line(f"     {line}")
         self._lay(lower)
 
     def prove(self) -> None:
@@ -75,7 +75,7 @@ class Slimming:
         verdict = json.loads((self.work / PROOF).read_text(encoding="utf-8"))
         made = plan.from_json((self.work / PLAN).read_text(encoding="utf-8"))
         if not verdict["same"]:
-            raise proof.unproved(verdict, self.settings)
+            raise proof.unproved(verdict, made.level)
         proof.write(Tree(self.work / "proof"), made, verdict, self.date)
         proof.show(Tree(self.work / "root"), made, verdict, self.log)
 
@@ -94,7 +94,8 @@ class Slimming:
         lay.everything(tree, made, self.place, self.settings.keep)
         if smaller:
             made = minimise.run(made, tree.root, self.settings.app_root, home=self.settings.home, log=self.log)
-        lay.finish(tree, made, self.place, self.date)
+        for sentence in lay.finish(tree, made, self.place, self.date):
+            self.log.note(sentence)
         (self.work / PLAN).write_text(made.as_json(), encoding="utf-8")
 
 

@@ -1,9 +1,9 @@
 """What the slim image proved of itself, as a file in it and as the last lines of its build."""
 
 import json
+import re
 
 from nb_builder.log import Log
-from nb_builder.settings import Settings
 from nb_builder.slim import table
 from nb_builder.slim.plan import OFF, Choice, Plan
 from nb_builder.slim.problems import SlimUnproved
@@ -11,6 +11,7 @@ from nb_builder.slim.tree import Tree
 
 FOLDER = "/usr/share/nb-builder"
 FILE = f"{FOLDER}/slim.json"
+_ERROR = re.compile(r"\w(Error|Exception): ")
 _ROWS = "Add 'examples = [...]' to the notebook, samples that prove the image, and build the service again."
 
 
@@ -52,12 +53,18 @@ def show(tree: Tree, plan: Plan, verdict: dict, log: Log) -> None:
     )
 
 
-def unproved(verdict: dict, settings: Settings) -> SlimUnproved:
-    """Return the problem of an image that is not the same service."""
+def told(verdict: dict) -> list[str]:
+    """Return what a verdict that is not good says: each difference, and the errors in the service's log."""
+    errors = [line for line in verdict["stderr"].splitlines() if _ERROR.search(line)]
+    return [*verdict["differences"], *errors]
+
+
+def unproved(verdict: dict, level: str) -> SlimUnproved:
+    """Return the problem of an image of this level that is not the same service."""
     advice = (
         "Set S2I_SLIM_BASE=shell, where the predictor needs a program or a library of the system."
-        if settings.slim == OFF
+        if level == OFF
         else "Set S2I_SLIM=off, or S2I_KEEP to the distributions that the difference is about."
     )
-    rest = verdict["differences"][1:]
-    return SlimUnproved(difference=verdict["differences"][0], advice=advice, detail="\n".join(rest))
+    first, *rest = told(verdict)
+    return SlimUnproved(difference=first, advice=advice, detail="\n".join(rest))

@@ -79,15 +79,15 @@ def _python(tree: Tree, environments: Iterable[str]) -> list[dict]:
     for environment in environments:
         for folder in sorted(tree.at(environment).glob("lib/python*/site-packages")):
             for each in metadata.distributions(path=[str(folder)]):
-                component = distribution(each.metadata)
+                component = distribution(each.metadata, from_index=each.read_text("direct_url.json") is None)
                 found[component["bom-ref"]] = component
     return list(found.values())
 
 
-def distribution(told: Message) -> dict:
-    """Return the component that a distribution's own metadata describe."""
+def distribution(told: Message, *, from_index: bool = True) -> dict:
+    """Return the component that a distribution's own metadata describe; `pkg:pypi` is for those of the index."""
     name, version = canonicalize_name(told["Name"]), told["Version"]
-    purl = f"pkg:pypi/{quote(name)}@{quote(version)}"
+    purl = f"pkg:{'pypi' if from_index else 'generic'}/{quote(name)}@{quote(version)}"
     component = {"type": "library", "bom-ref": purl, "name": name, "version": version, "purl": purl}
     licence = licence_of(told)
     return {**component, "licenses": [licence]} if licence else component

@@ -7,6 +7,7 @@ from nb_builder.slim.tree import Tree
 
 USERS = ("root", "nobody", "default")
 GROUPS = ("root", "nogroup")
+TEMPORARY = "/tmp"  # noqa: S108 - the image's own
 ZONES = "/usr/share/zoneinfo"
 # Copies of the zones with and without leap seconds, and files for other programs than Python.
 _OTHER_ZONES = ("posix/", "right/", "posixrules", "localtime", "tzdata.zi", "leap")
@@ -42,7 +43,7 @@ def lay(tree: Tree, certificates: Path | None) -> None:
     if os.path.isdir(ZONES):
         tree.carry_all(ZONES, lambda path: not path[len(ZONES) + 1 :].startswith(_OTHER_ZONES))
     # Group 0 is what OpenShift's users of any number have in common; the world writes nowhere.
-    tree.folder("/tmp", 0o1770)  # noqa: S108 - the image's own
+    tree.folder(TEMPORARY, 0o1770)
 
 
 def _lines(path: str, names: tuple[str, ...]) -> str:

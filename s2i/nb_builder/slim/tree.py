@@ -90,11 +90,18 @@ class Tree:
         """Return the bytes of all files."""
         return sum(os.lstat(self.at(path)).st_size for path in self.files(below))
 
-    def seal(self, seconds: int) -> None:
-        """Give everything one date: two builds of the same then make the same layer."""
+    def seal(self, seconds: int, open_to_group: tuple[str, ...] = ()) -> None:
+        """Give everything one date, so that two builds make the same layer, and no group the right to write.
+
+        What is in the folders `open_to_group`, and those themselves, keep the mode that they have.
+        """
         for folder, inner, files in os.walk(self.root, topdown=False):
             for name in [*inner, *files, "."]:
-                os.utime(os.path.join(folder, name), (seconds, seconds), follow_symlinks=False)
+                path = os.path.normpath(os.path.join(folder, name))
+                there = "/" + os.path.relpath(path, self.root)
+                if not os.path.islink(path) and not f"{there}/".startswith(tuple(f"{each}/" for each in open_to_group)):
+                    os.chmod(path, stat.S_IMODE(os.lstat(path).st_mode) & ~stat.S_IWGRP)
+                os.utime(path, (seconds, seconds), follow_symlinks=False)
 
     def _carry_one(self, path: str) -> str | None:
         """Copy the last part of `path`, whose parent is here; return the target if it is a symbolic link."""

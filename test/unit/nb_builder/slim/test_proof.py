@@ -4,10 +4,9 @@ import io
 import json
 
 from nb_builder.log import Log
-from nb_builder.settings import Settings
 from nb_builder.slim import proof
 from nb_builder.slim.distributions import Distribution
-from nb_builder.slim.plan import DISTRIBUTIONS, Choice, Plan
+from nb_builder.slim.plan import DISTRIBUTIONS, OFF, Choice, Plan
 from nb_builder.slim.tree import Tree
 
 PLAN = Plan(
@@ -55,10 +54,13 @@ def test_a_predictor_that_changes_its_mind_is_not_called_the_same(tmp_path):
     )
 
 
-def test_the_refusal_shows_the_first_difference_and_has_the_rest_as_detail():
-    verdict = {"differences": ["golden row 1: the answer must be 4 and is 5", "another"]}
-    problem = proof.unproved(verdict, Settings({}))
+def test_the_refusal_shows_the_first_difference_and_has_the_rest_and_the_errors_of_the_log_as_detail():
+    verdict = {
+        "differences": ["golden row 1: the answer must be 4 and is 5", "another"],
+        "stderr": "Traceback:\n[scorer #] FileNotFoundError: no 'sh'\n",
+    }
+    problem = proof.unproved(verdict, DISTRIBUTIONS)
     assert "golden row 1: the answer must be 4 and is 5" in problem.what
-    assert problem.detail == "another"
+    assert problem.detail == "another\n[scorer #] FileNotFoundError: no 'sh'"
     assert "S2I_SLIM=off" in problem.fix
-    assert "S2I_SLIM_BASE=shell" in proof.unproved(verdict, Settings({"S2I_SLIM": "off"})).fix
+    assert "S2I_SLIM_BASE=shell" in proof.unproved(verdict, OFF).fix

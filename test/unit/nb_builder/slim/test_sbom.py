@@ -3,6 +3,8 @@
 import json
 from email.message import Message
 
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 from nb_builder.slim import debian, sbom
 
 
@@ -22,6 +24,10 @@ def test_a_distribution_has_a_purl_by_its_normal_name():
         "1.7.2",
         "pkg:pypi/scikit-learn@1.7.2",
     )
+
+
+def test_what_did_not_come_from_the_index_does_not_say_so():
+    assert sbom.distribution(told(), from_index=False)["purl"] == "pkg:generic/scikit-learn@1.7.2"
 
 
 def test_a_licence_is_the_expression_else_the_authors_words_else_a_classifier():
@@ -45,3 +51,15 @@ def test_the_same_content_is_the_same_text_and_another_content_another_number():
     numbers = {json.loads(sbom.text([each], service, 5))["serialNumber"] for each in (one, other)}
     assert len(numbers) == 2
     assert json.loads(sbom.text([one], service, 5))["metadata"]["timestamp"] == "1970-01-01T00:00:05Z"
+
+
+def test_the_bill_is_valid_by_the_schema_of_cyclonedx():
+    package = debian.Package("libstdc++6", "1:12.2.0-14", "amd64", "gcc-12", "")
+    components = [
+        sbom.distribution(told(License_Expression="BSD-3-Clause")),
+        sbom.distribution(told(Name="six", License="MIT")),
+        sbom.package(package, {}),
+    ]
+    service = {"type": "application", "bom-ref": "service", "name": "model", "version": "1"}
+    bill = sbom.text(components, service, 5)
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(bill) is None

@@ -82,6 +82,16 @@ def test_a_sealed_tree_has_one_date_links_and_folders_too(tmp_path):
     assert {os.lstat(place).st_mtime for place in places} == {1_000_000}
 
 
+def test_in_a_sealed_tree_the_group_writes_where_it_may_and_nowhere_else(tmp_path):
+    tree = Tree(tmp_path / "tree")
+    for path in ("/src/a", "/srcs/b", "/bin/c"):
+        tree.write(path, "", 0o664)
+    tree.folder("/src", 0o775)
+    tree.seal(0, ("/src",))
+    modes = {path: stat.S_IMODE(tree.at(path).stat().st_mode) for path in ("/src", "/src/a", "/srcs/b", "/bin/c")}
+    assert modes == {"/src": 0o775, "/src/a": 0o664, "/srcs/b": 0o644, "/bin/c": 0o644}
+
+
 def test_a_tree_begun_afresh_has_nothing_of_the_one_before(tmp_path):
     Tree(tmp_path / "tree").write("/old", "")
     assert Tree(tmp_path / "tree", afresh=True).files() == []

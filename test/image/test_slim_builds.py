@@ -1,0 +1,116 @@
+"""Making a slim image: what the build says, what it refuses, and that it makes the same twice."""
+
+import pytest
+
+from engine import docker, slim
+from engine.s2i import git_repository, must
+from image import repos
+from image.conftest import APPS
+
+# One distribution in use, one named in a branch that no sample enters, one that only the notebook needs.
+LAZY = """\
+requirements = [["six", "1.17.0"], ["tabulate", "0.9.0"], ["toolz", "1.0.0"]]
+%%
+import six, toolz
+with open("names.txt") as file:
+    known = file.read().split()
+def predictor(x):
+    if x == "table":
+        import tabulate
+        return tabulate.tabulate([[1]])
+    with open("names.txt") as file:
+        return [six.ensure_str(x), x in file.read().split()]
+%%
+examples = ["ada", "bob"]
+"""
+# Needs a program that an image from scratch does not have.
+SHELL = """\
+import subprocess
+def predictor(x):
+    return subprocess.run(["sh", "-c", "echo $0", x], capture_output=True, text=True, check=True).stdout
+%%
+examples = ["a"]
+"""
+
+
+@pytest.fixture(scope="module")
+def lazy(s2i, tmp_path_factory):
+    """Return (the service image of LAZY, its slim image)."""
+    source = repos.write(tmp_path_factory.mktemp("lazy") / "repo", LAZY, **{"names.txt": "ada grace"})
+    service = must(s2i.build(git_repository(source, source), f"{APPS}-lazy")).image
+    return service, slim.must(slim.make(service, f"{APPS}-lazy-slim"))
+
+
+def test_the_table_says_what_stayed_what_went_and_why(lazy):
+    rows = {line.split()[2]: line for line in lazy[1].output.splitlines() if " MB  " in line}
+    assert rows["six"].endswith("in use")
+    assert "tabulate" in rows["tabulate"].split("  ")[-1]
+    assert rows["toolz"].endswith("not used")
+    assert "2 golden rows answered the same" in lazy[1].output
+    assert "with a read-only root and without a network" in lazy[1].output
+
+
+def test_a_lazy_import_in_a_rare_branch_survives_and_data_files_are_read(lazy):
+    with docker.service(lazy[1].image, "--read-only") as service:
+        assert service.predict(b'"table"').value == "-\n1\n-"
+        assert service.predict(b'"grace"').value == ["grace", True]
+
+
+def test_two_builds_of_the_same_have_the_same_layers(workbench, slim_workbench, tag):
+    slim.must(slim.build(workbench, tag, "--no-cache"))
+    assert slim.layers(tag) == slim.layers(slim_workbench.image)
+
+
+def test_a_predictor_that_needs_a_program_is_not_shipped_from_scratch_and_works_with_a_shell(s2i, tmp_path, tag):
+    source = repos.write(tmp_path / "repo", SHELL)
+    service = must(s2i.build(git_repository(source, source), f"{APPS}-shell")).image
+    refused = slim.make(service, tag)
+    assert refused.status != 0
+    assert "S2I_SLIM=off instead of distributions" in refused.output
+    assert "(problem slim-unproved)" in refused.output
+    assert "No such file or directory: 'sh'" in refused.output
+    assert not docker.exists(tag)
+    made = slim.must(slim.make(service, tag, "S2I_SLIM_BASE=shell"))
+    assert docker.answer(made.image, b'"b"', "--read-only") == "b\n"
+    assert [member.name for member in slim.listed(tag) if member.mode & 0o6000] == []
+
+
+def test_an_image_of_somebody_else_is_refused(builder, tag):
+    made = slim.build(docker.docker("image", "inspect", "--format", "{{.Id}}", builder).stdout.strip(), tag)
+    assert made.status != 0
+    assert "ERROR: The image is no service of nb-builder: it has no model (/opt/app-root/model)." in made.output
+    assert "(problem slim-no-service)" in made.output
+
+
+def test_an_image_without_nb_builder_is_refused_in_the_same_words(builder, tag):
+    foreign = f"{tag}-foreign"
+    docker.docker("build", "--tag", foreign, "-", stdin=f"FROM {builder}\nUSER 0\nRUN rm -r /opt/nb-builder\n".encode())
+    made = slim.build(foreign, tag)
+    docker.docker("image", "rm", "--force", foreign)
+    assert made.status != 0
+    assert "it has no /opt/nb-builder/build/bin/python." in made.output
+    assert "(problem slim-no-service)" in made.output
+
+
+def test_an_image_that_is_not_there_is_refused_by_name(engine, tag):
+    made = slim.make("nobody-made-this", tag)
+    assert made.status != 0
+    assert "ERROR: There is no image nobody-made-this here." in made.output
+
+
+def test_a_name_to_keep_that_is_not_installed_is_refused_with_those_that_are(workbench, tag):
+    made = slim.make(workbench, tag, "S2I_KEEP=cloudpickle,clodpickle")
+    assert made.status != 0
+    assert "S2I_KEEP names clodpickle, which the image does not have." in made.output
+    assert "the image has: cloudpickle." in made.output
+
+
+def test_a_golden_row_that_differs_is_refused_with_both_answers(workbench, tag):
+    damaged = f"{tag}-damaged"
+    change = "sed -i 's/a=b, c/another/' /opt/app-root/model/golden.ndjson"
+    docker.docker("build", "--tag", damaged, "-", stdin=f"FROM {workbench}\nRUN {change}\n".encode())
+    made = slim.make(damaged, tag)
+    docker.docker("image", "rm", "--force", damaged)
+    assert made.status != 0
+    assert "(problem slim-service-differs)" in made.output
+    assert "another" in made.output and "a=b, c" in made.output
