@@ -70,7 +70,7 @@ def test_a_predictor_that_needs_a_program_is_not_shipped_from_scratch_and_works_
     assert "(problem slim-unproved)" in refused.output
     assert "No such file or directory: 'sh'" in refused.output
     assert not docker.exists(tag)
-    made = slim.must(slim.make(service, tag, "S2I_SLIM_BASE=shell"))
+    made = slim.must(slim.make(service, tag, "S2I_SLIM_BASE=shell", "S2I_SLIM=off"))
     assert docker.answer(made.image, b'"b"', "--read-only") == "b\n"
     assert [member.name for member in slim.listed(tag) if member.mode & 0o6000] == []
 

@@ -23,7 +23,7 @@ def test_its_pages_are_those_of_the_service_image(workbench, slim_workbench):
             there, here = plain.get(page), service.get(page)
             assert (page, here.status) == (page, there.status)
             assert _without_address(here.body, service) == _without_address(there.body, plain)
-        assert b"nb_requests_total" in service.get("/metrics").body
+        assert b"nb_http_requests_total" in service.get("/metrics").body
 
 
 @pytest.mark.parametrize("user", ["1001", "4242:0"])

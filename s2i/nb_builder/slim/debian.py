@@ -11,6 +11,10 @@ DPKG = Path("/var/lib/dpkg")
 _MERGED = ("/bin/", "/sbin/", "/lib/", "/lib32/", "/lib64/", "/libx32/")
 
 
+# Made by a package when it is installed, of what it brings.
+_GENERATED = {"/etc/ssl/certs/ca-certificates.crt": "ca-certificates"}
+
+
 @dataclass(frozen=True)
 class Package:
     """One installed package: `paragraph` is its part of dpkg's status, as it is written there."""
@@ -43,7 +47,7 @@ def _package(paragraph: str) -> Package | None:
 def owners(paths: Iterable[str], dpkg: Path = DPKG) -> dict[str, str]:
     """Return {path: name of the package that owns it} for those of `paths` that one owns."""
     wanted = {_canonical(path): path for path in paths}
-    found = {}
+    found = {path: _GENERATED[path] for path in wanted.values() if path in _GENERATED}
     for listing in sorted((dpkg / "info").glob("*.list")):
         name = listing.stem.split(":")[0]
         for line in listing.read_text(encoding="utf-8", errors="replace").splitlines():

@@ -50,6 +50,11 @@ def test_a_path_has_its_owner_by_both_of_its_names_on_a_merged_system(tmp_path, 
     assert debian.owners(paths, dpkg(tmp_path)) == {paths[0]: "libc6", paths[1]: "tzdata"}
 
 
+def test_the_bundle_of_certificates_is_of_the_package_that_makes_it(tmp_path):
+    bundle = "/etc/ssl/certs/ca-certificates.crt"
+    assert debian.owners([bundle], dpkg(tmp_path)) == {bundle: "ca-certificates"}
+
+
 def test_the_files_of_a_package_are_those_of_its_list(tmp_path):
     place = dpkg(tmp_path)
     assert debian.files_of("tzdata", place) == ["/usr/share/zoneinfo/UTC"]
