@@ -37,6 +37,8 @@ class Access:
         # A check that succeeds every few seconds says nothing; one that fails says what is wrong.
         if status != 200 or request.path not in self._checks:
             self._log.request(self._line(request, status, took))
+            if self._spans is not None:
+                self._spans.saw(request, status, took)
 
 
 def text_line(request, status: int, took: float) -> str:

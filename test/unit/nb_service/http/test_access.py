@@ -60,3 +60,17 @@ def test_a_check_is_counted_and_logged_only_where_it_fails():
 )
 def test_a_path_takes_one_line_of_the_log_whatever_is_in_it(path, expected):
     assert access.shown(path) == expected
+
+
+@pytest.mark.parametrize("on_loop", [True, False])
+def test_what_becomes_a_line_becomes_a_span_too(on_loop):
+    seen = []
+    loop = types.SimpleNamespace(on_own_thread=lambda: on_loop, from_thread=lambda call: call())
+    log = types.SimpleNamespace(as_json=False, request=lambda line: None)
+    metrics = types.SimpleNamespace(asked=lambda route, status, seconds: None)
+    spans = types.SimpleNamespace(saw=lambda request, status, took: seen.append((request.path, status)))
+    noted = access.Access(loop, log, metrics, frozenset(["/readyz"]), spans)
+    noted(request(), 200)
+    noted(request("/readyz"), 200)
+    noted.on_loop(request(), 500)
+    assert seen == [("/predict", 200), ("/predict", 500)]
