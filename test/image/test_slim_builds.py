@@ -114,3 +114,11 @@ def test_a_golden_row_that_differs_is_refused_with_both_answers(workbench, tag):
     assert made.status != 0
     assert "(problem slim-service-differs)" in made.output
     assert "another" in made.output and "a=b, c" in made.output
+
+
+def test_a_full_disk_is_said_in_a_sentence(workbench):
+    command = ("/opt/nb-builder/build/bin/python", "-I", "-m", "nb_builder", "slim", "prepare")
+    done = docker.docker("run", "--rm", "--user", "0", "--tmpfs", "/slim:size=9m", workbench, *command, ok=False)
+    assert done.returncode == 1
+    assert "(problem disk-full)" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr

@@ -1,5 +1,6 @@
 """Bytecode of every module in the tree, made once and the same each time, so that no start compiles anything."""
 
+import errno
 import json
 import os
 import shutil
@@ -25,15 +26,17 @@ def convert(tree: Tree, python: Path, folders: Iterable[str], *, keep_sources: b
     environ = {**boot.environment(dict(os.environ)), "PYTHONHASHSEED": "0"}
     for folder, _ in places:
         _remove_bytecode(folder)
-    told = subprocess.run(
-        [python, "-sB", compile_here.__file__],
-        env=environ,
-        input=json.dumps(asked),
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    return json.loads(told.stdout)["compiled"]
+    return json.loads(_run([str(python), "-sB", compile_here.__file__], json.dumps(asked), environ))["compiled"]
+
+
+def _run(command: list[str], text: str, environ: dict[str, str]) -> str:
+    """Return what the command says of `text`; raise OSError where the disk is full, RuntimeError for all else."""
+    ran = subprocess.run(command, env=environ, input=text, capture_output=True, text=True, errors="replace")
+    if os.strerror(errno.ENOSPC) in ran.stderr:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    if ran.returncode:
+        raise RuntimeError(f"{' '.join(command)} ended with {ran.returncode}:\n{ran.stderr}")
+    return ran.stdout
 
 
 def _remove_bytecode(folder: str) -> None:

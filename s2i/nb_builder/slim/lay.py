@@ -16,7 +16,7 @@ from nb_builder.workspace import Workspace
 # The service's own doors: nothing in the image reads a script but Python.
 DOOR = "/usr/libexec/s2i/run"
 DOORS = ("/usr/local/bin/run", "/usr/local/bin/serve", "/usr/local/bin/selftest")
-LSCPU = "/usr/bin/lscpu"
+LSCPU = "/usr/local/bin/lscpu"  # where no package has files
 _DOOR = """\
 #!{python} -Iu
 import os, sys
@@ -137,7 +137,7 @@ def _doors(tree: Tree, place: Place) -> None:
     tree.write(DOOR, _DOOR.format(python=place.pythons[0]), 0o755)
     for door in DOORS:
         tree.link(door, DOOR)
-    if not tree.holds(LSCPU):
+    if not tree.holds("/usr/bin/lscpu"):
         program = Path(lscpu.__file__).read_text(encoding="utf-8")
         tree.write(LSCPU, f"#!{place.pythons[0]} -IS\n{program}", 0o755)
 
@@ -178,5 +178,7 @@ def _compile(tree: Tree, plan: Plan, place: Place, both: Iterable[pythons.Interp
         folders = [str(environment / "lib"), *(folder for folder in interpreter.library if folder not in done)]
         compiled.convert(tree, python, folders, keep_sources=plan.level == OFF, date=date)
         done.update(interpreter.library)
-    # Ours with their sources: the same modules are run by two Pythons, which may differ.
-    compiled.convert(tree, place.pythons[0], [boot.HOME], keep_sources=True, date=date)
+    ours = Path(boot.HOME)
+    compiled.convert(tree, place.pythons[0], [str(ours / "nb_service")], keep_sources=plan.level == OFF, date=date)
+    # With their sources: these are run by two Pythons, which may differ.
+    compiled.convert(tree, place.pythons[0], [str(ours / "nb_scorer")], keep_sources=True, date=date)

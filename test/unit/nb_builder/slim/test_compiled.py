@@ -85,3 +85,11 @@ def test_bytecode_that_came_along_is_replaced(made):
     tree.write(f"{folder}/one/__pycache__/left.cpython-36.pyc", "of another Python")
     convert(made)
     assert not tree.holds(f"{folder}/one/__pycache__")
+
+
+def test_a_full_disk_is_told_apart_from_what_else_goes_wrong(made, monkeypatch):
+    for said, kind in (("OSError: [Errno 28] No space left on device", OSError), ("Killed", RuntimeError)):
+        ran = subprocess.CompletedProcess([], 1, "", said)
+        monkeypatch.setattr(compiled.subprocess, "run", lambda *args, ran=ran, **more: ran)
+        with pytest.raises(kind, match="No space left|ended with 1"):
+            convert(made)
