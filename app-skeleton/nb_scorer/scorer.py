@@ -63,10 +63,9 @@ class Scorer(object):
             return frames.NOT_JSON, _facts(reason="it is no array of samples"), 1
         if self._validator is not None:
             # Copies: the validator may change what it gets; the predictor gets what the client sent.
-            for index, sample in enumerate(values.copied(samples, lambda: values.decode(body))):
-                refused = self._refusal(sample)
-                if refused is not None:
-                    return _at(index, *refused)
+            refused = self._first_refused(values.copied(samples, lambda: values.decode(body)))
+            if refused is not None:
+                return _at(*refused)
         payload = self._scored(samples, values.encode) if len(samples) > 1 else None
         if payload is not None:
             return frames.OK, payload, len(samples)
@@ -135,13 +134,21 @@ class Scorer(object):
 
     def _refusal(self, sample):
         """Return None, or what the client gets because the validator said no."""
+        refused = self._first_refused((sample,))
+        return None if refused is None else refused[1:]
+
+    def _first_refused(self, samples):
+        """Return (index, status, payload) of the first that the validator says no to, or None."""
+        index, validator = 0, self._validator
         try:
-            verdict = self._validator(sample)
-            if verdict is True or functions.accepts(self._result(verdict)):
-                return None
+            # No map: a validator that raises StopIteration would end it, as if it had said yes to all.
+            for index, sample in enumerate(samples):
+                verdict = validator(sample)
+                if verdict is not True and not functions.accepts(self._result(verdict)):
+                    return index, frames.REFUSED, _facts(traceback=None)
         except BaseException:
-            return frames.REFUSED, _told("The validator raised on a sample, which counts as a no:")
-        return frames.REFUSED, _facts(traceback=None)
+            return index, frames.REFUSED, _told("The validator raised on a sample, which counts as a no:")
+        return None
 
     def _result(self, result):
         """Return `result`, awaited where the notebook's function is an async def."""

@@ -9,6 +9,7 @@ from collections import Counter
 from nb_service.http.histogram import ANY_NUMBER, Histogram, edges_around
 
 MOST_VALUES = 100
+FEW_VALUES = 16
 MOST_FEATURES = 32
 LONGEST_VALUE = 120
 LONGEST_BODY = 4096
@@ -43,8 +44,9 @@ class Predictions:
             return
         if payload.count(b"[") == 1 and b'"' not in payload and b"{" not in payload:
             # Numbers, true, false and null, which a scorer parts in this way.
-            for value, count in Counter(payload[1:-1].split(b", ")).items():
-                self.saw(value, count)
+            if not self._saw_known(payload):
+                for value, count in Counter(payload[1:-1].split(b", ")).items():
+                    self.saw(value, count)
             return
         values = json.loads(payload)
         if not all(map(SCALARS.__contains__, map(type, values))):
@@ -52,6 +54,18 @@ class Predictions:
         # By type as well: to Python 1, 1.0 and true are the same.
         for (_, value), count in Counter(zip(map(type, values), values, strict=True)).items():
             self.saw(json.dumps(value).encode("ascii"), count)
+
+    def _saw_known(self, payload: bytes) -> bool:
+        """Count the values of a flat array, if all are among few that are known: no value becomes an object then."""
+        if len(self._by_payload) > FEW_VALUES:
+            return False
+        parted = b"," + payload[1:-1].replace(b", ", b",,") + b","
+        counts = {value: parted.count(b"," + value + b",") for value in self._by_payload}
+        if sum(counts.values()) != payload.count(b",") + 1:
+            return False
+        for value, count in counts.items():
+            self._by_payload[value] += count
+        return True
 
     def by_value(self) -> dict[str, int]:
         """Return how often each value was answered; what came too late to be told apart is "other"."""

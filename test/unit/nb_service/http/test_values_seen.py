@@ -48,6 +48,17 @@ def test_many_answers_of_one_body_are_counted_each():
     assert sum(made.numbers.counts) == 4
 
 
+def test_few_classes_are_counted_alike_whether_they_are_known_or_new():
+    made = Predictions([])
+    made.saw_many(b"[1, 1, 11, -1, 1]")
+    made.saw_many(b"[1, 1, 11, -1, 1]")
+    assert made.by_value() == {"1": 6, "11": 2, "-1": 2}
+    made.saw_many(b"[1, 111]")
+    made.saw_many(b"[1.5, 1]")
+    assert made.by_value() == {"1": 8, "11": 2, "-1": 2, "111": 1}
+    assert sum(made.numbers.counts) == 1
+
+
 @pytest.mark.parametrize(
     ("sample", "names"),
     [
