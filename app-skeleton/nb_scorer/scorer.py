@@ -62,10 +62,12 @@ class Scorer(object):
         if type(samples) is not list:
             return frames.NOT_JSON, _facts(reason="it is no array of samples"), 1
         if self._validator is not None:
-            # Copies: the validator may change what it gets; the predictor gets what the client sent.
-            refused = self._first_refused(values.copied(samples, lambda: values.decode(body)))
+            before = values.print_of(samples)
+            refused = self._first_refused(samples)
             if refused is not None:
                 return _at(*refused)
+            if _changed(samples, before):
+                samples = values.decode(body)
         payload = self._scored(samples, values.encode) if len(samples) > 1 else None
         if payload is not None:
             return frames.OK, payload, len(samples)
@@ -88,8 +90,9 @@ class Scorer(object):
             return None, (frames.NOT_JSON, _facts(reason=str(wrong)))
         if self._validator is None:
             return sample, None
-        # A copy: the validator may change it, and the predictor gets what the client sent.
-        return sample, self._refusal(values.copied(sample, lambda: values.decode(body)))
+        before = values.print_of(sample)
+        refused = self._refusal(sample)
+        return values.decode(body) if _changed(sample, before) else sample, refused
 
     def _accepted(self, bodies, refused):
         """Return the samples in `bodies` but those that are refused; note in `refused` why, by their places."""
@@ -102,11 +105,13 @@ class Scorer(object):
                 refused[place] = (frames.NOT_JSON, _facts(reason=str(wrong)))
         if self._validator is None:
             return samples
-        copies = values.copied(samples, lambda: [values.decode(bodies[place]) for place in places])
-        for place, copy in zip(places, copies):
-            refusal = self._refusal(copy)
+        before = values.print_of(samples)
+        for place, sample in zip(places, samples):
+            refusal = self._refusal(sample)
             if refusal is not None:
                 refused[place] = refusal
+        if _changed(samples, before):
+            samples = [values.decode(bodies[place]) for place in places]
         return [sample for place, sample in zip(places, samples) if place not in refused] if refused else samples
 
     def _predicted(self, sample):
@@ -157,6 +162,11 @@ class Scorer(object):
         if self._loop is None:
             self._loop = _new_loop()
         return self._loop.run_until_complete(result)
+
+
+def _changed(sample, before):
+    """Return whether a validator may have changed `sample`: the predictor gets what the client sent."""
+    return before is None or values.print_of(sample) != before
 
 
 def _list_of(got, count):

@@ -42,12 +42,18 @@ def test_a_validator_that_runs_out_of_something_says_no_too():
     assert (status, json.loads(payload)["index"]) == (frames.REFUSED, 0)
 
 
-def test_the_predictor_gets_what_came_in_whatever_the_validator_did_to_it():
+@pytest.mark.parametrize("change", ["x['seen'] = x['list'].pop()", "x['seen'] = object()", "x.clear()"])
+def test_the_predictor_gets_what_came_in_whatever_the_validator_did_to_it(change):
     def validator(x):
-        x["seen"] = x["list"].pop()
+        exec(change, {"x": x})
         return True
 
-    assert made(lambda x: x, validator).answer(b'{"list": [1, 2]}') == (frames.OK, b'{"list": [1, 2]}')
+    body = b'{"list": [1, 2]}'
+    both = b"[" + body + b", " + body + b"]"
+    one = made(lambda x: x, validator, lambda xs: xs)
+    assert one.answer(body) == (frames.OK, body)
+    assert list(one.answer_together([body, body])) == [[(frames.OK, body, 2), (frames.OK, body, 0)]]
+    assert one.answer_many(both) == (frames.OK, both, 2)
 
 
 @pytest.mark.parametrize("error", [ValueError, SystemExit, KeyboardInterrupt, MemoryError])

@@ -75,22 +75,18 @@ def test_white_space_around_a_sample_is_no_part_of_it():
     assert values.decode(b"\r\n [1]\t\n") == [1]
 
 
-def test_a_copy_is_as_decoded_and_shares_nothing():
-    body = b'{"a": [1, -0.0, 1e308, "\\ud800", null, true, 123456789012345678901234567890]}'
-    sample = values.decode(body)
-    copy = values.copied(sample, pytest.fail)
-    assert (repr(copy), copy["a"] is sample["a"]) == (repr(sample), False)
+@pytest.mark.parametrize("change", ["x.append(1)", "x[0].pop()", "x[0][0] = True", "x[1]['a'] = 1", "x[0][1] = x[0]"])
+def test_the_print_of_a_sample_tells_whether_it_was_changed(change):
+    sample = values.decode(b'[[1, -0.0, "\\ud800"], {"a": 1.0, "b": 123456789012345678901234567890}]')
+    before = values.print_of(sample)
+    kept = [sample, sample[0]]
+    assert values.print_of(kept[0]) == before is not None
+    exec(change, {"x": sample})
+    assert values.print_of(sample) != before
 
 
-def test_what_is_nested_more_deeply_than_can_be_copied_is_decoded_anew(monkeypatch):
-    monkeypatch.setattr(values.marshal, "dumps", _too_deep)
-    sample = values.decode(b"[[1]]")
-    copy = values.copied(sample, lambda: values.decode(b"[[1]]"))
-    assert copy == [[1]] and copy is not sample
-
-
-def _too_deep(value):
-    raise ValueError("object too deeply nested to marshal")
+def test_what_no_json_has_leaves_no_print():
+    assert values.print_of([object()]) is None
 
 
 class Colour(enum.Enum):
