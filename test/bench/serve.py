@@ -1,7 +1,8 @@
 """Requests a second and server CPU a request, beside other servers in the same run, rounds interleaved.
 
 wrk on a core of its own asks each server in turn for the running example. Set BENCH_PEERS to names (see peers.py) to
-compare with those only, BENCH_ROUNDS and BENCH_SECONDS to measure longer.
+compare with those only, BENCH_ROUNDS and BENCH_SECONDS to measure longer. All of it takes seven minutes; the first time
+makes an environment for each peer before that.
 """
 
 import json

@@ -120,18 +120,19 @@ class Pool:
         idle = [link for link in free if not link.in_flight]
         if not idle or len(idle) == len(free):
             return
-        behind = [link for link in free if link.ahead > 0]
-        if not behind:
-            return
         slow_since = time.monotonic() - PATIENCE_SECONDS
-        for link in behind:
-            if link.head_since <= slow_since:
-                for one in idle:
-                    for job in link.take_back(one.room()):
-                        one.give(job)
-                    one.flush()
-        if self._look_again is None:
+        for link in free:
+            if link.ahead > 0 and link.head_since <= slow_since:
+                self._share(link, idle)
+        # Of one that is slow already the next answer or sample will tell; of the others only time.
+        if self._look_again is None and any(link.ahead > 0 and link.head_since > slow_since for link in free):
             self._look_again = self._loop.later(PATIENCE_SECONDS, self._looked)
+
+    def _share(self, link: Link, idle: list[Link]) -> None:
+        for one in idle:
+            for job in link.take_back(one.room()):
+                one.give(job)
+            one.flush()
 
     def _looked(self) -> None:
         # What follows on each turn sees to it.
