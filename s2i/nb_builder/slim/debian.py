@@ -45,8 +45,8 @@ def _package(paragraph: str) -> Package | None:
 
 
 def owners(paths: Iterable[str], dpkg: Path = DPKG) -> dict[str, str]:
-    """Return {path: name of the package that owns it} for those of `paths` that one owns."""
-    wanted = {_canonical(path): path for path in paths}
+    """Return {path: name of the package that owns it} for those of `paths` that one owns; folders have many."""
+    wanted = {_canonical(path): path for path in paths if not os.path.isdir(path)}
     found = {path: _GENERATED[path] for path in wanted.values() if path in _GENERATED}
     for listing in sorted((dpkg / "info").glob("*.list")):
         name = listing.stem.split(":")[0]

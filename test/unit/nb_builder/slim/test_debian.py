@@ -50,6 +50,13 @@ def test_a_path_has_its_owner_by_both_of_its_names_on_a_merged_system(tmp_path, 
     assert debian.owners(paths, dpkg(tmp_path)) == {paths[0]: "libc6", paths[1]: "tzdata"}
 
 
+def test_a_folder_and_a_link_to_one_are_nobodys(tmp_path):
+    place = dpkg(tmp_path)
+    (tmp_path / "sbin").symlink_to("info")
+    (place / "info/util-linux.list").write_text(f"{tmp_path}/sbin\n{tmp_path}/info\n")
+    assert debian.owners([f"{tmp_path}/sbin", f"{tmp_path}/info"], place) == {}
+
+
 def test_the_bundle_of_certificates_is_of_the_package_that_makes_it(tmp_path):
     bundle = "/etc/ssl/certs/ca-certificates.crt"
     assert debian.owners([bundle], dpkg(tmp_path)) == {bundle: "ca-certificates"}
