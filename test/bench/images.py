@@ -78,10 +78,10 @@ def report() -> None:
                 source = _repository(name, Path(folder))
                 rows |= {(name, form): _make(s2i, name, form, source) for form in FORMS}
             _measure([row for row in rows.values() if not row.failed])
+            _print(rows)
         finally:
             images = docker.docker("image", "ls", "--format", "{{.Repository}}", f"{PREFIX}-*").stdout.split()
             docker.docker("image", "rm", "--force", *images, ok=False)
-        _print(rows)
 
 
 def _repository(name: str, folder: Path) -> Path:
@@ -110,7 +110,8 @@ def _runtime(row: Row, service: str, level: str) -> None:
         ["make", "runtime", f"SERVICE={service}", f"IMAGE={row.image}"], ROOT, {**os.environ, "S2I_SLIM": level}
     )
     if made.returncode:
-        row.failed = next((line for line in made.stdout.splitlines() if line.startswith("ERROR")), made.stdout[-500:])
+        lines = [line for line in made.stdout.splitlines() if line.strip() and not line.startswith("make")]
+        row.failed = next((line for line in lines if line.startswith("ERROR")), lines[-1])
         return
     (reached,) = set(re.findall(r"^---> The slim image is .*\(S2I_SLIM=(\w+)\)", made.stdout, re.MULTILINE))
     row.note = "" if reached == level else f"  S2I_SLIM={reached} is what could be proved"
