@@ -1,8 +1,13 @@
-"""What holds for every test: where CI is set, nothing may be left out in silence."""
+"""What holds for every test: where CI is set, nothing may be left out in silence, and no example has a deadline."""
 
 import os
 
+import hypothesis
 import pytest
+
+# How long an example takes is the machine's business, and `make bench` measures it.
+hypothesis.settings.register_profile("nb-builder", hypothesis.settings.get_profile("default"), deadline=None)
+hypothesis.settings.load_profile("nb-builder")
 
 
 @pytest.hookimpl(wrapper=True)
