@@ -1,9 +1,11 @@
 """Run by the Python whose modules they are: puts bytecode in the place of sources, or beside them.
 
 Kept to what CPython 3.6 reads, and to the standard library. stdin has a JSON object: `places`, pairs of (a folder
-in the tree, the same folder in the image), and `keep_sources`. Bytecode that the image has is taken over.
+in the tree, the same folder in the image), `keep_sources` and `docstrings`. Bytecode that the image has is taken
+over, unless docstrings are not wanted.
 """
 
+import ast
 import importlib.util
 import json
 import os
@@ -14,15 +16,32 @@ HASHED = sys.version_info >= (3, 7)
 HEADER = 16 if HASHED else 12
 
 
-def code_of(source, path):
+DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def code_of(source, path, docstrings=True):
     """Return the marshalled code of `source`, named `path` in tracebacks; None where it is no valid Python."""
     import marshal
 
     try:
-        return marshal.dumps(compile(source, path, "exec", dont_inherit=True, optimize=0))
+        tree = compile(source, path, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
+        if not docstrings:
+            empty_docstrings(tree)
+        return marshal.dumps(compile(tree, path, "exec", dont_inherit=True, optimize=0))
     except (SyntaxError, ValueError):
         # What is not valid Python was never importable, such as a template with the suffix .py.
         return None
+
+
+def empty_docstrings(tree):
+    """Make the docstrings in a syntax tree empty; asserts and all else stay as they are.
+
+    Empty and not gone: numpy takes its functions' docstrings apart, and None has no parts.
+    """
+    for node in ast.walk(tree):
+        if isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
+            text = node.body[0].value
+            setattr(text, "value" if hasattr(text, "value") else "s", "")
 
 
 def cached(path, source):
@@ -53,7 +72,7 @@ def convert(here, path, asked):
     """Compile the file `here`, which is `path` in the image; return whether that could be done."""
     with open(here, "rb") as file:
         source = file.read()
-    code = cached(path, source) or code_of(source, path)
+    code = (asked["docstrings"] and cached(path, source)) or code_of(source, path, asked["docstrings"])
     if code is None:
         return False
     keep = asked["keep_sources"]

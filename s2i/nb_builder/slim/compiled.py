@@ -14,14 +14,16 @@ from nb_builder.slim import compile_here
 from nb_builder.slim.tree import Tree
 
 
-def convert(tree: Tree, python: Path, folders: Iterable[str], *, keep_sources: bool, date: int) -> int:
+def convert(
+    tree: Tree, python: Path, folders: Iterable[str], *, keep_sources: bool, date: int, docstrings: bool = True
+) -> int:
     """Compile the modules below `folders` of the tree with the image's `python`; return how many there are.
 
     Without `keep_sources` the bytecode takes the place of its source. `date` is what sources in the tree are
-    dated with, in seconds since 1970: Pythons before 3.7 compare it.
+    dated with, in seconds since 1970: Pythons before 3.7 compare it. Without `docstrings` these are empty.
     """
     places = [(str(tree.at(folder)), folder) for folder in folders]
-    asked = {"places": places, "keep_sources": keep_sources, "date": date}
+    asked = {"places": places, "keep_sources": keep_sources, "date": date, "docstrings": docstrings}
     # The order of sets in bytecode hangs on the hashes of texts.
     environ = {**boot.environment(dict(os.environ)), "PYTHONHASHSEED": "0"}
     for folder, _ in places:

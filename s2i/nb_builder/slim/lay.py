@@ -8,7 +8,7 @@ from pathlib import Path
 from nb_scorer import boot, layout, manifest
 
 from nb_builder.slim import baked, compiled, elf, junk, licences, lscpu, pythons, records, sbom, shell, system, twins
-from nb_builder.slim.plan import OFF, Plan
+from nb_builder.slim.plan import FILES, OFF, Plan
 from nb_builder.slim.problems import SlimPythonDiffers
 from nb_builder.slim.tree import Tree, files_below
 from nb_builder.workspace import Workspace
@@ -176,7 +176,8 @@ def _compile(tree: Tree, plan: Plan, place: Place, both: Iterable[pythons.Interp
     done: set[str] = set()
     for python, interpreter, environment in zip(place.pythons, both, (place.service, place.app.venv), strict=True):
         folders = [str(environment / "lib"), *(folder for folder in interpreter.library if folder not in done)]
-        compiled.convert(tree, python, folders, keep_sources=plan.level == OFF, date=date)
+        asked = {"keep_sources": plan.level == OFF, "docstrings": plan.level != FILES}
+        compiled.convert(tree, python, folders, date=date, **asked)
         done.update(interpreter.library)
     ours = Path(boot.HOME)
     compiled.convert(tree, place.pythons[0], [str(ours / "nb_service")], keep_sources=plan.level == OFF, date=date)
