@@ -62,7 +62,8 @@ def _theirs(peer: Peer, port: int) -> tuple[list, dict]:
 
 def _mlserver_settings(folder: Path, port: int, more: dict) -> None:
     ports = {"http_port": port, "grpc_port": free_port(), "metrics_port": free_port()}
-    (folder / "settings.json").write_text(json.dumps({**ports, "host": "127.0.0.1", "debug": False, **more}))
+    where = {"host": "127.0.0.1", "metrics_dir": str(folder / "metrics")}
+    (folder / "settings.json").write_text(json.dumps({**ports, **where, "debug": False, **more}))
     (folder / "model-settings.json").write_text(
         json.dumps({"name": "kmeans", "implementation": "mlserver_model.Kmeans"})
     )

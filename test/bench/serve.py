@@ -24,8 +24,9 @@ from running import Running
 CONNECTIONS = (1, 16, 64, 256)
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
 SECONDS = int(os.environ.get("BENCH_SECONDS", "2"))
-# Samples of a large body, asked over one connection.
+# Samples of a large body, asked over as many connections as have a scorer, and over one, which leaves one idle.
 MANY = 1000
+MANY_CONNECTIONS = (2, 1)
 
 # Rates at 64 connections: (ours, peer, at least so many times).
 RATES = (
@@ -62,14 +63,16 @@ def report() -> None:
     running = start()
     try:
         points: Points = {(one.peer.name, count): Point() for one in running for count in CONNECTIONS}
-        many = Point()
+        many = {count: Point() for count in MANY_CONNECTIONS}
         for _ in range(ROUNDS):
             for count in CONNECTIONS:
                 for one in running:
                     points[one.peer.name, count].add(*measure(one, count, one.peer))
             for one in running:
                 if one.peer.name == "nb-batch":
-                    many.add(*measure(one, 1, replace(one.peer, path="/predict/batch", body=body_of(MANY))))
+                    large = replace(one.peer, path="/predict/batch", body=body_of(MANY))
+                    for count in MANY_CONNECTIONS:
+                        many[count].add(*measure(one, count, large))
     finally:
         for one in running:
             one.stop()
@@ -149,17 +152,20 @@ def goals(points: Points) -> list[str]:
     return lines
 
 
-def goal_of_many(many: Point) -> list[str]:
-    """Return the line about bodies of many samples, where they were measured."""
-    if not many.rates:
-        return []
-    got = statistics.median(many.rates) * MANY / 1e6
-    return [goal(f"M samples/s, nb-batch, {MANY} a body", got, ">= 1", got >= 1 and not many.errors)]
+def goal_of_many(many: dict[int, Point]) -> list[str]:
+    """Return a line about bodies of many samples for each number of connections that was measured."""
+    lines = []
+    for count, point in many.items():
+        if point.rates:
+            got = statistics.median(point.rates) * MANY / 1e6
+            words = f"M samples/s, nb-batch, {MANY} a body, {count} conn."
+            lines.append(goal(words, got, ">= 1", got >= 1 and not point.errors))
+    return lines
 
 
 def goal(words: str, got: float, wanted: str, met: bool) -> str:
     """Return the line of one goal."""
-    return f"  {words:40}{got:8.2f}   goal {wanted:8} {'met' if met else 'NOT met'}"
+    return f"  {words:46}{got:8.2f}   goal {wanted:8} {'met' if met else 'NOT met'}"
 
 
 def rates_of(point: Point) -> list[float]:
