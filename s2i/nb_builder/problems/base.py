@@ -1,0 +1,34 @@
+"""A failure that a build can explain: a code and three sentences (what, why, fix)."""
+
+from nb_scorer.problem import Problem
+
+from nb_builder.cells import Cell
+
+
+class BuildProblem(Problem):
+    """A failure of a build; `detail` is what goes before it in the log (a traceback, a tool's words)."""
+
+    what_words = why_words = fix_words = ""
+
+    def __init__(self, *, detail: str = "", **facts: object):
+        self.facts = facts
+        self.detail = detail
+        # The author's cell that it is about, and the line in it, as far as that is known.
+        self.notebook = facts.get("notebook")
+        self.cell: Cell | None = None
+        self.line: int | None = None
+        words = (self.what_words, self.why_words, self.fix_words)
+        super().__init__(*(text.format(**facts) for text in words))
+
+    def at(self, notebook: object, cell: Cell, line: int) -> "BuildProblem":
+        """Keep the place that it is about, for those who ask, and return the problem itself."""
+        self.notebook, self.cell, self.line = notebook, cell, line
+        return self
+
+
+class CellProblem(BuildProblem):
+    """A failure in one cell: `{where}` names it as Jupyter shows it, and its place in the file."""
+
+    def __init__(self, *, cell: Cell, notebook: str, line: int | None = None, traceback: str = "", **facts: object):
+        super().__init__(detail=traceback, where=cell.where(notebook, line), notebook=notebook, **facts)
+        self.cell, self.line = cell, line

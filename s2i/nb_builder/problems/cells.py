@@ -1,0 +1,75 @@
+"""What can go wrong while cells run."""
+
+from nb_builder.problems.base import CellProblem
+
+
+class CellFailed(CellProblem):
+    """A cell raised."""
+
+    code = "cell-failed"
+    what_words = "{where} failed: {error}"
+    why_words = "Every cell is run from top to bottom in a fresh kernel, and the build stops at the first error."
+    fix_words = "Restart the kernel in Jupyter, choose 'Run All' and correct what fails; then build again."
+
+
+class CellSyntax(CellProblem):
+    """A cell is no valid Python."""
+
+    code = "cell-syntax"
+    what_words = "{where} has a syntax error: {error}"
+    why_words = "Every cell of the notebook is run, so every cell must be valid."
+    fix_words = "Correct the cell, or make it a Markdown or raw cell if it is not meant to run."
+
+
+class ImportUndeclared(CellProblem):
+    """A cell imports something that is not installed."""
+
+    code = "import-undeclared"
+    what_words = "{where} imports '{module}', which is not installed."
+    why_words = "Only what 'requirements' lists (and what that needs) is installed for the notebook."
+    fix_words = 'Add ["{distribution}", ""] to \'requirements\', with the version that you use, then build again.'
+
+
+class KernelDied(CellProblem):
+    """The process that runs the cells ended."""
+
+    code = "kernel-died"
+    what_words = "The kernel died while {where} ran: {reason}"
+    why_words = "The process was ended from outside (often for want of memory) or crashed in compiled code."
+    fix_words = "Give the build more memory or the cell less data; the last words of the kernel are above."
+
+
+class CellExits(CellProblem):
+    """A cell leaves the interpreter."""
+
+    code = "cell-exits"
+    what_words = "{where} calls exit, which would end the kernel."
+    why_words = "The cells after it would not run, and predictor could not be saved."
+    fix_words = "Remove sys.exit(), exit() or quit() from the notebook, or tag the cell 'skip-execution'."
+
+
+class CellAsksInput(CellProblem):
+    """A cell asks for input."""
+
+    code = "cell-asks-input"
+    what_words = "{where} asks for input, and nobody can answer during a build."
+    why_words = "A build runs unattended."
+    fix_words = "Replace input() by a value or an environment variable: os.environ.get('NAME', 'default')."
+
+
+class CellTimeout(CellProblem):
+    """A cell took longer than it may."""
+
+    code = "cell-timeout"
+    what_words = "{where} ran longer than {seconds:g} seconds and was stopped."
+    why_words = "A cell without an end would keep the build busy for ever; s2i itself has no limit."
+    fix_words = "Make the cell faster, or raise the limit: S2I_CELL_TIMEOUT=<seconds>."
+
+
+class NotebookTimeout(CellProblem):
+    """All cells together took longer than they may."""
+
+    code = "notebook-timeout"
+    what_words = "{where} was stopped: the notebook's cells may take {seconds:g} seconds together."
+    why_words = "S2I_NOTEBOOK_TIMEOUT limits how long a build may run a notebook."
+    fix_words = "Make the cells faster, or raise the limit: S2I_NOTEBOOK_TIMEOUT=<seconds>, 0 for none."

@@ -1,0 +1,48 @@
+"""What can be wrong with what a notebook promises: predictor, validator, examples, parameters."""
+
+from nb_builder.problems.base import BuildProblem
+
+
+class PredictorMissing(BuildProblem):
+    """The notebook defines no `predictor`."""
+
+    code = "predictor-missing"
+    what_words = "{notebook} does not define a function called 'predictor'."
+    why_words = "The service calls predictor(sample) for each request."
+    fix_words = "Add 'def predictor(x): ...' to any cell, then build again."
+
+
+class NotCallable(BuildProblem):
+    """predictor, validator or batch_predictor is something that can't be called."""
+
+    code = "not-callable"
+    what_words = "In {notebook} '{name}' is {kind}, which can't be called."
+    why_words = "The service calls {name}(...) for each request."
+    fix_words = "Make {name} a function: 'def {name}(x): ...'."
+
+
+class WrongArguments(BuildProblem):
+    """predictor, validator or batch_predictor can't be called with one argument."""
+
+    code = "wrong-arguments"
+    what_words = "'{name}' can't be called with one argument: {signature}."
+    why_words = "The service calls it with the sample, which is all of the JSON that a client sent, and nothing else."
+    fix_words = "Take one argument, a list or a dict with all values, or give the other parameters defaults."
+
+
+class ExampleFails(BuildProblem):
+    """predictor or validator does not answer one of the notebook's own examples."""
+
+    code = "example-fails"
+    what_words = "Row {number} of 'examples', {sample}, gets no answer: {error}."
+    why_words = "The rows of 'examples' prove the service, so predictor must answer each of them."
+    fix_words = "Correct the row or predictor; a sample is exactly what a client would send as JSON."
+
+
+class ParameterUnknown(BuildProblem):
+    """S2I_PARAMETERS sets a name that no cell of parameters assigns."""
+
+    code = "parameter-unknown"
+    what_words = "S2I_PARAMETERS sets {names}, which the cell tagged 'parameters' does not assign."
+    why_words = "A misspelt parameter would change nothing and nobody would notice; the cell assigns: {known}."
+    fix_words = "Correct the name, or give the parameter a default in that cell."

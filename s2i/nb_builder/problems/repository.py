@@ -1,0 +1,102 @@
+"""What can be wrong with a repository, its notebook and the Python it asks for."""
+
+from nb_builder.problems.base import BuildProblem, CellProblem
+
+
+class SourceMissing(BuildProblem):
+    """There is no folder where the repository should be."""
+
+    code = "source-missing"
+    what_words = "There is no repository in {folder}."
+    why_words = "assemble takes the repository from the folder that S2I_SRC names; s2i puts it into /tmp/src."
+    fix_words = "Run assemble through 's2i build', or set S2I_SRC to the folder of your repository."
+
+
+class NotebookMissing(BuildProblem):
+    """The repository has no notebook at all."""
+
+    code = "notebook-missing"
+    what_words = "The repository has no notebook (no file ending in .ipynb)."
+    why_words = "The service is made of the notebook (or the script in '# %%' cells) that defines predictor."
+    fix_words = "Commit a notebook; for one in a sub-folder give s2i its --context-dir."
+
+
+class NotebookAmbiguous(BuildProblem):
+    """There are several notebooks and none was chosen."""
+
+    code = "notebook-ambiguous"
+    what_words = "The repository has {count} notebooks and none is chosen: {names}."
+    why_words = "Only one notebook can define predictor, and guessing could serve the wrong one."
+    fix_words = "Set S2I_SOURCE_NOTEBOOK={example} (or S2I_SOURCE_NOTEBOOK_LIST) by -e or in .s2i/environment."
+
+
+class NotebookNotFound(BuildProblem):
+    """The notebook that was chosen is not there."""
+
+    code = "notebook-not-found"
+    what_words = "{setting} names {chosen}, and the repository has no such notebook."
+    why_words = "The repository has: {names}."
+    fix_words = "Correct {setting}; paths are relative to the top of the repository."
+
+
+class NotebookChosenTwice(BuildProblem):
+    """Both settings that choose a notebook are set."""
+
+    code = "notebook-chosen-twice"
+    what_words = "S2I_SOURCE_NOTEBOOK ({chosen}) and S2I_SOURCE_NOTEBOOK_LIST ({listed}) are both set."
+    why_words = "One names a single notebook, the other several in their order; they can't both hold."
+    fix_words = "Leave one of them out; an empty value counts as left out (and beats .s2i/environment)."
+
+
+class NotebookNotJson(BuildProblem):
+    """The notebook's file is no JSON: empty, cut off, or something else."""
+
+    code = "notebook-not-json"
+    what_words = "{notebook} is not a readable notebook: line {line} is where its JSON breaks off ({reason})."
+    why_words = "A notebook is a JSON file; this one is {state}."
+    fix_words = "Open it in Jupyter and save it again, or restore it from git, then build again."
+
+
+class NotebookConflict(BuildProblem):
+    """The notebook holds git's conflict markers."""
+
+    code = "notebook-conflict"
+    what_words = "{notebook} has git conflict markers (line {line})."
+    why_words = "A merge was committed before its conflict in the notebook was settled."
+    fix_words = "Settle the conflict (for example with 'git checkout --ours' or nbdime), commit, build again."
+
+
+class NotebookNotANotebook(BuildProblem):
+    """The file is JSON and no notebook."""
+
+    code = "notebook-not-a-notebook"
+    what_words = "{notebook} is JSON but no notebook: {reason}."
+    why_words = "A notebook has the keys nbformat, metadata and cells."
+    fix_words = "Check that the right file was committed under this name."
+
+
+class LanguageWrong(BuildProblem):
+    """The notebook is written for another language's kernel."""
+
+    code = "language-wrong"
+    what_words = "{notebook} is a notebook for {language}, not for Python."
+    why_words = "Its metadata name the kernel {kernel!r}; nb-builder runs Python 3 notebooks."
+    fix_words = "Choose a Python notebook with S2I_SOURCE_NOTEBOOK, or correct the notebook's kernel in Jupyter."
+
+
+class Python2Code(CellProblem):
+    """The notebook's code is Python 2."""
+
+    code = "python2-code"
+    what_words = "{where} is Python 2 code: {reason}."
+    why_words = "nb-builder runs notebooks with Python 3.6 or later."
+    fix_words = "Convert the notebook to Python 3 (the tool 2to3 does most of it), then build again."
+
+
+class PythonMissing(BuildProblem):
+    """The interpreter that was asked for is not there."""
+
+    code = "python-missing"
+    what_words = "There is no Python {wanted} here (S2I_PYTHON)."
+    why_words = "The notebook's environment is made with an interpreter of this machine; it has: {found}."
+    fix_words = "Install that Python, or set S2I_PYTHON to one of these."

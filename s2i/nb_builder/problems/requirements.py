@@ -1,0 +1,93 @@
+"""What can be wrong with requirements, and with installing them."""
+
+from nb_builder.problems.base import BuildProblem
+
+
+class RequirementsMalformed(BuildProblem):
+    """`requirements` is no list of requirements, or an entry of it can't be read."""
+
+    code = "requirements-malformed"
+    what_words = "'requirements' can't be read: {reason}."
+    why_words = 'It is a list of [name, version] pairs, for example requirements = [["numpy", "1.26.4"]].'
+    fix_words = "Correct it in {notebook}, then build again."
+
+
+class RequirementIsOption(BuildProblem):
+    """An entry of `requirements` would be taken for an option by an installer."""
+
+    code = "requirement-is-option"
+    what_words = "The entry {entry!r} of 'requirements' is an option of an installer, not a package."
+    why_words = "Options in 'requirements' could change where packages come from, so none is passed on."
+    fix_words = "Remove it; an index is set with PIP_INDEX_URL or pip.conf, a constraint with PIP_CONSTRAINT."
+
+
+class RequirementsNeedPackages(BuildProblem):
+    """`requirements` is computed by code that fails where no package is installed yet."""
+
+    code = "requirements-need-packages"
+    what_words = "The code that computes 'requirements' in {notebook} fails: {error}."
+    why_words = "It runs before any package is installed, so it can use the standard library only."
+    fix_words = "Write 'requirements' as a plain list, or compute it with the standard library."
+
+
+class RequirementsMissing(BuildProblem):
+    """The notebook declares nothing and imports packages."""
+
+    code = "requirements-missing"
+    what_words = "{notebook} imports {modules}, and nothing says which packages to install."
+    why_words = "Only what 'requirements' (or a requirements.txt) lists is installed for the notebook."
+    fix_words = "Add a cell, with the versions that you use: requirements = {cell}"
+
+
+class LockOutdated(BuildProblem):
+    """The repository's lock does not give what the notebook asks for."""
+
+    code = "lock-outdated"
+    what_words = "The cell asks for {requirement}, and {lock} has {has}."
+    why_words = "A lock in the repository is installed exactly as it is, so it must fit 'requirements'."
+    fix_words = "Delete {lock} and build again; copy the new build/requirements.lock into the repository."
+
+
+class WheelMissing(BuildProblem):
+    """A pin has no wheel for this Python, and its source can't be built here."""
+
+    code = "wheel-missing"
+    what_words = "{pin} has no wheel for Python {python}, and building it from its source failed: {reason}"
+    why_words = "Versions of {name} with a wheel for Python {python}: {versions}; {pin} has one for Python {pythons}."
+    fix_words = "Pin a version that has a wheel, or build with a Python that {pin} has one for (S2I_PYTHON).{compilers}"
+
+
+class VersionMissing(BuildProblem):
+    """A requirement can't be had: no such package, no such version, or none for this Python."""
+
+    code = "version-missing"
+    what_words = "A requirement can't be had for Python {python}: {reason}"
+    why_words = "The package index offers nothing that fits; the installer's own words are above."
+    fix_words = "Correct the name or the version in 'requirements', or choose another Python with S2I_PYTHON."
+
+
+class RequirementsConflict(BuildProblem):
+    """Two requirements exclude each other."""
+
+    code = "requirements-conflict"
+    what_words = "The requirements exclude each other: {reason}"
+    why_words = "No set of versions fits all of them."
+    fix_words = "Change one of the pins so that they agree."
+
+
+class IndexUnreachable(BuildProblem):
+    """The package index did not answer."""
+
+    code = "index-unreachable"
+    what_words = "The package index can't be reached: {reason}"
+    why_words = "The requirements are downloaded from it; this is a fault of network or settings, not of the notebook."
+    fix_words = "Check the network, PIP_INDEX_URL, the proxy settings and, behind a company proxy, S2I_CA_BUNDLE."
+
+
+class InstallFailed(BuildProblem):
+    """The installer failed for a reason of its own."""
+
+    code = "install-failed"
+    what_words = "The requirements could not be installed: {reason}"
+    why_words = "{installer} gave up; its own words are above."
+    fix_words = "Look for the package that its words name; a version with a wheel for Python {python} often helps."
