@@ -47,6 +47,15 @@ def pytest_collection_modifyitems(config, items):
         items[:] = [item for item in items if item not in others]
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Give all that is left out one place, so that pytest tells of it in one line and not in one a test."""
+    report = yield
+    if report.skipped and isinstance(report.longrepr, tuple):
+        report.longrepr = (str(Path(__file__).parent), None, report.longrepr[2])
+    return report
+
+
 @pytest.fixture(scope="session")
 def engine(_heard):
     """Start or find a container engine; where there is none, leave out or fail, and say what to install."""
