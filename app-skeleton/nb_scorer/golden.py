@@ -21,6 +21,11 @@ CALL_SECONDS = 10
 SHOWN = 200
 
 
+def counted(rows):
+    """Return in words how many golden rows there are."""
+    return "1 golden row" if rows == 1 else "{} golden rows".format(rows)
+
+
 def collect(called, examples, recorded, tolerance=answers.TOLERANCE):
     """Return (rows, notes): `examples` first, then the `recorded` calls, each asked of predictor now.
 

@@ -7,7 +7,7 @@ import json
 import time
 from pathlib import Path
 
-from nb_scorer import answers, layout
+from nb_scorer import answers, golden, layout
 
 from nb_service import identity, model_folder, questions, settings
 from nb_service.child import Child, NoAnswer
@@ -80,7 +80,7 @@ def ours(environ: dict) -> dict:
 
 def summary(verdict: dict) -> str:
     """Return the line for a service that is as proved."""
-    rows = "1 golden row" if verdict["rows"] == 1 else f"{verdict['rows']} golden rows"
+    rows = golden.counted(verdict["rows"])
     alike = "the same" if verdict["deterministic"] else "(predictor answers differently each time)"
     asked = f"{len(verdict['answers'])} requests answered as they ought to be"
     return f"Selftest: {rows} answered {alike}, {asked}." if verdict["rows"] else f"Selftest: {asked}; no golden rows."

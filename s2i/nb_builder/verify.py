@@ -42,9 +42,8 @@ def run(app_root: Path, *, home: Path, settings: Settings, log: Log) -> None:
 
 def summary(found: Mapping, rows: int) -> str:
     """Return the line for a model that was proved, as far as it could be."""
-    counted = "1 golden row" if rows == 1 else f"{rows} golden rows"
     alike = "" if found["deterministic"] is False else " as in the notebook"
-    answered = f"{counted} answered{alike}" if rows else "The model loads"
+    answered = f"{golden.counted(rows)} answered{alike}" if rows else "The model loads"
     starts = {"fork": "scorers are forked", "spawn": "each scorer loads the model itself"}
     start = starts.get(found["scorer_start"], "how scorers start is decided at run")
     return f"{answered}; {start} ({found['scorer_start_reason']})"

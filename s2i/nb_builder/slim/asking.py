@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from nb_scorer import boot
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -35,7 +37,7 @@ def ask(app_root: Path, *, home: Path, environ: Mapping[str, str] | None = None)
         command = [home / "service" / "bin" / "python", "-I", "-m", "nb_service", "selftest", "--verdict", file]
         ran = subprocess.run(
             command,
-            env={**_plain(os.environ), "APP_ROOT": str(app_root), **(environ or {})},
+            env={**boot.environment(os.environ), "APP_ROOT": str(app_root), **(environ or {})},
             cwd="/",
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -58,8 +60,3 @@ def read(text: str) -> Verdict:
     answers = {one["asked"]: (one["status"], one["answer"]) for one in told["answers"]}
     names = ("same", "rows", "deterministic", "stderr", "seconds")
     return Verdict(differences=tuple(told["differences"]), answers=answers, **{name: told[name] for name in names})
-
-
-def _plain(environ: Mapping[str, str]) -> dict[str, str]:
-    # It would have the model's Python compile what it has not compiled yet at every start.
-    return {key: value for key, value in environ.items() if key != "PYTHONDONTWRITEBYTECODE"}

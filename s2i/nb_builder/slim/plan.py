@@ -19,7 +19,6 @@ from nb_builder.slim.named import Modules
 OFF = "off"
 DISTRIBUTIONS = "distributions"
 FILES = "files"
-LEVELS = (OFF, DISTRIBUTIONS, FILES)
 KEPT = "S2I_KEEP names it"
 # Codecs are found by their names at the moment when a text has one; ours are there for whatever comes.
 _ALWAYS = ("encodings", "nb_service", "nb_scorer")

@@ -3,6 +3,8 @@
 import json
 import re
 
+from nb_scorer import golden
+
 from nb_builder.log import Log
 from nb_builder.slim import table
 from nb_builder.slim.plan import OFF, Choice, Plan
@@ -45,7 +47,7 @@ def show(tree: Tree, plan: Plan, verdict: dict, log: Log) -> None:
         log.line(f"     {line}")
     if not verdict["rows"]:
         log.note(f"there are no golden rows, so nothing says what the right answers are. {_ROWS}")
-    rows = "1 golden row" if verdict["rows"] == 1 else f"{verdict['rows']} golden rows"
+    rows = golden.counted(verdict["rows"])
     alike = "answered the same" if verdict["deterministic"] else "answered; predictor says something else each time"
     log.step(
         f"The slim image is {table.megabytes(tree.bytes())} (S2I_SLIM={plan.level}); "
