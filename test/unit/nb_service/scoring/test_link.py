@@ -54,11 +54,16 @@ def job(body: bytes, answers: list) -> Job:
     return Job(body, lambda answer: answers.append((body, answer)))
 
 
-def test_answers_reach_their_jobs_in_order(ends):
-    loop, link, theirs, _, owner, answers = ends
-    for body in (b"1", b"2"):
+def send(link, answers, *bodies):
+    """Give the link these samples, whose answers are noted in `answers`, and let them go out."""
+    for body in bodies:
         link.give(job(body, answers))
     link.flush()
+
+
+def test_answers_reach_their_jobs_in_order(ends):
+    loop, link, theirs, _, owner, answers = ends
+    send(link, answers, b"1", b"2")
     assert frames.take_requests(bytearray(theirs.recv(1000))) == [(frames.SAMPLE, b"1"), (frames.SAMPLE, b"2")]
     theirs.sendall(frames.answer(frames.OK, b"10", 0.5) + frames.answer(frames.FAILED, b"{}", 0.5))
     loop.turn()
@@ -70,9 +75,7 @@ def test_the_answers_of_a_turn_are_observed_together_and_a_fault_in_that_costs_n
     loop, link, theirs, _, _, answers = ends
     observed = []
     link.observe = lambda heard: observed.append([(job.body, answer.payload) for job, answer in heard]) or 1 / 0
-    for body in (b"1", b"2"):
-        link.give(job(body, answers))
-    link.flush()
+    send(link, answers, b"1", b"2")
     theirs.sendall(frames.answer(frames.OK, b"10") + frames.answer(frames.OK, b"20"))
     loop.turn()
     assert observed == [[(b"1", b"10"), (b"2", b"20")]]
@@ -106,9 +109,7 @@ def test_a_link_starts_with_one_sample_and_takes_more_only_where_they_are_fast(e
 
 def test_a_dead_scorer_s_last_answers_count_and_the_started_one_is_what_it_died_of(ends):
     loop, link, theirs, tally, owner, answers = ends
-    for body in (b"1", b"2", b"3"):
-        link.give(job(body, answers))
-    link.flush()
+    send(link, answers, b"1", b"2", b"3")
     tally.start()
     theirs.sendall(frames.answer(frames.OK, b"1"))
     tally.start()
@@ -229,9 +230,7 @@ def back(tally: Tally, theirs, samples: int) -> int:
 
 def test_what_was_not_started_is_taken_back_and_answered_elsewhere(ends):
     loop, link, theirs, tally, owner, answers = ends
-    for body in (b"1", b"2", b"3", b"4"):
-        link.give(job(body, answers))
-    link.flush()
+    send(link, answers, b"1", b"2", b"3", b"4")
     tally.start()
     assert link.ahead == 3
     assert [one.body for one in link.take_back(2)] == [b"2", b"3"]
@@ -251,9 +250,7 @@ def test_what_was_not_started_is_taken_back_and_answered_elsewhere(ends):
 
 def test_a_sample_that_is_started_while_it_is_called_back_is_not_given_to_two(ends):
     loop, link, theirs, tally, owner, answers = ends
-    for body in (b"1", b"2", b"3"):
-        link.give(job(body, answers))
-    link.flush()
+    send(link, answers, b"1", b"2", b"3")
     tally.start()
     call_back = link._tally.call_back
 
@@ -271,9 +268,7 @@ def test_a_sample_that_is_started_while_it_is_called_back_is_not_given_to_two(en
 
 def test_what_was_taken_back_is_neither_asked_again_nor_blamed_where_the_scorer_dies(ends):
     loop, link, theirs, tally, owner, answers = ends
-    for body in (b"1", b"2", b"3"):
-        link.give(job(body, answers))
-    link.flush()
+    send(link, answers, b"1", b"2", b"3")
     tally.start()
     link.take_back(1)
     theirs.sendall(frames.answer(frames.OK, b"10"))
@@ -288,9 +283,7 @@ def test_what_was_taken_back_is_neither_asked_again_nor_blamed_where_the_scorer_
 def test_a_scorer_that_has_done_its_share_is_told_of_until_nothing_is_left(ends):
     loop, link, theirs, tally, owner, answers = ends
     link.tired_after = 1
-    for body in (b"1", b"2"):
-        link.give(job(body, answers))
-    link.flush()
+    send(link, answers, b"1", b"2")
     tally.start()
     link.take_back(1)
     theirs.sendall(frames.answer(frames.OK, b"10") + frames.answer(frames.BACK, b"{}"))
