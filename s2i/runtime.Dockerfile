@@ -5,7 +5,8 @@
 # Everything that it runs is in the service image, so the tool always fits the image.
 ARG SERVICE
 
-FROM ${SERVICE} AS slim
+# What serving needs, found by asking the service. What that writes meanwhile stays in this stage.
+FROM ${SERVICE} AS planned
 USER 0
 ARG S2I_SLIM
 ARG S2I_KEEP
@@ -17,31 +18,43 @@ RUN if ! [ -x /opt/nb-builder/build/bin/python ]; then \
      && echo "  (problem slim-no-service)" && exit 1; \
     fi && exec /opt/nb-builder/build/bin/python -I -u -m nb_builder slim prepare
 
-# The image as it would be, asked as its own user. It says what differs and never fails.
+FROM ${SERVICE} AS slim
+USER 0
+ARG S2I_KEEP
+ARG S2I_SLIM_BASE
+COPY --from=planned /slim/plan.json /slim/
+RUN ["/opt/nb-builder/build/bin/python", "-I", "-u", "-m", "nb_builder", "slim", "lay"]
+
+# The image as it would be, asked as its own user, and beside it a shell that tells of a Python that does not start:
+# this never fails.
 FROM scratch AS trial
 COPY --from=slim /slim/root/ /
+COPY --from=slim /slim/launcher/ /slim-launcher/
 USER 1001
-RUN ["/opt/nb-builder/service/bin/python", "-I", "-u", "-m", "nb_service", "selftest", "--verdict", "/tmp/verdict.json"]
+RUN ["/slim-launcher/loader", "--library-path", "/slim-launcher", "/slim-launcher/sh", "/slim-launcher/ask"]
 
 # Where it differs, another one, in which less is left out.
 FROM slim AS settled
-COPY --from=trial /tmp/verdict.json /slim/trial.json
+ARG S2I_KEEP
+ARG S2I_SLIM_BASE
+COPY --from=trial /slim-launcher/said/ /slim/trial/
 RUN ["/opt/nb-builder/build/bin/python", "-I", "-u", "-m", "nb_builder", "slim", "settle"]
 
 # In most cases the same as before, and no work then.
 FROM scratch AS candidate
 COPY --from=settled /slim/root/ /
+COPY --from=slim /slim/launcher/ /slim-launcher/
 USER 1001
-RUN ["/opt/nb-builder/service/bin/python", "-I", "-u", "-m", "nb_service", "selftest", "--verdict", "/tmp/verdict.json"]
+RUN ["/slim-launcher/loader", "--library-path", "/slim-launcher", "/slim-launcher/sh", "/slim-launcher/ask"]
 
 FROM settled AS proved
-COPY --from=candidate /tmp/verdict.json /slim/proof.json
+COPY --from=candidate /slim-launcher/said/ /slim/proof/
 RUN ["/opt/nb-builder/build/bin/python", "-I", "-u", "-m", "nb_builder", "slim", "prove"]
 
 FROM scratch
 COPY --from=settled /slim/root/ /
 # There is no image without this file, and no file without the proof.
-COPY --from=proved /slim/proof/ /
+COPY --from=proved /slim/proved/ /
 # What must be there before Python is; all else that the service image had is in /opt/app-root/environment.json.
 ENV HOME=/opt/app-root/src \
     PATH=/opt/app-root/venv/bin:/usr/local/bin:/usr/bin:/bin \

@@ -31,6 +31,29 @@ def predictor(x):
 %%
 examples = ["a"]
 """
+# Leaves something behind with each answer, and changes a file of the repository.
+WRITES = """\
+def predictor(x):
+    import time
+    left = f"left-{time.time_ns()}.txt"
+    for name in (left, f"/opt/app-root/model/{left}", f"/opt/app-root/venv/lib/{left}", "notes.txt"):
+        try:
+            with open(name, "a") as file:
+                file.write("more")
+        except OSError:
+            pass
+    return x
+%%
+examples = ["a"]
+"""
+# At level `files` the plan takes away what no Python starts without; the trace, which asks another one, can't notice.
+NO_START = """\
+_with_files = with_files
+def with_files(*given):
+    made = _with_files(*given)
+    codecs = [file for file in made.opened if "/encodings/" in file]
+    return replace(made, left_out=made.left_out.union(codecs))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +96,36 @@ def test_a_predictor_that_needs_a_program_is_not_shipped_from_scratch_and_works_
     made = slim.must(slim.make(service, tag, "S2I_SLIM_BASE=shell", "S2I_SLIM=off"))
     assert docker.answer(made.image, b'"b"', "--read-only") == "b\n"
     assert [member.name for member in slim.listed(tag) if member.mode & 0o6000] == []
+
+
+def test_what_predictor_writes_while_it_is_traced_is_not_in_the_image(s2i, tmp_path, tag):
+    source = repos.write(tmp_path / "repo", WRITES, **{"notes.txt": "first"})
+    service = must(s2i.build(git_repository(source, source), f"{APPS}-writes")).image
+    slim.must(slim.make(service, tag))
+    left = docker.shell(service, "find /opt/app-root -name 'left-*'").splitlines()
+    assert {f"/{member.name}" for member in slim.listed(tag) if "/left-" in member.name} == set(left)
+    there = docker.inside(service, "cat", "/opt/app-root/src/notes.txt")
+    assert slim.read(tag, "/opt/app-root/src/notes.txt").decode() == there
+
+
+def test_an_image_whose_python_does_not_start_is_made_one_level_lower_and_says_why(workbench, tag):
+    broken, folder = f"{tag}-broken", "/opt/nb-builder/s2i/nb_builder/slim"
+    change = f"cat >> {folder}/plan.py <<'END'\n{NO_START}\nEND"
+    container = docker.docker(
+        "create", "--user", "0", workbench, "sh", "-c", f"rm {folder}/__pycache__/plan.*; {change}"
+    )
+    docker.docker("start", "--attach", container.stdout.strip())
+    docker.docker("commit", container.stdout.strip(), broken)
+    docker.docker("rm", container.stdout.strip())
+    made = slim.make(broken, tag, "S2I_SLIM=files")
+    docker.docker("image", "rm", "--force", broken)
+    slim.must(made)
+    assert "The slim image is not the same service: S2I_SLIM=distributions instead of files" in made.output
+    assert (
+        "the service can't be asked: its Python ended with status 1 "
+        "(LookupError: no codec search functions registered: can't find encoding)" in made.output
+    )
+    assert "(S2I_SLIM=distributions); 1 golden row answered the same" in made.output
 
 
 def test_an_image_of_somebody_else_is_refused(builder, tag):

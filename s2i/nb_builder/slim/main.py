@@ -1,9 +1,10 @@
-"""The door of slim images, inside of the service image: `prepare`, then `settle`, then `prove`.
+"""The door of slim images, inside of the service image: `prepare`, `lay`, `settle`, `prove`.
 
-Between them, stages of s2i/runtime.Dockerfile let the image that was laid test itself.
+Before `settle` and `prove`, stages of s2i/runtime.Dockerfile let the image that was laid test itself. `prepare` runs in
+a stage of its own: what predictor writes while it is asked is not in the image from which the others lay.
 """
 
-import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,14 +14,15 @@ from nb_service import identity
 
 from nb_builder.log import Log
 from nb_builder.settings import Settings
-from nb_builder.slim import distributions, lay, minimise, plan, problems, proof
+from nb_builder.slim import distributions, launcher, lay, minimise, plan, problems, proof
 from nb_builder.slim.tree import Tree
 from nb_builder.workspace import Workspace
 
 # At the top of the service image, in stages that are thrown away.
 WORK = Path("/slim")
-PLAN, TRIAL, PROOF = "plan.json", "trial.json", "proof.json"
-STEPS = ("prepare", "settle", "prove")
+ROOT, LAUNCHER, PROVED = "root", "launcher", "proved"
+PLAN, TRIAL, PROOF = "plan.json", "trial", "proof"
+STEPS = ("prepare", "lay", "settle", "prove")
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -45,20 +47,24 @@ class Slimming:
 
     def do(self, step: str) -> None:
         """Do one step."""
-        {"prepare": self.prepare, "settle": self.settle, "prove": self.prove}[step]()
+        {"prepare": self.prepare, "lay": self.lay, "settle": self.settle, "prove": self.prove}[step]()
 
     def prepare(self) -> None:
-        """Find what the service needs, and lay the tree of it."""
+        """Find what the service needs, and write the plan of it."""
         settings = self.settings
         lay.interpreters(self.place)
         _check_keep(settings.keep, self.place.app.venv)
         self.log.step(f"Tracing the service, to leave out what it does not need (S2I_SLIM={settings.slim})")
-        self._lay(self._planned(), smaller=True)
+        self._write(self._smaller(self._planned()))
+
+    def lay(self) -> None:
+        """Lay the tree of the plan, and what asks it."""
+        self._lay(self._plan())
+        launcher.lay(Tree(self.work / LAUNCHER), self.place.pythons[0])
 
     def settle(self) -> None:
         """Keep the tree if it answered as it ought to; else lay it again, one level lower."""
-        verdict = json.loads((self.work / TRIAL).read_text(encoding="utf-8"))
-        made = plan.from_json((self.work / PLAN).read_text(encoding="utf-8"))
+        verdict, made = launcher.said(self.work / TRIAL), self._plan()
         if verdict["same"]:
             self.log.step("The slim image answers as it ought to")
             return
@@ -68,16 +74,16 @@ class Slimming:
         self.log.step(f"The slim image is not the same service: S2I_SLIM={lower.level} instead of {made.level}")
         for line in proof.told(verdict):
             self.log.line(f"     {line}")
+        self._write(lower)
         self._lay(lower)
 
     def prove(self) -> None:
         """Write what the final image proved, or raise SlimUnproved."""
-        verdict = json.loads((self.work / PROOF).read_text(encoding="utf-8"))
-        made = plan.from_json((self.work / PLAN).read_text(encoding="utf-8"))
+        verdict, made = launcher.said(self.work / PROOF), self._plan()
         if not verdict["same"]:
             raise proof.unproved(verdict, made.level)
-        proof.write(Tree(self.work / "proof"), made, verdict, self.date)
-        proof.show(Tree(self.work / "root"), made, verdict, self.log)
+        proof.write(Tree(self.work / PROVED), made, verdict, self.date)
+        proof.show(Tree(self.work / ROOT), made, verdict, self.log)
 
     def _planned(self) -> plan.Plan:
         asked = self.settings
@@ -87,15 +93,29 @@ class Slimming:
             first, *rest = unproved.differences
             raise problems.SlimServiceDiffers(difference=first, detail="\n".join(rest)) from unproved
 
-    def _lay(self, made: plan.Plan, *, smaller: bool = False) -> None:
-        """Lay the tree of the plan; with `smaller`, try what else can be left out of it."""
-        tree = Tree(self.work / "root", afresh=True)
+    def _smaller(self, made: plan.Plan) -> plan.Plan:
+        """Return the plan without what a tree of it, laid for that alone, can do without."""
+        if made.level == plan.OFF:
+            return made
+        tree = Tree(self.work / ROOT)
+        self.log.line("     trying what else can be left out")
+        lay.everything(tree, made, self.place, self.settings.keep)
+        made = minimise.run(made, tree.root, self.settings.app_root, home=self.settings.home, log=self.log)
+        shutil.rmtree(tree.root)
+        return made
+
+    def _lay(self, made: plan.Plan) -> None:
+        tree = Tree(self.work / ROOT, afresh=True)
         self.log.step("Laying the file system of the slim image")
         lay.everything(tree, made, self.place, self.settings.keep)
-        if smaller:
-            made = minimise.run(made, tree.root, self.settings.app_root, home=self.settings.home, log=self.log)
         for sentence in lay.finish(tree, made, self.place, self.date):
             self.log.note(sentence)
+
+    def _plan(self) -> plan.Plan:
+        return plan.from_json((self.work / PLAN).read_text(encoding="utf-8"))
+
+    def _write(self, made: plan.Plan) -> None:
+        self.work.mkdir(exist_ok=True)
         (self.work / PLAN).write_text(made.as_json(), encoding="utf-8")
 
 
