@@ -1,6 +1,8 @@
 """Every back end gets the same samples and must give the same answers."""
 
+import gzip
 import json
+import re
 import socket
 
 import pytest
@@ -219,6 +221,48 @@ def test_what_is_no_http_is_400_in_the_shape_of_every_refusal(service, garbage):
     said = talk(service, garbage)
     assert said.startswith(b"HTTP/1.1 400 Bad Request\r\n")
     assert b"application/problem+json" in said
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (b"GET http://[/ HTTP/1.1", b"400 Bad Request"),
+        (b"POST /predict HTTP/1.1\r\nContent-Length: " + b"9" * 5000, b"400 Bad Request"),
+        (b"GET /" + b"a" * 9000 + b" HTTP/1.1", b"400 Bad Request"),
+        (b"GET / HTTP/1.1\r\nX: " + b"a" * 1_000_000, b"431 Request Header Fields Too Large"),
+    ],
+)
+def test_a_head_that_can_t_be_meant_is_refused_and_leaves_one_line(service, head, status):
+    said = talk(service, head + b"\r\n\r\n")
+    assert said.startswith(b"HTTP/1.1 " + status + b"\r\n")
+    name = re.search(rb"X-Request-ID: (\S+)", said)[1].decode()
+    service.wait_for(rf"\S+Z \S+ \S{{,100}} {status[:3].decode()} \d+\.\dms id={name}\n")
+    assert "Traceback" not in service.log.split(name)[0][-1000:]
+
+
+@pytest.mark.parametrize(
+    ("head", "body"),
+    [
+        (b"HTTP/1.1\r\nContent-Length: 5", b"1\r\n1\r\n0\r\n\r\n"),
+        (b"HTTP/1.0\r\nConnection: keep-alive", b"0\r\n\r\n"),
+    ],
+)
+def test_a_body_of_two_lengths_is_refused_and_nothing_in_it_is_taken_for_a_request(service, head, body):
+    smuggled = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+    said = talk(service, b"POST /predict " + head + b"\r\nTransfer-Encoding: chunked\r\n\r\n" + body + smuggled)
+    assert said.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert said.count(b"HTTP/1.1 ") == 1
+
+
+def test_what_is_compressed_is_415(service):
+    status, answer, _ = service.ask(gzip.compress(b"1"), headers={"Content-Encoding": "gzip"})
+    assert (status, answer["detail"]) == (415, "Compressed bodies are not read.")
+
+
+def test_a_large_form_is_read_too(service):
+    sample = "x" * 100_000
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert service.ask(b"json_args=" + json.dumps(sample).encode(), headers=form)[:2] == (200, {"got": sample})
 
 
 def test_a_large_sample_goes_both_ways(service):

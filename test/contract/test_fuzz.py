@@ -35,6 +35,7 @@ SENTINEL = (
 )
 PATHS = ["/predict", "/", "/v1/models/model:predict", "/v2/models/model/infer", "/invocations", "/predict/batch"]
 PATHS += ["/healthz", "/metrics", "/no", "*", "http://x/predict", "/%ff", "/predict?a=b#c", "//predict", "/../predict"]
+PATHS += ["http://[/predict", "http://[1]/", "/" + "x" * 10_000]
 TYPES = ["application/json", "application/json; charset=latin-1", "text/csv", "application/x-ndjson", "", "a/b;;;"]
 TYPES += ["application/x-www-form-urlencoded", "application/octet-stream", "application/vnd.apache.arrow.stream"]
 TYPES += ["application/cloudevents+json", "application/x-npy", "multipart/form-data; boundary=x", "\xff"]
@@ -63,6 +64,7 @@ HEADERS = st.sampled_from(
             b"Content-Length: 5, 5",
             b"Content-Length: 99999999999999999999",
             b"Content-Length: +3",
+            b"Content-Length: " + b"9" * 5000,
         ),
         *(b"Transfer-Encoding: chunked", b"Transfer-Encoding: gzip, chunked", b"Transfer-Encoding: \x0bchunked"),
         *(b"Expect: 100-continue", b"Expect: nonsense", b"Connection: close", b"Connection: upgrade", b"Upgrade: h2c"),

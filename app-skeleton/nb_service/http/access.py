@@ -44,7 +44,8 @@ class Access:
 def text_line(request, status: int, took: float) -> str:
     """Return a line for people."""
     trace = request_id.trace_of(request.headers)
-    asked = f"{stamp()} {request.command} {shown(request.path)} {status} {took * 1000:.1f}ms id={request.request_id}"
+    what = f"{shown(request.command)} {shown(request.path)} {status}"
+    asked = f"{stamp()} {what} {took * 1000:.1f}ms id={request.request_id}"
     return f"{asked} trace={trace}" if trace else asked
 
 
@@ -64,6 +65,6 @@ def _quoted(text: str) -> str:
 
 
 @lru_cache(256)
-def shown(path: str) -> str:
-    """Return a path that a client chose, fit for one line of a log."""
-    return path if path.isascii() and path.isprintable() else ascii(path)[1:-1]
+def shown(word: str) -> str:
+    """Return a method or a path, which a client chose, fit for one line of a log."""
+    return word if word.isascii() and word.isprintable() else ascii(word)[1:-1]

@@ -3,13 +3,12 @@
 import select
 import socket
 import time
-from io import BytesIO
 
 from waitress.channel import HTTPChannel
-from waitress.parser import HTTPRequestParser
 from waitress.utilities import BadRequest, Error
 
 from nb_service.http import tasks
+from nb_service.http.parser import LaneParser
 from nb_service.http.replies import Reply
 from nb_service.loop import READ
 
@@ -23,62 +22,10 @@ class TooLate(Error):
     reason = "Request Timeout"
 
 
-class LaneParser(HTTPRequestParser):
-    """waitress's parser, which must not invite a body that it has already refused.
-
-    It also carries what the lane notes about a request.
-    """
-
-    asked_at = 0.0
-    request_id = "-"
-    route: str | None = None
-    origin_headers: tuple = ()
-    plain = False  # came whole, over a connection that stays open
-    _body: bytes | None = None
-    _whole: dict | None = None  # what all requests with this head have in common
-
-    def __init__(self, adj) -> None:
-        super().__init__(adj)
-        self.began = time.monotonic()
-
-    def received(self, data: bytes) -> int:
-        """Take `data`; return how much of it belongs to this request."""
-        consumed = super().received(data)
-        if self.error:
-            self.expect_continue = False
-        return consumed
-
-    def again(self, body: bytes) -> "LaneParser":
-        """Return another request with this one's head, and `body`; they share their headers."""
-        if self._whole is None:
-            plain = self.command == "POST" and self.version == "1.1" and not self.headers.get("CONNECTION")
-            self._whole = {**self.__dict__, "completed": True, "body_rcv": None, "plain": plain}
-        made = object.__new__(LaneParser)
-        made.__dict__ = self._whole.copy()
-        made._body = body
-        return made
-
-    @property
-    def body(self) -> bytes:
-        """Return all of the body."""
-        if self._body is None:
-            self._body = b"" if self.body_rcv is None else self.body_rcv.getbuf().get()
-        return self._body
-
-    def get_body_stream(self):
-        """Return the body as a file."""
-        return super().get_body_stream() if self._body is None else BytesIO(self._body)
-
-    @property
-    def begun(self) -> bool:
-        """Return whether more came than the empty lines that may stand before a request."""
-        return self.headers_finished or bool(self.header_plus.strip())
-
-
 class LaneChannel(HTTPChannel):
     """A client's connection.
 
-    When a body is refused before it was read, the client may still be sending: closing at once would
+    When a request is refused before it was read, the client may still be sending: closing at once would
     reset the connection and take the refusal with it. So what still comes is read and thrown away, for
     a moment.
     """

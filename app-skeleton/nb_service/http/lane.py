@@ -16,6 +16,8 @@ from nb_service.loop import Loop
 ARRAY_PATH = "/predict/batch"
 MOST_ARRAY_BYTES = 1 << 18
 MOST_COMMAS = 10_000
+# To read a larger form would hold up the loop.
+MOST_FORM_BYTES = 1 << 14
 
 
 class Lane:
@@ -89,16 +91,16 @@ class Lane:
 
     def _is_taken(self, request) -> bool:
         """Return whether a scorer can take the body as it is, and answer an array in one call for a client of JSON."""
-        if request.path != ARRAY_PATH:
-            return True
-        if self._pool.plan.batch < 2:
-            return False
         headers = request.headers
-        wanted, given = headers.get("ACCEPT", "*/*"), headers.get("CONTENT_TYPE")
+        given = headers.get("CONTENT_TYPE")
+        if "CONTENT_ENCODING" in headers:
+            return False
+        if request.path != ARRAY_PATH:
+            return len(request.body) <= MOST_FORM_BYTES or not form.is_form(given)
         return (
-            given == replies.JSON_TYPE
-            and wanted in ("*/*", replies.JSON_TYPE)
-            and "CONTENT_ENCODING" not in headers
+            self._pool.plan.batch > 1
+            and given == replies.JSON_TYPE
+            and headers.get("ACCEPT", "*/*") in ("*/*", replies.JSON_TYPE)
             and 0 < len(request.body) <= MOST_ARRAY_BYTES
             and request.body.count(b",") < self._most_commas
         )

@@ -131,4 +131,4 @@ def from_waitress(code: int, reason: str, detail: str) -> Reply:
     }
     if code not in REASONS:
         return problem(500, reason)
-    return problem(code, words.get(code, f"The request could not be read: {detail}."))
+    return problem(code, words.get(code, f"The request could not be read: {detail.rstrip('.')}."))

@@ -15,11 +15,12 @@ from nb_service import identity, problems
 from nb_service.http import replies
 from nb_service.http.access import Access
 from nb_service.http.asking import Asker
-from nb_service.http.channel import LaneChannel, LaneParser
+from nb_service.http.channel import LaneChannel
 from nb_service.http.heads import Heads
 from nb_service.http.lane import Lane
 from nb_service.http.listening import CONNECTIONS, SPARE_DESCRIPTORS, allow_descriptors, connections_for, listen
 from nb_service.http.metrics import Metrics
+from nb_service.http.parser import LaneParser
 from nb_service.log import Log
 from nb_service.loop import Loop
 from nb_service.scoring import Pool

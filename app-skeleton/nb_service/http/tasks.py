@@ -28,7 +28,7 @@ class ReplyTask:
             begun += f"{name}: {value}\r\n".encode("latin-1")
         begun += self.channel.server.identity + self._connection()
         self.wrote_header = True
-        self.channel.refused_unread = reply.status in (408, 413)
+        self.channel.refused_unread = request.error is not None
         self.channel.server.access(request, reply.status)
         self.channel.write_soon(begun + b"\r\n" + (b"" if request.command == "HEAD" else reply.body))
 

@@ -3,7 +3,8 @@
 from flask import Flask, Response, request
 
 from nb_service.http import form, replies
-from nb_service.http.door import Door, response_of
+from nb_service.http.door import Door, body, problem, refused, response_of
+from nb_service.protocols import Malformed
 
 ROUTES = {
     "POST /predict": "One sample as JSON; the answer is the notebook's predictor's, as JSON.",
@@ -17,7 +18,10 @@ def add(app: Flask, door: Door) -> None:
 
     @app.post("/predict")
     def predict() -> Response:
-        sample = form.sample_in(request.content_type, request.get_data(cache=False))
+        try:
+            sample = form.sample_in(request.content_type, body())
+        except Malformed as wrong:
+            return refused(problem, wrong.status, str(wrong))
         if isinstance(sample, replies.Reply):
             return response_of(sample)
         return response_of(replies.from_answer(door.asker.ask(sample), door.got["S2I_DEBUG"]))

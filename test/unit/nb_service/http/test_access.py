@@ -58,8 +58,11 @@ def test_a_check_is_counted_and_logged_only_where_it_fails():
 @pytest.mark.parametrize(
     ("path", "expected"), [("/a b", "/a b"), ("/a\nb", "/a\\nb"), ("/\xff\x1b[0m", "/\\xff\\x1b[0m")]
 )
-def test_a_path_takes_one_line_of_the_log_whatever_is_in_it(path, expected):
-    assert access.shown(path) == expected
+def test_a_path_and_a_method_take_one_line_of_the_log_whatever_is_in_them(path, expected):
+    asked = request(path)
+    asked.command = path
+    ((line,), _) = lines((asked, 404))
+    assert f"Z {expected} {expected} 404 " in line
 
 
 @pytest.mark.parametrize("on_loop", [True, False])

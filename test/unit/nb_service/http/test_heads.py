@@ -2,8 +2,8 @@ import types
 
 import pytest
 from nb_service.http import heads
-from nb_service.http.channel import LaneParser
 from nb_service.http.heads import Heads
+from nb_service.http.parser import LaneParser
 
 HEAD = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n"
 

@@ -62,4 +62,5 @@ def test_anything_else_is_not(content_type):
 def test_what_waitress_refuses_has_our_shape():
     assert replies.from_waitress(400, "Bad Request", "Invalid header").status == 400
     assert b"The request could not be read: Invalid header." in replies.from_waitress(400, "B", "Invalid header").body
+    assert b'Invalid header."' in replies.from_waitress(400, "B", "Invalid header.").body
     assert replies.from_waitress(599, "Odd", "").status == 500

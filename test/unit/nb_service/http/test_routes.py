@@ -48,8 +48,9 @@ def test_a_body_has_no_more_samples_than_the_setting_says(tmp_path):
     assert (said.status_code, said.json["detail"]) == (413, "A body may have 2 samples (S2I_MAX_SAMPLES).")
 
 
-def test_a_compressed_body_is_refused(client):
-    said = client.post("/predict/batch", data=b"x", content_type=JSON, headers={"Content-Encoding": "gzip"})
+@pytest.mark.parametrize("path", ["/predict", "/predict/batch"])
+def test_a_compressed_body_is_refused(client, path):
+    said = client.post(path, data=b"x", content_type=JSON, headers={"Content-Encoding": "gzip"})
     assert (said.status_code, said.json["detail"]) == (415, "Compressed bodies are not read.")
 
 
