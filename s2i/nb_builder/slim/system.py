@@ -1,4 +1,4 @@
-"""What a process expects of the system around it: users, certificates, time zones, names of hosts."""
+"""What a process expects of the system around it: users, certificates, time zones, locales, names of hosts."""
 
 import os
 from pathlib import Path
@@ -11,10 +11,16 @@ TEMPORARY = "/tmp"  # noqa: S108 - the image's own
 ZONES = "/usr/share/zoneinfo"
 # Copies of the zones with and without leap seconds, and files for other programs than Python.
 _OTHER_ZONES = ("posix/", "right/", "posixrules", "localtime", "tzdata.zi", "leap")
-_IF_THERE = (
+# Of C.UTF-8, which the image sets, and what else the service image has: without it setlocale() fails.
+LOCALES = "/usr/lib/locale"
+IF_THERE = (
+    "/etc/gai.conf",
     "/etc/ld.so.cache",
     "/etc/localtime",
+    "/etc/mime.types",
     "/etc/os-release",
+    "/etc/protocols",
+    "/etc/services",
     "/etc/ssl/openssl.cnf",
     "/usr/lib/ssl/cert.pem",
     "/usr/lib/ssl/openssl.cnf",
@@ -30,8 +36,8 @@ _WRITTEN = {
 
 
 def lay(tree: Tree, certificates: Path | None) -> None:
-    """Lay users, certificates, time zones and an empty /tmp into the tree."""
-    for path in _IF_THERE:
+    """Lay users, certificates, time zones, locales and an empty /tmp into the tree."""
+    for path in IF_THERE:
         if os.path.exists(path):
             tree.carry(path)
     for path, text in _WRITTEN.items():
@@ -42,6 +48,8 @@ def lay(tree: Tree, certificates: Path | None) -> None:
         tree.carry(certificates)
     if os.path.isdir(ZONES):
         tree.carry_all(ZONES, lambda path: not path[len(ZONES) + 1 :].startswith(_OTHER_ZONES))
+    if os.path.isdir(LOCALES):
+        tree.carry_all(LOCALES)
     # Group 0 is what OpenShift's users of any number have in common; the world writes nowhere.
     tree.folder(TEMPORARY, 0o1770)
 

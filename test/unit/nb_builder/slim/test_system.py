@@ -28,3 +28,21 @@ def test_time_zones_come_once(tmp_path):
     system.lay(tree, None)
     assert not tree.holds("/usr/share/zoneinfo/right")
     assert not tree.holds("/usr/share/zoneinfo/posix")
+
+
+def test_locales_and_kinds_of_files_are_those_of_the_service_image(tmp_path, monkeypatch):
+    locales, kinds = tmp_path / "locale", tmp_path / "mime.types"
+    (locales / "C.utf8").mkdir(parents=True)
+    (locales / "C.utf8" / "LC_CTYPE").write_text("classes")
+    kinds.write_text("image/webp webp")
+    monkeypatch.setattr(system, "LOCALES", str(locales))
+    monkeypatch.setattr(system, "IF_THERE", (str(kinds), str(tmp_path / "no such file")))
+    tree = Tree(tmp_path / "tree")
+    system.lay(tree, None)
+    assert tree.at(locales / "C.utf8" / "LC_CTYPE").read_text() == "classes"
+    assert tree.at(kinds).read_text() == "image/webp webp"
+    assert not tree.holds(tmp_path / "no such file")
+
+
+def test_what_the_standard_library_reads_of_the_system_is_named():
+    assert {"/etc/mime.types", "/etc/services", "/etc/protocols"} <= set(system.IF_THERE)
