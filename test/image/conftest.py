@@ -189,7 +189,8 @@ def _remove_images() -> None:
     listed = docker.docker("image", "ls", "--format", "{{.Repository}}", f"{APPS}-*").stdout.split()
     if listed:
         docker.docker("image", "rm", "--force", *listed, ok=False)
-    docker.docker("image", "prune", "--force", ok=False)
+    # Without a name are also the stages of images that others build right now.
+    docker.docker("image", "prune", "--force", "--filter", "until=2h", ok=False)
 
 
 def pytest_terminal_summary(terminalreporter):

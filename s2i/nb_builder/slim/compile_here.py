@@ -2,19 +2,21 @@
 
 Kept to what CPython 3.6 reads, and to the standard library. stdin has a JSON object: `places`, pairs of (a folder
 in the tree, the same folder in the image), `keep_sources` and `docstrings`. Bytecode that the image has is taken
-over, unless docstrings are not wanted.
+over, unless docstrings are not wanted. A package that asserts something of docstrings keeps its own.
 """
 
 import ast
 import importlib.util
 import json
 import os
+import re
 import struct
 import sys
 
 HASHED = sys.version_info >= (3, 7)
 HEADER = 16 if HASHED else 12
-
+# Such as numpy.ma, which looks for words in the docstrings of numpy's functions when it is imported.
+ASSERTED = re.compile(rb"^[ \t]*assert\b.*\b__doc__", re.MULTILINE)
 
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
@@ -72,7 +74,8 @@ def convert(here, path, asked):
     """Compile the file `here`, which is `path` in the image; return whether that could be done."""
     with open(here, "rb") as file:
         source = file.read()
-    code = (asked["docstrings"] and cached(path, source)) or code_of(source, path, asked["docstrings"])
+    docstrings = asked["docstrings"] or here.startswith(asked["documented"])
+    code = (docstrings and cached(path, source)) or code_of(source, path, docstrings)
     if code is None:
         return False
     keep = asked["keep_sources"]
@@ -86,9 +89,29 @@ def convert(here, path, asked):
     return True
 
 
+def documented(folder):
+    """Yield the path of each package below `folder` in which a module asserts something of a docstring."""
+    for place, _, files in os.walk(folder):
+        for name in files:
+            path = os.path.join(place, name)
+            if name.endswith(".py") and not os.path.islink(path):
+                with open(path, "rb") as file:
+                    if ASSERTED.search(file.read()):
+                        yield top(path, folder)
+
+
+def top(path, folder):
+    """Return the folder, or the file, of the outermost package or module of `path`, which is below `folder`."""
+    site, inside, _ = path.rpartition("/site-packages/")
+    above = site + inside.rstrip("/") if inside else folder
+    return os.path.join(above, os.path.relpath(path, above).split("/")[0])
+
+
 def main():
     """Do all that stdin asks for and print {"compiled": number, "left": paths of sources that could not be}."""
     asked = json.load(sys.stdin)
+    places = [] if asked["docstrings"] else asked["places"]
+    asked["documented"] = tuple(package for folder, _ in places for package in documented(folder))
     count, left = 0, []
     for folder, image in asked["places"]:
         for place, inner, files in os.walk(folder):

@@ -11,7 +11,7 @@ def test_it_is_written_for_python_3_6():
     with open(compile_here.__file__, encoding="utf-8") as file:
         tree = ast.parse(file.read(), feature_version=(3, 6))
     imported = {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
-    assert imported <= {"ast", "importlib.util", "json", "marshal", "os", "struct", "sys"}
+    assert imported <= {"ast", "importlib.util", "json", "marshal", "os", "re", "struct", "sys"}
 
 
 def test_the_header_says_never_to_compare(monkeypatch):

@@ -24,10 +24,10 @@ def made(tmp_path):
     return tree, str(image)
 
 
-def convert(made, *, keep_sources=False):
+def convert(made, *, keep_sources=False, docstrings=True):
     """Compile and return the number of modules."""
     tree, folder = made
-    return compiled.convert(tree, PYTHON, [folder], keep_sources=keep_sources, date=1_000_000)
+    return compiled.convert(tree, PYTHON, [folder], keep_sources=keep_sources, date=1_000_000, docstrings=docstrings)
 
 
 def test_bytecode_takes_the_place_of_sources_and_what_is_no_python_stays(made):
@@ -93,3 +93,20 @@ def test_a_full_disk_is_told_apart_from_what_else_goes_wrong(made, monkeypatch):
         monkeypatch.setattr(compiled.subprocess, "run", lambda *args, ran=ran, **more: ran)
         with pytest.raises(kind, match="No space left|ended with 1"):
             convert(made)
+
+
+def test_a_package_that_asserts_something_of_docstrings_keeps_its_own(made):
+    tree, folder = made
+    files = {
+        "site-packages/num/ma/core.py": "from num import f\n\nassert f.__doc__ is None or 'array' in f.__doc__\n",
+        "site-packages/num/__init__.py": "def f():\n    'an array'\n",
+        "site-packages/other/__init__.py": "def f():\n    'an array'\n# We assert nothing of __doc__\n",
+    }
+    for name, text in files.items():
+        tree.write(f"{folder}/{name}", text)
+    convert(made, docstrings=False)
+    code = "import num.ma.core, other; print([num.f.__doc__, other.f.__doc__])"
+    place = tree.at(f"{folder}/site-packages")
+    assert (
+        subprocess.run([PYTHON, "-c", code], cwd=place, capture_output=True, text=True).stdout == "['an array', '']\n"
+    )
