@@ -8,7 +8,7 @@ from waitress.channel import HTTPChannel
 from waitress.utilities import BadRequest, Error
 
 from nb_service.http import tasks
-from nb_service.http.parser import LaneParser
+from nb_service.http.parser import PIECE, LaneParser
 from nb_service.http.replies import Reply
 from nb_service.loop import READ
 
@@ -49,7 +49,7 @@ class LaneChannel(HTTPChannel):
     def handle_read(self) -> None:
         """Take what came. Where the client sends no more, refuse what it began: it may still listen."""
         try:
-            data = self.socket.recv(self.adj.recv_bytes)
+            data = self.socket.recv(self._most_at_once())
         except OSError:
             self.handle_close()
             return
@@ -61,6 +61,10 @@ class LaneChannel(HTTPChannel):
             self._refuse_rest(BadRequest("it ended before it was whole"))
         else:
             self.handle_close()
+
+    def _most_at_once(self) -> int:
+        """Return how many bytes to read before others have their turn: a body in chunks takes time to put together."""
+        return PIECE if self.request is not None and self.request.chunked else self.adj.recv_bytes
 
     def _take(self, data: bytes) -> bool:
         """Return whether `data` is a whole request, which is on its way now. No thread has one of this client's."""

@@ -4,6 +4,7 @@ import threading
 import types
 
 import pytest
+from nb_service.http import parser
 from nb_service.http.channel import LaneChannel
 from nb_service.http.heads import Heads
 from nb_service.http.parser import LaneParser
@@ -80,6 +81,15 @@ def test_requests_that_come_together_are_answered_in_their_order(connection):
         channel.handle_write()
         assert client.recv(1000).endswith(b"\r\n\r\n" + body)
     assert asked == ["/predict"] * 2
+
+
+def test_others_have_their_turn_between_pieces_of_a_body_in_chunks(connection):
+    client, channel, _, _ = connection
+    client.sendall(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n")
+    channel.handle_read()
+    client.sendall(b"1\r\n1\r\n" * 1000)
+    channel.handle_read()
+    assert len(channel.socket.recv(65536)) == 6000 - parser.PIECE
 
 
 def test_an_answer_that_the_socket_does_not_take_at_once_is_sent_on_later(connection):
