@@ -76,7 +76,7 @@ KNOBS = (
         0,
         "Samples, about, after which a scorer is replaced by a fresh one; 0 is never.",
     ),
-    Knob("S2I_MAX_SAMPLES", number(1, 1 << 30, int), 100_000, "Samples that one body may hold; then 413."),
+    Knob("S2I_MAX_SAMPLES", number(1, 1 << 30, int), 1 << 19, "Samples that one body may hold; then 413."),
     Knob("S2I_LOG_FORMAT", one_of(prints.TEXT, prints.JSON), prints.TEXT, "Lines of the log: text, or JSON objects."),
     Knob("S2I_APP_METRICS_PREFIX", metrics_prefix, "nb", "What the names of the metrics begin with."),
     Knob(

@@ -66,8 +66,29 @@ def test_sagemaker_finds_its_port_an_empty_ping_and_its_formats(start, free_port
     assert json.loads(raw(service, "GET", "/execution-parameters")[1]) == {
         "MaxConcurrentTransforms": 1,
         "BatchStrategy": "MultiRecord",
-        "MaxPayloadInMB": 16,
+        "MaxPayloadInMB": 1,
     }
+
+
+@pytest.mark.parametrize(("examples", "megabytes"), [("[1, 2]", 1), ("['a' * 63, 'b' * 64]", 16)])
+def test_a_batch_transform_is_never_refused_for_the_number_of_lines_in_a_payload(start, examples, megabytes):
+    code = f"""
+    def predictor(x):
+        return 7
+
+    def batch_predictor(xs):
+        return [7] * len(xs)
+
+    examples = {examples}
+    """
+    service = start(code).ready()
+    most = json.loads(raw(service, "GET", "/execution-parameters")[1])["MaxPayloadInMB"]
+    assert most == megabytes
+    # The shortest of the notebook's own samples, as often as a payload holds it.
+    lines = (most << 20) // (2 if megabytes == 1 else 64)
+    body = (b"1\n" if megabytes == 1 else b"a" * 63 + b"\n") * lines
+    status, answer, _ = raw(service, "POST", "/invocations", body, Content_Type="text/csv")
+    assert (status, answer[:300], len(answer)) == (200, b"7\n" * 150, 2 * lines)
 
 
 def test_csv_on_invocations_is_answered_as_whoever_sends_it_expects(start):

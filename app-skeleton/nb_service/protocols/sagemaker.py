@@ -1,5 +1,7 @@
 """SageMaker: bare bodies on /invocations, one sample as JSON or many as CSV, JSON lines, npy."""
 
+from collections.abc import Sequence
+
 from nb_service.protocols import JSON_TYPE, Body, Malformed, Question, bodies, keyed
 from nb_service.protocols.bodies import ContentType
 from nb_service.protocols.rows import Rows
@@ -33,7 +35,14 @@ def _one(body: bytes, accept: str | None) -> Question:
     return Question([body], lambda answers: write(answers) if write else Body(answers[0]))
 
 
-def execution_parameters(scorers: int, max_body: int) -> dict:
-    """Return what a batch transform asks before it starts."""
-    megabytes = max(1, min(MOST_MEGABYTES, max_body >> 20))
+def execution_parameters(scorers: int, max_body: int, max_samples: int, known: Sequence[bytes] = ()) -> dict:
+    """Return what a batch transform asks before it starts; `known` are samples of the notebook as JSON.
+
+    A payload of short lines must not hold more than `max_samples` of them: a line of CSV is taken to be
+    half as long as the shortest known sample, and at least a digit and its line's end.
+    """
+    fits = max_body
+    if known:
+        fits = min(fits, max_samples * max(2, min(map(len, known)) // 2))
+    megabytes = max(1, min(MOST_MEGABYTES, fits >> 20))
     return {"MaxConcurrentTransforms": scorers, "BatchStrategy": "MultiRecord", "MaxPayloadInMB": megabytes}

@@ -3,7 +3,7 @@
 from flask import Flask, Response, jsonify, request
 
 from nb_service.http.door import Door, problem
-from nb_service.protocols import Body, Malformed, Question, bodies, decode, mlflow, sagemaker, vertex
+from nb_service.protocols import Body, Malformed, Question, bodies, decode, encode, mlflow, sagemaker, vertex
 from nb_service.protocols.rows import Rows
 
 ROUTES = {
@@ -25,7 +25,9 @@ def add(app: Flask, door: Door) -> None:
 
     @app.get("/execution-parameters")
     def execution_parameters() -> Response:
-        return jsonify(sagemaker.execution_parameters(door.got["WEB_CONCURRENCY"], door.got["S2I_MAX_BODY"]))
+        limits = (door.got[name] for name in ("WEB_CONCURRENCY", "S2I_MAX_BODY", "S2I_MAX_SAMPLES"))
+        known = [encode(row["sample"]) for row in door.model.golden_rows()]
+        return jsonify(sagemaker.execution_parameters(*limits, known))
 
     @app.post("/invocations")
     def invocations() -> Response:

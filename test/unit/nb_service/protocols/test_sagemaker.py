@@ -37,10 +37,25 @@ def test_other_bodies_are_refused(body, kind, words):
 
 
 def test_a_batch_transform_is_told_what_fits():
-    assert sagemaker.execution_parameters(4, 16 << 20) == {
+    assert sagemaker.execution_parameters(4, 16 << 20, 1 << 19) == {
         "MaxConcurrentTransforms": 4,
         "BatchStrategy": "MultiRecord",
         "MaxPayloadInMB": 16,
     }
-    assert sagemaker.execution_parameters(1, 5)["MaxPayloadInMB"] == 1
-    assert sagemaker.execution_parameters(1, 1 << 30)["MaxPayloadInMB"] == 100
+    assert sagemaker.execution_parameters(1, 5, 1 << 19)["MaxPayloadInMB"] == 1
+    assert sagemaker.execution_parameters(1, 1 << 30, 1 << 19)["MaxPayloadInMB"] == 100
+
+
+@pytest.mark.parametrize(
+    ("samples", "known", "megabytes"),
+    [
+        (1 << 19, [b"1"], 1),  # lines of two bytes
+        (1 << 19, [b"[1,2,3,4]"], 2),
+        (1 << 19, [b"x" * 200, b"x" * 16], 4),
+        (1 << 19, [b"x" * 200], 16),
+        (1 << 21, [b"1"], 4),
+        (1000, [b"x" * 200], 1),  # there is no less
+    ],
+)
+def test_a_payload_of_lines_half_as_long_as_the_shortest_sample_has_not_too_many(samples, known, megabytes):
+    assert sagemaker.execution_parameters(1, 16 << 20, samples, known)["MaxPayloadInMB"] == megabytes
