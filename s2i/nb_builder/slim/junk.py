@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable
 from pathlib import PurePosixPath
 
 from nb_builder.slim import trace
+from nb_builder.slim.named import Modules
 from nb_builder.slim.plan import OFF, Plan
 
 # Of the standard library: its tests, its editor, its installer, what draws windows and talks to terminals.
@@ -31,20 +32,25 @@ _TEST_MODULE = re.compile(r"(test_.*|.*_tests?|conftest|__init__)\.py$")
 _UNUSED = re.compile(
     r"/numpy/distutils/|/numpy/_?core/_simd\.[^/]*\.so$|/_pyinstaller/|/_build_utils/|/conftest\.py$|/share/man/"
 )
+_OF_TESTS = re.compile(rb"^(import|from)\b.*\btests?\b", re.MULTILINE)
+_SITE = "/site-packages"
 _NATIVE_TEST = re.compile(r"(_test_\w+|_\w+_tests)\.(cpython-.*|abi3)?\.so$")
 
 
 def of_library(files: Iterable[str], folder: str, plan: Plan) -> set[str]:
     """Return those of the standard library's `files` in `folder` that nothing needs when serving.
 
-    At level `off` that is only what is no part of the library at all.
+    At level `off` that is only what is no part of the library at all. What the notebook's code names stays.
     """
-    found = set()
+    beside, found = set(), set()
     for file in files:
         name = file.removeprefix(folder).lstrip("/")
-        if _BESIDE.match(name.split("/")[0]) or (plan.level != OFF and _is_library_junk(name)):
+        if _BESIDE.match(name.split("/")[0]):
+            beside.add(file)
+        elif plan.level != OFF and _is_library_junk(name):
             found.add(file)
-    return found - trace.with_sources(plan.opened)
+    named = Modules([folder]).closure([], plan.named, within=found) if found else set()
+    return (beside | (found - named)) - trace.with_sources(plan.opened)
 
 
 def _is_library_junk(name: str) -> bool:
@@ -55,13 +61,30 @@ def _is_library_junk(name: str) -> bool:
 def of_packages(plan: Plan, whole: Collection[str] = ()) -> set[str]:
     """Return the junk of the kept distributions but those named in `whole`; at level `off` there is none.
 
-    What the trace saw in use is no junk.
+    What the trace saw in use is no junk, nor is what the notebook's code names, or a module that is no junk.
     """
     if plan.level == OFF:
         return set()
     free = [choice.distribution.files for choice in plan.kept if choice.distribution.name not in whole]
     in_use = trace.with_sources(plan.opened)
-    return set().union(*(_of_one(files, in_use) for files in free)) - in_use
+    found = set().union(*(_of_one(files, in_use) for files in free)) - in_use
+    return found - _named(set().union(*free), found, plan.named)
+
+
+def _named(files: set[str], found: set[str], names: Iterable[str]) -> set[str]:
+    """Return those of `found`, junk among `files`, that is called one of `names` or named by what is no junk."""
+    modules = Modules(sorted({file.partition(_SITE)[0] + _SITE for file in files if _SITE in file}))
+    sound = files - found
+    about = [file for file in modules.all() if file in sound and _tells_of_tests(file)]
+    return modules.closure(about, names, within=found)
+
+
+def _tells_of_tests(file: str) -> bool:
+    """Return whether the source `file` imports a module of tests, as numpy.testing does one of numpy._core.tests."""
+    if not file.endswith(".py") or TESTS.intersection(file.split("/")):
+        return False
+    with open(file, "rb") as source:
+        return bool(_OF_TESTS.search(source.read()))
 
 
 def _of_one(files: Iterable[str], opened: set[str]) -> set[str]:

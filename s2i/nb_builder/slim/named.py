@@ -5,7 +5,7 @@ Sources are searched for import statements and not parsed: a name too many keeps
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 
 _PLAIN = re.compile(r"^[ \t]*import[ \t]+([^\n#;]+)", re.MULTILINE)
 _FROM = re.compile(r"^[ \t]*from[ \t]+([.\w]+)[ \t]+import[ \t]+(\([^)]*\)|(?:[^\n\\#;]|\\\n)+)", re.MULTILINE)
@@ -25,17 +25,27 @@ class Modules:
                 self.files.setdefault(name, []).append(file)
                 self._names[file] = name
 
-    def closure(self, files: Iterable[str], names: Iterable[str]) -> set[str]:
-        """Return the modules among `files` and those called `names`, with all that their sources name."""
+    def all(self) -> Iterable[str]:
+        """Return the files of all modules."""
+        return self._names.keys()
+
+    def closure(self, files: Iterable[str], names: Iterable[str], *, within: Container[str] | None = None) -> set[str]:
+        """Return the modules among `files` and those called `names`, with all that their sources name.
+
+        With `within` only what is in there is found.
+        """
         todo = [file for file in files if file in self._names]
-        todo += [file for name in names for file in self._called(name)]
+        todo += self._all_called(names, within)
         found = set(todo)
         while todo:
-            file = todo.pop()
-            new = {other for name in self._named_in(file) for other in self._called(name)} - found
+            new = self._all_called(self._named_in(todo.pop()), within) - found
             found |= new
             todo += new
         return found
+
+    def _all_called(self, names: Iterable[str], within: Container[str] | None) -> set[str]:
+        called = {file for name in names for file in self._called(name)}
+        return called if within is None else {file for file in called if file in within}
 
     def _called(self, name: str) -> Iterator[str]:
         """Yield the files of the module `name` and of the packages that it is in."""

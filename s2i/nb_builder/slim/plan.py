@@ -39,7 +39,8 @@ class Plan:
 
     All paths are absolute ones of the service image. `opened` is every file that the trace saw in use:
     opened, imported or mapped. `left_out` are modules that nothing loaded, of kept distributions, the
-    service's environment and the standard library: only at level `files`. `notes` are sentences for people.
+    service's environment and the standard library: only at level `files`. `named` are the modules that the
+    notebook's code names. `notes` are sentences for people.
     """
 
     level: str
@@ -47,6 +48,7 @@ class Plan:
     dropped: tuple[Choice, ...] = ()
     opened: frozenset[str] = frozenset()
     left_out: frozenset[str] = frozenset()
+    named: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
 
     @cached_property
@@ -70,7 +72,7 @@ class Plan:
 def from_json(text: str) -> Plan:
     """Return the plan that `as_json` wrote."""
     told = json.loads(text)
-    sets = {name: frozenset(told[name]) for name in ("opened", "left_out")}
+    sets = {name: frozenset(told[name]) for name in ("opened", "left_out", "named")}
     choices = {name: tuple(_choice(each) for each in told[name]) for name in ("kept", "dropped")}
     return Plan(level=told["level"], notes=tuple(told["notes"]), **sets, **choices)
 
@@ -114,7 +116,8 @@ def make(app_root: Path, *, home: Path, level: str, keep: Iterable[str], log: Lo
         return whole(held, "The model's Python is older than 3.8 and can't be traced: nothing is dropped.")
     named = lazy.imports(app_root)
     made = chosen(level, held, trace.used(traced.files, held), fixed_reasons(app_root, held, named, keep))
-    made = replace(made, opened=frozenset(trace.with_sources(traced.files)), notes=notes_on(traced.verdict))
+    opened = frozenset(trace.with_sources(traced.files))
+    made = replace(made, opened=opened, named=frozenset(named), notes=notes_on(traced.verdict))
     if level == FILES and not traced.verdict.rows:
         return replace(made, level=DISTRIBUTIONS, notes=(*made.notes, "So no single files are dropped."))
     return with_files(made, named, app_root, home) if level == FILES else made

@@ -91,3 +91,44 @@ def test_what_the_trace_saw_of_the_standard_library_stays():
     file = "/l/lib-dynload/_dbm.cpython-311-x86_64-linux-gnu.so"
     made = Plan(DISTRIBUTIONS, (), opened=frozenset([file]))
     assert junk.of_library([file], "/l", made) == set()
+
+
+def write(folder, files):
+    """Write `files`, {name: text}, below `folder`; return their paths."""
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return [str(folder / name) for name in files]
+
+
+def test_what_the_notebook_names_of_the_standard_library_stays_with_what_that_names(tmp_path):
+    files = write(
+        tmp_path,
+        {
+            "curses/__init__.py": "from _curses import *",
+            "curses/ascii.py": "import os",
+            "lib-dynload/_curses.cpython-311-x86_64-linux-gnu.so": "",
+            "lib-dynload/readline.cpython-311-x86_64-linux-gnu.so": "",
+            "idlelib/run.py": "",
+        },
+    )
+    made = Plan(DISTRIBUTIONS, (), named=frozenset(["curses.ascii", "numpy"]))
+    assert junk.of_library(files, str(tmp_path), made) == set(files[3:])
+
+
+def test_what_the_notebook_or_a_module_that_stays_names_of_a_package_is_no_junk(tmp_path):
+    site = tmp_path / "lib/python3.11/site-packages"
+    texts = {
+        "num/testing.py": "from num.tests._natype import NA",
+        "num/tests/_natype.py": "from . import test_values",
+        "num/tests/test_values.py": "",
+        "num/tests/test_num.py": "import num.tests.test_data",
+        "num/tests/test_data.py": "",
+        "numpy/distutils/log.py": "",
+        "numpy/distutils/core.py": "",
+    }
+    files = write(site, texts)
+    one = Distribution("one", "1", tuple(files), 0, False)
+    made = Plan(DISTRIBUTIONS, (Choice(one, "in use"),), named=frozenset(["numpy.distutils.log"]))
+    gone = {"num/tests/test_num.py", "num/tests/test_data.py", "numpy/distutils/core.py"}
+    assert {path.removeprefix(f"{site}/") for path in junk.of_packages(made)} == gone
