@@ -17,8 +17,9 @@ _TAGS = frozenset(
 # What an output may be shown as, the best first; scripts and widgets are none of it.
 _SHOWN = ("image/svg+xml", "image/png", "image/jpeg", "text/html", "text/markdown", "text/latex", "text/plain")
 _STYLE = """
-:root { color-scheme: light dark; --line: #8884; --soft: #8881; }
-body { margin: 0 auto; padding: 1.5rem 1rem 4rem; max-width: 60rem; font: 16px/1.55 system-ui, sans-serif; }
+:root { color-scheme: light dark; --line: #8884; --soft: #8888880a; }
+body { margin: 0; background: Canvas; color: CanvasText; }
+main { margin: 0 auto; padding: 1.5rem 1rem 4rem; max-width: 60rem; font: 16px/1.55 system-ui, sans-serif; }
 pre { margin: 0; font: .88rem/1.45 ui-monospace, "DejaVu Sans Mono", monospace; white-space: pre-wrap; }
 pre, td, p { overflow-wrap: anywhere; }
 .input_area { border: 1px solid var(--line); border-radius: .4rem; background: var(--soft); }
@@ -55,7 +56,7 @@ def page(node: nbformat.NotebookNode, title: str) -> str:
     return (
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>{escape(title)}</title>\n'
-        f"<style>{_STYLE}\n{colours}\n</style>\n</head>\n<body>\n{clean(body)}\n</body>\n</html>\n"
+        f"<style>{_STYLE}\n{colours}\n</style>\n</head>\n<body>\n<main>\n{clean(body)}\n</main>\n</body>\n</html>\n"
     )
 
 

@@ -85,6 +85,10 @@ def test_a_phone_shows_the_page_without_scrolling_sideways(seen):
     assert seen["button_height"] >= 44
 
 
+def test_no_rule_of_accessibility_is_broken(seen):
+    assert seen["barriers"] == []
+
+
 def test_nothing_is_asked_of_other_hosts_and_the_browser_has_no_complaint(seen):
     assert seen["elsewhere"] == []
     # A refusal is a page with its status, which a browser's console mentions.

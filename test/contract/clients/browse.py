@@ -8,6 +8,7 @@ import re
 import sys
 from pathlib import Path
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Error, sync_playwright
 
 url, pictures, chromium, guarded, key = sys.argv[1], Path(sys.argv[2]), *sys.argv[3:]
@@ -40,6 +41,22 @@ def try_it(page):
     problem = page.inner_text("#problem")
     page.click("text=Take this >> nth=1")
     return [filled, answer, problem, page.input_value("#sample").strip()]
+
+
+def barriers(browser):
+    """Return what keeps people out of the pages, by axe: (rule, element) each, by day, by night and on a phone."""
+    kept_out = []
+    for how in ({"color_scheme": "light"}, {"color_scheme": "dark"}, PHONE):
+        # axe is a script, which the pages allow none.
+        page = browser.new_context(bypass_csp=True, **how).new_page()
+        for path in ("/docs", "/notebook"):
+            page.goto(url + path)
+            if path == "/docs":
+                page.click("button")
+                page.click("summary")
+            rules = Axe().run(page).response["violations"]
+            kept_out += [(rule["id"], node["html"]) for rule in rules for node in rule["nodes"]]
+    return kept_out
 
 
 def unlock(browser):
@@ -90,6 +107,7 @@ with sync_playwright() as play:
         desk.screenshot(path=pictures / "notebook.png", full_page=True)
         # In a sandbox nothing can be asked of the page itself; its width is that of its parts.
         found["pictures"] = desk.locator("img").count()
+    found["barriers"] = barriers(browser)
     found["guarded"] = unlock(browser)
     browser.close()
 print(json.dumps(found))
