@@ -20,6 +20,8 @@ PATIENCE_SECONDS = 0.005
 # One call for many samples may take this share of the time limit; then they are asked alone, so that one
 # that hangs is known after little more than the limit.
 BATCH_SHARE = 0.25
+# A forked replacement is there much sooner. One that loads the model itself may take long, and a balancer should know.
+ABSENCE_SECONDS = 1.0
 
 
 class Pool:
@@ -38,12 +40,19 @@ class Pool:
         self._say = say
         self._queue: deque[Job] = deque()
         self._look_again = None
+        self._there_at = 0.0  # when a scorer was last seen to take samples
+        self._deserted = False  # for longer than ABSENCE_SECONDS
         self._kind = frames.TOGETHER if plan.batch > 1 else frames.SAMPLE
         loop.after_turn += [self._pump, self._relieve]
 
     @property
     def ready(self) -> bool:
-        """Return whether a sample given now can be expected to be answered."""
+        """Return whether a sample given now can be expected to be answered soon."""
+        return self._takes and not self._deserted
+
+    @property
+    def _takes(self) -> bool:
+        """Return whether samples may wait here: for scorers, or for one that is on its way."""
         return self.staff.warm and not self.staff.stopping and not self.staff.crash_looping
 
     @property
@@ -74,7 +83,7 @@ class Pool:
         self._submit(Job(body, done, frames.MANY))
 
     def _submit(self, job: Job) -> None:
-        if not self.ready:
+        if not self._takes:
             self._loop.soon(partial(job.done, Answer(NOT_READY)))
         elif len(self._queue) >= self.plan.max_queue:
             self._loop.soon(partial(job.done, Answer(FULL)))
@@ -155,7 +164,21 @@ class Pool:
             allowed = limit if link.suspects < 2 else limit * BATCH_SHARE
             if link.in_flight and now - link.head_since > allowed:
                 self._too_slow(link, allowed)
+        self._look_for_scorers(now)
         self._loop.later(min(0.25, limit / 5), self._check_limits)
+
+    def _look_for_scorers(self, now: float) -> None:
+        """Turn not ready while no scorer has the model; nothing waits for one longer than a prediction may take."""
+        if self.staff.free or not self._takes:
+            self._there_at = now
+        absence = now - self._there_at
+        was, self._deserted = self._deserted, absence > ABSENCE_SECONDS
+        if self._deserted and not was:
+            self._say("No scorer has the model: not ready until one has loaded it.")
+        elif was and self.staff.free:
+            self._say("A scorer is back.")
+        if absence > max(ABSENCE_SECONDS, self.plan.predict_timeout):
+            self._refuse_all()
 
     def _too_slow(self, link: Link, allowed: float) -> None:
         suspects = max(1, link.suspects)
