@@ -55,6 +55,26 @@ def test_the_deployment_runs_what_the_slim_build_puts_out():
     assert references(deployment["metadata"]["annotations"], "ImageStreamTag") == [made]
 
 
+def test_the_route_leads_to_the_service_and_that_to_the_port_which_the_image_exposes():
+    service, deployment = named("Service", "my-service")["spec"], named("Deployment", "my-service")["spec"]
+    route = named("Route", "my-service")["spec"]
+    container = deployment["template"]["spec"]["containers"][0]
+    (port,) = service["ports"]
+    assert route["to"] == {"kind": "Service", "name": "my-service"}
+    assert route["port"]["targetPort"] == port["name"]
+    assert service["selector"] == deployment["selector"]["matchLabels"] == deployment["template"]["metadata"]["labels"]
+    assert f"EXPOSE {port['port']}\n" in (ROOT / "s2i/runtime.Dockerfile").read_text(encoding="utf-8")
+    asked = [container[probe]["httpGet"]["port"] for probe in ("readinessProbe", "livenessProbe")]
+    assert [container["ports"][0]["containerPort"], *asked] == [port["port"]] * 3
+
+
+def test_what_follows_an_image_in_the_deployment_names_a_container_of_it():
+    (follows,) = json.loads(named("Deployment", "my-service")["metadata"]["annotations"]["image.openshift.io/triggers"])
+    containers = named("Deployment", "my-service")["spec"]["template"]["spec"]["containers"]
+    paths = [f'spec.template.spec.containers[?(@.name=="{each["name"]}")].image' for each in containers]
+    assert follows["fieldPath"] in paths
+
+
 @pytest.mark.parametrize("tag", sorted(set(references(ITEMS, "ImageStreamTag"))))
 def test_each_image_that_is_named_has_a_stream(tag):
     name, _, version = tag.partition(":")

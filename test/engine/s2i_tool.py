@@ -3,10 +3,9 @@
 import os
 import re
 import shutil
-import subprocess
 from pathlib import Path
 
-from engine import provide
+from engine import go_tool, provide
 
 MODULE = provide.ROOT / "test" / "s2i"
 PACKAGE = "github.com/openshift/source-to-image"
@@ -18,7 +17,7 @@ def program() -> str:
     if found := shutil.which("s2i"):
         return found
     if not built.exists():
-        _build(_go(), built)
+        _build(go_tool.program(MODULE), built)
     return str(built)
 
 
@@ -39,31 +38,3 @@ def _build(go: str, to: Path) -> None:
         cwd=MODULE, env={**os.environ, "CGO_ENABLED": "0"},
     )  # fmt: skip
     half.rename(to)
-
-
-def _go() -> str:
-    """Return a Go that is new enough: the machine's, or the one that the package index has."""
-    wanted = next(line.split()[1] for line in (MODULE / "go.mod").read_text().splitlines() if line.startswith("go "))
-    if (found := shutil.which("go")) and _number(_go_version(found)) >= _number(wanted):
-        return found
-    folder = provide.KEPT / "go"
-    own = folder / "bin" / "go"
-    if not own.exists():
-        provide.say("fetching Go from the package index")
-        uv = str(provide.ROOT / ".nb-builder" / "build" / "bin" / "uv")
-        lock = provide.ROOT / "s2i" / "requirements.lock"
-        provide.call(uv, "venv", "--clear", "--no-project", str(folder))
-        provide.call(
-            uv, "pip", "install", "--python", str(folder), "--require-hashes", "-c", str(lock), "--group", "s2i",
-            cwd=provide.ROOT,
-        )  # fmt: skip
-    return str(own)
-
-
-def _go_version(go: str) -> str:
-    asked = subprocess.run([go, "env", "GOVERSION"], capture_output=True, text=True)
-    return asked.stdout.strip().removeprefix("go")
-
-
-def _number(version: str) -> list[int]:
-    return [int(part) for part in version.split(".") if part.isdigit()]

@@ -80,7 +80,7 @@ def builder(engine):
 @pytest.fixture(scope="session")
 def s2i(builder):
     """Return the real s2i, with the builder image that it uses."""
-    return S2i(_or_leave_out(s2i_tool.program), builder)
+    return S2i(or_leave_out(s2i_tool.program), builder)
 
 
 @pytest.fixture(scope="session")
@@ -150,7 +150,7 @@ class Builds:
 
 def make_builder(name: str, suite: str, *words: str) -> str:
     """Return `name`, after making it as users do: with make, on the base image of `suite`; `words` go to make."""
-    base = _or_leave_out(lambda: bases.base(suite))
+    base = or_leave_out(lambda: bases.base(suite))
     provide.say(f"make build IMAGE_NAME={name} BASE_IMAGE={base}")
     command = ["make", "build", f"IMAGE_NAME={name}", f"BASE_IMAGE={base}", *words]
     done = subprocess.run(command, cwd=provide.ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -167,7 +167,8 @@ def _on_small_disk(builder: str, case: Case, image: str) -> Built:
     return Built(image, done.returncode, done.stdout + done.stderr)
 
 
-def _or_leave_out(provider):
+def or_leave_out(provider):
+    """Return what `provider` does; where that is Missing, leave the test out, or fail where none may be left out."""
     try:
         return provider()
     except provide.Missing as lack:

@@ -1,0 +1,54 @@
+"""What is laid out for OpenShift is what OpenShift's own types take; no cluster is needed for that."""
+
+import re
+import subprocess
+
+import pytest
+
+from engine import go_tool, provide
+from image.conftest import or_leave_out
+
+MODULE = provide.ROOT / "test" / "openshift"
+LIST = (provide.ROOT / "docs/deploy/openshift.yaml").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def decode(tmp_path_factory):
+    """Return what decodes a list strictly, by OpenShift's own Go types: (names of its items, the error)."""
+    program = or_leave_out(lambda: go_tool.build(MODULE, tmp_path_factory.mktemp("openshift") / "decode"))
+
+    def decoded(text):
+        done = subprocess.run([program], input=text, capture_output=True, text=True)
+        return done.stdout.splitlines(), done.stderr.strip()
+
+    return decoded
+
+
+def test_each_document_is_of_a_type_that_openshift_has_with_its_fields_and_words(decode):
+    names, error = decode(LIST)
+    assert error == ""
+    assert names == [
+        "ImageStream nb-builder",
+        "ImageStream my-service",
+        "ImageStream my-service-slim",
+        "BuildConfig my-service",
+        "BuildConfig my-service-slim",
+        "Deployment my-service",
+        "Service my-service",
+        "Route my-service",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "error"),
+    [
+        ("incremental:", "incrementally:", 'BuildConfig my-service: .*unknown field "incrementally"'),
+        ("readOnlyRootFilesystem: true", "readOnlyRootFilesystem: often", "Deployment my-service: .*cannot unmarshal"),
+        ("kind: Route", "kind: Rout", "Rout my-service: there is no Rout of route.openshift.io/v1"),
+        ("termination: edge", "termination: edgy", 'Route my-service: "edgy" is none of'),
+        ("type: Source", "type: Docker", 'BuildConfig my-service: strategy "Docker" has no part of its own'),
+    ],
+)
+def test_a_mistake_would_be_found(decode, right, wrong, error):
+    assert right in LIST
+    assert re.match(error, decode(LIST.replace(right, wrong, 1))[1])

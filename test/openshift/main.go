@@ -1,0 +1,106 @@
+// Command openshift reads a YAML List from stdin and decodes each item strictly, by the Go types of OpenShift and
+// Kubernetes themselves: a field that those do not have, one that is there twice or a value of another type is an
+// error, and so is a word where the types name the words that there are.
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+
+	buildv1 "github.com/openshift/api/build/v1"
+	imagev1 "github.com/openshift/api/image/v1"
+	routev1 "github.com/openshift/api/route/v1"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/yaml"
+)
+
+// What a document may be; each call gives an empty one.
+var kinds = map[metav1.TypeMeta]func() any{
+	{APIVersion: "v1", Kind: "Service"}:                        func() any { return new(corev1.Service) },
+	{APIVersion: "apps/v1", Kind: "Deployment"}:                func() any { return new(appsv1.Deployment) },
+	{APIVersion: "build.openshift.io/v1", Kind: "BuildConfig"}: func() any { return new(buildv1.BuildConfig) },
+	{APIVersion: "image.openshift.io/v1", Kind: "ImageStream"}: func() any { return new(imagev1.ImageStream) },
+	{APIVersion: "route.openshift.io/v1", Kind: "Route"}:       func() any { return new(routev1.Route) },
+}
+
+func main() {
+	text, err := io.ReadAll(os.Stdin)
+	stop("the list", err)
+	var list struct {
+		metav1.TypeMeta `json:",inline"`
+		Items           []json.RawMessage `json:"items"`
+	}
+	stop("the list", yaml.UnmarshalStrict(text, &list))
+	for _, item := range list.Items {
+		var told struct {
+			metav1.TypeMeta `json:",inline"`
+			Metadata        metav1.ObjectMeta `json:"metadata"`
+		}
+		stop("an item", json.Unmarshal(item, &told))
+		name := fmt.Sprintf("%s %s", told.Kind, told.Metadata.Name)
+		empty, known := kinds[told.TypeMeta]
+		if !known {
+			stop(name, fmt.Errorf("there is no %s of %s", told.Kind, told.APIVersion))
+		}
+		object := empty()
+		stop(name, yaml.UnmarshalStrict(item, object, yaml.DisallowUnknownFields))
+		stop(name, words(object))
+		fmt.Println(name)
+	}
+}
+
+// words returns an error for a word that is none of those that the types name.
+func words(object any) error {
+	switch told := object.(type) {
+	case *buildv1.BuildConfig:
+		return build(told.Spec)
+	case *imagev1.ImageStream:
+		for _, tag := range told.Spec.Tags {
+			policy := tag.ReferencePolicy.Type
+			if err := one(policy, imagev1.SourceTagReferencePolicy, imagev1.LocalTagReferencePolicy); err != nil {
+				return err
+			}
+		}
+	case *routev1.Route:
+		ways := []routev1.TLSTerminationType{
+			routev1.TLSTerminationEdge, routev1.TLSTerminationPassthrough, routev1.TLSTerminationReencrypt,
+		}
+		return one(told.Spec.TLS.Termination, ways...)
+	}
+	return nil
+}
+
+func build(spec buildv1.BuildConfigSpec) error {
+	parts := map[buildv1.BuildStrategyType]bool{
+		buildv1.DockerBuildStrategyType: spec.Strategy.DockerStrategy != nil,
+		buildv1.SourceBuildStrategyType: spec.Strategy.SourceStrategy != nil,
+	}
+	if !parts[spec.Strategy.Type] {
+		return fmt.Errorf("strategy %q has no part of its own", spec.Strategy.Type)
+	}
+	for _, trigger := range spec.Triggers {
+		if err := one(trigger.Type, buildv1.ConfigChangeBuildTriggerType, buildv1.ImageChangeBuildTriggerType); err != nil {
+			return err
+		}
+	}
+	return one(spec.Source.Type, buildv1.BuildSourceGit, buildv1.BuildSourceDockerfile, buildv1.BuildSourceImage)
+}
+
+func one[Word ~string](word Word, known ...Word) error {
+	if !slices.Contains(known, word) {
+		return fmt.Errorf("%q is none of %q", word, known)
+	}
+	return nil
+}
+
+func stop(where string, err error) {
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "%s: %v\n", where, err)
+		os.Exit(1)
+	}
+}
