@@ -1,5 +1,6 @@
 """What the notebook prints while it serves, marked with its process, so that it is found in the service's log."""
 
+import contextlib
 import io
 import json
 import os
@@ -11,7 +12,7 @@ JSON = "json"  # one JSON object a print
 
 
 class Marked(io.TextIOWrapper):
-    """A standard stream whose lines say which process printed them."""
+    """A standard stream whose lines say which process printed them; what can't be written is lost, and no error."""
 
     def __init__(self, stream, form, name):
         super(Marked, self).__init__(stream.detach(), "utf-8", "backslashreplace", line_buffering=True)
@@ -30,11 +31,14 @@ class Marked(io.TextIOWrapper):
         """Let out what was begun: whatever follows is another line."""
         if self._begun:
             self._put()
-        super(Marked, self).flush()
+        with contextlib.suppress(OSError):
+            super(Marked, self).flush()
 
     def _put(self):
         whole, self._begun = "".join(self._begun), []
-        super(Marked, self).write(self._marked(whole[:-1] if whole.endswith("\n") else whole))
+        # A log without a reader, or on a full disk, is no reason to fail a prediction.
+        with contextlib.suppress(OSError):
+            super(Marked, self).write(self._marked(whole[:-1] if whole.endswith("\n") else whole))
 
     def _marked(self, text):
         if self._form == JSON:

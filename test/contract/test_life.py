@@ -29,6 +29,16 @@ ENDLESS = """
     def predictor(x):
         return slow
 """
+TALKATIVE = """
+    import sys
+    def predictor(x):
+        print("said " * 1000)
+        print("shouted", file=sys.stderr)
+        if x == "raise":
+            raise ValueError(x)
+        return x
+    examples = [1]
+"""
 THREADS = """
     from concurrent.futures import ThreadPoolExecutor
 
@@ -360,17 +370,28 @@ def test_a_wrong_word_on_the_command_line_shows_the_usage():
     )
 
 
-def test_a_service_without_a_reader_of_its_log_lives_on(model_cache):
-    root = model_cache(NOTEBOOK)
-    port = free_port()
+def without_reader() -> int:
+    """Return the writing end of a pipe that nobody reads."""
     reader, writer = os.pipe()
+    os.close(reader)
+    return writer
+
+
+@pytest.mark.parametrize("log", [without_reader, lambda: os.open("/dev/full", os.O_WRONLY)], ids=["no reader", "full"])
+def test_a_service_that_can_t_write_its_log_lives_on(model_cache, log):
+    root = model_cache(TALKATIVE)
+    port = free_port()
+    writer = log()
     env = {"PATH": os.environ["PATH"], "APP_ROOT": str(root), "PORT": port, "S2I_HOST": "127.0.0.1"}
     process = subprocess.Popen([sys.executable, "-I", "-m", "nb_service"], env=env, stdout=writer, stderr=writer)
     os.close(writer)
-    os.close(reader)
     try:
         client = type("Client", (), {"status": lambda self, path: status_of(port, path)})()
         assert wait_until(lambda: ready(client))
+        assert [status_of(port, "/predict", body) for body in (b"1", b'"raise"', b"1", b'"raise"', b"1")] == [
+            *(200, 500, 200, 500, 200)
+        ]
+        assert client.status("/readyz") == 200
     finally:
         process.terminate()
     assert process.wait(10) == 0
@@ -384,8 +405,9 @@ def ready(client) -> bool:
         return False
 
 
-def status_of(port: str, path: str) -> int:
-    """Return the status of GET `path`."""
+def status_of(port: str, path: str, body: bytes = b"") -> int:
+    """Return the status of GET `path`, or of POST with a `body`."""
     with socket.create_connection(("127.0.0.1", int(port)), timeout=10) as client:
-        client.sendall(f"GET {path} HTTP/1.0\r\n\r\n".encode())
+        verb = "POST" if body else "GET"
+        client.sendall(f"{verb} {path} HTTP/1.0\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
         return int(client.recv(4096)[9:12])

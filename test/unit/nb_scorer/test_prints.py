@@ -1,3 +1,4 @@
+import errno
 import io
 import json
 import os
@@ -37,3 +38,27 @@ def test_a_print_is_one_json_object_however_many_lines_it_has():
 @pytest.mark.parametrize("form", [prints.TEXT, prints.JSON])
 def test_a_lone_surrogate_can_be_printed(form):
     assert "\\ud800" in printed(form, "\ud800\n")
+
+
+class Full(io.RawIOBase):
+    """A disk with no room left, until there is."""
+
+    room = False
+
+    def writable(self):
+        return True
+
+    def write(self, data):
+        if not self.room:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return len(data)
+
+
+def test_what_can_not_be_written_is_lost_and_fails_nobody():
+    disk = Full()
+    stream = prints.Marked(io.TextIOWrapper(io.BufferedWriter(disk, 100)), prints.TEXT, "stdout")
+    for _ in range(100):
+        print("said by the notebook", file=stream)
+        stream.flush()
+    disk.room = True
+    stream.close()
