@@ -232,6 +232,13 @@ def _array(value):
     return value.tolist()
 
 
+def _table(value):
+    if not getattr(value.columns, "is_unique", True):
+        # An object has one value of a name: the others would be lost without a word.
+        raise TypeError("a DataFrame with two columns of one name has no JSON form")
+    return value.to_dict("records")
+
+
 def _is_of(library, value):
     return type(value).__module__.split(".")[0] == library
 
@@ -241,7 +248,7 @@ _LIBRARY_STEPS = (
     (lambda value: type(value).__name__ in ("NAType", "NaTType", "MaskedConstant"), lambda value: None),
     (_is_numpy_scalar, _numpy_scalar),
     (lambda value: hasattr(value, "to_dicts"), lambda value: value.to_dicts()),
-    (lambda value: hasattr(value, "to_dict") and hasattr(value, "columns"), lambda v: v.to_dict("records")),
+    (lambda value: hasattr(value, "to_dict") and hasattr(value, "columns"), _table),
     (lambda value: hasattr(value, "detach") and hasattr(value, "cpu"), lambda v: v.detach().cpu().tolist()),
     (lambda value: hasattr(value, "tolist"), _array),
     (lambda value: hasattr(value, "to_list"), lambda value: value.to_list()),

@@ -188,6 +188,7 @@ def test_every_answer_that_a_notebook_gives_has_its_json(answer, expected):
         ([10**5000], "a whole number of more than 4300 digits has no JSON form"),
         (decimal.Decimal("1E+1000000000"), "a Decimal of more than 4300 digits has no JSON form"),
         ((one for one in [1]), "an answer of type builtins.generator has no JSON form"),
+        (pd.DataFrame([[1, 2]], columns=["a", "a"]), "a DataFrame with two columns of one name has no JSON form"),
     ],
     ids=lambda value: type(value).__name__,
 )
