@@ -12,6 +12,8 @@ import pytest
 from nb_builder import audit
 from nb_scorer.problem import Problem
 
+import pypi
+
 # Jinja2 2.10 as OSV tells of it: one of its vulnerabilities.
 KNOWN = {
     ("jinja2", "2.10"): [
@@ -121,6 +123,22 @@ def test_what_can_not_be_looked_up_is_not_audited_and_hides_nothing_else(capsys,
         "     named 1",
         "     python 3.11.2",
         "     torch nightly: it has no version of PEP 440.",
+    ]
+
+
+def test_the_index_itself_is_asked_where_no_other_service_is_named(capsys, tmp_path, monkeypatch):
+    path = sbom(tmp_path, "pkg:pypi/jinja2@2.10", "pkg:pypi/Jinja2@3.1.6", "pkg:pypi/our-own@1.0", DEB)
+    with pypi.behind_a_proxy(tmp_path) as variables:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        status, said = audited(capsys, path, "--cache-dir", str(tmp_path / "cache"))
+    assert status == 1
+    assert said.splitlines()[1:] == [
+        "     jinja2 2.10: PYSEC-2019-217, CVE-2019-10906; fixed in 2.10.1",
+        "---> Audited: 2 of 4. Known vulnerabilities: 1",
+        "---> Not audited, so not known to be clean: 1 Debian package, 1 Python distribution",
+        "     libc6 2.36-9+deb12u13",
+        "     our-own 1.0: Dependency not found on PyPI and could not be audited: our-own (1.0)",
     ]
 
 
