@@ -1,15 +1,21 @@
 """A server of the bench while it runs."""
 
 import os
+import signal
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from environments import PLACE, SERVERS, command_of, free_port
 from peers import Peer
 
 START_SECONDS = 90
+# Between two measurements everybody runs so long: nobody stands still for longer than one of them, which is less than
+# any server waits for a worker or a heartbeat of its own, and what has piled up is done before the next.
+BREATH_SECONDS = 0.3
 
 
 class Running:
@@ -33,12 +39,13 @@ class Running:
         """Return whether it listens and answers before START_SECONDS are over."""
         until = time.monotonic() + START_SECONDS
         while time.monotonic() < until and self.process.poll() is None:
-            if self._answers():
+            if self.answers():
                 return True
             time.sleep(0.2)
         return False
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
+        """Return whether it answers with 200 what it is asked here."""
         head = f"POST {self.peer.path} HTTP/1.0\r\nHost: x\r\nContent-Type: {self.peer.kind}\r\n"
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=5) as client:
@@ -57,27 +64,81 @@ class Running:
                 continue
         return ticks / os.sysconf("SC_CLK_TCK")
 
+    def pause(self) -> None:
+        """Let all its processes stand still."""
+        # From the top: who stands still starts no process behind our back.
+        waiting = [self.process.pid]
+        while waiting:
+            pid = waiting.pop()
+            tell(pid, signal.SIGSTOP)
+            waiting += children(pid)
+
+    def resume(self) -> None:
+        """Let them all go on."""
+        for pid in tree(self.process.pid):
+            tell(pid, signal.SIGCONT)
+
     def stop(self) -> None:
         """End it with all its processes."""
-        pids = tree(self.process.pid)
+        self.resume()
+        # Held, because the number of one that ends meanwhile may be another process's by then.
+        held = [file for pid in tree(self.process.pid)[1:] if (file := hold(pid)) is not None]
         self.process.terminate()
         try:
             self.process.wait(10)
         except subprocess.TimeoutExpired:
             self.process.kill()
-        for pid in pids:
-            try:
-                os.kill(pid, 9)
-            except ProcessLookupError:
-                continue
+        for file in held:
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(file, signal.SIGKILL)
+            os.close(file)
         self.process.wait()
         self._log.close()
 
 
+@contextmanager
+def alone(one: Running, servers: list[Running]) -> Iterator[None]:
+    """Let the other servers stand still, and go on at the end, however that comes; then let all of them breathe."""
+    try:
+        for other in servers:
+            if other is not one:
+                other.pause()
+        yield
+    finally:
+        for other in servers:
+            other.resume()
+    time.sleep(BREATH_SECONDS)
+
+
+def tell(pid: int, what: signal.Signals) -> None:
+    """Send a signal to a process that may be gone."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, what)
+
+
+def hold(pid: int) -> int | None:
+    """Return a descriptor of a process, or None where it is gone."""
+    try:
+        return os.pidfd_open(pid)
+    except ProcessLookupError:
+        return None
+
+
 def tree(pid: int) -> list[int]:
     """Return `pid` and the process ids of all that descend from it."""
+    return [pid, *(one for child in children(pid) for one in tree(child))]
+
+
+def children(pid: int) -> list[int]:
+    """Return the process ids of what the threads of `pid` started; none where it is gone."""
     try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return [int(word) for task in Path(f"/proc/{pid}/task").iterdir() for word in _words(task / "children")]
     except (FileNotFoundError, ProcessLookupError):
-        return [pid]
-    return [pid, *(one for child in children for one in tree(int(child)))]
+        return []
+
+
+def _words(file: Path) -> list[str]:
+    try:
+        return file.read_text().split()
+    except (FileNotFoundError, ProcessLookupError):
+        return []  # The thread is gone.

@@ -1,8 +1,9 @@
 """Requests a second and server CPU a request, beside other servers in the same run, rounds interleaved.
 
-wrk on a core of its own asks each server in turn for the running example. Set BENCH_PEERS to names (see peers.py) to
-compare with those only, BENCH_ROUNDS and BENCH_SECONDS to measure longer. All of it takes seven minutes; the first time
-makes an environment for each peer before that.
+wrk on a core of its own asks each server in turn for the running example; the others stand still meanwhile (SIGSTOP),
+because Ray, Triton and others take CPU without being asked. Set BENCH_PEERS to names (see peers.py) to compare with
+those only, BENCH_ROUNDS and BENCH_SECONDS to measure longer. All of it takes nine minutes; the first time makes an
+environment for each peer before that.
 """
 
 import json
@@ -10,8 +11,10 @@ import os
 import random
 import re
 import shutil
+import signal
 import statistics
 import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +22,7 @@ from pathlib import Path
 import peers
 from environments import PLACE
 from peers import Peer
-from running import Running
+from running import Running, alone
 
 CONNECTIONS = (1, 16, 64, 256)
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
@@ -60,40 +63,53 @@ def report() -> None:
         print("The bench of the service needs wrk; on Debian: apt-get install wrk")
         return
     PLACE.mkdir(parents=True, exist_ok=True)
-    running = start()
+    # Whatever ends the bench, the servers are ended with it: some stand still and would for ever.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("the bench was told to end"))
+    running: list[Running] = []
     try:
-        points: Points = {(one.peer.name, count): Point() for one in running for count in CONNECTIONS}
-        many = {count: Point() for count in MANY_CONNECTIONS}
-        for _ in range(ROUNDS):
-            for count in CONNECTIONS:
-                for one in running:
-                    points[one.peer.name, count].add(*measure(one, count, one.peer))
-            for one in running:
-                if one.peer.name == "nb-batch":
-                    large = replace(one.peer, path="/predict/batch", body=body_of(MANY))
-                    for count in MANY_CONNECTIONS:
-                        many[count].add(*measure(one, count, large))
+        start(running)
+        points, many = ask_all(running)
+        silent = [one.peer.name for one in running if not one.answers()]
     finally:
         for one in running:
             one.stop()
     print("\n".join([*table(running, points), "", *goals(points), *goal_of_many(many)]))
+    for name in silent:
+        print(f"  {name} answers no more, its figures are worth nothing: see {PLACE / name}.log")
 
 
-def start() -> list[Running]:
-    """Return the servers that answer; say which do not, and why."""
-    running = []
+def ask_all(running: list[Running]) -> tuple[Points, dict[int, Point]]:
+    """Return what was measured of each server at each number of connections, and of bodies of many samples."""
+    points: Points = {(one.peer.name, count): Point() for one in running for count in CONNECTIONS}
+    many = {count: Point() for count in MANY_CONNECTIONS}
+    for _ in range(ROUNDS):
+        for count in CONNECTIONS:
+            for one in running:
+                with alone(one, running):
+                    points[one.peer.name, count].add(*measure(one, count, one.peer))
+        for one in running:
+            if one.peer.name == "nb-batch":
+                large = replace(one.peer, path="/predict/batch", body=body_of(MANY))
+                for count in MANY_CONNECTIONS:
+                    with alone(one, running):
+                        many[count].add(*measure(one, count, large))
+    return points, many
+
+
+def start(running: list[Running]) -> None:
+    """Add the servers that answer to `running`; say which do not, and why."""
     for peer in peers.wanted(os.environ.get("BENCH_PEERS", "")):
         try:
             one = Running(peer)
         except RuntimeError as trouble:
             print(f"  {peer.name} is left out: {trouble}")
             continue
+        running.append(one)
         if one.wait():
-            running.append(one)
-        else:
-            one.stop()
-            print(f"  {peer.name} is left out, it does not answer: see {PLACE / peer.name}.log")
-    return running
+            continue
+        running.remove(one)
+        one.stop()
+        print(f"  {peer.name} is left out, it does not answer: see {PLACE / peer.name}.log")
 
 
 def body_of(samples: int) -> str:
@@ -109,9 +125,12 @@ def measure(one: Running, connections: int, asked: Peer) -> tuple[float, float, 
     core = ["taskset", "-c", str(max(os.sched_getaffinity(0)))]
     url = f"http://127.0.0.1:{one.port}{asked.path}"
     before = one.cpu()
-    said = subprocess.run(
+    ran = subprocess.run(
         [*core, "wrk", "-t1", f"-c{connections}", f"-d{SECONDS}s", f"-s{script}", url], capture_output=True, text=True
-    ).stdout
+    )
+    if ran.returncode:
+        sys.exit(f"wrk ended with {ran.returncode} at {asked.name}: {ran.stderr or ran.stdout}")
+    said = ran.stdout
     cpu = one.cpu() - before
     requests = int(re.search(r"(\d+) requests in", said)[1])
     errors = sum(int(number) for number in re.findall(r"(?:Non-2xx.*|connect|read|write|timeout):? (\d+)", said))
