@@ -124,7 +124,7 @@ def test_a_text_model_of_trees_leaves_out_what_is_only_imported_because_it_is_th
 @pytest.mark.parametrize("level", LEVELS)
 def test_an_import_in_a_branch_that_no_golden_row_takes_survives(made_slim, words, level):
     made = made_slim(words, f"S2I_SLIM={level}")
-    assert reason(made, "tabulate") == "kept: predictor imports tabulate"
+    assert reason(made, "tabulate") == "kept: predictor names tabulate"
     assert docker.answer(made.image, b'"table"', "--read-only") == "1  2"
 
 

@@ -102,7 +102,7 @@ class Slimming:
         lay.everything(tree, made, self.place, self.settings.keep)
         made = minimise.run(made, tree.root, self.settings.app_root, home=self.settings.home, log=self.log)
         shutil.rmtree(tree.root)
-        return made
+        return plan.noted(made, plan.python_of(self.settings.app_root))
 
     def _lay(self, made: plan.Plan) -> None:
         tree = Tree(self.work / ROOT, afresh=True)

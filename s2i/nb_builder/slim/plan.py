@@ -11,7 +11,7 @@ from nb_scorer import boot, layout, manifest
 from packaging.utils import canonicalize_name
 
 from nb_builder.log import Log
-from nb_builder.slim import declared, distributions, lazy, trace
+from nb_builder.slim import declared, distributions, lazy, rarely, trace
 from nb_builder.slim.asking import SelftestEnded, Verdict
 from nb_builder.slim.distributions import Distribution
 from nb_builder.slim.named import Modules
@@ -62,7 +62,7 @@ class Plan:
         if self.level == FILES:
             return replace(self, level=DISTRIBUTIONS, left_out=frozenset())
         everything = (*self.kept, *(replace(choice, reason="nothing is dropped") for choice in self.dropped))
-        return replace(self, level=OFF, kept=everything, dropped=(), left_out=frozenset())
+        return replace(self, level=OFF, kept=everything, dropped=(), left_out=frozenset(), notes=())
 
     def as_json(self) -> str:
         """Return the plan as text, for `from_json`."""
@@ -116,6 +116,7 @@ def make(app_root: Path, *, home: Path, level: str, keep: Iterable[str], log: Lo
         return whole(held, "The model's Python is older than 3.8 and can't be traced: nothing is dropped.")
     named = lazy.imports(app_root)
     made = chosen(level, held, trace.used(traced.files, held), fixed_reasons(app_root, held, named, keep))
+    made = with_needs(made, python_of(app_root))
     opened = frozenset(trace.with_sources(traced.files))
     made = replace(made, opened=opened, named=frozenset(named), notes=notes_on(traced.verdict))
     if level == FILES and not traced.verdict.rows:
@@ -136,10 +137,9 @@ def fixed_reasons(
 
     `named` are the modules that the notebook's code names, `keep` the distributions that the user does.
     """
-    found = {name: f"{named[module]} imports {module}" for name, module in lazy.providers(named, held).items()}
+    found = {name: f"{named[module]} names {module}" for name, module in lazy.providers(named, held).items()}
     found.update({canonicalize_name(name): KEPT for name in keep})
-    told = manifest.read(app_root / layout.MODEL)
-    needed = declared.needed_by(found, held, told.get("python_full", told["python"]))
+    needed = declared.needed_by(found, held, python_of(app_root))
     return {**{name: f"{by} needs it" for name, by in needed.items()}, **found}
 
 
@@ -154,6 +154,30 @@ def chosen(level: str, held: Iterable[Distribution], used: Container[str], fixed
         else:
             dropped.append(Choice(each, "not used"))
     return Plan(level, tuple(kept), tuple(dropped))
+
+
+def python_of(app_root: Path) -> str:
+    """Return the full version of the model's Python."""
+    told = manifest.read(app_root / layout.MODEL)
+    return told.get("python_full", told["python"])
+
+
+def with_needs(plan: Plan, python: str) -> Plan:
+    """Return `plan` with what it drops and a kept distribution requires and may import, whatever the trace saw."""
+    kept, dropped = ([each.distribution for each in choices] for choices in (plan.kept, plan.dropped))
+    needed = rarely.needs(kept, dropped, python)
+    back = [each for each in plan.dropped if each.distribution.name in needed]
+    words = [Choice(each.distribution, f"{needed[each.distribution.name]} may import it", fixed=True) for each in back]
+    return replace(plan, kept=(*plan.kept, *words), dropped=tuple(each for each in plan.dropped if each not in back))
+
+
+def noted(plan: Plan, python: str) -> Plan:
+    """Return `plan` with a note on what it drops, and the notebook asked for, though loaded code may import it."""
+    kept, dropped = ([each.distribution for each in choices] for choices in (plan.kept, plan.dropped))
+    found = rarely.unasked(kept, dropped, trace.with_sources(plan.opened), python)
+    words = ", ".join(f"{name} (for {by})" for name, by in sorted(found.items()))
+    note = f"Left out, though a request may need it: {words}. S2I_KEEP keeps it."
+    return replace(plan, notes=(*plan.notes, note)) if found else plan
 
 
 def with_files(plan: Plan, lazily: Iterable[str], app_root: Path, home: Path) -> Plan:

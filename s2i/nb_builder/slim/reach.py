@@ -1,7 +1,9 @@
 """Finds what a model's own code may import later: the program that `lazy` runs in the model's Python.
 
 It reads the bytecode of the functions that predictor reaches (globals, closures, methods, what objects hold)
-and the source of the repository's modules; libraries' own code is not read. Prints {module: where it is named}.
+and the source of the repository's modules; libraries' own code is not read. A text that is the name of an installed
+package names it, too, as in BeautifulSoup(page, "lxml"). Where a name is computed, all modules of the repository are
+read. Prints {module: where it is named}.
 
 Arguments: the folder of nb_scorer, the model folder, the notebook's folder. CPython 3.8 or newer.
 """
@@ -19,6 +21,9 @@ import types
 # Beyond it there are the trees of a forest, not functions.
 MOST_THINGS = 50_000
 _DYNAMIC = frozenset({"import_module", "__import__"})
+# Between the function of a call and its arguments, and behind a first argument that is one constant.
+_SILENT = frozenset({"CACHE", "PUSH_NULL", "NOP", "EXTENDED_ARG"})
+_ENDS_ARGUMENT = ("CALL", "PRECALL", "KW_NAMES", "LOAD_CONST")
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 _PLAIN = {str, bytes, int, float, complex, bool, type(None), types.BuiltinFunctionType}
 _CODE = {types.FunctionType, types.MethodType, type, types.ModuleType, functools.partial}
@@ -27,9 +32,10 @@ _CODE = {types.FunctionType, types.MethodType, type, types.ModuleType, functools
 class Reach:
     """What was reached, and the names of modules found in it: `found` is {module: where}."""
 
-    def __init__(self, root):
-        """Take the repository's folder: the modules in it are read as the notebook's own."""
+    def __init__(self, root, packages=()):
+        """Take the repository's folder, whose modules are read as the notebook's own, and names of `packages`."""
         self.found = {}
+        self._packages = frozenset(packages)
         self._root = os.path.realpath(root)
         self._seen = {}
         self._files = set()
@@ -86,8 +92,10 @@ class Reach:
         names = set()
         for code in _codes(function.__code__):
             names.update(code.co_names)
-            for name in imported(code):
+            for name in [*imported(code), *self._packages.intersection(texts(code.co_consts))]:
                 self._name(name, where)
+            if computes(code):
+                self._repository()
         reached = [function.__globals__[name] for name in names if name in function.__globals__]
         for module in reached:
             if isinstance(module, types.ModuleType):
@@ -130,8 +138,20 @@ class Reach:
         except (SyntaxError, ValueError):
             # Nobody can import it either.
             return
-        for name in imported_in_source(tree, self._package_of(path)):
+        words = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+        for name in [*imported_in_source(tree, self._package_of(path)), *self._packages.intersection(texts(words))]:
             self._name(name, os.path.relpath(os.path.realpath(path), self._root))
+        if computed_in_source(tree):
+            self._repository()
+
+    def _repository(self):
+        """Read every module of the repository that can be imported: nobody knows which one will be."""
+        for folder in sys.path:
+            if (os.path.realpath(folder) + os.sep).startswith(self._root + os.sep):
+                for place, inner, files in os.walk(folder):
+                    inner[:] = [name for name in inner if name.isidentifier()]
+                    for name in files:
+                        self._file(os.path.join(place, name))
 
     def _package_of(self, path):
         """Return the dotted name of the package that the module in `path` belongs to."""
@@ -175,6 +195,33 @@ def imported(code):
                 yield const
 
 
+def texts(things):
+    """Yield the texts among `things`, and in tuples among them."""
+    for thing in things:
+        if isinstance(thing, str):
+            yield thing
+        elif isinstance(thing, (tuple, frozenset)):
+            yield from texts(thing)
+
+
+def computes(code):
+    """Return whether `code` imports a module by something else than one constant."""
+    steps = [step for step in dis.get_instructions(code) if step.opname not in _SILENT]
+    for number, step in enumerate(steps):
+        if step.opname.startswith("LOAD") and step.argval in _DYNAMIC:
+            behind = [each.opname for each in steps[number + 1 : number + 3]]
+            if behind[0] != "LOAD_CONST" or not behind[1].startswith(_ENDS_ARGUMENT):
+                return True
+    return False
+
+
+def computed_in_source(tree):
+    """Return the same of a module's syntax tree."""
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    loads = [call.args for call in calls if getattr(call.func, "attr", getattr(call.func, "id", "")) in _DYNAMIC]
+    return any(not args or not isinstance(args[0], ast.Constant) for args in loads)
+
+
 def imported_in_source(tree, package):
     """Yield the same of a module's syntax tree; relative names begin in `package`."""
     dynamic = any(getattr(node, "attr", getattr(node, "id", "")) in _DYNAMIC for node in ast.walk(tree))
@@ -202,6 +249,12 @@ def _is_full(cell):
         return False
 
 
+def packages_in(folders):
+    """Return the names of the packages and modules that are installed in site-packages among `folders`."""
+    found = [name for folder in folders if folder.endswith("site-packages") for name in os.listdir(folder)]
+    return {name.split(".")[0] for name in found if "-" not in name}
+
+
 def main(home, model_folder, notebook_folder):
     """Print what the model in `model_folder` may import, as JSON on the last line."""
     sys.path[:] = [place for place in sys.path if place]
@@ -212,7 +265,9 @@ def main(home, model_folder, notebook_folder):
     surroundings.enter(notebook_folder, told)
     loaded = model.load(model_folder)
     root = surroundings.root_of(notebook_folder, told.get("folder", "."))
-    found = Reach(root).of([loaded.predictor, loaded.validator, loaded.batch_predictor])
+    found = Reach(root, packages_in(filter(os.path.isdir, sys.path))).of(
+        [loaded.predictor, loaded.validator, loaded.batch_predictor]
+    )
     print("\n" + json.dumps(found, sort_keys=True), flush=True)
 
 

@@ -53,6 +53,8 @@ def predictor(x):
     if x is None:
         import of_branch.sub as sub
         importlib.import_module("of_literal")
+        importlib.import_module(".of_relative", package="x")
+        used.read("a", engine="fast")
         used.lazily
     return helpers.double(x) or inner(x) or held or partly
 
@@ -63,12 +65,13 @@ def validator(x):
 """
 SRC = {
     "helpers/__init__.py": "from . import more\ndef double(x):\n    from . import old\n    return 2 * x\n",
-    "helpers/more.py": "def never_called():\n    import of_helper\n    from .late import f\n",
+    "helpers/more.py": "PARSERS = ['speedy']\ndef never_called():\n    import of_helper\n    from .late import f\n",
     "helpers/late.py": "import of_late\n",
     "helpers/old.py": "print 'for another Python'\n",
     "elsewhere.py": "import of_elsewhere\n",
 }
 HELD = {"used": {"files": {"used/__init__.py": "def f():\n    import of_library\n", "used/lazily.py": ""}}}
+HELD["fast-reader"] = {"files": {"fast/__init__.py": "", "speedy.py": "", "idle.py": ""}}
 
 
 @pytest.fixture(scope="module")
@@ -90,15 +93,38 @@ def named(make_app_root):
         ("of_helper", "helpers/more.py"),
         ("of_late", "helpers/late.py"),
         ("used.lazily", "predictor"),
+        ("fast", "predictor"),
+        ("speedy", "helpers/more.py"),
     ],
 )
 def test_an_import_that_predictor_may_come_to_is_found(named, module, where):
     assert named[module] == where
 
 
-@pytest.mark.parametrize("module", ["of_unreached", "of_elsewhere", "of_library"])
+@pytest.mark.parametrize("module", ["of_unreached", "of_elsewhere", "of_library", "idle"])
 def test_what_predictor_never_comes_to_is_not(named, module):
     assert module not in named
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "importlib.import_module(x)",
+        "importlib.import_module('plugs.' + x)",
+        "importlib.import_module(f'plugs.{x}')",
+        "__import__('plug_' + x)",
+        "helper.load(x)",
+    ],
+)
+def test_where_a_name_is_computed_every_module_of_the_repository_is_read(make_app_root, call):
+    sources = {
+        "plugs/one.py": "import of_plug",
+        "helper.py": "from importlib import import_module\ndef load(x):\n    return import_module('plugs.' + x)\n",
+        ".git/hook.py": "import of_hook",
+    }
+    code = f"import importlib\nimport helper\ndef predictor(x):\n    return x and {call}\n"
+    named = lazy.imports(make_app_root(code, {}, sources))
+    assert named["of_plug"] == "plugs/one.py" and "of_hook" not in named
 
 
 def test_a_model_that_does_not_load_is_told(make_app_root):

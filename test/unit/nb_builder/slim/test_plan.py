@@ -1,5 +1,6 @@
 import io
 import os
+from dataclasses import replace
 
 import pytest
 from nb_builder.log import Log
@@ -24,10 +25,13 @@ HELD = {
         "files": {
             "used/__init__.py": "def double(x):\n    return 2 * x\ndef other():\n    from used import named\n",
             "used/named.py": "",
-            "used/unnamed.py": "",
+            "used/unnamed.py": "def draw():\n    import charted\n",
             "used/data.txt": "",
-        }
+        },
+        "requires": ["charted", "unmentioned"],
     },
+    "charted": {"files": {"charted.py": ""}},
+    "unmentioned": {"files": {"unmentioned.py": ""}},
     "rare": {"files": {"rare.py": "answer = 1\n"}, "requires": ["needed-by-rare"]},
     "needed-by-rare": {"files": {"needed/__init__.py": "", "needed/part.py": ""}},
     "wanted": {"files": {"wanted/__init__.py": "", "wanted/part.py": ""}},
@@ -72,14 +76,15 @@ def test_each_distribution_that_stays_has_its_reason(by_distributions):
     assert told(by_distributions.kept) == {
         "used": ("in use", False),
         "cloudpickle": ("in use", False),
-        "rare": ("predictor imports rare", True),
+        "charted": ("used may import it", True),
+        "rare": ("predictor names rare", True),
         "needed-by-rare": ("rare needs it", True),
         "wanted": ("S2I_KEEP names it", True),
     }
 
 
 def test_what_nobody_uses_is_dropped_with_all_its_files(by_distributions):
-    assert told(by_distributions.dropped) == {"idle": ("not used", False)}
+    assert told(by_distributions.dropped) == {"idle": ("not used", False), "unmentioned": ("not used", False)}
     assert "idle.py" in names(by_distributions.gone) and "used/unnamed.py" not in names(by_distributions.gone)
 
 
@@ -115,6 +120,22 @@ def test_a_level_lower_is_files_then_distributions_then_off(by_files):
     assert (lower.level, lower.left_out) == ("distributions", frozenset()) and lower.dropped == by_files.dropped
     assert lower.lower().level == lower.lower().lower().level == "off"
     assert "idle" in told(lower.lower().kept) and lower.lower().gone == frozenset()
+    assert replace(by_files, notes=("on what is left out",)).lower().lower().notes == ()
+
+
+def test_what_the_notebook_asked_for_and_loaded_code_may_import_is_in_a_note(by_distributions):
+    found = {each.distribution.name: each for each in by_distributions.kept}
+    without = replace(
+        by_distributions,
+        kept=tuple(each for name, each in found.items() if name not in ("rare", "charted")),
+        dropped=(found["rare"], found["charted"]),
+        opened=frozenset(file for each in found.values() for file in each.distribution.files),
+    )
+    assert plan.noted(without, "3.11.2").notes == ()
+    uses = replace(found["used"], distribution=replace(found["used"].distribution, requires=()))
+    asked = replace(without, kept=(uses,))
+    note = "Left out, though a request may need it: charted (for used). S2I_KEEP keeps it."
+    assert plan.noted(asked, "3.11.2").notes == (note,)
 
 
 def test_a_plan_comes_back_from_its_text(by_files):

@@ -1,0 +1,66 @@
+"""What the code of kept distributions may import although no sample came to it."""
+
+from collections.abc import Container, Iterable, Iterator
+
+from nb_builder.slim import declared, distributions, lazy
+from nb_builder.slim.distributions import Distribution
+from nb_builder.slim.named import named_in
+
+_TESTS = {"test", "tests"}
+
+
+def needs(kept: Iterable[Distribution], dropped: Iterable[Distribution], python: str) -> dict[str, str]:
+    """Return {dropped distribution: the kept one that requires it and imports it somewhere}, followed to the end.
+
+    Such as contourpy: matplotlib imports it when contours are drawn. `python` is as `declared.needed_by` has it.
+    """
+    todo, rest = list(kept), list(dropped)
+    held = [*todo, *rest]
+    found: dict[str, str] = {}
+    while todo:
+        asking = todo.pop()
+        wanted = {name for name, by in declared.needed_by([asking.name], held, python).items() if by == asking.name}
+        named = _named(_sources(asking), [each for each in rest if each.name in wanted])
+        found.update(dict.fromkeys(named, asking.name))
+        todo += [each for each in rest if each.name in named]
+        rest = [each for each in rest if each.name not in named]
+    return found
+
+
+def unasked(
+    kept: Iterable[Distribution], dropped: Iterable[Distribution], loaded: Container[str], python: str
+) -> dict[str, str]:
+    """Return {dropped distribution: the kept one that may import it}, of those that the notebook itself asked for.
+
+    What no other distribution requires was asked for. Read are the modules in `loaded`.
+    """
+    kept, dropped = list(kept), list(dropped)
+    held = [*kept, *dropped]
+    required = set().union(*(declared.needed_by([each.name], held, python) for each in held))
+    asked = [each for each in dropped if each.name not in required]
+    found: dict[str, str] = {}
+    for each in kept:
+        for name in _named([file for file in _sources(each) if file in loaded], asked):
+            found.setdefault(name, each.name)
+    return found
+
+
+def _sources(distribution: Distribution) -> list[str]:
+    return [file for file in distribution.files if file.endswith(".py") and not _TESTS.intersection(file.split("/"))]
+
+
+def _named(files: Iterable[str], candidates: list[Distribution]) -> set[str]:
+    """Return the names of those `candidates` that one of the modules `files` imports."""
+    tops = {name.split(".")[0].encode() for name in distributions.modules(candidates)}
+    names = {name: "" for file in files for name in _imports(file, tops)} if tops else {}
+    return set(lazy.providers(names, candidates))
+
+
+def _imports(file: str, tops: set[bytes]) -> Iterator[str]:
+    """Yield the modules that `file` names, if one of `tops` is in it."""
+    with open(file, "rb") as source:
+        text = source.read()
+    if any(top in text for top in tops):
+        package = distributions.module_of(file)
+        package = package if file.endswith("/__init__.py") else package.rpartition(".")[0]
+        yield from named_in(text.decode("utf-8", "replace"), package)
