@@ -1,6 +1,8 @@
 """Which modules the code of loaded modules names: what libraries import later, in functions nobody called.
 
-Sources are searched for import statements and not parsed: a name too many keeps a file too many.
+Sources are searched for import statements and not parsed: a name too many keeps a file too many. Where a function
+imports by a name that is put together of a beginning and one word, every module counts whose name begins so. A
+module's `__getattr__` is none of these: what it loads is asked for by its own name.
 """
 
 import os
@@ -10,6 +12,13 @@ from collections.abc import Container, Iterable, Iterator
 _PLAIN = re.compile(r"^[ \t]*import[ \t]+([^\n#;]+)", re.MULTILINE)
 _FROM = re.compile(r"^[ \t]*from[ \t]+([.\w]+)[ \t]+import[ \t]+(\([^)]*\)|(?:[^\n\\#;]|\\\n)+)", re.MULTILINE)
 _CALL = re.compile(r"(?:import_module|__import__)\(\s*['\"]([\w.]+)['\"]")
+# A function's name, or a call by a name that begins with `begin`: f"a.{x}", "a.%s" % x, "a." + x, "a.{}".format(x).
+_COMPUTED = re.compile(
+    r"""^[ \t]*def[ \t]+(?P<function>\w+)
+    | (?:import_module|__import__)\(\s*[fFrR]*['"](?P<begin>\.*\w[\w.]*)(?:(?:\{[^{}]*\}|%s)['"] | ['"]\s*\+)
+    """,
+    re.MULTILINE | re.VERBOSE,
+)
 _WORD = re.compile(r"(\w+)(?:\s+as\s+\w+)?")
 
 
@@ -60,7 +69,12 @@ class Modules:
             text = source.read()
         own = self._names[file]
         package = own if os.path.basename(file) == "__init__.py" else own.rpartition(".")[0]
-        return set(named_in(text, package))
+        return {*named_in(text, package), *self._computed_in(text, package)}
+
+    def _computed_in(self, text: str, package: str) -> Iterator[str]:
+        """Yield the modules that the source `text` may mean by names that it puts together."""
+        for begin in {_absolute(begin, package) for begin in computed_in(text)}:
+            yield from (name for name in self.files if name.startswith(begin))
 
 
 def named_in(text: str, package: str) -> Iterator[str]:
@@ -75,6 +89,17 @@ def named_in(text: str, package: str) -> Iterator[str]:
             yield f"{base}.{word[1]}"
     for found in _CALL.finditer(text):
         yield found[1]
+
+
+def computed_in(text: str) -> set[str]:
+    """Return how the names begin that functions in `text` put together for an import."""
+    found, function = set(), ""
+    for match in _COMPUTED.finditer(text):
+        if match["function"]:
+            function = match["function"]
+        elif function != "__getattr__":
+            found.add(match["begin"])
+    return found
 
 
 def _absolute(name: str, package: str) -> str:

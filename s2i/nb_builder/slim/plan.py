@@ -20,8 +20,11 @@ OFF = "off"
 DISTRIBUTIONS = "distributions"
 FILES = "files"
 KEPT = "S2I_KEEP names it"
-# Codecs are found by their names at the moment when a text has one; ours are there for whatever comes.
-_ALWAYS = ("encodings", "nb_service", "nb_scorer")
+# Codecs, and kinds of small databases, are found by their names at the moment when there is one; ours are there
+# for whatever comes.
+_ALWAYS = ("dbm", "encodings", "nb_service", "nb_scorer")
+# What sysconfig says of this Python; zoneinfo asks it where the zones are. Its name is that of the platform.
+_SYSTEM = "_sysconfigdata"
 
 
 @dataclass(frozen=True)
@@ -191,7 +194,7 @@ def with_files(plan: Plan, lazily: Iterable[str], app_root: Path, home: Path) ->
     site = distributions.site_packages(app_root / layout.VENV)
     modules = Modules([*site, *library, *distributions.site_packages(home / "service"), boot.HOME])
     whole = [choice.distribution for choice in plan.kept if choice.reason == KEPT]
-    always = [name for name in modules.files if name.split(".")[0] in _ALWAYS]
+    always = [name for name in modules.files if name.split(".")[0] in _ALWAYS or name.startswith(_SYSTEM)]
     stay = modules.closure([*in_use, *(file for each in whole for file in each.files)], [*lazily, *always])
     stay = trace.with_sources(stay | in_use)
     free = [file for choice in plan.kept if choice.distribution not in whole for file in choice.distribution.files]

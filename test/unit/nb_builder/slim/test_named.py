@@ -1,5 +1,5 @@
 import pytest
-from nb_builder.slim.named import Modules, named_in
+from nb_builder.slim.named import Modules, computed_in, named_in
 
 
 @pytest.mark.parametrize(
@@ -60,3 +60,40 @@ def test_extension_modules_of_the_standard_library_have_no_package(tmp_path):
     (tmp_path / "lib-dynload").mkdir()
     (tmp_path / "lib-dynload" / "_ssl.abi3.so").write_text("")
     assert list(Modules([str(tmp_path)]).files) == ["_ssl"]
+
+
+@pytest.mark.parametrize(
+    ("text", "begins"),
+    [
+        ("def init():\n    __import__(f'PIL.{plugin}', globals())", {"PIL."}),
+        ("x = import_module('spacy.lang.' + name)", {"spacy.lang."}),
+        ("x = import_module( '.data.region_%s' % name, __package__)", {".data.region_"}),
+        ("x = import_module('a.{}'.format(name))", {"a."}),
+        ("def load(name):\n    return importlib.import_module(name)", set()),
+        ("def load(a, b):\n    return import_module(f'scipy.{a}.{b}')", set()),
+        ("def __getattr__(name):\n    return import_module(f'scipy.{name}')", set()),
+        ("def load():\n    return import_module('a.b')", set()),
+        ("def import_module(name):\n    pass", set()),
+    ],
+)
+def test_names_that_are_put_together_are_told_by_how_they_begin(text, begins):
+    assert computed_in(text) == begins
+
+
+def test_where_names_are_put_together_all_that_may_be_meant_stays(tmp_path):
+    files = {
+        "pic/__init__.py": "",
+        "pic/image.py": "def init(plugin):\n    __import__(f'pic.{plugin}')\n",
+        "pic/plugins.py": "def load(name):\n    return import_module(f'.plug_{name}', __package__)\n",
+        "pic/plug_a.py": "",
+        "pic/other.py": "import pic.plugins",
+        "db/other.py": "",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    modules = Modules([str(tmp_path)])
+    assert inside(tmp_path, modules.closure([f"{tmp_path}/pic/plugins.py"], [])) == {
+        *("pic/__init__.py", "pic/plugins.py", "pic/plug_a.py")
+    }
+    assert inside(tmp_path, modules.closure([f"{tmp_path}/pic/image.py"], [])) == set(files) - {"db/other.py"}
