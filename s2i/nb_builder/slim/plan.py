@@ -195,11 +195,19 @@ def with_files(plan: Plan, lazily: Iterable[str], app_root: Path, home: Path) ->
     modules = Modules([*site, *library, *distributions.site_packages(home / "service"), boot.HOME])
     whole = [choice.distribution for choice in plan.kept if choice.reason == KEPT]
     always = [name for name in modules.files if name.split(".")[0] in _ALWAYS or name.startswith(_SYSTEM)]
-    stay = modules.closure([*in_use, *(file for each in whole for file in each.files)], [*lazily, *always])
+    stay = modules.closure(
+        [*in_use, *(file for each in whole for file in each.files)], [*lazily, *always, *_unloaded(plan, in_use)]
+    )
     stay = trace.with_sources(stay | in_use)
     free = [file for choice in plan.kept if choice.distribution not in whole for file in choice.distribution.files]
     free += [file for files in modules.files.values() for file in files if file.startswith(tuple(library))]
     return replace(plan, left_out=frozenset(trace.with_sources(filter(distributions.is_module, free)) - stay))
+
+
+def _unloaded(plan: Plan, in_use: set[str]) -> set[str]:
+    """Return the packages of kept distributions of which nothing was loaded: data in them must not be all of them."""
+    found = [choice.distribution for choice in plan.kept if in_use.isdisjoint(choice.distribution.files)]
+    return {name for name in distributions.modules(found) if "." not in name}
 
 
 def notes_on(verdict: Verdict) -> tuple[str, ...]:

@@ -1,11 +1,14 @@
 """What the code of kept distributions may import although no sample came to it."""
 
+import re
 from collections.abc import Container, Iterable, Iterator
 
 from nb_builder.slim import declared, distributions, lazy
 from nb_builder.slim.distributions import Distribution
 from nb_builder.slim.named import named_in
 
+# import_optional_dependency("lxml.etree") and the like.
+_CALL = re.compile(r"\w*import\w*\(\s*['\"]([\w.]+)['\"]")
 _TESTS = {"test", "tests"}
 
 
@@ -63,4 +66,6 @@ def _imports(file: str, tops: set[bytes]) -> Iterator[str]:
     if any(top in text for top in tops):
         package = distributions.module_of(file)
         package = package if file.endswith("/__init__.py") else package.rpartition(".")[0]
-        yield from named_in(text.decode("utf-8", "replace"), package)
+        words = text.decode("utf-8", "replace")
+        yield from named_in(words, package)
+        yield from _CALL.findall(words)

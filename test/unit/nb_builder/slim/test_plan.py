@@ -33,7 +33,9 @@ HELD = {
     "charted": {"files": {"charted.py": ""}},
     "unmentioned": {"files": {"unmentioned.py": ""}},
     "rare": {"files": {"rare.py": "answer = 1\n"}, "requires": ["needed-by-rare"]},
-    "needed-by-rare": {"files": {"needed/__init__.py": "", "needed/part.py": ""}},
+    "needed-by-rare": {
+        "files": {"needed/__init__.py": "from . import first", "needed/first.py": "", "needed/part.py": ""}
+    },
     "wanted": {"files": {"wanted/__init__.py": "", "wanted/part.py": ""}},
     "idle": {"files": {"idle.py": ""}},
 }
@@ -102,6 +104,11 @@ def test_by_files_modules_go_that_nothing_loaded_and_nothing_loaded_names(by_fil
 
 def test_by_files_what_s2i_keep_names_stays_whole(by_files):
     assert "wanted/part.py" not in names(by_files.left_out) and "needed/part.py" in names(by_files.left_out)
+
+
+def test_by_files_the_package_of_a_distribution_that_nothing_has_loaded_can_still_be_imported(by_files):
+    gone = names(by_files.left_out)
+    assert not gone & {"needed/__init__.py", "needed/first.py"} and "needed/part.py" in gone
 
 
 def test_by_files_the_standard_library_loses_what_nothing_names(by_files):
