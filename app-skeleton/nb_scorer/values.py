@@ -92,7 +92,10 @@ def encode(answer):
     try:
         text = _ENCODER.encode(answer)
     except (ValueError, TypeError, OverflowError, RecursionError):
-        # A NaN, a key that is no string, a cycle: the walk tells which, and mends the first two.
+        text = None
+    if text is None:
+        # A NaN, a key that is no string, a cycle: the walk tells which, and mends the first two. What it raises
+        # says it all: the log has no use for how the encoder failed before.
         text = _text(plain(answer))
     try:
         return text.encode("utf-8")
@@ -106,7 +109,7 @@ def _text(answer):
         return json.dumps(answer, allow_nan=False, ensure_ascii=False)
     except ValueError:
         # The only thing that is left: CPython does not write longer ones, and no client would read them.
-        raise TypeError("a whole number of more than {} digits has no JSON form here".format(MAX_DIGITS))
+        raise TypeError("a whole number of more than {} digits has no JSON form here".format(MAX_DIGITS)) from None
 
 
 def plain(value):
@@ -114,7 +117,7 @@ def plain(value):
     try:
         return _plain(value)
     except RecursionError:
-        raise TypeError("the answer contains itself, or is nested too deeply for JSON")
+        raise TypeError("the answer contains itself, or is nested too deeply for JSON") from None
 
 
 def _plain(value):
@@ -194,8 +197,9 @@ _STEPS = (
     (dt.timedelta, _duration),
     (decimal.Decimal, _decimal),
     (uuid.UUID, str),
-    ((range, collections.deque, type({}.keys()), type({}.values())), list),
-    (types.MappingProxyType, dict),
+    ((range, collections.deque, collections.UserList), list),
+    ((type({}.keys()), type({}.values()), type({}.items())), list),
+    ((types.MappingProxyType, collections.UserDict, collections.ChainMap), dict),
 )
 
 
@@ -209,7 +213,8 @@ def _is_numpy_scalar(value):
 def _numpy_scalar(value):
     kind = value.dtype.kind
     if value.dtype.names:
-        return dict(zip(value.dtype.names, value.item()))
+        # item() would drop the names of a record within, and the unit of a moment of nanoseconds.
+        return {name: value[name] for name in value.dtype.names}
     if kind == "M":
         return None if value != value else str(value)
     if kind == "m":

@@ -105,6 +105,8 @@ class Pair(NamedTuple):
 
 
 NOON = dt.datetime(2026, 1, 2, 12, 0, 0, tzinfo=dt.timezone.utc)
+NESTED = {"a": {"x": 1, "y": 2}, "b": [3, 4]}
+MOMENT = {"at": "2026-01-02T00:00:00.000000000", "took": 90.0}
 UUID = uuid.UUID(int=1)
 
 
@@ -150,6 +152,8 @@ UUID = uuid.UUID(int=1)
         (np.array(["2026-01-02"], dtype="datetime64[D]"), ["2026-01-02"]),
         (np.array([(1, 2.5)], dtype=[("a", int), ("b", float)]), [{"a": 1, "b": 2.5}]),
         (np.array([(1, 2.5)], dtype=[("a", int), ("b", float)])[0], {"a": 1, "b": 2.5}),
+        (np.array([((1, 2), [3, 4])], dtype=[("a", [("x", int), ("y", int)]), ("b", int, (2,))])[0], NESTED),
+        (np.array([("2026-01-02", 90)], dtype=[("at", "M8[ns]"), ("took", "m8[s]")]), [MOMENT]),
         (np.ma.masked_array([1, 2], mask=[False, True]), [1, None]),
         (np.array([None, "a", 1], dtype=object), [None, "a", 1]),
         (pd.Series([1.0, None]), [1.0, None]),
@@ -169,6 +173,10 @@ UUID = uuid.UUID(int=1)
         (collections.deque([1]), [1]),
         (collections.Counter("aab"), {"a": 2, "b": 1}),
         (types.MappingProxyType({"a": 1}), {"a": 1}),
+        (collections.ChainMap({"a": 1}, {"b": 2}), {"a": 1, "b": 2}),
+        (collections.UserDict(a=1), {"a": 1}),
+        (collections.UserList([1]), [1]),
+        ({"a": 1}.items(), [["a", 1]]),
         (fractions.Fraction(1, 4), 0.25),
         (decimal.Decimal(2**70), 2**70),
     ],
@@ -202,6 +210,14 @@ def test_an_answer_that_contains_itself_is_refused():
     cycle.append(cycle)
     with pytest.raises(TypeError, match="contains itself"):
         values.encode(cycle)
+
+
+@pytest.mark.parametrize("answer", [object(), 10**5000, [[object()]], float], ids=lambda value: type(value).__name__)
+def test_a_refusal_says_nothing_of_how_it_was_found(answer):
+    with pytest.raises(TypeError) as refused:
+        values.encode(answer)
+    assert refused.value.__cause__ is None
+    assert refused.value.__context__ is None or refused.value.__suppress_context__
 
 
 def test_an_answer_nested_too_deeply_is_refused():
