@@ -12,9 +12,9 @@ from pathlib import Path
 from nb_scorer import answers, layout, manifest
 
 from nb_builder.log import Log
-from nb_builder.slim import distributions, trace
+from nb_builder.slim import distributions, rarely, trace
 from nb_builder.slim.asking import SelftestEnded, Verdict
-from nb_builder.slim.plan import OFF, Choice, Plan
+from nb_builder.slim.plan import OFF, Choice, Plan, python_of
 from nb_builder.slim.trace import Trace
 
 NEEDLESS = "only imported where it is there: without it every answer is the same"
@@ -37,13 +37,23 @@ def run(plan: Plan, root: Path, app_root: Path, *, home: Path, log: Log) -> Plan
     if lack:
         return replace(plan, notes=(*plan.notes, f"Nothing was tried without: {lack}."))
     trial.steady = Steady(*trial.verdicts, manifest.read(app_root / layout.MODEL).get("tolerance", answers.TOLERANCE))
+    python = python_of(app_root)
     for choice in plan.kept:
-        if choice in plan.kept and not choice.fixed and choice.distribution.bytes >= SMALLEST:
-            plan = _tried(plan, choice, trial, log)
+        if choice in plan.kept and choice.distribution.bytes >= SMALLEST and not _needed(choice, plan, python):
+            plan = _tried(plan, choice, trial, python, log)
     return plan
 
 
-def _tried(plan: Plan, choice: Choice, trial: "Trial", log: Log) -> Plan:
+def _needed(choice: Choice, plan: Plan, python: str) -> bool:
+    """Return whether `choice` stays whatever the answers are: the code of another one counts on it.
+
+    Answers to golden rows may be the same without it, and others not: statsmodels has another engine for patsy.
+    """
+    others = [each.distribution for each in plan.kept if each != choice]
+    return choice.fixed or choice.distribution.name in rarely.needs(others, [choice.distribution], python)
+
+
+def _tried(plan: Plan, choice: Choice, trial: "Trial", python: str, log: Log) -> Plan:
     """Return `plan` without `choice`, and without what only that used, if the service does not miss it."""
     missed = trial.missed(files_without(plan, [choice]))
     log.line(f"     without {choice.distribution.name}: {missed or 'all is the same, so it is dropped'}")
@@ -51,7 +61,7 @@ def _tried(plan: Plan, choice: Choice, trial: "Trial", log: Log) -> Plan:
         return plan
     plan = without(plan, [choice], NEEDLESS)
     used = trace.used(trial.files, tuple(each.distribution for each in plan.kept))
-    idle = [each for each in plan.kept if not each.fixed and each.distribution.name not in used]
+    idle = [each for each in plan.kept if each.distribution.name not in used and not _needed(each, plan, python)]
     if not idle or trial.missed(files_without(plan, idle)):
         return plan
     log.line(f"     without {', '.join(each.distribution.name for each in idle)}: all is the same, too")

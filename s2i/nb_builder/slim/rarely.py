@@ -10,14 +10,17 @@ from nb_builder.slim.named import named_in
 # import_optional_dependency("lxml.etree") and the like.
 _CALL = re.compile(r"\w*import\w*\(\s*['\"]([\w.]+)['\"]")
 _TESTS = {"test", "tests"}
+# A bigger one is worth the risk that a request needs it: people are told.
+MOST_BYTES = 5_000_000
 
 
 def needs(kept: Iterable[Distribution], dropped: Iterable[Distribution], python: str) -> dict[str, str]:
     """Return {dropped distribution: the kept one that requires it and imports it somewhere}, followed to the end.
 
     Such as contourpy: matplotlib imports it when contours are drawn. `python` is as `declared.needed_by` has it.
+    Those of more than MOST_BYTES are not among them.
     """
-    todo, rest = list(kept), list(dropped)
+    todo, rest = list(kept), [each for each in dropped if each.bytes <= MOST_BYTES]
     held = [*todo, *rest]
     found: dict[str, str] = {}
     while todo:
@@ -33,17 +36,19 @@ def needs(kept: Iterable[Distribution], dropped: Iterable[Distribution], python:
 def unasked(
     kept: Iterable[Distribution], dropped: Iterable[Distribution], loaded: Container[str], python: str
 ) -> dict[str, str]:
-    """Return {dropped distribution: the kept one that may import it}, of those that the notebook itself asked for.
+    """Return {dropped distribution: the kept one that may import it}, of those that were to be there.
 
-    What no other distribution requires was asked for. Read are the modules in `loaded`.
+    That is what the kept one requires, and what nothing requires: then the notebook asked for it. Read are the
+    modules in `loaded`.
     """
     kept, dropped = list(kept), list(dropped)
     held = [*kept, *dropped]
-    required = set().union(*(declared.needed_by([each.name], held, python) for each in held))
-    asked = [each for each in dropped if each.name not in required]
+    needed = {each.name: set(declared.needed_by([each.name], held, python)) for each in held}
+    required = set().union(*needed.values())
     found: dict[str, str] = {}
     for each in kept:
-        for name in _named([file for file in _sources(each) if file in loaded], asked):
+        meant = [other for other in dropped if other.name not in required or other.name in needed[each.name]]
+        for name in _named([file for file in _sources(each) if file in loaded], meant):
             found.setdefault(name, each.name)
     return found
 

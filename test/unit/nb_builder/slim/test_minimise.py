@@ -26,6 +26,10 @@ def imported(name):
         return None
 
 imported("needless")
+try:
+    import engine
+except ImportError:
+    pass
 if imported("changes"):
     factor = 2
 else:
@@ -52,7 +56,8 @@ def package(name, text="", **more):
 
 
 HELD = {
-    "sometimes": {"files": {"sometimes.py": SOMETIMES}},
+    "sometimes": {"files": {"sometimes.py": SOMETIMES}, "requires": ["engine"]},
+    "engine": package("engine"),
     "needless": package("needless", "import follower"),
     "follower": {"files": {"follower.py": ""}},
     "changes": package("changes"),
@@ -115,6 +120,11 @@ def test_what_is_missed_stays_and_is_told(minimised, name, missed):
 def test_what_is_fixed_is_not_even_tried(minimised):
     _before, after, _root, said = minimised
     assert "without kept" not in said and told(after.kept)["kept"] == "S2I_KEEP names it"
+
+
+def test_what_another_one_requires_and_imports_is_not_tried_either(minimised):
+    _before, after, _root, said = minimised
+    assert "without engine" not in said and told(after.kept)["engine"] == "in use"
 
 
 def test_what_is_dropped_is_gone_from_the_tree_with_its_folder(minimised):

@@ -139,11 +139,9 @@ def test_what_the_notebook_asked_for_and_loaded_code_may_import_is_in_a_note(by_
         dropped=(found["rare"], found["charted"]),
         opened=frozenset(file for each in found.values() for file in each.distribution.files),
     )
-    assert plan.noted(without, "3.11.2").notes == ()
-    uses = replace(found["used"], distribution=replace(found["used"].distribution, requires=()))
-    asked = replace(without, kept=(uses,))
     note = "Left out, though a request may need it: charted (for used). S2I_KEEP keeps it."
-    assert plan.noted(asked, "3.11.2").notes == (note,)
+    assert plan.noted(without, "3.11.2").notes == (note,)
+    assert plan.noted(replace(without, opened=frozenset()), "3.11.2").notes == ()
 
 
 def test_a_plan_comes_back_from_its_text(by_files):

@@ -1,5 +1,7 @@
 """Distributions that no sample came to, and code may still import."""
 
+from dataclasses import replace
+
 import pytest
 from nb_builder.slim import rarely
 from nb_builder.slim.distributions import installed
@@ -38,9 +40,16 @@ def test_what_is_required_and_imported_in_a_branch_is_needed_and_what_that_needs
     assert found == {"contour": "plots", "lines": "contour"}
 
 
+def test_what_is_big_is_left_to_the_user(held):
+    big = replace(held["contour"], bytes=rarely.MOST_BYTES + 1)
+    assert rarely.needs([held["plots"]], [big], "3.11.2") == {}
+    loaded = set(held["plots"].files)
+    assert rarely.unasked([held["plots"]], [big], loaded, "3.11.2") == {"contour": "plots"}
+
+
 def test_what_was_asked_for_and_loaded_code_may_import_is_told(held):
     kept = [held["plots"], held["reader"]]
     dropped = [each for each in held.values() if each not in kept]
     loaded = {file for each in kept for file in each.files}
-    assert rarely.unasked(kept, dropped, loaded, "3.11.2") == {"asked": "reader"}
+    assert rarely.unasked(kept, dropped, loaded, "3.11.2") == {"asked": "reader", "contour": "plots"}
     assert rarely.unasked(kept, dropped, set(), "3.11.2") == {}
