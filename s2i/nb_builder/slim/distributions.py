@@ -12,6 +12,8 @@ from packaging.utils import canonicalize_name
 # libgomp.so.1 and _ctypes.cpython-311-x86_64-linux-gnu.so alike.
 _SHARED = re.compile(r"\.so(\.\d+)*$")
 _TAGS = (".cpython-", ".abi3.")
+_ENTRIES = ".dist-info/entry_points.txt"
+_PROGRAMS = ("console_scripts", "gui_scripts")
 _METADATA = (".dist-info", ".egg-info")
 
 
@@ -77,6 +79,12 @@ def module_of(file: str) -> str:
     if suffix not in ("py", "so") and not (suffix.startswith(("cpython-", "abi3.")) and suffix.endswith("so")):
         return ""
     return name.removesuffix("/__init__").replace("/", ".") if inside and dot else ""
+
+
+def entry_points(distribution: Distribution) -> set[str]:
+    """Return the modules that the entry points of `distribution` name, those of programs left out."""
+    found = (metadata.PathDistribution(Path(file).parent) for file in distribution.files if file.endswith(_ENTRIES))
+    return {each.module for told in found for each in told.entry_points if each.group not in _PROGRAMS}
 
 
 def is_module(file: str) -> bool:

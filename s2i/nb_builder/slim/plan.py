@@ -196,12 +196,18 @@ def with_files(plan: Plan, lazily: Iterable[str], app_root: Path, home: Path) ->
     whole = [choice.distribution for choice in plan.kept if choice.reason == KEPT]
     always = [name for name in modules.files if name.split(".")[0] in _ALWAYS or name.startswith(_SYSTEM)]
     stay = modules.closure(
-        [*in_use, *(file for each in whole for file in each.files)], [*lazily, *always, *_unloaded(plan, in_use)]
+        [*in_use, *(file for each in whole for file in each.files)],
+        [*lazily, *always, *_unloaded(plan, in_use), *_plugged(plan)],
     )
     stay = trace.with_sources(stay | in_use)
     free = [file for choice in plan.kept if choice.distribution not in whole for file in choice.distribution.files]
     free += [file for files in modules.files.values() for file in files if file.startswith(tuple(library))]
     return replace(plan, left_out=frozenset(trace.with_sources(filter(distributions.is_module, free)) - stay))
+
+
+def _plugged(plan: Plan) -> set[str]:
+    """Return the modules that are found by the entry points of kept distributions, and by no import."""
+    return set().union(*(distributions.entry_points(choice.distribution) for choice in plan.kept))
 
 
 def _unloaded(plan: Plan, in_use: set[str]) -> set[str]:

@@ -25,10 +25,10 @@ HELD = {
         "files": {
             "used/__init__.py": "def double(x):\n    return 2 * x\ndef other():\n    from used import named\n",
             "used/named.py": "",
-            "used/unnamed.py": "def draw():\n    import charted\n",
+            "used/unnamed.py": "def draw():\n    import charted, plug\n",
             "used/data.txt": "",
         },
-        "requires": ["charted", "unmentioned"],
+        "requires": ["charted", "unmentioned", "wanted-plug"],
     },
     "charted": {"files": {"charted.py": ""}},
     "unmentioned": {"files": {"unmentioned.py": ""}},
@@ -37,6 +37,10 @@ HELD = {
         "files": {"needed/__init__.py": "from . import first", "needed/first.py": "", "needed/part.py": ""}
     },
     "wanted": {"files": {"wanted/__init__.py": "", "wanted/part.py": ""}},
+    "wanted-plug": {
+        "files": {"plug/__init__.py": "", "plug/in.py": "", "plug/program.py": "", "plug/other.py": ""},
+        "entry_points": "[used.plugs]\none = plug.in:load\n[console_scripts]\nrun = plug.program:main\n",
+    },
     "idle": {"files": {"idle.py": ""}},
 }
 
@@ -79,6 +83,7 @@ def test_each_distribution_that_stays_has_its_reason(by_distributions):
         "used": ("in use", False),
         "cloudpickle": ("in use", False),
         "charted": ("used may import it", True),
+        "wanted-plug": ("used may import it", True),
         "rare": ("predictor names rare", True),
         "needed-by-rare": ("rare needs it", True),
         "wanted": ("S2I_KEEP names it", True),
@@ -109,6 +114,11 @@ def test_by_files_what_s2i_keep_names_stays_whole(by_files):
 def test_by_files_the_package_of_a_distribution_that_nothing_has_loaded_can_still_be_imported(by_files):
     gone = names(by_files.left_out)
     assert not gone & {"needed/__init__.py", "needed/first.py"} and "needed/part.py" in gone
+
+
+def test_by_files_modules_stay_that_entry_points_name(by_files):
+    gone = names(by_files.left_out)
+    assert "plug/in.py" not in gone and {"plug/program.py", "plug/other.py"} <= gone
 
 
 def test_by_files_the_standard_library_loses_what_nothing_names(by_files):
