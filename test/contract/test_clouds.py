@@ -43,6 +43,9 @@ def test_vertex_finds_its_port_its_health_and_its_predictions(start, free_port, 
         500,
         {"error": "The notebook's predictor failed on this sample; the service's log has the traceback."},
     )
+    counted = raw(service, "GET", "/metrics")[1].decode()
+    assert f'nb_http_requests_total{{route="{route}",status="200"}} 1.0' in counted
+    assert 'route="other"' not in counted
 
 
 def test_vertex_s_predict_takes_bare_samples_beside(start):

@@ -28,7 +28,7 @@ def make_app(door: Door) -> Flask:
     def tell_the_model(response: Response) -> Response:
         response.headers.extend(door.identity.headers)
         response.headers.extend(g.get("origin_headers", ()))
-        request.environ[ROUTE] = request.url_rule and request.url_rule.rule
+        request.environ[ROUTE] = g.get("route") or (request.url_rule and request.url_rule.rule)
         return response
 
     app.register_error_handler(HTTPException, _refuse)

@@ -1,6 +1,6 @@
 """What clouds and MLflow call: SageMaker, Vertex AI, MLflow's scoring server."""
 
-from flask import Flask, Response, jsonify, request
+from flask import Flask, Response, g, jsonify, request
 
 from nb_service.http.door import Door, problem
 from nb_service.protocols import Body, Malformed, Question, bodies, decode, encode, mlflow, sagemaker, vertex
@@ -76,6 +76,7 @@ def _vertex(door: Door, route: str) -> Response | None:
         return None
     if route == "/predict" and not _has_instances(request.get_data()):
         return None
+    g.route = route
     return door.answer(vertex.read, vertex.refusal)
 
 
