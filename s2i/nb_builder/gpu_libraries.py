@@ -1,5 +1,6 @@
 """Says which megabytes of the notebook's environment are of use on a GPU alone."""
 
+from collections.abc import Iterable
 from contextlib import suppress
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -25,6 +26,23 @@ def tell(installer: Installer, log: Log) -> None:
             log.note(_words(held[name], brought, installer))
 
 
+def sentences(kept: Iterable[Distribution]) -> list[str]:
+    """Return what to say of the `kept` distributions of a slim image: those with a twin and GPU libraries to need.
+
+    The libraries have gone, the code for them has not. No index can be asked there.
+    """
+    return [
+        f"{one.name} {one.version}, {one.bytes / MEGABYTE:.0f} MB, has code for GPUs in it. "
+        f'"{_twin(one)}" in requirements, where the index has that, serves the same model on CPUs.'
+        for one in kept
+        if one.name in TWINS and any(name.startswith(GPU) for name in _required(one))
+    ]
+
+
+def _twin(one: Distribution) -> str:
+    return f"{TWINS[one.name]}=={one.version}"
+
+
 def _brought(by: Distribution, held: dict[str, Distribution]) -> list[Distribution]:
     """Return the GPU libraries that `by` requires and nothing else in the environment."""
     others = {name for other in held.values() if other is not by for name in _required(other)}
@@ -45,7 +63,7 @@ def _words(one: Distribution, brought: list[Distribution], installer: Installer)
     names = ", ".join(each.name for each in brought)
     size = sum(each.bytes for each in brought) / MEGABYTE
     words = f"{one.name} {one.version} brings {names}, {size:.0f} MB that a service without a GPU can't use."
-    twin = f"{TWINS[one.name]}=={one.version}"
+    twin = _twin(one)
     if installer.offers(twin):
         words += f' "{twin}" in place of "{one.name}=={one.version}" serves the same model on CPUs.'
     return words

@@ -6,12 +6,14 @@ a stage of its own: what predictor writes while it is asked is not in the image 
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from nb_scorer import manifest
 from nb_scorer.model_problems import ModelMissing
 from nb_service import identity
 
+from nb_builder import gpu_libraries
 from nb_builder.log import Log
 from nb_builder.settings import Settings
 from nb_builder.slim import distributions, launcher, lay, minimise, plan, problems, proof
@@ -55,7 +57,9 @@ class Slimming:
         lay.interpreters(self.place)
         _check_keep(settings.keep, self.place.app.venv)
         self.log.step(f"Tracing the service, to leave out what it does not need (S2I_SLIM={settings.slim})")
-        self._write(self._smaller(self._planned()))
+        made = self._smaller(self._planned())
+        words = gpu_libraries.sentences(choice.distribution for choice in made.kept)
+        self._write(replace(made, notes=(*made.notes, *words)))
 
     def lay(self) -> None:
         """Lay the tree of the plan, and what asks it."""

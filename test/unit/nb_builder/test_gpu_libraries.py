@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 from nb_builder import gpu_libraries
 from nb_builder.log import Log
+from nb_builder.slim.distributions import installed
 
 NCCL = "nvidia-nccl-cu12; platform_system == 'Linux'"
 
@@ -63,3 +64,19 @@ def test_what_another_package_needs_too_would_stay_and_is_not_counted(tmp_path, 
     put(tmp_path, "torch", "2.9.0", 1000, "nvidia-nccl-cu12==2.30.1; platform_system == 'Linux'", "not a requirement!")
     put(tmp_path, "nvidia-nccl-cu12", "2.30.1", 469_000_000)
     assert said("xgboost-cpu==3.2.0") == ""
+
+
+def test_a_slim_image_says_what_its_gpu_code_could_be_spared_by(tmp_path):
+    put(tmp_path, "xgboost", "3.2.0", 238_400_000, "numpy", NCCL)
+    put(tmp_path, "numpy", "2.4.6", 1000)
+    (sentence,) = gpu_libraries.sentences(installed(tmp_path))
+    assert sentence == (
+        'xgboost 3.2.0, 238 MB, has code for GPUs in it. "xgboost-cpu==3.2.0" in requirements, where the index has '
+        "that, serves the same model on CPUs."
+    )
+
+
+@pytest.mark.parametrize(("name", "requires"), [("xgboost-cpu", NCCL), ("xgboost", "numpy")])
+def test_a_slim_image_without_gpu_code_says_nothing(tmp_path, name, requires):
+    put(tmp_path, name, "3.2.0", 1000, requires)
+    assert gpu_libraries.sentences(installed(tmp_path)) == []
