@@ -11,12 +11,12 @@ USER 0
 ARG S2I_SLIM
 ARG S2I_KEEP
 ARG S2I_SLIM_BASE
-RUN if ! [ -x /opt/nb-builder/build/bin/python ]; then \
-        echo "ERROR: The image is no service of nb-builder: it has no /opt/nb-builder/build/bin/python." \
-     && echo "  Why: A slim image is made of the image that 's2i build' made, by what that image holds." \
-     && echo "  Fix: Run 's2i build <git repository> nb-builder my-service' first, then name my-service as SERVICE." \
-     && echo "  (problem slim-no-service)" && exit 1; \
-    fi && exec /opt/nb-builder/build/bin/python -I -u -m nb_builder slim prepare
+RUN /opt/nb-builder/build/bin/python -I -c "import nb_builder" 2>/dev/null \
+ || { echo "ERROR: The image is no service of nb-builder: it has no /opt/nb-builder/build/bin/python that runs it." \
+   && echo "  Why: A slim image is made of the image that 's2i build' made, by what that image holds, its Python too." \
+   && echo "  Fix: Run 's2i build <git repository> nb-builder my-service' first, then name my-service as SERVICE." \
+   && echo "  (problem slim-no-service)" && exit 1; }
+RUN ["/opt/nb-builder/build/bin/python", "-I", "-u", "-m", "nb_builder", "slim", "prepare"]
 
 FROM ${SERVICE} AS slim
 USER 0

@@ -69,7 +69,8 @@ def main(arguments: Sequence[str]) -> int:
     except OSError as wrong:
         if wrong.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        return _show(DiskFull(folder=wrong.filename or Settings().app_root))
+        # Of a copy, the second name is the one that is written.
+        return _show(DiskFull(folder=wrong.filename2 or wrong.filename or Settings().app_root))
     except KeyboardInterrupt:
         print("\nStopped.", flush=True)
         return 130

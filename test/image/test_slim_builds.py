@@ -128,6 +128,16 @@ def test_an_image_whose_python_does_not_start_is_made_one_level_lower_and_says_w
     assert "(S2I_SLIM=distributions); 1 golden row answered the same" in made.output
 
 
+def test_a_predictor_that_must_write_beside_the_notebook_is_told_where_it_may(s2i, tmp_path, tag):
+    cells = "def predictor(x):\n    open('seen.txt', 'w').close()\n    return x\nexamples = [1]\n"
+    source = repos.write(tmp_path / "repo", cells)
+    made = slim.make(must(s2i.build(git_repository(source, source), f"{APPS}-must-write")).image, tag)
+    assert made.status != 0
+    assert "ERROR: The slim image does not answer with a read-only root and without a network." in made.output
+    assert "  Fix: Let predictor write below /tmp" in made.output
+    assert not docker.exists(tag)
+
+
 def test_an_image_of_somebody_else_is_refused(builder, tag):
     made = slim.build(docker.docker("image", "inspect", "--format", "{{.Id}}", builder).stdout.strip(), tag)
     assert made.status != 0
@@ -141,8 +151,19 @@ def test_an_image_without_nb_builder_is_refused_in_the_same_words(builder, tag):
     made = slim.build(foreign, tag)
     docker.docker("image", "rm", "--force", foreign)
     assert made.status != 0
-    assert "it has no /opt/nb-builder/build/bin/python." in made.output
+    assert "it has no /opt/nb-builder/build/bin/python that runs it." in made.output
     assert "(problem slim-no-service)" in made.output
+
+
+def test_a_service_image_whose_base_has_another_python_now_is_refused(workbench, tag):
+    other = f"{tag}-other"
+    change = "mv /usr/bin/python3.11 /usr/bin/python3.12 && ln -sf python3.12 /usr/bin/python3"
+    docker.docker("build", "--tag", other, "-", stdin=f"FROM {workbench}\nUSER 0\nRUN {change}\n".encode())
+    made = slim.build(other, tag)
+    docker.docker("image", "rm", "--force", other)
+    assert made.status != 0
+    assert "it has no /opt/nb-builder/build/bin/python that runs it." in made.output
+    assert "by what that image holds, its Python too." in made.output
 
 
 def test_an_image_that_is_not_there_is_refused_by_name(engine, tag):
@@ -156,6 +177,7 @@ def test_a_name_to_keep_that_is_not_installed_is_refused_with_those_that_are(wor
     assert made.status != 0
     assert "S2I_KEEP names clodpickle, which the image does not have." in made.output
     assert "the image has: cloudpickle." in made.output
+    assert made.output.rpartition("  Fix: ")[2].startswith("Correct the name")
 
 
 def test_a_golden_row_that_differs_is_refused_with_both_answers(workbench, tag):
@@ -174,4 +196,5 @@ def test_a_full_disk_is_said_in_a_sentence(workbench):
     done = docker.docker("run", "--rm", "--user", "0", "--tmpfs", "/slim:size=9m", workbench, *command, ok=False)
     assert done.returncode == 1
     assert "(problem disk-full)" in done.stdout
+    assert "nothing more can be written to /slim/root/" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr

@@ -46,5 +46,5 @@ class DiskFull(BuildProblem):
 
     code = "disk-full"
     what_words = "The disk is full: nothing more can be written to {folder}."
-    why_words = "The notebook's packages and the model are written there."
+    why_words = "What a build makes is written there."
     fix_words = "Free some space or enlarge the volume, then build again; nothing half-made was left behind."

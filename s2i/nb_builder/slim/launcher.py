@@ -42,6 +42,8 @@ def said(folder: Path) -> dict:
     """Return the verdict in what was SAID; one of an image that could not even be asked has its last words."""
     if (folder / VERDICT).exists():
         return json.loads((folder / VERDICT).read_text(encoding="utf-8"))
-    status, _, words = (folder / LAST_WORDS).read_text(encoding="utf-8", errors="replace").partition("\n")
+    # Neither is there where the disk was full.
+    told = (folder / LAST_WORDS).read_bytes().decode(errors="replace") if (folder / LAST_WORDS).exists() else "unknown"
+    status, _, words = told.partition("\n")
     lack = f"the service can't be asked: its Python ended with status {status} ({gist(words) or 'it said nothing'})"
     return {"same": False, "rows": 0, "deterministic": True, "differences": [lack], "answers": [], "stderr": words}

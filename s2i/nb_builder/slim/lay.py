@@ -54,7 +54,9 @@ def interpreters(place: Place) -> tuple[pythons.Interpreter, pythons.Interpreter
     if front is None:
         raise SlimPythonDiffers(python=place.pythons[0], found="none that runs", wanted="3.10 or later")
     if model is None or model.minor != wanted:
-        raise SlimPythonDiffers(python=place.pythons[1], found=model.minor if model else "none", wanted=wanted)
+        raise SlimPythonDiffers(
+            python=place.pythons[1], found=model.minor if model else "none that runs", wanted=wanted
+        )
     return front, model
 
 

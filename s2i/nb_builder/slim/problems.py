@@ -8,7 +8,7 @@ class SlimNoService(BuildProblem):
 
     code = "slim-no-service"
     what_words = "The image is no service of nb-builder: it has no {missing}."
-    why_words = "A slim image is made of the image that 's2i build' made, by what that image holds."
+    why_words = "A slim image is made of the image that 's2i build' made, by what that image holds, its Python too."
     fix_words = "Run 's2i build <git repository> nb-builder my-service' first, then name my-service as SERVICE."
 
 
