@@ -9,11 +9,14 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 
 from waitress import wasyncore
 
 LONGEST_WAIT = 1.0
-READ = select.POLLIN | select.POLLPRI
+READ = select.EPOLLIN | select.EPOLLPRI
+# Told whether it was asked for or not.
+_ENDS = select.EPOLLHUP | select.EPOLLERR
 
 
 class Timer:
@@ -31,22 +34,27 @@ class Timer:
 
 
 class Loop:
-    """Turns until `stop`. Everything but `from_thread` and `wake` is for the loop's own thread.
+    """Turns until `stop`. Everything but `from_thread`, `look_at` and `wake` is for the loop's own thread.
 
-    A call that raises is a bug of ours: its traceback goes to stderr, and the service lives on.
+    A dispatcher that has `wants` (the events to wait for, 0 for none) is asked only after its own events and where
+    `look_at` is called for it; all others are asked in each turn. A call that raises is a bug of ours: its traceback
+    goes to stderr, and the service lives on.
     """
 
     def __init__(self) -> None:
-        self.map: dict = {}
+        self.map = _Sockets(self._came, self._gone)
         self.after_turn: list[Callable[[], None]] = []
         self._soon: deque = deque()
         self._timers: list = []
         self._numbers = itertools.count()
         self._running = False
         self._thread = threading.get_ident()
-        self._waker = _Waker(self.map)
-        self._poller = select.poll()
+        self._poller = select.epoll()
         self._asked: dict[int, int] = {}
+        self._clients: dict = {}  # dispatchers that have `wants`
+        self._others: dict = {}  # all other dispatchers, which are few
+        self._changed: set[int] = set()  # numbers of those clients that may want to know something else now
+        self._waker = _Waker(self.map)
 
     @property
     def waker_fd(self) -> int:
@@ -96,42 +104,76 @@ class Loop:
         """Let `run` return after this turn."""
         self._running = False
 
+    def look_at(self, fd: int) -> None:
+        """Ask anew what the dispatcher of `fd` wants to know, before the next wait; safe from any thread."""
+        if self.on_own_thread():
+            self._changed.add(fd)
+        else:
+            self.from_thread(partial(self.look_at, fd))
+
     def close(self) -> None:
         """Close every socket that is still in the loop."""
         wasyncore.close_all(self.map, ignore_all=True)
+        self._poller.close()
 
     def _poll(self, seconds: float) -> None:
         """Wait for sockets and let their dispatchers handle what came.
 
-        Unlike wasyncore's own, this tells an event for a socket that was closed a moment ago from one
-        for the new connection that got its number.
+        Unlike wasyncore's own, this tells an event for a socket that was closed a moment ago from one for the new
+        connection that got its number, and costs nothing for clients that say nothing.
         """
-        watched = dict(self.map)
-        self._ask_for(watched)
-        for fd, flags in self._poller.poll(seconds * 1000):
-            dispatcher = watched[fd]
-            if self.map.get(fd) is dispatcher:
-                wasyncore.readwrite(dispatcher, flags)
+        self._ask_for()
+        for fd, flags in self._poller.poll(seconds):
+            if fd not in self._asked:
+                continue
+            client = self._clients.get(fd)
+            if client is None:
+                wasyncore.readwrite(self._others[fd], flags)
+                continue
+            wanted = client.wants()
+            if wanted:
+                wasyncore.readwrite(client, flags & (wanted | _ENDS))
+            else:
+                # It is told when it wants to know again, else of a client that hangs up in each turn.
+                self._ask(fd, 0)
+            self._changed.add(fd)
 
-    def _ask_for(self, watched: dict) -> None:
-        """Let the poller ask for what the dispatchers want to know now; few want something new in each turn."""
-        asked = self._asked
-        for fd in asked.keys() - watched.keys():
-            self._ask(fd, 0)
-        for fd, dispatcher in watched.items():
-            wants = getattr(dispatcher, "wants", None)
-            flags = _wanted(dispatcher) if wants is None else wants()
-            if asked.get(fd, 0) != flags:
+    def _ask_for(self) -> None:
+        """Let the poller ask for what the dispatchers want to know now."""
+        for fd, dispatcher in self._others.items():
+            self._ask(fd, _wanted(dispatcher))
+        changed, self._changed = self._changed, set()
+        for fd in changed:
+            client = self._clients.get(fd)
+            # One that wants to know nothing, for an answer is on its way, soon wants what it is asked for already.
+            if client is not None and (flags := client.wants()):
                 self._ask(fd, flags)
 
     def _ask(self, fd: int, flags: int) -> None:
-        if flags:
-            self._asked[fd] = flags
-            self._poller.register(fd, flags)
-        else:
-            # Not with no flags: poll would still tell of a client that hangs up, turn after turn.
+        asked = self._asked.get(fd, 0)
+        if flags == asked:
+            return
+        if not flags:
             del self._asked[fd]
             self._poller.unregister(fd)
+            return
+        self._asked[fd] = flags
+        if asked:
+            self._poller.modify(fd, flags)
+        else:
+            self._poller.register(fd, flags)
+
+    def _came(self, fd: int, dispatcher) -> None:
+        if hasattr(dispatcher, "wants"):
+            self._clients[fd] = dispatcher
+            self._changed.add(fd)
+        else:
+            self._others[fd] = dispatcher
+
+    def _gone(self, fd: int) -> None:
+        self._ask(fd, 0)
+        self._clients.pop(fd, None)
+        self._others.pop(fd, None)
 
     def _wait(self) -> float:
         if self._soon:
@@ -150,11 +192,28 @@ class Loop:
 
 
 def _wanted(dispatcher) -> int:
-    """Return the events that wasyncore's dispatcher asks for; one that has `wants` says it in one call."""
+    """Return the events that wasyncore's dispatcher asks for."""
     flags = READ if dispatcher.readable() else 0
     if dispatcher.writable() and not dispatcher.accepting:
-        flags |= select.POLLOUT
+        flags |= select.EPOLLOUT
     return flags
+
+
+class _Sockets(dict):
+    """wasyncore's map of dispatchers by descriptor; `came` and `gone` hear of each before its socket is closed."""
+
+    def __init__(self, came: Callable, gone: Callable) -> None:
+        super().__init__()
+        self._came = came
+        self._gone = gone
+
+    def __setitem__(self, fd: int, dispatcher) -> None:
+        super().__setitem__(fd, dispatcher)
+        self._came(fd, dispatcher)
+
+    def __delitem__(self, fd: int) -> None:
+        super().__delitem__(fd)
+        self._gone(fd)
 
 
 def _guarded(call: Callable[[], None]) -> None:

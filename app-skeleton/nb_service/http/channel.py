@@ -36,7 +36,7 @@ class LaneChannel(HTTPChannel):
     refused_unread = False
 
     def wants(self) -> int:
-        """Return the events to wait for, as waitress's `readable` and `writable` say; the loop asks in every turn."""
+        """Return the events to wait for, as waitress's `readable` and `writable` say."""
         if self.total_outbufs_len or self.will_close or self.close_when_flushed:
             return select.POLLOUT
         return 0 if self.requests else READ
@@ -77,6 +77,11 @@ class LaneChannel(HTTPChannel):
         self.server.add_task(self)
         return True
 
+    def service(self) -> None:
+        """Answer the first request; what the loop waits for is another now."""
+        super().service()
+        self.server.look_at(self._fileno)
+
     def answer(self, request: LaneParser, reply: Reply) -> None:
         """Write `reply` to the first request; on the loop's thread alone."""
         if not self._goes_at_once(request, reply):
@@ -95,6 +100,7 @@ class LaneChannel(HTTPChannel):
         if sent < len(data):
             self.write_soon(data[sent:])
         self.requests.clear()
+        self.server.look_at(self._fileno)
         self.last_activity = time.time()
 
     def _goes_at_once(self, request: LaneParser, reply: Reply) -> bool:
@@ -145,7 +151,6 @@ class LaneChannel(HTTPChannel):
             super().handle_write()
 
     def _linger(self) -> None:
-        # On the instance: asked of every connection on every turn, it must stay what it is.
         self.wants = lambda: READ
         # An empty read closes this channel in recv.
         self.handle_read = lambda: self.recv(self.adj.recv_bytes)

@@ -112,6 +112,7 @@ class HttpServer:
         server.identity = self._identity.header_bytes
         server.access = Access(self._loop, self._log, self._metrics, frozenset(self._health), self._spans)
         server.later = self._loop.later
+        server.look_at = self._loop.look_at
         server.pull_trigger = self._wake
         self._server = server
 
@@ -176,11 +177,15 @@ class HttpServer:
         self._loop.later(FLUSH_SECONDS, self._flush_log)
 
     def _expire(self) -> None:
-        """Refuse what has been arriving for too long: who sends a byte now and then must not keep a place."""
+        """Refuse what has been arriving for too long: who sends a byte now and then must not keep a place.
+
+        waitress marks who says nothing at all, and does not tell.
+        """
         limit = self._got["S2I_RECEIVE_TIMEOUT"]
         before = time.monotonic() - limit
-        for channel in list(self._server.active_channels.values()):
+        for fd, channel in list(self._server.active_channels.items()):
             channel.expire(before)
+            self._loop.look_at(fd)
         self._loop.later(min(5.0, limit / 4), self._expire)
 
     def _changed(self) -> None:

@@ -2,7 +2,7 @@ import socket
 import threading
 
 import pytest
-from nb_service.loop import Loop
+from nb_service.loop import READ, Loop
 from waitress import wasyncore
 
 
@@ -78,3 +78,98 @@ def test_an_event_of_a_closed_socket_never_reaches_the_one_that_got_its_number(l
     assert seen == []
     for pair in theirs:
         pair[1].close()
+
+
+class Client(wasyncore.dispatcher):
+    """A client's connection, which says what it wants to know when it is asked."""
+
+    def __init__(self, sock, loop):
+        super().__init__(sock, map=loop.map)
+        self.wanted, self.asked, self.heard = READ, 0, b""
+
+    def wants(self):
+        self.asked += 1
+        return self.wanted
+
+    def handle_read_event(self):
+        self.heard += self.socket.recv(100)
+
+
+@pytest.fixture
+def client(loop):
+    """Return a client's connection, and the client's own end of it."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        made = Client(ours, loop)
+        yield made, theirs
+
+
+def turn(loop, times=3):
+    """Let the loop turn, without waiting for anything."""
+    for _ in range(times):
+        loop.soon(lambda: None)
+        loop.turn()
+
+
+def test_a_client_that_says_nothing_costs_no_turn_anything(loop, client):
+    ours, theirs = client
+    turn(loop)
+    asked = ours.asked
+    turn(loop, 100)
+    assert ours.asked == asked
+    theirs.send(b"hello")
+    turn(loop)
+    assert ours.heard == b"hello"
+
+
+def test_what_comes_while_nobody_wants_it_waits_and_wakes_nobody(loop, client):
+    ours, theirs = client
+    turn(loop)
+    ours.wanted = 0
+    theirs.send(b"hello")
+    turn(loop)
+    asked = ours.asked
+    turn(loop, 100)
+    assert (ours.asked, ours.heard) == (asked, b"")
+    ours.wanted = READ
+    loop.look_at(ours._fileno)
+    turn(loop)
+    assert ours.heard == b"hello"
+
+
+def test_a_thread_may_have_a_client_looked_at(loop, client):
+    ours, theirs = client
+    ours.wanted = 0
+    theirs.send(b"hello")
+    turn(loop)
+    ours.wanted = READ
+    thread = threading.Thread(target=loop.look_at, args=[ours._fileno])
+    thread.start()
+    thread.join()
+    turn(loop)
+    assert ours.heard == b"hello"
+
+
+def test_a_client_that_is_gone_is_asked_nothing_any_more(loop, client):
+    ours, theirs = client
+    turn(loop)
+    number = ours._fileno
+    loop.look_at(number)
+    ours.close()
+    asked = ours.asked
+    loop.look_at(number)
+    theirs.close()
+    turn(loop)
+    assert ours.asked == asked
+
+
+def test_the_number_of_a_client_that_is_gone_may_be_anybody_s(loop, client):
+    ours, _ = client
+    number = ours._fileno
+    ours.close()
+    pair = socket.socketpair()
+    assert pair[0].fileno() == number
+    wasyncore.dispatcher(pair[0], map=loop.map)
+    loop.look_at(number)
+    turn(loop)
+    pair[1].close()

@@ -49,6 +49,7 @@ def connection():
         closing=False,
         identity=b"",
         access=Told(told),
+        look_at=lambda fd: None,
         add_task=lambda channel: asked.append(channel.requests[0].path),
         pull_trigger=lambda: None,
     )
