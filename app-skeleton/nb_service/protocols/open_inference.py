@@ -21,7 +21,9 @@ PLATFORM = "nb-builder"
 _LENGTH_BYTES = 4
 
 
-def read(body: bytes, json_length: str | None, rows: Rows, served: Identity) -> Question:
+def read(
+    body: bytes, json_length: str | None, rows: Rows, served: Identity, answer_schema: dict | None = None
+) -> Question:
     """Return the samples of an inference request, whose JSON is the first `json_length` bytes; raise Malformed."""
     head, raw = _split(body, json_length)
     asked = decode_object(head)
@@ -35,7 +37,8 @@ def read(body: bytes, json_length: str | None, rows: Rows, served: Identity) -> 
         raise Malformed("Two inputs have the same name.")
     wanted = _Wanted(asked)
     samples = Series(values=list(_samples(columns, rows, _is_frame(asked))))
-    return Question(samples, lambda answers: _write(answers, asked.get("id"), wanted, served))
+    floats = {one["name"] for one in described(answer_schema or {}, OUTPUT) if one["datatype"] == "FP64"}
+    return Question(samples, lambda answers: _write(answers, asked.get("id"), wanted, served, floats))
 
 
 def _split(body: bytes, json_length: str | None) -> tuple[bytes, bytes]:
@@ -167,11 +170,12 @@ class _Wanted:
             yield name, outputs[name], self._named.get(name, {}).get("binary_data", self._all_binary) is True
 
 
-def _write(answers: Series, request_id: object, wanted: _Wanted, served: Identity) -> Body:
+def _write(answers: Series, request_id: object, wanted: _Wanted, served: Identity, floats: set[str]) -> Body:
     decoded = answers.values
     outputs, raw = [], []
     for name, values, binary in wanted.of(rows_to_columns(decoded) or {OUTPUT: decoded}):
-        tensor = tensors.stack(values)
+        # As the metadata say, whatever these answers are: a NaN alone is null by now, and 3.0 may be a 3.
+        tensor = tensors.stack(values, floats=name in floats)
         described: dict = {"name": name}
         if tensor is None:
             # No tensor has their shape: each goes as the JSON that it is.

@@ -96,8 +96,11 @@ def flatten(nested: object) -> list:
     raise Malformed("The data are nested more deeply than any shape.")
 
 
-def stack(values: list) -> Tensor | None:
-    """Return the tensor of `values`, numbers, truths or texts or lists of them, or None if they are none."""
+def stack(values: list, *, floats: bool = False) -> Tensor | None:
+    """Return the tensor of `values`, numbers, truths or texts or lists of them, or None if they are none.
+
+    With `floats` what FP64 holds is FP64, if it is whole or missing, too.
+    """
     shape = [len(values)]
     flat = values
     while flat and all(isinstance(item, list) for item in flat):
@@ -106,7 +109,7 @@ def stack(values: list) -> Tensor | None:
             return None
         shape.append(size)
         flat = [value for item in flat for value in item]
-    datatype = _datatype(flat)
+    datatype = "FP64" if floats and flat and _are_doubles(flat) else _datatype(flat)
     return None if datatype is None else Tensor(datatype, shape, flat)
 
 
@@ -121,8 +124,10 @@ def _datatype(flat: list) -> str | None:
         if least in _INT64 and most in _INT64:
             return "INT64"
         return "UINT64" if least in _UINT64 and most in _UINT64 else None
-    if kinds and kinds <= {int, float, type(None)} and kinds != {type(None)}:
-        # A whole number that a double can't hold exactly would not be the answer any more.
-        exact = all(type(value) is not int or abs(value) <= 1 << 53 for value in flat)
-        return "FP64" if exact else None
-    return None
+    return "FP64" if kinds - {type(None)} and _are_doubles(flat) else None
+
+
+def _are_doubles(flat: list) -> bool:
+    """Return whether doubles hold all of them, None as NaN: a whole number that none holds would be another answer."""
+    kinds = {type(value) for value in flat}
+    return kinds <= {int, float, type(None)} and all(type(value) is not int or abs(value) <= 1 << 53 for value in flat)

@@ -39,6 +39,9 @@ found["json"] = (
 )
 for kind in ("f4", "f2", "i4", "i8"):
     found[kind] = infer(rows.astype(kind)).as_numpy("output-0").tolist()
+# The sum has no number, and must be of the type that the metadata name all the same.
+unknown = infer(np.array([[1e308, 1e308]])).as_numpy("output-0")
+found["no number"] = [str(unknown.dtype), bool(np.isnan(unknown).all())]
 large = np.arange(20_000, dtype="f8").reshape(-1, 2)
 found["large"] = bool((infer(large).as_numpy("output-0") == large.sum(axis=1)).all())
 try:

@@ -24,8 +24,6 @@ def add(app: Flask, door: Door) -> None:
         return made(open_inference.server(served))
 
     def described() -> Response:
-        manifest = door.model.manifest
-        schemas = [manifest.get(name) or {} for name in ("sample_schema", "answer_schema")]
         return made(open_inference.model(served, *schemas))
 
     def ready() -> Response:
@@ -34,11 +32,12 @@ def add(app: Flask, door: Door) -> None:
 
     def infer() -> Response:
         def read(body: bytes) -> Question:
-            return open_inference.read(body, request.headers.get(open_inference.HEADER), rows, served)
+            return open_inference.read(body, request.headers.get(open_inference.HEADER), rows, served, schemas[1])
 
         return door.answer(read, open_inference.refusal)
 
     rows = door.rows
+    schemas = [door.model.manifest.get(name) or {} for name in ("sample_schema", "answer_schema")]
     for words, method, view in (("", "GET", described), ("/ready", "GET", ready), ("/infer", "POST", infer)):
         checked = _for_the_model(served, view)
         for path in ("/v2/models/<name>", "/v2/models/<name>/versions/<version>"):

@@ -14,10 +14,10 @@ OBJECTS = Rows({"type": "object"})
 NUMBERS = Rows({"type": "number"})
 
 
-def asked(*inputs, raw=b"", rows=UNKNOWN, **more):
-    """Return (the decoded samples, the question) of a request with these inputs."""
+def asked(*inputs, raw=b"", rows=UNKNOWN, answers=None, **more):
+    """Return (the decoded samples, the question) of a request with these inputs; `answers` is their schema."""
     head = json.dumps({"inputs": inputs, **more}).encode()
-    question = open_inference.read(head + raw, str(len(head)) if raw else None, rows, SERVED)
+    question = open_inference.read(head + raw, str(len(head)) if raw else None, rows, SERVED, answers)
     return [json.loads(sample) for sample in question.samples], question
 
 
@@ -192,3 +192,32 @@ def test_metadata_follow_the_golden_rows(schema, tensors):
 def test_server_and_model_tell_who_they_are():
     assert json.loads(open_inference.server(SERVED).data)["extensions"] == ["binary_tensor_data"]
     assert json.loads(open_inference.model(SERVED, {}, {}).data)["versions"] == ["7"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "answers", "datatype"),
+    [
+        ("number", [None], "FP64"),
+        (["number", "null"], [None, None], "FP64"),
+        ("number", [1, 2], "FP64"),
+        ("number", [2**53 + 1], "INT64"),  # no double holds it
+        ("number", ["a"], "BYTES"),
+        ("integer", [None], "BYTES"),
+        ("integer", [0.5], "FP64"),
+        ("string", [None], "BYTES"),
+        (None, [None], "BYTES"),
+    ],
+)
+def test_answers_that_fit_have_the_datatype_that_the_metadata_name(kind, answers, datatype):
+    schema = {"type": kind} if kind else {}
+    body, _ = written(asked(tensor([1] * len(answers), [len(answers)]), answers=schema)[1], *answers)
+    assert body["outputs"][0]["datatype"] == datatype
+
+
+def test_each_of_several_outputs_has_its_own_datatype():
+    schema = {"type": "object", "properties": {"a": {"type": "array", "items": {"type": "number"}}}}
+    body, raw = written(
+        asked(tensor([1], [1]), answers=schema, parameters={"binary_data_output": True})[1], {"a": [None, 1], "b": 2}
+    )
+    assert [(one["name"], one["datatype"]) for one in body["outputs"]] == [("a", "FP64"), ("b", "INT64")]
+    assert struct.unpack("<ddq", raw)[1:] == (1.0, 2)
