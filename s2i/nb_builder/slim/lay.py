@@ -7,7 +7,21 @@ from pathlib import Path
 
 from nb_scorer import boot, layout, manifest
 
-from nb_builder.slim import baked, compiled, elf, junk, licences, lscpu, pythons, records, sbom, shell, system, twins
+from nb_builder.slim import (
+    baked,
+    compiled,
+    elf,
+    junk,
+    ldconfig,
+    licences,
+    lscpu,
+    pythons,
+    records,
+    sbom,
+    shell,
+    system,
+    twins,
+)
 from nb_builder.slim.plan import FILES, OFF, Plan
 from nb_builder.slim.problems import SlimPythonDiffers
 from nb_builder.slim.tree import Tree, files_below
@@ -16,7 +30,11 @@ from nb_builder.workspace import Workspace
 # The service's own doors: nothing in the image reads a script but Python.
 DOOR = "/usr/libexec/s2i/run"
 DOORS = ("/usr/local/bin/run", "/usr/local/bin/serve", "/usr/local/bin/selftest")
-LSCPU = "/usr/local/bin/lscpu"  # where no package has files
+# A tool that libraries start, where a stand-in for it goes, and that: where no package has files, if that will do.
+STAND_INS = (
+    ("/usr/bin/lscpu", "/usr/local/bin/lscpu", lscpu),
+    ("/sbin/ldconfig", os.path.realpath("/sbin") + "/ldconfig", ldconfig),
+)
 _DOOR = """\
 #!{python} -Iu
 import os, sys
@@ -139,9 +157,10 @@ def _doors(tree: Tree, place: Place) -> None:
     tree.write(DOOR, _DOOR.format(python=place.pythons[0]), 0o755)
     for door in DOORS:
         tree.link(door, DOOR)
-    if not tree.holds("/usr/bin/lscpu"):
-        program = Path(lscpu.__file__).read_text(encoding="utf-8")
-        tree.write(LSCPU, f"#!{place.pythons[0]} -IS\n{program}", 0o755)
+    for there, path, module in STAND_INS:
+        if not tree.holds(there):
+            program = Path(module.__file__).read_text(encoding="utf-8")
+            tree.write(path, f"#!{place.pythons[0]} -IS\n{program}", 0o755)
 
 
 def _libraries(tree: Tree, plan: Plan, front: pythons.Interpreter) -> None:
