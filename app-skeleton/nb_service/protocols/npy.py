@@ -65,7 +65,8 @@ def _from_fortran(flat: list, shape: list[int]) -> list:
 
 def write(answers: list) -> Body | None:
     """Return the decoded `answers` as one array, or None where they are none of numbers."""
-    tensor = tensors.stack(answers)
+    # A NaN is None by now: an array of nothing else is one of NaNs.
+    tensor = tensors.stack(answers) or tensors.stack(answers, floats=True)
     if tensor is None or tensor.datatype not in _DTYPES:
         return None
     sizes = ", ".join(map(str, tensor.shape)) + ("," if len(tensor.shape) == 1 else "")

@@ -72,7 +72,7 @@ def test_what_is_no_array_of_numbers_is_refused_and_nothing_is_unpickled(body, w
         npy.read(body, UNKNOWN)
 
 
-@pytest.mark.parametrize("answers", [[1, 2], [1.5, None], [True, False], [[1, 2], [3, 4]], [2**63, 1]])
+@pytest.mark.parametrize("answers", [[1, 2], [1.5, None], [None], [True, False], [[1, 2], [3, 4]], [2**63, 1]])
 def test_numpy_reads_what_is_written(answers):
     read = np.load(io.BytesIO(npy.write(answers).data), allow_pickle=False)
     assert [None if value != value else value for value in read.tolist()] == answers
