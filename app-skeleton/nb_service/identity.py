@@ -51,9 +51,16 @@ def of(model: ModelFolder, name: str = "") -> Identity:
 
 
 def cleaned(name: str) -> str:
-    """Return what is left of `name` for a model's name, with dashes for what a path can't have."""
-    left = re.sub(r"[^A-Za-z0-9._-]+", "-", name)[:128].strip("._-")
+    """Return what is left of `name` for a model's name: letters without accents, dashes for what a path can't have."""
+    left = re.sub(r"[^A-Za-z0-9._-]+", "-", name if name.isascii() else _without_accents(name))[:128].strip("._-")
     return left or DEFAULT_NAME
+
+
+def _without_accents(name: str) -> str:
+    # Here and not above: few names need it.
+    import unicodedata
+
+    return "".join(letter for letter in unicodedata.normalize("NFKD", name) if not unicodedata.combining(letter))
 
 
 def version_of(built: str) -> int:

@@ -40,7 +40,9 @@ def test_without_a_report_the_commit_is_left_out(model, text):
     [
         ("model", "model"),
         ("a b/c", "a-b-c"),
-        ("größe", "gr-e"),
+        ("größe", "gro-e"),
+        ("Prévision n° 1", "Prevision-n-1"),
+        ("模型", "model"),
         ("", "model"),
         ("___", "model"),
         ("x" * 200, "x" * 128),
