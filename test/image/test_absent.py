@@ -51,6 +51,14 @@ def test_what_a_build_imports_is_compiled(builder, name):
     assert docker.shell(builder, script, "--user", "0", *repository) == ""
 
 
+def test_a_start_and_a_prediction_compile_nothing(example):
+    # Python writes what is missing, where it may: root.
+    with docker.service(example, "--user", "0") as service:
+        assert service.predict(b"[0.2, 0.7]").status == 200
+        assert service.get("/docs").status == 200
+        assert service.exec("find", "/", "-xdev", "-name", "*.pyc", "-newer", "/proc/1") == ""
+
+
 def test_what_lies_in_several_of_our_environments_weighs_once(builder):
     twice = root(builder, "cd /opt/nb-builder/overlay/3* && find . -name '*.pyc' -links 1 | cut -d/ -f2 | sort -u")
     assert set(twice) <= {"__pycache__", "comm", "ipykernel"}
