@@ -25,9 +25,16 @@ ARG S2I_SLIM_BASE
 COPY --from=planned /slim/plan.json /slim/
 RUN ["/opt/nb-builder/build/bin/python", "-I", "-u", "-m", "nb_builder", "slim", "lay"]
 
+# What must be there before Python is; all else that the service image had is in /opt/app-root/environment.json.
+FROM scratch AS bare
+ENV HOME=/opt/app-root/src \
+    PATH=/opt/app-root/venv/bin:/usr/local/bin:/usr/bin:/bin \
+    LANG=C.UTF-8 \
+    LC_ALL=C.UTF-8
+
 # The image as it would be, asked as its own user, and beside it a shell that tells of a Python that does not start:
 # this never fails.
-FROM scratch AS trial
+FROM bare AS trial
 COPY --from=slim /slim/root/ /
 COPY --from=slim /slim/launcher/ /slim-launcher/
 USER 1001
@@ -41,7 +48,7 @@ COPY --from=trial /slim-launcher/said/ /slim/trial/
 RUN ["/opt/nb-builder/build/bin/python", "-I", "-u", "-m", "nb_builder", "slim", "settle"]
 
 # In most cases the same as before, and no work then.
-FROM scratch AS candidate
+FROM bare AS candidate
 COPY --from=settled /slim/root/ /
 COPY --from=slim /slim/launcher/ /slim-launcher/
 USER 1001
@@ -55,7 +62,7 @@ FROM scratch
 COPY --from=settled /slim/root/ /
 # There is no image without this file, and no file without the proof.
 COPY --from=proved /slim/proved/ /
-# What must be there before Python is; all else that the service image had is in /opt/app-root/environment.json.
+# As in `bare`; OpenShift takes no other stage for the last one.
 ENV HOME=/opt/app-root/src \
     PATH=/opt/app-root/venv/bin:/usr/local/bin:/usr/bin:/bin \
     LANG=C.UTF-8 \

@@ -48,6 +48,13 @@ def test_nothing_stands_in_for_the_last_from_which_is_scratch():
     assert "from" not in slim["strategy"]["dockerStrategy"]
 
 
+def test_the_images_that_are_tried_have_the_variables_of_the_last_one():
+    text = (ROOT / "s2i/runtime.Dockerfile").read_text(encoding="utf-8")
+    _, tried, last = (part.splitlines()[:4] for part in text.split("\nENV "))
+    assert tried == last and tried[3] == "    LC_ALL=C.UTF-8"
+    assert text.count("FROM bare AS") == 2
+
+
 def test_the_deployment_runs_what_the_slim_build_puts_out():
     made = named("BuildConfig", "my-service-slim")["spec"]["output"]["to"]["name"]
     deployment = named("Deployment", "my-service")

@@ -36,12 +36,15 @@ def predictor(x):
 PLUGS = """\
 requirements = [["jinja2", ""], ["tabulate", ""], ["six", ""]]
 %%
+import os
 import six
 from importlib.metadata import entry_points
 
 def predictor(x):
     if x == "plugs":
         return [each.load().__name__ for each in entry_points(group="babel.extractors")]
+    if x == "language":
+        return os.environ.get("LANG")
     if x == "system":
         import ctypes.util, curses.ascii, locale, mimetypes, zoneinfo
         found = locale.setlocale(locale.LC_ALL, ""), ctypes.util.find_library("c")
@@ -49,7 +52,7 @@ def predictor(x):
     with open("prices.csv") as file:
         return dict(line.strip().split(",") for line in file)[x]
 
-examples = ["plugs", "tea"]
+examples = ["plugs", "tea", "language"]
 """
 PRICES = "tea,1.5\ncake,2\n"
 
