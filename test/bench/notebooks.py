@@ -14,8 +14,8 @@ examples = [[3.0, 4.0], [0.5, 0.25]]
 # Six packages of which the predictor uses each.
 SIX = """\
 requirements = [
-    ["numpy", "2.2.6"], ["scipy", "1.15.3"], ["scikit-learn", "1.7.2"],
-    ["pandas", "2.3.3"], ["matplotlib", "3.10.7"], ["lightgbm", "4.6.0"],
+    ["numpy", "2.4.6"], ["scipy", "1.17.1"], ["scikit-learn", "1.9.1"],
+    ["pandas", "3.1.1"], ["matplotlib", "3.11.2"], ["lightgbm", "4.7.0"],
 ]
 %%
 import io

@@ -28,7 +28,9 @@ def convert(
     environ = {**boot.environment(dict(os.environ)), "PYTHONHASHSEED": "0"}
     for folder, _ in places:
         _remove_bytecode(folder)
-    return json.loads(_run([str(python), "-sB", compile_here.__file__], json.dumps(asked), environ))["compiled"]
+    # Columns point into lines of sources; a traceback shows none where sources are gone.
+    options = ["-sB"] if keep_sources else ["-sB", "-X", "no_debug_ranges"]
+    return json.loads(_run([str(python), *options, compile_here.__file__], json.dumps(asked), environ))["compiled"]
 
 
 def _run(command: list[str], text: str, environ: dict[str, str]) -> str:

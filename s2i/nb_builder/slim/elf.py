@@ -1,19 +1,17 @@
-"""Shared objects: which libraries of the system they need, and how to take off what only debuggers read."""
+"""Shared objects: what their headers say, and which libraries they need."""
 
 import os
 import re
 import struct
 import subprocess
 from collections.abc import Iterable
-from itertools import pairwise
 from pathlib import Path
 
 MAGIC = b"\x7fELF"
-_PT_LOAD, _PT_INTERP = 1, 3
-_SHT_NULL, _SHT_NOBITS = 0, 8
-_SHF_ALLOC = 2
-_PH_SIZE, _SH_SIZE = 56, 64
-_PAGE = 4096
+_PT_LOAD, _PT_DYNAMIC, _PT_INTERP, _PT_NOTE = 1, 2, 3, 4
+_DT_NEEDED, _DT_STRTAB, _DT_INIT = 1, 5, 12
+_BUILD_ID = struct.pack("<I4s", 3, b"GNU\0")  # the type of the note, and whose type it is
+SEGMENT, SECTION = 56, 64  # bytes of a program header, of a section header
 # What the loader's --list prints: `libz.so.1 => /lib/libz.so.1 (0x…)`, or a path alone for the loader itself.
 _FOUND = re.compile(r"^\s*(?:\S+ => )?(/.+) \(0x[0-9a-f]+\)$", re.MULTILINE)
 _MISSING = re.compile(r"^\s*(\S+) => not found$", re.MULTILINE)
@@ -36,17 +34,61 @@ class Elf:
             raise ValueError("not a 64-bit little-endian ELF file")
         try:
             head = struct.unpack_from("<16xHHIQQQIHHHHHH", data)
+            self.machine = head[1]
             self.phoff, self.shoff = head[4], head[5]
             self.phnum, self.shnum = head[9], head[11]
-            self.segments = [Segment(data, self.phoff + _PH_SIZE * index) for index in range(self.phnum)]
-            self.sections = [Section(data, self.shoff + _SH_SIZE * index) for index in range(self.shnum)]
+            self.segments = [Segment(data, self.phoff + SEGMENT * index) for index in range(self.phnum)]
+            self.sections = [Section(data, self.shoff + SECTION * index) for index in range(self.shnum)]
         except struct.error as wrong:
             raise ValueError("its headers lie outside of the file") from wrong
 
     @property
     def loaded(self) -> "list[Segment]":
         """Return the segments that the loader maps, as they lie in the file."""
-        return sorted((each for each in self.segments if each.kind == _PT_LOAD), key=lambda each: each.offset)
+        return sorted((each for each in self.segments if each.is_loaded), key=lambda each: each.offset)
+
+    def dynamic(self, data: bytes) -> list[tuple[int, int]]:
+        """Return the (tag, value) pairs that the loader reads."""
+        tables = [data[each.offset : each.end] for each in self.segments if each.kind == _PT_DYNAMIC]
+        return [pair for table in tables for pair in struct.iter_unpack("<QQ", table[: len(table) // 16 * 16])]
+
+    def offset_of(self, address: int) -> int:
+        """Return where in the file that is which the loader puts at `address`; raises ValueError if it is nowhere."""
+        for each in self.loaded:
+            if each.address <= address < each.address + each.size:
+                return address - each.address + each.offset
+        raise ValueError(f"nothing is loaded at {address:#x}")
+
+
+def needed(data: bytes) -> list[str]:
+    """Return the names of the libraries that this ELF file says it needs; a file of another kind says nothing."""
+    try:
+        elf = Elf(data)
+        names = next((elf.offset_of(value) for tag, value in elf.dynamic(data) if tag == _DT_STRTAB), 0)
+    except ValueError:
+        return []
+    starts = [names + value for tag, value in elf.dynamic(data) if tag == _DT_NEEDED]
+    return [data[start : data.index(b"\0", start)].decode() for start in starts]
+
+
+def program_of(data: bytes) -> tuple[bytes, bytes] | None:
+    """Return what a run of a linker gave this ELF file: its build id and its code; None where it has no build id.
+
+    Tools that change names in a file later (its own, those of what it needs) leave both as they are. Names
+    lie before the code, which begins with the function that the loader calls first.
+    """
+    try:
+        elf = Elf(data)
+        first = next((elf.offset_of(value) for tag, value in elf.dynamic(data) if tag == _DT_INIT), None)
+    except ValueError:
+        return None
+    notes = [data[each.offset : each.end] for each in elf.segments if each.kind == _PT_NOTE]
+    found = [note[place - 4 :] for note in notes if (place := note.find(_BUILD_ID)) >= 4]
+    code = next((each for each in elf.loaded if first is not None and each.holds(first, 0)), None)
+    if not found or code is None:
+        return None
+    size = int.from_bytes(found[0][:4], "little")  # in a note: size of the name, size of the id, type, name, id
+    return found[0][12 : 12 + size], data[first : code.end]
 
 
 class Segment:
@@ -55,6 +97,11 @@ class Segment:
     def __init__(self, data: bytes, place: int):
         self.place = place
         self.kind, self.offset, self.address, self.size, self.align = struct.unpack_from("<I4xQQ8xQ8xQ", data, place)
+
+    @property
+    def is_loaded(self) -> bool:
+        """Return whether the loader maps it."""
+        return self.kind == _PT_LOAD
 
     @property
     def end(self) -> int:
@@ -92,82 +139,3 @@ def libraries(loader: str, files: Iterable[str]) -> tuple[set[str], set[str]]:
         missing.update(_MISSING.findall(told))
     beside = {os.path.join(os.path.dirname(path), _UNSAID) for path in found}
     return found | {path for path in beside if os.path.exists(path)}, missing
-
-
-def stripped(data: bytes) -> bytes | None:
-    """Return the file with nothing in it but what the loader maps; None where it had better stay as it is.
-
-    Section headers, symbols and debug sections go, from behind the last segment and from the holes that
-    patchelf leaves between two. Segments keep their addresses, their bytes and their place in a page: tools
-    that move them otherwise have made libraries that do not load.
-    """
-    try:
-        elf = Elf(data)
-    except ValueError:
-        return None
-    if not _is_sound(elf, len(data)) or not _is_all_known(elf, data):
-        return None
-    places = _packed(elf.loaded)
-    out = bytearray(max(places[each.offset] + each.size for each in elf.loaded))
-    for each in elf.loaded:
-        out[places[each.offset] : places[each.offset] + each.size] = data[each.offset : each.end]
-    _point(out, elf, places)
-    return bytes(out) if len(out) < len(data) else None
-
-
-def _packed(loaded: list[Segment]) -> dict[int, int]:
-    """Return {offset of a segment: its new one}: as low as its alignment lets it."""
-    places, end = {}, 0
-    for each in loaded:
-        step = max(each.align, _PAGE)
-        place = each.offset - (each.offset - end) // step * step if each.offset > end else each.offset
-        places[each.offset] = place
-        end = place + each.size
-    return places
-
-
-def _point(out: bytearray, elf: Elf, places: dict[int, int]) -> None:
-    """Let the headers in `out` say where things are now, and that there are no sections."""
-
-    def moved(offset: int, size: int) -> int:
-        home = next(each for each in elf.loaded if each.holds(offset, size))
-        return offset - home.offset + places[home.offset]
-
-    table = moved(elf.phoff, _PH_SIZE * elf.phnum)
-    for each in elf.segments:
-        if each.size:
-            struct.pack_into("<Q", out, table + each.place - elf.phoff + 8, moved(each.offset, each.size))
-    struct.pack_into("<QQ", out, 32, table, 0)  # e_phoff, e_shoff
-    struct.pack_into("<HH", out, 60, 0, 0)  # e_shnum, e_shstrndx
-
-
-def _is_sound(elf: Elf, size: int) -> bool:
-    """Return whether the segments are as the loader wants them, and everything that headers name is in one of them."""
-    loaded = elf.loaded
-    named = [(each.offset, each.size) for each in elf.segments if each.size] + [(elf.phoff, _PH_SIZE * elf.phnum)]
-    return (
-        bool(loaded)
-        and loaded[0].offset == 0
-        and loaded[-1].end <= size
-        and all(one.end <= other.offset for one, other in pairwise(loaded))
-        and all((each.offset - each.address) % max(each.align, _PAGE) == 0 for each in loaded)
-        and all(any(each.holds(*there) for each in loaded) for there in named)
-    )
-
-
-def _is_all_known(elf: Elf, data: bytes) -> bool:
-    """Return whether all outside of the segments is the table of sections, sections never loaded, or zeros."""
-    known = [(each.offset, each.end) for each in elf.loaded]
-    known.append((elf.shoff, elf.shoff + _SH_SIZE * elf.shnum))
-    for each in elf.sections:
-        if each.kind in (_SHT_NULL, _SHT_NOBITS) or not each.size:
-            continue
-        if each.flags & _SHF_ALLOC and not any(one.holds(each.offset, each.size) for one in elf.loaded):
-            return False
-        known.append((each.offset, each.offset + each.size))
-    end = 0
-    for start, stop in sorted(known):
-        if any(data[end:start]):
-            return False
-        end = max(end, stop)
-    return not any(data[end:])

@@ -15,12 +15,12 @@ from nb_builder.slim import (
     ldconfig,
     licences,
     lscpu,
+    objects,
     pythons,
     records,
     sbom,
     shell,
     system,
-    twins,
 )
 from nb_builder.slim.plan import FILES, OFF, Plan
 from nb_builder.slim.problems import SlimPythonDiffers
@@ -103,9 +103,9 @@ def finish(tree: Tree, plan: Plan, place: Place, date: int) -> list[str]:
     Returns sentences on what people should know of it.
     """
     front, model = interpreters(place)
-    _libraries(tree, plan, front)
+    objects.lay(tree, plan, elf.interpreter(front.program))
     if plan.level != OFF:
-        _smaller(tree, (place.service, place.app.venv))
+        objects.make_smaller(tree, (place.service, place.app.venv))
     _compile(tree, plan, place, (front, model), date)
     for environment in (place.service, place.app.venv):
         records.correct(tree, str(environment))
@@ -161,35 +161,6 @@ def _doors(tree: Tree, place: Place) -> None:
         if not tree.holds(there):
             program = Path(module.__file__).read_text(encoding="utf-8")
             tree.write(path, f"#!{place.pythons[0]} -IS\n{program}", 0o755)
-
-
-def _libraries(tree: Tree, plan: Plan, front: pythons.Interpreter) -> None:
-    """Lay the loader and every shared library of the system that something in the tree needs."""
-    loader = elf.interpreter(front.program)
-    objects = [path for path in tree.files() if _is_elf(tree.at(path))]
-    used = {path for path in plan.opened if not tree.holds(path) and _is_library(path)}
-    found, _ = elf.libraries(loader, objects)
-    for path in sorted({loader, *found, *used}):
-        if not tree.holds(path) and path not in plan.gone:
-            tree.carry(path)
-
-
-def _is_library(path: str) -> bool:
-    return ".so" in os.path.basename(path) and os.path.isfile(path) and elf.is_elf(path)
-
-
-def _is_elf(path: Path) -> bool:
-    return not path.is_symlink() and elf.is_elf(path)
-
-
-def _smaller(tree: Tree, environments: Iterable[Path]) -> None:
-    """Strip shared objects, and keep one of those that are there twice."""
-    for path in [path for path in tree.files() if _is_elf(tree.at(path))]:
-        left = elf.stripped(tree.at(path).read_bytes())
-        if left is not None:
-            tree.at(path).write_bytes(left)
-    for environment in environments:
-        twins.link(tree, [path for path in tree.files(str(environment)) if _is_elf(tree.at(path))])
 
 
 def _compile(tree: Tree, plan: Plan, place: Place, both: Iterable[pythons.Interpreter], date: int) -> None:

@@ -1,30 +1,23 @@
 """The plan of a slim image: which distributions and files of a service image stay, and why."""
 
 import json
-import os
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from nb_scorer import boot, layout, manifest
+from nb_scorer import layout, manifest
 from packaging.utils import canonicalize_name
 
 from nb_builder.log import Log
-from nb_builder.slim import declared, distributions, lazy, rarely, trace
+from nb_builder.slim import data, declared, distributions, files, lazy, rarely, trace
 from nb_builder.slim.asking import SelftestEnded, Verdict
 from nb_builder.slim.distributions import Distribution
-from nb_builder.slim.named import Modules
 
 OFF = "off"
 DISTRIBUTIONS = "distributions"
 FILES = "files"
 KEPT = "S2I_KEEP names it"
-# Codecs, and kinds of small databases, are found by their names at the moment when there is one; ours are there
-# for whatever comes.
-_ALWAYS = ("dbm", "encodings", "nb_service", "nb_scorer")
-# What sysconfig says of this Python; zoneinfo asks it where the zones are. Its name is that of the platform.
-_SYSTEM = "_sysconfigdata"
 
 
 @dataclass(frozen=True)
@@ -110,7 +103,7 @@ def make(app_root: Path, *, home: Path, level: str, keep: Iterable[str], log: Lo
         return whole(held)
     log.line("     tracing the service while it answers golden rows, odd samples and broken requests")
     try:
-        traced = trace.run(app_root, home=home)
+        traced = trace.run(app_root, home=home, folders=data.folders(held))
     except SelftestEnded as ended:
         raise Unproved([str(ended)]) from ended
     if not traced.verdict.same:
@@ -124,7 +117,7 @@ def make(app_root: Path, *, home: Path, level: str, keep: Iterable[str], log: Lo
     made = replace(made, opened=opened, named=frozenset(named), notes=notes_on(traced.verdict))
     if level == FILES and not traced.verdict.rows:
         return replace(made, level=DISTRIBUTIONS, notes=(*made.notes, "So no single files are dropped."))
-    return with_files(made, named, app_root, home) if level == FILES else made
+    return with_files(made, traced, named, app_root, home) if level == FILES else made
 
 
 def whole(held: Iterable[Distribution], note: str = "") -> Plan:
@@ -183,37 +176,16 @@ def noted(plan: Plan, python: str) -> Plan:
     return replace(plan, notes=(*plan.notes, note)) if found else plan
 
 
-def with_files(plan: Plan, lazily: Iterable[str], app_root: Path, home: Path) -> Plan:
-    """Return `plan` with the modules that it leaves out: what was not loaded, and what no loaded one names.
+def with_files(plan: Plan, traced: trace.Trace, lazily: Iterable[str], app_root: Path, home: Path) -> Plan:
+    """Return `plan` with the single files that it leaves out: of what S2I_KEEP does not name.
 
-    `lazily` are modules that the notebook's code names. Left out is what can be: of the distributions that
-    S2I_KEEP does not name, and of the standard library.
+    `lazily` are modules that the notebook's code names.
     """
-    in_use = trace.with_sources(plan.opened)
-    library = {os.path.dirname(os.path.dirname(file)) for file in in_use if file.endswith("/encodings/__init__.py")}
-    site = distributions.site_packages(app_root / layout.VENV)
-    modules = Modules([*site, *library, *distributions.site_packages(home / "service"), boot.HOME])
+    kept = [choice.distribution for choice in plan.kept]
     whole = [choice.distribution for choice in plan.kept if choice.reason == KEPT]
-    always = [name for name in modules.files if name.split(".")[0] in _ALWAYS or name.startswith(_SYSTEM)]
-    stay = modules.closure(
-        [*in_use, *(file for each in whole for file in each.files)],
-        [*lazily, *always, *_unloaded(plan, in_use), *_plugged(plan)],
-    )
-    stay = trace.with_sources(stay | in_use)
-    free = [file for choice in plan.kept if choice.distribution not in whole for file in choice.distribution.files]
-    free += [file for files in modules.files.values() for file in files if file.startswith(tuple(library))]
-    return replace(plan, left_out=frozenset(trace.with_sources(filter(distributions.is_module, free)) - stay))
-
-
-def _plugged(plan: Plan) -> set[str]:
-    """Return the modules that are found by the entry points of kept distributions, and by no import."""
-    return set().union(*(distributions.entry_points(choice.distribution) for choice in plan.kept))
-
-
-def _unloaded(plan: Plan, in_use: set[str]) -> set[str]:
-    """Return the packages of kept distributions of which nothing was loaded: data in them must not be all of them."""
-    found = [choice.distribution for choice in plan.kept if in_use.isdisjoint(choice.distribution.files)]
-    return {name for name in distributions.modules(found) if "." not in name}
+    left_out = files.left_out(kept, whole, traced, lazily, app_root, home)
+    note = () if traced.knows_data else ("The kernel did not tell which data files were opened: all of them stay.",)
+    return replace(plan, left_out=left_out, notes=(*plan.notes, *note))
 
 
 def notes_on(verdict: Verdict) -> tuple[str, ...]:

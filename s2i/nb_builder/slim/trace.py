@@ -10,7 +10,7 @@ from pathlib import Path
 
 from nb_scorer import layout
 
-from nb_builder.slim import asking, distributions, trace_hook
+from nb_builder.slim import asking, distributions, opens, trace_hook
 from nb_builder.slim.asking import Verdict
 from nb_builder.slim.distributions import Distribution
 
@@ -26,24 +26,30 @@ _AT_START = ("_distutils_hack", "_virtualenv.py", _HOOK, "sitecustomize.py")
 class Trace:
     """Every file that was in use, by its real path, and what the service said while it was watched.
 
-    `complete` is False where the model's Python is too old to be watched (below 3.8).
+    `complete` is False where the model's Python is too old to be watched (below 3.8), `knows_data` where
+    the kernel did not tell of all data that was opened.
     """
 
     files: frozenset[str]
     verdict: Verdict
     complete: bool
+    knows_data: bool = True
 
 
-def run(app_root: Path, *, home: Path) -> Trace:
-    """Return the trace of the service of `app_root`; raise SelftestEnded where it can't even be asked."""
+def run(app_root: Path, *, home: Path, folders: Iterable[str] = ()) -> Trace:
+    """Return the trace of the service of `app_root`; raise SelftestEnded where it can't even be asked.
+
+    In `folders` files count that code in C opens, too.
+    """
     with tempfile.TemporaryDirectory() as folder:
         # Scorers may run as another user than this one.
         os.chmod(folder, 0o777)  # noqa: S103 - for the time of the trace
-        with _hooked([app_root / layout.VENV, home / "service"]):
+        with _hooked([app_root / layout.VENV, home / "service"]), opens.watched(folders) as opened:
             verdict = asking.ask(app_root, home=home, environ={trace_hook.FOLDER: folder})
         names = os.listdir(folder)
         files = {line for name in names for line in _lines(os.path.join(folder, name))}
-        return Trace(frozenset(_real(files)), verdict, trace_hook.TOO_OLD not in names)
+        in_use = frozenset(_real(files | opened.files))
+        return Trace(in_use, verdict, trace_hook.TOO_OLD not in names, opened.complete)
 
 
 def used(files: Iterable[str], held: tuple[Distribution, ...]) -> set[str]:

@@ -1,5 +1,6 @@
 """Bytecode: of every module, the same each time, never compared with a source at run time."""
 
+import ast
 import importlib.util
 import os
 import subprocess
@@ -42,6 +43,18 @@ def test_a_module_without_its_source_can_be_imported_and_has_its_place_in_the_im
     code = "import one; print(sorted(one.words), one.__spec__.loader.get_code('one').co_filename)"
     told = subprocess.run([PYTHON, "-c", code], cwd=tree.at(folder), capture_output=True, text=True, check=True)
     assert told.stdout == f"['a', 'b', 'c'] {folder}/one/__init__.py\n"
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="bytecode of older Pythons has no columns")
+@pytest.mark.parametrize(("keep_sources", "has_columns"), [(False, False), (True, True)])
+def test_columns_go_with_the_sources_that_they_point_into_and_lines_stay(made, keep_sources, has_columns):
+    convert(made, keep_sources=keep_sources, docstrings=False)
+    tree, folder = made
+    code = "import one; print(list(one.__spec__.loader.get_code('one').co_positions())[-1])"
+    told = subprocess.run([PYTHON, "-Bc", code], cwd=tree.at(folder), capture_output=True, text=True, check=True)
+    line, _, column, _ = ast.literal_eval(told.stdout)
+    assert line == 1
+    assert (column is not None) == has_columns
 
 
 def test_with_sources_kept_bytecode_lies_beside_them_and_is_never_compared(made):

@@ -1,10 +1,11 @@
 import io
 import os
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
 from nb_builder.log import Log
-from nb_builder.slim import plan
+from nb_builder.slim import opens, plan
 from nb_builder.slim.distributions import Distribution
 
 from unit.nb_builder.slim import venvs
@@ -23,10 +24,16 @@ examples = [1, 2.5]
 HELD = {
     "used": {
         "files": {
-            "used/__init__.py": "def double(x):\n    return 2 * x\ndef other():\n    from used import named\n",
+            "used/__init__.py": "import os\nopen(os.path.dirname(__file__) + '/fonts/a.ttf').close()\n"
+            "def double(x):\n    return 2 * x\ndef table():\n    return open('c.csv')\n"
+            "def other():\n    from used import named\n",
             "used/named.py": "",
             "used/unnamed.py": "def draw():\n    import charted, plug\n",
             "used/data.txt": "",
+            "used/fonts/a.ttf": "",
+            "used/fonts/b.ttf": "",
+            "used/tables/c.csv": "",
+            "used/samples/d.csv": "",
         },
         "requires": ["charted", "unmentioned", "wanted-plug"],
     },
@@ -98,13 +105,30 @@ def test_what_nobody_uses_is_dropped_with_all_its_files(by_distributions):
 def test_the_plan_knows_what_was_opened_the_source_of_bytecode_too(by_distributions, app_root):
     packages = os.path.realpath(venvs.site(app_root / "venv"))
     opened = {file for file in by_distributions.opened if file.startswith(f"{packages}/used/")}
-    assert f"{packages}/used/__init__.py" in opened and len(opened) == 2
+    assert f"{packages}/used/__init__.py" in opened and len(opened) == 3
 
 
 def test_by_files_modules_go_that_nothing_loaded_and_nothing_loaded_names(by_files):
     gone = names(by_files.left_out)
     assert "used/unnamed.py" in gone
     assert not gone & {"used/__init__.py", "used/named.py", "used/data.txt", "rare.py"}
+
+
+def test_by_files_data_goes_of_whose_folder_nothing_was_opened_and_no_code_names_anything(by_files):
+    assert {name for name in names(by_files.left_out) if name.startswith("used/") and ".py" not in name} == {
+        "used/samples/d.csv"
+    }
+
+
+def test_by_files_all_data_stays_where_the_kernel_can_t_say_what_was_opened(make, monkeypatch):
+    @contextmanager
+    def blind(folders):
+        yield opens.Opened(complete=False)
+
+    monkeypatch.setattr(opens, "watched", blind)
+    made = make(plan.FILES)
+    assert "used/samples/d.csv" not in names(made.left_out) and "used/unnamed.py" in names(made.left_out)
+    assert made.notes == ("The kernel did not tell which data files were opened: all of them stay.",)
 
 
 def test_by_files_what_s2i_keep_names_stays_whole(by_files):
