@@ -12,9 +12,10 @@ NETWORK = "sagemaker-local"
 
 
 def install_if_lacking() -> None:
-    """Return where `docker compose` or `docker-compose` works; raise Missing where neither can be installed."""
+    """Return where the SDK finds a Compose that it takes; raise Missing where none can be installed."""
     plugin = subprocess.run(["docker", "compose", "version"], capture_output=True)
-    if plugin.returncode and not shutil.which("docker-compose"):
+    # It takes a plugin of no other version, and whatever is called docker-compose.
+    if b"v2" not in plugin.stdout and not shutil.which("docker-compose"):
         provide.apt("docker-compose")
 
 
