@@ -8,6 +8,7 @@ from nb_scorer.knobs import Knob, number, one_of, read_all, switch, text
 from packaging.utils import canonicalize_name
 
 from nb_builder import parameter_values
+from nb_builder.slim import levels
 
 
 def names(value: str) -> tuple[str, ...]:
@@ -118,8 +119,8 @@ KNOBS = (
     ),
     Knob(
         "S2I_SLIM",
-        one_of("off", "distributions", "files"),
-        "distributions",
+        one_of(*levels.LEVELS),
+        levels.DISTRIBUTIONS,
         "What a slim image leaves out: nothing of the notebook's packages, whole distributions, or single files.",
     ),
     Knob(
@@ -130,8 +131,8 @@ KNOBS = (
     ),
     Knob(
         "S2I_SLIM_BASE",
-        one_of("scratch", "shell"),
-        "scratch",
+        one_of(*levels.BASES),
+        levels.SCRATCH,
         "What a slim image stands on: nothing at all, or a shell and the tools around it.",
     ),
 )

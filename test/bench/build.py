@@ -4,7 +4,6 @@ The classic flow is what people write by hand: virtualenv, pip install of the sa
 Jupyter that it needs, nbconvert to script, run. It saves nothing and verifies nothing; assemble does both.
 """
 
-import os
 import shutil
 import statistics
 import subprocess
@@ -14,15 +13,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from environments import COMPILING, EXAMPLE, HOME, ROOT
 from nb_builder.notebook import read
 from nb_builder.rewrite.scripts import author_cells
 
-ROOT = Path(__file__).parents[2]
-EXAMPLE = ROOT / "docs/examples/kmeans"
-HOME = Path(os.environ.get("NB_BUILDER_HOME", ROOT / ".nb-builder"))
 ROUNDS = 3
-# Neither side is to compile less than it would by itself.
-ENVIRON = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def report() -> None:
@@ -47,7 +42,7 @@ def _seconds(flow: Callable[[Path], None]) -> float:
 
 
 def _assemble(folder: Path) -> None:
-    environ = {**ENVIRON, "NB_BUILDER_HOME": str(HOME), "APP_ROOT": str(folder), "S2I_SRC": str(EXAMPLE)}
+    environ = {**COMPILING, "NB_BUILDER_HOME": str(HOME), "APP_ROOT": str(folder), "S2I_SRC": str(EXAMPLE)}
     _run([ROOT / "s2i/bin/assemble"], {**environ, "UV_CACHE_DIR": str(folder / "cache")}, ROOT)
 
 
@@ -55,10 +50,10 @@ def _classic(folder: Path) -> None:
     shutil.copytree(EXAMPLE, folder / "src")
     python = folder / "venv/bin/python"
     pip = [python, "-m", "pip", "install", "--quiet", "--no-cache-dir"]
-    _run([sys.executable, "-m", "virtualenv", "--quiet", folder / "venv"], ENVIRON, folder)
-    _run([*pip, *_pins(), "cloudpickle", "nbconvert", "ipykernel"], ENVIRON, folder)
-    _run([python, "-m", "nbconvert", "--to", "script", "--log-level=ERROR", "model.ipynb"], ENVIRON, folder / "src")
-    _run([python, "model.py"], ENVIRON, folder / "src")
+    _run([sys.executable, "-m", "virtualenv", "--quiet", folder / "venv"], COMPILING, folder)
+    _run([*pip, *_pins(), "cloudpickle", "nbconvert", "ipykernel"], COMPILING, folder)
+    _run([python, "-m", "nbconvert", "--to", "script", "--log-level=ERROR", "model.ipynb"], COMPILING, folder / "src")
+    _run([python, "model.py"], COMPILING, folder / "src")
 
 
 def _pins() -> list[str]:

@@ -15,9 +15,10 @@ HOME = Path(os.environ.get("NB_BUILDER_HOME", ROOT / ".nb-builder"))
 PLACE = HOME / "bench"
 SERVERS = Path(__file__).parent / "servers"
 EXAMPLE = ROOT / "docs/examples/kmeans"
-# Neither side is to compile less than it would by itself; one native thread each, as our scorers have.
-ENVIRON = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-ENVIRON.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
+# Neither side is to compile less than it would by itself.
+COMPILING = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+# One native thread each, as our scorers have.
+ENVIRON = {**COMPILING, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 BATCH_CELL = "def batch_predictor(xs):\n    return kmodel.predict(xs).tolist()\n"
 
 

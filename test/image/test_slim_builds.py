@@ -117,7 +117,7 @@ def test_an_image_whose_python_does_not_start_is_made_one_level_lower_and_says_w
     docker.docker("start", "--attach", container.stdout.strip())
     docker.docker("commit", container.stdout.strip(), broken)
     docker.docker("rm", container.stdout.strip())
-    made = slim.make(broken, tag, "S2I_SLIM=files")
+    made = slim.make(broken, tag, "S2I_SLIM=files", "S2I_SLIM_BASE=shell")
     docker.docker("image", "rm", "--force", broken)
     slim.must(made)
     assert "The slim image is not the same service: S2I_SLIM=distributions instead of files" in made.output
@@ -126,6 +126,8 @@ def test_an_image_whose_python_does_not_start_is_made_one_level_lower_and_says_w
         "(LookupError: no codec search functions registered: can't find encoding)" in made.output
     )
     assert "(S2I_SLIM=distributions); 1 golden row answered the same" in made.output
+    # The lower level stands on what was asked for, too.
+    assert "usr/bin/bash" in {member.name for member in slim.listed(tag)}
 
 
 def test_a_predictor_that_must_write_beside_the_notebook_is_told_where_it_may(s2i, tmp_path, tag):

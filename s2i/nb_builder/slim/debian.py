@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 DPKG = Path("/var/lib/dpkg")
@@ -44,25 +45,27 @@ def _package(paragraph: str) -> Package | None:
     return Package(name, version, fields.get("Architecture", "all"), fields.get("Source", name).split()[0], paragraph)
 
 
+@cache
+def lists(dpkg: Path = DPKG) -> dict[str, tuple[str, ...]]:
+    """Return {package: the paths that it has brought, folders included}, read once: that is a file for each."""
+    found: dict[str, tuple[str, ...]] = {}
+    for listing in sorted((dpkg / "info").glob("*.list")):
+        name = listing.stem.split(":")[0]
+        lines = listing.read_text(encoding="utf-8", errors="replace").splitlines()
+        found[name] = (*found.get(name, ()), *lines)
+    return found
+
+
 def owners(paths: Iterable[str], dpkg: Path = DPKG) -> dict[str, str]:
     """Return {path: name of the package that owns it} for those of `paths` that one owns; folders have many."""
     wanted = {_canonical(path): path for path in paths if not os.path.isdir(path)}
     found = {path: _GENERATED[path] for path in wanted.values() if path in _GENERATED}
-    for listing in sorted((dpkg / "info").glob("*.list")):
-        name = listing.stem.split(":")[0]
-        for line in listing.read_text(encoding="utf-8", errors="replace").splitlines():
+    for name, lines in lists(dpkg).items():
+        for line in lines:
             path = wanted.get(_canonical(line))
             if path is not None:
                 found[path] = name
     return found
-
-
-def files_of(name: str, dpkg: Path = DPKG) -> list[str]:
-    """Return the paths that the package `name` has brought, folders included; none for one that is not there."""
-    for listing in sorted((dpkg / "info").glob("*.list")):
-        if listing.stem.split(":")[0] == name:
-            return listing.read_text(encoding="utf-8", errors="replace").splitlines()
-    return []
 
 
 def _canonical(path: str) -> str:

@@ -5,8 +5,9 @@ from collections.abc import Collection, Iterable
 from pathlib import PurePosixPath
 
 from nb_builder.slim import trace
+from nb_builder.slim.levels import OFF
 from nb_builder.slim.named import Modules
-from nb_builder.slim.plan import OFF, Plan
+from nb_builder.slim.plan import Plan
 
 # Of the standard library: its tests, its editor, its installer, what draws windows and talks to terminals.
 LIBRARY = frozenset(

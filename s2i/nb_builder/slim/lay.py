@@ -22,7 +22,8 @@ from nb_builder.slim import (
     shell,
     system,
 )
-from nb_builder.slim.plan import FILES, OFF, Plan
+from nb_builder.slim.levels import FILES, OFF, SHELL
+from nb_builder.slim.plan import Plan
 from nb_builder.slim.problems import SlimPythonDiffers
 from nb_builder.slim.tree import Tree, files_below
 from nb_builder.workspace import Workspace
@@ -92,7 +93,7 @@ def everything(tree: Tree, plan: Plan, place: Place, whole: Collection[str] = ()
         tree.carry_all(ours / package, lambda path: not _is_bytecode(path))
     _app_root(tree, place.app)
     system.lay(tree, place.certificates)
-    if place.base == shell.BASE:
+    if place.base == SHELL:
         shell.lay(tree)
     _doors(tree, place)
 

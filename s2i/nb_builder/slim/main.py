@@ -16,7 +16,7 @@ from nb_service import identity
 from nb_builder import gpu_libraries
 from nb_builder.log import Log
 from nb_builder.settings import Settings
-from nb_builder.slim import distributions, launcher, lay, minimise, plan, problems, proof
+from nb_builder.slim import distributions, launcher, lay, levels, minimise, plan, problems, proof
 from nb_builder.slim.tree import Tree
 from nb_builder.workspace import Workspace
 
@@ -72,7 +72,7 @@ class Slimming:
         if verdict["same"]:
             self.log.step("The slim image answers as it ought to")
             return
-        if made.level == plan.OFF:
+        if made.level == levels.OFF:
             raise proof.unproved(verdict, made.level)
         lower = made.lower()
         self.log.step(f"The slim image is not the same service: S2I_SLIM={lower.level} instead of {made.level}")
@@ -99,7 +99,7 @@ class Slimming:
 
     def _smaller(self, made: plan.Plan) -> plan.Plan:
         """Return the plan without what a tree of it, laid for that alone, can do without."""
-        if made.level == plan.OFF:
+        if made.level == levels.OFF:
             return made
         tree = Tree(self.work / ROOT)
         self.log.line("     trying what else can be left out")

@@ -14,7 +14,8 @@ from nb_scorer import answers, layout, manifest
 from nb_builder.log import Log
 from nb_builder.slim import distributions, rarely, trace
 from nb_builder.slim.asking import SelftestEnded, Verdict
-from nb_builder.slim.plan import OFF, Choice, Plan, python_of
+from nb_builder.slim.levels import OFF
+from nb_builder.slim.plan import Choice, Plan, python_of
 from nb_builder.slim.trace import Trace
 
 NEEDLESS = "only imported where it is there: without it every answer is the same"

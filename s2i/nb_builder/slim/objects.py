@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from nb_builder.slim import distributions, elf, strip, twins
-from nb_builder.slim.plan import FILES, KEPT, Plan
+from nb_builder.slim.levels import FILES
+from nb_builder.slim.plan import KEPT, Plan
 from nb_builder.slim.tree import Tree
 
 # Beside a package, where auditwheel puts the libraries that the package's own objects need, and those of these.

@@ -13,10 +13,8 @@ from nb_builder.log import Log
 from nb_builder.slim import data, declared, distributions, files, lazy, rarely, trace
 from nb_builder.slim.asking import SelftestEnded, Verdict
 from nb_builder.slim.distributions import Distribution
+from nb_builder.slim.levels import DISTRIBUTIONS, FILES, OFF
 
-OFF = "off"
-DISTRIBUTIONS = "distributions"
-FILES = "files"
 KEPT = "S2I_KEEP names it"
 
 

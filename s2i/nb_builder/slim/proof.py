@@ -7,7 +7,8 @@ from nb_scorer import golden
 
 from nb_builder.log import Log
 from nb_builder.slim import table
-from nb_builder.slim.plan import OFF, Choice, Plan
+from nb_builder.slim.levels import OFF
+from nb_builder.slim.plan import Choice, Plan
 from nb_builder.slim.problems import SlimUnproved
 from nb_builder.slim.tree import Tree
 

@@ -6,7 +6,6 @@ from nb_builder.slim import debian
 from nb_builder.slim.problems import SlimShellMissing
 from nb_builder.slim.tree import Tree
 
-BASE = "shell"
 PACKAGES = (
     "base-files",
     "bash",
@@ -28,7 +27,7 @@ _PROGRAMS = ("/bin/", "/sbin/", "/usr/bin/", "/usr/sbin/", "/etc/alternatives/")
 def lay(tree: Tree) -> None:
     """Lay the programs of the shell's packages; raise SlimShellMissing where one is not there."""
     for package in PACKAGES:
-        files = debian.files_of(package)
+        files = debian.lists().get(package)
         if not files:
             raise SlimShellMissing(lacking=package)
         for path in files:

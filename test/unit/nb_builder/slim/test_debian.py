@@ -1,5 +1,7 @@
 """dpkg's own files: packages, and who owns a path."""
 
+import shutil
+
 from nb_builder.slim import debian
 
 STATUS = """\
@@ -64,8 +66,15 @@ def test_the_bundle_of_certificates_is_of_the_package_that_makes_it(tmp_path):
 
 def test_the_files_of_a_package_are_those_of_its_list(tmp_path):
     place = dpkg(tmp_path)
-    assert debian.files_of("tzdata", place) == ["/usr/share/zoneinfo/UTC"]
-    assert debian.files_of("nothing", place) == []
+    assert debian.lists(place)["tzdata"] == ("/usr/share/zoneinfo/UTC",)
+    assert "nothing" not in debian.lists(place)
+
+
+def test_a_list_that_was_read_is_not_read_again(tmp_path):
+    place, path = dpkg(tmp_path), "/usr/share/zoneinfo/UTC"
+    assert debian.owners([path], place) == {path: "tzdata"}
+    shutil.rmtree(place / "info")
+    assert debian.owners([path], place) == {path: "tzdata"}
 
 
 def test_the_release_is_read_with_and_without_quotes(tmp_path):

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 from nb_builder.log import Log
-from nb_builder.slim import opens, plan
+from nb_builder.slim import levels, opens, plan
 from nb_builder.slim.distributions import Distribution
 
 from unit.nb_builder.slim import venvs
@@ -154,7 +154,7 @@ def test_by_files_the_standard_library_loses_what_nothing_names(by_files):
 
 
 def test_off_keeps_everything_and_runs_nothing(make, tmp_path):
-    assert make(plan.OFF, root=tmp_path) == plan.Plan("off", ())
+    assert make(levels.OFF, root=tmp_path) == plan.Plan("off", ())
 
 
 def test_a_level_lower_is_files_then_distributions_then_off(by_files):

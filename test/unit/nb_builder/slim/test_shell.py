@@ -7,7 +7,8 @@ from nb_builder.slim.tree import Tree
 
 
 def test_programs_of_the_packages_come_and_their_manuals_do_not(tmp_path, monkeypatch):
-    monkeypatch.setattr(debian, "files_of", lambda name: ["/usr/bin", "/usr/bin/env", "/usr/share/man/env.1"])
+    files = ("/usr/bin", "/usr/bin/env", "/usr/share/man/env.1")
+    monkeypatch.setattr(debian, "lists", lambda: dict.fromkeys(shell.PACKAGES, files))
     tree = Tree(tmp_path)
     shell.lay(tree)
     assert tree.holds("/usr/bin/env")
@@ -15,6 +16,6 @@ def test_programs_of_the_packages_come_and_their_manuals_do_not(tmp_path, monkey
 
 
 def test_an_image_of_another_kind_is_refused_by_what_it_lacks(tmp_path, monkeypatch):
-    monkeypatch.setattr(debian, "files_of", lambda name: [])
+    monkeypatch.setattr(debian, "lists", dict)
     with pytest.raises(SlimShellMissing, match="base-files is not one of this image's"):
         shell.lay(Tree(tmp_path))
