@@ -53,7 +53,8 @@ KNOBS = (
         "S2I_RECEIVE_TIMEOUT",
         number(0.2, 86400),
         120.0,
-        "Seconds that a request may take to arrive; then 408. So long may a connection be idle, too.",
+        "Seconds that a request may take to arrive; then 408. So long may a connection be idle, and a client "
+        "take nothing of its answer.",
     ),
     Knob("S2I_GRACE", number(0, 3600), 10.0, "Seconds that requests in flight have after SIGTERM."),
     Knob(

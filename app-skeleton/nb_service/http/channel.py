@@ -41,10 +41,12 @@ class LaneChannel(HTTPChannel):
             return select.POLLOUT
         return 0 if self.requests else READ
 
-    def expire(self, before: float) -> None:
-        """Refuse the request that is still arriving, if it began so long ago."""
-        if self.request is not None and self.request.began <= before:
+    def expire(self, limit: float) -> None:
+        """Refuse a request that has been arriving for `limit` seconds; hang up on who took no byte of an answer in them."""
+        if self.request is not None and time.monotonic() - self.request.began >= limit:
             self._refuse_rest(TooLate(""))
+        elif self.total_outbufs_len and time.time() - self.last_activity >= limit:
+            self.handle_close()
 
     def handle_read(self) -> None:
         """Take what came. Where the client sends no more, refuse what it began: it may still listen."""

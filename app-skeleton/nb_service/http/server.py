@@ -177,14 +177,13 @@ class HttpServer:
         self._loop.later(FLUSH_SECONDS, self._flush_log)
 
     def _expire(self) -> None:
-        """Refuse what has been arriving for too long: who sends a byte now and then must not keep a place.
+        """Let go of who takes too long to send a request, or takes nothing of an answer: it must not keep a place.
 
-        waitress marks who says nothing at all, and does not tell.
+        waitress marks who is idle, and does not tell.
         """
         limit = self._got["S2I_RECEIVE_TIMEOUT"]
-        before = time.monotonic() - limit
         for fd, channel in list(self._server.active_channels.items()):
-            channel.expire(before)
+            channel.expire(limit)
             self._loop.look_at(fd)
         self._loop.later(min(5.0, limit / 4), self._expire)
 
