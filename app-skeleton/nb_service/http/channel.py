@@ -42,7 +42,7 @@ class LaneChannel(HTTPChannel):
         return 0 if self.requests else READ
 
     def expire(self, limit: float) -> None:
-        """Refuse the request that has been arriving for `limit` seconds; hang up if no byte of an answer left in them."""
+        """Refuse what has been arriving for `limit` seconds; hang up on who took nothing of an answer in them."""
         if self.request is not None and time.monotonic() - self.request.began >= limit:
             self._refuse_rest(TooLate(""))
         elif self.total_outbufs_len and time.time() - self.last_activity >= limit:
