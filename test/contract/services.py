@@ -128,6 +128,12 @@ class Service:
         return [scorer for zygote in children(self.process.pid) for scorer in children(zygote)]
 
 
+def connections(service) -> int:
+    """Return how many sockets the service has open."""
+    links = Path(f"/proc/{service.process.pid}/fd").iterdir()
+    return sum(os.readlink(link).startswith("socket:") for link in links)
+
+
 def children(pid: int) -> list[int]:
     """Return the process ids of the children of `pid`."""
     try:

@@ -1,18 +1,10 @@
 """Clients that take their answers slowly, or not at all."""
 
-import os
 import socket
 import time
-from pathlib import Path
 
-from contract.services import wait_until
+from contract.services import connections, wait_until
 from contract.test_trouble import NOTEBOOK, whole
-
-
-def connections(service) -> int:
-    """Return how many sockets the service has open."""
-    links = Path(f"/proc/{service.process.pid}/fd").iterdir()
-    return sum(os.readlink(link).startswith("socket:") for link in links)
 
 
 def ask_for_much(service) -> socket.socket:

@@ -16,6 +16,8 @@ from nb_service.loop import Loop
 ARRAY_PATH = "/predict/batch"
 MOST_ARRAY_BYTES = 1 << 18
 MOST_COMMAS = 10_000
+# Threads for what asks no scorer.
+LOOKING = 2
 # To read a larger form would hold up the loop.
 MOST_FORM_BYTES = 1 << 14
 
@@ -35,7 +37,8 @@ class Lane:
         self._health = health
         self._gate = gate
         self._most_commas = min(MOST_COMMAS, got["S2I_MAX_SAMPLES"])
-        self._threads = ThreadedTaskDispatcher()
+        # Whoever asks scorers may have to wait for them; whoever only looks, as Prometheus does, shall not wait behind.
+        self._asking, self._looking = ThreadedTaskDispatcher(), ThreadedTaskDispatcher()
         self._thread_count = threads
 
     def add_task(self, channel: LaneChannel) -> None:
@@ -55,14 +58,18 @@ class Lane:
             request.route = request.path
             self._later(partial(self._check, channel, request))
         else:
-            if not self._threads.threads:
+            threads, count = (
+                (self._asking, self._thread_count) if request.command == "POST" else (self._looking, LOOKING)
+            )
+            if not threads.threads:
                 # Not at the start: on a busy machine so many take a while, and a service must be healthy at once.
-                self._threads.set_thread_count(self._thread_count)
-            self._threads.add_task(channel)
+                threads.set_thread_count(count)
+            threads.add_task(channel)
 
     def shutdown(self, cancel_pending: bool = True, timeout: float = 5) -> None:
         """End the threads."""
-        self._threads.shutdown(cancel_pending, timeout)
+        self._looking.shutdown(cancel_pending, timeout)
+        self._asking.shutdown(cancel_pending, timeout)
 
     def _later(self, call) -> None:
         if self._loop.on_own_thread():

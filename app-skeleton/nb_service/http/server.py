@@ -28,7 +28,7 @@ from nb_service.scoring import Pool
 # Below this a thread that waits for the interpreter waits 5 ms a hand-over, and many connections
 # turn that into a standstill.
 SWITCH_SECONDS = 0.00005
-# Each may wait for a slow predictor, and pages and metrics must not.
+# Each may wait for a slow predictor.
 THREADS = 16
 # After SIGTERM a balancer needs a moment to see /readyz turn before the address goes away.
 LINGER_SECONDS = 1.0
