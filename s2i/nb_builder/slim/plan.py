@@ -10,7 +10,7 @@ from nb_scorer import layout, manifest
 from packaging.utils import canonicalize_name
 
 from nb_builder.log import Log
-from nb_builder.slim import data, declared, distributions, files, lazy, rarely, trace
+from nb_builder.slim import data, declared, distributions, files, lazy, pickles, rarely, trace
 from nb_builder.slim.asking import SelftestEnded, Verdict
 from nb_builder.slim.distributions import Distribution
 from nb_builder.slim.levels import DISTRIBUTIONS, FILES, OFF
@@ -108,7 +108,7 @@ def make(app_root: Path, *, home: Path, level: str, keep: Iterable[str], log: Lo
         raise Unproved(traced.verdict.differences)
     if not traced.complete:
         return whole(held, "The model's Python is older than 3.8 and can't be traced: nothing is dropped.")
-    named = lazy.imports(app_root)
+    named = {**pickles.named(app_root / layout.SRC, distributions.modules(held)), **lazy.imports(app_root)}
     made = chosen(level, held, trace.used(traced.files, held), fixed_reasons(app_root, held, named, keep))
     made = with_needs(made, python_of(app_root))
     opened = frozenset(trace.with_sources(traced.files))

@@ -48,13 +48,16 @@ HELD = {
         "files": {"plug/__init__.py": "", "plug/in.py": "", "plug/program.py": "", "plug/other.py": ""},
         "entry_points": "[used.plugs]\none = plug.in:load\n[console_scripts]\nrun = plug.program:main\n",
     },
+    "of-a-model": {"files": {"shelved/svm.py": ""}},
     "idle": {"files": {"idle.py": ""}},
 }
 
 
 @pytest.fixture(scope="module")
 def app_root(make_app_root):
-    return make_app_root(CODE, HELD)
+    root = make_app_root(CODE, HELD)
+    (root / "src" / "b.pkl").write_bytes(b"\x80\x02cshelved.svm\nSVC\n")
+    return root
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +92,7 @@ def test_each_distribution_that_stays_has_its_reason(by_distributions):
     assert told(by_distributions.kept) == {
         "used": ("in use", False),
         "cloudpickle": ("in use", False),
+        "of-a-model": ("b.pkl names shelved.svm", True),
         "charted": ("used may import it", True),
         "wanted-plug": ("used may import it", True),
         "rare": ("predictor names rare", True),
