@@ -207,6 +207,12 @@ def test_http_1_0_closes_unless_asked_to_keep_alive(service):
     assert kept.endswith(b'{"got": 2}')
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/metrics"])
+def test_a_connection_is_closed_also_where_a_list_says_so(service, path):
+    said = talk(service, f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: TE, close\r\n\r\n".encode())
+    assert b"\r\nConnection: close\r\n" in said
+
+
 def test_a_chunked_body_is_taken(service):
     head = b"POST /predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
     assert talk(service, head + b"2\r\n[1\r\n3\r\n, 2\r\n1\r\n]\r\n0\r\n\r\n").endswith(b'{"got": [1, 2]}')

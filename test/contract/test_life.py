@@ -77,6 +77,10 @@ def test_the_line_at_the_start_says_address_scorers_and_how_they_start(start):
     service.wait_for(r"Serving on http://127\.0\.0\.1:\d+ with 2 scorers by fork \(proved by the golden rows")
 
 
+def test_an_address_of_ipv6_is_shown_as_urls_have_it(start):
+    start(NOTEBOOK, S2I_HOST="::1").wait_for(r"Serving on http://\[::1\]:\d+ ")
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_an_idle_service_with_exit_code_0_and_nothing_left(start, number):
     service = start(NOTEBOOK).ready()

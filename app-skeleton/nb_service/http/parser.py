@@ -55,6 +55,11 @@ class LaneParser(HTTPRequestParser):
             raise ParsingError(f"Transfer-Encoding is none of HTTP/{self.version}")
         if self.chunked and "CONTENT_LENGTH" in self.headers:
             raise ParsingError("it has both Transfer-Encoding and Content-Length")
+        connection = self.headers.get("CONNECTION")
+        if connection is not None and "," in connection:
+            # Of a list, as of `TE, close`, waitress understands nothing.
+            words = {word.strip().lower() for word in connection.split(",")}
+            self.headers["CONNECTION"] = next((word for word in ("close", "keep-alive") if word in words), "")
 
     def _received_in_pieces(self, data: bytes) -> int:
         """Take `data` of a chunked body: for each chunk waitress copies all that lies behind it."""

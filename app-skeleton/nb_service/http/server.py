@@ -193,7 +193,7 @@ class HttpServer:
         self._announced = True
         host, port = self._server.effective_host, self._server.effective_port
         self._log.say(
-            f"Serving on http://{host}:{port} with {self._pool.plan.scorers} "
+            f"Serving on http://{f'[{host}]' if ':' in host else host}:{port} with {self._pool.plan.scorers} "
             f"scorer{'s' if self._pool.plan.scorers > 1 else ''} by {self._pool.staff.mode} "
             f"({self._pool.staff.reason}), {self._pool.plan.threads} native thread(s) each, "
             f"{batches(self._pool)}ready after {time.monotonic() - self._began:.1f} s."

@@ -51,6 +51,16 @@ def test_a_head_that_a_proxy_may_read_otherwise_is_refused(head, words):
     assert words in parser.error.body
 
 
+@pytest.mark.parametrize(
+    ("said", "understood"),
+    [("close", "close"), ("TE, Close", "close"), ("keep-alive,TE", "keep-alive"), ("TE, Upgrade", ""), ("TE", "TE")],
+)
+def test_what_a_list_says_of_the_connection_is_understood(said, understood):
+    parser = LaneParser(LIMITS)
+    parser.received(f"GET / HTTP/1.1\r\nConnection: {said}\r\n\r\n".encode())
+    assert parser.headers["CONNECTION"] == understood
+
+
 CHUNKED = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
