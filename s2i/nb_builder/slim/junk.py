@@ -16,7 +16,8 @@ LIBRARY = frozenset(
 # Its modules for a terminal, a sound card and old directories and databases pull in large libraries of the system.
 # Others are twins in Python of what is compiled, or for other systems.
 _LIBRARY_FILES = re.compile(
-    r"((turtle|antigravity|_pyio|_aix_support|_osx_support)\.py"
+    r"((turtle|antigravity|_pyio|_pydecimal|_aix_support|_osx_support)\.py"
+    r"|(windows_events|windows_utils|proactor_events|popen_spawn_win32)\.py"
     r"|(_tkinter|_curses(_panel)?|readline|nis|_dbm|_gdbm|ossaudiodev|_test\w*|xx\w+|_ctypes_test)\.cpython-.*\.so"
     r"|.*\.a)$"
 )
@@ -31,7 +32,7 @@ TESTS = frozenset({"tests", "test"})
 _TEST_MODULE = re.compile(r"(test_.*|.*_tests?|conftest|__init__)\.py$")
 # Of numpy: what builds extensions with compilers that are not there, and what only tests its code for each CPU.
 _UNUSED = re.compile(
-    r"/numpy/distutils/|/numpy/_?core/_simd\.[^/]*\.so$|/_pyinstaller/|/_build_utils/|/conftest\.py$|/share/man/"
+    r"/numpy/(distutils|f2py)/|/numpy/_?core/_simd\.[^/]*\.so$|/_pyinstaller/|/_build_utils/|/conftest\.py$|/share/man/"
 )
 _OF_TESTS = re.compile(rb"^(import|from)\b.*\btests?\b", re.MULTILINE)
 _SITE = "/site-packages"

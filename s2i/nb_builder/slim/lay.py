@@ -109,6 +109,8 @@ def finish(tree: Tree, plan: Plan, place: Place, date: int) -> list[str]:
         objects.make_smaller(tree, (place.service, place.app.venv))
     _compile(tree, plan, place, (front, model), date)
     for environment in (place.service, place.app.venv):
+        if plan.level == FILES:
+            records.shorten(tree, str(environment))
         records.correct(tree, str(environment))
     lacking = licences.lay(tree)
     sbom.lay(tree, place, (front, model), date)

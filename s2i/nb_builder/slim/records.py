@@ -1,10 +1,24 @@
-"""The RECORD of each distribution in the tree: it lists what is there, and nothing that was left out."""
+"""The metadata of each distribution in the tree: its RECORD lists what is there, and nothing that was left out."""
 
 import csv
 import io
 import os
+from pathlib import Path
 
 from nb_builder.slim.tree import Tree
+
+
+def shorten(tree: Tree, environment: str) -> None:
+    """Take the description off each METADATA below `environment`: it is the page of an index, and comes last.
+
+    Its fields stay, the licence's text among them where it is one.
+    """
+    for path in tree.files(environment):
+        if path.endswith(".dist-info/METADATA"):
+            here = tree.at(path)
+            fields, blank, _ = here.read_bytes().partition(b"\n\n")
+            if blank:
+                here.write_bytes(fields + b"\n")
 
 
 def correct(tree: Tree, environment: str) -> None:
@@ -26,7 +40,12 @@ def listed(record: str, place: str, tree: Tree) -> str:
     for name, *rest in csv.reader(record.splitlines()):
         path = os.path.normpath(os.path.join(place, name))
         if tree.holds(path):
-            writer.writerow([name, *([""] * len(rest) if ".so" in os.path.basename(name) else rest)])
+            writer.writerow([name, *(rest if _is_as_listed(tree.at(path), rest) else [""] * len(rest))])
         elif name.endswith(".py") and tree.holds(path + "c"):
             writer.writerow([name + "c", *[""] * len(rest)])
     return out.getvalue()
+
+
+def _is_as_listed(file: Path, rest: list[str]) -> bool:
+    """Return whether `file` is the wheel's: all that changes files here makes them shorter."""
+    return bool(rest) and rest[-1] == str(file.lstat().st_size)

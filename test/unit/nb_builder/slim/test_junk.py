@@ -19,6 +19,13 @@ def found(made, **more):
     return {path.removeprefix(f"{SITE}/") for path in junk.of_packages(made, **more)}
 
 
+def test_what_the_library_has_for_other_systems_and_twins_of_compiled_modules_go():
+    folder = "/usr/lib/python3.11"
+    gone = {f"{folder}/{name}" for name in ("asyncio/windows_events.py", "_pydecimal.py", "_osx_support.py")}
+    stay = {f"{folder}/{name}" for name in ("asyncio/unix_events.py", "decimal.py", "_strptime.py", "ntpath.py")}
+    assert junk.of_library(gone | stay, folder, Plan(DISTRIBUTIONS, ())) == gone
+
+
 def test_headers_stubs_and_cython_sources_are_junk_and_modules_data_and_licences_are_not():
     made = plan("one/a.py", "one/a.pyi", "one/a.pyx.tp", "one/a.h", "one/d.csv", "one-1.dist-info/LICENSE")
     assert found(made) == {"one/a.pyi", "one/a.pyx.tp", "one/a.h"}
@@ -54,7 +61,12 @@ def test_native_modules_for_tests_are_junk():
 
 
 def test_what_needs_a_compiler_or_freezes_programs_is_junk():
-    gone = "numpy/distutils/exec_command.py", "numpy/_core/_simd.cpython-311-x86_64-linux-gnu.so", "one/conftest.py"
+    gone = (
+        "numpy/distutils/exec_command.py",
+        "numpy/f2py/crackfortran.py",
+        "numpy/_core/_simd.cpython-311-x86_64-linux-gnu.so",
+        "one/conftest.py",
+    )
     assert found(plan(*gone, "numpy/_core/_multiarray_umath.so", "one/distutils/a.py")) == set(gone)
 
 

@@ -16,8 +16,12 @@ one-1.dist-info/RECORD,,
 
 def test_what_is_gone_is_not_listed_and_what_was_made_anew_has_no_digest(tmp_path):
     tree = Tree(tmp_path)
-    for name in ("__init__.pyc", "_c.cpython-311-x86_64-linux-gnu.so", "with, comma.csv"):
-        tree.write(f"{SITE}/one/{name}", "")
+    for name, text in {
+        "__init__.pyc": "",
+        "_c.cpython-311-x86_64-linux-gnu.so": "cut",
+        "with, comma.csv": "a,b,c",
+    }.items():
+        tree.write(f"{SITE}/one/{name}", text)
     tree.write(f"{SITE}/one-1.dist-info/RECORD", RECORD)
     records.correct(tree, "/venv")
     assert tree.at(f"{SITE}/one-1.dist-info/RECORD").read_text().splitlines() == [
@@ -26,3 +30,13 @@ def test_what_is_gone_is_not_listed_and_what_was_made_anew_has_no_digest(tmp_pat
         '"one/with, comma.csv",sha256=e,5',
         "one-1.dist-info/RECORD,,",
     ]
+
+
+def test_the_description_goes_and_the_fields_stay(tmp_path):
+    tree = Tree(tmp_path)
+    fields = "Metadata-Version: 2.1\nName: one\nVersion: 1\nLicense: first line\n        \n        third line\n"
+    tree.write(f"{SITE}/one-1.dist-info/METADATA", fields + "\n# One\n\nIt does this.\n")
+    tree.write(f"{SITE}/two-1.dist-info/METADATA", fields)
+    records.shorten(tree, "/venv")
+    assert tree.at(f"{SITE}/one-1.dist-info/METADATA").read_text() == fields
+    assert tree.at(f"{SITE}/two-1.dist-info/METADATA").read_text() == fields
