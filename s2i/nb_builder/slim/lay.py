@@ -168,13 +168,13 @@ def _doors(tree: Tree, place: Place) -> None:
 
 def _compile(tree: Tree, plan: Plan, place: Place, both: Iterable[pythons.Interpreter], date: int) -> None:
     """Compile all modules but the repository's own: those a user may mount anew."""
+    asked = {"keep_sources": plan.level == OFF, "docstrings": plan.level != FILES, "date": date}
     done: set[str] = set()
     for python, interpreter, environment in zip(place.pythons, both, (place.service, place.app.venv), strict=True):
         folders = [str(environment / "lib"), *(folder for folder in interpreter.library if folder not in done)]
-        asked = {"keep_sources": plan.level == OFF, "docstrings": plan.level != FILES}
-        compiled.convert(tree, python, folders, date=date, **asked)
+        compiled.convert(tree, python, folders, **asked)
         done.update(interpreter.library)
     ours = Path(boot.HOME)
-    compiled.convert(tree, place.pythons[0], [str(ours / "nb_service")], keep_sources=plan.level == OFF, date=date)
+    compiled.convert(tree, place.pythons[0], [str(ours / "nb_service")], **asked)
     # With their sources: these are run by two Pythons, which may differ.
     compiled.convert(tree, place.pythons[0], [str(ours / "nb_scorer")], keep_sources=True, date=date)
