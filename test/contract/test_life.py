@@ -363,6 +363,7 @@ def test_native_threads_are_limited_unless_the_user_said_otherwise(start):
     """
     service = start(code, WEB_CONCURRENCY="64", OPENBLAS_NUM_THREADS="3").ready()
     assert service.predict("OMP_NUM_THREADS") == (200, "1")
+    assert service.predict("OMP_THREAD_LIMIT") == (200, "1")
     assert service.predict("OPENBLAS_NUM_THREADS") == (200, "3")
 
 

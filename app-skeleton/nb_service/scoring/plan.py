@@ -12,6 +12,8 @@ from nb_service.model_folder import ModelFolder
 # One knob for each library that starts threads of its own.
 THREAD_KNOBS = (
     "OMP_NUM_THREADS",
+    # A model of scikit-learn has kept how many there were where it was trained, and asks for them again.
+    "OMP_THREAD_LIMIT",
     "OPENBLAS_NUM_THREADS",
     "MKL_NUM_THREADS",
     "NUMEXPR_NUM_THREADS",
