@@ -19,6 +19,7 @@ _COMPUTED = re.compile(
     """,
     re.MULTILINE | re.VERBOSE,
 )
+_NATIVE_WORD = re.compile(rb"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 _WORD = re.compile(r"(\w+)(?:\s+as\s+\w+)?")
 
 
@@ -39,15 +40,17 @@ class Modules:
         return self._names.keys()
 
     def closure(self, files: Iterable[str], names: Iterable[str], *, within: Container[str] | None = None) -> set[str]:
-        """Return the modules among `files` and those called `names`, with all that their sources name.
+        """Return the loaded modules among `files` and those called `names`, with all that their code names.
 
         With `within` only what is in there is found.
         """
-        todo = [file for file in files if file in self._names]
-        todo += self._all_called(names, within)
-        found = set(todo)
+        loaded = [file for file in files if file in self._names]
+        todo = [*loaded, *self._all_called(names, within)]
+        found, native = set(todo), {file for file in loaded if not file.endswith(".py")}
         while todo:
-            new = self._all_called(self._named_in(todo.pop()), within) - found
+            file = todo.pop()
+            # What a native module needs was loaded with it; of one that was not, nobody knows yet.
+            new = self._all_called(self._named_in(file) if file not in native else (), within) - found
             found |= new
             todo += new
         return found
@@ -64,12 +67,20 @@ class Modules:
 
     def _named_in(self, file: str) -> set[str]:
         if not file.endswith(".py"):
-            return set()
+            return self._named_in_native(file)
         with open(file, encoding="utf-8", errors="replace") as source:
             text = source.read()
         own = self._names[file]
         package = own if os.path.basename(file) == "__init__.py" else own.rpartition(".")[0]
         return {*named_in(text, package), *self._computed_in(text, package)}
+
+    def _named_in_native(self, file: str) -> set[str]:
+        """Return the modules whose full names are in a native module, and those beside it whose names are."""
+        package = self._names[file].rpartition(".")[0]
+        with open(file, "rb") as opened:
+            words = {word.decode() for word in _NATIVE_WORD.findall(opened.read())}
+        beside = (f"{package}.{word}" for word in words if package and "." not in word)
+        return {name for name in (*(word for word in words if "." in word), *beside) if name in self.files}
 
     def _computed_in(self, text: str, package: str) -> Iterator[str]:
         """Yield the modules that the source `text` may mean by names that it puts together."""

@@ -26,10 +26,13 @@ def site(tmp_path):
         "a/c.py": "",
         "a/alone.py": "import a.b",
         "t/__init__.py": "from . import u",
-        "t/u.cpython-311-x86_64-linux-gnu.so": "import a.alone",
+        "t/u.cpython-311-x86_64-linux-gnu.so": "\0beside\0t.inner.far\0b\0",
+        "t/v.cpython-311-x86_64-linux-gnu.so": "\0a.alone\0",
+        "t/beside.py": "",
+        "t/inner/far.py": "",
     }
     for name, text in files.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     return tmp_path
 
@@ -41,8 +44,15 @@ def inside(site, found):
 def test_what_a_loaded_module_names_stays_with_all_that_it_names(site):
     found = Modules([str(site)]).closure([f"{site}/a/b.py", "/no/module.py"], [])
     assert inside(site, found) == {
-        *("a/__init__.py", "a/b.py", "a/c.py", "t/__init__.py", "t/u.cpython-311-x86_64-linux-gnu.so")
+        *("a/__init__.py", "a/b.py", "a/c.py", "t/__init__.py", "t/u.cpython-311-x86_64-linux-gnu.so"),
+        *("t/beside.py", "t/inner/far.py"),
     }
+
+
+def test_a_native_module_that_was_loaded_has_what_it_needs(site):
+    native = f"{site}/t/v.cpython-311-x86_64-linux-gnu.so"
+    assert inside(site, Modules([str(site)]).closure([native], [])) == {native.removeprefix(f"{site}/")}
+    assert "a/alone.py" in inside(site, Modules([str(site)]).closure([], ["t.v"]))
 
 
 def test_a_name_brings_the_packages_around_it(site):
