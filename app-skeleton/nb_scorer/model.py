@@ -135,7 +135,11 @@ class _Hashed(object):
 
 def _describe(called, notebook, lines, tolerance):
     """Return the manifest of what was just pickled; `lines` are the golden rows."""
+    # Here and not above: scorers load models, too, and have no use for it.
+    from nb_scorer import hints
+
     doc = functions.doc(called["predictor"])
+    sample_hint, answer_hint = hints.of(called["predictor"])
     folder = posixpath.dirname(notebook) or "."
     rows = [values.decode(line) for line in lines]
     described = manifest.versions()
@@ -149,6 +153,8 @@ def _describe(called, notebook, lines, tolerance):
         predictor_signature=functions.signature(called["predictor"], "predictor"),
         sample_schema=shapes.of([row["sample"] for row in rows]),
         answer_schema=shapes.of([row["answer"] for row in rows]),
+        sample_hint=sample_hint,
+        answer_hint=answer_hint,
         golden=len(rows),
         tolerance=tolerance,
         built=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(_now())),

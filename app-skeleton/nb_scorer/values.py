@@ -244,6 +244,13 @@ def _table(value):
     return value.to_dict("records")
 
 
+def field_names(kind):
+    """Return the names of a dataclass's fields, in order, without ClassVar and InitVar."""
+    # As dataclasses.fields() does, which is not imported here: Python 3.6 has none.
+    known = kind.__dataclass_fields__.items()
+    return [name for name, field in known if field._field_type.name == "_FIELD"]  # noqa: SLF001
+
+
 def _is_of(library, value):
     return type(value).__module__.split(".")[0] == library
 
@@ -260,7 +267,7 @@ _LIBRARY_STEPS = (
     (lambda value: hasattr(value, "toarray"), lambda value: value.toarray()),
     (
         lambda value: hasattr(value, "__dataclass_fields__") and not isinstance(value, type),
-        lambda value: {name: getattr(value, name) for name in value.__dataclass_fields__},
+        lambda value: {name: getattr(value, name) for name in field_names(value)},
     ),
     (lambda value: type(value).__name__ in ("Period", "Interval") and _is_of("pandas", value), str),
     (lambda value: type(value).__name__ == "Fraction" and _is_of("fractions", value), float),

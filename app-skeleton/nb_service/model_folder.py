@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from nb_scorer import layout
 
-from nb_service import problems
+from nb_service import problems, schemas
 
 # nb_scorer.manifest has the same number; it can't be imported here because it needs cloudpickle.
 FORMAT = 1
@@ -19,6 +19,19 @@ class ModelFolder(NamedTuple):
     python: Path
     notebook_folder: Path
     manifest: dict
+
+    @property
+    def sample_schema(self) -> dict:
+        """Return what is known of samples, as JSON schema: from golden rows and type hints; {} for nothing."""
+        return self._schema("sample")
+
+    @property
+    def answer_schema(self) -> dict:
+        """Return the same of answers."""
+        return self._schema("answer")
+
+    def _schema(self, what: str) -> dict:
+        return schemas.merged(*(self.manifest.get(f"{what}_{source}") or {} for source in ("schema", "hint")))
 
     def golden_rows(self, most: int | None = None) -> list[dict]:
         """Return the golden rows, the first `most` of them; raise ModelDamaged where one is no JSON."""

@@ -123,6 +123,46 @@ def test_the_openapi_document_is_valid_and_its_examples_fit(lists, tmp_path):
     }
 
 
+def test_type_hints_alone_say_what_is_taken_and_given(model_cache, tmp_path):
+    hinted = """
+    from typing import Dict, List
+
+    def predictor(x: List[float]) -> Dict[str, float]:
+        return {"sum": sum(x)}
+    """
+    service = Service(model_cache(hinted)).ready()
+    try:
+        document, metadata = (service.ask(None, path, "GET", {})[1] for path in ("/openapi.json", "/v2/models/model"))
+    finally:
+        service.close()
+    (tmp_path / "openapi.json").write_text(json.dumps(document))
+    assert clients.ask("openapi", "check_openapi.py", tmp_path / "openapi.json") == 0
+    shapes = document["components"]["schemas"]
+    assert shapes["Sample"] == {"type": "array", "items": {"type": "number"}}
+    assert shapes["Answer"] == {"type": "object", "additionalProperties": {"type": "number"}}
+    assert metadata["inputs"] == [{"name": "input-0", "datatype": "FP64", "shape": [-1, -1]}]
+
+
+def test_type_hints_widen_what_the_golden_rows_show(model_cache):
+    hinted = """
+    from typing import List, Optional
+
+    def predictor(x: List[float]) -> Optional[float]:
+        return x[0] + x[1]
+
+    examples = [[1, 2], [3, 4]]
+    """
+    service = Service(model_cache(hinted)).ready()
+    try:
+        shapes = service.ask(None, "/openapi.json", "GET", {})[1]["components"]["schemas"]
+        metadata = service.ask(None, "/v2/models/model", "GET", {})[1]
+    finally:
+        service.close()
+    assert shapes["Sample"] == {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}
+    assert shapes["Answer"] == {"type": ["null", "number"]}
+    assert metadata["outputs"] == [{"name": "output-0", "datatype": "FP64", "shape": [-1]}]
+
+
 # They refuse all that would let them fail: any 500 is then the service's own.
 STRICT = (
     "def predictor(x):\n    return 1",

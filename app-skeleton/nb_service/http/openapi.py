@@ -1,10 +1,11 @@
-"""The service's OpenAPI document: its routes, with the golden rows as schema and examples."""
+"""The service's OpenAPI document: its routes, with golden rows as examples; they and type hints are the schema."""
 
 import re
 from collections.abc import Iterable
 
 from nb_service.http.routes import ROUTES
 from nb_service.identity import Identity
+from nb_service.model_folder import ModelFolder
 from nb_service.protocols import bodies, cloud_events, open_inference, tensors
 
 OPENAPI = "3.1.0"
@@ -70,12 +71,14 @@ _EVENTS = (cloud_events.STRUCTURED, cloud_events.BATCH)
 _MANY = {"/predict/batch", "/invocations"}
 
 
-def document(served: Identity, manifest: dict, rows: list[dict], *, health: Iterable[str] = (), key=False) -> dict:
-    """Return the document of a model with this manifest and these golden rows.
+def document(
+    served: Identity, model: ModelFolder, rows: list[dict], *, health: Iterable[str] = (), key: bool = False
+) -> dict:
+    """Return the document of a model with these golden rows.
 
     With `key` every route but those of `health` wants one.
     """
-    shapes = _Shapes(served, manifest, rows[:EXAMPLES])
+    shapes = _Shapes(served, model, rows[:EXAMPLES])
     paths: dict[str, dict] = {}
     for route, words in ROUTES.items():
         method, path = route.split(" ")
@@ -87,7 +90,7 @@ def document(served: Identity, manifest: dict, rows: list[dict], *, health: Iter
     components = {"schemas": {"Problem": _PROBLEM_SCHEMA, "Sample": shapes.sample, "Answer": shapes.answer}}
     return {
         "openapi": OPENAPI,
-        "info": _info(served, manifest),
+        "info": _info(served, model.manifest),
         "servers": [{"url": "/"}],
         "paths": paths,
         "components": {**components, **({"securitySchemes": _KEYS} if key else {})},
@@ -98,16 +101,18 @@ def _info(served: Identity, manifest: dict) -> dict:
     parts = [manifest.get("predictor_doc"), f"Made from {manifest.get('notebook')}."]
     if served.commit:
         parts.append(f"Commit {served.commit}.")
-    parts.append("Sample and Answer are what the notebook's own samples look like; others may be taken, too.")
+    parts.append(
+        "Sample and Answer are what the notebook's own samples and type hints look like; others may be taken, too."
+    )
     return {"title": served.name, "version": str(served.version), "description": "\n\n".join(filter(None, parts))}
 
 
 class _Shapes:
     """The bodies of each route, in words of JSON schema."""
 
-    def __init__(self, served: Identity, manifest: dict, rows: list[dict]) -> None:
-        self.sample = manifest.get("sample_schema") or {}
-        self.answer = manifest.get("answer_schema") or {}
+    def __init__(self, served: Identity, model: ModelFolder, rows: list[dict]) -> None:
+        self.sample = model.sample_schema
+        self.answer = model.answer_schema
         self._served = served
         self._asked = [row["sample"] for row in rows]
         self._given = [row["answer"] for row in rows]

@@ -8,7 +8,7 @@ import json
 import pathlib
 import types
 import uuid
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -99,6 +99,13 @@ class Point:
     y: float
 
 
+@dataclasses.dataclass
+class Marked:
+    x: int
+    seed: dataclasses.InitVar[int]
+    limit: ClassVar[int] = 3
+
+
 class Pair(NamedTuple):
     a: int
     b: int
@@ -125,6 +132,7 @@ UUID = uuid.UUID(int=1)
         (b"\x00\xff", "AP8="),
         (Colour.RED, "red"),
         (Point(1, float("nan")), {"x": 1, "y": None}),
+        (Marked(1, 2), {"x": 1}),
         (Pair(1, 2), [1, 2]),
         (NOON, "2026-01-02T12:00:00+00:00"),
         (NOON.date(), "2026-01-02"),

@@ -47,7 +47,7 @@ def add(app: Flask, door: Door) -> None:
     def openapi_json() -> Response:
         rows = door.model.golden_rows(openapi.EXAMPLES)
         key = bool(door.got["S2I_API_KEY_FILE"])
-        return jsonify(openapi.document(door.identity, door.model.manifest, rows, health=door.health, key=key))
+        return jsonify(openapi.document(door.identity, door.model, rows, health=door.health, key=key))
 
 
 class _Page:

@@ -47,7 +47,6 @@ def add(app: Flask, door: Door) -> None:
 
 
 def _metadata(door: Door):
-    manifest = door.model.manifest
-    inputs = open_inference.described(manifest.get("sample_schema") or {}, open_inference.INPUT)
-    outputs = open_inference.described(manifest.get("answer_schema") or {}, open_inference.OUTPUT)
+    inputs = open_inference.described(door.model.sample_schema, open_inference.INPUT)
+    outputs = open_inference.described(door.model.answer_schema, open_inference.OUTPUT)
     return tf_serving.metadata(door.identity, inputs, outputs)

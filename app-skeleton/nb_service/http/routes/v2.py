@@ -37,7 +37,7 @@ def add(app: Flask, door: Door) -> None:
         return door.answer(read, open_inference.refusal)
 
     rows = door.rows
-    schemas = [door.model.manifest.get(name) or {} for name in ("sample_schema", "answer_schema")]
+    schemas = door.model.sample_schema, door.model.answer_schema
     for words, method, view in (("", "GET", described), ("/ready", "GET", ready), ("/infer", "POST", infer)):
         checked = _for_the_model(served, view)
         for path in ("/v2/models/<name>", "/v2/models/<name>/versions/<version>"):
