@@ -1,7 +1,8 @@
 """Finds what a model's own code may import later: the program that `lazy` runs in the model's Python.
 
 It reads the bytecode of the functions that predictor reaches (globals, closures, methods, what objects hold)
-and the source of the repository's modules; libraries' own code is not read. A text that is the name of an installed
+and the source of the repository's modules; of libraries only the functions that these call by name, and what those
+call in turn, a few steps far. A text that is the name of an installed
 package names it, too, as in BeautifulSoup(page, "lxml"). Where a name is computed, all modules of the repository are
 read. Prints {module: where it is named}.
 
@@ -20,6 +21,7 @@ import types
 
 # Beyond it there are the trees of a forest, not functions.
 MOST_THINGS = 50_000
+MOST_STEPS = 3
 _DYNAMIC = frozenset({"import_module", "__import__"})
 # Between the function of a call and its arguments, and behind a first argument that is one constant.
 _SILENT = frozenset({"CACHE", "PUSH_NULL", "NOP", "EXTENDED_ARG"})
@@ -38,6 +40,7 @@ class Reach:
         self._packages = frozenset(packages)
         self._root = os.path.realpath(root)
         self._seen = {}
+        self._read = {}
         self._files = set()
         self._todo = []
         self._later = collections.deque()
@@ -87,6 +90,7 @@ class Reach:
 
     def _function(self, function):
         if not self._is_own(function.__code__.co_filename):
+            self._called(function, MOST_STEPS)
             return
         where = function.__qualname__
         names = set()
@@ -100,10 +104,26 @@ class Reach:
         for module in reached:
             if isinstance(module, types.ModuleType):
                 self._attributes(module, names, where)
+                for name in names.intersection(vars(module)):
+                    self._called(vars(module)[name], MOST_STEPS)
         self._todo += reached
         self._todo += [cell.cell_contents for cell in function.__closure__ or () if _is_full(cell)]
         self._todo += [function.__defaults__, function.__kwdefaults__, function.__dict__]
         self._file(function.__code__.co_filename)
+
+    def _called(self, thing, steps):
+        """Read what a library's function imports when it is called, be it under a decorator of its own."""
+        inside = [] if isinstance(thing, (type, types.ModuleType)) else getattr(thing, "__dict__", None)
+        for function in [thing, *(inside.values() if type(inside) is dict else ())]:
+            if steps and isinstance(function, types.FunctionType) and id(function) not in self._read:
+                self._read[id(function)] = function
+                where = f"{function.__module__}.{function.__qualname__}"
+                for code in _codes(function.__code__):
+                    others = (name for name in imported(code) if name.partition(".")[0] != where.partition(".")[0])
+                    for name in others:
+                        self._name(name, where)
+                    for name in function.__globals__.keys() & code.co_names:
+                        self._called(function.__globals__[name], steps - 1)
 
     def _attributes(self, module, names, where):
         """Read `scipy.stats` as an import where the package would load that when it is asked for it."""

@@ -70,7 +70,33 @@ SRC = {
     "helpers/old.py": "print 'for another Python'\n",
     "elsewhere.py": "import of_elsewhere\n",
 }
-HELD = {"used": {"files": {"used/__init__.py": "def f():\n    import of_library\n", "used/lazily.py": ""}}}
+USED = """
+import functools
+
+def f():
+    import of_library
+
+class Dispatched:
+    def __init__(self, function):
+        self.original = function
+    def __call__(self, *args, **more):
+        return None
+
+@Dispatched
+def read(name, engine):
+    return step()
+
+def step():
+    from of_call import thing
+    return second()
+
+def second():
+    return third()
+
+def third():
+    import of_far_away
+"""
+HELD = {"used": {"files": {"used/__init__.py": USED, "used/lazily.py": ""}}}
 HELD["fast-reader"] = {"files": {"fast/__init__.py": "", "speedy.py": "", "idle.py": ""}}
 
 
@@ -94,6 +120,7 @@ def named(make_app_root):
         ("of_late", "helpers/late.py"),
         ("used.lazily", "predictor"),
         ("fast", "predictor"),
+        ("of_call.thing", "used.step"),
         ("speedy", "helpers/more.py"),
     ],
 )
@@ -101,7 +128,7 @@ def test_an_import_that_predictor_may_come_to_is_found(named, module, where):
     assert named[module] == where
 
 
-@pytest.mark.parametrize("module", ["of_unreached", "of_elsewhere", "of_library", "idle"])
+@pytest.mark.parametrize("module", ["of_unreached", "of_elsewhere", "of_library", "of_far_away", "idle"])
 def test_what_predictor_never_comes_to_is_not(named, module):
     assert module not in named
 
