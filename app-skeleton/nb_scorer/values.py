@@ -127,10 +127,18 @@ def _plain(value):
     if value is None or kind in (bool, int, str):
         return value
     if isinstance(value, dict):
-        return {_key(key): _plain(item) for key, item in value.items()}
+        return _object(value)
     if kind in (list, tuple):
         return [_plain(item) for item in value]
     return _plain(_plain_leaf(value))
+
+
+def _object(value):
+    named = {_key(key): _plain(item) for key, item in value.items()}
+    if len(named) < len(value):
+        # An object has one value of a name: the others would be lost without a word.
+        raise TypeError("a dict with two keys of one name, such as 1 and '1', has no JSON form")
+    return named
 
 
 def _key(key):
@@ -218,7 +226,7 @@ def _numpy_scalar(value):
     if kind == "M":
         return None if value != value else str(value)
     if kind == "m":
-        return None if value != value else value / type(value)(1, "s")
+        return None if value != value else _seconds(value)
     if kind == "f":
         # A long double's item() is a long double again.
         return float(value)
@@ -226,6 +234,14 @@ def _numpy_scalar(value):
     if type(item) is type(value):
         raise TypeError("an answer of type {} has no JSON form".format(type(value).__name__))
     return item
+
+
+def _seconds(value):
+    try:
+        return value / type(value)(1, "s")
+    except TypeError:
+        # A month and a year have no number of seconds.
+        raise TypeError("an answer of type numpy.{} has no JSON form".format(value.dtype)) from None
 
 
 def _array(value):
@@ -239,7 +255,6 @@ def _array(value):
 
 def _table(value):
     if not getattr(value.columns, "is_unique", True):
-        # An object has one value of a name: the others would be lost without a word.
         raise TypeError("a DataFrame with two columns of one name has no JSON form")
     return value.to_dict("records")
 
