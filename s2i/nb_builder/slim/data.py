@@ -24,12 +24,24 @@ def unread(each: Distribution, in_use: Collection[str], sources: Iterable[str]) 
     """Return the data files of a distribution of whose folder nothing is `in_use` or named in `sources`.
 
     `sources` are files of code; what a docstring or a comment names does not count. A folder is one thing:
-    who reads one font of it may want another next time.
+    who reads one font of it may want another next time. So are folders of one kind of file: who reads the time
+    zone of Europe/Berlin may want that of Asia/Tokyo, which is in another one.
     """
-    waiting = {folder: files for folder, files in _by_folder(each).items() if not any(map(in_use.__contains__, files))}
+    found = _by_folder(each)
+    kinds = _kinds(file for files in found.values() for file in files if file in in_use)
+    waiting = {
+        folder: files
+        for folder, files in found.items()
+        if not any(map(in_use.__contains__, files)) and not _kinds(files) <= kinds
+    }
     for source in sources if waiting else ():
         waiting = {folder: files for folder, files in waiting.items() if not _names_one(source, files)}
     return {file for files in waiting.values() for file in files if not distributions.is_module(file)}
+
+
+def _kinds(files: Iterable[str]) -> set[str]:
+    """Return the suffixes of the data among `files`."""
+    return {os.path.splitext(file)[1] for file in files if os.path.basename(file) != _ITS_PACKAGE}
 
 
 def _by_folder(each: Distribution) -> dict[str, list[str]]:

@@ -41,6 +41,12 @@ def test_data_of_which_nothing_is_in_use_goes_and_what_makes_it_a_package_is_lef
     assert data.unread(one, {f"{site}/one/fonts/a.ttf"}, []) == {f"{site}/one/tables/a.csv", f"{site}/one/tables/b.csv"}
 
 
+def test_folders_of_one_kind_of_file_are_one_thing(site):
+    zones = ["zones/UTC", "zones/Europe/__init__.py", "zones/Europe/Berlin", "zones/Asia/Tokyo", "zones/all/zone.tab"]
+    one = distribution(site, *zones)
+    assert data.unread(one, {f"{site}/zones/UTC"}, []) == {f"{site}/zones/all/zone.tab"}
+
+
 @pytest.mark.parametrize("used", ["a.csv", "__init__.py"])
 def test_what_is_beside_data_in_use_stays(site, used):
     one = distribution(site, "tables/__init__.py", "tables/a.csv", "tables/b.csv")
