@@ -223,7 +223,7 @@ _DATATYPES = {"boolean": "BOOL", "integer": "INT64", "number": "FP64"}
 
 def described(schema: dict, name: str) -> list[dict]:
     """Return the tensors that samples or answers of `schema` become; what is no tensor of numbers is BYTES."""
-    properties = schema.get("properties") if schema.get("type") == "object" else None
+    properties = schema.get("properties") if _kind(schema) == "object" else None
     if properties:
         return [_described(each, one) for one, each in properties.items()]
     return [_described(schema, name)]
@@ -231,13 +231,18 @@ def described(schema: dict, name: str) -> list[dict]:
 
 def _described(schema: dict, name: str) -> dict:
     shape = [-1]
-    while schema.get("type") == "array":
+    while _kind(schema) == "array":
         shape.append(schema.get("maxItems", -1))
         schema = schema.get("items", {})
-    kind = schema.get("type")
-    datatype = _DATATYPES.get(kind if isinstance(kind, str) else _number_or_null(kind), "BYTES")
-    return {"name": name, "datatype": datatype, "shape": shape}
+    return {"name": name, "datatype": _DATATYPES.get(_kind(schema, missing="number"), "BYTES"), "shape": shape}
 
 
-def _number_or_null(kinds: list | None) -> str:
-    return "number" if kinds and set(kinds) <= {"number", "integer", "null"} else ""
+def _kind(schema: dict, missing: str = "") -> str:
+    """Return the only type of `schema` beside null, or ""; `missing` is the one that has a word for null."""
+    kinds = schema.get("type", "")
+    if isinstance(kinds, str):
+        return kinds
+    rest = set(kinds) - {"null"}
+    if missing and rest <= {"number", "integer"}:
+        return missing
+    return min(rest) if len(rest) == 1 and not missing else ""

@@ -221,3 +221,25 @@ def test_each_of_several_outputs_has_its_own_datatype():
     )
     assert [(one["name"], one["datatype"]) for one in body["outputs"]] == [("a", "FP64"), ("b", "INT64")]
     assert struct.unpack("<ddq", raw)[1:] == (1.0, 2)
+
+
+@pytest.mark.parametrize(
+    ("schema", "datatype", "shape"),
+    [
+        ({"type": "integer"}, "INT64", [-1]),
+        ({"type": ["integer", "null"]}, "FP64", [-1]),
+        ({"type": ["boolean", "null"]}, "BYTES", [-1]),
+        ({"type": "array", "items": {"type": "number"}, "maxItems": 2}, "FP64", [-1, 2]),
+        ({"type": ["array", "null"], "items": {"type": ["null", "number"]}}, "FP64", [-1, -1]),
+        ({"type": ["array", "number"], "items": {"type": "number"}}, "BYTES", [-1]),
+        ({}, "BYTES", [-1]),
+    ],
+)
+def test_what_may_be_missing_is_told_as_what_it_is_else(schema, datatype, shape):
+    assert open_inference.described(schema, "x") == [{"name": "x", "datatype": datatype, "shape": shape}]
+
+
+def test_objects_that_may_be_missing_are_told_by_their_names():
+    schema = {"type": ["null", "object"], "properties": {"a": {"type": "number"}, "b": {"type": "string"}}}
+    told = [(one["name"], one["datatype"]) for one in open_inference.described(schema, "x")]
+    assert told == [("a", "FP64"), ("b", "BYTES")]
