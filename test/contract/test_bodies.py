@@ -139,3 +139,19 @@ def test_many_bodies_at_once_wait_for_each_other_and_are_answered(start, in_back
         status, answers = wait()
         assert status == 503 or answers == [{"got": [number, k]} for k in range(50)]
     assert asked(service, list(range(50)))[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("hint", "lines", "answers"),
+    [
+        ("float", b"1\n2.5\n", [1, 2.5]),
+        ("str", b"1\n2.5\n", ["1", "2.5"]),
+        ("list[float]", b"x,y\n1,2\n", [[1, 2]]),
+        ("dict", b"x,y\n1,2\n", [{"x": 1, "y": 2}]),
+        ("object", b"1\n2.5\n", [[1], [2.5]]),  # nothing tells
+    ],
+)
+def test_without_golden_rows_a_type_hint_says_what_a_line_of_csv_becomes(start, hint, lines, answers):
+    service = start(f"def predictor(x: {hint}):\n    return x").ready()
+    headers = {"Content-Type": "text/csv", "Accept": "application/json"}
+    assert service.ask(lines, PATH, headers=headers)[:2] == (200, answers)
