@@ -17,6 +17,8 @@ import uuid
 
 from nb_scorer import values
 
+# More of them would be a list to look something up in, and no help on a page.
+MOST_VALUES = 100
 # As values writes them; bool is an Integral, and datetime a date.
 _SCALARS = (
     (bool, "boolean"),
@@ -118,7 +120,8 @@ def _of_fields(kind, within):
 def _of_values(allowed):
     if not allowed or not all(type(value) in _VALUES for value in allowed):
         return {}
-    return dict(_typed({_VALUES[type(value)] for value in allowed}), enum=list(allowed))
+    found = _typed({_VALUES[type(value)] for value in allowed})
+    return dict(found, enum=list(allowed)) if len(allowed) <= MOST_VALUES else found
 
 
 def _any_of(schemas):

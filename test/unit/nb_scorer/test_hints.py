@@ -132,6 +132,11 @@ def test_a_class_that_has_itself_within_ends_there():
     }
 
 
+def test_of_very_many_values_only_the_type_is_told():
+    many = enum.Enum("Many", {f"V{number}": number for number in range(101)})
+    assert hints.schema(many) == {"type": "integer"}
+
+
 def test_sample_and_answer_are_told_apart():
     def predictor(point: "list[float]", more: int = 3) -> bool:
         return True
