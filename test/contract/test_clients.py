@@ -191,7 +191,7 @@ STRICT = (
 
 
 @pytest.mark.parametrize("code", STRICT, ids=["anything", "lists", "objects"])
-def test_the_service_keeps_what_its_openapi_document_says(model_cache, code):
+def test_the_service_keeps_what_its_openapi_document_says(model_cache, code, tmp_path):
     # Not the answers' shape: a document that follows the notebook's own samples can't know every answer.
     checks = "not_a_server_error,status_code_conformance,content_type_conformance"
     schemathesis = clients.python_of("schemathesis").with_name("schemathesis")
@@ -199,7 +199,8 @@ def test_the_service_keeps_what_its_openapi_document_says(model_cache, code):
     options = ["--checks", checks, "--max-examples", os.environ.get("FUZZ", "15"), "--no-color", "--seed", "1"]
     command = [schemathesis, "run", f"http://127.0.0.1:{service.port}/openapi.json", *options]
     try:
-        ran = subprocess.run(command, capture_output=True, text=True)
+        # It leaves a cache where it runs.
+        ran = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     finally:
         service.close()
     assert ran.returncode == 0, ran.stdout[-4000:]
