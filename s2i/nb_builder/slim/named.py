@@ -84,7 +84,9 @@ class Modules:
 
     def _computed_in(self, text: str, package: str) -> Iterator[str]:
         """Yield the modules that the source `text` may mean by names that it puts together."""
-        for begin in {_absolute(begin, package) for begin in computed_in(text)}:
+        begins = computed_in(text)
+        # `__import__(..., level=1)` begins in the package without saying so.
+        for begin in {*(_absolute(begin, package) for begin in begins), *(f"{package}.{begin}" for begin in begins)}:
             yield from (name for name in self.files if name.startswith(begin))
 
 

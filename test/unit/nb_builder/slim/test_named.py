@@ -95,7 +95,8 @@ def test_where_names_are_put_together_all_that_may_be_meant_stays(tmp_path):
         "pic/__init__.py": "",
         "pic/image.py": "def init(plugin):\n    __import__(f'pic.{plugin}')\n",
         "pic/plugins.py": "def load(name):\n    return import_module(f'.plug_{name}', __package__)\n",
-        "pic/plug_a.py": "",
+        "pic/plug_a.py": "def load(name):\n    __import__('region_%s' % name, globals(), level=1)\n",
+        "pic/region_b.py": "",
         "pic/other.py": "import pic.plugins",
         "db/other.py": "",
     }
@@ -104,6 +105,6 @@ def test_where_names_are_put_together_all_that_may_be_meant_stays(tmp_path):
         (tmp_path / name).write_text(text)
     modules = Modules([str(tmp_path)])
     assert inside(tmp_path, modules.closure([f"{tmp_path}/pic/plugins.py"], [])) == {
-        *("pic/__init__.py", "pic/plugins.py", "pic/plug_a.py")
+        *("pic/__init__.py", "pic/plugins.py", "pic/plug_a.py", "pic/region_b.py")
     }
     assert inside(tmp_path, modules.closure([f"{tmp_path}/pic/image.py"], [])) == set(files) - {"db/other.py"}
