@@ -140,6 +140,19 @@ def test_a_full_queue_is_503_with_retry_after(start):
     assert [receive(one) for one in waiting] == [200] * 3
 
 
+def test_large_bodies_that_wait_are_bounded_by_their_bytes(start, in_background):
+    service = start(NOTEBOOK, WEB_CONCURRENCY="1", S2I_MAX_BODY="100000").ready()
+    (scorer,) = service.scorers
+    os.kill(scorer, signal.SIGSTOP)
+    sample = "x" * 99_000
+    waiting = [in_background(service.predict, sample) for _ in range(20)]
+    service.wait_for(r"(?s)(POST /predict 503 .*){4}")
+    os.kill(scorer, signal.SIGCONT)
+    answers = [answer() for answer in waiting]
+    assert sorted(status for status, _ in answers) == [200] * 16 + [503] * 4
+    assert service.ask(json.dumps(sample))[0] == 200
+
+
 def test_a_crash_loop_is_not_ready_and_says_so(start, tmp_path):
     poisoned = tmp_path / "poisoned"
     service = start(

@@ -32,6 +32,8 @@ CA_KNOBS = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 GOLDEN_ROWS = 20
 # And begins no further row after so many seconds: slow predictors must get ready too.
 GOLDEN_SECONDS = 10.0
+# As many bytes as so many bodies of the largest size may wait in the queue.
+LARGEST_BODIES = 16
 
 
 class Plan(NamedTuple):
@@ -52,6 +54,7 @@ class Plan(NamedTuple):
     patience: float | None = None
     batch: int = 1
     max_requests: int = 0
+    max_held: int = 1 << 28
     log_format: str = prints.PLAIN
 
 
@@ -75,6 +78,7 @@ def make_plan(model: ModelFolder, got: dict, environ: dict) -> Plan:
         patience=GOLDEN_SECONDS,
         batch=got["S2I_MAX_BATCH"] if is_batched(model.manifest) else 1,
         max_requests=got["S2I_MAX_REQUESTS"],
+        max_held=LARGEST_BODIES * got["S2I_MAX_BODY"],
         log_format=got["S2I_LOG_FORMAT"],
     )
 

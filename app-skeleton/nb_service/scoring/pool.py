@@ -20,6 +20,8 @@ PATIENCE_SECONDS = 0.005
 # One call for many samples may take this share of the time limit; then they are asked alone, so that one
 # that hangs is known after little more than the limit.
 BATCH_SHARE = 0.25
+# Smaller bodies than this are bounded by their number alone.
+LARGE_BYTES = 1 << 16
 # A forked replacement is there much sooner. One that loads the model itself may take long, and a balancer should know.
 ABSENCE_SECONDS = 1.0
 
@@ -40,6 +42,7 @@ class Pool:
         self._say = say
         self._queue: deque[Job] = deque()
         self._look_again = None
+        self._held = 0  # bytes of large bodies that have no answer yet
         self._there_at = 0.0  # when a scorer was last seen to take samples
         self._deserted = False  # for longer than ABSENCE_SECONDS
         self._kind = frames.TOGETHER if plan.batch > 1 else frames.SAMPLE
@@ -85,13 +88,30 @@ class Pool:
     def _submit(self, job: Job) -> None:
         if not self._takes:
             self._loop.soon(partial(job.done, Answer(NOT_READY)))
-        elif len(self._queue) >= self.plan.max_queue:
+        elif len(self._queue) >= self.plan.max_queue or not self._has_room(job):
             self._loop.soon(partial(job.done, Answer(FULL)))
         else:
             self._queue.append(job)
             # An idle scorer starts now; for busy ones, and for batches, the samples of a turn go out in one send.
             if self.plan.batch == 1 and any(not link.in_flight for link in self.staff.free):
                 self._pump()
+
+    def _has_room(self, job: Job) -> bool:
+        """Return whether the job's body may be held until it is answered: many large ones would fill the memory."""
+        size = len(job.body)
+        if size < LARGE_BYTES:
+            return True
+        if self._held and self._held + size > self.plan.max_held:
+            return False
+        self._held += size
+        done = job.done
+
+        def let_go(answer: Answer) -> None:
+            self._held -= size
+            done(answer)
+
+        job.done = let_go
+        return True
 
     def start(self) -> None:
         """Start the scorers."""

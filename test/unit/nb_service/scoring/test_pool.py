@@ -3,9 +3,9 @@ import time
 import pytest
 from nb_service.loop import Loop
 from nb_service.model_folder import ModelFolder
-from nb_service.scoring.answer import FULL, NOT_READY, Job
+from nb_service.scoring.answer import FULL, NOT_READY, OK, Answer, Job
 from nb_service.scoring.plan import Plan
-from nb_service.scoring.pool import Pool
+from nb_service.scoring.pool import LARGE_BYTES, Pool
 
 
 class Link:
@@ -93,6 +93,26 @@ def test_a_sample_over_the_bound_is_refused_and_never_at_once(pool):
     pool._loop.soon(lambda: None)
     pool._loop.turn()
     assert [answer.outcome for answer in answers] == [FULL]
+
+
+def test_large_bodies_are_held_to_a_sum_of_bytes_until_they_are_answered(pool):
+    answers = []
+    pool.plan = pool.plan._replace(max_queue=100, max_held=3 * LARGE_BYTES)
+    large = b"1" * LARGE_BYTES
+    for body in (large * 4, large, b"1"):
+        pool.submit(body, answers.append)
+    link = Link(9)
+    pool.staff.free = [link]
+    pool._loop.soon(lambda: None)
+    pool._loop.turn()
+    assert [answer.outcome for answer in answers] == [FULL]
+    assert [len(body) for body in given(link)] == [4 * LARGE_BYTES, 1]
+    link.in_flight[0].done(Answer(OK))
+    for _ in range(4):
+        pool.submit(large, answers.append)
+    pool._loop.soon(lambda: None)
+    pool._loop.turn()
+    assert [answer.outcome for answer in answers] == [FULL, OK, FULL]
 
 
 def test_before_it_is_warm_every_sample_is_refused(pool):
