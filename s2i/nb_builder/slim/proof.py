@@ -58,8 +58,9 @@ def show(tree: Tree, plan: Plan, verdict: dict, log: Log) -> None:
 
 def told(verdict: dict) -> list[str]:
     """Return what a verdict that is not good says: each difference, and the errors in the service's log."""
+    differences = verdict["differences"]
     errors = [line for line in verdict["stderr"].splitlines() if _ERROR.search(line)]
-    return [*verdict["differences"], *errors]
+    return [*differences, *(line for line in errors if not any(line in each for each in differences))]
 
 
 def unproved(verdict: dict, level: str) -> SlimUnproved:

@@ -64,3 +64,8 @@ def test_the_refusal_shows_the_first_difference_and_has_the_rest_and_the_errors_
     assert problem.detail == "another\n[scorer #] FileNotFoundError: no 'sh'"
     assert "S2I_SLIM=off" in problem.fix
     assert "S2I_SLIM_BASE=shell" in proof.unproved(verdict, OFF).fix
+
+
+def test_an_error_that_the_difference_tells_is_not_told_twice():
+    verdict = {"differences": ["it ended (LookupError: no codec)"], "stderr": "LookupError: no codec\nOSError: b\n"}
+    assert proof.told(verdict) == ["it ended (LookupError: no codec)", "OSError: b"]
