@@ -85,7 +85,9 @@ class LaneParser(HTTPRequestParser):
     def body(self) -> bytes:
         """Return all of the body."""
         if self._body is None:
-            self._body = b"" if self.body_rcv is None else self.body_rcv.getbuf().get()
+            # What it was put together in is let go: a large one shall not be held twice.
+            received, self.body_rcv = self.body_rcv, None
+            self._body = b"" if received is None else received.getbuf().get()
         return self._body
 
     def get_body_stream(self):

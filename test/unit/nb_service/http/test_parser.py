@@ -81,6 +81,16 @@ def test_a_chunked_body_is_read_however_it_comes(step):
     assert (parser.completed, parser.error, parser.body) == (True, None, body)
 
 
+def test_a_body_is_held_once():
+    parser = LaneParser(LIMITS)
+    parser.received(b"POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\n")
+    parser.received(b"[1]")
+    assert parser.body == b"[1]"
+    assert parser.body_rcv is None
+    assert (parser.body, parser.get_body_stream().read()) == (b"[1]", b"[1]")
+    parser.close()
+
+
 def test_what_comes_behind_a_chunked_body_is_left():
     parser = LaneParser(LIMITS)
     parser.received(CHUNKED)
