@@ -38,8 +38,8 @@ def unasked(
 ) -> dict[str, str]:
     """Return {dropped distribution: the kept one that may import it}, of those that were to be there.
 
-    That is what the kept one requires, and what nothing requires: then the notebook asked for it. Read are the
-    modules in `loaded`.
+    That is what the kept one requires, and what nothing requires: then the notebook asked for it. For that, only
+    the modules in `loaded` are read: packages know of many others that they could work with.
     """
     kept, dropped = list(kept), list(dropped)
     held = [*kept, *dropped]
@@ -47,8 +47,10 @@ def unasked(
     required = set().union(*needed.values())
     found: dict[str, str] = {}
     for each in kept:
-        meant = [other for other in dropped if other.name not in required or other.name in needed[each.name]]
-        for name in _named([file for file in _sources(each) if file in loaded], meant):
+        own = [other for other in dropped if other.name in needed[each.name]]
+        asked = [other for other in dropped if other.name not in required]
+        read = [file for file in _sources(each) if file in loaded]
+        for name in sorted(_named(_sources(each), own) | _named(read, asked)):
             found.setdefault(name, each.name)
     return found
 

@@ -179,7 +179,7 @@ def test_what_the_notebook_asked_for_and_loaded_code_may_import_is_in_a_note(by_
     )
     note = "Left out, though a request may need it: charted (for used). S2I_KEEP keeps it."
     assert plan.noted(without, "3.11.2").notes == (note,)
-    assert plan.noted(replace(without, opened=frozenset()), "3.11.2").notes == ()
+    assert plan.noted(replace(without, kept=(found["cloudpickle"],)), "3.11.2").notes == ()
 
 
 def test_a_plan_comes_back_from_its_text(by_files):
