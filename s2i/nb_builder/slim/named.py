@@ -39,6 +39,16 @@ class Modules:
         """Return the files of all modules."""
         return self._names.keys()
 
+    def loading(self, names: Iterable[str]) -> set[str]:
+        """Return what is imported where the modules called `names` are: by statements that stand in no block."""
+        todo = self._all_called(names, None)
+        found = set(todo)
+        while todo:
+            new = self._all_called(self._named_in(todo.pop(), loading=True), None) - found
+            found |= new
+            todo |= new
+        return found
+
     def closure(self, files: Iterable[str], names: Iterable[str], *, within: Container[str] | None = None) -> set[str]:
         """Return the loaded modules among `files` and those called `names`, with all that their code names.
 
@@ -65,13 +75,15 @@ class Modules:
         for count in range(1, len(parts) + 1):
             yield from self.files.get(".".join(parts[:count]), ())
 
-    def _named_in(self, file: str) -> set[str]:
+    def _named_in(self, file: str, *, loading: bool = False) -> set[str]:
         if not file.endswith(".py"):
-            return self._named_in_native(file)
+            return set() if loading else self._named_in_native(file)
         with open(file, encoding="utf-8", errors="replace") as source:
             text = source.read()
         own = self._names[file]
         package = own if os.path.basename(file) == "__init__.py" else own.rpartition(".")[0]
+        if loading:
+            return set(named_in(text, package, loading=True))
         return {*named_in(text, package), *self._computed_in(text, package)}
 
     def _named_in_native(self, file: str) -> set[str]:
@@ -90,18 +102,22 @@ class Modules:
             yield from (name for name in self.files if name.startswith(begin))
 
 
-def named_in(text: str, package: str) -> Iterator[str]:
-    """Yield the modules that the source `text` of a module in `package` names; `from a import b` may mean a.b."""
+def named_in(text: str, package: str, *, loading: bool = False) -> Iterator[str]:
+    """Yield the modules that the source `text` of a module in `package` names; `from a import b` may mean a.b.
+
+    With `loading` only statements without an indentation count: those of functions and of `try` have one.
+    """
     for found in _PLAIN.finditer(text):
-        for part in found[1].split(","):
+        for part in found[1].split(",") if not loading or found[0][0] == "i" else ():
             yield part.split()[0] if part.strip() else ""
     for found in _FROM.finditer(text):
+        if loading and found[0][0] != "f":
+            continue
         base = _absolute(found[1], package)
         yield base
         for word in _WORD.finditer(found[2]):
             yield f"{base}.{word[1]}"
-    for found in _CALL.finditer(text):
-        yield found[1]
+    yield from () if loading else (found[1] for found in _CALL.finditer(text))
 
 
 def computed_in(text: str) -> set[str]:

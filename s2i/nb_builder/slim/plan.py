@@ -14,6 +14,7 @@ from nb_builder.slim import data, declared, distributions, files, lazy, pickles,
 from nb_builder.slim.asking import SelftestEnded, Verdict
 from nb_builder.slim.distributions import Distribution
 from nb_builder.slim.levels import DISTRIBUTIONS, FILES, OFF
+from nb_builder.slim.named import Modules
 
 KEPT = "S2I_KEEP names it"
 
@@ -129,12 +130,16 @@ def fixed_reasons(
 ) -> dict[str, str]:
     """Return {distribution: why it stays whatever the trace saw}, with what those declare to need.
 
-    `named` are the modules that the notebook's code names, `keep` the distributions that the user does.
+    `named` are the modules that the notebook's code names, `keep` the distributions that the user does. What
+    is imported where a named module is stays, too: not all declare it.
     """
     found = {name: f"{named[module]} names {module}" for name, module in lazy.providers(named, held).items()}
     found.update({canonicalize_name(name): KEPT for name in keep})
     needed = declared.needed_by(found, held, python_of(app_root))
-    return {**{name: f"{by} needs it" for name, by in needed.items()}, **found}
+    owner = distributions.owners(held)
+    loading = Modules(distributions.site_packages(app_root / layout.VENV)).loading(named)
+    brought = {each.name: "what the notebook names imports it" for file in loading for each in owner.get(file, ())}
+    return {**brought, **{name: f"{by} needs it" for name, by in needed.items()}, **found}
 
 
 def chosen(level: str, held: Iterable[Distribution], used: Container[str], fixed: Mapping[str, str]) -> Plan:

@@ -55,6 +55,18 @@ def test_a_native_module_that_was_loaded_has_what_it_needs(site):
     assert "a/alone.py" in inside(site, Modules([str(site)]).closure([], ["t.v"]))
 
 
+def test_where_a_module_is_imported_only_what_stands_in_no_block_is_loaded(tmp_path):
+    files = {
+        "a.py": "import b as x, c\nfrom d import (\n    e,\n)\ntry:\n    import f\nexcept ImportError:\n    pass\n",
+        "b.py": "def later():\n    from f import g\n    import_module('f')\n",
+        "c.py": "from g import h\n",
+        **dict.fromkeys(("d.py", "f.py", "g.py", "other.py"), ""),
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    assert inside(tmp_path, Modules([str(tmp_path)]).loading(["a"])) == {"a.py", "b.py", "c.py", "d.py", "g.py"}
+
+
 def test_a_name_brings_the_packages_around_it(site):
     assert inside(site, Modules([str(site)]).closure([], ["a.c", "nowhere"])) == {"a/__init__.py", "a/c.py"}
 

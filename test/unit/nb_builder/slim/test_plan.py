@@ -39,7 +39,7 @@ HELD = {
     },
     "charted": {"files": {"charted.py": ""}},
     "unmentioned": {"files": {"unmentioned.py": ""}},
-    "rare": {"files": {"rare.py": "answer = 1\n"}, "requires": ["needed-by-rare"]},
+    "rare": {"files": {"rare.py": "import undeclared\nanswer = 1\n"}, "requires": ["needed-by-rare"]},
     "needed-by-rare": {
         "files": {"needed/__init__.py": "from . import first", "needed/first.py": "", "needed/part.py": ""}
     },
@@ -48,6 +48,7 @@ HELD = {
         "files": {"plug/__init__.py": "", "plug/in.py": "", "plug/program.py": "", "plug/other.py": ""},
         "entry_points": "[used.plugs]\none = plug.in:load\n[console_scripts]\nrun = plug.program:main\n",
     },
+    "undeclared": {"files": {"undeclared.py": ""}},
     "of-a-model": {"files": {"shelved/svm.py": ""}},
     "idle": {"files": {"idle.py": ""}},
 }
@@ -92,6 +93,7 @@ def test_each_distribution_that_stays_has_its_reason(by_distributions):
     assert told(by_distributions.kept) == {
         "used": ("in use", False),
         "cloudpickle": ("in use", False),
+        "undeclared": ("what the notebook names imports it", True),
         "of-a-model": ("b.pkl names shelved.svm", True),
         "charted": ("used may import it", True),
         "wanted-plug": ("used may import it", True),
