@@ -43,8 +43,7 @@ if not imported("odd"):
 def double(x):
     if x is None and odd:
         return "odd"
-    import essential
-    return essential.times(x, factor)
+    return imported("essential").times(x, factor)
 
 odd = imported("odd") is None
 """
