@@ -1,12 +1,12 @@
 """Fixtures: models of a notebook's code, and services of them that end with the test."""
 
 import json
-import socket
 import threading
 from pathlib import Path
 
 import pytest
 
+from contract import services
 from contract.services import SOON, Service, make_app_root
 
 
@@ -65,6 +65,4 @@ def in_background():
 @pytest.fixture
 def free_port():
     """Return a port on which nothing listens."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
+    return int(services.free_port())

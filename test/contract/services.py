@@ -6,6 +6,7 @@ import os
 import queue
 import re
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -150,3 +151,15 @@ def wait_until(true, seconds: float = SOON) -> bool:
             return False
         time.sleep(0.01)
     return True
+
+
+def free_port() -> str:
+    """Return a port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return str(server.getsockname()[1])
+
+
+def copy_of(root: Path, folder: Path) -> Path:
+    """Return a copy of an APP_ROOT that a test may damage."""
+    subprocess.run(["cp", "-a", f"{root}/.", str(folder)], check=True)
+    return folder

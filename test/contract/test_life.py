@@ -1,16 +1,12 @@
 """How a service starts, gets ready and ends, as process 1 would have it."""
 
-import os
 import signal
-import socket
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from contract.services import children, wait_until
+from contract.services import children, copy_of, free_port, wait_until
 
 NOTEBOOK = """
     import time
@@ -29,33 +25,6 @@ ENDLESS = """
     def predictor(x):
         return slow
 """
-TALKATIVE = """
-    import sys
-    def predictor(x):
-        print("said " * 1000)
-        print("shouted", file=sys.stderr)
-        if x == "raise":
-            raise ValueError(x)
-        return x
-    examples = [1]
-"""
-THREADS = """
-    from concurrent.futures import ThreadPoolExecutor
-
-    class Workers:
-        def __init__(self):
-            self.pool = ThreadPoolExecutor(2)
-            self.pool.submit(int).result()
-        def __getstate__(self):
-            return {}
-        def __setstate__(self, state):
-            self.__init__()
-
-    workers = Workers()
-    def predictor(x):
-        return workers.pool.submit(lambda: x + 1).result()
-    examples = [1]
-"""
 
 
 def alive(pid: int) -> bool:
@@ -64,12 +33,6 @@ def alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
         return False
-
-
-def free_port() -> str:
-    """Return a port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return str(server.getsockname()[1])
 
 
 def test_the_line_at_the_start_says_address_scorers_and_how_they_start(start):
@@ -216,203 +179,3 @@ def test_a_model_that_is_not_deterministic_needs_answers_only(start, model_cache
     root = copy_of(model_cache(NOTEBOOK, deterministic=False), tmp_path)
     (root / "model" / "golden.ndjson").write_text('{"sample": 1, "answer": 2, "from": "examples"}\n')
     assert start(root).ready().status("/readyz") == 200
-
-
-def copy_of(root: Path, folder: Path) -> Path:
-    """Return a copy of an APP_ROOT that a test may damage."""
-    subprocess.run(["cp", "-a", f"{root}/.", str(folder)], check=True)
-    return folder
-
-
-DAMAGES = {
-    "model-missing": ("rm model/model.pickle", "does not exist|is missing"),
-    "model-damaged": ("printf x >> model/model.pickle", "is not the file that assemble wrote"),
-    "model-format-unknown": ("echo '{}' > model/manifest.json", "has format None"),
-    "model-python-differs": (
-        'sed -i \'s/"python": "3[^"]*"/"python": "2.7"/\' model/manifest.json',
-        "saved with Python 2.7",
-    ),
-}
-
-
-@pytest.mark.parametrize("code", DAMAGES)
-@pytest.mark.parametrize("start_by", ["fork", "spawn"])
-def test_a_model_that_can_t_be_served_ends_the_service_with_the_reason_last(
-    start, model_cache, tmp_path, code, start_by
-):
-    root = copy_of(model_cache(NOTEBOOK), tmp_path)
-    damage, words = DAMAGES[code]
-    subprocess.run(damage, shell=True, cwd=root, check=True)
-    service = start(root, S2I_SCORER_START=start_by)
-    assert service.process.wait(20) == 1
-    service.wait_for(words)
-    service.wait_for(rf"\(problem {code}\)\n$")
-
-
-@pytest.mark.parametrize("start_by", ["fork", "spawn"])
-def test_a_model_whose_loading_raises_ends_the_service_with_its_traceback(start, start_by):
-    service = start(
-        """
-        class Bad:
-            def __reduce__(self):
-                return int, ("no number",)
-        bad = Bad()
-        def predictor(x):
-            return bad
-        """,
-        S2I_SCORER_START=start_by,
-    )
-    assert service.process.wait(20) == 1
-    service.wait_for("ValueError: invalid literal for int")
-    service.wait_for(r"The model can't be loaded(.*\n)+.*\(problem model-load-failed\)\n$")
-
-
-@pytest.mark.parametrize("start_by", ["fork", "spawn"])
-def test_a_model_whose_loading_kills_the_process_ends_the_service(start, start_by):
-    service = start(
-        """
-        import os
-        class Deadly:
-            def __reduce__(self):
-                return os._exit, (7,)
-        deadly = Deadly()
-        def predictor(x):
-            return deadly
-        """,
-        S2I_SCORER_START=start_by,
-    )
-    assert service.process.wait(20) == 1
-    service.wait_for(
-        r"The model did not load: its process ended with exit code 7 while loading\.(.*\n)+.*model-load-failed"
-    )
-
-
-def test_a_port_that_is_taken_is_refused_with_its_number(start):
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-        service = start(NOTEBOOK, PORT=str(port))
-        assert service.process.wait(20) == 1
-    service.wait_for(rf"Can't listen on 127\.0\.0\.1 port {port}: Address already in use(.*\n)+.*port-taken")
-
-
-def test_an_unknown_back_end_is_refused_with_the_list(start):
-    service = start(NOTEBOOK, S2I_BACKEND="pigeon")
-    assert service.process.wait(20) == 1
-    service.wait_for(r"S2I_BACKEND='pigeon' is not a back end(.*\n)+.*these are there: .*http")
-
-
-def test_a_bad_setting_is_refused_by_name(start):
-    service = start(NOTEBOOK, S2I_PREDICT_TIMEOUT="soon")
-    assert service.process.wait(20) == 1
-    service.wait_for(r"S2I_PREDICT_TIMEOUT='soon' is not a number")
-
-
-def test_threads_left_by_loading_make_unproved_scorers_spawn(start):
-    service = start(THREADS).ready()
-    service.wait_for(r"2 scorers by spawn \(no golden row proved it at build time, and loading it left \d threads\)")
-    assert service.predict(41) == (200, 42)
-
-
-def test_a_repository_s_own_modules_may_have_any_name(start, model_cache, tmp_path):
-    root = copy_of(model_cache(NOTEBOOK), tmp_path)
-    for name in ("json", "socket", "select", "model", "values", "frames", "struct", "asyncio", "queue"):
-        (root / "src" / f"{name}.py").write_text("raise RuntimeError('imported a module of the repository')\n")
-    for start_by in ("fork", "spawn"):
-        service = start(root, S2I_SCORER_START=start_by).ready()
-        assert service.predict(5) == (200, 5)
-        service.stop()
-
-
-def test_the_notebook_s_folder_is_where_the_predictor_works_and_imports(start, model_cache, tmp_path):
-    code = """
-        import os
-        def predictor(x):
-            import helper
-            return [helper.NAME, os.path.basename(os.getcwd())]
-    """
-    root = copy_of(model_cache(code), tmp_path)
-    (root / "src" / "helper.py").write_text("NAME = 'of the repository'\n")
-    assert start(root).ready().predict(0) == (200, ["of the repository", "src"])
-
-
-def test_an_async_predictor_is_awaited(start):
-    service = start(
-        """
-        import asyncio
-        async def validator(x):
-            return x > 0
-        async def predictor(x):
-            await asyncio.sleep(0.001)
-            return x + 1
-        """
-    ).ready()
-    assert service.predict(1) == (200, 2)
-    assert service.predict(-1)[0] == 422
-
-
-def test_debug_shows_the_traceback_to_the_client(start):
-    service = start("def predictor(x): return 1 / x", S2I_DEBUG="1").ready()
-    assert "ZeroDivisionError" in service.ask("0")[1]["traceback"]
-
-
-def test_native_threads_are_limited_unless_the_user_said_otherwise(start):
-    code = """
-        import os
-        def predictor(x):
-            return os.environ[x]
-    """
-    service = start(code, WEB_CONCURRENCY="64", OPENBLAS_NUM_THREADS="3").ready()
-    assert service.predict("OMP_NUM_THREADS") == (200, "1")
-    assert service.predict("OMP_THREAD_LIMIT") == (200, "1")
-    assert service.predict("OPENBLAS_NUM_THREADS") == (200, "3")
-
-
-def test_a_wrong_word_on_the_command_line_shows_the_usage():
-    said = subprocess.run([sys.executable, "-m", "nb_service", "nonsense"], capture_output=True, text=True)
-    assert (said.returncode, said.stderr) == (
-        2,
-        "Usage: python -m nb_service [serve | prove | selftest [--verdict FILE]]\n",
-    )
-
-
-def without_reader() -> int:
-    """Return the writing end of a pipe that nobody reads."""
-    reader, writer = os.pipe()
-    os.close(reader)
-    return writer
-
-
-@pytest.mark.parametrize("log", [without_reader, lambda: os.open("/dev/full", os.O_WRONLY)], ids=["no reader", "full"])
-def test_a_service_that_can_t_write_its_log_lives_on(model_cache, log):
-    root = model_cache(TALKATIVE)
-    port = free_port()
-    writer = log()
-    env = {"PATH": os.environ["PATH"], "APP_ROOT": str(root), "PORT": port, "S2I_HOST": "127.0.0.1"}
-    process = subprocess.Popen([sys.executable, "-I", "-m", "nb_service"], env=env, stdout=writer, stderr=writer)
-    os.close(writer)
-    try:
-        client = type("Client", (), {"status": lambda self, path: status_of(port, path)})()
-        assert wait_until(lambda: ready(client))
-        assert [status_of(port, "/predict", body) for body in (b"1", b'"raise"', b"1", b'"raise"', b"1")] == [
-            *(200, 500, 200, 500, 200)
-        ]
-        assert client.status("/readyz") == 200
-    finally:
-        process.terminate()
-    assert process.wait(10) == 0
-
-
-def ready(client) -> bool:
-    """Return whether /readyz says 200 yet."""
-    try:
-        return client.status("/readyz") == 200
-    except ConnectionRefusedError:
-        return False
-
-
-def status_of(port: str, path: str, body: bytes = b"") -> int:
-    """Return the status of GET `path`, or of POST with a `body`."""
-    with socket.create_connection(("127.0.0.1", int(port)), timeout=10) as client:
-        verb = "POST" if body else "GET"
-        client.sendall(f"{verb} {path} HTTP/1.0\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
-        return int(client.recv(4096)[9:12])
