@@ -43,7 +43,9 @@ def left_out(
     fewer = [each for each in kept if each not in whole]
     free = [file for each in fewer for file in each.files if distributions.is_module(file)]
     free += [file for files in modules.files.values() for file in files if file.startswith((*library, *front))]
-    unread = _unread(fewer, stay, app_root) if traced.knows_data else set()
+    # One of which nothing was loaded is there for a rare branch, and so is its data.
+    loaded = [each for each in fewer if not in_use.isdisjoint(each.files)]
+    unread = _unread(loaded, stay, app_root) if traced.knows_data else set()
     return frozenset(trace.with_sources(free) - stay | unread)
 
 

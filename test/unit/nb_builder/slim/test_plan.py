@@ -41,7 +41,12 @@ HELD = {
     "unmentioned": {"files": {"unmentioned.py": ""}},
     "rare": {"files": {"rare.py": "import undeclared\nanswer = 1\n"}, "requires": ["needed-by-rare"]},
     "needed-by-rare": {
-        "files": {"needed/__init__.py": "from . import first", "needed/first.py": "", "needed/part.py": ""}
+        "files": {
+            "needed/__init__.py": "from . import first",
+            "needed/first.py": "",
+            "needed/part.py": "",
+            "needed/zones/a": "",
+        }
     },
     "wanted": {"files": {"wanted/__init__.py": "", "wanted/part.py": ""}},
     "wanted-plug": {
@@ -143,7 +148,7 @@ def test_by_files_what_s2i_keep_names_stays_whole(by_files):
 
 def test_by_files_the_package_of_a_distribution_that_nothing_has_loaded_can_still_be_imported(by_files):
     gone = names(by_files.left_out)
-    assert not gone & {"needed/__init__.py", "needed/first.py"} and "needed/part.py" in gone
+    assert not gone & {"needed/__init__.py", "needed/first.py", "needed/zones/a"} and "needed/part.py" in gone
 
 
 def test_by_files_modules_stay_that_entry_points_name(by_files):
