@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from contract.test_life import THREADS, copy_of
+from contract.services import copy_of
+from contract.test_surroundings import THREADS
 
 
 @pytest.fixture
