@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from contract.test_life import copy_of
+from contract.services import copy_of
 
 DOUBLE = "def predictor(x):\n    return x * 2\nexamples = [1, 2.5, 'a']\n"
 
