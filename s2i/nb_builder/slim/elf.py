@@ -5,6 +5,7 @@ import re
 import struct
 import subprocess
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 MAGIC = b"\x7fELF"
@@ -134,8 +135,14 @@ def libraries(loader: str, files: Iterable[str]) -> tuple[set[str], set[str]]:
     found: set[str] = set()
     missing: set[str] = set()
     for file in files:
-        told = subprocess.run([loader, "--list", file], capture_output=True, text=True, errors="replace").stdout
+        told = _listed(loader, file)
         found.update(os.path.normpath(path) for path in _FOUND.findall(told))
         missing.update(_MISSING.findall(told))
     beside = {os.path.join(os.path.dirname(path), _UNSAID) for path in found}
     return found | {path for path in beside if os.path.exists(path)}, missing
+
+
+@cache
+def _listed(loader: str, file: str) -> str:
+    """Return what the loader says of a file of the service image, which does not change while it is asked."""
+    return subprocess.run([loader, "--list", file], capture_output=True, text=True, errors="replace").stdout
