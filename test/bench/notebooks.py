@@ -15,7 +15,7 @@ examples = [[3.0, 4.0], [0.5, 0.25]]
 SIX = """\
 requirements = [
     ["numpy", "2.4.6"], ["scipy", "1.17.1"], ["scikit-learn", "1.9.1"],
-    ["pandas", "3.1.1"], ["matplotlib", "3.11.2"], ["lightgbm", "4.7.0"],
+    ["pandas", "3.1.1"], ["matplotlib", "3.10.7"], ["lightgbm", "4.7.0"],
 ]
 %%
 import io
