@@ -59,8 +59,12 @@ runtime:
 
 test: check test-unit test-flow test-docs test-image
 
+# What every server must answer, once more with waitress alone on PORT.
+CONTRACT := $(addprefix test/contract/test_,answers.py bodies.py gate.py life.py seen.py tracing.py)
+
 test-unit: developer
 	$(TEST)/python -m pytest test/unit test/contract
+	S2I_FRONT=waitress $(TEST)/python -m pytest -m "not front" $(CONTRACT)
 
 test-flow: developer
 	$(TEST)/python -m pytest test/flow

@@ -1,14 +1,15 @@
-"""An application whose samples are answered here, without scorers and without the lane."""
+"""An application whose samples are answered here, without scorers and without a front."""
 
 import json
 
 from nb_service import settings
-from nb_service.http import app, replies
-from nb_service.http.door import Door
+from nb_service.app import factory as app
+from nb_service.app.door import Door
+from nb_service.http.health import Health
 from nb_service.identity import Identity
 from nb_service.model_folder import ModelFolder
-from nb_service.scoring import answer
-from nb_service.scoring.answer import Answer
+from nb_service.pool import answer
+from nb_service.pool.answer import Answer
 
 IDENTITY = Identity("half", 1700000000, "abc123", "https://example.com/half.git")
 
@@ -38,13 +39,6 @@ class Asker:
 
 def client_of(predict=lambda x: x, folder=None, ready=True, manifest=None, **got):
     """Return a client of the application over a model in `folder`."""
-    health = {
-        "/healthz": lambda: replies.HEALTHY,
-        "/readyz": lambda: replies.READY if ready else replies.UNREADY,
-        "/ping": lambda: replies.PONG,
-        "/health": lambda: replies.PONG,
-        "/v2/health/live": lambda: replies.V2_LIVE,
-        "/v2/health/ready": lambda: replies.V2_READY,
-    }
+    health = Health(lambda: ready)
     model = ModelFolder(folder, None, None, {"notebook": "half.ipynb", "python": "3.11", **(manifest or {})})
     return app.make_app(Door(Asker(predict), model, IDENTITY, health, {**settings.read({}), **got})).test_client()

@@ -4,6 +4,7 @@ Started by the command line that `boot` makes, never by hand.
 """
 
 import io
+import os
 import socket
 import sys
 
@@ -51,8 +52,14 @@ def _lone_scorer(link, tally, folders):
 
 def _loaded(folders):
     """Return the Scorer of the model in folders[0], with the notebook's folder folders[1] in force."""
-    surroundings.enter(folders[1], manifest.read(folders[0]))
-    return scorer.Scorer(model.load(folders[0]))
+    pid = os.getpid()
+    try:
+        surroundings.enter(folders[1], manifest.read(folders[0]))
+        return scorer.Scorer(model.load(folders[0]))
+    finally:
+        # What the notebook's code forks while it is loaded shall not serve beside this process.
+        if os.getpid() != pid:
+            os._exit(1)
 
 
 def _line_by_line(form):

@@ -6,6 +6,8 @@ import json
 import os
 import time
 
+# What is written at once, and is not longer, stays whole in a pipe into which other processes write, too (POSIX).
+PIPE_BUF = 4096
 PLAIN = "plain"  # as it is: in a build
 TEXT = "text"  # [scorer PID] before each line
 JSON = "json"  # one JSON object a print
@@ -38,12 +40,27 @@ class Marked(io.TextIOWrapper):
         whole, self._begun = "".join(self._begun), []
         # A log without a reader, or on a full disk, is no reason to fail a prediction.
         with contextlib.suppress(OSError):
-            super(Marked, self).write(self._marked(whole[:-1] if whole.endswith("\n") else whole))
+            for some in _parcels(self._marked(whole[:-1] if whole.endswith("\n") else whole)):
+                self.buffer.write(some)
+                self.buffer.flush()
 
     def _marked(self, text):
+        """Return the lines that `text` becomes."""
         if self._form == JSON:
             now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
             facts = {"time": now, "scorer": os.getpid(), "stream": self._name, "message": text}
-            return json.dumps(facts) + "\n"
+            return [json.dumps(facts)]
         mark = "[scorer {}] ".format(os.getpid())
-        return "".join([mark + line + "\n" for line in text.split("\n")])
+        return [mark + line for line in text.split("\n")]
+
+
+def _parcels(lines):
+    """Yield the bytes of `lines`, as many whole ones together as stay whole."""
+    parcel = b""
+    for line in lines:
+        data = line.encode("utf-8", "backslashreplace") + b"\n"
+        if parcel and len(parcel) + len(data) > PIPE_BUF:
+            yield parcel
+            parcel = b""
+        parcel += data
+    yield parcel

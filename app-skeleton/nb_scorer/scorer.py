@@ -12,14 +12,16 @@ import types
 
 from nb_scorer import frames, functions, values
 
-RECEIVE_BYTES = 1 << 18
+# Below what the allocator asks the system for anew each time: three system calls a read.
+RECEIVE_BYTES = 1 << 16
 _OURS = os.path.dirname(os.path.abspath(__file__))
 
 
 class Scorer(object):
     """The notebook's functions behind a few methods: bodies in, statuses and payloads out.
 
-    Nothing that the notebook's code raises escapes.
+    Nothing that the notebook's code raises escapes. It may fork, and the copy of this process may return or
+    raise into these methods: that copy ends there, for it has the same socket, and nobody asked it.
     """
 
     def __init__(self, model):
@@ -27,6 +29,17 @@ class Scorer(object):
         self._validator = model.validator
         self._batch_predictor = model.batch_predictor
         self._loop = None
+        self._pid = os.getpid()
+
+    def settle(self):
+        """Work in this process from now on, which may be another than the one that loaded the model."""
+        self._pid = os.getpid()
+
+    def end_copy(self, code=0):
+        """End this process, without a word, if it is a copy that the notebook's code made by a fork."""
+        # By number, for os.register_at_fork came with 3.7.
+        if os.getpid() != self._pid:
+            os._exit(code)
 
     def answer(self, body):
         """Return (status, payload) for one sample."""
@@ -119,7 +132,7 @@ class Scorer(object):
             return frames.OK, values.encode(self._result(self._predictor(sample)))
         # SystemExit and KeyboardInterrupt too: a notebook's exit() must cost one answer, not a scorer.
         except BaseException:
-            return frames.FAILED, _told("The predictor failed on a sample:")
+            return frames.FAILED, self._failure("The predictor failed on a sample:")
 
     def _scored(self, samples, encode=None):
         """Return what one call of batch_predictor gives for `samples`, or None where predictor must be asked.
@@ -130,11 +143,10 @@ class Scorer(object):
             return None if samples else []
         count = len(samples)
         try:
-            got = self._result(self._batch_predictor(samples))
-            answers = _list_of(got, count)
+            answers = _list_of(self._result(self._batch_predictor(samples)), count)
             return encode(answers) if encode is not None else [values.encode(answer) for answer in answers]
         except BaseException:
-            _told("batch_predictor failed on {} samples, which predictor is now asked for:".format(count))
+            self._failure("batch_predictor failed on {} samples, which predictor is now asked for:".format(count))
             return None
 
     def _refusal(self, sample):
@@ -152,8 +164,23 @@ class Scorer(object):
                 if verdict is not True and not functions.accepts(self._result(verdict)):
                     return index, frames.REFUSED, _facts(traceback=None)
         except BaseException:
-            return index, frames.REFUSED, _told("The validator raised on a sample, which counts as a no:")
+            return index, frames.REFUSED, self._failure("The validator raised on a sample, which counts as a no:")
+        self.end_copy()
         return None
+
+    def _failure(self, headline):
+        """Print the error being handled under `headline`; return it as a payload."""
+        error = sys.exc_info()[1]
+        self.end_copy(_exit_code(error))
+        try:
+            text = notebook_traceback(error)
+        except Exception as odd:
+            # A notebook's exception may have a __str__ that raises.
+            text = "(a traceback that can't be printed: {})\n".format(type(odd).__name__)
+        flush()
+        sys.stderr.write("{}\n{}".format(headline, text))
+        flush()
+        return _facts(traceback=text)
 
     def _result(self, result):
         """Return `result`, awaited where the notebook's function is an async def."""
@@ -198,6 +225,7 @@ def serve(link, tally, scorer):
     dies of; each answer leaves before the next sample is counted. Samples of one call are counted and
     answered together: all of them are suspects. What the front has called back is not touched.
     """
+    scorer.settle()
     link.sendall(frames.answer(frames.HELLO, _facts(pid=os.getpid())))
     buffer = bytearray()
     while True:
@@ -205,31 +233,37 @@ def serve(link, tally, scorer):
         if not data:
             return
         buffer += data
-        for kind, bodies in in_calls(frames.take_requests(buffer)):
+        for kind, first, bodies in in_calls(frames.take_requests(buffer)):
             back = tally.start(len(bodies))
             if back:
-                link.sendall(frames.answers([(frames.BACK, b"{}", 0)] * back, 0.0))
+                link.sendall(frames.answers([(frames.BACK, b"{}", 0)] * back, first, 0.0))
+            number = first + back
             began = time.perf_counter()
             for answers in _answers(scorer, kind, bodies[back:]):
+                scorer.end_copy()
                 each = (time.perf_counter() - began) / len(answers)
-                link.sendall(frames.answers(answers, each))
-                _flush()
+                link.sendall(frames.answers(answers, number, each))
+                number += len(answers)
+                flush()
                 began = time.perf_counter()
 
 
 def in_calls(requests):
-    """Yield (kind, bodies) for `requests`: what may be scored in one call together, the others alone."""
+    """Yield (kind, number of the first, bodies) for `requests`: those to be scored in one call, the others alone.
+
+    Their numbers are consecutive.
+    """
     together = []
-    for kind, body in requests:
+    for kind, number, body in requests:
         if kind == frames.TOGETHER:
             together.append(body)
             continue
         if together:
-            yield frames.TOGETHER, together
+            yield frames.TOGETHER, number - len(together), together
             together = []
-        yield kind, [body]
+        yield kind, number, [body]
     if together:
-        yield frames.TOGETHER, together
+        yield frames.TOGETHER, number - len(together) + 1, together
 
 
 def _answers(scorer, kind, bodies):
@@ -268,24 +302,17 @@ def notebook_traceback(error):
     return "".join(traceback.format_exception(type(error), error, frame))
 
 
-def _told(headline):
-    """Print the error being handled under `headline`; return it as a payload."""
-    try:
-        text = notebook_traceback(sys.exc_info()[1])
-    except Exception as odd:
-        # A notebook's exception may have a __str__ that raises.
-        text = "(a traceback that can't be printed: {})\n".format(type(odd).__name__)
-    _flush()
-    sys.stderr.write("{}\n{}".format(headline, text))
-    _flush()
-    return _facts(traceback=text)
+def _exit_code(error):
+    """Return the code with which a process ends that nobody saves from `error`."""
+    code = error.code if isinstance(error, SystemExit) else 1
+    return code & 0xFF if isinstance(code, int) else int(code is not None)
 
 
 def _facts(**facts):
     return json.dumps(facts).encode("ascii")
 
 
-def _flush():
+def flush():
     """Let the notebook's prints out now; a closed log is no reason to stop answering."""
     for stream in (sys.stdout, sys.stderr):
         try:

@@ -4,10 +4,12 @@ It never predicts, so a notebook's code can't hang it; it alone starts, reaps an
 
 Over the control socket it reads fixed-size orders and writes one JSON object a line:
 {"event": "loaded", "threads"}, {"event": "failed", code, what, why, fix, traceback},
+{"event": "started", "scorer"}, {"event": "unstarted", "scorer", "why"} for each order to start one, and
 {"event": "exited", "scorer", "status"}. At end of file it kills what it started and ends.
 """
 
 import array
+import errno
 import gc
 import json
 import os
@@ -20,7 +22,7 @@ import threading
 import warnings
 
 from nb_scorer import boot, scorer
-from nb_scorer.orders import FORK, ORDER, SPAWN, START
+from nb_scorer.orders import DESCRIPTORS, FORK, ORDER, SPAWN, START
 from nb_scorer.tally import Tally
 
 _PR_SET_PDEATHSIG = 1
@@ -91,22 +93,35 @@ class Zygote(object):
             return False
         order, number = ORDER.unpack(data)
         if order == START:
-            self._start(number, fds)
+            self._begin(number, fds)
         elif number in self._pids:
             _kill_group(self._pids[number])
         return True
 
+    def _begin(self, number, fds):
+        """Start the scorer `number` and say so at once, or say why it can't be started now."""
+        # The kernel drops those for which a process has no number left.
+        why = None if len(fds) == DESCRIPTORS else os.strerror(errno.EMFILE)
+        try:
+            if why is None:
+                self._start(number, fds)
+        except OSError as reason:
+            why = reason.strerror or str(reason)
+        for fd in fds:
+            os.close(fd)
+        if why is None:
+            self._tell(event="started", scorer=number)
+        else:
+            self._tell(event="unstarted", scorer=number, why=why)
+
     def _start(self, number, fds):
-        sys.stdout.flush()
-        sys.stderr.flush()
+        scorer.flush()
         parent = os.getpid()
         with warnings.catch_warnings():
             # CPython 3.12 warns of threads at a fork, which a notebook may have turned into an error.
             warnings.simplefilter("ignore")
             pid = os.fork()
         if pid:
-            for fd in fds:
-                os.close(fd)
             self._pids[number] = pid
             return
         # From here on in the child, which must never return into the parent's loop.
@@ -188,7 +203,7 @@ def _receive(control):
     """Return one order's bytes and the descriptors that came with it."""
     fds = array.array("i")
     try:
-        data, ancillary, _flags, _address = control.recvmsg(ORDER.size, socket.CMSG_SPACE(2 * fds.itemsize))
+        data, ancillary, _flags, _address = control.recvmsg(ORDER.size, socket.CMSG_SPACE(DESCRIPTORS * fds.itemsize))
     except ConnectionError:
         # The front went away without reading our last words.
         return b"", []

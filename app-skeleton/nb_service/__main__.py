@@ -4,6 +4,7 @@
 and prints JSON; `python -m nb_service selftest` asks a service of this very environment as a client does.
 """
 
+import asyncio
 import os
 import sys
 from pathlib import Path
@@ -11,27 +12,30 @@ from pathlib import Path
 from nb_scorer import prints
 from nb_scorer.problem import Problem
 
-from nb_service import backends, baked, model_folder, settings
+from nb_service import backends, baked, model_folder, settings, strays
 from nb_service.log import as_object
-from nb_service.loop import Loop
-from nb_service.scoring import Pool, make_plan
-from nb_service.strays import opened_log
+from nb_service.pool import Pool, make_plan
 
 
 def serve(environ: dict) -> int:
     """Serve the model with the back end that the settings name; return the exit code."""
-    got = settings.read(environ)
-    backend = backends.find(got["S2I_BACKEND"])
-    model = model_folder.read(Path(got["APP_ROOT"]).absolute())
-    with opened_log(got["S2I_LOG_FORMAT"]) as log:
-        loop = Loop()
-        return backend.serve(loop, Pool(loop, model, make_plan(model, got, environ), log.say), log, got)
+    values = settings.read(environ)
+    backend = backends.find(values["S2I_BACKEND"])
+    model = model_folder.read(Path(values["APP_ROOT"]).absolute())
+    with strays.opened_log(values["S2I_LOG_FORMAT"]) as log:
+        loop = asyncio.new_event_loop()
+        try:
+            pool = Pool(loop, model, make_plan(model, values, environ), log.say)
+            return backend.serve(loop, pool, log, values, environ)
+        finally:
+            loop.close()
 
 
 def main(args: list[str], environ: dict) -> int:
     """Do what `args` say; return the exit code."""
-    environ = baked.complete(environ)
+    strays.open_closed_streams()
     try:
+        environ = baked.complete(environ)
         if args == ["prove"]:
             from nb_service import prove
 
@@ -40,6 +44,10 @@ def main(args: list[str], environ: dict) -> int:
             from nb_service import selftest
 
             return selftest.main(args[1:], environ)
+        if args[:1] == ["app"] and len(args) == 3:
+            from nb_service.app import process
+
+            return process.main(args[1:], environ)
         # SageMaker starts its containers with the word serve.
         if args not in ([], ["serve"]):
             print("Usage: python -m nb_service [serve | prove | selftest [--verdict FILE]]", file=sys.stderr)
@@ -47,8 +55,18 @@ def main(args: list[str], environ: dict) -> int:
         return serve(environ)
     except Problem as problem:
         as_json = args != ["prove"] and settings.log_format(environ) == prints.JSON
-        print(_object_of(problem) if as_json else problem, flush=True)
+        _last_words(_object_of(problem) if as_json else str(problem))
         return 1
+
+
+def _last_words(text: str) -> None:
+    """Print `text`, whatever characters are in it and wherever stdout leads."""
+    sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        print(text, flush=True)
+    except OSError:
+        # The interpreter tries once more in the end, and that would change the exit code.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _object_of(problem: Problem) -> str:

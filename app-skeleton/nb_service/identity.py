@@ -41,12 +41,12 @@ class Identity(NamedTuple):
 def of(model: ModelFolder, name: str = "") -> Identity:
     """Return the identity of `model`; without `name` its notebook's name, cleaned, is taken."""
     report = _report(model.folder.parent / layout.BUILD / layout.REPORT)
-    commit = report.get("commit")
+    commit, source = report.get("commit"), report.get("source")
     return Identity(
         name or cleaned(Path(model.manifest.get("notebook", "")).stem),
         version_of(model.manifest.get("built", "")),
         commit if isinstance(commit, str) and _COMMIT.fullmatch(commit) else None,
-        report.get("source"),
+        source if isinstance(source, str) else None,
     )
 
 
@@ -77,6 +77,6 @@ def _report(path: Path) -> dict:
     """Return the build's report; an image may have been made without it."""
     try:
         report = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return report if isinstance(report, dict) else {}

@@ -1,15 +1,17 @@
 """What the front knows of a model: manifest, golden rows and paths. It never touches the pickle."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 from nb_scorer import layout
 
+from nb_service import manifest as manifests
 from nb_service import problems, schemas
 
-# nb_scorer.manifest has the same number; it can't be imported here because it needs cloudpickle.
-FORMAT = 1
+# What compares or describes samples goes into them level by level; the interpreter allows so many calls, not many more.
+DEEPEST = 200
 
 
 class ModelFolder(NamedTuple):
@@ -34,44 +36,60 @@ class ModelFolder(NamedTuple):
         return schemas.merged(*(self.manifest.get(f"{what}_{source}") or {} for source in ("schema", "hint")))
 
     def golden_rows(self, most: int | None = None) -> list[dict]:
-        """Return the golden rows, the first `most` of them; raise ModelDamaged where one is no JSON."""
+        """Return the golden rows, the first `most` of them; raise ModelDamaged where one is none."""
         path = self.folder / layout.GOLDEN
-        if not path.exists():
-            return []
-        lines = [line for line in path.read_text("utf-8").splitlines() if line.strip()]
         try:
-            return [json.loads(line) for line in lines[:most]]
+            return [_row(line) for line in _lines(path)[:most]]
+        except OSError as refused:
+            raise problems.unreadable(path, refused) from refused
+        except RecursionError as wrong:
+            raise problems.golden_damaged(path, "a row is nested too deeply") from wrong
         except ValueError as wrong:
             raise problems.golden_damaged(path, str(wrong)) from wrong
 
 
-def read(app_root: Path) -> ModelFolder:
-    """Return what is known of the model under `app_root`; raise ModelMissing or ModelFormatUnknown."""
+def _lines(path: Path) -> list[bytes]:
     try:
-        return _read(app_root)
-    except PermissionError as refused:
-        raise problems.model_unreadable(refused.filename) from refused
+        return [line for line in path.read_bytes().splitlines() if line.strip()]
+    except FileNotFoundError:
+        return []
 
 
-def _read(app_root: Path) -> ModelFolder:
+def _row(line: bytes) -> dict:
+    """Return one golden row; raise ValueError where it has no sample, or no answer."""
+    row = json.loads(line.decode("utf-8"), parse_constant=_no_json)
+    if not isinstance(row, dict) or not {"sample", "answer"} <= row.keys():
+        raise ValueError(f"a row is {manifests.short(row)}, and has no sample and answer")
+    if _is_deeper(row, DEEPEST):
+        raise ValueError(f"a row is nested deeper than {DEEPEST} levels")
+    return row
+
+
+def _no_json(word: str) -> None:
+    raise ValueError(f"{word} is no JSON")
+
+
+def _is_deeper(value: object, levels: int) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return levels < 0 or any(_is_deeper(one, levels - 1) for one in inner)
+
+
+def read(app_root: Path) -> ModelFolder:
+    """Return what is known of the model under `app_root`; raise ModelMissing, ModelFormatUnknown or ModelDamaged."""
     folder = app_root / layout.MODEL
     python = app_root / layout.VENV / "bin" / "python"
-    for needed in (folder / layout.MANIFEST, folder / layout.PICKLE, python):
-        if not needed.exists():
-            raise problems.ModelMissing(needed)
-    manifest = _manifest(folder / layout.MANIFEST)
-    notebook_folder = app_root / layout.SRC / manifest.get("folder", ".")
-    if not notebook_folder.is_dir():
-        raise problems.ModelMissing(notebook_folder)
-    return ModelFolder(folder, python, notebook_folder.resolve(), manifest)
-
-
-def _manifest(path: Path) -> dict:
     try:
-        manifest = json.loads(path.read_text("utf-8"))
-    except ValueError as wrong:
-        raise problems.ModelFormatUnknown("unknown (manifest.json is no JSON)", FORMAT) from wrong
-    found = manifest.get("format") if isinstance(manifest, dict) else None
-    if found != FORMAT:
-        raise problems.ModelFormatUnknown(found, FORMAT)
-    return manifest
+        _require(folder / layout.MANIFEST, Path.is_file)
+        _require(folder / layout.PICKLE, Path.is_file)
+        _require(python, Path.exists)
+        manifest = manifests.read(folder / layout.MANIFEST)
+        notebook_folder = app_root / layout.SRC / manifest.get("folder", ".")
+        _require(notebook_folder, Path.is_dir)
+        return ModelFolder(folder, python, notebook_folder.resolve(), manifest)
+    except OSError as refused:
+        raise problems.unreadable(refused.filename, refused) from refused
+
+
+def _require(path: Path, is_there: Callable[[Path], bool]) -> None:
+    if not is_there(path):
+        raise problems.ModelMissing(path)

@@ -28,6 +28,8 @@ __all__ = [
     "load_not_started",
     "model_problem",
     "model_unreadable",
+    "not_as_written",
+    "unreadable",
 ]
 
 
@@ -111,15 +113,29 @@ def load_not_started(python: object, reason: str) -> Problem:
 
 
 def golden_damaged(path: object, reason: str) -> Problem:
-    """Return the problem of golden rows that are no JSON."""
+    """Return the problem of golden rows that are none."""
+    return not_as_written(path, reason, "The golden rows decide whether a service is ready.")
+
+
+def not_as_written(
+    path: object, reason: str, why: str = "What was cut off or changed could be served as something else."
+) -> Problem:
+    """Return the problem of a file of the model's that can't be meant."""
     return model_problem(
         {
             "code": ModelDamaged.code,
             "what": f"{path} is not what assemble wrote: {reason}.",
-            "why": "The golden rows decide whether a service is ready.",
-            "fix": "Build the notebook again, or copy the model folder again.",
+            "why": why,
+            "fix": "Build the notebook again, or copy what assemble wrote again.",
         }
     )
+
+
+def unreadable(path: object, refused: OSError) -> Problem:
+    """Return the problem of a file or folder of the model's that the system does not let us read."""
+    if isinstance(refused, PermissionError):
+        return model_unreadable(path)
+    return not_as_written(path, f"it can't be read ({refused.strerror})")
 
 
 def model_unreadable(path: object) -> Problem:

@@ -3,22 +3,24 @@
 The scorers start by exactly the code that a service starts them with. One JSON object on stdout.
 """
 
+import asyncio
 import json
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from nb_scorer import answers, frames
 from nb_scorer.orders import FORK, SPAWN
 
 from nb_service import model_folder, problems, settings
-from nb_service.loop import Loop
-from nb_service.scoring import Plan, Pool, answer
-from nb_service.scoring.plan import GOLDEN_ROWS, THREAD_KNOBS, environment, is_batched
+from nb_service.pool import Plan, Pool, answer
+from nb_service.pool.plan import GOLDEN_ROWS, THREAD_KNOBS, environment, is_batched
 
 # The proof holds for scorers whose libraries use one thread: what several scorers on one machine get.
 THREADS = 1
 FORKED = 2
+LOOK_SECONDS = 0.05
 ASKED_FRESH = 2
 ASKED_FORKED = 3
 SHORTEST_LIMIT = 5.0
@@ -46,7 +48,7 @@ def main(environ: dict) -> int:
 class Trial:
     """One pool on trial: what its scorers answered, and what went wrong."""
 
-    def __init__(self, loop: Loop, model, plan: Plan) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, model, plan: Plan, on_news: Callable[[], None]) -> None:
         self.results: list[list] = []
         self.links: list = []
         self.problem: problems.Problem | None = None
@@ -54,6 +56,7 @@ class Trial:
         self.began = time.monotonic()
         self.seconds = 0.0
         self._said: list[str] = []
+        self._on_news = on_news
         self.pool = Pool(loop, model, plan, say=self._said.append, stdout=sys.stderr)
         self.pool.staff.on_rows = self._rows
         self.pool.staff.on_fatal = self._fatal
@@ -70,18 +73,21 @@ class Trial:
         if any(result.answer.outcome == answer.DIED for result in results):
             # No replacements: what died is the outcome.
             self.pool.staff.stopping = True
+        self._on_news()
         return False
 
     def _fatal(self, problem: problems.Problem) -> None:
         self.problem = problem
         self.traceback = "\n".join(self._said) or None
+        self._on_news()
 
 
 class Proof:
     """The whole proof of one model."""
 
     def __init__(self, model, got: dict, environ: dict) -> None:
-        self._loop = Loop()
+        self._loop = asyncio.new_event_loop()
+        self._news = asyncio.Event()
         self._rows = model.golden_rows()
         # Of a single row no batch is ever made.
         self._batched = is_batched(model.manifest) and len(self._rows) > 1
@@ -100,9 +106,9 @@ class Proof:
             repeats=ASKED_FRESH,
             tolerance=self._tolerance,
         )
-        self._fresh = Trial(self._loop, model, base)
+        self._fresh = Trial(self._loop, model, base, self._news.set)
         forked = base._replace(mode=FORK, scorers=FORKED, golden=tuple(self._rows[:GOLDEN_ROWS]), repeats=ASKED_FORKED)
-        self._forked = Trial(self._loop, model, forked)
+        self._forked = Trial(self._loop, model, forked, self._news.set)
 
     def run(self) -> dict:
         """Return the proof."""
@@ -134,14 +140,19 @@ class Proof:
         link = self._fresh.links[0]
         if not self._batched or not link.alive:
             return None
-        told: list[answer.Answer] = []
+        given: list[answer.Answer] = []
+
+        def done(batch_answer: answer.Answer) -> None:
+            given.append(batch_answer)
+            self._news.set()
+
         body = json.dumps([row["sample"] for row in self._rows]).encode("ascii")
-        link.give(answer.Job(body, told.append, frames.MANY))
+        link.give(answer.Job(body, done, frames.MANY))
         link.flush()
-        self._wait(lambda: told, self._limit)
-        if not told or told[0].batch != len(self._rows):
+        self._wait(lambda: given, self._limit)
+        if not given or given[0].batch != len(self._rows):
             return {"row": 0, "got": None, "failed": True}
-        for index, (row, got) in enumerate(zip(self._rows, json.loads(told[0].payload), strict=True)):
+        for index, (row, got) in enumerate(zip(self._rows, json.loads(given[0].payload), strict=True)):
             if not answers.same(row["answer"], got, self._tolerance):
                 return {"row": index, "got": got, "failed": False}
         return None
@@ -152,14 +163,20 @@ class Proof:
         if not self._fresh.over and not self._fresh.pool.staff.loaded_once:
             self._fresh.problem = problems.load_did_not_end(self._limit)
 
-    def _wait(self, done, seconds: float | None) -> bool:
-        """Turn the loop until `done()`; return whether that came within `seconds`."""
+    def _wait(self, done: Callable[[], object], seconds: float | None) -> bool:
+        """Run the loop until `done()`; return whether that came within `seconds`."""
+        return self._loop.run_until_complete(self._come(done, seconds))
+
+    async def _come(self, done: Callable[[], object], seconds: float | None) -> bool:
         deadline = None if seconds is None else time.monotonic() + seconds
         while not done():
             if deadline is not None and time.monotonic() > deadline:
                 return False
-            self._loop.later(0.05, lambda: None)
-            self._loop.turn()
+            self._news.clear()
+            # Not all that is waited for is news: a hello is none.
+            look = self._loop.call_later(LOOK_SECONDS, self._news.set)
+            await self._news.wait()
+            look.cancel()
         return True
 
     def _of_rows(self, results: list) -> dict:

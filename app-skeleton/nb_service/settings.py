@@ -56,6 +56,18 @@ KNOBS = (
         "Seconds that a request may take to arrive; then 408. So long may a connection be idle, and a client "
         "take nothing of its answer.",
     ),
+    Knob(
+        "S2I_FRONT",
+        one_of("asyncio", "waitress"),
+        "asyncio",
+        "What listens on PORT: the front, or waitress alone, behind a proxy that you trust.",
+    ),
+    Knob(
+        "S2I_LINGER",
+        number(0, 3600),
+        1.0,
+        "Seconds after SIGTERM in which new connections are still answered, so that balancers notice `/readyz` first.",
+    ),
     Knob("S2I_GRACE", number(0, 3600), 10.0, "Seconds that requests in flight have after SIGTERM."),
     Knob(
         "S2I_SCORER_START",
@@ -64,6 +76,19 @@ KNOBS = (
         "How scorers start: forked from one process that loaded the model, or each loading it itself.",
     ),
     Knob("S2I_MAX_BODY", number(1, 1 << 30, int), 16 << 20, "Largest body of a request in bytes; then 413."),
+    Knob(
+        "S2I_MAX_HELD",
+        number(1 << 16, 1 << 40, int),
+        None,
+        "Bytes of requests and answers that are held at a time: arriving, waiting, not taken; then 503. "
+        "Default: 16 times S2I_MAX_BODY.",
+    ),
+    Knob(
+        "S2I_APP_MEMORY",
+        number(1 << 27, 1 << 40, int),
+        1 << 30,
+        "Bytes of memory that the process of all routes but plain predictions may have.",
+    ),
     Knob("S2I_MAX_QUEUE", number(1, 1 << 20, int), 1024, "Samples that may wait for a scorer; then 503."),
     Knob(
         "S2I_MAX_BATCH",

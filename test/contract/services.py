@@ -22,6 +22,8 @@ namespace = {"__name__": "__main__"}
 exec(compile(sys.stdin.read(), "model.ipynb", "exec"), namespace)
 model.save(namespace, sys.argv[1] + "/model", "model.ipynb", [], 1e-6, sys.argv[1] + "/complaint.json")
 """
+# The kernel's word for a listening socket.
+LISTENING = "0A"
 JSON = {"Content-Type": "application/json"}
 
 
@@ -44,7 +46,7 @@ class Service:
     """A running service: its log, its address, and a client for it."""
 
     def __init__(self, app_root: Path, python: str | Path = sys.executable, **env: str) -> None:
-        kept = {key: value for key, value in os.environ.items() if key in ("PATH", "HOME", "LANG")}
+        kept = {key: value for key, value in os.environ.items() if key in ("PATH", "HOME", "LANG", "S2I_FRONT")}
         self.process = subprocess.Popen(
             [python, "-I", "-m", "nb_service"],
             env={
@@ -130,9 +132,10 @@ class Service:
 
 
 def connections(service) -> int:
-    """Return how many sockets the service has open."""
-    links = Path(f"/proc/{service.process.pid}/fd").iterdir()
-    return sum(os.readlink(link).startswith("socket:") for link in links)
+    """Return how many clients' connections the service has open."""
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    # An address ends in its port; a connection that no process has any more has no inode.
+    return sum(line[1].endswith(f":{service.port:04X}") and line[3] != LISTENING and line[9] != "0" for line in lines)
 
 
 def children(pid: int) -> list[int]:

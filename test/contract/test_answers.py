@@ -207,6 +207,7 @@ def test_http_1_0_closes_unless_asked_to_keep_alive(service):
     assert kept.endswith(b'{"got": 2}')
 
 
+@pytest.mark.front
 @pytest.mark.parametrize("path", ["/healthz", "/metrics"])
 def test_a_connection_is_closed_also_where_a_list_says_so(service, path):
     said = talk(service, f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: TE, close\r\n\r\n".encode())
@@ -223,6 +224,7 @@ def test_a_client_that_asks_first_is_told_to_continue(service):
     assert said.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK")
 
 
+@pytest.mark.front
 @pytest.mark.parametrize("garbage", [b"\x00\x01\x02\r\n\r\n", b"POST /predict HTTP/1.1\r\nContent-Length: x\r\n\r\n"])
 def test_what_is_no_http_is_400_in_the_shape_of_every_refusal(service, garbage):
     said = talk(service, garbage)
@@ -230,6 +232,7 @@ def test_what_is_no_http_is_400_in_the_shape_of_every_refusal(service, garbage):
     assert b"application/problem+json" in said
 
 
+@pytest.mark.front
 @pytest.mark.parametrize(
     ("head", "status"),
     [
@@ -247,6 +250,7 @@ def test_a_head_that_can_t_be_meant_is_refused_and_leaves_one_line(service, head
     assert "Traceback" not in service.log.split(name)[0][-1000:]
 
 
+@pytest.mark.front
 @pytest.mark.parametrize(
     ("head", "body"),
     [

@@ -87,8 +87,9 @@ def test_pages_of_a_listed_origin_may_ask_and_read(start, path, tmp_path):
         allowed = told.get_all("Access-Control-Allow-Origin")
         assert allowed == (["https://app.example"] if origin == "https://app.example" else None)
         exposed = (told["Access-Control-Expose-Headers"] or "").lower().split(", ")
-        # Browsers let a page read these without being told.
+        # Browsers let a page read these without being told; the last is for themselves.
         unsaid = {"cache-control", "content-language", "content-length", "content-type", "date", "vary", "allow"}
+        unsaid.add("x-content-type-options")
         ours = {name.lower() for name in told if not name.startswith("Access-Control-")} - unsaid
         assert (ours <= set(exposed)) is bool(allowed), ours
         assert {"x-model-name", "x-model-version", "x-request-id"} <= ours

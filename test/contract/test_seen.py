@@ -5,7 +5,7 @@ import os
 import signal
 
 import pytest
-from nb_service.http.server import THREADS
+from nb_service.http.hops import THREADS
 from prometheus_client.parser import text_string_to_metric_families
 
 from contract.services import JSON, connections, wait_until
@@ -204,6 +204,7 @@ def test_checks_that_succeed_leave_no_line(start):
     assert "/readyz" not in service.log
 
 
+@pytest.mark.front
 @pytest.mark.parametrize("path", ["/metrics", "/docs"])
 def test_metrics_and_pages_are_there_while_more_wait_for_scorers_than_there_are_threads(start, path, in_background):
     service = start("import time\ndef predictor(x):\n    time.sleep(x)\n", WEB_CONCURRENCY="1").ready()

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from contract.services import JSON, wait_until
+from contract.services import JSON, children, wait_until
 
 NOTEBOOK = """
     import ctypes
@@ -56,9 +56,8 @@ def test_a_scorer_killed_from_outside_while_idle_costs_no_request(start):
 
 def test_a_killed_zygote_is_replaced(start):
     service = start(NOTEBOOK).ready()
-    from contract.services import children
-
-    os.kill(children(service.process.pid)[0], signal.SIGKILL)
+    (zygote,) = [child for child in children(service.process.pid) if children(child)]
+    os.kill(zygote, signal.SIGKILL)
     service.wait_for("starting another")
     assert service.predict("after") == (200, "after")
     assert wait_until(lambda: len(service.scorers) == 2)
@@ -140,16 +139,20 @@ def test_a_full_queue_is_503_with_retry_after(start):
     assert [receive(one) for one in waiting] == [200] * 3
 
 
+@pytest.mark.front
 def test_large_bodies_that_wait_are_bounded_by_their_bytes(start, in_background):
     service = start(NOTEBOOK, WEB_CONCURRENCY="1", S2I_MAX_BODY="100000").ready()
     (scorer,) = service.scorers
     os.kill(scorer, signal.SIGSTOP)
     sample = "x" * 99_000
     waiting = [in_background(service.predict, sample) for _ in range(20)]
-    service.wait_for(r"(?s)(POST /predict 503 .*){4}")
+    service.wait_for(r"(?s)(POST /predict 503 .*){5}")
     os.kill(scorer, signal.SIGCONT)
     answers = [answer() for answer in waiting]
-    assert sorted(status for status, _ in answers) == [200] * 16 + [503] * 4
+    # The last eighth of what is held is for small ones; a body that is arriving in pieces may fill it with the first.
+    statuses = [status for status, _ in answers]
+    assert statuses.count(200) in (14, 15)
+    assert set(statuses) == {200, 503}
     assert service.ask(json.dumps(sample))[0] == 200
 
 
@@ -179,6 +182,7 @@ def test_a_crash_loop_is_not_ready_and_says_so(start, tmp_path):
     assert service.log.count("Serving on") == 1
 
 
+@pytest.mark.front
 def test_a_body_over_the_limit_is_413_before_it_is_read(start):
     service = start(NOTEBOOK, S2I_MAX_BODY="1000").ready()
     exact = json.dumps("x" * 998)
@@ -190,6 +194,7 @@ def test_a_body_over_the_limit_is_413_before_it_is_read(start):
     assert b"S2I_MAX_BODY" in said
 
 
+@pytest.mark.front
 def test_a_client_that_sends_on_after_a_refusal_still_gets_it(start):
     service = start(NOTEBOOK, S2I_MAX_BODY="1000").ready()
     status, body, _ = service.ask(b"1" * 30_000_000)
@@ -248,6 +253,7 @@ def drip(client, pieces) -> bytes:
     return b""
 
 
+@pytest.mark.front
 @pytest.mark.parametrize(
     "start_of_request", [b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n", b"GET / HTTP/1.1\r\nX: "]
 )
@@ -261,6 +267,7 @@ def test_who_sends_a_byte_now_and_then_is_refused_in_the_end(start, start_of_req
     assert service.predict("after") == (200, "after")
 
 
+@pytest.mark.front
 def test_who_says_nothing_is_hung_up_on_in_the_end_and_a_long_prediction_is_not(start, in_background):
     service = start(NOTEBOOK, S2I_RECEIVE_TIMEOUT="1").ready()
     slow = in_background(service.predict, {"sleep": 4})
@@ -301,7 +308,8 @@ def test_who_closes_its_sending_side_gets_every_answer(start, sent, answers):
     assert [one.partition(b"\r\n\r\n")[2] for one in said.split(b"HTTP/1.1 200 OK\r\n")[1:]] == answers
 
 
-@pytest.mark.parametrize("sent", [whole("/predict", b"[1, 2]")[:-1], b"GET /healthz HTTP/1.0\n\n"])
+@pytest.mark.front
+@pytest.mark.parametrize("sent", [whole("/predict", b"[1, 2]")[:-1], b"GET /healthz HTTP/1.0\r\n"])
 def test_who_closes_its_sending_side_amid_a_request_is_told(start, sent):
     said = half_closed(start(NOTEBOOK).ready(), whole("/predict", b"1") + sent)
     assert said.count(b"HTTP/1.1 200 OK") == 1

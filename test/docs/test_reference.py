@@ -6,7 +6,7 @@ import nb_builder.audit
 import nb_builder.problems
 import nb_builder.settings
 import nb_builder.slim.problems
-import nb_service.http.app
+import nb_service.app.factory
 import nb_service.problems
 import nb_service.settings
 import pytest
@@ -90,7 +90,7 @@ def test_each_file_of_app_root_is_on_the_layout_page():
     assert [name for name in sorted(names) if name not in page] == []
 
 
-@pytest.mark.parametrize("route", nb_service.http.app.ROUTES)
+@pytest.mark.parametrize("route", nb_service.app.factory.ROUTES)
 def test_each_route_is_on_the_page_of_the_http_api(route):
     assert f"| `{route}` |" in (REFERENCE / "http-api.md").read_text()
 

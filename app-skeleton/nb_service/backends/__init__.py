@@ -1,7 +1,7 @@
 """The ways to serve a model, found by name among the entry points of `nb_service.backends`.
 
-A back end is a class without arguments whose `serve(loop, pool, log, settings)` returns an exit
-code. The pool is the scorers' client; a back end never touches the pickle.
+A back end is a class without arguments whose `serve(loop, pool, log, settings, environ)` returns an
+exit code. The pool is the scorers' client; a back end never touches the pickle.
 """
 
 from nb_service import problems

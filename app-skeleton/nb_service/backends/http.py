@@ -1,11 +1,11 @@
 """The back end `http`: predictions over HTTP, for clients that ask one at a time."""
 
-from nb_service.http.server import HttpServer
+from nb_service.http.service import HttpService
 
 
 class Http:
     """Serves the pool's model on PORT."""
 
-    def serve(self, loop, pool, log, got: dict) -> int:
+    def serve(self, loop, pool, log, got: dict, environ: dict) -> int:
         """Serve until a signal; return the exit code."""
-        return HttpServer(loop, pool, log, got).run()
+        return HttpService(loop, pool, log, got, environ).run()

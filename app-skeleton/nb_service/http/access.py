@@ -1,39 +1,35 @@
 """One line a request for the log, as text or as JSON, and its place in the metrics."""
 
 import json
+import re
 import time
-from functools import lru_cache, partial
+from collections.abc import Iterable
+from functools import lru_cache
 
 from nb_service.http import request_id
+from nb_service.http.metrics import Requests
 from nb_service.log import Log, stamp
-from nb_service.loop import Loop
+
+# The lines of longer words are made anew each time: a cache of them would hold megabytes.
+LONGEST_REMEMBERED = 256
+# What would end a field or a line, quote, or move a terminal's cursor.
+_ODD = re.compile(r"""[^!#-&(-~]+""")
 
 
 class Access:
-    """Told of each request that was answered, from any thread."""
+    """Told of each request that was answered."""
 
-    def __init__(self, loop: Loop, log: Log, metrics, checks: frozenset[str], spans=None) -> None:
-        self._loop = loop
+    def __init__(self, log: Log, requests: Requests, checks: Iterable[str], spans=None) -> None:
         self._log = log
-        self._metrics = metrics
-        self._checks = checks
+        self._requests = requests
+        self._checks = frozenset(checks)
         self._spans = spans
         self._line = json_line if log.as_json else text_line
 
     def __call__(self, request, status: int) -> None:
-        """Remember that `request` was answered with `status`."""
-        if self._loop.on_own_thread():
-            self.on_loop(request, status)
-        else:
-            took = time.monotonic() - request.asked_at
-            self._loop.from_thread(partial(self._note, request, status, took))
-
-    def on_loop(self, request, status: int) -> None:
-        """Remember it, on the loop's own thread."""
-        self._note(request, status, time.monotonic() - request.asked_at)
-
-    def _note(self, request, status: int, took: float) -> None:
-        self._metrics.asked(request.route or "other", status, took)
+        """Remember that `request` was answered with `status`, just now."""
+        took = time.monotonic() - request.asked_at
+        self._requests.asked(request.route or "other", status, took)
         # A check that succeeds every few seconds says nothing; one that fails says what is wrong.
         if status != 200 or request.path not in self._checks:
             self._log.request(self._line(request, status, took))
@@ -42,7 +38,7 @@ class Access:
 
 
 def text_line(request, status: int, took: float) -> str:
-    """Return a line for people."""
+    """Return a line for people: fields with spaces between, none of which a client can forge."""
     trace = request_id.trace_of(request.headers)
     what = f"{shown(request.command)} {shown(request.path)} {status}"
     asked = f"{stamp()} {what} {took * 1000:.1f}ms id={request.request_id}"
@@ -50,21 +46,33 @@ def text_line(request, status: int, took: float) -> str:
 
 
 def json_line(request, status: int, took: float) -> str:
-    """Return a line for machines: one JSON object."""
+    """Return a line for machines: one JSON object in ASCII."""
     trace = request_id.trace_of(request.headers)
     traced = f', "traceparent": "{trace}"' if trace else ""
     return (
-        f'{{"time": "{stamp()}", "method": {_quoted(request.command)}, "path": {_quoted(request.path)}, '
+        f'{{"time": "{stamp()}", "method": {quoted(request.command)}, "path": {quoted(request.path)}, '
         f'"status": {status}, "ms": {took * 1000:.1f}, "request_id": "{request.request_id}"{traced}}}'
     )
 
 
-@lru_cache(256)
-def _quoted(text: str) -> str:
-    return json.dumps(text)
+def quoted(word: str) -> str:
+    """Return a method or a path, which a client chose, as JSON."""
+    return _quoted(word) if len(word) <= LONGEST_REMEMBERED else json.dumps(word)
 
 
-@lru_cache(256)
 def shown(word: str) -> str:
-    """Return a method or a path, which a client chose, fit for one line of a log."""
-    return word if word.isascii() and word.isprintable() else ascii(word)[1:-1]
+    """Return a method or a path, which a client chose, as one field of a line: visible ASCII without quotes."""
+    return _shown(word) if len(word) <= LONGEST_REMEMBERED else _escaped(word)
+
+
+def _escaped(word: str) -> str:
+    return _ODD.sub(lambda odd: "".join(map(_escape, odd[0])), word) or "-"
+
+
+def _escape(letter: str) -> str:
+    number = ord(letter)
+    return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}"
+
+
+_quoted = lru_cache(256)(json.dumps)
+_shown = lru_cache(256)(_escaped)

@@ -2,9 +2,9 @@
 
 import base64
 import binascii
+import codecs
 import hashlib
 import hmac
-from pathlib import Path
 
 from nb_service import identity, problems
 from nb_service.http import replies
@@ -20,7 +20,11 @@ ALLOWED_HEADERS = ", ".join(
 )
 # What a page of another origin may read beside the few headers that browsers always let it.
 EXPOSED_HEADERS = ", ".join(("X-Request-ID", *identity.HEADERS, "Retry-After", "WWW-Authenticate", *_OF_PROTOCOLS))
+_EXPOSED = ("Access-Control-Expose-Headers", EXPOSED_HEADERS)
+_VARY = ("Vary", "Origin")
 PREFLIGHT_SECONDS = 600
+# Every key in it is compared with each request's.
+LARGEST_FILE = 1 << 20
 # The first makes a browser ask whoever sits before it, who can send no other header.
 CHALLENGES = ('Basic realm="predictions", charset="UTF-8"', 'Bearer realm="predictions"')
 NO_KEY = replies.problem(
@@ -40,33 +44,49 @@ class Keys:
 
     def __init__(self, path: str) -> None:
         """Read `path`; raise ApiKeyUnreadable if it can't be read or holds no key."""
-        try:
-            lines = Path(path).read_text("utf-8").splitlines()
-        except (OSError, ValueError) as wrong:
-            raise problems.ApiKeyUnreadable(path, getattr(wrong, "strerror", None) or "it is not text") from wrong
-        self._digests = [_digest(line.strip()) for line in lines if line.strip()]
+        keys = [line.strip() for line in _content(path).splitlines()]
+        self._digests = [_digest(key) for key in keys if key]
         if not self._digests:
             raise problems.ApiKeyUnreadable(path, "there is no key in it")
 
     def allows(self, authorization: str | None, key: str | None) -> bool:
-        """Return whether one of these headers has a right key, in a time that does not tell how near it was."""
-        given = key if key is not None else _key_in(authorization or "")
+        """Return whether one of these headers has a right key, in a time that does not tell how near it was.
+
+        Headers are text as WSGI has it: one character a byte (latin-1). A key beyond ASCII is its bytes in UTF-8.
+        """
+        given = _key_in(authorization or "") if key is None else _bytes_of(key)
         digest = _digest(given.strip())
         return sum(hmac.compare_digest(digest, right) for right in self._digests) > 0
 
 
-def _key_in(authorization: str) -> str:
-    """Return the key of an Authorization header, "" where it has none: a bearer's token, or any user's password."""
+def _content(path: str) -> bytes:
+    """Return a file of keys, in UTF-8 and without a byte order mark; raise ApiKeyUnreadable."""
+    try:
+        with open(path, "rb") as file:
+            content = file.read(LARGEST_FILE + 1)
+        content.decode("utf-8")
+    except OSError as wrong:
+        raise problems.ApiKeyUnreadable(path, wrong.strerror) from wrong
+    except ValueError as wrong:
+        raise problems.ApiKeyUnreadable(path, "it is not text in UTF-8") from wrong
+    if len(content) > LARGEST_FILE:
+        raise problems.ApiKeyUnreadable(path, f"it is larger than {LARGEST_FILE} bytes")
+    return content.removeprefix(codecs.BOM_UTF8)
+
+
+def _key_in(authorization: str) -> bytes:
+    """Return the key of an Authorization header, b"" where it has none: a bearer's token, or any user's password."""
     scheme, _, credentials = authorization.partition(" ")
     if scheme.lower() == "bearer":
-        return credentials
+        return _bytes_of(credentials)
     if not is_basic(authorization):
-        return ""
+        return b""
     try:
+        # In UTF-8, as the challenge says (RFC 7617, 2.1).
         pair = base64.b64decode(credentials.strip(), validate=True)
     except (binascii.Error, ValueError):
-        return ""
-    return pair.partition(b":")[2].decode("utf-8", "surrogateescape")
+        return b""
+    return pair.partition(b":")[2]
 
 
 def is_basic(authorization: str | None) -> bool:
@@ -74,8 +94,16 @@ def is_basic(authorization: str | None) -> bool:
     return (authorization or "").partition(" ")[0].lower() == "basic"
 
 
-def _digest(key: str) -> bytes:
-    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
+def _bytes_of(header: str) -> bytes:
+    """Return the bytes that a client sent; what no server makes of bytes is no key."""
+    try:
+        return header.encode("latin-1")
+    except UnicodeEncodeError:
+        return b""
+
+
+def _digest(key: bytes) -> bytes:
+    return hashlib.sha256(key).digest()
 
 
 class Origins:
@@ -84,20 +112,26 @@ class Origins:
     def __init__(self, listed: tuple[str, ...]) -> None:
         self._listed = frozenset(listed)
 
+    def allows(self, origin: str | None) -> bool:
+        """Return whether pages of `origin` may read answers; a request without one comes from no page."""
+        return origin is not None and ("*" in self._listed or origin in self._listed)
+
     def headers(self, origin: str | None) -> tuple:
-        """Return the headers that let a page of `origin` read the answer; none where it is not listed."""
-        if origin is None or not ("*" in self._listed or origin in self._listed):
-            return ()
-        return (
-            ("Access-Control-Allow-Origin", origin),
-            ("Access-Control-Expose-Headers", EXPOSED_HEADERS),
-            ("Vary", "Origin"),
-        )
+        """Return the headers that say who may read the answer to a request from `origin`.
+
+        Where they depend on the origin, each answer says so, for a cache that gives it to others (Fetch, CORS protocol
+        and HTTP caches). Where they do not, each has them.
+        """
+        if "*" in self._listed:
+            return (("Access-Control-Allow-Origin", "*"), _EXPOSED)
+        if self.allows(origin):
+            return (("Access-Control-Allow-Origin", origin), _EXPOSED, _VARY)
+        return (_VARY,) if self._listed else ()
 
     def preflight(self, command: str, headers: dict) -> Reply | None:
         """Return the answer to a browser's question whether it may ask; None where this is no such question."""
-        asked = headers.get("ACCESS_CONTROL_REQUEST_METHOD")
-        if command != "OPTIONS" or asked is None or not self.headers(headers.get("ORIGIN")):
+        asked = headers.get("access-control-request-method")
+        if command != "OPTIONS" or asked is None or not self.allows(headers.get("origin")):
             return None
         allowed = (
             ("Access-Control-Allow-Methods", "GET, POST"),
@@ -116,28 +150,36 @@ class Gate:
         self._checks = checks
 
     def refusal(self, request) -> Reply | None:
-        """Return what to answer instead of doing what is asked, or None; note the headers for its origin."""
+        """Return what to answer instead of doing what is asked, or None; note the headers for its origin.
+
+        `request` has `command` (the method), `path` (as it was sent) and `headers`: text by names in lower case, one
+        character a byte (latin-1). It gets `origin_headers`, which each answer to it has, a refusal too.
+        """
         headers = request.headers
-        request.origin_headers = self._origins.headers(headers.get("ORIGIN"))
+        request.origin_headers = self._origins.headers(headers.get("origin"))
         preflight = self._origins.preflight(request.command, headers)
-        if preflight is not None or self._keys is None or request.path in self._checks:
+        if preflight is not None or self._keys is None or self._is_check(request):
             return preflight
-        if not self._keys.allows(headers.get("AUTHORIZATION"), headers.get("X_API_KEY")):
+        if not self._keys.allows(headers.get("authorization"), headers.get("x-api-key")):
             return NO_KEY
         return FOREIGN if self._is_forged(request) else None
+
+    def _is_check(self, request) -> bool:
+        """Return whether this asks how the service is, which needs no key: whoever watches a container has none."""
+        return request.command in ("GET", "HEAD") and request.path in self._checks
 
     def _is_forged(self, request) -> bool:
         """Return whether a page that is not listed had a browser send this, with what it keeps for our own pages."""
         headers = request.headers
         return (
             request.command not in ("GET", "HEAD")
-            and headers.get("SEC_FETCH_SITE") in ("cross-site", "same-site")
-            and is_basic(headers.get("AUTHORIZATION"))
-            and not request.origin_headers
+            and headers.get("sec-fetch-site") in ("cross-site", "same-site")
+            and is_basic(headers.get("authorization"))
+            and not self._origins.allows(headers.get("origin"))
         )
 
 
-def make_gate(got: dict, checks: frozenset[str]) -> Gate:
+def make_gate(settings: dict, checks: frozenset[str]) -> Gate:
     """Return the gate that the settings ask for; raise ApiKeyUnreadable."""
-    path, origins = got["S2I_API_KEY_FILE"], got["S2I_CORS_ORIGINS"]
+    path, origins = settings["S2I_API_KEY_FILE"], settings["S2I_CORS_ORIGINS"]
     return Gate(Keys(path) if path else None, Origins(origins), checks)

@@ -28,13 +28,18 @@ class Histogram:
         self.counts[bisect_left(self.edges, value)] += times
         self.total += value * times
 
-    def buckets(self) -> list[tuple[str, int]]:
-        """Return (edge, how many values were not above it) in order, the last edge "+Inf"."""
-        shown, so_far = [], 0
-        for edge, count in zip((*map(repr, map(float, self.edges)), "+Inf"), list(self.counts), strict=True):
-            so_far += count
-            shown.append((edge, so_far))
-        return shown
+    def numbers(self) -> dict:
+        """Return {"edges", "counts", "total"}, which JSON can hold."""
+        return {"edges": self.edges, "counts": list(self.counts), "total": self.total}
+
+
+def buckets(numbers: dict) -> list[tuple[str, int]]:
+    """Return (edge, how many values were not above it) of a histogram's numbers, in order; the last edge is "+Inf"."""
+    shown, so_far = [], 0
+    for edge, count in zip((*map(repr, map(float, numbers["edges"])), "+Inf"), numbers["counts"], strict=True):
+        so_far += count
+        shown.append((edge, so_far))
+    return shown
 
 
 def edges_around(values: list[float]) -> tuple[float, ...]:

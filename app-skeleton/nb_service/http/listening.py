@@ -41,4 +41,6 @@ def listen(host: str, port: int) -> socket.socket:
             raise
     except OSError as reason:
         raise problems.PortTaken(host, port, reason.strerror or str(reason)) from reason
+    except UnicodeError as reason:
+        raise problems.PortTaken(host, port, "that is no name of a host") from reason
     return listener

@@ -3,8 +3,8 @@
 import json
 from typing import NamedTuple
 
-from nb_service.scoring import answer as outcomes
-from nb_service.scoring.answer import Answer
+from nb_service.pool import answer as outcomes
+from nb_service.pool.answer import Answer
 
 JSON_TYPE = "application/json"
 PROBLEM_TYPE = "application/problem+json"
@@ -13,6 +13,7 @@ RETRY_SECONDS = 1
 REASONS = {
     200: "OK",
     204: "No Content",
+    308: "Permanent Redirect",
     400: "Bad Request",
     401: "Unauthorized",
     403: "Forbidden",
@@ -28,6 +29,7 @@ REASONS = {
     501: "Not Implemented",
     503: "Service Unavailable",
     504: "Gateway Timeout",
+    505: "HTTP Version Not Supported",
 }
 
 
@@ -53,6 +55,10 @@ NO_JSON_HEADER = problem(
 )
 DIED = problem(500, "The process that worked on this sample ended before it answered.")
 FULL = problem(503, "More samples wait than this service takes; try again.", (("Retry-After", str(RETRY_SECONDS)),))
+TOO_LARGE = problem(413, "The body is larger than this service takes (S2I_MAX_BODY).")
+NO_APP = problem(
+    503, "The process that answers this is being started; try again.", (("Retry-After", str(RETRY_SECONDS)),)
+)
 NOT_READY = problem(503, "No scorer is ready; try again.", (("Retry-After", str(RETRY_SECONDS)),))
 TOO_SLOW = problem(504, "The prediction took longer than this service allows.")
 REFUSED = "The notebook's validator refuses this sample."
@@ -109,26 +115,15 @@ def index_of(answer: Answer) -> int | None:
 
 def refusal_of_body(content_type: str | None, body: bytes) -> Reply | None:
     """Return why a body of this type is not taken as a sample, or None when it is."""
-    if content_type is not None and content_type != JSON_TYPE and not _is_json(content_type):
+    if content_type is not None and content_type != JSON_TYPE and not is_json(content_type):
         return NO_JSON_HEADER
     return None if body else EMPTY
 
 
-def _is_json(content_type: str) -> bool:
+def is_json(content_type: str) -> bool:
+    """Return whether a Content-Type is one of JSON in UTF-8."""
     kind, *parameters = [part.strip().lower() for part in content_type.split(";")]
     charsets = [part[8:].strip('"') for part in parameters if part.startswith("charset=")]
     if any(charset not in ("utf-8", "utf8", "us-ascii") for charset in charsets):
         return False
     return kind in ("", JSON_TYPE) or (kind.startswith("application/") and kind.endswith("+json"))
-
-
-def from_waitress(code: int, reason: str, detail: str) -> Reply:
-    """Return the reply for a request that waitress itself refused to read."""
-    words = {
-        408: "The request took longer to arrive than this service waits (S2I_RECEIVE_TIMEOUT).",
-        413: "The body is larger than this service takes (S2I_MAX_BODY).",
-        431: "The header fields are larger than this service takes.",
-    }
-    if code not in REASONS:
-        return problem(500, reason)
-    return problem(code, words.get(code, f"The request could not be read: {detail.rstrip('.')}."))

@@ -13,13 +13,18 @@ _numbers = itertools.count(1)
 
 def of(headers: dict[str, str]) -> str:
     """Return the client's X-Request-ID if it is fit for a log and a header, else a new one."""
-    given = headers.get("X_REQUEST_ID")
+    given = headers.get("x-request-id")
     if given is not None and _ID.fullmatch(given):
         return given
+    return new()
+
+
+def new() -> str:
+    """Return an id that no other request has."""
     return f"{_PREFIX}-{next(_numbers):08x}"
 
 
 def trace_of(headers: dict[str, str]) -> str | None:
     """Return the traceparent (W3C Trace Context) of a request, or None where there is no valid one."""
-    given = headers.get("TRACEPARENT")
+    given = headers.get("traceparent")
     return given if given is not None and _TRACE.fullmatch(given) else None

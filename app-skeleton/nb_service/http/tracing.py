@@ -71,8 +71,8 @@ class Spans:
         if self._over or len(self._noted) >= MOST_WAITING:
             self._left_out += not self._over
             return
-        told = request.headers.get
-        trace = {"traceparent": told("TRACEPARENT", ""), "tracestate": told("TRACESTATE", "")}
+        headers = request.headers
+        trace = {name: headers.get(name, "") for name in ("traceparent", "tracestate")}
         asked = (request.command, request.path, request.route)
         self._noted.append(Facts(time.time_ns(), took, *asked, status, request.request_id, trace))
 

@@ -14,6 +14,7 @@ MOST_FEATURES = 32
 LONGEST_VALUE = 120
 LONGEST_BODY = 4096
 LONGEST_ARRAY = 1 << 16
+NUMBERS = frozenset(("integer", "number"))
 SCALARS = (str, int, float, bool, type(None))
 # Samples that may be looked into a turn of `refill`; above that some are passed over.
 SAMPLES_A_TURN = 10
@@ -48,8 +49,8 @@ class Predictions:
                 for value, count in Counter(payload[1:-1].split(b", ")).items():
                     self.saw(value, count)
             return
-        values = json.loads(payload)
-        if not all(map(SCALARS.__contains__, map(type, values))):
+        values = _decoded(payload)
+        if values is None or not all(map(SCALARS.__contains__, map(type, values))):
             return
         # By type as well: to Python 1, 1.0 and true are the same.
         for (_, value), count in Counter(zip(map(type, values), values, strict=True)).items():
@@ -100,9 +101,13 @@ def _label(value: object) -> str:
 
 
 class Inputs:
-    """The samples, where they are flat lists or objects of numbers: a histogram a feature."""
+    """The samples, where they are flat lists or objects of numbers: a histogram a feature.
 
-    def __init__(self, golden: list) -> None:
+    Only features of the golden rows have one, or, where there are no such rows, those that `schema` (of samples; {} for
+    unknown) names: clients can't add any.
+    """
+
+    def __init__(self, golden: list, schema: dict | None = None) -> None:
         self.features: dict[str, Histogram] = {}
         self._left = SAMPLES_A_TURN
         seen: dict[str, list[float]] = {}
@@ -111,8 +116,7 @@ class Inputs:
                 seen.setdefault(name, []).append(float(number))
         for name, numbers in list(seen.items())[:MOST_FEATURES]:
             self.features[name] = Histogram(edges_around(numbers))
-        # What the golden rows do not have, clients can't add.
-        self._closed = bool(golden)
+        self._names = frozenset(self.features if golden else names_in(schema or {}))
 
     @property
     def looks(self) -> bool:
@@ -125,21 +129,47 @@ class Inputs:
 
     def saw(self, body: bytes, *, many: bool = False) -> None:
         """Count the numbers of what was answered, one sample or `many` in an array, unless there was much just now."""
-        if self._left and len(body) <= LONGEST_BODY and (self.features or not self._closed):
-            self._left -= 1
-            # As a scorer reads it: a byte order mark is no part of it.
-            got = json.loads(body.decode("utf-8-sig"))
-            for sample in got if many else (got,):
-                for name, number in _numbers(sample):
+        if not self._left or len(body) > LONGEST_BODY or not self._names:
+            return
+        self._left -= 1
+        # As a scorer reads it: a byte order mark is no part of it.
+        given = _decoded(body.decode("utf-8-sig"))
+        for sample in given if many and type(given) is list else (given,):
+            for name, number in _numbers(sample):
+                if name in self._names:
                     self._count(name, number)
 
     def _count(self, name: str, number: float) -> None:
         histogram = self.features.get(name)
         if histogram is None:
-            if self._closed or len(self.features) >= MOST_FEATURES:
-                return
             histogram = self.features[name] = Histogram(ANY_NUMBER)
         histogram.observe(number)
+
+
+def _decoded(text: str | bytes) -> object:
+    """Return JSON that a scorer has read; None where it is nested so deeply that only a scorer can."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def names_in(schema: dict) -> list[str]:
+    """Return the features of samples of this schema, at most so many as there is room for.
+
+    Nothing known, or nothing of a list's length: the positions, which are numbers and no names that a client chooses.
+    """
+    kinds = _kinds(schema)
+    names = ["value"] if not kinds or kinds & NUMBERS else []
+    if not kinds or "array" in kinds:
+        names += [str(at) for at in range(min(MOST_FEATURES, schema.get("maxItems", MOST_FEATURES)))]
+    names += [_label(name) for name, inner in schema.get("properties", {}).items() if _kinds(inner) & NUMBERS]
+    return names[:MOST_FEATURES]
+
+
+def _kinds(schema: dict) -> set[str]:
+    kinds = schema.get("type", ())
+    return {kinds} if isinstance(kinds, str) else set(kinds)
 
 
 def _numbers(sample: object) -> list[tuple[str, float]]:

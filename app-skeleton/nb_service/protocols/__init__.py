@@ -9,11 +9,15 @@ from typing import NamedTuple
 
 from nb_scorer import values
 
+from nb_service.protocols.limits import DEFAULT, Limits
+from nb_service.protocols.malformed import Malformed
 from nb_service.protocols.series import Series, encode
 
 __all__ = [
+    "DEFAULT",
     "JSON_TYPE",
     "Body",
+    "Limits",
     "Malformed",
     "Question",
     "Series",
@@ -26,14 +30,6 @@ __all__ = [
 ]
 
 JSON_TYPE = "application/json"
-
-
-class Malformed(ValueError):
-    """A request that a protocol does not take; its text is a sentence for the client."""
-
-    def __init__(self, detail: str, status: int = 400) -> None:
-        super().__init__(detail)
-        self.status = status
 
 
 class Body(NamedTuple):
@@ -53,7 +49,13 @@ class Question:
 
     def write(self, answers: Sequence[bytes]) -> Body:
         """Return the body of the answers; raise Malformed where they have no form that was asked for."""
-        return self._write(answers if isinstance(answers, Series) else Series(list(answers)))
+        try:
+            return self._write(answers if isinstance(answers, Series) else Series(list(answers)))
+        except Malformed:
+            raise
+        except ValueError as wrong:
+            # Bytes that nobody here had decoded yet.
+            raise Malformed(f"An answer has no form that was asked for: {wrong}.") from wrong
 
 
 def decode(body: bytes, lenient: bool = False):
@@ -75,10 +77,11 @@ def decode_object(body: bytes, lenient: bool = False) -> dict:
     return decoded
 
 
-def samples_of(items: object, name: str) -> Series:
-    """Return `items` as samples; raise Malformed where `name` is not a list."""
+def samples_of(items: object, name: str, limits: Limits = DEFAULT) -> Series:
+    """Return `items` as samples; raise Malformed where `name` is not a list, or too long a one."""
     if not isinstance(items, list):
         raise Malformed(f"{name} is not a list of samples.")
+    limits.check_samples(len(items))
     return Series(values=items)
 
 

@@ -1,11 +1,22 @@
-"""Arrow streams: a row a sample in, a row an answer out. Needs pyarrow, which a service has only if it was added."""
+"""Arrow streams: a row a sample in, a row an answer out. Needs pyarrow, which a service has only if it was added.
 
+A stream says in few bytes that it has very much: columns of nulls take none, compressed ones next to none, and what
+a dictionary holds once is there for each row. All that is counted before a value is made, and a batch is validated
+in full before it is looked at: pyarrow trusts lengths and offsets otherwise.
+"""
+
+from collections.abc import Iterator
 from importlib.util import find_spec
 
-from nb_service.protocols import Body, Malformed, Series
+from nb_service.protocols import DEFAULT, Body, Limits, Malformed, Series, arrow_messages, encode
 from nb_service.protocols.rows import Rows, rows_to_columns
+from nb_service.protocols.series import TOGETHER, Chunk
 
 CONTENT_TYPE = "application/vnd.apache.arrow.stream"
+# As JSON a number takes about twice the bytes that it has, a null or a truth four, and a comma and a space behind.
+_LEAST_BYTES = 6
+# What of a batch is in memory as values of Python at a time, by its bytes as JSON.
+BYTES_TOGETHER = 1 << 20
 
 
 def is_here() -> bool:
@@ -13,22 +24,166 @@ def is_here() -> bool:
     return find_spec("pyarrow") is not None
 
 
-def read(body: bytes, rows: Rows) -> Series:
+def read(body: bytes, rows: Rows, limits: Limits = DEFAULT) -> Series:
     """Return the rows of the stream's table as samples; raise Malformed."""
     import pyarrow as pa
 
     try:
-        with pa.ipc.open_stream(body) as stream:
-            table = stream.read_all()
-        names = table.column_names
-        cells = [column.to_pylist() for column in table.columns]
-        samples = Series(values=[rows.sample(names, list(row)) for row in zip(*cells, strict=True)])
-        # Made here, where a value without a JSON form can still be told.
-        return Series(array=samples.array) if len(samples) else samples
-    except pa.ArrowException as wrong:
+        _check_messages(body, limits)
+        # Threads would only add memory: one request is unpacked at a time.
+        with pa.ipc.open_stream(body, options=pa.ipc.IpcReadOptions(use_threads=False)) as stream:
+            return Series(chunks=list(_samples(stream, rows, limits)))
+    except Malformed:
+        raise
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as wrong:
         raise Malformed(f"The body is no Arrow stream: {wrong}.") from wrong
     except TypeError as wrong:
         raise Malformed(f"A column is of a type that JSON lacks: {wrong}.") from wrong
+
+
+def _check_messages(body: bytes, limits: Limits) -> None:
+    """Raise Malformed where the stream says that it unpacks to too much, or is in a form that is not read."""
+    import pyarrow as pa
+
+    size = 0
+    for message in pa.ipc.MessageReader.open_stream(pa.py_buffer(body)):
+        content = memoryview(message.body) if message.body is not None else memoryview(b"")
+        size += arrow_messages.unpacked_size(message.metadata.to_pybytes(), content)
+        if size > limits.body:
+            raise Malformed(
+                f"The Arrow stream unpacks to more than {limits.body} bytes (S2I_MAX_BODY); send fewer rows at a time, "
+                "or set S2I_MAX_BODY higher.",
+                413,
+            )
+
+
+def _samples(stream, rows: Rows, limits: Limits) -> Iterator[Chunk]:
+    names = stream.schema.names
+    count, size, each = 0, 0, rows.name_bytes(names)
+    for batch in stream:
+        batch.validate(full=True)
+        count += batch.num_rows
+        limits.check_rows(count, each)
+        added = sum(_size(column, limits) for column in batch.columns)
+        size += added
+        limits.check_built(size + count * each)
+        if names:
+            yield from _chunks(batch, added, rows, limits)
+
+
+def _chunks(batch, size: int, rows: Rows, limits: Limits) -> Iterator[Chunk]:
+    """Yield the samples of a batch that are about `size` bytes of JSON."""
+    names = batch.schema.names
+    step = min(TOGETHER, BYTES_TOGETHER * batch.num_rows // max(1, size))
+    for at in range(0, batch.num_rows, max(1, step)):
+        if step:
+            cells = [column.slice(at, step).to_pylist() for column in batch.columns]
+            samples = list(rows.samples(names, map(list, zip(*cells, strict=True))))
+            yield Chunk(encode(samples), len(samples))
+        else:
+            one = rows.sample_json(names, [_json(column.slice(at, 1), limits) for column in batch.columns])
+            yield Chunk(b"[" + one + b"]", 1)
+
+
+def _json(array, limits: Limits) -> bytes:
+    """Return the JSON of some values, with commas between; of long lists only a part is in memory as such."""
+    if len(array) > 1 and _size(array, limits) > BYTES_TOGETHER:
+        half = len(array) // 2
+        return _json(array.slice(0, half), limits) + b", " + _json(array.slice(half), limits)
+    if len(array) == 1 and _is_list(array.type) and array.is_valid()[0].as_py() and len(_within(array)):
+        return b"[" + _json(_within(array), limits) + b"]"
+    return encode(array.to_pylist())[1:-1]
+
+
+def _is_list(kind) -> bool:
+    from pyarrow import types
+
+    return types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
+
+
+def _within(array):
+    """Return the values within an array of lists or of maps, one behind the other."""
+    from pyarrow import types
+
+    if types.is_fixed_size_list(array.type):
+        size = array.type.list_size
+        return array.values.slice(array.offset * size, len(array) * size)
+    begin, end = array.offsets[0].as_py(), array.offsets[len(array)].as_py()
+    return array.values.slice(begin, end - begin)
+
+
+def _size(array, limits: Limits) -> int:
+    """Return about how many bytes of JSON the values of a validated array are; raise Malformed where too many."""
+    from pyarrow import types
+
+    kind, count = array.type, len(array)
+    # Before its values are looked at: those within a list may be more than memory has, of nulls that take none.
+    limits.check_built(_LEAST_BYTES * count)
+    if not count:
+        return 0
+    if _is_list(kind) or types.is_map(kind):
+        return _LEAST_BYTES * count + _size(_within(array), limits)
+    if types.is_struct(kind):
+        names = len(encode([field.name for field in kind]))
+        return names * count + sum(_size(array.field(at), limits) for at in range(kind.num_fields))
+    if types.is_dictionary(kind):
+        return _repeated(array.dictionary, array.indices)
+    if types.is_run_end_encoded(kind):
+        return count * _longest(array.values)
+    return _scalars(array)
+
+
+def _scalars(array) -> int:
+    """Return the bytes of numbers, truths, nulls or texts; raise Malformed for what is none of them."""
+    import pyarrow.compute as pc
+    from pyarrow import types
+
+    kind, lengths = array.type, _text_lengths(array)
+    if lengths is not None:
+        return _LEAST_BYTES * len(array) + (pc.sum(lengths).as_py() or 0)
+    if types.is_null(kind) or types.is_boolean(kind):
+        return _LEAST_BYTES * len(array)
+    if types.is_integer(kind) or types.is_floating(kind):
+        return (_LEAST_BYTES - 2 + kind.bit_width // 4) * len(array)
+    raise Malformed(f"A column is of a type that JSON lacks, or that is not read here: {kind}.")
+
+
+def _text_lengths(array):
+    """Return the array of how many bytes each text of an array has, None where these are no texts."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    from pyarrow import types
+
+    if types.is_string(array.type) or types.is_large_string(array.type):
+        return pc.binary_length(array)
+    if not types.is_string_view(array.type):
+        return None
+    # A view has 16 bytes, the first four of which are its length: several may show the same text.
+    views = memoryview(array.buffers()[1] or b"").cast("i")
+    lengths = views[4 * array.offset : 4 * (array.offset + len(array)) : 4].tolist()
+    # Where there is no text the view may say anything.
+    return pc.if_else(array.is_valid(), pa.array(lengths, pa.int64()), 0)
+
+
+def _repeated(values, indices) -> int:
+    """Return the bytes of what `indices` take of the values of a dictionary, each time anew."""
+    import pyarrow.compute as pc
+
+    lengths = _text_lengths(values)
+    if lengths is None:
+        return len(indices) * _longest(values)
+    return _LEAST_BYTES * len(indices) + (pc.sum(pc.take(lengths, indices)).as_py() or 0)
+
+
+def _longest(values) -> int:
+    """Return the bytes that one of some values has at most."""
+    import pyarrow.compute as pc
+
+    lengths = _text_lengths(values)
+    if lengths is None:
+        # Numbers are all as long as the first.
+        return max(_LEAST_BYTES, _scalars(values.slice(0, 1)))
+    return _LEAST_BYTES + (pc.max(lengths).as_py() or 0)
 
 
 def write(answers: Series) -> Body | None:
@@ -36,11 +191,11 @@ def write(answers: Series) -> Body | None:
     import pyarrow as pa
 
     decoded = answers.values
+    sink = pa.BufferOutputStream()
     try:
         table = pa.table(rows_to_columns(decoded) or {"answer": decoded})
-    except pa.ArrowException:
+        with pa.ipc.new_stream(sink, table.schema) as stream:
+            stream.write_table(table)
+    except (pa.ArrowException, ValueError, OverflowError, TypeError):
         return None
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as stream:
-        stream.write_table(table)
     return Body(sink.getvalue().to_pybytes(), CONTENT_TYPE)

@@ -7,8 +7,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from nb_service.protocols import (
+    DEFAULT,
     JSON_TYPE,
     Body,
+    Limits,
     Malformed,
     Question,
     Series,
@@ -49,7 +51,7 @@ def parse(content_type: str | None) -> ContentType:
     return ContentType(kind.strip(), {name.strip(): value.strip().strip('"') for name, _, value in pairs})
 
 
-def read(body: bytes, content_type: str | None, accept: str | None, rows: Rows) -> Question:
+def read(body: bytes, content_type: str | None, accept: str | None, rows: Rows, limits: Limits = DEFAULT) -> Question:
     """Return the samples in a body of any of TYPES; raise Malformed (415 for another type, 406 for another Accept)."""
     given = parse(content_type)
     form = _NAMES.get(given.kind)
@@ -60,7 +62,7 @@ def read(body: bytes, content_type: str | None, accept: str | None, rows: Rows) 
     wanted = accepted(accept)
     if wanted is not None and wanted not in _WRITERS:
         raise Malformed(_not_taken(wanted).replace("read", "written"), 406)
-    samples = _READERS[form](body, rows, given.parameters)
+    samples = _READERS[form](body, rows, limits, given.parameters)
     return Question(samples, lambda answers: _write(answers, wanted, form, content_type))
 
 
@@ -98,12 +100,12 @@ def _write(answers: Series, wanted: str | None, form: str, content_type: str | N
     return body or Body(answers.array)
 
 
-_READERS: dict[str, Callable[[bytes, Rows, dict], Series]] = {
-    "json": lambda body, rows, parameters: Series(array=body),
-    "csv": lambda body, rows, parameters: csv_body.read(body, rows, parameters.get("header")),
-    "ndjson": lambda body, rows, parameters: ndjson.read(body),
-    "npy": lambda body, rows, parameters: npy.read(body, rows),
-    "arrow": lambda body, rows, parameters: arrow.read(body, rows),
+_READERS: dict[str, Callable[[bytes, Rows, Limits, dict], Series]] = {
+    "json": lambda body, rows, limits, parameters: Series(array=body),
+    "csv": lambda body, rows, limits, parameters: csv_body.read(body, rows, parameters.get("header"), limits),
+    "ndjson": lambda body, rows, limits, parameters: ndjson.read(body, limits),
+    "npy": lambda body, rows, limits, parameters: npy.read(body, rows, limits),
+    "arrow": lambda body, rows, limits, parameters: arrow.read(body, rows, limits),
 }
 _WRITERS: dict[str, Callable[[Series], Body | None]] = {
     "json": lambda answers: Body(answers.array),

@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
-from nb_service.protocols import JSON_TYPE, Body, Malformed, Question, bodies, decode, encode
+from nb_service.protocols import DEFAULT, JSON_TYPE, Body, Limits, Malformed, Question, bodies, decode, encode
 
 STRUCTURED = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
@@ -31,13 +31,16 @@ def is_event(headers: Mapping[str, str], content_type: str | None) -> bool:
     return kind.startswith("application/cloudevents") or any(name.lower() == "ce-specversion" for name in headers)
 
 
-def read(headers: Mapping[str, str], content_type: str | None, body: bytes, reply: Reply) -> Question:
+def read(
+    headers: Mapping[str, str], content_type: str | None, body: bytes, reply: Reply, limits: Limits = DEFAULT
+) -> Question:
     """Return the samples of an event or of a batch of them; raise Malformed."""
     kind = bodies.parse(content_type).kind
     if kind == BATCH:
         events = decode(body)
         if not isinstance(events, list):
             raise Malformed("A batch of events is a JSON array.")
+        limits.check_samples(len(events))
         pairs = [_structured(event) for event in events]
         return Question([sample for _, sample in pairs], lambda answers: _write_batch(pairs, answers, reply))
     if kind == STRUCTURED:

@@ -1,8 +1,10 @@
 """MLflow's scoring server: a data frame or tensors as JSON in, or a table as CSV; predictions as JSON out."""
 
 from nb_service.protocols import (
+    DEFAULT,
     JSON_TYPE,
     Body,
+    Limits,
     Malformed,
     Question,
     Series,
@@ -32,12 +34,12 @@ def is_csv(body: bytes, given: ContentType, accept: str | None, rows: Rows) -> b
     return is_csv and csv_body.has_header(body, rows, given.parameters.get("header"))
 
 
-def read_csv(body: bytes, content_type: str, rows: Rows) -> Question:
+def read_csv(body: bytes, content_type: str, rows: Rows, limits: Limits = DEFAULT) -> Question:
     """Return the samples of a table in CSV, whose answers come as JSON; raise Malformed."""
-    return _predictions(bodies.read(body, content_type, None, rows).samples)
+    return _predictions(bodies.read(body, content_type, None, rows, limits).samples)
 
 
-def read(decoded: dict, given: ContentType, rows: Rows) -> Question:
+def read(decoded: dict, given: ContentType, rows: Rows, limits: Limits = DEFAULT) -> Question:
     """Return the samples of a decoded body; raise Malformed."""
     if given.kind == JSON_TYPE and set(given.parameters.items()) - {("charset", "utf-8")}:
         raise Malformed("The only parameter of application/json is charset=utf-8.", 415)
@@ -48,32 +50,34 @@ def read(decoded: dict, given: ContentType, rows: Rows) -> Question:
         raise Malformed("This model takes no params beside its samples.")
     value = decoded[keys[0]]
     if keys == ["dataframe_split"]:
-        return _predictions(_split(value, rows))
+        return _predictions(_split(value, rows, limits))
     if keys == ["dataframe_records"]:
-        return _predictions(_records(value, rows))
+        return _predictions(_records(value, rows, limits))
     if keys == ["instances"]:
-        return _predictions(samples_of(value, "instances"))
-    return Question(columnar(value, "predictions").samples, lambda answers: keyed(b"predictions", answers))
+        return _predictions(samples_of(value, "instances", limits))
+    return Question(columnar(value, "predictions", limits).samples, lambda answers: keyed(b"predictions", answers))
 
 
 def _predictions(samples: Series) -> Question:
     return Question(samples, lambda answers: keyed(b"predictions", answers))
 
 
-def _split(frame: object, rows: Rows) -> Series:
+def _split(frame: object, rows: Rows, limits: Limits) -> Series:
     data = frame.get("data") if isinstance(frame, dict) else None
     if not isinstance(data, list) or not all(isinstance(row, list) for row in data):
         raise Malformed("dataframe_split has no data, a list of rows that are lists.")
     names = frame.get("columns")
     if names is not None and not isinstance(names, list):
         raise Malformed("The columns of dataframe_split are no list.")
-    return Series(values=[rows.sample(names, row) for row in data])
+    limits.check_rows(len(data), rows.name_bytes(names))
+    return Series.encoded(rows.samples(names, data))
 
 
-def _records(records: object, rows: Rows) -> Series:
+def _records(records: object, rows: Rows, limits: Limits) -> Series:
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
         raise Malformed("dataframe_records is not a list of objects.")
-    return Series(values=[rows.sample(list(record), list(record.values())) for record in records])
+    limits.check_samples(len(records))
+    return Series.encoded(rows.sample(list(record), list(record.values())) for record in records)
 
 
 def refusal(status: int, detail: str) -> tuple[int, Body]:

@@ -1,34 +1,38 @@
 """npy: an array of samples in, an array of answers out. Written and read here, so nothing is ever unpickled."""
 
+import array
 import re
+from collections.abc import Sequence
 
-from nb_service.protocols import Body, Malformed, Series, tensors
+from nb_service.protocols import DEFAULT, Body, Limits, Malformed, Series, tensors
 from nb_service.protocols.rows import Rows
-from nb_service.protocols.tensors import Tensor
 
 CONTENT_TYPE = "application/x-npy"
 _MAGIC = b"\x93NUMPY"
 _MAX_HEADER = 10_000
 _HEADER = re.compile(
-    r"\{\s*'descr':\s*'(?P<order>[<>|=]?)(?P<kind>[a-zA-Z?])(?P<size>[0-9]*)',"
+    r"\{\s*'descr':\s*'(?P<order>[<>|=]?)(?P<kind>[a-zA-Z?])(?P<size>[0-9]{0,9})',"
     r"\s*'fortran_order':\s*(?P<fortran>True|False),"
     r"\s*'shape':\s*\((?P<shape>[0-9, ]*)\),?\s*\}\s*"
 )
 _KINDS = {"b": "BOOL", "u": "UINT", "i": "INT", "f": "FP"}
 _DTYPES = {"BOOL": "|b1", "INT64": "<i8", "UINT64": "<u8", "FP64": "<f8"}
+# Of the same sizes as the numbers in an array, whatever these are.
+_CODES = {1: "B", 2: "H", 4: "I", 8: "Q"}
+# 2 to the power of 40 has as many.
+_MAX_DIGITS = 13
 
 
-def read(body: bytes, rows: Rows) -> Series:
+def read(body: bytes, rows: Rows, limits: Limits = DEFAULT) -> Series:
     """Return the rows of the array as samples; raise Malformed."""
-    tensor = read_tensor(body)
-    if not tensor.shape:
-        raise Malformed("The array has no dimension; send one row a sample.")
-    nested = tensors.nest(tensor.flat, tensor.shape)
-    return Series(values=[rows.sample(None, row) if isinstance(row, list) else row for row in nested])
+    flat, shape = read_array(body, limits)
+    if rows.bare and shape[1:2] == [1]:
+        shape = [shape[0], *shape[2:]]
+    return tensors.samples(flat, shape)
 
 
-def read_tensor(body: bytes) -> Tensor:
-    """Return the array in `body`; raise Malformed for objects, texts and all else that is no number."""
+def read_array(body: bytes, limits: Limits = DEFAULT) -> tuple[Sequence, list[int]]:
+    """Return the numbers of the array in `body`, in row order, and its shape; raise Malformed for all else."""
     header, data = _split(body)
     found = _HEADER.fullmatch(header)
     if found is None:
@@ -37,11 +41,23 @@ def read_tensor(body: bytes) -> Tensor:
     datatype = _KINDS.get(found["kind"], found["kind"]) + ("" if found["kind"] == "b" else str(8 * size))
     if datatype not in tensors.CODES:
         raise Malformed(f"Arrays of type {found['kind']}{found['size']} are not taken; send numbers or truths.")
-    shape = [int(size) for size in found["shape"].replace(" ", "").split(",") if size]
+    shape = _shape(found["shape"])
     if tensors.size_of(shape) * tensors.CODES[datatype][1] != len(data):
         raise Malformed(f"The array of shape {tuple(shape)} and its {len(data)} bytes do not match.")
-    flat = tensors.unpack(datatype, data, little=found["order"] != ">")
-    return Tensor(datatype, shape, _from_fortran(flat, shape) if found["fortran"] == "True" else flat)
+    if not shape:
+        raise Malformed("The array has no dimension; send one row a sample.")
+    limits.check_samples(shape[0])
+    limits.check_built(tensors.list_bytes(shape))
+    if found["fortran"] == "True":
+        data = _from_fortran(data, tensors.CODES[datatype][1], shape)
+    return tensors.Packed(datatype, data, little=found["order"] != ">"), shape
+
+
+def _shape(text: str) -> list[int]:
+    sizes = [size for size in text.replace(" ", "").split(",") if size]
+    if any(len(size) > _MAX_DIGITS for size in sizes):
+        raise Malformed("The array's shape has a dimension that no array has.")
+    return [int(size) for size in sizes]
 
 
 def _split(body: bytes) -> tuple[str, bytes]:
@@ -56,11 +72,18 @@ def _split(body: bytes) -> tuple[str, bytes]:
     return body[begin : begin + length].decode("latin-1"), body[begin + length :]
 
 
-def _from_fortran(flat: list, shape: list[int]) -> list:
-    """Return the values of an array, stored with the first index fastest, in row order."""
-    if len(shape) < 2:
-        return flat
-    return [value for at in range(shape[0]) for value in _from_fortran(flat[at :: shape[0]], shape[1:])]
+def _from_fortran(data: bytes, size: int, shape: list[int]) -> bytes:
+    """Return the numbers of `size` bytes of an array, stored with the first index fastest, in row order."""
+    values, ordered = array.array(_CODES[size], data), array.array(_CODES[size])
+    count = shape[0]
+    # Where the values of a row are among those of the row, the same in every row; four bytes hold any place.
+    places, step = array.array("I", [0]), 1
+    for length in shape[1:]:
+        places = array.array("I", (place + at for place in places for at in range(0, length * step, step)))
+        step *= length
+    for at in range(count):
+        ordered.extend(map(values[at::count].__getitem__, places))
+    return ordered.tobytes()
 
 
 def write(answers: list) -> Body | None:

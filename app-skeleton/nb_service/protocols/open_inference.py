@@ -4,12 +4,25 @@ One input tensor is a table: each of its rows is a sample. Several inputs are co
 object with a value of each. Answers are stacked into `output-0`, or into one output a name.
 """
 
-import json
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from nb_service.identity import Identity
-from nb_service.protocols import Body, Malformed, Question, Series, decode_object, encode, plain_refusal, tensors
+from nb_service.protocols import (
+    DEFAULT,
+    Body,
+    Limits,
+    Malformed,
+    Question,
+    Series,
+    decode_object,
+    encode,
+    plain_refusal,
+    tensors,
+)
 from nb_service.protocols.rows import Rows, rows_to_columns
+from nb_service.protocols.series import TOGETHER, VALUES, Chunk
 from nb_service.protocols.tensors import Tensor
 
 refusal = plain_refusal
@@ -19,10 +32,17 @@ INPUT = "input-0"
 EXTENSIONS = ["binary_tensor_data"]
 PLATFORM = "nb-builder"
 _LENGTH_BYTES = 4
+# No body is as long as a number of more digits says.
+_MAX_DIGITS = 18
 
 
 def read(
-    body: bytes, json_length: str | None, rows: Rows, served: Identity, answer_schema: dict | None = None
+    body: bytes,
+    json_length: str | None,
+    rows: Rows,
+    served: Identity,
+    answer_schema: dict | None = None,
+    limits: Limits = DEFAULT,
 ) -> Question:
     """Return the samples of an inference request, whose JSON is the first `json_length` bytes; raise Malformed."""
     head, raw = _split(body, json_length)
@@ -31,20 +51,22 @@ def read(
     if not isinstance(inputs, list) or not inputs or not all(isinstance(one, dict) for one in inputs):
         raise Malformed("inputs is not a list of tensors.")
     binary = _Binary(raw)
-    columns = {_name(one): _rows(one, binary) for one in inputs}
+    columns = {_name(one): _column(one, binary, limits) for one in inputs}
     binary.check_used()
     if len(columns) != len(inputs):
         raise Malformed("Two inputs have the same name.")
     wanted = _Wanted(asked)
-    samples = Series(values=list(_samples(columns, rows, _is_frame(asked))))
+    samples = _samples(columns, rows, _is_frame(asked), limits)
+    request_id = asked.get("id")
     floats = {one["name"] for one in described(answer_schema or {}, OUTPUT) if one["datatype"] == "FP64"}
-    return Question(samples, lambda answers: _write(answers, asked.get("id"), wanted, served, floats))
+    return Question(samples, lambda answers: _write(answers, request_id, wanted, served, floats))
 
 
 def _split(body: bytes, json_length: str | None) -> tuple[bytes, bytes]:
     if json_length is None:
         return body, b""
-    if not json_length.isdecimal() or int(json_length) > len(body):
+    is_length = json_length.isdecimal() and len(json_length) <= _MAX_DIGITS
+    if not is_length or int(json_length) > len(body):
         raise Malformed(f"{HEADER} is not a length within the body.")
     return body[: int(json_length)], body[int(json_length) :]
 
@@ -83,21 +105,36 @@ def _parameters(of: dict) -> dict:
     return parameters
 
 
-def _rows(tensor: dict, binary: _Binary) -> list:
-    """Return the rows of an input: what its first dimension counts."""
+class _Column(NamedTuple):
+    """The values of an input in row order, and their shape, whose first dimension counts the rows."""
+
+    flat: Sequence
+    shape: list[int]
+
+    @property
+    def alone(self) -> "_Column":
+        """Return the column whose rows are values, where they are lists of one."""
+        return _Column(self.flat, [self.shape[0], *self.shape[2:]]) if self.shape[1:2] == [1] else self
+
+
+def _column(tensor: dict, binary: _Binary, limits: Limits) -> _Column:
+    """Return the values of an input, which stay bytes where they came so."""
     name, datatype, shape = _name(tensor), tensor.get("datatype"), tensor.get("shape")
     if not isinstance(datatype, str) or (datatype != "BYTES" and datatype not in tensors.CODES):
         raise Malformed(f"The input {name!r} has a datatype that is not taken here.")
     count = tensors.size_of(shape)
+    if shape:
+        limits.check_samples(shape[0])
     size = _parameters(tensor).get("binary_data_size")
     if size is None:
-        flat = _from_json(name, tensor.get("data"), datatype)
+        # Taken out, so that it ends with the list that is made of it.
+        flat = _from_json(name, tensor.pop("data", None), datatype)
     else:
         raw = binary.take(size)
-        flat = _texts(name, raw) if datatype == "BYTES" else tensors.unpack(datatype, raw)
+        flat = _texts(name, raw) if datatype == "BYTES" else tensors.Packed(datatype, raw)
     if len(flat) != count:
         raise Malformed(f"The input {name!r} has {len(flat)} values, and its shape wants {count}.")
-    return tensors.nest(flat, shape) if shape else flat
+    return _Column(flat, shape or [1])
 
 
 _JSON_KINDS = {"BOOL": (bool,), "BYTES": (str,), "FP": (int, float, type(None)), "INT": (int,), "UINT": (int,)}
@@ -110,7 +147,12 @@ def _from_json(name: str, data: object, datatype: str) -> list:
     kinds = _JSON_KINDS[datatype.rstrip("0123456789")]
     if any(type(value) not in kinds for value in flat):
         raise Malformed(f"The input {name!r} has a value that is no {datatype}.")
-    return [float(value) if type(value) is int else value for value in flat] if datatype[:2] == "FP" else flat
+    if datatype[:2] != "FP":
+        return flat
+    try:
+        return [float(value) if type(value) is int else value for value in flat]
+    except OverflowError as wrong:
+        raise Malformed(f"The input {name!r} has a value that is no {datatype}.") from wrong
 
 
 def _texts(name: str, raw: bytes) -> list[str]:
@@ -133,21 +175,44 @@ def _is_frame(asked: dict) -> bool:
     return _parameters(asked).get("content_type") == "pd"
 
 
-def _samples(columns: dict[str, list], rows: Rows, is_frame: bool) -> Iterator:
-    if len({len(values) for values in columns.values()}) > 1:
+def _samples(columns: dict[str, _Column], rows: Rows, is_frame: bool, limits: Limits) -> Series:
+    counts = {column.shape[0] for column in columns.values()}
+    if len(counts) > 1:
         raise Malformed("The inputs differ in their first dimension.")
-    if len(columns) == 1 and not is_frame and not rows.named:
-        (values,) = columns.values()
-        alone = not rows.kinds or bool(rows.kinds & {"array", "object"})
-        yield from (values if alone else map(_alone, values))
-        return
-    for row in zip(*columns.values(), strict=True):
-        yield rows.sample(list(columns), [_alone(value) for value in row])
+    (count,) = counts
+    is_table = len(columns) > 1 or is_frame or rows.named
+    names = list(columns)
+    copies = count * rows.name_bytes(names) if is_table else 0
+    limits.check_built(copies + sum(tensors.list_bytes(column.shape) for column in columns.values()))
+    if is_table:
+        alone = [column.alone for column in columns.values()]
+        weight = sum(math.prod(column.shape[1:]) for column in alone)
+        if weight > VALUES:
+            return Series(chunks=list(_large(alone, names, rows)))
+        return Series.encoded(rows.samples(names, _cells(alone, weight)), weight)
+    (column,) = columns.values()
+    is_list = not rows.kinds or rows.kinds & {"array", "object"}
+    return tensors.samples(*(column if is_list else column.alone))
 
 
-def _alone(value):
-    """Return the one value of a column's row of shape [1], else what there is."""
-    return value[0] if isinstance(value, list) and len(value) == 1 else value
+def _cells(columns: list[_Column], weight: int) -> Iterator[list]:
+    """Yield the cells of each row, which are made for so many rows together as have VALUES of a `weight` each."""
+    step = max(1, min(TOGETHER, VALUES // weight))
+    for parts in zip(*(tensors.rows(*column, step) for column in columns), strict=True):
+        yield from map(list, zip(*parts, strict=True))
+
+
+def _large(columns: list[_Column], names: list[str], rows: Rows) -> Iterator[Chunk]:
+    """Yield the samples of rows whose values are too many to be in memory at the same time."""
+    for at in range(columns[0].shape[0]):
+        cells = [_cell(column, at) for column in columns]
+        yield Chunk(b"[" + rows.sample_json(names, cells) + b"]", 1)
+
+
+def _cell(column: _Column, at: int) -> bytes:
+    """Return the JSON of what a column has in a row."""
+    shape = [1, *column.shape[1:]]
+    return tensors.block_json(column.flat, shape, at * math.prod(shape))[1:-1]
 
 
 class _Wanted:
@@ -179,7 +244,7 @@ def _write(answers: Series, request_id: object, wanted: _Wanted, served: Identit
         described: dict = {"name": name}
         if tensor is None:
             # No tensor has their shape: each goes as the JSON that it is.
-            tensor = Tensor("BYTES", [len(values)], [json.dumps(value) for value in values])
+            tensor = Tensor("BYTES", [len(values)], [encode(value).decode("ascii") for value in values])
             described["parameters"] = {"content_type": "application/json"}
         described.update(datatype=tensor.datatype, shape=tensor.shape)
         if binary:

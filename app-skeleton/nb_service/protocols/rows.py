@@ -1,13 +1,15 @@
 """Rows of a table ↔ samples: what a row becomes follows from the golden samples' schema."""
 
-import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, repeat
 
-from nb_service.protocols import Malformed
+from nb_service.protocols import DEFAULT, Limits, Malformed, encode
 
 # JSON's own spelling: 007 and +1 are texts, such as the number of a house or a telephone.
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+# More make no number, as in JSON.
+_MAX_DIGITS = 4300
 _SCALARS = {"string", "number", "integer", "boolean"}
 _NUMBERS = {"number", "integer", "null"}
 
@@ -29,31 +31,51 @@ class Rows:
         kinds = _kinds(self._schema_of(None))
         return bool(kinds) and kinds <= _NUMBERS and all(map(_is_word, cells))
 
-    def sample(self, names: Sequence | None, cells: list):
-        """Return the sample of one row of values; `names` are its columns, None or numbers where it has none."""
-        _check_length(names, cells)
-        if len(cells) == 1 and self.kinds and self.kinds <= _SCALARS:
-            return cells[0]
+    @property
+    def bare(self) -> bool:
+        """Return whether a row of one cell is this cell, without a list around it."""
+        return bool(self.kinds) and self.kinds <= _SCALARS
+
+    def is_object(self, names: Sequence | None) -> bool:
+        """Return whether rows with columns of these names are objects, where they are not bare."""
         texts = names is not None and all(isinstance(name, str) for name in names)
-        if not texts or self.kinds == {"array"}:
-            return cells
-        return dict(zip(names, cells, strict=True))
+        return texts and self.kinds != {"array"}
+
+    def name_bytes(self, names: Sequence | None) -> int:
+        """Return how many bytes each sample repeats of the names of the columns."""
+        return len(encode(list(names))) if self.is_object(names) else 0
+
+    def samples(self, names: Sequence | None, rows: Iterable[list]) -> Iterator:
+        """Yield the sample of each row of values; `names` are its columns, None or numbers where it has none."""
+        is_object, is_bare = self.is_object(names), self.bare
+        for cells in rows:
+            if names is not None and len(names) != len(cells):
+                raise Malformed(f"A row has {len(cells)} values, and there are {len(names)} columns.")
+            if is_bare and len(cells) == 1:
+                yield cells[0]
+            else:
+                yield dict(zip(names, cells, strict=True)) if is_object else cells
+
+    def sample(self, names: Sequence | None, cells: list):
+        """Return the sample of one row of values."""
+        return next(self.samples(names, [cells]))
+
+    def sample_json(self, names: Sequence | None, cells: list[bytes]) -> bytes:
+        """Return the JSON of the sample of one row, of whose values there is the JSON."""
+        sample = self.sample(names, cells)
+        if isinstance(sample, dict):
+            return b"{" + b", ".join(encode(name) + b": " + cell for name, cell in sample.items()) + b"}"
+        return b"[" + b", ".join(sample) + b"]" if isinstance(sample, list) else sample
+
+    def samples_from_texts(self, names: Sequence[str] | None, rows: Iterable[list[str]]) -> Iterator:
+        """Yield the sample of each row of texts: what is written as a number is one, unless text is expected."""
+        kinds = [_kinds(self._schema_of(name)) for name in names or ()]
+        others = repeat(_kinds(self._schema_of(None)))
+        return self.samples(names, ([*map(_value, chain(kinds, others), cells)] for cells in rows))
 
     def from_text(self, names: Sequence[str] | None, cells: list[str]):
-        """Return the sample of one row of texts: what is written as a number is one, unless text is expected."""
-        _check_length(names, cells)
-        named = zip(names or [None] * len(cells), cells, strict=True)
-        return self.sample(names, [self._value(name, cell) for name, cell in named])
-
-    def _value(self, name: str | None, text: str):
-        kinds = _kinds(self._schema_of(name))
-        if kinds == {"string"}:
-            return text
-        if text == "":
-            return None
-        if "boolean" in kinds and text.lower() in ("true", "false"):
-            return text.lower() == "true"
-        return json.loads(text) if len(text) <= 4300 and _NUMBER.fullmatch(text) else text
+        """Return the sample of one row of texts."""
+        return next(self.samples_from_texts(names, [cells]))
 
     def _schema_of(self, name: str | None) -> dict:
         if self.kinds == {"object"}:
@@ -70,9 +92,18 @@ def _is_word(text: str) -> bool:
     return False
 
 
-def _check_length(names: Sequence | None, cells: Sequence) -> None:
-    if names is not None and len(names) != len(cells):
-        raise Malformed(f"A row has {len(cells)} values, and there are {len(names)} columns.")
+def _value(kinds: set[str], text: str):
+    """Return the value that a text of a column of these kinds is."""
+    if kinds == {"string"}:
+        return text
+    if text == "":
+        return None
+    if "boolean" in kinds and text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    number = _NUMBER.fullmatch(text) if len(text) <= _MAX_DIGITS else None
+    if number is None:
+        return text
+    return int(text) if number.end(1) == len(text) else float(text)
 
 
 def _kinds(schema: dict) -> set[str]:
@@ -80,14 +111,16 @@ def _kinds(schema: dict) -> set[str]:
     return {kinds} if isinstance(kinds, str) else set(kinds)
 
 
-def columns_to_rows(columns: dict) -> list[dict]:
-    """Return the rows of {name: list of values}; raise Malformed where the lists differ in length."""
+def columns_to_rows(columns: dict, limits: Limits = DEFAULT) -> Iterator[dict]:
+    """Return the rows of {name: list of values}, made one by one; raise Malformed where the lists differ in length."""
     for name, values in columns.items():
         if not isinstance(values, list):
             raise Malformed(f"The column {name!r} is not a list.")
-    if len({len(values) for values in columns.values()}) > 1:
+    lengths = {len(values) for values in columns.values()}
+    if len(lengths) > 1:
         raise Malformed("The columns differ in length.")
-    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    limits.check_rows(max(lengths), len(encode(list(columns))))
+    return (dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True))
 
 
 def rows_to_columns(rows: list) -> dict[str, list] | None:

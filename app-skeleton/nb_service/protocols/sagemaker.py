@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from nb_service.protocols import JSON_TYPE, Body, Malformed, Question, bodies, keyed
+from nb_service.protocols import DEFAULT, JSON_TYPE, Body, Limits, Malformed, Question, bodies, keyed
 from nb_service.protocols.bodies import ContentType
 from nb_service.protocols.rows import Rows
 
@@ -14,7 +14,7 @@ def is_json(given: ContentType) -> bool:
     return given.kind in ("", JSON_TYPE) or (given.kind.startswith("application/") and given.kind.endswith("+json"))
 
 
-def read(body: bytes, content_type: str | None, accept: str | None, rows: Rows) -> Question:
+def read(body: bytes, content_type: str | None, accept: str | None, rows: Rows, limits: Limits = DEFAULT) -> Question:
     """Return the samples of a body that is not MLflow's; raise Malformed.
 
     With Accept: application/json the answers to CSV or JSON lines are {"predictions": […]}.
@@ -22,7 +22,7 @@ def read(body: bytes, content_type: str | None, accept: str | None, rows: Rows) 
     given = bodies.parse(content_type)
     if is_json(given):
         return _one(body, accept)
-    question = bodies.read(body, content_type, accept, rows)
+    question = bodies.read(body, content_type, accept, rows, limits)
     if bodies.accepted(accept) == "json":
         return Question(question.samples, lambda answers: keyed(b"predictions", answers))
     return question

@@ -4,13 +4,16 @@ import array
 import math
 import struct
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from nb_service.protocols import Malformed
+from nb_service.protocols import Malformed, Series, encode
+from nb_service.protocols.series import TOGETHER, VALUES, Chunk, joined
 
 # Beyond this a shape is an attack and no tensor.
 MAX_DIMENSIONS = 32
+# A list in JSON has two brackets, and a comma and a space behind it.
+_BYTES_A_LIST = 4
 _INT64 = range(-(1 << 63), 1 << 63)
 _UINT64 = range(1 << 64)
 
@@ -51,6 +54,33 @@ def size_of(shape: Sequence[int]) -> int:
     return math.prod(shape)
 
 
+def list_bytes(shape: Sequence[int]) -> int:
+    """Return how many bytes of JSON the lists within the samples of a tensor are, without their values.
+
+    Dimensions of one cost a client nothing, and us a list for each value.
+    """
+    return _BYTES_A_LIST * sum(math.prod(shape[:depth]) for depth in range(1, len(shape)))
+
+
+class Packed(Sequence):
+    """Numbers in `raw`, that become a list only slice by slice; raises Malformed where the last one is cut."""
+
+    def __init__(self, datatype: str, raw: bytes, little: bool = True) -> None:
+        self._size = CODES[datatype][1]
+        if len(raw) % self._size:
+            raise Malformed(f"{len(raw)} bytes are no whole number of {datatype} values.")
+        self._datatype, self._raw, self._little = datatype, raw, little
+
+    def __len__(self) -> int:
+        return len(self._raw) // self._size
+
+    def __getitem__(self, at):
+        if not isinstance(at, slice):
+            return self[at : at + 1][0]
+        begin, end, _ = at.indices(len(self))
+        return unpack(self._datatype, self._raw[begin * self._size : end * self._size], self._little)
+
+
 def unpack(datatype: str, raw: bytes, little: bool = True) -> list:
     """Return the values in `raw`; NaN and infinities, which JSON has no word for, become None."""
     code, size = CODES[datatype]
@@ -79,11 +109,41 @@ def pack(tensor: Tensor) -> bytes:
         raise Malformed(f"A value does not fit {tensor.datatype}: {wrong}.") from wrong
 
 
-def nest(flat: list, shape: Sequence[int]) -> list:
+def nest(flat: Sequence, shape: Sequence[int]) -> list:
     """Return `flat` as lists in lists of `shape`, which has at least one dimension."""
     for size in reversed(shape[1:]):
         flat = [flat[at : at + size] for at in range(0, len(flat), size)]
     return flat
+
+
+def samples(flat: Sequence, shape: Sequence[int]) -> Series:
+    """Return what the first dimension counts as samples; of the lists only some are in memory at a time."""
+    count, each = shape[0], math.prod(shape[1:])
+    step = max(1, min(TOGETHER, VALUES // each))
+    return Series(
+        chunks=[
+            Chunk(block_json(flat, [min(step, count - at), *shape[1:]], at * each), min(step, count - at))
+            for at in range(0, count, step)
+        ]
+    )
+
+
+def rows(flat: Sequence, shape: Sequence[int], step: int) -> Iterator[list]:
+    """Yield what the first dimension counts, `step` of them at a time."""
+    each = math.prod(shape[1:])
+    for at in range(0, shape[0] * each, step * each):
+        yield nest(flat[at : at + step * each], shape)
+
+
+def block_json(flat: Sequence, shape: Sequence[int], begin: int) -> bytes:
+    """Return the JSON of the block of `shape` that begins at a place in `flat`."""
+    each = math.prod(shape[1:])
+    step = max(1, VALUES // (each * len(shape)))
+    places = range(begin, begin + shape[0] * each, step * each)
+    if each > VALUES:
+        return b"[" + b", ".join(block_json(flat, shape[1:], at) for at in places) + b"]"
+    end = places.stop
+    return joined([encode(nest(flat[at : min(end, at + step * each)], shape)) for at in places])
 
 
 def flatten(nested: object) -> list:

@@ -5,7 +5,9 @@ from typing import NamedTuple
 
 from nb_service.identity import Identity
 from nb_service.protocols import (
+    DEFAULT,
     Body,
+    Limits,
     Malformed,
     Question,
     Series,
@@ -20,6 +22,9 @@ from nb_service.protocols.rows import columns_to_rows, rows_to_columns
 refusal = plain_refusal
 SIGNATURES = ("", "serving_default")
 LABELS = ("stable", "latest")
+
+# As many as the largest version has.
+_MAX_DIGITS = 19
 
 _PATH = re.compile(
     r"(?P<model>[^/:]+)(?:/versions/(?P<version>[0-9]+)|/labels/(?P<label>[A-Za-z0-9_]+))?"
@@ -42,10 +47,17 @@ def parse(verb: str, rest: str) -> Target:
     method = (found["metadata"] or found["method"] or "") if found else ""
     if found is None or (verb == "POST") != (method not in ("", "metadata")):
         raise Malformed(f"Malformed request: {verb} /v1/models/{rest}")
-    version = int(found["version"]) if found["version"] else None
-    if version is not None and version >= 1 << 63:
-        raise Malformed("Failed to convert version: " + found["version"])
-    return Target(found["model"], version, found["label"], method)
+    return Target(found["model"], _version(found["version"]), found["label"], method)
+
+
+def _version(digits: str | None) -> int | None:
+    if digits is None:
+        return None
+    # Zeros before a number are digits to int(), which takes no more than some thousand of them.
+    number = digits.lstrip("0") or "0"
+    if len(number) > _MAX_DIGITS or int(number) >= 1 << 63:
+        raise Malformed("Failed to convert version: " + digits)
+    return int(number)
 
 
 def check(target: Target, served: Identity) -> None:
@@ -57,7 +69,7 @@ def check(target: Target, served: Identity) -> None:
         raise Malformed(f"Unrecognized servable version label: {target.label}")
 
 
-def read(method: str, body: bytes, *, outputs_key: str = "outputs") -> Question:
+def read(method: str, body: bytes, *, outputs_key: str = "outputs", limits: Limits = DEFAULT) -> Question:
     """Return the samples of a body for predict, classify or regress; raise Malformed."""
     # Its clients may send the bare tokens NaN and Infinity; no answer has them, which would break all other clients.
     asked = decode_object(body, lenient=True)
@@ -67,23 +79,25 @@ def read(method: str, body: bytes, *, outputs_key: str = "outputs") -> Question:
     if method == "explain":
         raise Malformed("This model has no explainer.", 501)
     if method != "predict":
-        return _examples(method, asked)
+        return _examples(method, asked, limits)
     if "instances" in asked and "inputs" in asked:
         raise Malformed("Only one of 'inputs' and 'instances' may be there.")
     if "instances" in asked:
-        return Question(samples_of(asked["instances"], "instances"), lambda answers: keyed(b"predictions", answers))
+        samples = samples_of(asked["instances"], "instances", limits)
+        return Question(samples, lambda answers: keyed(b"predictions", answers))
     if "inputs" in asked:
-        return columnar(asked["inputs"], outputs_key)
+        return columnar(asked["inputs"], outputs_key, limits)
     raise Malformed("Missing 'inputs' or 'instances' key")
 
 
-def columnar(inputs: object, key: str) -> Question:
+def columnar(inputs: object, key: str, limits: Limits = DEFAULT) -> Question:
     """Return the samples of columns, of a list, or of one value; the answers are given in the same manner."""
     if isinstance(inputs, list):
-        return Question(Series(values=inputs), lambda answers: Body(_columns(answers, key)))
+        samples = samples_of(inputs, "inputs", limits)
+        return Question(samples, lambda answers: Body(_columns(answers, key)))
     if isinstance(inputs, dict):
-        rows = columns_to_rows(inputs) if inputs else [{}]
-        return Question(Series(values=rows), lambda answers: Body(_columns(answers, key)))
+        rows = columns_to_rows(inputs, limits) if inputs else [{}]
+        return Question(Series.encoded(rows), lambda answers: Body(_columns(answers, key)))
     return Question([encode(inputs)], lambda answers: Body(b'{"%s": %s}' % (key.encode(), answers[0])))
 
 
@@ -94,11 +108,13 @@ def _columns(answers: Series, key: str) -> bytes:
     return b'{"%s": %s}' % (key.encode(), encode(columns) if columns else answers.array)
 
 
-def _examples(method: str, asked: dict) -> Question:
+def _examples(method: str, asked: dict, limits: Limits) -> Question:
     examples, context = asked.get("examples"), asked.get("context", {})
     if not isinstance(examples, list) or not all(isinstance(one, dict) for one in [*examples, context]):
         raise Malformed("'examples' is not a list of objects, or 'context' is no object.")
-    samples = Series(values=[{**context, **example} for example in examples])
+    # Each example gets a copy of the context.
+    limits.check_rows(len(examples), len(encode(context)) if context else 0)
+    samples = Series.encoded({**context, **example} for example in examples)
     result = _classes if method == "classify" else _number
     return Question(samples, lambda answers: keyed(b"results", Series(values=[result(one) for one in answers.values])))
 

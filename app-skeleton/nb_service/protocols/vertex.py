@@ -1,13 +1,14 @@
 """Vertex AI: instances in, as many predictions out."""
 
-from nb_service.protocols import Malformed, Question, decode_object, keyed, plain_refusal, samples_of
+from nb_service.protocols import DEFAULT, Limits, Malformed, Question, decode_object, keyed, plain_refusal, samples_of
 
 refusal = plain_refusal
 
 
-def read(body: bytes) -> Question:
+def read(body: bytes, limits: Limits = DEFAULT) -> Question:
     """Return the samples of a body; raise Malformed, also for parameters: predictor takes none."""
     asked = decode_object(body)
     if asked.get("parameters"):
         raise Malformed("This model takes no parameters beside its samples.")
-    return Question(samples_of(asked.get("instances"), "instances"), lambda answers: keyed(b"predictions", answers))
+    samples = samples_of(asked.get("instances"), "instances", limits)
+    return Question(samples, lambda answers: keyed(b"predictions", answers))

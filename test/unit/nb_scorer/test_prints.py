@@ -62,3 +62,26 @@ def test_what_can_not_be_written_is_lost_and_fails_nobody():
         stream.flush()
     disk.room = True
     stream.close()
+
+
+class Parcels(io.RawIOBase):
+    """Notes what is written at once."""
+
+    def __init__(self):
+        self.parcels = []
+
+    def writable(self):
+        return True
+
+    def write(self, data):
+        self.parcels.append(bytes(data))
+        return len(data)
+
+
+def test_lines_are_written_whole_and_as_many_together_as_stay_whole_in_a_pipe():
+    raw = Parcels()
+    print("\xe9" * 30 + "\n" * 3_000 + "x" * 10_000, file=prints.Marked(io.TextIOWrapper(raw), prints.TEXT, "stdout"))
+    *many, last = raw.parcels
+    assert all(parcel.endswith(b"\n") and len(parcel) <= prints.PIPE_BUF for parcel in many)
+    assert len(many) < 20
+    assert last == b"[scorer %d] " % os.getpid() + b"x" * 10_000 + b"\n"

@@ -2,6 +2,7 @@ import asyncio
 import json
 import os
 import socket
+import sys
 import tempfile
 import threading
 import types
@@ -110,7 +111,7 @@ def test_requests_are_counted_and_answered_in_order_until_the_front_closes():
         tally = Tally(memory.fileno())
         thread = threading.Thread(target=scorer.serve, args=(theirs, tally, made(lambda x: x)))
         thread.start()
-        ours.sendall(b"".join(frames.request(frames.SAMPLE, b"%d" % n) for n in range(5)))
+        ours.sendall(b"".join(frames.request(frames.SAMPLE, n, b"%d" % n) for n in range(5)))
         ours.shutdown(socket.SHUT_WR)
         thread.join()
         theirs.close()
@@ -119,7 +120,8 @@ def test_requests_are_counted_and_answered_in_order_until_the_front_closes():
             heard += data
     hello, *answers = frames.take_answers(heard)
     assert (hello[0], json.loads(hello[1])) == (frames.HELLO, {"pid": os.getpid()})
-    assert [(status, payload) for status, payload, _, _ in answers] == [(frames.OK, b"%d" % n) for n in range(5)]
+    expected = [(frames.OK, b"%d" % n, n) for n in range(5)]
+    assert [(status, payload, number) for status, payload, _, _, number in answers] == expected
     assert tally.started == 5
 
 
@@ -193,5 +195,52 @@ def test_what_is_no_array_is_not_many_samples(body):
 
 def test_only_samples_that_allow_it_are_called_together():
     one, both, many = frames.SAMPLE, frames.TOGETHER, frames.MANY
-    requests = [(both, 1), (both, 2), (one, 3), (both, 4), (many, 5), (both, 6)]
-    assert list(scorer.in_calls(requests)) == [(both, [1, 2]), (one, [3]), (both, [4]), (many, [5]), (both, [6])]
+    kinds = [both, both, one, both, many, both, both]
+    requests = [(kind, 7 + place, place) for place, kind in enumerate(kinds)]
+    calls = [(both, 7, [0, 1]), (one, 9, [2]), (both, 10, [3]), (many, 11, [4]), (both, 12, [5, 6])]
+    assert list(scorer.in_calls(requests)) == calls
+
+
+COPIES = {
+    "returns": (lambda: None, 0),
+    "raises": (lambda: 1 / 0, 1),
+    "exits": (sys.exit, 0),
+    "exits with a code": (lambda: sys.exit(3), 3),
+    "exits with words": (lambda: sys.exit("words"), 1),
+}
+
+
+@pytest.mark.parametrize("way", COPIES)
+@pytest.mark.parametrize("where", ["predictor", "validator", "batch_predictor"])
+def test_a_copy_that_a_notebook_s_function_forks_ends_there_without_a_word(capfd, way, where):
+    leave, code = COPIES[way]
+    copies = []
+
+    def forking(x):
+        pid = os.fork()
+        if not pid:
+            leave()
+        copies.append(pid)
+        return x
+
+    def plain(x):
+        return x
+
+    functions = {"predictor": plain, "validator": plain, "batch_predictor": None, where: forking}
+    asked = scorer.Scorer(types.SimpleNamespace(**functions))
+    ours, theirs = socket.socketpair()
+    with tempfile.TemporaryFile() as memory, ours, theirs:
+        memory.truncate(SIZE)
+        ours.sendall(b"".join(frames.request(frames.TOGETHER, n, b"%d" % (n + 1)) for n in range(2)))
+        ours.shutdown(socket.SHUT_WR)
+        scorer.serve(theirs, Tally(memory.fileno()), asked)
+        theirs.close()
+        said = bytearray()
+        while data := ours.recv(65536):
+            said += data
+    statuses = [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in copies]
+    assert statuses == [code] * len(copies)
+    assert copies
+    answers = frames.take_answers(said)[1:]
+    assert [(status, payload, number) for status, payload, _, _, number in answers] == [(0, b"1", 0), (0, b"2", 1)]
+    assert capfd.readouterr().err == ""

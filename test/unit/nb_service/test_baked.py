@@ -2,7 +2,8 @@
 
 import json
 
-from nb_service import baked
+import pytest
+from nb_service import baked, problems
 
 
 def test_the_file_fills_in_what_is_not_set_and_nothing_else(tmp_path):
@@ -14,3 +15,38 @@ def test_the_file_fills_in_what_is_not_set_and_nothing_else(tmp_path):
 
 def test_without_the_file_the_environment_is_as_it_was(tmp_path):
     assert baked.complete({"APP_ROOT": str(tmp_path)}) == {"APP_ROOT": str(tmp_path)}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"[]",
+        b"5",
+        b'{"A": 5}',
+        b'{"A": null}',
+        b'{"A": "a\\u0000b"}',
+        b'{"A\\u0000": "b"}',
+        b'{"": "x"}',
+        b'{"A=B": "x"}',
+        b'{"A": "\\ud800"}',
+        b"\xff",
+        b"[" * 200_000,
+    ],
+)
+def test_a_file_that_can_t_be_meant_is_refused(tmp_path, data):
+    (tmp_path / "environment.json").write_bytes(data)
+    with pytest.raises(problems.ModelDamaged, match=r"environment\.json is not what assemble wrote"):
+        baked.complete({"APP_ROOT": str(tmp_path)})
+
+
+def test_a_folder_in_its_place_is_refused(tmp_path):
+    (tmp_path / "environment.json").mkdir()
+    with pytest.raises(problems.ModelDamaged, match="Is a directory"):
+        baked.complete({"APP_ROOT": str(tmp_path)})
+
+
+def test_an_app_root_that_is_a_file_has_none(tmp_path):
+    (tmp_path / "file").touch()
+    environ = {"APP_ROOT": str(tmp_path / "file")}
+    assert baked.complete(environ) == environ

@@ -29,7 +29,7 @@ def test_a_name_that_was_set_wins(model):
     assert identity.of(model, "half").name == "half"
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{", '{"commit": "a\\r\\nSet-Cookie: x"}', '{"commit": 5}'])
+@pytest.mark.parametrize("text", ["", "[]", "{", "[" * 200_000, '{"commit": "a\\r\\nSet-Cookie: x"}', '{"commit": 5}'])
 def test_without_a_report_the_commit_is_left_out(model, text):
     (model.folder.parent / "build" / "report.json").write_text(text)
     assert "X-Model-Commit" not in dict(identity.of(model).headers)
@@ -51,6 +51,12 @@ def test_without_a_report_the_commit_is_left_out(model, text):
 def test_a_name_is_cleaned_for_paths_and_headers(stem, name):
     assert identity.cleaned(stem) == name
     assert identity.NAME.fullmatch(name)
+
+
+@pytest.mark.parametrize("source", [5, [1], {"a": 1}, None, True])
+def test_a_source_that_is_no_text_is_left_out(model, source):
+    (model.folder.parent / "build" / "report.json").write_text(json.dumps({"source": source}))
+    assert identity.of(model).source is None
 
 
 def test_a_time_that_is_none_is_version_1():

@@ -1,6 +1,8 @@
 import json
 import os
 import re
+import threading
+import time
 
 import pytest
 from nb_service import log as logs
@@ -27,13 +29,82 @@ def test_lines_come_in_the_order_in_which_they_were_said(pipe):
     assert os.read(pipe[0], 1000) == b"one\ntwo\nthree \\udc80\n"
 
 
+def all_of(descriptor):
+    """Return what comes out of a pipe in the end."""
+    with open(descriptor, "rb") as file:
+        return file.read()
+
+
+def full(writer):
+    """Return a pipe's end after so much was written to it, in one line, that no more goes in."""
+    os.set_blocking(writer, False)
+    try:
+        while os.write(writer, b" " * 4096):
+            continue
+    except BlockingIOError:
+        os.set_blocking(writer, True)
+    return writer
+
+
+def closed(log, writer):
+    """Close `log` and its end of the pipe, once all is written."""
+    log.close(20)
+    os.close(writer)
+
+
 def test_a_log_that_nobody_reads_stops_nobody_and_counts_what_it_left_out(pipe, monkeypatch):
-    monkeypatch.setattr(logs, "MOST_WAITING", 2)
+    monkeypatch.setattr(logs, "MOST_WAITING", 200_000)
+    monkeypatch.setattr(logs, "PARCEL", 1000)
+    # No room, so that nothing can be written between two lines.
+    log = logs.Log(full(pipe[1]))
+    for number in range(20_000):
+        log.request(f"{number:099}")
+    log.say("a word")
+    threading.Thread(target=closed, args=(log, pipe[1])).start()
+    *lines, word = all_of(pipe[0]).decode().splitlines()
+    (note,) = [line for line in lines if line.startswith("(")]
+    numbers = [int(line) for line in lines if line != note]
+    assert 1900 < len(numbers) < 2100
+    assert numbers == sorted(numbers)
+    assert (note, word) == (logs.left_out(20_000 - len(numbers)), "a word")
+
+
+def test_what_is_printed_past_a_log_that_nobody_reads_is_bounded_and_leaves_room_for_its_own_words(pipe):
+    log = logs.Log(full(pipe[1]))
+    for _ in range(1000):
+        log.strays(b"x" * 99_999 + b"\n", bytes)
+    log.say("a word")
+    threading.Thread(target=closed, args=(log, pipe[1])).start()
+    *lines, note, word = all_of(pipe[0]).splitlines()
+    assert sum(map(len, lines)) < logs.MOST_OF_STRAYS + 200_000
+    assert (note, word) == (logs.left_out(1000 - len(lines)).encode(), b"a word")
+
+
+def test_what_is_larger_than_all_room_is_written_where_nothing_else_waits(pipe, monkeypatch):
+    monkeypatch.setattr(logs, "MOST_OF_STRAYS", 10)
     log = logs.Log(pipe[1])
-    for line in ("one", "two", "three", "four"):
-        log.request(line)
+    log.strays(b"a longer line\n", bytes)
     log.close()
-    assert os.read(pipe[0], 1000) == b"one\ntwo\n(2 lines were left out: nobody read this log fast enough)\n"
+    assert os.read(pipe[0], 1000) == b"a longer line\n"
+
+
+def test_a_stdout_that_never_waits_gets_every_line(pipe):
+    os.set_blocking(pipe[1], False)
+    log = logs.Log(pipe[1])
+    for _ in range(10):
+        log.strays(b"x" * 99_999 + b"\n", bytes)
+    threading.Thread(target=closed, args=(log, pipe[1])).start()
+    assert len(all_of(pipe[0])) == 1_000_000
+
+
+def test_a_full_disk_stops_nobody_and_does_not_hold_up_the_end():
+    with open("/dev/full", "wb", buffering=0) as full:
+        log = logs.Log(full.fileno())
+        for _ in range(100):
+            log.say("into the void")
+        began = time.monotonic()
+        log.close(20)
+    assert time.monotonic() - began < 1
 
 
 def test_a_log_whose_reader_is_gone_stops_nobody(pipe):

@@ -48,7 +48,7 @@ def test_a_model_of_somebody_else_is_told_from_none(app_root, monkeypatch):
         raise PermissionError(13, "Permission denied", str(self))
 
     # Root, who may run these tests, may read everything.
-    monkeypatch.setattr(Path, "read_text", closed)
+    monkeypatch.setattr(Path, "read_bytes", closed)
     with pytest.raises(problems.ModelMissing, match=r"manifest\.json is closed to user"):
         model_folder.read(app_root)
 
@@ -66,7 +66,48 @@ def test_golden_rows_that_are_no_json_are_refused(app_root):
         model_folder.read(app_root).golden_rows()
 
 
-def test_the_format_is_the_one_that_models_are_written_with():
-    from nb_scorer import manifest
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"[]",
+        b"{}",
+        b"5",
+        b'{"sample": 1}',
+        b'{"answer": 1}',
+        b"\xff",
+        b"[" * 200_000,
+        b'{"sample": ' + b"[" * 300 + b"]" * 300 + b', "answer": 1}',
+        b'{"sample": 1, "answer": NaN}',
+        b'{"sample": 1' + b"1" * 5000 + b', "answer": 1}',
+        b'\xef\xbb\xbf{"sample": 1, "answer": 1}',
+    ],
+)
+def test_a_golden_row_that_is_none_is_refused(app_root, line):
+    (app_root / "model/golden.ndjson").write_bytes(line + b"\n")
+    with pytest.raises(problems.ModelDamaged, match=r"golden\.ndjson is not what assemble wrote"):
+        model_folder.read(app_root).golden_rows()
 
-    assert manifest.FORMAT == model_folder.FORMAT
+
+def test_characters_that_end_a_line_elsewhere_may_be_in_a_golden_row(app_root):
+    (app_root / "model/golden.ndjson").write_text('{"sample": "a\u2028\x85b", "answer": 1}\n', "utf-8")
+    assert model_folder.read(app_root).golden_rows() == [{"sample": "a\u2028\x85b", "answer": 1}]
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "model.pickle"])
+def test_a_folder_in_the_place_of_a_file_is_no_model(app_root, name):
+    (app_root / "model" / name).unlink()
+    (app_root / "model" / name).mkdir()
+    with pytest.raises(problems.ModelMissing, match=name):
+        model_folder.read(app_root)
+
+
+def test_golden_rows_that_can_t_be_read_are_refused(app_root):
+    (app_root / "model/golden.ndjson").unlink()
+    (app_root / "model/golden.ndjson").mkdir()
+    with pytest.raises(problems.ModelDamaged, match="it can't be read"):
+        model_folder.read(app_root).golden_rows()
+
+
+def test_a_path_that_no_system_has_is_a_problem_too():
+    with pytest.raises(problems.ModelDamaged, match="File name too long"):
+        model_folder.read(Path("/" + "x" * 5000))

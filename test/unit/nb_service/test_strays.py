@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 import sys
 
@@ -31,8 +32,44 @@ def test_in_json_all_that_is_printed_is_an_object_a_line():
     assert after == "after"
 
 
-def test_as_text_the_streams_stay_what_they_are():
+def test_as_text_all_that_is_printed_is_in_the_log_as_it_is():
     assert set(ran("text")) == {"printed", "raw", "by a child", "said", "after"}
+    assert "\u2713 \xe9" in ran("text", "os.write(2, '\u2713 \xe9\\n'.encode())")
+
+
+def test_lines_of_one_process_stay_in_order():
+    print_many = "[os.write(1 + at % 2, b'%d\\n' % at) for at in range(20000)]"
+    lines = [int(line) for line in ran("text", print_many) if line.isdigit()]
+    assert lines == list(range(20_000))
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_line_of_any_length_takes_little_memory(form):
+    endless = "[os.write(1, b'\\xc3\\xa9' * 500_000) for _ in range(100)]"
+    largest = "__import__('resource').getrusage(0).ru_maxrss"
+    lines = ran(form, f"before = {largest}; {endless}; log.say(str({largest} - before) + ' kB')")
+    (grown,) = [re.search(r"(\d+) kB", line)[1] for line in lines if " kB" in line]
+    assert int(grown) < 50_000
+    assert ("\xe9" if form == "text" else "\\u00e9") * 1000 in "".join(lines)
+
+
+def test_a_line_that_does_not_end_is_shown_when_nothing_follows():
+    program = "os.write(1, b'half'); import time; time.sleep(1.5); log.say('later')"
+    lines = ran("text", program)
+    assert lines.index("half") < lines.index("later")
+
+
+@pytest.mark.parametrize(
+    "end", [b"", b"a", "\xe9".encode(), "\u2713".encode()[:2], "\U0001f600".encode()[:3], b"\x80" * 9]
+)
+def test_a_line_that_is_too_long_is_cut_between_two_characters(end):
+    data = b"one\n" + b"x" * strays.LONGEST + b"y" + end
+    whole, unended = strays.parted(data)
+    assert whole.startswith(b"one\nx") and whole.endswith(b"\n")
+    assert whole[:-1] + unended == data
+    if end[:1] >= b"\xc0":
+        assert unended == end
+    assert len(unended) <= 4
 
 
 def test_in_json_an_exception_that_nobody_caught_is_one_object():

@@ -19,24 +19,23 @@ def request(path="/predict", **headers):
 def lines(*asked, as_json=False):
     """Return (what is logged of these (request, status), what is counted)."""
     written, counted = [], []
-    loop = types.SimpleNamespace(on_own_thread=lambda: False, from_thread=lambda call: call())
     log = types.SimpleNamespace(as_json=as_json, request=written.append)
-    metrics = types.SimpleNamespace(asked=lambda route, status, seconds: counted.append((route, status)))
-    noted = access.Access(loop, log, metrics, frozenset(["/readyz"]))
+    requests = types.SimpleNamespace(asked=lambda route, status, seconds: counted.append((route, status)))
+    noted = access.Access(log, requests, ["/readyz"])
     for one, status in asked:
         noted(one, status)
     return written, counted
 
 
 def test_a_request_is_one_line_for_people():
-    ((line,), counted) = lines((request(TRACEPARENT=TRACE), 200))
+    ((line,), counted) = lines((request(traceparent=TRACE), 200))
     assert re.fullmatch(rf"\d{{4}}-.*Z POST /predict 200 \d+\.\dms id=id-1 trace={TRACE}", line)
     assert counted == [("/predict", 200)]
 
 
 def test_a_request_is_one_json_object_for_machines():
     path = '/a "quoted" \\path\n'
-    (line,), _ = lines((request(path, TRACEPARENT=TRACE), 404), as_json=True)
+    (line,), _ = lines((request(path, traceparent=TRACE), 404), as_json=True)
     told = json.loads(line)
     assert {key: told[key] for key in ("method", "path", "status", "request_id", "traceparent")} == {
         "method": "POST",
@@ -56,24 +55,49 @@ def test_a_check_is_counted_and_logged_only_where_it_fails():
 
 
 @pytest.mark.parametrize(
-    ("path", "expected"), [("/a b", "/a b"), ("/a\nb", "/a\\nb"), ("/\xff\x1b[0m", "/\\xff\\x1b[0m")]
+    ("path", "expected"),
+    [
+        ("/a%20b", "/a%20b"),
+        ("/a%20200%201.0ms%20id=x", "/a%20200%201.0ms%20id=x"),
+        ("/a b", "/a\\x20b"),
+        ("/a\nb", "/a\\x0ab"),
+        ("/\xff\x1b[0m", "/\\xff\\x1b[0m"),
+        ("/\xa0\x85\x7f", "/\\xa0\\x85\\x7f"),
+        ("/\"a'", "/\\x22a\\x27"),
+        ("/\u2028\udcff", "/\\u2028\\udcff"),
+        ("", "-"),
+        ("/" + "x" * 5000 + " ", "/" + "x" * 5000 + "\\x20"),
+    ],
 )
-def test_a_path_and_a_method_take_one_line_of_the_log_whatever_is_in_them(path, expected):
+def test_a_path_and_a_method_are_one_field_of_a_line_whatever_is_in_them(path, expected):
     asked = request(path)
     asked.command = path
     ((line,), _) = lines((asked, 404))
-    assert f"Z {expected} {expected} 404 " in line
+    assert line.split(" ")[1:4] == [expected, expected, "404"]
 
 
-@pytest.mark.parametrize("on_loop", [True, False])
-def test_what_becomes_a_line_becomes_a_span_too(on_loop):
+@pytest.mark.parametrize("path", ["/a b", '/", "status": 200, "x": "', "/\n\x00\x85\u2028\ud800\xff", "/" + '"' * 5000])
+def test_a_path_is_one_value_of_an_object_whatever_is_in_it(path):
+    ((line,), _) = lines((request(path), 404), as_json=True)
+    assert line.isascii() and line.isprintable()
+    assert (json.loads(line)["path"], json.loads(line)["status"]) == (path, 404)
+
+
+def test_long_paths_are_not_remembered():
+    before = access._shown.cache_info().currsize + access._quoted.cache_info().currsize
+    for number in range(300):
+        lines((request(f"/{number:09999}"), 404))
+        lines((request(f"/{number:09999}"), 404), as_json=True)
+    assert access._shown.cache_info().currsize + access._quoted.cache_info().currsize <= before + 2
+
+
+def test_what_becomes_a_line_becomes_a_span_too():
     seen = []
-    loop = types.SimpleNamespace(on_own_thread=lambda: on_loop, from_thread=lambda call: call())
     log = types.SimpleNamespace(as_json=False, request=lambda line: None)
-    metrics = types.SimpleNamespace(asked=lambda route, status, seconds: None)
+    requests = types.SimpleNamespace(asked=lambda route, status, seconds: None)
     spans = types.SimpleNamespace(saw=lambda request, status, took: seen.append((request.path, status)))
-    noted = access.Access(loop, log, metrics, frozenset(["/readyz"]), spans)
+    noted = access.Access(log, requests, ["/readyz"], spans)
     noted(request(), 200)
     noted(request("/readyz"), 200)
-    noted.on_loop(request(), 500)
+    noted(request(), 500)
     assert seen == [("/predict", 200), ("/predict", 500)]

@@ -22,29 +22,30 @@ def basic(pair):
 
 
 def ask(made, path="/predict", command="POST", **headers):
-    """Return the gate's word on a request."""
-    request = types.SimpleNamespace(path=path, command=command, headers=headers)
+    """Return the gate's word on a request with these headers, whose names have _ for -."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    request = types.SimpleNamespace(path=path, command=command, headers=named)
     return made.refusal(request), request.origin_headers
 
 
 @pytest.mark.parametrize(
     ("headers", "allowed"),
     [
-        ({"X_API_KEY": "first-key"}, True),
-        ({"X_API_KEY": "second-key"}, True),
-        ({"AUTHORIZATION": "Bearer second-key"}, True),
-        ({"AUTHORIZATION": "bearer first-key"}, True),
-        ({"AUTHORIZATION": basic("anybody:first-key")}, True),
-        ({"AUTHORIZATION": basic(":second-key").replace("Basic", "basic")}, True),
-        ({"AUTHORIZATION": basic("first-key:")}, False),
-        ({"AUTHORIZATION": basic("first-key")}, False),
-        ({"AUTHORIZATION": basic("first-key:first-ke")}, False),
-        ({"AUTHORIZATION": "Basic first-key"}, False),
-        ({"AUTHORIZATION": "Basic \xff=="}, False),
-        ({"AUTHORIZATION": "Basic"}, False),
-        ({"AUTHORIZATION": "first-key"}, False),
-        ({"X_API_KEY": "first-ke"}, False),
-        ({"X_API_KEY": ""}, False),
+        ({"x_api_key": "first-key"}, True),
+        ({"x_api_key": "second-key"}, True),
+        ({"authorization": "Bearer second-key"}, True),
+        ({"authorization": "bearer first-key"}, True),
+        ({"authorization": basic("anybody:first-key")}, True),
+        ({"authorization": basic(":second-key").replace("Basic", "basic")}, True),
+        ({"authorization": basic("first-key:")}, False),
+        ({"authorization": basic("first-key")}, False),
+        ({"authorization": basic("first-key:first-ke")}, False),
+        ({"authorization": "Basic first-key"}, False),
+        ({"authorization": "Basic \xff=="}, False),
+        ({"authorization": "Basic"}, False),
+        ({"authorization": "first-key"}, False),
+        ({"x_api_key": "first-ke"}, False),
+        ({"x_api_key": ""}, False),
         ({}, False),
     ],
 )
@@ -59,36 +60,64 @@ def test_one_of_the_keys_is_wanted_as_token_as_password_or_in_a_header_of_its_ow
         )
 
 
-def test_a_key_beyond_ascii_may_be_a_password(tmp_path):
+def received(text):
+    """Return a header's text as servers have it: one character a byte of what the client sent in UTF-8."""
+    return text.encode().decode("latin-1")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"authorization": basic("me:schlüssel")},
+        {"authorization": received("Bearer schlüssel")},
+        {"x_api_key": received("schlüssel")},
+    ],
+)
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_a_key_beyond_ascii_is_its_bytes_in_utf_8(tmp_path, headers, mark):
+    (tmp_path / "keys").write_bytes(mark + "schlüssel\r\n".encode())
+    made = gate.Gate(gate.Keys(str(tmp_path / "keys")), gate.Origins(()), CHECKS)
+    assert ask(made, **headers)[0] is None
+
+
+@pytest.mark.parametrize("key", ["schlüssel", "schlussel", "\u2713", "\udcff"])
+def test_other_bytes_are_another_key(tmp_path, key):
     (tmp_path / "keys").write_text("schlüssel\n", "utf-8")
     made = gate.Gate(gate.Keys(str(tmp_path / "keys")), gate.Origins(()), CHECKS)
-    assert ask(made, AUTHORIZATION=basic("me:schlüssel"))[0] is None
+    assert ask(made, x_api_key=key)[0].status == 401
 
 
 @pytest.mark.parametrize(
     ("command", "headers", "status"),
     [
-        ("POST", {"SEC_FETCH_SITE": "cross-site"}, 403),
-        ("POST", {"SEC_FETCH_SITE": "same-site"}, 403),
-        ("POST", {"SEC_FETCH_SITE": "cross-site", "ORIGIN": "https://evil.example"}, 403),
-        ("POST", {"SEC_FETCH_SITE": "cross-site", "ORIGIN": "https://a.example"}, None),
-        ("POST", {"SEC_FETCH_SITE": "same-origin"}, None),
+        ("POST", {"sec_fetch_site": "cross-site"}, 403),
+        ("POST", {"sec_fetch_site": "same-site"}, 403),
+        ("POST", {"sec_fetch_site": "cross-site", "origin": "https://evil.example"}, 403),
+        ("POST", {"sec_fetch_site": "cross-site", "origin": "https://a.example"}, None),
+        ("POST", {"sec_fetch_site": "same-origin"}, None),
         ("POST", {}, None),
-        ("GET", {"SEC_FETCH_SITE": "cross-site"}, None),
-        ("POST", {"SEC_FETCH_SITE": "cross-site", "AUTHORIZATION": "Bearer first-key"}, None),
+        ("GET", {"sec_fetch_site": "cross-site"}, None),
+        ("POST", {"sec_fetch_site": "cross-site", "authorization": "Bearer first-key"}, None),
     ],
 )
 def test_a_key_that_a_browser_keeps_serves_no_page_of_another_origin(keys, command, headers, status):
     made = gate.Gate(keys, gate.Origins(("https://a.example",)), CHECKS)
-    refusal, _ = ask(made, command=command, **{"AUTHORIZATION": basic("me:first-key"), **headers})
+    refusal, _ = ask(made, command=command, **{"authorization": basic("me:first-key"), **headers})
     assert (refusal and refusal.status) == status
 
 
-def test_health_checks_need_no_key(keys):
-    assert ask(gate.Gate(keys, gate.Origins(()), CHECKS), "/healthz", "GET")[0] is None
+@pytest.mark.parametrize("command", ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "get"])
+def test_only_to_ask_for_health_needs_no_key(keys, command):
+    refusal, _ = ask(gate.Gate(keys, gate.Origins(()), CHECKS), "/healthz", command)
+    assert (refusal and refusal.status) == (None if command in ("GET", "HEAD") else 401)
 
 
-@pytest.mark.parametrize("content", [None, "", "\n \n", b"\xff"])
+@pytest.mark.parametrize("path", ["/healthz/", "//healthz", "/healthz?", "/%68ealthz", "/predict", "*", ""])
+def test_what_is_like_a_path_of_health_needs_a_key(keys, path):
+    assert ask(gate.Gate(keys, gate.Origins(()), CHECKS), path, "GET")[0].status == 401
+
+
+@pytest.mark.parametrize("content", [None, "", "\n \n", b"\xff", b"\xef\xbb\xbf\n", b"x" * (gate.LARGEST_FILE + 1)])
 def test_a_file_without_a_key_is_refused_and_nothing_of_it_is_shown(tmp_path, content):
     path = tmp_path / "keys"
     if content is not None:
@@ -99,20 +128,42 @@ def test_a_file_without_a_key_is_refused_and_nothing_of_it_is_shown(tmp_path, co
 
 def test_pages_of_listed_origins_may_read_answers_and_no_others():
     made = gate.Gate(None, gate.Origins(("https://a.example",)), CHECKS)
-    assert dict(ask(made, ORIGIN="https://a.example")[1])["Access-Control-Allow-Origin"] == "https://a.example"
-    assert ask(made, ORIGIN="https://b.example")[1] == ()
-    assert ask(made)[1] == ()
+    assert dict(ask(made, origin="https://a.example")[1])["Access-Control-Allow-Origin"] == "https://a.example"
+    assert "Access-Control-Allow-Origin" not in dict(ask(made, origin="https://b.example")[1])
+    assert "Access-Control-Allow-Origin" not in dict(ask(made)[1])
+
+
+@pytest.mark.parametrize("headers", [{}, {"origin": "https://a.example"}, {"origin": "https://b.example"}])
+def test_each_answer_says_where_it_depends_on_the_origin(keys, headers):
+    made = gate.Gate(keys, gate.Origins(("https://a.example",)), CHECKS)
+    assert ("Vary", "Origin") in ask(made, **headers)[1]
+    assert ask(gate.Gate(keys, gate.Origins(()), CHECKS), **headers)[1] == ()
+
+
+@pytest.mark.parametrize("headers", [{}, {"origin": "https://a.example"}, {"origin": "null"}])
+def test_where_any_page_may_read_answers_none_depends_on_the_origin(headers):
+    headers_of_answer = ask(gate.Gate(None, gate.Origins(("https://b.example", "*")), CHECKS), **headers)[1]
+    assert dict(headers_of_answer)["Access-Control-Allow-Origin"] == "*"
+    assert "X-Request-ID" in dict(headers_of_answer)["Access-Control-Expose-Headers"]
+    assert "Vary" not in dict(headers_of_answer)
+
+
+def test_where_any_page_may_ask_a_form_of_none_is_still_refused(keys):
+    made = gate.Gate(keys, gate.Origins(("*",)), CHECKS)
+    headers = {"sec_fetch_site": "cross-site", "authorization": basic("me:first-key")}
+    assert ask(made, **headers)[0].status == 403
+    assert ask(made, origin="https://any.example", **headers)[0] is None
 
 
 def test_a_browser_s_question_is_answered_without_a_key_for_listed_origins(keys):
     made = gate.Gate(keys, gate.Origins(("https://a.example",)), CHECKS)
-    headers = {"ORIGIN": "https://a.example", "ACCESS_CONTROL_REQUEST_METHOD": "POST"}
+    headers = {"origin": "https://a.example", "access_control_request_method": "POST"}
     refusal, _ = ask(made, command="OPTIONS", **headers)
     assert refusal.status == 204
     assert "X-API-Key" in dict(refusal.headers)["Access-Control-Allow-Headers"]
-    assert ask(made, command="OPTIONS", **{**headers, "ORIGIN": "https://b.example"})[0].status == 401
+    assert ask(made, command="OPTIONS", **{**headers, "origin": "https://b.example"})[0].status == 401
 
 
 def test_a_gate_without_keys_lets_everybody_in():
     made = gate.make_gate({"S2I_API_KEY_FILE": "", "S2I_CORS_ORIGINS": ("*",)}, CHECKS)
-    assert ask(made, ORIGIN="https://any.example")[0] is None
+    assert ask(made, origin="https://any.example")[0] is None

@@ -20,3 +20,9 @@ def test_an_address_that_is_not_ours_is_refused():
 )
 def test_connections_leave_descriptors_for_everything_else(descriptors, connections):
     assert listening.connections_for(descriptors) == connections
+
+
+@pytest.mark.parametrize("host", ["\udcff\udcfe", "x" * 300, "a..b"])
+def test_what_is_no_name_of_a_host_is_refused(host):
+    with pytest.raises(PortTaken, match="Can't listen on"):
+        listening.listen(host, 0)

@@ -2,8 +2,8 @@ import json
 
 import pytest
 from nb_service.http import replies
-from nb_service.scoring import answer
-from nb_service.scoring.answer import Answer
+from nb_service.pool import answer
+from nb_service.pool.answer import Answer
 
 
 @pytest.mark.parametrize(
@@ -57,10 +57,3 @@ def test_json_is_taken(content_type):
 )
 def test_anything_else_is_not(content_type):
     assert replies.refusal_of_body(content_type, b"1") == replies.NO_JSON_HEADER
-
-
-def test_what_waitress_refuses_has_our_shape():
-    assert replies.from_waitress(400, "Bad Request", "Invalid header").status == 400
-    assert b"The request could not be read: Invalid header." in replies.from_waitress(400, "B", "Invalid header").body
-    assert b'Invalid header."' in replies.from_waitress(400, "B", "Invalid header.").body
-    assert replies.from_waitress(599, "Odd", "").status == 500

@@ -37,7 +37,7 @@ def test_with_it_nothing_is_imported_before_the_first_request(monkeypatch, expor
 
 def test_what_was_noted_is_exported_in_order_up_to_the_end(exported):
     spans = tracing.Spans(MODEL, None)
-    spans.saw(request(TRACEPARENT="00-a"), 200, 0.5)
+    spans.saw(request(traceparent="00-a"), 200, 0.5)
     spans.flush()
     spans.saw(request("/docs"), 404, 0.1)
     spans.close()

@@ -63,7 +63,7 @@ def test_few_classes_are_counted_alike_whether_they_are_known_or_new():
     ("sample", "names"),
     [
         ([1, 2.5], {"0", "1"}),
-        ({"age": 3, "name": "x"}, {"age"}),
+        ({"age": 3, "name": "x"}, set()),
         (7, {"value"}),
         ([[1]], set()),
         ("x", set()),
@@ -83,10 +83,46 @@ def test_only_the_features_of_golden_rows_are_counted_where_there_are_any():
     assert made.features["age"].total == 30
 
 
-def test_features_are_bounded():
+@pytest.mark.parametrize(
+    ("schema", "samples", "names"),
+    [
+        ({"type": "object", "properties": {"age": {"type": "number"}}}, [{"age": 3, "x": 1}, [1], 5], {"age"}),
+        ({"type": "object", "properties": {"name": {"type": "string"}}}, [{"name": 3}], set()),
+        ({"type": "object", "additionalProperties": {"type": "number"}}, [{"x": 1}], set()),
+        ({"type": "object", "properties": {"n": {"type": ["null", "integer"]}}}, [{"n": 1}], {"n"}),
+        ({"type": "object", "properties": {"\ud800": {"type": "integer"}}}, [{"\ud800": 1}], {"\\ud800"}),
+        ({"type": "array", "maxItems": 2}, [[1, 2, 3], {"x": 1}, 5], {"0", "1"}),
+        ({"type": "array"}, [[1, 2, 3]], {"0", "1", "2"}),
+        ({"type": "number"}, [5, [1], {"x": 1}], {"value"}),
+        ({"type": "string"}, [5], set()),
+        ({}, [{"made_up": 1}, 5, [1]], {"value", "0"}),
+    ],
+)
+def test_without_golden_rows_only_what_the_schema_names_is_counted(schema, samples, names):
+    made = Inputs([], schema)
+    for sample in samples:
+        made.saw(json.dumps(sample).encode())
+    assert set(made.features) == names
+
+
+@pytest.mark.parametrize("many", [True, False])
+def test_what_is_nested_too_deeply_is_not_counted_and_raises_nothing(many):
     made = Inputs([])
+    made.saw(b"[" * 2000 + b"]" * 2000, many=many)
+    assert made.features == {}
+    answers = Predictions([])
+    answers.saw_many(b"[" * 20_000 + b"]" * 20_000)
+    assert answers.by_value() == {}
+
+
+@pytest.mark.parametrize(
+    "schema", [{}, {"type": "object", "properties": {f"f{n}": {"type": "number"} for n in range(99)}}]
+)
+def test_features_are_bounded(schema):
+    made = Inputs([], schema)
     made.saw(json.dumps(list(range(500))).encode())
-    assert len(made.features) == values_seen.MOST_FEATURES
+    made.saw(json.dumps({f"f{n}": n for n in range(99)}).encode())
+    assert len(made.features) <= values_seen.MOST_FEATURES
 
 
 def test_so_many_samples_are_looked_into_and_then_no_more_until_later():

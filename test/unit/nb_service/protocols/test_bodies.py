@@ -3,7 +3,7 @@ import json
 
 import numpy as np
 import pytest
-from nb_service.protocols import Malformed, Series, arrow, bodies
+from nb_service.protocols import Limits, Malformed, Series, arrow, bodies
 from nb_service.protocols.rows import Rows
 
 UNKNOWN = Rows(None)
@@ -90,6 +90,16 @@ def test_arrow_is_refused_with_a_sentence_where_pyarrow_is_not(monkeypatch):
 def test_json_of_many_samples_is_an_array(body):
     with pytest.raises(ValueError, match="no array of samples|Expecting value"):
         list(bodies.read(body, None, None, UNKNOWN).samples)
+
+
+@pytest.mark.parametrize("body", [b"1\n" * 11, b"1\n" * 10 + b"1"])
+def test_lines_of_json_that_are_too_many_are_refused(body):
+    assert (
+        len(bodies.read(b"\n" * 20 + b"1\n" * 10, "application/x-ndjson", None, UNKNOWN, Limits(10, 100)).samples) == 10
+    )
+    with pytest.raises(Malformed, match="S2I_MAX_SAMPLES") as refused:
+        bodies.read(body, "application/x-ndjson", None, UNKNOWN, Limits(10, 100))
+    assert refused.value.status == 413
 
 
 def test_blank_lines_are_no_samples():

@@ -1,12 +1,13 @@
 import io
 import json
 import pickle
+import tracemalloc
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from nb_service.protocols import Malformed, npy
+from nb_service.protocols import Limits, Malformed, npy, tensors
 from nb_service.protocols.rows import Rows
 
 UNKNOWN = Rows(None)
@@ -81,3 +82,43 @@ def test_numpy_reads_what_is_written(answers):
 @pytest.mark.parametrize("answers", [["a"], [{"a": 1}], [[1], [1, 2]], []])
 def test_answers_that_are_no_numbers_have_no_array(answers):
     assert npy.write(answers) is None
+
+
+def header(text: str) -> bytes:
+    """Return the beginning of a file with that header."""
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (f"{{'descr': '<f8', 'fortran_order': False, 'shape': ({'9' * 5000},), }}", "dimension that no array has"),
+        (f"{{'descr': '<f{'9' * 5000}', 'fortran_order': False, 'shape': (1,), }}", "header is not that of numbers"),
+    ],
+)
+def test_numbers_of_thousands_of_digits_are_refused(text, words):
+    with pytest.raises(Malformed, match=words):
+        npy.read(header(text), UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    ("shape", "words"),
+    [((11, 1), "S2I_MAX_SAMPLES"), ((10, *[1] * 31), "S2I_MAX_BODY"), ((1, *[2] * 9), "S2I_MAX_BODY")],
+)
+def test_a_shape_that_becomes_too_much_is_refused_before_anything_is_built(monkeypatch, shape, words):
+    body = saved(np.zeros(shape, "i1"))
+    monkeypatch.setattr(tensors, "unpack", pytest.fail)
+    with pytest.raises(Malformed, match=words) as refused:
+        npy.read(body, UNKNOWN, Limits(10, 100))
+    assert refused.value.status == 413
+
+
+@pytest.mark.parametrize("shape", [(3000, *[1] * 31), (1, 1000, 200), (1, 200_000), (60_000, 3)])
+def test_an_array_takes_memory_as_its_json_does(shape):
+    body = saved(np.full(shape, -100, "i1"))
+    tracemalloc.start()
+    samples = npy.read(body, UNKNOWN)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 3 * len(samples.array) + (8 << 20)
+    assert samples.values == np.full(shape, -100).tolist()

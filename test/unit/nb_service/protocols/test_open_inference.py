@@ -4,7 +4,7 @@ import struct
 import numpy as np
 import pytest
 from nb_service.identity import Identity
-from nb_service.protocols import Malformed, open_inference
+from nb_service.protocols import Limits, Malformed, open_inference, tensors
 from nb_service.protocols.rows import Rows
 
 SERVED = Identity("m", 7)
@@ -243,3 +243,32 @@ def test_objects_that_may_be_missing_are_told_by_their_names():
     schema = {"type": ["null", "object"], "properties": {"a": {"type": "number"}, "b": {"type": "string"}}}
     told = [(one["name"], one["datatype"]) for one in open_inference.described(schema, "x")]
     assert told == [("a", "FP64"), ("b", "BYTES")]
+
+
+@pytest.mark.parametrize("length", ["9" * 5000, "0" * 5000 + "2"])
+def test_a_length_of_thousands_of_digits_is_refused(length):
+    with pytest.raises(Malformed, match="Inference-Header-Content-Length is not a length"):
+        open_inference.read(b"{}", length, UNKNOWN, SERVED)
+
+
+def test_a_whole_number_that_no_float_holds_is_refused():
+    with pytest.raises(Malformed, match="'x' has a value that is no FP64"):
+        asked(tensor([10**400], [1]))
+
+
+@pytest.mark.parametrize("more", [(), (tensor(None, [1, 3000], "INT8", "y", binary_data_size=3000),)])
+@pytest.mark.parametrize("rows", [UNKNOWN, OBJECTS, LISTS, Rows({"type": "number"})])
+def test_rows_of_very_many_values_are_the_samples_that_they_are_with_few(monkeypatch, more, rows):
+    first = tensor(None, [1, 3000], "INT8", binary_data_size=3000)
+    raw = bytes(range(100)) * 30
+    usual, _ = asked(first, *more, raw=raw * (1 + len(more)), rows=rows)
+    monkeypatch.setattr(open_inference, "VALUES", 100)
+    monkeypatch.setattr(tensors, "VALUES", 100)
+    assert asked(first, *more, raw=raw * (1 + len(more)), rows=rows)[0] == usual
+
+
+def test_names_that_every_row_repeats_are_counted_before():
+    one = tensor([1] * 10, [10], name="a" * 100)
+    body = json.dumps({"inputs": [one], "parameters": {"content_type": "pd"}}).encode()
+    with pytest.raises(Malformed, match="S2I_MAX_BODY"):
+        open_inference.read(body, None, UNKNOWN, SERVED, limits=Limits(100, 100))

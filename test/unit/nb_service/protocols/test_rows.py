@@ -64,7 +64,7 @@ def test_truths_are_read_where_the_notebook_s_samples_have_them():
 
 def test_columns_become_rows_and_back():
     rows = [{"a": 1, "b": 3}, {"a": 2, "b": 4}]
-    assert columns_to_rows({"a": [1, 2], "b": [3, 4]}) == rows
+    assert list(columns_to_rows({"a": [1, 2], "b": [3, 4]})) == rows
     assert rows_to_columns(rows) == {"a": [1, 2], "b": [3, 4]}
 
 

@@ -1,7 +1,9 @@
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from nb_service.protocols import Series
+from nb_service.protocols import Malformed, Series, encode
 
 VALUES = [1, "a, b", [1.5, None], {"x": [True]}]
 EACH = [b"1", b'"a, b"', b"[1.5, null]", b'{"x": [true]}']
@@ -9,7 +11,9 @@ ARRAY = b'[1, "a, b", [1.5, null], {"x": [true]}]'
 
 
 @pytest.mark.parametrize(
-    "series", [Series(EACH), Series(array=ARRAY), Series(values=VALUES)], ids=["each", "array", "values"]
+    "series",
+    [Series(EACH), Series(array=ARRAY), Series(values=VALUES), Series.encoded(VALUES), Series.encoded(VALUES, 1 << 20)],
+    ids=["each", "array", "values", "encoded", "encoded one by one"],
 )
 def test_every_form_is_made_of_every_other(series):
     assert series.array == ARRAY
@@ -29,6 +33,8 @@ def test_parts_joined_are_the_whole(values, size):
         Series(values=values),
         Series(array=Series(values=values).array),
         Series(Series(values=values).each),
+        Series.encoded(values),
+        Series.encoded(values, 1 << 20),
     ):
         parts = list(series.parts(size))
         assert all(len(part) <= size for part in parts)
@@ -44,3 +50,25 @@ def test_nothing_is_longer_than_at_most(values):
 def test_what_is_no_array_is_told_when_it_is_read(body):
     with pytest.raises(ValueError, match="no array of samples|Expecting|NaN is not JSON"):
         len(Series(array=body))
+
+
+@pytest.mark.parametrize(
+    "take", [lambda series: series.each, lambda series: [*series.parts(1000)]], ids=["each", "parts"]
+)
+def test_of_the_values_that_are_encoded_only_some_are_in_memory(take):
+    count, width = 10_000, 20
+    tracemalloc.start()
+    taken = take(Series.encoded([number + 1000] * width for number in range(count)))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(taken) in (count, count // 1000)
+    # As JSON; as numbers and lists they are six times as much.
+    assert peak < 3 * count * width * len("20000, ")
+
+
+def test_json_that_is_nested_too_deeply_is_refused_where_it_is_written():
+    deep = []
+    for _ in range(100_000):
+        deep = [deep]
+    with pytest.raises(Malformed, match="nested too deeply"):
+        encode(deep)

@@ -1,0 +1,61 @@
+"""The Flask application: every route, whole under any WSGI server; the front is a short cut before it."""
+
+from collections.abc import Callable
+
+from flask import Flask, Response, abort, request
+from werkzeug.exceptions import HTTPException
+
+from nb_service.app import pages, routes
+from nb_service.app.door import Door, response_of
+from nb_service.http import replies
+
+ROUTES = {**routes.ROUTES, **pages.ROUTES}
+
+
+def make_app(door: Door, prepare: Callable[[Flask], None] = lambda app: None) -> Flask:
+    """Return the application, which asks and tells through `door`; `prepare` adds what comes before all else."""
+    app = Flask("nb_service", static_folder=None)
+    # A path with // in it is no route; as one it would be sent on to an address made of the Host header.
+    app.url_map.merge_slashes = False
+    prepare(app)
+
+    @app.before_request
+    def refuse_odd_beginnings() -> None:
+        # Werkzeug does not look at how many slashes a path begins with, and sends an empty one on as above.
+        if request.environ["PATH_INFO"].startswith("//") or not request.environ["PATH_INFO"]:
+            abort(404)
+
+    app.config["MAX_CONTENT_LENGTH"] = door.got["S2I_MAX_BODY"]
+    for module in (*routes.MODULES, pages):
+        module.add(app, door)
+
+    @app.after_request
+    def tell_the_model(response: Response) -> Response:
+        response.headers.extend(door.identity.headers)
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        return response
+
+    app.register_error_handler(HTTPException, _refuse)
+    app.register_error_handler(MemoryError, _no_memory)
+    return app
+
+
+def _refuse(error: HTTPException) -> Response:
+    """Return what Flask refuses in the shape of every other refusal."""
+    if error.code == 404:
+        detail = f"There is no route {request.path}; GET / lists the routes."
+    elif error.code == 405:
+        detail = f"{request.path} does not take {request.method}."
+    elif error.code == 413:
+        detail = "The body is larger than this service takes (S2I_MAX_BODY)."
+    else:
+        detail = error.description or "The request was refused."
+    kept = tuple((name, value) for name, value in error.get_headers() if name in ("Allow", "Location"))
+    if error.code not in replies.REASONS:
+        return error.get_response()
+    return response_of(replies.problem(error.code, detail, kept))
+
+
+def _no_memory(_error: MemoryError) -> Response:
+    detail = "To answer this takes more memory than this service gives to one process (S2I_APP_MEMORY)."
+    return response_of(replies.problem(413, detail))

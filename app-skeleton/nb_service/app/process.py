@@ -1,0 +1,185 @@
+"""The app's process: Flask under a stock waitress, on a socket that it inherits; it asks the pool over another.
+
+Behind the front that socket is a UNIX socket, and the front has looked at key and limits, and counts and logs. With
+S2I_FRONT=waitress it is the one of PORT, and all of that is done here, by `Alone`.
+"""
+
+import logging
+import os
+import resource
+import signal
+import socket
+import sys
+import threading
+import time
+from functools import partial
+from hmac import compare_digest
+from pathlib import Path
+
+import waitress
+from flask import Flask, Response, g, has_request_context, request
+
+from nb_service import identity, model_folder, settings
+from nb_service.app.door import Door, response_of
+from nb_service.app.factory import make_app
+from nb_service.http import gate, hops, request_id
+from nb_service.http.access import Access
+from nb_service.http.health import Health
+from nb_service.http.metrics import Requests
+from nb_service.http.tracing import make_spans
+from nb_service.log import Log
+from nb_service.pool.client import PoolClient
+
+# Each of the threads may have so much; what they run is not deep, and more would count as memory in use.
+STACK_BYTES = 1 << 20
+# waitress writes to disk what is larger than its overflow limits, and the disk may be read-only.
+NEVER = 1 << 40
+FLUSH_SECONDS = 0.2
+# So much longer than the front lets clients wait: it is the front that closes connections.
+BEHIND_SECONDS = 60
+SECRET_KEY = "HTTP_" + hops.SECRET_FIELD.decode("ascii").upper().replace("-", "_")
+
+
+def main(args: list[str], environ: dict) -> int:
+    """Serve on the inherited sockets that `args` name, the listening one and the pool's, until told to end."""
+    listener, link = (socket.socket(fileno=int(number)) for number in args)
+    got = settings.read(environ)
+    _bound_memory(got["S2I_APP_MEMORY"])
+    threading.stack_size(STACK_BYTES)
+    client = PoolClient(link, gone=_leave, is_given_up=_client_is_gone)
+    model = model_folder.read(Path(got["APP_ROOT"]).absolute())
+    served = identity.of(model, got["S2I_MODEL_NAME"])
+    health = Health(lambda: client.facts()["ready"], got["AIP_HEALTH_ROUTE"])
+    is_alone = got["S2I_FRONT"] == "waitress"
+    requests = Requests()
+
+    def numbers() -> dict:
+        return {**client.facts(), **(requests.numbers() if is_alone else {})}
+
+    door = Door(client, model, served, health, got, numbers)
+    alone = Alone(served, health, got, requests) if is_alone else None
+    if alone is not None:
+        app = make_app(door, alone.join)
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    else:
+        app = make_app(door, partial(behind_front, client.facts()["secret"]))
+    logging.getLogger("waitress.queue").disabled = True
+    waitress.serve(
+        app,
+        sockets=[listener],
+        threads=hops.THREADS,
+        ident=None,
+        connection_limit=4096 if is_alone else 2 * (hops.THREADS + hops.MOST_DRAINING),
+        channel_timeout=max(1, int(got["S2I_RECEIVE_TIMEOUT"])) + (0 if is_alone else BEHIND_SECONDS),
+        max_request_header_size=hops.LONGEST_HEAD,
+        max_request_body_size=got["S2I_MAX_BODY"] + 1,
+        inbuf_overflow=NEVER,
+        outbuf_overflow=NEVER,
+        outbuf_high_watermark=NEVER,
+        # Who asked is looked for while scorers work: for one that hung up nothing more is asked.
+        channel_request_lookahead=1,
+        log_socket_errors=False,
+        clear_untrusted_proxy_headers=True,
+    )
+    if alone is not None:
+        alone.close()
+    return 0
+
+
+def _bound_memory(most: int) -> None:
+    """Give this process so much memory, or less where less is allowed already."""
+    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+    if hard != resource.RLIM_INFINITY:
+        most = min(hard, most)
+    resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+
+
+def _leave() -> None:
+    """End: the front is gone."""
+    os._exit(0)
+
+
+def _client_is_gone() -> bool:
+    """Return whether the client of the request at hand hung up, as waitress has it (channel_request_lookahead)."""
+    looks = request.environ.get("waitress.client_disconnected") if has_request_context() else None
+    return looks is not None and looks()
+
+
+def behind_front(secret: str, app: Flask) -> None:
+    """Have `app` answer the front alone, and tell it the route that each path matched."""
+
+    @app.before_request
+    def ask_for_the_secret() -> Response | None:
+        if compare_digest(request.environ.get(SECRET_KEY, ""), secret):
+            return None
+        return Response("Only the front may ask here.\n", 403, content_type="text/plain")
+
+    @app.after_request
+    def tell_the_route(response: Response) -> Response:
+        route = _route()
+        if route:
+            response.headers[hops.ROUTE_FIELD.decode("ascii")] = route.encode("utf-8").decode("latin-1")
+        return response
+
+
+def _route() -> str | None:
+    return g.get("route") or (request.url_rule and request.url_rule.rule)
+
+
+class Alone:
+    """What the front does for every request, for an app that has none before it: key, CORS, counting, log."""
+
+    def __init__(self, served: identity.Identity, health: Health, got: dict, requests: Requests) -> None:
+        self._log = Log(as_json=got["S2I_LOG_FORMAT"] == "json")
+        self._gate = gate.make_gate(got, frozenset(health.paths))
+        self._spans = make_spans(served, self._log.say) if got["OTEL_EXPORTER_OTLP_ENDPOINT"] else None
+        self._access = Access(self._log, requests, health.paths, self._spans)
+        self._lock = threading.Lock()
+        threading.Thread(target=self._flush, name="flush", daemon=True).start()
+
+    def join(self, app: Flask) -> None:
+        """See every request to `app` first, and its answer last."""
+        app.before_request(self._begin)
+        app.after_request(self._end)
+
+    def close(self) -> None:
+        """Write what waits for the log, and send what waits for the collector."""
+        with self._lock:
+            self._log.close()
+            if self._spans is not None:
+                self._spans.close()
+
+    def _begin(self) -> Response | None:
+        visit = g.visit = Visit()
+        refusal = self._gate.refusal(visit)
+        return response_of(refusal) if refusal else None
+
+    def _end(self, response: Response) -> Response:
+        visit = g.visit
+        visit.route = _route()
+        response.headers.extend(visit.origin_headers)
+        response.headers["X-Request-ID"] = visit.request_id
+        with self._lock:
+            self._access(visit, response.status_code)
+        return response
+
+    def _flush(self) -> None:
+        while True:
+            time.sleep(FLUSH_SECONDS)
+            with self._lock:
+                self._log.flush()
+                if self._spans is not None:
+                    self._spans.flush()
+
+
+class Visit:
+    """The request that Flask has at hand, as gate and log want to see it."""
+
+    def __init__(self) -> None:
+        self.command = request.method
+        self.path = request.environ.get("REQUEST_URI", request.path).partition("?")[0]
+        self.headers = {name.lower(): value for name, value in request.headers.items()}
+        self.request_id = request_id.of(self.headers)
+        self.asked_at = time.monotonic()
+        self.origin_headers: tuple = ()
+        self.route: str | None = None

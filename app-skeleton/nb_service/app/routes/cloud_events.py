@@ -1,0 +1,28 @@
+"""CloudEvents by POST /, as Knative delivers them."""
+
+from flask import Flask, Response, request
+
+from nb_service.app.door import Door, problem, refused
+from nb_service.protocols import cloud_events
+
+ROUTES = {
+    "POST /": "A CloudEvent with a sample; the reply is one with the answer.",
+}
+
+
+def add(app: Flask, door: Door) -> None:
+    """Add the route to `app`."""
+    got = door.got
+    reply = cloud_events.Reply(
+        got["CE_TYPE"],
+        got["CE_SOURCE"] or f"io.kserve.inference.{door.identity.name}",
+        got["CE_MERGE"],
+    )
+
+    @app.post("/")
+    def event() -> Response:
+        headers = dict(request.headers)
+        if not cloud_events.is_event(headers, request.content_type):
+            return refused(problem, 415, "POST / takes CloudEvents; send a sample to /predict.")
+        kind = request.content_type
+        return door.answer(lambda body: cloud_events.read(headers, kind, body, reply, door.limits), problem)

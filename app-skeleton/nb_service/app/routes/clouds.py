@@ -1,0 +1,89 @@
+"""What clouds and MLflow call: SageMaker, Vertex AI, MLflow's scoring server."""
+
+from flask import Flask, Response, g, jsonify, request
+
+from nb_service.app.door import Door, problem
+from nb_service.protocols import Body, Limits, Malformed, Question, bodies, decode, encode, mlflow, sagemaker, vertex
+from nb_service.protocols.rows import Rows
+
+ROUTES = {
+    "GET /ping": "200 when predictions are answered, else 503; empty (SageMaker, MLflow).",
+    "GET /health": "The same.",
+    "GET /version": "The model's version as text (MLflow).",
+    "GET /execution-parameters": "How many bodies at a time, and how large (SageMaker).",
+    "POST /invocations": "One sample as JSON, many as CSV, JSON lines or npy (SageMaker); data frames (MLflow).",
+}
+
+
+def add(app: Flask, door: Door) -> None:
+    """Add the routes to `app`, and Vertex AI's under the name that AIP_PREDICT_ROUTE gives it."""
+    rows, limits = door.rows, door.limits
+
+    @app.get("/version")
+    def version() -> Response:
+        return Response(str(door.identity.version), content_type="text/plain; charset=utf-8")
+
+    @app.get("/execution-parameters")
+    def execution_parameters() -> Response:
+        limits = (door.got[name] for name in ("WEB_CONCURRENCY", "S2I_MAX_BODY", "S2I_MAX_SAMPLES"))
+        known = [encode(row["sample"]) for row in door.model.golden_rows()]
+        return jsonify(sagemaker.execution_parameters(*limits, known))
+
+    @app.post("/invocations")
+    def invocations() -> Response:
+        asked = _Invocation(rows, limits)
+        response = door.answer(asked.read, asked.refuse)
+        attributes = request.headers.get("X-Amzn-SageMaker-Custom-Attributes")
+        if attributes:
+            response.headers["X-Amzn-SageMaker-Custom-Attributes"] = attributes
+        return response
+
+    route = door.got["AIP_PREDICT_ROUTE"]
+    if route:
+        app.before_request(lambda: _vertex(door, route))
+
+
+class _Invocation:
+    """One request of SageMaker's or of MLflow's: its body tells whose."""
+
+    def __init__(self, rows: Rows, limits: Limits) -> None:
+        self._rows = rows
+        self._limits = limits
+        self._refusal = problem
+
+    def read(self, content: bytes) -> Question:
+        """Return the samples of the request's body; raise Malformed."""
+        given = bodies.parse(request.content_type)
+        # Only an object with a name in it can be MLflow's; all else need not be decoded here.
+        if sagemaker.is_json(given) and b'"' in content:
+            decoded = decode(content)
+            if mlflow.is_meant(decoded):
+                self._refusal = mlflow.refusal
+                return mlflow.read(decoded, given, self._rows, self._limits)
+        accept = request.headers.get("Accept")
+        if mlflow.is_csv(content, given, accept, self._rows):
+            self._refusal = mlflow.refusal
+            return mlflow.read_csv(content, request.content_type, self._rows, self._limits)
+        return sagemaker.read(content, request.content_type, accept, self._rows, self._limits)
+
+    def refuse(self, status: int, detail: str) -> tuple[int, Body]:
+        """Return a refusal in the words of whose request it is."""
+        return self._refusal(status, detail)
+
+
+def _vertex(door: Door, route: str) -> Response | None:
+    """Answer Vertex AI's route, which may be one of ours; None lets the others have the request."""
+    if request.method != "POST" or request.path != route:
+        return None
+    if route == "/predict" and not _has_instances(request.get_data()):
+        return None
+    g.route = route
+    return door.answer(lambda body: vertex.read(body, door.limits), vertex.refusal)
+
+
+def _has_instances(content: bytes) -> bool:
+    try:
+        decoded = decode(content)
+    except Malformed:
+        return False
+    return isinstance(decoded, dict) and "instances" in decoded

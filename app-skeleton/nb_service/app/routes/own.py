@@ -1,0 +1,31 @@
+"""Our own routes: one sample, health."""
+
+from flask import Flask, Response, request
+
+from nb_service.app import form
+from nb_service.app.door import Door, body, problem, refused, response_of
+from nb_service.http import replies
+from nb_service.protocols import Malformed
+
+ROUTES = {
+    "POST /predict": "One sample as JSON; the answer is the notebook's predictor's, as JSON.",
+    "GET /healthz": "200 while this process lives.",
+    "GET /readyz": "200 when predictions are answered, 503 before and while it ends.",
+}
+
+
+def add(app: Flask, door: Door) -> None:
+    """Add the routes to `app`; `door.health` may hold more checks than those named here."""
+
+    @app.post("/predict")
+    def predict() -> Response:
+        try:
+            sample = form.sample_in(request.content_type, body())
+        except Malformed as wrong:
+            return refused(problem, wrong.status, str(wrong))
+        if isinstance(sample, replies.Reply):
+            return response_of(sample)
+        return response_of(replies.from_answer(door.asker.ask(sample), door.got["S2I_DEBUG"]))
+
+    for path in door.health.paths:
+        app.add_url_rule(path, "health " + path, lambda path=path: response_of(door.health.reply(path)))

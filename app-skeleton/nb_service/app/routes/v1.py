@@ -1,0 +1,52 @@
+"""TensorFlow Serving's REST routes, and KServe V1's, which are the same paths."""
+
+from flask import Flask, Response
+
+from nb_service.app.door import Door, made, refused
+from nb_service.protocols import Malformed, Question, kserve_v1, open_inference, tf_serving
+
+ROUTES = {
+    "GET /v1/models": "The name of the model (KServe V1).",
+    "GET /v1/models/<name>": "Its state (TensorFlow Serving) and whether it is ready (KServe V1).",
+    "GET /v1/models/<name>/metadata": "What it takes and gives (TensorFlow Serving).",
+    "POST /v1/models/<name>:predict": "instances or inputs (TensorFlow Serving, KServe V1).",
+    "POST /v1/models/<name>:classify": "examples to labels and scores (TensorFlow Serving).",
+    "POST /v1/models/<name>:regress": "examples to numbers (TensorFlow Serving).",
+}
+
+
+def add(app: Flask, door: Door) -> None:
+    """Add the routes to `app`."""
+    served = door.identity
+    key = kserve_v1.OUTPUTS_KEY if door.got["S2I_KSERVE"] else "outputs"
+
+    @app.get("/v1/models")
+    def models() -> Response:
+        return made(kserve_v1.models(served))
+
+    @app.get("/v1/models/<path:rest>")
+    def model(rest: str) -> Response:
+        try:
+            target = tf_serving.parse("GET", rest)
+            tf_serving.check(target, served)
+        except Malformed as wrong:
+            return refused(tf_serving.refusal, wrong.status, str(wrong))
+        if target.method == "metadata":
+            return made(_metadata(door))
+        ready = door.ready
+        return made(tf_serving.status(served, ready), 200 if ready else 503)
+
+    @app.post("/v1/models/<path:rest>")
+    def ask(rest: str) -> Response:
+        def read(body: bytes) -> Question:
+            target = tf_serving.parse("POST", rest)
+            tf_serving.check(target, served)
+            return tf_serving.read(target.method, body, outputs_key=key, limits=door.limits)
+
+        return door.answer(read, tf_serving.refusal)
+
+
+def _metadata(door: Door):
+    inputs = open_inference.described(door.model.sample_schema, open_inference.INPUT)
+    outputs = open_inference.described(door.model.answer_schema, open_inference.OUTPUT)
+    return tf_serving.metadata(door.identity, inputs, outputs)

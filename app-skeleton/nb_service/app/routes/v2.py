@@ -1,0 +1,57 @@
+"""Open Inference V2's REST routes."""
+
+from flask import Flask, Response, request
+
+from nb_service.app.door import Door, made, refused
+from nb_service.protocols import Body, Question, encode, open_inference
+
+ROUTES = {
+    "GET /v2": "The server and its extensions (Open Inference V2).",
+    "GET /v2/health/live": "200 while this process lives.",
+    "GET /v2/health/ready": "200 when predictions are answered, else 503.",
+    "GET /v2/models/<name>": "What the model takes and gives.",
+    "GET /v2/models/<name>/ready": "200 when it answers, else 503.",
+    "POST /v2/models/<name>/infer": "Tensors to tensors, as JSON or bytes.",
+}
+
+
+def add(app: Flask, door: Door) -> None:
+    """Add the routes to `app`; each exists with /versions/<version> behind the name, too."""
+    served = door.identity
+
+    @app.get("/v2")
+    def server() -> Response:
+        return made(open_inference.server(served))
+
+    def described() -> Response:
+        return made(open_inference.model(served, *schemas))
+
+    def ready() -> Response:
+        is_ready = door.ready
+        return made(Body(encode({"name": served.name, "ready": is_ready})), 200 if is_ready else 503)
+
+    def infer() -> Response:
+        def read(body: bytes) -> Question:
+            length = request.headers.get(open_inference.HEADER)
+            return open_inference.read(body, length, rows, served, schemas[1], door.limits)
+
+        return door.answer(read, open_inference.refusal)
+
+    rows = door.rows
+    schemas = door.model.sample_schema, door.model.answer_schema
+    for words, method, view in (("", "GET", described), ("/ready", "GET", ready), ("/infer", "POST", infer)):
+        checked = _for_the_model(served, view)
+        for path in ("/v2/models/<name>", "/v2/models/<name>/versions/<version>"):
+            app.add_url_rule(path + words, f"v2 {path}{words}", checked, methods=[method])
+
+
+def _for_the_model(served, view):
+    """Return `view` behind a look at the name and version that the path names."""
+
+    def checked(name: str, version: str | None = None) -> Response:
+        if name != served.name or version not in (None, str(served.version)):
+            which = f"{name!r}" if version is None else f"{name!r} version {version!r}"
+            return refused(open_inference.refusal, 404, f"Request for unknown model: {which} is not found.")
+        return view()
+
+    return checked

@@ -1,0 +1,42 @@
+"""Health checks: their paths, and what each answers."""
+
+from collections.abc import Callable
+from functools import partial
+
+from nb_service.http import replies
+from nb_service.http.replies import Reply
+
+
+class Health:
+    """Answers the checks of Kubernetes, SageMaker, MLflow and Open Inference, and Vertex AI's under its own path.
+
+    `is_ready` says whether predictions are answered.
+    """
+
+    def __init__(self, is_ready: Callable[[], bool], vertex_route: str = "") -> None:
+        self.is_ready = is_ready
+        ready = partial(self._ready_as, replies.READY)
+        pong = partial(self._ready_as, replies.PONG)
+        self._checks: dict[str, Callable[[], Reply]] = {
+            "/healthz": lambda: replies.HEALTHY,
+            "/readyz": ready,
+            "/ping": pong,
+            "/health": pong,
+            "/v2/health/live": lambda: replies.V2_LIVE,
+            "/v2/health/ready": partial(self._ready_as, replies.V2_READY),
+        }
+        if vertex_route:
+            self._checks[vertex_route] = ready
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Return the paths of all checks."""
+        return tuple(self._checks)
+
+    def reply(self, path: str) -> Reply | None:
+        """Return the answer of the check at `path`, None where none is there."""
+        check = self._checks.get(path)
+        return check() if check is not None else None
+
+    def _ready_as(self, word: Reply) -> Reply:
+        return word if self.is_ready() else replies.UNREADY

@@ -1,0 +1,157 @@
+"""The manifest's fields as the service may rely on them: each is of the kind that assemble writes, or absent."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from nb_scorer.orders import FORK, SPAWN
+
+from nb_service import problems
+
+# nb_scorer.manifest has the same number; it can't be imported here because it needs cloudpickle.
+FORMAT = 1
+KINDS = frozenset(("array", "boolean", "integer", "null", "number", "object", "string"))
+
+
+def read(path: Path) -> dict:
+    """Return the manifest at `path`; raise ModelFormatUnknown, or ModelDamaged for a field that can't be meant."""
+    try:
+        manifest = json.loads(path.read_bytes().decode("utf-8"))
+    except (ValueError, RecursionError) as wrong:
+        raise problems.ModelFormatUnknown("unknown (manifest.json is no JSON)", FORMAT) from wrong
+    stated = manifest.get("format") if isinstance(manifest, dict) else None
+    if stated != FORMAT:
+        raise problems.ModelFormatUnknown(None if stated is None else short(stated), FORMAT)
+    return {name: _checked(path, name, value) for name, value in manifest.items()}
+
+
+def _checked(path: Path, name: str, value: object) -> object:
+    check = FIELDS.get(name)
+    # Some are null where the build learned nothing; which, only the build needs to know.
+    if check is None or (value is None and name not in NEVER_NULL):
+        return value
+    try:
+        return check(value)
+    except ValueError as wanted:
+        raise problems.not_as_written(path, f"{name} is {short(value)}, and not {wanted}") from wanted
+
+
+def short(value: object) -> str:
+    """Return a value as JSON that a sentence has room for."""
+    try:
+        words = json.dumps(value)
+    except RecursionError:
+        return "nested too deeply"
+    return words if len(words) <= 60 else words[:60] + "…"
+
+
+def text(value: object) -> str:
+    """Return a text as it is."""
+    if not isinstance(value, str) or "\0" in value:
+        raise ValueError("a text")
+    return value
+
+
+def shown(value: object) -> str:
+    """Return a text that pages show; a lone surrogate, which no page can have, as its escape."""
+    return text(value).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def texts(value: object) -> list[str]:
+    """Return a list of texts as it is."""
+    if not isinstance(value, list):
+        raise ValueError("a list of texts")  # noqa: TRY004 - of a file's content
+    return [text(one) for one in value]
+
+
+def truth(value: object) -> bool:
+    """Return true or false as it is."""
+    if not isinstance(value, bool):
+        raise ValueError("true or false")  # noqa: TRY004 - of a file's content
+    return value
+
+
+def count(value: object) -> int:
+    """Return a whole number that is not negative, as it is."""
+    if type(value) is not int or value < 0:
+        raise ValueError("a whole number")
+    return value
+
+
+def share(value: object) -> float:
+    """Return a number from 0 to 1, as it is."""
+    if type(value) not in (int, float) or not 0 <= value <= 1:
+        raise ValueError("a number from 0 to 1")
+    return value
+
+
+def start(value: object) -> str:
+    """Return a way of starting scorers, as it is."""
+    if value not in (FORK, SPAWN):
+        raise ValueError(f"{FORK} or {SPAWN}")
+    return value
+
+
+def schema(value: object) -> dict:
+    """Return a JSON schema of the keywords that assemble writes, as it is."""
+    try:
+        if _is_schema(value):
+            return value
+    except RecursionError:
+        pass
+    raise ValueError("a JSON schema")
+
+
+def _is_schema(value: object) -> bool:
+    if not isinstance(value, dict):
+        return False
+    return not value or ("type" in value and all(_KEYWORDS.get(key, _is_any)(one) for key, one in value.items()))
+
+
+def _is_type(value: object) -> bool:
+    kinds = value if isinstance(value, list) else [value]
+    return bool(kinds) and all(isinstance(kind, str) and kind in KINDS for kind in kinds)
+
+
+def _are_properties(value: object) -> bool:
+    return isinstance(value, dict) and all(map(_is_schema, value.values()))
+
+
+def _are_names(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(name, str) for name in value)
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, list)
+
+
+def _is_length(value: object) -> bool:
+    return type(value) is int and value >= 0
+
+
+def _is_any(_value: object) -> bool:
+    return True
+
+
+_KEYWORDS: dict[str, Callable[[object], bool]] = {
+    "type": _is_type,
+    "items": _is_schema,
+    "properties": _are_properties,
+    "additionalProperties": _is_schema,
+    "required": _are_names,
+    "enum": _is_list,
+    "minItems": _is_length,
+    "maxItems": _is_length,
+}
+FIELDS: dict[str, Callable] = {
+    **dict.fromkeys(("notebook", "predictor_doc", "predictor_signature", "scorer_start_reason"), shown),
+    **dict.fromkeys(("python", "python_full", "cloudpickle", "built", "pickle_sha256"), shown),
+    **dict.fromkeys(("folder", "cwd"), text),
+    **dict.fromkeys(("path_first", "path_last"), texts),
+    **dict.fromkeys(("validator", "batch_predictor", "deterministic"), truth),
+    **dict.fromkeys(("golden", "pickle_bytes", "scorer_threads"), count),
+    **dict.fromkeys(("sample_schema", "answer_schema", "sample_hint", "answer_hint"), schema),
+    "tolerance": share,
+    "scorer_start": start,
+}
+NEVER_NULL = frozenset(("notebook", "folder", "built", "path_first", "path_last", "tolerance"))

@@ -1,0 +1,454 @@
+"""The staff: which scorers there are, how they start, and what replaces one that is gone."""
+
+import errno
+import json
+import os
+import socket
+import time
+from typing import TYPE_CHECKING
+
+from nb_scorer.orders import FORK, SPAWN
+from nb_scorer.problem import Problem
+from nb_scorer.tally import Tally
+
+from nb_service import problems
+from nb_service.model_folder import ModelFolder
+from nb_service.pool.answer import OK, Job
+from nb_service.pool.guard import guarded
+from nb_service.pool.link import Link
+from nb_service.pool.memory import shared_memory
+from nb_service.pool.plan import Plan
+from nb_service.pool.supervisor import Supervisor, ending
+from nb_service.pool.warmup import Warmup
+
+if TYPE_CHECKING:
+    import asyncio
+
+# So many scorers in a row that ended before they answered anything are a crash loop.
+CRASH_LOOP = 3
+LONGEST_PAUSE = 10.0
+SHORTEST_PAUSE = 0.2
+# What a system says that has too little of something for the moment. Anything else at the very first start is final.
+SCARCE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.ENOBUFS, errno.ENOSPC})
+# A forked scorer has the model and says hello at once: one that is silent for so long hangs in what it inherited.
+HELLO_SECONDS = 30.0
+# One that loads the model itself may take long, nobody knows how long before the first has done it. From then on
+# it is given so many times what the slowest took, and no less than this.
+LOAD_SECONDS = 60.0
+SLOWER_BY = 10
+# Scorers that started together must not be replaced together.
+JITTER = 0.1
+
+
+class Staff:
+    """The scorers that take samples (`free`), and those that start, warm up or leave.
+
+    `warm` once as many as planned have answered the golden rows. Whoever uses it sets: `on_change`, called when
+    readiness may have changed; `on_fatal`, called with the Problem that makes going on useless; `on_rows(link,
+    results)`, which returns whether a scorer may work; `on_unanswered(jobs)`; `on_answer(pairs)`, called with
+    jobs and what became of them; `on_room(link)`, called when that link, or with None anything, may have changed
+    for samples that wait. `endings` counts why scorers ended.
+    """
+
+    def __init__(self, loop: "asyncio.AbstractEventLoop", model: ModelFolder, plan: Plan, say, stdout=None) -> None:
+        self.mode, self.reason = plan.mode, plan.reason
+        self.free: list[Link] = []
+        self.links: dict[int, Link] = {}
+        self.warm = False
+        self.loaded_once = False
+        self.stopping = False
+        self.on_change = lambda: None
+        self.on_fatal = _raise
+        self.on_rows = self._judge
+        self.on_unanswered = lambda jobs: None
+        self.on_answer = None
+        self.on_room = lambda link: None
+        self.endings: dict[str, int] = {"died": 0, "too slow": 0, "recycled": 0}
+        self._loop = loop
+        self._model = model
+        self._plan = plan
+        self._say = say
+        self._stdout = stdout
+        self._leaving: dict[int, Link] = {}
+        self._tired: list[Link] = []  # to be replaced, one after the other, and at work until then
+        self._retired: list[Link] = []  # replaced, and to answer only what they have
+        self._supervisor: Supervisor | None = None
+        self._loaded = False
+        self._number = 0
+        self._deaths = 0
+        self._pause = None
+        self._setbacks = 0  # failed attempts to start a process, since the last that came off
+        self._silent: dict[int, float] = {}  # since when scorers run that have not said hello, by number
+        self._slowest_hello = 0.0
+        self._unfit: list[Link] = []  # that answered a golden row wrongly
+
+    @property
+    def hopeful(self) -> bool:
+        """Return whether samples may wait: for scorers, or for one that is on its way."""
+        if self.stopping or (self._unfit and not self.warm):
+            return False
+        return self._deaths < CRASH_LOOP or not self.crash_looping
+
+    @property
+    def crash_looping(self) -> bool:
+        """Return whether the scorers keep ending before they answer anything."""
+        return self._deaths >= CRASH_LOOP and not any(link.proved for link in self.free)
+
+    @property
+    def zygote_pid(self) -> int | None:
+        """Return the zygote's process id while there is one."""
+        return self._supervisor.pid if self._supervisor is not None else None
+
+    def start(self) -> None:
+        """Start a zygote; the scorers follow when it says that it is loaded.
+
+        Raise the Problem of a model Python that can't be run; what the system lacks for a while is waited for.
+        """
+        self._loaded = False
+        try:
+            self._supervisor = Supervisor(self._model, self.mode, self._plan, self, self._loop, self._stdout)
+        except OSError as reason:
+            words = reason.strerror or str(reason)
+            if not self.loaded_once and reason.errno not in SCARCE:
+                raise problems.load_not_started(self._model.python, words) from reason
+            self._set_back("The process that starts scorers", words)
+            self._loop.call_later(self._delay(), guarded, self._start_again)
+
+    def _start_again(self) -> None:
+        if self.stopping:
+            return
+        try:
+            self.start()
+        except Problem as problem:
+            self._give_up(problem)
+
+    def _set_back(self, what: str, reason: str) -> None:
+        """Say once that something can't be started now; each time makes the pause before the next attempt longer."""
+        self._setbacks += 1
+        if self._setbacks == 1:
+            self._say(f"{what} can't be started now ({reason}); tried again until it can.")
+
+    def _recovered(self) -> None:
+        if self._setbacks:
+            self._setbacks = 0
+            self._say("Processes can be started again.")
+
+    def stop(self, seconds: float) -> list[Job]:
+        """End every scorer within `seconds`; return the samples that have no answer."""
+        self.stopping = True
+        self.warm = False
+        unanswered = [job for link in list(self.links.values()) for job in link.drop()]
+        self.links.clear()
+        self.free.clear()
+        if self._supervisor is not None:
+            # While it loads it hears nothing.
+            self._supervisor.end(seconds if self._loaded else 0.0)
+            self._supervisor = None
+        return unanswered
+
+    def dismiss(self, link: Link, reason: str) -> list[Job]:
+        """Kill a scorer and replace it; return the samples that it leaves unanswered."""
+        unanswered = link.drop()
+        self.links.pop(link.number, None)
+        if self._supervisor is not None:
+            self._supervisor.kill(link.number)
+        self._lose(link, [], reason)
+        return unanswered
+
+    def reap(self) -> None:
+        """Collect the exit status of the zygote, and nobody else's."""
+        if self._supervisor is not None:
+            self._supervisor.reap()
+
+    def replace_silent(self, now: float) -> None:
+        """Replace scorers that run and do not say that they have the model, nor that they have not."""
+        patience = self._patience()
+        for number, since in list(self._silent.items()):
+            link = self.links.get(number)
+            if link is not None and now - since > patience:
+                self._say(f"A scorer that was started {patience:g} s ago and has said nothing yet is replaced.")
+                self.dismiss(link, "died")
+
+    def _patience(self) -> float:
+        if self.mode == FORK:
+            return HELLO_SECONDS
+        return max(LOAD_SECONDS, SLOWER_BY * self._slowest_hello) if self.loaded_once else float("inf")
+
+    # --- told by the links ---
+
+    def link_ready(self, link: Link, pid: int) -> None:
+        """Let a scorer that has the model answer golden rows: all at first, one after a replacement."""
+        self.loaded_once = True
+        since = self._silent.pop(link.number, None)
+        if since is not None:
+            self._slowest_hello = max(self._slowest_hello, time.monotonic() - since)
+        rows = self._plan.golden[:1] if self.warm else self._plan.golden
+        Warmup(link, rows, self._plan, self._warmed_up).next()
+
+    def link_problem(self, link: Link | None, facts: dict) -> None:
+        """Take a scorer's word that the model does not load; if none ever loaded it, that is the end."""
+        if link is not None:
+            self._silent.pop(link.number, None)
+        if self.loaded_once:
+            self._say(str(problems.model_problem(facts)))
+        else:
+            self._give_up_with(facts)
+
+    def link_first_answer(self, link: Link) -> None:
+        """Forget the deaths so far: this one works."""
+        was_looping = self.crash_looping
+        self._deaths = 0
+        if was_looping:
+            self._say("Scorers answer again.")
+            guarded(self.on_change)
+
+    def link_tired(self, link: Link) -> None:
+        """Have a scorer replaced that has done its share: by one that is at work before this one leaves."""
+        if link in self._retired:
+            if not link.in_flight:
+                self._let_go(link)
+        elif link not in self._tired and link in self.free:
+            self._tired.append(link)
+            self._fill()
+
+    def _let_go(self, link: Link) -> None:
+        self._say(f"Scorer {link.pid} is replaced after {link.answers} samples (S2I_MAX_REQUESTS).")
+        self._loop.call_soon(guarded, self._recycle, link)
+
+    def _recycle(self, link: Link) -> None:
+        if link.alive:
+            self.dismiss(link, "recycled")
+
+    def link_room(self, link: Link) -> None:
+        """Let samples that wait be given out."""
+        self.on_room(link)
+
+    def link_strange(self, link: Link) -> None:
+        """Have a scorer killed that said what nobody asked for: its answers can't be told apart any more."""
+        self._say(f"Scorer {link.pid or link.number} is killed: it gave an answer that it was not asked for.")
+        if self._supervisor is not None:
+            self._supervisor.kill(link.number)
+
+    def link_handed_back(self, job: Job) -> None:
+        """Have another scorer asked."""
+        self.on_unanswered([job])
+
+    def link_gone(self, link: Link, unanswered: list[Job]) -> None:
+        """Hand back what a dead scorer left, and replace it."""
+        self._lose(link, unanswered, "died")
+
+    def _lose(self, link: Link, unanswered: list[Job], reason: str) -> None:
+        self._silent.pop(link.number, None)
+        for known in (self._tired, self._unfit):
+            if link in known:
+                known.remove(link)
+        if link in self._retired:
+            self._retired.remove(link)
+            self.on_unanswered(unanswered)
+        if self.links.pop(link.number, None) is not None:
+            self._leaving[link.number] = link
+        if link in self.free:
+            self.free.remove(link)
+            self.on_unanswered(unanswered)
+        if self.stopping:
+            return
+        self.endings[reason] += 1
+        if not link.proved and reason != "recycled":
+            self._count_death()
+        self._fill()
+
+    def _count_death(self) -> None:
+        self._deaths += 1
+        if self.crash_looping:
+            self._say(
+                f"{self._deaths} scorers in a row ended before they answered anything: not ready. "
+                f"The next one starts in {self._delay():g} s."
+            )
+            guarded(self.on_change)
+            self.on_room(None)
+
+    def _delay(self) -> float:
+        """Return how long to wait before the next start: ever longer after deaths in a row, and after setbacks."""
+        return max(pause(self._deaths - CRASH_LOOP), pause(self._setbacks - 1))
+
+    def _fill(self) -> None:
+        """Start scorers until there are as many as planned, after a pause in a crash loop."""
+        if self._pause is None and self._loaded:
+            self._pause = self._loop.call_later(self._delay(), guarded, self._fill_now)
+
+    def _fill_now(self) -> None:
+        self._pause = None
+        while self._loaded and not self.stopping and len(self.links) < self._wanted():
+            try:
+                self._start_one()
+            except OSError as reason:
+                self._set_back("A scorer", reason.strerror or str(reason))
+                self._fill()
+                return
+
+    def _start_one(self) -> None:
+        self._number += 1
+        link = None
+        ours, theirs = socket.socketpair()
+        try:
+            with shared_memory() as memory:
+                link = self._link(ours, Tally(memory.fileno()))
+                self._supervisor.start(self._number, [theirs.fileno(), memory.fileno()])
+        except OSError:
+            if link is not None:
+                link.drop()
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        self.links[self._number] = link
+
+    def _link(self, ours: socket.socket, tally: Tally) -> Link:
+        plan = self._plan
+        link = Link(self._number, ours, tally, self, self._loop, plan.batch, plan.predict_timeout)
+        if plan.max_requests:
+            import random
+
+            # So many samples are asked of it before it may work: they do not count.
+            share = plan.max_requests * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
+            link.tired_after = len(plan.golden) + share
+        return link
+
+    def _wanted(self) -> int:
+        """Return how many scorers there shall be: one more while one is being replaced."""
+        return self._plan.scorers + bool(self._tired or self._retired)
+
+    def _retire(self) -> None:
+        """Give no more to a tired scorer whose replacement is at work."""
+        link = self._tired.pop(0)
+        self.free.remove(link)
+        self._retired.append(link)
+        if not link.in_flight:
+            self._let_go(link)
+
+    def _warmed_up(self, link: Link, results: list) -> None:
+        # A replacement is a copy of what was proved: an answer of any kind is enough.
+        if not self.warm and not self.on_rows(link, results):
+            if link.alive:
+                self._unfit.append(link)
+                self.on_room(None)
+        elif link.alive:
+            self.free.append(link)
+            link.observe = self.on_answer
+            if self._tired and len(self.free) > self._plan.scorers:
+                self._retire()
+            if not self.warm and len(self.free) == self._plan.scorers:
+                self.warm = True
+                guarded(self.on_change)
+            self.on_room(link)
+
+    def _judge(self, link: Link, results: list) -> bool:
+        """Return whether every golden row was answered rightly; say which was not."""
+        for result in results:
+            if result.same or (result.answer.outcome == OK and not self._plan.compare):
+                continue
+            row = self._plan.golden[result.row]
+            got = json.dumps(result.got)[:200] if result.answer.outcome == OK else "no answer"
+            self._say(
+                f"Not ready: golden row {result.row + 1} ({json.dumps(row['sample'])[:200]}) must give "
+                f"{json.dumps(row['answer'])[:200]} and gave {got}."
+            )
+            return False
+        return True
+
+    # --- told by the zygote ---
+
+    def zygote_loaded(self, threads: int) -> None:
+        """Start the scorers, or first another zygote where forking this one is unproved and unsafe."""
+        if self.mode == FORK and not self._plan.sure and threads > 1:
+            self.mode = SPAWN
+            self.reason = f"{self._plan.reason}, and loading it left {threads} threads"
+            supervisor, self._supervisor = self._supervisor, None
+            supervisor.end(1.0)
+            self._start_again()
+            return
+        self._recovered()
+        self._loaded = True
+        self._fill()
+
+    def zygote_failed(self, facts: dict) -> None:
+        """Give up if no scorer ever ran; later say why, and the zygote's own end is dealt with."""
+        self.link_problem(None, facts)
+
+    def scorer_started(self, number: int) -> None:
+        """Wait for its hello from now on."""
+        self._recovered()
+        if number in self.links:
+            self._silent[number] = time.monotonic()
+
+    def scorer_unstarted(self, number: int, why: str) -> None:
+        """Try again, later each time."""
+        link = self.links.pop(number, None)
+        if link is not None:
+            link.drop()
+            self._set_back("A scorer", why)
+            self._fill()
+
+    def zygote_stuck(self) -> None:
+        """Have what the scorers work on asked again: they die with the zygote, and not of a sample."""
+        self._say("The process that starts scorers takes no orders: it is killed, and its scorers with it.")
+        links = list(self.links.values())
+        for known in (self.links, self.free, self._tired, self._retired, self._unfit, self._silent):
+            known.clear()
+        self._loaded = False
+        for link in links:
+            self.endings["died"] += 1
+            self.on_unanswered(link.drop())
+
+    def scorer_exited(self, number: int, status: int) -> None:
+        """Hear a scorer's last words, and say how it ended."""
+        link = self.links.get(number) or self._leaving.get(number)
+        if link is None or self.stopping:
+            return
+        guarded(link.end)
+        if link.alive:
+            # What it started holds its socket open.
+            guarded(link.gone)
+        self._leaving.pop(number, None)
+        if self.stopping:
+            return
+        words = ending(os.waitstatus_to_exitcode(status))
+        self._say(f"Scorer {link.pid or number} {words}.")
+        if not self.loaded_once:
+            self._give_up(problems.load_ended(words))
+
+    def zygote_gone(self, ending: str) -> None:
+        """Start another zygote; give up if none ever had the model."""
+        self._supervisor = None
+        self._leaving.clear()
+        if self.stopping:
+            return
+        if not self._loaded and not self.loaded_once:
+            self._give_up(problems.load_ended(ending))
+            return
+        self._say(f"The process that starts scorers {ending}; starting another.")
+        if not self._loaded:
+            self._count_death()
+        self._loaded = False
+        self._loop.call_later(self._delay() or 0.1, guarded, self._start_again)
+
+    def _give_up_with(self, facts: dict) -> None:
+        if facts.get("traceback"):
+            self._say(facts["traceback"].rstrip("\n"))
+        self._give_up(problems.model_problem(facts))
+
+    def _give_up(self, problem: Problem) -> None:
+        if not self.stopping:
+            self.stopping = True
+            self.on_room(None)
+            self.on_fatal(problem)
+
+
+def pause(turn: int) -> float:
+    """Return how long to wait before attempt `turn`: not at all below 0, then twice as long each time."""
+    # Bounded: a number of attempts has no bound, and a power of 2 that is a float has.
+    return 0.0 if turn < 0 else min(LONGEST_PAUSE, SHORTEST_PAUSE * 2.0 ** min(turn, 20))
+
+
+def _raise(problem: Problem) -> None:
+    raise problem

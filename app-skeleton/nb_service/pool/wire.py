@@ -1,0 +1,55 @@
+"""The frames between the front and other processes of ours that ask the pool: their one definition.
+
+Each is a length, a kind, a number and that many bytes. The front begins with HELLO. The other side asks
+(SAMPLE, ARRAY, FACTS) under a number of its own choice; what comes back (ANSWER, FACTS) carries that number,
+in no particular order. ABANDON, with that number, lets go of what nobody waits for any more.
+"""
+
+import json
+import struct
+from collections.abc import Iterator
+
+from nb_scorer import frames
+
+from nb_service.pool.answer import Answer
+
+HEAD = struct.Struct("!IBI")
+# What an answer's payload begins with: the outcome, microseconds, samples in the call that it was the first of.
+OUTCOME = struct.Struct("!BQI")
+NUMBERS = 0xFFFFFFFF
+
+# Kinds of frames.
+HELLO = 1  # {"together", "max_queue"}: whether a batch_predictor scores, and how many samples may wait
+SAMPLE = 2  # a sample's JSON
+ARRAY = 3  # a JSON array of samples
+FACTS = 4  # nothing when asked; a JSON object when answered
+ANSWER = 5  # what became of a sample or an array
+ABANDON = 6  # nothing
+
+
+def frame(kind: int, number: int, payload: bytes = b"") -> bytes:
+    """Return the bytes of one frame."""
+    return HEAD.pack(len(payload), kind, number) + payload
+
+
+def json_frame(kind: int, number: int, facts: dict) -> bytes:
+    """Return the bytes of one frame that carries `facts`."""
+    return frame(kind, number, json.dumps(facts).encode("ascii"))
+
+
+def answer_frame(number: int, answer: Answer) -> bytes:
+    """Return the bytes of the answer to what was asked under `number`."""
+    outcome = OUTCOME.pack(answer.outcome, int(answer.seconds * 1e6), answer.batch)
+    return HEAD.pack(len(outcome) + len(answer.payload), ANSWER, number) + outcome + answer.payload
+
+
+def answer_of(payload: bytes) -> Answer:
+    """Return the answer in an ANSWER's payload."""
+    outcome, micros, batch = OUTCOME.unpack_from(payload)
+    return Answer(outcome, payload[OUTCOME.size :], micros / 1e6, batch)
+
+
+def take(buffer: bytearray) -> Iterator[tuple[int, int, bytes]]:
+    """Remove every complete frame from `buffer`; yield (kind, number, payload) of each."""
+    for (_, kind, number), payload in frames.take(buffer, HEAD):
+        yield kind, number, payload

@@ -1,7 +1,0 @@
-"""The queue and the scorers: links, pipelining, time limits, restarts. Knows no HTTP."""
-
-from nb_service.scoring.answer import Answer
-from nb_service.scoring.plan import Plan, make_plan
-from nb_service.scoring.pool import Pool
-
-__all__ = ["Answer", "Plan", "Pool", "make_plan"]

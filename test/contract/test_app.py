@@ -1,0 +1,113 @@
+"""The app's process: it may die, be slow or be asked by strangers, and no prediction is lost."""
+
+import os
+import signal
+import socket
+from pathlib import Path
+
+import pytest
+
+from contract.services import children, wait_until
+from contract.wire import Wire, get, post
+
+SLOW = """
+    import time
+    def predictor(x):
+        if isinstance(x, dict):
+            time.sleep(x["sleep"])
+        return x
+    examples = [1]
+"""
+V1 = b"/v1/models/model:predict"
+
+
+def app_of(service) -> int | None:
+    """Return the process id of the app, None where there is none."""
+    for child in children(service.process.pid):
+        if b"\0app\0" in Path(f"/proc/{child}/cmdline").read_bytes():
+            return child
+    return None
+
+
+@pytest.fixture
+def service(start):
+    """Return a service whose app is there."""
+    service = start(SLOW, S2I_MODEL_NAME="model").ready()
+    assert service.status("/docs") == 200
+    return service
+
+
+def test_the_app_is_not_waited_for_by_what_does_without_it(start):
+    service = start(SLOW).ready()
+    assert service.predict(1) == (200, 1)
+    assert service.status("/healthz") == service.status("/readyz") == 200
+    assert wait_until(lambda: app_of(service) is not None)
+
+
+def test_an_app_that_dies_is_started_again_and_costs_its_own_requests_alone(service):
+    for _ in range(3):
+        with Wire(service) as inside, Wire(service) as outside:
+            inside.send(post(b'{"instances": [{"sleep": 1}]}', path=V1))
+            outside.send(post(b'{"sleep": 1}'))
+            assert service.status("/v1/models/model") == 200
+            os.kill(app_of(service), signal.SIGKILL)
+            answer = inside.answer()
+            assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
+            assert b"is being started" in answer.body
+            assert outside.answer().body == b'{"sleep": 1}'
+        assert service.status("/docs") == 200
+    service.wait_for(r"The app, which serves all but plain predictions, ended with signal 9; starting another\.")
+    assert "Traceback" not in service.log
+
+
+def test_an_app_that_hangs_holds_up_no_prediction(service):
+    os.kill(app_of(service), signal.SIGSTOP)
+    try:
+        with Wire(service) as waiting:
+            waiting.send(get(b"/docs"))
+            assert [service.predict(number) for number in range(20)] == [(200, number) for number in range(20)]
+            assert service.status("/healthz") == 200
+            os.kill(app_of(service), signal.SIGCONT)
+            assert waiting.answer().status == 200
+    finally:
+        os.kill(app_of(service), signal.SIGCONT)
+
+
+def test_the_app_ends_with_the_front_whatever_ends_it(service):
+    app = app_of(service)
+    service.process.kill()
+    assert wait_until(lambda: not Path(f"/proc/{app}").exists())
+
+
+def addresses(pid: int) -> list[bytes]:
+    """Return the names, outside of all folders, on which a process listens."""
+    links = [os.readlink(link) for link in Path(f"/proc/{pid}/fd").iterdir()]
+    inodes = {link[8:-1] for link in links if link.startswith("socket:[")}
+    lines = [line.split() for line in Path("/proc/net/unix").read_text().splitlines()[1:]]
+    names = {fields[7] for fields in lines if len(fields) > 7 and fields[6] in inodes and fields[7].startswith("@")}
+    return [b"\0" + name[1:].encode() for name in names]
+
+
+def test_nobody_but_the_front_is_answered_by_the_app(service):
+    (address,) = addresses(service.process.pid)
+    for field in (b"", b"X-NB-Front: guess\r\n", b"X-NB-Front: \r\n"):
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(address)
+            client.sendall(b"GET /docs HTTP/1.1\r\nHost: x\r\n%b\r\n" % field)
+            assert client.recv(65536).startswith(b"HTTP/1.1 403 ")
+
+
+def test_a_client_can_t_say_what_the_front_says_to_the_app(service):
+    status, _, headers = service.ask(None, "/version", "GET", {"X-NB-Front": "guess", "X-NB-Route": "/mine"})
+    assert status == 200
+    assert "X-NB-Route" not in headers
+    assert 'route="/mine"' not in service.ask(None, "/metrics", "GET", {})[1]
+
+
+def test_the_app_has_so_much_memory_and_no_more(start):
+    service = start(SLOW, S2I_MODEL_NAME="model", S2I_APP_MEMORY=str(1 << 28), S2I_MAX_BODY=str(1 << 26)).ready()
+    body = b'{"instances": [' + b"1," * 9_000_000 + b"1]}"
+    status, _, _ = service.ask(body, V1.decode())
+    assert status in (413, 503)
+    assert service.predict(1) == (200, 1)
+    assert wait_until(lambda: service.status("/docs") == 200)

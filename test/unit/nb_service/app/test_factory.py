@@ -1,0 +1,64 @@
+import pytest
+
+from doors import client_of
+
+
+@pytest.fixture
+def client(tmp_path):
+    """Return a client of the application without a front, as under any other WSGI server."""
+    return client_of(folder=tmp_path, ready=False, S2I_MAX_BODY=100)
+
+
+def test_a_sample_is_answered_without_a_front(client):
+    said = client.post("/predict", data=b"[1]", content_type="application/json")
+    assert (said.status_code, said.data, said.content_type) == (200, b"[1]", "application/json")
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "status"),
+    [(b"", "application/json", 400), (b"1", "text/plain", 415), (b"1" * 101, "application/json", 413)],
+)
+def test_refusals_are_those_of_the_front(client, body, content_type, status):
+    said = client.post("/predict", data=body, content_type=content_type)
+    assert (said.status_code, said.content_type) == (status, "application/problem+json")
+
+
+def test_health_is_there_too(client):
+    assert client.get("/healthz").status_code == 200
+    unready = client.get("/readyz")
+    assert (unready.status_code, unready.headers["Retry-After"]) == (503, "1")
+
+
+def test_every_route_is_named_at_the_root(client):
+    rules = {rule.rule for rule in client.application.url_map.iter_rules()}
+    # Behind these, the path is the protocol's own to read; the page of a notebook needs one.
+    versions = {rule for rule in rules if "<version>" in rule}
+    named = {name.split()[1] for name in client.get("/").json["routes"]}
+    v1 = {name for name in named if name.startswith("/v1/models/")}
+    assert named - v1 - {"/notebook"} == rules - versions - {"/v1/models/<path:rest>"}
+
+
+def test_every_answer_names_the_model(client):
+    for said in (client.get("/healthz"), client.get("/no"), client.post("/predict", data=b"")):
+        told = {name: said.headers.get(f"X-Model-{name}") for name in ("Name", "Version", "Commit")}
+        assert told == {"Name": "half", "Version": "1700000000", "Commit": "abc123"}
+
+
+def test_no_answer_is_to_be_taken_for_what_it_does_not_say_it_is(client):
+    for said in (client.get("/healthz"), client.get("/no"), client.get("/docs")):
+        assert said.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_what_takes_too_much_memory_is_413(tmp_path):
+    def predict(_):
+        raise MemoryError
+
+    said = client_of(predict, tmp_path).post("/predict/batch", json=[1])
+    assert (said.status_code, "S2I_APP_MEMORY" in said.json["detail"]) == (413, True)
+
+
+def test_what_flask_refuses_has_our_shape(client):
+    said = client.put("/predict")
+    assert (said.status_code, said.content_type) == (405, "application/problem+json")
+    assert "POST" in said.headers["Allow"]
+    assert client.get("/no").json["detail"] == "There is no route /no; GET / lists the routes."

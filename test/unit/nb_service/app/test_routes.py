@@ -1,0 +1,339 @@
+import json
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from nb_service.pool import answer
+from nb_service.pool.answer import Answer
+
+from doors import IDENTITY, Asker, client_of
+
+JSON = "application/json"
+
+
+def double(x):
+    """Return twice a number; a text is refused, null fails."""
+    if isinstance(x, str):
+        return Answer(answer.REFUSED, b'{"traceback": null}')
+    if x is None:
+        return Answer(answer.FAILED, b'{"traceback": "Traceback: secret"}')
+    return [2 * one for one in x] if isinstance(x, list) else 2 * x
+
+
+@pytest.fixture
+def client(tmp_path):
+    """Return a client of an application that doubles."""
+    return client_of(double, tmp_path)
+
+
+def test_many_samples_are_answered_in_their_order(client):
+    said = client.post("/predict/batch", data=b"[1, [2, 3]]", content_type=JSON)
+    assert (said.status_code, said.json, said.content_type) == (200, [2, [4, 6]], JSON)
+    said = client.post("/predict/batch", data=b"1\n2\n", content_type="text/csv", headers={"Accept": JSON})
+    assert said.json == [[2], [4]]
+
+
+def test_one_sample_that_fails_is_named_by_its_number(client):
+    said = client.post("/predict/batch", data=b'[1, "no", null]', content_type=JSON)
+    assert (said.status_code, said.content_type) == (422, "application/problem+json")
+    assert said.json["detail"] == "Sample 2: The notebook's validator refuses this sample."
+
+
+def test_the_notebook_s_traceback_is_shown_in_debugging_only(tmp_path, client):
+    assert b"secret" not in client.post("/v1/models/half:predict", json={"instances": [None]}).data
+    said = client_of(double, tmp_path, S2I_DEBUG=True).post("/v1/models/half:predict", json={"instances": [None]})
+    assert "Traceback: secret" in said.json["error"]
+
+
+def test_a_body_has_no_more_samples_than_the_setting_says(tmp_path):
+    said = client_of(double, tmp_path, S2I_MAX_SAMPLES=2).post("/predict/batch", data=b"[1, 2, 3]", content_type=JSON)
+    assert (said.status_code, said.json["detail"]) == (413, "A body may have 2 samples (S2I_MAX_SAMPLES).")
+
+
+CONTEXT = {f"name {number}": 0 for number in range(50)}
+COLUMNS = ["a" * 500]
+SPLIT = {"columns": COLUMNS, "data": [[0]] * 50}
+FLAT = {"inputs": [{"name": "x", "shape": [100, *[1] * 31], "datatype": "INT8", "data": [0] * 100}]}
+
+
+@pytest.mark.parametrize(
+    ("path", "sent", "setting"),
+    [
+        ("/predict/batch", [0] * 101, "SAMPLES"),
+        ("/v1/models/half:predict", {"instances": [0] * 101}, "SAMPLES"),
+        ("/v1/models/half:predict", {"inputs": [0] * 101}, "SAMPLES"),
+        ("/v1/models/half:predict", {"inputs": {"a": [0] * 101}}, "SAMPLES"),
+        ("/v1/models/half:predict", {"inputs": {COLUMNS[0]: [0] * 50}}, "BODY"),
+        ("/v1/models/half:regress", {"examples": [{}] * 101}, "SAMPLES"),
+        ("/v1/models/half:regress", {"context": CONTEXT, "examples": [{}] * 50}, "BODY"),
+        ("/v1/models/half:classify", {"context": CONTEXT, "examples": [{}] * 50}, "BODY"),
+        ("/v2/models/half/infer", FLAT, "BODY"),
+        ("/invocations", {"dataframe_split": {"data": [[0]] * 101}}, "SAMPLES"),
+        ("/invocations", {"dataframe_split": SPLIT}, "BODY"),
+        ("/invocations", {"dataframe_records": [{"a": 0}] * 101}, "SAMPLES"),
+        ("/invocations", {"instances": [0] * 101}, "SAMPLES"),
+        ("/invocations", {"inputs": {COLUMNS[0]: [0] * 50}}, "BODY"),
+        ("/vertex", {"instances": [0] * 101}, "SAMPLES"),
+    ],
+)
+def test_what_a_body_would_become_is_looked_at_before(tmp_path, path, sent, setting):
+    client = client_of(double, tmp_path, S2I_MAX_SAMPLES=100, S2I_MAX_BODY=1500, AIP_PREDICT_ROUTE="/vertex")
+    said = client.post(path, json=sent)
+    assert said.status_code == 413
+    assert f"S2I_MAX_{setting}" in said.text
+
+
+@pytest.mark.parametrize("path", ["/predict/batch", "/invocations"])
+@pytest.mark.parametrize(
+    ("kind", "body"), [("text/csv", b"1\n" * 101), ("text/csv", b"1\r" * 101), ("application/x-ndjson", b"1\n" * 101)]
+)
+def test_lines_are_counted_on_every_route_that_takes_them(tmp_path, path, kind, body):
+    client = client_of(double, tmp_path, S2I_MAX_SAMPLES=100)
+    assert client.post(path, data=body, content_type=kind).status_code == 413
+
+
+def test_a_batch_of_events_has_no_more_of_them_than_the_setting_says(tmp_path):
+    client = client_of(double, tmp_path, S2I_MAX_SAMPLES=100)
+    said = client.post("/", data=b"[" + b"{}," * 100 + b"{}]", content_type="application/cloudevents-batch+json")
+    assert (said.status_code, said.json["detail"]) == (413, "A body may have 100 samples (S2I_MAX_SAMPLES).")
+
+
+# Somewhere there what could be decoded can't be encoded any more.
+DEPTHS = [*range(880, 1000, 4), 100_000]
+TENSOR = b'{"inputs": [{"name": "x", "shape": [1], "datatype": "FP64", "data": %s}]}'
+EVENT_OF_DATA = b'{"id": "1", "source": "s", "type": "t", "specversion": "1.0", "data": %s}'
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "accept", "around"),
+    [
+        ("/predict/batch", JSON, None, b"[%s]"),
+        ("/predict/batch", "application/x-ndjson", "text/csv", b"%s\n"),
+        ("/predict/batch", "application/x-ndjson", JSON, b"%s\n"),
+        ("/invocations", JSON, "text/csv", b"%s"),
+        ("/invocations", JSON, "application/x-npy", b"%s"),
+        ("/invocations", JSON, None, b'{"dataframe_records": [{"a": %s}]}'),
+        ("/invocations", JSON, None, b'{"dataframe_split": {"columns": ["a"], "data": [[%s]]}}'),
+        ("/v1/models/half:predict", JSON, None, b'{"inputs": {"a": [%s]}}'),
+        ("/v1/models/half:predict", JSON, None, b'{"instances": [%s]}'),
+        ("/v1/models/half:classify", JSON, None, b'{"context": {"b": %s}, "examples": [{}]}'),
+        ("/v1/models/half:predict", JSON, None, b'{"signature_name": %s}'),
+        ("/v2/models/half/infer", JSON, None, TENSOR),
+        ("/", "application/cloudevents+json", None, EVENT_OF_DATA),
+    ],
+)
+def test_json_of_any_depth_is_answered_or_refused(client, monkeypatch, path, kind, accept, around):
+    # A scorer may go deeper than what is around it here: its answer is the sample.
+    monkeypatch.setattr(Asker, "_one", lambda self, sample: Answer(answer.OK, bytes(sample)))
+    for depth in DEPTHS:
+        body = around % (b"[" * depth + b"]" * depth)
+        headers = {"Accept": accept} if accept else {}
+        assert client.post(path, data=body, content_type=kind, headers=headers).status_code in (200, 400, 406)
+
+
+WORDS = [
+    "instances",
+    "inputs",
+    "examples",
+    "context",
+    "signature_name",
+    "dataframe_split",
+    "dataframe_records",
+    "params",
+]
+WORDS += ["parameters", "columns", "data", "name", "shape", "datatype", "outputs", "binary_data_size", "id", "source"]
+WORDS += ["type", "specversion", "data_base64", "1.0", "a", "\ud800", "FP64", "UINT8", "BYTES", "BOOL", "x"]
+NUMBERS = [0, 1, -1, 2, 1 << 31, 1 << 63, -(1 << 63) - 1, 1 << 64, 10**400, 10**4299, 1e308, 0.5]
+ANY = st.recursive(
+    st.none() | st.booleans() | st.sampled_from(NUMBERS) | st.sampled_from(WORDS),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(WORDS), inner, max_size=4),
+    max_leaves=15,
+)
+TENSORS = st.fixed_dictionaries(
+    {"name": ANY, "shape": st.lists(st.integers(0, 2)) | ANY, "datatype": st.sampled_from(WORDS), "data": ANY},
+    optional={"parameters": st.dictionaries(st.sampled_from(WORDS), ANY, max_size=2)},
+)
+PATHS = ["predict/batch", "invocations", "v2/models/half/infer", ""]
+PATHS += [f"v1/models/half:{method}" for method in ("predict", "classify", "regress")]
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    sent=ANY
+    | st.fixed_dictionaries({"inputs": st.lists(TENSORS, max_size=2)}, optional={"parameters": ANY, "id": ANY}),
+    path=st.sampled_from(PATHS),
+    kind=st.sampled_from([JSON, "application/cloudevents+json", "application/cloudevents-batch+json"]),
+    accept=st.sampled_from([JSON, "text/csv", "application/x-npy", "application/x-ndjson"]),
+)
+def test_any_json_is_answered_or_refused(tmp_path_factory, sent, path, kind, accept):
+    client = client_of(lambda x: x, tmp_path_factory.getbasetemp())
+    said = client.post("/" + path, data=json.dumps(sent), content_type=kind, headers={"Accept": accept})
+    assert said.status_code in (200, 400, 406, 413, 415)
+
+
+def test_versions_of_thousands_of_digits_are_refused(client):
+    for version in ("9" * 5000, "0" * 5000 + "5"):
+        assert client.get(f"/v1/models/half/versions/{version}").status_code in (400, 404)
+        assert client.post(f"/v1/models/half/versions/{version}:predict", data=b"{}").status_code in (400, 404)
+
+
+@pytest.mark.parametrize("path", ["", "//", "//models", "//v1/models", "/v1//models", "//v1/models/half", "//healthz"])
+def test_two_slashes_are_not_one_and_nobody_is_sent_elsewhere(client, path):
+    # As a server hands it over: the client here would take what follows two slashes for a host.
+    said = client.get("/", environ_overrides={"PATH_INFO": path, "HTTP_HOST": "elsewhere.example"})
+    assert (said.status_code, said.headers.get("Location")) == (404, None)
+
+
+@pytest.mark.parametrize("path", ["/predict", "/predict/batch"])
+def test_a_compressed_body_is_refused(client, path):
+    said = client.post(path, data=b"x", content_type=JSON, headers={"Content-Encoding": "gzip"})
+    assert (said.status_code, said.json["detail"]) == (415, "Compressed bodies are not read.")
+
+
+def test_a_full_queue_says_when_to_come_again(tmp_path):
+    client = client_of(lambda x: Answer(answer.FULL), tmp_path)
+    for path in ("/v1/models/half:predict", "/predict/batch"):
+        said = client.post(path, data=b'{"instances": [1]}' if "v1" in path else b"[1]", content_type=JSON)
+        assert (said.status_code, said.headers["Retry-After"]) == (503, "1")
+
+
+# --- TensorFlow Serving and KServe V1 ---
+
+
+@pytest.mark.parametrize("where", ["", "/versions/1700000000", "/labels/stable"])
+def test_tensorflow_serving_s_rows(client, where):
+    said = client.post(f"/v1/models/half{where}:predict", data=b'{"instances": [1, 2]}')
+    assert (said.status_code, said.json) == (200, {"predictions": [2, 4]})
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "words"),
+    [
+        ("post", "/v1/models/other:predict", 404, "Servable not found for request: Latest(other)"),
+        ("get", "/v1/models/half/versions/5", 404, "Servable not found for request: Specific(half, 5)"),
+        ("get", "/v1/models/half:predict", 400, "Malformed request: GET /v1/models/half:predict"),
+        ("post", "/v1/models/half", 400, "Malformed request: POST /v1/models/half"),
+        ("post", "/v1/models/half:explain", 501, "This model has no explainer."),
+        ("post", "/v1/models/half:predict", 400, "The body is not JSON"),
+    ],
+)
+def test_tensorflow_serving_s_errors(client, method, path, status, words):
+    said = getattr(client, method)(path, data=b"{" if path.endswith("half:predict") else b"{}")
+    assert said.status_code == status
+    assert said.json["error"].startswith(words)
+
+
+def test_what_the_validator_refuses_is_an_invalid_argument(client):
+    said = client.post("/v1/models/half:predict", json={"instances": ["no"]})
+    assert (said.status_code, said.json) == (400, {"error": "The notebook's validator refuses this sample."})
+
+
+def test_the_state_of_the_model_is_told_to_both(client, tmp_path):
+    assert client.get("/v1/models/half").json["ready"] is True
+    assert client.get("/v1/models").json == {"models": ["half"]}
+    said = client_of(double, tmp_path, ready=False).get("/v1/models/half")
+    assert (said.status_code, said.json["ready"]) == (503, False)
+
+
+def test_kserve_s_word_for_inputs_is_a_setting(client, tmp_path):
+    assert client.post("/v1/models/half:predict", json={"inputs": [1]}).json == {"outputs": [2]}
+    said = client_of(double, tmp_path, S2I_KSERVE=True).post("/v1/models/half:predict", json={"inputs": [1]})
+    assert said.json == {"predictions": [2]}
+
+
+def test_metadata_come_from_the_golden_rows(tmp_path):
+    manifest = {"sample_schema": {"type": "array", "items": {"type": "number"}, "maxItems": 2}}
+    client = client_of(double, tmp_path, manifest=manifest)
+    signature = client.get("/v1/models/half/metadata").json["metadata"]["signature_def"]["signature_def"]
+    assert signature["serving_default"]["inputs"]["input-0"]["dtype"] == "DT_DOUBLE"
+    assert client.get("/v2/models/half").json["inputs"] == [{"name": "input-0", "datatype": "FP64", "shape": [-1, 2]}]
+
+
+# --- Open Inference V2 ---
+
+ONE = {"inputs": [{"name": "x", "shape": [2], "datatype": "INT64", "data": [1, 2]}]}
+
+
+@pytest.mark.parametrize("where", ["", "/versions/1700000000"])
+def test_open_inference_of_the_model_and_of_its_version(client, where):
+    said = client.post(f"/v2/models/half{where}/infer", json=ONE)
+    assert said.json["outputs"] == [{"name": "output-0", "datatype": "INT64", "shape": [2], "data": [2, 4]}]
+    assert client.get(f"/v2/models/half{where}/ready").json == {"name": "half", "ready": True}
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("/v2/models/other/infer", "Request for unknown model: 'other' is not found."),
+        ("/v2/models/half/versions/9/infer", "Request for unknown model: 'half' version '9' is not found."),
+    ],
+)
+def test_open_inference_does_not_know_other_models(client, path, words):
+    said = client.post(path, json=ONE)
+    assert (said.status_code, said.json) == (404, {"error": words})
+
+
+def test_open_inference_tells_of_the_server(client):
+    assert client.get("/v2").json["extensions"] == ["binary_tensor_data"]
+    assert client.get("/v2/health/ready").status_code == 200
+
+
+# --- clouds ---
+
+
+def test_sagemaker_s_body_is_bare_and_its_attributes_come_back(client):
+    said = client.post("/invocations", data=b"[1, 2]", headers={"X-Amzn-SageMaker-Custom-Attributes": "trace=1"})
+    assert (said.json, said.headers["X-Amzn-SageMaker-Custom-Attributes"]) == ([2, 4], "trace=1")
+
+
+def test_invocations_tells_mlflow_s_objects_from_samples(client):
+    said = client.post("/invocations", json={"dataframe_split": {"columns": [0, 1], "data": [[1, 2]]}})
+    assert said.json == {"predictions": [[2, 4]]}
+    said = client.post("/invocations", json={"inputs": ["no"]})
+    assert (said.status_code, said.json["error_code"]) == (400, "BAD_REQUEST")
+    said = client.post("/invocations", json="no")
+    assert (said.status_code, said.content_type) == (422, "application/problem+json")
+
+
+def test_ping_is_empty(client):
+    assert (client.get("/ping").status_code, client.get("/ping").data) == (200, b"")
+    assert client.get("/version").data == b"1700000000"
+    assert client.get("/execution-parameters").json["BatchStrategy"] == "MultiRecord"
+
+
+@pytest.mark.parametrize("route", ["/predict", "/v1/endpoints/1/deployedModels/2:predict", "/invocations", "/"])
+def test_vertex_s_route_is_found_wherever_it_is(tmp_path, route):
+    client = client_of(double, tmp_path, AIP_PREDICT_ROUTE=route)
+    assert client.post(route, json={"instances": [1, 2]}).json == {"predictions": [2, 4]}
+    said = client.post(route, json={"instances": ["no"]})
+    assert (said.status_code, said.json) == (400, {"error": "The notebook's validator refuses this sample."})
+
+
+def test_a_bare_sample_is_still_taken_where_predict_is_vertex_s(tmp_path):
+    client = client_of(double, tmp_path, AIP_PREDICT_ROUTE="/predict")
+    assert client.post("/predict", json=[1]).json == [2]
+
+
+# --- CloudEvents ---
+
+EVENT = {"ce-id": "1", "ce-source": "s", "ce-type": "t", "ce-specversion": "1.0"}
+
+
+def test_an_event_is_answered_with_one(client):
+    said = client.post("/", json=[1], headers=EVENT)
+    assert (said.json, said.headers["ce-source"]) == ([2], f"io.kserve.inference.{IDENTITY.name}")
+    said = client.post("/", json="no", headers=EVENT)
+    assert (said.status_code, said.content_type) == (422, "application/problem+json")
+
+
+def test_what_is_no_event_is_pointed_to_predict(client):
+    said = client.post("/", json=[1])
+    assert (said.status_code, said.json["detail"]) == (415, "POST / takes CloudEvents; send a sample to /predict.")
+
+
+def test_the_type_and_source_of_events_are_settings(tmp_path):
+    client = client_of(double, tmp_path, CE_TYPE="mine", CE_SOURCE="me")
+    event = {"id": "1", "source": "s", "type": "t", "specversion": "1.0", "data": 3}
+    said = client.post("/", data=json.dumps(event), content_type="application/cloudevents+json")
+    told = json.loads(said.data)
+    assert (told["type"], told["source"], told["data"]) == ("mine", "me", 6)

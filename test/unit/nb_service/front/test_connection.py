@@ -1,0 +1,203 @@
+"""Connections over real sockets, with a pool and an app that are made up: what goes wrong between requests."""
+
+import asyncio
+import errno
+import socket
+import types
+
+import pytest
+from nb_service.front import app_link, connection, server
+from nb_service.http.health import Health
+from nb_service.pool.answer import OK, Answer, Job
+
+SETTINGS = {
+    "AIP_PREDICT_ROUTE": "",
+    "S2I_DEBUG": False,
+    "S2I_MAX_BODY": 1 << 24,
+    "S2I_MAX_HELD": 1 << 20,
+    "S2I_MAX_SAMPLES": 1000,
+    "S2I_MODEL_NAME": "m",
+    "S2I_RECEIVE_TIMEOUT": 120.0,
+}
+
+
+class Process:
+    """An app's process that is never started."""
+
+    secret = "s"
+    is_down = False
+
+    def __init__(self) -> None:
+        self.on_down = lambda: None
+
+    def start(self) -> None:
+        """Do nothing."""
+
+    works = start
+
+
+class Pool:
+    """Answers each sample with its own JSON after `delay` seconds."""
+
+    def __init__(self, loop) -> None:
+        self.delay = 0.01
+        self.plan = types.SimpleNamespace(batch=1)
+        self.model = types.SimpleNamespace(manifest={"notebook": "m.ipynb"}, folder=types.SimpleNamespace())
+        self._loop = loop
+
+    def submit(self, body, done):
+        """Answer later."""
+        self._loop.call_later(self.delay, done, Answer(OK, body))
+        return Job(body, done)
+
+    def abandon(self, job):
+        """Do nothing."""
+
+    def is_waiting(self, job):
+        """Return False."""
+        return False
+
+
+class Bench:
+    """A front on a free port, its parts, and a client's connection."""
+
+    def __init__(self, loop, monkeypatch, **settings) -> None:
+        identity = types.SimpleNamespace(header_bytes=b"")
+        monkeypatch.setattr(server.identity, "of", lambda model, name: identity)
+        self.process, self.pool = Process(), Pool(loop)
+        self._behind = app_link.listen()
+        self.link = app_link.AppLink(loop, self._behind, self.process, 60)
+        parts = (loop, self.pool, self.link, Health(lambda: True), None, lambda request, status: None)
+        self.front = server.Front(*parts, {**SETTINGS, **settings})
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.address = listener.getsockname()
+        self.front.open(listener, 5000)
+        self._writers: list[asyncio.StreamWriter] = []
+
+    async def client(self):
+        """Return reader and writer of a new connection."""
+        reader, writer = await asyncio.open_connection(*self.address)
+        self._writers.append(writer)
+        return reader, writer
+
+    async def close(self) -> None:
+        """Let go of everything."""
+        self.front.close()
+        for writer in self._writers:
+            writer.transport.abort()
+        # The listening socket is closed in a moment.
+        await asyncio.sleep(0.05)
+        self._behind.close()
+
+
+@pytest.fixture
+def run(monkeypatch):
+    """Return what runs a coroutine function with a Bench, to its end."""
+
+    def run_with(scenario, **settings):
+        async def whole():
+            bench = Bench(asyncio.get_running_loop(), monkeypatch, **settings)
+            try:
+                await scenario(bench)
+            finally:
+                await bench.close()
+
+        asyncio.run(whole())
+
+    return run_with
+
+
+def post(path: bytes, body: bytes, framing: bytes = b"") -> bytes:
+    """Return a request."""
+    framing = framing or b"Content-Length: %d" % len(body)
+    return b"POST %b HTTP/1.1\r\nHost: x\r\n%b\r\n\r\n%b" % (path, framing, body)
+
+
+async def said(reader, seconds: float = 1.0) -> bytes:
+    """Return what comes next, b"" where nothing does."""
+    try:
+        return await asyncio.wait_for(reader.read(1 << 16), seconds)
+    except TimeoutError:
+        return b""
+
+
+def test_who_waited_for_room_hears_nothing_more_after_its_answer(run, monkeypatch):
+    monkeypatch.setattr(connection, "ROOM_SECONDS", 0.1)
+
+    async def scenario(bench):
+        bench.front.budget.take(1 << 20)
+        reader, writer = await bench.client()
+        writer.write(post(b"/predict", b"1\r\n7\r\n0\r\n\r\n", b"Transfer-Encoding: chunked"))
+        assert (await said(reader)).endswith(b"\r\n\r\n7")
+        assert await said(reader, 0.3) == b""
+        assert bench.front.budget.held == 1 << 20
+
+    run(scenario)
+
+
+def test_a_connection_is_read_again_after_the_app_had_no_place_for_its_request(run):
+    async def scenario(bench):
+        bench.link._places[app_link.POSTS] = app_link.MOST
+        reader, writer = await bench.client()
+        writer.write(post(b"/v1/models/m:predict", b"x" * 70_000))
+        await asyncio.sleep(0.1)
+        bench.process.on_down()
+        assert (await said(reader)).startswith(b"HTTP/1.1 503 ")
+        writer.write(post(b"/predict", b"8"))
+        assert (await said(reader)).endswith(b"\r\n\r\n8")
+
+    run(scenario)
+
+
+def test_who_is_connected_to_an_app_that_keeps_ending_is_told(run):
+    async def scenario(bench):
+        reader, writer = await bench.client()
+        writer.write(b"GET /docs HTTP/1.1\r\nHost: x\r\n\r\n")
+        await asyncio.sleep(0.1)
+        bench.process.is_down = True
+        bench.process.on_down()
+        assert (await said(reader)).startswith(b"HTTP/1.1 503 ")
+        assert bench.link._places == [0, 0, 0]
+
+    run(scenario)
+
+
+def test_without_a_descriptor_for_the_app_a_request_is_refused_and_its_place_free(run, monkeypatch):
+    async def scenario(bench):
+        reader, writer = await bench.client()
+
+        def none_left(*_):
+            raise OSError(errno.EMFILE, "Too many open files")
+
+        monkeypatch.setattr(app_link.socket, "socket", none_left)
+        writer.write(b"GET /docs HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert (await said(reader)).startswith(b"HTTP/1.1 503 ")
+        monkeypatch.undo()
+        assert bench.link._places == [0, 0, 0]
+
+    run(scenario)
+
+
+def test_an_answer_without_a_body_says_nothing_of_its_length(run):
+    async def scenario(bench):
+        reader, writer = await bench.client()
+        writer.write(b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n")
+        answer = await said(reader)
+        assert answer.startswith(b"HTTP/1.1 204 No Content\r\n")
+        assert b"Content-Length" not in answer
+
+    run(scenario)
+
+
+def test_a_large_answer_that_is_not_taken_is_counted_as_it_is_held(run):
+    async def scenario(bench):
+        _, writer = await bench.client()
+        writer.transport.pause_reading()
+        writer.write(post(b"/predict", b"1" * 12_000_000))
+        await writer.drain()
+        await asyncio.sleep(0.5)
+        (one,) = bench.front._connections
+        assert 0 < one._untaken == one._transport.get_write_buffer_size()
+        assert bench.front.budget.held == one._untaken
+
+    run(scenario, S2I_MAX_HELD=1 << 26)

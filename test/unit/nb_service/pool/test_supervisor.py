@@ -1,0 +1,151 @@
+import asyncio
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+from nb_service.model_folder import ModelFolder
+from nb_service.pool import supervisor as module
+from nb_service.pool.plan import Plan
+from nb_service.pool.supervisor import Supervisor, ending
+
+from unit.nb_service.pool.fakes import turn, turn_until
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (0, "ended with exit code 0"),
+        (3, "ended with exit code 3"),
+        (-9, "was killed by signal 9 (SIGKILL)"),
+        (-11, "was killed by signal 11 (SIGSEGV)"),
+        (-120, "was killed by signal 120"),
+    ],
+)
+def test_an_exit_is_told_in_words(code, words):
+    assert ending(code) == words
+
+
+class Owner:
+    """Remembers what it is told."""
+
+    def __init__(self):
+        self.told = []
+
+    def __getattr__(self, name):
+        return lambda *words: self.told.append((name, *words))
+
+
+PLAN = Plan("spawn", True, "", 1, 1, {}, predict_timeout=60, max_queue=2)
+
+
+@pytest.fixture
+def begin(tmp_path):
+    """Return what starts a zygote (of mode spawn, which loads nothing): (loop, supervisor, owner)."""
+    loop, made = asyncio.new_event_loop(), []
+
+    def start(python=sys.executable):
+        owner = Owner()
+        model = ModelFolder(tmp_path, python, tmp_path, {})
+        made.append(Supervisor(model, "spawn", PLAN, owner, loop))
+        return loop, made[-1], owner
+
+    yield start
+    for supervisor in made:
+        supervisor.end(5)
+    loop.close()
+
+
+def test_each_order_to_start_is_confirmed(begin):
+    loop, supervisor, owner = begin()
+    assert turn_until(loop, lambda: owner.told)
+    ours, theirs = socket.socketpair()
+    with ours, theirs, open(os.devnull) as tally:
+        supervisor.start(5, [theirs.fileno(), tally.fileno()])
+        assert turn_until(loop, lambda: len(owner.told) == 3)
+    assert [words[:2] for words in owner.told] == [("zygote_loaded", 1), ("scorer_started", 5), ("scorer_exited", 5)]
+    assert supervisor._unconfirmed == {}
+
+
+def test_one_without_its_descriptors_is_not_started(begin):
+    loop, supervisor, owner = begin()
+    supervisor.start(5, [0])
+    assert turn_until(loop, lambda: len(owner.told) == 2)
+    assert owner.told[1] == ("scorer_unstarted", 5, "Too many open files")
+
+
+def test_a_stopped_zygote_is_killed_after_some_beats_and_no_sooner(begin, monkeypatch):
+    monkeypatch.setattr(module, "BEAT_SECONDS", 0.02)
+    loop, supervisor, owner = begin()
+    assert turn_until(loop, lambda: owner.told)
+    os.kill(supervisor.pid, signal.SIGSTOP)
+    supervisor.start(5, [0, 1])
+    assert turn_until(loop, lambda: supervisor._unconfirmed == {5: module.MOST_BEATS - 1})
+    assert len(owner.told) == 1
+    assert turn_until(loop, lambda: len(owner.told) == 3)
+    assert owner.told[1:] == [("zygote_stuck",), ("zygote_gone", "was killed by signal 9 (SIGKILL)")]
+
+
+def test_orders_to_a_zygote_that_is_gone_are_none(begin):
+    loop, supervisor, owner = begin()
+    assert turn_until(loop, lambda: owner.told)
+    os.kill(supervisor.pid, signal.SIGKILL)
+    supervisor._process.wait()
+    supervisor.start(5, [0, 1])
+    supervisor.kill(5)
+    assert turn_until(loop, lambda: len(owner.told) == 2)
+    supervisor.start(6, [0, 1])
+    supervisor.kill(6)
+    assert owner.told[1] == ("zygote_gone", "was killed by signal 9 (SIGKILL)")
+
+
+def test_one_that_hangs_up_and_lives_on_is_killed_and_nobody_waits_for_it(begin, monkeypatch, tmp_path):
+    monkeypatch.setattr(module, "EXIT_SECONDS", 0.05)
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\nexec sleep 1000 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-\n")
+    python.chmod(0o755)
+    loop, supervisor, owner = begin(python)
+    supervisor._gone()
+    assert owner.told == []
+    assert turn_until(loop, lambda: owner.told)
+    assert owner.told == [("zygote_gone", "was killed by signal 9 (SIGKILL)")]
+
+
+def test_an_order_that_does_not_leave_is_the_caller_s_to_give_again_and_a_kill_s_own(begin, monkeypatch):
+    monkeypatch.setattr(module, "KILL_AGAIN_SECONDS", 0.01)
+    loop, supervisor, _ = begin()
+    sent = []
+
+    def send_fds(sock, data, fds):
+        sent.append(data)
+        if len(sent) < 4:
+            raise BlockingIOError
+
+    monkeypatch.setattr(socket, "send_fds", send_fds)
+    with pytest.raises(BlockingIOError):
+        supervisor.start(5, [0, 1])
+    assert supervisor._unconfirmed == {}
+    supervisor.kill(4)
+    assert turn_until(loop, lambda: len(sent) == 4)
+    turn(loop, times=5)
+    assert len(sent) == 4
+
+
+@pytest.mark.parametrize("python", [Path("/nowhere/python"), Path("/")])
+def test_a_python_that_can_t_be_run_leaves_nothing_open(begin, python):
+    before = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(OSError, match="No such file|denied"):
+        begin(python)
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_what_makes_no_sense_is_shown_and_ends_nothing(begin, capsys):
+    loop, supervisor, owner = begin()
+    assert turn_until(loop, lambda: owner.told)
+    supervisor._owner = None
+    supervisor.start(5, [0])
+    assert turn_until(loop, lambda: supervisor._unconfirmed == {})
+    assert "AttributeError" in capsys.readouterr().err
+    assert supervisor._open

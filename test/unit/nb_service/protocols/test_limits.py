@@ -1,0 +1,22 @@
+import pytest
+from nb_service import settings
+from nb_service.protocols import limits
+from nb_service.protocols.limits import Limits
+from nb_service.protocols.malformed import Malformed
+
+
+def test_the_limits_of_a_service_without_settings_are_the_settings_own():
+    got = settings.read({})
+    assert (got["S2I_MAX_SAMPLES"], got["S2I_MAX_BODY"]) == limits.DEFAULT
+
+
+@pytest.mark.parametrize(("count", "each", "words"), [(6, 0, "5 samples (S2I_MAX_SAMPLES)"), (5, 17, "S2I_MAX_BODY")])
+def test_what_is_too_much_names_its_setting(count, each, words):
+    with pytest.raises(Malformed) as refused:
+        Limits(samples=5, body=10).check_rows(count, each)
+    assert words in str(refused.value)
+    assert refused.value.status == 413
+
+
+def test_what_the_limits_say_is_still_taken():
+    Limits(samples=5, body=10).check_rows(5, 16)
