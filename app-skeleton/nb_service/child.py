@@ -81,10 +81,16 @@ class Child:
             raise NoAnswer(f"The service must end with status 0 at SIGTERM and ended with {status}")
 
     def close(self) -> None:
-        """Make sure that nothing of it is left, and that its log is whole."""
-        if not self.ended:
+        """Make sure that nothing of it is left, and that its log is whole.
+
+        It is asked to end before it is made to: what its scorers printed last, often the reason, may be on its way.
+        """
+        self._process.terminate()
+        try:
+            self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
             self._process.kill()
-        self._process.wait()
+            self._process.wait()
         self._reader.join(STOP_SECONDS)
         self._process.stdout.close()
 

@@ -55,6 +55,18 @@ def test_another_end_than_0_is_told(service):
         started.end()
 
 
+def test_what_is_printed_late_by_one_that_will_not_be_ready_is_in_its_log(service):
+    started = service(
+        "import signal, sys, time\n"
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(print('the reason')))\n"
+        "print('Not ready: row 1', flush=True); time.sleep(60)"
+    )
+    with pytest.raises(NoAnswer, match="will not be: Not ready: row 1"):
+        started.ready(20)
+    started.close()
+    assert started.log == "Not ready: row 1\nthe reason\n"
+
+
 def test_the_steady_log_has_no_numbers_requests_and_order(service):
     started = service(
         "print('[scorer 12] b at 0x7f12')\nprint('2026-11-20T11:00:00Z POST /predict 200 0.3ms id=1')\nprint('a 1.5')"
