@@ -22,22 +22,39 @@ ENVIRON = {**COMPILING, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 BATCH_CELL = "def batch_predictor(xs):\n    return kmodel.predict(xs).tolist()\n"
 
 
-def built(name: str) -> Path:
-    """Return the APP_ROOT of the running example, with batch_predictor for nb-batch; build it if it is not there."""
-    app_root, source = PLACE / f"app-root-{name}", PLACE / f"source-{name}"
+def built(name: str, commit: str = "") -> Path:
+    """Return the APP_ROOT of the running example, with batch_predictor for nb-batch; build it if it is not there.
+
+    With `commit`, it is that commit's assemble that builds it.
+    """
+    root, home = checkout(commit)
+    place = home / "bench"
+    app_root, source = place / f"app-root-{name}", place / f"source-{name}"
     if (app_root / "model/manifest.json").exists():
         return app_root
     for folder in (app_root, source):
         shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(EXAMPLE, source)
-    if name == "nb-batch":
+    if name.startswith("nb-batch"):
         notebook = json.loads((source / "model.ipynb").read_text())
         cell = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None, "source": BATCH_CELL}
         notebook["cells"].append({**cell, "id": "batch"} if notebook["nbformat_minor"] >= 5 else cell)
         (source / "model.ipynb").write_text(json.dumps(notebook))
-    environ = {**ENVIRON, "NB_BUILDER_HOME": str(HOME), "APP_ROOT": str(app_root), "S2I_SRC": str(source)}
-    _run([ROOT / "s2i/bin/assemble"], environ)
+    environ = {**ENVIRON, "NB_BUILDER_HOME": str(home), "APP_ROOT": str(app_root), "S2I_SRC": str(source)}
+    _run([root / "s2i/bin/assemble"], environ)
     return app_root
+
+
+def checkout(commit: str) -> tuple[Path, Path]:
+    """Return (source tree, home of its environments) of a commit of ours, made once; of what lies here without one."""
+    if not commit:
+        return ROOT, HOME
+    tree = PLACE / f"at-{commit}"
+    if not (tree / "s2i/install").exists():
+        _run(["git", "-C", ROOT, "worktree", "prune"], ENVIRON)
+        _run(["git", "-C", ROOT, "worktree", "add", "--detach", tree, commit], ENVIRON)
+    _run([tree / "s2i/install", tree / ".nb-builder"], ENVIRON)
+    return tree, tree / ".nb-builder"
 
 
 def command_of(peer: Peer, port: int) -> tuple[list, dict]:
@@ -46,8 +63,9 @@ def command_of(peer: Peer, port: int) -> tuple[list, dict]:
 
 
 def _ours(peer: Peer) -> tuple[list, dict]:
-    environ = {**ENVIRON, "APP_ROOT": str(built(peer.name)), "S2I_HOST": "127.0.0.1", "WEB_CONCURRENCY": "2"}
-    return [HOME / "service/bin/python", "-I", "-m", "nb_service"], environ
+    app_root, home = built(peer.name, peer.commit), checkout(peer.commit)[1]
+    environ = {**ENVIRON, "APP_ROOT": str(app_root), "S2I_HOST": "127.0.0.1", "WEB_CONCURRENCY": "2"}
+    return [home / "service/bin/python", "-I", "-m", "nb_service"], environ
 
 
 def _theirs(peer: Peer, port: int) -> tuple[list, dict]:

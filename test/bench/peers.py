@@ -1,9 +1,10 @@
 """The servers that the bench compares: what is installed for each, how it starts, and what it is asked."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 SAMPLE = "[0.2, 0.7]"
+OURS = ("nb", "nb-batch")
 V2 = '{"inputs": [{"name": "x", "shape": [1, 2], "datatype": "FP64", "data": [0.2, 0.7]}]}'
 
 
@@ -23,6 +24,8 @@ class Peer:
     settings: tuple = ()
     # The Python that it needs, where that is not the model's own.
     python: str = ""
+    # The commit of ours that it is served by, where that is not what lies here.
+    commit: str = ""
 
 
 PEERS = (
@@ -114,11 +117,17 @@ PEERS = (
 )
 
 
-def wanted(names: str) -> list[Peer]:
-    """Return the peers with these names, or all; raise SystemExit for an unknown name."""
+def earlier(commit: str) -> list[Peer]:
+    """Return our own services as that commit serves them; none without a commit."""
+    ours = [peer for peer in PEERS if peer.name in OURS] if commit else []
+    return [replace(peer, name=f"{peer.name}-before", says=f"{peer.says}, {commit}", commit=commit) for peer in ours]
+
+
+def wanted(names: str, commit: str = "") -> list[Peer]:
+    """Return the peers with these names, or all, and ours of `commit`; raise SystemExit for an unknown name."""
     chosen = names.replace(",", " ").split()
-    known = {peer.name: peer for peer in PEERS}
+    known = {peer.name: peer for peer in (*PEERS, *earlier(commit))}
     unknown = [name for name in chosen if name not in known]
     if unknown:
         sys.exit(f"there is no peer {unknown[0]!r}; there are: {', '.join(known)}")
-    return [known[name] for name in chosen] or list(PEERS)
+    return [known[name] for name in chosen] or list(known.values())

@@ -54,15 +54,10 @@ class Running:
         except OSError:
             return False
 
-    def cpu(self) -> float:
-        """Return the CPU seconds of all its processes so far."""
-        ticks = 0
-        for pid in tree(self.process.pid):
-            try:
-                ticks += sum(map(int, Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[11:15]))
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-        return ticks / os.sysconf("SC_CLK_TCK")
+    def cpu(self) -> tuple[float, float]:
+        """Return the CPU seconds so far of (all its processes, the one that was started)."""
+        seconds = [_cpu(pid) for pid in tree(self.process.pid)]
+        return sum(seconds), seconds[0]
 
     def pause(self) -> None:
         """Let all its processes stand still."""
@@ -94,6 +89,15 @@ class Running:
             os.close(file)
         self.process.wait()
         self._log.close()
+
+
+def _cpu(pid: int) -> float:
+    """Return the CPU seconds of a process and of its children that ended; nothing of one that is gone."""
+    try:
+        ticks = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[11:15]
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+    return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
