@@ -235,6 +235,9 @@ class Staff:
 
     def link_gone(self, link: Link, unanswered: list[Job]) -> None:
         """Hand back what a dead scorer left, and replace it."""
+        if link.pid is None and self._supervisor is not None and self._supervisor.awaits(link.number):
+            # Perhaps none began: where the zygote has no number left, the kernel closes the socket it was to get.
+            return
         self._lose(link, unanswered, "died")
 
     def _lose(self, link: Link, unanswered: list[Job], reason: str) -> None:
@@ -378,8 +381,13 @@ class Staff:
     def scorer_started(self, number: int) -> None:
         """Wait for its hello from now on."""
         self._recovered()
-        if number in self.links:
+        link = self.links.get(number)
+        if link is None:
+            return
+        if link.alive:
             self._silent[number] = time.monotonic()
+        else:
+            self._lose(link, [], "died")
 
     def scorer_unstarted(self, number: int, why: str) -> None:
         """Try again, later each time."""
@@ -423,6 +431,8 @@ class Staff:
         self._leaving.clear()
         if self.stopping:
             return
+        for link in [link for link in self.links.values() if not link.alive]:
+            self._lose(link, [], "died")
         if not self._loaded and not self.loaded_once:
             self._give_up(problems.load_ended(ending))
             return

@@ -121,6 +121,10 @@ class Supervisor:
         self._unconfirmed[number] = 0
         self._count_beats()
 
+    def awaits(self, number: int) -> bool:
+        """Return whether the zygote has not said yet what became of the order to start that scorer."""
+        return number in self._unconfirmed
+
     def kill(self, number: int) -> None:
         """Let the zygote kill that scorer with all that it started."""
         if not self._open:

@@ -30,6 +30,10 @@ class Supervisor:
         self.mode = mode
         self.orders = []
         self.ended = False
+        self.awaited = set()
+
+    def awaits(self, number):
+        return number in self.awaited
 
     def start(self, number, fds):
         self.orders.append(("start", number))
@@ -135,6 +139,27 @@ def test_scorers_that_die_one_after_the_other_are_started_ever_later(make):
         staff._deaths = deaths
         delays.append(staff._delay())
     assert delays == [0.2, 0.4, 0.8, module.LONGEST_PAUSE]
+
+
+@pytest.mark.parametrize(
+    ("told", "deaths", "words"),
+    [
+        (lambda staff: staff.scorer_unstarted(1, "Too many open files"), 0, ["A scorer can't be started now"]),
+        (lambda staff: staff.scorer_started(1), 1, []),
+        (lambda staff: staff.zygote_gone("ended with exit code 1"), 1, ["The process that starts scorers"]),
+    ],
+)
+def test_a_link_that_closes_before_the_zygote_has_told_what_became_of_it_waits_for_that(make, told, deaths, words):
+    staff = make()
+    staff.zygote_loaded(threads=1)
+    turn(staff)
+    staff._supervisor.awaited = {1}
+    staff.links[1].gone()
+    assert (staff._deaths, 1 in staff.links) == (0, True)
+    staff._supervisor.awaited = set()
+    told(staff)
+    assert (staff._deaths, 1 in staff.links) == (deaths, False)
+    assert [line[: len(start)] for line, start in zip(staff.said, words, strict=True)] == words
 
 
 def test_one_that_answers_ends_the_crash_loop(make):
