@@ -51,8 +51,10 @@ def checkout(commit: str) -> tuple[Path, Path]:
         return ROOT, HOME
     tree = PLACE / f"at-{commit}"
     if not (tree / "s2i/install").exists():
-        _run(["git", "-C", ROOT, "worktree", "prune"], ENVIRON)
-        _run(["git", "-C", ROOT, "worktree", "add", "--detach", tree, commit], ENVIRON)
+        archive = PLACE / f"at-{commit}.tar"
+        _run(["git", "-C", ROOT, "archive", "--output", archive, commit], ENVIRON)
+        shutil.unpack_archive(archive, tree)
+        archive.unlink()
     _run([tree / "s2i/install", tree / ".nb-builder"], ENVIRON)
     return tree, tree / ".nb-builder"
 
