@@ -4,7 +4,6 @@
 and prints JSON; `python -m nb_service selftest` asks a service of this very environment as a client does.
 """
 
-import asyncio
 import os
 import sys
 from pathlib import Path
@@ -15,6 +14,7 @@ from nb_scorer.problem import Problem
 from nb_service import backends, baked, model_folder, settings, strays
 from nb_service.log import as_object
 from nb_service.pool import Pool, make_plan
+from nb_service.pool.turns import TurnLoop
 
 
 def serve(environ: dict) -> int:
@@ -23,7 +23,7 @@ def serve(environ: dict) -> int:
     backend = backends.find(values["S2I_BACKEND"])
     model = model_folder.read(Path(values["APP_ROOT"]).absolute())
     with strays.opened_log(values["S2I_LOG_FORMAT"]) as log:
-        loop = asyncio.new_event_loop()
+        loop = TurnLoop()
         try:
             pool = Pool(loop, model, make_plan(model, values, environ), log.say)
             return backend.serve(loop, pool, log, values, environ)

@@ -16,6 +16,7 @@ from nb_scorer.orders import FORK, SPAWN
 from nb_service import model_folder, problems, settings
 from nb_service.pool import Plan, Pool, answer
 from nb_service.pool.plan import GOLDEN_ROWS, THREAD_KNOBS, environment, is_batched
+from nb_service.pool.turns import TurnLoop
 
 # The proof holds for scorers whose libraries use one thread: what several scorers on one machine get.
 THREADS = 1
@@ -48,7 +49,7 @@ def main(environ: dict) -> int:
 class Trial:
     """One pool on trial: what its scorers answered, and what went wrong."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, model, plan: Plan, on_news: Callable[[], None]) -> None:
+    def __init__(self, loop: TurnLoop, model, plan: Plan, on_news: Callable[[], None]) -> None:
         self.results: list[list] = []
         self.links: list = []
         self.problem: problems.Problem | None = None
@@ -86,7 +87,7 @@ class Proof:
     """The whole proof of one model."""
 
     def __init__(self, model, got: dict, environ: dict) -> None:
-        self._loop = asyncio.new_event_loop()
+        self._loop = TurnLoop()
         self._news = asyncio.Event()
         self._rows = model.golden_rows()
         # Of a single row no batch is ever made.

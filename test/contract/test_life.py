@@ -68,7 +68,6 @@ def test_sigterm_turns_readiness_off_and_answers_what_is_in_flight(start, in_bac
     assert service.process.wait(10) == 0
 
 
-@pytest.mark.front
 def test_what_takes_longer_than_the_grace_gets_503(start, in_background):
     service = start(NOTEBOOK, S2I_GRACE="0.5").ready()
     in_flight = in_background(service.predict, {"sleep": 100})

@@ -14,6 +14,7 @@ from nb_service.pool import Pool, make_plan
 from nb_service.pool import staff as staffing
 from nb_service.pool import supervisor as supervision
 from nb_service.pool.answer import OK
+from nb_service.pool.turns import TurnLoop
 
 from contract.services import SOON, children
 
@@ -25,7 +26,7 @@ class RealPool:
         environ = {"PATH": os.environ["PATH"], "APP_ROOT": str(root), "WEB_CONCURRENCY": "2", **env}
         got = settings.read(environ)
         model = model_folder.read(root)
-        self.loop = asyncio.new_event_loop()
+        self.loop = TurnLoop()
         self.log: list[str] = []
         self.problems: list = []
         self.pool = Pool(self.loop, model, make_plan(model, got, environ), self.log.append, stdout=sys.stderr)
@@ -218,7 +219,7 @@ def test_a_zygote_without_descriptors_says_so_and_the_scorer_is_started_later(st
     limits = resource.prlimit(zygote, resource.RLIMIT_NOFILE)
     resource.prlimit(zygote, resource.RLIMIT_NOFILE, (3, limits[1]))
     os.kill(json.loads(pool.ask(["pid"])[0].payload), signal.SIGKILL)
-    assert pool.wait(lambda: times(pool, "A scorer can't be started now (Too many open files)"))
+    assert pool.wait(lambda: times(pool, "A scorer can't be started now (Too many open files)")), pool.log
     resource.prlimit(zygote, resource.RLIMIT_NOFILE, limits)
     assert pool.wait(lambda: len(pool.pool.staff.free) == 1), pool.log
     assert pool.pool.staff.zygote_pid == zygote

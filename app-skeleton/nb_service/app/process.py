@@ -37,6 +37,9 @@ NEVER = 1 << 40
 FLUSH_SECONDS = 0.2
 # So much longer than the front lets clients wait: it is the front that closes connections.
 BEHIND_SECONDS = 60
+# Told to end, an app that stands alone looks so often whether all is answered, and then tells its main thread so.
+LOOK_SECONDS = 0.02
+FINISHED = signal.SIGUSR1
 SECRET_KEY = "HTTP_" + hops.SECRET_FIELD.decode("ascii").upper().replace("-", "_")
 
 
@@ -60,7 +63,8 @@ def main(args: list[str], environ: dict) -> int:
     alone = Alone(served, health, got, requests) if is_alone else None
     if alone is not None:
         app = make_app(door, alone.join)
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+        signal.signal(signal.SIGTERM, lambda *_: alone.finish())
+        signal.signal(FINISHED, lambda *_: sys.exit())
     else:
         app = make_app(door, partial(behind_front, client.facts()["secret"]))
     logging.getLogger("waitress.queue").disabled = True
@@ -135,12 +139,28 @@ class Alone:
         self._spans = make_spans(served, self._log.say) if got["OTEL_EXPORTER_OTLP_ENDPOINT"] else None
         self._access = Access(self._log, requests, health.paths, self._spans)
         self._lock = threading.Lock()
+        self._under_way = 0
         threading.Thread(target=self._flush, name="flush", daemon=True).start()
 
     def join(self, app: Flask) -> None:
         """See every request to `app` first, and its answer last."""
         app.before_request(self._begin)
         app.after_request(self._end)
+
+    def finish(self) -> None:
+        """Send FINISHED to this process once nothing is under way; return at once.
+
+        waitress waits no longer than 5 s for its threads, and a prediction may take longer.
+        """
+        threading.Thread(target=self._finish, name="finish", daemon=True).start()
+
+    def _finish(self) -> None:
+        idle = 0
+        # Twice, because what waits for a thread begins when another request has ended.
+        while idle < 2:
+            time.sleep(LOOK_SECONDS)
+            idle = 0 if self._under_way else idle + 1
+        os.kill(os.getpid(), FINISHED)
 
     def close(self) -> None:
         """Write what waits for the log, and send what waits for the collector."""
@@ -151,6 +171,8 @@ class Alone:
 
     def _begin(self) -> Response | None:
         visit = g.visit = Visit()
+        with self._lock:
+            self._under_way += 1
         refusal = self._gate.refusal(visit)
         return response_of(refusal) if refusal else None
 
@@ -161,7 +183,12 @@ class Alone:
         response.headers["X-Request-ID"] = visit.request_id
         with self._lock:
             self._access(visit, response.status_code)
+        response.call_on_close(self._left)
         return response
+
+    def _left(self) -> None:
+        with self._lock:
+            self._under_way -= 1
 
     def _flush(self) -> None:
         while True:

@@ -451,8 +451,9 @@ class Connection(asyncio.BufferedProtocol):
 
     def _reply_with(self, request: Request, answer: Answer) -> None:
         if answer.outcome == outcomes.OK and self._keeps and self._is_plain(request, answer):
-            self._front.access(request, 200)
             self._transport.write(response.ok(answer.payload, request.request_id, self._front.last_fields))
+            # Behind the answer: while it is counted and logged, the client has it already.
+            self._front.access(request, 200)
             self._end_answer()
         elif answer.outcome == outcomes.OK:
             self._reply(request, Reply(200, answer.payload))

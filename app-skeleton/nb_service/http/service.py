@@ -128,6 +128,7 @@ class HttpService:
     def _flush_log(self) -> None:
         self._loop.call_later(FLUSH_SECONDS, self._flush_log)
         self._log.flush()
+        self._samples.count()
         self._samples.inputs.refill()
         if self._spans:
             self._spans.flush()

@@ -106,6 +106,10 @@ class Link:
             return self._at_once - in_flight
         return self._ahead - in_flight
 
+    def is_low(self) -> bool:
+        """Return whether it should get more samples now: it has room, and not so much to do that a refill can wait."""
+        return self._batch > 1 or 2 * len(self.in_flight) <= self._ahead
+
     def give(self, job: Job) -> None:
         """Take a sample; it leaves with the next `flush`."""
         in_flight = self.in_flight
@@ -253,8 +257,9 @@ class Link:
             elif status == frames.BACK:
                 self._owner.link_handed_back(job)
             else:
-                pairs.append((job, Answer(status, payload, seconds, batch)))
-                self._scored(*pairs[-1])
+                answer = Answer(status, payload, seconds, batch)
+                pairs.append((job, answer))
+                self._scored(job, answer)
             if self.answers >= self.tired_after and self.alive:
                 self._owner.link_tired(self)
         if observe is not None and pairs:

@@ -5,7 +5,6 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from nb_scorer import frames
 
@@ -15,9 +14,7 @@ from nb_service.pool.guard import guarded
 from nb_service.pool.link import Link, separate
 from nb_service.pool.plan import Plan
 from nb_service.pool.staff import Staff
-
-if TYPE_CHECKING:
-    import asyncio
+from nb_service.pool.turns import TurnLoop
 
 # A scorer that works for so long on one call keeps nothing from those that are idle.
 PATIENCE_SECONDS = 0.005
@@ -36,9 +33,7 @@ class Pool:
     who gives them; how many samples, by the plan.
     """
 
-    def __init__(
-        self, loop: "asyncio.AbstractEventLoop", model: ModelFolder, plan: Plan, say=print, stdout=None
-    ) -> None:
+    def __init__(self, loop: TurnLoop, model: ModelFolder, plan: Plan, say=print, stdout=None) -> None:
         self.model = model
         self.plan = plan
         self.staff = Staff(loop, model, plan, say, stdout)
@@ -48,6 +43,7 @@ class Pool:
         self._say = say
         self._queue: deque[Job] = deque()
         self._turn_scheduled = False
+        self._called = False  # in this turn's end, a callback or a timer was given to the loop
         self._look_again = None
         self._there_at = 0.0  # when a scorer was last seen to take samples
         self._deserted = False  # for longer than ABSENCE_SECONDS
@@ -130,7 +126,7 @@ class Pool:
             elif self._one_by_one and self._anyone_idle():
                 # An idle scorer starts now; for busy ones, and for batches, the samples of a turn go out in one send.
                 self._pump()
-            elif not self._turn_scheduled:
+            elif not self._turn_scheduled and self._anyone_low():
                 self._schedule()
         return job
 
@@ -141,34 +137,44 @@ class Pool:
                 return True
         return False
 
+    def _anyone_low(self) -> bool:
+        return any(link.is_low() for link in self.staff.free)
+
     def _answer_soon(self, job: Job, outcome: int) -> None:
+        self._called = True
         self._loop.call_soon(guarded, job.done, Answer(outcome))
 
     def _room(self, link: Link | None) -> None:
         """Look at the queue after this turn, if this link's answers, or with None anything, may matter to it."""
-        if self._queue or link is None or (not link.in_flight and any(one.ahead > 0 for one in self.staff.free)):
+        if (
+            link is None
+            or (self._queue and link.is_low())
+            or (not link.in_flight and any(one.ahead > 0 for one in self.staff.free))
+        ):
             self._schedule()
 
     def _schedule(self) -> None:
-        """Deal with all that comes in this turn of the loop once, in the next."""
+        """Deal with all that comes in this turn of the loop once, at its end."""
         if not self._turn_scheduled:
             self._turn_scheduled = True
-            self._loop.call_soon(self._turn)
+            self._loop.at_end(self._turn)
 
-    def _turn(self) -> None:
-        self._turn_scheduled = False
+    def _turn(self) -> bool:
+        """Deal; return whether the loop was given something to do."""
+        self._turn_scheduled = self._called = False
         try:
             self._pump()
             self._relieve()
         except Exception:  # noqa: BLE001 - the next turn may do better
             traceback.print_exc()
+        return self._called
 
     def _pump(self) -> None:
         """Hand waiting samples to scorers with room, the least busy first."""
         if self.staff.warm:
             free = self.staff.free
             if self._queue:
-                self._deal(free)
+                self._deal([link for link in free if link.is_low()])
             for link in free:
                 link.flush()
         if self._queue and not self.staff.hopeful:
@@ -201,6 +207,7 @@ class Pool:
                 self._share(link, idle)
         # Of one that is slow already the next answer or sample will tell; of the others only time.
         if self._look_again is None and any(link.ahead > 0 and link.head_since > slow_since for link in free):
+            self._called = True
             self._look_again = self._loop.call_later(PATIENCE_SECONDS, guarded, self._look)
 
     def _share(self, link: Link, idle: list[Link]) -> None:

@@ -5,6 +5,7 @@ import types
 import pytest
 from nb_scorer import frames
 from nb_service.app import exposition
+from nb_service.http import metrics
 from nb_service.http.metrics import Requests, Samples
 from nb_service.pool.answer import FAILED, OK, Answer, Job
 from prometheus_client.parser import text_string_to_metric_families
@@ -57,6 +58,14 @@ def test_answers_are_counted_by_value_with_time_and_batch(requests, samples):
     assert shown["nb_input_bucket", ("feature", "1"), ("le", "2.0")] == 1
     assert shown["nb_input_bucket", ("feature", "1"), ("le", "+Inf")] == 2
     assert ("nb_predictions_bucket", ("le", "+Inf")) not in shown
+
+
+@pytest.mark.parametrize(("size", "most"), [(1, metrics.MOST_UNCOUNTED), (metrics.MOST_BYTES_UNCOUNTED, 1)])
+def test_what_waits_to_be_counted_is_bounded_in_number_and_bytes(samples, size, most):
+    for _ in range(3 * most):
+        samples.answered([(Job(b"1" * size, None), Answer(OK, b"1", 0.1, 1))])
+        assert len(samples._uncounted) < most
+    assert samples.numbers()["values"] == {"1": 3 * most}
 
 
 def test_fractional_answers_are_a_histogram(requests, samples):

@@ -192,6 +192,14 @@ def test_a_link_starts_with_one_sample_and_takes_more_only_where_they_are_fast(e
     assert link.room() == 1
 
 
+@pytest.mark.parametrize(("ahead", "in_flight", "low"), [(1, 0, True), (1, 1, False), (8, 4, True), (8, 5, False)])
+def test_a_link_is_low_when_half_of_what_it_may_take_is_done(ends, ahead, in_flight, low):
+    _, link, _, _, _, answers = ends
+    link._ahead = ahead
+    send(link, answers, *[b"1"] * in_flight)
+    assert link.is_low() is low
+
+
 def test_a_dead_scorer_s_last_answers_count_and_the_started_one_is_what_it_died_of(ends):
     loop, link, theirs, tally, owner, answers = ends
     send(link, answers, b"1", b"2", b"3")

@@ -1,4 +1,3 @@
-import asyncio
 import time
 
 import pytest
@@ -6,6 +5,7 @@ from nb_service.model_folder import ModelFolder
 from nb_service.pool.answer import DIED, FULL, NOT_READY, Job
 from nb_service.pool.plan import Plan
 from nb_service.pool.pool import Pool
+from nb_service.pool.turns import TurnLoop
 
 from unit.nb_service.pool.fakes import turn, turn_until
 
@@ -32,6 +32,9 @@ class Link:
     def room(self):
         return self._room - len(self.in_flight)
 
+    def is_low(self):
+        return True
+
     def give(self, job):
         self.in_flight.append(job)
 
@@ -42,7 +45,7 @@ class Link:
 @pytest.fixture
 def pool():
     """Return a pool for two waiting samples, warm, without scorers."""
-    loop = asyncio.new_event_loop()
+    loop = TurnLoop()
     plan = Plan("fork", True, "", 2, 1, {}, predict_timeout=60, max_queue=2)
     made = Pool(loop, ModelFolder(None, None, None, {}), plan)
     made.staff.warm = True
@@ -61,6 +64,23 @@ def test_idle_scorers_come_first_then_those_with_most_room(pool):
         pool.submit(body, None)
     turn(pool._loop)
     assert [given(link) for link in pool.staff.free] == [[b"2"], [b"1", b"3"]]
+
+
+def test_scorers_with_enough_to_do_are_not_woken_for_a_sample_more(pool):
+    low, full = Link(5), Link(5)
+    full.is_low = lambda: False
+    pool.staff.free = [full]
+    for link in pool.staff.free:
+        link.give(Job(b"0", None))
+    pool.submit(b"1", None)
+    pool.staff.on_room(full)
+    turn(pool._loop)
+    assert (given(full), pool.waiting) == ([b"0"], 1)
+    pool.staff.free = [full, low]
+    low.give(Job(b"0", None))
+    pool.staff.on_room(low)
+    turn(pool._loop)
+    assert (given(full), given(low)) == ([b"0"], [b"0", b"1"])
 
 
 def test_an_idle_scorer_takes_what_waits_behind_something_slow_and_no_more_than_it_has_room_for(pool):
@@ -166,6 +186,7 @@ def test_a_sample_whose_client_is_gone_leaves_the_queue_and_makes_room(pool):
     pool.abandon(second)
     link = Link(3)
     pool.staff.free = [link]
+    pool.staff.on_room(None)
     turn(pool._loop)
     assert (given(link), answers) == ([b"3"], [])
     # A scorer has it: nothing to take away any more.
