@@ -22,6 +22,13 @@ SLOW = """
 """
 
 
+LONG = """
+    def predictor(x):
+        return "y" * x
+    examples = [1]
+"""
+
+
 @pytest.mark.parametrize("way", ["close", "reset"])
 @pytest.mark.parametrize("path", [b"/predict", b"/v1/models/model:predict"])
 def test_samples_of_those_who_hung_up_are_not_scored_any_more(start, path, way):
@@ -59,6 +66,21 @@ def test_slow_posts_outside_of_predict_hold_up_nobody(start, way):
             assert ask(service, get(b"/metrics"), 4).status == 200
 
         assert quickly(others, 1) < 1
+    finally:
+        for wire in wires:
+            wire.reset()
+
+
+def test_who_takes_no_answers_keeps_nobody_else_from_theirs(start):
+    service = start(LONG, S2I_MODEL_NAME="model", S2I_RECEIVE_TIMEOUT="60", S2I_APP_MEMORY="2000000000").ready()
+    assert service.status("/docs") == 200
+    # As many as the app works on at a time, none of whom takes more than the kernel does for it.
+    wires = [Wire(service, receive_buffer=4096) for _ in range(64)]
+    try:
+        for wire in wires:
+            wire.send(post(b'{"instances": [5000000]}', path=b"/v1/models/model:predict"))
+        assert wait_until(lambda: service.log.count(":predict 200") == len(wires))
+        assert ask(service, post(b'{"instances": [1]}', path=b"/v1/models/model:predict"), 10).status == 200
     finally:
         for wire in wires:
             wire.reset()

@@ -27,6 +27,17 @@ def test_who_waits_is_called_as_soon_as_there_is_room_and_not_before():
     assert called == [1, 2, 3]
 
 
+def test_a_small_body_behind_a_large_one_does_not_wait_for_the_room_that_that_one_needs():
+    budget, called = Budget(8 * SMALL), []
+    budget.take(8 * SMALL)
+    budget.wait(lambda: called.append("large"), 2 * SMALL)
+    budget.wait(lambda: called.append("small"), 1)
+    budget.give(1)
+    assert called == ["small"]
+    budget.give(SMALL)
+    assert called == ["small", "large"]
+
+
 def test_who_does_not_wait_any_more_is_not_called():
     budget, called = Budget(10), []
     budget.take(10)
