@@ -16,6 +16,8 @@ MOST_OF_STRAYS = MOST_WAITING // 2
 # Lines of requests are handed over in parcels of about this size, or at the next flush.
 PARCEL = 1 << 16
 TRY_AGAIN_SECONDS = 0.1
+# How often those who have a log let its lines of requests go.
+FLUSH_SECONDS = 0.2
 _END = object()
 
 

@@ -27,14 +27,13 @@ from nb_service.http.access import Access
 from nb_service.http.health import Health
 from nb_service.http.metrics import Requests
 from nb_service.http.tracing import make_spans
-from nb_service.log import Log
+from nb_service.log import FLUSH_SECONDS, Log
 from nb_service.pool.client import PoolClient
 
 # Each of the threads may have so much; what they run is not deep, and more would count as memory in use.
 STACK_BYTES = 1 << 20
 # waitress writes to disk what is larger than its overflow limits, and the disk may be read-only.
 NEVER = 1 << 40
-FLUSH_SECONDS = 0.2
 # So much longer than the front lets clients wait: it is the front that closes connections.
 BEHIND_SECONDS = 60
 # Told to end, an app that stands alone looks so often whether all is answered, and then tells its main thread so.

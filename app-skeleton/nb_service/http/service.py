@@ -14,10 +14,9 @@ from nb_service.http.app_process import AppProcess
 from nb_service.http.health import Health
 from nb_service.http.listening import CONNECTIONS, SPARE_DESCRIPTORS, allow_descriptors, listen
 from nb_service.http.metrics import Requests, Samples
-from nb_service.log import Log
+from nb_service.log import FLUSH_SECONDS, Log
 from nb_service.pool import Pool
 
-FLUSH_SECONDS = 0.2
 # The app is made once the service is ready and has had a moment for its first predictions.
 IDLE_SECONDS = 1.0
 # How often the end looks whether all is said, and how long what is said last may take.

@@ -124,11 +124,6 @@ class Link:
         if self._out and not self._writing and not self._deaf:
             self._send()
 
-    @property
-    def writing(self) -> bool:
-        """Return whether bytes wait that the socket did not take."""
-        return self._writing
-
     def _send(self) -> None:
         self._unsent = 0
         try:

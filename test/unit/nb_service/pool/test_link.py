@@ -229,7 +229,7 @@ def test_a_sample_larger_than_the_socket_takes_goes_in_parts(ends):
     body = os.urandom(3_000_000)
     link.give(job(body, answers))
     link.flush()
-    assert link.writing
+    assert link._writing
     heard = bytearray()
     theirs.sock.setblocking(False)
     while not (taken := frames.take_requests(heard)):
@@ -238,7 +238,7 @@ def test_a_sample_larger_than_the_socket_takes_goes_in_parts(ends):
         except BlockingIOError:
             turn(loop)
     assert taken == [(frames.SAMPLE, 0, body)]
-    assert not link.writing
+    assert not link._writing
 
 
 def test_a_scorer_that_goes_while_it_is_sent_to_is_just_gone(ends, capsys):
