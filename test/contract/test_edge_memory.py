@@ -12,8 +12,10 @@ from contract.services import copy_of, wait_until
 from contract.wire import Crowd, Watch, Wire, cpu_seconds, get, post, tree
 
 BESIDE_MB = 60
-# Of all processes together: what was given back to Python is not always given back to the machine.
-BESIDE_ALL_MB = 200
+# Of all processes together: what the front holds is in the app as bytes, as text and as JSON for a scorer, perhaps all
+# at once, and what was given back to Python is not always given back to the machine.
+COPIES = 4
+BESIDE_ALL_MB = 150
 HELD = """
     import os
     import time
@@ -42,7 +44,7 @@ def held(start, tmp_path):
 def within(watch: Watch, budget_mb: float) -> None:
     """Check what all that has taken of the machine's memory."""
     assert watch.front <= budget_mb + BESIDE_MB, watch.most
-    assert watch.grown <= budget_mb + BESIDE_ALL_MB, (watch.at_first, watch.most)
+    assert watch.grown <= COPIES * budget_mb + BESIDE_ALL_MB, (watch.at_first, watch.most)
 
 
 @pytest.mark.parametrize("path", [b"/predict", b"/v1/models/model:predict"])

@@ -284,6 +284,9 @@ class Staff:
         while self._loaded and not self.stopping and len(self.links) < self._wanted():
             try:
                 self._start_one()
+            except ConnectionError:
+                # The zygote is gone, of which `zygote_gone` hears in a moment; the next one starts the scorers.
+                return
             except OSError as reason:
                 self._set_back("A scorer", reason.strerror or str(reason))
                 self._fill()
@@ -431,13 +434,15 @@ class Staff:
         self._leaving.clear()
         if self.stopping:
             return
-        for link in [link for link in self.links.values() if not link.alive]:
-            self._lose(link, [], "died")
+        # Orders that it had and did not carry out, or did not live to tell of.
+        unstarted = [link for link in self.links.values() if not link.alive]
+        for link in unstarted:
+            del self.links[link.number]
         if not self._loaded and not self.loaded_once:
             self._give_up(problems.load_ended(ending))
             return
         self._say(f"The process that starts scorers {ending}; starting another.")
-        if not self._loaded:
+        if unstarted or not self._loaded:
             self._count_death()
         self._loaded = False
         self._loop.call_later(self._delay() or 0.1, guarded, self._start_again)

@@ -111,13 +111,9 @@ class Supervisor:
     def start(self, number: int, fds: list[int]) -> None:
         """Let the zygote start a scorer with `fds`: its end of the link, and its tally.
 
-        Raise OSError where the order can't be given now.
+        Raise OSError where the order can't be given now, ConnectionError where the zygote is gone.
         """
-        try:
-            self._order(START, number, fds)
-        except ConnectionError:
-            # The end of file on its socket is handled as its death.
-            return
+        self._order(START, number, fds)
         self._unconfirmed[number] = 0
         self._count_beats()
 

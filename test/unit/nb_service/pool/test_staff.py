@@ -146,6 +146,7 @@ def test_scorers_that_die_one_after_the_other_are_started_ever_later(make):
     [
         (lambda staff: staff.scorer_unstarted(1, "Too many open files"), 0, ["A scorer can't be started now"]),
         (lambda staff: staff.scorer_started(1), 1, []),
+        # Two of them, and one death: that of the zygote.
         (lambda staff: staff.zygote_gone("ended with exit code 1"), 1, ["The process that starts scorers"]),
     ],
 )
@@ -153,13 +154,31 @@ def test_a_link_that_closes_before_the_zygote_has_told_what_became_of_it_waits_f
     staff = make()
     staff.zygote_loaded(threads=1)
     turn(staff)
-    staff._supervisor.awaited = {1}
+    staff._supervisor.awaited = {1, 2}
     staff.links[1].gone()
+    staff.links[2].gone()
     assert (staff._deaths, 1 in staff.links) == (0, True)
     staff._supervisor.awaited = set()
     told(staff)
     assert (staff._deaths, 1 in staff.links) == (deaths, False)
     assert [line[: len(start)] for line, start in zip(staff.said, words, strict=True)] == words
+
+
+def test_a_zygote_that_takes_no_order_any_more_is_no_death_of_scorers(make, monkeypatch):
+    staff = make()
+    warm(staff)
+
+    def start(number, fds):
+        raise ConnectionError
+
+    monkeypatch.setattr(staff._supervisor, "start", start)
+    for link in list(staff.links.values()):
+        link.proved = True
+        link.gone()
+    turn(staff, times=10)
+    assert (staff._deaths, staff.links, staff.said) == (0, {}, [])
+    staff.zygote_gone("ended")
+    assert (staff._deaths, staff.hopeful) == (0, True)
 
 
 def test_one_that_answers_ends_the_crash_loop(make):

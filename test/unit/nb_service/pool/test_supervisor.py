@@ -89,16 +89,19 @@ def test_a_stopped_zygote_is_killed_after_some_beats_and_no_sooner(begin, monkey
     assert owner.told[1:] == [("zygote_stuck",), ("zygote_gone", "was killed by signal 9 (SIGKILL)")]
 
 
-def test_orders_to_a_zygote_that_is_gone_are_none(begin):
+def test_a_zygote_that_is_gone_takes_no_orders(begin):
     loop, supervisor, owner = begin()
     assert turn_until(loop, lambda: owner.told)
     os.kill(supervisor.pid, signal.SIGKILL)
     supervisor._process.wait()
-    supervisor.start(5, [0, 1])
+    with pytest.raises(ConnectionError):
+        supervisor.start(5, [0, 1])
     supervisor.kill(5)
     assert turn_until(loop, lambda: len(owner.told) == 2)
-    supervisor.start(6, [0, 1])
+    with pytest.raises(ConnectionError):
+        supervisor.start(6, [0, 1])
     supervisor.kill(6)
+    assert not supervisor.awaits(5)
     assert owner.told[1] == ("zygote_gone", "was killed by signal 9 (SIGKILL)")
 
 
