@@ -21,7 +21,7 @@ from nb_service.pool import Pool
 IDLE_SECONDS = 1.0
 # How often the end looks whether all is said, and how long what is said last may take.
 TURN_SECONDS = 0.02
-LAST_WORDS_SECONDS = 0.5
+LAST_WORDS_SECONDS = 2.0
 # All that would end a process at once, but for faults of its own.
 ENDINGS = tuple(
     getattr(signal, f"SIG{name}")
