@@ -36,8 +36,10 @@ STACK_BYTES = 1 << 20
 NEVER = 1 << 40
 # So much longer than the front lets clients wait: it is the front that closes connections.
 BEHIND_SECONDS = 60
-# Told to end, an app that stands alone looks so often whether all is answered, and then tells its main thread so.
+# Told to end, an app that stands alone looks so often whether all is answered, and ends when nothing was under way for
+# so many looks: what clients have just sent is read by then. It tells its main thread so by this signal.
 LOOK_SECONDS = 0.02
+IDLE_LOOKS = 15
 FINISHED = signal.SIGUSR1
 SECRET_KEY = "HTTP_" + hops.SECRET_FIELD.decode("ascii").upper().replace("-", "_")
 
@@ -155,8 +157,7 @@ class Alone:
 
     def _finish(self) -> None:
         idle = 0
-        # Twice, because what waits for a thread begins when another request has ended.
-        while idle < 2:
+        while idle < IDLE_LOOKS:
             time.sleep(LOOK_SECONDS)
             idle = 0 if self._under_way else idle + 1
         os.kill(os.getpid(), FINISHED)
