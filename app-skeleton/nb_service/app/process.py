@@ -68,6 +68,8 @@ def main(args: list[str], environ: dict) -> int:
         signal.signal(FINISHED, lambda *_: sys.exit())
     else:
         app = make_app(door, partial(behind_front, client.facts()["secret"]))
+    # Whoever started this process kept it from being ended before it knew how.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     logging.getLogger("waitress.queue").disabled = True
     waitress.serve(
         app,

@@ -1,6 +1,7 @@
 """The app's process: the Flask skeleton under waitress, started when it is needed and again when it ends."""
 
 import secrets
+import signal
 import socket
 import subprocess
 import sys
@@ -69,6 +70,8 @@ class AppProcess:
     def _start(self) -> None:
         ours, theirs = socket.socketpair()
         fds = [self._listener.fileno(), theirs.fileno()]
+        # The app inherits it, and lets SIGTERM come when it can answer those who wait on the listening socket.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         try:
             self._process = subprocess.Popen(
                 [sys.executable, "-I", "-m", "nb_service", "app", *map(str, fds)],
@@ -83,6 +86,7 @@ class AppProcess:
             ours.close()
             raise
         finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             theirs.close()
         self._began = self._loop.time()
         try:
