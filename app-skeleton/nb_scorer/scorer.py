@@ -10,10 +10,13 @@ import time
 import traceback
 import types
 
-from nb_scorer import frames, functions, values
+from nb_scorer import calls, frames, functions, values
+from nb_scorer.readers import Misfit
 
 # Below what the allocator asks the system for anew each time: three system calls a read.
 RECEIVE_BYTES = 1 << 16
+# A reason is a sentence for a client, and no document.
+REASON_LENGTH = 500
 _OURS = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -24,10 +27,16 @@ class Scorer(object):
     raise into these methods: that copy ends there, for it has the same socket, and nobody asked it.
     """
 
-    def __init__(self, model):
+    def __init__(self, model, form=values.LABELLED):
+        """Take the functions of `model`, as nb_scorer.calls gives them, and the `form` of their answers."""
         self._predictor = model.predictor
         self._validator = model.validator
         self._batch_predictor = model.batch_predictor
+        self._form = form
+        self._read = None
+        if isinstance(model.batch_predictor, calls.CallTogether):
+            # Sample by sample before the call: one that is not what it takes costs only itself.
+            self._batch_predictor, self._read = model.batch_predictor.function, model.batch_predictor.read
         self._loop = None
         self._pid = os.getpid()
 
@@ -81,7 +90,12 @@ class Scorer(object):
                 return _at(*refused)
             if _changed(samples, before):
                 samples = values.decode(body)
-        payload = self._scored(samples, values.encode) if len(samples) > 1 else None
+        if self._read is not None and len(samples) > 1:
+            refused = {}
+            samples = self._read_each(samples, range(len(samples)), refused)
+            if refused:
+                return _at(*next((place, *refused[place]) for place in sorted(refused)))
+        payload = self._scored(samples, is_array=True) if len(samples) > 1 else None
         if payload is not None:
             return frames.OK, payload, len(samples)
         return self._one_by_one(values.decode(body))
@@ -116,8 +130,12 @@ class Scorer(object):
                 places.append(place)
             except ValueError as wrong:
                 refused[place] = (frames.NOT_JSON, _facts(reason=str(wrong)))
-        if self._validator is None:
-            return samples
+        if self._validator is not None:
+            samples, places = self._validated(samples, places, bodies, refused)
+        return samples if self._read is None else self._read_each(samples, places, refused)
+
+    def _validated(self, samples, places, bodies, refused):
+        """Return (samples, places) without those that the validator refuses; note in `refused` why."""
         before = values.print_of(samples)
         for place, sample in zip(places, samples):
             refusal = self._refusal(sample)
@@ -125,26 +143,50 @@ class Scorer(object):
                 refused[place] = refusal
         if _changed(samples, before):
             samples = [values.decode(bodies[place]) for place in places]
-        return [sample for place, sample in zip(places, samples) if place not in refused] if refused else samples
+        if refused:
+            samples = [sample for place, sample in zip(places, samples) if place not in refused]
+            places = [place for place in places if place not in refused]
+        return samples, places
+
+    def _read_each(self, samples, places, refused):
+        """Return what batch_predictor gets of `samples` but those that do not fit; note in `refused` why."""
+        read = []
+        for place, sample in zip(places, samples):
+            try:
+                read.append(self._read(sample))
+            except BaseException:
+                refused[place] = self._fault("The predictor failed on a sample:")
+        return read
 
     def _predicted(self, sample):
         try:
-            return frames.OK, values.encode(self._result(self._predictor(sample)))
+            return frames.OK, values.encode(self._result(self._predictor(sample)), self._form)
         # SystemExit and KeyboardInterrupt too: a notebook's exit() must cost one answer, not a scorer.
         except BaseException:
-            return frames.FAILED, self._failure("The predictor failed on a sample:")
+            return self._fault("The predictor failed on a sample:")
 
-    def _scored(self, samples, encode=None):
+    def _fault(self, headline):
+        """Return (status, payload) for the error being handled: the client's where it is a Misfit, else printed."""
+        error = sys.exc_info()[1]
+        if isinstance(error, Misfit):
+            self.end_copy()
+            return frames.REFUSED, _misfit(error)
+        reason = _short(str(error)) if isinstance(error, values.NoJsonForm) else None
+        return frames.FAILED, self._failure(headline, reason=reason)
+
+    def _scored(self, samples, is_array=False):
         """Return what one call of batch_predictor gives for `samples`, or None where predictor must be asked.
 
-        A list of payloads, or all of it by `encode`.
+        A list of payloads, or, where it `is_array`, all of them as one.
         """
         if len(samples) < 2 or self._batch_predictor is None:
             return None if samples else []
         count = len(samples)
         try:
             answers = _list_of(self._result(self._batch_predictor(samples)), count)
-            return encode(answers) if encode is not None else [values.encode(answer) for answer in answers]
+            if is_array:
+                return values.encode(answers, self._form)
+            return [values.encode(answer, self._form) for answer in answers]
         except BaseException:
             self._failure("batch_predictor failed on {} samples, which predictor is now asked for:".format(count))
             return None
@@ -161,15 +203,22 @@ class Scorer(object):
             # No map: a validator that raises StopIteration would end it, as if it had said yes to all.
             for index, sample in enumerate(samples):
                 verdict = validator(sample)
-                if verdict is not True and not functions.accepts(self._result(verdict)):
-                    return index, frames.REFUSED, _facts(traceback=None)
-        except BaseException:
-            return index, frames.REFUSED, self._failure("The validator raised on a sample, which counts as a no:")
+                if verdict is True:
+                    continue
+                reason = functions.refusal(self._result(verdict))
+                if reason is not None:
+                    return index, frames.REFUSED, _facts(reason=_short(reason), traceback=None)
+        except Misfit as wrong:
+            self.end_copy()
+            return index, frames.REFUSED, _misfit(wrong)
+        except BaseException as error:
+            headline = "The validator raised on a sample, which counts as a no:"
+            return index, frames.REFUSED, self._failure(headline, message=_message(error))
         self.end_copy()
         return None
 
-    def _failure(self, headline):
-        """Print the error being handled under `headline`; return it as a payload."""
+    def _failure(self, headline, **facts):
+        """Print the error being handled under `headline`; return it, with further `facts`, as a payload."""
         error = sys.exc_info()[1]
         self.end_copy(_exit_code(error))
         try:
@@ -180,7 +229,7 @@ class Scorer(object):
         flush()
         sys.stderr.write("{}\n{}".format(headline, text))
         flush()
-        return _facts(traceback=text)
+        return _facts(traceback=text, **facts)
 
     def _result(self, result):
         """Return `result`, awaited where the notebook's function is an async def."""
@@ -198,10 +247,37 @@ def _changed(sample, before):
 
 def _list_of(got, count):
     """Return what a batch_predictor returned as a list; raise TypeError unless it is one of `count` answers."""
-    answers = got if type(got) is list else values.plain(got)
+    answers = values.listed(got)
     if type(answers) is not list or len(answers) != count:
         raise TypeError("it must return a list of as many answers as it got samples")
     return answers
+
+
+def _misfit(wrong):
+    """Return the payload for a sample that is not what the notebook's functions take."""
+    errors = [{"pointer": _pointer(path), "detail": _short(words)} for path, words in wrong.errors]
+    return _facts(misfit=_short(str(wrong)), errors=errors, traceback=None)
+
+
+def _pointer(path):
+    """Return the JSON pointer to a place in the sample, as a fragment of a URI."""
+    names = [str(name).replace("~", "~0").replace("/", "~1") for name in path]
+    return _short("#" + "".join("/" + name for name in names))
+
+
+def _message(error):
+    """Return what a client is told of an exception that a validator raised, or None where it can't be said."""
+    try:
+        return _short(functions.words_of(error))
+    except Exception:
+        # A notebook's exception may have a __str__ that raises.
+        return None
+
+
+def _short(text):
+    """Return `text` as the answer to a client has room for it; a lone surrogate, which no page can have, escaped."""
+    text = text if len(text) <= REASON_LENGTH else text[:REASON_LENGTH] + " …"
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _at(index, status, payload):
