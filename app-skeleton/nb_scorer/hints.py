@@ -150,7 +150,9 @@ def _of_fields(kind, within):
     hints = resolved(kind)
     if hasattr(kind, "__dataclass_fields__"):
         fields = values.field_names(kind)
-        required = [name for name in fields if not hasattr(kind, name)]
+        # Not by the class's attributes: of what a factory makes there is none.
+        given = inspect.signature(kind).parameters
+        required = [name for name in fields if name in given and given[name].default is inspect.Parameter.empty]
     else:
         fields, required = hints, getattr(kind, "__required_keys__", hints if kind.__total__ else ())
     known = {name: schema(hints.get(name, typing.Any), within) for name in fields}

@@ -29,11 +29,21 @@ _NOUNS = (
     (list, "a list"),
     (dict, "an object"),
 )
-# The first that fits: a datetime is a date.
+
+
+def _moment(kind, text):
+    # CPython 3.10 and earlier don't know the letter for UTC.
+    return kind.fromisoformat(text[:-1] + "+00:00" if text.endswith("Z") else text)
+
+
+# CPython 3.6 reads no dates; they stay texts there. The first that fits: a datetime is a date.
+_MOMENTS = (
+    (dt.datetime, "a date and time in ISO 8601", _moment),
+    (dt.date, "a date in ISO 8601", _moment),
+    (dt.time, "a time in ISO 8601", _moment),
+)
 _FROM_TEXT = (
-    (dt.datetime, "a date and time in ISO 8601", lambda kind, text: kind.fromisoformat(text)),
-    (dt.date, "a date in ISO 8601", lambda kind, text: kind.fromisoformat(text)),
-    (dt.time, "a time in ISO 8601", lambda kind, text: kind.fromisoformat(text)),
+    *(_MOMENTS if hasattr(dt.date, "fromisoformat") else ()),
     (uuid.UUID, "a UUID", lambda kind, text: kind(text)),
     (pathlib.PurePath, "a path", lambda kind, text: kind(text)),
     (bytes, "Base64", lambda kind, text: kind(base64.b64decode(text, validate=True))),
@@ -261,9 +271,7 @@ class AnyOf(object):
             except Misfit as wrong:
                 if within is None and (len(wrong.errors) > 1 or wrong.errors[0][0]):
                     within = wrong
-        if within is None:
-            _refuse(self.noun, value)
-        raise within
+        raise within or Misfit([((), "must be " + self.noun)])
 
 
 class OneOf(object):

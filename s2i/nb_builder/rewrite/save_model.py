@@ -22,14 +22,15 @@ nb_scorer.model.save(
     recorded=nb_scorer.recorder.recorded(get_ipython()),
     tolerance={tolerance!r},
     complaint={complaint!r},
+    pandas_labels={pandas_labels!r},
 )"""
 
 
 class SaveModel(Preprocessor):
-    """Puts our two cells around the author's; `facts` fills in folders, names and the tolerance."""
+    """Puts our two cells around the author's; `facts` fills in folders, names and the settings of answers."""
 
     facts = Dict(
-        help="folder, notebook, tolerance, complaint: see nb_scorer.model.save; src and reads: see nb_scorer.reads."
+        help="folder, notebook, tolerance, complaint, pandas_labels: see nb_scorer.model.save; src, reads: see nb_scorer.reads."
     ).tag(config=True)
 
     def preprocess(self, nb, resources):
