@@ -28,7 +28,8 @@ def test_a_body_that_is_not_json_never_reaches_the_predictor():
 
 @pytest.mark.parametrize("no", [False, None, 0, "", []])
 def test_a_falsy_word_of_the_validator_is_a_no(no):
-    assert made(pytest.fail, lambda x: no).answer(b"1") == (frames.REFUSED, b'{"traceback": null}')
+    status, payload = made(pytest.fail, lambda x: no).answer(b"1")
+    assert (status, json.loads(payload)) == (frames.REFUSED, {"reason": "", "traceback": None})
 
 
 def test_a_validator_that_raises_says_no_and_the_log_says_why(capsys):
@@ -185,7 +186,7 @@ def test_of_many_samples_the_first_that_fails_is_named_by_its_place(capsys):
     status, payload, _ = made(lambda x: 1 / x, batch=raises).answer_many(b"[1, 0, 0]")
     assert (status, json.loads(payload)["index"]) == (frames.FAILED, 1)
     status, payload, _ = made(pytest.fail, lambda x: x > 0).answer_many(b"[1, 2, -1]")
-    assert (status, json.loads(payload)) == (frames.REFUSED, {"traceback": None, "index": 2})
+    assert (status, json.loads(payload)) == (frames.REFUSED, {"reason": "", "traceback": None, "index": 2})
 
 
 @pytest.mark.parametrize("body", [b"1", b"{", b'{"a": 1}'])
