@@ -5,7 +5,7 @@ Decided once, when the model is saved: a function that takes a sample as JSON ha
 
 import inspect
 
-from nb_scorer import functions, hints, readers
+from nb_scorer import conversion, functions, hints, readers
 
 
 class Call(object):
@@ -48,9 +48,9 @@ def _one(function):
     named = functions.named_parameters(function)
     known = hints.resolved(function)
     if named:
-        fields = {one.name: (readers.reader(known.get(one.name)), one.default is one.empty) for one in named}
+        fields = {one.name: (conversion.reader(known.get(one.name)), one.default is one.empty) for one in named}
         return CallByName(function, readers.Fields(dict, fields, _takes_any_name(function)))
-    read = readers.reader(known.get(_first(function)))
+    read = conversion.reader(known.get(_first(function)))
     return function if read is None else Call(function, read)
 
 
@@ -59,7 +59,7 @@ def _together(function, predictor):
     if function is None:
         return None
     inner = hints.arguments_of(hints.bare(hints.resolved(function).get(_first(function))))
-    read = readers.reader(inner[0]) if inner else getattr(predictor, "read", None) if _is_ours(predictor) else None
+    read = conversion.reader(inner[0]) if inner else getattr(predictor, "read", None) if _is_ours(predictor) else None
     return function if read is None else CallTogether(function, read)
 
 

@@ -22,8 +22,8 @@ MANY = 3  # a JSON array of samples; its answer is the array of theirs, or what 
 # Statuses of answers. The payload of OK is the answer as JSON; that of all others is a JSON object.
 OK = 0
 NOT_JSON = 1  # {"reason"}
-# {"traceback" or null} and one of {"reason"}: the validator said no, for this reason or ""; {"message"}: it raised, with
-# this message or null; {"misfit", "errors"}: the sample is not what the functions take. Of MANY also {"index"}.
+# {"traceback" or null} and one of {"reason"}: the validator said no, for this reason or ""; {"message"}: it raised,
+# with this message or null; {"misfit", "errors"}: the sample is not what the functions take. Of MANY also {"index"}.
 REFUSED = 2
 # {"traceback"}: the predictor raised or exited; with {"reason"} its answer has no JSON form. Of MANY also {"index"}.
 FAILED = 3

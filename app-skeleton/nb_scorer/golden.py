@@ -30,8 +30,8 @@ def collect(called, examples, recorded, tolerance=answers.TOLERANCE, form=values
     """Return (rows, notes): `examples` first, then the `recorded` calls, each asked of predictor now.
 
     `called` holds predictor and perhaps validator and batch_predictor, as nb_scorer.calls gives them;
-    `recorded` are bodies (bytes of JSON), `form` that of answers. Raises Complaint for a row of `examples` that gets no answer, and for a batch_predictor
-    that answers otherwise.
+    `recorded` are bodies (bytes of JSON), `form` that of answers. Raises Complaint for a row of `examples`
+    that gets no answer, and for a batch_predictor that answers otherwise.
     """
     asked = _Asked(called["predictor"], called.get("validator"), form)
     if hasattr(examples, "shape") or hasattr(examples, "columns"):

@@ -1,24 +1,17 @@
-"""What a sample becomes by a type hint: an instance of a dataclass or of a pydantic model, or what holds some.
+"""What makes of JSON's values what a type hint promises: one class a kind of hint; see nb_scorer.conversion.
 
-A reader is made once, when the model is saved, and goes into the pickle. Called with a value of JSON it returns what
-its hint promises, or raises Misfit with each field that is wrong. A hint without such classes has no reader.
+A reader is called with a value; it returns what its hint promises, or raises Misfit with each field that is wrong.
 """
 
 import base64
-import collections.abc
 import datetime as dt
 import decimal
-import enum
-import inspect
 import pathlib
-import typing
 import uuid
 
 from nb_scorer import pydantic_models
-from nb_scorer.hints import UNIONS, arguments_of, bare, resolved
 
 MOST_ERRORS = 10
-_ABSENT = inspect.Parameter.empty
 # As a client would say it; the first that fits, for true is an int to Python.
 _NOUNS = (
     (type(None), "null"),
@@ -46,7 +39,7 @@ _FROM_TEXT = (
     *(_MOMENTS if hasattr(dt.date, "fromisoformat") else ()),
     (uuid.UUID, "a UUID", lambda kind, text: kind(text)),
     (pathlib.PurePath, "a path", lambda kind, text: kind(text)),
-    (bytes, "Base64", lambda kind, text: kind(base64.b64decode(text, validate=True))),
+    ((bytes, bytearray), "Base64", lambda kind, text: kind(base64.b64decode(text, validate=True))),
 )
 
 
@@ -57,88 +50,6 @@ class Misfit(ValueError):
         self.errors = [(tuple(path), words) for path, words in errors][:MOST_ERRORS]
         named = [(".".join(map(str, path)), words) for path, words in self.errors]
         super().__init__("; ".join("{}: {}".format(*error) if error[0] else error[1] for error in named))
-
-
-def reader(hint):
-    """Return what reads samples as `hint` promises; None where it holds no dataclass and no class of pydantic's."""
-    known = list(_classes(hint, set()))
-    pydantics = [kind for kind in known if pydantic_models.is_known(kind)]
-    if pydantics:
-        return OfPydantic(hint, pydantics[0])
-    return _made(hint, {}) if any(_is_dataclass(kind) for kind in known) else None
-
-
-def _classes(hint, seen):
-    """Yield the classes in a hint, and in the fields of the dataclasses in it."""
-    hint = bare(hint)
-    inner = list(hint) if isinstance(hint, (list, tuple)) else arguments_of(hint)
-    if inner and inspect.isclass(getattr(hint, "__origin__", None)):
-        inner.append(hint.__origin__)
-    if inspect.isclass(hint) and not inner and hint not in seen:
-        seen.add(hint)
-        yield hint
-        inner = [field for _, field, _ in _parameters(hint)] if _is_dataclass(hint) else ()
-    for one in inner:
-        for kind in _classes(one, seen):
-            yield kind
-
-
-def _is_dataclass(kind):
-    return inspect.isclass(kind) and hasattr(kind, "__dataclass_fields__")
-
-
-def _parameters(kind):
-    """Return [(name, hint, whether it must be given)] of what makes an instance of a dataclass."""
-    hints = resolved(kind)
-    known = list(inspect.signature(kind).parameters.values())
-    # Of an InitVar there is nothing to read but the name.
-    return [(one.name, hints.get(one.name, typing.Any), one.default is _ABSENT) for one in known]
-
-
-def _made(hint, made):
-    """Return the reader of a hint within a dataclass, or None for what is taken as it is; `made` has the dataclasses'."""
-    hint = bare(hint)
-    origin, arguments = getattr(hint, "__origin__", None), arguments_of(hint)
-    if origin in UNIONS or type(hint) in UNIONS:
-        inner = [_made(one, made) for one in arguments]
-        return AnyOf(inner) if all(inner) else None
-    if origin is not None and origin is getattr(typing, "Literal", ()):
-        return OneOf(arguments)
-    kind = type(None) if hint is None else origin if inspect.isclass(origin) else hint
-    return _of_class(kind, arguments, made) if inspect.isclass(kind) else None
-
-
-def _of_class(kind, arguments, made):
-    if kind in made:
-        return made[kind]
-    if _is_dataclass(kind):
-        # Before its fields' readers: a class may have itself among its fields.
-        made[kind] = Fields(kind)
-        made[kind].fields = {name: (_made(hint, made), needed) for name, hint, needed in _parameters(kind)}
-        return made[kind]
-    if issubclass(kind, enum.Enum):
-        return OneOf([member.value for member in kind], kind)
-    if kind in (type(None), bool, int, float, str):
-        return Scalar(kind)
-    if issubclass(kind, decimal.Decimal):
-        return Number(kind)
-    if any(issubclass(kind, known) for known, _, _ in _FROM_TEXT):
-        return FromText(kind)
-    return _of_container(kind, [_made(one, made) for one in arguments if one not in (Ellipsis, ())], arguments)
-
-
-def _of_container(kind, inner, arguments):
-    if issubclass(kind, collections.abc.Mapping):
-        return Values(inner[1] if len(inner) > 1 else None)
-    if issubclass(kind, tuple) and not hasattr(kind, "_fields"):
-        return Items(tuple, inner, not arguments or Ellipsis in arguments)
-    for known in (frozenset, set, list):
-        if issubclass(kind, known):
-            return Items(known, inner)
-    if issubclass(kind, collections.abc.Set):
-        return Items(set, inner)
-    is_list = issubclass(kind, collections.abc.Sequence) or kind in (collections.abc.Iterable, collections.abc.Collection)
-    return Items(list, inner) if is_list else None
 
 
 def _noun(value):
@@ -330,6 +241,11 @@ class Number(object):
 
 class FromText(object):
     """Makes a moment, a UUID, a path or bytes of their text, as answers write them."""
+
+    @staticmethod
+    def knows(kind):
+        """Return whether there is a form in text for the class `kind`."""
+        return any(issubclass(kind, known) for known, _, _ in _FROM_TEXT)
 
     def __init__(self, kind):
         self.kind = kind

@@ -49,7 +49,9 @@ class CallNoter(ast.NodeTransformer):
         """Return the call with its argument noted, if it is predictor(x)."""
         self.generic_visit(node)
         given = [*node.args, *(keyword.value for keyword in node.keywords)]
-        unpacks = any(isinstance(one, ast.Starred) for one in node.args) or any(one.arg is None for one in node.keywords)
+        unpacks = any(isinstance(one, ast.Starred) for one in node.args) or any(
+            one.arg is None for one in node.keywords
+        )
         if getattr(node.func, "id", None) != "predictor" or not given or unpacks:
             return node
         noted = ast.Call(func=ast.Name(id=NOTE_ALL, ctx=ast.Load()), args=node.args, keywords=node.keywords)

@@ -10,13 +10,11 @@ import time
 import traceback
 import types
 
-from nb_scorer import calls, frames, functions, values
+from nb_scorer import calls, frames, functions, refusals, values
 from nb_scorer.readers import Misfit
 
 # Below what the allocator asks the system for anew each time: three system calls a read.
 RECEIVE_BYTES = 1 << 16
-# A reason is a sentence for a client, and no document.
-REASON_LENGTH = 500
 _OURS = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -170,8 +168,8 @@ class Scorer(object):
         error = sys.exc_info()[1]
         if isinstance(error, Misfit):
             self.end_copy()
-            return frames.REFUSED, _misfit(error)
-        reason = _short(str(error)) if isinstance(error, values.NoJsonForm) else None
+            return frames.REFUSED, _facts(**refusals.of_misfit(error))
+        reason = refusals.short(str(error)) if isinstance(error, values.NoJsonForm) else None
         return frames.FAILED, self._failure(headline, reason=reason)
 
     def _scored(self, samples, is_array=False):
@@ -207,13 +205,13 @@ class Scorer(object):
                     continue
                 reason = functions.refusal(self._result(verdict))
                 if reason is not None:
-                    return index, frames.REFUSED, _facts(reason=_short(reason), traceback=None)
+                    return index, frames.REFUSED, _facts(reason=refusals.short(reason), traceback=None)
         except Misfit as wrong:
             self.end_copy()
-            return index, frames.REFUSED, _misfit(wrong)
+            return index, frames.REFUSED, _facts(**refusals.of_misfit(wrong))
         except BaseException as error:
             headline = "The validator raised on a sample, which counts as a no:"
-            return index, frames.REFUSED, self._failure(headline, message=_message(error))
+            return index, frames.REFUSED, self._failure(headline, message=refusals.message_of(error))
         self.end_copy()
         return None
 
@@ -251,33 +249,6 @@ def _list_of(got, count):
     if type(answers) is not list or len(answers) != count:
         raise TypeError("it must return a list of as many answers as it got samples")
     return answers
-
-
-def _misfit(wrong):
-    """Return the payload for a sample that is not what the notebook's functions take."""
-    errors = [{"pointer": _pointer(path), "detail": _short(words)} for path, words in wrong.errors]
-    return _facts(misfit=_short(str(wrong)), errors=errors, traceback=None)
-
-
-def _pointer(path):
-    """Return the JSON pointer to a place in the sample, as a fragment of a URI."""
-    names = [str(name).replace("~", "~0").replace("/", "~1") for name in path]
-    return _short("#" + "".join("/" + name for name in names))
-
-
-def _message(error):
-    """Return what a client is told of an exception that a validator raised, or None where it can't be said."""
-    try:
-        return _short(functions.words_of(error))
-    except Exception:
-        # A notebook's exception may have a __str__ that raises.
-        return None
-
-
-def _short(text):
-    """Return `text` as the answer to a client has room for it; a lone surrogate, which no page can have, escaped."""
-    text = text if len(text) <= REASON_LENGTH else text[:REASON_LENGTH] + " …"
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _at(index, status, payload):

@@ -123,7 +123,7 @@ KNOBS = (
         "S2I_VALIDATOR_MESSAGES",
         switch,
         True,
-        "Tell clients the message of what `validator` raises, in answers of 422. A reason that it returns they always get.",
+        "Tell clients the message of what `validator` raises. A reason that it returns they always get.",
     ),
     Knob("S2I_MODEL_NAME", model_name, "", "Name of the model in routes and headers. Default: the notebook's name."),
     Knob("S2I_NOTEBOOK_PAGE", switch, True, "Show the notebook as it was run under /notebook."),

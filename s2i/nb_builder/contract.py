@@ -162,7 +162,7 @@ def _not_callable(name: str, cells: Sequence[Cell], notebook: Path) -> Iterator[
 
 
 def _wrong_arguments(name: str, cells: Sequence[Cell], notebook: Path) -> Iterator[BuildProblem]:
-    """Yield WrongArguments if `name` is last bound by a plain `def` that fits neither one argument nor an object's keys."""
+    """Yield WrongArguments if `name` is last bound by a plain `def` that no sample fits."""
     last = (bindings(name, cells) or [None])[-1]
     function = last.statement if last else None
     if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)) or function.decorator_list:

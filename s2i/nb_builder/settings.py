@@ -109,7 +109,7 @@ KNOBS = (
         "S2I_PANDAS_LABELS",
         switch,
         True,
-        "Answers that are a Series or a DataFrame keep the labels of their index; 0 makes them a list and records without.",
+        "Answers of pandas keep the labels of their index; 0 makes lists and records without them.",
     ),
     Knob(
         "S2I_TOLERANCE",

@@ -29,9 +29,7 @@ nb_scorer.model.save(
 class SaveModel(Preprocessor):
     """Puts our two cells around the author's; `facts` fills in folders, names and the settings of answers."""
 
-    facts = Dict(
-        help="folder, notebook, tolerance, complaint, pandas_labels: see nb_scorer.model.save; src, reads: see nb_scorer.reads."
-    ).tag(config=True)
+    facts = Dict(help="src and reads: see nb_scorer.reads; all others: see nb_scorer.model.save.").tag(config=True)
 
     def preprocess(self, nb, resources):
         """Return the notebook with a cell more at either end."""

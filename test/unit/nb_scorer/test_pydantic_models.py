@@ -1,6 +1,5 @@
 import subprocess
 import sys
-import typing
 
 import pydantic
 import pydantic.v1
@@ -26,7 +25,8 @@ sys.stdout.buffer.write(cloudpickle.dumps(Outer))
 LOAD = """
 import pickle, sys
 kind = pickle.load(sys.stdin.buffer)
-from nb_scorer.readers import Misfit, reader
+from nb_scorer.conversion import reader
+from nb_scorer.readers import Misfit
 print(reader(kind)({"inner": [{"size": "2"}], "even": 2}).inner[0].size)
 try:
     reader(kind)({"inner": [], "even": 3})
@@ -50,12 +50,12 @@ def test_models_of_a_notebook_are_saved_with_their_checks(package, check, words)
 
 class Model(pydantic.BaseModel):
     size: int = pydantic.Field(alias="Size")
-    note: typing.Optional[str] = None
+    note: str | None = None
 
 
 class OldModel(pydantic.v1.BaseModel):
     size: int = pydantic.v1.Field(alias="Size")
-    note: typing.Optional[str] = None
+    note: str | None = None
 
 
 class Numbers(pydantic.RootModel[list[int]]):
@@ -68,7 +68,7 @@ class OldNumbers(pydantic.v1.BaseModel):
 
 @pytest.mark.parametrize("kind", [Model, OldModel])
 def test_fields_have_the_names_and_hints_that_json_has(kind):
-    assert pydantic_models.fields(kind) == {"Size": (int, True), "note": (typing.Optional[str], False)}
+    assert pydantic_models.fields(kind) == {"Size": (int, True), "note": (str | None, False)}
     assert pydantic_models.root(kind) is None
     assert pydantic_models.dumped(kind(Size=1)) == {"Size": 1, "note": None}
 

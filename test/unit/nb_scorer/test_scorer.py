@@ -9,7 +9,7 @@ import threading
 import types
 
 import pytest
-from nb_scorer import calls, frames, scorer
+from nb_scorer import calls, frames, refusals, scorer
 from nb_scorer.tally import SIZE, Tally
 
 
@@ -112,7 +112,7 @@ def test_the_client_is_told_what_the_validator_raised(capsys):
     asked = made(pytest.fail, validator)
     assert json.loads(asked.answer(b"1")[1])["message"] == "too old"
     long = json.loads(asked.answer(b"1000")[1])["message"]
-    assert long == ("too old" * 100)[: scorer.REASON_LENGTH] + " …"
+    assert long == ("too old" * 100)[: refusals.REASON_LENGTH] + " …"
     assert "ValueError: too old" in capsys.readouterr().err
 
 

@@ -11,7 +11,7 @@ import uuid
 import pydantic
 import pydantic.v1
 import pytest
-from nb_scorer import readers
+from nb_scorer import conversion, readers
 
 
 class Colour(enum.Enum):
@@ -42,11 +42,11 @@ class Every:
     nothing: None = None
     colour: Colour = Colour.RED
     choice: typing.Literal["a", 2] = "a"
-    moment: typing.Optional[dt.datetime] = None
-    day: typing.Optional[dt.date] = None
-    time: typing.Optional[dt.time] = None
-    key: typing.Optional[uuid.UUID] = None
-    path: typing.Optional[pathlib.PurePosixPath] = None
+    moment: dt.datetime | None = None
+    day: dt.date | None = None
+    time: dt.time | None = None
+    key: uuid.UUID | None = None
+    path: pathlib.PurePosixPath | None = None
     data: bytes = b""
     amount: decimal.Decimal = decimal.Decimal(0)
     pair: tuple[int, str] = (1, "")
@@ -56,7 +56,7 @@ class Every:
     points: collections.abc.Sequence[Point] = ()
     by_name: dict[str, Point] = dataclasses.field(default_factory=dict)
     table: typing.Any = None
-    either: typing.Union[int, Point, str] = 0
+    either: int | Point | str = 0
 
 
 class Item(pydantic.BaseModel):
@@ -74,10 +74,10 @@ class Basket:
 
 @pytest.mark.parametrize(
     "hint",
-    [int, list[float], dict, typing.Any, typing.Optional[str], "Point", None, typing.TypedDict("T", {"x": int}), list],
+    [int, list[float], dict, typing.Any, str | None, "Point", None, typing.TypedDict("T", {"x": int}), list],
 )
 def test_hints_of_plain_values_convert_nothing(hint):
-    assert readers.reader(hint) is None
+    assert conversion.reader(hint) is None
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_hints_of_plain_values_convert_nothing(hint):
     ],
 )
 def test_a_field_of_a_dataclass_becomes_what_its_hint_says(field, sent, made):
-    read = pickle.loads(pickle.dumps(readers.reader(Every)))
+    read = pickle.loads(pickle.dumps(conversion.reader(Every)))
     found = getattr(read({field: sent}), field)
     assert (found, type(found)) == (made, type(made))
 
@@ -135,22 +135,38 @@ def test_a_field_of_a_dataclass_becomes_what_its_hint_says(field, sent, made):
 )
 def test_what_does_not_fit_is_named_by_its_field(field, sent, words):
     with pytest.raises(readers.Misfit) as caught:
-        readers.reader(Every)({field: sent})
+        conversion.reader(Every)({field: sent})
     assert str(caught.value) == words
 
 
+class Name(str):
+    pass
+
+
+@dataclasses.dataclass
+class Own:
+    name: Name
+    queue: collections.deque
+    shape: typing.TypedDict("Shape", {"x": int})
+
+
+def test_what_only_its_author_can_make_is_left_as_it_is():
+    sent = {"name": [1], "queue": 2, "shape": 3}
+    assert conversion.reader(Own)(sent) == Own(**sent)
+
+
 def test_numbers_are_read_as_json_means_them():
-    read = readers.reader(Node)
+    read = conversion.reader(Node)
     assert read({"value": 3.0}) == Node(3)
     for odd in (3.5, True, "3"):
         with pytest.raises(readers.Misfit, match="value: must be a whole number"):
             read({"value": odd})
     with pytest.raises(readers.Misfit, match="x: must be a number that a float can hold"):
-        readers.reader(Point)({"x": 10**400})
+        conversion.reader(Point)({"x": 10**400})
 
 
 def test_a_class_may_have_itself_among_its_fields():
-    read = pickle.loads(pickle.dumps(readers.reader(Node)))
+    read = pickle.loads(pickle.dumps(conversion.reader(Node)))
     assert read({"value": 1, "next": {"value": 2}}) == Node(1, Node(2))
     with pytest.raises(readers.Misfit, match=r"^next\.next: must be an object or null$"):
         read({"value": 1, "next": {"value": 2, "next": 3}})
@@ -161,7 +177,7 @@ def test_a_class_may_have_itself_among_its_fields():
     [
         (Item, {"price": "2"}, Item(price=2)),
         (list[Item], [{"price": 1}], [Item(price=1)]),
-        (typing.Optional[Item], None, None),
+        (Item | None, None, None),
         (typing.Annotated[list[Item], pydantic.Field(max_length=1)], [], []),
         (Basket, {"items": [{"price": 1}]}, Basket([Item(price=1)])),
         (OldItem, {"price": "2"}, OldItem(price=2)),
@@ -169,7 +185,7 @@ def test_a_class_may_have_itself_among_its_fields():
     ],
 )
 def test_pydantic_reads_what_its_classes_promise(hint, sent, made):
-    assert pickle.loads(pickle.dumps(readers.reader(hint)))(sent) == made
+    assert pickle.loads(pickle.dumps(conversion.reader(hint)))(sent) == made
 
 
 @pytest.mark.parametrize(
@@ -177,7 +193,12 @@ def test_pydantic_reads_what_its_classes_promise(hint, sent, made):
     [
         (Item, {"price": -1}, ("price",), "Input should be greater than 0"),
         (Item, [], (), "Input should be a valid dictionary or instance of Item"),
-        (typing.Annotated[list[Item], pydantic.Field(max_length=1)], [{"price": 1}] * 2, (), "List should have at most"),
+        (
+            typing.Annotated[list[Item], pydantic.Field(max_length=1)],
+            [{"price": 1}] * 2,
+            (),
+            "List should have",
+        ),
         (Basket, {"items": [{}]}, ("items", 0, "price"), "Field required"),
         (OldItem, {"price": -1}, ("price",), "ensure this value is greater than 0"),
         (list[OldItem], [{}], (0, "price"), "field required"),
@@ -185,12 +206,12 @@ def test_pydantic_reads_what_its_classes_promise(hint, sent, made):
 )
 def test_what_pydantic_refuses_is_a_misfit_in_its_words(hint, sent, path, words):
     with pytest.raises(readers.Misfit) as caught:
-        readers.reader(hint)(sent)
+        conversion.reader(hint)(sent)
     assert caught.value.errors[0][0] == path
     assert caught.value.errors[0][1].startswith(words)
 
 
 def test_of_many_errors_the_first_ten_are_told():
     with pytest.raises(readers.Misfit) as caught:
-        readers.reader(list[Item])([{}] * 50)
+        conversion.reader(list[Item])([{}] * 50)
     assert [path for path, _ in caught.value.errors] == [(number, "price") for number in range(10)]
