@@ -11,8 +11,9 @@ import time
 import traceback
 import types
 
-from nb_scorer import answers, functions, layout, readers, values
+from nb_scorer import answers, functions, layout, values
 from nb_scorer.complaints import Complaint
+from nb_scorer.misfit import Misfit
 
 MAX_ROWS = 50
 MAX_BYTES = 1 << 20
@@ -29,7 +30,7 @@ def counted(rows):
 def collect(called, examples, recorded, tolerance=answers.TOLERANCE, form=values.LABELLED):
     """Return (rows, notes): `examples` first, then the `recorded` calls, each asked of predictor now.
 
-    `called` holds predictor and perhaps validator and batch_predictor, as nb_scorer.calls gives them;
+    `called` holds predictor and perhaps validator and batch_predictor, as nb_scorer.signatures gives them;
     `recorded` are bodies (bytes of JSON), `form` that of answers. Raises Complaint for a row of `examples`
     that gets no answer, and for a batch_predictor that answers otherwise.
     """
@@ -107,7 +108,7 @@ class _Asked(object):
                 sample=shown(repr(sample)),
                 error=shown(_words(error)),
                 # Of our own: that of the notebook's code is what there is to see.
-                detail="" if isinstance(error, readers.Misfit) else traceback.format_exc(),
+                detail="" if isinstance(error, Misfit) else traceback.format_exc(),
             )
 
     def calls(self, recorded):
@@ -209,6 +210,6 @@ def shown(text):
 
 def _words(error):
     text = str(error)
-    if text and isinstance(error, (readers.Misfit, values.NoJsonForm)):
+    if text and isinstance(error, (Misfit, values.NoJsonForm)):
         return text
     return "{}: {}".format(type(error).__name__, text) if text else type(error).__name__

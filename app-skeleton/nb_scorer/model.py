@@ -12,7 +12,6 @@ import time
 import cloudpickle
 
 from nb_scorer import (
-    calls,
     culprit,
     functions,
     golden,
@@ -72,8 +71,11 @@ def save(namespace, folder, notebook, recorded, tolerance, complaint, pandas_lab
 
 
 def _save(namespace, folder, notebook, recorded, tolerance, pandas_labels):
+    # Here and not above: scorers load models, too, and have no use for it.
+    from nb_scorer import signatures
+
     called = _functions(namespace)
-    asked = calls.of(called)
+    asked = signatures.of(called)
     new = folder.rstrip("/") + ".new"
     shutil.rmtree(new, ignore_errors=True)
     # Not mkdtemp: its folders are closed to the group, and a service may run as any user of group 0.
@@ -167,7 +169,7 @@ class _Hashed(object):
 
 def _describe(called, notebook, lines, tolerance):
     """Return the manifest of what was just pickled; `lines` are the golden rows."""
-    # Here and not above: scorers load models, too, and have no use for it.
+    # The same.
     from nb_scorer import hints
 
     doc = functions.doc(called["predictor"])

@@ -2,7 +2,6 @@
 
 import copyreg
 import sys
-import typing
 
 # What version 1 calls the value of a model that is one value, and the model that it makes for any other hint.
 _ROOT = "__root__"
@@ -103,6 +102,9 @@ def _reduce_field(field):
 
 def _annotation(field):
     """Return the type hint of a field of version 1."""
+    # Here and not above: scorers write answers of models and never look at their fields.
+    import typing
+
     # Before 1.10 it has forgotten that it was Optional, but for what that means.
     outer = typing.Optional[field.outer_type_] if field.allow_none else field.outer_type_
     return getattr(field, "annotation", outer)

@@ -10,8 +10,8 @@ import pathlib
 import uuid
 
 from nb_scorer import pydantic_models
+from nb_scorer.misfit import Misfit
 
-MOST_ERRORS = 10
 # As a client would say it; the first that fits, for true is an int to Python.
 _NOUNS = (
     (type(None), "null"),
@@ -41,15 +41,6 @@ _FROM_TEXT = (
     (pathlib.PurePath, "a path", lambda kind, text: kind(text)),
     ((bytes, bytearray), "Base64", lambda kind, text: kind(base64.b64decode(text, validate=True))),
 )
-
-
-class Misfit(ValueError):
-    """A sample is not what a function takes; `errors` are pairs of a path in the sample and words for a client."""
-
-    def __init__(self, errors):
-        self.errors = [(tuple(path), words) for path, words in errors][:MOST_ERRORS]
-        named = [(".".join(map(str, path)), words) for path, words in self.errors]
-        super().__init__("; ".join("{}: {}".format(*error) if error[0] else error[1] for error in named))
 
 
 def _noun(value):

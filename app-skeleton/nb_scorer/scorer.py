@@ -11,7 +11,7 @@ import traceback
 import types
 
 from nb_scorer import calls, frames, functions, refusals, values
-from nb_scorer.readers import Misfit
+from nb_scorer.misfit import Misfit
 
 # Below what the allocator asks the system for anew each time: three system calls a read.
 RECEIVE_BYTES = 1 << 16
@@ -26,7 +26,7 @@ class Scorer(object):
     """
 
     def __init__(self, model, form=values.LABELLED):
-        """Take the functions of `model`, as nb_scorer.calls gives them, and the `form` of their answers."""
+        """Take the functions of `model`, as nb_scorer.signatures gives them, and the `form` of their answers."""
         self._predictor = model.predictor
         self._validator = model.validator
         self._batch_predictor = model.batch_predictor

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from nb_builder.rewrite import scripts
-from nb_scorer import calls, frames, functions
+from nb_scorer import frames, functions, signatures
 from nb_scorer.scorer import Scorer
 from nbformat.v4 import new_code_cell, new_notebook
 
@@ -29,7 +29,7 @@ class Model:
         names = {}
         exec(source, names)
         self.names = names
-        called = calls.of({**names, "predictor": functions.as_predictor(names["predictor"])})
+        called = signatures.of({**names, "predictor": functions.as_predictor(names["predictor"])})
         self.predictor, self.validator, self.batch_predictor = called.values()
 
 

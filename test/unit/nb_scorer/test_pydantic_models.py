@@ -26,7 +26,7 @@ LOAD = """
 import pickle, sys
 kind = pickle.load(sys.stdin.buffer)
 from nb_scorer.conversion import reader
-from nb_scorer.readers import Misfit
+from nb_scorer.misfit import Misfit
 print(reader(kind)({"inner": [{"size": "2"}], "even": 2}).inner[0].size)
 try:
     reader(kind)({"inner": [], "even": 3})

@@ -9,7 +9,7 @@ import threading
 import types
 
 import pytest
-from nb_scorer import calls, frames, refusals, scorer
+from nb_scorer import frames, refusals, scorer, signatures
 from nb_scorer.tally import SIZE, Tally
 
 
@@ -142,7 +142,7 @@ def of_point(point: Point):
 
 
 def converting(**called):
-    return made(*calls.of({"predictor": of_point, **called}).values())
+    return made(*signatures.of({"predictor": of_point, **called}).values())
 
 
 BAD = {
@@ -196,7 +196,7 @@ def test_a_pointer_is_escaped():
     def predictor(points: dict[str, Point]):
         return 1
 
-    payload = made(*calls.of({"predictor": predictor}).values()).answer(b'{"a/b~c": 1}')[1]
+    payload = made(*signatures.of({"predictor": predictor}).values()).answer(b'{"a/b~c": 1}')[1]
     assert json.loads(payload)["errors"][0]["pointer"] == "#/a~1b~0c"
 
 

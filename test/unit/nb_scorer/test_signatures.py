@@ -3,8 +3,8 @@ import pickle
 
 import pydantic
 import pytest
-from nb_scorer import calls
-from nb_scorer.readers import Misfit
+from nb_scorer import signatures
+from nb_scorer.misfit import Misfit
 
 
 @dataclasses.dataclass
@@ -33,7 +33,7 @@ def of_any(age, income, **more):
 
 
 def asked(predictor, validator=None, batch=None):
-    return calls.of({"predictor": predictor, "validator": validator, "batch_predictor": batch})
+    return signatures.of({"predictor": predictor, "validator": validator, "batch_predictor": batch})
 
 
 def test_what_takes_a_sample_as_json_has_it_stays_what_it_is():
