@@ -169,8 +169,10 @@ class Scorer(object):
         if isinstance(error, Misfit):
             self.end_copy()
             return frames.REFUSED, _facts(**refusals.of_misfit(error))
-        reason = refusals.short(str(error)) if isinstance(error, values.NoJsonForm) else None
-        return frames.FAILED, self._failure(headline, reason=reason)
+        if isinstance(error, values.NoJsonForm):
+            # To the notebook's author it is Python's word for it; where we found it is of no use.
+            return frames.FAILED, self._failure(headline, TypeError(str(error)), reason=refusals.short(str(error)))
+        return frames.FAILED, self._failure(headline)
 
     def _scored(self, samples, is_array=False):
         """Return what one call of batch_predictor gives for `samples`, or None where predictor must be asked.
@@ -215,9 +217,9 @@ class Scorer(object):
         self.end_copy()
         return None
 
-    def _failure(self, headline, **facts):
-        """Print the error being handled under `headline`; return it, with further `facts`, as a payload."""
-        error = sys.exc_info()[1]
+    def _failure(self, headline, error=None, **facts):
+        """Print `error`, or that being handled, under `headline`; return it, with further `facts`, as a payload."""
+        error = error or sys.exc_info()[1]
         self.end_copy(_exit_code(error))
         try:
             text = notebook_traceback(error)

@@ -13,7 +13,6 @@ RETRY_SECONDS = 1
 REASONS = {
     200: "OK",
     204: "No Content",
-    308: "Permanent Redirect",
     400: "Bad Request",
     401: "Unauthorized",
     403: "Forbidden",
@@ -118,14 +117,17 @@ def _sentence(words: str, reason: str | None) -> str:
     return whole if whole.endswith((".", "!", "?", "…")) else whole + "."
 
 
-def from_answer_to_many(answer: Answer, shown: Shown = Shown(), before: int = 0) -> Reply:  # noqa: B008 - the same
-    """Return the reply for what became of an array of samples, behind `before` others; name the one that failed."""
+def from_answer_to_many(answer: Answer, shown: Shown = Shown()) -> Reply:  # noqa: B008 - the same
+    """Return the reply for what became of an array of samples; name the one that failed."""
     reply = from_answer(answer, shown)
     index = index_of(answer)
     if index is None:
         return reply
     facts = json.loads(reply.body)
-    facts["detail"] = f"Sample {before + index + 1}: {facts['detail']}"
+    facts["detail"] = f"Sample {index + 1}: {facts['detail']}"
+    for error in facts.get("errors", ()):
+        # Into the body, which is the array.
+        error["pointer"] = f"#/{index}{error['pointer'][1:]}"
     return reply._replace(body=json.dumps(facts).encode("utf-8") + b"\n")
 
 

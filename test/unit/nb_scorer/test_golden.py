@@ -3,6 +3,7 @@
 import json
 import sys
 
+import pandas as pd
 import pytest
 from nb_scorer import golden, layout
 from nb_scorer.complaints import Complaint
@@ -188,3 +189,19 @@ def test_a_batch_predictor_is_not_held_to_a_predictor_that_contradicts_itself():
     numbers = iter(range(100))
     namespace = {"predictor": lambda x: next(numbers), "batch_predictor": lambda xs: xs, "examples": [7, 8]}
     assert rows(namespace)[1] == ["batch_predictor is not compared with predictor, which answers differently each time"]
+
+
+def test_a_row_that_validator_refuses_is_told_with_its_reason():
+    def validator(x):
+        return x != 2 or 1 / 0, "only odd ones"
+
+    namespace = {"predictor": double, "validator": lambda x: (x > 0, "too small"), "examples": [1, -1]}
+    assert rows(namespace)[1] == ["row 2 of examples is no golden row: validator refuses it: too small"]
+    notes = rows({"predictor": double, "validator": validator, "examples": [2]})[1]
+    assert notes == ["row 1 of examples is no golden row: validator refuses it: ZeroDivisionError: division by zero"]
+
+
+def test_labels_of_a_table_are_no_part_of_its_rows_as_samples():
+    table = pd.DataFrame({"a": [1, 2]}, index=["x", "y"])
+    found, _ = rows({"predictor": lambda x: pd.Series(x), "examples": table})
+    assert [(row["sample"], row["answer"]) for row in found] == [({"a": 1}, {"a": 1}), ({"a": 2}, {"a": 2})]
