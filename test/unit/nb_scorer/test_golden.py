@@ -203,5 +203,5 @@ def test_a_row_that_validator_refuses_is_told_with_its_reason():
 
 def test_labels_of_a_table_are_no_part_of_its_rows_as_samples():
     table = pd.DataFrame({"a": [1, 2]}, index=["x", "y"])
-    found, _ = rows({"predictor": lambda x: pd.Series(x), "examples": table})
-    assert [(row["sample"], row["answer"]) for row in found] == [({"a": 1}, {"a": 1}), ({"a": 2}, {"a": 2})]
+    found, _ = rows({"predictor": lambda x: pd.Series(x) * 2, "examples": table})
+    assert [(row["sample"], row["answer"]) for row in found] == [({"a": 1}, {"a": 2}), ({"a": 2}, {"a": 4})]
