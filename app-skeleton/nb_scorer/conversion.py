@@ -1,4 +1,4 @@
-"""Which reader a type hint has: one with a dataclass or a class of pydantic's in it; all others convert nothing.
+"""Which reader a type hint has: one with a dataclass or something of pydantic's in it; all others convert nothing.
 
 A reader is made once, when the model is saved, and goes into the pickle.
 """
@@ -11,7 +11,7 @@ import typing
 
 from nb_scorer import pydantic_models
 from nb_scorer.hints import UNIONS, arguments_of, bare, resolved
-from nb_scorer.readers import AnyOf, Fields, FromText, Items, Number, OfPydantic, OneOf, Scalar, Values
+from nb_scorer.readers import AnyOf, Fields, FromText, Items, Number, OfPydantic, OneOf, Sample, Scalar, Values
 
 # Python's own containers; what is made for one by another name only its author knows.
 _HOMES = ("builtins", "collections.abc", "typing")
@@ -20,16 +20,18 @@ _COLLECTIONS = ((frozenset, frozenset), (collections.abc.Set, set), (collections
 
 
 def reader(hint):
-    """Return what reads samples as `hint` promises; None where it holds no dataclass and no class of pydantic's."""
-    known = list(_classes(hint, set()))
+    """Return what reads samples as `hint` promises; None where it holds no dataclass and nothing of pydantic's."""
+    known = list(_kinds(hint, set()))
     pydantics = [kind for kind in known if pydantic_models.is_known(kind)]
     if pydantics:
         return OfPydantic(hint, pydantics[0])
-    return _made(hint, {}) if any(_is_dataclass(kind) for kind in known) else None
+    return Sample(_made(hint, {})) if any(_is_dataclass(kind) for kind in known) else None
 
 
-def _classes(hint, seen):
-    """Yield the classes in a hint, and in the fields of the dataclasses in it."""
+def _kinds(hint, seen):
+    """Yield the classes in a hint, and in the fields of the dataclasses in it, and those of what Annotated says."""
+    for kind in map(type, getattr(hint, "__metadata__", ())):
+        yield kind
     hint = bare(hint)
     inner = list(hint) if isinstance(hint, (list, tuple)) else arguments_of(hint)
     if inner and inspect.isclass(getattr(hint, "__origin__", None)):
@@ -39,7 +41,7 @@ def _classes(hint, seen):
         yield hint
         inner = [field for _, field, _ in _parameters(hint)] if _is_dataclass(hint) else ()
     for one in inner:
-        for kind in _classes(one, seen):
+        for kind in _kinds(one, seen):
             yield kind
 
 

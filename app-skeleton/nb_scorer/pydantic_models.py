@@ -1,6 +1,7 @@
-"""pydantic as a notebook uses it, versions 1 and 2: known by what its classes can do, and never imported here."""
+"""pydantic as a notebook uses it, versions 1 and 2: known by what its classes can do, imported where they are."""
 
 import copyreg
+import importlib
 import sys
 
 # What version 1 calls the value of a model that is one value, and the model that it makes for any other hint.
@@ -17,8 +18,12 @@ def is_model(kind):
 
 
 def is_known(kind):
-    """Return whether pydantic makes instances of the class `kind`: a model, or one of its own dataclasses."""
-    return is_model(kind) or hasattr(kind, "__pydantic_validator__") or hasattr(kind, "__pydantic_model__")
+    """Return whether pydantic knows what the class `kind` means: models, its own dataclasses and types, constraints."""
+    if is_model(kind) or hasattr(kind, "__pydantic_validator__") or hasattr(kind, "__pydantic_model__"):
+        return True
+    home = getattr(kind, "__module__", "").split(".")[0]
+    # PositiveInt is an int with a constraint of that package, which others may use without pydantic.
+    return home == "pydantic" or (home == "annotated_types" and "pydantic" in sys.modules)
 
 
 def fields(kind):
@@ -56,7 +61,8 @@ class Parser(object):
     def __init__(self, hint, kind):
         """Take a `hint`, and a class of pydantic's in it."""
         self._facts = hint, kind
-        package = sys.modules[_package_of(kind)]
+        # A hint of constraints alone brings it into no process.
+        package = importlib.import_module(_package_of(kind))
         self._error = package.ValidationError
         if hasattr(package, "TypeAdapter"):
             self._parse = package.TypeAdapter(hint).validate_python

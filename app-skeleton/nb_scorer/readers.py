@@ -64,6 +64,20 @@ def _read_all(pairs):
     return found
 
 
+class Sample(object):
+    """Reads a whole sample."""
+
+    def __init__(self, inner):
+        self.inner = inner
+
+    def __call__(self, value):
+        """Return what the reader `inner` makes of it; raise Misfit, also where a class has itself within too often."""
+        try:
+            return self.inner(value)
+        except RecursionError:
+            raise Misfit([((), "is nested too deeply")]) from None
+
+
 class OfPydantic(object):
     """Reads by pydantic itself, in its own words."""
 

@@ -173,6 +173,14 @@ def test_a_class_may_have_itself_among_its_fields():
         read({"value": 1, "next": {"value": 2, "next": 3}})
 
 
+def test_a_sample_that_is_nested_too_deeply_is_a_misfit():
+    deep = None
+    for _ in range(5000):
+        deep = {"value": 1, "next": deep}
+    with pytest.raises(Misfit, match="is nested too deeply"):
+        conversion.reader(Node)(deep)
+
+
 @pytest.mark.parametrize(
     ("hint", "sent", "made"),
     [
@@ -181,6 +189,9 @@ def test_a_class_may_have_itself_among_its_fields():
         (Item | None, None, None),
         (typing.Annotated[list[Item], pydantic.Field(max_length=1)], [], []),
         (Basket, {"items": [{"price": 1}]}, Basket([Item(price=1)])),
+        (pydantic.PositiveInt, "3", 3),
+        (typing.Annotated[float, pydantic.Field(gt=0)], 3, 3.0),
+        (pydantic.v1.PositiveInt, "3", 3),
         (OldItem, {"price": "2"}, OldItem(price=2)),
         (dict[str, OldItem], {"a": {"price": 1}}, {"a": OldItem(price=1)}),
     ],
@@ -201,6 +212,7 @@ def test_pydantic_reads_what_its_classes_promise(hint, sent, made):
             "List should have",
         ),
         (Basket, {"items": [{}]}, ("items", 0, "price"), "Field required"),
+        (pydantic.PositiveInt, 0, (), "Input should be greater than 0"),
         (OldItem, {"price": -1}, ("price",), "ensure this value is greater than 0"),
         (list[OldItem], [{}], (0, "price"), "field required"),
     ],
