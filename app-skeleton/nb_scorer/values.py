@@ -324,6 +324,10 @@ def _has_columns(value):
     return hasattr(value, "to_dict") and hasattr(value, "columns")
 
 
+def _is_array(value):
+    return hasattr(value, "tolist") and not hasattr(value, "to_dict")
+
+
 def _is_series(value):
     return hasattr(value, "to_dict") and hasattr(value, "index") and hasattr(value, "tolist")
 
@@ -331,7 +335,9 @@ def _is_series(value):
 # Known by what they can do: none of these libraries may be imported here.
 _FIRST_STEPS = (
     (lambda value: type(value).__name__ in ("NAType", "NaTType", "MaskedConstant"), lambda value: None),
+    # Before all that is rarer.
     (_is_numpy_scalar, _numpy_scalar),
+    (_is_array, _array),
     (lambda value: pydantic_models.is_model(type(value)), pydantic_models.dumped),
     (lambda value: hasattr(value, "to_dicts"), lambda value: value.to_dicts()),
 )
