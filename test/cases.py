@@ -14,9 +14,10 @@ class Case:
 
     `says` are words that assemble prints, `never` words that neither build nor service may print,
     `logs` words in the service's log. `env` holds extra settings, `ask` request bodies and `answer`
-    what each gets: a JSON value, {"status": N} for an answer with that HTTP status, or {"among": []}
-    for an answer that is one of a list (models that are trained by chance). `only` names the
-    one place (flow or image) where the case can run, `disk` the size of APP_ROOT's disk.
+    what each gets: a JSON value, {"status": N} for an answer with that HTTP status, perhaps with the
+    "detail" and the "errors" that its problem must have, or {"among": []} for an answer that is one of a
+    list (models that are trained by chance). `only` names the one place (flow or image) where the case
+    can run, `disk` the size of APP_ROOT's disk.
     """
 
     name: str
@@ -79,8 +80,10 @@ def check_words(case: Case, output: str) -> None:
 
 def check_answer(expected: object, status: int, body: bytes) -> None:
     """Fail unless the HTTP answer is what the line of answer.ndjson wants."""
-    if isinstance(expected, dict) and set(expected) == {"status"}:
+    if isinstance(expected, dict) and {"status"} <= set(expected) <= {"status", "detail", "errors"}:
         assert status == expected["status"], body
+        wanted = {name: value for name, value in expected.items() if name != "status"}
+        assert wanted == {name: json.loads(body).get(name) for name in wanted}
         return
     assert status == 200, body
     if isinstance(expected, dict) and set(expected) == {"among"}:

@@ -55,7 +55,8 @@ def _loaded(folders):
     pid = os.getpid()
     try:
         surroundings.enter(folders[1], manifest.read(folders[0]))
-        return scorer.Scorer(model.load(folders[0]))
+        loaded = model.load(folders[0])
+        return scorer.Scorer(loaded, loaded.form)
     finally:
         # What the notebook's code forks while it is loaded shall not serve beside this process.
         if os.getpid() != pid:

@@ -105,6 +105,7 @@ def _of_function(function):
             continue
     defaults = list(function.__defaults__ or ()) + list((function.__kwdefaults__ or {}).values())
     found += [("has a default value", value) for value in defaults]
+    found += [("has the type hint of {!r}".format(name), hint) for name, hint in function.__annotations__.items()]
     found += [("has the attribute {!r}".format(name), value) for name, value in vars(function).items()]
     return found
 

@@ -22,8 +22,11 @@ MANY = 3  # a JSON array of samples; its answer is the array of theirs, or what 
 # Statuses of answers. The payload of OK is the answer as JSON; that of all others is a JSON object.
 OK = 0
 NOT_JSON = 1  # {"reason"}
-REFUSED = 2  # {"traceback" or null}: the validator said no, or raised; of MANY also {"index"}
-FAILED = 3  # {"traceback"}: the predictor raised or exited, or its answer has no JSON form; of MANY also {"index"}
+# {"traceback" or null} and one of {"reason"}: the validator said no, for this reason or ""; {"message"}: it raised,
+# with this message or null; {"misfit", "errors"}: the sample is not what the functions take. Of MANY also {"index"}.
+REFUSED = 2
+# {"traceback"}: the predictor raised or exited; with {"reason"} its answer has no JSON form. Of MANY also {"index"}.
+FAILED = 3
 BACK = 253  # {}: not touched, because the front has called it back
 PROBLEM = 254  # {"code", "what", "why", "fix", "traceback"}: the model does not load
 HELLO = 255  # {"pid"}

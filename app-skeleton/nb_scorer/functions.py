@@ -51,6 +51,36 @@ def as_predictor(thing):
     return FromEstimator(thing)
 
 
+def refusal(verdict):
+    """Return None where a validator's `verdict` is a yes, else the reason that it gives, which may be "".
+
+    A text is a reason to refuse. A pair such as (False, "reason") is a verdict and its reason.
+    """
+    reason = ""
+    if isinstance(verdict, tuple) and len(verdict) == 2 and _is_with_reason(*verdict):
+        verdict, reason = verdict
+    if isinstance(verdict, str):
+        return str(verdict)
+    return None if accepts(verdict) else _text(reason)
+
+
+def words_of(error):
+    """Return what an exception of a validator tells a client: its message, with its kind where that says more."""
+    text = str(error)
+    if text and isinstance(error, (ValueError, AssertionError)):
+        return text
+    return "{}: {}".format(type(error).__name__, text) if text else type(error).__name__
+
+
+def _is_with_reason(verdict, reason):
+    # A truth of numpy's is no bool.
+    return not isinstance(verdict, (str, tuple)) and (isinstance(verdict, bool) or isinstance(reason, str))
+
+
+def _text(reason):
+    return "" if reason is None else str(reason)
+
+
 def accepts(verdict):
     """Return whether a validator's `verdict` is a yes: its truth; of an array or table, that of every element."""
     for _ in range(MAX_DIMENSIONS):
@@ -92,6 +122,19 @@ def refuses_one_argument(function):
     except TypeError:
         return True
     return False
+
+
+def named_parameters(function):
+    """Return the parameters that an object's keys can be bound to, of a function that takes several; else None.
+
+    Several are taken where one argument does not do, and all that is needed can be given by name.
+    """
+    if not refuses_one_argument(function):
+        return None
+    known = inspect.signature(function).parameters.values()
+    named = [one for one in known if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
+    needs_place = any(one.kind is one.POSITIONAL_ONLY and one.default is one.empty for one in known)
+    return named if named and not needs_place else None
 
 
 def _cached(function, maxsize, typed):

@@ -13,6 +13,7 @@ import types
 
 from nb_scorer import answers, functions, layout, values
 from nb_scorer.complaints import Complaint
+from nb_scorer.misfit import Misfit
 
 MAX_ROWS = 50
 MAX_BYTES = 1 << 20
@@ -26,17 +27,17 @@ def counted(rows):
     return "1 golden row" if rows == 1 else "{} golden rows".format(rows)
 
 
-def collect(called, examples, recorded, tolerance=answers.TOLERANCE):
+def collect(called, examples, recorded, tolerance=answers.TOLERANCE, form=values.LABELLED):
     """Return (rows, notes): `examples` first, then the `recorded` calls, each asked of predictor now.
 
-    `called` holds predictor and perhaps validator and batch_predictor; `recorded` are bodies (bytes
-    of JSON). Raises Complaint for a row of `examples` that gets no answer, and for a batch_predictor
-    that answers otherwise.
+    `called` holds predictor and perhaps validator and batch_predictor, as nb_scorer.signatures gives them;
+    `recorded` are bodies (bytes of JSON), `form` that of answers. Raises Complaint for a row of `examples`
+    that gets no answer, and for a batch_predictor that answers otherwise.
     """
-    asked = _Asked(called["predictor"], called.get("validator"))
+    asked = _Asked(called["predictor"], called.get("validator"), form)
     if hasattr(examples, "shape") or hasattr(examples, "columns"):
         # The rows of an array or a table, as a client would send them.
-        examples = values.decode(values.encode(examples))
+        examples = values.decode(values.encode(examples, values.BARE))
     if isinstance(examples, (list, tuple)):
         for number, sample in enumerate(examples, 1):
             asked.example(number, sample)
@@ -44,11 +45,11 @@ def collect(called, examples, recorded, tolerance=answers.TOLERANCE):
         asked.notes.append("examples is a {}, not a list of samples, and is left aside".format(type(examples).__name__))
     asked.calls(recorded)
     if called.get("batch_predictor") is not None:
-        asked.notes.extend(check_batch(called, asked.rows, tolerance))
+        asked.notes.extend(check_batch(called, asked.rows, tolerance, form))
     return asked.rows, asked.notes
 
 
-def check_batch(called, lines, tolerance):
+def check_batch(called, lines, tolerance, form=values.LABELLED):
     """Ask batch_predictor for all golden rows at once; raise Complaint with the first that differs.
 
     Returns notes: without rows, or where predictor contradicts itself, there is nothing to compare.
@@ -58,7 +59,7 @@ def check_batch(called, lines, tolerance):
         return ["batch_predictor is not compared with predictor: there are no golden rows"]
     samples = [row["sample"] for row in rows]
     try:
-        got = values.decode(values.encode(result_of(called["batch_predictor"], samples)))
+        got = values.decode(values.encode(values.listed(result_of(called["batch_predictor"], samples)), form))
     except BaseException as error:
         raise _batch_differs(rows, 0, "it fails with {}".format(shown(_words(error))), traceback.format_exc())
     if not isinstance(got, list) or len(got) != len(rows):
@@ -67,7 +68,7 @@ def check_batch(called, lines, tolerance):
         raise _batch_differs(rows, at, "for {} samples it returns {}".format(len(rows), told))
     for at, (row, answer) in enumerate(zip(rows, got)):
         if not answers.same(row["answer"], answer, tolerance):
-            again = values.decode(values.encode(result_of(called["predictor"], row["sample"])))
+            again = values.decode(values.encode(result_of(called["predictor"], row["sample"]), form))
             if not answers.same(row["answer"], again, tolerance):
                 return ["batch_predictor is not compared with predictor, which answers differently each time"]
             reason = "it answers {}, and predictor {}"
@@ -83,9 +84,10 @@ def _batch_differs(rows, at, reason, detail=""):
 class _Asked(object):
     """The rows so far, and why others are not among them."""
 
-    def __init__(self, predictor, validator):
+    def __init__(self, predictor, validator, form):
         self.predictor = predictor
         self.validator = validator
+        self.form = form
         self.rows = []
         self.notes = []
         self._seen = set()
@@ -95,7 +97,8 @@ class _Asked(object):
     def example(self, number, sample):
         """Add a row of `examples`; raise Complaint if it gets no answer."""
         try:
-            body = values.encode(sample)
+            # Labels are for who reads an answer; a row of a table is a sample without them.
+            body = values.encode(sample, values.BARE)
             self._add(body, "examples", "row {} of examples".format(number))
         # A notebook's function may raise anything, SystemExit included.
         except BaseException as error:
@@ -104,7 +107,8 @@ class _Asked(object):
                 number=number,
                 sample=shown(repr(sample)),
                 error=shown(_words(error)),
-                detail=traceback.format_exc(),
+                # Of our own: that of the notebook's code is what there is to see.
+                detail="" if isinstance(error, Misfit) else traceback.format_exc(),
             )
 
     def calls(self, recorded):
@@ -128,10 +132,12 @@ class _Asked(object):
         if self._full or len(self.rows) >= MAX_ROWS:
             self._say_full()
             return
-        if not self._accepts(body):
-            self.notes.append("{} is no golden row: validator refuses it".format(what))
+        reason = self._refusal(body)
+        if reason is not None:
+            words = "{} is no golden row: validator refuses it".format(what)
+            self.notes.append("{}: {}".format(words, shown(reason)) if reason else words)
             return
-        answer = values.encode(result_of(self.predictor, values.decode(body)))
+        answer = values.encode(result_of(self.predictor, values.decode(body)), self.form)
         line = b'{"sample": ' + body + b', "answer": ' + answer + b', "from": "' + origin.encode("ascii") + b'"}\n'
         self._bytes += len(line)
         if self._bytes > MAX_BYTES:
@@ -144,14 +150,14 @@ class _Asked(object):
             self.notes.append("there are more samples than can be golden rows; the first {} are".format(len(self.rows)))
         self._full = True
 
-    def _accepts(self, body):
-        """Return whether validator takes the sample; one that raises does not, as in the service."""
+    def _refusal(self, body):
+        """Return None if validator takes the sample, else its reason; to raise is to refuse, as in the service."""
         if self.validator is None:
-            return True
+            return None
         try:
-            return functions.accepts(result_of(self.validator, values.decode(body)))
-        except BaseException:
-            return False
+            return functions.refusal(result_of(self.validator, values.decode(body)))
+        except BaseException as error:
+            return functions.words_of(error)
 
 
 def result_of(function, sample):
@@ -204,4 +210,6 @@ def shown(text):
 
 def _words(error):
     text = str(error)
+    if text and isinstance(error, (Misfit, values.NoJsonForm)):
+        return text
     return "{}: {}".format(type(error).__name__, text) if text else type(error).__name__

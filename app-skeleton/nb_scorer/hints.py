@@ -8,6 +8,7 @@ import collections.abc
 import datetime as dt
 import decimal
 import enum
+import functools
 import inspect
 import numbers
 import os
@@ -15,7 +16,7 @@ import types
 import typing
 import uuid
 
-from nb_scorer import values
+from nb_scorer import functions, pydantic_models, values
 
 # More of them would be a list to look something up in, and no help on a page.
 MOST_VALUES = 100
@@ -28,28 +29,59 @@ _SCALARS = (
     (dt.timedelta, "number"),
     ((str, bytes, bytearray, dt.date, dt.time, uuid.UUID, os.PathLike), "string"),
 )
-_UNIONS = (typing.Union, getattr(types, "UnionType", typing.Union))
+# With Annotated as it is, where Python has it.
+_EXTRAS = {"include_extras": True} if hasattr(typing, "Annotated") else {}
+UNIONS = (typing.Union, getattr(types, "UnionType", typing.Union))
 _VALUES = {bool: "boolean", int: "integer", str: "string", type(None): "null"}
 
 
 def of(function):
     """Return the schemas of the sample that `function` takes and of the answer that it gives; {} for the unknown."""
+    hints = resolved(function)
     try:
-        hints = typing.get_type_hints(function)
-        sample = next(iter(inspect.signature(function).parameters), None)
-        return tuple(schema(hints[name]) if name in hints else {} for name in (sample, "return"))
-    # A hint may be any object, and in quotes the name of what is not there.
+        named = functions.named_parameters(function)
+        if named:
+            return _of_parameters(named, hints), schema(hints.get("return", typing.Any))
+        first = next(iter(inspect.signature(function).parameters), None)
+        return schema(hints.get(first, typing.Any)), schema(hints.get("return", typing.Any))
+    # A hint may be any object, with any fault in it, and some functions have no signature.
     except Exception:
         return {}, {}
 
 
+def _of_parameters(named, hints):
+    """Return the schema of the object whose keys are bound to the parameters `named`."""
+    known = {one.name: schema(hints.get(one.name, typing.Any)) for one in named}
+    required = sorted(one.name for one in named if one.default is one.empty)
+    return dict({"type": "object", "properties": known}, **({"required": required} if required else {}))
+
+
+def resolved(thing):
+    """Return the type hints of a function or a class with names in quotes looked up; {} where one is of nothing."""
+    try:
+        # What Annotated says is for pydantic; CPython 3.8 and earlier have none.
+        return typing.get_type_hints(_with_hints(thing), **_EXTRAS)
+    # A hint may be any object, and in quotes the name of what is not there.
+    except Exception:
+        return {}
+
+
+def _with_hints(thing):
+    """Return what has the hints of `thing`: the function that a partial calls, the `__call__` of an object."""
+    while isinstance(thing, functools.partial):
+        thing = thing.func
+    if inspect.isclass(thing) or inspect.isroutine(thing) or hasattr(thing, "__wrapped__"):
+        return thing
+    return type(thing).__call__
+
+
 def schema(hint, within=()):
     """Return the JSON schema of a type hint, met in the fields of the classes `within`; {} for what JSON lacks."""
-    hint = getattr(hint, "__supertype__", hint)
+    hint = bare(hint)
     if hint is None or hint is type(None):
         return {"type": "null"}
-    origin, arguments = getattr(hint, "__origin__", None), _arguments(hint)
-    if origin in _UNIONS or type(hint) in _UNIONS:
+    origin, arguments = getattr(hint, "__origin__", None), arguments_of(hint)
+    if origin in UNIONS or type(hint) in UNIONS:
         return _any_of([schema(one, within) for one in arguments])
     if origin is not None and origin is getattr(typing, "Literal", ()):
         return _of_values(arguments)
@@ -58,7 +90,14 @@ def schema(hint, within=()):
     return _of_class(kind, arguments, within) if inspect.isclass(kind) and kind not in within else {}
 
 
-def _arguments(hint):
+def bare(hint):
+    """Return a hint without its new name (NewType) and without what Annotated says beside it."""
+    while hasattr(hint, "__supertype__") or getattr(hint, "__metadata__", None):
+        hint = hint.__supertype__ if hasattr(hint, "__supertype__") else hint.__origin__
+    return hint
+
+
+def arguments_of(hint):
     """Return what is in a hint's brackets; Python 3.6 has None, 3.8 type variables, where there are no brackets."""
     return [one for one in getattr(hint, "__args__", None) or () if not isinstance(one, typing.TypeVar)]
 
@@ -70,6 +109,8 @@ def _of_class(kind, arguments, within):
     scalar = next((name for known, name in _SCALARS if issubclass(kind, known)), None)
     if scalar is not None:
         return {"type": scalar}
+    if pydantic_models.is_model(kind):
+        return _of_model(kind, (*within, kind))
     if hasattr(kind, "__dataclass_fields__") or (issubclass(kind, dict) and hasattr(kind, "__total__")):
         return _of_fields(kind, (*within, kind))
     if issubclass(kind, tuple):
@@ -106,15 +147,28 @@ def _array(items):
 
 def _of_fields(kind, within):
     """Return the schema of a dataclass or a TypedDict."""
-    hints = typing.get_type_hints(kind)
+    hints = resolved(kind)
     if hasattr(kind, "__dataclass_fields__"):
         fields = values.field_names(kind)
-        required = [name for name in fields if not hasattr(kind, name)]
+        # Not by the class's attributes: of what a factory makes there is none.
+        given = inspect.signature(kind).parameters
+        required = [name for name in fields if name in given and given[name].default is inspect.Parameter.empty]
     else:
         fields, required = hints, getattr(kind, "__required_keys__", hints if kind.__total__ else ())
     known = {name: schema(hints.get(name, typing.Any), within) for name in fields}
     found = {"type": "object", "properties": known}
     return dict(found, required=sorted(required)) if required else found
+
+
+def _of_model(kind, within):
+    """Return the schema of a pydantic model, under the names that its fields have in JSON."""
+    root = pydantic_models.root(kind)
+    if root is not None:
+        return schema(root, within)
+    fields = pydantic_models.fields(kind)
+    known = {name: schema(hint, within) for name, (hint, _) in fields.items()}
+    required = sorted(name for name, (_, needed) in fields.items() if needed)
+    return dict({"type": "object", "properties": known}, **({"required": required} if required else {}))
 
 
 def _of_values(allowed):

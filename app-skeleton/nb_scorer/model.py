@@ -11,7 +11,17 @@ import time
 
 import cloudpickle
 
-from nb_scorer import culprit, functions, golden, layout, manifest, shapes, surroundings, values
+from nb_scorer import (
+    culprit,
+    functions,
+    golden,
+    layout,
+    manifest,
+    pydantic_models,
+    shapes,
+    surroundings,
+    values,
+)
 from nb_scorer.complaints import Complaint
 from nb_scorer.model_problems import ModelDamaged, ModelLoadFailed, ModelMissing, ModelProblem
 
@@ -33,15 +43,21 @@ class Model(object):
         self.batch_predictor = called["batch_predictor"]
         self.manifest = manifest
 
+    @property
+    def form(self):
+        """Return the form of nb_scorer.values in which its answers are written."""
+        return _form(self.manifest.get("pandas_labels"))
 
-def save(namespace, folder, notebook, recorded, tolerance, complaint):
+
+def save(namespace, folder, notebook, recorded, tolerance, complaint, pandas_labels=True):
     """Write what `namespace` defines into `folder`, whole or not at all; print notes on golden rows.
 
     `notebook` is its path in the repository, `recorded` the bodies that the recorder noted,
-    `complaint` the file that gets the facts if the model can't be saved. Raises Complaint then.
+    `complaint` the file that gets the facts if the model can't be saved, `pandas_labels` whether pandas'
+    answers keep the labels of their index. Raises Complaint then.
     """
     try:
-        _save(namespace, str(folder), notebook, recorded, tolerance)
+        _save(namespace, str(folder), notebook, recorded, tolerance, pandas_labels)
     except Complaint as wrong:
         wrong.write(str(complaint))
         raise
@@ -54,20 +70,24 @@ def save(namespace, folder, notebook, recorded, tolerance, complaint):
         raise full from None
 
 
-def _save(namespace, folder, notebook, recorded, tolerance):
+def _save(namespace, folder, notebook, recorded, tolerance, pandas_labels):
+    # Here and not above: scorers load models, too, and have no use for it.
+    from nb_scorer import signatures
+
     called = _functions(namespace)
+    asked = signatures.of(called)
     new = folder.rstrip("/") + ".new"
     shutil.rmtree(new, ignore_errors=True)
     # Not mkdtemp: its folders are closed to the group, and a service may run as any user of group 0.
     os.makedirs(new)
     try:
-        digest, size = _pickle(called, os.path.join(new, layout.PICKLE))
+        digest, size = _pickle(asked, called, os.path.join(new, layout.PICKLE))
         # Asked after the pickling: the model is saved in the state that the notebook left it in.
-        rows, notes = golden.collect(called, namespace.get("examples"), recorded, tolerance)
+        rows, notes = golden.collect(asked, namespace.get("examples"), recorded, tolerance, _form(pandas_labels))
         with io.open(os.path.join(new, layout.GOLDEN), "wb") as file:
             file.writelines(rows)
         described = _describe(called, notebook, rows, tolerance)
-        described.update(pickle_sha256=digest, pickle_bytes=size)
+        described.update(pickle_sha256=digest, pickle_bytes=size, pandas_labels=pandas_labels)
         manifest.write(new, described)
         shutil.rmtree(folder, ignore_errors=True)
         os.rename(new, folder)
@@ -75,6 +95,10 @@ def _save(namespace, folder, notebook, recorded, tolerance):
         shutil.rmtree(new, ignore_errors=True)
     for note in notes:
         print("note: " + note)
+
+
+def _form(pandas_labels):
+    return values.LABELLED if pandas_labels else values.BARE
 
 
 def _functions(namespace):
@@ -86,29 +110,39 @@ def _functions(namespace):
     for name, thing in called.items():
         if not callable(thing) and (thing is not None or name == "predictor"):
             raise Complaint("not-callable", name=name, kind=culprit.kind_of(thing))
-        if thing is not None and functions.refuses_one_argument(thing):
+        if thing is not None and not _takes_samples(name, thing):
             raise Complaint("wrong-arguments", name=name, signature=functions.signature(thing, name) or name)
     return called
 
 
-def _pickle(called, path):
-    """Write the pickle to `path` and return (digest, size); raise Complaint naming what can't be pickled."""
+def _takes_samples(name, thing):
+    """Return whether a function can be called with a sample: as its argument, or with an object's keys as several."""
+    several = name != "batch_predictor" and functions.named_parameters(thing)
+    return several or not functions.refuses_one_argument(thing)
+
+
+def _pickle(asked, called, path):
+    """Write the pickle of `asked` to `path` and return (digest, size); raise Complaint naming what can't be pickled.
+
+    `called` are the same functions as the notebook has them.
+    """
     functions.let_caches_be_pickled()
+    pydantic_models.let_version_1_be_pickled()
     with io.open(path, "wb") as file:
         hashed = _Hashed(file)
         try:
-            cloudpickle.dump(called, hashed)
+            cloudpickle.dump(asked, hashed)
         # Objects of any library raise whatever they like when they can't be pickled.
         except Exception as error:
             if getattr(error, "errno", None) in NO_SPACE:
                 raise
-            raise _not_serializable(called, error) from None
+            raise _not_serializable([called, asked], error) from None
     return hashed.sha.hexdigest(), hashed.size
 
 
-def _not_serializable(called, error):
-    for name in NAMES:
-        words = culprit.find_if_stuck(called[name], name)
+def _not_serializable(forms, error):
+    for known, name in [(known, name) for known in forms for name in NAMES]:
+        words = culprit.find_if_stuck(known[name], name)
         if words:
             break
     else:
@@ -135,7 +169,7 @@ class _Hashed(object):
 
 def _describe(called, notebook, lines, tolerance):
     """Return the manifest of what was just pickled; `lines` are the golden rows."""
-    # Here and not above: scorers load models, too, and have no use for it.
+    # The same.
     from nb_scorer import hints
 
     doc = functions.doc(called["predictor"])

@@ -10,7 +10,8 @@ import time
 import traceback
 import types
 
-from nb_scorer import frames, functions, values
+from nb_scorer import calls, frames, functions, refusals, values
+from nb_scorer.misfit import Misfit
 
 # Below what the allocator asks the system for anew each time: three system calls a read.
 RECEIVE_BYTES = 1 << 16
@@ -24,10 +25,16 @@ class Scorer(object):
     raise into these methods: that copy ends there, for it has the same socket, and nobody asked it.
     """
 
-    def __init__(self, model):
+    def __init__(self, model, form=values.LABELLED):
+        """Take the functions of `model`, as nb_scorer.signatures gives them, and the `form` of their answers."""
         self._predictor = model.predictor
         self._validator = model.validator
         self._batch_predictor = model.batch_predictor
+        self._form = form
+        self._read = None
+        if isinstance(model.batch_predictor, calls.CallTogether):
+            # Sample by sample before the call: one that is not what it takes costs only itself.
+            self._batch_predictor, self._read = model.batch_predictor.function, model.batch_predictor.read
         self._loop = None
         self._pid = os.getpid()
 
@@ -81,7 +88,12 @@ class Scorer(object):
                 return _at(*refused)
             if _changed(samples, before):
                 samples = values.decode(body)
-        payload = self._scored(samples, values.encode) if len(samples) > 1 else None
+        if self._read is not None and len(samples) > 1:
+            refused = {}
+            samples = self._read_each(samples, range(len(samples)), refused)
+            if refused:
+                return _at(*next((place, *refused[place]) for place in sorted(refused)))
+        payload = self._scored(samples, is_array=True) if len(samples) > 1 else None
         if payload is not None:
             return frames.OK, payload, len(samples)
         return self._one_by_one(values.decode(body))
@@ -116,8 +128,12 @@ class Scorer(object):
                 places.append(place)
             except ValueError as wrong:
                 refused[place] = (frames.NOT_JSON, _facts(reason=str(wrong)))
-        if self._validator is None:
-            return samples
+        if self._validator is not None:
+            samples, places = self._validated(samples, places, bodies, refused)
+        return samples if self._read is None else self._read_each(samples, places, refused)
+
+    def _validated(self, samples, places, bodies, refused):
+        """Return (samples, places) without those that the validator refuses; note in `refused` why."""
         before = values.print_of(samples)
         for place, sample in zip(places, samples):
             refusal = self._refusal(sample)
@@ -125,26 +141,52 @@ class Scorer(object):
                 refused[place] = refusal
         if _changed(samples, before):
             samples = [values.decode(bodies[place]) for place in places]
-        return [sample for place, sample in zip(places, samples) if place not in refused] if refused else samples
+        if refused:
+            samples = [sample for place, sample in zip(places, samples) if place not in refused]
+            places = [place for place in places if place not in refused]
+        return samples, places
+
+    def _read_each(self, samples, places, refused):
+        """Return what batch_predictor gets of `samples` but those that do not fit; note in `refused` why."""
+        read = []
+        for place, sample in zip(places, samples):
+            try:
+                read.append(self._read(sample))
+            except BaseException:
+                refused[place] = self._fault("The predictor failed on a sample:")
+        return read
 
     def _predicted(self, sample):
         try:
-            return frames.OK, values.encode(self._result(self._predictor(sample)))
+            return frames.OK, values.encode(self._result(self._predictor(sample)), self._form)
         # SystemExit and KeyboardInterrupt too: a notebook's exit() must cost one answer, not a scorer.
         except BaseException:
-            return frames.FAILED, self._failure("The predictor failed on a sample:")
+            return self._fault("The predictor failed on a sample:")
 
-    def _scored(self, samples, encode=None):
+    def _fault(self, headline):
+        """Return (status, payload) for the error being handled: the client's where it is a Misfit, else printed."""
+        error = sys.exc_info()[1]
+        if isinstance(error, Misfit):
+            self.end_copy()
+            return frames.REFUSED, _facts(**refusals.of_misfit(error))
+        if isinstance(error, values.NoJsonForm):
+            # To the notebook's author it is Python's word for it; where we found it is of no use.
+            return frames.FAILED, self._failure(headline, TypeError(str(error)), reason=refusals.short(str(error)))
+        return frames.FAILED, self._failure(headline)
+
+    def _scored(self, samples, is_array=False):
         """Return what one call of batch_predictor gives for `samples`, or None where predictor must be asked.
 
-        A list of payloads, or all of it by `encode`.
+        A list of payloads, or, where it `is_array`, all of them as one.
         """
         if len(samples) < 2 or self._batch_predictor is None:
             return None if samples else []
         count = len(samples)
         try:
             answers = _list_of(self._result(self._batch_predictor(samples)), count)
-            return encode(answers) if encode is not None else [values.encode(answer) for answer in answers]
+            if is_array:
+                return values.encode(answers, self._form)
+            return [values.encode(answer, self._form) for answer in answers]
         except BaseException:
             self._failure("batch_predictor failed on {} samples, which predictor is now asked for:".format(count))
             return None
@@ -161,16 +203,23 @@ class Scorer(object):
             # No map: a validator that raises StopIteration would end it, as if it had said yes to all.
             for index, sample in enumerate(samples):
                 verdict = validator(sample)
-                if verdict is not True and not functions.accepts(self._result(verdict)):
-                    return index, frames.REFUSED, _facts(traceback=None)
-        except BaseException:
-            return index, frames.REFUSED, self._failure("The validator raised on a sample, which counts as a no:")
+                if verdict is True:
+                    continue
+                reason = functions.refusal(self._result(verdict))
+                if reason is not None:
+                    return index, frames.REFUSED, _facts(reason=refusals.short(reason), traceback=None)
+        except Misfit as wrong:
+            self.end_copy()
+            return index, frames.REFUSED, _facts(**refusals.of_misfit(wrong))
+        except BaseException as error:
+            headline = "The validator raised on a sample, which counts as a no:"
+            return index, frames.REFUSED, self._failure(headline, message=refusals.message_of(error))
         self.end_copy()
         return None
 
-    def _failure(self, headline):
-        """Print the error being handled under `headline`; return it as a payload."""
-        error = sys.exc_info()[1]
+    def _failure(self, headline, error=None, **facts):
+        """Print `error`, or that being handled, under `headline`; return it, with further `facts`, as a payload."""
+        error = error or sys.exc_info()[1]
         self.end_copy(_exit_code(error))
         try:
             text = notebook_traceback(error)
@@ -180,7 +229,7 @@ class Scorer(object):
         flush()
         sys.stderr.write("{}\n{}".format(headline, text))
         flush()
-        return _facts(traceback=text)
+        return _facts(traceback=text, **facts)
 
     def _result(self, result):
         """Return `result`, awaited where the notebook's function is an async def."""
@@ -198,7 +247,7 @@ def _changed(sample, before):
 
 def _list_of(got, count):
     """Return what a batch_predictor returned as a list; raise TypeError unless it is one of `count` answers."""
-    answers = got if type(got) is list else values.plain(got)
+    answers = values.listed(got)
     if type(answers) is not list or len(answers) != count:
         raise TypeError("it must return a list of as many answers as it got samples")
     return answers

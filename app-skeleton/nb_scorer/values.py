@@ -1,6 +1,6 @@
 """JSON in and out: what a sample becomes for the notebook's functions, and their answer for a client.
 
-In: exactly as JSON says. Out: any value of Python, numpy or pandas that has a JSON form.
+In: exactly as JSON says. Out: any value of Python, numpy, pandas or pydantic that has a JSON form.
 """
 
 import base64
@@ -12,6 +12,8 @@ import json
 import marshal
 import types
 import uuid
+
+from nb_scorer import pydantic_models
 
 # int() of a long digit string is quadratic, and Pythons before the limit of CPython 3.11 have no brake.
 MAX_DIGITS = 4300
@@ -81,27 +83,32 @@ _BOUNDED = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_bounded_
 LENIENT = json.JSONDecoder(parse_constant=lambda name: None, parse_int=_bounded_int)
 
 
-def encode(answer):
-    """Return `answer` as bytes of JSON; raise TypeError naming the type that has no JSON form.
+class NoJsonForm(TypeError):
+    """A value has no JSON form; the text says why, in words that a client may see."""
+
+
+def encode(answer, form=None):
+    """Return `answer` as bytes of JSON, pandas in the `form` LABELLED or BARE; raise NoJsonForm naming the type.
 
     NaN and infinities become null: JSON has no word for them.
     """
     if type(answer) is int and -_EXACT < answer < _EXACT:
         # What most models answer; written as json would, in a tenth of its time.
         return b"%d" % answer
+    form = form or LABELLED
     try:
-        text = _ENCODER.encode(answer)
+        text = form.encoder.encode(answer)
     except (ValueError, TypeError, OverflowError, RecursionError):
         text = None
     if text is None:
         # A NaN, a key that is no string, a cycle: the walk tells which, and mends the first two. What it raises
         # says it all: the log has no use for how the encoder failed before.
-        text = _text(plain(answer))
+        text = _text(plain(answer, form))
     try:
         return text.encode("utf-8")
     except UnicodeEncodeError:
         # A lone surrogate came in as an escape; it can only leave as one.
-        return json.dumps(plain(answer), allow_nan=False).encode("ascii")
+        return json.dumps(plain(answer, form), allow_nan=False).encode("ascii")
 
 
 def _text(answer):
@@ -109,61 +116,78 @@ def _text(answer):
         return json.dumps(answer, allow_nan=False, ensure_ascii=False)
     except ValueError:
         # The only thing that is left: CPython does not write longer ones, and no client would read them.
-        raise TypeError("a whole number of more than {} digits has no JSON form here".format(MAX_DIGITS)) from None
+        raise NoJsonForm("a whole number of more than {} digits has no JSON form here".format(MAX_DIGITS)) from None
 
 
-def plain(value):
-    """Return `value` as None, bool, int, float, str, list and dict only, or raise TypeError."""
+def plain(value, form=None):
+    """Return `value` as None, bool, int, float, str, list and dict only, in `form`, or raise NoJsonForm."""
     try:
-        return _plain(value)
+        return _plain(value, (form or LABELLED).leaf)
     except RecursionError:
-        raise TypeError("the answer contains itself, or is nested too deeply for JSON") from None
+        raise NoJsonForm("the answer contains itself, or is nested too deeply for JSON") from None
 
 
-def _plain(value):
+def listed(value):
+    """Return the list of answers that a batch_predictor's `value` holds; raise NoJsonForm where it holds none.
+
+    The labels of an array or a table say which sample an answer is of, and are no part of it.
+    """
+    return value if type(value) is list else BARE.leaf(value)
+
+
+def _plain(value, leaf):
     kind = type(value)
     if kind is float:
         return value if value - value == 0 else None
     if value is None or kind in (bool, int, str):
         return value
     if isinstance(value, dict):
-        return _object(value)
+        return _object(value, leaf)
     if kind in (list, tuple):
-        return [_plain(item) for item in value]
-    return _plain(_plain_leaf(value))
+        return [_plain(item, leaf) for item in value]
+    return _plain(leaf(value), leaf)
 
 
-def _object(value):
-    named = {_key(key): _plain(item) for key, item in value.items()}
+def _object(value, leaf):
+    named = {_key(key, leaf): _plain(item, leaf) for key, item in value.items()}
     if len(named) < len(value):
         # An object has one value of a name: the others would be lost without a word.
-        raise TypeError("a dict with two keys of one name, such as 1 and '1', has no JSON form")
+        raise NoJsonForm("a dict with two keys of one name, such as 1 and '1', has no JSON form")
     return named
 
 
-def _key(key):
+def _key(key, leaf):
     """Return a dict's key as JSON's text for it."""
     if isinstance(key, str):
         return str.__str__(key)
-    leaf = _plain(key)
-    if isinstance(leaf, str):
-        return leaf
-    if isinstance(leaf, (list, dict)):
+    plain_key = _plain(key, leaf)
+    if isinstance(plain_key, str):
+        return plain_key
+    if isinstance(plain_key, (list, dict)):
         return str(key)
-    return json.dumps(leaf)
+    return json.dumps(plain_key)
 
 
-def _plain_leaf(value):
-    """Return `value` one step nearer to JSON: what json.dumps asks for a type it does not know."""
-    for kinds, step in _STEPS:
-        if isinstance(value, kinds):
-            return step(value)
-    for known, step in _LIBRARY_STEPS:
-        if known(value):
-            return step(value)
-    raise TypeError(
-        "an answer of type {} has no JSON form".format("{}.{}".format(type(value).__module__, type(value).__qualname__))
-    )
+class Form(object):
+    """One way to write answers: `leaf` takes a value one step nearer to JSON, `encoder` writes JSON by it."""
+
+    def __init__(self, library_steps):
+        self._library_steps = library_steps
+        self.encoder = json.JSONEncoder(default=self.leaf, allow_nan=False, ensure_ascii=False)
+
+    def leaf(self, value):
+        """Return `value` one step nearer to JSON: what json.dumps asks for a type it does not know."""
+        for kinds, step in _STEPS:
+            if isinstance(value, kinds):
+                return step(value)
+        for known, step in self._library_steps:
+            if known(value):
+                return step(value)
+        raise NoJsonForm(
+            "an answer of type {} has no JSON form".format(
+                "{}.{}".format(type(value).__module__, type(value).__qualname__)
+            )
+        )
 
 
 def _moment(value):
@@ -180,7 +204,7 @@ def _decimal(value):
         return None
     if value.adjusted() > MAX_DIGITS:
         # Written out it would take as long and as much memory as its exponent says.
-        raise TypeError("a Decimal of more than {} digits has no JSON form here".format(MAX_DIGITS))
+        raise NoJsonForm("a Decimal of more than {} digits has no JSON form here".format(MAX_DIGITS))
     return int(value) if value == value.to_integral_value() else float(value)
 
 
@@ -211,9 +235,6 @@ _STEPS = (
 )
 
 
-_ENCODER = json.JSONEncoder(default=_plain_leaf, allow_nan=False, ensure_ascii=False)
-
-
 def _is_numpy_scalar(value):
     return hasattr(value, "dtype") and hasattr(value, "item") and getattr(value, "shape", None) == ()
 
@@ -232,7 +253,7 @@ def _numpy_scalar(value):
         return float(value)
     item = value.item()
     if type(item) is type(value):
-        raise TypeError("an answer of type {} has no JSON form".format(type(value).__name__))
+        raise NoJsonForm("an answer of type {} has no JSON form".format(type(value).__name__))
     return item
 
 
@@ -241,13 +262,13 @@ def _seconds(value):
         return value / type(value)(1, "s")
     except TypeError:
         # A month and a year have no number of seconds.
-        raise TypeError("an answer of type numpy.{} has no JSON form".format(value.dtype)) from None
+        raise NoJsonForm("an answer of type numpy.{} has no JSON form".format(value.dtype)) from None
 
 
 def _array(value):
     dtype = getattr(value, "dtype", None)
     if getattr(dtype, "names", None):
-        return [_plain(one) for one in value]
+        return list(value)
     if getattr(dtype, "kind", "") in ("M", "m"):
         return list(value)
     return value.tolist()
@@ -255,8 +276,37 @@ def _array(value):
 
 def _table(value):
     if not getattr(value.columns, "is_unique", True):
-        raise TypeError("a DataFrame with two columns of one name has no JSON form")
+        raise NoJsonForm("a DataFrame with two columns of one name has no JSON form")
     return value.to_dict("records")
+
+
+def _labelled_table(value):
+    """Return the records of a DataFrame, each with the labels of its row where these are more than row numbers."""
+    if not _is_labelled(value):
+        return _table(value)
+    try:
+        return _table(value.reset_index())
+    except ValueError:
+        raise NoJsonForm("a DataFrame with a column and an index of one name has no JSON form") from None
+
+
+def _labelled_series(value):
+    """Return a Series as an object by its index; as a list where the index is the numbers of its places."""
+    if not _is_labelled(value):
+        return _array(value)
+    if not value.index.is_unique:
+        raise NoJsonForm(
+            "a Series with two values of one label has no JSON form; with reset_index(drop=True) it is a list"
+        )
+    return dict(zip(value.index, _array(value)))
+
+
+def _is_labelled(value):
+    """Return whether the index of a Series or DataFrame says more than the place of each row."""
+    index = getattr(value, "index", None)
+    if type(index).__name__ != "RangeIndex":
+        return index is not None
+    return index.name is not None or index.start != 0 or index.step != 1
 
 
 def field_names(kind):
@@ -270,12 +320,28 @@ def _is_of(library, value):
     return type(value).__module__.split(".")[0] == library
 
 
+def _has_columns(value):
+    return hasattr(value, "to_dict") and hasattr(value, "columns")
+
+
+def _is_array(value):
+    return hasattr(value, "tolist") and not hasattr(value, "to_dict")
+
+
+def _is_series(value):
+    return hasattr(value, "to_dict") and hasattr(value, "index") and hasattr(value, "tolist")
+
+
 # Known by what they can do: none of these libraries may be imported here.
-_LIBRARY_STEPS = (
+_FIRST_STEPS = (
     (lambda value: type(value).__name__ in ("NAType", "NaTType", "MaskedConstant"), lambda value: None),
+    # Before all that is rarer.
     (_is_numpy_scalar, _numpy_scalar),
+    (_is_array, _array),
+    (lambda value: pydantic_models.is_model(type(value)), pydantic_models.dumped),
     (lambda value: hasattr(value, "to_dicts"), lambda value: value.to_dicts()),
-    (lambda value: hasattr(value, "to_dict") and hasattr(value, "columns"), _table),
+)
+_OTHER_STEPS = (
     (lambda value: hasattr(value, "detach") and hasattr(value, "cpu"), lambda v: v.detach().cpu().tolist()),
     (lambda value: hasattr(value, "tolist"), _array),
     (lambda value: hasattr(value, "to_list"), lambda value: value.to_list()),
@@ -288,3 +354,7 @@ _LIBRARY_STEPS = (
     (lambda value: type(value).__name__ == "Fraction" and _is_of("fractions", value), float),
     (lambda value: hasattr(value, "__fspath__"), lambda value: value.__fspath__()),
 )
+
+# What pandas says in an answer: with the labels of its index, or as bare lists and records.
+LABELLED = Form((*_FIRST_STEPS, (_has_columns, _labelled_table), (_is_series, _labelled_series), *_OTHER_STEPS))
+BARE = Form((*_FIRST_STEPS, (_has_columns, _table), *_OTHER_STEPS))

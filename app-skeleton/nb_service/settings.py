@@ -119,6 +119,12 @@ KNOBS = (
     ),
     Knob("S2I_BACKEND", text, "http", "Which back end serves the model."),
     Knob("S2I_DEBUG", switch, False, "Show the notebook's traceback to clients in answers of 422 and 500."),
+    Knob(
+        "S2I_VALIDATOR_MESSAGES",
+        switch,
+        True,
+        "Tell clients the message of what `validator` raises. A reason that it returns they always get.",
+    ),
     Knob("S2I_MODEL_NAME", model_name, "", "Name of the model in routes and headers. Default: the notebook's name."),
     Knob("S2I_NOTEBOOK_PAGE", switch, True, "Show the notebook as it was run under /notebook."),
     Knob(

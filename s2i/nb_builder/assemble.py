@@ -138,6 +138,7 @@ def write_script(build: Build, each: Notebook) -> Script:
         "reads": str(place.build / layout.READS),
         "notebook": str(each.name),
         "tolerance": build.settings.tolerance,
+        "pandas_labels": build.settings.pandas_labels,
         "complaint": str(place.build / layout.COMPLAINT),
     }
     script = scripts.model_script(each.node, each.name, None if each.prefix else facts)

@@ -162,7 +162,7 @@ def _not_callable(name: str, cells: Sequence[Cell], notebook: Path) -> Iterator[
 
 
 def _wrong_arguments(name: str, cells: Sequence[Cell], notebook: Path) -> Iterator[BuildProblem]:
-    """Yield WrongArguments if `name` is last bound by a plain `def` that one argument does not fit."""
+    """Yield WrongArguments if `name` is last bound by a plain `def` that no sample fits."""
     last = (bindings(name, cells) or [None])[-1]
     function = last.statement if last else None
     if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)) or function.decorator_list:
@@ -171,6 +171,12 @@ def _wrong_arguments(name: str, cells: Sequence[Cell], notebook: Path) -> Iterat
     positional = [*known.posonlyargs, *known.args]
     takes_one = positional or known.vararg
     needs_more = len(positional) - len(known.defaults) > 1 or None in known.kw_defaults
-    if needs_more or not takes_one:
+    if (needs_more or not takes_one) and not (name != "batch_predictor" and _takes_keys(known)):
         problem = WrongArguments(name=name, signature=f"{name}({ast.unparse(known)})", notebook=notebook)
         yield problem.at(notebook, last.cell, function.lineno)
+
+
+def _takes_keys(known: ast.arguments) -> bool:
+    """Tell whether an object's keys can be bound to all arguments that a function needs."""
+    needed = len(known.posonlyargs) + len(known.args) - len(known.defaults)
+    return bool(known.args or known.kwonlyargs) and (not known.posonlyargs or needed <= 0)

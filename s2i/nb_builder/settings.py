@@ -106,6 +106,12 @@ KNOBS = (
         "A `!command` that ends with a status other than 0 ends the build, and does not only get a note.",
     ),
     Knob(
+        "S2I_PANDAS_LABELS",
+        switch,
+        True,
+        "Answers of pandas keep the labels of their index; 0 makes lists and records without them.",
+    ),
+    Knob(
         "S2I_TOLERANCE",
         number(0, 1),
         1e-6,
@@ -160,6 +166,7 @@ class Settings:
         self.cell_timeout: float = values["S2I_CELL_TIMEOUT"]
         self.notebook_timeout: float = values["S2I_NOTEBOOK_TIMEOUT"]
         self.strict_commands: bool = values["S2I_STRICT_COMMANDS"]
+        self.pandas_labels: bool = values["S2I_PANDAS_LABELS"]
         self.tolerance: float = values["S2I_TOLERANCE"]
         self.verify_timeout: float = values["S2I_VERIFY_TIMEOUT"]
         self.slim: str = values["S2I_SLIM"]

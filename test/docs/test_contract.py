@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from nb_builder.rewrite import scripts
-from nb_scorer import frames, functions
+from nb_scorer import frames, functions, signatures
 from nb_scorer.scorer import Scorer
 from nbformat.v4 import new_code_cell, new_notebook
 
@@ -29,9 +29,8 @@ class Model:
         names = {}
         exec(source, names)
         self.names = names
-        self.predictor = functions.as_predictor(names["predictor"])
-        self.validator = names.get("validator")
-        self.batch_predictor = names.get("batch_predictor")
+        called = signatures.of({**names, "predictor": functions.as_predictor(names["predictor"])})
+        self.predictor, self.validator, self.batch_predictor = called.values()
 
 
 def emitted(cell):

@@ -84,7 +84,7 @@ class Door:
 
     def _failure(self, answer: Answer, place: int | None) -> Malformed:
         """Return what the outcome of the sample at `place` is for the whole request."""
-        facts = json.loads(replies.from_answer(answer, self.got["S2I_DEBUG"]).body)
+        facts = json.loads(replies.from_answer(answer, replies.shown(self.got)).body)
         detail = facts["detail"]
         if place is not None:
             detail = f"Sample {place + 1}: {detail.replace('The body is not JSON', 'It is not JSON')}"

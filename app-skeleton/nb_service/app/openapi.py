@@ -20,6 +20,14 @@ _PROBLEM_SCHEMA = {
         "title": {"type": "string"},
         "status": {"type": "integer"},
         "detail": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"pointer": {"type": "string"}, "detail": {"type": "string"}},
+                "required": ["pointer", "detail"],
+            },
+        },
     },
     "required": ["type", "title", "status", "detail"],
 }
@@ -27,8 +35,8 @@ _REFUSALS = {
     400: "The body is not what this route takes.",
     413: "The body is larger than this service takes.",
     415: "The body's type is not one that this route takes.",
-    422: "The notebook's validator refuses a sample.",
-    500: "The notebook's predictor failed.",
+    422: "The notebook's validator refuses a sample, or it does not fit the type hints; errors names its fields.",
+    500: "The notebook's predictor failed, or gave an answer without a form in JSON.",
     503: "Not ready, or too many samples wait.",
     504: "The prediction took too long.",
 }

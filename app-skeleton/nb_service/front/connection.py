@@ -458,7 +458,7 @@ class Connection(asyncio.BufferedProtocol):
         elif answer.outcome == outcomes.OK:
             self._reply(request, Reply(200, answer.payload))
         else:
-            self._reply(request, replies.from_answer(answer, self._front.debug))
+            self._reply(request, replies.from_answer(answer, self._front.shown))
 
     def _is_plain(self, request: Request, answer: Answer) -> bool:
         """Return whether the answer is short, and nothing but the request's id is to be said in its head."""
@@ -470,7 +470,7 @@ class Connection(asyncio.BufferedProtocol):
             return
         self._job = None
         try:
-            self._reply(request, replies.from_answer_to_many(answer, self._front.debug))
+            self._reply(request, replies.from_answer_to_many(answer, self._front.shown))
         except Exception:  # noqa: BLE001 - the same
             traceback.print_exc()
             self.abort()

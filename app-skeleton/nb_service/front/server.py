@@ -34,7 +34,7 @@ class Front:
         self.pool = pool
         self.app = app
         self.budget = Budget(got["S2I_MAX_HELD"] or LARGEST_BODIES * got["S2I_MAX_BODY"])
-        self.debug = got["S2I_DEBUG"]
+        self.shown = replies.shown(got)
         self.max_body = got["S2I_MAX_BODY"]
         self.closing = False
         self.buffer = memoryview(bytearray(BUFFER))

@@ -13,7 +13,6 @@ RETRY_SECONDS = 1
 REASONS = {
     200: "OK",
     204: "No Content",
-    308: "Permanent Redirect",
     400: "Bad Request",
     401: "Unauthorized",
     403: "Forbidden",
@@ -61,7 +60,9 @@ NO_APP = problem(
 )
 NOT_READY = problem(503, "No scorer is ready; try again.", (("Retry-After", str(RETRY_SECONDS)),))
 TOO_SLOW = problem(504, "The prediction took longer than this service allows.")
-REFUSED = "The notebook's validator refuses this sample."
+REFUSED = "The notebook's validator refuses this sample"
+MISFIT = "The sample is not what the notebook takes"
+NO_JSON_FORM = "The notebook's predictor gave an answer that can't be sent"
 FAILED = "The notebook's predictor failed on this sample; the service's log has the traceback."
 
 READY = Reply(200, b'{"status": "ready"}\n')
@@ -80,8 +81,20 @@ _FIXED = {
 }
 
 
-def from_answer(answer: Answer, debug: bool = False) -> Reply:
-    """Return the reply for what became of a sample; `debug` shows the notebook's traceback."""
+class Shown(NamedTuple):
+    """What of the notebook's own words clients get: its tracebacks, the messages of what validator raises."""
+
+    tracebacks: bool = False
+    messages: bool = True
+
+
+def shown(got: dict) -> Shown:
+    """Return what the settings `got` let clients see."""
+    return Shown(got["S2I_DEBUG"], got["S2I_VALIDATOR_MESSAGES"])
+
+
+def from_answer(answer: Answer, shown: Shown = Shown()) -> Reply:  # noqa: B008 - it can't be changed
+    """Return the reply for what became of a sample, with as much of the notebook's words as is `shown`."""
     if answer.outcome == outcomes.OK:
         return Reply(200, answer.payload)
     if answer.outcome in _FIXED:
@@ -89,20 +102,32 @@ def from_answer(answer: Answer, debug: bool = False) -> Reply:
     facts = json.loads(answer.payload)
     if answer.outcome == outcomes.NOT_JSON:
         return problem(400, f"The body is not JSON: {facts['reason']}.")
-    shown = {"traceback": facts["traceback"]} if debug and facts["traceback"] else {}
-    if answer.outcome == outcomes.REFUSED:
-        return problem(422, REFUSED, **shown)
-    return problem(500, FAILED, **shown)
+    more = {"traceback": facts["traceback"]} if shown.tracebacks and facts["traceback"] else {}
+    if answer.outcome == outcomes.FAILED:
+        return problem(500, _sentence(NO_JSON_FORM, facts["reason"]) if facts.get("reason") else FAILED, **more)
+    if "misfit" in facts:
+        return problem(422, _sentence(MISFIT, facts["misfit"]), errors=facts["errors"], **more)
+    reason = facts.get("reason") or (facts.get("message") if shown.messages else None)
+    return problem(422, _sentence(REFUSED, reason), **more)
 
 
-def from_answer_to_many(answer: Answer, debug: bool = False, before: int = 0) -> Reply:
-    """Return the reply for what became of an array of samples, behind `before` others; name the one that failed."""
-    reply = from_answer(answer, debug)
+def _sentence(words: str, reason: str | None) -> str:
+    """Return `words` and, behind a colon, the notebook's `reason`, which may end as a sentence does."""
+    whole = f"{words}: {reason}" if reason else words
+    return whole if whole.endswith((".", "!", "?", "…")) else whole + "."
+
+
+def from_answer_to_many(answer: Answer, shown: Shown = Shown()) -> Reply:  # noqa: B008 - the same
+    """Return the reply for what became of an array of samples; name the one that failed."""
+    reply = from_answer(answer, shown)
     index = index_of(answer)
     if index is None:
         return reply
     facts = json.loads(reply.body)
-    facts["detail"] = f"Sample {before + index + 1}: {facts['detail']}"
+    facts["detail"] = f"Sample {index + 1}: {facts['detail']}"
+    for error in facts.get("errors", ()):
+        # Into the body, which is the array.
+        error["pointer"] = f"#/{index}{error['pointer'][1:]}"
     return reply._replace(body=json.dumps(facts).encode("utf-8") + b"\n")
 
 

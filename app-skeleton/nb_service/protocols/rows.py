@@ -73,10 +73,6 @@ class Rows:
         others = repeat(_kinds(self._schema_of(None)))
         return self.samples(names, ([*map(_value, chain(kinds, others), cells)] for cells in rows))
 
-    def from_text(self, names: Sequence[str] | None, cells: list[str]):
-        """Return the sample of one row of texts."""
-        return next(self.samples_from_texts(names, [cells]))
-
     def _schema_of(self, name: str | None) -> dict:
         if self.kinds == {"object"}:
             return self.schema.get("properties", {}).get(name) or self.schema.get("additionalProperties") or {}

@@ -22,12 +22,15 @@ class NotCallable(BuildProblem):
 
 
 class WrongArguments(BuildProblem):
-    """predictor, validator or batch_predictor can't be called with one argument."""
+    """predictor, validator or batch_predictor can't be called with a sample."""
 
     code = "wrong-arguments"
     what_words = "'{name}' can't be called with one argument: {signature}."
-    why_words = "The service calls it with the sample, which is all of the JSON that a client sent, and nothing else."
-    fix_words = "Take one argument, a list or a dict with all values, or give the other parameters defaults."
+    why_words = (
+        "The service calls it with the sample, which is all of the JSON that a client sent; of several arguments each "
+        "gets the value of its name in an object."
+    )
+    fix_words = "Take one argument, or, but in batch_predictor, several that can be given by name."
 
 
 class ExampleFails(BuildProblem):

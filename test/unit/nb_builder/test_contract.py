@@ -63,7 +63,7 @@ def test_the_last_binding_decides_whether_predictor_can_be_called():
         check(GOOD, "predictor = [1, 2]")
 
 
-@pytest.mark.parametrize("arguments", ["", "x, y", "x, *, y", "*, x", "x, y, z=1"])
+@pytest.mark.parametrize("arguments", ["", "x, y, /", "x, /, y", "x, y, /, z=1", "**keys"])
 def test_a_function_that_one_argument_does_not_fit_is_refused(arguments):
     (problem,) = findings(f"x = 1\ndef predictor({arguments}): pass")
     assert (problem.code, problem.line) == ("wrong-arguments", 2)
@@ -78,10 +78,20 @@ def test_a_function_that_one_argument_does_not_fit_is_refused(arguments):
         "@wraps\ndef predictor(x, y): pass",
         "def predictor(x, y): pass\npredictor = partial(predictor, 1)",
         "if later:\n    def predictor(x, y): pass",
+        "def predictor(x, y): pass",
+        "def predictor(x, *, y): pass",
+        "def predictor(*, x): pass",
+        "def predictor(x, y, z=1, **more): pass",
+        "def predictor(x=1, /, *, y): pass",
     ],
 )
-def test_what_may_be_called_with_one_argument_is_left_to_the_run(source):
+def test_what_may_be_called_with_one_argument_or_by_names_is_left_to_the_run(source):
     assert findings(source) == []
+
+
+def test_a_batch_predictor_gets_its_samples_as_one_argument():
+    (problem,) = findings(GOOD, "def batch_predictor(x, y): pass")
+    assert problem.code == "wrong-arguments"
 
 
 def test_a_validator_that_is_none_is_no_validator():

@@ -53,6 +53,61 @@ def test_a_no(no):
     assert functions.accepts(no) is False
 
 
+@pytest.mark.parametrize("yes", [True, 1, [0], (0, 0), ("a", "b"), (True, "fine"), (True, None), (1, "fine")])
+def test_a_yes_gives_no_reason(yes):
+    assert functions.refusal(yes) is None
+
+
+@pytest.mark.parametrize(
+    ("no", "reason"),
+    [
+        (False, ""),
+        ("", ""),
+        ("too old", "too old"),
+        ((False, "too old"), "too old"),
+        ((0, "too old"), "too old"),
+        ((None, "too old"), "too old"),
+        ((Array(1, 0), "too old"), "too old"),
+        ((False, None), ""),
+        ((False, ["age", 7]), "['age', 7]"),
+    ],
+)
+def test_a_no_gives_the_reason_that_it_has(no, reason):
+    assert functions.refusal(no) == reason
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (ValueError("too old"), "too old"),
+        (AssertionError("too old"), "too old"),
+        (AssertionError(), "AssertionError"),
+        (KeyError("age"), "KeyError: 'age'"),
+    ],
+)
+def test_a_message_has_its_kind_where_that_says_more(error, words):
+    assert functions.words_of(error) == words
+
+
+@pytest.mark.parametrize(
+    ("function", "names"),
+    [
+        (lambda x: 1, None),
+        (lambda x, y=1: 1, None),
+        (lambda x, y: 1, ["x", "y"]),
+        (lambda *, x: 1, ["x"]),
+        (lambda x, *, y, z=1, **more: 1, ["x", "y", "z"]),
+        (functools.partial(lambda x, y, z: 1, 1), ["y", "z"]),
+        (eval("lambda x, y, /: 1"), None),
+        (lambda: 1, None),
+        (lambda **more: 1, None),
+    ],
+)
+def test_the_names_of_several_arguments_are_known(function, names):
+    found = functions.named_parameters(function)
+    assert (found and [one.name for one in found]) == names
+
+
 def hinted(x: list, weight: float = 1.0) -> int:
     """Count them."""
 

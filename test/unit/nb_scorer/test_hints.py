@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal, NamedTuple, Optional, TypedDict, Uni
 
 import numpy as np
 import pandas as pd
+import pydantic
+import pydantic.v1
 import pytest
 from nb_scorer import hints
 
@@ -164,3 +166,65 @@ def test_required_and_not_required_fields_are_known():
         b: typing.NotRequired[str]
 
     assert hints.schema(Flat)["required"] == ["a"]
+
+
+class Item(pydantic.BaseModel):
+    price: float = pydantic.Field(alias="Price")
+    parts: list["Item"] = []
+
+
+class OldItem(pydantic.v1.BaseModel):
+    price: float = pydantic.v1.Field(alias="Price")
+    count: int | None = None
+
+
+def test_a_model_is_told_by_the_names_that_its_fields_have_in_json():
+    parts = {"type": "array"}
+    price = {"type": "number"}
+    assert hints.schema(Item) == {
+        "type": "object",
+        "properties": {"Price": price, "parts": parts},
+        "required": ["Price"],
+    }
+    assert hints.schema(OldItem) == {
+        "type": "object",
+        "properties": {"Price": price, "count": {"type": ["integer", "null"]}},
+        "required": ["Price"],
+    }
+    assert hints.schema(pydantic.RootModel[list[int]]) == {"type": "array", "items": {"type": "integer"}}
+    assert hints.schema(typing.Annotated[Item, "words"]) == hints.schema(Item)
+
+
+def test_of_several_arguments_the_sample_is_an_object():
+    def predictor(age: int, name, *, factor: float = 1.0) -> bool:
+        return True
+
+    assert hints.of(predictor) == (
+        {
+            "type": "object",
+            "properties": {"age": {"type": "integer"}, "name": {}, "factor": {"type": "number"}},
+            "required": ["age", "name"],
+        },
+        {"type": "boolean"},
+    )
+
+
+def test_a_field_that_a_factory_makes_may_be_left_out():
+    @dataclasses.dataclass
+    class Made:
+        left: int
+        right: list = dataclasses.field(default_factory=list)
+
+    assert hints.schema(Made)["required"] == ["left"]
+
+
+def test_objects_and_partials_have_the_hints_of_what_they_call():
+    class Callable:
+        def __call__(self, x: int) -> str:
+            return ""
+
+    def predictor(factor, x: int) -> str:
+        return ""
+
+    told = ({"type": "integer"}, {"type": "string"})
+    assert hints.of(Callable()) == hints.of(functools.partial(predictor, 2)) == told

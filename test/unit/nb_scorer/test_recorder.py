@@ -2,9 +2,12 @@
 
 import ast
 import builtins
+import dataclasses
+import json
 import traceback
 
 import numpy as np
+import pydantic
 import pytest
 from nb_scorer import recorder
 
@@ -29,6 +32,38 @@ def shell():
     recorder.install(made)
     yield made
     delattr(builtins, recorder.NOTE)
+    delattr(builtins, recorder.NOTE_ALL)
+
+
+@dataclasses.dataclass
+class Point:
+    x: float
+
+
+@pytest.mark.parametrize(
+    ("source", "noted"),
+    [
+        ("predictor(1, 2)", [b'{"age": 1, "income": 2}']),
+        ("predictor(1, 2, 3)", [b'{"age": 1, "income": 2, "more": 3}']),
+        ("predictor(income=1, age=(2, 3))", [b'{"age": [2, 3], "income": 1}']),
+        ("predictor(predictor(1, 2), 3)", [b'{"age": 1, "income": 2}', b'{"age": 1, "income": 3}']),
+        ("try:\n    predictor(1, 2, other=3)\nexcept TypeError:\n    pass", []),
+        ("try:\n    predictor(1, 2, 3, 4)\nexcept TypeError:\n    pass", []),
+        ("predictor(1, income=2)", []),
+        ("predictor(*[1, 2]); predictor(**{'age': 1, 'income': 2})", []),
+    ],
+)
+def test_calls_with_several_arguments_are_noted_as_the_object_that_a_client_sends(shell, source, noted):
+    shell.user_ns["predictor"] = lambda age, income, more=0: age
+    shell.run(source)
+    assert recorder.recorded(shell) == noted
+
+
+@pytest.mark.parametrize("sample", [Point(1), pydantic.create_model("Item", x=(float, ...))(x=1)])
+def test_what_a_hint_makes_of_an_object_is_noted_as_that_object(shell, sample):
+    shell.user_ns["sample"] = sample
+    shell.run("predictor(sample)")
+    assert [float(json.loads(body)["x"]) for body in recorder.recorded(shell)] == [1.0]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
 import asyncio
+import dataclasses
 import json
 import os
 import socket
@@ -8,7 +9,7 @@ import threading
 import types
 
 import pytest
-from nb_scorer import frames, scorer
+from nb_scorer import frames, refusals, scorer, signatures
 from nb_scorer.tally import SIZE, Tally
 
 
@@ -28,7 +29,8 @@ def test_a_body_that_is_not_json_never_reaches_the_predictor():
 
 @pytest.mark.parametrize("no", [False, None, 0, "", []])
 def test_a_falsy_word_of_the_validator_is_a_no(no):
-    assert made(pytest.fail, lambda x: no).answer(b"1") == (frames.REFUSED, b'{"traceback": null}')
+    status, payload = made(pytest.fail, lambda x: no).answer(b"1")
+    assert (status, json.loads(payload)) == (frames.REFUSED, {"reason": "", "traceback": None})
 
 
 def test_a_validator_that_raises_says_no_and_the_log_says_why(capsys):
@@ -86,6 +88,116 @@ def test_an_exception_that_can_t_be_shown_is_a_failure_too(capsys):
 def test_an_answer_that_is_no_json_is_a_failure_that_names_the_type(capsys):
     assert made(lambda x: object()).answer(b"1")[0] == frames.FAILED
     assert "builtins.object" in capsys.readouterr().err
+
+
+def test_the_client_is_told_why_an_answer_has_no_json_form():
+    status, payload = made(lambda x: [object()]).answer(b"1")
+    assert (status, json.loads(payload)["reason"]) == (
+        frames.FAILED,
+        "an answer of type builtins.object has no JSON form",
+    )
+
+
+@pytest.mark.parametrize(("verdict", "reason"), [((False, "too old"), "too old"), ("too old", "too old"), (0, "")])
+def test_the_client_is_told_the_validators_reason(verdict, reason, capsys):
+    status, payload = made(pytest.fail, lambda x: verdict).answer(b"1")
+    assert (status, json.loads(payload)) == (frames.REFUSED, {"reason": reason, "traceback": None})
+    assert capsys.readouterr().err == ""
+
+
+def test_the_client_is_told_what_the_validator_raised(capsys):
+    def validator(x):
+        raise ValueError("too old" * x)
+
+    asked = made(pytest.fail, validator)
+    assert json.loads(asked.answer(b"1")[1])["message"] == "too old"
+    long = json.loads(asked.answer(b"1000")[1])["message"]
+    assert long == ("too old" * 100)[: refusals.REASON_LENGTH] + " …"
+    assert "ValueError: too old" in capsys.readouterr().err
+
+
+def test_a_reason_is_text_that_every_page_can_have():
+    assert json.loads(made(pytest.fail, lambda x: "a\ud800\0").answer(b"1")[1])["reason"] == "a\\ud800\0"
+
+
+def test_a_message_that_can_t_be_said_is_none(capsys):
+    class Awkward(Exception):
+        def __str__(self):
+            raise RuntimeError
+
+    def validator(x):
+        raise Awkward
+
+    status, payload = made(pytest.fail, validator).answer(b"1")
+    assert (status, json.loads(payload)["message"]) == (frames.REFUSED, None)
+
+
+@dataclasses.dataclass
+class Point:
+    x: float
+
+
+def of_point(point: Point):
+    return point.x * 2
+
+
+def converting(**called):
+    return made(*signatures.of({"predictor": of_point, **called}).values())
+
+
+BAD = {
+    "misfit": "x: must be a number, not a text",
+    "errors": [{"pointer": "#/x", "detail": "must be a number, not a text"}],
+    "traceback": None,
+}
+
+
+def test_a_sample_that_does_not_fit_is_refused_by_its_field_and_not_logged(capsys):
+    asked = converting()
+    assert asked.answer(b'{"x": 2}') == (frames.OK, b"4.0")
+    status, payload = asked.answer(b'{"x": "a"}')
+    assert (status, json.loads(payload)) == (frames.REFUSED, BAD)
+    status, payload, _ = asked.answer_many(b'[{"x": 2}, {"x": "a"}]')
+    assert (status, json.loads(payload)) == (frames.REFUSED, dict(BAD, index=1))
+    assert capsys.readouterr().err == ""
+
+
+def test_a_validator_gets_what_its_own_hint_says_and_may_be_unfit_too(capsys):
+    def validator(point: Point):
+        return point.x > 0
+
+    asked = converting(validator=validator)
+    assert asked.answer(b'{"x": 2}') == (frames.OK, b"4.0")
+    assert json.loads(asked.answer(b'{"x": -2}')[1]) == {"reason": "", "traceback": None}
+    assert json.loads(asked.answer(b'{"x": "a"}')[1]) == BAD
+    assert capsys.readouterr().err == ""
+
+
+def test_what_does_not_fit_takes_no_part_in_a_batch(capsys):
+    sizes = []
+
+    def batch_predictor(xs):
+        sizes.append(len(xs))
+        return [of_point(x) for x in xs]
+
+    asked = converting(validator=lambda x: x.get("x") != 0, batch_predictor=batch_predictor)
+    bodies = [b'{"x": 1}', b'{"x": 0}', b'{"x": "a"}', b'{"x": 2}']
+    ((first, second, third, fourth),) = together(asked, *bodies)
+    assert (first, fourth) == ((frames.OK, b"2.0", 2), (frames.OK, b"4.0", 0))
+    assert (second[0], json.loads(third[1])) == (frames.REFUSED, BAD)
+    status, payload, _ = asked.answer_many(b'[{"x": 1}, {"x": "a"}, {}]')
+    assert (status, json.loads(payload)) == (frames.REFUSED, dict(BAD, index=1))
+    assert asked.answer_many(b'[{"x": 1}, {"x": 2}]') == (frames.OK, b"[2.0, 4.0]", 2)
+    assert sizes == [2, 2]
+    assert capsys.readouterr().err == ""
+
+
+def test_a_pointer_is_escaped():
+    def predictor(points: dict[str, Point]):
+        return 1
+
+    payload = made(*signatures.of({"predictor": predictor}).values()).answer(b'{"a/b~c": 1}')[1]
+    assert json.loads(payload)["errors"][0]["pointer"] == "#/a~1b~0c"
 
 
 def test_async_functions_are_awaited():
@@ -185,7 +297,7 @@ def test_of_many_samples_the_first_that_fails_is_named_by_its_place(capsys):
     status, payload, _ = made(lambda x: 1 / x, batch=raises).answer_many(b"[1, 0, 0]")
     assert (status, json.loads(payload)["index"]) == (frames.FAILED, 1)
     status, payload, _ = made(pytest.fail, lambda x: x > 0).answer_many(b"[1, 2, -1]")
-    assert (status, json.loads(payload)) == (frames.REFUSED, {"traceback": None, "index": 2})
+    assert (status, json.loads(payload)) == (frames.REFUSED, {"reason": "", "traceback": None, "index": 2})
 
 
 @pytest.mark.parametrize("body", [b"1", b"{", b'{"a": 1}'])

@@ -7,11 +7,14 @@ import fractions
 import json
 import pathlib
 import types
+import typing
 import uuid
 from typing import ClassVar, NamedTuple
 
 import numpy as np
 import pandas as pd
+import pydantic
+import pydantic.v1
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -215,6 +218,79 @@ def test_every_answer_that_a_notebook_gives_has_its_json(answer, expected):
 def test_an_answer_without_a_json_form_is_refused_by_the_name_of_its_type(answer, words):
     with pytest.raises(TypeError, match=words):
         values.encode(answer)
+
+
+@dataclasses.dataclass
+class Pair:
+    left: object
+    right: object
+
+
+class Model(pydantic.BaseModel):
+    model_config = {"arbitrary_types_allowed": True}
+    size: float = pydantic.Field(serialization_alias="Size")
+    array: typing.Any = None
+
+
+class OldModel(pydantic.v1.BaseModel):
+    size: float = pydantic.v1.Field(alias="Size")
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (Model(size=1, array=np.array([np.nan, 2])), {"Size": 1.0, "array": [None, 2.0]}),
+        ([OldModel(Size=1)], [{"Size": 1.0}]),
+        ({"a": Pair(Model(size=2), None)}, {"a": {"left": {"Size": 2.0, "array": None}, "right": None}}),
+        (pydantic.RootModel[list[int]]([1]), [1]),
+    ],
+)
+def test_models_are_answers(answer, expected):
+    assert json.loads(values.encode(answer)) == expected
+
+
+TABLE = pd.DataFrame({"a": [1, 2]}, index=["x", "y"])
+LEVELS = pd.MultiIndex.from_tuples([("x", 1), ("y", 2)], names=["name", None])
+
+
+@pytest.mark.parametrize(
+    ("answer", "labelled", "bare"),
+    [
+        (pd.Series([1, None], index=["x", "y"]), {"x": 1.0, "y": None}, [1.0, None]),
+        (pd.Series([1, 2], index=[7, 8]), {"7": 1, "8": 2}, [1, 2]),
+        (pd.Series([1], index=pd.to_datetime(["2026-01-02"])), {"2026-01-02T00:00:00": 1}, [1]),
+        (pd.Series([1, 2]), [1, 2], [1, 2]),
+        ({"all": [pd.Series([1], index=["x"])]}, {"all": [{"x": 1}]}, {"all": [[1]]}),
+        (TABLE, [{"index": "x", "a": 1}, {"index": "y", "a": 2}], [{"a": 1}, {"a": 2}]),
+        (TABLE.rename_axis("name"), [{"name": "x", "a": 1}, {"name": "y", "a": 2}], [{"a": 1}, {"a": 2}]),
+        (TABLE.set_axis(LEVELS)[:1], [{"name": "x", "level_1": 1, "a": 1}], [{"a": 1}]),
+        (TABLE.reset_index(drop=True), [{"a": 1}, {"a": 2}], [{"a": 1}, {"a": 2}]),
+        (TABLE.reset_index(drop=True)[1:], [{"index": 1, "a": 2}], [{"a": 2}]),
+    ],
+    ids=repr,
+)
+def test_pandas_answers_keep_their_labels_unless_they_are_to_be_bare(answer, labelled, bare):
+    assert json.loads(values.encode(answer)) == labelled
+    assert json.loads(values.encode(answer, values.BARE)) == bare
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (pd.Series([1, 2], index=["x", "x"]), "a Series with two values of one label has no JSON form"),
+        (TABLE.rename_axis("a"), "a DataFrame with a column and an index of one name has no JSON form"),
+    ],
+)
+def test_labels_that_would_be_lost_are_refused(answer, words):
+    with pytest.raises(values.NoJsonForm, match=words):
+        values.encode(answer)
+    assert values.encode(answer, values.BARE)
+
+
+@pytest.mark.parametrize("several", [[1, 2], (1, 2), np.array([1, 2]), pd.Series([1, 2], index=["x", "y"])])
+def test_the_answers_of_a_batch_have_no_labels(several):
+    assert values.listed(several) == [1, 2]
+    assert values.listed(TABLE) == [{"a": 1}, {"a": 2}]
 
 
 def test_an_answer_that_contains_itself_is_refused():

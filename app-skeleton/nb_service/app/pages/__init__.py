@@ -75,7 +75,7 @@ class _Page:
         reply = replies.EMPTY
         if sample.strip():
             answer = self._door.asker.ask(sample.encode("utf-8", "replace"))
-            reply = replies.from_answer(answer, self._door.got["S2I_DEBUG"])
+            reply = replies.from_answer(answer, replies.shown(self._door.got))
         decoded = json.loads(reply.body)
         if reply.status == 200:
             return self._made(sample, answer=_shown(decoded))

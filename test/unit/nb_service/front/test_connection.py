@@ -13,6 +13,7 @@ from nb_service.pool.answer import OK, Answer, Job
 SETTINGS = {
     "AIP_PREDICT_ROUTE": "",
     "S2I_DEBUG": False,
+    "S2I_VALIDATOR_MESSAGES": True,
     "S2I_MAX_BODY": 1 << 24,
     "S2I_MAX_HELD": 1 << 20,
     "S2I_MAX_SAMPLES": 1000,

@@ -40,7 +40,43 @@ def test_only_what_may_be_tried_again_says_when():
 def test_a_traceback_is_shown_for_debugging_only(outcome):
     told = Answer(outcome, b'{"traceback": "secret"}')
     assert b"secret" not in replies.from_answer(told).body
-    assert b"secret" in replies.from_answer(told, debug=True).body
+    assert b"secret" in replies.from_answer(told, replies.Shown(tracebacks=True)).body
+
+
+def detail(facts, outcome=answer.REFUSED, **shown):
+    """Return the body of the reply to what a scorer says in `facts`."""
+    return json.loads(replies.from_answer(Answer(outcome, json.dumps(facts).encode()), replies.Shown(**shown)).body)
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("too old", "The notebook's validator refuses this sample: too old."),
+        ("Too old!", "The notebook's validator refuses this sample: Too old!"),
+        ("", "The notebook's validator refuses this sample."),
+    ],
+)
+def test_the_reason_that_a_validator_returns_is_the_clients(reason, words):
+    assert detail({"reason": reason, "traceback": None}, messages=False)["detail"] == words
+
+
+def test_the_message_of_a_validator_that_raises_is_the_clients_unless_the_setting_says_no():
+    facts = {"message": "age is missing", "traceback": "t"}
+    assert detail(facts)["detail"] == "The notebook's validator refuses this sample: age is missing."
+    assert detail(facts, messages=False)["detail"] == "The notebook's validator refuses this sample."
+
+
+def test_a_sample_that_does_not_fit_names_its_fields():
+    errors = [{"pointer": "#/age", "detail": "must be a number, not a text"}]
+    said = detail({"misfit": "age: must be a number, not a text", "errors": errors, "traceback": None}, messages=False)
+    assert said["detail"] == "The sample is not what the notebook takes: age: must be a number, not a text."
+    assert (said["status"], said["errors"]) == (422, errors)
+
+
+def test_an_answer_without_a_json_form_says_so():
+    said = detail({"reason": "an answer of type a.B has no JSON form", "traceback": "t"}, answer.FAILED)
+    words = "The notebook's predictor gave an answer that can't be sent: an answer of type a.B has no JSON form."
+    assert (said["status"], said["detail"]) == (500, words)
 
 
 @pytest.mark.parametrize(

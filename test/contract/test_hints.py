@@ -1,0 +1,82 @@
+"""What a service makes of type hints and says of what does not fit them, on every route."""
+
+import json
+
+import pytest
+
+from contract.services import Service
+
+NOTEBOOK = """
+from dataclasses import dataclass
+
+@dataclass
+class Point:
+    x: float
+    y: float = 0.0
+
+def validator(point: Point):
+    if point.x == 13:
+        raise ValueError("13 is unlucky")
+    return point.x < 100, "x is too large"
+
+def predictor(point: Point) -> Point:
+    return Point(point.x * 2, point.y)
+
+def batch_predictor(points):
+    return [predictor(point) for point in points]
+
+examples = [{"x": 1}, {"x": 2, "y": 3}]
+"""
+WRONG = {"pointer": "#/x", "detail": "must be a number, not a text"}
+MISFIT = "The sample is not what the notebook takes: x: must be a number, not a text."
+UNLUCKY = "The notebook's validator refuses this sample: 13 is unlucky."
+
+
+@pytest.fixture(scope="module")
+def service(model_cache):
+    """Return a service of NOTEBOOK, the same for all tests here."""
+    running = Service(model_cache(NOTEBOOK)).ready()
+    yield running
+    running.close()
+
+
+def test_the_sample_is_made_into_what_the_hint_says(service):
+    assert service.predict({"x": 4}) == (200, {"x": 8.0, "y": 0.0})
+    assert service.ask('[{"x": 4}, {"x": 5}]', "/predict/batch")[:2] == (200, [{"x": 8.0, "y": 0}, {"x": 10, "y": 0}])
+    csv = service.ask(
+        "x,y\n4,1\n", "/predict/batch", headers={"Content-Type": "text/csv", "Accept": "application/json"}
+    )
+    assert csv[:2] == (200, [{"x": 8.0, "y": 1.0}])
+
+
+def test_a_sample_that_does_not_fit_is_422_with_its_fields(service):
+    status, body = service.predict({"x": "a"})
+    assert (status, body["detail"], body["errors"]) == (422, MISFIT, [WRONG])
+
+
+def test_in_an_array_the_fields_are_those_of_the_array(service):
+    status, body = service.ask('[{"x": 1}, {"x": "a"}]', "/predict/batch")[:2]
+    assert (status, body["detail"]) == (422, "Sample 2: " + MISFIT)
+    assert body["errors"] == [{**WRONG, "pointer": "#/1/x"}]
+
+
+def test_every_protocol_says_why(service):
+    body = json.dumps({"instances": [{"x": 1}, {"x": "a"}, {"x": 13}]})
+    assert service.ask(body, "/v1/models/model:predict")[:2] == (400, {"error": "Sample 2: " + MISFIT})
+    body = json.dumps({"dataframe_records": [{"x": 13}]})
+    assert service.ask(body, "/invocations")[1]["message"].endswith(UNLUCKY)
+
+
+def test_the_document_has_the_schema_of_the_hint(service):
+    schemas = service.ask(None, "/openapi.json", "GET")[1]["components"]["schemas"]
+    assert schemas["Sample"]["properties"] == {"x": {"type": "number"}, "y": {"type": "number"}}
+    assert schemas["Sample"]["required"] == ["x"]
+    assert schemas["Answer"]["properties"] == {"x": {"type": "number"}, "y": {"type": "number"}}
+
+
+def test_the_message_of_a_validator_can_be_kept_from_clients(service, start):
+    assert service.predict({"x": 13})[1]["detail"] == UNLUCKY
+    quiet = start(NOTEBOOK, S2I_VALIDATOR_MESSAGES="0").ready()
+    assert quiet.predict({"x": 13})[1]["detail"] == "The notebook's validator refuses this sample."
+    assert quiet.predict({"x": 200})[1]["detail"] == "The notebook's validator refuses this sample: x is too large."
+    quiet.wait_for("ValueError: 13 is unlucky")
