@@ -138,7 +138,10 @@ class Proof:
             return dict(proof, scorer_start=None, scorer_start_reason="the golden rows are not answered rightly")
         if proof["deterministic"]:
             proof["batch"] = self._of_batch()
-        return dict(proof, **self._of_fork(proof["deterministic"]))
+        verdict = (
+            self._of_fork(proof["deterministic"]) if self._may_fork else _verdict(SPAWN, "S2I_SCORER_START says so")
+        )
+        return dict(proof, **verdict)
 
     def _of_batch(self) -> dict | None:
         """Return how the fresh scorer's batch_predictor falls short on all golden rows in one call, or None."""
@@ -231,8 +234,6 @@ class Proof:
 
     def _of_fork(self, deterministic: bool | None) -> dict:
         """Return the verdict on forking: its scorers must say in time what the fresh one said."""
-        if not self._may_fork:
-            return _verdict(SPAWN, "S2I_SCORER_START says so")
         limit = self._limit_of_fork()
         staff = self._forked.pool.staff
         in_time = self._wait(lambda: self._forked.over or staff.unforkable, limit)
