@@ -4,11 +4,10 @@ import re
 import sys
 from pathlib import Path
 
-from nb_builder import blame, problems
+from nb_builder import blame, distributions, problems
 from nb_builder.cells import Cell
-from nb_builder.distributions import providing
 
-NOT_THERE = re.compile(r"No module named '(\w+)'$")
+NOT_THERE = re.compile(r"No module named '([\w.]+)'$")
 # As pandas says it, in an ImportError of its own.
 OPTIONAL = re.compile(r"Missing optional dependency '([\w.-]+)'")
 NO_SPACE = ("[Errno 28]", "[Errno 122]")  # the disk is full, or the user's share of it
@@ -30,10 +29,18 @@ def of_error(cell: Cell, error: dict, *, notebook: str, repository: Path) -> pro
         return problems.DiskFull(folder=repository)
     shown = shorten(traceback)
     if name in ("ModuleNotFoundError", "ImportError") and (module := undeclared(words, repository)):
-        return problems.ImportUndeclared(**place, module=module, distribution=providing(module), traceback=shown)
+        return not_installed(module, **place, traceback=shown)
     kind = problems.CellSyntax if blame.is_syntax_error(name, traceback) else problems.CellFailed
     # Python names the compiled file there, which is none of the author's; the line is told already.
     return kind(**place, error=one_line(name, blame.SYNTAX_LINE.sub("", words)), traceback=shown)
+
+
+def not_installed(module: str, **facts: object) -> problems.BuildProblem:
+    """Return the problem of a cell that imports `module`; `facts` are cell, notebook, line and traceback."""
+    place = distributions.place_of(module)
+    if place:
+        return problems.ImportElsewhere(**facts, module=module, place=place)
+    return problems.ImportUndeclared(**facts, module=module, entry=distributions.entry(module))
 
 
 def undeclared(words: str, repository: Path) -> str | None:
@@ -46,6 +53,8 @@ def undeclared(words: str, repository: Path) -> str | None:
     if not found:
         return None
     module = found[1]
+    if "." in module and distributions.known_name(module) != module:
+        return None
     if module in sys.stdlib_module_names or module.startswith("_"):
         return None
     own = any(True for pattern in (f"{module}.py", f"{module}/") for _ in repository.rglob(pattern))

@@ -11,11 +11,11 @@ from nb_builder.problems.cells import (
     CellFailed,
     CellSyntax,
     CellTimeout,
-    ImportUndeclared,
     KernelDied,
     NotebookTimeout,
 )
 from nb_builder.problems.contract import ExampleFails, NotCallable, ParameterUnknown, PredictorMissing, WrongArguments
+from nb_builder.problems.imports import ImportElsewhere, ImportOfSubmodule, ImportsUndeclared, ImportUndeclared
 from nb_builder.problems.model import AnswersDiffer, BatchDiffers, DiskFull, ModelDoesNotLoad, NotSerializable
 from nb_builder.problems.repository import (
     LanguageWrong,
@@ -55,7 +55,10 @@ __all__ = [
     "CellTimeout",
     "DiskFull",
     "ExampleFails",
+    "ImportElsewhere",
+    "ImportOfSubmodule",
     "ImportUndeclared",
+    "ImportsUndeclared",
     "IndexUnreachable",
     "InstallFailed",
     "KernelDied",

@@ -21,15 +21,6 @@ class CellSyntax(CellProblem):
     fix_words = "Correct the cell, or make it a Markdown or raw cell if it is not meant to run."
 
 
-class ImportUndeclared(CellProblem):
-    """A cell imports something that is not installed."""
-
-    code = "import-undeclared"
-    what_words = "{where} imports '{module}', which is not installed."
-    why_words = "Only what 'requirements' lists (and what that needs) is installed for the notebook."
-    fix_words = 'Add ["{distribution}", ""] to \'requirements\', with the version that you use, then build again.'
-
-
 class KernelDied(CellProblem):
     """The process that runs the cells ended."""
 
