@@ -17,29 +17,27 @@ from nb_builder.preflight import Notebook
 from nb_builder.problems import BuildProblem, ImportOfSubmodule, ImportsUndeclared
 
 # Run by the model Python, and kept to what CPython 3.6 reads. It prints for each import what of it is not there,
-# null where all is, and "" where there are only folders. Nothing is imported: a package without files of its own
-# (google, azure) is looked into part by part.
+# null where all is or nobody can tell, and "" where there are only folders. No code is run: only a package without
+# files of its own (google, azure) is imported, and looked into part by part.
 _ASK = """
-import importlib.machinery, importlib.util, json, os, sys
+import importlib.util, json, sys
 sys.path[:] = [place for place in sys.path if place] + sys.argv[1:]
+def find(name):
+    try:
+        return importlib.util.find_spec(name)
+    except (ImportError, AttributeError, ValueError):
+        return find
 def missing(module, names):
-    path, name = None, ""
+    name = ""
     for part in module.split("."):
         name = name + "." + part if name else part
-        try:
-            spec = importlib.machinery.PathFinder.find_spec(name, path) if path else importlib.util.find_spec(name)
-        except (ImportError, AttributeError, ValueError):
-            return None
+        spec = find(name)
         if spec is None:
             return name
-        if spec.submodule_search_locations is None or spec.origin not in (None, "namespace"):
+        if spec is find or spec.submodule_search_locations is None or spec.origin not in (None, "namespace"):
             return None
-        # Of a folder inside of one, Python knows the places only once that is imported.
-        path = [os.path.join(place, part) for place in path] if path else list(spec.submodule_search_locations)
-    for part in names:
-        if part != "*" and importlib.machinery.PathFinder.find_spec(name + "." + part, path) is None:
-            return name + "." + part
-    return ""
+    lacking = [name + "." + part for part in names if part != "*" and find(name + "." + part) is None]
+    return lacking[0] if lacking else ""
 json.dump([missing(*one) for one in json.load(sys.stdin)], sys.stdout)
 """
 

@@ -14,7 +14,12 @@ from nbformat import v4
 
 
 @pytest.fixture
-def met(tmp_path):
+def overlay(tmp_path_factory):
+    return tmp_path_factory.mktemp("overlay")
+
+
+@pytest.fixture
+def met(tmp_path, overlay):
     """Return what looks for the imports of a notebook's cells; it returns the log."""
 
     def look(*sources, more=()):
@@ -24,22 +29,21 @@ def met(tmp_path):
             Notebook(Path(f"{number}.ipynb"), v4.new_notebook(cells=[v4.new_code_cell(source) for source in cells]), "")
             for number, cells in enumerate(written, start=1)
         ]
-        unmet.require_met(notebooks, tmp_path, Path(sys.executable), tmp_path / "overlay", os.environ, log)
+        unmet.require_met(notebooks, tmp_path, Path(sys.executable), overlay, os.environ, log)
         return log.stream.getvalue()
 
     return look
 
 
-def test_what_is_there_is_met(met, tmp_path):
+def test_what_is_there_is_met(met, tmp_path, overlay):
     (tmp_path / "own.py").write_text("import pytest")
-    (tmp_path / "overlay").mkdir()
-    (tmp_path / "overlay" / "lent.py").write_text("")
+    (overlay / "lent.py").write_text("")
     assert met("import os, pytest, _pytest.config, own, lent\nfrom packaging import version, nothing") == ""
 
 
-def test_a_package_of_several_distributions_is_looked_into(met, tmp_path):
-    (tmp_path / "overlay" / "google" / "cloud" / "storage").mkdir(parents=True)
-    (tmp_path / "overlay" / "google" / "cloud" / "storage" / "__init__.py").write_text("")
+def test_a_package_of_several_distributions_is_looked_into(met, overlay):
+    (overlay / "google" / "cloud" / "storage").mkdir(parents=True)
+    (overlay / "google" / "cloud" / "storage" / "__init__.py").write_text("")
     assert met("from google.cloud import storage\nimport google.cloud.storage.blob") == ""
     with pytest.raises(ImportUndeclared, match="imports 'google.cloud.bigquery'"):
         met("from google.cloud import storage, bigquery")
