@@ -42,6 +42,14 @@ from nb_builder.problems.requirements import (
     VersionMissing,
     WheelMissing,
 )
+from nb_builder.problems.surroundings import (
+    FileIgnored,
+    FileIsPointer,
+    FileMissing,
+    NetworkUnreachable,
+    PathOfAnotherMachine,
+    VariableUnset,
+)
 
 __all__ = [
     "AnswersDiffer",
@@ -55,6 +63,9 @@ __all__ = [
     "CellTimeout",
     "DiskFull",
     "ExampleFails",
+    "FileIgnored",
+    "FileIsPointer",
+    "FileMissing",
     "ImportElsewhere",
     "ImportOfSubmodule",
     "ImportUndeclared",
@@ -65,6 +76,7 @@ __all__ = [
     "LanguageWrong",
     "LockOutdated",
     "ModelDoesNotLoad",
+    "NetworkUnreachable",
     "NotCallable",
     "NotSerializable",
     "NotebookAmbiguous",
@@ -76,6 +88,7 @@ __all__ = [
     "NotebookNotJson",
     "NotebookTimeout",
     "ParameterUnknown",
+    "PathOfAnotherMachine",
     "PredictorMissing",
     "Python2Code",
     "PythonMissing",
@@ -85,6 +98,7 @@ __all__ = [
     "RequirementsMissing",
     "RequirementsNeedPackages",
     "SourceMissing",
+    "VariableUnset",
     "VersionMissing",
     "WheelMissing",
     "WrongArguments",

@@ -9,7 +9,7 @@ class CellFailed(CellProblem):
     code = "cell-failed"
     what_words = "{where} failed: {error}"
     why_words = "Every cell is run from top to bottom in a fresh kernel, and the build stops at the first error."
-    fix_words = "Restart the kernel in Jupyter, choose 'Run All' and correct what fails; then build again."
+    fix_words = "Correct what fails, by the lines above{again}; then build again."
 
 
 class CellSyntax(CellProblem):
