@@ -11,7 +11,7 @@ import time
 
 import cloudpickle
 
-from nb_scorer import culprit, functions, golden, layout, manifest, shapes, surroundings, values
+from nb_scorer import culprit, functions, golden, layout, manifest, shapes, state_record, surroundings, values
 from nb_scorer.complaints import Complaint
 from nb_scorer.model_problems import ModelDamaged, ModelLoadFailed, ModelMissing, ModelProblem
 
@@ -61,18 +61,21 @@ def _save(namespace, folder, notebook, recorded, tolerance):
     # Not mkdtemp: its folders are closed to the group, and a service may run as any user of group 0.
     os.makedirs(new)
     try:
+        state, lost = state_record.describe(namespace.get("In", ()))
         digest, size = _pickle(called, os.path.join(new, layout.PICKLE))
         # Asked after the pickling: the model is saved in the state that the notebook left it in.
         rows, notes = golden.collect(called, namespace.get("examples"), recorded, tolerance)
         with io.open(os.path.join(new, layout.GOLDEN), "wb") as file:
             file.writelines(rows)
         described = _describe(called, notebook, rows, tolerance)
-        described.update(pickle_sha256=digest, pickle_bytes=size)
+        described.update(pickle_sha256=digest, pickle_bytes=size, process_state=state)
         manifest.write(new, described)
         shutil.rmtree(folder, ignore_errors=True)
         os.rename(new, folder)
     finally:
         shutil.rmtree(new, ignore_errors=True)
+    if lost:
+        notes.append("what the notebook did to its process is not in a service: " + "; ".join(lost))
     for note in notes:
         print("note: " + note)
 
@@ -94,6 +97,7 @@ def _functions(namespace):
 def _pickle(called, path):
     """Write the pickle to `path` and return (digest, size); raise Complaint naming what can't be pickled."""
     functions.let_caches_be_pickled()
+    state_record.let_loggers_be_pickled()
     with io.open(path, "wb") as file:
         hashed = _Hashed(file)
         try:
