@@ -12,6 +12,7 @@ from nb_builder import contract
 from nb_builder.cells import Cell
 from nb_builder.distributions import entry, known_name, place_of, providing
 from nb_builder.problems import ImportElsewhere, RequirementsMissing
+from nb_builder.rewrite.magics import as_python
 
 # In the standard library of an older model Python, gone in newer ones; and what IPython itself provides.
 _NOT_PACKAGES = {*sys.stdlib_module_names, "distutils", "imp", "asyncore", "asynchat", "smtpd", "cgi", "telnetlib"}
@@ -22,10 +23,12 @@ _RUNS_PIP = re.compile(r"\bpip3? install\b|run_line_magic\('pip', 'install\b|['\
 _INSTALLS = re.compile(r"\b(?:conda|mamba|micromamba|uv|poetry|pdm|apt|apt-get|make|setup\.py)\b.*\b(?:install|add)\b")
 # What may bring a module that is neither installed nor in the repository.
 _BRINGS = re.compile(
-    r"get_ipython\(\)\.(?:system|getoutput|run_cell_magic)|run_line_magic\('(?:run|cd|load_ext|sx|system|script)'"
+    r"get_ipython\(\)\.(?:system|getoutput|run_cell_magic\('(?!time'|capture'))"
+    r"|run_line_magic\('(?:run|cd|load_ext|sx|system|script)'"
     r"|\bsubprocess\b|\bos\.(?:system|popen|chdir)\b|\bsys\.(?:path|modules|meta_path)\b|addsitedir|urlretrieve"
     r"|\bexec\(|\.(?:py|zip|whl|egg)['\"]"
 )
+_WRAPS = re.compile(r"\s*get_ipython\(\)\.run_cell_magic\('(?:time|capture)',")
 _WRITES = re.compile(r"run_cell_magic\('writefile', '(?:-a )?([^']+\.py)'")
 
 _CONTRACT = ("predictor", "validator")
@@ -141,7 +144,7 @@ def _pieces_of(cells: Sequence[Cell]) -> Iterator[_Piece]:
     for cell in cells:
         installed = installed or _installs(cell)
         brought = brought or bool(_BRINGS.search(cell.source))
-        tree = _tree(cell.source)
+        tree = _tree(_unwrapped(cell.source))
         if tree:
             always = tuple(node for node in tree.body if isinstance(node, _FUNCTIONS) and (cell, node.lineno) in asked)
             sure = _MAY_FAIL not in cell.tags
@@ -244,6 +247,13 @@ def _files(base: Path, module: str, names: tuple[str, ...]) -> list[Path]:
     for name in names:
         found += [path for path in (place / f"{name}.py", place / name / "__init__.py") if path.is_file()]
     return found
+
+
+def _unwrapped(source: str) -> str:
+    """Return what a cell under %%time or %%capture runs, each line where it was; any other cell as it is."""
+    tree = _tree(source) if _WRAPS.match(source) else None
+    inner = tree.body[0].value.args[-1] if tree and len(tree.body) == 1 else None
+    return "\n" + as_python(inner.value) if isinstance(inner, ast.Constant) else source
 
 
 def _tree(source: str) -> ast.Module | None:

@@ -155,3 +155,8 @@ def test_no_name_to_paste_is_made_up(tmp_path):
 def test_what_only_one_place_has_is_no_requirement(tmp_path):
     with pytest.raises(ImportElsewhere, match="imports 'google.colab', which only Google Colab has"):
         imports.require_declared([Cell("from google.colab import drive", 1, 1)], tmp_path, tmp_path, Path("m.ipynb"))
+
+
+def test_what_a_cell_magic_times_is_looked_into(tmp_path):
+    timed = "get_ipython().run_cell_magic('time', '', 'import math\\n%matplotlib inline\\nimport alpha\\n')"
+    assert [(each.package, each.line, each.sure) for each in imported(tmp_path, timed)] == [("alpha", 4, True)]
