@@ -12,7 +12,7 @@ from nb_builder.cells import Cell
 
 # As Python, pandas, numpy, h5py, keras, arrow, polars and fsspec say it, the most telling first.
 _NO_FILE = (
-    re.compile(r"No such file or directory: b?(?P<quote>['\"])(?P<path>.+)(?P=quote)"),
+    re.compile(r"No such file or directory: b?(?P<quote>['\"])(?P<path>.+?)(?P=quote)(?![\w'\"])"),
     re.compile(r"unable to open file: name = '(?P<path>[^']+)'.*No such file"),
     re.compile(r"Failed to open local file '(?P<path>[^']+)'.*No such file"),
     re.compile(r"[Ff]ile (?:b')?(?P<path>\S+?)'? does not exist"),
@@ -86,8 +86,10 @@ def _address(text: str) -> str | None:
 def _missing_path(name: str, words: str) -> str | None:
     forms = [*_NO_FILE, _ONLY_PATH] if name == "FileNotFoundError" else _NO_FILE
     found = next((match for form in forms if (match := form.search(words))), None)
+    if not found or not ("quote" in found.groupdict() or re.search(r"[./\\]", found["path"])):
+        return None
     # Python shows a path as it would be written in code.
-    return found["path"].replace("\\\\", "\\") if found else None
+    return found["path"].replace("\\\\", "\\")
 
 
 def _of_file(

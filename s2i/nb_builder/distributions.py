@@ -140,7 +140,7 @@ _SAME = """
     mplfinance mpmath msgpack music21 narwhals netCDF4 networkx neuralprophet ngboost nibabel nilearn nltk nmslib
     num2words numba numexpr numpy numpyro omegaconf onnx onnxruntime openai openpyxl openvino optax optuna oracledb
     orjson ortools osmnx packaging pandas pandas_datareader pandas_profiling pandasql panel parsel patsy pdfplumber
-    pdpbox peewee peft pendulum phonenumbers pinecone plotly plotnine pmdarima polars praw prettytable prophet
+    pdpbox peewee peft pendulum phonenumbers pinecone pip plotly plotnine pmdarima polars praw prettytable prophet
     psutil psycopg pulp pyarrow pycaret pycocotools pydantic pydicom pydot pydotplus pydub pygad pygal pyLDAvis pymc
     pymc3 pymongo pymssql pymysql pyod pyodbc pyomo pyparsing pypdf PyPDF2 pyproj pyreadstat pyspark pystan
     pytesseract pytest pytorch_lightning pytorch_tabnet pytz qdrant_client rank_bm25 rapidfuzz rasterio rdkit redis

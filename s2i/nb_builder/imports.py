@@ -20,7 +20,11 @@ _NOT_PACKAGES |= {"IPython", "ipykernel", "__main__"}
 
 # As MagicsToPython writes `%pip install` and `!pip install`, and as programs call pip.
 _RUNS_PIP = re.compile(r"\bpip3? install\b|run_line_magic\('pip', 'install\b|['\"]pip3?['\"], *['\"]install['\"]")
-_INSTALLS = re.compile(r"\b(?:conda|mamba|micromamba|uv|poetry|pdm|apt|apt-get|make|setup\.py)\b.*\b(?:install|add)\b")
+# What installs packages in another way, or reaches for those of the machine.
+_INSTALLS = re.compile(
+    r"\b(?:conda|mamba|micromamba|uv|poetry|pdm|apt|apt-get|make|setup\.py)\b.*\b(?:install|add)\b"
+    r"|\bfindspark\b|\b(?:sys\.path|addsitedir)\b.*['\"]/"
+)
 # What may bring a module that is neither installed nor in the repository.
 _BRINGS = re.compile(
     r"get_ipython\(\)\.(?:system|getoutput|run_cell_magic\('(?!time'|capture'))"

@@ -43,6 +43,7 @@ def of(tmp_path):
         ("FileNotFoundError", "[Errno 2] Failed to open local file 'lost.h5'. Detail: [errno 2] No such file"),
         ("ValueError", "File not found: filepath=lost.h5. Please ensure the file is an accessible zip file."),
         ("OSError", "No file or directory found at lost.h5"),
+        ("FileNotFoundError", "[Errno 2] No such file or directory: 'lost.h5' -> 'kept.h5'"),
     ],
 )
 def test_the_file_is_read_from_the_words_of_each_library(of, name, words):
@@ -56,6 +57,7 @@ def test_the_file_is_read_from_the_words_of_each_library(of, name, words):
     [
         ("ValueError", "'lost.h5' is not what was expected"),
         ("KeyError", "'price'"),
+        ("ValueError", "file format does not exist"),
         ("FileNotFoundError", "Could not find module 'libx.so' (or one of its dependencies)"),
     ],
 )

@@ -6,6 +6,7 @@ import pytest
 from nb_builder import imports
 from nb_builder.cells import Cell
 from nb_builder.problems import ImportElsewhere, RequirementsMissing
+from nb_builder.rewrite.magics import as_python
 
 
 def found(tmp_path, *sources):
@@ -98,7 +99,7 @@ def test_an_import_that_every_run_meets_is_sure(tmp_path, source):
         "def predictor(x):\n    import alpha\ndef predictor(x):\n    return x",
         "@cached\ndef predictor(x):\n    import alpha",
         "get_ipython().run_line_magic('pip', 'install alpha')\nimport alpha",
-        "import sys\nsys.path.append('/opt/company')\nimport alpha",
+        "import sys\nsys.path.append('../../company')\nimport alpha",
     ],
 )
 def test_an_import_that_some_runs_do_not_meet_is_told_and_not_sure(tmp_path, source):
@@ -160,3 +161,11 @@ def test_what_only_one_place_has_is_no_requirement(tmp_path):
 def test_what_a_cell_magic_times_is_looked_into(tmp_path):
     timed = "get_ipython().run_cell_magic('time', '', 'import math\\n%matplotlib inline\\nimport alpha\\n')"
     assert [(each.package, each.line, each.sure) for each in imported(tmp_path, timed)] == [("alpha", 4, True)]
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["import sys\nsys.path.append('/usr/lib/python3/dist-packages')", "!conda install -y pyyaml", "import findspark"],
+)
+def test_packages_of_the_machine_and_of_other_installers_are_left_to_the_run(tmp_path, source):
+    assert "yaml" not in surely(tmp_path, as_python(source), "import yaml")
