@@ -18,10 +18,13 @@ from nb_builder.problems import BuildProblem, ImportOfSubmodule, ImportsUndeclar
 
 # Run by the model Python, and kept to what CPython 3.6 reads. It prints for each import what of it is not there,
 # null where all is or nobody can tell, and "" where there are only folders. No code is run: only a package without
-# files of its own (google, azure) is imported, and looked into part by part.
+# files of its own (google, azure) is imported, and looked into part by part. '' is the folder of the repository, which
+# may have a json.py.
 _ASK = """
-import importlib.util, json, sys
-sys.path[:] = [place for place in sys.path if place] + sys.argv[1:]
+import sys
+sys.path[:] = [place for place in sys.path if place]
+import importlib.util, json
+sys.path += sys.argv[1:]
 def find(name):
     try:
         return importlib.util.find_spec(name)

@@ -41,6 +41,12 @@ def test_what_is_there_is_met(met, tmp_path, overlay):
     assert met("import os, pytest, _pytest.config, own, lent\nfrom packaging import version, nothing") == ""
 
 
+def test_modules_of_the_repository_that_are_called_like_pythons_own_are_not_run(met, tmp_path):
+    for name in ("json", "importlib", "sitecustomize"):
+        (tmp_path / f"{name}.py").write_text("raise RuntimeError('imported')")
+    assert met("import pytest") == ""
+
+
 def test_a_package_of_several_distributions_is_looked_into(met, overlay):
     (overlay / "google" / "cloud" / "storage").mkdir(parents=True)
     (overlay / "google" / "cloud" / "storage" / "__init__.py").write_text("")
