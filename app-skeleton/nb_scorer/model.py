@@ -61,7 +61,7 @@ def _save(namespace, folder, notebook, recorded, tolerance):
     # Not mkdtemp: its folders are closed to the group, and a service may run as any user of group 0.
     os.makedirs(new)
     try:
-        state, lost = state_record.describe(namespace.get("In", ()))
+        state, lost = state_record.describe(namespace.get("In"))
         digest, size = _pickle(called, os.path.join(new, layout.PICKLE))
         # Asked after the pickling: the model is saved in the state that the notebook left it in.
         rows, notes = golden.collect(called, namespace.get("examples"), recorded, tolerance)

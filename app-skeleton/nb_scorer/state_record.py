@@ -92,12 +92,13 @@ def remember():
     logging.basicConfig = watched
 
 
-def describe(cells=()):
+def describe(cells):
     """Return (state, lost): the facts for state_restore, and words for what of the process a service does not have.
 
-    `cells` are the sources of the cells that have run.
+    `cells` are the sources of the cells that have run, as IPython's `In` has them; of another kind, a notebook has
+    put something in its place.
     """
-    text = "\n".join(cells)
+    text = "\n".join(cell for cell in cells if isinstance(cell, str)) if isinstance(cells, list) else ""
     libraries, unread = _libraries(text)
     state = {"version": state_restore.VERSION}
     found = {

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import nb_scorer
 import pytest
+from nb_scorer import state_record
 
 RECORD = """
 import json, sys
@@ -169,3 +170,8 @@ def test_what_can_not_be_set_here_is_said_and_no_reason_not_to_serve(run):
 @pytest.mark.parametrize("state", [None, {}, {"version": 2, "recursion_limit": 5}])
 def test_a_model_of_another_build_is_served_without(run, state):
     assert run(RESTORE, json.dumps([state, "print(sys.getrecursionlimit())"])) == ("1000\n", "")
+
+
+@pytest.mark.parametrize("cells", [None, 7, [None, 5, "import random; random.seed(1)"]])
+def test_a_notebook_may_call_something_else_in(cells):
+    assert state_record.describe(cells)[0].get("seeds", False) == isinstance(cells, list)
