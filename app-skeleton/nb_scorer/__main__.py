@@ -8,7 +8,7 @@ import os
 import socket
 import sys
 
-from nb_scorer import boot, manifest, model, prints, scorer, surroundings, zygote
+from nb_scorer import boot, manifest, model, prints, scorer, state_restore, surroundings, zygote
 from nb_scorer.tally import Tally
 
 
@@ -54,8 +54,11 @@ def _loaded(folders):
     """Return the Scorer of the model in folders[0], with the notebook's folder folders[1] in force."""
     pid = os.getpid()
     try:
-        surroundings.enter(folders[1], manifest.read(folders[0]))
+        described = manifest.read(folders[0])
+        surroundings.enter(folders[1], described)
+        state_restore.before_load(described.get("process_state"))
         loaded = model.load(folders[0])
+        state_restore.after_load(described.get("process_state"))
         return scorer.Scorer(loaded, loaded.form)
     finally:
         # What the notebook's code forks while it is loaded shall not serve beside this process.

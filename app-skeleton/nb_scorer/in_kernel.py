@@ -15,7 +15,7 @@ import sysconfig
 import threading
 import traceback
 
-from nb_scorer import surroundings
+from nb_scorer import state_record, surroundings
 
 # The source of the payloads in a reply that tell of commands.
 COMMAND = "nb-builder-command"
@@ -33,6 +33,7 @@ def begin(shell, strict):
     """Prepare the IPython `shell` before the first cell; `strict` makes a command that fails an error."""
     sys.path.insert(surroundings.place_for_repository(sys.path), "")
     surroundings.remember()
+    state_record.remember()
     _watch_commands(shell, strict)
     _watch_threads(shell)
     _watch_tasks(shell)

@@ -19,6 +19,7 @@ from nb_scorer import (
     manifest,
     pydantic_models,
     shapes,
+    state_record,
     surroundings,
     values,
 )
@@ -81,18 +82,21 @@ def _save(namespace, folder, notebook, recorded, tolerance, pandas_labels):
     # Not mkdtemp: its folders are closed to the group, and a service may run as any user of group 0.
     os.makedirs(new)
     try:
+        state, lost = state_record.describe(namespace.get("In"))
         digest, size = _pickle(asked, called, os.path.join(new, layout.PICKLE))
         # Asked after the pickling: the model is saved in the state that the notebook left it in.
         rows, notes = golden.collect(asked, namespace.get("examples"), recorded, tolerance, _form(pandas_labels))
         with io.open(os.path.join(new, layout.GOLDEN), "wb") as file:
             file.writelines(rows)
         described = _describe(called, notebook, rows, tolerance)
-        described.update(pickle_sha256=digest, pickle_bytes=size, pandas_labels=pandas_labels)
+        described.update(pickle_sha256=digest, pickle_bytes=size, pandas_labels=pandas_labels, process_state=state)
         manifest.write(new, described)
         shutil.rmtree(folder, ignore_errors=True)
         os.rename(new, folder)
     finally:
         shutil.rmtree(new, ignore_errors=True)
+    if lost:
+        notes.append("what the notebook did to its process is not in a service: " + "; ".join(lost))
     for note in notes:
         print("note: " + note)
 
@@ -128,6 +132,7 @@ def _pickle(asked, called, path):
     """
     functions.let_caches_be_pickled()
     pydantic_models.let_version_1_be_pickled()
+    state_record.let_loggers_be_pickled()
     with io.open(path, "wb") as file:
         hashed = _Hashed(file)
         try:

@@ -3,7 +3,7 @@
 It never predicts, so a notebook's code can't hang it; it alone starts, reaps and kills scorers.
 
 Over the control socket it reads fixed-size orders and writes one JSON object a line:
-{"event": "loaded", "threads"}, {"event": "failed", code, what, why, fix, traceback},
+{"event": "loaded", "threads", "unforkable"}, {"event": "failed", code, what, why, fix, traceback},
 {"event": "started", "scorer"}, {"event": "unstarted", "scorer", "why"} for each order to start one, and
 {"event": "exited", "scorer", "status"}. At end of file it kills what it started and ends.
 """
@@ -26,6 +26,8 @@ from nb_scorer.orders import DESCRIPTORS, FORK, ORDER, SPAWN, START
 from nb_scorer.tally import Tally
 
 _PR_SET_PDEATHSIG = 1
+# Its threads, which a fork does not copy, would have to answer: the first prediction there never ends.
+UNFORKABLE = ("tensorflow",)
 
 
 def die_with_parent(parent):
@@ -51,6 +53,11 @@ def thread_count():
         return threading.active_count()
 
 
+def unforkable():
+    """Return the libraries in this process that are known to hang in a fork of it."""
+    return [name for name in UNFORKABLE if name in sys.modules]
+
+
 class Zygote(object):
     """The children by number, and the control socket; `load` is called in fork mode only."""
 
@@ -71,7 +78,7 @@ class Zygote(object):
             if hasattr(gc, "freeze"):
                 # What is loaded now stays shared: the collector would touch, and so copy, its pages.
                 gc.freeze()
-        self._tell(event="loaded", threads=thread_count())
+        self._tell(event="loaded", threads=thread_count(), unforkable=unforkable())
         self._wake = _wake_on_child()
         while self._turn():
             pass

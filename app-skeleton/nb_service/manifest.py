@@ -85,6 +85,13 @@ def share(value: object) -> float:
     return value
 
 
+def facts(value: object) -> dict:
+    """Return an object of JSON as it is."""
+    if not isinstance(value, dict):
+        raise ValueError("an object")  # noqa: TRY004 - of a file's content
+    return value
+
+
 def start(value: object) -> str:
     """Return a way of starting scorers, as it is."""
     if value not in (FORK, SPAWN):
@@ -151,6 +158,7 @@ FIELDS: dict[str, Callable] = {
     **dict.fromkeys(("validator", "batch_predictor", "deterministic", "pandas_labels"), truth),
     **dict.fromkeys(("golden", "pickle_bytes", "scorer_threads"), count),
     **dict.fromkeys(("sample_schema", "answer_schema", "sample_hint", "answer_hint"), schema),
+    "process_state": facts,
     "tolerance": share,
     "scorer_start": start,
 }

@@ -24,8 +24,9 @@ FORKED = 2
 LOOK_SECONDS = 0.05
 ASKED_FRESH = 2
 ASKED_FORKED = 3
+# A forked process answers each row more often than the fresh one, two at a time, and loads nothing.
 SHORTEST_LIMIT = 5.0
-SLOWER_BY = 20
+SLOWER_BY = 10
 WORDS = {
     answer.NOT_JSON: "the sample is no JSON",
     answer.REFUSED: "the validator refused the sample",
@@ -55,7 +56,8 @@ class Trial:
         self.problem: problems.Problem | None = None
         self.traceback: str | None = None
         self.began = time.monotonic()
-        self.seconds = 0.0
+        self.loading = 0.0  # seconds until the model was loaded
+        self.seconds = 0.0  # and until all rows were answered, too
         self._said: list[str] = []
         self._on_news = on_news
         self.pool = Pool(loop, model, plan, say=self._said.append, stdout=sys.stderr)
@@ -110,6 +112,7 @@ class Proof:
         self._fresh = Trial(self._loop, model, base, self._news.set)
         forked = base._replace(mode=FORK, scorers=FORKED, golden=tuple(self._rows[:GOLDEN_ROWS]), repeats=ASKED_FORKED)
         self._forked = Trial(self._loop, model, forked, self._news.set)
+        self._may_fork = got["S2I_SCORER_START"] != SPAWN
 
     def run(self) -> dict:
         """Return the proof."""
@@ -122,7 +125,8 @@ class Proof:
 
     def _run(self) -> dict:
         self._fresh.pool.start()
-        self._forked.pool.start()
+        if self._may_fork and self._rows:
+            self._forked.pool.start()
         self._wait_for_load()
         self._wait(lambda: self._fresh.over, None)
         if self._fresh.problem is not None:
@@ -134,7 +138,10 @@ class Proof:
             return dict(proof, scorer_start=None, scorer_start_reason="the golden rows are not answered rightly")
         if proof["deterministic"]:
             proof["batch"] = self._of_batch()
-        return dict(proof, **self._of_fork(proof["deterministic"]))
+        verdict = (
+            self._of_fork(proof["deterministic"]) if self._may_fork else _verdict(SPAWN, "S2I_SCORER_START says so")
+        )
+        return dict(proof, **verdict)
 
     def _of_batch(self) -> dict | None:
         """Return how the fresh scorer's batch_predictor falls short on all golden rows in one call, or None."""
@@ -161,6 +168,7 @@ class Proof:
     def _wait_for_load(self) -> None:
         """Wait until the fresh process said hello or failed; no hello in time is a failure too."""
         self._wait(lambda: self._fresh.over or self._fresh.pool.staff.loaded_once, self._limit)
+        self._fresh.loading = time.monotonic() - self._fresh.began
         if not self._fresh.over and not self._fresh.pool.staff.loaded_once:
             self._fresh.problem = problems.load_did_not_end(self._limit)
 
@@ -226,8 +234,12 @@ class Proof:
 
     def _of_fork(self, deterministic: bool | None) -> dict:
         """Return the verdict on forking: its scorers must say in time what the fresh one said."""
-        limit = max(SHORTEST_LIMIT, SLOWER_BY * self._fresh.seconds)
-        if not self._wait(lambda: self._forked.over, limit):
+        limit = self._limit_of_fork()
+        staff = self._forked.pool.staff
+        in_time = self._wait(lambda: self._forked.over or staff.unforkable, limit)
+        if staff.unforkable:
+            return _verdict(SPAWN, f"{staff.unforkable[0]} does not work in forked processes")
+        if not in_time:
             return _verdict(SPAWN, f"forked scorers did not answer the golden rows within {limit:.0f} s")
         if self._forked.problem is not None:
             return _verdict(SPAWN, f"the process to fork from failed: {self._forked.problem.what}")
@@ -237,6 +249,11 @@ class Proof:
             if deterministic and not result.same:
                 return _verdict(SPAWN, "a forked scorer answered a golden row differently")
         return _verdict(FORK, "forked scorers answered every golden row" + " rightly" * bool(deterministic))
+
+    def _limit_of_fork(self) -> float:
+        """Return for how long forked scorers may still answer: the zygote has loaded as long as the fresh one has."""
+        answering = self._fresh.seconds - self._fresh.loading
+        return max(SHORTEST_LIMIT, self._fresh.loading + SLOWER_BY * answering)
 
 
 def one_thread(environ: dict) -> dict:

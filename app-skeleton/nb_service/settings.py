@@ -73,7 +73,8 @@ KNOBS = (
         "S2I_SCORER_START",
         one_of("auto", "fork", "spawn"),
         "auto",
-        "How scorers start: forked from one process that loaded the model, or each loading it itself.",
+        "How scorers start: forked from one process that loaded the model, or each loading it itself. "
+        "`spawn` in a build leaves out the test whether they can be forked.",
     ),
     Knob("S2I_MAX_BODY", number(1, 1 << 30, int), 16 << 20, "Largest body of a request in bytes; then 413."),
     Knob(

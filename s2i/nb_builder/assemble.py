@@ -21,6 +21,7 @@ from nb_builder import (
     provenance,
     reuse,
     source,
+    unmet,
     verify,
 )
 from nb_builder.artifacts import Earlier
@@ -112,6 +113,7 @@ def make_model(build: Build, installer: Installer, earlier: Earlier | None) -> N
         build.log.note(f"the model of the build before is not taken over: {differing}.")
     ready = overlay.ready(checked.python, installer, home=build.settings.home, environ=build.environ)
     with ready as kernel_code, pip_entry.offered(installer) as pip:
+        unmet.require_met(checked.notebooks, place.src, installer.python, kernel_code, build.environ, build.log)
         for each, script in zip(checked.notebooks, written, strict=True):
             if len(written) > 1:
                 build.log.line(f"     {each.name}:")

@@ -1,13 +1,15 @@
 """Runs script two cell by cell in a kernel of the notebook's Python; the first failure ends the build."""
 
+import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from nb_scorer import layout
 from nb_scorer.in_kernel import COMMAND
 
-from nb_builder import blame, complaint, failures, problems
+from nb_builder import blame, causes, complaint, failures, problems
 from nb_builder.cells import Cell
 from nb_builder.kernel import Kernel, KernelGone, TooSlow, running
 from nb_builder.log import Log
@@ -190,7 +192,27 @@ class Runner:
         if cell.ours and reply["status"] == "error":
             raise complaint.problem(self.complaint_file, errors[-1], notebook=self.notebook)
         fault = self._at_fault(cell, errors[0])
-        raise failures.of_error(fault, errors[0], notebook=self.notebook, repository=self.repository)
+        known = {"notebook": self.notebook, "repository": self.repository}
+        raise failures.of_error(fault, errors[0], **known, pointers=self._pointers_read())
+
+    def _pointers_read(self) -> list[str]:
+        """Return the pointers of Git LFS among the files that the notebook has read."""
+        pointers = causes.pointers(self.repository)
+        if not pointers:
+            return []
+        file = self.complaint_file.with_name(layout.READS)
+        file.unlink(missing_ok=True)
+        source = f"import nb_scorer.reads; nb_scorer.reads.write({str(file)!r})"
+        try:
+            self.kernel.ask(source, seconds=INTERRUPT_SECONDS, seen=lambda message: None, counted=False)
+            reads = json.loads(file.read_text(encoding="utf-8"))
+        except (KernelGone, TooSlow, OSError):
+            # Nothing watched, as in the notebooks before the last.
+            reads = {"complete": False, "files": []}
+        if not reads["complete"]:
+            ran = [result.cell.source for result in self.results if not result.cell.ours]
+            return causes.named_in(ran, pointers)
+        return [path for path in pointers if path in reads["files"]]
 
     def _at_fault(self, cell: Cell, error: dict) -> Cell:
         """Return the cell that an error comes from: a thread may fail while a later one runs than started it."""

@@ -2,22 +2,33 @@
 
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from nb_builder import blame, problems
+from nb_builder import blame, causes, distributions, problems
 from nb_builder.cells import Cell
-from nb_builder.distributions import providing
 
-NOT_THERE = re.compile(r"No module named '(\w+)'$")
+NOT_THERE = re.compile(r"No module named '([\w.]+)'$")
 # As pandas says it, in an ImportError of its own.
 OPTIONAL = re.compile(r"Missing optional dependency '([\w.-]+)'")
 NO_SPACE = ("[Errno 28]", "[Errno 122]")  # the disk is full, or the user's share of it
+# Errors of the place where a notebook is run: Jupyter on another machine need not show them.
+OF_THE_PLACE = re.compile(
+    r"OSError$|IOError$|^(?:File|Permission|IsADirectory|NotADirectory|Connection|Timeout|Memory|"
+    r"Import|ModuleNotFound|BlockingIO|BrokenPipe|CalledProcess)\w*Error$"
+)
+AGAIN = " (in Jupyter, 'Restart the kernel and run all' shows the same)"
 ERROR_WIDTH = 300
 TRACEBACK_LINES = 200
 
 
-def of_error(cell: Cell, error: dict, *, notebook: str, repository: Path) -> problems.BuildProblem:
-    """Return the problem for an `error` of the kernel (ename, evalue, traceback) that `cell` caused."""
+def of_error(
+    cell: Cell, error: dict, *, notebook: str, repository: Path, pointers: Sequence[str] = ()
+) -> problems.BuildProblem:
+    """Return the problem for an `error` of the kernel (ename, evalue, traceback) that `cell` caused.
+
+    `pointers` are the files that the notebook has read and that are pointers of Git LFS.
+    """
     traceback = blame.plain_traceback(error.get("traceback", []))
     name, words = error["ename"], error["evalue"]
     line = blame.line_of(cell.source, error=words, traceback=traceback)
@@ -28,12 +39,33 @@ def of_error(cell: Cell, error: dict, *, notebook: str, repository: Path) -> pro
         return problems.CellAsksInput(**place)
     if name == "OSError" and words.startswith(NO_SPACE):
         return problems.DiskFull(folder=repository)
-    shown = shorten(traceback)
-    if name in ("ModuleNotFoundError", "ImportError") and (module := undeclared(words, repository)):
-        return problems.ImportUndeclared(**place, module=module, distribution=providing(module), traceback=shown)
-    kind = problems.CellSyntax if blame.is_syntax_error(name, traceback) else problems.CellFailed
     # Python names the compiled file there, which is none of the author's; the line is told already.
-    return kind(**place, error=one_line(name, blame.SYNTAX_LINE.sub("", words)), traceback=shown)
+    said = one_line(name, blame.SYNTAX_LINE.sub("", words))
+    place.update(traceback=shorten(traceback), error=said)
+    if blame.is_syntax_error(name, traceback):
+        return problems.CellSyntax(**place)
+    return _of_surroundings(name, words, repository, pointers, **place) or problems.CellFailed(
+        **place, again="" if OF_THE_PLACE.search(name) else AGAIN
+    )
+
+
+def _of_surroundings(
+    name: str, words: str, repository: Path, pointers: Sequence[str], **place: object
+) -> problems.BuildProblem | None:
+    """Return the problem of an error that tells of something outside the cell: a package, a file, the network."""
+    if name in ("ModuleNotFoundError", "ImportError") and (module := undeclared(words, repository)):
+        return not_installed(module, **place)
+    if pointers:
+        return problems.FileIsPointer(**place, path=pointers[0])
+    return causes.problem(name, words, repository=repository, **place)
+
+
+def not_installed(module: str, **facts: object) -> problems.BuildProblem:
+    """Return the problem of a cell that imports `module`; `facts` are cell, notebook, line and traceback."""
+    place = distributions.place_of(module)
+    if place:
+        return problems.ImportElsewhere(**facts, module=module, place=place)
+    return problems.ImportUndeclared(**facts, module=module, entry=distributions.entry(module))
 
 
 def undeclared(words: str, repository: Path) -> str | None:
@@ -46,6 +78,8 @@ def undeclared(words: str, repository: Path) -> str | None:
     if not found:
         return None
     module = found[1]
+    if "." in module and distributions.known_name(module) != module:
+        return None
     if module in sys.stdlib_module_names or module.startswith("_"):
         return None
     own = any(True for pattern in (f"{module}.py", f"{module}/") for _ in repository.rglob(pattern))

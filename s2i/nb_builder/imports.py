@@ -1,15 +1,18 @@
-"""Which packages a notebook imports, found in its syntax tree and that of the modules it brings along."""
+"""What a notebook imports from packages, where, and how surely: by its syntax tree and that of its own modules."""
 
 import ast
 import re
 import sys
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from nb_builder import contract
 from nb_builder.cells import Cell
-from nb_builder.distributions import providing
-from nb_builder.problems import RequirementsMissing
+from nb_builder.distributions import entry, known_name, place_of, providing
+from nb_builder.problems import ImportElsewhere, RequirementsMissing
+from nb_builder.rewrite.magics import as_python
 
 # In the standard library of an older model Python, gone in newer ones; and what IPython itself provides.
 _NOT_PACKAGES = {*sys.stdlib_module_names, "distutils", "imp", "asyncore", "asynchat", "smtpd", "cgi", "telnetlib"}
@@ -17,51 +20,244 @@ _NOT_PACKAGES |= {"IPython", "ipykernel", "__main__"}
 
 # As MagicsToPython writes `%pip install` and `!pip install`, and as programs call pip.
 _RUNS_PIP = re.compile(r"\bpip3? install\b|run_line_magic\('pip', 'install\b|['\"]pip3?['\"], *['\"]install['\"]")
+# What installs packages in another way, or reaches for those of the machine.
+_INSTALLS = re.compile(
+    r"\b(?:conda|mamba|micromamba|uv|poetry|pdm|apt|apt-get|make|setup\.py)\b.*\b(?:install|add)\b"
+    r"|\bfindspark\b|\b(?:sys\.path|addsitedir)\b.*['\"]/"
+)
+# What may bring a module that is neither installed nor in the repository.
+_BRINGS = re.compile(
+    r"get_ipython\(\)\.(?:system|getoutput|run_cell_magic\('(?!time'|capture'))"
+    r"|run_line_magic\('(?:run|cd|load_ext|sx|system|script)'"
+    r"|\bsubprocess\b|\bos\.(?:system|popen|chdir)\b|\bsys\.(?:path|modules|meta_path)\b|addsitedir|urlretrieve"
+    r"|\bexec\(|\.(?:py|zip|whl|egg)['\"]"
+)
+_WRAPS = re.compile(r"\s*get_ipython\(\)\.run_cell_magic\('(?:time|capture)',")
 _WRITES = re.compile(r"run_cell_magic\('writefile', '(?:-a )?([^']+\.py)'")
+
+_CONTRACT = ("predictor", "validator")
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_MAY_FAIL = "raises-exception"
+
+
+@dataclass(frozen=True)
+class Import:
+    """An import of what is no module of the repository's own.
+
+    `module` is its dotted name, `names` what is taken from it by `from module import …`. It stands in `line` of
+    `cell`, or of `file` (relative to the repository). `sure`: that it is run, and that nothing before it brings
+    what it imports.
+    """
+
+    module: str
+    names: tuple[str, ...]
+    line: int
+    cell: Cell | None = None
+    file: Path | None = None
+    sure: bool = False
+
+    @property
+    def package(self) -> str:
+        """Return the name that a user knows it by: the first part, or as much as tells one distribution."""
+        return known_name(self.module) or self.module.split(".")[0]
+
+    def where(self, notebook: str) -> str:
+        """Return the words for its place."""
+        return self.cell.where(notebook, self.line) if self.cell else f"{self.file}, line {self.line}"
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """The code of a cell, or of a module of the repository, that is still to be read."""
+
+    tree: ast.Module
+    cell: Cell | None = None
+    file: Path | None = None
+    sure: bool = True
+    # What a cell before it, or itself, does: install packages, bring modules.
+    installs: bool = False
+    brings: bool = False
+    # Functions of it that each request runs.
+    always: tuple[ast.AST, ...] = ()
 
 
 def require_declared(cells: Sequence[Cell], folder: Path, src: Path, notebook: Path) -> None:
     """Raise RequirementsMissing, with a cell to paste, if a notebook that declares nothing imports packages.
 
-    A notebook that runs pip itself is left to the run: what it installs is not known before.
+    A notebook that runs pip itself is left to the run: what it installs is not known before. Where all that it
+    imports can't be installed anywhere, ImportElsewhere is raised for the first.
     """
-    if any(_RUNS_PIP.search(cell.source) for cell in cells):
+    if installs(cells):
         return
-    modules = sorted(of_notebook(cells, folder, src))
-    if modules:
-        entries = ", ".join(f'["{name}", ""]' for name in sorted({providing(module) for module in modules}))
-        raise RequirementsMissing(notebook=notebook, modules=", ".join(modules), cell=f"[{entries}]")
+    found = of_notebook(cells, folder, src)
+    wanted = [each for each in found if not place_of(each.module)]
+    if wanted:
+        modules = sorted({each.package for each in wanted})
+        entries = ", ".join(sorted({entry(module) for module in modules}))
+        problem = RequirementsMissing(notebook=notebook, modules=", ".join(modules), cell=f"[{entries}]")
+        first = next((each for each in wanted if each.cell), None)
+        raise problem.at(notebook, first.cell, first.line) if first else problem
+    for each in found:
+        if each.cell and each.sure:
+            place = place_of(each.module)
+            raise ImportElsewhere(cell=each.cell, notebook=notebook, line=each.line, module=each.package, place=place)
 
 
-def first(modules: Sequence[str], cells: Sequence[Cell]) -> tuple[Cell, int] | None:
-    """Return the cell and line that import one of `modules` first; None where only the repository's modules do."""
-    for cell in cells:
-        for node in ast.walk(_tree(cell.source) or ast.Module([], [])):
-            if isinstance(node, (ast.Import, ast.ImportFrom)) and {*_imported(ast.Module([node], []))} & {*modules}:
-                return cell, node.lineno
-    return None
+def installs(cells: Sequence[Cell]) -> bool:
+    """Return whether a cell installs packages itself."""
+    return any(_installs(cell) for cell in cells)
 
 
-def of_notebook(cells: Sequence[Cell], folder: Path, src: Path) -> set[str]:
-    """Return the top-level names of packages that the cells and the repository's own modules import.
+def of_notebook(cells: Sequence[Cell], folder: Path, src: Path) -> list[Import]:
+    """Return what the cells and the repository's own modules import from elsewhere, in their order.
 
-    Imports in a `try` are left out: a notebook that provides for their absence does not need them.
+    `folder` is the notebook's. Imports in a `try` with `except` are left out: a notebook that provides for their
+    absence does not need them. So are those under `if TYPE_CHECKING`, which are never run.
     """
-    trees = [tree for tree in (_tree(cell.source) for cell in cells) if tree]
     own_modules = _modules_of(src)
     for written in (found for cell in cells for found in _WRITES.findall(cell.source)):
         own_modules[Path(written).stem].add(folder / written)
         own_modules[Path(written).parent.name].add(folder / written)
+    pieces = list(_pieces_of(cells))
+    # Modules that may be imported, read last: some of them are imported for sure by then.
+    perhaps: dict[Path, _Piece] = {}
     seen: set[Path] = set()
-    packages: set[str] = set()
-    while trees:
-        for name in _imported(trees.pop()):
-            own = own_modules.get(name, set())
-            trees += [tree for path in own - seen if path.exists() and (tree := _tree(_text(path)))]
-            seen |= own
-            if not own and name not in _NOT_PACKAGES:
-                packages.add(name)
-    return packages
+    found: list[Import] = []
+    while pieces or perhaps:
+        piece = pieces.pop(0) if pieces else _module(*perhaps.popitem(), src, seen, sure=False)
+        for node, sure in _imports_of(piece) if piece else ():
+            base = _base(node, piece, folder, src)
+            for module, names in _named(node):
+                own = own_modules.get(module.split(".")[0]) if not _level(node) else None
+                exact = _files(base, module, names)
+                perhaps.update((path, piece) for path in [*(own or ()), *(exact if not sure else ())])
+                pieces += [each for path in exact if sure and (each := _module(path, piece, src, seen, sure=True))]
+                if own is None and not _level(node) and module.split(".")[0] not in _NOT_PACKAGES:
+                    found.append(_import(module, names, node, piece, sure=sure))
+    return sorted(found, key=_place)
+
+
+def _place(each: Import) -> tuple:
+    return (each.cell is None, each.cell.number if each.cell else 0, str(each.file), each.line)
+
+
+def _pieces_of(cells: Sequence[Cell]) -> Iterator[_Piece]:
+    last = [contract.bindings(name, cells)[-1:] for name in _CONTRACT]
+    asked = {(each.cell, each.statement.lineno) for found in last for each in found}
+    installed = brought = False
+    for cell in cells:
+        installed = installed or _installs(cell)
+        brought = brought or bool(_BRINGS.search(cell.source))
+        tree = _tree(_unwrapped(cell.source))
+        if tree:
+            always = tuple(node for node in tree.body if isinstance(node, _FUNCTIONS) and (cell, node.lineno) in asked)
+            sure = _MAY_FAIL not in cell.tags
+            yield _Piece(tree, cell, sure=sure, installs=installed, brings=brought, always=always)
+
+
+def _installs(cell: Cell) -> bool:
+    return bool(_RUNS_PIP.search(cell.source) or _INSTALLS.search(cell.source))
+
+
+def _module(path: Path, by: _Piece, src: Path, seen: set[Path], *, sure: bool) -> _Piece | None:
+    """Return the code in a file of the repository that `by` imports; None where it was `seen` before."""
+    tree = _tree(path.read_text("utf-8", "replace")) if path not in seen and path.is_file() else None
+    seen.add(path)
+    if tree is None:
+        return None
+    return replace(by, tree=tree, cell=None, file=path.relative_to(src), sure=sure, always=())
+
+
+def _import(module: str, names: tuple[str, ...], node: ast.AST, piece: _Piece, *, sure: bool) -> Import:
+    # A module that nobody knows may come from anywhere; one that is a package only from an installer.
+    brought = piece.installs or (piece.brings and providing(module) is None and not place_of(module))
+    return Import(module, names, node.lineno, piece.cell, piece.file, sure and not brought)
+
+
+def _imports_of(piece: _Piece) -> Iterator[tuple[ast.Import | ast.ImportFrom, bool]]:
+    """Yield each import of `piece`, and whether it is run for sure."""
+    always = {statement for function in piece.always for statement in _first_of(function)}
+    yield from _walk(piece.tree.body, always, sure=piece.sure)
+
+
+def _walk(statements: Iterable[ast.AST], always: set[ast.AST], *, sure: bool) -> Iterator[tuple[ast.AST, bool]]:
+    for node in statements:
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            yield node, sure or node in always
+        elif isinstance(node, ast.Try):
+            if not node.handlers:
+                yield from _walk([*node.body, *node.finalbody], always, sure=sure)
+        elif isinstance(node, ast.If):
+            body = [] if _is_never(node.test) else node.body
+            yield from _walk([*body, *node.orelse], always, sure=False)
+        elif not isinstance(node, getattr(ast, "TryStar", ())):
+            yield from _walk(ast.iter_child_nodes(node), always, sure=False)
+
+
+def _is_never(test: ast.expr) -> bool:
+    """Return whether a condition only holds for type checkers, or never."""
+    name = test.attr if isinstance(test, ast.Attribute) else getattr(test, "id", None)
+    return name == "TYPE_CHECKING" or (isinstance(test, ast.Constant) and not test.value)
+
+
+def _first_of(function: ast.AST) -> Iterator[ast.AST]:
+    """Yield the statements that each call of `function` runs: those before it may return."""
+    for statement in function.body if not function.decorator_list else ():
+        if any(isinstance(inner, (ast.Return, ast.Raise, ast.Yield)) for inner in ast.walk(statement)):
+            return
+        yield statement
+
+
+def _named(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield (module, names) for each module that an import statement names."""
+    if isinstance(node, ast.Import):
+        yield from ((alias.name, ()) for alias in node.names)
+        return
+    module = node.module or ""
+    names = tuple(alias.name for alias in node.names)
+    # Several distributions may share a first part: `from google.cloud import storage, bigquery`.
+    parts = [] if node.level else [name for name in names if known_name(f"{module}.{name}") == f"{module}.{name}"]
+    yield from ((f"{module}.{name}", ()) for name in parts)
+    rest = tuple(name for name in names if name not in parts)
+    if rest:
+        yield module, rest
+
+
+def _level(node: ast.Import | ast.ImportFrom) -> int:
+    """Return how many dots an import begins with."""
+    return getattr(node, "level", 0)
+
+
+def _base(node: ast.AST, piece: _Piece, folder: Path, src: Path) -> Path:
+    """Return the folder in which an import statement's modules are looked for first."""
+    level = _level(node)
+    if not level or piece.file is None:
+        return folder
+    here = src / piece.file
+    return here.parents[min(level, len(here.parents)) - 1]
+
+
+def _files(base: Path, module: str, names: tuple[str, ...]) -> list[Path]:
+    """Return the files below `base` that are run, in this order, where `module` and `names` of it are imported."""
+    found: list[Path] = []
+    place = base
+    for part in module.split(".") if module else ():
+        if (place / f"{part}.py").is_file() and not (place / part / "__init__.py").is_file():
+            return [*found, place / f"{part}.py"]
+        place = place / part
+        if not place.is_dir():
+            return []
+        found += [place / "__init__.py"] if (place / "__init__.py").is_file() else []
+    for name in names:
+        found += [path for path in (place / f"{name}.py", place / name / "__init__.py") if path.is_file()]
+    return found
+
+
+def _unwrapped(source: str) -> str:
+    """Return what a cell under %%time or %%capture runs, each line where it was; any other cell as it is."""
+    tree = _tree(source) if _WRAPS.match(source) else None
+    inner = tree.body[0].value.args[-1] if tree and len(tree.body) == 1 else None
+    return "\n" + as_python(inner.value) if isinstance(inner, ast.Constant) else source
 
 
 def _tree(source: str) -> ast.Module | None:
@@ -69,16 +265,6 @@ def _tree(source: str) -> ast.Module | None:
         return ast.parse(source)
     except (SyntaxError, ValueError):
         return None
-
-
-def _imported(node: ast.AST) -> Iterator[str]:
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.Import):
-            yield from (alias.name.split(".")[0] for alias in child.names)
-        elif isinstance(child, ast.ImportFrom) and child.level == 0 and child.module:
-            yield child.module.split(".")[0]
-        elif not isinstance(child, ast.Try):
-            yield from _imported(child)
 
 
 def _modules_of(src: Path) -> dict[str, set[Path]]:
@@ -89,7 +275,3 @@ def _modules_of(src: Path) -> dict[str, set[Path]]:
         for name in path.relative_to(src).parent.parts:
             found[name].add(path)
     return found
-
-
-def _text(path: Path) -> str:
-    return path.read_text("utf-8", "replace")

@@ -110,7 +110,7 @@ def read_requirements(checked: Checked, src: Path, into: Path, found: Found = re
     # `is not None`: one that asks for nothing has the length 0.
     for each in checked.notebooks if wanted is not None and not wanted.declared else ():
         with passing(found):
-            _require_declared(each, src)
+            imports.require_declared(each.cells, each.folder(src), src, each.name)
     return wanted
 
 
@@ -131,14 +131,6 @@ def _read(repository: Path, names: Sequence[Path], found: Found) -> list[Noteboo
         with passing(found):
             read.append(Notebook(name, notebook.read(repository, name), prefix))
     return read
-
-
-def _require_declared(each: Notebook, src: Path) -> None:
-    try:
-        imports.require_declared(each.cells, each.folder(src), src, each.name)
-    except BuildProblem as problem:
-        first = imports.first(str(problem.facts["modules"]).split(", "), each.cells)
-        raise problem.at(each.name, *first) if first else problem from None
 
 
 def _requirements_of(each: Notebook, python: Python, src: Path, into: Path) -> Wanted:

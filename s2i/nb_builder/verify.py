@@ -33,7 +33,8 @@ def run(app_root: Path, *, home: Path, settings: Settings, log: Log) -> None:
     golden_rows = golden.read(model)
     rows = len(golden_rows)
     found = ask(app_root, home=home, settings=settings, patience=settings.verify_timeout * (4 + ASKED * rows))
-    judge(found, golden_rows, log)
+    state = manifest.read(model).get("process_state") or {}
+    judge(found, golden_rows, log, seeds=state.get("seeds", False))
     # Of what will serve, and not of the kernel: floats may differ in their last bits.
     golden.keep(model, found["answers"])
     manifest.update(model, **{name: found[name] for name in KEPT})
@@ -79,8 +80,11 @@ def ask(app_root: Path, *, home: Path, settings: Settings, patience: float) -> d
     return {**json.loads(last), "said": ran.stderr}
 
 
-def judge(found: Mapping, golden_rows: Sequence[Mapping], log: Log) -> None:
-    """Raise the problem that `found` tells of; a model that is not deterministic gets a note."""
+def judge(found: Mapping, golden_rows: Sequence[Mapping], log: Log, *, seeds: bool = False) -> None:
+    """Raise the problem that `found` tells of; a model that is not deterministic gets a note.
+
+    `seeds` tells that the notebook seeds random numbers.
+    """
     if not found["loaded"]:
         error = found["load_error"] or {}
         raise ModelDoesNotLoad(error=last_words(error) or "it ended while loading", **detail(error, found["said"]))
@@ -89,6 +93,8 @@ def judge(found: Mapping, golden_rows: Sequence[Mapping], log: Log) -> None:
         raise ModelDoesNotLoad(error=failure(failed[0]), **detail(failed[0]["error"]))
     if found["deterministic"] is False:
         log.note("predictor answers the same sample differently each time; its golden rows prove little.")
+        if seeds:
+            log.note("a seed that the notebook sets is not kept: each scorer draws random numbers of its own.")
     elif found["rows"]:
         row = found["rows"][0]
         raise AnswersDiffer(**{name: brief(json.dumps(row[name])) for name in ("sample", "expected", "got")})

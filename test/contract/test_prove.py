@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -173,3 +174,46 @@ def test_a_row_that_kills_the_process_is_told(prove, model_cache, tmp_path):
     (root / "model" / "golden.ndjson").write_text('{"sample": 1, "answer": null}\n')
     (row,) = prove(root)["rows"]
     assert (row["error"]["status"], row["error"]["what"]) == (500, "the process died")
+
+
+UNFORKABLE = """
+class Imports:
+    def __reduce__(self):
+        return exec, ("import sys; sys.modules['tensorflow'] = sys",)
+imported = Imports()
+def predictor(x):
+    return (imported, x)[1]
+examples = [1]
+"""
+
+
+def test_a_library_that_is_known_to_hang_in_a_fork_is_not_tried(prove):
+    found = prove(UNFORKABLE)
+    assert (found["rows"], found["scorer_start"]) == ([], "spawn")
+    assert found["scorer_start_reason"] == "tensorflow does not work in forked processes"
+
+
+def test_who_asks_for_spawned_scorers_does_not_wait_for_a_fork(prove):
+    found = prove(THREADS, S2I_SCORER_START="spawn")
+    assert (found["rows"], found["scorer_start"]) == ([], "spawn")
+    assert found["scorer_start_reason"] == "S2I_SCORER_START says so"
+
+
+SLOW_TO_LOAD = """
+    import time
+    class Slow:
+        def __reduce__(self):
+            return time.sleep, (1,)
+    slow = Slow()
+    def predictor(x):
+        return (slow, workers.pool.submit(lambda: x + 1).result())[1]
+    del examples
+    examples = [1]
+"""
+
+
+def test_loading_slowly_does_not_make_a_fork_that_hangs_take_many_times_as_long(prove):
+    began = time.monotonic()
+    found = prove(THREADS + SLOW_TO_LOAD)
+    assert found["scorer_start_reason"] == "forked scorers did not answer the golden rows within 5 s"
+    assert time.monotonic() - began < 15

@@ -5,6 +5,7 @@ import json
 import os
 import socket
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from nb_scorer.orders import FORK, SPAWN
@@ -56,6 +57,7 @@ class Staff:
         self.links: dict[int, Link] = {}
         self.warm = False
         self.loaded_once = False
+        self.unforkable: tuple[str, ...] = ()
         self.stopping = False
         self.on_change = lambda: None
         self.on_fatal = _raise
@@ -364,11 +366,13 @@ class Staff:
 
     # --- told by the zygote ---
 
-    def zygote_loaded(self, threads: int) -> None:
+    def zygote_loaded(self, threads: int, unforkable: Sequence[str] = ()) -> None:
         """Start the scorers, or first another zygote where forking this one is unproved and unsafe."""
-        if self.mode == FORK and not self._plan.sure and threads > 1:
+        self.unforkable = tuple(unforkable)
+        if self.mode == FORK and not self._plan.sure and (threads > 1 or unforkable):
             self.mode = SPAWN
-            self.reason = f"{self._plan.reason}, and loading it left {threads} threads"
+            why = f"it uses {unforkable[0]}" if unforkable else f"loading it left {threads} threads"
+            self.reason = f"{self._plan.reason}, and {why}"
             supervisor, self._supervisor = self._supervisor, None
             supervisor.end(1.0)
             self._start_again()

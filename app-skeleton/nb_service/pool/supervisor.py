@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import subprocess
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from nb_scorer import boot
@@ -32,8 +33,11 @@ KILL_AGAIN_SECONDS = 1.0
 class Owner(Protocol):
     """Who is told what the zygote says."""
 
-    def zygote_loaded(self, threads: int) -> None:
-        """Hear that it takes orders; the operating system counts `threads` in it."""
+    def zygote_loaded(self, threads: int, unforkable: Sequence[str]) -> None:
+        """Hear that it takes orders; the operating system counts `threads` in it.
+
+        `unforkable` are the libraries in it that are known to hang in a forked process.
+        """
 
     def zygote_failed(self, facts: dict) -> None:
         """Hear that the model does not load: `facts` has code, what, why, fix, traceback."""
@@ -177,7 +181,7 @@ class Supervisor:
         said = json.loads(line)
         event, number = said["event"], said.get("scorer")
         if event == "loaded":
-            self._owner.zygote_loaded(said["threads"])
+            self._owner.zygote_loaded(said["threads"], said["unforkable"])
         elif event == "failed":
             self._owner.zygote_failed(said)
         elif event == "started":

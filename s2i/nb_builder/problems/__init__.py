@@ -11,11 +11,11 @@ from nb_builder.problems.cells import (
     CellFailed,
     CellSyntax,
     CellTimeout,
-    ImportUndeclared,
     KernelDied,
     NotebookTimeout,
 )
 from nb_builder.problems.contract import ExampleFails, NotCallable, ParameterUnknown, PredictorMissing, WrongArguments
+from nb_builder.problems.imports import ImportElsewhere, ImportOfSubmodule, ImportsUndeclared, ImportUndeclared
 from nb_builder.problems.model import AnswersDiffer, BatchDiffers, DiskFull, ModelDoesNotLoad, NotSerializable
 from nb_builder.problems.repository import (
     LanguageWrong,
@@ -42,6 +42,14 @@ from nb_builder.problems.requirements import (
     VersionMissing,
     WheelMissing,
 )
+from nb_builder.problems.surroundings import (
+    FileIgnored,
+    FileIsPointer,
+    FileMissing,
+    NetworkUnreachable,
+    PathOfAnotherMachine,
+    VariableUnset,
+)
 
 __all__ = [
     "AnswersDiffer",
@@ -55,13 +63,20 @@ __all__ = [
     "CellTimeout",
     "DiskFull",
     "ExampleFails",
+    "FileIgnored",
+    "FileIsPointer",
+    "FileMissing",
+    "ImportElsewhere",
+    "ImportOfSubmodule",
     "ImportUndeclared",
+    "ImportsUndeclared",
     "IndexUnreachable",
     "InstallFailed",
     "KernelDied",
     "LanguageWrong",
     "LockOutdated",
     "ModelDoesNotLoad",
+    "NetworkUnreachable",
     "NotCallable",
     "NotSerializable",
     "NotebookAmbiguous",
@@ -73,6 +88,7 @@ __all__ = [
     "NotebookNotJson",
     "NotebookTimeout",
     "ParameterUnknown",
+    "PathOfAnotherMachine",
     "PredictorMissing",
     "Python2Code",
     "PythonMissing",
@@ -82,6 +98,7 @@ __all__ = [
     "RequirementsMissing",
     "RequirementsNeedPackages",
     "SourceMissing",
+    "VariableUnset",
     "VersionMissing",
     "WheelMissing",
     "WrongArguments",

@@ -9,7 +9,7 @@ class CellFailed(CellProblem):
     code = "cell-failed"
     what_words = "{where} failed: {error}"
     why_words = "Every cell is run from top to bottom in a fresh kernel, and the build stops at the first error."
-    fix_words = "Restart the kernel in Jupyter, choose 'Run All' and correct what fails; then build again."
+    fix_words = "Correct what fails, by the lines above{again}; then build again."
 
 
 class CellSyntax(CellProblem):
@@ -19,15 +19,6 @@ class CellSyntax(CellProblem):
     what_words = "{where} has a syntax error: {error}"
     why_words = "Every cell of the notebook is run, so every cell must be valid."
     fix_words = "Correct the cell, or make it a Markdown or raw cell if it is not meant to run."
-
-
-class ImportUndeclared(CellProblem):
-    """A cell imports something that is not installed."""
-
-    code = "import-undeclared"
-    what_words = "{where} imports '{module}', which is not installed."
-    why_words = "Only what 'requirements' lists (and what that needs) is installed for the notebook."
-    fix_words = 'Add ["{distribution}", ""] to \'requirements\', with the version that you use, then build again.'
 
 
 class KernelDied(CellProblem):

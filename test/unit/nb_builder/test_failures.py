@@ -47,3 +47,13 @@ def test_an_import_that_requirements_could_provide_is_undeclared(tmp_path):
     problem = of(tmp_path, "ModuleNotFoundError", "No module named 'cv2'")
     assert isinstance(problem, ImportUndeclared)
     assert '["opencv-python-headless", ""]' in problem.fix
+
+
+@pytest.mark.parametrize(("name", "said"), [("NameError", True), ("ValueError", True), ("PermissionError", False)])
+def test_to_run_all_again_is_said_only_where_it_could_help(tmp_path, name, said):
+    assert ("run all" in of(tmp_path, name, "wrong").fix) == said
+
+
+def test_a_part_of_a_package_that_is_there_is_not_undeclared(tmp_path):
+    assert isinstance(of(tmp_path, "ModuleNotFoundError", "No module named 'sklearn.externals'"), CellFailed)
+    assert isinstance(of(tmp_path, "ModuleNotFoundError", "No module named 'google.cloud.storage'"), ImportUndeclared)

@@ -38,7 +38,7 @@ def test_codes_are_unique():
 
 def test_a_cell_is_named_as_jupyter_shows_it_and_by_its_place():
     problem = problems.CellFailed(
-        cell=Cell("x", 3, 5), notebook="model.ipynb", line=2, error="ValueError: {x}", traceback="tb"
+        cell=Cell("x", 3, 5), notebook="model.ipynb", line=2, error="ValueError: {x}", traceback="tb", again=""
     )
     assert problem.what == "Cell [3] of model.ipynb (cell 5 of the file), line 2 failed: ValueError: {x}"
     assert problem.detail == "tb"

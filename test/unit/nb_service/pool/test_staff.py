@@ -97,6 +97,12 @@ def test_an_unproved_fork_of_several_threads_is_not_tried(make):
     assert staff.reason == "because, and loading it left 2 threads"
 
 
+def test_an_unproved_fork_of_a_library_that_hangs_in_one_is_not_tried(make):
+    staff = make(sure=False)
+    staff.zygote_loaded(threads=1, unforkable=["tensorflow"])
+    assert (staff.mode, staff.reason) == (SPAWN, "because, and it uses tensorflow")
+
+
 def test_an_unproved_fork_of_one_thread_is(make):
     staff = make(sure=False)
     staff.zygote_loaded(threads=1)

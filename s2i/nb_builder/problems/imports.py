@@ -1,0 +1,41 @@
+"""What can be wrong with what a notebook and the repository's modules import."""
+
+from nb_builder.problems.base import BuildProblem, CellProblem
+
+_WHY = "Only what 'requirements' lists (and what that needs) is installed for the notebook."
+
+
+class ImportUndeclared(CellProblem):
+    """A cell imports something that is not installed."""
+
+    code = "import-undeclared"
+    what_words = "{where} imports '{module}', which is not installed."
+    why_words = _WHY
+    fix_words = "Add {entry} to 'requirements', with the version that you use, then build again."
+
+
+class ImportsUndeclared(BuildProblem):
+    """Cells, or modules of the repository, import several things that are not installed."""
+
+    code = "imports-undeclared"
+    what_words = "{notebook} and what it imports need what is not installed: {modules}."
+    why_words = _WHY
+    fix_words = "Mend each import that is listed above; add to 'requirements', with your versions: {entries}."
+
+
+class ImportElsewhere(CellProblem):
+    """A cell imports what only one place has, such as Google Colab."""
+
+    code = "import-elsewhere"
+    what_words = "{where} imports '{module}', which only {place} has."
+    why_words = "A build and a service run outside of {place}, and no package brings '{module}' there."
+    fix_words = "Remove it, or expect it to fail: 'try: import {module}', 'except ImportError:' and what to do then."
+
+
+class ImportOfSubmodule(CellProblem):
+    """A cell imports from a folder of the repository that is a git submodule, and empty."""
+
+    code = "import-of-submodule"
+    what_words = "{where} imports '{module}', which is the git submodule {path}, and that was not fetched."
+    why_words = "A clone holds a submodule's name only until git is asked for its files."
+    fix_words = "Run 'git submodule update --init --recursive', then build that folder."

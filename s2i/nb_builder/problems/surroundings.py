@@ -1,0 +1,57 @@
+"""What a cell can lack that lies outside of it: a file, the network, a variable of the environment."""
+
+from nb_builder.problems.base import CellProblem
+
+
+class FileMissing(CellProblem):
+    """A cell opens a file that is not there."""
+
+    code = "file-missing"
+    what_words = "{where} opens '{path}', and there is no such file."
+    why_words = "A relative path begins at the notebook's folder, and capitals count. Python says: {error}."
+    fix_words = "{instead}, then build again."
+
+
+class FileIgnored(CellProblem):
+    """A cell opens a file that git leaves out of the repository."""
+
+    code = "file-ignored"
+    what_words = "{where} opens '{path}', which {rules} leaves out of the repository (line {number}: {pattern})."
+    why_words = "Such a file is on the machine where the notebook was written, and in no clone of the repository."
+    fix_words = "Commit it with 'git add --force {path}', or have a cell make or download it; then build again."
+
+
+class FileIsPointer(CellProblem):
+    """A cell fails on a file of Git LFS of which only the pointer is there."""
+
+    code = "file-is-pointer"
+    what_words = "{where} failed, and '{path}' is a pointer of Git LFS instead of the file: {error}"
+    why_words = "In a clone that was made without Git LFS, a few lines of text stand where the content should be."
+    fix_words = "Run 'git lfs pull' in a clone and build that folder, or commit the file without LFS."
+
+
+class PathOfAnotherMachine(CellProblem):
+    """A cell opens a file by a path that only the author's machine has."""
+
+    code = "path-of-another-machine"
+    what_words = "{where} opens '{path}', which is a path of another machine."
+    why_words = "A build has the repository and what the cells make, and nothing else of the author's disk."
+    fix_words = "{instead}, then build again."
+
+
+class NetworkUnreachable(CellProblem):
+    """A cell asks for something that the build can't reach."""
+
+    code = "network-unreachable"
+    what_words = "{where} asks for {address}, which can't be reached from the build: {error}"
+    why_words = "A build may have no way out, or one through a proxy only; the cell itself may be right."
+    fix_words = "Commit what it downloads, or let the build out: cells get HTTP_PROXY, HTTPS_PROXY and S2I_CA_BUNDLE."
+
+
+class VariableUnset(CellProblem):
+    """A cell needs an environment variable that is not set."""
+
+    code = "variable-unset"
+    what_words = "{where} needs the environment variable {name}, which is not set."
+    why_words = "A build has the variables of .s2i/environment and of 's2i build -e', and not those of your shell."
+    fix_words = "Set it there, or give it a default: os.environ.get('{name}', '…'); then build again."
