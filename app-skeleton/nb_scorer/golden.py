@@ -18,7 +18,10 @@ MAX_ROWS = 50
 MAX_BYTES = 1 << 20
 # The notebook's own calls are a gift: a slow predictor must not make every build much longer.
 CALL_SECONDS = 10
+# A model that was asked in single precision has no more digits in common with itself in double precision.
+SINGLE_TOLERANCE = 1e-3
 SHOWN = 200
+EXAMPLES = "examples"
 
 
 def counted(rows):
@@ -29,11 +32,11 @@ def counted(rows):
 def collect(called, examples, recorded, tolerance=answers.TOLERANCE):
     """Return (rows, notes): `examples` first, then the `recorded` calls, each asked of predictor now.
 
-    `called` holds predictor and perhaps validator and batch_predictor; `recorded` are bodies (bytes
-    of JSON). Raises Complaint for a row of `examples` that gets no answer, and for a batch_predictor
-    that answers otherwise.
+    `called` holds predictor and perhaps validator and batch_predictor; `recorded` are the recorder's Calls.
+    Raises Complaint for a row of `examples` that gets no answer, for a call whose cell showed another one,
+    where no sample at all is answered, and for a batch_predictor that answers otherwise.
     """
-    asked = _Asked(called["predictor"], called.get("validator"))
+    asked = _Asked(called["predictor"], called.get("validator"), recorded, tolerance)
     if hasattr(examples, "shape") or hasattr(examples, "columns"):
         # The rows of an array or a table, as a client would send them.
         examples = values.decode(values.encode(examples))
@@ -42,7 +45,8 @@ def collect(called, examples, recorded, tolerance=answers.TOLERANCE):
             asked.example(number, sample)
     elif examples is not None:
         asked.notes.append("examples is a {}, not a list of samples, and is left aside".format(type(examples).__name__))
-    asked.calls(recorded)
+    asked.calls()
+    asked.require_an_answer()
     if called.get("batch_predictor") is not None:
         asked.notes.extend(check_batch(called, asked.rows, tolerance))
     return asked.rows, asked.notes
@@ -83,20 +87,28 @@ def _batch_differs(rows, at, reason, detail=""):
 class _Asked(object):
     """The rows so far, and why others are not among them."""
 
-    def __init__(self, predictor, validator):
+    def __init__(self, predictor, validator, recorded=(), tolerance=answers.TOLERANCE):
         self.predictor = predictor
         self.validator = validator
+        self.tolerance = tolerance
         self.rows = []
         self.notes = []
+        self._calls = {}
+        for call in recorded:
+            self._calls.setdefault(call.body, []).append(call)
+        self._refused = []
+        self._failed = []
         self._seen = set()
         self._bytes = 0
         self._full = False
 
     def example(self, number, sample):
-        """Add a row of `examples`; raise Complaint if it gets no answer."""
+        """Add a row of `examples`; raise Complaint if it gets no answer, or another one than a cell showed."""
         try:
             body = values.encode(sample)
-            self._add(body, "examples", "row {} of examples".format(number))
+            self._add(body, EXAMPLES, "row {} of examples".format(number))
+        except Complaint:
+            raise
         # A notebook's function may raise anything, SystemExit included.
         except BaseException as error:
             raise Complaint(
@@ -107,19 +119,65 @@ class _Asked(object):
                 detail=traceback.format_exc(),
             )
 
-    def calls(self, recorded):
-        """Add the notebook's own calls; one that fails in the form of JSON is left out with a note."""
+    def calls(self):
+        """Add the notebook's own calls; one that fails only in the form of JSON is left out with a note."""
         until = time.time() + CALL_SECONDS
-        for body in recorded:
-            what = "the call predictor({})".format(shown(body.decode("utf-8", "replace")))
+        for body, calls in list(self._calls.items()):
+            what = _call(body)
             if time.time() > until:
                 self.notes.append("predictor is slow: {} and later ones are no golden rows".format(what))
                 return
-            try:
-                self._add(body, "call", what)
-            except BaseException as error:
-                reason = "as JSON the sample gives {}".format(shown(_words(error)))
-                self.notes.append("{} is no golden row: {}".format(what, reason))
+            returned = [call for call in calls if call.returned]
+            if returned:
+                # What failed for a plain sample is not the fault of its type.
+                self._add_call(min(returned, key=lambda call: bool(call.passed)), what)
+            elif body not in self._seen:
+                self.notes.append("{} is no golden row: it raised in its cell".format(what))
+
+    def _add_call(self, call, what):
+        try:
+            self._add(call.body, "call", what)
+        except Complaint:
+            raise
+        # As for a row of examples.
+        except BaseException as error:
+            self._add_otherwise(call, what, error, traceback.format_exc())
+
+    def _add_otherwise(self, call, what, error, detail):
+        """Add a call that failed with `error` by the names of its values, or say why it is left out."""
+        if call.by_name is not None and self._answers(call.by_name):
+            self._calls.setdefault(call.by_name, [call])
+            self._add(call.by_name, "call", what)
+            return
+        words = shown(_words(error))
+        if not call.current:
+            self.notes.append("{} is no golden row: a later cell defines predictor anew".format(what))
+            return
+        if not call.passed and call.answer is not None and not self._answers(call.body):
+            raise _changed(call, detail=detail, outcome="fails with {}".format(words))
+        reason = "as JSON the sample gives {}" if call.passed else "it gives {}"
+        self.notes.append("{} is no golden row: {}".format(what, reason.format(words)))
+        self._failed.append((call, words, detail))
+
+    def _answers(self, body):
+        """Return whether predictor has an answer for `body` when it is asked once more."""
+        try:
+            self._ask(body)
+        except BaseException:
+            return False
+        return True
+
+    def require_an_answer(self):
+        """Raise Complaint where the notebook has samples of its own, and the service would answer none of them."""
+        if self.rows:
+            return
+        if self._refused:
+            what, reason = self._refused[0]
+            raise Complaint("validator-refuses-all", call=what, reason=reason)
+        if self._failed:
+            call, words, detail = self._failed[0]
+            passed = call.passed or "sample"
+            raise Complaint("predictor-never-answers", call=_call(call.body), error=words, passed=passed, detail=detail)
 
     def _add(self, body, origin, what):
         if body in self._seen:
@@ -128,10 +186,17 @@ class _Asked(object):
         if self._full or len(self.rows) >= MAX_ROWS:
             self._say_full()
             return
-        if not self._accepts(body):
+        refusal = self._refusal(body)
+        if refusal:
             self.notes.append("{} is no golden row: validator refuses it".format(what))
+            if origin == EXAMPLES or any(call.current for call in self._calls[body]):
+                self._refused.append((what, refusal))
             return
-        answer = values.encode(result_of(self.predictor, values.decode(body)))
+        answer = self._ask(body)
+        reason = self._unlike_shown(body, answer)
+        if reason and origin != EXAMPLES:
+            self.notes.append("{} is no golden row: {}".format(what, reason))
+            return
         line = b'{"sample": ' + body + b', "answer": ' + answer + b', "from": "' + origin.encode("ascii") + b'"}\n'
         self._bytes += len(line)
         if self._bytes > MAX_BYTES:
@@ -139,19 +204,69 @@ class _Asked(object):
             return
         self.rows.append(line)
 
+    def _ask(self, body):
+        return values.encode(result_of(self.predictor, values.decode(body)))
+
+    def _unlike_shown(self, body, answer):
+        """Return why `answer` is not what a cell showed where that was another predictor's, else "".
+
+        Raises Complaint where predictor is the one that was called, and does not contradict itself.
+        """
+        calls = [call for call in self._calls.get(body, ()) if call.answer is not None]
+        if not calls or self._same(calls[-1], answer):
+            return ""
+        call = calls[-1]
+        # Of an array that was passed later, an answer that differs may do so for its type alone.
+        if call.passed and any(self._same(other, answer) for other in calls[:-1]):
+            return ""
+        old, new = (shown(one.decode("utf-8", "replace")) for one in (call.answer, answer))
+        if not call.current:
+            return "{} shows {}, and the predictor of a later cell answers {}".format(_cell(call), old, new)
+        if not answers.same(values.decode(answer), values.decode(self._ask(body)), self.tolerance):
+            # The build says of such a model that its golden rows prove little.
+            return ""
+        raise _changed(call, outcome="answers {}".format(new))
+
+    def _same(self, call, answer):
+        tolerance = max(self.tolerance, SINGLE_TOLERANCE) if call.single else self.tolerance
+        return answers.same(values.decode(call.answer), values.decode(answer), tolerance)
+
     def _say_full(self):
         if not self._full:
             self.notes.append("there are more samples than can be golden rows; the first {} are".format(len(self.rows)))
         self._full = True
 
-    def _accepts(self, body):
-        """Return whether validator takes the sample; one that raises does not, as in the service."""
+    def _refusal(self, body):
+        """Return why validator does not take the sample, "" if it does; one that raises does not, as in the service."""
         if self.validator is None:
-            return True
+            return ""
         try:
-            return functions.accepts(result_of(self.validator, values.decode(body)))
-        except BaseException:
-            return False
+            verdict = result_of(self.validator, values.decode(body))
+            return "" if functions.accepts(verdict) else "returns {}".format(shown(repr(verdict)))
+        except BaseException as error:
+            return "raises {}".format(shown(_words(error)))
+
+
+def _changed(call, outcome, detail=""):
+    """Return the complaint of a call whose cell showed another answer than predictor has now."""
+    return Complaint(
+        "answer-changed",
+        sample=shown(call.body.decode("utf-8", "replace")),
+        shown=shown(call.answer.decode("utf-8", "replace")),
+        outcome=outcome,
+        passed=call.passed,
+        cell=call.cell,
+        line=call.line,
+        detail=detail,
+    )
+
+
+def _call(body):
+    return "the call predictor({})".format(shown(body.decode("utf-8", "replace")))
+
+
+def _cell(call):
+    return "its cell" if call.cell is None else "cell [{}]".format(call.cell)
 
 
 def result_of(function, sample):

@@ -188,7 +188,8 @@ class Runner:
         if not errors or "raises-exception" in cell.tags:
             return
         if cell.ours and reply["status"] == "error":
-            raise complaint.problem(self.complaint_file, errors[-1], notebook=self.notebook)
+            ran = [result.cell for result in self.results]
+            raise complaint.problem(self.complaint_file, errors[-1], notebook=self.notebook, cells=ran)
         fault = self._at_fault(cell, errors[0])
         raise failures.of_error(fault, errors[0], notebook=self.notebook, repository=self.repository)
 

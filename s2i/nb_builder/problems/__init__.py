@@ -15,7 +15,20 @@ from nb_builder.problems.cells import (
     KernelDied,
     NotebookTimeout,
 )
-from nb_builder.problems.contract import ExampleFails, NotCallable, ParameterUnknown, PredictorMissing, WrongArguments
+from nb_builder.problems.contract import (
+    AnswerChanged,
+    AnswerDependsOnType,
+    ExampleFails,
+    NameUndefined,
+    NotCallable,
+    ParameterUnknown,
+    PredictorMissing,
+    PredictorNeverAnswers,
+    ProofMissing,
+    ValidatorRefusesAll,
+    ValidatorReturnsNothing,
+    WrongArguments,
+)
 from nb_builder.problems.model import AnswersDiffer, BatchDiffers, DiskFull, ModelDoesNotLoad, NotSerializable
 from nb_builder.problems.repository import (
     LanguageWrong,
@@ -44,6 +57,8 @@ from nb_builder.problems.requirements import (
 )
 
 __all__ = [
+    "AnswerChanged",
+    "AnswerDependsOnType",
     "AnswersDiffer",
     "BatchDiffers",
     "BuildProblem",
@@ -62,6 +77,7 @@ __all__ = [
     "LanguageWrong",
     "LockOutdated",
     "ModelDoesNotLoad",
+    "NameUndefined",
     "NotCallable",
     "NotSerializable",
     "NotebookAmbiguous",
@@ -74,6 +90,8 @@ __all__ = [
     "NotebookTimeout",
     "ParameterUnknown",
     "PredictorMissing",
+    "PredictorNeverAnswers",
+    "ProofMissing",
     "Python2Code",
     "PythonMissing",
     "RequirementIsOption",
@@ -82,6 +100,8 @@ __all__ = [
     "RequirementsMissing",
     "RequirementsNeedPackages",
     "SourceMissing",
+    "ValidatorRefusesAll",
+    "ValidatorReturnsNothing",
     "VersionMissing",
     "WheelMissing",
     "WrongArguments",

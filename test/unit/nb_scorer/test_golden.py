@@ -6,10 +6,18 @@ import sys
 import pytest
 from nb_scorer import golden, layout
 from nb_scorer.complaints import Complaint
+from nb_scorer.recorder import Call
+
+
+def call(body, answer=None, **facts):
+    made = Call(body, line=1, **facts)
+    made.returned, made.answer, made.cell = True, answer, 3
+    return made
 
 
 def rows(namespace, recorded=()):
-    found, notes = golden.collect(namespace, namespace.get("examples"), list(recorded))
+    calls = [each if isinstance(each, Call) else call(each) for each in recorded]
+    found, notes = golden.collect(namespace, namespace.get("examples"), calls)
     return [json.loads(line) for line in found], notes
 
 
@@ -44,9 +52,32 @@ def test_a_row_that_validator_refuses_is_left_out_with_a_note():
 
 
 def test_a_validator_that_raises_refuses():
-    found, notes = rows({"predictor": double, "validator": lambda x: x["no"], "examples": [1]})
-    assert found == []
+    found, notes = rows({"predictor": double, "validator": lambda x: x > "" or True, "examples": [1, "a"]})
+    assert [row["sample"] for row in found] == ["a"]
     assert "validator refuses it" in notes[0]
+
+
+def none(x):
+    return None
+
+
+@pytest.mark.parametrize(
+    ("validator", "reason"),
+    [
+        (lambda x: x["no"], "raises TypeError: 'int' object is not subscriptable"),
+        (none, "returns None"),
+        (lambda x: x > 7, "returns False"),
+    ],
+)
+def test_a_validator_that_refuses_each_of_the_notebooks_own_samples_is_a_complaint(validator, reason):
+    for namespace, recorded, what in (
+        ({"examples": [1, 2]}, (), "row 1 of examples"),
+        ({}, [b"1"], "the call predictor(1)"),
+    ):
+        with pytest.raises(Complaint) as caught:
+            rows({"predictor": double, "validator": validator, **namespace}, recorded)
+        assert caught.value.code == "validator-refuses-all"
+        assert (caught.value.facts["call"], caught.value.facts["reason"]) == (what, reason)
 
 
 def test_a_validator_can_not_change_the_sample():
@@ -55,9 +86,71 @@ def test_a_validator_can_not_change_the_sample():
 
 
 def test_a_call_that_fails_as_json_is_left_out_with_a_note():
-    found, notes = rows({"predictor": lambda x: x.shape}, [b"[1, 2]"])
-    assert found == []
+    array = call(b"[1, 2]", b"2", passed="numpy.ndarray")
+    found, notes = rows({"predictor": lambda x: x.size if type(x) is list else x}, [array, b"3"])
+    assert [row["sample"] for row in found] == [3]
     assert notes[0].startswith("the call predictor([1, 2]) is no golden row: as JSON the sample gives AttributeError")
+
+
+def test_a_predictor_that_answers_none_of_the_notebooks_own_calls_as_json_is_a_complaint():
+    with pytest.raises(Complaint) as caught:
+        rows({"predictor": lambda x: x.shape}, [call(b"[1, 2]", b"[2]", passed="numpy.ndarray")])
+    assert caught.value.code == "predictor-never-answers"
+    assert caught.value.facts["error"] == "AttributeError: 'list' object has no attribute 'shape'"
+
+
+def test_a_call_that_raised_in_its_cell_is_left_out_with_a_note():
+    raised = Call(b"0")
+    found, notes = rows({"predictor": lambda x: 1 / x}, [raised])
+    assert found == []
+    assert notes == ["the call predictor(0) is no golden row: it raised in its cell"]
+
+
+@pytest.mark.parametrize(
+    ("predictor", "outcome"), [(double, "answers 2"), (lambda x: missing, "fails with NameError: name 'missing'")]
+)
+def test_a_call_whose_cell_showed_something_else_is_a_complaint(predictor, outcome):
+    with pytest.raises(Complaint) as caught:
+        rows({"predictor": predictor}, [call(b"1", b"6.0")])
+    facts = caught.value.facts
+    assert (caught.value.code, facts["sample"], facts["shown"]) == ("answer-changed", "1", "6.0")
+    assert facts["outcome"].startswith(outcome)
+    assert (facts["cell"], facts["line"]) == (3, 1)
+
+
+def test_an_example_that_a_cell_showed_is_compared_too():
+    with pytest.raises(Complaint, match="answer-changed"):
+        rows({"predictor": double, "examples": [1]}, [call(b"1", b"6.0")])
+
+
+def test_a_predictor_that_contradicts_itself_is_not_held_to_what_it_showed():
+    numbers = iter(range(100))
+    assert len(rows({"predictor": lambda x: next(numbers)}, [call(b"1", b"6")])[0]) == 1
+
+
+def test_a_call_of_an_earlier_predictor_is_a_row_only_where_the_last_one_agrees():
+    earlier = [call(b"1", b"2"), call(b"2", b"5"), call(b'"a"', b"7")]
+    for each in earlier:
+        each.current = False
+    found, notes = rows({"predictor": lambda x: 2 * (x + 0)}, earlier)
+    assert [row["sample"] for row in found] == [1]
+    assert notes == [
+        "the call predictor(2) is no golden row: cell [3] shows 5, and the predictor of a later cell answers 4",
+        'the call predictor("a") is no golden row: a later cell defines predictor anew',
+    ]
+
+
+def test_an_array_of_single_precision_is_compared_in_that():
+    near = {"answer": b"2.00001", "passed": "numpy.float32"}
+    assert len(rows({"predictor": double}, [call(b"1", single=True, **near)])[0]) == 1
+    with pytest.raises(Complaint, match="answer-changed"):
+        rows({"predictor": double}, [call(b"1", single=False, **near)])
+
+
+def test_a_labelled_row_that_predictor_knows_by_its_names_is_an_object():
+    labelled = call(b"[1, 2]", b"1", by_name=b'{"a": 1, "b": 2}', passed="pandas.Series")
+    found, notes = rows({"predictor": lambda x: x["a"]}, [labelled])
+    assert ([row["sample"] for row in found], notes) == ([{"a": 1, "b": 2}], [])
 
 
 @pytest.mark.parametrize(
