@@ -64,7 +64,7 @@ def check_batch(called, lines, tolerance):
     try:
         got = values.decode(values.encode(result_of(called["batch_predictor"], samples)))
     except BaseException as error:
-        raise _batch_differs(rows, 0, "it fails with {}".format(shown(_words(error))), traceback.format_exc())
+        raise _batch_differs(rows, 0, "it fails with {}".format(shown(_words(error))), _trace(error))
     if not isinstance(got, list) or len(got) != len(rows):
         told = "{} answers".format(len(got)) if isinstance(got, list) else "no list"
         at = min(len(got), len(rows) - 1) if isinstance(got, list) else 0
@@ -116,7 +116,7 @@ class _Asked(object):
                 number=number,
                 sample=shown(repr(sample)),
                 error=shown(_words(error)),
-                detail=traceback.format_exc(),
+                detail=_trace(error),
             )
 
     def calls(self):
@@ -141,9 +141,9 @@ class _Asked(object):
             raise
         # As for a row of examples.
         except BaseException as error:
-            self._add_otherwise(call, what, error, traceback.format_exc())
+            self._add_otherwise(call, what, error)
 
-    def _add_otherwise(self, call, what, error, detail):
+    def _add_otherwise(self, call, what, error):
         """Add a call that failed with `error` by the names of its values, or say why it is left out."""
         if call.by_name is not None and self._answers(call.by_name):
             self._calls.setdefault(call.by_name, [call])
@@ -154,10 +154,10 @@ class _Asked(object):
             self.notes.append("{} is no golden row: a later cell defines predictor anew".format(what))
             return
         if not call.passed and call.answer is not None and not self._answers(call.body):
-            raise _changed(call, detail=detail, outcome="fails with {}".format(words))
+            raise _changed(call, detail=_trace(error), outcome="fails with {}".format(words))
         reason = "as JSON the sample gives {}" if call.passed else "it gives {}"
         self.notes.append("{} is no golden row: {}".format(what, reason.format(words)))
-        self._failed.append((call, words, detail))
+        self._failed.append((call, words, _trace(error)))
 
     def _answers(self, body):
         """Return whether predictor has an answer for `body` when it is asked once more."""
@@ -320,3 +320,11 @@ def shown(text):
 def _words(error):
     text = str(error)
     return "{}: {}".format(type(error).__name__, text) if text else type(error).__name__
+
+
+def _trace(error):
+    """Return the traceback of `error` without our own first frames, which say nothing to the author."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
+        trace = trace.tb_next
+    return "".join(traceback.format_exception(type(error), error, trace))

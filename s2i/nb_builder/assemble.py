@@ -34,6 +34,7 @@ from nb_builder.reuse import Ingredients, take_model
 from nb_builder.rewrite import scripts
 from nb_builder.rewrite.scripts import Script
 from nb_builder.settings import Settings
+from nb_builder.untouched import Files
 from nb_builder.workspace import Workspace
 
 
@@ -71,10 +72,13 @@ def assemble(settings: Settings, log: Log) -> None:
             wanted = preflight.read_requirements(checked, place.src, place.build)
         with report.step("install", f"Installing {len(wanted)} requirements into the notebook's own environment"):
             installer = install(build, wanted, earlier)
-        with report.step("run", f"Running the cells of {', '.join(str(each.name) for each in checked.notebooks)}"):
-            make_model(build, installer, earlier)
-        with report.step("verify", "Verifying the model in a fresh process"):
-            verify.run(place.root, home=settings.home, settings=settings, log=log)
+        with Files(place, log) as files:
+            with report.step("run", f"Running the cells of {', '.join(str(each.name) for each in checked.notebooks)}"):
+                make_model(build, installer, earlier, files)
+            with report.step("verify", "Verifying the model in a fresh process"):
+                files.keep()
+                verify.run(place.root, home=settings.home, settings=settings, log=log)
+                files.put_back()
         report.facts.update(labels.write(place, settings.src))
     artifacts.remove(settings.src)
     place.open_to_group()
@@ -99,7 +103,7 @@ def install(build: Build, wanted: Wanted, earlier: Earlier | None) -> Installer:
     return installer
 
 
-def make_model(build: Build, installer: Installer, earlier: Earlier | None) -> None:
+def make_model(build: Build, installer: Installer, earlier: Earlier | None, files: Files) -> None:
     """Write script two and run it cell by cell, or take over the model that it made before."""
     checked, place = build.notebook, build.place
     written = [write_script(build, each) for each in checked.notebooks]
@@ -115,7 +119,8 @@ def make_model(build: Build, installer: Installer, earlier: Earlier | None) -> N
         for each, script in zip(checked.notebooks, written, strict=True):
             if len(written) > 1:
                 build.log.line(f"     {each.name}:")
-            run_cells(build, each, script.cells, python=installer.python, overlay=kernel_code, pip=pip)
+            run_cells(build, each, script.cells, files, python=installer.python, overlay=kernel_code, pip=pip)
+    files.put_back()
     tell_what_pip_brought(build, installer)
     build.report.facts.update(made_of.facts())
 
@@ -146,7 +151,7 @@ def write_script(build: Build, each: Notebook) -> Script:
 
 
 def run_cells(
-    build: Build, each: Notebook, cells: Sequence[Cell], *, python: Path, overlay: Path, pip: Path | None
+    build: Build, each: Notebook, cells: Sequence[Cell], files: Files, *, python: Path, overlay: Path, pip: Path | None
 ) -> None:
     """Run script two's cells in a fresh kernel of the venv; the last notebook's last one leaves the model folder."""
     place, settings = build.place, build.settings
@@ -166,6 +171,8 @@ def run_cells(
             log=build.log,
             pip=pip,
             strict=settings.strict_commands,
+            # Our own last cell asks predictor; of several notebooks, only the last one has such a cell.
+            before_last=files.keep if cells and cells[-1].ours else lambda: None,
         )
     finally:
         # Also when a cell fails: what went before it is most of what its author needs to see.

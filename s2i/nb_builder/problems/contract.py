@@ -91,7 +91,8 @@ class AnswerChanged(BuildProblem):
     what_words = "{where} shows {shown} for predictor({sample}), and after the last cell predictor {outcome}."
     why_words = "The service answers as after the last cell, and so not as the notebook shows: {cause}."
     fix_words = (
-        "Use another name in the later cell; if the new answer is the right one, call predictor({sample}) again after it."
+        "Leave what predictor uses alone in later cells, for instance by another name there; "
+        "if the new answer is right, call predictor({sample}) again after it."
     )
 
 

@@ -1,0 +1,87 @@
+"""What predictor writes while it is proved is not there afterwards."""
+
+import errno
+import os
+import shutil
+
+import pytest
+from nb_builder import untouched
+from nb_builder.log import Log
+from nb_builder.workspace import Workspace
+
+
+@pytest.fixture
+def place(tmp_path):
+    made = Workspace(tmp_path)
+    for folder in (made.src / "data" / "empty", made.build):
+        folder.mkdir(parents=True)
+    (made.src / "data" / "asked.db").write_text("1")
+    (made.src / "gone.txt").write_text("here")
+    (made.src / "link").symlink_to("gone.txt")
+    return made
+
+
+def tree(src):
+    return {
+        str(path.relative_to(src)): path.readlink() if path.is_symlink() else path.is_file() and path.read_text()
+        for path in src.rglob("*")
+    }
+
+
+def meddle(src):
+    with (src / "data" / "asked.db").open("r+") as file:
+        file.write("2")
+    (src / "gone.txt").unlink()
+    (src / "link").unlink()
+    (src / "link").write_text("no link")
+    (src / "new" / "deep").mkdir(parents=True)
+    (src / "new" / "deep" / "log.txt").write_text("asked")
+
+
+def test_files_are_as_they_were_kept_however_often_they_are_changed(place, capsys):
+    before = tree(place.src)
+    with untouched.Files(place, Log()) as files:
+        for _ in range(2):
+            files.keep()
+            meddle(place.src)
+            files.put_back()
+            assert tree(place.src) == before
+    said = "note: predictor writes files when it is called (data/asked.db, gone.txt, link and 1 more)"
+    assert capsys.readouterr().out.count(said) == 2
+    assert os.listdir(place.build) == []
+
+
+def test_times_and_modes_are_those_of_before(place):
+    file = place.src / "data" / "asked.db"
+    file.chmod(0o640)
+    os.utime(file, (1, 2))
+    with untouched.Files(place, Log()) as files:
+        files.keep()
+        file.write_text("more")
+        file.chmod(0o600)
+        files.put_back()
+    assert (file.stat().st_mode & 0o777, file.stat().st_mtime) == (0o640, 2)
+
+
+def test_where_nothing_was_written_nothing_is_said_and_compiled_modules_stay(place, capsys):
+    with untouched.Files(place, Log()) as files:
+        files.put_back()
+        files.keep()
+        (place.src / "__pycache__").mkdir()
+        (place.src / "__pycache__" / "a.pyc").write_text("")
+        files.put_back()
+    assert capsys.readouterr().out == ""
+    assert (place.src / "__pycache__" / "a.pyc").exists()
+
+
+def test_a_disk_without_room_for_the_copy_is_said_and_no_error(place, capsys, monkeypatch):
+    def full(source, target):
+        raise OSError(errno.ENOSPC, "No space left on device", str(target))
+
+    monkeypatch.setattr(shutil, "copyfile", full)
+    with untouched.Files(place, Log()) as files:
+        files.keep()
+        files.keep()
+        files.put_back()
+        assert os.listdir(place.build) == []
+    assert capsys.readouterr().out.count("the disk has no room for a copy") == 1
