@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nb_scorer import layout
+from nb_scorer import layout, manifest
 
 from nb_builder import (
     artifacts,
@@ -18,6 +18,7 @@ from nb_builder import (
     overlay,
     pip_entry,
     preflight,
+    proof,
     provenance,
     reuse,
     source,
@@ -75,6 +76,8 @@ def assemble(settings: Settings, log: Log) -> None:
         with Files(place, log) as files:
             with report.step("run", f"Running the cells of {', '.join(str(each.name) for each in checked.notebooks)}"):
                 make_model(build, installer, earlier, files)
+            if settings.require_proof:
+                proof.require(manifest.read(place.model))
             with report.step("verify", "Verifying the model in a fresh process"):
                 files.keep()
                 verify.run(place.root, home=settings.home, settings=settings, log=log)
@@ -83,6 +86,7 @@ def assemble(settings: Settings, log: Log) -> None:
     artifacts.remove(settings.src)
     place.open_to_group()
     log.step(f"Done: the model is in {place.model}")
+    proof.warn(manifest.read(place.model), log)
 
 
 def install(build: Build, wanted: Wanted, earlier: Earlier | None) -> Installer:

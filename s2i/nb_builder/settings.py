@@ -106,6 +106,13 @@ KNOBS = (
         "A `!command` that ends with a status other than 0 ends the build, and does not only get a note.",
     ),
     Knob(
+        "S2I_REQUIRE_PROOF",
+        switch,
+        False,
+        "A model without a single golden row, which nothing proves to answer, ends the build, and does not only get a "
+        "warning.",
+    ),
+    Knob(
         "S2I_TOLERANCE",
         number(0, 1),
         1e-6,
@@ -160,6 +167,7 @@ class Settings:
         self.cell_timeout: float = values["S2I_CELL_TIMEOUT"]
         self.notebook_timeout: float = values["S2I_NOTEBOOK_TIMEOUT"]
         self.strict_commands: bool = values["S2I_STRICT_COMMANDS"]
+        self.require_proof: bool = values["S2I_REQUIRE_PROOF"]
         self.tolerance: float = values["S2I_TOLERANCE"]
         self.verify_timeout: float = values["S2I_VERIFY_TIMEOUT"]
         self.slim: str = values["S2I_SLIM"]

@@ -110,5 +110,5 @@ class ProofMissing(BuildProblem):
 
     code = "proof-missing"
     what_words = "Nothing proves that this service answers: {notebook} has no sample that predictor was asked."
-    why_words = "Without one, a model that fails for every request builds like any other; S2I_REQUIRE_PROOF forbids that."
-    fix_words = "Add a cell with a sample as a client would send it: {line}"
+    why_words = "The model loads, and it may still fail for every request: nobody has seen it answer one."
+    fix_words = "Add a cell with samples that predictor can answer: {line}"
