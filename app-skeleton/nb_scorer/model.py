@@ -1,5 +1,6 @@
 """The model on disk: saved in the notebook's kernel, loaded by the scorers, checked before it is unpickled."""
 
+import builtins
 import errno
 import hashlib
 import io
@@ -34,14 +35,18 @@ class Model(object):
         self.manifest = manifest
 
 
-def save(namespace, folder, notebook, recorded, tolerance, complaint):
+def save(  # noqa: PLR0913 - facts of one build, each named at the call
+    namespace, folder, notebook, recorded, tolerance, complaint, imported_validator=False, needs=()
+):
     """Write what `namespace` defines into `folder`, whole or not at all; print notes on golden rows.
 
-    `notebook` is its path in the repository, `recorded` the bodies that the recorder noted,
+    `notebook` is its path in the repository, `recorded` the calls that the recorder noted,
     `complaint` the file that gets the facts if the model can't be saved. Raises Complaint then.
+    `imported_validator` is True where validator is bound by an import, None where that is not known; `needs`
+    are (function, name, place) of names that each call of a function comes to.
     """
     try:
-        _save(namespace, str(folder), notebook, recorded, tolerance)
+        _save(namespace, str(folder), notebook, recorded, tolerance, imported_validator, needs)
     except Complaint as wrong:
         wrong.write(str(complaint))
         raise
@@ -54,8 +59,9 @@ def save(namespace, folder, notebook, recorded, tolerance, complaint):
         raise full from None
 
 
-def _save(namespace, folder, notebook, recorded, tolerance):
-    called = _functions(namespace)
+def _save(namespace, folder, notebook, recorded, tolerance, imported_validator, needs):  # noqa: PLR0913 - as above
+    own, passed_over = _without_import(namespace, imported_validator)
+    called = _functions(own)
     new = folder.rstrip("/") + ".new"
     shutil.rmtree(new, ignore_errors=True)
     # Not mkdtemp: its folders are closed to the group, and a service may run as any user of group 0.
@@ -64,6 +70,8 @@ def _save(namespace, folder, notebook, recorded, tolerance):
         digest, size = _pickle(called, os.path.join(new, layout.PICKLE))
         # Asked after the pickling: the model is saved in the state that the notebook left it in.
         rows, notes = golden.collect(called, namespace.get("examples"), recorded, tolerance)
+        if not rows:
+            _require_names(namespace, needs)
         with io.open(os.path.join(new, layout.GOLDEN), "wb") as file:
             file.writelines(rows)
         described = _describe(called, notebook, rows, tolerance)
@@ -73,7 +81,7 @@ def _save(namespace, folder, notebook, recorded, tolerance):
         os.rename(new, folder)
     finally:
         shutil.rmtree(new, ignore_errors=True)
-    for note in notes:
+    for note in passed_over + notes:
         print("note: " + note)
 
 
@@ -89,6 +97,28 @@ def _functions(namespace):
         if thing is not None and functions.refuses_one_argument(thing):
             raise Complaint("wrong-arguments", name=name, signature=functions.signature(thing, name) or name)
     return called
+
+
+def _without_import(namespace, imported):
+    """Return `namespace` without a validator that the notebook only imports, and notes that say so.
+
+    Where it is not known whether it is `imported`, what is no code of the notebook's is.
+    """
+    validator = namespace.get("validator")
+    home = getattr(validator, "__module__", None) or getattr(validator, "__name__", None) or "__main__"
+    if validator is None or imported is False or (imported is None and home == "__main__"):
+        return namespace, []
+    note = "validator is imported (from {}) and not the notebook's own, so no sample is checked by it"
+    note += "; to have it check them, add a cell: validator = validator"
+    return {name: thing for name, thing in namespace.items() if name != "validator"}, [note.format(home)]
+
+
+def _require_names(namespace, needs):
+    """Raise Complaint if predictor or validator surely uses a name that is not there after the last cell."""
+    for function, name, place in needs:
+        if name not in namespace and not hasattr(builtins, name):
+            names = "'{}'".format(name)
+            raise Complaint("name-undefined", function=function, names=names, where=place, hint="")
 
 
 def _pickle(called, path):

@@ -10,6 +10,7 @@ from nb_scorer import layout, manifest
 from nb_builder import (
     artifacts,
     certificates,
+    contract,
     environment,
     execute,
     gpu_libraries,
@@ -22,6 +23,7 @@ from nb_builder import (
     provenance,
     reuse,
     source,
+    undefined,
     verify,
 )
 from nb_builder.artifacts import Earlier
@@ -148,6 +150,8 @@ def write_script(build: Build, each: Notebook) -> Script:
         "notebook": str(each.name),
         "tolerance": build.settings.tolerance,
         "complaint": str(place.build / layout.COMPLAINT),
+        "imported_validator": contract.imported("validator", each.cells),
+        "needs": undefined.needs(each.cells, each.name),
     }
     script = scripts.model_script(each.node, each.name, None if each.prefix else facts)
     (place.build / (each.prefix + layout.MODEL_SCRIPT)).write_text(script.text, encoding="utf-8")

@@ -22,6 +22,8 @@ nb_scorer.model.save(
     recorded=nb_scorer.recorder.recorded(get_ipython()),
     tolerance={tolerance!r},
     complaint={complaint!r},
+    imported_validator={imported_validator!r},
+    needs={needs!r},
 )"""
 
 
@@ -29,7 +31,7 @@ class SaveModel(Preprocessor):
     """Puts our two cells around the author's; `facts` fills in folders, names and the tolerance."""
 
     facts = Dict(
-        help="folder, notebook, tolerance, complaint: see nb_scorer.model.save; src and reads: see nb_scorer.reads."
+        help="src and reads: see nb_scorer.reads; all others: see nb_scorer.model.save."
     ).tag(config=True)
 
     def preprocess(self, nb, resources):
