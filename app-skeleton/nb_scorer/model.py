@@ -117,8 +117,8 @@ def _require_names(namespace, needs):
     """Raise Complaint if predictor or validator surely uses a name that is not there after the last cell."""
     for function, name, place in needs:
         if name not in namespace and not hasattr(builtins, name):
-            names = "'{}'".format(name)
-            raise Complaint("name-undefined", function=function, names=names, where=place, hint="")
+            hint = " It is not there after the last cell."
+            raise Complaint("name-undefined", function=function, names="'{}'".format(name), where=place, hint=hint)
 
 
 def _pickle(called, path):

@@ -7,8 +7,9 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from nb_builder import blame, problems, rebinding
+from nb_builder import blame, contract, problems, rebinding
 from nb_builder.cells import Cell
+from nb_builder.rewrite.unfold import lines_above_body
 
 CLASSES = {
     kind.code: kind
@@ -46,11 +47,10 @@ def problem(file: Path, error: dict, *, notebook: str, cells: Sequence[Cell] = (
 def _answer_changed(facts: Mapping, notebook: str, cells: Sequence[Cell]) -> problems.BuildProblem:
     """Return the problem of an answer that a cell showed: the later cell that is to blame, or the sample's type."""
     cell = next(cell for cell in cells if cell.number == facts["cell"])
-    changes = rebinding.of_predictor(cells, facts["cell"], facts["line"])
-    where = cell.where(notebook, facts["line"])
+    # The kernel counts from the first line that %%time or the like hands on.
+    line = facts["line"] + lines_above_body(contract.parse(cell) or ())
+    changes = rebinding.of_predictor(cells, cell.number, line)
+    where = {**facts, "where": cell.where(notebook, line), "notebook": notebook}
     if facts["passed"] and not changes:
-        return problems.AnswerDependsOnType(where=where, **facts, notebook=notebook).at(notebook, cell, facts["line"])
-    cause = rebinding.cause(changes, notebook)
-    return problems.AnswerChanged(where=where, cause=cause, **facts, notebook=notebook).at(
-        notebook, cell, facts["line"]
-    )
+        return problems.AnswerDependsOnType(**where).at(notebook, cell, line)
+    return problems.AnswerChanged(cause=rebinding.cause(changes, notebook), **where).at(notebook, cell, line)

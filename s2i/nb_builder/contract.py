@@ -20,6 +20,7 @@ from nb_builder.problems import (
     WrongArguments,
 )
 from nb_builder.rewrite.names import binders, bound
+from nb_builder.rewrite.unfold import unfold
 
 TOLERATED = "raises-exception"
 
@@ -70,7 +71,7 @@ _IMPORTS = (ast.Import, ast.ImportFrom)
 
 @dataclass(frozen=True)
 class Binding:
-    """A statement of a cell, which binds a name."""
+    """A statement of a cell, which may bind names."""
 
     cell: Cell
     statement: ast.stmt
@@ -98,6 +99,17 @@ def bindings(name: str, cells: Sequence[Cell]) -> list[Binding]:
     """Return the statements that bind `name` at the top level of a cell, in their order."""
     statements = [Binding(cell, statement) for cell in cells for statement in parse(cell) or ()]
     return [found for found in statements if name in bound([found.statement])]
+
+
+def unfolded(cells: Sequence[Cell]) -> tuple[list[Binding], bool]:
+    """Return the statements of all cells, those in magics among them, and whether any may bind what is not seen."""
+    statements, opaque = [], False
+    for cell in cells:
+        parsed = parse(cell)
+        found = unfold(parsed or ())
+        opaque = opaque or parsed is None or found.opaque
+        statements += [Binding(cell, statement) for statement in found.statements]
+    return statements, opaque
 
 
 def imported(name: str, cells: Sequence[Cell]) -> bool | None:

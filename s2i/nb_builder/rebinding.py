@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from nb_builder import contract
 from nb_builder.cells import Cell
+from nb_builder.contract import Binding
 from nb_builder.rewrite.names import bound, changed, needed
 
 SHOWN = 3
@@ -28,9 +29,10 @@ class Change:
 
 def of_predictor(cells: Sequence[Cell], number: int, line: int) -> list[Change]:
     """Return the last change of each name that predictor uses, of those behind `line` of cell `number`."""
-    used = _used("predictor", cells)
+    statements, _ = contract.unfolded(cells)
+    used = _used("predictor", statements)
     last: dict[str, Change] = {}
-    for change in _changes(cells):
+    for change in _changes(statements):
         later = (change.cell.number or 0, change.line) > (number, line)
         if later and change.name in used:
             last[change.name] = change
@@ -44,18 +46,17 @@ def cause(changes: Sequence[Change], notebook: str) -> str:
     return "; ".join(change.words(notebook) for change in changes[:SHOWN])
 
 
-def _used(name: str, cells: Sequence[Cell]) -> set[str]:
-    """Return `name` and the names that it reads when it is called, through the functions of the notebook."""
-    found: set[str] = set()
-    open_names = [name]
-    while open_names:
-        name = open_names.pop()
-        if name in found:
-            continue
-        found.add(name)
-        for binding in contract.bindings(name, cells)[-1:]:
-            if _is_code(binding.statement) or not found - {name}:
-                open_names += needed(binding.statement)
+def _used(name: str, statements: Sequence[Binding]) -> set[str]:
+    """Return the names that `name` stands for when it is called: of what it is made of, and of functions' insides."""
+    found = {name}
+    pending = [name]
+    while pending:
+        name = pending.pop()
+        last = [each.statement for each in statements if name in bound([each.statement])][-1:]
+        # What a value was made of may change without it; only predictor itself is followed whatever it is.
+        read = set().union(*(needed(each) for each in last if _is_code(each) or len(found) == 1))
+        pending += sorted(read - found)
+        found |= read
     return found
 
 
@@ -64,18 +65,17 @@ def _is_code(statement: ast.stmt) -> bool:
     return isinstance(statement, _DEFINITIONS) or isinstance(getattr(statement, "value", None), ast.Lambda)
 
 
-def _changes(cells: Sequence[Cell]) -> Iterator[Change]:
-    for cell in cells:
-        for statement in contract.parse(cell) or ():
-            for verb, names in (
-                ("deletes", _deleted(statement)),
-                ("rebinds", bound([statement])),
-                ("changes", changed(statement)),
-            ):
-                yield from (Change(cell, statement.lineno, verb, name) for name in sorted(names))
+def _changes(statements: Sequence[Binding]) -> Iterator[Change]:
+    for each in statements:
+        kinds = {
+            "deletes": _deleted(each.statement),
+            "changes": changed(each.statement),
+            "rebinds": bound([each.statement]),
+        }
+        for verb, names in kinds.items():
+            yield from (Change(each.cell, each.statement.lineno, verb, name) for name in sorted(names))
 
 
 def _deleted(statement: ast.stmt) -> set[str]:
-    return {
-        node.id for node in ast.walk(statement) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Del)
-    } - bound([statement])
+    targets = statement.targets if isinstance(statement, ast.Delete) else []
+    return {target.id for target in targets if isinstance(target, ast.Name)}

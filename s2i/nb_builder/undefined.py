@@ -19,7 +19,6 @@ from nb_builder import contract
 from nb_builder.cells import Cell
 from nb_builder.problems import NameUndefined
 from nb_builder.rewrite.names import bound
-from nb_builder.rewrite.unfold import unfold
 
 FUNCTIONS = ("predictor", "validator")
 # IPython's own; those that begin with "_" as well.
@@ -47,13 +46,7 @@ class Uses:
     """What predictor and validator of a notebook's `cells` read from outside, and what the cells define."""
 
     def __init__(self, cells: Sequence[Cell]):
-        self._statements: list[contract.Binding] = []
-        self._opaque = False
-        for cell in cells:
-            parsed = contract.parse(cell)
-            found = unfold(parsed or ())
-            self._opaque = self._opaque or parsed is None or found.opaque
-            self._statements += [contract.Binding(cell, statement) for statement in found.statements]
+        self._statements, self._opaque = contract.unfolded(cells)
 
     @cached_property
     def opaque(self) -> bool:

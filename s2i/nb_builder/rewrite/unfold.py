@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from nb_builder.rewrite.magics import as_python
@@ -49,6 +49,12 @@ def unfold(statements: Iterable[ast.stmt]) -> Unfolded:
         names = (node for node in ast.walk(statement) if isinstance(node, ast.Name) and node.id == "get_ipython")
         opaque = opaque or any(id(node) not in harmless for node in names)
     return Unfolded(found, opaque)
+
+
+def lines_above_body(statements: Sequence[ast.stmt]) -> int:
+    """Return how many lines of a cell stand above the body that its cell magic runs, 0 without such a magic."""
+    calls = [call for statement in statements for call, _ in _calls(statement)]
+    return next((call.lineno for call in calls if call.func.attr == "run_cell_magic"), 0)
 
 
 def _calls(statement: ast.stmt) -> Iterator[tuple[ast.Call, tuple[str, ...] | None]]:
