@@ -21,6 +21,7 @@ __all__ = ["Model", "ModelProblem", "folder_of_notebook", "load", "save", "updat
 NAMES = ("predictor", "validator", "batch_predictor")
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 DOC_LENGTH = 4000
+KNOWN_NOTHING = {"imported_validator": None, "needs": ()}
 
 update_manifest = manifest.update
 
@@ -35,18 +36,16 @@ class Model(object):
         self.manifest = manifest
 
 
-def save(  # noqa: PLR0913 - facts of one build, each named at the call
-    namespace, folder, notebook, recorded, tolerance, complaint, imported_validator=False, needs=()
-):
+def save(namespace, folder, notebook, recorded, tolerance, complaint, known=KNOWN_NOTHING):
     """Write what `namespace` defines into `folder`, whole or not at all; print notes on golden rows.
 
     `notebook` is its path in the repository, `recorded` the calls that the recorder noted,
     `complaint` the file that gets the facts if the model can't be saved. Raises Complaint then.
-    `imported_validator` is True where validator is bound by an import, None where that is not known; `needs`
-    are (function, name, place) of names that each call of a function comes to.
+    `known` is what the syntax of the cells tells: `imported_validator` is True where validator is bound by an
+    import, None where running alone tells; `needs` are (function, name, place) of names that each call comes to.
     """
     try:
-        _save(namespace, str(folder), notebook, recorded, tolerance, imported_validator, needs)
+        _save(namespace, str(folder), notebook, recorded, tolerance, known)
     except Complaint as wrong:
         wrong.write(str(complaint))
         raise
@@ -59,8 +58,8 @@ def save(  # noqa: PLR0913 - facts of one build, each named at the call
         raise full from None
 
 
-def _save(namespace, folder, notebook, recorded, tolerance, imported_validator, needs):  # noqa: PLR0913 - as above
-    own, passed_over = _without_import(namespace, imported_validator)
+def _save(namespace, folder, notebook, recorded, tolerance, known):
+    own, passed_over = _without_import(namespace, known["imported_validator"])
     called = _functions(own)
     new = folder.rstrip("/") + ".new"
     shutil.rmtree(new, ignore_errors=True)
@@ -71,7 +70,7 @@ def _save(namespace, folder, notebook, recorded, tolerance, imported_validator, 
         # Asked after the pickling: the model is saved in the state that the notebook left it in.
         rows, notes = golden.collect(called, namespace.get("examples"), recorded, tolerance)
         if not rows:
-            _require_names(namespace, needs)
+            _require_names(namespace, known["needs"])
         with io.open(os.path.join(new, layout.GOLDEN), "wb") as file:
             file.writelines(rows)
         described = _describe(called, notebook, rows, tolerance)

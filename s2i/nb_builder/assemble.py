@@ -24,6 +24,7 @@ from nb_builder import (
     reuse,
     source,
     undefined,
+    untouched,
     verify,
 )
 from nb_builder.artifacts import Earlier
@@ -75,7 +76,7 @@ def assemble(settings: Settings, log: Log) -> None:
             wanted = preflight.read_requirements(checked, place.src, place.build)
         with report.step("install", f"Installing {len(wanted)} requirements into the notebook's own environment"):
             installer = install(build, wanted, earlier)
-        with Files(place, log) as files:
+        with untouched.files(place, log) as files:
             with report.step("run", f"Running the cells of {', '.join(str(each.name) for each in checked.notebooks)}"):
                 make_model(build, installer, earlier, files)
             if settings.require_proof:
@@ -150,8 +151,10 @@ def write_script(build: Build, each: Notebook) -> Script:
         "notebook": str(each.name),
         "tolerance": build.settings.tolerance,
         "complaint": str(place.build / layout.COMPLAINT),
-        "imported_validator": contract.imported("validator", each.cells),
-        "needs": undefined.needs(each.cells, each.name),
+        "known": {
+            "imported_validator": contract.imported("validator", each.cells),
+            "needs": undefined.needs(each.cells, each.name),
+        },
     }
     script = scripts.model_script(each.node, each.name, None if each.prefix else facts)
     (place.build / (each.prefix + layout.MODEL_SCRIPT)).write_text(script.text, encoding="utf-8")

@@ -81,8 +81,8 @@ def findings(cells: Sequence[Cell], notebook: Path, python: Path, *, defines: bo
     """Yield what keeps a notebook from becoming a service whatever its cells do, with cell and line.
 
     That is CellSyntax, Python2Code and, unless it is not the one that `defines` the contract, PredictorMissing,
-    NotCallable, WrongArguments and ValidatorReturnsNothing. What only running can tell is left to the run: a name bound by `import *` or `%run`,
-    for instance.
+    NotCallable, WrongArguments and ValidatorReturnsNothing. What only running can tell is left to the run: a name
+    bound by `import *` or `%run`, for instance.
     """
     yield from _syntax(cells, notebook, python)
     if not defines:

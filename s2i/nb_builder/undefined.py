@@ -29,6 +29,14 @@ _BUILTINS = "import builtins, json; print(json.dumps(dir(builtins)))"
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 _LEAVE = (ast.Return, ast.Raise)
+_FIRST = (
+    ((ast.If, ast.While, ast.Assert), lambda statement: [statement.test]),
+    ((ast.For, ast.AsyncFor), lambda statement: [statement.iter]),
+    ((ast.With, ast.AsyncWith), lambda statement: [statement.items[0].context_expr]),
+    (ast.Match, lambda statement: [statement.subject]),
+    # The hint is not evaluated in a function.
+    (ast.AnnAssign, lambda statement: [statement.value] if statement.value else []),
+)
 
 
 @dataclass(frozen=True)
@@ -178,6 +186,9 @@ def _read_unguarded(node: ast.AST) -> Iterator[ast.Name]:
     children = [body] if isinstance(body, ast.AST) else body or ast.iter_child_nodes(node)
     if isinstance(node, ast.Try) and node.handlers:
         children = [*node.handlers, *node.orelse, *node.finalbody]
+    if isinstance(node, ast.AnnAssign):
+        # The hint of a local variable is not evaluated.
+        children = [node.target, *([node.value] if node.value else [])]
     if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
         yield node
     for child in children:
@@ -201,18 +212,9 @@ def _certain(function: _Function) -> Iterator[ast.Name | ast.Call]:
 
 def _evaluated_first(statement: ast.stmt) -> list[ast.AST]:
     """Return the expressions of a statement that are evaluated whatever becomes of its blocks."""
-    if isinstance(statement, (ast.If, ast.While)):
-        return [statement.test]
-    if isinstance(statement, (ast.For, ast.AsyncFor)):
-        return [statement.iter]
-    if isinstance(statement, (ast.With, ast.AsyncWith)):
-        return [statement.items[0].context_expr]
-    if isinstance(statement, ast.Match):
-        return [statement.subject]
-    if isinstance(statement, ast.AnnAssign):
-        return [statement.value] if statement.value else []
-    if isinstance(statement, ast.Assert):
-        return [statement.test]
+    for kinds, parts in _FIRST:
+        if isinstance(statement, kinds):
+            return parts(statement)
     return [] if hasattr(statement, "body") else list(ast.iter_child_nodes(statement))
 
 

@@ -20,11 +20,18 @@ _NOT_OURS = {"__pycache__", ".git"}
 _Look = tuple[int, int, int, int, int]
 
 
-class Files:
-    """The files below `src`; `keep` copies them, `put_back` makes them what they were then.
+@contextlib.contextmanager
+def files(place: Workspace, log: Log) -> Iterator["Files"]:
+    """Yield the Files of a build, and remove their copy at the end."""
+    made = Files(place, log)
+    try:
+        yield made
+    finally:
+        made.remove()
 
-    Used as a context, at whose end the copy is gone.
-    """
+
+class Files:
+    """The files below `src`; `keep` copies them, `put_back` makes them what they were then."""
 
     def __init__(self, place: Workspace, log: Log):
         self._src = place.src
@@ -34,14 +41,6 @@ class Files:
         self._folders: set[Path] = set()
         self._copy: Path | None = None
         self._full = False
-
-    def __enter__(self) -> "Files":
-        """Return itself; nothing is copied yet."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Remove the copy."""
-        self._remove()
 
     def keep(self) -> None:
         """Copy the files as they are now, if there is no copy yet; on a full disk say that there is none."""
@@ -55,7 +54,7 @@ class Files:
         except OSError as wrong:
             if wrong.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise
-            self._remove()
+            self.remove()
             self._full = True
             self._log.note(
                 "the disk has no room for a copy of the repository's files: "
@@ -108,7 +107,8 @@ class Files:
                 if stat.S_ISREG(mode) or stat.S_ISLNK(mode):
                     yield (here / name).relative_to(self._src), here / name
 
-    def _remove(self) -> None:
+    def remove(self) -> None:
+        """Remove the copy; nothing can be put back from now on."""
         if self._copy is not None:
             shutil.rmtree(self._copy, ignore_errors=True)
             self._copy = None

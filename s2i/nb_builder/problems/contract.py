@@ -100,7 +100,9 @@ class AnswerDependsOnType(BuildProblem):
     """predictor answers a cell's object otherwise than the same values in JSON."""
 
     code = "answer-depends-on-type"
-    what_words = "{where} shows {shown} for a sample of type {passed}, and for the same values in JSON predictor {outcome}."
+    what_words = (
+        "{where} shows {shown} for a sample of type {passed}, and for the same values in JSON predictor {outcome}."
+    )
     why_words = "A client can only send {sample}, so the service would not answer as the notebook shows."
     fix_words = "Convert inside predictor, for example 'x = numpy.asarray(x)', so that both get the same answer."
 

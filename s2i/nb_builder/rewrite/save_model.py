@@ -22,17 +22,14 @@ nb_scorer.model.save(
     recorded=nb_scorer.recorder.recorded(get_ipython()),
     tolerance={tolerance!r},
     complaint={complaint!r},
-    imported_validator={imported_validator!r},
-    needs={needs!r},
+    known={known!r},
 )"""
 
 
 class SaveModel(Preprocessor):
     """Puts our two cells around the author's; `facts` fills in folders, names and the tolerance."""
 
-    facts = Dict(
-        help="src and reads: see nb_scorer.reads; all others: see nb_scorer.model.save."
-    ).tag(config=True)
+    facts = Dict(help="src and reads: see nb_scorer.reads; all others: see nb_scorer.model.save.").tag(config=True)
 
     def preprocess(self, nb, resources):
         """Return the notebook with a cell more at either end."""

@@ -40,7 +40,7 @@ def meddle(src):
 
 def test_files_are_as_they_were_kept_however_often_they_are_changed(place, capsys):
     before = tree(place.src)
-    with untouched.Files(place, Log()) as files:
+    with untouched.files(place, Log()) as files:
         for _ in range(2):
             files.keep()
             meddle(place.src)
@@ -55,7 +55,7 @@ def test_times_and_modes_are_those_of_before(place):
     file = place.src / "data" / "asked.db"
     file.chmod(0o640)
     os.utime(file, (1, 2))
-    with untouched.Files(place, Log()) as files:
+    with untouched.files(place, Log()) as files:
         files.keep()
         file.write_text("more")
         file.chmod(0o600)
@@ -64,7 +64,7 @@ def test_times_and_modes_are_those_of_before(place):
 
 
 def test_where_nothing_was_written_nothing_is_said_and_compiled_modules_stay(place, capsys):
-    with untouched.Files(place, Log()) as files:
+    with untouched.files(place, Log()) as files:
         files.put_back()
         files.keep()
         (place.src / "__pycache__").mkdir()
@@ -79,7 +79,7 @@ def test_a_disk_without_room_for_the_copy_is_said_and_no_error(place, capsys, mo
         raise OSError(errno.ENOSPC, "No space left on device", str(target))
 
     monkeypatch.setattr(shutil, "copyfile", full)
-    with untouched.Files(place, Log()) as files:
+    with untouched.files(place, Log()) as files:
         files.keep()
         files.keep()
         files.put_back()
