@@ -20,6 +20,7 @@ MAX_BYTES = 1 << 20
 CALL_SECONDS = 10
 # A model that was asked in single precision has no more digits in common with itself in double precision.
 SINGLE_TOLERANCE = 1e-3
+CLOCK_SECONDS = 1.1
 SHOWN = 200
 EXAMPLES = "examples"
 # What a notebook without a golden row is told to add, at build and on the service's page.
@@ -138,7 +139,7 @@ class _Asked(object):
 
     def _add_call(self, call, what):
         try:
-            self._add(call.body, "call", what)
+            self._add(self._form(call), "call", what)
         except Complaint:
             raise
         # As for a row of examples.
@@ -146,20 +147,36 @@ class _Asked(object):
             self._add_otherwise(call, what, error)
 
     def _add_otherwise(self, call, what, error):
-        """Add a call that failed with `error` by the names of its values, or say why it is left out."""
-        if call.by_name is not None and self._answers(call.by_name):
-            self._calls.setdefault(call.by_name, [call])
-            self._add(call.by_name, "call", what)
-            return
+        """Say why a call that fails with `error` is no row; raise Complaint where that is not for the form of JSON."""
         words = shown(_words(error))
         if not call.current:
             self.notes.append("{} is no golden row: a later cell defines predictor anew".format(what))
             return
-        if not call.passed and call.answer is not None and not self._answers(call.body):
+        # A name that is gone has nothing to do with the sample.
+        by_form = call.passed and not isinstance(error, NameError)
+        if not by_form and call.answer is not None and not self._answers(call.body):
             raise _changed(call, detail=_trace(error), outcome="fails with {}".format(words))
-        reason = "as JSON the sample gives {}" if call.passed else "it gives {}"
+        reason = "as JSON the sample gives {}" if by_form else "it gives {}"
         self.notes.append("{} is no golden row: {}".format(what, reason.format(words)))
         self._failed.append((call, words, _trace(error)))
+
+    def _form(self, call):
+        """Return the body to ask for `call`: of a labelled row the object, where the list does not give its answer."""
+        if call.by_name is None or self._fits(call, call.body) or not self._fits(call, call.by_name):
+            return call.body
+        self._calls.setdefault(call.by_name, [call])
+        return call.by_name
+
+    def _fits(self, call, body):
+        """Return whether validator takes `body`, and predictor gives it the answer that the cell was given."""
+        try:
+            if self._refusal(body):
+                return False
+            answer = self._ask(body)
+        # As for a row of examples.
+        except BaseException:
+            return False
+        return call.answer is None or self._same(call, answer)
 
     def _answers(self, body):
         """Return whether predictor has an answer for `body` when it is asked once more."""
@@ -224,6 +241,8 @@ class _Asked(object):
         old, new = (shown(one.decode("utf-8", "replace")) for one in (call.answer, answer))
         if not call.current:
             return "{} shows {}, and the predictor of a later cell answers {}".format(_cell(call), old, new)
+        # Of a clock that tells seconds, two answers are the same within one.
+        time.sleep(CLOCK_SECONDS)
         if not answers.same(values.decode(answer), values.decode(self._ask(body)), self.tolerance):
             # The build says of such a model that its golden rows prove little.
             return ""

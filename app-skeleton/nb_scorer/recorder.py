@@ -106,7 +106,7 @@ class Calls(object):
                 return answer
         return answer
 
-    def ended(self, result=None):
+    def ended(self, result):
         """Give the calls of the cell that has ended its number: the shell's own count is of the next one by then."""
         number = getattr(result, "execution_count", None)
         if number is None:

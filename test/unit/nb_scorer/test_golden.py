@@ -2,11 +2,18 @@
 
 import json
 import sys
+import time
 
 import pytest
 from nb_scorer import golden, layout
 from nb_scorer.complaints import Complaint
 from nb_scorer.recorder import Call
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch, request):
+    if "clock" not in request.node.name:
+        monkeypatch.setattr(golden, "CLOCK_SECONDS", 0)
 
 
 def call(body, answer=None, **facts):
@@ -145,10 +152,37 @@ def test_an_array_of_single_precision_is_compared_in_that():
         rows({"predictor": double}, [call(b"1", single=False, **near)])
 
 
-def test_a_labelled_row_that_predictor_knows_by_its_names_is_an_object():
+@pytest.mark.parametrize(
+    ("namespace", "sample"),
+    [
+        ({"predictor": lambda x: x["a"]}, {"a": 1, "b": 2}),
+        ({"predictor": lambda x: 1 if "a" in x else 0}, {"a": 1, "b": 2}),
+        ({"predictor": lambda x: 1, "validator": lambda x: "a" in x}, {"a": 1, "b": 2}),
+        ({"predictor": len, "validator": lambda x: "c" in x, "examples": [{"c": 1}]}, {"c": 1}),
+        ({"predictor": lambda x: 1}, [1, 2]),
+    ],
+)
+def test_a_labelled_row_is_an_object_where_only_that_gets_its_answer(namespace, sample):
     labelled = call(b"[1, 2]", b"1", by_name=b'{"a": 1, "b": 2}', passed="pandas.Series")
-    found, notes = rows({"predictor": lambda x: x["a"]}, [labelled])
-    assert ([row["sample"] for row in found], notes) == ([{"a": 1, "b": 2}], [])
+    found, _ = rows(namespace, [labelled])
+    assert [row["sample"] for row in found] == [sample]
+
+
+def test_a_name_that_is_gone_is_not_put_down_to_the_form_of_the_sample():
+    def predictor(x):
+        raise NameError("name 'w' is not defined")
+
+    with pytest.raises(Complaint) as caught:
+        rows({"predictor": predictor}, [call(b"[1]", b"1", passed="numpy.ndarray")])
+    assert (caught.value.code, caught.value.facts["outcome"]) == (
+        "answer-changed",
+        "fails with NameError: name 'w' is not defined",
+    )
+
+
+def test_a_clock_that_tells_seconds_contradicts_itself():
+    found, _ = rows({"predictor": lambda x: int(time.time())}, [call(b"1", b"0")])
+    assert len(found) == 1
 
 
 @pytest.mark.parametrize(
