@@ -24,7 +24,7 @@ CLOCK_SECONDS = 1.1
 SHOWN = 200
 EXAMPLES = "examples"
 # What a notebook without a golden row is told to add, at build and on the service's page.
-LINE_TO_ADD = "examples = [[0.2, 0.7]]  # one sample or more, as clients will send them"
+SAMPLES_TO_ADD = "[[0.2, 0.7]]"
 
 
 def counted(rows):

@@ -113,4 +113,4 @@ class ProofMissing(BuildProblem):
     code = "proof-missing"
     what_words = "Nothing proves that this service answers: {notebook} has no sample that predictor was asked."
     why_words = "The model loads, and it may still fail for every request: nobody has seen it answer one."
-    fix_words = "Add a cell with samples that predictor can answer: {line}"
+    fix_words = "Add a cell with one sample or more, as clients will send them: examples = {samples}"
