@@ -6,6 +6,7 @@ handed: the cell does, prints and raises what it did without us, and no frame of
 
 import ast
 import builtins
+import collections
 import types
 import weakref
 
@@ -67,8 +68,8 @@ class Calls(object):
         self._shell = shell
         self._lines = lines
         self._open = {}
-        self._by_body = {}
-        self._order = []
+        # By body, in the order of the first call of each.
+        self._calls = collections.OrderedDict()
 
     def note(self, place, sample):
         """Return `sample` untouched, after its form in JSON was noted if it has one."""
@@ -82,16 +83,12 @@ class Calls(object):
 
     def _begin(self, place, sample):
         body = json_form(sample)
-        if body is None or (body not in self._order and len(self._order) >= MAX_SAMPLES):
+        if body is None or (body not in self._calls and len(self._calls) >= MAX_SAMPLES):
             return
         passed = "" if _is_plain(sample) else _kind(sample)
         of = _reference(self._shell.user_ns.get("predictor"))
         call = Call(body, _by_name(sample), passed, _is_single(sample), self._lines[place], of)
-        if body not in self._order:
-            self._order.append(body)
-        # One made later counts more: it takes its place behind the others.
-        self._by_body.setdefault(body, []).append(call)
-        self._by_body[body] = _last_of_each_kind(self._by_body[body])
+        self._calls[body] = _last_of_each_kind([*self._calls.get(body, ()), call])
         self._open[place] = call
 
     def shown(self, place, answer):
@@ -112,14 +109,14 @@ class Calls(object):
         if number is None:
             # Run by a magic within a cell.
             return
-        for calls in self._by_body.values():
+        for calls in self._calls.values():
             for call in calls:
                 call.cell = number if call.cell is None else call.cell
 
     def found(self):
         """Return the calls, each with `current` set by the predictor that the namespace has now."""
         predictor = self._shell.user_ns.get("predictor")
-        calls = [call for body in self._order for call in self._by_body[body]]
+        calls = [call for of_body in self._calls.values() for call in of_body]
         for call in calls:
             call.current = call.of() is predictor
         return calls
@@ -233,6 +230,11 @@ def _kind(sample):
 
 
 def _is_single(sample):
+    """Return whether `sample` holds a float of less than double precision, as numpy has them."""
+    if isinstance(sample, (list, tuple)):
+        return any(map(_is_single, sample))
+    if isinstance(sample, dict):
+        return any(map(_is_single, sample.values()))
     dtype = getattr(sample, "dtype", None)
     return getattr(dtype, "kind", "") == "f" and dtype.itemsize < 8
 

@@ -84,7 +84,6 @@ def assemble(settings: Settings, log: Log) -> None:
             with report.step("verify", "Verifying the model in a fresh process"):
                 files.keep()
                 verify.run(place.root, home=settings.home, settings=settings, log=log)
-                files.put_back()
         report.facts.update(labels.write(place, settings.src))
     artifacts.remove(settings.src)
     place.open_to_group()

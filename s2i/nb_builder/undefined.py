@@ -10,6 +10,7 @@ import difflib
 import json
 import subprocess
 import symtable
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -65,11 +66,19 @@ class Uses:
     @cached_property
     def defined(self) -> set[str]:
         """Return the names that some cell binds at its top level, or some function as a global."""
-        names = bound(each.statement for each in self._statements)
+        names = set(self._bindings)
         for each in self._statements:
             for node in ast.walk(each.statement):
                 names |= set(node.names) if isinstance(node, ast.Global) else set()
         return names
+
+    @cached_property
+    def _bindings(self) -> dict[str, list[contract.Binding]]:
+        found: dict[str, list[contract.Binding]] = defaultdict(list)
+        for each in self._statements:
+            for name in bound([each.statement]):
+                found[name].append(each)
+        return found
 
     def all(self) -> list[Use]:
         """Return every use, the first of each name in a function, sure ones before others."""
@@ -98,7 +107,7 @@ class Uses:
 
     def _function(self, name: str) -> tuple[Cell, _Function] | None:
         """Return the one plain function that is bound to `name`, with its cell; None for anything else."""
-        found = [each for each in self._statements if name in bound([each.statement])]
+        found = self._bindings.get(name, [])
         if not found or (len(found) > 1 and name not in FUNCTIONS):
             return None
         last = found[-1]

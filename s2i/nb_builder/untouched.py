@@ -6,13 +6,14 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from nb_builder.log import Log
 from nb_builder.workspace import Workspace
 
 SHOWN = 3
+ROOM = 2
 # Compiled modules are welcome: without them each start of the service would compile anew.
 _NOT_OURS = {"__pycache__", ".git"}
 
@@ -22,11 +23,12 @@ _Look = tuple[int, int, int, int, int]
 
 @contextlib.contextmanager
 def files(place: Workspace, log: Log) -> Iterator["Files"]:
-    """Yield the Files of a build, and remove their copy at the end."""
+    """Yield the Files of a build; at the end, however it comes, put them back and remove their copy."""
     made = Files(place, log)
     try:
         yield made
     finally:
+        made.put_back()
         made.remove()
 
 
@@ -38,6 +40,7 @@ class Files:
         self._build = place.build
         self._log = log
         self._before: dict[Path, _Look] = {}
+        self._known: set[Path] = set()
         self._folders: set[Path] = set()
         self._copy: Path | None = None
         self._full = False
@@ -46,20 +49,37 @@ class Files:
         """Copy the files as they are now, if there is no copy yet; on a full disk say that there is none."""
         if self._copy is not None or self._full:
             return
-        self._copy = Path(tempfile.mkdtemp(prefix="src-", dir=self._build))
+        copy = Path(tempfile.mkdtemp(prefix="src-", dir=self._build))
         try:
-            for name, entry in self._entries():
-                self._before[name] = _look(entry)
-                _copy(entry, self._copy / name)
+            self._take(copy)
+            # Only now: of half a copy nothing may be put back.
+            self._copy = copy
         except OSError as wrong:
             if wrong.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise
-            self.remove()
             self._full = True
             self._log.note(
                 "the disk has no room for a copy of the repository's files: "
                 "what predictor writes into them while it is proved stays there."
             )
+
+        finally:
+            if self._copy is None:
+                shutil.rmtree(copy, ignore_errors=True)
+
+    def _take(self, copy: Path) -> None:
+        entries = list(self._entries(self._folders.add))
+        size = sum(entry.lstat().st_size for _, entry in entries)
+        # The model needs room as well, and goes before.
+        if shutil.disk_usage(self._build).free < ROOM * size:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(copy))
+        for name, entry in entries:
+            self._known.add(name)
+            # Not ours to read, or gone meanwhile: a process that a cell has started may still be at work.
+            with contextlib.suppress(PermissionError, FileNotFoundError):
+                look = _look(entry)
+                _copy(entry, copy / name)
+                self._before[name] = look
 
     def put_back(self) -> None:
         """Make every file what it was at `keep`, and say which were not."""
@@ -72,36 +92,35 @@ class Files:
             self._log.note(f"predictor writes files when it is called ({names}): they are as the notebook left them.")
 
     def _remove_new(self) -> Iterator[Path]:
-        known = {*self._before, *self._folders}
-        for name, entry in list(self._entries()):
-            if name not in known:
+        folders: set[Path] = set()
+        for name, entry in list(self._entries(folders.add)):
+            if name not in self._known:
                 entry.unlink()
                 yield name
-        for folder, inner, _ in os.walk(self._src, topdown=False):
-            new = Path(folder).relative_to(self._src) not in self._folders
-            if new and Path(folder).name not in _NOT_OURS and not _NOT_OURS & {*inner, *Path(folder).parts}:
-                os.rmdir(folder)
+        for folder in sorted(folders - self._folders, reverse=True):
+            # One that has compiled modules in it stays.
+            with contextlib.suppress(OSError):
+                (self._src / folder).rmdir()
 
     def _restore(self) -> Iterator[Path]:
+        for folder in self._folders:
+            (self._src / folder).mkdir(parents=True, exist_ok=True)
         for name, before in self._before.items():
             entry = self._src / name
             if os.path.lexists(entry) and _look(entry) == before:
                 continue
-            entry.parent.mkdir(parents=True, exist_ok=True)
             if entry.is_symlink() or (self._copy / name).is_symlink():
                 entry.unlink(missing_ok=True)
             _copy(self._copy / name, entry)
             self._before[name] = _look(entry)
             yield name
 
-    def _entries(self) -> Iterator[tuple[Path, Path]]:
-        """Yield the relative name and the path of each file and link; the first time, note the folders."""
-        first = not self._folders
+    def _entries(self, see_folder: Callable[[Path], None]) -> Iterator[tuple[Path, Path]]:
+        """Yield the relative name and the path of each file and link; `see_folder` gets the name of each folder."""
         for folder, inner, files in os.walk(self._src):
             inner[:] = [name for name in inner if name not in _NOT_OURS]
             here = Path(folder)
-            if first:
-                self._folders.add(here.relative_to(self._src))
+            see_folder(here.relative_to(self._src))
             for name in [*files, *(name for name in inner if (here / name).is_symlink())]:
                 mode = (here / name).lstat().st_mode
                 if stat.S_ISREG(mode) or stat.S_ISLNK(mode):

@@ -3,6 +3,7 @@
 import errno
 import os
 import shutil
+from types import SimpleNamespace
 
 import pytest
 from nb_builder import untouched
@@ -36,6 +37,7 @@ def meddle(src):
     (src / "link").write_text("no link")
     (src / "new" / "deep").mkdir(parents=True)
     (src / "new" / "deep" / "log.txt").write_text("asked")
+    (src / "data" / "empty").rmdir()
 
 
 def test_files_are_as_they_were_kept_however_often_they_are_changed(place, capsys):
@@ -69,9 +71,48 @@ def test_where_nothing_was_written_nothing_is_said_and_compiled_modules_stay(pla
         files.keep()
         (place.src / "__pycache__").mkdir()
         (place.src / "__pycache__" / "a.pyc").write_text("")
+        (place.src / "new" / "__pycache__").mkdir(parents=True)
         files.put_back()
     assert capsys.readouterr().out == ""
     assert (place.src / "__pycache__" / "a.pyc").exists()
+
+
+def test_files_are_put_back_when_the_build_fails(place):
+    before = tree(place.src)
+    with pytest.raises(KeyboardInterrupt), untouched.files(place, Log()) as files:
+        files.keep()
+        meddle(place.src)
+        raise KeyboardInterrupt
+    assert tree(place.src) == before
+
+
+@pytest.mark.parametrize("wrong", [KeyboardInterrupt, OSError(errno.EIO, "Input/output error")])
+def test_of_half_a_copy_nothing_is_put_back(place, monkeypatch, wrong):
+    def stop(source, target):
+        raise wrong
+
+    monkeypatch.setattr(shutil, "copyfile", stop)
+    before = tree(place.src)
+    with pytest.raises((KeyboardInterrupt, OSError)), untouched.files(place, Log()) as files:
+        files.keep()
+    assert tree(place.src) == before
+    assert os.listdir(place.build) == []
+
+
+def test_a_file_that_can_not_be_read_is_left_alone(place, monkeypatch):
+    copy = shutil.copyfile
+
+    def guarded(source, target):
+        if source.name == "gone.txt":
+            raise PermissionError(errno.EACCES, "Permission denied", str(source))
+        copy(source, target)
+
+    monkeypatch.setattr(shutil, "copyfile", guarded)
+    with untouched.files(place, Log()) as files:
+        files.keep()
+        (place.src / "gone.txt").write_text("its own")
+        files.put_back()
+    assert (place.src / "gone.txt").read_text() == "its own"
 
 
 def test_a_disk_without_room_for_the_copy_is_said_and_no_error(place, capsys, monkeypatch):
@@ -79,6 +120,15 @@ def test_a_disk_without_room_for_the_copy_is_said_and_no_error(place, capsys, mo
         raise OSError(errno.ENOSPC, "No space left on device", str(target))
 
     monkeypatch.setattr(shutil, "copyfile", full)
+    says_that_there_is_no_room(place, capsys)
+
+
+def test_nor_is_the_last_room_taken_from_the_model(place, capsys, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=10))
+    says_that_there_is_no_room(place, capsys)
+
+
+def says_that_there_is_no_room(place, capsys):
     with untouched.files(place, Log()) as files:
         files.keep()
         files.keep()

@@ -208,6 +208,13 @@ def test_an_array_and_a_list_of_the_same_values_are_both_kept(shell):
     assert [(call.passed, call.single) for call in found] == [("", False), ("numpy.ndarray", True)]
 
 
+@pytest.mark.parametrize(("sample", "single"), [("[np.float32(0.5)]", True), ("{'a': (np.float64(0.5), 1)}", False)])
+def test_numbers_of_single_precision_are_known_wherever_they_stand(shell, sample, single):
+    shell.user_ns["np"] = np
+    shell.run(f"predictor({sample})")
+    assert [call.single for call in recorder.recorded(shell)] == [single]
+
+
 class Row:
     """As pandas' Series shows itself."""
 
