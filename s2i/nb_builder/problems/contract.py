@@ -111,6 +111,6 @@ class ProofMissing(BuildProblem):
     """There is no golden row, and S2I_REQUIRE_PROOF wants one."""
 
     code = "proof-missing"
-    what_words = "Nothing proves that this service answers: {notebook} has no sample that a client could send and that predictor answered."
+    what_words = "Nothing proves that this service answers: {notebook} has no sample that predictor answers as JSON."
     why_words = "The model loads, and it may still fail for every request: nobody has seen it answer one."
     fix_words = "Add a cell with one sample or more, as clients will send them: examples = {samples}"

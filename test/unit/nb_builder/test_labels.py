@@ -35,7 +35,7 @@ def test_labels_are_left_where_s2i_looks(tmp_path):
 
 def test_a_model_that_nothing_proves_has_a_label_and_facts_that_say_so(tmp_path):
     facts = labels.write(place(tmp_path, golden=0), source.UPLOADED, tmp_path / "s2i/metadata.json")
-    words = "Nothing proves that this service answers: model.ipynb has no sample that a client could send and that predictor answered."
+    words = "Nothing proves that this service answers: model.ipynb has no sample that predictor answers as JSON."
     warning = labels_of(tmp_path / "s2i/metadata.json")["io.nb-builder.warning"]
     assert warning.startswith(words) and "examples = [" in warning
     assert facts["proved"] is False
