@@ -1,5 +1,6 @@
 """The model on disk: saved in the notebook's kernel, loaded by the scorers, checked before it is unpickled."""
 
+import builtins
 import errno
 import hashlib
 import io
@@ -31,6 +32,7 @@ __all__ = ["Model", "ModelProblem", "folder_of_notebook", "load", "save", "updat
 NAMES = ("predictor", "validator", "batch_predictor")
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 DOC_LENGTH = 4000
+KNOWN_NOTHING = {"imported_validator": None, "needs": (), "pandas_labels": True}
 
 update_manifest = manifest.update
 
@@ -50,15 +52,17 @@ class Model(object):
         return _form(self.manifest.get("pandas_labels"))
 
 
-def save(namespace, folder, notebook, recorded, tolerance, complaint, pandas_labels=True):
+def save(namespace, folder, notebook, recorded, tolerance, complaint, known=KNOWN_NOTHING):
     """Write what `namespace` defines into `folder`, whole or not at all; print notes on golden rows.
 
-    `notebook` is its path in the repository, `recorded` the bodies that the recorder noted,
-    `complaint` the file that gets the facts if the model can't be saved, `pandas_labels` whether pandas'
-    answers keep the labels of their index. Raises Complaint then.
+    `notebook` is its path in the repository, `recorded` the calls that the recorder noted,
+    `complaint` the file that gets the facts if the model can't be saved. Raises Complaint then.
+    `known` is what the build knows by the syntax of the cells and its settings: `imported_validator` is True where
+    validator is bound by an import, None where running alone tells; `needs` are (function, name, place) of names
+    that each call comes to; `pandas_labels` is whether pandas' answers keep the labels of their index.
     """
     try:
-        _save(namespace, str(folder), notebook, recorded, tolerance, pandas_labels)
+        _save(namespace, str(folder), notebook, recorded, tolerance, known)
     except Complaint as wrong:
         wrong.write(str(complaint))
         raise
@@ -71,11 +75,12 @@ def save(namespace, folder, notebook, recorded, tolerance, complaint, pandas_lab
         raise full from None
 
 
-def _save(namespace, folder, notebook, recorded, tolerance, pandas_labels):
+def _save(namespace, folder, notebook, recorded, tolerance, known):
     # Here and not above: scorers load models, too, and have no use for it.
     from nb_scorer import signatures
 
-    called = _functions(namespace)
+    own, passed_over = _without_import(namespace, known["imported_validator"])
+    called = _functions(own)
     asked = signatures.of(called)
     new = folder.rstrip("/") + ".new"
     shutil.rmtree(new, ignore_errors=True)
@@ -85,11 +90,17 @@ def _save(namespace, folder, notebook, recorded, tolerance, pandas_labels):
         state, lost = state_record.describe(namespace.get("In"))
         digest, size = _pickle(asked, called, os.path.join(new, layout.PICKLE))
         # Asked after the pickling: the model is saved in the state that the notebook left it in.
-        rows, notes = golden.collect(asked, namespace.get("examples"), recorded, tolerance, _form(pandas_labels))
+        rows, notes = golden.collect(
+            asked, namespace.get("examples"), recorded, tolerance, _form(known["pandas_labels"])
+        )
+        if not rows:
+            _require_names(namespace, known["needs"])
         with io.open(os.path.join(new, layout.GOLDEN), "wb") as file:
             file.writelines(rows)
         described = _describe(called, notebook, rows, tolerance)
-        described.update(pickle_sha256=digest, pickle_bytes=size, pandas_labels=pandas_labels, process_state=state)
+        described.update(
+            pickle_sha256=digest, pickle_bytes=size, pandas_labels=known["pandas_labels"], process_state=state
+        )
         manifest.write(new, described)
         shutil.rmtree(folder, ignore_errors=True)
         os.rename(new, folder)
@@ -97,7 +108,7 @@ def _save(namespace, folder, notebook, recorded, tolerance, pandas_labels):
         shutil.rmtree(new, ignore_errors=True)
     if lost:
         notes.append("what the notebook did to its process is not in a service: " + "; ".join(lost))
-    for note in notes:
+    for note in passed_over + notes:
         print("note: " + note)
 
 
@@ -123,6 +134,28 @@ def _takes_samples(name, thing):
     """Return whether a function can be called with a sample: as its argument, or with an object's keys as several."""
     several = name != "batch_predictor" and functions.named_parameters(thing)
     return several or not functions.refuses_one_argument(thing)
+
+
+def _without_import(namespace, imported):
+    """Return `namespace` without a validator that the notebook only imports, and notes that say so.
+
+    Where it is not known whether it is `imported`, what is no code of the notebook's is.
+    """
+    validator = namespace.get("validator")
+    home = getattr(validator, "__module__", None) or getattr(validator, "__name__", None) or "__main__"
+    if validator is None or imported is False or (imported is None and home == "__main__"):
+        return namespace, []
+    note = "validator is imported (from {}) and not the notebook's own, so no sample is checked by it"
+    note += "; to have it check them, add a cell: validator = validator"
+    return {name: thing for name, thing in namespace.items() if name != "validator"}, [note.format(home)]
+
+
+def _require_names(namespace, needs):
+    """Raise Complaint if predictor or validator surely uses a name that is not there after the last cell."""
+    for function, name, place in needs:
+        if name not in namespace and not hasattr(builtins, name):
+            hint = " It is not there after the last cell."
+            raise Complaint("name-undefined", function=function, names="'{}'".format(name), where=place, hint=hint)
 
 
 def _pickle(asked, called, path):

@@ -1,12 +1,15 @@
-"""Notes the samples that a notebook's own top-level calls hand to predictor.
+"""Notes the samples that a notebook's own top-level calls hand to predictor, and the answers that they get.
 
-An IPython ast_transformer turns predictor(x) into predictor(note(x)), where note returns x: the cell
-does, prints and raises what it did without us, and no frame of ours is in a traceback.
+An IPython ast_transformer turns predictor(x) into shown(n, predictor(note(n, x))), where both return what they are
+handed: the cell does, prints and raises what it did without us, and no frame of ours is in a traceback.
 """
 
 import ast
 import builtins
+import collections
 import inspect
+import types
+import weakref
 
 from nb_scorer import functions, pydantic_models, values
 
@@ -17,27 +20,148 @@ MAX_LENGTH = 20000
 # In builtins, because the notebook's own namespace is the author's.
 NOTE = "__nb_builder_note__"
 NOTE_ALL = "__nb_builder_note_all__"
+SHOWN = "__nb_builder_shown__"
+
+
+class Call(object):
+    """One call of predictor by a cell: the sample as JSON has it, and what came of it there.
+
+    `body` is the sample's form in JSON, `by_name` that of a labelled row of a table as an object, or None.
+    `answer` is the form in JSON of what the cell was given, None where there is none or it is too large, and
+    `bare` the same without pandas' labels;
+    `returned` is False where predictor raised. `passed` is the type of a sample that JSON can't have, or "",
+    and `single` tells whether its numbers have single precision. `cell` and `line` are the call's place, `of`
+    returns the predictor that was called, and `current` is whether the notebook ends with it.
+    """
+
+    def __init__(self, body, by_name=None, passed="", single=False, line=None, of=None):
+        self.body = body
+        self.by_name = by_name
+        self.passed = passed
+        self.single = single
+        self.cell = None
+        self.line = line
+        self.of = of
+        self.answer = None
+        self.bare = None
+        self.returned = False
+        self.current = True
 
 
 def install(shell):
-    """Note from now on the samples in cells that the IPython `shell` runs."""
-    shell.ast_transformers.append(CallNoter())
-    bodies = []
-    setattr(builtins, NOTE, lambda sample: _note(sample, bodies))
-    setattr(builtins, NOTE_ALL, lambda *args, **named: _note_all(shell.user_ns.get("predictor"), args, named, bodies))
-    shell.nb_builder_samples = bodies
+    """Note from now on the calls of predictor in cells that the IPython `shell` runs."""
+    noter = CallNoter()
+    calls = Calls(shell, noter.lines)
+    shell.ast_transformers.append(noter)
+    setattr(builtins, NOTE, calls.note)
+    setattr(builtins, NOTE_ALL, calls.note_all)
+    setattr(builtins, SHOWN, calls.shown)
+    shell.events.register("post_run_cell", calls.ended)
+    shell.nb_builder_calls = calls
 
 
 def recorded(shell):
-    """Return the samples noted so far, as bodies of JSON, in the order of their first call."""
-    return list(getattr(shell, "nb_builder_samples", []))
+    """Return the last Call of each sample, in the order of their first; of arrays beside that of a plain one, both."""
+    calls = getattr(shell, "nb_builder_calls", None)
+    return calls.found() if calls else []
+
+
+class Calls(object):
+    """The calls so far, at most MAX_SAMPLES samples; `lines` has the line of each place that calls."""
+
+    def __init__(self, shell, lines):
+        self._shell = shell
+        self._lines = lines
+        self._open = {}
+        # By body, in the order of the first call of each.
+        self._calls = collections.OrderedDict()
+
+    def note(self, place, sample):
+        """Return `sample` untouched, after its form in JSON was noted if it has one."""
+        self._open.pop(place, None)
+        try:
+            self._begin(place, sample)
+        # Any object may come here, with any fault in its methods; it must not become the cell's.
+        except Exception:
+            return sample
+        return sample
+
+    def note_all(self, place, *args, **named):
+        """Return `args` or `named`, whichever there are, after the object that a client would send was noted."""
+        self._open.pop(place, None)
+        predictor = self._shell.user_ns.get("predictor")
+        try:
+            if functions.named_parameters(predictor):
+                self._begin(place, _bound(inspect.signature(predictor).bind(*args, **named)))
+        # A TypeError predictor will raise at once in words of its own; the rest is as for one argument.
+        except Exception:
+            return args or named
+        return args or named
+
+    def _begin(self, place, sample):
+        body = json_form(sample)
+        if body is None or (body not in self._calls and len(self._calls) >= MAX_SAMPLES):
+            return
+        passed = "" if _is_plain(sample) else _kind(sample)
+        of = _reference(self._shell.user_ns.get("predictor"))
+        call = Call(body, _by_name(sample), passed, _is_single(sample), self._lines[place], of)
+        self._calls[body] = _last_of_each_kind([*self._calls.get(body, ()), call])
+        self._open[place] = call
+
+    def shown(self, place, answer):
+        """Return `answer` untouched, after it was noted as that of the call that is open at `place`."""
+        call = self._open.pop(place, None)
+        if call is not None:
+            call.returned = True
+            try:
+                call.answer, call.bare = _answer_form(answer, values.LABELLED), _answer_form(answer, values.BARE)
+            # As for a sample.
+            except Exception:
+                return answer
+        return answer
+
+    def ended(self, result):
+        """Give the calls of the cell that has ended its number: the shell's own count is of the next one by then."""
+        number = getattr(result, "execution_count", None)
+        if number is None:
+            # Run by a magic within a cell.
+            return
+        for calls in self._calls.values():
+            for call in calls:
+                call.cell = number if call.cell is None else call.cell
+
+    def found(self):
+        """Return the calls, each with `current` set by the predictor that the namespace has now."""
+        predictor = self._shell.user_ns.get("predictor")
+        calls = [call for of_body in self._calls.values() for call in of_body]
+        for call in calls:
+            call.current = call.of() is predictor
+        return calls
+
+
+def _last_of_each_kind(calls):
+    """Return the last call with a plain sample and the last with another, in the order in which they were made."""
+    last = {bool(call.passed): call for call in calls}
+    return [call for call in calls if last[bool(call.passed)] is call]
+
+
+def _reference(predictor):
+    """Return what gives `predictor` when it is called, without keeping it alive where that can be helped."""
+    try:
+        return weakref.ref(predictor)
+    except TypeError:
+        return lambda: predictor
 
 
 class CallNoter(ast.NodeTransformer):
-    """Wraps the one argument, or the several, of each call of predictor outside functions.
+    """Wraps each call of predictor outside functions, and its one argument, or the several.
 
-    predictor(a, b) becomes predictor(*note(a, b)), and predictor(a=1, b=2) predictor(**note(a=1, b=2)).
+    predictor(a, b) becomes shown(n, predictor(*note_all(n, a, b))), and predictor(a=1, b=2)
+    shown(n, predictor(**note_all(n, a=1, b=2))).
     """
+
+    def __init__(self):
+        self.lines = []
 
     def visit_FunctionDef(self, node):
         """Return a function as it is: what it calls at run time is not the notebook's own example."""
@@ -46,52 +170,53 @@ class CallNoter(ast.NodeTransformer):
     visit_AsyncFunctionDef = visit_Lambda = visit_ClassDef = visit_FunctionDef  # noqa: N815 - ast's names
 
     def visit_Call(self, node):
-        """Return the call with its argument noted, if it is predictor(x)."""
+        """Return the call with argument and answer noted, if it is predictor(x)."""
+        return self._wrapped(node, node) if self._noted(node) else node
+
+    def visit_Await(self, node):
+        """Return the same for `await predictor(x)`, whose answer is there only when it has been awaited."""
+        if isinstance(node.value, ast.Call):
+            return self._wrapped(node, node.value) if self._noted(node.value) else node
         self.generic_visit(node)
-        given = [*node.args, *(keyword.value for keyword in node.keywords)]
-        unpacks = any(isinstance(one, ast.Starred) for one in node.args) or any(
-            one.arg is None for one in node.keywords
-        )
-        if getattr(node.func, "id", None) != "predictor" or not given or unpacks:
-            return node
-        noted = ast.Call(func=ast.Name(id=NOTE_ALL, ctx=ast.Load()), args=node.args, keywords=node.keywords)
-        if not node.keywords and len(given) == 1:
-            noted.func.id = NOTE
-            node.args = [noted]
-        elif not node.keywords:
-            node.args = [ast.Starred(value=noted, ctx=ast.Load())]
-        elif not node.args:
-            node.keywords = [ast.keyword(arg=None, value=noted)]
-        for new in (noted, noted.func, *node.args, *node.keywords):
-            ast.copy_location(new, given[0])
-        return ast.fix_missing_locations(node)
+        return node
+
+    def _noted(self, call):
+        """Have what `call` passes noted if it is predictor with one argument, or several; return whether it is."""
+        self.generic_visit(call)
+        given = [*call.args, *(keyword.value for keyword in call.keywords)]
+        if getattr(call.func, "id", None) != "predictor" or not given or _unpacks(call):
+            return False
+        if not call.keywords and len(given) == 1:
+            call.args = [self._ours(NOTE, call.args, [], given[0])]
+        elif not call.keywords:
+            star = ast.Starred(value=self._ours(NOTE_ALL, call.args, [], given[0]), ctx=ast.Load())
+            call.args = [ast.copy_location(star, given[0])]
+        elif not call.args:
+            named = ast.keyword(arg=None, value=self._ours(NOTE_ALL, [], call.keywords, given[0]))
+            call.keywords = [ast.copy_location(named, given[0])]
+        else:
+            return False
+        self.lines.append(call.lineno)
+        return True
+
+    def _wrapped(self, node, call):
+        """Return `node`, whose `call` was noted just now, with its answer noted, too."""
+        return self._ours(SHOWN, [node], [], call, len(self.lines) - 1)
+
+    def _ours(self, name, args, keywords, near, place=None):
+        """Return a call of `name` with the number of a place, by default the next one, before its arguments."""
+        number = ast.parse(str(len(self.lines) if place is None else place), mode="eval").body
+        made = ast.Call(func=ast.Name(id=name, ctx=ast.Load()), args=[number, *args], keywords=keywords)
+        for part in (made, made.func, number):
+            ast.copy_location(part, near)
+        return ast.fix_missing_locations(made)
 
 
-def _note(sample, bodies):
-    """Return `sample` untouched, after its JSON form went to `bodies` if it has one."""
-    if len(bodies) < MAX_SAMPLES:
-        try:
-            body = json_form(sample)
-        # Any object may come here, with any fault in its methods; it must not become the cell's.
-        except Exception:
-            return sample
-        if body is not None and body not in bodies:
-            bodies.append(body)
-    return sample
+def _unpacks(call):
+    return any(isinstance(one, ast.Starred) for one in call.args) or any(one.arg is None for one in call.keywords)
 
 
-def _note_all(predictor, args, named, bodies):
-    """Return `args` or `named`, whichever there are, after the object that a client would send was noted."""
-    if functions.named_parameters(predictor):
-        try:
-            _note(_by_name(inspect.signature(predictor).bind(*args, **named)), bodies)
-        except TypeError:
-            # As predictor will say at once, in words of its own.
-            pass
-    return args or named
-
-
-def _by_name(bound):
+def _bound(bound):
     """Return the object whose keys are bound to parameters in this way."""
     sample = dict(bound.arguments)
     for parameter in bound.signature.parameters.values():
@@ -111,6 +236,53 @@ def json_form(sample):
     if len(body) > MAX_BYTES or not _survived(sample, values.decode(body)):
         return None
     return body
+
+
+def _answer_form(answer, form):
+    """Return an answer as JSON has it in `form`, or None where it is too large, not there yet, or has none."""
+    if type(answer) is types.CoroutineType or _length(answer) > MAX_LENGTH:
+        return None
+    try:
+        body = values.encode(answer, form)
+    except values.NoJsonForm:
+        return None
+    return body if len(body) <= MAX_BYTES else None
+
+
+def _by_name(sample):
+    """Return a labelled row of a table (pandas' Series) as an object in JSON, or None for anything else."""
+    if not (hasattr(sample, "index") and hasattr(sample, "to_dict") and hasattr(sample, "tolist")):
+        return None
+    names = list(sample.index)
+    if not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
+        return None
+    return values.encode(dict(zip(names, sample.tolist())))
+
+
+def _is_plain(sample):
+    """Return whether JSON gives predictor the very same types."""
+    if type(sample) is dict:
+        return all(map(_is_plain, sample.values()))
+    if type(sample) is list:
+        return all(map(_is_plain, sample))
+    return sample is None or type(sample) in (bool, int, float, str)
+
+
+def _kind(sample):
+    kind = type(sample)
+    if kind in (list, dict):
+        return "{} with values of other types".format(kind.__name__)
+    return kind.__name__ if kind.__module__ == "builtins" else "{}.{}".format(kind.__module__, kind.__name__)
+
+
+def _is_single(sample):
+    """Return whether `sample` holds a float of less than double precision, as numpy has them."""
+    if isinstance(sample, (list, tuple)):
+        return any(map(_is_single, sample))
+    if isinstance(sample, dict):
+        return any(map(_is_single, sample.values()))
+    dtype = getattr(sample, "dtype", None)
+    return getattr(dtype, "kind", "") == "f" and dtype.itemsize < 8
 
 
 def _length(sample):

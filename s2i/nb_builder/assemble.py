@@ -5,11 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nb_scorer import layout
+from nb_scorer import layout, manifest
 
 from nb_builder import (
     artifacts,
     certificates,
+    contract,
     environment,
     execute,
     gpu_libraries,
@@ -18,10 +19,13 @@ from nb_builder import (
     overlay,
     pip_entry,
     preflight,
+    proof,
     provenance,
     reuse,
     source,
+    undefined,
     unmet,
+    untouched,
     verify,
 )
 from nb_builder.artifacts import Earlier
@@ -35,6 +39,7 @@ from nb_builder.reuse import Ingredients, take_model
 from nb_builder.rewrite import scripts
 from nb_builder.rewrite.scripts import Script
 from nb_builder.settings import Settings
+from nb_builder.untouched import Files
 from nb_builder.workspace import Workspace
 
 
@@ -72,14 +77,19 @@ def assemble(settings: Settings, log: Log) -> None:
             wanted = preflight.read_requirements(checked, place.src, place.build)
         with report.step("install", f"Installing {len(wanted)} requirements into the notebook's own environment"):
             installer = install(build, wanted, earlier)
-        with report.step("run", f"Running the cells of {', '.join(str(each.name) for each in checked.notebooks)}"):
-            make_model(build, installer, earlier)
-        with report.step("verify", "Verifying the model in a fresh process"):
-            verify.run(place.root, home=settings.home, settings=settings, log=log)
+        with untouched.files(place, log) as files:
+            with report.step("run", f"Running the cells of {', '.join(str(each.name) for each in checked.notebooks)}"):
+                make_model(build, installer, earlier, files)
+            if settings.require_proof:
+                proof.require(manifest.read(place.model))
+            with report.step("verify", "Verifying the model in a fresh process"):
+                files.keep()
+                verify.run(place.root, home=settings.home, settings=settings, log=log)
         report.facts.update(labels.write(place, settings.src))
     artifacts.remove(settings.src)
     place.open_to_group()
     log.step(f"Done: the model is in {place.model}")
+    proof.warn(manifest.read(place.model), log)
 
 
 def install(build: Build, wanted: Wanted, earlier: Earlier | None) -> Installer:
@@ -100,7 +110,7 @@ def install(build: Build, wanted: Wanted, earlier: Earlier | None) -> Installer:
     return installer
 
 
-def make_model(build: Build, installer: Installer, earlier: Earlier | None) -> None:
+def make_model(build: Build, installer: Installer, earlier: Earlier | None, files: Files) -> None:
     """Write script two and run it cell by cell, or take over the model that it made before."""
     checked, place = build.notebook, build.place
     written = [write_script(build, each) for each in checked.notebooks]
@@ -117,7 +127,8 @@ def make_model(build: Build, installer: Installer, earlier: Earlier | None) -> N
         for each, script in zip(checked.notebooks, written, strict=True):
             if len(written) > 1:
                 build.log.line(f"     {each.name}:")
-            run_cells(build, each, script.cells, python=installer.python, overlay=kernel_code, pip=pip)
+            run_cells(build, each, script.cells, files, python=installer.python, overlay=kernel_code, pip=pip)
+    files.put_back()
     tell_what_pip_brought(build, installer)
     build.report.facts.update(made_of.facts())
 
@@ -140,8 +151,12 @@ def write_script(build: Build, each: Notebook) -> Script:
         "reads": str(place.build / layout.READS),
         "notebook": str(each.name),
         "tolerance": build.settings.tolerance,
-        "pandas_labels": build.settings.pandas_labels,
         "complaint": str(place.build / layout.COMPLAINT),
+        "known": {
+            "imported_validator": contract.imported("validator", each.cells),
+            "needs": undefined.needs(each.cells, each.name),
+            "pandas_labels": build.settings.pandas_labels,
+        },
     }
     script = scripts.model_script(each.node, each.name, None if each.prefix else facts)
     (place.build / (each.prefix + layout.MODEL_SCRIPT)).write_text(script.text, encoding="utf-8")
@@ -149,7 +164,7 @@ def write_script(build: Build, each: Notebook) -> Script:
 
 
 def run_cells(
-    build: Build, each: Notebook, cells: Sequence[Cell], *, python: Path, overlay: Path, pip: Path | None
+    build: Build, each: Notebook, cells: Sequence[Cell], files: Files, *, python: Path, overlay: Path, pip: Path | None
 ) -> None:
     """Run script two's cells in a fresh kernel of the venv; the last notebook's last one leaves the model folder."""
     place, settings = build.place, build.settings
@@ -169,6 +184,8 @@ def run_cells(
             log=build.log,
             pip=pip,
             strict=settings.strict_commands,
+            # Our own last cell asks predictor; of several notebooks, only the last one has such a cell.
+            before_last=files.keep if cells and cells[-1].ours else lambda: None,
         )
     finally:
         # Also when a cell fails: what went before it is most of what its author needs to see.

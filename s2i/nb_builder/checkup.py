@@ -34,7 +34,8 @@ class Result:
     def defines(self) -> list[str]:
         """Return the names of the contract that the last notebook binds."""
         cells = self.checked.last.cells if self.checked and self.checked.notebooks else ()
-        return [name for name in CONTRACT if contract.bindings(name, cells)]
+        defined = [name for name in CONTRACT if contract.bindings(name, cells)]
+        return [name for name in defined if name != "validator" or not contract.imported(name, cells)]
 
 
 class Notes(Log):

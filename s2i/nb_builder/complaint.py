@@ -4,9 +4,12 @@ The two sides are different Pythons: the kernel's writes facts (nb_scorer.model)
 """
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from nb_builder import blame, problems
+from nb_builder import blame, contract, problems, rebinding
+from nb_builder.cells import Cell
+from nb_builder.rewrite.unfold import lines_above_body
 
 CLASSES = {
     kind.code: kind
@@ -16,18 +19,38 @@ CLASSES = {
         problems.WrongArguments,
         problems.NotSerializable,
         problems.ExampleFails,
+        problems.NameUndefined,
+        problems.PredictorNeverAnswers,
+        problems.ValidatorRefusesAll,
         problems.BatchDiffers,
         problems.DiskFull,
     )
 }
 
 
-def problem(file: Path, error: dict, *, notebook: str) -> Exception:
-    """Return the problem that `file` holds; without one, `error` of the kernel as the fault of ours that it is."""
+def problem(file: Path, error: dict, *, notebook: str, cells: Sequence[Cell] = ()) -> Exception:
+    """Return the problem that `file` holds; without one, `error` of the kernel as the fault of ours that it is.
+
+    `cells` are those that were run.
+    """
     if not file.exists():
         # A full disk takes the complaint, too: then its code is all that the error says.
         if error["evalue"] == problems.DiskFull.code:
             return problems.DiskFull(folder=file.parent)
         return RuntimeError("nb-builder's own cell failed:\n" + blame.plain_traceback(error.get("traceback", [])))
     told = json.loads(file.read_text(encoding="utf-8"))
+    if told["code"] == problems.AnswerChanged.code:
+        return _answer_changed(told["facts"], notebook, [cell for cell in cells if not cell.ours])
     return CLASSES[told["code"]](**{**told["facts"], "notebook": notebook})
+
+
+def _answer_changed(facts: Mapping, notebook: str, cells: Sequence[Cell]) -> problems.BuildProblem:
+    """Return the problem of an answer that a cell showed: the later cell that is to blame, or the sample's type."""
+    cell = next(cell for cell in cells if cell.number == facts["cell"])
+    # The kernel counts from the first line that %%time or the like hands on.
+    line = facts["line"] + lines_above_body(contract.parse(cell) or ())
+    changes = rebinding.of_predictor(cells, cell.number, line)
+    where = {**facts, "where": cell.where(notebook, line), "notebook": notebook}
+    if facts["passed"] and not changes:
+        return problems.AnswerDependsOnType(**where).at(notebook, cell, line)
+    return problems.AnswerChanged(cause=rebinding.cause(changes, notebook), **where).at(notebook, cell, line)

@@ -10,8 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nb_builder.cells import Cell
-from nb_builder.problems import BuildProblem, CellSyntax, NotCallable, PredictorMissing, Python2Code, WrongArguments
-from nb_builder.rewrite.names import bound
+from nb_builder.problems import (
+    BuildProblem,
+    CellSyntax,
+    NotCallable,
+    PredictorMissing,
+    Python2Code,
+    ValidatorReturnsNothing,
+    WrongArguments,
+)
+from nb_builder.rewrite.names import binders, bound
+from nb_builder.rewrite.unfold import unfold
 
 TOLERATED = "raises-exception"
 
@@ -57,9 +66,12 @@ _KINDS = {
 }
 
 
+_IMPORTS = (ast.Import, ast.ImportFrom)
+
+
 @dataclass(frozen=True)
 class Binding:
-    """A statement of a cell, which binds a name."""
+    """A statement of a cell, which may bind names."""
 
     cell: Cell
     statement: ast.stmt
@@ -69,8 +81,8 @@ def findings(cells: Sequence[Cell], notebook: Path, python: Path, *, defines: bo
     """Yield what keeps a notebook from becoming a service whatever its cells do, with cell and line.
 
     That is CellSyntax, Python2Code and, unless it is not the one that `defines` the contract, PredictorMissing,
-    NotCallable and WrongArguments. What only running can tell is left to the run: a name bound by `import *` or `%run`,
-    for instance.
+    NotCallable, WrongArguments and ValidatorReturnsNothing. What only running can tell is left to the run: a name
+    bound by `import *` or `%run`, for instance.
     """
     yield from _syntax(cells, notebook, python)
     if not defines:
@@ -80,12 +92,31 @@ def findings(cells: Sequence[Cell], notebook: Path, python: Path, *, defines: bo
     for name in ("batch_predictor", "predictor", "validator"):
         yield from _not_callable(name, cells, notebook)
         yield from _wrong_arguments(name, cells, notebook)
+    yield from _returns_nothing(cells, notebook)
 
 
 def bindings(name: str, cells: Sequence[Cell]) -> list[Binding]:
     """Return the statements that bind `name` at the top level of a cell, in their order."""
     statements = [Binding(cell, statement) for cell in cells for statement in parse(cell) or ()]
     return [found for found in statements if name in bound([found.statement])]
+
+
+def unfolded(cells: Sequence[Cell]) -> tuple[list[Binding], bool]:
+    """Return the statements of all cells, those in magics among them, and whether any may bind what is not seen."""
+    statements, opaque = [], False
+    for cell in cells:
+        parsed = parse(cell)
+        found = unfold(parsed or ())
+        opaque = opaque or parsed is None or found.opaque
+        statements += [Binding(cell, statement) for statement in found.statements]
+    return statements, opaque
+
+
+def imported(name: str, cells: Sequence[Cell]) -> bool | None:
+    """Return whether the statement that binds `name` last imports it; None where only running can tell."""
+    last = bindings(name, cells)[-1:]
+    kinds = {isinstance(node, _IMPORTS) for each in last for node in binders(name, each.statement)}
+    return kinds.pop() if len(kinds) == 1 else None
 
 
 def parse(cell: Cell) -> list[ast.stmt] | None:
@@ -180,3 +211,32 @@ def _takes_keys(known: ast.arguments) -> bool:
     """Tell whether an object's keys can be bound to all arguments that a function needs."""
     needed = len(known.posonlyargs) + len(known.args) - len(known.defaults)
     return bool(known.args or known.kwonlyargs) and (not known.posonlyargs or needed <= 0)
+
+
+def _returns_nothing(cells: Sequence[Cell], notebook: Path) -> Iterator[BuildProblem]:
+    """Yield ValidatorReturnsNothing if validator is last bound by a plain `def` without a value to return."""
+    last = (bindings("validator", cells) or [None])[-1]
+    function = last.statement if last else None
+    if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)) or function.decorator_list:
+        return
+    if any(_gives_value(node) for statement in function.body for node in _of_the_function(statement)):
+        return
+    where = last.cell.where(str(notebook), function.lineno)
+    yield ValidatorReturnsNothing(where=where, notebook=notebook).at(notebook, last.cell, function.lineno)
+
+
+def _of_the_function(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield `node` and what is in it, but not the insides of functions and classes."""
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
+        return
+    yield node
+    for child in ast.iter_child_nodes(node):
+        yield from _of_the_function(child)
+
+
+def _gives_value(node: ast.AST) -> bool:
+    """Tell whether a statement makes a function return something: a generator is a yes, too."""
+    if isinstance(node, (ast.Yield, ast.YieldFrom)):
+        return True
+    none = isinstance(node, ast.Return) and isinstance(node.value, ast.Constant) and node.value.value is None
+    return isinstance(node, ast.Return) and node.value is not None and not none

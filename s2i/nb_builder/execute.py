@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -54,12 +54,14 @@ def run(  # noqa: PLR0913 - facts of one build, each named at the call
     log: Log,
     pip: Path | None = None,
     strict: bool = False,
+    before_last: Callable[[], None] = lambda: None,
 ) -> None:
     """Run `cells` in order and add a result for each to `results`; raise the problem of the first that fails.
 
     `notebook` is the file's path relative to the repository, `notebook_folder` the folder that it
     really lies in. Our own last cell says through `complaint_file` what it can't do. The failing cell
-    has a result, too. `pip` and `strict`: see kernel.running.
+    has a result, too. `pip` and `strict`: see kernel.running. `before_last` is called when all but
+    the last cell have been run.
     """
     complaint_file.unlink(missing_ok=True)
     # Absolute but not resolved: a venv's python is a link, and where that lies makes it the venv's.
@@ -76,6 +78,8 @@ def run(  # noqa: PLR0913 - facts of one build, each named at the call
         ) as kernel:
             runner = Runner(kernel, notebook, notebook_folder, limits, complaint_file, results, log)
             for cell in cells:
+                if cell is cells[-1]:
+                    before_last()
                 runner.run(cell)
     # The runner has words for what happens in a cell; these come from before the first.
     except KernelGone as gone:
@@ -190,7 +194,8 @@ class Runner:
         if not errors or "raises-exception" in cell.tags:
             return
         if cell.ours and reply["status"] == "error":
-            raise complaint.problem(self.complaint_file, errors[-1], notebook=self.notebook)
+            ran = [result.cell for result in self.results]
+            raise complaint.problem(self.complaint_file, errors[-1], notebook=self.notebook, cells=ran)
         fault = self._at_fault(cell, errors[0])
         known = {"notebook": self.notebook, "repository": self.repository}
         raise failures.of_error(fault, errors[0], **known, pointers=self._pointers_read())

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from nb_scorer import layout, manifest
 
-from nb_builder import source
+from nb_builder import proof, source
 from nb_builder.workspace import Workspace
 
 # s2i reads it after assemble and puts the labels into the image; OpenShift's own builds do not.
@@ -17,6 +17,7 @@ _PREFIX = "io.nb-builder."
 def write(place: Workspace, src: Path, target: Path = METADATA) -> dict[str, object]:
     """Write the labels where s2i looks, if it is s2i that builds; return the model's facts for the report."""
     facts = manifest.read(place.model)
+    warning = proof.label(facts)
     model = {"sha256": facts["pickle_sha256"], "golden": facts["golden"], "scorer_start": facts["scorer_start"]}
     if src == source.UPLOADED:
         named = {
@@ -26,6 +27,8 @@ def write(place: Workspace, src: Path, target: Path = METADATA) -> dict[str, obj
             "golden-rows": str(facts["golden"]),
             "report": str(place.build / layout.REPORT),
         }
+        if warning:
+            named["warning"] = warning
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(json.dumps({"labels": [{_PREFIX + name: value} for name, value in named.items()]}))
-    return {"model": model}
+    return {"model": model, **proof.facts(facts)}

@@ -13,7 +13,7 @@ from nb_scorer import layout
 from nb_scorer.problem import Problem
 from nbformat import NotebookNode
 
-from nb_builder import contract, imports, joined, notebook, parameters, pythons, requirements, source
+from nb_builder import contract, imports, joined, notebook, parameters, pythons, requirements, source, undefined
 from nb_builder.cells import Cell
 from nb_builder.log import Log
 from nb_builder.problems import BuildProblem
@@ -90,6 +90,13 @@ def look(settings: Settings, kept: Path, log: Log, found: Found = refuse) -> Che
     with passing(found):
         nodes = parameters.apply(nodes, settings.parameters, log)
     read = [Notebook(each.name, node, each.prefix) for each, node in zip(read, nodes, strict=True)]
+    # Of the cells with the parameters in them: they define names, too.
+    for each in read[-1:] if len(read) == len(names) else ():
+        problems, notes = undefined.findings(each.cells, each.name, python.path)
+        for note in notes:
+            log.note(note)
+        for problem in problems:
+            found(problem)
     return Checked(repository, tuple(read), python)
 
 

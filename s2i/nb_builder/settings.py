@@ -112,6 +112,13 @@ KNOBS = (
         "Answers of pandas keep the labels of their index; 0 makes lists and records without them.",
     ),
     Knob(
+        "S2I_REQUIRE_PROOF",
+        switch,
+        False,
+        "A model without a single golden row, which nothing proves to answer, ends the build, and does not only get a "
+        "warning.",
+    ),
+    Knob(
         "S2I_TOLERANCE",
         number(0, 1),
         1e-6,
@@ -167,6 +174,7 @@ class Settings:
         self.notebook_timeout: float = values["S2I_NOTEBOOK_TIMEOUT"]
         self.strict_commands: bool = values["S2I_STRICT_COMMANDS"]
         self.pandas_labels: bool = values["S2I_PANDAS_LABELS"]
+        self.require_proof: bool = values["S2I_REQUIRE_PROOF"]
         self.tolerance: float = values["S2I_TOLERANCE"]
         self.verify_timeout: float = values["S2I_VERIFY_TIMEOUT"]
         self.slim: str = values["S2I_SLIM"]

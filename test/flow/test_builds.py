@@ -3,6 +3,7 @@
 import json
 import shutil
 import signal
+import sqlite3
 import subprocess
 import time
 from dataclasses import replace
@@ -187,3 +188,40 @@ def test_both_scripts_are_kept_where_the_user_can_read_them(outcomes):
     assert "import numpy" not in (build / "requirements_script.py").read_text()
     assert "numpy==2.2.6" in (build / "requirements.txt").read_text().splitlines()
     assert (build / "model_script.py").read_text().count("# %%") >= 4
+
+
+ASKED = """\
+import sqlite3
+
+with sqlite3.connect("asked.db") as db:
+    db.execute("create table asked (x)")
+
+
+def predictor(x):
+    with sqlite3.connect("asked.db") as db:
+        db.execute("insert into asked values (?)", [x])
+    with open("last.txt", "w") as file:
+        file.write(str(x))
+    return x + 1
+
+
+predictor(1)
+"""
+
+
+def test_predictor_leaves_no_trace_in_files_but_that_of_the_notebooks_own_calls(tmp_path):
+    build, env = stage.build_of(tmp_path, ASKED, "examples = [2, 3]")
+    assert build.status == 0, build.stdout
+    src = Path(env["APP_ROOT"]) / "src"
+    with sqlite3.connect(src / "asked.db") as db:
+        assert db.execute("select x from asked").fetchall() == [(1,)]
+    assert (src / "last.txt").read_text() == "1"
+    assert build.stdout.count("note: predictor writes files when it is called (asked.db, last.txt)") == 2
+
+
+def test_a_model_that_nothing_proves_is_warned_of_in_the_last_lines_and_in_the_report(tmp_path):
+    build, env = stage.build_of(tmp_path, "def predictor(x):\n    return x")
+    assert build.stdout.splitlines()[-4].startswith("WARNING: Nothing proves that this service answers")
+    report = json.loads((Path(env["APP_ROOT"]) / "build" / "report.json").read_text())
+    assert report["proved"] is False
+    assert [warning["code"] for warning in report["warnings"]] == ["proof-missing"]

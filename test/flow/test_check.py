@@ -18,6 +18,7 @@ STATIC = {
     "cell-syntax",
     "language-wrong",
     "lock-outdated",
+    "name-undefined",
     "not-callable",
     "notebook-ambiguous",
     "notebook-chosen-twice",
@@ -35,10 +36,12 @@ STATIC = {
     "requirements-missing",
     "requirements-need-packages",
     "setting-invalid",
+    "validator-returns-nothing",
     "wrong-arguments",
 }
 # Found by `check` as well, but not in every case: a build finds the others out by running.
 SOMETIMES = {
+    "fail-name-undefined-deleted",
     "fail-not-callable-validator",
     "fail-predictor-missing-deleted",
     "fail-requirements-conflict",

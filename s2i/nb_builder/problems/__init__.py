@@ -14,7 +14,20 @@ from nb_builder.problems.cells import (
     KernelDied,
     NotebookTimeout,
 )
-from nb_builder.problems.contract import ExampleFails, NotCallable, ParameterUnknown, PredictorMissing, WrongArguments
+from nb_builder.problems.contract import (
+    AnswerChanged,
+    AnswerDependsOnType,
+    ExampleFails,
+    NameUndefined,
+    NotCallable,
+    ParameterUnknown,
+    PredictorMissing,
+    PredictorNeverAnswers,
+    ProofMissing,
+    ValidatorRefusesAll,
+    ValidatorReturnsNothing,
+    WrongArguments,
+)
 from nb_builder.problems.imports import ImportElsewhere, ImportOfSubmodule, ImportsUndeclared, ImportUndeclared
 from nb_builder.problems.model import AnswersDiffer, BatchDiffers, DiskFull, ModelDoesNotLoad, NotSerializable
 from nb_builder.problems.repository import (
@@ -52,6 +65,8 @@ from nb_builder.problems.surroundings import (
 )
 
 __all__ = [
+    "AnswerChanged",
+    "AnswerDependsOnType",
     "AnswersDiffer",
     "BatchDiffers",
     "BuildProblem",
@@ -76,6 +91,7 @@ __all__ = [
     "LanguageWrong",
     "LockOutdated",
     "ModelDoesNotLoad",
+    "NameUndefined",
     "NetworkUnreachable",
     "NotCallable",
     "NotSerializable",
@@ -90,6 +106,8 @@ __all__ = [
     "ParameterUnknown",
     "PathOfAnotherMachine",
     "PredictorMissing",
+    "PredictorNeverAnswers",
+    "ProofMissing",
     "Python2Code",
     "PythonMissing",
     "RequirementIsOption",
@@ -98,6 +116,8 @@ __all__ = [
     "RequirementsMissing",
     "RequirementsNeedPackages",
     "SourceMissing",
+    "ValidatorRefusesAll",
+    "ValidatorReturnsNothing",
     "VariableUnset",
     "VersionMissing",
     "WheelMissing",

@@ -49,3 +49,71 @@ class ParameterUnknown(BuildProblem):
     what_words = "S2I_PARAMETERS sets {names}, which the cell tagged 'parameters' does not assign."
     why_words = "A misspelt parameter would change nothing and nobody would notice; the cell assigns: {known}."
     fix_words = "Correct the name, or give the parameter a default in that cell."
+
+
+class NameUndefined(BuildProblem):
+    """predictor or validator needs a name that nothing defines."""
+
+    code = "name-undefined"
+    what_words = "'{function}' uses {names}, which nothing defines: {where}."
+    why_words = "Each request would end with a NameError, so the service could answer none."
+    fix_words = "Correct the name, or define it in a cell: by an import, an assignment or a function.{hint}"
+
+
+class ValidatorReturnsNothing(BuildProblem):
+    """validator has no return with a value."""
+
+    code = "validator-returns-nothing"
+    what_words = "'validator' never returns a value: {where}."
+    why_words = "Without one it returns None, which is a no, and the service would refuse each request (422)."
+    fix_words = "End it with 'return True', or return the condition that a sample must meet."
+
+
+class ValidatorRefusesAll(BuildProblem):
+    """validator refuses every one of the notebook's own samples."""
+
+    code = "validator-refuses-all"
+    what_words = "'validator' refuses every one of the notebook's own samples: for {call} it {reason}."
+    why_words = "The service would answer none of them (422), and nothing shows that it would answer anything."
+    fix_words = "Have validator return True for what predictor can answer; it gets the same sample, as JSON gives it."
+
+
+class PredictorNeverAnswers(BuildProblem):
+    """predictor answers none of the notebook's own samples in the form that JSON gives them."""
+
+    code = "predictor-never-answers"
+    what_words = "predictor answers none of the notebook's own samples as a client sends them: {call} gives {error}."
+    why_words = "A cell may pass any object ({passed}), a client only JSON: numbers, texts, lists and objects."
+    fix_words = "Convert inside predictor, for example 'x = numpy.asarray(x)', and return what has a form in JSON."
+
+
+class AnswerChanged(BuildProblem):
+    """A cell showed an answer of predictor that is not the one after the last cell."""
+
+    code = "answer-changed"
+    what_words = "{where} shows {shown} for predictor({sample}), and after the last cell predictor {outcome}."
+    why_words = "The service answers as after the last cell, and so not as the notebook shows: {cause}."
+    fix_words = (
+        "Leave what predictor uses alone in later cells, for instance by another name there; "
+        "if the new answer is right, call predictor({sample}) again after it."
+    )
+
+
+class AnswerDependsOnType(BuildProblem):
+    """predictor answers a cell's object otherwise than the same values in JSON."""
+
+    code = "answer-depends-on-type"
+    what_words = (
+        "{where} shows {shown} for a sample of type {passed}, and for the same values in JSON predictor {outcome}."
+    )
+    why_words = "A client can only send {sample}, so the service would not answer as the notebook shows."
+    fix_words = "Convert inside predictor, for example 'x = numpy.asarray(x)', so that both get the same answer."
+
+
+class ProofMissing(BuildProblem):
+    """There is no golden row, and S2I_REQUIRE_PROOF wants one."""
+
+    code = "proof-missing"
+    what_words = "Nothing proves that this service answers: {notebook} has no sample that predictor answers as JSON."
+    why_words = "The model loads, and it may still fail for every request: nobody has seen it answer one."
+    fix_words = "Add a cell with one sample or more, as clients will send them: examples = {samples}"

@@ -1,7 +1,7 @@
 """Which names a piece of code binds and which it needs, by the syntax tree."""
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -12,9 +12,21 @@ def bound(nodes: Iterable[ast.AST]) -> set[str]:
     names: set[str] = set()
     for node in nodes:
         names |= _bound_here(node)
-        if not isinstance(node, (*_FUNCTIONS, ast.ClassDef, *_COMPREHENSIONS)):
+        if isinstance(node, _COMPREHENSIONS):
+            # The target of `:=` alone is bound outside.
+            names |= {inner.target.id for inner in ast.walk(node) if isinstance(inner, ast.NamedExpr)}
+        elif not isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
             names |= bound(ast.iter_child_nodes(node))
     return names
+
+
+def binders(name: str, node: ast.AST) -> Iterator[ast.AST]:
+    """Yield the nodes that bind `name` at the level of `node`, which may be itself."""
+    if name in _bound_here(node):
+        yield node
+    if not isinstance(node, (*_FUNCTIONS, ast.ClassDef, *_COMPREHENSIONS)):
+        for child in ast.iter_child_nodes(node):
+            yield from binders(name, child)
 
 
 def changed(statement: ast.stmt) -> set[str]:
@@ -53,8 +65,10 @@ def _bound_here(node: ast.AST) -> set[str]:
         return {node.name}
     if isinstance(node, (ast.Import, ast.ImportFrom)):
         return {(alias.asname or alias.name).split(".")[0] for alias in node.names}
-    if isinstance(node, ast.ExceptHandler) and node.name:
+    if isinstance(node, (ast.ExceptHandler, ast.MatchAs, ast.MatchStar)) and node.name:
         return {node.name}
+    if isinstance(node, ast.MatchMapping) and node.rest:
+        return {node.rest}
     return set()
 
 

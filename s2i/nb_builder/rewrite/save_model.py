@@ -22,7 +22,7 @@ nb_scorer.model.save(
     recorded=nb_scorer.recorder.recorded(get_ipython()),
     tolerance={tolerance!r},
     complaint={complaint!r},
-    pandas_labels={pandas_labels!r},
+    known={known!r},
 )"""
 
 

@@ -58,3 +58,8 @@ def test_requirements_in_a_cell_that_can_not_be_read_are_not_missed_twice(tmp_pa
     (tmp_path / "model.py").write_text("# %%\nrequirements = = []\n# %%\nimport numpy\n# %%\npredictor = len\n")
     result = checkup.examine(tmp_path, {}, tmp_path, checkup.Notes(io.StringIO()))
     assert [problem.code for problem in result.findings] == ["cell-syntax"]
+
+
+def test_a_name_that_is_only_imported_is_no_validator(tmp_path):
+    (tmp_path / "model.py").write_text("# %%\nfrom checks import validator\npredictor = len\n")
+    assert checkup.examine(tmp_path, {}, tmp_path, checkup.Notes(io.StringIO())).defines == ["predictor"]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from nb_builder import contract
 from nb_builder.cells import Cell
-from nb_builder.problems import CellSyntax, NotCallable, PredictorMissing, Python2Code
+from nb_builder.problems import CellSyntax, NotCallable, PredictorMissing, Python2Code, ValidatorReturnsNothing
 
 NAME = Path("model.ipynb")
 GOOD = "def predictor(x):\n    return x"
@@ -159,3 +159,53 @@ def test_a_cell_that_can_not_be_read_may_define_predictor():
 def test_a_notebook_that_another_one_follows_needs_no_predictor():
     assert findings("x = 1", defines=False) == []
     assert [problem.code for problem in findings("x = = 1", defines=False)] == ["cell-syntax"]
+
+
+@pytest.mark.parametrize(
+    ("source", "known"),
+    [
+        ("from pydantic import BaseModel, validator", True),
+        ("import checks as validator", True),
+        ("def validator(x): return True", False),
+        ("from checks import validator\nvalidator = validator", False),
+        ("def validator(x): return True\nfrom checks import validator", True),
+        ("try:\n    from checks import validator\nexcept ImportError:\n    validator = None", None),
+        ("from checks import *", None),
+        ("exec(code)", None),
+    ],
+)
+def test_the_last_binding_says_whether_a_name_is_imported(source, known):
+    assert contract.imported("validator", [Cell(source, 1, 1)]) is known
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "if x < 0:\n        raise ValueError(x)",
+        "return",
+        "return None",
+        "def inner():\n        return True\n    inner()",
+        "assert len(x) == 2",
+    ],
+)
+def test_a_validator_without_a_value_is_refused(body):
+    found = findings(GOOD, f"x = 1\ndef validator(x):\n    {body}")
+    assert [type(problem) for problem in found] == [ValidatorReturnsNothing]
+    assert "Cell [2] of model.ipynb (cell 3 of the file), line 2" in found[0].what
+    assert (found[0].cell.number, found[0].line) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def validator(x):\n    return x > 0",
+        "def validator(x):\n    if x:\n        return True",
+        "async def validator(x):\n    return x",
+        "def validator(x):\n    yield x",
+        "@decorated\ndef validator(x):\n    check(x)",
+        "def validator(x):\n    check(x)\nvalidator = None",
+        "class validator:\n    def __init__(self, x):\n        pass",
+    ],
+)
+def test_a_validator_that_may_say_yes_is_no_finding(source):
+    assert findings(GOOD, source) == []

@@ -2,15 +2,30 @@
 
 import json
 import sys
+import time
 
 import pandas as pd
 import pytest
 from nb_scorer import golden, layout
 from nb_scorer.complaints import Complaint
+from nb_scorer.recorder import Call
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch, request):
+    if "clock" not in request.node.name:
+        monkeypatch.setattr(golden, "CLOCK_SECONDS", 0)
+
+
+def call(body, answer=None, **facts):
+    made = Call(body, line=1, **facts)
+    made.returned, made.answer, made.cell = True, answer, 3
+    return made
 
 
 def rows(namespace, recorded=()):
-    found, notes = golden.collect(namespace, namespace.get("examples"), list(recorded))
+    calls = [each if isinstance(each, Call) else call(each) for each in recorded]
+    found, notes = golden.collect(namespace, namespace.get("examples"), calls)
     return [json.loads(line) for line in found], notes
 
 
@@ -45,9 +60,32 @@ def test_a_row_that_validator_refuses_is_left_out_with_a_note():
 
 
 def test_a_validator_that_raises_refuses():
-    found, notes = rows({"predictor": double, "validator": lambda x: x["no"], "examples": [1]})
-    assert found == []
+    found, notes = rows({"predictor": double, "validator": lambda x: x > "" or True, "examples": [1, "a"]})
+    assert [row["sample"] for row in found] == ["a"]
     assert "validator refuses it" in notes[0]
+
+
+def none(x):
+    return None
+
+
+@pytest.mark.parametrize(
+    ("validator", "reason"),
+    [
+        (lambda x: x["no"], "raises TypeError: 'int' object is not subscriptable"),
+        (none, "returns None"),
+        (lambda x: x > 7, "returns False"),
+    ],
+)
+def test_a_validator_that_refuses_each_of_the_notebooks_own_samples_is_a_complaint(validator, reason):
+    for namespace, recorded, what in (
+        ({"examples": [1, 2]}, (), "row 1 of examples"),
+        ({}, [b"1"], "the call predictor(1)"),
+    ):
+        with pytest.raises(Complaint) as caught:
+            rows({"predictor": double, "validator": validator, **namespace}, recorded)
+        assert caught.value.code == "validator-refuses-all"
+        assert (caught.value.facts["call"], caught.value.facts["reason"]) == (what, reason)
 
 
 def test_a_validator_can_not_change_the_sample():
@@ -56,9 +94,96 @@ def test_a_validator_can_not_change_the_sample():
 
 
 def test_a_call_that_fails_as_json_is_left_out_with_a_note():
-    found, notes = rows({"predictor": lambda x: x.shape}, [b"[1, 2]"])
-    assert found == []
+    array = call(b"[1, 2]", b"2", passed="numpy.ndarray")
+    found, notes = rows({"predictor": lambda x: x.size if type(x) is list else x}, [array, b"3"])
+    assert [row["sample"] for row in found] == [3]
     assert notes[0].startswith("the call predictor([1, 2]) is no golden row: as JSON the sample gives AttributeError")
+
+
+def test_a_predictor_that_answers_none_of_the_notebooks_own_calls_as_json_is_a_complaint():
+    with pytest.raises(Complaint) as caught:
+        rows({"predictor": lambda x: x.shape}, [call(b"[1, 2]", b"[2]", passed="numpy.ndarray")])
+    assert caught.value.code == "predictor-never-answers"
+    assert caught.value.facts["error"] == "AttributeError: 'list' object has no attribute 'shape'"
+
+
+def test_a_call_that_raised_in_its_cell_is_left_out_with_a_note():
+    raised = Call(b"0")
+    found, notes = rows({"predictor": lambda x: 1 / x}, [raised])
+    assert found == []
+    assert notes == ["the call predictor(0) is no golden row: it raised in its cell"]
+
+
+@pytest.mark.parametrize(("predictor", "outcome"), [(double, "answers 2"), (lambda x: {}[x], "fails with KeyError: 1")])
+def test_a_call_whose_cell_showed_something_else_is_a_complaint(predictor, outcome):
+    with pytest.raises(Complaint) as caught:
+        rows({"predictor": predictor}, [call(b"1", b"6.0")])
+    facts = caught.value.facts
+    assert (caught.value.code, facts["sample"], facts["shown"]) == ("answer-changed", "1", "6.0")
+    assert facts["outcome"].startswith(outcome)
+    assert (facts["cell"], facts["line"]) == (3, 1)
+
+
+def test_an_example_that_a_cell_showed_is_compared_too():
+    with pytest.raises(Complaint, match="answer-changed"):
+        rows({"predictor": double, "examples": [1]}, [call(b"1", b"6.0")])
+
+
+def test_a_predictor_that_contradicts_itself_is_not_held_to_what_it_showed():
+    numbers = iter(range(100))
+    assert len(rows({"predictor": lambda x: next(numbers)}, [call(b"1", b"6")])[0]) == 1
+
+
+def test_a_call_of_an_earlier_predictor_is_a_row_only_where_the_last_one_agrees():
+    earlier = [call(b"1", b"2"), call(b"2", b"5"), call(b'"a"', b"7")]
+    for each in earlier:
+        each.current = False
+    found, notes = rows({"predictor": lambda x: 2 * (x + 0)}, earlier)
+    assert [row["sample"] for row in found] == [1]
+    assert notes == [
+        "the call predictor(2) is no golden row: cell [3] shows 5, and the predictor of a later cell answers 4",
+        'the call predictor("a") is no golden row: a later cell defines predictor anew',
+    ]
+
+
+def test_an_array_of_single_precision_is_compared_in_that():
+    near = {"answer": b"2.00001", "passed": "numpy.float32"}
+    assert len(rows({"predictor": double}, [call(b"1", single=True, **near)])[0]) == 1
+    with pytest.raises(Complaint, match="answer-changed"):
+        rows({"predictor": double}, [call(b"1", single=False, **near)])
+
+
+@pytest.mark.parametrize(
+    ("namespace", "sample"),
+    [
+        ({"predictor": lambda x: x["a"]}, {"a": 1, "b": 2}),
+        ({"predictor": lambda x: 1 if "a" in x else 0}, {"a": 1, "b": 2}),
+        ({"predictor": lambda x: 1, "validator": lambda x: "a" in x}, {"a": 1, "b": 2}),
+        ({"predictor": len, "validator": lambda x: "c" in x, "examples": [{"c": 1}]}, {"c": 1}),
+        ({"predictor": lambda x: 1}, [1, 2]),
+    ],
+)
+def test_a_labelled_row_is_an_object_where_only_that_gets_its_answer(namespace, sample):
+    labelled = call(b"[1, 2]", b"1", by_name=b'{"a": 1, "b": 2}', passed="pandas.Series")
+    found, _ = rows(namespace, [labelled])
+    assert [row["sample"] for row in found] == [sample]
+
+
+def test_a_name_that_is_gone_is_not_put_down_to_the_form_of_the_sample():
+    def predictor(x):
+        raise NameError("name 'w' is not defined")
+
+    with pytest.raises(Complaint) as caught:
+        rows({"predictor": predictor}, [call(b"[1]", b"1", passed="numpy.ndarray")])
+    assert (caught.value.code, caught.value.facts["outcome"]) == (
+        "answer-changed",
+        "fails with NameError: name 'w' is not defined",
+    )
+
+
+def test_a_clock_that_tells_seconds_contradicts_itself():
+    found, _ = rows({"predictor": lambda x: int(time.time())}, [call(b"1", b"0")])
+    assert len(found) == 1
 
 
 @pytest.mark.parametrize(
@@ -193,12 +318,12 @@ def test_a_batch_predictor_is_not_held_to_a_predictor_that_contradicts_itself():
 
 def test_a_row_that_validator_refuses_is_told_with_its_reason():
     def validator(x):
-        return x != 2 or 1 / 0, "only odd ones"
+        return x != 2 or 1 / 0
 
     namespace = {"predictor": double, "validator": lambda x: (x > 0, "too small"), "examples": [1, -1]}
     assert rows(namespace)[1] == ["row 2 of examples is no golden row: validator refuses it: too small"]
-    notes = rows({"predictor": double, "validator": validator, "examples": [2]})[1]
-    assert notes == ["row 1 of examples is no golden row: validator refuses it: ZeroDivisionError: division by zero"]
+    notes = rows({"predictor": double, "validator": validator, "examples": [1, 2]})[1]
+    assert notes == ["row 2 of examples is no golden row: validator refuses it: ZeroDivisionError: division by zero"]
 
 
 def test_labels_of_a_table_are_no_part_of_its_rows_as_samples():

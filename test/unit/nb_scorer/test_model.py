@@ -24,7 +24,7 @@ def notebook(source):
     return namespace
 
 
-def save(tmp_path, source, recorded=()):
+def save(tmp_path, source, recorded=(), imported_validator=False, needs=()):
     model.save(
         notebook(source),
         folder=str(tmp_path / "model"),
@@ -32,6 +32,7 @@ def save(tmp_path, source, recorded=()):
         recorded=list(recorded),
         tolerance=1e-6,
         complaint=str(tmp_path / "complaint.json"),
+        known=dict(model.KNOWN_NOTHING, imported_validator=imported_validator, needs=needs),
     )
     return tmp_path / "model"
 
@@ -216,3 +217,47 @@ def test_fields_that_verification_adds_stay(tmp_path):
     model.update_manifest(folder, deterministic=True, scorer_start="fork")
     assert model.load(folder).manifest["scorer_start"] == "fork"
     assert manifest.read(folder)["predictor_doc"] == "Triples the root."
+
+
+VALIDATED = "def predictor(x): return x\nfrom os.path import isfile as validator"
+
+
+@pytest.mark.parametrize("known", [True, None])
+def test_a_validator_that_is_only_imported_is_passed_over_with_a_note(tmp_path, capsys, known):
+    folder = save(tmp_path, VALIDATED, imported_validator=known)
+    assert manifest.read(folder)["validator"] is False
+    assert "note: validator is imported (from genericpath)" in capsys.readouterr().out
+
+
+def test_a_module_of_that_name_is_no_validator_either(tmp_path, capsys):
+    folder = save(tmp_path, "def predictor(x): return x\nimport json as validator", imported_validator=True)
+    assert manifest.read(folder)["validator"] is False
+    assert "note: validator is imported (from json)" in capsys.readouterr().out
+
+
+def test_an_import_that_the_notebook_assigns_is_its_validator(tmp_path, capsys):
+    folder = save(tmp_path, VALIDATED, imported_validator=False)
+    assert manifest.read(folder)["validator"] is True
+    assert capsys.readouterr().out == ""
+
+
+def test_a_validator_that_only_running_shows_is_known_by_its_module(tmp_path):
+    folder = save(tmp_path, "def predictor(x): return x\nexec('def validator(x): return 1')", imported_validator=None)
+    assert manifest.read(folder)["validator"] is True
+
+
+NEEDS = [("predictor", "weight", "Cell [1] of model.ipynb (cell 1 of the file), line 2")]
+
+
+def test_a_name_that_is_gone_is_a_complaint_where_nothing_is_proved(tmp_path):
+    with pytest.raises(Complaint) as caught:
+        save(tmp_path, "def predictor(x): return weight", needs=NEEDS)
+    assert (caught.value.code, caught.value.facts["names"]) == ("name-undefined", "'weight'")
+    assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.parametrize(
+    "source", ["weight = 1\ndef predictor(x): return x", "def predictor(x): return x\nexamples=[1]"]
+)
+def test_a_name_that_is_there_or_is_not_needed_after_all_is_none(tmp_path, source):
+    assert (save(tmp_path, source, needs=NEEDS) / layout.PICKLE).exists()

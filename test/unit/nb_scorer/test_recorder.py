@@ -1,10 +1,12 @@
 """Which calls of predictor are noted, and that noting them changes nothing."""
 
 import ast
+import asyncio
 import builtins
 import dataclasses
 import json
 import traceback
+from types import SimpleNamespace
 
 import numpy as np
 import pydantic
@@ -18,12 +20,30 @@ class Shell:
     def __init__(self):
         self.ast_transformers = []
         self.user_ns = {"predictor": lambda x: x}
+        self.execution_count = 0
+        self.events = self
+        self.ended = []
+
+    def register(self, event, callback):
+        assert event == "post_run_cell"
+        self.ended.append(callback)
 
     def run(self, source):
+        self.execution_count += 1
         tree = ast.parse(source, "cell")
         for transformer in self.ast_transformers:
             tree = transformer.visit(tree)
         exec(compile(tree, "cell", "exec"), self.user_ns)
+        for callback in self.ended:
+            callback(SimpleNamespace(execution_count=None))
+            callback(SimpleNamespace(execution_count=self.execution_count))
+
+    def run_async(self, source):
+        tree = ast.parse(source, "cell")
+        for transformer in self.ast_transformers:
+            tree = transformer.visit(tree)
+        coroutine = eval(compile(tree, "cell", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), self.user_ns)
+        asyncio.run(coroutine)
 
 
 @pytest.fixture
@@ -31,8 +51,12 @@ def shell():
     made = Shell()
     recorder.install(made)
     yield made
-    delattr(builtins, recorder.NOTE)
-    delattr(builtins, recorder.NOTE_ALL)
+    for name in (recorder.NOTE, recorder.NOTE_ALL, recorder.SHOWN):
+        delattr(builtins, name)
+
+
+def bodies(shell):
+    return [call.body for call in recorder.recorded(shell)]
 
 
 @dataclasses.dataclass
@@ -56,14 +80,14 @@ class Point:
 def test_calls_with_several_arguments_are_noted_as_the_object_that_a_client_sends(shell, source, noted):
     shell.user_ns["predictor"] = lambda age, income, more=0: age
     shell.run(source)
-    assert recorder.recorded(shell) == noted
+    assert bodies(shell) == noted
 
 
 @pytest.mark.parametrize("sample", [Point(1), pydantic.create_model("Item", x=(float, ...))(x=1)])
 def test_what_a_hint_makes_of_an_object_is_noted_as_that_object(shell, sample):
     shell.user_ns["sample"] = sample
     shell.run("predictor(sample)")
-    assert [float(json.loads(body)["x"]) for body in recorder.recorded(shell)] == [1.0]
+    assert [float(json.loads(body)["x"]) for body in bodies(shell)] == [1.0]
 
 
 @pytest.mark.parametrize(
@@ -82,7 +106,7 @@ def test_what_a_hint_makes_of_an_object_is_noted_as_that_object(shell, sample):
 )
 def test_top_level_calls_are_noted(shell, source, noted):
     shell.run(source)
-    assert recorder.recorded(shell) == noted
+    assert bodies(shell) == noted
 
 
 @pytest.mark.parametrize(
@@ -99,7 +123,7 @@ def test_top_level_calls_are_noted(shell, source, noted):
 )
 def test_other_calls_are_not_noted(shell, source):
     shell.run(source)
-    assert recorder.recorded(shell) == []
+    assert bodies(shell) == []
 
 
 @pytest.mark.parametrize(
@@ -118,7 +142,7 @@ def test_other_calls_are_not_noted(shell, source):
 )
 def test_what_json_would_change_or_is_too_large_is_not_noted(shell, sample):
     shell.run(f"predictor({sample})")
-    assert recorder.recorded(shell) == []
+    assert bodies(shell) == []
 
 
 @pytest.mark.parametrize(
@@ -144,13 +168,13 @@ def test_predictor_gets_the_very_object(shell):
 
 def test_a_sample_is_noted_as_it_was_before_the_call(shell):
     shell.run("predictor = lambda x: x.clear()\npredictor([1])")
-    assert recorder.recorded(shell) == [b"[1]"]
+    assert bodies(shell) == [b"[1]"]
 
 
 def test_a_sample_whose_methods_raise_does_not_fail_the_cell(shell):
     shell.run("class Odd:\n    def tolist(self): raise ValueError('odd')\n    size = property(lambda s: 1 / 0)")
     shell.run("predictor(Odd())")
-    assert recorder.recorded(shell) == []
+    assert bodies(shell) == []
 
 
 def test_no_frame_of_ours_is_in_a_traceback_and_lines_stay(shell):
@@ -163,8 +187,82 @@ def test_no_frame_of_ours_is_in_a_traceback_and_lines_stay(shell):
 
 def test_the_number_of_samples_is_bounded(shell):
     shell.run("for x in range(200): predictor(x)")
-    assert len(recorder.recorded(shell)) == recorder.MAX_SAMPLES
+    assert len(bodies(shell)) == recorder.MAX_SAMPLES
 
 
 def test_nothing_is_recorded_where_nothing_was_installed():
     assert recorder.recorded(object()) == []
+
+
+def test_what_each_call_was_given_is_noted_with_its_place(shell):
+    shell.run("predictor = lambda x: x * 2")
+    shell.run("predictor(1)\n\nprint(predictor(\n    [2]))")
+    found = recorder.recorded(shell)
+    assert [(call.body, call.answer, call.cell, call.line) for call in found] == [
+        (b"1", b"2", 2, 1),
+        (b"[2]", b"[2, 2]", 2, 3),
+    ]
+
+
+def test_the_last_of_two_calls_counts(shell):
+    shell.run("factor = 2\npredictor = lambda x: x * factor\npredictor(3)\nfactor = 5\npredictor(3)")
+    assert [call.answer for call in recorder.recorded(shell)] == [b"15"]
+
+
+def test_a_call_that_raised_did_not_return(shell):
+    shell.run("predictor = lambda x: 1 / x\ntry:\n    predictor(0)\nexcept ZeroDivisionError:\n    pass")
+    assert [(call.body, call.returned, call.answer) for call in recorder.recorded(shell)] == [(b"0", False, None)]
+
+
+def test_an_answer_without_a_form_in_json_is_none_and_untouched(shell):
+    shell.run("predictor = lambda x: object\nassert predictor(1) is object")
+    assert [(call.returned, call.answer) for call in recorder.recorded(shell)] == [(True, None)]
+
+
+def test_an_awaited_answer_is_noted_and_a_coroutine_is_none(shell):
+    shell.user_ns["predictor"] = double_later
+    shell.run_async("assert await predictor(4) == 8\npending = predictor(5)\nawait pending")
+    assert [(call.body, call.answer) for call in recorder.recorded(shell)] == [(b"4", b"8"), (b"5", None)]
+
+
+async def double_later(x):
+    return x * 2
+
+
+def test_a_call_of_an_earlier_predictor_is_known_as_such(shell):
+    shell.run("predictor(1)")
+    shell.run("def predictor(x): return x\npredictor(2)")
+    assert [call.current for call in recorder.recorded(shell)] == [False, True]
+
+
+def test_an_array_and_a_list_of_the_same_values_are_both_kept(shell):
+    shell.user_ns["np"] = np
+    shell.run("predictor([1.5]); predictor(np.array([1.5])); predictor(np.array([1.5], dtype='f4'))")
+    found = recorder.recorded(shell)
+    assert [(call.passed, call.single) for call in found] == [("", False), ("numpy.ndarray", True)]
+
+
+@pytest.mark.parametrize(("sample", "single"), [("[np.float32(0.5)]", True), ("{'a': (np.float64(0.5), 1)}", False)])
+def test_numbers_of_single_precision_are_known_wherever_they_stand(shell, sample, single):
+    shell.user_ns["np"] = np
+    shell.run(f"predictor({sample})")
+    assert [call.single for call in recorder.recorded(shell)] == [single]
+
+
+class Row:
+    """As pandas' Series shows itself."""
+
+    index = ("a", "b")
+    dtype = np.dtype("int64")
+
+    def tolist(self):
+        return [1, 2]
+
+    def to_dict(self):
+        return {"a": 1, "b": 2}
+
+
+def test_a_labelled_row_is_known_by_its_names_too(shell):
+    shell.user_ns["row"] = Row()
+    shell.run("predictor(row)")
+    assert [(call.body, call.by_name) for call in recorder.recorded(shell)] == [(b"[1, 2]", b'{"a": 1, "b": 2}')]

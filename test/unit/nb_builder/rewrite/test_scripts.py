@@ -6,8 +6,15 @@ from pathlib import Path
 from nb_builder.rewrite import scripts
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
 
-FACTS = {"folder": "/m", "notebook": "model.ipynb", "tolerance": 1e-6, "complaint": "/c", "src": "/s", "reads": "/r"}
-FACTS["pandas_labels"] = True
+FACTS = {
+    "folder": "/m",
+    "notebook": "model.ipynb",
+    "tolerance": 1e-6,
+    "complaint": "/c",
+    "src": "/s",
+    "reads": "/r",
+    "known": {},
+}
 
 
 def model_script(*cells):

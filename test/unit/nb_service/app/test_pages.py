@@ -62,6 +62,15 @@ def test_the_page_tells_of_the_notebook_and_fills_in_its_first_sample(app_root):
         assert words in page
 
 
+def test_a_model_without_golden_rows_is_shown_as_unproved(app_root):
+    words = "Nothing proves that this service answers"
+    assert words not in client(app_root).get("/docs").text
+    asked = client_of(sum, app_root / "model", manifest={**MANIFEST, "golden": 0})
+    for path in ("/docs", "/"):
+        page = asked.get(path, headers=BROWSER).text
+        assert words in page and "examples = [[0.2, 0.7]]" in page
+
+
 def test_another_golden_row_can_be_taken(app_root):
     assert "&lt;i&gt;" in client(app_root).get("/docs?row=2").text.partition("</textarea>")[0]
     for row in ("0", "3", "x", "9" * 100):
