@@ -75,7 +75,7 @@ def findings(cells: Sequence[Cell], notebook: Path, python: Path, *, defines: bo
     yield from _syntax(cells, notebook, python)
     if not defines:
         return
-    if not bindings("predictor", cells) and not _may_bind_unseen(cells):
+    if not bindings("predictor", cells) and not may_bind_unseen(cells):
         yield PredictorMissing(notebook=notebook)
     for name in ("batch_predictor", "predictor", "validator"):
         yield from _not_callable(name, cells, notebook)
@@ -128,7 +128,7 @@ def _syntax_problem(
     return CellSyntax(cell=cell, notebook=notebook, line=line, error=f"{kind}: {message}", traceback=shown)
 
 
-def _may_bind_unseen(cells: Sequence[Cell]) -> bool:
+def may_bind_unseen(cells: Sequence[Cell]) -> bool:
     """Tell whether the notebook can bind predictor in a way that its syntax trees do not show."""
     for cell in cells:
         statements = parse(cell)

@@ -189,8 +189,11 @@ class Runner:
             return
         if cell.ours and reply["status"] == "error":
             raise complaint.problem(self.complaint_file, errors[-1], notebook=self.notebook)
-        fault = self._at_fault(cell, errors[0])
-        raise failures.of_error(fault, errors[0], notebook=self.notebook, repository=self.repository)
+        # What `%run` runs is shown where it fails, and again where it was run: the second one names the cell.
+        raised_on = reply["status"] == "error" and reply["ename"] == errors[0]["ename"]
+        error = reply if raised_on and reply["evalue"] == errors[0]["evalue"] else errors[0]
+        fault = self._at_fault(cell, error)
+        raise failures.of_error(fault, error, notebook=self.notebook, repository=self.repository)
 
     def _at_fault(self, cell: Cell, error: dict) -> Cell:
         """Return the cell that an error comes from: a thread may fail while a later one runs than started it."""

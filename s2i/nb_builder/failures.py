@@ -4,7 +4,7 @@ import re
 import sys
 from pathlib import Path
 
-from nb_builder import blame, problems
+from nb_builder import blame, problems, worlds
 from nb_builder.cells import Cell
 from nb_builder.distributions import providing
 
@@ -28,6 +28,9 @@ def of_error(cell: Cell, error: dict, *, notebook: str, repository: Path) -> pro
         return problems.CellAsksInput(**place)
     if name == "OSError" and words.startswith(NO_SPACE):
         return problems.DiskFull(folder=repository)
+    elsewhere = worlds.of_error(name, words, repository, **place)
+    if elsewhere:
+        return elsewhere
     shown = shorten(traceback)
     if name in ("ModuleNotFoundError", "ImportError") and (module := undeclared(words, repository)):
         return problems.ImportUndeclared(**place, module=module, distribution=providing(module), traceback=shown)

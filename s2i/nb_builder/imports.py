@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from nb_builder import worlds
 from nb_builder.cells import Cell
 from nb_builder.distributions import providing
 from nb_builder.problems import RequirementsMissing
@@ -14,9 +15,13 @@ from nb_builder.problems import RequirementsMissing
 # In the standard library of an older model Python, gone in newer ones; and what IPython itself provides.
 _NOT_PACKAGES = {*sys.stdlib_module_names, "distutils", "imp", "asyncore", "asynchat", "smtpd", "cgi", "telnetlib"}
 _NOT_PACKAGES |= {"IPython", "ipykernel", "__main__"}
+# Extensions that IPython has under names of their own.
+_OF_IPYTHON = {"autoreload", "storemagic"}
 
 # As MagicsToPython writes `%pip install` and `!pip install`, and as programs call pip.
 _RUNS_PIP = re.compile(r"\bpip3? install\b|run_line_magic\('pip', 'install\b|['\"]pip3?['\"], *['\"]install['\"]")
+# As MagicsToPython writes `%load_ext dotenv`: an extension is a module.
+_LOADS = re.compile(r"run_line_magic\('load_ext', '(\w+)[\w.]*'\)")
 _WRITES = re.compile(r"run_cell_magic\('writefile', '(?:-a )?([^']+\.py)'")
 
 
@@ -36,6 +41,9 @@ def require_declared(cells: Sequence[Cell], folder: Path, src: Path, notebook: P
 def first(modules: Sequence[str], cells: Sequence[Cell]) -> tuple[Cell, int] | None:
     """Return the cell and line that import one of `modules` first; None where only the repository's modules do."""
     for cell in cells:
+        for written in _LOADS.finditer(cell.source):
+            if written[1] in modules:
+                return cell, cell.source.count("\n", 0, written.start()) + 1
         for node in ast.walk(_tree(cell.source) or ast.Module([], [])):
             if isinstance(node, (ast.Import, ast.ImportFrom)) and {*_imported(ast.Module([node], []))} & {*modules}:
                 return cell, node.lineno
@@ -52,10 +60,11 @@ def of_notebook(cells: Sequence[Cell], folder: Path, src: Path) -> set[str]:
     for written in (found for cell in cells for found in _WRITES.findall(cell.source)):
         own_modules[Path(written).stem].add(folder / written)
         own_modules[Path(written).parent.name].add(folder / written)
+    loaded = {name for cell in cells for name in _LOADS.findall(cell.source) if name not in _OF_IPYTHON}
     seen: set[Path] = set()
     packages: set[str] = set()
     while trees:
-        for name in _imported(trees.pop()):
+        for name in loaded | {*_imported(trees.pop())}:
             own = own_modules.get(name, set())
             trees += [tree for path in own - seen if path.exists() and (tree := _tree(_text(path)))]
             seen |= own
@@ -74,9 +83,10 @@ def _tree(source: str) -> ast.Module | None:
 def _imported(node: ast.AST) -> Iterator[str]:
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.Import):
-            yield from (alias.name.split(".")[0] for alias in child.names)
+            yield from (alias.name.split(".")[0] for alias in child.names if not worlds.only_there(alias.name))
         elif isinstance(child, ast.ImportFrom) and child.level == 0 and child.module:
-            yield child.module.split(".")[0]
+            if not any(worlds.only_there(f"{child.module}.{alias.name}") for alias in child.names):
+                yield child.module.split(".")[0]
         elif not isinstance(child, ast.Try):
             yield from _imported(child)
 

@@ -13,7 +13,7 @@ from nb_scorer import layout
 from nb_scorer.problem import Problem
 from nbformat import NotebookNode
 
-from nb_builder import contract, imports, joined, notebook, parameters, pythons, requirements, source
+from nb_builder import contract, imports, joined, notebook, parameters, pythons, requirements, runs, source, worlds
 from nb_builder.cells import Cell
 from nb_builder.log import Log
 from nb_builder.problems import BuildProblem
@@ -38,6 +38,10 @@ class Notebook:
     def cells(self) -> tuple[Cell, ...]:
         """Return the author's code cells as plain Python."""
         return scripts.author_cells(self.node)
+
+    def with_runs(self, src: Path) -> NotebookNode:
+        """Return the notebook with the cells of the repository's files that it runs with `%run`."""
+        return runs.expanded(self.node, self.folder(src), src)
 
     def folder(self, src: Path) -> Path:
         """Return the notebook's folder below `src`: the working directory of its code."""
@@ -79,12 +83,14 @@ def look(settings: Settings, kept: Path, log: Log, found: Found = refuse) -> Che
     Raises what leaves nothing to judge: no repository, no notebook, no Python.
     """
     repository = source.locate(settings.src, kept)
-    names = source.find_notebooks(repository, settings.source_notebook, settings.source_notebook_list)
-    read = _read(repository, names, found)
+    names = source.find_notebooks(repository, settings.source_notebook, settings.source_notebook_list, log.note)
+    read = _read(repository, names, log, found)
     python = pythons.choose(settings.python, notebook.wanted_python(read[-1].node) if read else None, log)
     for each in read:
         log.line(f"     {each.name}, with Python {python.minor}")
         for problem in contract.findings(each.cells, each.name, python.path, defines=each.name == names[-1]):
+            found(problem)
+        for problem in worlds.findings(each.cells, each.name, repository):
             found(problem)
     nodes = [each.node for each in read]
     with passing(found):
@@ -123,26 +129,26 @@ def passing(found: Found) -> Iterator[None]:
         found(problem)
 
 
-def _read(repository: Path, names: Sequence[Path], found: Found) -> list[Notebook]:
+def _read(repository: Path, names: Sequence[Path], log: Log, found: Found) -> list[Notebook]:
     read = []
     for number, name in enumerate(names, start=1):
         # The last one's files have the plain names, as has a sole one. A file's name may have 255 bytes.
         prefix = f"{number}-{name.stem[:40]}-" if number < len(names) else ""
         with passing(found):
-            read.append(Notebook(name, notebook.read(repository, name), prefix))
+            read.append(Notebook(name, worlds.settled(notebook.read(repository, name), name, log), prefix))
     return read
 
 
 def _require_declared(each: Notebook, src: Path) -> None:
     try:
-        imports.require_declared(each.cells, each.folder(src), src, each.name)
+        imports.require_declared(scripts.author_cells(each.with_runs(src)), each.folder(src), src, each.name)
     except BuildProblem as problem:
         first = imports.first(str(problem.facts["modules"]).split(", "), each.cells)
         raise problem.at(each.name, *first) if first else problem from None
 
 
 def _requirements_of(each: Notebook, python: Python, src: Path, into: Path) -> Wanted:
-    script = scripts.requirements_script(each.node, each.name)
+    script = scripts.requirements_script(each.with_runs(src), each.name)
     path = into / (each.prefix + layout.REQUIREMENTS_SCRIPT)
     path.write_text(script.text, encoding="utf-8")
     try:

@@ -87,7 +87,7 @@ def _in_string(lines: list[str]) -> bool:
 
 def _says_something(lines: list[str]) -> bool:
     """Tell whether there is more than comments: what stands above the first marker is often only the licence."""
-    return any(not re.match(r"\s*(#|$)", line) for line in _revived(lines).splitlines())
+    return any(not re.match(r"\s*(#|$)", line) for line in revived(lines).splitlines())
 
 
 def _cell(part: _Part) -> NotebookNode:
@@ -103,7 +103,7 @@ def _cell(part: _Part) -> NotebookNode:
         # The magic stands where the marker is.
         metadata["nb_builder"] = {BEGINS: part.begins - 1}
         return new_code_cell(f"{magic}\n{_uncommented(part.lines)}", metadata=metadata)
-    return new_code_cell(_revived(part.lines), metadata={**metadata, "nb_builder": {BEGINS: part.begins}})
+    return new_code_cell(revived(part.lines), metadata={**metadata, "nb_builder": {BEGINS: part.begins}})
 
 
 def _tags(title: str) -> list[str]:
@@ -123,7 +123,7 @@ def _uncommented(lines: list[str]) -> str:
     return "\n".join(re.sub(r"^# ?", "", line) for line in text.splitlines())
 
 
-def _revived(lines: list[str]) -> str:
+def revived(lines: list[str]) -> str:
     """Return code with its commented magics as magics, with as many lines as before."""
     result: list[str] = []
     goes_on = False

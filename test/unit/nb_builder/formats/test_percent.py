@@ -1,7 +1,7 @@
 """Scripts in percent format as notebooks."""
 
 import pytest
-from nb_builder import percent
+from nb_builder.formats import percent
 from nb_builder.rewrite import scripts
 
 
