@@ -6,11 +6,12 @@ import json
 import os
 import sys
 
-from IPython.utils.syspathcontext import prepended_to_syspath
-
 
 def install(shell):
     """Let `%run` of the IPython `shell` run notebooks: the code cells of the file, in the notebook's own namespace."""
+    # Here and not above: the builder imports this, too, and runs nothing by it.
+    from IPython.utils.syspathcontext import prepended_to_syspath
+
     run_script = shell.safe_execfile_ipy
 
     def run(fname, shell_futures=False, raise_exceptions=False):
@@ -39,7 +40,7 @@ def install(shell):
 def _imported_from(folder):
     """Return whether a module that is loaded lies in `folder`."""
     files = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
-    return any(os.path.dirname(os.path.abspath(file)).startswith(folder) for file in files if file)
+    return any(os.path.abspath(file).startswith(os.path.join(folder, "")) for file in files if file)
 
 
 @contextlib.contextmanager
