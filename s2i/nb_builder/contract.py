@@ -57,6 +57,15 @@ _KINDS = {
 }
 
 
+_OTHER_USES = (
+    ((ast.For, ast.AsyncFor), "the variable of a loop"),
+    ((ast.With, ast.AsyncWith), "what a 'with' statement gives"),
+    ((ast.Import, ast.ImportFrom), "an import"),
+    ((ast.FunctionDef, ast.AsyncFunctionDef), "a function"),
+    (ast.ClassDef, "a class"),
+)
+
+
 @dataclass(frozen=True)
 class Binding:
     """A statement of a cell, which binds a name."""
@@ -86,6 +95,11 @@ def bindings(name: str, cells: Sequence[Cell]) -> list[Binding]:
     """Return the statements that bind `name` at the top level of a cell, in their order."""
     statements = [Binding(cell, statement) for cell in cells for statement in parse(cell) or ()]
     return [found for found in statements if name in bound([found.statement])]
+
+
+def other_use(statement: ast.stmt) -> str | None:
+    """Return in words what a statement makes of the name that it binds, where that is no plain assignment."""
+    return next((words for kinds, words in _OTHER_USES if isinstance(statement, kinds)), None)
 
 
 def parse(cell: Cell) -> list[ast.stmt] | None:

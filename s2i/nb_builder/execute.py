@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from nb_scorer.in_kernel import COMMAND
 
-from nb_builder import blame, complaint, failures, problems
+from nb_builder import blame, complaint, contract, failures, problems
 from nb_builder.cells import Cell
 from nb_builder.kernel import Kernel, KernelGone, TooSlow, running
 from nb_builder.log import Log
@@ -188,12 +188,19 @@ class Runner:
         if not errors or "raises-exception" in cell.tags:
             return
         if cell.ours and reply["status"] == "error":
-            raise complaint.problem(self.complaint_file, errors[-1], notebook=self.notebook)
+            raise self._placed(complaint.problem(self.complaint_file, errors[-1], notebook=self.notebook))
         # What `%run` runs is shown where it fails, and again where it was run: the second one names the cell.
         raised_on = reply["status"] == "error" and reply["ename"] == errors[0]["ename"]
         error = reply if raised_on and reply["evalue"] == errors[0]["evalue"] else errors[0]
         fault = self._at_fault(cell, error)
         raise failures.of_error(fault, error, notebook=self.notebook, repository=self.repository)
+
+    def _placed(self, problem: Exception) -> Exception:
+        """Return a problem with the cell and line that last bound the name that it is about."""
+        bound = contract.bindings(complaint.about(problem), [each.cell for each in self.results if not each.cell.ours])
+        if bound:
+            problem.at(self.notebook, bound[-1].cell, bound[-1].statement.lineno)
+        return problem
 
     def _at_fault(self, cell: Cell, error: dict) -> Cell:
         """Return the cell that an error comes from: a thread may fail while a later one runs than started it."""

@@ -16,7 +16,7 @@ from nbformat import NotebookNode
 from nb_builder import contract, imports, joined, notebook, parameters, pythons, requirements, runs, source, worlds
 from nb_builder.cells import Cell
 from nb_builder.log import Log
-from nb_builder.problems import BuildProblem
+from nb_builder.problems import BuildProblem, NameTaken
 from nb_builder.pythons import Python
 from nb_builder.requirements import Wanted
 from nb_builder.rewrite import scripts
@@ -155,6 +155,13 @@ def _requirements_of(each: Notebook, python: Python, src: Path, into: Path) -> W
         return requirements.collect(path, python.path, each.folder(src), src, each.name)
     except BuildProblem as problem:
         bindings = contract.bindings(NAME, each.cells)
-        if bindings:
-            problem.at(each.name, bindings[-1].cell, bindings[-1].statement.lineno)
+        if not bindings:
+            raise
+        last = bindings[-1]
+        kind = contract.other_use(last.statement)
+        if kind:
+            meaning = 'the list of packages to install, for example requirements = [["numpy", "1.26.4"]]'
+            place = {"cell": last.cell, "notebook": str(each.name), "line": last.statement.lineno}
+            raise NameTaken(**place, name=NAME, kind=kind, meaning=meaning) from None
+        problem.at(each.name, last.cell, last.statement.lineno)
         raise

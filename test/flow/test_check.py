@@ -16,8 +16,10 @@ from flow.stage import ROOT, environment
 # Known without running a cell or asking an index.
 STATIC = {
     "cell-syntax",
+    "elsewhere-only",
     "language-wrong",
     "lock-outdated",
+    "name-taken",
     "not-callable",
     "notebook-ambiguous",
     "notebook-chosen-twice",
@@ -41,6 +43,7 @@ STATIC = {
 }
 # Found by `check` as well, but not in every case: a build finds the others out by running.
 SOMETIMES = {
+    "fail-elsewhere-only-kaggle-input",
     "fail-not-callable-validator",
     "fail-predictor-missing-deleted",
     "fail-requirements-conflict",

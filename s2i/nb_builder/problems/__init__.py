@@ -16,7 +16,15 @@ from nb_builder.problems.cells import (
     KernelDied,
     NotebookTimeout,
 )
-from nb_builder.problems.contract import ExampleFails, NotCallable, ParameterUnknown, PredictorMissing, WrongArguments
+from nb_builder.problems.contract import (
+    ExampleFails,
+    ExamplesArePairs,
+    NameTaken,
+    NotCallable,
+    ParameterUnknown,
+    PredictorMissing,
+    WrongArguments,
+)
 from nb_builder.problems.model import AnswersDiffer, BatchDiffers, DiskFull, ModelDoesNotLoad, NotSerializable
 from nb_builder.problems.repository import (
     LanguageWrong,
@@ -59,6 +67,7 @@ __all__ = [
     "DiskFull",
     "ElsewhereOnly",
     "ExampleFails",
+    "ExamplesArePairs",
     "ImportUndeclared",
     "IndexUnreachable",
     "InstallFailed",
@@ -66,6 +75,7 @@ __all__ = [
     "LanguageWrong",
     "LockOutdated",
     "ModelDoesNotLoad",
+    "NameTaken",
     "NotCallable",
     "NotSerializable",
     "NotebookAmbiguous",
