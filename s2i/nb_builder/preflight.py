@@ -90,7 +90,7 @@ def look(settings: Settings, kept: Path, log: Log, found: Found = refuse) -> Che
         log.line(f"     {each.name}, with Python {python.minor}")
         for problem in contract.findings(each.cells, each.name, python.path, defines=each.name == names[-1]):
             found(problem)
-        for problem in worlds.findings(each.cells, each.name, repository):
+        for problem in worlds.findings(each.node, each.cells, each.name, repository):
             found(problem)
     nodes = [each.node for each in read]
     with passing(found):

@@ -8,6 +8,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from nb_builder.rewrite.number_cells import BEGINS
 
+# In the metadata of a notebook that was written there; Databricks' own exports as .ipynb have it.
+MARK = "application/vnd.databricks.v1+notebook"
 _FIRST = "# Databricks notebook source"
 _BETWEEN = re.compile(r"# COMMAND -+\s*$")
 _MAGIC = re.compile(r"# MAGIC ?")
@@ -28,7 +30,7 @@ def parse(text: str) -> NotebookNode:
     for cell in cells:
         # By chance, and a build must be repeatable; format 4.4 has none.
         cell.pop("id")
-    return new_notebook(cells=cells, nbformat_minor=4)
+    return new_notebook(cells=cells, metadata={MARK: {}}, nbformat_minor=4)
 
 
 def _cells(lines: list[str]) -> Iterator[tuple[int, list[str]]]:
