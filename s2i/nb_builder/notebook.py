@@ -9,7 +9,13 @@ import nbformat
 
 from nb_builder import formats
 from nb_builder.mend import mend
-from nb_builder.problems import LanguageWrong, NotebookConflict, NotebookNotANotebook, NotebookNotJson
+from nb_builder.problems import (
+    LanguageWrong,
+    NotebookConflict,
+    NotebookNotANotebook,
+    NotebookNotJson,
+    NotebookUnreadable,
+)
 
 _CONFLICT = re.compile(r"^(<<<<<<<|>>>>>>>)( .*)?$", re.MULTILINE)
 
@@ -17,7 +23,8 @@ _CONFLICT = re.compile(r"^(<<<<<<<|>>>>>>>)( .*)?$", re.MULTILINE)
 def read(repository: Path, notebook: Path) -> nbformat.NotebookNode:
     """Return the notebook in the newest format.
 
-    Raises NotebookConflict, NotebookNotJson, NotebookNotANotebook, NotebookFormat or LanguageWrong.
+    Raises NotebookConflict, NotebookNotJson, NotebookNotANotebook, NotebookFormat,
+    NotebookUnreadable or LanguageWrong.
     """
     text = _text(repository / notebook, notebook)
     if notebook.suffix != ".ipynb":
@@ -51,7 +58,9 @@ def _written_otherwise(text: str, notebook: Path) -> nbformat.NotebookNode:
     try:
         node = formats.parse(notebook, text)
     except SyntaxError as wrong:
-        raise NotebookNotANotebook(notebook=notebook, reason=f"line {wrong.lineno}: {wrong.msg}") from None
+        raise NotebookUnreadable(notebook=notebook, reason=f"line {wrong.lineno}, {wrong.msg}") from None
+    except ValueError as wrong:
+        raise NotebookUnreadable(notebook=notebook, reason=wrong) from None
     _require_python(node.metadata, notebook)
     if notebook.suffix in formats.CHUNKS and not formats.has_python(text):
         raise LanguageWrong(notebook=notebook, language="R", kernel="knitr")

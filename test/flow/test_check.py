@@ -29,6 +29,7 @@ STATIC = {
     "notebook-not-a-notebook",
     "notebook-not-found",
     "notebook-not-json",
+    "notebook-unreadable",
     "parameter-unknown",
     "predictor-missing",
     "predictor-nowhere",

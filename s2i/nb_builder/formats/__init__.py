@@ -36,7 +36,7 @@ def is_notebook(path: Path, text: str) -> bool:
 def parse(path: Path, text: str) -> NotebookNode:
     """Return the notebook that the `text` of a file stands for, by what it says of itself.
 
-    Raises NotebookFormat for a form that is not read here, SyntaxError where the form asks for valid Python.
+    Raises NotebookFormat for a form that is not read here, SyntaxError or ValueError where the text breaks its form.
     """
     if path.suffix in MARKDOWN:
         return texts.markdown(text)

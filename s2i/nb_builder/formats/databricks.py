@@ -48,11 +48,11 @@ def _cell(begins: int, lines: list[str]) -> NotebookNode:
     place = {"nb_builder": {BEGINS: begins}}
     said = [line for line in lines if line.strip() and not _TITLE.match(line)]
     if not said or not all(map(_MAGIC.match, said)):
-        return new_code_cell("\n".join(map(_code, lines)), metadata=place)
+        return new_code_cell("\n".join(map(_code, lines)).rstrip("\n"), metadata=place)
     text = "\n".join(_MAGIC.sub("", line, count=1) for line in lines if not _TITLE.match(line)).strip("\n")
     word, rest = re.match(r"%(\w*)[ \t]*(.*)", text, re.DOTALL).groups() if text.startswith("%") else ("", text)
     if word in ("md", "md-sandbox"):
-        return new_markdown_cell(rest)
+        return new_markdown_cell(rest.strip("\n"))
     above = next(number for number, line in enumerate(lines) if line.strip() and not _TITLE.match(line))
     place["nb_builder"][BEGINS] = begins + above
     return new_code_cell(_in_jupyters_words(text, word, rest), metadata=place)

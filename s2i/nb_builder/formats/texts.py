@@ -13,6 +13,7 @@ from nb_builder.rewrite.number_cells import BEGINS
 
 _HEADER = re.compile(r"\ufeff?---\n(.*?\n)(?:---|\.\.\.)[ \t]*(?:\n|$)", re.DOTALL)
 _OF_A_NOTEBOOK = re.compile(r"^(jupyter|jupytext|kernelspec)\s*:", re.MULTILINE)
+_JUPYTER = re.compile(r"^jupyter\s*:", re.MULTILINE)
 _MYST = re.compile(r"^(```+|~~~+|:::+)\s*\{code-cell\}", re.MULTILINE)
 _LIGHT = re.compile(r"^#\s+format_name: light\s*$", re.MULTILINE)
 _CHUNK = re.compile(r"^```+\s*\{python\b", re.MULTILINE)
@@ -39,8 +40,11 @@ def has_python(text: str) -> bool:
 
 
 def markdown(text: str) -> NotebookNode:
-    """Return the notebook that a Markdown file stands for, in jupytext's form or MyST's."""
-    return _read(text, ".md", "myst" if _MYST.search(text) else "markdown")
+    """Return the notebook that a Markdown file stands for, in jupytext's form or MyST's; raises ValueError."""
+    header = _HEADER.match(text)
+    # jupytext's own Markdown has everything below `jupyter:`, MyST has it at the top.
+    of_myst = _MYST.search(text) or (header and is_markdown(text) and not _JUPYTER.search(header[1]))
+    return _read(text, ".md", "myst" if of_myst else "markdown")
 
 
 def light(text: str) -> NotebookNode:
@@ -62,10 +66,14 @@ def chunks(text: str) -> NotebookNode:
 def _read(text: str, extension: str, name: str) -> NotebookNode:
     # Half a second to import, and most repositories have none of these.
     import jupytext
+    import yaml
 
     # It would take comments such as "# copy the data" for commands.
     plain = text.removeprefix("\ufeff")
-    node = jupytext.reads(plain, fmt={"extension": extension, "format_name": name, "comment_magics": False})
+    try:
+        node = jupytext.reads(plain, fmt={"extension": extension, "format_name": name, "comment_magics": False})
+    except yaml.YAMLError as wrong:
+        raise ValueError(f"its header is no YAML ({' '.join(str(wrong).split())[:200]})") from None
     node.metadata.pop("jupytext", None)
     node.nbformat_minor = 4
     lines = plain.splitlines()
@@ -75,18 +83,20 @@ def _read(text: str, extension: str, name: str) -> NotebookNode:
         metadata = {"tags": list(cell.metadata["tags"])} if cell.metadata.get("tags") else {}
         cell.metadata = type(cell.metadata)(metadata)
         if cell.cell_type == "code":
-            reached = _line_of(cell.source, lines, reached)
-            cell.metadata["nb_builder"] = {BEGINS: reached + 1}
+            begins = _line_of(cell.source, lines, reached)
+            if begins is not None:
+                cell.metadata["nb_builder"] = {BEGINS: begins + 1}
+                reached = begins
             cell.source = revived(cell.source.splitlines())
     return node
 
 
-def _line_of(source: str, lines: Sequence[str], since: int) -> int:
-    """Return the index of the line from `since` on at which `source` stands; `since` where it can't be seen."""
-    wanted = source.splitlines()
+def _line_of(source: str, lines: Sequence[str], since: int) -> int | None:
+    """Return the index of the line from `since` on at which `source` stands; None where it does not stand as it is."""
+    wanted = [line.rstrip() for line in source.splitlines()]
     # The first line of `%%bash` is jupytext's, for a fence that names the language.
     sought = wanted[1:] if wanted and wanted[0].startswith("%%") else wanted
     for index in range(since, len(lines) - len(sought) + 1):
-        if [line.rstrip() for line in lines[index : index + len(sought)]] == [line.rstrip() for line in sought]:
+        if [line.rstrip() for line in lines[index : index + len(sought)]] == sought:
             return index - (len(wanted) - len(sought))
-    return since
+    return None

@@ -54,6 +54,15 @@ class NotebookFormat(BuildProblem):
     fix_words = "{way}, then build again."
 
 
+class NotebookUnreadable(BuildProblem):
+    """The file breaks the form of notebooks that it says it is of."""
+
+    code = "notebook-unreadable"
+    what_words = "{notebook} can't be read: {reason}."
+    why_words = "A notebook of marimo is valid Python, and the header of one in Markdown or R Markdown is YAML."
+    fix_words = "Correct it, or open it in the tool that wrote it and save it again; then build again."
+
+
 class NotebookNotFound(BuildProblem):
     """The notebook that was chosen is not there."""
 
