@@ -39,7 +39,9 @@ def install(shell):
 
 def _imported_from(folder):
     """Return whether a module that is loaded lies in `folder`."""
-    files = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
+    # For the time of %run the notebook itself, __main__, has the file's name.
+    modules = [module for name, module in list(sys.modules.items()) if name != "__main__"]
+    files = [getattr(module, "__file__", None) for module in modules]
     return any(os.path.abspath(file).startswith(os.path.join(folder, "")) for file in files if file)
 
 

@@ -42,7 +42,7 @@ def test_the_first_error_ends_it_and_names_the_cell_of_the_file(shell, tmp_path,
     with pytest.raises(ZeroDivisionError):
         shell.run_line_magic("run", str(path))
     assert shell.user_ns["a"] == 1
-    assert "The error is in cell 3 of the file {}".format(path) in capsys.readouterr().out
+    assert f"The error is in cell 3 of the file {path}" in capsys.readouterr().out
 
 
 def test_the_folder_stays_on_the_path_only_where_something_was_imported_from_it(shell, tmp_path):
