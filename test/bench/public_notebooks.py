@@ -154,7 +154,7 @@ NOTEBOOKS = (
     ),
     *_of(
         "norvig/pytudes",
-        ("ipynb/Coin Flip.ipynb", (), "sorted(rotations(x))", ("HHHT", "HTHT")),
+        ("ipynb/BASIC.ipynb", (), "[str(token) for token in tokenizer(x)]", ("10 PRINT X", "20 GOTO 10")),
         ("ipynb/Cryptarithmetic.ipynb", (), "valid(x)", ("12 + 3 == 15", "12 + 3 == 16")),
         ("ipynb/How To Count Things.ipynb", ("matplotlib",), "abstract_barcodes(x)", (5, 10)),
         ("ipynb/Life.ipynb", (), "sorted(next_generation({(a, b) for a, b in x}))", ([[1, 0], [1, 1], [1, 2]],)),
