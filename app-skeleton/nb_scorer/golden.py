@@ -114,7 +114,7 @@ class _Asked(object):
         if not isinstance(sample, (list, tuple)) or len(sample) != 2:
             return False
         try:
-            body = values.encode(sample[0])
+            body = values.encode(sample[0], values.BARE)
             values.encode(result_of(self.predictor, values.decode(body)), self.form)
             return self._refusal(body) is None
         except BaseException:
