@@ -29,7 +29,7 @@ help:
 	@echo "make test-image  the image tests alone: the real s2i and a container engine"
 	@echo "make check       linters and docstrings"
 	@echo "make audit       known vulnerabilities in what the SBOM of IMAGE=… names; AUDIT_OPTIONS=… are pip-audit's"
-	@echo "make bench       speeds and sizes beside the classic way; BENCH=<build, images, start, serve, …>"
+	@echo "make bench       speeds and sizes beside the classic way; BENCH=<build, images, start, serve, notebooks, …>"
 	@echo "make lock        resolve our dependencies anew into s2i/requirements.lock"
 	@echo "make clean       remove what all of these have made here"
 

@@ -118,14 +118,23 @@ class _Asked(object):
             raise
         # A notebook's function may raise anything, SystemExit included.
         except BaseException as error:
-            raise Complaint(
-                "example-fails",
-                number=number,
-                sample=shown(repr(sample)),
-                error=shown(_words(error)),
-                # Of our own: that of the notebook's code is what there is to see.
-                detail="" if isinstance(error, Misfit) else _trace(error),
-            )
+            facts = {"number": number, "sample": shown(repr(sample)), "error": shown(_words(error))}
+            # Of our own: that of the notebook's code is what there is to see.
+            facts["detail"] = "" if isinstance(error, Misfit) else _trace(error)
+            if self._answers_first_of(sample):
+                raise Complaint("examples-are-pairs", first=shown(repr(sample[0])), **facts)
+            raise Complaint("example-fails", **facts)
+
+    def _answers_first_of(self, sample):
+        """Return whether `sample` is a pair, as of a sample and its label, whose first part predictor answers."""
+        if not isinstance(sample, (list, tuple)) or len(sample) != 2:
+            return False
+        try:
+            body = values.encode(sample[0], values.BARE)
+            values.encode(result_of(self.predictor, values.decode(body)), self.form)
+            return self._refusal(body) is None
+        except BaseException:
+            return False
 
     def calls(self):
         """Add the notebook's own calls; one that fails only in the form of JSON is left out with a note."""

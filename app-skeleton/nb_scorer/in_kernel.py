@@ -15,7 +15,7 @@ import sysconfig
 import threading
 import traceback
 
-from nb_scorer import state_record, surroundings
+from nb_scorer import run_notebook, state_record, surroundings
 
 # The source of the payloads in a reply that tell of commands.
 COMMAND = "nb-builder-command"
@@ -39,6 +39,7 @@ def begin(shell, strict):
     _watch_tasks(shell)
     _plot_inline()
     _do_without_display(shell)
+    run_notebook.install(shell)
     # A module that the cell before has just written is found even within one tick of the disk's clock.
     shell.events.register("pre_run_cell", lambda *_: importlib.invalidate_caches())
 

@@ -123,15 +123,11 @@ def _finding(problem: Problem) -> dict:
 
 
 def show(result: Result, log: Log) -> None:
-    """Print the findings, each as a build would, with the place where the words do not say it."""
+    """Print the findings, each as a build would."""
     for problem in result.findings:
-        detail, cell = getattr(problem, "detail", ""), getattr(problem, "cell", None)
-        place = cell.where(str(problem.notebook), problem.line) if cell else ""
-        if detail:
+        if detail := getattr(problem, "detail", ""):
             log.line(detail)
         log.line(str(problem))
-        if place and place not in problem.what:
-            log.line(f"  At: {place}")
     if result.findings:
         count = len(result.findings)
         log.step("1 finding" if count == 1 else f"{count} findings")

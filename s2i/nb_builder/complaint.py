@@ -22,10 +22,24 @@ CLASSES = {
         problems.NameUndefined,
         problems.PredictorNeverAnswers,
         problems.ValidatorRefusesAll,
+        problems.ExamplesArePairs,
         problems.BatchDiffers,
         problems.DiskFull,
     )
 }
+
+
+# Which name of the contract each is about, where its facts do not say it.
+_ABOUT = {
+    problems.ExampleFails: "examples",
+    problems.ExamplesArePairs: "examples",
+    problems.BatchDiffers: "batch_predictor",
+}
+
+
+def about(wrong: Exception) -> str:
+    """Return the name that a problem is about, be it "" for none."""
+    return _ABOUT.get(type(wrong)) or str(getattr(wrong, "facts", {}).get("name", ""))
 
 
 def problem(file: Path, error: dict, *, notebook: str, cells: Sequence[Cell] = ()) -> Exception:

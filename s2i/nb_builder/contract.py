@@ -67,6 +67,13 @@ _KINDS = {
 
 
 _IMPORTS = (ast.Import, ast.ImportFrom)
+_OTHER_USES = (
+    ((ast.For, ast.AsyncFor), "the variable of a loop"),
+    ((ast.With, ast.AsyncWith), "what a 'with' statement gives"),
+    ((ast.Import, ast.ImportFrom), "an import"),
+    ((ast.FunctionDef, ast.AsyncFunctionDef), "a function"),
+    (ast.ClassDef, "a class"),
+)
 
 
 @dataclass(frozen=True)
@@ -87,7 +94,7 @@ def findings(cells: Sequence[Cell], notebook: Path, python: Path, *, defines: bo
     yield from _syntax(cells, notebook, python)
     if not defines:
         return
-    if not bindings("predictor", cells) and not _may_bind_unseen(cells):
+    if not bindings("predictor", cells) and not may_bind_unseen(cells):
         yield PredictorMissing(notebook=notebook)
     for name in ("batch_predictor", "predictor", "validator"):
         yield from _not_callable(name, cells, notebook)
@@ -117,6 +124,11 @@ def imported(name: str, cells: Sequence[Cell]) -> bool | None:
     last = bindings(name, cells)[-1:]
     kinds = {isinstance(node, _IMPORTS) for each in last for node in binders(name, each.statement)}
     return kinds.pop() if len(kinds) == 1 else None
+
+
+def other_use(statement: ast.stmt) -> str | None:
+    """Return in words what a statement makes of the name that it binds, where that is no plain assignment."""
+    return next((words for kinds, words in _OTHER_USES if isinstance(statement, kinds)), None)
 
 
 def parse(cell: Cell) -> list[ast.stmt] | None:
@@ -159,7 +171,7 @@ def _syntax_problem(
     return CellSyntax(cell=cell, notebook=notebook, line=line, error=f"{kind}: {message}", traceback=shown)
 
 
-def _may_bind_unseen(cells: Sequence[Cell]) -> bool:
+def may_bind_unseen(cells: Sequence[Cell]) -> bool:
     """Tell whether the notebook can bind predictor in a way that its syntax trees do not show."""
     for cell in cells:
         statements = parse(cell)

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from nb_scorer import layout
 from nb_scorer.in_kernel import COMMAND
 
-from nb_builder import blame, causes, complaint, failures, problems
+from nb_builder import blame, causes, complaint, contract, failures, problems
 from nb_builder.cells import Cell
 from nb_builder.kernel import Kernel, KernelGone, TooSlow, running
 from nb_builder.log import Log
@@ -195,10 +195,20 @@ class Runner:
             return
         if cell.ours and reply["status"] == "error":
             ran = [result.cell for result in self.results]
-            raise complaint.problem(self.complaint_file, errors[-1], notebook=self.notebook, cells=ran)
-        fault = self._at_fault(cell, errors[0])
+            raise self._placed(complaint.problem(self.complaint_file, errors[-1], notebook=self.notebook, cells=ran))
+        # What `%run` runs is shown where it fails, and again where it was run: the second one names the cell.
+        raised_on = reply["status"] == "error" and reply["ename"] == errors[0]["ename"]
+        error = reply if raised_on and reply["evalue"] == errors[0]["evalue"] else errors[0]
+        fault = self._at_fault(cell, error)
         known = {"notebook": self.notebook, "repository": self.repository}
-        raise failures.of_error(fault, errors[0], **known, pointers=self._pointers_read())
+        raise failures.of_error(fault, error, **known, pointers=self._pointers_read())
+
+    def _placed(self, problem: Exception) -> Exception:
+        """Return a problem with the cell and line that last bound the name that it is about."""
+        bound = contract.bindings(complaint.about(problem), [each.cell for each in self.results if not each.cell.ours])
+        if bound:
+            problem.at(self.notebook, bound[-1].cell, bound[-1].statement.lineno)
+        return problem
 
     def _pointers_read(self) -> list[str]:
         """Return the pointers of Git LFS among the files that the notebook has read."""

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from nb_builder import blame, causes, distributions, problems
+from nb_builder import blame, causes, distributions, problems, worlds
 from nb_builder.cells import Cell
 
 NOT_THERE = re.compile(r"No module named '([\w.]+)'$")
@@ -39,6 +39,9 @@ def of_error(
         return problems.CellAsksInput(**place)
     if name == "OSError" and words.startswith(NO_SPACE):
         return problems.DiskFull(folder=repository)
+    elsewhere = worlds.of_error(name, words, repository, **place)
+    if elsewhere:
+        return elsewhere
     # Python names the compiled file there, which is none of the author's; the line is told already.
     said = one_line(name, blame.SYNTAX_LINE.sub("", words))
     place.update(traceback=shorten(traceback), error=said)

@@ -25,17 +25,31 @@ def repository(what: str, clone: Path, log: Log) -> Iterator[tuple[Path, str | N
     log.step(f"Cloning {what}")
     shutil.rmtree(clone, ignore_errors=True)
     try:
-        yield _clone(what, clone), None
+        yield _clone(what, clone, log), None
     finally:
         shutil.rmtree(clone, ignore_errors=True)
 
 
-def _clone(url: str, clone: Path) -> Path:
+def _clone(url: str, clone: Path, log: Log) -> Path:
     url, _, branch = url.partition("#")
     choice = ["--branch", branch] if branch else []
     if subprocess.run(["git", "clone", "--quiet", "--depth", "1", *choice, "--", url, clone]).returncode:
         sys.exit(f"ERROR: git could not clone {url}; its own words are above.")
+    if (clone / ".gitmodules").is_file():
+        _fetch_submodules(clone, log)
     return clone
+
+
+def _fetch_submodules(clone: Path, log: Log) -> None:
+    """Fetch the submodules of a clone; what can't be fetched is a note, for the notebook may not need it."""
+    words = ["submodule", "--quiet", "update", "--init", "--recursive", "--depth", "1"]
+    if subprocess.run(["git", "-C", clone, *words]).returncode == 0:
+        return
+    status = subprocess.run(["git", "-C", clone, "submodule", "status"], capture_output=True, text=True).stdout
+    # git marks with a minus what is not there.
+    missing = [line.split()[1] for line in status.splitlines() if line.startswith("-")]
+    what = f"the submodule {', '.join(missing)}" if missing else "a submodule of a submodule"
+    log.note(f"{what} could not be fetched, git's own words are above; what imports or reads it will fail.")
 
 
 def _on_disk(path: Path) -> tuple[Path, str | None]:

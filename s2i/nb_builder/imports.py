@@ -17,6 +17,8 @@ from nb_builder.rewrite.magics import as_python
 # In the standard library of an older model Python, gone in newer ones; and what IPython itself provides.
 _NOT_PACKAGES = {*sys.stdlib_module_names, "distutils", "imp", "asyncore", "asynchat", "smtpd", "cgi", "telnetlib"}
 _NOT_PACKAGES |= {"IPython", "ipykernel", "__main__"}
+# Extensions that IPython has under names of their own.
+_OF_IPYTHON = {"autoreload", "storemagic"}
 
 # As MagicsToPython writes `%pip install` and `!pip install`, and as programs call pip.
 _RUNS_PIP = re.compile(r"\bpip3? install\b|run_line_magic\('pip', 'install\b|['\"]pip3?['\"], *['\"]install['\"]")
@@ -33,6 +35,8 @@ _BRINGS = re.compile(
     r"|\bexec\(|\.(?:py|zip|whl|egg)['\"]"
 )
 _WRAPS = re.compile(r"\s*get_ipython\(\)\.run_cell_magic\('(?:time|capture)',")
+# As MagicsToPython writes `%load_ext dotenv`: an extension is a module.
+_LOADS = re.compile(r"run_line_magic\('load_ext', '(\w+)[\w.]*'\)")
 _WRITES = re.compile(r"run_cell_magic\('writefile', '(?:-a )?([^']+\.py)'")
 
 _CONTRACT = ("predictor", "validator")
@@ -134,7 +138,15 @@ def of_notebook(cells: Sequence[Cell], folder: Path, src: Path) -> list[Import]:
                 pieces += [each for path in exact if sure and (each := _module(path, piece, src, seen, sure=True))]
                 if own is None and not _level(node) and module.split(".")[0] not in _NOT_PACKAGES:
                     found.append(_import(module, names, node, piece, sure=sure))
+    found += [each for cell in cells for each in _loaded(cell) if each.module not in own_modules]
     return sorted(found, key=_place)
+
+
+def _loaded(cell: Cell) -> Iterator[Import]:
+    """Yield what `%load_ext` imports in a cell; whether it is run is not looked at."""
+    for written in _LOADS.finditer(cell.source):
+        if written[1] not in _OF_IPYTHON:
+            yield Import(written[1], (), cell.source.count("\n", 0, written.start()) + 1, cell)
 
 
 def _place(each: Import) -> tuple:

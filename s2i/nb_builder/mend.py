@@ -19,6 +19,8 @@ def mend(raw: dict) -> None:
     """Change a notebook as JSON has it, of format 3 or 4, so that it keeps the format where that needs no guess."""
     raw["metadata"] = _typed(raw.get("metadata"), _NOTEBOOK)
     _mend_kernel(raw["metadata"])
+    # Stored outputs, too: whatever state of widgets tools have left there, with or without its `state`.
+    raw["metadata"].pop("widgets", None)
     if isinstance(raw.get("worksheets"), list):
         for sheet in raw["worksheets"]:
             for cell in _cells(sheet):

@@ -7,9 +7,15 @@ from pathlib import Path
 
 import nbformat
 
-from nb_builder import percent
+from nb_builder import formats
 from nb_builder.mend import mend
-from nb_builder.problems import LanguageWrong, NotebookConflict, NotebookNotANotebook, NotebookNotJson
+from nb_builder.problems import (
+    LanguageWrong,
+    NotebookConflict,
+    NotebookNotANotebook,
+    NotebookNotJson,
+    NotebookUnreadable,
+)
 
 _CONFLICT = re.compile(r"^(<<<<<<<|>>>>>>>)( .*)?$", re.MULTILINE)
 
@@ -17,11 +23,12 @@ _CONFLICT = re.compile(r"^(<<<<<<<|>>>>>>>)( .*)?$", re.MULTILINE)
 def read(repository: Path, notebook: Path) -> nbformat.NotebookNode:
     """Return the notebook in the newest format.
 
-    Raises NotebookConflict, NotebookNotJson, NotebookNotANotebook or LanguageWrong.
+    Raises NotebookConflict, NotebookNotJson, NotebookNotANotebook, NotebookFormat,
+    NotebookUnreadable or LanguageWrong.
     """
     text = _text(repository / notebook, notebook)
-    if notebook.suffix == ".py":
-        return _script(text, notebook)
+    if notebook.suffix != ".ipynb":
+        return _written_otherwise(text, notebook)
     raw = _parse(text, notebook)
     _require_notebook(raw, notebook)
     _require_python(raw.get("metadata") or {}, notebook)
@@ -46,10 +53,17 @@ def _text(path: Path, notebook: Path) -> str:
         raise NotebookNotJson(notebook=notebook, line=1, reason=str(wrong), state="not text in UTF-8") from None
 
 
-def _script(text: str, notebook: Path) -> nbformat.NotebookNode:
+def _written_otherwise(text: str, notebook: Path) -> nbformat.NotebookNode:
     _require_no_conflict(text, notebook)
-    node = percent.parse(text)
+    try:
+        node = formats.parse(notebook, text)
+    except SyntaxError as wrong:
+        raise NotebookUnreadable(notebook=notebook, reason=f"line {wrong.lineno}, {wrong.msg}") from None
+    except ValueError as wrong:
+        raise NotebookUnreadable(notebook=notebook, reason=wrong) from None
     _require_python(node.metadata, notebook)
+    if notebook.suffix in formats.CHUNKS and not formats.has_python(text):
+        raise LanguageWrong(notebook=notebook, language="R", kernel="knitr")
     return node
 
 

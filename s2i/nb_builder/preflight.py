@@ -13,10 +13,22 @@ from nb_scorer import layout
 from nb_scorer.problem import Problem
 from nbformat import NotebookNode
 
-from nb_builder import contract, imports, joined, notebook, parameters, pythons, requirements, source, undefined
+from nb_builder import (
+    contract,
+    imports,
+    joined,
+    notebook,
+    parameters,
+    pythons,
+    requirements,
+    runs,
+    source,
+    undefined,
+    worlds,
+)
 from nb_builder.cells import Cell
 from nb_builder.log import Log
-from nb_builder.problems import BuildProblem
+from nb_builder.problems import BuildProblem, NameTaken
 from nb_builder.pythons import Python
 from nb_builder.requirements import Wanted
 from nb_builder.rewrite import scripts
@@ -38,6 +50,10 @@ class Notebook:
     def cells(self) -> tuple[Cell, ...]:
         """Return the author's code cells as plain Python."""
         return scripts.author_cells(self.node)
+
+    def with_runs(self, src: Path) -> NotebookNode:
+        """Return the notebook with the cells of the repository's files that it runs with `%run`."""
+        return runs.expanded(self.node, self.folder(src), src)
 
     def folder(self, src: Path) -> Path:
         """Return the notebook's folder below `src`: the working directory of its code."""
@@ -79,12 +95,14 @@ def look(settings: Settings, kept: Path, log: Log, found: Found = refuse) -> Che
     Raises what leaves nothing to judge: no repository, no notebook, no Python.
     """
     repository = source.locate(settings.src, kept)
-    names = source.find_notebooks(repository, settings.source_notebook, settings.source_notebook_list)
-    read = _read(repository, names, found)
+    names = source.find_notebooks(repository, settings.source_notebook, settings.source_notebook_list, log.note)
+    read = _read(repository, names, log, found)
     python = pythons.choose(settings.python, notebook.wanted_python(read[-1].node) if read else None, log)
     for each in read:
         log.line(f"     {each.name}, with Python {python.minor}")
         for problem in contract.findings(each.cells, each.name, python.path, defines=each.name == names[-1]):
+            found(problem)
+        for problem in worlds.findings(each.node, each.cells, each.name, repository):
             found(problem)
     nodes = [each.node for each in read]
     with passing(found):
@@ -117,7 +135,7 @@ def read_requirements(checked: Checked, src: Path, into: Path, found: Found = re
     # `is not None`: one that asks for nothing has the length 0.
     for each in checked.notebooks if wanted is not None and not wanted.declared else ():
         with passing(found):
-            imports.require_declared(each.cells, each.folder(src), src, each.name)
+            imports.require_declared(scripts.author_cells(each.with_runs(src)), each.folder(src), src, each.name)
     return wanted
 
 
@@ -130,24 +148,31 @@ def passing(found: Found) -> Iterator[None]:
         found(problem)
 
 
-def _read(repository: Path, names: Sequence[Path], found: Found) -> list[Notebook]:
+def _read(repository: Path, names: Sequence[Path], log: Log, found: Found) -> list[Notebook]:
     read = []
     for number, name in enumerate(names, start=1):
         # The last one's files have the plain names, as has a sole one. A file's name may have 255 bytes.
         prefix = f"{number}-{name.stem[:40]}-" if number < len(names) else ""
         with passing(found):
-            read.append(Notebook(name, notebook.read(repository, name), prefix))
+            read.append(Notebook(name, worlds.settled(notebook.read(repository, name), name, log), prefix))
     return read
 
 
 def _requirements_of(each: Notebook, python: Python, src: Path, into: Path) -> Wanted:
-    script = scripts.requirements_script(each.node, each.name)
+    script = scripts.requirements_script(each.with_runs(src), each.name)
     path = into / (each.prefix + layout.REQUIREMENTS_SCRIPT)
     path.write_text(script.text, encoding="utf-8")
     try:
         return requirements.collect(path, python.path, each.folder(src), src, each.name)
     except BuildProblem as problem:
         bindings = contract.bindings(NAME, each.cells)
-        if bindings:
-            problem.at(each.name, bindings[-1].cell, bindings[-1].statement.lineno)
+        if not bindings:
+            raise
+        last = bindings[-1]
+        kind = contract.other_use(last.statement)
+        if kind:
+            meaning = 'the list of packages to install, for example requirements = [["numpy", "1.26.4"]]'
+            place = {"cell": last.cell, "notebook": str(each.name), "line": last.statement.lineno}
+            raise NameTaken(**place, name=NAME, kind=kind, meaning=meaning) from None
+        problem.at(each.name, last.cell, last.statement.lineno)
         raise

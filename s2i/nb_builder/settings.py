@@ -35,7 +35,7 @@ KNOBS = (
         "S2I_SOURCE_NOTEBOOK",
         text,
         None,
-        "The notebook to build, relative to the repository; needed where there are several.",
+        "The notebook to build, relative to the repository; needed where several define predictor.",
     ),
     Knob(
         "S2I_SOURCE_NOTEBOOK_LIST",

@@ -2,17 +2,11 @@
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from nb_builder import percent
-from nb_builder.problems import (
-    NotebookAmbiguous,
-    NotebookChosenTwice,
-    NotebookMissing,
-    NotebookNotFound,
-    SourceMissing,
-)
+from nb_builder import candidates
+from nb_builder.problems import NotebookChosenTwice, NotebookNotFound, SourceMissing
 
 # s2i lays the repository here and leaves it in the image unless assemble takes it away.
 UPLOADED = Path("/tmp/src")  # noqa: S108 - s2i's own place
@@ -29,34 +23,22 @@ def locate(src: Path, kept: Path) -> Path:
     raise SourceMissing(folder=src)
 
 
-def find_notebooks(repository: Path, chosen: str | None, listed: Sequence[str] | None) -> tuple[Path, ...]:
+def find_notebooks(
+    repository: Path, chosen: str | None, listed: Sequence[str] | None, say: Callable[[str], None] = lambda words: None
+) -> tuple[Path, ...]:
     """Return the notebooks to build, relative to `repository`, in their order; the last one defines the contract.
 
-    `chosen` is S2I_SOURCE_NOTEBOOK, `listed` S2I_SOURCE_NOTEBOOK_LIST; without either a sole candidate is
-    taken without asking. Raises NotebookChosenTwice, NotebookMissing, NotebookAmbiguous or NotebookNotFound.
+    `chosen` is S2I_SOURCE_NOTEBOOK, `listed` S2I_SOURCE_NOTEBOOK_LIST; without either it is the one that
+    `candidates` finds, and `say` gets the reason where there are several. Raises NotebookChosenTwice or
+    NotebookNotFound, and what `candidates` raises.
     """
     if chosen is not None and listed is not None:
         raise NotebookChosenTwice(chosen=chosen, listed=", ".join(listed))
-    candidates = notebooks(repository) or scripts(repository)
     if listed is not None:
-        return _chosen(repository, listed, candidates, "S2I_SOURCE_NOTEBOOK_LIST")
+        return _chosen(repository, listed, "S2I_SOURCE_NOTEBOOK_LIST")
     if chosen is not None:
-        return _chosen(repository, [chosen], candidates, "S2I_SOURCE_NOTEBOOK")
-    if not candidates:
-        raise NotebookMissing
-    if len(candidates) > 1:
-        raise NotebookAmbiguous(count=len(candidates), names=_names(candidates), example=candidates[0])
-    return (candidates[0],)
-
-
-def notebooks(repository: Path) -> list[Path]:
-    """Return the notebooks of the repository, relative to it and sorted."""
-    return sorted(_files(repository, ".ipynb"))
-
-
-def scripts(repository: Path) -> list[Path]:
-    """Return the Python scripts that are notebooks beyond doubt: in `# %%` cells, one of which binds predictor."""
-    return sorted(path for path in _files(repository, ".py") if percent.is_notebook(_text(repository / path)))
+        return _chosen(repository, [chosen], "S2I_SOURCE_NOTEBOOK")
+    return (candidates.sole(repository, say),)
 
 
 def bring(repository: Path, destination: Path) -> None:
@@ -75,40 +57,19 @@ def bring(repository: Path, destination: Path) -> None:
         _empty(repository, best_effort=True)
 
 
-def _files(repository: Path, suffix: str) -> Iterator[Path]:
-    """Yield the files whose names end in `suffix`.
-
-    Hidden folders never count (Jupyter keeps old copies in .ipynb_checkpoints), nor do virtual
-    environments, which ship notebooks of their own.
-    """
-    for folder, inner, files in os.walk(repository):
-        here = Path(folder)
-        inner[:] = [name for name in inner if not name.startswith(".") and not (here / name / "pyvenv.cfg").exists()]
-        yield from ((here / name).relative_to(repository) for name in files if name.endswith(suffix))
-
-
-def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8-sig", errors="replace") if path.is_file() else ""
-
-
-def _chosen(repository: Path, names: Sequence[str], candidates: list[Path], setting: str) -> tuple[Path, ...]:
+def _chosen(repository: Path, names: Sequence[str], setting: str) -> tuple[Path, ...]:
     """Return `names` as paths; raise NotebookNotFound with all that are not files of the repository."""
     wanted = [Path(os.path.normpath(name)) for name in names]
     missing = [str(path) for path in wanted if not _is_inside(repository, path)]
     if missing:
-        there = _names(candidates) or "no notebook at all"
-        raise NotebookNotFound(setting=setting, chosen=", ".join(map(repr, missing)), names=there)
+        there = next((group for group in candidates.groups(repository) if group), [])
+        known = candidates.listed(there) or "no notebook at all"
+        raise NotebookNotFound(setting=setting, chosen=", ".join(map(repr, missing)), names=known)
     return tuple(wanted)
 
 
 def _is_inside(repository: Path, path: Path) -> bool:
     return not path.is_absolute() and ".." not in path.parts and (repository / path).is_file()
-
-
-def _names(notebooks: list[Path]) -> str:
-    """Return at most ten names, the rest as a count: the message must stay readable."""
-    names = ", ".join(str(name) for name in notebooks[:10])
-    return names + (f" and {len(notebooks) - 10} more" if len(notebooks) > 10 else "")
 
 
 def _not_of_the_repository(folder: str, names: list[str]) -> list[str]:

@@ -16,19 +16,24 @@ from flow.stage import ROOT, environment
 # Known without running a cell or asking an index.
 STATIC = {
     "cell-syntax",
+    "elsewhere-only",
     "language-wrong",
     "lock-outdated",
     "name-undefined",
+    "name-taken",
     "not-callable",
     "notebook-ambiguous",
     "notebook-chosen-twice",
     "notebook-conflict",
+    "notebook-format",
     "notebook-missing",
     "notebook-not-a-notebook",
     "notebook-not-found",
     "notebook-not-json",
+    "notebook-unreadable",
     "parameter-unknown",
     "predictor-missing",
+    "predictor-nowhere",
     "python-missing",
     "python2-code",
     "requirement-is-option",
@@ -42,6 +47,7 @@ STATIC = {
 # Found by `check` as well, but not in every case: a build finds the others out by running.
 SOMETIMES = {
     "fail-name-undefined-deleted",
+    "fail-elsewhere-only-kaggle-input",
     "fail-not-callable-validator",
     "fail-predictor-missing-deleted",
     "fail-requirements-conflict",

@@ -25,6 +25,16 @@ class BuildProblem(Problem):
         self.notebook, self.cell, self.line = notebook, cell, line
         return self
 
+    @property
+    def place(self) -> str:
+        """Return the words for the cell and line that it is about; "" where that is not known."""
+        return self.cell.where(str(self.notebook), self.line) if self.cell else ""
+
+    def __str__(self) -> str:
+        """Return the text that a user sees, with the place where the words do not say it."""
+        told = not self.place or self.place in self.what
+        return super().__str__() + ("" if told else f"\n  At: {self.place}")
+
 
 class CellProblem(BuildProblem):
     """A failure in one cell: `{where}` names it as Jupyter shows it, and its place in the file."""

@@ -64,3 +64,12 @@ class NotebookTimeout(CellProblem):
     what_words = "{where} was stopped: the notebook's cells may take {seconds:g} seconds together."
     why_words = "S2I_NOTEBOOK_TIMEOUT limits how long a build may run a notebook."
     fix_words = "Make the cells faster, or raise the limit: S2I_NOTEBOOK_TIMEOUT=<seconds>, 0 for none."
+
+
+class ElsewhereOnly(CellProblem):
+    """A cell needs something that only Colab, Kaggle or Databricks has."""
+
+    code = "elsewhere-only"
+    what_words = "{where} needs {thing}, which only {world} has."
+    why_words = "A build runs every cell on a machine of its own: nobody's drive, session or cluster is there."
+    fix_words = "{way}, then build again."

@@ -1,6 +1,6 @@
 """What can be wrong with what a notebook promises: predictor, validator, examples, parameters."""
 
-from nb_builder.problems.base import BuildProblem
+from nb_builder.problems.base import BuildProblem, CellProblem
 
 
 class PredictorMissing(BuildProblem):
@@ -39,7 +39,32 @@ class ExampleFails(BuildProblem):
     code = "example-fails"
     what_words = "Row {number} of 'examples', {sample}, gets no answer: {error}."
     why_words = "The rows of 'examples' prove the service, so predictor must answer each of them."
-    fix_words = "Correct the row or predictor; a sample is exactly what a client would send as JSON."
+    fix_words = (
+        "Correct the row or predictor; a sample is exactly what a client would send as JSON. "
+        "If 'examples' is a list of your own, give it another name."
+    )
+
+
+class ExamplesArePairs(BuildProblem):
+    """The rows of `examples` are pairs of a sample and something else, such as its label."""
+
+    code = "examples-are-pairs"
+    what_words = (
+        "Row {number} of 'examples', {sample}, gets no answer ({error}), but its first part, {first}, gets one."
+    )
+    why_words = "Each row of 'examples' is one sample as a client sends it; these look like samples with their labels."
+    fix_words = (
+        "Give that list another name, or keep the samples alone in the last cell: examples = [x for x, _ in examples]."
+    )
+
+
+class NameTaken(CellProblem):
+    """A name of the contract is used for something else."""
+
+    code = "name-taken"
+    what_words = "{where} uses the name '{name}' for {kind}."
+    why_words = "To nb-builder '{name}' is {meaning}."
+    fix_words = "Give it another name there, then build again."
 
 
 class ParameterUnknown(BuildProblem):

@@ -16,18 +16,51 @@ class NotebookMissing(BuildProblem):
     """The repository has no notebook at all."""
 
     code = "notebook-missing"
-    what_words = "The repository has no notebook (no file ending in .ipynb)."
-    why_words = "The service is made of the notebook (or the script in '# %%' cells) that defines predictor."
+    what_words = "The repository has no notebook (no file ending in .ipynb), and no script that defines predictor."
+    why_words = "The service is made of the notebook, or the script, that defines predictor."
     fix_words = "Commit a notebook; for one in a sub-folder give s2i its --context-dir."
 
 
 class NotebookAmbiguous(BuildProblem):
-    """There are several notebooks and none was chosen."""
+    """Several notebooks define predictor and none was chosen."""
 
     code = "notebook-ambiguous"
-    what_words = "The repository has {count} notebooks and none is chosen: {names}."
-    why_words = "Only one notebook can define predictor, and guessing could serve the wrong one."
+    what_words = "The repository has {count} notebooks that define predictor, and none is chosen: {names}."
+    why_words = "Only one of them can be served, and guessing could serve the wrong one."
     fix_words = "Set S2I_SOURCE_NOTEBOOK={example} (or S2I_SOURCE_NOTEBOOK_LIST) by -e or in .s2i/environment."
+
+
+class PredictorNowhere(BuildProblem):
+    """There are several notebooks and none of them defines predictor."""
+
+    code = "predictor-nowhere"
+    what_words = "The repository has {count} notebooks, and none of them defines predictor: {names}."
+    why_words = "The service calls predictor(sample) for each request, so one of them has to define it."
+    fix_words = (
+        "Add 'def predictor(x): ...' to the one to serve; one that gets it by an import or %run has to be chosen, "
+        "for example with S2I_SOURCE_NOTEBOOK={example}."
+    )
+
+
+class NotebookFormat(BuildProblem):
+    """The file that was chosen is in no form of notebooks that is read here."""
+
+    code = "notebook-format"
+    what_words = "{notebook} is {kind}, which is not read here."
+    why_words = (
+        "Read are .ipynb, Python scripts (plain, in cells, of marimo and Databricks), jupytext's Markdown, MyST, "
+        "R Markdown and Quarto."
+    )
+    fix_words = "{way}, then build again."
+
+
+class NotebookUnreadable(BuildProblem):
+    """The file breaks the form of notebooks that it says it is of."""
+
+    code = "notebook-unreadable"
+    what_words = "{notebook} can't be read: {reason}."
+    why_words = "A notebook of marimo is valid Python, and the header of one in Markdown or R Markdown is YAML."
+    fix_words = "Correct it, or open it in the tool that wrote it and save it again; then build again."
 
 
 class NotebookNotFound(BuildProblem):

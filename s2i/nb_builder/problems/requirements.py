@@ -9,7 +9,7 @@ class RequirementsMalformed(BuildProblem):
     code = "requirements-malformed"
     what_words = "'requirements' can't be read: {reason}."
     why_words = 'It is a list of [name, version] pairs, for example requirements = [["numpy", "1.26.4"]].'
-    fix_words = "Correct it in {notebook}, then build again."
+    fix_words = "Correct it in {notebook}, or give it another name if it is something else; then build again."
 
 
 class RequirementIsOption(BuildProblem):

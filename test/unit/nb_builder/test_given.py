@@ -41,6 +41,38 @@ def test_a_git_url_is_cloned_and_the_clone_removed(tmp_path):
     assert not folder.exists()
 
 
+def repository_with_submodule(tmp_path):
+    """Return (repository, submodule in it): shared/helper.py is the submodule's."""
+    identity = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "protocol.file.allow=always"]
+    for name, file in (("shared", "helper.py"), ("origin", "a.ipynb")):
+        subprocess.run(["git", "init", "-q", "-b", "main", tmp_path / name], check=True)
+        (tmp_path / name / file).write_text("{}")
+        subprocess.run(["git", "-C", tmp_path / name, "add", "."], check=True)
+        if name == "origin":
+            words = ["submodule", "--quiet", "add", f"file://{tmp_path}/shared", "lib/shared"]
+            subprocess.run(["git", "-C", tmp_path / name, *identity, *words], check=True)
+        subprocess.run(["git", "-C", tmp_path / name, *identity, "commit", "-qm", "x"], check=True)
+    return tmp_path / "origin", tmp_path / "shared"
+
+
+def test_the_submodules_of_a_git_url_are_fetched(tmp_path, monkeypatch):
+    # git itself refuses submodules by path unless it is told that they are wanted.
+    for name, value in {"COUNT": "1", "KEY_0": "protocol.file.allow", "VALUE_0": "always"}.items():
+        monkeypatch.setenv(f"GIT_CONFIG_{name}", value)
+    origin, _ = repository_with_submodule(tmp_path)
+    with given.repository(f"file://{origin}", tmp_path / "clone", Log(io.StringIO())) as (folder, _):
+        assert (folder / "lib/shared/helper.py").read_text() == "{}"
+
+
+def test_a_submodule_that_can_not_be_fetched_is_a_note_with_its_name(tmp_path):
+    origin, shared = repository_with_submodule(tmp_path)
+    shared.rename(tmp_path / "gone")
+    said = io.StringIO()
+    with given.repository(f"file://{origin}", tmp_path / "clone", Log(said)) as (folder, _):
+        assert (folder / "a.ipynb").is_file()
+    assert "note: the submodule lib/shared could not be fetched" in said.getvalue()
+
+
 def test_what_is_nothing_of_these_is_refused_in_a_sentence(tmp_path):
     with pytest.raises(SystemExit, match="nosuch is no folder, no notebook and no git URL"):
         resolved("nosuch", tmp_path)

@@ -43,7 +43,7 @@ def test_tags_are_a_list_of_texts_or_nothing(tags, kept):
         ({"kernelspec": {"name": "python3"}}, {"kernelspec": {"name": "python3", "display_name": "python3"}}),
         ({"kernelspec": {"display_name": "P"}}, {"kernelspec": {"name": "P", "display_name": "P"}}),
         ({"language_info": {"version": "3.9"}}, {"language_info": {"version": "3.9", "name": "python"}}),
-        ({"widgets": {"x": 1}}, {"widgets": {"x": 1}}),
+        ({"widgets": {"application/vnd.jupyter.widget-state+json": {"version_major": 2}}}, {}),
     ],
 )
 def test_metadata_keep_what_has_the_right_form(metadata, kept):

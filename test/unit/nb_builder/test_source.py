@@ -1,6 +1,8 @@
 """Which file is the notebook, and how the repository gets to its place."""
 
+import json
 import os
+from pathlib import Path
 
 import pytest
 from nb_builder import source
@@ -9,8 +11,10 @@ from nb_builder.problems import (
     NotebookChosenTwice,
     NotebookMissing,
     NotebookNotFound,
+    PredictorNowhere,
     SourceMissing,
 )
+from nbformat.v4 import new_code_cell, new_notebook
 
 
 def repository(tmp_path, *files):
@@ -33,16 +37,48 @@ def test_checkpoints_and_virtual_environments_hold_no_candidates(tmp_path):
     repo = repository(
         tmp_path, "a.ipynb", ".ipynb_checkpoints/a-checkpoint.ipynb", "env/pyvenv.cfg", "env/lib/demo.ipynb"
     )
-    assert [str(name) for name in source.notebooks(repo)] == ["a.ipynb"]
+    assert found(repo) == ["a.ipynb"]
 
 
-def test_several_notebooks_are_listed_and_none_is_guessed(tmp_path):
-    with pytest.raises(NotebookAmbiguous, match=r"has 2 notebooks and none is chosen: a.ipynb, sub/b.ipynb"):
-        found(repository(tmp_path, "a.ipynb", "sub/b.ipynb"))
+def notebook_with(path, *sources):
+    path.write_text(json.dumps(new_notebook(cells=[new_code_cell(source) for source in sources])))
+
+
+def test_several_notebooks_that_bind_predictor_are_listed_and_none_is_guessed(tmp_path):
+    repo = repository(tmp_path, "a.ipynb", "b.ipynb", "sub/c.ipynb")
+    for name in ("b.ipynb", "sub/c.ipynb"):
+        notebook_with(repo / name, "def predictor(x):\n    return x")
+    with pytest.raises(NotebookAmbiguous, match=r"has 2 notebooks that define predictor.*: b.ipynb, sub/c.ipynb"):
+        found(repo)
+
+
+def test_of_several_notebooks_the_only_one_that_binds_predictor_is_taken_aloud(tmp_path):
+    repo = repository(tmp_path, "a.ipynb", "b.ipynb", "model.py")
+    notebook_with(repo / "b.ipynb", "predictor = max")
+    (repo / "model.py").write_text("def predictor(x):\n    return x")
+    said = []
+    assert source.find_notebooks(repo, None, None, said.append) == (Path("b.ipynb"),)
+    assert said == ["b.ipynb is taken: of 3 notebooks and scripts it is the one that defines predictor."]
+
+
+def test_a_sole_notebook_that_may_bind_predictor_by_an_import_goes_before_a_module_that_does(tmp_path):
+    repo = repository(tmp_path)
+    (tmp_path / "repo").mkdir()
+    notebook_with(repo / "a.ipynb", "from model import *")
+    (repo / "model.py").write_text("def predictor(x):\n    return x")
+    assert found(repo) == ["a.ipynb"]
+
+
+def test_a_script_that_binds_predictor_goes_before_a_notebook_that_surely_does_not(tmp_path):
+    repo = repository(tmp_path, "predict.py", "tests/test_predict.py")
+    notebook_with(repo / "explore.ipynb", "x = 1")
+    for name in ("predict.py", "tests/test_predict.py"):
+        (repo / name).write_text("def predictor(x):\n    return x")
+    assert found(repo) == ["predict.py"]
 
 
 def test_a_long_list_of_notebooks_is_cut(tmp_path):
-    with pytest.raises(NotebookAmbiguous, match=r"n09.ipynb and 5 more"):
+    with pytest.raises(PredictorNowhere, match=r"has 15 notebooks, and none .* n09.ipynb and 5 more"):
         found(repository(tmp_path, *(f"n{number:02}.ipynb" for number in range(15))))
 
 

@@ -1,0 +1,178 @@
+"""Forty notebooks of ten public repositories, with the smallest cells that make services of them.
+
+Nothing of the repositories is kept here: who runs the bench fetches them. A predictor asks what the notebook itself has
+trained or defined; its answers are plain values, so that they can be printed and compared.
+"""
+
+from dataclasses import dataclass
+
+LEARN = ("numpy", "pandas", "matplotlib", "scikit-learn")
+SEABORN = (*LEARN, "seaborn")
+
+
+@dataclass(frozen=True)
+class Public:
+    """A notebook of a repository on GitHub, what it needs, and the lines that ask it."""
+
+    repository: str
+    path: str
+    requirements: tuple[str, ...]
+    predictor: str
+    examples: tuple
+
+    @property
+    def url(self) -> str:
+        """Return where the repository is fetched from."""
+        return f"https://github.com/{self.repository}"
+
+    @property
+    def cells(self) -> tuple[str, str]:
+        """Return the cell to add before the first one, and the one after the last, which prints the answers."""
+        first = f"requirements = {[[name, ''] for name in self.requirements]!r}"
+        asked = "import json as _json\nprint(_json.dumps([predictor(x) for x in examples]))"
+        return first, f"def predictor(x):\n    return {self.predictor}\n\nexamples = {[*self.examples]!r}\n{asked}"
+
+
+def _of(repository: str, *rows: tuple) -> tuple[Public, ...]:
+    return tuple(Public(repository, *row) for row in rows)
+
+
+IRIS = ([3, 5, 4, 2], [5, 4, 3, 2])
+
+NOTEBOOKS = (
+    *_of(
+        "justmarkham/scikit-learn-videos",
+        ("03_getting_started_with_iris.ipynb", LEARN, "str(iris.target_names[x])", (0, 2)),
+        ("04_model_training.ipynb", LEARN, "int(logreg.predict([x])[0])", IRIS),
+        ("05_model_evaluation.ipynb", LEARN, "int(knn.predict([x])[0])", IRIS),
+        ("06_linear_regression.ipynb", SEABORN, "float(linreg.predict([x])[0])", ([230.1, 37.8], [44.5, 39.3])),
+        ("08_grid_search.ipynb", LEARN, "int(rand.predict([x])[0])", IRIS),
+        (
+            "09_classification_metrics.ipynb",
+            LEARN,
+            "float(logreg.predict_proba([x])[0][1])",
+            ([6, 0, 33.6, 50], [1, 94, 28.1, 21]),
+        ),
+        (
+            "10_categorical_features.ipynb",
+            LEARN,
+            "int(pipe.predict(pd.DataFrame([x], columns=['Pclass', 'Sex', 'Embarked']))[0])",
+            ([3, "male", "S"], [1, "female", "C"]),
+        ),
+    ),
+    *_of(
+        "trekhleb/homemade-machine-learning",
+        (
+            "notebooks/linear_regression/univariate_linear_regression_demo.ipynb",
+            (*LEARN, "plotly"),
+            "float(linear_regression.predict(np.array([[x]]))[0][0])",
+            (0.5, 1.5),
+        ),
+        (
+            "notebooks/linear_regression/non_linear_regression_demo.ipynb",
+            LEARN,
+            "float(linear_regression.predict(np.array([[x]]))[0][0])",
+            (10.0, 50.0),
+        ),
+        (
+            "notebooks/logistic_regression/logistic_regression_with_linear_boundary_demo.ipynb",
+            (*LEARN, "scipy"),
+            "str(logistic_regression.predict(np.array([x]))[0][0])",
+            ([1.4, 0.2], [5.1, 1.8]),
+        ),
+        (
+            "notebooks/k_means/k_means_demo.ipynb",
+            LEARN,
+            "int(((centroids - np.array(x)) ** 2).sum(axis=1).argmin())",
+            ([1.4, 0.2], [5.1, 1.8]),
+        ),
+    ),
+    *_of(
+        "jakevdp/PythonDataScienceHandbook",
+        ("notebooks/05.02-Introducing-Scikit-Learn.ipynb", SEABORN, "int(model.predict([x])[0])", ([0.0] * 64,)),
+        (
+            "notebooks/05.03-Hyperparameters-and-Model-Validation.ipynb",
+            SEABORN,
+            "float(model.fit(X, y).predict([[x]])[0])",
+            (0.1, 0.9),
+        ),
+        (
+            "notebooks/05.05-Naive-Bayes.ipynb",
+            SEABORN,
+            "predict_category(x)",
+            ("sending a payload to the ISS", "discussing the existence of God"),
+        ),
+        ("notebooks/05.06-Linear-Regression.ipynb", SEABORN, "model.predict(X[x : x + 1]).tolist()", (0, 7)),
+        ("notebooks/05.08-Random-Forests.ipynb", SEABORN, "int(model.predict([x])[0])", ([0.0] * 64,)),
+        ("notebooks/05.11-K-Means.ipynb", (*SEABORN, "scipy"), "int(kmeans.predict([x])[0])", ([0.1, 0.2, 0.3],)),
+    ),
+    *_of(
+        "amueller/introduction_to_ml_with_python",
+        (
+            "01-introduction.ipynb",
+            (*LEARN, "scipy", "mglearn", "ipython"),
+            "str(iris_dataset['target_names'][knn.predict([x])][0])",
+            ([5, 2.9, 1, 0.2],),
+        ),
+        (
+            "06-algorithm-chains-and-pipelines.ipynb",
+            (*LEARN, "scipy", "mglearn", "ipython"),
+            "int(grid.predict([x])[0])",
+            ([0.5] * 30,),
+        ),
+    ),
+    *_of(
+        "AllenDowney/ThinkBayes2",
+        ("notebooks/chap01.ipynb", ("pandas",), "float(prob(gss['year'] == x))", (1974, 2004)),
+        (
+            "notebooks/chap03.ipynb",
+            (*LEARN, "scipy", "empiricaldist"),
+            "{str(key): float(value) for key, value in Pmf.from_seq(x).items()}",
+            ([1, 2, 2, 6],),
+        ),
+        (
+            "notebooks/chap04.ipynb",
+            (*LEARN, "scipy", "empiricaldist"),
+            "float(make_binomial(x, 0.5).max_prob())",
+            (2, 250),
+        ),
+    ),
+    *_of(
+        "ageron/handson-ml3",
+        ("01_the_machine_learning_landscape.ipynb", LEARN, "float(model.predict([[x]])[0][0])", (37655.2, 50000.0)),
+        ("04_training_linear_models.ipynb", LEARN, "str(softmax_reg.predict([x])[0])", ([5, 2], [1.4, 0.2])),
+        ("05_support_vector_machines.ipynb", (*LEARN, "scipy"), "float(lin_svr.predict([x])[0])", ([0.5] * 8,)),
+        ("06_decision_trees.ipynb", (*LEARN, "scipy", "graphviz"), "str(tree_clf.predict([x])[0])", ([5, 1.5],)),
+        ("07_ensemble_learning_and_random_forests.ipynb", LEARN, "str(rnd_clf.predict([x])[0])", ([0.0, 0.5],)),
+    ),
+    *_of(
+        "rasbt/machine-learning-book",
+        ("ch02/ch02.ipynb", LEARN, "int(ada_sgd.predict(np.array([x]))[0])", ([0.5, 1.0], [-0.5, -1.0])),
+        ("ch03/ch03.ipynb", (*LEARN, "setuptools<81"), "int(knn.predict([x])[0])", ([0.5, 1.0], [-0.5, -1.0])),
+        ("ch09/ch09.ipynb", (*LEARN, "mlxtend"), "float(forest.predict([x])[0])", ([5, 5, 1500, 1000, 0],)),
+        ("ch10/ch10.ipynb", (*LEARN, "scipy", "watermark"), "int(km.predict([x])[0])", ([0.0, 0.0],)),
+    ),
+    *_of(
+        "norvig/pytudes",
+        ("ipynb/BASIC.ipynb", (), "[str(token) for token in tokenizer(x)]", ("10 PRINT X", "20 GOTO 10")),
+        ("ipynb/Cryptarithmetic.ipynb", (), "valid(x)", ("12 + 3 == 15", "12 + 3 == 16")),
+        ("ipynb/How To Count Things.ipynb", ("matplotlib",), "abstract_barcodes(x)", (5, 10)),
+        ("ipynb/Life.ipynb", (), "sorted(next_generation({(a, b) for a, b in x}))", ([[1, 0], [1, 1], [1, 2]],)),
+        ("ipynb/Sicherman Dice.ipynb", (), "len(sicherman(x))", (4, 6)),
+    ),
+    *_of(
+        "wesm/pydata-book",
+        ("ch02.ipynb", ("numpy",), "isiterable(x)", ("a string", 5)),
+        ("ch03.ipynb", ("numpy",), "clean_strings(x, clean_ops)", ([" Alabama ", "Georgia!"],)),
+        (
+            "ch12.ipynb",
+            (*LEARN, "patsy", "statsmodels"),
+            "int(model.fit(X_train, y_train).predict([x])[0])",
+            ([3, 0, 22.0], [1, 1, 38.0]),
+        ),
+    ),
+    *_of(
+        "fastai/numerical-linear-algebra",
+        ("nbs/gradient-descent-intro.ipynb", LEARN, "float(lin(x, a_guess, b_guess))", (0.5, 2.0)),
+    ),
+)
