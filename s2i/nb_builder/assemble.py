@@ -10,6 +10,7 @@ from nb_scorer import layout
 from nb_builder import (
     artifacts,
     certificates,
+    drift,
     environment,
     execute,
     gpu_libraries,
@@ -24,10 +25,12 @@ from nb_builder import (
     verify,
 )
 from nb_builder.artifacts import Earlier
+from nb_builder.as_of import AsOf
 from nb_builder.cells import Cell
 from nb_builder.installer import Installer
 from nb_builder.log import Log
 from nb_builder.preflight import Checked, Notebook
+from nb_builder.problems import CellFailed
 from nb_builder.report import Report, write_executed
 from nb_builder.requirements import Wanted
 from nb_builder.reuse import Ingredients, take_model
@@ -83,20 +86,32 @@ def assemble(settings: Settings, log: Log) -> None:
 
 def install(build: Build, wanted: Wanted, earlier: Earlier | None) -> Installer:
     """Make the venv and install what is wanted; return the installer, which knows what is there."""
-    python, place = build.notebook.python, build.place
+    checked, place = build.notebook, build.place
+    python = checked.python
     if earlier:
         earlier.unpack_venv(place)
     else:
         environment.make(place.venv, python)
-    installer = Installer(place.venv, python.minor, build.settings.installer, build.environ, build.log)
+    installer = Installer(place.venv, python.minor, build.settings.installer, build.environ, build.log, checked.as_of)
+    if checked.as_of and not wanted.lock:
+        build.log.line(f"     resolved to the packages that there were on {checked.as_of.day} ({checked.as_of.source})")
     installer.install(wanted, place.build / layout.LOCK, earlier)
     packages = installer.freeze().splitlines()
     build.log.line("     " + ", ".join(packages))
     gpu_libraries.tell(installer, build.log)
     build.report.facts["packages"] = packages
     build.report.facts["lock_sha256"] = provenance.digest(place.build / layout.LOCK)
-    build.report.facts["asked"] = wanted.fingerprint
+    build.report.facts["asked"] = installer.asked(wanted)
+    build.report.facts["resolved"] = resolution(wanted, checked.as_of)
     return installer
+
+
+def resolution(wanted: Wanted, as_of: AsOf | None) -> dict[str, object]:
+    """Return, for the report, to which date requirements were resolved, by what, and which of them are not pinned."""
+    if wanted.lock:
+        return {"lock": wanted.lock.name, "as_of": None}
+    named_by = {"by": as_of.source} if as_of else {}
+    return {"as_of": as_of.stamp if as_of else None, **named_by, "unpinned": wanted.unpinned}
 
 
 def make_model(build: Build, installer: Installer, earlier: Earlier | None) -> None:
@@ -168,6 +183,8 @@ def run_cells(
             pip=pip,
             strict=settings.strict_commands,
         )
+    except CellFailed as failed:
+        raise drift.explain(failed, build.report.facts["resolved"], build.notebook.changed) from None
     finally:
         # Also when a cell fails: what went before it is most of what its author needs to see.
         write_executed(each.node, results, place.build / (each.prefix + layout.EXECUTED))

@@ -11,14 +11,17 @@ from pathlib import Path
 from nb_scorer import layout
 from virtualenv.seed.wheels.embed import get_embed_wheel
 
-from nb_builder import pip_settings, wheels
+from nb_builder import pip_settings, provenance, wheels
 from nb_builder.artifacts import Earlier
+from nb_builder.as_of import AsOf
 from nb_builder.log import Log
 from nb_builder.problems import (
     BuildProblem,
     DiskFull,
     IndexUnreachable,
+    IndexWithoutDates,
     InstallFailed,
+    NotYetPublished,
     RequirementsConflict,
     VersionMissing,
 )
@@ -32,6 +35,11 @@ _UNREACHABLE = re.compile(
     r"Failed to fetch|Request failed|error sending request|NewConnectionError|ConnectTimeout|Could not fetch URL|"
     r"client error \(Connect\)|Network connectivity is disabled|invalid peer certificate"
 )
+# What they say of a file under S2I_RESOLVE_AS_OF: it has no date, or a later one.
+_DATELESS = re.compile(r"`([^`\s]+)` is missing an upload date|(\S+) does not provide upload-time metadata")
+_LATER = re.compile(
+    r"`([^`]+)` was filtered by `exclude-newer`.*? version[^v]* v([^\s,]+),? (?:was )?published at ([\d-]+)T"
+)
 _NO_SUCH = re.compile(
     r"there (?:is|are) no versions? of|was not found in|no wheels? with a matching|No matching distribution|"
     r"Could not find a version|only the following versions .* are available|does not satisfy Python"
@@ -44,17 +52,26 @@ _NO_SOLUTION = re.compile(r"No solution found|ResolutionImpossible|conflicting d
 class Installer:
     """Installs into one environment, with the settings that users gave pip."""
 
-    def __init__(self, venv: Path, minor: str, choice: str, environ: Mapping[str, str], log: Log):
-        """Take the interpreter's folder and minor version, S2I_INSTALLER, and the environment to run in."""
+    def __init__(  # noqa: PLR0913 - facts of one build, in their order
+        self, venv: Path, minor: str, choice: str, environ: Mapping[str, str], log: Log, as_of: AsOf | None = None
+    ):
+        """Take the interpreter's folder and minor version, S2I_INSTALLER, the environment, and the date to resolve to."""
         self.python = venv / "bin" / "python"
         self.venv = venv
         self.minor = minor
         self.choice = choice
         self.log = log
+        self.as_of = as_of
+        self.cutoff = ["--exclude-newer", as_of.stamp] if as_of else []
         self.environ = uv_environ(environ)
         self.flags = pip_settings.for_uv(pip_settings.read(environ), environ)[1]
         self.uv_options = ["--no-progress", "--python", self.python, *self.flags]
-        self.uv_compile = [UV, "pip", "compile", "--no-header", "--no-annotate", *self.uv_options]
+        self.uv_compile = [UV, "pip", "compile", "--no-header", "--no-annotate", *self.uv_options, *self.cutoff]
+
+    def asked(self, wanted: Wanted) -> str:
+        """Return what the answer to `wanted` depends on, the date included; "" where that can't be told."""
+        facts = {"wanted": wanted.fingerprint, "as_of": self.as_of.stamp if self.as_of else None}
+        return provenance.fingerprint(facts) if wanted.fingerprint else ""
 
     def install(self, wanted: Wanted, lock: Path, earlier: Earlier | None = None) -> None:
         """Write `lock` (versions and hashes of all that `wanted` needs) and install exactly that.
@@ -62,22 +79,42 @@ class Installer:
         A lock of the repository is taken as it is. With `earlier`, whose packages are there already, only
         what differs is installed or removed. Raises the problem that explains a failure.
         """
-        if earlier:
+        unchanged = earlier is not None and self.asked(wanted) == earlier.facts.get("asked")
+        if earlier and (unchanged or self._resolved_alike(earlier)):
+            # uv keeps the versions that it finds there, as far as they still fit.
             lock.write_bytes(earlier.path(layout.BUILD, layout.LOCK).read_bytes())
-        if earlier and wanted.fingerprint == earlier.facts.get("asked"):
+        if unchanged:
             self.log.line("     unchanged since the build before")
         elif wanted.lock:
             self.log.line(f"     exactly as {wanted.lock.name} of the repository says")
             lock.write_bytes(wanted.lock.read_bytes())
         elif self.choice == "pip" or not self._resolve(wanted, lock):
             self._with_pip(wanted, lock)
+            self._date(lock)
             return
+        else:
+            self._date(lock)
         # sync and not install: what the build before had and this one does not want is removed.
-        command = [UV, "pip", "sync", *self.uv_options, "--require-hashes", "--allow-empty-requirements", lock]
+        # What builds a package from its source has to be of the date as well; a given lock is taken as it is.
+        cutoff = [] if wanted.lock else self.cutoff
+        command = [UV, "pip", "sync", *self.uv_options, *cutoff, "--require-hashes", "--allow-empty-requirements", lock]
         # The lock was made under the user's constraints; beside hashes uv would want each of them pinned.
         words = self._run(command, {name: value for name, value in self.environ.items() if name != "UV_CONSTRAINT"})
         if words is not None:
             raise self._failure(words)
+
+    def _resolved_alike(self, earlier: Earlier) -> bool:
+        """Tell whether the build before resolved to the same date: what is newer, or older, is no hint then."""
+        resolved = earlier.facts.get("resolved")
+        before = resolved.get("as_of") if isinstance(resolved, dict) else None
+        return before == (self.as_of.stamp if self.as_of else None)
+
+    def _date(self, lock: Path) -> None:
+        """Write the date that it was resolved to at the top of `lock`."""
+        if self.as_of:
+            text = lock.read_text(encoding="utf-8")
+            line = f"# Resolved as of {self.as_of.stamp}, by {self.as_of.source}.\n"
+            lock.write_text(line + re.sub(r"\A# Resolved as of .*\n", "", text), encoding="utf-8")
 
     def _resolve(self, wanted: Wanted, lock: Path) -> bool:
         """Have uv write `lock`; return False where uv can't serve and pip is to try."""
@@ -97,7 +134,7 @@ class Installer:
 
     def offers(self, requirement: str) -> bool:
         """Return whether the index has what `requirement` says, for this Python; nothing is installed."""
-        command = [UV, "pip", "install", "--dry-run", "--no-deps", "--reinstall", *self.uv_options, requirement]
+        command = [UV, "pip", "install", "--dry-run", "--no-deps", "--reinstall", *self.uv_options, *self.cutoff, requirement]
         return self._run(command) is None
 
     def _with_pip(self, wanted: Wanted, lock: Path) -> None:
@@ -110,14 +147,15 @@ class Installer:
         with tempfile.TemporaryDirectory() as folder:
             report = Path(folder) / "report.json"
             files = [word for path in wanted.sources for word in ("-r", path)]
-            words = self._run([*pip, "install", "--no-compile", "--report", report, *files])
+            cutoff = ["--uploaded-prior-to", self.as_of.stamp] if self.as_of else []
+            words = self._run([*pip, "install", "--no-compile", "--report", report, *cutoff, *files])
             if words is not None:
                 raise self.explain(words, "pip")
             lock.write_text(_lock_of(json.loads(report.read_text(encoding="utf-8"))), encoding="utf-8")
 
     def _failure(self, words: str) -> BuildProblem:
         """Return what uv's words mean; for a build from source that failed, with the wheels that there are."""
-        ask = [UV, "pip", "compile", *self.flags]
+        ask = [UV, "pip", "compile", *self.flags, *self.cutoff]
         missing = wheels.explain(words, uv=ask, environ=self.environ, minor=self.minor)
         return missing or self.explain(words, "uv")
 
@@ -141,6 +179,12 @@ class Installer:
             return DiskFull(folder=self.venv, detail=words.strip())
         if _UNREACHABLE.search(words):
             return IndexUnreachable(**facts)
+        if self.as_of and (dateless := _DATELESS.search(words)):
+            file = dateless[1] or dateless[2]
+            return IndexWithoutDates(file=file, day=self.as_of.day, detail=facts["detail"])
+        if self.as_of and (later := _LATER.search(words)):
+            reason = f"{facts['reason'].rstrip('.')}; {later[1]} {later[2]} was published on {later[3]}."
+            return NotYetPublished(reason=reason, day=self.as_of.day, source=self.as_of.source, detail=facts["detail"])
         if _METADATA.search(words):
             return InstallFailed(installer=installer, python=self.minor, **facts)
         if _NO_SUCH.search(words):

@@ -13,7 +13,8 @@ from nb_scorer import layout
 from nb_scorer.problem import Problem
 from nbformat import NotebookNode
 
-from nb_builder import contract, imports, joined, notebook, parameters, pythons, requirements, source
+from nb_builder import as_of, contract, imports, joined, notebook, parameters, pythons, requirements, source
+from nb_builder.as_of import AsOf
 from nb_builder.cells import Cell
 from nb_builder.log import Log
 from nb_builder.problems import BuildProblem
@@ -46,11 +47,16 @@ class Notebook:
 
 @dataclass(frozen=True)
 class Checked:
-    """The notebooks of a build, in the order in which they are run, and their interpreter."""
+    """The notebooks of a build, in the order in which they are run, their interpreter, and their dates.
+
+    `as_of` is the date to resolve requirements to, None for today; `changed` is when the notebooks last changed.
+    """
 
     repository: Path
     notebooks: tuple[Notebook, ...]
     python: Python
+    as_of: AsOf | None = None
+    changed: AsOf | None = None
 
     @property
     def last(self) -> Notebook:
@@ -90,7 +96,11 @@ def look(settings: Settings, kept: Path, log: Log, found: Found = refuse) -> Che
     with passing(found):
         nodes = parameters.apply(nodes, settings.parameters, log)
     read = [Notebook(each.name, node, each.prefix) for each, node in zip(read, nodes, strict=True)]
-    return Checked(repository, tuple(read), python)
+    changed = _last_change(repository, read)
+    resolved_as_of = None
+    with passing(found):
+        resolved_as_of = as_of.choose(settings.resolve_as_of, changed, names[-1])
+    return Checked(repository, tuple(read), python, resolved_as_of, changed)
 
 
 def read_requirements(checked: Checked, src: Path, into: Path, found: Found = refuse) -> Wanted | None:
@@ -131,6 +141,12 @@ def _read(repository: Path, names: Sequence[Path], found: Found) -> list[Noteboo
         with passing(found):
             read.append(Notebook(name, notebook.read(repository, name), prefix))
     return read
+
+
+def _last_change(repository: Path, read: Sequence[Notebook]) -> AsOf | None:
+    """Return when the notebook that changed last did so, as far as any tells."""
+    changes = [change for each in read if (change := as_of.last_change(repository, each.name, each.node))]
+    return max(changes, key=lambda change: change.moment, default=None)
 
 
 def _require_declared(each: Notebook, src: Path) -> None:

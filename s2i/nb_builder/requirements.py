@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,6 +55,12 @@ class Wanted:
         texts = [path.read_text("utf-8") for path in (self.emitted, self.file, self.lock) if path]
         drawn_in = self.file and any(line.startswith("-") for line in _lines(self.file))
         return "" if drawn_in else provenance.fingerprint({"texts": texts})
+
+    @property
+    def unpinned(self) -> list[str]:
+        """Return the names of the requirements that leave the version, or a part of it, to the day of the build."""
+        entries = [*self.cell, *filter(None, map(_requirement, _lines(self.file) if self.file else ()))]
+        return sorted({each.name for each in entries if not each.url and not _is_pinned(each)})
 
     @property
     def sources(self) -> list[str]:
@@ -154,6 +161,17 @@ def _check_agreement(wanted: Wanted) -> None:
             if canonicalize_name(ours.name) == canonicalize_name(theirs.name) and exclude(ours, theirs):
                 reason = f"the cell asks for {ours}, and {wanted.file.name} (entry {number}) for {theirs}."
                 raise RequirementsConflict(reason=reason, detail="")
+
+
+def _is_pinned(requirement: Requirement) -> bool:
+    return any(pin.operator == "===" or (pin.operator == "==" and "*" not in pin.version) for pin in requirement.specifier)
+
+
+def _requirement(line: str) -> Requirement | None:
+    """Return a line of a requirements file as a requirement; None for an option, a path or a URL."""
+    with suppress(InvalidRequirement):
+        return Requirement(re.sub(r"\s+--hash=.*", "", line))
+    return None
 
 
 def exclude(one: Requirement, other: Requirement) -> bool:

@@ -2,12 +2,13 @@
 
 import os
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 
 from nb_scorer.knobs import Knob, number, one_of, read_all, switch, text
 from packaging.utils import canonicalize_name
 
-from nb_builder import parameter_values
+from nb_builder import as_of, parameter_values
 from nb_builder.slim import levels
 
 
@@ -62,6 +63,13 @@ KNOBS = (
         one_of("auto", "uv", "pip"),
         "auto",
         "What installs the requirements: `uv`, `pip`, or `auto` (uv, and pip where uv can't serve).",
+    ),
+    Knob(
+        as_of.SETTING,
+        as_of.read,
+        None,
+        "Date such as `2024-06-01` (UTC, that day included): requirements are resolved to the packages that there were "
+        "then; or `auto`: when the notebook was last committed or, by its metadata, run. Default: today's packages.",
     ),
     Knob(
         "S2I_CA_BUNDLE",
@@ -158,6 +166,7 @@ class Settings:
         self.parameters: dict[str, object] | None = values["S2I_PARAMETERS"]
         self.python: str | None = values["S2I_PYTHON"]
         self.installer: str = values["S2I_INSTALLER"]
+        self.resolve_as_of: str | datetime | None = values[as_of.SETTING]
         self.ca_bundle: Path | None = values["S2I_CA_BUNDLE"]
         self.reuse_model: bool = values["S2I_REUSE_MODEL"]
         self.commit: str | None = values["S2I_COMMIT"] or values["OPENSHIFT_BUILD_COMMIT"]

@@ -14,6 +14,7 @@ from nb_builder.problems.cells import (
     ImportUndeclared,
     KernelDied,
     NotebookTimeout,
+    PackageChanged,
 )
 from nb_builder.problems.contract import ExampleFails, NotCallable, ParameterUnknown, PredictorMissing, WrongArguments
 from nb_builder.problems.model import AnswersDiffer, BatchDiffers, DiskFull, ModelDoesNotLoad, NotSerializable
@@ -31,9 +32,12 @@ from nb_builder.problems.repository import (
     SourceMissing,
 )
 from nb_builder.problems.requirements import (
+    DateUnknown,
     IndexUnreachable,
+    IndexWithoutDates,
     InstallFailed,
     LockOutdated,
+    NotYetPublished,
     RequirementIsOption,
     RequirementsConflict,
     RequirementsMalformed,
@@ -53,10 +57,12 @@ __all__ = [
     "CellProblem",
     "CellSyntax",
     "CellTimeout",
+    "DateUnknown",
     "DiskFull",
     "ExampleFails",
     "ImportUndeclared",
     "IndexUnreachable",
+    "IndexWithoutDates",
     "InstallFailed",
     "KernelDied",
     "LanguageWrong",
@@ -64,6 +70,7 @@ __all__ = [
     "ModelDoesNotLoad",
     "NotCallable",
     "NotSerializable",
+    "NotYetPublished",
     "NotebookAmbiguous",
     "NotebookChosenTwice",
     "NotebookConflict",
@@ -72,6 +79,7 @@ __all__ = [
     "NotebookNotFound",
     "NotebookNotJson",
     "NotebookTimeout",
+    "PackageChanged",
     "ParameterUnknown",
     "PredictorMissing",
     "Python2Code",

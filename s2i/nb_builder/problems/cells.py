@@ -21,6 +21,17 @@ class CellSyntax(CellProblem):
     fix_words = "Correct the cell, or make it a Markdown or raw cell if it is not meant to run."
 
 
+class PackageChanged(CellProblem):
+    """A cell failed in an installed package that has changed since the notebook was written."""
+
+    code = "package-changed"
+    what_words = "{where} failed in an installed package: {error}"
+    why_words = "Versions that nothing pins are those of today, and may have changed since it worked: {unpinned}."
+    fix_words = (
+        "Build with the packages of a day on which it worked: S2I_RESOLVE_AS_OF={date}; or pin the versions of that day."
+    )
+
+
 class ImportUndeclared(CellProblem):
     """A cell imports something that is not installed."""
 

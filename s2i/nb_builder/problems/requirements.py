@@ -48,6 +48,33 @@ class LockOutdated(BuildProblem):
     fix_words = "Delete {lock} and build again; copy the new build/requirements.lock into the repository."
 
 
+class DateUnknown(BuildProblem):
+    """S2I_RESOLVE_AS_OF=auto, and nothing tells when the notebook last changed."""
+
+    code = "date-unknown"
+    what_words = "S2I_RESOLVE_AS_OF=auto, and nothing tells when {notebook} last changed."
+    why_words = "Neither a commit of it is to be seen here (.git, and git to read it) nor a time in its metadata."
+    fix_words = "Name the date: S2I_RESOLVE_AS_OF=YYYY-MM-DD, as 'git log -1 --format=%cs -- {notebook}' prints it."
+
+
+class NotYetPublished(BuildProblem):
+    """A requirement was published after the date that requirements are resolved to."""
+
+    code = "not-yet-published"
+    what_words = "A requirement can't be had as of {day}: {reason}"
+    why_words = "The date comes from {source}; nothing that was published later is taken."
+    fix_words = "Take a later date, S2I_RESOLVE_AS_OF=YYYY-MM-DD, or require an older version."
+
+
+class IndexWithoutDates(BuildProblem):
+    """The package index does not say when its files were uploaded."""
+
+    code = "index-without-dates"
+    what_words = "The package index does not tell when its files were uploaded ({file}), so none is known as of {day}."
+    why_words = "S2I_RESOLVE_AS_OF needs an index that gives upload times (PEP 700), as pypi.org does."
+    fix_words = "Leave S2I_RESOLVE_AS_OF out and pin the versions, or use an index that gives upload times."
+
+
 class WheelMissing(BuildProblem):
     """A pin has no wheel for this Python, and its source can't be built here."""
 
