@@ -25,7 +25,7 @@ from nb_builder.problems import (
     RequirementsConflict,
     VersionMissing,
 )
-from nb_builder.requirements import Wanted
+from nb_builder.requirements import CLOUDPICKLE, Wanted
 
 UV = Path(sys.executable).with_name("uv")
 
@@ -62,7 +62,9 @@ class Installer:
         self.choice = choice
         self.log = log
         self.as_of = as_of
-        self.cutoff = ["--exclude-newer", as_of.stamp] if as_of else []
+        # cloudpickle is there for us: an old one could not save what a newer Python has compiled.
+        exempt = ["--exclude-newer-package", f"{CLOUDPICKLE}=false"]
+        self.cutoff = ["--exclude-newer", as_of.stamp, *exempt] if as_of else []
         self.environ = uv_environ(environ)
         self.flags = pip_settings.for_uv(pip_settings.read(environ), environ)[1]
         self.uv_options = ["--no-progress", "--python", self.python, *self.flags]
