@@ -71,7 +71,7 @@ def assemble(settings: Settings, log: Log) -> None:
         source.bring(checked.repository, place.src)
         earlier = artifacts.find(settings.src, report.facts, log)
         with report.step("requirements", "Reading the requirements"):
-            wanted = preflight.read_requirements(checked, place.src, place.build)
+            wanted = preflight.read_requirements(checked, place.src, place.build, log)
         with report.step("install", f"Installing {len(wanted)} requirements into the notebook's own environment"):
             installer = install(build, wanted, earlier)
         with report.step("run", f"Running the cells of {', '.join(str(each.name) for each in checked.notebooks)}"):

@@ -1,4 +1,4 @@
-"""Packages that have changed since a notebook was written: told from other failures of a cell by error and traceback."""
+"""Packages that have changed since a notebook was written, told from other failures by error and traceback."""
 
 import re
 import sys

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from nb_builder.cells import Cell
 from nb_builder.distributions import providing
-from nb_builder.problems import RequirementsMissing
+from nb_builder.problems import RequirementsEmpty, RequirementsMissing, RequirementsUnreadable
+from nb_builder.sources import Declaration
 
 # In the standard library of an older model Python, gone in newer ones; and what IPython itself provides.
 _NOT_PACKAGES = {*sys.stdlib_module_names, "distutils", "imp", "asyncore", "asynchat", "smtpd", "cgi", "telnetlib"}
@@ -20,9 +21,12 @@ _RUNS_PIP = re.compile(r"\bpip3? install\b|run_line_magic\('pip', 'install\b|['\
 _WRITES = re.compile(r"run_cell_magic\('writefile', '(?:-a )?([^']+\.py)'")
 
 
-def require_declared(cells: Sequence[Cell], folder: Path, src: Path, notebook: Path) -> None:
-    """Raise RequirementsMissing, with a cell to paste, if a notebook that declares nothing imports packages.
+def require_declared(
+    cells: Sequence[Cell], folder: Path, src: Path, notebook: Path, silent: Sequence[Declaration] = ()
+) -> None:
+    """Raise a problem, with a cell to paste, if a notebook imports packages and nothing declares any.
 
+    That is RequirementsMissing, or where there are `silent` declarations RequirementsUnreadable or RequirementsEmpty.
     A notebook that runs pip itself is left to the run: what it installs is not known before.
     """
     if any(_RUNS_PIP.search(cell.source) for cell in cells):
@@ -30,7 +34,13 @@ def require_declared(cells: Sequence[Cell], folder: Path, src: Path, notebook: P
     modules = sorted(of_notebook(cells, folder, src))
     if modules:
         entries = ", ".join(f'["{name}", ""]' for name in sorted({providing(module) for module in modules}))
-        raise RequirementsMissing(notebook=notebook, modules=", ".join(modules), cell=f"[{entries}]")
+        facts = {"notebook": notebook, "modules": ", ".join(modules), "cell": f"[{entries}]"}
+        wrong = next((each for each in silent if each.wrong), None)
+        if wrong:
+            raise RequirementsUnreadable(file=wrong.file, reason=wrong.wrong, **facts)
+        if silent:
+            raise RequirementsEmpty(files=" and ".join(each.file for each in silent), **facts)
+        raise RequirementsMissing(**facts)
 
 
 def first(modules: Sequence[str], cells: Sequence[Cell]) -> tuple[Cell, int] | None:

@@ -52,10 +52,10 @@ _NO_SOLUTION = re.compile(r"No solution found|ResolutionImpossible|conflicting d
 class Installer:
     """Installs into one environment, with the settings that users gave pip."""
 
-    def __init__(  # noqa: PLR0913 - facts of one build, in their order
+    def __init__(
         self, venv: Path, minor: str, choice: str, environ: Mapping[str, str], log: Log, as_of: AsOf | None = None
     ):
-        """Take the interpreter's folder and minor version, S2I_INSTALLER, the environment, and the date to resolve to."""
+        """Take the interpreter's folder and minor version, S2I_INSTALLER, the environment, and a date."""
         self.python = venv / "bin" / "python"
         self.venv = venv
         self.minor = minor
@@ -120,7 +120,8 @@ class Installer:
 
     def _resolve(self, wanted: Wanted, lock: Path) -> bool:
         """Have uv write `lock`; return False where uv can't serve and pip is to try."""
-        words = self._run([*self.uv_compile, "--generate-hashes", "--output-file", lock, *wanted.sources])
+        constraints = ["--constraints", wanted.constraints] if wanted.constraints else []
+        words = self._run([*self.uv_compile, "--generate-hashes", "--output-file", lock, *constraints, *wanted.sources])
         if words is None:
             return True
         problem = self._failure(words)
@@ -136,7 +137,17 @@ class Installer:
 
     def offers(self, requirement: str) -> bool:
         """Return whether the index has what `requirement` says, for this Python; nothing is installed."""
-        command = [UV, "pip", "install", "--dry-run", "--no-deps", "--reinstall", *self.uv_options, *self.cutoff, requirement]
+        command = [
+            UV,
+            "pip",
+            "install",
+            "--dry-run",
+            "--no-deps",
+            "--reinstall",
+            *self.uv_options,
+            *self.cutoff,
+            requirement,
+        ]
         return self._run(command) is None
 
     def _with_pip(self, wanted: Wanted, lock: Path) -> None:
@@ -149,6 +160,7 @@ class Installer:
         with tempfile.TemporaryDirectory() as folder:
             report = Path(folder) / "report.json"
             files = [word for path in wanted.sources for word in ("-r", path)]
+            files += ["-c", wanted.constraints] if wanted.constraints else []
             cutoff = ["--uploaded-prior-to", self.as_of.stamp] if self.as_of else []
             words = self._run([*pip, "install", "--no-compile", "--report", report, *cutoff, *files])
             if words is not None:
@@ -181,12 +193,8 @@ class Installer:
             return DiskFull(folder=self.venv, detail=words.strip())
         if _UNREACHABLE.search(words):
             return IndexUnreachable(**facts)
-        if self.as_of and (dateless := _DATELESS.search(words)):
-            file = dateless[1] or dateless[2]
-            return IndexWithoutDates(file=file, day=self.as_of.day, detail=facts["detail"])
-        if self.as_of and (later := _LATER.search(words)):
-            reason = f"{facts['reason'].rstrip('.')}; {later[1]} {later[2]} was published on {later[3]}."
-            return NotYetPublished(reason=reason, day=self.as_of.day, source=self.as_of.source, detail=facts["detail"])
+        if self.as_of and (dated := _of_date(words, self.as_of, facts)):
+            return dated
         if _METADATA.search(words):
             return InstallFailed(installer=installer, python=self.minor, **facts)
         if _NO_SUCH.search(words):
@@ -194,6 +202,16 @@ class Installer:
         if _NO_SOLUTION.search(words):
             return RequirementsConflict(**facts)
         return InstallFailed(installer=installer, python=self.minor, **facts)
+
+
+def _of_date(words: str, as_of: AsOf, facts: Mapping[str, str]) -> BuildProblem | None:
+    """Return the problem that words of an installer tell of the date that requirements are resolved to."""
+    if dateless := _DATELESS.search(words):
+        return IndexWithoutDates(file=dateless[1] or dateless[2], day=as_of.day, detail=facts["detail"])
+    if later := _LATER.search(words):
+        reason = f"{facts['reason'].rstrip('.')}; {later[1]} {later[2]} was published on {later[3]}."
+        return NotYetPublished(reason=reason, day=as_of.day, source=as_of.source, detail=facts["detail"])
+    return None
 
 
 def uv_environ(environ: Mapping[str, str]) -> dict[str, str]:

@@ -1,13 +1,15 @@
 """The requirements of several notebooks as one: they share an environment."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
 from nb_builder.problems import RequirementsConflict
-from nb_builder.requirements import Wanted, also, exclude
+from nb_builder.requirements import VERSIONS, Wanted, also
+from nb_builder.sources import exclude
 
 FILES = "requirements_files.txt"
 
@@ -26,7 +28,18 @@ def join(parts: Sequence[tuple[Path, Wanted]], into: Path) -> Wanted:
     cell = tuple(by_text.values())
     last.emitted.write_text("".join(line + "\n" for line in [*by_text, *also(cell)]), encoding="utf-8")
     files = list(dict.fromkeys(wanted.file for _, wanted in parts if wanted.file))
-    return Wanted(cell, last.emitted, _one_file(files, into), last.lock)
+    constraints = list(dict.fromkeys(wanted.constraints for _, wanted in parts if wanted.constraints))
+    choice = replace(last.choice, notes=tuple(note for _, wanted in parts for note in wanted.choice.notes))
+    return Wanted(cell, last.emitted, _one_file(files, into), last.lock, _one_constraint(constraints, into), choice)
+
+
+def _one_constraint(files: Sequence[Path], into: Path) -> Path | None:
+    """Return the one file of constraints, or for several a file with the lines of all."""
+    if len(files) < 2:
+        return files[0] if files else None
+    lines = dict.fromkeys(line for path in files for line in path.read_text(encoding="utf-8").splitlines())
+    (into / VERSIONS).write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+    return into / VERSIONS
 
 
 def _one_file(files: Sequence[Path], into: Path) -> Path | None:

@@ -33,7 +33,10 @@ def main(arguments: Sequence[str]) -> None:
     log = Log()
     # A shallow clone does not tell when the notebook itself was committed.
     history = settings.resolve_as_of == as_of.AUTO
-    with given.repository(arguments[0] if arguments else ".", home / "clone", log, history=history) as (folder, notebook):
+    with given.repository(arguments[0] if arguments else ".", home / "clone", log, history=history) as (
+        folder,
+        notebook,
+    ):
         environ = {**given.s2i_environment(folder), **os.environ}
         environ.update(NB_BUILDER_HOME=str(home), APP_ROOT=str(app_root), S2I_SRC=str(folder))
         environ.update(given.choice(notebook))

@@ -13,16 +13,17 @@ from nb_scorer import layout
 from nb_scorer.problem import Problem
 from nbformat import NotebookNode
 
-from nb_builder import as_of, contract, imports, joined, notebook, parameters, pythons, requirements, source
+from nb_builder import as_of, contract, imports, joined, notebook, parameters, pythons, requirements, source, sources
 from nb_builder.as_of import AsOf
 from nb_builder.cells import Cell
 from nb_builder.log import Log
 from nb_builder.problems import BuildProblem
-from nb_builder.pythons import Python
+from nb_builder.pythons import Python, Wish
 from nb_builder.requirements import Wanted
 from nb_builder.rewrite import scripts
 from nb_builder.rewrite.keep_requirements import NAME
 from nb_builder.settings import Settings
+from nb_builder.sources import Declaration
 
 Found = Callable[[Problem], None]
 
@@ -87,7 +88,7 @@ def look(settings: Settings, kept: Path, log: Log, found: Found = refuse) -> Che
     repository = source.locate(settings.src, kept)
     names = source.find_notebooks(repository, settings.source_notebook, settings.source_notebook_list)
     read = _read(repository, names, found)
-    python = pythons.choose(settings.python, notebook.wanted_python(read[-1].node) if read else None, log)
+    python = pythons.choose(settings.python, _wishes(read[-1], repository) if read else [], log)
     for each in read:
         log.line(f"     {each.name}, with Python {python.minor}")
         for problem in contract.findings(each.cells, each.name, python.path, defines=each.name == names[-1]):
@@ -103,8 +104,10 @@ def look(settings: Settings, kept: Path, log: Log, found: Found = refuse) -> Che
     return Checked(repository, tuple(read), python, resolved_as_of, changed)
 
 
-def read_requirements(checked: Checked, src: Path, into: Path, found: Found = refuse) -> Wanted | None:
+def read_requirements(checked: Checked, src: Path, into: Path, log: Log, found: Found = refuse) -> Wanted | None:
     """Write each notebook's script one into the folder `into` and run it; return all that they ask for together.
+
+    Logs which file of the repository counts, and what to know of it.
 
     Raises nothing but what `found` does; then None is returned where nothing could be read.
     """
@@ -117,10 +120,15 @@ def read_requirements(checked: Checked, src: Path, into: Path, found: Found = re
     wanted = None
     with passing(found):
         wanted = joined.join(parts, into)
+    for part in dict.fromkeys(part.choice for _, part in parts):
+        if part.counted:
+            log.line(f"     as {part.counted.file} says")
+        for note in part.notes:
+            log.note(note)
     # `is not None`: one that asks for nothing has the length 0.
     for each in checked.notebooks if wanted is not None and not wanted.declared else ():
         with passing(found):
-            _require_declared(each, src)
+            _require_declared(each, src, wanted.choice.silent)
     return wanted
 
 
@@ -143,15 +151,37 @@ def _read(repository: Path, names: Sequence[Path], found: Found) -> list[Noteboo
     return read
 
 
+def _wishes(each: Notebook, repository: Path) -> list[Wish]:
+    """Return who asks for which Python, in the order in which they count.
+
+    Where the notebook itself names its packages, so does it the Python. Where a file does, that file's Python,
+    and what runtime.txt or .python-version say, go before what Jupyter has written into the notebook's metadata.
+    """
+    version = notebook.wanted_python(each.node)
+    recorded = [Wish("the notebook was written with", f"=={version}.*")] if version else []
+    declared = sources.of_repository(each.name, each.cells, repository)
+    files = [*_counted(each, declared), *sources.of_python(each.name, repository)]
+    asked = [Wish(f"{source.file} asks for", source.said.python) for source in files if source.said.python]
+    return [*recorded, *asked] if contract.bindings(NAME, each.cells) else [*asked, *recorded]
+
+
+def _counted(each: Notebook, declared: Sequence[Declaration]) -> list[Declaration]:
+    """Return the declaration whose packages will count, as far as that can be told before script one has run."""
+    if contract.bindings(NAME, each.cells):
+        return []
+    counted = sources.choose((), declared).counted
+    return [counted] if counted else []
+
+
 def _last_change(repository: Path, read: Sequence[Notebook]) -> AsOf | None:
     """Return when the notebook that changed last did so, as far as any tells."""
     changes = [change for each in read if (change := as_of.last_change(repository, each.name, each.node))]
     return max(changes, key=lambda change: change.moment, default=None)
 
 
-def _require_declared(each: Notebook, src: Path) -> None:
+def _require_declared(each: Notebook, src: Path, silent: Sequence[Declaration]) -> None:
     try:
-        imports.require_declared(each.cells, each.folder(src), src, each.name)
+        imports.require_declared(each.cells, each.folder(src), src, each.name, silent)
     except BuildProblem as problem:
         first = imports.first(str(problem.facts["modules"]).split(", "), each.cells)
         raise problem.at(each.name, *first) if first else problem from None
@@ -162,7 +192,8 @@ def _requirements_of(each: Notebook, python: Python, src: Path, into: Path) -> W
     path = into / (each.prefix + layout.REQUIREMENTS_SCRIPT)
     path.write_text(script.text, encoding="utf-8")
     try:
-        return requirements.collect(path, python.path, each.folder(src), src, each.name)
+        declared = sources.of_repository(each.name, each.cells, src)
+        return requirements.collect(path, python.path, each.folder(src), src, each.name, declared)
     except BuildProblem as problem:
         bindings = contract.bindings(NAME, each.cells)
         if bindings:

@@ -12,7 +12,7 @@ from nb_scorer import layout
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
-from nb_builder import provenance
+from nb_builder import provenance, sources
 from nb_builder.problems import (
     LockOutdated,
     RequirementIsOption,
@@ -21,6 +21,7 @@ from nb_builder.problems import (
     RequirementsNeedPackages,
 )
 from nb_builder.rewrite.emit_requirements import MALFORMED
+from nb_builder.sources import NOTHING, Choice, Declaration, requirements_txt, text
 
 # Script one only computes a list; what takes longer waits for something.
 _TIME_LIMIT = 60
@@ -28,17 +29,27 @@ _TIME_LIMIT = 60
 # What must be there to load the model; the notebook may pin its version.
 CLOUDPICKLE = "cloudpickle"
 
+# What a file other than requirements.txt asks for, and the versions of its lock, as installers read them.
+DECLARED = "requirements_declared.txt"
+VERSIONS = "requirements_versions.txt"
+
 _LOCKED = re.compile(r"^([A-Za-z0-9][\w.-]*)(?:\[[^]]*\])?\s*==\s*([^\s;\\]+)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """All that asks for packages: the cell's list (as a file too), and files of the repository."""
+    """All that asks for packages: the cell's list (as a file too), and files of the repository.
+
+    `file` is the requirements.txt that counts, or a file of ours with what another declaration says;
+    `constraints` has the versions of its lock. `choice` is where it came from.
+    """
 
     cell: tuple[Requirement, ...]
     emitted: Path
     file: Path | None
     lock: Path | None
+    constraints: Path | None = None
+    choice: Choice = NOTHING
 
     def __len__(self) -> int:
         """Return how many requirements the author has written down."""
@@ -52,7 +63,8 @@ class Wanted:
     @property
     def fingerprint(self) -> str:
         """Return what an earlier answer of a resolver depends on; "" where other files are drawn in as well."""
-        texts = [path.read_text("utf-8") for path in (self.emitted, self.file, self.lock) if path]
+        paths = (self.emitted, self.file, self.lock, self.constraints)
+        texts = [path.read_text("utf-8") for path in paths if path]
         drawn_in = self.file and any(line.startswith("-") for line in _lines(self.file))
         return "" if drawn_in else provenance.fingerprint({"texts": texts})
 
@@ -68,21 +80,52 @@ class Wanted:
         return [str(path) for path in (self.emitted, self.file) if path]
 
 
-def collect(script: Path, python: Path, folder: Path, src: Path, notebook: Path) -> Wanted:
+def collect(
+    script: Path, python: Path, folder: Path, src: Path, notebook: Path, declared: Sequence[Declaration] = ()
+) -> Wanted:
     """Run script one with the bare model Python in `folder`, and add what files of the repository ask for.
 
-    Writes requirements.txt beside `script`. Raises RequirementsNeedPackages, RequirementsMalformed,
-    RequirementIsOption, RequirementsConflict or LockOutdated.
+    `declared` is what they say, the nearest first. Writes requirements.txt beside `script`. Raises
+    RequirementsNeedPackages, RequirementsMalformed, RequirementIsOption, RequirementsConflict or LockOutdated.
     """
     emitted = script.with_name(layout.REQUIREMENTS)
     _emit(script, python, folder, emitted, notebook)
     lines = [_with_path(line, folder, src, notebook) for line in emitted.read_text(encoding="utf-8").splitlines()]
     cell = tuple(parse(line, notebook) for line in lines)
     emitted.write_text("".join(line + "\n" for line in [*lines, *also(cell)]), encoding="utf-8")
-    wanted = Wanted(cell, emitted, _nearest(layout.REQUIREMENTS, folder, src), _nearest(layout.LOCK, folder, src))
+    choice = sources.choose(cell, declared)
+    file, constraints = _files_of(choice.counted, script, src)
+    wanted = Wanted(cell, emitted, file, _nearest(layout.LOCK, folder, src), constraints, choice)
     _check_agreement(wanted)
     _check_lock(wanted)
     return wanted
+
+
+def _files_of(counted: Declaration | None, script: Path, src: Path) -> tuple[Path | None, Path | None]:
+    """Return the files that an installer reads for a declaration: requirements and constraints.
+
+    A requirements.txt that holds here as it is, is that file itself; all else is written beside `script`.
+    """
+    if counted is None:
+        return None, None
+    prefix = script.name.removesuffix(layout.REQUIREMENTS_SCRIPT)
+    constraints = None
+    if counted.said.constraints:
+        constraints = _write(script.with_name(prefix + VERSIONS), counted.said.constraints)
+    path = src / counted.file
+    if path.name == layout.REQUIREMENTS and _holds_as_it_is(path, counted):
+        return path, constraints
+    return _write(script.with_name(prefix + DECLARED), counted.said.requirements), constraints
+
+
+def _holds_as_it_is(path: Path, counted: Declaration) -> bool:
+    # Paths are absolute in a copy; in the file itself they hold already.
+    return text.encoding_of(path.read_bytes()) == "utf-8" and not counted.said.notes
+
+
+def _write(path: Path, lines: Sequence[str]) -> Path:
+    path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+    return path
 
 
 def parse(line: str, notebook: Path) -> Requirement:
@@ -153,18 +196,18 @@ def _nearest(name: str, folder: Path, src: Path) -> Path | None:
 def _check_agreement(wanted: Wanted) -> None:
     """Raise RequirementsConflict where cell and file pin the same package to different versions."""
     for number, line in enumerate(_lines(wanted.file) if wanted.file else (), start=1):
-        try:
-            theirs = Requirement(line)
-        except InvalidRequirement:
+        theirs = _requirement(line)
+        if theirs is None:
             continue  # An option or a path: pip's own format, which the installer judges.
         for ours in wanted.cell:
-            if canonicalize_name(ours.name) == canonicalize_name(theirs.name) and exclude(ours, theirs):
-                reason = f"the cell asks for {ours}, and {wanted.file.name} (entry {number}) for {theirs}."
+            if canonicalize_name(ours.name) == canonicalize_name(theirs.name) and sources.exclude(ours, theirs):
+                reason = f"the cell asks for {ours}, and {wanted.choice.counted.file} (entry {number}) for {theirs}."
                 raise RequirementsConflict(reason=reason, detail="")
 
 
 def _is_pinned(requirement: Requirement) -> bool:
-    return any(pin.operator == "===" or (pin.operator == "==" and "*" not in pin.version) for pin in requirement.specifier)
+    pins = requirement.specifier
+    return any(pin.operator == "===" or (pin.operator == "==" and "*" not in pin.version) for pin in pins)
 
 
 def _requirement(line: str) -> Requirement | None:
@@ -172,15 +215,6 @@ def _requirement(line: str) -> Requirement | None:
     with suppress(InvalidRequirement):
         return Requirement(re.sub(r"\s+--hash=.*", "", line))
     return None
-
-
-def exclude(one: Requirement, other: Requirement) -> bool:
-    """Tell whether an exact pin of one is no version that the other takes."""
-    for exact, broad in ((one, other), (other, one)):
-        for pin in exact.specifier:
-            if pin.operator == "==" and not pin.version.endswith("*"):
-                return not broad.specifier.contains(pin.version, prereleases=True)
-    return False
 
 
 def _check_lock(wanted: Wanted) -> None:
@@ -198,6 +232,4 @@ def _check_lock(wanted: Wanted) -> None:
 
 def _lines(path: Path) -> Sequence[str]:
     """Return the entries of a requirements file: no comments, no empty lines, continuation lines joined."""
-    text = path.read_text(encoding="utf-8-sig").replace("\\\n", " ")
-    lines = (re.sub(r"(^|\s)#.*$", "", line).strip() for line in text.splitlines())
-    return [line for line in lines if line]
+    return requirements_txt.entries(text.read(path))

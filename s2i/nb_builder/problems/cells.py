@@ -27,9 +27,7 @@ class PackageChanged(CellProblem):
     code = "package-changed"
     what_words = "{where} failed in an installed package: {error}"
     why_words = "Versions that nothing pins are those of today, and may have changed since it worked: {unpinned}."
-    fix_words = (
-        "Build with the packages of a day on which it worked: S2I_RESOLVE_AS_OF={date}; or pin the versions of that day."
-    )
+    fix_words = "Build with the packages of a day when it worked: S2I_RESOLVE_AS_OF={date}; or pin their versions."
 
 
 class ImportUndeclared(CellProblem):

@@ -39,6 +39,24 @@ class RequirementsMissing(BuildProblem):
     fix_words = "Add a cell, with the versions that you use: requirements = {cell}"
 
 
+class RequirementsEmpty(BuildProblem):
+    """The files that could say which packages to install name none, and the notebook imports some."""
+
+    code = "requirements-empty"
+    what_words = "{notebook} imports {modules}, and no packages are named in {files}."
+    why_words = "Only what the notebook or a file of the repository lists is installed for the notebook."
+    fix_words = "Name them there, or add a cell, with the versions that you use: requirements = {cell}"
+
+
+class RequirementsUnreadable(BuildProblem):
+    """The file that says which packages to install can't be read."""
+
+    code = "requirements-unreadable"
+    what_words = "{file} says which packages to install, and can't be read: {reason}."
+    why_words = "{notebook} imports {modules}, and nothing else says what to install for it."
+    fix_words = "Correct {file}, or add a cell, with the versions that you use: requirements = {cell}"
+
+
 class LockOutdated(BuildProblem):
     """The repository's lock does not give what the notebook asks for."""
 
