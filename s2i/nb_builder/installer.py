@@ -195,11 +195,9 @@ class Installer:
             return IndexUnreachable(**facts)
         if self.as_of and (dated := _of_date(words, self.as_of, facts)):
             return dated
-        if _METADATA.search(words):
-            return InstallFailed(installer=installer, python=self.minor, **facts)
-        if _NO_SUCH.search(words):
+        if _NO_SUCH.search(words) and not _METADATA.search(words):
             return VersionMissing(python=self.minor, **facts)
-        if _NO_SOLUTION.search(words):
+        if _NO_SOLUTION.search(words) and not _METADATA.search(words):
             return RequirementsConflict(**facts)
         return InstallFailed(installer=installer, python=self.minor, **facts)
 

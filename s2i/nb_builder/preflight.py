@@ -159,7 +159,7 @@ def _wishes(each: Notebook, repository: Path) -> list[Wish]:
     """
     version = notebook.wanted_python(each.node)
     recorded = [Wish("the notebook was written with", f"=={version}.*")] if version else []
-    declared = sources.of_repository(each.name, each.cells, repository)
+    declared = sources.of_repository(each.name, each.node, repository)
     files = [*_counted(each, declared), *sources.of_python(each.name, repository)]
     asked = [Wish(f"{source.file} asks for", source.said.python) for source in files if source.said.python]
     return [*recorded, *asked] if contract.bindings(NAME, each.cells) else [*asked, *recorded]
@@ -192,7 +192,7 @@ def _requirements_of(each: Notebook, python: Python, src: Path, into: Path) -> W
     path = into / (each.prefix + layout.REQUIREMENTS_SCRIPT)
     path.write_text(script.text, encoding="utf-8")
     try:
-        declared = sources.of_repository(each.name, each.cells, src)
+        declared = sources.of_repository(each.name, each.node, src)
         return requirements.collect(path, python.path, each.folder(src), src, each.name, declared)
     except BuildProblem as problem:
         bindings = contract.bindings(NAME, each.cells)

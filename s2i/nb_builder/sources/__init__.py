@@ -4,12 +4,13 @@ What is nearest to the notebook counts: its own header, then its folder, then th
 In a folder, requirements.txt comes first, and the folder itself before `binder/` and `.binder/` in it.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 from nb_scorer import layout
+from nbformat import NotebookNode
 
-from nb_builder.cells import Cell
 from nb_builder.sources import conda, header, locks, pipfile, pyproject, python_files, requirements_txt, setuptools
 from nb_builder.sources.base import Declaration, Said, Unreadable
 from nb_builder.sources.choice import NOTHING, Choice, choose, exclude
@@ -33,12 +34,12 @@ OF_PYTHON = tuple((name, python_files.read, None) for name in python_files.NAMES
 BINDER = ("binder", ".binder")
 
 
-def of_repository(notebook: Path, cells: Sequence[Cell], src: Path) -> list[Declaration]:
+def of_repository(notebook: Path, node: NotebookNode, src: Path) -> list[Declaration]:
     """Return what the notebook's header and the files of the repository in `src` say, the nearest first.
 
     A file that can't be read is there, too, and says why.
     """
-    own = _read(str(notebook), header.read, cells)
+    own = _read(str(notebook), partial(header.read, node=node), src / notebook)
     return [*([own] if own else []), *_declarations(notebook, src, READERS)]
 
 

@@ -1,22 +1,25 @@
 """The header of PEP 723: comments from `# /// script` to `# ///`, at the top of a script or in a cell."""
 
-from collections.abc import Iterable
+from pathlib import Path
 
-from nb_builder.cells import Cell
+from nbformat import NotebookNode
+
+from nb_builder.sources import text
 from nb_builder.sources.base import Said, Unreadable
-from nb_builder.sources.text import tomllib
 
 _BEGIN, _END = "# /// script", "# ///"
 
 
-def read(cells: Iterable[Cell]) -> Said | None:
-    """Return what the header in one of the cells says; None without one. Raises Unreadable."""
-    content = next((content for cell in cells if (content := _content(cell.source)) is not None), None)
+def read(path: Path, node: NotebookNode) -> Said | None:
+    """Return what the header of the notebook at `path` says; None without one. Raises Unreadable."""
+    # A script's header stands above its first cell.
+    sources = [text.read(path)] if path.suffix == ".py" else [cell.source for cell in node.cells]
+    content = next((content for source in sources if (content := _content(source)) is not None), None)
     if content is None:
         return None
     try:
-        table = tomllib.loads(content)
-    except tomllib.TOMLDecodeError as wrong:
+        table = text.tomllib.loads(content)
+    except text.tomllib.TOMLDecodeError as wrong:
         raise Unreadable(f"its header of PEP 723 is no TOML ({wrong})") from None
     lines = table.get("dependencies", [])
     if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from nb_builder import requirements
+from nb_builder import requirements, sources
 from nb_builder.problems import (
     LockOutdated,
     RequirementIsOption,
@@ -23,8 +23,10 @@ def wanted(tmp_path, source, folder="."):
     build.mkdir(exist_ok=True)
     (src / folder).mkdir(exist_ok=True, parents=True)
     script = build / "one.py"
-    script.write_text(scripts.requirements_script(new_notebook(cells=[new_code_cell(source)]), NAME).text)
-    return requirements.collect(script, Path(sys.executable), src / folder, src, NAME)
+    notebook = new_notebook(cells=[new_code_cell(source)])
+    script.write_text(scripts.requirements_script(notebook, NAME).text)
+    declared = sources.of_repository(Path(folder) / NAME, notebook, src)
+    return requirements.collect(script, Path(sys.executable), src / folder, src, NAME, declared)
 
 
 def collect(tmp_path, source):
