@@ -55,7 +55,7 @@ KNOBS = (
         text,
         None,
         "Python of the notebook: a minor version such as `3.9`, or the path of an interpreter. "
-        "Default: what the notebook's own metadata say.",
+        "Default: what the notebook, or a file of the repository, says.",
     ),
     Knob(
         "S2I_INSTALLER",

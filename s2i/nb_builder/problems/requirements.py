@@ -35,7 +35,7 @@ class RequirementsMissing(BuildProblem):
 
     code = "requirements-missing"
     what_words = "{notebook} imports {modules}, and nothing says which packages to install."
-    why_words = "Only what 'requirements' (or a requirements.txt) lists is installed for the notebook."
+    why_words = "Only what 'requirements', or a file such as requirements.txt, lists is installed for the notebook."
     fix_words = "Add a cell, with the versions that you use: requirements = {cell}"
 
 

@@ -7,7 +7,6 @@ from nb_builder.sources import header, locks, pipfile, pyproject, python_files, 
 from nb_builder.sources.base import Said, Unreadable
 from nbformat.v4 import new_code_cell, new_notebook
 
-
 POETRY = """\
 [tool.poetry.dependencies]
 python = '^3.9'
