@@ -5,10 +5,11 @@ from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
+from nb_scorer import layout
 from packaging.utils import canonicalize_name
 
 from nb_builder.problems import RequirementsConflict
-from nb_builder.requirements import VERSIONS, Wanted, also
+from nb_builder.requirements import Wanted, also
 from nb_builder.sources import exclude
 
 FILES = "requirements_files.txt"
@@ -38,8 +39,8 @@ def _one_constraint(files: Sequence[Path], into: Path) -> Path | None:
     if len(files) < 2:
         return files[0] if files else None
     lines = dict.fromkeys(line for path in files for line in path.read_text(encoding="utf-8").splitlines())
-    (into / VERSIONS).write_text("".join(line + "\n" for line in lines), encoding="utf-8")
-    return into / VERSIONS
+    (into / layout.REQUIREMENTS_VERSIONS).write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+    return into / layout.REQUIREMENTS_VERSIONS
 
 
 def _one_file(files: Sequence[Path], into: Path) -> Path | None:

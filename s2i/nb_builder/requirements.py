@@ -29,10 +29,6 @@ _TIME_LIMIT = 60
 # What must be there to load the model; the notebook may pin its version.
 CLOUDPICKLE = "cloudpickle"
 
-# What a file other than requirements.txt asks for, and the versions of its lock, as installers read them.
-DECLARED = "requirements_declared.txt"
-VERSIONS = "requirements_versions.txt"
-
 _LOCKED = re.compile(r"^([A-Za-z0-9][\w.-]*)(?:\[[^]]*\])?\s*==\s*([^\s;\\]+)", re.MULTILINE)
 
 
@@ -111,11 +107,11 @@ def _files_of(counted: Declaration | None, script: Path, src: Path) -> tuple[Pat
     prefix = script.name.removesuffix(layout.REQUIREMENTS_SCRIPT)
     constraints = None
     if counted.said.constraints:
-        constraints = _write(script.with_name(prefix + VERSIONS), counted.said.constraints)
+        constraints = _write(script.with_name(prefix + layout.REQUIREMENTS_VERSIONS), counted.said.constraints)
     path = src / counted.file
     if path.name == layout.REQUIREMENTS and _holds_as_it_is(path, counted):
         return path, constraints
-    return _write(script.with_name(prefix + DECLARED), counted.said.requirements), constraints
+    return _write(script.with_name(prefix + layout.REQUIREMENTS_DECLARED), counted.said.requirements), constraints
 
 
 def _holds_as_it_is(path: Path, counted: Declaration) -> bool:

@@ -1,31 +1,43 @@
 """Installing for real, and what installers' words mean."""
 
+import re
 import subprocess
 import sys
 import zipfile
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
 from nb_builder import environment
+from nb_builder.artifacts import Earlier
+from nb_builder.as_of import AsOf
 from nb_builder.installer import Installer, uv_environ
 from nb_builder.log import Log
-from nb_builder.problems import DiskFull, IndexUnreachable, InstallFailed, RequirementsConflict, VersionMissing
+from nb_builder.problems import (
+    DiskFull,
+    IndexUnreachable,
+    IndexWithoutDates,
+    InstallFailed,
+    NotYetPublished,
+    RequirementsConflict,
+    VersionMissing,
+)
 from nb_builder.pythons import Python
 from nb_builder.requirements import Wanted
 
 HERE = Python(Path(sys.executable).resolve(), f"{sys.version_info[0]}.{sys.version_info[1]}")
 
 
-def wheel(folder, name, requires=""):
+def wheel(folder, name, requires="", version="1.0"):
     """Write the smallest wheel there is: one module, and the metadata that an installer asks for."""
-    info = f"{name}-1.0.dist-info"
+    info = f"{name}-{version}.dist-info"
     files = {
         f"{name}.py": "x = 1\n",
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n{requires}",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{requires}",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
     record = "".join(f"{path},,\n" for path in files) + f"{info}/RECORD,,\n"
-    with zipfile.ZipFile(folder / f"{name}-1.0-py3-none-any.whl", "w") as archive:
+    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as archive:
         for path, text in {**files, f"{info}/RECORD": record}.items():
             archive.writestr(path, text)
 
@@ -148,3 +160,72 @@ def test_a_package_that_is_not_what_the_lock_says_is_refused(tmp_path):
     lock.write_text(f"alpha==1.0 --hash=sha256:{'0' * 64}\n")
     with pytest.raises(InstallFailed, match="[Hh]ash mismatch"):
         installer(tmp_path).install(Wanted((), tmp_path / "requirements.txt", None, lock), tmp_path / "again.lock")
+
+
+def dated(tmp_path, day="2024-06-01", choice="uv"):
+    """Return an installer that resolves as of a day."""
+    made = installer(tmp_path, choice)
+    as_of = AsOf(datetime.fromisoformat(day).replace(tzinfo=timezone.utc), "S2I_RESOLVE_AS_OF")
+    return Installer(made.venv, HERE.minor, choice, made.environ, Log(), as_of)
+
+
+def asking(tmp_path, *lines):
+    (tmp_path / "requirements.txt").write_text("".join(line + "\n" for line in lines))
+    return Wanted((), tmp_path / "requirements.txt", None, None)
+
+
+@pytest.mark.parametrize("choice", ["uv", "pip"])
+def test_the_lock_begins_with_the_date_that_it_was_resolved_to(tmp_path, choice):
+    wheel(tmp_path, "alpha")
+    lock = tmp_path / "requirements.lock"
+    dated(tmp_path, choice=choice).install(asking(tmp_path, "alpha"), lock)
+    assert lock.read_text().splitlines()[0] == "# Resolved as of 2024-06-01T00:00:00Z, by S2I_RESOLVE_AS_OF."
+    assert "alpha==1.0" in lock.read_text()
+
+
+def test_the_same_requirements_as_of_another_date_are_asked_anew(tmp_path):
+    wanted = asking(tmp_path, "alpha")
+    asked = [made.asked(wanted) for made in (installer(tmp_path), dated(tmp_path), dated(tmp_path, "2024-06-02"))]
+    assert len(set(asked)) == 3
+    assert dated(tmp_path).asked(wanted) == asked[1]
+
+
+@pytest.mark.parametrize(
+    ("before", "kept"), [("2024-06-01T00:00:00Z", True), ("2023-01-01T00:00:00Z", False), (None, False)]
+)
+def test_versions_of_the_build_before_are_kept_where_it_had_the_same_date(tmp_path, before, kept):
+    wheel(tmp_path, "alpha")
+    wheel(tmp_path, "alpha", version="2.0")
+    folder = tmp_path / "artifacts"
+    (folder / "build").mkdir(parents=True)
+    (folder / "build" / "requirements.lock").write_text("alpha==1.0\n")
+    earlier = Earlier(folder, {"asked": "something else", "resolved": {"as_of": before}})
+    lock = tmp_path / "requirements.lock"
+    dated(tmp_path).install(asking(tmp_path, "alpha"), lock, earlier)
+    assert ("alpha==1.0" in lock.read_text()) is kept
+
+
+LATER = """\
+error: No solution found when resolving dependencies
+  cause: there is no version of a==2
+
+hint: `a` was filtered by `exclude-newer` to only include packages uploaded before 2024-06-01T00:00:00Z. The requested \
+version, v2, was published at 2024-07-08T01:02:03Z. Consider using `exclude-newer-package`."""
+
+
+@pytest.mark.parametrize(
+    ("words", "kind", "said"),
+    [
+        ("warning: `a-1.0.whl` is missing an upload date, but user provided: x", IndexWithoutDates, r"\(a-1.0.whl\)"),
+        ("ERROR: Index https://a.test/simple/six/ does not provide upload-time metadata.", IndexWithoutDates, "a.test"),
+        (
+            LATER,
+            NotYetPublished,
+            "there is no version of a==2; a 2 was published on 2024-07-08.",
+        ),
+    ],
+)
+def test_what_installers_say_of_the_date(tmp_path, words, kind, said):
+    assert re.search(said, dated(tmp_path).explain(words, "uv").what)
+    assert isinstance(dated(tmp_path).explain(words, "uv"), kind)
+    assert not isinstance(installer(tmp_path).explain(words, "uv"), kind)
