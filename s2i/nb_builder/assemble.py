@@ -111,7 +111,7 @@ def resolution(wanted: Wanted, as_of: AsOf | None) -> dict[str, object]:
     if wanted.lock:
         return {"lock": wanted.lock.name, "as_of": None}
     named_by = {"by": as_of.source} if as_of else {}
-    return {"as_of": as_of.stamp if as_of else None, **named_by, "unpinned": wanted.unpinned}
+    return {"as_of": as_of.stamp if as_of else None, **named_by, "pinned": wanted.pinned, "unpinned": wanted.unpinned}
 
 
 def make_model(build: Build, installer: Installer, earlier: Earlier | None) -> None:

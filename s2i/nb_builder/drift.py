@@ -4,8 +4,11 @@ import re
 import sys
 from collections.abc import Mapping
 
+from packaging.utils import canonicalize_name
+
 from nb_builder import blame
 from nb_builder.as_of import AsOf
+from nb_builder.distributions import providing
 from nb_builder.problems import CellFailed, CellProblem, PackageChanged
 
 SHOWN = 5
@@ -18,6 +21,8 @@ _KEYWORD = re.compile(r"^TypeError: .*unexpected keyword argument")
 _COMPILED = re.compile(r"binary incompatibility|compiled using NumPy 1\.x")
 _NAME = re.compile(r"^ImportError: cannot import name .* \(\S*" + _INSTALLED)
 _MODULE = re.compile(r"No module named '(\w+)(\.[\w.]+)?'")
+_ATTRIBUTE = re.compile(r"module '(\w+)[\w.]*' has no attribute")
+_PACKAGE = re.compile(_INSTALLED + r"(\w+)")
 _FRAME = re.compile(r"^\s*(?:File )?(?P<file>\S+?)(?::\d+, in | in \S+\()")
 
 
@@ -26,7 +31,12 @@ def explain(failed: CellFailed, resolved: Mapping[str, object], changed: AsOf | 
 
     `resolved` is what the report says of the resolution, `changed` when the notebook last changed.
     """
-    if "lock" in resolved or resolved["as_of"] or not in_a_package(str(failed.facts["error"]), failed.detail):
+    error = str(failed.facts["error"])
+    if "lock" in resolved or resolved["as_of"] or not in_a_package(error, failed.detail):
+        return failed
+    involved = packages(error, failed.detail)
+    if involved and involved <= set(resolved["pinned"]):
+        # Their versions are the author's own: another date would not change them.
         return failed
     return PackageChanged(
         cell=failed.cell,
@@ -51,6 +61,13 @@ def in_a_package(error: str, traceback: str) -> bool:
         return True
     known = error.startswith(_KINDS) or bool(_KEYWORD.search(error))
     return known and _deepest_is_installed(traceback)
+
+
+def packages(error: str, traceback: str) -> set[str]:
+    """Return the normalised names of the distributions that an error and its traceback name, as far as it is known."""
+    modules = set(_PACKAGE.findall(error + "\n" + traceback))
+    modules |= {match[1] for match in (_MODULE.search(error), _ATTRIBUTE.search(error)) if match}
+    return {canonicalize_name(providing(module)) for module in modules}
 
 
 def _deepest_is_installed(traceback: str) -> bool:

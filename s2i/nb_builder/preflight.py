@@ -88,7 +88,13 @@ def look(settings: Settings, kept: Path, log: Log, found: Found = refuse) -> Che
     repository = source.locate(settings.src, kept)
     names = source.find_notebooks(repository, settings.source_notebook, settings.source_notebook_list)
     read = _read(repository, names, found)
-    python = pythons.choose(settings.python, _wishes(read[-1], repository) if read else [], log)
+    changed = _last_change(repository, read)
+    resolved_as_of = None
+    with passing(found):
+        resolved_as_of = as_of.choose(settings.resolve_as_of, changed, names[-1])
+    wishes = _wishes(read[-1], repository) if read else []
+    wishes += pythons.of_date(resolved_as_of.day) if resolved_as_of else []
+    python = pythons.choose(settings.python, wishes, log)
     for each in read:
         log.line(f"     {each.name}, with Python {python.minor}")
         for problem in contract.findings(each.cells, each.name, python.path, defines=each.name == names[-1]):
@@ -97,10 +103,6 @@ def look(settings: Settings, kept: Path, log: Log, found: Found = refuse) -> Che
     with passing(found):
         nodes = parameters.apply(nodes, settings.parameters, log)
     read = [Notebook(each.name, node, each.prefix) for each, node in zip(read, nodes, strict=True)]
-    changed = _last_change(repository, read)
-    resolved_as_of = None
-    with passing(found):
-        resolved_as_of = as_of.choose(settings.resolve_as_of, changed, names[-1])
     return Checked(repository, tuple(read), python, resolved_as_of, changed)
 
 

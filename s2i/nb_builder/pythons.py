@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -15,6 +16,18 @@ from nb_builder.log import Log
 from nb_builder.problems import PythonMissing
 
 OLDEST = (3, 6)
+# When each was released. Packages have wheels for it some months later.
+_RELEASED = {
+    "3.7": date(2018, 6, 27),
+    "3.8": date(2019, 10, 14),
+    "3.9": date(2020, 10, 5),
+    "3.10": date(2021, 10, 4),
+    "3.11": date(2022, 10, 24),
+    "3.12": date(2023, 10, 2),
+    "3.13": date(2024, 10, 7),
+    "3.14": date(2025, 10, 7),
+}
+_MONTHS_LATER = timedelta(days=180)
 # Beyond what is published: what a specifier such as ">=3.9" is tried with.
 _NEWEST = 20
 _PATCHES = 40
@@ -54,6 +67,12 @@ class Wish:
 
     def __str__(self) -> str:
         return f"{self.words} Python {self.specifier.removeprefix('==').removesuffix('.*')}"
+
+
+def of_date(day: str) -> list[Wish]:
+    """Return the wish for a Python that packages of `day` had wheels for; none where every one was there already."""
+    later = [minor for minor, released in _RELEASED.items() if released + _MONTHS_LATER > date.fromisoformat(day)]
+    return [Wish(f"the packages of {day} go with", f"<{later[0]}")] if later else []
 
 
 def choose(setting: str | None, wishes: Sequence[Wish], log: Log, environ: Mapping[str, str] = os.environ) -> Python:

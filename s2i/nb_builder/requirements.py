@@ -65,10 +65,17 @@ class Wanted:
         return "" if drawn_in else provenance.fingerprint({"texts": texts})
 
     @property
+    def pinned(self) -> list[str]:
+        """Return the normalised names of the requirements that leave nothing of their version open."""
+        return sorted({canonicalize_name(each.name) for each in self._entries() if each.url or _is_pinned(each)})
+
+    @property
     def unpinned(self) -> list[str]:
-        """Return the names of the requirements that leave the version, or a part of it, to the day of the build."""
-        entries = [*self.cell, *filter(None, map(_requirement, _lines(self.file) if self.file else ()))]
-        return sorted({each.name for each in entries if not each.url and not _is_pinned(each)})
+        """Return the normalised names of the requirements that leave their version to the day of the build."""
+        return sorted({canonicalize_name(each.name) for each in self._entries()} - set(self.pinned))
+
+    def _entries(self) -> list[Requirement]:
+        return [*self.cell, *filter(None, map(_requirement, _lines(self.file) if self.file else ()))]
 
     @property
     def sources(self) -> list[str]:

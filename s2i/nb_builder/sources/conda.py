@@ -53,8 +53,8 @@ def read(path: Path) -> Said | None:
     if not isinstance(entries, list):
         raise Unreadable("its 'dependencies' are no list")
     found = of_specs(entry for entry in entries if isinstance(entry, str))
-    lines, notes = elsewhere.mended(_of_pip(entries), path.parent)
-    return Said(_once(found.requirements, lines), python=found.python, notes=(*found.notes(), *notes))
+    lines, notes = elsewhere.mended(_once(found.requirements, _of_pip(entries)), path.parent)
+    return Said(tuple(lines), python=found.python, notes=(*found.notes(), *notes))
 
 
 def of_specs(specs: Iterable[str]) -> _Found:

@@ -5,9 +5,11 @@ from pathlib import Path
 
 # {name in conda's channels: name on PyPI}, where the two differ
 ON_PYPI = {
+    "brotli-python": "brotli",
     "dask-core": "dask",
     "faiss": "faiss-cpu",
     "geopandas-base": "geopandas",
+    "keras-gpu": "keras",
     "matplotlib-base": "matplotlib",
     "msgpack-python": "msgpack",
     "opencv": "opencv-python-headless",
@@ -16,10 +18,13 @@ ON_PYPI = {
     "py-xgboost": "xgboost",
     "py-xgboost-cpu": "xgboost",
     "py-xgboost-gpu": "xgboost",
+    "pyarrow-core": "pyarrow",
+    "pyg": "torch-geometric",
     "pyqt": "PyQt5",
     "pytables": "tables",
     "python-blosc": "blosc",
     "python-duckdb": "duckdb",
+    "python-fastjsonschema": "fastjsonschema",
     "python-flatbuffers": "flatbuffers",
     "python-graphviz": "graphviz",
     "python-kaleido": "kaleido",

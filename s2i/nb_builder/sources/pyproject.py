@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
-from poetry.core.constraints.version import parse_constraint
-from poetry.core.factory import Factory
 
 from nb_builder.sources import locks, requirements_txt, text
 from nb_builder.sources.base import Said, Unreadable
@@ -55,6 +53,10 @@ def _dynamic(content: dict, path: Path) -> tuple[str, ...]:
 
 def _of_poetry(dependencies: dict, folder: Path) -> Said:
     """Return [tool.poetry.dependencies] as PEP 508 says it."""
+    # Here and not above: it takes longer to import than all else that reads requirements.
+    from poetry.core.constraints.version import parse_constraint
+    from poetry.core.factory import Factory
+
     try:
         python = str(parse_constraint(str(dependencies.get("python", "*"))))
     except ValueError as wrong:

@@ -57,7 +57,7 @@ def explained(resolved, changed=None):
 def test_the_problem_names_what_is_not_pinned_and_the_date():
     unpinned = ["a", "b", "c", "d", "e", "f", "g"]
     changed = AsOf(datetime(2021, 3, 4, 10, tzinfo=timezone.utc), "the last commit of model.ipynb")
-    problem = explained({"as_of": None, "unpinned": unpinned}, changed)
+    problem = explained({"as_of": None, "pinned": ["scipy"], "unpinned": unpinned}, changed)
     assert isinstance(problem, PackageChanged)
     assert "since it worked: a, b, c, d, e and 2 more." in problem.why
     assert "S2I_RESOLVE_AS_OF=2021-03-04 (the last commit of model.ipynb);" in problem.fix
@@ -65,13 +65,29 @@ def test_the_problem_names_what_is_not_pinned_and_the_date():
 
 
 def test_where_all_is_pinned_it_is_what_the_pins_need():
-    problem = explained({"as_of": None, "unpinned": []})
+    problem = explained({"as_of": None, "pinned": ["seaborn"], "unpinned": []})
     assert "what the pinned ones need." in problem.why
     assert "S2I_RESOLVE_AS_OF=YYYY-MM-DD;" in problem.fix
 
 
 @pytest.mark.parametrize(
-    "resolved", [{"as_of": "2021-03-05T00:00:00Z", "unpinned": ["a"]}, {"lock": "x", "as_of": None}]
+    "resolved", [{"as_of": "2021-03-05T00:00:00Z", "pinned": [], "unpinned": ["a"]}, {"lock": "x", "as_of": None}]
 )
 def test_with_a_date_or_a_lock_the_cell_has_failed_and_no_more(resolved):
     assert type(explained(resolved)) is CellFailed
+
+
+def test_where_every_package_of_the_traceback_is_pinned_the_cell_has_failed_and_no_more():
+    assert type(explained({"as_of": None, "pinned": ["numpy"], "unpinned": ["pandas"]})) is CellFailed
+
+
+@pytest.mark.parametrize(
+    ("error", "traceback", "names"),
+    [
+        ("AttributeError: module 'numpy' has no attribute 'float'.", IN_A_CELL, {"numpy"}),
+        ("ModuleNotFoundError: No module named 'sklearn.externals.joblib'", IN_A_CELL, {"scikit-learn"}),
+        ("ImportError: x", IN_A_PACKAGE + "/venv/lib/python3.11/site-packages/flask/a.py", {"numpy", "flask"}),
+    ],
+)
+def test_the_packages_of_a_failure_go_by_the_names_of_their_distributions(error, traceback, names):
+    assert drift.packages(error, traceback) == names

@@ -104,3 +104,14 @@ def test_the_setting_may_be_a_path():
 def test_python_2_does_not_count(tmp_path):
     assert pythons.probe(fake(tmp_path, "2.7")) is None
     assert pythons.probe(fake(tmp_path, "3.5")) is None
+
+
+@pytest.mark.parametrize(
+    ("day", "specifier"), [("2021-08-15", "<3.10"), ("2018-01-01", "<3.7"), ("2023-06-01", "<3.12")]
+)
+def test_packages_of_a_day_go_with_a_python_that_had_been_out_for_half_a_year(day, specifier):
+    assert [str(wish.specifier) for wish in pythons.of_date(day)] == [specifier]
+
+
+def test_packages_of_late_go_with_every_python():
+    assert pythons.of_date("2026-10-01") == []
