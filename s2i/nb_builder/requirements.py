@@ -67,7 +67,9 @@ class Wanted:
     @property
     def pinned(self) -> list[str]:
         """Return the normalised names of the requirements that leave nothing of their version open."""
-        return sorted({canonicalize_name(each.name) for each in self._entries() if each.url or _is_pinned(each)})
+        locked = filter(None, map(_requirement, _lines(self.constraints) if self.constraints else ()))
+        pinned = [*(each for each in self._entries() if each.url or _is_pinned(each)), *locked]
+        return sorted({canonicalize_name(each.name) for each in pinned})
 
     @property
     def unpinned(self) -> list[str]:
@@ -94,9 +96,11 @@ def collect(
     emitted = script.with_name(layout.REQUIREMENTS)
     _emit(script, python, folder, emitted, notebook)
     lines = [_with_path(line, folder, src, notebook) for line in emitted.read_text(encoding="utf-8").splitlines()]
+    said = requirements_txt.of_lines(lines)
+    lines = said.requirements
     cell = tuple(parse(line, notebook) for line in lines)
     emitted.write_text("".join(line + "\n" for line in [*lines, *also(cell)]), encoding="utf-8")
-    choice = sources.choose(cell, declared)
+    choice = sources.choose(cell, declared, [f"requirements: {note}." for note in said.notes])
     file, constraints = _files_of(choice.counted, script, src)
     wanted = Wanted(cell, emitted, file, _nearest(layout.LOCK, folder, src), constraints, choice)
     _check_agreement(wanted)

@@ -23,8 +23,11 @@ class Choice:
 NOTHING = Choice(None, (), ())
 
 
-def choose(cell: Sequence[Requirement], declarations: Iterable[Declaration]) -> Choice:
-    """Return what counts: the nearest that names packages; beside a cell that does so, requirements.txt alone."""
+def choose(cell: Sequence[Requirement], declarations: Iterable[Declaration], notes: Iterable[str] = ()) -> Choice:
+    """Return what counts: the nearest that names packages; beside a cell that does so, requirements.txt alone.
+
+    `notes` are what is to be told of the cell itself.
+    """
     checked = [_checked(declaration) for declaration in declarations]
     of_use = [each for each in checked if each.said.requirements or (_is_plain(each) and not each.wrong)]
     if cell:
@@ -32,7 +35,7 @@ def choose(cell: Sequence[Requirement], declarations: Iterable[Declaration]) -> 
     else:
         counted = next((each for each in of_use if each.said.requirements), next(iter(of_use), None))
     silent = tuple(each for each in checked if each not in of_use)
-    notes = [f"{counted.file}: {note}." for note in counted.said.notes] if counted else []
+    notes = [*notes, *(f"{counted.file}: {note}." for note in (counted.said.notes if counted else ()))]
     notes += [f"{each.file} is not read: {each.wrong}." for each in silent if each.wrong and (cell or counted)]
     asked = [*(("the cell", requirement) for requirement in cell), *_asked(counted)]
     for other in of_use:

@@ -11,8 +11,8 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from nb_builder.sources import elsewhere, names, text
 from nb_builder.sources.base import Said, Unreadable
 
-# `numpy=1.26.4=py311h64a7726_0`, as conda exports it; no requirement of pip has a single `=`.
-EXPORTED = re.compile(r"^[\w.-]+=[^=\s]+=[^=\s]+$")
+# `numpy=1.26.4=py311h64a7726_0`, as conda exports it; no requirement of pip has a single `=`. Perhaps with `==` first.
+EXPORTED = re.compile(r"^[\w.-]+==?[^=\s]+=[^=\s]+$")
 
 _SPEC = re.compile(r"^(?:[\w./-]+::)?(?P<name>[\w.-]+)\s*(?P<rest>[^\[]*)(?:\[(?P<bracket>.*)\])?$")
 _BRACKET = re.compile(r"version\s*=\s*['\"]?([^'\"\],]+(?:,[^'\"\]=]+)*)")

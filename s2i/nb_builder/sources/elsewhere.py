@@ -47,11 +47,12 @@ def name_of(line: str) -> str:
     return canonicalize_name(match[1]) if match and "://" not in line.split("@", maxsplit=1)[0] else ""
 
 
-def mended(lines: Iterable[str], folder: Path) -> tuple[list[str], list[str]]:
+def mended(lines: Iterable[str], folder: Path | None) -> tuple[list[str], list[str]]:
     """Return the lines as they hold here, and notes for what was changed.
 
     A package for another system gets a marker. A file of another machine is taken by its name, with the
-    version if the file's name has one; one that is there is left alone. `folder` is what paths start from.
+    version if the file's name has one; one that is there is left alone. `folder` is
+    what paths start from; without one they stay.
     """
     result, systems, files, built = [], {}, [], []
     for line in lines:
@@ -65,7 +66,7 @@ def mended(lines: Iterable[str], folder: Path) -> tuple[list[str], list[str]]:
             built += [int(match[1]) for match in _BUILT.finditer(local["path"])]
             result.append(files[-1])
         else:
-            result.append(_anchored(line, folder))
+            result.append(_anchored(line, folder) if folder else line)
     return result, [*_of_systems(systems), *_of_files(files, built)]
 
 

@@ -176,4 +176,4 @@ def test_what_conda_exports_may_stand_in_a_requirements_txt(write):
     path = write("requirements.txt", "_libgcc=0.1=main\nsix=1.16.0=py_0\nidna=3.4=pypi_0\nattrs>=20\n")
     said = requirements_txt.read(path)
     assert said.requirements == ("six==1.16.0", "idna==3.4", "attrs>=20")
-    assert said.notes == ("written by conda", "left out, as they are no packages of Python: _libgcc")
+    assert said.notes == ("as conda writes it", "left out, as they are no packages of Python: _libgcc")
