@@ -62,7 +62,7 @@ class Wish:
             allowed = SpecifierSet(self.specifier)
         except InvalidSpecifier:
             return []
-        known = [f"3.{number}" for number in range(OLDEST[1], _NEWEST + 1)]
+        known = [f"3.{number}" for number in range(_NEWEST + 1)]
         return [minor for minor in known if any(allowed.contains(f"{minor}.{patch}") for patch in range(_PATCHES))]
 
     def __str__(self) -> str:

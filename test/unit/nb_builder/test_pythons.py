@@ -81,6 +81,10 @@ def test_a_notice_names_the_nearest_one_where_the_wanted_is_missing(machine):
     assert "the notebook was written with Python 3.7, which is not here; Python 3.6 is used instead." in said
 
 
+def test_one_that_is_too_old_for_us_is_a_wish_too(machine):
+    assert "with Python 3.5, which is not here; Python 3.6 is used instead." in choose(machine, wanted="3.5")[1]
+
+
 def test_of_two_that_are_equally_near_the_newer_is_used(machine):
     assert pythons._distance(pythons.Python(Path("x"), "3.9"), "3.8") < pythons._distance(
         pythons.Python(Path("x"), "3.7"), "3.8"
