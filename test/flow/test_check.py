@@ -16,6 +16,7 @@ from flow.stage import ROOT, environment
 # Known without running a cell or asking an index.
 STATIC = {
     "cell-syntax",
+    "date-unknown",
     "language-wrong",
     "lock-outdated",
     "not-callable",
@@ -31,9 +32,11 @@ STATIC = {
     "python-missing",
     "python2-code",
     "requirement-is-option",
+    "requirements-empty",
     "requirements-malformed",
     "requirements-missing",
     "requirements-need-packages",
+    "requirements-unreadable",
     "setting-invalid",
     "wrong-arguments",
 }
