@@ -47,6 +47,9 @@ def read(path: Path) -> Said | None:
         mark = getattr(wrong, "problem_mark", None)
         place = f", line {mark.line + 1}" if mark else ""
         raise Unreadable(f"it is no YAML{place}: {getattr(wrong, 'problem', None) or wrong}") from None
+    except ValueError as wrong:
+        # What looks like a date and is none.
+        raise Unreadable(f"it is no YAML: {wrong}") from None
     if not isinstance(content, dict) or "dependencies" not in content:
         return None
     entries = content["dependencies"] or []

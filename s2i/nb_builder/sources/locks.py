@@ -29,7 +29,7 @@ def of_toml(path: Path) -> tuple[str, ...]:
     packages = text.toml(path).get("package", [])
     by_name = defaultdict(list)
     for package in packages if isinstance(packages, list) else []:
-        if isinstance(package, dict) and "version" in package and not _is_own(package):
+        if isinstance(package, dict) and {"name", "version"} <= package.keys() and not _is_own(package):
             by_name[str(package.get("name"))].append(package)
     return tuple(line for found in by_name.values() for line in _lines(found))
 
@@ -40,7 +40,11 @@ def of_pipfile(path: Path) -> tuple[str, ...]:
         packages = text.table(json.loads(text.read(path)), "default")
     except json.JSONDecodeError as wrong:
         raise Unreadable(f"it is no JSON ({wrong})") from None
-    pins = {name: entry for name, entry in packages.items() if isinstance(entry, dict) and entry.get("version")}
+    pins = {
+        name: entry
+        for name, entry in packages.items()
+        if isinstance(entry, dict) and isinstance(entry.get("version"), str)
+    }
     return tuple(name + entry["version"] + _marker(entry.get("markers")) for name, entry in pins.items())
 
 
@@ -64,9 +68,9 @@ def _lines(packages: list[Mapping]) -> Iterable[str]:
 def _public(version: str) -> str:
     """Return a version without the part behind `+`: 2.1.0 has 2.1.0+cpu for a version, and not the other way."""
     try:
-        return Version(version).public
+        return Version(str(version)).public
     except InvalidVersion:
-        return version
+        return str(version)
 
 
 def _marker(markers: object) -> str:

@@ -24,11 +24,11 @@ def _line(name: str, entry: object) -> str:
     entry = {"version": entry} if isinstance(entry, str) else entry
     if not isinstance(entry, dict):
         raise Unreadable(f"the package {name} can't be read")
-    extras = f"[{','.join(entry['extras'])}]" if entry.get("extras") else ""
+    extras = f"[{','.join(text.texts(entry['extras'], f'extras of {name}'))}]" if entry.get("extras") else ""
     markers = f" ; {entry['markers']}" if entry.get("markers") else ""
     if "git" in entry:
         ref = f"@{entry['ref']}" if entry.get("ref") else ""
-        return f"{name}{extras} @ git+{entry['git'].removeprefix('git+')}{ref}{markers}"
+        return f"{name}{extras} @ git+{str(entry['git']).removeprefix('git+')}{ref}{markers}"
     if "file" in entry:
         return f"{name}{extras} @ {entry['file']}{markers}"
     if "path" in entry:

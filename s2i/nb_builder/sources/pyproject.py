@@ -22,10 +22,10 @@ def read(path: Path) -> Said | None:
         return None
     python = str(project.get("requires-python", ""))
     if "dependencies" in project:
-        said = Said(_texts(project["dependencies"], "project.dependencies"), python=python)
+        said = Said(_listed(project["dependencies"]), python=python)
     elif "dependencies" in poetry:
         said = _of_poetry(text.table(poetry, "dependencies"), path.parent)
-    elif "dependencies" in project.get("dynamic", ()):
+    elif "dependencies" in text.texts(project.get("dynamic", []), "project.dynamic"):
         said = Said(_dynamic(content, path), python=python)
     else:
         said = Said(python=python)
@@ -36,16 +36,16 @@ def read(path: Path) -> Said | None:
     return Said(said.requirements, locks.of_toml(lock), said.python, (*said.notes, note))
 
 
-def _texts(value: object, name: str) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
-        raise Unreadable(f"{name} is no list of texts")
-    return tuple(value)
+def _listed(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        raise Unreadable("project.dependencies is no list of texts")
+    return text.texts(value, "project.dependencies")
 
 
 def _dynamic(content: dict, path: Path) -> tuple[str, ...]:
     """Return the dependencies that setuptools is told to read from files."""
     files = text.table(content, "tool", "setuptools", "dynamic", "dependencies").get("file", [])
-    found = [path.with_name(name) for name in ([files] if isinstance(files, str) else files)]
+    found = [path.parent / name for name in text.texts(files, "the dependencies' file")]
     if not found or not all(file.is_file() for file in found):
         raise Unreadable("its dependencies are dynamic: they are computed when it is built")
     return tuple(line for file in found for line in requirements_txt.read(file).requirements)
@@ -63,6 +63,8 @@ def _of_poetry(dependencies: dict, folder: Path) -> Said:
         raise Unreadable(f"its Python can't be read ({wrong})") from None
     lines, loosened = [], []
     for name, entry in _entries(dependencies):
+        if not isinstance(entry, (str, dict)):
+            raise Unreadable(f"the dependency {name} can't be read")
         try:
             dependency = Factory.create_dependency(name, entry, root_dir=folder)
             line = dependency.to_pep_508()

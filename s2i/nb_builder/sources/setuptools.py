@@ -74,5 +74,5 @@ def _literal(node: ast.expr | None, bound: dict[str, ast.expr]) -> object:
         node = bound.get(node.id)
     try:
         return ast.literal_eval(node) if node is not None else None
-    except ValueError:
+    except (ValueError, TypeError):
         return None

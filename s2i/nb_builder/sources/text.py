@@ -46,6 +46,14 @@ def toml(path: Path) -> dict:
         raise Unreadable(f"it is no TOML ({wrong})") from None
 
 
+def texts(value: object, name: str) -> tuple[str, ...]:
+    """Return a list of texts, or a single one, as a tuple; raise Unreadable for anything else."""
+    listed = [value] if isinstance(value, str) else value
+    if not isinstance(listed, list) or not all(isinstance(entry, str) for entry in listed):
+        raise Unreadable(f"{name} is no list of texts")
+    return tuple(listed)
+
+
 def table(value: object, *names: str) -> dict:
     """Return the table at `names` inside `value`; an empty one where there is none."""
     for name in names:
