@@ -15,6 +15,9 @@ from nb_builder.problems import DateUnknown
 SETTING = "S2I_RESOLVE_AS_OF"
 AUTO = "auto"
 
+# What the setting can be: AUTO, or the end of a day.
+Value = str | datetime
+
 _FORM = "a date such as 2024-06-01, or auto"
 
 
@@ -36,7 +39,7 @@ class AsOf:
         return self.moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def read(value: str) -> str | datetime:
+def read(value: str) -> Value:
     """Return the setting's value: AUTO, or the end of the day that it names; raise ValueError with its form."""
     if value == AUTO:
         return AUTO
@@ -49,7 +52,7 @@ def read(value: str) -> str | datetime:
     return _end_of(day)
 
 
-def choose(setting: str | datetime | None, changed: AsOf | None, notebook: Path) -> AsOf | None:
+def choose(setting: Value | None, changed: AsOf | None, notebook: Path) -> AsOf | None:
     """Return the date to resolve to: what the setting says, `changed` for AUTO, None for today.
 
     Raises DateUnknown where AUTO finds nothing.

@@ -165,7 +165,7 @@ class Settings:
         self.parameters: dict[str, object] | None = values["S2I_PARAMETERS"]
         self.python: str | None = values["S2I_PYTHON"]
         self.installer: str = values["S2I_INSTALLER"]
-        self.resolve_as_of: str | as_of.datetime | None = values[as_of.SETTING]
+        self.resolve_as_of: as_of.Value | None = values[as_of.SETTING]
         self.ca_bundle: Path | None = values["S2I_CA_BUNDLE"]
         self.reuse_model: bool = values["S2I_REUSE_MODEL"]
         self.commit: str | None = values["S2I_COMMIT"] or values["OPENSHIFT_BUILD_COMMIT"]
