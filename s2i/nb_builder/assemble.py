@@ -68,7 +68,9 @@ def assemble(settings: Settings, log: Log) -> None:
         source.bring(checked.repository, place.src)
         earlier = artifacts.find(settings.src, report.facts, log)
         with report.step("requirements", "Reading the requirements"):
-            wanted = preflight.read_requirements(checked, place.src, place.build)
+            wanted = preflight.read_requirements(
+                checked, place.src, place.build, allowed=settings.allow_indexes
+            )
         with report.step("install", f"Installing {len(wanted)} requirements into the notebook's own environment"):
             installer = install(build, wanted, earlier)
         with report.step("run", f"Running the cells of {', '.join(str(each.name) for each in checked.notebooks)}"):
@@ -88,7 +90,8 @@ def install(build: Build, wanted: Wanted, earlier: Earlier | None) -> Installer:
         earlier.unpack_venv(place)
     else:
         environment.make(place.venv, python)
-    installer = Installer(place.venv, python.minor, build.settings.installer, build.environ, build.log)
+    environ = wanted.asked.options.applied(build.environ)
+    installer = Installer(place.venv, python.minor, build.settings.installer, environ, build.log)
     installer.install(wanted, place.build / layout.LOCK, earlier)
     packages = installer.freeze().splitlines()
     build.log.line("     " + ", ".join(packages))

@@ -1,5 +1,7 @@
 """The requirements of several notebooks as one: they share an environment."""
 
+import functools
+import operator
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
@@ -7,13 +9,11 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from nb_builder.problems import RequirementsConflict
-from nb_builder.requirements import Wanted, also, exclude
-
-FILES = "requirements_files.txt"
+from nb_builder.requirements import Wanted, exclude, write
 
 
-def join(parts: Sequence[tuple[Path, Wanted]], into: Path) -> Wanted:
-    """Return what the notebooks of `parts` (each with its name) want together; files go to the folder `into`.
+def join(parts: Sequence[tuple[Path, Wanted]]) -> Wanted:
+    """Return what the notebooks of `parts` (each with its name) want together.
 
     The lock is that of the last one. Raises RequirementsConflict where two of them pin a package differently.
     """
@@ -22,20 +22,12 @@ def join(parts: Sequence[tuple[Path, Wanted]], into: Path) -> Wanted:
     for one, other in combinations(parts, 2):
         _check_agreement(*one, *other)
     last = parts[-1][1]
-    by_text = {str(requirement): requirement for _, wanted in parts for requirement in wanted.cell}
-    cell = tuple(by_text.values())
-    last.emitted.write_text("".join(line + "\n" for line in [*by_text, *also(cell)]), encoding="utf-8")
-    files = list(dict.fromkeys(wanted.file for _, wanted in parts if wanted.file))
-    return Wanted(cell, last.emitted, _one_file(files, into), last.lock)
-
-
-def _one_file(files: Sequence[Path], into: Path) -> Path | None:
-    """Return the one file, or for several a file that draws them in: paths in each are relative to itself."""
-    if len(files) < 2:
-        return files[0] if files else None
-    lines = [f"-r {path.resolve().as_uri()}\n" for path in files]
-    (into / FILES).write_text("".join(lines), encoding="utf-8")
-    return into / FILES
+    cell = tuple({str(requirement): requirement for _, wanted in parts for requirement in wanted.cell}.values())
+    file = next((wanted.file for _, wanted in parts if wanted.file), None)
+    asked = functools.reduce(operator.add, (wanted.asked for _, wanted in parts))
+    joined = Wanted(cell, last.emitted, file, last.lock, asked, last.top)
+    write(joined)
+    return joined
 
 
 def _check_agreement(name: Path, wanted: Wanted, other_name: Path, other: Wanted) -> None:

@@ -93,20 +93,23 @@ def look(settings: Settings, kept: Path, log: Log, found: Found = refuse) -> Che
     return Checked(repository, tuple(read), python)
 
 
-def read_requirements(checked: Checked, src: Path, into: Path, found: Found = refuse) -> Wanted | None:
+def read_requirements(
+    checked: Checked, src: Path, into: Path, found: Found = refuse, *, allowed: Sequence[str] = ()
+) -> Wanted | None:
     """Write each notebook's script one into the folder `into` and run it; return all that they ask for together.
 
+    `allowed` are the hosts whose indexes they may name.
     Raises nothing but what `found` does; then None is returned where nothing could be read.
     """
     parts = []
     for each in checked.notebooks:
         with passing(found):
-            parts.append((each.name, _requirements_of(each, checked.python, src, into)))
+            parts.append((each.name, _requirements_of(each, checked.python, src, into, allowed)))
     if len(parts) < len(checked.notebooks):
         return None
     wanted = None
     with passing(found):
-        wanted = joined.join(parts, into)
+        wanted = joined.join(parts)
     # `is not None`: one that asks for nothing has the length 0.
     for each in checked.notebooks if wanted is not None and not wanted.declared else ():
         with passing(found):
@@ -141,12 +144,12 @@ def _require_declared(each: Notebook, src: Path) -> None:
         raise problem.at(each.name, *first) if first else problem from None
 
 
-def _requirements_of(each: Notebook, python: Python, src: Path, into: Path) -> Wanted:
+def _requirements_of(each: Notebook, python: Python, src: Path, into: Path, allowed: Sequence[str]) -> Wanted:
     script = scripts.requirements_script(each.node, each.name)
     path = into / (each.prefix + layout.REQUIREMENTS_SCRIPT)
     path.write_text(script.text, encoding="utf-8")
     try:
-        return requirements.collect(path, python.path, each.folder(src), src, each.name)
+        return requirements.collect(path, python.path, each.folder(src), src, each.name, allowed)
     except BuildProblem as problem:
         bindings = contract.bindings(NAME, each.cells)
         if bindings:

@@ -38,6 +38,12 @@ def all_files(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in paths)
 
 
+def tree(folder: Path) -> str:
+    """Return one SHA-256 for the names and contents of all files below `folder`; git's own and caches left out."""
+    names = [name for name in all_files(folder) if ".git" not in Path(name).parts]
+    return fingerprint(digests(folder, names))
+
+
 def fingerprint(facts: Mapping[str, object]) -> str:
     """Return one SHA-256 for a mapping of plain values."""
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()

@@ -27,6 +27,14 @@ def distributions(value: str) -> tuple[str, ...]:
     return found
 
 
+def hosts(value: str) -> tuple[str, ...]:
+    """Return the hosts in a list with commas, in lower case."""
+    found = tuple(name.strip().lower() for name in value.split(","))
+    if not all(found) or any("/" in name for name in found):
+        raise ValueError("a list of hosts separated by commas, such as download.pytorch.org, and no addresses")
+    return found
+
+
 KNOBS = (
     Knob("S2I_SRC", Path, Path("/tmp/src"), "Folder that holds the repository."),  # noqa: S108 - s2i's own place
     Knob("APP_ROOT", Path, Path("/opt/app-root"), "Folder that gets `src`, `build`, `venv` and `model`."),
@@ -62,6 +70,13 @@ KNOBS = (
         one_of("auto", "uv", "pip"),
         "auto",
         "What installs the requirements: `uv`, `pip`, or `auto` (uv, and pip where uv can't serve).",
+    ),
+    Knob(
+        "S2I_ALLOW_INDEXES",
+        hosts,
+        None,
+        "Hosts, separated by commas, that requirements may name indexes of, by `--index-url`, `--extra-index-url` "
+        "or `--find-links`.",
     ),
     Knob(
         "S2I_CA_BUNDLE",
@@ -158,6 +173,7 @@ class Settings:
         self.parameters: dict[str, object] | None = values["S2I_PARAMETERS"]
         self.python: str | None = values["S2I_PYTHON"]
         self.installer: str = values["S2I_INSTALLER"]
+        self.allow_indexes: tuple[str, ...] = values["S2I_ALLOW_INDEXES"] or ()
         self.ca_bundle: Path | None = values["S2I_CA_BUNDLE"]
         self.reuse_model: bool = values["S2I_REUSE_MODEL"]
         self.commit: str | None = values["S2I_COMMIT"] or values["OPENSHIFT_BUILD_COMMIT"]

@@ -31,6 +31,9 @@ from nb_builder.problems.repository import (
     SourceMissing,
 )
 from nb_builder.problems.requirements import (
+    GitFailed,
+    GitMissing,
+    IndexNotAllowed,
     IndexUnreachable,
     InstallFailed,
     LockOutdated,
@@ -55,7 +58,10 @@ __all__ = [
     "CellTimeout",
     "DiskFull",
     "ExampleFails",
+    "GitFailed",
+    "GitMissing",
     "ImportUndeclared",
+    "IndexNotAllowed",
     "IndexUnreachable",
     "InstallFailed",
     "KernelDied",
