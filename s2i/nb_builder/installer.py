@@ -44,6 +44,8 @@ _NO_SUCH = re.compile(
     r"there (?:is|are) no versions? of|was not found in|no wheels? with a matching|No matching distribution|"
     r"Could not find a version|only the following versions .* are available|does not satisfy Python"
 )
+# uv takes a folder for unchanged where its pyproject.toml is as old as before, whatever its modules say.
+_FRESH = ("--refresh",)
 # PyTorch publishes one build for each kind of processor, most of them on an index of its own.
 _TORCH_HOST = "download.pytorch.org"
 _TORCH_BUILD = re.compile(r"([A-Za-z][\w.-]*)==[\w.]+\+(cpu|cu\d+|rocm[\d.]+\d|xpu)\b")
@@ -106,7 +108,7 @@ class Installer:
         if locked.sources:
             # Beside the others: what is built here has no digest that could be known before.
             sources = _written(scratch / "sources.txt", locked.sources)
-            commands.append([UV, "pip", "install", *self.uv_options, "--no-deps", "--requirements", sources])
+            commands.append([UV, "pip", "install", *self.uv_options, *_FRESH, "--no-deps", "--requirements", sources])
         for command in commands:
             words = self._run(command, environ)
             if words is not None:
@@ -119,7 +121,8 @@ class Installer:
             # uv prefers the versions that it has taken before.
             entries = (line for _, line in logical(lock.read_text(encoding="utf-8")))
             _written(target, (line for line in entries if "==" in line and " @ " not in line))
-        words = self._run([*self.uv_compile, "--generate-hashes", "--output-file", target, wanted.emitted])
+        fresh = _FRESH if wanted.asked.folders else ()
+        words = self._run([*self.uv_compile, *fresh, "--generate-hashes", "--output-file", target, wanted.emitted])
         if words is None:
             return target.read_text(encoding="utf-8")
         problem = self._failure(words)

@@ -18,6 +18,7 @@ from nb_builder.cells import Cell
 from nb_builder.log import Log
 from nb_builder.problems import BuildProblem
 from nb_builder.pythons import Python
+from nb_builder.requirement_lines import CELL
 from nb_builder.requirements import Wanted
 from nb_builder.rewrite import scripts
 from nb_builder.rewrite.keep_requirements import NAME
@@ -152,6 +153,12 @@ def _requirements_of(each: Notebook, python: Python, src: Path, into: Path, allo
         return requirements.collect(path, python.path, each.folder(src), src, each.name, allowed)
     except BuildProblem as problem:
         bindings = contract.bindings(NAME, each.cells)
-        if bindings:
+        if bindings and _is_of_the_cell(problem, each.name):
             problem.at(each.name, bindings[-1].cell, bindings[-1].statement.lineno)
         raise
+
+
+def _is_of_the_cell(problem: BuildProblem, notebook: Path) -> bool:
+    """Tell whether a problem with requirements is one of the cell's list, and not of a file of the repository."""
+    line, home = problem.facts.get("where", CELL), problem.facts.get("notebook", notebook)
+    return str(line).startswith(CELL) and str(home) == str(notebook)

@@ -20,6 +20,8 @@ from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from nb_builder.index_options import IndexOptions
 from nb_builder.problems import GitMissing, RequirementIsOption, RequirementsMalformed
 
+# What messages call the cell's list.
+CELL = "'requirements'"
 PROJECT = ("pyproject.toml", "setup.py")
 _ARCHIVES = (".whl", ".tar.gz", ".zip")
 _NAME = r"[A-Za-z0-9][\w.-]*"
@@ -132,14 +134,15 @@ def logical(text: str) -> Iterator[tuple[int, str]]:
     for count, raw in enumerate(text.splitlines(), start=1):
         number = number or count
         continues = raw.endswith("\\")
-        begun += " " + re.sub(r"(^|\s)#.*$", "", raw.removesuffix("\\"))
+        part = re.sub(r"(^|\s)#.*$", "", raw.removesuffix("\\"))
+        begun = f"{begun} {part.strip()}".strip()
         if continues:
             continue
-        if begun.strip():
-            yield number, begun.strip()
+        if begun:
+            yield number, begun
         begun, number = "", 0
-    if begun.strip():
-        yield number, begun.strip()
+    if begun:
+        yield number, begun
 
 
 def _once(items: tuple) -> tuple:

@@ -28,7 +28,7 @@ _TIME_LIMIT = 60
 # What must be there to load the model; the notebook may pin its version.
 CLOUDPICKLE = "cloudpickle"
 
-_LOCKED = re.compile(r"^([A-Za-z0-9][\w.-]*)(?:\[[^]]*\])?\s*==\s*([^\s;\\]+)", re.MULTILINE)
+_LOCKED = re.compile(r"^([A-Za-z0-9][\w.-]*)(?:\[[^]]*\])?\s*(?:==|@)\s*([^\s;\\]+)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def collect(  # noqa: PLR0913 - facts of one notebook
     """
     emitted = script.with_name(layout.REQUIREMENTS)
     _emit(script, python, folder, emitted, notebook)
-    place = Place("'requirements'", "entry", str(notebook), (folder, src), src, strict=True)
+    place = Place(requirement_lines.CELL, "entry", str(notebook), (folder, src), src, strict=True)
     entries = enumerate(emitted.read_text(encoding="utf-8").splitlines(), start=1)
     asked = requirement_lines.read(list(entries), place)
     cell = tuple(Requirement(line.split(" --")[0]) for line in asked.lines if _has_name(line))
@@ -189,6 +189,8 @@ def _check_lock(wanted: Wanted) -> None:
     for requirement in wanted.cell:
         version = locked.get(canonicalize_name(requirement.name))
         applies = requirement.marker is None or requirement.marker.evaluate()
-        fits = version is not None and requirement.specifier.contains(version, prereleases=True)
-        if applies and not fits and requirement.url is None:
+        # An address in either of them says nothing of a version.
+        address = requirement.url is not None or "/" in (version or "")
+        fits = version is not None and (address or requirement.specifier.contains(version, prereleases=True))
+        if applies and not fits:
             raise LockOutdated(requirement=requirement, has=version or "nothing", lock=wanted.lock.name)
