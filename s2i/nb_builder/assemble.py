@@ -21,6 +21,7 @@ from nb_builder import (
     provenance,
     reuse,
     source,
+    system_packages,
     verify,
 )
 from nb_builder.artifacts import Earlier
@@ -67,6 +68,11 @@ def assemble(settings: Settings, log: Log) -> None:
     with place.fresh(), report.kept_in(place.build):
         source.bring(checked.repository, place.src)
         earlier = artifacts.find(settings.src, report.facts, log)
+        if checked.system:
+            with report.step("system", "Looking for packages of the system"):
+                report.facts["system_packages"] = system_packages.provide(
+                    checked.system, log, may_install=settings.apt, in_image=settings.in_image
+                )
         with report.step("requirements", "Reading the requirements"):
             wanted = preflight.read_requirements(
                 checked, place.src, place.build, allowed=settings.allow_indexes

@@ -191,6 +191,7 @@ class Installer:
             return VersionMissing(python=self.minor, hint=_index_of_builds(words), **facts)
         if _NO_SOLUTION.search(words):
             return RequirementsConflict(**facts)
+        facts["reason"] += wheels.builds_need(words)
         return InstallFailed(installer=installer, python=self.minor, **facts)
 
 

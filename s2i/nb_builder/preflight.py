@@ -13,7 +13,18 @@ from nb_scorer import layout
 from nb_scorer.problem import Problem
 from nbformat import NotebookNode
 
-from nb_builder import contract, imports, joined, notebook, parameters, pythons, requirements, source
+from nb_builder import (
+    contract,
+    host_commands,
+    imports,
+    joined,
+    notebook,
+    parameters,
+    pythons,
+    requirements,
+    source,
+    system_packages,
+)
 from nb_builder.cells import Cell
 from nb_builder.log import Log
 from nb_builder.problems import BuildProblem
@@ -23,6 +34,7 @@ from nb_builder.requirements import Wanted
 from nb_builder.rewrite import scripts
 from nb_builder.rewrite.keep_requirements import NAME
 from nb_builder.settings import Settings
+from nb_builder.system_packages import SystemPackage
 
 Found = Callable[[Problem], None]
 
@@ -47,11 +59,12 @@ class Notebook:
 
 @dataclass(frozen=True)
 class Checked:
-    """The notebooks of a build, in the order in which they are run, and their interpreter."""
+    """The notebooks of a build, in the order in which they are run, their interpreter, and what the system must have."""
 
     repository: Path
     notebooks: tuple[Notebook, ...]
     python: Python
+    system: tuple[SystemPackage, ...] = ()
 
     @property
     def last(self) -> Notebook:
@@ -91,7 +104,13 @@ def look(settings: Settings, kept: Path, log: Log, found: Found = refuse) -> Che
     with passing(found):
         nodes = parameters.apply(nodes, settings.parameters, log)
     read = [Notebook(each.name, node, each.prefix) for each, node in zip(read, nodes, strict=True)]
-    return Checked(repository, tuple(read), python)
+    system: tuple[SystemPackage, ...] = ()
+    with passing(found):
+        system = system_packages.read([each.folder(repository) for each in read], repository)
+    if not settings.in_image:
+        for each in read:
+            host_commands.announce(each.cells, str(each.name), log)
+    return Checked(repository, tuple(read), python, system)
 
 
 def read_requirements(

@@ -79,6 +79,12 @@ KNOBS = (
         "or `--find-links`.",
     ),
     Knob(
+        "S2I_APT",
+        switch,
+        True,
+        "Install the packages of the system that `apt.txt` or `packages.txt` name, where the build runs as root.",
+    ),
+    Knob(
         "S2I_CA_BUNDLE",
         Path,
         None,
@@ -96,6 +102,12 @@ KNOBS = (
         None,
         "Commit that is built, for the service's pages. s2i does not tell assemble; "
         "`s2i build --exclude ''` brings `.git`, which does.",
+    ),
+    Knob(
+        "STI_SCRIPTS_PATH",
+        text,
+        None,
+        "Set in images for s2i. Without it the build is on somebody's own machine, and tells what changes that.",
     ),
     Knob("S2I_SOURCE", text, None, "Address of the repository, for the service's pages."),
     Knob("OPENSHIFT_BUILD_COMMIT", text, None, "The same as S2I_COMMIT; OpenShift sets it."),
@@ -174,6 +186,8 @@ class Settings:
         self.python: str | None = values["S2I_PYTHON"]
         self.installer: str = values["S2I_INSTALLER"]
         self.allow_indexes: tuple[str, ...] = values["S2I_ALLOW_INDEXES"] or ()
+        self.apt: bool = values["S2I_APT"]
+        self.in_image: bool = bool(values["STI_SCRIPTS_PATH"])
         self.ca_bundle: Path | None = values["S2I_CA_BUNDLE"]
         self.reuse_model: bool = values["S2I_REUSE_MODEL"]
         self.commit: str | None = values["S2I_COMMIT"] or values["OPENSHIFT_BUILD_COMMIT"]

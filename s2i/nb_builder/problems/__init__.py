@@ -14,6 +14,7 @@ from nb_builder.problems.cells import (
     ImportUndeclared,
     KernelDied,
     NotebookTimeout,
+    SystemPackageNeeded,
 )
 from nb_builder.problems.contract import ExampleFails, NotCallable, ParameterUnknown, PredictorMissing, WrongArguments
 from nb_builder.problems.model import AnswersDiffer, BatchDiffers, DiskFull, ModelDoesNotLoad, NotSerializable
@@ -29,6 +30,8 @@ from nb_builder.problems.repository import (
     Python2Code,
     PythonMissing,
     SourceMissing,
+    SystemPackageMissing,
+    SystemPackagesMalformed,
 )
 from nb_builder.problems.requirements import (
     GitFailed,
@@ -88,6 +91,9 @@ __all__ = [
     "RequirementsMissing",
     "RequirementsNeedPackages",
     "SourceMissing",
+    "SystemPackageMissing",
+    "SystemPackageNeeded",
+    "SystemPackagesMalformed",
     "VersionMissing",
     "WheelMissing",
     "WrongArguments",
