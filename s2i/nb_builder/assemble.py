@@ -74,9 +74,7 @@ def assemble(settings: Settings, log: Log) -> None:
                     checked.system, log, may_install=settings.apt, in_image=settings.in_image
                 )
         with report.step("requirements", "Reading the requirements"):
-            wanted = preflight.read_requirements(
-                checked, place.src, place.build, allowed=settings.allow_indexes
-            )
+            wanted = preflight.read_requirements(checked, place.src, place.build, allowed=settings.allow_indexes)
         with report.step("install", f"Installing {len(wanted)} requirements into the notebook's own environment"):
             installer = install(build, wanted, earlier)
         with report.step("run", f"Running the cells of {', '.join(str(each.name) for each in checked.notebooks)}"):

@@ -1,7 +1,6 @@
 """Install the requirements: uv, or pip where uv can't serve; say in the user's words why it failed."""
 
 import json
-import re
 import subprocess
 import sys
 import tempfile
@@ -12,46 +11,19 @@ from pathlib import Path
 from nb_scorer import layout
 from virtualenv.seed.wheels.embed import get_embed_wheel
 
+from nb_builder import install_failures, pip_settings, wheels
 from nb_builder import lock as locks
-from nb_builder import pip_settings, wheels
 from nb_builder.artifacts import Earlier
 from nb_builder.lock import Locked
 from nb_builder.log import Log
-from nb_builder.problems import (
-    BuildProblem,
-    DiskFull,
-    GitFailed,
-    GitMissing,
-    IndexUnreachable,
-    InstallFailed,
-    RequirementsConflict,
-    VersionMissing,
-)
+from nb_builder.problems import BuildProblem, InstallFailed
 from nb_builder.requirement_lines import logical
 from nb_builder.requirements import Wanted
 
 UV = Path(sys.executable).with_name("uv")
 
-# What an installer's words mean, first match wins. Both uv's and pip's are listed.
-_NO_SPACE = re.compile(r"No space left on device|os error 28")
-_UNREACHABLE = re.compile(
-    r"Failed to fetch|Request failed|error sending request|NewConnectionError|ConnectTimeout|Could not fetch URL|"
-    r"client error \(Connect\)|Network connectivity is disabled|invalid peer certificate"
-)
-_NO_GIT = re.compile(r"Git executable not found|Cannot find command 'git'")
-_GIT = re.compile(r"Git operation failed|git (?:clone|fetch|checkout)\b.* did not run successfully")
-_NO_SUCH = re.compile(
-    r"there (?:is|are) no versions? of|was not found in|no wheels? with a matching|No matching distribution|"
-    r"Could not find a version|only the following versions .* are available|does not satisfy Python"
-)
 # uv takes a folder for unchanged where its pyproject.toml is as old as before, whatever its modules say.
 _FRESH = ("--refresh",)
-# PyTorch publishes one build for each kind of processor, most of them on an index of its own.
-_TORCH_HOST = "download.pytorch.org"
-_TORCH_BUILD = re.compile(r"([A-Za-z][\w.-]*)==[\w.]+\+(cpu|cu\d+|rocm[\d.]+\d|xpu)\b")
-# uv holds old packages to the letter of the metadata's rules where pip lets them pass.
-_METADATA = re.compile(r"has (?:invalid metadata|an invalid package format)|could not be parsed")
-_NO_SOLUTION = re.compile(r"No solution found|ResolutionImpossible|conflicting dependencies")
 
 
 class Installer:
@@ -161,6 +133,10 @@ class Installer:
         missing = wheels.explain(words, uv=ask, environ=self.environ, minor=self.minor)
         return missing or self.explain(words, "uv")
 
+    def explain(self, words: str, installer: str) -> BuildProblem:
+        """Return the problem that the words of `installer` (uv or pip) tell of."""
+        return install_failures.of(words, installer, venv=self.venv, minor=self.minor)
+
     def _run(self, command: Sequence[str | Path], environ: Mapping[str, str] | None = None) -> str | None:
         """Run an installer; return None if it succeeded, else its words without credentials."""
         ran = subprocess.run(
@@ -173,26 +149,6 @@ class Installer:
             errors="replace",
         )
         return pip_settings.without_credentials(ran.stdout) if ran.returncode else None
-
-    def explain(self, words: str, installer: str) -> BuildProblem:
-        """Return the problem that the words of `installer` (uv or pip) tell of."""
-        facts = {"reason": _reason(words), "detail": words.strip()}
-        if _NO_SPACE.search(words):
-            return DiskFull(folder=self.venv, detail=words.strip())
-        if _NO_GIT.search(words):
-            return GitMissing(where="A requirement", entry=_git_url(words) or "a git repository", detail=words.strip())
-        if _GIT.search(words):
-            return GitFailed(url=_git_url(words), reason=_git_reason(words), detail=words.strip())
-        if _UNREACHABLE.search(words):
-            return IndexUnreachable(**facts)
-        if _METADATA.search(words):
-            return InstallFailed(installer=installer, python=self.minor, **facts)
-        if _NO_SUCH.search(words):
-            return VersionMissing(python=self.minor, hint=_index_of_builds(words), **facts)
-        if _NO_SOLUTION.search(words):
-            return RequirementsConflict(**facts)
-        facts["reason"] += wheels.builds_need(words)
-        return InstallFailed(installer=installer, python=self.minor, **facts)
 
 
 def uv_environ(environ: Mapping[str, str]) -> dict[str, str]:
@@ -241,37 +197,3 @@ def _locked(metadata: dict, source: dict) -> str:
     hashes = source.get("archive_info", {}).get("hashes", {})
     pinned = "".join(f" --hash={kind}:{digest}" for kind, digest in sorted(hashes.items()))
     return f"{name}=={metadata['version']}{pinned}\n"
-
-
-def _git_url(words: str) -> str:
-    """Return the address of the git repository that `words` tell of, "" where they name none."""
-    found = re.search(r"(?:git\+|[`' ])((?:https?|ssh|file|git)://[^\s'`]+)", words)
-    return found[1] if found else ""
-
-
-def _git_reason(words: str) -> str:
-    """Return git's own reason as one line."""
-    fatal = re.findall(r"^\s*(?:fatal|error|ERROR): (.*)", words, re.MULTILINE)
-    named = [line for line in fatal if line != "Git operation failed"]
-    return (named or ["no reason given"])[0].strip()
-
-
-def _index_of_builds(words: str) -> str:
-    """Return where a version such as torch 2.4.1+cpu comes from, "" where `words` miss none of those."""
-    found = _TORCH_BUILD.search(words)
-    if not found:
-        return ""
-    index = f"https://{_TORCH_HOST}/whl/{found[2]}"
-    return (
-        f" {found[0]} is on PyTorch's own index: add '--extra-index-url {index}' to requirements.txt (or 'requirements')"
-        f" and build with S2I_ALLOW_INDEXES={_TORCH_HOST}."
-    )
-
-
-def _reason(words: str) -> str:
-    """Return the installer's own reason as one line: uv's causes, or pip's last ERROR."""
-    causes = re.findall(r"^\s*(?:cause|╰─▶|├─▶|Caused by):?\s*(.*(?:\n {9,}\S.*)*)", words, re.MULTILINE)
-    errors = re.findall(r"^ERROR: (.*)", words, re.MULTILINE)
-    headline = re.findall(r"^\s*(?:error|\u00d7):?\s*(.*)", words, re.MULTILINE)
-    chosen = causes or errors[-1:] or headline or words.strip().splitlines()[-1:] or ["no reason given"]
-    return re.sub(r"\s+", " ", "; ".join(chosen)).strip()

@@ -59,7 +59,7 @@ class Notebook:
 
 @dataclass(frozen=True)
 class Checked:
-    """The notebooks of a build, in the order in which they are run, their interpreter, and what the system must have."""
+    """The notebooks of a build, in the order in which they are run, their interpreter, what the system must have."""
 
     repository: Path
     notebooks: tuple[Notebook, ...]

@@ -194,8 +194,8 @@ def _drawn_in(name: str, number: int, place: Place, seen: frozenset[Path]) -> As
 
 def _entry(line: str, number: int, place: Place) -> Asked:
     """Return what one package, path or address asks for."""
-    text, hashes = (re.split(r"\s+(?=--)", line, maxsplit=1) + [""])[:2]
-    text, marker = (re.split(r"\s+;|;\s", text, maxsplit=1) + [""])[:2]
+    text, hashes = [*re.split(r"\s+(?=--)", line, maxsplit=1), ""][:2]
+    text, marker = [*re.split(r"\s+;|;\s", text, maxsplit=1), ""][:2]
     named = _NAMED.fullmatch(text)
     name, target = named.groups() if named else ("", text)
     if not _is_address(target):
@@ -220,12 +220,12 @@ def _requirement(line: str, number: int, place: Place) -> str:
 
 def _is_address(target: str) -> bool:
     """Tell whether `target` is a path or an address, and no version or name."""
-    bare = _EXTRAS.fullmatch(target.split("#")[0])[1]
+    bare = _EXTRAS.fullmatch(target.split("#", maxsplit=1)[0])[1]
     return "://" in target or re.match(r"(file|\w+\+\w+):", target) is not None or _is_path(bare)
 
 
 def _is_path(bare: str) -> bool:
-    return bare in (".", "..") or "/" in bare.split(" ")[0] or bare.endswith(_ARCHIVES)
+    return bare in (".", "..") or "/" in bare.split(" ", maxsplit=1)[0] or bare.endswith(_ARCHIVES)
 
 
 def _address(target: str, number: int, place: Place) -> tuple[str, tuple[Path, ...]]:
@@ -295,7 +295,7 @@ def _link(link: str, place: Place) -> str:
 
 def _name_of_wheel(target: str, number: int, place: Place) -> str:
     """Return the name of a wheel's distribution by its file, "" for all else: an installer asks the code."""
-    file = target.split("#")[0].rpartition("/")[2]
+    file = target.split("#", maxsplit=1)[0].rpartition("/")[2]
     if not file.endswith(".whl"):
         return ""
     try:

@@ -68,9 +68,7 @@ class Wanted:
         return provenance.fingerprint({**facts, "options": repr(self.asked.options)})
 
 
-def collect(  # noqa: PLR0913 - facts of one notebook
-    script: Path, python: Path, folder: Path, src: Path, notebook: Path, allowed: Sequence[str] = ()
-) -> Wanted:
+def collect(script: Path, python: Path, folder: Path, src: Path, notebook: Path, allowed: Sequence[str] = ()) -> Wanted:
     """Run script one with the bare model Python in `folder`, and add what files of the repository ask for.
 
     Writes requirements.txt beside `script`; `allowed` are the hosts whose indexes may be named. Raises
@@ -113,7 +111,7 @@ def _text(lines: Sequence[str]) -> str:
 def _has_name(line: str) -> bool:
     """Tell whether a line of the cell is a requirement with a name, and no bare address."""
     try:
-        Requirement(line.split(" --")[0])
+        Requirement(line.split(" --", maxsplit=1)[0])
     except InvalidRequirement:
         return False
     return True

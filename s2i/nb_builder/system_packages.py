@@ -35,7 +35,7 @@ class SystemPackage:
 
 
 def read(folders: Iterable[Path], top: Path) -> tuple[SystemPackage, ...]:
-    """Return what the files beside the notebooks, in `folders`, or at the top ask for; raise SystemPackagesMalformed."""
+    """Return what files in the notebooks' `folders` or at the top ask for; raise SystemPackagesMalformed."""
     places = dict.fromkeys(place / name for place in (*folders, top) for name in FILES)
     found: dict[str, SystemPackage] = {}
     for path in places:

@@ -21,7 +21,7 @@ def announced(source):
         ("!apt-get install -y graphviz", "apt-get install -y graphviz"),
         ("x = 1\n!cd /tmp && sudo apt install git; ls", "sudo apt install git"),
         ("lines = !apt-get update", "apt-get update"),
-        ("%%bash\nset -e\nDEBIAN_FRONTEND=noninteractive apt-get install -y libgl1\nls", "DEBIAN_FRONTEND=noninteractive apt-get install -y libgl1"),
+        ("%%bash\nset -e\nDEBIAN_FRONTEND=x apt-get -y install git\nls", "DEBIAN_FRONTEND=x apt-get -y install git"),
         ("if True:\n    !conda install -y numpy", "conda install -y numpy"),
         ("%conda install numpy", "conda install numpy"),
         ("!/usr/bin/pip3 install six", "/usr/bin/pip3 install six"),
@@ -31,7 +31,9 @@ def announced(source):
 )  # fmt: skip
 def test_a_command_that_changes_the_machine_is_noted_with_its_cell(source, command):
     said = announced(source)
-    assert said.strip().startswith(f"note: Cell [1] of model.ipynb (cell 2 of the file) runs '{command}', and this is no image")
+    assert said.strip().startswith(
+        f"note: Cell [1] of model.ipynb (cell 2 of the file) runs '{command}', and this is no image"
+    )
     assert said.count("note:") == 1
 
 

@@ -29,7 +29,9 @@ def test_passwords_stay_out_of_it(src):
 
 
 def test_what_is_kept_is_installed_from_any_place(src, tmp_path_factory):
-    text = lock.public(f"alpha @ {(src / 'lib dir').as_uri()}\nb @ {(src / 'a.whl').as_uri()} \\\n --hash=sha256:0\n", src)
+    text = lock.public(
+        f"alpha @ {(src / 'lib dir').as_uri()}\nb @ {(src / 'a.whl').as_uri()} \\\n --hash=sha256:0\n", src
+    )
     other = tmp_path_factory.mktemp("other")
     (other / "lib dir").mkdir()
     (other / "lib dir/setup.py").write_text("")

@@ -107,7 +107,10 @@ def test_without_git_a_git_repository_is_refused(repo, monkeypatch):
 
 def test_variables_fill_in_what_must_not_be_committed(repo, monkeypatch):
     monkeypatch.setenv("TOKEN", "secret")
-    assert read(repo, "-i https://${TOKEN}@a.example.com/${OTHER}").options.index == "https://secret@a.example.com/${OTHER}"
+    assert (
+        read(repo, "-i https://${TOKEN}@a.example.com/${OTHER}").options.index
+        == "https://secret@a.example.com/${OTHER}"
+    )
 
 
 def test_a_path_with_an_at_sign_is_no_branch(repo):

@@ -116,18 +116,24 @@ def test_a_wheel_of_the_repository_is_named_by_its_place(tmp_path, value):
 
 
 def test_a_wheel_that_is_not_there_is_refused(tmp_path):
-    with pytest.raises(RequirementsMalformed, match="the repository has no file or folder 'alpha-1.0-py3-none-any.whl'"):
+    with pytest.raises(
+        RequirementsMalformed, match="the repository has no file or folder 'alpha-1.0-py3-none-any.whl'"
+    ):
         collect(tmp_path, "requirements = ['alpha-1.0-py3-none-any.whl']")
 
 
 def test_an_index_is_refused_before_anything_else_is_done(tmp_path):
-    with pytest.raises(IndexNotAllowed, match=r"'requirements' \(entry 1\) takes packages from https://a.example.com/s"):
+    with pytest.raises(
+        IndexNotAllowed, match=r"'requirements' \(entry 1\) takes packages from https://a.example.com/s"
+    ):
         collect(tmp_path, "requirements = ['--index-url https://a.example.com/s']")
 
 
 def test_a_lock_s_index_needs_leave_too(tmp_path):
     repository(tmp_path, requirements_lock="--index-url https://a.example.com/s\nsix==1.16.0 --hash=sha256:00\n")
-    with pytest.raises(IndexNotAllowed, match=r"requirements.lock \(line 1\) takes packages from https://a.example.com"):
+    with pytest.raises(
+        IndexNotAllowed, match=r"requirements.lock \(line 1\) takes packages from https://a.example.com"
+    ):
         wanted(tmp_path, "requirements = ['six']")
 
 

@@ -93,7 +93,7 @@ def test_others_than_root_are_told_how_to_have_it(machine, monkeypatch):
     with pytest.raises(SystemPackageMissing, match="that are not here: graphviz") as refused:
         provide("git", "graphviz")
     assert refused.value.why.endswith("this build does not run as root.")
-    assert "make build APT=\"graphviz\"" in refused.value.fix
+    assert 'make build APT="graphviz"' in refused.value.fix
     assert not (machine / "calls").exists()
 
 
