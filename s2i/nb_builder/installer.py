@@ -48,7 +48,7 @@ class Installer:
         A lock of the repository is taken as it is. With `earlier`, whose packages are there already, only
         what differs is installed or removed. Raises the problem that explains a failure.
         """
-        with as_it_was(wanted.asked.folders), tempfile.TemporaryDirectory() as scratch:
+        with tempfile.TemporaryDirectory() as scratch:
             self._install(wanted, lock, earlier, Path(scratch))
 
     def _install(self, wanted: Wanted, lock: Path, earlier: Earlier | None, scratch: Path) -> None:
@@ -67,9 +67,9 @@ class Installer:
                 self._with_pip(wanted, lock, scratch)
                 return
             lock.write_text(locks.public(text, wanted.top), encoding="utf-8")
-        self._sync(locks.parse(text, wanted.top, lock.name), scratch)
+        self._sync(locks.parse(text, wanted.top, lock.name), scratch, wanted.asked.folders)
 
-    def _sync(self, locked: Locked, scratch: Path) -> None:
+    def _sync(self, locked: Locked, scratch: Path, folders: Iterable[Path]) -> None:
         """Make the environment hold what is locked, and nothing else."""
         # The lock was made under the user's constraints; beside digests uv would want each of them pinned.
         environ = {name: value for name, value in self.environ.items() if name != "UV_CONSTRAINT"}
@@ -82,7 +82,7 @@ class Installer:
             sources = _written(scratch / "sources.txt", locked.sources)
             commands.append([UV, "pip", "install", *self.uv_options, *_FRESH, "--no-deps", "--requirements", sources])
         for command in commands:
-            words = self._run(command, environ)
+            words = self._run(command, environ, folders)
             if words is not None:
                 raise self._failure(words)
 
@@ -94,7 +94,8 @@ class Installer:
             entries = (line for _, line in logical(lock.read_text(encoding="utf-8")))
             _written(target, (line for line in entries if "==" in line and " @ " not in line))
         fresh = _FRESH if wanted.asked.folders else ()
-        words = self._run([*self.uv_compile, *fresh, "--generate-hashes", "--output-file", target, wanted.emitted])
+        command = [*self.uv_compile, *fresh, "--generate-hashes", "--output-file", target, wanted.emitted]
+        words = self._run(command, folders=wanted.asked.folders)
         if words is None:
             return target.read_text(encoding="utf-8")
         problem = self._failure(words)
@@ -121,7 +122,8 @@ class Installer:
         # A wheel can be run as it is: so pip is never installed into the notebook's environment.
         pip = [self.python, f"{wheel.path}/pip", "--disable-pip-version-check", "--no-input"]
         report = scratch / "report.json"
-        words = self._run([*pip, "install", "--no-compile", "--report", report, "-r", wanted.emitted])
+        command = [*pip, "install", "--no-compile", "--report", report, "-r", wanted.emitted]
+        words = self._run(command, folders=wanted.asked.folders)
         if words is not None:
             raise self.explain(words, "pip")
         text = _lock_of(json.loads(report.read_text(encoding="utf-8")))
@@ -137,17 +139,26 @@ class Installer:
         """Return the problem that the words of `installer` (uv or pip) tell of."""
         return install_failures.of(words, installer, venv=self.venv, minor=self.minor)
 
-    def _run(self, command: Sequence[str | Path], environ: Mapping[str, str] | None = None) -> str | None:
-        """Run an installer; return None if it succeeded, else its words without credentials."""
-        ran = subprocess.run(
-            command,
-            env=environ or self.environ,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            errors="replace",
-        )
+    def _run(
+        self,
+        command: Sequence[str | Path],
+        environ: Mapping[str, str] | None = None,
+        folders: Iterable[Path] = (),
+    ) -> str | None:
+        """Run an installer; return None if it succeeded, else its words without credentials.
+
+        `folders` are those that it builds, and are left as they were.
+        """
+        with as_it_was(folders):
+            ran = subprocess.run(
+                command,
+                env=environ or self.environ,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                encoding="utf-8",
+                errors="replace",
+            )
         return pip_settings.without_credentials(ran.stdout) if ran.returncode else None
 
 

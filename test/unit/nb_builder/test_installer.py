@@ -1,16 +1,27 @@
 """Installing for real, and what installers' words mean."""
 
+import shutil
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
-from nb_builder import environment
+from nb_builder import environment, install_failures, provenance
 from nb_builder.installer import Installer, uv_environ
 from nb_builder.log import Log
-from nb_builder.problems import DiskFull, IndexUnreachable, InstallFailed, RequirementsConflict, VersionMissing
+from nb_builder.problems import (
+    DiskFull,
+    GitFailed,
+    GitMissing,
+    IndexUnreachable,
+    InstallFailed,
+    LockOutdated,
+    RequirementsConflict,
+    VersionMissing,
+)
 from nb_builder.pythons import Python
+from nb_builder.requirement_lines import Asked
 from nb_builder.requirements import Wanted
 
 HERE = Python(Path(sys.executable).resolve(), f"{sys.version_info[0]}.{sys.version_info[1]}")
@@ -86,7 +97,7 @@ class Words(Installer):
         super().__init__(Path("venv"), "3.11", "uv", {}, Log())
         self.words = words
 
-    def _run(self, command):
+    def _run(self, command, environ=None, folders=()):
         return self.words
 
 
@@ -148,3 +159,118 @@ def test_a_package_that_is_not_what_the_lock_says_is_refused(tmp_path):
     lock.write_text(f"alpha==1.0 --hash=sha256:{'0' * 64}\n")
     with pytest.raises(InstallFailed, match="[Hh]ash mismatch"):
         installer(tmp_path).install(Wanted((), tmp_path / "requirements.txt", None, lock), tmp_path / "again.lock")
+
+
+BACKEND = """
+import pathlib, zipfile
+
+def build_wheel(folder, config_settings=None, metadata_directory=None):
+    # As setuptools does: into the project itself.
+    pathlib.Path("build").mkdir(exist_ok=True)
+    pathlib.Path("build/left.txt").write_text("left")
+    info = "alpha-1.0.dist-info"
+    files = {
+        "alpha.py": pathlib.Path("alpha.py").read_text(),
+        info + "/METADATA": "Metadata-Version: 2.1\\nName: alpha\\nVersion: 1.0\\nRequires-Dist: beta\\n",
+        info + "/WHEEL": "Wheel-Version: 1.0\\nGenerator: t\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n",
+    }
+    record = "".join(name + ",,\\n" for name in files) + info + "/RECORD,,\\n"
+    with zipfile.ZipFile(pathlib.Path(folder) / "alpha-1.0-py3-none-any.whl", "w") as archive:
+        for name, text in {**files, info + "/RECORD": record}.items():
+            archive.writestr(name, text)
+    return "alpha-1.0-py3-none-any.whl"
+"""
+
+
+@pytest.fixture
+def project(tmp_path):
+    """Return a project that is built without anything from an index, and leaves files behind."""
+    folder = tmp_path / "src/lib"
+    folder.mkdir(parents=True)
+    backend = 'requires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+    (folder / "pyproject.toml").write_text(f"[build-system]\n{backend}")
+    (folder / "backend.py").write_text(BACKEND)
+    (folder / "alpha.py").write_text("x = 1\n")
+    return folder
+
+
+def install_project(tmp_path, project, choice="auto", lock=None):
+    emitted = tmp_path / "requirements.txt"
+    emitted.write_text(f"{project.as_uri()}\n")
+    asked = Asked((project.as_uri(),), folders=(project,))
+    made = installer(tmp_path, choice)
+    made.install(Wanted((), emitted, None, lock, asked, project.parent), tmp_path / "made.lock")
+    return made
+
+
+def value_of_x(made):
+    return subprocess.run([made.python, "-c", "import alpha; print(alpha.x)"], capture_output=True, text=True).stdout
+
+
+@pytest.mark.parametrize("choice", ["uv", "pip"])
+def test_a_folder_is_installed_as_a_copy_locked_by_its_digest_and_left_as_it_was(tmp_path, project, choice):
+    wheel(tmp_path, "beta")
+    before = sorted(project.rglob("*"))
+    digest = provenance.tree(project)
+    made = install_project(tmp_path, project, choice)
+    assert sorted(path for path in project.rglob("*") if "__pycache__" not in path.parts) == before
+    first, second = [line for line in (tmp_path / "made.lock").read_text().splitlines() if line[0] != " "]
+    assert first == f"alpha @ file:./lib#sha256={digest}"
+    assert second.startswith("beta==1.0")
+    assert list(made.venv.glob("lib/python*/site-packages/alpha.py"))
+
+
+def test_a_folder_with_the_same_dates_and_another_content_is_built_anew(tmp_path, project):
+    wheel(tmp_path, "beta")
+    install_project(tmp_path, project)
+    (project / "alpha.py").write_text("x = 2\n")
+    assert value_of_x(install_project(tmp_path, project)) == "2\n"
+
+
+def test_a_lock_with_a_folder_is_installed_from(tmp_path, project):
+    wheel(tmp_path, "beta")
+    install_project(tmp_path, project)
+    lock = Path(shutil.copy(tmp_path / "made.lock", tmp_path / "kept.lock"))
+    made = install_project(tmp_path, project, lock=lock)
+    assert value_of_x(made) == "1\n"
+    assert [line.split()[0].partition("=")[0] for line in made.freeze().splitlines()] == ["alpha", "beta"]
+    (project / "alpha.py").write_text("x = 2\n")
+    with pytest.raises(LockOutdated, match="the folder './lib'"):
+        install_project(tmp_path, project, lock=lock)
+
+
+GIT_FAILED = """error: Git operation failed
+  cause: git fetch 'https://a.example.com/a.git' 'x' (exit status: 128)
+   --- stderr
+   fatal: couldn't find remote ref refs/tags/x
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "kind", "said"),
+    [
+        ("error: Git executable not found. Ensure that Git is", GitMissing, "there is no git here"),
+        ("ERROR: Cannot find command 'git' - do you have 'git' installed", GitMissing, "make build APT=git"),
+        (
+            GIT_FAILED,
+            GitFailed,
+            "git could not get https://a.example.com/a.git: couldn't find remote ref refs/tags/x",
+        ),
+        (
+            "Because there is no version of torch==2.4.1+cpu and you require torch==2.4.1+cpu",
+            VersionMissing,
+            "'--extra-index-url https://download.pytorch.org/whl/cpu'",
+        ),
+        (
+            "ERROR: No matching distribution found for torchvision==0.19.1+cu121",
+            VersionMissing,
+            "torchvision==0.19.1+cu121 is on PyTorch's own index",
+        ),
+        ("error: Failed to build `a @ file:///a`\ncommand 'gcc' failed: No such file", InstallFailed, "COMPILERS=1"),
+        ("Failed to build a\nError: pg_config executable not found.", InstallFailed, "COMPILERS=1 APT=libpq-dev"),
+    ],
+)  # fmt: skip
+def test_what_is_missing_is_named(words, kind, said):
+    problem = install_failures.of(words, "uv", venv=Path("venv"), minor="3.11")
+    assert isinstance(problem, kind)
+    assert said in str(problem)
