@@ -1,5 +1,6 @@
 """Installing for real, and what installers' words mean."""
 
+import io
 import shutil
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from nb_builder import environment, install_failures, provenance
+from nb_builder.artifacts import Earlier
 from nb_builder.installer import Installer, uv_environ
 from nb_builder.log import Log
 from nb_builder.problems import (
@@ -203,6 +205,21 @@ def install_project(tmp_path, project, choice="auto", lock=None):
     return made
 
 
+def build_on(tmp_path, project, asked_before):
+    """Install into the environment of a build before, whose lock is at hand; return what the log says."""
+    (tmp_path / "before/build").mkdir(parents=True, exist_ok=True)
+    shutil.copy(tmp_path / "made.lock", tmp_path / "before/build/requirements.lock")
+    asked = Asked((project.as_uri(),), folders=(project,))
+    wanted = Wanted((), tmp_path / "requirements.txt", None, None, asked, project.parent)
+    stream = io.StringIO()
+    offline = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path)}
+    made = Installer(tmp_path / "venv", HERE.minor, "uv", offline, Log(stream))
+    made.install(
+        wanted, tmp_path / "made.lock", Earlier(tmp_path / "before", {"asked": asked_before or wanted.fingerprint})
+    )
+    return made, stream.getvalue()
+
+
 def value_of_x(made):
     return subprocess.run([made.python, "-c", "import alpha; print(alpha.x)"], capture_output=True, text=True).stdout
 
@@ -274,3 +291,14 @@ def test_what_is_missing_is_named(words, kind, said):
     problem = install_failures.of(words, "uv", venv=Path("venv"), minor="3.11")
     assert isinstance(problem, kind)
     assert said in str(problem)
+
+
+def test_an_incremental_build_has_the_folder_as_it_is_now(tmp_path, project):
+    wheel(tmp_path, "beta")
+    install_project(tmp_path, project)
+    made, said = build_on(tmp_path, project, asked_before="")
+    assert (value_of_x(made), "unchanged since the build before" in said) == ("1\n", True)
+    (project / "alpha.py").write_text("x = 2\n")
+    made, said = build_on(tmp_path, project, asked_before="another")
+    assert (value_of_x(made), "unchanged since the build before" in said) == ("2\n", False)
+    assert provenance.tree(project) in (tmp_path / "made.lock").read_text()
