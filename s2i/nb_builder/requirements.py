@@ -11,7 +11,7 @@ from nb_scorer import layout
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from nb_builder import provenance, requirement_lines
+from nb_builder import lock, provenance, requirement_lines
 from nb_builder.pip_settings import without_credentials
 from nb_builder.problems import (
     LockOutdated,
@@ -81,13 +81,13 @@ def collect(script: Path, python: Path, folder: Path, src: Path, notebook: Path,
     entries = enumerate(emitted.read_text(encoding="utf-8").splitlines(), start=1)
     asked = requirement_lines.read(list(entries), place)
     cell = tuple(Requirement(line.split(" --")[0]) for line in asked.lines if _has_name(line))
-    file, lock = _nearest(layout.REQUIREMENTS, folder, src), _nearest(layout.LOCK, folder, src)
+    file, locked = _nearest(layout.REQUIREMENTS, folder, src), _nearest(layout.LOCK, folder, src)
     if file:
         asked += requirement_lines.read_file(file, src)
-    if lock:
-        asked += Asked(options=requirement_lines.options_of(lock, src))
+    if locked:
+        asked += Asked(options=requirement_lines.options_of(locked, src))
     asked.options.check(allowed, src, os.environ)
-    wanted = Wanted(cell, emitted, file, lock, asked, src)
+    wanted = Wanted(cell, emitted, file, locked, asked, src)
     _check_agreement(wanted)
     _check_lock(wanted)
     write(wanted)
@@ -183,7 +183,9 @@ def _check_lock(wanted: Wanted) -> None:
     """Raise LockOutdated where the repository's lock does not give what cell or file ask for."""
     if wanted.lock is None:
         return
-    locked = {canonicalize_name(name): version for name, version in _LOCKED.findall(wanted.lock.read_text("utf-8"))}
+    text = wanted.lock.read_text(encoding="utf-8-sig")
+    lock.parse(text, wanted.top, wanted.lock.name)
+    locked = {canonicalize_name(name): version for name, version in _LOCKED.findall(text)}
     for requirement in wanted.cell:
         version = locked.get(canonicalize_name(requirement.name))
         applies = requirement.marker is None or requirement.marker.evaluate()

@@ -16,6 +16,7 @@ from flow.stage import ROOT, environment
 # Known without running a cell or asking an index.
 STATIC = {
     "cell-syntax",
+    "index-not-allowed",
     "language-wrong",
     "lock-outdated",
     "not-callable",
@@ -35,6 +36,7 @@ STATIC = {
     "requirements-missing",
     "requirements-need-packages",
     "setting-invalid",
+    "system-packages-malformed",
     "wrong-arguments",
 }
 # Found by `check` as well, but not in every case: a build finds the others out by running.
