@@ -97,7 +97,7 @@ class Installer:
         command = [*self.uv_compile, *fresh, "--generate-hashes", "--output-file", target, wanted.emitted]
         words = self._run(command, folders=wanted.asked.folders)
         if words is None:
-            return target.read_text(encoding="utf-8")
+            return locks.pinned(target.read_text(encoding="utf-8"), wanted.asked.lines)
         problem = self._failure(words)
         if self.choice == "uv" or not isinstance(problem, InstallFailed):
             raise problem

@@ -5,9 +5,12 @@ has neither; the lock says the digest of its content, and its path from the top:
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, unquote
+
+from packaging.utils import canonicalize_name
 
 from nb_builder import provenance
 from nb_builder.pip_settings import without_credentials
@@ -16,6 +19,7 @@ from nb_builder.requirement_lines import logical
 
 _ABSOLUTE = re.compile(r"(?:^|(?<=\s))(?:file://)?(/[^\s#;]+)", re.MULTILINE)
 _RELATIVE = re.compile(r"(?:^|(?<=\s))file:(?!/)([^\s#;]+)(?:#sha256=([0-9a-f]{64}))?")
+_DIGEST = re.compile(r"--hash[=\s]\S+")
 _COMMIT = re.compile(r"git\+\S+@[0-9a-f]{40}(?:[0-9a-f]{24})?(?=[#\s]|$)")
 
 
@@ -30,6 +34,23 @@ class Locked:
 def public(text: str, src: Path) -> str:
     """Return what an installer resolved as the lock is kept: no passwords, paths from `src`, folders by digest."""
     return without_credentials(_ABSOLUTE.sub(lambda match: _from_top(match, src), text), instead="")
+
+
+def pinned(text: str, lines: Iterable[str]) -> str:
+    """Return what an installer resolved with the digests that authors' `lines` give in place of the index's.
+
+    A resolver takes what the index says; who writes digests wants these files and no others.
+    """
+    wanted = {_name(line): _DIGEST.findall(line) for line in lines if _DIGEST.search(line)}
+    entries = []
+    for _, entry in logical(text):
+        digests = wanted.get(_name(entry)) if _DIGEST.search(entry) else None
+        entries.append(" ".join([_DIGEST.sub("", entry).strip(), *digests]) if digests else entry)
+    return "".join(f"{entry}\n" for entry in entries) if wanted else text
+
+
+def _name(line: str) -> str:
+    return canonicalize_name(re.match(r"[\w.-]*", line)[0])
 
 
 def parse(text: str, src: Path, name: str) -> Locked:

@@ -302,3 +302,13 @@ def test_an_incremental_build_has_the_folder_as_it_is_now(tmp_path, project):
     made, said = build_on(tmp_path, project, asked_before="another")
     assert (value_of_x(made), "unchanged since the build before" in said) == ("2\n", False)
     assert provenance.tree(project) in (tmp_path / "made.lock").read_text()
+
+
+def test_a_package_that_is_not_what_its_author_s_digest_says_is_refused(tmp_path):
+    wheel(tmp_path, "alpha")
+    line = f"alpha==1.0 --hash=sha256:{'0' * 64}"
+    (tmp_path / "requirements.txt").write_text(line + "\n")
+    with pytest.raises(InstallFailed, match="[Hh]ash mismatch"):
+        installer(tmp_path).install(
+            Wanted((), tmp_path / "requirements.txt", None, None, Asked((line,))), tmp_path / "requirements.lock"
+        )

@@ -64,3 +64,10 @@ def test_a_branch_locks_nothing(src):
 
 def test_a_version_without_a_digest_is_left_to_the_installer_to_refuse(src):
     assert lock.parse("--index-url x\nsix==1.17.0\n", src, "requirements.lock") == lock.Locked(("six==1.17.0",), ())
+
+
+def test_digests_of_the_author_take_the_place_of_the_index_s(src):
+    resolved = "six==1.17.0 \\\n    --hash=sha256:aa \\\n    --hash=sha256:bb\nattrs==1 \\\n    --hash=sha256:cc\n"
+    text = lock.pinned(resolved, ["Six==1.17.0 --hash=sha256:dd --hash=sha256:ee", "attrs"])
+    assert text == "six==1.17.0 --hash=sha256:dd --hash=sha256:ee\nattrs==1 --hash=sha256:cc\n"
+    assert lock.pinned(resolved, ["six==1.17.0"]) == resolved
