@@ -38,7 +38,7 @@ class SystemPackageNeeded(CellProblem):
     why_words = "That is no package of Python: on Debian it is part of the system's package '{package}'."
     fix_words = (
         "Write {package} into apt.txt beside the notebook, and build as root or with an image made by "
-        "'make build APT={package}'; on your own machine: sudo apt-get install {package}"
+        "'make build APT={package}'; on your own machine, 'sudo apt-get install {package}' is enough."
     )
 
 

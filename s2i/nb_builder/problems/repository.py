@@ -119,5 +119,5 @@ class SystemPackageMissing(BuildProblem):
     why_words = "Only root can install them, and {reason}."
     fix_words = (
         "Build with an image made by 'make build APT=\"{names}\"', or by 's2i build --assemble-user 0 …'; "
-        "on your own Debian machine: sudo apt-get install {names}"
+        "on your own Debian machine, 'sudo apt-get install {names}' is enough."
     )
