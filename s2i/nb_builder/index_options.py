@@ -4,6 +4,7 @@ A package runs code in the build and in the service, and the repository's author
 index that a repository names counts only if S2I_ALLOW_INDEXES has its host, or the builder uses it anyway.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,7 +98,7 @@ def _in_use(settings: Mapping[str, str]) -> set[str]:
 def _is_inside(url: str, top: Path) -> bool:
     if not url.startswith("file:"):
         return False
-    path = Path(unquote(urlsplit(url).path))
+    path = Path(os.path.normpath(unquote(urlsplit(url).path)))
     return path == top or top in path.parents
 
 
