@@ -22,6 +22,7 @@ from nb_builder import (
     provenance,
     reuse,
     source,
+    system_packages,
     verify,
 )
 from nb_builder.artifacts import Earlier
@@ -70,8 +71,13 @@ def assemble(settings: Settings, log: Log) -> None:
     with place.fresh(), report.kept_in(place.build):
         source.bring(checked.repository, place.src)
         earlier = artifacts.find(settings.src, report.facts, log)
+        if checked.system:
+            with report.step("system", "Looking for packages of the system"):
+                report.facts["system_packages"] = system_packages.provide(
+                    checked.system, log, may_install=settings.apt, in_image=settings.in_image
+                )
         with report.step("requirements", "Reading the requirements"):
-            wanted = preflight.read_requirements(checked, place.src, place.build, log)
+            wanted = preflight.read_requirements(checked, place.src, place.build, log, allowed=settings.allow_indexes)
         with report.step("install", f"Installing {len(wanted)} requirements into the notebook's own environment"):
             installer = install(build, wanted, earlier)
         with report.step("run", f"Running the cells of {', '.join(str(each.name) for each in checked.notebooks)}"):
@@ -92,9 +98,10 @@ def install(build: Build, wanted: Wanted, earlier: Earlier | None) -> Installer:
         earlier.unpack_venv(place)
     else:
         environment.make(place.venv, python)
-    installer = Installer(place.venv, python.minor, build.settings.installer, build.environ, build.log, checked.as_of)
     if checked.as_of and not wanted.lock:
         build.log.line(f"     resolved to the packages that there were on {checked.as_of.day} ({checked.as_of.source})")
+    environ = wanted.asked.options.applied(build.environ)
+    installer = Installer(place.venv, python.minor, build.settings.installer, environ, build.log, checked.as_of)
     installer.install(wanted, place.build / layout.LOCK, earlier)
     packages = installer.freeze().splitlines()
     build.log.line("     " + ", ".join(packages))

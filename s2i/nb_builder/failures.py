@@ -4,7 +4,7 @@ import re
 import sys
 from pathlib import Path
 
-from nb_builder import blame, problems
+from nb_builder import blame, problems, system_needs
 from nb_builder.cells import Cell
 from nb_builder.distributions import providing
 
@@ -31,6 +31,11 @@ def of_error(cell: Cell, error: dict, *, notebook: str, repository: Path) -> pro
     shown = shorten(traceback)
     if name in ("ModuleNotFoundError", "ImportError") and (module := undeclared(words, repository)):
         return problems.ImportUndeclared(**place, module=module, distribution=providing(module), traceback=shown)
+    needed = system_needs.missing(words)
+    if needed:
+        thing, package = needed
+        error = one_line(name, words)
+        return problems.SystemPackageNeeded(**place, thing=thing, package=package, error=error, traceback=shown)
     kind = problems.CellSyntax if blame.is_syntax_error(name, traceback) else problems.CellFailed
     # Python names the compiled file there, which is none of the author's; the line is told already.
     return kind(**place, error=one_line(name, blame.SYNTAX_LINE.sub("", words)), traceback=shown)

@@ -13,17 +13,32 @@ from nb_scorer import layout
 from nb_scorer.problem import Problem
 from nbformat import NotebookNode
 
-from nb_builder import as_of, contract, imports, joined, notebook, parameters, pythons, requirements, source, sources
+from nb_builder import (
+    as_of,
+    contract,
+    host_commands,
+    imports,
+    joined,
+    notebook,
+    parameters,
+    pythons,
+    requirements,
+    source,
+    sources,
+    system_packages,
+)
 from nb_builder.as_of import AsOf
 from nb_builder.cells import Cell
 from nb_builder.log import Log
 from nb_builder.problems import BuildProblem
 from nb_builder.pythons import Python, Wish
+from nb_builder.requirement_lines import CELL
 from nb_builder.requirements import Wanted
 from nb_builder.rewrite import scripts
 from nb_builder.rewrite.keep_requirements import NAME
 from nb_builder.settings import Settings
 from nb_builder.sources import Declaration
+from nb_builder.system_packages import SystemPackage
 
 Found = Callable[[Problem], None]
 
@@ -48,14 +63,16 @@ class Notebook:
 
 @dataclass(frozen=True)
 class Checked:
-    """The notebooks of a build, in the order in which they are run, their interpreter, and their dates.
+    """The notebooks of a build, in the order in which they are run, and what is known of all of them together.
 
-    `as_of` is the date to resolve requirements to, None for today; `changed` is when the notebooks last changed.
+    `system` is what the system must have, `as_of` the date to resolve requirements to, None for today, and
+    `changed` when the notebooks last changed.
     """
 
     repository: Path
     notebooks: tuple[Notebook, ...]
     python: Python
+    system: tuple[SystemPackage, ...] = ()
     as_of: AsOf | None = None
     changed: AsOf | None = None
 
@@ -103,25 +120,34 @@ def look(settings: Settings, kept: Path, log: Log, found: Found = refuse) -> Che
     with passing(found):
         nodes = parameters.apply(nodes, settings.parameters, log)
     read = [Notebook(each.name, node, each.prefix) for each, node in zip(read, nodes, strict=True)]
-    return Checked(repository, tuple(read), python, resolved_as_of, changed)
+    system: tuple[SystemPackage, ...] = ()
+    with passing(found):
+        system = system_packages.read([each.folder(repository) for each in read], repository)
+    if not settings.in_image:
+        for each in read:
+            host_commands.announce(each.cells, str(each.name), log)
+    return Checked(repository, tuple(read), python, system, resolved_as_of, changed)
 
 
-def read_requirements(checked: Checked, src: Path, into: Path, log: Log, found: Found = refuse) -> Wanted | None:
+def read_requirements(
+    checked: Checked, src: Path, into: Path, log: Log, found: Found = refuse, *, allowed: Sequence[str] = ()
+) -> Wanted | None:
     """Write each notebook's script one into the folder `into` and run it; return all that they ask for together.
 
-    Logs which file of the repository counts, and what to know of it.
+    `allowed` are the hosts whose indexes they may name. Logs which file of the repository counts, and what to
+    know of it.
 
     Raises nothing but what `found` does; then None is returned where nothing could be read.
     """
     parts = []
     for each in checked.notebooks:
         with passing(found):
-            parts.append((each.name, _requirements_of(each, checked.python, src, into)))
+            parts.append((each.name, _requirements_of(each, checked.python, src, into, allowed)))
     if len(parts) < len(checked.notebooks):
         return None
     wanted = None
     with passing(found):
-        wanted = joined.join(parts, into)
+        wanted = joined.join(parts)
     for part in dict.fromkeys(part.choice for _, part in parts):
         if part.counted:
             log.line(f"     as {part.counted.file} says")
@@ -189,15 +215,21 @@ def _require_declared(each: Notebook, src: Path, silent: Sequence[Declaration]) 
         raise problem.at(each.name, *first) if first else problem from None
 
 
-def _requirements_of(each: Notebook, python: Python, src: Path, into: Path) -> Wanted:
+def _requirements_of(each: Notebook, python: Python, src: Path, into: Path, allowed: Sequence[str]) -> Wanted:
     script = scripts.requirements_script(each.node, each.name)
     path = into / (each.prefix + layout.REQUIREMENTS_SCRIPT)
     path.write_text(script.text, encoding="utf-8")
     try:
         declared = sources.of_repository(each.name, each.node, src)
-        return requirements.collect(path, python.path, each.folder(src), src, each.name, declared)
+        return requirements.collect(path, python.path, each.folder(src), src, each.name, declared, allowed=allowed)
     except BuildProblem as problem:
         bindings = contract.bindings(NAME, each.cells)
-        if bindings:
+        if bindings and _is_of_the_cell(problem, each.name):
             problem.at(each.name, bindings[-1].cell, bindings[-1].statement.lineno)
         raise
+
+
+def _is_of_the_cell(problem: BuildProblem, notebook: Path) -> bool:
+    """Tell whether a problem with requirements is one of the cell's list, and not of a file of the repository."""
+    line, home = problem.facts.get("where", CELL), problem.facts.get("notebook", notebook)
+    return str(line).startswith(CELL) and str(home) == str(notebook)

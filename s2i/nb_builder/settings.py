@@ -27,6 +27,14 @@ def distributions(value: str) -> tuple[str, ...]:
     return found
 
 
+def hosts(value: str) -> tuple[str, ...]:
+    """Return the hosts in a list with commas, in lower case."""
+    found = tuple(name.strip().lower() for name in value.split(","))
+    if not all(found) or any("/" in name for name in found):
+        raise ValueError("a list of hosts separated by commas, such as download.pytorch.org, and no addresses")
+    return found
+
+
 KNOBS = (
     Knob("S2I_SRC", Path, Path("/tmp/src"), "Folder that holds the repository."),  # noqa: S108 - s2i's own place
     Knob("APP_ROOT", Path, Path("/opt/app-root"), "Folder that gets `src`, `build`, `venv` and `model`."),
@@ -71,6 +79,19 @@ KNOBS = (
         "then; or `auto`: when the notebook was last committed or, by its metadata, run. Default: today's packages.",
     ),
     Knob(
+        "S2I_ALLOW_INDEXES",
+        hosts,
+        None,
+        "Hosts, separated by commas, that requirements may name indexes of, by `--index-url`, `--extra-index-url` "
+        "or `--find-links`.",
+    ),
+    Knob(
+        "S2I_APT",
+        switch,
+        True,
+        "Install the packages of the system that `apt.txt` or `packages.txt` name, where the build runs as root.",
+    ),
+    Knob(
         "S2I_CA_BUNDLE",
         Path,
         None,
@@ -88,6 +109,12 @@ KNOBS = (
         None,
         "Commit that is built, for the service's pages. s2i does not tell assemble; "
         "`s2i build --exclude ''` brings `.git`, which does.",
+    ),
+    Knob(
+        "STI_SCRIPTS_PATH",
+        text,
+        None,
+        "Set in images for s2i. Without it the build is on somebody's own machine, and tells what changes that.",
     ),
     Knob("S2I_SOURCE", text, None, "Address of the repository, for the service's pages."),
     Knob("OPENSHIFT_BUILD_COMMIT", text, None, "The same as S2I_COMMIT; OpenShift sets it."),
@@ -166,6 +193,9 @@ class Settings:
         self.python: str | None = values["S2I_PYTHON"]
         self.installer: str = values["S2I_INSTALLER"]
         self.resolve_as_of: as_of.Value | None = values[as_of.SETTING]
+        self.allow_indexes: tuple[str, ...] = values["S2I_ALLOW_INDEXES"] or ()
+        self.apt: bool = values["S2I_APT"]
+        self.in_image: bool = bool(values["STI_SCRIPTS_PATH"])
         self.ca_bundle: Path | None = values["S2I_CA_BUNDLE"]
         self.reuse_model: bool = values["S2I_REUSE_MODEL"]
         self.commit: str | None = values["S2I_COMMIT"] or values["OPENSHIFT_BUILD_COMMIT"]

@@ -17,6 +17,7 @@ from flow.stage import ROOT, environment
 STATIC = {
     "cell-syntax",
     "date-unknown",
+    "index-not-allowed",
     "language-wrong",
     "lock-outdated",
     "not-callable",
@@ -38,6 +39,7 @@ STATIC = {
     "requirements-need-packages",
     "requirements-unreadable",
     "setting-invalid",
+    "system-packages-malformed",
     "wrong-arguments",
 }
 # Found by `check` as well, but not in every case: a build finds the others out by running.

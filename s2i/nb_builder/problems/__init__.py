@@ -15,6 +15,7 @@ from nb_builder.problems.cells import (
     KernelDied,
     NotebookTimeout,
     PackageChanged,
+    SystemPackageNeeded,
 )
 from nb_builder.problems.contract import ExampleFails, NotCallable, ParameterUnknown, PredictorMissing, WrongArguments
 from nb_builder.problems.model import AnswersDiffer, BatchDiffers, DiskFull, ModelDoesNotLoad, NotSerializable
@@ -30,9 +31,14 @@ from nb_builder.problems.repository import (
     Python2Code,
     PythonMissing,
     SourceMissing,
+    SystemPackageMissing,
+    SystemPackagesMalformed,
 )
 from nb_builder.problems.requirements import (
     DateUnknown,
+    GitFailed,
+    GitMissing,
+    IndexNotAllowed,
     IndexUnreachable,
     IndexWithoutDates,
     InstallFailed,
@@ -62,7 +68,10 @@ __all__ = [
     "DateUnknown",
     "DiskFull",
     "ExampleFails",
+    "GitFailed",
+    "GitMissing",
     "ImportUndeclared",
+    "IndexNotAllowed",
     "IndexUnreachable",
     "IndexWithoutDates",
     "InstallFailed",
@@ -94,6 +103,9 @@ __all__ = [
     "RequirementsNeedPackages",
     "RequirementsUnreadable",
     "SourceMissing",
+    "SystemPackageMissing",
+    "SystemPackageNeeded",
+    "SystemPackagesMalformed",
     "VersionMissing",
     "WheelMissing",
     "WrongArguments",

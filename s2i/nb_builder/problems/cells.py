@@ -39,6 +39,18 @@ class ImportUndeclared(CellProblem):
     fix_words = 'Add ["{distribution}", ""] to \'requirements\', with the version that you use, then build again.'
 
 
+class SystemPackageNeeded(CellProblem):
+    """A cell needs a library or a program of the system that is not here."""
+
+    code = "system-package-needed"
+    what_words = "{where} needs {thing}, which is not here: {error}"
+    why_words = "That is no package of Python: on Debian it is part of the system's package '{package}'."
+    fix_words = (
+        "Write {package} into apt.txt beside the notebook, and build as root or with an image made by "
+        "'make build APT={package}'; on your own machine, 'sudo apt-get install {package}' is enough."
+    )
+
+
 class KernelDied(CellProblem):
     """The process that runs the cells ended."""
 

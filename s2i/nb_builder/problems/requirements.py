@@ -13,12 +13,39 @@ class RequirementsMalformed(BuildProblem):
 
 
 class RequirementIsOption(BuildProblem):
-    """An entry of `requirements` would be taken for an option by an installer."""
+    """A line of requirements has an option that a build does not take."""
 
     code = "requirement-is-option"
-    what_words = "The entry {entry!r} of 'requirements' is an option of an installer, not a package."
-    why_words = "Options in 'requirements' could change where packages come from, so none is passed on."
-    fix_words = "Remove it; an index is set with PIP_INDEX_URL or pip.conf, a constraint with PIP_CONSTRAINT."
+    what_words = "{where} has the option {entry!r}, which a build does not take."
+    why_words = "It could change how or where packages are installed; -r, -c, -e and those for indexes are taken."
+    fix_words = "Remove it; what is set for pip (PIP_*, pip.conf) counts for every build."
+
+
+class IndexNotAllowed(BuildProblem):
+    """Requirements name an index that whoever builds has not allowed."""
+
+    code = "index-not-allowed"
+    what_words = "{where} takes packages from {index}, and this build does not allow that."
+    why_words = "A package runs code in the build and in the service, so whoever builds says which indexes count."
+    fix_words = "Set S2I_ALLOW_INDEXES={host} if you trust it, or remove the line; PIP_INDEX_URL needs no leave."
+
+
+class GitMissing(BuildProblem):
+    """A requirement is a git repository, and there is no git here."""
+
+    code = "git-missing"
+    what_words = "{where} asks for {entry}, and there is no git here to clone it."
+    why_words = "The builder image has none, as it is 100 MB with what it needs; few notebooks ask for it."
+    fix_words = "Build with an image made by 'make build APT=git', or commit a wheel and name its path instead."
+
+
+class GitFailed(BuildProblem):
+    """git could not get a requirement."""
+
+    code = "git-failed"
+    what_words = "git could not get {url}: {reason}"
+    why_words = "The requirement is cloned from there, at the commit, tag or branch that it names; nobody can log in."
+    fix_words = "Correct address or branch; a private one takes a token: git+https://${{TOKEN}}@…, set from outside."
 
 
 class RequirementsNeedPackages(BuildProblem):
@@ -108,7 +135,7 @@ class VersionMissing(BuildProblem):
     code = "version-missing"
     what_words = "A requirement can't be had for Python {python}: {reason}"
     why_words = "The package index offers nothing that fits; the installer's own words are above."
-    fix_words = "Correct the name or the version in 'requirements', or choose another Python with S2I_PYTHON."
+    fix_words = "Correct the name or the version in 'requirements', or choose another Python with S2I_PYTHON.{hint}"
 
 
 class RequirementsConflict(BuildProblem):

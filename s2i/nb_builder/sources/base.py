@@ -16,6 +16,13 @@ class Said:
     # A specifier of PEP 440, such as ">=3.9" or "==3.9.*"; "" for any Python.
     python: str = ""
     notes: tuple[str, ...] = ()
+    # Where the requirements stand in the file, one each; none where they are no lines of it.
+    numbers: tuple[int, ...] = ()
+
+    def numbered(self) -> list[tuple[int, str]]:
+        """Return the requirements with their lines in the file, or counted where they are no lines of it."""
+        numbers = self.numbers or range(1, len(self.requirements) + 1)
+        return list(zip(numbers, self.requirements, strict=True))
 
 
 @dataclass(frozen=True)

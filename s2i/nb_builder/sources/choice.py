@@ -23,20 +23,27 @@ class Choice:
 NOTHING = Choice(None, (), ())
 
 
-def choose(cell: Sequence[Requirement], declarations: Iterable[Declaration], notes: Iterable[str] = ()) -> Choice:
+def choose(
+    cell: Sequence[Requirement],
+    declarations: Iterable[Declaration],
+    notes: Iterable[str] = (),
+    *,
+    has_paths: bool = False,
+) -> Choice:
     """Return what counts: the nearest that names packages; beside a cell that does so, requirements.txt alone.
 
-    `notes` are what is to be told of the cell itself.
+    `notes` are what is to be told of the cell itself, and `has_paths` is whether it asks for more than `cell` says.
     """
+    asks = bool(cell) or has_paths
     checked = [_checked(declaration) for declaration in declarations]
     of_use = [each for each in checked if each.said.requirements or (_is_plain(each) and not each.wrong)]
-    if cell:
+    if asks:
         counted = next((each for each in of_use if _is_plain(each)), None)
     else:
         counted = next((each for each in of_use if each.said.requirements), next(iter(of_use), None))
     silent = tuple(each for each in checked if each not in of_use)
     notes = [*notes, *(f"{counted.file}: {note}." for note in (counted.said.notes if counted else ()))]
-    notes += [f"{each.file} is not read: {each.wrong}." for each in silent if each.wrong and (cell or counted)]
+    notes += [f"{each.file} is not read: {each.wrong}." for each in silent if each.wrong and (asks or counted)]
     asked = [*(("the cell", requirement) for requirement in cell), *_asked(counted)]
     for other in of_use:
         if other is not counted:
@@ -66,7 +73,7 @@ def _checked(declaration: Declaration) -> Declaration:
     for line in declaration.said.requirements:
         try:
             # Of environment.yml, lines for pip may be options, too.
-            _ = line.startswith(("-", "/")) or "://" in line or Requirement(line)
+            _ = line.startswith(("-", ".")) or "/" in line or line.endswith(".whl") or Requirement(line)
         except InvalidRequirement as wrong:
             reason = str(wrong).strip().splitlines()[0]
             return replace(declaration, said=Said(), wrong=f"{line!r} is no requirement ({reason})")

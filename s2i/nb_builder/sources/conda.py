@@ -56,7 +56,7 @@ def read(path: Path) -> Said | None:
     if not isinstance(entries, list):
         raise Unreadable("its 'dependencies' are no list")
     found = of_specs(entry for entry in entries if isinstance(entry, str))
-    lines, notes = elsewhere.mended(_once(found.requirements, _of_pip(entries)), path.parent)
+    lines, notes = elsewhere.mended(_once(found.requirements, _of_pip(entries)))
     return Said(tuple(lines), python=found.python, notes=(*found.notes(), *notes))
 
 

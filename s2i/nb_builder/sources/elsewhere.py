@@ -37,8 +37,6 @@ _NAME = re.compile(r"^([A-Za-z0-9][\w.-]*)")
 _LOCAL = re.compile(r"^(?P<name>[\w.-]+)(?:\[[^\]]*\])?\s*@\s*file://(?P<path>[^\s;#]+)[^;]*(?P<marker>;.*)?$")
 # conda builds in folders such as numpy_1687808356345: the name, and milliseconds since 1970.
 _BUILT = re.compile(r"_(1[3-9]\d{8})(\d{3})?\b")
-# `-r base.txt`, `-c pins.txt`, `-e ../lib`: relative to the file, which is read elsewhere.
-_RELATIVE = re.compile(r"^(-r|--requirement|-c|--constraint|-e|--editable)[ =]+(?!.*://)(?!/)(\S.*)$")
 
 
 def name_of(line: str) -> str:
@@ -47,12 +45,11 @@ def name_of(line: str) -> str:
     return canonicalize_name(match[1]) if match and "://" not in line.split("@", maxsplit=1)[0] else ""
 
 
-def mended(lines: Iterable[str], folder: Path | None) -> tuple[list[str], list[str]]:
+def mended(lines: Iterable[str]) -> tuple[list[str], list[str]]:
     """Return the lines as they hold here, and notes for what was changed.
 
     A package for another system gets a marker. A file of another machine is taken by its name, with the
-    version if the file's name has one; one that is there is left alone. `folder` is
-    what paths start from; without one they stay.
+    version if the file's name has one; one that is there is left alone.
     """
     result, systems, files, built = [], {}, [], []
     for line in lines:
@@ -66,7 +63,7 @@ def mended(lines: Iterable[str], folder: Path | None) -> tuple[list[str], list[s
             built += [int(match[1]) for match in _BUILT.finditer(local["path"])]
             result.append(files[-1])
         else:
-            result.append(_anchored(line, folder) if folder else line)
+            result.append(line)
     return result, [*_of_systems(systems), *_of_files(files, built)]
 
 
@@ -84,14 +81,6 @@ def _version_of(file: str) -> str:
         return str(parse_wheel_filename(file)[1] if file.endswith(".whl") else parse_sdist_filename(file)[1])
     except (InvalidWheelFilename, InvalidSdistFilename):
         return ""
-
-
-def _anchored(line: str, folder: Path) -> str:
-    """Return an option with a path below `folder`, or a path itself, as one that holds wherever it is read."""
-    option = _RELATIVE.match(line)
-    if option:
-        return f"{option[1]} {(folder / option[2]).resolve()}"
-    return str((folder / line).resolve()) if line.startswith(("./", "../")) or line == "." else line
 
 
 def _of_systems(systems: dict[str, list[str]]) -> list[str]:

@@ -58,7 +58,7 @@ def read(tmp_path, text):
 
 def test_what_pip_installs_again_counts(tmp_path):
     said = read(tmp_path, "dependencies:\n- six=1.15\n- attrs\n- pip:\n  - six==1.16.0\n  - ./lib\n")
-    assert said == Said(("attrs", "six==1.16.0", str(tmp_path / "lib")))
+    assert said == Said(("attrs", "six==1.16.0", "./lib"))
 
 
 @pytest.mark.parametrize("text", ["name: x\n", "", "[]\n"])
