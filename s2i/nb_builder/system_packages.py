@@ -16,9 +16,11 @@ from nb_builder.log import Log
 from nb_builder.logical_lines import logical
 from nb_builder.problems import SystemPackageMissing, SystemPackagesMalformed
 from nb_builder.slim import debian
+from nb_builder.sources import BINDER
 
 # As Binder calls it, and as Streamlit does.
 FILES = ("apt.txt", "packages.txt")
+_INSIDE = ("", *BINDER)
 # Debian's policy, 5.6.1, with what apt-get takes behind a name: an architecture, a version.
 _PACKAGE = re.compile(r"([a-z0-9][a-z0-9+.-]+)(:[a-z0-9-]+)?(=[A-Za-z0-9.+:~-]+)?")
 _ASK = ["apt-get", "-o", "Acquire::Retries=3"]
@@ -35,8 +37,11 @@ class SystemPackage:
 
 
 def read(folders: Iterable[Path], top: Path) -> tuple[SystemPackage, ...]:
-    """Return what files in the notebooks' `folders` or at the top ask for; raise SystemPackagesMalformed."""
-    places = dict.fromkeys(place / name for place in (*folders, top) for name in FILES)
+    """Return what files in the notebooks' `folders`, at the top, or in binder/ there ask for.
+
+    Raises SystemPackagesMalformed.
+    """
+    places = dict.fromkeys(place / inside / name for place in (*folders, top) for inside in _INSIDE for name in FILES)
     found: dict[str, SystemPackage] = {}
     for path in places:
         for package in _entries(path, os.path.relpath(path, top)) if path.is_file() else ():

@@ -116,3 +116,11 @@ def test_a_package_that_nobody_has_is_named_in_apt_s_words(machine):
 def test_what_apt_replaces_by_something_else_is_still_missing(machine):
     with pytest.raises(SystemPackageMissing, match="that are not here: libfoo-dev"):
         provide("libfoo-dev")
+
+
+@pytest.mark.parametrize("folder", ["binder", ".binder"])
+def test_what_is_meant_for_binder_is_read_too(tmp_path, folder):
+    (tmp_path / folder).mkdir()
+    (tmp_path / folder / "apt.txt").write_text("graphviz\n")
+    asked = system_packages.read([tmp_path], tmp_path)
+    assert [(each.name, each.file) for each in asked] == [("graphviz", f"{folder}/apt.txt")]
