@@ -37,12 +37,15 @@ RUN cd /opt/nb-builder && export UV_CACHE_DIR=/opt/nb-builder/cache \
  && build/bin/python -I -m nb_builder.lean .
 
 FROM python
-# For packages that have no wheel and are built from their source: `make build COMPILERS=1`.
+# For packages that have no wheel and are built from their source: `make build COMPILERS=1`. For notebooks that need
+# packages of the system: `make build APT="graphviz libgl1"`; git, for requirements that are git repositories, is
+# 100 MB with what it needs.
 ARG COMPILERS
-RUN if [ -n "${COMPILERS}" ]; then \
+ARG APT
+RUN if [ -n "${COMPILERS}${APT}" ]; then \
         apt-get -o Acquire::Languages=none -o Acquire::Retries=5 update \
      && DEBIAN_FRONTEND=noninteractive apt-get -o Acquire::Retries=5 install -y --no-install-recommends \
-            gcc g++ gfortran make pkg-config python3-dev \
+            ${COMPILERS:+gcc g++ gfortran make pkg-config python3-dev} ${APT} \
      && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/lib/dpkg/*-old /var/log/* \
      && find /usr/share/doc -type f ! -name copyright -delete; \
     fi

@@ -23,7 +23,7 @@ export NB_BUILDER_HOME := $(HOME_DIR)
 help:
 	@echo "make run         build the example notebook, serve it here and ask it once; NOTEBOOK=<folder, .ipynb or git URL>"
 	@echo "make check-notebook  say what would keep a notebook from being built; NOTEBOOK=… as for run, JSON=1 for machines"
-	@echo "make build       make the builder image $(IMAGE_NAME); BASE_IMAGE=… CA_BUNDLE=… COMPILERS=1 OTEL=1"
+	@echo "make build       make the builder image $(IMAGE_NAME); BASE_IMAGE=… CA_BUNDLE=… COMPILERS=1 APT=\"graphviz …\" OTEL=1"
 	@echo "make runtime     make the slim image $(SERVICE)-slim (IMAGE=…) of the service image $(SERVICE); S2I_SLIM=… S2I_KEEP=… S2I_SLIM_BASE=…"
 	@echo "make test        check, test-unit, test-flow, test-docs and test-image, one after the other"
 	@echo "make test-image  the image tests alone: the real s2i and a container engine"
@@ -51,7 +51,7 @@ build:
 	@mkdir -p "$(HOME_DIR)" && rm -f "$(HOME_DIR)/ca-bundle.crt"
 	@if [ -n "$(CA_BUNDLE)" ]; then cp "$(CA_BUNDLE)" "$(HOME_DIR)/ca-bundle.crt"; fi
 	$(DOCKER) build --build-arg BASE_IMAGE=$(BASE_IMAGE) --build-arg VERSION=$(VERSION) \
-		$(if $(COMPILERS),--build-arg COMPILERS=1) $(if $(OTEL),--build-arg OTEL=1) $(BUILD_ARGS) --tag $(IMAGE_NAME) .
+		$(if $(COMPILERS),--build-arg COMPILERS=1) $(if $(APT),--build-arg APT="$(APT)") $(if $(OTEL),--build-arg OTEL=1) $(BUILD_ARGS) --tag $(IMAGE_NAME) .
 
 # What is given to make as S2I_SLIM=… is in the environment, too.
 runtime:

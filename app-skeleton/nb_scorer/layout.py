@@ -9,6 +9,7 @@ ENVIRONMENT = "environment.json"  # of a slim image: the variables that its serv
 # Under build/: what a user reads to understand a build.
 REQUIREMENTS_SCRIPT = "requirements_script.py"
 REQUIREMENTS = "requirements.txt"
+CONSTRAINTS = "constraints.txt"
 LOCK = "requirements.lock"
 MODEL_SCRIPT = "model_script.py"
 EXECUTED = "executed.ipynb"

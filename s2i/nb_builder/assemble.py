@@ -11,6 +11,7 @@ from nb_builder import (
     artifacts,
     certificates,
     contract,
+    drift,
     environment,
     execute,
     gpu_libraries,
@@ -23,16 +24,19 @@ from nb_builder import (
     provenance,
     reuse,
     source,
+    system_packages,
     undefined,
     unmet,
     untouched,
     verify,
 )
 from nb_builder.artifacts import Earlier
+from nb_builder.as_of import AsOf
 from nb_builder.cells import Cell
 from nb_builder.installer import Installer
 from nb_builder.log import Log
 from nb_builder.preflight import Checked, Notebook
+from nb_builder.problems import CellFailed
 from nb_builder.report import Report, write_executed
 from nb_builder.requirements import Wanted
 from nb_builder.reuse import Ingredients, take_model
@@ -73,8 +77,13 @@ def assemble(settings: Settings, log: Log) -> None:
     with place.fresh(), report.kept_in(place.build):
         source.bring(checked.repository, place.src)
         earlier = artifacts.find(settings.src, report.facts, log)
+        if checked.system:
+            with report.step("system", "Looking for packages of the system"):
+                report.facts["system_packages"] = system_packages.provide(
+                    checked.system, log, may_install=settings.apt, in_image=settings.in_image
+                )
         with report.step("requirements", "Reading the requirements"):
-            wanted = preflight.read_requirements(checked, place.src, place.build)
+            wanted = preflight.read_requirements(checked, place.src, place.build, log, allowed=settings.allow_indexes)
         with report.step("install", f"Installing {len(wanted)} requirements into the notebook's own environment"):
             installer = install(build, wanted, earlier)
         with untouched.files(place, log) as files:
@@ -94,20 +103,33 @@ def assemble(settings: Settings, log: Log) -> None:
 
 def install(build: Build, wanted: Wanted, earlier: Earlier | None) -> Installer:
     """Make the venv and install what is wanted; return the installer, which knows what is there."""
-    python, place = build.notebook.python, build.place
+    checked, place = build.notebook, build.place
+    python = checked.python
     if earlier:
         earlier.unpack_venv(place)
     else:
         environment.make(place.venv, python)
-    installer = Installer(place.venv, python.minor, build.settings.installer, build.environ, build.log)
+    if checked.as_of and not wanted.lock:
+        build.log.line(f"     resolved to the packages that there were on {checked.as_of.day} ({checked.as_of.source})")
+    environ = wanted.asked.options.applied(build.environ)
+    installer = Installer(place.venv, python.minor, build.settings.installer, environ, build.log, checked.as_of)
     installer.install(wanted, place.build / layout.LOCK, earlier)
     packages = installer.freeze().splitlines()
     build.log.line("     " + ", ".join(packages))
     gpu_libraries.tell(installer, build.log)
     build.report.facts["packages"] = packages
     build.report.facts["lock_sha256"] = provenance.digest(place.build / layout.LOCK)
-    build.report.facts["asked"] = wanted.fingerprint
+    build.report.facts["asked"] = installer.asked(wanted)
+    build.report.facts["resolved"] = resolution(wanted, checked.as_of)
     return installer
+
+
+def resolution(wanted: Wanted, as_of: AsOf | None) -> dict[str, object]:
+    """Return, for the report, to which date requirements were resolved, by what, and which of them are not pinned."""
+    if wanted.lock:
+        return {"lock": wanted.lock.name, "as_of": None}
+    named_by = {"by": as_of.source} if as_of else {}
+    return {"as_of": as_of.stamp if as_of else None, **named_by, "pinned": wanted.pinned, "unpinned": wanted.unpinned}
 
 
 def make_model(build: Build, installer: Installer, earlier: Earlier | None, files: Files) -> None:
@@ -187,6 +209,8 @@ def run_cells(
             # Our own last cell asks predictor; of several notebooks, only the last one has such a cell.
             before_last=files.keep if cells and cells[-1].ours else lambda: None,
         )
+    except CellFailed as failed:
+        raise drift.explain(failed, build.report.facts["resolved"], build.notebook.changed) from None
     finally:
         # Also when a cell fails: what went before it is most of what its author needs to see.
         write_executed(each.node, results, place.build / (each.prefix + layout.EXECUTED))

@@ -24,6 +24,18 @@ def commit(repository: Path) -> str:
     return found if _HASH.fullmatch(found) else ""
 
 
+def last_commit(repository: Path, name: Path) -> str:
+    """Return when the file `name` was last committed, in ISO 8601; "" where git is not there or does not know it."""
+    if not shutil.which("git"):
+        return ""
+    return _git(repository, "log", "-1", "--format=%cI", "--", str(name))
+
+
+def is_shallow(repository: Path) -> bool:
+    """Return whether `repository` is a clone without its history."""
+    return (repository / ".git" / "shallow").is_file()
+
+
 def origin(repository: Path) -> str:
     """Return the address that `repository` was cloned from, or "" where none is to be read."""
     if shutil.which("git"):

@@ -82,7 +82,9 @@ def examine(folder: Path, environ: Mapping[str, str], scratch: Path, log: Log) -
         settings = Settings({**given.s2i_environment(folder), **environ, "S2I_SRC": str(folder)})
         result.checked = preflight.look(settings, folder, log, found)
         if not _requirements_are_unreadable(result):
-            result.wanted = preflight.read_requirements(result.checked, folder, scratch, found)
+            result.wanted = preflight.read_requirements(
+                result.checked, folder, scratch, log, found, allowed=settings.allow_indexes
+            )
     return result
 
 

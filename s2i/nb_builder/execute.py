@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from nb_scorer import layout
 from nb_scorer.in_kernel import COMMAND
 
-from nb_builder import blame, causes, complaint, contract, failures, problems
+from nb_builder import blame, causes, complaint, contract, failures, problems, system_needs
 from nb_builder.cells import Cell
 from nb_builder.kernel import Kernel, KernelGone, TooSlow, running
 from nb_builder.log import Log
@@ -19,6 +19,8 @@ SIGN_OF_LIFE_SECONDS = 30
 INTERRUPT_SECONDS = 5
 INDENT = " " * 9
 COMMAND_WIDTH = 200
+# What a shell ends with where it does not find a program.
+NOT_FOUND = 127
 
 
 @dataclass(frozen=True)
@@ -179,7 +181,7 @@ class Runner:
             if item.get("source") == COMMAND:
                 hint = "" if self.strict_is_known else "; S2I_STRICT_COMMANDS=1 makes that end the build"
                 self.strict_is_known = True
-                what = f"'!{brief(item['command'])}' {how(item['status'])}"
+                what = f"'!{brief(item['command'])}' {how(item['status'])}{lacks(item['command'], item['status'])}"
                 self.log.note(f"{cell.where(self.notebook)}: {what}{hint}.")
 
     def _judge(self, cell: Cell, outputs: Outputs, reply: dict) -> None:
@@ -249,6 +251,14 @@ class Runner:
 def how(status: int) -> str:
     """Return the words for a command's exit status as IPython has it: negative for a signal."""
     return f"ended with status {status}" if status > 0 else f"was ended by signal {-status}"
+
+
+def lacks(command: str, status: int) -> str:
+    """Return which package of the system has a program that the shell did not find, "" for all else."""
+    program = next(iter(command.split()), "")
+    if status != NOT_FOUND or program not in system_needs.PROGRAMS:
+        return ""
+    return f", as there is no '{program}' here; write {system_needs.PROGRAMS[program]} into apt.txt to have it"
 
 
 def brief(command: str) -> str:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from nb_builder import blame, causes, distributions, problems, worlds
+from nb_builder import blame, causes, distributions, problems, system_needs, worlds
 from nb_builder.cells import Cell
 
 NOT_THERE = re.compile(r"No module named '([\w.]+)'$")
@@ -58,6 +58,10 @@ def _of_surroundings(
     """Return the problem of an error that tells of something outside the cell: a package, a file, the network."""
     if name in ("ModuleNotFoundError", "ImportError") and (module := undeclared(words, repository)):
         return not_installed(module, **place)
+    needed = system_needs.missing(words)
+    if needed:
+        thing, package = needed
+        return problems.SystemPackageNeeded(**place, thing=thing, package=package)
     if pointers:
         return problems.FileIsPointer(**place, path=pointers[0])
     return causes.problem(name, words, repository=repository, **place)

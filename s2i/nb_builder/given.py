@@ -14,8 +14,8 @@ _URL = re.compile(r"^[a-z+]+://|^[\w.-]+@[\w.-]+:|\.git(#.*)?$")
 
 
 @contextlib.contextmanager
-def repository(what: str, clone: Path, log: Log) -> Iterator[tuple[Path, str | None]]:
-    """Yield the folder to build and the notebook chosen in it; a clone is removed afterwards."""
+def repository(what: str, clone: Path, log: Log, *, history: bool = False) -> Iterator[tuple[Path, str | None]]:
+    """Yield the folder to build and the notebook chosen in it; a clone, shallow without `history`, is removed."""
     path = Path(what).expanduser()
     if path.exists():
         yield _on_disk(path.resolve())
@@ -25,15 +25,16 @@ def repository(what: str, clone: Path, log: Log) -> Iterator[tuple[Path, str | N
     log.step(f"Cloning {what}")
     shutil.rmtree(clone, ignore_errors=True)
     try:
-        yield _clone(what, clone, log), None
+        yield _clone(what, clone, log, history=history), None
     finally:
         shutil.rmtree(clone, ignore_errors=True)
 
 
-def _clone(url: str, clone: Path, log: Log) -> Path:
+def _clone(url: str, clone: Path, log: Log, *, history: bool) -> Path:
     url, _, branch = url.partition("#")
     choice = ["--branch", branch] if branch else []
-    if subprocess.run(["git", "clone", "--quiet", "--depth", "1", *choice, "--", url, clone]).returncode:
+    depth = [] if history else ["--depth", "1"]
+    if subprocess.run(["git", "clone", "--quiet", *depth, *choice, "--", url, clone]).returncode:
         sys.exit(f"ERROR: git could not clone {url}; its own words are above.")
     if (clone / ".gitmodules").is_file():
         _fetch_submodules(clone, log)

@@ -11,8 +11,15 @@ from pathlib import Path
 from nb_builder import contract
 from nb_builder.cells import Cell
 from nb_builder.distributions import entry, known_name, place_of, providing
-from nb_builder.problems import ImportElsewhere, RequirementsMissing
+from nb_builder.problems import (
+    BuildProblem,
+    ImportElsewhere,
+    RequirementsEmpty,
+    RequirementsMissing,
+    RequirementsUnreadable,
+)
 from nb_builder.rewrite.magics import as_python
+from nb_builder.sources import Declaration
 
 # In the standard library of an older model Python, gone in newer ones; and what IPython itself provides.
 _NOT_PACKAGES = {*sys.stdlib_module_names, "distutils", "imp", "asyncore", "asynchat", "smtpd", "cgi", "telnetlib"}
@@ -85,9 +92,12 @@ class _Piece:
     always: tuple[ast.AST, ...] = ()
 
 
-def require_declared(cells: Sequence[Cell], folder: Path, src: Path, notebook: Path) -> None:
-    """Raise RequirementsMissing, with a cell to paste, if a notebook that declares nothing imports packages.
+def require_declared(
+    cells: Sequence[Cell], folder: Path, src: Path, notebook: Path, silent: Sequence[Declaration] = ()
+) -> None:
+    """Raise a problem, with a cell to paste, if a notebook imports packages and nothing declares any.
 
+    That is RequirementsMissing, or where there are `silent` declarations RequirementsUnreadable or RequirementsEmpty.
     A notebook that runs pip itself is left to the run: what it installs is not known before. Where all that it
     imports can't be installed anywhere, ImportElsewhere is raised for the first.
     """
@@ -96,15 +106,25 @@ def require_declared(cells: Sequence[Cell], folder: Path, src: Path, notebook: P
     found = of_notebook(cells, folder, src)
     wanted = [each for each in found if not place_of(each.module)]
     if wanted:
-        modules = sorted({each.package for each in wanted})
-        entries = ", ".join(sorted({entry(module) for module in modules}))
-        problem = RequirementsMissing(notebook=notebook, modules=", ".join(modules), cell=f"[{entries}]")
+        problem = _undeclared(wanted, notebook, silent)
         first = next((each for each in wanted if each.cell), None)
         raise problem.at(notebook, first.cell, first.line) if first else problem
     for each in found:
         if each.cell and each.sure:
             place = place_of(each.module)
             raise ImportElsewhere(cell=each.cell, notebook=notebook, line=each.line, module=each.package, place=place)
+
+
+def _undeclared(wanted: Sequence[Import], notebook: Path, silent: Sequence[Declaration]) -> BuildProblem:
+    modules = sorted({each.package for each in wanted})
+    entries = ", ".join(sorted({entry(module) for module in modules}))
+    facts = {"notebook": notebook, "modules": ", ".join(modules), "cell": f"[{entries}]"}
+    wrong = next((each for each in silent if each.wrong), None)
+    if wrong:
+        return RequirementsUnreadable(file=wrong.file, reason=wrong.wrong, **facts)
+    if silent:
+        return RequirementsEmpty(files=" and ".join(each.file for each in silent), **facts)
+    return RequirementsMissing(**facts)
 
 
 def installs(cells: Sequence[Cell]) -> bool:

@@ -1,19 +1,21 @@
 """The requirements of several notebooks as one: they share an environment."""
 
+import functools
+import operator
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
 from nb_builder.problems import RequirementsConflict
-from nb_builder.requirements import Wanted, also, exclude
+from nb_builder.requirements import Wanted, write
+from nb_builder.sources import Choice, exclude
 
-FILES = "requirements_files.txt"
 
-
-def join(parts: Sequence[tuple[Path, Wanted]], into: Path) -> Wanted:
-    """Return what the notebooks of `parts` (each with its name) want together; files go to the folder `into`.
+def join(parts: Sequence[tuple[Path, Wanted]]) -> Wanted:
+    """Return what the notebooks of `parts` (each with its name) want together.
 
     The lock is that of the last one. Raises RequirementsConflict where two of them pin a package differently.
     """
@@ -22,20 +24,18 @@ def join(parts: Sequence[tuple[Path, Wanted]], into: Path) -> Wanted:
     for one, other in combinations(parts, 2):
         _check_agreement(*one, *other)
     last = parts[-1][1]
-    by_text = {str(requirement): requirement for _, wanted in parts for requirement in wanted.cell}
-    cell = tuple(by_text.values())
-    last.emitted.write_text("".join(line + "\n" for line in [*by_text, *also(cell)]), encoding="utf-8")
-    files = list(dict.fromkeys(wanted.file for _, wanted in parts if wanted.file))
-    return Wanted(cell, last.emitted, _one_file(files, into), last.lock)
+    cell = tuple({str(requirement): requirement for _, wanted in parts for requirement in wanted.cell}.values())
+    asked = functools.reduce(operator.add, (wanted.asked for _, wanted in parts))
+    joined = Wanted(cell, last.emitted, last.lock, asked, last.top, _one_choice([wanted.choice for _, wanted in parts]))
+    write(joined)
+    return joined
 
 
-def _one_file(files: Sequence[Path], into: Path) -> Path | None:
-    """Return the one file, or for several a file that draws them in: paths in each are relative to itself."""
-    if len(files) < 2:
-        return files[0] if files else None
-    lines = [f"-r {path.resolve().as_uri()}\n" for path in files]
-    (into / FILES).write_text("".join(lines), encoding="utf-8")
-    return into / FILES
+def _one_choice(choices: Sequence[Choice]) -> Choice:
+    """Return the last choice with the notes of all; where nothing counts in it, what counts in another does."""
+    counted = next((choice.counted for choice in reversed(choices) if choice.counted), None)
+    notes = tuple(dict.fromkeys(note for choice in choices for note in choice.notes))
+    return replace(choices[-1], counted=counted, notes=notes)
 
 
 def _check_agreement(name: Path, wanted: Wanted, other_name: Path, other: Wanted) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from nb_scorer import layout
 
-from nb_builder import given
+from nb_builder import as_of, given
 from nb_builder.log import Log
 from nb_builder.settings import Settings
 
@@ -27,10 +27,16 @@ FIRST_PORT = 8080
 
 def main(arguments: Sequence[str]) -> None:
     """Build and serve the notebook named by the one argument: a folder, an .ipynb or a git URL."""
-    home = Settings().home.resolve()
+    settings = Settings()
+    home = settings.home.resolve()
     app_root = home / "app"
     log = Log()
-    with given.repository(arguments[0] if arguments else ".", home / "clone", log) as (folder, notebook):
+    # A shallow clone does not tell when the notebook itself was committed.
+    history = settings.resolve_as_of == as_of.AUTO
+    with given.repository(arguments[0] if arguments else ".", home / "clone", log, history=history) as (
+        folder,
+        notebook,
+    ):
         environ = {**given.s2i_environment(folder), **os.environ}
         environ.update(NB_BUILDER_HOME=str(home), APP_ROOT=str(app_root), S2I_SRC=str(folder))
         environ.update(given.choice(notebook))

@@ -64,10 +64,13 @@ def _facts(installer: Installer) -> dict[str, object]:
     if wheel is not None:
         # A wheel can be run as it is.
         command = [python, f"{wheel.path}/pip", "--disable-pip-version-check", "--no-input"]
-        no_cache = {"PIP_NO_CACHE_DIR": "1"} if "UV_NO_CACHE" in installer.environ else {}
-        return {"command": command, "environ": no_cache}
+        pip = {"PIP_NO_CACHE_DIR": "1"} if "UV_NO_CACHE" in installer.environ else {}
+        if installer.as_of:
+            pip["PIP_UPLOADED_PRIOR_TO"] = installer.as_of.stamp
+        return {"command": command, "environ": pip}
+    cutoff = {"UV_EXCLUDE_NEWER": installer.as_of.stamp} if installer.as_of else {}
     uv = {name: value for name, value in installer.environ.items() if name.startswith("UV_")}
-    return {"command": [str(UV), "pip"], "environ": {**uv, "VIRTUAL_ENV": str(installer.venv.absolute())}}
+    return {"command": [str(UV), "pip"], "environ": {**uv, **cutoff, "VIRTUAL_ENV": str(installer.venv.absolute())}}
 
 
 def brought(before: Iterable[str], after: Iterable[str]) -> list[str]:

@@ -14,7 +14,9 @@ from nb_scorer.problem import Problem
 from nbformat import NotebookNode
 
 from nb_builder import (
+    as_of,
     contract,
+    host_commands,
     imports,
     joined,
     notebook,
@@ -23,17 +25,23 @@ from nb_builder import (
     requirements,
     runs,
     source,
+    sources,
+    system_packages,
     undefined,
     worlds,
 )
+from nb_builder.as_of import AsOf
 from nb_builder.cells import Cell
 from nb_builder.log import Log
 from nb_builder.problems import BuildProblem, NameTaken
-from nb_builder.pythons import Python
+from nb_builder.pythons import Python, Wish
+from nb_builder.requirement_lines import CELL
 from nb_builder.requirements import Wanted
 from nb_builder.rewrite import scripts
 from nb_builder.rewrite.keep_requirements import NAME
 from nb_builder.settings import Settings
+from nb_builder.sources import Declaration
+from nb_builder.system_packages import SystemPackage
 
 Found = Callable[[Problem], None]
 
@@ -62,11 +70,18 @@ class Notebook:
 
 @dataclass(frozen=True)
 class Checked:
-    """The notebooks of a build, in the order in which they are run, and their interpreter."""
+    """The notebooks of a build, in the order in which they are run, and what is known of all of them together.
+
+    `system` is what the system must have, `as_of` the date to resolve requirements to, None for today, and
+    `changed` when the notebooks last changed.
+    """
 
     repository: Path
     notebooks: tuple[Notebook, ...]
     python: Python
+    system: tuple[SystemPackage, ...] = ()
+    as_of: AsOf | None = None
+    changed: AsOf | None = None
 
     @property
     def last(self) -> Notebook:
@@ -97,7 +112,13 @@ def look(settings: Settings, kept: Path, log: Log, found: Found = refuse) -> Che
     repository = source.locate(settings.src, kept)
     names = source.find_notebooks(repository, settings.source_notebook, settings.source_notebook_list, log.note)
     read = _read(repository, names, log, found)
-    python = pythons.choose(settings.python, notebook.wanted_python(read[-1].node) if read else None, log)
+    changed = _last_change(repository, read)
+    resolved_as_of = None
+    with passing(found):
+        resolved_as_of = as_of.choose(settings.resolve_as_of, changed, names[-1])
+    wishes = _wishes(read[-1], repository) if read else []
+    wishes += pythons.of_date(resolved_as_of.day) if resolved_as_of else []
+    python = pythons.choose(settings.python, wishes, log)
     for each in read:
         log.line(f"     {each.name}, with Python {python.minor}")
         for problem in contract.findings(each.cells, each.name, python.path, defines=each.name == names[-1]):
@@ -115,27 +136,44 @@ def look(settings: Settings, kept: Path, log: Log, found: Found = refuse) -> Che
             log.note(note)
         for problem in problems:
             found(problem)
-    return Checked(repository, tuple(read), python)
+    system: tuple[SystemPackage, ...] = ()
+    with passing(found):
+        system = system_packages.read([each.folder(repository) for each in read], repository)
+    if not settings.in_image:
+        for each in read:
+            host_commands.announce(each.cells, str(each.name), log)
+    return Checked(repository, tuple(read), python, system, resolved_as_of, changed)
 
 
-def read_requirements(checked: Checked, src: Path, into: Path, found: Found = refuse) -> Wanted | None:
+def read_requirements(
+    checked: Checked, src: Path, into: Path, log: Log, found: Found = refuse, *, allowed: Sequence[str] = ()
+) -> Wanted | None:
     """Write each notebook's script one into the folder `into` and run it; return all that they ask for together.
+
+    `allowed` are the hosts whose indexes they may name. Logs which file of the repository counts, and what to
+    know of it.
 
     Raises nothing but what `found` does; then None is returned where nothing could be read.
     """
     parts = []
     for each in checked.notebooks:
         with passing(found):
-            parts.append((each.name, _requirements_of(each, checked.python, src, into)))
+            parts.append((each.name, _requirements_of(each, checked.python, src, into, allowed)))
     if len(parts) < len(checked.notebooks):
         return None
     wanted = None
     with passing(found):
-        wanted = joined.join(parts, into)
+        wanted = joined.join(parts)
+    for part in dict.fromkeys(part.choice for _, part in parts):
+        if part.counted:
+            log.line(f"     as {part.counted.file} says")
+        for note in part.notes:
+            log.note(note)
     # `is not None`: one that asks for nothing has the length 0.
     for each in checked.notebooks if wanted is not None and not wanted.declared else ():
         with passing(found):
-            imports.require_declared(scripts.author_cells(each.with_runs(src)), each.folder(src), src, each.name)
+            cells = scripts.author_cells(each.with_runs(src))
+            imports.require_declared(cells, each.folder(src), src, each.name, wanted.choice.silent)
     return wanted
 
 
@@ -158,15 +196,44 @@ def _read(repository: Path, names: Sequence[Path], log: Log, found: Found) -> li
     return read
 
 
-def _requirements_of(each: Notebook, python: Python, src: Path, into: Path) -> Wanted:
+def _wishes(each: Notebook, repository: Path) -> list[Wish]:
+    """Return who asks for which Python, in the order in which they count.
+
+    Where the notebook itself names its packages, so does it the Python. Where a file does, that file's Python,
+    and what runtime.txt or .python-version say, go before what Jupyter has written into the notebook's metadata.
+    """
+    version = notebook.wanted_python(each.node)
+    recorded = [Wish("the notebook was written with", f"=={version}.*")] if version else []
+    declared = sources.of_repository(each.name, each.node, repository)
+    files = [*_counted(each, declared), *sources.of_python(each.name, repository)]
+    asked = [Wish(f"{source.file} asks for", source.said.python) for source in files if source.said.python]
+    return [*recorded, *asked] if contract.bindings(NAME, each.cells) else [*asked, *recorded]
+
+
+def _counted(each: Notebook, declared: Sequence[Declaration]) -> list[Declaration]:
+    """Return the declaration whose packages will count, as far as that can be told before script one has run."""
+    if contract.bindings(NAME, each.cells):
+        return []
+    counted = sources.choose((), declared).counted
+    return [counted] if counted else []
+
+
+def _last_change(repository: Path, read: Sequence[Notebook]) -> AsOf | None:
+    """Return when the notebook that changed last did so, as far as any tells."""
+    changes = [change for each in read if (change := as_of.last_change(repository, each.name, each.node))]
+    return max(changes, key=lambda change: change.moment, default=None)
+
+
+def _requirements_of(each: Notebook, python: Python, src: Path, into: Path, allowed: Sequence[str]) -> Wanted:
     script = scripts.requirements_script(each.with_runs(src), each.name)
     path = into / (each.prefix + layout.REQUIREMENTS_SCRIPT)
     path.write_text(script.text, encoding="utf-8")
     try:
-        return requirements.collect(path, python.path, each.folder(src), src, each.name)
+        declared = sources.of_repository(each.name, each.node, src)
+        return requirements.collect(path, python.path, each.folder(src), src, each.name, declared, allowed=allowed)
     except BuildProblem as problem:
         bindings = contract.bindings(NAME, each.cells)
-        if not bindings:
+        if not bindings or not _is_of_the_cell(problem, each.name):
             raise
         last = bindings[-1]
         kind = contract.other_use(last.statement)
@@ -176,3 +243,9 @@ def _requirements_of(each: Notebook, python: Python, src: Path, into: Path) -> W
             raise NameTaken(**place, name=NAME, kind=kind, meaning=meaning) from None
         problem.at(each.name, last.cell, last.statement.lineno)
         raise
+
+
+def _is_of_the_cell(problem: BuildProblem, notebook: Path) -> bool:
+    """Tell whether a problem with requirements is one of the cell's list, and not of a file of the repository."""
+    line, home = problem.facts.get("where", CELL), problem.facts.get("notebook", notebook)
+    return str(line).startswith(CELL) and str(home) == str(notebook)

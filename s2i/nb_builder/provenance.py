@@ -5,6 +5,8 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from nb_scorer import layout
+
 from nb_builder import checkout
 from nb_builder.pip_settings import without_credentials
 
@@ -36,6 +38,20 @@ def all_files(folder: Path) -> list[str]:
     """Return every file below `folder`, relative to it, caches left out."""
     paths = (path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
     return sorted(str(path.relative_to(folder)) for path in paths)
+
+
+def tree(folder: Path) -> str:
+    """Return one SHA-256 for the names and contents of the files below `folder`.
+
+    git's own files and caches are left out, and so are notebooks and the lock, which stand beside the code of a
+    package: a lock that its own digest depended on could never be right.
+    """
+    names = [name for name in all_files(folder) if not _stands_beside(Path(name))]
+    return fingerprint(digests(folder, names))
+
+
+def _stands_beside(path: Path) -> bool:
+    return ".git" in path.parts or path.suffix == ".ipynb" or path.name == layout.LOCK
 
 
 def fingerprint(facts: Mapping[str, object]) -> str:

@@ -4,22 +4,25 @@ import os
 import re
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from nb_scorer import layout
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+from packaging.utils import canonicalize_name
 
-from nb_builder import provenance
+from nb_builder import lock, provenance, requirement_lines, sources
+from nb_builder.pip_settings import without_credentials
 from nb_builder.problems import (
     LockOutdated,
-    RequirementIsOption,
     RequirementsConflict,
     RequirementsMalformed,
     RequirementsNeedPackages,
 )
+from nb_builder.requirement_lines import Asked, Place
 from nb_builder.rewrite.emit_requirements import MALFORMED
+from nb_builder.sources import NOTHING, Choice, Declaration, requirements_txt
 
 # Script one only computes a list; what takes longer waits for something.
 _TIME_LIMIT = 60
@@ -27,66 +30,118 @@ _TIME_LIMIT = 60
 # What must be there to load the model; the notebook may pin its version.
 CLOUDPICKLE = "cloudpickle"
 
-_LOCKED = re.compile(r"^([A-Za-z0-9][\w.-]*)(?:\[[^]]*\])?\s*==\s*([^\s;\\]+)", re.MULTILINE)
+_LOCKED = re.compile(r"^([A-Za-z0-9][\w.-]*)(?:\[[^]]*\])?\s*(?:==|@)\s*([^\s;\\]+)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """All that asks for packages: the cell's list (as a file too), and files of the repository."""
+    """All that asks for packages: the cell's list, files of the repository, and what their lines come to.
+
+    `emitted` is the one file that an installer reads; it has all lines of `asked`. `top` is the repository's, and
+    `choice` says which of its files counts.
+    """
 
     cell: tuple[Requirement, ...]
     emitted: Path
-    file: Path | None
     lock: Path | None
+    asked: Asked = field(default_factory=Asked)
+    top: Path = Path("/")
+    choice: Choice = NOTHING
 
     def __len__(self) -> int:
         """Return how many requirements the author has written down."""
-        return len(self.cell) + (len(_lines(self.file)) if self.file else 0)
+        return len(self.asked.lines)
 
     @property
     def declared(self) -> bool:
         """Return whether anything says what to install, be it that nothing is needed."""
-        return bool(self.cell or self.file or self.lock)
+        return bool(self.asked.lines or self.choice.counted or self.lock)
 
     @property
     def fingerprint(self) -> str:
-        """Return what an earlier answer of a resolver depends on; "" where other files are drawn in as well."""
-        texts = [path.read_text("utf-8") for path in (self.emitted, self.file, self.lock) if path]
-        drawn_in = self.file and any(line.startswith("-") for line in _lines(self.file))
-        return "" if drawn_in else provenance.fingerprint({"texts": texts})
+        """Return what an earlier answer of a resolver depends on; "" where it must not be taken over.
+
+        A lock has no passwords in it: where an address has one, the next build has to ask it again.
+        """
+        texts = [path.read_text("utf-8") for path in (self.emitted, self.lock) if path]
+        if any(without_credentials(text) != text for text in texts):
+            return ""
+        folders = [provenance.tree(folder) for folder in self.asked.folders]
+        facts = {"texts": texts, "constraints": self.asked.constraints, "folders": folders}
+        return provenance.fingerprint({**facts, "options": repr(self.asked.options)})
 
     @property
-    def sources(self) -> list[str]:
-        """Return the files that an installer is to resolve together."""
-        return [str(path) for path in (self.emitted, self.file) if path]
+    def pinned(self) -> list[str]:
+        """Return the normalised names of the requirements that leave nothing of their version open."""
+        named = filter(None, map(_requirement, (*self.asked.lines, *self.asked.constraints)))
+        return sorted({canonicalize_name(each.name) for each in named if each.url or _is_pinned(each)})
+
+    @property
+    def unpinned(self) -> list[str]:
+        """Return the normalised names of the requirements that leave their version to the day of the build."""
+        named = filter(None, map(_requirement, self.asked.lines))
+        return sorted({canonicalize_name(each.name) for each in named} - set(self.pinned))
 
 
-def collect(script: Path, python: Path, folder: Path, src: Path, notebook: Path) -> Wanted:
+def collect(
+    script: Path,
+    python: Path,
+    folder: Path,
+    src: Path,
+    notebook: Path,
+    declared: Sequence[Declaration] = (),
+    *,
+    allowed: Sequence[str] = (),
+) -> Wanted:
     """Run script one with the bare model Python in `folder`, and add what files of the repository ask for.
 
-    Writes requirements.txt beside `script`. Raises RequirementsNeedPackages, RequirementsMalformed,
-    RequirementIsOption, RequirementsConflict or LockOutdated.
+    `declared` is what they say, the nearest first. Writes requirements.txt beside `script`; `allowed` are the hosts
+    whose indexes may be named. Raises RequirementsNeedPackages, RequirementsMalformed, RequirementIsOption,
+    IndexNotAllowed, GitMissing, RequirementsConflict or LockOutdated.
     """
     emitted = script.with_name(layout.REQUIREMENTS)
     _emit(script, python, folder, emitted, notebook)
-    lines = [_with_path(line, folder, src, notebook) for line in emitted.read_text(encoding="utf-8").splitlines()]
-    cell = tuple(parse(line, notebook) for line in lines)
-    emitted.write_text("".join(line + "\n" for line in [*lines, *also(cell)]), encoding="utf-8")
-    wanted = Wanted(cell, emitted, _nearest(layout.REQUIREMENTS, folder, src), _nearest(layout.LOCK, folder, src))
+    place = Place(requirement_lines.CELL, "entry", str(notebook), (folder, src), src, strict=True)
+    said = requirements_txt.of_lines(emitted.read_text(encoding="utf-8").splitlines())
+    asked = requirement_lines.read(said.numbered(), place)
+    cell = tuple(Requirement(line.split(" --")[0]) for line in asked.lines if _has_name(line))
+    notes = [f"requirements: {note}." for note in said.notes]
+    choice = sources.choose(cell, declared, notes, has_paths=bool(asked.lines))
+    if choice.counted:
+        asked += requirement_lines.of_said(choice.counted.file, choice.counted.said, src)
+    locked = _nearest(layout.LOCK, folder, src)
+    if locked:
+        asked += Asked(options=requirement_lines.options_of(locked, src))
+    asked.options.check(allowed, src, os.environ)
+    choice = replace(choice, notes=(*choice.notes, *asked.notes))
+    wanted = Wanted(cell, emitted, locked, asked, src, choice)
     _check_agreement(wanted)
     _check_lock(wanted)
+    write(wanted)
     return wanted
 
 
-def parse(line: str, notebook: Path) -> Requirement:
-    """Return one line of requirements.txt as a requirement; raise RequirementIsOption or RequirementsMalformed."""
-    if line.startswith("-"):
-        raise RequirementIsOption(entry=line)
+def write(wanted: Wanted) -> None:
+    """Write the file that installers read, and the constraints that it draws in, if there are any."""
+    lines = [*wanted.asked.lines, *also(wanted.cell)]
+    if wanted.asked.constraints:
+        constraints = wanted.emitted.with_name(layout.CONSTRAINTS)
+        constraints.write_text(_text(wanted.asked.constraints), encoding="utf-8")
+        lines.append(f"-c {layout.CONSTRAINTS}")
+    wanted.emitted.write_text(_text(lines), encoding="utf-8")
+
+
+def _text(lines: Sequence[str]) -> str:
+    return "".join(line + "\n" for line in lines)
+
+
+def _has_name(line: str) -> bool:
+    """Tell whether a line of the cell is a requirement with a name, and no bare address."""
     try:
-        return Requirement(line)
-    except InvalidRequirement as wrong:
-        reason = str(wrong).strip().splitlines()[0]
-        raise RequirementsMalformed(reason=f"{line!r} is no requirement ({reason})", notebook=notebook) from None
+        Requirement(line.split(" --", maxsplit=1)[0])
+    except InvalidRequirement:
+        return False
+    return True
 
 
 def _emit(script: Path, python: Path, folder: Path, target: Path, notebook: Path) -> None:
@@ -112,21 +167,6 @@ def _emit(script: Path, python: Path, folder: Path, target: Path, notebook: Path
         raise RequirementsNeedPackages(notebook=notebook, error=error, detail=ran.stderr)
 
 
-def _with_path(line: str, folder: Path, src: Path, notebook: Path) -> str:
-    """Return `line`; one that names a wheel of the repository as `name @ file:///…`."""
-    path = re.sub(r"^[\w.-]+\s*(?:@|==)\s*", "", line)
-    if not path.endswith(".whl") or "://" in path or path.startswith("-"):
-        return line
-    found = [place / path for place in (folder, src) if (place / path).is_file()]
-    try:
-        name = parse_wheel_filename(Path(path).name)[0]
-    except InvalidWheelFilename as wrong:
-        raise RequirementsMalformed(reason=str(wrong), notebook=notebook) from None
-    if not found:
-        raise RequirementsMalformed(reason=f"the repository has no file {path!r}", notebook=notebook)
-    return f"{name} @ {found[0].resolve().as_uri()}"
-
-
 def also(cell: Sequence[Requirement]) -> list[str]:
     """Return what is needed beside the author's list: cloudpickle, which saves and loads the model."""
     named = {canonicalize_name(requirement.name) for requirement in cell}
@@ -145,41 +185,42 @@ def _nearest(name: str, folder: Path, src: Path) -> Path | None:
 
 def _check_agreement(wanted: Wanted) -> None:
     """Raise RequirementsConflict where cell and file pin the same package to different versions."""
-    for number, line in enumerate(_lines(wanted.file) if wanted.file else (), start=1):
-        try:
-            theirs = Requirement(line)
-        except InvalidRequirement:
+    counted = wanted.choice.counted
+    for number, line in counted.said.numbered() if counted else ():
+        theirs = _requirement(line)
+        if theirs is None:
             continue  # An option or a path: pip's own format, which the installer judges.
         for ours in wanted.cell:
-            if canonicalize_name(ours.name) == canonicalize_name(theirs.name) and exclude(ours, theirs):
-                reason = f"the cell asks for {ours}, and {wanted.file.name} (entry {number}) for {theirs}."
+            if canonicalize_name(ours.name) == canonicalize_name(theirs.name) and sources.exclude(ours, theirs):
+                count = "line" if counted.said.numbers else "entry"
+                reason = f"the cell asks for {ours}, and {counted.file} ({count} {number}) for {theirs}."
                 raise RequirementsConflict(reason=reason, detail="")
 
 
-def exclude(one: Requirement, other: Requirement) -> bool:
-    """Tell whether an exact pin of one is no version that the other takes."""
-    for exact, broad in ((one, other), (other, one)):
-        for pin in exact.specifier:
-            if pin.operator == "==" and not pin.version.endswith("*"):
-                return not broad.specifier.contains(pin.version, prereleases=True)
-    return False
+def _is_pinned(requirement: Requirement) -> bool:
+    pins = requirement.specifier
+    return any(pin.operator == "===" or (pin.operator == "==" and "*" not in pin.version) for pin in pins)
+
+
+def _requirement(line: str) -> Requirement | None:
+    """Return a line of a requirements file as a requirement; None for an option, a path or a URL."""
+    with suppress(InvalidRequirement):
+        return Requirement(re.sub(r"\s+--hash=.*", "", line))
+    return None
 
 
 def _check_lock(wanted: Wanted) -> None:
     """Raise LockOutdated where the repository's lock does not give what cell or file ask for."""
     if wanted.lock is None:
         return
-    locked = {canonicalize_name(name): version for name, version in _LOCKED.findall(wanted.lock.read_text("utf-8"))}
+    text = wanted.lock.read_text(encoding="utf-8-sig")
+    lock.parse(text, wanted.top, wanted.lock.name)
+    locked = {canonicalize_name(name): version for name, version in _LOCKED.findall(text)}
     for requirement in wanted.cell:
         version = locked.get(canonicalize_name(requirement.name))
         applies = requirement.marker is None or requirement.marker.evaluate()
-        fits = version is not None and requirement.specifier.contains(version, prereleases=True)
-        if applies and not fits and requirement.url is None:
+        # An address in either of them says nothing of a version.
+        address = requirement.url is not None or "/" in (version or "")
+        fits = version is not None and (address or requirement.specifier.contains(version, prereleases=True))
+        if applies and not fits:
             raise LockOutdated(requirement=requirement, has=version or "nothing", lock=wanted.lock.name)
-
-
-def _lines(path: Path) -> Sequence[str]:
-    """Return the entries of a requirements file: no comments, no empty lines, continuation lines joined."""
-    text = path.read_text(encoding="utf-8-sig").replace("\\\n", " ")
-    lines = (re.sub(r"(^|\s)#.*$", "", line).strip() for line in text.splitlines())
-    return [line for line in lines if line]

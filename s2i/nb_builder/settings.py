@@ -7,7 +7,7 @@ from pathlib import Path
 from nb_scorer.knobs import Knob, number, one_of, read_all, switch, text
 from packaging.utils import canonicalize_name
 
-from nb_builder import parameter_values
+from nb_builder import as_of, parameter_values
 from nb_builder.slim import levels
 
 
@@ -24,6 +24,14 @@ def distributions(value: str) -> tuple[str, ...]:
     found = tuple(canonicalize_name(name.strip()) for name in value.split(","))
     if not all(found):
         raise ValueError("a list of distributions separated by commas, without an empty place")
+    return found
+
+
+def hosts(value: str) -> tuple[str, ...]:
+    """Return the hosts in a list with commas, in lower case."""
+    found = tuple(name.strip().lower() for name in value.split(","))
+    if not all(found) or any("/" in name for name in found):
+        raise ValueError("a list of hosts separated by commas, such as download.pytorch.org, and no addresses")
     return found
 
 
@@ -55,13 +63,33 @@ KNOBS = (
         text,
         None,
         "Python of the notebook: a minor version such as `3.9`, or the path of an interpreter. "
-        "Default: what the notebook's own metadata say.",
+        "Default: what the notebook, or a file of the repository, says.",
     ),
     Knob(
         "S2I_INSTALLER",
         one_of("auto", "uv", "pip"),
         "auto",
         "What installs the requirements: `uv`, `pip`, or `auto` (uv, and pip where uv can't serve).",
+    ),
+    Knob(
+        as_of.SETTING,
+        as_of.read,
+        None,
+        "Date such as `2024-06-01` (UTC, that day included): requirements are resolved to the packages that there were "
+        "then; or `auto`: when the notebook was last committed or, by its metadata, run. Default: today's packages.",
+    ),
+    Knob(
+        "S2I_ALLOW_INDEXES",
+        hosts,
+        None,
+        "Hosts, separated by commas, that requirements may name indexes of, by `--index-url`, `--extra-index-url` "
+        "or `--find-links`.",
+    ),
+    Knob(
+        "S2I_APT",
+        switch,
+        True,
+        "Install the packages of the system that `apt.txt` or `packages.txt` name, where the build runs as root.",
     ),
     Knob(
         "S2I_CA_BUNDLE",
@@ -81,6 +109,12 @@ KNOBS = (
         None,
         "Commit that is built, for the service's pages. s2i does not tell assemble; "
         "`s2i build --exclude ''` brings `.git`, which does.",
+    ),
+    Knob(
+        "STI_SCRIPTS_PATH",
+        text,
+        None,
+        "Set in images for s2i. Without it the build is on somebody's own machine, and tells what changes that.",
     ),
     Knob("S2I_SOURCE", text, None, "Address of the repository, for the service's pages."),
     Knob("OPENSHIFT_BUILD_COMMIT", text, None, "The same as S2I_COMMIT; OpenShift sets it."),
@@ -165,6 +199,10 @@ class Settings:
         self.parameters: dict[str, object] | None = values["S2I_PARAMETERS"]
         self.python: str | None = values["S2I_PYTHON"]
         self.installer: str = values["S2I_INSTALLER"]
+        self.resolve_as_of: as_of.Value | None = values[as_of.SETTING]
+        self.allow_indexes: tuple[str, ...] = values["S2I_ALLOW_INDEXES"] or ()
+        self.apt: bool = values["S2I_APT"]
+        self.in_image: bool = bool(values["STI_SCRIPTS_PATH"])
         self.ca_bundle: Path | None = values["S2I_CA_BUNDLE"]
         self.reuse_model: bool = values["S2I_REUSE_MODEL"]
         self.commit: str | None = values["S2I_COMMIT"] or values["OPENSHIFT_BUILD_COMMIT"]

@@ -4,6 +4,7 @@ import re
 import subprocess
 from collections.abc import Mapping, Sequence
 
+from nb_builder import system_needs
 from nb_builder.problems import WheelMissing
 
 PYTHONS = [f"3.{number}" for number in range(6, 15)]
@@ -15,6 +16,7 @@ _NO_COMPILER = re.compile(
     r"No such file or directory: '[^']*(?:gcc|cc|g\+\+|clang)'|"
     r"[Cc]an't find Rust compiler|Python\.h: No such file|cargo.*not (?:found|installed)|gcc: not found"
 )
+_COMPILERS_HAVE = ("gcc", "g++", "gfortran", "make", "pkg-config")
 _COMPILERS = " An image with compilers is made by 'make build COMPILERS=1'."
 
 
@@ -38,9 +40,20 @@ def explain(words: str, *, uv: Sequence[object], environ: Mapping[str, str], min
         reason="it needs a compiler, and there is none here." if compiler else _last_error(words),
         versions="none" if not newest else lowest if lowest == newest else f"{lowest} to {newest}",
         pythons=", ".join(pythons) or "none",
-        compilers=_COMPILERS if compiler else "",
+        compilers=builds_need(words),
         detail=words.strip(),
     )
+
+
+def builds_need(words: str) -> str:
+    """Return the sentence on an image that has what a build from source lacked, "" where its words tell of nothing."""
+    needed = system_needs.missing(words)
+    if _NO_COMPILER.search(words) and (not needed or needed[1] in _COMPILERS_HAVE):
+        return _COMPILERS
+    if not needed:
+        return ""
+    thing, package = needed
+    return f" An image with {thing} (and compilers) is made by 'make build COMPILERS=1 APT={package}'."
 
 
 def _newest(uv: Sequence[object], environ: Mapping[str, str], wanted: str, minor: str, *more: str) -> str:

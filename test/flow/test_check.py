@@ -17,6 +17,8 @@ from flow.stage import ROOT, environment
 STATIC = {
     "cell-syntax",
     "elsewhere-only",
+    "date-unknown",
+    "index-not-allowed",
     "language-wrong",
     "lock-outdated",
     "name-undefined",
@@ -37,11 +39,14 @@ STATIC = {
     "python-missing",
     "python2-code",
     "requirement-is-option",
+    "requirements-empty",
     "requirements-malformed",
     "requirements-missing",
     "requirements-need-packages",
+    "requirements-unreadable",
     "setting-invalid",
     "validator-returns-nothing",
+    "system-packages-malformed",
     "wrong-arguments",
 }
 # Found by `check` as well, but not in every case: a build finds the others out by running.

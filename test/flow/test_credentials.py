@@ -2,11 +2,17 @@
 
 import base64
 import http.server
+import shutil
+import subprocess
 import threading
 import zipfile
 from contextlib import contextmanager
 from functools import partial
+from urllib.parse import urlsplit
 
+import pytest
+
+from cases import named
 from flow import stage
 
 PASSWORD = "s3cr3t-pass"
@@ -86,3 +92,42 @@ def test_a_password_is_kept_out_of_the_words_of_a_failure(tmp_path):
     assert "guarded-alpha" in built.stdout
     assert PASSWORD not in built.stdout + built.stderr
     assert places(built.app_root) == []
+
+
+def test_a_password_in_a_line_of_requirements_comes_from_outside_and_is_kept_nowhere(tmp_path):
+    wheel(tmp_path / "index")
+    with index(tmp_path / "index") as address:
+        line = address.replace(PASSWORD, "${INDEX_PASSWORD}")
+        cells = (
+            f'requirements = ["--extra-index-url {line}", ["guarded-alpha", "1.0"]]',
+            "import guarded_alpha",
+            "def predictor(x):\n    return guarded_alpha.x + x",
+        )
+        env = {"INDEX_PASSWORD": PASSWORD, "S2I_ALLOW_INDEXES": "127.0.0.1"}
+        built, _ = stage.build_of(tmp_path, *cells, "predictor(1)", **env)
+    assert built.status == 0, built.stdout
+    assert PASSWORD not in built.stdout + built.stderr
+    assert places(built.app_root) == []
+
+
+@pytest.mark.parametrize("branch", ["main", "no-such-branch"])
+def test_a_password_of_a_git_repository_is_used_and_kept_nowhere(tmp_path, branch):
+    repository = shutil.copytree(
+        named("ok-requirement-from-git").repo / "alpha.git", tmp_path / "served/simple/alpha.git"
+    )
+    subprocess.run(["git", "update-server-info"], cwd=repository, check=True)
+    with index(tmp_path / "served") as address:
+        url = f"{address}/alpha.git".replace(PASSWORD, "${GIT_PASSWORD}")
+        cells = (
+            f'requirements = ["alpha @ git+{url}@{branch}"]',
+            "import alpha",
+            "def predictor(x):\n    return alpha.factor + x",
+        )
+        built, _ = stage.build_of(tmp_path, *cells, "predictor(1)", GIT_PASSWORD=PASSWORD)
+    assert PASSWORD not in built.stdout + built.stderr
+    assert places(built.app_root) == []
+    if branch == "main":
+        lock = (built.app_root / "build/requirements.lock").read_text()
+        assert f"alpha @ git+http://{urlsplit(address).netloc.rpartition('@')[2]}/simple/alpha.git@" in lock
+    else:
+        assert "(problem git-failed)" in built.stdout

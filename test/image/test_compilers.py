@@ -1,4 +1,4 @@
-"""An image with compilers: what has no wheel is built from its source."""
+"""Images with more of the system in them: compilers for what has no wheel, git for requirements in repositories."""
 
 import json
 
@@ -18,3 +18,11 @@ def test_a_package_that_needs_a_compiler_installs_where_there_is_one(s2i, tmp_pa
     with docker.service(must(with_compilers.build(source, f"{APPS}-compilers")).image) as service:
         # MurmurHash3, 32 bits, of "foo": a published value.
         assert service.predict(json.dumps("foo").encode()).value == -156908512
+
+
+def test_a_git_repository_is_installed_where_there_is_git(s2i, tmp_path):
+    case = named("ok-requirement-from-git")
+    with_git = S2i(s2i.program, make_builder("nb-builder-candidate-git", "bookworm", "APT=git"))
+    source = git_repository(case.repo, tmp_path / "repo")
+    with docker.service(must(with_git.build(source, f"{APPS}-git")).image) as service:
+        assert service.predict(case.ask[0]).value == case.answer[0]

@@ -21,6 +21,27 @@ class CellSyntax(CellProblem):
     fix_words = "Correct the cell, or make it a Markdown or raw cell if it is not meant to run."
 
 
+class PackageChanged(CellProblem):
+    """A cell failed in an installed package that has changed since the notebook was written."""
+
+    code = "package-changed"
+    what_words = "{where} failed in an installed package: {error}"
+    why_words = "Versions that nothing pins are those of today, and may have changed since it worked: {unpinned}."
+    fix_words = "Build with the packages of a day when it worked: S2I_RESOLVE_AS_OF={date}; or pin their versions."
+
+
+class SystemPackageNeeded(CellProblem):
+    """A cell needs a library or a program of the system that is not here."""
+
+    code = "system-package-needed"
+    what_words = "{where} needs {thing}, which is not here: {error}"
+    why_words = "That is no package of Python: on Debian it is part of the system's package '{package}'."
+    fix_words = (
+        "Write {package} into apt.txt beside the notebook, and build as root or with an image made by "
+        "'make build APT={package}'; on your own machine, 'sudo apt-get install {package}' is enough."
+    )
+
+
 class KernelDied(CellProblem):
     """The process that runs the cells ended."""
 

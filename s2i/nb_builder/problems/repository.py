@@ -133,3 +133,24 @@ class PythonMissing(BuildProblem):
     what_words = "There is no Python {wanted} here (S2I_PYTHON)."
     why_words = "The notebook's environment is made with an interpreter of this machine; it has: {found}."
     fix_words = "Install that Python, or set S2I_PYTHON to one of these."
+
+
+class SystemPackagesMalformed(BuildProblem):
+    """apt.txt or packages.txt has a line that is no package of Debian."""
+
+    code = "system-packages-malformed"
+    what_words = "{where}: {entry!r} is no name of a Debian package."
+    why_words = "apt.txt and packages.txt list packages of the system, one a line; options and commands are not taken."
+    fix_words = "Correct the line; packages of Python belong into 'requirements' or requirements.txt."
+
+
+class SystemPackageMissing(BuildProblem):
+    """The repository asks for packages of the system that are not here."""
+
+    code = "system-package-missing"
+    what_words = "{file} asks for packages of the system that are not here: {names}"
+    why_words = "Only root can install them, and {reason}."
+    fix_words = (
+        "Build with an image made by 'make build APT=\"{names}\"', or by 's2i build --assemble-user 0 …'; "
+        "on your own Debian machine, 'sudo apt-get install {names}' is enough."
+    )

@@ -13,12 +13,39 @@ class RequirementsMalformed(BuildProblem):
 
 
 class RequirementIsOption(BuildProblem):
-    """An entry of `requirements` would be taken for an option by an installer."""
+    """A line of requirements has an option that a build does not take."""
 
     code = "requirement-is-option"
-    what_words = "The entry {entry!r} of 'requirements' is an option of an installer, not a package."
-    why_words = "Options in 'requirements' could change where packages come from, so none is passed on."
-    fix_words = "Remove it; an index is set with PIP_INDEX_URL or pip.conf, a constraint with PIP_CONSTRAINT."
+    what_words = "{where} has the option {entry!r}, which a build does not take."
+    why_words = "It could change how or where packages are installed; -r, -c, -e and those for indexes are taken."
+    fix_words = "Remove it; what is set for pip (PIP_*, pip.conf) counts for every build."
+
+
+class IndexNotAllowed(BuildProblem):
+    """Requirements name an index that whoever builds has not allowed."""
+
+    code = "index-not-allowed"
+    what_words = "{where} takes packages from {index}, and this build does not allow that."
+    why_words = "A package runs code in the build and in the service, so whoever builds says which indexes count."
+    fix_words = "Set S2I_ALLOW_INDEXES={host} if you trust it, or remove the line; PIP_INDEX_URL needs no leave."
+
+
+class GitMissing(BuildProblem):
+    """A requirement is a git repository, and there is no git here."""
+
+    code = "git-missing"
+    what_words = "{where} asks for {entry}, and there is no git here to clone it."
+    why_words = "The builder image has none, as it is 100 MB with what it needs; few notebooks ask for it."
+    fix_words = "Build with an image made by 'make build APT=git', or commit a wheel and name its path instead."
+
+
+class GitFailed(BuildProblem):
+    """git could not get a requirement."""
+
+    code = "git-failed"
+    what_words = "git could not get {url}: {reason}"
+    why_words = "The requirement is cloned from there, at the commit, tag or branch that it names; nobody can log in."
+    fix_words = "Correct address or branch; a private one takes a token: git+https://${{TOKEN}}@…, set from outside."
 
 
 class RequirementsNeedPackages(BuildProblem):
@@ -35,8 +62,26 @@ class RequirementsMissing(BuildProblem):
 
     code = "requirements-missing"
     what_words = "{notebook} imports {modules}, and nothing says which packages to install."
-    why_words = "Only what 'requirements' (or a requirements.txt) lists is installed for the notebook."
+    why_words = "Only what 'requirements', or a file such as requirements.txt, lists is installed for the notebook."
     fix_words = "Add a cell, with the versions that you use: requirements = {cell}"
+
+
+class RequirementsEmpty(BuildProblem):
+    """The files that could say which packages to install name none, and the notebook imports some."""
+
+    code = "requirements-empty"
+    what_words = "{notebook} imports {modules}, and no packages are named in {files}."
+    why_words = "Only what the notebook or a file of the repository lists is installed for the notebook."
+    fix_words = "Name them there, or add a cell, with the versions that you use: requirements = {cell}"
+
+
+class RequirementsUnreadable(BuildProblem):
+    """The file that says which packages to install can't be read."""
+
+    code = "requirements-unreadable"
+    what_words = "{file} says which packages to install, and can't be read: {reason}."
+    why_words = "{notebook} imports {modules}, and nothing else says what to install for it."
+    fix_words = "Correct {file}, or add a cell, with the versions that you use: requirements = {cell}"
 
 
 class LockOutdated(BuildProblem):
@@ -46,6 +91,33 @@ class LockOutdated(BuildProblem):
     what_words = "The cell asks for {requirement}, and {lock} has {has}."
     why_words = "A lock in the repository is installed exactly as it is, so it must fit 'requirements'."
     fix_words = "Delete {lock} and build again; copy the new build/requirements.lock into the repository."
+
+
+class DateUnknown(BuildProblem):
+    """S2I_RESOLVE_AS_OF=auto, and nothing tells when the notebook last changed."""
+
+    code = "date-unknown"
+    what_words = "S2I_RESOLVE_AS_OF=auto, and nothing tells when {notebook} last changed."
+    why_words = "Neither a commit of it is to be seen here (.git, and git to read it) nor a time in its metadata."
+    fix_words = "Name the date: S2I_RESOLVE_AS_OF=YYYY-MM-DD, as 'git log -1 --format=%cs -- {notebook}' prints it."
+
+
+class NotYetPublished(BuildProblem):
+    """A requirement was published after the date that requirements are resolved to."""
+
+    code = "not-yet-published"
+    what_words = "A requirement can't be had as of {day}: {reason}"
+    why_words = "The date comes from {source}; nothing that was published later is taken."
+    fix_words = "Take a later date, S2I_RESOLVE_AS_OF=YYYY-MM-DD, or require an older version."
+
+
+class IndexWithoutDates(BuildProblem):
+    """The package index does not say when its files were uploaded."""
+
+    code = "index-without-dates"
+    what_words = "The package index does not tell when its files were uploaded ({file}), so none is known as of {day}."
+    why_words = "S2I_RESOLVE_AS_OF needs an index that gives upload times (PEP 700), as pypi.org does."
+    fix_words = "Leave S2I_RESOLVE_AS_OF out and pin the versions, or use an index that gives upload times."
 
 
 class WheelMissing(BuildProblem):
@@ -63,7 +135,7 @@ class VersionMissing(BuildProblem):
     code = "version-missing"
     what_words = "A requirement can't be had for Python {python}: {reason}"
     why_words = "The package index offers nothing that fits; the installer's own words are above."
-    fix_words = "Correct the name or the version in 'requirements', or choose another Python with S2I_PYTHON."
+    fix_words = "Correct the name or the version in 'requirements', or choose another Python with S2I_PYTHON.{hint}"
 
 
 class RequirementsConflict(BuildProblem):

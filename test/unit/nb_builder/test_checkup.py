@@ -7,7 +7,8 @@ from nb_builder.cells import Cell
 from nb_builder.problems import PredictorMissing, RequirementIsOption
 from nb_scorer.problem import SettingInvalid
 
-CELL = Cell("requirements = ['-e .']", 2, 3)
+CELL = Cell("requirements = ['--user']", 2, 3)
+OPTION = RequirementIsOption(where="'requirements' (entry 1)", entry="--user").at("model.ipynb", CELL, 1)
 
 
 def shown(*findings):
@@ -17,13 +18,13 @@ def shown(*findings):
 
 
 def test_a_place_that_the_words_do_not_say_is_added():
-    said = shown(RequirementIsOption(entry="-e .").at("model.ipynb", CELL, 1), PredictorMissing(notebook="model.ipynb"))
+    said = shown(OPTION, PredictorMissing(notebook="model.ipynb"))
     assert "\n  At: Cell [2] of model.ipynb (cell 3 of the file), line 1\n" in said
     assert said.endswith("---> 2 findings\n")
 
 
 def test_machines_get_the_place_as_numbers():
-    found = [RequirementIsOption(entry="-e .").at("model.ipynb", CELL, 1), SettingInvalid("S2I_PYTHON", "x", "y")]
+    found = [OPTION, SettingInvalid("S2I_PYTHON", "x", "y")]
     first, second = checkup.as_object(checkup.Result(found), ["a note"])["findings"]
     assert (first["notebook"], first["cell"], first["position"], first["line"]) == ("model.ipynb", 2, 3, 1)
     assert (second["code"], second["notebook"], second["cell"]) == ("setting-invalid", None, None)

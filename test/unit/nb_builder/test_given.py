@@ -73,6 +73,19 @@ def test_a_submodule_that_can_not_be_fetched_is_a_note_with_its_name(tmp_path):
     assert "note: the submodule lib/shared could not be fetched" in said.getvalue()
 
 
+@pytest.mark.parametrize(("history", "commits"), [(False, "1"), (True, "2")])
+def test_a_clone_has_its_history_where_that_is_asked_for(tmp_path, history, commits):
+    origin = tmp_path / "origin"
+    subprocess.run(["git", "init", "-q", "-b", "main", origin], check=True)
+    for _ in range(2):
+        identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+        subprocess.run(["git", "-C", origin, *identity, "commit", "-qm", "x", "--allow-empty"], check=True)
+    log = Log(io.StringIO())
+    with given.repository(f"file://{origin}#main", tmp_path / "clone", log, history=history) as (folder, _):
+        counted = subprocess.run(["git", "-C", folder, "rev-list", "--count", "HEAD"], capture_output=True, text=True)
+    assert counted.stdout.strip() == commits
+
+
 def test_what_is_nothing_of_these_is_refused_in_a_sentence(tmp_path):
     with pytest.raises(SystemExit, match="nosuch is no folder, no notebook and no git URL"):
         resolved("nosuch", tmp_path)

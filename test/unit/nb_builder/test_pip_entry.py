@@ -25,7 +25,7 @@ def installer(tmp_path):
     python.parent.mkdir(parents=True)
     python.symlink_to(sys.executable)
     environ = {"UV_NO_CACHE": "1", "UV_INDEX_URL": "https://u:secret@index.test"}
-    return SimpleNamespace(python=python, venv=tmp_path / "venv", minor="3.11", environ=environ)
+    return SimpleNamespace(python=python, venv=tmp_path / "venv", minor="3.11", environ=environ, as_of=None)
 
 
 def test_pip_and_python_m_pip_are_the_real_one(installer):

@@ -83,7 +83,7 @@ def test_a_last_notebook_that_can_not_be_read_makes_no_other_one_the_last(tmp_pa
 def test_requirements_at_fault_are_told_with_the_cell_that_binds_them(tmp_path, scratch):
     repo = repository(tmp_path, a=["x = 1", "y = 2\nrequirements = [1]", GOOD])
     found = []
-    preflight.read_requirements(look(repo), repo, scratch, found.append)
+    preflight.read_requirements(look(repo), repo, scratch, Log(io.StringIO()), found.append)
     assert [(problem.code, problem.cell.number, problem.line) for problem in found] == [
         ("requirements-malformed", 2, 2)
     ]
@@ -91,14 +91,18 @@ def test_requirements_at_fault_are_told_with_the_cell_that_binds_them(tmp_path, 
 
 def test_what_one_notebook_declares_counts_for_the_others(tmp_path, scratch):
     repo = repository(tmp_path, a=['requirements = ["six"]'], b=["import six", GOOD])
-    wanted = preflight.read_requirements(look(repo, S2I_SOURCE_NOTEBOOK_LIST="a.ipynb,b.ipynb"), repo, scratch)
+    wanted = preflight.read_requirements(
+        look(repo, S2I_SOURCE_NOTEBOOK_LIST="a.ipynb,b.ipynb"), repo, scratch, Log(io.StringIO())
+    )
     assert [str(entry) for entry in wanted.cell] == ["six"]
 
 
 def test_where_none_declares_anything_each_is_told_what_it_imports(tmp_path, scratch):
     repo = repository(tmp_path, a=["import six"], b=["x = 1", "import os\nfrom idna import core", GOOD])
     found = []
-    preflight.read_requirements(look(repo, S2I_SOURCE_NOTEBOOK_LIST="a.ipynb,b.ipynb"), repo, scratch, found.append)
+    preflight.read_requirements(
+        look(repo, S2I_SOURCE_NOTEBOOK_LIST="a.ipynb,b.ipynb"), repo, scratch, Log(io.StringIO()), found.append
+    )
     assert [(type(problem), str(problem.notebook), problem.cell.number, problem.line) for problem in found] == [
         (RequirementsMissing, "a.ipynb", 1, 1),
         (RequirementsMissing, "b.ipynb", 2, 2),

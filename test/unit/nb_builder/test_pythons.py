@@ -9,6 +9,7 @@ import pytest
 from nb_builder import pythons
 from nb_builder.log import Log
 from nb_builder.problems import PythonMissing
+from nb_builder.pythons import Wish
 
 OWN = f"{sys.version_info[0]}.{sys.version_info[1]}"
 
@@ -35,9 +36,35 @@ def machine(tmp_path, monkeypatch):
     return {"HOME": str(tmp_path)}
 
 
-def choose(machine, setting=None, wanted=None):
+def choose(machine, setting=None, wanted=None, *more):
     stream = io.StringIO()
-    return pythons.choose(setting, wanted, Log(stream), machine).minor, stream.getvalue()
+    wishes = [Wish("the notebook was written with", f"=={wanted}.*")] if wanted else []
+    return pythons.choose(setting, [*wishes, *more], Log(stream), machine).minor, stream.getvalue()
+
+
+def asks(file, specifier):
+    return Wish(f"{file} asks for", specifier)
+
+
+def test_a_range_takes_what_the_next_wish_names_within_it(machine):
+    assert choose(machine, None, None, asks("pyproject.toml", ">=3.6,<3.10"), asks("runtime.txt", "==3.6.*")) == (
+        "3.6",
+        "",
+    )
+
+
+def test_of_a_range_that_excludes_the_builders_own_the_newest_is_taken(machine):
+    assert choose(machine, None, None, asks("pyproject.toml", "<3.10")) == ("3.9", "")
+
+
+def test_of_two_that_disagree_the_first_counts_and_both_are_named(machine):
+    minor, said = choose(machine, None, "3.6", asks("runtime.txt", "==3.9.*"))
+    assert minor == "3.6"
+    assert "the notebook was written with Python 3.6, and counts; runtime.txt asks for Python 3.9." in said
+
+
+def test_a_wish_that_is_no_specifier_is_none(machine):
+    assert choose(machine, None, None, asks("setup.py", "three")) == (OWN, "")
 
 
 def test_the_wanted_one_is_used_if_it_is_here(machine):
@@ -52,6 +79,10 @@ def test_a_notice_names_the_nearest_one_where_the_wanted_is_missing(machine):
     minor, said = choose(machine, wanted="3.7")
     assert minor == "3.6"
     assert "the notebook was written with Python 3.7, which is not here; Python 3.6 is used instead." in said
+
+
+def test_one_that_is_too_old_for_us_is_a_wish_too(machine):
+    assert "with Python 3.5, which is not here; Python 3.6 is used instead." in choose(machine, wanted="3.5")[1]
 
 
 def test_of_two_that_are_equally_near_the_newer_is_used(machine):
@@ -69,11 +100,22 @@ def test_the_setting_is_obeyed_or_refused_with_what_there_is(machine):
 
 def test_the_setting_may_be_a_path():
     real = os.path.realpath(sys.executable)
-    assert pythons.choose(real, None, Log(io.StringIO())).minor == OWN
+    assert pythons.choose(real, [], Log(io.StringIO())).minor == OWN
     with pytest.raises(PythonMissing, match="/nowhere/python"):
-        pythons.choose("/nowhere/python", None, Log(io.StringIO()))
+        pythons.choose("/nowhere/python", [], Log(io.StringIO()))
 
 
 def test_python_2_does_not_count(tmp_path):
     assert pythons.probe(fake(tmp_path, "2.7")) is None
     assert pythons.probe(fake(tmp_path, "3.5")) is None
+
+
+@pytest.mark.parametrize(
+    ("day", "specifier"), [("2021-08-15", "<3.10"), ("2018-01-01", "<3.7"), ("2023-06-01", "<3.12")]
+)
+def test_packages_of_a_day_go_with_a_python_that_had_been_out_for_half_a_year(day, specifier):
+    assert [str(wish.specifier) for wish in pythons.of_date(day)] == [specifier]
+
+
+def test_packages_of_late_go_with_every_python():
+    assert pythons.of_date("2026-10-01") == []

@@ -4,8 +4,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from nb_builder import requirements
+from nb_builder import requirements, sources
 from nb_builder.problems import (
+    IndexNotAllowed,
     LockOutdated,
     RequirementIsOption,
     RequirementsConflict,
@@ -23,8 +24,10 @@ def wanted(tmp_path, source, folder="."):
     build.mkdir(exist_ok=True)
     (src / folder).mkdir(exist_ok=True, parents=True)
     script = build / "one.py"
-    script.write_text(scripts.requirements_script(new_notebook(cells=[new_code_cell(source)]), NAME).text)
-    return requirements.collect(script, Path(sys.executable), src / folder, src, NAME)
+    notebook = new_notebook(cells=[new_code_cell(source)])
+    script.write_text(scripts.requirements_script(notebook, NAME).text)
+    declared = sources.of_repository(Path(folder) / NAME, notebook, src)
+    return requirements.collect(script, Path(sys.executable), src / folder, src, NAME, declared)
 
 
 def collect(tmp_path, source):
@@ -65,9 +68,9 @@ def test_a_malformed_list_says_which_entry(tmp_path):
         collect(tmp_path, "requirements = [['numpy', '1'], 5]")
 
 
-@pytest.mark.parametrize("entry", ["--index-url=http://x", "-r other.txt", "-e ."])
+@pytest.mark.parametrize("entry", ["--user", "--global-option=x", "--index-url"])
 def test_an_option_never_reaches_an_installer(tmp_path, entry):
-    with pytest.raises(RequirementIsOption, match="is an option of an installer, not a package"):
+    with pytest.raises(RequirementIsOption, match=r"'requirements' \(entry 1\) has the option"):
         collect(tmp_path, f"requirements = [[{entry!r}, '']]")
 
 
@@ -87,13 +90,13 @@ def test_requirements_txt_of_the_repository_counts_too(tmp_path):
     repository(tmp_path, requirements_txt="# what we use\nsix>=1.10  # old\nattrs \\\n  >=20\n")
     found = wanted(tmp_path, "requirements = [['six', '1.16.0']]", folder="notebooks")
     assert len(found) == 3
-    assert [Path(path).parent.name for path in found.sources] == ["build", "src"]
+    assert found.emitted.read_text().splitlines()[:3] == ["six==1.16.0", "six>=1.10", "attrs >=20"]
 
 
 def test_a_contradiction_between_cell_and_file_names_both(tmp_path):
     repository(tmp_path, requirements_txt="attrs\nSix<1.16\n")
     with pytest.raises(
-        RequirementsConflict, match=r"the cell asks for six==1.16.0, and requirements.txt \(entry 2\) for Six<1.16"
+        RequirementsConflict, match=r"the cell asks for six==1.16.0, and requirements.txt \(line 2\) for Six<1.16"
     ):
         wanted(tmp_path, "requirements = [['six', '1.16.0']]")
 
@@ -115,5 +118,91 @@ def test_a_wheel_of_the_repository_is_named_by_its_place(tmp_path, value):
 
 
 def test_a_wheel_that_is_not_there_is_refused(tmp_path):
-    with pytest.raises(RequirementsMalformed, match="the repository has no file 'alpha-1.0-py3-none-any.whl'"):
+    with pytest.raises(
+        RequirementsMalformed, match="the repository has no file or folder 'alpha-1.0-py3-none-any.whl'"
+    ):
         collect(tmp_path, "requirements = ['alpha-1.0-py3-none-any.whl']")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("environment_yml", "dependencies:\n- pip:\n  - ./lib\n  - -r more.txt\n"),
+        ("requirements_txt", "# ours\n\n./lib\n-r more.txt\n"),
+    ],
+)
+def test_what_another_form_of_file_says_is_read_like_requirements_txt(tmp_path, name, text):
+    (tmp_path / "src/lib").mkdir(parents=True)
+    (tmp_path / "src/lib/setup.py").write_text("")
+    (tmp_path / "src/more.txt").write_bytes("six==1.16.0\npywin32==306\n".encode("utf-16"))
+    repository(tmp_path, **{name: text})
+    read = wanted(tmp_path, "x = 1")
+    windows = "pywin32==306 ; sys_platform == 'win32'"
+    assert read.asked.lines == (f"file://{tmp_path}/src/lib", "six==1.16.0", windows)
+    assert read.asked.folders == (tmp_path / "src/lib",)
+    assert read.choice.notes == ("more.txt: left out, as it is for Windows only: pywin32.",)
+    assert read.pinned == ["pywin32", "six"]
+
+
+def test_a_cell_that_asks_for_a_folder_alone_counts_instead_of_other_files(tmp_path):
+    (tmp_path / "src/lib").mkdir(parents=True)
+    (tmp_path / "src/lib/setup.py").write_text("")
+    repository(tmp_path, environment_yml="dependencies: [six]\n")
+    assert wanted(tmp_path, "requirements = ['./lib']").asked.lines == (f"file://{tmp_path}/src/lib",)
+
+
+def test_the_versions_of_a_lock_of_another_form_are_constraints(tmp_path):
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src/pyproject.toml").write_text("[project]\nname = 'a'\ndependencies = ['six', './no']\n")
+    (tmp_path / "src/uv.lock").write_text("[[package]]\nname = 'six'\nversion = '1.16.0'\n")
+    with pytest.raises(RequirementsMalformed, match=r"pyproject.toml \(entry 2\): the repository has no .* './no'"):
+        wanted(tmp_path, "x = 1")
+    (tmp_path / "src/pyproject.toml").write_text("[project]\nname = 'a'\ndependencies = ['six', 'idna']\n")
+    read = wanted(tmp_path, "x = 1")
+    assert (read.asked.constraints, read.pinned, read.unpinned) == (("six==1.16.0",), ["six"], ["idna"])
+    assert (tmp_path / "build/constraints.txt").read_text() == "six==1.16.0\n"
+
+
+def test_a_file_that_is_drawn_in_and_is_no_text_is_named(tmp_path):
+    repository(tmp_path, requirements_txt="-r more.txt\n")
+    (tmp_path / "src/more.txt").write_bytes(b"six \xff\xff\n")
+    with pytest.raises(
+        RequirementsMalformed, match=r"requirements.txt \(line 1\): 'more.txt' can't be read: it is text"
+    ):
+        wanted(tmp_path, "x = 1")
+
+
+def test_an_index_is_refused_before_anything_else_is_done(tmp_path):
+    with pytest.raises(
+        IndexNotAllowed, match=r"'requirements' \(entry 1\) takes packages from https://a.example.com/s"
+    ):
+        collect(tmp_path, "requirements = ['--index-url https://a.example.com/s']")
+
+
+def test_a_lock_s_index_needs_leave_too(tmp_path):
+    repository(tmp_path, requirements_lock="--index-url https://a.example.com/s\nsix==1.16.0 --hash=sha256:00\n")
+    with pytest.raises(
+        IndexNotAllowed, match=r"requirements.lock \(line 1\) takes packages from https://a.example.com"
+    ):
+        wanted(tmp_path, "requirements = ['six']")
+
+
+def test_a_lock_without_an_address_that_the_cell_names_is_refused(tmp_path):
+    repository(tmp_path, requirements_lock="six==1.16.0 --hash=sha256:00\n")
+    with pytest.raises(LockOutdated, match="The cell asks for alpha @ https://a.example.com/a.zip, and .* has nothing"):
+        wanted(tmp_path, "requirements = ['alpha @ https://a.example.com/a.zip']")
+    repository(tmp_path, requirements_lock="alpha @ https://a.example.com/a.zip --hash=sha256:00\n")
+    assert wanted(tmp_path, "requirements = ['alpha @ https://a.example.com/a.zip']").lock
+
+
+def test_what_lies_in_a_folder_counts_for_the_fingerprint(tmp_path):
+    (tmp_path / "src/lib").mkdir(parents=True)
+    (tmp_path / "src/lib/setup.py").write_text("")
+    before = wanted(tmp_path, "requirements = ['./lib']").fingerprint
+    assert wanted(tmp_path, "requirements = ['./lib']").fingerprint == before
+    (tmp_path / "src/lib/alpha.py").write_text("x = 1\n")
+    assert wanted(tmp_path, "requirements = ['./lib']").fingerprint not in (before, "")
+
+
+def test_an_address_with_a_password_is_never_taken_over_from_a_lock(tmp_path):
+    assert wanted(tmp_path, "requirements = ['alpha @ https://me:secret@a.example.com/a.zip']").fingerprint == ""
