@@ -60,6 +60,8 @@ def main(arguments: Sequence[str]) -> int:
         usage.show()
         return 0
     signal.signal(signal.SIGTERM, _terminated)
+    # A shell that starts us in the background has it ignored; whoever sends it to us means it all the same.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     # What OpenShift's group 0 must be able to change is made so from the start.
     os.umask(0o002)
     try:
