@@ -1,10 +1,9 @@
-"""Requirements that people have, beyond one fixture: locks that are built from again, indexes of others, PyTorch."""
+"""Requirements that people have, beyond one fixture: locks that are built from again, and indexes of others."""
 
 import functools
 import http.server
 import json
 import shutil
-import socket
 import threading
 from contextlib import contextmanager
 from dataclasses import replace
@@ -102,30 +101,3 @@ def test_an_index_that_is_allowed_is_used(tmp_path, option):
     assert built.status == 0, built.stdout
     assert "alpha==1.0" in json.loads((built.app_root / "build/report.json").read_text())["packages"]
     assert address not in (built.app_root / "build/requirements.lock").read_text()
-
-
-def reached(host):
-    """Return whether `host` can be reached from here."""
-    try:
-        socket.create_connection((host, 443), timeout=5).close()
-    except OSError:
-        return False
-    return True
-
-
-def test_pytorch_for_cpus_is_built_and_asked(tmp_path):
-    if not reached("download.pytorch.org"):
-        pytest.skip("PyTorch's wheels for CPUs are on download.pytorch.org, which can't be reached from here")
-    (tmp_path / "repo").mkdir()
-    requirements = "--extra-index-url https://download.pytorch.org/whl/cpu\ntorch==2.7.1+cpu\nnumpy\n"
-    (tmp_path / "repo/requirements.txt").write_text(requirements)
-    (tmp_path / "repo/model.py").write_text(
-        "# %%\nimport torch\n\nweights = torch.tensor([0.5, 2.0])\n# %%\n"
-        "def predictor(x):\n    with torch.no_grad():\n        return float(weights @ torch.tensor(x))\n\n"
-        "predictor([2.0, 1.0])\n"
-    )
-    env = {"S2I_ALLOW_INDEXES": "download.pytorch.org"}
-    case = replace(named("ok-pure-python"), repo=tmp_path / "repo", env=env, ask=[b"[4, 1]"])
-    built, env = build(case, tmp_path / "app")
-    assert built.status == 0, built.stdout
-    check_answer(4.0, *stage.serve(case, env).answers[0])
