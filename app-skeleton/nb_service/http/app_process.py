@@ -28,6 +28,8 @@ class AppProcess:
     """
 
     def __init__(self, loop, pool, listener: socket.socket, environ: dict, facts: Callable[[], dict], say) -> None:
+        # With waitress alone: what waits on the listening socket is clients, whom nobody else answers.
+        self.is_alone = False
         self.secret = secrets.token_hex(16)
         self.on_down = lambda: None  # called where it keeps ending
         self._loop = loop
@@ -70,8 +72,8 @@ class AppProcess:
     def _start(self) -> None:
         ours, theirs = socket.socketpair()
         fds = [self._listener.fileno(), theirs.fileno()]
-        # The app inherits it, and lets SIGTERM come when it can answer those who wait on the listening socket.
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        # The app inherits it, and lets SIGTERM come when it can answer its clients first.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM} if self.is_alone else ())
         try:
             self._process = subprocess.Popen(
                 [sys.executable, "-I", "-m", "nb_service", "app", *map(str, fds)],

@@ -12,6 +12,7 @@ class PlainFront:
         self.closing = False
         self._app = app
         self._listener = listener
+        app.is_alone = True
         app.start()
 
     @property
