@@ -154,10 +154,16 @@ class Pool:
             self._schedule()
 
     def _schedule(self) -> None:
-        """Deal with all that comes in this turn of the loop once, at its end."""
+        """Deal with all that comes in this turn of the loop once, at its end.
+
+        Where samples are scored together, in the next turn: what comes until then makes a call larger.
+        """
         if not self._turn_scheduled:
             self._turn_scheduled = True
-            self._loop.at_end(self._turn)
+            if self._one_by_one:
+                self._loop.at_end(self._turn)
+            else:
+                self._loop.call_soon(self._turn)
 
     def _turn(self) -> bool:
         """Deal; return whether the loop was given something to do."""
