@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from nb_scorer.problem import Problem
 
-from nb_builder import artifacts, local, usage
+from nb_builder import artifacts, local, syntax, usage
 from nb_builder.log import Log
 from nb_builder.problems import DiskFull
 from nb_builder.settings import Settings
@@ -59,6 +59,7 @@ def main(arguments: Sequence[str]) -> int:
     if {"-h", "--help"} & set(rest) and command != "check":
         usage.show()
         return 0
+    sys.setrecursionlimit(syntax.RECURSION_LIMIT)
     signal.signal(signal.SIGTERM, _terminated)
     # A shell that starts us in the background has it ignored; whoever sends it to us means it all the same.
     signal.signal(signal.SIGINT, signal.default_int_handler)

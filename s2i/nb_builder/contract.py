@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from nb_builder import syntax
 from nb_builder.cells import Cell
 from nb_builder.problems import (
     BuildProblem,
@@ -42,6 +43,9 @@ for source in json.load(sys.stdin):
         found.append([(wrong.lineno or 1) - wrapped, type(wrong).__name__, wrong.msg, wrong.text])
     except ValueError as wrong:
         found.append([1, type(wrong).__name__, str(wrong), None])
+    except (RecursionError, MemoryError):
+        # A kernel goes deeper than a bare Python: the run will tell.
+        found.append(None)
 json.dump(found, sys.stdout)
 """
 
@@ -133,10 +137,8 @@ def other_use(statement: ast.stmt) -> str | None:
 
 def parse(cell: Cell) -> list[ast.stmt] | None:
     """Return the statements of a cell; None where this Python can't read it, which the model Python may."""
-    try:
-        return ast.parse(cell.source).body
-    except (SyntaxError, ValueError):
-        return None
+    module = syntax.tree(cell.source)
+    return module.body if module else None
 
 
 def _syntax(cells: Sequence[Cell], notebook: Path, python: Path) -> Iterator[BuildProblem]:

@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Iterable, Iterator
 
+from nb_builder import syntax
 from nb_builder.cells import Cell
 from nb_builder.log import Log
 
@@ -37,12 +38,8 @@ def announce(cells: Iterable[Cell], notebook: str, log: Log) -> None:
 
 def _commands(source: str) -> Iterator[str]:
     """Yield what a cell, as plain Python, hands to a shell."""
-    try:
-        tree = ast.parse(source)
-    except SyntaxError:
-        # Told elsewhere; such a cell does not run.
-        return
-    for node in ast.walk(tree):
+    # What can't be read is told elsewhere; such a cell does not run.
+    for node in ast.walk(syntax.tree(source) or ast.Module([], [])):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
             continue
         words = [each.value for each in node.args if isinstance(each, ast.Constant) and isinstance(each.value, str)]

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nb_builder import contract
+from nb_builder import contract, syntax
 from nb_builder.cells import Cell
 from nb_builder.distributions import entry, known_name, place_of, providing
 from nb_builder.problems import (
@@ -180,7 +180,7 @@ def _pieces_of(cells: Sequence[Cell]) -> Iterator[_Piece]:
     for cell in cells:
         installed = installed or _installs(cell)
         brought = brought or bool(_BRINGS.search(cell.source))
-        tree = _tree(_unwrapped(cell.source))
+        tree = syntax.tree(_unwrapped(cell.source))
         if tree:
             always = tuple(node for node in tree.body if isinstance(node, _FUNCTIONS) and (cell, node.lineno) in asked)
             sure = _MAY_FAIL not in cell.tags
@@ -193,7 +193,7 @@ def _installs(cell: Cell) -> bool:
 
 def _module(path: Path, by: _Piece, src: Path, seen: set[Path], *, sure: bool) -> _Piece | None:
     """Return the code in a file of the repository that `by` imports; None where it was `seen` before."""
-    tree = _tree(path.read_text("utf-8", "replace")) if path not in seen and path.is_file() else None
+    tree = syntax.tree(path.read_text("utf-8", "replace")) if path not in seen and path.is_file() else None
     seen.add(path)
     if tree is None:
         return None
@@ -287,16 +287,9 @@ def _files(base: Path, module: str, names: tuple[str, ...]) -> list[Path]:
 
 def _unwrapped(source: str) -> str:
     """Return what a cell under %%time or %%capture runs, each line where it was; any other cell as it is."""
-    tree = _tree(source) if _WRAPS.match(source) else None
+    tree = syntax.tree(source) if _WRAPS.match(source) else None
     inner = tree.body[0].value.args[-1] if tree and len(tree.body) == 1 else None
     return "\n" + as_python(inner.value) if isinstance(inner, ast.Constant) else source
-
-
-def _tree(source: str) -> ast.Module | None:
-    try:
-        return ast.parse(source)
-    except (SyntaxError, ValueError):
-        return None
 
 
 def _modules_of(src: Path) -> dict[str, set[Path]]:

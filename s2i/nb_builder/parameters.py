@@ -1,12 +1,12 @@
 """Parameters as papermill's users know them: values from outside for the names of the cell tagged `parameters`."""
 
-import ast
 import copy
 from collections.abc import Sequence
 
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
+from nb_builder import syntax
 from nb_builder.log import Log
 from nb_builder.problems import ParameterUnknown
 from nb_builder.rewrite.magics import as_python
@@ -45,10 +45,7 @@ def names_of(node: NotebookNode) -> set[str]:
     position = _first(node, TAG)
     if position is None:
         return set()
-    try:
-        return bound(ast.parse(as_python(node.cells[position].source)).body)
-    except SyntaxError:
-        return set()
+    return bound(syntax.statements(as_python(node.cells[position].source)))
 
 
 def _inject(node: NotebookNode, values: dict[str, object], position: int) -> NotebookNode:

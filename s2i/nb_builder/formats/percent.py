@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
 
+from nb_builder import syntax
 from nb_builder.rewrite.magics import as_python
 from nb_builder.rewrite.names import bound
 from nb_builder.rewrite.number_cells import BEGINS
@@ -47,7 +48,7 @@ def is_notebook(text: str) -> bool:
     if not any(map(_MARKER.match, text.splitlines())):
         return False
     cells = [as_python(cell.source) for cell in parse(text).cells if cell.cell_type == "code"]
-    return any("predictor" in bound(_statements(source)) for source in cells)
+    return any("predictor" in bound(syntax.statements(source)) for source in cells)
 
 
 def parse(text: str) -> NotebookNode:
@@ -82,6 +83,8 @@ def _in_string(lines: list[str]) -> bool:
         ast.parse(source)
     except SyntaxError as wrong:
         return "unterminated triple-quoted" in str(wrong.msg)
+    except (ValueError, RecursionError, MemoryError):
+        return False
     return False
 
 
@@ -145,10 +148,3 @@ def _metadata(yaml: str) -> dict:
     after = yaml.partition("kernelspec:")[2]
     pairs = re.findall(r"^#\s+(display_name|language|name): *['\"]?(.*?)['\"]?$", after, re.MULTILINE)
     return {"kernelspec": {"display_name": "Python 3", "name": "python3", **dict(pairs)}} if pairs else {}
-
-
-def _statements(source: str) -> list[ast.stmt]:
-    try:
-        return ast.parse(source).body
-    except SyntaxError:
-        return []

@@ -9,6 +9,7 @@ import ast
 
 from nbconvert.preprocessors import Preprocessor
 
+from nb_builder import syntax
 from nb_builder.rewrite.names import bound, changed, needed
 
 NAME = "requirements"
@@ -34,7 +35,7 @@ class KeepRequirements(Preprocessor):
 def _slice(source: str, wanted: set[str]) -> str:
     """Return the statements of `source` that give `wanted` its values, and add to `wanted` what they need."""
     kept = []
-    for written in reversed(_statements(source)):
+    for written in reversed(syntax.statements(source)):
         statement = _only(written, wanted)
         gives = bound([statement])
         if not (gives | changed(statement)) & wanted:
@@ -68,14 +69,6 @@ def _for_certain(statement: ast.stmt) -> bool:
     if isinstance(statement, ast.AnnAssign):
         return statement.value is not None
     return isinstance(statement, (ast.Assign, ast.Import, ast.ImportFrom, ast.FunctionDef))
-
-
-def _statements(source: str) -> list[ast.stmt]:
-    try:
-        return ast.parse(source).body
-    except SyntaxError:
-        # Not for us to judge: the model Python checks the syntax, and it may be newer than this one.
-        return []
 
 
 def _text(source: str, statement: ast.stmt) -> str:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from nb_builder import syntax
 from nb_builder.rewrite.magics import as_python
 
 # They run the Python that stands in them, in the notebook's own namespace.
@@ -81,9 +82,8 @@ def _of_magic(call: ast.Call, name: str, line: str, body: str | None = None) -> 
         return Unfolded(made, line.strip().split(".")[0] not in _EXTENSIONS)
     if name not in _RUN_PYTHON:
         return Unfolded(made, name not in _BIND_NOTHING)
-    try:
-        tree = ast.parse(as_python(line if body is None else body))
-    except (SyntaxError, ValueError):
+    tree = syntax.tree(as_python(line if body is None else body))
+    if tree is None:
         return Unfolded(made, True)
     # The body begins a line below the magic.
     ast.increment_lineno(tree, call.lineno - (body is None))

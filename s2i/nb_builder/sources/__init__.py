@@ -71,4 +71,7 @@ def _read(file: str, reader: Callable, what: object) -> Declaration | None:
         said = reader(what)
     except Unreadable as wrong:
         return Declaration(file, Said(), str(wrong))
+    except RecursionError:
+        # Whatever reads it, of whatever format.
+        return Declaration(file, Said(), "it is nested too deeply")
     return Declaration(file, said) if said is not None else None

@@ -5,9 +5,10 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 
+from nb_builder import syntax
 from nb_builder.cells import Cell
 from nb_builder.worlds.table import NONE, WORLDS, World
-from nb_builder.worlds.uses import PLAIN, tree
+from nb_builder.worlds.uses import PLAIN
 
 _READERS = re.compile(r"(open|imread|load\w*|read\w*|from_file)$")
 
@@ -16,7 +17,11 @@ def read(cells: Sequence[Cell]) -> Iterator[tuple[Cell, World, str, int]]:
     """Yield (cell, world, path, line) for each file of a world that a cell surely reads and that is not here."""
     everything = "\n".join(cell.source for cell in cells)
     for cell in cells:
-        plain = [one for one in tree(cell.source) if isinstance(one, PLAIN) and "raises-exception" not in cell.tags]
+        plain = [
+            one
+            for one in syntax.statements(cell.source)
+            if isinstance(one, PLAIN) and "raises-exception" not in cell.tags
+        ]
         for call in (node for statement in plain for node in _calls(statement)):
             for path in (argument.value for argument in call.args[:1] if isinstance(argument, ast.Constant)):
                 world = next((world for world in WORLDS if str(path).startswith(world.places or NONE)), None)

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from nb_builder import syntax
 from nb_builder.cells import Cell
 from nb_builder.rewrite.magics import as_python
 from nb_builder.rewrite.names import bound, needed
@@ -41,7 +42,7 @@ def by_cell(cells: Sequence[Cell], metadata: dict) -> list[tuple[Cell, list[Use]
     if any("google-colab" in cell.source for cell in cells):
         # There is a distribution of that name, and who asks for it knows what it does.
         return []
-    trees = [(cell, tree(cell.source)) for cell in cells if "raises-exception" not in cell.tags]
+    trees = [(cell, syntax.statements(cell.source)) for cell in cells if "raises-exception" not in cell.tags]
     own = bound(statement for _, body in trees for statement in body)
     named = [each for _, body in trees for statement in body for each in _named(statement)]
     aliases = {name: (world, full) for name, world, full in named}
@@ -55,21 +56,13 @@ def commented(source: str, uses: Sequence[Use]) -> str | None:
     """Return the source with the statements of `uses` as comments; None where one shares a line with another."""
     spans = {id(use.statement): (use.statement.lineno, use.statement.end_lineno) for use in uses}
     numbers = {number for first, last in spans.values() for number in range(first, last + 1)}
-    for statement in tree(as_python(source)):
+    for statement in syntax.statements(as_python(source)):
         span = (statement.lineno, statement.end_lineno)
         shared = numbers & set(range(span[0], span[1] + 1))
         if shared and span not in spans.values():
             return None
     lines = source.split("\n")
     return "\n".join(f"# {line}" if number in numbers else line for number, line in enumerate(lines, start=1))
-
-
-def tree(source: str) -> list[ast.stmt]:
-    """Return the statements of a cell; none where it can't be read."""
-    try:
-        return ast.parse(source).body
-    except (SyntaxError, ValueError):
-        return []
 
 
 def _named(statement: ast.stmt) -> Iterator[tuple[str, World, str]]:

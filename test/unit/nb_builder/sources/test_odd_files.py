@@ -42,6 +42,12 @@ OTHERS = [
     ("runtime.txt", "\0\xff"),
     ("requirements.txt", "six=1=\n=\n==1=2\n@ file:///x"),
 ]
+DEEP = [
+    ("pyproject.toml", "a=" + "[" * 50_000 + "]" * 50_000),
+    ("uv.lock", "a=" + "{b=" * 50_000 + "1" + "}" * 50_000),
+    ("environment.yml", "dependencies: " + "[" * 50_000 + "]" * 50_000),
+    ("Pipfile.lock", "[" * 200_000 + "]" * 200_000),
+]
 CASES = [(name, form.replace("{}", odd)) for name, forms in TOML.items() for form in forms for odd in ODD] + OTHERS
 
 
@@ -55,3 +61,10 @@ def test_a_file_of_odd_values_is_read_or_says_why_not(tmp_path, name, content):
         lines = declaration.said.requirements + declaration.said.constraints
         assert all(isinstance(line, str) and line for line in lines), lines
         assert isinstance(declaration.said.python, str)
+
+
+@pytest.mark.parametrize(("name", "content"), DEEP, ids=[name for name, _ in DEEP])
+def test_a_file_that_is_nested_too_deeply_says_so(tmp_path, name, content):
+    (tmp_path / name).write_text(content)
+    (declaration,) = sources.of_repository(Path("m.ipynb"), new_notebook(), tmp_path)
+    assert declaration.wrong == "it is nested too deeply"
