@@ -6,8 +6,8 @@ and a plot needs no display, neither in a cell nor in a program that a cell star
 
 import asyncio
 import copyreg
+import functools
 import importlib
-import importlib.util
 import os
 import subprocess
 import sys
@@ -15,7 +15,7 @@ import sysconfig
 import threading
 import traceback
 
-from nb_scorer import run_notebook, state_record, surroundings
+from nb_scorer import importing, run_notebook, state_record, surroundings
 
 # The source of the payloads in a reply that tell of commands.
 COMMAND = "nb-builder-command"
@@ -158,7 +158,7 @@ def _plot_inline():
     backend = os.environ.get(PLOTS, "")
     if backend.startswith("module://"):
         del os.environ[PLOTS]
-        sys.meta_path.insert(0, _MatplotlibFinder(backend))
+        importing.around({"matplotlib": functools.partial(_run_with_backend, backend)})
 
 
 def _do_without_display(shell):
@@ -178,31 +178,11 @@ def _do_without_display(shell):
     shell.enable_matplotlib = enable_what_works
 
 
-class _MatplotlibFinder(object):
-    """Tells matplotlib its backend while it is imported, and only then."""
-
-    def __init__(self, backend):
-        self.backend = backend
-
-    def find_spec(self, name, path=None, target=None):
-        """Return matplotlib's own spec, with a loader that sets the backend; None for all other modules."""
-        if name != "matplotlib":
-            return None
-        # Asked again from the start, the other finders have it; `%pip install` may come before the next time.
-        sys.meta_path.remove(self)
-        try:
-            spec = importlib.util.find_spec(name)
-        finally:
-            sys.meta_path.insert(0, self)
-        if spec is not None and spec.loader is not None:
-            run = spec.loader.exec_module
-            spec.loader.exec_module = lambda module: self._run(run, module)
-        return spec
-
-    def _run(self, run, module):
-        os.environ.setdefault(PLOTS, self.backend)
-        try:
-            run(module)
-        finally:
-            if os.environ.get(PLOTS) == self.backend:
-                del os.environ[PLOTS]
+def _run_with_backend(backend, run, module):
+    """Run matplotlib, which takes its backend from the environment, and only then."""
+    os.environ.setdefault(PLOTS, backend)
+    try:
+        run(module)
+    finally:
+        if os.environ.get(PLOTS) == backend:
+            del os.environ[PLOTS]

@@ -5,12 +5,14 @@ that with the model or in the middle of a prediction. What can't be set here is 
 """
 
 import decimal
-import importlib.util
+import functools
 import locale
 import logging
 import socket
 import sys
 import warnings
+
+from nb_scorer import importing
 
 VERSION = 1
 
@@ -34,9 +36,9 @@ def before_load(state):
         if name in sys.modules:
             _said(name, _LIBRARIES[name], facts)
         else:
-            waiting[name] = (_LIBRARIES[name], facts)
+            waiting[name] = functools.partial(_run_and_set, waiting, _LIBRARIES[name], facts)
     if waiting:
-        sys.meta_path.insert(0, _AfterImport(waiting))
+        importing.around(waiting)
 
 
 def after_load(state):
@@ -56,31 +58,11 @@ def loguru_logger():
     return logger
 
 
-class _AfterImport(object):
-    """Calls, once a module has been imported, what waits for it: `waiting` is {name: (function, facts)}."""
-
-    def __init__(self, waiting):
-        self._waiting = waiting
-
-    def find_spec(self, name, path=None, target=None):
-        """Return the module's own spec, with a loader that calls what waits for it; None for all other modules."""
-        if name not in self._waiting:
-            return None
-        # Asked again from the start, the other finders have it.
-        sys.meta_path.remove(self)
-        try:
-            spec = importlib.util.find_spec(name)
-        finally:
-            sys.meta_path.insert(0, self)
-        if spec is not None and spec.loader is not None:
-            run = spec.loader.exec_module
-            spec.loader.exec_module = lambda module: self._run(run, module)
-        return spec
-
-    def _run(self, run, module):
-        run(module)
-        function, facts = self._waiting.pop(module.__name__)
-        _said(module.__name__, function, facts)
+def _run_and_set(waiting, function, facts, run, module):
+    """Run a module that was waited for, and set in it, this once, what the notebook had set."""
+    run(module)
+    del waiting[module.__name__]
+    _said(module.__name__, function, facts)
 
 
 def _said(what, function, *facts):
