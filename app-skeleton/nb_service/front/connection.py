@@ -318,7 +318,7 @@ class Connection(asyncio.BufferedProtocol):
                 self._answer_unread(request, reply)
                 return b""
             self._refusal = reply
-        elif self._front.is_for_pool(request):
+        elif request.head.is_for_pool:
             if length and len(data) >= length and not expects_continue:
                 # Nearly always all of it is there.
                 self._count(length)
@@ -450,7 +450,9 @@ class Connection(asyncio.BufferedProtocol):
             self.abort()
 
     def _reply_with(self, request: Request, answer: Answer) -> None:
-        if answer.outcome == outcomes.OK and self._keeps and self._is_plain(request, answer):
+        is_plain = len(answer.payload) < LARGE and request.head.version == "1.1" and not request.origin_headers
+        if answer.outcome == outcomes.OK and is_plain and self._keeps and not self._front.closing:
+            # Nothing but the request's id is to be said in its head.
             self._transport.write(response.ok(answer.payload, request.request_id, self._front.last_fields))
             # Behind the answer: while it is counted and logged, the client has it already.
             self._front.access(request, 200)
@@ -459,11 +461,6 @@ class Connection(asyncio.BufferedProtocol):
             self._reply(request, Reply(200, answer.payload))
         else:
             self._reply(request, replies.from_answer(answer, self._front.shown))
-
-    def _is_plain(self, request: Request, answer: Answer) -> bool:
-        """Return whether the answer is short, and nothing but the request's id is to be said in its head."""
-        is_short = len(answer.payload) < LARGE
-        return is_short and request.head.version == "1.1" and not (self._front.closing or request.origin_headers)
 
     def _answered_many(self, request: Request, answer: Answer) -> None:
         if self._request is not request:
@@ -537,7 +534,7 @@ class Connection(asyncio.BufferedProtocol):
         self._since = time.monotonic()
         if not self._keeps:
             self._transport.close()
-        elif not self._untaken:
+        elif not self._untaken and (self._holds or self._ended):
             self._go_on()
 
     def _go_on(self) -> None:
@@ -553,7 +550,8 @@ class Connection(asyncio.BufferedProtocol):
         request, self._request = self._request, None
         self._body = self._chunks = self._job = self._exchange = self._refusal = None
         self._patience = 0.0
-        self._end_waiting()
+        if self._waits is not None:
+            self._end_waiting()
         if self._holds & (NO_ROOM | UPSTREAM):
             # Whatever held the body back is gone with the request; `_go_on` and `_linger` let go of this one.
             self._holds = self._holds & OTHERS_TURN | ANSWERING

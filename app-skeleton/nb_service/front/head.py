@@ -39,7 +39,8 @@ class Head:
 
     `fields` has the header fields as they came, in lower case, several of one name joined by commas; `length` is
     that of the body, None where it comes in chunks; `target` is what was asked for in origin form, `raw_path` and
-    `path` the same without the query, as it was sent.
+    `path` the same without the query, as it was sent. `request_id` is the client's own, if any. `is_for_pool` is
+    for the front, which notes there, once for all requests with that head, whether a scorer takes their bodies.
     """
 
     __slots__ = (
@@ -47,10 +48,12 @@ class Head:
         "expects_continue",
         "fields",
         "headers",
+        "is_for_pool",
         "keeps_alive",
         "length",
         "path",
         "raw_path",
+        "request_id",
         "target",
         "version",
     )
@@ -63,6 +66,8 @@ class Head:
         self.version = "1.1"
         self.length: int | None = 0
         self.keeps_alive = self.expects_continue = False
+        self.request_id: str | None = None
+        self.is_for_pool: bool | None = None
 
     # --- called by llhttp ---
 
@@ -91,7 +96,7 @@ class Request:
         self.head = head
         self.command = head.command
         self.path = head.path
-        self.request_id = request_id.of(head.headers)
+        self.request_id = head.request_id or request_id.new()
         self.route: str | None = None
         self.origin_headers: tuple = ()
         self.asked_at = 0.0
@@ -135,6 +140,7 @@ def parse(head: bytes) -> Head:
     _check(request)
     request.keeps_alive = _keeps_alive(request)
     request.headers = {name.decode("latin-1"): text.decode("latin-1") for name, text in request.fields.items()}
+    request.request_id = request_id.given(request.headers)
     return request
 
 

@@ -106,6 +106,11 @@ class Front:
             if refusal is not None:
                 return refusal
         head = request.head
+        if head.is_for_pool is None:
+            head.is_for_pool = self._is_for_pool(head)
+        if head.is_for_pool:
+            request.route = head.path
+            return None
         if head.length is not None and head.length > self.max_body:
             return replies.TOO_LARGE
         if head.command in ("GET", "HEAD"):
@@ -117,20 +122,16 @@ class Front:
             return _of_the_server(request)
         return None
 
-    def is_for_pool(self, request: Request) -> bool:
+    def _is_for_pool(self, head: Head) -> bool:
         """Return whether a scorer can take the body as it is."""
-        head = request.head
-        fields = head.fields
-        if head.command != "POST" or b"content-encoding" in fields:
+        if head.command != "POST" or b"content-encoding" in head.fields:
             return False
-        kind = fields.get(b"content-type")
+        if head.length is not None and head.length > self.max_body:
+            return False
+        kind = head.fields.get(b"content-type")
         if head.raw_path == self._sample_path:
-            if kind is not None and kind != b"application/json" and not replies.is_json(kind.decode("latin-1")):
-                return False
-        elif head.raw_path != self._array_path or not self._is_array(head, kind):
-            return False
-        request.route = head.path
-        return True
+            return kind is None or replies.is_json(kind.decode("latin-1"))
+        return head.raw_path == self._array_path and self._is_array(head, kind)
 
     def _is_array(self, head: Head, kind: bytes | None) -> bool:
         return (

@@ -30,8 +30,7 @@ class Requests:
 
     def asked(self, route: str, status: int, seconds: float) -> None:
         """Count a request that was answered after `seconds`."""
-        key = (route, status)
-        self.counts[key] = self.counts.get(key, 0) + 1
+        self.counts[route, status] = self.counts.get((route, status), 0) + 1
         latency = self.latencies.get(route)
         if latency is None:
             latency = self.latencies[route] = Histogram(SECONDS)
@@ -63,8 +62,7 @@ class Samples:
         Many that are counted at once cost a fraction of what each costs alone.
         """
         self._uncounted += heard
-        for job, answer in heard:
-            self._bytes_uncounted += len(job.body) + len(answer.payload)
+        self._bytes_uncounted += sum([len(job.body) + len(answer.payload) for job, answer in heard])
         if len(self._uncounted) >= MOST_UNCOUNTED or self._bytes_uncounted >= MOST_BYTES_UNCOUNTED:
             self.count()
 

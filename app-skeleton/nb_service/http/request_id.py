@@ -13,10 +13,13 @@ _numbers = itertools.count(1)
 
 def of(headers: dict[str, str]) -> str:
     """Return the client's X-Request-ID if it is fit for a log and a header, else a new one."""
-    given = headers.get("x-request-id")
-    if given is not None and _ID.fullmatch(given):
-        return given
-    return new()
+    return given(headers) or new()
+
+
+def given(headers: dict[str, str]) -> str | None:
+    """Return the client's X-Request-ID, or None where there is none that is fit for a log and a header."""
+    name = headers.get("x-request-id")
+    return name if name is not None and _ID.fullmatch(name) else None
 
 
 def new() -> str:
@@ -26,5 +29,5 @@ def new() -> str:
 
 def trace_of(headers: dict[str, str]) -> str | None:
     """Return the traceparent (W3C Trace Context) of a request, or None where there is no valid one."""
-    given = headers.get("traceparent")
-    return given if given is not None and _TRACE.fullmatch(given) else None
+    name = headers.get("traceparent")
+    return name if name is not None and _TRACE.fullmatch(name) else None

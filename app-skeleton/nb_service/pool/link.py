@@ -229,13 +229,19 @@ class Link:
             self.gone()
             return False
         self._in += data
-        self._answered(frames.take_answers(self._in))
+        # Golden rows are no client's: the last of them sets it.
+        observe = self.observe
+        pairs = self._answered(frames.take_answers(self._in))
+        if observe is not None and pairs:
+            # Counting is no reason to lose a scorer.
+            guarded(observe, pairs)
+        if self.alive:
+            self._owner.link_room(self)
         return self.alive
 
-    def _answered(self, answers: list[tuple]) -> None:
-        """Hand each answer to its job, unless one of them ends this link."""
-        # Golden rows are no client's: the last of them sets it.
-        pairs, observe, in_flight = [], self.observe, self.in_flight
+    def _answered(self, answers: list[tuple]) -> list[tuple[Job, Answer]]:
+        """Hand each answer to its job, unless one of them ends this link; return both of each."""
+        pairs, in_flight = [], self.in_flight
         self.head_since = time.monotonic()
         self._learn(answers)
         for status, payload, seconds, batch, number in answers:
@@ -254,14 +260,16 @@ class Link:
             else:
                 answer = Answer(status, payload, seconds, batch)
                 pairs.append((job, answer))
-                self._scored(job, answer)
+                if not self.proved and status == OK:
+                    self.proved = True
+                    self._owner.link_first_answer(self)
+                try:
+                    job.done(answer)
+                except Exception:  # noqa: BLE001 - one asker's trouble is neither the scorer's nor the next one's
+                    traceback.print_exc()
             if self.answers >= self.tired_after and self.alive:
                 self._owner.link_tired(self)
-        if observe is not None and pairs:
-            # Counting is no reason to lose a scorer.
-            guarded(observe, pairs)
-        if self.alive:
-            self._owner.link_room(self)
+        return pairs
 
     def _other_word(self, status: int, payload: bytes) -> None:
         """Deal with what is no answer to the sample whose turn it is: a scorer's first word, or nonsense."""
@@ -275,15 +283,6 @@ class Link:
             self._owner.link_strange(self)
             if self.alive:
                 self.gone()
-
-    def _scored(self, job: Job, answer: Answer) -> None:
-        if not self.proved and answer.outcome == OK:
-            self.proved = True
-            self._owner.link_first_answer(self)
-        try:
-            job.done(answer)
-        except Exception:  # noqa: BLE001 - one asker's trouble is neither the scorer's nor the next one's
-            traceback.print_exc()
 
     def _learn(self, answers: list[tuple]) -> None:
         """Let what samples took tell how many may be in flight."""
