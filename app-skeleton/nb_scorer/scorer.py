@@ -275,6 +275,8 @@ def serve(link, tally, scorer):
     answered together: all of them are suspects. What the front has called back is not touched.
     """
     scorer.settle()
+    # A notebook may have set a default for all sockets, and this one may wait for hours.
+    link.settimeout(None)
     link.sendall(frames.answer(frames.HELLO, _facts(pid=os.getpid())))
     buffer = bytearray()
     while True:
