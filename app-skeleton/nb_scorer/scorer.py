@@ -15,6 +15,10 @@ from nb_scorer.misfit import Misfit
 
 # Below what the allocator asks the system for anew each time: three system calls a read.
 RECEIVE_BYTES = 1 << 16
+# Of a part of a traceback, such as a message, and of all of it: a message may have the whole sample in it, which would
+# fill the log, and the front reads it.
+LONGEST_PART = 4000
+LONGEST_TRACEBACK = 40000
 _OURS = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -227,7 +231,7 @@ class Scorer(object):
             # A notebook's exception may have a __str__ that raises.
             text = "(a traceback that can't be printed: {})\n".format(type(odd).__name__)
         flush()
-        sys.stderr.write("{}\n{}".format(headline, text))
+        _print_error("{}\n{}".format(headline, text))
         flush()
         return _facts(traceback=text, **facts)
 
@@ -346,11 +350,29 @@ def problem_facts(problem):
 
 
 def notebook_traceback(error):
-    """Return the traceback of `error` as text, without the frames of this package at its start."""
+    """Return the traceback of `error` as text, without the frames of this package at its start, and cut where long."""
     frame = error.__traceback__
     while frame is not None and frame.tb_frame.f_code.co_filename.startswith(_OURS):
         frame = frame.tb_next
-    return "".join(traceback.format_exception(type(error), error, frame))
+    parts = traceback.format_exception(type(error), error, frame)
+    text = "".join([_cut(part, LONGEST_PART, 0) for part in parts])
+    return _cut(text, LONGEST_TRACEBACK // 2, LONGEST_TRACEBACK // 2)
+
+
+def _cut(text, first, last):
+    """Return so many characters from both ends of `text`, or all of it, and what is said of those left out."""
+    left_out = len(text) - first - last
+    if left_out <= 0:
+        return text
+    return "{}\n({} characters are left out)\n{}".format(text[:first], left_out, text[len(text) - last :])
+
+
+def _print_error(text):
+    try:
+        sys.stderr.write(text)
+    # The notebook may have closed it, or put something else in its place.
+    except (OSError, ValueError, AttributeError):
+        return
 
 
 def _exit_code(error):
