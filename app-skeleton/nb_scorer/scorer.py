@@ -94,9 +94,9 @@ class Scorer(object):
                 samples = values.decode(body)
         if self._read is not None and len(samples) > 1:
             refused = {}
-            samples = self._read_each(samples, range(len(samples)), refused)
-            if refused:
-                return _at(*next((place, *refused[place]) for place in sorted(refused)))
+            samples = self._read_each(samples, range(len(samples)), refused, is_array=True)
+            for place, refusal in refused.items():
+                return _at(place, *refusal)
         payload = self._scored(samples, is_array=True) if len(samples) > 1 else None
         if payload is not None:
             return frames.OK, payload, len(samples)
@@ -150,14 +150,19 @@ class Scorer(object):
             places = [place for place in places if place not in refused]
         return samples, places
 
-    def _read_each(self, samples, places, refused):
-        """Return what batch_predictor gets of `samples` but those that do not fit; note in `refused` why."""
+    def _read_each(self, samples, places, refused, is_array=False):
+        """Return what batch_predictor gets of `samples` but those that do not fit; note in `refused` why.
+
+        Where they are one array, nothing is read behind the first of these.
+        """
         read = []
         for place, sample in zip(places, samples):
             try:
                 read.append(self._read(sample))
             except BaseException:
                 refused[place] = self._fault("The predictor failed on a sample:")
+                if is_array:
+                    break
         return read
 
     def _predicted(self, sample):

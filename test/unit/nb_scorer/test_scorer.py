@@ -209,6 +209,23 @@ def test_a_validator_gets_what_its_own_hint_says_and_may_be_unfit_too(capsys):
     assert capsys.readouterr().err == ""
 
 
+def test_of_an_array_nothing_is_read_behind_the_first_sample_that_is_refused(capsys):
+    @dataclasses.dataclass
+    class Seven:
+        x: int
+
+        def __post_init__(self):
+            raise KeyError(self.x)
+
+    def predictor(seven: Seven):
+        return seven.x
+
+    asked = converting(predictor=predictor, batch_predictor=lambda xs: [x.x for x in xs])
+    status, payload, _ = asked.answer_many(b'[{"x": 1}, {"x": 2}, {"x": 3}]')
+    assert (status, json.loads(payload)["index"]) == (frames.FAILED, 0)
+    assert capsys.readouterr().err.count("Traceback") == 1
+
+
 def test_what_does_not_fit_takes_no_part_in_a_batch(capsys):
     sizes = []
 
