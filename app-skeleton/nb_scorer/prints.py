@@ -9,6 +9,8 @@ import time
 
 # What is written at once, and is not longer, stays whole in a pipe into which other processes write, too (POSIX).
 PIPE_BUF = 4096
+# So long may a message be, whatever its characters, that the log does not cut the object that it is in.
+LONGEST_MESSAGE = 1 << 16
 PLAIN = "plain"  # as it is: in a build
 TEXT = "text"  # [scorer PID] before each line
 JSON = "json"  # one JSON object a print
@@ -54,8 +56,9 @@ class Marked(io.TextIOWrapper):
         """Return the lines, as bytes, that `text` becomes."""
         if self._form == JSON:
             now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-            facts = {"time": now, "scorer": os.getpid(), "stream": self._name, "message": text}
-            return [json.dumps(facts).encode("ascii") + b"\n"]
+            facts = {"time": now, "scorer": os.getpid(), "stream": self._name}
+            parts = [text[at : at + LONGEST_MESSAGE] for at in range(0, len(text) or 1, LONGEST_MESSAGE)]
+            return [json.dumps(dict(facts, message=part)).encode("ascii") + b"\n" for part in parts]
         mark = "[scorer {}] ".format(os.getpid()).encode("ascii")
         return [mark + piece + b"\n" for line in _lines(text) for piece in _pieces(line, PIPE_BUF - len(mark) - 1)]
 

@@ -5,6 +5,7 @@ import os
 
 import pytest
 from nb_scorer import prints
+from nb_service import strays
 
 
 def printed(form, *writes):
@@ -92,6 +93,17 @@ def test_a_long_line_goes_on_in_lines_of_the_same_scorer():
     assert len(lines) > 4
     assert all(line.startswith(mark) for line in lines)
     assert "".join(line[len(mark) :] for line in lines) == text
+
+
+def test_of_a_very_long_print_every_part_is_an_object_of_the_scorer_that_the_log_takes_whole():
+    text = "\x00\U0001f600" * 100_000
+    told = printed(prints.JSON, text + "\n")
+    assert strays.objects(told.removesuffix("\n").encode()) == told.splitlines()
+    assert all(len(line) < strays.LONGEST for line in told.splitlines())
+    parts = [json.loads(line) for line in told.splitlines()]
+    assert "".join(part["message"] for part in parts) == text
+    assert all(part["scorer"] == os.getpid() for part in parts)
+    assert printed(prints.JSON, "\n").count("\n") == 1
 
 
 def test_no_print_moves_a_terminal_s_cursor_out_of_its_lines():
