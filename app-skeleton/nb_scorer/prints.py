@@ -60,16 +60,15 @@ class Marked(io.TextIOWrapper):
             parts = [text[at : at + LONGEST_MESSAGE] for at in range(0, len(text) or 1, LONGEST_MESSAGE)]
             return [json.dumps(dict(facts, message=part)).encode("ascii") + b"\n" for part in parts]
         mark = "[scorer {}] ".format(os.getpid()).encode("ascii")
-        return [mark + piece + b"\n" for line in _lines(text) for piece in _pieces(line, PIPE_BUF - len(mark) - 1)]
+        # One after the other: a print may have millions of lines.
+        return (mark + piece + b"\n" for line in _lines(text) for piece in _pieces(line, PIPE_BUF - len(mark) - 1))
 
 
 def _lines(text):
     """Return the lines of `text` as bytes; a progress bar goes back to the begin of its line for each new one."""
     text = text.replace("\r\n", "\n").strip("\r").replace("\r", "\n")
-    return [
-        _CONTROL.sub(lambda found: ascii(found.group())[1:-1], line).encode("utf-8", "backslashreplace")
-        for line in text.split("\n")
-    ]
+    text = _CONTROL.sub(lambda found: ascii(found.group())[1:-1], text)
+    return text.encode("utf-8", "backslashreplace").split(b"\n")
 
 
 def _pieces(line, most):
