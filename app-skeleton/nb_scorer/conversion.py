@@ -24,8 +24,17 @@ def reader(hint):
     known = list(_kinds(hint, set()))
     pydantics = [kind for kind in known if pydantic_models.is_known(kind)]
     if pydantics:
-        return OfPydantic(hint, pydantics[0])
-    return Sample(_made(hint, {})) if any(_is_dataclass(kind) for kind in known) else None
+        return Sample(OfPydantic(hint, pydantics[0]))
+    made = _Made()
+    return Sample(_made(hint, made), made.tried) if any(_is_dataclass(kind) for kind in known) else None
+
+
+class _Made(dict):
+    """The readers of a hint's dataclasses so far, by class; `tried` is for all its unions."""
+
+    def __init__(self):
+        super().__init__()
+        self.tried = {}
 
 
 def _kinds(hint, seen):
@@ -58,15 +67,12 @@ def _parameters(kind):
 
 
 def _made(hint, made):
-    """Return the reader of a hint within a dataclass, or None for what is taken as it is.
-
-    `made` has those of dataclasses so far.
-    """
+    """Return the reader of a hint within a dataclass, or None for what is taken as it is."""
     hint = bare(hint)
     origin, arguments = getattr(hint, "__origin__", None), arguments_of(hint)
     if origin in UNIONS or type(hint) in UNIONS:
         inner = [_made(one, made) for one in arguments]
-        return AnyOf(inner) if all(inner) else None
+        return AnyOf(inner, made.tried) if all(inner) else None
     if origin is not None and origin is getattr(typing, "Literal", ()):
         return OneOf(arguments)
     kind = type(None) if hint is None else origin if inspect.isclass(origin) else hint

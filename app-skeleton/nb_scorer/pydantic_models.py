@@ -2,7 +2,13 @@
 
 import copyreg
 import importlib
+import itertools
 import sys
+
+from nb_scorer.misfit import MOST_ERRORS
+
+# pydantic makes objects of all its errors at once: of more than these nothing is said but how many they are.
+MOST_NAMED = 100000
 
 # What version 1 calls the value of a model that is one value, and the model that it makes for any other hint.
 _ROOT = "__root__"
@@ -78,7 +84,18 @@ class Parser(object):
         try:
             return self._parse(value), None
         except self._error as wrong:
-            return None, [(_path(error["loc"]), error["msg"]) for error in wrong.errors()]
+            return None, [(_path(error["loc"]), error["msg"]) for error in self._first_of(wrong)]
+
+    def _first_of(self, wrong):
+        """Return the errors that are told, as dicts of pydantic's, without making more than memory has room for."""
+        if hasattr(wrong, "raw_errors"):
+            # Version 1 makes them one by one.
+            each = importlib.import_module(type(wrong).__module__).flatten_errors
+            return itertools.islice(each(wrong.raw_errors, wrong.model.__config__), MOST_ERRORS)
+        if wrong.error_count() > MOST_NAMED:
+            words = "is wrong in {} places, too many to name".format(wrong.error_count())
+            return [{"loc": (), "msg": words}]
+        return wrong.errors(include_url=False, include_context=False)[:MOST_ERRORS]
 
 
 def _path(place):

@@ -6,11 +6,12 @@ A reader is called with a value; it returns what its hint promises, or raises Mi
 import base64
 import datetime as dt
 import decimal
+import itertools
 import pathlib
 import uuid
 
 from nb_scorer import pydantic_models
-from nb_scorer.misfit import Misfit
+from nb_scorer.misfit import MOST_ERRORS, Misfit
 
 # As a client would say it; the first that fits, for true is an int to Python.
 _NOUNS = (
@@ -52,9 +53,14 @@ def _refuse(wanted, value):
 
 
 def _read_all(pairs):
-    """Return {key: what its reader makes of its value} of `pairs` (key, reader, value); raise all Misfits as one."""
+    """Return {key: what its reader makes of its value} of `pairs` (key, reader, value).
+
+    Raise the Misfits as one; behind as many as are told nothing is read.
+    """
     found, errors = {}, []
     for key, read, value in pairs:
+        if len(errors) >= MOST_ERRORS:
+            break
         try:
             found[key] = value if read is None else read(value)
         except Misfit as wrong:
@@ -65,10 +71,11 @@ def _read_all(pairs):
 
 
 class Sample(object):
-    """Reads a whole sample."""
+    """Reads a whole sample; `tried` is what the unions in it remember, for as long as it is read."""
 
-    def __init__(self, inner):
+    def __init__(self, inner, tried=None):
         self.inner = inner
+        self.tried = {} if tried is None else tried
 
     def __call__(self, value):
         """Return what the reader `inner` makes of it; raise Misfit, also where a class has itself within too often."""
@@ -76,6 +83,8 @@ class Sample(object):
             return self.inner(value)
         except RecursionError:
             raise Misfit([((), "is nested too deeply")]) from None
+        finally:
+            self.tried.clear()
 
 
 class OfPydantic(object):
@@ -105,16 +114,25 @@ class Fields(object):
         """Return the instance; raise Misfit with fields that are missing, unknown or wrong, or that it refuses."""
         if type(value) is not dict:
             raise Misfit([((), "must be an object with {}, not {}".format(_listed(self.fields), _noun(value)))])
-        errors = [((name,), "is missing") for name, (_, needed) in self.fields.items() if needed and name not in value]
-        if not self.is_open:
-            errors += [((name,), "is not expected") for name in value if name not in self.fields]
-        try:
-            found = _read_all([(name, self.fields.get(name, (None,))[0], value[name]) for name in value])
-        except Misfit as wrong:
-            errors += wrong.errors
+        errors = list(itertools.islice(self._strange(value), MOST_ERRORS))
+        if len(errors) < MOST_ERRORS:
+            try:
+                found = _read_all((name, self.fields.get(name, (None,))[0], value[name]) for name in value)
+            except Misfit as wrong:
+                errors += wrong.errors
         if errors:
             raise Misfit(errors)
         return found if self.kind is dict else self._instance(found)
+
+    def _strange(self, value):
+        """Yield an error for each field that is missing, and for each that is not known."""
+        for name, (_, needed) in self.fields.items():
+            if needed and name not in value:
+                yield (name,), "is missing"
+        if not self.is_open:
+            for name in value:
+                if name not in self.fields:
+                    yield (name,), "is not expected"
 
     def _instance(self, found):
         try:
@@ -164,14 +182,19 @@ class Values(object):
         """Return the dict; raise Misfit for what is no object, or has wrong values."""
         if type(value) is not dict:
             _refuse(self.noun, value)
-        return _read_all([(name, self.inner, one) for name, one in value.items()])
+        return _read_all((name, self.inner, one) for name, one in value.items())
 
 
 class AnyOf(object):
-    """Reads by the first of several readers that takes the value."""
+    """Reads by the first of several readers that takes the value.
 
-    def __init__(self, inner):
+    A value is read once by each, however many of those around it are tried: `tried` has what became of it, by the ids
+    of reader and value. Else classes that have such a union within would take twice as long a level.
+    """
+
+    def __init__(self, inner, tried):
         self.inner = inner
+        self.tried = tried
 
     @property
     def noun(self):
@@ -181,13 +204,34 @@ class AnyOf(object):
     def __call__(self, value):
         """Return what the first reader makes of it; raise Misfit, with the fields of the one that knows most."""
         within = None
+        remembers = len(self.inner) > 1 and _is_nested(value)
         for read in self.inner:
-            try:
-                return read(value)
-            except Misfit as wrong:
-                if within is None and (len(wrong.errors) > 1 or wrong.errors[0][0]):
-                    within = wrong
-        raise within or Misfit([((), "must be " + self.noun)])
+            made, errors = self._once(read, value) if remembers else _outcome(read, value)
+            if errors is None:
+                return made
+            if within is None and (len(errors) > 1 or errors[0][0]):
+                within = errors
+        raise Misfit(within or [((), "must be " + self.noun)])
+
+    def _once(self, read, value):
+        key = id(read), id(value)
+        if key not in self.tried:
+            self.tried[key] = _outcome(read, value)
+        return self.tried[key]
+
+
+def _outcome(read, value):
+    """Return (what the reader makes of a value, None), or (None, the errors of its Misfit)."""
+    try:
+        return read(value), None
+    except Misfit as wrong:
+        return None, wrong.errors
+
+
+def _is_nested(value):
+    """Return whether a list or an object has such within."""
+    inner = value.values() if type(value) is dict else value if type(value) is list else ()
+    return any(type(one) in (dict, list) for one in inner)
 
 
 class OneOf(object):
@@ -227,7 +271,7 @@ class Scalar(object):
 
 
 class Number(object):
-    """Makes a Decimal of a number, or of a text that is one."""
+    """Makes a Decimal of a number, or of a text that is one; JSON has no NaN and no infinity."""
 
     noun = "a number"
 
@@ -238,9 +282,12 @@ class Number(object):
         """Return the Decimal; raise Misfit for what is no number."""
         if type(value) in (int, float, str):
             try:
-                return self.kind(str(value))
+                number = self.kind(str(value))
             except decimal.InvalidOperation:
-                pass
+                return _refuse(self.noun, value)
+            if number.is_finite():
+                return number
+            raise Misfit([((), "must be a finite number")])
         return _refuse(self.noun, value)
 
 

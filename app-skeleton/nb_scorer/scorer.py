@@ -15,6 +15,10 @@ from nb_scorer.misfit import Misfit
 
 # Below what the allocator asks the system for anew each time: three system calls a read.
 RECEIVE_BYTES = 1 << 16
+# Of a part of a traceback, such as a message, and of all of it: a message may have the whole sample in it, which would
+# fill the log, and the front reads it.
+LONGEST_PART = 4000
+LONGEST_TRACEBACK = 40000
 _OURS = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -90,9 +94,9 @@ class Scorer(object):
                 samples = values.decode(body)
         if self._read is not None and len(samples) > 1:
             refused = {}
-            samples = self._read_each(samples, range(len(samples)), refused)
-            if refused:
-                return _at(*next((place, *refused[place]) for place in sorted(refused)))
+            samples = self._read_each(samples, range(len(samples)), refused, is_array=True)
+            for place, refusal in refused.items():
+                return _at(place, *refusal)
         payload = self._scored(samples, is_array=True) if len(samples) > 1 else None
         if payload is not None:
             return frames.OK, payload, len(samples)
@@ -146,14 +150,19 @@ class Scorer(object):
             places = [place for place in places if place not in refused]
         return samples, places
 
-    def _read_each(self, samples, places, refused):
-        """Return what batch_predictor gets of `samples` but those that do not fit; note in `refused` why."""
+    def _read_each(self, samples, places, refused, is_array=False):
+        """Return what batch_predictor gets of `samples` but those that do not fit; note in `refused` why.
+
+        Where they are one array, nothing is read behind the first of these.
+        """
         read = []
         for place, sample in zip(places, samples):
             try:
                 read.append(self._read(sample))
             except BaseException:
                 refused[place] = self._fault("The predictor failed on a sample:")
+                if is_array:
+                    break
         return read
 
     def _predicted(self, sample):
@@ -227,7 +236,7 @@ class Scorer(object):
             # A notebook's exception may have a __str__ that raises.
             text = "(a traceback that can't be printed: {})\n".format(type(odd).__name__)
         flush()
-        sys.stderr.write("{}\n{}".format(headline, text))
+        _print_error("{}\n{}".format(headline, text))
         flush()
         return _facts(traceback=text, **facts)
 
@@ -275,6 +284,8 @@ def serve(link, tally, scorer):
     answered together: all of them are suspects. What the front has called back is not touched.
     """
     scorer.settle()
+    # A notebook may have set a default for all sockets, and this one may wait for hours.
+    link.settimeout(None)
     link.sendall(frames.answer(frames.HELLO, _facts(pid=os.getpid())))
     buffer = bytearray()
     while True:
@@ -344,11 +355,29 @@ def problem_facts(problem):
 
 
 def notebook_traceback(error):
-    """Return the traceback of `error` as text, without the frames of this package at its start."""
+    """Return the traceback of `error` as text, without the frames of this package at its start, and cut where long."""
     frame = error.__traceback__
     while frame is not None and frame.tb_frame.f_code.co_filename.startswith(_OURS):
         frame = frame.tb_next
-    return "".join(traceback.format_exception(type(error), error, frame))
+    parts = traceback.format_exception(type(error), error, frame)
+    text = "".join([_cut(part, LONGEST_PART, 0) for part in parts])
+    return _cut(text, LONGEST_TRACEBACK // 2, LONGEST_TRACEBACK // 2)
+
+
+def _cut(text, first, last):
+    """Return so many characters from both ends of `text`, or all of it, and what is said of those left out."""
+    left_out = len(text) - first - last
+    if left_out <= 0:
+        return text
+    return "{}\n({} characters are left out)\n{}".format(text[:first], left_out, text[len(text) - last :])
+
+
+def _print_error(text):
+    try:
+        sys.stderr.write(text)
+    # The notebook may have closed it, or put something else in its place.
+    except (OSError, ValueError, AttributeError):
+        return
 
 
 def _exit_code(error):

@@ -10,6 +10,7 @@ import decimal
 import enum
 import json
 import marshal
+import sys
 import types
 import uuid
 
@@ -18,6 +19,9 @@ from nb_scorer import pydantic_models
 # int() of a long digit string is quadratic, and Pythons before the limit of CPython 3.11 have no brake.
 MAX_DIGITS = 4300
 _DIGITS = b"0123456789"
+# What CPython allows where nobody sets another limit. Up to 3.11 the decoder, written in C, would go as deep as a
+# notebook's own limit allows, and end the process.
+MAX_DEPTH = 1000
 _EXACT = 1 << 63
 _BOM = b"\xef\xbb\xbf"
 
@@ -33,6 +37,8 @@ def decode(body, decoder=None):
         decoder = _BOUNDED if len(body) > MAX_DIGITS and _has_long_number(body) else _DECODER
     try:
         text = body.decode("utf-8")
+        if sys.getrecursionlimit() > MAX_DEPTH and body.count(b"[") + body.count(b"{") > MAX_DEPTH:
+            return _decode_deep(decoder, text)
         try:
             # What decoder.decode does besides takes longer than a small sample.
             sample, end = decoder.scan_once(text, 0)
@@ -43,6 +49,16 @@ def decode(body, decoder=None):
         raise ValueError("it is not UTF-8 (byte {})".format(wrong.start))
     except RecursionError:
         raise ValueError("it is nested too deeply")
+
+
+def _decode_deep(decoder, text):
+    """Decode `text` under Python's own limit of recursion, and not the notebook's."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(MAX_DEPTH)
+    try:
+        return decoder.decode(text)
+    finally:
+        sys.setrecursionlimit(limit)
 
 
 def print_of(sample):

@@ -60,6 +60,18 @@ def test_in_an_array_the_fields_are_those_of_the_array(service):
     assert body["errors"] == [{**WRONG, "pointer": "#/1/x"}]
 
 
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [("application/x-ndjson", '{"x": 1}\n{"x": "a"}\n'), ("text/csv", "x,y\n1,2\na,2\n"), ("application/json", None)],
+)
+def test_the_fields_are_told_in_whatever_form_many_samples_come(service, kind, body):
+    # An array of this size is not the front's.
+    body = body or json.dumps([{"x": 1}, {"x": "a"}, *[{"x": 1}] * 50_000])
+    status, told = service.ask(body, "/predict/batch", headers={"Content-Type": kind})[:2]
+    assert (status, told["detail"]) == (422, "Sample 2: " + MISFIT)
+    assert told["errors"] == [{**WRONG, "pointer": "#/1/x"}]
+
+
 def test_every_protocol_says_why(service):
     body = json.dumps({"instances": [{"x": 1}, {"x": "a"}, {"x": 13}]})
     assert service.ask(body, "/v1/models/model:predict")[:2] == (400, {"error": "Sample 2: " + MISFIT})

@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -144,3 +145,24 @@ def status_of(port: str, path: str, body: bytes = b"") -> int:
         verb = "POST" if body else "GET"
         client.sendall(f"{verb} {path} HTTP/1.0\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
         return int(client.recv(4096)[9:12])
+
+
+@pytest.mark.parametrize("start_by", ["fork", "spawn"])
+def test_the_notebook_s_time_limit_for_sockets_is_not_ours(start, start_by):
+    state = {"version": 1, "socket_timeout": 0.5}
+    service = start("predictor = abs", {"process_state": state}, S2I_SCORER_START=start_by).ready()
+    before = service.scorers
+    time.sleep(1.5)
+    assert service.scorers == before
+    assert service.predict(-1) == (200, 1)
+
+
+def test_a_sample_of_any_depth_ends_no_scorer_of_a_notebook_that_recurses_deeply(start):
+    service = start("def predictor(x):\n    return 1", {"process_state": {"version": 1, "recursion_limit": 10**6}})
+    service.ready()
+    before = service.scorers
+    for depth in (10**5, 10**6):
+        for begin, end in ("[]", ('{"a":', "}")):
+            status, body, _ = service.ask(begin * depth + "1" + end * depth)
+            assert (status, body["detail"]) == (400, "The body is not JSON: it is nested too deeply.")
+    assert service.scorers == before

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from flask import Response, request
 
@@ -56,6 +57,8 @@ class Door:
             question = read(body())
             return made(question.write(self._answers(question.samples)))
         except Malformed as wrong:
+            if wrong.errors and refusal is problem:
+                refusal = partial(problem, errors=wrong.errors)
             return refused(refusal, wrong.status, str(wrong))
 
     def _answers(self, samples: Series) -> Series:
@@ -85,10 +88,12 @@ class Door:
     def _failure(self, answer: Answer, place: int | None) -> Malformed:
         """Return what the outcome of the sample at `place` is for the whole request."""
         facts = json.loads(replies.from_answer(answer, replies.shown(self.got)).body)
-        detail = facts["detail"]
+        detail, errors = facts["detail"], facts.get("errors", ())
         if place is not None:
+            errors = replies.within(place, errors)
             detail = f"Sample {place + 1}: {detail.replace('The body is not JSON', 'It is not JSON')}"
-        return Malformed("\n".join([detail, *([facts["traceback"]] if "traceback" in facts else [])]), facts["status"])
+        detail = "\n".join([detail, *([facts["traceback"]] if "traceback" in facts else [])])
+        return Malformed(detail, facts["status"], errors)
 
 
 def _place(asked: Sequence, number: int, answer: Answer) -> int | None:
@@ -120,9 +125,9 @@ def refused(refusal: Refusal, status: int, detail: str) -> Response:
     return response
 
 
-def problem(status: int, detail: str) -> tuple[int, Body]:
+def problem(status: int, detail: str, **more) -> tuple[int, Body]:
     """Return our own refusal, for formats that have none."""
-    reply = replies.problem(status, detail)
+    reply = replies.problem(status, detail, **more)
     return status, Body(reply.body, reply.content_type)
 
 

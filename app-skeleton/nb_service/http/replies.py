@@ -1,6 +1,7 @@
 """What goes back to a client: statuses, bodies and headers, and the words of every refusal."""
 
 import json
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from nb_service.pool import answer as outcomes
@@ -125,10 +126,14 @@ def from_answer_to_many(answer: Answer, shown: Shown = Shown()) -> Reply:  # noq
         return reply
     facts = json.loads(reply.body)
     facts["detail"] = f"Sample {index + 1}: {facts['detail']}"
-    for error in facts.get("errors", ()):
-        # Into the body, which is the array.
-        error["pointer"] = f"#/{index}{error['pointer'][1:]}"
+    if "errors" in facts:
+        facts["errors"] = within(index, facts["errors"])
     return reply._replace(body=json.dumps(facts).encode("utf-8") + b"\n")
+
+
+def within(index: int, errors: Sequence[dict]) -> list[dict]:
+    """Return a sample's `errors` with pointers into the array of samples that it is one of."""
+    return [{**error, "pointer": f"#/{index}{error['pointer'][1:]}"} for error in errors]
 
 
 def index_of(answer: Answer) -> int | None:

@@ -11,7 +11,7 @@ import uuid
 import pydantic
 import pydantic.v1
 import pytest
-from nb_scorer import conversion
+from nb_scorer import conversion, pydantic_models
 from nb_scorer.misfit import Misfit
 
 
@@ -224,7 +224,96 @@ def test_what_pydantic_refuses_is_a_misfit_in_its_words(hint, sent, path, words)
     assert caught.value.errors[0][1].startswith(words)
 
 
-def test_of_many_errors_the_first_ten_are_told():
+@pytest.mark.parametrize("kind", [Item, OldItem])
+def test_of_many_errors_the_first_ten_are_told(kind):
     with pytest.raises(Misfit) as caught:
-        conversion.reader(list[Item])([{}] * 50)
+        conversion.reader(list[kind])([{}] * 50)
     assert [path for path, _ in caught.value.errors] == [(number, "price") for number in range(10)]
+
+
+def test_where_there_are_more_errors_than_can_be_held_their_number_is_told(monkeypatch):
+    # A body of 15 MB has five million, which were six gigabytes.
+    monkeypatch.setattr(pydantic_models, "MOST_NAMED", 20)
+    with pytest.raises(Misfit, match="^is wrong in 21 places, too many to name$"):
+        conversion.reader(list[Item])([{}] * 21)
+
+
+@dataclasses.dataclass
+class Numbers:
+    """A dataclass with many values."""
+
+    each: list[float]
+
+
+def test_who_is_wrong_ten_times_is_read_no_further():
+    sent = [""] * 10 + [Refuser()]
+    with pytest.raises(Misfit) as caught:
+        conversion.reader(Numbers)({"each": sent})
+    assert [path for path, _ in caught.value.errors] == [("each", number) for number in range(10)]
+    with pytest.raises(Misfit) as caught:
+        conversion.reader(Numbers)(dict.fromkeys(map(str, range(50))))
+    assert [path for path, _ in caught.value.errors] == [("each",), *((str(number),) for number in range(9))]
+
+
+class Refuser:
+    """A value that nobody may look at."""
+
+    @property
+    def __class__(self):
+        raise AssertionError("looked at")
+
+
+@dataclasses.dataclass
+class Left:
+    """One of two classes that have either of both within."""
+
+    sign: int
+    inner: typing.Optional["Left | Right"] = None
+
+
+@dataclasses.dataclass
+class Right:
+    """The other."""
+
+    sign: str
+    inner: typing.Optional["Left | Right"] = None
+
+
+@pytest.mark.parametrize("core", [None, 5])
+def test_what_fits_only_the_last_of_several_is_read_as_often_as_there_are_of_them(core):
+    sample = core
+    for _ in range(60):
+        sample = {"sign": "-", "inner": sample}
+    reader = pickle.loads(pickle.dumps(conversion.reader(Left | Right)))
+    if core is None:
+        assert isinstance(reader(sample), Right)
+    else:
+        with pytest.raises(Misfit):
+            reader(sample)
+
+
+class OldTree(pydantic.v1.BaseModel):
+    """A model of pydantic's first version with itself within."""
+
+    inner: typing.Optional["OldTree"] = None
+
+
+OldTree.update_forward_refs()
+
+
+def test_a_sample_that_pydantic_finds_nested_too_deeply_is_a_misfit():
+    deep = None
+    for _ in range(5000):
+        deep = {"inner": deep}
+    with pytest.raises(Misfit, match="is nested too deeply"):
+        conversion.reader(OldTree)(deep)
+
+
+@pytest.mark.parametrize("sent", ["NaN", "sNaN", "-Infinity", float("inf")])
+def test_a_decimal_is_a_number_that_answers_can_have(sent):
+    @dataclasses.dataclass
+    class Price:
+        amount: decimal.Decimal
+
+    with pytest.raises(Misfit, match="amount: must be a finite number"):
+        conversion.reader(Price)({"amount": sent})

@@ -5,6 +5,7 @@ import os
 
 import pytest
 from nb_scorer import prints
+from nb_service import strays
 
 
 def printed(form, *writes):
@@ -81,7 +82,33 @@ class Parcels(io.RawIOBase):
 def test_lines_are_written_whole_and_as_many_together_as_stay_whole_in_a_pipe():
     raw = Parcels()
     print("\xe9" * 30 + "\n" * 3_000 + "x" * 10_000, file=prints.Marked(io.TextIOWrapper(raw), prints.TEXT, "stdout"))
-    *many, last = raw.parcels
-    assert all(parcel.endswith(b"\n") and len(parcel) <= prints.PIPE_BUF for parcel in many)
-    assert len(many) < 20
-    assert last == b"[scorer %d] " % os.getpid() + b"x" * 10_000 + b"\n"
+    assert all(parcel.endswith(b"\n") and len(parcel) <= prints.PIPE_BUF for parcel in raw.parcels)
+    assert len(raw.parcels) < 23
+
+
+def test_a_long_line_goes_on_in_lines_of_the_same_scorer():
+    mark = f"[scorer {os.getpid()}] "
+    text = "x" * 4000 + "\xe9\U0001f600" * 3000
+    lines = printed(prints.TEXT, text + "\n").splitlines()
+    assert len(lines) > 4
+    assert all(line.startswith(mark) for line in lines)
+    assert "".join(line[len(mark) :] for line in lines) == text
+
+
+def test_of_a_very_long_print_every_part_is_an_object_of_the_scorer_that_the_log_takes_whole():
+    text = "\x00\U0001f600" * 100_000
+    told = printed(prints.JSON, text + "\n")
+    assert strays.objects(told.removesuffix("\n").encode()) == told.splitlines()
+    assert all(len(line) < strays.LONGEST for line in told.splitlines())
+    parts = [json.loads(line) for line in told.splitlines()]
+    assert "".join(part["message"] for part in parts) == text
+    assert all(part["scorer"] == os.getpid() for part in parts)
+    assert printed(prints.JSON, "\n").count("\n") == 1
+
+
+def test_no_print_moves_a_terminal_s_cursor_out_of_its_lines():
+    mark = f"[scorer {os.getpid()}] "
+    assert printed(prints.TEXT, "\r 10%\r 20%", "\n") == f"{mark} 10%\n{mark} 20%\n"
+    assert printed(prints.TEXT, "one\r\ntwo\n") == f"{mark}one\n{mark}two\n"
+    odd = "a\x1b[2J\x00\x85\u2028\x7f\tb"
+    assert printed(prints.TEXT, odd + "\n") == f"{mark}a\\x1b[2J\\x00\\x85\\u2028\\x7f\tb\n"

@@ -1,5 +1,6 @@
 import asyncio
 import dataclasses
+import io
 import json
 import os
 import socket
@@ -83,6 +84,41 @@ def test_an_exception_that_can_t_be_shown_is_a_failure_too(capsys):
 
     assert made(predictor).answer(b"1")[0] == frames.FAILED
     assert "Awkward" in capsys.readouterr().err
+
+
+def test_what_clients_can_make_long_is_cut_in_a_traceback(capsys):
+    def predictor(x):
+        raise KeyError(x) from ValueError("bad: " + x)
+
+    status, payload = made(predictor).answer(json.dumps("\n" * 10**6).encode())
+    text = json.loads(payload)["traceback"]
+    assert status == frames.FAILED
+    assert len(text) < 3 * scorer.LONGEST_PART
+    assert "ValueError: bad: " in text and "KeyError: " in text and "test_scorer.py" in text
+    assert "characters are left out)" in text
+    assert len(capsys.readouterr().err) < 3 * scorer.LONGEST_PART
+
+
+def test_a_traceback_of_very_many_parts_keeps_both_ends(capsys):
+    def predictor(x):
+        error = ValueError("the first")
+        for number in range(400):
+            error, error.__cause__ = ValueError("x" * 1000, number), error
+        raise KeyError("the last") from error
+
+    text = json.loads(made(predictor).answer(b"1")[1])["traceback"]
+    assert len(text) < scorer.LONGEST_TRACEBACK + 100
+    assert text.endswith("KeyError: 'the last'\n")
+    assert "ValueError: the first\n" in text
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize("stream", [None, io.TextIOWrapper(io.BytesIO())])
+def test_where_the_notebook_took_the_stream_of_errors_away_a_failure_is_no_end(stream, monkeypatch):
+    if stream is not None:
+        stream.close()
+    monkeypatch.setattr(sys, "stderr", stream)
+    assert made(lambda x: 1 / 0).answer(b"1")[0] == frames.FAILED
 
 
 def test_an_answer_that_is_no_json_is_a_failure_that_names_the_type(capsys):
@@ -171,6 +207,23 @@ def test_a_validator_gets_what_its_own_hint_says_and_may_be_unfit_too(capsys):
     assert json.loads(asked.answer(b'{"x": -2}')[1]) == {"reason": "", "traceback": None}
     assert json.loads(asked.answer(b'{"x": "a"}')[1]) == BAD
     assert capsys.readouterr().err == ""
+
+
+def test_of_an_array_nothing_is_read_behind_the_first_sample_that_is_refused(capsys):
+    @dataclasses.dataclass
+    class Seven:
+        x: int
+
+        def __post_init__(self):
+            raise KeyError(self.x)
+
+    def predictor(seven: Seven):
+        return seven.x
+
+    asked = converting(predictor=predictor, batch_predictor=lambda xs: [x.x for x in xs])
+    status, payload, _ = asked.answer_many(b'[{"x": 1}, {"x": 2}, {"x": 3}]')
+    assert (status, json.loads(payload)["index"]) == (frames.FAILED, 0)
+    assert capsys.readouterr().err.count("Traceback") == 1
 
 
 def test_what_does_not_fit_takes_no_part_in_a_batch(capsys):

@@ -6,6 +6,7 @@ import enum
 import fractions
 import json
 import pathlib
+import sys
 import types
 import typing
 import uuid
@@ -61,6 +62,18 @@ def test_a_byte_order_mark_is_passed_over():
 def test_what_is_not_json_is_refused_with_a_reason_for_the_client(body, words):
     with pytest.raises(ValueError, match=words):
         values.decode(body)
+
+
+def test_a_sample_is_as_deep_as_python_s_own_limit_allows_whatever_the_notebook_s_is():
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(50_000)
+    try:
+        with pytest.raises(ValueError, match="it is nested too deeply"):
+            values.decode(b"[" * 3000 + b"]" * 3000)
+        assert sys.getrecursionlimit() == 50_000
+        assert values.decode(b"[" + b"[]," * 3000 + b"[]]") == [[]] * 3001
+    finally:
+        sys.setrecursionlimit(before)
 
 
 def test_digits_in_a_string_are_no_long_number():
