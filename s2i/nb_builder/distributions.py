@@ -4,6 +4,8 @@ A name is taken from these tables or not given at all: under the name of a modul
 may hold a package of somebody else.
 """
 
+from nb_builder.worlds.table import MODULES
+
 # Where the two names differ. A dotted name is one of several distributions that share its first part.
 PROVIDED_BY = {
     "attr": "attrs",
@@ -157,41 +159,20 @@ _SAME = """
 """
 SAME = frozenset(_SAME.split())
 
-# Modules that no package brings to where a service runs, and where they are.
-ELSEWHERE = {
-    "AppKit": "macOS",
-    "arcpy": "ArcGIS",
-    "google.colab": "Google Colab",
-    "kaggle_datasets": "Kaggle",
-    "kaggle_secrets": "Kaggle",
-    "notebookutils": "Microsoft Fabric",
-    "pyspark.dbutils": "Databricks",
-    "pythoncom": "Windows",
-    "win32api": "Windows",
-    "win32com": "Windows",
-    "win32con": "Windows",
-    "win32gui": "Windows",
-}
-
 
 def known_name(module: str) -> str | None:
     """Return the longest part of the dotted name `module` that the tables have, or None."""
     parts = module.split(".")
     names = (".".join(parts[:length]) for length in range(len(parts), 0, -1))
-    return next((name for name in names if name in PROVIDED_BY or name in SAME or name in ELSEWHERE), None)
+    return next((name for name in names if name in PROVIDED_BY or name in SAME or name in MODULES), None)
 
 
 def providing(module: str) -> str | None:
     """Return the name of the distribution that provides `module`, or None where that is not known for sure."""
     name = known_name(module)
-    if name is None or name in ELSEWHERE:
+    if name is None or name in MODULES:
         return None
     return PROVIDED_BY.get(name) or name.replace("_", "-")
-
-
-def place_of(module: str) -> str | None:
-    """Return the only place that has `module`, such as "Google Colab"; None for one that can be installed."""
-    return ELSEWHERE.get(known_name(module) or "")
 
 
 def entry(module: str) -> str:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from nb_builder import blame, causes, distributions, problems, system_needs, worlds
+from nb_builder import blame, causes, distributions, problems, source, system_needs, worlds
 from nb_builder.cells import Cell
 
 NOT_THERE = re.compile(r"No module named '([\w.]+)'$")
@@ -39,16 +39,16 @@ def of_error(
         return problems.CellAsksInput(**place)
     if name == "OSError" and words.startswith(NO_SPACE):
         return problems.DiskFull(folder=repository)
-    elsewhere = worlds.of_error(name, words, repository, **place)
-    if elsewhere:
-        return elsewhere
     # Python names the compiled file there, which is none of the author's; the line is told already.
     said = one_line(name, blame.SYNTAX_LINE.sub("", words))
     place.update(traceback=shorten(traceback), error=said)
     if blame.is_syntax_error(name, traceback):
         return problems.CellSyntax(**place)
-    return _of_surroundings(name, words, repository, pointers, **place) or problems.CellFailed(
-        **place, again="" if OF_THE_PLACE.search(name) else AGAIN
+    elsewhere = worlds.of_error(name, words, repository, **place)
+    return (
+        elsewhere
+        or _of_surroundings(name, words, repository, pointers, **place)
+        or problems.CellFailed(**place, again="" if OF_THE_PLACE.search(name) else AGAIN)
     )
 
 
@@ -69,10 +69,9 @@ def _of_surroundings(
 
 def not_installed(module: str, **facts: object) -> problems.BuildProblem:
     """Return the problem of a cell that imports `module`; `facts` are cell, notebook, line and traceback."""
-    place = distributions.place_of(module)
-    if place:
-        return problems.ImportElsewhere(**facts, module=module, place=place)
-    return problems.ImportUndeclared(**facts, module=module, entry=distributions.entry(module))
+    return worlds.of_module(module, **facts) or problems.ImportUndeclared(
+        **facts, module=module, entry=distributions.entry(module)
+    )
 
 
 def undeclared(words: str, repository: Path) -> str | None:
@@ -89,8 +88,7 @@ def undeclared(words: str, repository: Path) -> str | None:
         return None
     if module in sys.stdlib_module_names or module.startswith("_"):
         return None
-    own = any(True for pattern in (f"{module}.py", f"{module}/") for _ in repository.rglob(pattern))
-    return None if own else module
+    return None if source.has_module(repository, module) else module
 
 
 def one_line(name: str, words: str) -> str:

@@ -8,12 +8,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nb_builder import contract, syntax
+from nb_builder import contract, syntax, worlds
 from nb_builder.cells import Cell
-from nb_builder.distributions import entry, known_name, place_of, providing
+from nb_builder.distributions import entry, known_name, providing
 from nb_builder.problems import (
     BuildProblem,
-    ImportElsewhere,
     RequirementsEmpty,
     RequirementsMissing,
     RequirementsUnreadable,
@@ -99,20 +98,19 @@ def require_declared(
 
     That is RequirementsMissing, or where there are `silent` declarations RequirementsUnreadable or RequirementsEmpty.
     A notebook that runs pip itself is left to the run: what it installs is not known before. Where all that it
-    imports can't be installed anywhere, ImportElsewhere is raised for the first.
+    imports is of other places, ElsewhereOnly is raised for the first.
     """
     if installs(cells):
         return
     found = of_notebook(cells, folder, src)
-    wanted = [each for each in found if not place_of(each.module)]
+    wanted = [each for each in found if not worlds.world_of(each.module)]
     if wanted:
         problem = _undeclared(wanted, notebook, silent)
         first = next((each for each in wanted if each.cell), None)
         raise problem.at(notebook, first.cell, first.line) if first else problem
     for each in found:
         if each.cell and each.sure:
-            place = place_of(each.module)
-            raise ImportElsewhere(cell=each.cell, notebook=notebook, line=each.line, module=each.package, place=place)
+            raise worlds.of_module(each.package, cell=each.cell, notebook=notebook, line=each.line)
 
 
 def _undeclared(wanted: Sequence[Import], notebook: Path, silent: Sequence[Declaration]) -> BuildProblem:
@@ -202,7 +200,7 @@ def _module(path: Path, by: _Piece, src: Path, seen: set[Path], *, sure: bool) -
 
 def _import(module: str, names: tuple[str, ...], node: ast.AST, piece: _Piece, *, sure: bool) -> Import:
     # A module that nobody knows may come from anywhere; one that is a package only from an installer.
-    brought = piece.installs or (piece.brings and providing(module) is None and not place_of(module))
+    brought = piece.installs or (piece.brings and providing(module) is None and not worlds.world_of(module))
     return Import(module, names, node.lineno, piece.cell, piece.file, sure and not brought)
 
 

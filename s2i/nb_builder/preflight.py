@@ -192,7 +192,8 @@ def _read(repository: Path, names: Sequence[Path], log: Log, found: Found) -> li
         # The last one's files have the plain names, as has a sole one. A file's name may have 255 bytes.
         prefix = f"{number}-{name.stem[:40]}-" if number < len(names) else ""
         with passing(found):
-            read.append(Notebook(name, worlds.settled(notebook.read(repository, name), name, log), prefix))
+            node = worlds.settled(notebook.read(repository, name), name, repository, log)
+            read.append(Notebook(name, node, prefix))
     return read
 
 

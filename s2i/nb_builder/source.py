@@ -41,6 +41,12 @@ def find_notebooks(
     return (candidates.sole(repository, say),)
 
 
+def has_module(repository: Path, module: str) -> bool:
+    """Tell whether the repository may have `module`, be it dotted: a notebook can add any folder to sys.path."""
+    path = module.replace(".", "/")
+    return any(True for pattern in (f"{path}.py", f"{path}/") for _ in repository.rglob(pattern))
+
+
 def bring(repository: Path, destination: Path) -> None:
     """Copy the repository to `destination`, dot files, modes and links included; what was there goes.
 

@@ -33,7 +33,7 @@ from nb_builder.problems.contract import (
     ValidatorReturnsNothing,
     WrongArguments,
 )
-from nb_builder.problems.imports import ImportElsewhere, ImportOfSubmodule, ImportsUndeclared, ImportUndeclared
+from nb_builder.problems.imports import ImportOfSubmodule, ImportsUndeclared, ImportUndeclared
 from nb_builder.problems.model import AnswersDiffer, BatchDiffers, DiskFull, ModelDoesNotLoad, NotSerializable
 from nb_builder.problems.repository import (
     LanguageWrong,
@@ -104,7 +104,6 @@ __all__ = [
     "FileMissing",
     "GitFailed",
     "GitMissing",
-    "ImportElsewhere",
     "ImportOfSubmodule",
     "ImportUndeclared",
     "ImportsUndeclared",

@@ -88,9 +88,9 @@ class NotebookTimeout(CellProblem):
 
 
 class ElsewhereOnly(CellProblem):
-    """A cell needs something that only Colab, Kaggle or Databricks has."""
+    """A cell needs something that one place only has, such as Google Colab or Windows."""
 
     code = "elsewhere-only"
     what_words = "{where} needs {thing}, which only {world} has."
-    why_words = "A build runs every cell on a machine of its own: nobody's drive, session or cluster is there."
+    why_words = "A build and a service run outside of {world}, and no package brings it there."
     fix_words = "{way}, then build again."

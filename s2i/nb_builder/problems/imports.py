@@ -23,15 +23,6 @@ class ImportsUndeclared(BuildProblem):
     fix_words = "Mend each import that is listed above; add to 'requirements', with your versions: {entries}."
 
 
-class ImportElsewhere(CellProblem):
-    """A cell imports what only one place has, such as Google Colab."""
-
-    code = "import-elsewhere"
-    what_words = "{where} imports '{module}', which only {place} has."
-    why_words = "A build and a service run outside of {place}, and no package brings '{module}' there."
-    fix_words = "Remove it, or expect it to fail: 'try: import {module}', 'except ImportError:' and what to do then."
-
-
 class ImportOfSubmodule(CellProblem):
     """A cell imports from a folder of the repository that is a git submodule, and empty."""
 

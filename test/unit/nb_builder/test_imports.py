@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from nb_builder import imports
 from nb_builder.cells import Cell
-from nb_builder.problems import ImportElsewhere, RequirementsMissing
+from nb_builder.problems import ElsewhereOnly, RequirementsMissing
 from nb_builder.rewrite.magics import as_python
 
 
@@ -154,7 +154,7 @@ def test_no_name_to_paste_is_made_up(tmp_path):
 
 
 def test_what_only_one_place_has_is_no_requirement(tmp_path):
-    with pytest.raises(ImportElsewhere, match="imports 'google.colab', which only Google Colab has"):
+    with pytest.raises(ElsewhereOnly, match="line 1 needs google.colab, which only Google Colab has"):
         imports.require_declared([Cell("from google.colab import drive", 1, 1)], tmp_path, tmp_path, Path("m.ipynb"))
 
 
