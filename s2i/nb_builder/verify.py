@@ -94,7 +94,10 @@ def judge(found: Mapping, golden_rows: Sequence[Mapping], log: Log, *, seeds: bo
     if found["deterministic"] is False:
         log.note("predictor answers the same sample differently each time; its golden rows prove little.")
         if seeds:
-            log.note("a seed that the notebook sets is not kept: each scorer draws random numbers of its own.")
+            log.note(
+                "a seed that the notebook sets is not kept, on purpose: scorers that start from the same one would all "
+                "draw the same numbers. To have one sample always get one answer, set the seed inside predictor."
+            )
     elif found["rows"]:
         row = found["rows"][0]
         raise AnswersDiffer(**{name: brief(json.dumps(row[name])) for name in ("sample", "expected", "got")})
