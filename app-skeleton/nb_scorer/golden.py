@@ -100,8 +100,10 @@ class _Asked(object):
         self.rows = []
         self.notes = []
         self._calls = {}
+        self._without_form = [call for call in recorded if call.body is None]
         for call in recorded:
-            self._calls.setdefault(call.body, []).append(call)
+            if call.body is not None:
+                self._calls.setdefault(call.body, []).append(call)
         self._refused = []
         self._failed = []
         self._seen = set()
@@ -138,6 +140,9 @@ class _Asked(object):
 
     def calls(self):
         """Add the notebook's own calls; one that fails only in the form of JSON is left out with a note."""
+        for call in self._without_form:
+            if call.returned and call.current:
+                self.notes.append("{} is no golden row: {}".format(_call_of(call), call.lack))
         until = time.time() + CALL_SECONDS
         for body, calls in list(self._calls.items()):
             what = _call(body)
@@ -152,13 +157,30 @@ class _Asked(object):
                 self.notes.append("{} is no golden row: it raised in its cell".format(what))
 
     def _add_call(self, call, what):
+        body = self._body_of_table(call) if call.is_table else self._form(call)
+        if body is None:
+            return
         try:
-            self._add(self._form(call), "call", what)
+            self._add(body, "call", what)
         except Complaint:
             raise
         # As for a row of examples.
         except BaseException as error:
             self._add_otherwise(call, what, error)
+
+    def _body_of_table(self, call):
+        """Return a table as a client would send it, where that gets the answer that the cell was given; else None."""
+        if not call.current or self._shown(call) is None:
+            return None
+        outcome = self._misfit(call, call.body)
+        if not outcome:
+            return call.body
+        if call.by_name and self._fits(call, call.by_name):
+            self._calls.setdefault(call.by_name, [call])
+            return call.by_name
+        reason = "a client can only send the list of its rows as JSON, and for that {}".format(outcome)
+        self.notes.append("{} is no golden row: {}".format(_call_of(call), reason))
+        return None
 
     def _add_otherwise(self, call, what, error):
         """Say why a call that fails with `error` is no row; raise Complaint where that is not for the form of JSON."""
@@ -183,14 +205,21 @@ class _Asked(object):
 
     def _fits(self, call, body):
         """Return whether validator takes `body`, and predictor gives it the answer that the cell was given."""
+        return not self._misfit(call, body)
+
+    def _misfit(self, call, body):
+        """Return in words what comes of `body` instead of the answer that the cell was given, "" for just that."""
         try:
-            if self._refusal(body) is not None:
-                return False
+            refusal = self._refusal(body)
+            if refusal is not None:
+                return "validator {}".format(refusal[0])
             answer = self._ask(body)
         # As for a row of examples.
-        except BaseException:
-            return False
-        return self._shown(call) is None or self._same(call, answer)
+        except BaseException as error:
+            return "predictor fails with {}".format(shown(_words(error)))
+        if self._shown(call) is None or self._same(call, answer):
+            return ""
+        return "predictor answers {}".format(shown(answer.decode("utf-8", "replace")))
 
     def _answers(self, body):
         """Return whether predictor has an answer for `body` when it is asked once more."""
@@ -307,6 +336,12 @@ def _changed(call, answer, outcome, detail=""):
 
 def _call(body):
     return "the call predictor({})".format(shown(body.decode("utf-8", "replace")))
+
+
+def _call_of(call):
+    """Return the words for a call whose sample itself can't be shown."""
+    kind = " with a {}".format(call.passed) if call.passed else ""
+    return "the call of predictor in {}{}".format(_cell(call), kind)
 
 
 def _cell(call):
