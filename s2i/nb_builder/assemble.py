@@ -3,17 +3,20 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from nb_scorer import layout, manifest
 
 from nb_builder import (
     artifacts,
+    causes,
     certificates,
     contract,
     drift,
     environment,
     execute,
+    failures,
     gpu_libraries,
     labels,
     notebook_page,
@@ -36,7 +39,7 @@ from nb_builder.cells import Cell
 from nb_builder.installer import Installer
 from nb_builder.log import Log
 from nb_builder.preflight import Checked, Notebook
-from nb_builder.problems import CellFailed
+from nb_builder.problems import BuildProblem, CellFailed
 from nb_builder.report import Report, write_executed
 from nb_builder.requirements import Wanted
 from nb_builder.reuse import Ingredients, take_model
@@ -93,7 +96,8 @@ def assemble(settings: Settings, log: Log) -> None:
                 proof.require(manifest.read(place.model))
             with report.step("verify", "Verifying the model in a fresh process"):
                 files.keep()
-                verify.run(place.root, home=settings.home, settings=settings, log=log)
+                explain = partial(missing_outside, checked, place)
+                verify.run(place.root, home=settings.home, settings=settings, log=log, explain=explain)
         report.facts.update(labels.write(place, settings.src))
     artifacts.remove(settings.src)
     place.open_to_group()
@@ -162,6 +166,14 @@ def tell_what_pip_brought(build: Build, installer: Installer) -> None:
     added = pip_entry.brought(declared, packages)
     pip_entry.tell(added, build.log)
     build.report.facts.update(packages=packages, brought_by_pip=added)
+
+
+def missing_outside(checked: Checked, place: Workspace, traceback: str, failed: str) -> BuildProblem | None:
+    """Return what is missing outside of the notebook where a model fails with `traceback` in a fresh process."""
+    cells = checked.last.cells
+    pointers = causes.named_in((cell.source for cell in cells), causes.pointers(place.src)) if traceback else []
+    known = {"notebook": str(checked.name), "repository": place.src, "pointers": pointers}
+    return failures.of_predictor(traceback, cells, **known, asked=failed)
 
 
 def write_script(build: Build, each: Notebook) -> Script:

@@ -30,8 +30,8 @@ _UNREACHED = re.compile(
     r"<urlopen error (?:\[Errno 111\]|timed out|Tunnel)|\[Errno 111\] Connection refused"
 )
 _HOST = re.compile(r"host='(?P<host>[^']+)'|https?://(?:[^/\s'\"@]*@)?(?P<url>[^/\s'\"):]+(?::\d+)?)")
-# os.environ[…] without the variable, in the words of each IPython; and python-decouple's.
-_ENVIRON = re.compile(r"(?:<frozen os>|[/\\]os\.py)(?::\d+)?,? in (?:_Environ\.)?__getitem__")
+# os.environ[…] without the variable, in the words of Python and of each IPython; and python-decouple's.
+_ENVIRON = re.compile(r"(?:<frozen os>|[/\\]os\.py)\"?(?::\d+|, line \d+)?,? in (?:_Environ\.)?__getitem__")
 _DECLARED = re.compile(r"^(\w+) not found\. Declare it as envvar")
 
 _POINTER = b"version https://git-lfs.github.com/spec/v1\n"

@@ -197,13 +197,22 @@ class Runner:
             return
         if cell.ours and reply["status"] == "error":
             ran = [result.cell for result in self.results]
-            raise self._placed(complaint.problem(self.complaint_file, errors[-1], notebook=self.notebook, cells=ran))
+            problem = complaint.problem(self.complaint_file, errors[-1], notebook=self.notebook, cells=ran)
+            raise self._outside(problem, ran) or self._placed(problem)
         # What `%run` runs is shown where it fails, and again where it was run: the second one names the cell.
         raised_on = reply["status"] == "error" and reply["ename"] == errors[0]["ename"]
         error = reply if raised_on and reply["evalue"] == errors[0]["evalue"] else errors[0]
         fault = self._at_fault(cell, error)
         known = {"notebook": self.notebook, "repository": self.repository}
         raise failures.of_error(fault, error, **known, pointers=self._pointers_read())
+
+    def _outside(self, problem: Exception, ran: Sequence[Cell]) -> Exception | None:
+        """Return what is missing outside of the notebook where that is why predictor fails at one of its examples."""
+        if not isinstance(problem, problems.ExampleFails):
+            return None
+        known = {"notebook": self.notebook, "repository": self.repository, "pointers": self._pointers_read()}
+        asked = f"Row {problem.facts['number']} of 'examples', {problem.facts['sample']}, gets no answer:"
+        return failures.of_predictor(problem.detail, ran, **known, asked=asked)
 
     def _placed(self, problem: Exception) -> Exception:
         """Return a problem with the cell and line that last bound the name that it is about."""

@@ -44,18 +44,41 @@ def of_error(
     place.update(traceback=shorten(traceback), error=said)
     if blame.is_syntax_error(name, traceback):
         return problems.CellSyntax(**place)
-    elsewhere = worlds.of_error(name, words, repository, **place)
-    return (
-        elsewhere
-        or _of_surroundings(name, words, repository, pointers, **place)
-        or problems.CellFailed(**place, again="" if OF_THE_PLACE.search(name) else AGAIN)
+    return _of_surroundings(name, words, repository, pointers, **place) or problems.CellFailed(
+        **place, again="" if OF_THE_PLACE.search(name) else AGAIN
     )
+
+
+def of_predictor(
+    traceback: str,
+    cells: Sequence[Cell],
+    *,
+    notebook: str,
+    repository: Path,
+    pointers: Sequence[str] = (),
+    asked: str,
+) -> problems.BuildProblem | None:
+    """Return the problem of a predictor that fails at a golden row for want of something outside; None for all else.
+
+    `traceback` is Python's own, `cells` are the author's, `asked` says in a line what predictor was asked, and where.
+    """
+    number = blame.number_of(traceback)
+    cell = next((cell for cell in cells if number is not None and cell.number == number), None)
+    if cell is None:
+        return None
+    name, words = blame.raised(traceback)
+    line = blame.line_of(cell.source, error=words, traceback=traceback)
+    place = {"cell": cell, "notebook": notebook, "line": line, "error": one_line(name, words)}
+    return _of_surroundings(name, words, repository, pointers, **place, traceback=f"{asked}\n{shorten(traceback)}")
 
 
 def _of_surroundings(
     name: str, words: str, repository: Path, pointers: Sequence[str], **place: object
 ) -> problems.BuildProblem | None:
-    """Return the problem of an error that tells of something outside the cell: a package, a file, the network."""
+    """Return the problem of an error that tells of something outside the cell, be it a package or a file."""
+    elsewhere = worlds.of_error(name, words, repository, **place)
+    if elsewhere:
+        return elsewhere
     if name in ("ModuleNotFoundError", "ImportError") and (module := undeclared(words, repository)):
         return not_installed(module, **place)
     needed = system_needs.missing(words)

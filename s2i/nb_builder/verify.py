@@ -7,7 +7,7 @@ will run; here its findings become a problem, or fields of the manifest.
 import json
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from nb_scorer import golden, layout, manifest
@@ -21,19 +21,24 @@ from nb_builder.settings import Settings
 SHOWN = 300
 # Each row is asked twice of a fresh scorer and three times of two forked ones; loading is timed like a row.
 ASKED = 8
+# Gets a traceback and a line that says what failed with it; returns the problem behind it, None where it knows none.
+Explain = Callable[[str, str], Exception | None]
 KEPT = ("deterministic", "scorer_start", "scorer_threads", "scorer_start_reason")
 
 
-def run(app_root: Path, *, home: Path, settings: Settings, log: Log) -> None:
+def run(app_root: Path, *, home: Path, settings: Settings, log: Log, explain: Explain = lambda *_: None) -> None:
     """Prove the model under `app_root` and write into its manifest how to serve it.
 
-    Raises ModelDoesNotLoad, AnswersDiffer or BatchDiffers.
+    Raises what `explain` makes of a traceback, or ModelDoesNotLoad, AnswersDiffer or BatchDiffers.
     """
     model = app_root / layout.MODEL
     golden_rows = golden.read(model)
     rows = len(golden_rows)
     found = ask(app_root, home=home, settings=settings, patience=settings.verify_timeout * (4 + ASKED * rows))
     state = manifest.read(model).get("process_state") or {}
+    explained = explain(*failed(found))
+    if explained:
+        raise explained
     judge(found, golden_rows, log, seeds=state.get("seeds", False))
     # Of what will serve, and not of the kernel: floats may differ in their last bits.
     golden.keep(model, found["answers"])
@@ -80,6 +85,18 @@ def ask(app_root: Path, *, home: Path, settings: Settings, patience: float) -> d
     return {**json.loads(last), "said": ran.stderr}
 
 
+def failed(found: Mapping) -> tuple[str, str]:
+    """Return the traceback of what failed first in a fresh process, and a line for that; "" twice for nothing."""
+    if not found["loaded"]:
+        return (found["load_error"] or {}).get("traceback") or "", "In a fresh process the model can't be loaded:"
+    row = next((row for row in found["rows"] if row["error"]), None)
+    if row is None:
+        return "", ""
+    return row["error"].get(
+        "traceback"
+    ) or "", f"In a fresh process predictor({brief(json.dumps(row['sample']))}) fails:"
+
+
 def judge(found: Mapping, golden_rows: Sequence[Mapping], log: Log, *, seeds: bool = False) -> None:
     """Raise the problem that `found` tells of; a model that is not deterministic gets a note.
 
@@ -88,9 +105,9 @@ def judge(found: Mapping, golden_rows: Sequence[Mapping], log: Log, *, seeds: bo
     if not found["loaded"]:
         error = found["load_error"] or {}
         raise ModelDoesNotLoad(error=last_words(error) or "it ended while loading", **detail(error, found["said"]))
-    failed = [row for row in found["rows"] if row["error"]]
-    if failed:
-        raise ModelDoesNotLoad(error=failure(failed[0]), **detail(failed[0]["error"]))
+    row = next((row for row in found["rows"] if row["error"]), None)
+    if row:
+        raise ModelDoesNotLoad(error=failure(row), **detail(row["error"]))
     if found["deterministic"] is False:
         log.note("predictor answers the same sample differently each time; its golden rows prove little.")
         if seeds:
