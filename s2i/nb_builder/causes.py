@@ -2,12 +2,12 @@
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 
 import pathspec
 
-from nb_builder import problems
+from nb_builder import problems, source
 from nb_builder.cells import Cell
 
 # As Python, pandas, numpy, h5py, keras, arrow, polars and fsspec say it, the most telling first.
@@ -59,7 +59,7 @@ def problem(
 
 def pointers(repository: Path) -> list[str]:
     """Return the files of the repository, relative to it, that are pointers of Git LFS instead of content."""
-    return [str(path) for path in _files(repository) if is_pointer(repository / path)]
+    return [str(path) for path in source.files(repository) if is_pointer(repository / path)]
 
 
 def is_pointer(path: Path) -> bool:
@@ -133,7 +133,7 @@ def _parsed(path: str, repository: Path) -> tuple[PurePath, bool]:
 
 def _same_name(pure: PurePath, repository: Path, folder: Path) -> list[Path]:
     """Return the repository's files of that name; the one that fits the path best alone, if one does."""
-    named = [path for path in _files(repository) if path.name.lower() == pure.name.lower()]
+    named = [path for path in source.files(repository) if path.name.lower() == pure.name.lower()]
     longest = max((_alike(path, pure, repository, folder) for path in named), default=0)
     return [path for path in named if _alike(path, pure, repository, folder) == longest]
 
@@ -162,13 +162,6 @@ def _ignored(target: str, repository: Path) -> dict[str, object] | None:
             facts = {"rules": holder / ".gitignore", "number": result.index + 1, "pattern": lines[result.index]}
             return facts if result.include else None
     return None
-
-
-def _files(repository: Path) -> Iterator[Path]:
-    """Yield the files of the repository, relative to it, in the order of their names."""
-    for folder, inner, names in os.walk(repository):
-        inner[:] = sorted(name for name in inner if name not in (".git", "__pycache__"))
-        yield from (Path(os.path.relpath(os.path.join(folder, name), repository)) for name in sorted(names))
 
 
 def named_in(sources: Iterable[str], paths: Iterable[str]) -> list[str]:

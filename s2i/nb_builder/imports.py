@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nb_builder import contract, syntax, worlds
+from nb_builder import contract, source, syntax, worlds
 from nb_builder.cells import Cell
 from nb_builder.distributions import entry, known_name, providing
 from nb_builder.problems import (
@@ -293,8 +293,8 @@ def _unwrapped(source: str) -> str:
 def _modules_of(src: Path) -> dict[str, set[Path]]:
     """Return {name: files} for what `import name` could mean: a notebook may add any folder to sys.path."""
     found: dict[str, set[Path]] = defaultdict(set)
-    for path in src.rglob("*.py"):
-        found[path.stem].add(path)
-        for name in path.relative_to(src).parent.parts:
-            found[name].add(path)
+    for path in source.files(src):
+        if path.suffix == ".py":
+            for name in (path.stem, *path.parent.parts):
+                found[name].add(src / path)
     return found

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from nb_builder import candidates
@@ -43,8 +43,15 @@ def find_notebooks(
 
 def has_module(repository: Path, module: str) -> bool:
     """Tell whether the repository may have `module`, be it dotted: a notebook can add any folder to sys.path."""
-    path = module.replace(".", "/")
-    return any(True for pattern in (f"{path}.py", f"{path}/") for _ in repository.rglob(pattern))
+    wanted = f"/{module.replace('.', '/')}/"
+    return any(wanted in f"/{path.with_suffix('') if path.suffix == '.py' else path}/" for path in files(repository))
+
+
+def files(repository: Path) -> Iterator[Path]:
+    """Yield the repository's files, relative to it, in the order of their names: what `bring` would copy."""
+    for folder, inner, names in os.walk(repository):
+        inner[:] = sorted({*inner} - {*_not_of_the_repository(folder, inner)})
+        yield from (Path(os.path.relpath(os.path.join(folder, name), repository)) for name in sorted(names))
 
 
 def bring(repository: Path, destination: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
+from nb_builder import source
 from nb_builder.cells import Cell
 from nb_builder.log import Log
 from nb_builder.problems import ElsewhereOnly
@@ -35,8 +36,8 @@ def settled(node: NotebookNode, notebook: Path, repository: Path, log: Log) -> N
     spared = {cell.position: [use for use in each if use.world.name not in wanted] for cell, each in found}
     for position, cell in enumerate(node.cells, start=1):
         left = spared.get(position)
-        if left and (source := uses.commented(cell.source, left)) is not None:
-            cell.source = source
+        if left and (rest := uses.commented(cell.source, left)) is not None:
+            cell.source = rest
             where = numbers[position].where(str(notebook), left[0].statement.lineno)
             log.note(
                 f"{where}: what only {left[0].world.name} has ({left[-1].what}) is left out; nothing else needs it."
@@ -90,8 +91,8 @@ def of_error(name: str, words: str, repository: Path, cell: Cell, **place: objec
 def _problem(world: World, what: str, repository: Path, **place: object) -> ElsewhereOnly:
     way = _way(world, what)
     name = os.path.basename(what.rstrip("/")) if what.startswith(("/", "dbfs:")) else ""
-    here = next((path.relative_to(repository) for path in sorted(repository.rglob(name))), None) if name else None
-    if here is not None:
+    paths = (path for file in source.files(repository) for path in (file, *file.parents) if path.name == name)
+    if name and (here := next(paths, None)):
         way = f"Read {str(here)!r} instead, which the repository has"
     return ElsewhereOnly(**place, thing=what, world=world.name, way=way)
 
