@@ -106,7 +106,8 @@ def _problem(unmet: Sequence[Unmet], surely: Sequence[Unmet], notebook: str) -> 
     if len(unmet) == 1 and first.found.cell:
         return first.problem()
     lacking = [each for each in unmet if not each.submodule and not worlds.world_of(each.found.module)]
-    entries = ", ".join(dict.fromkeys(entry(each.found.package) for each in lacking)) or "nothing"
+    entries = ", ".join(dict.fromkeys(entry(each.found.package) for each in lacking))
+    entries = f"; add to 'requirements', with your versions: {entries}" if entries else ""
     modules = ", ".join(dict.fromkeys(repr(each.found.package) for each in surely))
     lines = "\n".join(f"  {each.words}" for each in unmet)
     problem = ImportsUndeclared(notebook=notebook, modules=modules, entries=entries, detail=lines)

@@ -20,7 +20,7 @@ class ImportsUndeclared(BuildProblem):
     code = "imports-undeclared"
     what_words = "{notebook} and what it imports need what is not installed: {modules}."
     why_words = _WHY
-    fix_words = "Mend each import that is listed above; add to 'requirements', with your versions: {entries}."
+    fix_words = "Mend each import that is listed above{entries}."
 
 
 class ImportOfSubmodule(CellProblem):
