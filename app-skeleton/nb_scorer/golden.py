@@ -67,14 +67,14 @@ def check_batch(called, lines, tolerance, form=values.LABELLED):
         return ["batch_predictor is not compared with predictor: there are no golden rows"]
     samples = [row["sample"] for row in rows]
     try:
-        got = values.decode(values.encode(values.listed(result_of(called["batch_predictor"], samples)), form))
+        batch = values.decode(values.encode(values.listed(result_of(called["batch_predictor"], samples)), form))
     except BaseException as error:
         raise _batch_differs(rows, 0, "it fails with {}".format(shown(_words(error))), _trace(error))
-    if not isinstance(got, list) or len(got) != len(rows):
-        told = "{} answers".format(len(got)) if isinstance(got, list) else "no list"
-        at = min(len(got), len(rows) - 1) if isinstance(got, list) else 0
-        raise _batch_differs(rows, at, "for {} samples it returns {}".format(len(rows), told))
-    for at, (row, answer) in enumerate(zip(rows, got)):
+    if not isinstance(batch, list) or len(batch) != len(rows):
+        returned = "{} answers".format(len(batch)) if isinstance(batch, list) else "no list"
+        at = min(len(batch), len(rows) - 1) if isinstance(batch, list) else 0
+        raise _batch_differs(rows, at, "for {} samples it returns {}".format(len(rows), returned))
+    for at, (row, answer) in enumerate(zip(rows, batch)):
         if not answers.same(row["answer"], answer, tolerance):
             again = values.decode(values.encode(result_of(called["predictor"], row["sample"]), form))
             if not answers.same(row["answer"], again, tolerance):

@@ -76,8 +76,8 @@ def cell_frames(traceback: str) -> Iterator[Frame]:
 def number_of(traceback: str) -> int | None:
     """Return the number of the cell in the outermost frame, None where IPython does not tell one."""
     for frame in cell_frames(traceback):
-        told = LABEL_NUMBER.search(frame.label)
-        return int(told[1] or told[2]) if told else None
+        match = LABEL_NUMBER.search(frame.label)
+        return int(match[1] or match[2]) if match else None
     return None
 
 
@@ -86,8 +86,8 @@ def line_of(source: str, *, error: str, traceback: str) -> int | None:
     magic = source.lstrip().startswith(("%%", "get_ipython()." + MAGIC_CALL))
     # IPython takes off the empty lines at the top before it counts.
     above = source[: len(source) - len(source.lstrip())].count("\n") + magic
-    if "Traceback (most recent" not in traceback and (told := SYNTAX_LINE.search(error)):
-        return int(told[1]) + above
+    if "Traceback (most recent" not in traceback and (match := SYNTAX_LINE.search(error)):
+        return int(match[1]) + above
     frames = list(cell_frames(traceback))
     if magic:
         # What a cell magic runs starts on the cell's second line; the call of the magic is not the fault.
