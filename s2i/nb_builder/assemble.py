@@ -59,11 +59,47 @@ class Build:
     report: Report
     place: Workspace
     environ: Mapping[str, str]
-    notebook: Checked
+    checked: Checked
 
 
 def assemble(settings: Settings, log: Log) -> None:
     """Turn the repository into src, build, venv and model under APP_ROOT; raise the problem that stops it."""
+    build = begin(settings, log)
+    checked, place, report = build.checked, build.place, build.report
+    with place.fresh(), report.kept_in(place.build):
+        source.bring(checked.repository, place.src)
+        earlier = artifacts.find(settings.src, report.facts, log)
+        if checked.system:
+            with report.step("system", "Looking for packages of the system"):
+                allowed = {"may_install": settings.apt, "in_image": settings.in_image}
+                report.facts["system_packages"] = system_packages.provide(checked.system, log, **allowed)
+        with report.step("requirements", "Reading the requirements"):
+            wanted = preflight.read_requirements(checked, place.src, place.build, log, allowed=settings.allow_indexes)
+        with report.step("install", f"Installing {len(wanted)} requirements into the notebook's own environment"):
+            installer = install(build, wanted, earlier)
+        with untouched.files(place, log) as files:
+            with report.step("run", f"Running the cells of {', '.join(str(each.name) for each in checked.notebooks)}"):
+                make_model(build, installer, earlier, files)
+            if settings.require_proof:
+                proof.require(manifest.read(place.model))
+            with report.step("verify", "Verifying the model in a fresh process"):
+                files.keep()
+                verify.run(
+                    place.root,
+                    home=settings.home,
+                    settings=settings,
+                    log=log,
+                    explain=partial(missing_outside, checked, place),
+                )
+        report.facts.update(labels.write(place, settings.src))
+    artifacts.remove(settings.src)
+    place.open_to_group()
+    log.step(f"Done: the model is in {place.model}")
+    proof.warn(manifest.read(place.model), log)
+
+
+def begin(settings: Settings, log: Log) -> Build:
+    """Check the notebook and note what the build is made of; nothing is written."""
     report = Report(log, repeatable=settings.source_date_epoch is not None)
     place = Workspace(settings.app_root)
     environ = certificates.trusting(settings.ca_bundle, os.environ)
@@ -76,38 +112,12 @@ def assemble(settings: Settings, log: Log) -> None:
     report.facts.update(provenance.of(checked.repository, settings.commit, settings.source))
     names = [str(each.name) for each in checked.notebooks]
     report.facts["notebooks"] = provenance.digests(checked.repository, names)
-    build = Build(settings, log, report, place, environ, checked)
-    with place.fresh(), report.kept_in(place.build):
-        source.bring(checked.repository, place.src)
-        earlier = artifacts.find(settings.src, report.facts, log)
-        if checked.system:
-            with report.step("system", "Looking for packages of the system"):
-                report.facts["system_packages"] = system_packages.provide(
-                    checked.system, log, may_install=settings.apt, in_image=settings.in_image
-                )
-        with report.step("requirements", "Reading the requirements"):
-            wanted = preflight.read_requirements(checked, place.src, place.build, log, allowed=settings.allow_indexes)
-        with report.step("install", f"Installing {len(wanted)} requirements into the notebook's own environment"):
-            installer = install(build, wanted, earlier)
-        with untouched.files(place, log) as files:
-            with report.step("run", f"Running the cells of {', '.join(str(each.name) for each in checked.notebooks)}"):
-                make_model(build, installer, earlier, files)
-            if settings.require_proof:
-                proof.require(manifest.read(place.model))
-            with report.step("verify", "Verifying the model in a fresh process"):
-                files.keep()
-                explain = partial(missing_outside, checked, place)
-                verify.run(place.root, home=settings.home, settings=settings, log=log, explain=explain)
-        report.facts.update(labels.write(place, settings.src))
-    artifacts.remove(settings.src)
-    place.open_to_group()
-    log.step(f"Done: the model is in {place.model}")
-    proof.warn(manifest.read(place.model), log)
+    return Build(settings, log, report, place, environ, checked)
 
 
 def install(build: Build, wanted: Wanted, earlier: Earlier | None) -> Installer:
     """Make the venv and install what is wanted; return the installer, which knows what is there."""
-    checked, place = build.notebook, build.place
+    checked, place = build.checked, build.place
     python = checked.python
     if earlier:
         earlier.unpack_venv(place)
@@ -138,7 +148,7 @@ def resolution(wanted: Wanted, as_of: AsOf | None) -> dict[str, object]:
 
 def make_model(build: Build, installer: Installer, earlier: Earlier | None, files: Files) -> None:
     """Write script two and run it cell by cell, or take over the model that it made before."""
-    checked, place = build.notebook, build.place
+    checked, place = build.checked, build.place
     written = [write_script(build, each) for each in checked.notebooks]
     made_of = Ingredients(place, [each.name for each in checked.notebooks], python=checked.python.full)
     if earlier and build.settings.reuse_model:
@@ -222,7 +232,7 @@ def run_cells(
             before_last=files.keep if cells and cells[-1].ours else lambda: None,
         )
     except CellFailed as failed:
-        raise drift.explain(failed, build.report.facts["resolved"], build.notebook.changed) from None
+        raise drift.explain(failed, build.report.facts["resolved"], build.checked.changed) from None
     finally:
         # Also when a cell fails: what went before it is most of what its author needs to see.
         write_executed(each.node, results, place.build / (each.prefix + layout.EXECUTED))
