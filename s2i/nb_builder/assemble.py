@@ -37,6 +37,7 @@ from nb_builder.artifacts import Earlier
 from nb_builder.as_of import AsOf
 from nb_builder.cells import Cell
 from nb_builder.installer import Installer
+from nb_builder.kernel import Launch
 from nb_builder.log import Log
 from nb_builder.preflight import Checked, Notebook
 from nb_builder.problems import BuildProblem, CellFailed
@@ -212,22 +213,25 @@ def run_cells(
 ) -> None:
     """Run script two's cells in a fresh kernel of the venv; the last notebook's last one leaves the model folder."""
     place, settings = build.place, build.settings
+    launch = Launch(
+        python=python,
+        notebook_folder=each.folder(place.src),
+        overlay=overlay,
+        environ=build.environ,
+        log_file=place.build / (each.prefix + layout.KERNEL_LOG),
+        pip=pip,
+        strict=settings.strict_commands,
+    )
     results: list[execute.CellResult] = []
     try:
         execute.run(
             cells,
-            python=python,
+            launch,
             notebook=str(each.name),
-            notebook_folder=each.folder(place.src),
-            overlay=overlay,
-            environ=build.environ,
             limits=execute.Limits(settings.cell_timeout, settings.notebook_timeout),
-            kernel_log=place.build / (each.prefix + layout.KERNEL_LOG),
             complaint_file=place.build / layout.COMPLAINT,
             results=results,
             log=build.log,
-            pip=pip,
-            strict=settings.strict_commands,
             # Our own last cell asks predictor; of several notebooks, only the last one has such a cell.
             before_last=files.keep if cells and cells[-1].ours else lambda: None,
         )

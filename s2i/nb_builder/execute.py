@@ -2,8 +2,8 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from nb_scorer import layout
@@ -11,7 +11,7 @@ from nb_scorer.in_kernel import COMMAND
 
 from nb_builder import blame, causes, complaint, contract, failures, problems, system_needs
 from nb_builder.cells import Cell
-from nb_builder.kernel import Kernel, KernelGone, TooSlow, running
+from nb_builder.kernel import Kernel, KernelGone, Launch, TooSlow, running
 from nb_builder.log import Log
 from nb_builder.output import Outputs
 
@@ -43,51 +43,36 @@ class Limits:
 
 def run(  # noqa: PLR0913 - facts of one build, each named at the call
     cells: Sequence[Cell],
+    launch: Launch,
     *,
-    python: Path,
     notebook: str,
-    notebook_folder: Path,
-    overlay: Path,
-    environ: Mapping[str, str],
     limits: Limits,
-    kernel_log: Path,
     complaint_file: Path,
     results: list[CellResult],
     log: Log,
-    pip: Path | None = None,
-    strict: bool = False,
     before_last: Callable[[], None] = lambda: None,
 ) -> None:
-    """Run `cells` in order and add a result for each to `results`; raise the problem of the first that fails.
+    """Run `cells` in a kernel, in order, and add a result for each to `results`; raise the first one's problem.
 
-    `notebook` is the file's path relative to the repository, `notebook_folder` the folder that it
-    really lies in. Our own last cell says through `complaint_file` what it can't do. The failing cell
-    has a result, too. `pip` and `strict`: see kernel.running. `before_last` is called when all but
-    the last cell have been run.
+    `notebook` is the file's path relative to the repository; it really lies in `launch.notebook_folder`. Our own
+    last cell says through `complaint_file` what it can't do. The failing cell has a result, too. `before_last` is
+    called when all but the last cell have been run.
     """
     complaint_file.unlink(missing_ok=True)
     # Absolute but not resolved: a venv's python is a link, and where that lies makes it the venv's.
-    python = python.absolute()
+    launch = replace(launch, python=launch.python.absolute())
     try:
-        with running(
-            python,
-            notebook_folder=notebook_folder,
-            overlay=overlay,
-            environ=environ,
-            kernel_log=kernel_log,
-            pip=pip,
-            strict=strict,
-        ) as kernel:
-            runner = Runner(kernel, notebook, notebook_folder, limits, complaint_file, results, log)
+        with running(launch) as kernel:
+            runner = Runner(kernel, notebook, launch.notebook_folder, limits, complaint_file, results, log)
             for cell in cells:
                 if cell is cells[-1]:
                     before_last()
                 runner.run(cell)
     # The runner has words for what happens in a cell; these come from before the first.
     except KernelGone as gone:
-        raise no_kernel(python, gone.reason, gone.log_tail) from None
+        raise no_kernel(launch.python, gone.reason, gone.log_tail) from None
     except TooSlow:
-        raise no_kernel(python, "it does not answer", "") from None
+        raise no_kernel(launch.python, "it does not answer", "") from None
 
 
 def no_kernel(python: Path, reason: str, words: str) -> problems.InstallFailed:
