@@ -56,6 +56,8 @@ def _fetch_submodules(clone: Path, log: Log) -> None:
 def _on_disk(path: Path) -> tuple[Path, str | None]:
     """Return the folder of the repository that `path` belongs to, and the notebook if `path` is one."""
     if path.is_dir():
+        if not any(path.iterdir()):
+            sys.exit(f"ERROR: {path} is empty.\n  Fix: put a notebook into it, or name another folder.")
         return path, None
     folder = _top(path.parent)
     if folder in (Path.home(), Path("/")):

@@ -14,7 +14,14 @@ def resolved(what, tmp_path):
 
 
 def test_a_folder_is_taken_as_it_is(tmp_path):
+    (tmp_path / "a.ipynb").write_text("{}")
     assert resolved(tmp_path, tmp_path) == (tmp_path, None)
+
+
+def test_an_empty_folder_is_refused(tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(SystemExit, match="empty is empty"):
+        resolved(tmp_path / "empty", tmp_path)
 
 
 def test_a_notebook_outside_git_brings_its_folder(tmp_path):
