@@ -10,6 +10,7 @@ from nb_scorer import layout, manifest
 from nb_builder import (
     artifacts,
     certificates,
+    checkup,
     contract,
     drift,
     environment,
@@ -68,7 +69,7 @@ def assemble(settings: Settings, log: Log) -> None:
         # The order of sets goes into pickles.
         environ.setdefault("PYTHONHASHSEED", "0")
     with report.step("check", "Checking the notebook"):
-        checked = preflight.look(settings, place.src, log)
+        checked = checkup.look(settings, place.src, log)
     report.facts.update(reuse.circumstances(checked.python))
     report.facts.update(provenance.of(checked.repository, settings.commit, settings.source))
     names = [str(each.name) for each in checked.notebooks]
