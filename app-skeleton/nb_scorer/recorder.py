@@ -20,6 +20,7 @@ MAX_LENGTH = 20000
 # In builtins, because the notebook's own namespace is the author's.
 NOTE = "__nb_builder_note__"
 NOTE_ALL = "__nb_builder_note_all__"
+NOTE_FIRST = "__nb_builder_note_first__"
 SHOWN = "__nb_builder_shown__"
 
 
@@ -55,6 +56,7 @@ def install(shell):
     shell.ast_transformers.append(noter)
     setattr(builtins, NOTE, calls.note)
     setattr(builtins, NOTE_ALL, calls.note_all)
+    setattr(builtins, NOTE_FIRST, calls.note_first)
     setattr(builtins, SHOWN, calls.shown)
     shell.events.register("post_run_cell", calls.ended)
     shell.nb_builder_calls = calls
@@ -73,6 +75,8 @@ class Calls(object):
         self._shell = shell
         self._lines = lines
         self._open = {}
+        # The values of a call that go before its names, until those are known, too.
+        self._first = {}
         # By body, in the order of the first call of each.
         self._calls = collections.OrderedDict()
 
@@ -89,14 +93,20 @@ class Calls(object):
     def note_all(self, place, *args, **named):
         """Return `args` or `named`, whichever there are, after the object that a client would send was noted."""
         self._open.pop(place, None)
+        first = self._first.pop(place, ())
         predictor = self._shell.user_ns.get("predictor")
         try:
             if functions.named_parameters(predictor):
-                self._begin(place, _bound(inspect.signature(predictor).bind(*args, **named)))
+                self._begin(place, _bound(inspect.signature(predictor).bind(*first, *args, **named)))
         # A TypeError predictor will raise at once in words of its own; the rest is as for one argument.
         except Exception:
             return args or named
         return args or named
+
+    def note_first(self, place, *args):
+        """Return `args` untouched, and keep them for the call's names, which `note_all` gets after them."""
+        self._first[place] = args
+        return args
 
     def _begin(self, place, sample):
         body = json_form(sample)
@@ -156,8 +166,9 @@ def _reference(predictor):
 class CallNoter(ast.NodeTransformer):
     """Wraps each call of predictor outside functions, and its one argument, or the several.
 
-    predictor(a, b) becomes shown(n, predictor(*note_all(n, a, b))), and predictor(a=1, b=2)
-    shown(n, predictor(**note_all(n, a=1, b=2))).
+    predictor(a, b) becomes shown(n, predictor(*note_all(n, a, b))), predictor(a=1, b=2)
+    shown(n, predictor(**note_all(n, a=1, b=2))), and predictor(a, b=2)
+    shown(n, predictor(*note_first(n, a), **note_all(n, b=2))).
     """
 
     def __init__(self):
@@ -188,14 +199,14 @@ class CallNoter(ast.NodeTransformer):
             return False
         if not call.keywords and len(given) == 1:
             call.args = [self._ours(NOTE, call.args, [], given[0])]
-        elif not call.keywords:
-            star = ast.Starred(value=self._ours(NOTE_ALL, call.args, [], given[0]), ctx=ast.Load())
-            call.args = [ast.copy_location(star, given[0])]
-        elif not call.args:
-            named = ast.keyword(arg=None, value=self._ours(NOTE_ALL, [], call.keywords, given[0]))
-            call.keywords = [ast.copy_location(named, given[0])]
         else:
-            return False
+            noting = NOTE_FIRST if call.keywords else NOTE_ALL
+            if call.args:
+                star = ast.Starred(value=self._ours(noting, call.args, [], given[0]), ctx=ast.Load())
+                call.args = [ast.copy_location(star, given[0])]
+            if call.keywords:
+                named = ast.keyword(arg=None, value=self._ours(NOTE_ALL, [], call.keywords, given[0]))
+                call.keywords = [ast.copy_location(named, given[0])]
         self.lines.append(call.lineno)
         return True
 

@@ -73,7 +73,9 @@ class Point:
         ("predictor(predictor(1, 2), 3)", [b'{"age": 1, "income": 2}', b'{"age": 1, "income": 3}']),
         ("try:\n    predictor(1, 2, other=3)\nexcept TypeError:\n    pass", []),
         ("try:\n    predictor(1, 2, 3, 4)\nexcept TypeError:\n    pass", []),
-        ("predictor(1, income=2)", []),
+        ("predictor(1, income=2)", [b'{"age": 1, "income": 2}']),
+        ("predictor(1, income=predictor(2, income=3))", [b'{"age": 2, "income": 3}', b'{"age": 1, "income": 2}']),
+        ("try:\n    predictor(1, age=2)\nexcept TypeError:\n    pass", []),
         ("predictor(*[1, 2]); predictor(**{'age': 1, 'income': 2})", []),
     ],
 )
