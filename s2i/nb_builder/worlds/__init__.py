@@ -45,11 +45,16 @@ def settled(node: NotebookNode, notebook: Path, log: Log) -> NotebookNode:
 
 
 def findings(node: NotebookNode, cells: Sequence[Cell], notebook: Path, repository: Path) -> Iterator[ElsewhereOnly]:
-    """Yield what a notebook surely needs of a world, with cell and line: uses, else the import, and files."""
+    """Yield what a notebook surely needs of a world, with cell and line: uses, else the import, and files.
+
+    What only prepares a world is left out once nothing else needs it, and so is no finding beside what does.
+    """
     sure = [(cell, use) for cell, each in uses.by_cell(cells, node.metadata) for use in each if use.sure]
     used = {use.world.name for _, use in sure if not use.imports}
+    needed = {use.world.name for _, use in sure if not use.spare}
     for cell, use in sure:
-        if not use.imports or use.world.name not in used:
+        name = use.world.name
+        if not (use.spare and name in needed) and not (use.imports and name in used):
             yield _problem(use.world, use.what, repository, cell, notebook, use.statement.lineno)
     for cell, world, path, line in files.read(cells):
         yield _problem(world, path, repository, cell, notebook, line)
