@@ -9,6 +9,7 @@ from nb_scorer import layout, manifest
 
 from nb_builder import (
     artifacts,
+    below,
     certificates,
     checkup,
     contract,
@@ -39,7 +40,7 @@ from nb_builder.log import Log
 from nb_builder.preflight import Checked, Notebook
 from nb_builder.problems import CellFailed
 from nb_builder.report import Report, write_executed
-from nb_builder.requirements import Wanted
+from nb_builder.requirements import Wanted, counted
 from nb_builder.reuse import Ingredients, take_model
 from nb_builder.rewrite import scripts
 from nb_builder.rewrite.scripts import Script
@@ -85,7 +86,7 @@ def assemble(settings: Settings, log: Log) -> None:
                 )
         with report.step("requirements", "Reading the requirements"):
             wanted = preflight.read_requirements(checked, place.src, place.build, log, allowed=settings.allow_indexes)
-        with report.step("install", f"Installing {len(wanted)} requirements into the notebook's own environment"):
+        with report.step("install", f"Installing {counted(len(wanted))} into the notebook's own environment"):
             installer = install(build, wanted, earlier)
         with untouched.files(place, log) as files:
             with report.step("run", f"Running the cells of {', '.join(str(each.name) for each in checked.notebooks)}"):
@@ -161,7 +162,7 @@ def tell_what_pip_brought(build: Build, installer: Installer) -> None:
     declared = build.report.facts["packages"]
     packages = installer.freeze().splitlines()
     added = pip_entry.brought(declared, packages)
-    pip_entry.tell(added, build.log)
+    pip_entry.tell(pip_entry.to_declare(added, declared, build.place.venv), build.log)
     build.report.facts.update(packages=packages, brought_by_pip=added)
 
 
@@ -211,7 +212,8 @@ def run_cells(
             before_last=files.keep if cells and cells[-1].ours else lambda: None,
         )
     except CellFailed as failed:
-        raise drift.explain(failed, build.report.facts["resolved"], build.notebook.changed) from None
+        later = below.explain(failed, cells)
+        raise later or drift.explain(failed, build.report.facts["resolved"], build.notebook.changed) from None
     finally:
         # Also when a cell fails: what went before it is most of what its author needs to see.
         write_executed(each.node, results, place.build / (each.prefix + layout.EXECUTED))
