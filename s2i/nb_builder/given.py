@@ -77,6 +77,13 @@ def _top(folder: Path) -> Path:
     return Path(found.stdout.strip()) if found.returncode == 0 else folder
 
 
+def tell_what_is_above(folder: Path, log: Log) -> None:
+    """Say of a failed build of a folder in a git repository that nothing above that folder took part in it."""
+    top = _top(folder)
+    if top != folder and top in folder.parents:
+        log.note(f"only {folder} was taken, and not the git repository {top}; name the notebook's file to have that.")
+
+
 def choice(notebook: str | None) -> dict[str, str]:
     """Return the settings that choose `notebook`; who names a file means it, whatever .s2i/environment lists."""
     return {"S2I_SOURCE_NOTEBOOK": notebook, "S2I_SOURCE_NOTEBOOK_LIST": ""} if notebook else {}

@@ -42,6 +42,7 @@ def main(arguments: Sequence[str]) -> None:
         environ.update(given.choice(notebook))
         built = subprocess.run([DOORWAYS / "assemble"], env=environ)
         if built.returncode:
+            given.tell_what_is_above(folder, log)
             sys.exit(built.returncode)
     _serve(app_root, environ, log)
 
