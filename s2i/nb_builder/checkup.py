@@ -11,7 +11,7 @@ from pathlib import Path
 
 from nb_scorer.problem import Problem
 
-from nb_builder import contract, given, preflight
+from nb_builder import contract, given, preflight, requirements
 from nb_builder.log import Log
 from nb_builder.preflight import Checked
 from nb_builder.requirements import Wanted
@@ -155,8 +155,7 @@ def show(result: Result, log: Log) -> None:
         count = len(result.findings)
         log.step("1 finding" if count == 1 else f"{count} findings")
         return
-    asked = len(result.wanted)
-    log.step(f"Fine: {', '.join(result.defines)}; {'1 requirement' if asked == 1 else f'{asked} requirements'}")
+    log.step(f"Fine: {', '.join(result.defines)}; {requirements.counted(len(result.wanted))}")
 
 
 def _show(problem: Problem, log: Log) -> None:

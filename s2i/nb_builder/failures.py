@@ -95,7 +95,9 @@ def undeclared(words: str, repository: Path) -> str | None:
 
 def one_line(name: str, words: str) -> str:
     """Return an error as Python's last line has it, within one bounded line."""
-    first = next((line for line in words.splitlines() if line.strip()), "")
+    # A line without a letter or a digit is an ornament, as nltk puts them around its words.
+    lines = [line for line in words.splitlines() if line.strip()]
+    first = next((line for line in lines if re.search(r"\w", line)), lines[0] if lines else "")
     text = f"{name}: {first}" if first else name
     return text if len(text) <= ERROR_WIDTH else text[:ERROR_WIDTH] + " …"
 
