@@ -6,11 +6,13 @@ will run; here its findings become a problem, or fields of the manifest.
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from nb_scorer import golden, layout, manifest
+from nb_scorer.problem import Problem
 
 from nb_builder import certificates
 from nb_builder.failures import shorten
@@ -21,6 +23,10 @@ from nb_builder.settings import Settings
 SHOWN = 300
 # Each row is asked twice of a fresh scorer and three times of two forked ones; loading is timed like a row.
 ASKED = 8
+# As Problem.__str__ writes it.
+_PROBLEM = re.compile(
+    r"^ERROR: (?P<what>.*)\n  Why: (?P<why>.*)\n  Fix: (?P<fix>.*)\n  \(problem (?P<code>[\w-]+)\)\s*\Z", re.MULTILINE
+)
 KEPT = ("deterministic", "scorer_start", "scorer_threads", "scorer_start_reason")
 
 
@@ -51,7 +57,10 @@ def summary(found: Mapping, rows: int) -> str:
 
 
 def ask(app_root: Path, *, home: Path, settings: Settings, patience: float) -> dict:
-    """Return what `prove` found; raise ModelDoesNotLoad where it says nothing for `patience` seconds."""
+    """Return what `prove` found.
+
+    Raises ModelDoesNotLoad where it says nothing for `patience` seconds, and a problem that it tells itself.
+    """
     command = [home / "service" / "bin" / "python", "-I", "-m", "nb_service", "prove"]
     environ = {
         **certificates.trusting(settings.ca_bundle, os.environ),
@@ -76,8 +85,17 @@ def ask(app_root: Path, *, home: Path, settings: Settings, patience: float) -> d
     # The notebook's functions may print, before it.
     last = (ran.stdout.strip().splitlines() or [""])[-1]
     if not last.startswith("{"):
+        if told := _PROBLEM.search(ran.stdout):
+            raise _problem(**told.groupdict())
         raise RuntimeError(f"nb_service prove ended with {ran.returncode} and said nothing:\n{ran.stdout}{ran.stderr}")
     return {**json.loads(last), "said": ran.stderr}
+
+
+def _problem(code: str, **words: str) -> Problem:
+    """Return a problem of the service's, such as one of its settings, as it was told there."""
+    problem = Problem(**words)
+    problem.code = code
+    return problem
 
 
 def judge(found: Mapping, golden_rows: Sequence[Mapping], log: Log, *, seeds: bool = False) -> None:
