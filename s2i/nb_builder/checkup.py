@@ -67,6 +67,8 @@ def main(arguments: Sequence[str]) -> None:
         with given.repository(named[0], clone, log) as (folder, notebook):
             log.step(f"Checking {notebook or named[0]}")
             result = examine(folder, {**os.environ, **given.choice(notebook)}, Path(scratch), log)
+            if result.findings:
+                given.tell_what_is_above(folder, log)
     if as_json:
         print(json.dumps(as_object(result, log.kept), indent=1, ensure_ascii=False))
     else:

@@ -16,6 +16,8 @@ _URL = re.compile(r"^[a-z+]+://|^[\w.-]+@[\w.-]+:|\.git(#.*)?$")
 @contextlib.contextmanager
 def repository(what: str, clone: Path, log: Log, *, history: bool = False) -> Iterator[tuple[Path, str | None]]:
     """Yield the folder to build and the notebook chosen in it; a clone, shallow without `history`, is removed."""
+    if not what:
+        sys.exit("ERROR: no notebook is named.\n  Fix: name a folder, a notebook or a git URL: make run NOTEBOOK=…")
     path = Path(what).expanduser()
     if path.exists():
         yield _on_disk(path.resolve())

@@ -24,6 +24,11 @@ def test_an_empty_folder_is_refused(tmp_path):
         resolved(tmp_path / "empty", tmp_path)
 
 
+def test_an_empty_name_is_not_this_folder(tmp_path):
+    with pytest.raises(SystemExit, match="no notebook is named"):
+        resolved("", tmp_path)
+
+
 def test_a_notebook_outside_git_brings_its_folder(tmp_path):
     (tmp_path / "a.ipynb").write_text("{}")
     assert resolved(tmp_path / "a.ipynb", tmp_path) == (tmp_path, "a.ipynb")
