@@ -87,11 +87,14 @@ def _free_port(first: int, log: Log) -> int:
 
 
 def _wait_until_ready(service: subprocess.Popen, port: int) -> None:
+    pause = 0.1
     while service.poll() is None:
         with contextlib.suppress(urllib.error.URLError, ConnectionError):
             urllib.request.urlopen(f"http://{HOST}:{port}/readyz", timeout=5).close()
             return
-        time.sleep(0.25)
+        # The service logs each time that it is not ready yet.
+        time.sleep(pause)
+        pause = min(2 * pause, 1.6)
     sys.exit(service.returncode or 1)
 
 
