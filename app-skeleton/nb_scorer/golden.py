@@ -24,13 +24,35 @@ SINGLE_TOLERANCE = 1e-3
 CLOCK_SECONDS = 1.1
 SHOWN = 200
 EXAMPLES = "examples"
-# What a notebook without a golden row is told to add, at build and on the service's page.
-SAMPLES_TO_ADD = "[[0.2, 0.7]]"
+# A value of each of JSON's types, for samples that are made up.
+_MADE_UP = {"null": None, "boolean": True, "integer": 1, "number": 0.2, "string": "text", "array": [0.2, 0.7]}
 
 
 def counted(rows):
     """Return in words how many golden rows there are."""
     return "1 golden row" if rows == 1 else "{} golden rows".format(rows)
+
+
+def samples_to_add(hint):
+    """Return what a notebook without a golden row is told to add, at build and on the service's page.
+
+    It is a list in Python with one sample that the schema `hint` of predictor's signature allows.
+    """
+    return repr([_made_up(hint, _MADE_UP["array"])])
+
+
+def _made_up(hint, unknown):
+    """Return a value that fits a schema as nb_scorer.hints writes them; `unknown` where it says nothing."""
+    if hint.get("enum"):
+        return hint["enum"][0]
+    kind = hint.get("type")
+    kind = kind[0] if isinstance(kind, list) else kind
+    if kind == "object":
+        needed = hint.get("required") or hint.get("properties", ())
+        return {name: _made_up(hint["properties"][name], _MADE_UP["number"]) for name in needed}
+    if kind == "array" and "items" in hint:
+        return [_made_up(hint["items"], _MADE_UP["number"])] * hint.get("minItems", 1)
+    return _MADE_UP.get(kind, unknown)
 
 
 def collect(called, examples, recorded, tolerance=answers.TOLERANCE, form=values.LABELLED):

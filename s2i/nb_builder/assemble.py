@@ -10,8 +10,10 @@ from nb_scorer import layout, manifest
 
 from nb_builder import (
     artifacts,
+    below,
     causes,
     certificates,
+    checkup,
     contract,
     drift,
     environment,
@@ -42,7 +44,7 @@ from nb_builder.log import Log
 from nb_builder.preflight import Checked, Notebook
 from nb_builder.problems import BuildProblem, CellFailed
 from nb_builder.report import Report, write_executed
-from nb_builder.requirements import Wanted
+from nb_builder.requirements import Wanted, counted
 from nb_builder.reuse import Ingredients, take_model
 from nb_builder.rewrite import scripts
 from nb_builder.rewrite.scripts import Script
@@ -76,7 +78,7 @@ def assemble(settings: Settings, log: Log) -> None:
                 report.facts["system_packages"] = system_packages.provide(checked.system, log, **allowed)
         with report.step("requirements", "Reading the requirements"):
             wanted = preflight.read_requirements(checked, place.src, place.build, log, allowed=settings.allow_indexes)
-        with report.step("install", f"Installing {len(wanted)} requirements into the notebook's own environment"):
+        with report.step("install", f"Installing {counted(len(wanted))} into the notebook's own environment"):
             installer = install(build, wanted, earlier)
         with untouched.files(place, log) as files:
             with report.step("run", f"Running the cells of {', '.join(str(each.name) for each in checked.notebooks)}"):
@@ -108,7 +110,7 @@ def begin(settings: Settings, log: Log) -> Build:
         # The order of sets goes into pickles.
         environ.setdefault("PYTHONHASHSEED", "0")
     with report.step("check", "Checking the notebook"):
-        checked = preflight.look(settings, place.src, log)
+        checked = checkup.look(settings, place.src, log)
     report.facts.update(reuse.circumstances(checked.python))
     report.facts.update(provenance.of(checked.repository, settings.commit, settings.source))
     names = [str(each.name) for each in checked.notebooks]
@@ -175,7 +177,7 @@ def tell_what_pip_brought(build: Build, installer: Installer) -> None:
     declared = build.report.facts["packages"]
     packages = installer.freeze().splitlines()
     added = pip_entry.brought(declared, packages)
-    pip_entry.tell(added, build.log)
+    pip_entry.tell(pip_entry.to_declare(added, declared, build.place.venv), build.log)
     build.report.facts.update(packages=packages, brought_by_pip=added)
 
 
@@ -236,7 +238,8 @@ def run_cells(
             before_last=files.keep if cells and cells[-1].ours else lambda: None,
         )
     except CellFailed as failed:
-        raise drift.explain(failed, build.report.facts["resolved"], build.checked.changed) from None
+        later = below.explain(failed, cells)
+        raise later or drift.explain(failed, build.report.facts["resolved"], build.checked.changed) from None
     finally:
         # Also when a cell fails: what went before it is most of what its author needs to see.
         write_executed(each.node, results, place.build / (each.prefix + layout.EXECUTED))

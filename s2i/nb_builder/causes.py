@@ -34,6 +34,11 @@ _HOST = re.compile(r"host='(?P<host>[^']+)'|https?://(?:[^/\s'\"@]*@)?(?P<url>[^
 _ENVIRON = re.compile(r"(?:<frozen os>|[/\\]os\.py)\"?(?::\d+|, line \d+)?,? in (?:_Environ\.)?__getitem__")
 _DECLARED = re.compile(r"^(\w+) not found\. Declare it as envvar")
 
+# What spaCy and nltk say of data that are downloaded apart from them, what they call it, and how it is got.
+_DATA = (
+    (re.compile(r"\[E050\] Can't find model '(?P<name>[\w.-]+)'"), "spaCy's model", "!python -m spacy download {}"),
+    (re.compile(r"Resource (?P<name>[\w.-]+) not found\.\s[^>]*NLTK"), "nltk's resource", "nltk.download('{}')"),
+)
 _POINTER = b"version https://git-lfs.github.com/spec/v1\n"
 # Where cells make files: what is not there is no path of another machine.
 _TEMPORARY = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - looked at, nothing is made there
@@ -49,6 +54,10 @@ def problem(
     place.update(cell=cell, notebook=notebook, traceback=traceback)
     if unset := _unset(name, words, traceback):
         return problems.VariableUnset(**place, name=unset)
+    for form, kind, command in _DATA:
+        if data := form.search(words):
+            thing = f"{kind} {data['name']}"
+            return problems.LanguageDataMissing(**place, thing=thing, command=command.format(data["name"]))
     if _UNREACHED.search(words):
         address = _address(words) or _address(cell.source) or "something outside"
         return problems.NetworkUnreachable(**place, address=address)

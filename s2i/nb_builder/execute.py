@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from nb_scorer import layout
 from nb_scorer.in_kernel import COMMAND
 
-from nb_builder import blame, causes, complaint, contract, failures, problems, system_needs
+from nb_builder import blame, causes, complaint, contract, failures, problems, syntax, system_needs
 from nb_builder.cells import Cell
 from nb_builder.kernel import Kernel, KernelGone, Launch, TooSlow, running
 from nb_builder.log import Log
@@ -189,7 +189,7 @@ class Runner:
         error = reply if raised_on and reply["evalue"] == errors[0]["evalue"] else errors[0]
         fault = self._at_fault(cell, error)
         known = {"notebook": self.notebook, "repository": self.repository}
-        raise failures.of_error(fault, error, **known, pointers=self._pointers_read())
+        raise failures.of_error(fault, error, **known, pointers=self._pointers_read(fault, error))
 
     def _outside(self, problem: Exception, ran: Sequence[Cell]) -> Exception | None:
         """Return what is missing outside of the notebook where that is why predictor fails at one of its examples."""
@@ -206,8 +206,8 @@ class Runner:
             problem.at(self.notebook, bound[-1].cell, bound[-1].statement.lineno)
         return problem
 
-    def _pointers_read(self) -> list[str]:
-        """Return the pointers of Git LFS among the files that the notebook has read."""
+    def _pointers_read(self, fault: Cell, error: dict) -> list[str]:
+        """Return the pointers of Git LFS among the files that the notebook has read, or was about to read."""
         pointers = causes.pointers(self.repository)
         if not pointers:
             return []
@@ -223,7 +223,10 @@ class Runner:
         if not reads["complete"]:
             ran = [result.cell.source for result in self.results if not result.cell.ours]
             return causes.named_in(ran, pointers)
-        return [path for path in pointers if path in reads["files"]]
+        # What compiled code opens, as xgboost and lightgbm do, is not seen by Python.
+        line = blame.line_of(fault.source, error=error["evalue"], traceback=blame.plain_traceback(error["traceback"]))
+        tried = [error["evalue"], *syntax.until(fault.source, line)]
+        return [path for path in pointers if path in reads["files"]] or causes.named_in(tried, pointers)
 
     def _at_fault(self, cell: Cell, error: dict) -> Cell:
         """Return the cell that an error comes from: a thread may fail while a later one runs than started it."""

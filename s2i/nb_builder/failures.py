@@ -7,6 +7,7 @@ from pathlib import Path
 
 from nb_builder import blame, causes, distributions, problems, source, system_needs, worlds
 from nb_builder.cells import Cell
+from nb_builder.output import ANSI
 
 NOT_THERE = re.compile(r"No module named '([\w.]+)'$")
 # As pandas says it, in an ImportError of its own.
@@ -30,7 +31,8 @@ def of_error(
     `pointers` are the files that the notebook has read and that are pointers of Git LFS.
     """
     traceback = blame.plain_traceback(error.get("traceback", []))
-    name, words = error["ename"], error["evalue"]
+    # Some libraries colour what they say.
+    name, words = error["ename"], ANSI.sub("", error["evalue"])
     line = blame.line_of(cell.source, error=words, traceback=traceback)
     place = {"cell": cell, "notebook": notebook, "line": line}
     if name == "SystemExit":
@@ -116,7 +118,9 @@ def undeclared(words: str, repository: Path) -> str | None:
 
 def one_line(name: str, words: str) -> str:
     """Return an error as Python's last line has it, within one bounded line."""
-    first = next((line for line in words.splitlines() if line.strip()), "")
+    # A line without a letter or a digit is an ornament, as nltk puts them around its words.
+    lines = [line.strip() for line in words.splitlines() if line.strip()]
+    first = next((line for line in lines if re.search(r"\w", line)), lines[0] if lines else "")
     text = f"{name}: {first}" if first else name
     return text if len(text) <= ERROR_WIDTH else text[:ERROR_WIDTH] + " …"
 

@@ -1,6 +1,7 @@
 """What a notebook imports from packages, where, and how surely: by its syntax tree and that of its own modules."""
 
 import ast
+import os
 import re
 import sys
 from collections import defaultdict
@@ -40,6 +41,9 @@ _BRINGS = re.compile(
     r"|\bsubprocess\b|\bos\.(?:system|popen|chdir)\b|\bsys\.(?:path|modules|meta_path)\b|addsitedir|urlretrieve"
     r"|\bexec\(|\.(?:py|zip|whl|egg)['\"]"
 )
+# A folder that is put on the path: sys.path.append(".."), also within os.path.abspath(…).
+_ADDS = re.compile(r"\bsys\.path\.(?:append|insert)\((?P<what>.*)\)")
+_QUOTED = re.compile(r"['\"]([^'\"/][^'\"]*)['\"]")
 _WRAPS = re.compile(r"\s*get_ipython\(\)\.run_cell_magic\('(?:time|capture)',")
 # As MagicsToPython writes `%load_ext dotenv`: an extension is a module.
 _LOADS = re.compile(r"run_line_magic\('load_ext', '(\w+)[\w.]*'\)")
@@ -141,6 +145,7 @@ def of_notebook(cells: Sequence[Cell], folder: Path, src: Path) -> list[Import]:
         own_modules[Path(written).stem].add(folder / written)
         own_modules[Path(written).parent.name].add(folder / written)
     pieces = list(_pieces_of(cells))
+    added = _added(cells, folder, src)
     # Modules that may be imported, read last: some of them are imported for sure by then.
     perhaps: dict[Path, _Piece] = {}
     seen: set[Path] = set()
@@ -151,7 +156,8 @@ def of_notebook(cells: Sequence[Cell], folder: Path, src: Path) -> list[Import]:
             base = _base(node, piece, folder, src)
             for module, names in _named(node):
                 own = own_modules.get(module.split(".")[0]) if not _level(node) else None
-                exact = _files(base, module, names)
+                looked = (_files(place, module, names) for place in [base, *(() if _level(node) else added)])
+                exact = next(filter(None, looked), [])
                 perhaps.update((path, piece) for path in [*(own or ()), *(exact if not sure else ())])
                 pieces += [each for path in exact if sure and (each := _module(path, piece, src, seen, sure=True))]
                 if own is None and not _level(node) and module.split(".")[0] not in _NOT_PACKAGES:
@@ -236,6 +242,13 @@ def _first_of(function: ast.AST) -> Iterator[ast.AST]:
         if any(isinstance(inner, (ast.Return, ast.Raise, ast.Yield)) for inner in ast.walk(statement)):
             return
         yield statement
+
+
+def _added(cells: Sequence[Cell], folder: Path, src: Path) -> list[Path]:
+    """Return the folders of the repository that cells put on sys.path by a plain text, relative to the notebook's."""
+    calls = (match["what"] for cell in cells for match in _ADDS.finditer(cell.source))
+    paths = (Path(os.path.normpath(folder / text)) for call in calls for text in _QUOTED.findall(call))
+    return [path for path in dict.fromkeys(paths) if path.is_relative_to(src) and path.is_dir()]
 
 
 def _named(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -1,6 +1,6 @@
 """All that is known of a repository before anything is installed.
 
-One list of rooms for two callers: a build stops at the first finding (`refuse`), `check` collects them all.
+One list of rooms for two callers: `check` collects all findings, and so does a build before it stops at them.
 """
 
 from collections.abc import Callable, Iterator, Sequence

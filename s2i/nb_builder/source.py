@@ -13,11 +13,12 @@ UPLOADED = Path("/tmp/src")  # noqa: S108 - s2i's own place
 
 
 def locate(src: Path, kept: Path) -> Path:
-    """Return the folder with the repository: `src`, or `kept` where an earlier assemble emptied `src`.
+    """Return the folder with the repository: `src`, or `kept` where an earlier assemble emptied s2i's upload.
 
-    Raises SourceMissing where neither holds anything.
+    Any other empty folder stands for nothing else: `kept` is the repository of the build before, whichever that was.
+    Raises SourceMissing where there is nothing.
     """
-    for folder in (src, kept):
+    for folder in (src, kept) if src == UPLOADED else (src,):
         if folder.is_dir() and any(folder.iterdir()):
             return folder
     raise SourceMissing(folder=src)

@@ -6,11 +6,13 @@ will run; here its findings become a problem, or fields of the manifest.
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from nb_scorer import golden, layout, manifest
+from nb_scorer.problem import Problem
 
 from nb_builder import certificates
 from nb_builder.failures import shorten
@@ -23,6 +25,10 @@ SHOWN = 300
 ASKED = 8
 # Gets a traceback and a line that says what failed with it; returns the problem behind it, None where it knows none.
 Explain = Callable[[str, str], Exception | None]
+# As Problem.__str__ writes it.
+_PROBLEM = re.compile(
+    r"^ERROR: (?P<what>.*)\n  Why: (?P<why>.*)\n  Fix: (?P<fix>.*)\n  \(problem (?P<code>[\w-]+)\)\s*\Z", re.MULTILINE
+)
 KEPT = ("deterministic", "scorer_start", "scorer_threads", "scorer_start_reason")
 
 
@@ -56,7 +62,10 @@ def summary(found: Mapping, rows: int) -> str:
 
 
 def ask(app_root: Path, *, home: Path, settings: Settings, patience: float) -> dict:
-    """Return what `prove` found; raise ModelDoesNotLoad where it says nothing for `patience` seconds."""
+    """Return what `prove` found.
+
+    Raises ModelDoesNotLoad where it says nothing for `patience` seconds, and a problem that it tells itself.
+    """
     command = [home / "service" / "bin" / "python", "-I", "-m", "nb_service", "prove"]
     environ = {
         **certificates.trusting(settings.ca_bundle, os.environ),
@@ -81,6 +90,8 @@ def ask(app_root: Path, *, home: Path, settings: Settings, patience: float) -> d
     # The notebook's functions may print, before it.
     last = (ran.stdout.strip().splitlines() or [""])[-1]
     if not last.startswith("{"):
+        if told := _PROBLEM.search(ran.stdout):
+            raise _problem(**told.groupdict())
         raise RuntimeError(f"nb_service prove ended with {ran.returncode} and said nothing:\n{ran.stdout}{ran.stderr}")
     return {**json.loads(last), "said": ran.stderr}
 
@@ -95,6 +106,13 @@ def failed(found: Mapping) -> tuple[str, str]:
     return row["error"].get(
         "traceback"
     ) or "", f"In a fresh process predictor({brief(json.dumps(row['sample']))}) fails:"
+
+
+def _problem(code: str, **words: str) -> Problem:
+    """Return a problem of the service's, such as one of its settings, as it was told there."""
+    problem = Problem(**words)
+    problem.code = code
+    return problem
 
 
 def judge(found: Mapping, golden_rows: Sequence[Mapping], log: Log, *, seeds: bool = False) -> None:

@@ -12,6 +12,18 @@ class CellFailed(CellProblem):
     fix_words = "Correct what fails, by the lines above{again}; then build again."
 
 
+class DefinedLater(CellProblem):
+    """A cell uses a name that only a cell below it defines."""
+
+    code = "defined-later"
+    what_words = "{where} uses '{name}', which is defined further down only: {definition}."
+    why_words = "Cells are run once, from top to bottom; in Jupyter they were run in another order."
+    fix_words = (
+        "Move the definition above its use; 'Restart the kernel and run all' in Jupyter shows whether more is out of "
+        "order. Then build again."
+    )
+
+
 class CellSyntax(CellProblem):
     """A cell is no valid Python."""
 

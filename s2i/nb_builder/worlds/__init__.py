@@ -46,12 +46,17 @@ def settled(node: NotebookNode, notebook: Path, repository: Path, log: Log) -> N
 
 
 def findings(node: NotebookNode, cells: Sequence[Cell], notebook: Path, repository: Path) -> Iterator[ElsewhereOnly]:
-    """Yield what a notebook surely needs of a world, with cell and line: uses, else the import, and files."""
+    """Yield what a notebook surely needs of a world, with cell and line: uses, else the import, and files.
+
+    What only prepares a world is left out once nothing else needs it, and so is no finding beside what does.
+    """
     found = uses.by_cell(cells, node.metadata, repository)
     sure = [(cell, use) for cell, each in found for use in each if use.sure]
     used = {use.world.name for _, use in sure if not use.imports}
+    needed = {use.world.name for _, use in sure if not use.spare}
     for cell, use in sure:
-        if not use.imports or use.world.name not in used:
+        name = use.world.name
+        if not (use.spare and name in needed) and not (use.imports and name in used):
             place = {"cell": cell, "notebook": str(notebook), "line": use.statement.lineno}
             yield _problem(use.world, use.what, repository, **place)
     for cell, world, path, line in files.read(cells):

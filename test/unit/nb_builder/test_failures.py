@@ -27,6 +27,13 @@ def test_the_words_of_an_error_are_one_bounded_line(tmp_path):
     assert len(of(tmp_path, "ValueError", "x" * 10_000).what) < 500
 
 
+def test_the_words_of_an_error_begin_below_an_ornament(tmp_path):
+    assert "LookupError: Resource punkt not found.\n" in str(
+        of(tmp_path, "LookupError", "\n****\nResource punkt not found.\n")
+    )
+    assert "ValueError: ***\n" in str(of(tmp_path, "ValueError", "***\n---"))
+
+
 def test_an_error_without_words_is_its_name(tmp_path):
     assert "failed: AssertionError\n" in str(of(tmp_path, "AssertionError", ""))
 

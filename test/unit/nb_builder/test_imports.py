@@ -57,6 +57,26 @@ def test_modules_anywhere_in_the_repository_count_as_its_own(tmp_path):
     }
 
 
+@pytest.mark.parametrize(
+    ("adds", "below"),
+    [
+        ("sys.path.append('..')", "common"),
+        ("sys.path.insert(0, os.path.abspath(os.path.join('..')))", "common"),
+        ("sys.path += []; sys.path.append('../book')", "book/common"),
+    ],
+)
+def test_what_a_module_below_a_folder_on_the_path_imports_is_sure(tmp_path, adds, below):
+    for name in ("ch01", below):
+        (tmp_path / name).mkdir(parents=True)
+    # The second one no table has, so that the path may bring it.
+    (tmp_path / below / "utils.py").write_text("import tqdm, alpha\n")
+    cells = [Cell(f"import sys, os\n{adds}\nfrom common.utils import load", 1, 1)]
+    assert [(each.package, each.sure) for each in imports.of_notebook(cells, tmp_path / "ch01", tmp_path)] == [
+        ("tqdm", True),
+        ("alpha", False),
+    ]
+
+
 def test_modules_that_a_cell_writes_count_as_the_repositorys(tmp_path):
     writes = "get_ipython().run_cell_magic('writefile', '{}', 'x = 1')"
     assert found(tmp_path, writes.format("prices.py"), writes.format("-a pack/more.py"), "import prices, pack") == set()

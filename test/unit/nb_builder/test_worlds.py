@@ -44,6 +44,10 @@ def test_what_only_prepares_colab_is_left_out_line_by_line(tmp_path, source, lef
     ("sources", "refused"),
     [
         (["from google.colab import files\nf = files.upload()"], [("google.colab.files.upload", 2)]),
+        (
+            ["from google.colab import drive, files\ndrive.mount('/d')\nf = files.upload()"],
+            [("google.colab.files.upload", 3)],
+        ),
         (["import google.colab as c", "c.userdata.get('X')"], [("google.colab.userdata.get", 1)]),
         (["from google.colab import drive\nif x:\n    drive.mount('/')"], [("google.colab.drive", 1)]),
         (

@@ -1,12 +1,13 @@
 """Golden rows: which samples become one, and why others do not."""
 
+import ast
 import json
 import sys
 import time
 
 import pandas as pd
 import pytest
-from nb_scorer import golden, layout
+from nb_scorer import golden, hints, layout, signatures
 from nb_scorer.complaints import Complaint
 from nb_scorer.recorder import Call
 
@@ -369,3 +370,41 @@ def test_labels_of_a_table_are_no_part_of_its_rows_as_samples():
     table = pd.DataFrame({"a": [1, 2]}, index=["x", "y"])
     found, _ = rows({"predictor": lambda x: pd.Series(x) * 2, "examples": table})
     assert [(row["sample"], row["answer"]) for row in found] == [({"a": 1}, {"a": 2}), ({"a": 2}, {"a": 4})]
+
+
+def _scalars(a, b: int, c: str, d: float = 1.0):
+    pass
+
+
+def _text(x: str):
+    pass
+
+
+def _matrix(x: list[list[int]]):
+    pass
+
+
+def _pair(x: tuple[float, float]):
+    pass
+
+
+def _any(x):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("predictor", "samples"),
+    [
+        (_any, "[[0.2, 0.7]]"),
+        (_scalars, "[{'a': 0.2, 'b': 1, 'c': 'text'}]"),
+        (_text, "['text']"),
+        (_matrix, "[[[1]]]"),
+        (_pair, "[[0.2, 0.2]]"),
+        (lambda a=1, b=2: 0, "[[0.2, 0.7]]"),
+    ],
+)
+def test_the_samples_that_one_is_told_to_add_fit_what_predictor_takes(predictor, samples):
+    sample, _ = hints.of(predictor)
+    assert golden.samples_to_add(sample) == samples
+    called, examples = signatures.of({"predictor": predictor}), ast.literal_eval(samples)
+    assert len(golden.collect(called, examples, [])[0]) == 1

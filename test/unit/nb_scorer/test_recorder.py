@@ -87,6 +87,8 @@ class Point:
             "try:\n    predictor(1, income=1 / 0)\nexcept ZeroDivisionError:\n    pass\npredictor(income=2, age=5)",
             [b'{"age": 5, "income": 2}'],
         ),
+        ("predictor(1, income=predictor(2, income=3))", [b'{"age": 2, "income": 3}', b'{"age": 1, "income": 2}']),
+        ("try:\n    predictor(1, age=2)\nexcept TypeError:\n    pass", []),
         ("predictor(*[1, 2]); predictor(**{'age': 1, 'income': 2})", []),
     ],
 )
