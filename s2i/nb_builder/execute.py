@@ -195,7 +195,10 @@ class Runner:
         """Return what is missing outside of the notebook where that is why predictor fails at one of its examples."""
         if not isinstance(problem, problems.ExampleFails):
             return None
-        known = {"notebook": self.notebook, "repository": self.repository, "pointers": self._pointers_read()}
+        # As the kernel has the error of a cell.
+        error = {"evalue": blame.raised(problem.detail)[1], "traceback": [problem.detail]}
+        pointers = self._pointers_read(self._at_fault(ran[-1], error), error)
+        known = {"notebook": self.notebook, "repository": self.repository, "pointers": pointers}
         asked = f"Row {problem.facts['number']} of 'examples', {problem.facts['sample']}, gets no answer:"
         return failures.of_predictor(problem.detail, ran, **known, asked=asked)
 
