@@ -15,10 +15,10 @@ class Complaint(Exception):
 
     def write(self, path):
         """Put code and facts into the file `path`, whole or not at all; on a full disk, not at all."""
-        told = json.dumps({"code": self.code, "facts": self.facts})
+        text = json.dumps({"code": self.code, "facts": self.facts})
         try:
             with io.open(path + ".new", "w", encoding="utf-8") as file:
-                file.write(told)
+                file.write(text)
             os.replace(path + ".new", path)
         except OSError:
             # The exception itself still carries the code.

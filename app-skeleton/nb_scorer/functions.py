@@ -151,8 +151,8 @@ def _reduce_cached(wrapper):
         owner = getattr(owner, name, None)
     if wrapper.__module__ != "__main__" and owner is wrapper:
         return wrapper.__qualname__
-    told = wrapper.cache_parameters() if hasattr(wrapper, "cache_parameters") else {}
-    return _cached, (wrapper.__wrapped__, wrapper.cache_info().maxsize, told.get("typed", False))
+    parameters = wrapper.cache_parameters() if hasattr(wrapper, "cache_parameters") else {}
+    return _cached, (wrapper.__wrapped__, wrapper.cache_info().maxsize, parameters.get("typed", False))
 
 
 def let_caches_be_pickled():

@@ -24,13 +24,35 @@ SINGLE_TOLERANCE = 1e-3
 CLOCK_SECONDS = 1.1
 SHOWN = 200
 EXAMPLES = "examples"
-# What a notebook without a golden row is told to add, at build and on the service's page.
-SAMPLES_TO_ADD = "[[0.2, 0.7]]"
+# A value of each of JSON's types, for samples that are made up.
+_MADE_UP = {"null": None, "boolean": True, "integer": 1, "number": 0.2, "string": "text", "array": [0.2, 0.7]}
 
 
 def counted(rows):
     """Return in words how many golden rows there are."""
     return "1 golden row" if rows == 1 else "{} golden rows".format(rows)
+
+
+def samples_to_add(hint):
+    """Return what a notebook without a golden row is told to add, at build and on the service's page.
+
+    It is a list in Python with one sample that the schema `hint` of predictor's signature allows.
+    """
+    return repr([_made_up(hint, _MADE_UP["array"])])
+
+
+def _made_up(hint, unknown):
+    """Return a value that fits a schema as nb_scorer.hints writes them; `unknown` where it says nothing."""
+    if hint.get("enum"):
+        return hint["enum"][0]
+    kind = hint.get("type")
+    kind = kind[0] if isinstance(kind, list) else kind
+    if kind == "object":
+        needed = hint.get("required") or hint.get("properties", ())
+        return {name: _made_up(hint["properties"][name], _MADE_UP["number"]) for name in needed}
+    if kind == "array" and "items" in hint:
+        return [_made_up(hint["items"], _MADE_UP["number"])] * hint.get("minItems", 1)
+    return _MADE_UP.get(kind, unknown)
 
 
 def collect(called, examples, recorded, tolerance=answers.TOLERANCE, form=values.LABELLED):
@@ -67,14 +89,14 @@ def check_batch(called, lines, tolerance, form=values.LABELLED):
         return ["batch_predictor is not compared with predictor: there are no golden rows"]
     samples = [row["sample"] for row in rows]
     try:
-        got = values.decode(values.encode(values.listed(result_of(called["batch_predictor"], samples)), form))
+        batch = values.decode(values.encode(values.listed(result_of(called["batch_predictor"], samples)), form))
     except BaseException as error:
         raise _batch_differs(rows, 0, "it fails with {}".format(shown(_words(error))), _trace(error))
-    if not isinstance(got, list) or len(got) != len(rows):
-        told = "{} answers".format(len(got)) if isinstance(got, list) else "no list"
-        at = min(len(got), len(rows) - 1) if isinstance(got, list) else 0
-        raise _batch_differs(rows, at, "for {} samples it returns {}".format(len(rows), told))
-    for at, (row, answer) in enumerate(zip(rows, got)):
+    if not isinstance(batch, list) or len(batch) != len(rows):
+        returned = "{} answers".format(len(batch)) if isinstance(batch, list) else "no list"
+        at = min(len(batch), len(rows) - 1) if isinstance(batch, list) else 0
+        raise _batch_differs(rows, at, "for {} samples it returns {}".format(len(rows), returned))
+    for at, (row, answer) in enumerate(zip(rows, batch)):
         if not answers.same(row["answer"], answer, tolerance):
             again = values.decode(values.encode(result_of(called["predictor"], row["sample"]), form))
             if not answers.same(row["answer"], again, tolerance):
@@ -100,8 +122,10 @@ class _Asked(object):
         self.rows = []
         self.notes = []
         self._calls = {}
+        self._without_form = [call for call in recorded if call.body is None]
         for call in recorded:
-            self._calls.setdefault(call.body, []).append(call)
+            if call.body is not None:
+                self._calls.setdefault(call.body, []).append(call)
         self._refused = []
         self._failed = []
         self._seen = set()
@@ -138,6 +162,9 @@ class _Asked(object):
 
     def calls(self):
         """Add the notebook's own calls; one that fails only in the form of JSON is left out with a note."""
+        for call in self._without_form:
+            if call.returned and call.current:
+                self.notes.append("{} is no golden row: {}".format(_call_of(call), call.lack))
         until = time.time() + CALL_SECONDS
         for body, calls in list(self._calls.items()):
             what = _call(body)
@@ -152,13 +179,30 @@ class _Asked(object):
                 self.notes.append("{} is no golden row: it raised in its cell".format(what))
 
     def _add_call(self, call, what):
+        body = self._body_of_table(call) if call.is_table else self._form(call)
+        if body is None:
+            return
         try:
-            self._add(self._form(call), "call", what)
+            self._add(body, "call", what)
         except Complaint:
             raise
         # As for a row of examples.
         except BaseException as error:
             self._add_otherwise(call, what, error)
+
+    def _body_of_table(self, call):
+        """Return a table as a client would send it, where that gets the answer that the cell was given; else None."""
+        if not call.current or self._shown(call) is None:
+            return None
+        outcome = self._misfit(call, call.body)
+        if not outcome:
+            return call.body
+        if call.by_name and self._fits(call, call.by_name):
+            self._calls.setdefault(call.by_name, [call])
+            return call.by_name
+        reason = "a client can only send the list of its rows as JSON, and for that {}".format(outcome)
+        self.notes.append("{} is no golden row: {}".format(_call_of(call), reason))
+        return None
 
     def _add_otherwise(self, call, what, error):
         """Say why a call that fails with `error` is no row; raise Complaint where that is not for the form of JSON."""
@@ -183,14 +227,21 @@ class _Asked(object):
 
     def _fits(self, call, body):
         """Return whether validator takes `body`, and predictor gives it the answer that the cell was given."""
+        return not self._misfit(call, body)
+
+    def _misfit(self, call, body):
+        """Return in words what comes of `body` instead of the answer that the cell was given, "" for just that."""
         try:
-            if self._refusal(body) is not None:
-                return False
+            refusal = self._refusal(body)
+            if refusal is not None:
+                return "validator {}".format(refusal[0])
             answer = self._ask(body)
         # As for a row of examples.
-        except BaseException:
-            return False
-        return self._shown(call) is None or self._same(call, answer)
+        except BaseException as error:
+            return "predictor fails with {}".format(shown(_words(error)))
+        if self._shown(call) is None or self._same(call, answer):
+            return ""
+        return "predictor answers {}".format(shown(answer.decode("utf-8", "replace")))
 
     def _answers(self, body):
         """Return whether predictor has an answer for `body` when it is asked once more."""
@@ -307,6 +358,12 @@ def _changed(call, answer, outcome, detail=""):
 
 def _call(body):
     return "the call predictor({})".format(shown(body.decode("utf-8", "replace")))
+
+
+def _call_of(call):
+    """Return the words for a call whose sample itself can't be shown."""
+    kind = " with a {}".format(call.passed) if call.passed else ""
+    return "the call of predictor in {}{}".format(_cell(call), kind)
 
 
 def _cell(call):

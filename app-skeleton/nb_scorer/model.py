@@ -250,10 +250,10 @@ def load(folder):
     Loading runs code from the file: call it only on a folder that assemble wrote. Versions and digest
     are compared first, because a wrong version can end the process before it could raise.
     """
-    told = manifest.read(folder)
-    manifest.check_versions(told)
+    described = manifest.read(folder)
+    manifest.check_versions(described)
     path = os.path.join(str(folder), layout.PICKLE)
-    if digest_of(path) != told.get("pickle_sha256"):
+    if digest_of(path) != described.get("pickle_sha256"):
         raise ModelDamaged(path)
     try:
         with io.open(path, "rb") as file:
@@ -261,7 +261,7 @@ def load(folder):
     # Unpickling runs the code of any library.
     except Exception as error:
         raise ModelLoadFailed("{}: {}".format(type(error).__name__, error)) from error
-    return Model(called, told)
+    return Model(called, described)
 
 
 def digest_of(path):

@@ -19,6 +19,7 @@ MAX_LENGTH = 20000
 
 # In builtins, because the notebook's own namespace is the author's.
 NOTE = "__nb_builder_note__"
+NOTE_FIRST = "__nb_builder_note_first__"
 NOTE_ALL = "__nb_builder_note_all__"
 SHOWN = "__nb_builder_shown__"
 
@@ -26,22 +27,25 @@ SHOWN = "__nb_builder_shown__"
 class Call(object):
     """One call of predictor by a cell: the sample as JSON has it, and what came of it there.
 
-    `body` is the sample's form in JSON, `by_name` that of a labelled row of a table as an object, or None.
+    `body` is the sample's form in JSON, `by_name` that of a labelled row of a table as an object, or None. Of a whole
+    table `body` is the list of its rows, and `by_name` its only row. `lack` says why there is no `body`, then None.
     `answer` is the form in JSON of what the cell was given, None where there is none or it is too large, and
     `bare` the same without pandas' labels;
     `returned` is False where predictor raised. `passed` is the type of a sample that JSON can't have, or "",
-    and `single` tells whether its numbers have single precision. `cell` and `line` are the call's place, `of`
-    returns the predictor that was called, and `current` is whether the notebook ends with it.
+    `is_table` whether it is a table, and `single` whether its numbers have single precision. `cell` and `line` are
+    the call's place, `of` returns the predictor that was called, and `current` is whether the notebook ends with it.
     """
 
-    def __init__(self, body, by_name=None, passed="", single=False, line=None, of=None):
+    def __init__(self, body, by_name=None, passed="", single=False, lack=""):
         self.body = body
         self.by_name = by_name
+        self.lack = lack
         self.passed = passed
         self.single = single
+        self.is_table = False
         self.cell = None
-        self.line = line
-        self.of = of
+        self.line = None
+        self.of = None
         self.answer = None
         self.bare = None
         self.returned = False
@@ -54,6 +58,7 @@ def install(shell):
     calls = Calls(shell, noter.lines)
     shell.ast_transformers.append(noter)
     setattr(builtins, NOTE, calls.note)
+    setattr(builtins, NOTE_FIRST, calls.note_first)
     setattr(builtins, NOTE_ALL, calls.note_all)
     setattr(builtins, SHOWN, calls.shown)
     shell.events.register("post_run_cell", calls.ended)
@@ -61,7 +66,10 @@ def install(shell):
 
 
 def recorded(shell):
-    """Return the last Call of each sample, in the order of their first; of arrays beside that of a plain one, both."""
+    """Return the last Call of each sample, in the order of their first; of arrays beside that of a plain one, both.
+
+    Behind them comes the last of each place whose sample has no form in JSON.
+    """
     calls = getattr(shell, "nb_builder_calls", None)
     return calls.found() if calls else []
 
@@ -73,6 +81,9 @@ class Calls(object):
         self._shell = shell
         self._lines = lines
         self._open = {}
+        self._first = {}
+        # By place.
+        self._without_form = collections.OrderedDict()
         # By body, in the order of the first call of each.
         self._calls = collections.OrderedDict()
 
@@ -86,26 +97,47 @@ class Calls(object):
             return sample
         return sample
 
+    def note_first(self, place, *args):
+        """Return `args`, which are noted by the note_all that gets the named arguments of the same call."""
+        self._first[place] = args
+        return args
+
     def note_all(self, place, *args, **named):
-        """Return `args` or `named`, whichever there are, after the object that a client would send was noted."""
+        """Return `args` or `named`, whichever there are, after the sample that a client would send was noted."""
         self._open.pop(place, None)
-        predictor = self._shell.user_ns.get("predictor")
         try:
-            if functions.named_parameters(predictor):
-                self._begin(place, _bound(inspect.signature(predictor).bind(*args, **named)))
+            self._begin_bound(place, self._first.pop(place, args), named)
         # A TypeError predictor will raise at once in words of its own; the rest is as for one argument.
         except Exception:
             return args or named
         return args or named
 
+    def _begin_bound(self, place, args, named):
+        predictor = self._shell.user_ns.get("predictor")
+        bound = inspect.signature(predictor).bind(*args, **named)
+        if functions.named_parameters(predictor):
+            self._begin(place, _bound(bound))
+        elif len(bound.args) == 1 and not bound.kwargs:
+            self._begin(place, bound.args[0])
+        else:
+            self._open_call(place, Call(None, lack="the service calls predictor with the sample alone"))
+
     def _begin(self, place, sample):
-        body = json_form(sample)
-        if body is None or (body not in self._calls and len(self._calls) >= MAX_SAMPLES):
+        if _is_table(sample):
+            call = _call_of_table(sample)
+        else:
+            body, lack = json_form(sample)
+            passed = "" if _is_plain(sample) else _kind(sample)
+            call = Call(body, body and _by_name(sample), passed, _is_single(sample), lack)
+        self._open_call(place, call)
+
+    def _open_call(self, place, call):
+        """Keep `call`, which is made at `place` now, unless there are too many."""
+        call.line, call.of = self._lines[place], _reference(self._shell.user_ns.get("predictor"))
+        kept, key = (self._without_form, place) if call.body is None else (self._calls, call.body)
+        if key not in kept and len(kept) >= MAX_SAMPLES:
             return
-        passed = "" if _is_plain(sample) else _kind(sample)
-        of = _reference(self._shell.user_ns.get("predictor"))
-        call = Call(body, _by_name(sample), passed, _is_single(sample), self._lines[place], of)
-        self._calls[body] = _last_of_each_kind([*self._calls.get(body, ()), call])
+        kept[key] = [call] if call.body is None else _last_of_each_kind([*kept.get(key, ()), call])
         self._open[place] = call
 
     def shown(self, place, answer):
@@ -126,17 +158,19 @@ class Calls(object):
         if number is None:
             # Run by a magic within a cell.
             return
-        for calls in self._calls.values():
-            for call in calls:
-                call.cell = number if call.cell is None else call.cell
+        for call in self._all():
+            call.cell = number if call.cell is None else call.cell
 
     def found(self):
         """Return the calls, each with `current` set by the predictor that the namespace has now."""
         predictor = self._shell.user_ns.get("predictor")
-        calls = [call for of_body in self._calls.values() for call in of_body]
+        calls = self._all()
         for call in calls:
             call.current = call.of() is predictor
         return calls
+
+    def _all(self):
+        return [call for kept in (self._calls, self._without_form) for calls in kept.values() for call in calls]
 
 
 def _last_of_each_kind(calls):
@@ -156,8 +190,9 @@ def _reference(predictor):
 class CallNoter(ast.NodeTransformer):
     """Wraps each call of predictor outside functions, and its one argument, or the several.
 
-    predictor(a, b) becomes shown(n, predictor(*note_all(n, a, b))), and predictor(a=1, b=2)
-    shown(n, predictor(**note_all(n, a=1, b=2))).
+    predictor(a, b) becomes shown(n, predictor(*note_all(n, a, b))), predictor(a=1, b=2)
+    shown(n, predictor(**note_all(n, a=1, b=2))), and predictor(a, b=2)
+    shown(n, predictor(*note_first(n, a), **note_all(n, b=2))).
     """
 
     def __init__(self):
@@ -188,14 +223,13 @@ class CallNoter(ast.NodeTransformer):
             return False
         if not call.keywords and len(given) == 1:
             call.args = [self._ours(NOTE, call.args, [], given[0])]
-        elif not call.keywords:
-            star = ast.Starred(value=self._ours(NOTE_ALL, call.args, [], given[0]), ctx=ast.Load())
-            call.args = [ast.copy_location(star, given[0])]
-        elif not call.args:
-            named = ast.keyword(arg=None, value=self._ours(NOTE_ALL, [], call.keywords, given[0]))
-            call.keywords = [ast.copy_location(named, given[0])]
         else:
-            return False
+            if call.args:
+                noted = self._ours(NOTE_FIRST if call.keywords else NOTE_ALL, call.args, [], given[0])
+                call.args = [ast.copy_location(ast.Starred(value=noted, ctx=ast.Load()), given[0])]
+            if call.keywords:
+                named = ast.keyword(arg=None, value=self._ours(NOTE_ALL, [], call.keywords, given[0]))
+                call.keywords = [ast.copy_location(named, given[0])]
         self.lines.append(call.lineno)
         return True
 
@@ -226,16 +260,38 @@ def _bound(bound):
 
 
 def json_form(sample):
-    """Return `sample` as a body of JSON, or None where JSON would change it or it is too large.
+    """Return (`sample` as a body of JSON, ""), or (None, why not) where JSON would change it or it is too large.
 
     Tuples and numpy's arrays and numbers count as what JSON makes of them.
     """
+    body, lack = _encoded(sample)
+    if body and not _survived(sample, values.decode(body)):
+        return None, "JSON would make something else of it"
+    return body, lack
+
+
+def _encoded(sample):
+    """Return (what JSON makes of `sample`, ""), or (None, why not)."""
     if _length(sample) > MAX_LENGTH:
-        return None
-    body = values.encode(sample, values.BARE)
-    if len(body) > MAX_BYTES or not _survived(sample, values.decode(body)):
-        return None
-    return body
+        return None, "it is too large"
+    try:
+        body = values.encode(sample, values.BARE)
+    except values.NoJsonForm:
+        return None, "a client can only send JSON, which has no such value"
+    return (body, "") if len(body) <= MAX_BYTES else (None, "it is too large")
+
+
+def _is_table(sample):
+    """Return whether `sample` is a table, as pandas or polars have them."""
+    return hasattr(sample, "columns") and (hasattr(sample, "iloc") or hasattr(sample, "to_dicts"))
+
+
+def _call_of_table(sample):
+    """Return the Call of a table: a client could send the list of its rows, or its only row as an object."""
+    body, lack = _encoded(sample)
+    call = Call(body, body[1:-1] if body and len(sample) == 1 else None, _kind(sample), lack=lack)
+    call.is_table = True
+    return call
 
 
 def _answer_form(answer, form):

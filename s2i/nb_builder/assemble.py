@@ -3,17 +3,22 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from nb_scorer import layout, manifest
 
 from nb_builder import (
     artifacts,
+    below,
+    causes,
     certificates,
+    checkup,
     contract,
     drift,
     environment,
     execute,
+    failures,
     gpu_libraries,
     labels,
     notebook_page,
@@ -34,11 +39,12 @@ from nb_builder.artifacts import Earlier
 from nb_builder.as_of import AsOf
 from nb_builder.cells import Cell
 from nb_builder.installer import Installer
+from nb_builder.kernel import Launch
 from nb_builder.log import Log
 from nb_builder.preflight import Checked, Notebook
-from nb_builder.problems import CellFailed
+from nb_builder.problems import BuildProblem, CellFailed
 from nb_builder.report import Report, write_executed
-from nb_builder.requirements import Wanted
+from nb_builder.requirements import Wanted, counted
 from nb_builder.reuse import Ingredients, take_model
 from nb_builder.rewrite import scripts
 from nb_builder.rewrite.scripts import Script
@@ -56,35 +62,23 @@ class Build:
     report: Report
     place: Workspace
     environ: Mapping[str, str]
-    notebook: Checked
+    checked: Checked
 
 
 def assemble(settings: Settings, log: Log) -> None:
     """Turn the repository into src, build, venv and model under APP_ROOT; raise the problem that stops it."""
-    report = Report(log, repeatable=settings.source_date_epoch is not None)
-    place = Workspace(settings.app_root)
-    environ = certificates.trusting(settings.ca_bundle, os.environ)
-    if report.repeatable:
-        # The order of sets goes into pickles.
-        environ.setdefault("PYTHONHASHSEED", "0")
-    with report.step("check", "Checking the notebook"):
-        checked = preflight.look(settings, place.src, log)
-    report.facts.update(reuse.circumstances(checked.python))
-    report.facts.update(provenance.of(checked.repository, settings.commit, settings.source))
-    names = [str(each.name) for each in checked.notebooks]
-    report.facts["notebooks"] = provenance.digests(checked.repository, names)
-    build = Build(settings, log, report, place, environ, checked)
+    build = begin(settings, log)
+    checked, place, report = build.checked, build.place, build.report
     with place.fresh(), report.kept_in(place.build):
         source.bring(checked.repository, place.src)
         earlier = artifacts.find(settings.src, report.facts, log)
         if checked.system:
             with report.step("system", "Looking for packages of the system"):
-                report.facts["system_packages"] = system_packages.provide(
-                    checked.system, log, may_install=settings.apt, in_image=settings.in_image
-                )
+                allowed = {"may_install": settings.apt, "in_image": settings.in_image}
+                report.facts["system_packages"] = system_packages.provide(checked.system, log, **allowed)
         with report.step("requirements", "Reading the requirements"):
             wanted = preflight.read_requirements(checked, place.src, place.build, log, allowed=settings.allow_indexes)
-        with report.step("install", f"Installing {len(wanted)} requirements into the notebook's own environment"):
+        with report.step("install", f"Installing {counted(len(wanted))} into the notebook's own environment"):
             installer = install(build, wanted, earlier)
         with untouched.files(place, log) as files:
             with report.step("run", f"Running the cells of {', '.join(str(each.name) for each in checked.notebooks)}"):
@@ -93,7 +87,13 @@ def assemble(settings: Settings, log: Log) -> None:
                 proof.require(manifest.read(place.model))
             with report.step("verify", "Verifying the model in a fresh process"):
                 files.keep()
-                verify.run(place.root, home=settings.home, settings=settings, log=log)
+                verify.run(
+                    place.root,
+                    home=settings.home,
+                    settings=settings,
+                    log=log,
+                    explain=partial(missing_outside, checked, place),
+                )
         report.facts.update(labels.write(place, settings.src))
     artifacts.remove(settings.src)
     place.open_to_group()
@@ -101,9 +101,26 @@ def assemble(settings: Settings, log: Log) -> None:
     proof.warn(manifest.read(place.model), log)
 
 
+def begin(settings: Settings, log: Log) -> Build:
+    """Check the notebook and note what the build is made of; nothing is written."""
+    report = Report(log, repeatable=settings.source_date_epoch is not None)
+    place = Workspace(settings.app_root)
+    environ = certificates.trusting(settings.ca_bundle, os.environ)
+    if report.repeatable:
+        # The order of sets goes into pickles.
+        environ.setdefault("PYTHONHASHSEED", "0")
+    with report.step("check", "Checking the notebook"):
+        checked = checkup.look(settings, place.src, log)
+    report.facts.update(reuse.circumstances(checked.python))
+    report.facts.update(provenance.of(checked.repository, settings.commit, settings.source))
+    names = [str(each.name) for each in checked.notebooks]
+    report.facts["notebooks"] = provenance.digests(checked.repository, names)
+    return Build(settings, log, report, place, environ, checked)
+
+
 def install(build: Build, wanted: Wanted, earlier: Earlier | None) -> Installer:
     """Make the venv and install what is wanted; return the installer, which knows what is there."""
-    checked, place = build.notebook, build.place
+    checked, place = build.checked, build.place
     python = checked.python
     if earlier:
         earlier.unpack_venv(place)
@@ -134,7 +151,7 @@ def resolution(wanted: Wanted, as_of: AsOf | None) -> dict[str, object]:
 
 def make_model(build: Build, installer: Installer, earlier: Earlier | None, files: Files) -> None:
     """Write script two and run it cell by cell, or take over the model that it made before."""
-    checked, place = build.notebook, build.place
+    checked, place = build.checked, build.place
     written = [write_script(build, each) for each in checked.notebooks]
     made_of = Ingredients(place, [each.name for each in checked.notebooks], python=checked.python.full)
     if earlier and build.settings.reuse_model:
@@ -160,8 +177,16 @@ def tell_what_pip_brought(build: Build, installer: Installer) -> None:
     declared = build.report.facts["packages"]
     packages = installer.freeze().splitlines()
     added = pip_entry.brought(declared, packages)
-    pip_entry.tell(added, build.log)
+    pip_entry.tell(pip_entry.to_declare(added, declared, build.place.venv), build.log)
     build.report.facts.update(packages=packages, brought_by_pip=added)
+
+
+def missing_outside(checked: Checked, place: Workspace, traceback: str, failed: str) -> BuildProblem | None:
+    """Return what is missing outside of the notebook where a model fails with `traceback` in a fresh process."""
+    cells = checked.last.cells
+    pointers = causes.named_in((cell.source for cell in cells), causes.pointers(place.src)) if traceback else []
+    known = {"notebook": str(checked.name), "repository": place.src, "pointers": pointers}
+    return failures.of_predictor(traceback, cells, **known, asked=failed)
 
 
 def write_script(build: Build, each: Notebook) -> Script:
@@ -190,27 +215,31 @@ def run_cells(
 ) -> None:
     """Run script two's cells in a fresh kernel of the venv; the last notebook's last one leaves the model folder."""
     place, settings = build.place, build.settings
+    launch = Launch(
+        python=python,
+        notebook_folder=each.folder(place.src),
+        overlay=overlay,
+        environ=build.environ,
+        log_file=place.build / (each.prefix + layout.KERNEL_LOG),
+        pip=pip,
+        strict=settings.strict_commands,
+    )
     results: list[execute.CellResult] = []
     try:
         execute.run(
             cells,
-            python=python,
+            launch,
             notebook=str(each.name),
-            notebook_folder=each.folder(place.src),
-            overlay=overlay,
-            environ=build.environ,
             limits=execute.Limits(settings.cell_timeout, settings.notebook_timeout),
-            kernel_log=place.build / (each.prefix + layout.KERNEL_LOG),
             complaint_file=place.build / layout.COMPLAINT,
             results=results,
             log=build.log,
-            pip=pip,
-            strict=settings.strict_commands,
             # Our own last cell asks predictor; of several notebooks, only the last one has such a cell.
             before_last=files.keep if cells and cells[-1].ours else lambda: None,
         )
     except CellFailed as failed:
-        raise drift.explain(failed, build.report.facts["resolved"], build.notebook.changed) from None
+        later = below.explain(failed, cells)
+        raise later or drift.explain(failed, build.report.facts["resolved"], build.checked.changed) from None
     finally:
         # Also when a cell fails: what went before it is most of what its author needs to see.
         write_executed(each.node, results, place.build / (each.prefix + layout.EXECUTED))

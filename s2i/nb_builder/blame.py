@@ -1,5 +1,6 @@
 """Which line of a cell a traceback blames: IPython 7, 8 and 9 each write tracebacks their own way."""
 
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,10 +11,11 @@ from nb_builder.output import ANSI
 #   <ipython-input-3-9e1622b385b6> in f()     Input In [3], in f()     Cell In[3], line 2, in f()
 #   /tmp/ipykernel_77/1234.py in f()
 #   model.ipynb cell [3] in f()          as nb_scorer.cellnames has it, from 7.23 on
+# Python itself puts the same names in quotes: File "model.ipynb cell [3]", line 2, in f
 CELL_FRAME = re.compile(
-    r"^\s*(?:File )?"
+    r"^\s*(?:File )?\"?"
     r"(?P<label><ipython-input-\d+-\w+>|\S*/ipykernel_\d+/\d+\.py|(?:Cell|Input) In ?\[\d+\]"
-    r"|\S.* cell \[\d+\]|<timed exec>)"
+    r"|\S.* cell \[\d+\]|<timed exec>)\"?"
     r"(?:, line (?P<line>\d+)|:(?P<colon>\d+)|, in | in |$)"
 )
 OTHER_FRAME = re.compile(r"^\s*(?:File )?\S+?(?::\d+, in | in \S+\()")
@@ -35,6 +37,16 @@ class Frame:
 def plain_traceback(lines: list[str]) -> str:
     """Return the kernel's traceback as text without colours."""
     return ANSI.sub("", "\n".join(lines)).strip("\n")
+
+
+def raised(traceback: str) -> tuple[str, str]:
+    """Return (class, words) of the error that a traceback of Python's own ends with, ("", "") where it has none."""
+    _, header, last = traceback.rpartition("Traceback (most recent call last):\n")
+    lines = last.splitlines() if header else []
+    # Frames are indented.
+    words = "\n".join(itertools.dropwhile(lambda line: line.startswith(" "), lines))
+    name, _, words = words.partition(": ")
+    return name.strip().rpartition(".")[2], words
 
 
 def is_syntax_error(name: str, traceback: str) -> bool:
@@ -64,8 +76,8 @@ def cell_frames(traceback: str) -> Iterator[Frame]:
 def number_of(traceback: str) -> int | None:
     """Return the number of the cell in the outermost frame, None where IPython does not tell one."""
     for frame in cell_frames(traceback):
-        told = LABEL_NUMBER.search(frame.label)
-        return int(told[1] or told[2]) if told else None
+        match = LABEL_NUMBER.search(frame.label)
+        return int(match[1] or match[2]) if match else None
     return None
 
 
@@ -74,8 +86,8 @@ def line_of(source: str, *, error: str, traceback: str) -> int | None:
     magic = source.lstrip().startswith(("%%", "get_ipython()." + MAGIC_CALL))
     # IPython takes off the empty lines at the top before it counts.
     above = source[: len(source) - len(source.lstrip())].count("\n") + magic
-    if "Traceback (most recent" not in traceback and (told := SYNTAX_LINE.search(error)):
-        return int(told[1]) + above
+    if "Traceback (most recent" not in traceback and (match := SYNTAX_LINE.search(error)):
+        return int(match[1]) + above
     frames = list(cell_frames(traceback))
     if magic:
         # What a cell magic runs starts on the cell's second line; the call of the magic is not the fault.

@@ -2,12 +2,12 @@
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 
 import pathspec
 
-from nb_builder import problems
+from nb_builder import problems, source
 from nb_builder.cells import Cell
 
 # As Python, pandas, numpy, h5py, keras, arrow, polars and fsspec say it, the most telling first.
@@ -30,10 +30,15 @@ _UNREACHED = re.compile(
     r"<urlopen error (?:\[Errno 111\]|timed out|Tunnel)|\[Errno 111\] Connection refused"
 )
 _HOST = re.compile(r"host='(?P<host>[^']+)'|https?://(?:[^/\s'\"@]*@)?(?P<url>[^/\s'\"):]+(?::\d+)?)")
-# os.environ[…] without the variable, in the words of each IPython; and python-decouple's.
-_ENVIRON = re.compile(r"(?:<frozen os>|[/\\]os\.py)(?::\d+)?,? in (?:_Environ\.)?__getitem__")
+# os.environ[…] without the variable, in the words of Python and of each IPython; and python-decouple's.
+_ENVIRON = re.compile(r"(?:<frozen os>|[/\\]os\.py)\"?(?::\d+|, line \d+)?,? in (?:_Environ\.)?__getitem__")
 _DECLARED = re.compile(r"^(\w+) not found\. Declare it as envvar")
 
+# What spaCy and nltk say of data that are downloaded apart from them, what they call it, and how it is got.
+_DATA = (
+    (re.compile(r"\[E050\] Can't find model '(?P<name>[\w.-]+)'"), "spaCy's model", "!python -m spacy download {}"),
+    (re.compile(r"Resource (?P<name>[\w.-]+) not found\.\s[^>]*NLTK"), "nltk's resource", "nltk.download('{}')"),
+)
 _POINTER = b"version https://git-lfs.github.com/spec/v1\n"
 # Where cells make files: what is not there is no path of another machine.
 _TEMPORARY = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - looked at, nothing is made there
@@ -49,6 +54,10 @@ def problem(
     place.update(cell=cell, notebook=notebook, traceback=traceback)
     if unset := _unset(name, words, traceback):
         return problems.VariableUnset(**place, name=unset)
+    for form, kind, command in _DATA:
+        if data := form.search(words):
+            thing = f"{kind} {data['name']}"
+            return problems.LanguageDataMissing(**place, thing=thing, command=command.format(data["name"]))
     if _UNREACHED.search(words):
         address = _address(words) or _address(cell.source) or "something outside"
         return problems.NetworkUnreachable(**place, address=address)
@@ -59,7 +68,7 @@ def problem(
 
 def pointers(repository: Path) -> list[str]:
     """Return the files of the repository, relative to it, that are pointers of Git LFS instead of content."""
-    return [str(path) for path in _files(repository) if is_pointer(repository / path)]
+    return [str(path) for path in source.files(repository) if is_pointer(repository / path)]
 
 
 def is_pointer(path: Path) -> bool:
@@ -133,7 +142,7 @@ def _parsed(path: str, repository: Path) -> tuple[PurePath, bool]:
 
 def _same_name(pure: PurePath, repository: Path, folder: Path) -> list[Path]:
     """Return the repository's files of that name; the one that fits the path best alone, if one does."""
-    named = [path for path in _files(repository) if path.name.lower() == pure.name.lower()]
+    named = [path for path in source.files(repository) if path.name.lower() == pure.name.lower()]
     longest = max((_alike(path, pure, repository, folder) for path in named), default=0)
     return [path for path in named if _alike(path, pure, repository, folder) == longest]
 
@@ -162,13 +171,6 @@ def _ignored(target: str, repository: Path) -> dict[str, object] | None:
             facts = {"rules": holder / ".gitignore", "number": result.index + 1, "pattern": lines[result.index]}
             return facts if result.include else None
     return None
-
-
-def _files(repository: Path) -> Iterator[Path]:
-    """Yield the files of the repository, relative to it, in the order of their names."""
-    for folder, inner, names in os.walk(repository):
-        inner[:] = sorted(name for name in inner if name not in (".git", "__pycache__"))
-        yield from (Path(os.path.relpath(os.path.join(folder, name), repository)) for name in sorted(names))
 
 
 def named_in(sources: Iterable[str], paths: Iterable[str]) -> list[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from nb_scorer.problem import Problem
 
-from nb_builder import contract, given, preflight
+from nb_builder import contract, given, preflight, requirements
 from nb_builder.log import Log
 from nb_builder.preflight import Checked
 from nb_builder.requirements import Wanted
@@ -67,6 +67,8 @@ def main(arguments: Sequence[str]) -> None:
         with given.repository(named[0], clone, log) as (folder, notebook):
             log.step(f"Checking {notebook or named[0]}")
             result = examine(folder, {**os.environ, **given.choice(notebook)}, Path(scratch), log)
+            if result.findings:
+                given.tell_what_is_above(folder, log)
     if as_json:
         print(json.dumps(as_object(result, log.kept), indent=1, ensure_ascii=False))
     else:
@@ -81,11 +83,34 @@ def examine(folder: Path, environ: Mapping[str, str], scratch: Path, log: Log) -
     with preflight.passing(found):
         settings = Settings({**given.s2i_environment(folder), **environ, "S2I_SRC": str(folder)})
         result.checked = preflight.look(settings, folder, log, found)
-        if not _requirements_are_unreadable(result):
-            result.wanted = preflight.read_requirements(
-                result.checked, folder, scratch, log, found, allowed=settings.allow_indexes
-            )
+        read_requirements(result, scratch, log, settings.allow_indexes)
     return result
+
+
+def read_requirements(result: Result, scratch: Path, log: Log, allowed: Sequence[str]) -> None:
+    """Read into `result` what its notebooks ask for, and what is found in that; `allowed` as in preflight."""
+    if not _requirements_are_unreadable(result):
+        found, checked = result.findings.append, result.checked
+        result.wanted = preflight.read_requirements(checked, checked.repository, scratch, log, found, allowed=allowed)
+
+
+def look(settings: Settings, kept: Path, log: Log) -> Checked:
+    """Return what preflight knows of the repository; where it finds something, raise the first and print the others.
+
+    The others go before it, as the last lines of a log are what everybody sees.
+    """
+    result = Result()
+    with preflight.passing(result.findings.append):
+        result.checked = preflight.look(settings, kept, log, result.findings.append)
+    if not result.findings:
+        return result.checked
+    if result.checked:
+        with tempfile.TemporaryDirectory(prefix="nb-check-") as scratch, preflight.passing(result.findings.append):
+            read_requirements(result, Path(scratch), log, settings.allow_indexes)
+    first, *others = result.findings
+    for problem in others:
+        _show(problem, log)
+    raise first
 
 
 def _requirements_are_unreadable(result: Result) -> bool:
@@ -127,12 +152,15 @@ def _finding(problem: Problem) -> dict:
 def show(result: Result, log: Log) -> None:
     """Print the findings, each as a build would."""
     for problem in result.findings:
-        if detail := getattr(problem, "detail", ""):
-            log.line(detail)
-        log.line(str(problem))
+        _show(problem, log)
     if result.findings:
         count = len(result.findings)
         log.step("1 finding" if count == 1 else f"{count} findings")
         return
-    asked = len(result.wanted)
-    log.step(f"Fine: {', '.join(result.defines)}; {'1 requirement' if asked == 1 else f'{asked} requirements'}")
+    log.step(f"Fine: {', '.join(result.defines)}; {requirements.counted(len(result.wanted))}")
+
+
+def _show(problem: Problem, log: Log) -> None:
+    if detail := getattr(problem, "detail", ""):
+        log.line(detail)
+    log.line(str(problem))

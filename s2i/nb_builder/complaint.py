@@ -52,10 +52,11 @@ def problem(file: Path, error: dict, *, notebook: str, cells: Sequence[Cell] = (
         if error["evalue"] == problems.DiskFull.code:
             return problems.DiskFull(folder=file.parent)
         return RuntimeError("nb-builder's own cell failed:\n" + blame.plain_traceback(error.get("traceback", [])))
-    told = json.loads(file.read_text(encoding="utf-8"))
-    if told["code"] == problems.AnswerChanged.code:
-        return _answer_changed(told["facts"], notebook, [cell for cell in cells if not cell.ours])
-    return CLASSES[told["code"]](**{**told["facts"], "notebook": notebook})
+    written = json.loads(file.read_text(encoding="utf-8"))
+    code, facts = written["code"], written["facts"]
+    if code == problems.AnswerChanged.code:
+        return _answer_changed(facts, notebook, [cell for cell in cells if not cell.ours])
+    return CLASSES[code](**{**facts, "notebook": notebook})
 
 
 def _answer_changed(facts: Mapping, notebook: str, cells: Sequence[Cell]) -> problems.BuildProblem:

@@ -4,6 +4,8 @@ A name is taken from these tables or not given at all: under the name of a modul
 may hold a package of somebody else.
 """
 
+from nb_builder.worlds.table import MODULES
+
 # Where the two names differ. A dotted name is one of several distributions that share its first part.
 PROVIDED_BY = {
     "attr": "attrs",
@@ -30,6 +32,7 @@ PROVIDED_BY = {
     "dns": "dnspython",
     "docx": "python-docx",
     "dotenv": "python-dotenv",
+    "ee": "earthengine-api",
     "faiss": "faiss-cpu",
     "ffmpeg": "ffmpeg-python",
     "fitz": "pymupdf",
@@ -93,6 +96,7 @@ PROVIDED_BY = {
     "pylab": "matplotlib",
     "pywt": "PyWavelets",
     "ruamel.yaml": "ruamel.yaml",
+    "scikitplot": "scikit-plot",
     "serial": "pyserial",
     "skfuzzy": "scikit-fuzzy",
     "skimage": "scikit-image",
@@ -105,6 +109,7 @@ PROVIDED_BY = {
     "snowflake.snowpark": "snowflake-snowpark-python",
     "socks": "pysocks",
     "speech_recognition": "SpeechRecognition",
+    "spellchecker": "pyspellchecker",
     "stan": "pystan",
     "surprise": "scikit-surprise",
     "tabula": "tabula-py",
@@ -124,74 +129,56 @@ PROVIDED_BY = {
 
 # Where they are the same; an index takes `_` and `-` for one.
 _SAME = """
-    accelerate aif360 aiohttp albumentations alibi altair annoy anthropic arch arrow arviz astropy attrs autoviz
-    backoff bert_score bitsandbytes bokeh boto boto3 botocore bottleneck cachetools cartopy catboost
-    category_encoders cattrs certifi chardet charset_normalizer chart_studio chromadb click cloudpickle cmdstanpy
-    colorama confluent_kafka contractions cryptography cufflinks cvxopt cvxpy cx_Oracle cycler cython darts dash
-    dask datasets deap deepctr dice_ml diffusers dill diskcache distributed django docplex dtale dtreeviz duckdb
-    easydict einops elasticsearch eli5 emcee emoji evaluate fairlearn fastapi fastparquet fasttext fbprophet
-    feature_engine featuretools feedparser fiona fire flair flaml flask flax folium fsspec ftfy future gcsfs gensim
-    geopandas geopy gluonts google_auth_oauthlib googletrans gradio graphviz gspread gunicorn gurobipy gym gymnasium
-    h2o h3 h5py hdbscan hnswlib holidays holoviews httpx huggingface_hub hvplot hyperopt idna igraph imageio imgaug
-    implicit inflect interpret ipywidgets jax jaxlib jieba jinja2 joblib jsonschema keras keras_tuner kiwisolver
-    kmodes kneed konlpy kornia langchain langchain_community langchain_core langchain_openai langdetect langid
-    Levenshtein librosa lifelines lightfm lightgbm lightning lime llama_index llvmlite loguru lxml markdown
-    markupsafe marshmallow matplotlib memory_profiler minisom missingno mlflow mlxtend mne modin monai mpld3
-    mplfinance mpmath msgpack music21 narwhals netCDF4 networkx neuralprophet ngboost nibabel nilearn nltk nmslib
-    num2words numba numexpr numpy numpyro omegaconf onnx onnxruntime openai openpyxl openvino optax optuna oracledb
-    orjson ortools osmnx packaging pandas pandas_datareader pandas_profiling pandasql panel parsel patsy pdfplumber
-    pdpbox peewee peft pendulum phonenumbers pinecone pip plotly plotnine pmdarima polars praw prettytable prophet
-    psutil psycopg pulp pyarrow pycaret pycocotools pydantic pydicom pydot pydotplus pydub pygad pygal pyLDAvis pymc
-    pymc3 pymongo pymssql pymysql pyod pyodbc pyomo pyparsing pypdf PyPDF2 pyproj pyreadstat pyspark pystan
-    pytesseract pytest pytorch_lightning pytorch_tabnet pytz qdrant_client rank_bm25 rapidfuzz rasterio rdkit redis
-    regex requests requests_html requests_toolbelt retrying rich rouge_score rtree s3fs sacremoses safetensors
-    sagemaker scipy scrapy seaborn selenium sentence_transformers sentencepiece setuptools shap shapely SimpleITK
-    simplejson six skl2onnx sklearn_crfsuite sklearn_pandas skorch sktime smart_open snowballstemmer soundfile spacy
-    sqlalchemy squarify stanza statsforecast statsmodels streamlit structlog sweetviz sympy symspellpy ta tables
-    tabulate tenacity tensorboard tensorboardX tensorflow tensorflow_datasets tensorflow_hub tensorflow_probability
-    tensorflow_text termcolor textblob tf2onnx tf_keras theano thefuzz threadpoolctl tiktoken timm tokenizers toml
-    tomli toolz torch torch_geometric torchaudio torchmetrics torchtext torchvision tornado tpot tqdm traitlets
-    transformers trl tsfresh tslearn tweepy typer typing_extensions tzlocal ujson unidecode urllib3 uvicorn
-    vaderSentiment vaex wandb wordcloud workalendar xarray xgboost xlrd xlsxwriter xlwt yacs ydata_profiling
-    yellowbrick yfinance zarr
+    accelerate aif360 aiohttp albumentations alibi altair annoy anthropic arch arrow arviz astropy attrs autocorrect
+    autoviz backoff bert_score bertopic bitsandbytes bokeh boto boto3 botocore bottleneck cachetools cartopy
+    catboost category_encoders cattrs causalml certifi chardet charset_normalizer chart_studio chromadb click
+    cloudpickle cmdstanpy colorama confluent_kafka contractions cryptography cufflinks cvxopt cvxpy cx_Oracle cycler
+    cython darts dash dask datasets deap deepctr dice_ml diffusers dill diskcache distributed django docplex dowhy
+    dtale dtreeviz duckdb easydict easyocr econml einops elasticsearch eli5 emcee emoji evaluate evidently fairlearn
+    fastai fastapi fastparquet fasttext fbprophet feature_engine featuretools feedparser fiona fire flair flaml
+    flask flax folium fsspec ftfy future gcsfs geemap gensim geopandas geopy gluonts google_auth_oauthlib
+    googletrans gradio graphviz great_tables gspread gunicorn gurobipy gym gymnasium h2o h3 h5py hdbscan hnswlib
+    holidays holoviews httpx huggingface_hub hvplot hyperopt idna igraph imageio imgaug implicit inflect interpret
+    ipywidgets jax jaxlib jieba jinja2 joblib jsonschema keras keras_tuner keybert kiwisolver kmodes kneed konlpy
+    kornia langchain langchain_community langchain_core langchain_openai langdetect langid lazypredict leafmap
+    Levenshtein librosa lifelines lightfm lightgbm lightning lime linearmodels llama_index llvmlite loguru lxml
+    mapie marimo markdown markupsafe marshmallow matplotlib mediapipe memory_profiler minisom missingno mlflow
+    mlforecast mlxtend mne modin monai mpld3 mplfinance mpmath msgpack music21 narwhals netCDF4 networkx
+    neuralforecast neuralprophet ngboost nibabel nilearn nltk nmslib num2words numba numexpr numpy numpyro omegaconf
+    onnx onnxruntime openai openpyxl openvino optax optuna oracledb orjson ortools osmnx packaging pandas
+    pandas_datareader pandas_profiling pandasql pandera panel parsel patsy pdfplumber pdpbox peewee peft pendulum
+    phonenumbers pinecone pingouin pip plotly plotnine pmdarima polars praw prettytable prophet psutil psycopg pulp
+    pyarrow pycaret pycocotools pydantic pydicom pydot pydotplus pydub pygad pygal pygments pyLDAvis pymc pymc3
+    pymongo pymssql pymysql pyod pyodbc pyomo pyparsing pypdf PyPDF2 pyproj pyreadstat pyspark pystan pytesseract
+    pytest pytorch_forecasting pytorch_lightning pytorch_tabnet pytz pyvis qdrant_client rank_bm25 rapidfuzz
+    rasterio rdkit redis regex requests requests_html requests_toolbelt retrying rich river rouge_score rtree
+    ruptures s3fs sacremoses safetensors sagemaker scipy scrapy seaborn selenium sentence_transformers sentencepiece
+    setuptools shap shapely SimpleITK simplejson six skl2onnx sklearn_crfsuite sklearn_pandas skorch sktime
+    smart_open snowballstemmer soundfile spacy sqlalchemy squarify stanza statsforecast statsmodels streamlit
+    structlog stumpy sweetviz sympy symspellpy ta tables tabulate tenacity tensorboard tensorboardX tensorflow
+    tensorflow_addons tensorflow_datasets tensorflow_decision_forests tensorflow_hub tensorflow_probability
+    tensorflow_recommenders tensorflow_text termcolor textblob textstat tf2onnx tf_keras theano thefuzz
+    threadpoolctl tiktoken timm tokenizers toml tomli toolz torch torch_geometric torchaudio torchmetrics torchtext
+    torchvision tornado tpot tqdm traitlets transformers trl tsfresh tslearn tweepy typer typing_extensions tzlocal
+    ujson ultralytics unidecode urllib3 uvicorn vaderSentiment vaex wandb wordcloud workalendar xarray xgboost xlrd
+    xlsxwriter xlwt yacs yake ydata_profiling yellowbrick yfinance zarr
 """
 SAME = frozenset(_SAME.split())
-
-# Modules that no package brings to where a service runs, and where they are.
-ELSEWHERE = {
-    "AppKit": "macOS",
-    "arcpy": "ArcGIS",
-    "google.colab": "Google Colab",
-    "kaggle_datasets": "Kaggle",
-    "kaggle_secrets": "Kaggle",
-    "notebookutils": "Microsoft Fabric",
-    "pyspark.dbutils": "Databricks",
-    "pythoncom": "Windows",
-    "win32api": "Windows",
-    "win32com": "Windows",
-    "win32con": "Windows",
-    "win32gui": "Windows",
-}
 
 
 def known_name(module: str) -> str | None:
     """Return the longest part of the dotted name `module` that the tables have, or None."""
     parts = module.split(".")
     names = (".".join(parts[:length]) for length in range(len(parts), 0, -1))
-    return next((name for name in names if name in PROVIDED_BY or name in SAME or name in ELSEWHERE), None)
+    return next((name for name in names if name in PROVIDED_BY or name in SAME or name in MODULES), None)
 
 
 def providing(module: str) -> str | None:
     """Return the name of the distribution that provides `module`, or None where that is not known for sure."""
     name = known_name(module)
-    if name is None or name in ELSEWHERE:
+    if name is None or name in MODULES:
         return None
     return PROVIDED_BY.get(name) or name.replace("_", "-")
-
-
-def place_of(module: str) -> str | None:
-    """Return the only place that has `module`, such as "Google Colab"; None for one that can be installed."""
-    return ELSEWHERE.get(known_name(module) or "")
 
 
 def entry(module: str) -> str:

@@ -2,16 +2,16 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from nb_scorer import layout
 from nb_scorer.in_kernel import COMMAND
 
-from nb_builder import blame, causes, complaint, contract, failures, problems, system_needs
+from nb_builder import blame, causes, complaint, contract, failures, problems, syntax, system_needs
 from nb_builder.cells import Cell
-from nb_builder.kernel import Kernel, KernelGone, TooSlow, running
+from nb_builder.kernel import Kernel, KernelGone, Launch, TooSlow, running
 from nb_builder.log import Log
 from nb_builder.output import Outputs
 
@@ -43,51 +43,36 @@ class Limits:
 
 def run(  # noqa: PLR0913 - facts of one build, each named at the call
     cells: Sequence[Cell],
+    launch: Launch,
     *,
-    python: Path,
     notebook: str,
-    notebook_folder: Path,
-    overlay: Path,
-    environ: Mapping[str, str],
     limits: Limits,
-    kernel_log: Path,
     complaint_file: Path,
     results: list[CellResult],
     log: Log,
-    pip: Path | None = None,
-    strict: bool = False,
     before_last: Callable[[], None] = lambda: None,
 ) -> None:
-    """Run `cells` in order and add a result for each to `results`; raise the problem of the first that fails.
+    """Run `cells` in a kernel, in order, and add a result for each to `results`; raise the first one's problem.
 
-    `notebook` is the file's path relative to the repository, `notebook_folder` the folder that it
-    really lies in. Our own last cell says through `complaint_file` what it can't do. The failing cell
-    has a result, too. `pip` and `strict`: see kernel.running. `before_last` is called when all but
-    the last cell have been run.
+    `notebook` is the file's path relative to the repository; it really lies in `launch.notebook_folder`. Our own
+    last cell says through `complaint_file` what it can't do. The failing cell has a result, too. `before_last` is
+    called when all but the last cell have been run.
     """
     complaint_file.unlink(missing_ok=True)
     # Absolute but not resolved: a venv's python is a link, and where that lies makes it the venv's.
-    python = python.absolute()
+    launch = replace(launch, python=launch.python.absolute())
     try:
-        with running(
-            python,
-            notebook_folder=notebook_folder,
-            overlay=overlay,
-            environ=environ,
-            kernel_log=kernel_log,
-            pip=pip,
-            strict=strict,
-        ) as kernel:
-            runner = Runner(kernel, notebook, notebook_folder, limits, complaint_file, results, log)
+        with running(launch) as kernel:
+            runner = Runner(kernel, notebook, launch.notebook_folder, limits, complaint_file, results, log)
             for cell in cells:
                 if cell is cells[-1]:
                     before_last()
                 runner.run(cell)
     # The runner has words for what happens in a cell; these come from before the first.
     except KernelGone as gone:
-        raise no_kernel(python, gone.reason, gone.log_tail) from None
+        raise no_kernel(launch.python, gone.reason, gone.log_tail) from None
     except TooSlow:
-        raise no_kernel(python, "it does not answer", "") from None
+        raise no_kernel(launch.python, "it does not answer", "") from None
 
 
 def no_kernel(python: Path, reason: str, words: str) -> problems.InstallFailed:
@@ -197,13 +182,25 @@ class Runner:
             return
         if cell.ours and reply["status"] == "error":
             ran = [result.cell for result in self.results]
-            raise self._placed(complaint.problem(self.complaint_file, errors[-1], notebook=self.notebook, cells=ran))
+            problem = complaint.problem(self.complaint_file, errors[-1], notebook=self.notebook, cells=ran)
+            raise self._outside(problem, ran) or self._placed(problem)
         # What `%run` runs is shown where it fails, and again where it was run: the second one names the cell.
         raised_on = reply["status"] == "error" and reply["ename"] == errors[0]["ename"]
         error = reply if raised_on and reply["evalue"] == errors[0]["evalue"] else errors[0]
         fault = self._at_fault(cell, error)
         known = {"notebook": self.notebook, "repository": self.repository}
-        raise failures.of_error(fault, error, **known, pointers=self._pointers_read())
+        raise failures.of_error(fault, error, **known, pointers=self._pointers_read(fault, error))
+
+    def _outside(self, problem: Exception, ran: Sequence[Cell]) -> Exception | None:
+        """Return what is missing outside of the notebook where that is why predictor fails at one of its examples."""
+        if not isinstance(problem, problems.ExampleFails):
+            return None
+        # As the kernel has the error of a cell.
+        error = {"evalue": blame.raised(problem.detail)[1], "traceback": [problem.detail]}
+        pointers = self._pointers_read(self._at_fault(ran[-1], error), error)
+        known = {"notebook": self.notebook, "repository": self.repository, "pointers": pointers}
+        asked = f"Row {problem.facts['number']} of 'examples', {problem.facts['sample']}, gets no answer:"
+        return failures.of_predictor(problem.detail, ran, **known, asked=asked)
 
     def _placed(self, problem: Exception) -> Exception:
         """Return a problem with the cell and line that last bound the name that it is about."""
@@ -212,8 +209,8 @@ class Runner:
             problem.at(self.notebook, bound[-1].cell, bound[-1].statement.lineno)
         return problem
 
-    def _pointers_read(self) -> list[str]:
-        """Return the pointers of Git LFS among the files that the notebook has read."""
+    def _pointers_read(self, fault: Cell, error: dict) -> list[str]:
+        """Return the pointers of Git LFS among the files that the notebook has read, or was about to read."""
         pointers = causes.pointers(self.repository)
         if not pointers:
             return []
@@ -229,7 +226,10 @@ class Runner:
         if not reads["complete"]:
             ran = [result.cell.source for result in self.results if not result.cell.ours]
             return causes.named_in(ran, pointers)
-        return [path for path in pointers if path in reads["files"]]
+        # What compiled code opens, as xgboost and lightgbm do, is not seen by Python.
+        line = blame.line_of(fault.source, error=error["evalue"], traceback=blame.plain_traceback(error["traceback"]))
+        tried = [error["evalue"], *syntax.until(fault.source, line)]
+        return [path for path in pointers if path in reads["files"]] or causes.named_in(tried, pointers)
 
     def _at_fault(self, cell: Cell, error: dict) -> Cell:
         """Return the cell that an error comes from: a thread may fail while a later one runs than started it."""

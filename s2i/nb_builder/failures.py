@@ -5,8 +5,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from nb_builder import blame, causes, distributions, problems, system_needs, worlds
+from nb_builder import blame, causes, distributions, problems, source, system_needs, worlds
 from nb_builder.cells import Cell
+from nb_builder.output import ANSI
 
 NOT_THERE = re.compile(r"No module named '([\w.]+)'$")
 # As pandas says it, in an ImportError of its own.
@@ -30,7 +31,8 @@ def of_error(
     `pointers` are the files that the notebook has read and that are pointers of Git LFS.
     """
     traceback = blame.plain_traceback(error.get("traceback", []))
-    name, words = error["ename"], error["evalue"]
+    # Some libraries colour what they say.
+    name, words = error["ename"], ANSI.sub("", error["evalue"])
     line = blame.line_of(cell.source, error=words, traceback=traceback)
     place = {"cell": cell, "notebook": notebook, "line": line}
     if name == "SystemExit":
@@ -39,9 +41,6 @@ def of_error(
         return problems.CellAsksInput(**place)
     if name == "OSError" and words.startswith(NO_SPACE):
         return problems.DiskFull(folder=repository)
-    elsewhere = worlds.of_error(name, words, repository, **place)
-    if elsewhere:
-        return elsewhere
     # Python names the compiled file there, which is none of the author's; the line is told already.
     said = one_line(name, blame.SYNTAX_LINE.sub("", words))
     place.update(traceback=shorten(traceback), error=said)
@@ -52,10 +51,36 @@ def of_error(
     )
 
 
+def of_predictor(
+    traceback: str,
+    cells: Sequence[Cell],
+    *,
+    notebook: str,
+    repository: Path,
+    pointers: Sequence[str] = (),
+    asked: str,
+) -> problems.BuildProblem | None:
+    """Return the problem of a predictor that fails at a golden row for want of something outside; None for all else.
+
+    `traceback` is Python's own, `cells` are the author's, `asked` says in a line what predictor was asked, and where.
+    """
+    number = blame.number_of(traceback)
+    cell = next((cell for cell in cells if number is not None and cell.number == number), None)
+    if cell is None:
+        return None
+    name, words = blame.raised(traceback)
+    line = blame.line_of(cell.source, error=words, traceback=traceback)
+    place = {"cell": cell, "notebook": notebook, "line": line, "error": one_line(name, words)}
+    return _of_surroundings(name, words, repository, pointers, **place, traceback=f"{asked}\n{shorten(traceback)}")
+
+
 def _of_surroundings(
     name: str, words: str, repository: Path, pointers: Sequence[str], **place: object
 ) -> problems.BuildProblem | None:
-    """Return the problem of an error that tells of something outside the cell: a package, a file, the network."""
+    """Return the problem of an error that tells of something outside the cell, be it a package or a file."""
+    elsewhere = worlds.of_error(name, words, repository, **place)
+    if elsewhere:
+        return elsewhere
     if name in ("ModuleNotFoundError", "ImportError") and (module := undeclared(words, repository)):
         return not_installed(module, **place)
     needed = system_needs.missing(words)
@@ -69,10 +94,9 @@ def _of_surroundings(
 
 def not_installed(module: str, **facts: object) -> problems.BuildProblem:
     """Return the problem of a cell that imports `module`; `facts` are cell, notebook, line and traceback."""
-    place = distributions.place_of(module)
-    if place:
-        return problems.ImportElsewhere(**facts, module=module, place=place)
-    return problems.ImportUndeclared(**facts, module=module, entry=distributions.entry(module))
+    return worlds.of_module(module, **facts) or problems.ImportUndeclared(
+        **facts, module=module, entry=distributions.entry(module)
+    )
 
 
 def undeclared(words: str, repository: Path) -> str | None:
@@ -89,13 +113,14 @@ def undeclared(words: str, repository: Path) -> str | None:
         return None
     if module in sys.stdlib_module_names or module.startswith("_"):
         return None
-    own = any(True for pattern in (f"{module}.py", f"{module}/") for _ in repository.rglob(pattern))
-    return None if own else module
+    return None if source.has_module(repository, module) else module
 
 
 def one_line(name: str, words: str) -> str:
     """Return an error as Python's last line has it, within one bounded line."""
-    first = next((line for line in words.splitlines() if line.strip()), "")
+    # A line without a letter or a digit is an ornament, as nltk puts them around its words.
+    lines = [line.strip() for line in words.splitlines() if line.strip()]
+    first = next((line for line in lines if re.search(r"\w", line)), lines[0] if lines else "")
     text = f"{name}: {first}" if first else name
     return text if len(text) <= ERROR_WIDTH else text[:ERROR_WIDTH] + " …"
 

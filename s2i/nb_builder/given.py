@@ -16,6 +16,8 @@ _URL = re.compile(r"^[a-z+]+://|^[\w.-]+@[\w.-]+:|\.git(#.*)?$")
 @contextlib.contextmanager
 def repository(what: str, clone: Path, log: Log, *, history: bool = False) -> Iterator[tuple[Path, str | None]]:
     """Yield the folder to build and the notebook chosen in it; a clone, shallow without `history`, is removed."""
+    if not what:
+        sys.exit("ERROR: no notebook is named.\n  Fix: name a folder, a notebook or a git URL: make run NOTEBOOK=…")
     path = Path(what).expanduser()
     if path.exists():
         yield _on_disk(path.resolve())
@@ -56,6 +58,8 @@ def _fetch_submodules(clone: Path, log: Log) -> None:
 def _on_disk(path: Path) -> tuple[Path, str | None]:
     """Return the folder of the repository that `path` belongs to, and the notebook if `path` is one."""
     if path.is_dir():
+        if not any(path.iterdir()):
+            sys.exit(f"ERROR: {path} is empty.\n  Fix: put a notebook into it, or name another folder.")
         return path, None
     folder = _top(path.parent)
     if folder in (Path.home(), Path("/")):
@@ -73,6 +77,13 @@ def _top(folder: Path) -> Path:
         return folder
     found = subprocess.run([git, "-C", folder, "rev-parse", "--show-toplevel"], capture_output=True, text=True)
     return Path(found.stdout.strip()) if found.returncode == 0 else folder
+
+
+def tell_what_is_above(folder: Path, log: Log) -> None:
+    """Say of a failed build of a folder in a git repository that nothing above that folder took part in it."""
+    top = _top(folder)
+    if top != folder and top in folder.parents:
+        log.note(f"only {folder} was taken, and not the git repository {top}; name the notebook's file to have that.")
 
 
 def choice(notebook: str | None) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """What a notebook imports from packages, where, and how surely: by its syntax tree and that of its own modules."""
 
 import ast
+import os
 import re
 import sys
 from collections import defaultdict
@@ -8,12 +9,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nb_builder import contract, syntax
+from nb_builder import contract, source, syntax, worlds
 from nb_builder.cells import Cell
-from nb_builder.distributions import entry, known_name, place_of, providing
+from nb_builder.distributions import entry, known_name, providing
 from nb_builder.problems import (
     BuildProblem,
-    ImportElsewhere,
     RequirementsEmpty,
     RequirementsMissing,
     RequirementsUnreadable,
@@ -41,6 +41,9 @@ _BRINGS = re.compile(
     r"|\bsubprocess\b|\bos\.(?:system|popen|chdir)\b|\bsys\.(?:path|modules|meta_path)\b|addsitedir|urlretrieve"
     r"|\bexec\(|\.(?:py|zip|whl|egg)['\"]"
 )
+# A folder that is put on the path: sys.path.append(".."), also within os.path.abspath(…).
+_ADDS = re.compile(r"\bsys\.path\.(?:append|insert)\((?P<what>.*)\)")
+_QUOTED = re.compile(r"['\"]([^'\"/][^'\"]*)['\"]")
 _WRAPS = re.compile(r"\s*get_ipython\(\)\.run_cell_magic\('(?:time|capture)',")
 # As MagicsToPython writes `%load_ext dotenv`: an extension is a module.
 _LOADS = re.compile(r"run_line_magic\('load_ext', '(\w+)[\w.]*'\)")
@@ -99,20 +102,19 @@ def require_declared(
 
     That is RequirementsMissing, or where there are `silent` declarations RequirementsUnreadable or RequirementsEmpty.
     A notebook that runs pip itself is left to the run: what it installs is not known before. Where all that it
-    imports can't be installed anywhere, ImportElsewhere is raised for the first.
+    imports is of other places, ElsewhereOnly is raised for the first.
     """
     if installs(cells):
         return
     found = of_notebook(cells, folder, src)
-    wanted = [each for each in found if not place_of(each.module)]
+    wanted = [each for each in found if not worlds.world_of(each.module)]
     if wanted:
         problem = _undeclared(wanted, notebook, silent)
         first = next((each for each in wanted if each.cell), None)
         raise problem.at(notebook, first.cell, first.line) if first else problem
     for each in found:
         if each.cell and each.sure:
-            place = place_of(each.module)
-            raise ImportElsewhere(cell=each.cell, notebook=notebook, line=each.line, module=each.package, place=place)
+            raise worlds.of_module(each.package, cell=each.cell, notebook=notebook, line=each.line)
 
 
 def _undeclared(wanted: Sequence[Import], notebook: Path, silent: Sequence[Declaration]) -> BuildProblem:
@@ -143,6 +145,7 @@ def of_notebook(cells: Sequence[Cell], folder: Path, src: Path) -> list[Import]:
         own_modules[Path(written).stem].add(folder / written)
         own_modules[Path(written).parent.name].add(folder / written)
     pieces = list(_pieces_of(cells))
+    added = _added(cells, folder, src)
     # Modules that may be imported, read last: some of them are imported for sure by then.
     perhaps: dict[Path, _Piece] = {}
     seen: set[Path] = set()
@@ -153,7 +156,8 @@ def of_notebook(cells: Sequence[Cell], folder: Path, src: Path) -> list[Import]:
             base = _base(node, piece, folder, src)
             for module, names in _named(node):
                 own = own_modules.get(module.split(".")[0]) if not _level(node) else None
-                exact = _files(base, module, names)
+                looked = (_files(place, module, names) for place in [base, *(() if _level(node) else added)])
+                exact = next(filter(None, looked), [])
                 perhaps.update((path, piece) for path in [*(own or ()), *(exact if not sure else ())])
                 pieces += [each for path in exact if sure and (each := _module(path, piece, src, seen, sure=True))]
                 if own is None and not _level(node) and module.split(".")[0] not in _NOT_PACKAGES:
@@ -202,7 +206,7 @@ def _module(path: Path, by: _Piece, src: Path, seen: set[Path], *, sure: bool) -
 
 def _import(module: str, names: tuple[str, ...], node: ast.AST, piece: _Piece, *, sure: bool) -> Import:
     # A module that nobody knows may come from anywhere; one that is a package only from an installer.
-    brought = piece.installs or (piece.brings and providing(module) is None and not place_of(module))
+    brought = piece.installs or (piece.brings and providing(module) is None and not worlds.world_of(module))
     return Import(module, names, node.lineno, piece.cell, piece.file, sure and not brought)
 
 
@@ -238,6 +242,13 @@ def _first_of(function: ast.AST) -> Iterator[ast.AST]:
         if any(isinstance(inner, (ast.Return, ast.Raise, ast.Yield)) for inner in ast.walk(statement)):
             return
         yield statement
+
+
+def _added(cells: Sequence[Cell], folder: Path, src: Path) -> list[Path]:
+    """Return the folders of the repository that cells put on sys.path by a plain text, relative to the notebook's."""
+    calls = (match["what"] for cell in cells for match in _ADDS.finditer(cell.source))
+    paths = (Path(os.path.normpath(folder / text)) for call in calls for text in _QUOTED.findall(call))
+    return [path for path in dict.fromkeys(paths) if path.is_relative_to(src) and path.is_dir()]
 
 
 def _named(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -295,8 +306,8 @@ def _unwrapped(source: str) -> str:
 def _modules_of(src: Path) -> dict[str, set[Path]]:
     """Return {name: files} for what `import name` could mean: a notebook may add any folder to sys.path."""
     found: dict[str, set[Path]] = defaultdict(set)
-    for path in src.rglob("*.py"):
-        found[path.stem].add(path)
-        for name in path.relative_to(src).parent.parts:
-            found[name].add(path)
+    for path in source.files(src):
+        if path.suffix == ".py":
+            for name in (path.stem, *path.parent.parts):
+                found[name].add(src / path)
     return found

@@ -163,15 +163,15 @@ class Installer:
         command = [*pip, "install", "--no-compile", "--report", report, *cutoff, "-r", wanted.emitted]
         words = self._run(command, folders=wanted.asked.folders)
         if words is not None:
-            raise self.explain(words, "pip")
+            raise self._failure(words, "pip")
         text = _lock_of(json.loads(report.read_text(encoding="utf-8")))
         self._write(lock, locks.public(text, wanted.top))
 
-    def _failure(self, words: str) -> BuildProblem:
-        """Return what uv's words mean; for a build from source that failed, with the wheels that there are."""
+    def _failure(self, words: str, installer: str = "uv") -> BuildProblem:
+        """Return what an installer's words mean; for a build from source that failed, with the wheels there are."""
         ask = [UV, "pip", "compile", *self.flags, *self.cutoff]
         missing = wheels.explain(words, uv=ask, environ=self.environ, minor=self.minor)
-        return missing or self.explain(words, "uv")
+        return missing or self.explain(words, installer)
 
     def explain(self, words: str, installer: str) -> BuildProblem:
         """Return the problem that the words of `installer` (uv or pip) tell of."""

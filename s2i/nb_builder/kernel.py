@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import nb_scorer
@@ -57,8 +58,25 @@ class TooSlow(Exception):
     """What was asked of the kernel took longer than it may."""
 
 
-def child_environ(python: Path, environ: Mapping[str, str], folder: str, pip: Path | None) -> dict[str, str]:
-    """Return `environ` as the notebook's processes see it: the venv first, then `pip`; Jupyter's files in `folder`."""
+@dataclass(frozen=True)
+class Launch:
+    """How a kernel is started: by `python`, in `notebook_folder`, with ipykernel from `overlay`.
+
+    Its own words go to `log_file`. `pip` is the folder of pip_entry; `strict` makes a `!command` that fails an error.
+    """
+
+    python: Path
+    notebook_folder: Path
+    overlay: Path
+    environ: Mapping[str, str]
+    log_file: Path
+    pip: Path | None = None
+    strict: bool = False
+
+
+def child_environ(launch: Launch, folder: str) -> dict[str, str]:
+    """Return the environment as the notebook's processes see it: venv first, then pip; Jupyter's files in `folder`."""
+    python, environ, pip = launch.python, launch.environ, launch.pip
     kept = boot.environment(environ)
     places = [str(python.parent), *([str(pip / "bin")] if pip else []), environ.get("PATH", os.defpath)]
     kept["PATH"] = os.pathsep.join(places)
@@ -73,12 +91,12 @@ def child_environ(python: Path, environ: Mapping[str, str], folder: str, pip: Pa
     return kept
 
 
-def command(python: Path, overlay: Path, connection_file: str, pip: Path | None, strict: bool) -> list[str]:
-    """Return the argv that starts a kernel of `python` with ipykernel from `overlay`; see `running`."""
+def command(launch: Launch, connection_file: str) -> list[str]:
+    """Return the argv that starts the kernel."""
     ours = str(Path(nb_scorer.__file__).parents[1])
-    boot = BOOT.format(overlay=str(overlay), ours=ours, pip=str(pip), strict=strict)
+    boot = BOOT.format(overlay=str(launch.overlay), ours=ours, pip=str(launch.pip), strict=launch.strict)
     options = ["--HistoryManager.enabled=False", "--InteractiveShellApp.ignore_cwd=True"]
-    return [str(python), "-c", boot, "-f", connection_file, *options]
+    return [str(launch.python), "-c", boot, "-f", connection_file, *options]
 
 
 class Kernel:
@@ -224,21 +242,8 @@ def trim(log_file: Path) -> None:
 
 
 @contextmanager
-def running(
-    python: Path,
-    *,
-    notebook_folder: Path,
-    overlay: Path,
-    environ: Mapping[str, str],
-    kernel_log: Path,
-    pip: Path | None = None,
-    strict: bool = False,
-) -> Iterator[Kernel]:
-    """Yield a kernel that is ready, with `notebook_folder` as working directory; end it in any case.
-
-    With it ends whatever its cells have started. `pip` is the folder of pip_entry; `strict` makes a
-    `!command` that fails an error.
-    """
+def running(launch: Launch) -> Iterator[Kernel]:
+    """Yield a kernel that is ready; end it in any case, and with it whatever its cells have started."""
     folder = socket_folder()
     connection_file = os.path.join(folder, "kernel.json")
     write_connection_file(
@@ -247,11 +252,11 @@ def running(
     client = BlockingKernelClient()
     client.load_connection_file(connection_file)
     with descendants.ended():
-        with kernel_log.open("wb") as log_file:
+        with launch.log_file.open("wb") as log_file:
             process = subprocess.Popen(
-                command(python, overlay, connection_file, pip, strict),
-                cwd=notebook_folder,
-                env=child_environ(python, environ, folder, pip),
+                command(launch, connection_file),
+                cwd=launch.notebook_folder,
+                env=child_environ(launch, folder),
                 stdin=subprocess.DEVNULL,
                 stdout=log_file,
                 stderr=subprocess.STDOUT,
@@ -259,7 +264,7 @@ def running(
             )
         try:
             client.start_channels(stdin=False, hb=False, control=False)
-            kernel = Kernel(process, client, kernel_log)
+            kernel = Kernel(process, client, launch.log_file)
             kernel.wait_until_ready()
             yield kernel
         finally:
@@ -267,4 +272,4 @@ def running(
             process.wait()
             client.stop_channels()
             shutil.rmtree(folder, ignore_errors=True)
-            trim(kernel_log)
+            trim(launch.log_file)

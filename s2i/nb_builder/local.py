@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nb_scorer import layout
+from nb_scorer.knobs import Knob, number, read_all
 
 from nb_builder import as_of, given
 from nb_builder.log import Log
@@ -22,7 +23,7 @@ from nb_builder.settings import Settings
 
 DOORWAYS = Path(__file__).parents[1] / "bin"
 HOST = "127.0.0.1"
-FIRST_PORT = 8080
+PORT = Knob("PORT", number(0, 65535, int), 8080, "Port that `make run` serves on; 0 takes a free one.")
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -31,6 +32,8 @@ def main(arguments: Sequence[str]) -> None:
     home = settings.home.resolve()
     app_root = home / "app"
     log = Log()
+    # Before the build: nobody wants to wait for it and then read that the port is wrong.
+    read_all([PORT], os.environ)
     # A shallow clone does not tell when the notebook itself was committed.
     history = settings.resolve_as_of == as_of.AUTO
     with given.repository(arguments[0] if arguments else ".", home / "clone", log, history=history) as (
@@ -42,12 +45,13 @@ def main(arguments: Sequence[str]) -> None:
         environ.update(given.choice(notebook))
         built = subprocess.run([DOORWAYS / "assemble"], env=environ)
         if built.returncode:
+            given.tell_what_is_above(folder, log)
             sys.exit(built.returncode)
     _serve(app_root, environ, log)
 
 
 def _serve(app_root: Path, environ: dict[str, str], log: Log) -> None:
-    port = _free_port(int(environ.get("PORT") or FIRST_PORT), log)
+    port = _free_port(read_all([PORT], environ)["PORT"], log)
     environ.update(PORT=str(port), S2I_HOST=HOST)
     log.step(f"Starting the service on http://{HOST}:{port}")
     service = subprocess.Popen([DOORWAYS / "run"], env=environ)
@@ -67,13 +71,15 @@ def _serve(app_root: Path, environ: dict[str, str], log: Log) -> None:
 
 
 def _free_port(first: int, log: Log) -> int:
-    """Return `first`, or the next port that nobody listens on."""
+    """Return `first`, or the next port that nobody listens on; for 0 any."""
     for port in range(first, min(first + 100, 65536)):
         with contextlib.closing(socket.socket()) as probe:
             # As the service does, so that a connection just closed does not block the port.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             with contextlib.suppress(OSError):
                 probe.bind((HOST, port))
+                if first == 0:
+                    return probe.getsockname()[1]
                 if port != first:
                     log.note(f"port {first} is taken; {port} is used instead.")
                 return port
@@ -81,11 +87,14 @@ def _free_port(first: int, log: Log) -> int:
 
 
 def _wait_until_ready(service: subprocess.Popen, port: int) -> None:
+    pause = 0.1
     while service.poll() is None:
         with contextlib.suppress(urllib.error.URLError, ConnectionError):
             urllib.request.urlopen(f"http://{HOST}:{port}/readyz", timeout=5).close()
             return
-        time.sleep(0.25)
+        # The service logs each time that it is not ready yet.
+        time.sleep(pause)
+        pause = min(2 * pause, 1.6)
     sys.exit(service.returncode or 1)
 
 

@@ -4,12 +4,14 @@ What it brings is in the environment, and so in the service; requirements should
 """
 
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from packaging.utils import canonicalize_name
 from virtualenv.seed.wheels.embed import get_embed_wheel
 
 from nb_builder import pip_settings
@@ -77,6 +79,24 @@ def brought(before: Iterable[str], after: Iterable[str]) -> list[str]:
     """Return the lines of a freeze that `after` has and `before` has not, without credentials and digests."""
     lines = sorted(set(after) - set(before))
     return [pip_settings.without_credentials(line).partition("#")[0] for line in lines]
+
+
+def to_declare(added: Iterable[str], before: Iterable[str], venv: Path) -> list[str]:
+    """Return those of the lines `added` that requirements should have: what cells have asked for, or changed.
+
+    What came along with it comes again. Where no installer has noted what it was asked for, that is all.
+    """
+    # The marker of the database of installed distributions (PEP 376).
+    markers = venv.glob("lib/python*/site-packages/*.dist-info/REQUESTED")
+    asked = {canonicalize_name(marker.parent.name.split("-")[0]) for marker in markers}
+    meant = asked | {_name(line) for line in before}
+    lines = list(added)
+    return [line for line in lines if _name(line) in meant] or lines
+
+
+def _name(line: str) -> str:
+    """Return the normalised name of the distribution in a line of a freeze."""
+    return canonicalize_name(re.split(r"[=@ ]", line, maxsplit=1)[0])
 
 
 def tell(added: Iterable[str], log: Log) -> None:

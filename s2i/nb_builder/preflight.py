@@ -1,6 +1,6 @@
 """All that is known of a repository before anything is installed.
 
-One list of rooms for two callers: a build stops at the first finding (`refuse`), `check` collects them all.
+One list of rooms for two callers: `check` collects all findings, and so does a build before it stops at them.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -125,17 +125,9 @@ def look(settings: Settings, kept: Path, log: Log, found: Found = refuse) -> Che
             found(problem)
         for problem in worlds.findings(each.node, each.cells, each.name, repository):
             found(problem)
-    nodes = [each.node for each in read]
-    with passing(found):
-        nodes = parameters.apply(nodes, settings.parameters, log)
-    read = [Notebook(each.name, node, each.prefix) for each, node in zip(read, nodes, strict=True)]
-    # Of the cells with the parameters in them: they define names, too.
-    for each in read[-1:] if len(read) == len(names) else ():
-        problems, notes = undefined.findings(each.cells, each.name, python.path)
-        for note in notes:
-            log.note(note)
-        for problem in problems:
-            found(problem)
+    read = _with_parameters(read, settings, log, found)
+    if len(read) == len(names):
+        _look_for_undefined(read[-1], python, log, found)
     system: tuple[SystemPackage, ...] = ()
     with passing(found):
         system = system_packages.read([each.folder(repository) for each in read], repository)
@@ -192,8 +184,26 @@ def _read(repository: Path, names: Sequence[Path], log: Log, found: Found) -> li
         # The last one's files have the plain names, as has a sole one. A file's name may have 255 bytes.
         prefix = f"{number}-{name.stem[:40]}-" if number < len(names) else ""
         with passing(found):
-            read.append(Notebook(name, worlds.settled(notebook.read(repository, name), name, log), prefix))
+            node = worlds.settled(notebook.read(repository, name), name, repository, log)
+            read.append(Notebook(name, node, prefix))
     return read
+
+
+def _with_parameters(read: Sequence[Notebook], settings: Settings, log: Log, found: Found) -> list[Notebook]:
+    """Return the notebooks with the values of S2I_PARAMETERS in their cells."""
+    nodes = [each.node for each in read]
+    with passing(found):
+        nodes = parameters.apply(nodes, settings.parameters, log)
+    return [Notebook(each.name, node, each.prefix) for each, node in zip(read, nodes, strict=True)]
+
+
+def _look_for_undefined(last: Notebook, python: Python, log: Log, found: Found) -> None:
+    """Judge the names that predictor and validator use; parameters, in the cells by now, define names, too."""
+    problems, notes = undefined.findings(last.cells, last.name, python.path)
+    for note in notes:
+        log.note(note)
+    for problem in problems:
+        found(problem)
 
 
 def _wishes(each: Notebook, repository: Path) -> list[Wish]:

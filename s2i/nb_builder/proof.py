@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from nb_scorer.golden import SAMPLES_TO_ADD
+from nb_scorer.golden import samples_to_add
 
 from nb_builder.log import Log
 from nb_builder.problems import ProofMissing
@@ -10,7 +10,9 @@ from nb_builder.problems import ProofMissing
 
 def missing(manifest: Mapping) -> ProofMissing | None:
     """Return what there is to say of the model that `manifest` describes if it has no golden row."""
-    return None if manifest["golden"] else ProofMissing(notebook=manifest["notebook"], samples=SAMPLES_TO_ADD)
+    if manifest["golden"]:
+        return None
+    return ProofMissing(notebook=manifest["notebook"], samples=samples_to_add(manifest.get("sample_hint") or {}))
 
 
 def require(manifest: Mapping) -> None:

@@ -121,6 +121,11 @@ def collect(
     return wanted
 
 
+def counted(number: int) -> str:
+    """Return in words how many requirements there are."""
+    return "1 requirement" if number == 1 else f"{number or 'no'} requirements"
+
+
 def write(wanted: Wanted) -> None:
     """Write the file that installers read, and the constraints that it draws in, if there are any."""
     lines = [*wanted.asked.lines, *also(wanted.cell)]

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from nb_builder import candidates
@@ -13,11 +13,12 @@ UPLOADED = Path("/tmp/src")  # noqa: S108 - s2i's own place
 
 
 def locate(src: Path, kept: Path) -> Path:
-    """Return the folder with the repository: `src`, or `kept` where an earlier assemble emptied `src`.
+    """Return the folder with the repository: `src`, or `kept` where an earlier assemble emptied s2i's upload.
 
-    Raises SourceMissing where neither holds anything.
+    Any other empty folder stands for nothing else: `kept` is the repository of the build before, whichever that was.
+    Raises SourceMissing where there is nothing.
     """
-    for folder in (src, kept):
+    for folder in (src, kept) if src == UPLOADED else (src,):
         if folder.is_dir() and any(folder.iterdir()):
             return folder
     raise SourceMissing(folder=src)
@@ -39,6 +40,19 @@ def find_notebooks(
     if chosen is not None:
         return _chosen(repository, [chosen], "S2I_SOURCE_NOTEBOOK")
     return (candidates.sole(repository, say),)
+
+
+def has_module(repository: Path, module: str) -> bool:
+    """Tell whether the repository may have `module`, be it dotted: a notebook can add any folder to sys.path."""
+    wanted = f"/{module.replace('.', '/')}/"
+    return any(wanted in f"/{path.with_suffix('') if path.suffix == '.py' else path}/" for path in files(repository))
+
+
+def files(repository: Path) -> Iterator[Path]:
+    """Yield the repository's files, relative to it, in the order of their names: what `bring` would copy."""
+    for folder, inner, names in os.walk(repository):
+        inner[:] = sorted({*inner} - {*_not_of_the_repository(folder, inner)})
+        yield from (Path(os.path.relpath(os.path.join(folder, name), repository)) for name in sorted(names))
 
 
 def bring(repository: Path, destination: Path) -> None:

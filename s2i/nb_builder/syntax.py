@@ -23,6 +23,11 @@ def statements(source: str) -> list[ast.stmt]:
     return module.body if module else []
 
 
+def until(source: str, line: int | None) -> list[str]:
+    """Return the text of each statement of `source` that begins in `line` or above; of all without a line."""
+    return [ast.unparse(each) for each in statements(source) if line is None or each.lineno <= line]
+
+
 def _is_flat(module: ast.Module) -> bool:
     """Return whether no node has more than MOST_DEPTH others above it."""
     level: list[ast.AST] = [module]

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from nb_scorer import boot
 
-from nb_builder import failures, imports
-from nb_builder.distributions import entry, place_of
+from nb_builder import failures, imports, worlds
+from nb_builder.distributions import entry
 from nb_builder.imports import Import
 from nb_builder.log import Log
 from nb_builder.preflight import Notebook
@@ -57,9 +57,9 @@ class Unmet:
     @property
     def words(self) -> str:
         """Return the words for the import and its place, and for what is wrong where no package can mend it."""
-        place = place_of(self.found.module)
+        world = worlds.world_of(self.found.module)
         reason = f"the git submodule {self.submodule}, which was not fetched" if self.submodule else ""
-        reason = f"only {place} has it" if place else reason
+        reason = f"only {world.name} has it" if world else reason
         perhaps = "" if self.sure else "perhaps never run"
         more = "; ".join(part for part in (reason, perhaps) if part)
         return f"'{self.found.package}': {self.found.where(self.notebook)}" + (f" ({more})" if more else "")
@@ -94,7 +94,7 @@ def require_met(
     if surely:
         raise _problem(unmet, surely, str(notebooks[-1].name))
     # What a cell installs is not there yet, and what one place only has is imported where it is.
-    perhaps = [each for each in unmet if not installed and not place_of(each.found.module)]
+    perhaps = [each for each in unmet if not installed and not worlds.world_of(each.found.module)]
     if perhaps:
         log.note("not installed, and needed only if this is run:")
         for each in perhaps:
@@ -105,8 +105,9 @@ def _problem(unmet: Sequence[Unmet], surely: Sequence[Unmet], notebook: str) -> 
     first = surely[0]
     if len(unmet) == 1 and first.found.cell:
         return first.problem()
-    lacking = [each for each in unmet if not each.submodule and not place_of(each.found.module)]
-    entries = ", ".join(dict.fromkeys(entry(each.found.package) for each in lacking)) or "nothing"
+    lacking = [each for each in unmet if not each.submodule and not worlds.world_of(each.found.module)]
+    entries = ", ".join(dict.fromkeys(entry(each.found.package) for each in lacking))
+    entries = f"; add to 'requirements', with your versions: {entries}" if entries else ""
     modules = ", ".join(dict.fromkeys(repr(each.found.package) for each in surely))
     lines = "\n".join(f"  {each.words}" for each in unmet)
     problem = ImportsUndeclared(notebook=notebook, modules=modules, entries=entries, detail=lines)

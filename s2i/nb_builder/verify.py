@@ -6,11 +6,13 @@ will run; here its findings become a problem, or fields of the manifest.
 
 import json
 import os
+import re
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from nb_scorer import golden, layout, manifest
+from nb_scorer.problem import Problem
 
 from nb_builder import certificates
 from nb_builder.failures import shorten
@@ -21,19 +23,28 @@ from nb_builder.settings import Settings
 SHOWN = 300
 # Each row is asked twice of a fresh scorer and three times of two forked ones; loading is timed like a row.
 ASKED = 8
+# Gets a traceback and a line that says what failed with it; returns the problem behind it, None where it knows none.
+Explain = Callable[[str, str], Exception | None]
+# As Problem.__str__ writes it.
+_PROBLEM = re.compile(
+    r"^ERROR: (?P<what>.*)\n  Why: (?P<why>.*)\n  Fix: (?P<fix>.*)\n  \(problem (?P<code>[\w-]+)\)\s*\Z", re.MULTILINE
+)
 KEPT = ("deterministic", "scorer_start", "scorer_threads", "scorer_start_reason")
 
 
-def run(app_root: Path, *, home: Path, settings: Settings, log: Log) -> None:
+def run(app_root: Path, *, home: Path, settings: Settings, log: Log, explain: Explain = lambda *_: None) -> None:
     """Prove the model under `app_root` and write into its manifest how to serve it.
 
-    Raises ModelDoesNotLoad, AnswersDiffer or BatchDiffers.
+    Raises what `explain` makes of a traceback, or ModelDoesNotLoad, AnswersDiffer or BatchDiffers.
     """
     model = app_root / layout.MODEL
     golden_rows = golden.read(model)
     rows = len(golden_rows)
     found = ask(app_root, home=home, settings=settings, patience=settings.verify_timeout * (4 + ASKED * rows))
     state = manifest.read(model).get("process_state") or {}
+    explained = explain(*failed(found))
+    if explained:
+        raise explained
     judge(found, golden_rows, log, seeds=state.get("seeds", False))
     # Of what will serve, and not of the kernel: floats may differ in their last bits.
     golden.keep(model, found["answers"])
@@ -51,7 +62,10 @@ def summary(found: Mapping, rows: int) -> str:
 
 
 def ask(app_root: Path, *, home: Path, settings: Settings, patience: float) -> dict:
-    """Return what `prove` found; raise ModelDoesNotLoad where it says nothing for `patience` seconds."""
+    """Return what `prove` found.
+
+    Raises ModelDoesNotLoad where it says nothing for `patience` seconds, and a problem that it tells itself.
+    """
     command = [home / "service" / "bin" / "python", "-I", "-m", "nb_service", "prove"]
     environ = {
         **certificates.trusting(settings.ca_bundle, os.environ),
@@ -76,8 +90,29 @@ def ask(app_root: Path, *, home: Path, settings: Settings, patience: float) -> d
     # The notebook's functions may print, before it.
     last = (ran.stdout.strip().splitlines() or [""])[-1]
     if not last.startswith("{"):
+        if told := _PROBLEM.search(ran.stdout):
+            raise _problem(**told.groupdict())
         raise RuntimeError(f"nb_service prove ended with {ran.returncode} and said nothing:\n{ran.stdout}{ran.stderr}")
     return {**json.loads(last), "said": ran.stderr}
+
+
+def failed(found: Mapping) -> tuple[str, str]:
+    """Return the traceback of what failed first in a fresh process, and a line for that; "" twice for nothing."""
+    if not found["loaded"]:
+        return (found["load_error"] or {}).get("traceback") or "", "In a fresh process the model can't be loaded:"
+    row = next((row for row in found["rows"] if row["error"]), None)
+    if row is None:
+        return "", ""
+    return row["error"].get(
+        "traceback"
+    ) or "", f"In a fresh process predictor({brief(json.dumps(row['sample']))}) fails:"
+
+
+def _problem(code: str, **words: str) -> Problem:
+    """Return a problem of the service's, such as one of its settings, as it was told there."""
+    problem = Problem(**words)
+    problem.code = code
+    return problem
 
 
 def judge(found: Mapping, golden_rows: Sequence[Mapping], log: Log, *, seeds: bool = False) -> None:
@@ -88,13 +123,16 @@ def judge(found: Mapping, golden_rows: Sequence[Mapping], log: Log, *, seeds: bo
     if not found["loaded"]:
         error = found["load_error"] or {}
         raise ModelDoesNotLoad(error=last_words(error) or "it ended while loading", **detail(error, found["said"]))
-    failed = [row for row in found["rows"] if row["error"]]
-    if failed:
-        raise ModelDoesNotLoad(error=failure(failed[0]), **detail(failed[0]["error"]))
+    row = next((row for row in found["rows"] if row["error"]), None)
+    if row:
+        raise ModelDoesNotLoad(error=failure(row), **detail(row["error"]))
     if found["deterministic"] is False:
         log.note("predictor answers the same sample differently each time; its golden rows prove little.")
         if seeds:
-            log.note("a seed that the notebook sets is not kept: each scorer draws random numbers of its own.")
+            log.note(
+                "a seed that the notebook sets is not kept, on purpose: scorers that start from the same one would all "
+                "draw the same numbers. To have one sample always get one answer, set the seed inside predictor."
+            )
     elif found["rows"]:
         row = found["rows"][0]
         raise AnswersDiffer(**{name: brief(json.dumps(row[name])) for name in ("sample", "expected", "got")})

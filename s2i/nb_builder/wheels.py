@@ -4,12 +4,18 @@ import re
 import subprocess
 from collections.abc import Mapping, Sequence
 
-from nb_builder import system_needs
+from nb_builder import distributions, system_needs
 from nb_builder.problems import WheelMissing
 
 PYTHONS = [f"3.{number}" for number in range(6, 15)]
 
 _BUILD_FAILED = re.compile(r"Failed to (?:download and )?build [`'\"]?([\w.-]+)==([^\s`'\"]+)")
+# pip names the package, and its version only where it downloads it.
+_PIP_FAILED = re.compile(
+    r"error while generating package metadata\.\s+╰─> (?P<metadata>[\w.-]+)\s|"
+    r"Failed to build (?:installable wheels for some pyproject\.toml based projects \()?(?P<wheel>[\w.-]+)"
+)
+_SUMMARIES = ("error: metadata-generation-failed", "error: subprocess-exited-with-error", "error: failed-wheel-build")
 _NO_COMPILER = re.compile(
     r"command '[^']*(?:gcc|cc|g\+\+|clang)' failed: No such file|Unknown compiler|CompilerNotFound|"
     r"unable to execute '[^']*(?:gcc|cc)'|No CMAKE_C\w*_COMPILER|error: linker `cc` not found|Rust.* not found|"
@@ -25,10 +31,9 @@ def explain(words: str, *, uv: Sequence[object], environ: Mapping[str, str], min
 
     `uv` is the command `uv pip compile` with the user's flags; it is asked what has wheels.
     """
-    found = _BUILD_FAILED.search(words)
-    if not found:
+    name, version = _pin(words)
+    if not version:
         return None
-    name, version = found.groups()
     lowest = _newest(uv, environ, name, minor, "--resolution", "lowest")
     newest = _newest(uv, environ, name, minor)
     pythons = [python for python in PYTHONS if _newest(uv, environ, f"{name}=={version}", python)]
@@ -39,10 +44,27 @@ def explain(words: str, *, uv: Sequence[object], environ: Mapping[str, str], min
         python=minor,
         reason="it needs a compiler, and there is none here." if compiler else _last_error(words),
         versions="none" if not newest else lowest if lowest == newest else f"{lowest} to {newest}",
-        pythons=", ".join(pythons) or "none",
-        compilers=builds_need(words),
+        pythons="Python " + ", ".join(pythons) if pythons else "no Python",
+        compilers=builds_need(words) + _other_name(name),
         detail=words.strip(),
     )
+
+
+def _pin(words: str) -> tuple[str, str]:
+    """Return name and version of the package that could not be built by the `words` of uv or pip, "" for none."""
+    if found := _BUILD_FAILED.search(words):
+        return found[1], found[2]
+    failed = _PIP_FAILED.search(words)
+    name = (failed["metadata"] or failed["wheel"]) if failed else ""
+    archive = rf"{re.escape(name).replace('-', '[-_]')}-(\d[\w.]*?)\.(?:tar\.gz|tar\.bz2|zip)"
+    versions = re.findall(rf"(?:Downloading|Using cached) (?:\S*/)?{archive}", words, re.IGNORECASE) if name else []
+    return (name, versions[-1]) if versions else ("", "")
+
+
+def _other_name(name: str) -> str:
+    """Return the sentence on a package that is called otherwise than what is imported from it, else ""."""
+    known = distributions.PROVIDED_BY.get(name)
+    return f" '{name}' is what is imported; the package is called '{known}'." if known else ""
 
 
 def builds_need(words: str) -> str:
@@ -68,4 +90,5 @@ def _newest(uv: Sequence[object], environ: Mapping[str, str], wanted: str, minor
 def _last_error(words: str) -> str:
     """Return the last line that names an error: the end of the build's own traceback."""
     errors = re.findall(r"^\s*(?:\w+(?:Error|Exception)\b.*|error: .*)$", words, re.MULTILINE)
+    errors = [line for line in errors if line.strip() not in _SUMMARIES]
     return (errors or ["no reason given"])[-1].strip()[:300]

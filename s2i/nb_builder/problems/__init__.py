@@ -11,6 +11,7 @@ from nb_builder.problems.cells import (
     CellFailed,
     CellSyntax,
     CellTimeout,
+    DefinedLater,
     ElsewhereOnly,
     KernelDied,
     NotebookTimeout,
@@ -33,7 +34,7 @@ from nb_builder.problems.contract import (
     ValidatorReturnsNothing,
     WrongArguments,
 )
-from nb_builder.problems.imports import ImportElsewhere, ImportOfSubmodule, ImportsUndeclared, ImportUndeclared
+from nb_builder.problems.imports import ImportOfSubmodule, ImportsUndeclared, ImportUndeclared
 from nb_builder.problems.model import AnswersDiffer, BatchDiffers, DiskFull, ModelDoesNotLoad, NotSerializable
 from nb_builder.problems.repository import (
     LanguageWrong,
@@ -77,6 +78,7 @@ from nb_builder.problems.surroundings import (
     FileIgnored,
     FileIsPointer,
     FileMissing,
+    LanguageDataMissing,
     NetworkUnreachable,
     PathOfAnotherMachine,
     VariableUnset,
@@ -95,6 +97,7 @@ __all__ = [
     "CellSyntax",
     "CellTimeout",
     "DateUnknown",
+    "DefinedLater",
     "DiskFull",
     "ElsewhereOnly",
     "ExampleFails",
@@ -104,7 +107,6 @@ __all__ = [
     "FileMissing",
     "GitFailed",
     "GitMissing",
-    "ImportElsewhere",
     "ImportOfSubmodule",
     "ImportUndeclared",
     "ImportsUndeclared",
@@ -113,6 +115,7 @@ __all__ = [
     "IndexWithoutDates",
     "InstallFailed",
     "KernelDied",
+    "LanguageDataMissing",
     "LanguageWrong",
     "LockOutdated",
     "ModelDoesNotLoad",

@@ -12,6 +12,18 @@ class CellFailed(CellProblem):
     fix_words = "Correct what fails, by the lines above{again}; then build again."
 
 
+class DefinedLater(CellProblem):
+    """A cell uses a name that only a cell below it defines."""
+
+    code = "defined-later"
+    what_words = "{where} uses '{name}', which is defined further down only: {definition}."
+    why_words = "Cells are run once, from top to bottom; in Jupyter they were run in another order."
+    fix_words = (
+        "Move the definition above its use; 'Restart the kernel and run all' in Jupyter shows whether more is out of "
+        "order. Then build again."
+    )
+
+
 class CellSyntax(CellProblem):
     """A cell is no valid Python."""
 
@@ -88,9 +100,9 @@ class NotebookTimeout(CellProblem):
 
 
 class ElsewhereOnly(CellProblem):
-    """A cell needs something that only Colab, Kaggle or Databricks has."""
+    """A cell needs something that one place only has, such as Google Colab or Windows."""
 
     code = "elsewhere-only"
     what_words = "{where} needs {thing}, which only {world} has."
-    why_words = "A build runs every cell on a machine of its own: nobody's drive, session or cluster is there."
+    why_words = "A build and a service run outside of {world}, and no package brings it there."
     fix_words = "{way}, then build again."

@@ -20,16 +20,7 @@ class ImportsUndeclared(BuildProblem):
     code = "imports-undeclared"
     what_words = "{notebook} and what it imports need what is not installed: {modules}."
     why_words = _WHY
-    fix_words = "Mend each import that is listed above; add to 'requirements', with your versions: {entries}."
-
-
-class ImportElsewhere(CellProblem):
-    """A cell imports what only one place has, such as Google Colab."""
-
-    code = "import-elsewhere"
-    what_words = "{where} imports '{module}', which only {place} has."
-    why_words = "A build and a service run outside of {place}, and no package brings '{module}' there."
-    fix_words = "Remove it, or expect it to fail: 'try: import {module}', 'except ImportError:' and what to do then."
+    fix_words = "Mend each import that is listed above{entries}."
 
 
 class ImportOfSubmodule(CellProblem):

@@ -18,7 +18,7 @@ class NotebookMissing(BuildProblem):
     code = "notebook-missing"
     what_words = "The repository has no notebook (no file ending in .ipynb), and no script that defines predictor."
     why_words = "The service is made of the notebook, or the script, that defines predictor."
-    fix_words = "Commit a notebook; for one in a sub-folder give s2i its --context-dir."
+    fix_words = "Commit one, in any folder whose name does not begin with a dot."
 
 
 class NotebookAmbiguous(BuildProblem):
@@ -27,7 +27,10 @@ class NotebookAmbiguous(BuildProblem):
     code = "notebook-ambiguous"
     what_words = "The repository has {count} notebooks that define predictor, and none is chosen: {names}."
     why_words = "Only one of them can be served, and guessing could serve the wrong one."
-    fix_words = "Set S2I_SOURCE_NOTEBOOK={example} (or S2I_SOURCE_NOTEBOOK_LIST) by -e or in .s2i/environment."
+    fix_words = (
+        "Write the line S2I_SOURCE_NOTEBOOK={example} into .s2i/environment; 'make run' takes the path of a notebook "
+        "as NOTEBOOK, too."
+    )
 
 
 class PredictorNowhere(BuildProblem):

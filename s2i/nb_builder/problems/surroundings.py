@@ -30,6 +30,18 @@ class FileIsPointer(CellProblem):
     fix_words = "Run 'git lfs pull' in a clone and build that folder, or commit the file without LFS."
 
 
+class LanguageDataMissing(CellProblem):
+    """A cell needs data of a text library that are downloaded apart from it."""
+
+    code = "language-data-missing"
+    what_words = "{where} needs {thing}, which is not here: {error}"
+    why_words = "It is no part of the package: where the notebook was written, it was downloaded once."
+    fix_words = (
+        "Download it in a cell above: {command}. If one does, its own words above say why that failed; where the build "
+        "has no way out, commit the data and load them by their path."
+    )
+
+
 class PathOfAnotherMachine(CellProblem):
     """A cell opens a file by a path that only the author's machine has."""
 

@@ -1,10 +1,11 @@
-"""The worlds: what each place where notebooks are written has and no other, and the ways out."""
+"""The worlds: what each place where notebooks are written has and a service has not, and the ways out."""
 
 from dataclasses import dataclass
 
 from nb_builder.formats.databricks import MARK
 
 _COMMIT = "Commit the file, or download it in a cell from where anybody can, and read it by its relative path"
+_TRY = "Remove it, or provide for its absence: put it in a 'try' with 'except ImportError:' and what to do then"
 _ENVIRONMENT = "Read it from the environment, os.environ['NAME'], and set that in .s2i/environment or with -e"
 
 
@@ -87,9 +88,21 @@ WORLDS = (
             ("", "Export the data to a file of the repository (a CSV or Parquet file), and read it with pandas"),
         ),
     ),
+    World("Microsoft Fabric", modules=("notebookutils",), ways=(("notebookutils.credentials", _ENVIRONMENT),)),
+    World("ArcGIS", modules=("arcpy",), ways=(("", _TRY),)),
+    World(
+        "Windows",
+        modules=("pythoncom", "win32api", "win32com", "win32con", "win32gui", "winreg", "winsound"),
+        ways=(("", _TRY),),
+    ),
+    World("macOS", modules=("AppKit",), ways=(("", _TRY),)),
 )
 
+MODULES = {module: world for world in WORLDS for module in world.modules}
 
-def only_there(module: str) -> bool:
-    """Tell whether a module is a world's own, so that no index has it."""
-    return any((module + ".").startswith(own + ".") for world in WORLDS for own in world.modules)
+
+def world_of(module: str) -> World | None:
+    """Return the only world that has a module, or what is in it; None for one that a package may bring."""
+    parts = module.split(".")
+    names = (".".join(parts[:length]) for length in range(len(parts), 0, -1))
+    return next((MODULES[name] for name in names if name in MODULES), None)

@@ -4,12 +4,14 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from nb_builder import syntax
 from nb_builder.cells import Cell
 from nb_builder.rewrite.magics import as_python
 from nb_builder.rewrite.names import bound, needed
-from nb_builder.worlds.table import NONE, WORLDS, World, only_there
+from nb_builder.source import has_module
+from nb_builder.worlds.table import NONE, WORLDS, World, world_of
 
 # Statements that are surely run; `tree` gives those of a cell.
 PLAIN = (ast.Expr, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.With)
@@ -37,8 +39,8 @@ class Use:
         return self.sure and (self.imports or prepares)
 
 
-def by_cell(cells: Sequence[Cell], metadata: dict) -> list[tuple[Cell, list[Use]]]:
-    """Return the uses in each cell, in their order."""
+def by_cell(cells: Sequence[Cell], metadata: dict, repository: Path) -> list[tuple[Cell, list[Use]]]:
+    """Return the uses in each cell, in their order, but of a world that the repository has a module of itself."""
     if any("google-colab" in cell.source for cell in cells):
         # There is a distribution of that name, and who asks for it knows what it does.
         return []
@@ -46,10 +48,13 @@ def by_cell(cells: Sequence[Cell], metadata: dict) -> list[tuple[Cell, list[Use]
     own = bound(statement for _, body in trees for statement in body)
     named = [each for _, body in trees for statement in body for each in _named(statement)]
     aliases = {name: (world, full) for name, world, full in named}
+    imported = {world.name: world for _, world, _ in named}.values()
+    stood_in = {world.name for world in imported if any(has_module(repository, own) for own in world.modules)}
     here = [world for world in WORLDS if not world.mark or world.mark in metadata]
     for world in here:
         aliases.update({name: (world, name) for name in world.names if name not in own})
-    return [(cell, [use for statement in body for use in _uses(statement, aliases, here)]) for cell, body in trees]
+    found = [(cell, [use for statement in body for use in _uses(statement, aliases, here)]) for cell, body in trees]
+    return [(cell, [use for use in each if use.world.name not in stood_in]) for cell, each in found]
 
 
 def commented(source: str, uses: Sequence[Use]) -> str | None:
@@ -76,9 +81,9 @@ def _named(statement: ast.stmt) -> Iterator[tuple[str, World, str]]:
     else:
         return
     for name, full, meant in named:
-        for world in WORLDS:
-            if any((full + ".").startswith(f"{own}.") for own in world.modules):
-                yield name, world, meant
+        world = world_of(full)
+        if world:
+            yield name, world, meant
 
 
 def _uses(statement: ast.stmt, aliases: dict[str, tuple[World, str]], here: Sequence[World]) -> Iterator[Use]:
@@ -96,7 +101,7 @@ def _uses(statement: ast.stmt, aliases: dict[str, tuple[World, str]], here: Sequ
             world, full = aliases[first]
             what = ".".join([full, *others])
             # `google` alone is also that of google.cloud.
-            if first in world.names or only_there(what):
+            if first in world.names or world_of(what):
                 yield Use(world, what, statement, sure=isinstance(statement, PLAIN))
 
 

@@ -129,3 +129,24 @@ def test_nothing_is_blamed_where_nothing_is_told():
 
 def test_colours_are_taken_off():
     assert blame.plain_traceback(["\x1b[0;31mA\x1b[0m", "\x1b[38;5;241;43mB\x1b[39;49m"]) == "A\nB"
+
+
+@pytest.mark.parametrize("label", ["my model.ipynb cell [3]", "<ipython-input-3-1e83cb792e53>"])
+def test_a_traceback_of_pythons_own_names_cell_line_and_error(label):
+    told = f"""Traceback (most recent call last):
+  File "a.py", line 1, in b
+KeyError: 'first'
+
+During handling of the above exception, another exception occurred:
+
+Traceback (most recent call last):
+  File "{label}", line 7, in predictor
+    read()
+  File "/usr/lib/python3/lib.py", line 2, in read
+lib.errors.Lost: No such file: 'a'
+and more: words
+"""
+    assert blame.number_of(told) == 3
+    assert blame.line_of("", error="", traceback=told) == 7
+    assert blame.raised(told) == ("Lost", "No such file: 'a'\nand more: words")
+    assert blame.raised("the process died") == ("", "")

@@ -156,6 +156,8 @@ def test_a_network_that_is_not_there_is_told_with_its_address(of, name, words, a
         "File <frozen os>:714, in _Environ.__getitem__(self, key)",
         "File /usr/lib/python3.9/os.py:679, in _Environ.__getitem__(self, key)",
         "/usr/lib/python3.6/os.py in __getitem__(self, key)",
+        '  File "<frozen os>", line 679, in __getitem__',
+        '  File "/usr/lib/python3.8/os.py", line 675, in __getitem__',
     ],
 )
 def test_a_variable_that_is_not_set_is_named(of, trace):

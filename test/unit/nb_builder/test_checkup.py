@@ -64,3 +64,13 @@ def test_requirements_in_a_cell_that_can_not_be_read_are_not_missed_twice(tmp_pa
 def test_a_name_that_is_only_imported_is_no_validator(tmp_path):
     (tmp_path / "model.py").write_text("# %%\nfrom checks import validator\npredictor = len\n")
     assert checkup.examine(tmp_path, {}, tmp_path, checkup.Notes(io.StringIO())).defines == ["predictor"]
+
+
+def test_packages_of_a_virtual_environment_in_the_folder_are_none_of_the_repository(tmp_path):
+    (tmp_path / "model.py").write_text("# %%\nimport numpy\n# %%\npredictor = numpy.sum\n")
+    package = tmp_path / ".venv/lib/python3.11/site-packages/numpy"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (tmp_path / ".venv/pyvenv.cfg").touch()
+    result = checkup.examine(tmp_path, {}, tmp_path, checkup.Notes(io.StringIO()))
+    assert [problem.code for problem in result.findings] == ["requirements-missing"]

@@ -45,15 +45,13 @@ def place(tmp_path_factory):
     return folder
 
 
+def launch(place, kernel_code):
+    return kernel.Launch(Path(sys.executable), place, kernel_code, os.environ, place / "kernel.log")
+
+
 @pytest.fixture(scope="module")
 def started(place, kernel_code):
-    with kernel.running(
-        Path(sys.executable),
-        notebook_folder=place,
-        overlay=kernel_code,
-        environ=os.environ,
-        kernel_log=place / "kernel.log",
-    ) as running:
+    with kernel.running(launch(place, kernel_code)) as running:
         yield running
 
 
@@ -180,13 +178,9 @@ def test_an_error_of_our_own_cell_that_has_no_name_is_a_fault_of_ours(runner):
 def run(place, kernel_code, cells, limits=None, results=None):
     execute.run(
         cells,
-        python=Path(sys.executable),
+        launch(place, kernel_code),
         notebook="model.ipynb",
-        notebook_folder=place,
-        overlay=kernel_code,
-        environ=os.environ,
         limits=limits or Limits(30),
-        kernel_log=place / "kernel.log",
         complaint_file=place / "complaint.json",
         results=[] if results is None else results,
         log=Lines(),

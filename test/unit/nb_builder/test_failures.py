@@ -3,7 +3,14 @@
 import pytest
 from nb_builder import failures
 from nb_builder.cells import Cell
-from nb_builder.problems import CellFailed, ImportUndeclared
+from nb_builder.problems import (
+    CellFailed,
+    ElsewhereOnly,
+    FileMissing,
+    ImportUndeclared,
+    NetworkUnreachable,
+    SystemPackageNeeded,
+)
 
 CELL = Cell("boom()", number=1, position=1)
 
@@ -18,6 +25,13 @@ def test_the_words_of_an_error_are_one_bounded_line(tmp_path):
     assert "failed: ValueError:   \n" not in str(problem)
     assert "ValueError: first\n" in str(problem)
     assert len(of(tmp_path, "ValueError", "x" * 10_000).what) < 500
+
+
+def test_the_words_of_an_error_begin_below_an_ornament(tmp_path):
+    assert "LookupError: Resource punkt not found.\n" in str(
+        of(tmp_path, "LookupError", "\n****\nResource punkt not found.\n")
+    )
+    assert "ValueError: ***\n" in str(of(tmp_path, "ValueError", "***\n---"))
 
 
 def test_an_error_without_words_is_its_name(tmp_path):
@@ -57,3 +71,31 @@ def test_to_run_all_again_is_said_only_where_it_could_help(tmp_path, name, said)
 def test_a_part_of_a_package_that_is_there_is_not_undeclared(tmp_path):
     assert isinstance(of(tmp_path, "ModuleNotFoundError", "No module named 'sklearn.externals'"), CellFailed)
     assert isinstance(of(tmp_path, "ModuleNotFoundError", "No module named 'google.cloud.storage'"), ImportUndeclared)
+
+
+TRACE = """Traceback (most recent call last):
+  File "model.ipynb cell [{}]", line 1, in predictor
+{}
+"""
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        ("FileNotFoundError: [Errno 2] No such file or directory: 'lost.csv'", FileMissing),
+        ("FileNotFoundError: [Errno 2] No such file or directory: '/kaggle/input/a.csv'", ElsewhereOnly),
+        ("urllib.error.URLError: <urlopen error [Errno -2] Name or service not known>", NetworkUnreachable),
+        ("ImportError: libGL.so.1: cannot open shared object file: No such file or directory", SystemPackageNeeded),
+        ("ValueError: wrong", None),
+    ],
+)
+def test_a_predictor_that_misses_what_is_outside_is_told_so_with_its_cell(tmp_path, error, kind):
+    known = {"notebook": "model.ipynb", "repository": tmp_path, "asked": "predictor(1) fails:"}
+    problem = failures.of_predictor(TRACE.format(1, error), [CELL], **known)
+    assert type(problem) is (kind or type(None))
+    if kind:
+        assert problem.place == "Cell [1] of model.ipynb (cell 1 of the file), line 1"
+        assert problem.detail.startswith("predictor(1) fails:\nTraceback")
+    # A predictor of a module, and a process that said nothing.
+    assert failures.of_predictor(TRACE.format(9, error), [CELL], **known) is None
+    assert failures.of_predictor("", [CELL], **known) is None

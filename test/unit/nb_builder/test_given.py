@@ -14,7 +14,19 @@ def resolved(what, tmp_path):
 
 
 def test_a_folder_is_taken_as_it_is(tmp_path):
+    (tmp_path / "a.ipynb").write_text("{}")
     assert resolved(tmp_path, tmp_path) == (tmp_path, None)
+
+
+def test_an_empty_folder_is_refused(tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(SystemExit, match="empty is empty"):
+        resolved(tmp_path / "empty", tmp_path)
+
+
+def test_an_empty_name_is_not_this_folder(tmp_path):
+    with pytest.raises(SystemExit, match="no notebook is named"):
+        resolved("", tmp_path)
 
 
 def test_a_notebook_outside_git_brings_its_folder(tmp_path):
@@ -27,6 +39,15 @@ def test_a_notebook_in_git_brings_the_whole_repository(tmp_path):
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "a.ipynb").write_text("{}")
     assert resolved(tmp_path / "sub" / "a.ipynb", tmp_path) == (tmp_path, "sub/a.ipynb")
+
+
+def test_a_folder_below_the_top_of_a_repository_is_told_apart_from_it(tmp_path):
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    (tmp_path / "sub").mkdir()
+    for folder, told in ((tmp_path, False), (tmp_path / "sub", True)):
+        stream = io.StringIO()
+        given.tell_what_is_above(folder, Log(stream))
+        assert (f"and not the git repository {tmp_path}" in stream.getvalue()) is told
 
 
 def test_a_git_url_is_cloned_and_the_clone_removed(tmp_path):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from nb_builder import imports
 from nb_builder.cells import Cell
-from nb_builder.problems import ImportElsewhere, RequirementsMissing
+from nb_builder.problems import ElsewhereOnly, RequirementsMissing
 from nb_builder.rewrite.magics import as_python
 
 
@@ -55,6 +55,26 @@ def test_modules_anywhere_in_the_repository_count_as_its_own(tmp_path):
         "yaml",
         "PIL",
     }
+
+
+@pytest.mark.parametrize(
+    ("adds", "below"),
+    [
+        ("sys.path.append('..')", "common"),
+        ("sys.path.insert(0, os.path.abspath(os.path.join('..')))", "common"),
+        ("sys.path += []; sys.path.append('../book')", "book/common"),
+    ],
+)
+def test_what_a_module_below_a_folder_on_the_path_imports_is_sure(tmp_path, adds, below):
+    for name in ("ch01", below):
+        (tmp_path / name).mkdir(parents=True)
+    # The second one no table has, so that the path may bring it.
+    (tmp_path / below / "utils.py").write_text("import tqdm, alpha\n")
+    cells = [Cell(f"import sys, os\n{adds}\nfrom common.utils import load", 1, 1)]
+    assert [(each.package, each.sure) for each in imports.of_notebook(cells, tmp_path / "ch01", tmp_path)] == [
+        ("tqdm", True),
+        ("alpha", False),
+    ]
 
 
 def test_modules_that_a_cell_writes_count_as_the_repositorys(tmp_path):
@@ -154,7 +174,7 @@ def test_no_name_to_paste_is_made_up(tmp_path):
 
 
 def test_what_only_one_place_has_is_no_requirement(tmp_path):
-    with pytest.raises(ImportElsewhere, match="imports 'google.colab', which only Google Colab has"):
+    with pytest.raises(ElsewhereOnly, match="line 1 needs google.colab, which only Google Colab has"):
         imports.require_declared([Cell("from google.colab import drive", 1, 1)], tmp_path, tmp_path, Path("m.ipynb"))
 
 

@@ -16,13 +16,9 @@ def start(tmp_path, kernel_code):
     def start(**environ):
         folder = tmp_path / "notebooks"
         folder.mkdir(exist_ok=True)
-        return kernel.running(
-            Path(sys.executable),
-            notebook_folder=folder,
-            overlay=kernel_code,
-            environ={**os.environ, **environ},
-            kernel_log=tmp_path / "kernel.log",
-        )
+        environ = {**os.environ, **environ}
+        log_file = tmp_path / "kernel.log"
+        return kernel.running(kernel.Launch(Path(sys.executable), folder, kernel_code, environ, log_file))
 
     return start
 

@@ -3,8 +3,10 @@
 import io
 import socket
 
+import pytest
 from nb_builder import local
 from nb_builder.log import Log
+from nb_scorer.problem import SettingInvalid
 
 
 def test_a_taken_port_is_left_to_its_owner(capsys):
@@ -16,3 +18,13 @@ def test_a_taken_port_is_left_to_its_owner(capsys):
         free = local._free_port(port, Log(stream))
     assert free > port
     assert f"port {port} is taken; {free} is used instead." in stream.getvalue()
+
+
+def test_port_0_is_any_that_is_free():
+    assert local._free_port(0, Log(io.StringIO())) > 1023
+
+
+def test_a_port_that_is_none_is_told_before_anything_is_built(monkeypatch):
+    monkeypatch.setenv("PORT", "abc")
+    with pytest.raises(SettingInvalid, match="PORT='abc'"):
+        local.main(["/nowhere"])

@@ -4,7 +4,9 @@ import io
 import subprocess
 import sys
 import tarfile
+from pathlib import Path
 
+import nb_builder
 import pytest
 
 
@@ -46,3 +48,13 @@ def test_save_artifacts_writes_a_tar_even_with_nothing_to_save(tmp_path):
     ran = run("save-artifacts", APP_ROOT=str(tmp_path))
     assert (ran.returncode, ran.stderr) == (0, b"")
     assert tarfile.open(fileobj=io.BytesIO(ran.stdout)).getnames() == []
+
+
+@pytest.mark.parametrize("doorway", ["check", "bin/assemble", "bin/run"])
+def test_a_doorway_without_our_environments_says_how_to_make_them(doorway, tmp_path):
+    script = Path(nb_builder.__file__).parents[1] / doorway
+    ran = subprocess.run(
+        [script, "."], capture_output=True, env={"PATH": "/usr/bin:/bin", "NB_BUILDER_HOME": str(tmp_path)}
+    )
+    assert (ran.returncode, ran.stderr) == (1, b"")
+    assert f's2i/install "{tmp_path}"'.encode() in ran.stdout

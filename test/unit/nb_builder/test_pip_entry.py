@@ -62,6 +62,19 @@ def test_what_pip_brought_is_what_the_environment_did_not_hold_in_that_version()
     assert pip_entry.brought(before, after) == ["a==2", "c @ https://***@h/c.whl"]
 
 
+def test_what_came_along_need_not_be_declared(tmp_path):
+    added = ["pandas==3.1.1", "numpy==2.4.6", "typing_extensions==4.16.0"]
+    assert pip_entry.to_declare(added, [], tmp_path) == added
+    for name, requested in (("pandas-3.1.1", True), ("numpy-2.4.6", False), ("typing_extensions-4.16.0", False)):
+        folder = tmp_path / "lib" / "python3.11" / "site-packages" / f"{name}.dist-info"
+        folder.mkdir(parents=True)
+        if requested:
+            (folder / "REQUESTED").touch()
+    assert pip_entry.to_declare(added, [], tmp_path) == ["pandas==3.1.1"]
+    # A version that is declared otherwise has to be told, whoever brought the new one.
+    assert pip_entry.to_declare(added, ["typing-extensions==4.1"], tmp_path) == [added[0], added[2]]
+
+
 def test_the_note_has_the_lines_that_requirements_lacks():
     log = Notes()
     pip_entry.tell(["a==1", "b==2"], log)

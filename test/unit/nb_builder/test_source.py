@@ -131,10 +131,18 @@ def test_any_script_can_be_chosen(tmp_path):
     assert found(repository(tmp_path, "a.ipynb", "plain.py"), "plain.py") == ["plain.py"]
 
 
-def test_an_emptied_upload_falls_back_to_what_an_earlier_assemble_kept(tmp_path):
+def test_an_emptied_upload_falls_back_to_what_an_earlier_assemble_kept(tmp_path, monkeypatch):
     kept = repository(tmp_path, "a.ipynb")
     (tmp_path / "upload").mkdir()
+    monkeypatch.setattr(source, "UPLOADED", tmp_path / "upload")
     assert source.locate(tmp_path / "upload", kept) == kept
+
+
+def test_an_empty_folder_is_not_taken_for_the_repository_of_the_build_before(tmp_path):
+    kept = repository(tmp_path, "a.ipynb")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(SourceMissing, match="There is no repository in"):
+        source.locate(tmp_path / "empty", kept)
 
 
 def test_no_repository_anywhere_is_refused(tmp_path):

@@ -30,3 +30,9 @@ def test_a_tree_that_is_returned_can_be_walked_through():
 def test_what_is_nested_deeper_or_no_python_has_no_tree(source):
     assert syntax.tree(source) is None
     assert syntax.statements(source) == []
+
+
+def test_the_statements_until_a_line_are_whole():
+    source = "a = 1\nb = f(\n    'x'\n)\nc = 2\n"
+    assert syntax.until(source, 2) == ["a = 1", "b = f('x')"]
+    assert len(syntax.until(source, None)) == 3

@@ -74,3 +74,12 @@ def test_a_submodule_that_was_not_fetched_is_called_one(met, tmp_path):
             met(source)
     (tmp_path / "alpha" / "__init__.py").write_text("")
     assert met("import alpha") == ""
+
+
+def test_where_no_package_mends_any_import_none_is_asked_for(met, tmp_path):
+    (tmp_path / ".gitmodules").write_text('[submodule "x"]\n\tpath = alpha\n\turl = https://example.com/alpha.git\n')
+    (tmp_path / "alpha").mkdir()
+    with pytest.raises(ImportsUndeclared) as refused:
+        met("import alpha\nimport win32api")
+    assert refused.value.fix == "Mend each import that is listed above."
+    assert "(only Windows has it)" in refused.value.detail

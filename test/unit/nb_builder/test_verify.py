@@ -174,3 +174,15 @@ def test_a_service_that_says_nothing_is_a_fault_of_ours(place):
 def test_a_batch_predictor_that_falls_short_in_the_fresh_process_is_refused_with_the_row(place, batch, words):
     with pytest.raises(BatchDiffers, match=re.escape(words)):
         verified(place, {**GOOD, "batch": batch})
+
+
+def test_a_cause_that_the_traceback_tells_goes_before_the_general_words(place):
+    error = {"traceback": "Traceback …", "what": "failed"}
+    rows = [{"sample": [1], "error": None}, {"sample": [2], "error": error}]
+    assert verify.failed({"loaded": True, "rows": rows}) == (
+        "Traceback …",
+        "In a fresh process predictor([2]) fails:",
+    )
+    assert verify.failed({"loaded": True, "rows": rows[:1]}) == ("", "")
+    assert verify.failed({"loaded": False, "load_error": {"traceback": "T"}})[0] == "T"
+    assert verify.failed({"loaded": False, "load_error": None})[0] == ""

@@ -1,4 +1,4 @@
-"""What only Colab, Kaggle or Databricks have: left out, refused, or left alone."""
+"""What only Colab, Kaggle, Databricks, Windows or the like have: left out, refused, or left alone."""
 
 import io
 
@@ -14,7 +14,7 @@ DATABRICKS = {"application/vnd.databricks.v1+notebook": {}}
 def told(tmp_path, *sources, metadata=None):
     """Return (sources after what can be left out is, what is then refused)."""
     node = new_notebook(cells=[new_code_cell(source) for source in sources], metadata=metadata or {})
-    node = worlds.settled(node, "a.ipynb", Log(io.StringIO()))
+    node = worlds.settled(node, "a.ipynb", tmp_path, Log(io.StringIO()))
     found = list(worlds.findings(node, author_cells(node), "a.ipynb", tmp_path))
     return [cell.source for cell in node.cells], [(wrong.facts["thing"], wrong.line) for wrong in found]
 
@@ -33,6 +33,7 @@ def told(tmp_path, *sources, metadata=None):
         ),
         ("%load_ext google.colab.data_table\nx = 1", "# %load_ext google.colab.data_table\nx = 1"),
         ("%tensorflow_version 2.x", "# %tensorflow_version 2.x"),
+        ("import win32api\nx = 1", "# import win32api\nx = 1"),
     ],
 )
 def test_what_only_prepares_colab_is_left_out_line_by_line(tmp_path, source, left):
@@ -43,12 +44,18 @@ def test_what_only_prepares_colab_is_left_out_line_by_line(tmp_path, source, lef
     ("sources", "refused"),
     [
         (["from google.colab import files\nf = files.upload()"], [("google.colab.files.upload", 2)]),
+        (
+            ["from google.colab import drive, files\ndrive.mount('/d')\nf = files.upload()"],
+            [("google.colab.files.upload", 3)],
+        ),
         (["import google.colab as c", "c.userdata.get('X')"], [("google.colab.userdata.get", 1)]),
         (["from google.colab import drive\nif x:\n    drive.mount('/')"], [("google.colab.drive", 1)]),
         (
             ["from kaggle_secrets import UserSecretsClient as C\nk = C().get_secret('A')"],
             [("kaggle_secrets.UserSecretsClient", 2)],
         ),
+        (["import win32com.client as w\napp = w.Dispatch('Excel')"], [("win32com.client.Dispatch", 2)]),
+        (["import arcpy", "def f():\n    return arcpy.Buffer()"], [("arcpy", 1)]),
         (["pd.read_csv('/kaggle/input/a/b.csv')"], [("/kaggle/input/a/b.csv", 1)]),
         (["x = json.load(open('/content/drive/MyDrive/x.json'))"], [("/content/drive/MyDrive/x.json", 1)]),
     ],
@@ -101,3 +108,11 @@ def test_a_file_that_the_repository_has_is_named(tmp_path):
     (wrong,) = worlds.findings(node, author_cells(node), "a.ipynb", tmp_path)
     assert wrong.fix == "Read 'data/b.csv' instead, which the repository has, then build again."
     assert wrong.what.startswith("Cell [1] of a.ipynb (cell 1 of the file), line 1 needs /kaggle/input/a/b.csv")
+
+
+@pytest.mark.parametrize("path", ["lib/win32api.py", "stubs/win32api/__init__.py"])
+def test_a_module_that_the_repository_has_itself_is_no_worlds(tmp_path, path):
+    (tmp_path / path).parent.mkdir(parents=True)
+    (tmp_path / path).touch()
+    source = "import win32api\nwin32api.GetUserName()"
+    assert told(tmp_path, source) == ([source], [])

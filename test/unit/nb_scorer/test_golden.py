@@ -1,12 +1,13 @@
 """Golden rows: which samples become one, and why others do not."""
 
+import ast
 import json
 import sys
 import time
 
 import pandas as pd
 import pytest
-from nb_scorer import golden, layout
+from nb_scorer import golden, hints, layout, signatures
 from nb_scorer.complaints import Complaint
 from nb_scorer.recorder import Call
 
@@ -18,8 +19,9 @@ def quick(monkeypatch, request):
 
 
 def call(body, answer=None, **facts):
-    made = Call(body, line=1, **facts)
-    made.returned, made.answer, made.cell = True, answer, 3
+    table = facts.pop("is_table", False)
+    made = Call(body, **facts)
+    made.returned, made.answer, made.cell, made.line, made.is_table = True, answer, 3, 1, table
     return made
 
 
@@ -167,6 +169,44 @@ def test_a_labelled_row_is_an_object_where_only_that_gets_its_answer(namespace, 
     labelled = call(b"[1, 2]", b"1", by_name=b'{"a": 1, "b": 2}', passed="pandas.Series")
     found, _ = rows(namespace, [labelled])
     assert [row["sample"] for row in found] == [sample]
+
+
+@pytest.mark.parametrize(
+    ("predictor", "sample"),
+    [
+        (lambda x: [row["a"] * 2 for row in x], [{"a": 1}]),
+        (lambda x: [x["a"] * 2], {"a": 1}),
+    ],
+)
+def test_a_table_is_a_row_where_its_rows_or_its_only_one_get_the_answer_of_the_cell(predictor, sample):
+    table = call(b'[{"a": 1}]', b"[2]", by_name=b'{"a": 1}', passed="pandas.DataFrame", is_table=True)
+    assert rows({"predictor": predictor}, [table]) == ([{"sample": sample, "answer": [2], "from": "call"}], [])
+
+
+@pytest.mark.parametrize(
+    ("namespace", "outcome"),
+    [
+        ({"predictor": lambda x: x.columns}, "predictor fails with AttributeError: 'list' object has no attribute"),
+        ({"predictor": len}, "predictor answers 1"),
+        ({"predictor": lambda x: [2], "validator": lambda x: False}, "validator returns False"),
+    ],
+)
+def test_a_table_that_is_no_proof_is_told_with_the_reason(namespace, outcome):
+    table = call(b'[{"a": 1}]', b"[2]", passed="pandas.DataFrame", is_table=True)
+    found, (note,) = rows(namespace, [table])
+    assert found == []
+    assert note.startswith("the call of predictor in cell [3] with a pandas.DataFrame is no golden row: ")
+    assert "can only send the list of its rows as JSON, and for that " + outcome in note
+
+
+def test_a_call_whose_sample_has_no_form_in_json_is_told_with_the_reason():
+    lacking = call(None, b"1", passed="PIL.Image", lack="a client can only send JSON, which has no such value")
+    raised = call(None, passed="PIL.Image", lack="it is too large")
+    raised.returned = False
+    (note,) = rows({"predictor": double}, [lacking, raised, call(b"1", b"2")])[1]
+    assert note.startswith(
+        "the call of predictor in cell [3] with a PIL.Image is no golden row: a client can only send"
+    )
 
 
 def test_a_name_that_is_gone_is_not_put_down_to_the_form_of_the_sample():
@@ -330,3 +370,41 @@ def test_labels_of_a_table_are_no_part_of_its_rows_as_samples():
     table = pd.DataFrame({"a": [1, 2]}, index=["x", "y"])
     found, _ = rows({"predictor": lambda x: pd.Series(x) * 2, "examples": table})
     assert [(row["sample"], row["answer"]) for row in found] == [({"a": 1}, {"a": 2}), ({"a": 2}, {"a": 4})]
+
+
+def _scalars(a, b: int, c: str, d: float = 1.0):
+    pass
+
+
+def _text(x: str):
+    pass
+
+
+def _matrix(x: list[list[int]]):
+    pass
+
+
+def _pair(x: tuple[float, float]):
+    pass
+
+
+def _any(x):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("predictor", "samples"),
+    [
+        (_any, "[[0.2, 0.7]]"),
+        (_scalars, "[{'a': 0.2, 'b': 1, 'c': 'text'}]"),
+        (_text, "['text']"),
+        (_matrix, "[[[1]]]"),
+        (_pair, "[[0.2, 0.2]]"),
+        (lambda a=1, b=2: 0, "[[0.2, 0.7]]"),
+    ],
+)
+def test_the_samples_that_one_is_told_to_add_fit_what_predictor_takes(predictor, samples):
+    sample, _ = hints.of(predictor)
+    assert golden.samples_to_add(sample) == samples
+    called, examples = signatures.of({"predictor": predictor}), ast.literal_eval(samples)
+    assert len(golden.collect(called, examples, [])[0]) == 1

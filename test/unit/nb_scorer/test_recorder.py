@@ -9,6 +9,7 @@ import traceback
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pydantic
 import pytest
 from nb_scorer import recorder
@@ -51,12 +52,16 @@ def shell():
     made = Shell()
     recorder.install(made)
     yield made
-    for name in (recorder.NOTE, recorder.NOTE_ALL, recorder.SHOWN):
+    for name in (recorder.NOTE, recorder.NOTE_FIRST, recorder.NOTE_ALL, recorder.SHOWN):
         delattr(builtins, name)
 
 
 def bodies(shell):
-    return [call.body for call in recorder.recorded(shell)]
+    return [call.body for call in recorder.recorded(shell) if call.body]
+
+
+def lacks(shell):
+    return [(call.passed, call.lack) for call in recorder.recorded(shell) if call.body is None]
 
 
 @dataclasses.dataclass
@@ -73,7 +78,17 @@ class Point:
         ("predictor(predictor(1, 2), 3)", [b'{"age": 1, "income": 2}', b'{"age": 1, "income": 3}']),
         ("try:\n    predictor(1, 2, other=3)\nexcept TypeError:\n    pass", []),
         ("try:\n    predictor(1, 2, 3, 4)\nexcept TypeError:\n    pass", []),
-        ("predictor(1, income=2)", []),
+        ("predictor(1, income=2)", [b'{"age": 1, "income": 2}']),
+        (
+            "predictor(1, more=0, income=predictor(3, income=4))",
+            [b'{"age": 3, "income": 4}', b'{"age": 1, "income": 3, "more": 0}'],
+        ),
+        (
+            "try:\n    predictor(1, income=1 / 0)\nexcept ZeroDivisionError:\n    pass\npredictor(income=2, age=5)",
+            [b'{"age": 5, "income": 2}'],
+        ),
+        ("predictor(1, income=predictor(2, income=3))", [b'{"age": 2, "income": 3}', b'{"age": 1, "income": 2}']),
+        ("try:\n    predictor(1, age=2)\nexcept TypeError:\n    pass", []),
         ("predictor(*[1, 2]); predictor(**{'age': 1, 'income': 2})", []),
     ],
 )
@@ -155,11 +170,43 @@ def test_what_json_would_change_or_is_too_large_is_not_noted(shell, sample):
     ],
 )
 def test_numpys_arrays_and_numbers_count_as_what_json_makes_of_them(sample, body):
-    assert recorder.json_form(sample) == body
+    assert recorder.json_form(sample) == (body, "")
 
 
 def test_a_large_array_is_not_even_encoded():
-    assert recorder.json_form(np.zeros((1000, 1000))) is None
+    assert recorder.json_form(np.zeros((1000, 1000))) == (None, "it is too large")
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("predictor({1: 2})", [("", "JSON would make something else of it")]),
+        ("predictor(object())", [("object", "a client can only send JSON, which has no such value")]),
+        ("predictor('x' * 70_000)", [("", "it is too large")]),
+        ("predictor(1, verbose=True)", [("", "the service calls predictor with the sample alone")]),
+        ("predictor(1, True)", [("", "the service calls predictor with the sample alone")]),
+        ("[predictor({n}) for n in range(3)]", [("set", "JSON would make something else of it")]),
+    ],
+)
+def test_why_a_sample_has_no_form_in_json_is_noted_once_a_place(shell, source, told):
+    shell.user_ns["predictor"] = lambda x, verbose=False: 1
+    shell.run(source)
+    assert lacks(shell) == told
+
+
+def test_the_one_argument_may_be_named(shell):
+    shell.user_ns["predictor"] = lambda x, verbose=False: x
+    shell.run("predictor(x=[5])")
+    assert bodies(shell) == [b"[5]"]
+
+
+def test_of_a_table_its_rows_and_its_only_one_are_noted(shell):
+    shell.user_ns["pd"] = pd
+    shell.run("predictor(pd.DataFrame({'a': [1], 'b': [2.5]}, index=[7]))\npredictor(pd.DataFrame({'a': [1, 2]}))")
+    assert [(call.is_table, call.body, call.by_name) for call in recorder.recorded(shell)] == [
+        (True, b'[{"a": 1, "b": 2.5}]', b'{"a": 1, "b": 2.5}'),
+        (True, b'[{"a": 1}, {"a": 2}]', None),
+    ]
 
 
 def test_predictor_gets_the_very_object(shell):

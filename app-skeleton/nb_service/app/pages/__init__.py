@@ -7,7 +7,7 @@ from pathlib import Path
 
 from flask import Flask, Response, jsonify, render_template, request
 from nb_scorer import layout
-from nb_scorer.golden import SAMPLES_TO_ADD
+from nb_scorer.golden import samples_to_add
 
 from nb_service.app import openapi
 from nb_service.app.door import Door
@@ -97,7 +97,7 @@ class _Page:
             link=identity.source if (identity.source or "").startswith(("https://", "http://")) else None,
             has_notebook=bool(self.notebook),
             rows=self._rows,
-            samples_to_add=SAMPLES_TO_ADD,
+            samples_to_add=samples_to_add(manifest.get("sample_hint") or {}),
             sample=sample,
             lines=min(20, max(3, sample.count("\n") + 1)),
             command=f"{_CURL} {self._key}-d {shlex.quote(_line(sample))} {request.host_url}predict",
