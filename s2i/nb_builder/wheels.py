@@ -4,12 +4,20 @@ import re
 import subprocess
 from collections.abc import Mapping, Sequence
 
+from packaging.utils import canonicalize_name
+
 from nb_builder import system_needs
 from nb_builder.problems import WheelMissing
 
 PYTHONS = [f"3.{number}" for number in range(6, 15)]
 
 _BUILD_FAILED = re.compile(r"Failed to (?:download and )?build [`'\"]?([\w.-]+)==([^\s`'\"]+)")
+# pip names the package alone; its version is in the name of the file that was to be built.
+_PIP_FAILED = re.compile(
+    r"Encountered error while generating package metadata\.\s*╰─> (?P<metadata>[\w.-]+)|"
+    r"Failed to build '?(?P<name>[\w.-]+)'?|Failed building wheel for (?P<wheel>[\w.-]+)"
+)
+_SOURCE = re.compile(r"(?:Downloading|Using cached) \S*?([\w.]+(?:-[A-Za-z][\w.]*)*)-(\d[\w.!+]*?)\.(?:tar\.\w+|tgz|zip)\b")
 _NO_COMPILER = re.compile(
     r"command '[^']*(?:gcc|cc|g\+\+|clang)' failed: No such file|Unknown compiler|CompilerNotFound|"
     r"unable to execute '[^']*(?:gcc|cc)'|No CMAKE_C\w*_COMPILER|error: linker `cc` not found|Rust.* not found|"
@@ -25,10 +33,10 @@ def explain(words: str, *, uv: Sequence[object], environ: Mapping[str, str], min
 
     `uv` is the command `uv pip compile` with the user's flags; it is asked what has wheels.
     """
-    found = _BUILD_FAILED.search(words)
+    found = _failed(words)
     if not found:
         return None
-    name, version = found.groups()
+    name, version = found
     lowest = _newest(uv, environ, name, minor, "--resolution", "lowest")
     newest = _newest(uv, environ, name, minor)
     pythons = [python for python in PYTHONS if _newest(uv, environ, f"{name}=={version}", python)]
@@ -39,10 +47,19 @@ def explain(words: str, *, uv: Sequence[object], environ: Mapping[str, str], min
         python=minor,
         reason="it needs a compiler, and there is none here." if compiler else _last_error(words),
         versions="none" if not newest else lowest if lowest == newest else f"{lowest} to {newest}",
-        pythons=", ".join(pythons) or "none",
+        pythons=f"Python {', '.join(pythons)}" if pythons else f"no Python from {PYTHONS[0]} on",
+        other=f", or build with a Python that {name}=={version} has one for (S2I_PYTHON)" if pythons else "",
         compilers=builds_need(words),
         detail=words.strip(),
     )
+
+
+def _failed(words: str) -> tuple[str, str] | None:
+    """Return the name and version that could not be built, in uv's words or pip's; None where there is none."""
+    if found := _BUILD_FAILED.search(words):
+        return found[1], found[2]
+    failed = {canonicalize_name(name) for names in _PIP_FAILED.findall(words) for name in names if name}
+    return next((each for each in _SOURCE.findall(words) if canonicalize_name(each[0]) in failed), None)
 
 
 def builds_need(words: str) -> str:

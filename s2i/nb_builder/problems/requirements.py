@@ -125,8 +125,8 @@ class WheelMissing(BuildProblem):
 
     code = "wheel-missing"
     what_words = "{pin} has no wheel for Python {python}, and building it from its source failed: {reason}"
-    why_words = "Versions of {name} with a wheel for Python {python}: {versions}; {pin} has one for Python {pythons}."
-    fix_words = "Pin a version that has a wheel, or build with a Python that {pin} has one for (S2I_PYTHON).{compilers}"
+    why_words = "Versions of {name} with a wheel for Python {python}: {versions}; {pin} has one for {pythons}."
+    fix_words = "Pin a version that has a wheel{other}.{compilers}"
 
 
 class VersionMissing(BuildProblem):

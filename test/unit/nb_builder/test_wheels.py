@@ -29,5 +29,35 @@ def test_a_missing_compiler_is_named_with_the_image_that_has_one(words):
     assert problem.fix.endswith("An image with compilers is made by 'make build COMPILERS=1'.")
 
 
+PIP = """Collecting numpy (from -r requirements.txt (line 1))
+  Downloading numpy-2.0.2-cp311-cp311-manylinux_2_17_x86_64.whl (19.5 MB)
+Collecting numpy (from -r requirements.txt (line 1))
+  {arrives} numpy-1.11.1.zip (4.7 MB)
+      NameError: name 'CCompiler' is not defined
+"""
+
+
+@pytest.mark.parametrize(
+    "failed",
+    [
+        "× Encountered error while generating package metadata.\n╰─> numpy\n",
+        "  ERROR: Failed building wheel for numpy\n",
+        "× Failed to build installable wheels for some pyproject.toml based projects\n╰─> numpy\nFailed to build numpy\n",
+        "× Failed to build 'numpy' when getting requirements to build wheel\n",
+    ],
+)
+@pytest.mark.parametrize("arrives", ["Downloading", "Using cached"])
+def test_pip_s_words_of_a_build_are_understood_as_well_as_uv_s(failed, arrives):
+    problem = explain(PIP.format(arrives=arrives) + failed)
+    assert problem.what.startswith("numpy==1.11.1 has no wheel for Python 3.11, and building it from its source failed:")
+    assert "name 'CCompiler' is not defined" in problem.what
+
+
+def test_a_version_without_a_wheel_for_any_python_sends_nobody_to_another_python():
+    problem = explain("error: Failed to build `numpy==1.11.1`")
+    assert problem.why.endswith("numpy==1.11.1 has one for no Python from 3.6 on.")
+    assert problem.fix == "Pin a version that has a wheel."
+
+
 def test_other_words_are_left_to_others():
     assert explain("error: No solution found when resolving dependencies") is None
