@@ -130,7 +130,7 @@ class Installer:
         words = self._run(command, folders=wanted.asked.folders)
         if words is None:
             return locks.pinned(target.read_text(encoding="utf-8"), wanted.asked.lines)
-        problem = self._failure(words)
+        problem = self._failure(words, wanted=wanted)
         if self.choice == "uv" or not isinstance(problem, InstallFailed):
             raise problem
         self.log.note(f"uv can't serve here ({problem.facts['reason']}); trying pip.")
@@ -167,7 +167,7 @@ class Installer:
         command = [*pip, "install", "--no-compile", "--report", report, *cutoff, "-r", wanted.emitted]
         words = self._run(command, folders=wanted.asked.folders)
         if words is not None:
-            raise self._failure(words, "pip")
+            raise self._failure(words, "pip", wanted)
         text = _lock_of(json.loads(report.read_text(encoding="utf-8")))
         self._write(lock, locks.public(text, wanted.top))
 
@@ -187,10 +187,11 @@ class Installer:
         found = next(folder.glob("pip-*.dist-info")).name
         return str(folder / "pip"), Version(found.removeprefix("pip-").removesuffix(".dist-info"))
 
-    def _failure(self, words: str, installer: str = "uv") -> BuildProblem:
+    def _failure(self, words: str, installer: str = "uv", wanted: Wanted | None = None) -> BuildProblem:
         """Return what its words mean; for a build from source that failed, with the wheels that there are."""
         ask = [UV, "pip", "compile", *self.flags, *self.cutoff]
-        missing = wheels.explain(words, uv=ask, environ=self.environ, minor=self.minor)
+        written_in = wanted.written_in if wanted else None
+        missing = wheels.explain(words, uv=ask, environ=self.environ, minor=self.minor, written_in=written_in)
         return missing or self.explain(words, installer)
 
     def explain(self, words: str, installer: str) -> BuildProblem:

@@ -2,7 +2,7 @@
 
 import re
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from packaging.utils import canonicalize_name
 
@@ -28,10 +28,18 @@ _COMPILERS_HAVE = ("gcc", "g++", "gfortran", "make", "pkg-config")
 _COMPILERS = " An image with compilers is made by 'make build COMPILERS=1'."
 
 
-def explain(words: str, *, uv: Sequence[object], environ: Mapping[str, str], minor: str) -> WheelMissing | None:
+def explain(
+    words: str,
+    *,
+    uv: Sequence[object],
+    environ: Mapping[str, str],
+    minor: str,
+    written_in: Callable[[str], str] | None = None,
+) -> WheelMissing | None:
     """Return the problem if `words` say that a package could not be built from source, else None.
 
-    `uv` is the command `uv pip compile` with the user's flags; it is asked what has wheels.
+    `uv` is the command `uv pip compile` with the user's flags; it is asked what has wheels. `written_in` says which
+    file of the repository asks for a package.
     """
     found = _failed(words)
     if not found:
@@ -41,8 +49,10 @@ def explain(words: str, *, uv: Sequence[object], environ: Mapping[str, str], min
     newest = _newest(uv, environ, name, minor)
     pythons = [python for python in PYTHONS if _newest(uv, environ, f"{name}=={version}", python)]
     compiler = bool(_NO_COMPILER.search(words))
+    where = written_in(name) if written_in else ""
     return WheelMissing(
         pin=f"{name}=={version}",
+        where=f" ({where})" if where else "",
         name=name,
         python=minor,
         reason="it needs a compiler, and there is none here." if compiler else _last_error(words),

@@ -9,8 +9,8 @@ from nb_builder.installer import UV, uv_environ
 BUILD = "error: Failed to build `numpy==1.15.0`\n    ModuleNotFoundError: No module named 'distutils'\n\nhint: y"
 
 
-def explain(words):
-    return wheels.explain(words, uv=[UV, "pip", "compile"], environ=uv_environ(os.environ), minor="3.11")
+def explain(words, **more):
+    return wheels.explain(words, uv=[UV, "pip", "compile"], environ=uv_environ(os.environ), minor="3.11", **more)
 
 
 def test_the_versions_and_the_pythons_that_have_wheels_are_named():
@@ -57,6 +57,11 @@ def test_a_version_without_a_wheel_for_any_python_sends_nobody_to_another_python
     problem = explain("error: Failed to build `numpy==1.11.1`")
     assert problem.why.endswith("numpy==1.11.1 has one for no Python from 3.6 on.")
     assert problem.fix == "Pin a version that has a wheel."
+
+
+def test_the_file_that_has_the_pin_is_named():
+    problem = explain("error: Failed to build `numpy==1.11.1`", written_in=lambda name: f"{name}.txt, line 3")
+    assert problem.what.startswith("numpy==1.11.1 (numpy.txt, line 3) has no wheel for Python 3.11")
 
 
 def test_other_words_are_left_to_others():
