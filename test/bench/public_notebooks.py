@@ -52,6 +52,8 @@ def _of(repository: str, *rows: tuple) -> tuple[Public, ...]:
 
 
 IRIS = ([3, 5, 4, 2], [5, 4, 3, 2])
+# The requirements.txt above them is for this one, and their metadata name an older one.
+ON_311 = (("S2I_PYTHON", "3.11"),)
 OF_2023 = (("S2I_RESOLVE_AS_OF", "2023-06-30"),)
 
 NOTEBOOKS = (
@@ -185,19 +187,22 @@ NOTEBOOKS = (
             ("numpy", "matplotlib"),
             "float(exact_solution[0][0] + x * exact_solution[1][0])",
             (0.5, 1.5),
+            ON_311,
         ),
-        ("math_differential_calculus.ipynb", ("numpy", "matplotlib"), "float(f(x))", (0.5, 1.5)),
+        ("math_differential_calculus.ipynb", ("numpy", "matplotlib"), "float(f(x))", (0.5, 1.5), ON_311),
         (
             "math_linear_algebra.ipynb",
             ("numpy", "matplotlib"),
             "float(LA.det(np.array(x)))",
             ([[1, 2], [3, 4]], [[2, 0], [0, 2]]),
+            ON_311,
         ),
         (
             "tools_numpy.ipynb",
             ("numpy", "matplotlib"),
             "[float(each) for each in linalg.solve(coeffs, x)]",
             ([6, -9], [1, 2]),
+            ON_311,
         ),
     ),
     *_of(

@@ -168,6 +168,13 @@ def test_where_there_is_no_pip_at_all_the_installer_s_words_are_told(no_embedded
         install(no_embedded_pip, "alpha", choice="pip")
 
 
+def test_the_python_that_would_do_is_named():
+    words = "error: No solution\n  cause: Because the current Python version (3.8.18) does not satisfy Python>=3.9 and …"
+    problem = install_failures.of(words, "uv", venv=Path("venv"), minor="3.8")
+    assert isinstance(problem, VersionMissing)
+    assert problem.fix.endswith("choose another Python with S2I_PYTHON. What is asked for needs Python>=3.9.")
+
+
 def test_a_named_cache_is_used_even_where_none_is_kept():
     environ = uv_environ({"UV_NO_CACHE": "1", "PIP_CACHE_DIR": "/cache"})
     assert environ["UV_CACHE_DIR"] == "/cache"
