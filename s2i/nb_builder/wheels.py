@@ -17,7 +17,9 @@ _PIP_FAILED = re.compile(
     r"Encountered error while generating package metadata\.\s*╰─> (?P<metadata>[\w.-]+)|"
     r"Failed to build '?(?P<name>[\w.-]+)'?|Failed building wheel for (?P<wheel>[\w.-]+)"
 )
-_SOURCE = re.compile(r"(?:Downloading|Using cached) \S*?([\w.]+(?:-[A-Za-z][\w.]*)*)-(\d[\w.!+]*?)\.(?:tar\.\w+|tgz|zip)\b")
+_SOURCE = re.compile(
+    r"(?:Downloading|Using cached) \S*?([\w.]+(?:-[A-Za-z][\w.]*)*)-(\d[\w.!+]*?)\.(?:tar\.\w+|tgz|zip)\b"
+)
 _NO_COMPILER = re.compile(
     r"command '[^']*(?:gcc|cc|g\+\+|clang)' failed: No such file|Unknown compiler|CompilerNotFound|"
     r"unable to execute '[^']*(?:gcc|cc)'|No CMAKE_C\w*_COMPILER|error: linker `cc` not found|Rust.* not found|"

@@ -124,7 +124,13 @@ def _with_cells(clone: Path, public: Public, target: Path) -> None:
 
 
 def _built(public: Public, clone: Path, name: Path, app_root: Path) -> Row:
-    environ = {**COMPILING, **SETTINGS, **dict(public.settings), "NB_BUILDER_HOME": str(HOME), "APP_ROOT": str(app_root)}
+    environ = {
+        **COMPILING,
+        **SETTINGS,
+        **dict(public.settings),
+        "NB_BUILDER_HOME": str(HOME),
+        "APP_ROOT": str(app_root),
+    }
     environ.update(S2I_SRC=str(clone), S2I_SOURCE_NOTEBOOK=str(name))
     started = time.monotonic()
     process = subprocess.Popen(

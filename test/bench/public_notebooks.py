@@ -39,7 +39,6 @@ class Public:
         asked = "import json as _json\nprint(_json.dumps([predictor(x) for x in examples]))"
         return first, f"def predictor(x):\n    return {self.predictor}\n\nexamples = {[*self.examples]!r}\n{asked}"
 
-
     @property
     def helped(self) -> str:
         """Return what the build was given beside the cells, "" for nothing."""
@@ -52,7 +51,7 @@ def _of(repository: str, *rows: tuple) -> tuple[Public, ...]:
 
 
 IRIS = ([3, 5, 4, 2], [5, 4, 3, 2])
-# The requirements.txt above them is for this one, and their metadata name an older one.
+# Their metadata name an older one, which their requirements.txt, or a cell as IPython 8 takes it, does not go with.
 ON_311 = (("S2I_PYTHON", "3.11"),)
 OF_2023 = (("S2I_RESOLVE_AS_OF", "2023-06-30"),)
 
@@ -218,15 +217,15 @@ NOTEBOOKS = (
     *_of(
         "norvig/pytudes",
         ("ipynb/BASIC.ipynb", (), "[str(token) for token in tokenizer(x)]", ("10 PRINT X", "20 GOTO 10")),
+        ("ipynb/Babylonian digits.ipynb", (), "to_base(x)", (36191, 59)),
         ("ipynb/Cheryl.ipynb", (), "know(told(x))", ("18", "15")),
+        ("ipynb/ElementSpelling.ipynb", (), "sorted(map(str, spellings(x)))", ("bananas", "yogurt")),
         ("ipynb/How To Count Things.ipynb", ("matplotlib",), "abstract_barcodes(x)", (5, 10)),
         ("ipynb/Life.ipynb", (), "sorted(next_generation({(a, b) for a, b in x}))", ([[1, 0], [1, 1], [1, 2]],)),
         ("ipynb/lispy.ipynb", (), "[str(token) for token in tokenize(x)]", ("(+ 1 2)", "(define x 5)")),
     ),
     *_of(
         "wesm/pydata-book",
-        ("ch02.ipynb", ("numpy",), "isiterable(x)", ("a string", 5)),
-        ("ch03.ipynb", ("numpy",), "clean_strings(x, clean_ops)", ([" Alabama ", "Georgia!"],)),
         ("ch04.ipynb", ("numpy", "matplotlib"), "int((np.abs(walks[0]) >= x).argmax())", (3, 10)),
         ("ch08.ipynb", ("numpy", "pandas", "matplotlib"), "float(data['realgdp'].mean() * x)", (1, 2)),
         (
@@ -244,6 +243,12 @@ NOTEBOOKS = (
     ),
     *_of(
         "fastai/numerical-linear-algebra",
-        ("nbs/gradient-descent-intro.ipynb", LEARN, "float(lin(x, a_guess, b_guess))", (0.5, 2.0)),
+        (
+            "nbs/gradient-descent-intro.ipynb",
+            (*LEARN, "ipywidgets"),
+            "float(lin(x, a_guess, b_guess))",
+            (0.5, 2.0),
+            ON_311,
+        ),
     ),
 )

@@ -169,7 +169,9 @@ def test_where_there_is_no_pip_at_all_the_installer_s_words_are_told(no_embedded
 
 
 def test_the_python_that_would_do_is_named():
-    words = "error: No solution\n  cause: Because the current Python version (3.8.18) does not satisfy Python>=3.9 and …"
+    words = (
+        "error: No solution\n  cause: Because the current Python version (3.8.18) does not satisfy Python>=3.9 and …"
+    )
     problem = install_failures.of(words, "uv", venv=Path("venv"), minor="3.8")
     assert isinstance(problem, VersionMissing)
     assert problem.fix.endswith("choose another Python with S2I_PYTHON. What is asked for needs Python>=3.9.")

@@ -49,7 +49,9 @@ Collecting numpy (from -r requirements.txt (line 1))
 @pytest.mark.parametrize("arrives", ["Downloading", "Using cached"])
 def test_pip_s_words_of_a_build_are_understood_as_well_as_uv_s(failed, arrives):
     problem = explain(PIP.format(arrives=arrives) + failed)
-    assert problem.what.startswith("numpy==1.11.1 has no wheel for Python 3.11, and building it from its source failed:")
+    assert problem.what.startswith(
+        "numpy==1.11.1 has no wheel for Python 3.11, and building it from its source failed:"
+    )
     assert "name 'CCompiler' is not defined" in problem.what
 
 
