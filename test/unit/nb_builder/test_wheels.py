@@ -40,10 +40,10 @@ Collecting numpy (from -r requirements.txt (line 1))
 @pytest.mark.parametrize(
     "failed",
     [
-        "× Encountered error while generating package metadata.\n╰─> numpy\n",
+        "Encountered error while generating package metadata.\n╰─> numpy\n",
         "  ERROR: Failed building wheel for numpy\n",
-        "× Failed to build installable wheels for some pyproject.toml based projects\n╰─> numpy\nFailed to build numpy\n",
-        "× Failed to build 'numpy' when getting requirements to build wheel\n",
+        "Failed to build installable wheels for some projects\n╰─> numpy\nFailed to build numpy\n",
+        "Failed to build 'numpy' when getting requirements to build wheel\n",
     ],
 )
 @pytest.mark.parametrize("arrives", ["Downloading", "Using cached"])
