@@ -188,7 +188,7 @@ NOTEBOOKS = (
             (0.5, 1.5),
             ON_311,
         ),
-        ("math_differential_calculus.ipynb", ("numpy", "matplotlib"), "float(f(x))", (0.5, 1.5), ON_311),
+        ("math_differential_calculus.ipynb", ("numpy", "matplotlib"), "float(f(x, 2.0))", (0.5, 1.5), ON_311),
         (
             "math_linear_algebra.ipynb",
             ("numpy", "matplotlib"),
