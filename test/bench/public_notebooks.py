@@ -15,7 +15,7 @@ SEABORN = (*LEARN, "seaborn")
 class Public:
     """A notebook of a repository on GitHub, what it needs, and the lines that ask it.
 
-    `settings` and `alone` are what the message of a build without them asks for: settings, and a requirements.txt
+    `settings` and `alone` are what a user would do after a build without them: settings, and a requirements.txt
     beside the notebook in place of one above it, whose versions no Python of today has.
     """
 
