@@ -29,11 +29,17 @@ _LIBRARIES = (
 )
 
 
+# jedi sets it in every kernel of Jupyter's, for completion; ours does without jedi, and notebooks count on the limit.
+JUPYTER_RECURSION_LIMIT = 3000
+
+
 def begin(shell, strict):
     """Prepare the IPython `shell` before the first cell; `strict` makes a command that fails an error."""
     sys.path.insert(surroundings.place_for_repository(sys.path), "")
     surroundings.remember()
     state_record.remember()
+    # Not before: what differs from Python's own limit is kept for the service.
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), JUPYTER_RECURSION_LIMIT))
     _watch_commands(shell, strict)
     _watch_threads(shell)
     _watch_tasks(shell)

@@ -29,6 +29,11 @@ _UNREACHED = re.compile(
     r"Max retries exceeded|ConnectTimeout|timed out.*connect|Could not connect to the endpoint|"
     r"<urlopen error (?:\[Errno 111\]|timed out|Tunnel)|\[Errno 111\] Connection refused"
 )
+_CHAINED = re.compile(
+    r"^During handling of the above exception, another exception occurred:$|"
+    r"^The above exception was the direct cause of the following exception:$",
+    re.MULTILINE,
+)
 _HOST = re.compile(r"host='(?P<host>[^']+)'|https?://(?:[^/\s'\"@]*@)?(?P<url>[^/\s'\"):]+(?::\d+)?)")
 # os.environ[…] without the variable, in the words of Python and of each IPython; and python-decouple's.
 _ENVIRON = re.compile(r"(?:<frozen os>|[/\\]os\.py)\"?(?::\d+|, line \d+)?,? in (?:_Environ\.)?__getitem__")
@@ -58,8 +63,10 @@ def problem(
         if data := form.search(words):
             thing = f"{kind} {data['name']}"
             return problems.LanguageDataMissing(**place, thing=thing, command=command.format(data["name"]))
-    if _UNREACHED.search(words):
-        address = _address(words) or _address(cell.source) or "something outside"
+    if unreached := _unreached(words, traceback):
+        if unreached != words:
+            place["error"] = f"{unreached} (and then {place['error']})"
+        address = _address(unreached) or _address(cell.source) or "something outside"
         return problems.NetworkUnreachable(**place, address=address)
     # A program that is to be started is no file that the cell reads.
     path = None if "_execute_child" in traceback else _missing_path(name, words)
@@ -85,6 +92,15 @@ def _unset(name: str, words: str, traceback: str) -> str | None:
         return words.strip().strip("'\"")
     declared = _DECLARED.search(words)
     return declared[1] if declared else None
+
+
+def _unreached(words: str, traceback: str) -> str | None:
+    """Return the words that tell of a network that is not there: of an error, or of the one that it came from."""
+    if _UNREACHED.search(words):
+        return words
+    # Its last line is the error, in the form that Python writes at the end of a traceback.
+    before = [part.strip().splitlines()[-1] for part in _CHAINED.split(traceback)[:-1] if part.strip()]
+    return before[-1] if before and _UNREACHED.search(before[-1]) else None
 
 
 def _address(text: str) -> str | None:

@@ -31,13 +31,25 @@ import ast, json, sys, warnings
 warnings.simplefilter("ignore")
 found = []
 AWAIT = getattr(ast, "PyCF_ALLOW_TOP_LEVEL_AWAIT", None)
+
+def check(source):
+    try:
+        compile(source, "<cell>", "exec", AWAIT or 0, True)
+    except SyntaxError as wrong:
+        if "__future__ imports must" not in str(wrong.msg):
+            raise
+        # From 8 on, IPython compiles each statement by itself; the run tells where an older one does not.
+        module = ast.parse(source)
+        for module.body in [[statement] for statement in module.body]:
+            compile(module, "<cell>", "exec", AWAIT or 0, True)
+
 for source in json.load(sys.stdin):
     # Before 3.8 IPython runs a cell with a top-level await inside a coroutine.
     wrapped = AWAIT is None and "await " in source
     if wrapped:
         source = "async def cell():\\n " + source.replace("\\n", "\\n ")
     try:
-        compile(source, "<cell>", "exec", AWAIT or 0, True)
+        check(source)
         found.append(None)
     except SyntaxError as wrong:
         found.append([(wrong.lineno or 1) - wrapped, type(wrong).__name__, wrong.msg, wrong.text])

@@ -18,6 +18,8 @@ _INSTALLED = "/site-packages/"
 _GONE = {*sys.stdlib_module_names, "distutils", "imp", "asyncore", "asynchat", "smtpd"}
 _KINDS = ("ImportError", "ModuleNotFoundError", "AttributeError")
 _KEYWORD = re.compile(r"^TypeError: .*unexpected keyword argument")
+# matplotlib renames its styles from time to time; a path or an address would be a file that is missing.
+_STYLE = re.compile(r"^OSError: ['\"]?[\w-]+['\"]? (?:is not a valid package style|not found in the style library)")
 _COMPILED = re.compile(r"binary incompatibility|compiled using NumPy 1\.x")
 _NAME = re.compile(r"^ImportError: cannot import name .* \(\S*" + _INSTALLED)
 _MODULE = re.compile(r"No module named '(\w+)(\.[\w.]+)?'")
@@ -54,7 +56,7 @@ def in_a_package(error: str, traceback: str) -> bool:
     missing = _MODULE.search(error)
     if missing and missing[1] in _GONE:
         return False
-    if _COMPILED.search(error) or _NAME.search(error):
+    if any(form.search(error) for form in (_COMPILED, _NAME, _STYLE)):
         return True
     if missing and missing[2]:
         # A part of a package: its whole is there, or the whole would be what is missing.

@@ -36,6 +36,7 @@ _NO_SUCH = re.compile(
     r"there (?:is|are) no versions? of|was not found in|no wheels? with a matching|No matching distribution|"
     r"Could not find a version|only the following versions .* are available|does not satisfy Python"
 )
+_OTHER_PYTHON = re.compile(r"does not satisfy Python((?:[<>=!~]=?[\d.*]+,?)+)")
 # PyTorch publishes one build for each kind of processor, most of them on an index of its own.
 _TORCH_HOST = "download.pytorch.org"
 _TORCH_BUILD = re.compile(r"([A-Za-z][\w.-]*)==[\w.]+\+(cpu|cu\d+|rocm[\d.]+\d|xpu)\b")
@@ -66,7 +67,7 @@ def _of_versions(words: str, minor: str, facts: Mapping[str, str]) -> BuildProbl
     if _METADATA.search(words):
         return None
     if _NO_SUCH.search(words):
-        return VersionMissing(python=minor, hint=_index_of_builds(words), **facts)
+        return VersionMissing(python=minor, hint=_index_of_builds(words) or _python_needed(words), **facts)
     return RequirementsConflict(**facts) if _NO_SOLUTION.search(words) else None
 
 
@@ -110,6 +111,12 @@ def _index_of_builds(words: str) -> str:
         f" {found[0]} is on PyTorch's own index: add '--extra-index-url {index}' to requirements.txt or to the cell,"
         f" and build with S2I_ALLOW_INDEXES={_TORCH_HOST}."
     )
+
+
+def _python_needed(words: str) -> str:
+    """Return which Python `words` ask for, "" where they ask for none."""
+    found = _OTHER_PYTHON.search(words)
+    return f" What is asked for needs Python{found[1]}." if found else ""
 
 
 def _reason(words: str) -> str:

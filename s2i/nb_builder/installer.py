@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from nb_scorer import layout
+from packaging.version import Version
 from virtualenv.seed.wheels.embed import get_embed_wheel
 
 from nb_builder import install_failures, pip_settings, provenance, wheels
@@ -25,6 +26,10 @@ UV = Path(sys.executable).with_name("uv")
 
 # uv takes a folder for unchanged where its pyproject.toml is as old as before, whatever its modules say.
 _FRESH = ("--refresh",)
+
+# The first that say what they have installed, and that can be held to a date.
+_PIP_WITH_REPORT = Version("22.2")
+_PIP_WITH_DATES = Version("26.0")
 
 
 class Installer:
@@ -125,7 +130,7 @@ class Installer:
         words = self._run(command, folders=wanted.asked.folders)
         if words is None:
             return locks.pinned(target.read_text(encoding="utf-8"), wanted.asked.lines)
-        problem = self._failure(words)
+        problem = self._failure(words, wanted=wanted)
         if self.choice == "uv" or not isinstance(problem, InstallFailed):
             raise problem
         self.log.note(f"uv can't serve here ({problem.facts['reason']}); trying pip.")
@@ -152,25 +157,41 @@ class Installer:
         return self._run(command) is None
 
     def _with_pip(self, wanted: Wanted, lock: Path, scratch: Path) -> None:
-        wheel = get_embed_wheel("pip", self.minor)
-        if wheel is None:
-            reason = f"there is no pip for Python {self.minor} here"
-            raise InstallFailed(reason=reason, installer="pip", python=self.minor)
-        # A wheel can be run as it is: so pip is never installed into the notebook's environment.
-        pip = [self.python, f"{wheel.path}/pip", "--disable-pip-version-check", "--no-input"]
+        place, version = self._pip(scratch)
+        pip = [self.python, place, "--disable-pip-version-check", "--no-input"]
         report = scratch / "report.json"
         cutoff = ["--uploaded-prior-to", self.as_of.stamp] if self.as_of else []
+        if lacking := _lacking(version, self.as_of):
+            reason = f"pip {version}, the newest one for Python {self.minor}, {lacking}"
+            raise InstallFailed(reason=reason, installer="pip", python=self.minor)
         command = [*pip, "install", "--no-compile", "--report", report, *cutoff, "-r", wanted.emitted]
         words = self._run(command, folders=wanted.asked.folders)
         if words is not None:
-            raise self._failure(words, "pip")
+            raise self._failure(words, "pip", wanted)
         text = _lock_of(json.loads(report.read_text(encoding="utf-8")))
         self._write(lock, locks.public(text, wanted.top))
 
-    def _failure(self, words: str, installer: str = "uv") -> BuildProblem:
-        """Return what an installer's words mean; for a build from source that failed, with the wheels there are."""
+    def _pip(self, scratch: Path) -> tuple[str, Version]:
+        """Return what to have Python run for a pip that goes with it, and its version.
+
+        It is never installed into the notebook's environment: a wheel can be run as it is, and so can a folder.
+        """
+        wheel = get_embed_wheel("pip", self.minor)
+        if wheel is not None:
+            return f"{wheel.path}/pip", Version(wheel.version)
+        # virtualenv has one for Pythons of today alone; the index keeps the last one for each older Python.
+        folder = scratch / "pip"
+        words = self._run([UV, "pip", "install", *self.uv_options, "--target", folder, "pip"])
+        if words is not None:
+            raise self._failure(words)
+        found = next(folder.glob("pip-*.dist-info")).name
+        return str(folder / "pip"), Version(found.removeprefix("pip-").removesuffix(".dist-info"))
+
+    def _failure(self, words: str, installer: str = "uv", wanted: Wanted | None = None) -> BuildProblem:
+        """Return what its words mean; for a build from source that failed, with the wheels that there are."""
         ask = [UV, "pip", "compile", *self.flags, *self.cutoff]
-        missing = wheels.explain(words, uv=ask, environ=self.environ, minor=self.minor)
+        written_in = wanted.written_in if wanted else None
+        missing = wheels.explain(words, uv=ask, environ=self.environ, minor=self.minor, written_in=written_in)
         return missing or self.explain(words, installer)
 
     def explain(self, words: str, installer: str) -> BuildProblem:
@@ -223,6 +244,15 @@ def as_it_was(folders: Iterable[Path]) -> Iterator[None]:
             # The deepest first, so that folders are empty when their turn comes.
             for path in sorted(set(folder.rglob("*")) - known, reverse=True):
                 path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+
+
+def _lacking(version: Version, as_of: AsOf | None) -> str:
+    """Return what a pip of that version can't, with the way out; "" where it can do all."""
+    if version < _PIP_WITH_REPORT:
+        return "can't say what it installs, which the lock is made of; a newer Python (S2I_PYTHON) has one that can"
+    if as_of and version < _PIP_WITH_DATES:
+        return "can't be held to a date; pin the versions in place of S2I_RESOLVE_AS_OF"
+    return ""
 
 
 def _written(path: Path, lines: Iterable[str]) -> Path:

@@ -76,6 +76,15 @@ class Wanted:
         named = filter(None, map(_requirement, (*self.asked.lines, *self.asked.constraints)))
         return sorted({canonicalize_name(each.name) for each in named if each.url or _is_pinned(each)})
 
+    def written_in(self, name: str) -> str:
+        """Return the file of the repository, and the line of it, that names the package `name`; "" where none does."""
+        counted = self.choice.counted
+        for number, line in counted.said.numbered() if counted else ():
+            theirs = _requirement(line)
+            if theirs and canonicalize_name(theirs.name) == canonicalize_name(name):
+                return f"{counted.file}, {'line' if counted.said.numbers else 'entry'} {number}"
+        return ""
+
     @property
     def unpinned(self) -> list[str]:
         """Return the normalised names of the requirements that leave their version to the day of the build."""

@@ -2,7 +2,9 @@
 
 import re
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+
+from packaging.utils import canonicalize_name
 
 from nb_builder import distributions, system_needs
 from nb_builder.problems import WheelMissing
@@ -10,10 +12,13 @@ from nb_builder.problems import WheelMissing
 PYTHONS = [f"3.{number}" for number in range(6, 15)]
 
 _BUILD_FAILED = re.compile(r"Failed to (?:download and )?build [`'\"]?([\w.-]+)==([^\s`'\"]+)")
-# pip names the package, and its version only where it downloads it.
+# pip names the package alone; its version is in the name of the file that was to be built.
 _PIP_FAILED = re.compile(
-    r"error while generating package metadata\.\s+╰─> (?P<metadata>[\w.-]+)\s|"
-    r"Failed to build (?:installable wheels for some pyproject\.toml based projects \()?(?P<wheel>[\w.-]+)"
+    r"Encountered error while generating package metadata\.\s*╰─> (?P<metadata>[\w.-]+)|"
+    r"Failed to build '?(?P<name>[\w.-]+)'?|Failed building wheel for (?P<wheel>[\w.-]+)"
+)
+_SOURCE = re.compile(
+    r"(?:Downloading|Using cached) \S*?([\w.]+(?:-[A-Za-z][\w.]*)*)-(\d[\w.!+]*?)\.(?:tar\.\w+|tgz|zip)\b"
 )
 _SUMMARIES = ("error: metadata-generation-failed", "error: subprocess-exited-with-error", "error: failed-wheel-build")
 _NO_COMPILER = re.compile(
@@ -26,39 +31,48 @@ _COMPILERS_HAVE = ("gcc", "g++", "gfortran", "make", "pkg-config")
 _COMPILERS = " An image with compilers is made by 'make build COMPILERS=1'."
 
 
-def explain(words: str, *, uv: Sequence[object], environ: Mapping[str, str], minor: str) -> WheelMissing | None:
+def explain(
+    words: str,
+    *,
+    uv: Sequence[object],
+    environ: Mapping[str, str],
+    minor: str,
+    written_in: Callable[[str], str] | None = None,
+) -> WheelMissing | None:
     """Return the problem if `words` say that a package could not be built from source, else None.
 
-    `uv` is the command `uv pip compile` with the user's flags; it is asked what has wheels.
+    `uv` is the command `uv pip compile` with the user's flags; it is asked what has wheels. `written_in` says which
+    file of the repository asks for a package.
     """
-    name, version = _pin(words)
-    if not version:
+    found = _failed(words)
+    if not found:
         return None
+    name, version = found
     lowest = _newest(uv, environ, name, minor, "--resolution", "lowest")
     newest = _newest(uv, environ, name, minor)
     pythons = [python for python in PYTHONS if _newest(uv, environ, f"{name}=={version}", python)]
     compiler = bool(_NO_COMPILER.search(words))
+    where = written_in(name) if written_in else ""
     return WheelMissing(
         pin=f"{name}=={version}",
+        where=f" ({where})" if where else "",
         name=name,
         python=minor,
         reason="it needs a compiler, and there is none here." if compiler else _last_error(words),
         versions="none" if not newest else lowest if lowest == newest else f"{lowest} to {newest}",
-        pythons="Python " + ", ".join(pythons) if pythons else "no Python",
+        pythons=f"Python {', '.join(pythons)}" if pythons else f"no Python from {PYTHONS[0]} on",
+        other=f", or build with a Python that {name}=={version} has one for (S2I_PYTHON)" if pythons else "",
         compilers=builds_need(words) + _other_name(name),
         detail=words.strip(),
     )
 
 
-def _pin(words: str) -> tuple[str, str]:
-    """Return name and version of the package that could not be built by the `words` of uv or pip, "" for none."""
+def _failed(words: str) -> tuple[str, str] | None:
+    """Return the name and version that could not be built, in uv's words or pip's; None where there is none."""
     if found := _BUILD_FAILED.search(words):
         return found[1], found[2]
-    failed = _PIP_FAILED.search(words)
-    name = (failed["metadata"] or failed["wheel"]) if failed else ""
-    archive = rf"{re.escape(name).replace('-', '[-_]')}-(\d[\w.]*?)\.(?:tar\.gz|tar\.bz2|zip)"
-    versions = re.findall(rf"(?:Downloading|Using cached) (?:\S*/)?{archive}", words, re.IGNORECASE) if name else []
-    return (name, versions[-1]) if versions else ("", "")
+    failed = {canonicalize_name(name) for names in _PIP_FAILED.findall(words) for name in names if name}
+    return next((each for each in _SOURCE.findall(words) if canonicalize_name(each[0]) in failed), None)
 
 
 def _other_name(name: str) -> str:

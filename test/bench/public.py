@@ -19,7 +19,7 @@ from pathlib import Path
 import nbformat
 from environments import COMPILING, HOME, PLACE, ROOT, free_port
 from nb_builder import notebook
-from nb_scorer import answers
+from nb_scorer import answers, layout
 from public_notebooks import NOTEBOOKS, Public
 
 FETCH_SECONDS = 600
@@ -56,7 +56,8 @@ def report() -> None:
 def line(row: Row) -> str:
     """Return a row of the table."""
     seconds = f"{row.seconds:7.1f}" if row.seconds else " " * 7
-    return f"  {row.public.repository:42}{Path(row.public.path).name[:44]:46}{seconds}  {row.said}"
+    helped = f" (with {row.public.helped})" if row.public.helped else ""
+    return f"  {row.public.repository:42}{Path(row.public.path).name[:44]:46}{seconds}  {row.said}{helped}"
 
 
 def summary(rows: Sequence[Row]) -> str:
@@ -77,14 +78,19 @@ def measure(public: Public, place: Path) -> Row:
     if not (clone / public.path).is_file():
         return Row(public, "not there: the repository has no such file now")
     added = (clone / public.path).with_name(ADDED)
+    own = added.with_name(layout.REQUIREMENTS)
     app_root = place / "app-root"
     shutil.rmtree(app_root, ignore_errors=True)
     app_root.mkdir(parents=True)
     try:
         _with_cells(clone, public, added)
+        if public.alone:
+            own.write_text("# The notebook says what it needs.\n", encoding="utf-8")
         return _built(public, clone, added.relative_to(clone), app_root)
     finally:
         added.unlink(missing_ok=True)
+        if public.alone:
+            own.unlink(missing_ok=True)
         shutil.rmtree(app_root, ignore_errors=True)
 
 
@@ -118,7 +124,13 @@ def _with_cells(clone: Path, public: Public, target: Path) -> None:
 
 
 def _built(public: Public, clone: Path, name: Path, app_root: Path) -> Row:
-    environ = {**COMPILING, **SETTINGS, "NB_BUILDER_HOME": str(HOME), "APP_ROOT": str(app_root)}
+    environ = {
+        **COMPILING,
+        **SETTINGS,
+        **dict(public.settings),
+        "NB_BUILDER_HOME": str(HOME),
+        "APP_ROOT": str(app_root),
+    }
     environ.update(S2I_SRC=str(clone), S2I_SOURCE_NOTEBOOK=str(name))
     started = time.monotonic()
     process = subprocess.Popen(
@@ -133,9 +145,12 @@ def _built(public: Public, clone: Path, name: Path, app_root: Path) -> Row:
     try:
         log, _ = process.communicate(timeout=BUILD_SECONDS)
     except subprocess.TimeoutExpired:
-        process.terminate()
-        process.communicate()
         return Row(public, f"not built: no end after {BUILD_SECONDS} seconds", seconds=time.monotonic() - started)
+    finally:
+        # Where it has no end, and where the bench is interrupted.
+        if process.poll() is None:
+            process.terminate()
+            process.communicate()
     seconds = time.monotonic() - started
     if process.returncode:
         return Row(public, f"not built: {_why(log)}", seconds=seconds, log=log)

@@ -124,9 +124,9 @@ class WheelMissing(BuildProblem):
     """A pin has no wheel for this Python, and its source can't be built here."""
 
     code = "wheel-missing"
-    what_words = "{pin} has no wheel for Python {python}, and building it from its source failed: {reason}"
+    what_words = "{pin}{where} has no wheel for Python {python}, and building it from its source failed: {reason}"
     why_words = "Versions of {name} with a wheel for Python {python}: {versions}; {pin} has one for {pythons}."
-    fix_words = "Pin a version that has a wheel, or build with a Python that {pin} has one for (S2I_PYTHON).{compilers}"
+    fix_words = "Pin a version that has a wheel{other}.{compilers}"
 
 
 class VersionMissing(BuildProblem):

@@ -50,6 +50,19 @@ def test_an_answer_that_differs_is_built_and_not_right(public, example, tmp_path
     assert "differ" in row.said or "answers" in row.said
 
 
+def test_what_a_row_was_given_beside_the_cells_is_done_and_told(public, example, tmp_path):
+    github = tmp_path / "github" / "somebody" / "models"
+    (github / "requirements.txt").write_text("no-such-package-here==1.0\n")
+    who = ["-c", "user.name=reader", "-c", "user.email=reader@localhost"]
+    for words in (["add", "."], [*who, "commit", "-qm", "pins"]):
+        subprocess.run(["git", *words], cwd=github, check=True)
+    helped = replace(example, requirements=("six",), settings=(("S2I_CELL_TIMEOUT", "20"),), alone=True)
+    row = public.measure(helped, tmp_path / "place")
+    assert row.said == "right", row.log
+    assert public.line(row).endswith("  right (with S2I_CELL_TIMEOUT=20, a requirements.txt of its own)")
+    assert [path.name for path in (tmp_path / "place").rglob("requirements.txt")] == ["requirements.txt"]
+
+
 def test_what_can_not_be_built_says_why(public, example, tmp_path):
     row = public.measure(replace(example, predictor="nothing_defines_this"), tmp_path / "place")
     assert not row.built

@@ -149,6 +149,38 @@ def test_a_network_that_is_not_there_is_told_with_its_address(of, name, words, a
     assert f"asks for {address}, which can't be reached" in problem.what
 
 
+CHAINED = """Cell In[1], line 3
+----> 3 rows = read(url)
+
+URLError: <urlopen error [Errno -2] Name or service not known>
+
+{how}:
+
+NameError                                 Traceback (most recent call last)
+Cell In[1], line 4
+----> 4 except HTTPError:
+
+NameError: name 'HTTPError' is not defined
+"""
+HANDLING = "During handling of the above exception, another exception occurred"
+CAUSE = "The above exception was the direct cause of the following exception"
+
+
+@pytest.mark.parametrize("how", [HANDLING, CAUSE])
+def test_an_error_on_the_way_from_a_network_that_is_not_there_is_told_with_it(of, how):
+    problem = of("NameError", "name 'HTTPError' is not defined", CHAINED.format(how=how))
+    assert isinstance(problem, NetworkUnreachable)
+    assert problem.what.endswith(
+        "asks for data.example.com, which can't be reached from the build: URLError: <urlopen error [Errno -2] Name or "
+        "service not known> (and then NameError: name 'HTTPError' is not defined)"
+    )
+
+
+def test_a_network_that_was_missed_before_another_error_was_handled_is_no_cause(of):
+    trace = CHAINED.format(how=HANDLING) + f"\n{HANDLING}:\n\nNameError: name 'x' is not defined\n"
+    assert of("NameError", "name 'x' is not defined", trace) is None
+
+
 @pytest.mark.parametrize(
     "trace",
     [

@@ -135,6 +135,14 @@ def test_top_level_await_is_no_error():
     check("import asyncio\nawait asyncio.sleep(0)", GOOD)
 
 
+def test_a_future_import_may_stand_behind_others_as_ipython_takes_it():
+    check("import math\nfrom __future__ import division", GOOD)
+    with pytest.raises(CellSyntax, match=r"line 3 has a syntax error"):
+        check("import math\nfrom __future__ import division\nb = = 2", GOOD)
+    with pytest.raises(CellSyntax, match="__future__"):
+        check("def f():\n    from __future__ import division", GOOD)
+
+
 def test_a_null_byte_is_an_error_and_no_crash():
     with pytest.raises(CellSyntax, match="null"):
         check("a = '\0'\n\n", GOOD)

@@ -25,6 +25,8 @@ BACK_IN_THE_CELL = IN_A_PACKAGE + "\nCell In[2], line 3, in callback(x)\n"
         ("AttributeError: 'DataFrame' object has no attribute 'append'", IN_AN_OLD_IPYTHON),
         ("ModuleNotFoundError: No module named 'sklearn.externals.joblib'", IN_A_CELL),
         ("TypeError: f() got an unexpected keyword argument 'sparse'", IN_A_PACKAGE),
+        ("OSError: 'seaborn-whitegrid' is not a valid package style, path of style file, URL of …", IN_A_PACKAGE),
+        ("OSError: 'seaborn-whitegrid' not found in the style library and input is not a valid URL or …", IN_A_PACKAGE),
         ("ValueError: numpy.dtype size changed, may indicate binary incompatibility. Expected 96", IN_A_PACKAGE),
     ],
 )
@@ -41,6 +43,7 @@ def test_a_package_that_is_not_as_it_was(error, traceback):
         ("ModuleNotFoundError: No module named 'distutils.util'", IN_A_PACKAGE),
         ("ValueError: Input X contains NaN.", IN_A_PACKAGE),
         ("KeyError: 'a'", IN_A_PACKAGE),
+        ("OSError: 'styles/own.mplstyle' is not a valid package style, path of style file, URL of …", IN_A_PACKAGE),
     ],
 )
 def test_a_fault_of_the_notebook_or_its_python_is_none(error, traceback):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from nb_builder import environment, install_failures, provenance
+from nb_builder import installer as installers
 from nb_builder.artifacts import Earlier
 from nb_builder.as_of import AsOf
 from nb_builder.installer import Installer, uv_environ
@@ -30,6 +31,7 @@ from nb_builder.problems import (
 from nb_builder.pythons import Python
 from nb_builder.requirement_lines import Asked
 from nb_builder.requirements import Wanted
+from virtualenv.seed.wheels.embed import get_embed_wheel
 
 HERE = Python(Path(sys.executable).resolve(), f"{sys.version_info[0]}.{sys.version_info[1]}")
 
@@ -129,6 +131,50 @@ def test_a_wheel_whose_metadata_uv_refuses_is_installed_by_pip(tmp_path, capsys)
         install(tmp_path, "alpha==1.0", choice="uv")
     assert install(tmp_path, "alpha==1.0") == ["alpha==1.0"]
     assert "note: uv can't serve here (Because alpha==1.0 has " in capsys.readouterr().out
+
+
+@pytest.fixture
+def no_embedded_pip(monkeypatch, tmp_path):
+    """Have no pip at hand for this Python, as for old ones; return the folder that is asked for one."""
+    monkeypatch.setattr(installers, "get_embed_wheel", lambda *_: None)
+    return tmp_path
+
+
+def test_a_pip_is_taken_from_the_index_where_none_goes_with_the_python(no_embedded_pip):
+    shutil.copy(get_embed_wheel("pip", HERE.minor).path, no_embedded_pip)
+    wheel(no_embedded_pip, "alpha")
+    assert install(no_embedded_pip, "alpha", choice="pip") == ["alpha==1.0"]
+
+
+@pytest.mark.parametrize(
+    ("version", "as_of", "lacks"),
+    [
+        ("21.3.1", None, "can't say what it installs"),
+        ("24.0", AsOf(datetime(2024, 6, 2, tzinfo=timezone.utc), "S2I_RESOLVE_AS_OF"), "can't be held to a date"),
+    ],
+)
+def test_a_pip_that_is_too_old_says_what_it_can_not(no_embedded_pip, version, as_of, lacks):
+    wheel(no_embedded_pip, "pip", version=version)
+    made = installer(no_embedded_pip, "pip")
+    made.as_of = as_of
+    (no_embedded_pip / "requirements.txt").touch()
+    with pytest.raises(InstallFailed) as caught:
+        made.install(Wanted((), no_embedded_pip / "requirements.txt", None), no_embedded_pip / "requirements.lock")
+    assert f"pip {version}, the newest one for Python {HERE.minor}, {lacks}" in caught.value.what
+
+
+def test_where_there_is_no_pip_at_all_the_installer_s_words_are_told(no_embedded_pip):
+    with pytest.raises(VersionMissing, match="pip"):
+        install(no_embedded_pip, "alpha", choice="pip")
+
+
+def test_the_python_that_would_do_is_named():
+    words = (
+        "error: No solution\n  cause: Because the current Python version (3.8.18) does not satisfy Python>=3.9 and …"
+    )
+    problem = install_failures.of(words, "uv", venv=Path("venv"), minor="3.8")
+    assert isinstance(problem, VersionMissing)
+    assert problem.fix.endswith("choose another Python with S2I_PYTHON. What is asked for needs Python>=3.9.")
 
 
 def test_a_named_cache_is_used_even_where_none_is_kept():

@@ -206,3 +206,10 @@ def test_what_lies_in_a_folder_counts_for_the_fingerprint(tmp_path):
 
 def test_an_address_with_a_password_is_never_taken_over_from_a_lock(tmp_path):
     assert wanted(tmp_path, "requirements = ['alpha @ https://me:secret@a.example.com/a.zip']").fingerprint == ""
+
+
+def test_the_line_that_names_a_package_is_told(tmp_path):
+    repository(tmp_path, requirements_txt="six\n\nScikit_Learn==0.17.1\n")
+    read = wanted(tmp_path, "x = 1")
+    assert read.written_in("scikit-learn") == "requirements.txt, line 3"
+    assert read.written_in("numpy") == ""
