@@ -26,7 +26,7 @@ KNOWN_EARLY = [
             "fail-source",
             "fail-setting",
             "fail-notebook",
-            "fail-language",
+            "fail-language-wrong",
             "fail-python",
             "fail-predictor-missing",
             "fail-not-callable-predictor",
@@ -45,7 +45,7 @@ KNOWN_EARLY = [
             "fail-wrong-arguments",
         )
     )
-    and not case.name.endswith(("deleted", "timeout", "decorated"))
+    and not case.name.endswith(("deleted", "timeout", "decorated", "of-the-service"))
 ]
 
 

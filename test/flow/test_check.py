@@ -58,6 +58,7 @@ SOMETIMES = {
     "fail-requirements-conflict",
     "fail-requirements-conflict-file",
     "fail-requirements-conflict-between-notebooks",
+    "fail-setting-invalid-of-the-service",
     "fail-wrong-arguments-decorated",
 }
 
