@@ -106,13 +106,13 @@ class Front:
             if refusal is not None:
                 return refusal
         head = request.head
+        if head.length is not None and head.length > self.max_body:
+            return replies.TOO_LARGE
         if head.is_for_pool is None:
             head.is_for_pool = self._is_for_pool(head)
         if head.is_for_pool:
             request.route = head.path
             return None
-        if head.length is not None and head.length > self.max_body:
-            return replies.TOO_LARGE
         if head.command in ("GET", "HEAD"):
             reply = self._health.reply(head.path)
             if reply is not None:
@@ -125,8 +125,6 @@ class Front:
     def _is_for_pool(self, head: Head) -> bool:
         """Return whether a scorer can take the body as it is."""
         if head.command != "POST" or b"content-encoding" in head.fields:
-            return False
-        if head.length is not None and head.length > self.max_body:
             return False
         kind = head.fields.get(b"content-type")
         if head.raw_path == self._sample_path:
