@@ -95,7 +95,8 @@ class Scorer(object):
         if self._read is not None and len(samples) > 1:
             refused = {}
             samples = self._read_each(samples, range(len(samples)), refused, is_array=True)
-            for place, refusal in refused.items():
+            if refused:
+                place, refusal = refused.popitem()
                 return _at(place, *refusal)
         payload = self._scored(samples, is_array=True) if len(samples) > 1 else None
         if payload is not None:
