@@ -21,10 +21,7 @@ def explain(failed: CellFailed, cells: Sequence[Cell]) -> DefinedLater | None:
     if found is None:
         return None
     return DefinedLater(
-        cell=failed.cell,
-        notebook=failed.notebook,
-        line=failed.line,
-        traceback=failed.detail,
+        **failed.context,
         name=missed[1],
         definition=found.cell.where(str(failed.notebook), found.statement.lineno),
     )

@@ -4,7 +4,7 @@ A name is taken from these tables or not given at all: under the name of a modul
 may hold a package of somebody else.
 """
 
-from nb_builder.worlds.table import MODULES
+from nb_builder.worlds.table import MODULES, prefixes
 
 # Where the two names differ. A dotted name is one of several distributions that share its first part.
 PROVIDED_BY = {
@@ -168,9 +168,7 @@ SAME = frozenset(_SAME.split())
 
 def known_name(module: str) -> str | None:
     """Return the longest part of the dotted name `module` that the tables have, or None."""
-    parts = module.split(".")
-    names = (".".join(parts[:length]) for length in range(len(parts), 0, -1))
-    return next((name for name in names if name in PROVIDED_BY or name in SAME or name in MODULES), None)
+    return next((name for name in prefixes(module) if name in PROVIDED_BY or name in SAME or name in MODULES), None)
 
 
 def providing(module: str) -> str | None:

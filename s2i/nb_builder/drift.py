@@ -41,10 +41,7 @@ def explain(failed: CellFailed, resolved: Mapping[str, object], changed: AsOf | 
         # Their versions are the author's own: another date would not change them.
         return failed
     return PackageChanged(
-        cell=failed.cell,
-        notebook=failed.notebook,
-        line=failed.line,
-        traceback=failed.detail,
+        **failed.context,
         error=failed.facts["error"],
         unpinned=_brief(resolved["unpinned"]) or "what the pinned ones need",
         date=f"{changed.day} ({changed.source})" if changed else "YYYY-MM-DD",

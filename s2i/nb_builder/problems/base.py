@@ -42,3 +42,8 @@ class CellProblem(BuildProblem):
     def __init__(self, *, cell: Cell, notebook: str, line: int | None = None, traceback: str = "", **facts: object):
         super().__init__(detail=traceback, where=cell.where(notebook, line), notebook=notebook, **facts)
         self.cell, self.line = cell, line
+
+    @property
+    def context(self) -> dict[str, object]:
+        """Return cell, notebook, line and traceback, for a problem that tells of the same failure in other words."""
+        return {"cell": self.cell, "notebook": self.notebook, "line": self.line, "traceback": self.detail}

@@ -1,5 +1,6 @@
 """The worlds: what each place where notebooks are written has and a service has not, and the ways out."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from nb_builder.formats.databricks import MARK
@@ -103,6 +104,11 @@ MODULES = {module: world for world in WORLDS for module in world.modules}
 
 def world_of(module: str) -> World | None:
     """Return the only world that has a module, or what is in it; None for one that a package may bring."""
-    parts = module.split(".")
-    names = (".".join(parts[:length]) for length in range(len(parts), 0, -1))
-    return next((MODULES[name] for name in names if name in MODULES), None)
+    return next((MODULES[name] for name in prefixes(module) if name in MODULES), None)
+
+
+def prefixes(module: str) -> Iterator[str]:
+    """Yield the dotted name `module` and those of the packages that it is in, the longest first."""
+    while module:
+        yield module
+        module = module.rpartition(".")[0]
