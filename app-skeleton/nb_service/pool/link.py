@@ -49,6 +49,9 @@ class Owner(Protocol):
     def link_handed_back(self, job: Job) -> None:
         """Hear that the scorer did not touch this sample, which it is asked for no more."""
 
+    def link_empty(self, link: "Link") -> None:
+        """Hear that this scorer may have room again, before its answers are handed to who waits for them."""
+
     def link_room(self, link: "Link") -> None:
         """Hear that this scorer may have room again, after the answers of a turn."""
 
@@ -231,7 +234,14 @@ class Link:
         self._in += data
         # Golden rows are no client's: the last of them sets it.
         observe = self.observe
-        pairs = self._answered(frames.take_answers(self._in))
+        pairs = self._settled(frames.take_answers(self._in))
+        if self.alive:
+            self._owner.link_empty(self)
+        for job, answer in pairs:
+            try:
+                job.done(answer)
+            except Exception:  # noqa: BLE001 - one asker's trouble is neither the scorer's nor the next one's
+                traceback.print_exc()
         if observe is not None and pairs:
             # Counting is no reason to lose a scorer.
             guarded(observe, pairs)
@@ -239,8 +249,8 @@ class Link:
             self._owner.link_room(self)
         return self.alive
 
-    def _answered(self, answers: list[tuple]) -> list[tuple[Job, Answer]]:
-        """Hand each answer to its job, unless one of them ends this link; return both of each."""
+    def _settled(self, answers: list[tuple]) -> list[tuple[Job, Answer]]:
+        """Return each answer with its job, which is in flight no more, up to one that ends this link."""
         pairs, in_flight = [], self.in_flight
         self.head_since = time.monotonic()
         self._learn(answers)
@@ -258,15 +268,10 @@ class Link:
             elif status == frames.BACK:
                 self._owner.link_handed_back(job)
             else:
-                answer = Answer(status, payload, seconds, batch)
-                pairs.append((job, answer))
+                pairs.append((job, Answer(status, payload, seconds, batch)))
                 if not self.proved and status == OK:
                     self.proved = True
                     self._owner.link_first_answer(self)
-                try:
-                    job.done(answer)
-                except Exception:  # noqa: BLE001 - one asker's trouble is neither the scorer's nor the next one's
-                    traceback.print_exc()
             if self.answers >= self.tired_after and self.alive:
                 self._owner.link_tired(self)
         return pairs

@@ -39,6 +39,7 @@ class Pool:
         self.staff = Staff(loop, model, plan, say, stdout)
         self.staff.on_unanswered = self._ask_again
         self.staff.on_room = self._room
+        self.staff.on_empty = self._refill
         self._loop = loop
         self._say = say
         self._queue: deque[Job] = deque()
@@ -153,17 +154,17 @@ class Pool:
         ):
             self._schedule()
 
-    def _schedule(self) -> None:
-        """Deal with all that comes in this turn of the loop once, at its end.
+    def _refill(self, link: Link) -> None:
+        """Give a scorer that answers samples together its next ones now: it works on them while answers go out."""
+        if self._queue and not self._one_by_one and link in self.staff.free:
+            self._deal([link])
+            link.flush()
 
-        Where samples are scored together, in the next turn: what comes until then makes a call larger.
-        """
+    def _schedule(self) -> None:
+        """Deal with all that comes in this turn of the loop once, at its end."""
         if not self._turn_scheduled:
             self._turn_scheduled = True
-            if self._one_by_one:
-                self._loop.at_end(self._turn)
-            else:
-                self._loop.call_soon(self._turn)
+            self._loop.at_end(self._turn)
 
     def _turn(self) -> bool:
         """Deal; return whether the loop was given something to do."""

@@ -65,6 +65,7 @@ class Staff:
         self.on_unanswered = lambda jobs: None
         self.on_answer = None
         self.on_room = lambda link: None
+        self.on_empty = lambda link: None
         self.endings: dict[str, int] = {"died": 0, "too slow": 0, "recycled": 0}
         self._loop = loop
         self._model = model
@@ -224,6 +225,10 @@ class Staff:
     def link_room(self, link: Link) -> None:
         """Let samples that wait be given out."""
         self.on_room(link)
+
+    def link_empty(self, link: Link) -> None:
+        """Let samples that wait be given to this scorer now."""
+        self.on_empty(link)
 
     def link_strange(self, link: Link) -> None:
         """Have a scorer killed that said what nobody asked for: its answers can't be told apart any more."""

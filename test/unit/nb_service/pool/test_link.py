@@ -19,6 +19,7 @@ class Owner:
     def __init__(self):
         self.told = []
         self.turns = 0
+        self.at_empty = lambda link: None
 
     def link_ready(self, link, pid):
         self.told.append(("ready", pid))
@@ -34,6 +35,9 @@ class Owner:
 
     def link_handed_back(self, job):
         self.told.append(("handed back", job.body))
+
+    def link_empty(self, link):
+        self.at_empty(link)
 
     def link_room(self, link):
         self.turns += 1
@@ -70,6 +74,20 @@ def send(link, answers, *bodies):
     for body in bodies:
         link.give(job(body, answers))
     link.flush()
+
+
+def test_its_owner_may_give_it_more_before_its_answers_are_handed_out(ends):
+    loop, link, theirs, _, owner, answers = ends
+    send(link, answers, b"1", b"2")
+    theirs.sock.recv(1000)
+    # What is in flight, and who has an answer, at that moment.
+    seen = []
+    owner.at_empty = lambda link: seen.append((len(link.in_flight), list(answers)))
+    theirs.say(OK, b"10", 0.5)
+    theirs.say(OK, b"20", 0.5)
+    turn(loop)
+    assert seen == [(0, [])]
+    assert [body for body, _ in answers] == [b"1", b"2"]
 
 
 def test_answers_reach_their_jobs_in_order(ends):

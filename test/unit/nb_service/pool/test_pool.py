@@ -66,6 +66,18 @@ def test_idle_scorers_come_first_then_those_with_most_room(pool):
     assert [given(link) for link in pool.staff.free] == [[b"2"], [b"1", b"3"]]
 
 
+@pytest.mark.parametrize("batch, refilled", [(8, [b"1", b"2"]), (1, [])])
+def test_a_scorer_of_batches_gets_its_next_ones_while_its_answers_go_out(pool, batch, refilled):
+    pool._one_by_one = batch == 1
+    link, leaving = Link(2), Link(2)
+    for body in (b"1", b"2", b"3"):
+        pool._queue.append(Job(body, None))
+    pool.staff.free = [link]
+    pool.staff.on_empty(leaving)
+    pool.staff.on_empty(link)
+    assert (given(leaving), given(link)) == ([], refilled)
+
+
 def test_scorers_with_enough_to_do_are_not_woken_for_a_sample_more(pool):
     low, full = Link(5), Link(5)
     full.is_low = lambda: False
