@@ -77,7 +77,7 @@ def findings(case, folder):
     return [problem.code for problem in result.findings]
 
 
-def check(*words, **env):
+def run_check(*words, **env):
     # Without a home of ours in it, a variable of the developer's own must not choose the notebook.
     clean = {key: value for key, value in os.environ.items() if not key.startswith("S2I_")}
     home = clean.get("NB_BUILDER_HOME", str(ROOT / ".nb-builder"))
@@ -111,7 +111,7 @@ def test_what_only_a_run_can_tell_is_left_to_the_run(case, tmp_path):
 
 
 def test_every_finding_is_told_with_its_place_and_their_number():
-    ran = check(named("fail-not-callable-predictor").repo)
+    ran = run_check(named("fail-not-callable-predictor").repo)
     assert ran.returncode == 1
     assert "ERROR: In model.ipynb 'predictor' is" in ran.stdout
     assert re.search(
@@ -120,13 +120,13 @@ def test_every_finding_is_told_with_its_place_and_their_number():
 
 
 def test_a_good_notebook_is_told_what_it_defines():
-    ran = check(ROOT / "docs" / "examples" / "kmeans")
+    ran = run_check(ROOT / "docs" / "examples" / "kmeans")
     assert ran.returncode == 0
     assert ran.stdout.endswith("---> Fine: predictor, validator; 3 requirements\n")
 
 
 def test_machines_get_one_json_object_and_nothing_else():
-    ran = check("--json", named("fail-cell-syntax").repo / "model.ipynb")
+    ran = run_check("--json", named("fail-cell-syntax").repo / "model.ipynb")
     told = json.loads(ran.stdout)
     assert (ran.returncode, told["ok"], told["notebooks"]) == (
         1,
@@ -141,12 +141,12 @@ def test_machines_get_one_json_object_and_nothing_else():
 
 @pytest.mark.parametrize("words", [(), ("a", "b"), ("--no-such-option",)])
 def test_a_wrong_call_is_told_how_to_call(words):
-    ran = check(*words)
+    ran = run_check(*words)
     assert (ran.returncode, ran.stdout) == (2, USAGE)
 
 
 def test_help_is_no_wrong_call():
-    ran = check("--help")
+    ran = run_check("--help")
     assert (ran.returncode, ran.stdout) == (0, USAGE)
 
 

@@ -170,10 +170,10 @@ def _compile(tree: Tree, plan: Plan, place: Place, both: Iterable[pythons.Interp
     """Compile all modules but the repository's own: those a user may mount anew."""
     asked = {"keep_sources": plan.level == OFF, "docstrings": plan.level != FILES, "date": date}
     done: set[str] = set()
-    for python, interpreter, environment in zip(place.pythons, both, (place.service, place.app.venv), strict=True):
-        folders = [str(environment / "lib"), *(folder for folder in interpreter.library if folder not in done)]
+    for python, installation, environment in zip(place.pythons, both, (place.service, place.app.venv), strict=True):
+        folders = [str(environment / "lib"), *(folder for folder in installation.library if folder not in done)]
         compiled.convert(tree, python, folders, **asked)
-        done.update(interpreter.library)
+        done.update(installation.library)
     ours = Path(boot.HOME)
     compiled.convert(tree, place.pythons[0], [str(ours / "nb_service")], **asked)
     # With their sources: these are run by two Pythons, which may differ.

@@ -30,7 +30,7 @@ def wanted(tmp_path, source, folder="."):
     return requirements.collect(script, Path(sys.executable), src / folder, src, NAME, declared)
 
 
-def collect(tmp_path, source):
+def collected(tmp_path, source):
     return [str(requirement) for requirement in wanted(tmp_path, source).cell]
 
 
@@ -41,7 +41,7 @@ def repository(tmp_path, **files):
 
 
 def test_requirements_txt_is_written_and_read(tmp_path):
-    assert collect(tmp_path, 'requirements = [["numpy", "1.26.4"], ["x", ">=1; python_version > \'3\'"]]') == [
+    assert collected(tmp_path, 'requirements = [["numpy", "1.26.4"], ["x", ">=1; python_version > \'3\'"]]') == [
         "numpy==1.26.4",
         'x>=1; python_version > "3"',
     ]
@@ -50,33 +50,33 @@ def test_requirements_txt_is_written_and_read(tmp_path):
 
 def test_a_helper_module_of_the_repository_can_be_used(tmp_path):
     repository(tmp_path, pins_py='numpy = "1.26.4"')
-    assert collect(tmp_path, "import pins\nrequirements = [['numpy', pins.numpy]]") == ["numpy==1.26.4"]
+    assert collected(tmp_path, "import pins\nrequirements = [['numpy', pins.numpy]]") == ["numpy==1.26.4"]
 
 
 def test_a_package_that_is_not_there_yet_is_named(tmp_path):
     with pytest.raises(RequirementsNeedPackages, match="ModuleNotFoundError: No module named 'pandas'"):
-        collect(tmp_path, "import pandas\nrequirements = [['pandas', pandas.__version__]]")
+        collected(tmp_path, "import pandas\nrequirements = [['pandas', pandas.__version__]]")
 
 
 def test_packages_of_this_interpreter_do_not_count(tmp_path):
     with pytest.raises(RequirementsNeedPackages, match="No module named 'pytest'"):
-        collect(tmp_path, "import pytest\nrequirements = [['pytest', pytest.__version__]]")
+        collected(tmp_path, "import pytest\nrequirements = [['pytest', pytest.__version__]]")
 
 
 def test_a_malformed_list_says_which_entry(tmp_path):
     with pytest.raises(RequirementsMalformed, match=r"entry 2, 5, is neither a text nor a pair"):
-        collect(tmp_path, "requirements = [['numpy', '1'], 5]")
+        collected(tmp_path, "requirements = [['numpy', '1'], 5]")
 
 
 @pytest.mark.parametrize("entry", ["--user", "--global-option=x", "--index-url"])
 def test_an_option_never_reaches_an_installer(tmp_path, entry):
     with pytest.raises(RequirementIsOption, match=r"'requirements' \(entry 1\) has the option"):
-        collect(tmp_path, f"requirements = [[{entry!r}, '']]")
+        collected(tmp_path, f"requirements = [[{entry!r}, '']]")
 
 
 def test_a_line_that_is_no_requirement_is_quoted(tmp_path):
     with pytest.raises(RequirementsMalformed, match=r"'numpy==one two' is no requirement"):
-        collect(tmp_path, "requirements = [['numpy', 'one two']]")
+        collected(tmp_path, "requirements = [['numpy', 'one two']]")
 
 
 def test_cloudpickle_comes_along_unless_the_author_pins_it(tmp_path):
@@ -114,14 +114,16 @@ def test_a_lock_that_does_not_fit_is_refused(tmp_path):
 def test_a_wheel_of_the_repository_is_named_by_its_place(tmp_path, value):
     (tmp_path / "src").mkdir()
     (tmp_path / "src/alpha-1.0-py3-none-any.whl").write_bytes(b"")
-    assert collect(tmp_path, f"requirements = {value}") == [f"alpha @ file://{tmp_path}/src/alpha-1.0-py3-none-any.whl"]
+    assert collected(tmp_path, f"requirements = {value}") == [
+        f"alpha @ file://{tmp_path}/src/alpha-1.0-py3-none-any.whl"
+    ]
 
 
 def test_a_wheel_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(
         RequirementsMalformed, match="the repository has no file or folder 'alpha-1.0-py3-none-any.whl'"
     ):
-        collect(tmp_path, "requirements = ['alpha-1.0-py3-none-any.whl']")
+        collected(tmp_path, "requirements = ['alpha-1.0-py3-none-any.whl']")
 
 
 @pytest.mark.parametrize(
@@ -176,7 +178,7 @@ def test_an_index_is_refused_before_anything_else_is_done(tmp_path):
     with pytest.raises(
         IndexNotAllowed, match=r"'requirements' \(entry 1\) takes packages from https://a.example.com/s"
     ):
-        collect(tmp_path, "requirements = ['--index-url https://a.example.com/s']")
+        collected(tmp_path, "requirements = ['--index-url https://a.example.com/s']")
 
 
 def test_a_lock_s_index_needs_leave_too(tmp_path):

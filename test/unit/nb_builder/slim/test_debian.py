@@ -24,7 +24,7 @@ Version: 2025b-0+deb12u2
 """
 
 
-def dpkg(tmp_path):
+def dpkg_folder(tmp_path):
     """Return a folder like /var/lib/dpkg."""
     (tmp_path / "info").mkdir()
     (tmp_path / "status").write_text(STATUS)
@@ -34,7 +34,7 @@ def dpkg(tmp_path):
 
 
 def test_packages_are_those_that_are_installed(tmp_path):
-    found = debian.packages(dpkg(tmp_path))
+    found = debian.packages(dpkg_folder(tmp_path))
     assert sorted(found) == ["libc6", "tzdata"]
     assert (found["libc6"].version, found["libc6"].architecture) == ("2.36-9+deb12u13", "amd64")
     assert found["libc6"].source == "glibc"
@@ -49,11 +49,11 @@ def test_an_image_without_dpkg_has_no_packages(tmp_path):
 def test_a_path_has_its_owner_by_both_of_its_names_on_a_merged_system(tmp_path, monkeypatch):
     monkeypatch.setattr(debian.os.path, "islink", lambda path: path == "/lib")
     paths = ["/usr/lib/x86_64-linux-gnu/libc.so.6", "/usr/share/zoneinfo/UTC", "/usr/lib/nobodys"]
-    assert debian.owners(paths, dpkg(tmp_path)) == {paths[0]: "libc6", paths[1]: "tzdata"}
+    assert debian.owners(paths, dpkg_folder(tmp_path)) == {paths[0]: "libc6", paths[1]: "tzdata"}
 
 
 def test_a_folder_and_a_link_to_one_are_nobodys(tmp_path):
-    place = dpkg(tmp_path)
+    place = dpkg_folder(tmp_path)
     (tmp_path / "sbin").symlink_to("info")
     (place / "info/util-linux.list").write_text(f"{tmp_path}/sbin\n{tmp_path}/info\n")
     assert debian.owners([f"{tmp_path}/sbin", f"{tmp_path}/info"], place) == {}
@@ -61,17 +61,17 @@ def test_a_folder_and_a_link_to_one_are_nobodys(tmp_path):
 
 def test_the_bundle_of_certificates_is_of_the_package_that_makes_it(tmp_path):
     bundle = "/etc/ssl/certs/ca-certificates.crt"
-    assert debian.owners([bundle], dpkg(tmp_path)) == {bundle: "ca-certificates"}
+    assert debian.owners([bundle], dpkg_folder(tmp_path)) == {bundle: "ca-certificates"}
 
 
 def test_the_files_of_a_package_are_those_of_its_list(tmp_path):
-    place = dpkg(tmp_path)
+    place = dpkg_folder(tmp_path)
     assert debian.lists(place)["tzdata"] == ("/usr/share/zoneinfo/UTC",)
     assert "nothing" not in debian.lists(place)
 
 
 def test_a_list_that_was_read_is_not_read_again(tmp_path):
-    place, path = dpkg(tmp_path), "/usr/share/zoneinfo/UTC"
+    place, path = dpkg_folder(tmp_path), "/usr/share/zoneinfo/UTC"
     assert debian.owners([path], place) == {path: "tzdata"}
     shutil.rmtree(place / "info")
     assert debian.owners([path], place) == {path: "tzdata"}
