@@ -34,7 +34,7 @@ RUN cd /opt/nb-builder && export UV_CACHE_DIR=/opt/nb-builder/cache \
  && PIP_CERT=/etc/ssl/certs/ca-certificates.crt s2i/install . \
  && build/bin/uv pip uninstall -q --python build pip setuptools \
  && rm -rf cache && find . -name .lock -delete \
- && build/bin/python -I -m nb_builder.lean .
+ && build/bin/python -I -m nb_builder.image_trim .
 
 FROM python
 # For packages that have no wheel and are built from their source: `make build COMPILERS=1`. For notebooks that need

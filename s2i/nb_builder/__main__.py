@@ -8,10 +8,12 @@ from collections.abc import Callable, Sequence
 
 from nb_scorer.problem import Problem
 
-from nb_builder import artifacts, local, syntax, usage
-from nb_builder.log import Log
+from nb_builder.commands import run_locally, usage
+from nb_builder.common import syntax_trees
+from nb_builder.common.log import Log
+from nb_builder.common.settings import Settings
+from nb_builder.incremental import artifacts
 from nb_builder.problems import DiskFull
-from nb_builder.settings import Settings
 
 
 def _assemble(arguments: Sequence[str]) -> None:
@@ -22,19 +24,19 @@ def _assemble(arguments: Sequence[str]) -> None:
 
 
 def _check(arguments: Sequence[str]) -> None:
-    from nb_builder import checkup
+    from nb_builder.commands import check
 
-    checkup.main(arguments)
+    check.main(arguments)
 
 
 def _audit(arguments: Sequence[str]) -> None:
-    from nb_builder import audit
+    from nb_builder.commands import audit
 
     audit.main(arguments)
 
 
 def _slim(arguments: Sequence[str]) -> None:
-    from nb_builder.slim import main as slim
+    from nb_builder.slim import steps as slim
 
     slim.main(arguments)
 
@@ -43,7 +45,7 @@ COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     "assemble": _assemble,
     "audit": _audit,
     "check": _check,
-    "local": local.main,
+    "local": run_locally.main,
     "usage": lambda arguments: usage.show(),
     "slim": _slim,
     "save-artifacts": lambda arguments: artifacts.save(Settings().app_root, sys.stdout.buffer),
@@ -59,7 +61,7 @@ def main(arguments: Sequence[str]) -> int:
     if {"-h", "--help"} & set(rest) and command != "check":
         usage.show()
         return 0
-    sys.setrecursionlimit(syntax.RECURSION_LIMIT)
+    sys.setrecursionlimit(syntax_trees.RECURSION_LIMIT)
     signal.signal(signal.SIGTERM, _terminated)
     # A shell that starts us in the background has it ignored; whoever sends it to us means it all the same.
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -8,49 +8,32 @@ from pathlib import Path
 
 from nb_scorer import layout, manifest
 
-from nb_builder import (
-    artifacts,
-    below,
-    causes,
-    certificates,
-    checkup,
-    contract,
-    drift,
-    environment,
-    execute,
-    failures,
-    gpu_libraries,
-    labels,
-    notebook_page,
-    overlay,
-    pip_entry,
-    preflight,
-    proof,
-    provenance,
-    reuse,
-    source,
-    system_packages,
-    undefined,
-    unmet,
-    untouched,
-    verify,
-)
-from nb_builder.artifacts import Earlier
-from nb_builder.as_of import AsOf
-from nb_builder.cells import Cell
-from nb_builder.installer import Installer
-from nb_builder.kernel import Launch
-from nb_builder.log import Log
-from nb_builder.preflight import Checked, Notebook
+from nb_builder import verify
+from nb_builder.analysis import contract, defined_later, undefined_names
+from nb_builder.commands import check
+from nb_builder.common import ca_bundle
+from nb_builder.common.cell import Cell
+from nb_builder.common.log import Log
+from nb_builder.common.resolve_date import AsOf
+from nb_builder.common.settings import Settings
+from nb_builder.common.workspace import Workspace
+from nb_builder.execute import cell_errors, error_causes, file_guard, kernel_overlay, package_drift, pip_shim, runner
+from nb_builder.execute.file_guard import Files
+from nb_builder.execute.kernel import Launch
+from nb_builder.incremental import artifacts, model_reuse
+from nb_builder.incremental.artifacts import Earlier
+from nb_builder.incremental.model_reuse import Ingredients, take_model
+from nb_builder.install import gpu_advice, system_packages, venv
+from nb_builder.install.installer import Installer
+from nb_builder.preflight import checks, unmet_imports
+from nb_builder.preflight.checks import Checked, Notebook
 from nb_builder.problems import BuildProblem, CellFailed
-from nb_builder.report import Report, write_executed
-from nb_builder.requirements import Wanted, counted
-from nb_builder.reuse import Ingredients, take_model
+from nb_builder.report import image_labels, missing_proof, notebook_html, provenance
+from nb_builder.report.build_report import Report, write_executed
+from nb_builder.repository import source_tree
+from nb_builder.requirements.collect import Wanted, counted
 from nb_builder.rewrite import scripts
 from nb_builder.rewrite.scripts import Script
-from nb_builder.settings import Settings
-from nb_builder.untouched import Files
-from nb_builder.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -70,21 +53,21 @@ def assemble(settings: Settings, log: Log) -> None:
     build = begin(settings, log)
     checked, place, report = build.checked, build.place, build.report
     with place.fresh(), report.kept_in(place.build):
-        source.bring(checked.repository, place.src)
+        source_tree.bring(checked.repository, place.src)
         earlier = artifacts.find(settings.src, report.facts, log)
         if checked.system:
             with report.step("system", "Looking for packages of the system"):
                 allowed = {"may_install": settings.apt, "in_image": settings.in_image}
                 report.facts["system_packages"] = system_packages.provide(checked.system, log, **allowed)
         with report.step("requirements", "Reading the requirements"):
-            wanted = preflight.read_requirements(checked, place.src, place.build, log, allowed=settings.allow_indexes)
+            wanted = checks.read_requirements(checked, place.src, place.build, log, allowed=settings.allow_indexes)
         with report.step("install", f"Installing {counted(len(wanted))} into the notebook's own environment"):
             installer = install(build, wanted, earlier)
-        with untouched.files(place, log) as files:
+        with file_guard.files(place, log) as files:
             with report.step("run", f"Running the cells of {', '.join(str(each.name) for each in checked.notebooks)}"):
                 make_model(build, installer, earlier, files)
             if settings.require_proof:
-                proof.require(manifest.read(place.model))
+                missing_proof.require(manifest.read(place.model))
             with report.step("verify", "Verifying the model in a fresh process"):
                 files.keep()
                 verify.run(
@@ -94,24 +77,24 @@ def assemble(settings: Settings, log: Log) -> None:
                     log=log,
                     explain=partial(missing_outside, checked, place),
                 )
-        report.facts.update(labels.write(place, settings.src))
+        report.facts.update(image_labels.write(place, settings.src))
     artifacts.remove(settings.src)
     place.open_to_group()
     log.step(f"Done: the model is in {place.model}")
-    proof.warn(manifest.read(place.model), log)
+    missing_proof.warn(manifest.read(place.model), log)
 
 
 def begin(settings: Settings, log: Log) -> Build:
     """Check the notebook and note what the build is made of; nothing is written."""
     report = Report(log, repeatable=settings.source_date_epoch is not None)
     place = Workspace(settings.app_root)
-    environ = certificates.trusting(settings.ca_bundle, os.environ)
+    environ = ca_bundle.trusting(settings.ca_bundle, os.environ)
     if report.repeatable:
         # The order of sets goes into pickles.
         environ.setdefault("PYTHONHASHSEED", "0")
     with report.step("check", "Checking the notebook"):
-        checked = checkup.look(settings, place.src, log)
-    report.facts.update(reuse.circumstances(checked.python))
+        checked = check.look(settings, place.src, log)
+    report.facts.update(model_reuse.circumstances(checked.python))
     report.facts.update(provenance.of(checked.repository, settings.commit, settings.source))
     names = [str(each.name) for each in checked.notebooks]
     report.facts["notebooks"] = provenance.digests(checked.repository, names)
@@ -125,7 +108,7 @@ def install(build: Build, wanted: Wanted, earlier: Earlier | None) -> Installer:
     if earlier:
         earlier.unpack_venv(place)
     else:
-        environment.make(place.venv, python)
+        venv.make(place.venv, python)
     if checked.as_of and not wanted.lock:
         build.log.line(f"     resolved to the packages that there were on {checked.as_of.day} ({checked.as_of.source})")
     environ = wanted.asked.options.applied(build.environ)
@@ -133,7 +116,7 @@ def install(build: Build, wanted: Wanted, earlier: Earlier | None) -> Installer:
     installer.install(wanted, place.build / layout.LOCK, earlier)
     packages = installer.freeze().splitlines()
     build.log.line("     " + ", ".join(packages))
-    gpu_libraries.tell(installer, build.log)
+    gpu_advice.tell(installer, build.log)
     build.report.facts["packages"] = packages
     build.report.facts["lock_sha256"] = provenance.digest(place.build / layout.LOCK)
     build.report.facts["asked"] = installer.asked(wanted)
@@ -160,9 +143,9 @@ def make_model(build: Build, installer: Installer, earlier: Earlier | None, file
             build.report.facts.update(take_model(earlier, place, build.log))
             return
         build.log.note(f"the model of the build before is not taken over: {differing}.")
-    ready = overlay.ready(checked.python, installer, home=build.settings.home, environ=build.environ)
-    with ready as kernel_code, pip_entry.offered(installer) as pip:
-        unmet.require_met(checked.notebooks, place.src, installer.python, kernel_code, build.environ, build.log)
+    ready = kernel_overlay.ready(checked.python, installer, home=build.settings.home, environ=build.environ)
+    with ready as kernel_code, pip_shim.offered(installer) as pip:
+        unmet_imports.require_met(checked.notebooks, place.src, installer.python, kernel_code, build.environ, build.log)
         for each, script in zip(checked.notebooks, written, strict=True):
             if len(written) > 1:
                 build.log.line(f"     {each.name}:")
@@ -176,17 +159,19 @@ def tell_what_pip_brought(build: Build, installer: Installer) -> None:
     """Keep in the report, and say, which packages the notebook's cells have installed themselves."""
     declared = build.report.facts["packages"]
     packages = installer.freeze().splitlines()
-    added = pip_entry.brought(declared, packages)
-    pip_entry.tell(pip_entry.to_declare(added, declared, build.place.venv), build.log)
+    added = pip_shim.brought(declared, packages)
+    pip_shim.tell(pip_shim.to_declare(added, declared, build.place.venv), build.log)
     build.report.facts.update(packages=packages, brought_by_pip=added)
 
 
 def missing_outside(checked: Checked, place: Workspace, traceback: str, failed: str) -> BuildProblem | None:
     """Return what is missing outside of the notebook where a model fails with `traceback` in a fresh process."""
     cells = checked.last.cells
-    pointers = causes.named_in((cell.source for cell in cells), causes.pointers(place.src)) if traceback else []
+    pointers = (
+        error_causes.named_in((cell.source for cell in cells), error_causes.pointers(place.src)) if traceback else []
+    )
     known = {"notebook": str(checked.name), "repository": place.src, "pointers": pointers}
-    return failures.of_predictor(traceback, cells, **known, asked=failed)
+    return cell_errors.of_predictor(traceback, cells, **known, asked=failed)
 
 
 def write_script(build: Build, each: Notebook) -> Script:
@@ -201,7 +186,7 @@ def write_script(build: Build, each: Notebook) -> Script:
         "complaint": str(place.build / layout.COMPLAINT),
         "known": {
             "imported_validator": contract.imported("validator", each.cells),
-            "needs": undefined.needs(each.cells, each.name),
+            "needs": undefined_names.needs(each.cells, each.name),
             "pandas_labels": build.settings.pandas_labels,
         },
     }
@@ -224,13 +209,13 @@ def run_cells(
         pip=pip,
         strict=settings.strict_commands,
     )
-    results: list[execute.CellResult] = []
+    results: list[runner.CellResult] = []
     try:
-        execute.run(
+        runner.run(
             cells,
             launch,
             notebook=str(each.name),
-            limits=execute.Limits(settings.cell_timeout, settings.notebook_timeout),
+            limits=runner.Limits(settings.cell_timeout, settings.notebook_timeout),
             complaint_file=place.build / layout.COMPLAINT,
             results=results,
             log=build.log,
@@ -238,9 +223,9 @@ def run_cells(
             before_last=files.keep if cells and cells[-1].ours else lambda: None,
         )
     except CellFailed as failed:
-        later = below.explain(failed, cells)
-        raise later or drift.explain(failed, build.report.facts["resolved"], build.checked.changed) from None
+        later = defined_later.explain(failed, cells)
+        raise later or package_drift.explain(failed, build.report.facts["resolved"], build.checked.changed) from None
     finally:
         # Also when a cell fails: what went before it is most of what its author needs to see.
         write_executed(each.node, results, place.build / (each.prefix + layout.EXECUTED))
-    notebook_page.write(each.node, str(each.name), place.build / (each.prefix + layout.NOTEBOOK_PAGE), build.log)
+    notebook_html.write(each.node, str(each.name), place.build / (each.prefix + layout.NOTEBOOK_PAGE), build.log)

@@ -14,11 +14,11 @@ from pathlib import Path
 from nb_scorer import golden, layout, manifest
 from nb_scorer.problem import Problem
 
-from nb_builder import certificates
-from nb_builder.failures import shorten
-from nb_builder.log import Log
+from nb_builder.common import ca_bundle
+from nb_builder.common.log import Log
+from nb_builder.common.settings import Settings
+from nb_builder.execute.cell_errors import shorten
 from nb_builder.problems import AnswersDiffer, BatchDiffers, ModelDoesNotLoad
-from nb_builder.settings import Settings
 
 SHOWN = 300
 # Each row is asked twice of a fresh scorer and three times of two forked ones; loading is timed like a row.
@@ -68,7 +68,7 @@ def ask(app_root: Path, *, home: Path, settings: Settings, patience: float) -> d
     """
     command = [home / "service" / "bin" / "python", "-I", "-m", "nb_service", "prove"]
     environ = {
-        **certificates.trusting(settings.ca_bundle, os.environ),
+        **ca_bundle.trusting(settings.ca_bundle, os.environ),
         "APP_ROOT": str(app_root.absolute()),
         "S2I_TOLERANCE": repr(settings.tolerance),
         "S2I_VERIFY_TIMEOUT": repr(settings.verify_timeout),

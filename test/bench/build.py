@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from environments import COMPILING, EXAMPLE, HOME, ROOT
-from nb_builder.notebook import read
+from nb_builder.repository.notebook_file import read
 from nb_builder.rewrite.scripts import author_cells
 
 ROUNDS = 3

@@ -7,7 +7,7 @@ import socket
 import subprocess
 from pathlib import Path
 
-from nb_builder import pip_settings
+from nb_builder.requirements import pip_config
 from peers import PEERS, Peer
 
 ROOT = Path(__file__).parents[2]
@@ -98,7 +98,7 @@ def _environment(peer: Peer) -> Path:
         return folder
     lock = built("nb-batch") / "build/requirements.txt"
     python = peer.python or (built("nb-batch") / "venv/bin/python").resolve()
-    settings = {**ENVIRON, **pip_settings.for_uv(pip_settings.read(os.environ), os.environ)[0]}
+    settings = {**ENVIRON, **pip_config.for_uv(pip_config.read(os.environ), os.environ)[0]}
     uv = HOME / "build/bin/uv"
     _run([uv, "venv", "--quiet", "--clear", "--python", python, folder], settings)
     pins = [line.partition("#")[0].strip() for line in lock.read_text().splitlines() if line[:1].isalnum()]

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import nbformat
 from environments import COMPILING, HOME, PLACE, ROOT, free_port
-from nb_builder import notebook
+from nb_builder.repository import notebook_file
 from nb_scorer import answers, layout
 from public_notebooks import NOTEBOOKS, Public
 
@@ -111,7 +111,7 @@ def _fetch(url: str, clone: Path) -> str:
 
 
 def _with_cells(clone: Path, public: Public, target: Path) -> None:
-    node = notebook.read(clone, Path(public.path))
+    node = notebook_file.read(clone, Path(public.path))
     first, last = map(nbformat.v4.new_code_cell, public.cells)
     for cell in (first, last):
         # Formats before 4.5 have none.

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 
 import pytest
-from nb_builder import notebook_page
+from nb_builder.report import notebook_html
 from nbformat import v4
 
 from contract import clients
@@ -54,7 +54,7 @@ def seen(chromium, model_cache, tmp_path_factory):
         v4.new_code_cell("x = '" + "long " * 60 + "'"),
     ]
     (app_root / "build").mkdir(exist_ok=True)
-    page = notebook_page.page(v4.new_notebook(cells=cells), "model.ipynb")
+    page = notebook_html.page(v4.new_notebook(cells=cells), "model.ipynb")
     (app_root / "build" / "notebook.html").write_text(page)
     pictures = os.environ.get("S2I_TEST_PICTURES") or tmp_path_factory.mktemp("pictures")
     key = tmp_path_factory.mktemp("secrets") / "key"

@@ -2,9 +2,9 @@
 
 import re
 
-import nb_builder.audit
+import nb_builder.commands.audit
+import nb_builder.common.settings
 import nb_builder.problems
-import nb_builder.settings
 import nb_builder.slim.problems
 import nb_service.app.factory
 import nb_service.problems
@@ -45,7 +45,7 @@ def default(value):
     return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
 
 
-HOMES = (nb_builder.problems, nb_builder.audit, nb_builder.slim.problems, nb_service.problems)
+HOMES = (nb_builder.problems, nb_builder.commands.audit, nb_builder.slim.problems, nb_service.problems)
 PROBLEMS = {kind.code: kind for module in HOMES for kind in classes(module)}
 OF_A_BUILD = {kind.code: kind for kind in [*classes(nb_builder.problems), SettingInvalid]}
 
@@ -77,7 +77,7 @@ def test_each_problem_of_a_build_has_a_fixture_that_asserts_its_code(code):
 
 
 @pytest.mark.parametrize(
-    ("title", "knobs"), [("Of a build", nb_builder.settings.KNOBS), ("Of a service", nb_service.settings.KNOBS)]
+    ("title", "knobs"), [("Of a build", nb_builder.common.settings.KNOBS), ("Of a service", nb_service.settings.KNOBS)]
 )
 def test_each_setting_is_on_its_page_with_its_default(title, knobs):
     rows = re.findall(r"^\|.*$", section((REFERENCE / "settings.md").read_text(), title), re.MULTILINE)

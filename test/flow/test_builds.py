@@ -10,12 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from nb_builder import pythons
+from nb_builder.install import interpreters
 
 from cases import all_of, check_answer, named
 from flow import stage
 
-PYTHONS = pythons.find()
+PYTHONS = interpreters.find()
 
 # Known from the repository alone: nothing is installed for them.
 KNOWN_EARLY = [

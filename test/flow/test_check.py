@@ -7,8 +7,8 @@ import subprocess
 import sys
 
 import pytest
-from nb_builder import checkup
-from nb_builder.log import Log
+from nb_builder.commands import check
+from nb_builder.common.log import Log
 
 from cases import all_of, named
 from flow.stage import ROOT, environment
@@ -73,7 +73,7 @@ def code_of(case):
 
 def findings(case, folder):
     # Nothing of the repository may be changed: it is often mounted read-only.
-    result = checkup.examine(case.repo, environment(case, folder / "app", case.repo), folder, Log(sys.stderr))
+    result = check.examine(case.repo, environment(case, folder / "app", case.repo), folder, Log(sys.stderr))
     return [problem.code for problem in result.findings]
 
 

@@ -109,10 +109,10 @@ def test_what_predictor_writes_while_it_is_traced_is_not_in_the_image(s2i, tmp_p
 
 
 def test_an_image_whose_python_does_not_start_is_made_one_level_lower_and_says_why(workbench, tag):
-    broken, folder = f"{tag}-broken", "/opt/nb-builder/s2i/nb_builder/slim"
-    change = f"cat >> {folder}/plan.py <<'END'\n{NO_START}\nEND"
+    broken, folder = f"{tag}-broken", "/opt/nb-builder/s2i/nb_builder/slim/plan"
+    change = f"cat >> {folder}/planner.py <<'END'\n{NO_START}\nEND"
     container = docker.docker(
-        "create", "--user", "0", workbench, "sh", "-c", f"rm {folder}/__pycache__/plan.*; {change}"
+        "create", "--user", "0", workbench, "sh", "-c", f"rm {folder}/__pycache__/planner.*; {change}"
     )
     docker.docker("start", "--attach", container.stdout.strip())
     docker.docker("commit", container.stdout.strip(), broken)

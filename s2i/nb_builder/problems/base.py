@@ -2,7 +2,7 @@
 
 from nb_scorer.problem import Problem
 
-from nb_builder.cells import Cell
+from nb_builder.common.cell import Cell
 
 
 class BuildProblem(Problem):

@@ -9,7 +9,7 @@ import ast
 
 from nbconvert.preprocessors import Preprocessor
 
-from nb_builder import syntax
+from nb_builder.common import syntax_trees
 from nb_builder.rewrite.names import bound, changed, needed
 
 NAME = "requirements"
@@ -35,7 +35,7 @@ class KeepRequirements(Preprocessor):
 def _slice(source: str, wanted: set[str]) -> str:
     """Return the statements of `source` that give `wanted` its values, and add to `wanted` what they need."""
     kept = []
-    for written in reversed(syntax.statements(source)):
+    for written in reversed(syntax_trees.statements(source)):
         statement = _only(written, wanted)
         gives = bound([statement])
         if not (gives | changed(statement)) & wanted:

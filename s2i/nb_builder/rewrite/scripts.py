@@ -8,7 +8,7 @@ from nbconvert.exporters import TemplateExporter
 from nbformat import NotebookNode
 from traitlets.config import Config
 
-from nb_builder.cells import Cell
+from nb_builder.common.cell import Cell
 from nb_builder.rewrite.emit_requirements import EmitRequirements
 from nb_builder.rewrite.keep_requirements import KeepRequirements
 from nb_builder.rewrite.magics import MagicsToPython

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from nb_builder import syntax
+from nb_builder.common import syntax_trees
 from nb_builder.rewrite.magics import as_python
 
 # They run the Python that stands in them, in the notebook's own namespace.
@@ -82,7 +82,7 @@ def _of_magic(call: ast.Call, name: str, line: str, body: str | None = None) -> 
         return Unfolded(made, line.strip().split(".")[0] not in _EXTENSIONS)
     if name not in _RUN_PYTHON:
         return Unfolded(made, name not in _BIND_NOTHING)
-    tree = syntax.tree(as_python(line if body is None else body))
+    tree = syntax_trees.tree(as_python(line if body is None else body))
     if tree is None:
         return Unfolded(made, True)
     # The body begins a line below the magic.

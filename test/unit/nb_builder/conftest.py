@@ -5,10 +5,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from nb_builder import overlay
-from nb_builder.installer import Installer
-from nb_builder.log import Log
-from nb_builder.pythons import Python
+from nb_builder.common.log import Log
+from nb_builder.execute import kernel_overlay
+from nb_builder.install.installer import Installer
+from nb_builder.install.interpreters import Python
 
 MINOR = f"{sys.version_info[0]}.{sys.version_info[1]}"
 
@@ -19,8 +19,8 @@ def kernel_code():
     home = Path(os.environ.get("NB_BUILDER_HOME") or Path(__file__).parents[3] / ".nb-builder")
     made = home / "overlay" / MINOR
     if not made.is_dir():
-        made = overlay.cache_folder(os.environ) / MINOR
+        made = kernel_overlay.cache_folder(os.environ) / MINOR
     if not made.is_dir():
         installer = Installer(Path(sys.prefix), MINOR, "auto", os.environ, Log())
-        overlay.make(Python(Path(sys.executable), MINOR), made, installer, compiled=True)
+        kernel_overlay.make(Python(Path(sys.executable), MINOR), made, installer, compiled=True)
     return made

@@ -4,7 +4,7 @@ import string
 
 import pytest
 from nb_builder import problems
-from nb_builder.cells import Cell
+from nb_builder.common.cell import Cell
 
 CLASSES = [
     kind

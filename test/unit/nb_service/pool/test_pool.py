@@ -66,7 +66,7 @@ def test_idle_scorers_come_first_then_those_with_most_room(pool):
     assert [given(link) for link in pool.staff.free] == [[b"2"], [b"1", b"3"]]
 
 
-@pytest.mark.parametrize("batch, refilled", [(8, [b"1", b"2"]), (1, [])])
+@pytest.mark.parametrize(("batch", "refilled"), [(8, [b"1", b"2"]), (1, [])])
 def test_a_scorer_of_batches_gets_its_next_ones_while_its_answers_go_out(pool, batch, refilled):
     pool._one_by_one = batch == 1
     link, leaving = Link(2), Link(2)

@@ -1,0 +1,268 @@
+"""The notebook contract, as far as it can be judged without running a cell: every finding, in order."""
+
+import ast
+import json
+import keyword
+import re
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nb_builder.common import syntax_trees
+from nb_builder.common.cell import Cell
+from nb_builder.problems import (
+    BuildProblem,
+    CellSyntax,
+    NotCallable,
+    PredictorMissing,
+    Python2Code,
+    ValidatorReturnsNothing,
+    WrongArguments,
+)
+from nb_builder.rewrite.names import binders, bound
+from nb_builder.rewrite.unfold import unfold
+
+TOLERATED = "raises-exception"
+
+# Run by the model Python, which alone knows its own syntax: prints the first error of each source.
+_COMPILE = """
+import ast, json, sys, warnings
+warnings.simplefilter("ignore")
+found = []
+AWAIT = getattr(ast, "PyCF_ALLOW_TOP_LEVEL_AWAIT", None)
+
+def check(source):
+    try:
+        compile(source, "<cell>", "exec", AWAIT or 0, True)
+    except SyntaxError as wrong:
+        if "__future__ imports must" not in str(wrong.msg):
+            raise
+        # From 8 on, IPython compiles each statement by itself; the run tells where an older one does not.
+        module = ast.parse(source)
+        for module.body in [[statement] for statement in module.body]:
+            compile(module, "<cell>", "exec", AWAIT or 0, True)
+
+for source in json.load(sys.stdin):
+    # Before 3.8 IPython runs a cell with a top-level await inside a coroutine.
+    wrapped = AWAIT is None and "await " in source
+    if wrapped:
+        source = "async def cell():\\n " + source.replace("\\n", "\\n ")
+    try:
+        check(source)
+        found.append(None)
+    except SyntaxError as wrong:
+        found.append([(wrong.lineno or 1) - wrapped, type(wrong).__name__, wrong.msg, wrong.text])
+    except ValueError as wrong:
+        found.append([1, type(wrong).__name__, str(wrong), None])
+    except (RecursionError, MemoryError):
+        # A kernel goes deeper than a bare Python: the run will tell.
+        found.append(None)
+json.dump(found, sys.stdout)
+"""
+
+_PYTHON_2 = (
+    (re.compile(r"^\s*print\s+[^(=\s]"), "'print' is written as a statement"),
+    (re.compile(r"^\s*exec\s+[\"'\w]"), "'exec' is written as a statement"),
+    (re.compile(r"^\s*except\s+[\w.()]+\s*,\s*\w+\s*:"), "'except Error, name' is the old form"),
+    (re.compile(r"^\s*raise\s+[\w.]+\s*,"), "'raise Error, message' is the old form"),
+    (re.compile(r"<>"), "'<>' is the old form of '!='"),
+    (re.compile(r"`[^`]+`"), "backquotes are the old form of repr()"),
+    (re.compile(r"\b0[0-7]+\b|\b\d+[lL]\b|\bur[\"']"), "a literal is written in the old form"),
+)
+
+_KINDS = {
+    ast.Constant: "a constant",
+    ast.JoinedStr: "a text",
+    ast.List: "a list",
+    ast.Tuple: "a tuple",
+    ast.Dict: "a dict",
+    ast.Set: "a set",
+    ast.ListComp: "a list",
+}
+
+
+_IMPORTS = (ast.Import, ast.ImportFrom)
+_OTHER_USES = (
+    ((ast.For, ast.AsyncFor), "the variable of a loop"),
+    ((ast.With, ast.AsyncWith), "what a 'with' statement gives"),
+    ((ast.Import, ast.ImportFrom), "an import"),
+    ((ast.FunctionDef, ast.AsyncFunctionDef), "a function"),
+    (ast.ClassDef, "a class"),
+)
+
+
+@dataclass(frozen=True)
+class Binding:
+    """A statement of a cell, which may bind names."""
+
+    cell: Cell
+    statement: ast.stmt
+
+
+def findings(cells: Sequence[Cell], notebook: Path, python: Path, *, defines: bool = True) -> Iterator[BuildProblem]:
+    """Yield what keeps a notebook from becoming a service whatever its cells do, with cell and line.
+
+    That is CellSyntax, Python2Code and, unless it is not the one that `defines` the contract, PredictorMissing,
+    NotCallable, WrongArguments and ValidatorReturnsNothing. What only running can tell is left to the run: a name
+    bound by `import *` or `%run`, for instance.
+    """
+    yield from _syntax(cells, notebook, python)
+    if not defines:
+        return
+    if not bindings("predictor", cells) and not may_bind_unseen(cells):
+        yield PredictorMissing(notebook=notebook)
+    for name in ("batch_predictor", "predictor", "validator"):
+        yield from _not_callable(name, cells, notebook)
+        yield from _wrong_arguments(name, cells, notebook)
+    yield from _returns_nothing(cells, notebook)
+
+
+def bindings(name: str, cells: Sequence[Cell]) -> list[Binding]:
+    """Return the statements that bind `name` at the top level of a cell, in their order."""
+    statements = [Binding(cell, statement) for cell in cells for statement in parse(cell) or ()]
+    return [found for found in statements if name in bound([found.statement])]
+
+
+def unfolded(cells: Sequence[Cell]) -> tuple[list[Binding], bool]:
+    """Return the statements of all cells, those in magics among them, and whether any may bind what is not seen."""
+    statements, opaque = [], False
+    for cell in cells:
+        parsed = parse(cell)
+        found = unfold(parsed or ())
+        opaque = opaque or parsed is None or found.opaque
+        statements += [Binding(cell, statement) for statement in found.statements]
+    return statements, opaque
+
+
+def imported(name: str, cells: Sequence[Cell]) -> bool | None:
+    """Return whether the statement that binds `name` last imports it; None where only running can tell."""
+    last = bindings(name, cells)[-1:]
+    kinds = {isinstance(node, _IMPORTS) for each in last for node in binders(name, each.statement)}
+    return kinds.pop() if len(kinds) == 1 else None
+
+
+def other_use(statement: ast.stmt) -> str | None:
+    """Return in words what a statement makes of the name that it binds, where that is no plain assignment."""
+    return next((words for kinds, words in _OTHER_USES if isinstance(statement, kinds)), None)
+
+
+def parse(cell: Cell) -> list[ast.stmt] | None:
+    """Return the statements of a cell; None where this Python can't read it, which the model Python may."""
+    module = syntax_trees.tree(cell.source)
+    return module.body if module else None
+
+
+def _syntax(cells: Sequence[Cell], notebook: Path, python: Path) -> Iterator[BuildProblem]:
+    cells = [cell for cell in cells if TOLERATED not in cell.tags and not _left_to_ipython(cell)]
+    ran = subprocess.run(
+        [python, "-I", "-S", "-c", _COMPILE],
+        input=json.dumps([cell.source for cell in cells]),
+        capture_output=True,
+        text=True,
+        check=True,
+        encoding="utf-8",
+    )
+    for cell, wrong in zip(cells, json.loads(ran.stdout), strict=True):
+        if wrong:
+            yield _syntax_problem(cell, notebook, *wrong)
+
+
+def _left_to_ipython(cell: Cell) -> bool:
+    """Tell whether IPython may run a magic here although there is no `%`: a lone line such as `pip list`."""
+    line = cell.source.strip()
+    word = re.match(r"([a-z_]+)\s+[-\w./~$'\"]", line)
+    return word is not None and "\n" not in line and not keyword.iskeyword(word[1]) and word[1] not in ("print", "exec")
+
+
+def _syntax_problem(
+    cell: Cell, notebook: Path, line: int, kind: str, message: str, text: str | None
+) -> CellSyntax | Python2Code:
+    for pattern, reason in _PYTHON_2:
+        if kind != "IndentationError" and pattern.search(text or ""):
+            return Python2Code(cell=cell, notebook=notebook, line=line, reason=reason)
+    shown = f"  {(text or '').rstrip()}" if text else ""
+    return CellSyntax(cell=cell, notebook=notebook, line=line, error=f"{kind}: {message}", traceback=shown)
+
+
+def may_bind_unseen(cells: Sequence[Cell]) -> bool:
+    """Tell whether the notebook can bind predictor in a way that its syntax trees do not show."""
+    for cell in cells:
+        statements = parse(cell)
+        if statements is None and TOLERATED not in cell.tags and "predictor" in cell.source:
+            return True
+        if any(_binds_unseen(node) for statement in statements or () for node in ast.walk(statement)):
+            return True
+    return False
+
+
+def _binds_unseen(node: ast.AST) -> bool:
+    if isinstance(node, ast.ImportFrom):
+        return any(alias.name == "*" for alias in node.names)
+    if isinstance(node, ast.Name):
+        return node.id in ("exec", "globals", "locals", "vars", "get_ipython")
+    return isinstance(node, ast.Global) and "predictor" in node.names
+
+
+def _not_callable(name: str, cells: Sequence[Cell], notebook: Path) -> Iterator[NotCallable]:
+    """Yield NotCallable if the last thing that is bound to `name` is written as a plain value."""
+    last = (bindings(name, cells) or [None])[-1]
+    if last is None:
+        return
+    targets = getattr(last.statement, "targets", [getattr(last.statement, "target", None)])
+    alone = any(isinstance(target, ast.Name) and target.id == name for target in targets)
+    value = getattr(last.statement, "value", None) if alone else None
+    kind = _KINDS.get(type(value))
+    if kind and not (name != "predictor" and isinstance(value, ast.Constant) and value.value is None):
+        problem = NotCallable(name=name, kind=kind, notebook=notebook)
+        yield problem.at(notebook, last.cell, last.statement.lineno)
+
+
+def _wrong_arguments(name: str, cells: Sequence[Cell], notebook: Path) -> Iterator[BuildProblem]:
+    """Yield WrongArguments if `name` is last bound by a plain `def` that no sample fits."""
+    last = (bindings(name, cells) or [None])[-1]
+    function = last.statement if last else None
+    if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)) or function.decorator_list:
+        return
+    known = function.args
+    positional = [*known.posonlyargs, *known.args]
+    takes_one = positional or known.vararg
+    needs_more = len(positional) - len(known.defaults) > 1 or None in known.kw_defaults
+    if (needs_more or not takes_one) and not (name != "batch_predictor" and _takes_keys(known)):
+        problem = WrongArguments(name=name, signature=f"{name}({ast.unparse(known)})", notebook=notebook)
+        yield problem.at(notebook, last.cell, function.lineno)
+
+
+def _takes_keys(known: ast.arguments) -> bool:
+    """Tell whether an object's keys can be bound to all arguments that a function needs."""
+    needed = len(known.posonlyargs) + len(known.args) - len(known.defaults)
+    return bool(known.args or known.kwonlyargs) and (not known.posonlyargs or needed <= 0)
+
+
+def _returns_nothing(cells: Sequence[Cell], notebook: Path) -> Iterator[BuildProblem]:
+    """Yield ValidatorReturnsNothing if validator is last bound by a plain `def` without a value to return."""
+    last = (bindings("validator", cells) or [None])[-1]
+    function = last.statement if last else None
+    if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)) or function.decorator_list:
+        return
+    if any(_gives_value(node) for statement in function.body for node in _of_the_function(statement)):
+        return
+    where = last.cell.where(str(notebook), function.lineno)
+    yield ValidatorReturnsNothing(where=where, notebook=notebook).at(notebook, last.cell, function.lineno)
+
+
+def _of_the_function(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield `node` and what is in it, but not the insides of functions and classes."""
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
+        return
+    yield node
+    for child in ast.iter_child_nodes(node):
+        yield from _of_the_function(child)
+
+
+def _gives_value(node: ast.AST) -> bool:
+    """Tell whether a statement makes a function return something: a generator is a yes, too."""
+    if isinstance(node, (ast.Yield, ast.YieldFrom)):
+        return True
+    none = isinstance(node, ast.Return) and isinstance(node.value, ast.Constant) and node.value.value is None
+    return isinstance(node, ast.Return) and node.value is not None and not none

@@ -1,0 +1,28 @@
+"""What `usage` prints: the image's default command and each script's `-h`."""
+
+from nb_builder.common.settings import KNOBS
+
+TEXT = """\
+nb-builder turns a git repository with a Jupyter notebook into a prediction service.
+
+  s2i build <git repository> nb-builder my-service
+  docker run -p 8080:8080 my-service
+  curl -d '[0.2, 0.7]' -H 'Content-Type: application/json' localhost:8080/predict
+
+Before a build, what would be refused (about a second, no cell is run):
+
+  docker run --rm -v "$PWD:/src:ro" nb-builder check /src
+
+The notebook has a cell 'requirements = [["numpy", "1.26.4"]]', a function 'predictor(x)' that answers
+one sample, and perhaps 'validator(x)', which says whether a sample can be answered, and
+'examples = [...]', samples that prove the service.
+
+Settings of a build (s2i build -e NAME=value, or lines of .s2i/environment):
+"""
+
+
+def show() -> None:
+    """Print what the image is for, how to use it, and every setting of a build."""
+    print(TEXT)
+    for knob in KNOBS:
+        print(f"  {knob.env:<22} {knob.help}" + ("" if knob.default is None else f" Default: {knob.default}."))

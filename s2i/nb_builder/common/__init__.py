@@ -1,0 +1,1 @@
+"""What rooms of every phase share: settings, log, workspace, cells, digests. Nothing here knows a phase."""

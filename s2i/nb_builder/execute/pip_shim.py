@@ -1,0 +1,106 @@
+"""Lets a notebook's cells say `%pip install`: a pip beside the notebook's environment, never in it.
+
+What it brings is in the environment, and so in the service; requirements should still declare it.
+"""
+
+import json
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+from virtualenv.seed.wheels.embed import get_embed_wheel
+
+from nb_builder.common.log import Log
+from nb_builder.install.installer import UV, Installer
+from nb_builder.requirements import pip_config
+
+# Runs in the model Python, 3.6 or later: hands its arguments to the real pip, or to uv where there is none.
+# --user would install where no service looks.
+_MAIN = """\
+import io, json, os, sys
+with io.open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "facts.json")) as file:
+    facts = json.load(file)
+command = facts["command"] + [word for word in sys.argv[1:] if word != "--user"]
+os.environ.update(facts["environ"])
+os.environ.pop("PYTHONPATH", None)
+os.execv(command[0], command)
+"""
+_SCRIPT = '#!/bin/sh\nexec "{python}" -m pip "$@"\n'
+
+
+@contextmanager
+def offered(installer: Installer) -> Iterator[Path | None]:
+    """Yield a folder with `bin/pip` and a module `pip` for `installer`'s environment; None if that has its own."""
+    if (installer.venv / "bin" / "pip").exists():
+        yield None
+        return
+    folder = Path(tempfile.mkdtemp(prefix="nb-pip-"))
+    try:
+        _fill(folder, installer)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _fill(folder: Path, installer: Installer) -> None:
+    (folder / "pip").mkdir()
+    (folder / "bin").mkdir()
+    (folder / "pip" / "__init__.py").write_text("", encoding="utf-8")
+    (folder / "pip" / "__main__.py").write_text(_MAIN, encoding="utf-8")
+    facts = json.dumps(_facts(installer))
+    (folder / "pip" / "facts.json").write_text(facts, encoding="utf-8")
+    for name in ("pip", "pip3"):
+        script = folder / "bin" / name
+        script.write_text(_SCRIPT.format(python=installer.python.absolute()), encoding="utf-8")
+        script.chmod(0o755)
+
+
+def _facts(installer: Installer) -> dict[str, object]:
+    """Return the command that stands for pip, and the variables that it needs beside the notebook's own."""
+    python = str(installer.python.absolute())
+    wheel = get_embed_wheel("pip", installer.minor)
+    if wheel is not None:
+        # A wheel can be run as it is.
+        command = [python, f"{wheel.path}/pip", "--disable-pip-version-check", "--no-input"]
+        pip = {"PIP_NO_CACHE_DIR": "1"} if "UV_NO_CACHE" in installer.environ else {}
+        if installer.as_of:
+            pip["PIP_UPLOADED_PRIOR_TO"] = installer.as_of.stamp
+        return {"command": command, "environ": pip}
+    cutoff = {"UV_EXCLUDE_NEWER": installer.as_of.stamp} if installer.as_of else {}
+    uv = {name: value for name, value in installer.environ.items() if name.startswith("UV_")}
+    return {"command": [str(UV), "pip"], "environ": {**uv, **cutoff, "VIRTUAL_ENV": str(installer.venv.absolute())}}
+
+
+def brought(before: Iterable[str], after: Iterable[str]) -> list[str]:
+    """Return the lines of a freeze that `after` has and `before` has not, without credentials and digests."""
+    lines = sorted(set(after) - set(before))
+    return [pip_config.without_credentials(line).partition("#")[0] for line in lines]
+
+
+def to_declare(added: Iterable[str], before: Iterable[str], venv: Path) -> list[str]:
+    """Return those of the lines `added` that requirements should have: what cells have asked for, or changed.
+
+    What came along with it comes again. Where no installer has noted what it was asked for, that is all.
+    """
+    # The marker of the database of installed distributions (PEP 376).
+    markers = venv.glob("lib/python*/site-packages/*.dist-info/REQUESTED")
+    asked = {canonicalize_name(marker.parent.name.split("-")[0]) for marker in markers}
+    meant = asked | {_name(line) for line in before}
+    lines = list(added)
+    return [line for line in lines if _name(line) in meant] or lines
+
+
+def _name(line: str) -> str:
+    """Return the normalised name of the distribution in a line of a freeze."""
+    return canonicalize_name(re.split(r"[=@ ]", line, maxsplit=1)[0])
+
+
+def tell(added: Iterable[str], log: Log) -> None:
+    """Say which entries of requirements would declare what cells have installed."""
+    entries = ", ".join(f'"{line}"' for line in added)
+    if entries:
+        log.note(f"pip in the notebook's cells installed what 'requirements' does not declare; add {entries} to it.")

@@ -1,0 +1,295 @@
+"""Runs script two cell by cell in a kernel of the notebook's Python; the first failure ends the build."""
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+
+from nb_scorer import layout
+from nb_scorer.in_kernel import COMMAND
+
+from nb_builder import problems
+from nb_builder.analysis import contract
+from nb_builder.common import syntax_trees
+from nb_builder.common.cell import Cell
+from nb_builder.common.log import Log
+from nb_builder.execute import cell_errors, error_causes, save_errors, traceback_parser
+from nb_builder.execute.kernel import Kernel, KernelGone, Launch, TooSlow, running
+from nb_builder.execute.outputs import Outputs
+from nb_builder.install import system_libraries
+
+SIGN_OF_LIFE_SECONDS = 30
+INTERRUPT_SECONDS = 5
+INDENT = " " * 9
+COMMAND_WIDTH = 200
+# What a shell ends with where it does not find a program.
+NOT_FOUND = 127
+
+
+@dataclass(frozen=True)
+class CellResult:
+    """What became of one cell: enough to write the notebook as it was run."""
+
+    cell: Cell
+    outputs: list[dict] = field(default_factory=list)
+    seconds: float = 0.0
+    execution_count: int | None = None
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Seconds that one cell, and all cells of a notebook together, may take; 0 for no limit on the notebook."""
+
+    cell: float
+    notebook: float = 0.0
+
+
+def run(  # noqa: PLR0913 - facts of one build, each named at the call
+    cells: Sequence[Cell],
+    launch: Launch,
+    *,
+    notebook: str,
+    limits: Limits,
+    complaint_file: Path,
+    results: list[CellResult],
+    log: Log,
+    before_last: Callable[[], None] = lambda: None,
+) -> None:
+    """Run `cells` in a kernel, in order, and add a result for each to `results`; raise the first one's problem.
+
+    `notebook` is the file's path relative to the repository; it really lies in `launch.notebook_folder`. Our own
+    last cell says through `complaint_file` what it can't do. The failing cell has a result, too. `before_last` is
+    called when all but the last cell have been run.
+    """
+    complaint_file.unlink(missing_ok=True)
+    # Absolute but not resolved: a venv's python is a link, and where that lies makes it the venv's.
+    launch = replace(launch, python=launch.python.absolute())
+    try:
+        with running(launch) as kernel:
+            runner = Runner(kernel, notebook, launch.notebook_folder, limits, complaint_file, results, log)
+            for cell in cells:
+                if cell is cells[-1]:
+                    before_last()
+                runner.run(cell)
+    # The runner has words for what happens in a cell; these come from before the first.
+    except KernelGone as gone:
+        raise no_kernel(launch.python, gone.reason, gone.log_tail) from None
+    except TooSlow:
+        raise no_kernel(launch.python, "it does not answer", "") from None
+
+
+def no_kernel(python: Path, reason: str, words: str) -> problems.InstallFailed:
+    """Return the problem of a kernel that can't start beside the notebook's packages."""
+    minor = next((python.parents[1] / "lib").glob("python3.*")).name.removeprefix("python")
+    reason = f"ipykernel, which runs the cells, does not start beside them ({reason})"
+    return problems.InstallFailed(reason=reason, installer="ipykernel", python=minor, detail=words)
+
+
+class Runner:
+    """Runs one cell after the other in `kernel`, prints what they print, and names what goes wrong."""
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        notebook: str,
+        notebook_folder: Path,
+        limits: Limits,
+        complaint_file: Path,
+        results: list[CellResult],
+        log: Log,
+    ):
+        self.kernel = kernel
+        self.notebook = notebook
+        depth = len(PurePosixPath(notebook).parts) - 1
+        self.repository = [notebook_folder, *notebook_folder.parents][depth]
+        self.limits = limits
+        self.deadline = time.monotonic() + (limits.notebook or float("inf"))
+        self.complaint_file = complaint_file
+        self.results = results
+        self.log = log
+        self.next_number = 1
+        self.strict_is_known = False
+
+    def run(self, cell: Cell) -> CellResult:
+        """Run one cell, keep its result whatever comes of it, and return it; raise the problem that it causes."""
+        outputs = Outputs()
+        start = time.monotonic()
+        reply: dict = {}
+        try:
+            reply = self._ask(cell, outputs)
+        finally:
+            seconds = time.monotonic() - start
+            self._print(cell, outputs, seconds)
+            count = None if cell.ours else reply.get("execution_count", cell.number)
+            self.results.append(CellResult(cell, outputs.as_notebook(), seconds, count))
+        self._tell_commands(cell, reply)
+        self._judge(cell, outputs, reply)
+        return self.results[-1]
+
+    def _ask(self, cell: Cell, outputs: Outputs) -> dict:
+        try:
+            self._number(cell)
+            reply = self.kernel.ask(
+                cell.source,
+                seconds=min(self.limits.cell, max(self.deadline - time.monotonic(), 0)),
+                seen=outputs.see,
+                beat=SignOfLife(cell, outputs, self.log),
+                counted=not cell.ours,
+            )
+        except TooSlow:
+            raise self._too_slow(cell) from None
+        except KernelGone as gone:
+            raise self._gone(cell, gone) from None
+        if not cell.ours:
+            self.next_number = reply.get("execution_count", self.next_number - 1) + 1
+        return reply
+
+    def _number(self, cell: Cell) -> None:
+        """Make the kernel count as Jupyter would: tracebacks say In[N], and the log must mean the same N."""
+        if cell.ours or cell.number == self.next_number:
+            return
+        source = f"get_ipython().execution_count = {cell.number}"
+        self.kernel.ask(source, seconds=self.limits.cell, seen=lambda message: None, counted=False)
+
+    def _too_slow(self, cell: Cell) -> problems.BuildProblem:
+        """Return the problem; the cell is interrupted first, so that its own clean-up runs."""
+        late = time.monotonic() >= self.deadline
+        self.kernel.interrupt()
+        self.kernel.settle(INTERRUPT_SECONDS)
+        if late:
+            return problems.NotebookTimeout(cell=cell, notebook=self.notebook, seconds=self.limits.notebook)
+        return problems.CellTimeout(cell=cell, notebook=self.notebook, seconds=self.limits.cell)
+
+    def _gone(self, cell: Cell, gone: KernelGone) -> problems.KernelDied:
+        return problems.KernelDied(cell=cell, notebook=self.notebook, reason=gone.reason, traceback=gone.log_tail)
+
+    def _tell_commands(self, cell: Cell, reply: dict) -> None:
+        """Log a note for each `!command` that failed: Jupyter goes on, and so does the build."""
+        for item in reply.get("payload", []):
+            if item.get("source") == COMMAND:
+                hint = "" if self.strict_is_known else "; S2I_STRICT_COMMANDS=1 makes that end the build"
+                self.strict_is_known = True
+                what = f"'!{brief(item['command'])}' {how(item['status'])}{lacks(item['command'], item['status'])}"
+                self.log.note(f"{cell.where(self.notebook)}: {what}{hint}.")
+
+    def _judge(self, cell: Cell, outputs: Outputs, reply: dict) -> None:
+        """Raise the problem of a cell that failed.
+
+        An error counts even where the reply says ok: %%capture and %%time swallow it there, and a
+        thread has none.
+        """
+        if any(item.get("source") == "ask_exit" for item in reply.get("payload", [])):
+            raise problems.CellExits(cell=cell, notebook=self.notebook)
+        errors = outputs.errors or ([reply] if reply["status"] == "error" else [])
+        if not errors or "raises-exception" in cell.tags:
+            return
+        if cell.ours and reply["status"] == "error":
+            ran = [result.cell for result in self.results]
+            problem = save_errors.problem(self.complaint_file, errors[-1], notebook=self.notebook, cells=ran)
+            raise self._outside(problem, ran) or self._placed(problem)
+        # What `%run` runs is shown where it fails, and again where it was run: the second one names the cell.
+        raised_on = reply["status"] == "error" and reply["ename"] == errors[0]["ename"]
+        error = reply if raised_on and reply["evalue"] == errors[0]["evalue"] else errors[0]
+        fault = self._at_fault(cell, error)
+        known = {"notebook": self.notebook, "repository": self.repository}
+        raise cell_errors.of_error(fault, error, **known, pointers=self._pointers_read(fault, error))
+
+    def _outside(self, problem: Exception, ran: Sequence[Cell]) -> Exception | None:
+        """Return what is missing outside of the notebook where that is why predictor fails at one of its examples."""
+        if not isinstance(problem, problems.ExampleFails):
+            return None
+        # As the kernel has the error of a cell.
+        error = {"evalue": traceback_parser.raised(problem.detail)[1], "traceback": [problem.detail]}
+        pointers = self._pointers_read(self._at_fault(ran[-1], error), error)
+        known = {"notebook": self.notebook, "repository": self.repository, "pointers": pointers}
+        asked = f"Row {problem.facts['number']} of 'examples', {problem.facts['sample']}, gets no answer:"
+        return cell_errors.of_predictor(problem.detail, ran, **known, asked=asked)
+
+    def _placed(self, problem: Exception) -> Exception:
+        """Return a problem with the cell and line that last bound the name that it is about."""
+        bound = contract.bindings(
+            save_errors.about(problem), [each.cell for each in self.results if not each.cell.ours]
+        )
+        if bound:
+            problem.at(self.notebook, bound[-1].cell, bound[-1].statement.lineno)
+        return problem
+
+    def _pointers_read(self, fault: Cell, error: dict) -> list[str]:
+        """Return the pointers of Git LFS among the files that the notebook has read, or was about to read."""
+        pointers = error_causes.pointers(self.repository)
+        if not pointers:
+            return []
+        file = self.complaint_file.with_name(layout.READS)
+        file.unlink(missing_ok=True)
+        source = f"import nb_scorer.reads; nb_scorer.reads.write({str(file)!r})"
+        try:
+            self.kernel.ask(source, seconds=INTERRUPT_SECONDS, seen=lambda message: None, counted=False)
+            reads = json.loads(file.read_text(encoding="utf-8"))
+        except (KernelGone, TooSlow, OSError):
+            # Nothing watched, as in the notebooks before the last.
+            reads = {"complete": False, "files": []}
+        if not reads["complete"]:
+            ran = [result.cell.source for result in self.results if not result.cell.ours]
+            return error_causes.named_in(ran, pointers)
+        # What compiled code opens, as xgboost and lightgbm do, is not seen by Python.
+        line = traceback_parser.line_of(
+            fault.source, error=error["evalue"], traceback=traceback_parser.plain_traceback(error["traceback"])
+        )
+        tried = [error["evalue"], *syntax_trees.until(fault.source, line)]
+        return [path for path in pointers if path in reads["files"]] or error_causes.named_in(tried, pointers)
+
+    def _at_fault(self, cell: Cell, error: dict) -> Cell:
+        """Return the cell that an error comes from: a thread may fail while a later one runs than started it."""
+        number = traceback_parser.number_of(traceback_parser.plain_traceback(error.get("traceback", [])))
+        ran = {result.cell.number: result.cell for result in self.results if not result.cell.ours}
+        return ran.get(number, cell)
+
+    def _print(self, cell: Cell, outputs: Outputs, seconds: float) -> None:
+        """Log a line for the cell, and below it what it printed."""
+        lines = outputs.printed.lines()
+        if not cell.ours:
+            self.log.line(f"     [{cell.number}] {seconds:.1f} s  {cell.title}")
+        elif lines:
+            self.log.line(f"     {cell.title}")
+        for line in lines:
+            self.log.line(INDENT + line)
+
+
+def how(status: int) -> str:
+    """Return the words for a command's exit status as IPython has it: negative for a signal."""
+    return f"ended with status {status}" if status > 0 else f"was ended by signal {-status}"
+
+
+def lacks(command: str, status: int) -> str:
+    """Return which package of the system has a program that the shell did not find, "" for all else."""
+    program = next(iter(command.split()), "")
+    if status != NOT_FOUND or program not in system_libraries.PROGRAMS:
+        return ""
+    return f", as there is no '{program}' here; write {system_libraries.PROGRAMS[program]} into apt.txt to have it"
+
+
+def brief(command: str) -> str:
+    """Return a command within one line."""
+    first = command.strip().splitlines()[0] if command.strip() else ""
+    return first if first == command.strip() and len(first) <= COMMAND_WIDTH else first[:COMMAND_WIDTH] + " …"
+
+
+class SignOfLife:
+    """Called again and again while a cell runs: logs a line every half a minute, with its last words."""
+
+    def __init__(self, cell: Cell, outputs: Outputs, log: Log):
+        self.cell = cell
+        self.outputs = outputs
+        self.log = log
+        self.start = time.monotonic()
+        self.due = self.start + SIGN_OF_LIFE_SECONDS
+
+    def __call__(self) -> None:
+        """Log the line if it is due."""
+        now = time.monotonic()
+        if now < self.due:
+            return
+        self.due = now + SIGN_OF_LIFE_SECONDS
+        words = self.outputs.printed.last_line()
+        self.log.line(f"     [{self.cell.number or ' '}] has run for {now - self.start:.0f} s  {words}".rstrip())

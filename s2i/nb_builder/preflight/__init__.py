@@ -1,0 +1,1 @@
+"""All that can be found before anything is installed, and what is asked of an environment before the first cell."""

@@ -1,0 +1,63 @@
+"""What a build leaves to be read: a report as JSON, and the notebook as it was run."""
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import nbformat
+from nb_scorer import layout
+from nb_scorer.problem import Problem
+
+from nb_builder.common.log import Log
+from nb_builder.execute.runner import CellResult
+from nb_builder.rewrite.number_cells import positions
+
+
+class Report:
+    """Collects facts and the seconds of each step; `write` puts them into build/report.json."""
+
+    def __init__(self, log: Log, *, repeatable: bool = False):
+        """Start an empty report; a repeatable one has no durations, which are never twice the same."""
+        self.log = log
+        self.repeatable = repeatable
+        self.facts: dict[str, object] = {}
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def step(self, name: str, title: str) -> Iterator[None]:
+        """Announce a step and keep how long it took, also when it fails."""
+        self.log.step(title)
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[name] = round(time.monotonic() - started, 3)
+
+    @contextmanager
+    def kept_in(self, build: Path) -> Iterator[None]:
+        """Write the report into the folder `build` at the end, with the code of the problem if there is one."""
+        try:
+            yield
+        except Problem as problem:
+            self.facts["problem"] = {"code": problem.code, "what": problem.what}
+            raise
+        finally:
+            self._write(build)
+
+    def _write(self, build: Path) -> None:
+        facts = self.facts if self.repeatable else {**self.facts, "seconds": self.seconds}
+        text = json.dumps(facts, indent=2, default=str)
+        (build / layout.REPORT).write_text(text + "\n", encoding="utf-8")
+
+
+def write_executed(node: nbformat.NotebookNode, results: Sequence[CellResult], target: Path) -> None:
+    """Write the notebook with the outputs and counts of this run; cells that did not run have none."""
+    by_position = {result.cell.position: result for result in results if not result.cell.ours}
+    for position, cell in positions(node):
+        if cell.cell_type == "code":
+            result = by_position.get(position)
+            cell.outputs = [nbformat.from_dict(output) for output in result.outputs] if result else []
+            cell.execution_count = result.execution_count if result else None
+    nbformat.write(node, target)

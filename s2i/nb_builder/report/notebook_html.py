@@ -1,0 +1,102 @@
+"""The notebook as it was run, as one page of HTML for the service: no script, nothing from other hosts."""
+
+import base64
+import re
+from html import escape
+from pathlib import Path
+
+import nbformat
+
+from nb_builder.common.log import Log
+
+_IMAGES = ("data:image/png;", "data:image/jpeg;", "data:image/gif;", "data:image/webp;", "data:image/svg+xml;")
+_TAGS = frozenset(
+    """a abbr b blockquote br caption code col colgroup dd del details div dl dt em h1 h2 h3 h4 h5 h6 hr i img kbd li
+    mark ol p pre q s samp small span strong sub summary sup table tbody td tfoot th thead tr u ul""".split()  # noqa: SIM905
+)
+# What an output may be shown as, the best first; scripts and widgets are none of it.
+_SHOWN = ("image/svg+xml", "image/png", "image/jpeg", "text/html", "text/markdown", "text/latex", "text/plain")
+_STYLE = """
+:root { color-scheme: light dark; --line: #8884; --soft: #8888880a; }
+body { margin: 0; background: Canvas; color: CanvasText; }
+main { margin: 0 auto; padding: 1.5rem 1rem 4rem; max-width: 60rem; font: 16px/1.55 system-ui, sans-serif; }
+pre { margin: 0; font: .88rem/1.45 ui-monospace, "DejaVu Sans Mono", monospace; white-space: pre-wrap; }
+pre, td, p { overflow-wrap: anywhere; }
+.input_area { border: 1px solid var(--line); border-radius: .4rem; background: var(--soft); }
+.highlight { padding: .6rem .8rem; }
+.cell { margin: .9rem 0; }
+.output_area { padding: .4rem .8rem; overflow-x: auto; }
+.prompt, .anchor-link { display: none; }
+table { border-collapse: collapse; font-size: .9rem; }
+th, td { padding: .25rem .6rem; border-bottom: 1px solid var(--line); text-align: right; }
+img { max-width: 100%; background: #fff; }
+"""
+
+
+def write(node: nbformat.NotebookNode, title: str, target: Path, log: Log) -> None:
+    """Write the page of a notebook that was run; where it can't be made, leave none and say so."""
+    try:
+        target.write_text(page(node, title), encoding="utf-8")
+    # The outputs of any library meet the parsers of others here; a model is worth more than its page.
+    except Exception as error:  # noqa: BLE001
+        log.note(f"{title} can't be shown as a page: {type(error).__name__}: {error}")
+
+
+def page(node: nbformat.NotebookNode, title: str) -> str:
+    """Return the page."""
+    # Here and not above: a check that makes no page need not wait for them.
+    from nbconvert.exporters import HTMLExporter
+    from pygments.formatters import HtmlFormatter
+
+    exporter = HTMLExporter(template_name="basic", exclude_anchor_links=True)
+    exporter.exclude_input_prompt = exporter.exclude_output_prompt = True
+    body, _ = exporter.from_notebook_node(presentable(node))
+    light, dark = (HtmlFormatter(style=style).get_style_defs(".highlight") for style in ("default", "monokai"))
+    colours = f"{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}\n.highlight {{ background: none; }}"
+    return (
+        f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>{escape(title)}</title>\n'
+        f"<style>{_STYLE}\n{colours}\n</style>\n</head>\n<body>\n<main>\n{clean(body)}\n</main>\n</body>\n</html>\n"
+    )
+
+
+def presentable(node: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Return a copy whose outputs have one form each, of those that a page can show; a picture is in the page."""
+    copied = nbformat.from_dict(node)
+    for cell in copied.cells:
+        for output in cell.get("outputs", ()):
+            if "data" in output:
+                output["data"] = _shown(output["data"])
+    return copied
+
+
+def _shown(data: dict) -> dict:
+    for kind in _SHOWN:
+        if kind == "image/svg+xml" and kind in data:
+            # As a picture its scripts never run.
+            content = data[kind] if isinstance(data[kind], str) else "".join(data[kind])
+            code = base64.b64encode(content.encode("utf-8")).decode("ascii")
+            return {"text/html": f'<img alt="" src="data:image/svg+xml;base64,{code}">'}
+        if kind in data:
+            return {kind: data[kind]}
+    return {"text/plain": "(an output that a page can't show)"}
+
+
+def clean(html: str) -> str:
+    """Return `html` without all that could run, load or be sent; what was in it as text stays."""
+    import bleach
+
+    # Their content is no text for readers.
+    html = re.sub(r"(?is)<(script|style)\b.*?</\1\s*>", "", html)
+    schemes = ("http", "https", "mailto", "data")
+    cleaned = bleach.clean(html, tags=_TAGS, attributes=_allowed, protocols=schemes, strip=True)
+    # A picture from elsewhere has lost its address, and would only show as broken.
+    return re.sub(r"<img(?![^>]* src=)[^>]*>", "", cleaned)
+
+
+def _allowed(tag: str, name: str, value: str) -> bool:
+    if tag == "img" and name == "src":
+        return value.startswith(_IMAGES)
+    if tag == "a" and name == "href":
+        return value.startswith(("http://", "https://", "mailto:", "#"))
+    return name in ("class", "id", "alt", "title", "colspan", "rowspan", "align", "width", "height")

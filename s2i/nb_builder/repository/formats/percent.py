@@ -1,0 +1,150 @@
+"""A Python script in percent format (`# %%` before each cell) as a notebook.
+
+VS Code, Spyder and jupytext write such scripts. Why not by jupytext itself: docs/explanation/decisions.
+"""
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
+
+from nb_builder.common import syntax_trees
+from nb_builder.rewrite.magics import as_python
+from nb_builder.rewrite.names import bound
+from nb_builder.rewrite.number_cells import BEGINS
+
+# "# %%time" is a commented magic and no marker: a marker's %% ends the line or is followed by a space.
+_MARKER = re.compile(r"#\s*%%+(?P<title>\s.*|\[.*|)$")
+_KIND = re.compile(r"\[(markdown|md|raw)\]")
+_TAGS = re.compile(r"\btags\"?\s*[=:]\s*(\[[^]]*\])")
+_LANGUAGE = re.compile(r"\blanguage=\"(\w+)\"")
+_ARGUMENTS = re.compile(r"\bmagic_args=\"([^\"]*)\"")
+
+# jupytext comments magics, so that the script stays valid Python: `# %time`, `# !ls`, `# a = !ls`.
+# `# %s items` is a comment: no line magic has a name of one letter.
+# Two hashes are a comment of the author's, who wanted the magic off; `#!` without a space is a shebang.
+_COMMENTED = re.compile(
+    r"(?P<indent>\s*)#(?!!) ?(?P<code>(?:[A-Za-z_]\w* = )?(?:%%[a-zA-Z]|%[a-zA-Z]\w|![a-zA-Z.~$/{]).*)$"
+)
+
+_HEADER = re.compile(r"(?:#!.*\n)?# ---\n(?P<yaml>(?:#.*\n)*?)# ---\n")
+
+
+@dataclass
+class _Part:
+    """The lines between two markers, what the first of them says, and the line of the file in which they begin."""
+
+    begins: int
+    title: str = ""
+    lines: list[str] = field(default_factory=list)
+
+
+def is_notebook(text: str) -> bool:
+    """Tell whether a script is a notebook beyond doubt: it has a marker, and a cell binds predictor."""
+    if not any(map(_MARKER.match, text.splitlines())):
+        return False
+    cells = [as_python(cell.source) for cell in parse(text).cells if cell.cell_type == "code"]
+    return any("predictor" in bound(syntax_trees.statements(source)) for source in cells)
+
+
+def parse(text: str) -> NotebookNode:
+    """Return the notebook that the script `text` stands for; one without a marker is one cell."""
+    header = _HEADER.match(text)
+    above, *parts = _parts(text, header.group().count("\n") if header else 0)
+    cells = [_cell(part) for part in ([above] if _says_something(above.lines) else []) + parts]
+    for cell in cells:
+        # By chance, and a build must be repeatable; format 4.4 has none.
+        cell.pop("id")
+    return new_notebook(cells=cells, metadata=_metadata(header["yaml"] if header else ""), nbformat_minor=4)
+
+
+def _parts(text: str, skipped: int) -> Iterator[_Part]:
+    part = _Part(skipped + 1)
+    for number, line in enumerate(text.splitlines()[skipped:], start=skipped + 1):
+        marker = _MARKER.match(line)
+        if marker is None or _in_string(part.lines):
+            part.lines.append(line)
+            continue
+        yield part
+        part = _Part(number + 1, marker["title"].strip())
+    yield part
+
+
+def _in_string(lines: list[str]) -> bool:
+    """Tell whether a text in triple quotes is still open after `lines`."""
+    source = "\n".join(lines)
+    if '"""' not in source and "'''" not in source:
+        return False
+    try:
+        ast.parse(source)
+    except SyntaxError as wrong:
+        return "unterminated triple-quoted" in str(wrong.msg)
+    except (ValueError, RecursionError, MemoryError):
+        return False
+    return False
+
+
+def _says_something(lines: list[str]) -> bool:
+    """Tell whether there is more than comments: what stands above the first marker is often only the licence."""
+    return any(not re.match(r"\s*(#|$)", line) for line in revived(lines).splitlines())
+
+
+def _cell(part: _Part) -> NotebookNode:
+    kind = _KIND.search(part.title)
+    metadata = {"tags": _tags(part.title)} if "tags" in part.title else {}
+    if kind:
+        make = new_raw_cell if kind[1] == "raw" else new_markdown_cell
+        return make(_uncommented(part.lines), metadata=metadata)
+    language = _LANGUAGE.search(part.title)
+    if language:
+        arguments = _ARGUMENTS.search(part.title)
+        magic = " ".join(["%%" + language[1], *(arguments.groups() if arguments else ())])
+        # The magic stands where the marker is.
+        metadata["nb_builder"] = {BEGINS: part.begins - 1}
+        return new_code_cell(f"{magic}\n{_uncommented(part.lines)}", metadata=metadata)
+    return new_code_cell(revived(part.lines), metadata={**metadata, "nb_builder": {BEGINS: part.begins}})
+
+
+def _tags(title: str) -> list[str]:
+    found = _TAGS.search(title)
+    try:
+        return [str(tag) for tag in json.loads(found[1].replace("'", '"'))] if found else []
+    except ValueError:
+        return []
+
+
+def _uncommented(lines: list[str]) -> str:
+    """Return Markdown or raw text, which stands in comments or in one text in triple quotes."""
+    text = "\n".join(lines).strip()
+    for quotes in ('"""', "'''"):
+        if len(text) >= len(quotes) * 2 and text.startswith(quotes) and text.endswith(quotes):
+            return text[3:-3].strip("\n")
+    return "\n".join(re.sub(r"^# ?", "", line) for line in text.splitlines())
+
+
+def revived(lines: list[str]) -> str:
+    """Return code with its commented magics as magics, with as many lines as before."""
+    result: list[str] = []
+    goes_on = False
+    for line in lines:
+        commented = None if goes_on else _COMMENTED.match(line)
+        if commented and _in_string(result):
+            commented = None
+        if commented:
+            result.append(commented["indent"] + commented["code"])
+        else:
+            result.append(re.sub(r"^\s*# ?", "", line) if goes_on else line)
+        # A shell line may be continued; jupytext comments what follows, too.
+        goes_on = (commented is not None or goes_on) and line.endswith("\\")
+    return "\n".join(result).rstrip("\n")
+
+
+def _metadata(yaml: str) -> dict:
+    """Return the kernelspec that jupytext's header tells, by the one form in which it is written."""
+    after = yaml.partition("kernelspec:")[2]
+    pairs = re.findall(r"^#\s+(display_name|language|name): *['\"]?(.*?)['\"]?$", after, re.MULTILINE)
+    return {"kernelspec": {"display_name": "Python 3", "name": "python3", **dict(pairs)}} if pairs else {}

@@ -1,0 +1,1 @@
+"""What a notebook requires: read from its cell and its repository's files, merged, locked."""

@@ -1,0 +1,241 @@
+"""What the notebook requires: the cell by script one, requirements.txt and requirements.lock of the repository."""
+
+import os
+import re
+import subprocess
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from nb_scorer import layout
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from nb_builder.problems import (
+    LockOutdated,
+    RequirementsConflict,
+    RequirementsMalformed,
+    RequirementsNeedPackages,
+)
+from nb_builder.report import provenance
+from nb_builder.requirements import line_parser, lock_file, sources
+from nb_builder.requirements.line_parser import Asked, Place
+from nb_builder.requirements.pip_config import without_credentials
+from nb_builder.requirements.sources import NOTHING, Choice, Declaration, requirements_txt
+from nb_builder.rewrite.emit_requirements import MALFORMED
+
+# Script one only computes a list; what takes longer waits for something.
+_TIME_LIMIT = 60
+
+# What must be there to load the model; the notebook may pin its version.
+CLOUDPICKLE = "cloudpickle"
+
+_LOCKED = re.compile(r"^([A-Za-z0-9][\w.-]*)(?:\[[^]]*\])?\s*(?:==|@)\s*([^\s;\\]+)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """All that asks for packages: the cell's list, files of the repository, and what their lines come to.
+
+    `emitted` is the one file that an installer reads; it has all lines of `asked`. `top` is the repository's, and
+    `choice` says which of its files counts.
+    """
+
+    cell: tuple[Requirement, ...]
+    emitted: Path
+    lock: Path | None
+    asked: Asked = field(default_factory=Asked)
+    top: Path = Path("/")
+    choice: Choice = NOTHING
+
+    def __len__(self) -> int:
+        """Return how many requirements the author has written down."""
+        return len(self.asked.lines)
+
+    @property
+    def declared(self) -> bool:
+        """Return whether anything says what to install, be it that nothing is needed."""
+        return bool(self.asked.lines or self.choice.counted or self.lock)
+
+    @property
+    def fingerprint(self) -> str:
+        """Return what an earlier answer of a resolver depends on; "" where it must not be taken over.
+
+        A lock has no passwords in it: where an address has one, the next build has to ask it again.
+        """
+        texts = [path.read_text("utf-8") for path in (self.emitted, self.lock) if path]
+        if any(without_credentials(text) != text for text in texts):
+            return ""
+        folders = [provenance.tree(folder) for folder in self.asked.folders]
+        facts = {"texts": texts, "constraints": self.asked.constraints, "folders": folders}
+        return provenance.fingerprint({**facts, "options": repr(self.asked.options)})
+
+    @property
+    def pinned(self) -> list[str]:
+        """Return the normalised names of the requirements that leave nothing of their version open."""
+        named = filter(None, map(_requirement, (*self.asked.lines, *self.asked.constraints)))
+        return sorted({canonicalize_name(each.name) for each in named if each.url or _is_pinned(each)})
+
+    def written_in(self, name: str) -> str:
+        """Return the file of the repository, and the line of it, that names the package `name`; "" where none does."""
+        counted = self.choice.counted
+        for number, line in counted.said.numbered() if counted else ():
+            theirs = _requirement(line)
+            if theirs and canonicalize_name(theirs.name) == canonicalize_name(name):
+                return f"{counted.file}, {'line' if counted.said.numbers else 'entry'} {number}"
+        return ""
+
+    @property
+    def unpinned(self) -> list[str]:
+        """Return the normalised names of the requirements that leave their version to the day of the build."""
+        named = filter(None, map(_requirement, self.asked.lines))
+        return sorted({canonicalize_name(each.name) for each in named} - set(self.pinned))
+
+
+def collect(
+    script: Path,
+    python: Path,
+    folder: Path,
+    src: Path,
+    notebook: Path,
+    declared: Sequence[Declaration] = (),
+    *,
+    allowed: Sequence[str] = (),
+) -> Wanted:
+    """Run script one with the bare model Python in `folder`, and add what files of the repository ask for.
+
+    `declared` is what they say, the nearest first. Writes requirements.txt beside `script`; `allowed` are the hosts
+    whose indexes may be named. Raises RequirementsNeedPackages, RequirementsMalformed, RequirementIsOption,
+    IndexNotAllowed, GitMissing, RequirementsConflict or LockOutdated.
+    """
+    emitted = script.with_name(layout.REQUIREMENTS)
+    _emit(script, python, folder, emitted, notebook)
+    place = Place(line_parser.CELL, "entry", str(notebook), (folder, src), src, strict=True)
+    said = requirements_txt.of_lines(emitted.read_text(encoding="utf-8").splitlines())
+    asked = line_parser.read(said.numbered(), place)
+    cell = tuple(Requirement(line.split(" --")[0]) for line in asked.lines if _has_name(line))
+    notes = [f"requirements: {note}." for note in said.notes]
+    choice = sources.choose(cell, declared, notes, has_paths=bool(asked.lines))
+    if choice.counted:
+        asked += line_parser.of_said(choice.counted.file, choice.counted.said, src)
+    locked = _nearest(layout.LOCK, folder, src)
+    if locked:
+        asked += Asked(options=line_parser.options_of(locked, src))
+    asked.options.check(allowed, src, os.environ)
+    choice = replace(choice, notes=(*choice.notes, *asked.notes))
+    wanted = Wanted(cell, emitted, locked, asked, src, choice)
+    _check_agreement(wanted)
+    _check_lock(wanted)
+    write(wanted)
+    return wanted
+
+
+def counted(number: int) -> str:
+    """Return in words how many requirements there are."""
+    return "1 requirement" if number == 1 else f"{number or 'no'} requirements"
+
+
+def write(wanted: Wanted) -> None:
+    """Write the file that installers read, and the constraints that it draws in, if there are any."""
+    lines = [*wanted.asked.lines, *also(wanted.cell)]
+    if wanted.asked.constraints:
+        constraints = wanted.emitted.with_name(layout.CONSTRAINTS)
+        constraints.write_text(_text(wanted.asked.constraints), encoding="utf-8")
+        lines.append(f"-c {layout.CONSTRAINTS}")
+    wanted.emitted.write_text(_text(lines), encoding="utf-8")
+
+
+def _text(lines: Sequence[str]) -> str:
+    return "".join(line + "\n" for line in lines)
+
+
+def _has_name(line: str) -> bool:
+    """Tell whether a line of the cell is a requirement with a name, and no bare address."""
+    try:
+        Requirement(line.split(" --", maxsplit=1)[0])
+    except InvalidRequirement:
+        return False
+    return True
+
+
+def _emit(script: Path, python: Path, folder: Path, target: Path, notebook: Path) -> None:
+    # -S: nothing but the standard library, as on any other machine; the repository's own modules count.
+    environ = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    try:
+        ran = subprocess.run(
+            [python, "-S", script, target],
+            cwd=folder,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=_TIME_LIMIT,
+        )
+    except subprocess.TimeoutExpired:
+        raise RequirementsNeedPackages(notebook=notebook, error=f"no end after {_TIME_LIMIT} seconds") from None
+    if ran.returncode == MALFORMED:
+        raise RequirementsMalformed(reason=ran.stderr.strip(), notebook=notebook)
+    if ran.returncode:
+        error = (ran.stderr.strip().splitlines() or [f"exit status {ran.returncode}"])[-1]
+        raise RequirementsNeedPackages(notebook=notebook, error=error, detail=ran.stderr)
+
+
+def also(cell: Sequence[Requirement]) -> list[str]:
+    """Return what is needed beside the author's list: cloudpickle, which saves and loads the model."""
+    named = {canonicalize_name(requirement.name) for requirement in cell}
+    return [] if CLOUDPICKLE in named else [f"{CLOUDPICKLE}  # saves and loads the model"]
+
+
+def _nearest(name: str, folder: Path, src: Path) -> Path | None:
+    """Return the file `name` beside the notebook or in a folder above it, up to the repository's top."""
+    for place in [folder, *folder.parents]:
+        if (place / name).is_file():
+            return place / name
+        if place == src:
+            break
+    return None
+
+
+def _check_agreement(wanted: Wanted) -> None:
+    """Raise RequirementsConflict where cell and file pin the same package to different versions."""
+    counted = wanted.choice.counted
+    for number, line in counted.said.numbered() if counted else ():
+        theirs = _requirement(line)
+        if theirs is None:
+            continue  # An option or a path: pip's own format, which the installer judges.
+        for ours in wanted.cell:
+            if canonicalize_name(ours.name) == canonicalize_name(theirs.name) and sources.exclude(ours, theirs):
+                count = "line" if counted.said.numbers else "entry"
+                reason = f"the cell asks for {ours}, and {counted.file} ({count} {number}) for {theirs}."
+                raise RequirementsConflict(reason=reason, detail="")
+
+
+def _is_pinned(requirement: Requirement) -> bool:
+    pins = requirement.specifier
+    return any(pin.operator == "===" or (pin.operator == "==" and "*" not in pin.version) for pin in pins)
+
+
+def _requirement(line: str) -> Requirement | None:
+    """Return a line of a requirements file as a requirement; None for an option, a path or a URL."""
+    with suppress(InvalidRequirement):
+        return Requirement(re.sub(r"\s+--hash=.*", "", line))
+    return None
+
+
+def _check_lock(wanted: Wanted) -> None:
+    """Raise LockOutdated where the repository's lock does not give what cell or file ask for."""
+    if wanted.lock is None:
+        return
+    text = wanted.lock.read_text(encoding="utf-8-sig")
+    lock_file.parse(text, wanted.top, wanted.lock.name)
+    locked = {canonicalize_name(name): version for name, version in _LOCKED.findall(text)}
+    for requirement in wanted.cell:
+        version = locked.get(canonicalize_name(requirement.name))
+        applies = requirement.marker is None or requirement.marker.evaluate()
+        # An address in either of them says nothing of a version.
+        address = requirement.url is not None or "/" in (version or "")
+        fits = version is not None and (address or requirement.specifier.contains(version, prereleases=True))
+        if applies and not fits:
+            raise LockOutdated(requirement=requirement, has=version or "nothing", lock=wanted.lock.name)

@@ -1,0 +1,100 @@
+"""The lock: what installers resolve, written so that it holds in any folder, and read again for installing.
+
+An installer locks packages by version and digests, a git repository by its full commit. A folder of the repository
+has neither; the lock says the digest of its content, and its path from the top: `name @ file:./lib#sha256=…`.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+from packaging.utils import canonicalize_name
+
+from nb_builder.problems import LockOutdated, RequirementsMalformed
+from nb_builder.report import provenance
+from nb_builder.requirements.logical_lines import logical
+from nb_builder.requirements.pip_config import without_credentials
+
+_ABSOLUTE = re.compile(r"(?:^|(?<=\s))(?:file://)?(/[^\s#;]+)", re.MULTILINE)
+_RELATIVE = re.compile(r"(?:^|(?<=\s))file:(?!/)([^\s#;]+)(?:#sha256=([0-9a-f]{64}))?")
+_DIGEST = re.compile(r"--hash[=\s]\S+")
+_COMMIT = re.compile(r"git\+\S+@[0-9a-f]{40}(?:[0-9a-f]{24})?(?=[#\s]|$)")
+
+
+@dataclass(frozen=True)
+class Locked:
+    """A lock for installing: `digested` lines have digests, `sources` are built here, each by name or address."""
+
+    digested: tuple[str, ...]
+    sources: tuple[str, ...]
+
+
+def public(text: str, src: Path) -> str:
+    """Return what an installer resolved as the lock is kept: no passwords, paths from `src`, folders by digest."""
+    return without_credentials(_ABSOLUTE.sub(lambda match: _from_top(match, src), text), instead="")
+
+
+def pinned(text: str, lines: Iterable[str]) -> str:
+    """Return what an installer resolved with the digests that authors' `lines` give in place of the index's.
+
+    A resolver takes what the index says; who writes digests wants these files and no others.
+    """
+    wanted = {_name(line): _DIGEST.findall(line) for line in lines if _DIGEST.search(line)}
+    entries = []
+    for _, entry in logical(text):
+        digests = wanted.get(_name(entry)) if _DIGEST.search(entry) else None
+        entries.append(" ".join([_DIGEST.sub("", entry).strip(), *digests]) if digests else entry)
+    return "".join(f"{entry}\n" for entry in entries) if wanted else text
+
+
+def _name(line: str) -> str:
+    return canonicalize_name(re.match(r"[\w.-]*", line)[0])
+
+
+def parse(text: str, src: Path, name: str) -> Locked:
+    """Return the lines of a lock for installing; options are left out, as they are settings of the whole build.
+
+    Raises LockOutdated where a folder below `src` is not the one that was locked, and RequirementsMalformed where a
+    git repository is not locked by a commit; `name` is the lock's.
+    """
+    digested, sources = [], []
+    for number, line in logical(text):
+        if line.startswith("-"):
+            continue
+        written = _RELATIVE.sub(lambda match: _absolute(match, src, name), line)
+        if "--hash" in line:
+            digested.append(written)
+        elif "git+" in line and not _COMMIT.search(line):
+            reason = f"{name} (line {number}): {line!r} has no full commit, which a lock needs"
+            raise RequirementsMalformed(reason=reason, notebook=name)
+        elif "git+" in line or _is_folder(written):
+            sources.append(written)
+        else:
+            # Without a digest: the installer refuses it in its own words.
+            digested.append(written)
+    return Locked(tuple(digested), tuple(sources))
+
+
+def _from_top(match: re.Match, src: Path) -> str:
+    path = Path(unquote(match[1]))
+    if path != src and src not in path.parents:
+        return match[0]
+    short = "file:./" + quote(str(path.relative_to(src))) if path != src else "file:."
+    return f"{short}#sha256={provenance.tree(path)}" if path.is_dir() else short
+
+
+def _absolute(match: re.Match, src: Path, name: str) -> str:
+    path = src / unquote(match[1])
+    digest = provenance.tree(path) if path.is_dir() else ""
+    if match[2] and match[2] != digest:
+        has = f"one with the digest {match[2][:12]}…"
+        asked = f"the folder {unquote(match[1])!r} (digest {digest[:12] or 'none: it is not there'}…)"
+        raise LockOutdated(requirement=asked, has=has, lock=name)
+    return path.resolve().as_uri()
+
+
+def _is_folder(line: str) -> bool:
+    found = _ABSOLUTE.search(line)
+    return bool(found) and Path(unquote(found[1])).is_dir()

@@ -1,0 +1,46 @@
+"""The requirements of several notebooks as one: they share an environment."""
+
+import functools
+import operator
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import combinations
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+
+from nb_builder.problems import RequirementsConflict
+from nb_builder.requirements.collect import Wanted, write
+from nb_builder.requirements.sources import Choice, exclude
+
+
+def join(parts: Sequence[tuple[Path, Wanted]]) -> Wanted:
+    """Return what the notebooks of `parts` (each with its name) want together.
+
+    The lock is that of the last one. Raises RequirementsConflict where two of them pin a package differently.
+    """
+    if len(parts) == 1:
+        return parts[0][1]
+    for one, other in combinations(parts, 2):
+        _check_agreement(*one, *other)
+    last = parts[-1][1]
+    cell = tuple({str(requirement): requirement for _, wanted in parts for requirement in wanted.cell}.values())
+    asked = functools.reduce(operator.add, (wanted.asked for _, wanted in parts))
+    joined = Wanted(cell, last.emitted, last.lock, asked, last.top, _one_choice([wanted.choice for _, wanted in parts]))
+    write(joined)
+    return joined
+
+
+def _one_choice(choices: Sequence[Choice]) -> Choice:
+    """Return the last choice with the notes of all; where nothing counts in it, what counts in another does."""
+    counted = next((choice.counted for choice in reversed(choices) if choice.counted), None)
+    notes = tuple(dict.fromkeys(note for choice in choices for note in choice.notes))
+    return replace(choices[-1], counted=counted, notes=notes)
+
+
+def _check_agreement(name: Path, wanted: Wanted, other_name: Path, other: Wanted) -> None:
+    for ours in wanted.cell:
+        for theirs in other.cell:
+            if canonicalize_name(ours.name) == canonicalize_name(theirs.name) and exclude(ours, theirs):
+                reason = f"{name} asks for {ours}, and {other_name} for {theirs}."
+                raise RequirementsConflict(reason=reason, detail="")

@@ -1,0 +1,42 @@
+"""The header of PEP 723: comments from `# /// script` to `# ///`, at the top of a script or in a cell."""
+
+from pathlib import Path
+
+from nbformat import NotebookNode
+
+from nb_builder.requirements.sources import text
+from nb_builder.requirements.sources.base import Said, Unreadable
+
+_BEGIN, _END = "# /// script", "# ///"
+
+
+def read(path: Path, node: NotebookNode) -> Said | None:
+    """Return what the header of the notebook at `path` says; None without one. Raises Unreadable."""
+    # A script's header stands above its first cell.
+    sources = [text.read(path)] if path.suffix == ".py" else [cell.source for cell in node.cells]
+    content = next((content for source in sources if (content := _content(source)) is not None), None)
+    if content is None:
+        return None
+    try:
+        table = text.tomllib.loads(content)
+    except text.tomllib.TOMLDecodeError as wrong:
+        raise Unreadable(f"its header of PEP 723 is no TOML ({wrong})") from None
+    lines = table.get("dependencies", [])
+    if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
+        raise Unreadable("the dependencies in its header of PEP 723 are no list of texts")
+    return Said(tuple(lines), python=str(table.get("requires-python", "")))
+
+
+def _content(source: str) -> str | None:
+    """Return the TOML between the header's marks; None where there is no header, or one without an end."""
+    lines = [line.rstrip() for line in source.splitlines()]
+    if _BEGIN not in lines:
+        return None
+    inside = []
+    for line in lines[lines.index(_BEGIN) + 1 :]:
+        if line == _END:
+            return "\n".join(inside)
+        if not line.startswith("#"):
+            return None
+        inside.append(line[1:].removeprefix(" "))
+    return None

@@ -1,0 +1,61 @@
+"""Text and TOML of files that any editor, on any system, may have written."""
+
+import codecs
+import sys
+from pathlib import Path
+
+from nb_builder.requirements.sources.base import Unreadable
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+def encoding_of(content: bytes) -> str:
+    """Return the encoding of a text by its byte order mark, or by the zeros of UTF-16 without one."""
+    for mark, encoding in _MARKS:
+        if content.startswith(mark):
+            return encoding
+    # Windows' PowerShell writes `pip freeze > requirements.txt` so.
+    if content[1:2] == b"\0":
+        return "utf-16-le"
+    return "utf-16-be" if content[:1] == b"\0" else "utf-8"
+
+
+def read(path: Path) -> str:
+    """Return the text of `path` in UTF-8 or UTF-16, with or without a byte order mark; raise Unreadable."""
+    content = path.read_bytes()
+    try:
+        return content.decode(encoding_of(content)).replace("\r\n", "\n")
+    except UnicodeDecodeError:
+        raise Unreadable("it is text neither in UTF-8 nor in UTF-16") from None
+
+
+def toml(path: Path) -> dict:
+    """Return a file of TOML; raise Unreadable."""
+    try:
+        return tomllib.loads(read(path))
+    except tomllib.TOMLDecodeError as wrong:
+        raise Unreadable(f"it is no TOML ({wrong})") from None
+
+
+def texts(value: object, name: str) -> tuple[str, ...]:
+    """Return a list of texts, or a single one, as a tuple; raise Unreadable for anything else."""
+    listed = [value] if isinstance(value, str) else value
+    if not isinstance(listed, list) or not all(isinstance(entry, str) for entry in listed):
+        raise Unreadable(f"{name} is no list of texts")
+    return tuple(listed)
+
+
+def table(value: object, *names: str) -> dict:
+    """Return the table at `names` inside `value`; an empty one where there is none."""
+    for name in names:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value if isinstance(value, dict) else {}

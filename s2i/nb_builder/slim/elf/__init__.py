@@ -1,0 +1,1 @@
+"""Shared objects: what they need, without symbols, each once."""

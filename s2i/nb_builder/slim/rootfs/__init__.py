@@ -1,0 +1,1 @@
+"""What the file system of a slim image holds beside packages."""

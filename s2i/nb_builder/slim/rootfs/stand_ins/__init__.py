@@ -1,0 +1,1 @@
+"""Programs that packages call and a slim image lacks, in Python."""

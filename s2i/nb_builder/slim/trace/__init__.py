@@ -1,0 +1,1 @@
+"""Which files the service opens while it is asked everything."""

@@ -1,0 +1,76 @@
+"""What `check` tells people and machines."""
+
+import io
+
+from nb_builder.commands import check
+from nb_builder.common.cell import Cell
+from nb_builder.problems import PredictorMissing, RequirementIsOption
+from nb_scorer.problem import SettingInvalid
+
+CELL = Cell("requirements = ['--user']", 2, 3)
+OPTION = RequirementIsOption(where="'requirements' (entry 1)", entry="--user").at("model.ipynb", CELL, 1)
+
+
+def shown(*findings):
+    stream = io.StringIO()
+    check.show(check.Result(list(findings)), check.Notes(stream))
+    return stream.getvalue()
+
+
+def test_a_place_that_the_words_do_not_say_is_added():
+    said = shown(OPTION, PredictorMissing(notebook="model.ipynb"))
+    assert "\n  At: Cell [2] of model.ipynb (cell 3 of the file), line 1\n" in said
+    assert said.endswith("---> 2 findings\n")
+
+
+def test_machines_get_the_place_as_numbers():
+    found = [OPTION, SettingInvalid("S2I_PYTHON", "x", "y")]
+    first, second = check.as_object(check.Result(found), ["a note"])["findings"]
+    assert (first["notebook"], first["cell"], first["position"], first["line"]) == ("model.ipynb", 2, 3, 1)
+    assert (second["code"], second["notebook"], second["cell"]) == ("setting-invalid", None, None)
+
+
+def test_a_file_at_fault_is_told_with_its_line(tmp_path):
+    (tmp_path / "a.ipynb").write_text('{\n "cells": [\n')
+    result = check.examine(tmp_path, {}, tmp_path, check.Notes(io.StringIO()))
+    [finding] = check.as_object(result, [])["findings"]
+    assert (finding["code"], finding["line"], finding["file_line"]) == ("notebook-not-json", None, 3)
+
+
+def test_a_setting_at_fault_is_a_finding_and_no_crash(tmp_path):
+    result = check.examine(tmp_path, {"S2I_PYTHON": "9.9"}, tmp_path, check.Notes(io.StringIO()))
+    assert [problem.code for problem in result.findings] == ["source-missing"]
+    (tmp_path / "model.py").write_text("# %%\npredictor = len\n")
+    result = check.examine(tmp_path, {"S2I_PARAMETERS": "["}, tmp_path, check.Notes(io.StringIO()))
+    assert [problem.code for problem in result.findings] == ["setting-invalid"]
+
+
+def test_the_settings_that_the_repository_brings_along_hold(tmp_path):
+    (tmp_path / "a.py").write_text("# %%\npredictor = len\n")
+    (tmp_path / "b.py").write_text("# %%\npredictor = len\n")
+    (tmp_path / ".s2i").mkdir()
+    (tmp_path / ".s2i" / "environment").write_text("S2I_SOURCE_NOTEBOOK=b.py\n")
+    result = check.examine(tmp_path, {}, tmp_path, check.Notes(io.StringIO()))
+    assert str(result.checked.name) == "b.py"
+    assert result.defines == ["predictor"]
+
+
+def test_requirements_in_a_cell_that_can_not_be_read_are_not_missed_twice(tmp_path):
+    (tmp_path / "model.py").write_text("# %%\nrequirements = = []\n# %%\nimport numpy\n# %%\npredictor = len\n")
+    result = check.examine(tmp_path, {}, tmp_path, check.Notes(io.StringIO()))
+    assert [problem.code for problem in result.findings] == ["cell-syntax"]
+
+
+def test_a_name_that_is_only_imported_is_no_validator(tmp_path):
+    (tmp_path / "model.py").write_text("# %%\nfrom checks import validator\npredictor = len\n")
+    assert check.examine(tmp_path, {}, tmp_path, check.Notes(io.StringIO())).defines == ["predictor"]
+
+
+def test_packages_of_a_virtual_environment_in_the_folder_are_none_of_the_repository(tmp_path):
+    (tmp_path / "model.py").write_text("# %%\nimport numpy\n# %%\npredictor = numpy.sum\n")
+    package = tmp_path / ".venv/lib/python3.11/site-packages/numpy"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (tmp_path / ".venv/pyvenv.cfg").touch()
+    result = check.examine(tmp_path, {}, tmp_path, check.Notes(io.StringIO()))
+    assert [problem.code for problem in result.findings] == ["requirements-missing"]

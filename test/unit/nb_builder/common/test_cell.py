@@ -1,0 +1,15 @@
+"""How a cell is named to its author."""
+
+from nb_builder.common.cell import Cell
+
+
+def test_a_cell_is_named_as_jupyter_shows_it_and_by_its_place_in_the_file():
+    cell = Cell("1 / 0", number=3, position=5)
+    assert cell.where("model.ipynb") == "Cell [3] of model.ipynb (cell 5 of the file)"
+    assert cell.where("model.ipynb", 2) == "Cell [3] of model.ipynb (cell 5 of the file), line 2"
+
+
+def test_a_cell_of_ours_has_no_number_and_says_what_it_does():
+    cell = Cell("save()")
+    assert cell.ours
+    assert "asks predictor the golden rows" in cell.where("model.ipynb", 2)

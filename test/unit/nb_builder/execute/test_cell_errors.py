@@ -1,0 +1,101 @@
+"""From an error of the kernel to a problem, where no kernel is needed to see it."""
+
+import pytest
+from nb_builder.common.cell import Cell
+from nb_builder.execute import cell_errors
+from nb_builder.problems import (
+    CellFailed,
+    ElsewhereOnly,
+    FileMissing,
+    ImportUndeclared,
+    NetworkUnreachable,
+    SystemPackageNeeded,
+)
+
+CELL = Cell("boom()", number=1, position=1)
+
+
+def of(tmp_path, name, words, traceback=()):
+    error = {"ename": name, "evalue": words, "traceback": list(traceback)}
+    return cell_errors.of_error(CELL, error, notebook="model.ipynb", repository=tmp_path)
+
+
+def test_the_words_of_an_error_are_one_bounded_line(tmp_path):
+    problem = of(tmp_path, "ValueError", "\n  \nfirst\nsecond")
+    assert "failed: ValueError:   \n" not in str(problem)
+    assert "ValueError: first\n" in str(problem)
+    assert len(of(tmp_path, "ValueError", "x" * 10_000).what) < 500
+
+
+def test_the_words_of_an_error_begin_below_an_ornament(tmp_path):
+    assert "LookupError: Resource punkt not found.\n" in str(
+        of(tmp_path, "LookupError", "\n****\nResource punkt not found.\n")
+    )
+    assert "ValueError: ***\n" in str(of(tmp_path, "ValueError", "***\n---"))
+
+
+def test_an_error_without_words_is_its_name(tmp_path):
+    assert "failed: AssertionError\n" in str(of(tmp_path, "AssertionError", ""))
+
+
+def test_a_very_long_traceback_keeps_its_start_and_its_end(tmp_path):
+    detail = of(tmp_path, "RecursionError", "deep", [f"frame {n}" for n in range(3000)]).detail.splitlines()
+    assert len(detail) == cell_errors.TRACEBACK_LINES + 1
+    assert detail[0] == "frame 0"
+    assert detail[-1] == "frame 2999"
+    assert "… 2800 lines left out …" in detail
+
+
+@pytest.mark.parametrize("path", ["helper.py", "deep/down/helper.py", "lib/helper/__init__.py"])
+def test_a_module_that_the_repository_has_is_not_to_be_installed(tmp_path, path):
+    (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / path).write_text("")
+    assert isinstance(of(tmp_path, "ModuleNotFoundError", "No module named 'helper'"), CellFailed)
+
+
+def test_braces_in_an_error_are_only_words(tmp_path):
+    assert "KeyError: '{module}'" in str(of(tmp_path, "KeyError", "'{module}'"))
+
+
+def test_an_import_that_requirements_could_provide_is_undeclared(tmp_path):
+    problem = of(tmp_path, "ModuleNotFoundError", "No module named 'cv2'")
+    assert isinstance(problem, ImportUndeclared)
+    assert '["opencv-python-headless", ""]' in problem.fix
+
+
+@pytest.mark.parametrize(("name", "said"), [("NameError", True), ("ValueError", True), ("PermissionError", False)])
+def test_to_run_all_again_is_said_only_where_it_could_help(tmp_path, name, said):
+    assert ("run all" in of(tmp_path, name, "wrong").fix) == said
+
+
+def test_a_part_of_a_package_that_is_there_is_not_undeclared(tmp_path):
+    assert isinstance(of(tmp_path, "ModuleNotFoundError", "No module named 'sklearn.externals'"), CellFailed)
+    assert isinstance(of(tmp_path, "ModuleNotFoundError", "No module named 'google.cloud.storage'"), ImportUndeclared)
+
+
+TRACE = """Traceback (most recent call last):
+  File "model.ipynb cell [{}]", line 1, in predictor
+{}
+"""
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        ("FileNotFoundError: [Errno 2] No such file or directory: 'lost.csv'", FileMissing),
+        ("FileNotFoundError: [Errno 2] No such file or directory: '/kaggle/input/a.csv'", ElsewhereOnly),
+        ("urllib.error.URLError: <urlopen error [Errno -2] Name or service not known>", NetworkUnreachable),
+        ("ImportError: libGL.so.1: cannot open shared object file: No such file or directory", SystemPackageNeeded),
+        ("ValueError: wrong", None),
+    ],
+)
+def test_a_predictor_that_misses_what_is_outside_is_told_so_with_its_cell(tmp_path, error, kind):
+    known = {"notebook": "model.ipynb", "repository": tmp_path, "asked": "predictor(1) fails:"}
+    problem = cell_errors.of_predictor(TRACE.format(1, error), [CELL], **known)
+    assert type(problem) is (kind or type(None))
+    if kind:
+        assert problem.place == "Cell [1] of model.ipynb (cell 1 of the file), line 1"
+        assert problem.detail.startswith("predictor(1) fails:\nTraceback")
+    # A predictor of a module, and a process that said nothing.
+    assert cell_errors.of_predictor(TRACE.format(9, error), [CELL], **known) is None
+    assert cell_errors.of_predictor("", [CELL], **known) is None

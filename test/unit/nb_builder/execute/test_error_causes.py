@@ -1,0 +1,209 @@
+"""What an error says of a file, the network or the environment, in the words of many libraries."""
+
+import pytest
+from nb_builder.common.cell import Cell
+from nb_builder.execute import error_causes
+from nb_builder.problems import (
+    FileIgnored,
+    FileMissing,
+    NetworkUnreachable,
+    PathOfAnotherMachine,
+    VariableUnset,
+)
+
+CELL = Cell("rows = read('https://data.example.com/train.csv')", number=1, position=1)
+
+
+@pytest.fixture
+def of(tmp_path):
+    """Return what gives the problem of an error in a notebook of the folder `work`."""
+    (tmp_path / "work").mkdir()
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "train.csv").write_text("price\n1\n")
+
+    def cause(name, words, traceback=""):
+        facts = {"cell": CELL, "notebook": "work/model.ipynb", "line": 1, "error": f"{name}: {words}"}
+        return error_causes.problem(name, words, repository=tmp_path, traceback=traceback, **facts)
+
+    return cause
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("FileNotFoundError", "[Errno 2] No such file or directory: 'lost.h5'"),
+        ("FileNotFoundError", '[Errno 2] No such file or directory: "lost.h5"'),
+        ("FileNotFoundError", "[Errno 2] File lost.h5 does not exist: 'lost.h5'"),
+        ("FileNotFoundError", "File b'lost.h5' does not exist"),
+        ("FileNotFoundError", "lost.h5 not found."),
+        ("FileNotFoundError", "lost.h5"),
+        ("FileNotFoundError", "No such file or directory (os error 2): lost.h5"),
+        ("OSError", "lost.h5 not found. [Errno 2] No such file or directory: 'lost.h5'"),
+        ("OSError", "unable to open file: name = 'lost.h5', errno = 2, error message = 'No such file or directory'"),
+        ("FileNotFoundError", "[Errno 2] Failed to open local file 'lost.h5'. Detail: [errno 2] No such file"),
+        ("ValueError", "File not found: filepath=lost.h5. Please ensure the file is an accessible zip file."),
+        ("OSError", "No file or directory found at lost.h5"),
+        ("FileNotFoundError", "[Errno 2] No such file or directory: 'lost.h5' -> 'kept.h5'"),
+    ],
+)
+def test_the_file_is_read_from_the_words_of_each_library(of, name, words):
+    problem = of(name, words)
+    assert isinstance(problem, FileMissing)
+    assert "opens 'lost.h5', and there is no such file" in problem.what
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("ValueError", "'lost.h5' is not what was expected"),
+        ("KeyError", "'price'"),
+        ("ValueError", "file format does not exist"),
+        ("FileNotFoundError", "Could not find module 'libx.so' (or one of its dependencies)"),
+    ],
+)
+def test_other_errors_are_the_cells_own(of, name, words):
+    assert of(name, words) is None
+
+
+def test_a_program_that_is_not_there_is_no_file_that_a_cell_opens(of):
+    trace = "File /usr/lib/python3.11/subprocess.py:1950, in Popen._execute_child(self, args)"
+    assert of("FileNotFoundError", "[Errno 2] No such file or directory: 'wget'", trace) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("train.csv", FileMissing),
+        ("data/train.csv", FileMissing),
+        ("../Data/Train.CSV", FileMissing),
+        ("..\\\\data\\\\train.csv", FileMissing),
+        ("/tmp/train.csv", FileMissing),
+        ("C:\\\\Users\\\\ann\\\\train.csv", PathOfAnotherMachine),
+        ("/home/ann/churn/train.csv", PathOfAnotherMachine),
+        ("~/churn/train.csv", PathOfAnotherMachine),
+    ],
+)
+def test_the_path_of_the_repositorys_own_file_is_named(of, path, kind):
+    problem = of("FileNotFoundError", f"[Errno 2] No such file or directory: '{path}'")
+    assert isinstance(problem, kind)
+    assert problem.fix == "Write '../data/train.csv', which is in the repository, then build again."
+
+
+def test_of_two_files_of_that_name_the_one_that_fits_better_is_named(of, tmp_path):
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "train.csv").write_text("")
+    missing = "[Errno 2] No such file or directory: '{}'"
+    assert "'../data/train.csv'" in of("FileNotFoundError", missing.format("/home/ann/data/train.csv")).fix
+    assert "train.csv'), and commit" in of("FileNotFoundError", missing.format("/home/ann/train.csv")).fix
+
+
+def test_a_folder_that_git_did_not_keep_is_to_be_made(of):
+    problem = of("FileNotFoundError", "[Errno 2] No such file or directory: 'out/model.bin'")
+    assert "make its folder 'out' first, for git keeps no empty one" in problem.fix
+
+
+@pytest.mark.parametrize(
+    ("rules", "path", "rule"),
+    [
+        ({".gitignore": "# all\n*.bin\n"}, "big.bin", ".gitignore leaves out of the repository (line 2: *.bin)"),
+        ({".gitignore": "/out/\n"}, "../out/big.txt", ".gitignore leaves out of the repository (line 1: /out/)"),
+        ({".gitignore": "/out/\n"}, "../out", ".gitignore leaves out of the repository (line 1: /out/)"),
+        ({"work/.gitignore": "big.*\n"}, "big.txt", "work/.gitignore leaves out of the repository (line 1: big.*)"),
+    ],
+)
+def test_a_rule_that_ignores_the_file_is_named(of, tmp_path, rules, path, rule):
+    for name, text in rules.items():
+        (tmp_path / name).write_text(text)
+    problem = of("FileNotFoundError", f"[Errno 2] No such file or directory: '{path}'")
+    assert isinstance(problem, FileIgnored)
+    assert rule in problem.what
+
+
+def test_a_rule_that_makes_an_exception_ignores_nothing(of, tmp_path):
+    (tmp_path / ".gitignore").write_text("*.bin\n!big.bin\n")
+    assert isinstance(of("FileNotFoundError", "[Errno 2] No such file or directory: 'big.bin'"), FileMissing)
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "address"),
+    [
+        ("URLError", "<urlopen error [Errno -3] Temporary failure in name resolution>", "data.example.com"),
+        ("URLError", "<urlopen error [Errno 111] Connection refused>", "data.example.com"),
+        (
+            "ConnectionError",
+            "HTTPSConnectionPool(host='files.example.org', port=443): Max retries exceeded with url: /a (Caused by …)",
+            "files.example.org",
+        ),
+        (
+            "Exception",
+            "URL fetch failure on https://storage.example.org/mnist.npz: None -- [Errno -2] Name or service not known",
+            "storage.example.org",
+        ),
+        ("OSError", "We couldn't connect to 'https://huggingface.co' to load the files", "huggingface.co"),
+        ("ConnectionRefusedError", "[Errno 111] Connection refused", "data.example.com"),
+    ],
+)
+def test_a_network_that_is_not_there_is_told_with_its_address(of, name, words, address):
+    problem = of(name, words)
+    assert isinstance(problem, NetworkUnreachable)
+    assert f"asks for {address}, which can't be reached" in problem.what
+
+
+CHAINED = """Cell In[1], line 3
+----> 3 rows = read(url)
+
+URLError: <urlopen error [Errno -2] Name or service not known>
+
+{how}:
+
+NameError                                 Traceback (most recent call last)
+Cell In[1], line 4
+----> 4 except HTTPError:
+
+NameError: name 'HTTPError' is not defined
+"""
+HANDLING = "During handling of the above exception, another exception occurred"
+CAUSE = "The above exception was the direct cause of the following exception"
+
+
+@pytest.mark.parametrize("how", [HANDLING, CAUSE])
+def test_an_error_on_the_way_from_a_network_that_is_not_there_is_told_with_it(of, how):
+    problem = of("NameError", "name 'HTTPError' is not defined", CHAINED.format(how=how))
+    assert isinstance(problem, NetworkUnreachable)
+    assert problem.what.endswith(
+        "asks for data.example.com, which can't be reached from the build: URLError: <urlopen error [Errno -2] Name or "
+        "service not known> (and then NameError: name 'HTTPError' is not defined)"
+    )
+
+
+def test_a_network_that_was_missed_before_another_error_was_handled_is_no_cause(of):
+    trace = CHAINED.format(how=HANDLING) + f"\n{HANDLING}:\n\nNameError: name 'x' is not defined\n"
+    assert of("NameError", "name 'x' is not defined", trace) is None
+
+
+@pytest.mark.parametrize(
+    "trace",
+    [
+        "File <frozen os>:679, in __getitem__(self, key)",
+        "File <frozen os>:714, in _Environ.__getitem__(self, key)",
+        "File /usr/lib/python3.9/os.py:679, in _Environ.__getitem__(self, key)",
+        "/usr/lib/python3.6/os.py in __getitem__(self, key)",
+        '  File "<frozen os>", line 679, in __getitem__',
+        '  File "/usr/lib/python3.8/os.py", line 675, in __getitem__',
+    ],
+)
+def test_a_variable_that_is_not_set_is_named(of, trace):
+    problem = of("KeyError", "'TOKEN'", trace)
+    assert isinstance(problem, VariableUnset)
+    assert "needs the environment variable TOKEN, which is not set" in problem.what
+
+
+def test_a_key_of_a_dict_is_no_variable(of):
+    assert of("KeyError", "'TOKEN'", "Cell In[1], line 1\n----> 1 settings['TOKEN']") is None
+
+
+def test_pointers_are_told_by_their_first_line(tmp_path):
+    (tmp_path / "a.csv").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:12\nsize 3\n")
+    (tmp_path / "b.csv").write_text("version\n1\n")
+    assert error_causes.pointers(tmp_path) == ["a.csv"]
+    assert error_causes.named_in(["read('data/a.csv')"], ["x/a.csv", "x/b.csv"]) == ["x/a.csv"]

@@ -1,0 +1,94 @@
+"""Which overlay a build takes: the one at hand wherever the venv's own packages allow it."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from nb_builder.common.log import Log
+from nb_builder.execute import kernel_overlay
+from nb_builder.install.installer import Installer
+from nb_builder.install.interpreters import Python
+from nb_builder.problems import IndexUnreachable, InstallFailed
+
+MINOR = f"{sys.version_info[0]}.{sys.version_info[1]}"
+HERE = Python(Path(sys.executable), MINOR)
+
+
+class Holds(Installer):
+    """An installer whose venv holds what `lines` say, with an index that has nothing."""
+
+    def __init__(self, *lines, **environ):
+        environ = {"PATH": os.environ["PATH"], "UV_NO_CACHE": "1", "PIP_NO_INDEX": "1", **environ}
+        super().__init__(Path("venv"), MINOR, "auto", environ, Log())
+        self.lines = lines
+
+    def freeze(self):
+        return "".join(line + "\n" for line in self.lines)
+
+
+def distribution(folder, name, version, *requires):
+    info = folder / f"{name}-{version}.dist-info"
+    info.mkdir(parents=True)
+    needs = "".join(f"Requires-Dist: {line}\n" for line in requires)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}")
+
+
+@pytest.fixture
+def home(tmp_path):
+    made = tmp_path / "home" / "overlay" / MINOR
+    distribution(made, "ipykernel", "7.1", "traitlets>=5.4", "pyzmq>=25", "debugpy>=1.6")
+    distribution(made, "ipython", "9.0", "traitlets>=5.13", "decorator; python_version < '3'", "black; extra == 'x'")
+    return tmp_path / "home"
+
+
+def chosen(home, *lines, **environ):
+    environ = {"HOME": str(home.parent / "user"), **environ}
+    with kernel_overlay.ready(HERE, Holds(*lines), home=home, environ=environ) as folder:
+        return folder
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [],
+        ["numpy==1.15.0"],
+        ["Traitlets==5.14.3"],
+        ["decorator==1.0", "black==1.0"],
+        ["ipython==7.0", "traitlets==5.4"],
+        ["traitlets @ file:///somewhere"],
+    ],
+)
+def test_the_overlay_at_hand_is_taken_where_the_venvs_packages_suit_it(home, lines):
+    assert chosen(home, *lines) == home / "overlay" / MINOR
+
+
+@pytest.mark.parametrize("line", ["traitlets==5.3", "pyzmq==24.0.1", "traitlets==5.9"])
+def test_another_is_resolved_where_a_pin_of_the_notebook_is_too_old_for_it(home, line):
+    with pytest.raises(InstallFailed, match="no ipykernel, which runs the cells"):
+        chosen(home, line)
+
+
+def test_one_in_the_users_cache_serves_where_the_builder_has_none(home, tmp_path):
+    cached = tmp_path / "cache" / "nb-builder" / "overlay" / MINOR
+    distribution(cached, "ipykernel", "7.1")
+    (home / "overlay" / MINOR).rename(home / "overlay" / "2.0")
+    assert chosen(home, XDG_CACHE_HOME=str(tmp_path / "cache")) == cached
+
+
+def test_a_failed_one_leaves_nothing_behind(tmp_path):
+    with pytest.raises(InstallFailed) as caught:
+        kernel_overlay.make(HERE, tmp_path / "overlay" / MINOR, Holds())
+    assert "ipykernel" in caught.value.detail
+    assert list((tmp_path / "overlay").iterdir()) == []
+
+
+def test_an_index_that_does_not_answer_is_told_as_that(tmp_path):
+    unreachable = Holds(PIP_NO_INDEX="", PIP_INDEX_URL="http://127.0.0.1:9/simple", UV_HTTP_RETRIES="0")
+    with pytest.raises(IndexUnreachable, match=r"127\.0\.0\.1:9"):
+        kernel_overlay.make(HERE, tmp_path / MINOR, unreachable)
+
+
+def test_the_real_one_has_no_debugger_and_no_service(kernel_code):
+    assert (kernel_code / "ipykernel").is_dir()
+    assert [name for name in ("debugpy", "jedi", "flask", "nb_scorer") if (kernel_code / name).exists()] == []

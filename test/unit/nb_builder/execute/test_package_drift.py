@@ -1,0 +1,96 @@
+"""Which failures of a cell come from an installed package that has changed."""
+
+from datetime import datetime, timezone
+
+import pytest
+from nb_builder.common.cell import Cell
+from nb_builder.common.resolve_date import AsOf
+from nb_builder.execute import package_drift
+from nb_builder.problems import CellFailed, PackageChanged
+
+IN_A_CELL = "Traceback (most recent call last)\nCell In[2], line 1\n----> 1 f()\n"
+IN_A_PACKAGE = IN_A_CELL + "\nFile /venv/lib/python3.11/site-packages/numpy/__init__.py:400, in __getattr__(attr)\n"
+IN_AN_OLD_IPYTHON = (
+    "<ipython-input-3-9e1622b385b6> in <module>\n----> 1 f()\n\n/venv/lib/python3.7/site-packages/a.py in g(x)\n"
+)
+BACK_IN_THE_CELL = IN_A_PACKAGE + "\nCell In[2], line 3, in callback(x)\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "traceback"),
+    [
+        ("ImportError: cannot import name 'x' from 'y' (/venv/lib/python3.11/site-packages/y/__init__.py)", IN_A_CELL),
+        ("ImportError: cannot import name 'escape' from 'jinja2'", IN_A_PACKAGE),
+        ("AttributeError: module 'numpy' has no attribute 'float'.", IN_A_PACKAGE),
+        ("AttributeError: 'DataFrame' object has no attribute 'append'", IN_AN_OLD_IPYTHON),
+        ("ModuleNotFoundError: No module named 'sklearn.externals.joblib'", IN_A_CELL),
+        ("TypeError: f() got an unexpected keyword argument 'sparse'", IN_A_PACKAGE),
+        ("OSError: 'seaborn-whitegrid' is not a valid package style, path of style file, URL of …", IN_A_PACKAGE),
+        ("OSError: 'seaborn-whitegrid' not found in the style library and input is not a valid URL or …", IN_A_PACKAGE),
+        ("ValueError: numpy.dtype size changed, may indicate binary incompatibility. Expected 96", IN_A_PACKAGE),
+    ],
+)
+def test_a_package_that_is_not_as_it_was(error, traceback):
+    assert package_drift.in_a_package(error, traceback)
+
+
+@pytest.mark.parametrize(
+    ("error", "traceback"),
+    [
+        ("ImportError: cannot import name 'x' from 'helpers' (/app/src/helpers.py)", IN_A_CELL),
+        ("AttributeError: 'NoneType' object has no attribute 'x'", IN_A_CELL),
+        ("AttributeError: 'NoneType' object has no attribute 'x'", BACK_IN_THE_CELL),
+        ("ModuleNotFoundError: No module named 'distutils.util'", IN_A_PACKAGE),
+        ("ValueError: Input X contains NaN.", IN_A_PACKAGE),
+        ("KeyError: 'a'", IN_A_PACKAGE),
+        ("OSError: 'styles/own.mplstyle' is not a valid package style, path of style file, URL of …", IN_A_PACKAGE),
+    ],
+)
+def test_a_fault_of_the_notebook_or_its_python_is_none(error, traceback):
+    assert not package_drift.in_a_package(error, traceback)
+
+
+def explained(resolved, changed=None):
+    cell = Cell("f()", number=2, position=2)
+    error = "AttributeError: module 'numpy' has no attribute 'float'."
+    failed = CellFailed(cell=cell, notebook="model.ipynb", line=1, error=error, traceback=IN_A_PACKAGE, again="")
+    return package_drift.explain(failed, resolved, changed)
+
+
+def test_the_problem_names_what_is_not_pinned_and_the_date():
+    unpinned = ["a", "b", "c", "d", "e", "f", "g"]
+    changed = AsOf(datetime(2021, 3, 4, 10, tzinfo=timezone.utc), "the last commit of model.ipynb")
+    problem = explained({"as_of": None, "pinned": ["scipy"], "unpinned": unpinned}, changed)
+    assert isinstance(problem, PackageChanged)
+    assert "since it worked: a, b, c, d, e and 2 more." in problem.why
+    assert "S2I_RESOLVE_AS_OF=2021-03-04 (the last commit of model.ipynb);" in problem.fix
+    assert (problem.cell.number, problem.line, problem.detail) == (2, 1, IN_A_PACKAGE)
+
+
+def test_where_all_is_pinned_it_is_what_the_pins_need():
+    problem = explained({"as_of": None, "pinned": ["seaborn"], "unpinned": []})
+    assert "what the pinned ones need." in problem.why
+    assert "S2I_RESOLVE_AS_OF=YYYY-MM-DD;" in problem.fix
+
+
+@pytest.mark.parametrize(
+    "resolved", [{"as_of": "2021-03-05T00:00:00Z", "pinned": [], "unpinned": ["a"]}, {"lock": "x", "as_of": None}]
+)
+def test_with_a_date_or_a_lock_the_cell_has_failed_and_no_more(resolved):
+    assert type(explained(resolved)) is CellFailed
+
+
+def test_where_every_package_of_the_traceback_is_pinned_the_cell_has_failed_and_no_more():
+    assert type(explained({"as_of": None, "pinned": ["numpy"], "unpinned": ["pandas"]})) is CellFailed
+
+
+@pytest.mark.parametrize(
+    ("error", "traceback", "names"),
+    [
+        ("AttributeError: module 'numpy' has no attribute 'float'.", IN_A_CELL, {"numpy"}),
+        ("ModuleNotFoundError: No module named 'sklearn.externals.joblib'", IN_A_CELL, {"scikit-learn"}),
+        ("ImportError: x", IN_A_PACKAGE + "/venv/lib/python3.11/site-packages/flask/a.py", {"numpy", "flask"}),
+    ],
+)
+def test_the_packages_of_a_failure_go_by_the_names_of_their_distributions(error, traceback, names):
+    assert package_drift.packages(error, traceback) == names

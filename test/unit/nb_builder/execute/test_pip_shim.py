@@ -1,0 +1,83 @@
+"""The pip that cells may call: beside the environment, and what it brought is told."""
+
+import json
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+from nb_builder.execute import pip_shim
+
+
+class Notes:
+    """A log that keeps its notes."""
+
+    def __init__(self):
+        self.notes = []
+
+    def note(self, text):
+        self.notes.append(text)
+
+
+@pytest.fixture
+def installer(tmp_path):
+    python = tmp_path / "venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.symlink_to(sys.executable)
+    environ = {"UV_NO_CACHE": "1", "UV_INDEX_URL": "https://u:secret@index.test"}
+    return SimpleNamespace(python=python, venv=tmp_path / "venv", minor="3.11", environ=environ, as_of=None)
+
+
+def test_pip_and_python_m_pip_are_the_real_one(installer):
+    with pip_shim.offered(installer) as folder:
+        by_name = subprocess.run([folder / "bin" / "pip", "--version"], env={"PYTHONPATH": str(folder)}, **CAPTURED)
+        by_module = subprocess.run([sys.executable, "-m", "pip", "--version"], cwd=folder, **CAPTURED)
+    assert by_name.stdout.startswith("pip 2"), by_name.stdout
+    assert by_module.stdout == by_name.stdout
+    assert not folder.exists()
+
+
+CAPTURED = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "check": False}
+
+
+def test_an_environment_with_a_pip_of_its_own_keeps_it(installer):
+    (installer.venv / "bin" / "pip").touch()
+    with pip_shim.offered(installer) as folder:
+        assert folder is None
+
+
+def test_where_no_pip_goes_with_the_python_uv_serves_with_pips_settings(installer):
+    installer.minor = "3.6"
+    with pip_shim.offered(installer) as folder:
+        facts = json.loads((folder / "pip" / "facts.json").read_text())
+        # Its index may hold a password.
+        assert folder.stat().st_mode & 0o077 == 0
+    assert facts["command"][1:] == ["pip"]
+    assert facts["environ"]["UV_INDEX_URL"] == "https://u:secret@index.test"
+    assert facts["environ"]["VIRTUAL_ENV"] == str(installer.venv)
+
+
+def test_what_pip_brought_is_what_the_environment_did_not_hold_in_that_version():
+    before, after = ["a==1", "b==1", "own @ file:///x"], ["a==2", "b==1", "c @ https://u:secret@h/c.whl"]
+    assert pip_shim.brought(before, after) == ["a==2", "c @ https://***@h/c.whl"]
+
+
+def test_what_came_along_need_not_be_declared(tmp_path):
+    added = ["pandas==3.1.1", "numpy==2.4.6", "typing_extensions==4.16.0"]
+    assert pip_shim.to_declare(added, [], tmp_path) == added
+    for name, requested in (("pandas-3.1.1", True), ("numpy-2.4.6", False), ("typing_extensions-4.16.0", False)):
+        folder = tmp_path / "lib" / "python3.11" / "site-packages" / f"{name}.dist-info"
+        folder.mkdir(parents=True)
+        if requested:
+            (folder / "REQUESTED").touch()
+    assert pip_shim.to_declare(added, [], tmp_path) == ["pandas==3.1.1"]
+    # A version that is declared otherwise has to be told, whoever brought the new one.
+    assert pip_shim.to_declare(added, ["typing-extensions==4.1"], tmp_path) == [added[0], added[2]]
+
+
+def test_the_note_has_the_lines_that_requirements_lacks():
+    log = Notes()
+    pip_shim.tell(["a==1", "b==2"], log)
+    pip_shim.tell([], log)
+    lacks = "pip in the notebook's cells installed what 'requirements' does not declare"
+    assert log.notes == [lacks + '; add "a==1", "b==2" to it.']

@@ -1,0 +1,87 @@
+"""What our own last cell wrote down becomes the problem that it is."""
+
+import json
+
+import pytest
+from nb_builder.common.cell import Cell
+from nb_builder.execute import save_errors
+from nb_builder.problems import (
+    AnswerChanged,
+    AnswerDependsOnType,
+    DiskFull,
+    ExampleFails,
+    NotSerializable,
+    PredictorMissing,
+)
+
+ERROR = {"ename": "Complaint", "evalue": "predictor-missing", "traceback": ["of ours"]}
+
+
+@pytest.mark.parametrize(
+    ("code", "facts", "kind", "words"),
+    [
+        ("predictor-missing", {}, PredictorMissing, "model.ipynb does not define a function called 'predictor'"),
+        (
+            "not-serializable",
+            {"name": "predictor", "culprit": "predictor uses the global 'lock'", "error": "TypeError: no"},
+            NotSerializable,
+            "'predictor' can't be saved: predictor uses the global 'lock'.",
+        ),
+        (
+            "example-fails",
+            {"number": 2, "sample": "[{}]", "error": "KeyError: 'x'", "detail": "Traceback"},
+            ExampleFails,
+            "Row 2 of 'examples', [{}], gets no answer: KeyError: 'x'.",
+        ),
+    ],
+)
+def test_facts_get_their_words(tmp_path, code, facts, kind, words):
+    file = tmp_path / "complaint.json"
+    file.write_text(json.dumps({"code": code, "facts": facts}))
+    problem = save_errors.problem(file, ERROR, notebook="model.ipynb")
+    assert type(problem) is kind
+    assert words in str(problem)
+
+
+def test_a_disk_too_full_for_the_complaint_itself_is_still_told(tmp_path):
+    problem = save_errors.problem(tmp_path / "none.json", {**ERROR, "evalue": "disk-full"}, notebook="model.ipynb")
+    assert isinstance(problem, DiskFull)
+
+
+def test_an_error_without_a_complaint_is_a_fault_of_ours(tmp_path):
+    problem = save_errors.problem(tmp_path / "none.json", ERROR, notebook="model.ipynb")
+    assert isinstance(problem, RuntimeError)
+    assert "of ours" in str(problem)
+
+
+CELLS = [
+    Cell("import nb_scorer"),
+    Cell("df = [6.0]\ndef predictor(x):\n    return df[x]", 1, 1),
+    Cell("get_ipython().run_cell_magic('time', '', 'predictor(0)\\n')", 2, 2),
+    Cell("df[0] = 1.0", 3, 3),
+]
+CHANGED = {"sample": "0", "shown": "6.0", "outcome": "answers 1.0", "passed": "", "cell": 2, "line": 1, "detail": ""}
+
+
+def changed(tmp_path, cells, **facts):
+    file = tmp_path / "complaint.json"
+    file.write_text(json.dumps({"code": "answer-changed", "facts": {**CHANGED, **facts}}))
+    return save_errors.problem(file, ERROR, notebook="model.ipynb", cells=cells)
+
+
+def test_an_answer_that_changed_names_both_cells(tmp_path):
+    problem = changed(tmp_path, CELLS)
+    assert type(problem) is AnswerChanged
+    assert problem.what.startswith("Cell [2] of model.ipynb (cell 2 of the file), line 2 shows 6.0 for predictor(0)")
+    assert "Cell [3] of model.ipynb (cell 3 of the file), line 1, changes 'df'." in problem.why
+    assert (problem.cell.number, problem.line) == (2, 2)
+
+
+def test_without_a_change_the_type_of_the_sample_is_to_blame(tmp_path):
+    problem = changed(tmp_path, CELLS[:-1], passed="numpy.ndarray")
+    assert type(problem) is AnswerDependsOnType
+    assert "for a sample of type numpy.ndarray" in problem.what
+
+
+def test_a_change_that_is_not_seen_is_said_to_be_none_that_is_known(tmp_path):
+    assert "something that predictor uses has changed since" in changed(tmp_path, CELLS[:-1]).why

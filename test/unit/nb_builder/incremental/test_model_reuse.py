@@ -1,0 +1,103 @@
+"""When a model would come out again."""
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+from nb_builder.common.log import Log
+from nb_builder.common.workspace import Workspace
+from nb_builder.incremental import model_reuse
+from nb_builder.incremental.artifacts import Earlier
+from nb_builder.install.interpreters import Python
+
+
+class Build:
+    """A build of a repository with a notebook, a module, a file that is read and one that is not."""
+
+    def __init__(self, folder):
+        self.place = Workspace(folder)
+        self.place.src.mkdir(parents=True)
+        self.place.build.mkdir()
+        for name, text in (("model.ipynb", "{}"), ("helper.py", "x"), ("data.csv", "1"), ("README.md", "r")):
+            self.write(f"src/{name}", text)
+        self.write("build/model_script.py", "cells")
+        self.write("build/requirements.lock", "six==1")
+
+    def write(self, name, text):
+        (self.place.root / name).write_text(text)
+
+    def ingredients(self, **more):
+        return model_reuse.Ingredients(self.place, [Path("model.ipynb")], **more)
+
+    def facts(self, *, files=("data.csv",), complete=True, python="3.11.2"):
+        made_of = self.ingredients(python=python)
+        self.write("build/reads.json", json.dumps({"complete": complete, "files": list(files)}))
+        return made_of.facts()
+
+
+@pytest.fixture
+def build(tmp_path):
+    return Build(tmp_path / "app")
+
+
+def same(build, facts, **more):
+    return build.ingredients(**{"python": "3.11.2", **more}).same_as(Earlier(build.place.root, facts))
+
+
+def test_nothing_changed_means_the_same_model(build):
+    facts = build.facts()
+    assert sorted(facts["read"]) == ["data.csv", "helper.py"]
+    assert same(build, facts) == ""
+
+
+@pytest.mark.parametrize(
+    "name", ["src/data.csv", "src/helper.py", "src/new_module.py", "build/model_script.py", "build/requirements.lock"]
+)
+def test_whatever_it_is_made_of_must_be_the_same(build, name):
+    facts = build.facts()
+    build.write(name, "changed")
+    assert same(build, facts) == "cells, parameters, packages, modules or files that it reads have changed"
+
+
+def test_what_it_does_not_read_may_change(build):
+    facts = build.facts()
+    build.write("src/README.md", "changed")
+    build.write("src/model.ipynb", "other outputs")
+    assert same(build, facts) == ""
+
+
+def test_where_reading_could_not_be_followed_every_file_counts(build):
+    facts = build.facts(files=[], complete=False)
+    assert same(build, facts) == ""
+    build.write("src/README.md", "changed")
+    assert same(build, facts) != ""
+
+
+def test_another_python_makes_another_model(build):
+    assert same(build, build.facts(), python="3.11.3") != ""
+
+
+def test_a_notebook_that_writes_files_is_always_run(build):
+    made_of = build.ingredients(python="3.11.2")
+    build.write("src/result.csv", "1")
+    build.write("build/reads.json", json.dumps({"complete": True, "files": []}))
+    assert same(build, made_of.facts()) == "the notebook writes files (result.csv), and they are part of its result"
+
+
+def test_the_model_moves_with_what_is_known_of_it(build, tmp_path):
+    facts = build.facts()
+    for name in ("model", "build"):
+        (tmp_path / "artifacts" / name).mkdir(parents=True)
+    (tmp_path / "artifacts/model/model.pickle").write_text("p")
+    (tmp_path / "artifacts/build/executed.ipynb").write_text("e")
+    assert model_reuse.take_model(Earlier(tmp_path / "artifacts", facts), build.place, Log(io.StringIO())) == facts
+    assert (build.place.model / "model.pickle").read_text() == "p"
+    assert (build.place.build / "executed.ipynb").read_text() == "e"
+
+
+def test_circumstances_name_python_platform_and_builder():
+    found = model_reuse.circumstances(Python(Path("x"), "3.11", "3.11.2"))
+    assert found["python"] == "3.11.2"
+    assert found["builder"].startswith("0.1.0-")
+    assert "glibc" in found["platform"]

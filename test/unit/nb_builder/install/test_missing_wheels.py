@@ -1,0 +1,78 @@
+"""What is said of a pin that can't be built: real answers of the package index."""
+
+import os
+
+import pytest
+from nb_builder.install import missing_wheels
+from nb_builder.install.installer import UV, uv_environ
+
+BUILD = "error: Failed to build `numpy==1.15.0`\n    ModuleNotFoundError: No module named 'distutils'\n\nhint: y"
+
+
+def explain(words, **more):
+    return missing_wheels.explain(
+        words, uv=[UV, "pip", "compile"], environ=uv_environ(os.environ), minor="3.11", **more
+    )
+
+
+def test_the_versions_and_the_pythons_that_have_wheels_are_named():
+    problem = explain(BUILD)
+    assert problem.what.endswith("building it from its source failed: ModuleNotFoundError: No module named 'distutils'")
+    assert "numpy with a wheel for Python 3.11: 1.23.2 to " in problem.why
+    assert "numpy==1.15.0 has one for Python 3.6, 3.7." in problem.why
+
+
+@pytest.mark.parametrize(
+    "words", ["error: command 'gcc' failed: No such file or directory", "ERROR: Unknown compiler(s): [['cc'], ['gcc']]"]
+)
+def test_a_missing_compiler_is_named_with_the_image_that_has_one(words):
+    problem = explain(BUILD + "\n" + words)
+    assert "it needs a compiler, and there is none here." in problem.what
+    assert problem.fix.endswith("An image with compilers is made by 'make build COMPILERS=1'.")
+
+
+PIP = """Collecting numpy (from -r requirements.txt (line 1))
+  Downloading numpy-2.0.2-cp311-cp311-manylinux_2_17_x86_64.whl (19.5 MB)
+Collecting numpy (from -r requirements.txt (line 1))
+  {arrives} numpy-1.11.1.zip (4.7 MB)
+      NameError: name 'CCompiler' is not defined
+"""
+
+
+@pytest.mark.parametrize(
+    "failed",
+    [
+        "Encountered error while generating package metadata.\n╰─> numpy\n",
+        "  ERROR: Failed building wheel for numpy\n",
+        "Failed to build installable wheels for some projects\n╰─> numpy\nFailed to build numpy\n",
+        "Failed to build 'numpy' when getting requirements to build wheel\n",
+    ],
+)
+@pytest.mark.parametrize("arrives", ["Downloading", "Using cached"])
+def test_pip_s_words_of_a_build_are_understood_as_well_as_uv_s(failed, arrives):
+    problem = explain(PIP.format(arrives=arrives) + failed)
+    assert problem.what.startswith(
+        "numpy==1.11.1 has no wheel for Python 3.11, and building it from its source failed:"
+    )
+    assert "name 'CCompiler' is not defined" in problem.what
+
+
+def test_a_version_without_a_wheel_for_any_python_sends_nobody_to_another_python():
+    problem = explain("error: Failed to build `numpy==1.11.1`")
+    assert problem.why.endswith("numpy==1.11.1 has one for no Python from 3.6 on.")
+    assert problem.fix == "Pin a version that has a wheel."
+
+
+def test_the_file_that_has_the_pin_is_named():
+    problem = explain("error: Failed to build `numpy==1.11.1`", written_in=lambda name: f"{name}.txt, line 3")
+    assert problem.what.startswith("numpy==1.11.1 (numpy.txt, line 3) has no wheel for Python 3.11")
+
+
+def test_the_name_of_an_import_that_is_taken_for_a_package_is_told():
+    problem = explain("error: Failed to build `sklearn==0.0.post12`\n")
+    assert problem.why.endswith("sklearn==0.0.post12 has one for no Python from 3.6 on.")
+    assert problem.fix.endswith("'sklearn' is what is imported; the package is called 'scikit-learn'.")
+
+
+def test_other_words_are_left_to_others():
+    assert explain("error: No solution found when resolving dependencies") is None

@@ -1,0 +1,50 @@
+"""What `docker inspect` tells of a model."""
+
+import json
+
+from nb_builder.common.workspace import Workspace
+from nb_builder.report import image_labels
+from nb_builder.repository import source_tree
+from nb_scorer import manifest
+
+
+def place(tmp_path, golden=3):
+    found = Workspace(tmp_path)
+    found.model.mkdir()
+    fields = {
+        "notebook": "model.ipynb",
+        "python_full": "3.11.2",
+        "pickle_sha256": "ab",
+        "golden": golden,
+        "scorer_start": "fork",
+    }
+    manifest.write(str(found.model), {"format": manifest.FORMAT, **fields})
+    return found
+
+
+def labels_of(file):
+    return {name: value for label in json.loads(file.read_text())["labels"] for name, value in label.items()}
+
+
+def test_labels_are_left_where_s2i_looks(tmp_path):
+    image_labels.write(place(tmp_path), source_tree.UPLOADED, tmp_path / "s2i/metadata.json")
+    written = labels_of(tmp_path / "s2i/metadata.json")
+    assert written["io.nb-builder.notebook"] == "model.ipynb"
+    assert written["io.nb-builder.golden-rows"] == "3"
+    assert "io.nb-builder.warning" not in written
+
+
+def test_a_model_that_nothing_proves_has_a_label_and_facts_that_say_so(tmp_path):
+    facts = image_labels.write(place(tmp_path, golden=0), source_tree.UPLOADED, tmp_path / "s2i/metadata.json")
+    words = "Nothing proves that this service answers: model.ipynb has no sample that predictor answers as JSON."
+    warning = labels_of(tmp_path / "s2i/metadata.json")["io.nb-builder.warning"]
+    assert warning.startswith(words) and "examples = [" in warning
+    assert facts["proved"] is False
+    assert [(each["code"], each["what"]) for each in facts["warnings"]] == [("proof-missing", words)]
+
+
+def test_other_builds_leave_no_labels_but_facts(tmp_path):
+    facts = image_labels.write(place(tmp_path), tmp_path, tmp_path / "s2i/metadata.json")
+    model = {"sha256": "ab", "golden": 3, "scorer_start": "fork"}
+    assert facts == {"model": model, "proved": True, "warnings": []}
+    assert not (tmp_path / "s2i").exists()

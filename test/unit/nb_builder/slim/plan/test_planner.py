@@ -1,0 +1,239 @@
+import io
+import os
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+from nb_builder.common import slim_levels
+from nb_builder.common.installed import Distribution
+from nb_builder.common.log import Log
+from nb_builder.slim.plan import planner
+from nb_builder.slim.trace import inotify
+
+from unit.nb_builder.slim import venvs
+
+CODE = """
+import used
+
+def predictor(x):
+    if x is None:
+        import rare
+        return rare.answer
+    return used.double(x)
+
+examples = [1, 2.5]
+"""
+HELD = {
+    "used": {
+        "files": {
+            "used/__init__.py": "import os\nopen(os.path.dirname(__file__) + '/fonts/a.ttf').close()\n"
+            "def double(x):\n    return 2 * x\ndef table():\n    return open('c.csv')\n"
+            "def other():\n    from used import named\n",
+            "used/named.py": "",
+            "used/unnamed.py": "def draw():\n    import charted, plug\n",
+            "used/data.txt": "",
+            "used/fonts/a.ttf": "",
+            "used/fonts/b.ttf": "",
+            "used/tables/c.csv": "",
+            "used/samples/d.csv": "",
+        },
+        "requires": ["charted", "unmentioned", "wanted-plug"],
+    },
+    "charted": {"files": {"charted.py": ""}},
+    "unmentioned": {"files": {"unmentioned.py": ""}},
+    "rare": {"files": {"rare.py": "import undeclared\nanswer = 1\n"}, "requires": ["needed-by-rare"]},
+    "needed-by-rare": {
+        "files": {
+            "needed/__init__.py": "from . import first",
+            "needed/first.py": "",
+            "needed/part.py": "",
+            "needed/zones/a": "",
+        }
+    },
+    "wanted": {"files": {"wanted/__init__.py": "", "wanted/part.py": ""}},
+    "wanted-plug": {
+        "files": {"plug/__init__.py": "", "plug/in.py": "", "plug/program.py": "", "plug/other.py": ""},
+        "entry_points": "[used.plugs]\none = plug.in:load\n[console_scripts]\nrun = plug.program:main\n",
+    },
+    "undeclared": {"files": {"undeclared.py": ""}},
+    "of-a-model": {"files": {"shelved/svm.py": ""}},
+    "idle": {"files": {"idle.py": ""}},
+}
+
+
+@pytest.fixture(scope="module")
+def app_root(make_app_root):
+    root = make_app_root(CODE, HELD)
+    (root / "src" / "b.pkl").write_bytes(b"\x80\x02cshelved.svm\nSVC\n")
+    return root
+
+
+@pytest.fixture(scope="module")
+def make(home, app_root):
+    """Return what makes the plan of an APP_ROOT at a level."""
+
+    def made(level, root=app_root, keep=("Wanted",)):
+        return planner.make(root, home=home, level=level, keep=keep, log=Log(io.StringIO()))
+
+    return made
+
+
+@pytest.fixture(scope="module")
+def by_distributions(make):
+    return make(planner.DISTRIBUTIONS)
+
+
+@pytest.fixture(scope="module")
+def by_files(make):
+    return make(planner.FILES)
+
+
+def told(choices):
+    return {choice.distribution.name: (choice.reason, choice.fixed) for choice in choices}
+
+
+def names(files):
+    return {file.rpartition("/site-packages/")[2] for file in files}
+
+
+def test_each_distribution_that_stays_has_its_reason(by_distributions):
+    assert told(by_distributions.kept) == {
+        "used": ("in use", False),
+        "cloudpickle": ("in use", False),
+        "undeclared": ("what the notebook names imports it", True),
+        "of-a-model": ("b.pkl names shelved.svm", True),
+        "charted": ("used may import it", True),
+        "wanted-plug": ("used may import it", True),
+        "rare": ("predictor names rare", True),
+        "needed-by-rare": ("rare needs it", True),
+        "wanted": ("S2I_KEEP names it", True),
+    }
+
+
+def test_what_nobody_uses_is_dropped_with_all_its_files(by_distributions):
+    assert told(by_distributions.dropped) == {"idle": ("not used", False), "unmentioned": ("not used", False)}
+    assert "idle.py" in names(by_distributions.gone) and "used/unnamed.py" not in names(by_distributions.gone)
+
+
+def test_the_plan_knows_what_was_opened_the_source_of_bytecode_too(by_distributions, app_root):
+    packages = os.path.realpath(venvs.site(app_root / "venv"))
+    opened = {file for file in by_distributions.opened if file.startswith(f"{packages}/used/")}
+    assert f"{packages}/used/__init__.py" in opened and len(opened) == 3
+
+
+def test_by_files_modules_go_that_nothing_loaded_and_nothing_loaded_names(by_files):
+    gone = names(by_files.left_out)
+    assert "used/unnamed.py" in gone
+    assert not gone & {"used/__init__.py", "used/named.py", "used/data.txt", "rare.py"}
+
+
+def test_by_files_data_goes_of_whose_folder_nothing_was_opened_and_no_code_names_anything(by_files):
+    assert {name for name in names(by_files.left_out) if name.startswith("used/") and ".py" not in name} == {
+        "used/samples/d.csv"
+    }
+
+
+def test_by_files_all_data_stays_where_the_kernel_can_t_say_what_was_opened(make, monkeypatch):
+    @contextmanager
+    def blind(folders):
+        yield inotify.Opened(complete=False)
+
+    monkeypatch.setattr(inotify, "watched", blind)
+    made = make(planner.FILES)
+    assert "used/samples/d.csv" not in names(made.left_out) and "used/unnamed.py" in names(made.left_out)
+    assert made.notes == ("The kernel did not tell which data files were opened: all of them stay.",)
+
+
+def test_by_files_what_s2i_keep_names_stays_whole(by_files):
+    assert "wanted/part.py" not in names(by_files.left_out) and "needed/part.py" in names(by_files.left_out)
+
+
+def test_by_files_the_package_of_a_distribution_that_nothing_has_loaded_can_still_be_imported(by_files):
+    gone = names(by_files.left_out)
+    assert not gone & {"needed/__init__.py", "needed/first.py", "needed/zones/a"} and "needed/part.py" in gone
+
+
+def test_by_files_modules_stay_that_entry_points_name(by_files):
+    gone = names(by_files.left_out)
+    assert "plug/in.py" not in gone and {"plug/program.py", "plug/other.py"} <= gone
+
+
+def test_by_files_the_standard_library_loses_what_nothing_names(by_files):
+    library = os.path.dirname(os.path.realpath(os.__file__))
+    gone = {file.removeprefix(library + "/") for file in by_files.left_out if file.startswith(library)}
+    assert "wave.py" in gone
+    assert not [name for name in gone if name.startswith(("_sysconfigdata", "dbm/"))]
+    assert not gone & {"os.py", "traceback.py", "encodings/latin_1.py", "json/__init__.py", "http/client.py"}
+
+
+def test_off_keeps_everything_and_runs_nothing(make, tmp_path):
+    assert make(slim_levels.OFF, root=tmp_path) == planner.Plan("off", ())
+
+
+def test_a_level_lower_is_files_then_distributions_then_off(by_files):
+    lower = by_files.lower()
+    assert (lower.level, lower.left_out) == ("distributions", frozenset()) and lower.dropped == by_files.dropped
+    assert lower.lower().level == lower.lower().lower().level == "off"
+    assert "idle" in told(lower.lower().kept) and lower.lower().gone == frozenset()
+    assert replace(by_files, notes=("on what is left out",)).lower().lower().notes == ()
+
+
+def test_what_the_notebook_asked_for_and_loaded_code_may_import_is_in_a_note(by_distributions):
+    found = {each.distribution.name: each for each in by_distributions.kept}
+    without = replace(
+        by_distributions,
+        kept=tuple(each for name, each in found.items() if name not in ("rare", "charted")),
+        dropped=(found["rare"], found["charted"]),
+        opened=frozenset(file for each in found.values() for file in each.distribution.files),
+    )
+    note = "Left out, though a request may need it: charted (for used). S2I_KEEP keeps it."
+    assert planner.noted(without, "3.11.2").notes == (note,)
+    assert planner.noted(replace(without, kept=(found["cloudpickle"],)), "3.11.2").notes == ()
+
+
+def test_a_plan_comes_back_from_its_text(by_files):
+    assert planner.from_json(by_files.as_json()) == by_files
+
+
+def test_a_file_that_a_kept_distribution_shares_stays():
+    one = Distribution("one", "1", ("/s/a.py", "/s/shared.py"), 0, False)
+    two = Distribution("two", "1", ("/s/b.py", "/s/shared.py"), 0, False)
+    made = planner.Plan("distributions", (planner.Choice(one, ""),), (planner.Choice(two, ""),))
+    assert made.gone == {"/s/b.py"}
+
+
+def test_names_to_keep_are_known_however_they_are_written():
+    held = [Distribution("scikit-learn", "1", (), 0, False)]
+    assert planner.not_installed(["Scikit_Learn", "sklearn"], held) == ["sklearn"]
+
+
+def test_without_golden_rows_single_files_stay_and_the_plan_says_why(make, make_app_root):
+    root = make_app_root("def predictor(x):\n    return x\n", {})
+    made = make(planner.FILES, root=root, keep=())
+    assert (made.level, made.left_out) == ("distributions", frozenset())
+    first, second = made.notes
+    assert first.startswith("There are no golden rows: what only a prediction uses may be missing.")
+    assert second == "So no single files are dropped."
+
+
+def test_a_predictor_that_varies_gets_a_note(make, make_app_root):
+    root = make_app_root("import random\ndef predictor(x):\n    return random.random()\nexamples = [1]\n", {})
+    manifest = root / "model" / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"format"', '"deterministic": false, "format"'))
+    assert make(planner.DISTRIBUTIONS, root=root, keep=()).notes == (
+        "predictor answers the same sample differently each time: no answer can show that one is missing.",
+    )
+
+
+def test_a_service_that_is_not_as_proved_gets_no_plan(make, make_app_root):
+    root = make_app_root("def predictor(x):\n    return x\nexamples = [1]\n", {})
+    golden = root / "model" / "golden.ndjson"
+    golden.write_text(golden.read_text().replace('"answer": 1', '"answer": 2'))
+    with pytest.raises(planner.Unproved, match="golden row 1 \\(1\\) must give 2 and gave 1"):
+        make(planner.DISTRIBUTIONS, root=root, keep=())
+
+
+def test_a_service_that_does_not_even_start_gets_no_plan_but_its_words(make, app_root, monkeypatch):
+    monkeypatch.setenv("S2I_TOLERANCE", "much")
+    with pytest.raises(planner.Unproved, match="S2I_TOLERANCE='much'"):
+        make(planner.DISTRIBUTIONS)

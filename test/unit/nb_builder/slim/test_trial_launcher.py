@@ -1,0 +1,54 @@
+"""What asks a slim image tells also of a Python that does not start."""
+
+import subprocess
+
+import pytest
+from nb_builder.slim import trial_launcher
+from nb_builder.slim.attest import proof
+from nb_builder.slim.tree import Tree
+
+LIBRARY = "python: error while loading shared libraries: libexpat.so.1: cannot open shared object file"
+
+
+@pytest.fixture
+def ask(tmp_path):
+    """Return what launches a script in the place of Python, without any variable, and gives back what it has said."""
+
+    def asked(script):
+        python = tmp_path / "python"
+        python.write_text(f"#!/bin/sh\n{script}\n")
+        python.chmod(0o755)
+        tree = Tree(tmp_path / "launcher")
+        trial_launcher.lay(tree, python)
+        command = [tree.at("loader"), "--library-path", tree.root, tree.at("sh"), tree.at("ask")]
+        done = subprocess.run(command, env={}, cwd="/", capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return trial_launcher.said(tree.at(trial_launcher.SAID)), done.stdout
+
+    return asked
+
+
+def test_a_verdict_is_handed_on_as_it_is(ask):
+    verdict, printed = ask("""echo '{"same": true}' > "$7"; echo 3 golden rows""")
+    assert verdict == {"same": True}
+    assert printed == "3 golden rows\n"
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        (f"echo '{LIBRARY}' >&2; exit 127", f"status 127 ({LIBRARY})"),
+        ("echo Fatal >&2; echo 'LookupError: no codec'; exit 1", "status 1 (LookupError: no codec)"),
+        ("kill -SEGV $$", "status 139 (it said nothing)"),
+    ],
+)
+def test_a_python_that_does_not_start_is_a_verdict_with_its_last_words(ask, script, words):
+    verdict, _ = ask(script)
+    assert not verdict["same"]
+    assert proof.told(verdict)[0] == f"the service can't be asked: its Python ended with {words}"
+
+
+def test_a_python_that_is_not_there_is_a_verdict_too(tmp_path, ask):
+    verdict, printed = ask('rm "$0"; exec "$0"')
+    assert "status 127" in verdict["differences"][0]
+    assert "not found" in printed
