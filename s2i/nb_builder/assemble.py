@@ -10,8 +10,7 @@ from nb_scorer import layout, manifest
 
 from nb_builder import verify
 from nb_builder.analysis import contract, defined_later, undefined_names
-from nb_builder.commands import check
-from nb_builder.common import ca_bundle
+from nb_builder.common import ca_bundle, digests
 from nb_builder.common.cell import Cell
 from nb_builder.common.log import Log
 from nb_builder.common.resolve_date import AsOf
@@ -25,7 +24,7 @@ from nb_builder.incremental.artifacts import Earlier
 from nb_builder.incremental.model_reuse import Ingredients, take_model
 from nb_builder.install import gpu_advice, system_packages, venv
 from nb_builder.install.installer import Installer
-from nb_builder.preflight import checks, unmet_imports
+from nb_builder.preflight import checks, findings, unmet_imports
 from nb_builder.preflight.checks import Checked, Notebook
 from nb_builder.problems import BuildProblem, CellFailed
 from nb_builder.report import image_labels, missing_proof, notebook_html, provenance
@@ -93,11 +92,11 @@ def begin(settings: Settings, log: Log) -> Build:
         # The order of sets goes into pickles.
         environ.setdefault("PYTHONHASHSEED", "0")
     with report.step("check", "Checking the notebook"):
-        checked = check.look(settings, place.src, log)
+        checked = findings.require_none(settings, place.src, log)
     report.facts.update(model_reuse.circumstances(checked.python))
     report.facts.update(provenance.of(checked.repository, settings.commit, settings.source))
     names = [str(each.name) for each in checked.notebooks]
-    report.facts["notebooks"] = provenance.digests(checked.repository, names)
+    report.facts["notebooks"] = digests.digests(checked.repository, names)
     return Build(settings, log, report, place, environ, checked)
 
 
@@ -113,12 +112,12 @@ def install(build: Build, wanted: Wanted, earlier: Earlier | None) -> Installer:
         build.log.line(f"     resolved to the packages that there were on {checked.as_of.day} ({checked.as_of.source})")
     environ = wanted.asked.options.applied(build.environ)
     installer = Installer(place.venv, python.minor, build.settings.installer, environ, build.log, checked.as_of)
-    installer.install(wanted, place.build / layout.LOCK, earlier)
+    installer.install(wanted, place.build / layout.LOCK, earlier.installed if earlier else None)
     packages = installer.freeze().splitlines()
     build.log.line("     " + ", ".join(packages))
     gpu_advice.tell(installer, build.log)
     build.report.facts["packages"] = packages
-    build.report.facts["lock_sha256"] = provenance.digest(place.build / layout.LOCK)
+    build.report.facts["lock_sha256"] = digests.digest(place.build / layout.LOCK)
     build.report.facts["asked"] = installer.asked(wanted)
     build.report.facts["resolved"] = resolution(wanted, checked.as_of)
     return installer

@@ -6,39 +6,18 @@ import os
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from nb_scorer.problem import Problem
 
-from nb_builder.analysis import contract
 from nb_builder.commands import target
 from nb_builder.common.log import Log
 from nb_builder.common.settings import Settings
-from nb_builder.preflight import checks
-from nb_builder.preflight.checks import Checked
+from nb_builder.preflight import checks, findings
+from nb_builder.preflight.findings import Result
 from nb_builder.requirements import collect
-from nb_builder.requirements.collect import Wanted
-from nb_builder.rewrite.keep_requirements import NAME
 
 USAGE = "Usage: check [--json] FOLDER|NOTEBOOK|GIT_URL"
-CONTRACT = ("predictor", "validator", "batch_predictor", "examples")
-
-
-@dataclass
-class Result:
-    """What is known of the repository: findings first, then what could be read in spite of them."""
-
-    findings: list[Problem] = field(default_factory=list)
-    checked: Checked | None = None
-    wanted: Wanted | None = None
-
-    @property
-    def defines(self) -> list[str]:
-        """Return the names of the contract that the last notebook binds."""
-        cells = self.checked.last.cells if self.checked and self.checked.notebooks else ()
-        defined = [name for name in CONTRACT if contract.bindings(name, cells)]
-        return [name for name in defined if name != "validator" or not contract.imported(name, cells)]
 
 
 class Notes(Log):
@@ -86,40 +65,8 @@ def examine(folder: Path, environ: Mapping[str, str], scratch: Path, log: Log) -
     with checks.passing(found):
         settings = Settings({**target.s2i_environment(folder), **environ, "S2I_SRC": str(folder)})
         result.checked = checks.look(settings, folder, log, found)
-        read_requirements(result, scratch, log, settings.allow_indexes)
+        findings.read_requirements(result, scratch, log, settings.allow_indexes)
     return result
-
-
-def read_requirements(result: Result, scratch: Path, log: Log, allowed: Sequence[str]) -> None:
-    """Read into `result` what its notebooks ask for, and what is found in that; `allowed` as in preflight."""
-    if not _requirements_are_unreadable(result):
-        found, checked = result.findings.append, result.checked
-        result.wanted = checks.read_requirements(checked, checked.repository, scratch, log, found, allowed=allowed)
-
-
-def look(settings: Settings, kept: Path, log: Log) -> Checked:
-    """Return what preflight knows of the repository; where it finds something, raise the first and print the others.
-
-    The others go before it, as the last lines of a log are what everybody sees.
-    """
-    result = Result()
-    with checks.passing(result.findings.append):
-        result.checked = checks.look(settings, kept, log, result.findings.append)
-    if not result.findings:
-        return result.checked
-    if result.checked:
-        with tempfile.TemporaryDirectory(prefix="nb-check-") as scratch, checks.passing(result.findings.append):
-            read_requirements(result, Path(scratch), log, settings.allow_indexes)
-    first, *others = result.findings
-    for problem in others:
-        _show(problem, log)
-    raise first
-
-
-def _requirements_are_unreadable(result: Result) -> bool:
-    """Tell whether a cell with a syntax error may hold the requirements: what it lacks is no finding of its own."""
-    cells = [problem.cell for problem in result.findings if getattr(problem, "cell", None)]
-    return not result.checked.notebooks or any(NAME in cell.source for cell in cells if contract.parse(cell) is None)
 
 
 def as_object(result: Result, notes: Sequence[str]) -> dict:
@@ -155,15 +102,9 @@ def _finding(problem: Problem) -> dict:
 def show(result: Result, log: Log) -> None:
     """Print the findings, each as a build would."""
     for problem in result.findings:
-        _show(problem, log)
+        findings.tell(problem, log)
     if result.findings:
         count = len(result.findings)
         log.step("1 finding" if count == 1 else f"{count} findings")
         return
     log.step(f"Fine: {', '.join(result.defines)}; {collect.counted(len(result.wanted))}")
-
-
-def _show(problem: Problem, log: Log) -> None:
-    if detail := getattr(problem, "detail", ""):
-        log.line(detail)
-    log.line(str(problem))

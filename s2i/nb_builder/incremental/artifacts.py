@@ -17,6 +17,7 @@ from nb_scorer import layout
 
 from nb_builder.common.log import Log
 from nb_builder.common.workspace import Workspace
+from nb_builder.install.installer import Before
 from nb_builder.repository import source_tree
 
 # s2i lays what save-artifacts has written beside the repository.
@@ -44,6 +45,13 @@ class Earlier:
     def path(self, *names: str) -> Path:
         """Return the path of one of its files."""
         return self.folder.joinpath(*names)
+
+    @property
+    def installed(self) -> Before:
+        """Return what it had installed, for the installer."""
+        resolved = self.facts.get("resolved")
+        as_of = resolved.get("as_of") if isinstance(resolved, dict) else None
+        return Before(self.facts.get("asked"), as_of, self.path(layout.BUILD, layout.LOCK))
 
     def unpack_venv(self, place: Workspace) -> None:
         """Put its environment into its place, times of files included: bytecode stays good."""

@@ -10,24 +10,23 @@ from pathlib import Path
 import nb_scorer
 from nb_scorer import layout
 
+from nb_builder.common import digests
 from nb_builder.common.log import Log
 from nb_builder.common.workspace import Workspace
 from nb_builder.incremental.artifacts import Earlier
 from nb_builder.install.interpreters import Python
-from nb_builder.report import provenance
 
 
 def circumstances(python: Python) -> dict[str, str]:
     """Return what must agree before anything of an earlier build is used: Python, platform, builder."""
     ours = [Path(__file__).parents[1], Path(nb_scorer.__file__).parent]
     code = {
-        path.name: provenance.digests(path, (str(file.relative_to(path)) for file in path.rglob("*.py")))
-        for path in ours
+        path.name: digests.digests(path, (str(file.relative_to(path)) for file in path.rglob("*.py"))) for path in ours
     }
     return {
         "python": python.full,
         "platform": "-".join([platform.machine(), *platform.libc_ver()]),
-        "builder": f"{version('nb-builder')}-{provenance.fingerprint(code)[:12]}",
+        "builder": f"{version('nb-builder')}-{digests.fingerprint(code)[:12]}",
     }
 
 
@@ -40,17 +39,17 @@ class Ingredients:
         self.notebooks = {str(name) for name in notebooks}
         # Only the last of several notebooks is watched, so that the others may have read anything.
         self.watched = len(self.notebooks) == 1
-        self.before = set(provenance.all_files(place.src))
+        self.before = set(digests.all_files(place.src))
         self.more = more
 
     def facts(self) -> dict[str, object]:
         """Return, after the run, the facts for the report: what was read, what was written, and the recipe."""
         reads = json.loads((self.place.build / layout.READS).read_text(encoding="utf-8"))
         reads["complete"] = reads["complete"] and self.watched
-        written = sorted(set(provenance.all_files(self.place.src)) - self.before)
+        written = sorted(set(digests.all_files(self.place.src)) - self.before)
         names = self._names(reads)
         return {
-            "read": provenance.digests(self.place.src, names),
+            "read": digests.digests(self.place.src, names),
             "read_complete": reads["complete"],
             "written": written,
             "recipe": self._recipe(names),
@@ -79,10 +78,10 @@ class Ingredients:
 
     def _recipe(self, names: Iterable[str]) -> str:
         build = self.place.build
-        scripts = {path.name: provenance.digest(path) for path in build.glob("*model_script*.py")}
-        files = provenance.digests(self.place.src, names)
-        lock = provenance.digest(build / layout.LOCK)
-        return provenance.fingerprint({"scripts": scripts, "files": files, "lock": lock, **self.more})
+        scripts = {path.name: digests.digest(path) for path in build.glob("*model_script*.py")}
+        files = digests.digests(self.place.src, names)
+        lock = digests.digest(build / layout.LOCK)
+        return digests.fingerprint({"scripts": scripts, "files": files, "lock": lock, **self.more})
 
 
 def take_model(earlier: Earlier, place: Workspace, log: Log) -> dict[str, object]:

@@ -6,18 +6,17 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from nb_scorer import layout
 from packaging.version import Version
 from virtualenv.seed.wheels.embed import get_embed_wheel
 
+from nb_builder.common import digests
 from nb_builder.common.log import Log
 from nb_builder.common.resolve_date import AsOf
-from nb_builder.incremental.artifacts import Earlier
 from nb_builder.install import missing_wheels, resolver_errors
 from nb_builder.problems import BuildProblem, InstallFailed
-from nb_builder.report import provenance
 from nb_builder.requirements import lock_file as locks
 from nb_builder.requirements import pip_config
 from nb_builder.requirements.collect import CLOUDPICKLE, Wanted
@@ -32,6 +31,15 @@ _FRESH = ("--refresh",)
 # The first that say what they have installed, and that can be held to a date.
 _PIP_WITH_REPORT = Version("22.2")
 _PIP_WITH_DATES = Version("26.0")
+
+
+@dataclass(frozen=True)
+class Before:
+    """What the build before installed: what it was asked, as `Installer.asked` says it, its date, its lock's file."""
+
+    asked: object
+    as_of: object
+    lock: Path
 
 
 class Installer:
@@ -59,22 +67,23 @@ class Installer:
     def asked(self, wanted: Wanted) -> str:
         """Return what the answer to `wanted` depends on, the date included; "" where that can't be told."""
         facts = {"wanted": wanted.fingerprint, "as_of": self.as_of.stamp if self.as_of else None}
-        return provenance.fingerprint(facts) if wanted.fingerprint else ""
+        return digests.fingerprint(facts) if wanted.fingerprint else ""
 
-    def install(self, wanted: Wanted, lock: Path, earlier: Earlier | None = None) -> None:
+    def install(self, wanted: Wanted, lock: Path, before: Before | None = None) -> None:
         """Write `lock` (versions and digests of all that `wanted` needs) and install exactly that.
 
-        A lock of the repository is taken as it is. With `earlier`, whose packages are there already, only
+        A lock of the repository is taken as it is. With `before`, whose packages are there already, only
         what differs is installed or removed. Raises the problem that explains a failure.
         """
         with tempfile.TemporaryDirectory() as scratch:
-            self._install(wanted, lock, earlier, Path(scratch))
+            self._install(wanted, lock, before, Path(scratch))
 
-    def _install(self, wanted: Wanted, lock: Path, earlier: Earlier | None, scratch: Path) -> None:
+    def _install(self, wanted: Wanted, lock: Path, before: Before | None, scratch: Path) -> None:
         # "" is no answer to build on: what it depends on can't be told.
-        unchanged = earlier is not None and self.asked(wanted) == (earlier.facts.get("asked") or None)
-        if earlier and (unchanged or self._resolved_alike(earlier)):
-            lock.write_bytes(earlier.path(layout.BUILD, layout.LOCK).read_bytes())
+        unchanged = before is not None and self.asked(wanted) == (before.asked or None)
+        # What was resolved to another date, newer or older, is no hint.
+        if before and (unchanged or before.as_of == (self.as_of.stamp if self.as_of else None)):
+            lock.write_bytes(before.lock.read_bytes())
         if unchanged:
             self.log.line("     unchanged since the build before")
             text = lock.read_text(encoding="utf-8")
@@ -91,12 +100,6 @@ class Installer:
         # What builds a package from its source has to be of the date as well; a given lock is taken as it is.
         cutoff = [] if wanted.lock else self.cutoff
         self._sync(locks.parse(text, wanted.top, lock.name), scratch, wanted.asked.folders, cutoff)
-
-    def _resolved_alike(self, earlier: Earlier) -> bool:
-        """Tell whether the build before resolved to the same date: what is newer, or older, is no hint then."""
-        resolved = earlier.facts.get("resolved")
-        before = resolved.get("as_of") if isinstance(resolved, dict) else None
-        return before == (self.as_of.stamp if self.as_of else None)
 
     def _write(self, lock: Path, text: str) -> None:
         """Write what was resolved, below the date that it was resolved to."""

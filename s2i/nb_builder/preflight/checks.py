@@ -15,7 +15,6 @@ from nbformat import NotebookNode
 
 from nb_builder import platforms
 from nb_builder.analysis import contract, undefined_names
-from nb_builder.common import resolve_date
 from nb_builder.common.cell import Cell
 from nb_builder.common.log import Log
 from nb_builder.common.resolve_date import AsOf
@@ -25,7 +24,7 @@ from nb_builder.install.interpreters import Python, Wish
 from nb_builder.install.system_packages import SystemPackage
 from nb_builder.preflight import host_commands, parameters, undeclared_imports
 from nb_builder.problems import BuildProblem, NameTaken
-from nb_builder.repository import included_files, notebook_file, source_tree
+from nb_builder.repository import included_files, last_change, notebook_file, source_tree
 from nb_builder.requirements import collect, merge, sources
 from nb_builder.requirements.collect import Wanted
 from nb_builder.requirements.line_parser import CELL
@@ -105,7 +104,7 @@ def look(settings: Settings, kept: Path, log: Log, found: Found = refuse) -> Che
     changed = _last_change(repository, read)
     resolved_as_of = None
     with passing(found):
-        resolved_as_of = resolve_date.choose(settings.resolve_as_of, changed, names[-1])
+        resolved_as_of = last_change.choose(settings.resolve_as_of, changed, names[-1])
     wishes = _wishes(read[-1], repository) if read else []
     wishes += interpreters.of_date(resolved_as_of.day) if resolved_as_of else []
     python = interpreters.choose(settings.python, wishes, log)
@@ -220,7 +219,7 @@ def _counted(each: Notebook, declared: Sequence[Declaration]) -> list[Declaratio
 
 def _last_change(repository: Path, read: Sequence[Notebook]) -> AsOf | None:
     """Return when the notebook that changed last did so, as far as any tells."""
-    changes = [change for each in read if (change := resolve_date.last_change(repository, each.name, each.node))]
+    changes = [change for each in read if (change := last_change.of(repository, each.name, each.node))]
     return max(changes, key=lambda change: change.moment, default=None)
 
 

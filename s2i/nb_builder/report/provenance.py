@@ -1,11 +1,6 @@
-"""Where a build comes from: the commit, the source, and digests of what went into it."""
+"""Where a build comes from: the commit and the source."""
 
-import hashlib
-import json
-from collections.abc import Iterable, Mapping
 from pathlib import Path
-
-from nb_scorer import layout
 
 from nb_builder.repository import git_metadata
 from nb_builder.requirements.pip_config import without_credentials
@@ -22,38 +17,3 @@ def of(repository: Path, commit: str | None, source: str | None) -> dict[str, st
         "source": source or git_metadata.origin(repository),
     }
     return {name: without_credentials(value, instead="") for name, value in found.items() if value}
-
-
-def digest(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def digests(folder: Path, names: Iterable[str]) -> dict[str, str]:
-    """Return {name: SHA-256} for the files `names` below `folder` that are there."""
-    return {name: digest(folder / name) for name in sorted(names) if (folder / name).is_file()}
-
-
-def all_files(folder: Path) -> list[str]:
-    """Return every file below `folder`, relative to it, caches left out."""
-    paths = (path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
-    return sorted(str(path.relative_to(folder)) for path in paths)
-
-
-def tree(folder: Path) -> str:
-    """Return one SHA-256 for the names and contents of the files below `folder`.
-
-    git's own files and caches are left out, and so are notebooks and the lock, which stand beside the code of a
-    package: a lock that its own digest depended on could never be right.
-    """
-    names = [name for name in all_files(folder) if not _stands_beside(Path(name))]
-    return fingerprint(digests(folder, names))
-
-
-def _stands_beside(path: Path) -> bool:
-    return ".git" in path.parts or path.suffix == ".ipynb" or path.name == layout.LOCK
-
-
-def fingerprint(facts: Mapping[str, object]) -> str:
-    """Return one SHA-256 for a mapping of plain values."""
-    return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()

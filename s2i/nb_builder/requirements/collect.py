@@ -12,13 +12,13 @@ from nb_scorer import layout
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from nb_builder.common import digests
 from nb_builder.problems import (
     LockOutdated,
     RequirementsConflict,
     RequirementsMalformed,
     RequirementsNeedPackages,
 )
-from nb_builder.report import provenance
 from nb_builder.requirements import line_parser, lock_file, sources
 from nb_builder.requirements.line_parser import Asked, Place
 from nb_builder.requirements.pip_config import without_credentials
@@ -67,9 +67,9 @@ class Wanted:
         texts = [path.read_text("utf-8") for path in (self.emitted, self.lock) if path]
         if any(without_credentials(text) != text for text in texts):
             return ""
-        folders = [provenance.tree(folder) for folder in self.asked.folders]
+        folders = [digests.tree(folder) for folder in self.asked.folders]
         facts = {"texts": texts, "constraints": self.asked.constraints, "folders": folders}
-        return provenance.fingerprint({**facts, "options": repr(self.asked.options)})
+        return digests.fingerprint({**facts, "options": repr(self.asked.options)})
 
     @property
     def pinned(self) -> list[str]:

@@ -12,8 +12,8 @@ from urllib.parse import quote, unquote
 
 from packaging.utils import canonicalize_name
 
+from nb_builder.common import digests
 from nb_builder.problems import LockOutdated, RequirementsMalformed
-from nb_builder.report import provenance
 from nb_builder.requirements.logical_lines import logical
 from nb_builder.requirements.pip_config import without_credentials
 
@@ -82,12 +82,12 @@ def _from_top(match: re.Match, src: Path) -> str:
     if path != src and src not in path.parents:
         return match[0]
     short = "file:./" + quote(str(path.relative_to(src))) if path != src else "file:."
-    return f"{short}#sha256={provenance.tree(path)}" if path.is_dir() else short
+    return f"{short}#sha256={digests.tree(path)}" if path.is_dir() else short
 
 
 def _absolute(match: re.Match, src: Path, name: str) -> str:
     path = src / unquote(match[1])
-    digest = provenance.tree(path) if path.is_dir() else ""
+    digest = digests.tree(path) if path.is_dir() else ""
     if match[2] and match[2] != digest:
         has = f"one with the digest {match[2][:12]}…"
         asked = f"the folder {unquote(match[1])!r} (digest {digest[:12] or 'none: it is not there'}…)"

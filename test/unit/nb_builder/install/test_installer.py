@@ -10,12 +10,12 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
+from nb_builder.common import digests
 from nb_builder.common.log import Log
 from nb_builder.common.resolve_date import AsOf
-from nb_builder.incremental.artifacts import Earlier
 from nb_builder.install import installer as installers
 from nb_builder.install import resolver_errors, venv
-from nb_builder.install.installer import Installer, uv_environ
+from nb_builder.install.installer import Before, Installer, uv_environ
 from nb_builder.install.interpreters import Python
 from nb_builder.problems import (
     DiskFull,
@@ -29,7 +29,6 @@ from nb_builder.problems import (
     RequirementsConflict,
     VersionMissing,
 )
-from nb_builder.report import provenance
 from nb_builder.requirements.collect import Wanted
 from nb_builder.requirements.line_parser import Asked
 from virtualenv.seed.wheels.embed import get_embed_wheel
@@ -252,9 +251,10 @@ def test_versions_of_the_build_before_are_kept_where_it_had_the_same_date(tmp_pa
     folder = tmp_path / "artifacts"
     (folder / "build").mkdir(parents=True)
     (folder / "build" / "requirements.lock").write_text("alpha==1.0\n")
-    earlier = Earlier(folder, {"asked": "something else", "resolved": {"as_of": before}})
     lock = tmp_path / "requirements.lock"
-    dated(tmp_path).install(asking(tmp_path, "alpha"), lock, earlier)
+    dated(tmp_path).install(
+        asking(tmp_path, "alpha"), lock, Before("something else", before, folder / "build" / "requirements.lock")
+    )
     assert ("alpha==1.0" in lock.read_text()) is kept
 
 
@@ -318,7 +318,9 @@ def build_on(tmp_path, project, asked_before):
     offline = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path)}
     made = Installer(tmp_path / "venv", HERE.minor, "uv", offline, Log(stream))
     made.install(
-        wanted, tmp_path / "made.lock", Earlier(tmp_path / "before", {"asked": asked_before or made.asked(wanted)})
+        wanted,
+        tmp_path / "made.lock",
+        Before(asked_before or made.asked(wanted), None, tmp_path / "before/build/requirements.lock"),
     )
     return made, stream.getvalue()
 
@@ -331,7 +333,7 @@ def value_of_x(made):
 def test_a_folder_is_installed_as_a_copy_locked_by_its_digest_and_left_as_it_was(tmp_path, project, choice):
     wheel(tmp_path, "beta")
     before = sorted(project.rglob("*"))
-    digest = provenance.tree(project)
+    digest = digests.tree(project)
     made = install_project(tmp_path, project, choice)
     assert sorted(path for path in project.rglob("*") if "__pycache__" not in path.parts) == before
     first, second = [line for line in (tmp_path / "made.lock").read_text().splitlines() if line[0] != " "]
@@ -422,7 +424,7 @@ def test_an_incremental_build_has_the_folder_as_it_is_now(tmp_path, project):
     (project / "alpha.py").write_text("x = 2\n")
     made, said = build_on(tmp_path, project, asked_before="another")
     assert (value_of_x(made), "unchanged since the build before" in said) == ("2\n", False)
-    assert provenance.tree(project) in (tmp_path / "made.lock").read_text()
+    assert digests.tree(project) in (tmp_path / "made.lock").read_text()
 
 
 def test_a_package_that_is_not_what_its_author_s_digest_says_is_refused(tmp_path):

@@ -27,12 +27,3 @@ def test_a_folder_inside_another_checkout_tells_nothing(tmp_path):
     repository(tmp_path)
     (tmp_path / "sub").mkdir()
     assert provenance.of(tmp_path / "sub", None, None) == {}
-
-
-def test_files_are_listed_without_caches_and_digested(tmp_path):
-    for name in ("b.txt", "a/c.txt", "a/__pycache__/c.pyc"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text("x")
-    assert provenance.all_files(tmp_path) == ["a/c.txt", "b.txt"]
-    assert list(provenance.digests(tmp_path, ["b.txt", "gone"])) == ["b.txt"]
-    assert provenance.digest(tmp_path / "b.txt") == "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"

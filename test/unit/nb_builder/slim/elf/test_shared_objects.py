@@ -10,6 +10,7 @@ from nb_builder.common.installed import Distribution
 from nb_builder.slim.elf import headers, shared_objects
 from nb_builder.slim.plan.planner import DISTRIBUTIONS, FILES, KEPT, Choice, Plan
 from nb_builder.slim.tree import Tree
+
 from unit.nb_builder.slim.elf.test_headers import PYTHON
 
 LOADER = headers.interpreter(PYTHON)

@@ -1,0 +1,43 @@
+"""Digests of files, of folders and of facts: whether something is what it was."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from nb_scorer import layout
+
+
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def digests(folder: Path, names: Iterable[str]) -> dict[str, str]:
+    """Return {name: SHA-256} for the files `names` below `folder` that are there."""
+    return {name: digest(folder / name) for name in sorted(names) if (folder / name).is_file()}
+
+
+def all_files(folder: Path) -> list[str]:
+    """Return every file below `folder`, relative to it, caches left out."""
+    paths = (path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    return sorted(str(path.relative_to(folder)) for path in paths)
+
+
+def tree(folder: Path) -> str:
+    """Return one SHA-256 for the names and contents of the files below `folder`.
+
+    git's own files and caches are left out, and so are notebooks and the lock, which stand beside the code of a
+    package: a lock that its own digest depended on could never be right.
+    """
+    names = [name for name in all_files(folder) if not _stands_beside(Path(name))]
+    return fingerprint(digests(folder, names))
+
+
+def _stands_beside(path: Path) -> bool:
+    return ".git" in path.parts or path.suffix == ".ipynb" or path.name == layout.LOCK
+
+
+def fingerprint(facts: Mapping[str, object]) -> str:
+    """Return one SHA-256 for a mapping of plain values."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
