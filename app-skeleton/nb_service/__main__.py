@@ -8,8 +8,8 @@ import os
 import sys
 from pathlib import Path
 
-from nb_scorer import prints
-from nb_scorer.problem import Problem
+from nb_scorer.common.problem import Problem
+from nb_scorer.worker import log_streams
 
 from nb_service import backends, baked, model_folder, settings, strays
 from nb_service.log import as_object
@@ -54,7 +54,7 @@ def main(args: list[str], environ: dict) -> int:
             return 2
         return serve(environ)
     except Problem as problem:
-        as_json = args != ["prove"] and settings.log_format(environ) == prints.JSON
+        as_json = args != ["prove"] and settings.log_format(environ) == log_streams.JSON
         _last_words(_object_of(problem) if as_json else str(problem))
         return 1
 

@@ -3,7 +3,7 @@
 import json
 import os
 
-from nb_scorer import layout
+from nb_scorer.common import paths
 
 from nb_service import problems, settings
 
@@ -13,7 +13,7 @@ def complete(environ: dict) -> dict:
 
     Raise ModelDamaged or ModelMissing where the file can't be meant, or read.
     """
-    path = os.path.join(settings.app_root(environ), layout.ENVIRONMENT)
+    path = os.path.join(settings.app_root(environ), paths.ENVIRONMENT)
     try:
         with open(path, encoding="utf-8") as file:
             return {**_variables(json.load(file)), **environ}

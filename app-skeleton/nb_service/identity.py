@@ -6,7 +6,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import NamedTuple
 
-from nb_scorer import layout
+from nb_scorer.common import paths
 
 from nb_service.model_folder import ModelFolder
 
@@ -40,7 +40,7 @@ class Identity(NamedTuple):
 
 def of(model: ModelFolder, name: str = "") -> Identity:
     """Return the identity of `model`; without `name` its notebook's name, cleaned, is taken."""
-    report = _report(model.folder.parent / layout.BUILD / layout.REPORT)
+    report = _report(model.folder.parent / paths.BUILD / paths.REPORT)
     commit, source = report.get("commit"), report.get("source")
     return Identity(
         name or cleaned(Path(model.manifest.get("notebook", "")).stem),

@@ -4,12 +4,11 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from nb_scorer.orders import FORK, SPAWN
+from nb_scorer.model.manifest import FORMAT
+from nb_scorer.protocol.orders import FORK, SPAWN
 
 from nb_service import problems
 
-# nb_scorer.manifest has the same number; it can't be imported here because it needs cloudpickle.
-FORMAT = 1
 KINDS = frozenset(("array", "boolean", "integer", "null", "number", "object", "string"))
 
 

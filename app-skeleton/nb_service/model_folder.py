@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from nb_scorer import layout
+from nb_scorer.common import paths
 
 from nb_service import manifest as manifests
 from nb_service import problems, schemas
@@ -37,7 +37,7 @@ class ModelFolder(NamedTuple):
 
     def golden_rows(self, most: int | None = None) -> list[dict]:
         """Return the golden rows, the first `most` of them; raise ModelDamaged where one is none."""
-        path = self.folder / layout.GOLDEN
+        path = self.folder / paths.GOLDEN
         try:
             return [_row(line) for line in _lines(path)[:most]]
         except OSError as refused:
@@ -76,14 +76,14 @@ def _is_deeper(value: object, levels: int) -> bool:
 
 def read(app_root: Path) -> ModelFolder:
     """Return what is known of the model under `app_root`; raise ModelMissing, ModelFormatUnknown or ModelDamaged."""
-    folder = app_root / layout.MODEL
-    python = app_root / layout.VENV / "bin" / "python"
+    folder = app_root / paths.MODEL
+    python = app_root / paths.VENV / "bin" / "python"
     try:
-        _require(folder / layout.MANIFEST, Path.is_file)
-        _require(folder / layout.PICKLE, Path.is_file)
+        _require(folder / paths.MANIFEST, Path.is_file)
+        _require(folder / paths.PICKLE, Path.is_file)
         _require(python, Path.exists)
-        manifest = manifests.read(folder / layout.MANIFEST)
-        notebook_folder = app_root / layout.SRC / manifest.get("folder", ".")
+        manifest = manifests.read(folder / paths.MANIFEST)
+        notebook_folder = app_root / paths.SRC / manifest.get("folder", ".")
         _require(notebook_folder, Path.is_dir)
         return ModelFolder(folder, python, notebook_folder.resolve(), manifest)
     except OSError as refused:

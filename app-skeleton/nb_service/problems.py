@@ -2,14 +2,8 @@
 
 import os
 
-from nb_scorer.model_problems import (
-    ModelDamaged,
-    ModelFormatUnknown,
-    ModelLoadFailed,
-    ModelMissing,
-    ModelPythonDiffers,
-)
-from nb_scorer.problem import Problem, SettingInvalid
+from nb_scorer.common.problem import Problem, SettingInvalid
+from nb_scorer.model.problems import ModelDamaged, ModelFormatUnknown, ModelLoadFailed, ModelMissing, ModelPythonDiffers
 
 __all__ = [
     "ApiKeyUnreadable",

@@ -10,8 +10,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from nb_scorer import answers, frames
-from nb_scorer.orders import FORK, SPAWN
+from nb_scorer.model import compare_answers
+from nb_scorer.protocol import frames
+from nb_scorer.protocol.orders import FORK, SPAWN
 
 from nb_service import model_folder, problems, settings
 from nb_service.pool import Plan, Pool, answer
@@ -161,7 +162,7 @@ class Proof:
         if not given or given[0].batch != len(self._rows):
             return {"row": 0, "got": None, "failed": True}
         for index, (row, got) in enumerate(zip(self._rows, json.loads(given[0].payload), strict=True)):
-            if not answers.same(row["answer"], got, self._tolerance):
+            if not compare_answers.same(row["answer"], got, self._tolerance):
                 return {"row": index, "got": got, "failed": False}
         return None
 
@@ -227,7 +228,7 @@ class Proof:
         if not by_row:
             return None
         return all(
-            first.answer.outcome == other.answer.outcome and answers.same(first.got, other.got, self._tolerance)
+            first.answer.outcome == other.answer.outcome and compare_answers.same(first.got, other.got, self._tolerance)
             for first, *others in by_row.values()
             for other in others
         )

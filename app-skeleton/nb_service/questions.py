@@ -15,7 +15,7 @@ class Question(NamedTuple):
     """One request, and what must come back.
 
     `status` is ANY where only an answer must come. `answer`, in a list of one, is what the body must
-    hold by `read`, as nb_scorer.answers compares it; without it the body is not judged.
+    hold by `read`, as nb_scorer.model.compare_answers compares it; without it the body is not judged.
     """
 
     name: str

@@ -7,7 +7,8 @@ import json
 import time
 from pathlib import Path
 
-from nb_scorer import answers, golden, layout
+from nb_scorer.common import paths
+from nb_scorer.model import compare_answers, golden_rows
 
 from nb_service import identity, model_folder, questions, settings
 from nb_service.child import Child, NoAnswer
@@ -63,7 +64,7 @@ def run(app_root: Path, got: dict, environ: dict) -> dict:
     try:
         child.ready(got["S2I_VERIFY_TIMEOUT"])
         seconds = round(time.monotonic() - began, 2)
-        page = (model.folder.parent / layout.BUILD / layout.NOTEBOOK_PAGE).is_file()
+        page = (model.folder.parent / paths.BUILD / paths.NOTEBOOK_PAGE).is_file()
         test.ask(child, identity.of(model, got["S2I_MODEL_NAME"]).name, has_notebook=page)
         child.end()
     except NoAnswer as reason:
@@ -81,7 +82,7 @@ def ours(environ: dict) -> dict:
 
 def summary(verdict: dict) -> str:
     """Return the line for a service that is as proved."""
-    rows = golden.counted(verdict["rows"])
+    rows = golden_rows.counted(verdict["rows"])
     alike = "the same" if verdict["deterministic"] else "(predictor answers differently each time)"
     asked = f"{len(verdict['answers'])} requests answered as they ought to be"
     return f"Selftest: {rows} answered {alike}, {asked}." if verdict["rows"] else f"Selftest: {asked}; no golden rows."
@@ -128,7 +129,7 @@ class SelfTest:
         if question.status not in (questions.ANY, status):
             words = shown(body.decode("utf-8", "replace"))
             self.differences.append(f"{question.name}: status {question.status} is expected, {status} came: {words}")
-        elif question.answer and not answers.same(question.answer[0], answer, self._tolerance):
+        elif question.answer and not compare_answers.same(question.answer[0], answer, self._tolerance):
             expected, got = (shown(json.dumps(one)) for one in (question.answer[0], answer))
             sample = shown((question.body or b"").decode("ascii", "replace"))
             self.differences.append(f"{question.name}, {sample}: the answer must be {expected} and is {got}")

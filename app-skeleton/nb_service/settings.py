@@ -2,8 +2,9 @@
 
 import re
 
-from nb_scorer import answers, prints
-from nb_scorer.knobs import Knob, number, one_of, read_all, switch, text
+from nb_scorer.common.settings_table import Knob, number, one_of, read_all, switch, text
+from nb_scorer.model import compare_answers
+from nb_scorer.worker import log_streams
 
 from nb_service import cores, identity
 
@@ -104,7 +105,12 @@ KNOBS = (
         "Samples, about, after which a scorer is replaced by a fresh one; 0 is never.",
     ),
     Knob("S2I_MAX_SAMPLES", number(1, 1 << 30, int), 1 << 19, "Samples that one body may hold; then 413."),
-    Knob("S2I_LOG_FORMAT", one_of(prints.TEXT, prints.JSON), prints.TEXT, "Lines of the log: text, or JSON objects."),
+    Knob(
+        "S2I_LOG_FORMAT",
+        one_of(log_streams.TEXT, log_streams.JSON),
+        log_streams.TEXT,
+        "Lines of the log: text, or JSON objects.",
+    ),
     Knob("S2I_APP_METRICS_PREFIX", metrics_prefix, "nb", "What the names of the metrics begin with."),
     Knob(
         "S2I_API_KEY_FILE",
@@ -152,7 +158,12 @@ KNOBS = (
     ),
     Knob("CE_MERGE", switch, False, "Give CloudEvents that go back the extensions of those that came."),
     Knob("S2I_CA_BUNDLE", text, "", "File of certificates that the notebook's own downloads shall trust."),
-    Knob("S2I_TOLERANCE", number(0, 1), answers.TOLERANCE, "Relative difference at which floats are still the same."),
+    Knob(
+        "S2I_TOLERANCE",
+        number(0, 1),
+        compare_answers.TOLERANCE,
+        "Relative difference at which floats are still the same.",
+    ),
     Knob("S2I_VERIFY_TIMEOUT", number(1, 86400), 60.0, "Seconds that `prove` gives to loading, and to a golden row."),
 )
 
@@ -177,4 +188,4 @@ def app_root(environ):
 def log_format(environ):
     """Return what `environ` wants the log to be, text where it says nothing valid; for a problem with the settings."""
     wanted = environ.get("S2I_LOG_FORMAT")
-    return wanted if wanted in (prints.TEXT, prints.JSON) else prints.TEXT
+    return wanted if wanted in (log_streams.TEXT, log_streams.JSON) else log_streams.TEXT

@@ -16,7 +16,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from nb_scorer import prints
+from nb_scorer.worker import log_streams
 
 from nb_service.log import Log, as_object
 
@@ -41,7 +41,7 @@ class Form(NamedTuple):
 @contextlib.contextmanager
 def opened_log(form: str) -> Iterator[Log]:
     """Give the log in `form` (text or json); all of the standard streams is in it until it is closed."""
-    log = Log(os.dup(STANDARD[0]), as_json=form == prints.JSON)
+    log = Log(os.dup(STANDARD[0]), as_json=form == log_streams.JSON)
     strays = Strays(log)
     try:
         yield log

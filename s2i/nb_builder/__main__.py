@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 
-from nb_scorer.problem import Problem
+from nb_scorer.common.problem import Problem
 
 from nb_builder.commands import run_locally, usage
 from nb_builder.common import syntax_trees

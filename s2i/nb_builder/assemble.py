@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from nb_scorer import layout, manifest
+from nb_scorer.common import paths
+from nb_scorer.model import manifest
 
 from nb_builder import verify
 from nb_builder.analysis import contract, defined_later, undefined_names
@@ -112,12 +113,12 @@ def install(build: Build, wanted: Wanted, earlier: Earlier | None) -> Installer:
         build.log.line(f"     resolved to the packages that there were on {checked.as_of.day} ({checked.as_of.source})")
     environ = wanted.asked.options.applied(build.environ)
     installer = Installer(place.venv, python.minor, build.settings.installer, environ, build.log, checked.as_of)
-    installer.install(wanted, place.build / layout.LOCK, earlier.installed if earlier else None)
+    installer.install(wanted, place.build / paths.LOCK, earlier.installed if earlier else None)
     packages = installer.freeze().splitlines()
     build.log.line("     " + ", ".join(packages))
     gpu_advice.tell(installer, build.log)
     build.report.facts["packages"] = packages
-    build.report.facts["lock_sha256"] = digests.digest(place.build / layout.LOCK)
+    build.report.facts["lock_sha256"] = digests.digest(place.build / paths.LOCK)
     build.report.facts["asked"] = installer.asked(wanted)
     build.report.facts["resolved"] = resolution(wanted, checked.as_of)
     return installer
@@ -179,10 +180,10 @@ def write_script(build: Build, each: Notebook) -> Script:
     facts = {
         "folder": str(place.model),
         "src": str(place.src),
-        "reads": str(place.build / layout.READS),
+        "reads": str(place.build / paths.READS),
         "notebook": str(each.name),
         "tolerance": build.settings.tolerance,
-        "complaint": str(place.build / layout.COMPLAINT),
+        "complaint": str(place.build / paths.COMPLAINT),
         "known": {
             "imported_validator": contract.imported("validator", each.cells),
             "needs": undefined_names.needs(each.cells, each.name),
@@ -190,7 +191,7 @@ def write_script(build: Build, each: Notebook) -> Script:
         },
     }
     script = scripts.model_script(each.node, each.name, None if each.prefix else facts)
-    (place.build / (each.prefix + layout.MODEL_SCRIPT)).write_text(script.text, encoding="utf-8")
+    (place.build / (each.prefix + paths.MODEL_SCRIPT)).write_text(script.text, encoding="utf-8")
     return script
 
 
@@ -204,7 +205,7 @@ def run_cells(
         notebook_folder=each.folder(place.src),
         overlay=overlay,
         environ=build.environ,
-        log_file=place.build / (each.prefix + layout.KERNEL_LOG),
+        log_file=place.build / (each.prefix + paths.KERNEL_LOG),
         pip=pip,
         strict=settings.strict_commands,
     )
@@ -215,7 +216,7 @@ def run_cells(
             launch,
             notebook=str(each.name),
             limits=runner.Limits(settings.cell_timeout, settings.notebook_timeout),
-            complaint_file=place.build / layout.COMPLAINT,
+            complaint_file=place.build / paths.COMPLAINT,
             results=results,
             log=build.log,
             # Our own last cell asks predictor; of several notebooks, only the last one has such a cell.
@@ -226,5 +227,5 @@ def run_cells(
         raise later or package_drift.explain(failed, build.report.facts["resolved"], build.checked.changed) from None
     finally:
         # Also when a cell fails: what went before it is most of what its author needs to see.
-        write_executed(each.node, results, place.build / (each.prefix + layout.EXECUTED))
-    notebook_html.write(each.node, str(each.name), place.build / (each.prefix + layout.NOTEBOOK_PAGE), build.log)
+        write_executed(each.node, results, place.build / (each.prefix + paths.EXECUTED))
+    notebook_html.write(each.node, str(each.name), place.build / (each.prefix + paths.NOTEBOOK_PAGE), build.log)

@@ -11,8 +11,9 @@ import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from nb_scorer import golden, layout, manifest
-from nb_scorer.problem import Problem
+from nb_scorer.common import paths
+from nb_scorer.common.problem import Problem
+from nb_scorer.model import golden_rows, manifest
 
 from nb_builder.common import ca_bundle
 from nb_builder.common.log import Log
@@ -37,25 +38,24 @@ def run(app_root: Path, *, home: Path, settings: Settings, log: Log, explain: Ex
 
     Raises what `explain` makes of a traceback, or ModelDoesNotLoad, AnswersDiffer or BatchDiffers.
     """
-    model = app_root / layout.MODEL
-    golden_rows = golden.read(model)
-    rows = len(golden_rows)
-    found = ask(app_root, home=home, settings=settings, patience=settings.verify_timeout * (4 + ASKED * rows))
+    model = app_root / paths.MODEL
+    rows = golden_rows.read(model)
+    found = ask(app_root, home=home, settings=settings, patience=settings.verify_timeout * (4 + ASKED * len(rows)))
     state = manifest.read(model).get("process_state") or {}
     explained = explain(*failed(found))
     if explained:
         raise explained
-    judge(found, golden_rows, log, seeds=state.get("seeds", False))
+    judge(found, rows, log, seeds=state.get("seeds", False))
     # Of what will serve, and not of the kernel: floats may differ in their last bits.
-    golden.keep(model, found["answers"])
+    golden_rows.keep(model, found["answers"])
     manifest.update(model, **{name: found[name] for name in KEPT})
-    log.line("     " + summary(found, rows))
+    log.line("     " + summary(found, len(rows)))
 
 
 def summary(found: Mapping, rows: int) -> str:
     """Return the line for a model that was proved, as far as it could be."""
     alike = "" if found["deterministic"] is False else " as in the notebook"
-    answered = f"{golden.counted(rows)} answered{alike}" if rows else "The model loads"
+    answered = f"{golden_rows.counted(rows)} answered{alike}" if rows else "The model loads"
     starts = {"fork": "scorers are forked", "spawn": "each scorer loads the model itself"}
     start = starts.get(found["scorer_start"], "how scorers start is decided at run")
     return f"{answered}; {start} ({found['scorer_start_reason']})"
@@ -115,7 +115,7 @@ def _problem(code: str, **words: str) -> Problem:
     return problem
 
 
-def judge(found: Mapping, golden_rows: Sequence[Mapping], log: Log, *, seeds: bool = False) -> None:
+def judge(found: Mapping, rows: Sequence[Mapping], log: Log, *, seeds: bool = False) -> None:
     """Raise the problem that `found` tells of; a model that is not deterministic gets a note.
 
     `seeds` tells that the notebook seeds random numbers.
@@ -137,12 +137,12 @@ def judge(found: Mapping, golden_rows: Sequence[Mapping], log: Log, *, seeds: bo
         row = found["rows"][0]
         raise AnswersDiffer(**{name: brief(json.dumps(row[name])) for name in ("sample", "expected", "got")})
     elif found["batch"]:
-        raise batch_differs(found["batch"], golden_rows, found["said"])
+        raise batch_differs(found["batch"], rows, found["said"])
 
 
-def batch_differs(found: Mapping, golden_rows: Sequence[Mapping], said: str) -> BatchDiffers:
+def batch_differs(found: Mapping, rows: Sequence[Mapping], said: str) -> BatchDiffers:
     """Return the problem of a batch_predictor that does in a fresh process what it did not do in the notebook."""
-    row = golden_rows[found["row"]]
+    row = rows[found["row"]]
     expected, got = (brief(json.dumps(answer)) for answer in (row["answer"], found["got"]))
     reason = "it fails" if found["failed"] else f"it answers {got}, and predictor {expected}"
     sample = brief(json.dumps(row["sample"]))

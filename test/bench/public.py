@@ -19,7 +19,8 @@ from pathlib import Path
 import nbformat
 from environments import COMPILING, HOME, PLACE, ROOT, free_port
 from nb_builder.repository import notebook_file
-from nb_scorer import answers, layout
+from nb_scorer.common import paths
+from nb_scorer.model import compare_answers
 from public_notebooks import NOTEBOOKS, Public
 
 FETCH_SECONDS = 600
@@ -78,7 +79,7 @@ def measure(public: Public, place: Path) -> Row:
     if not (clone / public.path).is_file():
         return Row(public, "not there: the repository has no such file now")
     added = (clone / public.path).with_name(ADDED)
-    own = added.with_name(layout.REQUIREMENTS)
+    own = added.with_name(paths.REQUIREMENTS)
     app_root = place / "app-root"
     shutil.rmtree(app_root, ignore_errors=True)
     app_root.mkdir(parents=True)
@@ -155,7 +156,9 @@ def _built(public: Public, clone: Path, name: Path, app_root: Path) -> Row:
     if process.returncode:
         return Row(public, f"not built: {_why(log)}", seconds=seconds, log=log)
     expected, given = _shown(app_root), _served(public, app_root, environ)
-    right = expected is not None and given is not None and answers.same(expected, given, answers.TOLERANCE)
+    right = (
+        expected is not None and given is not None and compare_answers.same(expected, given, compare_answers.TOLERANCE)
+    )
     said = "right" if right else f"built, and answers {json.dumps(given)[:60]} instead of {json.dumps(expected)[:60]}"
     return Row(public, said, built=True, right=right, seconds=seconds, log=log)
 

@@ -17,10 +17,10 @@ from pathlib import Path
 SOON = 20.0
 MAKE_MODEL = """\
 import sys
-from nb_scorer import model
+from nb_scorer.kernel import save_model
 namespace = {"__name__": "__main__"}
 exec(compile(sys.stdin.read(), "model.ipynb", "exec"), namespace)
-model.save(namespace, sys.argv[1] + "/model", "model.ipynb", [], 1e-6, sys.argv[1] + "/complaint.json")
+save_model.save(namespace, sys.argv[1] + "/model", "model.ipynb", [], 1e-6, sys.argv[1] + "/complaint.json")
 """
 # The kernel's word for a listening socket.
 LISTENING = "0A"

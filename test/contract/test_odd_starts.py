@@ -17,10 +17,10 @@ NOTEBOOK = """
 DEEP = b"[" * 200_000
 FILES = {
     "model/manifest.json": (
-        *(None, b"", b"[]", b"{}", b"\xff\xfe", DEEP, b'{"a":' * 20_000_000, b'{"format": 1, "notebook": 5}'),
-        *(b'{"format": 1, "folder": [".."]}', b'{"format": 1, "built": null}', b'{"format": 1, "golden": "x"}'),
-        *(b'{"format": 1, "tolerance": "a"}', b'{"format": 1, "deterministic": 3}', b'{"format": 1, "path_first": 5}'),
-        *(b'{"format": 1, "scorer_start": "x"}', b'{"format": 1, "sample_schema": 5}', b'{"format": 1, "cwd": []}'),
+        *(None, b"", b"[]", b"{}", b"\xff\xfe", DEEP, b'{"a":' * 20_000_000, b'{"format": 2, "notebook": 5}'),
+        *(b'{"format": 2, "folder": [".."]}', b'{"format": 2, "built": null}', b'{"format": 2, "golden": "x"}'),
+        *(b'{"format": 2, "tolerance": "a"}', b'{"format": 2, "deterministic": 3}', b'{"format": 2, "path_first": 5}'),
+        *(b'{"format": 2, "scorer_start": "x"}', b'{"format": 2, "sample_schema": 5}', b'{"format": 2, "cwd": []}'),
     ),
     "model/golden.ndjson": (None, b"[]", b'{"sample": 1}', b"\xff", DEEP, b'{"sample": 1, "answer": NaN}'),
     "environment.json": (None, b"", b"[]", b'{"A": 5}', b'{"A": "\\ud800"}', b'{"A=B": "c"}', b"\xff", DEEP),

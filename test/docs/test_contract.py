@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 from nb_builder.rewrite import scripts
-from nb_scorer import frames, functions, signatures
-from nb_scorer.scorer import Scorer
+from nb_scorer.model import functions, signatures
+from nb_scorer.protocol import frames
+from nb_scorer.worker.scorer import Scorer
 from nbformat.v4 import new_code_cell, new_notebook
 
 from commands import ROOT

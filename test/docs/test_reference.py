@@ -10,8 +10,8 @@ import nb_service.app.factory
 import nb_service.problems
 import nb_service.settings
 import pytest
-from nb_scorer import layout
-from nb_scorer.problem import Problem, SettingInvalid
+from nb_scorer.common import paths
+from nb_scorer.common.problem import Problem, SettingInvalid
 
 from commands import ROOT
 
@@ -86,7 +86,7 @@ def test_each_setting_is_on_its_page_with_its_default(title, knobs):
 
 def test_each_file_of_app_root_is_on_the_layout_page():
     page = (REFERENCE / "layout.md").read_text()
-    names = {value for key, value in vars(layout).items() if key.isupper()} - {layout.COMPLAINT}
+    names = {value for key, value in vars(paths).items() if key.isupper()} - {paths.COMPLAINT}
     assert [name for name in sorted(names) if name not in page] == []
 
 

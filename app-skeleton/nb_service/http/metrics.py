@@ -6,7 +6,7 @@ writes the text.
 
 from collections.abc import Iterable
 
-from nb_scorer import frames
+from nb_scorer.protocol import frames
 
 from nb_service.http.histogram import BATCHES, SECONDS, Histogram
 from nb_service.http.values_seen import Inputs, Predictions

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from nb_scorer import frames
+from nb_scorer.protocol import frames
 
 # The scorer's own words.
 OK = frames.OK

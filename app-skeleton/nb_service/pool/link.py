@@ -7,8 +7,8 @@ import traceback
 from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
-from nb_scorer import frames
-from nb_scorer.tally import Tally
+from nb_scorer.protocol import frames
+from nb_scorer.protocol.shared_counters import Tally
 
 from nb_service.pool.answer import DIED, OK, Answer, Job
 from nb_service.pool.guard import guarded

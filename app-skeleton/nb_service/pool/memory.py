@@ -3,7 +3,7 @@
 import os
 from typing import BinaryIO
 
-from nb_scorer.tally import SIZE
+from nb_scorer.protocol.shared_counters import SIZE
 
 
 def shared_memory() -> BinaryIO:

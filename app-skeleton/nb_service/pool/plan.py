@@ -4,8 +4,9 @@ import os
 import re
 from typing import NamedTuple
 
-from nb_scorer import boot, prints
-from nb_scorer.orders import FORK, SPAWN
+from nb_scorer.protocol import launch
+from nb_scorer.protocol.orders import FORK, SPAWN
+from nb_scorer.worker import log_streams
 
 from nb_service import cores
 from nb_service.model_folder import ModelFolder
@@ -53,7 +54,7 @@ class Plan(NamedTuple):
     patience: float | None = None
     batch: int = 1
     max_requests: int = 0
-    log_format: str = prints.PLAIN
+    log_format: str = log_streams.PLAIN
 
 
 def make_plan(model: ModelFolder, got: dict, environ: dict) -> Plan:
@@ -110,7 +111,7 @@ def native_threads(environ: dict, scorers: int) -> int:
 
 def environment(environ: dict, threads: int, ca_bundle: str = "") -> dict:
     """Return the scorers' environment: the user's own, and what it leaves unsaid on threads, CAs and where to write."""
-    made = boot.environment(environ)
+    made = launch.environment(environ)
     if not any(map(_may_write, temporary_folders(made))) and _may_write(SHARED_MEMORY):
         # matplotlib, for one, can't be imported where nothing can be written.
         made["TMPDIR"] = SHARED_MEMORY

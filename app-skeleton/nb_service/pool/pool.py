@@ -6,7 +6,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable
 
-from nb_scorer import frames
+from nb_scorer.protocol import frames
 
 from nb_service.model_folder import ModelFolder
 from nb_service.pool.answer import DIED, FULL, NOT_READY, TOO_SLOW, Answer, Job

@@ -8,9 +8,9 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from nb_scorer.orders import FORK, SPAWN
-from nb_scorer.problem import Problem
-from nb_scorer.tally import Tally
+from nb_scorer.common.problem import Problem
+from nb_scorer.protocol.orders import FORK, SPAWN
+from nb_scorer.protocol.shared_counters import Tally
 
 from nb_service import problems
 from nb_service.model_folder import ModelFolder

@@ -8,8 +8,8 @@ import subprocess
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from nb_scorer import boot
-from nb_scorer.orders import KILL, ORDER, START
+from nb_scorer.protocol import launch
+from nb_scorer.protocol.orders import KILL, ORDER, START
 
 from nb_service.model_folder import ModelFolder
 from nb_service.pool.guard import guarded
@@ -84,7 +84,7 @@ class Supervisor:
         self._listen()
 
     def _popen(self, model: ModelFolder, mode: str, plan: Plan, theirs, stdout) -> subprocess.Popen:
-        argv = boot.command(
+        argv = launch.command(
             *(model.python, "zygote", theirs.fileno(), os.getpid(), mode, plan.log_format),
             *(model.folder, model.notebook_folder),
         )

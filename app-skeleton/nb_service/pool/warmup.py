@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from nb_scorer import answers
+from nb_scorer.model import compare_answers
 
 from nb_service.pool.answer import OK, Answer, Job
 from nb_service.pool.plan import Plan
@@ -49,7 +49,7 @@ class Warmup:
 
     def _answered(self, row: int, turn: int, answer: Answer) -> None:
         got = json.loads(answer.payload) if answer.outcome == OK else None
-        right = answer.outcome == OK and answers.same(self._rows[row]["answer"], got, self._plan.tolerance)
+        right = answer.outcome == OK and compare_answers.same(self._rows[row]["answer"], got, self._plan.tolerance)
         self._results.append(RowResult(row, turn, answer, got, right))
         if self._link.alive:
             self.next()

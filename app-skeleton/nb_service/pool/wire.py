@@ -9,7 +9,7 @@ import json
 import struct
 from collections.abc import Iterator
 
-from nb_scorer import frames
+from nb_scorer.protocol import frames
 
 from nb_service.pool.answer import Answer
 

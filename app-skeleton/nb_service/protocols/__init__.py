@@ -7,7 +7,7 @@ scorers take it; an answer is its JSON (bytes), as they give it.
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from nb_scorer import values
+from nb_scorer.model import json_codec
 
 from nb_service.protocols.limits import DEFAULT, Limits
 from nb_service.protocols.malformed import Malformed
@@ -64,7 +64,7 @@ def decode(body: bytes, lenient: bool = False):
     Where it is `lenient`, NaN and infinities become None, as they do where they come in bytes.
     """
     try:
-        return values.decode(body, values.LENIENT if lenient else None)
+        return json_codec.decode(body, json_codec.LENIENT if lenient else None)
     except ValueError as wrong:
         raise Malformed(f"The body is not JSON: {wrong}.") from wrong
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from nb_scorer import values as json_values
+from nb_scorer.model import json_codec as json_values
 
 from nb_service.protocols.malformed import Malformed
 

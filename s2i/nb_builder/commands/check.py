@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from nb_scorer.problem import Problem
+from nb_scorer.common.problem import Problem
 
 from nb_builder.commands import target
 from nb_builder.common.log import Log

@@ -14,8 +14,8 @@ import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 
-from nb_scorer import layout
-from nb_scorer.knobs import Knob, number, read_all
+from nb_scorer.common import paths
+from nb_scorer.common.settings_table import Knob, number, read_all
 
 from nb_builder.commands import target
 from nb_builder.common import resolve_date
@@ -101,7 +101,7 @@ def _wait_until_ready(service: subprocess.Popen, port: int) -> None:
 
 def _ask_once(app_root: Path, url: str, log: Log) -> None:
     """Send the first golden row, print the answer, and the line that does the same."""
-    golden = (app_root / layout.MODEL / layout.GOLDEN).read_text(encoding="utf-8").splitlines()
+    golden = (app_root / paths.MODEL / paths.GOLDEN).read_text(encoding="utf-8").splitlines()
     if not golden:
         log.line(f"     The notebook has no examples; send your own sample as JSON to {url}")
         return

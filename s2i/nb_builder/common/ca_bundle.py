@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from nb_scorer.problem import SettingInvalid
+from nb_scorer.common.problem import SettingInvalid
 
 # Each tool has its own name for the same file: uv and Python's ssl, requests, curl, pip, git.
 VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT", "GIT_SSL_CAINFO")

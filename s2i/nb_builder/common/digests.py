@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from nb_scorer import layout
+from nb_scorer.common import paths
 
 
 def digest(path: Path) -> str:
@@ -35,7 +35,7 @@ def tree(folder: Path) -> str:
 
 
 def _stands_beside(path: Path) -> bool:
-    return ".git" in path.parts or path.suffix == ".ipynb" or path.name == layout.LOCK
+    return ".git" in path.parts or path.suffix == ".ipynb" or path.name == paths.LOCK
 
 
 def fingerprint(facts: Mapping[str, object]) -> str:

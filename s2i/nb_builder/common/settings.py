@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from nb_scorer.knobs import Knob, number, one_of, read_all, switch, text
+from nb_scorer.common.settings_table import Knob, number, one_of, read_all, switch, text
 from packaging.utils import canonicalize_name
 
 from nb_builder.common import parameter_values, resolve_date, slim_levels

@@ -7,22 +7,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from nb_scorer import layout
+from nb_scorer.common import paths
 
 # OpenShift runs containers as any user of group 0, so what group 0 owns must be as open to it as to the owner.
 OPENSHIFT_GROUP = 0
 
 
 class Workspace:
-    """The folders of one build under `app_root`; names come from nb_scorer.layout."""
+    """The folders of one build under `app_root`; names come from nb_scorer.common.paths."""
 
     def __init__(self, app_root: Path):
         """Take the folder; nothing is made yet."""
         self.root = app_root
-        self.src = app_root / layout.SRC
-        self.build = app_root / layout.BUILD
-        self.venv = app_root / layout.VENV
-        self.model = app_root / layout.MODEL
+        self.src = app_root / paths.SRC
+        self.build = app_root / paths.BUILD
+        self.venv = app_root / paths.VENV
+        self.model = app_root / paths.MODEL
 
     @contextmanager
     def fresh(self) -> Iterator[None]:

@@ -20,7 +20,7 @@ import nb_scorer
 import zmq
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.connect import write_connection_file
-from nb_scorer import boot
+from nb_scorer.protocol.launch import environment
 
 from nb_builder.execute import process_reaper
 
@@ -37,10 +37,10 @@ import sys
 sys.path[:] = [entry for entry in sys.path if entry and entry != {pip!r}]
 sys.path += [{overlay!r}, {ours!r}]
 from ipykernel.kernelapp import IPKernelApp
-import nb_scorer.in_kernel, nb_scorer.recorder, nb_scorer.model
+import nb_scorer.kernel.ipython_hooks, nb_scorer.kernel.call_recorder, nb_scorer.kernel.save_model
 app = IPKernelApp.instance()
 app.initialize(sys.argv[1:])
-nb_scorer.in_kernel.begin(app.shell, {strict!r})
+nb_scorer.kernel.ipython_hooks.begin(app.shell, {strict!r})
 app.start()
 """
 
@@ -77,7 +77,7 @@ class Launch:
 def child_environ(launch: Launch, folder: str) -> dict[str, str]:
     """Return the environment as the notebook's processes see it: venv first, then pip; Jupyter's files in `folder`."""
     python, environ, pip = launch.python, launch.environ, launch.pip
-    kept = boot.environment(environ)
+    kept = environment(environ)
     places = [str(python.parent), *([str(pip / "bin")] if pip else []), environ.get("PATH", os.defpath)]
     kept["PATH"] = os.pathsep.join(places)
     if pip:

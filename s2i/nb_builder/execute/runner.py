@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from nb_scorer import layout
-from nb_scorer.in_kernel import COMMAND
+from nb_scorer.common import paths
+from nb_scorer.kernel.ipython_hooks import COMMAND
 
 from nb_builder import problems
 from nb_builder.analysis import contract
@@ -220,9 +220,9 @@ class Runner:
         pointers = error_causes.pointers(self.repository)
         if not pointers:
             return []
-        file = self.complaint_file.with_name(layout.READS)
+        file = self.complaint_file.with_name(paths.READS)
         file.unlink(missing_ok=True)
-        source = f"import nb_scorer.reads; nb_scorer.reads.write({str(file)!r})"
+        source = f"import nb_scorer.kernel.file_read_audit; nb_scorer.kernel.file_read_audit.write({str(file)!r})"
         try:
             self.kernel.ask(source, seconds=INTERRUPT_SECONDS, seen=lambda message: None, counted=False)
             reads = json.loads(file.read_text(encoding="utf-8"))

@@ -1,6 +1,6 @@
 """What our own last cell could not do, as it wrote it down, and the problem that this is for the user.
 
-The two sides are different Pythons: the kernel's writes facts (nb_scorer.model), ours has the words.
+The two sides are different Pythons: the kernel's writes facts (nb_scorer.kernel.save_model), ours has the words.
 """
 
 import json

@@ -10,7 +10,7 @@ from nb_builder.execute.outputs import ANSI
 # The frames of cells:   IPython 7            8.0 to 8.4                8.5 and later
 #   <ipython-input-3-9e1622b385b6> in f()     Input In [3], in f()     Cell In[3], line 2, in f()
 #   /tmp/ipykernel_77/1234.py in f()
-#   model.ipynb cell [3] in f()          as nb_scorer.cellnames has it, from 7.23 on
+#   model.ipynb cell [3] in f()          as nb_scorer.kernel.cell_names has it, from 7.23 on
 # Python itself puts the same names in quotes: File "model.ipynb cell [3]", line 2, in f
 CELL_FRAME = re.compile(
     r"^\s*(?:File )?\"?"

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
 
-from nb_scorer import layout
+from nb_scorer.common import paths
 
 from nb_builder.common.log import Log
 from nb_builder.common.workspace import Workspace
@@ -51,13 +51,13 @@ class Earlier:
         """Return what it had installed, for the installer."""
         resolved = self.facts.get("resolved")
         as_of = resolved.get("as_of") if isinstance(resolved, dict) else None
-        return Before(self.facts.get("asked"), as_of, self.path(layout.BUILD, layout.LOCK))
+        return Before(self.facts.get("asked"), as_of, self.path(paths.BUILD, paths.LOCK))
 
     def unpack_venv(self, place: Workspace) -> None:
         """Put its environment into its place, times of files included: bytecode stays good."""
         shutil.rmtree(place.venv, ignore_errors=True)
         archive = self.path(VENV_ARCHIVE)
-        subprocess.run(["tar", "-C", place.root, "-xf", archive, layout.VENV], check=True)
+        subprocess.run(["tar", "-C", place.root, "-xf", archive, paths.VENV], check=True)
         archive.unlink()
 
 
@@ -65,9 +65,9 @@ def save(app_root: Path, stream: BinaryIO) -> None:
     """Write a tar to `stream` with what this build leaves for the next; an empty one where there is nothing."""
     with tempfile.TemporaryDirectory() as folder:
         what: list[str | Path] = ["-T", os.devnull]
-        if (app_root / layout.MODEL).is_dir():
-            _tar(app_root, layout.VENV, target=Path(folder) / VENV_ARCHIVE)
-            what = [layout.BUILD, layout.MODEL, "-C", folder, VENV_ARCHIVE]
+        if (app_root / paths.MODEL).is_dir():
+            _tar(app_root, paths.VENV, target=Path(folder) / VENV_ARCHIVE)
+            what = [paths.BUILD, paths.MODEL, "-C", folder, VENV_ARCHIVE]
         subprocess.run(["tar", "-C", app_root, "-cf", "-", *what], stdout=stream, check=True)
 
 
@@ -99,10 +99,10 @@ def remove(src: Path, uploaded: Path = source_tree.UPLOADED) -> None:
 
 def _read(folder: Path) -> Earlier | None:
     try:
-        facts = json.loads((folder / layout.BUILD / layout.REPORT).read_text(encoding="utf-8"))
+        facts = json.loads((folder / paths.BUILD / paths.REPORT).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    complete = (folder / VENV_ARCHIVE).is_file() and (folder / layout.MODEL).is_dir()
+    complete = (folder / VENV_ARCHIVE).is_file() and (folder / paths.MODEL).is_dir()
     return Earlier(folder, facts) if isinstance(facts, dict) and complete else None
 
 

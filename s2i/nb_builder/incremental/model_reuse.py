@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import nb_scorer
-from nb_scorer import layout
+from nb_scorer.common import paths
 
 from nb_builder.common import digests
 from nb_builder.common.log import Log
@@ -44,7 +44,7 @@ class Ingredients:
 
     def facts(self) -> dict[str, object]:
         """Return, after the run, the facts for the report: what was read, what was written, and the recipe."""
-        reads = json.loads((self.place.build / layout.READS).read_text(encoding="utf-8"))
+        reads = json.loads((self.place.build / paths.READS).read_text(encoding="utf-8"))
         reads["complete"] = reads["complete"] and self.watched
         written = sorted(set(digests.all_files(self.place.src)) - self.before)
         names = self._names(reads)
@@ -80,15 +80,15 @@ class Ingredients:
         build = self.place.build
         scripts = {path.name: digests.digest(path) for path in build.glob("*model_script*.py")}
         files = digests.digests(self.place.src, names)
-        lock = digests.digest(build / layout.LOCK)
+        lock = digests.digest(build / paths.LOCK)
         return digests.fingerprint({"scripts": scripts, "files": files, "lock": lock, **self.more})
 
 
 def take_model(earlier: Earlier, place: Workspace, log: Log) -> dict[str, object]:
     """Put the earlier model and its executed notebook into their places; return its facts for the report."""
-    shutil.move(earlier.path(layout.MODEL), place.model)
-    for name in (layout.EXECUTED, layout.NOTEBOOK_PAGE, layout.READS):
-        kept = earlier.path(layout.BUILD, name)
+    shutil.move(earlier.path(paths.MODEL), place.model)
+    for name in (paths.EXECUTED, paths.NOTEBOOK_PAGE, paths.READS):
+        kept = earlier.path(paths.BUILD, name)
         if kept.is_file():
             shutil.copyfile(kept, place.build / name)
     log.line("     the model is taken over from the build before: nothing that it is made of has changed")

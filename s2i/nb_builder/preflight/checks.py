@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from nb_scorer import layout
-from nb_scorer.problem import Problem
+from nb_scorer.common import paths
+from nb_scorer.common.problem import Problem
 from nbformat import NotebookNode
 
 from nb_builder import platforms
@@ -225,7 +225,7 @@ def _last_change(repository: Path, read: Sequence[Notebook]) -> AsOf | None:
 
 def _requirements_of(each: Notebook, python: Python, src: Path, into: Path, allowed: Sequence[str]) -> Wanted:
     script = scripts.requirements_script(each.with_runs(src), each.name)
-    path = into / (each.prefix + layout.REQUIREMENTS_SCRIPT)
+    path = into / (each.prefix + paths.REQUIREMENTS_SCRIPT)
     path.write_text(script.text, encoding="utf-8")
     try:
         declared = sources.of_repository(each.name, each.node, src)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nb_scorer.problem import Problem
+from nb_scorer.common.problem import Problem
 
 from nb_builder.analysis import contract
 from nb_builder.common.log import Log

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nb_scorer import boot
+from nb_scorer.protocol import launch
 
 from nb_builder import platforms
 from nb_builder.common.log import Log
@@ -123,7 +123,7 @@ def _ask(
     ran = subprocess.run(
         [python, "-c", _ASK, folder, overlay],
         cwd=folder,
-        env=boot.environment(environ),
+        env=launch.environment(environ),
         input=json.dumps([(each.module, each.names) for each in found]),
         capture_output=True,
         encoding="utf-8",

@@ -1,6 +1,6 @@
 """A failure that a build can explain: a code and three sentences (what, why, fix)."""
 
-from nb_scorer.problem import Problem
+from nb_scorer.common.problem import Problem
 
 from nb_builder.common.cell import Cell
 

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import nbformat
-from nb_scorer import layout
-from nb_scorer.problem import Problem
+from nb_scorer.common import paths
+from nb_scorer.common.problem import Problem
 
 from nb_builder.common.log import Log
 from nb_builder.execute.runner import CellResult
@@ -49,7 +49,7 @@ class Report:
     def _write(self, build: Path) -> None:
         facts = self.facts if self.repeatable else {**self.facts, "seconds": self.seconds}
         text = json.dumps(facts, indent=2, default=str)
-        (build / layout.REPORT).write_text(text + "\n", encoding="utf-8")
+        (build / paths.REPORT).write_text(text + "\n", encoding="utf-8")
 
 
 def write_executed(node: nbformat.NotebookNode, results: Sequence[CellResult], target: Path) -> None:

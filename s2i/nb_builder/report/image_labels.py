@@ -3,7 +3,8 @@
 import json
 from pathlib import Path
 
-from nb_scorer import layout, manifest
+from nb_scorer.common import paths
+from nb_scorer.model import manifest
 
 from nb_builder.common.workspace import Workspace
 from nb_builder.report import missing_proof
@@ -26,7 +27,7 @@ def write(place: Workspace, src: Path, target: Path = METADATA) -> dict[str, obj
             "python": facts["python_full"],
             "model-sha256": facts["pickle_sha256"],
             "golden-rows": str(facts["golden"]),
-            "report": str(place.build / layout.REPORT),
+            "report": str(place.build / paths.REPORT),
         }
         if warning:
             named["warning"] = warning

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from nb_scorer.problem import Problem
+from nb_scorer.common.problem import Problem
 
 from nb_builder.analysis import contract
 from nb_builder.common.cell import Cell

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from nb_scorer.problem import Problem
+from nb_scorer.common.problem import Problem
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from nb_scorer import layout
+from nb_scorer.common import paths
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
@@ -109,7 +109,7 @@ def collect(
     whose indexes may be named. Raises RequirementsNeedPackages, RequirementsMalformed, RequirementIsOption,
     IndexNotAllowed, GitMissing, RequirementsConflict or LockOutdated.
     """
-    emitted = script.with_name(layout.REQUIREMENTS)
+    emitted = script.with_name(paths.REQUIREMENTS)
     _emit(script, python, folder, emitted, notebook)
     place = Place(line_parser.CELL, "entry", str(notebook), (folder, src), src, strict=True)
     said = requirements_txt.of_lines(emitted.read_text(encoding="utf-8").splitlines())
@@ -119,7 +119,7 @@ def collect(
     choice = sources.choose(cell, declared, notes, has_paths=bool(asked.lines))
     if choice.counted:
         asked += line_parser.of_said(choice.counted.file, choice.counted.said, src)
-    locked = _nearest(layout.LOCK, folder, src)
+    locked = _nearest(paths.LOCK, folder, src)
     if locked:
         asked += Asked(options=line_parser.options_of(locked, src))
     asked.options.check(allowed, src, os.environ)
@@ -140,9 +140,9 @@ def write(wanted: Wanted) -> None:
     """Write the file that installers read, and the constraints that it draws in, if there are any."""
     lines = [*wanted.asked.lines, *also(wanted.cell)]
     if wanted.asked.constraints:
-        constraints = wanted.emitted.with_name(layout.CONSTRAINTS)
+        constraints = wanted.emitted.with_name(paths.CONSTRAINTS)
         constraints.write_text(_text(wanted.asked.constraints), encoding="utf-8")
-        lines.append(f"-c {layout.CONSTRAINTS}")
+        lines.append(f"-c {paths.CONSTRAINTS}")
     wanted.emitted.write_text(_text(lines), encoding="utf-8")
 
 

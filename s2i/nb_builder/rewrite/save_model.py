@@ -6,20 +6,20 @@ from traitlets import Dict
 from nb_builder.rewrite.number_cells import own_cell
 
 _WATCH = """\
-import nb_scorer.cellnames, nb_scorer.reads, nb_scorer.recorder
-nb_scorer.cellnames.install(get_ipython(), {notebook!r})
-nb_scorer.recorder.install(get_ipython())
-nb_scorer.reads.watch({src!r})
+import nb_scorer.kernel.cell_names, nb_scorer.kernel.file_read_audit, nb_scorer.kernel.call_recorder
+nb_scorer.kernel.cell_names.install(get_ipython(), {notebook!r})
+nb_scorer.kernel.call_recorder.install(get_ipython())
+nb_scorer.kernel.file_read_audit.watch({src!r})
 del nb_scorer"""
 
 _SAVE = """\
-import nb_scorer.model, nb_scorer.reads, nb_scorer.recorder
-nb_scorer.reads.write({reads!r})
-nb_scorer.model.save(
+import nb_scorer.kernel.save_model, nb_scorer.kernel.file_read_audit, nb_scorer.kernel.call_recorder
+nb_scorer.kernel.file_read_audit.write({reads!r})
+nb_scorer.kernel.save_model.save(
     globals(),
     folder={folder!r},
     notebook={notebook!r},
-    recorded=nb_scorer.recorder.recorded(get_ipython()),
+    recorded=nb_scorer.kernel.call_recorder.recorded(get_ipython()),
     tolerance={tolerance!r},
     complaint={complaint!r},
     known={known!r},
@@ -29,7 +29,9 @@ nb_scorer.model.save(
 class SaveModel(Preprocessor):
     """Puts our two cells around the author's; `facts` fills in folders, names and the settings of answers."""
 
-    facts = Dict(help="src and reads: see nb_scorer.reads; all others: see nb_scorer.model.save.").tag(config=True)
+    facts = Dict(
+        help="src and reads: see nb_scorer.kernel.file_read_audit; all others: see nb_scorer.kernel.save_model.save."
+    ).tag(config=True)
 
     def preprocess(self, nb, resources):
         """Return the notebook with a cell more at either end."""

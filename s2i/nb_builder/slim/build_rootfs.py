@@ -5,7 +5,9 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from nb_scorer import boot, layout, manifest
+from nb_scorer.common import paths
+from nb_scorer.model import manifest
+from nb_scorer.protocol import launch
 
 from nb_builder.common.slim_levels import FILES, OFF, SHELL
 from nb_builder.common.workspace import Workspace
@@ -78,7 +80,7 @@ def everything(tree: Tree, plan: Plan, place: Place, whole: Collection[str] = ()
         _interpreter(tree, python, plan)
     for environment in (place.service, place.app.venv):
         _environment(tree, environment, plan, whole)
-    ours = Path(boot.HOME)
+    ours = Path(launch.HOME)
     for package in ("nb_scorer", "nb_service"):
         tree.carry_all(ours / package, lambda path: not _is_bytecode(path))
     _app_root(tree, place.app)
@@ -136,14 +138,14 @@ def _is_bytecode(path: str) -> bool:
 def _app_root(tree: Tree, app: Workspace) -> None:
     """Lay the model, what the service's pages show of the build, and the repository without its history."""
     tree.carry_all(app.model)
-    for name in (layout.REPORT, layout.NOTEBOOK_PAGE):
+    for name in (paths.REPORT, paths.NOTEBOOK_PAGE):
         if (app.build / name).exists():
             tree.carry(app.build / name)
     history = str(app.src / ".git") + "/"
     tree.carry_all(app.src, lambda path: not path.startswith(history) and not _is_bytecode(path))
     if (app.root / "secrets").is_dir():
         tree.carry(app.root / "secrets")
-    tree.write(str(app.root / layout.ENVIRONMENT), image_env.text(os.environ))
+    tree.write(str(app.root / paths.ENVIRONMENT), image_env.text(os.environ))
 
 
 def _doors(tree: Tree, place: Place) -> None:
@@ -164,7 +166,7 @@ def _compile(tree: Tree, plan: Plan, place: Place, both: Iterable[interpreter.In
         folders = [str(environment / "lib"), *(folder for folder in installation.library if folder not in done)]
         bytecode.convert(tree, python, folders, **asked)
         done.update(installation.library)
-    ours = Path(boot.HOME)
+    ours = Path(launch.HOME)
     bytecode.convert(tree, place.pythons[0], [str(ours / "nb_service")], **asked)
     # With their sources: these are run by two Pythons, which may differ.
     bytecode.convert(tree, place.pythons[0], [str(ours / "nb_scorer")], keep_sources=True, date=date)

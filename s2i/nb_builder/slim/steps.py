@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from nb_scorer import manifest
-from nb_scorer.model_problems import ModelMissing
+from nb_scorer.model import manifest
+from nb_scorer.model.problems import ModelMissing
 from nb_service import identity
 
 from nb_builder.common import installed, slim_levels

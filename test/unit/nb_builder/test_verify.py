@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from nb_builder import verify
 from nb_builder.problems import AnswersDiffer, BatchDiffers, ModelDoesNotLoad
-from nb_scorer import golden, manifest
+from nb_scorer.model import golden_rows, manifest
 
 SETTINGS = SimpleNamespace(tolerance=1e-6, verify_timeout=60.0, ca_bundle=None)
 GOOD = {
@@ -40,7 +40,7 @@ class Lines:
 @pytest.fixture
 def place(tmp_path):
     (tmp_path / "app" / "model").mkdir(parents=True)
-    manifest.write(tmp_path / "app" / "model", {"format": 1, "golden": 2})
+    manifest.write(tmp_path / "app" / "model", {"format": 2, "golden": 2})
     rows = [{"sample": 2, "answer": 4, "from": "call"}, {"sample": 2.5, "answer": 5, "from": "call"}]
     (tmp_path / "app" / "model" / "golden.ndjson").write_text("".join(json.dumps(row) + "\n" for row in rows))
     (tmp_path / "service" / "bin").mkdir(parents=True)
@@ -72,7 +72,7 @@ def test_a_proved_model_says_in_its_manifest_how_to_start_it(place):
 
 def test_the_golden_rows_keep_the_answers_of_the_fresh_process(place):
     verified(place, GOOD)
-    assert [row["answer"] for row in golden.read(place / "app" / "model")] == [4.0, 5]
+    assert [row["answer"] for row in golden_rows.read(place / "app" / "model")] == [4.0, 5]
 
 
 @pytest.mark.parametrize(

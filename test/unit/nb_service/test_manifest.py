@@ -6,7 +6,7 @@ import pytest
 from nb_service import manifest, problems
 
 GOOD = {
-    "format": 1,
+    "format": 2,
     "notebook": "a.ipynb",
     "folder": "deep",
     "built": "2026-01-01T00:00:00Z",
@@ -44,7 +44,7 @@ def test_what_assemble_writes_is_read_as_it_is(path):
 )
 def test_what_is_no_manifest_of_this_format_is_refused(path, data):
     path.write_bytes(data)
-    with pytest.raises(problems.ModelFormatUnknown, match="this service reads format 1"):
+    with pytest.raises(problems.ModelFormatUnknown, match="this service reads format 2"):
         manifest.read(path)
 
 
@@ -103,6 +103,6 @@ def test_a_lone_surrogate_becomes_its_escape_where_pages_show_it_and_stays_in_na
 
 
 def test_the_format_is_the_one_that_models_are_written_with():
-    from nb_scorer import manifest as written
+    from nb_scorer.model import manifest as written
 
     assert manifest.FORMAT == written.FORMAT

@@ -12,7 +12,7 @@ def app_root(tmp_path):
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "venv/bin/python").touch()
     (tmp_path / "model/model.pickle").touch()
-    (tmp_path / "model/manifest.json").write_text(json.dumps({"format": 1, "folder": "deep"}))
+    (tmp_path / "model/manifest.json").write_text(json.dumps({"format": 2, "folder": "deep"}))
     (tmp_path / "model/golden.ndjson").write_text('{"sample": 1, "answer": 2}\n\n{"sample": 3, "answer": 4}\n')
     return tmp_path
 
@@ -56,7 +56,7 @@ def test_a_model_of_somebody_else_is_told_from_none(app_root, monkeypatch):
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 99}'])
 def test_a_manifest_of_another_format_is_refused(app_root, text):
     (app_root / "model/manifest.json").write_text(text)
-    with pytest.raises(problems.ModelFormatUnknown, match="this service reads format 1"):
+    with pytest.raises(problems.ModelFormatUnknown, match="this service reads format 2"):
         model_folder.read(app_root)
 
 

@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 
 from flask import Flask, Response, jsonify, render_template, request
-from nb_scorer import layout
-from nb_scorer.golden import samples_to_add
+from nb_scorer.common import paths
+from nb_scorer.model.golden_rows import samples_to_add
 
 from nb_service.app import openapi
 from nb_service.app.door import Door
@@ -61,7 +61,7 @@ class _Page:
             {"sample": _shown(row["sample"]), "answer": _shown(row["answer"])} for row in door.model.golden_rows(ROWS)
         ]
         self._key = '-H "X-API-Key: $(cat key)" ' if door.got["S2I_API_KEY_FILE"] else ""
-        path = door.model.folder.parent / layout.BUILD / layout.NOTEBOOK_PAGE
+        path = door.model.folder.parent / paths.BUILD / paths.NOTEBOOK_PAGE
         self.notebook = path if door.got["S2I_NOTEBOOK_PAGE"] and path.is_file() else None
 
     def show(self) -> Response:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
-from nb_scorer import layout
+from nb_scorer.common import paths
 from nbformat import NotebookNode
 
 from nb_builder.requirements.sources import (
@@ -28,7 +28,7 @@ __all__ = ["NOTHING", "Choice", "Declaration", "Said", "choose", "exclude", "of_
 
 # Each file with its reader, and what it belongs to: a lock is read on its own only where that is not there.
 READERS = (
-    (layout.REQUIREMENTS, requirements_txt.read, None),
+    (paths.REQUIREMENTS, requirements_txt.read, None),
     ("environment.yml", conda.read, None),
     ("environment.yaml", conda.read, None),
     ("Pipfile", pipfile.read, None),

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from nb_scorer import layout
+from nb_scorer.common import paths
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
@@ -63,7 +63,7 @@ def exclude(one: Requirement, other: Requirement) -> bool:
 def _is_plain(declaration: Declaration) -> bool:
     """Tell whether it is a requirements.txt outside of binder/: such a one counts beside the cell."""
     *folders, name = declaration.file.split("/")
-    return name == layout.REQUIREMENTS and folders[-1:] not in (["binder"], [".binder"])
+    return name == paths.REQUIREMENTS and folders[-1:] not in (["binder"], [".binder"])
 
 
 def _checked(declaration: Declaration) -> Declaration:

@@ -3,7 +3,7 @@
 import json
 import re
 
-from nb_scorer import golden
+from nb_scorer.model import golden_rows
 
 from nb_builder.common.log import Log
 from nb_builder.common.slim_levels import OFF
@@ -48,7 +48,7 @@ def show(tree: Tree, plan: Plan, verdict: dict, log: Log) -> None:
         log.line(f"     {line}")
     if not verdict["rows"]:
         log.note(f"there are no golden rows, so nothing says what the right answers are. {_ROWS}")
-    rows = golden.counted(verdict["rows"])
+    rows = golden_rows.counted(verdict["rows"])
     alike = "answered the same" if verdict["deterministic"] else "answered; predictor says something else each time"
     log.step(
         f"The slim image is {plan_table.megabytes(tree.bytes())} (S2I_SLIM={plan.level}); "

@@ -9,7 +9,8 @@ from email.message import Message
 from importlib import metadata
 from urllib.parse import quote
 
-from nb_scorer import layout, manifest
+from nb_scorer.common import paths
+from nb_scorer.model import manifest
 from nb_service import identity
 from packaging.utils import canonicalize_name
 
@@ -66,7 +67,7 @@ def _service(place) -> dict:
             {
                 "type": "machine-learning-model",
                 "bom-ref": "model",
-                "name": layout.PICKLE,
+                "name": paths.PICKLE,
                 "hashes": [{"alg": "SHA-256", "content": told["pickle_sha256"]}],
             }
         ],

@@ -6,7 +6,8 @@ import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from nb_scorer import boot, layout
+from nb_scorer.common import paths
+from nb_scorer.protocol import launch
 
 from nb_builder.common import installed
 from nb_builder.common.installed import Distribution
@@ -19,15 +20,15 @@ class ReachFailed(RuntimeError):
 
 def imports(app_root: Path) -> dict[str, str]:
     """Return {module: where it is named} of what the model under `app_root` may import; raise ReachFailed."""
-    model = app_root / layout.MODEL
-    told = json.loads((model / layout.MANIFEST).read_text("utf-8"))
-    folder = os.path.realpath(app_root / layout.SRC / told.get("folder", "."))
+    model = app_root / paths.MODEL
+    told = json.loads((model / paths.MANIFEST).read_text("utf-8"))
+    folder = os.path.realpath(app_root / paths.SRC / told.get("folder", "."))
     # As text: beside its file there are modules named as some of the standard library.
     program = Path(model_imports_program.__file__).read_text("utf-8")
-    command = [app_root / layout.VENV / "bin" / "python", "-c", program, boot.HOME, model, folder]
+    command = [app_root / paths.VENV / "bin" / "python", "-c", program, launch.HOME, model, folder]
     ran = subprocess.run(
         command,
-        env=boot.environment(dict(os.environ)),
+        env=launch.environment(dict(os.environ)),
         cwd="/",
         stdin=subprocess.DEVNULL,
         capture_output=True,

@@ -279,12 +279,12 @@ def main(home, model_folder, notebook_folder):
     """Print what the model in `model_folder` may import, as JSON on the last line."""
     sys.path[:] = [place for place in sys.path if place]
     sys.path.append(home)
-    from nb_scorer import manifest, model, surroundings
+    from nb_scorer.model import load, manifest, runtime_paths
 
     told = manifest.read(model_folder)
-    surroundings.enter(notebook_folder, told)
-    loaded = model.load(model_folder)
-    root = surroundings.root_of(notebook_folder, told.get("folder", "."))
+    runtime_paths.enter(notebook_folder, told)
+    loaded = load.load(model_folder)
+    root = runtime_paths.root_of(notebook_folder, told.get("folder", "."))
     found = Reach(root, packages_in(filter(os.path.isdir, sys.path))).of(
         [loaded.predictor, loaded.validator, loaded.batch_predictor]
     )

@@ -9,7 +9,8 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from nb_scorer import answers, layout, manifest
+from nb_scorer.common import paths
+from nb_scorer.model import compare_answers, manifest
 
 from nb_builder.common import installed
 from nb_builder.common.log import Log
@@ -39,7 +40,9 @@ def run(plan: Plan, root: Path, app_root: Path, *, home: Path, log: Log) -> Plan
     lack = trial.begin()
     if lack:
         return replace(plan, notes=(*plan.notes, f"Nothing was tried without: {lack}."))
-    trial.steady = Steady(*trial.verdicts, manifest.read(app_root / layout.MODEL).get("tolerance", answers.TOLERANCE))
+    trial.steady = Steady(
+        *trial.verdicts, manifest.read(app_root / paths.MODEL).get("tolerance", compare_answers.TOLERANCE)
+    )
     python = python_of(app_root)
     for choice in plan.kept:
         if choice in plan.kept and choice.distribution.bytes >= SMALLEST and not _needed(choice, plan, python):
@@ -161,7 +164,7 @@ class Steady:
         return ""
 
     def _alike(self, one: tuple, other: tuple | None) -> bool:
-        return other is not None and one[0] == other[0] and answers.same(one[1], other[1], self._tolerance)
+        return other is not None and one[0] == other[0] and compare_answers.same(one[1], other[1], self._tolerance)
 
 
 def files_without(plan: Plan, choices: Collection[Choice]) -> list[str]:

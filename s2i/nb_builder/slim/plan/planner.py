@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from nb_scorer import layout, manifest
+from nb_scorer.common import paths
+from nb_scorer.model import manifest
 from packaging.utils import canonicalize_name
 
 from nb_builder.common import installed
@@ -100,7 +101,7 @@ def make(app_root: Path, *, home: Path, level: str, keep: Iterable[str], log: Lo
     `home` is NB_BUILDER_HOME, where the service's environment is; `keep` are names for which
     `not_installed` found nothing. Raises Unproved where the service as it is does not answer rightly.
     """
-    held = installed.installed(app_root / layout.VENV)
+    held = installed.installed(app_root / paths.VENV)
     if level == OFF:
         return whole(held)
     log.line("     tracing the service while it answers golden rows, odd samples and broken requests")
@@ -112,7 +113,7 @@ def make(app_root: Path, *, home: Path, level: str, keep: Iterable[str], log: Lo
         raise Unproved(traced.verdict.differences)
     if not traced.complete:
         return whole(held, "The model's Python is older than 3.8 and can't be traced: nothing is dropped.")
-    named = {**pickle_imports.named(app_root / layout.SRC, installed.modules(held)), **model_imports.imports(app_root)}
+    named = {**pickle_imports.named(app_root / paths.SRC, installed.modules(held)), **model_imports.imports(app_root)}
     made = chosen(level, held, tracer.used(traced.files, held), fixed_reasons(app_root, held, named, keep))
     made = with_needs(made, python_of(app_root))
     opened = frozenset(tracer.with_sources(traced.files))
@@ -140,7 +141,7 @@ def fixed_reasons(
     found.update({canonicalize_name(name): KEPT for name in keep})
     needed = dependency_graph.needed_by(found, held, python_of(app_root))
     owner = installed.owners(held)
-    loading = Modules(installed.site_packages(app_root / layout.VENV)).loading(named)
+    loading = Modules(installed.site_packages(app_root / paths.VENV)).loading(named)
     brought = {each.name: "what the notebook names imports it" for file in loading for each in owner.get(file, ())}
     return {**brought, **{name: f"{by} needs it" for name, by in needed.items()}, **found}
 
@@ -160,7 +161,7 @@ def chosen(level: str, held: Iterable[Distribution], used: Container[str], fixed
 
 def python_of(app_root: Path) -> str:
     """Return the full version of the model's Python."""
-    told = manifest.read(app_root / layout.MODEL)
+    told = manifest.read(app_root / paths.MODEL)
     return told.get("python_full", told["python"])
 
 

@@ -4,7 +4,8 @@ import os
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from nb_scorer import boot, layout
+from nb_scorer.common import paths
+from nb_scorer.protocol import launch
 
 from nb_builder.common import installed
 from nb_builder.common.installed import Distribution
@@ -36,8 +37,8 @@ def left_out(
     """
     in_use = tracer.with_sources(traced.files)
     library = {os.path.dirname(os.path.dirname(file)) for file in in_use if file.endswith("/encodings/__init__.py")}
-    site, front = (installed.site_packages(venv) for venv in (app_root / layout.VENV, home / "service"))
-    modules = Modules([*site, *library, *front, boot.HOME])
+    site, front = (installed.site_packages(venv) for venv in (app_root / paths.VENV, home / "service"))
+    modules = Modules([*site, *library, *front, launch.HOME])
     always = [name for name in modules.files if name.split(".")[0] in _ALWAYS or name.startswith(_SYSTEM)]
     named = [*lazily, *always, *_unloaded(kept, in_use), *_plugged(kept)]
     stay = modules.closure([*in_use, *(file for each in whole for file in each.files)], named)
@@ -64,7 +65,7 @@ def _unloaded(kept: Iterable[Distribution], in_use: set[str]) -> set[str]:
 
 def _unread(fewer: Iterable[Distribution], stay: set[str], app_root: Path) -> set[str]:
     """Return the data that nothing opened and that neither its own distribution's code names nor the repository's."""
-    own = [str(path) for path in sorted((app_root / layout.SRC).rglob("*")) if path.suffix in _CODE and path.is_file()]
+    own = [str(path) for path in sorted((app_root / paths.SRC).rglob("*")) if path.suffix in _CODE and path.is_file()]
     found = set()
     for each in fewer:
         code = [file for file in each.files if file.endswith(".py") and file in stay]

@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
-from nb_scorer import boot
+from nb_scorer.protocol import launch
 
 from nb_builder.slim.rootfs import bytecode_program
 from nb_builder.slim.tree import Tree
@@ -25,7 +25,7 @@ def convert(
     places = [(str(tree.at(folder)), folder) for folder in folders]
     asked = {"places": places, "keep_sources": keep_sources, "date": date, "docstrings": docstrings}
     # The order of sets in bytecode hangs on the hashes of texts.
-    environ = {**boot.environment(dict(os.environ)), "PYTHONHASHSEED": "0"}
+    environ = {**launch.environment(dict(os.environ)), "PYTHONHASHSEED": "0"}
     for folder, _ in places:
         _remove_bytecode(folder)
     # Columns point into lines of sources; a traceback shows none where sources are gone.

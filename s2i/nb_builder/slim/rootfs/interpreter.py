@@ -6,7 +6,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from nb_scorer import boot
+from nb_scorer.protocol import launch
 
 _ASK = """\
 import json, os, sys, sysconfig
@@ -27,7 +27,7 @@ class Interpreter:
 
 def ask(python: Path) -> Interpreter | None:
     """Return what `python` says of itself; None where it does not run."""
-    environ = boot.environment(dict(os.environ))
+    environ = launch.environment(dict(os.environ))
     try:
         told = subprocess.run([python, "-I", "-c", _ASK], env=environ, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nb_scorer import boot
+from nb_scorer.protocol import launch
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def ask(app_root: Path, *, home: Path, environ: Mapping[str, str] | None = None)
         command = [home / "service" / "bin" / "python", "-I", "-m", "nb_service", "selftest", "--verdict", file]
         ran = subprocess.run(
             command,
-            env={**boot.environment(os.environ), "APP_ROOT": str(app_root), **(environ or {})},
+            env={**launch.environment(os.environ), "APP_ROOT": str(app_root), **(environ or {})},
             cwd="/",
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

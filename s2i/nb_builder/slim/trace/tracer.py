@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from nb_scorer import layout
+from nb_scorer.common import paths
 
 from nb_builder.common import installed
 from nb_builder.common.installed import Distribution
@@ -45,7 +45,7 @@ def run(app_root: Path, *, home: Path, folders: Iterable[str] = ()) -> Trace:
     with tempfile.TemporaryDirectory() as folder:
         # Scorers may run as another user than this one.
         os.chmod(folder, 0o777)  # noqa: S103 - for the time of the trace
-        with _hooked([app_root / layout.VENV, home / "service"]), inotify.watched(folders) as opened:
+        with _hooked([app_root / paths.VENV, home / "service"]), inotify.watched(folders) as opened:
             verdict = selftest.ask(app_root, home=home, environ={audit_hook.FOLDER: folder})
         names = os.listdir(folder)
         files = {line for name in names for line in _lines(os.path.join(folder, name))}

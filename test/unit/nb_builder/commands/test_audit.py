@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from nb_builder.commands import audit
-from nb_scorer.problem import Problem
+from nb_scorer.common.problem import Problem
 
 import pypi
 

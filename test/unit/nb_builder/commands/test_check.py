@@ -5,7 +5,7 @@ import io
 from nb_builder.commands import check
 from nb_builder.common.cell import Cell
 from nb_builder.problems import PredictorMissing, RequirementIsOption
-from nb_scorer.problem import SettingInvalid
+from nb_scorer.common.problem import SettingInvalid
 
 CELL = Cell("requirements = ['--user']", 2, 3)
 OPTION = RequirementIsOption(where="'requirements' (entry 1)", entry="--user").at("model.ipynb", CELL, 1)

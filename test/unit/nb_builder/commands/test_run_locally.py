@@ -6,7 +6,7 @@ import socket
 import pytest
 from nb_builder.commands import run_locally
 from nb_builder.common.log import Log
-from nb_scorer.problem import SettingInvalid
+from nb_scorer.common.problem import SettingInvalid
 
 
 def test_a_taken_port_is_left_to_its_owner(capsys):

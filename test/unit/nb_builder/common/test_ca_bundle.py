@@ -2,7 +2,7 @@
 
 import pytest
 from nb_builder.common import ca_bundle
-from nb_scorer.problem import SettingInvalid
+from nb_scorer.common.problem import SettingInvalid
 
 
 def test_every_tool_is_told_the_same_file(tmp_path):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from nb_builder.common.settings import KNOBS, Settings
-from nb_scorer.problem import SettingInvalid
+from nb_scorer.common.problem import SettingInvalid
 
 
 def test_defaults_are_those_of_the_image():

@@ -5,7 +5,7 @@ import json
 from nb_builder.common.workspace import Workspace
 from nb_builder.report import image_labels
 from nb_builder.repository import source_tree
-from nb_scorer import manifest
+from nb_scorer.model import manifest
 
 
 def place(tmp_path, golden=3):

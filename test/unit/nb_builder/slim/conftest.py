@@ -43,8 +43,12 @@ def make_app_root(tmp_path_factory):
 
 
 def _save(root: Path, venv: Path, code: str) -> None:
-    from nb_scorer import boot
+    from nb_scorer.protocol import launch
 
-    told = {**os.environ, "PYTHONPATH": os.pathsep.join([boot.HOME, str(root / "src")]), "PYTHONDONTWRITEBYTECODE": "1"}
+    told = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([launch.HOME, str(root / "src")]),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
     command = [venv / "bin" / "python", "-c", MAKE_MODEL, root]
     subprocess.run(command, input=code.encode(), check=True, cwd=root / "src", env=told)

@@ -3,7 +3,7 @@ import os
 import types
 
 import pytest
-from nb_scorer import frames
+from nb_scorer.protocol import frames
 from nb_service.app import exposition
 from nb_service.http import metrics
 from nb_service.http.metrics import Requests, Samples

@@ -2,7 +2,7 @@
 
 import time
 
-from nb_scorer import frames
+from nb_scorer.protocol import frames
 
 
 def turn(loop, times: int = 2) -> None:

@@ -4,8 +4,8 @@ import os
 import socket
 
 import pytest
-from nb_scorer import frames
-from nb_scorer.tally import Tally
+from nb_scorer.protocol import frames
+from nb_scorer.protocol.shared_counters import Tally
 from nb_service.pool.answer import DIED, OK, Answer, Job
 from nb_service.pool.link import MOST_IN_FLIGHT, MOST_UNSENT, Link
 from nb_service.pool.memory import shared_memory

@@ -1,6 +1,6 @@
 import os
 
-from nb_scorer.tally import SIZE, Tally
+from nb_scorer.protocol.shared_counters import SIZE, Tally
 from nb_service.pool import memory
 
 

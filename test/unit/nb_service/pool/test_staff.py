@@ -4,7 +4,7 @@ import os
 import time
 
 import pytest
-from nb_scorer.orders import FORK, SPAWN
+from nb_scorer.protocol.orders import FORK, SPAWN
 from nb_service.model_folder import ModelFolder
 from nb_service.pool import staff as module
 from nb_service.pool.answer import OK, Answer, Job

@@ -1,0 +1,364 @@
+"""Notes the samples that a notebook's own top-level calls hand to predictor, and the answers that they get.
+
+An IPython ast_transformer turns predictor(x) into shown(n, predictor(note(n, x))), where both return what they are
+handed: the cell does, prints and raises what it did without us, and no frame of ours is in a traceback.
+"""
+
+import ast
+import builtins
+import collections
+import inspect
+import types
+import weakref
+
+from nb_scorer.model import functions, json_codec, pydantic_models
+
+MAX_SAMPLES = 50
+MAX_BYTES = 64 * 1024
+MAX_LENGTH = 20000
+
+# In builtins, because the notebook's own namespace is the author's.
+NOTE = "__nb_builder_note__"
+NOTE_FIRST = "__nb_builder_note_first__"
+NOTE_ALL = "__nb_builder_note_all__"
+SHOWN = "__nb_builder_shown__"
+
+
+class Call(object):
+    """One call of predictor by a cell: the sample as JSON has it, and what came of it there.
+
+    `body` is the sample's form in JSON, `by_name` that of a labelled row of a table as an object, or None. Of a whole
+    table `body` is the list of its rows, and `by_name` its only row. `lack` says why there is no `body`, then None.
+    `answer` is the form in JSON of what the cell was given, None where there is none or it is too large, and
+    `bare` the same without pandas' labels;
+    `returned` is False where predictor raised. `passed` is the type of a sample that JSON can't have, or "",
+    `is_table` whether it is a table, and `single` whether its numbers have single precision. `cell` and `line` are
+    the call's place, `of` returns the predictor that was called, and `current` is whether the notebook ends with it.
+    """
+
+    def __init__(self, body, by_name=None, passed="", single=False, lack=""):
+        self.body = body
+        self.by_name = by_name
+        self.lack = lack
+        self.passed = passed
+        self.single = single
+        self.is_table = False
+        self.cell = None
+        self.line = None
+        self.of = None
+        self.answer = None
+        self.bare = None
+        self.returned = False
+        self.current = True
+
+
+def install(shell):
+    """Note from now on the calls of predictor in cells that the IPython `shell` runs."""
+    noter = CallNoter()
+    calls = Calls(shell, noter.lines)
+    shell.ast_transformers.append(noter)
+    setattr(builtins, NOTE, calls.note)
+    setattr(builtins, NOTE_FIRST, calls.note_first)
+    setattr(builtins, NOTE_ALL, calls.note_all)
+    setattr(builtins, SHOWN, calls.shown)
+    shell.events.register("post_run_cell", calls.ended)
+    shell.nb_builder_calls = calls
+
+
+def recorded(shell):
+    """Return the last Call of each sample, in the order of their first; of arrays beside that of a plain one, both.
+
+    Behind them comes the last of each place whose sample has no form in JSON.
+    """
+    calls = getattr(shell, "nb_builder_calls", None)
+    return calls.found() if calls else []
+
+
+class Calls(object):
+    """The calls so far, at most MAX_SAMPLES samples; `lines` has the line of each place that calls."""
+
+    def __init__(self, shell, lines):
+        self._shell = shell
+        self._lines = lines
+        self._open = {}
+        self._first = {}
+        # By place.
+        self._without_form = collections.OrderedDict()
+        # By body, in the order of the first call of each.
+        self._calls = collections.OrderedDict()
+
+    def note(self, place, sample):
+        """Return `sample` untouched, after its form in JSON was noted if it has one."""
+        self._open.pop(place, None)
+        try:
+            self._begin(place, sample)
+        # Any object may come here, with any fault in its methods; it must not become the cell's.
+        except Exception:
+            return sample
+        return sample
+
+    def note_first(self, place, *args):
+        """Return `args`, which are noted by the note_all that gets the named arguments of the same call."""
+        self._first[place] = args
+        return args
+
+    def note_all(self, place, *args, **named):
+        """Return `args` or `named`, whichever there are, after the sample that a client would send was noted."""
+        self._open.pop(place, None)
+        try:
+            self._begin_bound(place, self._first.pop(place, args), named)
+        # A TypeError predictor will raise at once in words of its own; the rest is as for one argument.
+        except Exception:
+            return args or named
+        return args or named
+
+    def _begin_bound(self, place, args, named):
+        predictor = self._shell.user_ns.get("predictor")
+        bound = inspect.signature(predictor).bind(*args, **named)
+        if functions.named_parameters(predictor):
+            self._begin(place, _bound(bound))
+        elif len(bound.args) == 1 and not bound.kwargs:
+            self._begin(place, bound.args[0])
+        else:
+            self._open_call(place, Call(None, lack="the service calls predictor with the sample alone"))
+
+    def _begin(self, place, sample):
+        if _is_table(sample):
+            call = _call_of_table(sample)
+        else:
+            body, lack = json_form(sample)
+            passed = "" if _is_plain(sample) else _kind(sample)
+            call = Call(body, body and _by_name(sample), passed, _is_single(sample), lack)
+        self._open_call(place, call)
+
+    def _open_call(self, place, call):
+        """Keep `call`, which is made at `place` now, unless there are too many."""
+        call.line, call.of = self._lines[place], _reference(self._shell.user_ns.get("predictor"))
+        kept, key = (self._without_form, place) if call.body is None else (self._calls, call.body)
+        if key not in kept and len(kept) >= MAX_SAMPLES:
+            return
+        kept[key] = [call] if call.body is None else _last_of_each_kind([*kept.get(key, ()), call])
+        self._open[place] = call
+
+    def shown(self, place, answer):
+        """Return `answer` untouched, after it was noted as that of the call that is open at `place`."""
+        call = self._open.pop(place, None)
+        if call is not None:
+            call.returned = True
+            try:
+                call.answer, call.bare = (
+                    _answer_form(answer, json_codec.LABELLED),
+                    _answer_form(answer, json_codec.BARE),
+                )
+            # As for a sample.
+            except Exception:
+                return answer
+        return answer
+
+    def ended(self, result):
+        """Give the calls of the cell that has ended its number: the shell's own count is of the next one by then."""
+        number = getattr(result, "execution_count", None)
+        if number is None:
+            # Run by a magic within a cell.
+            return
+        for call in self._all():
+            call.cell = number if call.cell is None else call.cell
+
+    def found(self):
+        """Return the calls, each with `current` set by the predictor that the namespace has now."""
+        predictor = self._shell.user_ns.get("predictor")
+        calls = self._all()
+        for call in calls:
+            call.current = call.of() is predictor
+        return calls
+
+    def _all(self):
+        return [call for kept in (self._calls, self._without_form) for calls in kept.values() for call in calls]
+
+
+def _last_of_each_kind(calls):
+    """Return the last call with a plain sample and the last with another, in the order in which they were made."""
+    last = {bool(call.passed): call for call in calls}
+    return [call for call in calls if last[bool(call.passed)] is call]
+
+
+def _reference(predictor):
+    """Return what gives `predictor` when it is called, without keeping it alive where that can be helped."""
+    try:
+        return weakref.ref(predictor)
+    except TypeError:
+        return lambda: predictor
+
+
+class CallNoter(ast.NodeTransformer):
+    """Wraps each call of predictor outside functions, and its one argument, or the several.
+
+    predictor(a, b) becomes shown(n, predictor(*note_all(n, a, b))), predictor(a=1, b=2)
+    shown(n, predictor(**note_all(n, a=1, b=2))), and predictor(a, b=2)
+    shown(n, predictor(*note_first(n, a), **note_all(n, b=2))).
+    """
+
+    def __init__(self):
+        self.lines = []
+
+    def visit_FunctionDef(self, node):
+        """Return a function as it is: what it calls at run time is not the notebook's own example."""
+        return node
+
+    visit_AsyncFunctionDef = visit_Lambda = visit_ClassDef = visit_FunctionDef  # noqa: N815 - ast's names
+
+    def visit_Call(self, node):
+        """Return the call with argument and answer noted, if it is predictor(x)."""
+        return self._wrapped(node, node) if self._noted(node) else node
+
+    def visit_Await(self, node):
+        """Return the same for `await predictor(x)`, whose answer is there only when it has been awaited."""
+        if isinstance(node.value, ast.Call):
+            return self._wrapped(node, node.value) if self._noted(node.value) else node
+        self.generic_visit(node)
+        return node
+
+    def _noted(self, call):
+        """Have what `call` passes noted if it is predictor with one argument, or several; return whether it is."""
+        self.generic_visit(call)
+        given = [*call.args, *(keyword.value for keyword in call.keywords)]
+        if getattr(call.func, "id", None) != "predictor" or not given or _unpacks(call):
+            return False
+        if not call.keywords and len(given) == 1:
+            call.args = [self._ours(NOTE, call.args, [], given[0])]
+        else:
+            if call.args:
+                noted = self._ours(NOTE_FIRST if call.keywords else NOTE_ALL, call.args, [], given[0])
+                call.args = [ast.copy_location(ast.Starred(value=noted, ctx=ast.Load()), given[0])]
+            if call.keywords:
+                named = ast.keyword(arg=None, value=self._ours(NOTE_ALL, [], call.keywords, given[0]))
+                call.keywords = [ast.copy_location(named, given[0])]
+        self.lines.append(call.lineno)
+        return True
+
+    def _wrapped(self, node, call):
+        """Return `node`, whose `call` was noted just now, with its answer noted, too."""
+        return self._ours(SHOWN, [node], [], call, len(self.lines) - 1)
+
+    def _ours(self, name, args, keywords, near, place=None):
+        """Return a call of `name` with the number of a place, by default the next one, before its arguments."""
+        number = ast.parse(str(len(self.lines) if place is None else place), mode="eval").body
+        made = ast.Call(func=ast.Name(id=name, ctx=ast.Load()), args=[number, *args], keywords=keywords)
+        for part in (made, made.func, number):
+            ast.copy_location(part, near)
+        return ast.fix_missing_locations(made)
+
+
+def _unpacks(call):
+    return any(isinstance(one, ast.Starred) for one in call.args) or any(one.arg is None for one in call.keywords)
+
+
+def _bound(bound):
+    """Return the object whose keys are bound to parameters in this way."""
+    sample = dict(bound.arguments)
+    for parameter in bound.signature.parameters.values():
+        if parameter.kind is parameter.VAR_KEYWORD:
+            sample.update(sample.pop(parameter.name, {}))
+    return sample
+
+
+def json_form(sample):
+    """Return (`sample` as a body of JSON, ""), or (None, why not) where JSON would change it or it is too large.
+
+    Tuples and numpy's arrays and numbers count as what JSON makes of them.
+    """
+    body, lack = _encoded(sample)
+    if body and not _survived(sample, json_codec.decode(body)):
+        return None, "JSON would make something else of it"
+    return body, lack
+
+
+def _encoded(sample):
+    """Return (what JSON makes of `sample`, ""), or (None, why not)."""
+    if _length(sample) > MAX_LENGTH:
+        return None, "it is too large"
+    try:
+        body = json_codec.encode(sample, json_codec.BARE)
+    except json_codec.NoJsonForm:
+        return None, "a client can only send JSON, which has no such value"
+    return (body, "") if len(body) <= MAX_BYTES else (None, "it is too large")
+
+
+def _is_table(sample):
+    """Return whether `sample` is a table, as pandas or polars have them."""
+    return hasattr(sample, "columns") and (hasattr(sample, "iloc") or hasattr(sample, "to_dicts"))
+
+
+def _call_of_table(sample):
+    """Return the Call of a table: a client could send the list of its rows, or its only row as an object."""
+    body, lack = _encoded(sample)
+    call = Call(body, body[1:-1] if body and len(sample) == 1 else None, _kind(sample), lack=lack)
+    call.is_table = True
+    return call
+
+
+def _answer_form(answer, form):
+    """Return an answer as JSON has it in `form`, or None where it is too large, not there yet, or has none."""
+    if type(answer) is types.CoroutineType or _length(answer) > MAX_LENGTH:
+        return None
+    try:
+        body = json_codec.encode(answer, form)
+    except json_codec.NoJsonForm:
+        return None
+    return body if len(body) <= MAX_BYTES else None
+
+
+def _by_name(sample):
+    """Return a labelled row of a table (pandas' Series) as an object in JSON, or None for anything else."""
+    if not (hasattr(sample, "index") and hasattr(sample, "to_dict") and hasattr(sample, "tolist")):
+        return None
+    names = list(sample.index)
+    if not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
+        return None
+    return json_codec.encode(dict(zip(names, sample.tolist())))
+
+
+def _is_plain(sample):
+    """Return whether JSON gives predictor the very same types."""
+    if type(sample) is dict:
+        return all(map(_is_plain, sample.values()))
+    if type(sample) is list:
+        return all(map(_is_plain, sample))
+    return sample is None or type(sample) in (bool, int, float, str)
+
+
+def _kind(sample):
+    kind = type(sample)
+    if kind in (list, dict):
+        return "{} with values of other types".format(kind.__name__)
+    return kind.__name__ if kind.__module__ == "builtins" else "{}.{}".format(kind.__module__, kind.__name__)
+
+
+def _is_single(sample):
+    """Return whether `sample` holds a float of less than double precision, as numpy has them."""
+    if isinstance(sample, (list, tuple)):
+        return any(map(_is_single, sample))
+    if isinstance(sample, dict):
+        return any(map(_is_single, sample.values()))
+    dtype = getattr(sample, "dtype", None)
+    return getattr(dtype, "kind", "") == "f" and dtype.itemsize < 8
+
+
+def _length(sample):
+    size = getattr(sample, "size", None)
+    if isinstance(size, int):
+        return size
+    return len(sample) if hasattr(sample, "__len__") else 0
+
+
+def _survived(sample, back):
+    if hasattr(sample, "dtype") and hasattr(sample, "tolist"):
+        sample = sample.tolist()
+    elif pydantic_models.is_known(type(sample)) or hasattr(type(sample), "__dataclass_fields__"):
+        # The hint by which predictor gets it makes it again.
+        sample = json_codec.plain(sample, json_codec.BARE)
+    if isinstance(sample, dict) and type(back) is dict:
+        return sample.keys() == back.keys() and all(_survived(value, back[key]) for key, value in sample.items())
+    if isinstance(sample, (list, tuple)) and type(back) is list:
+        return len(sample) == len(back) and all(map(_survived, sample, back))
+    return type(sample) is type(back) and sample == back

@@ -1,0 +1,387 @@
+"""Collects golden rows in a notebook's kernel: from its own calls, its examples, and predictor asked again."""
+
+import json
+import threading
+import time
+import traceback
+import types
+
+from nb_scorer.kernel.save_errors import Complaint
+from nb_scorer.model import compare_answers, functions, json_codec
+from nb_scorer.model.misfit import Misfit
+
+MAX_ROWS = 50
+MAX_BYTES = 1 << 20
+# The notebook's own calls are a gift: a slow predictor must not make every build much longer.
+CALL_SECONDS = 10
+# A model that was asked in single precision has no more digits in common with itself in double precision.
+SINGLE_TOLERANCE = 1e-3
+CLOCK_SECONDS = 1.1
+SHOWN = 200
+EXAMPLES = "examples"
+
+
+def collect(called, examples, recorded, tolerance=compare_answers.TOLERANCE, form=json_codec.LABELLED):
+    """Return (rows, notes): `examples` first, then the `recorded` calls, each asked of predictor now.
+
+    `called` holds predictor and perhaps validator and batch_predictor, as nb_scorer.model.signatures gives them;
+    `recorded` are the recorder's Calls, `form` that of answers. Raises Complaint for a row of `examples` that
+    gets no answer, for a call whose cell showed another one, where no sample at all is answered, and for a
+    batch_predictor that answers otherwise.
+    """
+    asked = _Asked(called["predictor"], called.get("validator"), recorded, tolerance, form)
+    if hasattr(examples, "shape") or hasattr(examples, "columns"):
+        # The rows of an array or a table, as a client would send them.
+        examples = json_codec.decode(json_codec.encode(examples, json_codec.BARE))
+    if isinstance(examples, (list, tuple)):
+        for number, sample in enumerate(examples, 1):
+            asked.example(number, sample)
+    elif examples is not None:
+        asked.notes.append("examples is a {}, not a list of samples, and is left aside".format(type(examples).__name__))
+    asked.calls()
+    asked.require_an_answer()
+    if called.get("batch_predictor") is not None:
+        asked.notes.extend(check_batch(called, asked.rows, tolerance, form))
+    return asked.rows, asked.notes
+
+
+def check_batch(called, lines, tolerance, form=json_codec.LABELLED):
+    """Ask batch_predictor for all golden rows at once; raise Complaint with the first that differs.
+
+    Returns notes: without rows, or where predictor contradicts itself, there is nothing to compare.
+    """
+    rows = [json_codec.decode(line) for line in lines]
+    if not rows:
+        return ["batch_predictor is not compared with predictor: there are no golden rows"]
+    samples = [row["sample"] for row in rows]
+    try:
+        batch = json_codec.decode(
+            json_codec.encode(json_codec.listed(result_of(called["batch_predictor"], samples)), form)
+        )
+    except BaseException as error:
+        raise _batch_differs(rows, 0, "it fails with {}".format(shown(_words(error))), _trace(error))
+    if not isinstance(batch, list) or len(batch) != len(rows):
+        returned = "{} answers".format(len(batch)) if isinstance(batch, list) else "no list"
+        at = min(len(batch), len(rows) - 1) if isinstance(batch, list) else 0
+        raise _batch_differs(rows, at, "for {} samples it returns {}".format(len(rows), returned))
+    for at, (row, answer) in enumerate(zip(rows, batch)):
+        if not compare_answers.same(row["answer"], answer, tolerance):
+            again = json_codec.decode(json_codec.encode(result_of(called["predictor"], row["sample"]), form))
+            if not compare_answers.same(row["answer"], again, tolerance):
+                return ["batch_predictor is not compared with predictor, which answers differently each time"]
+            reason = "it answers {}, and predictor {}"
+            raise _batch_differs(rows, at, reason.format(*(shown(json.dumps(one)) for one in (answer, row["answer"]))))
+    return []
+
+
+def _batch_differs(rows, at, reason, detail=""):
+    sample = shown(json.dumps(rows[at]["sample"]))
+    return Complaint("batch-differs", number=at + 1, sample=sample, reason=reason, detail=detail)
+
+
+class _Asked(object):
+    """The rows so far, and why others are not among them."""
+
+    def __init__(
+        self, predictor, validator, recorded=(), tolerance=compare_answers.TOLERANCE, form=json_codec.LABELLED
+    ):
+        self.predictor = predictor
+        self.validator = validator
+        self.tolerance = tolerance
+        self.form = form
+        self.rows = []
+        self.notes = []
+        self._calls = {}
+        self._without_form = [call for call in recorded if call.body is None]
+        for call in recorded:
+            if call.body is not None:
+                self._calls.setdefault(call.body, []).append(call)
+        self._refused = []
+        self._failed = []
+        self._seen = set()
+        self._bytes = 0
+        self._full = False
+
+    def example(self, number, sample):
+        """Add a row of `examples`; raise Complaint if it gets no answer, or another one than a cell showed."""
+        try:
+            # Labels are for who reads an answer; a row of a table is a sample without them.
+            body = json_codec.encode(sample, json_codec.BARE)
+            self._add(body, EXAMPLES, "row {} of examples".format(number))
+        except Complaint:
+            raise
+        # A notebook's function may raise anything, SystemExit included.
+        except BaseException as error:
+            facts = {"number": number, "sample": shown(repr(sample)), "error": shown(_words(error))}
+            # Of our own: that of the notebook's code is what there is to see.
+            facts["detail"] = "" if isinstance(error, Misfit) else _trace(error)
+            if self._answers_first_of(sample):
+                raise Complaint("examples-are-pairs", first=shown(repr(sample[0])), **facts)
+            raise Complaint("example-fails", **facts)
+
+    def _answers_first_of(self, sample):
+        """Return whether `sample` is a pair, as of a sample and its label, whose first part predictor answers."""
+        if not isinstance(sample, (list, tuple)) or len(sample) != 2:
+            return False
+        try:
+            body = json_codec.encode(sample[0], json_codec.BARE)
+            json_codec.encode(result_of(self.predictor, json_codec.decode(body)), self.form)
+            return self._refusal(body) is None
+        except BaseException:
+            return False
+
+    def calls(self):
+        """Add the notebook's own calls; one that fails only in the form of JSON is left out with a note."""
+        for call in self._without_form:
+            if call.returned and call.current:
+                self.notes.append("{} is no golden row: {}".format(_call_of(call), call.lack))
+        until = time.time() + CALL_SECONDS
+        for body, calls in list(self._calls.items()):
+            what = _call(body)
+            if time.time() > until:
+                self.notes.append("predictor is slow: {} and later ones are no golden rows".format(what))
+                return
+            returned = [call for call in calls if call.returned]
+            if returned:
+                # What failed for a plain sample is not the fault of its type.
+                self._add_call(min(returned, key=lambda call: bool(call.passed)), what)
+            elif body not in self._seen:
+                self.notes.append("{} is no golden row: it raised in its cell".format(what))
+
+    def _add_call(self, call, what):
+        body = self._body_of_table(call) if call.is_table else self._form(call)
+        if body is None:
+            return
+        try:
+            self._add(body, "call", what)
+        except Complaint:
+            raise
+        # As for a row of examples.
+        except BaseException as error:
+            self._add_otherwise(call, what, error)
+
+    def _body_of_table(self, call):
+        """Return a table as a client would send it, where that gets the answer that the cell was given; else None."""
+        if not call.current or self._shown(call) is None:
+            return None
+        outcome = self._misfit(call, call.body)
+        if not outcome:
+            return call.body
+        if call.by_name and self._fits(call, call.by_name):
+            self._calls.setdefault(call.by_name, [call])
+            return call.by_name
+        reason = "a client can only send the list of its rows as JSON, and for that {}".format(outcome)
+        self.notes.append("{} is no golden row: {}".format(_call_of(call), reason))
+        return None
+
+    def _add_otherwise(self, call, what, error):
+        """Say why a call that fails with `error` is no row; raise Complaint where that is not for the form of JSON."""
+        words = shown(_words(error))
+        if not call.current:
+            self.notes.append("{} is no golden row: a later cell defines predictor anew".format(what))
+            return
+        # A name that is gone has nothing to do with the sample.
+        by_form = call.passed and not isinstance(error, NameError)
+        if not by_form and self._shown(call) is not None and not self._answers(call.body):
+            raise _changed(call, self._shown(call), detail=_trace(error), outcome="fails with {}".format(words))
+        reason = "as JSON the sample gives {}" if by_form else "it gives {}"
+        self.notes.append("{} is no golden row: {}".format(what, reason.format(words)))
+        self._failed.append((call, words, _trace(error)))
+
+    def _form(self, call):
+        """Return the body to ask for `call`: of a labelled row the object, where the list does not give its answer."""
+        if call.by_name is None or self._fits(call, call.body) or not self._fits(call, call.by_name):
+            return call.body
+        self._calls.setdefault(call.by_name, [call])
+        return call.by_name
+
+    def _fits(self, call, body):
+        """Return whether validator takes `body`, and predictor gives it the answer that the cell was given."""
+        return not self._misfit(call, body)
+
+    def _misfit(self, call, body):
+        """Return in words what comes of `body` instead of the answer that the cell was given, "" for just that."""
+        try:
+            refusal = self._refusal(body)
+            if refusal is not None:
+                return "validator {}".format(refusal[0])
+            answer = self._ask(body)
+        # As for a row of examples.
+        except BaseException as error:
+            return "predictor fails with {}".format(shown(_words(error)))
+        if self._shown(call) is None or self._same(call, answer):
+            return ""
+        return "predictor answers {}".format(shown(answer.decode("utf-8", "replace")))
+
+    def _answers(self, body):
+        """Return whether predictor has an answer for `body` when it is asked once more."""
+        try:
+            self._ask(body)
+        except BaseException:
+            return False
+        return True
+
+    def require_an_answer(self):
+        """Raise Complaint where the notebook has samples of its own, and the service would answer none of them."""
+        if self.rows:
+            return
+        if self._refused:
+            what, reason = self._refused[0]
+            raise Complaint("validator-refuses-all", call=what, reason=reason)
+        if self._failed:
+            call, words, detail = self._failed[0]
+            passed = call.passed or "sample"
+            raise Complaint("predictor-never-answers", call=_call(call.body), error=words, passed=passed, detail=detail)
+
+    def _add(self, body, origin, what):
+        if body in self._seen:
+            return
+        self._seen.add(body)
+        if self._full or len(self.rows) >= MAX_ROWS:
+            self._say_full()
+            return
+        refusal = self._refusal(body)
+        if refusal is not None:
+            does, reason = refusal
+            words = "{} is no golden row: validator refuses it".format(what)
+            self.notes.append("{}: {}".format(words, shown(reason)) if reason else words)
+            if origin == EXAMPLES or any(call.current for call in self._calls[body]):
+                self._refused.append((what, does))
+            return
+        answer = self._ask(body)
+        reason = self._unlike_shown(body, answer)
+        if reason and origin != EXAMPLES:
+            self.notes.append("{} is no golden row: {}".format(what, reason))
+            return
+        line = b'{"sample": ' + body + b', "answer": ' + answer + b', "from": "' + origin.encode("ascii") + b'"}\n'
+        self._bytes += len(line)
+        if self._bytes > MAX_BYTES:
+            self._say_full()
+            return
+        self.rows.append(line)
+
+    def _ask(self, body):
+        return json_codec.encode(result_of(self.predictor, json_codec.decode(body)), self.form)
+
+    def _unlike_shown(self, body, answer):
+        """Return why `answer` is not what a cell showed where that was another predictor's, else "".
+
+        Raises Complaint where predictor is the one that was called, and does not contradict itself.
+        """
+        calls = [call for call in self._calls.get(body, ()) if self._shown(call) is not None]
+        if not calls or self._same(calls[-1], answer):
+            return ""
+        call = calls[-1]
+        # Of an array that was passed later, an answer that differs may do so for its type alone.
+        if call.passed and any(self._same(other, answer) for other in calls[:-1]):
+            return ""
+        old, new = (shown(one.decode("utf-8", "replace")) for one in (self._shown(call), answer))
+        if not call.current:
+            return "{} shows {}, and the predictor of a later cell answers {}".format(_cell(call), old, new)
+        # Of a clock that tells seconds, two answers are the same within one.
+        time.sleep(CLOCK_SECONDS)
+        if not compare_answers.same(json_codec.decode(answer), json_codec.decode(self._ask(body)), self.tolerance):
+            # The build says of such a model that its golden rows prove little.
+            return ""
+        raise _changed(call, self._shown(call), outcome="answers {}".format(new))
+
+    def _shown(self, call):
+        return call.bare if self.form is json_codec.BARE else call.answer
+
+    def _same(self, call, answer):
+        tolerance = max(self.tolerance, SINGLE_TOLERANCE) if call.single else self.tolerance
+        return compare_answers.same(json_codec.decode(self._shown(call)), json_codec.decode(answer), tolerance)
+
+    def _say_full(self):
+        if not self._full:
+            self.notes.append("there are more samples than can be golden rows; the first {} are".format(len(self.rows)))
+        self._full = True
+
+    def _refusal(self, body):
+        """Return None if validator takes the sample, else (what it does, the reason that a client is told or "").
+
+        One that raises does not take it, as in the service.
+        """
+        if self.validator is None:
+            return None
+        try:
+            verdict = result_of(self.validator, json_codec.decode(body))
+            reason = functions.refusal(verdict)
+            return None if reason is None else ("returns {}".format(shown(repr(verdict))), reason)
+        except BaseException as error:
+            return "raises {}".format(shown(_words(error))), functions.words_of(error)
+
+
+def _changed(call, answer, outcome, detail=""):
+    """Return the complaint of a call whose cell showed another `answer` than predictor has now."""
+    return Complaint(
+        "answer-changed",
+        sample=shown(call.body.decode("utf-8", "replace")),
+        shown=shown(answer.decode("utf-8", "replace")),
+        outcome=outcome,
+        passed=call.passed,
+        cell=call.cell,
+        line=call.line,
+        detail=detail,
+    )
+
+
+def _call(body):
+    return "the call predictor({})".format(shown(body.decode("utf-8", "replace")))
+
+
+def _call_of(call):
+    """Return the words for a call whose sample itself can't be shown."""
+    kind = " with a {}".format(call.passed) if call.passed else ""
+    return "the call of predictor in {}{}".format(_cell(call), kind)
+
+
+def _cell(call):
+    return "its cell" if call.cell is None else "cell [{}]".format(call.cell)
+
+
+def result_of(function, sample):
+    """Return what the notebook's function makes of `sample`, awaited where it is an async def."""
+    result = function(sample)
+    if type(result) is not types.CoroutineType:
+        return result
+    outcome = {}
+    # In a thread of its own: the kernel's event loop is running in this one.
+    thread = threading.Thread(target=_await, args=(result, outcome))
+    thread.start()
+    thread.join()
+    if "error" in outcome:
+        raise outcome["error"]
+    return outcome["result"]
+
+
+def _await(coroutine, outcome):
+    import asyncio
+
+    loop = asyncio.new_event_loop()
+    try:
+        outcome["result"] = loop.run_until_complete(coroutine)
+    except BaseException as error:
+        outcome["error"] = error
+    finally:
+        loop.close()
+
+
+def _words(error):
+    text = str(error)
+    if text and isinstance(error, (Misfit, json_codec.NoJsonForm)):
+        return text
+    return "{}: {}".format(type(error).__name__, text) if text else type(error).__name__
+
+
+def _trace(error):
+    """Return the traceback of `error` without our own first frames, which say nothing to the author."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
+        trace = trace.tb_next
+    return "".join(traceback.format_exception(type(error), error, trace))
+
+
+def shown(text):
+    """Return `text` short enough for a line that a user reads."""
+    return text if len(text) <= SHOWN else text[:SHOWN] + " ..."

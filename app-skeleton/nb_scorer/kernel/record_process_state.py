@@ -1,0 +1,304 @@
+"""What a notebook did to its process that its functions rely on, as plain facts for the model's manifest.
+
+Kept is what state_restore can set again, and only where it differs from what a new process has; of libraries, only of
+those that are imported. What else a notebook did to its process is named.
+"""
+
+import copyreg
+import decimal
+import functools
+import json
+import locale
+import logging
+import os
+import re
+import socket
+import sys
+import warnings
+
+from nb_scorer.model import process_state
+
+_LOCALES = ("LC_COLLATE", "LC_CTYPE", "LC_MESSAGES", "LC_MONETARY", "LC_NUMERIC", "LC_TIME")
+# What the libraries begin with. What they only show people by (sklearn's display) does not count.
+_SKLEARN = {
+    "array_api_dispatch": False,
+    "assume_finite": False,
+    "enable_cython_pairwise_dist": True,
+    "enable_metadata_routing": False,
+    "pairwise_dist_chunk_size": 256,
+    "skip_parameter_validation": False,
+    "transform_output": "default",
+    "working_memory": 1024,
+}
+_NUMPY_ERRORS = {"divide": "warn", "over": "warn", "under": "ignore", "invalid": "warn"}
+_NUMPY_PRINT = {
+    "edgeitems": 3,
+    "floatmode": "maxprec",
+    "infstr": "inf",
+    "linewidth": 75,
+    "nanstr": "nan",
+    "precision": 8,
+    "sign": "-",
+    "suppress": False,
+    "threshold": 1000,
+}
+# Which of matplotlib's settings are of a screen, or of the place where it runs.
+_OF_A_SCREEN = (
+    "animation.",
+    "backend",
+    "datapath",
+    "interactive",
+    "keymap.",
+    "savefig.directory",
+    "toolbar",
+    "webagg.",
+)
+_DRAWS_FILES = ("agg", "cairo", "pdf", "pgf", "ps", "svg", "template")
+
+_SEEDS = re.compile(r"\b(?:random\.seed|manual_seed|set_seed|set_random_seed|seed_everything)\(")
+_PANDAS_OPTION = re.compile(r"\bset_option\(\s*['\"]([\w.]+)['\"]|\bpd\.options\.([\w.]+)\s*=[^=]")
+# What can't be set again, by how cells write it.
+_NAMED = (
+    (re.compile(r"\.addHandler\(|\bFileHandler\(|\bdictConfig\(|\bfileConfig\("), "handlers of logging"),
+    (re.compile(r"\bsignal\.signal\("), "handlers of signals"),
+    (re.compile(r"\batexit\.register\("), "functions registered with atexit"),
+    (re.compile(r"\bsys\.std(?:out|err) *= "), "other standard streams"),
+    (re.compile(r"\bgc\.(?:disable|freeze|set_threshold)\("), "settings of the garbage collector"),
+)
+
+_start = {}
+_basic = {}
+
+
+def remember():
+    """Note what this process has before the notebook's code runs, and then how logging.basicConfig is called."""
+    _start.update(
+        filters=list(warnings.filters),
+        locales=_locales(),
+        recursion=sys.getrecursionlimit(),
+        environ=dict(os.environ),
+        levels=_levels(),
+        root=logging.root.level,
+    )
+    configure = logging.basicConfig
+
+    @functools.wraps(configure)
+    def watched(**wanted):
+        if not logging.root.handlers or wanted.get("force"):
+            _basic.clear()
+            _basic.update(wanted, configured=True)
+        configure(**wanted)
+
+    logging.basicConfig = watched
+
+
+def describe(cells):
+    """Return (state, lost): the facts for state_restore, and words for what of the process a service does not have.
+
+    `cells` are the sources of the cells that have run, as IPython's `In` has them; of another kind, a notebook has
+    put something in its place.
+    """
+    text = "\n".join(cell for cell in cells if isinstance(cell, str)) if isinstance(cells, list) else ""
+    libraries, unread = _libraries(text)
+    state = {"version": process_state.VERSION}
+    found = {
+        "recursion_limit": _recursion_limit(),
+        "socket_timeout": socket.getdefaulttimeout(),
+        "locale": _changed(_locales(), _start.get("locales", _locales())),
+        "decimal": _decimal(),
+        "warnings": _warnings(),
+        "logging": _logging(),
+        "seeds": bool(_SEEDS.search(text)),
+        "libraries": libraries,
+    }
+    state.update((name, facts) for name, facts in found.items() if facts)
+    return state, _lost(text) + ["settings of " + name for name in unread]
+
+
+def let_loggers_be_pickled():
+    """Have pickle and cloudpickle save loguru's logger by its name: a process has one, and its sinks are its own."""
+    loguru = sys.modules.get("loguru")
+    if hasattr(loguru, "logger"):
+        copyreg.pickle(type(loguru.logger), _reduce_logger)
+
+
+def _reduce_logger(logger):
+    if logger is sys.modules["loguru"].logger:
+        return process_state.loguru_logger, ()
+    return object.__reduce_ex__(logger, 2)
+
+
+def _changed(values, known):
+    return {name: value for name, value in values.items() if name in known and value != known[name]}
+
+
+def _locales():
+    names = [name for name in _LOCALES if hasattr(locale, name)]
+    return {name: locale.setlocale(getattr(locale, name)) for name in names}
+
+
+def _recursion_limit():
+    limit = sys.getrecursionlimit()
+    return limit if limit != _start.get("recursion", limit) else None
+
+
+def _decimal():
+    here, new = decimal.getcontext(), decimal.DefaultContext
+    return _changed({"prec": here.prec, "rounding": here.rounding}, {"prec": new.prec, "rounding": new.rounding})
+
+
+def _warnings():
+    """Return the filters that came in front, in their order: those of the notebook and of what it imported."""
+    known = _start.get("filters", warnings.filters)
+    added = [_filter(*one) for one in warnings.filters if one not in known]
+    return [one for one in added if one["category"]]
+
+
+def _filter(action, message, category, module, line):
+    kinds = category if isinstance(category, tuple) else (category,)
+    name = "{}:{}".format(kinds[0].__module__, kinds[0].__qualname__) if len(kinds) == 1 else None
+    # One of the notebook's own classes is in no module.
+    name = None if name and name.startswith("__main__:") else name
+    texts = [getattr(pattern, "pattern", pattern) or "" for pattern in (message, module)]
+    return {"action": action, "message": texts[0], "category": name, "module": texts[1], "line": line}
+
+
+def _levels():
+    loggers = logging.root.manager.loggerDict
+    return {name: one.level for name, one in list(loggers.items()) if getattr(one, "level", 0)}
+
+
+def _logging():
+    """Return the root logger's level, how basicConfig was called, and the levels of other loggers."""
+    found = {}
+    if logging.root.level != _start.get("root", logging.root.level):
+        found["level"] = logging.root.level
+    if _basic and logging.root.handlers and not _writes_elsewhere():
+        kept = {name: _basic[name] for name in ("format", "datefmt", "style") if isinstance(_basic.get(name), str)}
+        found["basic"] = dict(kept, stream="stdout" if _is_stdout(_basic.get("stream")) else "stderr")
+    levels = {name: level for name, level in _levels().items() if _start.get("levels", {}).get(name) != level}
+    if levels:
+        found["levels"] = levels
+    return found
+
+
+def _writes_elsewhere():
+    stream = _basic.get("stream")
+    known = stream is None or _is_stdout(stream) or stream in (sys.stderr, sys.__stderr__)
+    return bool(_basic.get("filename") or _basic.get("handlers")) or not known
+
+
+def _is_stdout(stream):
+    return stream is not None and stream in (sys.stdout, sys.__stdout__)
+
+
+def _libraries(text):
+    """Return {module: facts} for the imported libraries that were set to something else than they begin with.
+
+    With it the names of those that can't be asked.
+    """
+    found, unread = {}, []
+    for name, look in sorted(_LOOKS.items()):
+        module = sys.modules.get(name)
+        # A half-imported one lacks what is looked for.
+        if getattr(module, "__version__", None) is None:
+            continue
+        try:
+            facts = look(module, text)
+        # A very old or very new one may lack what is asked of it, or raise whatever it likes.
+        except Exception:
+            unread.append(name)
+            continue
+        if facts:
+            found[name] = facts
+    return found, unread
+
+
+def _matplotlib(matplotlib, _text):
+    found = {}
+    with warnings.catch_warnings():
+        # Settings that are to go warn when they are read.
+        warnings.simplefilter("ignore")
+        now, new = dict(matplotlib.rcParams), matplotlib.rcParamsDefault
+        settings = {name: _plain(now[name]) for name in now if name in new and now[name] != new[name]}
+    settings = {
+        name: value for name, value in settings.items() if not name.startswith(_OF_A_SCREEN) and _is_json(value)
+    }
+    if settings:
+        found["settings"] = settings
+    backend = str(matplotlib.get_backend()).lower()
+    if backend in _DRAWS_FILES:
+        found["backend"] = backend
+    return found
+
+
+def _plain(value):
+    """Return a setting of matplotlib as JSON has it; a cycle of styles as the text that matplotlib reads."""
+    return str(value) if type(value).__name__ == "Cycler" else value
+
+
+def _numpy(numpy, _text):
+    found = {"errors": _changed(numpy.geterr(), _NUMPY_ERRORS), "print": {}}
+    found["print"] = _changed(numpy.get_printoptions(), _NUMPY_PRINT)
+    return {name: values for name, values in found.items() if values}
+
+
+def _pandas(pandas, text):
+    names = {one or other for one, other in _PANDAS_OPTION.findall(text)}
+    options = {name: value for name, value in ((name, _option(pandas, name)) for name in sorted(names)) if value != ""}
+    found = {"options": options} if options else {}
+    if hasattr(pandas.DataFrame, "progress_apply") and "tqdm" in sys.modules:
+        found["progress"] = True
+    return found
+
+
+def _option(pandas, name):
+    """Return the value of one of pandas' options, or "" for one that is none, or has no form in JSON."""
+    try:
+        value = pandas.get_option(name)
+    except (KeyError, AttributeError):
+        return ""
+    return value if _is_json(value) else ""
+
+
+def _sklearn(sklearn, _text):
+    return _changed(sklearn.get_config(), _SKLEARN) if hasattr(sklearn, "get_config") else {}
+
+
+def _torch(torch, text):
+    found = {}
+    if "set_num_threads(" in text:
+        found["threads"] = torch.get_num_threads()
+    if torch.get_default_dtype() != torch.float32:
+        found["dtype"] = str(torch.get_default_dtype()).split(".")[-1]
+    if not torch.is_grad_enabled():
+        found["grad"] = False
+    if getattr(torch, "are_deterministic_algorithms_enabled", bool)():
+        found["deterministic"] = True
+    return found
+
+
+_LOOKS = {"matplotlib": _matplotlib, "numpy": _numpy, "pandas": _pandas, "sklearn": _sklearn, "torch": _torch}
+
+
+def _is_json(value):
+    try:
+        json.dumps(value)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _lost(text):
+    """Return words for each thing that the notebook did to its process and that no other process has."""
+    lost = [words for pattern, words in _NAMED if pattern.search(text)]
+    if _basic and _writes_elsewhere() and "handlers of logging" not in lost:
+        lost.append("handlers of logging")
+    if "loguru" in sys.modules and re.search(r"\blogger\.(?:add|configure)\(", text):
+        lost.append("sinks of loguru")
+    before = _start.get("environ", os.environ)
+    quoted = [name for name in os.environ if "'{}'".format(name) in text or '"{}"'.format(name) in text]
+    changed = [name for name in quoted if os.environ[name] != before.get(name)]
+    if changed:
+        lost.append("the environment variables " + ", ".join(sorted(changed)))
+    return lost

@@ -1,0 +1,206 @@
+"""Saves a notebook's functions as a model folder: the last thing that its kernel does."""
+
+import builtins
+import errno
+import hashlib
+import io
+import os
+import posixpath
+import shutil
+import time
+
+import cloudpickle
+
+from nb_scorer.common import paths
+from nb_scorer.kernel import collect_golden_rows, pickle_diagnosis, record_process_state, sample_schema
+from nb_scorer.kernel.save_errors import Complaint
+from nb_scorer.model import functions, json_codec, manifest, pydantic_models, runtime_paths
+from nb_scorer.model.load import form_of
+
+NAMES = ("predictor", "validator", "batch_predictor")
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+DOC_LENGTH = 4000
+KNOWN_NOTHING = {"imported_validator": None, "needs": (), "pandas_labels": True}
+
+
+def save(namespace, folder, notebook, recorded, tolerance, complaint, known=KNOWN_NOTHING):
+    """Write what `namespace` defines into `folder`, whole or not at all; print notes on golden rows.
+
+    `notebook` is its path in the repository, `recorded` the calls that the recorder noted,
+    `complaint` the file that gets the facts if the model can't be saved. Raises Complaint then.
+    `known` is what the build knows by the syntax of the cells and its settings: `imported_validator` is True where
+    validator is bound by an import, None where running alone tells; `needs` are (function, name, place) of names
+    that each call comes to; `pandas_labels` is whether pandas' answers keep the labels of their index.
+    """
+    try:
+        _save(namespace, str(folder), notebook, recorded, tolerance, known)
+    except Complaint as wrong:
+        wrong.write(str(complaint))
+        raise
+    except OSError as wrong:
+        if wrong.errno not in NO_SPACE:
+            raise
+        full = Complaint("disk-full", folder=str(folder))
+        full.write(str(complaint))
+        # Without the chain: the traceback would show our own files only.
+        raise full from None
+
+
+def _save(namespace, folder, notebook, recorded, tolerance, known):
+    # Here and not above: scorers load models, too, and have no use for it.
+    from nb_scorer.model import signatures
+
+    own, passed_over = _without_import(namespace, known["imported_validator"])
+    called = _functions(own)
+    asked = signatures.of(called)
+    new = folder.rstrip("/") + ".new"
+    shutil.rmtree(new, ignore_errors=True)
+    # Not mkdtemp: its folders are closed to the group, and a service may run as any user of group 0.
+    os.makedirs(new)
+    try:
+        state, lost = record_process_state.describe(namespace.get("In"))
+        digest, size = _pickle(asked, called, os.path.join(new, paths.PICKLE))
+        # Asked after the pickling: the model is saved in the state that the notebook left it in.
+        rows, notes = collect_golden_rows.collect(
+            asked, namespace.get("examples"), recorded, tolerance, form_of(known["pandas_labels"])
+        )
+        if not rows:
+            _require_names(namespace, known["needs"])
+        with io.open(os.path.join(new, paths.GOLDEN), "wb") as file:
+            file.writelines(rows)
+        described = _describe(called, notebook, rows, tolerance)
+        described.update(
+            pickle_sha256=digest, pickle_bytes=size, pandas_labels=known["pandas_labels"], process_state=state
+        )
+        manifest.write(new, described)
+        shutil.rmtree(folder, ignore_errors=True)
+        os.rename(new, folder)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+    if lost:
+        notes.append("what the notebook did to its process is not in a service: " + "; ".join(lost))
+    for note in passed_over + notes:
+        print("note: " + note)
+
+
+def _functions(namespace):
+    """Return what is saved of `namespace`; raise Complaint for what is missing or can't be called."""
+    if "predictor" not in namespace:
+        raise Complaint("predictor-missing")
+    called = {name: namespace.get(name) for name in NAMES}
+    called["predictor"] = functions.as_predictor(called["predictor"])
+    for name, thing in called.items():
+        if not callable(thing) and (thing is not None or name == "predictor"):
+            raise Complaint("not-callable", name=name, kind=pickle_diagnosis.kind_of(thing))
+        if thing is not None and not _takes_samples(name, thing):
+            raise Complaint("wrong-arguments", name=name, signature=functions.signature(thing, name) or name)
+    return called
+
+
+def _takes_samples(name, thing):
+    """Return whether a function can be called with a sample: as its argument, or with an object's keys as several."""
+    several = name != "batch_predictor" and functions.named_parameters(thing)
+    return several or not functions.refuses_one_argument(thing)
+
+
+def _without_import(namespace, imported):
+    """Return `namespace` without a validator that the notebook only imports, and notes that say so.
+
+    Where it is not known whether it is `imported`, what is no code of the notebook's is.
+    """
+    validator = namespace.get("validator")
+    home = getattr(validator, "__module__", None) or getattr(validator, "__name__", None) or "__main__"
+    if validator is None or imported is False or (imported is None and home == "__main__"):
+        return namespace, []
+    note = "validator is imported (from {}) and not the notebook's own, so no sample is checked by it"
+    note += "; to have it check them, add a cell: validator = validator"
+    return {name: thing for name, thing in namespace.items() if name != "validator"}, [note.format(home)]
+
+
+def _require_names(namespace, needs):
+    """Raise Complaint if predictor or validator surely uses a name that is not there after the last cell."""
+    for function, name, place in needs:
+        if name not in namespace and not hasattr(builtins, name):
+            hint = " It is not there after the last cell."
+            raise Complaint("name-undefined", function=function, names="'{}'".format(name), where=place, hint=hint)
+
+
+def _pickle(asked, called, path):
+    """Write the pickle of `asked` to `path` and return (digest, size); raise Complaint naming what can't be pickled.
+
+    `called` are the same functions as the notebook has them.
+    """
+    functions.let_caches_be_pickled()
+    pydantic_models.let_version_1_be_pickled()
+    record_process_state.let_loggers_be_pickled()
+    with io.open(path, "wb") as file:
+        hashed = _Hashed(file)
+        try:
+            cloudpickle.dump(asked, hashed)
+        # Objects of any library raise whatever they like when they can't be pickled.
+        except Exception as error:
+            if getattr(error, "errno", None) in NO_SPACE:
+                raise
+            raise _not_serializable([called, asked], error) from None
+    return hashed.sha.hexdigest(), hashed.size
+
+
+def _not_serializable(forms, error):
+    for known, name in [(known, name) for known in forms for name in NAMES]:
+        words = pickle_diagnosis.find_if_stuck(known[name], name)
+        if words:
+            break
+    else:
+        name, words = "predictor", "it can't be written together with validator or batch_predictor"
+    text = collect_golden_rows.shown("{}: {}".format(type(error).__name__, error))
+    return Complaint("not-serializable", name=name, culprit=words, error=text)
+
+
+class _Hashed(object):
+    """A file that also counts and digests what is written to it."""
+
+    def __init__(self, file):
+        self._file = file
+        self.sha = hashlib.sha256()
+        self.size = 0
+
+    def write(self, data):
+        """Write `data`, which may be any buffer, and return its length in bytes."""
+        self.sha.update(data)
+        written = self._file.write(data)
+        self.size += written
+        return written
+
+
+def _describe(called, notebook, lines, tolerance):
+    """Return the manifest of what was just pickled; `lines` are the golden rows."""
+    # The same.
+    from nb_scorer.model import hint_schema
+
+    doc = functions.doc(called["predictor"])
+    sample_hint, answer_hint = hint_schema.of(called["predictor"])
+    folder = posixpath.dirname(notebook) or "."
+    rows = [json_codec.decode(line) for line in lines]
+    described = manifest.versions()
+    described.update(runtime_paths.describe(folder))
+    described.update(
+        notebook=notebook,
+        folder=folder,
+        validator=called["validator"] is not None,
+        batch_predictor=called["batch_predictor"] is not None,
+        predictor_doc=doc[:DOC_LENGTH] if doc else None,
+        predictor_signature=functions.signature(called["predictor"], "predictor"),
+        sample_schema=sample_schema.of([row["sample"] for row in rows]),
+        answer_schema=sample_schema.of([row["answer"] for row in rows]),
+        sample_hint=sample_hint,
+        answer_hint=answer_hint,
+        golden=len(rows),
+        tolerance=tolerance,
+        built=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(_now())),
+    )
+    return described
+
+
+def _now():
+    """Return the seconds that the manifest dates the model with; SOURCE_DATE_EPOCH makes builds repeatable."""
+    return int(os.environ.get("SOURCE_DATE_EPOCH") or time.time())

@@ -1,0 +1,376 @@
+"""JSON in and out: what a sample becomes for the notebook's functions, and their answer for a client.
+
+In: exactly as JSON says. Out: any value of Python, numpy, pandas or pydantic that has a JSON form.
+"""
+
+import base64
+import collections
+import datetime as dt
+import decimal
+import enum
+import json
+import marshal
+import sys
+import types
+import uuid
+
+from nb_scorer.model import pydantic_models
+
+# int() of a long digit string is quadratic, and Pythons before the limit of CPython 3.11 have no brake.
+MAX_DIGITS = 4300
+_DIGITS = b"0123456789"
+# What CPython allows where nobody sets another limit. Up to 3.11 the decoder, written in C, would go as deep as a
+# notebook's own limit allows, and end the process.
+MAX_DEPTH = 1000
+_EXACT = 1 << 63
+_BOM = b"\xef\xbb\xbf"
+
+
+def decode(body, decoder=None):
+    """Return the sample in `body` (bytes of UTF-8 JSON); raise ValueError in words a client may see.
+
+    With LENIENT as `decoder`, NaN, Infinity and -Infinity, which JSON does not have, are None.
+    """
+    if body[:3] == _BOM:
+        body = body[3:]
+    if decoder is None:
+        decoder = _BOUNDED if len(body) > MAX_DIGITS and _has_long_number(body) else _DECODER
+    try:
+        text = body.decode("utf-8")
+        if sys.getrecursionlimit() > MAX_DEPTH and body.count(b"[") + body.count(b"{") > MAX_DEPTH:
+            return _decode_deep(decoder, text)
+        try:
+            # What decoder.decode does besides takes longer than a small sample.
+            sample, end = decoder.scan_once(text, 0)
+        except StopIteration:
+            end = -1
+        return sample if end == len(text) else decoder.decode(text)
+    except UnicodeDecodeError as wrong:
+        raise ValueError("it is not UTF-8 (byte {})".format(wrong.start))
+    except RecursionError:
+        raise ValueError("it is nested too deeply")
+
+
+def _decode_deep(decoder, text):
+    """Decode `text` under Python's own limit of recursion, and not the notebook's."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(MAX_DEPTH)
+    try:
+        return decoder.decode(text)
+    finally:
+        sys.setrecursionlimit(limit)
+
+
+def print_of(sample):
+    """Return bytes that differ once a decoded sample was changed, or None where that can't be told."""
+    try:
+        # Version 2 writes nothing that depends on who else refers to an object.
+        return marshal.dumps(sample, 2)
+    except ValueError:
+        # Nested more deeply than it goes, or something is in it that no JSON has.
+        return None
+
+
+def _has_long_number(body):
+    """Return whether `body` has more than MAX_DIGITS digits in a row."""
+    # So many have one at a multiple of MAX_DIGITS: a look there is a thousandth of a search.
+    for at in range(0, len(body), MAX_DIGITS):
+        if body[at : at + 1].isdigit():
+            before, after = body[max(0, at - MAX_DIGITS) : at], body[at : at + MAX_DIGITS]
+            digits = len(before) - len(before.rstrip(_DIGITS)) + len(after) - len(after.lstrip(_DIGITS))
+            if digits > MAX_DIGITS:
+                return True
+    return False
+
+
+def _refuse_constant(name):
+    raise ValueError("{} is not JSON; null is".format(name))
+
+
+def _bounded_int(digits):
+    if len(digits) > MAX_DIGITS:
+        raise ValueError("it has a number of more than {} digits".format(MAX_DIGITS))
+    return int(digits)
+
+
+# Made once: json.loads and json.dumps would make one a call, which takes longer than a small sample.
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+_BOUNDED = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_bounded_int)
+LENIENT = json.JSONDecoder(parse_constant=lambda name: None, parse_int=_bounded_int)
+
+
+class NoJsonForm(TypeError):
+    """A value has no JSON form; the text says why, in words that a client may see."""
+
+
+def encode(answer, form=None):
+    """Return `answer` as bytes of JSON, pandas in the `form` LABELLED or BARE; raise NoJsonForm naming the type.
+
+    NaN and infinities become null: JSON has no word for them.
+    """
+    if type(answer) is int and -_EXACT < answer < _EXACT:
+        # What most models answer; written as json would, in a tenth of its time.
+        return b"%d" % answer
+    form = form or LABELLED
+    try:
+        text = form.encoder.encode(answer)
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        text = None
+    if text is None:
+        # A NaN, a key that is no string, a cycle: the walk tells which, and mends the first two. What it raises
+        # says it all: the log has no use for how the encoder failed before.
+        text = _text(plain(answer, form))
+    try:
+        return text.encode("utf-8")
+    except UnicodeEncodeError:
+        # A lone surrogate came in as an escape; it can only leave as one.
+        return json.dumps(plain(answer, form), allow_nan=False).encode("ascii")
+
+
+def _text(answer):
+    try:
+        return json.dumps(answer, allow_nan=False, ensure_ascii=False)
+    except ValueError:
+        # The only thing that is left: CPython does not write longer ones, and no client would read them.
+        raise NoJsonForm("a whole number of more than {} digits has no JSON form here".format(MAX_DIGITS)) from None
+
+
+def plain(value, form=None):
+    """Return `value` as None, bool, int, float, str, list and dict only, in `form`, or raise NoJsonForm."""
+    try:
+        return _plain(value, (form or LABELLED).leaf)
+    except RecursionError:
+        raise NoJsonForm("the answer contains itself, or is nested too deeply for JSON") from None
+
+
+def listed(value):
+    """Return the list of answers that a batch_predictor's `value` holds; raise NoJsonForm where it holds none.
+
+    The labels of an array or a table say which sample an answer is of, and are no part of it.
+    """
+    return value if type(value) is list else BARE.leaf(value)
+
+
+def _plain(value, leaf):
+    kind = type(value)
+    if kind is float:
+        return value if value - value == 0 else None
+    if value is None or kind in (bool, int, str):
+        return value
+    if isinstance(value, dict):
+        return _object(value, leaf)
+    if kind in (list, tuple):
+        return [_plain(item, leaf) for item in value]
+    return _plain(leaf(value), leaf)
+
+
+def _object(value, leaf):
+    named = {_key(key, leaf): _plain(item, leaf) for key, item in value.items()}
+    if len(named) < len(value):
+        # An object has one value of a name: the others would be lost without a word.
+        raise NoJsonForm("a dict with two keys of one name, such as 1 and '1', has no JSON form")
+    return named
+
+
+def _key(key, leaf):
+    """Return a dict's key as JSON's text for it."""
+    if isinstance(key, str):
+        return str.__str__(key)
+    plain_key = _plain(key, leaf)
+    if isinstance(plain_key, str):
+        return plain_key
+    if isinstance(plain_key, (list, dict)):
+        return str(key)
+    return json.dumps(plain_key)
+
+
+class Form(object):
+    """One way to write answers: `leaf` takes a value one step nearer to JSON, `encoder` writes JSON by it."""
+
+    def __init__(self, library_steps):
+        self._library_steps = library_steps
+        self.encoder = json.JSONEncoder(default=self.leaf, allow_nan=False, ensure_ascii=False)
+
+    def leaf(self, value):
+        """Return `value` one step nearer to JSON: what json.dumps asks for a type it does not know."""
+        for kinds, step in _STEPS:
+            if isinstance(value, kinds):
+                return step(value)
+        for known, step in self._library_steps:
+            if known(value):
+                return step(value)
+        raise NoJsonForm(
+            "an answer of type {} has no JSON form".format(
+                "{}.{}".format(type(value).__module__, type(value).__qualname__)
+            )
+        )
+
+
+def _moment(value):
+    # pandas.NaT is a datetime to isinstance and has no time in it.
+    return None if value != value else value.isoformat()
+
+
+def _duration(value):
+    return None if value != value else value.total_seconds()
+
+
+def _decimal(value):
+    if not value.is_finite():
+        return None
+    if value.adjusted() > MAX_DIGITS:
+        # Written out it would take as long and as much memory as its exponent says.
+        raise NoJsonForm("a Decimal of more than {} digits has no JSON form here".format(MAX_DIGITS))
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
+def _set(value):
+    items = list(value)
+    try:
+        return sorted(items)
+    except TypeError:
+        return items
+
+
+_STEPS = (
+    (enum.Enum, lambda value: value.value),
+    (bool, bool),
+    (int, int),
+    (float, float),
+    (str, str.__str__),
+    ((list, tuple), list),
+    ((bytes, bytearray, memoryview), lambda value: base64.b64encode(bytes(value)).decode("ascii")),
+    ((set, frozenset), _set),
+    ((dt.datetime, dt.date, dt.time), _moment),
+    (dt.timedelta, _duration),
+    (decimal.Decimal, _decimal),
+    (uuid.UUID, str),
+    ((range, collections.deque, collections.UserList), list),
+    ((type({}.keys()), type({}.values()), type({}.items())), list),
+    ((types.MappingProxyType, collections.UserDict, collections.ChainMap), dict),
+)
+
+
+def _is_numpy_scalar(value):
+    return hasattr(value, "dtype") and hasattr(value, "item") and getattr(value, "shape", None) == ()
+
+
+def _numpy_scalar(value):
+    kind = value.dtype.kind
+    if value.dtype.names:
+        # item() would drop the names of a record within, and the unit of a moment of nanoseconds.
+        return {name: value[name] for name in value.dtype.names}
+    if kind == "M":
+        return None if value != value else str(value)
+    if kind == "m":
+        return None if value != value else _seconds(value)
+    if kind == "f":
+        # A long double's item() is a long double again.
+        return float(value)
+    item = value.item()
+    if type(item) is type(value):
+        raise NoJsonForm("an answer of type {} has no JSON form".format(type(value).__name__))
+    return item
+
+
+def _seconds(value):
+    try:
+        return value / type(value)(1, "s")
+    except TypeError:
+        # A month and a year have no number of seconds.
+        raise NoJsonForm("an answer of type numpy.{} has no JSON form".format(value.dtype)) from None
+
+
+def _array(value):
+    dtype = getattr(value, "dtype", None)
+    if getattr(dtype, "names", None):
+        return list(value)
+    if getattr(dtype, "kind", "") in ("M", "m"):
+        return list(value)
+    return value.tolist()
+
+
+def _table(value):
+    if not getattr(value.columns, "is_unique", True):
+        raise NoJsonForm("a DataFrame with two columns of one name has no JSON form")
+    return value.to_dict("records")
+
+
+def _labelled_table(value):
+    """Return the records of a DataFrame, each with the labels of its row where these are more than row numbers."""
+    if not _is_labelled(value):
+        return _table(value)
+    try:
+        return _table(value.reset_index())
+    except ValueError:
+        raise NoJsonForm("a DataFrame with a column and an index of one name has no JSON form") from None
+
+
+def _labelled_series(value):
+    """Return a Series as an object by its index; as a list where the index is the numbers of its places."""
+    if not _is_labelled(value):
+        return _array(value)
+    if not value.index.is_unique:
+        raise NoJsonForm(
+            "a Series with two values of one label has no JSON form; with reset_index(drop=True) it is a list"
+        )
+    return dict(zip(value.index, _array(value)))
+
+
+def _is_labelled(value):
+    """Return whether the index of a Series or DataFrame says more than the place of each row."""
+    index = getattr(value, "index", None)
+    if type(index).__name__ != "RangeIndex":
+        return index is not None
+    return index.name is not None or index.start != 0 or index.step != 1
+
+
+def field_names(kind):
+    """Return the names of a dataclass's fields, in order, without ClassVar and InitVar."""
+    # As dataclasses.fields() does, which is not imported here: Python 3.6 has none.
+    known = kind.__dataclass_fields__.items()
+    return [name for name, field in known if field._field_type.name == "_FIELD"]  # noqa: SLF001
+
+
+def _is_of(library, value):
+    return type(value).__module__.split(".")[0] == library
+
+
+def _has_columns(value):
+    return hasattr(value, "to_dict") and hasattr(value, "columns")
+
+
+def _is_array(value):
+    return hasattr(value, "tolist") and not hasattr(value, "to_dict")
+
+
+def _is_series(value):
+    return hasattr(value, "to_dict") and hasattr(value, "index") and hasattr(value, "tolist")
+
+
+# Known by what they can do: none of these libraries may be imported here.
+_FIRST_STEPS = (
+    (lambda value: type(value).__name__ in ("NAType", "NaTType", "MaskedConstant"), lambda value: None),
+    # Before all that is rarer.
+    (_is_numpy_scalar, _numpy_scalar),
+    (_is_array, _array),
+    (lambda value: pydantic_models.is_model(type(value)), pydantic_models.dumped),
+    (lambda value: hasattr(value, "to_dicts"), lambda value: value.to_dicts()),
+)
+_OTHER_STEPS = (
+    (lambda value: hasattr(value, "detach") and hasattr(value, "cpu"), lambda v: v.detach().cpu().tolist()),
+    (lambda value: hasattr(value, "tolist"), _array),
+    (lambda value: hasattr(value, "to_list"), lambda value: value.to_list()),
+    (lambda value: hasattr(value, "toarray"), lambda value: value.toarray()),
+    (
+        lambda value: hasattr(value, "__dataclass_fields__") and not isinstance(value, type),
+        lambda value: {name: getattr(value, name) for name in field_names(value)},
+    ),
+    (lambda value: type(value).__name__ in ("Period", "Interval") and _is_of("pandas", value), str),
+    (lambda value: type(value).__name__ == "Fraction" and _is_of("fractions", value), float),
+    (lambda value: hasattr(value, "__fspath__"), lambda value: value.__fspath__()),
+)
+
+# What pandas says in an answer: with the labels of its index, or as bare lists and records.
+LABELLED = Form((*_FIRST_STEPS, (_has_columns, _labelled_table), (_is_series, _labelled_series), *_OTHER_STEPS))
+BARE = Form((*_FIRST_STEPS, (_has_columns, _table), *_OTHER_STEPS))

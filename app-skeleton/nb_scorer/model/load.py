@@ -1,0 +1,72 @@
+"""The model on disk: loaded by the scorers, checked before it is unpickled."""
+
+import hashlib
+import io
+import os
+import pickle
+
+# What the pickle imports. Here and not when it is loaded: the repository, then on sys.path, may have one of that name.
+import cloudpickle  # noqa: F401
+
+from nb_scorer.common import paths
+from nb_scorer.model import json_codec, manifest
+from nb_scorer.model.problems import ModelDamaged, ModelLoadFailed, ModelMissing, ModelProblem
+
+__all__ = ["Model", "ModelProblem", "folder_of_notebook", "form_of", "load"]
+
+
+class Model(object):
+    """A notebook's functions, ready to be asked, and the manifest that came with them."""
+
+    def __init__(self, called, manifest):
+        self.predictor = called["predictor"]
+        self.validator = called["validator"]
+        self.batch_predictor = called["batch_predictor"]
+        self.manifest = manifest
+
+    @property
+    def form(self):
+        """Return the form of nb_scorer.model.json_codec in which its answers are written."""
+        return form_of(self.manifest.get("pandas_labels"))
+
+
+def form_of(pandas_labels):
+    """Return the form of nb_scorer.model.json_codec in which answers are written."""
+    return json_codec.LABELLED if pandas_labels else json_codec.BARE
+
+
+def folder_of_notebook(folder):
+    """Return the notebook's folder relative to the repository; raises ModelProblem as `load` does."""
+    return manifest.read(folder)["folder"]
+
+
+def load(folder):
+    """Return the Model in `folder`, or raise the ModelProblem that forbids it.
+
+    Loading runs code from the file: call it only on a folder that assemble wrote. Versions and digest
+    are compared first, because a wrong version can end the process before it could raise.
+    """
+    described = manifest.read(folder)
+    manifest.check_versions(described)
+    path = os.path.join(str(folder), paths.PICKLE)
+    if digest_of(path) != described.get("pickle_sha256"):
+        raise ModelDamaged(path)
+    try:
+        with io.open(path, "rb") as file:
+            called = pickle.load(file)  # noqa: S301 - the file that assemble wrote, its digest compared
+    # Unpickling runs the code of any library.
+    except Exception as error:
+        raise ModelLoadFailed("{}: {}".format(type(error).__name__, error)) from error
+    return Model(called, described)
+
+
+def digest_of(path):
+    """Return the SHA-256 of a file in hexadecimal; raise ModelMissing if there is none."""
+    sha = hashlib.sha256()
+    try:
+        with io.open(path, "rb") as file:
+            for block in iter(lambda: file.read(1 << 20), b""):
+                sha.update(block)
+    except (IOError, OSError):
+        raise ModelMissing(path)
+    return sha.hexdigest()

@@ -1,0 +1,70 @@
+"""The manifest of a model folder: what was built, by which versions, and how it may be started."""
+
+import io
+import json
+import os
+import platform
+import sys
+
+from nb_scorer.common import paths
+from nb_scorer.model.problems import ModelFormatUnknown, ModelMissing, ModelPythonDiffers
+
+FORMAT = 2
+
+
+def python_minor():
+    """Return this interpreter's minor version, such as "3.9"."""
+    return "{}.{}".format(*sys.version_info[:2])
+
+
+def versions():
+    """Return the fields that must be equal where the pickle is loaded, and the full version to read."""
+    # Here and not above: the build and the front read manifests without having cloudpickle.
+    import cloudpickle
+
+    return {
+        "format": FORMAT,
+        "python": python_minor(),
+        "python_full": platform.python_version(),
+        "cloudpickle": cloudpickle.__version__,
+    }
+
+
+def read(folder):
+    """Return the manifest in `folder`; raise ModelMissing, or ModelFormatUnknown for one that is not ours."""
+    path = os.path.join(str(folder), paths.MANIFEST)
+    try:
+        with io.open(path, encoding="utf-8") as file:
+            manifest = json.load(file)
+    except (IOError, OSError):
+        raise ModelMissing(path)
+    except ValueError:
+        raise ModelFormatUnknown("unknown (manifest.json is no JSON)", FORMAT)
+    found = manifest.get("format") if isinstance(manifest, dict) else None
+    if found != FORMAT:
+        raise ModelFormatUnknown(found, FORMAT)
+    return manifest
+
+
+def check_versions(manifest):
+    """Raise ModelPythonDiffers unless this process may load the pickle of `manifest`."""
+    here = versions()
+    for field, name in (("python", "Python"), ("cloudpickle", "cloudpickle")):
+        if manifest.get(field) != here[field]:
+            raise ModelPythonDiffers(name, manifest.get(field), here[field])
+
+
+def write(folder, manifest):
+    """Put `manifest` into `folder`, whole or not at all."""
+    path = os.path.join(str(folder), paths.MANIFEST)
+    with io.open(path + ".new", "w", encoding="utf-8") as file:
+        file.write(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+    os.replace(path + ".new", path)
+
+
+def update(folder, **fields):
+    """Set `fields` in the manifest of `folder` and return the whole; raises as `read` does."""
+    manifest = read(folder)
+    manifest.update(fields)
+    write(folder, manifest)
+    return manifest

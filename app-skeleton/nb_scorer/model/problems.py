@@ -1,0 +1,74 @@
+"""Why a model folder can't be served: each found before, or while, its pickle is loaded."""
+
+from nb_scorer.common.problem import Problem
+
+
+class ModelProblem(Problem):
+    """The model folder can't be used; the subclass says why."""
+
+    code = "model-problem"
+
+
+class ModelMissing(ModelProblem):
+    """There is no model, or a file of it is missing."""
+
+    code = "model-missing"
+
+    def __init__(self, path):
+        super().__init__(
+            what="There is no model: {} is missing.".format(path),
+            why="A service serves what assemble made of a notebook, and none is here.",
+            fix="Build the notebook first ('s2i build', or assemble with the same APP_ROOT).",
+        )
+
+
+class ModelFormatUnknown(ModelProblem):
+    """The manifest is of another version of nb-builder, or none at all."""
+
+    code = "model-format-unknown"
+
+    def __init__(self, found, known):
+        super().__init__(
+            what="The model has format {}, and this service reads format {}.".format(found, known),
+            why="It was built by another version of nb-builder.",
+            fix="Build the notebook again with this version.",
+        )
+
+
+class ModelPythonDiffers(ModelProblem):
+    """The model was pickled by another Python minor version, or another cloudpickle."""
+
+    code = "model-python-differs"
+
+    def __init__(self, what, built, here):
+        super().__init__(
+            what="The model was saved with {0} {1}, and here is {0} {2}.".format(what, built, here),
+            why="Loading it with another version can crash the process, so it is not tried.",
+            fix="Serve it with the environment that it was built in, or build the notebook again.",
+        )
+
+
+class ModelDamaged(ModelProblem):
+    """The pickle is not the file that was written."""
+
+    code = "model-damaged"
+
+    def __init__(self, path):
+        super().__init__(
+            what="{} is not the file that assemble wrote (its digest differs).".format(path),
+            why="A file that was cut off or changed could load as something else.",
+            fix="Build the notebook again, or copy the model folder again.",
+        )
+
+
+class ModelLoadFailed(ModelProblem):
+    """Loading the pickle raised; the error is this one's __cause__."""
+
+    code = "model-load-failed"
+
+    def __init__(self, error):
+        super().__init__(
+            what="The model can't be loaded: {}.".format(error),
+            why="Loading runs code of the notebook and of its packages, and that raised.",
+            fix="Look at the traceback; a module that is missing belongs into 'requirements' or the repository.",
+        )

@@ -1,0 +1,41 @@
+"""How a process of the model Python starts: the one definition of its command line.
+
+The repository's folder comes before the installed packages on sys.path (see surroundings), and the
+notebook may put others first: they may hold a cloudpickle.py or a socket.py. So nothing of ours is
+imported after they got there.
+"""
+
+import os
+
+# Set for another Python, these would change what the notebook's code imports or how it runs, and the
+# first of them has its packages compiled anew at each start.
+NOT_FOR_THE_NOTEBOOK = (
+    "PYTHONDONTWRITEBYTECODE",
+    "PYTHONPATH",
+    "PYTHONHOME",
+    "PYTHONSAFEPATH",
+    "PYTHONSTARTUP",
+    "PYTHONNOUSERSITE",
+    "__PYVENV_LAUNCHER__",
+)
+
+# Kept to what CPython 3.6 reads. '' stands for the working directory, which is nobody's module folder.
+_PROGRAM = """\
+import sys
+sys.path[:] = [place for place in sys.path if place]
+sys.path.append(sys.argv.pop(1))
+from nb_scorer.worker.entry import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+HOME = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+def command(python, *args):
+    """Return the argv that runs nb_scorer's main with `args` in the interpreter `python`."""
+    return [str(python), "-c", _PROGRAM, HOME] + [str(arg) for arg in args]
+
+
+def environment(environ):
+    """Return a copy of `environ` without what is meant for another Python than the notebook's."""
+    return {key: value for key, value in environ.items() if key not in NOT_FOR_THE_NOTEBOOK}

@@ -1,0 +1,1 @@
+"""What runs beside the front while a model is served: the zygote, and the scorers that it forks."""

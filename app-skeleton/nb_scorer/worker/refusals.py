@@ -1,0 +1,33 @@
+"""What a client is told of a sample that gets no answer: facts for the payload, short enough for a sentence."""
+
+from nb_scorer.model import functions
+
+# A reason is a sentence for a client, and no document.
+REASON_LENGTH = 500
+
+
+def of_misfit(wrong):
+    """Return the facts of a Misfit: all in one sentence, and each field by a JSON pointer."""
+    errors = [{"pointer": _pointer(path), "detail": short(words)} for path, words in wrong.errors]
+    return {"misfit": short(str(wrong)), "errors": errors, "traceback": None}
+
+
+def message_of(error):
+    """Return what a client is told of an exception that a validator raised, or None where it can't be said."""
+    try:
+        return short(functions.words_of(error))
+    # A notebook's exception may have a __str__ that raises.
+    except Exception:
+        return None
+
+
+def short(text):
+    """Return `text` as the answer to a client has room for it; a lone surrogate, which no page can have, escaped."""
+    text = text if len(text) <= REASON_LENGTH else text[:REASON_LENGTH] + " …"
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _pointer(path):
+    """Return the JSON pointer to a place in the sample, as a fragment of a URI."""
+    names = [str(name).replace("~", "~0").replace("/", "~1") for name in path]
+    return short("#" + "".join("/" + name for name in names))

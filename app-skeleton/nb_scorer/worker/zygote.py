@@ -1,0 +1,233 @@
+"""The supervisor of the scorers, and the process that they are forked from.
+
+It never predicts, so a notebook's code can't hang it; it alone starts, reaps and kills scorers.
+
+Over the control socket it reads fixed-size orders and writes one JSON object a line:
+{"event": "loaded", "threads", "unforkable"}, {"event": "failed", code, what, why, fix, traceback},
+{"event": "started", "scorer"}, {"event": "unstarted", "scorer", "why"} for each order to start one, and
+{"event": "exited", "scorer", "status"}. At end of file it kills what it started and ends.
+"""
+
+import array
+import errno
+import gc
+import json
+import os
+import random
+import select
+import signal
+import socket
+import sys
+import threading
+import warnings
+
+from nb_scorer.protocol import launch
+from nb_scorer.protocol.orders import DESCRIPTORS, FORK, ORDER, SPAWN, START
+from nb_scorer.protocol.shared_counters import Tally
+from nb_scorer.worker import scorer
+
+_PR_SET_PDEATHSIG = 1
+# Its threads, which a fork does not copy, would have to answer: the first prediction there never ends.
+UNFORKABLE = ("tensorflow",)
+
+
+def die_with_parent(parent):
+    """Ask the kernel to kill this process when its parent `parent` (a pid) ends, where it can.
+
+    The end of file on our sockets says the same, but a hanging predictor never reads it.
+    """
+    try:
+        import ctypes
+
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    except (ImportError, OSError, AttributeError):
+        return
+    if os.getppid() != parent:
+        os._exit(0)
+
+
+def thread_count():
+    """Return how many threads the operating system sees in this process."""
+    try:
+        return len(os.listdir("/proc/self/task"))
+    except OSError:
+        return threading.active_count()
+
+
+def unforkable():
+    """Return the libraries in this process that are known to hang in a fork of it."""
+    return [name for name in UNFORKABLE if name in sys.modules]
+
+
+class Zygote(object):
+    """The children by number, and the control socket; `load` is called in fork mode only."""
+
+    def __init__(self, control, mode, load, spawn_args):
+        self._control = control
+        self._mode = mode
+        self._load = load
+        self._spawn_args = spawn_args
+        self._scorer = None
+        self._pids = {}
+        self._wake = None
+
+    def run(self):
+        """Serve orders until the front is gone; return the exit code."""
+        if self._mode == FORK:
+            self._scorer = self._load()
+            gc.collect()
+            if hasattr(gc, "freeze"):
+                # What is loaded now stays shared: the collector would touch, and so copy, its pages.
+                gc.freeze()
+        self._tell(event="loaded", threads=thread_count(), unforkable=unforkable())
+        self._wake = _wake_on_child()
+        while self._turn():
+            pass
+        for pid in self._pids.values():
+            _kill_group(pid)
+        return 0
+
+    def _turn(self):
+        """Wait for an order or a child's end and deal with it; return False at the front's end."""
+        readable = select.select([self._control, self._wake], [], [])[0]
+        if self._wake in readable:
+            os.read(self._wake, 4096)
+            self._reap()
+        return self._control not in readable or self._obey()
+
+    def _obey(self):
+        data, fds = _receive(self._control)
+        if len(data) < ORDER.size:
+            return False
+        order, number = ORDER.unpack(data)
+        if order == START:
+            self._begin(number, fds)
+        elif number in self._pids:
+            _kill_group(self._pids[number])
+        return True
+
+    def _begin(self, number, fds):
+        """Start the scorer `number` and say so at once, or say why it can't be started now."""
+        # The kernel drops those for which a process has no number left.
+        why = None if len(fds) == DESCRIPTORS else os.strerror(errno.EMFILE)
+        try:
+            if why is None:
+                self._start(number, fds)
+        except OSError as reason:
+            why = reason.strerror or str(reason)
+        for fd in fds:
+            os.close(fd)
+        if why is None:
+            self._tell(event="started", scorer=number)
+        else:
+            self._tell(event="unstarted", scorer=number, why=why)
+
+    def _start(self, number, fds):
+        scorer.flush()
+        parent = os.getpid()
+        with warnings.catch_warnings():
+            # CPython 3.12 warns of threads at a fork, which a notebook may have turned into an error.
+            warnings.simplefilter("ignore")
+            pid = os.fork()
+        if pid:
+            self._pids[number] = pid
+            return
+        # From here on in the child, which must never return into the parent's loop.
+        try:
+            os.setpgid(0, 0)
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            if self._mode == SPAWN:
+                self._exec(fds)
+            die_with_parent(parent)
+            self._score(fds)
+        finally:
+            os._exit(1)
+
+    def _exec(self, fds):
+        for fd in fds:
+            os.set_inheritable(fd, True)
+        argv = launch.command(sys.executable, "scorer", ",".join(map(str, fds)), os.getppid(), *self._spawn_args)
+        os.execv(argv[0], argv)  # noqa: S606 - our own command line
+
+    def _score(self, fds):
+        self._control.close()
+        _reseed()
+        link = socket.socket(fileno=fds[0])
+        try:
+            scorer.serve(link, Tally(fds[1]), self._scorer)
+        except OSError:
+            # The front went away between two frames.
+            os._exit(0)
+        os._exit(0)
+
+    def _reap(self):
+        while self._pids:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if not pid:
+                return
+            for number, known in list(self._pids.items()):
+                if known == pid:
+                    # Its helpers (a pool's workers) would outlive it.
+                    _kill_group(pid)
+                    del self._pids[number]
+                    self._tell(event="exited", scorer=number, status=status)
+
+    def _tell(self, **facts):
+        tell(self._control, facts)
+
+
+def tell(control, facts):
+    """Send `facts` to the front as one line; a front that is gone is noticed elsewhere."""
+    try:
+        control.sendall(json.dumps(facts).encode("ascii") + b"\n")
+    except OSError:
+        return
+
+
+def _kill_group(pid):
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    try:
+        # A child that has not made its group yet.
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def _wake_on_child():
+    """Return a descriptor that is readable after a child ended."""
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    return reader
+
+
+def _receive(control):
+    """Return one order's bytes and the descriptors that came with it."""
+    fds = array.array("i")
+    try:
+        data, ancillary, _flags, _address = control.recvmsg(ORDER.size, socket.CMSG_SPACE(DESCRIPTORS * fds.itemsize))
+    except ConnectionError:
+        # The front went away without reading our last words.
+        return b"", []
+    for level, kind, payload in ancillary:
+        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+            fds.frombytes(payload[: len(payload) - len(payload) % fds.itemsize])
+    while data and len(data) < ORDER.size:
+        more = control.recv(ORDER.size - len(data))
+        if not more:
+            break
+        data += more
+    return data, list(fds)
+
+
+def _reseed():
+    """Give a forked scorer its own random numbers, as a process started on its own would have."""
+    random.seed()
+    if "numpy.random" in sys.modules:
+        sys.modules["numpy.random"].seed()

@@ -1,0 +1,413 @@
+import asyncio
+import dataclasses
+import io
+import json
+import os
+import socket
+import sys
+import tempfile
+import threading
+import types
+
+import pytest
+from nb_scorer.model import signatures
+from nb_scorer.protocol import frames
+from nb_scorer.protocol.shared_counters import SIZE, Tally
+from nb_scorer.worker import refusals, scorer
+
+
+def made(predictor, validator=None, batch=None):
+    return scorer.Scorer(types.SimpleNamespace(predictor=predictor, validator=validator, batch_predictor=batch))
+
+
+def test_a_sample_is_decoded_predicted_and_encoded():
+    assert made(lambda x: {"twice": x * 2}).answer(b"[1]") == (frames.OK, b'{"twice": [1, 1]}')
+
+
+def test_a_body_that_is_not_json_never_reaches_the_predictor():
+    status, payload = made(pytest.fail).answer(b"{")
+    assert status == frames.NOT_JSON
+    assert "Expecting property name" in json.loads(payload)["reason"]
+
+
+@pytest.mark.parametrize("no", [False, None, 0, "", []])
+def test_a_falsy_word_of_the_validator_is_a_no(no):
+    status, payload = made(pytest.fail, lambda x: no).answer(b"1")
+    assert (status, json.loads(payload)) == (frames.REFUSED, {"reason": "", "traceback": None})
+
+
+def test_a_validator_that_raises_says_no_and_the_log_says_why(capsys):
+    status, payload = made(pytest.fail, lambda x: x["missing"]).answer(b"{}")
+    assert status == frames.REFUSED
+    assert "KeyError: 'missing'" in json.loads(payload)["traceback"]
+    assert "The validator raised on a sample, which counts as a no:" in capsys.readouterr().err
+
+
+def test_a_validator_that_runs_out_of_something_says_no_too():
+    status, payload = made(pytest.fail, lambda x: next(iter(x))).answer_many(b"[[], []]")[:2]
+    assert (status, json.loads(payload)["index"]) == (frames.REFUSED, 0)
+
+
+@pytest.mark.parametrize("change", ["x['seen'] = x['list'].pop()", "x['seen'] = object()", "x.clear()"])
+def test_the_predictor_gets_what_came_in_whatever_the_validator_did_to_it(change):
+    def validator(x):
+        exec(change, {"x": x})
+        return True
+
+    body = b'{"list": [1, 2]}'
+    both = b"[" + body + b", " + body + b"]"
+    one = made(lambda x: x, validator, lambda xs: xs)
+    assert one.answer(body) == (frames.OK, body)
+    assert list(one.answer_together([body, body])) == [[(frames.OK, body, 2), (frames.OK, body, 0)]]
+    assert one.answer_many(both) == (frames.OK, both, 2)
+
+
+@pytest.mark.parametrize("error", [ValueError, SystemExit, KeyboardInterrupt, MemoryError])
+def test_whatever_the_predictor_raises_is_a_failure_and_no_end(error, capsys):
+    def predictor(x):
+        raise error("words")
+
+    status, payload = made(predictor).answer(b"1")
+    assert status == frames.FAILED
+    shown = json.loads(payload)["traceback"]
+    assert error.__name__ in shown
+    assert "in predictor" in shown
+    assert "scorer.py" not in shown.replace("test_scorer.py", "")
+    assert "The predictor failed on a sample:\nTraceback" in capsys.readouterr().err
+
+
+def test_an_exception_that_can_t_be_shown_is_a_failure_too(capsys):
+    class Awkward(Exception):
+        def __str__(self):
+            raise RuntimeError
+
+    def predictor(x):
+        raise Awkward
+
+    assert made(predictor).answer(b"1")[0] == frames.FAILED
+    assert "Awkward" in capsys.readouterr().err
+
+
+def test_what_clients_can_make_long_is_cut_in_a_traceback(capsys):
+    def predictor(x):
+        raise KeyError(x) from ValueError("bad: " + x)
+
+    status, payload = made(predictor).answer(json.dumps("\n" * 10**6).encode())
+    text = json.loads(payload)["traceback"]
+    assert status == frames.FAILED
+    assert len(text) < 3 * scorer.LONGEST_PART
+    assert "ValueError: bad: " in text and "KeyError: " in text and "test_scorer.py" in text
+    assert "characters are left out)" in text
+    assert len(capsys.readouterr().err) < 3 * scorer.LONGEST_PART
+
+
+def test_a_traceback_of_very_many_parts_keeps_both_ends(capsys):
+    def predictor(x):
+        error = ValueError("the first")
+        for number in range(400):
+            error, error.__cause__ = ValueError("x" * 1000, number), error
+        raise KeyError("the last") from error
+
+    text = json.loads(made(predictor).answer(b"1")[1])["traceback"]
+    assert len(text) < scorer.LONGEST_TRACEBACK + 100
+    assert text.endswith("KeyError: 'the last'\n")
+    assert "ValueError: the first\n" in text
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize("stream", [None, io.TextIOWrapper(io.BytesIO())])
+def test_where_the_notebook_took_the_stream_of_errors_away_a_failure_is_no_end(stream, monkeypatch):
+    if stream is not None:
+        stream.close()
+    monkeypatch.setattr(sys, "stderr", stream)
+    assert made(lambda x: 1 / 0).answer(b"1")[0] == frames.FAILED
+
+
+def test_an_answer_that_is_no_json_is_a_failure_that_names_the_type(capsys):
+    assert made(lambda x: object()).answer(b"1")[0] == frames.FAILED
+    assert "builtins.object" in capsys.readouterr().err
+
+
+def test_the_client_is_told_why_an_answer_has_no_json_form():
+    status, payload = made(lambda x: [object()]).answer(b"1")
+    assert (status, json.loads(payload)["reason"]) == (
+        frames.FAILED,
+        "an answer of type builtins.object has no JSON form",
+    )
+
+
+@pytest.mark.parametrize(("verdict", "reason"), [((False, "too old"), "too old"), ("too old", "too old"), (0, "")])
+def test_the_client_is_told_the_validators_reason(verdict, reason, capsys):
+    status, payload = made(pytest.fail, lambda x: verdict).answer(b"1")
+    assert (status, json.loads(payload)) == (frames.REFUSED, {"reason": reason, "traceback": None})
+    assert capsys.readouterr().err == ""
+
+
+def test_the_client_is_told_what_the_validator_raised(capsys):
+    def validator(x):
+        raise ValueError("too old" * x)
+
+    asked = made(pytest.fail, validator)
+    assert json.loads(asked.answer(b"1")[1])["message"] == "too old"
+    long = json.loads(asked.answer(b"1000")[1])["message"]
+    assert long == ("too old" * 100)[: refusals.REASON_LENGTH] + " …"
+    assert "ValueError: too old" in capsys.readouterr().err
+
+
+def test_a_reason_is_text_that_every_page_can_have():
+    assert json.loads(made(pytest.fail, lambda x: "a\ud800\0").answer(b"1")[1])["reason"] == "a\\ud800\0"
+
+
+def test_a_message_that_can_t_be_said_is_none(capsys):
+    class Awkward(Exception):
+        def __str__(self):
+            raise RuntimeError
+
+    def validator(x):
+        raise Awkward
+
+    status, payload = made(pytest.fail, validator).answer(b"1")
+    assert (status, json.loads(payload)["message"]) == (frames.REFUSED, None)
+
+
+@dataclasses.dataclass
+class Point:
+    x: float
+
+
+def of_point(point: Point):
+    return point.x * 2
+
+
+def converting(**called):
+    return made(*signatures.of({"predictor": of_point, **called}).values())
+
+
+BAD = {
+    "misfit": "x: must be a number, not a text",
+    "errors": [{"pointer": "#/x", "detail": "must be a number, not a text"}],
+    "traceback": None,
+}
+
+
+def test_a_sample_that_does_not_fit_is_refused_by_its_field_and_not_logged(capsys):
+    asked = converting()
+    assert asked.answer(b'{"x": 2}') == (frames.OK, b"4.0")
+    status, payload = asked.answer(b'{"x": "a"}')
+    assert (status, json.loads(payload)) == (frames.REFUSED, BAD)
+    status, payload, _ = asked.answer_many(b'[{"x": 2}, {"x": "a"}]')
+    assert (status, json.loads(payload)) == (frames.REFUSED, dict(BAD, index=1))
+    assert capsys.readouterr().err == ""
+
+
+def test_a_validator_gets_what_its_own_hint_says_and_may_be_unfit_too(capsys):
+    def validator(point: Point):
+        return point.x > 0
+
+    asked = converting(validator=validator)
+    assert asked.answer(b'{"x": 2}') == (frames.OK, b"4.0")
+    assert json.loads(asked.answer(b'{"x": -2}')[1]) == {"reason": "", "traceback": None}
+    assert json.loads(asked.answer(b'{"x": "a"}')[1]) == BAD
+    assert capsys.readouterr().err == ""
+
+
+def test_of_an_array_nothing_is_read_behind_the_first_sample_that_is_refused(capsys):
+    @dataclasses.dataclass
+    class Seven:
+        x: int
+
+        def __post_init__(self):
+            raise KeyError(self.x)
+
+    def predictor(seven: Seven):
+        return seven.x
+
+    asked = converting(predictor=predictor, batch_predictor=lambda xs: [x.x for x in xs])
+    status, payload, _ = asked.answer_many(b'[{"x": 1}, {"x": 2}, {"x": 3}]')
+    assert (status, json.loads(payload)["index"]) == (frames.FAILED, 0)
+    assert capsys.readouterr().err.count("Traceback") == 1
+
+
+def test_what_does_not_fit_takes_no_part_in_a_batch(capsys):
+    sizes = []
+
+    def batch_predictor(xs):
+        sizes.append(len(xs))
+        return [of_point(x) for x in xs]
+
+    asked = converting(validator=lambda x: x.get("x") != 0, batch_predictor=batch_predictor)
+    bodies = [b'{"x": 1}', b'{"x": 0}', b'{"x": "a"}', b'{"x": 2}']
+    ((first, second, third, fourth),) = together(asked, *bodies)
+    assert (first, fourth) == ((frames.OK, b"2.0", 2), (frames.OK, b"4.0", 0))
+    assert (second[0], json.loads(third[1])) == (frames.REFUSED, BAD)
+    status, payload, _ = asked.answer_many(b'[{"x": 1}, {"x": "a"}, {}]')
+    assert (status, json.loads(payload)) == (frames.REFUSED, dict(BAD, index=1))
+    assert asked.answer_many(b'[{"x": 1}, {"x": 2}]') == (frames.OK, b"[2.0, 4.0]", 2)
+    assert sizes == [2, 2]
+    assert capsys.readouterr().err == ""
+
+
+def test_a_pointer_is_escaped():
+    def predictor(points: dict[str, Point]):
+        return 1
+
+    payload = made(*signatures.of({"predictor": predictor}).values()).answer(b'{"a/b~c": 1}')[1]
+    assert json.loads(payload)["errors"][0]["pointer"] == "#/a~1b~0c"
+
+
+def test_async_functions_are_awaited():
+    async def validator(x):
+        await asyncio.sleep(0)
+        return x > 0
+
+    async def predictor(x):
+        await asyncio.sleep(0)
+        return x + 1
+
+    asked = made(predictor, validator)
+    assert asked.answer(b"1") == (frames.OK, b"2")
+    assert asked.answer(b"-1")[0] == frames.REFUSED
+    asked._loop.close()
+    asyncio.set_event_loop(None)
+
+
+def test_requests_are_counted_and_answered_in_order_until_the_front_closes():
+    ours, theirs = socket.socketpair()
+    with tempfile.TemporaryFile() as memory, ours, theirs:
+        memory.truncate(SIZE)
+        tally = Tally(memory.fileno())
+        thread = threading.Thread(target=scorer.serve, args=(theirs, tally, made(lambda x: x)))
+        thread.start()
+        ours.sendall(b"".join(frames.request(frames.SAMPLE, n, b"%d" % n) for n in range(5)))
+        ours.shutdown(socket.SHUT_WR)
+        thread.join()
+        theirs.close()
+        heard = bytearray()
+        while data := ours.recv(65536):
+            heard += data
+    hello, *answers = frames.take_answers(heard)
+    assert (hello[0], json.loads(hello[1])) == (frames.HELLO, {"pid": os.getpid()})
+    expected = [(frames.OK, b"%d" % n, n) for n in range(5)]
+    assert [(status, payload, number) for status, payload, _, _, number in answers] == expected
+    assert tally.started == 5
+
+
+def together(asked, *bodies):
+    """Return the answers to `bodies` as lists, one a call."""
+    return list(asked.answer_together(list(bodies)))
+
+
+def test_samples_that_wait_are_scored_in_one_call():
+    calls = []
+    asked = made(pytest.fail, batch=lambda xs: calls.append(xs) or [x * 2 for x in xs])
+    assert together(asked, b"1", b"2", b"3") == [[(frames.OK, b"2", 3), (frames.OK, b"4", 0), (frames.OK, b"6", 0)]]
+    assert calls == [[1, 2, 3]]
+
+
+def test_what_is_refused_or_no_json_takes_no_part_in_a_batch():
+    asked = made(pytest.fail, lambda x: x != 2, batch=lambda xs: [x * 2 for x in xs])
+    ((first, second, third, last),) = together(asked, b"1", b"2", b"{", b"3")
+    assert (first, last) == ((frames.OK, b"2", 2), (frames.OK, b"6", 0))
+    assert (second[0], third[0]) == (frames.REFUSED, frames.NOT_JSON)
+
+
+def test_a_batch_of_which_one_is_left_is_asked_of_predictor():
+    asked = made(lambda x: x + 1, lambda x: x != 2, batch=pytest.fail)
+    assert together(asked, b"1", b"2")[0] == [(frames.OK, b"2", 1)]
+
+
+def raises(xs):
+    raise ValueError("one of them")
+
+
+@pytest.mark.parametrize("batch", [raises, lambda xs: xs[:-1], lambda xs: dict(enumerate(xs)), lambda xs: None, len])
+def test_a_batch_that_fails_is_asked_one_by_one(batch, capsys):
+    def predictor(x):
+        return 1 // x
+
+    lists = together(made(predictor, batch=batch), b"1", b"0", b"-1")
+    assert [(status, n) for ((status, _, n),) in lists] == [(frames.OK, 1), (frames.FAILED, 1), (frames.OK, 1)]
+    assert "batch_predictor failed on 3 samples, which predictor is now asked for:" in capsys.readouterr().err
+
+
+def test_an_answer_of_a_batch_that_is_no_json_costs_only_itself():
+    asked = made(lambda x: object() if x == 2 else x, batch=lambda xs: [object() if x == 2 else x for x in xs])
+    assert [status for ((status, _, _),) in together(asked, b"1", b"2", b"3")] == [frames.OK, frames.FAILED, frames.OK]
+
+
+def test_an_array_is_a_batch_s_answer_too():
+    numpy = pytest.importorskip("numpy")
+    asked = made(pytest.fail, batch=lambda xs: numpy.array(xs) * 0.5)
+    assert together(asked, b"1", b"2") == [[(frames.OK, b"0.5", 2), (frames.OK, b"1.0", 0)]]
+
+
+def test_many_samples_of_one_body_are_scored_in_one_call():
+    asked = made(pytest.fail, batch=lambda xs: [x * 2 for x in xs])
+    assert asked.answer_many(b"[1, 2]") == (frames.OK, b"[2, 4]", 2)
+    assert made(lambda x: x * 2).answer_many(b"[1, 2]") == (frames.OK, b"[2, 4]", 1)
+    assert made(pytest.fail).answer_many(b"[]") == (frames.OK, b"[]", 1)
+
+
+def test_of_many_samples_the_first_that_fails_is_named_by_its_place(capsys):
+    status, payload, _ = made(lambda x: 1 / x, batch=raises).answer_many(b"[1, 0, 0]")
+    assert (status, json.loads(payload)["index"]) == (frames.FAILED, 1)
+    status, payload, _ = made(pytest.fail, lambda x: x > 0).answer_many(b"[1, 2, -1]")
+    assert (status, json.loads(payload)) == (frames.REFUSED, {"reason": "", "traceback": None, "index": 2})
+
+
+@pytest.mark.parametrize("body", [b"1", b"{", b'{"a": 1}'])
+def test_what_is_no_array_is_not_many_samples(body):
+    assert made(pytest.fail).answer_many(body)[0] == frames.NOT_JSON
+
+
+def test_only_samples_that_allow_it_are_called_together():
+    one, both, many = frames.SAMPLE, frames.TOGETHER, frames.MANY
+    kinds = [both, both, one, both, many, both, both]
+    requests = [(kind, 7 + place, place) for place, kind in enumerate(kinds)]
+    calls = [(both, 7, [0, 1]), (one, 9, [2]), (both, 10, [3]), (many, 11, [4]), (both, 12, [5, 6])]
+    assert list(scorer.in_calls(requests)) == calls
+
+
+COPIES = {
+    "returns": (lambda: None, 0),
+    "raises": (lambda: 1 / 0, 1),
+    "exits": (sys.exit, 0),
+    "exits with a code": (lambda: sys.exit(3), 3),
+    "exits with words": (lambda: sys.exit("words"), 1),
+}
+
+
+@pytest.mark.parametrize("way", COPIES)
+@pytest.mark.parametrize("where", ["predictor", "validator", "batch_predictor"])
+def test_a_copy_that_a_notebook_s_function_forks_ends_there_without_a_word(capfd, way, where):
+    leave, code = COPIES[way]
+    copies = []
+
+    def forking(x):
+        pid = os.fork()
+        if not pid:
+            leave()
+        copies.append(pid)
+        return x
+
+    def plain(x):
+        return x
+
+    functions = {"predictor": plain, "validator": plain, "batch_predictor": None, where: forking}
+    asked = scorer.Scorer(types.SimpleNamespace(**functions))
+    ours, theirs = socket.socketpair()
+    with tempfile.TemporaryFile() as memory, ours, theirs:
+        memory.truncate(SIZE)
+        ours.sendall(b"".join(frames.request(frames.TOGETHER, n, b"%d" % (n + 1)) for n in range(2)))
+        ours.shutdown(socket.SHUT_WR)
+        scorer.serve(theirs, Tally(memory.fileno()), asked)
+        theirs.close()
+        said = bytearray()
+        while data := ours.recv(65536):
+            said += data
+    statuses = [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in copies]
+    assert statuses == [code] * len(copies)
+    assert copies
+    answers = frames.take_answers(said)[1:]
+    assert [(status, payload, number) for status, payload, _, _, number in answers] == [(0, b"1", 0), (0, b"2", 1)]
+    assert capfd.readouterr().err == ""

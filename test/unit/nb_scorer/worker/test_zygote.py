@@ -1,0 +1,73 @@
+import json
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+from nb_scorer.worker import zygote
+
+
+def test_threads_are_counted_as_the_operating_system_sees_them():
+    assert zygote.thread_count() == len(os.listdir("/proc/self/task"))
+
+
+def test_a_child_dies_with_its_parent_even_if_it_never_listens():
+    program = (
+        "import os, time\n"
+        "from nb_scorer.worker import zygote\n"
+        "parent = os.getpid()\n"
+        "child = os.fork()\n"
+        "if not child:\n"
+        "    zygote.die_with_parent(parent)\n"
+        "    print(os.getpid(), flush=True)\n"
+        "    time.sleep(1000)\n"
+        "time.sleep(0.5)\n"
+        "os.kill(parent, 9)\n"
+    )
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False)
+    # The pipe reached its end, so the child, which held it open, is gone.
+    assert said.returncode == -9
+    assert int(said.stdout) > 0
+
+
+def test_a_process_whose_parent_is_gone_already_ends_at_once():
+    program = "from nb_scorer.worker import zygote\nzygote.die_with_parent(1 << 22)\nprint('still here')\n"
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert said.stdout == ""
+
+
+@pytest.fixture
+def forking(monkeypatch):
+    """Return (a zygote, its control socket, what forks in its place)."""
+    ours, theirs = socket.socketpair()
+    forks = []
+
+    def fork():
+        return forks.pop()()
+
+    monkeypatch.setattr(os, "fork", fork)
+    with ours, theirs:
+        yield zygote.Zygote(theirs, "fork", None, []), ours, forks
+
+
+def refused():
+    raise BlockingIOError(11, "Resource temporarily unavailable")
+
+
+@pytest.mark.parametrize(
+    ("fork", "descriptors", "said"),
+    [
+        (lambda: 77, 2, {"event": "started", "scorer": 5}),
+        (refused, 2, {"event": "unstarted", "scorer": 5, "why": "Resource temporarily unavailable"}),
+        (lambda: 77, 1, {"event": "unstarted", "scorer": 5, "why": "Too many open files"}),
+    ],
+)
+def test_each_order_to_start_is_confirmed_or_refused_and_leaves_no_descriptor(forking, fork, descriptors, said):
+    one, control, forks = forking
+    forks.append(fork)
+    before = os.listdir("/proc/self/fd")
+    one._begin(5, [os.open(os.devnull, os.O_RDONLY) for _ in range(descriptors)])
+    assert os.listdir("/proc/self/fd") == before
+    assert json.loads(control.recv(1000)) == said
+    assert (5 in one._pids) == (said["event"] == "started")
