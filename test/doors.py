@@ -4,7 +4,7 @@ import json
 
 from nb_service import settings
 from nb_service.app import factory as app
-from nb_service.app.door import Door
+from nb_service.app.route_context import Door
 from nb_service.http.health import Health
 from nb_service.identity import Identity
 from nb_service.model_folder import ModelFolder

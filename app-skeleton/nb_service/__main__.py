@@ -11,7 +11,7 @@ from pathlib import Path
 from nb_scorer.common.problem import Problem
 from nb_scorer.worker import log_streams
 
-from nb_service import backends, baked, model_folder, settings, strays
+from nb_service import backends, image_env, model_folder, settings, stdio_capture
 from nb_service.log import as_object
 from nb_service.pool import Pool, make_plan
 from nb_service.pool.turns import TurnLoop
@@ -22,7 +22,7 @@ def serve(environ: dict) -> int:
     values = settings.read(environ)
     backend = backends.find(values["S2I_BACKEND"])
     model = model_folder.read(Path(values["APP_ROOT"]).absolute())
-    with strays.opened_log(values["S2I_LOG_FORMAT"]) as log:
+    with stdio_capture.opened_log(values["S2I_LOG_FORMAT"]) as log:
         loop = TurnLoop()
         try:
             pool = Pool(loop, model, make_plan(model, values, environ), log.say)
@@ -33,9 +33,9 @@ def serve(environ: dict) -> int:
 
 def main(args: list[str], environ: dict) -> int:
     """Do what `args` say; return the exit code."""
-    strays.open_closed_streams()
+    stdio_capture.open_closed_streams()
     try:
-        environ = baked.complete(environ)
+        environ = image_env.complete(environ)
         if args == ["prove"]:
             from nb_service import prove
 

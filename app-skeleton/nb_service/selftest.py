@@ -10,8 +10,8 @@ from pathlib import Path
 from nb_scorer.common import paths
 from nb_scorer.model import compare_answers, golden_rows
 
-from nb_service import identity, model_folder, questions, settings
-from nb_service.child import Child, NoAnswer
+from nb_service import identity, model_folder, selftest_requests, settings
+from nb_service.selftest_client import Child, NoAnswer
 
 SHOWN = 300
 # A sample that was made up may be asking for the impossible.
@@ -101,7 +101,7 @@ class SelfTest:
 
     def ask(self, child: Child, name: str, *, has_notebook: bool) -> None:
         """Ask `child` all there is to ask of a model called `name`; raise NoAnswer where one has to come."""
-        asked = questions.asked_of(self._rows, name, has_notebook=has_notebook, compare=self._deterministic)
+        asked = selftest_requests.asked_of(self._rows, name, has_notebook=has_notebook, compare=self._deterministic)
         for question in asked:
             try:
                 patience = ODD_SECONDS if question.is_odd else self._patience * question.samples
@@ -123,10 +123,10 @@ class SelfTest:
             "answers": self._answers,
         }
 
-    def _judge(self, question: questions.Question, status: int, body: bytes) -> None:
+    def _judge(self, question: selftest_requests.Question, status: int, body: bytes) -> None:
         answer = _read(question, body) if status == 200 and (question.answer or question.is_odd) else None
         self._answers.append({"asked": question.name, "status": status, "answer": answer})
-        if question.status not in (questions.ANY, status):
+        if question.status not in (selftest_requests.ANY, status):
             words = shown(body.decode("utf-8", "replace"))
             self.differences.append(f"{question.name}: status {question.status} is expected, {status} came: {words}")
         elif question.answer and not compare_answers.same(question.answer[0], answer, self._tolerance):
@@ -135,7 +135,7 @@ class SelfTest:
             self.differences.append(f"{question.name}, {sample}: the answer must be {expected} and is {got}")
 
 
-def _read(question: questions.Question, body: bytes) -> object:
+def _read(question: selftest_requests.Question, body: bytes) -> object:
     try:
         return question.read(body)
     except ValueError:

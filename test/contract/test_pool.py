@@ -11,7 +11,7 @@ import time
 import pytest
 from nb_service import model_folder, settings
 from nb_service.pool import Pool, make_plan
-from nb_service.pool import staff as staffing
+from nb_service.pool import scorer_manager as staffing
 from nb_service.pool import supervisor as supervision
 from nb_service.pool.answer import OK
 from nb_service.pool.turns import TurnLoop

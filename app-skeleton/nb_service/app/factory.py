@@ -6,7 +6,7 @@ from flask import Flask, Response, abort, request
 from werkzeug.exceptions import HTTPException
 
 from nb_service.app import pages, routes
-from nb_service.app.door import Door, response_of
+from nb_service.app.route_context import Door, response_of
 from nb_service.http import replies
 
 ROUTES = {**routes.ROUTES, **pages.ROUTES}

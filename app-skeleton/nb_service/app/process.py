@@ -20,9 +20,9 @@ import waitress
 from flask import Flask, Response, g, has_request_context, request
 
 from nb_service import identity, model_folder, settings
-from nb_service.app.door import Door, response_of
 from nb_service.app.factory import make_app
-from nb_service.http import gate, hops, request_id
+from nb_service.app.route_context import Door, response_of
+from nb_service.http import auth, hops, request_id
 from nb_service.http.access import Access
 from nb_service.http.health import Health
 from nb_service.http.metrics import Requests
@@ -138,7 +138,7 @@ class Alone:
 
     def __init__(self, served: identity.Identity, health: Health, got: dict, requests: Requests) -> None:
         self._log = Log(as_json=got["S2I_LOG_FORMAT"] == "json")
-        self._gate = gate.make_gate(got, frozenset(health.paths))
+        self._gate = auth.make_gate(got, frozenset(health.paths))
         self._spans = make_spans(served, self._log.say) if got["OTEL_EXPORTER_OTLP_ENDPOINT"] else None
         self._access = Access(self._log, requests, health.paths, self._spans)
         self._lock = threading.Lock()

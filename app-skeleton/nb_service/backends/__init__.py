@@ -5,7 +5,7 @@ exit code. The pool is the scorers' client; a back end never touches the pickle.
 """
 
 from nb_service import problems
-from nb_service.backends.http import Http
+from nb_service.backends.http_service import Http
 
 GROUP = "nb_service.backends"
 # Found without a look at what is installed, which takes a third of the time until a service is healthy.

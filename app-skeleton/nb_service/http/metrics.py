@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from nb_scorer.protocol import frames
 
 from nb_service.http.histogram import BATCHES, SECONDS, Histogram
-from nb_service.http.values_seen import Inputs, Predictions
+from nb_service.http.value_metrics import Inputs, Predictions
 from nb_service.pool import Answer, Pool
 from nb_service.pool.answer import OK, Job
 

@@ -13,7 +13,7 @@ from nb_service.pool.answer import DIED, FULL, NOT_READY, TOO_SLOW, Answer, Job
 from nb_service.pool.guard import guarded
 from nb_service.pool.link import Link, separate
 from nb_service.pool.plan import Plan
-from nb_service.pool.staff import Staff
+from nb_service.pool.scorer_manager import Staff
 from nb_service.pool.turns import TurnLoop
 
 # A scorer that works for so long on one call keeps nothing from those that are idle.

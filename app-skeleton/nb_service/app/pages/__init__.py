@@ -10,7 +10,7 @@ from nb_scorer.common import paths
 from nb_scorer.model.golden_rows import samples_to_add
 
 from nb_service.app import openapi
-from nb_service.app.door import Door
+from nb_service.app.route_context import Door
 from nb_service.app.routes import ROUTES as PREDICTION_ROUTES
 from nb_service.http import replies
 

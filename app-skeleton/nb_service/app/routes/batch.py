@@ -2,7 +2,7 @@
 
 from flask import Flask, Response, request
 
-from nb_service.app.door import Door, problem
+from nb_service.app.route_context import Door, problem
 from nb_service.protocols import bodies
 
 ROUTES = {

@@ -2,7 +2,7 @@
 
 from flask import Flask, Response, request
 
-from nb_service.app.door import Door, problem, refused
+from nb_service.app.route_context import Door, problem, refused
 from nb_service.protocols import cloud_events
 
 ROUTES = {

@@ -2,7 +2,7 @@
 
 from flask import Flask, Response
 
-from nb_service.app.door import Door, made, refused
+from nb_service.app.route_context import Door, made, refused
 from nb_service.protocols import Malformed, Question, kserve_v1, open_inference, tf_serving
 
 ROUTES = {

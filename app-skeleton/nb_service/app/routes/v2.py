@@ -2,7 +2,7 @@
 
 from flask import Flask, Response, request
 
-from nb_service.app.door import Door, made, refused
+from nb_service.app.route_context import Door, made, refused
 from nb_service.protocols import Body, Question, encode, open_inference
 
 ROUTES = {

@@ -1,6 +1,6 @@
 """The back end `http`: predictions over HTTP, for clients that ask one at a time."""
 
-from nb_service.http.service import HttpService
+from nb_service.backends.http_service.lifecycle import HttpService
 
 
 class Http:

@@ -5,7 +5,7 @@ import os
 
 import pytest
 from nb_scorer.worker import log_streams
-from nb_service import strays
+from nb_service import stdio_capture
 
 
 def printed(form, *writes):
@@ -101,8 +101,8 @@ def test_a_long_line_goes_on_in_lines_of_the_same_scorer():
 def test_of_a_very_long_print_every_part_is_an_object_of_the_scorer_that_the_log_takes_whole():
     text = "\x00\U0001f600" * 100_000
     told = printed(log_streams.JSON, text + "\n")
-    assert strays.objects(told.removesuffix("\n").encode()) == told.splitlines()
-    assert all(len(line) < strays.LONGEST for line in told.splitlines())
+    assert stdio_capture.objects(told.removesuffix("\n").encode()) == told.splitlines()
+    assert all(len(line) < stdio_capture.LONGEST for line in told.splitlines())
     parts = [json.loads(line) for line in told.splitlines()]
     assert "".join(part["message"] for part in parts) == text
     assert all(part["scorer"] == os.getpid() for part in parts)

@@ -2,7 +2,7 @@ from importlib.metadata import entry_points
 
 import pytest
 from nb_service import backends
-from nb_service.backends.http import Http
+from nb_service.backends.http_service import Http
 from nb_service.problems import BackendUnknown
 
 

@@ -8,7 +8,7 @@ from nb_service.pool import answer as outcomes
 from nb_service.pool import client as module
 from nb_service.pool.answer import NOT_READY, Answer, Job
 from nb_service.pool.client import SHARE, PoolClient
-from nb_service.pool.server import PoolServer
+from nb_service.pool.socket_server import PoolServer
 
 from contract.services import SOON, wait_until
 

@@ -3,18 +3,18 @@
 import json
 
 import pytest
-from nb_service import baked, problems
+from nb_service import image_env, problems
 
 
 def test_the_file_fills_in_what_is_not_set_and_nothing_else(tmp_path):
     kept = {"GREETING": "from the build", "PORT": "9000", "S2I_DEBUG": "1"}
     (tmp_path / "environment.json").write_text(json.dumps(kept))
     given = {"APP_ROOT": str(tmp_path), "PORT": "8080", "S2I_DEBUG": ""}
-    assert baked.complete(given) == {**given, "GREETING": "from the build"}
+    assert image_env.complete(given) == {**given, "GREETING": "from the build"}
 
 
 def test_without_the_file_the_environment_is_as_it_was(tmp_path):
-    assert baked.complete({"APP_ROOT": str(tmp_path)}) == {"APP_ROOT": str(tmp_path)}
+    assert image_env.complete({"APP_ROOT": str(tmp_path)}) == {"APP_ROOT": str(tmp_path)}
 
 
 @pytest.mark.parametrize(
@@ -37,16 +37,16 @@ def test_without_the_file_the_environment_is_as_it_was(tmp_path):
 def test_a_file_that_can_t_be_meant_is_refused(tmp_path, data):
     (tmp_path / "environment.json").write_bytes(data)
     with pytest.raises(problems.ModelDamaged, match=r"environment\.json is not what assemble wrote"):
-        baked.complete({"APP_ROOT": str(tmp_path)})
+        image_env.complete({"APP_ROOT": str(tmp_path)})
 
 
 def test_a_folder_in_its_place_is_refused(tmp_path):
     (tmp_path / "environment.json").mkdir()
     with pytest.raises(problems.ModelDamaged, match="Is a directory"):
-        baked.complete({"APP_ROOT": str(tmp_path)})
+        image_env.complete({"APP_ROOT": str(tmp_path)})
 
 
 def test_an_app_root_that_is_a_file_has_none(tmp_path):
     (tmp_path / "file").touch()
     environ = {"APP_ROOT": str(tmp_path / "file")}
-    assert baked.complete(environ) == environ
+    assert image_env.complete(environ) == environ

@@ -2,7 +2,7 @@
 
 from flask import Flask, Response, g, jsonify, request
 
-from nb_service.app.door import Door, problem
+from nb_service.app.route_context import Door, problem
 from nb_service.protocols import Body, Limits, Malformed, Question, bodies, decode, encode, mlflow, sagemaker, vertex
 from nb_service.protocols.rows import Rows
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from nb_service.pool.server import PoolServer
+from nb_service.pool.socket_server import PoolServer
 
 if TYPE_CHECKING:
     import asyncio

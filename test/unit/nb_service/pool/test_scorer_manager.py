@@ -6,10 +6,10 @@ import time
 import pytest
 from nb_scorer.protocol.orders import FORK, SPAWN
 from nb_service.model_folder import ModelFolder
-from nb_service.pool import staff as module
+from nb_service.pool import scorer_manager as module
 from nb_service.pool.answer import OK, Answer, Job
 from nb_service.pool.plan import Plan
-from nb_service.pool.staff import Staff
+from nb_service.pool.scorer_manager import Staff
 from nb_service.pool.warmup import RowResult
 from nb_service.problems import ModelLoadFailed
 

@@ -8,9 +8,9 @@ import time
 import traceback
 
 from nb_service import identity, problems
-from nb_service.http import allocator
+from nb_service.backends.http_service import allocator
+from nb_service.backends.http_service.app_process import AppProcess
 from nb_service.http.access import Access
-from nb_service.http.app_process import AppProcess
 from nb_service.http.health import Health
 from nb_service.http.listening import CONNECTIONS, SPARE_DESCRIPTORS, allow_descriptors, listen
 from nb_service.http.metrics import Requests, Samples
@@ -83,7 +83,7 @@ class HttpService:
 
     def _make_edge(self, listener, gate, descriptors: int):
         if self._got["S2I_FRONT"] == "waitress":
-            from nb_service.http.plain_front import PlainFront
+            from nb_service.backends.http_service.plain_front import PlainFront
 
             self._app = self._make_app(listener)
             return PlainFront(self._app, listener)
@@ -110,7 +110,7 @@ class HttpService:
         if not (self._got["S2I_API_KEY_FILE"] or self._got["S2I_CORS_ORIGINS"]):
             return None
         # Here and not above, as the application: what few services use shall not delay the others' start.
-        from nb_service.http.gate import make_gate
+        from nb_service.http.auth import make_gate
 
         return make_gate(self._got, frozenset(self._health.paths))
 

@@ -3,7 +3,7 @@
 from flask import Flask, Response, request
 
 from nb_service.app import form
-from nb_service.app.door import Door, body, problem, refused, response_of
+from nb_service.app.route_context import Door, body, problem, refused, response_of
 from nb_service.http import replies
 from nb_service.protocols import Malformed
 

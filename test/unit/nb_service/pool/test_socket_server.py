@@ -4,10 +4,10 @@ import socket
 from types import SimpleNamespace
 
 import pytest
-from nb_service.pool import server as module
+from nb_service.pool import socket_server as module
 from nb_service.pool import wire
 from nb_service.pool.answer import FAILED, OK, Answer, Job
-from nb_service.pool.server import PoolServer
+from nb_service.pool.socket_server import PoolServer
 
 from unit.nb_service.pool.fakes import turn, turn_until
 

@@ -2,12 +2,12 @@ import io
 import json
 
 import numpy as np
-from nb_service import questions
+from nb_service import selftest_requests
 
 
 def asked(rows, **more):
     given = {"has_notebook": True, "compare": True, **more}
-    return {one.name: one for one in questions.asked_of(rows, "iris", **given)}
+    return {one.name: one for one in selftest_requests.asked_of(rows, "iris", **given)}
 
 
 def test_each_golden_row_is_asked_for_its_answer():
@@ -57,7 +57,7 @@ def test_texts_become_no_array_of_their_own():
 
 
 def test_odd_samples_are_the_notebooks_own_ones_broken():
-    odd = questions.odd_samples([[1, 2]])
+    odd = selftest_requests.odd_samples([[1, 2]])
     assert [1] in odd and [1, 2, 0] in odd and [None, None] in odd and ["1", "2"] in odd and None in odd
-    assert {"b": 2} in questions.odd_samples([{"a": 1, "b": 2}])
+    assert {"b": 2} in selftest_requests.odd_samples([{"a": 1, "b": 2}])
     assert all(json.loads(json.dumps(sample)) == sample for sample in odd)

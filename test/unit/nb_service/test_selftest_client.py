@@ -1,9 +1,9 @@
 import sys
 
 import pytest
-from nb_service import child
-from nb_service.child import Child, NoAnswer
-from nb_service.questions import Question
+from nb_service import selftest_client
+from nb_service.selftest_client import Child, NoAnswer
+from nb_service.selftest_requests import Question
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def service(monkeypatch, tmp_path):
         program = tmp_path / "python"
         program.write_text(f"#!{sys.executable}\n{code}")
         program.chmod(0o755)
-        monkeypatch.setattr(child.sys, "executable", str(program))
+        monkeypatch.setattr(selftest_client.sys, "executable", str(program))
         started.append(Child({}))
         return started[-1]
 

@@ -2,7 +2,7 @@ import base64
 import types
 
 import pytest
-from nb_service.http import gate
+from nb_service.http import auth
 from nb_service.problems import ApiKeyUnreadable
 
 CHECKS = frozenset(["/healthz"])
@@ -13,7 +13,7 @@ def keys(tmp_path):
     """Return the keys of a file with two."""
     path = tmp_path / "keys"
     path.write_text("first-key\n\nsecond-key\n")
-    return gate.Keys(str(path))
+    return auth.Keys(str(path))
 
 
 def basic(pair):
@@ -50,7 +50,7 @@ def ask(made, path="/predict", command="POST", **headers):
     ],
 )
 def test_one_of_the_keys_is_wanted_as_token_as_password_or_in_a_header_of_its_own(keys, headers, allowed):
-    refusal, _ = ask(gate.Gate(keys, gate.Origins(()), CHECKS), **headers)
+    refusal, _ = ask(auth.Gate(keys, auth.Origins(()), CHECKS), **headers)
     assert (refusal is None) is allowed
     if refusal:
         assert refusal.status == 401
@@ -76,14 +76,14 @@ def received(text):
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
 def test_a_key_beyond_ascii_is_its_bytes_in_utf_8(tmp_path, headers, mark):
     (tmp_path / "keys").write_bytes(mark + "schlüssel\r\n".encode())
-    made = gate.Gate(gate.Keys(str(tmp_path / "keys")), gate.Origins(()), CHECKS)
+    made = auth.Gate(auth.Keys(str(tmp_path / "keys")), auth.Origins(()), CHECKS)
     assert ask(made, **headers)[0] is None
 
 
 @pytest.mark.parametrize("key", ["schlüssel", "schlussel", "\u2713", "\udcff"])
 def test_other_bytes_are_another_key(tmp_path, key):
     (tmp_path / "keys").write_text("schlüssel\n", "utf-8")
-    made = gate.Gate(gate.Keys(str(tmp_path / "keys")), gate.Origins(()), CHECKS)
+    made = auth.Gate(auth.Keys(str(tmp_path / "keys")), auth.Origins(()), CHECKS)
     assert ask(made, x_api_key=key)[0].status == 401
 
 
@@ -101,33 +101,33 @@ def test_other_bytes_are_another_key(tmp_path, key):
     ],
 )
 def test_a_key_that_a_browser_keeps_serves_no_page_of_another_origin(keys, command, headers, status):
-    made = gate.Gate(keys, gate.Origins(("https://a.example",)), CHECKS)
+    made = auth.Gate(keys, auth.Origins(("https://a.example",)), CHECKS)
     refusal, _ = ask(made, command=command, **{"authorization": basic("me:first-key"), **headers})
     assert (refusal and refusal.status) == status
 
 
 @pytest.mark.parametrize("command", ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "get"])
 def test_only_to_ask_for_health_needs_no_key(keys, command):
-    refusal, _ = ask(gate.Gate(keys, gate.Origins(()), CHECKS), "/healthz", command)
+    refusal, _ = ask(auth.Gate(keys, auth.Origins(()), CHECKS), "/healthz", command)
     assert (refusal and refusal.status) == (None if command in ("GET", "HEAD") else 401)
 
 
 @pytest.mark.parametrize("path", ["/healthz/", "//healthz", "/healthz?", "/%68ealthz", "/predict", "*", ""])
 def test_what_is_like_a_path_of_health_needs_a_key(keys, path):
-    assert ask(gate.Gate(keys, gate.Origins(()), CHECKS), path, "GET")[0].status == 401
+    assert ask(auth.Gate(keys, auth.Origins(()), CHECKS), path, "GET")[0].status == 401
 
 
-@pytest.mark.parametrize("content", [None, "", "\n \n", b"\xff", b"\xef\xbb\xbf\n", b"x" * (gate.LARGEST_FILE + 1)])
+@pytest.mark.parametrize("content", [None, "", "\n \n", b"\xff", b"\xef\xbb\xbf\n", b"x" * (auth.LARGEST_FILE + 1)])
 def test_a_file_without_a_key_is_refused_and_nothing_of_it_is_shown(tmp_path, content):
     path = tmp_path / "keys"
     if content is not None:
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(ApiKeyUnreadable, match="api-key-unreadable"):
-        gate.Keys(str(path))
+        auth.Keys(str(path))
 
 
 def test_pages_of_listed_origins_may_read_answers_and_no_others():
-    made = gate.Gate(None, gate.Origins(("https://a.example",)), CHECKS)
+    made = auth.Gate(None, auth.Origins(("https://a.example",)), CHECKS)
     assert dict(ask(made, origin="https://a.example")[1])["Access-Control-Allow-Origin"] == "https://a.example"
     assert "Access-Control-Allow-Origin" not in dict(ask(made, origin="https://b.example")[1])
     assert "Access-Control-Allow-Origin" not in dict(ask(made)[1])
@@ -135,28 +135,28 @@ def test_pages_of_listed_origins_may_read_answers_and_no_others():
 
 @pytest.mark.parametrize("headers", [{}, {"origin": "https://a.example"}, {"origin": "https://b.example"}])
 def test_each_answer_says_where_it_depends_on_the_origin(keys, headers):
-    made = gate.Gate(keys, gate.Origins(("https://a.example",)), CHECKS)
+    made = auth.Gate(keys, auth.Origins(("https://a.example",)), CHECKS)
     assert ("Vary", "Origin") in ask(made, **headers)[1]
-    assert ask(gate.Gate(keys, gate.Origins(()), CHECKS), **headers)[1] == ()
+    assert ask(auth.Gate(keys, auth.Origins(()), CHECKS), **headers)[1] == ()
 
 
 @pytest.mark.parametrize("headers", [{}, {"origin": "https://a.example"}, {"origin": "null"}])
 def test_where_any_page_may_read_answers_none_depends_on_the_origin(headers):
-    headers_of_answer = ask(gate.Gate(None, gate.Origins(("https://b.example", "*")), CHECKS), **headers)[1]
+    headers_of_answer = ask(auth.Gate(None, auth.Origins(("https://b.example", "*")), CHECKS), **headers)[1]
     assert dict(headers_of_answer)["Access-Control-Allow-Origin"] == "*"
     assert "X-Request-ID" in dict(headers_of_answer)["Access-Control-Expose-Headers"]
     assert "Vary" not in dict(headers_of_answer)
 
 
 def test_where_any_page_may_ask_a_form_of_none_is_still_refused(keys):
-    made = gate.Gate(keys, gate.Origins(("*",)), CHECKS)
+    made = auth.Gate(keys, auth.Origins(("*",)), CHECKS)
     headers = {"sec_fetch_site": "cross-site", "authorization": basic("me:first-key")}
     assert ask(made, **headers)[0].status == 403
     assert ask(made, origin="https://any.example", **headers)[0] is None
 
 
 def test_a_browser_s_question_is_answered_without_a_key_for_listed_origins(keys):
-    made = gate.Gate(keys, gate.Origins(("https://a.example",)), CHECKS)
+    made = auth.Gate(keys, auth.Origins(("https://a.example",)), CHECKS)
     headers = {"origin": "https://a.example", "access_control_request_method": "POST"}
     refusal, _ = ask(made, command="OPTIONS", **headers)
     assert refusal.status == 204
@@ -165,5 +165,5 @@ def test_a_browser_s_question_is_answered_without_a_key_for_listed_origins(keys)
 
 
 def test_a_gate_without_keys_lets_everybody_in():
-    made = gate.make_gate({"S2I_API_KEY_FILE": "", "S2I_CORS_ORIGINS": ("*",)}, CHECKS)
+    made = auth.make_gate({"S2I_API_KEY_FILE": "", "S2I_CORS_ORIGINS": ("*",)}, CHECKS)
     assert ask(made, origin="https://any.example")[0] is None

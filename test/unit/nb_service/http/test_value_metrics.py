@@ -1,8 +1,8 @@
 import json
 
 import pytest
-from nb_service.http import values_seen
-from nb_service.http.values_seen import Inputs, Predictions
+from nb_service.http import value_metrics
+from nb_service.http.value_metrics import Inputs, Predictions
 
 
 def of(*answers, golden=()):
@@ -26,7 +26,7 @@ def test_fractional_numbers_go_to_a_histogram_with_edges_of_the_golden_rows():
 
 def test_no_client_can_make_more_values_than_there_is_room_for():
     counts = of(*range(1000), 0, 999).by_value()
-    assert len(counts) == values_seen.MOST_VALUES + 1
+    assert len(counts) == value_metrics.MOST_VALUES + 1
     assert (counts["0"], counts["other"]) == (2, 901)
     assert of("x" * 1000).by_value() == {}
 
@@ -122,14 +122,14 @@ def test_features_are_bounded(schema):
     made = Inputs([], schema)
     made.saw(json.dumps(list(range(500))).encode())
     made.saw(json.dumps({f"f{n}": n for n in range(99)}).encode())
-    assert len(made.features) <= values_seen.MOST_FEATURES
+    assert len(made.features) <= value_metrics.MOST_FEATURES
 
 
 def test_so_many_samples_are_looked_into_and_then_no_more_until_later():
     made = Inputs([])
     for _ in range(100):
         made.saw(b"\xef\xbb\xbf[1]")
-    assert sum(made.features["0"].counts) == values_seen.SAMPLES_A_TURN
+    assert sum(made.features["0"].counts) == value_metrics.SAMPLES_A_TURN
     made.refill()
     made.saw(b"[[1], [2]]", many=True)
-    assert sum(made.features["0"].counts) == values_seen.SAMPLES_A_TURN + 2
+    assert sum(made.features["0"].counts) == value_metrics.SAMPLES_A_TURN + 2

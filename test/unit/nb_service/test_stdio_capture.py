@@ -4,12 +4,12 @@ import subprocess
 import sys
 
 import pytest
-from nb_service import strays
+from nb_service import stdio_capture
 
 PROGRAM = """
 import os, sys
-from nb_service import strays
-with strays.opened_log({form!r}) as log:
+from nb_service import stdio_capture
+with stdio_capture.opened_log({form!r}) as log:
     print("printed")
     os.write(2, b"raw\\n")
     os.system("echo by a child")
@@ -63,8 +63,8 @@ def test_a_line_that_does_not_end_is_shown_when_nothing_follows():
     "end", [b"", b"a", "\xe9".encode(), "\u2713".encode()[:2], "\U0001f600".encode()[:3], b"\x80" * 9]
 )
 def test_a_line_that_is_too_long_is_cut_between_two_characters(end):
-    data = b"one\n" + b"x" * strays.LONGEST + b"y" + end
-    whole, unended = strays.parted(data)
+    data = b"one\n" + b"x" * stdio_capture.LONGEST + b"y" + end
+    whole, unended = stdio_capture.parted(data)
     assert whole.startswith(b"one\nx") and whole.endswith(b"\n")
     assert whole[:-1] + unended == data
     if end[:1] >= b"\xc0":
@@ -92,7 +92,7 @@ def test_in_json_an_exception_that_nobody_caught_is_one_object():
     ],
 )
 def test_objects_stay_and_what_stands_between_them_becomes_a_message(printed, messages):
-    assert [json.loads(line)["message"] for line in strays.objects(printed)] == messages
+    assert [json.loads(line)["message"] for line in stdio_capture.objects(printed)] == messages
 
 
 def test_words_without_a_line_s_end_are_written_in_the_end():

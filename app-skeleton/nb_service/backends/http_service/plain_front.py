@@ -2,7 +2,7 @@
 
 import socket
 
-from nb_service.http.app_process import AppProcess
+from nb_service.backends.http_service.app_process import AppProcess
 
 
 class PlainFront:

@@ -2,7 +2,7 @@
 
 from flask import Flask, Response
 
-from nb_service.app.door import Door
+from nb_service.app.route_context import Door
 from nb_service.http import metrics
 
 ROUTES = {f"GET {path}": "The service's numbers, for Prometheus." for path in metrics.PATHS}
