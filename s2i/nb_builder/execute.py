@@ -13,7 +13,7 @@ from nb_builder import blame, causes, complaint, contract, failures, problems, s
 from nb_builder.cells import Cell
 from nb_builder.kernel import Kernel, KernelGone, Launch, TooSlow, running
 from nb_builder.log import Log
-from nb_builder.output import Outputs
+from nb_builder.output import Display, Outputs
 
 SIGN_OF_LIFE_SECONDS = 30
 INTERRUPT_SECONDS = 5
@@ -106,10 +106,11 @@ class Runner:
         self.log = log
         self.next_number = 1
         self.strict_is_known = False
+        self.displays: dict[str, list[Display]] = {}
 
     def run(self, cell: Cell) -> CellResult:
         """Run one cell, keep its result whatever comes of it, and return it; raise the problem that it causes."""
-        outputs = Outputs()
+        outputs = Outputs(self.displays)
         start = time.monotonic()
         reply: dict = {}
         try:
