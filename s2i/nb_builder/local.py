@@ -19,11 +19,21 @@ from nb_scorer.knobs import Knob, number, read_all
 
 from nb_builder import as_of, given
 from nb_builder.log import Log
+from nb_builder.problems import BuildProblem
 from nb_builder.settings import Settings
 
 DOORWAYS = Path(__file__).parents[1] / "bin"
 HOST = "127.0.0.1"
 PORT = Knob("PORT", number(0, 65535, int), 8080, "Port that `make run` serves on; 0 takes a free one.")
+
+
+class NoPortFree(BuildProblem):
+    """All ports that were tried are taken."""
+
+    code = "no-port-free"
+    what_words = "No port from {first} on is free."
+    why_words = "The port in PORT was tried, and the hundred after it."
+    fix_words = "Set PORT to another one, or to 0 for any that is free."
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -32,7 +42,7 @@ def main(arguments: Sequence[str]) -> None:
     home = settings.home.resolve()
     app_root = home / "app"
     log = Log()
-    # Before the build: nobody wants to wait for it and then read that the port is wrong.
+    # Here and below before the build: nobody wants to wait for it, or for a clone, to read that the port is wrong.
     read_all([PORT], os.environ)
     # A shallow clone does not tell when the notebook itself was committed.
     history = settings.resolve_as_of == as_of.AUTO
@@ -43,6 +53,7 @@ def main(arguments: Sequence[str]) -> None:
         environ = {**given.s2i_environment(folder), **os.environ}
         environ.update(NB_BUILDER_HOME=str(home), APP_ROOT=str(app_root), S2I_SRC=str(folder))
         environ.update(given.choice(notebook))
+        read_all([PORT], environ)
         built = subprocess.run([DOORWAYS / "assemble"], env=environ)
         if built.returncode:
             given.tell_what_is_above(folder, log)
@@ -83,7 +94,7 @@ def _free_port(first: int, log: Log) -> int:
                 if port != first:
                     log.note(f"port {first} is taken; {port} is used instead.")
                 return port
-    sys.exit(f"ERROR: no free port from {first} on; set PORT to another one.")
+    raise NoPortFree(first=first)
 
 
 def _wait_until_ready(service: subprocess.Popen, port: int) -> None:

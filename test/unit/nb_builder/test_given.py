@@ -20,12 +20,12 @@ def test_a_folder_is_taken_as_it_is(tmp_path):
 
 def test_an_empty_folder_is_refused(tmp_path):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(SystemExit, match="empty is empty"):
+    with pytest.raises(given.FolderEmpty, match="empty is empty"):
         resolved(tmp_path / "empty", tmp_path)
 
 
 def test_an_empty_name_is_not_this_folder(tmp_path):
-    with pytest.raises(SystemExit, match="no notebook is named"):
+    with pytest.raises(given.SourceUnnamed, match="No notebook is named"):
         resolved("", tmp_path)
 
 
@@ -108,14 +108,14 @@ def test_a_clone_has_its_history_where_that_is_asked_for(tmp_path, history, comm
 
 
 def test_what_is_nothing_of_these_is_refused_in_a_sentence(tmp_path):
-    with pytest.raises(SystemExit, match="nosuch is no folder, no notebook and no git URL"):
+    with pytest.raises(given.SourceUnknown, match="nosuch is no folder, no notebook and no git URL"):
         resolved("nosuch", tmp_path)
 
 
 def test_a_notebook_right_in_the_home_folder_is_refused(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "a.ipynb").write_text("{}")
-    with pytest.raises(SystemExit, match="all of that would be copied"):
+    with pytest.raises(given.FolderTooWide, match="all of that would be copied"):
         resolved(tmp_path / "a.ipynb", tmp_path)
 
 

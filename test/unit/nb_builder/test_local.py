@@ -28,3 +28,20 @@ def test_a_port_that_is_none_is_told_before_anything_is_built(monkeypatch):
     monkeypatch.setenv("PORT", "abc")
     with pytest.raises(SettingInvalid, match="PORT='abc'"):
         local.main(["/nowhere"])
+
+
+def test_a_port_of_the_repositorys_that_is_none_is_told_before_anything_is_built(monkeypatch, tmp_path):
+    (tmp_path / ".s2i").mkdir()
+    (tmp_path / ".s2i" / "environment").write_text("PORT=abc\n")
+    monkeypatch.setattr(local.subprocess, "run", lambda *_, **__: pytest.fail("it is built"))
+    monkeypatch.setenv("NB_BUILDER_HOME", str(tmp_path / "home"))
+    with pytest.raises(SettingInvalid, match="PORT='abc'"):
+        local.main([str(tmp_path)])
+
+
+def test_that_no_port_is_free_is_a_problem_like_any():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 65535))
+        taken.listen()
+        with pytest.raises(local.NoPortFree, match="No port from 65535 on is free"):
+            local._free_port(65535, Log(io.StringIO()))
