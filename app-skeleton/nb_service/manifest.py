@@ -4,12 +4,12 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+from nb_scorer import phrases
+from nb_scorer.manifest import FORMAT
 from nb_scorer.orders import FORK, SPAWN
 
 from nb_service import problems
 
-# nb_scorer.manifest has the same number; it can't be imported here because it needs cloudpickle.
-FORMAT = 1
 KINDS = frozenset(("array", "boolean", "integer", "null", "number", "object", "string"))
 
 
@@ -42,7 +42,7 @@ def short(value: object) -> str:
         words = json.dumps(value)
     except RecursionError:
         return "nested too deeply"
-    return words if len(words) <= 60 else words[:60] + "…"
+    return phrases.cut(words, 60)
 
 
 def text(value: object) -> str:

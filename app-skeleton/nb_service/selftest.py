@@ -7,7 +7,7 @@ import json
 import time
 from pathlib import Path
 
-from nb_scorer import answers, golden, layout
+from nb_scorer import answers, golden, layout, phrases
 
 from nb_service import identity, model_folder, questions, settings
 from nb_service.child import Child, NoAnswer
@@ -143,5 +143,4 @@ def _read(question: questions.Question, body: bytes) -> object:
 
 def shown(text: str) -> str:
     """Return `text` in one line, short enough to be read."""
-    line = " ".join(text.split())
-    return line if len(line) <= SHOWN else line[:SHOWN] + " …"
+    return phrases.cut(" ".join(text.split()), SHOWN)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from nb_scorer import phrases
 from nb_scorer.orders import FORK, SPAWN
 from nb_scorer.problem import Problem
 from nb_scorer.tally import Tally
@@ -19,7 +20,7 @@ from nb_service.pool.guard import guarded
 from nb_service.pool.link import Link
 from nb_service.pool.memory import shared_memory
 from nb_service.pool.plan import Plan
-from nb_service.pool.supervisor import Supervisor, ending
+from nb_service.pool.supervisor import Supervisor
 from nb_service.pool.warmup import Warmup
 
 if TYPE_CHECKING:
@@ -433,7 +434,7 @@ class Staff:
         self._leaving.pop(number, None)
         if self.stopping:
             return
-        words = ending(os.waitstatus_to_exitcode(status))
+        words = phrases.ending(os.waitstatus_to_exitcode(status))
         self._say(f"Scorer {link.pid or number} {words}.")
         if not self.loaded_once:
             self._give_up(problems.load_ended(words))
