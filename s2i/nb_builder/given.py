@@ -1,6 +1,7 @@
 """What a user of `make run` or `check` names: a folder, a notebook or a git URL, and the settings kept beside it."""
 
 import contextlib
+import os
 import re
 import shutil
 import subprocess
@@ -144,6 +145,7 @@ def choice(notebook: str | None) -> dict[str, str]:
 def s2i_environment(folder: Path) -> dict[str, str]:
     """Return what .s2i/environment sets, read as s2i reads it: NAME=value lines, `#` only at the start."""
     path = folder / ".s2i" / "environment"
-    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    # Whatever bytes there are, as Python has those of the environment.
+    lines = os.fsdecode(path.read_bytes()).splitlines() if path.is_file() else []
     pairs = (line.split("=", 1) for line in lines if "=" in line and not line.lstrip().startswith("#"))
     return {name.strip(): value.strip() for name, value in pairs}

@@ -1,6 +1,7 @@
 """What `make run` and `check` take."""
 
 import io
+import os
 import subprocess
 
 import pytest
@@ -134,3 +135,9 @@ def test_a_notebook_where_there_is_no_git_brings_its_folder(tmp_path, monkeypatc
 def test_who_names_a_notebook_means_it_whatever_the_repository_lists():
     assert given.choice("a.ipynb") == {"S2I_SOURCE_NOTEBOOK": "a.ipynb", "S2I_SOURCE_NOTEBOOK_LIST": ""}
     assert given.choice(None) == {}
+
+
+def test_settings_in_another_encoding_are_what_the_environment_would_have(tmp_path):
+    (tmp_path / ".s2i").mkdir()
+    (tmp_path / ".s2i" / "environment").write_bytes(b"TOWN=K\xf6ln\n")
+    assert os.fsencode(given.s2i_environment(tmp_path)["TOWN"]) == b"K\xf6ln"
