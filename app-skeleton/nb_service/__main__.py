@@ -12,17 +12,23 @@ from nb_scorer.common.problem import Problem
 from nb_scorer.worker import log_streams
 
 from nb_service import backends, image_env, model_folder, settings, stdio_capture
-from nb_service.log import as_object
+from nb_service.log import FACTS, as_object
 from nb_service.pool import Pool, make_plan
 from nb_service.pool.turns import TurnLoop
 
 
-def serve(environ: dict) -> int:
-    """Serve the model with the back end that the settings name; return the exit code."""
+def serve(environ: dict, facts: int | None = None) -> int:
+    """Serve the model with the back end that the settings name; return the exit code.
+
+    `facts` is a descriptor that a program which asks this service has given it, as in Log.
+    """
     values = settings.read(environ)
     backend = backends.find(values["S2I_BACKEND"])
     model = model_folder.read(Path(values["APP_ROOT"]).absolute())
-    with stdio_capture.opened_log(values["S2I_LOG_FORMAT"]) as log:
+    if facts is not None:
+        # Not for scorers: the channel ends with this process.
+        os.set_inheritable(facts, False)
+    with stdio_capture.opened_log(values["S2I_LOG_FORMAT"], facts) as log:
         loop = TurnLoop()
         try:
             pool = Pool(loop, model, make_plan(model, values, environ), log.say)
@@ -48,11 +54,12 @@ def main(args: list[str], environ: dict) -> int:
             from nb_service.app import process
 
             return process.main(args[1:], environ)
+        facts = int(args[2]) if args[:2] == ["serve", FACTS] and len(args) == 3 else None
         # SageMaker starts its containers with the word serve.
-        if args not in ([], ["serve"]):
+        if facts is None and args not in ([], ["serve"]):
             print("Usage: python -m nb_service [serve | prove | selftest [--verdict FILE]]", file=sys.stderr)
             return 2
-        return serve(environ)
+        return serve(environ, facts)
     except Problem as problem:
         as_json = args != ["prove"] and settings.log_format(environ) == log_streams.JSON
         _last_words(_object_of(problem) if as_json else str(problem))

@@ -1,5 +1,6 @@
 """The service's log: lines on stdout, written by a thread so that a slow reader never stops the loop."""
 
+import contextlib
 import json
 import os
 import queue
@@ -18,6 +19,8 @@ PARCEL = 1 << 16
 TRY_AGAIN_SECONDS = 0.1
 # How often those who have a log let its lines of requests go.
 FLUSH_SECONDS = 0.2
+# The option by which a service is given a descriptor for facts.
+FACTS = "--facts"
 _END = object()
 
 
@@ -25,11 +28,13 @@ class Log:
     """Lines for stdout: `say` for what happens, `request` for what is asked, `strays` for what others print.
 
     With `as_json` each line is a JSON object; `request` gets its lines ready made. `strays` is for any thread,
-    all else for the loop's own.
+    all else for the loop's own. `facts` is a descriptor for the program that asks this service and reads its log:
+    what it has to know goes there, apart from the sentences, and its own requests are in no log.
     """
 
-    def __init__(self, descriptor: int | None = None, *, as_json: bool = False) -> None:
+    def __init__(self, descriptor: int | None = None, *, as_json: bool = False, facts: int | None = None) -> None:
         self.as_json = as_json
+        self._facts = facts
         # Not sys.stdout itself: what it could not write would wait in it and spoil the exit code.
         self._descriptor = sys.stdout.fileno() if descriptor is None else descriptor
         self._requests: list[str] = []
@@ -54,8 +59,17 @@ class Log:
         else:
             self._leave_out(printed.count(b"\n"))
 
+    def fact(self, **facts) -> None:
+        """Tell `facts` to the program that asked for them, if one did, as a line of JSON."""
+        if self._facts is not None:
+            # Few and short, so a pipe takes them at once; where the program is gone, nobody is left to tell.
+            with contextlib.suppress(BrokenPipeError):
+                os.write(self._facts, json.dumps(facts).encode("ascii") + b"\n")
+
     def request(self, line: str) -> None:
         """Remember a line of the access log until `flush`."""
+        if self._facts is not None:
+            return
         self._requests.append(line)
         self._size_of_requests += len(line)
         if self._size_of_requests >= PARCEL:

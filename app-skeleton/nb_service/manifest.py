@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+from nb_scorer.common import phrases
 from nb_scorer.model.manifest import FORMAT
 from nb_scorer.protocol.orders import FORK, SPAWN
 
@@ -41,7 +42,7 @@ def short(value: object) -> str:
         words = json.dumps(value)
     except RecursionError:
         return "nested too deeply"
-    return words if len(words) <= 60 else words[:60] + "…"
+    return phrases.cut(words, 60)
 
 
 def text(value: object) -> str:

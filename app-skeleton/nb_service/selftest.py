@@ -7,7 +7,7 @@ import json
 import time
 from pathlib import Path
 
-from nb_scorer.common import paths
+from nb_scorer.common import paths, phrases
 from nb_scorer.model import compare_answers, golden_rows
 
 from nb_service import identity, model_folder, selftest_requests, settings
@@ -144,5 +144,4 @@ def _read(question: selftest_requests.Question, body: bytes) -> object:
 
 def shown(text: str) -> str:
     """Return `text` in one line, short enough to be read."""
-    line = " ".join(text.split())
-    return line if len(line) <= SHOWN else line[:SHOWN] + " …"
+    return phrases.cut(" ".join(text.split()), SHOWN)

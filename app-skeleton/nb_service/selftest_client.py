@@ -1,18 +1,18 @@
 """The real service as a child process, its log, and a client for it: what `selftest` works with."""
 
 import http.client
+import json
+import os
 import re
 import signal
 import subprocess
 import sys
 import threading
 
+from nb_service.log import FACTS
+
 HOST = "127.0.0.1"
 STOP_SECONDS = 10.0
-_SERVING = re.compile(r"^Serving on http://[^ ]*:(\d+) ", re.MULTILINE)
-# Said of a golden row that is answered wrongly, and of scorers that keep ending.
-_HOPELESS = re.compile(r"^(Not ready: .*|.*: not ready\. .*)$", re.MULTILINE)
-_REQUEST = re.compile(r"^\S+ [A-Z]+ \S+ \d{3} [\d.]+ms id=")
 _VARIES = re.compile(r"\b0x[0-9a-f]+\b|\d+")
 
 
@@ -21,19 +21,33 @@ class NoAnswer(Exception):
 
 
 class Child:
-    """A service with the environment `environ`; `ready` comes first, `close` last."""
+    """A service with the environment `environ`; `ready` comes first, `close` last.
+
+    What has to be known of it comes as facts through a pipe of their own; its log is for people.
+    """
 
     def __init__(self, environ: dict) -> None:
-        command = [sys.executable, "-I", "-u", "-m", "nb_service"]
-        self._process = subprocess.Popen(
-            command, env=environ, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
+        reader, writer = os.pipe()
+        self._told = open(reader, encoding="utf-8")  # noqa: SIM115 - closed by `close`
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-u", "-m", "nb_service", "serve", FACTS, str(writer)],
+                env=environ,
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                pass_fds=[writer],
+            )
+        finally:
+            os.close(writer)
         self._log: list[str] = []
+        self._facts: dict = {}
         self._news = threading.Condition()
         self._over = False
-        self._port = 0
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
+        self._readers = [threading.Thread(target=work, daemon=True) for work in (self._read, self._read_facts)]
+        for one in self._readers:
+            one.start()
 
     @property
     def ended(self) -> bool:
@@ -48,17 +62,16 @@ class Child:
     def ready(self, seconds: float) -> None:
         """Wait until it serves; raise NoAnswer with its last words where it never will."""
         with self._news:
-            self._news.wait_for(lambda: self._over or _SERVING.search(self.log) or _HOPELESS.search(self.log), seconds)
-        serving, hopeless = _SERVING.search(self.log), _HOPELESS.search(self.log)
-        if serving is None:
-            words = hopeless[1] if hopeless else self.log.strip()[-2000:]
-            reason = "ended" if self._over else "will not be" if hopeless else f"is not after {seconds:g} s"
+            self._news.wait_for(lambda: self._over or self._facts, seconds)
+            over, facts = self._over, dict(self._facts)
+        if "port" not in facts:
+            words = facts.get("unfit") or self.log.strip()[-2000:]
+            reason = "ended" if over else "will not be" if facts else f"is not after {seconds:g} s"
             raise NoAnswer(f"The service must get ready and {reason}: {words}")
-        self._port = int(serving[1])
 
     def ask(self, question, seconds: float) -> tuple[int, bytes]:
         """Return status and body of the answer; raise NoAnswer where none comes within `seconds`."""
-        connection = http.client.HTTPConnection(HOST, self._port, timeout=seconds)
+        connection = http.client.HTTPConnection(HOST, self._facts["port"], timeout=seconds)
         headers = {"Content-Type": question.content_type} if question.body is not None else {}
         try:
             connection.request(question.method, question.path, question.body, headers)
@@ -91,13 +104,20 @@ class Child:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        self._reader.join(STOP_SECONDS)
+        for one in self._readers:
+            one.join(STOP_SECONDS)
         self._process.stdout.close()
+        self._told.close()
 
     def steady_log(self) -> str:
-        """Return the log without requests, numbers and the order of lines: the same for runs that go the same way."""
-        lines = [line for line in self.log.splitlines() if not _REQUEST.match(line)]
-        return "\n".join(sorted(_VARIES.sub("#", line) for line in lines))
+        """Return the log without numbers and the order of lines: the same for runs that go the same way."""
+        return "\n".join(sorted(_VARIES.sub("#", line) for line in self.log.splitlines()))
+
+    def _read_facts(self) -> None:
+        for line in self._told:
+            with self._news:
+                self._facts.update(json.loads(line))
+                self._news.notify()
 
     def _read(self) -> None:
         for line in self._process.stdout:

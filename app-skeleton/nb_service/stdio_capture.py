@@ -39,9 +39,12 @@ class Form(NamedTuple):
 
 
 @contextlib.contextmanager
-def opened_log(form: str) -> Iterator[Log]:
-    """Give the log in `form` (text or json); all of the standard streams is in it until it is closed."""
-    log = Log(os.dup(STANDARD[0]), as_json=form == log_streams.JSON)
+def opened_log(form: str, facts: int | None = None) -> Iterator[Log]:
+    """Give the log in `form` (text or json); all of the standard streams is in it until it is closed.
+
+    `facts` is as in Log.
+    """
+    log = Log(os.dup(STANDARD[0]), as_json=form == log_streams.JSON, facts=facts)
     strays = Strays(log)
     try:
         yield log

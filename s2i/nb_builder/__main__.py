@@ -53,7 +53,10 @@ COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run one command and return the exit status: 0, 1 for a problem, 2 for a wrong call, 130 after Ctrl-C."""
+    """Run one command and return the exit status: 0, 1 for a problem, 2 for a wrong call, 130 after Ctrl-C.
+
+    A command raises its problems, and leaves by itself only where it has a status of its own (sys.exit).
+    """
     command, *rest = arguments or [""]
     if command not in COMMANDS:
         print(f"ERROR: there is no command {command!r}; there are: {', '.join(COMMANDS)}")
@@ -83,13 +86,13 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _show(problem: Problem) -> int:
-    """Print a problem, its detail first: the last lines of a log are what a user sees."""
+    """Print a problem, its detail first, as the last lines of a log are what a user sees; return the exit status."""
     log = Log(sys.stderr if sys.argv[1:2] == ["save-artifacts"] else sys.stdout)
     detail = getattr(problem, "detail", "")
     if detail:
         log.line(detail)
     log.line(str(problem))
-    return 1
+    return problem.exit_status
 
 
 def _terminated(number: int, frame: object) -> None:

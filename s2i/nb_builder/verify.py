@@ -11,7 +11,7 @@ import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from nb_scorer.common import paths
+from nb_scorer.common import paths, phrases
 from nb_scorer.common.problem import Problem
 from nb_scorer.model import golden_rows, manifest
 
@@ -169,4 +169,4 @@ def detail(error: Mapping, said: str = "") -> dict[str, str]:
 
 def brief(text: str) -> str:
     """Return `text` short enough for a sentence."""
-    return text if len(text) <= SHOWN else text[:SHOWN] + " …"
+    return phrases.cut(text, SHOWN)

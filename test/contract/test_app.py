@@ -56,7 +56,9 @@ def test_an_app_that_dies_is_started_again_and_costs_its_own_requests_alone(serv
             assert b"is being started" in answer.body
             assert outside.answer().body == b'{"sleep": 1}'
         assert service.status("/docs") == 200
-    service.wait_for(r"The app, which serves all but plain predictions, ended with signal 9; starting another\.")
+    service.wait_for(
+        r"The app, which serves all but plain predictions, was killed by signal 9 \(SIGKILL\); starting another\."
+    )
     assert "Traceback" not in service.log
 
 

@@ -6,6 +6,8 @@ import subprocess
 import sys
 
 import pytest
+from nb_service import selftest as selftests
+from nb_service import selftest_client, settings
 
 from contract.services import copy_of
 
@@ -129,3 +131,39 @@ def test_other_words_show_the_usage(args):
     )
     assert said.returncode == 2
     assert said.stderr == "Usage: python -m nb_service [serve | prove | selftest [--verdict FILE]]\n"
+
+
+REWORDED = """
+import os, sys
+from nb_service.__main__ import main
+from nb_service.log import Log
+say = Log.say
+Log.say = lambda self, text: say(self, "(a new word for each: " + "".join("_" if c in "aeiou" else c for c in text))
+sys.exit(main(sys.argv[sys.argv.index("nb_service") + 1 :], dict(os.environ)))
+"""
+
+
+@pytest.fixture
+def reworded(monkeypatch, tmp_path):
+    """Have the service that is tested say all in other words, and return what tests an APP_ROOT."""
+    program = tmp_path / "python"
+    program.write_text(f"#!{sys.executable} -I{REWORDED}")
+    program.chmod(0o755)
+
+    def run(root):
+        monkeypatch.setattr(selftest_client.sys, "executable", str(program))
+        environ = {"PATH": os.environ["PATH"], "APP_ROOT": str(root), "S2I_VERIFY_TIMEOUT": "20"}
+        return selftests.run(root, settings.read(environ), environ)
+
+    return run
+
+
+def test_the_words_of_the_log_are_for_people(reworded, model_cache):
+    verdict = reworded(model_cache(DOUBLE))
+    assert (verdict["same"], verdict["differences"]) == (True, [])
+    assert "S_rv_ng _n http://" in verdict["stderr"] and " id=" not in verdict["stderr"]
+
+
+def test_a_wrong_row_is_told_in_the_services_words_whatever_its_log_says(reworded, model_cache, tmp_path):
+    (difference,) = reworded(with_answer(copy_of(model_cache(DOUBLE), tmp_path / "copy"), 3))["differences"]
+    assert "will not be: Not ready: golden row 1 (1) must give 3 and gave 2." in difference

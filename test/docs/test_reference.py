@@ -3,6 +3,8 @@
 import re
 
 import nb_builder.commands.audit
+import nb_builder.commands.run_locally
+import nb_builder.commands.target
 import nb_builder.common.settings
 import nb_builder.problems
 import nb_builder.slim.problems
@@ -45,7 +47,8 @@ def default(value):
     return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
 
 
-HOMES = (nb_builder.problems, nb_builder.commands.audit, nb_builder.slim.problems, nb_service.problems)
+CALLS = (nb_builder.commands.target, nb_builder.commands.run_locally, nb_builder.commands.audit)
+HOMES = (nb_builder.problems, *CALLS, nb_builder.slim.problems, nb_service.problems)
 PROBLEMS = {kind.code: kind for module in HOMES for kind in classes(module)}
 OF_A_BUILD = {kind.code: kind for kind in [*classes(nb_builder.problems), SettingInvalid]}
 

@@ -27,6 +27,15 @@ def test_the_executed_notebook_of_a_failed_build_shows_the_run_up_to_the_error(t
     assert (failed["execution_count"], last["execution_count"], last["outputs"]) == (2, None, [])
 
 
+def test_the_executed_notebook_shows_the_last_state_of_a_display_that_is_updated(tmp_path):
+    build, _ = stage.build_of(
+        tmp_path, "h = display('0 %', display_id=True); h.update('50 %')", "h.update('100 %')", PREDICTOR
+    )
+    assert build.status == 0, build.output
+    shown = [[output["data"]["text/plain"] for output in cell["outputs"]] for cell in executed(build)]
+    assert shown == [[["'100 %'"]], [], []]
+
+
 def test_what_pip_brought_is_in_the_report_and_not_in_the_lock(tmp_path):
     build, _ = stage.assemble(named("ok-pip-in-a-cell"), tmp_path)
     report = json.loads((build.app_root / "build" / "report.json").read_text(encoding="utf-8"))

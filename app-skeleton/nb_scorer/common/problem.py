@@ -9,6 +9,8 @@ class Problem(Exception):
     """
 
     code = "problem"
+    # Of a command that ends with it; 2 is for a call that can't be meant.
+    exit_status = 1
 
     def __init__(self, what, why, fix):
         super().__init__(what)

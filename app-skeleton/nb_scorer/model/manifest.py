@@ -3,7 +3,6 @@
 import io
 import json
 import os
-import platform
 import sys
 
 from nb_scorer.common import paths
@@ -19,7 +18,9 @@ def python_minor():
 
 def versions():
     """Return the fields that must be equal where the pickle is loaded, and the full version to read."""
-    # Here and not above: the build and the front read manifests without having cloudpickle.
+    # Here and not above: the build and the front read manifests without having cloudpickle, or time for the other.
+    import platform
+
     import cloudpickle
 
     return {

@@ -1,5 +1,6 @@
 """What a client is told of a sample that gets no answer: facts for the payload, short enough for a sentence."""
 
+from nb_scorer.common import phrases
 from nb_scorer.model import functions
 
 # A reason is a sentence for a client, and no document.
@@ -23,8 +24,7 @@ def message_of(error):
 
 def short(text):
     """Return `text` as the answer to a client has room for it; a lone surrogate, which no page can have, escaped."""
-    text = text if len(text) <= REASON_LENGTH else text[:REASON_LENGTH] + " …"
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return phrases.cut(text, REASON_LENGTH).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _pointer(path):

@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from nb_scorer.common import phrases
 from nb_scorer.common.problem import Problem
 from nb_scorer.protocol.orders import FORK, SPAWN
 from nb_scorer.protocol.shared_counters import Tally
@@ -19,7 +20,7 @@ from nb_service.pool.guard import guarded
 from nb_service.pool.link import Link
 from nb_service.pool.memory import shared_memory
 from nb_service.pool.plan import Plan
-from nb_service.pool.supervisor import Supervisor, ending
+from nb_service.pool.supervisor import Supervisor
 from nb_service.pool.warmup import Warmup
 
 if TYPE_CHECKING:
@@ -45,10 +46,11 @@ class Staff:
     """The scorers that take samples (`free`), and those that start, warm up or leave.
 
     `warm` once as many as planned have answered the golden rows. Whoever uses it sets: `on_change`, called when
-    readiness may have changed; `on_fatal`, called with the Problem that makes going on useless; `on_rows(link,
-    results)`, which returns whether a scorer may work; `on_unanswered(jobs)`; `on_answer(pairs)`, called with
-    jobs and what became of them; `on_room(link)`, called when that link, or with None anything, may have changed
-    for samples that wait. `endings` counts why scorers ended.
+    readiness may have changed; `on_fatal`, called with the Problem that makes going on useless; `on_unfit(words)`,
+    called when a golden row is answered wrongly or scorers keep ending; `on_rows(link, results)`, which returns
+    whether a scorer may work; `on_unanswered(jobs)`; `on_answer(pairs)`, called with jobs and what became of them;
+    `on_room(link)`, called when that link, or with None anything, may have changed for samples that wait.
+    `endings` counts why scorers ended.
     """
 
     def __init__(self, loop: "asyncio.AbstractEventLoop", model: ModelFolder, plan: Plan, say, stdout=None) -> None:
@@ -61,6 +63,7 @@ class Staff:
         self.stopping = False
         self.on_change = lambda: None
         self.on_fatal = _raise
+        self.on_unfit = lambda words: None
         self.on_rows = self._judge
         self.on_unanswered = lambda jobs: None
         self.on_answer = None
@@ -270,12 +273,16 @@ class Staff:
     def _count_death(self) -> None:
         self._deaths += 1
         if self.crash_looping:
-            self._say(
+            self._say_unfit(
                 f"{self._deaths} scorers in a row ended before they answered anything: not ready. "
                 f"The next one starts in {self._delay():g} s."
             )
             guarded(self.on_change)
             self.on_room(None)
+
+    def _say_unfit(self, words: str) -> None:
+        self._say(words)
+        guarded(self.on_unfit, words)
 
     def _delay(self) -> float:
         """Return how long to wait before the next start: ever longer after deaths in a row, and after setbacks."""
@@ -362,7 +369,7 @@ class Staff:
                 continue
             row = self._plan.golden[result.row]
             got = json.dumps(result.got)[:200] if result.answer.outcome == OK else "no answer"
-            self._say(
+            self._say_unfit(
                 f"Not ready: golden row {result.row + 1} ({json.dumps(row['sample'])[:200]}) must give "
                 f"{json.dumps(row['answer'])[:200]} and gave {got}."
             )
@@ -432,7 +439,7 @@ class Staff:
         self._leaving.pop(number, None)
         if self.stopping:
             return
-        words = ending(os.waitstatus_to_exitcode(status))
+        words = phrases.ending(os.waitstatus_to_exitcode(status))
         self._say(f"Scorer {link.pid or number} {words}.")
         if not self.loaded_once:
             self._give_up(problems.load_ended(words))

@@ -2,12 +2,12 @@
 
 import json
 import os
-import signal
 import socket
 import subprocess
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from nb_scorer.common import phrases
 from nb_scorer.protocol import launch
 from nb_scorer.protocol.orders import KILL, ORDER, START
 
@@ -229,19 +229,8 @@ class Supervisor:
             return
         code = self._process.poll()
         if code is not None:
-            self._owner.zygote_gone(ending(code))
+            self._owner.zygote_gone(phrases.ending(code))
             return
         if looks == 0:
             self._process.kill()
         self._loop.call_later(EXIT_LOOK_SECONDS, guarded, self._await_exit, looks - 1)
-
-
-def ending(code: int) -> str:
-    """Return a Popen's return code in words: "ended with exit code 1", "was killed by signal 9 (SIGKILL)"."""
-    if code >= 0:
-        return f"ended with exit code {code}"
-    try:
-        name = f" ({signal.Signals(-code).name})"
-    except ValueError:
-        name = ""
-    return f"was killed by signal {-code}{name}"

@@ -44,18 +44,36 @@ def main(arguments: Sequence[str]) -> None:
         print(USAGE)
         sys.exit(2)
     log = Notes(io.StringIO() if as_json else None)
-    with tempfile.TemporaryDirectory(prefix="nb-check-") as scratch:
-        clone = Path(scratch) / "clone"
-        with target.repository(named[0], clone, log) as (folder, notebook):
-            log.step(f"Checking {notebook or named[0]}")
-            result = examine(folder, {**os.environ, **target.choice(notebook)}, Path(scratch), log)
-            if result.findings:
-                target.tell_what_is_above(folder, log)
+    try:
+        result = _of_named(named[0], log)
+    except Problem as problem:
+        if not as_json:
+            raise
+        # Those who read JSON get it as they get all else.
+        _print_object(Result([problem]), log)
+        sys.exit(problem.exit_status)
     if as_json:
-        print(json.dumps(as_object(result, log.kept), indent=1, ensure_ascii=False))
+        _print_object(result, log)
     else:
         show(result, log)
     sys.exit(1 if result.findings else 0)
+
+
+def _of_named(named: str, log: Log) -> Result:
+    """Return what is found about the folder, notebook or URL `named`; raise the problem of one that is none."""
+    with (
+        tempfile.TemporaryDirectory(prefix="nb-check-") as scratch,
+        target.repository(named, Path(scratch) / "clone", log) as (folder, notebook),
+    ):
+        log.step(f"Checking {notebook or named}")
+        result = examine(folder, {**os.environ, **target.choice(notebook)}, Path(scratch), log)
+        if result.findings:
+            target.tell_what_is_above(folder, log)
+        return result
+
+
+def _print_object(result: Result, log: Notes) -> None:
+    print(json.dumps(as_object(result, log.kept), indent=1, ensure_ascii=False))
 
 
 def examine(folder: Path, environ: Mapping[str, str], scratch: Path, log: Log) -> Result:

@@ -21,10 +21,20 @@ from nb_builder.commands import target
 from nb_builder.common import resolve_date
 from nb_builder.common.log import Log
 from nb_builder.common.settings import Settings
+from nb_builder.problems import BuildProblem
 
 DOORWAYS = Path(__file__).parents[2] / "bin"
 HOST = "127.0.0.1"
 PORT = Knob("PORT", number(0, 65535, int), 8080, "Port that `make run` serves on; 0 takes a free one.")
+
+
+class NoPortFree(BuildProblem):
+    """All ports that were tried are taken."""
+
+    code = "no-port-free"
+    what_words = "No port from {first} on is free."
+    why_words = "The port in PORT was tried, and the hundred after it."
+    fix_words = "Set PORT to another one, or to 0 for any that is free."
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -33,7 +43,7 @@ def main(arguments: Sequence[str]) -> None:
     home = settings.home.resolve()
     app_root = home / "app"
     log = Log()
-    # Before the build: nobody wants to wait for it and then read that the port is wrong.
+    # Here and below before the build: nobody wants to wait for it, or for a clone, to read that the port is wrong.
     read_all([PORT], os.environ)
     # A shallow clone does not tell when the notebook itself was committed.
     history = settings.resolve_as_of == resolve_date.AUTO
@@ -44,6 +54,7 @@ def main(arguments: Sequence[str]) -> None:
         environ = {**target.s2i_environment(folder), **os.environ}
         environ.update(NB_BUILDER_HOME=str(home), APP_ROOT=str(app_root), S2I_SRC=str(folder))
         environ.update(target.choice(notebook))
+        read_all([PORT], environ)
         built = subprocess.run([DOORWAYS / "assemble"], env=environ)
         if built.returncode:
             target.tell_what_is_above(folder, log)
@@ -84,7 +95,7 @@ def _free_port(first: int, log: Log) -> int:
                 if port != first:
                     log.note(f"port {first} is taken; {port} is used instead.")
                 return port
-    sys.exit(f"ERROR: no free port from {first} on; set PORT to another one.")
+    raise NoPortFree(first=first)
 
 
 def _wait_until_ready(service: subprocess.Popen, port: int) -> None:
@@ -108,7 +119,14 @@ def _ask_once(app_root: Path, url: str, log: Log) -> None:
     sample = json.dumps(json.loads(golden[0])["sample"])
     headers = {"Content-Type": "application/json"}
     request = urllib.request.Request(url, sample.encode(), headers)
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        log.step(f"Asked with {sample}, it answers {answer.read().decode()}")
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            log.step(f"Asked with {sample}, it answers {answer.read().decode()}")
+    except urllib.error.HTTPError as refused:
+        # Of one that wants a key, say: it serves all the same.
+        with refused:
+            log.step(f"Asked with {sample}, it answers with status {refused.code}")
+    except OSError as wrong:
+        log.note(f"asked with {sample}, it does not answer ({wrong}).")
     log.line(f"     curl -d {shlex.quote(sample)} -H 'Content-Type: application/json' {url}")
     log.line("     Ctrl-C ends the service.")

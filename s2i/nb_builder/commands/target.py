@@ -1,29 +1,83 @@
 """What a user of `make run` or `check` names: a folder, a notebook or a git URL, and the settings kept beside it."""
 
 import contextlib
+import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from nb_builder.common.log import Log
+from nb_builder.problems import BuildProblem
 
 _URL = re.compile(r"^[a-z+]+://|^[\w.-]+@[\w.-]+:|\.git(#.*)?$")
+
+
+class NothingGiven(BuildProblem):
+    """What was named is nothing to look at: no finding about a repository, but a call that can't be meant."""
+
+    exit_status = 2
+
+
+class SourceUnnamed(NothingGiven):
+    """Nothing was named."""
+
+    code = "source-unnamed"
+    what_words = "No notebook is named."
+    why_words = "An empty name could mean this folder, or be a variable that nobody has set."
+    fix_words = "Name a folder, a notebook or a git URL, as in 'make run NOTEBOOK=docs/examples/kmeans'."
+
+
+class SourceUnknown(NothingGiven):
+    """What was named is not there."""
+
+    code = "source-unknown"
+    what_words = "{named} is no folder, no notebook and no git URL."
+    why_words = (
+        "There is no file of that name here, and git URLs have a scheme (https://…), a host (git@…:) or end in .git."
+    )
+    fix_words = "Correct the name; a path counts from the folder in which the command is given."
+
+
+class CloneFailed(NothingGiven):
+    """git can't fetch the repository."""
+
+    code = "clone-failed"
+    what_words = "git could not clone {url}; its own words are above."
+    why_words = "The address, the branch after '#', the network and your access must all be right."
+    fix_words = "Try 'git clone {url}' yourself, and correct what it complains of."
+
+
+class FolderEmpty(NothingGiven):
+    """The folder has no files."""
+
+    code = "folder-empty"
+    what_words = "{folder} is empty."
+    why_words = "The service is made of a notebook, and there is none."
+    fix_words = "Put a notebook into it, or name another folder."
+
+
+class FolderTooWide(NothingGiven):
+    """The notebook lies where everything else lies, too."""
+
+    code = "folder-too-wide"
+    what_words = "{notebook} lies directly in {folder}, and all of that would be copied."
+    why_words = "A notebook reads files beside it, so its whole folder is what is built."
+    fix_words = "Put the notebook, and the files that it reads, into a folder of its own."
 
 
 @contextlib.contextmanager
 def repository(what: str, clone: Path, log: Log, *, history: bool = False) -> Iterator[tuple[Path, str | None]]:
     """Yield the folder to build and the notebook chosen in it; a clone, shallow without `history`, is removed."""
     if not what:
-        sys.exit("ERROR: no notebook is named.\n  Fix: name a folder, a notebook or a git URL: make run NOTEBOOK=…")
+        raise SourceUnnamed
     path = Path(what).expanduser()
     if path.exists():
         yield _on_disk(path.resolve())
         return
     if not _URL.search(what):
-        sys.exit(f"ERROR: {what} is no folder, no notebook and no git URL.")
+        raise SourceUnknown(named=what)
     log.step(f"Cloning {what}")
     shutil.rmtree(clone, ignore_errors=True)
     try:
@@ -37,7 +91,7 @@ def _clone(url: str, clone: Path, log: Log, *, history: bool) -> Path:
     choice = ["--branch", branch] if branch else []
     depth = [] if history else ["--depth", "1"]
     if subprocess.run(["git", "clone", "--quiet", *depth, *choice, "--", url, clone]).returncode:
-        sys.exit(f"ERROR: git could not clone {url}; its own words are above.")
+        raise CloneFailed(url=url)
     if (clone / ".gitmodules").is_file():
         _fetch_submodules(clone, log)
     return clone
@@ -59,14 +113,11 @@ def _on_disk(path: Path) -> tuple[Path, str | None]:
     """Return the folder of the repository that `path` belongs to, and the notebook if `path` is one."""
     if path.is_dir():
         if not any(path.iterdir()):
-            sys.exit(f"ERROR: {path} is empty.\n  Fix: put a notebook into it, or name another folder.")
+            raise FolderEmpty(folder=path)
         return path, None
     folder = _top(path.parent)
     if folder in (Path.home(), Path("/")):
-        sys.exit(
-            f"ERROR: {path.name} lies directly in {folder}, and all of that would be copied.\n"
-            "  Fix: put the notebook, and the files that it reads, into a folder of its own."
-        )
+        raise FolderTooWide(notebook=path.name, folder=folder)
     return folder, str(path.relative_to(folder))
 
 
@@ -94,6 +145,7 @@ def choice(notebook: str | None) -> dict[str, str]:
 def s2i_environment(folder: Path) -> dict[str, str]:
     """Return what .s2i/environment sets, read as s2i reads it: NAME=value lines, `#` only at the start."""
     path = folder / ".s2i" / "environment"
-    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    # Whatever bytes there are, as Python has those of the environment.
+    lines = os.fsdecode(path.read_bytes()).splitlines() if path.is_file() else []
     pairs = (line.split("=", 1) for line in lines if "=" in line and not line.lstrip().startswith("#"))
     return {name.strip(): value.strip() for name, value in pairs}

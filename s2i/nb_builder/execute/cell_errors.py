@@ -5,6 +5,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from nb_scorer.common import phrases
+
 from nb_builder import platforms, problems
 from nb_builder.common.cell import Cell
 from nb_builder.execute import error_causes, traceback_parser
@@ -126,7 +128,7 @@ def one_line(name: str, words: str) -> str:
     lines = [line.strip() for line in words.splitlines() if line.strip()]
     first = next((line for line in lines if re.search(r"\w", line)), lines[0] if lines else "")
     text = f"{name}: {first}" if first else name
-    return text if len(text) <= ERROR_WIDTH else text[:ERROR_WIDTH] + " …"
+    return phrases.cut(text, ERROR_WIDTH)
 
 
 def shorten(traceback: str) -> str:

@@ -20,6 +20,7 @@ import nb_scorer
 import zmq
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.connect import write_connection_file
+from nb_scorer.common import phrases
 from nb_scorer.protocol.launch import environment
 
 from nb_builder.execute import process_reaper
@@ -208,14 +209,8 @@ class Kernel:
 
 def how_it_ended(status: int) -> str:
     """Return the words for an exit status of a process as Popen has it."""
-    if status >= 0:
-        return f"it ended with exit status {status}"
-    try:
-        name = signal.Signals(-status).name
-    except ValueError:
-        name = f"signal {-status}"
-    hint = {"SIGKILL": ", as the system does when memory runs out", "SIGSEGV": ", a crash in compiled code"}
-    return f"it was ended by {name}{hint.get(name, '')}"
+    hint = {-signal.SIGKILL: ", as the system does when memory runs out", -signal.SIGSEGV: ", a crash in compiled code"}
+    return f"it {phrases.ending(status)}{hint.get(status, '')}"
 
 
 def signal_group(process: subprocess.Popen, number: int) -> None:

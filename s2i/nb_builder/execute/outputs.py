@@ -1,7 +1,10 @@
 """What cells print and show, kept within bounds: for the build's log and for the executed notebook."""
 
+from __future__ import annotations
+
 import re
 from collections import deque
+from typing import NamedTuple
 
 # Escape sequences of terminals: colours, cursor moves, titles.
 ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])")
@@ -79,13 +82,19 @@ class TamedText:
 
 
 class Outputs:
-    """The outputs of one cell, from the kernel's messages, as nbformat has them."""
+    """The outputs of one cell, from the kernel's messages, as nbformat has them.
 
-    def __init__(self):
+    `displays` holds, by display id, where in the notebook it is shown; one dict serves all its cells, since
+    an update goes to every cell that shows the id, whichever cell it comes from.
+    """
+
+    def __init__(self, displays: dict[str, list[Display]] | None = None):
         self.printed = TamedText(head=30, tail=30, width=400)
         self.errors: list[dict] = []
+        self._displays = {} if displays is None else displays
         self._kept: list[dict] = []
         self._streams: dict[int, TamedText] = {}
+        self._sizes: dict[int, int] = {}
         self._bytes = 0
         self._clear_next = False
 
@@ -94,6 +103,9 @@ class Outputs:
         kind, content = message["msg_type"], message["content"]
         if kind == "clear_output":
             self._clear_next = True
+            # Where it does not wait, it is done at once, even if nothing comes any more.
+            if not content.get("wait"):
+                self._clear()
         elif kind == "stream":
             self.printed.feed(content["text"])
             self._stream(content["name"]).feed(content["text"])
@@ -101,11 +113,20 @@ class Outputs:
             self.errors.append(content)
             self._keep({"output_type": "error", **{key: content[key] for key in ("ename", "evalue", "traceback")}})
         elif kind in ("display_data", "execute_result"):
-            self._keep(self._display(kind, content))
+            self._show(kind, content)
+        elif kind == "update_display_data":
+            self._update(content)
+
+    def _clear(self) -> None:
+        gone = {id(output) for output in self._kept}
+        for shown in self._displays.values():
+            shown[:] = [display for display in shown if id(display.output) not in gone]
+        self._kept, self._streams, self._sizes = [], {}, {}
+        self._bytes, self._clear_next = 0, False
 
     def _keep(self, output: dict) -> None:
         if self._clear_next:
-            self._kept, self._streams, self._clear_next = [], {}, False
+            self._clear()
         self._kept.append(output)
 
     def _stream(self, name: str) -> TamedText:
@@ -115,20 +136,50 @@ class Outputs:
             self._streams[id(self._kept[-1])] = TamedText(head=1000, tail=1000, width=10_000)
         return self._streams[id(self._kept[-1])]
 
-    def _display(self, kind: str, content: dict) -> dict:
-        size = sum(len(str(value)) for value in content["data"].values())
-        self._bytes += size
-        data = content["data"]
-        if self._bytes > SHOWN_BYTES:
-            data = {"text/plain": f"(an output of {size:,} bytes is not kept)"}
-        output = {"output_type": kind, "data": data, "metadata": content.get("metadata", {})}
+    def _show(self, kind: str, content: dict) -> None:
+        output = {"output_type": kind}
         if kind == "execute_result":
             output["execution_count"] = content.get("execution_count")
-        return output
+        # Kept first: that may clear what was shown before, and make room.
+        self._keep(output)
+        self.fill(output, content)
+        identity = display_id(content)
+        if identity:
+            # Shown once more under its id, a display is new in the other places, too.
+            self._update(content)
+            self._displays.setdefault(identity, []).append(Display(self, output))
+
+    def _update(self, content: dict) -> None:
+        for display in self._displays.get(display_id(content), ()):
+            display.cell.fill(display.output, content)
+
+    def fill(self, output: dict, content: dict) -> None:
+        """Give `output` the data of `content`, as far as the cell has room for it."""
+        data = content["data"]
+        size = sum(len(str(value)) for value in data.values())
+        self._bytes -= self._sizes.pop(id(output), 0)
+        if self._bytes + size > SHOWN_BYTES:
+            data = {"text/plain": f"(an output of {size:,} bytes is not kept)"}
+        else:
+            self._sizes[id(output)] = size
+            self._bytes += size
+        output.update(data=data, metadata=content.get("metadata", {}))
 
     def as_notebook(self) -> list[dict]:
-        """Return the outputs that an executed notebook gets."""
+        """Return the outputs that an executed notebook gets; what a later cell updates changes in them, too."""
         return [
             {**output, "text": self._streams[id(output)].text()} if id(output) in self._streams else output
             for output in self._kept
         ]
+
+
+class Display(NamedTuple):
+    """One place where a display id is shown: an output, and the cell's outputs that it is one of."""
+
+    cell: Outputs
+    output: dict
+
+
+def display_id(content: dict) -> str:
+    """Return the id that a display can be updated by, "" where it has none."""
+    return (content.get("transient") or {}).get("display_id") or ""

@@ -16,7 +16,7 @@ from nb_builder.common.cell import Cell
 from nb_builder.common.log import Log
 from nb_builder.execute import cell_errors, error_causes, save_errors, traceback_parser
 from nb_builder.execute.kernel import Kernel, KernelGone, Launch, TooSlow, running
-from nb_builder.execute.outputs import Outputs
+from nb_builder.execute.outputs import Display, Outputs
 from nb_builder.install import system_libraries
 
 SIGN_OF_LIFE_SECONDS = 30
@@ -110,10 +110,11 @@ class Runner:
         self.log = log
         self.next_number = 1
         self.strict_is_known = False
+        self.displays: dict[str, list[Display]] = {}
 
     def run(self, cell: Cell) -> CellResult:
         """Run one cell, keep its result whatever comes of it, and return it; raise the problem that it causes."""
-        outputs = Outputs()
+        outputs = Outputs(self.displays)
         start = time.monotonic()
         reply: dict = {}
         try:

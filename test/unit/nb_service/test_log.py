@@ -124,3 +124,24 @@ def test_as_json_what_happens_is_an_object_a_line(pipe):
 
 def test_the_log_s_time_is_utc_to_the_second():
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", logs.stamp())
+
+
+def test_facts_go_to_who_asked_for_them_and_then_no_request_is_logged(pipe):
+    reader, writer = os.pipe()
+    log = logs.Log(pipe[1], facts=writer)
+    log.fact(port=8080)
+    log.request("one")
+    log.say("two")
+    log.close()
+    assert (os.read(reader, 1000), os.read(pipe[0], 1000)) == (b'{"port": 8080}\n', b"two\n")
+    os.close(reader)
+    log.fact(unfit="nobody reads it")
+    os.close(writer)
+
+
+def test_facts_are_nowhere_without_one_who_asked(pipe):
+    log = logs.Log(pipe[1])
+    log.fact(port=8080)
+    log.close()
+    os.close(pipe[1])
+    assert os.read(pipe[0], 1000) == b""

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from nb_scorer.common import phrases
+
 from nb_service.pool.socket_server import PoolServer
 
 if TYPE_CHECKING:
@@ -116,8 +118,8 @@ class AppProcess:
         if self._loop.time() - self._began > STEADY_SECONDS:
             self._ends = 0
         self._ends += 1
-        ending = f"exit code {code}" if code >= 0 else f"signal {-code}"
-        self._say(f"The app, which serves all but plain predictions, ended with {ending}; starting another.")
+        ending = phrases.ending(code)
+        self._say(f"The app, which serves all but plain predictions, {ending}; starting another.")
         self._start_later()
         if self.is_down:
             self.on_down()

@@ -64,6 +64,7 @@ class HttpService:
         self._address = listener.getsockname()[:2]
         self._pool.staff.on_change = self._changed
         self._pool.staff.on_fatal = self._fail
+        self._pool.staff.on_unfit = lambda words: self._log.fact(unfit=words)
         self._pool.staff.on_answer = self._samples.answered
         self._catch_signals()
         self._pool.start()
@@ -138,6 +139,7 @@ class HttpService:
         self._announced = True
         host, port = self._address
         pool = self._pool
+        self._log.fact(port=port)
         self._log.say(
             f"Serving on http://{f'[{host}]' if ':' in host else host}:{port} with {pool.plan.scorers} "
             f"scorer{'s' if pool.plan.scorers > 1 else ''} by {pool.staff.mode} "

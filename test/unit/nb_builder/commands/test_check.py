@@ -1,7 +1,11 @@
 """What `check` tells people and machines."""
 
 import io
+import json
+import subprocess
+import sys
 
+import pytest
 from nb_builder.commands import check
 from nb_builder.common.cell import Cell
 from nb_builder.problems import PredictorMissing, RequirementIsOption
@@ -74,3 +78,16 @@ def test_packages_of_a_virtual_environment_in_the_folder_are_none_of_the_reposit
     (tmp_path / ".venv/pyvenv.cfg").touch()
     result = check.examine(tmp_path, {}, tmp_path, check.Notes(io.StringIO()))
     assert [problem.code for problem in result.findings] == ["requirements-missing"]
+
+
+@pytest.mark.parametrize(("named", "code"), [("nosuch", "source-unknown"), ("", "source-unnamed")])
+def test_what_is_not_there_is_a_wrong_call_and_told_in_json_too(named, code, tmp_path):
+    place = str(tmp_path / named) if named else ""
+    for words in (["--json", place], [place]):
+        ran = subprocess.run([sys.executable, "-m", "nb_builder", "check", *words], capture_output=True, text=True)
+        assert (ran.returncode, ran.stderr) == (2, "")
+        if "--json" in words:
+            told = json.loads(ran.stdout)
+            assert (told["ok"], [finding["code"] for finding in told["findings"]]) == (False, [code])
+        else:
+            assert ran.stdout.startswith("ERROR: ") and ran.stdout.endswith(f"(problem {code})\n")

@@ -1,11 +1,14 @@
 """How `make run` finds its port."""
 
+import http.server
 import io
 import socket
+import threading
 
 import pytest
 from nb_builder.commands import run_locally
 from nb_builder.common.log import Log
+from nb_scorer.common import paths
 from nb_scorer.common.problem import SettingInvalid
 
 
@@ -28,3 +31,54 @@ def test_a_port_that_is_none_is_told_before_anything_is_built(monkeypatch):
     monkeypatch.setenv("PORT", "abc")
     with pytest.raises(SettingInvalid, match="PORT='abc'"):
         run_locally.main(["/nowhere"])
+
+
+def test_a_port_of_the_repositorys_that_is_none_is_told_before_anything_is_built(monkeypatch, tmp_path):
+    (tmp_path / ".s2i").mkdir()
+    (tmp_path / ".s2i" / "environment").write_text("PORT=abc\n")
+    monkeypatch.setattr(run_locally.subprocess, "run", lambda *_, **__: pytest.fail("it is built"))
+    monkeypatch.setenv("NB_BUILDER_HOME", str(tmp_path / "home"))
+    with pytest.raises(SettingInvalid, match="PORT='abc'"):
+        run_locally.main([str(tmp_path)])
+
+
+def test_that_no_port_is_free_is_a_problem_like_any():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 65535))
+        taken.listen()
+        with pytest.raises(run_locally.NoPortFree, match="No port from 65535 on is free"):
+            run_locally._free_port(65535, Log(io.StringIO()))
+
+
+@pytest.fixture
+def refusing():
+    """Return the URL of a service that answers each request with 401."""
+
+    class Refuse(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.send_error(401, "no key")
+
+        def log_message(self, *_):
+            """Say nothing."""
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Refuse) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/predict"
+        server.shutdown()
+
+
+def asked(url, app_root):
+    model = app_root / paths.MODEL
+    model.mkdir()
+    (model / paths.GOLDEN).write_text('{"sample": 1, "answer": 2}\n')
+    stream = io.StringIO()
+    run_locally._ask_once(app_root, url, Log(stream))
+    return stream.getvalue()
+
+
+def test_a_service_that_refuses_the_first_question_goes_on_serving(refusing, tmp_path):
+    assert "Asked with 1, it answers with status 401" in asked(refusing, tmp_path)
+
+
+def test_no_answer_to_the_first_question_is_a_note(tmp_path):
+    assert "note: asked with 1, it does not answer (" in asked("http://127.0.0.1:1/predict", tmp_path)

@@ -1,6 +1,7 @@
 """What `make run` and `check` take."""
 
 import io
+import os
 import subprocess
 
 import pytest
@@ -20,12 +21,12 @@ def test_a_folder_is_taken_as_it_is(tmp_path):
 
 def test_an_empty_folder_is_refused(tmp_path):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(SystemExit, match="empty is empty"):
+    with pytest.raises(target.FolderEmpty, match="empty is empty"):
         resolved(tmp_path / "empty", tmp_path)
 
 
 def test_an_empty_name_is_not_this_folder(tmp_path):
-    with pytest.raises(SystemExit, match="no notebook is named"):
+    with pytest.raises(target.SourceUnnamed, match="No notebook is named"):
         resolved("", tmp_path)
 
 
@@ -108,14 +109,14 @@ def test_a_clone_has_its_history_where_that_is_asked_for(tmp_path, history, comm
 
 
 def test_what_is_nothing_of_these_is_refused_in_a_sentence(tmp_path):
-    with pytest.raises(SystemExit, match="nosuch is no folder, no notebook and no git URL"):
+    with pytest.raises(target.SourceUnknown, match="nosuch is no folder, no notebook and no git URL"):
         resolved("nosuch", tmp_path)
 
 
 def test_a_notebook_right_in_the_home_folder_is_refused(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "a.ipynb").write_text("{}")
-    with pytest.raises(SystemExit, match="all of that would be copied"):
+    with pytest.raises(target.FolderTooWide, match="all of that would be copied"):
         resolved(tmp_path / "a.ipynb", tmp_path)
 
 
@@ -134,3 +135,9 @@ def test_a_notebook_where_there_is_no_git_brings_its_folder(tmp_path, monkeypatc
 def test_who_names_a_notebook_means_it_whatever_the_repository_lists():
     assert target.choice("a.ipynb") == {"S2I_SOURCE_NOTEBOOK": "a.ipynb", "S2I_SOURCE_NOTEBOOK_LIST": ""}
     assert target.choice(None) == {}
+
+
+def test_settings_in_another_encoding_are_what_the_environment_would_have(tmp_path):
+    (tmp_path / ".s2i").mkdir()
+    (tmp_path / ".s2i" / "environment").write_bytes(b"TOWN=K\xf6ln\n")
+    assert os.fsencode(target.s2i_environment(tmp_path)["TOWN"]) == b"K\xf6ln"

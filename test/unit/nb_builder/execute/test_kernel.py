@@ -129,9 +129,9 @@ def test_sockets_lie_in_a_short_path_where_the_temporary_folder_is_deep(monkeypa
 @pytest.mark.parametrize(
     ("status", "words"),
     [
-        (-9, "it was ended by SIGKILL, as the system does when memory runs out"),
-        (-11, "it was ended by SIGSEGV, a crash in compiled code"),
-        (3, "it ended with exit status 3"),
+        (-9, "it was killed by signal 9 (SIGKILL), as the system does when memory runs out"),
+        (-11, "it was killed by signal 11 (SIGSEGV), a crash in compiled code"),
+        (3, "it ended with exit code 3"),
     ],
 )
 def test_the_end_of_a_process_has_words(status, words):

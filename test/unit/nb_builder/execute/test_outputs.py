@@ -83,3 +83,55 @@ def test_cleared_outputs_are_gone_when_the_next_one_comes():
         message("stream", name="stdout", text="2%\n"),
     )
     assert [one["text"] for one in seen.as_notebook()] == ["2%\n"]
+
+
+def display(text, identity="", kind="display_data"):
+    return message(kind, data={"text/plain": text}, metadata={}, transient={"display_id": identity} if identity else {})
+
+
+def texts(seen):
+    return [one["data"]["text/plain"] for one in seen.as_notebook()]
+
+
+def test_an_updated_display_shows_its_last_state():
+    seen = outputs(display("0 %", "bar"), display("other"), display("100 %", "bar", "update_display_data"))
+    assert texts(seen) == ["100 %", "other"]
+
+
+def test_an_update_from_a_later_cell_reaches_every_cell_that_shows_the_display():
+    displays = {}
+    first, second, third = Outputs(displays), Outputs(displays), Outputs(displays)
+    first.see(display("0 %", "bar"))
+    kept = first.as_notebook()
+    second.see(display("50 %", "bar"))
+    assert kept[0]["data"] == {"text/plain": "50 %"}
+    third.see(display("100 %", "bar", "update_display_data"))
+    assert (texts(first), texts(second), texts(third)) == (["100 %"], ["100 %"], [])
+
+
+def test_an_update_of_a_display_that_nobody_shows_is_nothing():
+    assert texts(outputs(display("a", "bar"), display("b", "other", "update_display_data"))) == ["a"]
+
+
+def test_a_display_that_was_cleared_is_not_updated():
+    seen = outputs(display("0 %", "bar"), message("clear_output", wait=True), display("done"))
+    seen.see(display("100 %", "bar", "update_display_data"))
+    assert texts(seen) == ["done"]
+
+
+def test_updates_count_only_with_what_they_leave():
+    states = [display(f"{number}" + "x" * 1_000_000, "bar", "update_display_data") for number in range(5)]
+    seen = outputs(display("0", "bar"), *states, display("small"))
+    assert texts(seen) == ["4" + "x" * 1_000_000, "small"]
+
+
+def test_what_was_cleared_takes_no_room():
+    states = [
+        one for number in range(5) for one in (message("clear_output", wait=True), display(f"{number}" * 1_000_000))
+    ]
+    assert texts(outputs(*states)) == ["4" * 1_000_000]
+
+
+def test_cleared_without_waiting_nothing_is_left_even_if_nothing_comes():
+    assert outputs(display("0 %"), message("clear_output", wait=False)).as_notebook() == []
+    assert texts(outputs(display("0 %"), message("clear_output", wait=True))) == ["0 %"]

@@ -297,3 +297,11 @@ def test_a_long_cell_gives_a_sign_of_life_with_its_last_words(notebook_runner, m
     monkeypatch.setattr(runner, "SIGN_OF_LIFE_SECONDS", 0.2)
     notebook_runner.run(cell("import time\nprint('half way', flush=True)\ntime.sleep(0.9)"))
     assert any(re.fullmatch(r"     \[3\] has run for \d+ s  half way", line) for line in notebook_runner.log.lines)
+
+
+def test_of_a_display_that_is_updated_every_cell_keeps_the_last_state(notebook_runner):
+    notebook_runner.run(cell("bar = display('0 %', display_id='bar'); bar.update('50 %')", number=5))
+    notebook_runner.run(cell("display('50 %', display_id='bar')\nprint('between')", number=6))
+    notebook_runner.run(cell("bar.update('100 %')", number=7))
+    data = [[output.get("data") for output in result.outputs] for result in notebook_runner.results]
+    assert data == [[{"text/plain": "'100 %'"}], [{"text/plain": "'100 %'"}, None], []]

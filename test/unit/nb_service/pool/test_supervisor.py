@@ -10,23 +10,9 @@ import pytest
 from nb_service.model_folder import ModelFolder
 from nb_service.pool import supervisor as module
 from nb_service.pool.plan import Plan
-from nb_service.pool.supervisor import Supervisor, ending
+from nb_service.pool.supervisor import Supervisor
 
 from unit.nb_service.pool.fakes import turn, turn_until
-
-
-@pytest.mark.parametrize(
-    ("code", "words"),
-    [
-        (0, "ended with exit code 0"),
-        (3, "ended with exit code 3"),
-        (-9, "was killed by signal 9 (SIGKILL)"),
-        (-11, "was killed by signal 11 (SIGSEGV)"),
-        (-120, "was killed by signal 120"),
-    ],
-)
-def test_an_exit_is_told_in_words(code, words):
-    assert ending(code) == words
 
 
 class Owner:

@@ -1,0 +1,19 @@
+"""Words that build, service and scorers have for the same thing."""
+
+import signal
+
+
+def cut(text, most):
+    """Return `text`, of one with more than `most` characters so many, and a sign that there are more."""
+    return text if len(text) <= most else text[:most] + " …"
+
+
+def ending(code):
+    """Return a Popen's return code in words: "ended with exit code 1", "was killed by signal 9 (SIGKILL)"."""
+    if code >= 0:
+        return "ended with exit code {}".format(code)
+    try:
+        name = " ({})".format(signal.Signals(-code).name)
+    except ValueError:
+        name = ""
+    return "was killed by signal {}{}".format(-code, name)

@@ -1,0 +1,20 @@
+import pytest
+from nb_scorer.common import phrases
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (0, "ended with exit code 0"),
+        (3, "ended with exit code 3"),
+        (-9, "was killed by signal 9 (SIGKILL)"),
+        (-11, "was killed by signal 11 (SIGSEGV)"),
+        (-120, "was killed by signal 120"),
+    ],
+)
+def test_an_exit_is_told_in_words(code, words):
+    assert phrases.ending(code) == words
+
+
+def test_a_text_that_is_cut_says_so():
+    assert (phrases.cut("abc", 3), phrases.cut("abcd", 3)) == ("abc", "abc …")

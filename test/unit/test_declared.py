@@ -1,0 +1,106 @@
+"""What our packages import is declared, and what is declared is used."""
+
+import ast
+import re
+import subprocess
+import sys
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+ROOT = Path(__file__).parents[2]
+SERVICE, BUILDER, SCORER = "app-skeleton/nb_service", "s2i/nb_builder", "app-skeleton/nb_scorer"
+OURS = {"nb_builder", "nb_service", "nb_scorer"}
+# What is imported where it is, and what that is for; all of it only when it is needed.
+LENT = {
+    SERVICE: {"pyarrow": "bodies in Arrow, for services to which somebody has added it"},
+    BUILDER: {},
+    # A notebook's own environment has them, or no state of theirs is restored there.
+    SCORER: {
+        "ipykernel": "the overlay brings it to the kernel of a build",
+        "ipython": "the overlay brings it to the kernel of a build",
+        "loguru": "state of the notebook's own",
+        "matplotlib": "state of the notebook's own",
+        "numpy": "state of the notebook's own",
+        "pandas": "state of the notebook's own, and its tables",
+        "scikit-learn": "state of the notebook's own",
+        "torch": "state of the notebook's own",
+        "tqdm": "state of the notebook's own",
+    },
+}
+# Declared, and imported by nobody here.
+NOT_IMPORTED = {
+    "ipython": "nbconvert transforms magics by it, and does not require it",
+    "uv": "a program",
+    "opentelemetry-exporter-otlp-proto-http": "opentelemetry's namespace, as the sdk",
+    "opentelemetry-sdk": "opentelemetry's namespace, as the exporter",
+}
+# Where no environment of the tests has a distribution, its name is this.
+NAMES = {"sklearn": "scikit-learn", "IPython": "ipython", "yaml": "pyyaml", "zmq": "pyzmq", "poetry": "poetry-core"}
+
+
+def imported(package):
+    """Return {distribution: whether it is imported at the top of a module} of all that is not Python's or ours."""
+    known = packages_distributions()
+    found = {}
+    for path in (ROOT / package).rglob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and not node.level:
+                names = [node.module]
+            for name in {name.partition(".")[0] for name in names} - OURS - sys.stdlib_module_names:
+                distribution = canonicalize_name(NAMES.get(name) or known.get(name, [name])[0])
+                found[distribution] = found.get(distribution, False) or node in tree.body
+    return found
+
+
+def declared(project):
+    """Return the distributions that a pyproject.toml of ours declares, and all of its extras."""
+    told = tomllib.loads((ROOT / project / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = told.get("optional-dependencies", {}).values()
+    lines = [*told["dependencies"], *(line for extra in extras for line in extra)]
+    names = [canonicalize_name(Requirement(line).name) for line in lines]
+    assert len(names) == len(set(names))
+    return set(names)
+
+
+@pytest.mark.parametrize(("package", "project"), [(BUILDER, "s2i"), (SERVICE, "app-skeleton")])
+def test_what_is_imported_is_declared_and_what_is_declared_is_imported(package, project):
+    used, known = imported(package), declared(project)
+    used = {name: first for name, first in used.items() if not name.startswith("opentelemetry")}
+    assert set(used) - known == set(LENT[package])
+    assert known - set(used) <= set(NOT_IMPORTED)
+
+
+def test_scorers_import_the_standard_library_and_cloudpickle():
+    assert set(imported(SCORER)) == {"cloudpickle"} | set(LENT[SCORER])
+
+
+@pytest.mark.parametrize("package", [SERVICE, SCORER])
+def test_what_is_only_lent_is_imported_where_it_is_needed(package):
+    used = imported(package)
+    assert [name for name in LENT[package] if used[name]] == []
+
+
+def test_the_build_needs_nothing_of_the_services_environment():
+    # The build has the service's code and not what that requires; so it may take only what needs no more than Python.
+    taken = set()
+    for path in (ROOT / BUILDER).rglob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and re.match(r"nb_service\b", node.module or ""):
+                taken |= {f"{node.module}.{alias.name}" for alias in node.names}
+            elif isinstance(node, ast.Import):
+                taken |= {alias.name for alias in node.names if re.match(r"nb_service\b", alias.name)}
+    assert taken == {"nb_service.identity"}
+    program = f"import sys; sys.path.insert(0, {str(ROOT / 'app-skeleton')!r}); import nb_service.identity"
+    subprocess.run([sys.executable, "-I", "-S", "-c", program], check=True)
