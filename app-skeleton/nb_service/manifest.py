@@ -1,11 +1,10 @@
 """The manifest's fields as the service may rely on them: each is of the kind that assemble writes, or absent."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
 from nb_scorer.common import phrases
-from nb_scorer.model.manifest import FORMAT
+from nb_scorer.model.manifest import parsed
 from nb_scorer.protocol.orders import FORK, SPAWN
 
 from nb_service import problems
@@ -15,13 +14,7 @@ KINDS = frozenset(("array", "boolean", "integer", "null", "number", "object", "s
 
 def read(path: Path) -> dict:
     """Return the manifest at `path`; raise ModelFormatUnknown, or ModelDamaged for a field that can't be meant."""
-    try:
-        manifest = json.loads(path.read_bytes().decode("utf-8"))
-    except (ValueError, RecursionError) as wrong:
-        raise problems.ModelFormatUnknown("unknown (manifest.json is no JSON)", FORMAT) from wrong
-    stated = manifest.get("format") if isinstance(manifest, dict) else None
-    if stated != FORMAT:
-        raise problems.ModelFormatUnknown(None if stated is None else short(stated), FORMAT)
+    manifest = parsed(path.read_bytes())
     return {name: _checked(path, name, value) for name, value in manifest.items()}
 
 
@@ -33,16 +26,7 @@ def _checked(path: Path, name: str, value: object) -> object:
     try:
         return check(value)
     except ValueError as wanted:
-        raise problems.not_as_written(path, f"{name} is {short(value)}, and not {wanted}") from wanted
-
-
-def short(value: object) -> str:
-    """Return a value as JSON that a sentence has room for."""
-    try:
-        words = json.dumps(value)
-    except RecursionError:
-        return "nested too deeply"
-    return phrases.cut(words, 60)
+        raise problems.not_as_written(path, f"{name} is {phrases.as_json(value)}, and not {wanted}") from wanted
 
 
 def text(value: object) -> str:

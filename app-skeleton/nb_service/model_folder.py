@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from nb_scorer.common import paths
+from nb_scorer.common import paths, phrases
 
 from nb_service import manifest as manifests
 from nb_service import problems, schemas
@@ -59,7 +59,7 @@ def _row(line: bytes) -> dict:
     """Return one golden row; raise ValueError where it has no sample, or no answer."""
     row = json.loads(line.decode("utf-8"), parse_constant=_no_json)
     if not isinstance(row, dict) or not {"sample", "answer"} <= row.keys():
-        raise ValueError(f"a row is {manifests.short(row)}, and has no sample and answer")
+        raise ValueError(f"a row is {phrases.as_json(row)}, and has no sample and answer")
     if _is_deeper(row, DEEPEST):
         raise ValueError(f"a row is nested deeper than {DEEPEST} levels")
     return row

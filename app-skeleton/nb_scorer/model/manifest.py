@@ -5,7 +5,7 @@ import json
 import os
 import sys
 
-from nb_scorer.common import paths
+from nb_scorer.common import paths, phrases
 from nb_scorer.model.problems import ModelFormatUnknown, ModelMissing, ModelPythonDiffers
 
 FORMAT = 2
@@ -35,15 +35,21 @@ def read(folder):
     """Return the manifest in `folder`; raise ModelMissing, or ModelFormatUnknown for one that is not ours."""
     path = os.path.join(str(folder), paths.MANIFEST)
     try:
-        with io.open(path, encoding="utf-8") as file:
-            manifest = json.load(file)
+        with io.open(path, "rb") as file:
+            return parsed(file.read())
     except (IOError, OSError):
         raise ModelMissing(path)
-    except ValueError:
+
+
+def parsed(content):
+    """Return the manifest in these bytes; raise ModelFormatUnknown for one that is not ours."""
+    try:
+        manifest = json.loads(content.decode("utf-8"))
+    except (ValueError, RecursionError):
         raise ModelFormatUnknown("unknown (manifest.json is no JSON)", FORMAT)
     found = manifest.get("format") if isinstance(manifest, dict) else None
     if found != FORMAT:
-        raise ModelFormatUnknown(found, FORMAT)
+        raise ModelFormatUnknown(None if found is None else phrases.as_json(found), FORMAT)
     return manifest
 
 
