@@ -18,7 +18,7 @@ VERSION := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 
 export NB_BUILDER_HOME := $(HOME_DIR)
 
-.PHONY: help run check-notebook build runtime test test-unit test-flow test-image check audit lock bench clean environments developer
+.PHONY: help run check-notebook build runtime test test-unit test-flow test-docs test-image check audit lock bench clean environments developer
 
 help:
 	@echo "make run         build the example notebook, serve it here and ask it once; NOTEBOOK=<folder, .ipynb or git URL>"
@@ -26,7 +26,7 @@ help:
 	@echo "make build       make the builder image $(IMAGE_NAME); BASE_IMAGE=… CA_BUNDLE=… COMPILERS=1 APT=\"graphviz …\" OTEL=1"
 	@echo "make runtime     make the slim image $(SERVICE)-slim (IMAGE=…) of the service image $(SERVICE); S2I_SLIM=… S2I_KEEP=… S2I_SLIM_BASE=…"
 	@echo "make test        check, test-unit, test-flow, test-docs and test-image, one after the other"
-	@echo "make test-image  the image tests alone: the real s2i and a container engine"
+	@echo "make test-image  the image tests alone: the real s2i and a container engine; K=… as for pytest -k, for each of these"
 	@echo "make check       linters and docstrings"
 	@echo "make audit       known vulnerabilities in what the SBOM of IMAGE=… names; AUDIT_OPTIONS=… are pip-audit's"
 	@echo "make bench       speeds and sizes beside the classic way; BENCH=<build, images, start, serve, notebooks, …>"
@@ -59,21 +59,27 @@ runtime:
 
 test: check test-unit test-flow test-docs test-image
 
+# Only the tests that match K=…, as pytest's -k has it.
+PYTEST = $(TEST)/python -m pytest $(if $(K),-k "$(K)")
+# Most tests wait more than they compute: twice as many at once as small machines have cores.
+AT_ONCE := -n 4
 # What every server must answer, once more with waitress alone on PORT.
 CONTRACT := $(addprefix test/contract/test_,answers.py bodies.py gate.py life.py seen.py tracing.py)
+# Where K=… matches no test of a part, pytest ends with 5; that is no failure of the part.
+NONE_IS_FINE = $(if $(K),|| [ $$? -eq 5 ])
 
 test-unit: developer
-	$(TEST)/python -m pytest test/unit test/contract
-	S2I_FRONT=waitress $(TEST)/python -m pytest -m "not front" $(CONTRACT)
+	$(PYTEST) $(AT_ONCE) --dist worksteal test/unit test/contract $(NONE_IS_FINE)
+	S2I_FRONT=waitress $(PYTEST) $(AT_ONCE) --dist worksteal -m "not front" $(CONTRACT) $(NONE_IS_FINE)
 
 test-flow: developer
-	$(TEST)/python -m pytest test/flow
+	$(PYTEST) test/flow $(NONE_IS_FINE)
 
 test-docs: developer
-	$(TEST)/python -m pytest test/docs
+	$(PYTEST) $(AT_ONCE) --dist worksteal test/docs $(NONE_IS_FINE)
 
 test-image: developer
-	$(TEST)/python -m pytest test/image
+	$(PYTEST) test/image $(NONE_IS_FINE)
 
 check: developer
 	$(TEST)/ruff check .
