@@ -61,25 +61,27 @@ test: check test-unit test-flow test-docs test-image
 
 # Only the tests that match K=…, as pytest's -k has it.
 PYTEST = $(TEST)/python -m pytest $(if $(K),-k "$(K)")
-# Most tests wait more than they compute: twice as many at once as small machines have cores.
-AT_ONCE := -n 4
+# Most tests wait more than they compute: more of them at once than small machines have cores. What several tests
+# share is one group, which one of the processes runs.
+AT_ONCE := -n 4 --dist worksteal
+BUILDS_AT_ONCE := -n 6 --dist loadgroup --no-loadscope-reorder
 # What every server must answer, once more with waitress alone on PORT.
 CONTRACT := $(addprefix test/contract/test_,answers.py bodies.py gate.py life.py seen.py tracing.py)
 # Where K=… matches no test of a part, pytest ends with 5; that is no failure of the part.
 NONE_IS_FINE = $(if $(K),|| [ $$? -eq 5 ])
 
 test-unit: developer
-	$(PYTEST) $(AT_ONCE) --dist worksteal test/unit test/contract $(NONE_IS_FINE)
-	S2I_FRONT=waitress $(PYTEST) $(AT_ONCE) --dist worksteal -m "not front" $(CONTRACT) $(NONE_IS_FINE)
+	$(PYTEST) $(AT_ONCE) test/unit test/contract $(NONE_IS_FINE)
+	S2I_FRONT=waitress $(PYTEST) $(AT_ONCE) -m "not front" $(CONTRACT) $(NONE_IS_FINE)
 
 test-flow: developer
-	$(PYTEST) test/flow $(NONE_IS_FINE)
+	$(PYTEST) $(BUILDS_AT_ONCE) test/flow $(NONE_IS_FINE)
 
 test-docs: developer
-	$(PYTEST) $(AT_ONCE) --dist worksteal test/docs $(NONE_IS_FINE)
+	$(PYTEST) $(BUILDS_AT_ONCE) test/docs $(NONE_IS_FINE)
 
 test-image: developer
-	$(PYTEST) test/image $(NONE_IS_FINE)
+	$(PYTEST) $(BUILDS_AT_ONCE) test/image $(NONE_IS_FINE)
 
 check: developer
 	$(TEST)/ruff check .

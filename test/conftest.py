@@ -1,9 +1,19 @@
-"""What holds for every test: where CI is set, nothing may be left out in silence, and no example has a deadline."""
+"""What holds for every test: where CI is set, nothing may be left out in silence, and no example has a deadline.
+
+And what several workers need (pytest-xdist): a folder that they share, and one worker for all that a case is asked.
+"""
 
 import os
 
 import hypothesis
 import pytest
+
+import shared
+from cases import Case
+
+# Before the conftest of a folder is read: it may need the run's name.
+shared.claim()
+RUN = pytest.StashKey[shared.Run]()
 
 # How long an example takes is the machine's business, and `make bench` measures it.
 hypothesis.settings.register_profile("nb-builder", hypothesis.settings.get_profile("default"), deadline=None)
@@ -18,3 +28,34 @@ def pytest_runtest_makereport(item, call):
         report.outcome = "failed"
         report.longrepr = f"left out, which CI does not allow: {report.longrepr[2]}"
     return report
+
+
+def pytest_configure(config):
+    """Begin a run: workers find what their controller has begun."""
+    if not hasattr(config, "workerinput"):
+        config.stash[RUN] = shared.Run(lambda line: _speak(config, line))
+
+
+def pytest_unconfigure(config):
+    """End the run that this process has begun."""
+    if RUN in config.stash:
+        config.stash[RUN].end()
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """Print what the tests noted: sizes are promises too, but no test's business to bound twice."""
+    for line in config.stash[RUN].notes:
+        terminalreporter.write_line(line)
+
+
+def _speak(config, line):
+    """Show what is done to this machine while it is done, and not only where a test fails."""
+    config.pluginmanager.getplugin("terminalreporter").write_line(f"\n{line}")
+
+
+def pytest_collection_modifyitems(items):
+    """Give all that is asked of a case to one worker, which then builds it once."""
+    for item in items:
+        case = item.callspec.params.get("case") if hasattr(item, "callspec") else None
+        if isinstance(case, Case) and {"built", "outcomes"} & set(item.fixturenames):
+            item.add_marker(pytest.mark.xdist_group(f"{item.path.parent.name} {case.name}"))

@@ -1,10 +1,7 @@
-"""Small repositories that image tests need beside the fixtures, and what tests want printed at the end."""
+"""Small repositories that image tests need beside the fixtures."""
 
 import json
 from pathlib import Path
-
-# Lines for the end of the run: sizes and times that a reader wants to see.
-NOTES: list[str] = []
 
 ECHO = "def predictor(x):\n    return x"
 

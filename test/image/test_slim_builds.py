@@ -64,6 +64,7 @@ def lazy(s2i, tmp_path_factory):
     return service, slim.must(slim.make(service, f"{APPS}-lazy-slim"))
 
 
+@pytest.mark.xdist_group("lazy")
 def test_the_table_says_what_stayed_what_went_and_why(lazy):
     rows = {line.split()[2]: line for line in lazy[1].output.splitlines() if " MB  " in line}
     assert rows["six"].endswith("in use")
@@ -73,6 +74,7 @@ def test_the_table_says_what_stayed_what_went_and_why(lazy):
     assert "with a read-only root and without a network" in lazy[1].output
 
 
+@pytest.mark.xdist_group("lazy")
 def test_a_lazy_import_in_a_rare_branch_survives_and_data_files_are_read(lazy):
     with docker.service(lazy[1].image, "--read-only") as service:
         assert service.predict(b'"table"').value == "-\n1\n-"
