@@ -7,10 +7,29 @@ import os
 
 import hypothesis
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 import shared
 from cases import Case
 
+# Files and tests that take longest, so that none of them stands alone at the end. The first makes the builder image,
+# for which those behind it in test/image would wait.
+LONGEST = (
+    "image/test_point_a_configuration.py::test_point_1_",
+    "docs/test_commands.py::test_the_commands",
+    "flow/test_make_run.py",
+    "image/test_openshift.py",
+    "[ok-original-post]",
+    "image/test_pages.py",
+    "image/test_slim_notebooks.py",
+    "image/test_compilers.py",
+    "image/test_clouds.py",
+    "image/test_trixie.py",
+    "image/test_slim_builds.py",
+    "image/test_otel.py",
+    "image/test_cases.py",
+    "flow/test_requirements.py",
+)
 # Before the conftest of a folder is read: it may need the run's name.
 shared.claim()
 RUN = pytest.StashKey[shared.Run]()
@@ -54,8 +73,34 @@ def _speak(config, line):
 
 
 def pytest_collection_modifyitems(items):
-    """Give all that is asked of a case to one worker, which then builds it once."""
+    """Give all that is asked of a case to one worker, which then builds it once; begin with what takes longest."""
+    groups = {}
     for item in items:
         case = item.callspec.params.get("case") if hasattr(item, "callspec") else None
         if isinstance(case, Case) and {"built", "outcomes"} & set(item.fixturenames):
             item.add_marker(pytest.mark.xdist_group(f"{item.path.parent.name} {case.name}"))
+        if mark := item.get_closest_marker("xdist_group"):
+            groups[item.nodeid] = mark.args[0]
+    shared.once("groups", lambda: groups)
+    items.sort(key=_turn)
+
+
+def _turn(item):
+    """Return the place of a test among LONGEST; what is not there keeps its order behind them."""
+    return next((turn for turn, words in enumerate(LONGEST) if words in item.nodeid), len(LONGEST))
+
+
+class Groups(LoadScopeScheduling):
+    """Deals the groups of tests to the workers in their order: `--dist loadgroup`, which pytest 9.2 has broken.
+
+    pytest-xdist 3.8 lets workers write a test's group behind its name, and no test has a name that can be changed now.
+    """
+
+    def _split_scope(self, nodeid):
+        return shared.once("groups", dict).get(nodeid, nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Return what deals groups of tests to workers, where that is asked for."""
+    return Groups(config, log) if config.getoption("dist") == "loadgroup" else None
