@@ -210,7 +210,7 @@ def test_point_59_save_artifacts_of_an_empty_folder_is_an_empty_tar(tmp_path):
         assert tar.getnames() == []
 
 
-SLOW = "import time\ndef predictor(x):\n    time.sleep(x)\n    return 'done'"
+SLOW = "import time\ndef predictor(x):\n    print('it sleeps')\n    time.sleep(x)\n    return 'done'"
 
 
 def test_point_70_a_request_in_flight_is_answered_before_the_service_ends(tmp_path):
@@ -219,7 +219,7 @@ def test_point_70_a_request_in_flight_is_answered_before_the_service_ends(tmp_pa
     with stage.running(env) as (port, process, log):
         asking = threading.Thread(target=lambda: answers.append(stage.ask(port, b"1.5")))
         asking.start()
-        time.sleep(0.5)
+        _until(lambda: "it sleeps" in log.read_text())
         process.send_signal(signal.SIGTERM)
         asking.join()
         assert process.wait(timeout=10) == 0
@@ -242,10 +242,7 @@ def test_point_72_what_a_predictor_prints_is_in_the_log_at_once(tmp_path):
     _, env = stage.build_of(tmp_path, "def predictor(x):\n    print('asked for', x)\n    return x")
     with stage.running(env) as (port, _, log):
         stage.ask(port, b"17")
-        until = time.monotonic() + 5
-        while "asked for 17" not in log.read_text() and time.monotonic() < until:
-            time.sleep(0.02)
-        assert "asked for 17" in log.read_text()
+        _until(lambda: "asked for 17" in log.read_text())
 
 
 def test_point_76_a_pickle_in_a_request_is_refused_and_never_loaded(tmp_path):
@@ -254,3 +251,11 @@ def test_point_76_a_pickle_in_a_request_is_refused_and_never_loaded(tmp_path):
     with stage.running(env) as (port, *_):
         assert stage.ask(port, trap)[0] == 400
     assert not (tmp_path / "loaded").exists()
+
+
+def _until(holds, seconds=20):
+    """Return once `holds` is true: what another process does has no moment of its own here."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.02)
