@@ -6,6 +6,7 @@ import shared
 from cases import named
 from engine import docker
 from engine.s2i import must
+from image import repos
 
 OURS = "/opt/nb-builder /opt/app-root /usr/libexec/s2i"
 
@@ -91,13 +92,15 @@ def test_the_notebooks_environment_has_its_requirements_and_cloudpickle_only(wor
 
 
 def test_the_builder_image_is_small_enough(builder):
-    shared.note(f"builder image {builder}: {docker.megabytes(builder)} MB (at most 230)")
-    assert docker.megabytes(builder) <= 230
+    weight = docker.weight(builder, repos.FIRST_STEP)
+    shared.note(f"builder image {builder}: {weight} (ours at most 156)")
+    assert weight.ours <= 156
 
 
 def test_the_image_of_the_running_example_is_small_enough_and_answers(example):
-    shared.note(f"image of the running example: {docker.megabytes(example)} MB (at most 465)")
-    assert docker.megabytes(example) <= 465
+    weight = docker.weight(example, repos.FIRST_STEP)
+    shared.note(f"image of the running example: {weight} (ours at most 390)")
+    assert weight.ours <= 390
     with docker.service(example) as service:
         assert service.predict(b"[0.2, 0.7]").value in range(7)
 

@@ -170,6 +170,18 @@ def test_a_service_image_whose_base_has_another_python_now_is_refused(workbench,
     assert "by what that image holds, its Python too." in made.output
 
 
+@pytest.mark.parametrize("make", [slim.make, slim.build], ids=["make", "docker"])
+def test_a_refusal_leaves_no_container_behind(builder, tag, make):
+    # Whatever is made of it has its label.
+    marked = f"{tag}-marked"
+    docker.docker("build", "--tag", marked, "-", stdin=f"FROM {builder}\nLABEL refused={tag}\n".encode())
+    made = make(marked, tag)
+    left = docker.docker("ps", "--all", "--quiet", "--filter", f"label=refused={tag}").stdout
+    docker.docker("image", "rm", "--force", marked)
+    assert "(problem slim-no-service)" in made.output
+    assert left == ""
+
+
 def test_an_image_that_is_not_there_is_refused_by_name(engine, tag):
     made = slim.make("nobody-made-this", tag)
     assert made.status != 0

@@ -10,6 +10,7 @@ import shared
 from cases import check_answer, check_words, named
 from engine import docker, provide
 from engine.s2i import S2i, git_repository, must
+from image import repos
 from image.conftest import APPS, make_builder
 
 pytestmark = pytest.mark.other_base
@@ -23,8 +24,9 @@ def trixie(s2i):
 
 def test_the_builder_is_on_trixie(trixie):
     assert "trixie" in docker.inside(trixie.builder, "cat", "/etc/os-release")
-    shared.note(f"builder image on trixie: {docker.megabytes(trixie.builder)} MB (at most 350)")
-    assert docker.megabytes(trixie.builder) <= 350
+    weight = docker.weight(trixie.builder, repos.FIRST_STEP)
+    shared.note(f"builder image on trixie: {weight} (ours at most 200)")
+    assert weight.ours <= 200
 
 
 def test_the_running_example_builds_and_answers(trixie, tmp_path):
