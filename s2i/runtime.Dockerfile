@@ -1,6 +1,6 @@
 # Makes a slim image of the image that `s2i build` made. Needs no network and no build context:
 #
-#   docker build --network none --build-arg SERVICE=my-service -t my-service-slim - < s2i/runtime.Dockerfile
+#   docker build --force-rm --network none --build-arg SERVICE=my-service -t my-service-slim - < s2i/runtime.Dockerfile
 #
 # Everything that it runs is in the service image, so the tool always fits the image.
 ARG SERVICE

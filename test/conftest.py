@@ -1,9 +1,38 @@
-"""What holds for every test: where CI is set, nothing may be left out in silence, and no example has a deadline."""
+"""What holds for every test: where CI is set, nothing may be left out in silence, and no example has a deadline.
+
+And what several workers need (pytest-xdist): a folder that they share, and one worker for all that a case is asked.
+"""
 
 import os
 
 import hypothesis
 import pytest
+from xdist.scheduler import LoadScopeScheduling
+
+import shared
+from cases import Case
+
+# Files and tests that take longest, so that none of them stands alone at the end. The first makes the builder image,
+# for which those behind it in test/image would wait.
+LONGEST = (
+    "image/test_point_a_configuration.py::test_point_1_",
+    "docs/test_commands.py::test_the_commands",
+    "flow/test_make_run.py",
+    "image/test_openshift.py",
+    "[ok-original-post]",
+    "image/test_pages.py",
+    "image/test_slim_notebooks.py",
+    "image/test_compilers.py",
+    "image/test_clouds.py",
+    "image/test_trixie.py",
+    "image/test_slim_builds.py",
+    "image/test_otel.py",
+    "image/test_cases.py",
+    "flow/test_requirements.py",
+)
+# Before the conftest of a folder is read: it may need the run's name.
+shared.claim()
+RUN = pytest.StashKey[shared.Run]()
 
 # How long an example takes is the machine's business, and `make bench` measures it.
 hypothesis.settings.register_profile("nb-builder", hypothesis.settings.get_profile("default"), deadline=None)
@@ -18,3 +47,60 @@ def pytest_runtest_makereport(item, call):
         report.outcome = "failed"
         report.longrepr = f"left out, which CI does not allow: {report.longrepr[2]}"
     return report
+
+
+def pytest_configure(config):
+    """Begin a run: workers find what their controller has begun."""
+    if not hasattr(config, "workerinput"):
+        config.stash[RUN] = shared.Run(lambda line: _speak(config, line))
+
+
+def pytest_unconfigure(config):
+    """End the run that this process has begun."""
+    if RUN in config.stash:
+        config.stash[RUN].end()
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """Print what the tests noted: sizes are promises too, but no test's business to bound twice."""
+    for line in config.stash[RUN].notes:
+        terminalreporter.write_line(line)
+
+
+def _speak(config, line):
+    """Show what is done to this machine while it is done, and not only where a test fails."""
+    config.pluginmanager.getplugin("terminalreporter").write_line(f"\n{line}")
+
+
+def pytest_collection_modifyitems(items):
+    """Give all that is asked of a case to one worker, which then builds it once; begin with what takes longest."""
+    groups = {}
+    for item in items:
+        case = item.callspec.params.get("case") if hasattr(item, "callspec") else None
+        if isinstance(case, Case) and {"built", "outcomes"} & set(item.fixturenames):
+            item.add_marker(pytest.mark.xdist_group(f"{item.path.parent.name} {case.name}"))
+        if mark := item.get_closest_marker("xdist_group"):
+            groups[item.nodeid] = mark.args[0]
+    shared.once("groups", lambda: groups)
+    items.sort(key=_turn)
+
+
+def _turn(item):
+    """Return the place of a test among LONGEST; what is not there keeps its order behind them."""
+    return next((turn for turn, words in enumerate(LONGEST) if words in item.nodeid), len(LONGEST))
+
+
+class Groups(LoadScopeScheduling):
+    """Deals the groups of tests to the workers in their order: `--dist loadgroup`, which pytest 9.2 has broken.
+
+    pytest-xdist 3.8 lets workers write a test's group behind its name, and no test has a name that can be changed now.
+    """
+
+    def _split_scope(self, nodeid):
+        return shared.once("groups", dict).get(nodeid, nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Return what deals groups of tests to workers, where that is asked for."""
+    return Groups(config, log) if config.getoption("dist") == "loadgroup" else None

@@ -81,9 +81,21 @@ def test_the_app_ends_with_the_front_whatever_ends_it(service):
     assert wait_until(lambda: not Path(f"/proc/{app}").exists())
 
 
+def target_of(descriptor: Path) -> str:
+    """Return what a descriptor of a running process leads to; nothing where it was closed since it was listed."""
+    try:
+        return os.readlink(descriptor)
+    except FileNotFoundError:
+        return ""
+
+
+def test_a_descriptor_that_is_closed_after_it_was_listed_leads_nowhere(tmp_path):
+    assert target_of(tmp_path / "closed") == ""
+
+
 def addresses(pid: int) -> list[bytes]:
     """Return the names, outside of all folders, on which a process listens."""
-    links = [os.readlink(link) for link in Path(f"/proc/{pid}/fd").iterdir()]
+    links = map(target_of, Path(f"/proc/{pid}/fd").iterdir())
     inodes = {link[8:-1] for link in links if link.startswith("socket:[")}
     lines = [line.split() for line in Path("/proc/net/unix").read_text().splitlines()[1:]]
     names = {fields[7] for fields in lines if len(fields) > 7 and fields[6] in inodes and fields[7].startswith("@")}

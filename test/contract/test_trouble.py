@@ -7,7 +7,6 @@ import resource
 import signal
 import socket
 import threading
-import time
 
 import pytest
 
@@ -129,11 +128,12 @@ def test_health_is_answered_while_every_scorer_is_busy(start, in_background):
 
 def test_a_full_queue_is_503_with_retry_after(start):
     service = start(NOTEBOOK, WEB_CONCURRENCY="1", S2I_MAX_QUEUE="2").ready()
-    waiting = [send(service, {"sleep": 0.5})]
-    time.sleep(0.2)
-    waiting += [send(service, n) for n in range(2)]
-    time.sleep(0.1)
+    os.kill(service.scorers[0], signal.SIGSTOP)
+    # One is with the scorer; the others fill the queue.
+    waiting = [send(service, n) for n in range(3)]
+    assert wait_until(lambda: "nb_queue_samples 2" in service.ask(None, "/metrics", "GET", {})[1])
     status, body, headers = service.ask("3")
+    os.kill(service.scorers[0], signal.SIGCONT)
     assert (status, headers["Retry-After"]) == (503, "1")
     assert body["detail"] == "More samples wait than this service takes; try again."
     assert [receive(one) for one in waiting] == [200] * 3

@@ -8,6 +8,8 @@ RUNNABLE = [page for page in pages() if page.exists() and blocks(page)]
 
 
 @pytest.mark.parametrize("page", RUNNABLE, ids=lambda page: str(page.relative_to(ROOT)))
+# There is one place where `make run` builds.
+@pytest.mark.xdist_group("make run")
 def test_the_commands_of_a_page_work_in_their_order(page, tmp_path):
     session = Session(tmp_path)
     try:

@@ -53,6 +53,30 @@ def megabytes(image: str) -> int:
     return int(docker("image", "inspect", "--format", "{{.Size}}", image).stdout) // 1_000_000
 
 
+@dataclass(frozen=True)
+class Weight:
+    """What an image weighs in MB: the base image that it stands on, and what is ours above that."""
+
+    base: str
+    base_megabytes: int
+    ours: int
+
+    def __str__(self) -> str:
+        """Return both, and which base it is."""
+        return f"{self.ours} MB on {self.base} of {self.base_megabytes} MB"
+
+
+def weight(image: str, first_step: str) -> Weight:
+    """Return what `image` weighs; `first_step` are words of the first step of ours above its base."""
+    history = docker("history", "--no-trunc", "--human=false", "--format", "{{.Size}} {{.CreatedBy}}", image).stdout
+    # The newest step comes first.
+    steps = history.splitlines()
+    first = max(number for number, step in enumerate(steps) if first_step in step)
+    ours, base = (sum(int(step.split()[0]) for step in part) for part in (steps[: first + 1], steps[first + 1 :]))
+    name = shell(image, '. /etc/os-release && echo "$PRETTY_NAME"', "--entrypoint", "").strip()
+    return Weight(name, base // 1_000_000, ours // 1_000_000)
+
+
 def exists(image: str) -> bool:
     """Return whether the engine has `image`."""
     return docker("image", "inspect", image, ok=False).returncode == 0

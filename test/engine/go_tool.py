@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import shared
 from engine import provide
 
 
@@ -23,6 +24,12 @@ def program(module: Path) -> str:
         return found
     folder = provide.KEPT / "go"
     own = folder / "bin" / "go"
+    with shared.alone("go"):
+        _fetch(folder, own)
+    return str(own)
+
+
+def _fetch(folder: Path, own: Path) -> None:
     if not own.exists():
         provide.say("fetching Go from the package index")
         uv = str(provide.ROOT / ".nb-builder" / "build" / "bin" / "uv")
@@ -32,7 +39,6 @@ def program(module: Path) -> str:
             uv, "pip", "install", "--python", str(folder), "--require-hashes", "-c", str(lock), "--group", "s2i",
             cwd=provide.ROOT,
         )  # fmt: skip
-    return str(own)
 
 
 def _go_version(go: str) -> str:

@@ -5,6 +5,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import shared
+
 ROOT = Path(__file__).parents[2]
 KEPT = ROOT / ".nb-builder" / "downloads"
 
@@ -14,13 +16,8 @@ class Missing(Exception):
 
 
 def say(words: str) -> None:
-    """Print what is about to be done to this machine; who captures output replaces `speak`."""
-    speak(f"---> {words}")
-
-
-def speak(line: str) -> None:
-    """Print one line at once."""
-    print(line, flush=True)
+    """Tell the reader what is about to be done to this machine."""
+    shared.say(f"---> {words}")
 
 
 def required() -> bool:
@@ -37,10 +34,11 @@ def apt(*packages: str) -> None:
     """Install Debian packages, or raise Missing where that is not ours to do."""
     if not is_root_on_debian():
         raise Missing(f"install {', '.join(packages)} (or run as root on Debian)")
-    say(f"apt-get install {' '.join(packages)}")
     environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    call("apt-get", "update", "-q", env=environ)
-    call("apt-get", "install", "-q", "-y", "--no-install-recommends", *packages, env=environ)
+    with shared.alone("apt-get"):
+        say(f"apt-get install {' '.join(packages)}")
+        call("apt-get", "update", "-q", env=environ)
+        call("apt-get", "install", "-q", "-y", "--no-install-recommends", *packages, env=environ)
 
 
 def call(*command: str, **options: object) -> str:

@@ -5,6 +5,7 @@ import re
 import shutil
 from pathlib import Path
 
+import shared
 from engine import go_tool, provide
 
 MODULE = provide.ROOT / "test" / "s2i"
@@ -16,9 +17,14 @@ def program() -> str:
     built = provide.KEPT / f"s2i-{version()}"
     if found := shutil.which("s2i"):
         return found
+    with shared.alone("s2i"):
+        _build_if_lacking(built)
+    return str(built)
+
+
+def _build_if_lacking(built: Path) -> None:
     if not built.exists():
         _build(go_tool.program(MODULE), built)
-    return str(built)
 
 
 def version() -> str:

@@ -35,7 +35,18 @@ def must(made: Made) -> Made:
 
 def build(service: str, image: str, *options: str) -> Made:
     """Return what the documented `docker build` came to."""
-    words = ("build", "--network", "none", "--build-arg", f"SERVICE={service}", *options, "--tag", image, "-")
+    words = (
+        "build",
+        "--force-rm",
+        "--network",
+        "none",
+        "--build-arg",
+        f"SERVICE={service}",
+        *options,
+        "--tag",
+        image,
+        "-",
+    )
     done = docker.docker(*words, stdin=DOCKERFILE.read_bytes(), ok=False)
     return Made(image, done.returncode, done.stdout + done.stderr)
 

@@ -1,7 +1,7 @@
-"""Builds the selected fixtures two at a time in the background: they wait more than they compute."""
+"""What flow tests share: the outcome of each fixture, built by the one worker that runs all its tests."""
 
 import os
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 
 import pytest
 
@@ -14,10 +14,9 @@ collect_ignore = [] if os.environ.get("PYTORCH") else ["test_pytorch.py"]
 class Outcomes:
     """The outcome of each case, worked out once: `build(case)` and, for ok cases, `service(case)`."""
 
-    def __init__(self, folder, cases: list[Case]):
+    def __init__(self, folder):
         self.folder = folder
-        self.pool = ThreadPoolExecutor(2)
-        self.futures: dict[str, Future] = {case.name: self.pool.submit(self._work, case) for case in cases}
+        self.done: dict[str, Future] = {}
 
     def _work(self, case: Case) -> tuple[stage.Build, stage.Service | None]:
         folder = self.folder / case.name
@@ -38,23 +37,17 @@ class Outcomes:
     def _result(self, case: Case):
         if case.disk and not stage.can_mount():
             pytest.skip("a small disk needs the right to mount: run as root")
-        if case.name not in self.futures:
-            self.futures[case.name] = self.pool.submit(self._work, case)
-        return self.futures[case.name].result()
-
-    def close(self) -> None:
-        """Forget what has not begun, and wait for the rest."""
-        self.pool.shutdown(cancel_futures=True)
+        if case.name not in self.done:
+            # A failure is kept, too: each test of the case then tells the same.
+            outcome = self.done[case.name] = Future()
+            try:
+                outcome.set_result(self._work(case))
+            except Exception as failure:  # noqa: BLE001 - raised again below
+                outcome.set_exception(failure)
+        return self.done[case.name].result()
 
 
 @pytest.fixture(scope="session")
-def outcomes(request, tmp_path_factory):
-    """Return the outcomes of the cases: those of selected tests are begun at once, others when asked for."""
-    selected = {}
-    for item in request.session.items:
-        case = item.callspec.params.get("case") if hasattr(item, "callspec") else None
-        if isinstance(case, Case) and "outcomes" in item.fixturenames:
-            selected.setdefault(case.name, case)
-    made = Outcomes(tmp_path_factory.mktemp("flow"), list(selected.values()))
-    yield made
-    made.close()
+def outcomes(tmp_path_factory):
+    """Return the outcomes of the cases, each worked out when a test asks for it."""
+    return Outcomes(tmp_path_factory.mktemp("flow"))

@@ -153,6 +153,7 @@ def test_a_notebook_builds_and_answers_with_each_python_that_is_here(minor, tmp_
 
 
 @pytest.mark.skipif("3.6" not in PYTHONS, reason="needs CPython 3.6 on this machine (pyenv install 3.6.15)")
+@pytest.mark.xdist_group("flow ok-original-post")
 def test_the_notebook_of_the_original_post_answers_with_its_original_pins(outcomes):
     case = named("ok-original-post")
     build = outcomes.build(case)
@@ -162,6 +163,7 @@ def test_the_notebook_of_the_original_post_answers_with_its_original_pins(outcom
     check_answer({"among": list(range(7))}, *outcomes.service(case).answers[0])
 
 
+@pytest.mark.xdist_group("flow ok-requirements-computed")
 def test_the_venv_holds_what_was_asked_for_and_cloudpickle_and_nothing_else(outcomes):
     build = outcomes.build(named("ok-requirements-computed"))
     installed = {
@@ -170,25 +172,32 @@ def test_the_venv_holds_what_was_asked_for_and_cloudpickle_and_nothing_else(outc
     assert installed == {"numpy", "cloudpickle"}
 
 
-@pytest.mark.parametrize("name", ["ok-lightgbm", "ok-xgboost", "ok-polars", "ok-thread-pool", "ok-pure-python"])
-def test_the_manifest_says_how_scorers_start(name, outcomes):
-    build = outcomes.build(named(name))
+@pytest.mark.parametrize(
+    "case",
+    list(map(named, ("ok-lightgbm", "ok-xgboost", "ok-polars", "ok-thread-pool", "ok-pure-python"))),
+    ids=lambda case: case.name,
+)
+def test_the_manifest_says_how_scorers_start(case, outcomes):
+    build = outcomes.build(case)
     manifest = json.loads((build.app_root / "model" / "manifest.json").read_text())
     assert manifest["scorer_start"] in ("fork", "spawn")
     assert manifest["scorer_start_reason"]
 
 
+@pytest.mark.xdist_group("flow ok-thread-pool")
 def test_a_thread_pool_of_the_notebook_is_never_forked(outcomes):
     build = outcomes.build(named("ok-thread-pool"))
     assert json.loads((build.app_root / "model" / "manifest.json").read_text())["scorer_start"] == "spawn"
 
 
+@pytest.mark.xdist_group("flow ok-recorded-calls")
 def test_the_notebooks_own_calls_of_predictor_become_golden_rows(outcomes):
     build = outcomes.build(named("ok-recorded-calls"))
     rows = [json.loads(line) for line in (build.app_root / "model" / "golden.ndjson").read_text().splitlines()]
     assert {"sample": 2, "answer": {"double": 4}, "from": "call"} in rows
 
 
+@pytest.mark.xdist_group("flow ok-requirements-computed")
 def test_both_scripts_are_kept_where_the_user_can_read_them(outcomes):
     build = outcomes.build(named("ok-requirements-computed")).app_root / "build"
     assert "import numpy" not in (build / "requirements_script.py").read_text()

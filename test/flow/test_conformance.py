@@ -27,6 +27,7 @@ def test_point_29_assemble_fails_if_anything_fails(case, outcomes):
     assert outcomes.build(case).status != 0
 
 
+@pytest.mark.xdist_group("flow fail-cell-failed")
 def test_point_31_no_word_of_a_notebook_reaches_stderr_and_assemble_runs_once(outcomes):
     build = outcomes.build(named("fail-cell-failed"))
     assert build.stderr == ""
@@ -35,10 +36,12 @@ def test_point_31_no_word_of_a_notebook_reaches_stderr_and_assemble_runs_once(ou
     assert outcomes.build(named("ok-magics")).stderr == ""
 
 
+@pytest.mark.xdist_group("flow fail-cell-failed")
 def test_point_32_the_end_of_the_log_names_the_cell(outcomes):
     assert "Cell [2]" in "\n".join(outcomes.build(named("fail-cell-failed")).stdout.splitlines()[-8:])
 
 
+@pytest.mark.xdist_group("flow ok-dot-files")
 def test_point_34_dot_files_are_copied(outcomes):
     src = outcomes.build(named("ok-dot-files")).app_root / "src"
     assert {".env.sample", ".settings", ".gitignore", "model.ipynb"} <= set(os.listdir(src))
@@ -52,16 +55,19 @@ def test_point_34_a_repository_without_a_file_is_refused_in_words(tmp_path):
     assert "(problem source-missing)" in build.stdout
 
 
+@pytest.mark.xdist_group("flow ok-names-that-clash")
 def test_point_35_names_of_the_repository_do_not_clobber_the_service(outcomes):
     case = named("ok-names-that-clash")
     assert [json.loads(body) for _, body in outcomes.service(case).answers] == [2.38, 11.9]
     assert (outcomes.build(case).app_root / "src" / "app.py").read_text() == (case.repo / "app.py").read_text()
 
 
+@pytest.mark.xdist_group("flow fail-cell-asks-input")
 def test_point_37_a_cell_that_asks_for_input_ends_at_once(outcomes):
     assert "(problem cell-asks-input)" in outcomes.build(named("fail-cell-asks-input")).stdout
 
 
+@pytest.mark.xdist_group("flow fail-cell-timeout-stubborn")
 def test_point_38_a_cell_without_end_is_stopped(outcomes):
     assert "(problem cell-timeout)" in outcomes.build(named("fail-cell-timeout-stubborn")).stdout
 
@@ -160,6 +166,7 @@ def test_point_48_a_private_index_is_used_and_its_password_shows_nowhere(told, i
         assert Index.secret.encode() not in kept.read_bytes(), kept
 
 
+@pytest.mark.xdist_group("flow ok-environment")
 def test_point_50_variables_of_s2i_environment_reach_notebook_and_predictor(outcomes):
     case = named("ok-environment")
     assert json.loads(outcomes.service(case).answers[0][1]) == case.answer[0]
@@ -175,6 +182,7 @@ def test_point_54_a_script_of_the_repository_may_call_ours_from_anywhere(tmp_pat
     assert ran.stdout.splitlines()[-1] == "after"
 
 
+@pytest.mark.xdist_group("flow ok-much-output")
 def test_point_56_megabytes_of_output_do_not_flood_the_log(outcomes):
     build = outcomes.build(named("ok-much-output"))
     assert len(build.stdout) < 100_000
@@ -182,6 +190,7 @@ def test_point_56_megabytes_of_output_do_not_flood_the_log(outcomes):
 
 
 @pytest.mark.parametrize("noise", [{}, {"BASH_ENV": "noise"}], ids=["plain", "with a noisy shell"])
+@pytest.mark.xdist_group("flow ok-pure-python")
 def test_points_59_and_64_save_artifacts_writes_a_tar_and_nothing_else(noise, outcomes, tmp_path):
     (tmp_path / "noise").write_text("true\n")
     env = {**os.environ, **{key: str(tmp_path / value) for key, value in noise.items()}}
@@ -201,7 +210,7 @@ def test_point_59_save_artifacts_of_an_empty_folder_is_an_empty_tar(tmp_path):
         assert tar.getnames() == []
 
 
-SLOW = "import time\ndef predictor(x):\n    time.sleep(x)\n    return 'done'"
+SLOW = "import time\ndef predictor(x):\n    print('it sleeps')\n    time.sleep(x)\n    return 'done'"
 
 
 def test_point_70_a_request_in_flight_is_answered_before_the_service_ends(tmp_path):
@@ -210,7 +219,7 @@ def test_point_70_a_request_in_flight_is_answered_before_the_service_ends(tmp_pa
     with stage.running(env) as (port, process, log):
         asking = threading.Thread(target=lambda: answers.append(stage.ask(port, b"1.5")))
         asking.start()
-        time.sleep(0.5)
+        _until(lambda: "it sleeps" in log.read_text())
         process.send_signal(signal.SIGTERM)
         asking.join()
         assert process.wait(timeout=10) == 0
@@ -233,10 +242,7 @@ def test_point_72_what_a_predictor_prints_is_in_the_log_at_once(tmp_path):
     _, env = stage.build_of(tmp_path, "def predictor(x):\n    print('asked for', x)\n    return x")
     with stage.running(env) as (port, _, log):
         stage.ask(port, b"17")
-        until = time.monotonic() + 5
-        while "asked for 17" not in log.read_text() and time.monotonic() < until:
-            time.sleep(0.02)
-        assert "asked for 17" in log.read_text()
+        _until(lambda: "asked for 17" in log.read_text())
 
 
 def test_point_76_a_pickle_in_a_request_is_refused_and_never_loaded(tmp_path):
@@ -245,3 +251,11 @@ def test_point_76_a_pickle_in_a_request_is_refused_and_never_loaded(tmp_path):
     with stage.running(env) as (port, *_):
         assert stage.ask(port, trap)[0] == 400
     assert not (tmp_path / "loaded").exists()
+
+
+def _until(holds, seconds=20):
+    """Return once `holds` is true: what another process does has no moment of its own here."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.02)

@@ -12,6 +12,8 @@ from cases import named
 from commands import Block, Session
 from flow import stage
 
+# There is one place where `make run` builds.
+pytestmark = pytest.mark.xdist_group("make run")
 LAST_LINE = "Ctrl-C ends the service."
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from flow import stage
 
+pytestmark = pytest.mark.xdist_group("seen from outside")
 CELLS = (
     "requirements = []",
     "print('a picture of <the> data')",

@@ -11,6 +11,8 @@ import pytest
 from cases import named
 from flow import stage
 
+pytestmark = pytest.mark.xdist_group("starts")
+
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):

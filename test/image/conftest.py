@@ -3,40 +3,25 @@
 import os
 import re
 import subprocess
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+import shared
 from cases import Case
-from engine import bases, daemon, docker, provide, s2i_tool, slim
+from engine import bases, docker, keeper, provide, s2i_tool, slim
 from engine.s2i import Built, S2i, git_repository, must
 from image import repos
 
 # Set by who has an image already; without it the tests make one from this checkout.
 GIVEN = os.environ.get("IMAGE_NAME")
-BUILDER = GIVEN or "nb-builder-candidate"
-# Other runs may use the same engine.
-APPS = f"nb-test-{os.getpid()}"
+# Other runs may use the same engine; the workers of this one share what each of them makes.
+APPS = shared.name()
 
 
 def pytest_configure(config):
     """Know the mark of the tests that make a builder image on another base."""
     config.addinivalue_line("markers", "other_base: makes its own builder image on another base image")
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _heard(request):
-    """Show what is done to this machine while it is done, and not only where a test fails."""
-    capture = request.config.pluginmanager.getplugin("capturemanager")
-
-    def speak(line):
-        with capture.global_and_fixture_disabled():
-            print(f"\n{line}", flush=True)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(provide, "speak", speak)
-        yield
 
 
 def pytest_collection_modifyitems(config, items):
@@ -57,24 +42,18 @@ def pytest_runtest_makereport(item, call):
 
 
 @pytest.fixture(scope="session")
-def engine(_heard):
+def engine():
     """Start or find a container engine; where there is none, leave out or fail, and say what to install."""
-    started = daemon.running()
-    try:
-        host = started.__enter__()
-    except provide.Missing as lack:
-        _leave_out(lack)
+    host = or_leave_out(keeper.host)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DOCKER_HOST", host)
         yield host
-        _remove_images()
-    started.__exit__(None, None, None)
 
 
 @pytest.fixture(scope="session")
 def builder(engine):
     """Return the name of the builder image."""
-    return GIVEN or make_builder(BUILDER, "bookworm")
+    return GIVEN or make_builder("builder", "bookworm")
 
 
 @pytest.fixture(scope="session")
@@ -84,32 +63,40 @@ def s2i(builder):
 
 
 @pytest.fixture(scope="session")
-def built(request, s2i, tmp_path_factory):
-    """Return what s2i made of each fixture that a selected test asks for, built two at a time."""
-    selected = {item.callspec.params["case"].name: item.callspec.params["case"] for item in _with_case(request)}
-    made = Builds(s2i, tmp_path_factory.mktemp("repositories"), list(selected.values()))
-    yield made
-    made.close()
+def built(s2i, tmp_path_factory):
+    """Return what s2i makes of each fixture that a test of this worker asks for."""
+    return Builds(s2i, tmp_path_factory.mktemp("repositories"))
 
 
 @pytest.fixture(scope="session")
-def workbench(s2i, tmp_path_factory):
+def build_once(s2i, tmp_path_factory):
+    """Return what has s2i build a repository, and returns the image: one for all workers."""
+
+    def build(name: str, source: Path, env: dict[str, str] | None = None) -> str:
+        folder = tmp_path_factory.mktemp(name) / "repo"
+        image = f"{APPS}-{name}"
+        return shared.once(name, lambda: must(s2i.build(git_repository(source, folder), image, env=env)).image)
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def workbench(build_once, tmp_path_factory):
     """Return the image of the notebook in `repos.WORKBENCH`, whose predictor does what a sample asks."""
-    source = repos.write(tmp_path_factory.mktemp("workbench") / "repo", repos.WORKBENCH)
-    return must(s2i.build(git_repository(source, source), f"{APPS}-workbench", env={"GREETING": "a=b, c"})).image
+    source = repos.write(tmp_path_factory.mktemp("workbench") / "source", repos.WORKBENCH)
+    return build_once("workbench", source, {"GREETING": "a=b, c"})
 
 
 @pytest.fixture(scope="session")
 def slim_workbench(workbench):
     """Return the slim image of the workbench, and what its build printed."""
-    return slim.must(slim.make(workbench, f"{APPS}-slim"))
+    return slim_once(workbench)
 
 
 @pytest.fixture(scope="session")
-def example(s2i, tmp_path_factory):
+def example(build_once):
     """Return the image of the running example."""
-    source = git_repository(provide.ROOT / "docs" / "examples" / "kmeans", tmp_path_factory.mktemp("example") / "repo")
-    return must(s2i.build(source, f"{APPS}-example")).image
+    return build_once("example", provide.ROOT / "docs" / "examples" / "kmeans")
 
 
 @pytest.fixture
@@ -121,25 +108,18 @@ def tag(request):
 
 
 class Builds:
-    """The outcome of s2i for each case, worked out once."""
+    """The outcome of s2i for each case, worked out once in a worker; a case's tests are all run by the same."""
 
-    def __init__(self, s2i: S2i, folder: Path, cases: list[Case]):
-        """Begin with all of `cases` at once."""
+    def __init__(self, s2i: S2i, folder: Path):
+        """Begin with nothing built."""
         self.s2i, self.folder = s2i, folder
-        self.pool = ThreadPoolExecutor(2)
-        self.futures: dict[str, Future] = {case.name: self.pool.submit(self._build, case) for case in cases}
+        self.done: dict[str, Built] = {}
 
     def of(self, case: Case) -> Built:
-        """Return what s2i did with the case; one that has not begun yet is built at once."""
-        future = self.futures.get(case.name)
-        if future is None or future.cancel():
-            future = self.futures[case.name] = Future()
-            future.set_result(self._build(case))
-        return future.result()
-
-    def close(self) -> None:
-        """Forget what has not begun, and wait for the rest."""
-        self.pool.shutdown(cancel_futures=True)
+        """Return what s2i did with the case."""
+        if case.name not in self.done:
+            self.done[case.name] = self._build(case)
+        return self.done[case.name]
 
     def _build(self, case: Case) -> Built:
         image = f"{APPS}-{case.name}"
@@ -148,14 +128,30 @@ class Builds:
         return self.s2i.build(git_repository(case.repo, self.folder / case.name), image, env=case.env)
 
 
-def make_builder(name: str, suite: str, *words: str) -> str:
-    """Return `name`, after making it as users do: with make, on the base image of `suite`; `words` go to make."""
-    base = or_leave_out(lambda: bases.base(suite))
-    provide.say(f"make build IMAGE_NAME={name} BASE_IMAGE={base}")
-    command = ["make", "build", f"IMAGE_NAME={name}", f"BASE_IMAGE={base}", *words]
-    done = subprocess.run(command, cwd=provide.ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    assert done.returncode == 0, done.stdout
-    return name
+def make_builder(kind: str, suite: str, *words: str) -> str:
+    """Return the name of a builder image, made as users do: with make, on the base image of `suite`.
+
+    All workers share the one of a kind; `words` go to make.
+    """
+    name = f"{APPS}-{kind}"
+
+    def make() -> str:
+        base = or_leave_out(lambda: shared.once(f"base-{suite}", lambda: bases.base(suite)))
+        provide.say(f"make build IMAGE_NAME={name} BASE_IMAGE={base} {' '.join(words)}")
+        command = ["make", "build", f"IMAGE_NAME={name}", f"BASE_IMAGE={base}", *words]
+        done = subprocess.run(command, cwd=provide.ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        assert done.returncode == 0, done.stdout
+        # Under a name that stays, so that the next run finds its steps in the engine's cache.
+        docker.docker("tag", name, f"nb-builder-candidate-{kind}")
+        return name
+
+    return shared.once(kind, make)
+
+
+def slim_once(service: str, *words: str) -> slim.Made:
+    """Return the slim image of a service image, made once for the same settings and all workers."""
+    name = re.sub(r"[^a-z0-9]+", "-", "-".join([service, "slim", *words]).lower()).strip("-")
+    return shared.once(name, lambda: slim.must(slim.make(service, name, *words)))
 
 
 def _on_small_disk(builder: str, case: Case, image: str) -> Built:
@@ -180,21 +176,3 @@ def _leave_out(lack: provide.Missing) -> None:
     if provide.required():
         pytest.fail(words, pytrace=False)
     pytest.skip(words)
-
-
-def _with_case(request) -> list[pytest.Item]:
-    return [item for item in request.session.items if hasattr(item, "callspec") and "case" in item.callspec.params]
-
-
-def _remove_images() -> None:
-    listed = docker.docker("image", "ls", "--format", "{{.Repository}}", f"{APPS}-*").stdout.split()
-    if listed:
-        docker.docker("image", "rm", "--force", *listed, ok=False)
-    # Without a name are also the stages of images that others build right now.
-    docker.docker("image", "prune", "--force", "--filter", "until=2h", ok=False)
-
-
-def pytest_terminal_summary(terminalreporter):
-    """Print the sizes that the tests noted: they are promises too, but no test's business to bound twice."""
-    for line in repos.NOTES:
-        terminalreporter.write_line(line)

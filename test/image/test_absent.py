@@ -2,6 +2,7 @@
 
 import pytest
 
+import shared
 from cases import named
 from engine import docker
 from engine.s2i import must
@@ -91,17 +92,20 @@ def test_the_notebooks_environment_has_its_requirements_and_cloudpickle_only(wor
 
 
 def test_the_builder_image_is_small_enough(builder):
-    repos.NOTES.append(f"builder image {builder}: {docker.megabytes(builder)} MB (at most 230)")
-    assert docker.megabytes(builder) <= 230
+    weight = docker.weight(builder, repos.FIRST_STEP)
+    shared.note(f"builder image {builder}: {weight} (ours at most 156)")
+    assert weight.ours <= 156
 
 
 def test_the_image_of_the_running_example_is_small_enough_and_answers(example):
-    repos.NOTES.append(f"image of the running example: {docker.megabytes(example)} MB (at most 465)")
-    assert docker.megabytes(example) <= 465
+    weight = docker.weight(example, repos.FIRST_STEP)
+    shared.note(f"image of the running example: {weight} (ours at most 390)")
+    assert weight.ours <= 390
     with docker.service(example) as service:
         assert service.predict(b"[0.2, 0.7]").value in range(7)
 
 
+@pytest.mark.xdist_group("image ok-numpy-answers")
 def test_numpy_answers_come_from_a_small_venv(built):
     case = named("ok-numpy-answers")
-    repos.NOTES.append(f"image of {case.name}: {docker.megabytes(must(built.of(case)).image)} MB")
+    shared.note(f"image of {case.name}: {docker.megabytes(must(built.of(case)).image)} MB")

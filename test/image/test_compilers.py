@@ -12,17 +12,21 @@ from image.conftest import APPS, make_builder
 pytestmark = pytest.mark.other_base
 
 
-def test_a_package_that_needs_a_compiler_installs_where_there_is_one(s2i, tmp_path):
-    with_compilers = S2i(s2i.program, make_builder("nb-builder-candidate-compilers", "bookworm", "COMPILERS=1"))
+@pytest.fixture
+def with_more(s2i):
+    """Return s2i with a builder image that has both."""
+    return S2i(s2i.program, make_builder("with-more", "bookworm", "COMPILERS=1", "APT=git"))
+
+
+def test_a_package_that_needs_a_compiler_installs_where_there_is_one(with_more, tmp_path):
     source = git_repository(named("fail-wheel-missing-compiler").repo, tmp_path / "repo")
-    with docker.service(must(with_compilers.build(source, f"{APPS}-compilers")).image) as service:
+    with docker.service(must(with_more.build(source, f"{APPS}-compilers")).image) as service:
         # MurmurHash3, 32 bits, of "foo": a published value.
         assert service.predict(json.dumps("foo").encode()).value == -156908512
 
 
-def test_a_git_repository_is_installed_where_there_is_git(s2i, tmp_path):
+def test_a_git_repository_is_installed_where_there_is_git(with_more, tmp_path):
     case = named("ok-requirement-from-git")
-    with_git = S2i(s2i.program, make_builder("nb-builder-candidate-git", "bookworm", "APT=git"))
     source = git_repository(case.repo, tmp_path / "repo")
-    with docker.service(must(with_git.build(source, f"{APPS}-git")).image) as service:
+    with docker.service(must(with_more.build(source, f"{APPS}-git")).image) as service:
         assert service.predict(case.ask[0]).value == case.answer[0]

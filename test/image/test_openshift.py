@@ -8,6 +8,7 @@ import pytest
 from engine import go_tool, provide
 from image.conftest import or_leave_out
 
+pytestmark = pytest.mark.xdist_group("openshift")
 MODULE = provide.ROOT / "test" / "openshift"
 LIST = (provide.ROOT / "docs/deploy/openshift.yaml").read_text(encoding="utf-8")
 

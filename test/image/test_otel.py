@@ -9,8 +9,8 @@ LOOK = "ls -d /opt/nb-builder/*/lib/python3*/site-packages/opentelemetry 2>/dev/
 
 
 @pytest.mark.other_base
-def test_the_extra_is_where_it_was_asked_for(engine):
-    image = make_builder("nb-builder-candidate-otel", "bookworm", "OTEL=1")
+def test_the_extra_is_where_it_was_asked_for(builder):
+    image = make_builder("otel", "bookworm", "OTEL=1")
     (found,) = docker.shell(image, LOOK, "--user", "0").split()
     assert found.startswith("/opt/nb-builder/service/")
 

@@ -8,6 +8,8 @@ import pytest
 
 from commands import ROOT, Session, blocks, pages
 
+# Readers give their images names of their own.
+pytestmark = pytest.mark.xdist_group("engine pages")
 ENGINE = [page for page in pages() if blocks(page, engine=True)]
 READERS_IMAGES = ("nb-builder", "my-service", "my-service-slim")
 

@@ -75,11 +75,13 @@ def test_point_36_neither_the_upload_nor_caches_stay_in_the_image(s2i, tag, tmp_
     assert set(files) - {"/tmp/.s2i/image_metadata.json"} == {"/opt/app-root/src/model.ipynb"}
 
 
+@pytest.mark.xdist_group("image fail-cell-asks-input")
 def test_point_37_a_notebook_that_waits_for_input_ends_at_once(built):
     case = named("fail-cell-asks-input")
     check_words(case, built.of(case).output)
 
 
+@pytest.mark.xdist_group("image fail-cell-timeout")
 def test_point_38_a_cell_that_hangs_is_stopped(built):
     case = named("fail-cell-timeout")
     check_words(case, built.of(case).output)

@@ -26,6 +26,7 @@ def test_point_47_a_proxy_in_the_image_does_not_stand_before_the_service(s2i, ta
         assert service.predict(b"[1, 2]").body == b"3"
 
 
+@pytest.mark.xdist_group("image fail-index-unreachable")
 def test_point_48_the_index_is_pips_and_its_password_is_not_printed(built):
     case = named("fail-index-unreachable")
     output = built.of(case).output

@@ -35,7 +35,7 @@ def test_point_70_a_request_in_flight_is_answered_before_the_end(workbench):
         got = []
         asking = threading.Thread(target=lambda: got.append(ask(service, {"sleep": 1})))
         asking.start()
-        time.sleep(0.4)
+        _until(lambda: "it sleeps" in service.logs())
         assert service.stop(grace=10) == 0
         asking.join()
         assert (got[0].status, got[0].value) == (200, "slept")
@@ -44,8 +44,11 @@ def test_point_70_a_request_in_flight_is_answered_before_the_end(workbench):
 @pytest.mark.parametrize("user", ["1001:0", "4242:0"])
 def test_point_71_what_a_predictor_leaves_behind_is_reaped(workbench, user):
     with docker.service(workbench, "--user", user) as service:
-        assert ask(service, {"start": "sleep 0.1 & exit"}).value == "started"
-        time.sleep(1)
+        # Its number is there before it has ended; while nobody has reaped it, its folder below /proc is there, too.
+        orphan = "sleep 0.1 & echo $! >/tmp/number; mv /tmp/number /tmp/orphan"
+        assert ask(service, {"start": orphan}).value == "started"
+        reaped = "test -e /tmp/orphan && ! test -e /proc/$(cat /tmp/orphan) && echo reaped || true"
+        _until(lambda: service.exec("sh", "-c", reaped) == "reaped\n")
         states = service.exec("sh", "-c", "cat /proc/[0-9]*/stat | cut -d' ' -f2,3,4")
         orphans = [line for line in states.splitlines() if line.endswith(" Z 1")]
         assert orphans == [], states

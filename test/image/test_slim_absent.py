@@ -9,9 +9,10 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from packaging.utils import canonicalize_name
 
+import shared
 from engine import docker, slim
-from image import repos
 
+pytestmark = pytest.mark.xdist_group("slim absent")
 SBOM = "/usr/share/nb-builder/sbom.cdx.json"
 SHELLS_AND_TOOLS = {"sh", "bash", "dash", "busybox", "cat", "env", "apt-get", "dpkg", "perl", "gcc", "cc", "ld", "make"}
 PACKAGES = {
@@ -93,5 +94,5 @@ def test_the_label_has_the_digest_of_the_bill_of_materials(slim_workbench):
 
 def test_an_image_of_a_predictor_in_pure_python_is_small(slim_workbench):
     megabytes = docker.megabytes(slim_workbench.image)
-    repos.NOTES.append(f"slim image of a predictor in pure Python: {megabytes} MB (at most 45)")
+    shared.note(f"slim image of a predictor in pure Python: {megabytes} MB (at most 45)")
     assert megabytes <= 45

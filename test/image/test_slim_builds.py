@@ -64,6 +64,7 @@ def lazy(s2i, tmp_path_factory):
     return service, slim.must(slim.make(service, f"{APPS}-lazy-slim"))
 
 
+@pytest.mark.xdist_group("lazy")
 def test_the_table_says_what_stayed_what_went_and_why(lazy):
     rows = {line.split()[2]: line for line in lazy[1].output.splitlines() if " MB  " in line}
     assert rows["six"].endswith("in use")
@@ -73,6 +74,7 @@ def test_the_table_says_what_stayed_what_went_and_why(lazy):
     assert "with a read-only root and without a network" in lazy[1].output
 
 
+@pytest.mark.xdist_group("lazy")
 def test_a_lazy_import_in_a_rare_branch_survives_and_data_files_are_read(lazy):
     with docker.service(lazy[1].image, "--read-only") as service:
         assert service.predict(b'"table"').value == "-\n1\n-"
@@ -166,6 +168,18 @@ def test_a_service_image_whose_base_has_another_python_now_is_refused(workbench,
     assert made.status != 0
     assert "it has no /opt/nb-builder/build/bin/python that runs it." in made.output
     assert "by what that image holds, its Python too." in made.output
+
+
+@pytest.mark.parametrize("make", [slim.make, slim.build], ids=["make", "docker"])
+def test_a_refusal_leaves_no_container_behind(builder, tag, make):
+    # Whatever is made of it has its label.
+    marked = f"{tag}-marked"
+    docker.docker("build", "--tag", marked, "-", stdin=f"FROM {builder}\nLABEL refused={tag}\n".encode())
+    made = make(marked, tag)
+    left = docker.docker("ps", "--all", "--quiet", "--filter", f"label=refused={tag}").stdout
+    docker.docker("image", "rm", "--force", marked)
+    assert "(problem slim-no-service)" in made.output
+    assert left == ""
 
 
 def test_an_image_that_is_not_there_is_refused_by_name(engine, tag):

@@ -4,10 +4,10 @@ import re
 
 import pytest
 
+import shared
 from engine import docker, slim
-from engine.s2i import git_repository, must
 from image import repos
-from image.conftest import APPS
+from image.conftest import slim_once
 
 # A word model, a package that scikit-learn imports only where it is, one for a rare branch, and one for nothing.
 WORDS = """\
@@ -61,18 +61,10 @@ LEVELS = ("distributions", "files")
 AS_ANYBODY = ("--read-only", "--user", "12345:0")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def made_slim():
     """Return what makes the slim image of a service image, once for the same settings."""
-    made = {}
-
-    def make(service, *words):
-        name = re.sub(r"[^a-z0-9]+", "-", "-".join([service, "slim", *words]).lower()).strip("-")
-        if name not in made:
-            made[name] = slim.must(slim.make(service, name, *words))
-        return made[name]
-
-    return make
+    return slim_once
 
 
 def reason(made, distribution):
@@ -84,23 +76,18 @@ def reason(made, distribution):
     return "not in the table"
 
 
-@pytest.fixture(scope="module")
-def build(s2i, tmp_path_factory):
-    """Return what has s2i build a notebook's cells."""
-
-    def made(name, cells, **files):
-        source = repos.write(tmp_path_factory.mktemp(name) / "repo", cells, **files)
-        return must(s2i.build(git_repository(source, source), f"{APPS}-{name}")).image
-
-    return made
+@pytest.fixture
+def build(build_once, tmp_path):
+    """Return what has s2i build a notebook's cells, once for the same name."""
+    return lambda name, cells, **files: build_once(name, repos.write(tmp_path / name, cells, **files))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def words(build):
     return build("words", WORDS)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def plugs(build):
     return build("plugs", PLUGS, **{"prices.csv": PRICES})
 
@@ -115,7 +102,7 @@ def test_the_running_example_answers_as_anybody_on_a_read_only_root(made_slim, e
             assert (one.status, one.value) == (other.status, other.value)
         assert service.get("/notebook").status == 200
         assert service.stop(10) == 0
-    repos.NOTES.append(f"slim image of the running example ({level}): {docker.megabytes(made.image)} MB")
+    shared.note(f"slim image of the running example ({level}): {docker.megabytes(made.image)} MB")
 
 
 @pytest.mark.parametrize("level", LEVELS)
@@ -125,7 +112,7 @@ def test_a_text_model_of_trees_leaves_out_what_is_only_imported_because_it_is_th
     assert reason(made, "pandas") == "left out: only imported where it is there: without it every answer is the same"
     assert reason(made, "fonttools") == "left out: not used"
     assert reason(made, "lightgbm") == "kept: in use"
-    repos.NOTES.append(f"slim image of a text model ({level}): {docker.megabytes(made.image)} MB")
+    shared.note(f"slim image of a text model ({level}): {docker.megabytes(made.image)} MB")
 
 
 @pytest.mark.parametrize("level", LEVELS)

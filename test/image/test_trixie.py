@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+import shared
 from cases import check_answer, check_words, named
 from engine import docker, provide
 from engine.s2i import S2i, git_repository, must
@@ -18,13 +19,14 @@ pytestmark = pytest.mark.other_base
 @pytest.fixture(scope="module")
 def trixie(s2i):
     """Return s2i with a builder image on trixie."""
-    return S2i(s2i.program, make_builder("nb-builder-candidate-trixie", "trixie"))
+    return S2i(s2i.program, make_builder("trixie", "trixie"))
 
 
 def test_the_builder_is_on_trixie(trixie):
     assert "trixie" in docker.inside(trixie.builder, "cat", "/etc/os-release")
-    repos.NOTES.append(f"builder image on trixie: {docker.megabytes(trixie.builder)} MB (at most 350)")
-    assert docker.megabytes(trixie.builder) <= 350
+    weight = docker.weight(trixie.builder, repos.FIRST_STEP)
+    shared.note(f"builder image on trixie: {weight} (ours at most 200)")
+    assert weight.ours <= 200
 
 
 def test_the_running_example_builds_and_answers(trixie, tmp_path):

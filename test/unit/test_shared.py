@@ -1,0 +1,62 @@
+"""What workers of a run share: made once, said at once, noted for the end."""
+
+import multiprocessing
+
+import pytest
+
+import shared
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Return the folder of a run of this test's own."""
+    monkeypatch.setenv(shared.VARIABLE, str(tmp_path))
+    return tmp_path
+
+
+def _make(folder, number):
+    """Make something slow, and leave a trace of it."""
+    with open(folder / "trace", "a") as trace:
+        trace.write("made\n")
+    return number
+
+
+def _ask(folder, number, answers):
+    answers.put(shared.once("it", lambda: _make(folder, number)))
+
+
+def test_what_several_processes_want_is_made_by_one(folder):
+    context = multiprocessing.get_context("fork")
+    answers = context.Queue()
+    processes = [context.Process(target=_ask, args=(folder, number, answers)) for number in range(4)]
+    for process in processes:
+        process.start()
+    assert len({answers.get(timeout=20) for _ in processes}) == 1
+    for process in processes:
+        process.join()
+    assert (folder / "trace").read_text() == "made\n"
+
+
+def test_what_could_not_be_made_is_tried_again(folder):
+    with pytest.raises(ZeroDivisionError):
+        shared.once("it", lambda: 1 / 0)
+    assert shared.once("it", lambda: [1]) == shared.once("it", lambda: [2]) == [1]
+
+
+def test_lines_are_said_while_the_run_goes_on_and_noted_for_its_end(folder):
+    folder.rmdir()
+    said = []
+    run = shared.Run(said.append)
+    shared.say("first")
+    shared.say("second")
+    shared.note("small")
+    assert run.notes == ["small"]
+    run.end()
+    assert said == ["first", "second"]
+    assert not folder.exists()
+
+
+def test_without_a_run_a_line_is_printed(monkeypatch, capsys):
+    monkeypatch.delenv(shared.VARIABLE)
+    shared.say("hello")
+    assert capsys.readouterr().out == "hello\n"
