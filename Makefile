@@ -90,6 +90,7 @@ test-image: developer
 check: developer
 	$(TEST)/ruff check .
 	$(TEST)/ruff format --check .
+	$(TEST)/lint-imports --no-cache
 	$(TEST)/shellcheck s2i/install s2i/check s2i/runtime s2i/bin/* test/run .ci/run
 
 audit:

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from nb_scorer.common.problem import Problem
-from nb_scorer.worker import log_streams
+from nb_scorer.protocol import log_forms
 
 from nb_service import backends, image_env, model_folder, settings, stdio_capture
 from nb_service.log import FACTS, as_object
@@ -61,7 +61,7 @@ def main(args: list[str], environ: dict) -> int:
             return 2
         return serve(environ, facts)
     except Problem as problem:
-        as_json = args != ["prove"] and settings.log_format(environ) == log_streams.JSON
+        as_json = args != ["prove"] and settings.log_format(environ) == log_forms.JSON
         _last_words(_object_of(problem) if as_json else str(problem))
         return 1
 

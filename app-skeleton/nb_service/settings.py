@@ -4,7 +4,7 @@ import re
 
 from nb_scorer.common.settings_table import Knob, number, one_of, read_all, switch, text
 from nb_scorer.model import compare_answers
-from nb_scorer.worker import log_streams
+from nb_scorer.protocol import log_forms
 
 from nb_service import cores, identity
 
@@ -107,8 +107,8 @@ KNOBS = (
     Knob("S2I_MAX_SAMPLES", number(1, 1 << 30, int), 1 << 19, "Samples that one body may hold; then 413."),
     Knob(
         "S2I_LOG_FORMAT",
-        one_of(log_streams.TEXT, log_streams.JSON),
-        log_streams.TEXT,
+        one_of(log_forms.TEXT, log_forms.JSON),
+        log_forms.TEXT,
         "Lines of the log: text, or JSON objects.",
     ),
     Knob("S2I_APP_METRICS_PREFIX", metrics_prefix, "nb", "What the names of the metrics begin with."),
@@ -188,4 +188,4 @@ def app_root(environ):
 def log_format(environ):
     """Return what `environ` wants the log to be, text where it says nothing valid; for a problem with the settings."""
     wanted = environ.get("S2I_LOG_FORMAT")
-    return wanted if wanted in (log_streams.TEXT, log_streams.JSON) else log_streams.TEXT
+    return wanted if wanted in (log_forms.TEXT, log_forms.JSON) else log_forms.TEXT

@@ -16,7 +16,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from nb_scorer.worker import log_streams
+from nb_scorer.protocol import log_forms
 
 from nb_service.log import Log, as_object
 
@@ -44,7 +44,7 @@ def opened_log(form: str, facts: int | None = None) -> Iterator[Log]:
 
     `facts` is as in Log.
     """
-    log = Log(os.dup(STANDARD[0]), as_json=form == log_streams.JSON, facts=facts)
+    log = Log(os.dup(STANDARD[0]), as_json=form == log_forms.JSON, facts=facts)
     strays = Strays(log)
     try:
         yield log

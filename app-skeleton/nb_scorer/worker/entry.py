@@ -10,6 +10,7 @@ import sys
 
 from nb_scorer.model import manifest, process_state, runtime_paths
 from nb_scorer.model.load import ModelProblem, load
+from nb_scorer.protocol import log_forms
 from nb_scorer.protocol.shared_counters import Tally
 from nb_scorer.worker import log_streams, scorer, zygote
 
@@ -73,10 +74,10 @@ def _line_by_line(form):
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         stream.flush()
-        if form == log_streams.PLAIN and hasattr(stream, "reconfigure"):
+        if form == log_forms.PLAIN and hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
             continue
-        if form == log_streams.PLAIN:
+        if form == log_forms.PLAIN:
             # CPython 3.6 can only put another in its place.
             other = io.TextIOWrapper(stream.detach(), "utf-8", "backslashreplace", line_buffering=True)
         else:

@@ -7,13 +7,12 @@ import os
 import re
 import time
 
+from nb_scorer.protocol import log_forms
+
 # What is written at once, and is not longer, stays whole in a pipe into which other processes write, too (POSIX).
 PIPE_BUF = 4096
 # So long may a message be, whatever its characters, that the log does not cut the object that it is in.
 LONGEST_MESSAGE = 1 << 16
-PLAIN = "plain"  # as it is: in a build
-TEXT = "text"  # [scorer PID] before each line
-JSON = "json"  # one JSON object a print
 # All but tab: what ends a line for some, and what a terminal does not show but obeys.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -54,7 +53,7 @@ class Marked(io.TextIOWrapper):
 
     def _marked(self, text):
         """Return the lines, as bytes, that `text` becomes."""
-        if self._form == JSON:
+        if self._form == log_forms.JSON:
             now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
             facts = {"time": now, "scorer": os.getpid(), "stream": self._name}
             parts = [text[at : at + LONGEST_MESSAGE] for at in range(0, len(text) or 1, LONGEST_MESSAGE)]

@@ -4,9 +4,8 @@ import os
 import re
 from typing import NamedTuple
 
-from nb_scorer.protocol import launch
+from nb_scorer.protocol import launch, log_forms
 from nb_scorer.protocol.orders import FORK, SPAWN
-from nb_scorer.worker import log_streams
 
 from nb_service import cores
 from nb_service.model_folder import ModelFolder
@@ -54,7 +53,7 @@ class Plan(NamedTuple):
     patience: float | None = None
     batch: int = 1
     max_requests: int = 0
-    log_format: str = log_streams.PLAIN
+    log_format: str = log_forms.PLAIN
 
 
 def make_plan(model: ModelFolder, got: dict, environ: dict) -> Plan:
