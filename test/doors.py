@@ -2,7 +2,6 @@
 
 import json
 
-from nb_service import settings
 from nb_service.app import factory as app
 from nb_service.app.route_context import Door
 from nb_service.http.health import Health
@@ -10,6 +9,7 @@ from nb_service.identity import Identity
 from nb_service.model_folder import ModelFolder
 from nb_service.pool import answer
 from nb_service.pool.answer import Answer
+from nb_service.settings import Settings
 
 IDENTITY = Identity("half", 1700000000, "abc123", "https://example.com/half.git")
 
@@ -37,8 +37,10 @@ class Asker:
         return got if isinstance(got, Answer) else Answer(answer.OK, json.dumps(got).encode())
 
 
-def client_of(predict=lambda x: x, folder=None, ready=True, manifest=None, **got):
+def client_of(predict=lambda x: x, folder=None, ready=True, manifest=None, **asked):
     """Return a client of the application over a model in `folder`."""
     health = Health(lambda: ready)
     model = ModelFolder(folder, None, None, {"notebook": "half.ipynb", "python": "3.11", **(manifest or {})})
-    return app.make_app(Door(Asker(predict), model, IDENTITY, health, {**settings.read({}), **got})).test_client()
+    settings = Settings({})
+    vars(settings).update(asked)
+    return app.make_app(Door(Asker(predict), model, IDENTITY, health, settings)).test_client()

@@ -22,13 +22,13 @@ def serve(environ: dict, facts: int | None = None) -> int:
 
     `facts` is a descriptor that a program which asks this service has given it, as in Log.
     """
-    values = settings.read(environ)
-    backend = backends.find(values["S2I_BACKEND"])
-    model = model_folder.read(Path(values["APP_ROOT"]).absolute())
+    values = settings.Settings(environ)
+    backend = backends.find(values.backend)
+    model = model_folder.read(Path(values.app_root).absolute())
     if facts is not None:
         # Not for scorers: the channel ends with this process.
         os.set_inheritable(facts, False)
-    with stdio_capture.opened_log(values["S2I_LOG_FORMAT"], facts) as log:
+    with stdio_capture.opened_log(values.log_format, facts) as log:
         loop = TurnLoop()
         try:
             pool = Pool(loop, model, make_plan(model, values, environ), log.say)

@@ -14,10 +14,11 @@ from nb_scorer.model import compare_answers
 from nb_scorer.protocol import frames
 from nb_scorer.protocol.orders import FORK, SPAWN
 
-from nb_service import model_folder, problems, settings
+from nb_service import model_folder, problems
 from nb_service.pool import Plan, Pool, answer
 from nb_service.pool.plan import GOLDEN_ROWS, THREAD_KNOBS, environment, is_batched
 from nb_service.pool.turns import TurnLoop
+from nb_service.settings import Settings
 
 # The proof holds for scorers whose libraries use one thread: what several scorers on one machine get.
 THREADS = 1
@@ -41,10 +42,10 @@ STATUS = {answer.NOT_JSON: 400, answer.REFUSED: 422, answer.TOO_SLOW: 504}
 
 def main(environ: dict) -> int:
     """Print the proof of the model under APP_ROOT as JSON; return 0 however it came out."""
-    got = settings.read(environ)
-    model = model_folder.read(Path(got["APP_ROOT"]).absolute())
+    settings = Settings(environ)
+    model = model_folder.read(Path(settings.app_root).absolute())
     # The scorers' prints belong to the log; stdout is for the proof.
-    print(json.dumps(Proof(model, got, environ).run()), flush=True)
+    print(json.dumps(Proof(model, settings, environ).run()), flush=True)
     return 0
 
 
@@ -89,21 +90,21 @@ class Trial:
 class Proof:
     """The whole proof of one model."""
 
-    def __init__(self, model, got: dict, environ: dict) -> None:
+    def __init__(self, model, settings: Settings, environ: dict) -> None:
         self._loop = TurnLoop()
         self._news = asyncio.Event()
         self._rows = model.golden_rows()
         # Of a single row no batch is ever made.
         self._batched = is_batched(model.manifest) and len(self._rows) > 1
-        self._tolerance = got["S2I_TOLERANCE"]
-        self._limit = got["S2I_VERIFY_TIMEOUT"]
+        self._tolerance = settings.tolerance
+        self._limit = settings.verify_timeout
         base = Plan(
             mode=SPAWN,
             sure=True,
             reason="",
             scorers=1,
             threads=THREADS,
-            environment=environment(one_thread(environ), THREADS, got["S2I_CA_BUNDLE"]),
+            environment=environment(one_thread(environ), THREADS, settings.ca_bundle),
             predict_timeout=self._limit,
             max_queue=1,
             golden=tuple(self._rows),
@@ -113,7 +114,7 @@ class Proof:
         self._fresh = Trial(self._loop, model, base, self._news.set)
         forked = base._replace(mode=FORK, scorers=FORKED, golden=tuple(self._rows[:GOLDEN_ROWS]), repeats=ASKED_FORKED)
         self._forked = Trial(self._loop, model, forked, self._news.set)
-        self._may_fork = got["S2I_SCORER_START"] != SPAWN
+        self._may_fork = settings.scorer_start != SPAWN
 
     def run(self) -> dict:
         """Return the proof."""

@@ -10,8 +10,9 @@ from pathlib import Path
 from nb_scorer.common import paths, phrases
 from nb_scorer.model import compare_answers, golden_rows
 
-from nb_service import identity, model_folder, selftest_requests, settings
+from nb_service import identity, model_folder, selftest_requests
 from nb_service.selftest_client import Child, NoAnswer
+from nb_service.settings import Settings
 
 SHOWN = 300
 # A sample that was made up may be asking for the impossible.
@@ -38,8 +39,8 @@ def main(args: list[str], environ: dict) -> int:
     With `--verdict FILE` the verdict goes there as JSON and 0 comes back however it came out; where FILE
     can't be written, the verdict is printed.
     """
-    got = settings.read(environ)
-    verdict = run(Path(got["APP_ROOT"]).absolute(), got, environ)
+    settings = Settings(environ)
+    verdict = run(Path(settings.app_root).absolute(), settings, environ)
     print("\n".join(verdict["differences"]) or summary(verdict), flush=True)
     if not args:
         return 0 if verdict["same"] else 1
@@ -51,21 +52,21 @@ def main(args: list[str], environ: dict) -> int:
     return 0
 
 
-def run(app_root: Path, got: dict, environ: dict) -> dict:
+def run(app_root: Path, settings: Settings, environ: dict) -> dict:
     """Return the verdict on the model under `app_root`; raise the problem of one that is not there.
 
     {"same", "rows", "deterministic", "differences": sentences, "answers": one dict a question,
     "stderr": the log without what changes from run to run, "seconds": until it was ready}
     """
     model = model_folder.read(app_root)
-    test = SelfTest(model.golden_rows(), model.manifest, got)
+    test = SelfTest(model.golden_rows(), model.manifest, settings)
     child = Child({**{key: value for key, value in environ.items() if key not in NOT_FOR_US}, **ours(environ)})
     began = time.monotonic()
     try:
-        child.ready(got["S2I_VERIFY_TIMEOUT"])
+        child.ready(settings.verify_timeout)
         seconds = round(time.monotonic() - began, 2)
         page = (model.folder.parent / paths.BUILD / paths.NOTEBOOK_PAGE).is_file()
-        test.ask(child, identity.of(model, got["S2I_MODEL_NAME"]).name, has_notebook=page)
+        test.ask(child, identity.of(model, settings.model_name).name, has_notebook=page)
         child.end()
     except NoAnswer as reason:
         seconds = None
@@ -91,12 +92,12 @@ def summary(verdict: dict) -> str:
 class SelfTest:
     """The questions to one service, its answers, and the `differences` so far."""
 
-    def __init__(self, rows: list[dict], manifest: dict, got: dict) -> None:
+    def __init__(self, rows: list[dict], manifest: dict, settings: Settings) -> None:
         self.differences: list[str] = []
         self._rows = rows
         self._deterministic = manifest.get("deterministic") is not False
-        self._tolerance = manifest.get("tolerance", got["S2I_TOLERANCE"])
-        self._patience = got["S2I_PREDICT_TIMEOUT"] + ODD_SECONDS
+        self._tolerance = manifest.get("tolerance", settings.tolerance)
+        self._patience = settings.predict_timeout + ODD_SECONDS
         self._answers: list[dict] = []
 
     def ask(self, child: Child, name: str, *, has_notebook: bool) -> None:

@@ -24,12 +24,12 @@ class RealPool:
 
     def __init__(self, root, **env: str) -> None:
         environ = {"PATH": os.environ["PATH"], "APP_ROOT": str(root), "WEB_CONCURRENCY": "2", **env}
-        got = settings.read(environ)
+        asked = settings.Settings(environ)
         model = model_folder.read(root)
         self.loop = TurnLoop()
         self.log: list[str] = []
         self.problems: list = []
-        self.pool = Pool(self.loop, model, make_plan(model, got, environ), self.log.append, stdout=sys.stderr)
+        self.pool = Pool(self.loop, model, make_plan(model, asked, environ), self.log.append, stdout=sys.stderr)
         self.pool.staff.on_fatal = self.problems.append
 
     def wait(self, true, seconds: float = SOON) -> bool:

@@ -153,7 +153,7 @@ def reworded(monkeypatch, tmp_path):
     def run(root):
         monkeypatch.setattr(selftest_client.sys, "executable", str(program))
         environ = {"PATH": os.environ["PATH"], "APP_ROOT": str(root), "S2I_VERIFY_TIMEOUT": "20"}
-        return selftests.run(root, settings.read(environ), environ)
+        return selftests.run(root, settings.Settings(environ), environ)
 
     return run
 

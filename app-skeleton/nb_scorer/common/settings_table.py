@@ -35,6 +35,27 @@ def read_all(knobs, environ):
     return values
 
 
+class Table(object):
+    """What a table of settings is made of: its class has a `setting` an attribute, its objects the values."""
+
+    def __init__(self, environ):
+        """Read every row from `environ`, raising as `read_all` does."""
+        values = read_all(self.knobs(), environ)
+        for name, knob in vars(type(self)).items():
+            if isinstance(knob, Knob):
+                setattr(self, name, values[knob.env])
+
+    @classmethod
+    def knobs(cls):
+        """Return the rows in their order."""
+        return tuple(row for row in vars(cls).values() if isinstance(row, Knob))
+
+
+def setting(env, read, default, help_text):
+    """Return a row of a Table, for an attribute that is annotated with the kind of the value; see Knob."""
+    return Knob(env, read, default, help_text)
+
+
 def text(value):
     """Return the text as it is."""
     return value

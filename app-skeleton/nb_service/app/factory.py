@@ -25,7 +25,7 @@ def make_app(door: Door, prepare: Callable[[Flask], None] = lambda app: None) ->
         if request.environ["PATH_INFO"].startswith("//") or not request.environ["PATH_INFO"]:
             abort(404)
 
-    app.config["MAX_CONTENT_LENGTH"] = door.got["S2I_MAX_BODY"]
+    app.config["MAX_CONTENT_LENGTH"] = door.settings.max_body
     for module in (*routes.MODULES, pages):
         module.add(app, door)
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import waitress
 from flask import Flask, Response, g, has_request_context, request
 
-from nb_service import identity, model_folder, settings
+from nb_service import identity, model_folder
 from nb_service.app.factory import make_app
 from nb_service.app.route_context import Door, response_of
 from nb_service.http import auth, hops, request_id
@@ -29,6 +29,7 @@ from nb_service.http.metrics import Requests
 from nb_service.http.tracing import make_spans
 from nb_service.log import FLUSH_SECONDS, Log
 from nb_service.pool.client import PoolClient
+from nb_service.settings import Settings
 
 # Each of the threads may have so much; what they run is not deep, and more would count as memory in use.
 STACK_BYTES = 1 << 20
@@ -47,21 +48,21 @@ SECRET_KEY = "HTTP_" + hops.SECRET_FIELD.decode("ascii").upper().replace("-", "_
 def main(args: list[str], environ: dict) -> int:
     """Serve on the inherited sockets that `args` name, the listening one and the pool's, until told to end."""
     listener, link = (socket.socket(fileno=int(number)) for number in args)
-    got = settings.read(environ)
-    _bound_memory(got["S2I_APP_MEMORY"])
+    settings = Settings(environ)
+    _bound_memory(settings.app_memory)
     threading.stack_size(STACK_BYTES)
     client = PoolClient(link, gone=_leave, is_given_up=_client_is_gone)
-    model = model_folder.read(Path(got["APP_ROOT"]).absolute())
-    served = identity.of(model, got["S2I_MODEL_NAME"])
-    health = Health(lambda: client.facts()["ready"], got["AIP_HEALTH_ROUTE"])
-    is_alone = got["S2I_FRONT"] == "waitress"
+    model = model_folder.read(Path(settings.app_root).absolute())
+    served = identity.of(model, settings.model_name)
+    health = Health(lambda: client.facts()["ready"], settings.aip_health_route)
+    is_alone = settings.front == "waitress"
     requests = Requests()
 
     def numbers() -> dict:
         return {**client.facts(), **(requests.numbers() if is_alone else {})}
 
-    door = Door(client, model, served, health, got, numbers)
-    alone = Alone(served, health, got, requests) if is_alone else None
+    door = Door(client, model, served, health, settings, numbers)
+    alone = Alone(served, health, settings, requests) if is_alone else None
     if alone is not None:
         app = make_app(door, alone.join)
         signal.signal(signal.SIGTERM, lambda *_: alone.finish())
@@ -77,9 +78,9 @@ def main(args: list[str], environ: dict) -> int:
         threads=hops.THREADS,
         ident=None,
         connection_limit=4096 if is_alone else 2 * (hops.THREADS + hops.MOST_DRAINING),
-        channel_timeout=max(1, int(got["S2I_RECEIVE_TIMEOUT"])) + (0 if is_alone else BEHIND_SECONDS),
+        channel_timeout=max(1, int(settings.receive_timeout)) + (0 if is_alone else BEHIND_SECONDS),
         max_request_header_size=hops.LONGEST_HEAD,
-        max_request_body_size=got["S2I_MAX_BODY"] + 1,
+        max_request_body_size=settings.max_body + 1,
         inbuf_overflow=NEVER,
         outbuf_overflow=NEVER,
         outbuf_high_watermark=NEVER,
@@ -136,10 +137,10 @@ def _route() -> str | None:
 class Alone:
     """What the front does for every request, for an app that has none before it: key, CORS, counting, log."""
 
-    def __init__(self, served: identity.Identity, health: Health, got: dict, requests: Requests) -> None:
-        self._log = Log(as_json=got["S2I_LOG_FORMAT"] == "json")
-        self._gate = auth.make_gate(got, frozenset(health.paths))
-        self._spans = make_spans(served, self._log.say) if got["OTEL_EXPORTER_OTLP_ENDPOINT"] else None
+    def __init__(self, served: identity.Identity, health: Health, settings: Settings, requests: Requests) -> None:
+        self._log = Log(as_json=settings.log_format == "json")
+        self._gate = auth.make_gate(settings, frozenset(health.paths))
+        self._spans = make_spans(served, self._log.say) if settings.otel_exporter_otlp_endpoint else None
         self._access = Access(self._log, requests, health.paths, self._spans)
         self._lock = threading.Lock()
         self._under_way = 0

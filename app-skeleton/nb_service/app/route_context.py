@@ -17,6 +17,7 @@ from nb_service.pool import answer as outcomes
 from nb_service.pool.client import PoolClient
 from nb_service.protocols import Body, Limits, Malformed, Question, Series
 from nb_service.protocols.rows import Rows
+from nb_service.settings import Settings
 
 # So many samples of a body are scored in one call of batch_predictor; the scorers share what is more.
 TOGETHER = 1000
@@ -32,7 +33,7 @@ class Door:
     model: ModelFolder
     identity: Identity
     health: Health
-    got: dict
+    settings: Settings
     numbers: Callable[[], dict] = dict
 
     @property
@@ -44,7 +45,7 @@ class Door:
     @property
     def limits(self) -> Limits:
         """Return how much one body may become."""
-        return Limits(self.got["S2I_MAX_SAMPLES"], self.got["S2I_MAX_BODY"])
+        return Limits(self.settings.max_samples, self.settings.max_body)
 
     @property
     def ready(self) -> bool:
@@ -87,7 +88,7 @@ class Door:
 
     def _failure(self, answer: Answer, place: int | None) -> Malformed:
         """Return what the outcome of the sample at `place` is for the whole request."""
-        facts = json.loads(replies.from_answer(answer, replies.shown(self.got)).body)
+        facts = json.loads(replies.from_answer(answer, replies.shown(self.settings)).body)
         detail, errors = facts["detail"], facts.get("errors", ())
         if place is not None:
             errors = replies.within(place, errors)

@@ -12,6 +12,7 @@ from nb_service.front.listener import Listener
 from nb_service.http import listening, replies
 from nb_service.http.health import Health
 from nb_service.pool.guard import guarded
+from nb_service.settings import Settings
 
 # What one read brings at most, and how much where there is hardly any room.
 BUFFER = 1 << 16
@@ -29,25 +30,27 @@ class Front:
 
     ARRAY_PATH = b"/predict/batch"
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, pool, app: AppLink, health: Health, gate, access, got) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, pool, app: AppLink, health: Health, gate, access, settings: Settings
+    ) -> None:
         self.loop = loop
         self.pool = pool
         self.app = app
-        self.budget = Budget(got["S2I_MAX_HELD"] or LARGEST_BODIES * got["S2I_MAX_BODY"])
-        self.shown = replies.shown(got)
-        self.max_body = got["S2I_MAX_BODY"]
+        self.budget = Budget(settings.max_held or LARGEST_BODIES * settings.max_body)
+        self.shown = replies.shown(settings)
+        self.max_body = settings.max_body
         self.closing = False
         self.buffer = memoryview(bytearray(BUFFER))
         self.small_buffer = self.buffer[:SMALL_BUFFER]
-        self.last_fields = identity.of(pool.model, got["S2I_MODEL_NAME"]).header_bytes + b"\r\n"
+        self.last_fields = identity.of(pool.model, settings.model_name).header_bytes + b"\r\n"
         self.access = access
         self._health = health
         self._gate = gate
-        self._limit = got["S2I_RECEIVE_TIMEOUT"]
-        self._most_commas = min(MOST_COMMAS, got["S2I_MAX_SAMPLES"])
+        self._limit = settings.receive_timeout
+        self._most_commas = min(MOST_COMMAS, settings.max_samples)
         # Where Vertex AI was told to ask, its bodies come, perhaps beside others.
-        self._sample_path = b"/predict" if got["AIP_PREDICT_ROUTE"] != "/predict" else None
-        self._array_path = self.ARRAY_PATH if got["AIP_PREDICT_ROUTE"] != "/predict/batch" else None
+        self._sample_path = b"/predict" if settings.aip_predict_route != "/predict" else None
+        self._array_path = self.ARRAY_PATH if settings.aip_predict_route != "/predict/batch" else None
         self._connections: set[Connection] = set()
         self._listener: Listener | None = None
 

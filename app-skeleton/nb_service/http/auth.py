@@ -9,6 +9,7 @@ import hmac
 from nb_service import identity, problems
 from nb_service.http import replies
 from nb_service.http.replies import Reply
+from nb_service.settings import Settings
 
 # Headers of the protocols, which come and go.
 _OF_PROTOCOLS = (
@@ -179,7 +180,7 @@ class Gate:
         )
 
 
-def make_gate(settings: dict, checks: frozenset[str]) -> Gate:
+def make_gate(settings: Settings, checks: frozenset[str]) -> Gate:
     """Return the gate that the settings ask for; raise ApiKeyUnreadable."""
-    path, origins = settings["S2I_API_KEY_FILE"], settings["S2I_CORS_ORIGINS"]
+    path, origins = settings.api_key_file, settings.cors_origins
     return Gate(Keys(path) if path else None, Origins(origins), checks)

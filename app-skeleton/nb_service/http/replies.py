@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from nb_service.pool import answer as outcomes
 from nb_service.pool.answer import Answer
+from nb_service.settings import Settings
 
 JSON_TYPE = "application/json"
 PROBLEM_TYPE = "application/problem+json"
@@ -89,9 +90,9 @@ class Shown(NamedTuple):
     messages: bool = True
 
 
-def shown(got: dict) -> Shown:
-    """Return what the settings `got` let clients see."""
-    return Shown(got["S2I_DEBUG"], got["S2I_VALIDATOR_MESSAGES"])
+def shown(settings: Settings) -> Shown:
+    """Return what the settings let clients see."""
+    return Shown(settings.debug, settings.validator_messages)
 
 
 def from_answer(answer: Answer, shown: Shown = Shown()) -> Reply:  # noqa: B008 - it can't be changed

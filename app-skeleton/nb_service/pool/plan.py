@@ -9,6 +9,7 @@ from nb_scorer.protocol.orders import FORK, SPAWN
 
 from nb_service import cores
 from nb_service.model_folder import ModelFolder
+from nb_service.settings import Settings
 
 # One knob for each library that starts threads of its own.
 THREAD_KNOBS = (
@@ -56,27 +57,27 @@ class Plan(NamedTuple):
     log_format: str = log_forms.PLAIN
 
 
-def make_plan(model: ModelFolder, got: dict, environ: dict) -> Plan:
-    """Return the plan for serving `model` with the settings `got`."""
-    scorers = got["WEB_CONCURRENCY"]
+def make_plan(model: ModelFolder, settings: Settings, environ: dict) -> Plan:
+    """Return the plan for serving `model` with these settings."""
+    scorers = settings.web_concurrency
     threads = native_threads(environ, scorers)
-    mode, sure, reason = start_mode(got["S2I_SCORER_START"], model.manifest, threads)
+    mode, sure, reason = start_mode(settings.scorer_start, model.manifest, threads)
     return Plan(
         mode=mode,
         sure=sure,
         reason=reason,
         scorers=scorers,
         threads=threads,
-        environment=environment(environ, threads, got["S2I_CA_BUNDLE"]),
-        predict_timeout=got["S2I_PREDICT_TIMEOUT"],
-        max_queue=got["S2I_MAX_QUEUE"],
+        environment=environment(environ, threads, settings.ca_bundle),
+        predict_timeout=settings.predict_timeout,
+        max_queue=settings.max_queue,
         golden=tuple(model.golden_rows(GOLDEN_ROWS)),
         compare=model.manifest.get("deterministic") is not False,
-        tolerance=model.manifest.get("tolerance", got["S2I_TOLERANCE"]),
+        tolerance=model.manifest.get("tolerance", settings.tolerance),
         patience=GOLDEN_SECONDS,
-        batch=got["S2I_MAX_BATCH"] if is_batched(model.manifest) else 1,
-        max_requests=got["S2I_MAX_REQUESTS"],
-        log_format=got["S2I_LOG_FORMAT"],
+        batch=settings.max_batch if is_batched(model.manifest) else 1,
+        max_requests=settings.max_requests,
+        log_format=settings.log_format,
     )
 
 

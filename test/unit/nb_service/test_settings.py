@@ -4,9 +4,9 @@ from nb_service.problems import SettingInvalid
 
 
 def test_a_service_needs_no_setting_at_all():
-    got = settings.read({})
-    assert (got["PORT"], got["APP_ROOT"], got["S2I_BACKEND"]) == (8080, "/opt/app-root", "http")
-    assert got["WEB_CONCURRENCY"] >= 1
+    read = settings.Settings({})
+    assert (read.port, read.app_root, read.backend) == (8080, "/opt/app-root", "http")
+    assert read.web_concurrency >= 1
 
 
 def test_every_row_has_a_help_text_that_ends_as_a_sentence():
@@ -26,7 +26,7 @@ def test_every_row_has_a_help_text_that_ends_as_a_sentence():
 )
 def test_a_bad_value_is_refused_by_name(name, value):
     with pytest.raises(SettingInvalid, match=name):
-        settings.read({name: value})
+        settings.Settings({name: value})
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_a_bad_value_is_refused_by_name(name, value):
     ],
 )
 def test_a_cloud_s_own_port_is_taken_where_port_is_not_set(environ, port):
-    assert settings.read(environ)["PORT"] == port
+    assert settings.Settings(environ).port == port
 
 
 @pytest.mark.parametrize(
@@ -52,4 +52,4 @@ def test_a_cloud_s_own_port_is_taken_where_port_is_not_set(environ, port):
 )
 def test_a_route_or_a_name_that_no_path_can_have_is_refused(name, value):
     with pytest.raises(SettingInvalid, match=name):
-        settings.read({name: value})
+        settings.Settings({name: value})

@@ -48,7 +48,7 @@ def add(app: Flask, door: Door) -> None:
     @app.get("/openapi.json")
     def openapi_json() -> Response:
         rows = door.model.golden_rows(openapi.EXAMPLES)
-        key = bool(door.got["S2I_API_KEY_FILE"])
+        key = bool(door.settings.api_key_file)
         return jsonify(openapi.document(door.identity, door.model, rows, health=door.health.paths, key=key))
 
 
@@ -60,9 +60,9 @@ class _Page:
         self._rows = [
             {"sample": _shown(row["sample"]), "answer": _shown(row["answer"])} for row in door.model.golden_rows(ROWS)
         ]
-        self._key = '-H "X-API-Key: $(cat key)" ' if door.got["S2I_API_KEY_FILE"] else ""
+        self._key = '-H "X-API-Key: $(cat key)" ' if door.settings.api_key_file else ""
         path = door.model.folder.parent / paths.BUILD / paths.NOTEBOOK_PAGE
-        self.notebook = path if door.got["S2I_NOTEBOOK_PAGE"] and path.is_file() else None
+        self.notebook = path if door.settings.notebook_page and path.is_file() else None
 
     def show(self) -> Response:
         """Return the page, with the first golden row or the one that `row` names."""
@@ -76,7 +76,7 @@ class _Page:
         reply = replies.EMPTY
         if sample.strip():
             answer = self._door.asker.ask(sample.encode("utf-8", "replace"))
-            reply = replies.from_answer(answer, replies.shown(self._door.got))
+            reply = replies.from_answer(answer, replies.shown(self._door.settings))
         decoded = json.loads(reply.body)
         if reply.status == 200:
             return self._made(sample, answer=_shown(decoded))

@@ -12,11 +12,11 @@ ROUTES = {
 
 def add(app: Flask, door: Door) -> None:
     """Add the route to `app`."""
-    got = door.got
+    settings = door.settings
     reply = cloud_events.Reply(
-        got["CE_TYPE"],
-        got["CE_SOURCE"] or f"io.kserve.inference.{door.identity.name}",
-        got["CE_MERGE"],
+        settings.ce_type,
+        settings.ce_source or f"io.kserve.inference.{door.identity.name}",
+        settings.ce_merge,
     )
 
     @app.post("/")

@@ -15,7 +15,7 @@ def add(app: Flask, door: Door) -> None:
         # Here and not above: it takes a while to import, and many services are never asked.
         from nb_service.app import exposition
 
-        numbers = exposition.text_of(door.numbers(), door.got["S2I_APP_METRICS_PREFIX"])
+        numbers = exposition.text_of(door.numbers(), door.settings.app_metrics_prefix)
         return Response(numbers, content_type=metrics.CONTENT_TYPE)
 
     for path in metrics.PATHS:

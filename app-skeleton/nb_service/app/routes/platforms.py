@@ -25,7 +25,8 @@ def add(app: Flask, door: Door) -> None:
 
     @app.get("/execution-parameters")
     def execution_parameters() -> Response:
-        limits = (door.got[name] for name in ("WEB_CONCURRENCY", "S2I_MAX_BODY", "S2I_MAX_SAMPLES"))
+        settings = door.settings
+        limits = (settings.web_concurrency, settings.max_body, settings.max_samples)
         known = [encode(row["sample"]) for row in door.model.golden_rows()]
         return jsonify(sagemaker.execution_parameters(*limits, known))
 
@@ -38,7 +39,7 @@ def add(app: Flask, door: Door) -> None:
             response.headers["X-Amzn-SageMaker-Custom-Attributes"] = attributes
         return response
 
-    route = door.got["AIP_PREDICT_ROUTE"]
+    route = door.settings.aip_predict_route
     if route:
         app.before_request(lambda: _vertex(door, route))
 

@@ -25,7 +25,7 @@ def add(app: Flask, door: Door) -> None:
             return refused(problem, wrong.status, str(wrong))
         if isinstance(sample, replies.Reply):
             return response_of(sample)
-        return response_of(replies.from_answer(door.asker.ask(sample), replies.shown(door.got)))
+        return response_of(replies.from_answer(door.asker.ask(sample), replies.shown(door.settings)))
 
     for path in door.health.paths:
         app.add_url_rule(path, "health " + path, lambda path=path: response_of(door.health.reply(path)))

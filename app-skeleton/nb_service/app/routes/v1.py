@@ -18,7 +18,7 @@ ROUTES = {
 def add(app: Flask, door: Door) -> None:
     """Add the routes to `app`."""
     served = door.identity
-    key = kserve_v1.OUTPUTS_KEY if door.got["S2I_KSERVE"] else "outputs"
+    key = kserve_v1.OUTPUTS_KEY if door.settings.kserve else "outputs"
 
     @app.get("/v1/models")
     def models() -> Response:

@@ -16,6 +16,7 @@ from nb_service.http.listening import CONNECTIONS, SPARE_DESCRIPTORS, allow_desc
 from nb_service.http.metrics import Requests, Samples
 from nb_service.log import FLUSH_SECONDS, Log
 from nb_service.pool import Pool
+from nb_service.settings import Settings
 
 # The app is made once the service is ready and has had a moment for its first predictions.
 IDLE_SECONDS = 1.0
@@ -33,20 +34,22 @@ ENDINGS = tuple(
 class HttpService:
     """Serves `pool` over HTTP until a signal ends it; `environ` is the app's."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, pool: Pool, log: Log, got: dict, environ: dict) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, pool: Pool, log: Log, settings: Settings, environ: dict
+    ) -> None:
         self._loop = loop
         self._pool = pool
         self._log = log
-        self._got = got
+        self._settings = settings
         self._environ = environ
         self._draining = False
         self._over = False
         self._announced = False
         self._problem: problems.Problem | None = None
-        self._health = Health(self._is_ready, got["AIP_HEALTH_ROUTE"])
+        self._health = Health(self._is_ready, settings.aip_health_route)
         self._requests = Requests()
         self._samples = Samples(pool)
-        self._identity = identity.of(pool.model, got["S2I_MODEL_NAME"])
+        self._identity = identity.of(pool.model, settings.model_name)
         self._spans = self._make_spans()
         self._address: tuple = ()
         self._app: AppProcess | None = None
@@ -60,7 +63,7 @@ class HttpService:
         logging.getLogger("asyncio").setLevel(logging.CRITICAL)
         self._loop.set_exception_handler(_on_error)
         gate = self._make_gate()
-        listener = listen(self._got["S2I_HOST"], self._got["PORT"])
+        listener = listen(self._settings.host, self._settings.port)
         self._address = listener.getsockname()[:2]
         self._pool.staff.on_change = self._changed
         self._pool.staff.on_fatal = self._fail
@@ -83,7 +86,7 @@ class HttpService:
         return 0
 
     def _make_edge(self, listener, gate, descriptors: int):
-        if self._got["S2I_FRONT"] == "waitress":
+        if self._settings.front == "waitress":
             from nb_service.backends.http_service.plain_front import PlainFront
 
             self._app = self._make_app(listener)
@@ -93,9 +96,9 @@ class HttpService:
 
         behind = app_link.listen()
         self._app = self._make_app(behind)
-        link = app_link.AppLink(self._loop, behind, self._app, self._got["S2I_PREDICT_TIMEOUT"])
+        link = app_link.AppLink(self._loop, behind, self._app, self._settings.predict_timeout)
         access = Access(self._log, self._requests, self._health.paths, self._spans)
-        front = Front(self._loop, self._pool, link, self._health, gate, access, self._got)
+        front = Front(self._loop, self._pool, link, self._health, gate, access, self._settings)
         front.open(listener, descriptors)
         return front
 
@@ -108,15 +111,15 @@ class HttpService:
         return {**about, **self._requests.numbers(), **self._samples.numbers()}
 
     def _make_gate(self):
-        if not (self._got["S2I_API_KEY_FILE"] or self._got["S2I_CORS_ORIGINS"]):
+        if not (self._settings.api_key_file or self._settings.cors_origins):
             return None
         # Here and not above, as the application: what few services use shall not delay the others' start.
         from nb_service.http.auth import make_gate
 
-        return make_gate(self._got, frozenset(self._health.paths))
+        return make_gate(self._settings, frozenset(self._health.paths))
 
     def _make_spans(self):
-        if not self._got["OTEL_EXPORTER_OTLP_ENDPOINT"]:
+        if not self._settings.otel_exporter_otlp_endpoint:
             return None
         from nb_service.http.tracing import make_spans
 
@@ -169,7 +172,7 @@ class HttpService:
             self._end()
         else:
             self._draining = True
-            self._drain(0.0 if number == signal.SIGINT else self._got["S2I_LINGER"])
+            self._drain(0.0 if number == signal.SIGINT else self._settings.linger)
 
     def _drain(self, linger: float) -> None:
         """Let balancers notice first, then take no more connections, then end when all are answered.
@@ -182,7 +185,7 @@ class HttpService:
         if not self._pool.ready:
             # No balancer sends anything here, so none has to notice.
             linger = 0.0
-        grace = self._got["S2I_GRACE"]
+        grace = self._settings.grace
         latest = self._loop.time() + grace
         self._loop.call_later(min(linger, grace), self._end_accepting, latest)
 

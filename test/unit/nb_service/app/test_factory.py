@@ -6,7 +6,7 @@ from doors import client_of
 @pytest.fixture
 def client(tmp_path):
     """Return a client of the application without a front, as under any other WSGI server."""
-    return client_of(folder=tmp_path, ready=False, S2I_MAX_BODY=100)
+    return client_of(folder=tmp_path, ready=False, max_body=100)
 
 
 def test_a_sample_is_answered_without_a_front(client):

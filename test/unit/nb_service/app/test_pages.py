@@ -31,9 +31,9 @@ def app_root(tmp_path):
     return tmp_path
 
 
-def client(app_root, predict=sum, **got):
+def client(app_root, predict=sum, **asked):
     """Return a client of an application with that model."""
-    return client_of(predict, app_root / "model", manifest=MANIFEST, **got)
+    return client_of(predict, app_root / "model", manifest=MANIFEST, **asked)
 
 
 def test_a_browser_gets_the_page_and_a_client_the_routes(app_root):
@@ -111,7 +111,7 @@ def test_nothing_on_a_page_runs_or_comes_from_elsewhere(app_root):
 
 def test_the_notebook_is_shown_unless_that_is_switched_off_or_there_is_none(app_root):
     assert "As it was run" in client(app_root).get("/notebook").text
-    off = client(app_root, S2I_NOTEBOOK_PAGE=False)
+    off = client(app_root, notebook_page=False)
     assert off.get("/notebook").status_code == 404
     assert 'href="/notebook"' not in off.get("/docs").text
     (app_root / "build" / "notebook.html").unlink()
@@ -133,7 +133,7 @@ def test_the_openapi_document_has_the_golden_rows_as_examples(app_root):
 
 
 def test_the_openapi_document_tells_where_a_key_is_wanted(app_root):
-    told = client(app_root, S2I_API_KEY_FILE="/a/key").get("/openapi.json").json
+    told = client(app_root, api_key_file="/a/key").get("/openapi.json").json
     assert set(told["components"]["securitySchemes"]) == {"bearer", "key", "browser"}
     predict, healthz = told["paths"]["/predict"]["post"], told["paths"]["/healthz"]["get"]
     assert predict["security"] == [{"bearer": []}, {"key": []}, {"browser": []}] and "401" in predict["responses"]
@@ -154,5 +154,5 @@ def test_the_page_s_command_has_the_key_where_one_is_wanted(app_root):
     wanted = (
         "curl -H 'Content-Type: application/json' -H \"X-API-Key: $(cat key)\" -d '[1, 2]' http://localhost/predict"
     )
-    assert wanted in html.unescape(client(app_root, S2I_API_KEY_FILE="/a/key").get("/docs").text)
+    assert wanted in html.unescape(client(app_root, api_key_file="/a/key").get("/docs").text)
     assert "X-API-Key" not in client(app_root).get("/docs").text

@@ -41,12 +41,12 @@ def test_one_sample_that_fails_is_named_by_its_number(client):
 
 def test_the_notebook_s_traceback_is_shown_in_debugging_only(tmp_path, client):
     assert b"secret" not in client.post("/v1/models/half:predict", json={"instances": [None]}).data
-    said = client_of(double, tmp_path, S2I_DEBUG=True).post("/v1/models/half:predict", json={"instances": [None]})
+    said = client_of(double, tmp_path, debug=True).post("/v1/models/half:predict", json={"instances": [None]})
     assert "Traceback: secret" in said.json["error"]
 
 
 def test_a_body_has_no_more_samples_than_the_setting_says(tmp_path):
-    said = client_of(double, tmp_path, S2I_MAX_SAMPLES=2).post("/predict/batch", data=b"[1, 2, 3]", content_type=JSON)
+    said = client_of(double, tmp_path, max_samples=2).post("/predict/batch", data=b"[1, 2, 3]", content_type=JSON)
     assert (said.status_code, said.json["detail"]) == (413, "A body may have 2 samples (S2I_MAX_SAMPLES).")
 
 
@@ -77,7 +77,7 @@ FLAT = {"inputs": [{"name": "x", "shape": [100, *[1] * 31], "datatype": "INT8", 
     ],
 )
 def test_what_a_body_would_become_is_looked_at_before(tmp_path, path, sent, setting):
-    client = client_of(double, tmp_path, S2I_MAX_SAMPLES=100, S2I_MAX_BODY=1500, AIP_PREDICT_ROUTE="/vertex")
+    client = client_of(double, tmp_path, max_samples=100, max_body=1500, aip_predict_route="/vertex")
     said = client.post(path, json=sent)
     assert said.status_code == 413
     assert f"S2I_MAX_{setting}" in said.text
@@ -88,12 +88,12 @@ def test_what_a_body_would_become_is_looked_at_before(tmp_path, path, sent, sett
     ("kind", "body"), [("text/csv", b"1\n" * 101), ("text/csv", b"1\r" * 101), ("application/x-ndjson", b"1\n" * 101)]
 )
 def test_lines_are_counted_on_every_route_that_takes_them(tmp_path, path, kind, body):
-    client = client_of(double, tmp_path, S2I_MAX_SAMPLES=100)
+    client = client_of(double, tmp_path, max_samples=100)
     assert client.post(path, data=body, content_type=kind).status_code == 413
 
 
 def test_a_batch_of_events_has_no_more_of_them_than_the_setting_says(tmp_path):
-    client = client_of(double, tmp_path, S2I_MAX_SAMPLES=100)
+    client = client_of(double, tmp_path, max_samples=100)
     said = client.post("/", data=b"[" + b"{}," * 100 + b"{}]", content_type="application/cloudevents-batch+json")
     assert (said.status_code, said.json["detail"]) == (413, "A body may have 100 samples (S2I_MAX_SAMPLES).")
 
@@ -237,7 +237,7 @@ def test_the_state_of_the_model_is_told_to_both(client, tmp_path):
 
 def test_kserve_s_word_for_inputs_is_a_setting(client, tmp_path):
     assert client.post("/v1/models/half:predict", json={"inputs": [1]}).json == {"outputs": [2]}
-    said = client_of(double, tmp_path, S2I_KSERVE=True).post("/v1/models/half:predict", json={"inputs": [1]})
+    said = client_of(double, tmp_path, kserve=True).post("/v1/models/half:predict", json={"inputs": [1]})
     assert said.json == {"predictions": [2]}
 
 
@@ -303,14 +303,14 @@ def test_ping_is_empty(client):
 
 @pytest.mark.parametrize("route", ["/predict", "/v1/endpoints/1/deployedModels/2:predict", "/invocations", "/"])
 def test_vertex_s_route_is_found_wherever_it_is(tmp_path, route):
-    client = client_of(double, tmp_path, AIP_PREDICT_ROUTE=route)
+    client = client_of(double, tmp_path, aip_predict_route=route)
     assert client.post(route, json={"instances": [1, 2]}).json == {"predictions": [2, 4]}
     said = client.post(route, json={"instances": ["no"]})
     assert (said.status_code, said.json) == (400, {"error": "The notebook's validator refuses this sample."})
 
 
 def test_a_bare_sample_is_still_taken_where_predict_is_vertex_s(tmp_path):
-    client = client_of(double, tmp_path, AIP_PREDICT_ROUTE="/predict")
+    client = client_of(double, tmp_path, aip_predict_route="/predict")
     assert client.post("/predict", json=[1]).json == [2]
 
 
@@ -332,7 +332,7 @@ def test_what_is_no_event_is_pointed_to_predict(client):
 
 
 def test_the_type_and_source_of_events_are_settings(tmp_path):
-    client = client_of(double, tmp_path, CE_TYPE="mine", CE_SOURCE="me")
+    client = client_of(double, tmp_path, ce_type="mine", ce_source="me")
     event = {"id": "1", "source": "s", "type": "t", "specversion": "1.0", "data": 3}
     said = client.post("/", data=json.dumps(event), content_type="application/cloudevents+json")
     told = json.loads(said.data)

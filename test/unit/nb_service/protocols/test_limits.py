@@ -6,8 +6,8 @@ from nb_service.protocols.malformed import Malformed
 
 
 def test_the_limits_of_a_service_without_settings_are_the_settings_own():
-    got = settings.read({})
-    assert (got["S2I_MAX_SAMPLES"], got["S2I_MAX_BODY"]) == limits.DEFAULT
+    read = settings.Settings({})
+    assert (read.max_samples, read.max_body) == limits.DEFAULT
 
 
 @pytest.mark.parametrize(("count", "each", "words"), [(6, 0, "5 samples (S2I_MAX_SAMPLES)"), (5, 17, "S2I_MAX_BODY")])
