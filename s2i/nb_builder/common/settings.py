@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from nb_scorer.common.settings_table import Knob, number, one_of, read_all, switch, text
+from nb_scorer.common.settings_table import Table, number, one_of, setting, switch, text
 from packaging.utils import canonicalize_name
 
 from nb_builder.common import parameter_values, resolve_date, slim_levels
@@ -34,186 +34,172 @@ def hosts(value: str) -> tuple[str, ...]:
     return found
 
 
-KNOBS = (
-    Knob("S2I_SRC", Path, Path("/tmp/src"), "Folder that holds the repository."),  # noqa: S108 - s2i's own place
-    Knob("APP_ROOT", Path, Path("/opt/app-root"), "Folder that gets `src`, `build`, `venv` and `model`."),
-    Knob("NB_BUILDER_HOME", Path, Path("/opt/nb-builder"), "Folder with the builder's own environments."),
-    Knob(
+class Settings(Table):
+    """The settings of one build, as attributes by lower-case name without the `S2I_` prefix."""
+
+    src: Path = setting("S2I_SRC", Path, Path("/tmp/src"), "Folder that holds the repository.")  # noqa: S108 - s2i's own place
+    app_root: Path = setting(
+        "APP_ROOT", Path, Path("/opt/app-root"), "Folder that gets `src`, `build`, `venv` and `model`."
+    )
+    home: Path = setting(
+        "NB_BUILDER_HOME", Path, Path("/opt/nb-builder"), "Folder with the builder's own environments."
+    )
+    source_notebook: str | None = setting(
         "S2I_SOURCE_NOTEBOOK",
         text,
         None,
         "The notebook to build, relative to the repository; needed where several define predictor.",
-    ),
-    Knob(
+    )
+    source_notebook_list: tuple[str, ...] | None = setting(
         "S2I_SOURCE_NOTEBOOK_LIST",
         names,
         None,
         "Several notebooks, separated by commas, that are run in this order; the last one defines predictor. "
         "Instead of `S2I_SOURCE_NOTEBOOK`.",
-    ),
-    Knob(
+    )
+    parameters: dict[str, object] | None = setting(
         "S2I_PARAMETERS",
         parameter_values.read,
         None,
         "JSON object with values for the names that the cell tagged `parameters` assigns.",
-    ),
-    Knob(
+    )
+    python: str | None = setting(
         "S2I_PYTHON",
         text,
         None,
         "Python of the notebook: a minor version such as `3.9`, or the path of an interpreter. "
         "Default: what the notebook, or a file of the repository, says.",
-    ),
-    Knob(
+    )
+    installer: str = setting(
         "S2I_INSTALLER",
         one_of("auto", "uv", "pip"),
         "auto",
         "What installs the requirements: `uv`, `pip`, or `auto` (uv, and pip where uv can't serve).",
-    ),
-    Knob(
+    )
+    resolve_as_of: resolve_date.Value | None = setting(
         resolve_date.SETTING,
         resolve_date.read,
         None,
         "Date such as `2024-06-01` (UTC, that day included): requirements are resolved to the packages that there were "
         "then; or `auto`: when the notebook was last committed or, by its metadata, run. Default: today's packages.",
-    ),
-    Knob(
+    )
+    allow_indexes: tuple[str, ...] = setting(
         "S2I_ALLOW_INDEXES",
         hosts,
         None,
         "Hosts, separated by commas, that requirements may name indexes of, by `--index-url`, `--extra-index-url` "
         "or `--find-links`.",
-    ),
-    Knob(
+    )
+    apt: bool = setting(
         "S2I_APT",
         switch,
         True,
         "Install the packages of the system that `apt.txt` or `packages.txt` name, where the build runs as root.",
-    ),
-    Knob(
+    )
+    ca_bundle: Path | None = setting(
         "S2I_CA_BUNDLE",
         Path,
         None,
         "PEM file with the certificate authorities to trust; reaches uv, pip and the notebook's downloads.",
-    ),
-    Knob(
+    )
+    reuse_model: bool = setting(
         "S2I_REUSE_MODEL",
         switch,
         False,
         "In an incremental build, take the model of the build before if nothing that it is made of has changed.",
-    ),
-    Knob(
+    )
+    commit: str | None = setting(
         "S2I_COMMIT",
         text,
         None,
         "Commit that is built, for the service's pages. s2i does not tell assemble; "
         "`s2i build --exclude ''` brings `.git`, which does.",
-    ),
-    Knob(
+    )
+    in_image: bool = setting(
         "STI_SCRIPTS_PATH",
         text,
         None,
         "Set in images for s2i. Without it the build is on somebody's own machine, and tells what changes that.",
-    ),
-    Knob("S2I_SOURCE", text, None, "Address of the repository, for the service's pages."),
-    Knob("OPENSHIFT_BUILD_COMMIT", text, None, "The same as S2I_COMMIT; OpenShift sets it."),
-    Knob("OPENSHIFT_BUILD_SOURCE", text, None, "The same as S2I_SOURCE; OpenShift sets it."),
-    Knob(
+    )
+    source: str | None = setting("S2I_SOURCE", text, None, "Address of the repository, for the service's pages.")
+    openshift_build_commit: str | None = setting(
+        "OPENSHIFT_BUILD_COMMIT", text, None, "The same as S2I_COMMIT; OpenShift sets it."
+    )
+    openshift_build_source: str | None = setting(
+        "OPENSHIFT_BUILD_SOURCE", text, None, "The same as S2I_SOURCE; OpenShift sets it."
+    )
+    source_date_epoch: int | None = setting(
         "SOURCE_DATE_EPOCH",
         number(0, 1e11, int),
         None,
         "Seconds since 1970 that the build is dated with; two builds of a deterministic notebook and a lock are "
         "then the same to the byte, caches aside.",
-    ),
-    Knob("S2I_CELL_TIMEOUT", number(0.1, 1e6), 600.0, "Seconds that one cell may take."),
-    Knob(
+    )
+    cell_timeout: float = setting("S2I_CELL_TIMEOUT", number(0.1, 1e6), 600.0, "Seconds that one cell may take.")
+    notebook_timeout: float = setting(
         "S2I_NOTEBOOK_TIMEOUT",
         number(0, 1e7),
         0.0,
         "Seconds that all cells of a notebook may take together; 0 for no limit.",
-    ),
-    Knob(
+    )
+    strict_commands: bool = setting(
         "S2I_STRICT_COMMANDS",
         switch,
         False,
         "A `!command` that ends with a status other than 0 ends the build, and does not only get a note.",
-    ),
-    Knob(
+    )
+    pandas_labels: bool = setting(
         "S2I_PANDAS_LABELS",
         switch,
         True,
         "Answers of pandas keep the labels of their index; 0 makes lists and records without them.",
-    ),
-    Knob(
+    )
+    require_proof: bool = setting(
         "S2I_REQUIRE_PROOF",
         switch,
         False,
         "A model without a single golden row, which nothing proves to answer, ends the build, and does not only get a "
         "warning.",
-    ),
-    Knob(
+    )
+    tolerance: float = setting(
         "S2I_TOLERANCE",
         number(0, 1),
         1e-6,
         "Relative difference up to which two floats are the same answer; everything else is compared exactly.",
-    ),
-    Knob(
+    )
+    verify_timeout: float = setting(
         "S2I_VERIFY_TIMEOUT",
         number(1, 86400),
         60.0,
         "Seconds that loading the model, or answering one golden row, may take in verification.",
-    ),
-    Knob(
+    )
+    slim: str = setting(
         "S2I_SLIM",
         one_of(*slim_levels.LEVELS),
         slim_levels.DISTRIBUTIONS,
         "What a slim image leaves out: nothing of the notebook's packages, whole distributions, or single files.",
-    ),
-    Knob(
+    )
+    keep: tuple[str, ...] = setting(
         "S2I_KEEP",
         distributions,
         None,
         "Distributions, separated by commas, that a slim image keeps whole whatever the trace says.",
-    ),
-    Knob(
+    )
+    slim_base: str = setting(
         "S2I_SLIM_BASE",
         one_of(*slim_levels.BASES),
         slim_levels.SCRATCH,
         "What a slim image stands on: nothing at all, or a shell and the tools around it.",
-    ),
-)
+    )
 
-
-class Settings:
-    """The settings of one build, as attributes by lower-case name without the `S2I_` prefix."""
-
-    def __init__(self, environ: Mapping[str, str] | None = None):
+    def __init__(self, environ: Mapping[str, str] | None = None) -> None:
         """Read every row from `environ` (the process's own unless told); raise SettingInvalid."""
-        values = read_all(KNOBS, os.environ if environ is None else environ)
-        self.src: Path = values["S2I_SRC"]
-        self.app_root: Path = values["APP_ROOT"]
-        self.home: Path = values["NB_BUILDER_HOME"]
-        self.source_notebook: str | None = values["S2I_SOURCE_NOTEBOOK"]
-        self.source_notebook_list: tuple[str, ...] | None = values["S2I_SOURCE_NOTEBOOK_LIST"]
-        self.parameters: dict[str, object] | None = values["S2I_PARAMETERS"]
-        self.python: str | None = values["S2I_PYTHON"]
-        self.installer: str = values["S2I_INSTALLER"]
-        self.resolve_as_of: resolve_date.Value | None = values[resolve_date.SETTING]
-        self.allow_indexes: tuple[str, ...] = values["S2I_ALLOW_INDEXES"] or ()
-        self.apt: bool = values["S2I_APT"]
-        self.in_image: bool = bool(values["STI_SCRIPTS_PATH"])
-        self.ca_bundle: Path | None = values["S2I_CA_BUNDLE"]
-        self.reuse_model: bool = values["S2I_REUSE_MODEL"]
-        self.commit: str | None = values["S2I_COMMIT"] or values["OPENSHIFT_BUILD_COMMIT"]
-        self.source: str | None = values["S2I_SOURCE"] or values["OPENSHIFT_BUILD_SOURCE"]
-        self.source_date_epoch: int | None = values["SOURCE_DATE_EPOCH"]
-        self.cell_timeout: float = values["S2I_CELL_TIMEOUT"]
-        self.notebook_timeout: float = values["S2I_NOTEBOOK_TIMEOUT"]
-        self.strict_commands: bool = values["S2I_STRICT_COMMANDS"]
-        self.pandas_labels: bool = values["S2I_PANDAS_LABELS"]
-        self.require_proof: bool = values["S2I_REQUIRE_PROOF"]
-        self.tolerance: float = values["S2I_TOLERANCE"]
-        self.verify_timeout: float = values["S2I_VERIFY_TIMEOUT"]
-        self.slim: str = values["S2I_SLIM"]
-        self.keep: tuple[str, ...] = values["S2I_KEEP"] or ()
-        self.slim_base: str = values["S2I_SLIM_BASE"]
+        super().__init__(os.environ if environ is None else environ)
+        self.allow_indexes = self.allow_indexes or ()
+        self.keep = self.keep or ()
+        self.commit = self.commit or self.openshift_build_commit
+        self.source = self.source or self.openshift_build_source
+        self.in_image = bool(self.in_image)
+
+
+KNOBS = Settings.knobs()

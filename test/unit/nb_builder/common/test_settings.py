@@ -15,12 +15,7 @@ def test_defaults_are_those_of_the_image():
 
 def test_every_row_is_an_attribute():
     names = set(vars(Settings({})))
-    special = {
-        "NB_BUILDER_HOME": "home",
-        "STI_SCRIPTS_PATH": "in_image",
-        "OPENSHIFT_BUILD_COMMIT": "commit",
-        "OPENSHIFT_BUILD_SOURCE": "source",
-    }
+    special = {"NB_BUILDER_HOME": "home", "STI_SCRIPTS_PATH": "in_image"}
     assert {special.get(knob.env, knob.env.removeprefix("S2I_").lower()) for knob in KNOBS} == names
 
 
