@@ -3,6 +3,7 @@
 And what several workers need (pytest-xdist): a folder that they share, and one worker for all that a case is asked.
 """
 
+import functools
 import os
 
 import hypothesis
@@ -96,8 +97,13 @@ class Groups(LoadScopeScheduling):
     pytest-xdist 3.8 lets workers write a test's group behind its name, and no test has a name that can be changed now.
     """
 
+    @functools.cached_property
+    def groups(self):
+        """The group of each test that has one, as workers have found them: all have collected when this is asked."""
+        return shared.once("groups", dict)
+
     def _split_scope(self, nodeid):
-        return shared.once("groups", dict).get(nodeid, nodeid)
+        return self.groups.get(nodeid, nodeid)
 
 
 @pytest.hookimpl(optionalhook=True)
