@@ -24,3 +24,5 @@ def test_the_container_that_its_bill_is_read_from_is_removed_where_it_can_t_be_r
     ran = subprocess.run([RUNTIME, "service", "service-slim"], env=environ, capture_output=True, text=True)
     assert ran.returncode != 0
     assert "rm --force the-container" in calls.read_text().splitlines()
+    # Nothing is tagged with the digest of nothing.
+    assert "build --quiet" not in calls.read_text()
