@@ -29,7 +29,7 @@ ARG OTEL
 COPY s2i /opt/nb-builder/s2i
 COPY app-skeleton /opt/nb-builder/app-skeleton
 # One cache for all environments: what is in several is one file with several names, and weighs once.
-# Compiled (by lean) here, because the user of the image can't write beside the modules.
+# Compiled (by nb_builder.image_trim) here, because the user of the image can't write beside the modules.
 RUN cd /opt/nb-builder && export UV_CACHE_DIR=/opt/nb-builder/cache \
  && PIP_CERT=/etc/ssl/certs/ca-certificates.crt s2i/install . \
  && build/bin/uv pip uninstall -q --python build pip setuptools \

@@ -91,7 +91,7 @@ def test_a_predictor_that_exits_costs_one_answer_and_no_scorer(service):
 def test_an_answer_without_a_json_form_is_500_and_the_log_names_its_type(service):
     assert service.predict("odd")[0] == 500
     service.wait_for("The predictor failed on a sample:\nTypeError: an answer of type __main__.Odd has no JSON form\n")
-    assert "values.py" not in service.log
+    assert "nb_scorer" not in service.log
 
 
 def test_nan_and_infinity_become_null(service):

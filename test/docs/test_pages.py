@@ -7,7 +7,7 @@ import pytest
 from commands import ROOT, pages
 
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
-EVERY = [*pages(), ROOT / "CHANGELOG.md"]
+EVERY = [*pages(), ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md"]
 
 
 def without_code(text):

@@ -1,6 +1,6 @@
 """What a notebook did to its process that its functions rely on, as plain facts for the model's manifest.
 
-Kept is what state_restore can set again, and only where it differs from what a new process has; of libraries, only of
+Kept is what process_state can set again, and only where it differs from what a new process has; of libraries, only of
 those that are imported. What else a notebook did to its process is named.
 """
 
@@ -93,7 +93,7 @@ def remember():
 
 
 def describe(cells):
-    """Return (state, lost): the facts for state_restore, and words for what of the process a service does not have.
+    """Return (state, lost): the facts for process_state, and words for what of the process a service does not have.
 
     `cells` are the sources of the cells that have run, as IPython's `In` has them; of another kind, a notebook has
     put something in its place.

@@ -31,7 +31,7 @@ def install(shell):
                     # Always: a build that went on would save what the rest of the file was to correct.
                     result.raise_error()
         if folder not in sys.path and _imported_from(folder):
-            # The service finds them only by what is on the path after the last cell (see surroundings).
+            # The service finds them only by what is on the path after the last cell (see runtime_paths).
             sys.path.append(folder)
 
     shell.safe_execfile_ipy = run
@@ -47,7 +47,7 @@ def _imported_from(folder):
 
 @contextlib.contextmanager
 def _named(shell, name):
-    """Have the IPython `shell` name the code that it compiles `name`, where it can be told to (see cellnames)."""
+    """Have the IPython `shell` name the code that it compiles `name`, where it can be told to (see cell_names)."""
     before = getattr(shell.compile, "get_code_name", None)
     if before is None:
         yield

@@ -1,4 +1,4 @@
-"""Sets again in a scorer what a notebook did to its process: the facts that state_record has kept.
+"""Sets again in a scorer what a notebook did to its process: the facts that record_process_state has kept.
 
 What the standard library is to do comes before the model is loaded; each library is set when it has been imported, be
 that with the model or in the middle of a prediction. What can't be set here is said in the log.

@@ -1,6 +1,6 @@
 """How a process of the model Python starts: the one definition of its command line.
 
-The repository's folder comes before the installed packages on sys.path (see surroundings), and the
+The repository's folder comes before the installed packages on sys.path (see nb_scorer.model.runtime_paths), and the
 notebook may put others first: they may hold a cloudpickle.py or a socket.py. So nothing of ours is
 imported after they got there.
 """

@@ -1,1 +1,1 @@
-"""The model over HTTP: Flask under waitress, with predictions on waitress's own loop."""
+"""What front and app share of HTTP: key, health checks, replies, metrics, the log's lines, spans."""

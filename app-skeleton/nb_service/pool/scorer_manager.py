@@ -1,4 +1,4 @@
-"""The staff: which scorers there are, how they start, and what replaces one that is gone."""
+"""Which scorers there are, how they start, and what replaces one that is gone."""
 
 import errno
 import json

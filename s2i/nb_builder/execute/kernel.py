@@ -63,7 +63,7 @@ class TooSlow(Exception):
 class Launch:
     """How a kernel is started: by `python`, in `notebook_folder`, with ipykernel from `overlay`.
 
-    Its own words go to `log_file`. `pip` is the folder of pip_entry; `strict` makes a `!command` that fails an error.
+    Its own words go to `log_file`. `pip` is the folder of pip_shim; `strict` makes a `!command` that fails an error.
     """
 
     python: Path

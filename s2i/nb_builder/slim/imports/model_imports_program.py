@@ -1,4 +1,4 @@
-"""Finds what a model's own code may import later: the program that `lazy` runs in the model's Python.
+"""Finds what a model's own code may import later: the program that `model_imports` runs in the model's Python.
 
 It reads the bytecode of the functions that predictor reaches (globals, closures, methods, what objects hold)
 and the source of the repository's modules; of libraries only the functions that these call by name, and what those

@@ -19,3 +19,8 @@ def test_an_unknown_name_is_refused_with_the_names_there_are():
     with pytest.raises(BackendUnknown) as refused:
         backends.find("pigeon")
     assert "these are there: http" in refused.value.why
+
+
+@pytest.mark.parametrize("name", sorted(entry.name for entry in entry_points(group=backends.GROUP)))
+def test_each_back_end_that_is_declared_is_there_and_serves(name):
+    assert callable(backends.find(name).serve)
