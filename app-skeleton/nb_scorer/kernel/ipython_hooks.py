@@ -37,7 +37,7 @@ JUPYTER_RECURSION_LIMIT = 3000
 
 def begin(shell, strict):
     """Prepare the IPython `shell` before the first cell; `strict` makes a command that fails an error."""
-    sys.path.insert(runtime_paths.place_for_repository(sys.path), "")
+    sys.path.insert(runtime_paths.repository_index(sys.path), "")
     runtime_paths.remember()
     record_process_state.remember()
     # Not before: what differs from Python's own limit is kept for the service.

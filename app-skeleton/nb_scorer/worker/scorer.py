@@ -88,7 +88,7 @@ class Scorer(object):
         if type(samples) is not list:
             return frames.NOT_JSON, _payload(reason="it is no array of samples"), 1
         if self._validator is not None:
-            before = json_codec.print_of(samples)
+            before = json_codec.fingerprint(samples)
             refused = self._first_refused(samples)
             if refused is not None:
                 return _with_index(*refused)
@@ -122,7 +122,7 @@ class Scorer(object):
             return None, (frames.NOT_JSON, _payload(reason=str(error)))
         if self._validator is None:
             return sample, None
-        before = json_codec.print_of(sample)
+        before = json_codec.fingerprint(sample)
         refused = self._refusal(sample)
         return json_codec.decode(body) if _changed(sample, before) else sample, refused
 
@@ -141,7 +141,7 @@ class Scorer(object):
 
     def _validated(self, samples, indexes, bodies, refused):
         """Return (samples, places) without those that the validator refuses; note in `refused` why."""
-        before = json_codec.print_of(samples)
+        before = json_codec.fingerprint(samples)
         for index, sample in zip(indexes, samples):
             refusal = self._refusal(sample)
             if refusal is not None:
@@ -254,7 +254,7 @@ class Scorer(object):
 
 def _changed(sample, before):
     """Return whether a validator may have changed `sample`: the predictor gets what the client sent."""
-    return before is None or json_codec.print_of(sample) != before
+    return before is None or json_codec.fingerprint(sample) != before
 
 
 def _list_of(returned, count):
