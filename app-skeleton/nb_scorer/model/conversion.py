@@ -20,7 +20,7 @@ _COLLECTIONS = ((frozenset, frozenset), (collections.abc.Set, set), (collections
 
 
 def reader(hint):
-    """Return the reader of samples that `hint` describes; None where it holds no dataclass and nothing of pydantic's."""
+    """Return the reader of samples that `hint` describes; None where neither a dataclass nor pydantic is in it."""
     classes = list(_kinds(hint, set()))
     of_pydantic = [kind for kind in classes if pydantic_models.is_known(kind)]
     if of_pydantic:
