@@ -140,7 +140,7 @@ class Scorer(object):
         return samples if self._read is None else self._read_each(samples, indexes, refused)
 
     def _validated(self, samples, indexes, bodies, refused):
-        """Return (samples, places) without those that the validator refuses; note in `refused` why."""
+        """Return (samples, indexes) without those that the validator refuses; note in `refused` why."""
         before = json_codec.fingerprint(samples)
         for index, sample in zip(indexes, samples):
             refusal = self._refusal(sample)
