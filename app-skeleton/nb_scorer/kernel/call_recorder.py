@@ -102,8 +102,10 @@ class Calls(object):
         self._first[site] = args
         return args
 
-    def note_all(self, site, *args, **named):
+    def note_all(*args, **named):
         """Return `args` or `named`, whichever there are, after recording the sample that a client would send."""
+        # All positional, as CPython 3.6 has no other way: predictor's arguments may be called self or site.
+        self, site, args = args[0], args[1], args[2:]
         self._open.pop(site, None)
         try:
             self._begin_bound(site, self._first.pop(site, args), named)

@@ -194,6 +194,13 @@ def test_why_a_sample_has_no_form_in_json_is_noted_once_a_place(shell, source, e
     assert lacks(shell) == expected
 
 
+@pytest.mark.parametrize("name", ["self", "site", "place"])
+def test_arguments_may_have_any_name(shell, name):
+    shell.run(f"def predictor({name}, age): return age\nassert predictor({name}=1, age=2) == 2")
+    shell.run("assert predictor(3, age=4) == 4")
+    assert bodies(shell) == [b'{"%s": 1, "age": 2}' % name.encode(), b'{"%s": 3, "age": 4}' % name.encode()]
+
+
 def test_the_one_argument_may_be_named(shell):
     shell.user_ns["predictor"] = lambda x, verbose=False: x
     shell.run("predictor(x=[5])")
