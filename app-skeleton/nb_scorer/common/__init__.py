@@ -1,1 +1,1 @@
-"""What every life of nb_scorer shares: names of files, the shape of a problem, the mechanics of settings."""
+"""What every part of nb_scorer shares: the names of files, the shape of a problem, the mechanics of settings."""

@@ -1,32 +1,32 @@
-"""What is done around the import of a module that has not been imported yet, and may never be."""
+"""Hooks around the import of modules that have not been imported yet, and may never be."""
 
 import functools
 import importlib.util
 import sys
 
 
-def around(runs):
-    """Have modules run by what `runs` has for them, as call(run, module), whenever they are imported from now on.
+def around(wrappers):
+    """From now on, have modules that are imported executed through `wrappers`, {module's name: wrapper(run, module)}.
 
-    `runs` is {name: call}; who takes a name out of it later ends that.
+    Taking a name out of the dict removes its hook.
     """
-    sys.meta_path.insert(0, _Finder(runs))
+    sys.meta_path.insert(0, _Finder(wrappers))
 
 
 class _Finder(object):
-    def __init__(self, runs):
-        self._runs = runs
+    def __init__(self, wrappers):
+        self._wrappers = wrappers
 
     def find_spec(self, name, path=None, target=None):
-        """Return the module's own spec, with a loader that has it run by our call; None for all other modules."""
-        if name not in self._runs:
+        """Return the module's own spec, with a loader that calls our wrapper; None for all other modules."""
+        if name not in self._wrappers:
             return None
-        # Asked again from the start, the other finders have it; `%pip install` may come before the next time.
+        # The other finders are asked each time anew: a `%pip install` may come in between.
         sys.meta_path.remove(self)
         try:
             spec = importlib.util.find_spec(name)
         finally:
             sys.meta_path.insert(0, self)
         if spec is not None and spec.loader is not None:
-            spec.loader.exec_module = functools.partial(self._runs[name], spec.loader.exec_module)
+            spec.loader.exec_module = functools.partial(self._wrappers[name], spec.loader.exec_module)
         return spec

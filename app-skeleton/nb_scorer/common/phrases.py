@@ -1,4 +1,4 @@
-"""Words that build, service and scorers have for the same thing."""
+"""The words that build, service and scorers use for the same thing."""
 
 import json
 import signal
@@ -7,9 +7,9 @@ import signal
 VALUE_LENGTH = 60
 
 
-def cut(text, most):
-    """Return `text`, of one with more than `most` characters so many, and a sign that there are more."""
-    return text if len(text) <= most else text[:most] + " …"
+def cut(text, length):
+    """Return `text`, cut to `length` characters, with a mark, where it has more."""
+    return text if len(text) <= length else text[:length] + " …"
 
 
 def as_json(value):

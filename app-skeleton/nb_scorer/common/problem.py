@@ -9,7 +9,7 @@ class Problem(Exception):
     """
 
     code = "problem"
-    # Of a command that ends with it; 2 is for a call that can't be meant.
+    # Of a command that fails with it; 2 is for a wrong command line.
     exit_status = 1
 
     def __init__(self, what, why, fix):
@@ -28,9 +28,9 @@ class SettingInvalid(Problem):
 
     code = "setting-invalid"
 
-    def __init__(self, env, value, wanted):
+    def __init__(self, env, value, expected):
         super().__init__(
-            what="{}={!r} is not {}.".format(env, value, wanted),
+            what="{}={!r} is not {}.".format(env, value, expected),
             why="A setting is taken as it is written or refused, never guessed.",
             fix="Correct {} or leave it out; docs/reference/settings.md lists every setting.".format(env),
         )

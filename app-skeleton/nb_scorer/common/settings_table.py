@@ -1,4 +1,4 @@
-"""One row a setting: the mechanics behind both tables of settings."""
+"""One row per setting: the mechanics behind both tables of settings."""
 
 from nb_scorer.common.problem import SettingInvalid
 
@@ -30,13 +30,13 @@ def read_all(knobs, environ):
             continue
         try:
             values[knob.env] = knob.read(text)
-        except ValueError as wrong:
-            raise SettingInvalid(knob.env, text, str(wrong))
+        except ValueError as error:
+            raise SettingInvalid(knob.env, text, str(error))
     return values
 
 
 class Table(object):
-    """What a table of settings is made of: its class has a `setting` an attribute, its objects the values."""
+    """The base of a table of settings: each attribute of its class is a `setting`, its instances have the values."""
 
     def __init__(self, environ):
         """Read every row from `environ`, raising as `read_all` does."""
@@ -52,7 +52,7 @@ class Table(object):
 
 
 def setting(env, read, default, help_text):
-    """Return a row of a Table, for an attribute that is annotated with the kind of the value; see Knob."""
+    """Return a row of a Table, for an attribute annotated with the type of its value; see Knob."""
     return Knob(env, read, default, help_text)
 
 

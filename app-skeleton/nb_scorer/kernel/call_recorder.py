@@ -1,7 +1,7 @@
-"""Notes the samples that a notebook's own top-level calls hand to predictor, and the answers that they get.
+"""Records the samples that a notebook's own top-level calls pass to predictor, and the answers that they get.
 
 An IPython ast_transformer turns predictor(x) into shown(n, predictor(note(n, x))), where both return what they are
-handed: the cell does, prints and raises what it did without us, and no frame of ours is in a traceback.
+passed: the cell does, prints and raises the same as without us, and no frame of ours is in a traceback.
 """
 
 import ast
@@ -25,15 +25,15 @@ SHOWN = "__nb_builder_shown__"
 
 
 class Call(object):
-    """One call of predictor by a cell: the sample as JSON has it, and what came of it there.
+    """One call of predictor by a cell: the sample in its JSON form, and what came of it there.
 
-    `body` is the sample's form in JSON, `by_name` that of a labelled row of a table as an object, or None. Of a whole
-    table `body` is the list of its rows, and `by_name` its only row. `lack` says why there is no `body`, then None.
-    `answer` is the form in JSON of what the cell was given, None where there is none or it is too large, and
-    `bare` the same without pandas' labels;
-    `returned` is False where predictor raised. `passed` is the type of a sample that JSON can't have, or "",
-    `is_table` whether it is a table, and `single` whether its numbers have single precision. `cell` and `line` are
-    the call's place, `of` returns the predictor that was called, and `current` is whether the notebook ends with it.
+    `body` is the sample as JSON, or None, in which case `lack` says why; `by_name` is a labelled row of a table as a
+    JSON object, or None. For a whole table, `body` is the list of its rows, and `by_name` its only row.
+    `answer` is what the cell was given, as JSON, None where that has no such form or is too large, and `bare` the
+    same without pandas' labels; `returned` is False where predictor raised. `passed` is the type of a sample that
+    JSON does not have, or "", `is_table` whether it is a table, and `single` whether its numbers have single
+    precision. `cell` and `line` say where the call is, `of` returns the predictor that was called, and `current` is
+    whether that is the one that the notebook ends with.
     """
 
     def __init__(self, body, by_name=None, passed="", single=False, lack=""):
@@ -53,7 +53,7 @@ class Call(object):
 
 
 def install(shell):
-    """Note from now on the calls of predictor in cells that the IPython `shell` runs."""
+    """From now on, record the calls of predictor in cells that the IPython `shell` runs."""
     noter = CallNoter()
     calls = Calls(shell, noter.lines)
     shell.ast_transformers.append(noter)
@@ -66,83 +66,85 @@ def install(shell):
 
 
 def recorded(shell):
-    """Return the last Call of each sample, in the order of their first; of arrays beside that of a plain one, both.
+    """Return the last Call of each sample, in the order of the first ones; both, where it came plain and as an array.
 
-    Behind them comes the last of each place whose sample has no form in JSON.
+    They are followed by the last of each call site whose sample has no JSON form.
     """
     calls = getattr(shell, "nb_builder_calls", None)
     return calls.found() if calls else []
 
 
 class Calls(object):
-    """The calls so far, at most MAX_SAMPLES samples; `lines` has the line of each place that calls."""
+    """The calls so far, at most MAX_SAMPLES samples; `lines` has the line of each call site."""
 
     def __init__(self, shell, lines):
         self._shell = shell
         self._lines = lines
         self._open = {}
         self._first = {}
-        # By place.
+        # By call site.
         self._without_form = collections.OrderedDict()
         # By body, in the order of the first call of each.
         self._calls = collections.OrderedDict()
 
-    def note(self, place, sample):
-        """Return `sample` untouched, after its form in JSON was noted if it has one."""
-        self._open.pop(place, None)
+    def note(self, site, sample):
+        """Return `sample` untouched, after its JSON form was recorded, if it has one."""
+        self._open.pop(site, None)
         try:
-            self._begin(place, sample)
-        # Any object may come here, with any fault in its methods; it must not become the cell's.
+            self._begin(site, sample)
+        # Any object may come here, with any fault in its methods; that must not become the cell's fault.
         except Exception:
             return sample
         return sample
 
-    def note_first(self, place, *args):
-        """Return `args`, which are noted by the note_all that gets the named arguments of the same call."""
-        self._first[place] = args
+    def note_first(self, site, *args):
+        """Return `args`, which the note_all with the same call's named arguments records."""
+        self._first[site] = args
         return args
 
-    def note_all(self, place, *args, **named):
-        """Return `args` or `named`, whichever there are, after the sample that a client would send was noted."""
-        self._open.pop(place, None)
+    def note_all(*args, **named):
+        """Return `args` or `named`, whichever there are, after recording the sample that a client would send."""
+        # All positional, as CPython 3.6 has no other way: predictor's arguments may be called self or site.
+        self, site, args = args[0], args[1], args[2:]
+        self._open.pop(site, None)
         try:
-            self._begin_bound(place, self._first.pop(place, args), named)
-        # A TypeError predictor will raise at once in words of its own; the rest is as for one argument.
+            self._begin_bound(site, self._first.pop(site, args), named)
+        # For a TypeError: predictor is about to raise its own. Otherwise as for one argument.
         except Exception:
             return args or named
         return args or named
 
-    def _begin_bound(self, place, args, named):
+    def _begin_bound(self, site, args, named):
         predictor = self._shell.user_ns.get("predictor")
         bound = inspect.signature(predictor).bind(*args, **named)
         if functions.named_parameters(predictor):
-            self._begin(place, _bound(bound))
+            self._begin(site, _bound(bound))
         elif len(bound.args) == 1 and not bound.kwargs:
-            self._begin(place, bound.args[0])
+            self._begin(site, bound.args[0])
         else:
-            self._open_call(place, Call(None, lack="the service calls predictor with the sample alone"))
+            self._open_call(site, Call(None, lack="the service calls predictor with the sample alone"))
 
-    def _begin(self, place, sample):
+    def _begin(self, site, sample):
         if _is_table(sample):
             call = _call_of_table(sample)
         else:
             body, lack = json_form(sample)
             passed = "" if _is_plain(sample) else _kind(sample)
             call = Call(body, body and _by_name(sample), passed, _is_single(sample), lack)
-        self._open_call(place, call)
+        self._open_call(site, call)
 
-    def _open_call(self, place, call):
-        """Keep `call`, which is made at `place` now, unless there are too many."""
-        call.line, call.of = self._lines[place], _reference(self._shell.user_ns.get("predictor"))
-        kept, key = (self._without_form, place) if call.body is None else (self._calls, call.body)
-        if key not in kept and len(kept) >= MAX_SAMPLES:
+    def _open_call(self, site, call):
+        """Keep `call`, which is made at `site` now, unless there are too many."""
+        call.line, call.of = self._lines[site], _reference(self._shell.user_ns.get("predictor"))
+        calls, key = (self._without_form, site) if call.body is None else (self._calls, call.body)
+        if key not in calls and len(calls) >= MAX_SAMPLES:
             return
-        kept[key] = [call] if call.body is None else _last_of_each_kind([*kept.get(key, ()), call])
-        self._open[place] = call
+        calls[key] = [call] if call.body is None else _last_of_each_kind([*calls.get(key, ()), call])
+        self._open[site] = call
 
-    def shown(self, place, answer):
-        """Return `answer` untouched, after it was noted as that of the call that is open at `place`."""
-        call = self._open.pop(place, None)
+    def shown(self, site, answer):
+        """Return `answer` untouched, after recording it for the call that is open at `site`."""
+        call = self._open.pop(site, None)
         if call is not None:
             call.returned = True
             try:
@@ -156,7 +158,7 @@ class Calls(object):
         return answer
 
     def ended(self, result):
-        """Give the calls of the cell that has ended its number: the shell's own count is of the next one by then."""
+        """Give the calls of the cell that has ended its number: the shell already counts the next one."""
         number = getattr(result, "execution_count", None)
         if number is None:
             # Run by a magic within a cell.
@@ -173,7 +175,7 @@ class Calls(object):
         return calls
 
     def _all(self):
-        return [call for kept in (self._calls, self._without_form) for calls in kept.values() for call in calls]
+        return [call for by_key in (self._calls, self._without_form) for calls in by_key.values() for call in calls]
 
 
 def _last_of_each_kind(calls):
@@ -183,7 +185,7 @@ def _last_of_each_kind(calls):
 
 
 def _reference(predictor):
-    """Return what gives `predictor` when it is called, without keeping it alive where that can be helped."""
+    """Return a function that returns `predictor`, where possible without keeping it alive."""
     try:
         return weakref.ref(predictor)
     except TypeError:
@@ -191,7 +193,7 @@ def _reference(predictor):
 
 
 class CallNoter(ast.NodeTransformer):
-    """Wraps each call of predictor outside functions, and its one argument, or the several.
+    """Wraps each call of predictor outside functions, and its argument or arguments.
 
     predictor(a, b) becomes shown(n, predictor(*note_all(n, a, b))), predictor(a=1, b=2)
     shown(n, predictor(**note_all(n, a=1, b=2))), and predictor(a, b=2)
@@ -202,59 +204,61 @@ class CallNoter(ast.NodeTransformer):
         self.lines = []
 
     def visit_FunctionDef(self, node):
-        """Return a function as it is: what it calls at run time is not the notebook's own example."""
+        """Return a function as it is: what it calls when it runs is no example of the notebook's."""
         return node
 
     visit_AsyncFunctionDef = visit_Lambda = visit_ClassDef = visit_FunctionDef  # noqa: N815 - ast's names
 
     def visit_Call(self, node):
-        """Return the call with argument and answer noted, if it is predictor(x)."""
+        """Return the call, with argument and answer wrapped if it is predictor(x)."""
         return self._wrapped(node, node) if self._noted(node) else node
 
     def visit_Await(self, node):
-        """Return the same for `await predictor(x)`, whose answer is there only when it has been awaited."""
+        """Return the same for `await predictor(x)`, whose answer is only there once it has been awaited."""
         if isinstance(node.value, ast.Call):
             return self._wrapped(node, node.value) if self._noted(node.value) else node
         self.generic_visit(node)
         return node
 
     def _noted(self, call):
-        """Have what `call` passes noted if it is predictor with one argument, or several; return whether it is."""
+        """Wrap the arguments of `call` if it calls predictor with any; return whether it does."""
         self.generic_visit(call)
-        given = [*call.args, *(keyword.value for keyword in call.keywords)]
-        if getattr(call.func, "id", None) != "predictor" or not given or _unpacks(call):
+        arguments = [*call.args, *(keyword.value for keyword in call.keywords)]
+        if getattr(call.func, "id", None) != "predictor" or not arguments or _unpacks(call):
             return False
-        if not call.keywords and len(given) == 1:
-            call.args = [self._ours(NOTE, call.args, [], given[0])]
+        if not call.keywords and len(arguments) == 1:
+            call.args = [self._ours(NOTE, call.args, [], arguments[0])]
         else:
             if call.args:
-                noted = self._ours(NOTE_FIRST if call.keywords else NOTE_ALL, call.args, [], given[0])
-                call.args = [ast.copy_location(ast.Starred(value=noted, ctx=ast.Load()), given[0])]
+                wrapped = self._ours(NOTE_FIRST if call.keywords else NOTE_ALL, call.args, [], arguments[0])
+                call.args = [ast.copy_location(ast.Starred(value=wrapped, ctx=ast.Load()), arguments[0])]
             if call.keywords:
-                named = ast.keyword(arg=None, value=self._ours(NOTE_ALL, [], call.keywords, given[0]))
-                call.keywords = [ast.copy_location(named, given[0])]
+                named = ast.keyword(arg=None, value=self._ours(NOTE_ALL, [], call.keywords, arguments[0]))
+                call.keywords = [ast.copy_location(named, arguments[0])]
         self.lines.append(call.lineno)
         return True
 
     def _wrapped(self, node, call):
-        """Return `node`, whose `call` was noted just now, with its answer noted, too."""
+        """Return `node`, whose `call` has just been wrapped, with its answer wrapped, too."""
         return self._ours(SHOWN, [node], [], call, len(self.lines) - 1)
 
-    def _ours(self, name, args, keywords, near, place=None):
-        """Return a call of `name` with the number of a place, by default the next one, before its arguments."""
-        number = ast.parse(str(len(self.lines) if place is None else place), mode="eval").body
-        made = ast.Call(func=ast.Name(id=name, ctx=ast.Load()), args=[number, *args], keywords=keywords)
-        for part in (made, made.func, number):
+    def _ours(self, name, args, keywords, near, site=None):
+        """Return a call of `name` with the number of a call site, by default the next one, before its arguments."""
+        number = ast.parse(str(len(self.lines) if site is None else site), mode="eval").body
+        wrapper = ast.Call(func=ast.Name(id=name, ctx=ast.Load()), args=[number, *args], keywords=keywords)
+        for part in (wrapper, wrapper.func, number):
             ast.copy_location(part, near)
-        return ast.fix_missing_locations(made)
+        return ast.fix_missing_locations(wrapper)
 
 
 def _unpacks(call):
-    return any(isinstance(one, ast.Starred) for one in call.args) or any(one.arg is None for one in call.keywords)
+    return any(isinstance(argument, ast.Starred) for argument in call.args) or any(
+        argument.arg is None for argument in call.keywords
+    )
 
 
 def _bound(bound):
-    """Return the object whose keys are bound to parameters in this way."""
+    """Return the object whose keys would be bound to the parameters in this way."""
     sample = dict(bound.arguments)
     for parameter in bound.signature.parameters.values():
         if parameter.kind is parameter.VAR_KEYWORD:
@@ -298,7 +302,7 @@ def _call_of_table(sample):
 
 
 def _answer_form(answer, form):
-    """Return an answer as JSON has it in `form`, or None where it is too large, not there yet, or has none."""
+    """Return an answer as JSON in `form`, or None where it is too large, not awaited yet, or has no JSON form."""
     if type(answer) is types.CoroutineType or _length(answer) > MAX_LENGTH:
         return None
     try:
@@ -345,20 +349,20 @@ def _is_single(sample):
 
 
 def _length(sample):
-    size = getattr(sample, "size", None)
-    if isinstance(size, int):
-        return size
+    length = getattr(sample, "size", None)
+    if isinstance(length, int):
+        return length
     return len(sample) if hasattr(sample, "__len__") else 0
 
 
-def _survived(sample, back):
+def _survived(sample, decoded):
     if hasattr(sample, "dtype") and hasattr(sample, "tolist"):
         sample = sample.tolist()
     elif pydantic_models.is_known(type(sample)) or hasattr(type(sample), "__dataclass_fields__"):
-        # The hint by which predictor gets it makes it again.
+        # predictor's hint has it made again from JSON.
         sample = json_codec.plain(sample, json_codec.BARE)
-    if isinstance(sample, dict) and type(back) is dict:
-        return sample.keys() == back.keys() and all(_survived(value, back[key]) for key, value in sample.items())
-    if isinstance(sample, (list, tuple)) and type(back) is list:
-        return len(sample) == len(back) and all(map(_survived, sample, back))
-    return type(sample) is type(back) and sample == back
+    if isinstance(sample, dict) and type(decoded) is dict:
+        return sample.keys() == decoded.keys() and all(_survived(value, decoded[key]) for key, value in sample.items())
+    if isinstance(sample, (list, tuple)) and type(decoded) is list:
+        return len(sample) == len(decoded) and all(map(_survived, sample, decoded))
+    return type(sample) is type(decoded) and sample == decoded

@@ -1,7 +1,7 @@
-"""Code of a cell is named by its notebook and number, as tracebacks and pickles will show it.
+"""Names a cell's code by its notebook and number, as tracebacks and pickles will show it.
 
-ipykernel's own name is a path below a folder with the kernel's process number: no reader knows it, and no two
-builds have the same.
+ipykernel's own name is a path in a folder named by the kernel's pid: it tells a reader nothing, and no two builds
+have the same.
 """
 
 

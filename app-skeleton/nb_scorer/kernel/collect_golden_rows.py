@@ -1,4 +1,4 @@
-"""Collects golden rows in a notebook's kernel: from its own calls, its examples, and predictor asked again."""
+"""Collects golden rows in a notebook's kernel: from its own calls and its examples, which predictor is asked again."""
 
 import json
 import threading
@@ -12,9 +12,9 @@ from nb_scorer.model.misfit import Misfit
 
 MAX_ROWS = 50
 MAX_BYTES = 1 << 20
-# The notebook's own calls are a gift: a slow predictor must not make every build much longer.
+# The notebook's own calls are a bonus: a slow predictor must not make every build much longer.
 CALL_SECONDS = 10
-# A model that was asked in single precision has no more digits in common with itself in double precision.
+# A model's answers to single and to double precision agree in no more digits than this.
 SINGLE_TOLERANCE = 1e-3
 CLOCK_SECONDS = 1.1
 SHOWN = 200
@@ -25,24 +25,26 @@ def collect(called, examples, recorded, tolerance=compare_answers.TOLERANCE, for
     """Return (rows, notes): `examples` first, then the `recorded` calls, each asked of predictor now.
 
     `called` holds predictor and perhaps validator and batch_predictor, as nb_scorer.model.signatures gives them;
-    `recorded` are the recorder's Calls, `form` that of answers. Raises Complaint for a row of `examples` that
+    `recorded` are the recorder's Calls, `form` is the form of answers. Raises Complaint for a row of `examples` that
     gets no answer, for a call whose cell showed another one, where no sample at all is answered, and for a
-    batch_predictor that answers otherwise.
+    batch_predictor that answers differently.
     """
-    asked = _Asked(called["predictor"], called.get("validator"), recorded, tolerance, form)
+    collector = _Collector(called["predictor"], called.get("validator"), recorded, tolerance, form)
     if hasattr(examples, "shape") or hasattr(examples, "columns"):
         # The rows of an array or a table, as a client would send them.
         examples = json_codec.decode(json_codec.encode(examples, json_codec.BARE))
     if isinstance(examples, (list, tuple)):
         for number, sample in enumerate(examples, 1):
-            asked.example(number, sample)
+            collector.example(number, sample)
     elif examples is not None:
-        asked.notes.append("examples is a {}, not a list of samples, and is left aside".format(type(examples).__name__))
-    asked.calls()
-    asked.require_an_answer()
+        collector.notes.append(
+            "examples is a {}, not a list of samples, and is left aside".format(type(examples).__name__)
+        )
+    collector.calls()
+    collector.require_an_answer()
     if called.get("batch_predictor") is not None:
-        asked.notes.extend(check_batch(called, asked.rows, tolerance, form))
-    return asked.rows, asked.notes
+        collector.notes.extend(check_batch(called, collector.rows, tolerance, form))
+    return collector.rows, collector.notes
 
 
 def check_batch(called, lines, tolerance, form=json_codec.LABELLED):
@@ -59,28 +61,30 @@ def check_batch(called, lines, tolerance, form=json_codec.LABELLED):
             json_codec.encode(json_codec.listed(result_of(called["batch_predictor"], samples)), form)
         )
     except BaseException as error:
-        raise _batch_differs(rows, 0, "it fails with {}".format(shown(_words(error))), _trace(error))
+        raise _batch_differs(rows, 0, "it fails with {}".format(shown(_message(error))), _notebook_traceback(error))
     if not isinstance(batch, list) or len(batch) != len(rows):
         returned = "{} answers".format(len(batch)) if isinstance(batch, list) else "no list"
-        at = min(len(batch), len(rows) - 1) if isinstance(batch, list) else 0
-        raise _batch_differs(rows, at, "for {} samples it returns {}".format(len(rows), returned))
-    for at, (row, answer) in enumerate(zip(rows, batch)):
+        index = min(len(batch), len(rows) - 1) if isinstance(batch, list) else 0
+        raise _batch_differs(rows, index, "for {} samples it returns {}".format(len(rows), returned))
+    for index, (row, answer) in enumerate(zip(rows, batch)):
         if not compare_answers.same(row["answer"], answer, tolerance):
             again = json_codec.decode(json_codec.encode(result_of(called["predictor"], row["sample"]), form))
             if not compare_answers.same(row["answer"], again, tolerance):
                 return ["batch_predictor is not compared with predictor, which answers differently each time"]
             reason = "it answers {}, and predictor {}"
-            raise _batch_differs(rows, at, reason.format(*(shown(json.dumps(one)) for one in (answer, row["answer"]))))
+            raise _batch_differs(
+                rows, index, reason.format(*(shown(json.dumps(value)) for value in (answer, row["answer"])))
+            )
     return []
 
 
-def _batch_differs(rows, at, reason, detail=""):
-    sample = shown(json.dumps(rows[at]["sample"]))
-    return Complaint("batch-differs", number=at + 1, sample=sample, reason=reason, detail=detail)
+def _batch_differs(rows, index, reason, detail=""):
+    sample = shown(json.dumps(rows[index]["sample"]))
+    return Complaint("batch-differs", number=index + 1, sample=sample, reason=reason, detail=detail)
 
 
-class _Asked(object):
-    """The rows so far, and why others are not among them."""
+class _Collector(object):
+    """The golden rows so far, and notes on why samples are not among them."""
 
     def __init__(
         self, predictor, validator, recorded=(), tolerance=compare_answers.TOLERANCE, form=json_codec.LABELLED
@@ -105,63 +109,63 @@ class _Asked(object):
     def example(self, number, sample):
         """Add a row of `examples`; raise Complaint if it gets no answer, or another one than a cell showed."""
         try:
-            # Labels are for who reads an answer; a row of a table is a sample without them.
+            # Labels are for readers of an answer; a table's row is a sample without them.
             body = json_codec.encode(sample, json_codec.BARE)
             self._add(body, EXAMPLES, "row {} of examples".format(number))
         except Complaint:
             raise
         # A notebook's function may raise anything, SystemExit included.
         except BaseException as error:
-            facts = {"number": number, "sample": shown(repr(sample)), "error": shown(_words(error))}
-            # Of our own: that of the notebook's code is what there is to see.
-            facts["detail"] = "" if isinstance(error, Misfit) else _trace(error)
+            facts = {"number": number, "sample": shown(repr(sample)), "error": shown(_message(error))}
+            # A Misfit is raised by our own code: its traceback would tell the author nothing.
+            facts["detail"] = "" if isinstance(error, Misfit) else _notebook_traceback(error)
             if self._answers_first_of(sample):
                 raise Complaint("examples-are-pairs", first=shown(repr(sample[0])), **facts)
             raise Complaint("example-fails", **facts)
 
     def _answers_first_of(self, sample):
-        """Return whether `sample` is a pair, as of a sample and its label, whose first part predictor answers."""
+        """Return whether `sample` is a pair, such as a sample and its label, whose first part predictor answers."""
         if not isinstance(sample, (list, tuple)) or len(sample) != 2:
             return False
         try:
-            body = json_codec.encode(sample[0], json_codec.BARE)
-            json_codec.encode(result_of(self.predictor, json_codec.decode(body)), self.form)
-            return self._refusal(body) is None
+            body_of_first = json_codec.encode(sample[0], json_codec.BARE)
+            json_codec.encode(result_of(self.predictor, json_codec.decode(body_of_first)), self.form)
+            return self._refusal(body_of_first) is None
         except BaseException:
             return False
 
     def calls(self):
-        """Add the notebook's own calls; one that fails only in the form of JSON is left out with a note."""
+        """Add the notebook's own calls; one that fails only in its JSON form is left out with a note."""
         for call in self._without_form:
             if call.returned and call.current:
                 self.notes.append("{} is no golden row: {}".format(_call_of(call), call.lack))
-        until = time.time() + CALL_SECONDS
+        deadline = time.time() + CALL_SECONDS
         for body, calls in list(self._calls.items()):
-            what = _call(body)
-            if time.time() > until:
-                self.notes.append("predictor is slow: {} and later ones are no golden rows".format(what))
+            label = _call(body)
+            if time.time() > deadline:
+                self.notes.append("predictor is slow: {} and later ones are no golden rows".format(label))
                 return
             returned = [call for call in calls if call.returned]
             if returned:
-                # What failed for a plain sample is not the fault of its type.
-                self._add_call(min(returned, key=lambda call: bool(call.passed)), what)
+                # A plain sample first: its failure can't be the fault of its type.
+                self._add_call(min(returned, key=lambda call: bool(call.passed)), label)
             elif body not in self._seen:
-                self.notes.append("{} is no golden row: it raised in its cell".format(what))
+                self.notes.append("{} is no golden row: it raised in its cell".format(label))
 
-    def _add_call(self, call, what):
+    def _add_call(self, call, label):
         body = self._body_of_table(call) if call.is_table else self._form(call)
         if body is None:
             return
         try:
-            self._add(body, "call", what)
+            self._add(body, "call", label)
         except Complaint:
             raise
         # As for a row of examples.
         except BaseException as error:
-            self._add_otherwise(call, what, error)
+            self._add_otherwise(call, label, error)
 
     def _body_of_table(self, call):
-        """Return a table as a client would send it, where that gets the answer that the cell was given; else None."""
+        """Return a table as a client would send it if that gets the answer that the cell was given, else None."""
         if not call.current or self._shown(call) is None:
             return None
         outcome = self._misfit(call, call.body)
@@ -174,22 +178,24 @@ class _Asked(object):
         self.notes.append("{} is no golden row: {}".format(_call_of(call), reason))
         return None
 
-    def _add_otherwise(self, call, what, error):
-        """Say why a call that fails with `error` is no row; raise Complaint where that is not for the form of JSON."""
-        words = shown(_words(error))
+    def _add_otherwise(self, call, label, error):
+        """Note why a call that fails with `error` is no row; raise Complaint where its JSON form is not the cause."""
+        message = shown(_message(error))
         if not call.current:
-            self.notes.append("{} is no golden row: a later cell defines predictor anew".format(what))
+            self.notes.append("{} is no golden row: a later cell defines predictor anew".format(label))
             return
-        # A name that is gone has nothing to do with the sample.
-        by_form = call.passed and not isinstance(error, NameError)
-        if not by_form and self._shown(call) is not None and not self._answers(call.body):
-            raise _changed(call, self._shown(call), detail=_trace(error), outcome="fails with {}".format(words))
-        reason = "as JSON the sample gives {}" if by_form else "it gives {}"
-        self.notes.append("{} is no golden row: {}".format(what, reason.format(words)))
-        self._failed.append((call, words, _trace(error)))
+        # A name that no longer exists has nothing to do with the sample.
+        because_of_form = call.passed and not isinstance(error, NameError)
+        if not because_of_form and self._shown(call) is not None and not self._answers(call.body):
+            raise _changed(
+                call, self._shown(call), detail=_notebook_traceback(error), outcome="fails with {}".format(message)
+            )
+        reason = "as JSON the sample gives {}" if because_of_form else "it gives {}"
+        self.notes.append("{} is no golden row: {}".format(label, reason.format(message)))
+        self._failed.append((call, message, _notebook_traceback(error)))
 
     def _form(self, call):
-        """Return the body to ask for `call`: of a labelled row the object, where the list does not give its answer."""
+        """Return the body to ask for `call`: a labelled row's object, where the list does not get its answer."""
         if call.by_name is None or self._fits(call, call.body) or not self._fits(call, call.by_name):
             return call.body
         self._calls.setdefault(call.by_name, [call])
@@ -200,7 +206,7 @@ class _Asked(object):
         return not self._misfit(call, body)
 
     def _misfit(self, call, body):
-        """Return in words what comes of `body` instead of the answer that the cell was given, "" for just that."""
+        """Return in words what `body` gets instead of the answer that the cell was given, "" where it gets that."""
         try:
             refusal = self._refusal(body)
             if refusal is not None:
@@ -208,7 +214,7 @@ class _Asked(object):
             answer = self._ask(body)
         # As for a row of examples.
         except BaseException as error:
-            return "predictor fails with {}".format(shown(_words(error)))
+            return "predictor fails with {}".format(shown(_message(error)))
         if self._shown(call) is None or self._same(call, answer):
             return ""
         return "predictor answers {}".format(shown(answer.decode("utf-8", "replace")))
@@ -226,14 +232,16 @@ class _Asked(object):
         if self.rows:
             return
         if self._refused:
-            what, reason = self._refused[0]
-            raise Complaint("validator-refuses-all", call=what, reason=reason)
+            label, reason = self._refused[0]
+            raise Complaint("validator-refuses-all", call=label, reason=reason)
         if self._failed:
-            call, words, detail = self._failed[0]
+            call, message, detail = self._failed[0]
             passed = call.passed or "sample"
-            raise Complaint("predictor-never-answers", call=_call(call.body), error=words, passed=passed, detail=detail)
+            raise Complaint(
+                "predictor-never-answers", call=_call(call.body), error=message, passed=passed, detail=detail
+            )
 
-    def _add(self, body, origin, what):
+    def _add(self, body, origin, label):
         if body in self._seen:
             return
         self._seen.add(body)
@@ -243,15 +251,15 @@ class _Asked(object):
         refusal = self._refusal(body)
         if refusal is not None:
             does, reason = refusal
-            words = "{} is no golden row: validator refuses it".format(what)
-            self.notes.append("{}: {}".format(words, shown(reason)) if reason else words)
+            note = "{} is no golden row: validator refuses it".format(label)
+            self.notes.append("{}: {}".format(note, shown(reason)) if reason else note)
             if origin == EXAMPLES or any(call.current for call in self._calls[body]):
-                self._refused.append((what, does))
+                self._refused.append((label, does))
             return
         answer = self._ask(body)
         reason = self._unlike_shown(body, answer)
         if reason and origin != EXAMPLES:
-            self.notes.append("{} is no golden row: {}".format(what, reason))
+            self.notes.append("{} is no golden row: {}".format(label, reason))
             return
         line = b'{"sample": ' + body + b', "answer": ' + answer + b', "from": "' + origin.encode("ascii") + b'"}\n'
         self._bytes += len(line)
@@ -264,7 +272,7 @@ class _Asked(object):
         return json_codec.encode(result_of(self.predictor, json_codec.decode(body)), self.form)
 
     def _unlike_shown(self, body, answer):
-        """Return why `answer` is not what a cell showed where that was another predictor's, else "".
+        """Return why `answer` is not what a cell showed where another predictor gave that, else "".
 
         Raises Complaint where predictor is the one that was called, and does not contradict itself.
         """
@@ -272,16 +280,16 @@ class _Asked(object):
         if not calls or self._same(calls[-1], answer):
             return ""
         call = calls[-1]
-        # Of an array that was passed later, an answer that differs may do so for its type alone.
-        if call.passed and any(self._same(other, answer) for other in calls[:-1]):
+        # The answer to an array that was passed later may differ only because of its type.
+        if call.passed and any(self._same(earlier, answer) for earlier in calls[:-1]):
             return ""
-        old, new = (shown(one.decode("utf-8", "replace")) for one in (self._shown(call), answer))
+        old, new = (shown(encoded.decode("utf-8", "replace")) for encoded in (self._shown(call), answer))
         if not call.current:
             return "{} shows {}, and the predictor of a later cell answers {}".format(_cell(call), old, new)
-        # Of a clock that tells seconds, two answers are the same within one.
+        # A predictor that answers by the clock may give the same answer twice within a second.
         time.sleep(CLOCK_SECONDS)
         if not compare_answers.same(json_codec.decode(answer), json_codec.decode(self._ask(body)), self.tolerance):
-            # The build says of such a model that its golden rows prove little.
+            # The build warns that such a model's golden rows prove little.
             return ""
         raise _changed(call, self._shown(call), outcome="answers {}".format(new))
 
@@ -298,9 +306,9 @@ class _Asked(object):
         self._full = True
 
     def _refusal(self, body):
-        """Return None if validator takes the sample, else (what it does, the reason that a client is told or "").
+        """Return None if validator takes the sample, else (what it does, the reason for the client or "").
 
-        One that raises does not take it, as in the service.
+        A validator that raises does not take it, as in the service.
         """
         if self.validator is None:
             return None
@@ -309,11 +317,11 @@ class _Asked(object):
             reason = functions.refusal(verdict)
             return None if reason is None else ("returns {}".format(shown(repr(verdict))), reason)
         except BaseException as error:
-            return "raises {}".format(shown(_words(error))), functions.words_of(error)
+            return "raises {}".format(shown(_message(error))), functions.words_of(error)
 
 
 def _changed(call, answer, outcome, detail=""):
-    """Return the complaint of a call whose cell showed another `answer` than predictor has now."""
+    """Return the complaint about a call whose cell showed another `answer` than predictor gives now."""
     return Complaint(
         "answer-changed",
         sample=shown(call.body.decode("utf-8", "replace")),
@@ -331,7 +339,7 @@ def _call(body):
 
 
 def _call_of(call):
-    """Return the words for a call whose sample itself can't be shown."""
+    """Return words for a call whose sample itself can't be shown."""
     kind = " with a {}".format(call.passed) if call.passed else ""
     return "the call of predictor in {}{}".format(_cell(call), kind)
 
@@ -367,19 +375,19 @@ def _await(coroutine, outcome):
         loop.close()
 
 
-def _words(error):
+def _message(error):
     text = str(error)
     if text and isinstance(error, (Misfit, json_codec.NoJsonForm)):
         return text
     return "{}: {}".format(type(error).__name__, text) if text else type(error).__name__
 
 
-def _trace(error):
-    """Return the traceback of `error` without our own first frames, which say nothing to the author."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
-        trace = trace.tb_next
-    return "".join(traceback.format_exception(type(error), error, trace))
+def _notebook_traceback(error):
+    """Return the traceback of `error` without our own first frames, which mean nothing to the author."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_frame.f_code.co_filename == __file__:
+        frame = frame.tb_next
+    return "".join(traceback.format_exception(type(error), error, frame))
 
 
 def shown(text):

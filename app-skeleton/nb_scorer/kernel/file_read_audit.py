@@ -1,8 +1,8 @@
 """Notes which files of the repository a notebook reads: for the report, and to know what a model is made of.
 
-Python's audit events (3.8 and later) name every file that is opened from Python. What a program started
-by the notebook reads is not seen, so that such a start is noted as well: then anything may have been read.
-Programs that installed packages start (joblib looks at the processor, ctypes for libraries) do not count.
+Python's audit events (3.8 and later) name every file that Python code opens. What a program started by
+the notebook reads is not seen, so the start itself is noted: then anything may have been read. Programs
+that installed packages start (joblib to look at the processor, ctypes to find libraries) do not count.
 """
 
 import inspect
@@ -17,12 +17,12 @@ _STARTS = ("subprocess.Popen", "os.system", "os.posix_spawn", "os.spawn", "os.ex
 _PACKAGES = tuple({os.path.join(sysconfig.get_path(kind), "") for kind in ("purelib", "platlib")})
 _STANDARD = (os.path.join(os.path.dirname(os.path.realpath(os.__file__)), ""), "<frozen")
 
-# No more than this is kept: who reads more has read the whole repository.
+# No more are kept: a notebook that reads more counts as one that reads the whole repository.
 MAX_FILES = 10000
 
 
 class Watch(object):
-    """The paths, relative to the repository, that were opened for reading; `complete` if none can be missing."""
+    """The paths, relative to the repository, that were opened for reading; `complete` unless some may be missing."""
 
     def __init__(self, repository):
         self.prefix = os.path.join(os.path.realpath(repository), "")
@@ -31,9 +31,9 @@ class Watch(object):
         if self.complete:
             sys.addaudithook(self._event)
 
-    def _event(self, name, details):
+    def _event(self, name, args):
         if name == "open":
-            self._opened(details[0], details[1])
+            self._opened(args[0], args[1])
         elif name in _STARTS and not _of_a_package(inspect.currentframe().f_back):
             self.complete = False
 
@@ -64,13 +64,13 @@ _watch = None
 
 
 def watch(repository):
-    """Note from now on what this process reads below `repository`."""
+    """From now on, note what this process reads below `repository`."""
     global _watch  # noqa: PLW0603 - a hook can't be taken back, so there is one a process
     _watch = _watch or Watch(repository)
 
 
 def write(path):
-    """Write {"complete": …, "files": […]} to `path`: files that are still there, in the order of their names."""
+    """Write {"complete": …, "files": […]} to `path`: files that still exist, sorted by name."""
     files = sorted(name for name in _watch.paths if os.path.isfile(_watch.prefix + name))
     with io.open(path, "w", encoding="utf-8") as file:
         file.write(json.dumps({"complete": _watch.complete, "files": files}))

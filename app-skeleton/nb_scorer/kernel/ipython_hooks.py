@@ -1,6 +1,6 @@
 """What a notebook's kernel does during a build beyond what Jupyter does: nothing fails in silence.
 
-Commands' exit statuses are told to the builder, exceptions of threads and tasks count as the cell's,
+The builder learns the exit statuses of commands, exceptions of threads and tasks count as the cell's,
 and a plot needs no display, neither in a cell nor in a program that a cell starts.
 """
 
@@ -23,7 +23,7 @@ from nb_scorer.model import runtime_paths
 COMMAND = "nb-builder-command"
 PLOTS = "MPLBACKEND"
 
-# Ours counts as one: on 3.7 and earlier our wrapper is in each thread's traceback.
+# Our own package counts: on 3.7 and earlier our wrapper is in each thread's traceback.
 _LIBRARIES = (
     os.path.join(os.path.dirname(os.path.realpath(os.__file__)), ""),
     os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), ""),
@@ -31,16 +31,16 @@ _LIBRARIES = (
 )
 
 
-# jedi sets it in every kernel of Jupyter's, for completion; ours does without jedi, and notebooks count on the limit.
+# jedi sets it in every Jupyter kernel, for completion; ours has no jedi, and notebooks count on the limit.
 JUPYTER_RECURSION_LIMIT = 3000
 
 
 def begin(shell, strict):
     """Prepare the IPython `shell` before the first cell; `strict` makes a command that fails an error."""
-    sys.path.insert(runtime_paths.place_for_repository(sys.path), "")
+    sys.path.insert(runtime_paths.repository_index(sys.path), "")
     runtime_paths.remember()
     record_process_state.remember()
-    # Not before: what differs from Python's own limit is kept for the service.
+    # Not earlier: a limit that differs from Python's own is kept for the service.
     sys.setrecursionlimit(max(sys.getrecursionlimit(), JUPYTER_RECURSION_LIMIT))
     _watch_commands(shell, strict)
     _watch_threads(shell)
@@ -48,7 +48,7 @@ def begin(shell, strict):
     _plot_inline()
     _do_without_display(shell)
     run_magic.install(shell)
-    # A module that the cell before has just written is found even within one tick of the disk's clock.
+    # So that a module that the previous cell has just written is found, even within one tick of the disk's clock.
     shell.events.register("pre_run_cell", lambda *_: importlib.invalidate_caches())
 
 
@@ -62,7 +62,7 @@ def _watch_commands(shell, strict):
     system = ipykernel.zmqshell.system
 
     def ended(command, status):
-        # What `!pip install` brought is there for the next import.
+        # The next import shall find what `!pip install` brought.
         importlib.invalidate_caches()
         if not status:
             return
@@ -77,48 +77,48 @@ def _watch_commands(shell, strict):
         return status
 
     def watched_getoutput(command):
-        ran = process_handler(
+        outcome = process_handler(
             command, lambda process: (process.communicate()[0], process.returncode), subprocess.STDOUT
         )
-        out, status = ran or (b"", 1)
+        output, status = outcome or (b"", 1)
         ended(command, status)
-        return out.decode("utf-8", "replace")
+        return output.decode("utf-8", "replace")
 
-    # `x = !command` gives lists and texts of classes of IPython, which no service has.
+    # `x = !command` gives IPython's own subclasses of list and str, which no service has.
     copyreg.pickle(SList, lambda lines: (list, (list(lines),)))
     copyreg.pickle(LSString, lambda text: (str, (str(text),)))
-    # Where they are looked up, and not on the shell: it expands {variables} by the caller's frame.
+    # Replaced where they are looked up, not on the shell, which expands {variables} by the caller's frame.
     ipykernel.zmqshell.system = watched_system
     IPython.core.interactiveshell.getoutput = watched_getoutput
 
 
 def _watch_threads(shell):
-    """Show an exception that ends a thread of the notebook as one of a cell, so that the build sees it.
+    """Show an exception that ends a thread of the notebook as a cell's, so that the build sees it.
 
-    Of a library's own helper (a daemon with no frame of the notebook's or the repository's code) it is
-    only printed, as in Jupyter.
+    One in a library's own helper thread (a daemon without a frame of the notebook's or the repository's code)
+    is only printed, as in Jupyter.
     """
-    jupyters = set(threading.enumerate())
+    jupyter_threads = set(threading.enumerate())
 
-    def show(kind, error, trace, thread):
+    def show(kind, error, tb, thread):
         if kind is SystemExit:
             return
-        if thread in jupyters or (thread.daemon and not _of_the_author(trace)):
+        if thread in jupyter_threads or (thread.daemon and not _of_the_author(tb)):
             sys.stderr.write("Exception in thread {}:\n".format(thread.name))
-            traceback.print_exception(kind, error, trace)
+            traceback.print_exception(kind, error, tb)
         else:
-            shell.showtraceback((kind, error, trace))
+            shell.showtraceback((kind, error, tb))
 
     if hasattr(threading, "excepthook"):
-        threading.excepthook = lambda told: show(told.exc_type, told.exc_value, told.exc_traceback, told.thread)
+        threading.excepthook = lambda args: show(args.exc_type, args.exc_value, args.exc_traceback, args.thread)
     else:
         _watch_started_threads(show)
 
 
 def _watch_tasks(shell):
-    """Show an exception of an asyncio task that nobody awaited as one of a cell, once nobody can await it any more.
+    """Show an exception of an asyncio task as a cell's once nobody can await the task any more.
 
-    Of a library's own task it is only printed, as in Jupyter.
+    One in a library's own task is only printed, as in Jupyter.
     """
 
     def show(loop, context):
@@ -131,9 +131,9 @@ def _watch_tasks(shell):
     asyncio.get_event_loop().set_exception_handler(show)
 
 
-def _of_the_author(trace):
-    """Return whether a frame of `trace` is neither the standard library's nor an installed package's."""
-    files = [frame.f_code.co_filename for frame, _ in traceback.walk_tb(trace)]
+def _of_the_author(tb):
+    """Return whether a frame of `tb` is neither the standard library's nor an installed package's."""
+    files = [frame.f_code.co_filename for frame, _ in traceback.walk_tb(tb)]
     return any(not name.startswith(_LIBRARIES) and not name.startswith("<frozen") for name in files)
 
 
@@ -147,10 +147,10 @@ def _watch_started_threads(show):
         def watched_run():
             try:
                 run()
-            # Whatever ends the thread is to be seen.
+            # Whatever ends the thread must be seen.
             except BaseException:
-                kind, error, trace = sys.exc_info()
-                show(kind, error, trace, thread)
+                kind, error, tb = sys.exc_info()
+                show(kind, error, tb, thread)
 
         thread.run = watched_run
         start(thread)
@@ -159,9 +159,9 @@ def _watch_started_threads(show):
 
 
 def _plot_inline():
-    """Let matplotlib, once it is imported here, plot as in Jupyter; programs started by cells are not told.
+    """Have matplotlib plot as in Jupyter once it is imported here, but not in programs that cells start.
 
-    ipykernel says it through the environment, which they inherit, and the backend is not in the venv.
+    ipykernel sets the backend in the environment, which these inherit, and the venv does not have the backend.
     """
     backend = os.environ.get(PLOTS, "")
     if backend.startswith("module://"):
@@ -177,8 +177,8 @@ def _do_without_display(shell):
         try:
             return enable(gui)
         # Each version of matplotlib and of IPython has its own error for it.
-        except Exception as wrong:
-            if gui == "inline" or getattr(wrong, "name", "") == "matplotlib":
+        except Exception as error:
+            if gui == "inline" or getattr(error, "name", "") == "matplotlib":
                 raise
         print("There is no display for '%matplotlib {}': plots are inline.".format(gui))
         return enable("inline")
@@ -187,7 +187,7 @@ def _do_without_display(shell):
 
 
 def _run_with_backend(backend, run, module):
-    """Run matplotlib, which takes its backend from the environment, and only then."""
+    """Run matplotlib with `backend` in the environment, for this import only."""
     os.environ.setdefault(PLOTS, backend)
     try:
         run(module)

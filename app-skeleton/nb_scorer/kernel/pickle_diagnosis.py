@@ -1,4 +1,4 @@
-"""Names what holds back pickling: the path from a function to the object that can't be saved."""
+"""Finds what prevents pickling: the path from a function to the object that can't be saved."""
 
 import functools
 import time
@@ -14,19 +14,19 @@ SECONDS = 20
 def find(obj, name):
     """Return words such as "predictor uses the global 'lock', a _thread.lock".
 
-    `obj` is what could not be pickled. Its members are tried one by one, the failing one's members
-    then, until none fails or the search has taken SECONDS.
+    `obj` is what could not be pickled. Its members are tried one by one, then those of the one that
+    fails, until none fails or the search has taken SECONDS.
     """
     steps = []
-    known = {id(obj)}
-    until = time.time() + SECONDS
+    seen = {id(obj)}
+    deadline = time.time() + SECONDS
     while len(steps) < MAX_DEPTH:
-        found = _failing_member(obj, known, until)
-        if found is None:
+        failing = _failing_member(obj, seen, deadline)
+        if failing is None:
             break
-        step, obj = found
+        step, obj = failing
         steps.append(step)
-        known.add(id(obj))
+        seen.add(id(obj))
     if not steps:
         return "{} is {}".format(name, kind_of(obj))
     return "{} {}, {}".format(name, ", which ".join(steps), kind_of(obj))
@@ -47,11 +47,11 @@ def kind_of(obj):
     return ("an " if full.lstrip("_")[:1].lower() in "aeiou" else "a ") + full
 
 
-def _failing_member(obj, known, until):
+def _failing_member(obj, seen, deadline):
     for step, member in _members(obj):
-        if time.time() > until:
+        if time.time() > deadline:
             return None
-        if id(member) not in known and not _pickles(member):
+        if id(member) not in seen and not _pickles(member):
             return step, member
     return None
 
@@ -59,14 +59,14 @@ def _failing_member(obj, known, until):
 def _pickles(obj):
     try:
         cloudpickle.dump(obj, _Nowhere())
-    # Whatever an object's own __reduce__ raises, it means no.
+    # An object's own __reduce__ may raise anything.
     except Exception:
         return False
     return True
 
 
 class _Nowhere(object):
-    """A file that keeps nothing: a model may be larger than the memory left."""
+    """A file that keeps nothing: a model may be larger than the free memory."""
 
     def write(self, data):
         """Take `data` and forget it."""
@@ -80,8 +80,8 @@ def _members(obj):
     if isinstance(obj, types.MethodType):
         return [("is a method of an object", obj.__self__), ("is a method", obj.__func__)]
     if isinstance(obj, functools.partial):
-        whole = list(obj.args) + list(obj.keywords.values())
-        return [("calls a function", obj.func)] + [("has an argument bound", value) for value in whole]
+        bound = list(obj.args) + list(obj.keywords.values())
+        return [("calls a function", obj.func)] + [("has an argument bound", value) for value in bound]
     if isinstance(obj, dict):
         return [("has the item {!r}".format(key), value) for key, value in _first(obj.items())]
     if isinstance(obj, (list, tuple, set, frozenset)):
@@ -94,20 +94,20 @@ def _first(items):
 
 
 def _of_function(function):
-    known = function.__globals__
+    namespace = function.__globals__
     names = _names(function.__code__)
-    found = [("uses the global {!r}".format(name), known[name]) for name in names if name in known]
+    members = [("uses the global {!r}".format(name), namespace[name]) for name in names if name in namespace]
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or ()):
         try:
-            found.append(("uses the variable {!r} of the function around it".format(name), cell.cell_contents))
+            members.append(("uses the variable {!r} of the function around it".format(name), cell.cell_contents))
         except ValueError:
             # Never assigned: there is nothing to pickle.
             continue
     defaults = list(function.__defaults__ or ()) + list((function.__kwdefaults__ or {}).values())
-    found += [("has a default value", value) for value in defaults]
-    found += [("has the type hint of {!r}".format(name), hint) for name, hint in function.__annotations__.items()]
-    found += [("has the attribute {!r}".format(name), value) for name, value in vars(function).items()]
-    return found
+    members += [("has a default value", value) for value in defaults]
+    members += [("has the type hint of {!r}".format(name), hint) for name, hint in function.__annotations__.items()]
+    members += [("has the attribute {!r}".format(name), value) for name, value in vars(function).items()]
+    return members
 
 
 def _names(code):
@@ -120,12 +120,12 @@ def _names(code):
 
 
 def _of_object(obj):
-    members = getattr(obj, "__dict__", {})
-    found = [("has the attribute {!r}".format(name), value) for name, value in _first(dict(members).items())]
+    attributes = getattr(obj, "__dict__", {})
+    members = [("has the attribute {!r}".format(name), value) for name, value in _first(dict(attributes).items())]
     for kind in type(obj).__mro__:
         slots = kind.__dict__.get("__slots__", ())
         names = [name for name in ((slots,) if isinstance(slots, str) else slots) if hasattr(obj, name)]
-        found += [("has the attribute {!r}".format(name), getattr(obj, name)) for name in names]
+        members += [("has the attribute {!r}".format(name), getattr(obj, name)) for name in names]
     if not isinstance(obj, type) and type(obj).__module__ == "__main__":
-        found.append(("is of a class of the notebook", type(obj)))
-    return found
+        members.append(("is of a class of the notebook", type(obj)))
+    return members

@@ -1,7 +1,7 @@
-"""What a notebook did to its process that its functions rely on, as plain facts for the model's manifest.
+"""Records what a notebook did to its process that its functions rely on, as plain facts for the model's manifest.
 
-Kept is what process_state can set again, and only where it differs from what a new process has; of libraries, only of
-those that are imported. What else a notebook did to its process is named.
+It keeps what process_state can set again, only where that differs from a new process, and only for libraries that are
+imported. What else a notebook did to its process is named.
 """
 
 import copyreg
@@ -19,7 +19,7 @@ import warnings
 from nb_scorer.model import process_state
 
 _LOCALES = ("LC_COLLATE", "LC_CTYPE", "LC_MESSAGES", "LC_MONETARY", "LC_NUMERIC", "LC_TIME")
-# What the libraries begin with. What they only show people by (sklearn's display) does not count.
+# The libraries' defaults, without what only changes how they show things to people (sklearn's display).
 _SKLEARN = {
     "array_api_dispatch": False,
     "assume_finite": False,
@@ -42,7 +42,7 @@ _NUMPY_PRINT = {
     "suppress": False,
     "threshold": 1000,
 }
-# Which of matplotlib's settings are of a screen, or of the place where it runs.
+# Prefixes of matplotlib's settings that are about a screen, or about where it runs.
 _OF_A_SCREEN = (
     "animation.",
     "backend",
@@ -57,7 +57,7 @@ _DRAWS_FILES = ("agg", "cairo", "pdf", "pgf", "ps", "svg", "template")
 
 _SEEDS = re.compile(r"\b(?:random\.seed|manual_seed|set_seed|set_random_seed|seed_everything)\(")
 _PANDAS_OPTION = re.compile(r"\bset_option\(\s*['\"]([\w.]+)['\"]|\bpd\.options\.([\w.]+)\s*=[^=]")
-# What can't be set again, by how cells write it.
+# What can't be set again, recognised by how cells write it.
 _NAMED = (
     (re.compile(r"\.addHandler\(|\bFileHandler\(|\bdictConfig\(|\bfileConfig\("), "handlers of logging"),
     (re.compile(r"\bsignal\.signal\("), "handlers of signals"),
@@ -71,7 +71,7 @@ _basic = {}
 
 
 def remember():
-    """Note what this process has before the notebook's code runs, and then how logging.basicConfig is called."""
+    """Note the state of this process before the notebook's code runs, and how that calls logging.basicConfig."""
     _start.update(
         filters=list(warnings.filters),
         locales=_locales(),
@@ -83,25 +83,25 @@ def remember():
     configure = logging.basicConfig
 
     @functools.wraps(configure)
-    def watched(**wanted):
-        if not logging.root.handlers or wanted.get("force"):
+    def watched(**options):
+        if not logging.root.handlers or options.get("force"):
             _basic.clear()
-            _basic.update(wanted, configured=True)
-        configure(**wanted)
+            _basic.update(options, configured=True)
+        configure(**options)
 
     logging.basicConfig = watched
 
 
 def describe(cells):
-    """Return (state, lost): the facts for process_state, and words for what of the process a service does not have.
+    """Return (state, lost): the facts for process_state, and words for what a service can't restore.
 
-    `cells` are the sources of the cells that have run, as IPython's `In` has them; of another kind, a notebook has
-    put something in its place.
+    `cells` are the sources of the cells that have run, as IPython's `In` has them; a notebook may have put something
+    else in its place.
     """
     text = "\n".join(cell for cell in cells if isinstance(cell, str)) if isinstance(cells, list) else ""
-    libraries, unread = _libraries(text)
+    libraries, unreadable = _libraries(text)
     state = {"version": process_state.VERSION}
-    found = {
+    recorded = {
         "recursion_limit": _recursion_limit(),
         "socket_timeout": socket.getdefaulttimeout(),
         "locale": _changed(_locales(), _start.get("locales", _locales())),
@@ -111,12 +111,12 @@ def describe(cells):
         "seeds": bool(_SEEDS.search(text)),
         "libraries": libraries,
     }
-    state.update((name, facts) for name, facts in found.items() if facts)
-    return state, _lost(text) + ["settings of " + name for name in unread]
+    state.update((name, facts) for name, facts in recorded.items() if facts)
+    return state, _lost(text) + ["settings of " + name for name in unreadable]
 
 
 def let_loggers_be_pickled():
-    """Have pickle and cloudpickle save loguru's logger by its name: a process has one, and its sinks are its own."""
+    """Have pickle and cloudpickle save loguru's logger by reference: each process has one, with sinks of its own."""
     loguru = sys.modules.get("loguru")
     if hasattr(loguru, "logger"):
         copyreg.pickle(type(loguru.logger), _reduce_logger)
@@ -128,8 +128,8 @@ def _reduce_logger(logger):
     return object.__reduce_ex__(logger, 2)
 
 
-def _changed(values, known):
-    return {name: value for name, value in values.items() if name in known and value != known[name]}
+def _changed(values, defaults):
+    return {name: value for name, value in values.items() if name in defaults and value != defaults[name]}
 
 
 def _locales():
@@ -143,21 +143,23 @@ def _recursion_limit():
 
 
 def _decimal():
-    here, new = decimal.getcontext(), decimal.DefaultContext
-    return _changed({"prec": here.prec, "rounding": here.rounding}, {"prec": new.prec, "rounding": new.rounding})
+    context, default = decimal.getcontext(), decimal.DefaultContext
+    return _changed(
+        {"prec": context.prec, "rounding": context.rounding}, {"prec": default.prec, "rounding": default.rounding}
+    )
 
 
 def _warnings():
-    """Return the filters that came in front, in their order: those of the notebook and of what it imported."""
-    known = _start.get("filters", warnings.filters)
-    added = [_filter(*one) for one in warnings.filters if one not in known]
-    return [one for one in added if one["category"]]
+    """Return the filters that were added in front, in order: the notebook's and those of what it imported."""
+    initial = _start.get("filters", warnings.filters)
+    added = [_filter(*entry) for entry in warnings.filters if entry not in initial]
+    return [entry for entry in added if entry["category"]]
 
 
 def _filter(action, message, category, module, line):
     kinds = category if isinstance(category, tuple) else (category,)
     name = "{}:{}".format(kinds[0].__module__, kinds[0].__qualname__) if len(kinds) == 1 else None
-    # One of the notebook's own classes is in no module.
+    # The notebook's own classes are in no module that a service has.
     name = None if name and name.startswith("__main__:") else name
     texts = [getattr(pattern, "pattern", pattern) or "" for pattern in (message, module)]
     return {"action": action, "message": texts[0], "category": name, "module": texts[1], "line": line}
@@ -165,27 +167,27 @@ def _filter(action, message, category, module, line):
 
 def _levels():
     loggers = logging.root.manager.loggerDict
-    return {name: one.level for name, one in list(loggers.items()) if getattr(one, "level", 0)}
+    return {name: logger.level for name, logger in list(loggers.items()) if getattr(logger, "level", 0)}
 
 
 def _logging():
     """Return the root logger's level, how basicConfig was called, and the levels of other loggers."""
-    found = {}
+    facts = {}
     if logging.root.level != _start.get("root", logging.root.level):
-        found["level"] = logging.root.level
+        facts["level"] = logging.root.level
     if _basic and logging.root.handlers and not _writes_elsewhere():
-        kept = {name: _basic[name] for name in ("format", "datefmt", "style") if isinstance(_basic.get(name), str)}
-        found["basic"] = dict(kept, stream="stdout" if _is_stdout(_basic.get("stream")) else "stderr")
+        options = {name: _basic[name] for name in ("format", "datefmt", "style") if isinstance(_basic.get(name), str)}
+        facts["basic"] = dict(options, stream="stdout" if _is_stdout(_basic.get("stream")) else "stderr")
     levels = {name: level for name, level in _levels().items() if _start.get("levels", {}).get(name) != level}
     if levels:
-        found["levels"] = levels
-    return found
+        facts["levels"] = levels
+    return facts
 
 
 def _writes_elsewhere():
     stream = _basic.get("stream")
-    known = stream is None or _is_stdout(stream) or stream in (sys.stderr, sys.__stderr__)
-    return bool(_basic.get("filename") or _basic.get("handlers")) or not known
+    is_standard = stream is None or _is_stdout(stream) or stream in (sys.stderr, sys.__stderr__)
+    return bool(_basic.get("filename") or _basic.get("handlers")) or not is_standard
 
 
 def _is_stdout(stream):
@@ -193,67 +195,69 @@ def _is_stdout(stream):
 
 
 def _libraries(text):
-    """Return {module: facts} for the imported libraries that were set to something else than they begin with.
+    """Return ({module: facts}, names): the imported libraries whose settings are not their defaults.
 
-    With it the names of those that can't be asked.
+    `names` are the libraries whose settings can't be read.
     """
-    found, unread = {}, []
-    for name, look in sorted(_LOOKS.items()):
+    recorded, unreadable = {}, []
+    for name, record in sorted(_RECORDERS.items()):
         module = sys.modules.get(name)
-        # A half-imported one lacks what is looked for.
+        # A half-imported module lacks what is read here.
         if getattr(module, "__version__", None) is None:
             continue
         try:
-            facts = look(module, text)
-        # A very old or very new one may lack what is asked of it, or raise whatever it likes.
+            facts = record(module, text)
+        # A very old or very new version may lack what is read, or raise anything.
         except Exception:
-            unread.append(name)
+            unreadable.append(name)
             continue
         if facts:
-            found[name] = facts
-    return found, unread
+            recorded[name] = facts
+    return recorded, unreadable
 
 
 def _matplotlib(matplotlib, _text):
-    found = {}
+    facts = {}
     with warnings.catch_warnings():
-        # Settings that are to go warn when they are read.
+        # Deprecated settings warn when they are read.
         warnings.simplefilter("ignore")
-        now, new = dict(matplotlib.rcParams), matplotlib.rcParamsDefault
-        settings = {name: _plain(now[name]) for name in now if name in new and now[name] != new[name]}
+        current, defaults = dict(matplotlib.rcParams), matplotlib.rcParamsDefault
+        settings = {
+            name: _plain(current[name]) for name in current if name in defaults and current[name] != defaults[name]
+        }
     settings = {
         name: value for name, value in settings.items() if not name.startswith(_OF_A_SCREEN) and _is_json(value)
     }
     if settings:
-        found["settings"] = settings
+        facts["settings"] = settings
     backend = str(matplotlib.get_backend()).lower()
     if backend in _DRAWS_FILES:
-        found["backend"] = backend
-    return found
+        facts["backend"] = backend
+    return facts
 
 
 def _plain(value):
-    """Return a setting of matplotlib as JSON has it; a cycle of styles as the text that matplotlib reads."""
+    """Return a setting of matplotlib for JSON; a cycle of styles as the text that matplotlib parses."""
     return str(value) if type(value).__name__ == "Cycler" else value
 
 
 def _numpy(numpy, _text):
-    found = {"errors": _changed(numpy.geterr(), _NUMPY_ERRORS), "print": {}}
-    found["print"] = _changed(numpy.get_printoptions(), _NUMPY_PRINT)
-    return {name: values for name, values in found.items() if values}
+    facts = {"errors": _changed(numpy.geterr(), _NUMPY_ERRORS), "print": {}}
+    facts["print"] = _changed(numpy.get_printoptions(), _NUMPY_PRINT)
+    return {name: values for name, values in facts.items() if values}
 
 
 def _pandas(pandas, text):
-    names = {one or other for one, other in _PANDAS_OPTION.findall(text)}
+    names = {called or assigned for called, assigned in _PANDAS_OPTION.findall(text)}
     options = {name: value for name, value in ((name, _option(pandas, name)) for name in sorted(names)) if value != ""}
-    found = {"options": options} if options else {}
+    facts = {"options": options} if options else {}
     if hasattr(pandas.DataFrame, "progress_apply") and "tqdm" in sys.modules:
-        found["progress"] = True
-    return found
+        facts["progress"] = True
+    return facts
 
 
 def _option(pandas, name):
-    """Return the value of one of pandas' options, or "" for one that is none, or has no form in JSON."""
+    """Return the value of a pandas option, or "" where there is no such option or it has no JSON form."""
     try:
         value = pandas.get_option(name)
     except (KeyError, AttributeError):
@@ -266,19 +270,19 @@ def _sklearn(sklearn, _text):
 
 
 def _torch(torch, text):
-    found = {}
+    facts = {}
     if "set_num_threads(" in text:
-        found["threads"] = torch.get_num_threads()
+        facts["threads"] = torch.get_num_threads()
     if torch.get_default_dtype() != torch.float32:
-        found["dtype"] = str(torch.get_default_dtype()).split(".")[-1]
+        facts["dtype"] = str(torch.get_default_dtype()).split(".")[-1]
     if not torch.is_grad_enabled():
-        found["grad"] = False
+        facts["grad"] = False
     if getattr(torch, "are_deterministic_algorithms_enabled", bool)():
-        found["deterministic"] = True
-    return found
+        facts["deterministic"] = True
+    return facts
 
 
-_LOOKS = {"matplotlib": _matplotlib, "numpy": _numpy, "pandas": _pandas, "sklearn": _sklearn, "torch": _torch}
+_RECORDERS = {"matplotlib": _matplotlib, "numpy": _numpy, "pandas": _pandas, "sklearn": _sklearn, "torch": _torch}
 
 
 def _is_json(value):
@@ -290,7 +294,7 @@ def _is_json(value):
 
 
 def _lost(text):
-    """Return words for each thing that the notebook did to its process and that no other process has."""
+    """Return words for each thing that the notebook did to its process and that can't be restored."""
     lost = [words for pattern, words in _NAMED if pattern.search(text)]
     if _basic and _writes_elsewhere() and "handlers of logging" not in lost:
         lost.append("handlers of logging")

@@ -1,4 +1,4 @@
-"""`%run other.ipynb` as in Jupyter: IPython reads notebooks with nbformat, which no environment of a notebook has."""
+"""`%run other.ipynb` as in Jupyter: IPython needs nbformat for it, which a notebook's environment lacks."""
 
 import contextlib
 import io
@@ -9,13 +9,13 @@ import sys
 
 def install(shell):
     """Let `%run` of the IPython `shell` run notebooks: the code cells of the file, in the notebook's own namespace."""
-    # Here and not above: the builder imports this, too, and runs nothing by it.
+    # Not at the top: the builder imports this module, too, and has no use for it.
     from IPython.utils.syspathcontext import prepended_to_syspath
 
     run_script = shell.safe_execfile_ipy
 
     def run(fname, shell_futures=False, raise_exceptions=False):
-        __tracebackhide__ = True  # IPython looks for it: no frame of ours is the author's business
+        __tracebackhide__ = True  # for IPython: our frames are not the author's business
         path = os.path.abspath(os.path.expanduser(str(fname)))
         if not path.endswith(".ipynb"):
             run_script(fname, shell_futures=shell_futures, raise_exceptions=raise_exceptions)
@@ -23,15 +23,15 @@ def install(shell):
         folder = os.path.dirname(path)
         with prepended_to_syspath(folder):
             for position, source in sources(path):
-                # With futures, which a compiler of its own has not: the names of the code are the shell's then.
+                # With futures: without them IPython compiles with another compiler, which names code differently.
                 with _named(shell, "{} cell {} of the file".format(fname, position)):
                     result = shell.run_cell(source, silent=True, shell_futures=True)
                 if not result.success:
                     print("The error is in cell {} of the file {}, which is run here.".format(position, fname))
-                    # Always: a build that went on would save what the rest of the file was to correct.
+                    # Always: a build that went on would save a state that the rest of the file should have changed.
                     result.raise_error()
         if folder not in sys.path and _imported_from(folder):
-            # The service finds them only by what is on the path after the last cell (see runtime_paths).
+            # The service only has what is on the path after the last cell (see runtime_paths).
             sys.path.append(folder)
 
     shell.safe_execfile_ipy = run
@@ -39,7 +39,7 @@ def install(shell):
 
 def _imported_from(folder):
     """Return whether a module that is loaded lies in `folder`."""
-    # For the time of %run the notebook itself, __main__, has the file's name.
+    # During %run the notebook itself, __main__, has the file's name.
     modules = [module for name, module in list(sys.modules.items()) if name != "__main__"]
     files = [getattr(module, "__file__", None) for module in modules]
     return any(os.path.abspath(file).startswith(os.path.join(folder, "")) for file in files if file)
@@ -47,24 +47,28 @@ def _imported_from(folder):
 
 @contextlib.contextmanager
 def _named(shell, name):
-    """Have the IPython `shell` name the code that it compiles `name`, where it can be told to (see cell_names)."""
-    before = getattr(shell.compile, "get_code_name", None)
-    if before is None:
+    """Have the IPython `shell` give the code that it compiles this `name`, where it can (see cell_names)."""
+    previous = getattr(shell.compile, "get_code_name", None)
+    if previous is None:
         yield
         return
     shell.compile.get_code_name = lambda raw, transformed, number: name
     try:
         yield
     finally:
-        shell.compile.get_code_name = before
+        shell.compile.get_code_name = previous
 
 
 def sources(path):
-    """Yield (place in the file, source) of each code cell of a notebook of format 3 or 4."""
+    """Yield (position in the file, source) of each code cell of a notebook of format 3 or 4."""
     with io.open(path, encoding="utf-8-sig") as file:
-        raw = json.load(file)
-    held = raw["cells"] if "cells" in raw else [cell for sheet in raw.get("worksheets", ()) for cell in sheet["cells"]]
-    for position, cell in enumerate(held, 1):
+        notebook = json.load(file)
+    cells = (
+        notebook["cells"]
+        if "cells" in notebook
+        else [cell for sheet in notebook.get("worksheets", ()) for cell in sheet["cells"]]
+    )
+    for position, cell in enumerate(cells, 1):
         if cell.get("cell_type") == "code":
             source = cell.get("source", cell.get("input", ""))
             yield position, source if isinstance(source, str) else "".join(source)

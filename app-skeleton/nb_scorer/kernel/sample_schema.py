@@ -8,7 +8,7 @@ _KINDS = (("boolean", bool), ("integer", int), ("number", float), ("string", str
 def of(values, depth=0):
     """Return a JSON schema that each of `values`, decoded JSON, fits; {} for none.
 
-    It says what was seen, not what is allowed: lengths where all lists have the same.
+    It says what was seen, not what is allowed: a length, for example, where all lists have the same.
     """
     kinds = sorted({_kind(value) for value in values})
     if "number" in kinds and "integer" in kinds:
@@ -29,19 +29,19 @@ def _kind(value):
 def _of_lists(lists, depth):
     if not lists:
         return {}
-    found = {"items": of([item for each in lists for item in each], depth + 1)}
-    if len({len(each) for each in lists}) == 1:
-        found["minItems"] = found["maxItems"] = len(lists[0])
-    return found
+    schema = {"items": of([item for items in lists for item in items], depth + 1)}
+    if len({len(items) for items in lists}) == 1:
+        schema["minItems"] = schema["maxItems"] = len(lists[0])
+    return schema
 
 
 def _of_objects(objects, depth):
     if not objects:
         return {}
-    names = sorted({name for each in objects for name in each})
+    names = sorted({name for sample in objects for name in sample})
     if len(names) > MAX_PROPERTIES:
-        # Names that are data, such as words of a text.
-        return {"additionalProperties": of([item for each in objects for item in each.values()], depth + 1)}
-    properties = {name: of([each[name] for each in objects if name in each], depth + 1) for name in names}
-    required = [name for name in names if all(name in each for each in objects)]
+        # These names are data, such as the words of a text.
+        return {"additionalProperties": of([item for sample in objects for item in sample.values()], depth + 1)}
+    properties = {name: of([sample[name] for sample in objects if name in sample], depth + 1) for name in names}
+    required = [name for name in names if all(name in sample for sample in objects)]
     return dict({"properties": properties}, **({"required": required} if required else {}))

@@ -1,4 +1,4 @@
-"""What saving a model may fail with: facts for the builder, which has the words for the user."""
+"""How saving a model may fail: facts for the builder, which has the words for the user."""
 
 import io
 import json
@@ -6,7 +6,7 @@ import os
 
 
 class Complaint(Exception):
-    """Saving failed for a reason with a code of the builder's problems; the text is that code."""
+    """Saving failed for a reason that is one of the builder's problems; the text is its code."""
 
     def __init__(self, code, **facts):
         super().__init__(code)
@@ -14,7 +14,7 @@ class Complaint(Exception):
         self.facts = facts
 
     def write(self, path):
-        """Put code and facts into the file `path`, whole or not at all; on a full disk, not at all."""
+        """Write code and facts to the file `path`, whole or, as on a full disk, not at all."""
         text = json.dumps({"code": self.code, "facts": self.facts})
         try:
             with io.open(path + ".new", "w", encoding="utf-8") as file:

@@ -28,58 +28,58 @@ def save(namespace, folder, notebook, recorded, tolerance, complaint, known=KNOW
 
     `notebook` is its path in the repository, `recorded` the calls that the recorder noted,
     `complaint` the file that gets the facts if the model can't be saved. Raises Complaint then.
-    `known` is what the build knows by the syntax of the cells and its settings: `imported_validator` is True where
-    validator is bound by an import, None where running alone tells; `needs` are (function, name, place) of names
-    that each call comes to; `pandas_labels` is whether pandas' answers keep the labels of their index.
+    `known` is what the build knows from the syntax of the cells and its settings: `imported_validator` is True where
+    an import binds validator, None where only running tells; `needs` are (function, name, where) of the names that
+    every call uses; `pandas_labels` is whether pandas' answers keep the labels of their index.
     """
     try:
         _save(namespace, str(folder), notebook, recorded, tolerance, known)
-    except Complaint as wrong:
-        wrong.write(str(complaint))
+    except Complaint as error:
+        error.write(str(complaint))
         raise
-    except OSError as wrong:
-        if wrong.errno not in NO_SPACE:
+    except OSError as error:
+        if error.errno not in NO_SPACE:
             raise
-        full = Complaint("disk-full", folder=str(folder))
-        full.write(str(complaint))
-        # Without the chain: the traceback would show our own files only.
-        raise full from None
+        disk_full = Complaint("disk-full", folder=str(folder))
+        disk_full.write(str(complaint))
+        # Without the cause: its traceback would only show our own files.
+        raise disk_full from None
 
 
 def _save(namespace, folder, notebook, recorded, tolerance, known):
-    # Here and not above: scorers load models, too, and have no use for it.
+    # Not at the top: scorers, which load models, have no use for it.
     from nb_scorer.model import signatures
 
-    own, passed_over = _without_import(namespace, known["imported_validator"])
-    called = _functions(own)
-    asked = signatures.of(called)
-    new = folder.rstrip("/") + ".new"
-    shutil.rmtree(new, ignore_errors=True)
+    definitions, import_notes = _without_import(namespace, known["imported_validator"])
+    called = _functions(definitions)
+    callables = signatures.of(called)
+    staging = folder.rstrip("/") + ".new"
+    shutil.rmtree(staging, ignore_errors=True)
     # Not mkdtemp: its folders are closed to the group, and a service may run as any user of group 0.
-    os.makedirs(new)
+    os.makedirs(staging)
     try:
         state, lost = record_process_state.describe(namespace.get("In"))
-        digest, size = _pickle(asked, called, os.path.join(new, paths.PICKLE))
-        # Asked after the pickling: the model is saved in the state that the notebook left it in.
+        digest, size = _pickle(callables, called, os.path.join(staging, paths.PICKLE))
+        # Asked only after pickling: the model is saved in the state that the notebook left it in.
         rows, notes = collect_golden_rows.collect(
-            asked, namespace.get("examples"), recorded, tolerance, form_of(known["pandas_labels"])
+            callables, namespace.get("examples"), recorded, tolerance, form_of(known["pandas_labels"])
         )
         if not rows:
             _require_names(namespace, known["needs"])
-        with io.open(os.path.join(new, paths.GOLDEN), "wb") as file:
+        with io.open(os.path.join(staging, paths.GOLDEN), "wb") as file:
             file.writelines(rows)
-        described = _describe(called, notebook, rows, tolerance)
-        described.update(
+        model_manifest = _describe(called, notebook, rows, tolerance)
+        model_manifest.update(
             pickle_sha256=digest, pickle_bytes=size, pandas_labels=known["pandas_labels"], process_state=state
         )
-        manifest.write(new, described)
+        manifest.write(staging, model_manifest)
         shutil.rmtree(folder, ignore_errors=True)
-        os.rename(new, folder)
+        os.rename(staging, folder)
     finally:
-        shutil.rmtree(new, ignore_errors=True)
+        shutil.rmtree(staging, ignore_errors=True)
     if lost:
         notes.append("what the notebook did to its process is not in a service: " + "; ".join(lost))
-    for note in passed_over + notes:
+    for note in import_notes + notes:
         print("note: " + note)
 
 
@@ -89,24 +89,24 @@ def _functions(namespace):
         raise Complaint("predictor-missing")
     called = {name: namespace.get(name) for name in NAMES}
     called["predictor"] = functions.as_predictor(called["predictor"])
-    for name, thing in called.items():
-        if not callable(thing) and (thing is not None or name == "predictor"):
-            raise Complaint("not-callable", name=name, kind=pickle_diagnosis.kind_of(thing))
-        if thing is not None and not _takes_samples(name, thing):
-            raise Complaint("wrong-arguments", name=name, signature=functions.signature(thing, name) or name)
+    for name, function in called.items():
+        if not callable(function) and (function is not None or name == "predictor"):
+            raise Complaint("not-callable", name=name, kind=pickle_diagnosis.kind_of(function))
+        if function is not None and not _takes_samples(name, function):
+            raise Complaint("wrong-arguments", name=name, signature=functions.signature(function, name) or name)
     return called
 
 
-def _takes_samples(name, thing):
-    """Return whether a function can be called with a sample: as its argument, or with an object's keys as several."""
-    several = name != "batch_predictor" and functions.named_parameters(thing)
-    return several or not functions.refuses_one_argument(thing)
+def _takes_samples(name, function):
+    """Return whether a function takes a sample: as its only argument, or an object by its keys as several."""
+    several = name != "batch_predictor" and functions.named_parameters(function)
+    return several or not functions.refuses_one_argument(function)
 
 
 def _without_import(namespace, imported):
     """Return `namespace` without a validator that the notebook only imports, and notes that say so.
 
-    Where it is not known whether it is `imported`, what is no code of the notebook's is.
+    Where `imported` is None, one that the notebook's own code does not define counts as imported.
     """
     validator = namespace.get("validator")
     home = getattr(validator, "__module__", None) or getattr(validator, "__name__", None) or "__main__"
@@ -114,46 +114,46 @@ def _without_import(namespace, imported):
         return namespace, []
     note = "validator is imported (from {}) and not the notebook's own, so no sample is checked by it"
     note += "; to have it check them, add a cell: validator = validator"
-    return {name: thing for name, thing in namespace.items() if name != "validator"}, [note.format(home)]
+    return {name: value for name, value in namespace.items() if name != "validator"}, [note.format(home)]
 
 
 def _require_names(namespace, needs):
-    """Raise Complaint if predictor or validator surely uses a name that is not there after the last cell."""
-    for function, name, place in needs:
+    """Raise Complaint if predictor or validator is sure to use a name that does not exist after the last cell."""
+    for function, name, where in needs:
         if name not in namespace and not hasattr(builtins, name):
             hint = " It is not there after the last cell."
-            raise Complaint("name-undefined", function=function, names="'{}'".format(name), where=place, hint=hint)
+            raise Complaint("name-undefined", function=function, names="'{}'".format(name), where=where, hint=hint)
 
 
-def _pickle(asked, called, path):
-    """Write the pickle of `asked` to `path` and return (digest, size); raise Complaint naming what can't be pickled.
+def _pickle(callables, called, path):
+    """Write the pickle of `callables` to `path` and return (digest, size); raise Complaint where it can't be written.
 
-    `called` are the same functions as the notebook has them.
+    `called` are the same functions as the notebook defines them.
     """
     functions.let_caches_be_pickled()
     pydantic_models.let_version_1_be_pickled()
     record_process_state.let_loggers_be_pickled()
     with io.open(path, "wb") as file:
-        hashed = _Hashed(file)
+        output = _Hashed(file)
         try:
-            cloudpickle.dump(asked, hashed)
+            cloudpickle.dump(callables, output)
         # Objects of any library raise whatever they like when they can't be pickled.
         except Exception as error:
             if getattr(error, "errno", None) in NO_SPACE:
                 raise
-            raise _not_serializable([called, asked], error) from None
-    return hashed.sha.hexdigest(), hashed.size
+            raise _not_serializable([called, callables], error) from None
+    return output.sha.hexdigest(), output.size
 
 
 def _not_serializable(forms, error):
-    for known, name in [(known, name) for known in forms for name in NAMES]:
-        words = pickle_diagnosis.find_if_stuck(known[name], name)
-        if words:
+    for functions_by_name, name in [(functions_by_name, name) for functions_by_name in forms for name in NAMES]:
+        culprit = pickle_diagnosis.find_if_stuck(functions_by_name[name], name)
+        if culprit:
             break
     else:
-        name, words = "predictor", "it can't be written together with validator or batch_predictor"
+        name, culprit = "predictor", "it can't be written together with validator or batch_predictor"
     text = collect_golden_rows.shown("{}: {}".format(type(error).__name__, error))
-    return Complaint("not-serializable", name=name, culprit=words, error=text)
+    return Complaint("not-serializable", name=name, culprit=culprit, error=text)
 
 
 class _Hashed(object):
@@ -174,16 +174,16 @@ class _Hashed(object):
 
 def _describe(called, notebook, lines, tolerance):
     """Return the manifest of what was just pickled; `lines` are the golden rows."""
-    # The same.
+    # Not at the top, as above.
     from nb_scorer.model import hint_schema
 
     doc = functions.doc(called["predictor"])
     sample_hint, answer_hint = hint_schema.of(called["predictor"])
     folder = posixpath.dirname(notebook) or "."
     rows = [json_codec.decode(line) for line in lines]
-    described = manifest.versions()
-    described.update(runtime_paths.describe(folder))
-    described.update(
+    model_manifest = manifest.versions()
+    model_manifest.update(runtime_paths.describe(folder))
+    model_manifest.update(
         notebook=notebook,
         folder=folder,
         validator=called["validator"] is not None,
@@ -198,7 +198,7 @@ def _describe(called, notebook, lines, tolerance):
         tolerance=tolerance,
         built=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(_now())),
     )
-    return described
+    return model_manifest
 
 
 def _now():

@@ -1,1 +1,1 @@
-"""The model on disk: its functions, how they are asked, its manifest. What saves it and what loads it share this."""
+"""The model on disk: its functions, how they are asked, its manifest. Shared by what saves it and what loads it."""

@@ -1,6 +1,6 @@
-"""The notebook's functions as they are asked where they don't take a sample as JSON has it.
+"""Adapters for functions of the notebook that don't take a sample in the form that JSON gives it.
 
-Made when the model is saved, they go into the pickle. Nothing is imported here: a scorer of others starts no later.
+Made when the model is saved, they go into the pickle. Nothing is imported here, so that a scorer starts no later.
 """
 
 
@@ -17,7 +17,7 @@ class Call(object):
 
 
 class CallByName(Call):
-    """A function of several arguments, which gets the values of an object by their names."""
+    """A function of several arguments, which gets an object's values by their keys."""
 
     def __call__(self, sample):
         """Return the function's answer; raise Misfit for a sample that is not what it takes."""

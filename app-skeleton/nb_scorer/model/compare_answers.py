@@ -1,37 +1,37 @@
 """When two answers are the same: the one definition that every check shares.
 
-Values are decoded JSON. Everything is exact but floats, which honest runs of one model change in
-their last bits (order of summation, number of threads, batch or row).
+Values are decoded JSON. All are compared exactly but floats, whose last bits differ between honest runs of
+one model (order of summation, number of threads, batch or row).
 """
 
-# Below this a difference between floats says nothing: it is the noise of values near zero.
+# A smaller difference between floats means nothing: it is the noise of values near zero.
 FLOOR = 1e-9
 TOLERANCE = 1e-6
 
 
-def same(expected, got, tolerance=TOLERANCE):
-    """Return whether `got` is the answer `expected`, floats within the relative `tolerance`."""
-    if isinstance(expected, dict) and isinstance(got, dict):
-        return expected.keys() == got.keys() and all(
-            same(value, got[key], tolerance) for key, value in expected.items()
+def same(expected, actual, tolerance=TOLERANCE):
+    """Return whether `actual` is the answer `expected`, floats within the relative `tolerance`."""
+    if isinstance(expected, dict) and isinstance(actual, dict):
+        return expected.keys() == actual.keys() and all(
+            same(value, actual[key], tolerance) for key, value in expected.items()
         )
-    if isinstance(expected, list) and isinstance(got, list):
-        return len(expected) == len(got) and all(same(one, other, tolerance) for one, other in zip(expected, got))
-    if isinstance(expected, float) or isinstance(got, float):
-        return _is_number(expected) and _is_number(got) and _near(expected, got, tolerance)
+    if isinstance(expected, list) and isinstance(actual, list):
+        return len(expected) == len(actual) and all(same(one, other, tolerance) for one, other in zip(expected, actual))
+    if isinstance(expected, float) or isinstance(actual, float):
+        return _is_number(expected) and _is_number(actual) and _near(expected, actual, tolerance)
     # True == 1 in Python and not in JSON.
-    return type(expected) is type(got) and expected == got
+    return type(expected) is type(actual) and expected == actual
 
 
 def _is_number(value):
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _near(expected, got, tolerance):
+def _near(expected, actual, tolerance):
     try:
-        one, other = float(expected), float(got)
+        one, other = float(expected), float(actual)
     except OverflowError:
-        return expected == got
+        return expected == actual
     if one == other:
         return True
     if one != one or other != other:

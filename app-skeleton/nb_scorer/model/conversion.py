@@ -1,4 +1,4 @@
-"""Which reader a type hint has: one with a dataclass or something of pydantic's in it; all others convert nothing.
+"""Readers for type hints that hold a dataclass or something of pydantic's; all other hints convert nothing.
 
 A reader is made once, when the model is saved, and goes into the pickle.
 """
@@ -13,23 +13,23 @@ from nb_scorer.model import pydantic_models
 from nb_scorer.model.hint_schema import UNIONS, arguments_of, bare, resolved
 from nb_scorer.model.readers import AnyOf, Fields, FromText, Items, Number, OfPydantic, OneOf, Sample, Scalar, Values
 
-# Python's own containers; what is made for one by another name only its author knows.
+# Python's own containers; how to make one of another library, only its author knows.
 _HOMES = ("builtins", "collections.abc", "typing")
-# What is made for a class of several values; the first that fits.
+# (base class, what is made for a hint of it); the first that fits counts.
 _COLLECTIONS = ((frozenset, frozenset), (collections.abc.Set, set), (collections.abc.Iterable, list))
 
 
 def reader(hint):
-    """Return what reads samples as `hint` promises; None where it holds no dataclass and nothing of pydantic's."""
-    known = list(_kinds(hint, set()))
-    pydantics = [kind for kind in known if pydantic_models.is_known(kind)]
-    if pydantics:
-        return Sample(OfPydantic(hint, pydantics[0]))
-    made = _Made()
-    return Sample(_made(hint, made), made.tried) if any(_is_dataclass(kind) for kind in known) else None
+    """Return the reader of samples that `hint` describes; None where neither a dataclass nor pydantic is in it."""
+    classes = list(_kinds(hint, set()))
+    of_pydantic = [kind for kind in classes if pydantic_models.is_known(kind)]
+    if of_pydantic:
+        return Sample(OfPydantic(hint, of_pydantic[0]))
+    readers = _Readers()
+    return Sample(_reader_of(hint, readers), readers.tried) if any(_is_dataclass(kind) for kind in classes) else None
 
 
-class _Made(dict):
+class _Readers(dict):
     """The readers of a hint's dataclasses so far, by class; `tried` is for all its unions."""
 
     def __init__(self):
@@ -38,19 +38,19 @@ class _Made(dict):
 
 
 def _kinds(hint, seen):
-    """Yield the classes in a hint, and in the fields of the dataclasses in it, and those of what Annotated says."""
+    """Yield the classes in a hint, in the fields of its dataclasses, and of what Annotated adds."""
     for kind in map(type, getattr(hint, "__metadata__", ())):
         yield kind
     hint = bare(hint)
-    inner = list(hint) if isinstance(hint, (list, tuple)) else arguments_of(hint)
-    if inner and inspect.isclass(getattr(hint, "__origin__", None)):
-        inner.append(hint.__origin__)
-    if inspect.isclass(hint) and not inner and hint not in seen:
+    parts = list(hint) if isinstance(hint, (list, tuple)) else arguments_of(hint)
+    if parts and inspect.isclass(getattr(hint, "__origin__", None)):
+        parts.append(hint.__origin__)
+    if inspect.isclass(hint) and not parts and hint not in seen:
         seen.add(hint)
         yield hint
-        inner = [field for _, field, _ in _parameters(hint)] if _is_dataclass(hint) else ()
-    for one in inner:
-        for kind in _kinds(one, seen):
+        parts = [field for _, field, _ in _parameters(hint)] if _is_dataclass(hint) else ()
+    for part in parts:
+        for kind in _kinds(part, seen):
             yield kind
 
 
@@ -59,29 +59,32 @@ def _is_dataclass(kind):
 
 
 def _parameters(kind):
-    """Return [(name, hint, whether it must be given)] of what makes an instance of a dataclass."""
+    """Return [(name, hint, whether it must be given)] for the parameters of a dataclass's constructor."""
     hints = resolved(kind)
-    known = list(inspect.signature(kind).parameters.values())
-    # Of an InitVar there is nothing to read but the name.
-    return [(one.name, hints.get(one.name, typing.Any), one.default is inspect.Parameter.empty) for one in known]
+    parameters = list(inspect.signature(kind).parameters.values())
+    # An InitVar has nothing to read but its name.
+    return [
+        (parameter.name, hints.get(parameter.name, typing.Any), parameter.default is inspect.Parameter.empty)
+        for parameter in parameters
+    ]
 
 
-def _made(hint, made):
-    """Return the reader of a hint within a dataclass, or None for what is taken as it is."""
+def _reader_of(hint, readers):
+    """Return the reader of a hint within a dataclass, or None where values are taken as they are."""
     hint = bare(hint)
     origin, arguments = getattr(hint, "__origin__", None), arguments_of(hint)
     if origin in UNIONS or type(hint) in UNIONS:
-        inner = [_made(one, made) for one in arguments]
-        return AnyOf(inner, made.tried) if all(inner) else None
+        inner = [_reader_of(argument, readers) for argument in arguments]
+        return AnyOf(inner, readers.tried) if all(inner) else None
     if origin is not None and origin is getattr(typing, "Literal", ()):
         return OneOf(arguments)
     kind = type(None) if hint is None else origin if inspect.isclass(origin) else hint
-    return _of_class(kind, arguments, made) if inspect.isclass(kind) else None
+    return _of_class(kind, arguments, readers) if inspect.isclass(kind) else None
 
 
-def _of_class(kind, arguments, made):
+def _of_class(kind, arguments, readers):
     if _is_dataclass(kind):
-        return made.get(kind) or _of_dataclass(kind, made)
+        return readers.get(kind) or _of_dataclass(kind, readers)
     if issubclass(kind, enum.Enum):
         return OneOf([member.value for member in kind], kind)
     if kind in (type(None), bool, int, float, str):
@@ -90,14 +93,16 @@ def _of_class(kind, arguments, made):
         return Number(kind)
     if FromText.knows(kind):
         return FromText(kind)
-    return _of_container(kind, [_made(one, made) for one in arguments if one not in (Ellipsis, ())], arguments)
+    return _of_container(
+        kind, [_reader_of(argument, readers) for argument in arguments if argument not in (Ellipsis, ())], arguments
+    )
 
 
-def _of_dataclass(kind, made):
+def _of_dataclass(kind, readers):
     # Before its fields' readers: a class may have itself among its fields.
-    made[kind] = Fields(kind)
-    made[kind].fields = {name: (_made(hint, made), needed) for name, hint, needed in _parameters(kind)}
-    return made[kind]
+    readers[kind] = Fields(kind)
+    readers[kind].fields = {name: (_reader_of(hint, readers), needed) for name, hint, needed in _parameters(kind)}
+    return readers[kind]
 
 
 def _of_container(kind, inner, arguments):
@@ -107,5 +112,5 @@ def _of_container(kind, inner, arguments):
         return Values(inner[1] if len(inner) > 1 else None)
     if issubclass(kind, tuple):
         return Items(tuple, inner, not arguments or Ellipsis in arguments)
-    made = next((made for known, made in _COLLECTIONS if issubclass(kind, known)), None)
-    return Items(made, inner) if made else None
+    collection = next((collection for base, collection in _COLLECTIONS if issubclass(kind, base)), None)
+    return Items(collection, inner) if collection else None

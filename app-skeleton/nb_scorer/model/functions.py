@@ -1,4 +1,4 @@
-"""The notebook's functions as both build and service call them: what may be one, and what a yes is."""
+"""The notebook's functions as both build and service call them: what may be one, and what counts as a yes."""
 
 import copyreg
 import functools
@@ -6,12 +6,12 @@ import inspect
 import sys
 
 SIGNATURE_LENGTH = 500
-# An array of arrays, a table: `all` of it takes a step a dimension.
+# Of an array or a table: `all` takes one step per dimension.
 MAX_DIMENSIONS = 8
 
 
 class FromEstimator(object):
-    """An estimator as a predictor: asks its `predict` for the one row that the sample is."""
+    """An estimator as a predictor: calls its `predict` with the sample as the only row."""
 
     def __init__(self, estimator):
         self.estimator = estimator
@@ -21,10 +21,10 @@ class FromEstimator(object):
         return self.estimator.predict(self._rows(sample))[0]
 
     def _rows(self, sample):
-        """Return `sample` as the one row of what the estimator was trained on: of a list, or of a pandas table.
+        """Return `sample` as the only row of a list, or of a pandas table where the estimator was trained on a table.
 
-        Raises KeyError, which names them, where an object lacks columns. `feature_names_in_` is scikit-learn's
-        word for the columns of the table that an estimator was trained on.
+        Raises KeyError, naming them, where an object lacks columns. `feature_names_in_` is scikit-learn's
+        name for the columns of the table that an estimator was trained on.
         """
         names = getattr(self.estimator, "feature_names_in_", None)
         table = _table() if names is not None else None
@@ -36,7 +36,7 @@ class FromEstimator(object):
 
 
 def _table():
-    """Return pandas' table, or None where an estimator has names of columns from a library like it."""
+    """Return pandas' DataFrame, or None where the column names come from a library like it."""
     try:
         from pandas import DataFrame
     except ImportError:
@@ -44,11 +44,11 @@ def _table():
     return DataFrame
 
 
-def as_predictor(thing):
-    """Return `thing` if it can be called, what asks its `predict` if it has one, else `thing` again."""
-    if callable(thing) or not callable(getattr(thing, "predict", None)):
-        return thing
-    return FromEstimator(thing)
+def as_predictor(value):
+    """Return a predictor that calls the `predict` of `value` if it has one and can't be called itself, else `value`."""
+    if callable(value) or not callable(getattr(value, "predict", None)):
+        return value
+    return FromEstimator(value)
 
 
 def refusal(verdict):
@@ -65,7 +65,7 @@ def refusal(verdict):
 
 
 def words_of(error):
-    """Return what an exception of a validator tells a client: its message, with its kind where that says more."""
+    """Return what an exception of a validator tells a client: its message, with its type where that says more."""
     text = str(error)
     if text and isinstance(error, (ValueError, AssertionError)):
         return text
@@ -73,7 +73,7 @@ def words_of(error):
 
 
 def _is_with_reason(verdict, reason):
-    # A truth of numpy's is no bool.
+    # numpy's own truth values are no bool.
     return not isinstance(verdict, (str, tuple)) and (isinstance(verdict, bool) or isinstance(reason, str))
 
 
@@ -91,11 +91,11 @@ def accepts(verdict):
 
 
 def doc(function):
-    """Return what the notebook says of `function`, or None."""
+    """Return the docstring of `function`, or None."""
     if isinstance(function, FromEstimator):
         return "The answer of {}.predict for one row.".format(type(function.estimator).__name__)
     if isinstance(function, functools.partial):
-        # Its own is that of functools.
+        # A partial's own docstring is that of functools.
         return inspect.getdoc(function.func)
     return inspect.getdoc(function)
 
@@ -113,28 +113,34 @@ def signature(function, name):
 def refuses_one_argument(function):
     """Return whether `function` can't be called with one sample, as far as its signature tells."""
     try:
-        known = inspect.signature(function)
-    # Written in C, or of a kind that Python has no words for.
+        call_signature = inspect.signature(function)
+    # Written in C, or of a kind whose signature Python can't tell.
     except Exception:
         return False
     try:
-        known.bind(None)
+        call_signature.bind(None)
     except TypeError:
         return True
     return False
 
 
 def named_parameters(function):
-    """Return the parameters that an object's keys can be bound to, of a function that takes several; else None.
+    """Return the parameters of `function` that an object's keys can be bound to; None where it takes one sample.
 
-    Several are taken where one argument does not do, and all that is needed can be given by name.
+    It takes several where one argument is not enough, and all required ones can be passed by name.
     """
     if not refuses_one_argument(function):
         return None
-    known = inspect.signature(function).parameters.values()
-    named = [one for one in known if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
-    needs_place = any(one.kind is one.POSITIONAL_ONLY and one.default is one.empty for one in known)
-    return named if named and not needs_place else None
+    parameters = inspect.signature(function).parameters.values()
+    named = [
+        parameter
+        for parameter in parameters
+        if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+    ]
+    needs_position = any(
+        parameter.kind is parameter.POSITIONAL_ONLY and parameter.default is parameter.empty for parameter in parameters
+    )
+    return named if named and not needs_position else None
 
 
 def _cached(function, maxsize, typed):
@@ -142,9 +148,9 @@ def _cached(function, maxsize, typed):
 
 
 def _reduce_cached(wrapper):
-    """Return how a function under functools.lru_cache is pickled: anew, with an empty cache.
+    """Return how a function under functools.lru_cache is pickled: by value, with an empty cache.
 
-    One that a module has is found there again; pickle alone knows only that way.
+    One that a module holds is pickled by its name, the only way that pickle itself knows.
     """
     owner = sys.modules.get(wrapper.__module__)
     for name in wrapper.__qualname__.split("."):

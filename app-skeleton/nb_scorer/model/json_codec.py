@@ -1,4 +1,4 @@
-"""JSON in and out: what a sample becomes for the notebook's functions, and their answer for a client.
+"""JSON in and out: a sample for the notebook's functions, and their answer for a client.
 
 In: exactly as JSON says. Out: any value of Python, numpy, pandas or pydantic that has a JSON form.
 """
@@ -16,18 +16,18 @@ import uuid
 
 from nb_scorer.model import pydantic_models
 
-# int() of a long digit string is quadratic, and Pythons before the limit of CPython 3.11 have no brake.
+# int() of a long digit string is quadratic, and Pythons before CPython 3.11 set it no limit.
 MAX_DIGITS = 4300
 _DIGITS = b"0123456789"
-# What CPython allows where nobody sets another limit. Up to 3.11 the decoder, written in C, would go as deep as a
-# notebook's own limit allows, and end the process.
+# CPython's default. Up to 3.11 the decoder, written in C, would go as deep as a notebook's own limit allows, and
+# crash the process.
 MAX_DEPTH = 1000
 _EXACT = 1 << 63
 _BOM = b"\xef\xbb\xbf"
 
 
 def decode(body, decoder=None):
-    """Return the sample in `body` (bytes of UTF-8 JSON); raise ValueError in words a client may see.
+    """Return the sample in `body` (bytes of UTF-8 JSON); raise ValueError in words for a client.
 
     With LENIENT as `decoder`, NaN, Infinity and -Infinity, which JSON does not have, are None.
     """
@@ -40,19 +40,19 @@ def decode(body, decoder=None):
         if sys.getrecursionlimit() > MAX_DEPTH and body.count(b"[") + body.count(b"{") > MAX_DEPTH:
             return _decode_deep(decoder, text)
         try:
-            # What decoder.decode does besides takes longer than a small sample.
+            # What decoder.decode() does besides takes longer than decoding a small sample.
             sample, end = decoder.scan_once(text, 0)
         except StopIteration:
             end = -1
         return sample if end == len(text) else decoder.decode(text)
-    except UnicodeDecodeError as wrong:
-        raise ValueError("it is not UTF-8 (byte {})".format(wrong.start))
+    except UnicodeDecodeError as error:
+        raise ValueError("it is not UTF-8 (byte {})".format(error.start))
     except RecursionError:
         raise ValueError("it is nested too deeply")
 
 
 def _decode_deep(decoder, text):
-    """Decode `text` under Python's own limit of recursion, and not the notebook's."""
+    """Decode `text` under Python's default recursion limit, not the notebook's."""
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(MAX_DEPTH)
     try:
@@ -61,22 +61,22 @@ def _decode_deep(decoder, text):
         sys.setrecursionlimit(limit)
 
 
-def print_of(sample):
-    """Return bytes that differ once a decoded sample was changed, or None where that can't be told."""
+def fingerprint(sample):
+    """Return bytes that differ once a decoded sample has been changed, or None where there are none."""
     try:
-        # Version 2 writes nothing that depends on who else refers to an object.
+        # Version 2 of the format does not depend on who else refers to an object.
         return marshal.dumps(sample, 2)
     except ValueError:
-        # Nested more deeply than it goes, or something is in it that no JSON has.
+        # Nested too deeply for marshal, or it holds something that JSON does not have.
         return None
 
 
 def _has_long_number(body):
     """Return whether `body` has more than MAX_DIGITS digits in a row."""
-    # So many have one at a multiple of MAX_DIGITS: a look there is a thousandth of a search.
-    for at in range(0, len(body), MAX_DIGITS):
-        if body[at : at + 1].isdigit():
-            before, after = body[max(0, at - MAX_DIGITS) : at], body[at : at + MAX_DIGITS]
+    # Such a run covers a multiple of MAX_DIGITS: looking there costs a thousandth of a search.
+    for position in range(0, len(body), MAX_DIGITS):
+        if body[position : position + 1].isdigit():
+            before, after = body[max(0, position - MAX_DIGITS) : position], body[position : position + MAX_DIGITS]
             digits = len(before) - len(before.rstrip(_DIGITS)) + len(after) - len(after.lstrip(_DIGITS))
             if digits > MAX_DIGITS:
                 return True
@@ -93,7 +93,7 @@ def _bounded_int(digits):
     return int(digits)
 
 
-# Made once: json.loads and json.dumps would make one a call, which takes longer than a small sample.
+# Made once: json.loads and json.dumps would make one per call, which takes longer than a small sample.
 _DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 _BOUNDED = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_bounded_int)
 LENIENT = json.JSONDecoder(parse_constant=lambda name: None, parse_int=_bounded_int)
@@ -117,8 +117,8 @@ def encode(answer, form=None):
     except (ValueError, TypeError, OverflowError, RecursionError):
         text = None
     if text is None:
-        # A NaN, a key that is no string, a cycle: the walk tells which, and mends the first two. What it raises
-        # says it all: the log has no use for how the encoder failed before.
+        # A NaN, a key that is no string, or a cycle: plain() finds out which, and mends the first two. What it
+        # raises says it all: the log has no use for the encoder's own error.
         text = _text(plain(answer, form))
     try:
         return text.encode("utf-8")
@@ -131,7 +131,7 @@ def _text(answer):
     try:
         return json.dumps(answer, allow_nan=False, ensure_ascii=False)
     except ValueError:
-        # The only thing that is left: CPython does not write longer ones, and no client would read them.
+        # The only cause left: CPython does not write longer numbers, and no client would read them.
         raise NoJsonForm("a whole number of more than {} digits has no JSON form here".format(MAX_DIGITS)) from None
 
 
@@ -167,13 +167,13 @@ def _plain(value, leaf):
 def _object(value, leaf):
     named = {_key(key, leaf): _plain(item, leaf) for key, item in value.items()}
     if len(named) < len(value):
-        # An object has one value of a name: the others would be lost without a word.
+        # A JSON object has one value per name: the others would be lost without a word.
         raise NoJsonForm("a dict with two keys of one name, such as 1 and '1', has no JSON form")
     return named
 
 
 def _key(key, leaf):
-    """Return a dict's key as JSON's text for it."""
+    """Return a dict's key as the text that JSON has for it."""
     if isinstance(key, str):
         return str.__str__(key)
     plain_key = _plain(key, leaf)
@@ -192,12 +192,12 @@ class Form(object):
         self.encoder = json.JSONEncoder(default=self.leaf, allow_nan=False, ensure_ascii=False)
 
     def leaf(self, value):
-        """Return `value` one step nearer to JSON: what json.dumps asks for a type it does not know."""
+        """Return `value` one step nearer to JSON: json.dumps calls this for a type that it does not know."""
         for kinds, step in _STEPS:
             if isinstance(value, kinds):
                 return step(value)
-        for known, step in self._library_steps:
-            if known(value):
+        for applies, step in self._library_steps:
+            if applies(value):
                 return step(value)
         raise NoJsonForm(
             "an answer of type {} has no JSON form".format(
@@ -219,7 +219,7 @@ def _decimal(value):
     if not value.is_finite():
         return None
     if value.adjusted() > MAX_DIGITS:
-        # Written out it would take as long and as much memory as its exponent says.
+        # Written out, it would take time and memory in proportion to its exponent.
         raise NoJsonForm("a Decimal of more than {} digits has no JSON form here".format(MAX_DIGITS))
     return int(value) if value == value.to_integral_value() else float(value)
 
@@ -258,7 +258,7 @@ def _is_numpy_scalar(value):
 def _numpy_scalar(value):
     kind = value.dtype.kind
     if value.dtype.names:
-        # item() would drop the names of a record within, and the unit of a moment of nanoseconds.
+        # item() would drop the names of a nested record, and the unit of a datetime64 in nanoseconds.
         return {name: value[name] for name in value.dtype.names}
     if kind == "M":
         return None if value != value else str(value)
@@ -277,7 +277,7 @@ def _seconds(value):
     try:
         return value / type(value)(1, "s")
     except TypeError:
-        # A month and a year have no number of seconds.
+        # A month or a year is no fixed number of seconds.
         raise NoJsonForm("an answer of type numpy.{} has no JSON form".format(value.dtype)) from None
 
 
@@ -297,7 +297,7 @@ def _table(value):
 
 
 def _labelled_table(value):
-    """Return the records of a DataFrame, each with the labels of its row where these are more than row numbers."""
+    """Return the records of a DataFrame, each with its row's labels where these are more than row numbers."""
     if not _is_labelled(value):
         return _table(value)
     try:
@@ -307,7 +307,7 @@ def _labelled_table(value):
 
 
 def _labelled_series(value):
-    """Return a Series as an object by its index; as a list where the index is the numbers of its places."""
+    """Return a Series as an object by its index; as a list where the index only counts the values."""
     if not _is_labelled(value):
         return _array(value)
     if not value.index.is_unique:
@@ -318,7 +318,7 @@ def _labelled_series(value):
 
 
 def _is_labelled(value):
-    """Return whether the index of a Series or DataFrame says more than the place of each row."""
+    """Return whether the index of a Series or DataFrame says more than each row's position."""
     index = getattr(value, "index", None)
     if type(index).__name__ != "RangeIndex":
         return index is not None
@@ -327,9 +327,9 @@ def _is_labelled(value):
 
 def field_names(kind):
     """Return the names of a dataclass's fields, in order, without ClassVar and InitVar."""
-    # As dataclasses.fields() does, which is not imported here: Python 3.6 has none.
-    known = kind.__dataclass_fields__.items()
-    return [name for name, field in known if field._field_type.name == "_FIELD"]  # noqa: SLF001
+    # As dataclasses.fields() does; Python 3.6 has no such module to import.
+    fields = kind.__dataclass_fields__.items()
+    return [name for name, field in fields if field._field_type.name == "_FIELD"]  # noqa: SLF001
 
 
 def _is_of(library, value):
@@ -348,10 +348,10 @@ def _is_series(value):
     return hasattr(value, "to_dict") and hasattr(value, "index") and hasattr(value, "tolist")
 
 
-# Known by what they can do: none of these libraries may be imported here.
+# Recognised by what they can do: none of these libraries may be imported here.
 _FIRST_STEPS = (
     (lambda value: type(value).__name__ in ("NAType", "NaTType", "MaskedConstant"), lambda value: None),
-    # Before all that is rarer.
+    # The commonest come first.
     (_is_numpy_scalar, _numpy_scalar),
     (_is_array, _array),
     (lambda value: pydantic_models.is_model(type(value)), pydantic_models.dumped),
@@ -371,6 +371,6 @@ _OTHER_STEPS = (
     (lambda value: hasattr(value, "__fspath__"), lambda value: value.__fspath__()),
 )
 
-# What pandas says in an answer: with the labels of its index, or as bare lists and records.
+# pandas' objects in answers: with the labels of their index, or as bare lists and records.
 LABELLED = Form((*_FIRST_STEPS, (_has_columns, _labelled_table), (_is_series, _labelled_series), *_OTHER_STEPS))
 BARE = Form((*_FIRST_STEPS, (_has_columns, _table), *_OTHER_STEPS))

@@ -5,7 +5,7 @@ import io
 import os
 import pickle
 
-# What the pickle imports. Here and not when it is loaded: the repository, then on sys.path, may have one of that name.
+# The pickle imports it. It is imported here because the repository, on sys.path later, may have a cloudpickle.py.
 import cloudpickle  # noqa: F401
 
 from nb_scorer.common import paths
@@ -18,10 +18,10 @@ __all__ = ["Model", "ModelProblem", "folder_of_notebook", "form_of", "load"]
 class Model(object):
     """A notebook's functions, ready to be asked, and the manifest that came with them."""
 
-    def __init__(self, called, manifest):
-        self.predictor = called["predictor"]
-        self.validator = called["validator"]
-        self.batch_predictor = called["batch_predictor"]
+    def __init__(self, functions, manifest):
+        self.predictor = functions["predictor"]
+        self.validator = functions["validator"]
+        self.batch_predictor = functions["batch_predictor"]
         self.manifest = manifest
 
     @property
@@ -41,23 +41,23 @@ def folder_of_notebook(folder):
 
 
 def load(folder):
-    """Return the Model in `folder`, or raise the ModelProblem that forbids it.
+    """Return the Model in `folder`, or raise the ModelProblem that says why it can't be loaded.
 
     Loading runs code from the file: call it only on a folder that assemble wrote. Versions and digest
-    are compared first, because a wrong version can end the process before it could raise.
+    are compared first, because a wrong version can crash the process instead of raising.
     """
-    described = manifest.read(folder)
-    manifest.check_versions(described)
+    model_manifest = manifest.read(folder)
+    manifest.check_versions(model_manifest)
     path = os.path.join(str(folder), paths.PICKLE)
-    if digest_of(path) != described.get("pickle_sha256"):
+    if digest_of(path) != model_manifest.get("pickle_sha256"):
         raise ModelDamaged(path)
     try:
         with io.open(path, "rb") as file:
-            called = pickle.load(file)  # noqa: S301 - the file that assemble wrote, its digest compared
+            saved = pickle.load(file)  # noqa: S301 - the file that assemble wrote, its digest compared
     # Unpickling runs the code of any library.
     except Exception as error:
         raise ModelLoadFailed("{}: {}".format(type(error).__name__, error)) from error
-    return Model(called, described)
+    return Model(saved, model_manifest)
 
 
 def digest_of(path):

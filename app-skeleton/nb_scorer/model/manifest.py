@@ -17,8 +17,8 @@ def python_minor():
 
 
 def versions():
-    """Return the fields that must be equal where the pickle is loaded, and the full version to read."""
-    # Here and not above: the build and the front read manifests without having cloudpickle, or time for the other.
+    """Return the fields that must be equal where the pickle is loaded, and Python's full version for people."""
+    # Not at the top: the build and the front, which read manifests, have no cloudpickle and no time for platform.
     import platform
 
     import cloudpickle
@@ -47,18 +47,18 @@ def parsed(content):
         manifest = json.loads(content.decode("utf-8"))
     except (ValueError, RecursionError):
         raise ModelFormatUnknown("unknown (manifest.json is no JSON)", FORMAT)
-    found = manifest.get("format") if isinstance(manifest, dict) else None
-    if found != FORMAT:
-        raise ModelFormatUnknown(None if found is None else phrases.as_json(found), FORMAT)
+    format_number = manifest.get("format") if isinstance(manifest, dict) else None
+    if format_number != FORMAT:
+        raise ModelFormatUnknown(None if format_number is None else phrases.as_json(format_number), FORMAT)
     return manifest
 
 
 def check_versions(manifest):
     """Raise ModelPythonDiffers unless this process may load the pickle of `manifest`."""
-    here = versions()
+    current = versions()
     for field, name in (("python", "Python"), ("cloudpickle", "cloudpickle")):
-        if manifest.get(field) != here[field]:
-            raise ModelPythonDiffers(name, manifest.get(field), here[field])
+        if manifest.get(field) != current[field]:
+            raise ModelPythonDiffers(name, manifest.get(field), current[field])
 
 
 def write(folder, manifest):
@@ -70,7 +70,7 @@ def write(folder, manifest):
 
 
 def update(folder, **fields):
-    """Set `fields` in the manifest of `folder` and return the whole; raises as `read` does."""
+    """Set `fields` in the manifest of `folder` and return all of it; raises as `read` does."""
     manifest = read(folder)
     manifest.update(fields)
     write(folder, manifest)

@@ -23,13 +23,13 @@ class ModelMissing(ModelProblem):
 
 
 class ModelFormatUnknown(ModelProblem):
-    """The manifest is of another version of nb-builder, or none at all."""
+    """The manifest is another nb-builder version's, or no manifest at all."""
 
     code = "model-format-unknown"
 
-    def __init__(self, found, known):
+    def __init__(self, saved, supported):
         super().__init__(
-            what="The model has format {}, and this service reads format {}.".format(found, known),
+            what="The model has format {}, and this service reads format {}.".format(saved, supported),
             why="It was built by another version of nb-builder.",
             fix="Build the notebook again with this version.",
         )
@@ -40,9 +40,9 @@ class ModelPythonDiffers(ModelProblem):
 
     code = "model-python-differs"
 
-    def __init__(self, what, built, here):
+    def __init__(self, name, saved, current):
         super().__init__(
-            what="The model was saved with {0} {1}, and here is {0} {2}.".format(what, built, here),
+            what="The model was saved with {0} {1}, and here is {0} {2}.".format(name, saved, current),
             why="Loading it with another version can crash the process, so it is not tried.",
             fix="Serve it with the environment that it was built in, or build the notebook again.",
         )

@@ -1,7 +1,7 @@
-"""Sets again in a scorer what a notebook did to its process: the facts that record_process_state has kept.
+"""Restores in a scorer what a notebook did to its process: the facts that record_process_state has kept.
 
-What the standard library is to do comes before the model is loaded; each library is set when it has been imported, be
-that with the model or in the middle of a prediction. What can't be set here is said in the log.
+The standard library is set before the model is loaded; every other library once it has been imported, be that with
+the model or in the middle of a prediction. What can't be set here is reported in the log.
 """
 
 import decimal
@@ -18,7 +18,7 @@ VERSION = 1
 
 
 def before_load(state):
-    """Set the standard library, and have libraries set as they are imported; `state` is of the manifest, or None."""
+    """Set the standard library, and others as they are imported; `state` is the manifest's, or None."""
     if not _is_known(state):
         return
     if "recursion_limit" in state:
@@ -26,23 +26,23 @@ def before_load(state):
     if "socket_timeout" in state:
         socket.setdefaulttimeout(state["socket_timeout"])
     for name, value in state.get("locale", {}).items():
-        _said("locale", _set_locale, name, value)
+        _try_to_set("locale", _set_locale, name, value)
     for name, value in state.get("decimal", {}).items():
         setattr(decimal.getcontext(), name, value)
     _set_logging(state.get("logging", {}))
     _set_filters(state)
-    waiting = {}
+    pending = {}
     for name, facts in state.get("libraries", {}).items():
         if name in sys.modules:
-            _said(name, _LIBRARIES[name], facts)
+            _try_to_set(name, _LIBRARIES[name], facts)
         else:
-            waiting[name] = functools.partial(_run_and_set, waiting, _LIBRARIES[name], facts)
-    if waiting:
-        import_hooks.around(waiting)
+            pending[name] = functools.partial(_run_and_set, pending, _LIBRARIES[name], facts)
+    if pending:
+        import_hooks.around(pending)
 
 
 def after_load(state):
-    """Put the notebook's filters of warnings in front again: what was imported with the model has put its own there."""
+    """Put the notebook's warning filters in front again: what came with the model has put its own there."""
     if _is_known(state):
         _set_filters(state)
 
@@ -52,27 +52,27 @@ def _is_known(state):
 
 
 def loguru_logger():
-    """Return loguru's one logger: what a pickle has in its place."""
+    """Return loguru's only logger: a pickle has this call in its place."""
     from loguru import logger
 
     return logger
 
 
-def _run_and_set(waiting, function, facts, run, module):
-    """Run a module that was waited for, and set in it, this once, what the notebook had set."""
+def _run_and_set(pending, set_up, facts, run, module):
+    """Run a `pending` module, and set in it, this once, what the notebook had set."""
     run(module)
-    del waiting[module.__name__]
-    _said(module.__name__, function, facts)
+    del pending[module.__name__]
+    _try_to_set(module.__name__, set_up, facts)
 
 
-def _said(what, function, *facts):
-    """Call `function`; what it can't do in this process is said, and no reason not to serve."""
+def _try_to_set(subject, function, *facts):
+    """Call `function`; if it fails, say so in the log: that is no reason not to serve."""
     try:
         function(*facts)
     # Libraries raise whatever they like, and an older one may lack what is asked of it.
-    except Exception as wrong:
-        words = "{}: {}".format(type(wrong).__name__, wrong)
-        sys.stderr.write("What the notebook set of {} can't be set here ({}).\n".format(what, words))
+    except Exception as error:
+        reason = "{}: {}".format(type(error).__name__, error)
+        sys.stderr.write("What the notebook set of {} can't be set here ({}).\n".format(subject, reason))
 
 
 def _set_locale(name, value):
@@ -80,18 +80,18 @@ def _set_locale(name, value):
 
 
 def _set_filters(state):
-    """Put the filters in front whose categories are known by now: of a library that is not imported, nothing warns."""
-    for one in reversed(state.get("warnings", [])):
-        module, name = one["category"].split(":")
+    """Put the filters in front whose categories exist by now: a library that is not imported warns of nothing."""
+    for entry in reversed(state.get("warnings", [])):
+        module, name = entry["category"].split(":")
         category = getattr(sys.modules.get(module), name, None)
         if category is not None:
-            warnings.filterwarnings(one["action"], one["message"], category, one["module"], one["line"])
+            warnings.filterwarnings(entry["action"], entry["message"], category, entry["module"], entry["line"])
 
 
 def _set_logging(facts):
     if "basic" in facts:
-        wanted = dict(facts["basic"])
-        logging.basicConfig(**dict(wanted, stream=getattr(sys, wanted["stream"])))
+        options = dict(facts["basic"])
+        logging.basicConfig(**dict(options, stream=getattr(sys, options["stream"])))
     if "level" in facts:
         logging.root.setLevel(facts["level"])
     for name, level in facts.get("levels", {}).items():

@@ -1,4 +1,4 @@
-"""What makes of JSON's values what a type hint promises: one class a kind of hint; see nb_scorer.model.conversion.
+"""Readers, which turn JSON's values into what a type hint promises: a class per kind of hint; see conversion.
 
 A reader is called with a value; it returns what its hint promises, or raises Misfit with each field that is wrong.
 """
@@ -13,7 +13,7 @@ import uuid
 from nb_scorer.model import pydantic_models
 from nb_scorer.model.misfit import MOST_ERRORS, Misfit
 
-# As a client would say it; the first that fits, for true is an int to Python.
+# As a client would say it; the first that fits, because to Python, true is an int.
 _NOUNS = (
     (type(None), "null"),
     (bool, "true or false"),
@@ -30,7 +30,7 @@ def _moment(kind, text):
     return kind.fromisoformat(text[:-1] + "+00:00" if text.endswith("Z") else text)
 
 
-# CPython 3.6 reads no dates; they stay texts there. The first that fits: a datetime is a date.
+# CPython 3.6 can't parse dates: they stay texts there. The first that fits: a datetime is a date.
 _MOMENTS = (
     (dt.datetime, "a date and time in ISO 8601", _moment),
     (dt.date, "a date in ISO 8601", _moment),
@@ -48,37 +48,37 @@ def _noun(value):
     return next((noun for kind, noun in _NOUNS if isinstance(value, kind)), "something else")
 
 
-def _refuse(wanted, value):
-    raise Misfit([((), "must be {}, not {}".format(wanted, _noun(value)))])
+def _refuse(expected, value):
+    raise Misfit([((), "must be {}, not {}".format(expected, _noun(value)))])
 
 
 def _read_all(pairs):
-    """Return {key: what its reader makes of its value} of `pairs` (key, reader, value).
+    """Return {key: what its reader makes of its value} for `pairs`, which are (key, reader, value).
 
-    Raise the Misfits as one; behind as many as are told nothing is read.
+    Raise all Misfits as one; nothing is read after the first MOST_ERRORS of them.
     """
-    found, errors = {}, []
+    values, errors = {}, []
     for key, read, value in pairs:
         if len(errors) >= MOST_ERRORS:
             break
         try:
-            found[key] = value if read is None else read(value)
-        except Misfit as wrong:
-            errors += [((key, *path), words) for path, words in wrong.errors]
+            values[key] = value if read is None else read(value)
+        except Misfit as misfit:
+            errors += [((key, *path), detail) for path, detail in misfit.errors]
     if errors:
         raise Misfit(errors)
-    return found
+    return values
 
 
 class Sample(object):
-    """Reads a whole sample; `tried` is what the unions in it remember, for as long as it is read."""
+    """Reads a whole sample; `tried` is the memory of its unions, for as long as it is read."""
 
     def __init__(self, inner, tried=None):
         self.inner = inner
         self.tried = {} if tried is None else tried
 
     def __call__(self, value):
-        """Return what the reader `inner` makes of it; raise Misfit, also where a class has itself within too often."""
+        """Return what the reader `inner` makes of it; raise Misfit, also for a class nested in itself too deeply."""
         try:
             return self.inner(value)
         except RecursionError:
@@ -88,17 +88,17 @@ class Sample(object):
 
 
 class OfPydantic(object):
-    """Reads by pydantic itself, in its own words."""
+    """Reads through pydantic itself, whose own messages it gives."""
 
     def __init__(self, hint, kind):
         self._parser = pydantic_models.Parser(hint, kind)
 
     def __call__(self, value):
         """Return what the hint promises; raise Misfit with what pydantic says of each field."""
-        found, errors = self._parser.parse(value)
+        result, errors = self._parser.parse(value)
         if errors:
             raise Misfit(errors)
-        return found
+        return result
 
 
 class Fields(object):
@@ -117,12 +117,12 @@ class Fields(object):
         errors = list(itertools.islice(self._strange(value), MOST_ERRORS))
         if len(errors) < MOST_ERRORS:
             try:
-                found = _read_all((name, self.fields.get(name, (None,))[0], value[name]) for name in value)
-            except Misfit as wrong:
-                errors += wrong.errors
+                values = _read_all((name, self.fields.get(name, (None,))[0], value[name]) for name in value)
+            except Misfit as misfit:
+                errors += misfit.errors
         if errors:
             raise Misfit(errors)
-        return found if self.kind is dict else self._instance(found)
+        return values if self.kind is dict else self._instance(values)
 
     def _strange(self, value):
         """Yield an error for each field that is missing, and for each that is not known."""
@@ -134,12 +134,12 @@ class Fields(object):
                 if name not in self.fields:
                     yield (name,), "is not expected"
 
-    def _instance(self, found):
+    def _instance(self, values):
         try:
-            return self.kind(**found)
-        # What its __post_init__ says of the values, which JSON's kinds don't.
-        except (ValueError, TypeError, AssertionError) as wrong:
-            raise Misfit([((), str(wrong) or type(wrong).__name__)]) from wrong
+            return self.kind(**values)
+        # Its __post_init__ may check more than JSON's types.
+        except (ValueError, TypeError, AssertionError) as error:
+            raise Misfit([((), str(error) or type(error).__name__)]) from error
 
 
 def _listed(names):
@@ -148,7 +148,7 @@ def _listed(names):
 
 
 class Items(object):
-    """Makes a list, a tuple or a set of a list: `inner` reads each item, or, unless all are alike, one reads one."""
+    """Makes a list, a tuple or a set of a list: the reader in `inner` reads all items, or, unless `alike`, one each."""
 
     def __init__(self, kind, inner, alike=True):
         self.kind = kind
@@ -163,9 +163,9 @@ class Items(object):
         inner = (self.inner or [None])[:1] * len(value) if self.alike else self.inner
         if len(inner) != len(value):
             raise Misfit([((), "must be a list of {} values, not {}".format(len(inner), len(value)))])
-        found = _read_all(zip(range(len(value)), inner, value)).values()
+        items = _read_all(zip(range(len(value)), inner, value)).values()
         try:
-            return self.kind(found)
+            return self.kind(items)
         except TypeError:
             raise Misfit([((), "must be a list of values that can be in a set")])
 
@@ -182,14 +182,14 @@ class Values(object):
         """Return the dict; raise Misfit for what is no object, or has wrong values."""
         if type(value) is not dict:
             _refuse(self.noun, value)
-        return _read_all((name, self.inner, one) for name, one in value.items())
+        return _read_all((name, self.inner, item) for name, item in value.items())
 
 
 class AnyOf(object):
     """Reads by the first of several readers that takes the value.
 
-    A value is read once by each, however many of those around it are tried: `tried` has what became of it, by the ids
-    of reader and value. Else classes that have such a union within would take twice as long a level.
+    A value is read only once by each, however many readers of what is around it are tried: `tried` holds the outcome,
+    by the ids of reader and value. Otherwise each level of nested unions would double the time.
     """
 
     def __init__(self, inner, tried):
@@ -199,19 +199,19 @@ class AnyOf(object):
     @property
     def noun(self):
         """Return what a client may send."""
-        return " or ".join(one.noun for one in self.inner)
+        return " or ".join(alternative.noun for alternative in self.inner)
 
     def __call__(self, value):
-        """Return what the first reader makes of it; raise Misfit, with the fields of the one that knows most."""
-        within = None
+        """Return what the first makes of it; raise Misfit with the errors of the first that got to the fields."""
+        nested_errors = None
         remembers = len(self.inner) > 1 and _is_nested(value)
         for read in self.inner:
-            made, errors = self._once(read, value) if remembers else _outcome(read, value)
+            result, errors = self._once(read, value) if remembers else _outcome(read, value)
             if errors is None:
-                return made
-            if within is None and (len(errors) > 1 or errors[0][0]):
-                within = errors
-        raise Misfit(within or [((), "must be " + self.noun)])
+                return result
+            if nested_errors is None and (len(errors) > 1 or errors[0][0]):
+                nested_errors = errors
+        raise Misfit(nested_errors or [((), "must be " + self.noun)])
 
     def _once(self, read, value):
         key = id(read), id(value)
@@ -224,14 +224,14 @@ def _outcome(read, value):
     """Return (what the reader makes of a value, None), or (None, the errors of its Misfit)."""
     try:
         return read(value), None
-    except Misfit as wrong:
-        return None, wrong.errors
+    except Misfit as misfit:
+        return None, misfit.errors
 
 
 def _is_nested(value):
-    """Return whether a list or an object has such within."""
+    """Return whether `value` is a list or an object that holds another."""
     inner = value.values() if type(value) is dict else value if type(value) is list else ()
-    return any(type(one) in (dict, list) for one in inner)
+    return any(type(item) in (dict, list) for item in inner)
 
 
 class OneOf(object):
@@ -244,13 +244,13 @@ class OneOf(object):
 
     def __call__(self, value):
         """Return the value or the member; raise Misfit for any other."""
-        if not any(type(one) is type(value) and one == value for one in self.allowed):
+        if not any(type(choice) is type(value) and choice == value for choice in self.allowed):
             raise Misfit([((), "must be {}".format(self.noun))])
         return value if self.kind is None else self.kind(value)
 
 
 class Scalar(object):
-    """Takes null, a truth, a number or a text; a whole number is a float's, too, and 3.0 an int's."""
+    """Takes null, true or false, a number or a text; a whole number does for a float, too, and 3.0 for an int."""
 
     def __init__(self, kind):
         self.kind = kind
@@ -292,23 +292,23 @@ class Number(object):
 
 
 class FromText(object):
-    """Makes a moment, a UUID, a path or bytes of their text, as answers write them."""
+    """Makes a date or time, a UUID, a path or bytes of its text, as answers write it."""
 
     @staticmethod
     def knows(kind):
         """Return whether there is a form in text for the class `kind`."""
-        return any(issubclass(kind, known) for known, _, _ in _FROM_TEXT)
+        return any(issubclass(kind, base) for base, _, _ in _FROM_TEXT)
 
     def __init__(self, kind):
         self.kind = kind
-        self.noun, self.make = next((noun, make) for known, noun, make in _FROM_TEXT if issubclass(kind, known))
+        self.noun, self.make = next((noun, make) for base, noun, make in _FROM_TEXT if issubclass(kind, base))
 
     def __reduce__(self):
-        """Return how this is saved: what makes the value is found anew."""
+        """Return how this is pickled: what makes the value is looked up again."""
         return FromText, (self.kind,)
 
     def __call__(self, value):
-        """Return the value; raise Misfit for a text that is none, and for what is no text."""
+        """Return the value; raise Misfit for a text that is no such value, and for what is no text."""
         if type(value) is str:
             try:
                 return self.make(self.kind, value)

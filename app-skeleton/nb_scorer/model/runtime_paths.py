@@ -1,7 +1,7 @@
-"""Where a notebook's code finds its files and modules: told in the kernel, restored in a scorer.
+"""Where a notebook's code finds its files and modules: recorded in the kernel, restored in a scorer.
 
 Both sides have the repository after the standard library and before the installed packages, as
-Jupyter has it, and what the notebook itself added to sys.path inside the repository.
+in Jupyter, and the folders of the repository that the notebook itself added to sys.path.
 """
 
 import os
@@ -13,7 +13,7 @@ _PACKAGES = ("site-packages", "dist-packages")
 _start = {}
 
 
-def place_for_repository(path):
+def repository_index(path):
     """Return the index in `path` (as sys.path) where IPython puts the working directory."""
     for index, entry in enumerate(path):
         if os.path.basename(entry) in _PACKAGES:
@@ -29,7 +29,7 @@ def remember():
 def describe(folder):
     """Return what the notebook changed, as fields of the manifest; `folder` is the notebook's in the repository.
 
-    `cwd` is the working directory, `path_first` and `path_last` what was put before and behind sys.path,
+    `cwd` is the working directory, `path_first` and `path_last` what was put before and after sys.path,
     all relative to the repository. What lies outside it is left out: a service has only the repository.
     """
     notebook_folder = _start.get("folder", os.getcwd())
@@ -53,33 +53,33 @@ def enter(notebook_folder, manifest):
     root = root_of(notebook_folder, manifest.get("folder", "."))
     cwd = os.path.join(root, manifest["cwd"]) if manifest.get("cwd") else notebook_folder
     os.chdir(cwd if os.path.isdir(cwd) else notebook_folder)
-    own = [os.getcwd()] + [notebook_folder] * (os.path.realpath(notebook_folder) != os.getcwd())
-    place = place_for_repository(sys.path)
-    sys.path[place:place] = own
+    folders = [os.getcwd()] + [notebook_folder] * (os.path.realpath(notebook_folder) != os.getcwd())
+    index = repository_index(sys.path)
+    sys.path[index:index] = folders
     first = [os.path.join(root, name) for name in manifest.get("path_first", [])]
     if first:
-        # What a scorer imports late must not be found in there.
+        # What a scorer imports late must not come from there.
         import asyncio  # noqa: F401
     sys.path[:0] = first
     sys.path += [os.path.join(root, name) for name in manifest.get("path_last", [])]
 
 
-def _added(known):
-    """Return (first, last): the entries of sys.path that are not `known`, before and after the first that is."""
-    here = [entry for entry in sys.path if isinstance(entry, str)]
-    start = next((index for index, entry in enumerate(here) if entry in known), len(here))
-    return [[entry for entry in part if entry not in known] for part in (here[:start], here[start:])]
+def _added(initial):
+    """Return (first, last): the entries of sys.path that are not `initial`, before and after the first that is."""
+    entries = [entry for entry in sys.path if isinstance(entry, str)]
+    start = next((index for index, entry in enumerate(entries) if entry in initial), len(entries))
+    return [[entry for entry in part if entry not in initial] for part in (entries[:start], entries[start:])]
 
 
 def _all_inside(root, entries, notebook_folder):
-    found = []
+    names = []
     for entry in entries:
-        # Relative ones mean the working directory of the moment, which is most often still the notebook's.
-        tried = [os.path.abspath(entry), os.path.join(notebook_folder, entry)]
-        name = _inside(root, next((path for path in tried if os.path.exists(path)), tried[0]))
-        if name and name not in found:
-            found.append(name)
-    return found
+        # A relative entry means the current working directory, which is most often still the notebook's.
+        candidates = [os.path.abspath(entry), os.path.join(notebook_folder, entry)]
+        name = _inside(root, next((path for path in candidates if os.path.exists(path)), candidates[0]))
+        if name and name not in names:
+            names.append(name)
+    return names
 
 
 def _inside(root, path):

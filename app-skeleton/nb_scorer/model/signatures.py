@@ -1,6 +1,6 @@
-"""How the notebook's functions are asked with one sample: by what their signatures say that they take.
+"""How the notebook's functions are called with one sample: by what their signatures say that they take.
 
-Decided once, when the model is saved: a function that takes a sample as JSON has it stays what it is.
+Decided once, when the model is saved; a function that takes a sample in its JSON form stays as it is.
 """
 
 import inspect
@@ -10,25 +10,28 @@ from nb_scorer.model.calls import Call, CallByName, CallTogether
 
 
 def of(called):
-    """Return predictor, validator and batch_predictor of the dict `called` as they are asked, None for the missing."""
-    asked = {name: _one(called.get(name)) for name in ("predictor", "validator")}
-    return dict(asked, batch_predictor=_together(called.get("batch_predictor"), asked["predictor"]))
+    """Return {name: callable} for the functions in the dict `called`, as they are asked; None for those missing."""
+    callables = {name: _for_one_sample(called.get(name)) for name in ("predictor", "validator")}
+    return dict(callables, batch_predictor=_for_batches(called.get("batch_predictor"), callables["predictor"]))
 
 
-def _one(function):
+def _for_one_sample(function):
     if function is None:
         return None
     named = functions.named_parameters(function)
-    known = hint_schema.resolved(function)
+    hints = hint_schema.resolved(function)
     if named:
-        fields = {one.name: (conversion.reader(known.get(one.name)), one.default is one.empty) for one in named}
+        fields = {
+            parameter.name: (conversion.reader(hints.get(parameter.name)), parameter.default is parameter.empty)
+            for parameter in named
+        }
         return CallByName(function, readers.Fields(dict, fields, _takes_any_name(function)))
-    read = conversion.reader(known.get(_first(function)))
+    read = conversion.reader(hints.get(_first(function)))
     return function if read is None else Call(function, read)
 
 
-def _together(function, predictor):
-    """Return batch_predictor as it is asked: by its own hint for a sample, without one as predictor is."""
+def _for_batches(function, predictor):
+    """Return batch_predictor as it is asked: by its own hint for a sample, or by predictor's where it has none."""
     if function is None:
         return None
     inner = hint_schema.arguments_of(hint_schema.bare(hint_schema.resolved(function).get(_first(function))))
@@ -44,10 +47,10 @@ def _first(function):
     """Return the name of a function's first parameter, or None where Python can't tell it."""
     try:
         return next(iter(inspect.signature(function).parameters), None)
-    # Written in C, or of a kind that Python has no words for.
+    # Written in C, or of a kind whose signature Python can't tell.
     except Exception:
         return None
 
 
 def _takes_any_name(function):
-    return any(one.kind is one.VAR_KEYWORD for one in inspect.signature(function).parameters.values())
+    return any(parameter.kind is parameter.VAR_KEYWORD for parameter in inspect.signature(function).parameters.values())

@@ -2,7 +2,7 @@
 
 A request is a length, a kind, a number and that many bytes; the numbers count a link's requests from 0.
 An answer is a length, a status, the number of its request, the microseconds that the sample took (its
-share, where several were scored in one call), how many were scored in the call that it was the first of,
+share, where several were scored in one call), how many samples that call scored (on its first answer, else 0),
 and that many bytes. A scorer answers in the order of the requests; before the first answer it sends one
 HELLO, or one PROBLEM if it could not load the model.
 """
@@ -11,15 +11,15 @@ import struct
 
 REQUEST = struct.Struct("!IBI")
 ANSWER = struct.Struct("!IBIII")
-# Numbers of requests have 32 bits, and start anew after the last.
+# Request numbers have 32 bits, and wrap around.
 NUMBERS = 0xFFFFFFFF
 
-# Kinds of requests.
+# Kinds of request.
 SAMPLE = 1  # asked of predictor, alone
-TOGETHER = 2  # a sample too; those that wait may be asked of batch_predictor in one call
+TOGETHER = 2  # a sample, too; those that are waiting may go to batch_predictor in one call
 MANY = 3  # a JSON array of samples; its answer is the array of theirs, or what the first failure gets
 
-# Statuses of answers. The payload of OK is the answer as JSON; that of all others is a JSON object.
+# Statuses of an answer. The payload of OK is the answer as JSON; that of all others is a JSON object.
 OK = 0
 NOT_JSON = 1  # {"reason"}
 # {"traceback" or null} and one of {"reason"}: the validator said no, for this reason or ""; {"message"}: it raised,
@@ -27,13 +27,13 @@ NOT_JSON = 1  # {"reason"}
 REFUSED = 2
 # {"traceback"}: the predictor raised or exited; with {"reason"} its answer has no JSON form. Of MANY also {"index"}.
 FAILED = 3
-BACK = 253  # {}: not touched, because the front has called it back
+BACK = 253  # {}: not touched, because the front called it back
 PROBLEM = 254  # {"code", "what", "why", "fix", "traceback"}: the model does not load
 HELLO = 255  # {"pid"}
 
-# What is larger is copied once and not twice on its way out of a buffer.
+# Payloads out of a larger buffer are copied once, not twice.
 _LARGE = 1 << 16
-_MOST = 0xFFFFFFFF
+_MAX_MICROSECONDS = 0xFFFFFFFF
 
 
 def request(kind, number, payload):
@@ -46,28 +46,28 @@ def answer(status, payload, number=0, seconds=0.0, batch=1):
     return answers([(status, payload, batch)], number, seconds)
 
 
-def answers(each, first, seconds):
-    """Return the bytes of answers, (status, payload, batch) `each`, to the requests from `first` on.
+def answers(results, first, seconds):
+    """Return the bytes of the answers to the requests from number `first` on, which took `seconds` each.
 
-    They took `seconds` each.
+    `results` are (status, payload, batch).
     """
-    pack, micros = ANSWER.pack, min(int(seconds * 1e6), _MOST)
+    pack, micros = ANSWER.pack, min(int(seconds * 1e6), _MAX_MICROSECONDS)
     return b"".join(
         [
             pack(len(payload), status, number & NUMBERS, micros, batch) + payload
-            for number, (status, payload, batch) in enumerate(each, first)
+            for number, (status, payload, batch) in enumerate(results, first)
         ]
     )
 
 
 def take_requests(buffer):
     """Remove every complete request from the bytearray `buffer`; return [(kind, number, payload)]."""
-    return [(head[1], head[2], payload) for head, payload in take(buffer, REQUEST)]
+    return [(fields[1], fields[2], payload) for fields, payload in take(buffer, REQUEST)]
 
 
 def take_answers(buffer):
     """Remove every complete answer from the bytearray `buffer`; return [(status, payload, seconds, batch, number)]."""
-    return [(head[1], payload, head[3] / 1e6, head[4], head[2]) for head, payload in take(buffer, ANSWER)]
+    return [(fields[1], payload, fields[3] / 1e6, fields[4], fields[2]) for fields, payload in take(buffer, ANSWER)]
 
 
 def take(buffer, header):
@@ -78,18 +78,18 @@ def take(buffer, header):
     size, end = header.size, len(buffer)
     if end < size or end < size + header.unpack_from(buffer)[0]:
         return []
-    taken = []
+    frames = []
     # Slices of bytes are one copy each, those of a bytearray two.
     data = bytes(buffer) if end < _LARGE else memoryview(buffer)
-    at = 0
-    while end - at >= size:
-        head = header.unpack_from(data, at)
-        after = at + size + head[0]
-        if after > end:
+    offset = 0
+    while end - offset >= size:
+        fields = header.unpack_from(data, offset)
+        next_offset = offset + size + fields[0]
+        if next_offset > end:
             break
-        taken.append((head, bytes(data[at + size : after])))
-        at = after
-    # A view of it would keep the buffer from shrinking.
+        frames.append((fields, bytes(data[offset + size : next_offset])))
+        offset = next_offset
+    # A view of the buffer would keep it from shrinking.
     del data
-    del buffer[:at]
-    return taken
+    del buffer[:offset]
+    return frames

@@ -1,14 +1,14 @@
 """How a process of the model Python starts: the one definition of its command line.
 
-The repository's folder comes before the installed packages on sys.path (see nb_scorer.model.runtime_paths), and the
-notebook may put others first: they may hold a cloudpickle.py or a socket.py. So nothing of ours is
-imported after they got there.
+The repository's folder comes before the installed packages on sys.path (see runtime_paths), and the
+notebook may put other folders first: they may hold a cloudpickle.py or a socket.py. So nothing of ours is
+imported once they are there.
 """
 
 import os
 
-# Set for another Python, these would change what the notebook's code imports or how it runs, and the
-# first of them has its packages compiled anew at each start.
+# Set for another Python, these would change what the notebook's code imports or how it runs; the first
+# would have its packages compiled anew at each start.
 NOT_FOR_THE_NOTEBOOK = (
     "PYTHONDONTWRITEBYTECODE",
     "PYTHONPATH",
@@ -22,7 +22,7 @@ NOT_FOR_THE_NOTEBOOK = (
 # Kept to what CPython 3.6 reads. '' stands for the working directory, which is nobody's module folder.
 _PROGRAM = """\
 import sys
-sys.path[:] = [place for place in sys.path if place]
+sys.path[:] = [entry for entry in sys.path if entry]
 sys.path.append(sys.argv.pop(1))
 from nb_scorer.worker.entry import main
 sys.exit(main(sys.argv[1:]))

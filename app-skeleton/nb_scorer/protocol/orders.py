@@ -1,4 +1,4 @@
-"""What the front orders of the zygote, and in which form: the words that both halves share."""
+"""The orders that the front sends to the zygote, and their form."""
 
 import struct
 

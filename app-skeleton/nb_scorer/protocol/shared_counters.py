@@ -1,7 +1,7 @@
-"""How many samples a scorer has started, and how many it shall hand back: numbers in memory that the front shares.
+"""How many samples a scorer has started, and how many it must hand back: two numbers in memory shared with the front.
 
-When a scorer dies, the first tells the front which sample it was working on, without a system call a
-sample. The second takes back what was sent and not started, while the scorer is too busy to listen.
+When a scorer dies, the first tells the front which sample it was working on, without a system call per
+sample. The second takes back what was sent but not started, while the scorer is too busy to listen.
 Both count the samples of a link from its beginning.
 """
 
@@ -17,13 +17,13 @@ class Tally(object):
         self._memory = memoryview(mmap.mmap(fd, SIZE)).cast("Q")
 
     def start(self, samples=1):
-        """Count so many more samples as started, at once where they are scored in one call.
+        """Count `samples` more as started, all at once where they are scored in one call.
 
-        Return how many of them, the first ones, the front has called back: they must not be touched.
+        Return how many of them, from the first on, the front has called back: these must not be touched.
         """
         memory = self._memory
         first = memory[0]
-        # Counted first and then looked at, as `call_back` does the other way round: one of both sees the other.
+        # Written first and then read, as in `call_back` with the numbers exchanged: one of the two sees the other.
         memory[0] = first + samples
         return max(0, min(samples, memory[1] - first))
 
@@ -33,6 +33,6 @@ class Tally(object):
         return self._memory[0]
 
     def call_back(self, end):
-        """Let none of the first `end` samples be started that are not yet; return how many were then."""
+        """Keep those of the first `end` samples that have not been started from being so; return how many have."""
         self._memory[1] = end
         return self._memory[0]

@@ -1,4 +1,4 @@
-"""The process of the model Python: `zygote` supervises, `scorer` is one that loads the model itself.
+"""The process of the model Python: a `zygote` supervises, a `scorer` loads the model itself.
 
 Started by the command line that nb_scorer.protocol.launch makes, never by hand.
 """
@@ -18,13 +18,13 @@ from nb_scorer.worker import log_streams, scorer, zygote
 def main(args):
     """Run the role that `args` names; return its exit code.
 
-    `args`: role, inherited socket (a scorer's with its tally after a comma), pid of the parent, mode,
+    `args`: role, inherited socket (a scorer's with its tally after a comma), the parent's pid, mode,
     form of the log, model folder, notebook folder.
     """
     role, fds, parent, mode = args[0], [int(fd) for fd in args[1].split(",")], int(args[2]), args[3]
     folders = args[5:]
     zygote.die_with_parent(parent)
-    _line_by_line(args[4])
+    _line_buffer(args[4])
     sock = socket.socket(fileno=fds[0])
     sock.set_inheritable(False)
     if role == "zygote":
@@ -32,9 +32,9 @@ def main(args):
     return _lone_scorer(sock, Tally(fds[1]), folders)
 
 
-def _zygote(control, mode, manner, folders):
+def _zygote(control, mode, mode_and_form, folders):
     try:
-        return zygote.Zygote(control, mode, lambda: _loaded(folders), [*manner, *folders]).run()
+        return zygote.Zygote(control, mode, lambda: _load_scorer(folders), [*mode_and_form, *folders]).run()
     except ModelProblem as problem:
         zygote.tell(control, dict(scorer.problem_facts(problem), event="failed"))
         return 1
@@ -42,8 +42,8 @@ def _zygote(control, mode, manner, folders):
 
 def _lone_scorer(link, tally, folders):
     try:
-        loaded = _loaded(folders)
-        scorer.serve(link, tally, loaded)
+        model = _load_scorer(folders)
+        scorer.serve(link, tally, model)
     except ModelProblem as problem:
         scorer.report_problem(link, problem)
         return 1
@@ -53,24 +53,24 @@ def _lone_scorer(link, tally, folders):
     return 0
 
 
-def _loaded(folders):
+def _load_scorer(folders):
     """Return the Scorer of the model in folders[0], with the notebook's folder folders[1] in force."""
     pid = os.getpid()
     try:
-        described = manifest.read(folders[0])
-        runtime_paths.enter(folders[1], described)
-        process_state.before_load(described.get("process_state"))
-        loaded = load(folders[0])
-        process_state.after_load(described.get("process_state"))
-        return scorer.Scorer(loaded, loaded.form)
+        model_manifest = manifest.read(folders[0])
+        runtime_paths.enter(folders[1], model_manifest)
+        process_state.before_load(model_manifest.get("process_state"))
+        model = load(folders[0])
+        process_state.after_load(model_manifest.get("process_state"))
+        return scorer.Scorer(model, model.form)
     finally:
-        # What the notebook's code forks while it is loaded shall not serve beside this process.
+        # What the notebook's code forks while it is loaded must not serve beside this process.
         if os.getpid() != pid:
             os._exit(1)
 
 
-def _line_by_line(form):
-    """Let the notebook's prints reach the log at once, whatever their characters, in the `form` of the log."""
+def _line_buffer(form):
+    """Have the notebook's prints reach the log at once, whatever their characters, in the log's `form`."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         stream.flush()
@@ -78,9 +78,9 @@ def _line_by_line(form):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
             continue
         if form == log_forms.PLAIN:
-            # CPython 3.6 can only put another in its place.
-            other = io.TextIOWrapper(stream.detach(), "utf-8", "backslashreplace", line_buffering=True)
+            # On CPython 3.6 a stream can only be replaced.
+            replacement = io.TextIOWrapper(stream.detach(), "utf-8", "backslashreplace", line_buffering=True)
         else:
-            other = log_streams.Marked(stream, form, name)
-        setattr(sys, name, other)
-        setattr(sys, "__{}__".format(name), other)
+            replacement = log_streams.Marked(stream, form, name)
+        setattr(sys, name, replacement)
+        setattr(sys, "__{}__".format(name), replacement)

@@ -3,18 +3,18 @@
 from nb_scorer.common import phrases
 from nb_scorer.model import functions
 
-# A reason is a sentence for a client, and no document.
+# A reason is a sentence for a client, not a document.
 REASON_LENGTH = 500
 
 
-def of_misfit(wrong):
+def of_misfit(misfit):
     """Return the facts of a Misfit: all in one sentence, and each field by a JSON pointer."""
-    errors = [{"pointer": _pointer(path), "detail": short(words)} for path, words in wrong.errors]
-    return {"misfit": short(str(wrong)), "errors": errors, "traceback": None}
+    errors = [{"pointer": _pointer(path), "detail": short(detail)} for path, detail in misfit.errors]
+    return {"misfit": short(str(misfit)), "errors": errors, "traceback": None}
 
 
 def message_of(error):
-    """Return what a client is told of an exception that a validator raised, or None where it can't be said."""
+    """Return what a client is told of an exception that a validator raised, or None where it has no text."""
     try:
         return short(functions.words_of(error))
     # A notebook's exception may have a __str__ that raises.
@@ -23,11 +23,11 @@ def message_of(error):
 
 
 def short(text):
-    """Return `text` as the answer to a client has room for it; a lone surrogate, which no page can have, escaped."""
+    """Return `text` cut to what an answer has room for, with lone surrogates, which no page can have, escaped."""
     return phrases.cut(text, REASON_LENGTH).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _pointer(path):
-    """Return the JSON pointer to a place in the sample, as a fragment of a URI."""
+    """Return the JSON pointer to what is at `path` in the sample, as a fragment of a URI."""
     names = [str(name).replace("~", "~0").replace("/", "~1") for name in path]
     return short("#" + "".join("/" + name for name in names))

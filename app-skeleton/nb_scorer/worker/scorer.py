@@ -15,10 +15,10 @@ from nb_scorer.model.misfit import Misfit
 from nb_scorer.protocol import frames
 from nb_scorer.worker import refusals
 
-# Below what the allocator asks the system for anew each time: three system calls a read.
+# More would have the allocator ask the system for memory each time: three system calls per read.
 RECEIVE_BYTES = 1 << 16
-# Of a part of a traceback, such as a message, and of all of it: a message may have the whole sample in it, which would
-# fill the log, and the front reads it.
+# Limits for a part of a traceback, such as its message, and for all of it: a message may quote the whole sample,
+# which would fill the log, and the front reads it.
 LONGEST_PART = 4000
 LONGEST_TRACEBACK = 40000
 _OURS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "")
@@ -28,7 +28,7 @@ class Scorer(object):
     """The notebook's functions behind a few methods: bodies in, statuses and payloads out.
 
     Nothing that the notebook's code raises escapes. It may fork, and the copy of this process may return or
-    raise into these methods: that copy ends there, for it has the same socket, and nobody asked it.
+    raise into these methods: that copy ends there, for it shares the socket, and nobody asked it.
     """
 
     def __init__(self, model, form=json_codec.LABELLED):
@@ -39,43 +39,43 @@ class Scorer(object):
         self._form = form
         self._read = None
         if isinstance(model.batch_predictor, calls.CallTogether):
-            # Sample by sample before the call: one that is not what it takes costs only itself.
+            # Samples are read one by one before the call: one that does not fit costs only itself.
             self._batch_predictor, self._read = model.batch_predictor.function, model.batch_predictor.read
         self._loop = None
         self._pid = os.getpid()
 
     def settle(self):
-        """Work in this process from now on, which may be another than the one that loaded the model."""
+        """Take this process for the scorer's own: it may be another than the one that loaded the model."""
         self._pid = os.getpid()
 
     def end_copy(self, code=0):
-        """End this process, without a word, if it is a copy that the notebook's code made by a fork."""
-        # By number, for os.register_at_fork came with 3.7.
+        """End this process, without a word, if it is a copy that the notebook's code forked."""
+        # Told by the pid, because os.register_at_fork came with 3.7.
         if os.getpid() != self._pid:
             os._exit(code)
 
     def answer(self, body):
         """Return (status, payload) for one sample."""
-        sample, refused = self._taken(body)
+        sample, refused = self._decode_and_validate(body)
         return refused or self._predicted(sample)
 
     def answer_together(self, bodies):
         """Yield lists of answers as (status, payload, batch), all in the order of `bodies`.
 
-        One list where batch_predictor scored them; one a sample where it could not and predictor was
+        One list where batch_predictor scored them; one per sample where it could not and predictor was
         asked, so that each answer can leave before the next sample is touched.
         """
         refused = {}
         payloads = self._scored(self._accepted(bodies, refused))
         if payloads is None:
-            for place, body in enumerate(bodies):
-                # Decoded anew: batch_predictor may have changed what it got.
-                yield [(refused.get(place) or self._predicted(json_codec.decode(body))) + (1,)]
+            for index, body in enumerate(bodies):
+                # Decoded again: batch_predictor may have changed what it got.
+                yield [(refused.get(index) or self._predicted(json_codec.decode(body))) + (1,)]
             return
         answers = [(frames.OK, payload, 0) for payload in payloads]
-        # In their order: each moves those behind it to their places.
-        for place, refusal in sorted(refused.items()):
-            answers.insert(place, (*refusal, 0))
+        # In ascending order: each insertion moves those behind it to their indexes.
+        for index, refusal in sorted(refused.items()):
+            answers.insert(index, (*refusal, 0))
         answers[0] = (*answers[0][:2], len(payloads))
         yield answers
 
@@ -83,23 +83,23 @@ class Scorer(object):
         """Return (status, payload, batch) for a JSON array of samples: all answers, or the first that failed."""
         try:
             samples = json_codec.decode(body)
-        except ValueError as wrong:
-            return frames.NOT_JSON, _facts(reason=str(wrong)), 1
+        except ValueError as error:
+            return frames.NOT_JSON, _payload(reason=str(error)), 1
         if type(samples) is not list:
-            return frames.NOT_JSON, _facts(reason="it is no array of samples"), 1
+            return frames.NOT_JSON, _payload(reason="it is no array of samples"), 1
         if self._validator is not None:
-            before = json_codec.print_of(samples)
+            before = json_codec.fingerprint(samples)
             refused = self._first_refused(samples)
             if refused is not None:
-                return _at(*refused)
+                return _with_index(*refused)
             if _changed(samples, before):
                 samples = json_codec.decode(body)
         if self._read is not None and len(samples) > 1:
             refused = {}
             samples = self._read_each(samples, range(len(samples)), refused, is_array=True)
             if refused:
-                place, refusal = refused.popitem()
-                return _at(place, *refusal)
+                index, refusal = refused.popitem()
+                return _with_index(index, *refusal)
         payload = self._scored(samples, is_array=True) if len(samples) > 1 else None
         if payload is not None:
             return frames.OK, payload, len(samples)
@@ -110,60 +110,60 @@ class Scorer(object):
         for index, sample in enumerate(samples):
             status, payload = self._predicted(sample)
             if status != frames.OK:
-                return _at(index, status, payload)
+                return _with_index(index, status, payload)
             payloads.append(payload)
         return frames.OK, b"[" + b", ".join(payloads) + b"]", 1
 
-    def _taken(self, body):
+    def _decode_and_validate(self, body):
         """Return (the sample in `body`, None), or (None, what the client gets instead of an answer)."""
         try:
             sample = json_codec.decode(body)
-        except ValueError as wrong:
-            return None, (frames.NOT_JSON, _facts(reason=str(wrong)))
+        except ValueError as error:
+            return None, (frames.NOT_JSON, _payload(reason=str(error)))
         if self._validator is None:
             return sample, None
-        before = json_codec.print_of(sample)
+        before = json_codec.fingerprint(sample)
         refused = self._refusal(sample)
         return json_codec.decode(body) if _changed(sample, before) else sample, refused
 
     def _accepted(self, bodies, refused):
-        """Return the samples in `bodies` but those that are refused; note in `refused` why, by their places."""
-        samples, places = [], []
-        for place, body in enumerate(bodies):
+        """Return the samples in `bodies` without those that are refused; note in `refused` why, by index."""
+        samples, indexes = [], []
+        for index, body in enumerate(bodies):
             try:
                 samples.append(json_codec.decode(body))
-                places.append(place)
-            except ValueError as wrong:
-                refused[place] = (frames.NOT_JSON, _facts(reason=str(wrong)))
+                indexes.append(index)
+            except ValueError as error:
+                refused[index] = (frames.NOT_JSON, _payload(reason=str(error)))
         if self._validator is not None:
-            samples, places = self._validated(samples, places, bodies, refused)
-        return samples if self._read is None else self._read_each(samples, places, refused)
+            samples, indexes = self._validated(samples, indexes, bodies, refused)
+        return samples if self._read is None else self._read_each(samples, indexes, refused)
 
-    def _validated(self, samples, places, bodies, refused):
-        """Return (samples, places) without those that the validator refuses; note in `refused` why."""
-        before = json_codec.print_of(samples)
-        for place, sample in zip(places, samples):
+    def _validated(self, samples, indexes, bodies, refused):
+        """Return (samples, indexes) without those that the validator refuses; note in `refused` why."""
+        before = json_codec.fingerprint(samples)
+        for index, sample in zip(indexes, samples):
             refusal = self._refusal(sample)
             if refusal is not None:
-                refused[place] = refusal
+                refused[index] = refusal
         if _changed(samples, before):
-            samples = [json_codec.decode(bodies[place]) for place in places]
+            samples = [json_codec.decode(bodies[index]) for index in indexes]
         if refused:
-            samples = [sample for place, sample in zip(places, samples) if place not in refused]
-            places = [place for place in places if place not in refused]
-        return samples, places
+            samples = [sample for index, sample in zip(indexes, samples) if index not in refused]
+            indexes = [index for index in indexes if index not in refused]
+        return samples, indexes
 
-    def _read_each(self, samples, places, refused, is_array=False):
-        """Return what batch_predictor gets of `samples` but those that do not fit; note in `refused` why.
+    def _read_each(self, samples, indexes, refused, is_array=False):
+        """Return what batch_predictor gets for those of `samples` that fit; note in `refused` why others do not.
 
-        Where they are one array, nothing is read behind the first of these.
+        Where they are one array, nothing is read after the first that does not fit.
         """
         read = []
-        for place, sample in zip(places, samples):
+        for index, sample in zip(indexes, samples):
             try:
                 read.append(self._read(sample))
             except BaseException:
-                refused[place] = self._fault("The predictor failed on a sample:")
+                refused[index] = self._fault("The predictor failed on a sample:")
                 if is_array:
                     break
         return read
@@ -180,16 +180,16 @@ class Scorer(object):
         error = sys.exc_info()[1]
         if isinstance(error, Misfit):
             self.end_copy()
-            return frames.REFUSED, _facts(**refusals.of_misfit(error))
+            return frames.REFUSED, _payload(**refusals.of_misfit(error))
         if isinstance(error, json_codec.NoJsonForm):
-            # To the notebook's author it is Python's word for it; where we found it is of no use.
+            # The notebook's author knows it as a TypeError; where in our code it was found is of no use.
             return frames.FAILED, self._failure(headline, TypeError(str(error)), reason=refusals.short(str(error)))
         return frames.FAILED, self._failure(headline)
 
     def _scored(self, samples, is_array=False):
         """Return what one call of batch_predictor gives for `samples`, or None where predictor must be asked.
 
-        A list of payloads, or, where it `is_array`, all of them as one.
+        That is a list of payloads, or one payload for all where the samples came as one array.
         """
         if len(samples) < 2 or self._batch_predictor is None:
             return None if samples else []
@@ -204,7 +204,7 @@ class Scorer(object):
             return None
 
     def _refusal(self, sample):
-        """Return None, or what the client gets because the validator said no."""
+        """Return None, or what the client gets where the validator said no."""
         refused = self._first_refused((sample,))
         return None if refused is None else refused[1:]
 
@@ -212,17 +212,17 @@ class Scorer(object):
         """Return (index, status, payload) of the first that the validator says no to, or None."""
         index, validator = 0, self._validator
         try:
-            # No map: a validator that raises StopIteration would end it, as if it had said yes to all.
+            # Not map(): a validator that raises StopIteration would end it, as if all were accepted.
             for index, sample in enumerate(samples):
                 verdict = validator(sample)
                 if verdict is True:
                     continue
                 reason = functions.refusal(self._result(verdict))
                 if reason is not None:
-                    return index, frames.REFUSED, _facts(reason=refusals.short(reason), traceback=None)
-        except Misfit as wrong:
+                    return index, frames.REFUSED, _payload(reason=refusals.short(reason), traceback=None)
+        except Misfit as misfit:
             self.end_copy()
-            return index, frames.REFUSED, _facts(**refusals.of_misfit(wrong))
+            return index, frames.REFUSED, _payload(**refusals.of_misfit(misfit))
         except BaseException as error:
             headline = "The validator raised on a sample, which counts as a no:"
             return index, frames.REFUSED, self._failure(headline, message=refusals.message_of(error))
@@ -230,18 +230,18 @@ class Scorer(object):
         return None
 
     def _failure(self, headline, error=None, **facts):
-        """Print `error`, or that being handled, under `headline`; return it, with further `facts`, as a payload."""
+        """Print `error`, or the one being handled, under `headline`; return it, with further `facts`, as a payload."""
         error = error or sys.exc_info()[1]
         self.end_copy(_exit_code(error))
         try:
             text = notebook_traceback(error)
-        except Exception as odd:
+        except Exception as formatting_error:
             # A notebook's exception may have a __str__ that raises.
-            text = "(a traceback that can't be printed: {})\n".format(type(odd).__name__)
+            text = "(a traceback that can't be printed: {})\n".format(type(formatting_error).__name__)
         flush()
         _print_error("{}\n{}".format(headline, text))
         flush()
-        return _facts(traceback=text, **facts)
+        return _payload(traceback=text, **facts)
 
     def _result(self, result):
         """Return `result`, awaited where the notebook's function is an async def."""
@@ -254,24 +254,24 @@ class Scorer(object):
 
 def _changed(sample, before):
     """Return whether a validator may have changed `sample`: the predictor gets what the client sent."""
-    return before is None or json_codec.print_of(sample) != before
+    return before is None or json_codec.fingerprint(sample) != before
 
 
-def _list_of(got, count):
+def _list_of(returned, count):
     """Return what a batch_predictor returned as a list; raise TypeError unless it is one of `count` answers."""
-    answers = json_codec.listed(got)
+    answers = json_codec.listed(returned)
     if type(answers) is not list or len(answers) != count:
         raise TypeError("it must return a list of as many answers as it got samples")
     return answers
 
 
-def _at(index, status, payload):
-    """Return the answer to many samples of which the one at `index` got this status and payload."""
+def _with_index(index, status, payload):
+    """Return the answer to an array of samples of which the one at `index` got this status and payload."""
     return status, json.dumps(dict(json.loads(payload.decode("ascii")), index=index)).encode("ascii"), 1
 
 
 def _new_loop():
-    # Here and not above: few notebooks need it, and it takes a while to import.
+    # Not at the top: few notebooks need it, and it takes a while to import.
     import asyncio
 
     loop = asyncio.new_event_loop()
@@ -282,14 +282,14 @@ def _new_loop():
 def serve(link, tally, scorer):
     """Answer every request that arrives on the socket `link` until the front closes it.
 
-    `tally` counts a sample before it is touched, so that the front knows the one that this process
-    dies of; each answer leaves before the next sample is counted. Samples of one call are counted and
-    answered together: all of them are suspects. What the front has called back is not touched.
+    `tally` counts a sample before it is touched, so that the front knows which one killed this process;
+    each answer leaves before the next sample is counted. Samples of one call are counted and answered
+    together: all of them are suspects. What the front has called back is not touched.
     """
     scorer.settle()
     # A notebook may have set a default for all sockets, and this one may wait for hours.
     link.settimeout(None)
-    link.sendall(frames.answer(frames.HELLO, _facts(pid=os.getpid())))
+    link.sendall(frames.answer(frames.HELLO, _payload(pid=os.getpid())))
     buffer = bytearray()
     while True:
         data = link.recv(RECEIVE_BYTES)
@@ -297,18 +297,18 @@ def serve(link, tally, scorer):
             return
         buffer += data
         for kind, first, bodies in in_calls(frames.take_requests(buffer)):
-            back = tally.start(len(bodies))
-            if back:
-                link.sendall(frames.answers([(frames.BACK, b"{}", 0)] * back, first, 0.0))
-            number = first + back
-            began = time.perf_counter()
-            for answers in _answers(scorer, kind, bodies[back:]):
+            called_back = tally.start(len(bodies))
+            if called_back:
+                link.sendall(frames.answers([(frames.BACK, b"{}", 0)] * called_back, first, 0.0))
+            number = first + called_back
+            started = time.perf_counter()
+            for answers in _answers(scorer, kind, bodies[called_back:]):
                 scorer.end_copy()
-                each = (time.perf_counter() - began) / len(answers)
-                link.sendall(frames.answers(answers, number, each))
+                seconds = (time.perf_counter() - started) / len(answers)
+                link.sendall(frames.answers(answers, number, seconds))
                 number += len(answers)
                 flush()
-                began = time.perf_counter()
+                started = time.perf_counter()
 
 
 def in_calls(requests):
@@ -316,17 +316,17 @@ def in_calls(requests):
 
     Their numbers are consecutive.
     """
-    together = []
+    batch = []
     for kind, number, body in requests:
         if kind == frames.TOGETHER:
-            together.append(body)
+            batch.append(body)
             continue
-        if together:
-            yield frames.TOGETHER, number - len(together), together
-            together = []
+        if batch:
+            yield frames.TOGETHER, number - len(batch), batch
+            batch = []
         yield kind, number, [body]
-    if together:
-        yield frames.TOGETHER, number - len(together) + 1, together
+    if batch:
+        yield frames.TOGETHER, number - len(batch) + 1, batch
 
 
 def _answers(scorer, kind, bodies):
@@ -358,7 +358,7 @@ def problem_facts(problem):
 
 
 def notebook_traceback(error):
-    """Return the traceback of `error` as text, without the frames of this package at its start, and cut where long."""
+    """Return the traceback of `error` as text, without this package's own first frames, and cut where it is long."""
     frame = error.__traceback__
     while frame is not None and frame.tb_frame.f_code.co_filename.startswith(_OURS):
         frame = frame.tb_next
@@ -368,7 +368,7 @@ def notebook_traceback(error):
 
 
 def _cut(text, first, last):
-    """Return so many characters from both ends of `text`, or all of it, and what is said of those left out."""
+    """Return the `first` and `last` characters of `text` around a note on how many are left out, or all of it."""
     left_out = len(text) - first - last
     if left_out <= 0:
         return text
@@ -384,17 +384,17 @@ def _print_error(text):
 
 
 def _exit_code(error):
-    """Return the code with which a process ends that nobody saves from `error`."""
+    """Return the exit code of a process in which nobody catches `error`."""
     code = error.code if isinstance(error, SystemExit) else 1
     return code & 0xFF if isinstance(code, int) else int(code is not None)
 
 
-def _facts(**facts):
+def _payload(**facts):
     return json.dumps(facts).encode("ascii")
 
 
 def flush():
-    """Let the notebook's prints out now; a closed log is no reason to stop answering."""
+    """Write out the notebook's prints now; a closed log is no reason to stop answering."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

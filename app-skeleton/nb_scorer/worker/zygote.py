@@ -2,7 +2,7 @@
 
 It never predicts, so a notebook's code can't hang it; it alone starts, reaps and kills scorers.
 
-Over the control socket it reads fixed-size orders and writes one JSON object a line:
+It reads fixed-size orders from the control socket, and writes one JSON object per line to it:
 {"event": "loaded", "threads", "unforkable"}, {"event": "failed", code, what, why, fix, traceback},
 {"event": "started", "scorer"}, {"event": "unstarted", "scorer", "why"} for each order to start one, and
 {"event": "exited", "scorer", "status"}. At end of file it kills what it started and ends.
@@ -27,7 +27,7 @@ from nb_scorer.protocol.shared_counters import Tally
 from nb_scorer.worker import scorer
 
 _PR_SET_PDEATHSIG = 1
-# Its threads, which a fork does not copy, would have to answer: the first prediction there never ends.
+# They predict by threads, which a fork does not copy: the first prediction in a fork would never end.
 UNFORKABLE = ("tensorflow",)
 
 
@@ -72,7 +72,7 @@ class Zygote(object):
         self._wake = None
 
     def run(self):
-        """Serve orders until the front is gone; return the exit code."""
+        """Obey orders until the front is gone; return the exit code."""
         if self._mode == FORK:
             self._scorer = self._load()
             gc.collect()
@@ -88,7 +88,7 @@ class Zygote(object):
         return 0
 
     def _turn(self):
-        """Wait for an order or a child's end and deal with it; return False at the front's end."""
+        """Wait for an order or a child's end and handle it; return False once the front is gone."""
         readable = select.select([self._control, self._wake], [], [])[0]
         if self._wake in readable:
             os.read(self._wake, 4096)
@@ -108,13 +108,13 @@ class Zygote(object):
 
     def _begin(self, number, fds):
         """Start the scorer `number` and say so at once, or say why it can't be started now."""
-        # The kernel drops those for which a process has no number left.
+        # The kernel drops descriptors that exceed this process's limit.
         why = None if len(fds) == DESCRIPTORS else os.strerror(errno.EMFILE)
         try:
             if why is None:
                 self._start(number, fds)
-        except OSError as reason:
-            why = reason.strerror or str(reason)
+        except OSError as error:
+            why = error.strerror or str(error)
         for fd in fds:
             os.close(fd)
         if why is None:
@@ -124,7 +124,7 @@ class Zygote(object):
 
     def _start(self, number, fds):
         scorer.flush()
-        parent = os.getpid()
+        zygote_pid = os.getpid()
         with warnings.catch_warnings():
             # CPython 3.12 warns of threads at a fork, which a notebook may have turned into an error.
             warnings.simplefilter("ignore")
@@ -132,14 +132,14 @@ class Zygote(object):
         if pid:
             self._pids[number] = pid
             return
-        # From here on in the child, which must never return into the parent's loop.
+        # From here on this is the child, which must never return into the parent's loop.
         try:
             os.setpgid(0, 0)
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             if self._mode == SPAWN:
                 self._exec(fds)
-            die_with_parent(parent)
+            die_with_parent(zygote_pid)
             self._score(fds)
         finally:
             os._exit(1)
@@ -166,9 +166,9 @@ class Zygote(object):
             pid, status = os.waitpid(-1, os.WNOHANG)
             if not pid:
                 return
-            for number, known in list(self._pids.items()):
-                if known == pid:
-                    # Its helpers (a pool's workers) would outlive it.
+            for number, child in list(self._pids.items()):
+                if child == pid:
+                    # Its own children (a pool's workers) would outlive it.
                     _kill_group(pid)
                     del self._pids[number]
                     self._tell(event="exited", scorer=number, status=status)
@@ -177,10 +177,10 @@ class Zygote(object):
         tell(self._control, facts)
 
 
-def tell(control, facts):
-    """Send `facts` to the front as one line; a front that is gone is noticed elsewhere."""
+def tell(control, event):
+    """Send `event` to the front as one line; a front that is gone is noticed elsewhere."""
     try:
-        control.sendall(json.dumps(facts).encode("ascii") + b"\n")
+        control.sendall(json.dumps(event).encode("ascii") + b"\n")
     except OSError:
         return
 
@@ -191,7 +191,7 @@ def _kill_group(pid):
     except ProcessLookupError:
         pass
     try:
-        # A child that has not made its group yet.
+        # In case the child has not made its group yet.
         os.kill(pid, signal.SIGKILL)
     except ProcessLookupError:
         pass
@@ -219,10 +219,10 @@ def _receive(control):
         if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
             fds.frombytes(payload[: len(payload) - len(payload) % fds.itemsize])
     while data and len(data) < ORDER.size:
-        more = control.recv(ORDER.size - len(data))
-        if not more:
+        rest = control.recv(ORDER.size - len(data))
+        if not rest:
             break
-        data += more
+        data += rest
     return data, list(fds)
 
 

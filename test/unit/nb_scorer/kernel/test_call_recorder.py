@@ -49,9 +49,9 @@ class Shell:
 
 @pytest.fixture
 def shell():
-    made = Shell()
-    call_recorder.install(made)
-    yield made
+    instance = Shell()
+    call_recorder.install(instance)
+    yield instance
     for name in (call_recorder.NOTE, call_recorder.NOTE_FIRST, call_recorder.NOTE_ALL, call_recorder.SHOWN):
         delattr(builtins, name)
 
@@ -178,7 +178,7 @@ def test_a_large_array_is_not_even_encoded():
 
 
 @pytest.mark.parametrize(
-    ("source", "told"),
+    ("source", "expected"),
     [
         ("predictor({1: 2})", [("", "JSON would make something else of it")]),
         ("predictor(object())", [("object", "a client can only send JSON, which has no such value")]),
@@ -188,10 +188,17 @@ def test_a_large_array_is_not_even_encoded():
         ("[predictor({n}) for n in range(3)]", [("set", "JSON would make something else of it")]),
     ],
 )
-def test_why_a_sample_has_no_form_in_json_is_noted_once_a_place(shell, source, told):
+def test_why_a_sample_has_no_form_in_json_is_noted_once_a_place(shell, source, expected):
     shell.user_ns["predictor"] = lambda x, verbose=False: 1
     shell.run(source)
-    assert lacks(shell) == told
+    assert lacks(shell) == expected
+
+
+@pytest.mark.parametrize("name", ["self", "site", "place"])
+def test_arguments_may_have_any_name(shell, name):
+    shell.run(f"def predictor({name}, age): return age\nassert predictor({name}=1, age=2) == 2")
+    shell.run("assert predictor(3, age=4) == 4")
+    assert bodies(shell) == [b'{"%s": 1, "age": 2}' % name.encode(), b'{"%s": 3, "age": 4}' % name.encode()]
 
 
 def test_the_one_argument_may_be_named(shell):
@@ -244,8 +251,8 @@ def test_nothing_is_recorded_where_nothing_was_installed():
 def test_what_each_call_was_given_is_noted_with_its_place(shell):
     shell.run("predictor = lambda x: x * 2")
     shell.run("predictor(1)\n\nprint(predictor(\n    [2]))")
-    found = call_recorder.recorded(shell)
-    assert [(call.body, call.answer, call.cell, call.line) for call in found] == [
+    calls = call_recorder.recorded(shell)
+    assert [(call.body, call.answer, call.cell, call.line) for call in calls] == [
         (b"1", b"2", 2, 1),
         (b"[2]", b"[2, 2]", 2, 3),
     ]
@@ -285,8 +292,8 @@ def test_a_call_of_an_earlier_predictor_is_known_as_such(shell):
 def test_an_array_and_a_list_of_the_same_values_are_both_kept(shell):
     shell.user_ns["np"] = np
     shell.run("predictor([1.5]); predictor(np.array([1.5])); predictor(np.array([1.5], dtype='f4'))")
-    found = call_recorder.recorded(shell)
-    assert [(call.passed, call.single) for call in found] == [("", False), ("numpy.ndarray", True)]
+    calls = call_recorder.recorded(shell)
+    assert [(call.passed, call.single) for call in calls] == [("", False), ("numpy.ndarray", True)]
 
 
 @pytest.mark.parametrize(("sample", "single"), [("[np.float32(0.5)]", True), ("{'a': (np.float64(0.5), 1)}", False)])

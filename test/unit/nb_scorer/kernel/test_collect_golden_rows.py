@@ -22,15 +22,15 @@ def quick(monkeypatch, request):
 
 def call(body, answer=None, **facts):
     table = facts.pop("is_table", False)
-    made = Call(body, **facts)
-    made.returned, made.answer, made.cell, made.line, made.is_table = True, answer, 3, 1, table
-    return made
+    recorded = Call(body, **facts)
+    recorded.returned, recorded.answer, recorded.cell, recorded.line, recorded.is_table = True, answer, 3, 1, table
+    return recorded
 
 
 def rows(namespace, recorded=()):
-    calls = [each if isinstance(each, Call) else call(each) for each in recorded]
-    found, notes = collect_golden_rows.collect(namespace, namespace.get("examples"), calls)
-    return [json.loads(line) for line in found], notes
+    calls = [entry if isinstance(entry, Call) else call(entry) for entry in recorded]
+    lines, notes = collect_golden_rows.collect(namespace, namespace.get("examples"), calls)
+    return [json.loads(line) for line in lines], notes
 
 
 def double(x):
@@ -38,8 +38,8 @@ def double(x):
 
 
 def test_examples_come_first_and_calls_after_them():
-    found, notes = rows({"predictor": double, "examples": [1, 2]}, [b"3"])
-    assert [(row["sample"], row["answer"], row["from"]) for row in found] == [
+    collected, notes = rows({"predictor": double, "examples": [1, 2]}, [b"3"])
+    assert [(row["sample"], row["answer"], row["from"]) for row in collected] == [
         (1, 2, "examples"),
         (2, 4, "examples"),
         (3, 6, "call"),
@@ -52,20 +52,20 @@ def test_a_sample_counts_once():
 
 
 def test_predictor_is_asked_what_a_client_would_send():
-    seen = []
-    rows({"predictor": seen.append, "examples": [(1, 2)]})
-    assert seen == [[1, 2]]
+    samples = []
+    rows({"predictor": samples.append, "examples": [(1, 2)]})
+    assert samples == [[1, 2]]
 
 
 def test_a_row_that_validator_refuses_is_left_out_with_a_note():
-    found, notes = rows({"predictor": double, "validator": lambda x: x > 1, "examples": [1, 2]})
-    assert [row["sample"] for row in found] == [2]
+    collected, notes = rows({"predictor": double, "validator": lambda x: x > 1, "examples": [1, 2]})
+    assert [row["sample"] for row in collected] == [2]
     assert notes == ["row 1 of examples is no golden row: validator refuses it"]
 
 
 def test_a_validator_that_raises_refuses():
-    found, notes = rows({"predictor": double, "validator": lambda x: x > "" or True, "examples": [1, "a"]})
-    assert [row["sample"] for row in found] == ["a"]
+    collected, notes = rows({"predictor": double, "validator": lambda x: x > "" or True, "examples": [1, "a"]})
+    assert [row["sample"] for row in collected] == ["a"]
     assert "validator refuses it" in notes[0]
 
 
@@ -82,14 +82,14 @@ def none(x):
     ],
 )
 def test_a_validator_that_refuses_each_of_the_notebooks_own_samples_is_a_complaint(validator, reason):
-    for namespace, recorded, what in (
+    for namespace, recorded, label in (
         ({"examples": [1, 2]}, (), "row 1 of examples"),
         ({}, [b"1"], "the call predictor(1)"),
     ):
         with pytest.raises(Complaint) as caught:
             rows({"predictor": double, "validator": validator, **namespace}, recorded)
         assert caught.value.code == "validator-refuses-all"
-        assert (caught.value.facts["call"], caught.value.facts["reason"]) == (what, reason)
+        assert (caught.value.facts["call"], caught.value.facts["reason"]) == (label, reason)
 
 
 def test_a_validator_can_not_change_the_sample():
@@ -99,8 +99,8 @@ def test_a_validator_can_not_change_the_sample():
 
 def test_a_call_that_fails_as_json_is_left_out_with_a_note():
     array = call(b"[1, 2]", b"2", passed="numpy.ndarray")
-    found, notes = rows({"predictor": lambda x: x.size if type(x) is list else x}, [array, b"3"])
-    assert [row["sample"] for row in found] == [3]
+    collected, notes = rows({"predictor": lambda x: x.size if type(x) is list else x}, [array, b"3"])
+    assert [row["sample"] for row in collected] == [3]
     assert notes[0].startswith("the call predictor([1, 2]) is no golden row: as JSON the sample gives AttributeError")
 
 
@@ -113,8 +113,8 @@ def test_a_predictor_that_answers_none_of_the_notebooks_own_calls_as_json_is_a_c
 
 def test_a_call_that_raised_in_its_cell_is_left_out_with_a_note():
     raised = Call(b"0")
-    found, notes = rows({"predictor": lambda x: 1 / x}, [raised])
-    assert found == []
+    collected, notes = rows({"predictor": lambda x: 1 / x}, [raised])
+    assert collected == []
     assert notes == ["the call predictor(0) is no golden row: it raised in its cell"]
 
 
@@ -140,10 +140,10 @@ def test_a_predictor_that_contradicts_itself_is_not_held_to_what_it_showed():
 
 def test_a_call_of_an_earlier_predictor_is_a_row_only_where_the_last_one_agrees():
     earlier = [call(b"1", b"2"), call(b"2", b"5"), call(b'"a"', b"7")]
-    for each in earlier:
-        each.current = False
-    found, notes = rows({"predictor": lambda x: 2 * (x + 0)}, earlier)
-    assert [row["sample"] for row in found] == [1]
+    for recorded in earlier:
+        recorded.current = False
+    collected, notes = rows({"predictor": lambda x: 2 * (x + 0)}, earlier)
+    assert [row["sample"] for row in collected] == [1]
     assert notes == [
         "the call predictor(2) is no golden row: cell [3] shows 5, and the predictor of a later cell answers 4",
         'the call predictor("a") is no golden row: a later cell defines predictor anew',
@@ -169,8 +169,8 @@ def test_an_array_of_single_precision_is_compared_in_that():
 )
 def test_a_labelled_row_is_an_object_where_only_that_gets_its_answer(namespace, sample):
     labelled = call(b"[1, 2]", b"1", by_name=b'{"a": 1, "b": 2}', passed="pandas.Series")
-    found, _ = rows(namespace, [labelled])
-    assert [row["sample"] for row in found] == [sample]
+    collected, _ = rows(namespace, [labelled])
+    assert [row["sample"] for row in collected] == [sample]
 
 
 @pytest.mark.parametrize(
@@ -195,8 +195,8 @@ def test_a_table_is_a_row_where_its_rows_or_its_only_one_get_the_answer_of_the_c
 )
 def test_a_table_that_is_no_proof_is_told_with_the_reason(namespace, outcome):
     table = call(b'[{"a": 1}]', b"[2]", passed="pandas.DataFrame", is_table=True)
-    found, (note,) = rows(namespace, [table])
-    assert found == []
+    collected, (note,) = rows(namespace, [table])
+    assert collected == []
     assert note.startswith("the call of predictor in cell [3] with a pandas.DataFrame is no golden row: ")
     assert "can only send the list of its rows as JSON, and for that " + outcome in note
 
@@ -224,8 +224,8 @@ def test_a_name_that_is_gone_is_not_put_down_to_the_form_of_the_sample():
 
 
 def test_a_clock_that_tells_seconds_contradicts_itself():
-    found, _ = rows({"predictor": lambda x: int(time.time())}, [call(b"1", b"0")])
-    assert len(found) == 1
+    collected, _ = rows({"predictor": lambda x: int(time.time())}, [call(b"1", b"0")])
+    assert len(collected) == 1
 
 
 @pytest.mark.parametrize(
@@ -246,8 +246,8 @@ def test_an_example_that_gets_no_answer_is_a_complaint(namespace, error):
 
 
 def test_a_variable_called_examples_that_is_no_list_is_left_aside_with_a_note():
-    found, notes = rows({"predictor": double, "examples": {"a": 1}})
-    assert found == []
+    collected, notes = rows({"predictor": double, "examples": {"a": 1}})
+    assert collected == []
     assert notes == ["examples is a dict, not a list of samples, and is left aside"]
 
 
@@ -268,28 +268,28 @@ def test_what_an_async_predictor_raises_is_its_own():
 
 
 def test_the_number_of_rows_is_bounded():
-    found, notes = rows({"predictor": double, "examples": list(range(80))})
-    assert len(found) == collect_golden_rows.MAX_ROWS
+    collected, notes = rows({"predictor": double, "examples": list(range(80))})
+    assert len(collected) == collect_golden_rows.MAX_ROWS
     assert notes == ["there are more samples than can be golden rows; the first 50 are"]
 
 
 def test_the_bytes_of_all_rows_are_bounded(monkeypatch):
     monkeypatch.setattr(collect_golden_rows, "MAX_BYTES", 300)
-    found, notes = rows({"predictor": double, "examples": ["x" * 60, "y" * 60, "z" * 60, "a"]})
-    assert [row["sample"][0] for row in found] == ["x"]
+    collected, notes = rows({"predictor": double, "examples": ["x" * 60, "y" * 60, "z" * 60, "a"]})
+    assert [row["sample"][0] for row in collected] == ["x"]
     assert notes == ["there are more samples than can be golden rows; the first 1 are"]
 
 
 def test_a_slow_predictor_stops_the_calls_with_a_note(monkeypatch):
     monkeypatch.setattr(collect_golden_rows, "CALL_SECONDS", -1)
-    found, notes = rows({"predictor": double, "examples": [1]}, [b"2", b"3"])
-    assert len(found) == 1
+    collected, notes = rows({"predictor": double, "examples": [1]}, [b"2", b"3"])
+    assert len(collected) == 1
     assert notes == ["predictor is slow: the call predictor(2) and later ones are no golden rows"]
 
 
 def test_rows_are_read_back_whatever_characters_they_hold(tmp_path):
-    found, _ = collect_golden_rows.collect({"predictor": double}, ["a\u2028b\n\x85"], [])
-    (tmp_path / paths.GOLDEN).write_bytes(b"".join(found))
+    collected, _ = collect_golden_rows.collect({"predictor": double}, ["a\u2028b\n\x85"], [])
+    (tmp_path / paths.GOLDEN).write_bytes(b"".join(collected))
     assert golden_rows.read(tmp_path) == [
         {"sample": "a\u2028b\n\x85", "answer": "a\u2028b\n\x85a\u2028b\n\x85", "from": "examples"}
     ]
@@ -305,15 +305,15 @@ class Table:
 
 
 def test_the_rows_of_an_array_or_a_table_are_samples_too():
-    found, notes = rows({"predictor": lambda x: x["a"], "examples": Table()})
-    assert [row["sample"] for row in found] == [{"a": 1}, {"a": 2}]
+    collected, notes = rows({"predictor": lambda x: x["a"], "examples": Table()})
+    assert [row["sample"] for row in collected] == [{"a": 1}, {"a": 2}]
     assert notes == []
 
 
 def test_a_batch_predictor_that_agrees_is_no_complaint():
     batch = [lambda xs: [2 * x for x in xs], lambda xs: tuple(2.0000000001 * x for x in xs)]
-    for each in batch:
-        namespace = {"predictor": lambda x: 2.0 * x, "batch_predictor": each, "examples": [1, 2, 3]}
+    for answer in batch:
+        namespace = {"predictor": lambda x: 2.0 * x, "batch_predictor": answer, "examples": [1, 2, 3]}
         assert len(rows(namespace)[0]) == 3
 
 
@@ -343,8 +343,8 @@ def test_a_batch_predictor_without_golden_rows_gets_a_note():
 
 
 def test_the_answers_that_are_kept_are_the_verified_ones(tmp_path):
-    found, _ = collect_golden_rows.collect({"predictor": double}, ["a", "\ud800"], [])
-    (tmp_path / paths.GOLDEN).write_bytes(b"".join(found))
+    collected, _ = collect_golden_rows.collect({"predictor": double}, ["a", "\ud800"], [])
+    (tmp_path / paths.GOLDEN).write_bytes(b"".join(collected))
     golden_rows.keep(tmp_path, [1.5, "\ud800"])
     assert golden_rows.read(tmp_path) == [
         {"sample": "a", "answer": 1.5, "from": "examples"},
@@ -370,8 +370,8 @@ def test_a_row_that_validator_refuses_is_told_with_its_reason():
 
 def test_labels_of_a_table_are_no_part_of_its_rows_as_samples():
     table = pd.DataFrame({"a": [1, 2]}, index=["x", "y"])
-    found, _ = rows({"predictor": lambda x: pd.Series(x) * 2, "examples": table})
-    assert [(row["sample"], row["answer"]) for row in found] == [({"a": 1}, {"a": 2}), ({"a": 2}, {"a": 4})]
+    collected, _ = rows({"predictor": lambda x: pd.Series(x) * 2, "examples": table})
+    assert [(row["sample"], row["answer"]) for row in collected] == [({"a": 1}, {"a": 2}), ({"a": 2}, {"a": 4})]
 
 
 def _scalars(a, b: int, c: str, d: float = 1.0):

@@ -21,7 +21,7 @@ LOCK = "lock = threading.Lock()\n"
 
 
 @pytest.mark.parametrize(
-    ("source", "said"),
+    ("source", "path"),
     [
         (LOCK + "def predictor(x): return lock", "uses the global 'lock'"),
         (LOCK + "def predictor(x): return [lock for _ in x]", "uses the global 'lock'"),
@@ -62,8 +62,8 @@ LOCK = "lock = threading.Lock()\n"
         ),
     ],
 )
-def test_the_path_is_named(source, said):
-    assert words(source) == f"predictor {said}, a _thread.lock"
+def test_the_path_is_named(source, path):
+    assert words(source) == f"predictor {path}, a _thread.lock"
 
 
 def test_a_partial_names_its_argument():

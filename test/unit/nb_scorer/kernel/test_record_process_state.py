@@ -52,13 +52,13 @@ def run(tmp_path):
     (tmp_path / "torch.py").write_text(FAKE_TORCH)
     (tmp_path / "odd.py").write_text("raise RuntimeError('never imported')")
 
-    def program(text, given):
+    def program(text, stdin):
         ours = str(Path(nb_scorer.__file__).parents[1])
         env = {"PYTHONPATH": f"{ours}:{tmp_path}"}
         command = [sys.executable, "-c", text]
-        ran = subprocess.run(command, input=given, capture_output=True, text=True, env=env, timeout=50)
-        assert ran.returncode == 0, ran.stderr
-        return ran.stdout, ran.stderr
+        process = subprocess.run(command, input=stdin, capture_output=True, text=True, env=env, timeout=50)
+        assert process.returncode == 0, process.stderr
+        return process.stdout, process.stderr
 
     return program
 
@@ -70,7 +70,7 @@ def recorded(run):
 
 
 @pytest.fixture
-def kept(run, recorded):
+def restored(run, recorded):
     """Return what gives (stdout, stderr) of code in a process that has the state that other code left."""
     return lambda before, after: run(RESTORE, json.dumps([recorded(before)[0], after]))
 
@@ -80,7 +80,7 @@ def test_a_notebook_that_sets_nothing_leaves_nothing_to_set(recorded):
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "said"),
+    ("before", "after", "printed"),
     [
         ("import sys; sys.setrecursionlimit(3210)", "print(sys.getrecursionlimit())", "3210"),
         ("import socket; socket.setdefaulttimeout(3)", "import socket; print(socket.getdefaulttimeout())", "3.0"),
@@ -117,17 +117,17 @@ def test_a_notebook_that_sets_nothing_leaves_nothing_to_set(recorded):
         ),
     ],
 )
-def test_what_is_set_is_set_again(kept, before, after, said):
-    out, err = kept(before, after)
-    assert (out.strip(), err) == (said, "")
+def test_what_is_set_is_set_again(restored, before, after, printed):
+    out, err = restored(before, after)
+    assert (out.strip(), err) == (printed, "")
 
 
-def test_a_warning_is_an_error_again(kept):
+def test_a_warning_is_an_error_again(restored):
     before = "import warnings; warnings.filterwarnings('error', 'bad .*', UserWarning)"
     after = (
         "import warnings\ntry:\n    warnings.warn('bad one')\nexcept UserWarning as wrong:\n    print('raised', wrong)"
     )
-    assert kept(before, after) == ("raised bad one\n", "")
+    assert restored(before, after) == ("raised bad one\n", "")
 
 
 def test_threads_of_torch_are_the_services_where_the_notebook_sets_none(recorded):

@@ -12,9 +12,9 @@ from nb_scorer.kernel import run_magic
 def shell():
     """Return a shell with ours in place, and leave sys.path as it was."""
     path = list(sys.path)
-    made = InteractiveShell()
-    run_magic.install(made)
-    yield made
+    instance = InteractiveShell()
+    run_magic.install(instance)
+    yield instance
     sys.path[:] = path
 
 

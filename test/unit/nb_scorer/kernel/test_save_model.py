@@ -38,9 +38,9 @@ def complained(tmp_path, source):
     with pytest.raises(Complaint) as caught:
         save(tmp_path, source)
     assert [path.name for path in tmp_path.iterdir()] == ["complaint.json"]
-    told = json.loads((tmp_path / "complaint.json").read_text())
-    assert str(caught.value) == told["code"]
-    return told["code"], told["facts"]
+    complaint = json.loads((tmp_path / "complaint.json").read_text())
+    assert str(caught.value) == complaint["code"]
+    return complaint["code"], complaint["facts"]
 
 
 PREDICTOR = "import math\nfactor = 3\ndef predictor(x):\n    'Triples the root.'\n    return math.sqrt(x) * factor\n"
@@ -62,16 +62,16 @@ def test_another_process_of_the_same_python_answers_alike(tmp_path):
 
 
 def test_the_manifest_says_what_was_built_and_by_which_versions(tmp_path):
-    told = manifest.read(save(tmp_path, PREDICTOR + "examples = [1, 4]\n"))
-    assert told["format"] == 2
-    assert told["python"] == "{}.{}".format(*sys.version_info)
-    assert told["notebook"] == "sub/model.ipynb"
-    assert told["folder"] == "sub"
-    assert told["predictor_doc"] == "Triples the root."
-    assert told["golden"] == 2
-    assert told["validator"] is False
-    assert told["pickle_sha256"] == load.digest_of(str(tmp_path / "model" / paths.PICKLE))
-    assert told["pickle_bytes"] == (tmp_path / "model" / paths.PICKLE).stat().st_size
+    saved = manifest.read(save(tmp_path, PREDICTOR + "examples = [1, 4]\n"))
+    assert saved["format"] == 2
+    assert saved["python"] == "{}.{}".format(*sys.version_info)
+    assert saved["notebook"] == "sub/model.ipynb"
+    assert saved["folder"] == "sub"
+    assert saved["predictor_doc"] == "Triples the root."
+    assert saved["golden"] == 2
+    assert saved["validator"] is False
+    assert saved["pickle_sha256"] == load.digest_of(str(tmp_path / "model" / paths.PICKLE))
+    assert saved["pickle_bytes"] == (tmp_path / "model" / paths.PICKLE).stat().st_size
 
 
 def test_a_notebook_at_the_top_of_the_repository_has_a_dot_for_its_folder(tmp_path):
@@ -217,9 +217,9 @@ def test_fields_that_verification_adds_stay(tmp_path):
 VALIDATED = "def predictor(x): return x\nfrom os.path import isfile as validator"
 
 
-@pytest.mark.parametrize("known", [True, None])
-def test_a_validator_that_is_only_imported_is_passed_over_with_a_note(tmp_path, capsys, known):
-    folder = save(tmp_path, VALIDATED, imported_validator=known)
+@pytest.mark.parametrize("imported", [True, None])
+def test_a_validator_that_is_only_imported_is_passed_over_with_a_note(tmp_path, capsys, imported):
+    folder = save(tmp_path, VALIDATED, imported_validator=imported)
     assert manifest.read(folder)["validator"] is False
     assert "note: validator is imported (from genericpath)" in capsys.readouterr().out
 

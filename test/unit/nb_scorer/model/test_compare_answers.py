@@ -5,7 +5,7 @@ from nb_scorer.model.compare_answers import same
 
 
 @pytest.mark.parametrize(
-    ("expected", "got"),
+    ("expected", "actual"),
     [
         (1, 1),
         (0.1 + 0.2, 0.3),
@@ -21,13 +21,13 @@ from nb_scorer.model.compare_answers import same
         (math.nan, math.nan),
     ],
 )
-def test_answers_that_differ_by_no_more_than_noise_are_the_same(expected, got):
-    assert same(expected, got)
-    assert same(got, expected)
+def test_answers_that_differ_by_no_more_than_noise_are_the_same(expected, actual):
+    assert same(expected, actual)
+    assert same(actual, expected)
 
 
 @pytest.mark.parametrize(
-    ("expected", "got"),
+    ("expected", "actual"),
     [
         (1, 2),
         (2**60, 2**60 + 1),
@@ -47,9 +47,9 @@ def test_answers_that_differ_by_no_more_than_noise_are_the_same(expected, got):
         (1e10, -1e10),
     ],
 )
-def test_answers_that_really_differ_are_not_the_same(expected, got):
-    assert not same(expected, got)
-    assert not same(got, expected)
+def test_answers_that_really_differ_are_not_the_same(expected, actual):
+    assert not same(expected, actual)
+    assert not same(actual, expected)
 
 
 def test_the_tolerance_is_the_caller_s_and_0_means_exact():

@@ -82,7 +82,7 @@ def test_hints_of_plain_values_convert_nothing(hint):
 
 
 @pytest.mark.parametrize(
-    ("field", "sent", "made"),
+    ("field", "sent", "expected"),
     [
         ("truth", True, True),
         ("text", "a", "a"),
@@ -107,10 +107,10 @@ def test_hints_of_plain_values_convert_nothing(hint):
         ("either", "a", "a"),
     ],
 )
-def test_a_field_of_a_dataclass_becomes_what_its_hint_says(field, sent, made):
+def test_a_field_of_a_dataclass_becomes_what_its_hint_says(field, sent, expected):
     read = pickle.loads(pickle.dumps(conversion.reader(Every)))
-    found = getattr(read({field: sent}), field)
-    assert (found, type(found)) == (made, type(made))
+    value = getattr(read({field: sent}), field)
+    assert (value, type(value)) == (expected, type(expected))
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_a_sample_that_is_nested_too_deeply_is_a_misfit():
 
 
 @pytest.mark.parametrize(
-    ("hint", "sent", "made"),
+    ("hint", "sent", "expected"),
     [
         (Item, {"price": "2"}, Item(price=2)),
         (list[Item], [{"price": 1}], [Item(price=1)]),
@@ -196,8 +196,8 @@ def test_a_sample_that_is_nested_too_deeply_is_a_misfit():
         (dict[str, OldItem], {"a": {"price": 1}}, {"a": OldItem(price=1)}),
     ],
 )
-def test_pydantic_reads_what_its_classes_promise(hint, sent, made):
-    assert pickle.loads(pickle.dumps(conversion.reader(hint)))(sent) == made
+def test_pydantic_reads_what_its_classes_promise(hint, sent, expected):
+    assert pickle.loads(pickle.dumps(conversion.reader(hint)))(sent) == expected
 
 
 @pytest.mark.parametrize(

@@ -104,8 +104,8 @@ def test_a_message_has_its_kind_where_that_says_more(error, words):
     ],
 )
 def test_the_names_of_several_arguments_are_known(function, names):
-    found = functions.named_parameters(function)
-    assert (found and [one.name for one in found]) == names
+    parameters = functions.named_parameters(function)
+    assert (parameters and [parameter.name for parameter in parameters]) == names
 
 
 def hinted(x: list, weight: float = 1.0) -> int:

@@ -226,5 +226,5 @@ def test_objects_and_partials_have_the_hints_of_what_they_call():
     def predictor(factor, x: int) -> str:
         return ""
 
-    told = ({"type": "integer"}, {"type": "string"})
-    assert hint_schema.of(Callable()) == hint_schema.of(functools.partial(predictor, 2)) == told
+    schemas = ({"type": "integer"}, {"type": "string"})
+    assert hint_schema.of(Callable()) == hint_schema.of(functools.partial(predictor, 2)) == schemas

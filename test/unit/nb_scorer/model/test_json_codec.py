@@ -34,7 +34,7 @@ def test_what_is_json_comes_back_as_it_was(value):
 
 
 def test_integers_stay_integers_and_floats_stay_floats():
-    assert [type(one) for one in json_codec.decode(b"[1, 1.0, 1e2]")] == [int, float, float]
+    assert [type(number) for number in json_codec.decode(b"[1, 1.0, 1e2]")] == [int, float, float]
     assert json_codec.decode(b"9007199254740993") == 2**53 + 1
 
 
@@ -92,17 +92,17 @@ def test_white_space_around_a_sample_is_no_part_of_it():
 
 
 @pytest.mark.parametrize("change", ["x.append(1)", "x[0].pop()", "x[0][0] = True", "x[1]['a'] = 1", "x[0][1] = x[0]"])
-def test_the_print_of_a_sample_tells_whether_it_was_changed(change):
+def test_the_fingerprint_of_a_sample_tells_whether_it_was_changed(change):
     sample = json_codec.decode(b'[[1, -0.0, "\\ud800"], {"a": 1.0, "b": 123456789012345678901234567890}]')
-    before = json_codec.print_of(sample)
-    kept = [sample, sample[0]]
-    assert json_codec.print_of(kept[0]) == before is not None
+    before = json_codec.fingerprint(sample)
+    references = [sample, sample[0]]
+    assert json_codec.fingerprint(references[0]) == before is not None
     exec(change, {"x": sample})
-    assert json_codec.print_of(sample) != before
+    assert json_codec.fingerprint(sample) != before
 
 
-def test_what_no_json_has_leaves_no_print():
-    assert json_codec.print_of([object()]) is None
+def test_what_no_json_has_leaves_no_fingerprint():
+    assert json_codec.fingerprint([object()]) is None
 
 
 class Colour(enum.Enum):

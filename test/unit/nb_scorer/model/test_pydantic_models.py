@@ -44,8 +44,8 @@ except Misfit as wrong:
 )
 def test_models_of_a_notebook_are_saved_with_their_checks(package, check, words):
     saved = subprocess.check_output([sys.executable, "-c", SAVE.format(package=package, check=check)])
-    said = subprocess.check_output([sys.executable, "-c", LOAD], input=saved)
-    assert said.decode().splitlines() == ["2.0", words]
+    output = subprocess.check_output([sys.executable, "-c", LOAD], input=saved)
+    assert output.decode().splitlines() == ["2.0", words]
 
 
 class Model(pydantic.BaseModel):

@@ -9,7 +9,7 @@ import pytest
 IN_THE_KERNEL = """
 import json, os, sys
 from nb_scorer.model import runtime_paths
-sys.path.insert(runtime_paths.place_for_repository(sys.path), "")
+sys.path.insert(runtime_paths.repository_index(sys.path), "")
 runtime_paths.remember()
 {code}
 print(json.dumps(runtime_paths.describe({folder!r})))
@@ -65,9 +65,9 @@ def test_a_changed_working_directory_inside_the_repository_is_kept(repository):
 
 
 def test_modules_are_found_again_where_the_notebook_found_them(repository):
-    found = "import helper, statistics; print(helper.name, hasattr(statistics, 'mean'))"
-    assert told(repository, {"path_last": ["lib"]}, found) == "lib True"
-    assert told(repository, {"path_last": ["lib"], "path_first": ["first"]}, found) == "first True"
+    program = "import helper, statistics; print(helper.name, hasattr(statistics, 'mean'))"
+    assert told(repository, {"path_last": ["lib"]}, program) == "lib True"
+    assert told(repository, {"path_last": ["lib"], "path_first": ["first"]}, program) == "first True"
 
 
 def test_what_a_scorer_imports_late_is_not_the_repositorys(repository):
@@ -76,8 +76,8 @@ def test_what_a_scorer_imports_late_is_not_the_repositorys(repository):
 
 
 def test_the_repository_comes_after_python_and_before_the_packages(repository):
-    place = "at = sys.path.index(os.getcwd()); print(sys.path[at + 1].endswith('site-packages'), at > 1)"
-    assert told(repository, {}, place) == "True True"
+    program = "at = sys.path.index(os.getcwd()); print(sys.path[at + 1].endswith('site-packages'), at > 1)"
+    assert told(repository, {}, program) == "True True"
 
 
 def test_both_the_working_directory_and_the_notebooks_folder_have_modules(repository):

@@ -40,16 +40,16 @@ def test_what_takes_a_sample_as_json_has_it_stays_what_it_is():
     def together(xs):
         return xs
 
-    found = asked(plain, plain, together)
-    assert (found["predictor"], found["validator"], found["batch_predictor"]) == (plain, plain, together)
+    callables = asked(plain, plain, together)
+    assert (callables["predictor"], callables["validator"], callables["batch_predictor"]) == (plain, plain, together)
     assert asked(min)["predictor"] is min
 
 
 def test_each_function_gets_what_its_own_hint_says():
-    found = pickle.loads(pickle.dumps(asked(of_point, plain)))
-    assert found["predictor"]({"x": 1}) == Point(1.0)
-    assert found["validator"]({"x": 1}) == {"x": 1}
-    assert found["batch_predictor"] is None
+    callables = pickle.loads(pickle.dumps(asked(of_point, plain)))
+    assert callables["predictor"]({"x": 1}) == Point(1.0)
+    assert callables["validator"]({"x": 1}) == {"x": 1}
+    assert callables["batch_predictor"] is None
 
 
 def test_several_arguments_get_the_values_of_their_names():

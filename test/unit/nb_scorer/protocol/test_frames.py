@@ -6,11 +6,11 @@ from nb_scorer.protocol import frames
 @given(st.lists(st.binary(max_size=50)), st.integers(min_value=1, max_value=20))
 def test_requests_come_out_as_they_went_in_however_the_bytes_arrive(payloads, step):
     stream = b"".join(frames.request(frames.SAMPLE, number, payload) for number, payload in enumerate(payloads))
-    buffer, taken = bytearray(), []
-    for at in range(0, len(stream), step):
-        buffer += stream[at : at + step]
-        taken += frames.take_requests(buffer)
-    assert taken == [(frames.SAMPLE, number, payload) for number, payload in enumerate(payloads)]
+    buffer, requests = bytearray(), []
+    for offset in range(0, len(stream), step):
+        buffer += stream[offset : offset + step]
+        requests += frames.take_requests(buffer)
+    assert requests == [(frames.SAMPLE, number, payload) for number, payload in enumerate(payloads)]
     assert not buffer
 
 
@@ -33,5 +33,5 @@ def test_a_sample_that_took_an_hour_and_more_fits_the_frame():
 
 def test_answers_of_one_call_are_frames_one_after_the_other_whose_numbers_start_anew_after_the_last():
     outcomes = [(frames.OK, b"1", 2), (frames.REFUSED, b"{}", 0)]
-    each = frames.answer(frames.OK, b"1", frames.NUMBERS, 0.25, 2) + frames.answer(frames.REFUSED, b"{}", 0, 0.25, 0)
-    assert frames.answers(outcomes, frames.NUMBERS, 0.25) == each
+    stream = frames.answer(frames.OK, b"1", frames.NUMBERS, 0.25, 2) + frames.answer(frames.REFUSED, b"{}", 0, 0.25, 0)
+    assert frames.answers(outcomes, frames.NUMBERS, 0.25) == stream

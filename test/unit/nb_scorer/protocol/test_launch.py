@@ -6,12 +6,12 @@ from nb_scorer.protocol import launch
 
 def test_our_modules_are_found_last_and_the_working_directory_not_at_all(tmp_path):
     (tmp_path / "json.py").write_text("raise RuntimeError('not the standard library')\n")
-    said = subprocess.run(
+    process = subprocess.run(
         [*launch.command(sys.executable, "nonsense")], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     # It got as far as our own main, which wants more words.
-    assert "IndexError" in said.stderr
-    assert "not the standard library" not in said.stderr
+    assert "IndexError" in process.stderr
+    assert "not the standard library" not in process.stderr
 
 
 def test_the_command_line_holds_only_text():
@@ -19,8 +19,8 @@ def test_the_command_line_holds_only_text():
 
 
 def test_what_is_meant_for_another_python_does_not_reach_the_model_python():
-    given = {"PYTHONPATH": "/trap", "PYTHONHOME": "/other", "PYTHONSTARTUP": "x.py", "PYTHONHASHSEED": "1"}
-    assert launch.environment(given) == {"PYTHONHASHSEED": "1"}
+    environ = {"PYTHONPATH": "/trap", "PYTHONHOME": "/other", "PYTHONSTARTUP": "x.py", "PYTHONHASHSEED": "1"}
+    assert launch.environment(environ) == {"PYTHONHASHSEED": "1"}
 
 
 def test_bytecode_may_be_written_by_the_model_python():

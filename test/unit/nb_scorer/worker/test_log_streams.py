@@ -33,8 +33,8 @@ def test_what_was_begun_is_let_out_as_a_line():
 
 def test_a_print_is_one_json_object_however_many_lines_it_has():
     (line,) = printed(log_forms.JSON, "one\ntwo", "\n").splitlines()
-    told = json.loads(line)
-    assert (told["scorer"], told["stream"], told["message"]) == (os.getpid(), "stdout", "one\ntwo")
+    record = json.loads(line)
+    assert (record["scorer"], record["stream"], record["message"]) == (os.getpid(), "stdout", "one\ntwo")
 
 
 @pytest.mark.parametrize("form", [log_forms.TEXT, log_forms.JSON])
@@ -101,10 +101,10 @@ def test_a_long_line_goes_on_in_lines_of_the_same_scorer():
 
 def test_of_a_very_long_print_every_part_is_an_object_of_the_scorer_that_the_log_takes_whole():
     text = "\x00\U0001f600" * 100_000
-    told = printed(log_forms.JSON, text + "\n")
-    assert stdio_capture.objects(told.removesuffix("\n").encode()) == told.splitlines()
-    assert all(len(line) < stdio_capture.LONGEST for line in told.splitlines())
-    parts = [json.loads(line) for line in told.splitlines()]
+    log = printed(log_forms.JSON, text + "\n")
+    assert stdio_capture.objects(log.removesuffix("\n").encode()) == log.splitlines()
+    assert all(len(line) < stdio_capture.LONGEST for line in log.splitlines())
+    parts = [json.loads(line) for line in log.splitlines()]
     assert "".join(part["message"] for part in parts) == text
     assert all(part["scorer"] == os.getpid() for part in parts)
     assert printed(log_forms.JSON, "\n").count("\n") == 1

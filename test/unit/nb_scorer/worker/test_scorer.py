@@ -56,10 +56,10 @@ def test_the_predictor_gets_what_came_in_whatever_the_validator_did_to_it(change
 
     body = b'{"list": [1, 2]}'
     both = b"[" + body + b", " + body + b"]"
-    one = made(lambda x: x, validator, lambda xs: xs)
-    assert one.answer(body) == (frames.OK, body)
-    assert list(one.answer_together([body, body])) == [[(frames.OK, body, 2), (frames.OK, body, 0)]]
-    assert one.answer_many(both) == (frames.OK, both, 2)
+    tested = made(lambda x: x, validator, lambda xs: xs)
+    assert tested.answer(body) == (frames.OK, body)
+    assert list(tested.answer_together([body, body])) == [[(frames.OK, body, 2), (frames.OK, body, 0)]]
+    assert tested.answer_many(both) == (frames.OK, both, 2)
 
 
 @pytest.mark.parametrize("error", [ValueError, SystemExit, KeyboardInterrupt, MemoryError])
@@ -361,10 +361,10 @@ def test_what_is_no_array_is_not_many_samples(body):
 
 
 def test_only_samples_that_allow_it_are_called_together():
-    one, both, many = frames.SAMPLE, frames.TOGETHER, frames.MANY
-    kinds = [both, both, one, both, many, both, both]
-    requests = [(kind, 7 + place, place) for place, kind in enumerate(kinds)]
-    calls = [(both, 7, [0, 1]), (one, 9, [2]), (both, 10, [3]), (many, 11, [4]), (both, 12, [5, 6])]
+    alone, together, many = frames.SAMPLE, frames.TOGETHER, frames.MANY
+    kinds = [together, together, alone, together, many, together, together]
+    requests = [(kind, 7 + index, index) for index, kind in enumerate(kinds)]
+    calls = [(together, 7, [0, 1]), (alone, 9, [2]), (together, 10, [3]), (many, 11, [4]), (together, 12, [5, 6])]
     assert list(scorer.in_calls(requests)) == calls
 
 
@@ -394,20 +394,20 @@ def test_a_copy_that_a_notebook_s_function_forks_ends_there_without_a_word(capfd
         return x
 
     functions = {"predictor": plain, "validator": plain, "batch_predictor": None, where: forking}
-    asked = scorer.Scorer(types.SimpleNamespace(**functions))
+    tested = scorer.Scorer(types.SimpleNamespace(**functions))
     ours, theirs = socket.socketpair()
     with tempfile.TemporaryFile() as memory, ours, theirs:
         memory.truncate(SIZE)
         ours.sendall(b"".join(frames.request(frames.TOGETHER, n, b"%d" % (n + 1)) for n in range(2)))
         ours.shutdown(socket.SHUT_WR)
-        scorer.serve(theirs, Tally(memory.fileno()), asked)
+        scorer.serve(theirs, Tally(memory.fileno()), tested)
         theirs.close()
-        said = bytearray()
+        stream = bytearray()
         while data := ours.recv(65536):
-            said += data
+            stream += data
     statuses = [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in copies]
     assert statuses == [code] * len(copies)
     assert copies
-    answers = frames.take_answers(said)[1:]
+    answers = frames.take_answers(stream)[1:]
     assert [(status, payload, number) for status, payload, _, _, number in answers] == [(0, b"1", 0), (0, b"2", 1)]
     assert capfd.readouterr().err == ""

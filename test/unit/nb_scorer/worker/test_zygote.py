@@ -25,16 +25,16 @@ def test_a_child_dies_with_its_parent_even_if_it_never_listens():
         "time.sleep(0.5)\n"
         "os.kill(parent, 9)\n"
     )
-    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False)
+    process = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False)
     # The pipe reached its end, so the child, which held it open, is gone.
-    assert said.returncode == -9
-    assert int(said.stdout) > 0
+    assert process.returncode == -9
+    assert int(process.stdout) > 0
 
 
 def test_a_process_whose_parent_is_gone_already_ends_at_once():
     program = "from nb_scorer.worker import zygote\nzygote.die_with_parent(1 << 22)\nprint('still here')\n"
-    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert said.stdout == ""
+    process = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert process.stdout == ""
 
 
 @pytest.fixture
@@ -56,18 +56,18 @@ def refused():
 
 
 @pytest.mark.parametrize(
-    ("fork", "descriptors", "said"),
+    ("fork", "descriptors", "event"),
     [
         (lambda: 77, 2, {"event": "started", "scorer": 5}),
         (refused, 2, {"event": "unstarted", "scorer": 5, "why": "Resource temporarily unavailable"}),
         (lambda: 77, 1, {"event": "unstarted", "scorer": 5, "why": "Too many open files"}),
     ],
 )
-def test_each_order_to_start_is_confirmed_or_refused_and_leaves_no_descriptor(forking, fork, descriptors, said):
-    one, control, forks = forking
+def test_each_order_to_start_is_confirmed_or_refused_and_leaves_no_descriptor(forking, fork, descriptors, event):
+    supervisor, control, forks = forking
     forks.append(fork)
     before = os.listdir("/proc/self/fd")
-    one._begin(5, [os.open(os.devnull, os.O_RDONLY) for _ in range(descriptors)])
+    supervisor._begin(5, [os.open(os.devnull, os.O_RDONLY) for _ in range(descriptors)])
     assert os.listdir("/proc/self/fd") == before
-    assert json.loads(control.recv(1000)) == said
-    assert (5 in one._pids) == (said["event"] == "started")
+    assert json.loads(control.recv(1000)) == event
+    assert (5 in supervisor._pids) == (event["event"] == "started")
