@@ -78,6 +78,7 @@ test-image: developer
 check: developer
 	$(TEST)/ruff check .
 	$(TEST)/ruff format --check .
+	$(TEST)/mypy
 	$(TEST)/shellcheck s2i/install s2i/check s2i/runtime s2i/bin/* test/run .ci/run
 
 audit:

@@ -41,6 +41,9 @@ class Child:
             )
         finally:
             os.close(writer)
+        if self._process.stdout is None:
+            raise RuntimeError("a pipe was asked for")
+        self._printed = self._process.stdout
         self._log: list[str] = []
         self._facts: dict = {}
         self._news = threading.Condition()
@@ -106,7 +109,7 @@ class Child:
             self._process.wait()
         for one in self._readers:
             one.join(STOP_SECONDS)
-        self._process.stdout.close()
+        self._printed.close()
         self._told.close()
 
     def steady_log(self) -> str:
@@ -120,7 +123,7 @@ class Child:
                 self._news.notify()
 
     def _read(self) -> None:
-        for line in self._process.stdout:
+        for line in self._printed:
             with self._news:
                 self._log.append(line.decode("utf-8", "replace"))
                 self._news.notify()

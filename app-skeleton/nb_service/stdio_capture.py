@@ -150,14 +150,13 @@ def objects(printed: bytes) -> list[str]:
     made: list[str] = []
     loose: list[str] = []
     for line in [*printed.decode("utf-8", "backslashreplace").split("\n"), None]:
-        is_object = line is not None and _is_object(line)
-        if line is not None and not is_object:
+        if line is not None and not _is_object(line):
             loose.append(line)
             continue
         if any(text.strip() for text in loose):
             made.append(as_object("\n".join(loose)))
         loose = []
-        if is_object:
+        if line is not None:
             made.append(line)
     return made
 

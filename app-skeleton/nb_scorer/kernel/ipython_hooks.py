@@ -85,8 +85,9 @@ def _watch_commands(shell, strict):
         return out.decode("utf-8", "replace")
 
     # `x = !command` gives lists and texts of classes of IPython, which no service has.
-    copyreg.pickle(SList, lambda lines: (list, (list(lines),)))
-    copyreg.pickle(LSString, lambda text: (str, (str(text),)))
+    # They come back as what they are made of, on purpose: the stub thinks of a class's own values alone.
+    copyreg.pickle(SList, lambda lines: (list, (list(lines),)))  # type: ignore[arg-type, return-value]
+    copyreg.pickle(LSString, lambda text: (str, (str(text),)))  # type: ignore[arg-type, return-value]
     # Where they are looked up, and not on the shell: it expands {variables} by the caller's frame.
     ipykernel.zmqshell.system = watched_system
     IPython.core.interactiveshell.getoutput = watched_getoutput
@@ -155,7 +156,7 @@ def _watch_started_threads(show):
         thread.run = watched_run
         start(thread)
 
-    threading.Thread.start = watched_start
+    threading.Thread.start = watched_start  # type: ignore[method-assign] # to be called in its place is its purpose
 
 
 def _plot_inline():

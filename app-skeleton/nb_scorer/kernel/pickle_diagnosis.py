@@ -17,7 +17,7 @@ def find(obj, name):
     `obj` is what could not be pickled. Its members are tried one by one, the failing one's members
     then, until none fails or the search has taken SECONDS.
     """
-    steps = []
+    steps: list = []
     known = {id(obj)}
     until = time.time() + SECONDS
     while len(steps) < MAX_DEPTH:

@@ -66,8 +66,8 @@ _NAMED = (
     (re.compile(r"\bgc\.(?:disable|freeze|set_threshold)\("), "settings of the garbage collector"),
 )
 
-_start = {}
-_basic = {}
+_start: dict = {}
+_basic: dict = {}
 
 
 def remember():
@@ -165,12 +165,13 @@ def _filter(action, message, category, module, line):
 
 def _levels():
     loggers = logging.root.manager.loggerDict
-    return {name: one.level for name, one in list(loggers.items()) if getattr(one, "level", 0)}
+    levels = {name: getattr(one, "level", 0) for name, one in list(loggers.items())}
+    return {name: level for name, level in levels.items() if level}
 
 
 def _logging():
     """Return the root logger's level, how basicConfig was called, and the levels of other loggers."""
-    found = {}
+    found: dict = {}
     if logging.root.level != _start.get("root", logging.root.level):
         found["level"] = logging.root.level
     if _basic and logging.root.handlers and not _writes_elsewhere():
@@ -215,7 +216,7 @@ def _libraries(text):
 
 
 def _matplotlib(matplotlib, _text):
-    found = {}
+    found: dict = {}
     with warnings.catch_warnings():
         # Settings that are to go warn when they are read.
         warnings.simplefilter("ignore")
@@ -246,7 +247,7 @@ def _numpy(numpy, _text):
 def _pandas(pandas, text):
     names = {one or other for one, other in _PANDAS_OPTION.findall(text)}
     options = {name: value for name, value in ((name, _option(pandas, name)) for name in sorted(names)) if value != ""}
-    found = {"options": options} if options else {}
+    found: dict = {"options": options} if options else {}
     if hasattr(pandas.DataFrame, "progress_apply") and "tqdm" in sys.modules:
         found["progress"] = True
     return found
@@ -266,7 +267,7 @@ def _sklearn(sklearn, _text):
 
 
 def _torch(torch, text):
-    found = {}
+    found: dict = {}
     if "set_num_threads(" in text:
         found["threads"] = torch.get_num_threads()
     if torch.get_default_dtype() != torch.float32:

@@ -30,7 +30,7 @@ _SCALARS = (
     ((str, bytes, bytearray, dt.date, dt.time, uuid.UUID, os.PathLike), "string"),
 )
 # With Annotated as it is, where Python has it.
-_EXTRAS = {"include_extras": True} if hasattr(typing, "Annotated") else {}
+_EXTRAS: dict = {"include_extras": True} if hasattr(typing, "Annotated") else {}
 UNIONS = (typing.Union, getattr(types, "UnionType", typing.Union))
 _VALUES = {bool: "boolean", int: "integer", str: "string", type(None): "null"}
 
@@ -152,9 +152,10 @@ def _of_fields(kind, within):
         fields = json_codec.field_names(kind)
         # Not by the class's attributes: of what a factory makes there is none.
         given = inspect.signature(kind).parameters
-        required = [name for name in fields if name in given and given[name].default is inspect.Parameter.empty]
+        required = {name for name in fields if name in given and given[name].default is inspect.Parameter.empty}
     else:
-        fields, required = hints, getattr(kind, "__required_keys__", hints if kind.__total__ else ())
+        fields = hints
+        required = set(getattr(kind, "__required_keys__", hints if kind.__total__ else ()))
     known = {name: schema(hints.get(name, typing.Any), within) for name in fields}
     found = {"type": "object", "properties": known}
     return dict(found, required=sorted(required)) if required else found

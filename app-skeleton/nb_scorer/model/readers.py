@@ -57,7 +57,8 @@ def _read_all(pairs):
 
     Raise the Misfits as one; behind as many as are told nothing is read.
     """
-    found, errors = {}, []
+    found: dict = {}
+    errors: list = []
     for key, read, value in pairs:
         if len(errors) >= MOST_ERRORS:
             break

@@ -83,7 +83,8 @@ class Door:
         for number, answer in enumerate(answers):
             if answer is not None and answer.outcome != outcomes.OK:
                 raise self._failure(answer, _place(asked, number, answer))
-        return [answer.payload for answer in answers]
+        # None stands behind one that failed only.
+        return [answer.payload for answer in answers if answer is not None]
 
     def _failure(self, answer: Answer, place: int | None) -> Malformed:
         """Return what the outcome of the sample at `place` is for the whole request."""

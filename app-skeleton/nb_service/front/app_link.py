@@ -393,7 +393,8 @@ class Upstream(asyncio.Protocol):
         self._exchange = None
         self.resume()
 
-    def connection_made(self, transport: asyncio.Transport) -> None:
+    # What asyncio calls a transport in general is, of a stream, always one that can be written to.
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin."""
         self._transport = transport
         transport.set_write_buffer_limits(high=AHEAD, low=AHEAD // 4)

@@ -49,7 +49,7 @@ class Front:
         self._sample_path = b"/predict" if got["AIP_PREDICT_ROUTE"] != "/predict" else None
         self._array_path = self.ARRAY_PATH if got["AIP_PREDICT_ROUTE"] != "/predict/batch" else None
         self._connections: set[Connection] = set()
-        self._listener: Listener | None = None
+        self._listener: Listener  # made by `open`
 
     def open(self, sock, descriptors: int) -> None:
         """Serve on the listening socket `sock`, where this process may have so many descriptors."""

@@ -15,6 +15,7 @@ from nb_service.pool.guard import guarded
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Callable
 
 # So much work may be in flight on a link, by the moving average of what a sample takes there: enough
 # to save wake-ups, too little for anyone to wait long behind another while a scorer is idle.
@@ -79,7 +80,8 @@ class Link:
         self.head_since = 0.0
         self.proved = False
         self.tired_after = float("inf")
-        self.observe = None  # called with the jobs and answers of a turn
+        # Called with the jobs and answers of a turn.
+        self.observe: Callable[[list[tuple[Job, Answer]]], None] | None = None
         self._tally = tally
         self.answers = 0
         self._taken = 0
@@ -157,8 +159,8 @@ class Link:
 
     def take_back(self, most: int) -> list[Job]:
         """Return up to `most` samples that the scorer has not started and will not start any more, the oldest first."""
-        places = range(self._tally.started - self.answers, len(self.in_flight))
-        places = [place for place in places if self.in_flight[place] is not TAKEN][:most]
+        unstarted = range(self._tally.started - self.answers, len(self.in_flight))
+        places = [place for place in unstarted if self.in_flight[place] is not TAKEN][:most]
         if not places:
             return []
         begun = self._tally.call_back(self.answers + places[-1] + 1) - self.answers

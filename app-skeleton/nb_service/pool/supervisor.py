@@ -71,7 +71,7 @@ class Supervisor:
         self._loop = loop
         self._buffer = bytearray()
         self._unconfirmed: dict[int, int] = {}  # beats since the order, by the scorer's number
-        self._beat = None
+        self._beat: asyncio.TimerHandle | None = None
         self._dismissed = False
         self._socket, theirs = socket.socketpair()
         try:

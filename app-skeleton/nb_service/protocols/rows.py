@@ -43,7 +43,7 @@ class Rows:
 
     def name_bytes(self, names: Sequence | None) -> int:
         """Return how many bytes each sample repeats of the names of the columns."""
-        return len(encode(list(names))) if self.is_object(names) else 0
+        return len(encode(list(names))) if names is not None and self.is_object(names) else 0
 
     def samples(self, names: Sequence | None, rows: Iterable[list]) -> Iterator:
         """Yield the sample of each row of values; `names` are its columns, None or numbers where it has none."""
@@ -54,7 +54,7 @@ class Rows:
             if is_bare and len(cells) == 1:
                 yield cells[0]
             else:
-                yield dict(zip(names, cells, strict=True)) if is_object else cells
+                yield dict(zip(names, cells, strict=True)) if names is not None and is_object else cells
 
     def sample(self, names: Sequence | None, cells: list):
         """Return the sample of one row of values."""

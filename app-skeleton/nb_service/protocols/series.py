@@ -17,7 +17,7 @@ class Chunk(NamedTuple):
     """The JSON array of some values, without space around its brackets, and how many they are."""
 
     array: bytes
-    count: int
+    number: int
 
 
 class Series(Sequence):
@@ -59,7 +59,8 @@ class Series(Sequence):
 
     def _split(self) -> list[bytes]:
         """Return the JSON of each value of the chunks, which end here: both together are twice the memory."""
-        chunks, self._chunks, each = self._chunks[::-1], None, []
+        chunks, self._chunks = self._chunks[::-1], None
+        each: list[bytes] = []
         while chunks:
             array, count = chunks.pop()
             each += [array[1:-1]] if count == 1 else map(encode, json.loads(array))
@@ -96,7 +97,7 @@ class Series(Sequence):
         """Yield series of `size` values or fewer, which are all of them."""
         if self.at_most <= size:
             yield self
-        elif self._chunks is not None and self._each is None and all(chunk.count <= size for chunk in self._chunks):
+        elif self._chunks is not None and self._each is None and all(chunk.number <= size for chunk in self._chunks):
             yield from _gathered(self._chunks, size)
         else:
             for at in range(0, len(self), size):
@@ -107,7 +108,7 @@ class Series(Sequence):
 
     def __len__(self) -> int:
         if self._each is None and self._chunks is not None:
-            return sum(chunk.count for chunk in self._chunks)
+            return sum(chunk.number for chunk in self._chunks)
         return len(self._each if self._each is not None else self.values)
 
     def __getitem__(self, at):
@@ -119,7 +120,8 @@ class Series(Sequence):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Iterable) and self.each == list(other)
 
-    __hash__ = None
+    # That it has none is how Python says so; `object` promises one.
+    __hash__ = None  # type: ignore[assignment]
 
 
 def _chunks(values: Iterable, weight: int) -> Iterator[Chunk]:
@@ -136,13 +138,14 @@ def _chunks(values: Iterable, weight: int) -> Iterator[Chunk]:
 
 def _gathered(chunks: list[Chunk], size: int) -> Iterator[Series]:
     """Yield series of as many chunks as have `size` values at most."""
-    batch, count = [], 0
+    batch: list[Chunk] = []
+    count = 0
     for chunk in chunks:
-        if count + chunk.count > size:
+        if count + chunk.number > size:
             yield Series(chunks=batch)
             batch, count = [], 0
         batch.append(chunk)
-        count += chunk.count
+        count += chunk.number
     yield Series(chunks=batch)
 
 

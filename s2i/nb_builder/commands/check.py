@@ -125,4 +125,4 @@ def show(result: Result, log: Log) -> None:
         count = len(result.findings)
         log.step("1 finding" if count == 1 else f"{count} findings")
         return
-    log.step(f"Fine: {', '.join(result.defines)}; {collect.counted(len(result.wanted))}")
+    log.step(f"Fine: {', '.join(result.defines)}; {collect.counted(len(result.wanted or ()))}")

@@ -137,7 +137,7 @@ class Outputs:
         return self._streams[id(self._kept[-1])]
 
     def _show(self, kind: str, content: dict) -> None:
-        output = {"output_type": kind}
+        output: dict[str, object] = {"output_type": kind}
         if kind == "execute_result":
             output["execution_count"] = content.get("execution_count")
         # Kept first: that may clear what was shown before, and make room.

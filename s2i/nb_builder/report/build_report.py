@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from nb_scorer.common import paths
@@ -22,7 +23,7 @@ class Report:
         """Start an empty report; a repeatable one has no durations, which are never twice the same."""
         self.log = log
         self.repeatable = repeatable
-        self.facts: dict[str, object] = {}
+        self.facts: dict[str, Any] = {}
         self.seconds: dict[str, float] = {}
 
     @contextmanager

@@ -2,7 +2,7 @@
 
 from flask import Flask, Response, g, jsonify, request
 
-from nb_service.app.route_context import Door, problem
+from nb_service.app.route_context import Door, Refusal, problem
 from nb_service.protocols import Body, Limits, Malformed, Question, bodies, decode, encode, mlflow, sagemaker, vertex
 from nb_service.protocols.rows import Rows
 
@@ -25,9 +25,11 @@ def add(app: Flask, door: Door) -> None:
 
     @app.get("/execution-parameters")
     def execution_parameters() -> Response:
-        limits = (door.got[name] for name in ("WEB_CONCURRENCY", "S2I_MAX_BODY", "S2I_MAX_SAMPLES"))
+        got = door.got
         known = [encode(row["sample"]) for row in door.model.golden_rows()]
-        return jsonify(sagemaker.execution_parameters(*limits, known))
+        return jsonify(
+            sagemaker.execution_parameters(got["WEB_CONCURRENCY"], got["S2I_MAX_BODY"], got["S2I_MAX_SAMPLES"], known)
+        )
 
     @app.post("/invocations")
     def invocations() -> Response:
@@ -49,7 +51,7 @@ class _Invocation:
     def __init__(self, rows: Rows, limits: Limits) -> None:
         self._rows = rows
         self._limits = limits
-        self._refusal = problem
+        self._refusal: Refusal = problem
 
     def read(self, content: bytes) -> Question:
         """Return the samples of the request's body; raise Malformed."""

@@ -6,6 +6,7 @@ import os
 import signal
 import time
 import traceback
+from typing import TYPE_CHECKING
 
 from nb_service import identity, problems
 from nb_service.backends.http_service import allocator
@@ -16,6 +17,10 @@ from nb_service.http.listening import CONNECTIONS, SPARE_DESCRIPTORS, allow_desc
 from nb_service.http.metrics import Requests, Samples
 from nb_service.log import FLUSH_SECONDS, Log
 from nb_service.pool import Pool
+
+if TYPE_CHECKING:
+    from nb_service.backends.http_service.plain_front import PlainFront
+    from nb_service.front.server import Front
 
 # The app is made once the service is ready and has had a moment for its first predictions.
 IDLE_SECONDS = 1.0
@@ -49,8 +54,9 @@ class HttpService:
         self._identity = identity.of(pool.model, got["S2I_MODEL_NAME"])
         self._spans = self._make_spans()
         self._address: tuple = ()
-        self._app: AppProcess | None = None
-        self._edge = None  # what speaks HTTP: Front or PlainFront
+        # Made by `run`.
+        self._app: AppProcess
+        self._edge: Front | PlainFront  # what speaks HTTP
         self._began = time.monotonic()
 
     def run(self) -> int:
@@ -82,7 +88,7 @@ class HttpService:
             raise self._problem
         return 0
 
-    def _make_edge(self, listener, gate, descriptors: int):
+    def _make_edge(self, listener, gate, descriptors: int) -> "Front | PlainFront":
         if self._got["S2I_FRONT"] == "waitress":
             from nb_service.backends.http_service.plain_front import PlainFront
 

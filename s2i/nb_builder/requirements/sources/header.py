@@ -32,7 +32,7 @@ def _content(source: str) -> str | None:
     lines = [line.rstrip() for line in source.splitlines()]
     if _BEGIN not in lines:
         return None
-    inside = []
+    inside: list[str] = []
     for line in lines[lines.index(_BEGIN) + 1 :]:
         if line == _END:
             return "\n".join(inside)

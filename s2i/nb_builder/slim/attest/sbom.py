@@ -85,7 +85,7 @@ def _python(tree: Tree, environments: Iterable[str]) -> list[dict]:
     return list(found.values())
 
 
-def distribution(told: Message, *, from_index: bool = True) -> dict:
+def distribution(told: Message | metadata.PackageMetadata, *, from_index: bool = True) -> dict:
     """Return the component that a distribution's own metadata describe; `pkg:pypi` is for those of the index."""
     name, version = canonicalize_name(told["Name"]), told["Version"]
     purl = f"pkg:{'pypi' if from_index else 'generic'}/{quote(name)}@{quote(version)}"
@@ -94,7 +94,7 @@ def distribution(told: Message, *, from_index: bool = True) -> dict:
     return {**component, "licenses": [licence]} if licence else component
 
 
-def licence_of(told: Message) -> dict | None:
+def licence_of(told: Message | metadata.PackageMetadata) -> dict | None:
     """Return the licence as CycloneDX has it: an SPDX expression, or the words that the author chose."""
     if told["License-Expression"]:
         return {"expression": told["License-Expression"]}
@@ -107,7 +107,8 @@ def licence_of(told: Message) -> dict | None:
 
 def _debian(tree: Tree) -> list[dict]:
     """Return the Debian packages that own a file of the tree, each with `_files`, what it owns of it."""
-    known, owned = dpkg.packages(), {}
+    known = dpkg.packages()
+    owned: dict[str, list[str]] = {}
     for path, name in dpkg.owners(tree.files()).items():
         owned.setdefault(name, []).append(path)
     release = dpkg.release()

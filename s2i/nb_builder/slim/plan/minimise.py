@@ -40,9 +40,9 @@ def run(plan: Plan, root: Path, app_root: Path, *, home: Path, log: Log) -> Plan
     lack = trial.begin()
     if lack:
         return replace(plan, notes=(*plan.notes, f"Nothing was tried without: {lack}."))
-    trial.steady = Steady(
-        *trial.verdicts, manifest.read(app_root / paths.MODEL).get("tolerance", compare_answers.TOLERANCE)
-    )
+    first, second = trial.verdicts
+    tolerance = manifest.read(app_root / paths.MODEL).get("tolerance", compare_answers.TOLERANCE)
+    trial.steady = Steady(first, second, tolerance)
     python = python_of(app_root)
     for choice in plan.kept:
         if choice in plan.kept and choice.distribution.bytes >= SMALLEST and not _needed(choice, plan, python):
@@ -118,9 +118,12 @@ class Trial:
 
     def _missed(self) -> str:
         verdict = self._ask()
-        missed = self.steady.missed_by(verdict)
+        steady = self.steady
+        if steady is None:
+            raise RuntimeError("the whole service was not asked before")
+        missed = steady.missed_by(verdict)
         # A line of the log that comes by chance does not come twice.
-        return self.steady.missed_by(self._ask()) if missed and verdict.same else missed
+        return steady.missed_by(self._ask()) if missed and verdict.same else missed
 
     def _ask(self) -> Verdict:
         traced = self._run()
