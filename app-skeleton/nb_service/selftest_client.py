@@ -10,6 +10,7 @@ import sys
 import threading
 
 from nb_service.log import FACTS
+from nb_service.selftest_requests import Question
 
 HOST = "127.0.0.1"
 STOP_SECONDS = 10.0
@@ -72,7 +73,7 @@ class Child:
             reason = "ended" if over else "will not be" if facts else f"is not after {seconds:g} s"
             raise NoAnswer(f"The service must get ready and {reason}: {words}")
 
-    def ask(self, question, seconds: float) -> tuple[int, bytes]:
+    def ask(self, question: Question, seconds: float) -> tuple[int, bytes]:
         """Return status and body of the answer; raise NoAnswer where none comes within `seconds`."""
         connection = http.client.HTTPConnection(HOST, self._facts["port"], timeout=seconds)
         headers = {"Content-Type": question.content_type} if question.body is not None else {}

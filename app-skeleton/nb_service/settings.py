@@ -1,6 +1,7 @@
 """Every setting of a service: one row each. Nothing else reads the environment for settings."""
 
 import re
+from collections.abc import Mapping
 
 from nb_scorer.common.settings_table import Knob, number, one_of, read_all, switch, text
 from nb_scorer.model import compare_answers
@@ -9,14 +10,14 @@ from nb_scorer.worker import log_streams
 from nb_service import cores, identity
 
 
-def route(value):
+def route(value: str) -> str:
     """Return a path of the service's own, as it is."""
     if not re.fullmatch(r"/[^\s<>?#]*", value):
         raise ValueError("a path that begins with /, without spaces, <, >, ? and #")
     return value
 
 
-def model_name(value):
+def model_name(value: str) -> str:
     """Return a name that paths and headers can have, as it is."""
     if not identity.NAME.fullmatch(value):
         raise ValueError("a name of letters, digits, dots, dashes and underscores, up to 128")
@@ -168,7 +169,7 @@ KNOBS = (
 )
 
 
-def read(environ):
+def read(environ: Mapping[str, str]) -> dict:
     """Return {name: value} of every setting in `environ`; raise SettingInvalid for a bad value."""
     got = read_all(KNOBS, environ)
     if got["WEB_CONCURRENCY"] is None:
@@ -180,12 +181,12 @@ def read(environ):
     return got
 
 
-def app_root(environ):
+def app_root(environ: Mapping[str, str]) -> str:
     """Return the folder that assemble filled, as `environ` has it: where further settings may lie."""
     return read_all([knob for knob in KNOBS if knob.env == "APP_ROOT"], environ)["APP_ROOT"]
 
 
-def log_format(environ):
+def log_format(environ: Mapping[str, str]) -> str:
     """Return what `environ` wants the log to be, text where it says nothing valid; for a problem with the settings."""
     wanted = environ.get("S2I_LOG_FORMAT")
     return wanted if wanted in (log_streams.TEXT, log_streams.JSON) else log_streams.TEXT

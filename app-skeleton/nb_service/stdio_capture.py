@@ -14,6 +14,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from types import TracebackType
 from typing import NamedTuple
 
 from nb_scorer.worker import log_streams
@@ -181,6 +182,6 @@ AS_JSON = Form(0.02, 10, _lines_of_objects)
 AS_TEXT = Form(0.005, 1, bytes)
 
 
-def _print_exception(kind, error, trace) -> None:
+def _print_exception(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """Print an exception that nobody caught as one line."""
     print(as_object("".join(traceback.format_exception(kind, error, trace)).rstrip()), file=sys.stderr, flush=True)

@@ -90,7 +90,7 @@ def _watch_commands(shell, strict):
     copyreg.pickle(LSString, lambda text: (str, (str(text),)))  # type: ignore[arg-type, return-value]
     # Where they are looked up, and not on the shell: it expands {variables} by the caller's frame.
     ipykernel.zmqshell.system = watched_system
-    IPython.core.interactiveshell.getoutput = watched_getoutput
+    IPython.core.interactiveshell.getoutput = watched_getoutput  # type: ignore[attr-defined] # imported there
 
 
 def _watch_threads(shell):

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from flask import Response, request
 
@@ -126,7 +127,7 @@ def refused(refusal: Refusal, status: int, detail: str) -> Response:
     return response
 
 
-def problem(status: int, detail: str, **more) -> tuple[int, Body]:
+def problem(status: int, detail: str, **more: Any) -> tuple[int, Body]:
     """Return our own refusal, for formats that have none."""
     reply = replies.problem(status, detail, **more)
     return status, Body(reply.body, reply.content_type)

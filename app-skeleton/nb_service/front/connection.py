@@ -17,6 +17,8 @@ from nb_service.pool import answer as outcomes
 
 if TYPE_CHECKING:
     from nb_service.front.app_link import Exchange
+    from nb_service.front.server import Front
+    from nb_service.pool.answer import Job
 
 # A refused client may still be sending: to close at once would reset the connection and take the answer with it.
 LINGER_SECONDS = 2.0
@@ -71,7 +73,7 @@ class Connection(asyncio.BufferedProtocol):
         "_waits",
     )
 
-    def __init__(self, front) -> None:
+    def __init__(self, front: "Front") -> None:
         self._front = front
         self._budget = front.budget
         self._transport: asyncio.Transport | None = None
@@ -82,7 +84,7 @@ class Connection(asyncio.BufferedProtocol):
         self._chunks: Chunks | None = None
         self._left = 0  # bytes of the body that are to come
         self._refusal: Reply | None = None  # what is answered once the body was read and thrown away
-        self._job = None  # the sample that a scorer is asked
+        self._job: Job | None = None  # the sample that a scorer is asked
         self._exchange: Exchange | None = None  # with the app
         self._keeps = True
         self._holds = 0
@@ -91,7 +93,7 @@ class Connection(asyncio.BufferedProtocol):
         self._untaken = 0  # bytes of answers that the budget counts
         self._stuck: tuple[int, float] | None = None
         self._ended = False  # the client sends no more
-        self._waits = None  # the timer of one that waits for room
+        self._waits: asyncio.TimerHandle | None = None  # the timer of one that waits for room
         self._patience = 0.0  # until when it waits
 
     # --- called by asyncio ---

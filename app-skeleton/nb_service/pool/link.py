@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import socket
 import time
 import traceback
 from collections import deque
@@ -71,7 +72,14 @@ class Link:
     """
 
     def __init__(
-        self, number: int, sock, tally: Tally, owner: Owner, loop: "asyncio.AbstractEventLoop", batch=1, limit=60.0
+        self,
+        number: int,
+        sock: socket.socket,
+        tally: Tally,
+        owner: Owner,
+        loop: "asyncio.AbstractEventLoop",
+        batch: int = 1,
+        limit: float = 60.0,
     ) -> None:
         self.number = number
         self.pid: int | None = None

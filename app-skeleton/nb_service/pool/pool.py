@@ -5,7 +5,7 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from nb_scorer.protocol import frames
 
@@ -37,7 +37,14 @@ class Pool:
     who gives them; how many samples, by the plan.
     """
 
-    def __init__(self, loop: TurnLoop, model: ModelFolder, plan: Plan, say=print, stdout=None) -> None:
+    def __init__(
+        self,
+        loop: TurnLoop,
+        model: ModelFolder,
+        plan: Plan,
+        say: Callable[[str], object] = print,
+        stdout: IO | None = None,
+    ) -> None:
         self.model = model
         self.plan = plan
         self.staff = Staff(loop, model, plan, say, stdout)

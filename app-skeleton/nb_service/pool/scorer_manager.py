@@ -6,7 +6,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from nb_scorer.common import phrases
 from nb_scorer.common.problem import Problem
@@ -53,7 +53,14 @@ class Staff:
     `endings` counts why scorers ended.
     """
 
-    def __init__(self, loop: "asyncio.AbstractEventLoop", model: ModelFolder, plan: Plan, say, stdout=None) -> None:
+    def __init__(
+        self,
+        loop: "asyncio.AbstractEventLoop",
+        model: ModelFolder,
+        plan: Plan,
+        say: Callable[[str], object],
+        stdout: IO | None = None,
+    ) -> None:
         self.mode, self.reason = plan.mode, plan.reason
         self.free: list[Link] = []
         self.links: dict[int, Link] = {}

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, repeat
+from typing import Any
 
 from nb_service.protocols import DEFAULT, Limits, Malformed, encode
 
@@ -56,7 +57,7 @@ class Rows:
             else:
                 yield dict(zip(names, cells, strict=True)) if names is not None and is_object else cells
 
-    def sample(self, names: Sequence | None, cells: list):
+    def sample(self, names: Sequence | None, cells: list) -> Any:
         """Return the sample of one row of values."""
         return next(self.samples(names, [cells]))
 
@@ -88,7 +89,7 @@ def _is_word(text: str) -> bool:
     return False
 
 
-def _value(kinds: set[str], text: str):
+def _value(kinds: set[str], text: str) -> object:
     """Return the value that a text of a column of these kinds is."""
     if kinds == {"string"}:
         return text

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from nb_scorer.model import json_codec as json_values
 
@@ -26,7 +26,14 @@ class Series(Sequence):
     As a sequence it is that of `each`. Raises ValueError where an array turns out not to be JSON.
     """
 
-    def __init__(self, each: list[bytes] | None = None, *, array=None, values=None, chunks=None) -> None:
+    def __init__(
+        self,
+        each: list[bytes] | None = None,
+        *,
+        array: bytes | None = None,
+        values: list | None = None,
+        chunks: list[Chunk] | None = None,
+    ) -> None:
         self._each = each
         self._array = array
         self._values = values
@@ -59,7 +66,7 @@ class Series(Sequence):
 
     def _split(self) -> list[bytes]:
         """Return the JSON of each value of the chunks, which end here: both together are twice the memory."""
-        chunks, self._chunks = self._chunks[::-1], None
+        chunks, self._chunks = (self._chunks or [])[::-1], None
         each: list[bytes] = []
         while chunks:
             array, count = chunks.pop()
@@ -89,7 +96,7 @@ class Series(Sequence):
     @property
     def at_most(self) -> int:
         """Return a number that the length does not exceed, without decoding anything."""
-        if self._each is None and self._values is None and self._chunks is None:
+        if self._array is not None and self._each is None and self._values is None and self._chunks is None:
             return self._array.count(b",") + 1
         return len(self)
 
@@ -111,7 +118,7 @@ class Series(Sequence):
             return sum(chunk.number for chunk in self._chunks)
         return len(self._each if self._each is not None else self.values)
 
-    def __getitem__(self, at):
+    def __getitem__(self, at: Any) -> Any:
         return self.each[at]
 
     def __iter__(self) -> Iterator[bytes]:
@@ -154,7 +161,7 @@ def joined(arrays: list[bytes]) -> bytes:
     return arrays[0] if len(arrays) == 1 else b"[" + b", ".join(array[1:-1] for array in arrays) + b"]"
 
 
-def encode(value) -> bytes:
+def encode(value: object) -> bytes:
     """Return decoded JSON as bytes of JSON; a lone surrogate has no other form than an escape."""
     try:
         return json.dumps(value).encode("ascii")

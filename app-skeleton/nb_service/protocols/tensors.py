@@ -5,7 +5,7 @@ import math
 import struct
 import sys
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from nb_service.protocols import Malformed, Series, encode
 from nb_service.protocols.series import TOGETHER, VALUES, Chunk, joined
@@ -74,7 +74,7 @@ class Packed(Sequence):
     def __len__(self) -> int:
         return len(self._raw) // self._size
 
-    def __getitem__(self, at):
+    def __getitem__(self, at: Any) -> Any:
         if not isinstance(at, slice):
             return self[at : at + 1][0]
         begin, end, _ = at.indices(len(self))

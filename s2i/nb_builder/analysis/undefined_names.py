@@ -54,7 +54,7 @@ class Use:
 class Uses:
     """What predictor and validator of a notebook's `cells` read from outside, and what the cells define."""
 
-    def __init__(self, cells: Sequence[Cell]):
+    def __init__(self, cells: Sequence[Cell]) -> None:
         self._statements, self._opaque = contract.unfolded(cells)
 
     @cached_property

@@ -187,7 +187,7 @@ KNOBS = (
 class Settings:
     """The settings of one build, as attributes by lower-case name without the `S2I_` prefix."""
 
-    def __init__(self, environ: Mapping[str, str] | None = None):
+    def __init__(self, environ: Mapping[str, str] | None = None) -> None:
         """Read every row from `environ` (the process's own unless told); raise SettingInvalid."""
         values = read_all(KNOBS, os.environ if environ is None else environ)
         self.src: Path = values["S2I_SRC"]

@@ -35,7 +35,7 @@ def files(place: Workspace, log: Log) -> Iterator["Files"]:
 class Files:
     """The files below `src`; `keep` copies them, `put_back` makes them what they were then."""
 
-    def __init__(self, place: Workspace, log: Log):
+    def __init__(self, place: Workspace, log: Log) -> None:
         self._src = place.src
         self._build = place.build
         self._log = log

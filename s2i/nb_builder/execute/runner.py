@@ -98,7 +98,7 @@ class Runner:
         complaint_file: Path,
         results: list[CellResult],
         log: Log,
-    ):
+    ) -> None:
         self.kernel = kernel
         self.notebook = notebook
         depth = len(PurePosixPath(notebook).parts) - 1
@@ -285,7 +285,7 @@ def brief(command: str) -> str:
 class SignOfLife:
     """Called again and again while a cell runs: logs a line every half a minute, with its last words."""
 
-    def __init__(self, cell: Cell, outputs: Outputs, log: Log):
+    def __init__(self, cell: Cell, outputs: Outputs, log: Log) -> None:
         self.cell = cell
         self.outputs = outputs
         self.log = log

@@ -34,7 +34,7 @@ def circumstances(python: Python) -> dict[str, str]:
 class Ingredients:
     """What a model is made of: script two, the lock, the repository's files before the run, the tolerance."""
 
-    def __init__(self, place: Workspace, notebooks: Iterable[Path], **more: object):
+    def __init__(self, place: Workspace, notebooks: Iterable[Path], **more: object) -> None:
         """Look at the repository as it is before any cell has run."""
         self.place = place
         self.notebooks = {str(name) for name in notebooks}

@@ -47,7 +47,7 @@ class Installer:
 
     def __init__(
         self, venv: Path, minor: str, choice: str, environ: Mapping[str, str], log: Log, as_of: AsOf | None = None
-    ):
+    ) -> None:
         """Take the interpreter's folder and minor version, S2I_INSTALLER, the environment, and a date."""
         self.python = venv / "bin" / "python"
         self.venv = venv

@@ -12,7 +12,7 @@ class BuildProblem(Problem):
 
     what_words = why_words = fix_words = ""
 
-    def __init__(self, *, detail: str = "", **facts: object):
+    def __init__(self, *, detail: str = "", **facts: object) -> None:
         self.facts = facts
         self.detail = detail
         # The author's cell that it is about, and the line in it, as far as that is known.
@@ -57,7 +57,9 @@ class CellProblem(BuildProblem):
     cell: Cell
     notebook: str
 
-    def __init__(self, *, cell: Cell, notebook: str, line: int | None = None, traceback: str = "", **facts: object):
+    def __init__(
+        self, *, cell: Cell, notebook: str, line: int | None = None, traceback: str = "", **facts: object
+    ) -> None:
         super().__init__(detail=traceback, where=cell.where(notebook, line), notebook=notebook, **facts)
         self.cell, self.notebook, self.line = cell, notebook, line
 

@@ -19,7 +19,7 @@ from nb_builder.rewrite.number_cells import positions
 class Report:
     """Collects facts and the seconds of each step; `write` puts them into build/report.json."""
 
-    def __init__(self, log: Log, *, repeatable: bool = False):
+    def __init__(self, log: Log, *, repeatable: bool = False) -> None:
         """Start an empty report; a repeatable one has no durations, which are never twice the same."""
         self.log = log
         self.repeatable = repeatable

@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 from urllib.parse import unquote, urlsplit
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -82,7 +83,7 @@ class Asked:
 class _Options(argparse.ArgumentParser):
     """Parses a line that begins with an option; those that are not listed here are refused."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__(add_help=False, allow_abbrev=False)
         for names in (
             ("-r", "--requirement"),
@@ -100,7 +101,7 @@ class _Options(argparse.ArgumentParser):
         for name in ("--no-index", "--pre", "--require-hashes", "--prefer-binary"):
             self.add_argument(name, action="store_true")
 
-    def error(self, message: str):
+    def error(self, message: str) -> NoReturn:
         """Raise what the caller turns into a problem."""
         raise ValueError(message)
 

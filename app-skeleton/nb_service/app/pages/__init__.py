@@ -88,7 +88,7 @@ class _Page:
         # In a sandbox: even what slipped through has no scripts, forms or origin here.
         return _page(notebook.read_bytes(), _POLICY + "; sandbox")
 
-    def _made(self, sample: str, status: int = 200, **result) -> Response:
+    def _made(self, sample: str, status: int = 200, **result: object) -> Response:
         manifest, identity = self._door.model.manifest, self._door.identity
         text = render_template(
             "docs.html",
@@ -113,7 +113,7 @@ def _page(content: str | bytes, policy: str, status: int = 200) -> Response:
     return Response(content, status, headers, content_type="text/html; charset=utf-8")
 
 
-def _shown(value) -> str:
+def _shown(value: object) -> str:
     """Return JSON as people read it: on one line while that is short."""
     line = json.dumps(value, ensure_ascii=False)
     text = line if len(line) <= 100 else json.dumps(value, ensure_ascii=False, indent=1)

@@ -1,11 +1,18 @@
 """The back end `http`: predictions over HTTP, for clients that ask one at a time."""
 
+from typing import TYPE_CHECKING
+
 from nb_service.backends.http_service.lifecycle import HttpService
+
+if TYPE_CHECKING:
+    from nb_service.log import Log
+    from nb_service.pool import Pool
+    from nb_service.pool.turns import TurnLoop
 
 
 class Http:
     """Serves the pool's model on PORT."""
 
-    def serve(self, loop, pool, log, got: dict, environ: dict) -> int:
+    def serve(self, loop: "TurnLoop", pool: "Pool", log: "Log", got: dict, environ: dict) -> int:
         """Serve until a signal; return the exit code."""
         return HttpService(loop, pool, log, got, environ).run()

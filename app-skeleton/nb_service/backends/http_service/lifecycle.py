@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import signal
+import socket
 import time
 import traceback
 from typing import TYPE_CHECKING
@@ -21,6 +22,8 @@ from nb_service.pool import Pool
 if TYPE_CHECKING:
     from nb_service.backends.http_service.plain_front import PlainFront
     from nb_service.front.server import Front
+    from nb_service.http.auth import Gate
+    from nb_service.http.tracing import Spans
 
 # The app is made once the service is ready and has had a moment for its first predictions.
 IDLE_SECONDS = 1.0
@@ -88,7 +91,7 @@ class HttpService:
             raise self._problem
         return 0
 
-    def _make_edge(self, listener, gate, descriptors: int) -> "Front | PlainFront":
+    def _make_edge(self, listener: socket.socket, gate: "Gate | None", descriptors: int) -> "Front | PlainFront":
         if self._got["S2I_FRONT"] == "waitress":
             from nb_service.backends.http_service.plain_front import PlainFront
 
@@ -105,7 +108,7 @@ class HttpService:
         front.open(listener, descriptors)
         return front
 
-    def _make_app(self, listener) -> AppProcess:
+    def _make_app(self, listener: socket.socket) -> AppProcess:
         return AppProcess(self._loop, self._pool, listener, self._environ, self._facts, self._log.say)
 
     def _facts(self) -> dict:
@@ -113,7 +116,7 @@ class HttpService:
         about = {"ready": self._is_ready(), "answers": self._pool.ready, "pid": os.getpid()}
         return {**about, **self._requests.numbers(), **self._samples.numbers()}
 
-    def _make_gate(self):
+    def _make_gate(self) -> "Gate | None":
         if not (self._got["S2I_API_KEY_FILE"] or self._got["S2I_CORS_ORIGINS"]):
             return None
         # Here and not above, as the application: what few services use shall not delay the others' start.
@@ -121,7 +124,7 @@ class HttpService:
 
         return make_gate(self._got, frozenset(self._health.paths))
 
-    def _make_spans(self):
+    def _make_spans(self) -> "Spans | None":
         if not self._got["OTEL_EXPORTER_OTLP_ENDPOINT"]:
             return None
         from nb_service.http.tracing import make_spans

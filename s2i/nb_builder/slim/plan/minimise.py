@@ -80,7 +80,7 @@ class Trial:
     `run` traces that service. Two runs come first: what they agree on is what `steady` compares others with.
     """
 
-    def __init__(self, root: Path, run: Callable[[], Trace]):
+    def __init__(self, root: Path, run: Callable[[], Trace]) -> None:
         self._root = root
         self._run = run
         self.verdicts: list[Verdict] = []
@@ -147,7 +147,7 @@ def gist(words: str) -> str:
 class Steady:
     """What two runs of a whole service had in common: what a third one is compared with."""
 
-    def __init__(self, first: Verdict, second: Verdict, tolerance: float):
+    def __init__(self, first: Verdict, second: Verdict, tolerance: float) -> None:
         self._tolerance = tolerance
         self._answers = {
             name: told for name, told in first.answers.items() if self._alike(told, second.answers.get(name))
@@ -182,7 +182,7 @@ class Hiding:
     Folders count: Python imports an empty one as a package of nothing.
     """
 
-    def __init__(self, root: Path):
+    def __init__(self, root: Path) -> None:
         self._root = root
         self._aside = Path(tempfile.mkdtemp(dir=root.parent))
         self._files: list[tuple[str, str]] = []

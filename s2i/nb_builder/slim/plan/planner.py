@@ -96,7 +96,7 @@ def not_installed(keep: Iterable[str], held: Iterable[Distribution]) -> list[str
 class Unproved(Exception):
     """The service is not as proved before anything was taken away; `differences` are sentences."""
 
-    def __init__(self, differences: Iterable[str]):
+    def __init__(self, differences: Iterable[str]) -> None:
         self.differences = tuple(differences)
         super().__init__("\n".join(self.differences))
 
