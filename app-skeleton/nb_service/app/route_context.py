@@ -84,8 +84,10 @@ class Door:
         for number, answer in enumerate(answers):
             if answer is not None and answer.outcome != outcomes.OK:
                 raise self._failure(answer, _place(asked, number, answer))
-        # None stands behind one that failed only.
-        return [answer.payload for answer in answers if answer is not None]
+        payloads = [answer.payload for answer in answers if answer is not None]
+        if len(payloads) != len(answers):
+            raise RuntimeError("samples were left out, and none of the others failed")
+        return payloads
 
     def _failure(self, answer: Answer, place: int | None) -> Malformed:
         """Return what the outcome of the sample at `place` is for the whole request."""
