@@ -91,6 +91,7 @@ check: developer
 	$(TEST)/ruff check .
 	$(TEST)/ruff format --check .
 	$(TEST)/lint-imports --no-cache
+	$(TEST)/mypy
 	$(TEST)/shellcheck s2i/install s2i/check s2i/runtime s2i/bin/* test/run .ci/run
 
 audit:

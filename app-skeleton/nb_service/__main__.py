@@ -4,6 +4,7 @@
 and prints JSON; `python -m nb_service selftest` asks a service of this very environment as a client does.
 """
 
+import io
 import os
 import sys
 from pathlib import Path
@@ -68,7 +69,8 @@ def main(args: list[str], environ: dict) -> int:
 
 def _last_words(text: str) -> None:
     """Print `text`, whatever characters are in it and wherever stdout leads."""
-    sys.stdout.reconfigure(errors="backslashreplace")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         print(text, flush=True)
     except OSError:

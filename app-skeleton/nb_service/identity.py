@@ -67,8 +67,11 @@ def version_of(built: str) -> int:
     """Return the time stamp of the manifest as seconds since 1970; 1 for one that is none."""
     # Not by strptime: to import what it needs takes longer than all else here.
     found = _STAMP.fullmatch(built)
+    if found is None:
+        return 1
     try:
-        return int(datetime(*map(int, found.groups()), tzinfo=timezone.utc).timestamp()) if found else 1
+        year, month, day, hour, minute, second = map(int, found.groups())
+        return int(datetime(year, month, day, hour, minute, second, tzinfo=timezone.utc).timestamp())
     except ValueError:
         return 1
 

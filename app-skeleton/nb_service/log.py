@@ -59,7 +59,7 @@ class Log:
         else:
             self._leave_out(printed.count(b"\n"))
 
-    def fact(self, **facts) -> None:
+    def fact(self, **facts: object) -> None:
         """Tell `facts` to the program that asked for them, if one did, as a line of JSON."""
         if self._facts is not None:
             # Few and short, so a pipe takes them at once; where the program is gone, nobody is left to tell.
@@ -145,7 +145,7 @@ def _encoded(text: str) -> bytes:
     return text.encode("utf-8", "backslashreplace")
 
 
-def as_object(message: str, **facts) -> str:
+def as_object(message: str, **facts: object) -> str:
     """Return a line of a log in JSON: an object with time, message and `facts`."""
     return json.dumps({"time": stamp(), "message": message, **facts})
 

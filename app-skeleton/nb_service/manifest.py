@@ -64,7 +64,7 @@ def count(value: object) -> int:
 
 def share(value: object) -> float:
     """Return a number from 0 to 1, as it is."""
-    if type(value) not in (int, float) or not 0 <= value <= 1:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
         raise ValueError("a number from 0 to 1")
     return value
 
@@ -86,7 +86,7 @@ def start(value: object) -> str:
 def schema(value: object) -> dict:
     """Return a JSON schema of the keywords that assemble writes, as it is."""
     try:
-        if _is_schema(value):
+        if isinstance(value, dict) and _is_schema(value):
             return value
     except RecursionError:
         pass

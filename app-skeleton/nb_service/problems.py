@@ -1,6 +1,8 @@
 """Every problem that whoever runs a service can meet: what, why, fix, under a stable code."""
 
 import os
+from collections.abc import Iterable
+from pathlib import Path
 
 from nb_scorer.common.problem import Problem, SettingInvalid
 from nb_scorer.model.problems import ModelDamaged, ModelFormatUnknown, ModelLoadFailed, ModelMissing, ModelPythonDiffers
@@ -32,7 +34,7 @@ class BackendUnknown(Problem):
 
     code = "backend-unknown"
 
-    def __init__(self, name, known):
+    def __init__(self, name: str, known: Iterable[str]) -> None:
         super().__init__(
             what=f"S2I_BACKEND={name!r} is not a back end that is installed here.",
             why="A back end is found by its name; these are there: " + (", ".join(known) or "none") + ".",
@@ -45,7 +47,7 @@ class PortTaken(Problem):
 
     code = "port-taken"
 
-    def __init__(self, host, port, reason):
+    def __init__(self, host: str, port: int, reason: str | None) -> None:
         super().__init__(
             what=f"Can't listen on {host} port {port}: {reason}.",
             why="A service needs an address of its own that this user may listen on.",
@@ -58,7 +60,7 @@ class ApiKeyUnreadable(Problem):
 
     code = "api-key-unreadable"
 
-    def __init__(self, path, reason):
+    def __init__(self, path: str | Path, reason: object) -> None:
         super().__init__(
             what=f"S2I_API_KEY_FILE={path!r} can't be used: {reason}.",
             why="Without a key to compare with, the service would be open, or closed to all.",

@@ -15,9 +15,12 @@ from nb_scorer.protocol import frames
 from nb_scorer.protocol.orders import FORK, SPAWN
 
 from nb_service import model_folder, problems
+from nb_service.model_folder import ModelFolder
 from nb_service.pool import Plan, Pool, answer
+from nb_service.pool.link import Link
 from nb_service.pool.plan import GOLDEN_ROWS, THREAD_KNOBS, environment, is_batched
 from nb_service.pool.turns import TurnLoop
+from nb_service.pool.warmup import RowResult
 from nb_service.settings import Settings
 
 # The proof holds for scorers whose libraries use one thread: what several scorers on one machine get.
@@ -52,7 +55,7 @@ def main(environ: dict) -> int:
 class Trial:
     """One pool on trial: what its scorers answered, and what went wrong."""
 
-    def __init__(self, loop: TurnLoop, model, plan: Plan, on_news: Callable[[], None]) -> None:
+    def __init__(self, loop: TurnLoop, model: ModelFolder, plan: Plan, on_news: Callable[[], None]) -> None:
         self.results: list[list] = []
         self.links: list = []
         self.problem: problems.Problem | None = None
@@ -71,7 +74,7 @@ class Trial:
         """Return whether nothing more is to come."""
         return self.problem is not None or len(self.results) >= self.pool.plan.scorers
 
-    def _rows(self, link, results: list) -> bool:
+    def _rows(self, link: Link, results: list) -> bool:
         self.results.append(results)
         self.links.append(link)
         self.seconds = time.monotonic() - self.began
@@ -90,7 +93,7 @@ class Trial:
 class Proof:
     """The whole proof of one model."""
 
-    def __init__(self, model, settings: Settings, environ: dict) -> None:
+    def __init__(self, model: ModelFolder, settings: Settings, environ: dict) -> None:
         self._loop = TurnLoop()
         self._news = asyncio.Event()
         self._rows = model.golden_rows()
@@ -203,7 +206,7 @@ class Proof:
             "scorer_threads": THREADS,
         }
 
-    def _row(self, result) -> dict:
+    def _row(self, result: RowResult) -> dict:
         row = self._rows[result.row]
         error = None
         if result.answer.outcome != answer.OK:
@@ -263,7 +266,7 @@ def one_thread(environ: dict) -> dict:
     return {key: value for key, value in environ.items() if key not in THREAD_KNOBS}
 
 
-def _died(result) -> bool:
+def _died(result: RowResult) -> bool:
     return result.answer.outcome in (answer.DIED, answer.TOO_SLOW)
 
 

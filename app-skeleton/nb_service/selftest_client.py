@@ -10,6 +10,7 @@ import sys
 import threading
 
 from nb_service.log import FACTS
+from nb_service.selftest_requests import Question
 
 HOST = "127.0.0.1"
 STOP_SECONDS = 10.0
@@ -41,6 +42,9 @@ class Child:
             )
         finally:
             os.close(writer)
+        if self._process.stdout is None:
+            raise RuntimeError("a pipe was asked for")
+        self._printed = self._process.stdout
         self._log: list[str] = []
         self._facts: dict = {}
         self._news = threading.Condition()
@@ -69,7 +73,7 @@ class Child:
             reason = "ended" if over else "will not be" if facts else f"is not after {seconds:g} s"
             raise NoAnswer(f"The service must get ready and {reason}: {words}")
 
-    def ask(self, question, seconds: float) -> tuple[int, bytes]:
+    def ask(self, question: Question, seconds: float) -> tuple[int, bytes]:
         """Return status and body of the answer; raise NoAnswer where none comes within `seconds`."""
         connection = http.client.HTTPConnection(HOST, self._facts["port"], timeout=seconds)
         headers = {"Content-Type": question.content_type} if question.body is not None else {}
@@ -106,7 +110,7 @@ class Child:
             self._process.wait()
         for one in self._readers:
             one.join(STOP_SECONDS)
-        self._process.stdout.close()
+        self._printed.close()
         self._told.close()
 
     def steady_log(self) -> str:
@@ -120,7 +124,7 @@ class Child:
                 self._news.notify()
 
     def _read(self) -> None:
-        for line in self._process.stdout:
+        for line in self._printed:
             with self._news:
                 self._log.append(line.decode("utf-8", "replace"))
                 self._news.notify()

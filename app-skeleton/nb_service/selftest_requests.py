@@ -65,7 +65,14 @@ def _together(rows: list[dict], name: str, compare: bool) -> list[Question]:
     ]
 
 
-def _batch(name: str, body: bytes, kind: str, answers: tuple, read=json.loads, status=200) -> Question:
+def _batch(
+    name: str,
+    body: bytes,
+    kind: str,
+    answers: tuple,
+    read: Callable[[bytes], object] = json.loads,
+    status: int | None = 200,
+) -> Question:
     return Question(name, "POST", "/predict/batch", body, kind, status, answers, read)
 
 

@@ -10,14 +10,14 @@ from nb_scorer.protocol import log_forms
 from nb_service import cores, identity
 
 
-def route(value):
+def route(value: str) -> str:
     """Return a path of the service's own, as it is."""
     if not re.fullmatch(r"/[^\s<>?#]*", value):
         raise ValueError("a path that begins with /, without spaces, <, >, ? and #")
     return value
 
 
-def model_name(value):
+def model_name(value: str) -> str:
     """Return a name that paths and headers can have, as it is."""
     if not identity.NAME.fullmatch(value):
         raise ValueError("a name of letters, digits, dots, dashes and underscores, up to 128")
@@ -209,12 +209,12 @@ class Settings(Table):
 KNOBS = Settings.knobs()
 
 
-def app_root(environ):
+def app_root(environ: Mapping[str, str]) -> str:
     """Return the folder that assemble filled, as `environ` has it: where further settings may lie."""
     return read_all([knob for knob in KNOBS if knob.env == "APP_ROOT"], environ)["APP_ROOT"]
 
 
-def log_format(environ):
+def log_format(environ: Mapping[str, str]) -> str:
     """Return what `environ` wants the log to be, text where it says nothing valid; for a problem with the settings."""
     wanted = environ.get("S2I_LOG_FORMAT")
     return wanted if wanted in (log_forms.TEXT, log_forms.JSON) else log_forms.TEXT

@@ -14,6 +14,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from types import TracebackType
 from typing import NamedTuple
 
 from nb_scorer.protocol import log_forms
@@ -150,14 +151,13 @@ def objects(printed: bytes) -> list[str]:
     made: list[str] = []
     loose: list[str] = []
     for line in [*printed.decode("utf-8", "backslashreplace").split("\n"), None]:
-        is_object = line is not None and _is_object(line)
-        if line is not None and not is_object:
+        if line is not None and not _is_object(line):
             loose.append(line)
             continue
         if any(text.strip() for text in loose):
             made.append(as_object("\n".join(loose)))
         loose = []
-        if is_object:
+        if line is not None:
             made.append(line)
     return made
 
@@ -182,6 +182,6 @@ AS_JSON = Form(0.02, 10, _lines_of_objects)
 AS_TEXT = Form(0.005, 1, bytes)
 
 
-def _print_exception(kind, error, trace) -> None:
+def _print_exception(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """Print an exception that nobody caught as one line."""
     print(as_object("".join(traceback.format_exception(kind, error, trace)).rstrip()), file=sys.stderr, flush=True)

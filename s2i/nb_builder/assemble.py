@@ -61,6 +61,8 @@ def assemble(settings: Settings, log: Log) -> None:
                 report.facts["system_packages"] = system_packages.provide(checked.system, log, **allowed)
         with report.step("requirements", "Reading the requirements"):
             wanted = checks.read_requirements(checked, place.src, place.build, log, allowed=settings.allow_indexes)
+        if wanted is None:
+            raise RuntimeError("the requirements were neither read nor refused")
         with report.step("install", f"Installing {counted(len(wanted))} into the notebook's own environment"):
             installer = install(build, wanted, earlier)
         with file_guard.files(place, log) as files:
@@ -170,8 +172,9 @@ def missing_outside(checked: Checked, place: Workspace, traceback: str, failed: 
     pointers = (
         error_causes.named_in((cell.source for cell in cells), error_causes.pointers(place.src)) if traceback else []
     )
-    known = {"notebook": str(checked.name), "repository": place.src, "pointers": pointers}
-    return cell_errors.of_predictor(traceback, cells, **known, asked=failed)
+    return cell_errors.of_predictor(
+        traceback, cells, notebook=str(checked.name), repository=place.src, pointers=pointers, asked=failed
+    )
 
 
 def write_script(build: Build, each: Notebook) -> Script:

@@ -66,7 +66,7 @@ def ask(app_root: Path, *, home: Path, settings: Settings, patience: float) -> d
 
     Raises ModelDoesNotLoad where it says nothing for `patience` seconds, and a problem that it tells itself.
     """
-    command = [home / "service" / "bin" / "python", "-I", "-m", "nb_service", "prove"]
+    command: list[str | Path] = [home / "service" / "bin" / "python", "-I", "-m", "nb_service", "prove"]
     environ = {
         **ca_bundle.trusting(settings.ca_bundle, os.environ),
         "APP_ROOT": str(app_root.absolute()),

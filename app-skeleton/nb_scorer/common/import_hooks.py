@@ -28,5 +28,6 @@ class _Finder(object):
         finally:
             sys.meta_path.insert(0, self)
         if spec is not None and spec.loader is not None:
-            spec.loader.exec_module = functools.partial(self._wrappers[name], spec.loader.exec_module)
+            wrapped = functools.partial(self._wrappers[name], spec.loader.exec_module)
+            spec.loader.exec_module = wrapped  # type: ignore[method-assign] # to be called in its place is its purpose
         return spec

@@ -332,7 +332,7 @@ def _is_plain(sample):
 
 
 def _kind(sample):
-    kind = type(sample)
+    kind: type = type(sample)
     if kind in (list, dict):
         return "{} with values of other types".format(kind.__name__)
     return kind.__name__ if kind.__module__ == "builtins" else "{}.{}".format(kind.__module__, kind.__name__)

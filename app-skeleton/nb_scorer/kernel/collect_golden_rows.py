@@ -95,7 +95,7 @@ class _Collector(object):
         self.form = form
         self.rows = []
         self.notes = []
-        self._calls = {}
+        self._calls: dict = {}
         self._without_form = [call for call in recorded if call.body is None]
         for call in recorded:
             if call.body is not None:
@@ -353,7 +353,7 @@ def result_of(function, sample):
     result = function(sample)
     if type(result) is not types.CoroutineType:
         return result
-    outcome = {}
+    outcome: dict = {}
     # In a thread of its own: the kernel's event loop is running in this one.
     thread = threading.Thread(target=_await, args=(result, outcome))
     thread.start()

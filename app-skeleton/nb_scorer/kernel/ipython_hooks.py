@@ -85,11 +85,12 @@ def _watch_commands(shell, strict):
         return output.decode("utf-8", "replace")
 
     # `x = !command` gives IPython's own subclasses of list and str, which no service has.
-    copyreg.pickle(SList, lambda lines: (list, (list(lines),)))
-    copyreg.pickle(LSString, lambda text: (str, (str(text),)))
+    # They come back as what they are made of, on purpose: the stub thinks of a class's own values alone.
+    copyreg.pickle(SList, lambda lines: (list, (list(lines),)))  # type: ignore[arg-type, return-value]
+    copyreg.pickle(LSString, lambda text: (str, (str(text),)))  # type: ignore[arg-type, return-value]
     # Replaced where they are looked up, not on the shell, which expands {variables} by the caller's frame.
     ipykernel.zmqshell.system = watched_system
-    IPython.core.interactiveshell.getoutput = watched_getoutput
+    IPython.core.interactiveshell.getoutput = watched_getoutput  # type: ignore[attr-defined] # imported there
 
 
 def _watch_threads(shell):
@@ -155,7 +156,7 @@ def _watch_started_threads(show):
         thread.run = watched_run
         start(thread)
 
-    threading.Thread.start = watched_start
+    threading.Thread.start = watched_start  # type: ignore[method-assign] # to be called in its place is its purpose
 
 
 def _plot_inline():

@@ -17,7 +17,7 @@ def find(obj, name):
     `obj` is what could not be pickled. Its members are tried one by one, then those of the one that
     fails, until none fails or the search has taken SECONDS.
     """
-    steps = []
+    steps: list = []
     seen = {id(obj)}
     deadline = time.time() + SECONDS
     while len(steps) < MAX_DEPTH:

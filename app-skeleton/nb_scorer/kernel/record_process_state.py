@@ -66,8 +66,8 @@ _NAMED = (
     (re.compile(r"\bgc\.(?:disable|freeze|set_threshold)\("), "settings of the garbage collector"),
 )
 
-_start = {}
-_basic = {}
+_start: dict = {}
+_basic: dict = {}
 
 
 def remember():
@@ -167,12 +167,13 @@ def _filter(action, message, category, module, line):
 
 def _levels():
     loggers = logging.root.manager.loggerDict
-    return {name: logger.level for name, logger in list(loggers.items()) if getattr(logger, "level", 0)}
+    levels = {name: getattr(logger, "level", 0) for name, logger in list(loggers.items())}
+    return {name: level for name, level in levels.items() if level}
 
 
 def _logging():
     """Return the root logger's level, how basicConfig was called, and the levels of other loggers."""
-    facts = {}
+    facts: dict = {}
     if logging.root.level != _start.get("root", logging.root.level):
         facts["level"] = logging.root.level
     if _basic and logging.root.handlers and not _writes_elsewhere():
@@ -217,7 +218,7 @@ def _libraries(text):
 
 
 def _matplotlib(matplotlib, _text):
-    facts = {}
+    facts: dict = {}
     with warnings.catch_warnings():
         # Deprecated settings warn when they are read.
         warnings.simplefilter("ignore")
@@ -250,7 +251,7 @@ def _numpy(numpy, _text):
 def _pandas(pandas, text):
     names = {called or assigned for called, assigned in _PANDAS_OPTION.findall(text)}
     options = {name: value for name, value in ((name, _option(pandas, name)) for name in sorted(names)) if value != ""}
-    facts = {"options": options} if options else {}
+    facts: dict = {"options": options} if options else {}
     if hasattr(pandas.DataFrame, "progress_apply") and "tqdm" in sys.modules:
         facts["progress"] = True
     return facts
@@ -270,7 +271,7 @@ def _sklearn(sklearn, _text):
 
 
 def _torch(torch, text):
-    facts = {}
+    facts: dict = {}
     if "set_num_threads(" in text:
         facts["threads"] = torch.get_num_threads()
     if torch.get_default_dtype() != torch.float32:

@@ -30,7 +30,7 @@ _SCALARS = (
     ((str, bytes, bytearray, dt.date, dt.time, uuid.UUID, os.PathLike), "string"),
 )
 # Leaves Annotated in place, where Python has it.
-_EXTRAS = {"include_extras": True} if hasattr(typing, "Annotated") else {}
+_EXTRAS: dict = {"include_extras": True} if hasattr(typing, "Annotated") else {}
 UNIONS = (typing.Union, getattr(types, "UnionType", typing.Union))
 _VALUES = {bool: "boolean", int: "integer", str: "string", type(None): "null"}
 
@@ -152,11 +152,11 @@ def _of_fields(kind, within):
         fields = json_codec.field_names(kind)
         # Not by the class's attributes: a field with a default_factory has none.
         parameters = inspect.signature(kind).parameters
-        required = [
+        required = {
             name for name in fields if name in parameters and parameters[name].default is inspect.Parameter.empty
-        ]
+        }
     else:
-        fields, required = hints, getattr(kind, "__required_keys__", hints if kind.__total__ else ())
+        fields, required = hints, set(getattr(kind, "__required_keys__", hints if kind.__total__ else ()))
     properties = {name: schema(hints.get(name, typing.Any), within) for name in fields}
     result = {"type": "object", "properties": properties}
     return dict(result, required=sorted(required)) if required else result

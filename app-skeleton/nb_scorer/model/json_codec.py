@@ -232,7 +232,7 @@ def _set(value):
         return items
 
 
-_STEPS = (
+_STEPS: tuple = (
     (enum.Enum, lambda value: value.value),
     (bool, bool),
     (int, int),
@@ -349,7 +349,7 @@ def _is_series(value):
 
 
 # Recognised by what they can do: none of these libraries may be imported here.
-_FIRST_STEPS = (
+_FIRST_STEPS: tuple = (
     (lambda value: type(value).__name__ in ("NAType", "NaTType", "MaskedConstant"), lambda value: None),
     # The commonest come first.
     (_is_numpy_scalar, _numpy_scalar),
@@ -357,7 +357,7 @@ _FIRST_STEPS = (
     (lambda value: pydantic_models.is_model(type(value)), pydantic_models.dumped),
     (lambda value: hasattr(value, "to_dicts"), lambda value: value.to_dicts()),
 )
-_OTHER_STEPS = (
+_OTHER_STEPS: tuple = (
     (lambda value: hasattr(value, "detach") and hasattr(value, "cpu"), lambda v: v.detach().cpu().tolist()),
     (lambda value: hasattr(value, "tolist"), _array),
     (lambda value: hasattr(value, "to_list"), lambda value: value.to_list()),

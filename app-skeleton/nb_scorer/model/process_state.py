@@ -31,7 +31,7 @@ def before_load(state):
         setattr(decimal.getcontext(), name, value)
     _set_logging(state.get("logging", {}))
     _set_filters(state)
-    pending = {}
+    pending: dict = {}
     for name, facts in state.get("libraries", {}).items():
         if name in sys.modules:
             _try_to_set(name, _LIBRARIES[name], facts)

@@ -57,7 +57,8 @@ def _read_all(pairs):
 
     Raise all Misfits as one; nothing is read after the first MOST_ERRORS of them.
     """
-    values, errors = {}, []
+    values: dict = {}
+    errors: list = []
     for key, read, value in pairs:
         if len(errors) >= MOST_ERRORS:
             break

@@ -10,7 +10,7 @@ import sys
 
 _PACKAGES = ("site-packages", "dist-packages")
 
-_start = {}
+_start: dict = {}
 
 
 def repository_index(path):

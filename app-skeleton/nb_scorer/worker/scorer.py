@@ -65,7 +65,7 @@ class Scorer(object):
         One list where batch_predictor scored them; one per sample where it could not and predictor was
         asked, so that each answer can leave before the next sample is touched.
         """
-        refused = {}
+        refused: dict = {}
         payloads = self._scored(self._accepted(bodies, refused))
         if payloads is None:
             for index, body in enumerate(bodies):
@@ -95,10 +95,10 @@ class Scorer(object):
             if _changed(samples, before):
                 samples = json_codec.decode(body)
         if self._read is not None and len(samples) > 1:
-            refused = {}
-            samples = self._read_each(samples, range(len(samples)), refused, is_array=True)
-            if refused:
-                index, refusal = refused.popitem()
+            unfit: dict = {}
+            samples = self._read_each(samples, range(len(samples)), unfit, is_array=True)
+            if unfit:
+                index, refusal = unfit.popitem()
                 return _with_index(index, *refusal)
         payload = self._scored(samples, is_array=True) if len(samples) > 1 else None
         if payload is not None:

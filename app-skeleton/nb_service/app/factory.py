@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from flask import Flask, Response, abort, request
 from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as WerkzeugResponse
 
 from nb_service.app import pages, routes
 from nb_service.app.route_context import Door, response_of
@@ -40,7 +41,7 @@ def make_app(door: Door, prepare: Callable[[Flask], None] = lambda app: None) ->
     return app
 
 
-def _refuse(error: HTTPException) -> Response:
+def _refuse(error: HTTPException) -> WerkzeugResponse:
     """Return what Flask refuses in the shape of every other refusal."""
     if error.code == 404:
         detail = f"There is no route {request.path}; GET / lists the routes."
@@ -51,7 +52,7 @@ def _refuse(error: HTTPException) -> Response:
     else:
         detail = error.description or "The request was refused."
     kept = tuple((name, value) for name, value in error.get_headers() if name in ("Allow", "Location"))
-    if error.code not in replies.REASONS:
+    if error.code is None or error.code not in replies.REASONS:
         return error.get_response()
     return response_of(replies.problem(error.code, detail, kept))
 

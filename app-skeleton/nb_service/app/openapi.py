@@ -128,7 +128,11 @@ class _Shapes:
     def operation(self, method: str, path: str, words: str) -> dict:
         """Return the operation of a route."""
         answers = {"200": {"description": "The answer.", "content": self._answers(path)}}
-        operation = {"operationId": _identifier(method, path), "summary": words, "responses": answers}
+        operation: dict[str, object] = {
+            "operationId": _identifier(method, path),
+            "summary": words,
+            "responses": answers,
+        }
         refusal = _refusal(path)
         if "<name>" in path:
             name = {"name": "name", "in": "path", "required": True, "schema": {"enum": [self._served.name]}}
@@ -148,7 +152,7 @@ class _Shapes:
 
     def _bodies(self, path: str) -> dict:
         sample = {"$ref": "#/components/schemas/Sample"}
-        many = {kind: {} for kind in bodies.TYPES}
+        many: dict[str, dict] = {kind: {} for kind in bodies.TYPES}
         together = [self._asked] if self._asked else []
         known = {
             "/predict": {JSON: {"schema": sample, **_examples(self._asked)}},

@@ -131,7 +131,7 @@ def behind_front(secret: str, app: Flask) -> None:
 
 
 def _route() -> str | None:
-    return g.get("route") or (request.url_rule and request.url_rule.rule)
+    return g.get("route") or (request.url_rule.rule if request.url_rule else None)
 
 
 class Alone:

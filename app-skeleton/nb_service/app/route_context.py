@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from flask import Response, request
 
@@ -84,7 +85,10 @@ class Door:
         for number, answer in enumerate(answers):
             if answer is not None and answer.outcome != outcomes.OK:
                 raise self._failure(answer, _place(asked, number, answer))
-        return [answer.payload for answer in answers]
+        payloads = [answer.payload for answer in answers if answer is not None]
+        if len(payloads) != len(answers):
+            raise RuntimeError("samples were left out, and none of the others failed")
+        return payloads
 
     def _failure(self, answer: Answer, place: int | None) -> Malformed:
         """Return what the outcome of the sample at `place` is for the whole request."""
@@ -126,7 +130,7 @@ def refused(refusal: Refusal, status: int, detail: str) -> Response:
     return response
 
 
-def problem(status: int, detail: str, **more) -> tuple[int, Body]:
+def problem(status: int, detail: str, **more: Any) -> tuple[int, Body]:
     """Return our own refusal, for formats that have none."""
     reply = replies.problem(status, detail, **more)
     return status, Body(reply.body, reply.content_type)

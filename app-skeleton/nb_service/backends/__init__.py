@@ -4,6 +4,8 @@ A back end is a class without arguments whose `serve(loop, pool, log, settings, 
 exit code. The pool is the scorers' client; a back end never touches the pickle.
 """
 
+from typing import Any
+
 from nb_service import problems
 from nb_service.backends.http_service import Http
 
@@ -12,7 +14,7 @@ GROUP = "nb_service.backends"
 DEFAULT = "http"
 
 
-def find(name: str):
+def find(name: str) -> Any:
     """Return the back end registered as `name`; raise BackendUnknown with the names there are."""
     if name == DEFAULT:
         return Http()

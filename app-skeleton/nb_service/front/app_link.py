@@ -5,12 +5,17 @@ import contextlib
 import socket
 import traceback
 from collections import deque
+from typing import TYPE_CHECKING
 
 from httptools import HttpParserError, HttpResponseParser
 
 from nb_service.front.head import Request
 from nb_service.http import hops, replies
 from nb_service.http.replies import Reply
+
+if TYPE_CHECKING:
+    from nb_service.backends.http_service.app_process import AppProcess
+    from nb_service.front.connection import Connection
 
 # So many requests the app has at a time, which is how many threads it has; the others wait here.
 MOST = hops.THREADS
@@ -55,7 +60,9 @@ class AppLink:
     processes of this machine out.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, listener: socket.socket, process, wait_seconds: float) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, listener: socket.socket, process: "AppProcess", wait_seconds: float
+    ) -> None:
         self.loop = loop
         self._address = listener.getsockname()
         self._process = process
@@ -81,7 +88,7 @@ class AppLink:
         for upstream in list(self._idle):
             upstream.close()
 
-    def exchange(self, connection, request: Request, length: int | None) -> "Exchange":
+    def exchange(self, connection: "Connection", request: Request, length: int | None) -> "Exchange":
         """Return the exchange that has the app answer `request`; its body of `length` bytes follows."""
         if not self._process.is_down:
             self._process.start()
@@ -223,7 +230,7 @@ def _method(request: Request) -> bytes:
 class Exchange:
     """One request to the app and its answer; what happens on one side holds the other back."""
 
-    def __init__(self, app: AppLink, connection, request: Request, length: int | None) -> None:
+    def __init__(self, app: AppLink, connection: "Connection", request: Request, length: int | None) -> None:
         self.kind: int | None = None  # LOOKS, POSTS or UPLOADS, once it wants a place
         self.has_place = False
         self.since = 0.0  # since when it waits for one
@@ -393,7 +400,8 @@ class Upstream(asyncio.Protocol):
         self._exchange = None
         self.resume()
 
-    def connection_made(self, transport: asyncio.Transport) -> None:
+    # What asyncio calls a transport in general is, of a stream, always one that can be written to.
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin."""
         self._transport = transport
         transport.set_write_buffer_limits(high=AHEAD, low=AHEAD // 4)

@@ -5,6 +5,7 @@ import socket
 import time
 import traceback
 from functools import partial
+from typing import TYPE_CHECKING
 
 from nb_service.front import head, response
 from nb_service.front.chunked import PIECE, Chunks
@@ -13,6 +14,11 @@ from nb_service.http import replies
 from nb_service.http.replies import Reply
 from nb_service.pool import Answer
 from nb_service.pool import answer as outcomes
+
+if TYPE_CHECKING:
+    from nb_service.front.app_link import Exchange
+    from nb_service.front.server import Front
+    from nb_service.pool.answer import Job
 
 # A refused client may still be sending: to close at once would reset the connection and take the answer with it.
 LINGER_SECONDS = 2.0
@@ -67,7 +73,7 @@ class Connection(asyncio.BufferedProtocol):
         "_waits",
     )
 
-    def __init__(self, front) -> None:
+    def __init__(self, front: "Front") -> None:
         self._front = front
         self._budget = front.budget
         self._transport: asyncio.Transport | None = None
@@ -78,8 +84,8 @@ class Connection(asyncio.BufferedProtocol):
         self._chunks: Chunks | None = None
         self._left = 0  # bytes of the body that are to come
         self._refusal: Reply | None = None  # what is answered once the body was read and thrown away
-        self._job = None  # the sample that a scorer is asked
-        self._exchange = None  # with the app
+        self._job: Job | None = None  # the sample that a scorer is asked
+        self._exchange: Exchange | None = None  # with the app
         self._keeps = True
         self._holds = 0
         self._arrives = False  # a head has begun and is not whole
@@ -87,12 +93,13 @@ class Connection(asyncio.BufferedProtocol):
         self._untaken = 0  # bytes of answers that the budget counts
         self._stuck: tuple[int, float] | None = None
         self._ended = False  # the client sends no more
-        self._waits = None  # the timer of one that waits for room
+        self._waits: asyncio.TimerHandle | None = None  # the timer of one that waits for room
         self._patience = 0.0  # until when it waits
 
     # --- called by asyncio ---
 
-    def connection_made(self, transport: asyncio.Transport) -> None:
+    # What asyncio calls a transport in general is, of a stream, always one that can be written to.
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin."""
         self._transport = transport
         # Whatever the client does not take at once is told.

@@ -1,7 +1,9 @@
 """The front's parts put together: what is answered here, what goes to the pool, and what to the app."""
 
 import asyncio
+import socket
 import time
+from typing import TYPE_CHECKING
 
 from nb_service import identity
 from nb_service.front.app_link import AppLink
@@ -11,8 +13,13 @@ from nb_service.front.head import Head, Request
 from nb_service.front.listener import Listener
 from nb_service.http import listening, replies
 from nb_service.http.health import Health
+from nb_service.pool import Pool
 from nb_service.pool.guard import guarded
 from nb_service.settings import Settings
+
+if TYPE_CHECKING:
+    from nb_service.http.access import Access
+    from nb_service.http.auth import Gate
 
 # What one read brings at most, and how much where there is hardly any room.
 BUFFER = 1 << 16
@@ -31,7 +38,14 @@ class Front:
     ARRAY_PATH = b"/predict/batch"
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, pool, app: AppLink, health: Health, gate, access, settings: Settings
+        self,
+        loop: asyncio.AbstractEventLoop,
+        pool: Pool,
+        app: AppLink,
+        health: Health,
+        gate: "Gate | None",
+        access: "Access",
+        settings: Settings,
     ) -> None:
         self.loop = loop
         self.pool = pool
@@ -52,9 +66,9 @@ class Front:
         self._sample_path = b"/predict" if settings.aip_predict_route != "/predict" else None
         self._array_path = self.ARRAY_PATH if settings.aip_predict_route != "/predict/batch" else None
         self._connections: set[Connection] = set()
-        self._listener: Listener | None = None
+        self._listener: Listener  # made by `open`
 
-    def open(self, sock, descriptors: int) -> None:
+    def open(self, sock: socket.socket, descriptors: int) -> None:
         """Serve on the listening socket `sock`, where this process may have so many descriptors."""
         self._listener = Listener(self.loop, sock, lambda: Connection(self), listening.connections_for(descriptors))
         self._listener.start()

@@ -5,10 +5,15 @@ import re
 import time
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from nb_service.http import request_id
 from nb_service.http.metrics import Requests
 from nb_service.log import Log, stamp
+
+if TYPE_CHECKING:
+    from nb_service.front.head import Request
+    from nb_service.http.tracing import Spans
 
 # The lines of longer words are made anew each time: a cache of them would hold megabytes.
 LONGEST_REMEMBERED = 256
@@ -19,14 +24,14 @@ _ODD = re.compile(r"""[^!#-&(-~]+""")
 class Access:
     """Told of each request that was answered."""
 
-    def __init__(self, log: Log, requests: Requests, checks: Iterable[str], spans=None) -> None:
+    def __init__(self, log: Log, requests: Requests, checks: Iterable[str], spans: "Spans | None" = None) -> None:
         self._log = log
         self._requests = requests
         self._checks = frozenset(checks)
         self._spans = spans
         self._line = json_line if log.as_json else text_line
 
-    def __call__(self, request, status: int) -> None:
+    def __call__(self, request: "Request", status: int) -> None:
         """Remember that `request` was answered with `status`, just now."""
         took = time.monotonic() - request.asked_at
         self._requests.asked(request.route or "other", status, took)
@@ -37,7 +42,7 @@ class Access:
                 self._spans.saw(request, status, took)
 
 
-def text_line(request, status: int, took: float) -> str:
+def text_line(request: "Request", status: int, took: float) -> str:
     """Return a line for people: fields with spaces between, none of which a client can forge."""
     trace = request_id.trace_of(request.headers)
     begin = _remembered_begin if len(request.path) <= LONGEST_REMEMBERED else _begin
@@ -49,7 +54,7 @@ def _begin(now: str, command: str, path: str, status: int) -> str:
     return f"{now} {shown(command)} {shown(path)} {status}"
 
 
-def json_line(request, status: int, took: float) -> str:
+def json_line(request: "Request", status: int, took: float) -> str:
     """Return a line for machines: one JSON object in ASCII."""
     trace = request_id.trace_of(request.headers)
     traced = f', "traceparent": "{trace}"' if trace else ""

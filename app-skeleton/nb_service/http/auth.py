@@ -5,6 +5,8 @@ import binascii
 import codecs
 import hashlib
 import hmac
+from collections.abc import Mapping
+from typing import Protocol
 
 from nb_service import identity, problems
 from nb_service.http import replies
@@ -129,7 +131,7 @@ class Origins:
             return (("Access-Control-Allow-Origin", origin), _EXPOSED, _VARY)
         return (_VARY,) if self._listed else ()
 
-    def preflight(self, command: str, headers: dict) -> Reply | None:
+    def preflight(self, command: str, headers: Mapping[str, str]) -> Reply | None:
         """Return the answer to a browser's question whether it may ask; None where this is no such question."""
         asked = headers.get("access-control-request-method")
         if command != "OPTIONS" or asked is None or not self.allows(headers.get("origin")):
@@ -142,6 +144,18 @@ class Origins:
         return Reply(204, b"", headers=allowed)
 
 
+class Asked(Protocol):
+    """A request, as the gate wants to see it: the front's, or the app's where there is no front."""
+
+    command: str
+    path: str
+    origin_headers: tuple
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Return its fields: text by names in lower case, one character a byte (latin-1)."""
+
+
 class Gate:
     """Asked about every request before anything else is done for it."""
 
@@ -150,7 +164,7 @@ class Gate:
         self._origins = origins
         self._checks = checks
 
-    def refusal(self, request) -> Reply | None:
+    def refusal(self, request: Asked) -> Reply | None:
         """Return what to answer instead of doing what is asked, or None; note the headers for its origin.
 
         `request` has `command` (the method), `path` (as it was sent) and `headers`: text by names in lower case, one
@@ -165,11 +179,11 @@ class Gate:
             return NO_KEY
         return FOREIGN if self._is_forged(request) else None
 
-    def _is_check(self, request) -> bool:
+    def _is_check(self, request: Asked) -> bool:
         """Return whether this asks how the service is, which needs no key: whoever watches a container has none."""
         return request.command in ("GET", "HEAD") and request.path in self._checks
 
-    def _is_forged(self, request) -> bool:
+    def _is_forged(self, request: Asked) -> bool:
         """Return whether a page that is not listed had a browser send this, with what it keeps for our own pages."""
         headers = request.headers
         return (

@@ -38,5 +38,9 @@ class Health:
         check = self._checks.get(path)
         return check() if check is not None else None
 
+    def checked(self, path: str) -> Reply:
+        """Return the answer of the check at `path`, which is one of `paths`."""
+        return self._checks[path]()
+
     def _ready_as(self, word: Reply) -> Reply:
         return word if self.is_ready() else replies.UNREADY

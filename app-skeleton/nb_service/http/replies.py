@@ -43,7 +43,7 @@ class Reply(NamedTuple):
     headers: tuple = ()
 
 
-def problem(status: int, detail: str, headers: tuple = (), **more) -> Reply:
+def problem(status: int, detail: str, headers: tuple = (), **more: object) -> Reply:
     """Return the reply for a refusal, as RFC 9457 wants it: title, status, and `detail` in a sentence."""
     body = {"type": "about:blank", "title": REASONS[status], "status": status, "detail": detail, **more}
     return Reply(status, json.dumps(body).encode("utf-8") + b"\n", PROBLEM_TYPE, headers)

@@ -9,9 +9,12 @@ import threading
 import time
 from collections.abc import Callable
 from importlib import util
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from nb_service.identity import Identity
+
+if TYPE_CHECKING:
+    from nb_service.front.head import Request
 
 MISSING = (
     "OTEL_EXPORTER_OTLP_ENDPOINT is set, and no spans are sent: nb-service[otel] is not installed here. "
@@ -66,7 +69,7 @@ class Spans:
         self._queue: queue.SimpleQueue = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
-    def saw(self, request, status: int, took: float) -> None:
+    def saw(self, request: "Request", status: int, took: float) -> None:
         """Note a request that was answered, after `took` seconds, just now."""
         if self._over or len(self._noted) >= MOST_WAITING:
             self._left_out += not self._over

@@ -5,6 +5,7 @@ All of it is bounded: so many different values, features and bytes, whatever cli
 
 import json
 from collections import Counter
+from typing import Any
 
 from nb_service.http.histogram import ANY_NUMBER, Histogram, edges_around
 
@@ -146,7 +147,7 @@ class Inputs:
         histogram.observe(number)
 
 
-def _decoded(text: str | bytes) -> object:
+def _decoded(text: str | bytes) -> Any:
     """Return JSON that a scorer has read; None where it is nested so deeply that only a scorer can."""
     try:
         return json.loads(text)

@@ -1,5 +1,6 @@
 """What becomes of a sample."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from nb_scorer.protocol import frames
@@ -33,7 +34,7 @@ class Job:
 
     __slots__ = ("abandoned", "body", "done", "kind", "since")
 
-    def __init__(self, body: bytes, done, kind: int = frames.SAMPLE) -> None:
+    def __init__(self, body: bytes, done: Callable[[Answer], object], kind: int = frames.SAMPLE) -> None:
         self.body = body
         self.done = done
         self.kind = kind

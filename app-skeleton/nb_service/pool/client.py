@@ -79,7 +79,10 @@ class PoolClient:
 
     def ask(self, sample: bytes) -> Answer:
         """Return what became of one sample."""
-        return self.ask_many([sample])[0]
+        (answer,) = self.ask_many([sample])
+        if answer is None:
+            raise RuntimeError("a sample that nothing stands before was not asked")
+        return answer
 
     def ask_many(self, samples: Sequence[bytes]) -> list[Answer | None]:
         """Return what became of each sample, in order; after one that failed, None for those not asked any more."""

@@ -1,9 +1,10 @@
 """Callbacks of the pool: what one of them raises is a bug of ours, which is shown and ends nothing else."""
 
 import traceback
+from collections.abc import Callable
 
 
-def guarded(call, *args) -> None:
+def guarded(call: Callable[..., object], *args: object) -> None:
     """Call it; print the traceback of what it raises."""
     try:
         call(*args)

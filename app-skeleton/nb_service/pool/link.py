@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import socket
 import time
 import traceback
 from collections import deque
@@ -15,6 +16,7 @@ from nb_service.pool.guard import guarded
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Callable
 
 # So much work may be in flight on a link, by the moving average of what a sample takes there: enough
 # to save wake-ups, too little for anyone to wait long behind another while a scorer is idle.
@@ -70,7 +72,14 @@ class Link:
     """
 
     def __init__(
-        self, number: int, sock, tally: Tally, owner: Owner, loop: "asyncio.AbstractEventLoop", batch=1, limit=60.0
+        self,
+        number: int,
+        sock: socket.socket,
+        tally: Tally,
+        owner: Owner,
+        loop: "asyncio.AbstractEventLoop",
+        batch: int = 1,
+        limit: float = 60.0,
     ) -> None:
         self.number = number
         self.pid: int | None = None
@@ -79,7 +88,8 @@ class Link:
         self.head_since = 0.0
         self.proved = False
         self.tired_after = float("inf")
-        self.observe = None  # called with the jobs and answers of a turn
+        # Called with the jobs and answers of a turn.
+        self.observe: Callable[[list[tuple[Job, Answer]]], None] | None = None
         self._tally = tally
         self.answers = 0
         self._taken = 0
@@ -157,8 +167,8 @@ class Link:
 
     def take_back(self, most: int) -> list[Job]:
         """Return up to `most` samples that the scorer has not started and will not start any more, the oldest first."""
-        places = range(self._tally.started - self.answers, len(self.in_flight))
-        places = [place for place in places if self.in_flight[place] is not TAKEN][:most]
+        unstarted = range(self._tally.started - self.answers, len(self.in_flight))
+        places = [place for place in unstarted if self.in_flight[place] is not TAKEN][:most]
         if not places:
             return []
         begun = self._tally.call_back(self.answers + places[-1] + 1) - self.answers

@@ -5,6 +5,7 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable
+from typing import IO, TYPE_CHECKING
 
 from nb_scorer.protocol import frames
 
@@ -15,6 +16,9 @@ from nb_service.pool.link import Link, separate
 from nb_service.pool.plan import Plan
 from nb_service.pool.scorer_manager import Staff
 from nb_service.pool.turns import TurnLoop
+
+if TYPE_CHECKING:
+    import asyncio
 
 # A scorer that works for so long on one call keeps nothing from those that are idle.
 PATIENCE_SECONDS = 0.005
@@ -33,7 +37,14 @@ class Pool:
     who gives them; how many samples, by the plan.
     """
 
-    def __init__(self, loop: TurnLoop, model: ModelFolder, plan: Plan, say=print, stdout=None) -> None:
+    def __init__(
+        self,
+        loop: TurnLoop,
+        model: ModelFolder,
+        plan: Plan,
+        say: Callable[[str], object] = print,
+        stdout: IO | None = None,
+    ) -> None:
         self.model = model
         self.plan = plan
         self.staff = Staff(loop, model, plan, say, stdout)
@@ -45,7 +56,7 @@ class Pool:
         self._queue: deque[Job] = deque()
         self._turn_scheduled = False
         self._called = False  # in this turn's end, a callback or a timer was given to the loop
-        self._look_again = None
+        self._look_again: asyncio.TimerHandle | None = None
         self._there_at = 0.0  # when a scorer was last seen to take samples
         self._deserted = False  # for longer than ABSENCE_SECONDS
         self._one_by_one = plan.batch == 1

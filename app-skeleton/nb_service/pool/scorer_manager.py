@@ -5,8 +5,8 @@ import json
 import os
 import socket
 import time
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import IO, TYPE_CHECKING
 
 from nb_scorer.common import phrases
 from nb_scorer.common.problem import Problem
@@ -15,7 +15,7 @@ from nb_scorer.protocol.shared_counters import Tally
 
 from nb_service import problems
 from nb_service.model_folder import ModelFolder
-from nb_service.pool.answer import OK, Job
+from nb_service.pool.answer import OK, Answer, Job
 from nb_service.pool.guard import guarded
 from nb_service.pool.link import Link
 from nb_service.pool.memory import shared_memory
@@ -53,7 +53,14 @@ class Staff:
     `endings` counts why scorers ended.
     """
 
-    def __init__(self, loop: "asyncio.AbstractEventLoop", model: ModelFolder, plan: Plan, say, stdout=None) -> None:
+    def __init__(
+        self,
+        loop: "asyncio.AbstractEventLoop",
+        model: ModelFolder,
+        plan: Plan,
+        say: Callable[[str], object],
+        stdout: IO | None = None,
+    ) -> None:
         self.mode, self.reason = plan.mode, plan.reason
         self.free: list[Link] = []
         self.links: dict[int, Link] = {}
@@ -66,7 +73,7 @@ class Staff:
         self.on_unfit = lambda words: None
         self.on_rows = self._judge
         self.on_unanswered = lambda jobs: None
-        self.on_answer = None
+        self.on_answer: Callable[[list[tuple[Job, Answer]]], None] | None = None
         self.on_room = lambda link: None
         self.on_empty = lambda link: None
         self.endings: dict[str, int] = {"died": 0, "too slow": 0, "recycled": 0}
@@ -82,7 +89,7 @@ class Staff:
         self._loaded = False
         self._number = 0
         self._deaths = 0
-        self._pause = None
+        self._pause: asyncio.TimerHandle | None = None
         self._setbacks = 0  # failed attempts to start a process, since the last that came off
         self._silent: dict[int, float] = {}  # since when scorers run that have not said hello, by number
         self._slowest_hello = 0.0
@@ -307,6 +314,8 @@ class Staff:
                 return
 
     def _start_one(self) -> None:
+        if self._supervisor is None:
+            raise ConnectionError("there is no zygote")
         self._number += 1
         link = None
         ours, theirs = socket.socketpair()
@@ -386,7 +395,8 @@ class Staff:
             why = f"it uses {unforkable[0]}" if unforkable else f"loading it left {threads} threads"
             self.reason = f"{self._plan.reason}, and {why}"
             supervisor, self._supervisor = self._supervisor, None
-            supervisor.end(1.0)
+            if supervisor is not None:
+                supervisor.end(1.0)
             self._start_again()
             return
         self._recovered()

@@ -1,6 +1,7 @@
 """The front's end of a socket over which another process of ours asks the pool (see client.py)."""
 
 import itertools
+import socket
 import traceback
 from collections import deque
 from collections.abc import Callable
@@ -36,7 +37,7 @@ class PoolServer:
         self,
         loop: "asyncio.AbstractEventLoop",
         pool: Pool,
-        sock,
+        sock: socket.socket,
         facts: Callable[[], dict],
         gone: Callable[[], None],
     ) -> None:

@@ -5,7 +5,7 @@ import os
 import socket
 import subprocess
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import IO, TYPE_CHECKING, Protocol
 
 from nb_scorer.common import phrases
 from nb_scorer.protocol import launch
@@ -65,13 +65,19 @@ class Supervisor:
     """
 
     def __init__(
-        self, model: ModelFolder, mode: str, plan: Plan, owner: Owner, loop: "asyncio.AbstractEventLoop", stdout=None
+        self,
+        model: ModelFolder,
+        mode: str,
+        plan: Plan,
+        owner: Owner,
+        loop: "asyncio.AbstractEventLoop",
+        stdout: IO | None = None,
     ) -> None:
         self._owner = owner
         self._loop = loop
         self._buffer = bytearray()
         self._unconfirmed: dict[int, int] = {}  # beats since the order, by the scorer's number
-        self._beat = None
+        self._beat: asyncio.TimerHandle | None = None
         self._dismissed = False
         self._socket, theirs = socket.socketpair()
         try:
@@ -83,7 +89,9 @@ class Supervisor:
             theirs.close()
         self._listen()
 
-    def _popen(self, model: ModelFolder, mode: str, plan: Plan, theirs, stdout) -> subprocess.Popen:
+    def _popen(
+        self, model: ModelFolder, mode: str, plan: Plan, theirs: socket.socket, stdout: IO | None
+    ) -> subprocess.Popen:
         argv = launch.command(
             *(model.python, "zygote", theirs.fileno(), os.getpid(), mode, plan.log_format),
             *(model.folder, model.notebook_folder),

@@ -2,13 +2,16 @@
 
 import json
 import time
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from nb_scorer.model import compare_answers
 
 from nb_service.pool.answer import OK, Answer, Job
 from nb_service.pool.plan import Plan
+
+if TYPE_CHECKING:
+    from nb_service.pool.link import Link
 
 
 class RowResult(NamedTuple):
@@ -24,7 +27,7 @@ class RowResult(NamedTuple):
 class Warmup:
     """Asks `rows` of `link` as often as `plan` says, then calls done(link, results)."""
 
-    def __init__(self, link, rows, plan: Plan, done: Callable) -> None:
+    def __init__(self, link: "Link", rows: Sequence[dict], plan: Plan, done: Callable) -> None:
         self._link = link
         self._todo = [(row, turn) for turn in range(plan.repeats) for row in range(len(rows))]
         self._rows = rows

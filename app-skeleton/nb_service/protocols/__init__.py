@@ -5,7 +5,7 @@ scorers take it; an answer is its JSON (bytes), as they give it.
 """
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from nb_scorer.model import json_codec
 
@@ -58,7 +58,7 @@ class Question:
             raise Malformed(f"An answer has no form that was asked for: {wrong}.") from wrong
 
 
-def decode(body: bytes, lenient: bool = False):
+def decode(body: bytes, lenient: bool = False) -> Any:
     """Return the JSON in `body` as the scorers would read it; raise Malformed.
 
     Where it is `lenient`, NaN and infinities become None, as they do where they come in bytes.

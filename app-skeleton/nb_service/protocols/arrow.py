@@ -7,6 +7,7 @@ in full before it is looked at: pyarrow trusts lengths and offsets otherwise.
 
 from collections.abc import Iterator
 from importlib.util import find_spec
+from typing import Any
 
 from nb_service.protocols import DEFAULT, Body, Limits, Malformed, Series, arrow_messages, encode
 from nb_service.protocols.rows import Rows, rows_to_columns
@@ -57,7 +58,7 @@ def _check_messages(body: bytes, limits: Limits) -> None:
             )
 
 
-def _samples(stream, rows: Rows, limits: Limits) -> Iterator[Chunk]:
+def _samples(stream: Any, rows: Rows, limits: Limits) -> Iterator[Chunk]:
     names = stream.schema.names
     count, size, each = 0, 0, rows.name_bytes(names)
     for batch in stream:
@@ -71,7 +72,7 @@ def _samples(stream, rows: Rows, limits: Limits) -> Iterator[Chunk]:
             yield from _chunks(batch, added, rows, limits)
 
 
-def _chunks(batch, size: int, rows: Rows, limits: Limits) -> Iterator[Chunk]:
+def _chunks(batch: Any, size: int, rows: Rows, limits: Limits) -> Iterator[Chunk]:
     """Yield the samples of a batch that are about `size` bytes of JSON."""
     names = batch.schema.names
     step = min(TOGETHER, BYTES_TOGETHER * batch.num_rows // max(1, size))
@@ -85,7 +86,7 @@ def _chunks(batch, size: int, rows: Rows, limits: Limits) -> Iterator[Chunk]:
             yield Chunk(b"[" + one + b"]", 1)
 
 
-def _json(array, limits: Limits) -> bytes:
+def _json(array: Any, limits: Limits) -> bytes:
     """Return the JSON of some values, with commas between; of long lists only a part is in memory as such."""
     if len(array) > 1 and _size(array, limits) > BYTES_TOGETHER:
         half = len(array) // 2
@@ -95,13 +96,13 @@ def _json(array, limits: Limits) -> bytes:
     return encode(array.to_pylist())[1:-1]
 
 
-def _is_list(kind) -> bool:
+def _is_list(kind: Any) -> bool:
     from pyarrow import types
 
     return types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
 
 
-def _within(array):
+def _within(array: Any) -> Any:
     """Return the values within an array of lists or of maps, one behind the other."""
     from pyarrow import types
 
@@ -112,7 +113,7 @@ def _within(array):
     return array.values.slice(begin, end - begin)
 
 
-def _size(array, limits: Limits) -> int:
+def _size(array: Any, limits: Limits) -> int:
     """Return about how many bytes of JSON the values of a validated array are; raise Malformed where too many."""
     from pyarrow import types
 
@@ -133,7 +134,7 @@ def _size(array, limits: Limits) -> int:
     return _scalars(array)
 
 
-def _scalars(array) -> int:
+def _scalars(array: Any) -> int:
     """Return the bytes of numbers, truths, nulls or texts; raise Malformed for what is none of them."""
     import pyarrow.compute as pc
     from pyarrow import types
@@ -148,7 +149,7 @@ def _scalars(array) -> int:
     raise Malformed(f"A column is of a type that JSON lacks, or that is not read here: {kind}.")
 
 
-def _text_lengths(array):
+def _text_lengths(array: Any) -> Any:
     """Return the array of how many bytes each text of an array has, None where these are no texts."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -165,7 +166,7 @@ def _text_lengths(array):
     return pc.if_else(array.is_valid(), pa.array(lengths, pa.int64()), 0)
 
 
-def _repeated(values, indices) -> int:
+def _repeated(values: Any, indices: Any) -> int:
     """Return the bytes of what `indices` take of the values of a dictionary, each time anew."""
     import pyarrow.compute as pc
 
@@ -175,7 +176,7 @@ def _repeated(values, indices) -> int:
     return _LEAST_BYTES * len(indices) + (pc.sum(pc.take(lengths, indices)).as_py() or 0)
 
 
-def _longest(values) -> int:
+def _longest(values: Any) -> int:
     """Return the bytes that one of some values has at most."""
     import pyarrow.compute as pc
 

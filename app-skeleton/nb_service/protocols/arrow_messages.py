@@ -54,7 +54,7 @@ class _Table:
         return self._at + offset if offset else None
 
 
-def _number(data: bytes, at: int, code: str) -> int:
+def _number(data: bytes | memoryview, at: int, code: str) -> int:
     if at < 0:
         # From the end is where struct would read.
         raise struct.error("an offset before the beginning")

@@ -3,7 +3,7 @@
 import base64
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from typing import NamedTuple
 from urllib.parse import quote, unquote
@@ -106,14 +106,14 @@ def _event(came: Mapping, answer: bytes, reply: Reply) -> bytes:
     return encode(_attributes(came, reply))[:-1] + b', "data": ' + answer + b"}"
 
 
-def _write_batch(pairs: list[tuple[dict, bytes]], answers: list[bytes], reply: Reply) -> Body:
+def _write_batch(pairs: list[tuple[dict, bytes]], answers: Iterable[bytes], reply: Reply) -> Body:
     events = [_event(came, answer, reply) for (came, _), answer in zip(pairs, answers, strict=True)]
     return Body(b"[" + b", ".join(events) + b"]", BATCH)
 
 
 def _write_binary(came: Mapping, answer: bytes, reply: Reply) -> Body:
     named = _attributes(came, reply)
-    kind = named.pop("datacontenttype")
+    kind = str(named.pop("datacontenttype"))
     return Body(answer, kind, tuple(("ce-" + name, _header(value)) for name, value in named.items()))
 
 

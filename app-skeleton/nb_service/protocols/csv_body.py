@@ -98,7 +98,7 @@ def write(answers: Series) -> Body:
     return Body(text.getvalue().encode("utf-8", "surrogatepass"), kind)
 
 
-def _cell(value) -> str:
+def _cell(value: object) -> str:
     if isinstance(value, str):
         return value
     return "" if value is None else encode(value).decode("ascii")

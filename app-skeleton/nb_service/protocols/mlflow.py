@@ -64,7 +64,7 @@ def _predictions(samples: Series) -> Question:
 
 def _split(frame: object, rows: Rows, limits: Limits) -> Series:
     data = frame.get("data") if isinstance(frame, dict) else None
-    if not isinstance(data, list) or not all(isinstance(row, list) for row in data):
+    if not isinstance(frame, dict) or not isinstance(data, list) or not all(isinstance(row, list) for row in data):
         raise Malformed("dataframe_split has no data, a list of rows that are lists.")
     names = frame.get("columns")
     if names is not None and not isinstance(names, list):

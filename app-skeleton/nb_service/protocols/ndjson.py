@@ -11,7 +11,7 @@ def read(body: bytes, limits: Limits = DEFAULT) -> Series:
     """Return the samples: every line that is not blank, as it is; raise Malformed (413) where they are too many."""
     if body[:3] == b"\xef\xbb\xbf":
         body = body[3:]
-    samples = []
+    samples: list[bytes] = []
     for line in io.BytesIO(body):
         if not line.isspace():
             limits.check_samples(len(samples) + 1)

@@ -128,7 +128,7 @@ def _column(tensor: dict, binary: _Binary, limits: Limits) -> _Column:
     size = _parameters(tensor).get("binary_data_size")
     if size is None:
         # Taken out, so that it ends with the list that is made of it.
-        flat = _from_json(name, tensor.pop("data", None), datatype)
+        flat: Sequence = _from_json(name, tensor.pop("data", None), datatype)
     else:
         raw = binary.take(size)
         flat = _texts(name, raw) if datatype == "BYTES" else tensors.Packed(datatype, raw)
@@ -253,7 +253,7 @@ def _write(answers: Series, request_id: object, wanted: _Wanted, served: Identit
         else:
             described["data"] = tensor.flat
         outputs.append(described)
-    head = {"model_name": served.name, "model_version": str(served.version), "outputs": outputs}
+    head: dict[str, object] = {"model_name": served.name, "model_version": str(served.version), "outputs": outputs}
     if request_id is not None:
         head["id"] = request_id
     text = encode(head)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, repeat
+from typing import Any
 
 from nb_service.protocols import DEFAULT, Limits, Malformed, encode
 
@@ -43,7 +44,7 @@ class Rows:
 
     def name_bytes(self, names: Sequence | None) -> int:
         """Return how many bytes each sample repeats of the names of the columns."""
-        return len(encode(list(names))) if self.is_object(names) else 0
+        return len(encode(list(names))) if names is not None and self.is_object(names) else 0
 
     def samples(self, names: Sequence | None, rows: Iterable[list]) -> Iterator:
         """Yield the sample of each row of values; `names` are its columns, None or numbers where it has none."""
@@ -54,9 +55,9 @@ class Rows:
             if is_bare and len(cells) == 1:
                 yield cells[0]
             else:
-                yield dict(zip(names, cells, strict=True)) if is_object else cells
+                yield dict(zip(names, cells, strict=True)) if names is not None and is_object else cells
 
-    def sample(self, names: Sequence | None, cells: list):
+    def sample(self, names: Sequence | None, cells: list) -> Any:
         """Return the sample of one row of values."""
         return next(self.samples(names, [cells]))
 
@@ -88,7 +89,7 @@ def _is_word(text: str) -> bool:
     return False
 
 
-def _value(kinds: set[str], text: str):
+def _value(kinds: set[str], text: str) -> object:
     """Return the value that a text of a column of these kinds is."""
     if kinds == {"string"}:
         return text

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from nb_scorer.model import json_codec as json_values
 
@@ -17,7 +17,7 @@ class Chunk(NamedTuple):
     """The JSON array of some values, without space around its brackets, and how many they are."""
 
     array: bytes
-    count: int
+    number: int
 
 
 class Series(Sequence):
@@ -26,7 +26,14 @@ class Series(Sequence):
     As a sequence it is that of `each`. Raises ValueError where an array turns out not to be JSON.
     """
 
-    def __init__(self, each: list[bytes] | None = None, *, array=None, values=None, chunks=None) -> None:
+    def __init__(
+        self,
+        each: list[bytes] | None = None,
+        *,
+        array: bytes | None = None,
+        values: list | None = None,
+        chunks: list[Chunk] | None = None,
+    ) -> None:
         self._each = each
         self._array = array
         self._values = values
@@ -59,7 +66,8 @@ class Series(Sequence):
 
     def _split(self) -> list[bytes]:
         """Return the JSON of each value of the chunks, which end here: both together are twice the memory."""
-        chunks, self._chunks, each = self._chunks[::-1], None, []
+        chunks, self._chunks = (self._chunks or [])[::-1], None
+        each: list[bytes] = []
         while chunks:
             array, count = chunks.pop()
             each += [array[1:-1]] if count == 1 else map(encode, json.loads(array))
@@ -88,7 +96,7 @@ class Series(Sequence):
     @property
     def at_most(self) -> int:
         """Return a number that the length does not exceed, without decoding anything."""
-        if self._each is None and self._values is None and self._chunks is None:
+        if self._array is not None and self._each is None and self._values is None and self._chunks is None:
             return self._array.count(b",") + 1
         return len(self)
 
@@ -96,7 +104,7 @@ class Series(Sequence):
         """Yield series of `size` values or fewer, which are all of them."""
         if self.at_most <= size:
             yield self
-        elif self._chunks is not None and self._each is None and all(chunk.count <= size for chunk in self._chunks):
+        elif self._chunks is not None and self._each is None and all(chunk.number <= size for chunk in self._chunks):
             yield from _gathered(self._chunks, size)
         else:
             for at in range(0, len(self), size):
@@ -107,10 +115,10 @@ class Series(Sequence):
 
     def __len__(self) -> int:
         if self._each is None and self._chunks is not None:
-            return sum(chunk.count for chunk in self._chunks)
+            return sum(chunk.number for chunk in self._chunks)
         return len(self._each if self._each is not None else self.values)
 
-    def __getitem__(self, at):
+    def __getitem__(self, at: Any) -> Any:
         return self.each[at]
 
     def __iter__(self) -> Iterator[bytes]:
@@ -119,7 +127,8 @@ class Series(Sequence):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Iterable) and self.each == list(other)
 
-    __hash__ = None
+    # That it has none is how Python says so; `object` promises one.
+    __hash__ = None  # type: ignore[assignment]
 
 
 def _chunks(values: Iterable, weight: int) -> Iterator[Chunk]:
@@ -136,13 +145,14 @@ def _chunks(values: Iterable, weight: int) -> Iterator[Chunk]:
 
 def _gathered(chunks: list[Chunk], size: int) -> Iterator[Series]:
     """Yield series of as many chunks as have `size` values at most."""
-    batch, count = [], 0
+    batch: list[Chunk] = []
+    count = 0
     for chunk in chunks:
-        if count + chunk.count > size:
+        if count + chunk.number > size:
             yield Series(chunks=batch)
             batch, count = [], 0
         batch.append(chunk)
-        count += chunk.count
+        count += chunk.number
     yield Series(chunks=batch)
 
 
@@ -151,7 +161,7 @@ def joined(arrays: list[bytes]) -> bytes:
     return arrays[0] if len(arrays) == 1 else b"[" + b", ".join(array[1:-1] for array in arrays) + b"]"
 
 
-def encode(value) -> bytes:
+def encode(value: object) -> bytes:
     """Return decoded JSON as bytes of JSON; a lone surrogate has no other form than an escape."""
     try:
         return json.dumps(value).encode("ascii")

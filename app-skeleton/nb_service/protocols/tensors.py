@@ -5,7 +5,7 @@ import math
 import struct
 import sys
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from nb_service.protocols import Malformed, Series, encode
 from nb_service.protocols.series import TOGETHER, VALUES, Chunk, joined
@@ -43,7 +43,7 @@ CODES = {
 }
 
 
-def size_of(shape: Sequence[int]) -> int:
+def size_of(shape: object) -> int:
     """Return how many values a tensor of `shape` has; raise Malformed for what is no shape."""
     if not isinstance(shape, (list, tuple)) or len(shape) > MAX_DIMENSIONS:
         raise Malformed("shape is not a list of dimensions.")
@@ -74,7 +74,7 @@ class Packed(Sequence):
     def __len__(self) -> int:
         return len(self._raw) // self._size
 
-    def __getitem__(self, at):
+    def __getitem__(self, at: Any) -> Any:
         if not isinstance(at, slice):
             return self[at : at + 1][0]
         begin, end, _ = at.indices(len(self))
@@ -109,7 +109,7 @@ def pack(tensor: Tensor) -> bytes:
         raise Malformed(f"A value does not fit {tensor.datatype}: {wrong}.") from wrong
 
 
-def nest(flat: Sequence, shape: Sequence[int]) -> list:
+def nest(flat: Sequence, shape: Sequence[int]) -> Sequence:
     """Return `flat` as lists in lists of `shape`, which has at least one dimension."""
     for size in reversed(shape[1:]):
         flat = [flat[at : at + size] for at in range(0, len(flat), size)]
@@ -128,7 +128,7 @@ def samples(flat: Sequence, shape: Sequence[int]) -> Series:
     )
 
 
-def rows(flat: Sequence, shape: Sequence[int], step: int) -> Iterator[list]:
+def rows(flat: Sequence, shape: Sequence[int], step: int) -> Iterator[Sequence]:
     """Yield what the first dimension counts, `step` of them at a time."""
     each = math.prod(shape[1:])
     for at in range(0, shape[0] * each, step * each):

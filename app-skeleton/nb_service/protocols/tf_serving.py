@@ -1,7 +1,7 @@
 """TensorFlow Serving's REST interface, and with it KServe V1's: their paths, bodies and errors."""
 
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from nb_service.identity import Identity
 from nb_service.protocols import (
@@ -119,14 +119,14 @@ def _examples(method: str, asked: dict, limits: Limits) -> Question:
     return Question(samples, lambda answers: keyed(b"results", Series(values=[result(one) for one in answers.values])))
 
 
-def _classes(answer) -> list:
+def _classes(answer: object) -> list:
     """Return [[label, score], …] of an answer {label: score}."""
     if not isinstance(answer, dict) or not all(isinstance(score, (int, float)) for score in answer.values()):
         raise Malformed("This model can't classify: its answers are no objects of label and score.")
     return [list(pair) for pair in answer.items()]
 
 
-def _number(answer) -> float:
+def _number(answer: Any) -> float:
     """Return an answer that is a number, or a list of one."""
     if isinstance(answer, list) and len(answer) == 1:
         answer = answer[0]

@@ -180,9 +180,9 @@ def _syntax_problem(
 ) -> CellSyntax | Python2Code:
     for pattern, reason in _PYTHON_2:
         if kind != "IndentationError" and pattern.search(text or ""):
-            return Python2Code(cell=cell, notebook=notebook, line=line, reason=reason)
+            return Python2Code(cell=cell, notebook=str(notebook), line=line, reason=reason)
     shown = f"  {(text or '').rstrip()}" if text else ""
-    return CellSyntax(cell=cell, notebook=notebook, line=line, error=f"{kind}: {message}", traceback=shown)
+    return CellSyntax(cell=cell, notebook=str(notebook), line=line, error=f"{kind}: {message}", traceback=shown)
 
 
 def may_bind_unseen(cells: Sequence[Cell]) -> bool:
@@ -204,9 +204,14 @@ def _binds_unseen(node: ast.AST) -> bool:
     return isinstance(node, ast.Global) and "predictor" in node.names
 
 
-def _not_callable(name: str, cells: Sequence[Cell], notebook: Path) -> Iterator[NotCallable]:
+def _last(name: str, cells: Sequence[Cell]) -> Binding | None:
+    found = bindings(name, cells)
+    return found[-1] if found else None
+
+
+def _not_callable(name: str, cells: Sequence[Cell], notebook: Path) -> Iterator[BuildProblem]:
     """Yield NotCallable if the last thing that is bound to `name` is written as a plain value."""
-    last = (bindings(name, cells) or [None])[-1]
+    last = _last(name, cells)
     if last is None:
         return
     targets = getattr(last.statement, "targets", [getattr(last.statement, "target", None)])
@@ -220,8 +225,10 @@ def _not_callable(name: str, cells: Sequence[Cell], notebook: Path) -> Iterator[
 
 def _wrong_arguments(name: str, cells: Sequence[Cell], notebook: Path) -> Iterator[BuildProblem]:
     """Yield WrongArguments if `name` is last bound by a plain `def` that no sample fits."""
-    last = (bindings(name, cells) or [None])[-1]
-    function = last.statement if last else None
+    last = _last(name, cells)
+    if last is None:
+        return
+    function = last.statement
     if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)) or function.decorator_list:
         return
     known = function.args
@@ -241,8 +248,10 @@ def _takes_keys(known: ast.arguments) -> bool:
 
 def _returns_nothing(cells: Sequence[Cell], notebook: Path) -> Iterator[BuildProblem]:
     """Yield ValidatorReturnsNothing if validator is last bound by a plain `def` without a value to return."""
-    last = (bindings("validator", cells) or [None])[-1]
-    function = last.statement if last else None
+    last = _last("validator", cells)
+    if last is None:
+        return
+    function = last.statement
     if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)) or function.decorator_list:
         return
     if any(_gives_value(node) for statement in function.body for node in _of_the_function(statement)):

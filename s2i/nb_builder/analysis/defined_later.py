@@ -15,7 +15,8 @@ def explain(failed: CellFailed, cells: Sequence[Cell]) -> DefinedLater | None:
     missed = _MISSED.search(str(failed.facts["error"]))
     if not missed or failed.cell.ours:
         return None
-    below = [cell for cell in cells if not cell.ours and cell.position > failed.cell.position]
+    here = failed.cell.position or 0
+    below = [cell for cell in cells if not cell.ours and (cell.position or 0) > here]
     own = [each for each in contract.bindings(missed[1], [failed.cell]) if each.statement.lineno > (failed.line or 0)]
     found = next(iter([*own, *contract.bindings(missed[1], below)]), None)
     if found is None:

@@ -11,7 +11,7 @@ import json
 import subprocess
 import symtable
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -54,7 +54,7 @@ class Use:
 class Uses:
     """What predictor and validator of a notebook's `cells` read from outside, and what the cells define."""
 
-    def __init__(self, cells: Sequence[Cell]):
+    def __init__(self, cells: Sequence[Cell]) -> None:
         self._statements, self._opaque = contract.unfolded(cells)
 
     @cached_property
@@ -192,7 +192,7 @@ def _outside_names(function: _Function) -> set[str]:
 def _read_unguarded(node: ast.AST) -> Iterator[ast.Name]:
     """Yield the names that the body of a function reads, but in a `try` that has handlers."""
     body = node.body if isinstance(node, _Function) else None
-    children = [body] if isinstance(body, ast.AST) else body or ast.iter_child_nodes(node)
+    children: Iterable[ast.AST] = [body] if isinstance(body, ast.AST) else body or ast.iter_child_nodes(node)
     if isinstance(node, ast.Try) and node.handlers:
         children = [*node.handlers, *node.orelse, *node.finalbody]
     if isinstance(node, ast.AnnAssign):
@@ -243,7 +243,7 @@ def _sure_parts(node: ast.AST) -> list[ast.AST]:
     if isinstance(node, ast.IfExp):
         return [node.test]
     if isinstance(node, ast.BoolOp):
-        return node.values[:1]
+        return [node.values[0]]
     if isinstance(node, ast.Compare):
         return [node.left, node.comparators[0]]
     return list(ast.iter_child_nodes(node))

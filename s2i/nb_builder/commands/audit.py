@@ -166,7 +166,15 @@ def _ask(pip_audit: Path, components: Iterable[Component], options: Sequence[str
     with tempfile.NamedTemporaryFile("w", prefix="nb-audit-", suffix=".txt") as pins:
         pins.writelines(f"{component.name}=={component.version}\n" for component in components)
         pins.flush()
-        command = [pip_audit, "--requirement", pins.name, "--no-deps", "--disable-pip", "--format", "json"]
+        command: list[str | Path] = [
+            pip_audit,
+            "--requirement",
+            pins.name,
+            "--no-deps",
+            "--disable-pip",
+            "--format",
+            "json",
+        ]
         ran = subprocess.run([*command, "--progress-spinner", "off", *options], capture_output=True, text=True)
     try:
         told = json.loads(ran.stdout)["dependencies"]
@@ -205,7 +213,11 @@ def _of_image(engine: str, image: str) -> bytes:
     finally:
         _call(image, engine, "rm", container)
     with tarfile.open(fileobj=io.BytesIO(copied)) as archive:
-        return archive.extractfile(archive.next()).read()
+        first = archive.next()
+        file = archive.extractfile(first) if first else None
+        if file is None:
+            raise SbomMissing(image=image, reason=f"{sbom.FILE} is no file there")
+        return file.read()
 
 
 def _call(image: str, *command: str) -> bytes:

@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TextIO
 
 from nb_scorer.common.problem import Problem
 
@@ -23,7 +24,7 @@ USAGE = "Usage: check [--json] FOLDER|NOTEBOOK|GIT_URL"
 class Notes(Log):
     """A log that also keeps its notes, for those who read JSON."""
 
-    def __init__(self, stream=None):
+    def __init__(self, stream: TextIO | None = None) -> None:
         super().__init__(stream)
         self.kept: list[str] = []
 
@@ -125,4 +126,4 @@ def show(result: Result, log: Log) -> None:
         count = len(result.findings)
         log.step("1 finding" if count == 1 else f"{count} findings")
         return
-    log.step(f"Fine: {', '.join(result.defines)}; {collect.counted(len(result.wanted))}")
+    log.step(f"Fine: {', '.join(result.defines)}; {collect.counted(len(result.wanted or ()))}")

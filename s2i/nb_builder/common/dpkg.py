@@ -38,7 +38,7 @@ def packages(dpkg: Path = DPKG) -> dict[str, Package]:
 
 
 def _package(paragraph: str) -> Package | None:
-    fields = dict(re.findall(r"^([A-Za-z-]+): *(.*)$", paragraph, re.MULTILINE))
+    fields: dict[str, str] = dict(re.findall(r"^([A-Za-z-]+): *(.*)$", paragraph, re.MULTILINE))
     if not fields.get("Status", "").endswith(" installed"):
         return None
     name, version = fields["Package"], fields["Version"]

@@ -118,7 +118,7 @@ def bytecode_of(source: str) -> Iterator[str]:
 def _described(name: str, told: metadata.Distribution) -> Distribution:
     files = set()
     for file in told.files or ():
-        path = os.path.normpath(told.locate_file(file))
+        path = os.path.normpath(str(told.locate_file(file)))
         files.add(path)
         if path.endswith(".py"):
             # Few installers write down what was compiled after them.

@@ -5,12 +5,13 @@ a second time; so nothing of a build goes to stderr.
 """
 
 import sys
+from typing import TextIO
 
 
 class Log:
     """Prints steps and lines to `stream` (stdout unless told), each flushed at once."""
 
-    def __init__(self, stream=None):
+    def __init__(self, stream: TextIO | None = None) -> None:
         self.stream = stream or sys.stdout
 
     def step(self, text: str) -> None:

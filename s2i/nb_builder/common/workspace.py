@@ -16,7 +16,7 @@ OPENSHIFT_GROUP = 0
 class Workspace:
     """The folders of one build under `app_root`; names come from nb_scorer.common.paths."""
 
-    def __init__(self, app_root: Path):
+    def __init__(self, app_root: Path) -> None:
         """Take the folder; nothing is made yet."""
         self.root = app_root
         self.src = app_root / paths.SRC

@@ -12,6 +12,7 @@ from nb_builder.common.cell import Cell
 from nb_builder.execute import error_causes, traceback_parser
 from nb_builder.execute.outputs import ANSI
 from nb_builder.install import system_libraries
+from nb_builder.problems.base import Place
 from nb_builder.repository import source_tree
 from nb_builder.requirements import import_names
 
@@ -40,7 +41,7 @@ def of_error(
     # Some libraries colour what they say.
     name, words = error["ename"], ANSI.sub("", error["evalue"])
     line = traceback_parser.line_of(cell.source, error=words, traceback=traceback)
-    place = {"cell": cell, "notebook": notebook, "line": line}
+    place: Place = {"cell": cell, "notebook": notebook, "line": line}
     if name == "SystemExit":
         return problems.CellExits(**place)
     if name == "StdinNotImplementedError":
@@ -49,10 +50,10 @@ def of_error(
         return problems.DiskFull(folder=repository)
     # Python names the compiled file there, which is none of the author's; the line is told already.
     said = one_line(name, traceback_parser.SYNTAX_LINE.sub("", words))
-    place.update(traceback=shorten(traceback), error=said)
+    place["traceback"], place["error"] = shorten(traceback), said
     if traceback_parser.is_syntax_error(name, traceback):
         return problems.CellSyntax(**place)
-    return _of_surroundings(name, words, repository, pointers, **place) or problems.CellFailed(
+    return _of_surroundings(name, words, repository, pointers, place) or problems.CellFailed(
         **place, again="" if OF_THE_PLACE.search(name) else AGAIN
     )
 
@@ -76,32 +77,33 @@ def of_predictor(
         return None
     name, words = traceback_parser.raised(traceback)
     line = traceback_parser.line_of(cell.source, error=words, traceback=traceback)
-    place = {"cell": cell, "notebook": notebook, "line": line, "error": one_line(name, words)}
-    return _of_surroundings(name, words, repository, pointers, **place, traceback=f"{asked}\n{shorten(traceback)}")
+    place: Place = {"cell": cell, "notebook": notebook, "line": line, "error": one_line(name, words)}
+    place["traceback"] = f"{asked}\n{shorten(traceback)}"
+    return _of_surroundings(name, words, repository, pointers, place)
 
 
 def _of_surroundings(
-    name: str, words: str, repository: Path, pointers: Sequence[str], **place: object
+    name: str, words: str, repository: Path, pointers: Sequence[str], place: Place
 ) -> problems.BuildProblem | None:
     """Return the problem of an error that tells of something outside the cell, be it a package or a file."""
-    elsewhere = platforms.of_error(name, words, repository, **place)
+    elsewhere = platforms.of_error(name, words, repository, place)
     if elsewhere:
         return elsewhere
     if name in ("ModuleNotFoundError", "ImportError") and (module := undeclared(words, repository)):
-        return not_installed(module, **place)
+        return not_installed(module, place)
     needed = system_libraries.missing(words)
     if needed:
         thing, package = needed
         return problems.SystemPackageNeeded(**place, thing=thing, package=package)
     if pointers:
         return problems.FileIsPointer(**place, path=pointers[0])
-    return error_causes.problem(name, words, repository=repository, **place)
+    return error_causes.problem(name, words, repository, place)
 
 
-def not_installed(module: str, **facts: object) -> problems.BuildProblem:
-    """Return the problem of a cell that imports `module`; `facts` are cell, notebook, line and traceback."""
-    return platforms.of_module(module, **facts) or problems.ImportUndeclared(
-        **facts, module=module, entry=import_names.entry(module)
+def not_installed(module: str, place: Place) -> problems.BuildProblem:
+    """Return the problem of a cell that imports `module`; `place` has cell, notebook, line and traceback."""
+    return platforms.of_module(module, place) or problems.ImportUndeclared(
+        **place, module=module, entry=import_names.entry(module)
     )
 
 

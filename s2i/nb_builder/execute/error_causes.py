@@ -4,11 +4,12 @@ import os
 import re
 from collections.abc import Iterable
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
+from typing import TypedDict
 
 import pathspec
 
 from nb_builder import problems
-from nb_builder.common.cell import Cell
+from nb_builder.problems.base import Place
 from nb_builder.repository import source_tree
 
 # As Python, pandas, numpy, h5py, keras, arrow, polars and fsspec say it, the most telling first.
@@ -50,14 +51,18 @@ _POINTER = b"version https://git-lfs.github.com/spec/v1\n"
 _TEMPORARY = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - looked at, nothing is made there
 
 
-def problem(
-    name: str, words: str, *, repository: Path, cell: Cell, notebook: str, traceback: str, **place: object
-) -> problems.CellProblem | None:
+class _Rule(TypedDict):
+    rules: Path
+    number: int
+    pattern: str
+
+
+def problem(name: str, words: str, repository: Path, place: Place) -> problems.CellProblem | None:
     """Return the problem behind an error of `cell`, or None for one that is the cell's own.
 
-    `name` and `words` are the error's class and text; `place` holds what else a problem of a cell needs.
+    `name` and `words` are the error's class and text; `place` is what a problem of a cell needs.
     """
-    place.update(cell=cell, notebook=notebook, traceback=traceback)
+    traceback = place["traceback"]
     if unset := _unset(name, words, traceback):
         return problems.VariableUnset(**place, name=unset)
     for form, kind, command in _DATA:
@@ -66,12 +71,12 @@ def problem(
             return problems.LanguageDataMissing(**place, thing=thing, command=command.format(data["name"]))
     if unreached := _unreached(words, traceback):
         if unreached != words:
-            place["error"] = f"{unreached} (and then {place['error']})"
-        address = _address(unreached) or _address(cell.source) or "something outside"
+            place = {**place, "error": f"{unreached} (and then {place['error']})"}
+        address = _address(unreached) or _address(place["cell"].source) or "something outside"
         return problems.NetworkUnreachable(**place, address=address)
     # A program that is to be started is no file that the cell reads.
     path = None if "_execute_child" in traceback else _missing_path(name, words)
-    return _of_file(path, repository, (repository / notebook).parent, **place) if path else None
+    return _of_file(path, repository, (repository / place["notebook"]).parent, place) if path else None
 
 
 def pointers(repository: Path) -> list[str]:
@@ -119,7 +124,7 @@ def _missing_path(name: str, words: str) -> str | None:
 
 
 def _of_file(
-    path: str, repository: Path, folder: Path, **place: object
+    path: str, repository: Path, folder: Path, place: Place
 ) -> problems.FileMissing | problems.FileIgnored | problems.PathOfAnotherMachine:
     """Return the problem of a file that is not at `path`, by what the repository has."""
     pure, foreign = _parsed(path, repository)
@@ -171,7 +176,7 @@ def _alike(path: Path, pure: PurePath, repository: Path, folder: Path) -> tuple[
     return length, path.name == pure.name, (repository / path).parent == folder
 
 
-def _ignored(target: str, repository: Path) -> dict[str, object] | None:
+def _ignored(target: str, repository: Path) -> _Rule | None:
     """Return which rule of a .gitignore leaves a path out, as facts of FileIgnored; None for none."""
     if target.startswith(os.pardir):
         return None
@@ -184,8 +189,8 @@ def _ignored(target: str, repository: Path) -> dict[str, object] | None:
         # It may be a folder, for which there are rules of their own.
         results = map(pathspec.GitIgnoreSpec.from_lines(lines).check_file, (name, name + "/"))
         result = next((each for each in results if each.include is not None), None)
-        if result is not None:
-            facts = {"rules": holder / ".gitignore", "number": result.index + 1, "pattern": lines[result.index]}
+        if result is not None and result.index is not None:
+            facts: _Rule = {"rules": holder / ".gitignore", "number": result.index + 1, "pattern": lines[result.index]}
             return facts if result.include else None
     return None
 

@@ -35,7 +35,7 @@ def files(place: Workspace, log: Log) -> Iterator["Files"]:
 class Files:
     """The files below `src`; `keep` copies them, `put_back` makes them what they were then."""
 
-    def __init__(self, place: Workspace, log: Log):
+    def __init__(self, place: Workspace, log: Log) -> None:
         self._src = place.src
         self._build = place.build
         self._log = log
@@ -85,7 +85,7 @@ class Files:
         """Make every file what it was at `keep`, and say which were not."""
         if self._copy is None:
             return
-        changed = sorted({*self._remove_new(), *self._restore()})
+        changed = sorted({*self._remove_new(), *self._restore(self._copy)})
         if changed:
             more = f" and {len(changed) - SHOWN} more" if len(changed) > SHOWN else ""
             names = ", ".join(map(str, changed[:SHOWN])) + more
@@ -102,16 +102,16 @@ class Files:
             with contextlib.suppress(OSError):
                 (self._src / folder).rmdir()
 
-    def _restore(self) -> Iterator[Path]:
+    def _restore(self, copy: Path) -> Iterator[Path]:
         for folder in self._folders:
             (self._src / folder).mkdir(parents=True, exist_ok=True)
         for name, before in self._before.items():
             entry = self._src / name
             if os.path.lexists(entry) and _look(entry) == before:
                 continue
-            if entry.is_symlink() or (self._copy / name).is_symlink():
+            if entry.is_symlink() or (copy / name).is_symlink():
                 entry.unlink(missing_ok=True)
-            _copy(self._copy / name, entry)
+            _copy(copy / name, entry)
             self._before[name] = _look(entry)
             yield name
 

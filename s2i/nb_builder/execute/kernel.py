@@ -49,7 +49,7 @@ app.start()
 class KernelGone(Exception):
     """The kernel's process has ended; the text says how, `log_tail` holds its last own words."""
 
-    def __init__(self, reason: str, log_tail: str):
+    def __init__(self, reason: str, log_tail: str) -> None:
         super().__init__(reason)
         self.reason = reason
         self.log_tail = log_tail
@@ -103,7 +103,7 @@ def command(launch: Launch, connection_file: str) -> list[str]:
 class Kernel:
     """A running kernel; `ask` hands it code, one piece after the other."""
 
-    def __init__(self, process: subprocess.Popen, client: BlockingKernelClient, log_file: Path):
+    def __init__(self, process: subprocess.Popen, client: BlockingKernelClient, log_file: Path) -> None:
         self.process = process
         self.client = client
         self.log_file = log_file

@@ -75,7 +75,8 @@ def versions(freeze: str) -> dict[str, Version | None]:
 
 def fits(overlay: Path, held: Mapping[str, Version | None], minor: str) -> bool:
     """Return whether what the venv holds, which wins over the overlay, suits the overlay's own needs."""
-    environment = {**default_environment(), "python_version": minor, "python_full_version": f"{minor}.0", "extra": ""}
+    here = {name: str(value) for name, value in default_environment().items()}
+    environment = {**here, "python_version": minor, "python_full_version": f"{minor}.0", "extra": ""}
     return all(
         _suits(Requirement(line), held, environment)
         for found in distributions(path=[str(overlay)])
@@ -92,8 +93,8 @@ def make(python: Python, folder: Path, installer: Installer, *, constraints: str
     flags = [flag for flag in installer.flags if flag == "--no-index"]
     environ = {name: value for name, value in installer.environ.items() if name != "UV_CONSTRAINT"}
     try:
-        command = [UV, "pip", "install", "--quiet", "--no-progress", "--python", python.path, "--target", new / "made"]
-        command += [*flags, *_files(new, constraints), "ipykernel"]
+        command: list[str | Path] = [UV, "pip", "install", "--quiet", "--no-progress", "--python", python.path]
+        command += ["--target", new / "made", *flags, *_files(new, constraints), "ipykernel"]
         ran = subprocess.run(
             command, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
@@ -101,7 +102,7 @@ def make(python: Python, folder: Path, installer: Installer, *, constraints: str
             raise _failed(installer.explain(ran.stdout, "uv"), python)
         if compiled:
             # Not by uv, which can't for 3.6; a file that does not compile only starts slower.
-            compileall = [python.path, "-I", "-m", "compileall", "-q", new / "made"]
+            compileall: list[str | Path] = [python.path, "-I", "-m", "compileall", "-q", new / "made"]
             subprocess.run(compileall, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         # Two builds may make the same one: whoever comes second uses the first's.
         if not folder.exists():

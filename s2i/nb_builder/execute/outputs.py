@@ -26,7 +26,7 @@ class TamedText:
     progress bar only its last state is left.
     """
 
-    def __init__(self, head: int, tail: int, width: int):
+    def __init__(self, head: int, tail: int, width: int) -> None:
         self.width = width
         self._head_room = head
         self._head: list[str] = []
@@ -88,7 +88,7 @@ class Outputs:
     an update goes to every cell that shows the id, whichever cell it comes from.
     """
 
-    def __init__(self, displays: dict[str, list[Display]] | None = None):
+    def __init__(self, displays: dict[str, list[Display]] | None = None) -> None:
         self.printed = TamedText(head=30, tail=30, width=400)
         self.errors: list[dict] = []
         self._displays = {} if displays is None else displays
@@ -137,7 +137,7 @@ class Outputs:
         return self._streams[id(self._kept[-1])]
 
     def _show(self, kind: str, content: dict) -> None:
-        output = {"output_type": kind}
+        output: dict[str, object] = {"output_type": kind}
         if kind == "execute_result":
             output["execution_count"] = content.get("execution_count")
         # Kept first: that may clear what was shown before, and make room.

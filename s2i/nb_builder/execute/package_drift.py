@@ -2,7 +2,8 @@
 
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from packaging.utils import canonicalize_name
 
@@ -28,7 +29,7 @@ _PACKAGE = re.compile(_INSTALLED + r"(\w+)")
 _FRAME = re.compile(r"^\s*(?:File )?(?P<file>\S+?)(?::\d+, in | in \S+\()")
 
 
-def explain(failed: CellFailed, resolved: Mapping[str, object], changed: AsOf | None) -> CellProblem:
+def explain(failed: CellFailed, resolved: Mapping[str, Any], changed: AsOf | None) -> CellProblem:
     """Return what to tell of a cell that failed: PackageChanged where another date's packages may mend it.
 
     `resolved` is what the report says of the resolution, `changed` when the notebook last changed.
@@ -42,7 +43,7 @@ def explain(failed: CellFailed, resolved: Mapping[str, object], changed: AsOf | 
         return failed
     return PackageChanged(
         **failed.context,
-        error=failed.facts["error"],
+        error=error,
         unpinned=_brief(resolved["unpinned"]) or "what the pinned ones need",
         date=f"{changed.day} ({changed.source})" if changed else "YYYY-MM-DD",
     )
@@ -63,10 +64,13 @@ def in_a_package(error: str, traceback: str) -> bool:
 
 
 def packages(error: str, traceback: str) -> set[str]:
-    """Return the normalised names of the distributions that an error and its traceback name, as far as it is known."""
+    """Return the normalised names of the distributions that an error and its traceback name.
+
+    Where nobody knows which one provides a module, it is the module's own name.
+    """
     modules = set(_PACKAGE.findall(error + "\n" + traceback))
     modules |= {match[1] for match in (_MODULE.search(error), _ATTRIBUTE.search(error)) if match}
-    return {canonicalize_name(providing(module)) for module in modules}
+    return {canonicalize_name(providing(module) or module) for module in modules}
 
 
 def _deepest_is_installed(traceback: str) -> bool:
@@ -80,7 +84,7 @@ def _deepest_is_installed(traceback: str) -> bool:
     return _INSTALLED in deepest
 
 
-def _brief(names: object) -> str:
+def _brief(names: Iterable[str]) -> str:
     listed = list(names)
     more = f" and {len(listed) - SHOWN} more" if len(listed) > SHOWN else ""
     return ", ".join(listed[:SHOWN]) + more

@@ -98,7 +98,7 @@ class Runner:
         complaint_file: Path,
         results: list[CellResult],
         log: Log,
-    ):
+    ) -> None:
         self.kernel = kernel
         self.notebook = notebook
         depth = len(PurePosixPath(notebook).parts) - 1
@@ -193,8 +193,8 @@ class Runner:
         raised_on = reply["status"] == "error" and reply["ename"] == errors[0]["ename"]
         error = reply if raised_on and reply["evalue"] == errors[0]["evalue"] else errors[0]
         fault = self._at_fault(cell, error)
-        known = {"notebook": self.notebook, "repository": self.repository}
-        raise cell_errors.of_error(fault, error, **known, pointers=self._pointers_read(fault, error))
+        pointers = self._pointers_read(fault, error)
+        raise cell_errors.of_error(fault, error, notebook=self.notebook, repository=self.repository, pointers=pointers)
 
     def _outside(self, problem: Exception, ran: Sequence[Cell]) -> Exception | None:
         """Return what is missing outside of the notebook where that is why predictor fails at one of its examples."""
@@ -203,16 +203,22 @@ class Runner:
         # As the kernel has the error of a cell.
         error = {"evalue": traceback_parser.raised(problem.detail)[1], "traceback": [problem.detail]}
         pointers = self._pointers_read(self._at_fault(ran[-1], error), error)
-        known = {"notebook": self.notebook, "repository": self.repository, "pointers": pointers}
         asked = f"Row {problem.facts['number']} of 'examples', {problem.facts['sample']}, gets no answer:"
-        return cell_errors.of_predictor(problem.detail, ran, **known, asked=asked)
+        return cell_errors.of_predictor(
+            problem.detail,
+            ran,
+            notebook=self.notebook,
+            repository=self.repository,
+            pointers=pointers,
+            asked=asked,
+        )
 
     def _placed(self, problem: Exception) -> Exception:
         """Return a problem with the cell and line that last bound the name that it is about."""
         bound = contract.bindings(
             save_errors.about(problem), [each.cell for each in self.results if not each.cell.ours]
         )
-        if bound:
+        if bound and isinstance(problem, problems.BuildProblem):
             problem.at(self.notebook, bound[-1].cell, bound[-1].statement.lineno)
         return problem
 
@@ -279,7 +285,7 @@ def brief(command: str) -> str:
 class SignOfLife:
     """Called again and again while a cell runs: logs a line every half a minute, with its last words."""
 
-    def __init__(self, cell: Cell, outputs: Outputs, log: Log):
+    def __init__(self, cell: Cell, outputs: Outputs, log: Log) -> None:
         self.cell = cell
         self.outputs = outputs
         self.log = log

@@ -32,7 +32,7 @@ CLASSES = {
 
 
 # Which name of the contract each is about, where its facts do not say it.
-_ABOUT = {
+_ABOUT: dict[type[Exception], str] = {
     problems.ExampleFails: "examples",
     problems.ExamplesArePairs: "examples",
     problems.BatchDiffers: "batch_predictor",
@@ -68,7 +68,7 @@ def _answer_changed(facts: Mapping, notebook: str, cells: Sequence[Cell]) -> pro
     cell = next(cell for cell in cells if cell.number == facts["cell"])
     # The kernel counts from the first line that %%time or the like hands on.
     line = facts["line"] + lines_above_body(contract.parse(cell) or ())
-    changes = rebinding.of_predictor(cells, cell.number, line)
+    changes = rebinding.of_predictor(cells, facts["cell"], line)
     where = {**facts, "where": cell.where(notebook, line), "notebook": notebook}
     if facts["passed"] and not changes:
         return problems.AnswerDependsOnType(**where).at(notebook, cell, line)

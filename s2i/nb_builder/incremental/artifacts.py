@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from nb_scorer.common import paths
 
@@ -37,7 +37,7 @@ _MUST_AGREE = (("python", "Python"), ("platform", "platform"), ("builder", "vers
 class Earlier:
     """The build before: its folder, and the facts of its report."""
 
-    def __init__(self, folder: Path, facts: Mapping[str, object]):
+    def __init__(self, folder: Path, facts: Mapping[str, Any]) -> None:
         """Take what `find` has found."""
         self.folder = folder
         self.facts = facts

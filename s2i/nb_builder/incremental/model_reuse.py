@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import nb_scorer
 from nb_scorer.common import paths
@@ -33,7 +34,7 @@ def circumstances(python: Python) -> dict[str, str]:
 class Ingredients:
     """What a model is made of: script two, the lock, the repository's files before the run, the tolerance."""
 
-    def __init__(self, place: Workspace, notebooks: Iterable[Path], **more: object):
+    def __init__(self, place: Workspace, notebooks: Iterable[Path], **more: object) -> None:
         """Look at the repository as it is before any cell has run."""
         self.place = place
         self.notebooks = {str(name) for name in notebooks}
@@ -70,7 +71,7 @@ class Ingredients:
             return "cells, parameters, packages, modules or files that it reads have changed"
         return ""
 
-    def _names(self, reads: Mapping[str, object]) -> set[str]:
+    def _names(self, reads: Mapping[str, Any]) -> set[str]:
         """Return the files that the model may depend on; the notebooks' own cells count by script two."""
         modules = {name for name in self.before if name.endswith(".py")}
         read = set(reads["files"]) & self.before if reads["complete"] else self.before

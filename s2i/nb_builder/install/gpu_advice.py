@@ -51,7 +51,7 @@ def _brought(by: Distribution, held: dict[str, Distribution]) -> list[Distributi
 
 def _required(one: Distribution) -> set[str]:
     """Return the names of what a distribution requires, under whatever conditions."""
-    names = set()
+    names: set[str] = set()
     for line in one.requires:
         # Old packages write what PEP 508 does not allow; none of those is for GPUs.
         with suppress(InvalidRequirement):

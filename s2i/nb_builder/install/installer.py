@@ -47,7 +47,7 @@ class Installer:
 
     def __init__(
         self, venv: Path, minor: str, choice: str, environ: Mapping[str, str], log: Log, as_of: AsOf | None = None
-    ):
+    ) -> None:
         """Take the interpreter's folder and minor version, S2I_INSTALLER, the environment, and a date."""
         self.python = venv / "bin" / "python"
         self.venv = venv
@@ -61,8 +61,9 @@ class Installer:
         # Nobody is there to type a password for git.
         self.environ = {**uv_environ(environ), "GIT_TERMINAL_PROMPT": "0"}
         self.flags = pip_config.for_uv(pip_config.read(environ), environ)[1]
-        self.uv_options = ["--no-progress", "--python", self.python, *self.flags]
-        self.uv_compile = [UV, "pip", "compile", "--no-header", "--no-annotate", *self.uv_options, *self.cutoff]
+        self.uv_options: list[str | Path] = ["--no-progress", "--python", self.python, *self.flags]
+        self.uv_compile: list[str | Path] = [UV, "pip", "compile", "--no-header", "--no-annotate"]
+        self.uv_compile += [*self.uv_options, *self.cutoff]
 
     def asked(self, wanted: Wanted) -> str:
         """Return what the answer to `wanted` depends on, the date included; "" where that can't be told."""
@@ -92,10 +93,11 @@ class Installer:
             text = wanted.lock.read_text(encoding="utf-8-sig")
             lock.write_bytes(wanted.lock.read_bytes())
         else:
-            text = self._resolve(wanted, lock, scratch) if self.choice != "pip" else None
-            if text is None:
+            resolved = self._resolve(wanted, lock, scratch) if self.choice != "pip" else None
+            if resolved is None:
                 self._with_pip(wanted, lock, scratch)
                 return
+            text = resolved
             self._write(lock, locks.public(text, wanted.top))
         # What builds a package from its source has to be of the date as well; a given lock is taken as it is.
         cutoff = [] if wanted.lock else self.cutoff
@@ -113,7 +115,16 @@ class Installer:
         options = [*self.uv_options, *cutoff]
         digested = _written(scratch / "digested.txt", locked.digested)
         # sync and not install: what the build before had and this one does not want is removed.
-        commands = [[UV, "pip", "sync", *options, "--require-hashes", "--allow-empty-requirements", digested]]
+        sync: list[str | Path] = [
+            UV,
+            "pip",
+            "sync",
+            *options,
+            "--require-hashes",
+            "--allow-empty-requirements",
+            digested,
+        ]
+        commands: list[list[str | Path]] = [sync]
         if locked.sources:
             # Beside the others: what is built here has no digest that could be known before.
             sources = _written(scratch / "sources.txt", locked.sources)
@@ -143,12 +154,12 @@ class Installer:
 
     def freeze(self) -> str:
         """Return what is installed, one `name==version` a line."""
-        command = [UV, "pip", "freeze", "--python", self.python]
+        command: list[str | Path] = [UV, "pip", "freeze", "--python", self.python]
         return subprocess.run(command, env=self.environ, capture_output=True, text=True, check=True).stdout
 
     def offers(self, requirement: str) -> bool:
         """Return whether the index has what `requirement` says, for this Python; nothing is installed."""
-        command = [
+        command: list[str | Path] = [
             UV,
             "pip",
             "install",
@@ -163,13 +174,13 @@ class Installer:
 
     def _with_pip(self, wanted: Wanted, lock: Path, scratch: Path) -> None:
         place, version = self._pip(scratch)
-        pip = [self.python, place, "--disable-pip-version-check", "--no-input"]
+        pip: list[str | Path] = [self.python, place, "--disable-pip-version-check", "--no-input"]
         report = scratch / "report.json"
         cutoff = ["--uploaded-prior-to", self.as_of.stamp] if self.as_of else []
         if lacking := _lacking(version, self.as_of):
             reason = f"pip {version}, the newest one for Python {self.minor}, {lacking}"
             raise InstallFailed(reason=reason, installer="pip", python=self.minor)
-        command = [*pip, "install", "--no-compile", "--report", report, *cutoff, "-r", wanted.emitted]
+        command: list[str | Path] = [*pip, "install", "--no-compile", "--report", report, *cutoff, "-r", wanted.emitted]
         words = self._run(command, folders=wanted.asked.folders)
         if words is not None:
             raise self._failure(words, "pip", wanted)
@@ -194,7 +205,7 @@ class Installer:
 
     def _failure(self, words: str, installer: str = "uv", wanted: Wanted | None = None) -> BuildProblem:
         """Return what its words mean; for a build from source that failed, with the wheels that there are."""
-        ask = [UV, "pip", "compile", *self.flags, *self.cutoff]
+        ask: list[str | Path] = [UV, "pip", "compile", *self.flags, *self.cutoff]
         written_in = wanted.written_in if wanted else None
         missing = missing_wheels.explain(words, uv=ask, environ=self.environ, minor=self.minor, written_in=written_in)
         return missing or self.explain(words, installer)

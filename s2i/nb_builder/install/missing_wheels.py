@@ -3,6 +3,7 @@
 import re
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
@@ -35,7 +36,7 @@ _COMPILERS = " An image with compilers is made by 'make build COMPILERS=1'."
 def explain(
     words: str,
     *,
-    uv: Sequence[object],
+    uv: Sequence[str | Path],
     environ: Mapping[str, str],
     minor: str,
     written_in: Callable[[str], str] | None = None,
@@ -93,9 +94,9 @@ def builds_need(words: str) -> str:
     return f" An image with {thing} (and compilers) is made by 'make build COMPILERS=1 APT={package}'."
 
 
-def _newest(uv: Sequence[object], environ: Mapping[str, str], wanted: str, minor: str, *more: str) -> str:
+def _newest(uv: Sequence[str | Path], environ: Mapping[str, str], wanted: str, minor: str, *more: str) -> str:
     """Return the version of `wanted` that uv would take if it may build nothing, or ""."""
-    command = [*uv, "--quiet", "--no-header", "--no-annotate", "--no-deps", "--only-binary", ":all:"]
+    command: list[str | Path] = [*uv, "--quiet", "--no-header", "--no-annotate", "--no-deps", "--only-binary", ":all:"]
     command += ["--python-version", minor, *more, "-"]
     ran = subprocess.run(command, env=environ, input=wanted, capture_output=True, text=True)
     found = re.search(r"==(\S+)", ran.stdout) if ran.returncode == 0 else None

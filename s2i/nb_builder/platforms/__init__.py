@@ -17,6 +17,7 @@ from nb_builder.common.log import Log
 from nb_builder.platforms import files, uses
 from nb_builder.platforms.catalog import NONE, WORLDS, World, world_of
 from nb_builder.problems import ElsewhereOnly
+from nb_builder.problems.base import Place
 from nb_builder.repository import source_tree
 from nb_builder.rewrite.scripts import author_cells
 
@@ -57,13 +58,15 @@ def findings(node: NotebookNode, cells: Sequence[Cell], notebook: Path, reposito
     for cell, use in sure:
         name = use.world.name
         if not (use.spare and name in needed) and not (use.imports and name in used):
-            place = {"cell": cell, "notebook": str(notebook), "line": use.statement.lineno}
-            yield _problem(use.world, use.what, repository, **place)
+            line = use.statement.lineno
+            place: Place = {"cell": cell, "notebook": str(notebook), "line": line}
+            yield _problem(use.world, use.what, repository, place)
     for cell, world, path, line in files.read(cells):
-        yield _problem(world, path, repository, cell=cell, notebook=str(notebook), line=line)
+        place = {"cell": cell, "notebook": str(notebook), "line": line}
+        yield _problem(world, path, repository, place)
 
 
-def of_module(module: str, **place: object) -> ElsewhereOnly | None:
+def of_module(module: str, place: Place) -> ElsewhereOnly | None:
     """Return the problem of an import that only one world meets; None where a package may bring the module.
 
     `place` is what a problem of a cell needs: cell, notebook, perhaps line and traceback.
@@ -72,28 +75,27 @@ def of_module(module: str, **place: object) -> ElsewhereOnly | None:
     return ElsewhereOnly(**place, thing=module, world=world.name, way=_way(world, module)) if world else None
 
 
-def of_error(name: str, words: str, repository: Path, cell: Cell, **place: object) -> ElsewhereOnly | None:
+def of_error(name: str, words: str, repository: Path, place: Place) -> ElsewhereOnly | None:
     """Return the problem of an error of the kernel that only a world would not have raised; else None.
 
-    `place` is what else a problem of a cell needs.
+    `place` is what a problem of a cell needs.
     """
-    place["cell"] = cell
     quoted = re.search(r"'([^']+)'", words)
     if not quoted:
         return None
     what = quoted[1]
     if name == "ModuleNotFoundError":
         # Until Python has `google` it names that, whatever of it was asked for.
-        return of_module("google.colab" if what == "google" and "google.colab" in cell.source else what, **place)
+        return of_module("google.colab" if what == "google" and "google.colab" in place["cell"].source else what, place)
     for world in WORLDS:
         # `spark` and `sc` are missed in other places, too.
         of_a_name = name == "NameError" and what in ("dbutils", "displayHTML") and what in world.names
         if of_a_name or (name == "FileNotFoundError" and what.startswith(world.places or NONE)):
-            return _problem(world, what, repository, **place)
+            return _problem(world, what, repository, place)
     return None
 
 
-def _problem(world: World, what: str, repository: Path, **place: object) -> ElsewhereOnly:
+def _problem(world: World, what: str, repository: Path, place: Place) -> ElsewhereOnly:
     way = _way(world, what)
     name = os.path.basename(what.rstrip("/")) if what.startswith(("/", "dbfs:")) else ""
     paths = (path for file in source_tree.files(repository) for path in (file, *file.parents) if path.name == name)

@@ -24,13 +24,15 @@ def read(cells: Sequence[Cell]) -> Iterator[tuple[Cell, World, str, int]]:
         ]
         for call in (node for statement in plain for node in _calls(statement)):
             for path in (argument.value for argument in call.args[:1] if isinstance(argument, ast.Constant)):
-                world = next((world for world in WORLDS if str(path).startswith(world.places or NONE)), None)
-                if world and not os.path.exists(path) and not _writes(call) and not _is_made(str(path), everything):
+                if not isinstance(path, str):
+                    continue
+                world = next((world for world in WORLDS if path.startswith(world.places or NONE)), None)
+                if world and not os.path.exists(path) and not _writes(call) and not _is_made(path, everything):
                     yield cell, world, path, call.lineno
 
 
 def _calls(statement: ast.stmt) -> Iterator[ast.Call]:
-    nodes = [statement]
+    nodes: list[ast.AST] = [statement]
     while nodes:
         node = nodes.pop()
         if isinstance(node, ast.Call) and _READERS.search(ast.unparse(node.func)):

@@ -59,15 +59,19 @@ def by_cell(cells: Sequence[Cell], metadata: dict, repository: Path) -> list[tup
 
 def commented(source: str, uses: Sequence[Use]) -> str | None:
     """Return the source with the statements of `uses` as comments; None where one shares a line with another."""
-    spans = {id(use.statement): (use.statement.lineno, use.statement.end_lineno) for use in uses}
+    spans = {id(use.statement): _span(use.statement) for use in uses}
     numbers = {number for first, last in spans.values() for number in range(first, last + 1)}
     for statement in syntax_trees.statements(as_python(source)):
-        span = (statement.lineno, statement.end_lineno)
+        span = _span(statement)
         shared = numbers & set(range(span[0], span[1] + 1))
         if shared and span not in spans.values():
             return None
     lines = source.split("\n")
     return "\n".join(f"# {line}" if number in numbers else line for number, line in enumerate(lines, start=1))
+
+
+def _span(statement: ast.stmt) -> tuple[int, int]:
+    return statement.lineno, statement.end_lineno or statement.lineno
 
 
 def _named(statement: ast.stmt) -> Iterator[tuple[str, World, str]]:
@@ -76,8 +80,8 @@ def _named(statement: ast.stmt) -> Iterator[tuple[str, World, str]]:
         pairs = [(alias.asname or alias.name.split(".")[0], alias.name, alias.asname) for alias in statement.names]
         named = [(name, full, full if renamed else name) for name, full, renamed in pairs]
     elif isinstance(statement, ast.ImportFrom) and statement.module and not statement.level:
-        full = [(alias.asname or alias.name, f"{statement.module}.{alias.name}") for alias in statement.names]
-        named = [(name, whole, whole) for name, whole in full]
+        taken = [(alias.asname or alias.name, f"{statement.module}.{alias.name}") for alias in statement.names]
+        named = [(name, whole, whole) for name, whole in taken]
     else:
         return
     for name, full, meant in named:
@@ -90,7 +94,9 @@ def _uses(statement: ast.stmt, aliases: dict[str, tuple[World, str]], here: Sequ
     for _, world, full in _named(statement):
         yield Use(world, full, statement, sure=True)
     magic = _MAGIC.match(ast.unparse(statement)) if isinstance(statement, ast.Expr) else None
-    for world in here if magic else ():
+    for world in here:
+        if magic is None:
+            break
         words = f"%{magic[1]} {magic[2]}".strip()
         if magic[1] in world.magics or words.startswith(world.spare or NONE):
             yield Use(world, f"%{magic[1]}" if magic[1] != "load_ext" else words, statement, sure=True)

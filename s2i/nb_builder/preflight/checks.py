@@ -238,8 +238,14 @@ def _requirements_of(each: Notebook, python: Python, src: Path, into: Path, allo
         kind = contract.other_use(last.statement)
         if kind:
             meaning = 'the list of packages to install, for example requirements = [["numpy", "1.26.4"]]'
-            place = {"cell": last.cell, "notebook": str(each.name), "line": last.statement.lineno}
-            raise NameTaken(**place, name=NAME, kind=kind, meaning=meaning) from None
+            raise NameTaken(
+                cell=last.cell,
+                notebook=str(each.name),
+                line=last.statement.lineno,
+                name=NAME,
+                kind=kind,
+                meaning=meaning,
+            ) from None
         problem.at(each.name, last.cell, last.statement.lineno)
         raise
 

@@ -12,6 +12,7 @@ from nb_builder.common.log import Log
 from nb_builder.common.settings import Settings
 from nb_builder.preflight import checks
 from nb_builder.preflight.checks import Checked
+from nb_builder.problems import BuildProblem
 from nb_builder.requirements.collect import Wanted
 from nb_builder.rewrite.keep_requirements import NAME
 
@@ -55,15 +56,16 @@ def require_none(settings: Settings, kept: Path, log: Log) -> Checked:
 
 def read_requirements(result: Result, scratch: Path, log: Log, allowed: Sequence[str]) -> None:
     """Read into `result` what its notebooks ask for, and what is found in that; `allowed` as in preflight."""
-    if not _requirements_are_unreadable(result):
-        found, checked = result.findings.append, result.checked
+    checked = result.checked
+    if checked and not _requirements_are_unreadable(result, checked):
+        found = result.findings.append
         result.wanted = checks.read_requirements(checked, checked.repository, scratch, log, found, allowed=allowed)
 
 
-def _requirements_are_unreadable(result: Result) -> bool:
+def _requirements_are_unreadable(result: Result, checked: Checked) -> bool:
     """Tell whether a cell with a syntax error may hold the requirements: what it lacks is no finding of its own."""
-    cells = [problem.cell for problem in result.findings if getattr(problem, "cell", None)]
-    return not result.checked.notebooks or any(NAME in cell.source for cell in cells if contract.parse(cell) is None)
+    cells = [one.cell for one in result.findings if isinstance(one, BuildProblem) and one.cell]
+    return not checked.notebooks or any(NAME in cell.source for cell in cells if contract.parse(cell) is None)
 
 
 def tell(problem: Problem, log: Log) -> None:

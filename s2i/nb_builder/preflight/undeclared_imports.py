@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from nb_builder import platforms
 from nb_builder.analysis import contract
@@ -95,7 +96,7 @@ class _Piece:
     installs: bool = False
     brings: bool = False
     # Functions of it that each request runs.
-    always: tuple[ast.AST, ...] = ()
+    always: tuple[ast.FunctionDef | ast.AsyncFunctionDef, ...] = ()
 
 
 def require_declared(
@@ -113,17 +114,20 @@ def require_declared(
     wanted = [each for each in found if not platforms.world_of(each.module)]
     if wanted:
         problem = _undeclared(wanted, notebook, silent)
-        first = next((each for each in wanted if each.cell), None)
-        raise problem.at(notebook, first.cell, first.line) if first else problem
+        first = next(((each.cell, each.line) for each in wanted if each.cell), None)
+        raise problem.at(notebook, *first) if first else problem
     for each in found:
-        if each.cell and each.sure:
-            raise platforms.of_module(each.package, cell=each.cell, notebook=notebook, line=each.line)
+        elsewhere = each.cell and platforms.of_module(
+            each.package, {"cell": each.cell, "notebook": str(notebook), "line": each.line}
+        )
+        if elsewhere and each.sure:
+            raise elsewhere
 
 
 def _undeclared(wanted: Sequence[Import], notebook: Path, silent: Sequence[Declaration]) -> BuildProblem:
     modules = sorted({each.package for each in wanted})
     entries = ", ".join(sorted({entry(module) for module in modules}))
-    facts = {"notebook": notebook, "modules": ", ".join(modules), "cell": f"[{entries}]"}
+    facts: dict[str, Any] = {"notebook": notebook, "modules": ", ".join(modules), "cell": f"[{entries}]"}
     wrong = next((each for each in silent if each.wrong), None)
     if wrong:
         return RequirementsUnreadable(file=wrong.file, reason=wrong.wrong, **facts)
@@ -155,7 +159,9 @@ def of_notebook(cells: Sequence[Cell], folder: Path, src: Path) -> list[Import]:
     found: list[Import] = []
     while pieces or perhaps:
         piece = pieces.pop(0) if pieces else _module(*perhaps.popitem(), src, seen, sure=False)
-        for node, sure in _imports_of(piece) if piece else ():
+        if piece is None:
+            continue
+        for node, sure in _imports_of(piece):
             base = _base(node, piece, folder, src)
             for module, names in _named(node):
                 own = own_modules.get(module.split(".")[0]) if not _level(node) else None
@@ -207,7 +213,9 @@ def _module(path: Path, by: _Piece, src: Path, seen: set[Path], *, sure: bool) -
     return replace(by, tree=tree, cell=None, file=path.relative_to(src), sure=sure, always=())
 
 
-def _import(module: str, names: tuple[str, ...], node: ast.AST, piece: _Piece, *, sure: bool) -> Import:
+def _import(
+    module: str, names: tuple[str, ...], node: ast.Import | ast.ImportFrom, piece: _Piece, *, sure: bool
+) -> Import:
     # A module that nobody knows may come from anywhere; one that is a package only from an installer.
     brought = piece.installs or (piece.brings and providing(module) is None and not platforms.world_of(module))
     return Import(module, names, node.lineno, piece.cell, piece.file, sure and not brought)
@@ -219,7 +227,9 @@ def _imports_of(piece: _Piece) -> Iterator[tuple[ast.Import | ast.ImportFrom, bo
     yield from _walk(piece.tree.body, always, sure=piece.sure)
 
 
-def _walk(statements: Iterable[ast.AST], always: set[ast.AST], *, sure: bool) -> Iterator[tuple[ast.AST, bool]]:
+def _walk(
+    statements: Iterable[ast.AST], always: set[ast.stmt], *, sure: bool
+) -> Iterator[tuple[ast.Import | ast.ImportFrom, bool]]:
     for node in statements:
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             yield node, sure or node in always
@@ -239,7 +249,7 @@ def _is_never(test: ast.expr) -> bool:
     return name == "TYPE_CHECKING" or (isinstance(test, ast.Constant) and not test.value)
 
 
-def _first_of(function: ast.AST) -> Iterator[ast.AST]:
+def _first_of(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[ast.stmt]:
     """Yield the statements that each call of `function` runs: those before it may return."""
     for statement in function.body if not function.decorator_list else ():
         if any(isinstance(inner, (ast.Return, ast.Raise, ast.Yield)) for inner in ast.walk(statement)):
@@ -274,7 +284,7 @@ def _level(node: ast.Import | ast.ImportFrom) -> int:
     return getattr(node, "level", 0)
 
 
-def _base(node: ast.AST, piece: _Piece, folder: Path, src: Path) -> Path:
+def _base(node: ast.Import | ast.ImportFrom, piece: _Piece, folder: Path, src: Path) -> Path:
     """Return the folder in which an import statement's modules are looked for first."""
     level = _level(node)
     if not level or piece.file is None:
@@ -302,8 +312,11 @@ def _files(base: Path, module: str, names: tuple[str, ...]) -> list[Path]:
 def _unwrapped(source: str) -> str:
     """Return what a cell under %%time or %%capture runs, each line where it was; any other cell as it is."""
     tree = syntax_trees.tree(source) if _WRAPS.match(source) else None
-    inner = tree.body[0].value.args[-1] if tree and len(tree.body) == 1 else None
-    return "\n" + as_python(inner.value) if isinstance(inner, ast.Constant) else source
+    only = tree.body[0] if tree and len(tree.body) == 1 else None
+    call = only.value if isinstance(only, ast.Expr) else None
+    inner = call.args[-1] if isinstance(call, ast.Call) and call.args else None
+    wrapped = inner.value if isinstance(inner, ast.Constant) else None
+    return "\n" + as_python(wrapped) if isinstance(wrapped, str) else source
 
 
 def _modules_of(src: Path) -> dict[str, set[Path]]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from nb_scorer.protocol import launch
 
 from nb_builder import platforms
+from nb_builder.common.cell import Cell
 from nb_builder.common.log import Log
 from nb_builder.execute import cell_errors
 from nb_builder.preflight import undeclared_imports
@@ -66,12 +67,12 @@ class Unmet:
         more = "; ".join(part for part in (reason, perhaps) if part)
         return f"'{self.found.package}': {self.found.where(self.notebook)}" + (f" ({more})" if more else "")
 
-    def problem(self) -> BuildProblem:
-        """Return the problem of this import alone, which is one of a cell."""
-        place = {"cell": self.found.cell, "notebook": self.notebook, "line": self.found.line}
+    def problem(self, cell: Cell) -> BuildProblem:
+        """Return the problem of this import alone, which is one of `cell`."""
+        module, line = self.found.package, self.found.line
         if self.submodule:
-            return ImportOfSubmodule(**place, module=self.found.package, path=self.submodule)
-        return cell_errors.not_installed(self.found.package, **place)
+            return ImportOfSubmodule(cell=cell, notebook=self.notebook, line=line, module=module, path=self.submodule)
+        return cell_errors.not_installed(module, {"cell": cell, "notebook": self.notebook, "line": line})
 
 
 def require_met(
@@ -81,7 +82,7 @@ def require_met(
 
     `notebooks` are run in this order by `python`, `overlay` is the folder that the kernel's own packages are lent from.
     """
-    unmet: list[Unmet] = []
+    lacked: list[Unmet] = []
     installed = False
     submodules = _unfetched(src)
     for each in notebooks:
@@ -90,23 +91,23 @@ def require_met(
         for one, lacking in zip(found, there, strict=True):
             submodule = submodules.get(one.module.split(".")[0])
             if lacking or (submodule and lacking is not None):
-                unmet.append(Unmet(one, str(each.name), one.sure and not installed, submodule))
+                lacked.append(Unmet(one, str(each.name), one.sure and not installed, submodule))
         installed = installed or undeclared_imports.installs(each.cells)
-    surely = [each for each in unmet if each.sure]
+    surely = [one for one in lacked if one.sure]
     if surely:
-        raise _problem(unmet, surely, str(notebooks[-1].name))
+        raise _problem(lacked, surely, str(notebooks[-1].name))
     # What a cell installs is not there yet, and what one place only has is imported where it is.
-    perhaps = [each for each in unmet if not installed and not platforms.world_of(each.found.module)]
+    perhaps = [one for one in lacked if not installed and not platforms.world_of(one.found.module)]
     if perhaps:
         log.note("not installed, and needed only if this is run:")
-        for each in perhaps:
-            log.line(f"       {each.words.replace(' (perhaps never run)', '')}")
+        for unmet in perhaps:
+            log.line(f"       {unmet.words.replace(' (perhaps never run)', '')}")
 
 
 def _problem(unmet: Sequence[Unmet], surely: Sequence[Unmet], notebook: str) -> BuildProblem:
     first = surely[0]
     if len(unmet) == 1 and first.found.cell:
-        return first.problem()
+        return first.problem(first.found.cell)
     lacking = [each for each in unmet if not each.submodule and not platforms.world_of(each.found.module)]
     entries = ", ".join(dict.fromkeys(entry(each.found.package) for each in lacking))
     entries = f"; add to 'requirements', with your versions: {entries}" if entries else ""

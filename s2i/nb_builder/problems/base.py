@@ -1,5 +1,7 @@
 """A failure that a build can explain: a code and three sentences (what, why, fix)."""
 
+from typing import TypedDict
+
 from nb_scorer.common.problem import Problem
 
 from nb_builder.common.cell import Cell
@@ -10,7 +12,7 @@ class BuildProblem(Problem):
 
     what_words = why_words = fix_words = ""
 
-    def __init__(self, *, detail: str = "", **facts: object):
+    def __init__(self, *, detail: str = "", **facts: object) -> None:
         self.facts = facts
         self.detail = detail
         # The author's cell that it is about, and the line in it, as far as that is known.
@@ -36,14 +38,32 @@ class BuildProblem(Problem):
         return super().__str__() + ("" if told else f"\n  At: {self.place}")
 
 
+class _Where(TypedDict):
+    cell: Cell
+    notebook: str
+
+
+class Place(_Where, total=False):
+    """What a problem of a cell is given to name its cell, and the words of the error, as far as they are known."""
+
+    line: int | None
+    traceback: str
+    error: str
+
+
 class CellProblem(BuildProblem):
     """A failure in one cell: `{where}` names it as Jupyter shows it, and its place in the file."""
 
-    def __init__(self, *, cell: Cell, notebook: str, line: int | None = None, traceback: str = "", **facts: object):
+    cell: Cell
+    notebook: str
+
+    def __init__(
+        self, *, cell: Cell, notebook: str, line: int | None = None, traceback: str = "", **facts: object
+    ) -> None:
         super().__init__(detail=traceback, where=cell.where(notebook, line), notebook=notebook, **facts)
-        self.cell, self.line = cell, line
+        self.cell, self.notebook, self.line = cell, notebook, line
 
     @property
-    def context(self) -> dict[str, object]:
+    def context(self) -> Place:
         """Return cell, notebook, line and traceback, for a problem that tells of the same failure in other words."""
         return {"cell": self.cell, "notebook": self.notebook, "line": self.line, "traceback": self.detail}

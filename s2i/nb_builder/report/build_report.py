@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from nb_scorer.common import paths
@@ -18,11 +19,11 @@ from nb_builder.rewrite.number_cells import positions
 class Report:
     """Collects facts and the seconds of each step; `write` puts them into build/report.json."""
 
-    def __init__(self, log: Log, *, repeatable: bool = False):
+    def __init__(self, log: Log, *, repeatable: bool = False) -> None:
         """Start an empty report; a repeatable one has no durations, which are never twice the same."""
         self.log = log
         self.repeatable = repeatable
-        self.facts: dict[str, object] = {}
+        self.facts: dict[str, Any] = {}
         self.seconds: dict[str, float] = {}
 
     @contextmanager

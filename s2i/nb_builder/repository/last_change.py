@@ -23,7 +23,7 @@ def choose(setting: resolve_date.Value | None, changed: AsOf | None, notebook: P
         if changed is None:
             raise DateUnknown(notebook=notebook)
         return changed
-    return AsOf(setting, resolve_date.SETTING) if setting else None
+    return AsOf(setting, resolve_date.SETTING) if isinstance(setting, datetime) else None
 
 
 def of(repository: Path, notebook: Path, node: NotebookNode) -> AsOf | None:
@@ -40,7 +40,8 @@ def of(repository: Path, notebook: Path, node: NotebookNode) -> AsOf | None:
 
 def _committed(repository: Path, notebook: Path) -> AsOf | None:
     text = git_metadata.last_commit(repository, notebook)
-    return AsOf(_moment(text), f"the last commit of {notebook}") if text else None
+    moment = _moment(text)
+    return AsOf(moment, f"the last commit of {notebook}") if moment else None
 
 
 def _recorded(notebook: Path, node: NotebookNode) -> AsOf | None:

@@ -4,6 +4,7 @@ import json
 import re
 import warnings
 from pathlib import Path
+from typing import Any
 
 import nbformat
 
@@ -73,7 +74,7 @@ def _require_no_conflict(text: str, notebook: Path) -> None:
         raise NotebookConflict(notebook=notebook, line=text.count("\n", 0, conflict.start()) + 1)
 
 
-def _parse(text: str, notebook: Path) -> object:
+def _parse(text: str, notebook: Path) -> Any:
     try:
         return json.loads(text)
     except json.JSONDecodeError as wrong:

@@ -80,7 +80,9 @@ class Wanted:
     def written_in(self, name: str) -> str:
         """Return the file of the repository, and the line of it, that names the package `name`; "" where none does."""
         counted = self.choice.counted
-        for number, line in counted.said.numbered() if counted else ():
+        if counted is None:
+            return ""
+        for number, line in counted.said.numbered():
             theirs = _requirement(line)
             if theirs and canonicalize_name(theirs.name) == canonicalize_name(name):
                 return f"{counted.file}, {'line' if counted.said.numbers else 'entry'} {number}"
@@ -201,7 +203,9 @@ def _nearest(name: str, folder: Path, src: Path) -> Path | None:
 def _check_agreement(wanted: Wanted) -> None:
     """Raise RequirementsConflict where cell and file pin the same package to different versions."""
     counted = wanted.choice.counted
-    for number, line in counted.said.numbered() if counted else ():
+    if counted is None:
+        return
+    for number, line in counted.said.numbered():
         theirs = _requirement(line)
         if theirs is None:
             continue  # An option or a path: pip's own format, which the installer judges.

@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 from urllib.parse import unquote, urlsplit
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -30,7 +31,7 @@ _ARCHIVES = (".whl", ".tar.gz", ".zip")
 _NAME = r"[A-Za-z0-9][\w.-]*"
 # `name @ place`; also `name==./place`, which the cell's pair of name and place becomes.
 _NAMED = re.compile(rf"({_NAME}(?:\s*\[[^]]*\])?)\s*(?:==\s*@?|@)\s*(\S.*)")
-_EXTRAS = re.compile(r"(.*?)(\[[\w., -]+\])?")
+_EXTRAS = re.compile(r"\[[\w., -]+\]$")
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
 _OTHER_VCS = re.compile(r"(hg|svn|bzr)\+")
 
@@ -82,7 +83,7 @@ class Asked:
 class _Options(argparse.ArgumentParser):
     """Parses a line that begins with an option; those that are not listed here are refused."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__(add_help=False, allow_abbrev=False)
         for names in (
             ("-r", "--requirement"),
@@ -100,7 +101,7 @@ class _Options(argparse.ArgumentParser):
         for name in ("--no-index", "--pre", "--require-hashes", "--prefer-binary"):
             self.add_argument(name, action="store_true")
 
-    def error(self, message: str):
+    def error(self, message: str) -> NoReturn:
         """Raise what the caller turns into a problem."""
         raise ValueError(message)
 
@@ -223,8 +224,14 @@ def _requirement(line: str, number: int, place: Place) -> str:
 
 def _is_address(target: str) -> bool:
     """Tell whether `target` is a path or an address, and no version or name."""
-    bare = _EXTRAS.fullmatch(target.split("#", maxsplit=1)[0])[1]
+    bare, _ = _without_extras(target.split("#", maxsplit=1)[0])
     return "://" in target or re.match(r"(file|\w+\+\w+):", target) is not None or _is_path(bare)
+
+
+def _without_extras(target: str) -> tuple[str, str]:
+    """Return a path or an address, and the extras behind it with their brackets."""
+    found = _EXTRAS.search(target)
+    return (target[: found.start()], found[0]) if found else (target, "")
 
 
 def _is_path(bare: str) -> bool:
@@ -240,7 +247,7 @@ def _address(target: str, number: int, place: Place) -> tuple[str, tuple[Path, .
     if "://" in target and not target.startswith("file:"):
         return target, ()
     bare, mark, fragment = target.partition("#")
-    bare, extras = _EXTRAS.fullmatch(bare).groups(default="")
+    bare, extras = _without_extras(bare)
     path = _local(bare, place)
     if path is None:
         raise _malformed(place, number, f"the repository has no file or folder {bare!r}")

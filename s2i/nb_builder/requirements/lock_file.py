@@ -50,7 +50,7 @@ def pinned(text: str, lines: Iterable[str]) -> str:
 
 
 def _name(line: str) -> str:
-    return canonicalize_name(re.match(r"[\w.-]*", line)[0])
+    return canonicalize_name(re.split(r"[^\w.-]", line, maxsplit=1)[0])
 
 
 def parse(text: str, src: Path, name: str) -> Locked:
@@ -97,4 +97,4 @@ def _absolute(match: re.Match, src: Path, name: str) -> str:
 
 def _is_folder(line: str) -> bool:
     found = _ABSOLUTE.search(line)
-    return bool(found) and Path(unquote(found[1])).is_dir()
+    return found is not None and Path(unquote(found[1])).is_dir()

@@ -44,7 +44,7 @@ def for_uv(settings: Mapping[str, str], environ: Mapping[str, str]) -> tuple[dic
 
     A variable that uv was given itself wins and is left out.
     """
-    variables = {}
+    variables: dict[str, str] = {}
     for name, variable in _RENAMED.items():
         variables[variable] = _translate(name, settings.get(name, "")) or variables.get(variable, "")
     if "extra-index-url" in settings:

@@ -1,6 +1,7 @@
 """The last cell of script one: writes the value of `requirements` as requirements.txt."""
 
 from nbconvert.preprocessors import Preprocessor
+from nbformat import NotebookNode
 
 from nb_builder.rewrite.number_cells import own_cell
 
@@ -42,7 +43,7 @@ with (open(sys.argv[1], "w") if sys.argv[1:] else sys.stdout) as _file:
 class EmitRequirements(Preprocessor):
     """Appends the cell that writes requirements.txt to the file given as argument, or to stdout."""
 
-    def preprocess(self, nb, resources):
+    def preprocess(self, nb: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:
         """Return the notebook with that cell; one that never binds `requirements` requires nothing."""
         if not nb.cells:
             nb.cells.append(own_cell("no cell of the notebook defines requirements", "requirements = []"))

@@ -8,6 +8,7 @@ the notebook needs are left behind, even in the same cell.
 import ast
 
 from nbconvert.preprocessors import Preprocessor
+from nbformat import NotebookNode
 
 from nb_builder.common import syntax_trees
 from nb_builder.rewrite.names import bound, changed, needed
@@ -18,7 +19,7 @@ NAME = "requirements"
 class KeepRequirements(Preprocessor):
     """Reduces the notebook to the code cells, and in them to the statements, that `requirements` needs."""
 
-    def preprocess(self, nb, resources):
+    def preprocess(self, nb: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:
         """Return the reduced notebook."""
         wanted = {NAME}
         kept = []

@@ -2,12 +2,13 @@
 
 from nbconvert.filters import ipython2python
 from nbconvert.preprocessors import Preprocessor
+from nbformat import NotebookNode
 
 
 class MagicsToPython(Preprocessor):
     """Replaces magics and shell lines by calls of get_ipython(); lines keep their numbers."""
 
-    def preprocess_cell(self, cell, resources, index):
+    def preprocess_cell(self, cell: NotebookNode, resources: dict, index: int) -> tuple[NotebookNode, dict]:
         """Return the cell with plain Python in it, and the resources as they were."""
         if cell.cell_type == "code":
             cell.source = as_python(cell.source)

@@ -43,7 +43,7 @@ def changed(statement: ast.stmt) -> set[str]:
             and isinstance(node.value.func, ast.Attribute)
         ):
             names.add(_root(node.value.func))
-    return names - {None}
+    return {name for name in names if name}
 
 
 def needed(node: ast.AST) -> set[str]:

@@ -21,7 +21,7 @@ class NumberCells(Preprocessor):
     without a number are taken out, for nothing runs them.
     """
 
-    def preprocess(self, nb, resources):
+    def preprocess(self, nb: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:
         """Return the notebook with numbered cells."""
         number = 0
         kept = []

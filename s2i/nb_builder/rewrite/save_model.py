@@ -1,6 +1,7 @@
 """Our own cells of script two: the first watches the notebook's calls of predictor, the last saves the model."""
 
 from nbconvert.preprocessors import Preprocessor
+from nbformat import NotebookNode
 from traitlets import Dict
 
 from nb_builder.rewrite.number_cells import own_cell
@@ -33,7 +34,7 @@ class SaveModel(Preprocessor):
         help="src and reads: see nb_scorer.kernel.file_read_audit; all others: see nb_scorer.kernel.save_model.save."
     ).tag(config=True)
 
-    def preprocess(self, nb, resources):
+    def preprocess(self, nb: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:
         """Return the notebook with a cell more at either end."""
         first = own_cell("nb-builder: watch the notebook's own calls of predictor", _WATCH.format(**self.facts))
         last = own_cell("nb-builder: save predictor and validator", _SAVE.format(**self.facts))

@@ -21,7 +21,7 @@ class PercentExporter(TemplateExporter):
 
     file_extension = ".py"
     output_mimetype = "text/x-python"
-    extra_template_basedirs = (str(Path(__file__).with_name("templates")),)
+    extra_template_basedirs = [str(Path(__file__).with_name("templates"))]  # noqa: RUF012 - a trait of nbconvert's
     template_name = "percent"
 
 

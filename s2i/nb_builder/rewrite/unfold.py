@@ -27,6 +27,16 @@ _SHELL = ("system", "getoutput")
 
 
 @dataclass(frozen=True)
+class _Call:
+    """A call `get_ipython().method(…)`: of a magic with its texts (name, line and, of a cell, body), else a shell's."""
+
+    node: ast.Call
+    owner: ast.Name
+    method: str
+    magic: tuple[str, ...] | None
+
+
+@dataclass(frozen=True)
 class Unfolded:
     """Statements with those in magics among them; `opaque` if a magic may bind names that can't be known."""
 
@@ -41,12 +51,12 @@ def unfold(statements: Iterable[ast.stmt]) -> Unfolded:
     for statement in statements:
         found.append(statement)
         harmless: set[int] = set()
-        for call, magic in _calls(statement):
-            if magic is not None:
-                more = _of_magic(call, *magic)
+        for call in _calls(statement):
+            if call.magic is not None:
+                more = _of_magic(call.node, *call.magic)
                 opaque = opaque or more.opaque
                 found += more.statements
-            harmless.add(id(call.func.value.func))
+            harmless.add(id(call.owner))
         names = (node for node in ast.walk(statement) if isinstance(node, ast.Name) and node.id == "get_ipython")
         opaque = opaque or any(id(node) not in harmless for node in names)
     return Unfolded(found, opaque)
@@ -54,23 +64,25 @@ def unfold(statements: Iterable[ast.stmt]) -> Unfolded:
 
 def lines_above_body(statements: Sequence[ast.stmt]) -> int:
     """Return how many lines of a cell stand above the body that its cell magic runs, 0 without such a magic."""
-    calls = [call for statement in statements for call, _ in _calls(statement)]
-    return next((call.lineno for call in calls if call.func.attr == "run_cell_magic"), 0)
+    calls = [call for statement in statements for call in _calls(statement)]
+    return next((call.node.lineno for call in calls if call.method == "run_cell_magic"), 0)
 
 
-def _calls(statement: ast.stmt) -> Iterator[tuple[ast.Call, tuple[str, ...] | None]]:
-    """Yield each call of a magic with its texts (name, line and, of a cell, body); None for a shell command."""
+def _calls(statement: ast.stmt) -> Iterator[_Call]:
+    """Yield each call of a magic or a shell command."""
     for node in ast.walk(statement):
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
             continue
         owner = node.func.value
         if not (isinstance(owner, ast.Call) and isinstance(owner.func, ast.Name) and owner.func.id == "get_ipython"):
             continue
-        texts = tuple(each.value for each in node.args if isinstance(each, ast.Constant))
+        texts = tuple(
+            each.value for each in node.args if isinstance(each, ast.Constant) and isinstance(each.value, str)
+        )
         if node.func.attr in _SHELL:
-            yield node, None
+            yield _Call(node, owner.func, node.func.attr, None)
         elif node.func.attr in ("run_line_magic", "run_cell_magic") and len(texts) >= 2:
-            yield node, texts
+            yield _Call(node, owner.func, node.func.attr, texts[:3])
 
 
 def _of_magic(call: ast.Call, name: str, line: str, body: str | None = None) -> Unfolded:

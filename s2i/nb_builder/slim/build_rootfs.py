@@ -3,6 +3,7 @@
 import os
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from nb_scorer.common import paths
@@ -115,7 +116,7 @@ def _interpreter(tree: Tree, python: interpreter.Interpreter, plan: Plan) -> Non
     tree.carry(python.program)
     for folder in python.library:
         without = prune_rules.of_library(files_below(folder), folder, plan) | plan.gone
-        tree.carry_all(folder, lambda path, without=without: path not in without and not _is_bytecode(path))
+        tree.carry_all(folder, partial(_is_wanted, without))
 
 
 def _environment(tree: Tree, environment: Path, plan: Plan, whole: Collection[str]) -> None:
@@ -127,7 +128,11 @@ def _environment(tree: Tree, environment: Path, plan: Plan, whole: Collection[st
     # Programs are for people; at level `off` a predictor may start one.
     for folder in ("lib", "share", "bin") if plan.level == OFF else ("lib", "share"):
         if (environment / folder).is_dir():
-            tree.carry_all(environment / folder, lambda path: path not in without and not _is_bytecode(path))
+            tree.carry_all(environment / folder, partial(_is_wanted, without))
+
+
+def _is_wanted(without: Collection[str], path: str) -> bool:
+    return path not in without and not _is_bytecode(path)
 
 
 def _is_bytecode(path: str) -> bool:
@@ -154,19 +159,19 @@ def _doors(tree: Tree, place: Place) -> None:
         tree.link(door, DOOR)
     for there, path, module in STAND_INS:
         if not tree.holds(there):
-            program = Path(module.__file__).read_text(encoding="utf-8")
+            program = Path(str(module.__file__)).read_text(encoding="utf-8")
             tree.write(path, f"#!{place.pythons[0]} -IS\n{program}", 0o755)
 
 
 def _compile(tree: Tree, plan: Plan, place: Place, both: Iterable[interpreter.Interpreter], date: int) -> None:
     """Compile all modules but the repository's own: those a user may mount anew."""
-    asked = {"keep_sources": plan.level == OFF, "docstrings": plan.level != FILES, "date": date}
+    convert = partial(bytecode.convert, tree, keep_sources=plan.level == OFF, docstrings=plan.level != FILES, date=date)
     done: set[str] = set()
     for python, installation, environment in zip(place.pythons, both, (place.service, place.app.venv), strict=True):
         folders = [str(environment / "lib"), *(folder for folder in installation.library if folder not in done)]
-        bytecode.convert(tree, python, folders, **asked)
+        convert(python, folders)
         done.update(installation.library)
     ours = Path(launch.HOME)
-    bytecode.convert(tree, place.pythons[0], [str(ours / "nb_service")], **asked)
+    convert(place.pythons[0], [str(ours / "nb_service")])
     # With their sources: these are run by two Pythons, which may differ.
     bytecode.convert(tree, place.pythons[0], [str(ours / "nb_scorer")], keep_sources=True, date=date)

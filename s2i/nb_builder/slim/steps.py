@@ -40,7 +40,7 @@ def main(arguments: Sequence[str]) -> None:
 class Slimming:
     """The making of one slim image, in the folder `work` of its service image."""
 
-    def __init__(self, settings: Settings, work: Path, log: Log):
+    def __init__(self, settings: Settings, work: Path, log: Log) -> None:
         """Take the settings; raise SlimNoService where there is no model."""
         self.settings, self.work, self.log = settings, work, log
         app = Workspace(settings.app_root)

@@ -14,7 +14,7 @@ _MOST_LINKS = 40  # as the kernel has it
 class Tree:
     """A folder `root` that becomes `/`; all paths given and returned are those of the image."""
 
-    def __init__(self, root: Path, *, afresh: bool = False):
+    def __init__(self, root: Path, *, afresh: bool = False) -> None:
         """Take the folder, which is made if it is not there; with `afresh` it is emptied first."""
         self.root = root
         if afresh:

@@ -11,14 +11,20 @@ ROOT = Path(nb_service.__file__).parent
 
 
 def imported(path):
-    """Return the modules of the service that a module imports, wherever in it."""
+    """Return the modules of the service that a module imports, wherever in it, but what only its hints name."""
     found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    tree = ast.parse(path.read_text())
+    tree.body = [node for node in tree.body if not (isinstance(node, ast.If) and _is_for_hints(node.test))]
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             found |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
     return found
+
+
+def _is_for_hints(test):
+    return isinstance(test, ast.Name) and test.id == "TYPE_CHECKING"
 
 
 def modules():

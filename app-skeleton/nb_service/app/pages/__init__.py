@@ -3,6 +3,7 @@
 import json
 import shlex
 import time
+from functools import partial
 from pathlib import Path
 
 from flask import Flask, Response, jsonify, render_template, request
@@ -43,7 +44,7 @@ def add(app: Flask, door: Door) -> None:
     app.add_url_rule("/docs", "docs", page.show)
     app.add_url_rule("/docs", "try", page.tried, methods=["POST"])
     if page.notebook:
-        app.add_url_rule("/notebook", "notebook", page.show_notebook)
+        app.add_url_rule("/notebook", "notebook", partial(page.show_notebook, page.notebook))
 
     @app.get("/openapi.json")
     def openapi_json() -> Response:
@@ -82,12 +83,12 @@ class _Page:
             return self._made(sample, answer=_shown(decoded))
         return self._made(sample, problem=decoded, status=reply.status)
 
-    def show_notebook(self) -> Response:
+    def show_notebook(self, notebook: Path) -> Response:
         """Return the notebook as it was run; the build rendered it."""
         # In a sandbox: even what slipped through has no scripts, forms or origin here.
-        return _page(self.notebook.read_bytes(), _POLICY + "; sandbox")
+        return _page(notebook.read_bytes(), _POLICY + "; sandbox")
 
-    def _made(self, sample: str, status: int = 200, **result) -> Response:
+    def _made(self, sample: str, status: int = 200, **result: object) -> Response:
         manifest, identity = self._door.model.manifest, self._door.identity
         text = render_template(
             "docs.html",
@@ -112,7 +113,7 @@ def _page(content: str | bytes, policy: str, status: int = 200) -> Response:
     return Response(content, status, headers, content_type="text/html; charset=utf-8")
 
 
-def _shown(value) -> str:
+def _shown(value: object) -> str:
     """Return JSON as people read it: on one line while that is short."""
     line = json.dumps(value, ensure_ascii=False)
     text = line if len(line) <= 100 else json.dumps(value, ensure_ascii=False, indent=1)

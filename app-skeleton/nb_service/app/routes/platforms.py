@@ -2,7 +2,7 @@
 
 from flask import Flask, Response, g, jsonify, request
 
-from nb_service.app.route_context import Door, problem
+from nb_service.app.route_context import Door, Refusal, problem
 from nb_service.protocols import Body, Limits, Malformed, Question, bodies, decode, encode, mlflow, sagemaker, vertex
 from nb_service.protocols.rows import Rows
 
@@ -50,7 +50,7 @@ class _Invocation:
     def __init__(self, rows: Rows, limits: Limits) -> None:
         self._rows = rows
         self._limits = limits
-        self._refusal = problem
+        self._refusal: Refusal = problem
 
     def read(self, content: bytes) -> Question:
         """Return the samples of the request's body; raise Malformed."""

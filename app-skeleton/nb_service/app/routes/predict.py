@@ -28,4 +28,4 @@ def add(app: Flask, door: Door) -> None:
         return response_of(replies.from_answer(door.asker.ask(sample), replies.shown(door.settings)))
 
     for path in door.health.paths:
-        app.add_url_rule(path, "health " + path, lambda path=path: response_of(door.health.reply(path)))
+        app.add_url_rule(path, "health " + path, lambda path=path: response_of(door.health.checked(path)))

@@ -3,7 +3,7 @@
 from flask import Flask, Response
 
 from nb_service.app.route_context import Door, made, refused
-from nb_service.protocols import Malformed, Question, kserve_v1, open_inference, tf_serving
+from nb_service.protocols import Body, Malformed, Question, kserve_v1, open_inference, tf_serving
 
 ROUTES = {
     "GET /v1/models": "The name of the model (KServe V1).",
@@ -46,7 +46,7 @@ def add(app: Flask, door: Door) -> None:
         return door.answer(read, tf_serving.refusal)
 
 
-def _metadata(door: Door):
+def _metadata(door: Door) -> Body:
     inputs = open_inference.described(door.model.sample_schema, open_inference.INPUT)
     outputs = open_inference.described(door.model.answer_schema, open_inference.OUTPUT)
     return tf_serving.metadata(door.identity, inputs, outputs)

@@ -1,8 +1,11 @@
 """Open Inference V2's REST routes."""
 
+from collections.abc import Callable
+
 from flask import Flask, Response, request
 
 from nb_service.app.route_context import Door, made, refused
+from nb_service.identity import Identity
 from nb_service.protocols import Body, Question, encode, open_inference
 
 ROUTES = {
@@ -45,7 +48,7 @@ def add(app: Flask, door: Door) -> None:
             app.add_url_rule(path + words, f"v2 {path}{words}", checked, methods=[method])
 
 
-def _for_the_model(served, view):
+def _for_the_model(served: Identity, view: Callable[[], Response]) -> Callable[..., Response]:
     """Return `view` behind a look at the name and version that the path names."""
 
     def checked(name: str, version: str | None = None) -> Response:

@@ -1,19 +1,17 @@
 """The app's process: the Flask skeleton under waitress, started when it is needed and again when it ends."""
 
+import asyncio
 import secrets
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from nb_scorer.common import phrases
 
+from nb_service.pool import Pool
 from nb_service.pool.socket_server import PoolServer
-
-if TYPE_CHECKING:
-    import asyncio
 
 # So many ends without an answer between them, and nobody should wait for it.
 CRASH_LOOP = 3
@@ -29,7 +27,15 @@ class AppProcess:
     `secret` over the pool's socket: who connects and does not say it is none of ours.
     """
 
-    def __init__(self, loop, pool, listener: socket.socket, environ: dict, facts: Callable[[], dict], say) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        pool: Pool,
+        listener: socket.socket,
+        environ: dict,
+        facts: Callable[[], dict],
+        say: Callable[[str], object],
+    ) -> None:
         # With waitress alone: what waits on the listening socket is clients, whom nobody else answers.
         self.is_alone = False
         self.secret = secrets.token_hex(16)

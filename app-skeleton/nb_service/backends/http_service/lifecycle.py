@@ -4,8 +4,10 @@ import asyncio
 import logging
 import os
 import signal
+import socket
 import time
 import traceback
+from typing import TYPE_CHECKING
 
 from nb_service import identity, problems
 from nb_service.backends.http_service import allocator
@@ -17,6 +19,12 @@ from nb_service.http.metrics import Requests, Samples
 from nb_service.log import FLUSH_SECONDS, Log
 from nb_service.pool import Pool
 from nb_service.settings import Settings
+
+if TYPE_CHECKING:
+    from nb_service.backends.http_service.plain_front import PlainFront
+    from nb_service.front.server import Front
+    from nb_service.http.auth import Gate
+    from nb_service.http.tracing import Spans
 
 # The app is made once the service is ready and has had a moment for its first predictions.
 IDLE_SECONDS = 1.0
@@ -52,8 +60,9 @@ class HttpService:
         self._identity = identity.of(pool.model, settings.model_name)
         self._spans = self._make_spans()
         self._address: tuple = ()
-        self._app: AppProcess | None = None
-        self._edge = None  # what speaks HTTP: Front or PlainFront
+        # Made by `run`.
+        self._app: AppProcess
+        self._edge: Front | PlainFront  # what speaks HTTP
         self._began = time.monotonic()
 
     def run(self) -> int:
@@ -85,7 +94,7 @@ class HttpService:
             raise self._problem
         return 0
 
-    def _make_edge(self, listener, gate, descriptors: int):
+    def _make_edge(self, listener: socket.socket, gate: "Gate | None", descriptors: int) -> "Front | PlainFront":
         if self._settings.front == "waitress":
             from nb_service.backends.http_service.plain_front import PlainFront
 
@@ -102,7 +111,7 @@ class HttpService:
         front.open(listener, descriptors)
         return front
 
-    def _make_app(self, listener) -> AppProcess:
+    def _make_app(self, listener: socket.socket) -> AppProcess:
         return AppProcess(self._loop, self._pool, listener, self._environ, self._facts, self._log.say)
 
     def _facts(self) -> dict:
@@ -110,7 +119,7 @@ class HttpService:
         about = {"ready": self._is_ready(), "answers": self._pool.ready, "pid": os.getpid()}
         return {**about, **self._requests.numbers(), **self._samples.numbers()}
 
-    def _make_gate(self):
+    def _make_gate(self) -> "Gate | None":
         if not (self._settings.api_key_file or self._settings.cors_origins):
             return None
         # Here and not above, as the application: what few services use shall not delay the others' start.
@@ -118,7 +127,7 @@ class HttpService:
 
         return make_gate(self._settings, frozenset(self._health.paths))
 
-    def _make_spans(self):
+    def _make_spans(self) -> "Spans | None":
         if not self._settings.otel_exporter_otlp_endpoint:
             return None
         from nb_service.http.tracing import make_spans

@@ -50,7 +50,8 @@ def _cell(begins: int, lines: list[str]) -> NotebookNode:
     if not said or not all(map(_MAGIC.match, said)):
         return new_code_cell("\n".join(map(_code, lines)).rstrip("\n"), metadata=place)
     text = "\n".join(_MAGIC.sub("", line, count=1) for line in lines if not _TITLE.match(line)).strip("\n")
-    word, rest = re.match(r"%(\w*)[ \t]*(.*)", text, re.DOTALL).groups() if text.startswith("%") else ("", text)
+    magic = re.match(r"%(\w*)[ \t]*(.*)", text, re.DOTALL)
+    word, rest = magic.groups() if magic else ("", text)
     if word in ("md", "md-sandbox"):
         return new_markdown_cell(rest.strip("\n"))
     above = next(number for number, line in enumerate(lines) if line.strip() and not _TITLE.match(line))

@@ -39,9 +39,9 @@ def parse(text: str) -> NotebookNode:
     lines = text.splitlines()
     made = [cell for statement in ast.parse(text).body if (cell := _of(statement, lines))]
     cells = [_node(cell) for cell in _without_marimo(_in_order(made))]
-    for cell in cells:
+    for node in cells:
         # By chance, and a build must be repeatable; format 4.4 has none.
-        cell.pop("id")
+        node.pop("id")
     return new_notebook(cells=cells, nbformat_minor=4)
 
 
@@ -49,7 +49,9 @@ def _of(statement: ast.stmt, lines: Sequence[str]) -> _Cell | None:
     """Return the cell that a statement of the file holds; None for what marimo itself wrote around them."""
     if isinstance(statement, ast.With) and ast.unparse(statement.items[0].context_expr).startswith("app.setup"):
         return _made(statement.body, lines)
-    kind = next((kind for kind in map(_decorator, getattr(statement, "decorator_list", ())) if kind), None)
+    if not isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return None
+    kind = next((kind for kind in map(_decorator, statement.decorator_list) if kind), None)
     if kind == "cell":
         # marimo's own last line gives the names that other cells take.
         body = statement.body[:-1] if isinstance(statement.body[-1], ast.Return) else statement.body
@@ -61,8 +63,9 @@ def _of(statement: ast.stmt, lines: Sequence[str]) -> _Cell | None:
 
 def _decorator(node: ast.expr) -> str | None:
     node = node.func if isinstance(node, ast.Call) else node
-    of_app = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "app"
-    return node.attr if of_app and node.attr in _DECORATORS else None
+    if not (isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "app"):
+        return None
+    return node.attr if node.attr in _DECORATORS else None
 
 
 def _made(body: Sequence[ast.stmt], lines: Sequence[str]) -> _Cell:
@@ -80,7 +83,7 @@ def _dedented(body: Sequence[ast.stmt], lines: Sequence[str], begins: int) -> st
     texts = (
         node for statement in body for node in ast.walk(statement) if isinstance(node, (ast.Constant, ast.JoinedStr))
     )
-    inside = {number for text in texts for number in range(text.lineno + 1, text.end_lineno + 1)}
+    inside = {number for text in texts for number in range(text.lineno + 1, (text.end_lineno or text.lineno) + 1)}
     margin = " " * body[0].col_offset
     kept = (line if number in inside else line.removeprefix(margin) for number, line in enumerate(lines, start=begins))
     return "\n".join(kept)

@@ -95,7 +95,7 @@ def _says_something(lines: list[str]) -> bool:
 
 def _cell(part: _Part) -> NotebookNode:
     kind = _KIND.search(part.title)
-    metadata = {"tags": _tags(part.title)} if "tags" in part.title else {}
+    metadata: dict[str, object] = {"tags": _tags(part.title)} if "tags" in part.title else {}
     if kind:
         make = new_raw_cell if kind[1] == "raw" else new_markdown_cell
         return make(_uncommented(part.lines), metadata=metadata)

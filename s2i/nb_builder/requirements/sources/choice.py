@@ -42,7 +42,7 @@ def choose(
     else:
         counted = next((each for each in of_use if each.said.requirements), next(iter(of_use), None))
     silent = tuple(each for each in checked if each not in of_use)
-    notes = [*notes, *(f"{counted.file}: {note}." for note in (counted.said.notes if counted else ()))]
+    notes = [*notes, *([f"{counted.file}: {note}." for note in counted.said.notes] if counted else ())]
     notes += [f"{each.file} is not read: {each.wrong}." for each in silent if each.wrong and (asks or counted)]
     asked = [*(("the cell", requirement) for requirement in cell), *_asked(counted)]
     for other in of_use:
@@ -81,7 +81,9 @@ def _checked(declaration: Declaration) -> Declaration:
 
 
 def _asked(declaration: Declaration | None) -> Iterator[tuple[str, Requirement]]:
-    for line in declaration.said.requirements if declaration else ():
+    if declaration is None:
+        return
+    for line in declaration.said.requirements:
         with suppress(InvalidRequirement):
             yield declaration.file, Requirement(line)
 

@@ -51,7 +51,10 @@ def mended(lines: Iterable[str]) -> tuple[list[str], list[str]]:
     A package for another system gets a marker. A file of another machine is taken by its name, with the
     version if the file's name has one; one that is there is left alone.
     """
-    result, systems, files, built = [], {}, [], []
+    result: list[str] = []
+    systems: dict[str, list[str]] = {}
+    files: list[str] = []
+    built: list[int] = []
     for line in lines:
         name = name_of(line)
         local = _LOCAL.match(line)

@@ -17,10 +17,7 @@ def read(path: Path, node: NotebookNode) -> Said | None:
     content = next((content for source in sources if (content := _content(source)) is not None), None)
     if content is None:
         return None
-    try:
-        table = text.tomllib.loads(content)
-    except text.tomllib.TOMLDecodeError as wrong:
-        raise Unreadable(f"its header of PEP 723 is no TOML ({wrong})") from None
+    table = text.header(content)
     lines = table.get("dependencies", [])
     if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
         raise Unreadable("the dependencies in its header of PEP 723 are no list of texts")
@@ -32,7 +29,7 @@ def _content(source: str) -> str | None:
     lines = [line.rstrip() for line in source.splitlines()]
     if _BEGIN not in lines:
         return None
-    inside = []
+    inside: list[str] = []
     for line in lines[lines.index(_BEGIN) + 1 :]:
         if line == _END:
             return "\n".join(inside)

@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from packaging.version import InvalidVersion, Version
@@ -55,7 +55,7 @@ def _is_own(package: Mapping) -> bool:
     return isinstance(source, dict) and bool(kinds & {*source, source.get("type")})
 
 
-def _lines(packages: list[Mapping]) -> Iterable[str]:
+def _lines(packages: Sequence[Mapping]) -> Iterable[str]:
     for package in packages:
         marker = _marker(package.get("resolution-markers") or package.get("markers"))
         if len(packages) == 1:

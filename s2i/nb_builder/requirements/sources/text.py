@@ -38,6 +38,14 @@ def read(path: Path) -> str:
         raise Unreadable("it is text neither in UTF-8 nor in UTF-16") from None
 
 
+def header(content: str) -> dict:
+    """Return the TOML of a script's header of PEP 723; raise Unreadable."""
+    try:
+        return tomllib.loads(content)
+    except tomllib.TOMLDecodeError as wrong:
+        raise Unreadable(f"its header of PEP 723 is no TOML ({wrong})") from None
+
+
 def toml(path: Path) -> dict:
     """Return a file of TOML; raise Unreadable."""
     try:

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 from email.message import Message
 from importlib import metadata
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from nb_scorer.common import paths
@@ -16,14 +17,18 @@ from packaging.utils import canonicalize_name
 
 from nb_builder.common import dpkg
 from nb_builder.slim.attest.proof import FOLDER
+from nb_builder.slim.rootfs.interpreter import Interpreter
 from nb_builder.slim.tree import Tree
+
+if TYPE_CHECKING:
+    from nb_builder.slim.build_rootfs import Place
 
 FILE = f"{FOLDER}/sbom.cdx.json"
 # Of a licence's text, where a distribution has put that into the field for its name.
 _LONGEST = 80
 
 
-def lay(tree: Tree, place, interpreters, date: int) -> None:
+def lay(tree: Tree, place: "Place", interpreters: Iterable[Interpreter], date: int) -> None:
     """Write the bill of the tree as it is now into it."""
     packages = _debian(tree)
     components = [
@@ -55,7 +60,7 @@ def text(components: list[dict], service: dict, date: int) -> str:
     return json.dumps(bill, indent=1) + "\n"
 
 
-def _service(place) -> dict:
+def _service(place: "Place") -> dict:
     told = manifest.read(place.app.model)
     name = identity.cleaned(told.get("notebook", "").removesuffix(".ipynb").rpartition("/")[2])
     return {
@@ -85,7 +90,7 @@ def _python(tree: Tree, environments: Iterable[str]) -> list[dict]:
     return list(found.values())
 
 
-def distribution(told: Message, *, from_index: bool = True) -> dict:
+def distribution(told: Message | metadata.PackageMetadata, *, from_index: bool = True) -> dict:
     """Return the component that a distribution's own metadata describe; `pkg:pypi` is for those of the index."""
     name, version = canonicalize_name(told["Name"]), told["Version"]
     purl = f"pkg:{'pypi' if from_index else 'generic'}/{quote(name)}@{quote(version)}"
@@ -94,7 +99,7 @@ def distribution(told: Message, *, from_index: bool = True) -> dict:
     return {**component, "licenses": [licence]} if licence else component
 
 
-def licence_of(told: Message) -> dict | None:
+def licence_of(told: Message | metadata.PackageMetadata) -> dict | None:
     """Return the licence as CycloneDX has it: an SPDX expression, or the words that the author chose."""
     if told["License-Expression"]:
         return {"expression": told["License-Expression"]}
@@ -107,7 +112,8 @@ def licence_of(told: Message) -> dict | None:
 
 def _debian(tree: Tree) -> list[dict]:
     """Return the Debian packages that own a file of the tree, each with `_files`, what it owns of it."""
-    known, owned = dpkg.packages(), {}
+    known = dpkg.packages()
+    owned: dict[str, list[str]] = {}
     for path, name in dpkg.owners(tree.files()).items():
         owned.setdefault(name, []).append(path)
     release = dpkg.release()

@@ -29,7 +29,7 @@ def is_elf(path: str | Path) -> bool:
 class Elf:
     """The headers of a 64-bit little-endian ELF file, as the ELF specification (System V ABI, chapter 4) has them."""
 
-    def __init__(self, data: bytes):
+    def __init__(self, data: bytes) -> None:
         """Read them; raises ValueError for another kind of ELF, or headers that point outside of the file."""
         if data[:4] != MAGIC or data[4:6] != b"\x02\x01":
             raise ValueError("not a 64-bit little-endian ELF file")
@@ -95,7 +95,7 @@ def program_of(data: bytes) -> tuple[bytes, bytes] | None:
 class Segment:
     """One program header, at `place` in the file."""
 
-    def __init__(self, data: bytes, place: int):
+    def __init__(self, data: bytes, place: int) -> None:
         self.place = place
         self.kind, self.offset, self.address, self.size, self.align = struct.unpack_from("<I4xQQ8xQ8xQ", data, place)
 
@@ -117,7 +117,7 @@ class Segment:
 class Section:
     """One section header."""
 
-    def __init__(self, data: bytes, place: int):
+    def __init__(self, data: bytes, place: int) -> None:
         self.kind, self.flags, self.offset, self.size = struct.unpack_from("<4xIQ8xQQ", data, place)
 
 

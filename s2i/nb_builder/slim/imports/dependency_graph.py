@@ -15,8 +15,8 @@ def needed_by(names: Iterable[str], held: Iterable[Distribution], python: str) -
     `python` is the full version of the Python that they are for, such as 3.11.2.
     """
     known = {each.name: each for each in held}
-    environ = {
-        **default_environment(),
+    environ: dict[str, str] = {
+        **{name: str(value) for name, value in default_environment().items()},
         "python_version": ".".join(python.split(".")[:2]),
         "python_full_version": python,
     }

@@ -26,7 +26,7 @@ _WORD = re.compile(r"(\w+)(?:\s+as\s+\w+)?")
 class Modules:
     """The modules below some folders, as sys.path has them: by name, and by file."""
 
-    def __init__(self, folders: Iterable[str]):
+    def __init__(self, folders: Iterable[str]) -> None:
         """Read the folders; where two have a module of one name, both count."""
         self.files: dict[str, list[str]] = {}
         self._names: dict[str, str] = {}

@@ -43,7 +43,7 @@ class Reach:
         self._read = {}
         self._files = set()
         self._todo = []
-        self._later = collections.deque()
+        self._later: collections.deque = collections.deque()
 
     def of(self, things):
         """Walk from `things` through all that they hold; return `found`."""
@@ -175,7 +175,7 @@ class Reach:
 
     def _package_of(self, path):
         """Return the dotted name of the package that the module in `path` belongs to."""
-        names = []
+        names: list = []
         folder = os.path.dirname(path)
         while os.path.exists(os.path.join(folder, "__init__.py")):
             names.insert(0, os.path.basename(folder))

@@ -40,9 +40,9 @@ def run(plan: Plan, root: Path, app_root: Path, *, home: Path, log: Log) -> Plan
     lack = trial.begin()
     if lack:
         return replace(plan, notes=(*plan.notes, f"Nothing was tried without: {lack}."))
-    trial.steady = Steady(
-        *trial.verdicts, manifest.read(app_root / paths.MODEL).get("tolerance", compare_answers.TOLERANCE)
-    )
+    first, second = trial.verdicts
+    tolerance = manifest.read(app_root / paths.MODEL).get("tolerance", compare_answers.TOLERANCE)
+    trial.steady = Steady(first, second, tolerance)
     python = python_of(app_root)
     for choice in plan.kept:
         if choice in plan.kept and choice.distribution.bytes >= SMALLEST and not _needed(choice, plan, python):
@@ -80,7 +80,7 @@ class Trial:
     `run` traces that service. Two runs come first: what they agree on is what `steady` compares others with.
     """
 
-    def __init__(self, root: Path, run: Callable[[], Trace]):
+    def __init__(self, root: Path, run: Callable[[], Trace]) -> None:
         self._root = root
         self._run = run
         self.verdicts: list[Verdict] = []
@@ -118,9 +118,12 @@ class Trial:
 
     def _missed(self) -> str:
         verdict = self._ask()
-        missed = self.steady.missed_by(verdict)
+        steady = self.steady
+        if steady is None:
+            raise RuntimeError("the whole service was not asked before")
+        missed = steady.missed_by(verdict)
         # A line of the log that comes by chance does not come twice.
-        return self.steady.missed_by(self._ask()) if missed and verdict.same else missed
+        return steady.missed_by(self._ask()) if missed and verdict.same else missed
 
     def _ask(self) -> Verdict:
         traced = self._run()
@@ -144,7 +147,7 @@ def gist(words: str) -> str:
 class Steady:
     """What two runs of a whole service had in common: what a third one is compared with."""
 
-    def __init__(self, first: Verdict, second: Verdict, tolerance: float):
+    def __init__(self, first: Verdict, second: Verdict, tolerance: float) -> None:
         self._tolerance = tolerance
         self._answers = {
             name: told for name, told in first.answers.items() if self._alike(told, second.answers.get(name))
@@ -179,7 +182,7 @@ class Hiding:
     Folders count: Python imports an empty one as a package of nothing.
     """
 
-    def __init__(self, root: Path):
+    def __init__(self, root: Path) -> None:
         self._root = root
         self._aside = Path(tempfile.mkdtemp(dir=root.parent))
         self._files: list[tuple[str, str]] = []

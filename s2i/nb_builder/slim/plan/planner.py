@@ -71,9 +71,15 @@ class Plan:
 def from_json(text: str) -> Plan:
     """Return the plan that `as_json` wrote."""
     told = json.loads(text)
-    sets = {name: frozenset(told[name]) for name in ("opened", "left_out", "named")}
-    choices = {name: tuple(_choice(each) for each in told[name]) for name in ("kept", "dropped")}
-    return Plan(level=told["level"], notes=tuple(told["notes"]), **sets, **choices)
+    return Plan(
+        level=told["level"],
+        notes=tuple(told["notes"]),
+        opened=frozenset(told["opened"]),
+        left_out=frozenset(told["left_out"]),
+        named=frozenset(told["named"]),
+        kept=tuple(_choice(each) for each in told["kept"]),
+        dropped=tuple(_choice(each) for each in told["dropped"]),
+    )
 
 
 def _choice(told: dict) -> Choice:
@@ -90,7 +96,7 @@ def not_installed(keep: Iterable[str], held: Iterable[Distribution]) -> list[str
 class Unproved(Exception):
     """The service is not as proved before anything was taken away; `differences` are sentences."""
 
-    def __init__(self, differences: Iterable[str]):
+    def __init__(self, differences: Iterable[str]) -> None:
         self.differences = tuple(differences)
         super().__init__("\n".join(self.differences))
 

@@ -29,7 +29,9 @@ def code_of(source, path, docstrings=True):
         tree = compile(source, path, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
         if not docstrings:
             empty_docstrings(tree)
-        return marshal.dumps(compile(tree, path, "exec", dont_inherit=True, optimize=0))
+        # It is a Module; hints know of no flag that says so.
+        code = compile(tree, path, "exec", dont_inherit=True, optimize=0)  # type: ignore[call-overload]
+        return marshal.dumps(code)
     except (SyntaxError, ValueError):
         # What is not valid Python was never importable, such as a template with the suffix .py.
         return None
@@ -42,7 +44,7 @@ def empty_docstrings(tree):
     """
     for node in ast.walk(tree):
         if isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
-            text = node.body[0].value
+            text = node.body[0].value  # type: ignore[attr-defined] # a docstring is an expression
             setattr(text, "value" if hasattr(text, "value") else "s", "")
 
 

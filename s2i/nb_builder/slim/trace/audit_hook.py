@@ -108,11 +108,12 @@ def _is_shown():
     """Return whether a line of source is being read for people."""
     frame = sys._getframe(3)  # noqa: SLF001 - the only way up
     for _ in range(_SHOWING_DEPTH):
-        if frame is None:
-            return False
         if frame.f_code.co_filename.endswith(_SHOWING) or frame.f_code.co_filename in _FROZEN:
             return True
-        frame = frame.f_back
+        above = frame.f_back
+        if above is None:
+            return False
+        frame = above
     return False
 
 

@@ -34,7 +34,15 @@ def ask(app_root: Path, *, home: Path, environ: Mapping[str, str] | None = None)
     """
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "verdict.json"
-        command = [home / "service" / "bin" / "python", "-I", "-m", "nb_service", "selftest", "--verdict", file]
+        command: list[str | Path] = [
+            home / "service" / "bin" / "python",
+            "-I",
+            "-m",
+            "nb_service",
+            "selftest",
+            "--verdict",
+            file,
+        ]
         ran = subprocess.run(
             command,
             env={**launch.environment(os.environ), "APP_ROOT": str(app_root), **(environ or {})},

@@ -22,8 +22,8 @@ def of(tmp_path):
     (tmp_path / "data" / "train.csv").write_text("price\n1\n")
 
     def cause(name, words, traceback=""):
-        facts = {"cell": CELL, "notebook": "work/model.ipynb", "line": 1, "error": f"{name}: {words}"}
-        return error_causes.problem(name, words, repository=tmp_path, traceback=traceback, **facts)
+        place = {"cell": CELL, "notebook": "work/model.ipynb", "line": 1, "error": f"{name}: {words}"}
+        return error_causes.problem(name, words, tmp_path, {**place, "traceback": traceback})
 
     return cause
 

@@ -89,6 +89,11 @@ def test_where_every_package_of_the_traceback_is_pinned_the_cell_has_failed_and_
     [
         ("AttributeError: module 'numpy' has no attribute 'float'.", IN_A_CELL, {"numpy"}),
         ("ModuleNotFoundError: No module named 'sklearn.externals.joblib'", IN_A_CELL, {"scikit-learn"}),
+        (
+            "ModuleNotFoundError: No module named 'of_nobody_known.part'",
+            IN_A_CELL,
+            {"of-nobody-known"},
+        ),
         ("ImportError: x", IN_A_PACKAGE + "/venv/lib/python3.11/site-packages/flask/a.py", {"numpy", "flask"}),
     ],
 )

@@ -10,9 +10,9 @@ import sys
 CPUS = "/sys/devices/system/cpu/cpu[0-9]*/topology"
 
 
-def cores(pattern):
+def cores(pattern: str) -> list[int]:
     """Return the number of its core for each CPU, as the kernel tells (Documentation/admin-guide/cputopology)."""
-    found = []
+    found: list[object] = []
     for folder in sorted(glob.glob(pattern)):
         with (
             open(os.path.join(folder, "physical_package_id")) as package,
@@ -25,7 +25,7 @@ def cores(pattern):
     return [numbers[core] for core in found]
 
 
-def main(args):
+def main(args: list[str]) -> int:
     """Print one line for each CPU; return the exit status."""
     if args != ["--parse=core"]:
         print("lscpu: only --parse=core is known here", file=sys.stderr)
