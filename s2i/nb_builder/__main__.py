@@ -13,7 +13,7 @@ from nb_builder.common import syntax_trees
 from nb_builder.common.log import Log
 from nb_builder.common.settings import Settings
 from nb_builder.incremental import artifacts
-from nb_builder.problems import DiskFull
+from nb_builder.problems.model import DiskFull
 
 
 def _assemble(arguments: Sequence[str]) -> None:

@@ -27,7 +27,8 @@ from nb_builder.install import gpu_advice, system_packages, venv
 from nb_builder.install.installer import Installer
 from nb_builder.preflight import checks, findings, unmet_imports
 from nb_builder.preflight.checks import Checked, Notebook
-from nb_builder.problems import BuildProblem, CellFailed
+from nb_builder.problems.base import BuildProblem
+from nb_builder.problems.cells import CellFailed
 from nb_builder.report import image_labels, missing_proof, notebook_html, provenance
 from nb_builder.report.build_report import Report, write_executed
 from nb_builder.repository import source_tree

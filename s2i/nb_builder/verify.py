@@ -19,7 +19,7 @@ from nb_builder.common import ca_bundle
 from nb_builder.common.log import Log
 from nb_builder.common.settings import Settings
 from nb_builder.execute.cell_errors import shorten
-from nb_builder.problems import AnswersDiffer, BatchDiffers, ModelDoesNotLoad
+from nb_builder.problems.model import AnswersDiffer, BatchDiffers, ModelDoesNotLoad
 
 SHOWN = 300
 # Each row is asked twice of a fresh scorer and three times of two forked ones; loading is timed like a row.

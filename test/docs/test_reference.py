@@ -1,6 +1,8 @@
 """The reference pages say what the code says: settings, problems, layout."""
 
 import re
+from importlib import import_module
+from pkgutil import iter_modules
 
 import nb_builder.commands.audit
 import nb_builder.commands.run_locally
@@ -47,10 +49,11 @@ def default(value):
     return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
 
 
+BUILD = [import_module(f"nb_builder.problems.{module.name}") for module in iter_modules(nb_builder.problems.__path__)]
 CALLS = (nb_builder.commands.target, nb_builder.commands.run_locally, nb_builder.commands.audit)
-HOMES = (nb_builder.problems, *CALLS, nb_builder.slim.problems, nb_service.problems)
+HOMES = (*BUILD, *CALLS, nb_builder.slim.problems, nb_service.problems)
 PROBLEMS = {kind.code: kind for module in HOMES for kind in classes(module)}
-OF_A_BUILD = {kind.code: kind for kind in [*classes(nb_builder.problems), SettingInvalid]}
+OF_A_BUILD = {kind.code: kind for kind in [*(kind for module in BUILD for kind in classes(module)), SettingInvalid]}
 
 
 @pytest.mark.parametrize("code", sorted(PROBLEMS))

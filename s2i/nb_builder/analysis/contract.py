@@ -11,15 +11,10 @@ from pathlib import Path
 
 from nb_builder.common import syntax_trees
 from nb_builder.common.cell import Cell
-from nb_builder.problems import (
-    BuildProblem,
-    CellSyntax,
-    NotCallable,
-    PredictorMissing,
-    Python2Code,
-    ValidatorReturnsNothing,
-    WrongArguments,
-)
+from nb_builder.problems.base import BuildProblem
+from nb_builder.problems.cells import CellSyntax
+from nb_builder.problems.contract import NotCallable, PredictorMissing, ValidatorReturnsNothing, WrongArguments
+from nb_builder.problems.repository import Python2Code
 from nb_builder.rewrite.names import binders, bound
 from nb_builder.rewrite.unfold import unfold
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from nb_builder.analysis import contract
 from nb_builder.common.cell import Cell
-from nb_builder.problems import CellFailed, DefinedLater
+from nb_builder.problems.cells import CellFailed, DefinedLater
 
 _MISSED = re.compile(r"^NameError: name '(\w+)' is not defined")
 

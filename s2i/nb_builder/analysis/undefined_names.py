@@ -18,7 +18,7 @@ from pathlib import Path
 
 from nb_builder.analysis import contract
 from nb_builder.common.cell import Cell
-from nb_builder.problems import NameUndefined
+from nb_builder.problems.contract import NameUndefined
 from nb_builder.rewrite.names import bound
 
 FUNCTIONS = ("predictor", "validator")

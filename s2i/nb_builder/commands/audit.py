@@ -22,7 +22,7 @@ from packaging.version import InvalidVersion, Version
 
 from nb_builder.common.log import Log
 from nb_builder.common.settings import Settings
-from nb_builder.problems import BuildProblem
+from nb_builder.problems.base import BuildProblem
 from nb_builder.slim.attest import sbom
 
 USAGE = "Usage: audit [--engine=docker] IMAGE|SBOM.json [OPTION-OF-PIP-AUDIT...]"

@@ -21,7 +21,7 @@ from nb_builder.commands import target
 from nb_builder.common import resolve_date
 from nb_builder.common.log import Log
 from nb_builder.common.settings import Settings
-from nb_builder.problems import BuildProblem
+from nb_builder.problems.base import BuildProblem
 
 DOORWAYS = Path(__file__).parents[2] / "bin"
 HOST = "127.0.0.1"

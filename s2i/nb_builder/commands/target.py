@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from nb_builder.common.log import Log
-from nb_builder.problems import BuildProblem
+from nb_builder.problems.base import BuildProblem
 
 _URL = re.compile(r"^[a-z+]+://|^[\w.-]+@[\w.-]+:|\.git(#.*)?$")
 

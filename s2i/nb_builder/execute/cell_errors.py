@@ -7,12 +7,16 @@ from pathlib import Path
 
 from nb_scorer.common import phrases
 
-from nb_builder import platforms, problems
+from nb_builder import platforms
 from nb_builder.common.cell import Cell
 from nb_builder.execute import error_causes, traceback_parser
 from nb_builder.execute.outputs import ANSI
 from nb_builder.install import system_libraries
-from nb_builder.problems.base import Place
+from nb_builder.problems.base import BuildProblem, Place
+from nb_builder.problems.cells import CellAsksInput, CellExits, CellFailed, CellSyntax, SystemPackageNeeded
+from nb_builder.problems.imports import ImportUndeclared
+from nb_builder.problems.model import DiskFull
+from nb_builder.problems.surroundings import FileIsPointer
 from nb_builder.repository import source_tree
 from nb_builder.requirements import import_names
 
@@ -30,9 +34,7 @@ ERROR_WIDTH = 300
 TRACEBACK_LINES = 200
 
 
-def of_error(
-    cell: Cell, error: dict, *, notebook: str, repository: Path, pointers: Sequence[str] = ()
-) -> problems.BuildProblem:
+def of_error(cell: Cell, error: dict, *, notebook: str, repository: Path, pointers: Sequence[str] = ()) -> BuildProblem:
     """Return the problem for an `error` of the kernel (ename, evalue, traceback) that `cell` caused.
 
     `pointers` are the files that the notebook has read and that are pointers of Git LFS.
@@ -43,17 +45,17 @@ def of_error(
     line = traceback_parser.line_of(cell.source, error=words, traceback=traceback)
     place: Place = {"cell": cell, "notebook": notebook, "line": line}
     if name == "SystemExit":
-        return problems.CellExits(**place)
+        return CellExits(**place)
     if name == "StdinNotImplementedError":
-        return problems.CellAsksInput(**place)
+        return CellAsksInput(**place)
     if name == "OSError" and words.startswith(NO_SPACE):
-        return problems.DiskFull(folder=repository)
+        return DiskFull(folder=repository)
     # Python names the compiled file there, which is none of the author's; the line is told already.
     said = one_line(name, traceback_parser.SYNTAX_LINE.sub("", words))
     place["traceback"], place["error"] = shorten(traceback), said
     if traceback_parser.is_syntax_error(name, traceback):
-        return problems.CellSyntax(**place)
-    return _of_surroundings(name, words, repository, pointers, place) or problems.CellFailed(
+        return CellSyntax(**place)
+    return _of_surroundings(name, words, repository, pointers, place) or CellFailed(
         **place, again="" if OF_THE_PLACE.search(name) else AGAIN
     )
 
@@ -66,7 +68,7 @@ def of_predictor(
     repository: Path,
     pointers: Sequence[str] = (),
     asked: str,
-) -> problems.BuildProblem | None:
+) -> BuildProblem | None:
     """Return the problem of a predictor that fails at a golden row for want of something outside; None for all else.
 
     `traceback` is Python's own, `cells` are the author's, `asked` says in a line what predictor was asked, and where.
@@ -84,7 +86,7 @@ def of_predictor(
 
 def _of_surroundings(
     name: str, words: str, repository: Path, pointers: Sequence[str], place: Place
-) -> problems.BuildProblem | None:
+) -> BuildProblem | None:
     """Return the problem of an error that tells of something outside the cell, be it a package or a file."""
     elsewhere = platforms.of_error(name, words, repository, place)
     if elsewhere:
@@ -94,15 +96,15 @@ def _of_surroundings(
     needed = system_libraries.missing(words)
     if needed:
         thing, package = needed
-        return problems.SystemPackageNeeded(**place, thing=thing, package=package)
+        return SystemPackageNeeded(**place, thing=thing, package=package)
     if pointers:
-        return problems.FileIsPointer(**place, path=pointers[0])
+        return FileIsPointer(**place, path=pointers[0])
     return error_causes.problem(name, words, repository, place)
 
 
-def not_installed(module: str, place: Place) -> problems.BuildProblem:
+def not_installed(module: str, place: Place) -> BuildProblem:
     """Return the problem of a cell that imports `module`; `place` has cell, notebook, line and traceback."""
-    return platforms.of_module(module, place) or problems.ImportUndeclared(
+    return platforms.of_module(module, place) or ImportUndeclared(
         **place, module=module, entry=import_names.entry(module)
     )
 

@@ -8,8 +8,15 @@ from typing import TypedDict
 
 import pathspec
 
-from nb_builder import problems
-from nb_builder.problems.base import Place
+from nb_builder.problems.base import CellProblem, Place
+from nb_builder.problems.surroundings import (
+    FileIgnored,
+    FileMissing,
+    LanguageDataMissing,
+    NetworkUnreachable,
+    PathOfAnotherMachine,
+    VariableUnset,
+)
 from nb_builder.repository import source_tree
 
 # As Python, pandas, numpy, h5py, keras, arrow, polars and fsspec say it, the most telling first.
@@ -57,23 +64,23 @@ class _Rule(TypedDict):
     pattern: str
 
 
-def problem(name: str, words: str, repository: Path, place: Place) -> problems.CellProblem | None:
+def problem(name: str, words: str, repository: Path, place: Place) -> CellProblem | None:
     """Return the problem behind an error of `cell`, or None for one that is the cell's own.
 
     `name` and `words` are the error's class and text; `place` is what a problem of a cell needs.
     """
     traceback = place["traceback"]
     if unset := _unset(name, words, traceback):
-        return problems.VariableUnset(**place, name=unset)
+        return VariableUnset(**place, name=unset)
     for form, kind, command in _DATA:
         if data := form.search(words):
             thing = f"{kind} {data['name']}"
-            return problems.LanguageDataMissing(**place, thing=thing, command=command.format(data["name"]))
+            return LanguageDataMissing(**place, thing=thing, command=command.format(data["name"]))
     if unreached := _unreached(words, traceback):
         if unreached != words:
             place = {**place, "error": f"{unreached} (and then {place['error']})"}
         address = _address(unreached) or _address(place["cell"].source) or "something outside"
-        return problems.NetworkUnreachable(**place, address=address)
+        return NetworkUnreachable(**place, address=address)
     # A program that is to be started is no file that the cell reads.
     path = None if "_execute_child" in traceback else _missing_path(name, words)
     return _of_file(path, repository, (repository / place["notebook"]).parent, place) if path else None
@@ -125,7 +132,7 @@ def _missing_path(name: str, words: str) -> str | None:
 
 def _of_file(
     path: str, repository: Path, folder: Path, place: Place
-) -> problems.FileMissing | problems.FileIgnored | problems.PathOfAnotherMachine:
+) -> FileMissing | FileIgnored | PathOfAnotherMachine:
     """Return the problem of a file that is not at `path`, by what the repository has."""
     pure, foreign = _parsed(path, repository)
     there = _same_name(pure, repository, folder)
@@ -136,11 +143,11 @@ def _of_file(
         instead = (
             instead or f"Write a path from the notebook's folder ('{pure.name}'), and commit the file if it is read"
         )
-        return problems.PathOfAnotherMachine(**place, path=path, instead=instead)
+        return PathOfAnotherMachine(**place, path=path, instead=instead)
     target = os.path.relpath(os.path.normpath(folder / pure), repository)
     if not instead and (ignored := _ignored(target, repository)):
-        return problems.FileIgnored(**place, path=path, **ignored)
-    return problems.FileMissing(**place, path=path, instead=instead or _advice(pure, folder))
+        return FileIgnored(**place, path=path, **ignored)
+    return FileMissing(**place, path=path, instead=instead or _advice(pure, folder))
 
 
 def _advice(pure: PurePath, folder: Path) -> str:

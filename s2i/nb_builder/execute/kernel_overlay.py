@@ -19,7 +19,9 @@ from packaging.version import InvalidVersion, Version
 
 from nb_builder.install.installer import UV, Installer
 from nb_builder.install.interpreters import Python
-from nb_builder.problems import BuildProblem, DiskFull, IndexUnreachable, InstallFailed
+from nb_builder.problems.base import BuildProblem
+from nb_builder.problems.model import DiskFull
+from nb_builder.problems.requirements import IndexUnreachable, InstallFailed
 
 # ipykernel's debugger and IPython's completion: no cell needs them, and they are half of its size.
 LEFT_OUT = ("debugpy", "jedi")

@@ -9,7 +9,8 @@ from packaging.utils import canonicalize_name
 
 from nb_builder.common.resolve_date import AsOf
 from nb_builder.execute import traceback_parser
-from nb_builder.problems import CellFailed, CellProblem, PackageChanged
+from nb_builder.problems.base import CellProblem
+from nb_builder.problems.cells import CellFailed, PackageChanged
 from nb_builder.requirements.import_names import providing
 
 SHOWN = 5

@@ -9,7 +9,6 @@ from pathlib import Path, PurePosixPath
 from nb_scorer.common import paths
 from nb_scorer.kernel.ipython_hooks import COMMAND
 
-from nb_builder import problems
 from nb_builder.analysis import contract
 from nb_builder.common import syntax_trees
 from nb_builder.common.cell import Cell
@@ -18,6 +17,10 @@ from nb_builder.execute import cell_errors, error_causes, save_errors, traceback
 from nb_builder.execute.kernel import Kernel, KernelGone, Launch, TooSlow, running
 from nb_builder.execute.outputs import Display, Outputs
 from nb_builder.install import system_libraries
+from nb_builder.problems.base import BuildProblem
+from nb_builder.problems.cells import CellExits, CellTimeout, KernelDied, NotebookTimeout
+from nb_builder.problems.contract import ExampleFails
+from nb_builder.problems.requirements import InstallFailed
 
 SIGN_OF_LIFE_SECONDS = 30
 INTERRUPT_SECONDS = 5
@@ -79,11 +82,11 @@ def run(  # noqa: PLR0913 - facts of one build, each named at the call
         raise no_kernel(launch.python, "it does not answer", "") from None
 
 
-def no_kernel(python: Path, reason: str, words: str) -> problems.InstallFailed:
+def no_kernel(python: Path, reason: str, words: str) -> InstallFailed:
     """Return the problem of a kernel that can't start beside the notebook's packages."""
     minor = next((python.parents[1] / "lib").glob("python3.*")).name.removeprefix("python")
     reason = f"ipykernel, which runs the cells, does not start beside them ({reason})"
-    return problems.InstallFailed(reason=reason, installer="ipykernel", python=minor, detail=words)
+    return InstallFailed(reason=reason, installer="ipykernel", python=minor, detail=words)
 
 
 class Runner:
@@ -153,17 +156,17 @@ class Runner:
         source = f"get_ipython().execution_count = {cell.number}"
         self.kernel.ask(source, seconds=self.limits.cell, seen=lambda message: None, counted=False)
 
-    def _too_slow(self, cell: Cell) -> problems.BuildProblem:
+    def _too_slow(self, cell: Cell) -> BuildProblem:
         """Return the problem; the cell is interrupted first, so that its own clean-up runs."""
         late = time.monotonic() >= self.deadline
         self.kernel.interrupt()
         self.kernel.settle(INTERRUPT_SECONDS)
         if late:
-            return problems.NotebookTimeout(cell=cell, notebook=self.notebook, seconds=self.limits.notebook)
-        return problems.CellTimeout(cell=cell, notebook=self.notebook, seconds=self.limits.cell)
+            return NotebookTimeout(cell=cell, notebook=self.notebook, seconds=self.limits.notebook)
+        return CellTimeout(cell=cell, notebook=self.notebook, seconds=self.limits.cell)
 
-    def _gone(self, cell: Cell, gone: KernelGone) -> problems.KernelDied:
-        return problems.KernelDied(cell=cell, notebook=self.notebook, reason=gone.reason, traceback=gone.log_tail)
+    def _gone(self, cell: Cell, gone: KernelGone) -> KernelDied:
+        return KernelDied(cell=cell, notebook=self.notebook, reason=gone.reason, traceback=gone.log_tail)
 
     def _tell_commands(self, cell: Cell, reply: dict) -> None:
         """Log a note for each `!command` that failed: Jupyter goes on, and so does the build."""
@@ -181,7 +184,7 @@ class Runner:
         thread has none.
         """
         if any(item.get("source") == "ask_exit" for item in reply.get("payload", [])):
-            raise problems.CellExits(cell=cell, notebook=self.notebook)
+            raise CellExits(cell=cell, notebook=self.notebook)
         errors = outputs.errors or ([reply] if reply["status"] == "error" else [])
         if not errors or "raises-exception" in cell.tags:
             return
@@ -198,7 +201,7 @@ class Runner:
 
     def _outside(self, problem: Exception, ran: Sequence[Cell]) -> Exception | None:
         """Return what is missing outside of the notebook where that is why predictor fails at one of its examples."""
-        if not isinstance(problem, problems.ExampleFails):
+        if not isinstance(problem, ExampleFails):
             return None
         # As the kernel has the error of a cell.
         error = {"evalue": traceback_parser.raised(problem.detail)[1], "traceback": [problem.detail]}
@@ -218,7 +221,7 @@ class Runner:
         bound = contract.bindings(
             save_errors.about(problem), [each.cell for each in self.results if not each.cell.ours]
         )
-        if bound and isinstance(problem, problems.BuildProblem):
+        if bound and isinstance(problem, BuildProblem):
             problem.at(self.notebook, bound[-1].cell, bound[-1].statement.lineno)
         return problem
 

@@ -16,7 +16,8 @@ from nb_builder.common import digests
 from nb_builder.common.log import Log
 from nb_builder.common.resolve_date import AsOf
 from nb_builder.install import missing_wheels, resolver_errors
-from nb_builder.problems import BuildProblem, InstallFailed
+from nb_builder.problems.base import BuildProblem
+from nb_builder.problems.requirements import InstallFailed
 from nb_builder.requirements import lock_file as locks
 from nb_builder.requirements import pip_config
 from nb_builder.requirements.collect import CLOUDPICKLE, Wanted

@@ -13,7 +13,7 @@ from pathlib import Path
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from nb_builder.common.log import Log
-from nb_builder.problems import PythonMissing
+from nb_builder.problems.repository import PythonMissing
 
 OLDEST = (3, 6)
 # When each was released. Packages have wheels for it some months later.

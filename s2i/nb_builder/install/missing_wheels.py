@@ -8,7 +8,7 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from nb_builder.install import system_libraries
-from nb_builder.problems import WheelMissing
+from nb_builder.problems.requirements import WheelMissing
 from nb_builder.requirements import import_names
 
 PYTHONS = [f"3.{number}" for number in range(6, 15)]

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from nb_builder.common.resolve_date import AsOf
 from nb_builder.install import missing_wheels
-from nb_builder.problems import (
-    BuildProblem,
-    DiskFull,
+from nb_builder.problems.base import BuildProblem
+from nb_builder.problems.model import DiskFull
+from nb_builder.problems.requirements import (
     GitFailed,
     GitMissing,
     IndexUnreachable,

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from nb_builder.common import dpkg
 from nb_builder.common.log import Log
-from nb_builder.problems import SystemPackageMissing, SystemPackagesMalformed
+from nb_builder.problems.repository import SystemPackageMissing, SystemPackagesMalformed
 from nb_builder.requirements.logical_lines import logical
 from nb_builder.requirements.sources import BINDER
 

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from nb_builder.install.interpreters import Python
-from nb_builder.problems import InstallFailed
+from nb_builder.problems.requirements import InstallFailed
 
 
 def make(venv: Path, python: Python) -> Path:

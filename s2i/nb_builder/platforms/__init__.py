@@ -16,8 +16,8 @@ from nb_builder.common.cell import Cell
 from nb_builder.common.log import Log
 from nb_builder.platforms import files, uses
 from nb_builder.platforms.catalog import NONE, WORLDS, World, world_of
-from nb_builder.problems import ElsewhereOnly
 from nb_builder.problems.base import Place
+from nb_builder.problems.cells import ElsewhereOnly
 from nb_builder.repository import source_tree
 from nb_builder.rewrite.scripts import author_cells
 

@@ -23,7 +23,8 @@ from nb_builder.install import interpreters, system_packages
 from nb_builder.install.interpreters import Python, Wish
 from nb_builder.install.system_packages import SystemPackage
 from nb_builder.preflight import host_commands, parameters, undeclared_imports
-from nb_builder.problems import BuildProblem, NameTaken
+from nb_builder.problems.base import BuildProblem
+from nb_builder.problems.contract import NameTaken
 from nb_builder.repository import included_files, last_change, notebook_file, source_tree
 from nb_builder.requirements import collect, merge, sources
 from nb_builder.requirements.collect import Wanted

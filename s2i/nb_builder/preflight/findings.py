@@ -12,7 +12,7 @@ from nb_builder.common.log import Log
 from nb_builder.common.settings import Settings
 from nb_builder.preflight import checks
 from nb_builder.preflight.checks import Checked
-from nb_builder.problems import BuildProblem
+from nb_builder.problems.base import BuildProblem
 from nb_builder.requirements.collect import Wanted
 from nb_builder.rewrite.keep_requirements import NAME
 

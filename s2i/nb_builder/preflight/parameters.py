@@ -8,7 +8,7 @@ from nbformat.v4 import new_code_cell
 
 from nb_builder.common import syntax_trees
 from nb_builder.common.log import Log
-from nb_builder.problems import ParameterUnknown
+from nb_builder.problems.contract import ParameterUnknown
 from nb_builder.rewrite.magics import as_python
 from nb_builder.rewrite.names import bound
 from nb_builder.rewrite.number_cells import INJECTED

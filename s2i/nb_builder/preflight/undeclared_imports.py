@@ -14,12 +14,8 @@ from nb_builder import platforms
 from nb_builder.analysis import contract
 from nb_builder.common import syntax_trees
 from nb_builder.common.cell import Cell
-from nb_builder.problems import (
-    BuildProblem,
-    RequirementsEmpty,
-    RequirementsMissing,
-    RequirementsUnreadable,
-)
+from nb_builder.problems.base import BuildProblem
+from nb_builder.problems.requirements import RequirementsEmpty, RequirementsMissing, RequirementsUnreadable
 from nb_builder.repository import source_tree
 from nb_builder.requirements.import_names import entry, known_name, providing
 from nb_builder.requirements.sources import Declaration

@@ -16,7 +16,8 @@ from nb_builder.execute import cell_errors
 from nb_builder.preflight import undeclared_imports
 from nb_builder.preflight.checks import Notebook
 from nb_builder.preflight.undeclared_imports import Import
-from nb_builder.problems import BuildProblem, ImportOfSubmodule, ImportsUndeclared
+from nb_builder.problems.base import BuildProblem
+from nb_builder.problems.imports import ImportOfSubmodule, ImportsUndeclared
 from nb_builder.requirements.import_names import entry
 
 # Run by the model Python, and kept to what CPython 3.6 reads. It prints for each import what of it is not there,

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from nb_scorer.model.golden_rows import samples_to_add
 
 from nb_builder.common.log import Log
-from nb_builder.problems import ProofMissing
+from nb_builder.problems.contract import ProofMissing
 
 
 def missing(manifest: Mapping) -> ProofMissing | None:

@@ -8,7 +8,7 @@ from nb_scorer.common.problem import Problem
 
 from nb_builder.analysis import contract
 from nb_builder.common.cell import Cell
-from nb_builder.problems import NotebookAmbiguous, NotebookMissing, PredictorNowhere
+from nb_builder.problems.repository import NotebookAmbiguous, NotebookMissing, PredictorNowhere
 from nb_builder.repository import formats, notebook_file
 from nb_builder.repository.formats import percent
 from nb_builder.rewrite import scripts

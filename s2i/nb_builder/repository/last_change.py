@@ -10,7 +10,7 @@ from nbformat import NotebookNode
 
 from nb_builder.common import resolve_date
 from nb_builder.common.resolve_date import AsOf
-from nb_builder.problems import DateUnknown
+from nb_builder.problems.requirements import DateUnknown
 from nb_builder.repository import git_metadata
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import nbformat
 
-from nb_builder.problems import (
+from nb_builder.problems.repository import (
     LanguageWrong,
     NotebookConflict,
     NotebookNotANotebook,

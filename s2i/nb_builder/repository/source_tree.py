@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from nb_builder.problems import NotebookChosenTwice, NotebookNotFound, SourceMissing
+from nb_builder.problems.repository import NotebookChosenTwice, NotebookNotFound, SourceMissing
 from nb_builder.repository import candidates
 
 # s2i lays the repository here and leaves it in the image unless assemble takes it away.

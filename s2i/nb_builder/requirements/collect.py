@@ -13,7 +13,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from nb_builder.common import digests
-from nb_builder.problems import (
+from nb_builder.problems.requirements import (
     LockOutdated,
     RequirementsConflict,
     RequirementsMalformed,

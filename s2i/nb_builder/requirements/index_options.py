@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from nb_builder.problems import IndexNotAllowed
+from nb_builder.problems.requirements import IndexNotAllowed
 from nb_builder.requirements import pip_config
 
 DEFAULT_INDEX = "https://pypi.org/simple"

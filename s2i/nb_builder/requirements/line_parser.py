@@ -18,7 +18,7 @@ from urllib.parse import unquote, urlsplit
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
-from nb_builder.problems import GitMissing, RequirementIsOption, RequirementsMalformed
+from nb_builder.problems.requirements import GitMissing, RequirementIsOption, RequirementsMalformed
 from nb_builder.requirements.index_options import IndexOptions
 from nb_builder.requirements.logical_lines import logical
 from nb_builder.requirements.sources import requirements_txt

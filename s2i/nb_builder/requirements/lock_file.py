@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote
 from packaging.utils import canonicalize_name
 
 from nb_builder.common import digests
-from nb_builder.problems import LockOutdated, RequirementsMalformed
+from nb_builder.problems.requirements import LockOutdated, RequirementsMalformed
 from nb_builder.requirements.logical_lines import logical
 from nb_builder.requirements.pip_config import without_credentials
 

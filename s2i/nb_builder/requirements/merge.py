@@ -9,7 +9,7 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from nb_builder.problems import RequirementsConflict
+from nb_builder.problems.requirements import RequirementsConflict
 from nb_builder.requirements.collect import Wanted, write
 from nb_builder.requirements.sources import Choice, exclude
 

@@ -1,6 +1,6 @@
 """Every failure of making a slim image: a code and three sentences, as in nb_builder.problems."""
 
-from nb_builder.problems import BuildProblem
+from nb_builder.problems.base import BuildProblem
 
 
 class SlimNoService(BuildProblem):

@@ -1,15 +1,21 @@
 """The words of every problem fit its facts."""
 
 import string
+from importlib import import_module
+from pkgutil import iter_modules
 
 import pytest
 from nb_builder import problems
 from nb_builder.common.cell import Cell
+from nb_builder.problems.base import BuildProblem, CellProblem
+from nb_builder.problems.cells import CellFailed
 
+MODULES = [import_module(f"{problems.__name__}.{module.name}") for module in iter_modules(problems.__path__)]
 CLASSES = [
     kind
-    for kind in vars(problems).values()
-    if isinstance(kind, type) and issubclass(kind, problems.BuildProblem) and kind.what_words
+    for module in MODULES
+    for kind in vars(module).values()
+    if isinstance(kind, type) and issubclass(kind, BuildProblem) and kind.what_words
 ]
 CELL_FACTS = {"where", "notebook"}
 
@@ -22,7 +28,7 @@ def fields(kind):
 @pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.code)
 def test_a_problem_says_what_why_and_fix_in_sentences(kind):
     facts = dict.fromkeys(fields(kind), 7)
-    if issubclass(kind, problems.CellProblem):
+    if issubclass(kind, CellProblem):
         facts = dict.fromkeys(fields(kind) - CELL_FACTS, 7)
         facts |= {"cell": Cell("x", 3, 5), "notebook": "model.ipynb", "line": 2, "traceback": "tb"}
     problem = kind(**facts)
@@ -37,7 +43,7 @@ def test_codes_are_unique():
 
 
 def test_a_cell_is_named_as_jupyter_shows_it_and_by_its_place():
-    problem = problems.CellFailed(
+    problem = CellFailed(
         cell=Cell("x", 3, 5), notebook="model.ipynb", line=2, error="ValueError: {x}", traceback="tb", again=""
     )
     assert problem.what == "Cell [3] of model.ipynb (cell 5 of the file), line 2 failed: ValueError: {x}"

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 from nb_builder import verify
-from nb_builder.problems import AnswersDiffer, BatchDiffers, ModelDoesNotLoad
+from nb_builder.problems.model import AnswersDiffer, BatchDiffers, ModelDoesNotLoad
 from nb_scorer.model import golden_rows, manifest
 
 SETTINGS = SimpleNamespace(tolerance=1e-6, verify_timeout=60.0, ca_bundle=None)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
-from nb_builder.problems import NotebookFormat
+from nb_builder.problems.repository import NotebookFormat
 from nb_builder.repository.formats import databricks, marimo, percent, texts
 from nb_builder.repository.formats.texts import CHUNKS, MARKDOWN, has_python
 

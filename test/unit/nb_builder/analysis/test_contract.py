@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 from nb_builder.analysis import contract
 from nb_builder.common.cell import Cell
-from nb_builder.problems import CellSyntax, NotCallable, PredictorMissing, Python2Code, ValidatorReturnsNothing
+from nb_builder.problems.cells import CellSyntax
+from nb_builder.problems.contract import NotCallable, PredictorMissing, ValidatorReturnsNothing
+from nb_builder.problems.repository import Python2Code
 
 NAME = Path("model.ipynb")
 GOOD = "def predictor(x):\n    return x"

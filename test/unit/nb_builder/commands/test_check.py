@@ -8,7 +8,8 @@ import sys
 import pytest
 from nb_builder.commands import check
 from nb_builder.common.cell import Cell
-from nb_builder.problems import PredictorMissing, RequirementIsOption
+from nb_builder.problems.contract import PredictorMissing
+from nb_builder.problems.requirements import RequirementIsOption
 from nb_scorer.common.problem import SettingInvalid
 
 CELL = Cell("requirements = ['--user']", 2, 3)

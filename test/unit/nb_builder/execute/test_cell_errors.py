@@ -3,14 +3,9 @@
 import pytest
 from nb_builder.common.cell import Cell
 from nb_builder.execute import cell_errors
-from nb_builder.problems import (
-    CellFailed,
-    ElsewhereOnly,
-    FileMissing,
-    ImportUndeclared,
-    NetworkUnreachable,
-    SystemPackageNeeded,
-)
+from nb_builder.problems.cells import CellFailed, ElsewhereOnly, SystemPackageNeeded
+from nb_builder.problems.imports import ImportUndeclared
+from nb_builder.problems.surroundings import FileMissing, NetworkUnreachable
 
 CELL = Cell("boom()", number=1, position=1)
 

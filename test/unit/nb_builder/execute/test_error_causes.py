@@ -3,7 +3,7 @@
 import pytest
 from nb_builder.common.cell import Cell
 from nb_builder.execute import error_causes
-from nb_builder.problems import (
+from nb_builder.problems.surroundings import (
     FileIgnored,
     FileMissing,
     NetworkUnreachable,

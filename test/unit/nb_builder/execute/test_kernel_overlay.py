@@ -9,7 +9,7 @@ from nb_builder.common.log import Log
 from nb_builder.execute import kernel_overlay
 from nb_builder.install.installer import Installer
 from nb_builder.install.interpreters import Python
-from nb_builder.problems import IndexUnreachable, InstallFailed
+from nb_builder.problems.requirements import IndexUnreachable, InstallFailed
 
 MINOR = f"{sys.version_info[0]}.{sys.version_info[1]}"
 HERE = Python(Path(sys.executable), MINOR)

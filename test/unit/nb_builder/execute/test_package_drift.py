@@ -6,7 +6,7 @@ import pytest
 from nb_builder.common.cell import Cell
 from nb_builder.common.resolve_date import AsOf
 from nb_builder.execute import package_drift
-from nb_builder.problems import CellFailed, PackageChanged
+from nb_builder.problems.cells import CellFailed, PackageChanged
 
 IN_A_CELL = "Traceback (most recent call last)\nCell In[2], line 1\n----> 1 f()\n"
 IN_A_PACKAGE = IN_A_CELL + "\nFile /venv/lib/python3.11/site-packages/numpy/__init__.py:400, in __getattr__(attr)\n"

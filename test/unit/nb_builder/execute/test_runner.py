@@ -9,18 +9,18 @@ import pytest
 from nb_builder.common.cell import Cell
 from nb_builder.execute import kernel, runner
 from nb_builder.execute.runner import Limits
-from nb_builder.problems import (
+from nb_builder.problems.cells import (
     CellAsksInput,
     CellExits,
     CellFailed,
     CellSyntax,
     CellTimeout,
-    DiskFull,
-    ImportUndeclared,
-    InstallFailed,
     KernelDied,
     NotebookTimeout,
 )
+from nb_builder.problems.imports import ImportUndeclared
+from nb_builder.problems.model import DiskFull
+from nb_builder.problems.requirements import InstallFailed
 
 
 class Lines:

@@ -5,14 +5,8 @@ import json
 import pytest
 from nb_builder.common.cell import Cell
 from nb_builder.execute import save_errors
-from nb_builder.problems import (
-    AnswerChanged,
-    AnswerDependsOnType,
-    DiskFull,
-    ExampleFails,
-    NotSerializable,
-    PredictorMissing,
-)
+from nb_builder.problems.contract import AnswerChanged, AnswerDependsOnType, ExampleFails, PredictorMissing
+from nb_builder.problems.model import DiskFull, NotSerializable
 
 ERROR = {"ename": "Complaint", "evalue": "predictor-missing", "traceback": ["of ours"]}
 

@@ -17,8 +17,8 @@ from nb_builder.install import installer as installers
 from nb_builder.install import resolver_errors, venv
 from nb_builder.install.installer import Before, Installer, uv_environ
 from nb_builder.install.interpreters import Python
-from nb_builder.problems import (
-    DiskFull,
+from nb_builder.problems.model import DiskFull
+from nb_builder.problems.requirements import (
     GitFailed,
     GitMissing,
     IndexUnreachable,

@@ -9,7 +9,7 @@ import pytest
 from nb_builder.common.log import Log
 from nb_builder.install import interpreters
 from nb_builder.install.interpreters import Wish
-from nb_builder.problems import PythonMissing
+from nb_builder.problems.repository import PythonMissing
 
 OWN = f"{sys.version_info[0]}.{sys.version_info[1]}"
 

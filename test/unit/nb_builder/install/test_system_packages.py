@@ -7,7 +7,7 @@ from nb_builder.common.dpkg import Package
 from nb_builder.common.log import Log
 from nb_builder.install import system_packages
 from nb_builder.install.system_packages import SystemPackage
-from nb_builder.problems import SystemPackageMissing, SystemPackagesMalformed
+from nb_builder.problems.repository import SystemPackageMissing, SystemPackagesMalformed
 
 APT = """#!/bin/sh
 echo "$@" >>"$CALLS"

@@ -7,7 +7,9 @@ import pytest
 from nb_builder.common.log import Log
 from nb_builder.common.settings import Settings
 from nb_builder.preflight import checks
-from nb_builder.problems import CellSyntax, NotebookNotJson, RequirementsMissing
+from nb_builder.problems.cells import CellSyntax
+from nb_builder.problems.repository import NotebookNotJson
+from nb_builder.problems.requirements import RequirementsMissing
 
 GOOD = "def predictor(x):\n    return x"
 

@@ -8,7 +8,7 @@ import pytest
 from nb_builder.common import parameter_values
 from nb_builder.common.log import Log
 from nb_builder.preflight import parameters
-from nb_builder.problems import ParameterUnknown
+from nb_builder.problems.contract import ParameterUnknown
 from nb_builder.rewrite import scripts
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from nb_builder.common.cell import Cell
 from nb_builder.preflight import undeclared_imports
-from nb_builder.problems import ElsewhereOnly, RequirementsMissing
+from nb_builder.problems.cells import ElsewhereOnly
+from nb_builder.problems.requirements import RequirementsMissing
 from nb_builder.rewrite.magics import as_python
 
 

@@ -9,7 +9,7 @@ import pytest
 from nb_builder.common.log import Log
 from nb_builder.preflight import unmet_imports
 from nb_builder.preflight.checks import Notebook
-from nb_builder.problems import ImportOfSubmodule, ImportsUndeclared, ImportUndeclared
+from nb_builder.problems.imports import ImportOfSubmodule, ImportsUndeclared, ImportUndeclared
 from nbformat import v4
 
 

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
-from nb_builder.problems import (
+from nb_builder.problems.repository import (
     NotebookAmbiguous,
     NotebookChosenTwice,
     NotebookMissing,

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from nb_builder.problems import (
+from nb_builder.problems.requirements import (
     IndexNotAllowed,
     LockOutdated,
     RequirementIsOption,

@@ -1,7 +1,7 @@
 """Indexes that requirements name: who may, and what installers hear of them."""
 
 import pytest
-from nb_builder.problems import IndexNotAllowed
+from nb_builder.problems.requirements import IndexNotAllowed
 from nb_builder.requirements.index_options import IndexOptions
 
 LINE = "requirements.txt (line 1)"

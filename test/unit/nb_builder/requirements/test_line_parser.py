@@ -3,7 +3,7 @@
 import subprocess
 
 import pytest
-from nb_builder.problems import GitMissing, RequirementIsOption, RequirementsMalformed
+from nb_builder.problems.requirements import GitMissing, RequirementIsOption, RequirementsMalformed
 from nb_builder.requirements import line_parser
 from nb_builder.requirements.line_parser import Place
 

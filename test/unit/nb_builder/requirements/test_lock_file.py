@@ -1,7 +1,7 @@
 """The lock as it is kept, and as it is installed from."""
 
 import pytest
-from nb_builder.problems import LockOutdated, RequirementsMalformed
+from nb_builder.problems.requirements import LockOutdated, RequirementsMalformed
 from nb_builder.requirements import lock_file
 
 COMMIT = "0123456789" * 4

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from nb_builder.problems import RequirementsConflict
+from nb_builder.problems.requirements import RequirementsConflict
 from nb_builder.requirements import merge
 from nb_builder.requirements.collect import Wanted
 from nb_builder.requirements.line_parser import Asked
