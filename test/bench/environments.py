@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 from nb_builder.requirements import pip_config
+from nb_scorer.model.manifest import FORMAT
 from peers import PEERS, Peer
 
 ROOT = Path(__file__).parents[2]
@@ -30,7 +31,9 @@ def built(name: str, commit: str = "") -> Path:
     root, home = checkout(commit)
     place = home / "bench"
     app_root, source = place / f"app-root-{name}", place / f"source-{name}"
-    if (app_root / "model/manifest.json").exists():
+    manifest = app_root / "model/manifest.json"
+    # A commit's stays as it is; ours may be of a service that has changed since.
+    if manifest.exists() and (commit or json.loads(manifest.read_text())["format"] == FORMAT):
         return app_root
     for folder in (app_root, source):
         shutil.rmtree(folder, ignore_errors=True)
