@@ -26,6 +26,8 @@ ARG PIP_TRUSTED_HOST
 ARG PIP_FIND_LINKS
 # Spans for OpenTelemetry: `make build OTEL=1`.
 ARG OTEL
+# Parquet, Arrow and zstd for files of samples: `make build BATCH=1`.
+ARG BATCH
 COPY s2i /opt/nb-builder/s2i
 COPY app-skeleton /opt/nb-builder/app-skeleton
 # One cache for all environments: what is in several is one file with several names, and weighs once.
@@ -34,7 +36,10 @@ RUN cd /opt/nb-builder && export UV_CACHE_DIR=/opt/nb-builder/cache \
  && PIP_CERT=/etc/ssl/certs/ca-certificates.crt s2i/install . \
  && build/bin/uv pip uninstall -q --python build pip setuptools \
  && rm -rf cache && find . -name .lock -delete \
- && build/bin/python -I -m nb_builder.image_trim .
+ && build/bin/python -I -m nb_builder.image_trim . \
+ && mkdir /opt/commands \
+ && service/bin/python -I -c 'import nb_service.backends as all; print(*all.names(), sep="\n")' \
+        | while read -r name; do ln -s /usr/libexec/s2i/run "/opt/commands/${name}"; done
 
 FROM python
 # For packages that have no wheel and are built from their source: `make build COMPILERS=1`. For notebooks that need
@@ -89,6 +94,8 @@ RUN useradd --uid 1001 --gid 0 --no-log-init --no-create-home --home-dir /opt/ap
  && chown -R 1001:0 /opt/app-root \
  && chmod -R u=rwX,g=u,o=rX /opt/app-root
 COPY --from=environments /opt/nb-builder /opt/nb-builder
+# `docker run my-service batch`: each back end is a command by its name.
+COPY --from=environments /opt/commands/ /usr/local/bin/
 COPY s2i/bin /usr/libexec/s2i
 WORKDIR /opt/app-root/src
 EXPOSE 8080

@@ -18,18 +18,24 @@ VERSION := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 
 export NB_BUILDER_HOME := $(HOME_DIR)
 
-.PHONY: help run check-notebook build runtime test test-unit test-flow test-docs test-image check audit lock bench clean environments developer
+.PHONY: help run batch check-notebook build runtime native spark-model test test-unit test-flow test-docs test-image test-spark check audit lock bench mutants fuzz-native clean environments developer
 
 help:
 	@echo "make run         build the example notebook, serve it here and ask it once; NOTEBOOK=<folder, .ipynb or git URL>"
+	@echo "make batch       build a notebook and score files with it here; NOTEBOOK=… IN=… OUT=… OPTIONS=\"--keep none\" BATCH=1 for Parquet"
 	@echo "make check-notebook  say what would keep a notebook from being built; NOTEBOOK=… as for run, JSON=1 for machines"
-	@echo "make build       make the builder image $(IMAGE_NAME); BASE_IMAGE=… CA_BUNDLE=… COMPILERS=1 APT=\"graphviz …\" OTEL=1"
+	@echo "make build       make the builder image $(IMAGE_NAME); BASE_IMAGE=… CA_BUNDLE=… COMPILERS=1 APT=\"graphviz …\" OTEL=1 BATCH=1"
 	@echo "make runtime     make the slim image $(SERVICE)-slim (IMAGE=…) of the service image $(SERVICE); S2I_SLIM=… S2I_KEEP=… S2I_SLIM_BASE=…"
+	@echo "make native      make the native image $(SERVICE)-native (IMAGE=…) of the service image $(SERVICE), or say why there is none; PLATFORM=linux/arm64"
+	@echo "make spark-model write the archive $(or $(OUT),model.zip) (OUT=…) by which Spark scores with the service image $(SERVICE)"
 	@echo "make test        check, test-unit, and then test-flow, test-docs and test-image at once; K=… as pytest's -k, for each of them"
 	@echo "make test-image  the image tests alone: the real s2i and a container engine"
+	@echo "make test-spark  a real cluster of Spark on this machine, of which an executor is killed; needs Java 17 and minutes"
 	@echo "make check       linters and docstrings"
 	@echo "make audit       known vulnerabilities in what the SBOM of IMAGE=… names; AUDIT_OPTIONS=… are pip-audit's"
 	@echo "make bench       speeds and sizes beside the classic way; BENCH=<build, images, start, serve, notebooks, …>"
+	@echo "make mutants     how many small faults in ROOM=… its tests find, as root; MUTANTS=\"--sample=200 --seed=1\""
+	@echo "make fuzz-native RUNS=10000000 inputs for what reads bytes in native programs, by clang's libFuzzer under sanitizers"
 	@echo "make lock        resolve our dependencies anew into s2i/requirements.lock"
 	@echo "make clean       remove what all of these have made here"
 
@@ -44,6 +50,11 @@ developer:
 run: environments
 	@exec "$(BUILD)/python" -I -m nb_builder local "$(NOTEBOOK)"
 
+# What is given to make as BATCH=1 is in the environment of s2i/install, too; stdout is for answers alone.
+batch:
+	@$(MAKE) --no-print-directory environments >&2
+	@exec "$(BUILD)/python" -I -m nb_builder batch "$(NOTEBOOK)" $(OPTIONS) $(IN) $(OUT)
+
 check-notebook: environments
 	@exec s2i/check $(if $(JSON),--json) "$(NOTEBOOK)"
 
@@ -53,11 +64,20 @@ build:
 	@bundle="$(HOME_DIR)/ca-bundle.crt"; if [ -z "$(CA_BUNDLE)" ]; then rm -f "$$bundle"; \
 		else cmp -s "$(CA_BUNDLE)" "$$bundle" || cp "$(CA_BUNDLE)" "$$bundle"; fi
 	$(DOCKER) build --build-arg BASE_IMAGE=$(BASE_IMAGE) --build-arg VERSION=$(VERSION) \
-		$(if $(COMPILERS),--build-arg COMPILERS=1) $(if $(APT),--build-arg APT="$(APT)") $(if $(OTEL),--build-arg OTEL=1) $(BUILD_ARGS) --tag $(IMAGE_NAME) .
+		$(if $(COMPILERS),--build-arg COMPILERS=1) $(if $(APT),--build-arg APT="$(APT)") $(if $(OTEL),--build-arg OTEL=1) $(if $(BATCH),--build-arg BATCH=1) $(BUILD_ARGS) --tag $(IMAGE_NAME) .
 
 # What is given to make as S2I_SLIM=… is in the environment, too.
 runtime:
 	@DOCKER="$(DOCKER)" s2i/runtime "$(SERVICE)" "$(or $(IMAGE),$(SERVICE)-slim)"
+
+# PLATFORM=… is in the environment, as S2I_SLIM=… is.
+native:
+	@DOCKER="$(DOCKER)" COMPILER="$(or $(COMPILER),$(BASE_IMAGE))" s2i/native "$(SERVICE)" "$(or $(IMAGE),$(SERVICE)-native)"
+
+# It gets its name when it is whole.
+spark-model:
+	@out="$(or $(OUT),model.zip)"; $(DOCKER) run --rm "$(SERVICE)" spark-model > "$$out.part" \
+		&& mv "$$out.part" "$$out" || { status=$$?; rm -f "$$out.part"; exit $$status; }
 
 # One run of all that builds: while builds in containers wait, those on this machine compute.
 test: check test-unit
@@ -87,12 +107,16 @@ test-docs: developer
 test-image: developer
 	$(PYTEST) $(BUILDS_AT_ONCE) test/image $(NONE_IS_FINE)
 
+# Not in `make test`: PySpark has 480 MB and needs Java, and a cluster on a small machine takes minutes.
+test-spark: developer
+	$(PYTEST) test/spark
+
 check: developer
 	$(TEST)/ruff check .
 	$(TEST)/ruff format --check .
 	$(TEST)/lint-imports --no-cache
 	$(TEST)/mypy
-	$(TEST)/shellcheck s2i/install s2i/check s2i/runtime s2i/bin/* test/run .ci/run
+	$(TEST)/shellcheck s2i/install s2i/check s2i/runtime s2i/native s2i/bin/* test/run test/mutants/sandbox.sh .ci/run
 
 audit:
 	@s2i/install "$(HOME_DIR)" --audit
@@ -101,11 +125,19 @@ audit:
 bench: developer
 	$(TEST)/python test/bench $(BENCH)
 
+# By hand only: for a room it takes minutes. test/mutants/__main__.py says how, and what else MUTANTS may have.
+mutants: developer
+	nice $(TEST)/python test/mutants "$(ROOM)" $(MUTANTS)
+
+# By hand only: ten million take an hour or two.
+fuzz-native: developer
+	PYTHONPATH=test nice -n 19 $(TEST)/python test/fuzz $(RUNS)
+
 lock:
 	@s2i/install "$(HOME_DIR)"
 	$(BUILD)/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --upgrade \
 		--no-header --no-emit-index-url --annotation-style line --output-file s2i/requirements.lock \
-		s2i/pyproject.toml app-skeleton/pyproject.toml --extra otel --group kernel --group s2i --group test
+		s2i/pyproject.toml app-skeleton/pyproject.toml --extra otel --extra batch --group kernel --group s2i --group test
 
 clean:
 	rm -rf "$(HOME_DIR)" .pytest_cache .ruff_cache

@@ -20,7 +20,7 @@ FENCE = re.compile(
     r"^```sh(?P<words>[ \w]*)\n(?P<text>.*?)^```$(?:\n+```answer\n(?P<shown>.*?)^```$)?", re.MULTILINE | re.DOTALL
 )
 KNOWN_WORDS = {"service", "engine"}
-LIMIT = 240
+LIMIT = 900
 
 # What a block exports, and the folder it changes to, hold for the blocks after it.
 SCRIPT = """set -euo pipefail

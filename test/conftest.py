@@ -3,12 +3,10 @@
 And what several workers need (pytest-xdist): a folder that they share, and one worker for all that a case is asked.
 """
 
-import functools
 import os
 
 import hypothesis
 import pytest
-from xdist.scheduler import LoadScopeScheduling
 
 import shared
 from cases import Case
@@ -27,7 +25,6 @@ LONGEST = (
     "image/test_clouds.py",
     "image/test_trixie.py",
     "image/test_slim_builds.py",
-    "image/test_otel.py",
     "image/test_cases.py",
     "flow/test_requirements.py",
 )
@@ -73,40 +70,17 @@ def _speak(config, line):
     config.pluginmanager.getplugin("terminalreporter").write_line(f"\n{line}")
 
 
+# Before pytest-xdist's own, which reads the groups.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     """Give all that is asked of a case to one worker, which then builds it once; begin with what takes longest."""
-    groups = {}
     for item in items:
         case = item.callspec.params.get("case") if hasattr(item, "callspec") else None
         if isinstance(case, Case) and {"built", "outcomes"} & set(item.fixturenames):
             item.add_marker(pytest.mark.xdist_group(f"{item.path.parent.name} {case.name}"))
-        if mark := item.get_closest_marker("xdist_group"):
-            groups[item.nodeid] = mark.args[0]
-    shared.once("groups", lambda: groups)
     items.sort(key=_turn)
 
 
 def _turn(item):
     """Return the place of a test among LONGEST; what is not there keeps its order behind them."""
     return next((turn for turn, words in enumerate(LONGEST) if words in item.nodeid), len(LONGEST))
-
-
-class Groups(LoadScopeScheduling):
-    """Deals the groups of tests to the workers in their order: `--dist loadgroup`, which pytest 9.2 has broken.
-
-    pytest-xdist 3.8 lets workers write a test's group behind its name, and no test has a name that can be changed now.
-    """
-
-    @functools.cached_property
-    def groups(self):
-        """The group of each test that has one, as workers have found them: all have collected when this is asked."""
-        return shared.once("groups", dict)
-
-    def _split_scope(self, nodeid):
-        return self.groups.get(nodeid, nodeid)
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config, log):
-    """Return what deals groups of tests to workers, where that is asked for."""
-    return Groups(config, log) if config.getoption("dist") == "loadgroup" else None

@@ -1,35 +1,43 @@
-"""The one door of the service: a problem becomes text and an exit code.
+"""The entry point of the service, the only place that turns a problem into text and an exit code.
 
-`python -m nb_service` serves, with the word `serve` too; `python -m nb_service prove` asks the golden rows
-and prints JSON; `python -m nb_service selftest` asks a service of this very environment as a client does.
+`python -m nb_service`, also with the word `serve`, serves the model with the back end that S2I_BACKEND names. The name
+of a back end as the first word does the same with that one, and what follows are words of its own. `python -m
+nb_service prove` sends the model the golden rows and prints the outcome as JSON. `python -m nb_service selftest` starts
+a service and tests it as a client.
 """
 
 import io
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, TextIO
 
 from nb_scorer.common.problem import Problem
 from nb_scorer.protocol import log_forms
 
 from nb_service import backends, image_env, model_folder, settings, stdio_capture
-from nb_service.log import FACTS, as_object
+from nb_service.log import FACTS, as_object, visible
 from nb_service.pool import Pool, make_plan
 from nb_service.pool.turns import TurnLoop
 
+OWN_WORDS = ("serve", "prove", "selftest", "app")
 
-def serve(environ: dict, facts: int | None = None) -> int:
-    """Serve the model with the back end that the settings name; return the exit code.
 
-    `facts` is a descriptor that a program which asks this service has given it, as in Log.
+def serve(environ: dict, call: "Call", facts: int | None = None) -> int:
+    """Serve the model with the back end of `call`; return the exit code.
+
+    `facts` is a descriptor, inherited from a program that tests this service, as in Log.
     """
     values = settings.Settings(environ)
-    backend = backends.find(values.backend)
+    backend = call.find(values)
+    if not backends.give(call.name, backend, call.words):
+        return 0
     model = model_folder.read(Path(values.app_root).absolute())
     if facts is not None:
-        # Not for scorers: the channel ends with this process.
+        # Scorers must not inherit it: the reader sees the end of this process by its end of file.
         os.set_inheritable(facts, False)
-    with stdio_capture.opened_log(values.log_format, facts) as log:
+    with stdio_capture.opened_log(values.log_format, facts, to_stderr=call.keeps_stdout) as log:
         loop = TurnLoop()
         try:
             pool = Pool(loop, model, make_plan(model, values, environ), log.say)
@@ -38,9 +46,26 @@ def serve(environ: dict, facts: int | None = None) -> int:
             loop.close()
 
 
+class Call:
+    """Which back end is asked for, and by which words of its own; by default the one that the settings name."""
+
+    def __init__(self, name: str = "", words: Sequence[str] = ()) -> None:
+        self.name = name
+        self.words = words
+        self.keeps_stdout = False  # known once the back end is found
+
+    def find(self, values: settings.Settings) -> Any:
+        """Return the back end; raise BackendUnknown."""
+        self.name = self.name or values.backend
+        backend = backends.find(self.name)
+        self.keeps_stdout = backends.keeps_stdout(backend)
+        return backend
+
+
 def main(args: list[str], environ: dict) -> int:
-    """Do what `args` say; return the exit code."""
+    """Run the command in `args`; return the exit code."""
     stdio_capture.open_closed_streams()
+    call = Call()
     try:
         environ = image_env.complete(environ)
         if args == ["prove"]:
@@ -58,24 +83,31 @@ def main(args: list[str], environ: dict) -> int:
         facts = int(args[2]) if args[:2] == ["serve", FACTS] and len(args) == 3 else None
         # SageMaker starts its containers with the word serve.
         if facts is None and args not in ([], ["serve"]):
-            print("Usage: python -m nb_service [serve | prove | selftest [--verdict FILE]]", file=sys.stderr)
-            return 2
-        return serve(environ, facts)
+            if args[0] in OWN_WORDS or args[0] not in backends.names():
+                _show_usage()
+                return 2
+            call = Call(args[0], args[1:])
+        return serve(environ, call, facts)
     except Problem as problem:
         as_json = args != ["prove"] and settings.log_format(environ) == log_forms.JSON
-        _last_words(_object_of(problem) if as_json else str(problem))
-        return 1
+        _last_words(_object_of(problem) if as_json else str(problem), sys.stderr if call.keeps_stdout else sys.stdout)
+        return problem.exit_status
 
 
-def _last_words(text: str) -> None:
-    """Print `text`, whatever characters are in it and wherever stdout leads."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
+def _show_usage() -> None:
+    choices = " | ".join(["serve", "prove", "selftest [--verdict FILE]", *(f"{name} …" for name in backends.names())])
+    print(f"Usage: python -m nb_service [{choices}]", file=sys.stderr)
+
+
+def _last_words(text: str, stream: TextIO) -> None:
+    """Print `text`, whatever characters it has and whether or not anybody reads the stream."""
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")
     try:
-        print(text, flush=True)
+        print(visible(text), file=stream, flush=True)
     except OSError:
-        # The interpreter tries once more in the end, and that would change the exit code.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The interpreter flushes it again when it ends; a failure then would change the exit code.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _object_of(problem: Problem) -> str:

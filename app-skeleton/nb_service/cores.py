@@ -12,7 +12,7 @@ def available(proc: Path = Path("/proc/self/cgroup"), root: Path = Path("/sys/fs
 
 
 def _folders(proc: Path, root: Path) -> list[Path]:
-    """Return the folders whose quota binds us: our cgroup's and its parents', in both versions."""
+    """Return the folders whose quota applies to us: our cgroup's and its parents', in both versions."""
     folders = []
     for line in _text(proc).splitlines():
         _, controllers, path = line.split(":", 2)
@@ -34,8 +34,8 @@ def _quota(folder: Path) -> float | None:
     fields = _text(folder / "cpu.max").split()
     if len(fields) == 2:
         quota, period = fields
-    elif got := _text(folder / "cpu.cfs_quota_us").strip():
-        quota, period = got, _text(folder / "cpu.cfs_period_us").strip() or period
+    elif cfs_quota := _text(folder / "cpu.cfs_quota_us").strip():
+        quota, period = cfs_quota, _text(folder / "cpu.cfs_period_us").strip() or period
     if quota in ("max", "-1"):
         return None
     return int(quota) / int(period)

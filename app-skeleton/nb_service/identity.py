@@ -1,4 +1,4 @@
-"""Which model this is: its name, version and commit, as every answer and every protocol tells them."""
+"""Which model this is: its name, version and commit, for every response and every protocol."""
 
 import json
 import re
@@ -10,7 +10,7 @@ from nb_scorer.common import paths
 
 from nb_service.model_folder import ModelFolder
 
-# What a path, a header and TensorFlow Serving's routes take for a name.
+# A name that fits into a path, a header and TensorFlow Serving's routes.
 NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?")
 DEFAULT_NAME = "model"
 HEADERS = ("X-Model-Name", "X-Model-Version", "X-Model-Commit")
@@ -28,18 +28,18 @@ class Identity(NamedTuple):
 
     @property
     def headers(self) -> tuple[tuple[str, str], ...]:
-        """Return the headers that tell it."""
-        told = zip(HEADERS, (self.name, str(self.version), self.commit), strict=True)
-        return tuple((name, value) for name, value in told if value)
+        """Return them as response headers."""
+        pairs = zip(HEADERS, (self.name, str(self.version), self.commit), strict=True)
+        return tuple((name, value) for name, value in pairs if value)
 
     @property
     def header_bytes(self) -> bytes:
-        """Return the same as lines of an HTTP head."""
+        """Return the same as the lines of an HTTP head."""
         return b"".join(f"{name}: {value}\r\n".encode("ascii") for name, value in self.headers)
 
 
 def of(model: ModelFolder, name: str = "") -> Identity:
-    """Return the identity of `model`; without `name` its notebook's name, cleaned, is taken."""
+    """Return the identity of `model`; `name` defaults to its notebook's name, cleaned."""
     report = _report(model.folder.parent / paths.BUILD / paths.REPORT)
     commit, source = report.get("commit"), report.get("source")
     return Identity(
@@ -51,33 +51,35 @@ def of(model: ModelFolder, name: str = "") -> Identity:
 
 
 def cleaned(name: str) -> str:
-    """Return what is left of `name` for a model's name: letters without accents, dashes for what a path can't have."""
-    left = re.sub(r"[^A-Za-z0-9._-]+", "-", name if name.isascii() else _without_accents(name))[:128].strip("._-")
-    return left or DEFAULT_NAME
+    """Return `name` as a model's name: letters without accents, dashes for characters that paths can't have."""
+    usable = re.sub(r"[^A-Za-z0-9._-]+", "-", name if name.isascii() else _without_accents(name))[:128].strip("._-")
+    return usable or DEFAULT_NAME
 
 
 def _without_accents(name: str) -> str:
-    # Here and not above: few names need it.
+    # Imported here: few names need it.
     import unicodedata
 
-    return "".join(letter for letter in unicodedata.normalize("NFKD", name) if not unicodedata.combining(letter))
+    return "".join(
+        character for character in unicodedata.normalize("NFKD", name) if not unicodedata.combining(character)
+    )
 
 
 def version_of(built: str) -> int:
-    """Return the time stamp of the manifest as seconds since 1970; 1 for one that is none."""
-    # Not by strptime: to import what it needs takes longer than all else here.
-    found = _STAMP.fullmatch(built)
-    if found is None:
+    """Return the manifest's time stamp as seconds since 1970; 1 where it is not valid."""
+    # Not by strptime: importing what that needs takes longer than everything else here.
+    match = _STAMP.fullmatch(built)
+    if match is None:
         return 1
     try:
-        year, month, day, hour, minute, second = map(int, found.groups())
+        year, month, day, hour, minute, second = map(int, match.groups())
         return int(datetime(year, month, day, hour, minute, second, tzinfo=timezone.utc).timestamp())
     except ValueError:
         return 1
 
 
 def _report(path: Path) -> dict:
-    """Return the build's report; an image may have been made without it."""
+    """Return the build's report; {} where the image was made without it."""
     try:
         report = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""The variables that a slim image keeps in a file: an image made from scratch has no other memory of them."""
+"""The environment of a slim image, kept in a file: an image made from scratch inherits no variables."""
 
 import json
 import os
@@ -9,9 +9,9 @@ from nb_service import problems, settings
 
 
 def complete(environ: dict) -> dict:
-    """Return `environ` with what `$APP_ROOT/environment.json` says of other variables, if there is such a file.
+    """Return `environ`, completed by the variables in `$APP_ROOT/environment.json`, if there is such a file.
 
-    Raise ModelDamaged or ModelMissing where the file can't be meant, or read.
+    Raise ModelDamaged where its content is not valid, ModelMissing where it can't be read.
     """
     path = os.path.join(settings.app_root(environ), paths.ENVIRONMENT)
     try:
@@ -19,20 +19,20 @@ def complete(environ: dict) -> dict:
             return {**_variables(json.load(file)), **environ}
     except (FileNotFoundError, NotADirectoryError):
         return environ
-    except OSError as refused:
-        raise problems.unreadable(path, refused) from refused
-    except (ValueError, RecursionError) as wrong:
-        reason = str(wrong) if isinstance(wrong, ValueError) else "it is nested too deeply"
-        raise problems.not_as_written(path, reason) from wrong
+    except OSError as error:
+        raise problems.unreadable(path, error) from error
+    except (ValueError, RecursionError) as error:
+        reason = str(error) if isinstance(error, ValueError) else "it is nested too deeply"
+        raise problems.not_as_written(path, reason) from error
 
 
-def _variables(said: object) -> dict[str, str]:
-    """Return what the file says; raise ValueError for what no environment can hold."""
-    if not isinstance(said, dict):
+def _variables(content: object) -> dict[str, str]:
+    """Return the variables in the file's content; raise ValueError for what no environment can hold."""
+    if not isinstance(content, dict):
         raise ValueError("it is no JSON object")  # noqa: TRY004 - of a file's content
-    for name, value in said.items():
+    for name, value in content.items():
         if not isinstance(value, str) or "\0" in name + value or "=" in name or not name:
             raise ValueError(f"{name!r} is no variable with a text")
-        # Raises where it holds a character that no file system has.
+        # Raises for characters that the file system's encoding, and so the environment, can't hold.
         os.fsencode(name + value)
-    return said
+    return content

@@ -1,4 +1,4 @@
-"""The service's log: lines on stdout, written by a thread so that a slow reader never stops the loop."""
+"""The service's log: lines on stdout, written by a thread, so that a slow reader never stops the loop."""
 
 import contextlib
 import json
@@ -10,32 +10,33 @@ import threading
 import time
 from collections.abc import Callable
 
-# So many bytes may wait to be written: beyond them the reader is not reading, and lines are left out and counted.
+# How many bytes may wait to be written. Beyond that nobody is reading, and lines are left out and counted.
 MOST_WAITING = 8 << 20
-# Of these, what is printed past the log may have so many: the service's own words must have room beside it.
-MOST_OF_STRAYS = MOST_WAITING // 2
-# Lines of requests are handed over in parcels of about this size, or at the next flush.
+# How many of these may be captured output, so that there is always room for the service's own lines.
+MOST_OF_CAPTURED = MOST_WAITING // 2
+# Lines of requests go to the writing thread in batches of about this size, or at the next flush.
 PARCEL = 1 << 16
 TRY_AGAIN_SECONDS = 0.1
-# How often those who have a log let its lines of requests go.
+# How often the owner of a log calls `flush`.
 FLUSH_SECONDS = 0.2
-# The option by which a service is given a descriptor for facts.
+# The option that passes a service the descriptor for facts.
 FACTS = "--facts"
 _END = object()
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"}
 
 
 class Log:
-    """Lines for stdout: `say` for what happens, `request` for what is asked, `strays` for what others print.
+    """Lines for stdout: `say` for events, `request` for the access log, `captured` for what others print.
 
-    With `as_json` each line is a JSON object; `request` gets its lines ready made. `strays` is for any thread,
-    all else for the loop's own. `facts` is a descriptor for the program that asks this service and reads its log:
-    what it has to know goes there, apart from the sentences, and its own requests are in no log.
+    With `as_json` each line is a JSON object; `request` gets its lines already formatted. `captured` is for any thread,
+    everything else for the loop's only. `facts` is a descriptor to a program that tests this service: facts go there,
+    so that it need not parse sentences, and its requests are not logged.
     """
 
     def __init__(self, descriptor: int | None = None, *, as_json: bool = False, facts: int | None = None) -> None:
         self.as_json = as_json
         self._facts = facts
-        # Not sys.stdout itself: what it could not write would wait in it and spoil the exit code.
+        # Not sys.stdout: what that could not write would stay in its buffer and change the exit code.
         self._descriptor = sys.stdout.fileno() if descriptor is None else descriptor
         self._requests: list[str] = []
         self._size_of_requests = 0
@@ -48,26 +49,26 @@ class Log:
         self._thread.start()
 
     def say(self, text: str) -> None:
-        """Write `text` as a line, soon."""
+        """Have `text` written as a line."""
         self.flush()
-        self._put(_encoded((as_object(text) if self.as_json else text) + "\n"), MOST_WAITING)
+        self._put(_encoded((as_object(text) if self.as_json else visible(text)) + "\n"), MOST_WAITING)
 
-    def strays(self, printed: bytes, shaped: Callable[[bytes], bytes]) -> None:
-        """Write whole lines that others printed, `shaped` for this log, unless its reader is far behind."""
-        if self._has_room(printed, MOST_OF_STRAYS):
-            self._put(shaped(printed), MOST_OF_STRAYS)
+    def captured(self, printed: bytes, shaped: Callable[[bytes], bytes]) -> None:
+        """Have complete lines that others printed written, in the form `shaped`, unless the reader is far behind."""
+        if self._has_room(printed, MOST_OF_CAPTURED):
+            self._put(shaped(printed), MOST_OF_CAPTURED)
         else:
             self._leave_out(printed.count(b"\n"))
 
     def fact(self, **facts: object) -> None:
-        """Tell `facts` to the program that asked for them, if one did, as a line of JSON."""
+        """Write `facts` as a line of JSON to the program that tests this service, if there is one."""
         if self._facts is not None:
-            # Few and short, so a pipe takes them at once; where the program is gone, nobody is left to tell.
+            # Facts are few and short, so the pipe has room for them. A program that is gone needs none.
             with contextlib.suppress(BrokenPipeError):
                 os.write(self._facts, json.dumps(facts).encode("ascii") + b"\n")
 
     def request(self, line: str) -> None:
-        """Remember a line of the access log until `flush`."""
+        """Keep a line of the access log until `flush`."""
         if self._facts is not None:
             return
         self._requests.append(line)
@@ -76,26 +77,26 @@ class Log:
             self.flush()
 
     def flush(self) -> None:
-        """Hand what `request` remembered to the writing thread."""
+        """Hand the lines that `request` kept to the writing thread."""
         if self._requests:
             lines, self._requests, self._size_of_requests = self._requests, [], 0
             self._put(_encoded("\n".join(lines) + "\n"), MOST_WAITING)
 
     def close(self, seconds: float = 1.0) -> None:
-        """Write what waits; give up after `seconds` when nobody reads."""
+        """Write what waits; give up after `seconds` if nobody reads."""
         self.flush()
         self._put(b"", MOST_WAITING)
         self._closing.set()
         self._queue.put(_END)
         self._thread.join(seconds)
 
-    def _has_room(self, data: bytes, most: int) -> bool:
-        # What is larger than all the room there is comes through where nothing else waits.
-        return not self._waiting or self._waiting + len(data) <= most
+    def _has_room(self, data: bytes, limit: int) -> bool:
+        # Something larger than the limit is accepted where nothing else waits.
+        return not self._waiting or self._waiting + len(data) <= limit
 
-    def _put(self, data: bytes, most: int) -> None:
+    def _put(self, data: bytes, limit: int) -> None:
         with self._lock:
-            has_room = self._has_room(data, most)
+            has_room = self._has_room(data, limit)
             if has_room:
                 data = self._note_of_left_out() + data
                 self._waiting += len(data)
@@ -106,8 +107,8 @@ class Log:
     def _note_of_left_out(self) -> bytes:
         if not self._left_out:
             return b""
-        words, self._left_out = left_out(self._left_out), 0
-        return _encoded((as_object(words) if self.as_json else words) + "\n")
+        note, self._left_out = left_out(self._left_out), 0
+        return _encoded((as_object(note) if self.as_json else note) + "\n")
 
     def _leave_out(self, lines: int) -> None:
         with self._lock:
@@ -122,12 +123,12 @@ class Log:
                     self._waiting -= len(data)
 
     def _write_out(self, data: memoryview) -> None:
-        """Write `data`; where that can't be done, for the reader is gone or the disk full, count it as left out."""
+        """Write `data`; if that fails, since the reader is gone or the disk is full, count its lines as left out."""
         while data:
             try:
                 data = data[os.write(self._descriptor, data) :]
             except BlockingIOError:
-                # Somebody who shares stdout made it so.
+                # Another process that shares stdout has made it non-blocking.
                 _wait_for_room(self._descriptor)
             except OSError:
                 self._leave_out(bytes(data).count(b"\n"))
@@ -145,13 +146,18 @@ def _encoded(text: str) -> bytes:
     return text.encode("utf-8", "backslashreplace")
 
 
+def visible(text: str) -> str:
+    """Return `text` with escapes for control characters, which a terminal obeys; tabs and line breaks stay."""
+    return text.translate(_CONTROLS)
+
+
 def as_object(message: str, **facts: object) -> str:
-    """Return a line of a log in JSON: an object with time, message and `facts`."""
+    """Return a line of a JSON log: an object with time, message and `facts`."""
     return json.dumps({"time": stamp(), "message": message, **facts})
 
 
 def left_out(count: int) -> str:
-    """Return what the log says of lines that it does not have."""
+    """Return what the log says about lines that were left out."""
     return f"({count} lines were left out: nobody read this log fast enough)"
 
 
@@ -159,7 +165,7 @@ _stamp = (0, "")
 
 
 def stamp() -> str:
-    """Return the time as the log shows it, made anew once a second."""
+    """Return the time as the log shows it, formatted once a second."""
     global _stamp  # noqa: PLW0603 - one value a second for all lines
     now = int(time.time())
     if _stamp[0] != now:

@@ -1,4 +1,4 @@
-"""The manifest's fields as the service may rely on them: each is of the kind that assemble writes, or absent."""
+"""The manifest, checked: each field has the type that assemble writes, or is absent."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,39 +13,39 @@ KINDS = frozenset(("array", "boolean", "integer", "null", "number", "object", "s
 
 
 def read(path: Path) -> dict:
-    """Return the manifest at `path`; raise ModelFormatUnknown, or ModelDamaged for a field that can't be meant."""
+    """Return the manifest at `path`; raise ModelFormatUnknown, or ModelDamaged for a field of another type."""
     manifest = parsed(path.read_bytes())
     return {name: _checked(path, name, value) for name, value in manifest.items()}
 
 
 def _checked(path: Path, name: str, value: object) -> object:
     check = FIELDS.get(name)
-    # Some are null where the build learned nothing; which, only the build needs to know.
+    # A field may be null where the build learned nothing; only a few never are.
     if check is None or (value is None and name not in NEVER_NULL):
         return value
     try:
         return check(value)
-    except ValueError as wanted:
-        raise problems.not_as_written(path, f"{name} is {phrases.as_json(value)}, and not {wanted}") from wanted
+    except ValueError as error:
+        raise problems.not_as_written(path, f"{name} is {phrases.as_json(value)}, and not {error}") from error
 
 
 def text(value: object) -> str:
-    """Return a text as it is."""
+    """Return a string as it is; raise ValueError for anything else, as all of these checks do."""
     if not isinstance(value, str) or "\0" in value:
         raise ValueError("a text")
     return value
 
 
 def shown(value: object) -> str:
-    """Return a text that pages show; a lone surrogate, which no page can have, as its escape."""
+    """Return a string that pages show; a lone surrogate, which a page can't have, becomes its escape."""
     return text(value).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def texts(value: object) -> list[str]:
-    """Return a list of texts as it is."""
+    """Return a list of strings as it is."""
     if not isinstance(value, list):
         raise ValueError("a list of texts")  # noqa: TRY004 - of a file's content
-    return [text(one) for one in value]
+    return [text(item) for item in value]
 
 
 def truth(value: object) -> bool:
@@ -96,7 +96,9 @@ def schema(value: object) -> dict:
 def _is_schema(value: object) -> bool:
     if not isinstance(value, dict):
         return False
-    return not value or ("type" in value and all(_KEYWORDS.get(key, _is_any)(one) for key, one in value.items()))
+    return not value or (
+        "type" in value and all(_KEYWORDS.get(key, _is_any)(keyword_value) for key, keyword_value in value.items())
+    )
 
 
 def _is_type(value: object) -> bool:

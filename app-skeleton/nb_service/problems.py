@@ -1,4 +1,4 @@
-"""Every problem that whoever runs a service can meet: what, why, fix, under a stable code."""
+"""Every problem that a service can report to those who run it: what, why and fix, under a stable code."""
 
 import os
 from collections.abc import Iterable
@@ -10,6 +10,14 @@ from nb_scorer.model.problems import ModelDamaged, ModelFormatUnknown, ModelLoad
 __all__ = [
     "ApiKeyUnreadable",
     "BackendUnknown",
+    "BackendWithoutWords",
+    "BatchEndedEarly",
+    "BatchInput",
+    "BatchJournal",
+    "BatchNeedsMore",
+    "BatchOutput",
+    "BatchUnscored",
+    "BatchWords",
     "ModelDamaged",
     "ModelFormatUnknown",
     "ModelLoadFailed",
@@ -18,6 +26,12 @@ __all__ = [
     "PortTaken",
     "Problem",
     "SettingInvalid",
+    "SparkArchive",
+    "SparkColumns",
+    "SparkModelOutput",
+    "SparkModelWords",
+    "SparkPython",
+    "SparkUnscored",
     "golden_damaged",
     "load_did_not_end",
     "load_ended",
@@ -30,7 +44,7 @@ __all__ = [
 
 
 class BackendUnknown(Problem):
-    """S2I_BACKEND names no back end that is installed."""
+    """S2I_BACKEND does not name an installed back end."""
 
     code = "backend-unknown"
 
@@ -42,8 +56,189 @@ class BackendUnknown(Problem):
         )
 
 
+class BackendWithoutWords(Problem):
+    """Words follow the name of a back end that takes none."""
+
+    code = "backend-without-words"
+    exit_status = 2
+
+    def __init__(self, name: str, words: Iterable[str]) -> None:
+        super().__init__(
+            what=f"The back end {name} takes no words, and was given: {' '.join(words)}.",
+            why="What follows a back end's name is its own; this one is told everything by settings.",
+            fix="Leave the words out; docs/reference/settings.md lists the settings.",
+        )
+
+
+class BatchWords(Problem):
+    """The words after `batch` are not what it takes."""
+
+    code = "batch-words"
+    exit_status = 2
+
+    def __init__(self, what: str, why: str = "Nothing is guessed about what to read, score and write.") -> None:
+        super().__init__(what=what, why=why, fix="`batch --help` shows all words; docs/how-to/score-files.md explains.")
+
+
+class BatchInput(Problem):
+    """An input can't be read, or is not in its format."""
+
+    code = "batch-input"
+
+    def __init__(self, name: str, reason: str, fix: str = "") -> None:
+        super().__init__(
+            what=f"{name} can't be scored: {reason}.",
+            why="What can't be read as rows can't be counted, and rows must not vanish.",
+            fix=fix or "Correct it, or say its format by --from; the same words then go on where this ended.",
+        )
+
+
+class BatchOutput(Problem):
+    """What was scored can't be written."""
+
+    code = "batch-output"
+
+    def __init__(self, name: str, reason: str, fix: str = "") -> None:
+        super().__init__(
+            what=f"{name} can't be written: {reason}.",
+            why="Answers that can't be kept need not be computed.",
+            fix=fix or "Make room or give this user the right to write there; the same words then go on from here.",
+        )
+
+
+class BatchNeedsMore(Problem):
+    """A format needs a library that this service was built without."""
+
+    code = "batch-needs-more"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            what=f"{what} needs pyarrow, which is not here.",
+            why="CSV, NDJSON, JSON, npy and gzip need nothing; pyarrow is 150 MB, which few services need.",
+            fix="Build with a builder image made by `make build BATCH=1` (without containers: `BATCH=1 make batch …`).",
+        )
+
+
+class BatchJournal(Problem):
+    """A job that was begun here is not the one that is asked for now."""
+
+    code = "batch-journal"
+
+    def __init__(self, folder: str | Path, difference: str) -> None:
+        super().__init__(
+            what=f"{folder} has a job that was begun and not ended, and it is another one: {difference}.",
+            why="Going on would mix the answers of two jobs in one file.",
+            fix="Give the words, inputs and model of then; or begin anew by --restart, which throws away what it has.",
+        )
+
+
+class BatchEndedEarly(Problem):
+    """More rows were refused than --max-errors allows."""
+
+    code = "batch-max-errors"
+    exit_status = 4
+
+    def __init__(self, refused: int, rows: int, limit: str, reason: str) -> None:
+        super().__init__(
+            what=f"{refused} of {rows} rows were refused, which is more than --max-errors {limit} allows. The last: "
+            f"{reason}",
+            why="A job of which so much fails is better looked at before it is scored to its end.",
+            fix="Correct the input, or allow more; what is done is kept, and --restart begins anew.",
+        )
+
+
+class BatchUnscored(Problem):
+    """The scorers are gone, and with them the hope of answers."""
+
+    code = "batch-unscored"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            what=f"The rows can't be scored: {reason}.",
+            why="Without a process that has the model nothing can be answered.",
+            fix="Look at the log above; what is done is kept, and the same words go on from there.",
+        )
+
+
+class SparkModelWords(Problem):
+    """`spark-model` is not called as it must be."""
+
+    code = "spark-model-words"
+    exit_status = 2
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            what=what,
+            why="It writes one archive to stdout, and takes nothing else.",
+            fix="Say where it shall go: spark-model > model.zip. docs/how-to/score-with-spark.md explains.",
+        )
+
+
+class SparkModelOutput(Problem):
+    """The archive for Spark can't be written."""
+
+    code = "spark-model-output"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            what=f"The archive can't be written: {reason}.",
+            why="A part of an archive can't be unpacked.",
+            fix="Make room where it goes, or see why its reader has ended; then write it anew.",
+        )
+
+
+class SparkArchive(Problem):
+    """What is given to nb_spark can't be used as an archive of a model."""
+
+    code = "spark-archive"
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(
+            what=f"{name} can't be used as the archive of a model: {reason}.",
+            why="An executor can score only with the archive that spark-model wrote, whole and unchanged.",
+            fix="Write it anew by spark-model, under a name that no other archive of this Spark application has.",
+        )
+
+
+class SparkPython(Problem):
+    """An executor has no Python that can run the model."""
+
+    code = "spark-python"
+
+    def __init__(self, minor: str, tried: Iterable[str]) -> None:
+        super().__init__(
+            what=f"No Python {minor} is on this executor, and the model needs one.",
+            why="A model is loaded by the minor version of Python that saved it, and the archive brings none. Tried: "
+            + (", ".join(tried) or "nothing")
+            + ".",
+            fix=f"Have python{minor} on PATH of the executors, or build the model with the cluster's Python.",
+        )
+
+
+class SparkColumns(Problem):
+    """The columns that nb_spark is told of don't fit the table."""
+
+    code = "spark-columns"
+
+    def __init__(self, what: str, fix: str) -> None:
+        super().__init__(what=what, why="Which column is meant is never guessed.", fix=fix)
+
+
+class SparkUnscored(Problem):
+    """The scorers on an executor can't answer."""
+
+    code = "spark-unscored"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            what=f"The rows can't be scored on this executor: {reason}.",
+            why="Without a process that has the model nothing can be answered.",
+            fix="Look at this executor's stderr, where the scorers' log is. Spark tries the task again elsewhere.",
+        )
+
+
 class PortTaken(Problem):
-    """The address to listen on can't be had."""
+    """The service can't listen on its address."""
 
     code = "port-taken"
 
@@ -56,7 +251,7 @@ class PortTaken(Problem):
 
 
 class ApiKeyUnreadable(Problem):
-    """S2I_API_KEY_FILE is set, and there is no key to be had from it."""
+    """S2I_API_KEY_FILE is set, but no key can be read from it."""
 
     code = "api-key-unreadable"
 
@@ -68,21 +263,21 @@ class ApiKeyUnreadable(Problem):
         )
 
 
-_OF_THE_MODEL = {
+_MODEL_PROBLEMS = {
     kind.code: kind for kind in (ModelMissing, ModelFormatUnknown, ModelPythonDiffers, ModelDamaged, ModelLoadFailed)
 }
 
 
 def model_problem(facts: dict) -> Problem:
     """Return the problem that a process of the model Python reported as `facts` (code, what, why, fix)."""
-    kind = _OF_THE_MODEL.get(facts["code"], ModelLoadFailed)
+    kind = _MODEL_PROBLEMS.get(facts["code"], ModelLoadFailed)
     problem = kind.__new__(kind)
     Problem.__init__(problem, facts["what"], facts["why"], facts["fix"])
     return problem
 
 
 def load_ended(ending: str) -> Problem:
-    """Return the problem of a process that ended without a word while it loaded the model."""
+    """Return the problem of a process that ended without a report while it loaded the model."""
     return _load_failed(
         what=f"The model did not load: its process {ending} while loading.",
         why="What crashes, exits or runs out of memory while loading can't be served.",
@@ -109,14 +304,14 @@ def load_not_started(python: object, reason: str) -> Problem:
 
 
 def golden_damaged(path: object, reason: str) -> Problem:
-    """Return the problem of golden rows that are none."""
+    """Return the problem of golden rows that are not valid."""
     return not_as_written(path, reason, "The golden rows decide whether a service is ready.")
 
 
 def not_as_written(
     path: object, reason: str, why: str = "What was cut off or changed could be served as something else."
 ) -> Problem:
-    """Return the problem of a file of the model's that can't be meant."""
+    """Return the problem of one of the model's files that does not have the content that assemble wrote."""
     return model_problem(
         {
             "code": ModelDamaged.code,
@@ -127,15 +322,15 @@ def not_as_written(
     )
 
 
-def unreadable(path: object, refused: OSError) -> Problem:
-    """Return the problem of a file or folder of the model's that the system does not let us read."""
-    if isinstance(refused, PermissionError):
+def unreadable(path: object, error: OSError) -> Problem:
+    """Return the problem of one of the model's files or folders that can't be read."""
+    if isinstance(error, PermissionError):
         return model_unreadable(path)
-    return not_as_written(path, f"it can't be read ({refused.strerror})")
+    return not_as_written(path, f"it can't be read ({error.strerror})")
 
 
 def model_unreadable(path: object) -> Problem:
-    """Return the problem of a model that belongs to somebody else."""
+    """Return the problem of a model that this user may not read."""
     return model_problem(
         {
             "code": ModelMissing.code,
@@ -146,5 +341,5 @@ def model_unreadable(path: object) -> Problem:
     )
 
 
-def _load_failed(**words: str) -> Problem:
-    return model_problem({"code": ModelLoadFailed.code, **words})
+def _load_failed(**sentences: str) -> Problem:
+    return model_problem({"code": ModelLoadFailed.code, **sentences})

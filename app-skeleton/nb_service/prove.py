@@ -1,6 +1,6 @@
 """Proves a model before it is served: a fresh process answers the golden rows, then forked ones do.
 
-The scorers start by exactly the code that a service starts them with. One JSON object on stdout.
+The scorers are started by the service's own code. The outcome is one JSON object on stdout.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from nb_scorer.batching import variations
 from nb_scorer.model import compare_answers
 from nb_scorer.protocol import frames
 from nb_scorer.protocol.orders import FORK, SPAWN
@@ -23,13 +24,17 @@ from nb_service.pool.turns import TurnLoop
 from nb_service.pool.warmup import RowResult
 from nb_service.settings import Settings
 
-# The proof holds for scorers whose libraries use one thread: what several scorers on one machine get.
+# The proof holds for scorers whose libraries use one thread, which is what several scorers on one machine get.
 THREADS = 1
 FORKED = 2
 LOOK_SECONDS = 0.05
 ASKED_FRESH = 2
 ASKED_FORKED = 3
-# A forked process answers each row more often than the fresh one, two at a time, and loads nothing.
+# So long may the proof of a batch form take.
+FORM_SECONDS = 60.0
+MADE_SAMPLES = 8
+# Forked processes load nothing, but two at a time answer each row once more than the fresh one did. So beside the time
+# of loading they get SLOWER_BY times as long as that took for its answers, and at least this many seconds.
 SHORTEST_LIMIT = 5.0
 SLOWER_BY = 10
 WORDS = {
@@ -44,16 +49,16 @@ STATUS = {answer.NOT_JSON: 400, answer.REFUSED: 422, answer.TOO_SLOW: 504}
 
 
 def main(environ: dict) -> int:
-    """Print the proof of the model under APP_ROOT as JSON; return 0 however it came out."""
+    """Print the proof of the model under APP_ROOT as JSON; return 0 whatever the outcome."""
     settings = Settings(environ)
     model = model_folder.read(Path(settings.app_root).absolute())
-    # The scorers' prints belong to the log; stdout is for the proof.
+    # stdout is for the proof alone: what scorers print goes to stderr.
     print(json.dumps(Proof(model, settings, environ).run()), flush=True)
     return 0
 
 
 class Trial:
-    """One pool on trial: what its scorers answered, and what went wrong."""
+    """A pool under test: what its scorers answered, and what went wrong."""
 
     def __init__(self, loop: TurnLoop, model: ModelFolder, plan: Plan, on_news: Callable[[], None]) -> None:
         self.results: list[list] = []
@@ -62,16 +67,16 @@ class Trial:
         self.traceback: str | None = None
         self.began = time.monotonic()
         self.loading = 0.0  # seconds until the model was loaded
-        self.seconds = 0.0  # and until all rows were answered, too
-        self._said: list[str] = []
+        self.seconds = 0.0  # seconds until all rows were answered
+        self._messages: list[str] = []
         self._on_news = on_news
-        self.pool = Pool(loop, model, plan, say=self._said.append, stdout=sys.stderr)
-        self.pool.staff.on_rows = self._rows
-        self.pool.staff.on_fatal = self._fatal
+        self.pool = Pool(loop, model, plan, say=self._messages.append, stdout=sys.stderr)
+        self.pool.manager.on_rows = self._rows
+        self.pool.manager.on_fatal = self._fatal
 
     @property
     def over(self) -> bool:
-        """Return whether nothing more is to come."""
+        """Return whether no more results will come."""
         return self.problem is not None or len(self.results) >= self.pool.plan.scorers
 
     def _rows(self, link: Link, results: list) -> bool:
@@ -79,14 +84,14 @@ class Trial:
         self.links.append(link)
         self.seconds = time.monotonic() - self.began
         if any(result.answer.outcome == answer.DIED for result in results):
-            # No replacements: what died is the outcome.
-            self.pool.staff.stopping = True
+            # No replacement: that it died is the outcome.
+            self.pool.manager.stopping = True
         self._on_news()
         return False
 
     def _fatal(self, problem: problems.Problem) -> None:
         self.problem = problem
-        self.traceback = "\n".join(self._said) or None
+        self.traceback = "\n".join(self._messages) or None
         self._on_news()
 
 
@@ -96,14 +101,15 @@ class Proof:
     def __init__(self, model: ModelFolder, settings: Settings, environ: dict) -> None:
         self._loop = TurnLoop()
         self._news = asyncio.Event()
+        self._model = model
         self._rows = model.golden_rows()
-        # Of a single row no batch is ever made.
+        # A batch needs at least two samples.
         self._batched = is_batched(model.manifest) and len(self._rows) > 1
         self._tolerance = settings.tolerance
         self._limit = settings.verify_timeout
         base = Plan(
             mode=SPAWN,
-            sure=True,
+            mode_is_final=True,
             reason="",
             scorers=1,
             threads=THREADS,
@@ -136,73 +142,119 @@ class Proof:
         self._wait(lambda: self._fresh.over, None)
         if self._fresh.problem is not None:
             return _unloaded(self._fresh.problem, self._fresh.traceback)
-        proof = self._of_rows(self._fresh.results[0])
+        proof = self._rows_verdict(self._fresh.results[0])
+        proof["batching"] = self._of_form(proof)
         if not self._rows:
             return dict(proof, scorer_start=None, scorer_start_reason="no golden rows to prove it with")
         if proof["rows"] and proof["deterministic"]:
             return dict(proof, scorer_start=None, scorer_start_reason="the golden rows are not answered rightly")
         if proof["deterministic"]:
-            proof["batch"] = self._of_batch()
+            proof["batch"] = self._batch_verdict()
         verdict = (
-            self._of_fork(proof["deterministic"]) if self._may_fork else _verdict(SPAWN, "S2I_SCORER_START says so")
+            self._fork_verdict(proof["deterministic"])
+            if self._may_fork
+            else _verdict(SPAWN, "S2I_SCORER_START says so")
         )
         return dict(proof, **verdict)
 
-    def _of_batch(self) -> dict | None:
-        """Return how the fresh scorer's batch_predictor falls short on all golden rows in one call, or None."""
+    def _batch_verdict(self) -> dict | None:
+        """Return where batch_predictor, given all golden rows in one call, fails or differs; None where it does not."""
         link = self._fresh.links[0]
         if not self._batched or not link.alive:
             return None
-        given: list[answer.Answer] = []
+        answers: list[answer.Answer] = []
 
         def done(batch_answer: answer.Answer) -> None:
-            given.append(batch_answer)
+            answers.append(batch_answer)
             self._news.set()
 
         body = json.dumps([row["sample"] for row in self._rows]).encode("ascii")
         link.give(answer.Job(body, done, frames.MANY))
         link.flush()
-        self._wait(lambda: given, self._limit)
-        if not given or given[0].batch != len(self._rows):
+        self._wait(lambda: answers, self._limit)
+        if not answers or answers[0].batch != len(self._rows):
             return {"row": 0, "got": None, "failed": True}
-        for index, (row, got) in enumerate(zip(self._rows, json.loads(given[0].payload), strict=True)):
-            if not compare_answers.same(row["answer"], got, self._tolerance):
-                return {"row": index, "got": got, "failed": False}
+        for index, (row, value) in enumerate(zip(self._rows, json.loads(answers[0].payload), strict=True)):
+            if not compare_answers.same(row["answer"], value, self._tolerance):
+                return {"row": index, "got": value, "failed": False}
         return None
 
+    def _of_form(self, proof: dict) -> dict | None:
+        """Return what the manifest says of predictor's batch form once it was put to the proof; None for none."""
+        said = self._model.manifest.get("batching")
+        if said is None or "calls" not in said:
+            return said
+        link = self._fresh.links[0]
+        samples = [row["sample"] for row in self._rows]
+        reason = None
+        if proof["deterministic"] is False:
+            reason = "predictor answers the same sample differently each time"
+        elif proof["rows"] or not link.alive:
+            reason = "the golden rows are not answered rightly"
+        elif not samples:
+            samples = variations.from_schema(self._model.manifest.get("sample_hint"), MADE_SAMPLES, 0) or []
+            reason = (
+                None if samples else "there are no golden rows to prove it with; a cell with examples would change that"
+            )
+        if reason is None:
+            made = 0 if self._rows else len(samples)
+            return {"calls": said["calls"], **self._ask_for_proof(link, samples), "made": made}
+        return {"calls": said["calls"], "reason": reason}
+
+    def _ask_for_proof(self, link: Link, samples: list) -> dict:
+        given: list[answer.Answer] = []
+
+        def done(proof: answer.Answer) -> None:
+            given.append(proof)
+            self._news.set()
+
+        asked = {"samples": samples, "tolerance": self._tolerance, "seconds": min(self._limit, FORM_SECONDS)}
+        link.give(answer.Job(json.dumps(asked).encode("ascii"), done, frames.PROVE))
+        link.flush()
+        # The scorer itself keeps to the time, unless one sample, or one call, takes it all.
+        self._wait(lambda: given, 2 * self._limit)
+        if not given:
+            return {"reason": "a sample made for the proof was not answered in time"}
+        if given[0].outcome != answer.OK:
+            return {"reason": f"a sample made for the proof: {WORDS[given[0].outcome]}"}
+        return json.loads(given[0].payload)
+
     def _wait_for_load(self) -> None:
-        """Wait until the fresh process said hello or failed; no hello in time is a failure too."""
-        self._wait(lambda: self._fresh.over or self._fresh.pool.staff.loaded_once, self._limit)
+        """Wait until the fresh process has loaded the model or failed; set the problem where it takes too long."""
+        self._wait(lambda: self._fresh.over or self._fresh.pool.manager.loaded_once, self._limit)
         self._fresh.loading = time.monotonic() - self._fresh.began
-        if not self._fresh.over and not self._fresh.pool.staff.loaded_once:
+        if not self._fresh.over and not self._fresh.pool.manager.loaded_once:
             self._fresh.problem = problems.load_did_not_end(self._limit)
 
     def _wait(self, done: Callable[[], object], seconds: float | None) -> bool:
-        """Run the loop until `done()`; return whether that came within `seconds`."""
-        return self._loop.run_until_complete(self._come(done, seconds))
+        """Run the loop until `done()`; return whether that happened within `seconds`."""
+        return self._loop.run_until_complete(self._until(done, seconds))
 
-    async def _come(self, done: Callable[[], object], seconds: float | None) -> bool:
+    async def _until(self, done: Callable[[], object], seconds: float | None) -> bool:
         deadline = None if seconds is None else time.monotonic() + seconds
         while not done():
             if deadline is not None and time.monotonic() > deadline:
                 return False
             self._news.clear()
-            # Not all that is waited for is news: a hello is none.
+            # Some of what is waited for, such as a hello, does not set the event.
             look = self._loop.call_later(LOOK_SECONDS, self._news.set)
             await self._news.wait()
             look.cancel()
         return True
 
-    def _of_rows(self, results: list) -> dict:
-        wrong = [self._row(result) for result in results if (not result.same and result.turn == 0) or _died(result)]
+    def _rows_verdict(self, results: list) -> dict:
+        wrong_rows = [
+            self._row(result) for result in results if (not result.same and result.turn == 0) or _died(result)
+        ]
         return {
             "loaded": True,
             "load_error": None,
-            "rows": wrong,
+            "rows": wrong_rows,
             "row_count": len(self._rows),
-            "answers": [result.got for result in results if result.turn == 0],
+            "answers": [result.value for result in results if result.turn == 0],
             "deterministic": self._deterministic(results),
             "batch": None,
+            "batching": None,
             "scorer_threads": THREADS,
         }
 
@@ -219,31 +271,32 @@ class Proof:
         return {
             "sample": row["sample"],
             "expected": row["answer"],
-            "got": result.got,
+            "got": result.value,
             "same": result.same,
             "error": error,
         }
 
     def _deterministic(self, results: list) -> bool | None:
-        """Return whether each row got the same answer twice, or None where nothing was asked."""
+        """Return whether each row got the same answer every time, None without rows."""
         by_row: dict[int, list] = {}
         for result in results:
             by_row.setdefault(result.row, []).append(result)
         if not by_row:
             return None
         return all(
-            first.answer.outcome == other.answer.outcome and compare_answers.same(first.got, other.got, self._tolerance)
-            for first, *others in by_row.values()
-            for other in others
+            first.answer.outcome == repeated.answer.outcome
+            and compare_answers.same(first.value, repeated.value, self._tolerance)
+            for first, *repeats in by_row.values()
+            for repeated in repeats
         )
 
-    def _of_fork(self, deterministic: bool | None) -> dict:
-        """Return the verdict on forking: its scorers must say in time what the fresh one said."""
-        limit = self._limit_of_fork()
-        staff = self._forked.pool.staff
-        in_time = self._wait(lambda: self._forked.over or staff.unforkable, limit)
-        if staff.unforkable:
-            return _verdict(SPAWN, f"{staff.unforkable[0]} does not work in forked processes")
+    def _fork_verdict(self, deterministic: bool | None) -> dict:
+        """Return the verdict on forking: forked scorers must answer in time, and as the fresh one did."""
+        limit = self._fork_limit()
+        manager = self._forked.pool.manager
+        in_time = self._wait(lambda: self._forked.over or manager.unforkable, limit)
+        if manager.unforkable:
+            return _verdict(SPAWN, f"{manager.unforkable[0]} does not work in forked processes")
         if not in_time:
             return _verdict(SPAWN, f"forked scorers did not answer the golden rows within {limit:.0f} s")
         if self._forked.problem is not None:
@@ -255,14 +308,14 @@ class Proof:
                 return _verdict(SPAWN, "a forked scorer answered a golden row differently")
         return _verdict(FORK, "forked scorers answered every golden row" + " rightly" * bool(deterministic))
 
-    def _limit_of_fork(self) -> float:
-        """Return for how long forked scorers may still answer: the zygote has loaded as long as the fresh one has."""
+    def _fork_limit(self) -> float:
+        """Return how many more seconds forked scorers have; the zygote began to load when the fresh process did."""
         answering = self._fresh.seconds - self._fresh.loading
         return max(SHORTEST_LIMIT, self._fresh.loading + SLOWER_BY * answering)
 
 
 def one_thread(environ: dict) -> dict:
-    """Return `environ` without what the user said of native threads: the proof is for one thread."""
+    """Return `environ` without the user's settings of native threads: the proof is for one thread."""
     return {key: value for key, value in environ.items() if key not in THREAD_KNOBS}
 
 
@@ -279,6 +332,7 @@ def _unloaded(problem: problems.Problem, traceback: str | None) -> dict:
         "answers": [],
         "deterministic": None,
         "batch": None,
+        "batching": None,
         "scorer_threads": THREADS,
         "scorer_start": None,
         "scorer_start_reason": "the model does not load",

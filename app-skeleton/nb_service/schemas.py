@@ -1,33 +1,42 @@
-"""What a model takes and gives, for its pages and metadata: what golden rows show, widened by what type hints say."""
+"""The JSON schemas of a model's samples and answers, for its pages and metadata: golden rows widened by type hints."""
 
 
-def merged(seen: dict, told: dict) -> dict:
-    """Return the schema of the golden rows with what the hint allows beside; a hint that they contradict is dropped.
+def merged(seen: dict, hinted: dict) -> dict:
+    """Return the schema `seen` in golden rows, widened by the `hinted` one; a hint that they contradict is dropped.
 
-    Either alone counts where the other is {}.
+    Where one is {}, the other is returned.
     """
-    if not seen or not told:
-        return seen or told
-    kinds, allowed = _kinds(seen), _kinds(told)
+    if not seen or not hinted:
+        return seen or hinted
+    kinds, allowed = _kinds(seen), _kinds(hinted)
     if not kinds <= allowed | ({"integer"} if "number" in allowed else set()):
         return seen
     kinds |= allowed
     kinds -= {"integer"} if "number" in kinds else set()
-    found = {**seen, "type": min(kinds) if len(kinds) == 1 else sorted(kinds)}
-    if "enum" in told:
-        found["enum"] = told["enum"]
-    if "items" in seen or "items" in told:
-        found["items"] = merged(seen.get("items", {}), told.get("items", {}))
-    return {**found, **_of_objects(seen, told)}
+    schema = {**seen, "type": min(kinds) if len(kinds) == 1 else sorted(kinds)}
+    if "enum" in hinted:
+        schema["enum"] = hinted["enum"]
+    if "items" in seen or "items" in hinted:
+        schema["items"] = merged(seen.get("items", {}), hinted.get("items", {}))
+    return {**schema, **_merged_objects(seen, hinted)}
 
 
-def _of_objects(seen: dict, told: dict) -> dict:
-    known, fields, others = seen.get("properties"), told.get("properties", {}), told.get("additionalProperties", {})
-    if known is None:
-        return {key: told[key] for key in ("properties", "required", "additionalProperties") if key in told}
-    properties = {name: merged(known.get(name, {}), fields.get(name, others)) for name in {**known, **fields}}
-    # What all rows have may still be left out where the hint says so.
-    required = [name for name in seen.get("required", ()) if name not in fields or name in told.get("required", ())]
+def _merged_objects(seen: dict, hinted: dict) -> dict:
+    seen_properties, hinted_properties, additional = (
+        seen.get("properties"),
+        hinted.get("properties", {}),
+        hinted.get("additionalProperties", {}),
+    )
+    if seen_properties is None:
+        return {key: hinted[key] for key in ("properties", "required", "additionalProperties") if key in hinted}
+    properties = {
+        name: merged(seen_properties.get(name, {}), hinted_properties.get(name, additional))
+        for name in {**seen_properties, **hinted_properties}
+    }
+    # A property that all rows have is still optional where the hint says so.
+    required = [
+        name for name in seen.get("required", ()) if name not in hinted_properties or name in hinted.get("required", ())
+    ]
     return {"properties": properties, "required": required}
 
 

@@ -1,6 +1,6 @@
-"""Asks the real service, as a client, every golden row and what ought to be refused; tells whether it is as proved.
+"""Tests the real service as a client: it must answer every golden row as proved, and refuse what it should refuse.
 
-Needs nothing but this environment and the loopback address: no writable folder, no shell, no certain user.
+Needs nothing but this environment and the loopback address: no writable folder, no shell, no particular user.
 """
 
 import json
@@ -15,9 +15,9 @@ from nb_service.selftest_client import Child, NoAnswer
 from nb_service.settings import Settings
 
 SHOWN = 300
-# A sample that was made up may be asking for the impossible.
+# Odd samples are made up here, and a predictor may never finish one.
 ODD_SECONDS = 5.0
-# What a user set for clients, and what keeps some of our own questions out.
+# The user's settings for clients, and those that would refuse some of our own requests.
 NOT_FOR_US = (
     *("S2I_API_KEY_FILE", "S2I_CORS_ORIGINS", "S2I_MAX_BODY", "S2I_MAX_QUEUE", "S2I_MAX_REQUESTS"),
     *("S2I_APP_MEMORY", "S2I_FRONT", "S2I_LINGER", "S2I_MAX_HELD"),
@@ -36,8 +36,8 @@ OURS = {
 def main(args: list[str], environ: dict) -> int:
     """Print what differs, or one line; return 0, and 1 where something differs.
 
-    With `--verdict FILE` the verdict goes there as JSON and 0 comes back however it came out; where FILE
-    can't be written, the verdict is printed.
+    With `--verdict FILE`, the verdict is written there as JSON, or printed where that fails, and 0 is returned whatever
+    it is.
     """
     settings = Settings(environ)
     verdict = run(Path(settings.app_root).absolute(), settings, environ)
@@ -53,9 +53,9 @@ def main(args: list[str], environ: dict) -> int:
 
 
 def run(app_root: Path, settings: Settings, environ: dict) -> dict:
-    """Return the verdict on the model under `app_root`; raise the problem of one that is not there.
+    """Return the verdict on the model under `app_root`; raise the problem of one that can't be read.
 
-    {"same", "rows", "deterministic", "differences": sentences, "answers": one dict a question,
+    {"same", "rows", "deterministic", "differences": sentences, "answers": one dict a request,
     "stderr": the log without what changes from run to run, "seconds": until it was ready}
     """
     model = model_folder.read(app_root)
@@ -68,29 +68,33 @@ def run(app_root: Path, settings: Settings, environ: dict) -> dict:
         page = (model.folder.parent / paths.BUILD / paths.NOTEBOOK_PAGE).is_file()
         test.ask(child, identity.of(model, settings.model_name).name, has_notebook=page)
         child.end()
-    except NoAnswer as reason:
+    except NoAnswer as error:
         seconds = None
-        test.differences.append(str(reason))
+        test.differences.append(str(error))
     finally:
         child.close()
     return {**test.verdict(), "stderr": child.steady_log(), "seconds": seconds}
 
 
 def ours(environ: dict) -> dict:
-    """Return the settings of the service that is asked: one scorer, proved for one native thread."""
+    """Return the settings of the service under test: one scorer, with one native thread as it was proved."""
     return {**OURS, "OMP_NUM_THREADS": environ.get("OMP_NUM_THREADS") or "1"}
 
 
 def summary(verdict: dict) -> str:
-    """Return the line for a service that is as proved."""
+    """Return the line for a service without differences."""
     rows = golden_rows.counted(verdict["rows"])
     alike = "the same" if verdict["deterministic"] else "(predictor answers differently each time)"
-    asked = f"{len(verdict['answers'])} requests answered as they ought to be"
-    return f"Selftest: {rows} answered {alike}, {asked}." if verdict["rows"] else f"Selftest: {asked}; no golden rows."
+    requests = f"{len(verdict['answers'])} requests answered as they ought to be"
+    return (
+        f"Selftest: {rows} answered {alike}, {requests}."
+        if verdict["rows"]
+        else f"Selftest: {requests}; no golden rows."
+    )
 
 
 class SelfTest:
-    """The questions to one service, its answers, and the `differences` so far."""
+    """The test of one service: its answers, and the `differences` so far."""
 
     def __init__(self, rows: list[dict], manifest: dict, settings: Settings) -> None:
         self.differences: list[str] = []
@@ -101,21 +105,23 @@ class SelfTest:
         self._answers: list[dict] = []
 
     def ask(self, child: Child, name: str, *, has_notebook: bool) -> None:
-        """Ask `child` all there is to ask of a model called `name`; raise NoAnswer where one has to come."""
-        asked = selftest_requests.asked_of(self._rows, name, has_notebook=has_notebook, compare=self._deterministic)
-        for question in asked:
+        """Send `child` all requests for a model called `name`; raise NoAnswer where an answer has to come."""
+        questions = selftest_requests.questions_for(
+            self._rows, name, has_notebook=has_notebook, compare=self._deterministic
+        )
+        for question in questions:
             try:
                 patience = ODD_SECONDS if question.is_odd else self._patience * question.samples
                 status, body = child.ask(question, patience)
-            except NoAnswer as reason:
+            except NoAnswer as error:
                 if not question.is_odd or child.ended:
                     raise
-                self._answers.append({"asked": question.name, "status": None, "answer": str(reason)})
+                self._answers.append({"asked": question.name, "status": None, "answer": str(error)})
             else:
                 self._judge(question, status, body)
 
     def verdict(self) -> dict:
-        """Return what came of it."""
+        """Return the outcome of the test."""
         return {
             "same": not self.differences,
             "rows": len(self._rows),
@@ -128,11 +134,11 @@ class SelfTest:
         answer = _read(question, body) if status == 200 and (question.answer or question.is_odd) else None
         self._answers.append({"asked": question.name, "status": status, "answer": answer})
         if question.status not in (selftest_requests.ANY, status):
-            words = shown(body.decode("utf-8", "replace"))
-            self.differences.append(f"{question.name}: status {question.status} is expected, {status} came: {words}")
+            text = one_line(body.decode("utf-8", "replace"))
+            self.differences.append(f"{question.name}: status {question.status} is expected, {status} came: {text}")
         elif question.answer and not compare_answers.same(question.answer[0], answer, self._tolerance):
-            expected, got = (shown(json.dumps(one)) for one in (question.answer[0], answer))
-            sample = shown((question.body or b"").decode("ascii", "replace"))
+            expected, got = (one_line(json.dumps(value)) for value in (question.answer[0], answer))
+            sample = one_line((question.body or b"").decode("ascii", "replace"))
             self.differences.append(f"{question.name}, {sample}: the answer must be {expected} and is {got}")
 
 
@@ -143,6 +149,6 @@ def _read(question: selftest_requests.Question, body: bytes) -> object:
         return {"no JSON": body.decode("utf-8", "replace")}
 
 
-def shown(text: str) -> str:
-    """Return `text` in one line, short enough to be read."""
+def one_line(text: str) -> str:
+    """Return `text` as one line of readable length."""
     return phrases.cut(" ".join(text.split()), SHOWN)

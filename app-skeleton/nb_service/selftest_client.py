@@ -18,18 +18,18 @@ _VARIES = re.compile(r"\b0x[0-9a-f]+\b|\d+")
 
 
 class NoAnswer(Exception):
-    """The service does not get ready, does not answer or does not end; a sentence."""
+    """The service does not get ready, does not answer or does not end; its text is a sentence."""
 
 
 class Child:
-    """A service with the environment `environ`; `ready` comes first, `close` last.
+    """A service with the environment `environ`; call `ready` first and `close` last.
 
-    What has to be known of it comes as facts through a pipe of their own; its log is for people.
+    It reports facts through a pipe of their own; its log is for people.
     """
 
     def __init__(self, environ: dict) -> None:
         reader, writer = os.pipe()
-        self._told = open(reader, encoding="utf-8")  # noqa: SIM115 - closed by `close`
+        self._facts_pipe = open(reader, encoding="utf-8")  # noqa: SIM115 - closed by `close`
         try:
             self._process = subprocess.Popen(
                 [sys.executable, "-I", "-u", "-m", "nb_service", "serve", FACTS, str(writer)],
@@ -48,47 +48,47 @@ class Child:
         self._log: list[str] = []
         self._facts: dict = {}
         self._news = threading.Condition()
-        self._over = False
+        self._log_ended = False
         self._readers = [threading.Thread(target=work, daemon=True) for work in (self._read, self._read_facts)]
-        for one in self._readers:
-            one.start()
+        for reader_thread in self._readers:
+            reader_thread.start()
 
     @property
     def ended(self) -> bool:
-        """Return whether the service is there no more."""
+        """Return whether the service has ended."""
         return self._process.poll() is not None
 
     @property
     def log(self) -> str:
-        """Return all that it has printed."""
+        """Return everything that it has printed so far."""
         return "".join(self._log)
 
     def ready(self, seconds: float) -> None:
-        """Wait until it serves; raise NoAnswer with its last words where it never will."""
+        """Wait until it serves; raise NoAnswer, with the end of its log, if it does not within `seconds`."""
         with self._news:
-            self._news.wait_for(lambda: self._over or self._facts, seconds)
-            over, facts = self._over, dict(self._facts)
+            self._news.wait_for(lambda: self._log_ended or self._facts, seconds)
+            over, facts = self._log_ended, dict(self._facts)
         if "port" not in facts:
-            words = facts.get("unfit") or self.log.strip()[-2000:]
+            message = facts.get("unfit") or self.log.strip()[-2000:]
             reason = "ended" if over else "will not be" if facts else f"is not after {seconds:g} s"
-            raise NoAnswer(f"The service must get ready and {reason}: {words}")
+            raise NoAnswer(f"The service must get ready and {reason}: {message}")
 
     def ask(self, question: Question, seconds: float) -> tuple[int, bytes]:
-        """Return status and body of the answer; raise NoAnswer where none comes within `seconds`."""
+        """Return status and body of the response; raise NoAnswer if none comes within `seconds`."""
         connection = http.client.HTTPConnection(HOST, self._facts["port"], timeout=seconds)
         headers = {"Content-Type": question.content_type} if question.body is not None else {}
         try:
             connection.request(question.method, question.path, question.body, headers)
             answer = connection.getresponse()
             return answer.status, answer.read()
-        except (OSError, http.client.HTTPException) as wrong:
-            words = f"{type(wrong).__name__}: {wrong}"
-            raise NoAnswer(f"{question.name}: an answer must come and none did ({words})") from wrong
+        except (OSError, http.client.HTTPException) as error:
+            message = f"{type(error).__name__}: {error}"
+            raise NoAnswer(f"{question.name}: an answer must come and none did ({message})") from error
         finally:
             connection.close()
 
     def end(self) -> None:
-        """Let it stop as a container's engine does; raise NoAnswer unless it ends with status 0."""
+        """Stop it as a container engine does; raise NoAnswer unless it ends with status 0."""
         self._process.send_signal(signal.SIGTERM)
         try:
             status = self._process.wait(STOP_SECONDS)
@@ -98,9 +98,9 @@ class Child:
             raise NoAnswer(f"The service must end with status 0 at SIGTERM and ended with {status}")
 
     def close(self) -> None:
-        """Make sure that nothing of it is left, and that its log is whole.
+        """Make sure that no process is left, and that the log is complete.
 
-        It is asked to end before it is made to: what its scorers printed last, often the reason, may be on its way.
+        It gets SIGTERM before it is killed: what its scorers printed last, often the reason, may still be on its way.
         """
         self._process.terminate()
         try:
@@ -108,17 +108,17 @@ class Child:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        for one in self._readers:
-            one.join(STOP_SECONDS)
+        for reader_thread in self._readers:
+            reader_thread.join(STOP_SECONDS)
         self._printed.close()
-        self._told.close()
+        self._facts_pipe.close()
 
     def steady_log(self) -> str:
-        """Return the log without numbers and the order of lines: the same for runs that go the same way."""
+        """Return the log without numbers, its lines sorted: the same for each run that behaves the same."""
         return "\n".join(sorted(_VARIES.sub("#", line) for line in self.log.splitlines()))
 
     def _read_facts(self) -> None:
-        for line in self._told:
+        for line in self._facts_pipe:
             with self._news:
                 self._facts.update(json.loads(line))
                 self._news.notify()
@@ -129,5 +129,5 @@ class Child:
                 self._log.append(line.decode("utf-8", "replace"))
                 self._news.notify()
         with self._news:
-            self._over = True
+            self._log_ended = True
             self._news.notify()

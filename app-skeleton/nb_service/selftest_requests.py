@@ -1,4 +1,4 @@
-"""What `selftest` asks a service: its golden rows in each form of body, and what ought to be refused."""
+"""The requests that `selftest` sends: golden rows in each form of body, and what the service should refuse."""
 
 import json
 import struct
@@ -6,16 +6,16 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 JSON = "application/json"
-ANY = None  # whatever the answer is, it must be one
-# Forms of bodies are proved by a few samples: predictors may be slow.
+ANY = None  # any status, as long as there is a response
+# Each form of body is tested with a few samples only: predictors may be slow.
 TOGETHER = 5
 
 
 class Question(NamedTuple):
     """One request, and what must come back.
 
-    `status` is ANY where only an answer must come. `answer`, in a list of one, is what the body must
-    hold by `read`, as nb_scorer.model.compare_answers compares it; without it the body is not judged.
+    `status` is ANY where any response will do. `answer`, a tuple of one, is what `read` must find in the body, compared
+    by nb_scorer.model.compare_answers; where it is empty, the body is not checked.
     """
 
     name: str
@@ -27,14 +27,15 @@ class Question(NamedTuple):
     answer: tuple = ()
     read: Callable[[bytes], object] = json.loads
     samples: int = 1
-    is_odd: bool = False  # made up here, and no sample of the notebook's: it may take as long as it likes
+    is_odd: bool = False  # made up here rather than by the notebook: it may take any time
 
 
-def asked_of(rows: list[dict], name: str, *, has_notebook: bool, compare: bool) -> list[Question]:
-    """Return the questions for a model called `name` with golden `rows`; `compare` is False where answers vary."""
+def questions_for(rows: list[dict], name: str, *, has_notebook: bool, compare: bool) -> list[Question]:
+    """Return the requests for a model called `name` with golden `rows`; `compare` is False where answers vary."""
     return [
         *(_golden(number, row, compare) for number, row in enumerate(rows, 1)),
-        *(_together(rows[:TOGETHER], name, compare) if rows else ()),
+        # A sole row twice: samples are joined in code of its own, which shall be asked, too.
+        *(_together((rows * 2)[: max(2, min(TOGETHER, len(rows)))], name, compare) if rows else ()),
         *_pages(name, has_notebook),
         *_refused(),
         *map(_odd, odd_samples([row["sample"] for row in rows])),
@@ -77,7 +78,7 @@ def _batch(
 
 
 def _tables(samples: list) -> list[Question]:
-    """Return the samples as CSV and npy, where they are rows of numbers; else a row that is like none of them."""
+    """Return requests with the samples as CSV and npy where these are rows of numbers, else with a made-up row."""
     width = len(samples[0]) if isinstance(samples[0], list) else 0
     table = [sample for sample in samples if _is_row(sample, width)] if width else []
     table = table or [[0.0]]
@@ -89,7 +90,7 @@ def _tables(samples: list) -> list[Question]:
 
 
 def _is_row(sample: object, width: int) -> bool:
-    return isinstance(sample, list) and len(sample) == width and all(type(one) in (int, float) for one in sample)
+    return isinstance(sample, list) and len(sample) == width and all(type(cell) in (int, float) for cell in sample)
 
 
 def npy(table: list[list[float]]) -> bytes:
@@ -129,7 +130,7 @@ def odd_samples(samples: list) -> list:
     for sample in samples[:1]:
         odd += [[sample], {"sample": sample}]
         if isinstance(sample, list):
-            odd += [sample[:-1], [*sample, 0], [None] * len(sample), [str(one) for one in sample]]
+            odd += [sample[:-1], [*sample, 0], [None] * len(sample), [str(value) for value in sample]]
         if isinstance(sample, dict):
             odd += [dict.fromkeys(sample), dict(list(sample.items())[1:])]
     return odd

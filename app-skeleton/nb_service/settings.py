@@ -1,4 +1,4 @@
-"""Every setting of a service: one row each. Nothing else reads the environment for settings."""
+"""Every setting of a service, one row each. Nothing else reads settings from the environment."""
 
 import re
 from collections.abc import Mapping
@@ -11,31 +11,33 @@ from nb_service import cores, identity
 
 
 def route(value: str) -> str:
-    """Return a path of the service's own, as it is."""
+    """Return a path as it is; raise ValueError where it can't be a route."""
     if not re.fullmatch(r"/[^\s<>?#]*", value):
         raise ValueError("a path that begins with /, without spaces, <, >, ? and #")
     return value
 
 
 def model_name(value: str) -> str:
-    """Return a name that paths and headers can have, as it is."""
+    """Return a name as it is; raise ValueError where it does not fit into paths and headers."""
     if not identity.NAME.fullmatch(value):
         raise ValueError("a name of letters, digits, dots, dashes and underscores, up to 128")
     return value
 
 
 def metrics_prefix(value: str) -> str:
-    """Return a prefix that names of Prometheus may have."""
+    """Return a prefix as it is; raise ValueError where Prometheus's names can't have it."""
     if not re.fullmatch(r"[a-zA-Z_][a-zA-Z0-9_]{0,63}", value):
         raise ValueError("letters, digits and _, with no digit at the start")
     return value
 
 
 def origins(value: str) -> tuple[str, ...]:
-    """Return the origins in a list with commas."""
+    """Return the origins in a comma-separated list; raise ValueError where it has none, or something else."""
     listed = tuple(origin.strip().rstrip("/") for origin in value.split(",") if origin.strip())
-    wrong = [one for one in listed if one != "*" and not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/\s]+", one)]
-    if wrong or not listed:
+    invalid = [
+        origin for origin in listed if origin != "*" and not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/\s]+", origin)
+    ]
+    if invalid or not listed:
         raise ValueError("a list such as https://app.example.com,https://other.example.com:8443, or *")
     return listed
 
@@ -105,7 +107,14 @@ class Settings(Table):
         "S2I_MAX_BATCH",
         number(1, 4096, int),
         64,
-        "Samples that batch_predictor gets in one call, of those that wait; 1 asks predictor for each.",
+        "Samples that are scored in one call, of those that wait; 1 asks predictor for each.",
+    )
+    batching: str = setting(
+        "S2I_BATCHING",
+        one_of("auto", "off"),
+        "auto",
+        "`auto` scores waiting samples by the batch form that the build has derived from predictor and proved, where "
+        "there is one; `off` asks predictor for each. In a build, `off` derives none. batch_predictor goes first.",
     )
     max_requests: int = setting(
         "S2I_MAX_REQUESTS",
@@ -138,6 +147,12 @@ class Settings(Table):
         "Origins, with commas between, whose web pages may read answers; `*` is any. Default: none.",
     )
     backend: str = setting("S2I_BACKEND", text, "http", "Which back end serves the model.")
+    batch_keep: float = setting(
+        "S2I_BATCH_KEEP",
+        number(0, 3600),
+        2.0,
+        "Seconds after which `batch` has on the disk what it has done; a job that is killed loses as much.",
+    )
     debug: bool = setting(
         "S2I_DEBUG", switch, False, "Show the notebook's traceback to clients in answers of 422 and 500."
     )
@@ -210,11 +225,11 @@ KNOBS = Settings.knobs()
 
 
 def app_root(environ: Mapping[str, str]) -> str:
-    """Return the folder that assemble filled, as `environ` has it: where further settings may lie."""
+    """Return the folder that assemble filled, which may hold further variables, from `environ` alone."""
     return read_all([knob for knob in KNOBS if knob.env == "APP_ROOT"], environ)["APP_ROOT"]
 
 
 def log_format(environ: Mapping[str, str]) -> str:
-    """Return what `environ` wants the log to be, text where it says nothing valid; for a problem with the settings."""
-    wanted = environ.get("S2I_LOG_FORMAT")
-    return wanted if wanted in (log_forms.TEXT, log_forms.JSON) else log_forms.TEXT
+    """Return the log format in `environ`, text where it is not valid: a problem with the settings needs one, too."""
+    form = environ.get("S2I_LOG_FORMAT")
+    return form if form in (log_forms.TEXT, log_forms.JSON) else log_forms.TEXT

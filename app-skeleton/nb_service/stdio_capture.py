@@ -1,7 +1,7 @@
-"""What is printed past the log, made part of it: prints of the notebook, tracebacks, words of C libraries.
+"""Captured output: what this process and its children print becomes part of the log.
 
-It comes on the standard streams, from this process and from its children. Whoever prints must never wait for the log's
-reader, so the streams are a pipe that a thread of ours reads always.
+That is what the notebook prints, tracebacks, and messages of C libraries. Printing must never wait for the log's
+reader, so both standard streams lead into a pipe, which a thread of ours always reads.
 """
 
 import contextlib
@@ -23,39 +23,39 @@ from nb_service.log import Log, as_object
 
 STANDARD = (1, 2)
 AT_ONCE = 1 << 16
-# A line that is longer is cut: it would be held until it ends.
+# A longer line is cut, as it would be held in memory until it ends.
 LONGEST = 1 << 20
-# Room for bursts; the system's own default may be as little as a page.
+# Room for bursts; the system's default may be as little as a page.
 PIPE_BYTES = 1 << 20
-# What was begun and not ended for so long is shown as a line: its process may hang.
+# A line that has not ended after this long is logged as it is: its process may hang.
 QUIET_MS = 1000
 
 
 class Form(NamedTuple):
-    """How a form of the log takes in what was printed: at once what comes within `moments` of `moment` seconds."""
+    """How printed text enters a log: together what comes within `moments` times `moment` seconds, by `reshape`."""
 
     moment: float
     moments: int
-    shaped: Callable[[bytes], bytes]
+    reshape: Callable[[bytes], bytes]
 
 
 @contextlib.contextmanager
-def opened_log(form: str, facts: int | None = None) -> Iterator[Log]:
-    """Give the log in `form` (text or json); all of the standard streams is in it until it is closed.
+def opened_log(form: str, facts: int | None = None, *, to_stderr: bool = False) -> Iterator[Log]:
+    """Yield the log in `form` (text or json), which captures the standard streams until it is closed.
 
-    `facts` is as in Log.
+    It goes to stdout, or to stderr. `facts` is as in Log.
     """
-    log = Log(os.dup(STANDARD[0]), as_json=form == log_forms.JSON, facts=facts)
-    strays = Strays(log)
+    log = Log(os.dup(STANDARD[to_stderr]), as_json=form == log_forms.JSON, facts=facts)
+    captured = CapturedOutput(log)
     try:
         yield log
     finally:
-        strays.close()
+        captured.close()
         log.close()
 
 
 def open_closed_streams() -> None:
-    """Open the null device for each standard stream that is closed, where a socket would get its number, and prints."""
+    """Open the null device for each closed standard stream, whose number a socket would get, and with it all prints."""
     for number in (0, *STANDARD):
         try:
             os.fstat(number)
@@ -71,8 +71,8 @@ def open_closed_streams() -> None:
             setattr(sys, name, open(number, "w", encoding="utf-8", closefd=False))  # noqa: SIM115 - for the whole process
 
 
-class Strays:
-    """Reads what this process and its children print, as lines for `log`, until `close`."""
+class CapturedOutput:
+    """Passes what this process and its children print to `log`, line by line, until `close`."""
 
     def __init__(self, log: Log) -> None:
         self._log = log
@@ -88,11 +88,11 @@ class Strays:
             sys.excepthook = _print_exception
         self._poller = select.poll()
         self._poller.register(self._reader, select.POLLIN)
-        self._thread = threading.Thread(target=self._read, name="strays", daemon=True)
+        self._thread = threading.Thread(target=self._read, name="captured-output", daemon=True)
         self._thread.start()
 
     def close(self, seconds: float = 1.0) -> None:
-        """Give the streams back, and write what was printed; give up after `seconds` if a child still has them."""
+        """Restore the streams, and log what was printed; give up after `seconds` if a child still has them open."""
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(OSError, ValueError, AttributeError):
                 stream.flush()
@@ -102,64 +102,64 @@ class Strays:
         self._thread.join(seconds)
 
     def _read(self) -> None:
-        unended = b""
+        rest = b""
         while True:
-            if unended and not self._poller.poll(QUIET_MS):
-                whole, unended = unended + b"\n", b""
-            elif data := self._some():
-                whole, unended = parted(unended + data)
+            if rest and not self._poller.poll(QUIET_MS):
+                lines, rest = rest + b"\n", b""
+            elif data := self._read_burst():
+                lines, rest = parted(rest + data)
             else:
                 break
-            self._hand_over(whole)
-        self._hand_over(unended and unended + b"\n")
+            self._hand_over(lines)
+        self._hand_over(rest and rest + b"\n")
 
-    def _some(self) -> bytes:
-        """Return what was printed and what follows within a moment; nothing at the end."""
+    def _read_burst(self) -> bytes:
+        """Return what was printed, with what follows within a moment; b"" at the end of file."""
         data = os.read(self._reader, AT_ONCE)
         for _ in range(self._form.moments):
             if not data or len(data) >= AT_ONCE:
                 break
-            # Not a wait for the next byte, at which this thread would wake up as often as anything is printed.
+            # A fixed sleep: polling for the next byte would wake this thread for each write.
             time.sleep(self._form.moment)
             if not self._poller.poll(0):
                 break
             data += os.read(self._reader, AT_ONCE)
         return data
 
-    def _hand_over(self, whole: bytes) -> None:
+    def _hand_over(self, lines: bytes) -> None:
         try:
-            if whole:
-                self._log.strays(whole, self._form.shaped)
-        except Exception:  # noqa: BLE001 - without this thread all who print would wait for ever
-            self._log.strays(_encoded(as_object(traceback.format_exc())), bytes)
+            if lines:
+                self._log.captured(lines, self._form.reshape)
+        except Exception:  # noqa: BLE001 - without this thread, every process that prints would block for ever
+            self._log.captured(_encoded(as_object(traceback.format_exc())), bytes)
 
 
 def parted(data: bytes) -> tuple[bytes, bytes]:
-    """Return (whole lines, what was begun after them); a line that is too long is cut, between two characters."""
-    whole, newline, unended = data.rpartition(b"\n")
-    if len(unended) <= LONGEST:
-        return whole + newline, unended
-    at = len(unended)
-    while at > len(unended) - 4 and unended[at - 1] & 0xC0 == 0x80:
+    """Return (complete lines, the beginning of the next one); a line that is too long is cut, between characters."""
+    lines, newline, rest = data.rpartition(b"\n")
+    if len(rest) <= LONGEST:
+        return lines + newline, rest
+    at = len(rest)
+    while at > len(rest) - 4 and rest[at - 1] & 0xC0 == 0x80:
         at -= 1
-    at -= unended[at - 1] >= 0xC0
-    return whole + newline + unended[:at] + b"\n", unended[at:]
+    at -= rest[at - 1] >= 0xC0
+    return lines + newline + rest[:at] + b"\n", rest[at:]
 
 
 def objects(printed: bytes) -> list[str]:
-    """Return lines of JSON: those that are objects as they are, and what stands between them as a message."""
-    made: list[str] = []
-    loose: list[str] = []
+    """Return lines of JSON: JSON objects unchanged, and what is between them as the message of one."""
+    json_lines: list[str] = []
+    other_lines: list[str] = []
     for line in [*printed.decode("utf-8", "backslashreplace").split("\n"), None]:
         if line is not None and not _is_object(line):
-            loose.append(line)
+            other_lines.append(line)
             continue
-        if any(text.strip() for text in loose):
-            made.append(as_object("\n".join(loose)))
-        loose = []
+        if any(text.strip() for text in other_lines):
+            json_lines.append(as_object("\n".join(other_lines)))
+        other_lines = []
         if line is not None:
-            made.append(line)
-    return made
+            json_lines.append(line)
+    return json_lines
 
 
 def _is_object(line: str) -> bool:
@@ -177,11 +177,11 @@ def _encoded(line: str) -> bytes:
     return line.encode("utf-8", "backslashreplace") + b"\n"
 
 
-# The lines of a traceback, which come in many writes, are one message.
+# JSON waits longer: a traceback, which comes in many writes, should be one message.
 AS_JSON = Form(0.02, 10, _lines_of_objects)
 AS_TEXT = Form(0.005, 1, bytes)
 
 
 def _print_exception(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Print an exception that nobody caught as one line."""
+    """Print an uncaught exception as one line of JSON."""
     print(as_object("".join(traceback.format_exception(kind, error, trace)).rstrip()), file=sys.stderr, flush=True)

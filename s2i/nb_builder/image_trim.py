@@ -1,4 +1,4 @@
-"""Makes our own environments lean, for the builder image: run once, when the image is made.
+"""Trims our own environments for the builder image: run once, when the image is made.
 
 Usage: python -m nb_builder.image_trim FOLDER     (the folder that s2i/install has filled)
 """
@@ -10,24 +10,27 @@ from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
 
-# What nothing of ours reads, as patterns of paths below FOLDER. Licences stay.
+# Files that none of our code reads, as patterns of paths below FOLDER. Licences stay.
 LEFT_OUT = (
-    "*/virtualenv/seed/wheels/embed/setuptools-*.whl",  # a notebook's environment is made without seeds
+    "*/virtualenv/seed/wheels/embed/setuptools-*.whl",  # a notebook's environment is made with --no-seed
     "*/distlib/*.exe",  # launchers for Windows
-    "*.dist-info/sboms/*",  # what wheels say of their own parts; PyPI has it too
-    "*/wcwidth/_wcwidth_c.*.so",  # an accelerator that has a twin in Python, for a terminal that there is not
+    "*.dist-info/sboms/*",  # the SBOMs of wheels, which PyPI has too
+    "*/wcwidth/_wcwidth_c.*.so",  # an accelerator with a fallback in Python; there is no terminal to use it
     "*/tests/*",
     "*/test/*",
     "*.pyi",
     "*.pxd",
-    "*.c",
-    "*.h",
+    # Not ours, of which native images are made.
+    "*/site-packages/*.c",
+    "*/site-packages/*.h",
+    "overlay/*.c",
+    "overlay/*.h",
     "build/bin/uvx",
     "build/share/man/*",
     "overlay/*/share/man/*",
     "build/share/jupyter/labextensions/*",
 )
-# Imported by no build: these stay as source, and are compiled in memory should a cell import one.
+# No build imports these: they stay as source, and are compiled in memory if a cell imports one.
 UNCOMPILED = (
     "*/prompt_toolkit/*",
     "*/wcwidth/*",
@@ -38,7 +41,7 @@ UNCOMPILED = (
 
 
 def lean(home: Path) -> None:
-    """Remove from `home` what nothing reads, compile the rest, and give equal files one body."""
+    """Remove unused files from `home`, compile the rest to bytecode, and link bytecode of the same source."""
     for path in _files(home):
         if _matches(path, home, LEFT_OUT) or path.suffix == ".pyc":
             path.unlink()
@@ -52,9 +55,9 @@ def lean(home: Path) -> None:
 
 
 def share_bytecode(home: Path) -> None:
-    """Link the bytecode of modules that are one file with several names, as uv's cache makes them.
+    """Hard-link the bytecode of modules that are themselves hard links, as uv's cache makes them.
 
-    The path inside is that of the first name; Python puts in the one that it imports by.
+    The bytecode holds the path of the first name; Python replaces it on import by the name that it imports.
     """
     first: dict[tuple[int, int], Path] = {}
     for source in _files(home, ".py"):
@@ -62,21 +65,21 @@ def share_bytecode(home: Path) -> None:
         if not compiled.exists():
             continue
         stat = source.stat()
-        kept = first.setdefault((stat.st_dev, stat.st_ino), compiled)
-        if kept != compiled:
+        canonical = first.setdefault((stat.st_dev, stat.st_ino), compiled)
+        if canonical != compiled:
             compiled.unlink()
-            os.link(kept, compiled)
+            os.link(canonical, compiled)
 
 
 def _files(home: Path, suffix: str = "") -> Iterator[Path]:
-    """Yield the files below `home`, in the order of their names; no links."""
-    found = [Path(folder, name) for folder, _, names in os.walk(home) for name in names if name.endswith(suffix)]
-    return (path for path in sorted(found) if not path.is_symlink())
+    """Yield the files below `home` whose names end with `suffix`, sorted, without symbolic links."""
+    paths = [Path(folder, name) for folder, _, names in os.walk(home) for name in names if name.endswith(suffix)]
+    return (path for path in sorted(paths) if not path.is_symlink())
 
 
 def _matches(path: Path, home: Path, patterns: tuple[str, ...]) -> bool:
-    inside = path.relative_to(home).as_posix()
-    return any(fnmatch(inside, pattern) for pattern in patterns)
+    relative = path.relative_to(home).as_posix()
+    return any(fnmatch(relative, pattern) for pattern in patterns)
 
 
 if __name__ == "__main__":

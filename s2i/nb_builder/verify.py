@@ -1,7 +1,7 @@
-"""Has the service's own code load the model and answer the golden rows, and keeps what came of it.
+"""Verifies the model: the service's own code loads it and answers the golden rows.
 
-The service's environment does it (`python -m nb_service prove`), because what is proved must be what
-will run; here its findings become a problem, or fields of the manifest.
+This runs in the service's environment (`python -m nb_service prove`), because what is verified must be
+what will serve. Here its report becomes a problem, or fields of the manifest.
 """
 
 import json
@@ -11,60 +11,141 @@ import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from nb_scorer.batching import proof
 from nb_scorer.common import paths, phrases
 from nb_scorer.common.problem import Problem
 from nb_scorer.model import golden_rows, manifest
 
 from nb_builder.common import ca_bundle
+from nb_builder.common.cell import Cell
 from nb_builder.common.log import Log
 from nb_builder.common.settings import Settings
 from nb_builder.execute.cell_errors import shorten
+from nb_builder.execute.traceback_parser import LABEL_NUMBER
 from nb_builder.problems.model import AnswersDiffer, BatchDiffers, ModelDoesNotLoad
 
-SHOWN = 300
-# Each row is asked twice of a fresh scorer and three times of two forked ones; loading is timed like a row.
-ASKED = 8
-# Gets a traceback and a line that says what failed with it; returns the problem behind it, None where it knows none.
+MAX_LENGTH = 300
+# A fresh scorer answers each row twice, two forked ones three times each; loading gets as long as one call.
+CALLS_PER_ROW = 8
+# Takes a traceback and a line that says what failed; returns the problem behind it, or None if it knows none.
 Explain = Callable[[str, str], Exception | None]
 # As Problem.__str__ writes it.
 _PROBLEM = re.compile(
     r"^ERROR: (?P<what>.*)\n  Why: (?P<why>.*)\n  Fix: (?P<fix>.*)\n  \(problem (?P<code>[\w-]+)\)\s*\Z", re.MULTILINE
 )
-KEPT = ("deterministic", "scorer_start", "scorer_threads", "scorer_start_reason")
+MANIFEST_FIELDS = ("batching", "deterministic", "scorer_start", "scorer_threads", "scorer_start_reason")
 
 
-def run(app_root: Path, *, home: Path, settings: Settings, log: Log, explain: Explain = lambda *_: None) -> None:
-    """Prove the model under `app_root` and write into its manifest how to serve it.
+def run(
+    app_root: Path,
+    *,
+    home: Path,
+    settings: Settings,
+    log: Log,
+    explain: Explain = lambda *_: None,
+    cells: Sequence[Cell] = (),
+) -> None:
+    """Verify the model under `app_root` and write into its manifest how to serve it; `cells` are its notebook's.
 
-    Raises what `explain` makes of a traceback, or ModelDoesNotLoad, AnswersDiffer or BatchDiffers.
+    Raises the problem that `explain` returns, or ModelDoesNotLoad, AnswersDiffer or BatchDiffers.
     """
     model = app_root / paths.MODEL
     rows = golden_rows.read(model)
-    found = ask(app_root, home=home, settings=settings, patience=settings.verify_timeout * (4 + ASKED * len(rows)))
+    report = prove(
+        app_root, home=home, settings=settings, patience=settings.verify_timeout * (4 + CALLS_PER_ROW * len(rows))
+    )
     state = manifest.read(model).get("process_state") or {}
-    explained = explain(*failed(found))
-    if explained:
-        raise explained
-    judge(found, rows, log, seeds=state.get("seeds", False))
-    # Of what will serve, and not of the kernel: floats may differ in their last bits.
-    golden_rows.keep(model, found["answers"])
-    manifest.update(model, **{name: found[name] for name in KEPT})
-    log.line("     " + summary(found, len(rows)))
+    explained_problem = explain(*first_failure(report))
+    if explained_problem:
+        raise explained_problem
+    judge(report, rows, log, seeds=state.get("seeds", False))
+    # Keep the answers of the process that serves, not the kernel's: floats may differ in their last bits.
+    golden_rows.keep(model, report["answers"])
+    if report["batching"]:
+        report["batching"] = placed(report["batching"], cells, app_root / paths.SRC)
+    facts = {name: report[name] for name in MANIFEST_FIELDS}
+    if settings.source_date_epoch is not None and report["batching"]:
+        facts["batching"] = repeatable(report["batching"])
+    manifest.update(model, **facts)
+    log.line("     " + summary(report, len(rows)))
+    if report["batching"]:
+        log.line("     " + batching_summary(report["batching"]))
 
 
-def summary(found: Mapping, rows: int) -> str:
-    """Return the line for a model that was proved, as far as it could be."""
-    alike = "" if found["deterministic"] is False else " as in the notebook"
-    answered = f"{golden_rows.counted(rows)} answered{alike}" if rows else "The model loads"
-    starts = {"fork": "scorers are forked", "spawn": "each scorer loads the model itself"}
-    start = starts.get(found["scorer_start"], "how scorers start is decided at run")
-    return f"{answered}; {start} ({found['scorer_start_reason']})"
+def summary(report: Mapping, rows: int) -> str:
+    """Return the log line for a verified model: golden rows answered, and how scorers start."""
+    same_answers = "" if report["deterministic"] is False else " as in the notebook"
+    answered = f"{golden_rows.counted(rows)} answered{same_answers}" if rows else "The model loads"
+    start_descriptions = {"fork": "scorers are forked", "spawn": "each scorer loads the model itself"}
+    start_description = start_descriptions.get(report["scorer_start"], "how scorers start is decided at run")
+    return f"{answered}; {start_description} ({report['scorer_start_reason']})"
 
 
-def ask(app_root: Path, *, home: Path, settings: Settings, patience: float) -> dict:
-    """Return what `prove` found.
+def repeatable(batching: Mapping) -> dict:
+    """Return `batching` without what was measured: such a form is used from as many samples as it surely pays."""
+    facts = {name: value for name, value in batching.items() if name != "gain"}
+    return {**facts, "pays_from": proof.GATE_SAMPLES} if "pays_from" in facts else facts
 
-    Raises ModelDoesNotLoad where it says nothing for `patience` seconds, and a problem that it tells itself.
+
+def batching_summary(batching: Mapping) -> str:
+    """Return the line that says whether predictor is scored in batches, and why not."""
+    if "pays_from" not in batching:
+        return f"predictor is scored one by one: {batching['reason']}{place_of(batching)}"
+    calls = batching["calls"]
+    shared = ", ".join(f"{call} ({counted(calls.count(call), 'call')})" for call in dict.fromkeys(calls))
+    rows = f"{batching['golden']} golden row{'s' * (batching['golden'] != 1)}"
+    if batching.get("made"):
+        rows = f"{batching['made']} samples made from its type hints"
+    variations = counted(batching["variations"], "variation")
+    return (
+        f"predictor can be scored in batches: {shared} on up to {batching['most']} samples; {rows} and {variations} "
+        f"answered the same, {batching.get('gain_at', 8)} of them {batching['gain']:g} times as fast"
+    )
+
+
+def counted(count: int, noun: str) -> str:
+    """Return `count` and the noun as it stands beside that number."""
+    return f"{count} {noun}{'s' * (count != 1)}"
+
+
+def placed(batching: Mapping, cells: Sequence[Cell], src: Path) -> dict:
+    """Return `batching` with its reason's place as authors know it: "cell" and "line", or "file" and "line"."""
+    facts = dict(batching)
+    file, line = facts.pop("file", None), facts.pop("line", None)
+    if not line or not (file or "cell" in facts):
+        return facts
+    match = LABEL_NUMBER.search(file or "")
+    if file and "/ipykernel_" in file:
+        # A cell of an IPython that gives it no number.
+        return facts
+    if not match:
+        # Also of a model that was taken over, whose place is known already.
+        known = {"file": os.path.relpath(file, src) if os.path.isabs(file) else file} if file else {}
+        return {**facts, **known, "line": line}
+    number = int(match[1] or match[2])
+    cell = next((cell for cell in cells if cell.number == number), None)
+    if cell is None:
+        return {**facts, "cell": number, "line": line}
+    # IPython takes off the empty lines at the top before it counts.
+    line += cell.source[: len(cell.source) - len(cell.source.lstrip())].count("\n")
+    of_file = {"file_line": cell.first_line + line - 1} if cell.first_line else {}
+    return {**facts, "cell": number, "line": line, **of_file}
+
+
+def place_of(batching: Mapping) -> str:
+    """Return where a reason stands, such as " (cell 7, line 3)", or "" where no line is to blame."""
+    if "line" not in batching:
+        return ""
+    place = f"cell {batching['cell']}" if "cell" in batching else batching["file"]
+    # An editor of scripts shows the file's lines, and no numbers of cells.
+    of_file = f"; line {batching['file_line']} of the file" if "file_line" in batching else ""
+    return f" ({place}, line {batching['line']}{of_file})"
+
+
+def prove(app_root: Path, *, home: Path, settings: Settings, patience: float) -> dict:
+    """Return the report of `prove`, with what it wrote to stderr under "stderr".
+
+    Raises ModelDoesNotLoad if it has not ended after `patience` seconds, and the problem that it prints itself.
     """
     command: list[str | Path] = [home / "service" / "bin" / "python", "-I", "-m", "nb_service", "prove"]
     environ = {
@@ -73,10 +154,10 @@ def ask(app_root: Path, *, home: Path, settings: Settings, patience: float) -> d
         "S2I_TOLERANCE": repr(settings.tolerance),
         "S2I_VERIFY_TIMEOUT": repr(settings.verify_timeout),
     }
-    # It starts the model Python, which would then compile every module at each start of the service.
+    # The model Python inherits it. Without bytecode, every start of the service would compile each module again.
     environ.pop("PYTHONDONTWRITEBYTECODE", None)
     try:
-        ran = subprocess.run(
+        completed = subprocess.run(
             command,
             env=environ,
             stdin=subprocess.DEVNULL,
@@ -87,86 +168,90 @@ def ask(app_root: Path, *, home: Path, settings: Settings, patience: float) -> d
         )
     except subprocess.TimeoutExpired:
         raise ModelDoesNotLoad(error=f"verification took longer than {patience:g} seconds") from None
-    # The notebook's functions may print, before it.
-    last = (ran.stdout.strip().splitlines() or [""])[-1]
-    if not last.startswith("{"):
-        if told := _PROBLEM.search(ran.stdout):
-            raise _problem(**told.groupdict())
-        raise RuntimeError(f"nb_service prove ended with {ran.returncode} and said nothing:\n{ran.stdout}{ran.stderr}")
-    return {**json.loads(last), "said": ran.stderr}
+    # The report is the last line; the notebook's functions may print before it.
+    last_line = (completed.stdout.strip().splitlines() or [""])[-1]
+    if not last_line.startswith("{"):
+        if match := _PROBLEM.search(completed.stdout):
+            raise _problem(**match.groupdict())
+        raise RuntimeError(
+            f"nb_service prove ended with {completed.returncode} and said nothing:\n"
+            f"{completed.stdout}{completed.stderr}"
+        )
+    return {**json.loads(last_line), "stderr": completed.stderr}
 
 
-def failed(found: Mapping) -> tuple[str, str]:
-    """Return the traceback of what failed first in a fresh process, and a line for that; "" twice for nothing."""
-    if not found["loaded"]:
-        return (found["load_error"] or {}).get("traceback") or "", "In a fresh process the model can't be loaded:"
-    row = next((row for row in found["rows"] if row["error"]), None)
+def first_failure(report: Mapping) -> tuple[str, str]:
+    """Return the traceback of the first failure and a line that describes it; ("", "") if nothing failed."""
+    if not report["loaded"]:
+        return (report["load_error"] or {}).get("traceback") or "", "In a fresh process the model can't be loaded:"
+    row = next((row for row in report["rows"] if row["error"]), None)
     if row is None:
         return "", ""
-    return row["error"].get(
-        "traceback"
-    ) or "", f"In a fresh process predictor({brief(json.dumps(row['sample']))}) fails:"
+    traceback = row["error"].get("traceback") or ""
+    return traceback, f"In a fresh process predictor({brief(json.dumps(row['sample']))}) fails:"
 
 
-def _problem(code: str, **words: str) -> Problem:
-    """Return a problem of the service's, such as one of its settings, as it was told there."""
-    problem = Problem(**words)
+def _problem(code: str, **sentences: str) -> Problem:
+    """Return a problem that the service has printed, such as one with its settings."""
+    problem = Problem(**sentences)
     problem.code = code
     return problem
 
 
-def judge(found: Mapping, rows: Sequence[Mapping], log: Log, *, seeds: bool = False) -> None:
-    """Raise the problem that `found` tells of; a model that is not deterministic gets a note.
+def judge(report: Mapping, rows: Sequence[Mapping], log: Log, *, seeds: bool = False) -> None:
+    """Raise the problem in `report`, if there is one; note a model that is not deterministic.
 
-    `seeds` tells that the notebook seeds random numbers.
+    `seeds` is whether the notebook seeds random numbers.
     """
-    if not found["loaded"]:
-        error = found["load_error"] or {}
-        raise ModelDoesNotLoad(error=last_words(error) or "it ended while loading", **detail(error, found["said"]))
-    row = next((row for row in found["rows"] if row["error"]), None)
+    if not report["loaded"]:
+        error = report["load_error"] or {}
+        raise ModelDoesNotLoad(error=error_line(error) or "it ended while loading", **detail(error, report["stderr"]))
+    row = next((row for row in report["rows"] if row["error"]), None)
     if row:
         raise ModelDoesNotLoad(error=failure(row), **detail(row["error"]))
-    if found["deterministic"] is False:
+    if report["deterministic"] is False:
         log.note("predictor answers the same sample differently each time; its golden rows prove little.")
         if seeds:
             log.note(
                 "a seed that the notebook sets is not kept, on purpose: scorers that start from the same one would all "
                 "draw the same numbers. To have one sample always get one answer, set the seed inside predictor."
             )
-    elif found["rows"]:
-        row = found["rows"][0]
+    elif report["rows"]:
+        row = report["rows"][0]
         raise AnswersDiffer(**{name: brief(json.dumps(row[name])) for name in ("sample", "expected", "got")})
-    elif found["batch"]:
-        raise batch_differs(found["batch"], rows, found["said"])
+    elif report["batch"]:
+        raise batch_differs(report["batch"], rows, report["stderr"])
 
 
-def batch_differs(found: Mapping, rows: Sequence[Mapping], said: str) -> BatchDiffers:
-    """Return the problem of a batch_predictor that does in a fresh process what it did not do in the notebook."""
-    row = rows[found["row"]]
-    expected, got = (brief(json.dumps(answer)) for answer in (row["answer"], found["got"]))
-    reason = "it fails" if found["failed"] else f"it answers {got}, and predictor {expected}"
+def batch_differs(batch: Mapping, rows: Sequence[Mapping], stderr: str) -> BatchDiffers:
+    """Return the problem of a batch_predictor that disagrees with predictor, or fails, only in a fresh process."""
+    row = rows[batch["row"]]
+    expected, got = (brief(json.dumps(answer)) for answer in (row["answer"], batch["got"]))
+    reason = "it fails" if batch["failed"] else f"it answers {got}, and predictor {expected}"
     sample = brief(json.dumps(row["sample"]))
-    words = shorten(said.strip()) if found["failed"] else ""
-    return BatchDiffers(number=found["row"] + 1, sample=sample, reason=f"in a fresh process {reason}", detail=words)
+    detail_text = shorten(stderr.strip()) if batch["failed"] else ""
+    return BatchDiffers(
+        number=batch["row"] + 1, sample=sample, reason=f"in a fresh process {reason}", detail=detail_text
+    )
 
 
 def failure(row: Mapping) -> str:
-    """Return the words for a golden row that got no answer at all."""
-    return f"predictor({brief(json.dumps(row['sample']))}) fails there: {last_words(row['error'])}"
+    """Return the sentence for a golden row that got no answer at all."""
+    return f"predictor({brief(json.dumps(row['sample']))}) fails there: {error_line(row['error'])}"
 
 
-def last_words(error: Mapping) -> str:
-    """Return what Python said last, or without a traceback what the service says."""
+def error_line(error: Mapping) -> str:
+    """Return the last line of the traceback or, without one, the service's own message."""
     lines = (error.get("traceback") or "").strip().splitlines()
     return brief(lines[-1] if lines else error.get("what") or "")
 
 
-def detail(error: Mapping, said: str = "") -> dict[str, str]:
-    """Return the traceback in `error` as a problem takes it, without one what the process itself said."""
+def detail(error: Mapping, stderr: str = "") -> dict[str, str]:
+    """Return the traceback in `error` as a problem's `detail`; if it is not Python's, with `stderr` before it."""
     text = error.get("traceback") or ""
-    return {"detail": shorten(text if "Traceback" in text else said + text)}
+    return {"detail": shorten(text if "Traceback" in text else stderr + text)}
 
 
 def brief(text: str) -> str:
     """Return `text` short enough for a sentence."""
-    return phrases.cut(text, SHOWN)
+    return phrases.cut(text, MAX_LENGTH)

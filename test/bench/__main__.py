@@ -1,14 +1,19 @@
 """make bench: what we measure against what users have today, side by side in one run.
 
-Usage: python test/bench [build] [incremental] [images] [start] [serve] [notebooks]
+Usage: python test/bench [build] [incremental] [images] [start] [serve] [batching] [batched-serve] [native] [batch]
+    [notebooks]
 (without words all but notebooks, which fetches from GitHub and takes hours)
 """
 
 import sys
 
+import batch_files
+import batched_serve
+import batching
 import build
 import images
 import incremental
+import native
 import public
 import serve
 import starts
@@ -19,6 +24,10 @@ SUITES = {
     "images": images.report,
     "start": starts.report,
     "serve": serve.report,
+    "batching": batching.report,
+    "batched-serve": batched_serve.report,
+    "native": native.report,
+    "batch": batch_files.report,
     "notebooks": public.report,
 }
 # Of others' repositories, and for long: only by its name.

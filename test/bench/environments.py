@@ -5,6 +5,7 @@ import os
 import shutil
 import socket
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from nb_builder.requirements import pip_config
@@ -44,7 +45,7 @@ def built(name: str, commit: str = "") -> Path:
         notebook["cells"].append({**cell, "id": "batch"} if notebook["nbformat_minor"] >= 5 else cell)
         (source / "model.ipynb").write_text(json.dumps(notebook))
     environ = {**ENVIRON, "NB_BUILDER_HOME": str(home), "APP_ROOT": str(app_root), "S2I_SRC": str(source)}
-    _run([root / "s2i/bin/assemble"], environ)
+    run([root / "s2i/bin/assemble"], environ)
     return app_root
 
 
@@ -55,10 +56,10 @@ def checkout(commit: str) -> tuple[Path, Path]:
     tree = PLACE / f"at-{commit}"
     if not (tree / "s2i/install").exists():
         archive = PLACE / f"at-{commit}.tar"
-        _run(["git", "-C", ROOT, "archive", "--output", archive, commit], ENVIRON)
+        run(["git", "-C", ROOT, "archive", "--output", archive, commit], ENVIRON)
         shutil.unpack_archive(archive, tree)
         archive.unlink()
-    _run([tree / "s2i/install", tree / ".nb-builder"], ENVIRON)
+    run([tree / "s2i/install", tree / ".nb-builder"], ENVIRON)
     return tree, tree / ".nb-builder"
 
 
@@ -68,8 +69,12 @@ def command_of(peer: Peer, port: int) -> tuple[list, dict]:
 
 
 def _ours(peer: Peer) -> tuple[list, dict]:
-    app_root, home = built(peer.name, peer.commit), checkout(peer.commit)[1]
-    environ = {**ENVIRON, "APP_ROOT": str(app_root), "S2I_HOST": "127.0.0.1", "WEB_CONCURRENCY": "2"}
+    return service_of(built(peer.name, peer.commit), checkout(peer.commit)[1])
+
+
+def service_of(app_root: Path, home: Path = HOME, **settings: str) -> tuple[list, dict]:
+    """Return (command, environment) of our service of an APP_ROOT, with two scorers where `settings` say no other."""
+    environ = {**ENVIRON, "APP_ROOT": str(app_root), "S2I_HOST": "127.0.0.1", "WEB_CONCURRENCY": "2", **settings}
     return [home / "service/bin/python", "-I", "-m", "nb_service"], environ
 
 
@@ -78,10 +83,15 @@ def _theirs(peer: Peer, port: int) -> tuple[list, dict]:
     folder.mkdir(exist_ok=True)
     _mlserver_settings(folder, port, dict(peer.settings))
     filled = [word.format(port=port, folder=folder) for word in peer.command]
-    model = built("nb-batch") / "model/model.pickle"
+    return inside(environment, built("nb-batch"), filled)
+
+
+def inside(environment: Path, app_root: Path, command: Sequence[str]) -> tuple[list, dict]:
+    """Return (command, environment) of a program of an environment, which finds servers/model.py and the pickle."""
     path = f"{environment}/bin:{os.environ['PATH']}"
+    model = app_root / "model/model.pickle"
     environ = {**ENVIRON, "BENCH_MODEL": str(model), "PYTHONPATH": str(SERVERS), "PATH": path}
-    return [environment / "bin" / filled[0], *filled[1:]], environ
+    return [environment / "bin" / command[0], *command[1:]], environ
 
 
 def _mlserver_settings(folder: Path, port: int, more: dict) -> None:
@@ -96,25 +106,31 @@ def _mlserver_settings(folder: Path, port: int, more: dict) -> None:
 def _environment(peer: Peer) -> Path:
     """Return the peer's environment: its own packages beside the pins that the model was built with."""
     peer = next((other for other in PEERS if other.name == peer.shares), peer)
-    folder = PLACE / peer.name
+    return environment_with(peer.name, built("nb-batch"), peer.packages, peer.python)
+
+
+def environment_with(name: str, app_root: Path, packages: Sequence[str], python: str = "") -> Path:
+    """Return the folder of an environment, made once: the pins that a model was built with, and more packages."""
+    folder = PLACE / name
     if (folder / "made").exists():
         return folder
-    lock = built("nb-batch") / "build/requirements.txt"
-    python = peer.python or (built("nb-batch") / "venv/bin/python").resolve()
+    lock = app_root / "build/requirements.txt"
+    made_with = python or (app_root / "venv/bin/python").resolve()
     settings = {**ENVIRON, **pip_config.for_uv(pip_config.read(os.environ), os.environ)[0]}
     uv = HOME / "build/bin/uv"
-    _run([uv, "venv", "--quiet", "--clear", "--python", python, folder], settings)
+    run([uv, "venv", "--quiet", "--clear", "--python", made_with, folder], settings)
     pins = [line.partition("#")[0].strip() for line in lock.read_text().splitlines() if line[:1].isalnum()]
-    cloudpickle = json.loads((built("nb-batch") / "model/manifest.json").read_text())["cloudpickle"]
+    cloudpickle = json.loads((app_root / "model/manifest.json").read_text())["cloudpickle"]
     pins = [pin for pin in pins if pin != "cloudpickle"] + [f"cloudpickle=={cloudpickle}"]
-    if any(package.startswith("numpy<") for package in peer.packages):
+    if any(package.startswith("numpy<") for package in packages):
         pins = [pin for pin in pins if not pin.startswith("numpy")]
-    _run([uv, "pip", "install", "--quiet", "--python", folder, *pins, *peer.packages], settings)
+    run([uv, "pip", "install", "--quiet", "--python", folder, *pins, *packages], settings)
     (folder / "made").touch()
     return folder
 
 
-def _run(command: list, environ: dict) -> None:
+def run(command: list, environ: dict) -> None:
+    """Run a command; raise RuntimeError with the end of what it said where it fails."""
     ran = subprocess.run(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if ran.returncode:
         raise RuntimeError(f"{Path(command[0]).name} ended with {ran.returncode}:\n{ran.stdout[-2000:]}")

@@ -21,7 +21,12 @@ import notebooks
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "test"))
 
-from engine import bases, daemon, docker, s2i_tool  # noqa: E402 - found by the line above
+import shared  # noqa: E402 - found by the line above
+
+# What the tests' modules call their images begins with the name of a run.
+shared.claim()
+
+from engine import bases, daemon, docker, s2i_tool  # noqa: E402
 from engine.s2i import S2i, git_repository, must  # noqa: E402
 from image import repos  # noqa: E402
 from image.conftest import make_builder  # noqa: E402

@@ -5,7 +5,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -21,11 +21,11 @@ BREATH_SECONDS = 0.3
 class Running:
     """A started server."""
 
-    def __init__(self, peer: Peer) -> None:
+    def __init__(self, peer: Peer, make_command: Callable[[Peer, int], tuple[list, dict]] | None = None) -> None:
         self.peer = peer
         self.port = free_port()
         self._log = (PLACE / f"{peer.name}.log").open("w")
-        command, environ = command_of(peer, self.port)
+        command, environ = (make_command or command_of)(peer, self.port)
         self.process = subprocess.Popen(
             command,
             env={**environ, "PORT": str(self.port)},
@@ -89,6 +89,19 @@ class Running:
             os.close(file)
         self.process.wait()
         self._log.close()
+
+
+def add(
+    peer: Peer, running: list[Running], make_command: Callable[[Peer, int], tuple[list, dict]] | None = None
+) -> None:
+    """Start a server and add it to `running`; where it does not answer, end it, leave it out and say so."""
+    one = Running(peer, make_command)
+    # One of them while it starts, too: whatever ends the bench meanwhile ends all of them.
+    running.append(one)
+    if not one.wait():
+        running.remove(one)
+        one.stop()
+        print(f"  {peer.name} is left out, it does not answer: see {PLACE / peer.name}.log")
 
 
 def _cpu(pid: int) -> float:

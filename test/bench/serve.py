@@ -22,7 +22,7 @@ from pathlib import Path
 import peers
 from environments import PLACE
 from peers import Peer
-from running import Running, alone
+from running import Running, add, alone
 
 CONNECTIONS = (1, 8, 64, 256)
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
@@ -66,12 +66,8 @@ Points = dict[tuple[str, int], list[Round]]
 
 def report() -> None:
     """Start the servers, measure them in turn, print the table and how the goals were met."""
-    if shutil.which("wrk") is None:
-        print("The bench of the service needs wrk; on Debian: apt-get install wrk")
+    if not is_ready():
         return
-    PLACE.mkdir(parents=True, exist_ok=True)
-    # Whatever ends the bench, the servers are ended with it: some stand still and would for ever.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("the bench was told to end"))
     running: list[Running] = []
     try:
         start(running)
@@ -83,6 +79,17 @@ def report() -> None:
     print("\n".join([*table(running, points), "", *goals(points), *goals_of_many(many)]))
     for name in silent:
         print(f"  {name} answers no more, its figures are worth nothing: see {PLACE / name}.log")
+
+
+def is_ready() -> bool:
+    """Return whether servers can be measured here, with PLACE and the signal's handler set; say what is missing."""
+    if shutil.which("wrk") is None:
+        print("The bench of the service needs wrk; on Debian: apt-get install wrk")
+        return False
+    PLACE.mkdir(parents=True, exist_ok=True)
+    # Whatever ends the bench, the servers are ended with it: some stand still and would for ever.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("the bench was told to end"))
+    return True
 
 
 def ask_all(running: list[Running]) -> tuple[Points, Points]:
@@ -107,16 +114,9 @@ def start(running: list[Running]) -> None:
     """Add the servers that answer to `running`; say which do not, and why."""
     for peer in peers.wanted(os.environ.get("BENCH_PEERS", ""), os.environ.get("BENCH_BEFORE", "")):
         try:
-            one = Running(peer)
+            add(peer, running)
         except RuntimeError as trouble:
             print(f"  {peer.name} is left out: {trouble}")
-            continue
-        running.append(one)
-        if one.wait():
-            continue
-        running.remove(one)
-        one.stop()
-        print(f"  {peer.name} is left out, it does not answer: see {PLACE / peer.name}.log")
 
 
 def body_of(samples: int) -> str:

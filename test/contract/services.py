@@ -16,23 +16,30 @@ from pathlib import Path
 
 SOON = 20.0
 MAKE_MODEL = """\
-import sys
+import linecache, sys
 from nb_scorer.kernel import save_model
+app_root, repository = sys.argv[1:]
+text = sys.stdin.read()
+linecache.cache["model.ipynb"] = (len(text), None, text.splitlines(True), "model.ipynb")
 namespace = {"__name__": "__main__"}
-exec(compile(sys.stdin.read(), "model.ipynb", "exec"), namespace)
-save_model.save(namespace, sys.argv[1] + "/model", "model.ipynb", [], 1e-6, sys.argv[1] + "/complaint.json")
+exec(compile(text, "model.ipynb", "exec"), namespace)
+known = dict(save_model.KNOWN_NOTHING, repository=repository or None)
+save_model.save(namespace, app_root + "/model", "model.ipynb", [], 1e-6, app_root + "/complaint.json", known)
 """
 # The kernel's word for a listening socket.
 LISTENING = "0A"
 JSON = {"Content-Type": "application/json"}
 
 
-def make_app_root(app_root: Path, code: str, manifest: dict) -> Path:
-    """Fill `app_root` as assemble does: a model of `code`, loaded by the Python that runs the tests."""
+def make_app_root(app_root: Path, code: str, manifest: dict, repository: str = "") -> Path:
+    """Fill `app_root` as assemble does: a model of `code`, loaded by the Python that runs the tests.
+
+    With a `repository`, where the author's own modules would be, a batch form is derived.
+    """
     (app_root / "src").mkdir(exist_ok=True)
     (app_root / "venv").symlink_to(sys.prefix)
     subprocess.run(
-        [sys.executable, "-c", MAKE_MODEL, str(app_root)],
+        [sys.executable, "-c", MAKE_MODEL, str(app_root), repository],
         input=textwrap.dedent(code).encode(),
         check=True,
         cwd=app_root / "src",

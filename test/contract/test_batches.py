@@ -97,8 +97,10 @@ def test_a_sample_that_kills_its_batch_costs_only_itself(service, killers):
     assert right(samples, ask_all(service, samples))
 
 
-def test_what_waits_is_scored_in_one_call(start):
-    service = start(NOTEBOOK, VERIFIED, WEB_CONCURRENCY="1", S2I_MAX_BATCH="4").ready()
+# S2I_BATCHING is of forms that the build derived: who writes batch_predictor wants it.
+@pytest.mark.parametrize("derived", ["auto", "off"])
+def test_what_waits_is_scored_in_one_call(start, derived):
+    service = start(NOTEBOOK, VERIFIED, WEB_CONCURRENCY="1", S2I_MAX_BATCH="4", S2I_BATCHING=derived).ready()
     service.wait_for("up to 4 waiting samples a call of batch_predictor")
     slow = threading.Thread(target=service.predict, args=({"id": 0, "sleep": 0.5},))
     slow.start()

@@ -7,24 +7,8 @@ import subprocess
 import pytest
 
 from contract import clients
+from contract.notebooks import LISTS, OBJECTS
 from contract.services import Service
-
-LISTS = """
-    def validator(x):
-        return len(x) == 2
-
-    def predictor(x):
-        "Add two numbers."
-        return float(x[0]) + x[1]
-
-    examples = [[1, 2], [3.5, 4]]
-"""
-OBJECTS = """
-    def predictor(x: dict) -> dict:
-        return {"greeting": "hi " + x["name"], "next": x["age"] + 1}
-
-    examples = [{"name": "a", "age": 1}, {"name": "b", "age": 2}]
-"""
 
 
 @pytest.fixture(scope="module")

@@ -14,10 +14,12 @@ from contract.services import SOON, wait_until
 from contract.wire import Wire, get, post
 
 NOTEBOOK = """
-    import time
+    import os, time
     def predictor(x):
         if isinstance(x, dict):
-            time.sleep(x["sleep"])
+            time.sleep(x.get("sleep", 0))
+            while "until" in x and not os.path.exists(x["until"]):
+                time.sleep(0.01)
         return x
     examples = [1]
 """
@@ -112,10 +114,11 @@ def test_at_the_end_nobody_who_was_let_in_is_reset(start):
     assert "Traceback" not in service.log
 
 
-def test_while_it_ends_answers_say_that_the_connection_does(start):
+def test_while_it_ends_answers_say_that_the_connection_does(start, tmp_path):
+    ends = tmp_path / "ends"
     service = start(NOTEBOOK, S2I_MODEL_NAME="model").ready()
     with Wire(service) as slow, Wire(service) as busy, Wire(service) as idle:
-        slow.send(post(b'{"sleep": 1.5}'))
+        slow.send(post(b'{"until": "%s"}' % bytes(ends)))
         assert busy.send(post(b"1")).answer().status == 200
         assert idle.send(get(b"/version")).answer().status == 200
         service.process.send_signal(signal.SIGTERM)
@@ -128,6 +131,7 @@ def test_while_it_ends_answers_say_that_the_connection_does(start):
         answer = busy.send(post(b"2")).answer()
         assert (answer.status, answer.body, answer.headers["Connection"].lower()) == (200, b"2", "close")
         assert busy.rest() == b""
+        ends.touch()
         answer = slow.answer()
         assert (answer.status, answer.headers["Connection"].lower()) == (200, "close")
         assert slow.rest() == b""

@@ -10,7 +10,7 @@ from itertools import product
 
 import pytest
 
-import doors
+import route_contexts
 from contract.services import Service
 from contract.wire import Wire, ask, get, post
 
@@ -62,7 +62,7 @@ def body_for(path: str) -> bytes:
 def routes_of(root, settings: dict) -> list[str]:
     """Return a path for each route of the application under these settings, and for each that it lists."""
     values = {name: value for name, value in settings.items() if not name.startswith(("S2I_KSERVE", "S2I_D", "S2I_C"))}
-    client = doors.client_of(folder=root / "model", **values)
+    client = route_contexts.client_of(folder=root / "model", **values)
     rules = [rule.rule for rule in client.application.url_map.iter_rules()]
     listed = client.get("/", headers={"Accept": "application/json"}).get_json() or {}
     rules += [route.split()[-1] for route in listed.get("routes", ()) if "/" in route]

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from contract.services import copy_of, wait_until
+from contract.services import SOON, copy_of, wait_until
 from contract.wire import Crowd, Watch, Wire, cpu_seconds, get, post, tree
 
 BESIDE_MB = 60
@@ -97,7 +97,8 @@ def test_many_large_bodies_outside_of_predict_are_bounded_while_scorers_hang(hel
             assert service.status("/healthz") == 200
         finally:
             service.go.touch()
-        assert crowd.run(lambda: all(crowd.statuses)), crowd.statuses
+        # What is read and answered is a gigabyte: a busy machine takes its time.
+        assert crowd.run(lambda: all(crowd.statuses), 4 * SOON), crowd.statuses
         assert set(crowd.statuses) == {200, 503}
         within(watch, 64)
     assert service.predict(7) == (200, 7)

@@ -38,12 +38,12 @@ def test_empty_lines_now_and_then_are_no_request(start, sent):
     with Wire(service, timeout=0.3) as wire:
         began = time.monotonic()
         with contextlib.suppress(ConnectionError):
-            while time.monotonic() - began < 5:
+            while time.monotonic() - began < 20:
                 with contextlib.suppress(TimeoutError):
                     wire.send(sent)
                     if wire.socket.recv(65536) == b"":
                         break
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 10
 
 
 JSON_ANSWERS = [

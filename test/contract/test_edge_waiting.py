@@ -45,7 +45,7 @@ def test_samples_of_those_who_hung_up_are_not_scored_any_more(start, path, way):
         wire.reset() if way == "reset" else wire.socket.close()
     began = time.monotonic()
     assert service.predict("after") == (200, "after")
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 5
     assert "Traceback" not in service.log
 
 

@@ -1,17 +1,18 @@
 """How a service starts, gets ready and ends, as process 1 would have it."""
 
 import signal
-import time
 from pathlib import Path
 
 import pytest
 
+from contract.notebooks import waiting_for
 from contract.services import children, copy_of, free_port, wait_until
 
 NOTEBOOK = """
     import time
     def predictor(x):
         if isinstance(x, dict):
+            print("It sleeps.", flush=True)
             time.sleep(x["sleep"])
         return x
     examples = [1]
@@ -49,7 +50,7 @@ def test_an_address_of_ipv6_is_shown_as_urls_have_it(start):
 def test_a_signal_ends_an_idle_service_with_exit_code_0_and_nothing_left(start, number):
     service = start(NOTEBOOK).ready()
     pids = [*children(service.process.pid), *service.scorers]
-    assert service.stop(number, seconds=2) == 0
+    assert service.stop(number, seconds=8) == 0
     assert len(pids) == 3
     assert wait_until(lambda: not any(alive(pid) for pid in pids))
     service.close()
@@ -59,7 +60,7 @@ def test_a_signal_ends_an_idle_service_with_exit_code_0_and_nothing_left(start, 
 def test_sigterm_turns_readiness_off_and_answers_what_is_in_flight(start, in_background):
     service = start(NOTEBOOK).ready()
     in_flight = in_background(service.predict, {"sleep": 1.5})
-    time.sleep(0.2)
+    service.wait_for("It sleeps")
     service.process.send_signal(signal.SIGTERM)
     service.wait_for("Ending: not ready any more, answering what is in flight")
     assert service.status("/readyz") == 503
@@ -71,7 +72,7 @@ def test_sigterm_turns_readiness_off_and_answers_what_is_in_flight(start, in_bac
 def test_what_takes_longer_than_the_grace_gets_503(start, in_background):
     service = start(NOTEBOOK, S2I_GRACE="0.5").ready()
     in_flight = in_background(service.predict, {"sleep": 100})
-    time.sleep(0.2)
+    service.wait_for("It sleeps")
     assert service.stop() == 0
     assert in_flight()[0] == 503
 
@@ -79,7 +80,7 @@ def test_what_takes_longer_than_the_grace_gets_503(start, in_background):
 def test_a_second_signal_ends_it_at_once(start, in_background):
     service = start(NOTEBOOK, S2I_GRACE="100").ready()
     in_flight = in_background(service.predict, {"sleep": 100})
-    time.sleep(0.2)
+    service.wait_for("It sleeps")
     service.process.send_signal(signal.SIGTERM)
     service.wait_for("Ending")
     assert service.stop() == 0
@@ -97,7 +98,7 @@ def test_a_killed_front_leaves_no_process_even_where_a_predictor_hangs(start, in
     service = start(NOTEBOOK, S2I_SCORER_START=start_by).ready()
     pids = [*children(service.process.pid), *service.scorers]
     hanging = in_background(cut_off, service)
-    time.sleep(0.2)
+    service.wait_for("It sleeps")
     service.process.kill()
     hanging()
     assert wait_until(lambda: not any(alive(pid) for pid in pids))
@@ -119,24 +120,19 @@ def test_what_the_notebook_started_ends_with_its_scorer(start):
     assert wait_until(lambda: not alive(helper))
 
 
-def test_a_service_is_healthy_and_not_ready_while_the_model_loads(start):
-    port = free_port()
-    service = start(
-        """
-        import time
-        class Slow:
-            def __reduce__(self):
-                return time.sleep, (1.5,)
-        slow = Slow()
-        def predictor(x):
-            return slow
-        """,
-        PORT=port,
-    )
+def test_a_service_is_healthy_and_not_ready_while_the_model_loads(start, in_background, tmp_path):
+    loads = tmp_path / "loads"
+    predicts = """
+    def predictor(x):
+        return slow
+    """
+    service = start(waiting_for(loads) + predicts, PORT=free_port())
     assert wait_until(lambda: healthy(service))
     assert service.status("/readyz") == 503
     # Who asks already waits for the model.
-    assert service.ask("1")[:2] == (200, None)
+    answer = in_background(service.ask, "1")
+    loads.touch()
+    assert answer()[:2] == (200, None)
     assert service.ready().status("/readyz") == 200
 
 
@@ -152,7 +148,7 @@ def test_a_signal_while_the_model_loads_ends_it_at_once(start):
     service = start(ENDLESS, PORT=free_port())
     assert wait_until(lambda: healthy(service))
     pids = children(service.process.pid)
-    assert service.stop(seconds=2) == 0
+    assert service.stop(seconds=8) == 0
     assert not any(alive(pid) for pid in pids)
 
 

@@ -64,7 +64,14 @@ def check(code, output):
     assert code == 1
 
 
-@pytest.mark.parametrize(("name", "data"), [(name, data) for name, all_of in FILES.items() for data in all_of])
+def short(value):
+    """Return what a test is called by: pytest puts it into the environment, which has a limit."""
+    return ascii(value)[:60]
+
+
+@pytest.mark.parametrize(
+    ("name", "data"), [(name, data) for name, all_of in FILES.items() for data in all_of], ids=short
+)
 def test_an_odd_file_ends_the_start_with_a_sentence_and_a_fix(model_cache, tmp_path, name, data):
     root = copy_of(model_cache(NOTEBOOK), tmp_path)
     path = root / name
@@ -97,7 +104,7 @@ def test_a_problem_that_nobody_can_read_ends_the_start_all_the_same(tmp_path, re
     assert subprocess.run(command, env={"APP_ROOT": str(tmp_path)}, stderr=subprocess.PIPE, check=False).returncode == 1
 
 
-@pytest.mark.parametrize("data", [None, b"", b"[]", b"\xff", DEEP, b'{"commit": 5, "source": [1]}'])
+@pytest.mark.parametrize("data", [None, b"", b"[]", b"\xff", DEEP, b'{"commit": 5, "source": [1]}'], ids=short)
 def test_an_odd_report_of_the_build_is_none(start, model_cache, tmp_path, data):
     root = copy_of(model_cache(NOTEBOOK), tmp_path)
     (root / "build").mkdir(exist_ok=True)

@@ -30,7 +30,7 @@ class RealPool:
         self.log: list[str] = []
         self.problems: list = []
         self.pool = Pool(self.loop, model, make_plan(model, asked, environ), self.log.append, stdout=sys.stderr)
-        self.pool.staff.on_fatal = self.problems.append
+        self.pool.manager.on_fatal = self.problems.append
 
     def wait(self, true, seconds: float = SOON) -> bool:
         """Return whether `true()` came true in time."""
@@ -128,7 +128,7 @@ def test_copies_of_a_scorer_that_a_notebook_forks_answer_nobody(start, capfd, wa
     count = SAMPLES
     answers = pool.ask(list(range(count)))
     assert [(answer.outcome, answer.payload) for answer in answers] == [(OK, b"%d" % (2 * n)) for n in range(count)]
-    assert pool.pool.staff.endings == {"died": 0, "too slow": 0, "recycled": 0}
+    assert pool.pool.manager.endings == {"died": 0, "too slow": 0, "recycled": 0}
     assert "Traceback" not in capfd.readouterr().err
 
 
@@ -192,11 +192,11 @@ def test_a_scorer_that_can_t_be_started_for_want_of_descriptors_is_started_when_
 def test_a_zygote_that_can_t_be_started_for_want_of_descriptors_is_started_when_there_are_some(start, descriptors):
     pool = start(PLAIN, WEB_CONCURRENCY="1").ready()
     descriptors(0)
-    os.kill(pool.pool.staff.zygote_pid, signal.SIGKILL)
+    os.kill(pool.pool.manager.zygote_pid, signal.SIGKILL)
     assert pool.wait(lambda: times(pool, "starting another"))
-    assert not pool.wait(lambda: pool.pool.staff.zygote_pid, 1.0)
+    assert not pool.wait(lambda: pool.pool.manager.zygote_pid, 1.0)
     descriptors(None)
-    assert pool.wait(lambda: len(pool.pool.staff.free) == 1), pool.log
+    assert pool.wait(lambda: len(pool.pool.manager.free) == 1), pool.log
     # The scorer died with it, and which of both could not be started first is chance.
     assert times(pool, "can't be started now (Too many open files)") == 1
 
@@ -215,30 +215,30 @@ def test_a_first_start_waits_for_descriptors_too(start, descriptors):
 
 def test_a_zygote_without_descriptors_says_so_and_the_scorer_is_started_later(start):
     pool = start(PLAIN, WEB_CONCURRENCY="1").ready()
-    zygote = pool.pool.staff.zygote_pid
+    zygote = pool.pool.manager.zygote_pid
     limits = resource.prlimit(zygote, resource.RLIMIT_NOFILE)
     resource.prlimit(zygote, resource.RLIMIT_NOFILE, (3, limits[1]))
     os.kill(json.loads(pool.ask(["pid"])[0].payload), signal.SIGKILL)
     assert pool.wait(lambda: times(pool, "A scorer can't be started now (Too many open files)")), pool.log
     resource.prlimit(zygote, resource.RLIMIT_NOFILE, limits)
-    assert pool.wait(lambda: len(pool.pool.staff.free) == 1), pool.log
-    assert pool.pool.staff.zygote_pid == zygote
+    assert pool.wait(lambda: len(pool.pool.manager.free) == 1), pool.log
+    assert pool.pool.manager.zygote_pid == zygote
 
 
 @pytest.mark.parametrize("start_by", ["fork", "spawn"])
 def test_a_stopped_zygote_is_replaced_and_no_sample_is_lost(start, monkeypatch, start_by):
     monkeypatch.setattr(supervision, "BEAT_SECONDS", 0.05)
     pool = start(PLAIN, S2I_SCORER_START=start_by).ready()
-    zygote = pool.pool.staff.zygote_pid
+    zygote = pool.pool.manager.zygote_pid
     answers = []
     pool.pool.submit(b"2.0", answers.append)
-    busy = next(link.pid for link in pool.pool.staff.free if link.in_flight)
+    busy = next(link.pid for link in pool.pool.manager.free if link.in_flight)
     os.kill(zygote, signal.SIGSTOP)
     os.kill(next(scorer for scorer in children(zygote) if scorer != busy), signal.SIGKILL)
     assert pool.wait(lambda: times(pool, "takes no orders")), pool.log
-    assert pool.wait(lambda: answers and len(pool.pool.staff.free) == 2), pool.log
+    assert pool.wait(lambda: answers and len(pool.pool.manager.free) == 2), pool.log
     assert (answers[0].outcome, answers[0].payload) == (OK, b"2.0")
-    assert pool.pool.staff.zygote_pid != zygote
+    assert pool.pool.manager.zygote_pid != zygote
 
 
 HANGING = """

@@ -39,6 +39,7 @@ def test_a_model_that_answers_its_rows_in_forked_processes_may_be_forked(prove):
         "answers": [2, 5.0, "aa"],
         "deterministic": True,
         "batch": None,
+        "batching": None,
         "scorer_threads": 1,
         "scorer_start": "fork",
         "scorer_start_reason": "forked scorers answered every golden row rightly",
@@ -137,15 +138,15 @@ def test_answers_by_chance_are_no_difference_between_fork_and_spawn(prove):
 
 
 @pytest.mark.parametrize(
-    ("reduced_to", "words"),
+    ("reduced_to", "seconds", "words"),
     [
-        ("int, ('no number',)", "The model can't be loaded: ValueError: invalid literal"),
-        ("os._exit, (7,)", "The model did not load: its process ended with exit code 7 while loading."),
-        ("signal.raise_signal, (11,)", "its process was killed by signal 11 (SIGSEGV) while loading."),
-        ("time.sleep, (1000,)", "The model did not load within 1 seconds."),
+        ("int, ('no number',)", "60", "The model can't be loaded: ValueError: invalid literal"),
+        ("os._exit, (7,)", "60", "The model did not load: its process ended with exit code 7 while loading."),
+        ("signal.raise_signal, (11,)", "60", "its process was killed by signal 11 (SIGSEGV) while loading."),
+        ("time.sleep, (1000,)", "1", "The model did not load within 1 seconds."),
     ],
 )
-def test_a_model_that_does_not_load_is_told_with_its_cause(prove, reduced_to, words):
+def test_a_model_that_does_not_load_is_told_with_its_cause(prove, reduced_to, seconds, words):
     found = prove(
         f"""
         import os, signal, time
@@ -156,7 +157,7 @@ def test_a_model_that_does_not_load_is_told_with_its_cause(prove, reduced_to, wo
         def predictor(x):
             return bad
         """,
-        S2I_VERIFY_TIMEOUT="1",
+        S2I_VERIFY_TIMEOUT=seconds,
     )
     assert (found["loaded"], found["rows"], found["scorer_start"]) == (False, [], None)
     assert words in found["load_error"]["what"]
@@ -165,7 +166,7 @@ def test_a_model_that_does_not_load_is_told_with_its_cause(prove, reduced_to, wo
 def test_a_row_that_hangs_is_told_as_504(prove, model_cache, tmp_path):
     root = copy_of(model_cache("import time\ndef predictor(x): return time.sleep(x)\nexamples = [0]\n"), tmp_path)
     (root / "model" / "golden.ndjson").write_text('{"sample": 1000, "answer": null}\n')
-    (row,) = prove(root, S2I_VERIFY_TIMEOUT="1")["rows"][:1]
+    (row,) = prove(root, S2I_VERIFY_TIMEOUT="5")["rows"][:1]
     assert row["error"] == {"status": 504, "what": "no answer within the time limit", "traceback": None}
 
 

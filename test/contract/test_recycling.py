@@ -35,4 +35,5 @@ def test_scorers_live_on_without_the_setting(start):
     before = service.scorers
     assert {status for status, _ in ask_all(service, [{"id": n} for n in range(500)])} == {200}
     assert service.scorers == before
-    assert len(children(service.process.pid)) == 1
+    # One zygote; the app, where the front has had time to start it, has no children.
+    assert len([child for child in children(service.process.pid) if children(child)]) == 1

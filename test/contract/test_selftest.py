@@ -130,7 +130,8 @@ def test_other_words_show_the_usage(args):
         [sys.executable, "-I", "-m", "nb_service", "selftest", *args], capture_output=True, text=True, env={}
     )
     assert said.returncode == 2
-    assert said.stderr == "Usage: python -m nb_service [serve | prove | selftest [--verdict FILE]]\n"
+    words = "serve | prove | selftest [--verdict FILE] | batch … | http … | spark-model …"
+    assert said.stderr == f"Usage: python -m nb_service [{words}]\n"
 
 
 REWORDED = """

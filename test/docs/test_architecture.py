@@ -13,7 +13,10 @@ else:
     import tomli as tomllib
 
 PAGE = ROOT / "docs" / "explanation" / "architecture.md"
-PACKAGES = {"nb_builder": "s2i", "nb_service": "app-skeleton", "nb_scorer": "app-skeleton"}
+PACKAGES = {
+    **dict.fromkeys(("nb_builder", "nb_native"), "s2i"),
+    **dict.fromkeys(("nb_service", "nb_scorer", "nb_spark"), "app-skeleton"),
+}
 HOMES = {package: ROOT / home / package for package, home in PACKAGES.items()}
 ROOMS = {
     f"{package}/{file.parent.relative_to(home)}": file.parent

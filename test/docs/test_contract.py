@@ -32,6 +32,7 @@ class Model:
         self.names = names
         called = signatures.of({**names, "predictor": functions.as_predictor(names["predictor"])})
         self.predictor, self.validator, self.batch_predictor = called.values()
+        self.batch_form, self.manifest = None, {}
 
 
 def emitted(cell):

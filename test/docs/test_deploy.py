@@ -4,6 +4,8 @@ import json
 
 import pytest
 import yaml
+from nb_service import backends
+from nb_service.backends.batch import command_line
 
 from commands import ROOT
 
@@ -95,3 +97,41 @@ def test_the_build_arguments_are_arguments_of_the_dockerfile():
         line.split()[1].partition("=")[0] for line in slim["source"]["dockerfile"].splitlines() if "ARG" in line[:3]
     }
     assert {each["name"] for each in slim["strategy"]["dockerStrategy"]["buildArgs"]} <= declared
+
+
+BATCHES = {
+    name: yaml.safe_load((ROOT / f"docs/deploy/{name}.yaml").read_text(encoding="utf-8"))["items"]
+    for name in ("batch", "openshift-batch")
+}
+
+
+@pytest.mark.parametrize("name", BATCHES)
+def test_the_jobs_that_score_files_say_words_that_batch_takes_and_go_on_on_their_volume(name):
+    claim, nightly, once = BATCHES[name]
+    assert nightly["spec"]["jobTemplate"]["spec"] == once["spec"]
+    pod = once["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    back_end, *words = container["args"]
+    assert back_end in backends.names()
+    options = command_line.read(words)
+    mounted = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+    claimed = {
+        mounted[volume["name"]]: volume["persistentVolumeClaim"]["claimName"]
+        for volume in pod["volumes"]
+        if "persistentVolumeClaim" in volume
+    }
+    assert claimed == {"/data": claim["metadata"]["name"]}
+    assert all(path.startswith("/data/") for path in (*options.inputs, options.output, options.errors))
+    assert pod["restartPolicy"] == "OnFailure"
+    assert nightly["spec"]["concurrencyPolicy"] == "Forbid"
+
+
+def test_what_follows_the_image_in_openshift_s_cron_job_names_its_container():
+    _, nightly, once = BATCHES["openshift-batch"]
+    (follows,) = json.loads(nightly["metadata"]["annotations"]["image.openshift.io/triggers"])
+    (container,) = once["spec"]["template"]["spec"]["containers"]
+    assert follows["fieldPath"] == (
+        f'spec.jobTemplate.spec.template.spec.containers[?(@.name=="{container["name"]}")].image'
+    )
+    assert references(nightly["metadata"]["annotations"], "ImageStreamTag") == [container["image"]]
+    assert container["image"] == named("BuildConfig", "my-service")["spec"]["output"]["to"]["name"]

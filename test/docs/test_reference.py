@@ -9,7 +9,8 @@ import nb_builder.commands.run_locally
 import nb_builder.commands.target
 import nb_builder.common.settings
 import nb_builder.problems
-import nb_builder.slim.problems
+import nb_builder.problems.native_images
+import nb_builder.problems.slim_images
 import nb_service.app.factory
 import nb_service.problems
 import nb_service.settings
@@ -51,9 +52,15 @@ def default(value):
 
 BUILD = [import_module(f"nb_builder.problems.{module.name}") for module in iter_modules(nb_builder.problems.__path__)]
 CALLS = (nb_builder.commands.target, nb_builder.commands.run_locally, nb_builder.commands.audit)
-HOMES = (*BUILD, *CALLS, nb_builder.slim.problems, nb_service.problems)
+HOMES = (*BUILD, *CALLS, nb_service.problems)
 PROBLEMS = {kind.code: kind for module in HOMES for kind in classes(module)}
-OF_A_BUILD = {kind.code: kind for kind in [*(kind for module in BUILD for kind in classes(module)), SettingInvalid]}
+# Those of slim and native images are asserted by the tests that make such images.
+OF_A_BUILD = {
+    kind.code: kind
+    for module in BUILD
+    for kind in [*classes(module), SettingInvalid]
+    if module not in (nb_builder.problems.slim_images, nb_builder.problems.native_images)
+}
 
 
 @pytest.mark.parametrize("code", sorted(PROBLEMS))

@@ -107,9 +107,9 @@ class Service:
         """Return the answer to GET."""
         return _send(urllib.request.Request(self.address + path))
 
-    def predict(self, body: bytes, kind: str = "application/json") -> Answer:
-        """Return the answer to POST /predict."""
-        asked = urllib.request.Request(self.address + "/predict", data=body, headers={"Content-Type": kind})
+    def predict(self, body: bytes, kind: str = "application/json", path: str = "/predict") -> Answer:
+        """Return the answer to POST /predict, or to another path."""
+        asked = urllib.request.Request(self.address + path, data=body, headers={"Content-Type": kind})
         return _send(asked)
 
     def logs(self) -> str:

@@ -18,7 +18,7 @@ from cases import Case, named
 ROOT = Path(__file__).parents[2]
 BIN = ROOT / "s2i" / "bin"
 MARK = "NB_BUILDER_TEST_MARK"
-BUILD_LIMIT = 300
+BUILD_LIMIT = 900
 START_LIMIT = 60
 
 # A disk that is full soon: a small tmpfs that only assemble and its children see. What assemble

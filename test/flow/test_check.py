@@ -8,6 +8,7 @@ import sys
 
 import pytest
 from nb_builder.commands import check
+from nb_builder.commands.check import NotesLog
 from nb_builder.common.log import Log
 
 from cases import all_of, named
@@ -108,6 +109,38 @@ def test_what_a_build_would_refuse_early_is_found(case, tmp_path):
 )
 def test_what_only_a_run_can_tell_is_left_to_the_run(case, tmp_path):
     assert findings(case, tmp_path) == []
+
+
+# What check can't know: a folder that a cell puts into sys.path, what a decorator does, whether to batch would help.
+UNKNOWN_BEFORE = ("no-model", "decorator", "module-of-the-repository")
+
+
+@pytest.mark.parametrize("case", all_of("ok-not-batched-"), ids=lambda case: case.name)
+def test_what_keeps_predictor_from_being_batched_is_noted_in_the_words_of_the_build(case, tmp_path):
+    told = NotesLog()
+    result = check.examine(case.repo, environment(case, tmp_path / "app", case.repo), tmp_path, told)
+    assert result.findings == []
+    before, reason = "predictor is scored one by one: ", case.says[0].partition("one by one: ")[2]
+    told_by_a_place = case.says[0].startswith(before) and (" (cell" in reason or "%%time" in reason)
+    noted = [note for note in told.notes if note.startswith("predictor would be scored one by one")]
+    if told_by_a_place and not case.name.endswith(UNKNOWN_BEFORE):
+        assert [f"in batches: {reason}. To have it faster" in note for note in noted] == [True]
+    else:
+        assert noted == []
+
+
+@pytest.mark.parametrize("case", all_of("ok-batched-"), ids=lambda case: case.name)
+def test_of_a_predictor_that_is_batched_nothing_is_noted(case, tmp_path):
+    told = NotesLog()
+    check.examine(case.repo, environment(case, tmp_path / "app", case.repo), tmp_path, told)
+    assert [note for note in told.notes if "one by one" in note] == []
+
+
+def test_what_keeps_predictor_from_being_batched_is_no_fault():
+    ran = run_check("--json", named("ok-not-batched-global").repo)
+    told = json.loads(ran.stdout)
+    assert (ran.returncode, told["ok"]) == (0, True)
+    assert [note for note in told["notes"] if "it writes count" in note]
 
 
 def test_every_finding_is_told_with_its_place_and_their_number():

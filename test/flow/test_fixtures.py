@@ -5,6 +5,7 @@ import re
 import pytest
 
 from cases import all_of, check_answer, check_words
+from rows import wheel
 
 REFUSED = [case for case in all_of("fail-") if case.runs_in("flow")]
 BUILT = [case for case in all_of("ok-") if case.runs_in("flow")]
@@ -13,6 +14,11 @@ BUILT = [case for case in all_of("ok-") if case.runs_in("flow")]
 def each(cases):
     """Return the mark that runs a test once for each of `cases`."""
     return pytest.mark.parametrize("case", cases, ids=lambda case: case.name)
+
+
+@pytest.mark.parametrize("place", wheel.places(), ids=lambda place: place.parts[-3])
+def test_the_wheel_of_a_fixture_is_packed_of_the_source_that_is_here(place):
+    assert place.read_bytes() == wheel.packed(), "run: python test/rows/wheel.py"
 
 
 @each(REFUSED)

@@ -84,4 +84,4 @@ def test_what_is_no_notebook_is_refused_in_a_sentence(session, tmp_path):
         text=True,
     )
     assert ran.returncode != 0
-    assert "is no folder, no notebook and no git URL" in ran.stdout + ran.stderr
+    assert "is neither a folder, a notebook nor a git URL" in ran.stdout + ran.stderr

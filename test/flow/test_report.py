@@ -37,3 +37,22 @@ def test_a_failed_build_tells_its_reason(tmp_path):
     built, _ = stage.assemble(named("fail-cell-failed"), tmp_path)
     assert built.status == 1
     assert report(built.app_root)["problem"]["code"] == "cell-failed"
+
+
+def test_how_samples_are_scored_is_told_and_the_batch_form_can_be_read(tmp_path):
+    built, _ = stage.assemble(named("ok-batched-one-row"), tmp_path)
+    batching = report(built.app_root)["batching"]
+    assert (batching["calls"], batching["golden"], batching["pays_from"] <= 8) == (["model.predict"], 3, True)
+    form = (built.app_root / "build/batch_form.py").read_text(encoding="utf-8")
+    assert "yield (1, model.predict, ([x],), {}, False)" in form
+    assert (built.app_root / "model/batch_form.py").read_text(encoding="utf-8") == form
+
+
+def test_why_samples_are_scored_one_by_one_is_told(tmp_path):
+    built, _ = stage.assemble(named("ok-not-batched-module-of-the-repository"), tmp_path)
+    assert report(built.app_root)["batching"] == {
+        "reason": "it writes last['row'], which outlives the sample",
+        "file": "lib/helpers/scoring.py",
+        "line": 9,
+    }
+    assert not (built.app_root / "build/batch_form.py").exists()

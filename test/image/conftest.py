@@ -20,12 +20,12 @@ APPS = shared.name()
 
 
 def pytest_configure(config):
-    """Know the mark of the tests that make a builder image on another base."""
-    config.addinivalue_line("markers", "other_base: makes its own builder image on another base image")
+    """Know the mark of the tests that make another builder image."""
+    config.addinivalue_line("markers", "other_base: makes its own builder image, on another base or with more in it")
 
 
 def pytest_collection_modifyitems(config, items):
-    """With IMAGE_NAME, leave the other base image's tests out of sight: they are about another image."""
+    """With IMAGE_NAME, leave the tests of other builder images out of sight: they are not about that one."""
     if GIVEN:
         others = [item for item in items if item.get_closest_marker("other_base")]
         config.hook.pytest_deselected(items=others)
@@ -54,6 +54,12 @@ def engine():
 def builder(engine):
     """Return the name of the builder image."""
     return GIVEN or make_builder("builder", "bookworm")
+
+
+@pytest.fixture(scope="session")
+def builder_with_more(engine):
+    """Return a builder image with all that can be added: a build for each addition would take minutes."""
+    return make_builder("with-more", "bookworm", "COMPILERS=1", "APT=git", "OTEL=1", "BATCH=1")
 
 
 @pytest.fixture(scope="session")
@@ -146,6 +152,12 @@ def make_builder(kind: str, suite: str, *words: str) -> str:
         return name
 
     return shared.once(kind, make)
+
+
+def environments_with(package: str, image: str) -> list[str]:
+    """Return the names of the environments of ours in a builder image that have a package."""
+    look = f"ls -d /opt/nb-builder/*/lib/python3*/site-packages/{package} 2>/dev/null || true"
+    return [path.split("/")[3] for path in docker.shell(image, look, "--user", "0").split()]
 
 
 def slim_once(service: str, *words: str) -> slim.Made:

@@ -7,15 +7,15 @@ import pytest
 from cases import named
 from engine import docker
 from engine.s2i import S2i, git_repository, must
-from image.conftest import APPS, make_builder
+from image.conftest import APPS
 
 pytestmark = pytest.mark.other_base
 
 
 @pytest.fixture
-def with_more(s2i):
+def with_more(s2i, builder_with_more):
     """Return s2i with a builder image that has both."""
-    return S2i(s2i.program, make_builder("with-more", "bookworm", "COMPILERS=1", "APT=git"))
+    return S2i(s2i.program, builder_with_more)
 
 
 def test_a_package_that_needs_a_compiler_installs_where_there_is_one(with_more, tmp_path):

@@ -40,6 +40,14 @@ def test_each_document_is_of_a_type_that_openshift_has_with_its_fields_and_words
     ]
 
 
+@pytest.mark.parametrize("name", ["batch", "openshift-batch"])
+def test_so_are_the_jobs_that_score_files(name, decode):
+    text = (provide.ROOT / f"docs/deploy/{name}.yaml").read_text(encoding="utf-8")
+    jobs = ["PersistentVolumeClaim my-service-data", "CronJob my-service-nightly", "Job my-service-once"]
+    assert decode(text) == (jobs, "")
+    assert decode(text.replace("backoffLimit", "backofLimit", 1))[1].endswith('unknown field "backofLimit"')
+
+
 @pytest.mark.parametrize(
     ("right", "wrong", "error"),
     [

@@ -17,17 +17,17 @@ def ask(service, sample):
     return service.predict(json.dumps(sample).encode())
 
 
-def test_point_70_pid_1_is_the_front_and_stops_within_two_seconds(workbench):
+def test_point_70_pid_1_is_the_front_and_stops_before_the_engine_kills(workbench):
     with docker.service(workbench) as service:
         assert service.exec("cat", "/proc/1/comm").strip().startswith("python")
-        # After these two seconds the engine kills, and the status would be 137.
-        assert service.stop(grace=2) == 0
+        # After its own ten seconds an engine kills, and the status would be 137.
+        assert service.stop(grace=10) == 0
 
 
 def test_the_word_serve_starts_the_service_as_sagemaker_wants(workbench):
     with docker.service(workbench, "-e", "SAGEMAKER_BIND_TO_PORT=9000", port=9000, command=("serve",)) as service:
         assert service.get("/ping").status == 200
-        assert service.stop(grace=2) == 0
+        assert service.stop(grace=10) == 0
 
 
 def test_point_70_a_request_in_flight_is_answered_before_the_end(workbench):

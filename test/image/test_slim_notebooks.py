@@ -92,6 +92,14 @@ def plugs(build):
     return build("plugs", PLUGS, **{"prices.csv": PRICES})
 
 
+def batches(service):
+    """Return (how many calls of predictor there were, how many samples these had) by a service's metrics."""
+    metrics = service.get("/metrics").body.decode()
+    return tuple(
+        float(re.search(rf"^nb_batch_samples_{word} (\S+)$", metrics, re.MULTILINE)[1]) for word in ("count", "sum")
+    )
+
+
 @pytest.mark.parametrize("level", LEVELS)
 def test_the_running_example_answers_as_anybody_on_a_read_only_root(made_slim, example, level):
     made = made_slim(example, f"S2I_SLIM={level}")
@@ -100,6 +108,10 @@ def test_the_running_example_answers_as_anybody_on_a_read_only_root(made_slim, e
         for body in (b"[0.2, 0.7]", b"[0.9, 0.1]", b"[1]", b"{"):
             one, other = service.predict(body), whole.predict(body)
             assert (one.status, one.value) == (other.status, other.value)
+        # predictor's batch form came along: two samples are one call.
+        calls, samples = batches(service)
+        assert service.predict(b"[[0.2, 0.7], [0.9, 0.1]]", path="/predict/batch").value == [4, 1]
+        assert batches(service) == (calls + 1, samples + 2)
         assert service.get("/notebook").status == 200
         assert service.stop(10) == 0
     shared.note(f"slim image of the running example ({level}): {docker.megabytes(made.image)} MB")

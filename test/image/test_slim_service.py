@@ -13,7 +13,7 @@ TIGHT = ("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privilege
 def test_it_answers_read_only_without_capabilities_and_as_any_user_of_group_0(slim_workbench, user):
     with docker.service(slim_workbench.image, *TIGHT, "--user", user) as service:
         assert service.predict(b'{"say": 1}').value == ["a=b, c", {"say": 1}]
-        assert service.stop(grace=2) == 0
+        assert service.stop(grace=10) == 0
 
 
 def test_its_pages_are_those_of_the_service_image(workbench, slim_workbench):

@@ -34,7 +34,7 @@ def test_the_running_example_builds_and_answers(trixie, tmp_path):
     image = must(trixie.build(source, f"{APPS}-trixie-example")).image
     with docker.service(image, "--user", "1000730000:0", "--read-only", "--tmpfs", "/tmp") as service:
         assert service.predict(b"[0.2, 0.7]").value in range(7)
-        assert service.stop(grace=2) == 0
+        assert service.stop(grace=10) == 0
 
 
 @pytest.mark.parametrize("name", ["ok-pure-python", "ok-magics", "ok-numpy-answers"])

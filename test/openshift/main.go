@@ -14,6 +14,7 @@ import (
 	imagev1 "github.com/openshift/api/image/v1"
 	routev1 "github.com/openshift/api/route/v1"
 	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
@@ -22,7 +23,10 @@ import (
 // What a document may be; each call gives an empty one.
 var kinds = map[metav1.TypeMeta]func() any{
 	{APIVersion: "v1", Kind: "Service"}:                        func() any { return new(corev1.Service) },
+	{APIVersion: "v1", Kind: "PersistentVolumeClaim"}:          func() any { return new(corev1.PersistentVolumeClaim) },
 	{APIVersion: "apps/v1", Kind: "Deployment"}:                func() any { return new(appsv1.Deployment) },
+	{APIVersion: "batch/v1", Kind: "CronJob"}:                  func() any { return new(batchv1.CronJob) },
+	{APIVersion: "batch/v1", Kind: "Job"}:                      func() any { return new(batchv1.Job) },
 	{APIVersion: "build.openshift.io/v1", Kind: "BuildConfig"}: func() any { return new(buildv1.BuildConfig) },
 	{APIVersion: "image.openshift.io/v1", Kind: "ImageStream"}: func() any { return new(imagev1.ImageStream) },
 	{APIVersion: "route.openshift.io/v1", Kind: "Route"}:       func() any { return new(routev1.Route) },

@@ -18,11 +18,14 @@ else:
 
 ROOT = Path(__file__).parents[2]
 SERVICE, BUILDER, SCORER = "app-skeleton/nb_service", "s2i/nb_builder", "app-skeleton/nb_scorer"
-OURS = {"nb_builder", "nb_service", "nb_scorer"}
+SPARK = "app-skeleton/nb_spark"
+OURS = {"nb_native", "nb_builder", "nb_service", "nb_scorer", "nb_spark"}
 # What is imported where it is, and what that is for; all of it only when it is needed.
 LENT = {
-    SERVICE: {"pyarrow": "bodies in Arrow, for services to which somebody has added it"},
+    SERVICE: {},
     BUILDER: {},
+    # Drivers and workers have them, or Spark itself refuses.
+    SPARK: {"pandas": "Spark's", "pyarrow": "Spark's", "pyspark": "the cluster's own"},
     # A notebook's own environment has them, or no state of theirs is restored there.
     SCORER: {
         "ipykernel": "the overlay brings it to the kernel of a build",
@@ -85,7 +88,14 @@ def test_scorers_import_the_standard_library_and_cloudpickle():
     assert set(imported(SCORER)) == {"cloudpickle"} | set(LENT[SCORER])
 
 
-@pytest.mark.parametrize("package", [SERVICE, SCORER])
+def test_executors_need_what_spark_needs_and_nothing_else():
+    assert set(imported(SPARK)) == set(LENT[SPARK])
+    # All that a worker and the process beside it import is there without any installed package.
+    program = f"import sys; sys.path.insert(0, {str(ROOT / 'app-skeleton')!r}); import nb_spark.worker, nb_spark.child"
+    subprocess.run([sys.executable, "-I", "-S", "-c", program], check=True)
+
+
+@pytest.mark.parametrize("package", [SERVICE, SCORER, SPARK])
 def test_what_is_only_lent_is_imported_where_it_is_needed(package):
     used = imported(package)
     assert [name for name in LENT[package] if used[name]] == []
@@ -101,6 +111,6 @@ def test_the_build_needs_nothing_of_the_services_environment():
                 taken |= {f"{node.module}.{alias.name}" for alias in node.names}
             elif isinstance(node, ast.Import):
                 taken |= {alias.name for alias in node.names if re.match(r"nb_service\b", alias.name)}
-    assert taken == {"nb_service.identity"}
-    program = f"import sys; sys.path.insert(0, {str(ROOT / 'app-skeleton')!r}); import nb_service.identity"
+    assert taken == {"nb_service.identity", "nb_service.model_folder", "nb_service.settings"}
+    program = f"import sys; sys.path.insert(0, {str(ROOT / 'app-skeleton')!r}); import {', '.join(sorted(taken))}"
     subprocess.run([sys.executable, "-I", "-S", "-c", program], check=True)

@@ -23,3 +23,4 @@ COMPLAINT = "complaint.json"  # what our own cells could not do; gone when all w
 MANIFEST = "manifest.json"
 PICKLE = "model.pickle"
 GOLDEN = "golden.ndjson"
+BATCH_FORM = "batch_form.py"  # for readers: predictor's batch form, as its code in the pickle is

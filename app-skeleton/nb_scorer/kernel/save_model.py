@@ -12,7 +12,13 @@ import time
 import cloudpickle
 
 from nb_scorer.common import paths
-from nb_scorer.kernel import collect_golden_rows, pickle_diagnosis, record_process_state, sample_schema
+from nb_scorer.kernel import (
+    collect_golden_rows,
+    derive_batch_form,
+    pickle_diagnosis,
+    record_process_state,
+    sample_schema,
+)
 from nb_scorer.kernel.save_errors import Complaint
 from nb_scorer.model import functions, json_codec, manifest, pydantic_models, runtime_paths
 from nb_scorer.model.load import form_of
@@ -20,7 +26,7 @@ from nb_scorer.model.load import form_of
 NAMES = ("predictor", "validator", "batch_predictor")
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 DOC_LENGTH = 4000
-KNOWN_NOTHING = {"imported_validator": None, "needs": (), "pandas_labels": True}
+KNOWN_NOTHING = {"imported_validator": None, "needs": (), "pandas_labels": True, "repository": None}
 
 
 def save(namespace, folder, notebook, recorded, tolerance, complaint, known=KNOWN_NOTHING):
@@ -28,7 +34,8 @@ def save(namespace, folder, notebook, recorded, tolerance, complaint, known=KNOW
 
     `notebook` is its path in the repository, `recorded` the calls that the recorder noted,
     `complaint` the file that gets the facts if the model can't be saved. Raises Complaint then.
-    `known` is what the build knows from the syntax of the cells and its settings: `imported_validator` is True where
+    `known` is what the build knows from the syntax of the cells and its settings: `repository` is its folder, where a
+    batch form of predictor shall be derived, else None; `imported_validator` is True where
     an import binds validator, None where only running tells; `needs` are (function, name, where) of the names that
     every call uses; `pandas_labels` is whether pandas' answers keep the labels of their index.
     """
@@ -59,7 +66,15 @@ def _save(namespace, folder, notebook, recorded, tolerance, known):
     os.makedirs(staging)
     try:
         state, lost = record_process_state.describe(namespace.get("In"))
-        digest, size = _pickle(callables, called, os.path.join(staging, paths.PICKLE))
+        batching = _add_batch_form(callables, known["repository"])
+        path = os.path.join(staging, paths.PICKLE)
+        try:
+            digest, size = _pickle(callables, called, path)
+        except Complaint:
+            if callables.pop("batch_form", None) is None:
+                raise
+            batching = {"reason": "its batch form can't be pickled"}
+            digest, size = _pickle(callables, called, path)
         # Asked only after pickling: the model is saved in the state that the notebook left it in.
         rows, notes = collect_golden_rows.collect(
             callables, namespace.get("examples"), recorded, tolerance, form_of(known["pandas_labels"])
@@ -72,6 +87,10 @@ def _save(namespace, folder, notebook, recorded, tolerance, known):
         model_manifest.update(
             pickle_sha256=digest, pickle_bytes=size, pandas_labels=known["pandas_labels"], process_state=state
         )
+        model_manifest.update(batching=batching)
+        if batching and batching.get("source"):
+            with io.open(os.path.join(staging, paths.BATCH_FORM), "w", encoding="utf-8") as file:
+                file.write(batching.pop("source"))
         manifest.write(staging, model_manifest)
         shutil.rmtree(folder, ignore_errors=True)
         os.rename(staging, folder)
@@ -81,6 +100,20 @@ def _save(namespace, folder, notebook, recorded, tolerance, known):
         notes.append("what the notebook did to its process is not in a service: " + "; ".join(lost))
     for note in import_notes + notes:
         print("note: " + note)
+
+
+def _add_batch_form(callables, repository):
+    """Derive predictor's batch form into `callables`; return what the manifest says of it, None where none is wanted.
+
+    That is {"calls", "source"} of a form that is yet to be proved, or {"reason", "file", "line"}.
+    """
+    if repository is None or callables["batch_predictor"] is not None:
+        return None
+    form, reason = derive_batch_form.of(callables["predictor"], repository)
+    if form is None:
+        return {"reason": reason.reason, "file": reason.file, "line": reason.line}
+    callables["batch_form"] = form
+    return {"calls": form.stops, "source": form.source}
 
 
 def _functions(namespace):

@@ -108,9 +108,16 @@ def encode(answer, form=None):
 
     NaN and infinities become null: JSON has no word for them.
     """
+    own = _SCALARS.get(type(answer))
+    if own is not None:
+        answer = own(answer)
+    # What most models answer; written as json would, in a tenth of its time.
     if type(answer) is int and -_EXACT < answer < _EXACT:
-        # What most models answer; written as json would, in a tenth of its time.
         return b"%d" % answer
+    if isinstance(answer, float):
+        # As json does of those derived from it, such as numpy.float64.
+        text = float.__repr__(answer)
+        return b"null" if text in _NOT_FINITE else text.encode("ascii")
     form = form or LABELLED
     try:
         text = form.encoder.encode(answer)
@@ -193,6 +200,9 @@ class Form(object):
 
     def leaf(self, value):
         """Return `value` one step nearer to JSON: json.dumps calls this for a type that it does not know."""
+        own = _SCALARS.get(type(value))
+        if own is not None:
+            return own(value)
         for kinds, step in _STEPS:
             if isinstance(value, kinds):
                 return step(value)
@@ -251,6 +261,11 @@ _STEPS: tuple = (
 )
 
 
+# For each of numpy's numbers that was answered, what makes Python's own of it. It has about twenty types of them.
+_SCALARS: dict = {}
+_NOT_FINITE = ("nan", "inf", "-inf")
+
+
 def _is_numpy_scalar(value):
     return hasattr(value, "dtype") and hasattr(value, "item") and getattr(value, "shape", None) == ()
 
@@ -264,13 +279,19 @@ def _numpy_scalar(value):
         return None if value != value else str(value)
     if kind == "m":
         return None if value != value else _seconds(value)
-    if kind == "f":
-        # A long double's item() is a long double again.
-        return float(value)
-    item = value.item()
-    if type(item) is type(value):
+    # A long double's item() is a long double again.
+    own = float if kind == "f" else _item
+    plain_value = own(value)
+    if type(plain_value) is type(value):
         raise NoJsonForm("an answer of type {} has no JSON form".format(type(value).__name__))
-    return item
+    # Not an array without dimensions, whose class has other arrays too.
+    if kind in "biuf" and type(value).__module__ == "numpy" and not hasattr(value, "__setitem__"):
+        _SCALARS[type(value)] = own
+    return plain_value
+
+
+def _item(value):
+    return value.item()
 
 
 def _seconds(value):

@@ -22,6 +22,8 @@ class Model(object):
         self.predictor = functions["predictor"]
         self.validator = functions["validator"]
         self.batch_predictor = functions["batch_predictor"]
+        # Derived from predictor; None where the notebook's predictor has none.
+        self.batch_form = functions.get("batch_form")
         self.manifest = manifest
 
     @property

@@ -18,6 +18,8 @@ NUMBERS = 0xFFFFFFFF
 SAMPLE = 1  # asked of predictor, alone
 TOGETHER = 2  # a sample, too; those that are waiting may go to batch_predictor in one call
 MANY = 3  # a JSON array of samples; its answer is the array of theirs, or what the first failure gets
+PROVE = 4  # {"samples", "tolerance", "seconds"}; its answer has the facts of the proof of the batch form
+ALONE = 5  # ask predictor alone from now on; it has no answer, and takes no number
 
 # Statuses of an answer. The payload of OK is the answer as JSON; that of all others is a JSON object.
 OK = 0
@@ -27,6 +29,7 @@ NOT_JSON = 1  # {"reason"}
 REFUSED = 2
 # {"traceback"}: the predictor raised or exited; with {"reason"} its answer has no JSON form. Of MANY also {"index"}.
 FAILED = 3
+BATCHING_ENDED = 252  # {"call", "alone", "together"}: for no request; a row was answered differently in company
 BACK = 253  # {}: not touched, because the front called it back
 PROBLEM = 254  # {"code", "what", "why", "fix", "traceback"}: the model does not load
 HELLO = 255  # {"pid"}

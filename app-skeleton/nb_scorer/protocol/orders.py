@@ -3,7 +3,7 @@
 import struct
 
 ORDER = struct.Struct("!cI")
-START = b"S"  # with the scorer's end of its link, and its tally, as ancillary data
+START = b"S"  # with the scorer's end of its link, and its counters, as ancillary data
 DESCRIPTORS = 2
 KILL = b"K"
 

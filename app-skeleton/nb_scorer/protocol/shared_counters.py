@@ -10,7 +10,7 @@ import mmap
 SIZE = 16
 
 
-class Tally(object):
+class SharedCounters(object):
     """The numbers behind the descriptor `fd`, a file of SIZE bytes; `fd` may be closed afterwards."""
 
     def __init__(self, fd):

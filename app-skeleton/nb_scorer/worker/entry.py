@@ -11,14 +11,14 @@ import sys
 from nb_scorer.model import manifest, process_state, runtime_paths
 from nb_scorer.model.load import ModelProblem, load
 from nb_scorer.protocol import log_forms
-from nb_scorer.protocol.shared_counters import Tally
+from nb_scorer.protocol.shared_counters import SharedCounters
 from nb_scorer.worker import log_streams, scorer, zygote
 
 
 def main(args):
     """Run the role that `args` names; return its exit code.
 
-    `args`: role, inherited socket (a scorer's with its tally after a comma), the parent's pid, mode,
+    `args`: role, inherited socket (a scorer's with its counters after a comma), the parent's pid, mode,
     form of the log, model folder, notebook folder.
     """
     role, fds, parent, mode = args[0], [int(fd) for fd in args[1].split(",")], int(args[2]), args[3]
@@ -29,7 +29,7 @@ def main(args):
     sock.set_inheritable(False)
     if role == "zygote":
         return _zygote(sock, mode, args[3:5], folders)
-    return _lone_scorer(sock, Tally(fds[1]), folders)
+    return _lone_scorer(sock, SharedCounters(fds[1]), folders)
 
 
 def _zygote(control, mode, mode_and_form, folders):
@@ -40,10 +40,10 @@ def _zygote(control, mode, mode_and_form, folders):
         return 1
 
 
-def _lone_scorer(link, tally, folders):
+def _lone_scorer(link, counters, folders):
     try:
         model = _load_scorer(folders)
-        scorer.serve(link, tally, model)
+        scorer.serve(link, counters, model)
     except ModelProblem as problem:
         scorer.report_problem(link, problem)
         return 1

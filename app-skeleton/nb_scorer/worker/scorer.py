@@ -10,6 +10,8 @@ import time
 import traceback
 import types
 
+from nb_scorer.batching.form import MOST_TOGETHER, Failure
+from nb_scorer.batching.watch import Watch
 from nb_scorer.model import calls, functions, json_codec
 from nb_scorer.model.misfit import Misfit
 from nb_scorer.protocol import frames
@@ -38,6 +40,13 @@ class Scorer(object):
         self._batch_predictor = model.batch_predictor
         self._form = form
         self._read = None
+        self._batch_form = model.batch_form if model.batch_predictor is None else None
+        proved = model.manifest.get("batching") or {}
+        # Until the proof has held, only the proof asks it.
+        self._pays_from = proved.get("pays_from") if self._batch_form is not None else None
+        self._most = proved.get("most", MOST_TOGETHER)
+        self._watch = Watch()
+        self._is_told = False
         if isinstance(model.batch_predictor, calls.CallTogether):
             # Samples are read one by one before the call: one that does not fit costs only itself.
             self._batch_predictor, self._read = model.batch_predictor.function, model.batch_predictor.read
@@ -54,6 +63,52 @@ class Scorer(object):
         if os.getpid() != self._pid:
             os._exit(code)
 
+    def _end_copy_of_step(self, error):
+        self.end_copy(0 if error is None else _exit_code(error))
+
+    def stop_batching(self):
+        """Ask predictor alone from now on: another scorer has seen that its batch form answers differently."""
+        self._pays_from = None
+
+    def news(self):
+        """Return the facts that end batching in this service, once, when there are some; else None."""
+        if self._watch.ended is None or self._is_told:
+            return None
+        self._is_told = True
+        self._pays_from = None
+        return self._watch.ended
+
+    def prove(self, body):
+        """Return (status, payload) of the proof of the batch form, for a JSON object: samples, tolerance, seconds.
+
+        The payload has the facts of a proof that held, or a "reason".
+        """
+        # Not at the top: a scorer that serves has no use for it.
+        from nb_scorer.batching.proof import Subject, Unproved, prove
+
+        asked = json_codec.decode(body)
+        subject = Subject(
+            alone=lambda sample: self._outcome(*self.answer(sample)),
+            together=lambda samples, watch: [self._outcome(*pair) for pair in self._together(samples, watch)],
+            accepts=lambda sample: self._decode_and_validate(sample)[1] is None,
+        )
+        try:
+            facts = prove(subject, asked["samples"], asked["tolerance"], asked["seconds"])
+        except Unproved as reason:
+            facts = {"reason": str(reason)}
+        return frames.OK, _payload(**facts)
+
+    @staticmethod
+    def _outcome(status, payload):
+        """Return ("answer", value) or ("error", words), as the proof compares them."""
+        if status == frames.OK:
+            return "answer", json_codec.decode(payload)
+        facts = json.loads(payload.decode("ascii"))
+        last = (facts.get("traceback") or "").strip().rpartition("\n")[2]
+        return "error", "{} {}".format(
+            status, last or facts.get("reason") or facts.get("message") or facts.get("misfit")
+        )
+
     def answer(self, body):
         """Return (status, payload) for one sample."""
         sample, refused = self._decode_and_validate(body)
@@ -65,6 +120,13 @@ class Scorer(object):
         One list where batch_predictor scored them; one per sample where it could not and predictor was
         asked, so that each answer can leave before the next sample is touched.
         """
+        if self._pays_from is not None and len(bodies) >= self._pays_from:
+            yield _as_one_call(self._together(bodies, self._watch))
+            return
+        if self._batch_predictor is None:
+            for body in bodies:
+                yield [(*self.answer(body), 1)]
+            return
         refused: dict = {}
         payloads = self._scored(self._accepted(bodies, refused))
         if payloads is None:
@@ -81,19 +143,11 @@ class Scorer(object):
 
     def answer_many(self, body):
         """Return (status, payload, batch) for a JSON array of samples: all answers, or the first that failed."""
-        try:
-            samples = json_codec.decode(body)
-        except ValueError as error:
-            return frames.NOT_JSON, _payload(reason=str(error)), 1
-        if type(samples) is not list:
-            return frames.NOT_JSON, _payload(reason="it is no array of samples"), 1
-        if self._validator is not None:
-            before = json_codec.fingerprint(samples)
-            refused = self._first_refused(samples)
-            if refused is not None:
-                return _with_index(*refused)
-            if _changed(samples, before):
-                samples = json_codec.decode(body)
+        samples, refused = self._decoded_array(body)
+        if refused is not None:
+            return refused
+        if self._pays_from is not None and len(samples) >= self._pays_from:
+            return self._array_of(self._outcomes(samples, self._watch))
         if self._read is not None and len(samples) > 1:
             unfit: dict = {}
             samples = self._read_each(samples, range(len(samples)), unfit, is_array=True)
@@ -104,6 +158,85 @@ class Scorer(object):
         if payload is not None:
             return frames.OK, payload, len(samples)
         return self._one_by_one(json_codec.decode(body))
+
+    def _decoded_array(self, body):
+        """Return (samples, None) of a JSON array whose samples the validator accepts, or (None, the answer to it)."""
+        try:
+            samples = json_codec.decode(body)
+        except ValueError as error:
+            return None, (frames.NOT_JSON, _payload(reason=str(error)), 1)
+        if type(samples) is not list:
+            return None, (frames.NOT_JSON, _payload(reason="it is no array of samples"), 1)
+        if self._validator is not None:
+            before = json_codec.fingerprint(samples)
+            refused = self._first_refused(samples)
+            if refused is not None:
+                return None, _with_index(*refused)
+            if _changed(samples, before):
+                samples = json_codec.decode(body)
+        return samples, None
+
+    def _together(self, bodies, watch):
+        """Return [(status, payload)] for `bodies` by the batch form; each sample's own, errors too."""
+        refused: dict = {}
+        answers = [self._encoded(outcome) for outcome in self._outcomes(self._accepted(bodies, refused), watch)]
+        # In ascending order: each insertion moves those behind it to their indexes.
+        for index, refusal in sorted(refused.items()):
+            answers.insert(index, refusal)
+        return answers
+
+    def _outcomes(self, samples, watch):
+        """Return for each of the decoded samples what predictor's batch form gives for it, or its Failure."""
+        outcomes: list = []
+        arguments: list = []
+        for sample in samples:
+            try:
+                arguments.append(self._arguments_of(sample))
+                outcomes.append(None)
+            except BaseException as error:
+                outcomes.append(Failure(error))
+        scored = iter(self._batch_form.score(arguments, watch, self._most, self._end_copy_of_step))
+        return [self._awaited(next(scored)) if outcome is None else outcome for outcome in outcomes]
+
+    def _awaited(self, outcome):
+        """Return an outcome, awaited where predictor gave a coroutine, or its Failure."""
+        if type(outcome) is not types.CoroutineType:
+            return outcome
+        try:
+            return self._result(outcome)
+        except BaseException as error:
+            return Failure(error)
+
+    def _arguments_of(self, sample):
+        """Return (args, keywords) with which the notebook's own function is called for a sample; raise Misfit."""
+        predictor = self._predictor
+        if isinstance(predictor, calls.CallByName):
+            return (), predictor.read(sample)
+        return ((predictor.read(sample) if isinstance(predictor, calls.Call) else sample),), {}
+
+    def _encoded(self, outcome):
+        """Return (status, payload) for what the batch form gave for one sample."""
+        if isinstance(outcome, Failure):
+            return self._fault("The predictor failed on a sample:", outcome.taken())
+        try:
+            return frames.OK, json_codec.encode(outcome, self._form)
+        except BaseException:
+            return self._fault("The predictor failed on a sample:")
+
+    def _array_of(self, outcomes):
+        """Return (status, payload, batch) for an array with these outcomes: all answers, or the first that failed."""
+        try:
+            payload = None if Failure in set(map(type, outcomes)) else json_codec.encode(outcomes, self._form)
+        except BaseException:
+            # Some of them have no JSON form; which, is found out where each is written by itself.
+            payload = None
+        if payload is not None:
+            return frames.OK, payload, len(outcomes)
+        answers = [self._encoded(outcome) for outcome in outcomes]
+        for index, (status, payload) in enumerate(answers):
+            if status != frames.OK:
+                return _with_index(index, status, payload)
+        return frames.OK, b"[" + b", ".join([payload for _, payload in answers]) + b"]", len(answers)
 
     def _one_by_one(self, samples):
         payloads = []
@@ -175,16 +308,16 @@ class Scorer(object):
         except BaseException:
             return self._fault("The predictor failed on a sample:")
 
-    def _fault(self, headline):
-        """Return (status, payload) for the error being handled: the client's where it is a Misfit, else printed."""
-        error = sys.exc_info()[1]
+    def _fault(self, headline, error=None):
+        """Return (status, payload) for `error`, or the one being handled: the client's if a Misfit, else printed."""
+        error = sys.exc_info()[1] if error is None else error
         if isinstance(error, Misfit):
             self.end_copy()
             return frames.REFUSED, _payload(**refusals.of_misfit(error))
         if isinstance(error, json_codec.NoJsonForm):
             # The notebook's author knows it as a TypeError; where in our code it was found is of no use.
             return frames.FAILED, self._failure(headline, TypeError(str(error)), reason=refusals.short(str(error)))
-        return frames.FAILED, self._failure(headline)
+        return frames.FAILED, self._failure(headline, error)
 
     def _scored(self, samples, is_array=False):
         """Return what one call of batch_predictor gives for `samples`, or None where predictor must be asked.
@@ -231,7 +364,7 @@ class Scorer(object):
 
     def _failure(self, headline, error=None, **facts):
         """Print `error`, or the one being handled, under `headline`; return it, with further `facts`, as a payload."""
-        error = error or sys.exc_info()[1]
+        error = sys.exc_info()[1] if error is None else error
         self.end_copy(_exit_code(error))
         try:
             text = notebook_traceback(error)
@@ -265,6 +398,11 @@ def _list_of(returned, count):
     return answers
 
 
+def _as_one_call(answers):
+    """Return [(status, payload, batch)] for the answers of one call: the first tells how many it scored."""
+    return [(status, payload, 0 if index else len(answers)) for index, (status, payload) in enumerate(answers)]
+
+
 def _with_index(index, status, payload):
     """Return the answer to an array of samples of which the one at `index` got this status and payload."""
     return status, json.dumps(dict(json.loads(payload.decode("ascii")), index=index)).encode("ascii"), 1
@@ -279,10 +417,10 @@ def _new_loop():
     return loop
 
 
-def serve(link, tally, scorer):
+def serve(link, counters, scorer):
     """Answer every request that arrives on the socket `link` until the front closes it.
 
-    `tally` counts a sample before it is touched, so that the front knows which one killed this process;
+    `counters` counts a sample before it is touched, so that the front knows which one killed this process;
     each answer leaves before the next sample is counted. Samples of one call are counted and answered
     together: all of them are suspects. What the front has called back is not touched.
     """
@@ -297,7 +435,10 @@ def serve(link, tally, scorer):
             return
         buffer += data
         for kind, first, bodies in in_calls(frames.take_requests(buffer)):
-            called_back = tally.start(len(bodies))
+            if kind == frames.ALONE:
+                scorer.stop_batching()
+                continue
+            called_back = counters.start(len(bodies))
             if called_back:
                 link.sendall(frames.answers([(frames.BACK, b"{}", 0)] * called_back, first, 0.0))
             number = first + called_back
@@ -309,6 +450,9 @@ def serve(link, tally, scorer):
                 number += len(answers)
                 flush()
                 started = time.perf_counter()
+            news = scorer.news()
+            if news is not None:
+                link.sendall(frames.answer(frames.BATCHING_ENDED, _payload(**news)))
 
 
 def in_calls(requests):
@@ -335,6 +479,8 @@ def _answers(scorer, kind, bodies):
         return []
     if kind == frames.MANY:
         return [[scorer.answer_many(bodies[0])]]
+    if kind == frames.PROVE:
+        return [[(*scorer.prove(bodies[0]), 1)]]
     if len(bodies) == 1:
         return [[(*scorer.answer(bodies[0]), 1)]]
     return scorer.answer_together(bodies)

@@ -23,7 +23,7 @@ import warnings
 
 from nb_scorer.protocol import launch
 from nb_scorer.protocol.orders import DESCRIPTORS, FORK, ORDER, SPAWN, START
-from nb_scorer.protocol.shared_counters import Tally
+from nb_scorer.protocol.shared_counters import SharedCounters
 from nb_scorer.worker import scorer
 
 _PR_SET_PDEATHSIG = 1
@@ -155,7 +155,7 @@ class Zygote(object):
         _reseed()
         link = socket.socket(fileno=fds[0])
         try:
-            scorer.serve(link, Tally(fds[1]), self._scorer)
+            scorer.serve(link, SharedCounters(fds[1]), self._scorer)
         except OSError:
             # The front went away between two frames.
             os._exit(0)

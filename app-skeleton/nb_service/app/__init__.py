@@ -1,1 +1,1 @@
-"""The Flask skeleton: every route, page and wire format, whole under any WSGI server."""
+"""The Flask skeleton: every route, page and wire format; complete under any WSGI server."""

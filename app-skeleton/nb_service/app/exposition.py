@@ -1,4 +1,4 @@
-"""The numbers of a service in Prometheus's text format."""
+"""The metrics of a service in Prometheus's text format."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from nb_service.http.histogram import buckets
 
 
 def text_of(numbers: dict, prefix: str) -> bytes:
-    """Return `numbers` (see http.metrics) as text, and what the operating system says of the process `pid` in them."""
+    """Return `numbers` (see http.metrics) as text, with the operating system's metrics of the process `pid` in them."""
     registry = CollectorRegistry()
     registry.register(Collector(numbers, prefix))
     PlatformCollector(registry)
@@ -18,7 +18,7 @@ def text_of(numbers: dict, prefix: str) -> bytes:
 
 
 class Collector:
-    """What prometheus_client's registry asks for all metrics."""
+    """Yields all metrics to prometheus_client's registry."""
 
     def __init__(self, numbers: dict, prefix: str) -> None:
         self._numbers = numbers
@@ -26,19 +26,19 @@ class Collector:
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric."""
-        yield from self._of_requests()
-        yield from self._of_samples()
-        yield from self._of_scorers()
+        yield from self._request_metrics()
+        yield from self._sample_metrics()
+        yield from self._scorer_metrics()
 
-    def _of_requests(self) -> Iterator[Metric]:
+    def _request_metrics(self) -> Iterator[Metric]:
         counter = CounterMetricFamily(f"{self._prefix}_http_requests", "Requests answered.", labels=("route", "status"))
         for route, status, count in self._numbers["requests"]:
             counter.add_metric((route, str(status)), count)
         yield counter
-        words = "Seconds from a request's last byte to its answer."
-        yield self._histograms("http_request_duration_seconds", words, "route", self._numbers["latencies"])
+        description = "Seconds from a request's last byte to its answer."
+        yield self._histograms("http_request_duration_seconds", description, "route", self._numbers["latencies"])
 
-    def _of_samples(self) -> Iterator[Metric]:
+    def _sample_metrics(self) -> Iterator[Metric]:
         numbers = self._numbers
         yield self._histogram("processing_seconds", "Seconds that a sample took in a scorer.", numbers["processing"])
         yield self._histogram("batch_samples", "Samples scored in one call.", numbers["batches"])
@@ -50,28 +50,38 @@ class Collector:
             yield self._histogram("predictions", "Answers that are fractional numbers.", numbers["numbers"])
         yield self._histograms("input", "Numbers that samples hold.", "feature", numbers["features"])
 
-    def _of_scorers(self) -> Iterator[Metric]:
+    def _scorer_metrics(self) -> Iterator[Metric]:
         numbers = self._numbers
         yield self._gauge("ready", "1 while predictions are answered.", int(numbers["answers"]))
         yield self._gauge("queue_samples", "Samples that wait for a scorer.", numbers["waiting"])
         yield self._gauge("queue_limit_samples", "Samples that may wait (S2I_MAX_QUEUE).", numbers["waiting_limit"])
         yield self._gauge("in_flight_samples", "Samples that scorers have.", numbers["in_flight"])
         yield self._gauge("scorers", "Scorers at work.", numbers["scorers"])
-        ended = CounterMetricFamily(
+        restarts = CounterMetricFamily(
             f"{self._prefix}_scorer_restarts", "Scorers that were replaced, and why.", labels=("reason",)
         )
         for reason, count in sorted(numbers["endings"].items()):
-            ended.add_metric((reason,), count)
-        yield ended
+            restarts.add_metric((reason,), count)
+        yield restarts
+        form = GaugeMetricFamily(
+            f"{self._prefix}_scoring_form", "1: what scores samples that wait together.", labels=("form",)
+        )
+        form.add_metric((numbers["form"],), 1)
+        yield form
+        yield CounterMetricFamily(
+            f"{self._prefix}_batch_differences",
+            "Scorers in which a sample was answered differently in company.",
+            value=numbers["batching_ended"],
+        )
 
-    def _gauge(self, name: str, words: str, value: float) -> Metric:
-        return GaugeMetricFamily(f"{self._prefix}_{name}", words, value=value)
+    def _gauge(self, name: str, description: str, value: float) -> Metric:
+        return GaugeMetricFamily(f"{self._prefix}_{name}", description, value=value)
 
-    def _histogram(self, name: str, words: str, numbers: dict) -> Metric:
-        return HistogramMetricFamily(f"{self._prefix}_{name}", words, buckets(numbers), numbers["total"])
+    def _histogram(self, name: str, description: str, numbers: dict) -> Metric:
+        return HistogramMetricFamily(f"{self._prefix}_{name}", description, buckets(numbers), numbers["total"])
 
-    def _histograms(self, name: str, words: str, label: str, by_label: dict) -> Metric:
-        family = HistogramMetricFamily(f"{self._prefix}_{name}", words, labels=(label,))
+    def _histograms(self, name: str, description: str, label: str, by_label: dict) -> Metric:
+        family = HistogramMetricFamily(f"{self._prefix}_{name}", description, labels=(label,))
         for value, numbers in by_label.items():
             family.add_metric((value,), buckets(numbers), numbers["total"])
         return family

@@ -1,4 +1,4 @@
-"""The Flask application: every route, whole under any WSGI server; the front is a short cut before it."""
+"""The Flask application: every route; complete under any WSGI server. The front is a short cut before it."""
 
 from collections.abc import Callable
 
@@ -7,32 +7,32 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from nb_service.app import pages, routes
-from nb_service.app.route_context import Door, response_of
+from nb_service.app.route_context import RouteContext, response_of
 from nb_service.http import replies
 
 ROUTES = {**routes.ROUTES, **pages.ROUTES}
 
 
-def make_app(door: Door, prepare: Callable[[Flask], None] = lambda app: None) -> Flask:
-    """Return the application, which asks and tells through `door`; `prepare` adds what comes before all else."""
+def make_app(context: RouteContext, prepare: Callable[[Flask], None] = lambda app: None) -> Flask:
+    """Return the application, whose routes use `context`; what `prepare` adds to it runs before everything else."""
     app = Flask("nb_service", static_folder=None)
-    # A path with // in it is no route; as one it would be sent on to an address made of the Host header.
+    # Otherwise Werkzeug redirects a path with // in it, to an address that it makes of the client's Host header.
     app.url_map.merge_slashes = False
     prepare(app)
 
     @app.before_request
     def refuse_odd_beginnings() -> None:
-        # Werkzeug does not look at how many slashes a path begins with, and sends an empty one on as above.
+        # Werkzeug ignores how many slashes a path begins with, and redirects an empty one as above.
         if request.environ["PATH_INFO"].startswith("//") or not request.environ["PATH_INFO"]:
             abort(404)
 
-    app.config["MAX_CONTENT_LENGTH"] = door.settings.max_body
+    app.config["MAX_CONTENT_LENGTH"] = context.settings.max_body
     for module in (*routes.MODULES, pages):
-        module.add(app, door)
+        module.add(app, context)
 
     @app.after_request
     def tell_the_model(response: Response) -> Response:
-        response.headers.extend(door.identity.headers)
+        response.headers.extend(context.identity.headers)
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
         return response
 
@@ -42,7 +42,7 @@ def make_app(door: Door, prepare: Callable[[Flask], None] = lambda app: None) ->
 
 
 def _refuse(error: HTTPException) -> WerkzeugResponse:
-    """Return what Flask refuses in the shape of every other refusal."""
+    """Return the response to what Flask refuses, in the form of our other refusals."""
     if error.code == 404:
         detail = f"There is no route {request.path}; GET / lists the routes."
     elif error.code == 405:
@@ -51,10 +51,10 @@ def _refuse(error: HTTPException) -> WerkzeugResponse:
         detail = "The body is larger than this service takes (S2I_MAX_BODY)."
     else:
         detail = error.description or "The request was refused."
-    kept = tuple((name, value) for name, value in error.get_headers() if name in ("Allow", "Location"))
+    headers = tuple((name, value) for name, value in error.get_headers() if name in ("Allow", "Location"))
     if error.code is None or error.code not in replies.REASONS:
         return error.get_response()
-    return response_of(replies.problem(error.code, detail, kept))
+    return response_of(replies.problem(error.code, detail, headers))
 
 
 def _no_memory(_error: MemoryError) -> Response:

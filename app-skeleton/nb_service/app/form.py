@@ -1,4 +1,4 @@
-"""The form fields of the service's ancestor: `json_args` holds a sample as JSON; `args` held a pickle."""
+"""The form fields of the prototype before this service: `json_args` holds a sample as JSON; `args` held a pickle."""
 
 from urllib.parse import parse_qs
 
@@ -38,6 +38,6 @@ def sample_of(body: bytes) -> bytes | Reply:
         return PICKLE
     samples = fields.get("json_args", [])
     if len(samples) != 1:
-        # Also what curl -d sends of a sample without the header that says that it is JSON.
+        # Also what `curl -d` sends for a sample without the header that says it is JSON.
         return replies.NO_JSON_HEADER
     return samples[0].encode("utf-8", "surrogatepass") or replies.EMPTY

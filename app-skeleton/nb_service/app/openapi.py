@@ -1,4 +1,4 @@
-"""The service's OpenAPI document: its routes, with golden rows as examples; they and type hints are the schema."""
+"""The service's OpenAPI document: its routes, examples from golden rows, schemas from these and from type hints."""
 
 import re
 from collections.abc import Iterable
@@ -62,7 +62,7 @@ _TENSOR = {
     },
     "required": ["name", "shape", "datatype"],
 }
-# Those that are answered 200 whether predictions are or not.
+# GET routes that answer 200 even while the service is not ready.
 _ALWAYS = {
     "/healthz",
     "/v2",
@@ -84,13 +84,13 @@ def document(
 ) -> dict:
     """Return the document of a model with these golden rows.
 
-    With `key` every route but those of `health` wants one.
+    With `key`, every route except those in `health` requires an API key.
     """
     shapes = _Shapes(served, model, rows[:EXAMPLES])
     paths: dict[str, dict] = {}
-    for route, words in ROUTES.items():
+    for route, summary in ROUTES.items():
         method, path = route.split(" ")
-        operation = shapes.operation(method, path, words)
+        operation = shapes.operation(method, path, summary)
         if key and path not in health:
             operation["responses"].update(_NO_KEY)
             operation["security"] = [{name: []} for name in _KEYS]
@@ -116,33 +116,33 @@ def _info(served: Identity, manifest: dict) -> dict:
 
 
 class _Shapes:
-    """The bodies of each route, in words of JSON schema."""
+    """The bodies of each route, as JSON schemas."""
 
     def __init__(self, served: Identity, model: ModelFolder, rows: list[dict]) -> None:
         self.sample = model.sample_schema
         self.answer = model.answer_schema
-        self._served = served
-        self._asked = [row["sample"] for row in rows]
-        self._given = [row["answer"] for row in rows]
+        self._identity = served
+        self._sample_values = [row["sample"] for row in rows]
+        self._answer_values = [row["answer"] for row in rows]
 
-    def operation(self, method: str, path: str, words: str) -> dict:
+    def operation(self, method: str, path: str, summary: str) -> dict:
         """Return the operation of a route."""
         answers = {"200": {"description": "The answer.", "content": self._answers(path)}}
         operation: dict[str, object] = {
             "operationId": _identifier(method, path),
-            "summary": words,
+            "summary": summary,
             "responses": answers,
         }
         refusal = _refusal(path)
         if "<name>" in path:
-            name = {"name": "name", "in": "path", "required": True, "schema": {"enum": [self._served.name]}}
+            name = {"name": "name", "in": "path", "required": True, "schema": {"enum": [self._identity.name]}}
             operation["parameters"] = [name]
             unknown = {**refusal, "application/problem+json": {"schema": PROBLEM}}
             answers["404"] = {"description": "No such model or version.", "content": unknown}
             answers["400"] = {"description": "The path is none of this protocol's.", "content": refusal}
         if method == "POST":
-            for status, why in _REFUSALS.items():
-                answers[str(status)] = {"description": why, "content": refusal}
+            for status, reason in _REFUSALS.items():
+                answers[str(status)] = {"description": reason, "content": refusal}
             operation["requestBody"] = {"required": True, "content": self._bodies(path)}
         elif path not in _ALWAYS:
             answers["503"] = {"description": "Not ready.", "content": {}}
@@ -153,35 +153,40 @@ class _Shapes:
     def _bodies(self, path: str) -> dict:
         sample = {"$ref": "#/components/schemas/Sample"}
         many: dict[str, dict] = {kind: {} for kind in bodies.TYPES}
-        together = [self._asked] if self._asked else []
-        known = {
-            "/predict": {JSON: {"schema": sample, **_examples(self._asked)}},
-            "/predict/batch": many | {JSON: {"schema": {**_LIST, "items": sample}, **_examples(together)}},
-            "/invocations": many | {JSON: _examples(self._asked)},
+        sample_arrays = [self._sample_values] if self._sample_values else []
+        content_by_path = {
+            "/predict": {JSON: {"schema": sample, **_examples(self._sample_values)}},
+            "/predict/batch": many | {JSON: {"schema": {**_LIST, "items": sample}, **_examples(sample_arrays)}},
+            "/invocations": many | {JSON: _examples(self._sample_values)},
             "/": {cloud_events.STRUCTURED: {"schema": _event(sample)}, JSON: {"schema": sample}},
         }
-        if path in known:
-            return known[path]
+        if path in content_by_path:
+            return content_by_path[path]
         if path.endswith("/infer"):
             schema = _with("inputs", {**_LIST, "items": _TENSOR, "minItems": 1})
             return {JSON: {"schema": schema, **_examples(self._tensors())}, "application/octet-stream": {}}
         if path.endswith(":predict"):
             instances = _with("instances", {**_LIST, "items": sample})
-            return {JSON: {"schema": instances, **_examples([{"instances": one} for one in together])}}
+            return {JSON: {"schema": instances, **_examples([{"instances": array} for array in sample_arrays])}}
         return {JSON: {"schema": _with("examples", {**_LIST, "items": _OBJECT})}}
 
     def _tensors(self) -> list[dict]:
-        """Return the golden samples as a request of Open Inference, if they are a tensor."""
-        tensor = tensors.stack(self._asked)
+        """Return the golden samples as an Open Inference request, in a list; [] where they do not form a tensor."""
+        tensor = tensors.stack(self._sample_values)
         if tensor is None:
             return []
-        told = {"name": open_inference.INPUT, "shape": tensor.shape, "datatype": tensor.datatype, "data": tensor.flat}
-        return [{"inputs": [told]}]
+        input_tensor = {
+            "name": open_inference.INPUT,
+            "shape": tensor.shape,
+            "datatype": tensor.datatype,
+            "data": tensor.flat,
+        }
+        return [{"inputs": [input_tensor]}]
 
     def _answers(self, path: str) -> dict:
         answer = {"$ref": "#/components/schemas/Answer"}
         if path == "/predict":
-            return {JSON: {"schema": answer, **_examples(self._given)}}
+            return {JSON: {"schema": answer, **_examples(self._answer_values)}}
         if path == "/predict/batch":
             return {kind: {} for kind in bodies.TYPES} | {JSON: {"schema": {**_LIST, "items": answer}}}
         kinds = {"/invocations": bodies.TYPES, "/": (JSON, *_EVENTS), **dict.fromkeys(_TEXTS, ("text/plain",))}

@@ -1,7 +1,7 @@
-"""The app's process: Flask under a stock waitress, on a socket that it inherits; it asks the pool over another.
+"""The app's process: Flask under an unpatched waitress, on an inherited socket; another one leads to the pool.
 
-Behind the front that socket is a UNIX socket, and the front has looked at key and limits, and counts and logs. With
-S2I_FRONT=waitress it is the one of PORT, and all of that is done here, by `Alone`.
+Behind the front, the first is a UNIX socket, and the front checks key and limits, counts and logs. With
+S2I_FRONT=waitress it is the listening socket of PORT, and `Alone` does all of that here.
 """
 
 import logging
@@ -21,7 +21,7 @@ from flask import Flask, Response, g, has_request_context, request
 
 from nb_service import identity, model_folder
 from nb_service.app.factory import make_app
-from nb_service.app.route_context import Door, response_of
+from nb_service.app.route_context import RouteContext, response_of
 from nb_service.http import auth, hops, request_id
 from nb_service.http.access import Access
 from nb_service.http.health import Health
@@ -31,14 +31,14 @@ from nb_service.log import FLUSH_SECONDS, Log
 from nb_service.pool.client import PoolClient
 from nb_service.settings import Settings
 
-# Each of the threads may have so much; what they run is not deep, and more would count as memory in use.
+# Enough for what the threads run, which is not deep; the default would count against S2I_APP_MEMORY for each of them.
 STACK_BYTES = 1 << 20
-# waitress writes to disk what is larger than its overflow limits, and the disk may be read-only.
+# waitress writes what exceeds its overflow limits to temporary files, and the disk may be read-only.
 NEVER = 1 << 40
-# So much longer than the front lets clients wait: it is the front that closes connections.
+# By how much waitress's timeout exceeds the front's: the front must be the one that closes idle connections.
 BEHIND_SECONDS = 60
-# Told to end, an app that stands alone looks so often whether all is answered, and ends when nothing was under way for
-# so many looks: what clients have just sent is read by then. It tells its main thread so by this signal.
+# Told to end, an app that is alone checks this often whether everything is answered, and ends after so many checks in a
+# row that found nothing under way: what clients have just sent is read by then. This signal tells its main thread.
 LOOK_SECONDS = 0.02
 IDLE_LOOKS = 15
 FINISHED = signal.SIGUSR1
@@ -46,12 +46,12 @@ SECRET_KEY = "HTTP_" + hops.SECRET_FIELD.decode("ascii").upper().replace("-", "_
 
 
 def main(args: list[str], environ: dict) -> int:
-    """Serve on the inherited sockets that `args` name, the listening one and the pool's, until told to end."""
+    """Serve on the inherited sockets that `args` number, the listening one and the pool's, until told to end."""
     listener, link = (socket.socket(fileno=int(number)) for number in args)
     settings = Settings(environ)
-    _bound_memory(settings.app_memory)
+    _limit_memory(settings.app_memory)
     threading.stack_size(STACK_BYTES)
-    client = PoolClient(link, gone=_leave, is_given_up=_client_is_gone)
+    client = PoolClient(link, gone=_exit, is_given_up=_client_is_gone)
     model = model_folder.read(Path(settings.app_root).absolute())
     served = identity.of(model, settings.model_name)
     health = Health(lambda: client.facts()["ready"], settings.aip_health_route)
@@ -61,15 +61,15 @@ def main(args: list[str], environ: dict) -> int:
     def numbers() -> dict:
         return {**client.facts(), **(requests.numbers() if is_alone else {})}
 
-    door = Door(client, model, served, health, settings, numbers)
+    context = RouteContext(client, model, served, health, settings, numbers)
     alone = Alone(served, health, settings, requests) if is_alone else None
     if alone is not None:
-        app = make_app(door, alone.join)
+        app = make_app(context, alone.join)
         signal.signal(signal.SIGTERM, lambda *_: alone.finish())
         signal.signal(FINISHED, lambda *_: sys.exit())
     else:
-        app = make_app(door, partial(behind_front, client.facts()["secret"]))
-    # Whoever started this process kept it from being ended before it knew how.
+        app = make_app(context, partial(behind_front, client.facts()["secret"]))
+    # The parent has blocked it until the handlers above are installed.
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     logging.getLogger("waitress.queue").disabled = True
     waitress.serve(
@@ -84,7 +84,7 @@ def main(args: list[str], environ: dict) -> int:
         inbuf_overflow=NEVER,
         outbuf_overflow=NEVER,
         outbuf_high_watermark=NEVER,
-        # Who asked is looked for while scorers work: for one that hung up nothing more is asked.
+        # Lets waitress notice, while scorers work, that a client hung up: then no more of its samples are scored.
         channel_request_lookahead=1,
         log_socket_errors=False,
         clear_untrusted_proxy_headers=True,
@@ -94,27 +94,27 @@ def main(args: list[str], environ: dict) -> int:
     return 0
 
 
-def _bound_memory(most: int) -> None:
-    """Give this process so much memory, or less where less is allowed already."""
+def _limit_memory(limit: int) -> None:
+    """Limit this process to `limit` bytes of memory, or to the hard limit where that is lower."""
     hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
     if hard != resource.RLIM_INFINITY:
-        most = min(hard, most)
-    resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+        limit = min(hard, limit)
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
 
-def _leave() -> None:
-    """End: the front is gone."""
+def _exit() -> None:
+    """End at once: the front is gone, and with it all clients."""
     os._exit(0)
 
 
 def _client_is_gone() -> bool:
-    """Return whether the client of the request at hand hung up, as waitress has it (channel_request_lookahead)."""
-    looks = request.environ.get("waitress.client_disconnected") if has_request_context() else None
-    return looks is not None and looks()
+    """Return whether the client of the current request has hung up (waitress's channel_request_lookahead)."""
+    client_disconnected = request.environ.get("waitress.client_disconnected") if has_request_context() else None
+    return client_disconnected is not None and client_disconnected()
 
 
 def behind_front(secret: str, app: Flask) -> None:
-    """Have `app` answer the front alone, and tell it the route that each path matched."""
+    """Have `app` answer only the front, and tell it the route that each path matched."""
 
     @app.before_request
     def ask_for_the_secret() -> Response | None:
@@ -135,7 +135,7 @@ def _route() -> str | None:
 
 
 class Alone:
-    """What the front does for every request, for an app that has none before it: key, CORS, counting, log."""
+    """Does what the front otherwise does for every request: key, CORS, counting, log."""
 
     def __init__(self, served: identity.Identity, health: Health, settings: Settings, requests: Requests) -> None:
         self._log = Log(as_json=settings.log_format == "json")
@@ -147,14 +147,14 @@ class Alone:
         threading.Thread(target=self._flush, name="flush", daemon=True).start()
 
     def join(self, app: Flask) -> None:
-        """See every request to `app` first, and its answer last."""
+        """Run before everything else in each request to `app`, and after everything else in its response."""
         app.before_request(self._begin)
         app.after_request(self._end)
 
     def finish(self) -> None:
         """Send FINISHED to this process once nothing is under way; return at once.
 
-        waitress waits no longer than 5 s for its threads, and a prediction may take longer.
+        waitress itself waits no longer than 5 s for its threads, and a prediction may take longer.
         """
         threading.Thread(target=self._finish, name="finish", daemon=True).start()
 
@@ -166,7 +166,7 @@ class Alone:
         os.kill(os.getpid(), FINISHED)
 
     def close(self) -> None:
-        """Write what waits for the log, and send what waits for the collector."""
+        """Write out the log, and send the spans that wait."""
         with self._lock:
             self._log.close()
             if self._spans is not None:
@@ -203,7 +203,7 @@ class Alone:
 
 
 class Visit:
-    """The request that Flask has at hand, as gate and log want to see it."""
+    """Flask's current request, as the gate and the access log need it."""
 
     def __init__(self) -> None:
         self.command = request.method

@@ -1,4 +1,4 @@
-"""The door between Flask and the wire formats: bodies in, refusals and answers out."""
+"""What every route needs between Flask and the wire formats: bodies in, answers and refusals out."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -20,15 +20,15 @@ from nb_service.protocols import Body, Limits, Malformed, Question, Series
 from nb_service.protocols.rows import Rows
 from nb_service.settings import Settings
 
-# So many samples of a body are scored in one call of batch_predictor; the scorers share what is more.
+# One call of batch_predictor gets so many samples of a body; scorers share larger bodies.
 TOGETHER = 1000
 
 Refusal = Callable[[int, str], tuple[int, Body]]
 
 
 @dataclass(frozen=True)
-class Door:
-    """What every route needs: who answers, what is served, and the settings."""
+class RouteContext:
+    """What every route needs: the pool's client, the model, and the settings."""
 
     asker: PoolClient
     model: ModelFolder
@@ -39,13 +39,13 @@ class Door:
 
     @property
     def rows(self) -> Rows:
-        """Return what makes samples of a table's rows."""
-        # The notebook's own samples show it best; where there are none, its type hint says it.
+        """Return the converter of table rows to samples."""
+        # The notebook's own samples show best what a row becomes; without any, the type hint has to do.
         return Rows(self.model.manifest.get("sample_schema") or self.model.sample_schema)
 
     @property
     def limits(self) -> Limits:
-        """Return how much one body may become."""
+        """Return the limits for one body."""
         return Limits(self.settings.max_samples, self.settings.max_body)
 
     @property
@@ -54,88 +54,88 @@ class Door:
         return self.health.is_ready()
 
     def answer(self, read: Callable[[bytes], Question], refusal: Refusal) -> Response:
-        """Return the answers to what `read` finds in the request's body, or the protocol's refusal."""
+        """Return the response with the answers to the samples that `read` finds in the body, or the refusal."""
         try:
             question = read(body())
-            return made(question.write(self._answers(question.samples)))
-        except Malformed as wrong:
-            if wrong.errors and refusal is problem:
-                refusal = partial(problem, errors=wrong.errors)
-            return refused(refusal, wrong.status, str(wrong))
+            return response_with(question.write(self._answers(question.samples)))
+        except Malformed as error:
+            if error.errors and refusal is problem:
+                refusal = partial(problem, errors=error.errors)
+            return refusal_response(refusal, error.status, str(error))
 
     def _answers(self, samples: Series) -> Series:
-        """Return the answers to `samples`; raise Malformed with what the first one that failed gets."""
+        """Return the answers to `samples`; raise Malformed with the status and detail of the first that failed."""
         try:
             self._check_number(samples)
             if self.asker.together and samples.at_most > 1:
                 parts = list(samples.parts(TOGETHER))
                 return Series.joined(self._payloads(self.asker.ask_arrays([part.array for part in parts]), parts))
-            return Series(self._payloads(self.asker.ask_many(samples.each), samples))
+            return Series(self._payloads(self.asker.ask_many(samples.elements), samples))
         except Malformed:
             raise
-        except ValueError as wrong:
-            # An array that nobody had read yet.
-            raise Malformed(f"The body is not JSON: {wrong}.") from wrong
+        except ValueError as error:
+            # A JSON array that has passed as bytes until here is decoded only now.
+            raise Malformed(f"The body is not JSON: {error}.") from error
 
     def _check_number(self, samples: Series) -> None:
         if samples.at_most > self.limits.samples:
             self.limits.check_samples(len(samples))
 
-    def _payloads(self, answers: list[Answer | None], asked: Sequence) -> list[bytes]:
+    def _payloads(self, answers: list[Answer | None], samples: Sequence) -> list[bytes]:
         for number, answer in enumerate(answers):
             if answer is not None and answer.outcome != outcomes.OK:
-                raise self._failure(answer, _place(asked, number, answer))
+                raise self._failure(answer, _index_in_body(samples, number, answer))
         payloads = [answer.payload for answer in answers if answer is not None]
         if len(payloads) != len(answers):
             raise RuntimeError("samples were left out, and none of the others failed")
         return payloads
 
-    def _failure(self, answer: Answer, place: int | None) -> Malformed:
-        """Return what the outcome of the sample at `place` is for the whole request."""
-        facts = json.loads(replies.from_answer(answer, replies.shown(self.settings)).body)
+    def _failure(self, answer: Answer, index: int | None) -> Malformed:
+        """Return what the outcome of the sample at `index` means for the whole request."""
+        facts = json.loads(replies.from_answer(answer, replies.disclosure(self.settings)).body)
         detail, errors = facts["detail"], facts.get("errors", ())
-        if place is not None:
-            errors = replies.within(place, errors)
-            detail = f"Sample {place + 1}: {detail.replace('The body is not JSON', 'It is not JSON')}"
+        if index is not None:
+            errors = replies.within(index, errors)
+            detail = f"Sample {index + 1}: {detail.replace('The body is not JSON', 'It is not JSON')}"
         detail = "\n".join([detail, *([facts["traceback"]] if "traceback" in facts else [])])
         return Malformed(detail, facts["status"], errors)
 
 
-def _place(asked: Sequence, number: int, answer: Answer) -> int | None:
-    """Return the place in the body of the sample that failed, if it is one of several and known."""
-    if isinstance(asked, Series):
-        return number if len(asked) > 1 else None
+def _index_in_body(samples: Sequence, number: int, answer: Answer) -> int | None:
+    """Return the index in the body of the sample that failed; None where it is the only one, or unknown."""
+    if isinstance(samples, Series):
+        return number if len(samples) > 1 else None
     index = replies.index_of(answer)
-    return None if index is None else sum(len(part) for part in asked[:number]) + index
+    return None if index is None else sum(len(part) for part in samples[:number]) + index
 
 
 def body() -> bytes:
-    """Return the body of the request; raise Malformed (415) for one that is compressed."""
+    """Return the body of the request; raise Malformed (415) where it is compressed."""
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise Malformed("Compressed bodies are not read.", 415)
     return request.get_data(cache=False)
 
 
-def made(content: Body, status: int = 200) -> Response:
+def response_with(content: Body, status: int = 200) -> Response:
     """Return the response for a protocol's body."""
     return Response(content.data, status, list(content.headers), content_type=content.content_type)
 
 
-def refused(refusal: Refusal, status: int, detail: str) -> Response:
+def refusal_response(refusal: Refusal, status: int, detail: str) -> Response:
     """Return the response of a protocol's refusal."""
     status, content = refusal(status, detail)
-    response = made(content, status)
+    response = response_with(content, status)
     if status == 503:
         response.headers["Retry-After"] = str(replies.RETRY_SECONDS)
     return response
 
 
 def problem(status: int, detail: str, **more: Any) -> tuple[int, Body]:
-    """Return our own refusal, for formats that have none."""
+    """Return our own refusal, for formats that do not define one."""
     reply = replies.problem(status, detail, **more)
     return status, Body(reply.body, reply.content_type)
 
 
 def response_of(reply: Reply) -> Response:
-    """Return the response for a reply that is at hand."""
+    """Return the response for a reply."""
     return Response(reply.body, reply.status, list(reply.headers), content_type=reply.content_type)

@@ -2,25 +2,55 @@
 
 A back end is a class without arguments whose `serve(loop, pool, log, settings, environ)` returns an
 exit code. The pool is the scorers' client; a back end never touches the pickle.
+
+It may have two more names. `take(words)` gets the words that follow its name on the command line, before anything else
+happens; it returns whether to go on, and raises a Problem for words that it does not know. Where `keeps_stdout` is
+true, stdout is for what the back end itself writes: log, prints and problems go to stderr.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from nb_service import problems
-from nb_service.backends.http_service import Http
 
 GROUP = "nb_service.backends"
-# Found without a look at what is installed, which takes a third of the time until a service is healthy.
+# Found without searching the installed distributions, which takes a third of the time until a service is healthy.
 DEFAULT = "http"
 
 
 def find(name: str) -> Any:
-    """Return the back end registered as `name`; raise BackendUnknown with the names there are."""
+    """Return the back end registered as `name`; raise BackendUnknown, which lists the names that are registered."""
     if name == DEFAULT:
+        # Imported here: other back ends run where its libraries are not, such as on executors of Spark.
+        from nb_service.backends.http_service import Http
+
         return Http()
+    entries = _entries()
+    if name not in entries:
+        raise problems.BackendUnknown(name, sorted(entries))
+    return entries[name].load()()
+
+
+def names() -> list[str]:
+    """Return the names of the back ends that are installed."""
+    return sorted(_entries())
+
+
+def give(name: str, backend: Any, words: Sequence[str]) -> bool:
+    """Give the words after its name to the back end; return whether to go on. Raise BackendWithoutWords."""
+    if hasattr(backend, "take"):
+        return backend.take(words)
+    if words:
+        raise problems.BackendWithoutWords(name, words)
+    return True
+
+
+def keeps_stdout(backend: Any) -> bool:
+    """Return whether stdout is for the back end alone."""
+    return getattr(backend, "keeps_stdout", False)
+
+
+def _entries() -> dict[str, Any]:
     from importlib.metadata import entry_points
 
-    known = {entry.name: entry for entry in entry_points(group=GROUP)}
-    if name not in known:
-        raise problems.BackendUnknown(name, sorted(known))
-    return known[name].load()()
+    return {entry.name: entry for entry in entry_points(group=GROUP)}

@@ -1,1 +1,1 @@
-"""The front: HTTP/1.1 on asyncio and llhttp. It moves bytes, decodes no body and imports no Flask."""
+"""The front: HTTP/1.1 on asyncio and llhttp. It moves bytes, never decodes a body and does not import Flask."""

@@ -1,4 +1,4 @@
-"""The way to the app: requests that the front does not answer itself go there, both ways as a stream."""
+"""The link to the app: requests that the front does not answer itself are streamed there, and the responses back."""
 
 import asyncio
 import contextlib
@@ -17,23 +17,26 @@ if TYPE_CHECKING:
     from nb_service.backends.http_service.app_process import AppProcess
     from nb_service.front.connection import Connection
 
-# So many requests the app has at a time, which is how many threads it has; the others wait here.
-MOST = hops.THREADS
-# Places that those who ask scorers, and may have to wait for them, leave to those who only look.
-FOR_LOOKING = 8
-# Of them, those whose large bodies are still arriving: who stops in the middle holds no more.
+# The app has one thread for each request that it works on; all other requests wait here, where waiting is cheap.
+MOST_REQUESTS = hops.THREADS
+# Slots that only LOOKS may have: pages and metrics stay available while POSTs wait for scorers in all the others.
+RESERVED_FOR_LOOKS = 8
+# Slots that UPLOADS may have: clients that stop in the middle of a large body block no more than these.
 MOST_UPLOADS = 24
-# Answers that were made and are not taken yet hold no place, up to so many.
+# Responses that the app has finished but their clients have not read hold no slot, up to this many.
 MOST_DRAINING = hops.MOST_DRAINING
-# What a request wants a place for: to look at something, to ask scorers, to send a large body first.
+# What a request needs a slot for: to look something up, to ask scorers, to send a large body first.
 LOOKS, POSTS, UPLOADS = range(3)
-# Connections that are kept open between requests.
+# Idle connections to the app. They are closed long before waitress would close them (its channel_timeout): a request
+# on a connection that the app is just closing would be lost.
 MOST_IDLE = 16
 IDLE_SECONDS = 5.0
-# What is written to the app ahead of what it takes.
+# How far the front writes ahead of what the app reads; also how much of a body arrives before it needs a slot.
 AHEAD = 1 << 16
+# More than ever connect at a time: on a UNIX socket with a full queue, a connect that may not block fails at once, and
+# while the app is starting nobody accepts.
 BACKLOG = 1024
-# Fields that are between two neighbours only (RFC 9110, section 7.6.1), or said anew by the front.
+# Hop-by-hop fields (RFC 9110, section 7.6.1), and those that the front writes itself.
 NOT_FORWARDED = frozenset(
     (
         *(b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"transfer-encoding", b"upgrade"),
@@ -46,7 +49,7 @@ NOT_RETURNED = frozenset(
 
 
 def listen() -> socket.socket:
-    """Return a listening socket of a name that nobody has, outside of all folders (unix(7), autobind)."""
+    """Return a listening socket with a unique abstract address, which is in no folder (unix(7), autobind)."""
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listener.bind("")
     listener.listen(BACKLOG)
@@ -54,10 +57,10 @@ def listen() -> socket.socket:
 
 
 class AppLink:
-    """The streams to the app.
+    """The connections to the app, and the slots for requests on it.
 
-    Its address is in no folder, so that any user can make it on a root that is read-only; the secret keeps other
-    processes of this machine out.
+    The app's address is in no folder, so any user can create it, even on a read-only root file system. Since any
+    process on this machine can connect to it, the app answers only requests that carry the secret.
     """
 
     def __init__(
@@ -69,33 +72,33 @@ class AppLink:
         self._process.on_down = self._refuse_all
         self._wait_seconds = wait_seconds
         self._secret = process.secret.encode("ascii")
-        self._over = False
+        self._closed = False
         self._idle: list[Upstream] = []
-        self._places = [0, 0, 0]  # that are taken, by kind
-        self._waiting: tuple[deque, deque, deque] = (deque(), deque(), deque())  # for a place, by kind
+        self._slots = [0, 0, 0]  # taken, by kind
+        self._waiting: tuple[deque, deque, deque] = (deque(), deque(), deque())  # for a slot, by kind
         self._draining = 0
         self._connecting: set[asyncio.Task] = set()
-        self._begun: set[Exchange] = set()
+        self._active: set[Exchange] = set()
 
     def works(self) -> None:
-        """Hear that the app has answered."""
+        """Note that the app has answered."""
         self._process.works()
 
     def close(self) -> None:
-        """Refuse who waits, and close the connections that are idle."""
-        self._over = True
+        """Refuse the requests that wait, and close idle connections."""
+        self._closed = True
         self._refuse_all()
         for upstream in list(self._idle):
             upstream.close()
 
     def exchange(self, connection: "Connection", request: Request, length: int | None) -> "Exchange":
-        """Return the exchange that has the app answer `request`; its body of `length` bytes follows."""
+        """Return the exchange in which the app answers `request`; its body of `length` bytes, or chunks, follows."""
         if not self._process.is_down:
             self._process.start()
         return Exchange(self, connection, request, length)
 
     def queue(self, exchange: "Exchange", kind: int) -> None:
-        """Let an exchange begin when there is a place for its kind."""
+        """Begin an exchange as soon as there is a slot for its kind."""
         exchange.kind = kind
         exchange.since = self.loop.time()
         self._waiting[kind].append(exchange)
@@ -106,41 +109,41 @@ class AppLink:
             self._next()
 
     def body_is_whole(self, exchange: "Exchange") -> None:
-        """Hear that what was being uploaded is there: it waits for scorers from now on."""
+        """Count an exchange whose upload is complete among POSTS: from now on it waits for scorers."""
         if exchange in self._waiting[UPLOADS]:
             self._waiting[UPLOADS].remove(exchange)
             self._waiting[POSTS].append(exchange)
         else:
-            self._places[UPLOADS] -= 1
-            self._places[POSTS] += 1
+            self._slots[UPLOADS] -= 1
+            self._slots[POSTS] += 1
         exchange.kind = POSTS
         self._next()
 
     def answer_is_whole(self, exchange: "Exchange") -> None:
-        """Hear that the app has done its work, though its client may take long to take the answer."""
-        if exchange.has_place and self._draining < MOST_DRAINING:
+        """Free the slot of an exchange whose response the app has finished, though its client may read slowly."""
+        if exchange.has_slot and self._draining < MOST_DRAINING:
             self._draining += 1
-            self._places[exchange.kind] -= 1
-            exchange.has_place = False
+            self._slots[exchange.kind] -= 1
+            exchange.has_slot = False
             self._next()
 
-    def _has_place(self, kind: int) -> bool:
-        if sum(self._places) >= MOST:
+    def _has_free_slot(self, kind: int) -> bool:
+        if sum(self._slots) >= MOST_REQUESTS:
             return False
-        if kind == UPLOADS and self._places[UPLOADS] >= MOST_UPLOADS:
+        if kind == UPLOADS and self._slots[UPLOADS] >= MOST_UPLOADS:
             return False
-        return kind == LOOKS or self._places[POSTS] + self._places[UPLOADS] < MOST - FOR_LOOKING
+        return kind == LOOKS or self._slots[POSTS] + self._slots[UPLOADS] < MOST_REQUESTS - RESERVED_FOR_LOOKS
 
     def _next(self) -> None:
-        """Let those begin for whom there is a place."""
+        """Begin the exchanges for which there is a slot."""
         for kind in (LOOKS, POSTS, UPLOADS):
-            while self._waiting[kind] and self._has_place(kind):
+            while self._waiting[kind] and self._has_free_slot(kind):
                 self._begin(self._waiting[kind].popleft())
 
     def _begin(self, exchange: "Exchange") -> None:
-        self._places[exchange.kind] += 1
-        exchange.has_place = True
-        self._begun.add(exchange)
+        self._slots[exchange.kind] += 1
+        exchange.has_slot = True
+        self._active.add(exchange)
         if self._idle:
             exchange.connected(self._idle.pop())
         else:
@@ -159,7 +162,7 @@ class AppLink:
         except OSError:
             if sock is not None:
                 sock.close()
-            exchange.broke()
+            exchange.connection_broke()
             return
         if exchange.is_over:
             upstream.close()
@@ -167,19 +170,19 @@ class AppLink:
             exchange.connected(upstream)
 
     def end(self, exchange: "Exchange", upstream: "Upstream | None") -> None:
-        """Hear that an exchange is over; `upstream` is what may be used again."""
+        """Free the slot of an exchange that is over; `upstream` is its connection, if that can be reused."""
         if exchange.kind is None:
             return
         if exchange in self._waiting[exchange.kind]:
             self._waiting[exchange.kind].remove(exchange)
             return
-        self._begun.discard(exchange)
-        if exchange.has_place:
-            self._places[exchange.kind] -= 1
+        self._active.discard(exchange)
+        if exchange.has_slot:
+            self._slots[exchange.kind] -= 1
         else:
             self._draining -= 1
         if upstream is not None:
-            if len(self._idle) < MOST_IDLE and not self._over:
+            if len(self._idle) < MOST_IDLE and not self._closed:
                 upstream.since = self.loop.time()
                 self._idle.append(upstream)
             else:
@@ -187,13 +190,13 @@ class AppLink:
         self._next()
 
     def lost(self, upstream: "Upstream") -> None:
-        """Hear that a connection is closed."""
+        """Forget a connection that is closed."""
         with contextlib.suppress(ValueError):
             self._idle.remove(upstream)
 
     def expire(self, now: float) -> None:
-        """Refuse who has waited for a place longer than a prediction may take; close what nobody used for a while."""
-        for upstream in [one for one in self._idle if now - one.since > IDLE_SECONDS]:
+        """Refuse requests that have waited for a slot longer than a prediction may take; close idle connections."""
+        for upstream in [upstream for upstream in self._idle if now - upstream.since > IDLE_SECONDS]:
             self._idle.remove(upstream)
             upstream.close()
         for queue in self._waiting:
@@ -204,13 +207,16 @@ class AppLink:
         for queue in self._waiting:
             while queue:
                 queue[0].refuse(replies.NO_APP)
-        for exchange in [one for one in self._begun if not one.has_begun]:
-            exchange.broke()
+        for exchange in [active for active in self._active if not active.has_begun]:
+            exchange.connection_broke()
 
     def head_of(self, request: Request, length: int | None) -> bytes:
-        """Return the head of `request` as the app gets it: written anew, of what llhttp understood."""
+        """Return the head of `request` for the app, written from what llhttp understood.
+
+        The client's own bytes are not passed on, so that waitress can't understand them differently.
+        """
         lines = [b"%b %b HTTP/1.1\r\n" % (_method(request), request.head.target)]
-        lines += [b"%b: %b\r\n" % pair for pair in request.head.fields.items() if pair[0] not in NOT_FORWARDED]
+        lines += [b"%b: %b\r\n" % field for field in request.head.fields.items() if field[0] not in NOT_FORWARDED]
         if b"host" not in request.head.fields:
             lines.append(b"host: \r\n")
         if length is None:
@@ -223,17 +229,17 @@ class AppLink:
 
 
 def _method(request: Request) -> bytes:
-    # What is asked by HEAD has a length and no body, which the parser of answers can't know: the front leaves it out.
+    # A response to HEAD has a length and no body, which the response parser can't know; the front leaves the body out.
     return b"GET" if request.command == "HEAD" else request.command.encode("ascii")
 
 
 class Exchange:
-    """One request to the app and its answer; what happens on one side holds the other back."""
+    """One request to the app and its response; neither side is read faster than the other takes it."""
 
     def __init__(self, app: AppLink, connection: "Connection", request: Request, length: int | None) -> None:
-        self.kind: int | None = None  # LOOKS, POSTS or UPLOADS, once it wants a place
-        self.has_place = False
-        self.since = 0.0  # since when it waits for one
+        self.kind: int | None = None  # LOOKS, POSTS or UPLOADS, once it needs a slot
+        self.has_slot = False
+        self.since = 0.0  # when it began to wait for one (the loop's time)
         self.has_begun = False
         self.is_over = False
         self._app = app
@@ -241,8 +247,8 @@ class Exchange:
         self._request = request
         self._length = length
         self._upstream: Upstream | None = None
-        self._early = bytearray()
-        self._is_sent = False
+        self._unsent_body = bytearray()
+        self._body_is_sent = False
         self._in_chunks = False
         self._fields: list[bytes] = []
         self._answer_length: int | None = None
@@ -257,46 +263,46 @@ class Exchange:
         if self._upstream is not None:
             self._upstream.write(framed)
         else:
-            self._early += framed
-            if len(self._early) >= AHEAD:
+            self._unsent_body += framed
+            if len(self._unsent_body) >= AHEAD:
                 self._connection.hold()
                 if self.kind is None:
                     self._app.queue(self, UPLOADS)
 
     def end(self) -> None:
-        """Hear that the body is whole."""
-        self._is_sent = True
+        """Send the end of the body, and ask for a slot if the exchange has none."""
+        self._body_is_sent = True
         if self._length is None and not self.is_over:
             if self._upstream is not None:
                 self._upstream.write(b"0\r\n\r\n")
             else:
-                self._early += b"0\r\n\r\n"
+                self._unsent_body += b"0\r\n\r\n"
         if self.is_over:
             return
         if self.kind is None:
-            # Not before: who sends slowly takes nobody's place.
-            looks = self._request.command != "POST" and self._length == 0
-            self._app.queue(self, LOOKS if looks else POSTS)
+            # Not before: a client that sends slowly must not occupy a slot.
+            only_looks = self._request.command != "POST" and self._length == 0
+            self._app.queue(self, LOOKS if only_looks else POSTS)
         elif self.kind == UPLOADS:
             self._app.body_is_whole(self)
 
     def client_takes(self) -> None:
-        """Read on: the client has taken what was written."""
+        """Read on from the app: the client has taken what was written."""
         if self._upstream is not None:
             self._upstream.resume()
 
     def abandon(self) -> None:
-        """Let it be: the client is gone, or was answered otherwise."""
+        """End the exchange: the client is gone, or got another response."""
         self._finish(reuse=False)
 
     # --- called by the link ---
 
     def connected(self, upstream: "Upstream") -> None:
-        """Send what there is."""
+        """Send the head, and what has arrived of the body."""
         self._upstream = upstream
         upstream.begin(self)
-        upstream.write(self._app.head_of(self._request, self._length) + self._early)
-        self._early = bytearray()
+        upstream.write(self._app.head_of(self._request, self._length) + self._unsent_body)
+        self._unsent_body = bytearray()
         self._connection.release()
 
     def refuse(self, reply: Reply) -> None:
@@ -305,8 +311,8 @@ class Exchange:
         self._finish(reuse=False)
         connection.fail(self._request, reply)
 
-    def broke(self) -> None:
-        """Hear that there is no connection any more."""
+    def connection_broke(self) -> None:
+        """End the exchange without a connection: refuse the request, or break off a response that has begun."""
         if self.is_over:
             return
         if self.has_begun:
@@ -330,15 +336,15 @@ class Exchange:
     # --- called by the connection to the app ---
 
     def hold(self) -> None:
-        """Take no more of the body: the app is behind."""
+        """Read no more of the body: the app is behind."""
         self._connection.hold()
 
     def release(self) -> None:
-        """Take more."""
+        """Read on."""
         self._connection.release()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a field of the answer's head."""
+        """Take a field of the response's head."""
         lowered = name.lower()
         if lowered == hops.ROUTE_FIELD:
             self._request.route = value.decode("latin-1") or None
@@ -348,17 +354,17 @@ class Exchange:
             self._fields += (name, b": ", value, b"\r\n")
 
     def answered(self, status: int) -> None:
-        """Begin the client's answer: the head is whole."""
+        """Begin the client's response: the head is complete."""
         self._app.works()
         self.has_begun = True
         fields = b"".join(self._fields)
         self._in_chunks = self._connection.begin_answer(self._request, status, fields, self._answer_length)
-        if self._is_sent and self._answer_length is not None:
-            # Flask has made all of it: what is left is to pass it on.
+        if self._body_is_sent and self._answer_length is not None:
+            # A response with a length is one that Flask has finished; all that is left is to pass it on.
             self._app.answer_is_whole(self)
 
     def on_body(self, piece: bytes) -> None:
-        """Pass on a piece of the answer."""
+        """Pass on a piece of the response's body."""
         if self._request.command == "HEAD":
             return
         self._connection.answer_piece(b"%x\r\n%b\r\n" % (len(piece), piece) if self._in_chunks else piece)
@@ -366,19 +372,19 @@ class Exchange:
             self._upstream.pause()
 
     def on_message_complete(self) -> None:
-        """End the client's answer."""
+        """End the client's response."""
         if self._in_chunks:
             self._connection.answer_piece(b"0\r\n\r\n")
         connection = self._connection
-        self._finish(reuse=self._is_sent and self._upstream.keeps_alive)
+        self._finish(reuse=self._body_is_sent and self._upstream.keeps_alive)
         connection.end_answer(is_whole=True)
 
 
 class Upstream(asyncio.Protocol):
-    """One connection to the app; it has one exchange at a time."""
+    """One connection to the app, which serves one exchange at a time."""
 
     def __init__(self, app: AppLink) -> None:
-        self.since = 0.0  # since when nobody uses it
+        self.since = 0.0  # when it became idle (the loop's time)
         self._app = app
         self._transport: asyncio.Transport | None = None
         self._exchange: Exchange | None = None
@@ -392,26 +398,26 @@ class Upstream(asyncio.Protocol):
 
     @property
     def keeps_alive(self) -> bool:
-        """Return whether the app takes another request here: it may have said that it closes."""
+        """Return whether the app takes another request on this connection; it may have announced that it closes it."""
         return self._parser.should_keep_alive()
 
     def end(self) -> None:
-        """Serve it no more."""
+        """Leave the exchange."""
         self._exchange = None
         self.resume()
 
-    # What asyncio calls a transport in general is, of a stream, always one that can be written to.
+    # asyncio's stub says BaseTransport; for a stream it is always a Transport.
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin."""
         self._transport = transport
         transport.set_write_buffer_limits(high=AHEAD, low=AHEAD // 4)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell whoever is served here."""
+        """Tell the exchange."""
         self._transport = None
         self._app.lost(self)
         if self._exchange is not None:
-            self._exchange.broke()
+            self._exchange.connection_broke()
 
     def write(self, data: bytes) -> None:
         """Send `data`."""
@@ -419,12 +425,12 @@ class Upstream(asyncio.Protocol):
             self._transport.write(data)
 
     def close(self) -> None:
-        """Close."""
+        """Close at once; what was not written is dropped."""
         if self._transport is not None:
             self._transport.abort()
 
     def pause(self) -> None:
-        """Read no more of the answer for now."""
+        """Stop reading the response for now."""
         if self._transport is not None:
             self._transport.pause_reading()
 
@@ -439,14 +445,14 @@ class Upstream(asyncio.Protocol):
             self._exchange.hold()
 
     def resume_writing(self) -> None:
-        """Let more of it come."""
+        """Read more of the body."""
         if self._exchange is not None:
             self._exchange.release()
 
     def data_received(self, data: bytes) -> None:
-        """Read an answer."""
+        """Read a response."""
         if self._exchange is None:
-            # Nothing was asked.
+            # No request was sent.
             self.close()
             return
         try:

@@ -2,16 +2,16 @@
 
 from collections.abc import Callable
 
-# Bodies up to this size may have what larger ones leave free, so that small requests go on beside large ones.
+# A part of the budget is for bodies up to this size only, so that small requests go on while large ones fill the rest.
 SMALL = 1 << 16
-# The part of the budget that is left to them.
+# That part: one eighth.
 SHARE_OF_SMALL = 8
 
 
 class Budget:
     """Counts bytes against `limit`.
 
-    What is in memory already is counted, whatever the limit; `is_full` tells when to read no more.
+    It counts what is in memory already, even above the limit; `is_full` says when to stop reading.
     """
 
     def __init__(self, limit: int) -> None:
@@ -21,27 +21,27 @@ class Budget:
         self._waiting: list[tuple[Callable[[], None], int]] = []
 
     def take(self, size: int) -> None:
-        """Count `size` bytes that are held from now on."""
+        """Count `size` more bytes as held."""
         self.held += size
 
     def give(self, size: int) -> None:
-        """Count `size` bytes that are held no more; let those read on that wait for it."""
+        """Count `size` bytes as released, and call those who wait for room as long as there is some."""
         self.held -= size
         if self._waiting and self.held < self.limit:
-            for waiter in self._waiting.copy():
-                # Each may take what the next one waits for.
-                if not self.is_full(waiter[1]):
-                    self._waiting.remove(waiter)
-                    waiter[0]()
+            for entry in self._waiting.copy():
+                # Asked again for each: the one before may have taken the room.
+                if not self.is_full(entry[1]):
+                    self._waiting.remove(entry)
+                    entry[0]()
 
     def is_full(self, size: int = SMALL + 1) -> bool:
-        """Return whether a body of `size` bytes, by default a large one, has to wait for others to end."""
+        """Return whether a body of `size` bytes, by default a large one, has to wait until others release theirs."""
         return self.held >= (self._for_large if size > SMALL else self.limit)
 
-    def wait(self, call: Callable[[], None], size: int = SMALL + 1) -> None:
-        """Call it once there is room again for a body of `size` bytes."""
-        self._waiting.append((call, size))
+    def wait(self, callback: Callable[[], None], size: int = SMALL + 1) -> None:
+        """Call `callback` once there is room again for a body of `size` bytes."""
+        self._waiting.append((callback, size))
 
-    def leave(self, call: Callable[[], None]) -> None:
-        """Call it no more."""
-        self._waiting = [waiter for waiter in self._waiting if waiter[0] != call]
+    def stop_waiting(self, callback: Callable[[], None]) -> None:
+        """Don't call `callback` any more."""
+        self._waiting = [entry for entry in self._waiting if entry[0] != callback]

@@ -1,8 +1,8 @@
-"""The head of a request: read whole by llhttp in its strict mode, then held against what RFC 9112 leaves to a server.
+"""The head of a request: parsed by llhttp in strict mode, then checked for what RFC 9112 leaves to the server.
 
-llhttp (by `httptools`) is the parser of Node: what it refuses, no proxy before us can have understood in another way.
-It lets a few things pass that are for a server to judge: versions that do not exist, how many Hosts there are, and
-codings beside `chunked`.
+llhttp (by way of `httptools`) is Node's parser. It refuses what a proxy before us might have understood differently.
+It accepts a few things that are for a server to judge: versions that do not exist, the number of Host fields, and
+transfer codings other than `chunked`.
 """
 
 import re
@@ -13,21 +13,21 @@ from httptools import HttpParserError, HttpParserInvalidMethodError, HttpParserU
 from nb_service.http import request_id
 
 END = b"\r\n\r\n"
-# Heads of browsers and proxies have 1 to 4 kB; servers commonly take 8 to 64.
+# Heads of browsers and proxies have 1 to 4 kB; servers commonly accept 8 to 64.
 LONGEST = 1 << 15
-# A method and a path beyond it are nobody's, and would fill log and answers.
+# No real method and path are longer, and longer ones would fill the log.
 LONGEST_FIRST_LINE = 8192
-# Heads that differ in each request, by an id in them, must not fill the memory.
+# Heads that differ in each request, such as by an id, must not fill the memory: at most a megabyte is remembered.
 LONGEST_REMEMBERED = 2048
 MOST_REMEMBERED = 512
 VERSIONS = ("1.1", "1.0")
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-# A name, or an address of IPv6 in brackets (RFC 3986, section 3.2.2), and perhaps a port.
+# A name or an IPv6 address in brackets (RFC 3986, section 3.2.2), and an optional port.
 _HOST = re.compile(rb"(?:\[[0-9A-Za-z:.%]+\]|[0-9A-Za-z._~%!$&'()*+;=-]*)(?::[0-9]{0,5})?")
 
 
 class Unreadable(Exception):
-    """A request that is not HTTP as this server speaks it: the status to refuse it with, and why."""
+    """A request that is not HTTP as this server speaks it; carries the status of the refusal, and the reason."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
@@ -35,12 +35,12 @@ class Unreadable(Exception):
 
 
 class Head:
-    """What the head of a request says; the same for all requests with that head, and not to be changed.
+    """A parsed head, shared by all requests with the same bytes: not to be changed.
 
-    `fields` has the header fields as they came, in lower case, several of one name joined by commas; `length` is
-    that of the body, None where it comes in chunks; `target` is what was asked for in origin form, `raw_path` and
-    `path` the same without the query, as it was sent. `request_id` is the client's own, if any. `is_for_pool` is
-    for the front, which notes there, once for all requests with that head, whether a scorer takes their bodies.
+    `fields` has the header fields by name in lower case, several of one name joined by commas. `length` is the body's,
+    None where it comes in chunks. `target` is the request target in origin form; `raw_path` and `path` are the same
+    without the query, still percent-encoded. `request_id` is the client's own, if any. In `is_for_pool` the front
+    notes, once for all requests with this head, whether a scorer can take their bodies.
     """
 
     __slots__ = (
@@ -72,17 +72,17 @@ class Head:
     # --- called by llhttp ---
 
     def on_url(self, url: bytes) -> None:
-        """Note the target; long ones come in pieces."""
+        """Note the target; llhttp passes long ones in pieces."""
         self.target = url if self.target == b"-" else self.target + url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Note a field; whitespace around its value is none of it."""
+        """Note a field, without the whitespace around its value; raise Unreadable for a second Host."""
         name = name.lower()
         if name in self.fields:
             if name == b"host":
                 raise Unreadable(400, "it has two Host fields")
-            joint = b"; " if name == b"cookie" else b", "
-            self.fields[name] += joint + value.strip(b" \t")
+            separator = b"; " if name == b"cookie" else b", "
+            self.fields[name] += separator + value.strip(b" \t")
         else:
             self.fields[name] = value.rstrip(b" \t")
 
@@ -108,47 +108,47 @@ class Request:
         return self.head.headers
 
 
-def read(head: bytes) -> Head:
-    """Return what `head`, up to and with the empty line, says; raise Unreadable.
+def read(data: bytes) -> Head:
+    """Return the head in `data`, which ends with the empty line; raise Unreadable.
 
-    A client sends the same one with each of its samples: short ones are remembered.
+    A client sends the same head with each of its samples, so short ones are remembered.
     """
-    return _remembered(head) if len(head) <= LONGEST_REMEMBERED else parse(head)
+    return _remembered(data) if len(data) <= LONGEST_REMEMBERED else parse(data)
 
 
-def parse(head: bytes) -> Head:
-    """Return what `head` says, up to and with the empty line; raise Unreadable."""
-    request = Head()
-    parser = HttpRequestParser(request)
-    # Empty lines before a request are passed over (RFC 9112, section 2.2).
-    head = head.lstrip(b"\r\n")
-    if head.find(b"\r\n") > LONGEST_FIRST_LINE:
+def parse(data: bytes) -> Head:
+    """Return the head in `data`, which ends with the empty line, parsed afresh; raise Unreadable."""
+    head = Head()
+    parser = HttpRequestParser(head)
+    # A server ignores empty lines before a request (RFC 9112, section 2.2).
+    data = data.lstrip(b"\r\n")
+    if data.find(b"\r\n") > LONGEST_FIRST_LINE:
         raise Unreadable(400, f"its first line has more than {LONGEST_FIRST_LINE} bytes")
     try:
-        parser.feed_data(head)
+        parser.feed_data(data)
     except HttpParserUpgrade:
-        # An offer to speak another protocol, which a server may pass over (RFC 9110, section 7.8).
+        # An offer to switch protocols, which a server may ignore (RFC 9110, section 7.8).
         pass
     except HttpParserInvalidMethodError as error:
-        if _TOKEN.fullmatch(head.partition(b" ")[0]):
+        if _TOKEN.fullmatch(data.partition(b" ")[0]):
             raise Unreadable(501, "its method is not one of HTTP's") from error
         raise Unreadable(400, "it does not begin with a method") from error
     except HttpParserError as error:
         raise _cause(error) from error
-    request.command = parser.get_method().decode("ascii")
-    request.version = parser.get_http_version()
-    _check(request)
-    request.keeps_alive = _keeps_alive(request)
-    request.headers = {name.decode("latin-1"): text.decode("latin-1") for name, text in request.fields.items()}
-    request.request_id = request_id.given(request.headers)
-    return request
+    head.command = parser.get_method().decode("ascii")
+    head.version = parser.get_http_version()
+    _check(head)
+    head.keeps_alive = _keeps_alive(head)
+    head.headers = {name.decode("latin-1"): text.decode("latin-1") for name, text in head.fields.items()}
+    head.request_id = request_id.from_client(head.headers)
+    return head
 
 
 _remembered = lru_cache(MOST_REMEMBERED)(parse)
 
 
 def check_begin(data: bytes) -> None:
-    """Raise Unreadable where `data`, which has no empty line yet, can't become the head of a request any more."""
+    """Raise Unreadable where `data`, which has no empty line yet, can no longer become the head of a request."""
     begin = data.lstrip(b"\r\n")
     if len(begin) > LONGEST:
         raise Unreadable(431, "its header fields are larger than this service takes")
@@ -159,76 +159,76 @@ def check_begin(data: bytes) -> None:
 
 
 def _cause(error: HttpParserError) -> Unreadable:
-    """Return what is wrong with a head: what one of our own callbacks raised, or llhttp's words."""
+    """Return what is wrong with a head: what one of our own callbacks raised, or llhttp's message."""
     cause = error.__context__
     if isinstance(cause, Unreadable):
         return cause
-    return Unreadable(400, words_of(error))
+    return Unreadable(400, message_of(error))
 
 
-def words_of(error: HttpParserError) -> str:
-    """Return llhttp's words for what is wrong, as the end of a sentence of ours."""
-    words = str(error).rstrip(".")
-    # Names of header fields stay as they are.
-    return words[:1].lower() + words[1:] if words.split(" ")[0][1:].islower() else words
+def message_of(error: HttpParserError) -> str:
+    """Return llhttp's message in a form that can end a sentence of ours."""
+    message = str(error).rstrip(".")
+    # A message may begin with the name of a header field, which keeps its case.
+    return message[:1].lower() + message[1:] if message.split(" ")[0][1:].islower() else message
 
 
-def _check(request: Head) -> None:
-    """Set what follows from the fields; raise Unreadable for what llhttp lets pass and a server must not."""
-    fields = request.fields
-    if request.version not in VERSIONS:
-        raise Unreadable(505, f"HTTP/{request.version} is not spoken here")
-    if request.version == "1.1" and b"host" not in fields:
+def _check(head: Head) -> None:
+    """Set what follows from the fields; raise Unreadable for what llhttp accepts and a server must not."""
+    fields = head.fields
+    if head.version not in VERSIONS:
+        raise Unreadable(505, f"HTTP/{head.version} is not spoken here")
+    if head.version == "1.1" and b"host" not in fields:
         raise Unreadable(400, "it has no Host field")
     if not _is_host(fields.get(b"host", b"")):
         raise Unreadable(400, "its Host field names no host")
     coding = fields.get(b"transfer-encoding")
     if coding is not None:
-        if request.version != "1.1":
+        if head.version != "1.1":
             raise Unreadable(400, "Transfer-Encoding is none of HTTP/1.0")
         if coding.lower() != b"chunked":
             raise Unreadable(501, "only chunked is read as Transfer-Encoding")
-        request.length = None
+        head.length = None
     else:
-        request.length = int(fields.get(b"content-length", 0))
-    request.raw_path = _origin_form(request)
-    request.path = request.raw_path.decode("latin-1")
-    if fields.get(b"expect", b"").lower() == b"100-continue" and request.version == "1.1":
-        request.expects_continue = request.length != 0
+        head.length = int(fields.get(b"content-length", 0))
+    head.raw_path = _origin_form(head)
+    head.path = head.raw_path.decode("latin-1")
+    if fields.get(b"expect", b"").lower() == b"100-continue" and head.version == "1.1":
+        head.expects_continue = head.length != 0
 
 
-def _origin_form(request: Head) -> bytes:
-    """Make the target one in origin form (RFC 9112, section 3.2); return its path, `*` for the server itself."""
-    target = request.target
+def _origin_form(head: Head) -> bytes:
+    """Bring the target into origin form (RFC 9112, section 3.2); return its path, `*` for the server itself."""
+    target = head.target
     if not target.startswith(b"/"):
         if target == b"*":
             return target
-        scheme, mark, rest = target.partition(b"://")
-        if not mark or scheme.lower() not in (b"http", b"https"):
+        scheme, delimiter, rest = target.partition(b"://")
+        if not delimiter or scheme.lower() not in (b"http", b"https"):
             raise Unreadable(400, "its target is neither a path nor a URL of HTTP")
         authority, slash, path = rest.partition(b"/")
         if not slash:
-            authority, question, query = authority.partition(b"?")
-            path = question + query
+            authority, question_mark, query = authority.partition(b"?")
+            path = question_mark + query
         if not authority or not _is_host(authority):
             raise Unreadable(400, "its target names no host")
-        # The host of a URL counts, and not the field's (RFC 9112, section 3.2.2).
-        request.fields[b"host"] = authority
-        request.target = target = b"/" + path
+        # The URL's host takes precedence over the Host field (RFC 9112, section 3.2.2).
+        head.fields[b"host"] = authority
+        head.target = target = b"/" + path
     if b"#" in target:
         raise Unreadable(400, "its target has a fragment")
     return target.partition(b"?")[0]
 
 
 def _is_host(value: bytes) -> bool:
-    """Return whether `value` can be a host with or without port; an empty one can (RFC 9112, section 3.2)."""
+    """Return whether `value` can be a host, with or without a port; it may be empty (RFC 9112, section 3.2)."""
     return _HOST.fullmatch(value) is not None
 
 
-def _keeps_alive(request: Head) -> bool:
-    """Return whether the client wants to go on with this connection (RFC 9112, section 9.3)."""
-    connection = request.fields.get(b"connection")
+def _keeps_alive(head: Head) -> bool:
+    """Return whether the client wants to keep this connection (RFC 9112, section 9.3)."""
+    connection = head.fields.get(b"connection")
     if connection is None:
-        return request.version == "1.1"
-    words = {word.strip() for word in connection.lower().split(b",")}
-    return b"close" not in words and (request.version == "1.1" or b"keep-alive" in words)
+        return head.version == "1.1"
+    options = {option.strip() for option in connection.lower().split(b",")}
+    return b"close" not in options and (head.version == "1.1" or b"keep-alive" in options)

@@ -1,4 +1,4 @@
-"""Connections are accepted here: as many as there may be, and none that is lost at the end."""
+"""Accepts connections: no more than there may be, and at the end all that the kernel has already accepted."""
 
 import array
 import asyncio
@@ -8,49 +8,54 @@ import socket
 import struct
 from collections.abc import Callable
 
-# Of those that wait, so many are taken before others have their turn.
+# After this many accepted in a row, connections that are open already get a turn.
 AT_ONCE = 64
-# No descriptor or no memory: the kernel says so again and again until one is free.
+# Where descriptors or memory lack, accept() fails and the socket stays readable: without a pause the loop would spin.
 PAUSE_SECONDS = 0.2
-# Who was shaking hands when new ones were kept out is connected by then.
+# By then, handshakes that had begun when new connections were kept out are complete.
 LAST_SECONDS = 0.02
+# The listening socket itself is broken: a bug of ours, which must show.
 _OURS = (errno.EBADF, errno.EINVAL, errno.ENOTSOCK)
+# For want of these a later attempt may succeed.
 _SCARCE = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
 class Listener:
-    """Accepts what comes on `sock`, up to `most` connections at a time; each gets a protocol from `make`."""
+    """Accepts connections on `sock`, up to `max_connections` at a time; each gets a protocol from `make_protocol`."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, sock: socket.socket, make: Callable, most: int) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, sock: socket.socket, make_protocol: Callable, max_connections: int
+    ) -> None:
         self._loop = loop
         self._sock = sock
-        self._make = make
-        self._most = most
+        self._make_protocol = make_protocol
+        self._max_connections = max_connections
         self._count = 0
-        self._reads = self._closes = False
+        self._is_reading = self._is_closing = False
         self._pause: asyncio.TimerHandle | None = None
-        self._making: set[asyncio.Task] = set()
+        self._connecting: set[asyncio.Task] = set()
         sock.setblocking(False)
 
     def start(self) -> None:
         """Accept from now on."""
         self._read()
 
-    def left(self) -> None:
-        """Hear that a connection is closed: there is room for another."""
+    def connection_closed(self) -> None:
+        """Count a connection as closed, which makes room for another."""
         self._count -= 1
-        if not (self._reads or self._closes) and self._pause is None:
+        if not (self._is_reading or self._is_closing) and self._pause is None:
             self._read()
 
     def close(self) -> None:
-        """Answer no more who wants to connect, take who has connected already, and then be closed.
+        """Keep out new connections, accept those that the kernel has completed, then close the socket.
 
-        Whoever is in the kernel's queue when a listening socket is closed is reset, and may have sent a request. So
-        new ones are kept out first: they try again in a moment, and are refused, which sends a proxy elsewhere.
+        Closing a listening socket resets the connections in its queue, whose clients may have sent a request. So new
+        ones are kept out first: their SYN is dropped, they retry in a moment and are refused, which sends a proxy
+        elsewhere.
         """
-        if self._closes:
+        if self._is_closing:
             return
-        self._closes = True
+        self._is_closing = True
         if self._pause is not None:
             self._pause.cancel()
         self._stop_reading()
@@ -67,68 +72,69 @@ class Listener:
             pass
 
     @property
-    def is_making(self) -> bool:
-        """Return whether a connection was accepted that nobody has looked at yet, or may be in a moment."""
-        return bool(self._making) or (self._closes and self._sock.fileno() >= 0)
+    def is_connecting(self) -> bool:
+        """Return whether an accepted connection has no protocol yet, or one may still be accepted before the end."""
+        return bool(self._connecting) or (self._is_closing and self._sock.fileno() >= 0)
 
     def _read(self) -> None:
-        self._reads = True
+        self._is_reading = True
         self._loop.add_reader(self._sock.fileno(), self._accept_some)
 
     def _stop_reading(self) -> None:
-        if self._reads:
-            self._reads = False
+        if self._is_reading:
+            self._is_reading = False
             self._loop.remove_reader(self._sock.fileno())
 
     def _accept_some(self) -> None:
         for _ in range(AT_ONCE):
-            if self._count >= self._most:
+            if self._count >= self._max_connections:
                 self._stop_reading()
                 return
             if not self._accept():
                 return
 
     def _accept(self) -> bool:
-        """Accept one connection; return whether there was one."""
+        """Accept one connection; return whether another may be waiting."""
         try:
             sock, _ = self._sock.accept()
         except (BlockingIOError, InterruptedError):
             return False
         except ConnectionError:
-            # Gone again before it was looked at; there may be others.
+            # The client left before it was accepted; there may be others.
             return True
         except OSError as error:
             if error.errno in _OURS:
                 raise
             if error.errno not in _SCARCE:
-                # Linux passes on what is wrong with the new connection (accept(2)); there may be others.
+                # Linux reports pending network errors of the new connection here (accept(2)); there may be others.
                 return True
-            if not self._closes:
+            if not self._is_closing:
                 self._stop_reading()
-                self._pause = self._loop.call_later(PAUSE_SECONDS, self._go_on)
+                self._pause = self._loop.call_later(PAUSE_SECONDS, self._resume)
             return False
         sock.setblocking(False)
         self._count += 1
         task = self._loop.create_task(self._connect(sock))
-        self._making.add(task)
-        task.add_done_callback(self._making.discard)
+        self._connecting.add(task)
+        task.add_done_callback(self._connecting.discard)
         return True
 
-    def _go_on(self) -> None:
+    def _resume(self) -> None:
         self._pause = None
-        if not self._closes:
+        if not self._is_closing:
             self._read()
 
     async def _connect(self, sock: socket.socket) -> None:
         try:
-            await self._loop.connect_accepted_socket(self._make, sock)
+            await self._loop.connect_accepted_socket(self._make_protocol, sock)
         except OSError:
-            # It was closed meanwhile.
+            # The client has closed it meanwhile.
             sock.close()
-            self.left()
+            self.connection_closed()
 
 
-# Classic BPF, which the kernel runs on each segment for the listening socket: drop what has SYN and no ACK.
+# Classic BPF, which the kernel runs on each segment for the listening socket: drop those with SYN and without ACK, and
+# let the last segments of handshakes that have begun pass.
 _LOAD_FLAGS, _AND, _UNLESS_EQUAL, _RETURN = 0x30, 0x54, 0x15, 0x06
 _FLAGS_AT, _SYN, _ACK = 13, 0x02, 0x10
 _PROGRAM = (
@@ -138,16 +144,16 @@ _PROGRAM = (
     (_RETURN, 0, 0, 0),
     (_RETURN, 0, 0, 0xFFFFFFFF),
 )
-# Of Linux's socket(7), on all but a few rare machines.
+# From Linux's socket(7), the same on all but a few rare architectures. Python's socket module does not have it.
 _SO_ATTACH_FILTER = 26
 
 
 def keep_out(sock: socket.socket) -> None:
-    """Let nobody connect to a listening socket any more; who has connected waits to be accepted as before.
+    """Let no new connection reach a listening socket; those in its queue can still be accepted.
 
-    Where the system can't do that, they connect until it is closed.
+    Where the system can't do that, clients connect until the socket is closed.
     """
-    program = array.array("B", b"".join(struct.pack("HBBI", *line) for line in _PROGRAM))
+    program = array.array("B", b"".join(struct.pack("HBBI", *instruction) for instruction in _PROGRAM))
     with contextlib.suppress(OSError):
         sock.setsockopt(
             socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HL", len(_PROGRAM), program.buffer_info()[0])

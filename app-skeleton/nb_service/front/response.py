@@ -1,4 +1,4 @@
-"""The heads of answers, as bytes."""
+"""The heads of responses, as bytes."""
 
 import time
 from email.utils import formatdate
@@ -9,7 +9,7 @@ from nb_service.http.replies import Reply
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 CLOSE = b"Connection: close\r\n"
 KEEP_ALIVE = b"Connection: Keep-Alive\r\n"
-# Nothing that is not a page may be taken for one.
+# No browser may guess that JSON, which holds what clients sent, is a page.
 NOSNIFF = b"X-Content-Type-Options: nosniff\r\n"
 
 _second = 0
@@ -18,8 +18,8 @@ _date = b""
 
 
 def date() -> bytes:
-    """Return the Date field's line, made once a second."""
-    global _second, _date  # noqa: PLW0603 - what does not change within a second is made once
+    """Return the Date field's line, formatted once a second."""
+    global _second, _date  # noqa: PLW0603 - one value a second for all responses
     now = int(time.time())
     if now != _second:
         _second = now
@@ -29,20 +29,23 @@ def date() -> bytes:
 
 
 def head_of(reply: Reply, request_id: str) -> bytes:
-    """Return the head of `reply` as far as all of its kind have it; more fields and an empty line may follow."""
+    """Return the head of `reply` without the empty line; more fields may follow.
+
+    What replies of one status and type have in common, with the Date, is formatted once a second.
+    """
     date()
     if reply.status == 204:
-        # It has no body, and says nothing of its length (RFC 9110, section 8.6).
+        # It has no body, and must not have a Content-Length (RFC 9110, section 8.6).
         return b"HTTP/1.1 204 No Content\r\n%bX-Request-ID: %b\r\n" % (_date, request_id.encode("ascii"))
-    kind = reply.status, reply.content_type
-    parts = _parts.get(kind)
+    key = reply.status, reply.content_type
+    parts = _parts.get(key)
     if parts is None:
-        parts = _parts[kind] = _made(*kind)
+        parts = _parts[key] = _head_parts(*key)
     return b"%b%d%b%b\r\n" % (parts[0], len(reply.body), parts[1], request_id.encode("ascii"))
 
 
 def ok(payload: bytes, request_id: str, last_fields: bytes) -> bytes:
-    """Return the whole answer that nearly all requests get, a prediction; `last_fields` end with the empty line."""
+    """Return the complete response to nearly all requests, a prediction; `last_fields` end with the empty line."""
     date()
     return _OK % (len(payload), _date, request_id.encode("ascii"), last_fields, payload)
 
@@ -54,19 +57,19 @@ _OK = (
 )
 
 
-def _made(status: int, content_type: str) -> tuple[bytes, bytes]:
-    first = f"HTTP/1.1 {status} {replies.REASONS[status]}\r\nContent-Length: ".encode("ascii")
-    kind = f"\r\nContent-Type: {content_type}\r\n".encode("ascii")
-    return first, kind + date() + NOSNIFF + b"X-Request-ID: "
+def _head_parts(status: int, content_type: str) -> tuple[bytes, bytes]:
+    begin = f"HTTP/1.1 {status} {replies.REASONS[status]}\r\nContent-Length: ".encode("ascii")
+    type_line = f"\r\nContent-Type: {content_type}\r\n".encode("ascii")
+    return begin, type_line + date() + NOSNIFF + b"X-Request-ID: "
 
 
 def fields(pairs: tuple) -> bytes:
-    """Return pairs of name and value, as text, as lines of a head."""
+    """Return pairs of name and value, which are text, as the lines of a head."""
     return "".join([f"{name}: {value}\r\n" for name, value in pairs]).encode("latin-1")
 
 
 def connection(keeps_alive: bool, version: str) -> bytes:
-    """Return the Connection field's line that a client of this version of HTTP needs, if any."""
+    """Return the Connection field's line for a client of this HTTP version; empty where the version implies it."""
     if not keeps_alive:
         return CLOSE
     return KEEP_ALIVE if version == "1.0" else b""

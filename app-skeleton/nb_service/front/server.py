@@ -1,4 +1,4 @@
-"""The front's parts put together: what is answered here, what goes to the pool, and what to the app."""
+"""The front's parts put together: which requests are answered here, which go to the pool, and which to the app."""
 
 import asyncio
 import socket
@@ -21,19 +21,20 @@ if TYPE_CHECKING:
     from nb_service.http.access import Access
     from nb_service.http.auth import Gate
 
-# What one read brings at most, and how much where there is hardly any room.
+# The most that one read takes. Where the budget is full, reads are small: each may exceed it by so much.
 BUFFER = 1 << 16
 SMALL_BUFFER = 1 << 12
-# An array of samples that is not larger goes to a scorer as it is; larger ones are read and divided by the app.
+# An array of samples up to this size goes to one scorer as it is; larger ones go to the app, which divides them.
 MOST_ARRAY_BYTES = 1 << 18
+# The front decodes no body, so it bounds the samples of an array by its commas: n of them part at most n + 1 samples.
 MOST_COMMAS = 10_000
-# As many bytes as so many bodies of the largest size are held at a time.
+# By default the budget holds this many bodies of the largest size.
 LARGEST_BODIES = 16
 ALLOW = ("GET", "HEAD", "POST", "OPTIONS")
 
 
 class Front:
-    """Speaks HTTP for one pool; everything is for the loop's thread."""
+    """Serves one pool over HTTP; for the loop's thread only."""
 
     ARRAY_PATH = b"/predict/batch"
 
@@ -51,7 +52,7 @@ class Front:
         self.pool = pool
         self.app = app
         self.budget = Budget(settings.max_held or LARGEST_BODIES * settings.max_body)
-        self.shown = replies.shown(settings)
+        self.disclosure = replies.disclosure(settings)
         self.max_body = settings.max_body
         self.closing = False
         self.buffer = memoryview(bytearray(BUFFER))
@@ -62,37 +63,39 @@ class Front:
         self._gate = gate
         self._limit = settings.receive_timeout
         self._most_commas = min(MOST_COMMAS, settings.max_samples)
-        # Where Vertex AI was told to ask, its bodies come, perhaps beside others.
+        # The path that Vertex AI uses gets its bodies, perhaps among plain ones; the app can tell them apart.
         self._sample_path = b"/predict" if settings.aip_predict_route != "/predict" else None
         self._array_path = self.ARRAY_PATH if settings.aip_predict_route != "/predict/batch" else None
         self._connections: set[Connection] = set()
         self._listener: Listener  # made by `open`
 
     def open(self, sock: socket.socket, descriptors: int) -> None:
-        """Serve on the listening socket `sock`, where this process may have so many descriptors."""
+        """Serve on the listening socket `sock`; this process may open up to `descriptors` files."""
         self._listener = Listener(self.loop, sock, lambda: Connection(self), listening.connections_for(descriptors))
         self._listener.start()
         self._expire()
 
     @property
     def is_busy(self) -> bool:
-        """Return whether any client is to be answered still, or may just be sending what is."""
+        """Return whether a client has still to be answered, or may be about to send a request."""
         now = time.monotonic()
-        return self._listener.is_making or any(one.is_busy or one.is_fresh(now) for one in self._connections)
+        return self._listener.is_connecting or any(
+            connection.is_busy or connection.is_fresh(now) for connection in self._connections
+        )
 
     def end_accepting(self) -> None:
-        """Take what was accepted, and close the listening socket."""
+        """Accept what the kernel has completed, then close the listening socket."""
         self._listener.close()
 
     def close_idle(self) -> None:
-        """Close the connections on which nothing is under way."""
+        """Close the connections without a request; not those that are idle only since a moment."""
         now = time.monotonic()
         for connection in list(self._connections):
             if not (connection.is_busy or connection.is_fresh(now)):
                 connection.close()
 
     def close(self) -> None:
-        """Close what is left."""
+        """Abort all that is left."""
         self._listener.close()
         self.app.close()
         for connection in list(self._connections):
@@ -107,17 +110,17 @@ class Front:
 
     # --- called by connections ---
 
-    def came(self, connection: Connection) -> None:
-        """Hear of a new connection."""
+    def connection_opened(self, connection: Connection) -> None:
+        """Note a new connection."""
         self._connections.add(connection)
 
-    def went(self, connection: Connection) -> None:
-        """Hear that it is closed."""
+    def connection_closed(self, connection: Connection) -> None:
+        """Forget a connection that is closed."""
         self._connections.discard(connection)
-        self._listener.left()
+        self._listener.connection_closed()
 
     def reply_to(self, request: Request) -> replies.Reply | None:
-        """Return what `request` gets by its head alone; None where it has to be asked."""
+        """Return the reply that `request` gets by its head alone; None where the pool or the app has to answer it."""
         if self._gate is not None:
             refusal = self._gate.refusal(request)
             if refusal is not None:
@@ -136,33 +139,33 @@ class Front:
                 request.route = head.path
                 return reply
         if head.raw_path == b"*":
-            return _of_the_server(request)
+            return _reply_for_server(request)
         return None
 
     def _is_for_pool(self, head: Head) -> bool:
         """Return whether a scorer can take the body as it is."""
         if head.command != "POST" or b"content-encoding" in head.fields:
             return False
-        kind = head.fields.get(b"content-type")
+        content_type = head.fields.get(b"content-type")
         if head.raw_path == self._sample_path:
-            return kind is None or replies.is_json(kind.decode("latin-1"))
-        return head.raw_path == self._array_path and self._is_array(head, kind)
+            return content_type is None or replies.is_json(content_type.decode("latin-1"))
+        return head.raw_path == self._array_path and self._is_array(head, content_type)
 
-    def _is_array(self, head: Head, kind: bytes | None) -> bool:
+    def _is_array(self, head: Head, content_type: bytes | None) -> bool:
         return (
             self.pool.plan.batch > 1
-            and kind == b"application/json"
+            and content_type == b"application/json"
             and head.fields.get(b"accept", b"*/*") in (b"*/*", b"application/json")
             and (head.length is None or 0 < head.length <= MOST_ARRAY_BYTES)
         )
 
     def is_one_call(self, body: bytes) -> bool:
-        """Return whether one scorer may have all of an array of samples."""
+        """Return whether one scorer may have the whole array of samples in `body`."""
         return 0 < len(body) <= MOST_ARRAY_BYTES and body.count(b",") < self._most_commas
 
 
-def _of_the_server(request: Request) -> replies.Reply:
-    """Return the answer to what asks for the server as a whole, `OPTIONS *`."""
+def _reply_for_server(request: Request) -> replies.Reply:
+    """Return the reply to a request for the server as a whole (`*`), which only OPTIONS can be."""
     if request.command == "OPTIONS":
         return replies.Reply(204, b"", headers=(("Allow", ", ".join(ALLOW)),))
     return replies.problem(400, f"{request.command} asks for a path.")

@@ -1,4 +1,4 @@
-"""One line a request for the log, as text or as JSON, and its place in the metrics."""
+"""The access log, one line a request, as text or as JSON; and the count of requests for the metrics."""
 
 import json
 import re
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from nb_service.front.head import Request
     from nb_service.http.tracing import Spans
 
-# The lines of longer words are made anew each time: a cache of them would hold megabytes.
+# Longer paths are formatted each time: a cache of them would hold megabytes.
 LONGEST_REMEMBERED = 256
-# What would end a field or a line, quote, or move a terminal's cursor.
-_ODD = re.compile(r"""[^!#-&(-~]+""")
+# Characters that could end a field or a line, quote, or move a terminal's cursor.
+_UNSAFE = re.compile(r"""[^!#-&(-~]+""")
 
 
 class Access:
-    """Told of each request that was answered."""
+    """Counts and logs each request that was answered."""
 
     def __init__(self, log: Log, requests: Requests, checks: Iterable[str], spans: "Spans | None" = None) -> None:
         self._log = log
@@ -32,10 +32,10 @@ class Access:
         self._line = json_line if log.as_json else text_line
 
     def __call__(self, request: "Request", status: int) -> None:
-        """Remember that `request` was answered with `status`, just now."""
+        """Count and log `request`, which was answered with `status` just now."""
         took = time.monotonic() - request.asked_at
         self._requests.asked(request.route or "other", status, took)
-        # A check that succeeds every few seconds says nothing; one that fails says what is wrong.
+        # A health check that succeeds every few seconds is noise; one that fails is news.
         if status != 200 or request.path not in self._checks:
             self._log.request(self._line(request, status, took))
             if self._spans is not None:
@@ -43,15 +43,15 @@ class Access:
 
 
 def text_line(request: "Request", status: int, took: float) -> str:
-    """Return a line for people: fields with spaces between, none of which a client can forge."""
+    """Return a line for people: fields separated by spaces, which a client can't forge."""
     trace = request_id.trace_of(request.headers)
     begin = _remembered_begin if len(request.path) <= LONGEST_REMEMBERED else _begin
-    asked = f"{begin(stamp(), request.command, request.path, status)} {took * 1000:.1f}ms id={request.request_id}"
-    return f"{asked} trace={trace}" if trace else asked
+    fields = f"{begin(stamp(), request.command, request.path, status)} {took * 1000:.1f}ms id={request.request_id}"
+    return f"{fields} trace={trace}" if trace else fields
 
 
 def _begin(now: str, command: str, path: str, status: int) -> str:
-    return f"{now} {shown(command)} {shown(path)} {status}"
+    return f"{now} {as_field(command)} {as_field(path)} {status}"
 
 
 def json_line(request: "Request", status: int, took: float) -> str:
@@ -59,31 +59,31 @@ def json_line(request: "Request", status: int, took: float) -> str:
     trace = request_id.trace_of(request.headers)
     traced = f', "traceparent": "{trace}"' if trace else ""
     return (
-        f'{{"time": "{stamp()}", "method": {quoted(request.command)}, "path": {quoted(request.path)}, '
+        f'{{"time": "{stamp()}", "method": {as_json(request.command)}, "path": {as_json(request.path)}, '
         f'"status": {status}, "ms": {took * 1000:.1f}, "request_id": "{request.request_id}"{traced}}}'
     )
 
 
-def quoted(word: str) -> str:
+def as_json(text: str) -> str:
     """Return a method or a path, which a client chose, as JSON."""
-    return _quoted(word) if len(word) <= LONGEST_REMEMBERED else json.dumps(word)
+    return _as_json(text) if len(text) <= LONGEST_REMEMBERED else json.dumps(text)
 
 
-def shown(word: str) -> str:
+def as_field(text: str) -> str:
     """Return a method or a path, which a client chose, as one field of a line: visible ASCII without quotes."""
-    return _shown(word) if len(word) <= LONGEST_REMEMBERED else _escaped(word)
+    return _as_field(text) if len(text) <= LONGEST_REMEMBERED else _escaped(text)
 
 
-def _escaped(word: str) -> str:
-    return _ODD.sub(lambda odd: "".join(map(_escape, odd[0])), word) or "-"
+def _escaped(text: str) -> str:
+    return _UNSAFE.sub(lambda match: "".join(map(_escape, match[0])), text) or "-"
 
 
-def _escape(letter: str) -> str:
-    number = ord(letter)
-    return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}"
+def _escape(character: str) -> str:
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
-_quoted = lru_cache(256)(json.dumps)
-_shown = lru_cache(256)(_escaped)
+_as_json = lru_cache(256)(json.dumps)
+_as_field = lru_cache(256)(_escaped)
 # Most requests of one second have lines that begin alike.
 _remembered_begin = lru_cache(16)(_begin)

@@ -1,4 +1,4 @@
-"""Who may ask: the API key, and the web pages of other origins. Both are off unless a setting turns them on."""
+"""Who may send requests: the API key, and CORS. Both are off unless a setting turns them on."""
 
 import base64
 import binascii
@@ -13,7 +13,7 @@ from nb_service.http import replies
 from nb_service.http.replies import Reply
 from nb_service.settings import Settings
 
-# Headers of the protocols, which come and go.
+# Headers of the protocols, in requests and in responses.
 _OF_PROTOCOLS = (
     *("Inference-Header-Content-Length", "X-Amzn-SageMaker-Custom-Attributes"),
     *("ce-id", "ce-source", "ce-specversion", "ce-time", "ce-type"),
@@ -21,14 +21,14 @@ _OF_PROTOCOLS = (
 ALLOWED_HEADERS = ", ".join(
     ("Authorization", "Content-Type", "X-API-Key", "X-Request-ID", "traceparent", "tracestate", *_OF_PROTOCOLS)
 )
-# What a page of another origin may read beside the few headers that browsers always let it.
+# What a page of another origin may read in addition to the few headers that browsers always allow.
 EXPOSED_HEADERS = ", ".join(("X-Request-ID", *identity.HEADERS, "Retry-After", "WWW-Authenticate", *_OF_PROTOCOLS))
 _EXPOSED = ("Access-Control-Expose-Headers", EXPOSED_HEADERS)
 _VARY = ("Vary", "Origin")
 PREFLIGHT_SECONDS = 600
-# Every key in it is compared with each request's.
+# Bounded, since each request's key is compared with every key in the file.
 LARGEST_FILE = 1 << 20
-# The first makes a browser ask whoever sits before it, who can send no other header.
+# Basic makes a browser ask its user for the key, who could not send another header.
 CHALLENGES = ('Basic realm="predictions", charset="UTF-8"', 'Bearer realm="predictions"')
 NO_KEY = replies.problem(
     401,
@@ -53,32 +53,32 @@ class Keys:
             raise problems.ApiKeyUnreadable(path, "there is no key in it")
 
     def allows(self, authorization: str | None, key: str | None) -> bool:
-        """Return whether one of these headers has a right key, in a time that does not tell how near it was.
+        """Return whether one of these headers has a valid key; keys are compared in constant time.
 
-        Headers are text as WSGI has it: one character a byte (latin-1). A key beyond ASCII is its bytes in UTF-8.
+        Headers are text as in WSGI: one character a byte (latin-1). A key beyond ASCII is compared by its UTF-8 bytes.
         """
-        given = _key_in(authorization or "") if key is None else _bytes_of(key)
-        digest = _digest(given.strip())
-        return sum(hmac.compare_digest(digest, right) for right in self._digests) > 0
+        key_bytes = _key_of(authorization or "") if key is None else _bytes_of(key)
+        digest = _digest(key_bytes.strip())
+        return sum(hmac.compare_digest(digest, expected) for expected in self._digests) > 0
 
 
 def _content(path: str) -> bytes:
-    """Return a file of keys, in UTF-8 and without a byte order mark; raise ApiKeyUnreadable."""
+    """Return the content of a file of keys, in UTF-8 and without a byte order mark; raise ApiKeyUnreadable."""
     try:
         with open(path, "rb") as file:
             content = file.read(LARGEST_FILE + 1)
         content.decode("utf-8")
-    except OSError as wrong:
-        raise problems.ApiKeyUnreadable(path, wrong.strerror) from wrong
-    except ValueError as wrong:
-        raise problems.ApiKeyUnreadable(path, "it is not text in UTF-8") from wrong
+    except OSError as error:
+        raise problems.ApiKeyUnreadable(path, error.strerror) from error
+    except ValueError as error:
+        raise problems.ApiKeyUnreadable(path, "it is not text in UTF-8") from error
     if len(content) > LARGEST_FILE:
         raise problems.ApiKeyUnreadable(path, f"it is larger than {LARGEST_FILE} bytes")
     return content.removeprefix(codecs.BOM_UTF8)
 
 
-def _key_in(authorization: str) -> bytes:
-    """Return the key of an Authorization header, b"" where it has none: a bearer's token, or any user's password."""
+def _key_of(authorization: str) -> bytes:
+    """Return the key in an Authorization header: a bearer token, or any user's password; b"" where there is none."""
     scheme, _, credentials = authorization.partition(" ")
     if scheme.lower() == "bearer":
         return _bytes_of(credentials)
@@ -93,12 +93,12 @@ def _key_in(authorization: str) -> bytes:
 
 
 def is_basic(authorization: str | None) -> bool:
-    """Return whether an Authorization header has a user and a password (RFC 7617), which browsers send unasked."""
+    """Return whether an Authorization header has a user and a password (RFC 7617), which browsers resend unasked."""
     return (authorization or "").partition(" ")[0].lower() == "basic"
 
 
 def _bytes_of(header: str) -> bytes:
-    """Return the bytes that a client sent; what no server makes of bytes is no key."""
+    """Return the bytes that a client sent; b"" for text that no server decodes from bytes."""
     try:
         return header.encode("latin-1")
     except UnicodeEncodeError:
@@ -122,8 +122,8 @@ class Origins:
     def headers(self, origin: str | None) -> tuple:
         """Return the headers that say who may read the answer to a request from `origin`.
 
-        Where they depend on the origin, each answer says so, for a cache that gives it to others (Fetch, CORS protocol
-        and HTTP caches). Where they do not, each has them.
+        Where they depend on the origin, each answer has Vary, for caches that share answers (Fetch, "CORS protocol and
+        HTTP caches"). Where they do not, each answer has them all.
         """
         if "*" in self._listed:
             return (("Access-Control-Allow-Origin", "*"), _EXPOSED)
@@ -132,9 +132,9 @@ class Origins:
         return (_VARY,) if self._listed else ()
 
     def preflight(self, command: str, headers: Mapping[str, str]) -> Reply | None:
-        """Return the answer to a browser's question whether it may ask; None where this is no such question."""
-        asked = headers.get("access-control-request-method")
-        if command != "OPTIONS" or asked is None or not self.allows(headers.get("origin")):
+        """Return the answer to a CORS preflight request; None where this is not one."""
+        method = headers.get("access-control-request-method")
+        if command != "OPTIONS" or method is None or not self.allows(headers.get("origin")):
             return None
         allowed = (
             ("Access-Control-Allow-Methods", "GET, POST"),
@@ -145,7 +145,7 @@ class Origins:
 
 
 class Asked(Protocol):
-    """A request, as the gate wants to see it: the front's, or the app's where there is no front."""
+    """A request as the gate needs it: the front's, or the app's where there is no front."""
 
     command: str
     path: str
@@ -153,11 +153,11 @@ class Asked(Protocol):
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """Return its fields: text by names in lower case, one character a byte (latin-1)."""
+        """Return its header fields: text by names in lower case, one character a byte (latin-1)."""
 
 
 class Gate:
-    """Asked about every request before anything else is done for it."""
+    """Checks every request before anything else is done for it."""
 
     def __init__(self, keys: Keys | None, origins: Origins, checks: frozenset[str]) -> None:
         self._keys = keys
@@ -165,10 +165,9 @@ class Gate:
         self._checks = checks
 
     def refusal(self, request: Asked) -> Reply | None:
-        """Return what to answer instead of doing what is asked, or None; note the headers for its origin.
+        """Return the reply that refuses `request` or answers a preflight, None where it may go on.
 
-        `request` has `command` (the method), `path` (as it was sent) and `headers`: text by names in lower case, one
-        character a byte (latin-1). It gets `origin_headers`, which each answer to it has, a refusal too.
+        Sets its `origin_headers`, which every response to it must have, also a refusal.
         """
         headers = request.headers
         request.origin_headers = self._origins.headers(headers.get("origin"))
@@ -180,11 +179,11 @@ class Gate:
         return FOREIGN if self._is_forged(request) else None
 
     def _is_check(self, request: Asked) -> bool:
-        """Return whether this asks how the service is, which needs no key: whoever watches a container has none."""
+        """Return whether this is a health check, which needs no key: what probes a container has none."""
         return request.command in ("GET", "HEAD") and request.path in self._checks
 
     def _is_forged(self, request: Asked) -> bool:
-        """Return whether a page that is not listed had a browser send this, with what it keeps for our own pages."""
+        """Return whether a foreign page made a browser send this, with the password that it keeps for our pages."""
         headers = request.headers
         return (
             request.command not in ("GET", "HEAD")

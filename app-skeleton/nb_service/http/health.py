@@ -1,4 +1,4 @@
-"""Health checks: their paths, and what each answers."""
+"""Health checks: their paths and their replies."""
 
 from collections.abc import Callable
 from functools import partial
@@ -34,12 +34,12 @@ class Health:
         return tuple(self._checks)
 
     def reply(self, path: str) -> Reply | None:
-        """Return the answer of the check at `path`, None where none is there."""
+        """Return the reply of the check at `path`, None where there is no check."""
         check = self._checks.get(path)
         return check() if check is not None else None
 
     def checked(self, path: str) -> Reply:
-        """Return the answer of the check at `path`, which is one of `paths`."""
+        """Return the reply of the check at `path`, which is one of `paths`."""
         return self._checks[path]()
 
     def _ready_as(self, word: Reply) -> Reply:

@@ -1,11 +1,11 @@
-"""A histogram that costs a fraction of a microsecond a value; what /metrics shows is made of it later."""
+"""A histogram that costs a fraction of a microsecond a value; /metrics derives its buckets from it."""
 
 from bisect import bisect_left
 from collections.abc import Iterable
 
 SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0)
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 1024, 4096)
-# For numbers of which nothing is known: fine where probabilities are, coarse elsewhere.
+# For numbers about which nothing is known: fine between 0 and 1, for probabilities, and coarse elsewhere.
 ANY_NUMBER = (
     *(-1e6, -1e4, -1e3, -100.0, -10.0, -1.0, -0.1, 0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95),
     *(1.0, 2.0, 5.0, 10.0, 100.0, 1e3, 1e4, 1e6),
@@ -14,7 +14,7 @@ STEPS = 20
 
 
 class Histogram:
-    """Counts values up to each of `edges`, and above; for one thread, read by any."""
+    """Counts values by the first of `edges` that is not below them; written by one thread, read by any."""
 
     __slots__ = ("counts", "edges", "total")
 
@@ -24,7 +24,7 @@ class Histogram:
         self.total = 0.0
 
     def observe(self, value: float, times: int = 1) -> None:
-        """Count a value that was met so many times."""
+        """Count a value that occurred `times` times."""
         self.counts[bisect_left(self.edges, value)] += times
         self.total += value * times
 
@@ -35,19 +35,19 @@ class Histogram:
 
 def buckets(numbers: dict) -> list[tuple[str, int]]:
     """Return (edge, how many values were not above it) of a histogram's numbers, in order; the last edge is "+Inf"."""
-    shown, so_far = [], 0
+    cumulative, total = [], 0
     for edge, count in zip((*map(repr, map(float, numbers["edges"])), "+Inf"), numbers["counts"], strict=True):
-        so_far += count
-        shown.append((edge, so_far))
-    return shown
+        total += count
+        cumulative.append((edge, total))
+    return cumulative
 
 
 def edges_around(values: list[float]) -> tuple[float, ...]:
-    """Return edges that tell values like these apart: even steps over twice their range."""
+    """Return edges that separate values like these: even steps over twice their range."""
     low, high = min(values, default=0.0), max(values, default=0.0)
     if not low < high or high - low > 1e300:
         return ANY_NUMBER
     start, step = low - (high - low) / 2, 2 * (high - low) / STEPS
     edges = sorted({float(f"{start + step * number:.4g}") for number in range(STEPS + 1)})
-    # Values nearer to each other than four digits tell.
+    # Fewer edges remain where the values differ by less than four digits show.
     return tuple(edges) if len(edges) > STEPS // 2 else ANY_NUMBER

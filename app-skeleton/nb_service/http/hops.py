@@ -1,12 +1,12 @@
-"""What front and app say to each other beside HTTP: fields that no client sees."""
+"""What front and app share: header fields that no client sees, and limits that both must keep."""
 
 # Proves that a request comes from the front.
 SECRET_FIELD = b"x-nb-front"
-# Which rule of the app a path matched, for log and metrics.
+# The app's route that a path matched, for log and metrics: paths themselves would make labels without bound.
 ROUTE_FIELD = b"x-nb-route"
 # Requests that the app works on at a time.
 THREADS = 64
-# Answers that it has made, and that clients take slowly, beside these.
+# In addition, responses that it has finished and that clients are slow to read.
 MOST_DRAINING = 64
-# What the front reads of a client's head and may add to it.
+# Room for the largest head that the front accepts and for what it may add.
 LONGEST_HEAD = 1 << 16

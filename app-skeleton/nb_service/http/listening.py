@@ -1,4 +1,4 @@
-"""The address to listen on, and how many connections there may be at a time."""
+"""The listening socket, and how many connections may be open at a time."""
 
 import resource
 import socket
@@ -6,11 +6,12 @@ import socket
 from nb_service import problems
 
 CONNECTIONS = 4096
+# Left for everything but clients: the sockets of scorers and app, pipes, files.
 SPARE_DESCRIPTORS = 1024
 
 
 def allow_descriptors(wanted: int) -> int:
-    """Raise this process's own limit of open files towards `wanted`; return what it is now."""
+    """Raise this process's soft limit of open files towards `wanted`; return the limit that then holds."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY:
         wanted = min(wanted, hard)
@@ -21,7 +22,7 @@ def allow_descriptors(wanted: int) -> int:
 
 
 def connections_for(descriptors: int) -> int:
-    """Return how many connections may be open at a time where so many descriptors may."""
+    """Return how many connections may be open at a time under a limit of `descriptors`."""
     if descriptors == resource.RLIM_INFINITY:
         return CONNECTIONS
     return max(1, min(CONNECTIONS, descriptors - min(SPARE_DESCRIPTORS, descriptors // 4)))
@@ -30,8 +31,8 @@ def connections_for(descriptors: int) -> int:
 def listen(host: str, port: int) -> socket.socket:
     """Return a listening socket; raise PortTaken where the address can't be had."""
     try:
-        family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind, proto)
+        family, socket_type, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, socket_type, proto)
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind(address)
@@ -39,8 +40,8 @@ def listen(host: str, port: int) -> socket.socket:
         except OSError:
             listener.close()
             raise
-    except OSError as reason:
-        raise problems.PortTaken(host, port, reason.strerror or str(reason)) from reason
-    except UnicodeError as reason:
-        raise problems.PortTaken(host, port, "that is no name of a host") from reason
+    except OSError as error:
+        raise problems.PortTaken(host, port, error.strerror or str(error)) from error
+    except UnicodeError as error:
+        raise problems.PortTaken(host, port, "that is no name of a host") from error
     return listener

@@ -1,7 +1,6 @@
-"""What happened, counted in plain numbers; /metrics tells it in Prometheus's words.
+"""The service's metrics as plain numbers, from which the app makes Prometheus's text for /metrics.
 
-One process has the numbers of all requests, and one those of all samples: `numbers` gives them as JSON to whoever
-writes the text.
+One process counts all requests, and one all samples; `numbers` returns them in a form that JSON can hold.
 """
 
 from collections.abc import Iterable
@@ -16,7 +15,7 @@ from nb_service.pool.answer import OK, Job
 PATHS = ("/metrics", "/monitoring/prometheus/metrics")
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
-# So many samples, or bytes of them and their answers, wait to be counted together.
+# How many samples, or bytes of them and their answers, may wait to be counted together.
 MOST_UNCOUNTED = 256
 MOST_BYTES_UNCOUNTED = 1 << 16
 
@@ -44,7 +43,7 @@ class Requests:
 
 
 class Samples:
-    """What scorers made of clients' samples, and how the pool is; for the loop's thread."""
+    """Outcomes of clients' samples, and the state of the pool; for the loop's thread only."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -56,27 +55,27 @@ class Samples:
         self._uncounted: list[tuple[Job, Answer]] = []
         self._bytes_uncounted = 0
 
-    def answered(self, heard: list[tuple[Job, Answer]]) -> None:
-        """Take what a scorer made of clients' samples; it is counted when some have come together, or by `count`.
+    def answered(self, pairs: list[tuple[Job, Answer]]) -> None:
+        """Take clients' samples with their answers; they are counted once there are enough, or by `count`.
 
-        Many that are counted at once cost a fraction of what each costs alone.
+        Counting many at once costs a fraction of counting each alone.
         """
-        self._uncounted += heard
-        self._bytes_uncounted += sum([len(job.body) + len(answer.payload) for job, answer in heard])
+        self._uncounted += pairs
+        self._bytes_uncounted += sum([len(job.body) + len(answer.payload) for job, answer in pairs])
         if len(self._uncounted) >= MOST_UNCOUNTED or self._bytes_uncounted >= MOST_BYTES_UNCOUNTED:
             self.count()
 
     def count(self) -> None:
         """Count what was taken."""
-        heard, self._uncounted, self._bytes_uncounted = self._uncounted, [], 0
-        for seconds, times in _counted([answer.seconds for _, answer in heard]):
-            self._processing.observe(seconds, times)
-        for batch, times in _counted([answer.batch for _, answer in heard if answer.batch]):
-            self._batches.observe(batch, times)
-        right = [pair for pair in heard if pair[1].outcome == OK]
-        for payload, times in _counted([answer.payload for job, answer in right if job.kind != frames.MANY]):
-            self._predictions.saw(payload, times)
-        for job, answer in right:
+        pairs, self._uncounted, self._bytes_uncounted = self._uncounted, [], 0
+        for seconds, count in _counted([answer.seconds for _, answer in pairs]):
+            self._processing.observe(seconds, count)
+        for batch, count in _counted([answer.batch for _, answer in pairs if answer.batch]):
+            self._batches.observe(batch, count)
+        successful = [pair for pair in pairs if pair[1].outcome == OK]
+        for payload, count in _counted([answer.payload for job, answer in successful if job.kind != frames.MANY]):
+            self._predictions.saw(payload, count)
+        for job, answer in successful:
             if job.kind == frames.MANY:
                 self._predictions.saw_many(answer.payload)
                 self.inputs.saw(job.body, many=True)
@@ -84,26 +83,28 @@ class Samples:
                 self.inputs.saw(job.body)
 
     def numbers(self) -> dict:
-        """Return all of it, and the pool's own numbers, for JSON."""
+        """Return all of this and the pool's own numbers, in a form that JSON can hold."""
         self.count()
-        pool, staff = self._pool, self._pool.staff
+        pool, manager = self._pool, self._pool.manager
         numbers = self._predictions.numbers
         return {
             "processing": self._processing.numbers(),
             "batches": self._batches.numbers(),
             "values": self._predictions.by_value(),
             "numbers": numbers.numbers() if any(numbers.counts) else None,
-            "features": {name: one.numbers() for name, one in sorted(self.inputs.features.items())},
+            "features": {name: histogram.numbers() for name, histogram in sorted(self.inputs.features.items())},
             "waiting": pool.waiting,
             "waiting_limit": pool.plan.max_queue,
             "in_flight": pool.in_flight,
-            "scorers": len(staff.free),
-            "endings": staff.endings,
+            "scorers": len(manager.free),
+            "endings": manager.endings,
+            "form": pool.form,
+            "batching_ended": manager.batching_ended,
         }
 
 
 def _counted(values: list) -> Iterable[tuple]:
-    """Return each of `values` with how often it is there."""
+    """Return each distinct value of `values` with how often it occurs."""
     counts: dict = {}
     for value in values:
         counts[value] = counts.get(value, 0) + 1

@@ -1,4 +1,4 @@
-"""What goes back to a client: statuses, bodies and headers, and the words of every refusal."""
+"""Replies to clients: statuses, bodies and headers, and the text of every refusal."""
 
 import json
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ REASONS = {
 
 
 class Reply(NamedTuple):
-    """A status, a body and what the headers must say about it."""
+    """A status, a body, its type, and further headers."""
 
     status: int
     body: bytes
@@ -44,7 +44,7 @@ class Reply(NamedTuple):
 
 
 def problem(status: int, detail: str, headers: tuple = (), **more: object) -> Reply:
-    """Return the reply for a refusal, as RFC 9457 wants it: title, status, and `detail` in a sentence."""
+    """Return a refusal in the form of RFC 9457: title, status, and `detail`, a sentence."""
     body = {"type": "about:blank", "title": REASONS[status], "status": status, "detail": detail, **more}
     return Reply(status, json.dumps(body).encode("utf-8") + b"\n", PROBLEM_TYPE, headers)
 
@@ -69,7 +69,7 @@ FAILED = "The notebook's predictor failed on this sample; the service's log has 
 
 READY = Reply(200, b'{"status": "ready"}\n')
 UNREADY = problem(503, "Not ready for predictions.", (("Retry-After", str(RETRY_SECONDS)),))
-# SageMaker's and MLflow's: the first wants it empty.
+# For SageMaker, which wants an empty body, and MLflow.
 PONG = Reply(200, b"", "text/plain")
 V2_LIVE = Reply(200, b'{"live": true}\n')
 V2_READY = Reply(200, b'{"ready": true}\n')
@@ -83,20 +83,20 @@ _FIXED = {
 }
 
 
-class Shown(NamedTuple):
-    """What of the notebook's own words clients get: its tracebacks, the messages of what validator raises."""
+class Disclosure(NamedTuple):
+    """What clients may see of the notebook's own messages: tracebacks, and the messages of what validator raises."""
 
     tracebacks: bool = False
     messages: bool = True
 
 
-def shown(settings: Settings) -> Shown:
-    """Return what the settings let clients see."""
-    return Shown(settings.debug, settings.validator_messages)
+def disclosure(settings: Settings) -> Disclosure:
+    """Return what the settings allow clients to see."""
+    return Disclosure(settings.debug, settings.validator_messages)
 
 
-def from_answer(answer: Answer, shown: Shown = Shown()) -> Reply:  # noqa: B008 - it can't be changed
-    """Return the reply for what became of a sample, with as much of the notebook's words as is `shown`."""
+def from_answer(answer: Answer, disclosure: Disclosure = Disclosure()) -> Reply:  # noqa: B008 - it can't be changed
+    """Return the reply for the outcome of a sample, with as much from the notebook as `disclosure` allows."""
     if answer.outcome == outcomes.OK:
         return Reply(200, answer.payload)
     if answer.outcome in _FIXED:
@@ -104,24 +104,24 @@ def from_answer(answer: Answer, shown: Shown = Shown()) -> Reply:  # noqa: B008 
     facts = json.loads(answer.payload)
     if answer.outcome == outcomes.NOT_JSON:
         return problem(400, f"The body is not JSON: {facts['reason']}.")
-    more = {"traceback": facts["traceback"]} if shown.tracebacks and facts["traceback"] else {}
+    more = {"traceback": facts["traceback"]} if disclosure.tracebacks and facts["traceback"] else {}
     if answer.outcome == outcomes.FAILED:
         return problem(500, _sentence(NO_JSON_FORM, facts["reason"]) if facts.get("reason") else FAILED, **more)
     if "misfit" in facts:
         return problem(422, _sentence(MISFIT, facts["misfit"]), errors=facts["errors"], **more)
-    reason = facts.get("reason") or (facts.get("message") if shown.messages else None)
+    reason = facts.get("reason") or (facts.get("message") if disclosure.messages else None)
     return problem(422, _sentence(REFUSED, reason), **more)
 
 
-def _sentence(words: str, reason: str | None) -> str:
-    """Return `words` and, behind a colon, the notebook's `reason`, which may end as a sentence does."""
-    whole = f"{words}: {reason}" if reason else words
-    return whole if whole.endswith((".", "!", "?", "…")) else whole + "."
+def _sentence(beginning: str, reason: str | None) -> str:
+    """Return `beginning` and, after a colon, the notebook's `reason`; with a full stop unless that ends in one."""
+    sentence = f"{beginning}: {reason}" if reason else beginning
+    return sentence if sentence.endswith((".", "!", "?", "…")) else sentence + "."
 
 
-def from_answer_to_many(answer: Answer, shown: Shown = Shown()) -> Reply:  # noqa: B008 - the same
-    """Return the reply for what became of an array of samples; name the one that failed."""
-    reply = from_answer(answer, shown)
+def from_answer_to_many(answer: Answer, disclosure: Disclosure = Disclosure()) -> Reply:  # noqa: B008 - the same
+    """Return the reply for the outcome of an array of samples; it names the one that failed."""
+    reply = from_answer(answer, disclosure)
     index = index_of(answer)
     if index is None:
         return reply
@@ -133,26 +133,26 @@ def from_answer_to_many(answer: Answer, shown: Shown = Shown()) -> Reply:  # noq
 
 
 def within(index: int, errors: Sequence[dict]) -> list[dict]:
-    """Return a sample's `errors` with pointers into the array of samples that it is one of."""
+    """Return a sample's `errors` with pointers into the array of samples, in which it is at `index`."""
     return [{**error, "pointer": f"#/{index}{error['pointer'][1:]}"} for error in errors]
 
 
 def index_of(answer: Answer) -> int | None:
-    """Return which of an array's samples failed, where a scorer told it."""
+    """Return the index of the sample in an array that failed; None where the scorer did not say."""
     if answer.outcome not in (outcomes.REFUSED, outcomes.FAILED):
         return None
     return json.loads(answer.payload).get("index")
 
 
 def refusal_of_body(content_type: str | None, body: bytes) -> Reply | None:
-    """Return why a body of this type is not taken as a sample, or None when it is."""
+    """Return the refusal of a body of this type as a sample, or None where it is accepted."""
     if content_type is not None and content_type != JSON_TYPE and not is_json(content_type):
         return NO_JSON_HEADER
     return None if body else EMPTY
 
 
 def is_json(content_type: str) -> bool:
-    """Return whether a Content-Type is one of JSON in UTF-8."""
+    """Return whether a Content-Type is JSON in UTF-8."""
     kind, *parameters = [part.strip().lower() for part in content_type.split(";")]
     charsets = [part[8:].strip('"') for part in parameters if part.startswith("charset=")]
     if any(charset not in ("utf-8", "utf8", "us-ascii") for charset in charsets):

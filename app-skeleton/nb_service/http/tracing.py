@@ -1,7 +1,7 @@
-"""A span a request for OpenTelemetry, where an endpoint is set and the extra `otel` is installed.
+"""One OpenTelemetry span a request, where an endpoint is set and the extra `otel` is installed.
 
-The loop notes plain facts and hands them over five times a second; a thread of its own makes spans of them, so that
-a prediction never waits. What else can be set (OTEL_…), the SDK takes from the environment itself.
+The loop notes plain facts and hands them over five times a second. A thread makes spans of them, so that no prediction
+waits. The SDK reads all other settings (OTEL_…) from the environment itself.
 """
 
 import queue
@@ -20,7 +20,7 @@ MISSING = (
     "OTEL_EXPORTER_OTLP_ENDPOINT is set, and no spans are sent: nb-service[otel] is not installed here. "
     "A builder image that has it is made by: make build OTEL=1"
 )
-# So many requests may wait to become spans; of more, only the number is kept.
+# How many requests may wait to become spans; beyond that they are only counted.
 MOST_WAITING = 20_000
 METHODS = {"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"}
 _PARTS = ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http")
@@ -41,7 +41,7 @@ class Facts(NamedTuple):
 
 
 def is_here() -> bool:
-    """Return whether the extra is installed, without importing the whole of it."""
+    """Return whether the extra is installed, without importing it."""
     try:
         return all(util.find_spec(part) for part in _PARTS)
     except ModuleNotFoundError:
@@ -49,7 +49,7 @@ def is_here() -> bool:
 
 
 def make_spans(identity: Identity, say: Callable[[str], None]) -> "Spans | None":
-    """Return what takes the requests of a model for its spans; None where the extra is missing, which `say` is told."""
+    """Return the Spans of a model; None, after a line in the log by `say`, where the extra is missing."""
     if not is_here():
         say(MISSING)
         return None
@@ -57,51 +57,51 @@ def make_spans(identity: Identity, say: Callable[[str], None]) -> "Spans | None"
 
 
 class Spans:
-    """Takes what requests were, and exports them; everything but the making is for the loop's thread."""
+    """Notes requests and has them exported; all but the constructor is for the loop's thread only."""
 
     def __init__(self, identity: Identity, say: Callable[[str], None]) -> None:
         self._identity = identity
         self._say = say
-        self._noted: list[Facts] = []
-        self._left_out = 0
-        self._trouble = ""
-        self._over = False
+        self._pending: list[Facts] = []
+        self._dropped = 0
+        self._failure = ""
+        self._disabled = False
         self._queue: queue.SimpleQueue = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
     def saw(self, request: "Request", status: int, took: float) -> None:
-        """Note a request that was answered, after `took` seconds, just now."""
-        if self._over or len(self._noted) >= MOST_WAITING:
-            self._left_out += not self._over
+        """Note a request that was answered just now, after `took` seconds."""
+        if self._disabled or len(self._pending) >= MOST_WAITING:
+            self._dropped += not self._disabled
             return
         headers = request.headers
         trace = {name: headers.get(name, "") for name in ("traceparent", "tracestate")}
-        asked = (request.command, request.path, request.route)
-        self._noted.append(Facts(time.time_ns(), took, *asked, status, request.request_id, trace))
+        target = (request.command, request.path, request.route)
+        self._pending.append(Facts(time.time_ns(), took, *target, status, request.request_id, trace))
 
     def flush(self) -> None:
-        """Hand over what was noted, unless the thread is still busy with what it has."""
-        if self._trouble and not self._over:
-            self._say(self._trouble)
-            self._over = True
-            self._noted = []
-        if self._noted and not self._queue.qsize():
+        """Hand over what was noted, unless the thread is still busy with the last batch."""
+        if self._failure and not self._disabled:
+            self._say(self._failure)
+            self._disabled = True
+            self._pending = []
+        if self._pending and not self._queue.qsize():
             self._hand_over()
 
     def _hand_over(self) -> None:
         if self._thread is None:
-            # Not before the first request: importing the SDK takes a while, and a start should not.
+            # Not before the first request: importing the SDK takes a while, which must not delay the start.
             self._thread = threading.Thread(target=self._run, name="spans", daemon=True)
             self._thread.start()
-        if self._left_out:
-            self._say(f"({self._left_out} requests got no span: there were more than could be exported)")
-            self._left_out = 0
-        noted, self._noted = self._noted, []
-        self._queue.put(noted)
+        if self._dropped:
+            self._say(f"({self._dropped} requests got no span: there were more than could be exported)")
+            self._dropped = 0
+        batch, self._pending = self._pending, []
+        self._queue.put(batch)
 
     def close(self, seconds: float = 2.0) -> None:
-        """Export what was noted; give up after `seconds` where nobody takes it."""
-        if self._noted:
+        """Export what was noted; give up after `seconds` where the collector does not take it."""
+        if self._pending:
             self._hand_over()
         if self._thread is not None:
             self._queue.put(_END)
@@ -110,17 +110,17 @@ class Spans:
     def _run(self) -> None:
         try:
             export = Export(self._identity)
-        except Exception as wrong:  # noqa: BLE001 - whatever the SDK makes of settings that are its own
-            self._trouble = f"No spans are sent: OpenTelemetry's SDK does not start ({type(wrong).__name__}: {wrong})."
+        except Exception as error:  # noqa: BLE001 - the SDK may raise anything for its own settings
+            self._failure = f"No spans are sent: OpenTelemetry's SDK does not start ({type(error).__name__}: {error})."
             return
-        while (noted := self._queue.get()) is not _END:
-            for facts in noted:
+        while (batch := self._queue.get()) is not _END:
+            for facts in batch:
                 export.span(facts)
         export.close()
 
 
 class Export:
-    """The SDK, set up for one model: facts become spans, and the SDK sends them in batches."""
+    """The SDK, set up for one model: makes spans of facts, which it sends in batches."""
 
     def __init__(self, identity: Identity) -> None:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -130,9 +130,11 @@ class Export:
         from opentelemetry.trace import SpanKind, Status, StatusCode
         from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-        ours = Resource.create({"service.name": identity.name, "service.version": str(identity.version)})
-        # What OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES say comes last, and so wins.
-        self._provider = TracerProvider(resource=ours.merge(OTELResourceDetector().detect()), shutdown_on_exit=False)
+        resource = Resource.create({"service.name": identity.name, "service.version": str(identity.version)})
+        # OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES are merged last, and so take precedence.
+        self._provider = TracerProvider(
+            resource=resource.merge(OTELResourceDetector().detect()), shutdown_on_exit=False
+        )
         self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
         self._tracer = self._provider.get_tracer("nb_service")
         self._parent = TraceContextTextMapPropagator().extract
@@ -141,7 +143,7 @@ class Export:
         self._identity = identity
 
     def span(self, facts: Facts) -> None:
-        """Make the span of a request, in the words of OpenTelemetry's conventions for HTTP."""
+        """Make the span of a request, by OpenTelemetry's semantic conventions for HTTP."""
         method = facts.method if facts.method in METHODS else "_OTHER"
         attributes = {
             "http.request.method": method,
@@ -169,5 +171,5 @@ class Export:
         span.end(facts.ended)
 
     def close(self) -> None:
-        """Send what waits."""
+        """Send what waits, and shut the SDK down."""
         self._provider.shutdown()

@@ -1,6 +1,6 @@
-"""What is asked and answered, counted: predictions by value or as a histogram, inputs feature by feature.
+"""The values of inputs and predictions, counted: predictions by value or as a histogram, inputs by feature.
 
-All of it is bounded: so many different values, features and bytes, whatever clients send.
+Label cardinality, memory and time are bounded, whatever clients send: each limit below is one of these bounds.
 """
 
 import json
@@ -17,7 +17,7 @@ LONGEST_BODY = 4096
 LONGEST_ARRAY = 1 << 16
 NUMBERS = frozenset(("integer", "number"))
 SCALARS = (str, int, float, bool, type(None))
-# Samples that may be looked into a turn of `refill`; above that some are passed over.
+# How many samples are examined between two calls of `refill`; others are skipped.
 SAMPLES_A_TURN = 10
 OTHER = "other"
 DIGITS = b"-0123456789"
@@ -33,20 +33,20 @@ class Predictions:
         self._by_payload: dict[bytes, int] = {}
 
     def saw(self, payload: bytes, count: int = 1) -> None:
-        """Count an answer, given as its JSON."""
-        known = self._by_payload.get(payload)
-        if known is not None:
-            self._by_payload[payload] = known + count
+        """Count an answer, as JSON."""
+        count_so_far = self._by_payload.get(payload)
+        if count_so_far is not None:
+            self._by_payload[payload] = count_so_far + count
         elif len(payload) <= LONGEST_VALUE:
-            self._saw_new(payload, count)
+            self._count_new(payload, count)
 
     def saw_many(self, payload: bytes) -> None:
         """Count each answer of a JSON array, unless the array is long or holds more than plain values."""
         if len(payload) > LONGEST_ARRAY or payload == b"[]":
             return
         if payload.count(b"[") == 1 and b'"' not in payload and b"{" not in payload:
-            # Numbers, true, false and null, which a scorer parts in this way.
-            if not self._saw_known(payload):
+            # Only numbers, true, false and null, between which scorers write a comma and a space.
+            if not self._count_known(payload):
                 for value, count in Counter(payload[1:-1].split(b", ")).items():
                     self.saw(value, count)
             return
@@ -57,12 +57,12 @@ class Predictions:
         for (_, value), count in Counter(zip(map(type, values), values, strict=True)).items():
             self.saw(json.dumps(value).encode("ascii"), count)
 
-    def _saw_known(self, payload: bytes) -> bool:
-        """Count the values of a flat array, if all are among few that are known: no value becomes an object then."""
+    def _count_known(self, payload: bytes) -> bool:
+        """Count a flat array if all its values are known and few, without an object for each; return whether it was."""
         if len(self._by_payload) > FEW_VALUES:
             return False
-        parted = b"," + payload[1:-1].replace(b", ", b",,") + b","
-        counts = {value: parted.count(b"," + value + b",") for value in self._by_payload}
+        delimited = b"," + payload[1:-1].replace(b", ", b",,") + b","
+        counts = {value: delimited.count(b"," + value + b",") for value in self._by_payload}
         if sum(counts.values()) != payload.count(b",") + 1:
             return False
         for value, count in counts.items():
@@ -70,7 +70,7 @@ class Predictions:
         return True
 
     def by_value(self) -> dict[str, int]:
-        """Return how often each value was answered; what came too late to be told apart is "other"."""
+        """Return how often each value was answered; values beyond the bound are "other"."""
         counts: dict[str, int] = {}
         for payload, count in list(self._by_payload.items()):
             label = _label(json.loads(payload))
@@ -79,9 +79,9 @@ class Predictions:
             counts[OTHER] = counts.get(OTHER, 0) + self.other
         return counts
 
-    def _saw_new(self, payload: bytes, count: int) -> None:
+    def _count_new(self, payload: bytes, count: int) -> None:
         if payload[0] in DIGITS and b"." in payload:
-            # Nearly always what a regression answers, and quicker than reading it as JSON.
+            # The usual answer of a regression; quicker than decoding it as JSON.
             self.numbers.observe(float(payload), count)
             return
         value = json.loads(payload)
@@ -102,40 +102,40 @@ def _label(value: object) -> str:
 
 
 class Inputs:
-    """The samples, where they are flat lists or objects of numbers: a histogram a feature.
+    """A histogram a feature of samples that are flat lists or objects of numbers.
 
-    Only features of the golden rows have one, or, where there are no such rows, those that `schema` (of samples; {} for
-    unknown) names: clients can't add any.
+    Only features of the golden rows have one or, where there are no such rows, those in `schema` (of samples; {} for
+    unknown): clients can't add any.
     """
 
     def __init__(self, golden: list, schema: dict | None = None) -> None:
         self.features: dict[str, Histogram] = {}
         self._left = SAMPLES_A_TURN
-        seen: dict[str, list[float]] = {}
+        numbers_by_name: dict[str, list[float]] = {}
         for sample in golden:
             for name, number in _numbers(sample):
-                seen.setdefault(name, []).append(float(number))
-        for name, numbers in list(seen.items())[:MOST_FEATURES]:
+                numbers_by_name.setdefault(name, []).append(float(number))
+        for name, numbers in list(numbers_by_name.items())[:MOST_FEATURES]:
             self.features[name] = Histogram(edges_around(numbers))
         self._names = frozenset(self.features if golden else names_in(schema or {}))
 
     @property
     def looks(self) -> bool:
-        """Return whether the next sample is looked into."""
+        """Return whether the next sample will be examined."""
         return self._left > 0
 
     def refill(self) -> None:
-        """Look into samples again."""
+        """Allow further samples to be examined."""
         self._left = SAMPLES_A_TURN
 
     def saw(self, body: bytes, *, many: bool = False) -> None:
-        """Count the numbers of what was answered, one sample or `many` in an array, unless there was much just now."""
+        """Count the numbers of a sample that was answered, or of `many` in an array, if any may still be examined."""
         if not self._left or len(body) > LONGEST_BODY or not self._names:
             return
         self._left -= 1
-        # As a scorer reads it: a byte order mark is no part of it.
-        given = _decoded(body.decode("utf-8-sig"))
-        for sample in given if many and type(given) is list else (given,):
+        # As a scorer reads it, without a byte order mark.
+        decoded = _decoded(body.decode("utf-8-sig"))
+        for sample in decoded if many and type(decoded) is list else (decoded,):
             for name, number in _numbers(sample):
                 if name in self._names:
                     self._count(name, number)
@@ -148,7 +148,7 @@ class Inputs:
 
 
 def _decoded(text: str | bytes) -> Any:
-    """Return JSON that a scorer has read; None where it is nested so deeply that only a scorer can."""
+    """Return the value of JSON that a scorer has accepted; None where it is nested too deeply for this process."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -156,14 +156,15 @@ def _decoded(text: str | bytes) -> Any:
 
 
 def names_in(schema: dict) -> list[str]:
-    """Return the features of samples of this schema, at most so many as there is room for.
+    """Return the features of samples of this schema, at most MOST_FEATURES.
 
-    Nothing known, or nothing of a list's length: the positions, which are numbers and no names that a client chooses.
+    Where nothing is known, or not the length of a list, these are positions: numbers rather than names that a client
+    chooses.
     """
     kinds = _kinds(schema)
     names = ["value"] if not kinds or kinds & NUMBERS else []
     if not kinds or "array" in kinds:
-        names += [str(at) for at in range(min(MOST_FEATURES, schema.get("maxItems", MOST_FEATURES)))]
+        names += [str(position) for position in range(min(MOST_FEATURES, schema.get("maxItems", MOST_FEATURES)))]
     names += [_label(name) for name, inner in schema.get("properties", {}).items() if _kinds(inner) & NUMBERS]
     return names[:MOST_FEATURES]
 
@@ -174,9 +175,9 @@ def _kinds(schema: dict) -> set[str]:
 
 
 def _numbers(sample: object) -> list[tuple[str, float]]:
-    """Return (name, number) of each feature; nothing where a sample is not flat and numeric."""
+    """Return (name, number) of each feature; an empty list where a sample is not flat and numeric."""
     if type(sample) is list:
-        items = [(str(at), item) for at, item in enumerate(sample)]
+        items = [(str(position), item) for position, item in enumerate(sample)]
     elif type(sample) is dict:
         items = [(_label(name), item) for name, item in sample.items() if type(item) in (int, float)]
     else:

@@ -1,7 +1,7 @@
-"""The queue and the scorers: links, pipelining, time limits, restarts. Knows no HTTP."""
+"""The queue and the scorers: links, pipelining, time limits, restarts. It does not know HTTP."""
 
 from nb_service.pool.answer import Answer
 from nb_service.pool.plan import Plan, make_plan
-from nb_service.pool.pool import Pool
+from nb_service.pool.scoring_pool import Pool
 
 __all__ = ["Answer", "Plan", "Pool", "make_plan"]

@@ -1,19 +1,19 @@
-"""What becomes of a sample."""
+"""A sample on its way, and its outcome."""
 
 from collections.abc import Callable
 from typing import NamedTuple
 
 from nb_scorer.protocol import frames
 
-# The scorer's own words.
+# Reported by the scorer.
 OK = frames.OK
 NOT_JSON = frames.NOT_JSON
 REFUSED = frames.REFUSED
 FAILED = frames.FAILED
-# The front's words, for samples that got no answer.
+# Set by the front, for samples that got no answer.
 DIED = 100  # the scorer ended while it worked on this sample
 TOO_SLOW = 101  # past the time limit; the scorer was killed
-FULL = 102  # the queue has no room
+FULL = 102  # the queue was full
 NOT_READY = 103  # no scorer is ready, or none will be
 
 
@@ -23,13 +23,14 @@ class Answer(NamedTuple):
     outcome: int
     payload: bytes = b"{}"
     seconds: float = 0.0
-    batch: int = 1  # how many samples were scored in the call that it was the first of
+    batch: int = 1  # how many samples the call scored if this was the first of them, else 0
 
 
 class Job:
-    """A sample on its way: its body, who is to have the answer, and how it may be asked (a kind of frame).
+    """A sample on its way: its body, the callback for its answer, and how it may be scored (a kind of frame).
 
-    `since` is when it began to wait for the first scorer; `abandoned`, that nobody waits for the answer.
+    `since` is when it began to wait for the first scorer (monotonic seconds); `abandoned` is whether nobody waits for
+    the answer any more.
     """
 
     __slots__ = ("abandoned", "body", "done", "kind", "since")

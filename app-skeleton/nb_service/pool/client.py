@@ -1,17 +1,16 @@
 """The client of the pool for other processes of ours: the app, and every further back end.
 
 The front makes a socketpair, serves one end of it with a PoolServer, and lets the process inherit the other.
-There:
+In that process:
 
     pool = PoolClient(socket.socket(fileno=number))
     answer = pool.ask(b"[1.5, 2]")              # from any thread; waits for the answer
     if answer.outcome == OK: use(answer.payload)
 
-A back end on gRPC calls `ask` in its worker threads, one on a bus `ask_many` with the messages at hand; a body
-that is an array already goes whole by `ask_arrays` where `together` is true. No call raises for what
-becomes of a sample: outcomes are those of answer.py, and when the front is gone, all that waits and all that
-is asked later gets NOT_READY, so that a process may end itself in its own time. A client is not for use
-after a fork.
+A gRPC back end calls `ask` in its worker threads, one on a message bus `ask_many` with the messages at hand; where
+`together` is true, a body that is an array already goes whole by `ask_arrays`. No call raises for the outcome of a
+sample, which is one of answer.py's. When the front is gone, everything that waits or is asked later gets NOT_READY, so
+that a process can end in its own time. A client must not be used after a fork: its thread is not there.
 """
 
 import contextlib
@@ -27,22 +26,22 @@ from nb_service.pool import answer as outcomes
 from nb_service.pool import wire
 from nb_service.pool.answer import Answer
 
-# One request may have this part of the queue, so that it leaves room for others.
+# One request may fill one eighth of the queue, which leaves room for others.
 SHARE = 8
-# So many bytes may be asked and not answered, over all threads: they wait in the front's memory. One body that
-# is larger goes alone.
+# The bytes that may be sent and not answered, over all threads: they wait in the front's memory. A larger body is sent
+# when nothing else is.
 MOST_BYTES = 16 << 20
-# How often a thread that waits looks whether it still has to.
+# How often a waiting thread checks whether anybody still wants the answers.
 LOOK_SECONDS = 0.25
-# Below what the allocator asks the system for anew each time: three system calls a read.
+# Smaller than the blocks that the allocator maps afresh each time, at three system calls a read.
 RECEIVE_BYTES = 1 << 16
 
 
 class PoolClient:
     """Asks the front's pool over the connected socket `sock`, for any number of threads.
 
-    `gone` is called, by the reader's thread, when the front is gone or `close` was called.
-    `is_given_up` is asked now and then by threads that wait, whether anybody still wants what they ask for.
+    The reader's thread calls `gone` when the front is gone or `close` was called. Waiting threads call `is_given_up`
+    now and then; it returns whether nobody wants their answers any more.
     """
 
     def __init__(
@@ -56,8 +55,8 @@ class PoolClient:
         self.is_given_up = is_given_up
         self._sending = threading.Lock()
         self._numbers = itertools.count()
-        self._pending: dict[int, tuple] = {}  # (where the answer goes, its place there, bytes), by number
-        self._bytes = _Bytes(MOST_BYTES)
+        self._pending: dict[int, tuple] = {}  # (queue for the answer, index in the request, bytes), by number
+        self._bytes = _ByteBudget(MOST_BYTES)
         self._hello: dict = {"together": False, "max_queue": 1}
         self._greeted = threading.Event()
         self._closed = False
@@ -67,7 +66,7 @@ class PoolClient:
 
     @property
     def together(self) -> bool:
-        """Return whether samples of one body are best asked as an array: a batch_predictor scores them in one call."""
+        """Return whether samples of one body are best sent as an array, which a batch_predictor scores in one call."""
         self._greeted.wait()
         return self._hello["together"]
 
@@ -78,29 +77,29 @@ class PoolClient:
         return self._hello["max_queue"]
 
     def ask(self, sample: bytes) -> Answer:
-        """Return what became of one sample."""
+        """Return the outcome of one sample."""
         (answer,) = self.ask_many([sample])
         if answer is None:
             raise RuntimeError("a sample that nothing stands before was not asked")
         return answer
 
     def ask_many(self, samples: Sequence[bytes]) -> list[Answer | None]:
-        """Return what became of each sample, in order; after one that failed, None for those not asked any more."""
+        """Return the outcome of each sample, in order; None for those not sent because an earlier one failed."""
         return _Request(self, wire.SAMPLE, samples).answered()
 
     def ask_arrays(self, arrays: Sequence[bytes]) -> list[Answer | None]:
-        """Return what became of each JSON array of samples, as ask_many does of each sample."""
+        """Return the outcome of each JSON array of samples, as ask_many does for samples."""
         return _Request(self, wire.ARRAY, arrays).answered()
 
     def facts(self) -> dict:
-        """Return what the front tells of itself; nothing when it is gone."""
+        """Return the front's facts about itself; {} when it is gone."""
         box: queue.SimpleQueue = queue.SimpleQueue()
         self.send(wire.FACTS, [(0, b"")], box)
         payload = box.get()[1]
         return json.loads(payload) if isinstance(payload, bytes) else {}
 
     def close(self) -> None:
-        """Hang up: whoever waits gets NOT_READY."""
+        """Hang up; everything that waits gets NOT_READY."""
         self._hang_up()
         self._thread.join()
         self._sock.close()
@@ -112,30 +111,30 @@ class PoolClient:
     # --- for requests ---
 
     def reserve(self, size: int, seconds: float) -> bool:
-        """Return whether so many bytes may be sent within `seconds`."""
+        """Reserve `size` bytes; return whether there was room for them within `seconds`."""
         return self._bytes.take(size, seconds)
 
     def send(self, kind: int, bodies: list[tuple[int, bytes]], box: queue.SimpleQueue) -> None:
-        """Send bodies, each with its place; `box` gets (place, answer) for each, in any order and for certain."""
+        """Send bodies, each with its index; `box` is certain to get (index, answer) for each, in any order."""
         parts, numbers = [], []
-        for place, body in bodies:
+        for index, body in bodies:
             number = next(self._numbers) & wire.NUMBERS
             numbers.append(number)
-            self._pending[number] = (box, place, len(body))
+            self._pending[number] = (box, index, len(body))
             parts.append(wire.frame(kind, number, body))
         try:
             with self._sending:
                 self._sock.sendall(parts[0] if len(parts) == 1 else b"".join(parts))
         except OSError:
-            # Part of a frame may have left: nothing can follow it.
+            # Part of a frame may have been sent, and nothing can follow that.
             self._hang_up()
-        # Looked at after they were noted: either the reader, at its end, sees them, or this does.
+        # Checked after they were noted in _pending: either the reader sees them when it ends, or this does.
         if self._closed:
             for number in numbers:
                 self._deliver(number, Answer(outcomes.NOT_READY))
 
     def abandon(self, box: queue.SimpleQueue) -> None:
-        """Let go of all whose answers would come to `box`: none comes any more."""
+        """Withdraw everything whose answers would go to `box`; none comes any more."""
         numbers = [number for number, entry in list(self._pending.items()) if entry[0] is box]
         frames = []
         for number in numbers:
@@ -161,7 +160,7 @@ class PoolClient:
 
     def _receive(self) -> None:
         buffer = bytearray()
-        while data := self._some():
+        while data := self._receive_some():
             buffer += data
             for kind, number, payload in wire.take(buffer):
                 if kind == wire.ANSWER:
@@ -172,7 +171,7 @@ class PoolClient:
                     self._hello = json.loads(payload)
                     self._greeted.set()
 
-    def _some(self) -> bytes:
+    def _receive_some(self) -> bytes:
         try:
             return self._sock.recv(RECEIVE_BYTES)
         except OSError:
@@ -181,19 +180,19 @@ class PoolClient:
     def _deliver(self, number: int, answer: Answer | bytes) -> None:
         entry = self._pending.pop(number, None)
         if entry is not None:
-            box, place, size = entry
+            box, index, size = entry
             self._bytes.give_back(size)
-            box.put((place, answer))
+            box.put((index, answer))
 
 
-class _Bytes:
-    """So many bytes, of which threads take and the reader gives back."""
+class _ByteBudget:
+    """A number of bytes, which threads take and the reader gives back."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
         self._taken = 0
         self._change = threading.Condition()
-        # Who waits holds it: those behind wait their turn, so that small ones never keep a large one out.
+        # Held by the thread whose turn it is to wait, so that small bodies never overtake a large one for ever.
         self._turn = threading.Lock()
 
     def take(self, size: int, seconds: float) -> bool:
@@ -210,82 +209,82 @@ class _Bytes:
             self._turn.release()
 
     def give_back(self, size: int) -> None:
-        """Let others have them."""
+        """Give back `size` bytes."""
         with self._change:
             self._taken -= size
             self._change.notify()
 
     def _fits(self, size: int) -> bool:
-        return not self._taken or self._taken + size <= self._most
+        return not self._taken or self._taken + size <= self._limit
 
 
 class _Request:
-    """The bodies of one request, asked by one thread: no more at a time than its window in the queue."""
+    """The bodies of one request, sent by one thread: no more at a time than its window in the front's queue."""
 
     def __init__(self, client: PoolClient, kind: int, bodies: Sequence[bytes]) -> None:
         self._client = client
         self._kind = kind
         self._bodies = bodies
         self._answers: list[Answer | None] = [None] * len(bodies)
-        self._box: queue.SimpleQueue = queue.SimpleQueue()
-        self._todo = list(range(len(bodies)))[::-1]
-        self._waiting = 0
+        self._answer_queue: queue.SimpleQueue = queue.SimpleQueue()
+        self._unasked = list(range(len(bodies)))[::-1]
+        self._pending = 0
         self._failed = False
-        self._full = False
+        self._queue_is_full = False
         self._window = max(1, client.max_queue // SHARE)
 
     def answered(self) -> list[Answer | None]:
-        """Ask; return the answers when all are there."""
+        """Send all bodies; return the answers when they are complete."""
         self._feed()
         look_at = time.monotonic() + LOOK_SECONDS
-        while self._waiting:
+        while self._pending:
             with contextlib.suppress(queue.Empty):
-                self._note(*self._box.get(timeout=LOOK_SECONDS))
+                self._note(*self._answer_queue.get(timeout=LOOK_SECONDS))
             if time.monotonic() >= look_at:
                 look_at = time.monotonic() + LOOK_SECONDS
                 if self._client.is_given_up():
                     self._give_up()
                     break
-            # What else has come is dealt with first, so that what follows it leaves together.
-            while not self._box.empty():
-                self._note(*self._box.get())
+            # All that has come is noted first, so that the bodies that may follow leave in one send.
+            while not self._answer_queue.empty():
+                self._note(*self._answer_queue.get())
             self._feed()
         return self._answers
 
     def _feed(self) -> None:
-        """Ask as much as this request may have in the queue."""
-        full, self._full = self._full, False
-        if full and self._waiting:
-            # Others fill the queue: this one waits for an answer to a sample before it.
+        """Send as many bodies as this request may have in the queue."""
+        full, self._queue_is_full = self._queue_is_full, False
+        if full and self._pending:
+            # Others fill the queue: wait for an answer to a body that was sent before.
             return
         bodies: list[tuple[int, bytes]] = []
-        while self._todo and not self._failed and self._waiting + len(bodies) < self._window:
-            body = self._bodies[self._todo[-1]]
-            # Whoever has something on its way waits for that, never for what others must give back.
-            waits = not bodies and not self._waiting
+        while self._unasked and not self._failed and self._pending + len(bodies) < self._window:
+            body = self._bodies[self._unasked[-1]]
+            # With bodies on their way, wait for their answers and never for bytes that others must give back.
+            waits = not bodies and not self._pending
             if not self._client.reserve(len(body), LOOK_SECONDS if waits else 0.0):
                 if not waits:
                     break
                 if self._client.is_given_up():
                     self._give_up()
                 continue
-            bodies.append((self._todo.pop(), body))
+            bodies.append((self._unasked.pop(), body))
         if bodies:
-            self._waiting += len(bodies)
-            self._client.send(self._kind, bodies, self._box)
+            self._pending += len(bodies)
+            self._client.send(self._kind, bodies, self._answer_queue)
 
     def _give_up(self) -> None:
-        self._client.abandon(self._box)
-        self._waiting = 0
-        self._todo.clear()
+        self._client.abandon(self._answer_queue)
+        self._pending = 0
+        self._unasked.clear()
         self._answers = [answer or Answer(outcomes.NOT_READY) for answer in self._answers]
 
-    def _note(self, place: int, answer: Answer) -> None:
-        self._waiting -= 1
-        if answer.outcome == outcomes.FULL and self._waiting:
-            self._todo.append(place)
-            self._window = max(1, self._waiting)
-            self._full = True
+    def _note(self, index: int, answer: Answer) -> None:
+        self._pending -= 1
+        if answer.outcome == outcomes.FULL and self._pending:
+            self._unasked.append(index)
+            self._window = max(1, self._pending)
+            self._queue_is_full = True
             return
-        self._answers[place] = answer
+        self._answers[index] = answer
         self._failed = self._failed or answer.outcome != outcomes.OK

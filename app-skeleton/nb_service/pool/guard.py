@@ -1,11 +1,11 @@
-"""Callbacks of the pool: what one of them raises is a bug of ours, which is shown and ends nothing else."""
+"""Callbacks of the pool: an exception in one is a bug of ours, which is shown and ends nothing else."""
 
 import traceback
 from collections.abc import Callable
 
 
 def guarded(call: Callable[..., object], *args: object) -> None:
-    """Call it; print the traceback of what it raises."""
+    """Call `call(*args)`; print the traceback of an exception."""
     try:
         call(*args)
     except Exception:  # noqa: BLE001 - one scorer's or one asker's trouble must not end the service

@@ -9,7 +9,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
 from nb_scorer.protocol import frames
-from nb_scorer.protocol.shared_counters import Tally
+from nb_scorer.protocol.shared_counters import SharedCounters
 
 from nb_service.pool.answer import DIED, OK, Answer, Job
 from nb_service.pool.guard import guarded
@@ -18,64 +18,67 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
 
-# So much work may be in flight on a link, by the moving average of what a sample takes there: enough
-# to save wake-ups, too little for anyone to wait long behind another while a scorer is idle.
+# So much work may be in flight on a link, by the moving average of a sample's seconds there: enough to save wake-ups,
+# and so little that no sample waits long behind another while a scorer is idle.
 WINDOW_SECONDS = 0.002
 MOST_IN_FLIGHT = 64
 # A batch may take this share of the time limit, by the same average.
 SHARE_OF_LIMIT = 0.125
 WEIGHT_OF_NEWEST = 0.1
-# Below what the allocator asks the system for anew each time: three system calls a read.
+# Smaller than the blocks that the allocator maps afresh each time, at three system calls a read.
 RECEIVE_BYTES = 1 << 16
-# A link with so many bytes that its socket did not take yet gets no more samples.
+# A link with more bytes than this that its socket has not taken gets no more samples: the scorer is not reading.
 MOST_UNSENT = 1 << 20
-# Stands for a sample that was taken back, until the scorer says so.
+# Stands for a sample that was taken back, until the scorer confirms that.
 TAKEN = Job(b"", lambda answer: None)
 
 
 class Owner(Protocol):
-    """Who is told what happens on a link."""
+    """What a link calls when something happens on it."""
 
     def link_ready(self, link: "Link", pid: int) -> None:
-        """Hear that the scorer has the model and waits for samples."""
+        """Note that the scorer has the model and waits for samples."""
 
     def link_problem(self, link: "Link", facts: dict) -> None:
-        """Hear that the scorer could not load the model."""
+        """Note that the scorer could not load the model."""
 
     def link_first_answer(self, link: "Link") -> None:
-        """Hear that the scorer has given an answer for the first time."""
+        """Note that the scorer has answered a sample for the first time."""
 
     def link_tired(self, link: "Link") -> None:
-        """Hear, with each answer from the `tired_after`-th on, that the scorer has done its share."""
+        """Note that the scorer has done its share; this comes with each answer from the `tired_after`-th on."""
 
     def link_handed_back(self, job: Job) -> None:
-        """Hear that the scorer did not touch this sample, which it is asked for no more."""
+        """Note that the scorer has not started this sample and never will."""
 
     def link_empty(self, link: "Link") -> None:
-        """Hear that this scorer may have room again, before its answers are handed to who waits for them."""
+        """Note that the scorer may have room again, before its answers go to their callbacks."""
 
     def link_room(self, link: "Link") -> None:
-        """Hear that this scorer may have room again, after the answers of a turn."""
+        """Note that the scorer may have room again, after its answers went to their callbacks."""
+
+    def link_batching_ended(self, link: "Link", facts: dict) -> None:
+        """Hear that a sample was answered differently in company; this scorer asks each alone from now on."""
 
     def link_strange(self, link: "Link") -> None:
-        """Hear that the scorer said what nobody asked for; `link_gone` follows."""
+        """Note that the scorer sent something that was not asked for; `link_gone` follows."""
 
     def link_gone(self, link: "Link", unanswered: list[Job]) -> None:
-        """Hear that the scorer is gone; `unanswered` are the samples to ask again, in order."""
+        """Note that the scorer is gone; `unanswered` are the samples to ask again, in order."""
 
 
 class Link:
     """One scorer: samples go in by `give`, answers come back in order to each job's `done`.
 
-    Where samples may be scored together, an idle scorer takes up to `batch` of those that wait at
-    once, however long one takes. Everything is for the loop's thread.
+    Where samples may be scored together, an idle scorer takes up to `batch` waiting samples at once, however long one
+    takes. For the loop's thread only.
     """
 
     def __init__(
         self,
         number: int,
         sock: socket.socket,
-        tally: Tally,
+        counters: SharedCounters,
         owner: Owner,
         loop: "asyncio.AbstractEventLoop",
         batch: int = 1,
@@ -88,9 +91,9 @@ class Link:
         self.head_since = 0.0
         self.proved = False
         self.tired_after = float("inf")
-        # Called with the jobs and answers of a turn.
+        # Called with the jobs and answers of one read.
         self.observe: Callable[[list[tuple[Job, Answer]]], None] | None = None
-        self._tally = tally
+        self._counters = counters
         self.answers = 0
         self._taken = 0
         self._owner = owner
@@ -101,14 +104,14 @@ class Link:
         self._batch_seconds = limit * SHARE_OF_LIMIT
         self._unsent = 0
         self._out = bytearray()
-        self._deaf = False
+        self._is_broken = False
         self._in = bytearray()
         self._sock = sock
         self._fd = sock.fileno()
         self._loop = loop
         self._writing = False
         sock.setblocking(False)
-        loop.add_reader(self._fd, self._readable)
+        loop.add_reader(self._fd, self._on_readable)
 
     def room(self) -> int:
         """Return how many more samples this link may take now."""
@@ -120,7 +123,7 @@ class Link:
         return self._ahead - in_flight
 
     def is_low(self) -> bool:
-        """Return whether it should get more samples now: it has room, and not so much to do that a refill can wait."""
+        """Return whether it should get more samples now: when half of what it may have is done, for batches always."""
         return self._batch > 1 or 2 * len(self.in_flight) <= self._ahead
 
     def give(self, job: Job) -> None:
@@ -132,9 +135,17 @@ class Link:
         in_flight.append(job)
         self._unsent += 1
 
+    def stop_batching(self) -> None:
+        """Have each sample asked alone from now on, those of one array too."""
+        self._batch = self._at_once = 1
+        self._most_ahead = MOST_IN_FLIGHT
+        # It takes no number: there is no answer to it.
+        self._out += frames.request(frames.ALONE, (self.answers + len(self.in_flight)) & frames.NUMBERS, b"")
+        self.flush()
+
     def flush(self) -> None:
-        """Send what waits, as much as the socket takes; the rest follows by itself."""
-        if self._out and not self._writing and not self._deaf:
+        """Send what waits, as much as the socket takes; the loop sends the rest later."""
+        if self._out and not self._writing and not self._is_broken:
             self._send()
 
     def _send(self) -> None:
@@ -144,54 +155,54 @@ class Link:
         except (BlockingIOError, InterruptedError):
             sent = 0
         except OSError:
-            # No verdict yet: answers may still wait to be read. The end of file will tell.
-            self._deaf = True
-            self._want_to_write(False)
+            # Not the end of the link yet: answers may still wait to be read. The end of file will come.
+            self._is_broken = True
+            self._watch_writable(False)
             return
         del self._out[:sent]
-        self._want_to_write(bool(self._out))
+        self._watch_writable(bool(self._out))
 
-    def _want_to_write(self, wanted: bool) -> None:
-        if wanted == self._writing:
+    def _watch_writable(self, wants: bool) -> None:
+        if wants == self._writing:
             return
-        self._writing = wanted
-        if wanted:
-            self._loop.add_writer(self._fd, self._writable)
+        self._writing = wants
+        if wants:
+            self._loop.add_writer(self._fd, self._on_writable)
         else:
             self._loop.remove_writer(self._fd)
 
     @property
     def ahead(self) -> int:
-        """Return how many samples, but for the first, were sent and not taken back."""
+        """Return how many samples behind the first were sent and not taken back."""
         return len(self.in_flight) - self._taken - 1
 
-    def take_back(self, most: int) -> list[Job]:
-        """Return up to `most` samples that the scorer has not started and will not start any more, the oldest first."""
-        unstarted = range(self._tally.started - self.answers, len(self.in_flight))
-        places = [place for place in unstarted if self.in_flight[place] is not TAKEN][:most]
-        if not places:
+    def take_back(self, limit: int) -> list[Job]:
+        """Take back up to `limit` samples, which the scorer then never starts; return them, the oldest first."""
+        unstarted = range(self._counters.started - self.answers, len(self.in_flight))
+        positions = [position for position in unstarted if self.in_flight[position] is not TAKEN][:limit]
+        if not positions:
             return []
-        begun = self._tally.call_back(self.answers + places[-1] + 1) - self.answers
-        # What it has started just now it keeps, or hands back itself.
-        places = [place for place in places if place >= begun]
-        jobs = [self.in_flight[place] for place in places]
-        for place in places:
-            self.in_flight[place] = TAKEN
+        first_unstarted = self._counters.call_back(self.answers + positions[-1] + 1) - self.answers
+        # It keeps those that it has started meanwhile, or hands them back itself.
+        positions = [position for position in positions if position >= first_unstarted]
+        jobs = [self.in_flight[position] for position in positions]
+        for position in positions:
+            self.in_flight[position] = TAKEN
         self._taken += len(jobs)
         return jobs
 
     def end(self) -> None:
-        """Read what the scorer still said, then count it as gone."""
+        """Read what the scorer had still sent; the end of file then counts it as gone."""
         while self.alive and self._receive():
             pass
 
     @property
     def suspects(self) -> int:
         """Return how many samples the scorer has started and not answered; above 1 they are one batch."""
-        return max(0, min(self._tally.started - self.answers, len(self.in_flight)))
+        return max(0, min(self._counters.started - self.answers, len(self.in_flight)))
 
     def first(self, count: int) -> list[Job]:
-        """Return those of the first `count` samples without an answer that were not taken back."""
+        """Return the first `count` unanswered samples, without those that were taken back."""
         return [job for job in itertools.islice(self.in_flight, count) if job is not TAKEN]
 
     def drop(self) -> list[Job]:
@@ -205,18 +216,18 @@ class Link:
         if self.alive:
             self.alive = False
             self._loop.remove_reader(self._fd)
-            self._want_to_write(False)
-            self._deaf = True
+            self._watch_writable(False)
+            self._is_broken = True
             self._out.clear()
             self._sock.close()
 
-    def _readable(self) -> None:
+    def _on_readable(self) -> None:
         try:
             self._receive()
-        except Exception:  # noqa: BLE001 - a bug of ours, or what a scorer says that is no frame
+        except Exception:  # noqa: BLE001 - a bug of ours, or bytes from the scorer that are not a frame
             self._fault()
 
-    def _writable(self) -> None:
+    def _on_writable(self) -> None:
         try:
             self._send()
             if not self._out:
@@ -225,13 +236,13 @@ class Link:
             self._fault()
 
     def _fault(self) -> None:
-        """Show what was raised here, and count the scorer as gone."""
+        """Print the traceback, and count the scorer as gone."""
         traceback.print_exc()
         if self.alive:
             guarded(self.gone)
 
     def _receive(self) -> bool:
-        """Read once; return False when there is nothing more to read now or ever."""
+        """Read once; return False where nothing more can be read for now, or ever."""
         try:
             data = self._sock.recv(RECEIVE_BYTES)
         except (BlockingIOError, InterruptedError):
@@ -242,7 +253,7 @@ class Link:
             self.gone()
             return False
         self._in += data
-        # Golden rows are no client's: the last of them sets it.
+        # Read before the callbacks: that of the last golden row sets it, and golden rows must not be counted.
         observe = self.observe
         pairs = self._settled(frames.take_answers(self._in))
         if self.alive:
@@ -250,26 +261,26 @@ class Link:
         for job, answer in pairs:
             try:
                 job.done(answer)
-            except Exception:  # noqa: BLE001 - one asker's trouble is neither the scorer's nor the next one's
+            except Exception:  # noqa: BLE001 - a callback that fails must cost neither the scorer nor other samples
                 traceback.print_exc()
         if observe is not None and pairs:
-            # Counting is no reason to lose a scorer.
+            # A failure to count must not cost a scorer.
             guarded(observe, pairs)
         if self.alive:
             self._owner.link_room(self)
         return self.alive
 
     def _settled(self, answers: list[tuple]) -> list[tuple[Job, Answer]]:
-        """Return each answer with its job, which is in flight no more, up to one that ends this link."""
+        """Return each answer with its job, which is no longer in flight; stop where a frame ends this link."""
         pairs, in_flight = [], self.in_flight
         self.head_since = time.monotonic()
-        self._learn(answers)
+        self._adapt_window(answers)
         for status, payload, seconds, batch, number in answers:
             if not self.alive:
                 break
-            known = status <= frames.FAILED or status == frames.BACK
-            if not known or not in_flight or number != self.answers & frames.NUMBERS:
-                self._other_word(status, payload)
+            is_answer = status <= frames.FAILED or status == frames.BACK
+            if not is_answer or not in_flight or number != self.answers & frames.NUMBERS:
+                self._on_other_frame(status, payload)
                 continue
             job = in_flight.popleft()
             self.answers += 1
@@ -286,24 +297,26 @@ class Link:
                 self._owner.link_tired(self)
         return pairs
 
-    def _other_word(self, status: int, payload: bytes) -> None:
-        """Deal with what is no answer to the sample whose turn it is: a scorer's first word, or nonsense."""
+    def _on_other_frame(self, status: int, payload: bytes) -> None:
+        """Handle a frame that does not answer the sample whose turn it is: the scorer's first one, or nonsense."""
         if self.pid is None and status == frames.HELLO:
             self.pid = json.loads(payload)["pid"]
             self._owner.link_ready(self, self.pid)
         elif self.pid is None and status == frames.PROBLEM:
             self._owner.link_problem(self, json.loads(payload))
+        elif self.pid is not None and status == frames.BATCHING_ENDED:
+            self._owner.link_batching_ended(self, json.loads(payload))
         else:
-            # It shares its socket with a process that it has started, or talks nonsense.
+            # A predictor that forks leaves two processes on one socket: no answer can be trusted any more.
             self._owner.link_strange(self)
             if self.alive:
                 self.gone()
 
-    def _learn(self, answers: list[tuple]) -> None:
-        """Let what samples took tell how many may be in flight."""
+    def _adapt_window(self, answers: list[tuple]) -> None:
+        """Set how many samples may be in flight from how long these took."""
         average = self._average
         for status, _, seconds, _, _ in answers:
-            if status < frames.BACK:
+            if status <= frames.FAILED:
                 average += WEIGHT_OF_NEWEST * (seconds - average)
         self._average = average
         self._ahead = max(1, min(self._most_ahead, int(WINDOW_SECONDS / (average + 1e-9))))
@@ -311,11 +324,11 @@ class Link:
             self._at_once = max(1, min(self._batch, int(self._batch_seconds / (average + 1e-9))))
 
     def gone(self) -> None:
-        """Close; tell the owner, and the one sample that the scorer died of, if it is sure which.
+        """Close; tell the owner, and answer the sample that the scorer died of with DIED, if only one can be it.
 
-        Of a batch each could be the one: they are asked again alone, and the next death will tell.
+        In a batch any sample may be it: they are asked again one by one, and the next death shows which.
         """
-        # It had started more samples than it answered: it died of one of those, else of none.
+        # It died of one of the samples that it had started and not answered; without such samples, of none.
         suspects = self.suspects
         begun = self.first(suspects)
         unanswered = self.drop()
@@ -327,7 +340,7 @@ class Link:
 
 
 def separate(suspects: list[Job]) -> None:
-    """Let each of these be asked alone from now on, unless it is alone among them."""
+    """Have each of several suspects scored alone from now on."""
     if len(suspects) > 1:
         for job in suspects:
             job.kind = frames.SAMPLE

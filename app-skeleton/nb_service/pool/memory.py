@@ -1,4 +1,4 @@
-"""Memory that front and scorer share: where a scorer counts what it has started."""
+"""Memory that front and scorer share, in which the scorer counts the samples that it has started."""
 
 import os
 from typing import BinaryIO
@@ -7,8 +7,8 @@ from nb_scorer.protocol.shared_counters import SIZE
 
 
 def shared_memory() -> BinaryIO:
-    """Return a file of a tally's size that is in memory where the system can do that."""
-    fd = os.memfd_create("tally") if hasattr(os, "memfd_create") else _unlinked()
+    """Return a file of the size of the shared counters, in memory where the system supports that."""
+    fd = os.memfd_create("counters") if hasattr(os, "memfd_create") else _unlinked()
     file = os.fdopen(fd, "w+b")
     try:
         file.truncate(SIZE)
@@ -19,7 +19,7 @@ def shared_memory() -> BinaryIO:
 
 
 def _unlinked() -> int:
-    # Here and not above: where there is memfd_create, which is everywhere but on old systems, nobody waits for it.
+    # Imported here, so that only systems without memfd_create, which are old, spend the time.
     import tempfile
 
     fd, path = tempfile.mkstemp()

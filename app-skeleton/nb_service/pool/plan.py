@@ -1,7 +1,8 @@
-"""How the scorers of a model shall start: how many, with how many native threads, forked or not."""
+"""How the scorers of a model start: how many, with how many native threads, forked or not."""
 
 import os
 import re
+import sys
 from typing import NamedTuple
 
 from nb_scorer.protocol import launch, log_forms
@@ -11,10 +12,10 @@ from nb_service import cores
 from nb_service.model_folder import ModelFolder
 from nb_service.settings import Settings
 
-# One knob for each library that starts threads of its own.
+# One variable for each library that starts its own threads.
 THREAD_KNOBS = (
     "OMP_NUM_THREADS",
-    # A model of scikit-learn has kept how many there were where it was trained, and asks for them again.
+    # A scikit-learn model remembers how many threads there were where it was trained, and asks for as many again.
     "OMP_THREAD_LIMIT",
     "OPENBLAS_NUM_THREADS",
     "MKL_NUM_THREADS",
@@ -25,22 +26,30 @@ THREAD_KNOBS = (
     "NUMBA_NUM_THREADS",
     "RAYON_NUM_THREADS",
 )
-# Where Python writes temporary files if nobody says otherwise (tempfile.gettempdir).
-TEMPORARY = ("/tmp", "/var/tmp", "/usr/tmp")  # noqa: S108 - looked at, and nothing made in them
-# Container engines mount it, writable, also beside a read-only root.
+# Where Python writes temporary files by default (tempfile.gettempdir).
+TEMPORARY = ("/tmp", "/var/tmp", "/usr/tmp")  # noqa: S108 - looked at only; nothing is created in them
+# Container engines mount it writable even where the root file system is read-only.
 SHARED_MEMORY = "/dev/shm"  # noqa: S108 - the same
 CA_KNOBS = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-# Readiness asks this many golden rows at most.
+# Before it is ready a scorer answers at most this many golden rows,
 GOLDEN_ROWS = 20
-# And begins no further row after so many seconds: slow predictors must get ready too.
+# and begins no further one after this many seconds: services with slow predictors must get ready too.
 GOLDEN_SECONDS = 10.0
 
 
+# What scores samples that wait together.
+BATCH_PREDICTOR, DERIVED, ONE_BY_ONE = "batch_predictor", "derived", "one by one"
+
+
 class Plan(NamedTuple):
-    """All that a Pool needs to know; `sure` is False where the zygote's threads decide after loading."""
+    """All that a Pool needs to know.
+
+    `mode_is_final` is False where nothing has proved that this model may be forked: the zygote's threads, counted after
+    loading, then decide. `patience` are the seconds after which no further golden row is begun.
+    """
 
     mode: str
-    sure: bool
+    mode_is_final: bool
     reason: str
     scorers: int
     threads: int
@@ -55,16 +64,20 @@ class Plan(NamedTuple):
     batch: int = 1
     max_requests: int = 0
     log_format: str = log_forms.PLAIN
+    # Whether scorers may score samples together, those that come in one array too; and what scores samples.
+    batching: bool = True
+    form: str = ONE_BY_ONE
 
 
 def make_plan(model: ModelFolder, settings: Settings, environ: dict) -> Plan:
     """Return the plan for serving `model` with these settings."""
     scorers = settings.web_concurrency
     threads = native_threads(environ, scorers)
-    mode, sure, reason = start_mode(settings.scorer_start, model.manifest, threads)
+    mode, is_final, reason = start_mode(settings.scorer_start, model.manifest, threads)
+    form = form_of(model.manifest, batching=settings.batching == "auto")
     return Plan(
         mode=mode,
-        sure=sure,
+        mode_is_final=is_final,
         reason=reason,
         scorers=scorers,
         threads=threads,
@@ -75,19 +88,41 @@ def make_plan(model: ModelFolder, settings: Settings, environ: dict) -> Plan:
         compare=model.manifest.get("deterministic") is not False,
         tolerance=model.manifest.get("tolerance", settings.tolerance),
         patience=GOLDEN_SECONDS,
-        batch=settings.max_batch if is_batched(model.manifest) else 1,
+        batch=min(settings.max_batch, most_of(model.manifest, form)),
         max_requests=settings.max_requests,
         log_format=settings.log_format,
+        # A batch_predictor that was written is wanted, whatever is said of derived forms.
+        batching=form == BATCH_PREDICTOR or settings.batching == "auto",
+        form=form if settings.max_batch > 1 else ONE_BY_ONE,
     )
 
 
 def is_batched(manifest: dict) -> bool:
-    """Return whether the build compared a batch_predictor with predictor: it may be used then."""
+    """Return whether batch_predictor may be used: only where the build compared it with predictor."""
     return bool(manifest.get("batch_predictor") and manifest.get("golden"))
 
 
+def form_of(manifest: dict, *, batching: bool) -> str:
+    """Return what scores samples that wait together; `batching` is whether a derived form may."""
+    if is_batched(manifest):
+        return BATCH_PREDICTOR
+    proved = (manifest.get("batching") or {}).get("pays_from") is not None
+    return DERIVED if batching and proved else ONE_BY_ONE
+
+
+def most_of(manifest: dict, form: str) -> int:
+    """Return how many samples `form` may score in one call: of a derived form, as many as its proof tried."""
+    if form == DERIVED:
+        return manifest["batching"]["most"]
+    return sys.maxsize if form == BATCH_PREDICTOR else 1
+
+
 def start_mode(setting: str, manifest: dict, threads: int) -> tuple[str, bool, str]:
-    """Return (mode, whether that is final, why)."""
+    """Return (mode, whether that is final, why).
+
+    Some libraries hang or die in a forked process, and nobody can tell from a pickle. So forking is final only where
+    the build tried it with the same number of native threads; elsewhere the zygote's threads decide after loading.
+    """
     if setting != "auto":
         return setting, True, "S2I_SCORER_START says so"
     proved, held_for = manifest.get("scorer_start"), manifest.get("scorer_threads")
@@ -101,31 +136,31 @@ def start_mode(setting: str, manifest: dict, threads: int) -> tuple[str, bool, s
 
 
 def native_threads(environ: dict, scorers: int) -> int:
-    """Return how many threads a scorer's libraries may use: the user's word, else its share of the CPUs."""
-    said = environ.get("OMP_NUM_THREADS", "").split(",")[0]
-    # Digits of other scripts, and thousands of digits, are no number of threads.
-    if re.fullmatch("[0-9]{1,6}", said) and int(said) > 0:
-        return int(said)
+    """Return how many threads a scorer's libraries may use: what the user set, else its share of the CPUs."""
+    setting = environ.get("OMP_NUM_THREADS", "").split(",")[0]
+    # Not isdecimal() and int(): they accept digits of other scripts, and thousands of digits.
+    if re.fullmatch("[0-9]{1,6}", setting) and int(setting) > 0:
+        return int(setting)
     return max(1, cores.available() // scorers)
 
 
 def environment(environ: dict, threads: int, ca_bundle: str = "") -> dict:
-    """Return the scorers' environment: the user's own, and what it leaves unsaid on threads, CAs and where to write."""
-    made = launch.environment(environ)
-    if not any(map(_may_write, temporary_folders(made))) and _may_write(SHARED_MEMORY):
+    """Return the scorers' environment: the user's own, completed for threads, CAs and where to write."""
+    variables = launch.environment(environ)
+    if not any(map(_may_write, temporary_folders(variables))) and _may_write(SHARED_MEMORY):
         # matplotlib, for one, can't be imported where nothing can be written.
-        made["TMPDIR"] = SHARED_MEMORY
+        variables["TMPDIR"] = SHARED_MEMORY
     for knob in THREAD_KNOBS:
-        made.setdefault(knob, str(threads))
+        variables.setdefault(knob, str(threads))
     if ca_bundle and os.path.isfile(ca_bundle) and os.path.getsize(ca_bundle):
-        made.update(dict.fromkeys(CA_KNOBS, ca_bundle))
-    return made
+        variables.update(dict.fromkeys(CA_KNOBS, ca_bundle))
+    return variables
 
 
 def temporary_folders(environ: dict) -> list[str]:
-    """Return where Python puts temporary files, if it may write there: the first that is writable counts."""
-    named = [environ[name] for name in ("TMPDIR", "TEMP", "TMP") if environ.get(name)]
-    return [*named, *TEMPORARY]
+    """Return the folders in which Python tries to put temporary files; it takes the first that is writable."""
+    folders = [environ[name] for name in ("TMPDIR", "TEMP", "TMP") if environ.get(name)]
+    return [*folders, *TEMPORARY]
 
 
 def _may_write(folder: str) -> bool:

@@ -1,4 +1,4 @@
-"""Which scorers there are, how they start, and what replaces one that is gone."""
+"""Which scorers there are, how they start, and how one that is gone is replaced."""
 
 import errno
 import json
@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING
 from nb_scorer.common import phrases
 from nb_scorer.common.problem import Problem
 from nb_scorer.protocol.orders import FORK, SPAWN
-from nb_scorer.protocol.shared_counters import Tally
+from nb_scorer.protocol.shared_counters import SharedCounters
 
 from nb_service import problems
 from nb_service.model_folder import ModelFolder
@@ -26,31 +26,38 @@ from nb_service.pool.warmup import Warmup
 if TYPE_CHECKING:
     import asyncio
 
-# So many scorers in a row that ended before they answered anything are a crash loop.
+# When this many scorers in a row end before they answer anything, it is the model's fault and no single sample's.
 CRASH_LOOP = 3
+# In a crash loop, starts are this far apart: each pause is twice the last one.
 LONGEST_PAUSE = 10.0
 SHORTEST_PAUSE = 0.2
-# What a system says that has too little of something for the moment. Anything else at the very first start is final.
+# The errors of a system that lacks something for the moment. Any other error at the very first start is final.
 SCARCE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.ENOBUFS, errno.ENOSPC})
-# A forked scorer has the model and says hello at once: one that is silent for so long hangs in what it inherited.
+# A forked scorer has the model and says hello at once. One that is silent for this long hangs in state that it
+# inherited, such as a lock that another thread of the zygote held during the fork.
 HELLO_SECONDS = 30.0
-# One that loads the model itself may take long, nobody knows how long before the first has done it. From then on
-# it is given so many times what the slowest took, and no less than this.
+# A spawned scorer loads the model itself. How long that takes is unknown until the first one has done it; from then on
+# others may take SLOWER_BY times as long as the slowest so far, and at least LOAD_SECONDS.
 LOAD_SECONDS = 60.0
 SLOWER_BY = 10
-# Scorers that started together must not be replaced together.
+# The share by which S2I_MAX_REQUESTS varies: scorers that started together must not all be replaced together.
 JITTER = 0.1
 
 
-class Staff:
+class ScorerManager:
     """The scorers that take samples (`free`), and those that start, warm up or leave.
 
-    `warm` once as many as planned have answered the golden rows. Whoever uses it sets: `on_change`, called when
-    readiness may have changed; `on_fatal`, called with the Problem that makes going on useless; `on_unfit(words)`,
-    called when a golden row is answered wrongly or scorers keep ending; `on_rows(link, results)`, which returns
-    whether a scorer may work; `on_unanswered(jobs)`; `on_answer(pairs)`, called with jobs and what became of them;
-    `on_room(link)`, called when that link, or with None anything, may have changed for samples that wait.
-    `endings` counts why scorers ended.
+    It is `warm` once as many as planned have answered the golden rows. `endings` counts why scorers ended. Its user may
+    set callbacks:
+
+    - `on_change()`: readiness may have changed.
+    - `on_fatal(problem)`: going on is useless, because of this Problem.
+    - `on_unfit(message)`: a golden row was answered wrongly, or scorers keep ending.
+    - `on_rows(link, results)`: returns whether a scorer with these answers to the golden rows may work.
+    - `on_unanswered(jobs)`: a scorer left these samples unanswered.
+    - `on_answer(pairs)`: these jobs got these answers.
+    - `on_room(link)`: waiting samples may now fit on this link; with None, anything may have changed for them.
+    - `on_empty(link)`: the same, before the link's last answers go to their callbacks.
     """
 
     def __init__(
@@ -70,12 +77,14 @@ class Staff:
         self.stopping = False
         self.on_change = lambda: None
         self.on_fatal = _raise
-        self.on_unfit = lambda words: None
+        self.on_unfit = lambda message: None
         self.on_rows = self._judge
         self.on_unanswered = lambda jobs: None
         self.on_answer: Callable[[list[tuple[Job, Answer]]], None] | None = None
         self.on_room = lambda link: None
         self.on_empty = lambda link: None
+        self.on_batching_ended: Callable[[], None] = lambda: None
+        self.batching_ended = 0  # differences that the scorers have seen
         self.endings: dict[str, int] = {"died": 0, "too slow": 0, "recycled": 0}
         self._loop = loop
         self._model = model
@@ -83,21 +92,21 @@ class Staff:
         self._say = say
         self._stdout = stdout
         self._leaving: dict[int, Link] = {}
-        self._tired: list[Link] = []  # to be replaced, one after the other, and at work until then
-        self._retired: list[Link] = []  # replaced, and to answer only what they have
+        self._tired: list[Link] = []  # to be replaced, one after the other; at work until then
+        self._retired: list[Link] = []  # replaced; they only answer what they have
         self._supervisor: Supervisor | None = None
         self._loaded = False
         self._number = 0
         self._deaths = 0
         self._pause: asyncio.TimerHandle | None = None
-        self._setbacks = 0  # failed attempts to start a process, since the last that came off
-        self._silent: dict[int, float] = {}  # since when scorers run that have not said hello, by number
+        self._setbacks = 0  # failed attempts to start a process since the last success
+        self._silent: dict[int, float] = {}  # start times of scorers that have not said hello, by number
         self._slowest_hello = 0.0
         self._unfit: list[Link] = []  # that answered a golden row wrongly
 
     @property
     def hopeful(self) -> bool:
-        """Return whether samples may wait: for scorers, or for one that is on its way."""
+        """Return whether samples may wait for a scorer, be it one that is only starting."""
         if self.stopping or (self._unfit and not self.warm):
             return False
         return self._deaths < CRASH_LOOP or not self.crash_looping
@@ -113,18 +122,18 @@ class Staff:
         return self._supervisor.pid if self._supervisor is not None else None
 
     def start(self) -> None:
-        """Start a zygote; the scorers follow when it says that it is loaded.
+        """Start a zygote; the scorers follow when it reports that it has loaded the model.
 
-        Raise the Problem of a model Python that can't be run; what the system lacks for a while is waited for.
+        Raise the Problem of a model Python that can't be run; where the system lacks something for a while, try later.
         """
         self._loaded = False
         try:
             self._supervisor = Supervisor(self._model, self.mode, self._plan, self, self._loop, self._stdout)
-        except OSError as reason:
-            words = reason.strerror or str(reason)
-            if not self.loaded_once and reason.errno not in SCARCE:
-                raise problems.load_not_started(self._model.python, words) from reason
-            self._set_back("The process that starts scorers", words)
+        except OSError as error:
+            why = error.strerror or str(error)
+            if not self.loaded_once and error.errno not in SCARCE:
+                raise problems.load_not_started(self._model.python, why) from error
+            self._set_back("The process that starts scorers", why)
             self._loop.call_later(self._delay(), guarded, self._start_again)
 
     def _start_again(self) -> None:
@@ -136,7 +145,7 @@ class Staff:
             self._give_up(problem)
 
     def _set_back(self, what: str, reason: str) -> None:
-        """Say once that something can't be started now; each time makes the pause before the next attempt longer."""
+        """Log, once, that something can't be started now; each setback makes the pause before the next try longer."""
         self._setbacks += 1
         if self._setbacks == 1:
             self._say(f"{what} can't be started now ({reason}); tried again until it can.")
@@ -148,13 +157,14 @@ class Staff:
 
     def stop(self, seconds: float) -> list[Job]:
         """End every scorer within `seconds`; return the samples that have no answer."""
+        # First: from here on, what scorers and zygote report of their own end starts no replacement.
         self.stopping = True
         self.warm = False
         unanswered = [job for link in list(self.links.values()) for job in link.drop()]
         self.links.clear()
         self.free.clear()
         if self._supervisor is not None:
-            # While it loads it hears nothing.
+            # While it loads the model it does not read its control socket, so waiting would be in vain.
             self._supervisor.end(seconds if self._loaded else 0.0)
             self._supervisor = None
         return unanswered
@@ -169,12 +179,12 @@ class Staff:
         return unanswered
 
     def reap(self) -> None:
-        """Collect the exit status of the zygote, and nobody else's."""
+        """Collect the exit status of the zygote if it has ended; it reaps the scorers, which are its children."""
         if self._supervisor is not None:
             self._supervisor.reap()
 
     def replace_silent(self, now: float) -> None:
-        """Replace scorers that run and do not say that they have the model, nor that they have not."""
+        """Replace scorers that have been running too long without reporting that they have the model, or a problem."""
         patience = self._patience()
         for number, since in list(self._silent.items()):
             link = self.links.get(number)
@@ -187,19 +197,34 @@ class Staff:
             return HELLO_SECONDS
         return max(LOAD_SECONDS, SLOWER_BY * self._slowest_hello) if self.loaded_once else float("inf")
 
-    # --- told by the links ---
+    # --- called by the links ---
 
     def link_ready(self, link: Link, pid: int) -> None:
-        """Let a scorer that has the model answer golden rows: all at first, one after a replacement."""
+        """Send golden rows to a scorer that has the model: all of them at first, one to a replacement."""
         self.loaded_once = True
         since = self._silent.pop(link.number, None)
         if since is not None:
             self._slowest_hello = max(self._slowest_hello, time.monotonic() - since)
+        if not self._plan.batching or self.batching_ended:
+            link.stop_batching()
         rows = self._plan.golden[:1] if self.warm else self._plan.golden
         Warmup(link, rows, self._plan, self._warmed_up).next()
 
+    def link_batching_ended(self, link: Link, facts: dict) -> None:
+        """End batching in all scorers, those that will start too: one answer in company was another than alone."""
+        self.batching_ended += 1
+        if self.batching_ended == 1:
+            self._say(
+                f"Batching has ended: {facts['call']} gave scorer {link.pid} another result for a sample in "
+                f"company (digest {facts['together']}) than alone (digest {facts['alone']}). "
+                "Each sample is asked alone from now on."
+            )
+            for other in self.links.values():
+                other.stop_batching()
+            guarded(self.on_batching_ended)
+
     def link_problem(self, link: Link | None, facts: dict) -> None:
-        """Take a scorer's word that the model does not load; if none ever loaded it, that is the end."""
+        """Log that the model does not load; if no process has ever loaded it, give up."""
         if link is not None:
             self._silent.pop(link.number, None)
         if self.loaded_once:
@@ -208,7 +233,7 @@ class Staff:
             self._give_up_with(facts)
 
     def link_first_answer(self, link: Link) -> None:
-        """Forget the deaths so far: this one works."""
+        """Reset the count of deaths: this scorer works."""
         was_looping = self.crash_looping
         self._deaths = 0
         if was_looping:
@@ -216,7 +241,7 @@ class Staff:
             guarded(self.on_change)
 
     def link_tired(self, link: Link) -> None:
-        """Have a scorer replaced that has done its share: by one that is at work before this one leaves."""
+        """Replace a scorer that has done its share; its replacement is at work before it leaves."""
         if link in self._retired:
             if not link.in_flight:
                 self._let_go(link)
@@ -233,35 +258,36 @@ class Staff:
             self.dismiss(link, "recycled")
 
     def link_room(self, link: Link) -> None:
-        """Let samples that wait be given out."""
+        """Have waiting samples dealt."""
         self.on_room(link)
 
     def link_empty(self, link: Link) -> None:
-        """Let samples that wait be given to this scorer now."""
+        """Have waiting samples given to this scorer now."""
         self.on_empty(link)
 
     def link_strange(self, link: Link) -> None:
-        """Have a scorer killed that said what nobody asked for: its answers can't be told apart any more."""
+        """Kill a scorer that sent what nobody asked for: its answers can no longer be matched to samples."""
         self._say(f"Scorer {link.pid or link.number} is killed: it gave an answer that it was not asked for.")
         if self._supervisor is not None:
             self._supervisor.kill(link.number)
 
     def link_handed_back(self, job: Job) -> None:
-        """Have another scorer asked."""
+        """Have another scorer answer the sample."""
         self.on_unanswered([job])
 
     def link_gone(self, link: Link, unanswered: list[Job]) -> None:
         """Hand back what a dead scorer left, and replace it."""
         if link.pid is None and self._supervisor is not None and self._supervisor.awaits(link.number):
-            # Perhaps none began: where the zygote has no number left, the kernel closes the socket it was to get.
+            # Perhaps no scorer was started: where the zygote has no descriptor left, the kernel closes the socket that
+            # it was sent. Its report, which is still to come, decides.
             return
         self._lose(link, unanswered, "died")
 
     def _lose(self, link: Link, unanswered: list[Job], reason: str) -> None:
         self._silent.pop(link.number, None)
-        for known in (self._tired, self._unfit):
-            if link in known:
-                known.remove(link)
+        for links in (self._tired, self._unfit):
+            if link in links:
+                links.remove(link)
         if link in self._retired:
             self._retired.remove(link)
             self.on_unanswered(unanswered)
@@ -287,12 +313,12 @@ class Staff:
             guarded(self.on_change)
             self.on_room(None)
 
-    def _say_unfit(self, words: str) -> None:
-        self._say(words)
-        guarded(self.on_unfit, words)
+    def _say_unfit(self, message: str) -> None:
+        self._say(message)
+        guarded(self.on_unfit, message)
 
     def _delay(self) -> float:
-        """Return how long to wait before the next start: ever longer after deaths in a row, and after setbacks."""
+        """Return the seconds to wait before the next start: ever more after deaths in a row, and after setbacks."""
         return max(pause(self._deaths - CRASH_LOOP), pause(self._setbacks - 1))
 
     def _fill(self) -> None:
@@ -306,10 +332,10 @@ class Staff:
             try:
                 self._start_one()
             except ConnectionError:
-                # The zygote is gone, of which `zygote_gone` hears in a moment; the next one starts the scorers.
+                # The zygote is gone. `zygote_gone` is called in a moment, and the next zygote starts the scorers.
                 return
-            except OSError as reason:
-                self._set_back("A scorer", reason.strerror or str(reason))
+            except OSError as error:
+                self._set_back("A scorer", error.strerror or str(error))
                 self._fill()
                 return
 
@@ -318,37 +344,38 @@ class Staff:
             raise ConnectionError("there is no zygote")
         self._number += 1
         link = None
-        ours, theirs = socket.socketpair()
+        front_socket, scorer_socket = socket.socketpair()
         try:
-            with shared_memory() as memory:
-                link = self._link(ours, Tally(memory.fileno()))
-                self._supervisor.start(self._number, [theirs.fileno(), memory.fileno()])
+            with shared_memory() as counters_file:
+                link = self._link(front_socket, SharedCounters(counters_file.fileno()))
+                self._supervisor.start(self._number, [scorer_socket.fileno(), counters_file.fileno()])
         except OSError:
             if link is not None:
                 link.drop()
-            ours.close()
+            front_socket.close()
             raise
         finally:
-            theirs.close()
+            # The order carried a copy. With this one open, the scorer's death would never show as end of file.
+            scorer_socket.close()
         self.links[self._number] = link
 
-    def _link(self, ours: socket.socket, tally: Tally) -> Link:
+    def _link(self, front_socket: socket.socket, counters: SharedCounters) -> Link:
         plan = self._plan
-        link = Link(self._number, ours, tally, self, self._loop, plan.batch, plan.predict_timeout)
+        link = Link(self._number, front_socket, counters, self, self._loop, plan.batch, plan.predict_timeout)
         if plan.max_requests:
             import random
 
-            # So many samples are asked of it before it may work: they do not count.
+            # The golden rows, which it answers before it may work, do not count.
             share = plan.max_requests * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
             link.tired_after = len(plan.golden) + share
         return link
 
     def _wanted(self) -> int:
-        """Return how many scorers there shall be: one more while one is being replaced."""
+        """Return how many scorers there should be: one more than planned while one is being replaced."""
         return self._plan.scorers + bool(self._tired or self._retired)
 
     def _retire(self) -> None:
-        """Give no more to a tired scorer whose replacement is at work."""
+        """Give no more samples to a tired scorer whose replacement is at work."""
         link = self._tired.pop(0)
         self.free.remove(link)
         self._retired.append(link)
@@ -356,7 +383,7 @@ class Staff:
             self._let_go(link)
 
     def _warmed_up(self, link: Link, results: list) -> None:
-        # A replacement is a copy of what was proved: an answer of any kind is enough.
+        # A replacement runs the model that the first scorers were checked with: that it answers at all is enough.
         if not self.warm and not self.on_rows(link, results):
             if link.alive:
                 self._unfit.append(link)
@@ -372,25 +399,27 @@ class Staff:
             self.on_room(link)
 
     def _judge(self, link: Link, results: list) -> bool:
-        """Return whether every golden row was answered rightly; say which was not."""
+        """Return whether every golden row was answered correctly; log the first that was not."""
         for result in results:
             if result.same or (result.answer.outcome == OK and not self._plan.compare):
                 continue
             row = self._plan.golden[result.row]
-            got = json.dumps(result.got)[:200] if result.answer.outcome == OK else "no answer"
+            shown = json.dumps(result.value)[:200] if result.answer.outcome == OK else "no answer"
             self._say_unfit(
                 f"Not ready: golden row {result.row + 1} ({json.dumps(row['sample'])[:200]}) must give "
-                f"{json.dumps(row['answer'])[:200]} and gave {got}."
+                f"{json.dumps(row['answer'])[:200]} and gave {shown}."
             )
             return False
         return True
 
-    # --- told by the zygote ---
+    # --- called by the supervisor ---
 
     def zygote_loaded(self, threads: int, unforkable: Sequence[str] = ()) -> None:
         """Start the scorers, or first another zygote where forking this one is unproved and unsafe."""
         self.unforkable = tuple(unforkable)
-        if self.mode == FORK and not self._plan.sure and (threads > 1 or unforkable):
+        # A fork copies only the thread that calls it: the work of others stops half done in the child, and the locks
+        # that they hold stay locked. So without a proof by the build, a zygote with several threads is not forked.
+        if self.mode == FORK and not self._plan.mode_is_final and (threads > 1 or unforkable):
             self.mode = SPAWN
             why = f"it uses {unforkable[0]}" if unforkable else f"loading it left {threads} threads"
             self.reason = f"{self._plan.reason}, and {why}"
@@ -404,11 +433,11 @@ class Staff:
         self._fill()
 
     def zygote_failed(self, facts: dict) -> None:
-        """Give up if no scorer ever ran; later say why, and the zygote's own end is dealt with."""
+        """Give up if no scorer ever ran; later only log the reason, and `zygote_gone` starts another zygote."""
         self.link_problem(None, facts)
 
     def scorer_started(self, number: int) -> None:
-        """Wait for its hello from now on."""
+        """Expect its hello from now on."""
         self._recovered()
         link = self.links.get(number)
         if link is None:
@@ -419,7 +448,7 @@ class Staff:
             self._lose(link, [], "died")
 
     def scorer_unstarted(self, number: int, why: str) -> None:
-        """Try again, later each time."""
+        """Try again, after ever longer pauses."""
         link = self.links.pop(number, None)
         if link is not None:
             link.drop()
@@ -427,40 +456,40 @@ class Staff:
             self._fill()
 
     def zygote_stuck(self) -> None:
-        """Have what the scorers work on asked again: they die with the zygote, and not of a sample."""
+        """Have everything that the scorers work on asked again: they die with the zygote, not of a sample."""
         self._say("The process that starts scorers takes no orders: it is killed, and its scorers with it.")
         links = list(self.links.values())
-        for known in (self.links, self.free, self._tired, self._retired, self._unfit, self._silent):
-            known.clear()
+        for registry in (self.links, self.free, self._tired, self._retired, self._unfit, self._silent):
+            registry.clear()
         self._loaded = False
         for link in links:
             self.endings["died"] += 1
             self.on_unanswered(link.drop())
 
     def scorer_exited(self, number: int, status: int) -> None:
-        """Hear a scorer's last words, and say how it ended."""
+        """Read the last answers of a scorer that has ended, and log how it ended."""
         link = self.links.get(number) or self._leaving.get(number)
         if link is None or self.stopping:
             return
         guarded(link.end)
         if link.alive:
-            # What it started holds its socket open.
+            # A process that it has started keeps its socket open, so no end of file comes.
             guarded(link.gone)
         self._leaving.pop(number, None)
         if self.stopping:
             return
-        words = phrases.ending(os.waitstatus_to_exitcode(status))
-        self._say(f"Scorer {link.pid or number} {words}.")
+        ending = phrases.ending(os.waitstatus_to_exitcode(status))
+        self._say(f"Scorer {link.pid or number} {ending}.")
         if not self.loaded_once:
-            self._give_up(problems.load_ended(words))
+            self._give_up(problems.load_ended(ending))
 
     def zygote_gone(self, ending: str) -> None:
-        """Start another zygote; give up if none ever had the model."""
+        """Start another zygote; give up if none has ever loaded the model."""
         self._supervisor = None
         self._leaving.clear()
         if self.stopping:
             return
-        # Orders that it had and did not carry out, or did not live to tell of.
+        # Scorers whose order it did not carry out, or did not live to confirm.
         unstarted = [link for link in self.links.values() if not link.alive]
         for link in unstarted:
             del self.links[link.number]
@@ -486,8 +515,8 @@ class Staff:
 
 
 def pause(turn: int) -> float:
-    """Return how long to wait before attempt `turn`: not at all below 0, then twice as long each time."""
-    # Bounded: a number of attempts has no bound, and a power of 2 that is a float has.
+    """Return the seconds to wait before attempt `turn`: none below 0, then twice as many each time."""
+    # The exponent is bounded: attempts can go on for ever, and a float power of 2 overflows.
     return 0.0 if turn < 0 else min(LONGEST_PAUSE, SHORTEST_PAUSE * 2.0 ** min(turn, 20))
 
 

@@ -1,4 +1,4 @@
-"""The front's end of a socket over which another process of ours asks the pool (see client.py)."""
+"""The front's end of a socket over which another process of ours uses the pool (see client.py)."""
 
 import itertools
 import socket
@@ -11,26 +11,26 @@ from typing import TYPE_CHECKING
 from nb_service.pool import wire
 from nb_service.pool.answer import FULL, Answer, Job
 from nb_service.pool.guard import guarded
-from nb_service.pool.pool import Pool
+from nb_service.pool.scoring_pool import Pool
 
 if TYPE_CHECKING:
     import asyncio
 
-# Below what the allocator asks the system for anew each time: three system calls a read.
+# Smaller than the blocks that the allocator maps afresh each time, at three system calls a read.
 RECEIVE_BYTES = 1 << 16
-# While more of its answers wait to be taken, a peer is not listened to.
+# A peer with more bytes of untaken answers than this is not read from.
 MOST_UNSENT = 1 << 20
-# What scorers answer beyond it is told to have found no room: a peer that is behind must not fill the front's memory.
+# Beyond this, answers are replaced by FULL: a peer that is behind must not fill the front's memory.
 MOST_HELD = 1 << 25
-# So many frames leave in one call.
+# How many frames leave in one system call.
 AT_ONCE = 64
 
 
 class PoolServer:
     """Serves the one process at the other end of `sock`, a connected UNIX stream socket.
 
-    `facts` gives what it asks to know; `gone` is called, once, when it has gone by itself. What it still
-    has in the queue then is abandoned. Everything is for the loop's thread; nothing waits.
+    `facts` returns what it gets when it asks for facts; `gone` is called, once, when it hangs up. What it still has in
+    the queue then is abandoned. For the loop's thread only; nothing here blocks.
     """
 
     def __init__(
@@ -47,10 +47,10 @@ class PoolServer:
         self._fd = sock.fileno()
         self._facts = facts
         self._gone = gone
-        self._jobs: dict[int, Job] = {}  # asked and not answered, by their number
+        self._jobs: dict[int, Job] = {}  # asked and not answered, by number
         self._in = bytearray()
         self._out: deque[bytes | memoryview] = deque()
-        self._unsent = 0  # bytes in it
+        self._unsent = 0  # bytes in _out
         self._open = True
         self._reading = self._writing = self._flush_scheduled = False
         sock.setblocking(False)
@@ -76,25 +76,25 @@ class PoolServer:
             guarded(self._gone)
 
     def _watch(self) -> None:
-        """Let the loop look for what matters now: answers leave first, and a peer that takes none is not read."""
+        """Watch the socket for what matters now; a peer that does not take its answers is not read."""
         reading = self._open and self._unsent <= MOST_UNSENT
         writing = self._open and bool(self._out)
         if reading and not self._reading:
-            self._loop.add_reader(self._fd, self._readable)
+            self._loop.add_reader(self._fd, self._on_readable)
         elif self._reading and not reading:
             self._loop.remove_reader(self._fd)
         if writing and not self._writing:
-            self._loop.add_writer(self._fd, self._writable)
+            self._loop.add_writer(self._fd, self._on_writable)
         elif self._writing and not writing:
             self._loop.remove_writer(self._fd)
         self._reading, self._writing = reading, writing
 
     # --- what is asked ---
 
-    def _readable(self) -> None:
+    def _on_readable(self) -> None:
         try:
             self._receive()
-        except Exception:  # noqa: BLE001 - a bug at one end costs this peer, never the front
+        except Exception:  # noqa: BLE001 - a bug at either end costs this peer, never the front
             traceback.print_exc()
             self._lost()
 
@@ -127,7 +127,7 @@ class PoolServer:
     def _current_facts(self) -> dict:
         try:
             return self._facts()
-        except Exception:  # noqa: BLE001 - who asks for facts is not worth an outage
+        except Exception:  # noqa: BLE001 - a question for facts must not cost the connection
             traceback.print_exc()
             return {}
 
@@ -139,7 +139,7 @@ class PoolServer:
             self._send(wire.answer_frame(number, answer if fits else Answer(FULL)))
 
     def _send(self, frame: bytes) -> None:
-        """Send with all that is to be sent in this turn."""
+        """Send `frame`, in one system call with the others of this turn."""
         self._out.append(frame)
         self._unsent += len(frame)
         if not self._flush_scheduled:
@@ -149,12 +149,12 @@ class PoolServer:
     def _flush(self) -> None:
         self._flush_scheduled = False
         if self._writing:
-            # What the socket has no room for may be too much by now.
+            # The socket is full already; but what waits may have grown past MOST_UNSENT.
             guarded(self._watch)
         else:
-            self._writable()
+            self._on_writable()
 
-    def _writable(self) -> None:
+    def _on_writable(self) -> None:
         try:
             if self._open:
                 self._sent(self._sock.sendmsg(list(itertools.islice(self._out, AT_ONCE))))
@@ -169,7 +169,7 @@ class PoolServer:
             self._lost()
 
     def _sent(self, size: int) -> None:
-        """Let go of the first `size` bytes."""
+        """Remove the first `size` bytes from what waits."""
         self._unsent -= size
         while size:
             first = self._out.popleft()

@@ -1,4 +1,9 @@
-"""The front's side of the zygote: starts it, sends it the scorers' sockets, hears what becomes of them."""
+"""The front's side of the zygote: starts it, sends it the scorers' sockets, and receives its reports.
+
+Scorers are not children of the front. They run in the model's Python, and those that are forked from a process that has
+loaded the model share its memory and start within milliseconds. The zygote never predicts, so that a notebook's code
+can't hang it.
+"""
 
 import json
 import os
@@ -18,50 +23,50 @@ from nb_service.pool.plan import Plan
 if TYPE_CHECKING:
     import asyncio
 
-# An order to start a scorer is confirmed right after the fork: a zygote that is silent for so many beats, each of
-# so many seconds, is stopped or hangs. Beats are counted, not time: a machine that was frozen as a whole wakes up
-# with one of them gone.
+# The zygote confirms an order to start a scorer right after the fork. One that is silent for so many beats, each of
+# so many seconds, is stopped or hangs. Beats are counted rather than time: after the whole machine was frozen, only
+# one of them has passed.
 BEAT_SECONDS = 1.0
 MOST_BEATS = 10
-# Its sockets are closed a moment before it is gone; for so long it is let be.
+# An ending process closes its sockets a moment before it can be reaped; after this long it is killed.
 EXIT_SECONDS = 1.0
 EXIT_LOOK_SECONDS = 0.005
-# An order to kill that did not leave is given again.
+# When to repeat an order to kill that the socket had no room for.
 KILL_AGAIN_SECONDS = 1.0
 
 
 class Owner(Protocol):
-    """Who is told what the zygote says."""
+    """What a supervisor calls when the zygote reports something."""
 
     def zygote_loaded(self, threads: int, unforkable: Sequence[str]) -> None:
-        """Hear that it takes orders; the operating system counts `threads` in it.
+        """Note that the zygote takes orders; the operating system counts `threads` in it.
 
         `unforkable` are the libraries in it that are known to hang in a forked process.
         """
 
     def zygote_failed(self, facts: dict) -> None:
-        """Hear that the model does not load: `facts` has code, what, why, fix, traceback."""
+        """Note that the model does not load: `facts` has code, what, why, fix, traceback."""
 
     def zygote_stuck(self) -> None:
-        """Hear that it takes no orders, and is killed now with every scorer; `zygote_gone` follows."""
+        """Note that the zygote takes no orders, and is now killed with every scorer; `zygote_gone` follows."""
 
     def scorer_started(self, number: int) -> None:
-        """Hear that the scorer `number` is a process now."""
+        """Note that the scorer `number` is a process now."""
 
     def scorer_unstarted(self, number: int, why: str) -> None:
-        """Hear that the scorer `number` could not be started for the reason `why`."""
+        """Note that the scorer `number` could not be started for the reason `why`."""
 
     def scorer_exited(self, number: int, status: int) -> None:
-        """Hear that the scorer `number` ended with the wait status `status`."""
+        """Note that the scorer `number` ended with the wait status `status`."""
 
     def zygote_gone(self, ending: str) -> None:
-        """Hear that the zygote itself ended."""
+        """Note that the zygote itself ended."""
 
 
 class Supervisor:
-    """A running zygote in `mode` (fork or spawn); it and its scorers print in the form that `plan` wants.
+    """A running zygote in `mode` (fork or spawn); it and its scorers print in the log format of `plan`.
 
-    Making one raises OSError where the system can't start a process; everything is for the loop's thread.
+    The constructor raises OSError where the system can't start a process. For the loop's thread only.
     """
 
     def __init__(
@@ -78,39 +83,41 @@ class Supervisor:
         self._buffer = bytearray()
         self._unconfirmed: dict[int, int] = {}  # beats since the order, by the scorer's number
         self._beat: asyncio.TimerHandle | None = None
-        self._dismissed = False
-        self._socket, theirs = socket.socketpair()
+        self._ending = False
+        self._socket, zygote_socket = socket.socketpair()
         try:
-            self._process = self._popen(model, mode, plan, theirs, stdout)
+            self._process = self._popen(model, mode, plan, zygote_socket, stdout)
         except OSError:
             self._socket.close()
             raise
         finally:
-            theirs.close()
+            # With a copy of it here, the zygote's end would never show as end of file.
+            zygote_socket.close()
         self._listen()
 
     def _popen(
-        self, model: ModelFolder, mode: str, plan: Plan, theirs: socket.socket, stdout: IO | None
+        self, model: ModelFolder, mode: str, plan: Plan, zygote_socket: socket.socket, stdout: IO | None
     ) -> subprocess.Popen:
         argv = launch.command(
-            *(model.python, "zygote", theirs.fileno(), os.getpid(), mode, plan.log_format),
+            *(model.python, "zygote", zygote_socket.fileno(), os.getpid(), mode, plan.log_format),
             *(model.folder, model.notebook_folder),
         )
         return subprocess.Popen(
             argv,
-            pass_fds=[theirs.fileno()],
+            pass_fds=[zygote_socket.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=stdout,
             env=plan.environment,
             cwd="/",
-            # Ctrl-C in a terminal is for the front alone; it ends the scorers in its own time.
+            # A terminal's Ctrl-C goes to every process of its session: only the front may get it, which ends the
+            # scorers when they have answered.
             start_new_session=True,
         )
 
     def _listen(self) -> None:
         self._socket.setblocking(False)
         try:
-            self._loop.add_reader(self._socket.fileno(), guarded, self._readable)
+            self._loop.add_reader(self._socket.fileno(), guarded, self._on_readable)
         except OSError:
             self.end(0)
             raise
@@ -121,20 +128,20 @@ class Supervisor:
         return self._process.pid
 
     def start(self, number: int, fds: list[int]) -> None:
-        """Let the zygote start a scorer with `fds`: its end of the link, and its tally.
+        """Order the zygote to start a scorer with `fds`: its end of the link, and its counters.
 
-        Raise OSError where the order can't be given now, ConnectionError where the zygote is gone.
+        Raise OSError where the order can't be sent now, ConnectionError where the zygote is gone.
         """
         self._order(START, number, fds)
         self._unconfirmed[number] = 0
-        self._count_beats()
+        self._schedule_beat()
 
     def awaits(self, number: int) -> bool:
-        """Return whether the zygote has not said yet what became of the order to start that scorer."""
+        """Return whether the zygote has not yet reported on the order to start that scorer."""
         return number in self._unconfirmed
 
     def kill(self, number: int) -> None:
-        """Let the zygote kill that scorer with all that it started."""
+        """Order the zygote to kill that scorer with all its children."""
         if not self._open:
             return
         try:
@@ -145,9 +152,9 @@ class Supervisor:
             self._loop.call_later(KILL_AGAIN_SECONDS, guarded, self.kill, number)
 
     def end(self, seconds: float) -> None:
-        """Close the control socket, at which the zygote kills its children and ends; wait `seconds`."""
-        self._dismissed = True
-        self._close()
+        """Close the control socket, so that the zygote kills its children and ends; kill it after `seconds`."""
+        self._ending = True
+        self._close_socket()
         try:
             self._process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -155,7 +162,7 @@ class Supervisor:
             self._process.wait()
 
     def reap(self) -> None:
-        """Collect the zygote's exit status if it ended."""
+        """Collect the zygote's exit status if it has ended."""
         self._process.poll()
 
     @property
@@ -167,7 +174,7 @@ class Supervisor:
             raise ConnectionError
         socket.send_fds(self._socket, [ORDER.pack(order, number)], fds)
 
-    def _readable(self) -> None:
+    def _on_readable(self) -> None:
         try:
             data = self._socket.recv(65536)
         except (BlockingIOError, InterruptedError):
@@ -175,51 +182,51 @@ class Supervisor:
         except ConnectionError:
             data = b""
         if not data:
-            self._gone()
+            self._on_eof()
             return
         self._buffer += data
         *lines, rest = bytes(self._buffer).split(b"\n")
         self._buffer = bytearray(rest)
         for line in lines:
-            guarded(self._event, line)
+            guarded(self._on_report, line)
 
-    def _event(self, line: bytes) -> None:
+    def _on_report(self, line: bytes) -> None:
         if not self._open:
             return
-        said = json.loads(line)
-        event, number = said["event"], said.get("scorer")
+        report = json.loads(line)
+        event, number = report["event"], report.get("scorer")
         if event == "loaded":
-            self._owner.zygote_loaded(said["threads"], said["unforkable"])
+            self._owner.zygote_loaded(report["threads"], report["unforkable"])
         elif event == "failed":
-            self._owner.zygote_failed(said)
+            self._owner.zygote_failed(report)
         elif event == "started":
             self._unconfirmed.pop(number, None)
             self._owner.scorer_started(number)
         elif event == "unstarted":
             self._unconfirmed.pop(number, None)
-            self._owner.scorer_unstarted(number, said["why"])
+            self._owner.scorer_unstarted(number, report["why"])
         else:
-            self._owner.scorer_exited(number, said["status"])
+            self._owner.scorer_exited(number, report["status"])
 
-    # --- a zygote that takes no orders ---
+    # --- detecting a zygote that takes no orders ---
 
-    def _count_beats(self) -> None:
+    def _schedule_beat(self) -> None:
         if self._beat is None and self._unconfirmed:
-            self._beat = self._loop.call_later(BEAT_SECONDS, guarded, self._beaten)
+            self._beat = self._loop.call_later(BEAT_SECONDS, guarded, self._on_beat)
 
-    def _beaten(self) -> None:
+    def _on_beat(self) -> None:
         self._beat = None
         self._unconfirmed = {number: beats + 1 for number, beats in self._unconfirmed.items()}
         if all(beats < MOST_BEATS for beats in self._unconfirmed.values()):
-            self._count_beats()
+            self._schedule_beat()
             return
         guarded(self._owner.zygote_stuck)
         self._process.kill()
-        self._gone()
+        self._on_eof()
 
     # --- its end ---
 
-    def _close(self) -> None:
+    def _close_socket(self) -> None:
         self._unconfirmed.clear()
         if self._beat is not None:
             self._beat.cancel()
@@ -227,17 +234,17 @@ class Supervisor:
             self._loop.remove_reader(self._socket.fileno())
             self._socket.close()
 
-    def _gone(self) -> None:
-        self._close()
+    def _on_eof(self) -> None:
+        self._close_socket()
         self._await_exit(int(EXIT_SECONDS / EXIT_LOOK_SECONDS))
 
     def _await_exit(self, looks: int) -> None:
-        """Tell the owner when the process is gone; kill it after so many looks, and never wait for it here."""
-        if self._dismissed:
+        """Tell the owner when the process is gone; kill it after `looks` more tries. Never block the loop for it."""
+        if self._ending:
             return
-        code = self._process.poll()
-        if code is not None:
-            self._owner.zygote_gone(phrases.ending(code))
+        status = self._process.poll()
+        if status is not None:
+            self._owner.zygote_gone(phrases.ending(status))
             return
         if looks == 0:
             self._process.kill()

@@ -1,8 +1,8 @@
-"""The service's event loop: asyncio's own, with a place at the end of each of its turns.
+"""The service's event loop: asyncio's own, with a hook at the end of each turn.
 
-asyncio runs what `call_soon` was given in a turn of its own, and asks the kernel for news before it. What can be done
-once all that a turn brought is known, samples dealt and sent, needs neither. So a selector of ours, which asyncio takes
-by its documented interface, does it on the way to the wait.
+What `call_soon` schedules runs in the next turn, after another system call that asks for events. Dealing and sending
+samples, once everything that a turn brought is known, needs neither. So a selector of ours, which asyncio accepts by
+its documented interface, does that just before it waits.
 """
 
 import asyncio
@@ -11,21 +11,22 @@ from collections.abc import Callable
 
 
 class TurnLoop(asyncio.SelectorEventLoop):
-    """An event loop that does, once a turn has run all its callbacks, what it was told by `at_end`."""
+    """An event loop that calls what `at_end` was given once a turn has run all its callbacks."""
 
     def __init__(self) -> None:
-        self._ends = _Ends()
-        super().__init__(self._ends)
+        self._turn_selector = _TurnSelector()
+        super().__init__(self._turn_selector)
 
     def at_end(self, call: Callable[[], bool]) -> None:
-        """Call `call` once, before this loop waits the next time; it must not raise.
+        """Call `call` once, just before this loop waits the next time; it must not raise.
 
-        It returns whether it gave the loop a callback or a timer: by then asyncio has settled for how long it waits.
+        It returns whether it gave the loop a callback or a timer: asyncio has already decided how long to wait, and
+        the selector then does not wait at all.
         """
-        self._ends.calls.append(call)
+        self._turn_selector.calls.append(call)
 
 
-class _Ends(selectors.DefaultSelector):
+class _TurnSelector(selectors.DefaultSelector):
     def __init__(self) -> None:
         super().__init__()
         self.calls: list[Callable[[], bool]] = []
@@ -33,8 +34,8 @@ class _Ends(selectors.DefaultSelector):
     def select(self, timeout: float | None = None) -> list:
         if self.calls:
             calls, self.calls = self.calls, []
-            given = [call() for call in calls]
-            # What a call left for the end of a turn is not for the end of this one, which has come.
-            if any(given) or self.calls:
+            gave_work = [call() for call in calls]
+            # A call may have registered another, which is for the end of the next turn: that must come at once.
+            if any(gave_work) or self.calls:
                 timeout = 0
         return super().select(timeout)

@@ -1,4 +1,4 @@
-"""The golden rows, asked of one scorer: they warm it up, prove it right, and tell fork from spawn."""
+"""Sends the golden rows to one scorer: that warms it up, and shows whether it answers as in the notebook."""
 
 import json
 import time
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
 
 class RowResult(NamedTuple):
-    """What one scorer made of one golden row, the `turn`-th time."""
+    """One scorer's answer to one golden row, the `turn`-th time; `value` is the decoded answer, None without one."""
 
     row: int
     turn: int
     answer: Answer
-    got: object
+    value: object
     same: bool
 
 
 class Warmup:
-    """Asks `rows` of `link` as often as `plan` says, then calls done(link, results)."""
+    """Sends `rows` to `link` as often as `plan` says, then calls done(link, results)."""
 
     def __init__(self, link: "Link", rows: Sequence[dict], plan: Plan, done: Callable) -> None:
         self._link = link
@@ -37,7 +37,7 @@ class Warmup:
         self._results: list[RowResult] = []
 
     def next(self) -> None:
-        """Ask the next row, or tell that all are answered."""
+        """Send the next row; after the last, or when the plan's patience is over, report the results."""
         if not self._todo or (self._results and self._out_of_patience()):
             self._done(self._link, self._results)
             return
@@ -51,9 +51,9 @@ class Warmup:
         return patience is not None and time.monotonic() - self._began > patience
 
     def _answered(self, row: int, turn: int, answer: Answer) -> None:
-        got = json.loads(answer.payload) if answer.outcome == OK else None
-        right = answer.outcome == OK and compare_answers.same(self._rows[row]["answer"], got, self._plan.tolerance)
-        self._results.append(RowResult(row, turn, answer, got, right))
+        value = json.loads(answer.payload) if answer.outcome == OK else None
+        same = answer.outcome == OK and compare_answers.same(self._rows[row]["answer"], value, self._plan.tolerance)
+        self._results.append(RowResult(row, turn, answer, value, same))
         if self._link.alive:
             self.next()
         else:

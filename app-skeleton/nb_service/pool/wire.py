@@ -1,8 +1,8 @@
-"""The frames between the front and other processes of ours that ask the pool: their one definition.
+"""The frames between the front and other processes of ours that use the pool: their one definition.
 
-Each is a length, a kind, a number and that many bytes. The front begins with HELLO. The other side asks
-(SAMPLE, ARRAY, FACTS) under a number of its own choice; what comes back (ANSWER, FACTS) carries that number,
-in no particular order. ABANDON, with that number, lets go of what nobody waits for any more.
+Each is a length, a kind, a number and that many bytes. The front begins with HELLO. The other side sends requests
+(SAMPLE, ARRAY, FACTS) under numbers of its own choice; the responses (ANSWER, FACTS) carry these numbers, in no
+particular order. ABANDON withdraws the request with its number.
 """
 
 import json
@@ -14,7 +14,7 @@ from nb_scorer.protocol import frames
 from nb_service.pool.answer import Answer
 
 HEAD = struct.Struct("!IBI")
-# What an answer's payload begins with: the outcome, microseconds, samples in the call that it was the first of.
+# What an answer's payload begins with: the outcome, microseconds, and `batch` of Answer.
 OUTCOME = struct.Struct("!BQI")
 NUMBERS = 0xFFFFFFFF
 
@@ -22,9 +22,9 @@ NUMBERS = 0xFFFFFFFF
 HELLO = 1  # {"together", "max_queue"}: whether a batch_predictor scores, and how many samples may wait
 SAMPLE = 2  # a sample's JSON
 ARRAY = 3  # a JSON array of samples
-FACTS = 4  # nothing when asked; a JSON object when answered
-ANSWER = 5  # what became of a sample or an array
-ABANDON = 6  # nothing
+FACTS = 4  # the request is empty, the response a JSON object
+ANSWER = 5  # the outcome of a sample or an array
+ABANDON = 6  # empty
 
 
 def frame(kind: int, number: int, payload: bytes = b"") -> bytes:
@@ -38,7 +38,7 @@ def json_frame(kind: int, number: int, facts: dict) -> bytes:
 
 
 def answer_frame(number: int, answer: Answer) -> bytes:
-    """Return the bytes of the answer to what was asked under `number`."""
+    """Return the bytes of the answer to the request with this number."""
     outcome = OUTCOME.pack(answer.outcome, int(answer.seconds * 1e6), answer.batch)
     return HEAD.pack(len(outcome) + len(answer.payload), ANSWER, number) + outcome + answer.payload
 

@@ -1,7 +1,6 @@
 """Wire formats: each module turns the bytes of a request into samples, and answers into bytes.
 
-They know nothing of HTTP's objects and nothing of scorers. A sample is its JSON (bytes), as the
-scorers take it; an answer is its JSON (bytes), as they give it.
+They know neither Flask's objects nor scorers. Samples and answers are JSON (bytes), as scorers take and return them.
 """
 
 from collections.abc import Callable, Sequence
@@ -33,7 +32,7 @@ JSON_TYPE = "application/json"
 
 
 class Body(NamedTuple):
-    """What goes back: bytes, their type, and headers that belong to them."""
+    """The body of a response: bytes, their type, and headers that belong to them."""
 
     data: bytes
     content_type: str = JSON_TYPE
@@ -41,32 +40,32 @@ class Body(NamedTuple):
 
 
 class Question:
-    """The samples of a request, and what makes a body of their answers, given in the same order."""
+    """The samples of a request, and a function that makes a body of their answers, which are in the same order."""
 
     def __init__(self, samples: Series | list[bytes], write: Callable[[Series], Body]) -> None:
         self.samples = samples if isinstance(samples, Series) else Series(samples)
         self._write = write
 
     def write(self, answers: Sequence[bytes]) -> Body:
-        """Return the body of the answers; raise Malformed where they have no form that was asked for."""
+        """Return the body of the answers; raise Malformed where the requested form can't hold them."""
         try:
             return self._write(answers if isinstance(answers, Series) else Series(list(answers)))
         except Malformed:
             raise
-        except ValueError as wrong:
-            # Bytes that nobody here had decoded yet.
-            raise Malformed(f"An answer has no form that was asked for: {wrong}.") from wrong
+        except ValueError as error:
+            # Answers that have passed as bytes until here are decoded only now.
+            raise Malformed(f"An answer has no form that was asked for: {error}.") from error
 
 
 def decode(body: bytes, lenient: bool = False) -> Any:
     """Return the JSON in `body` as the scorers would read it; raise Malformed.
 
-    Where it is `lenient`, NaN and infinities become None, as they do where they come in bytes.
+    If `lenient`, NaN and infinities become None, as they do in binary formats.
     """
     try:
         return json_codec.decode(body, json_codec.LENIENT if lenient else None)
-    except ValueError as wrong:
-        raise Malformed(f"The body is not JSON: {wrong}.") from wrong
+    except ValueError as error:
+        raise Malformed(f"The body is not JSON: {error}.") from error
 
 
 def decode_object(body: bytes, lenient: bool = False) -> dict:
@@ -91,8 +90,8 @@ def keyed(key: bytes, answers: Series) -> Body:
 
 
 def plain_refusal(status: int, detail: str) -> tuple[int, Body]:
-    """Return status and body of a refusal as TensorFlow Serving, KServe, Open Inference and Vertex word it.
+    """Return status and body of a refusal in the form of TensorFlow Serving, KServe, Open Inference and Vertex AI.
 
-    What the validator refuses is an invalid argument to all of them, 400.
+    To all of them, a sample that the validator refuses is an invalid argument, 400.
     """
     return 400 if status == 422 else status, Body(encode({"error": detail}))

@@ -1,8 +1,8 @@
-"""Arrow streams: a row a sample in, a row an answer out. Needs pyarrow, which a service has only if it was added.
+"""Arrow streams: one row a sample in, one row an answer out. Needs pyarrow, which a service only has if it was added.
 
-A stream says in few bytes that it has very much: columns of nulls take none, compressed ones next to none, and what
-a dictionary holds once is there for each row. All that is counted before a value is made, and a batch is validated
-in full before it is looked at: pyarrow trusts lengths and offsets otherwise.
+A stream of few bytes can describe very many values: columns of nulls take no bytes, compressed ones next to none, and a
+value in a dictionary counts for each row. All of that is counted before any value is made. Each batch is fully
+validated before it is read, since pyarrow trusts lengths and offsets otherwise.
 """
 
 from collections.abc import Iterator
@@ -14,9 +14,9 @@ from nb_service.protocols.rows import Rows, rows_to_columns
 from nb_service.protocols.series import TOGETHER, Chunk
 
 CONTENT_TYPE = "application/vnd.apache.arrow.stream"
-# As JSON a number takes about twice the bytes that it has, a null or a truth four, and a comma and a space behind.
+# As JSON, a number takes about twice its bytes, a null or boolean four; a comma and a space follow.
 _LEAST_BYTES = 6
-# What of a batch is in memory as values of Python at a time, by its bytes as JSON.
+# How much of a batch exists as Python values at a time, in bytes as JSON.
 BYTES_TOGETHER = 1 << 20
 
 
@@ -31,19 +31,19 @@ def read(body: bytes, rows: Rows, limits: Limits = DEFAULT) -> Series:
 
     try:
         _check_messages(body, limits)
-        # Threads would only add memory: one request is unpacked at a time.
+        # Threads would only cost memory, since this thread unpacks one batch at a time.
         with pa.ipc.open_stream(body, options=pa.ipc.IpcReadOptions(use_threads=False)) as stream:
             return Series(chunks=list(_samples(stream, rows, limits)))
     except Malformed:
         raise
-    except (pa.ArrowException, OSError, ValueError, OverflowError) as wrong:
-        raise Malformed(f"The body is no Arrow stream: {wrong}.") from wrong
-    except TypeError as wrong:
-        raise Malformed(f"A column is of a type that JSON lacks: {wrong}.") from wrong
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
+        raise Malformed(f"The body is no Arrow stream: {error}.") from error
+    except TypeError as error:
+        raise Malformed(f"A column is of a type that JSON lacks: {error}.") from error
 
 
 def _check_messages(body: bytes, limits: Limits) -> None:
-    """Raise Malformed where the stream says that it unpacks to too much, or is in a form that is not read."""
+    """Raise Malformed where the stream declares that it unpacks to too much, or has a form that is not supported."""
     import pyarrow as pa
 
     size = 0
@@ -60,14 +60,14 @@ def _check_messages(body: bytes, limits: Limits) -> None:
 
 def _samples(stream: Any, rows: Rows, limits: Limits) -> Iterator[Chunk]:
     names = stream.schema.names
-    count, size, each = 0, 0, rows.name_bytes(names)
+    count, size, name_bytes = 0, 0, rows.name_bytes(names)
     for batch in stream:
         batch.validate(full=True)
         count += batch.num_rows
-        limits.check_rows(count, each)
+        limits.check_rows(count, name_bytes)
         added = sum(_size(column, limits) for column in batch.columns)
         size += added
-        limits.check_built(size + count * each)
+        limits.check_built(size + count * name_bytes)
         if names:
             yield from _chunks(batch, added, rows, limits)
 
@@ -82,12 +82,12 @@ def _chunks(batch: Any, size: int, rows: Rows, limits: Limits) -> Iterator[Chunk
             samples = list(rows.samples(names, map(list, zip(*cells, strict=True))))
             yield Chunk(encode(samples), len(samples))
         else:
-            one = rows.sample_json(names, [_json(column.slice(at, 1), limits) for column in batch.columns])
-            yield Chunk(b"[" + one + b"]", 1)
+            sample = rows.sample_json(names, [_json(column.slice(at, 1), limits) for column in batch.columns])
+            yield Chunk(b"[" + sample + b"]", 1)
 
 
 def _json(array: Any, limits: Limits) -> bytes:
-    """Return the JSON of some values, with commas between; of long lists only a part is in memory as such."""
+    """Return the JSON of some values, separated by commas; of long lists, only a part exists as values at a time."""
     if len(array) > 1 and _size(array, limits) > BYTES_TOGETHER:
         half = len(array) // 2
         return _json(array.slice(0, half), limits) + b", " + _json(array.slice(half), limits)
@@ -96,14 +96,14 @@ def _json(array: Any, limits: Limits) -> bytes:
     return encode(array.to_pylist())[1:-1]
 
 
-def _is_list(kind: Any) -> bool:
+def _is_list(arrow_type: Any) -> bool:
     from pyarrow import types
 
-    return types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
+    return types.is_list(arrow_type) or types.is_large_list(arrow_type) or types.is_fixed_size_list(arrow_type)
 
 
 def _within(array: Any) -> Any:
-    """Return the values within an array of lists or of maps, one behind the other."""
+    """Return the flattened values of an array of lists or maps."""
     from pyarrow import types
 
     if types.is_fixed_size_list(array.type):
@@ -114,43 +114,43 @@ def _within(array: Any) -> Any:
 
 
 def _size(array: Any, limits: Limits) -> int:
-    """Return about how many bytes of JSON the values of a validated array are; raise Malformed where too many."""
+    """Return about how many bytes of JSON a validated array becomes; raise Malformed where these are too many."""
     from pyarrow import types
 
-    kind, count = array.type, len(array)
-    # Before its values are looked at: those within a list may be more than memory has, of nulls that take none.
+    arrow_type, count = array.type, len(array)
+    # Before its values are read: a list may have more nulls, which take no bytes, than fit into memory as values.
     limits.check_built(_LEAST_BYTES * count)
     if not count:
         return 0
-    if _is_list(kind) or types.is_map(kind):
+    if _is_list(arrow_type) or types.is_map(arrow_type):
         return _LEAST_BYTES * count + _size(_within(array), limits)
-    if types.is_struct(kind):
-        names = len(encode([field.name for field in kind]))
-        return names * count + sum(_size(array.field(at), limits) for at in range(kind.num_fields))
-    if types.is_dictionary(kind):
+    if types.is_struct(arrow_type):
+        names = len(encode([field.name for field in arrow_type]))
+        return names * count + sum(_size(array.field(at), limits) for at in range(arrow_type.num_fields))
+    if types.is_dictionary(arrow_type):
         return _repeated(array.dictionary, array.indices)
-    if types.is_run_end_encoded(kind):
+    if types.is_run_end_encoded(arrow_type):
         return count * _longest(array.values)
     return _scalars(array)
 
 
 def _scalars(array: Any) -> int:
-    """Return the bytes of numbers, truths, nulls or texts; raise Malformed for what is none of them."""
+    """Return the bytes as JSON of numbers, booleans, nulls or strings; raise Malformed for other types."""
     import pyarrow.compute as pc
     from pyarrow import types
 
-    kind, lengths = array.type, _text_lengths(array)
+    arrow_type, lengths = array.type, _text_lengths(array)
     if lengths is not None:
         return _LEAST_BYTES * len(array) + (pc.sum(lengths).as_py() or 0)
-    if types.is_null(kind) or types.is_boolean(kind):
+    if types.is_null(arrow_type) or types.is_boolean(arrow_type):
         return _LEAST_BYTES * len(array)
-    if types.is_integer(kind) or types.is_floating(kind):
-        return (_LEAST_BYTES - 2 + kind.bit_width // 4) * len(array)
-    raise Malformed(f"A column is of a type that JSON lacks, or that is not read here: {kind}.")
+    if types.is_integer(arrow_type) or types.is_floating(arrow_type):
+        return (_LEAST_BYTES - 2 + arrow_type.bit_width // 4) * len(array)
+    raise Malformed(f"A column is of a type that JSON lacks, or that is not read here: {arrow_type}.")
 
 
 def _text_lengths(array: Any) -> Any:
-    """Return the array of how many bytes each text of an array has, None where these are no texts."""
+    """Return an array with the bytes of each string of `array`, None where it does not hold strings."""
     import pyarrow as pa
     import pyarrow.compute as pc
     from pyarrow import types
@@ -159,15 +159,15 @@ def _text_lengths(array: Any) -> Any:
         return pc.binary_length(array)
     if not types.is_string_view(array.type):
         return None
-    # A view has 16 bytes, the first four of which are its length: several may show the same text.
+    # A view has 16 bytes, of which the first four are its length. Several views may refer to the same bytes.
     views = memoryview(array.buffers()[1] or b"").cast("i")
     lengths = views[4 * array.offset : 4 * (array.offset + len(array)) : 4].tolist()
-    # Where there is no text the view may say anything.
+    # Where the value is null, the view may contain anything.
     return pc.if_else(array.is_valid(), pa.array(lengths, pa.int64()), 0)
 
 
 def _repeated(values: Any, indices: Any) -> int:
-    """Return the bytes of what `indices` take of the values of a dictionary, each time anew."""
+    """Return the bytes as JSON of the dictionary values that `indices` refer to, counted each time."""
     import pyarrow.compute as pc
 
     lengths = _text_lengths(values)
@@ -177,18 +177,18 @@ def _repeated(values: Any, indices: Any) -> int:
 
 
 def _longest(values: Any) -> int:
-    """Return the bytes that one of some values has at most."""
+    """Return the bytes as JSON of the longest of some values."""
     import pyarrow.compute as pc
 
     lengths = _text_lengths(values)
     if lengths is None:
-        # Numbers are all as long as the first.
+        # Numbers of one type all count alike.
         return max(_LEAST_BYTES, _scalars(values.slice(0, 1)))
     return _LEAST_BYTES + (pc.max(lengths).as_py() or 0)
 
 
 def write(answers: Series) -> Body | None:
-    """Return the answers as a stream of one table (a column `answer`, or one a name), or None if they mix types."""
+    """Return the answers as a stream of one table (a column `answer`, or one a key), None if they mix types."""
     import pyarrow as pa
 
     decoded = answers.values

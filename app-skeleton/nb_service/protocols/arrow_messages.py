@@ -1,7 +1,7 @@
-"""What the messages of an Arrow stream say of themselves, read before pyarrow does as they say.
+"""The metadata of an Arrow stream's messages, read before pyarrow acts on them.
 
-Their metadata are flatbuffers, laid out as the Arrow format's Message.fbs and Schema.fbs have it. pyarrow verifies
-them when it makes a message of the bytes, but reserves whatever a compressed buffer says that it unpacks to.
+They are flatbuffers, defined by the Arrow format's Message.fbs and Schema.fbs. pyarrow verifies them when it parses a
+message, but then allocates whatever size a compressed buffer declares.
 """
 
 import struct
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from nb_service.protocols.malformed import Malformed
 
 _SCHEMA, _DICTIONARY, _RECORDS = 1, 2, 3
-# Fields of the tables that are read here, by their place.
+# The fields of the tables that are read here, by number.
 _HEADER_TYPE, _HEADER = 1, 2
 _ENDIANNESS = 0
 _DICTIONARY_RECORDS = 1
@@ -21,48 +21,48 @@ _NOT_COMPRESSED = -1
 
 
 class _Table:
-    """A table of a flatbuffer: fields by number, each of which may be missing."""
+    """A flatbuffer table: fields by number, each of which may be missing."""
 
-    def __init__(self, data: bytes, at: int) -> None:
+    def __init__(self, data: bytes, position: int) -> None:
         self._data = data
-        self._at = at
+        self._position = position
 
     def number(self, field: int, code: str) -> int:
-        """Return a number of the type that `code` has for struct; 0 is what is left out."""
-        at = self._place(field)
-        return 0 if at is None else _number(self._data, at, code)
+        """Return a number of the struct type `code`; 0 where it is missing."""
+        position = self._position_of(field)
+        return 0 if position is None else _number(self._data, position, code)
 
     def table(self, field: int) -> "_Table | None":
-        """Return a table."""
-        at = self._place(field)
-        return None if at is None else _Table(self._data, at + _number(self._data, at, "I"))
+        """Return the table in a field; None where it is missing."""
+        position = self._position_of(field)
+        return None if position is None else _Table(self._data, position + _number(self._data, position, "I"))
 
     def pairs(self, field: int) -> Iterator[tuple[int, int]]:
-        """Yield the pairs of longs of a vector."""
-        at = self._place(field)
-        if at is not None:
-            at += _number(self._data, at, "I")
-            end = at + 4 + 16 * _number(self._data, at, "I")
-            yield from struct.iter_unpack("<qq", self._data[at + 4 : end])
+        """Yield the pairs of 64-bit integers in a vector."""
+        position = self._position_of(field)
+        if position is not None:
+            position += _number(self._data, position, "I")
+            end = position + 4 + 16 * _number(self._data, position, "I")
+            yield from struct.iter_unpack("<qq", self._data[position + 4 : end])
 
-    def _place(self, field: int) -> int | None:
-        places = self._at - _number(self._data, self._at, "i")
-        inside = 4 + 2 * field
-        if inside >= _number(self._data, places, "H"):
+    def _position_of(self, field: int) -> int | None:
+        vtable = self._position - _number(self._data, self._position, "i")
+        slot = 4 + 2 * field
+        if slot >= _number(self._data, vtable, "H"):
             return None
-        offset = _number(self._data, places + inside, "H")
-        return self._at + offset if offset else None
+        offset = _number(self._data, vtable + slot, "H")
+        return self._position + offset if offset else None
 
 
 def _number(data: bytes | memoryview, at: int, code: str) -> int:
     if at < 0:
-        # From the end is where struct would read.
+        # struct would count it from the end.
         raise struct.error("an offset before the beginning")
     return struct.unpack_from("<" + code, data, at)[0]
 
 
 def unpacked_size(metadata: bytes, body: memoryview) -> int:
-    """Return to how many bytes the buffers of a message say that they unpack; raise Malformed for what is not read."""
+    """Return the bytes to which a message's buffers declare that they unpack; raise Malformed where unsupported."""
     try:
         message = _Table(metadata, _number(metadata, 0, "I"))
         kind, header = message.number(_HEADER_TYPE, "B"), message.table(_HEADER)
@@ -76,12 +76,12 @@ def unpacked_size(metadata: bytes, body: memoryview) -> int:
         if kind not in (_DICTIONARY, _RECORDS) or records is None or records.table(_COMPRESSION) is None:
             return 0
         return sum(_unpacked(body, at, size) for at, size in records.pairs(_BUFFERS) if size)
-    except struct.error as wrong:
-        raise Malformed("The body is no Arrow stream: a message is cut.") from wrong
+    except struct.error as error:
+        raise Malformed("The body is no Arrow stream: a message is cut.") from error
 
 
 def _unpacked(body: memoryview, at: int, size: int) -> int:
-    """Return to how many bytes a compressed buffer says that it unpacks: its own first eight tell."""
+    """Return the bytes to which a compressed buffer declares, in its first eight, that it unpacks."""
     length = _number(body, at, "q")
     if length == _NOT_COMPRESSED:
         return size

@@ -1,6 +1,6 @@
 """Bodies of many samples without a protocol around them: JSON, NDJSON, CSV, npy, Arrow.
 
-The answers come back in the form of the samples, or in the one that Accept names.
+The answers come back in the format of the samples, or in the one that Accept names.
 """
 
 from collections.abc import Callable
@@ -38,7 +38,7 @@ _CONTENT_TYPES = {"ndjson": ndjson.CONTENT_TYPE}
 
 
 class ContentType(NamedTuple):
-    """A media type without its parameters, and these."""
+    """A media type, and its parameters."""
 
     kind: str
     parameters: dict[str, str]
@@ -52,37 +52,37 @@ def parse(content_type: str | None) -> ContentType:
 
 
 def read(body: bytes, content_type: str | None, accept: str | None, rows: Rows, limits: Limits = DEFAULT) -> Question:
-    """Return the samples in a body of any of TYPES; raise Malformed (415 for another type, 406 for another Accept)."""
-    given = parse(content_type)
-    form = _NAMES.get(given.kind)
+    """Return the samples in a body of one of TYPES; raise Malformed (415 for another type, 406 for another Accept)."""
+    media_type = parse(content_type)
+    form = _NAMES.get(media_type.kind)
     if form is None or (form == "arrow" and not arrow.is_here()):
-        raise Malformed(_not_taken(given.kind), 415)
-    if given.parameters.get("charset", "utf-8") not in ("utf-8", "utf8", "us-ascii"):
+        raise Malformed(_not_taken(media_type.kind), 415)
+    if media_type.parameters.get("charset", "utf-8") not in ("utf-8", "utf8", "us-ascii"):
         raise Malformed("Texts are read as UTF-8 only.", 415)
-    wanted = accepted(accept)
-    if wanted is not None and wanted not in _WRITERS:
-        raise Malformed(_not_taken(wanted).replace("read", "written"), 406)
-    samples = _READERS[form](body, rows, limits, given.parameters)
-    return Question(samples, lambda answers: _write(answers, wanted, form, content_type))
+    accepted_form = accepted(accept)
+    if accepted_form is not None and accepted_form not in _WRITERS:
+        raise Malformed(_not_taken(accepted_form).replace("read", "written"), 406)
+    samples = _READERS[form](body, rows, limits, media_type.parameters)
+    return Question(samples, lambda answers: _write(answers, accepted_form, form, content_type))
 
 
 def accepted(accept: str | None) -> str | None:
-    """Return the form that an Accept header names first among those there are, None for any."""
+    """Return the first known format in an Accept header, None for any; its first type where none is known."""
     kinds = [part.partition(";")[0].strip().lower() for part in (accept or "*/*").split(",")]
-    known = [_NAMES[kind] for kind in kinds if kind in _NAMES]
-    if known or "*/*" in kinds or "application/*" in kinds or "text/*" in kinds:
-        return known[0] if known else None
+    forms = [_NAMES[kind] for kind in kinds if kind in _NAMES]
+    if forms or "*/*" in kinds or "application/*" in kinds or "text/*" in kinds:
+        return forms[0] if forms else None
     return kinds[0]
 
 
 def writer(accept: str | None) -> Callable[[Series], Body] | None:
-    """Return what writes answers in the form that Accept names, None for JSON or any; raise Malformed (406)."""
-    wanted = accepted(accept)
-    if wanted in (None, "json"):
+    """Return the writer for the format that Accept names, None for JSON or any; raise Malformed (406)."""
+    accepted_form = accepted(accept)
+    if accepted_form in (None, "json"):
         return None
-    if wanted not in _WRITERS:
-        raise Malformed(_not_taken(wanted).replace("read", "written"), 406)
-    return lambda answers: _write(answers, wanted, wanted, _CONTENT_TYPES.get(wanted))
+    if accepted_form not in _WRITERS:
+        raise Malformed(_not_taken(accepted_form).replace("read", "written"), 406)
+    return lambda answers: _write(answers, accepted_form, accepted_form, _CONTENT_TYPES.get(accepted_form))
 
 
 def _not_taken(kind: str) -> str:
@@ -91,12 +91,12 @@ def _not_taken(kind: str) -> str:
     return f"{kind or 'This type'} is not read here; these are: {', '.join(sorted(set(TYPES) - {arrow.CONTENT_TYPE}))}."
 
 
-def _write(answers: Series, wanted: str | None, form: str, content_type: str | None) -> Body:
-    if wanted in (None, form) and form == "ndjson":
+def _write(answers: Series, accepted_form: str | None, form: str, content_type: str | None) -> Body:
+    if accepted_form in (None, form) and form == "ndjson":
         return ndjson.write(answers, parse(content_type).kind)
-    body = _WRITERS[wanted or form](answers)
-    if body is None and wanted is not None:
-        raise Malformed(f"These answers have no form as {wanted}; ask for application/json.", 406)
+    body = _WRITERS[accepted_form or form](answers)
+    if body is None and accepted_form is not None:
+        raise Malformed(f"These answers have no form as {accepted_form}; ask for application/json.", 406)
     return body or Body(answers.array)
 
 

@@ -1,4 +1,4 @@
-"""CloudEvents over HTTP: an event with a sample in, an event with the answer out, in the mode it came in."""
+"""CloudEvents over HTTP: an event with a sample in, an event with the answer out, in the same content mode."""
 
 import base64
 import json
@@ -14,11 +14,11 @@ STRUCTURED = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
 VERSION = "1.0"
 REQUIRED = ("id", "source", "type", "specversion")
-_OWN = {*REQUIRED, "time", "subject", "datacontenttype", "dataschema", "data", "data_base64"}
+_KNOWN = {*REQUIRED, "time", "subject", "datacontenttype", "dataschema", "data", "data_base64"}
 
 
 class Reply(NamedTuple):
-    """What the events that go back say of themselves; `merge` keeps the extensions of those that came."""
+    """The attributes of the events that go back; with `merge` they also get the extensions of those that came."""
 
     type: str
     source: str
@@ -34,7 +34,7 @@ def is_event(headers: Mapping[str, str], content_type: str | None) -> bool:
 def read(
     headers: Mapping[str, str], content_type: str | None, body: bytes, reply: Reply, limits: Limits = DEFAULT
 ) -> Question:
-    """Return the samples of an event or of a batch of them; raise Malformed."""
+    """Return the samples of an event, or of a batch of events; raise Malformed."""
     kind = bodies.parse(content_type).kind
     if kind == BATCH:
         events = decode(body)
@@ -44,22 +44,22 @@ def read(
         pairs = [_structured(event) for event in events]
         return Question([sample for _, sample in pairs], lambda answers: _write_batch(pairs, answers, reply))
     if kind == STRUCTURED:
-        came, sample = _structured(decode(body))
-        return Question([sample], lambda answers: _write_structured(came, answers[0], reply))
+        event, sample = _structured(decode(body))
+        return Question([sample], lambda answers: _write_structured(event, answers[0], reply))
     if kind.startswith("application/cloudevents"):
         raise Malformed(f"Events in the format {kind} are not read; send JSON.", 415)
-    came = _binary(headers, kind, body)
-    return Question([body], lambda answers: _write_binary(came, answers[0], reply))
+    event = _binary(headers, kind, body)
+    return Question([body], lambda answers: _write_binary(event, answers[0], reply))
 
 
 def _binary(headers: Mapping[str, str], kind: str, body: bytes) -> dict:
-    named = {name.lower()[3:]: unquote(value) for name, value in headers.items() if name.lower().startswith("ce-")}
-    _check(named)
+    attributes = {name.lower()[3:]: unquote(value) for name, value in headers.items() if name.lower().startswith("ce-")}
+    _check(attributes)
     if kind != JSON_TYPE and not kind.endswith("+json"):
         raise Malformed("The event's data are no JSON; send a sample as JSON.", 415)
     if not body:
         raise Malformed("The event has no data; send a sample as JSON.")
-    return named
+    return attributes
 
 
 def _structured(event: object) -> tuple[dict, bytes]:
@@ -73,8 +73,8 @@ def _structured(event: object) -> tuple[dict, bytes]:
         raise Malformed("The event has no data; send a sample as JSON.")
     try:
         return event, base64.b64decode(event["data_base64"], validate=True)
-    except (TypeError, ValueError) as wrong:
-        raise Malformed("data_base64 is not base64.") from wrong
+    except (TypeError, ValueError) as error:
+        raise Malformed("data_base64 is not base64.") from error
 
 
 def _check(event: Mapping) -> None:
@@ -85,10 +85,10 @@ def _check(event: Mapping) -> None:
         raise Malformed("Only events of specversion 1.0 are read.")
 
 
-def _attributes(came: Mapping, reply: Reply) -> dict[str, object]:
-    kept = {name: value for name, value in came.items() if name not in _OWN} if reply.merge else {}
+def _attributes(event: Mapping, reply: Reply) -> dict[str, object]:
+    extensions = {name: value for name, value in event.items() if name not in _KNOWN} if reply.merge else {}
     return {
-        **kept,
+        **extensions,
         "specversion": VERSION,
         "id": str(uuid.uuid4()),
         "source": reply.source,
@@ -98,26 +98,26 @@ def _attributes(came: Mapping, reply: Reply) -> dict[str, object]:
     }
 
 
-def _write_structured(came: Mapping, answer: bytes, reply: Reply) -> Body:
-    return Body(_event(came, answer, reply), STRUCTURED)
+def _write_structured(event: Mapping, answer: bytes, reply: Reply) -> Body:
+    return Body(_event(event, answer, reply), STRUCTURED)
 
 
-def _event(came: Mapping, answer: bytes, reply: Reply) -> bytes:
-    return encode(_attributes(came, reply))[:-1] + b', "data": ' + answer + b"}"
+def _event(event: Mapping, answer: bytes, reply: Reply) -> bytes:
+    return encode(_attributes(event, reply))[:-1] + b', "data": ' + answer + b"}"
 
 
 def _write_batch(pairs: list[tuple[dict, bytes]], answers: Iterable[bytes], reply: Reply) -> Body:
-    events = [_event(came, answer, reply) for (came, _), answer in zip(pairs, answers, strict=True)]
+    events = [_event(event, answer, reply) for (event, _), answer in zip(pairs, answers, strict=True)]
     return Body(b"[" + b", ".join(events) + b"]", BATCH)
 
 
-def _write_binary(came: Mapping, answer: bytes, reply: Reply) -> Body:
-    named = _attributes(came, reply)
-    kind = str(named.pop("datacontenttype"))
-    return Body(answer, kind, tuple(("ce-" + name, _header(value)) for name, value in named.items()))
+def _write_binary(event: Mapping, answer: bytes, reply: Reply) -> Body:
+    attributes = _attributes(event, reply)
+    kind = str(attributes.pop("datacontenttype"))
+    return Body(answer, kind, tuple(("ce-" + name, _header(value)) for name, value in attributes.items()))
 
 
 def _header(value: object) -> str:
-    """Return an attribute as a header's value: what is no printable ASCII, and " and %, by their bytes."""
+    """Return an attribute as a header's value, with all but printable ASCII, and with " and %, percent-encoded."""
     text = value if isinstance(value, str) else json.dumps(value)
     return quote(text, safe="".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '"%'))

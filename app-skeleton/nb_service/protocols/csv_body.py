@@ -1,8 +1,8 @@
-"""CSV: a sample a line in, an answer a line out."""
+"""CSV: one sample a line in, one answer a line out."""
 
 import csv
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
 from nb_service.protocols import DEFAULT, Body, Limits, Malformed, Series, encode
@@ -14,91 +14,116 @@ CONTENT_TYPE = "text/csv"
 def read(body: bytes, rows: Rows, header: str | None = None, limits: Limits = DEFAULT) -> Series:
     """Return the samples; raise Malformed.
 
-    `header` is that of RFC 4180's content type, "present" or "absent". Without it the first line is taken for one
-    where it has words and the notebook's samples have numbers, and where those are objects: only it tells their names.
+    `header` is the parameter of RFC 4180's content type, "present" or "absent". Without it, the first line is a header
+    where it has words and the notebook's samples have numbers, or where these are objects, which need the names.
     """
     if header not in (None, "present", "absent"):
         raise Malformed("text/csv has header=present or header=absent.")
     try:
         return Series.encoded(_samples(body, rows, header, limits))
     except UnicodeDecodeError:
-        raise Malformed(f"The body is not UTF-8 (byte {_place_of_no_text(body)}).") from None
-    except csv.Error as wrong:
-        raise Malformed(f"The body is not CSV: {wrong}.") from wrong
+        raise Malformed(f"The body is not UTF-8 (byte {_undecodable_position(body)}).") from None
+    except csv.Error as error:
+        raise Malformed(f"The body is not CSV: {error}.") from error
 
 
-def _check_number(body: bytes, limits: Limits, each: int) -> None:
-    """Raise Malformed (413) where the lines are too many: counting them takes a tenth of what reading them does."""
+def _check_count(body: bytes, limits: Limits, name_bytes: int) -> None:
+    """Raise Malformed (413) where there are too many lines; counting them takes a tenth of the time of reading them."""
     at_most = body.count(b"\n") + body.count(b"\r")
-    if at_most > limits.samples or at_most * each > limits.built:
-        # The first may have the names.
+    if at_most > limits.samples or at_most * name_bytes > limits.built:
+        # Counted from 0: the first line may be the header.
         for number, _ in enumerate(_lines(body)):
-            limits.check_rows(number, each)
+            limits.check_rows(number, name_bytes)
 
 
 def _samples(body: bytes, rows: Rows, header: str | None, limits: Limits) -> Iterator:
     lines = _lines(body)
     names, first = None, next(lines, [])
-    if _names_come_first(first, rows, header):
+    if names_come_first(first, rows, header):
         names = first
     elif first:
         lines = chain([first], lines)
-    each = rows.name_bytes(names)
-    _check_number(body, limits, each)
-    return rows.samples_from_texts(names, _counted(lines, limits, each))
+    name_bytes = rows.name_bytes(names)
+    _check_count(body, limits, name_bytes)
+    return rows.samples_from_texts(names, _counted(lines, limits, name_bytes))
 
 
-def _counted(lines: Iterable, limits: Limits, each: int) -> Iterator:
-    """Yield the lines, until they are too many samples."""
+def _counted(lines: Iterable, limits: Limits, name_bytes: int) -> Iterator:
+    """Yield the lines; raise Malformed (413) once they are too many samples."""
     for number, line in enumerate(lines, 1):
-        limits.check_rows(number, each)
+        limits.check_rows(number, name_bytes)
         yield line
 
 
-def _place_of_no_text(body: bytes) -> int:
-    """Return the place of the byte that is not UTF-8: what reads piece by piece knows it within a piece only."""
+def _undecodable_position(body: bytes) -> int:
+    """Return the position of the first byte that is not UTF-8; a decoder in pieces only knows it within a piece."""
     try:
         body.decode("utf-8-sig")
-    except UnicodeDecodeError as wrong:
-        return wrong.start
+    except UnicodeDecodeError as error:
+        return error.start
     return len(body)
 
 
 def has_header(body: bytes, rows: Rows, header: str | None = None) -> bool:
-    """Return whether `read` would take the first line for names; False for what it would refuse."""
+    """Return whether `read` would take the first line as a header; False for a body that it would refuse."""
     try:
-        return _names_come_first(next(_lines(body), []), rows, header)
+        return names_come_first(next(_lines(body), []), rows, header)
     except (UnicodeDecodeError, csv.Error):
         return False
 
 
 def _lines(body: bytes) -> Iterator[list[str]]:
-    # Read piece by piece: as one text of four bytes a character the body would be in memory twice more.
+    # Decoded in pieces: a single string could take four more bytes for each character of the body.
     lines = csv.reader(io.TextIOWrapper(io.BytesIO(body), "utf-8-sig", newline=""), strict=True)
-    # One column's empty cell is an empty line; elsewhere such a line is none.
+    # Empty lines are skipped, also one that could be meant as the empty cell of a single column.
     return filter(None, lines)
 
 
-def _names_come_first(line: list[str], rows: Rows, header: str | None) -> bool:
+def names_come_first(line: list[str], rows: Rows, header: str | None) -> bool:
+    """Return whether the first line is a header, as `read` takes it."""
     return header == "present" or (header is None and (rows.named or (line != [] and rows.is_header(line))))
 
 
 def write(answers: Series) -> Body:
-    """Return the answers: a cell, or the cells of a list; objects of the same names get a header."""
+    """Return the answers, each as a cell or the cells of a list; objects with the same keys get a header."""
     decoded = answers.values
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
     columns = rows_to_columns(decoded)
     if columns:
-        writer.writerow(columns)
-        writer.writerows([_cell(value) for value in row.values()] for row in decoded)
+        rows = [list(columns), *([cell(value) for value in row.values()] for row in decoded)]
     else:
-        writer.writerows([_cell(cell) for cell in (row if isinstance(row, list) else [row])] for row in decoded)
+        rows = [[cell(value) for value in (row if isinstance(row, list) else [row])] for row in decoded]
     kind = f"{CONTENT_TYPE}; charset=utf-8; header={'present' if columns else 'absent'}"
-    return Body(text.getvalue().encode("utf-8", "surrogatepass"), kind)
+    return Body(RowWriter().lines(rows), kind)
 
 
-def _cell(value: object) -> str:
+class RowWriter:
+    """Makes lines of rows of cells; the fields of a line are parted by `delimiter`."""
+
+    def __init__(self, delimiter: str = ",") -> None:
+        self._buffer = io.StringIO(newline="")
+        self._writer = csv.writer(self._buffer, lineterminator="\n", delimiter=delimiter)
+        self._quoting = csv.writer(self._buffer, lineterminator="\n", delimiter=delimiter, quoting=csv.QUOTE_ALL)
+
+    def lines(self, rows: Sequence[Sequence[str]]) -> bytes:
+        """Return these rows, a line each."""
+        self._writer.writerows(rows)
+        text = self._taken()
+        if "\r" in text:
+            # Lines end in \n, and so the csv module sees no need of quotes around \r.
+            for row in rows:
+                (self._quoting if any("\r" in cell for cell in row) else self._writer).writerow(row)
+            text = self._taken()
+        return text.encode("utf-8", "backslashreplace")
+
+    def _taken(self) -> str:
+        text = self._buffer.getvalue()
+        self._buffer.seek(0)
+        self._buffer.truncate()
+        return text
+
+
+def cell(value: object) -> str:
+    """Return the cell of a value: a text is itself, null is empty, and anything else is as JSON spells it."""
     if isinstance(value, str):
         return value
     return "" if value is None else encode(value).decode("ascii")

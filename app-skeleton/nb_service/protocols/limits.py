@@ -1,14 +1,14 @@
-"""How much one body may become: looked at by every reader, from sizes and shapes, before anything is built.
+"""How much one body may become. Every reader checks that, from sizes and shapes, before anything is built.
 
-What a client repeats by a word of its own costs it nothing: a context for each example, the names of columns for
-each row, dimensions of one for each value. The bytes that are made of such words count.
+Formats let a client multiply data at no cost to itself: a context is copied to each example, the names of columns to
+each row, and dimensions of one put a list around each value. So the bytes after that count.
 """
 
 from typing import NamedTuple
 
 from nb_service.protocols.malformed import Malformed
 
-# Names that are ten times as long as their values are common in tables.
+# Names that are several times as long as their values are common in tables.
 GROWTH = 8
 
 
@@ -20,16 +20,16 @@ class Limits(NamedTuple):
 
     @property
     def built(self) -> int:
-        """Return how many bytes may be built of one body."""
+        """Return how many bytes may be built from one body."""
         return GROWTH * self.body
 
     def check_samples(self, count: int) -> None:
-        """Raise Malformed (413) where `count` samples are too many."""
+        """Raise Malformed (413) if `count` samples are too many."""
         if count > self.samples:
             raise Malformed(f"A body may have {self.samples} samples (S2I_MAX_SAMPLES).", 413)
 
     def check_built(self, size: int) -> None:
-        """Raise Malformed (413) where the samples would become so many bytes."""
+        """Raise Malformed (413) if samples of `size` bytes would be too large."""
         if size > self.built:
             raise Malformed(
                 f"The body would become more than {self.built} bytes, {GROWTH} times what S2I_MAX_BODY says; "
@@ -37,11 +37,11 @@ class Limits(NamedTuple):
                 413,
             )
 
-    def check_rows(self, count: int, each: int) -> None:
-        """Raise Malformed (413) where `count` samples are too many, or `each` bytes for every one of them are."""
+    def check_rows(self, count: int, row_bytes: int) -> None:
+        """Raise Malformed (413) if `count` samples are too many, or too large with `row_bytes` bytes each."""
         self.check_samples(count)
-        self.check_built(count * each)
+        self.check_built(count * row_bytes)
 
 
-# As a service without settings has them.
+# The limits of a service without settings.
 DEFAULT = Limits()

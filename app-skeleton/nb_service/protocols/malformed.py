@@ -1,12 +1,12 @@
-"""The one exception that leaves a reader or a writer of a wire format."""
+"""The one exception that readers and writers of wire formats raise."""
 
 from collections.abc import Sequence
 
 
 class Malformed(ValueError):
-    """A request that a protocol does not take; its text is a sentence for the client.
+    """A request that a protocol does not accept; its text is a sentence for the client.
 
-    `errors` are the fields that are wrong, as a problem's body has them.
+    `errors` are the invalid fields, in the form of a problem body.
     """
 
     def __init__(self, detail: str, status: int = 400, errors: Sequence[dict] = ()) -> None:

@@ -22,26 +22,26 @@ KEYS = ("dataframe_split", "dataframe_records", "instances", "inputs")
 
 
 def is_meant(decoded: object) -> bool:
-    """Return whether decoded JSON is MLflow's, and not a sample: it has one of its keys and no other of ours."""
+    """Return whether decoded JSON is an MLflow request and not a sample: it has a key of MLflow's and no others."""
     if not isinstance(decoded, dict) or not any(key in decoded for key in KEYS):
         return False
     return set(decoded) <= {*KEYS, "params"}
 
 
-def is_csv(body: bytes, given: ContentType, accept: str | None, rows: Rows) -> bool:
-    """Return whether a body is MLflow's CSV and not SageMaker's, which has no header or whose client wants a form."""
-    is_csv = given.kind == csv_body.CONTENT_TYPE and bodies.accepted(accept) is None
-    return is_csv and csv_body.has_header(body, rows, given.parameters.get("header"))
+def is_csv(body: bytes, media_type: ContentType, accept: str | None, rows: Rows) -> bool:
+    """Return whether a body is MLflow's CSV; SageMaker's has no header, or its client names a format in Accept."""
+    is_csv = media_type.kind == csv_body.CONTENT_TYPE and bodies.accepted(accept) is None
+    return is_csv and csv_body.has_header(body, rows, media_type.parameters.get("header"))
 
 
 def read_csv(body: bytes, content_type: str, rows: Rows, limits: Limits = DEFAULT) -> Question:
-    """Return the samples of a table in CSV, whose answers come as JSON; raise Malformed."""
+    """Return the samples of a CSV table, whose answers are written as JSON; raise Malformed."""
     return _predictions(bodies.read(body, content_type, None, rows, limits).samples)
 
 
-def read(decoded: dict, given: ContentType, rows: Rows, limits: Limits = DEFAULT) -> Question:
+def read(decoded: dict, media_type: ContentType, rows: Rows, limits: Limits = DEFAULT) -> Question:
     """Return the samples of a decoded body; raise Malformed."""
-    if given.kind == JSON_TYPE and set(given.parameters.items()) - {("charset", "utf-8")}:
+    if media_type.kind == JSON_TYPE and set(media_type.parameters.items()) - {("charset", "utf-8")}:
         raise Malformed("The only parameter of application/json is charset=utf-8.", 415)
     keys = [key for key in KEYS if key in decoded]
     if len(keys) != 1:
@@ -81,7 +81,7 @@ def _records(records: object, rows: Rows, limits: Limits) -> Series:
 
 
 def refusal(status: int, detail: str) -> tuple[int, Body]:
-    """Return status and body of a refusal; what the validator refuses is a bad request."""
+    """Return status and body of a refusal; a sample that the validator refuses is a bad request."""
     status = 400 if status == 422 else status
     code = "BAD_REQUEST" if status < 500 else "INTERNAL_ERROR"
     return status, Body(encode({"error_code": code, "message": detail}))

@@ -1,4 +1,4 @@
-"""NDJSON, or JSON lines: a sample a line in, an answer a line out."""
+"""NDJSON, or JSON lines: one sample a line in, one answer a line out."""
 
 import io
 
@@ -8,7 +8,7 @@ CONTENT_TYPE = "application/x-ndjson"
 
 
 def read(body: bytes, limits: Limits = DEFAULT) -> Series:
-    """Return the samples: every line that is not blank, as it is; raise Malformed (413) where they are too many."""
+    """Return the samples, which are the lines that are not blank; raise Malformed (413) where they are too many."""
     if body[:3] == b"\xef\xbb\xbf":
         body = body[3:]
     samples: list[bytes] = []

@@ -1,4 +1,4 @@
-"""npy: an array of samples in, an array of answers out. Written and read here, so nothing is ever unpickled."""
+"""npy: an array of samples in, an array of answers out. Read and written here, so that nothing is ever unpickled."""
 
 import array
 import re
@@ -8,18 +8,18 @@ from nb_service.protocols import DEFAULT, Body, Limits, Malformed, Series, tenso
 from nb_service.protocols.rows import Rows
 
 CONTENT_TYPE = "application/x-npy"
-_MAGIC = b"\x93NUMPY"
-_MAX_HEADER = 10_000
+MAGIC = b"\x93NUMPY"
+MAX_HEADER = 10_000
 _HEADER = re.compile(
     r"\{\s*'descr':\s*'(?P<order>[<>|=]?)(?P<kind>[a-zA-Z?])(?P<size>[0-9]{0,9})',"
     r"\s*'fortran_order':\s*(?P<fortran>True|False),"
     r"\s*'shape':\s*\((?P<shape>[0-9, ]*)\),?\s*\}\s*"
 )
 _KINDS = {"b": "BOOL", "u": "UINT", "i": "INT", "f": "FP"}
-_DTYPES = {"BOOL": "|b1", "INT64": "<i8", "UINT64": "<u8", "FP64": "<f8"}
-# Of the same sizes as the numbers in an array, whatever these are.
+DTYPES = {"BOOL": "|b1", "INT64": "<i8", "UINT64": "<u8", "FP64": "<f8"}
+# Type codes of the array module by size: to reorder numbers, only their size matters.
 _CODES = {1: "B", 2: "H", 4: "I", 8: "Q"}
-# 2 to the power of 40 has as many.
+# As many as 2 to the power of 40 has, the bound of a dimension (see tensors.size_of).
 _MAX_DIGITS = 13
 
 
@@ -32,25 +32,25 @@ def read(body: bytes, rows: Rows, limits: Limits = DEFAULT) -> Series:
 
 
 def read_array(body: bytes, limits: Limits = DEFAULT) -> tuple[Sequence, list[int]]:
-    """Return the numbers of the array in `body`, in row order, and its shape; raise Malformed for all else."""
+    """Return the numbers of the array in `body`, in row order, and its shape; raise Malformed for anything else."""
     header, data = _split(body)
-    found = _HEADER.fullmatch(header)
-    if found is None:
+    match = _HEADER.fullmatch(header)
+    if match is None:
         raise Malformed("The array's header is not that of numbers in an npy file.")
-    size = int(found["size"] or 1)
-    datatype = _KINDS.get(found["kind"], found["kind"]) + ("" if found["kind"] == "b" else str(8 * size))
+    size = int(match["size"] or 1)
+    datatype = _KINDS.get(match["kind"], match["kind"]) + ("" if match["kind"] == "b" else str(8 * size))
     if datatype not in tensors.CODES:
-        raise Malformed(f"Arrays of type {found['kind']}{found['size']} are not taken; send numbers or truths.")
-    shape = _shape(found["shape"])
+        raise Malformed(f"Arrays of type {match['kind']}{match['size']} are not taken; send numbers or truths.")
+    shape = _shape(match["shape"])
     if tensors.size_of(shape) * tensors.CODES[datatype][1] != len(data):
         raise Malformed(f"The array of shape {tuple(shape)} and its {len(data)} bytes do not match.")
     if not shape:
         raise Malformed("The array has no dimension; send one row a sample.")
     limits.check_samples(shape[0])
     limits.check_built(tensors.list_bytes(shape))
-    if found["fortran"] == "True":
+    if match["fortran"] == "True":
         data = _from_fortran(data, tensors.CODES[datatype][1], shape)
-    return tensors.Packed(datatype, data, little=found["order"] != ">"), shape
+    return tensors.Packed(datatype, data, little=match["order"] != ">"), shape
 
 
 def _shape(text: str) -> list[int]:
@@ -61,40 +61,46 @@ def _shape(text: str) -> list[int]:
 
 
 def _split(body: bytes) -> tuple[str, bytes]:
-    """Return header and data of an npy file of any version."""
-    if body[:6] != _MAGIC or len(body) < 12:
+    """Return the header and the data of an npy file of any version; raise Malformed."""
+    if body[:6] != MAGIC or len(body) < 12:
         raise Malformed("The body is no npy file.")
     width = 2 if body[6] == 1 else 4
     begin = 8 + width
     length = int.from_bytes(body[8:begin], "little")
-    if length > _MAX_HEADER or len(body) < begin + length:
+    if length > MAX_HEADER or len(body) < begin + length:
         raise Malformed("The npy file's header is cut or too long.")
     return body[begin : begin + length].decode("latin-1"), body[begin + length :]
 
 
 def _from_fortran(data: bytes, size: int, shape: list[int]) -> bytes:
-    """Return the numbers of `size` bytes of an array, stored with the first index fastest, in row order."""
+    """Return an array of numbers of `size` bytes, stored with the first index varying fastest, in row order."""
     values, ordered = array.array(_CODES[size], data), array.array(_CODES[size])
     count = shape[0]
-    # Where the values of a row are among those of the row, the same in every row; four bytes hold any place.
-    places, step = array.array("I", [0]), 1
+    # The positions of a row's values among its values as stored, the same for every row; four bytes hold any position.
+    positions, step = array.array("I", [0]), 1
     for length in shape[1:]:
-        places = array.array("I", (place + at for place in places for at in range(0, length * step, step)))
+        positions = array.array(
+            "I", (position + offset for position in positions for offset in range(0, length * step, step))
+        )
         step *= length
-    for at in range(count):
-        ordered.extend(map(values[at::count].__getitem__, places))
+    for offset in range(count):
+        ordered.extend(map(values[offset::count].__getitem__, positions))
     return ordered.tobytes()
 
 
 def write(answers: list) -> Body | None:
-    """Return the decoded `answers` as one array, or None where they are none of numbers."""
-    # A NaN is None by now: an array of nothing else is one of NaNs.
+    """Return the decoded `answers` as one array, None where they are not an array of numbers."""
+    # NaN has become None: answers of nothing but None are an array of NaN.
     tensor = tensors.stack(answers) or tensors.stack(answers, floats=True)
-    if tensor is None or tensor.datatype not in _DTYPES:
+    if tensor is None or tensor.datatype not in DTYPES:
         return None
-    sizes = ", ".join(map(str, tensor.shape)) + ("," if len(tensor.shape) == 1 else "")
-    header = f"{{'descr': '{_DTYPES[tensor.datatype]}', 'fortran_order': False, 'shape': ({sizes}), }}"
-    # The data begin at a multiple of 64.
+    return Body(head(tensor.datatype, tensor.shape) + tensors.pack(tensor), CONTENT_TYPE)
+
+
+def head(datatype: str, shape: Sequence[int]) -> bytes:
+    """Return what stands before the numbers of an array; `datatype` is one of DTYPES."""
+    sizes = ", ".join(map(str, shape)) + ("," if len(shape) == 1 else "")
+    header = f"{{'descr': '{DTYPES[datatype]}', 'fortran_order': False, 'shape': ({sizes}), }}"
+    # The format aligns the data to 64 bytes.
     header += " " * (-(len(header) + 11) % 64) + "\n"
-    head = _MAGIC + b"\x01\x00" + len(header).to_bytes(2, "little") + header.encode("ascii")
-    return Body(head + tensors.pack(tensor), CONTENT_TYPE)
+    return MAGIC + b"\x01\x00" + len(header).to_bytes(2, "little") + header.encode("ascii")

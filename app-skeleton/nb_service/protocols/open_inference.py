@@ -1,7 +1,7 @@
 """Open Inference V2 over REST, with the binary tensor extension: tensors ↔ samples and answers.
 
-One input tensor is a table: each of its rows is a sample. Several inputs are columns: a sample is an
-object with a value of each. Answers are stacked into `output-0`, or into one output a name.
+One input tensor is a table: each of its rows is a sample. Several inputs are columns: a sample is an object with a
+value of each. Answers are stacked into `output-0`, or objects into one output a key.
 """
 
 import math
@@ -32,7 +32,7 @@ INPUT = "input-0"
 EXTENSIONS = ["binary_tensor_data"]
 PLATFORM = "nb-builder"
 _LENGTH_BYTES = 4
-# No body is as long as a number of more digits says.
+# No body's length has more digits.
 _MAX_DIGITS = 18
 
 
@@ -46,20 +46,20 @@ def read(
 ) -> Question:
     """Return the samples of an inference request, whose JSON is the first `json_length` bytes; raise Malformed."""
     head, raw = _split(body, json_length)
-    asked = decode_object(head)
-    inputs = asked.get("inputs")
-    if not isinstance(inputs, list) or not inputs or not all(isinstance(one, dict) for one in inputs):
+    request = decode_object(head)
+    inputs = request.get("inputs")
+    if not isinstance(inputs, list) or not inputs or not all(isinstance(tensor, dict) for tensor in inputs):
         raise Malformed("inputs is not a list of tensors.")
     binary = _Binary(raw)
-    columns = {_name(one): _column(one, binary, limits) for one in inputs}
+    columns = {_name(tensor): _column(tensor, binary, limits) for tensor in inputs}
     binary.check_used()
     if len(columns) != len(inputs):
         raise Malformed("Two inputs have the same name.")
-    wanted = _Wanted(asked)
-    samples = _samples(columns, rows, _is_frame(asked), limits)
-    request_id = asked.get("id")
-    floats = {one["name"] for one in described(answer_schema or {}, OUTPUT) if one["datatype"] == "FP64"}
-    return Question(samples, lambda answers: _write(answers, request_id, wanted, served, floats))
+    requested = _RequestedOutputs(request)
+    samples = _samples(columns, rows, _is_frame(request), limits)
+    request_id = request.get("id")
+    floats = {tensor["name"] for tensor in described(answer_schema or {}, OUTPUT) if tensor["datatype"] == "FP64"}
+    return Question(samples, lambda answers: _write(answers, request_id, requested, served, floats))
 
 
 def _split(body: bytes, json_length: str | None) -> tuple[bytes, bytes]:
@@ -72,14 +72,14 @@ def _split(body: bytes, json_length: str | None) -> tuple[bytes, bytes]:
 
 
 class _Binary:
-    """The bytes behind the JSON: each tensor takes its own, in order."""
+    """The bytes after the JSON, from which the tensors take theirs in order."""
 
     def __init__(self, raw: bytes) -> None:
         self._raw = raw
         self._at = 0
 
     def take(self, size: object) -> bytes:
-        """Return the next `size` bytes; raise Malformed where there are not so many."""
+        """Return the next `size` bytes; raise Malformed where there are fewer."""
         if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size <= len(self._raw) - self._at:
             raise Malformed("binary_data_size is not a length within the body.")
         self._at += size
@@ -98,8 +98,8 @@ def _name(tensor: dict) -> str:
     return name
 
 
-def _parameters(of: dict) -> dict:
-    parameters = of.get("parameters", {})
+def _parameters(owner: dict) -> dict:
+    parameters = owner.get("parameters", {})
     if not isinstance(parameters, dict):
         raise Malformed("parameters is no object.")
     return parameters
@@ -113,12 +113,12 @@ class _Column(NamedTuple):
 
     @property
     def alone(self) -> "_Column":
-        """Return the column whose rows are values, where they are lists of one."""
+        """Return the column with bare values where its rows are lists of one value, else itself."""
         return _Column(self.flat, [self.shape[0], *self.shape[2:]]) if self.shape[1:2] == [1] else self
 
 
 def _column(tensor: dict, binary: _Binary, limits: Limits) -> _Column:
-    """Return the values of an input, which stay bytes where they came so."""
+    """Return the values of an input; those that came as bytes stay packed."""
     name, datatype, shape = _name(tensor), tensor.get("datatype"), tensor.get("shape")
     if not isinstance(datatype, str) or (datatype != "BYTES" and datatype not in tensors.CODES):
         raise Malformed(f"The input {name!r} has a datatype that is not taken here.")
@@ -127,7 +127,7 @@ def _column(tensor: dict, binary: _Binary, limits: Limits) -> _Column:
         limits.check_samples(shape[0])
     size = _parameters(tensor).get("binary_data_size")
     if size is None:
-        # Taken out, so that it ends with the list that is made of it.
+        # Popped, so that it is freed as soon as the flat list is made.
         flat: Sequence = _from_json(name, tensor.pop("data", None), datatype)
     else:
         raw = binary.take(size)
@@ -151,28 +151,28 @@ def _from_json(name: str, data: object, datatype: str) -> list:
         return flat
     try:
         return [float(value) if type(value) is int else value for value in flat]
-    except OverflowError as wrong:
-        raise Malformed(f"The input {name!r} has a value that is no {datatype}.") from wrong
+    except OverflowError as error:
+        raise Malformed(f"The input {name!r} has a value that is no {datatype}.") from error
 
 
 def _texts(name: str, raw: bytes) -> list[str]:
-    """Return the texts in `raw`, each behind its length."""
+    """Return the strings in `raw`, each of which follows its length."""
     texts, at = [], 0
     try:
         while at < len(raw):
             begin = at + _LENGTH_BYTES
             at = begin + int.from_bytes(raw[at:begin], "little")
             texts.append(raw[begin:at].decode("utf-8"))
-    except UnicodeDecodeError as wrong:
-        raise Malformed(f"The input {name!r} is not UTF-8; send bytes as base64.") from wrong
+    except UnicodeDecodeError as error:
+        raise Malformed(f"The input {name!r} is not UTF-8; send bytes as base64.") from error
     if at != len(raw):
         raise Malformed(f"The input {name!r} is cut.")
     return texts
 
 
-def _is_frame(asked: dict) -> bool:
-    """Return whether the client says that its inputs are the columns of a data frame."""
-    return _parameters(asked).get("content_type") == "pd"
+def _is_frame(request: dict) -> bool:
+    """Return whether the client declares its inputs to be the columns of a data frame."""
+    return _parameters(request).get("content_type") == "pd"
 
 
 def _samples(columns: dict[str, _Column], rows: Rows, is_frame: bool, limits: Limits) -> Series:
@@ -196,63 +196,65 @@ def _samples(columns: dict[str, _Column], rows: Rows, is_frame: bool, limits: Li
 
 
 def _cells(columns: list[_Column], weight: int) -> Iterator[list]:
-    """Yield the cells of each row, which are made for so many rows together as have VALUES of a `weight` each."""
+    """Yield the cells of each row of `weight` values; at most VALUES values are made at a time."""
     step = max(1, min(TOGETHER, VALUES // weight))
     for parts in zip(*(tensors.rows(*column, step) for column in columns), strict=True):
         yield from map(list, zip(*parts, strict=True))
 
 
 def _large(columns: list[_Column], names: list[str], rows: Rows) -> Iterator[Chunk]:
-    """Yield the samples of rows whose values are too many to be in memory at the same time."""
+    """Yield the samples of rows that have too many values to be in memory at the same time."""
     for at in range(columns[0].shape[0]):
         cells = [_cell(column, at) for column in columns]
         yield Chunk(b"[" + rows.sample_json(names, cells) + b"]", 1)
 
 
 def _cell(column: _Column, at: int) -> bytes:
-    """Return the JSON of what a column has in a row."""
+    """Return the JSON of a column's value in a row."""
     shape = [1, *column.shape[1:]]
     return tensors.block_json(column.flat, shape, at * math.prod(shape))[1:-1]
 
 
-class _Wanted:
-    """Which outputs a request names, and how it wants each: as bytes or as JSON."""
+class _RequestedOutputs:
+    """The outputs that a request names, and for each whether it is to come as bytes or as JSON."""
 
-    def __init__(self, asked: dict) -> None:
-        self._all_binary = _parameters(asked).get("binary_data_output") is True
-        outputs = asked.get("outputs") or []
-        if not isinstance(outputs, list) or not all(isinstance(one, dict) for one in outputs):
+    def __init__(self, request: dict) -> None:
+        self._all_binary = _parameters(request).get("binary_data_output") is True
+        outputs = request.get("outputs") or []
+        if not isinstance(outputs, list) or not all(isinstance(tensor, dict) for tensor in outputs):
             raise Malformed("outputs is not a list of tensors.")
-        self._named = {_name(one): _parameters(one) for one in outputs}
+        self._named = {_name(tensor): _parameters(tensor) for tensor in outputs}
         if any("classification" in parameters for parameters in self._named.values()):
             raise Malformed("The classification extension is not offered here.")
 
     def of(self, outputs: dict[str, list]) -> Iterator[tuple[str, list, bool]]:
-        """Yield (name, values, binary) of those of `outputs` that are wanted; raise Malformed for others."""
+        """Yield (name, values, binary) of the requested `outputs`; raise Malformed for one that does not exist."""
         for name in self._named or outputs:
             if name not in outputs:
                 raise Malformed(f"There is no output {name!r}; there are: {', '.join(outputs)}.")
             yield name, outputs[name], self._named.get(name, {}).get("binary_data", self._all_binary) is True
 
 
-def _write(answers: Series, request_id: object, wanted: _Wanted, served: Identity, floats: set[str]) -> Body:
+def _write(
+    answers: Series, request_id: object, requested: _RequestedOutputs, served: Identity, floats: set[str]
+) -> Body:
     decoded = answers.values
     outputs, raw = [], []
-    for name, values, binary in wanted.of(rows_to_columns(decoded) or {OUTPUT: decoded}):
-        # As the metadata say, whatever these answers are: a NaN alone is null by now, and 3.0 may be a 3.
+    for name, values, binary in requested.of(rows_to_columns(decoded) or {OUTPUT: decoded}):
+        # By the metadata's datatype rather than these values: NaN has become null, and 3.0 may be written as 3.
         tensor = tensors.stack(values, floats=name in floats)
-        described: dict = {"name": name}
+        output: dict = {"name": name}
         if tensor is None:
-            # No tensor has their shape: each goes as the JSON that it is.
+            # They do not form a tensor: each goes as a string of JSON.
             tensor = Tensor("BYTES", [len(values)], [encode(value).decode("ascii") for value in values])
-            described["parameters"] = {"content_type": "application/json"}
-        described.update(datatype=tensor.datatype, shape=tensor.shape)
+            output["parameters"] = {"content_type": "application/json"}
+        output.update(datatype=tensor.datatype, shape=tensor.shape)
         if binary:
             raw.append(_bytes(tensor))
-            described["parameters"] = {**described.get("parameters", {}), "binary_data_size": len(raw[-1])}
+            output["parameters"] = {**output.get("parameters", {}), "binary_data_size": len(raw[-1])}
         else:
-            described["data"] = tensor.flat
-        outputs.append(described)
+            output["data"] = tensor.flat
+        outputs.append(output)
     head: dict[str, object] = {"model_name": served.name, "model_version": str(served.version), "outputs": outputs}
     if request_id is not None:
         head["id"] = request_id
@@ -273,12 +275,12 @@ def _bytes(tensor: Tensor) -> bytes:
 
 
 def server(served: Identity) -> Body:
-    """Return what is told of the server."""
+    """Return the metadata of the server."""
     return Body(encode({"name": PLATFORM, "version": str(served.version), "extensions": EXTENSIONS}))
 
 
 def model(served: Identity, samples: dict, answers: dict) -> Body:
-    """Return what is told of the model, by the schemas of its golden samples and answers."""
+    """Return the metadata of the model, from the schemas of its golden samples and answers."""
     facts = {"name": served.name, "versions": [str(served.version)], "platform": PLATFORM}
     return Body(encode({**facts, "inputs": described(samples, INPUT), "outputs": described(answers, OUTPUT)}))
 
@@ -287,10 +289,10 @@ _DATATYPES = {"boolean": "BOOL", "integer": "INT64", "number": "FP64"}
 
 
 def described(schema: dict, name: str) -> list[dict]:
-    """Return the tensors that samples or answers of `schema` become; what is no tensor of numbers is BYTES."""
+    """Return the tensors that samples or answers of `schema` become; BYTES for all but numbers and booleans."""
     properties = schema.get("properties") if _kind(schema) == "object" else None
     if properties:
-        return [_described(each, one) for one, each in properties.items()]
+        return [_described(property_schema, property_name) for property_name, property_schema in properties.items()]
     return [_described(schema, name)]
 
 
@@ -303,11 +305,11 @@ def _described(schema: dict, name: str) -> dict:
 
 
 def _kind(schema: dict, missing: str = "") -> str:
-    """Return the only type of `schema` beside null, or ""; `missing` is the one that has a word for null."""
+    """Return the only type of `schema` other than null, else ""; `missing` is the type that can represent null."""
     kinds = schema.get("type", "")
     if isinstance(kinds, str):
         return kinds
-    rest = set(kinds) - {"null"}
-    if missing and rest <= {"number", "integer"}:
+    non_null = set(kinds) - {"null"}
+    if missing and non_null <= {"number", "integer"}:
         return missing
-    return min(rest) if len(rest) == 1 and not missing else ""
+    return min(non_null) if len(non_null) == 1 and not missing else ""

@@ -1,4 +1,4 @@
-"""Rows of a table ↔ samples: what a row becomes follows from the golden samples' schema."""
+"""Rows of a table ↔ samples: the schema of the golden samples decides what a row becomes."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -7,16 +7,16 @@ from typing import Any
 
 from nb_service.protocols import DEFAULT, Limits, Malformed, encode
 
-# JSON's own spelling: 007 and +1 are texts, such as the number of a house or a telephone.
+# Numbers as JSON spells them: 007 and +1 are strings, such as a house number or a telephone number.
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
-# More make no number, as in JSON.
-_MAX_DIGITS = 4300
+# Longer digits stay a string: int() refuses them, as it does for JSON.
+LONGEST_NUMBER = 4300
 _SCALARS = {"string", "number", "integer", "boolean"}
 _NUMBERS = {"number", "integer", "null"}
 
 
 class Rows:
-    """Makes samples of rows as the notebook's own samples look, by `schema` (of the manifest; {} for unknown)."""
+    """Makes samples of rows in the form of the notebook's own, by `schema` (from the manifest; {} for unknown)."""
 
     def __init__(self, schema: dict | None) -> None:
         self.schema = schema or {}
@@ -24,26 +24,26 @@ class Rows:
 
     @property
     def named(self) -> bool:
-        """Return whether the notebook's samples are objects, whose names a table must tell."""
+        """Return whether the notebook's samples are objects, so that a table must name its columns."""
         return self.kinds == {"object"}
 
     def is_header(self, cells: Sequence[str]) -> bool:
-        """Return whether a row of texts can only be names: all are words, and the notebook's samples have none."""
+        """Return whether a row of strings can only be names: all are words, and the notebook's samples have none."""
         kinds = _kinds(self._schema_of(None))
         return bool(kinds) and kinds <= _NUMBERS and all(map(_is_word, cells))
 
     @property
     def bare(self) -> bool:
-        """Return whether a row of one cell is this cell, without a list around it."""
+        """Return whether a row of one cell becomes that cell, without a list around it."""
         return bool(self.kinds) and self.kinds <= _SCALARS
 
     def is_object(self, names: Sequence | None) -> bool:
-        """Return whether rows with columns of these names are objects, where they are not bare."""
+        """Return whether rows with columns of these names become objects, unless they are bare."""
         texts = names is not None and all(isinstance(name, str) for name in names)
         return texts and self.kinds != {"array"}
 
     def name_bytes(self, names: Sequence | None) -> int:
-        """Return how many bytes each sample repeats of the names of the columns."""
+        """Return how many bytes the names of the columns take in each sample."""
         return len(encode(list(names))) if names is not None and self.is_object(names) else 0
 
     def samples(self, names: Sequence | None, rows: Iterable[list]) -> Iterator:
@@ -62,17 +62,25 @@ class Rows:
         return next(self.samples(names, [cells]))
 
     def sample_json(self, names: Sequence | None, cells: list[bytes]) -> bytes:
-        """Return the JSON of the sample of one row, of whose values there is the JSON."""
+        """Return the JSON of the sample of one row, given the JSON of its values."""
         sample = self.sample(names, cells)
         if isinstance(sample, dict):
             return b"{" + b", ".join(encode(name) + b": " + cell for name, cell in sample.items()) + b"}"
         return b"[" + b", ".join(sample) + b"]" if isinstance(sample, list) else sample
 
     def samples_from_texts(self, names: Sequence[str] | None, rows: Iterable[list[str]]) -> Iterator:
-        """Yield the sample of each row of texts: what is written as a number is one, unless text is expected."""
+        """Yield the sample of each row of strings; one that spells a number becomes it, unless a string is expected."""
+        return self.samples(names, self.cells(names, rows))
+
+    def cells(self, names: Sequence[str] | None, rows: Iterable[list[str]]) -> Iterator[list]:
+        """Yield the values of each row of strings, as `samples_from_texts` takes them."""
         kinds = [_kinds(self._schema_of(name)) for name in names or ()]
         others = repeat(_kinds(self._schema_of(None)))
-        return self.samples(names, ([*map(_value, chain(kinds, others), cells)] for cells in rows))
+        return ([*map(_value, chain(kinds, others), cells)] for cells in rows)
+
+    def is_text(self, name: str | None) -> bool:
+        """Return whether the notebook's own samples have nothing but strings in a column, so that a number is one."""
+        return _kinds(self._schema_of(name)) == {"string"}
 
     def _schema_of(self, name: str | None) -> dict:
         if self.kinds == {"object"}:
@@ -81,7 +89,7 @@ class Rows:
 
 
 def _is_word(text: str) -> bool:
-    """Return whether a text is no number, NaN and infinity included; nothing is no word."""
+    """Return whether a string is not a number, NaN or infinity; an empty one is not a word."""
     try:
         float(text or "0")
     except ValueError:
@@ -90,14 +98,14 @@ def _is_word(text: str) -> bool:
 
 
 def _value(kinds: set[str], text: str) -> object:
-    """Return the value that a text of a column of these kinds is."""
+    """Return the value of a string in a column of these types."""
     if kinds == {"string"}:
         return text
     if text == "":
         return None
     if "boolean" in kinds and text.lower() in ("true", "false"):
         return text.lower() == "true"
-    number = _NUMBER.fullmatch(text) if len(text) <= _MAX_DIGITS else None
+    number = _NUMBER.fullmatch(text) if len(text) <= LONGEST_NUMBER else None
     if number is None:
         return text
     return int(text) if number.end(1) == len(text) else float(text)
@@ -109,7 +117,7 @@ def _kinds(schema: dict) -> set[str]:
 
 
 def columns_to_rows(columns: dict, limits: Limits = DEFAULT) -> Iterator[dict]:
-    """Return the rows of {name: list of values}, made one by one; raise Malformed where the lists differ in length."""
+    """Return an iterator over the rows of {name: values}; raise Malformed where the lists differ in length."""
     for name, values in columns.items():
         if not isinstance(values, list):
             raise Malformed(f"The column {name!r} is not a list.")
@@ -121,7 +129,7 @@ def columns_to_rows(columns: dict, limits: Limits = DEFAULT) -> Iterator[dict]:
 
 
 def rows_to_columns(rows: list) -> dict[str, list] | None:
-    """Return {name: list of values} of objects that all have the same names, else None."""
+    """Return {name: values} of objects that all have the same keys, else None."""
     if not rows or not all(isinstance(row, dict) and row.keys() == rows[0].keys() for row in rows) or not rows[0]:
         return None
     return {name: [row[name] for row in rows] for name in rows[0]}

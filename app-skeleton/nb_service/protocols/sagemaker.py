@@ -1,4 +1,4 @@
-"""SageMaker: bare bodies on /invocations, one sample as JSON or many as CSV, JSON lines, npy."""
+"""SageMaker: bare bodies on /invocations, one sample as JSON or many as CSV, JSON lines or npy."""
 
 from collections.abc import Sequence
 
@@ -9,9 +9,11 @@ from nb_service.protocols.rows import Rows
 MOST_MEGABYTES = 100
 
 
-def is_json(given: ContentType) -> bool:
+def is_json(media_type: ContentType) -> bool:
     """Return whether a body of this type is one JSON document."""
-    return given.kind in ("", JSON_TYPE) or (given.kind.startswith("application/") and given.kind.endswith("+json"))
+    return media_type.kind in ("", JSON_TYPE) or (
+        media_type.kind.startswith("application/") and media_type.kind.endswith("+json")
+    )
 
 
 def read(body: bytes, content_type: str | None, accept: str | None, rows: Rows, limits: Limits = DEFAULT) -> Question:
@@ -19,8 +21,8 @@ def read(body: bytes, content_type: str | None, accept: str | None, rows: Rows, 
 
     With Accept: application/json the answers to CSV or JSON lines are {"predictions": […]}.
     """
-    given = bodies.parse(content_type)
-    if is_json(given):
+    media_type = bodies.parse(content_type)
+    if is_json(media_type):
         return _one(body, accept)
     question = bodies.read(body, content_type, accept, rows, limits)
     if bodies.accepted(accept) == "json":
@@ -35,14 +37,14 @@ def _one(body: bytes, accept: str | None) -> Question:
     return Question([body], lambda answers: write(answers) if write else Body(answers[0]))
 
 
-def execution_parameters(scorers: int, max_body: int, max_samples: int, known: Sequence[bytes] = ()) -> dict:
-    """Return what a batch transform asks before it starts; `known` are samples of the notebook as JSON.
+def execution_parameters(scorers: int, max_body: int, max_samples: int, samples: Sequence[bytes] = ()) -> dict:
+    """Return what a batch transform asks for before it starts; `known` are samples of the notebook as JSON.
 
-    A payload of short lines must not hold more than `max_samples` of them: a line of CSV is taken to be
-    half as long as the shortest known sample, and at least a digit and its line's end.
+    A payload of short lines must not have more than `max_samples` of them. A line of CSV is assumed to have half the
+    length of the shortest known sample, and at least a digit and a line end.
     """
-    fits = max_body
-    if known:
-        fits = min(fits, max_samples * max(2, min(map(len, known)) // 2))
-    megabytes = max(1, min(MOST_MEGABYTES, fits >> 20))
+    payload = max_body
+    if samples:
+        payload = min(payload, max_samples * max(2, min(map(len, samples)) // 2))
+    megabytes = max(1, min(MOST_MEGABYTES, payload >> 20))
     return {"MaxConcurrentTransforms": scorers, "BatchStrategy": "MultiRecord", "MaxPayloadInMB": megabytes}

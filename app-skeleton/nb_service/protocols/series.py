@@ -1,4 +1,4 @@
-"""JSON values in a row, samples or answers, in whichever form is at hand; other forms are made when asked for."""
+"""A series of JSON values, samples or answers, kept in the form in which it came; others are made on demand."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -8,40 +8,40 @@ from nb_scorer.model import json_codec as json_values
 
 from nb_service.protocols.malformed import Malformed
 
-# What is decoded at a time where samples are made: so many of them, or fewer that have so many values together.
+# How much exists as decoded values at a time while samples are made: TOGETHER samples, or fewer with VALUES values.
 TOGETHER = 1000
 VALUES = 1 << 16
 
 
 class Chunk(NamedTuple):
-    """The JSON array of some values, without space around its brackets, and how many they are."""
+    """The JSON array of some values, without whitespace around its brackets, and their number."""
 
     array: bytes
     number: int
 
 
 class Series(Sequence):
-    """Values as `each` (JSON, bytes a value), as `array` (the JSON array of them) and as decoded `values`.
+    """Values as `elements` (the JSON of each), as `array` (one JSON array) and as decoded `values`.
 
-    As a sequence it is that of `each`. Raises ValueError where an array turns out not to be JSON.
+    As a sequence, it has the `elements`. Raises ValueError where an array turns out not to be JSON.
     """
 
     def __init__(
         self,
-        each: list[bytes] | None = None,
+        elements: list[bytes] | None = None,
         *,
         array: bytes | None = None,
         values: list | None = None,
         chunks: list[Chunk] | None = None,
     ) -> None:
-        self._each = each
+        self._elements = elements
         self._array = array
         self._values = values
         self._chunks = chunks
 
     @classmethod
     def joined(cls, arrays: Sequence[bytes]) -> "Series":
-        """Return the series of all values of some JSON arrays, which are known to be such."""
+        """Return the series of all values in some JSON arrays, which must be valid."""
         if len(arrays) == 1:
             return cls(array=arrays[0])
         return cls(array=b"[" + b", ".join(inner for array in arrays if (inner := array.strip()[1:-1].strip())) + b"]")
@@ -50,38 +50,40 @@ class Series(Sequence):
     def encoded(cls, values: Iterable, weight: int = 1) -> "Series":
         """Return the series of decoded `values`, of which only some are in memory at a time.
 
-        `weight` is how many values each of them has within, where that is known; else they tell themselves.
+        `weight` is how many values each of them contains, if known; a list or object counts at least its length.
         """
         return cls(chunks=list(_chunks(values, weight)))
 
     @property
-    def each(self) -> list[bytes]:
+    def elements(self) -> list[bytes]:
         """Return the JSON of each value."""
-        if self._each is None:
+        if self._elements is None:
             if self._chunks is not None:
-                self._each = self._split()
+                self._elements = self._split()
             else:
-                self._each = [encode(value) for value in self.values]
-        return self._each
+                self._elements = [encode(value) for value in self.values]
+        return self._elements
 
     def _split(self) -> list[bytes]:
-        """Return the JSON of each value of the chunks, which end here: both together are twice the memory."""
+        """Return the JSON of each value of the chunks, freeing these on the way: both would take twice the memory."""
         chunks, self._chunks = (self._chunks or [])[::-1], None
-        each: list[bytes] = []
+        elements: list[bytes] = []
         while chunks:
             array, count = chunks.pop()
-            each += [array[1:-1]] if count == 1 else map(encode, json.loads(array))
-        return each
+            elements += [array[1:-1]] if count == 1 else map(encode, json.loads(array))
+        return elements
 
     @property
     def array(self) -> bytes:
-        """Return the JSON array of all."""
+        """Return the JSON array of all values."""
         if self._array is None:
-            # One call for all is many times faster than one for each.
+            # One call for all is many times faster than one for each value.
             if self._chunks is not None:
                 self._array = joined([chunk.array for chunk in self._chunks])
             else:
-                self._array = encode(self._values) if self._each is None else b"[" + b", ".join(self._each) + b"]"
+                self._array = (
+                    encode(self._values) if self._elements is None else b"[" + b", ".join(self._elements) + b"]"
+                )
         return self._array
 
     @property
@@ -95,39 +97,41 @@ class Series(Sequence):
 
     @property
     def at_most(self) -> int:
-        """Return a number that the length does not exceed, without decoding anything."""
-        if self._array is not None and self._each is None and self._values is None and self._chunks is None:
+        """Return an upper bound of the length, without decoding anything."""
+        if self._array is not None and self._elements is None and self._values is None and self._chunks is None:
             return self._array.count(b",") + 1
         return len(self)
 
     def parts(self, size: int) -> Iterator["Series"]:
-        """Yield series of `size` values or fewer, which are all of them."""
+        """Yield all values in series of at most `size`."""
         if self.at_most <= size:
             yield self
-        elif self._chunks is not None and self._each is None and all(chunk.number <= size for chunk in self._chunks):
+        elif (
+            self._chunks is not None and self._elements is None and all(chunk.number <= size for chunk in self._chunks)
+        ):
             yield from _gathered(self._chunks, size)
         else:
             for at in range(0, len(self), size):
-                if self._each is not None:
-                    yield Series(self._each[at : at + size])
+                if self._elements is not None:
+                    yield Series(self._elements[at : at + size])
                 else:
                     yield Series(values=self.values[at : at + size])
 
     def __len__(self) -> int:
-        if self._each is None and self._chunks is not None:
+        if self._elements is None and self._chunks is not None:
             return sum(chunk.number for chunk in self._chunks)
-        return len(self._each if self._each is not None else self.values)
+        return len(self._elements if self._elements is not None else self.values)
 
     def __getitem__(self, at: Any) -> Any:
-        return self.each[at]
+        return self.elements[at]
 
     def __iter__(self) -> Iterator[bytes]:
-        return iter(self.each)
+        return iter(self.elements)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Iterable) and self.each == list(other)
+        return isinstance(other, Iterable) and self.elements == list(other)
 
-    # That it has none is how Python says so; `object` promises one.
+    # None is Python's way to say that it has no hash; mypy knows only that `object` has one.
     __hash__ = None  # type: ignore[assignment]
 
 
@@ -144,7 +148,7 @@ def _chunks(values: Iterable, weight: int) -> Iterator[Chunk]:
 
 
 def _gathered(chunks: list[Chunk], size: int) -> Iterator[Series]:
-    """Yield series of as many chunks as have `size` values at most."""
+    """Yield series of chunks, each with at most `size` values."""
     batch: list[Chunk] = []
     count = 0
     for chunk in chunks:
@@ -157,14 +161,14 @@ def _gathered(chunks: list[Chunk], size: int) -> Iterator[Series]:
 
 
 def joined(arrays: list[bytes]) -> bytes:
-    """Return the JSON array of all values of arrays that have some, without space around their brackets."""
+    """Return the JSON array of all values in arrays that are not empty, without whitespace around their brackets."""
     return arrays[0] if len(arrays) == 1 else b"[" + b", ".join(array[1:-1] for array in arrays) + b"]"
 
 
 def encode(value: object) -> bytes:
-    """Return decoded JSON as bytes of JSON; a lone surrogate has no other form than an escape."""
+    """Return decoded JSON as ASCII bytes, in which even a lone surrogate has a form, its escape."""
     try:
         return json.dumps(value).encode("ascii")
-    except RecursionError as wrong:
-        # What was decoded with fewer calls around it, or has become a level deeper since.
-        raise Malformed("The JSON is nested too deeply.") from wrong
+    except RecursionError as error:
+        # It was decoded where the stack was less deep, or has become a level deeper since.
+        raise Malformed("The JSON is nested too deeply.") from error

@@ -1,4 +1,4 @@
-"""Numbers in rectangular form: raw little-endian bytes ↔ nested lists, without numpy."""
+"""Tensors without numpy: raw little-endian bytes ↔ nested lists."""
 
 import array
 import math
@@ -10,23 +10,23 @@ from typing import Any, NamedTuple
 from nb_service.protocols import Malformed, Series, encode
 from nb_service.protocols.series import TOGETHER, VALUES, Chunk, joined
 
-# Beyond this a shape is an attack and no tensor.
+# A shape with more dimensions is an attack rather than a tensor.
 MAX_DIMENSIONS = 32
-# A list in JSON has two brackets, and a comma and a space behind it.
+# A list in JSON has two brackets, and a comma and a space follow it.
 _BYTES_A_LIST = 4
 _INT64 = range(-(1 << 63), 1 << 63)
 _UINT64 = range(1 << 64)
 
 
 class Tensor(NamedTuple):
-    """Values in row order, their shape, and the name of their type (in words of Open Inference)."""
+    """Values in row order, their shape, and the name of their datatype in Open Inference."""
 
     datatype: str
     shape: list[int]
     flat: list
 
 
-# Type code of struct, and bytes each.
+# The struct type code of each datatype, and the bytes of one value.
 CODES = {
     "BOOL": ("?", 1),
     "UINT8": ("B", 1),
@@ -44,7 +44,7 @@ CODES = {
 
 
 def size_of(shape: object) -> int:
-    """Return how many values a tensor of `shape` has; raise Malformed for what is no shape."""
+    """Return how many values a tensor of `shape` has; raise Malformed where it is not a valid shape."""
     if not isinstance(shape, (list, tuple)) or len(shape) > MAX_DIMENSIONS:
         raise Malformed("shape is not a list of dimensions.")
     if not all(isinstance(size, int) and not isinstance(size, bool) and 0 <= size < 1 << 40 for size in shape):
@@ -55,15 +55,15 @@ def size_of(shape: object) -> int:
 
 
 def list_bytes(shape: Sequence[int]) -> int:
-    """Return how many bytes of JSON the lists within the samples of a tensor are, without their values.
+    """Return how many bytes of JSON the lists within a tensor's samples take, without their values.
 
-    Dimensions of one cost a client nothing, and us a list for each value.
+    Dimensions of one cost the client nothing, but here a list for each value.
     """
     return _BYTES_A_LIST * sum(math.prod(shape[:depth]) for depth in range(1, len(shape)))
 
 
 class Packed(Sequence):
-    """Numbers in `raw`, that become a list only slice by slice; raises Malformed where the last one is cut."""
+    """The numbers in `raw`, unpacked only slice by slice; raises Malformed where the last one is cut off."""
 
     def __init__(self, datatype: str, raw: bytes, little: bool = True) -> None:
         self._size = CODES[datatype][1]
@@ -82,7 +82,7 @@ class Packed(Sequence):
 
 
 def unpack(datatype: str, raw: bytes, little: bool = True) -> list:
-    """Return the values in `raw`; NaN and infinities, which JSON has no word for, become None."""
+    """Return the values in `raw`; NaN and infinities, which JSON does not have, become None."""
     code, size = CODES[datatype]
     if len(raw) % size:
         raise Malformed(f"{len(raw)} bytes are no whole number of {datatype} values.")
@@ -100,54 +100,54 @@ def unpack(datatype: str, raw: bytes, little: bool = True) -> list:
 
 
 def pack(tensor: Tensor) -> bytes:
-    """Return the values as little-endian bytes; None becomes NaN. Raises Malformed for what does not fit."""
+    """Return the values as little-endian bytes; None becomes NaN. Raise Malformed for a value that does not fit."""
     code, _ = CODES[tensor.datatype]
     flat = [math.nan if value is None else value for value in tensor.flat] if code in "efd" else tensor.flat
     try:
         return struct.pack(f"<{len(flat)}{code}", *flat)
-    except (struct.error, OverflowError) as wrong:
-        raise Malformed(f"A value does not fit {tensor.datatype}: {wrong}.") from wrong
+    except (struct.error, OverflowError) as error:
+        raise Malformed(f"A value does not fit {tensor.datatype}: {error}.") from error
 
 
 def nest(flat: Sequence, shape: Sequence[int]) -> Sequence:
-    """Return `flat` as lists in lists of `shape`, which has at least one dimension."""
+    """Return `flat` as nested lists of `shape`, which has at least one dimension."""
     for size in reversed(shape[1:]):
         flat = [flat[at : at + size] for at in range(0, len(flat), size)]
     return flat
 
 
 def samples(flat: Sequence, shape: Sequence[int]) -> Series:
-    """Return what the first dimension counts as samples; of the lists only some are in memory at a time."""
-    count, each = shape[0], math.prod(shape[1:])
-    step = max(1, min(TOGETHER, VALUES // each))
+    """Return the rows of a tensor as samples; only some are in memory as lists at a time."""
+    count, sample_size = shape[0], math.prod(shape[1:])
+    step = max(1, min(TOGETHER, VALUES // sample_size))
     return Series(
         chunks=[
-            Chunk(block_json(flat, [min(step, count - at), *shape[1:]], at * each), min(step, count - at))
+            Chunk(block_json(flat, [min(step, count - at), *shape[1:]], at * sample_size), min(step, count - at))
             for at in range(0, count, step)
         ]
     )
 
 
 def rows(flat: Sequence, shape: Sequence[int], step: int) -> Iterator[Sequence]:
-    """Yield what the first dimension counts, `step` of them at a time."""
-    each = math.prod(shape[1:])
-    for at in range(0, shape[0] * each, step * each):
-        yield nest(flat[at : at + step * each], shape)
+    """Yield the rows of a tensor as nested lists, `step` rows at a time."""
+    row_size = math.prod(shape[1:])
+    for at in range(0, shape[0] * row_size, step * row_size):
+        yield nest(flat[at : at + step * row_size], shape)
 
 
 def block_json(flat: Sequence, shape: Sequence[int], begin: int) -> bytes:
-    """Return the JSON of the block of `shape` that begins at a place in `flat`."""
-    each = math.prod(shape[1:])
-    step = max(1, VALUES // (each * len(shape)))
-    places = range(begin, begin + shape[0] * each, step * each)
-    if each > VALUES:
-        return b"[" + b", ".join(block_json(flat, shape[1:], at) for at in places) + b"]"
-    end = places.stop
-    return joined([encode(nest(flat[at : min(end, at + step * each)], shape)) for at in places])
+    """Return the JSON of the block of `shape` that begins at index `begin` of `flat`."""
+    row_size = math.prod(shape[1:])
+    step = max(1, VALUES // (row_size * len(shape)))
+    offsets = range(begin, begin + shape[0] * row_size, step * row_size)
+    if row_size > VALUES:
+        return b"[" + b", ".join(block_json(flat, shape[1:], at) for at in offsets) + b"]"
+    end = offsets.stop
+    return joined([encode(nest(flat[at : min(end, at + step * row_size)], shape)) for at in offsets])
 
 
 def flatten(nested: object) -> list:
-    """Return the values of lists in lists, in order; raise Malformed for more levels than a shape can have."""
+    """Return the values in nested lists, in order; raise Malformed for more levels than a shape can have."""
     flat = [nested]
     for _ in range(MAX_DIMENSIONS + 1):
         if not any(isinstance(item, list) for item in flat):
@@ -157,9 +157,9 @@ def flatten(nested: object) -> list:
 
 
 def stack(values: list, *, floats: bool = False) -> Tensor | None:
-    """Return the tensor of `values`, numbers, truths or texts or lists of them, or None if they are none.
+    """Return the tensor of `values`, which are numbers, booleans or strings, or lists of these; None for others.
 
-    With `floats` what FP64 holds is FP64, if it is whole or missing, too.
+    With `floats`, whole and missing numbers are FP64 too, if that can hold them all.
     """
     shape = [len(values)]
     flat = values
@@ -180,14 +180,14 @@ def _datatype(flat: list) -> str | None:
     if kinds == {str}:
         return "BYTES"
     if kinds == {int}:
-        least, most = min(flat), max(flat)
-        if least in _INT64 and most in _INT64:
+        least, greatest = min(flat), max(flat)
+        if least in _INT64 and greatest in _INT64:
             return "INT64"
-        return "UINT64" if least in _UINT64 and most in _UINT64 else None
+        return "UINT64" if least in _UINT64 and greatest in _UINT64 else None
     return "FP64" if kinds - {type(None)} and _are_doubles(flat) else None
 
 
 def _are_doubles(flat: list) -> bool:
-    """Return whether doubles hold all of them, None as NaN: a whole number that none holds would be another answer."""
+    """Return whether doubles hold all of them exactly, None as NaN: a rounded number would be another answer."""
     kinds = {type(value) for value in flat}
     return kinds <= {int, float, type(None)} and all(type(value) is not int or abs(value) <= 1 << 53 for value in flat)

@@ -23,7 +23,7 @@ refusal = plain_refusal
 SIGNATURES = ("", "serving_default")
 LABELS = ("stable", "latest")
 
-# As many as the largest version has.
+# As many as the largest version, of 64 bits, has.
 _MAX_DIGITS = 19
 
 _PATH = re.compile(
@@ -33,7 +33,7 @@ _PATH = re.compile(
 
 
 class Target(NamedTuple):
-    """What a path below /v1/models/ asks for: a method ("" for the status, "metadata"), of a model's version."""
+    """What a path under /v1/models/ addresses: a method ("" for the status, "metadata") of a version of a model."""
 
     model: str
     version: int | None
@@ -42,18 +42,18 @@ class Target(NamedTuple):
 
 
 def parse(verb: str, rest: str) -> Target:
-    """Return what `rest`, the path behind /v1/models/, asks for; raise Malformed for what it can't."""
-    found = _PATH.fullmatch(rest)
-    method = (found["metadata"] or found["method"] or "") if found else ""
-    if found is None or (verb == "POST") != (method not in ("", "metadata")):
+    """Return the target of `rest`, the path after /v1/models/; raise Malformed where it is not valid for `verb`."""
+    match = _PATH.fullmatch(rest)
+    method = (match["metadata"] or match["method"] or "") if match else ""
+    if match is None or (verb == "POST") != (method not in ("", "metadata")):
         raise Malformed(f"Malformed request: {verb} /v1/models/{rest}")
-    return Target(found["model"], _version(found["version"]), found["label"], method)
+    return Target(match["model"], _version(match["version"]), match["label"], method)
 
 
 def _version(digits: str | None) -> int | None:
     if digits is None:
         return None
-    # Zeros before a number are digits to int(), which takes no more than some thousand of them.
+    # int() counts leading zeros among its digits, of which it takes a few thousand at most.
     number = digits.lstrip("0") or "0"
     if len(number) > _MAX_DIGITS or int(number) >= 1 << 63:
         raise Malformed("Failed to convert version: " + digits)
@@ -71,27 +71,27 @@ def check(target: Target, served: Identity) -> None:
 
 def read(method: str, body: bytes, *, outputs_key: str = "outputs", limits: Limits = DEFAULT) -> Question:
     """Return the samples of a body for predict, classify or regress; raise Malformed."""
-    # Its clients may send the bare tokens NaN and Infinity; no answer has them, which would break all other clients.
-    asked = decode_object(body, lenient=True)
-    signature = asked.get("signature_name", "")
+    # TensorFlow's clients may send the bare tokens NaN and Infinity. Answers never have them: other clients would fail.
+    request = decode_object(body, lenient=True)
+    signature = request.get("signature_name", "")
     if signature not in SIGNATURES:
         raise Malformed(f'Serving signature name: "{signature}" not found in signature def')
     if method == "explain":
         raise Malformed("This model has no explainer.", 501)
     if method != "predict":
-        return _examples(method, asked, limits)
-    if "instances" in asked and "inputs" in asked:
+        return _examples(method, request, limits)
+    if "instances" in request and "inputs" in request:
         raise Malformed("Only one of 'inputs' and 'instances' may be there.")
-    if "instances" in asked:
-        samples = samples_of(asked["instances"], "instances", limits)
+    if "instances" in request:
+        samples = samples_of(request["instances"], "instances", limits)
         return Question(samples, lambda answers: keyed(b"predictions", answers))
-    if "inputs" in asked:
-        return columnar(asked["inputs"], outputs_key, limits)
+    if "inputs" in request:
+        return columnar(request["inputs"], outputs_key, limits)
     raise Malformed("Missing 'inputs' or 'instances' key")
 
 
 def columnar(inputs: object, key: str, limits: Limits = DEFAULT) -> Question:
-    """Return the samples of columns, of a list, or of one value; the answers are given in the same manner."""
+    """Return the samples in columns, in a list, or in one value; the answers come in the same form."""
     if isinstance(inputs, list):
         samples = samples_of(inputs, "inputs", limits)
         return Question(samples, lambda answers: Body(_columns(answers, key)))
@@ -102,21 +102,23 @@ def columnar(inputs: object, key: str, limits: Limits = DEFAULT) -> Question:
 
 
 def _columns(answers: Series, key: str) -> bytes:
-    """Return the answers as columns: an object of lists where they are objects of the same names."""
-    # Only objects can be columns; the array of others need not be decoded.
+    """Return the answers as columns: an object of lists where they are objects with the same keys."""
+    # Only objects can become columns; arrays of anything else need not be decoded.
     columns = rows_to_columns(answers.values) if answers.array.startswith(b"[{") else None
     return b'{"%s": %s}' % (key.encode(), encode(columns) if columns else answers.array)
 
 
-def _examples(method: str, asked: dict, limits: Limits) -> Question:
-    examples, context = asked.get("examples"), asked.get("context", {})
-    if not isinstance(examples, list) or not all(isinstance(one, dict) for one in [*examples, context]):
+def _examples(method: str, request: dict, limits: Limits) -> Question:
+    examples, context = request.get("examples"), request.get("context", {})
+    if not isinstance(examples, list) or not all(isinstance(item, dict) for item in [*examples, context]):
         raise Malformed("'examples' is not a list of objects, or 'context' is no object.")
     # Each example gets a copy of the context.
     limits.check_rows(len(examples), len(encode(context)) if context else 0)
     samples = Series.encoded({**context, **example} for example in examples)
     result = _classes if method == "classify" else _number
-    return Question(samples, lambda answers: keyed(b"results", Series(values=[result(one) for one in answers.values])))
+    return Question(
+        samples, lambda answers: keyed(b"results", Series(values=[result(item) for item in answers.values]))
+    )
 
 
 def _classes(answer: object) -> list:
@@ -136,7 +138,7 @@ def _number(answer: Any) -> float:
 
 
 def status(served: Identity, ready: bool) -> Body:
-    """Return the state of the one version that there is, and KServe's word for it."""
+    """Return the state of the only version, and KServe's field for it."""
     version = {
         "version": str(served.version),
         "state": "AVAILABLE" if ready else "LOADING",
@@ -146,10 +148,10 @@ def status(served: Identity, ready: bool) -> Body:
 
 
 def metadata(served: Identity, inputs: list[dict], outputs: list[dict]) -> Body:
-    """Return what TensorFlow Serving tells of a signature; the tensors come in words of Open Inference."""
+    """Return TensorFlow Serving's metadata of a signature, from tensors as Open Inference describes them."""
     signature = {
-        "inputs": {one["name"]: _tensor_info(one) for one in inputs},
-        "outputs": {one["name"]: _tensor_info(one) for one in outputs},
+        "inputs": {tensor["name"]: _tensor_info(tensor) for tensor in inputs},
+        "outputs": {tensor["name"]: _tensor_info(tensor) for tensor in outputs},
         "method_name": "tensorflow/serving/predict",
     }
     spec = {"name": served.name, "signature_name": "", "version": str(served.version)}

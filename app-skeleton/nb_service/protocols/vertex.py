@@ -7,8 +7,8 @@ refusal = plain_refusal
 
 def read(body: bytes, limits: Limits = DEFAULT) -> Question:
     """Return the samples of a body; raise Malformed, also for parameters: predictor takes none."""
-    asked = decode_object(body)
-    if asked.get("parameters"):
+    request = decode_object(body)
+    if request.get("parameters"):
         raise Malformed("This model takes no parameters beside its samples.")
-    samples = samples_of(asked.get("instances"), "instances", limits)
+    samples = samples_of(request.get("instances"), "instances", limits)
     return Question(samples, lambda answers: keyed(b"predictions", answers))

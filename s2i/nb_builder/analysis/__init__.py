@@ -1,1 +1,1 @@
-"""What the syntax tree of a notebook tells: the contract, names that nothing defines, names that are bound anew."""
+"""Static analysis of a notebook: the contract, undefined names and rebound names, all without running a cell."""

@@ -1,28 +1,35 @@
-"""Names that a cell misses because the cell that defines them stands below it."""
+"""NameErrors whose cause is the order of the cells: the name is defined further down."""
 
 import re
 from collections.abc import Sequence
 
-from nb_builder.analysis import contract
+from nb_builder.analysis import notebook_contract
 from nb_builder.common.cell import Cell
 from nb_builder.problems.cells import CellFailed, DefinedLater
 
-_MISSED = re.compile(r"^NameError: name '(\w+)' is not defined")
+_NAME_ERROR = re.compile(r"^NameError: name '(\w+)' is not defined")
 
 
 def explain(failed: CellFailed, cells: Sequence[Cell]) -> DefinedLater | None:
-    """Return what to tell of a cell that failed for want of a name that one of `cells` below defines; None for none."""
-    missed = _MISSED.search(str(failed.facts["error"]))
-    if not missed or failed.cell.ours:
+    """Return the problem of a cell that failed with a NameError, if the cell or one of `cells` below defines the name.
+
+    Return None for any other failure, and for a name that nothing below defines.
+    """
+    match = _NAME_ERROR.search(str(failed.facts["error"]))
+    if not match or failed.cell.ours:
         return None
-    here = failed.cell.position or 0
-    below = [cell for cell in cells if not cell.ours and (cell.position or 0) > here]
-    own = [each for each in contract.bindings(missed[1], [failed.cell]) if each.statement.lineno > (failed.line or 0)]
-    found = next(iter([*own, *contract.bindings(missed[1], below)]), None)
-    if found is None:
+    position = failed.cell.position or 0
+    below = [cell for cell in cells if not cell.ours and (cell.position or 0) > position]
+    later_in_cell = [
+        binding
+        for binding in notebook_contract.bindings(match[1], [failed.cell])
+        if binding.statement.lineno > (failed.line or 0)
+    ]
+    definition = next(iter([*later_in_cell, *notebook_contract.bindings(match[1], below)]), None)
+    if definition is None:
         return None
     return DefinedLater(
         **failed.context,
-        name=missed[1],
-        definition=found.cell.where(str(failed.notebook), found.statement.lineno),
+        name=match[1],
+        definition=definition.cell.where(str(failed.notebook), definition.statement.lineno),
     )

@@ -1,11 +1,11 @@
-"""Which later cells change what predictor uses: the reason why it no longer answers as a cell showed."""
+"""Which later cells change what predictor uses: the reason why its answer differs from the one that a cell showed."""
 
 import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from nb_builder.analysis import contract
-from nb_builder.analysis.contract import Binding
+from nb_builder.analysis import notebook_contract
+from nb_builder.analysis.notebook_contract import Binding
 from nb_builder.common.cell import Cell
 from nb_builder.rewrite.names import bound, changed, needed
 
@@ -22,14 +22,14 @@ class Change:
     verb: str
     name: str
 
-    def words(self, notebook: str) -> str:
+    def describe(self, notebook: str) -> str:
         """Return the change as part of a sentence."""
         return f"{self.cell.where(notebook, self.line)}, {self.verb} '{self.name}'"
 
 
 def of_predictor(cells: Sequence[Cell], number: int, line: int) -> list[Change]:
-    """Return the last change of each name that predictor uses, of those behind `line` of cell `number`."""
-    statements, _ = contract.unfolded(cells)
+    """Return, for each name that predictor uses, its last change after `line` of cell `number`."""
+    statements, _ = notebook_contract.unfolded(cells)
     used = _used("predictor", statements)
     last: dict[str, Change] = {}
     for change in _changes(statements):
@@ -40,40 +40,41 @@ def of_predictor(cells: Sequence[Cell], number: int, line: int) -> list[Change]:
 
 
 def cause(changes: Sequence[Change], notebook: str) -> str:
-    """Return in words what has changed, for the sentence of a problem."""
+    """Return `changes` as part of a problem's sentence; the words for an unknown cause if there are none."""
     if not changes:
         return "something that predictor uses has changed since"
-    return "; ".join(change.words(notebook) for change in changes[:SHOWN])
+    return "; ".join(change.describe(notebook) for change in changes[:SHOWN])
 
 
 def _used(name: str, statements: Sequence[Binding]) -> set[str]:
-    """Return the names that `name` stands for when it is called: of what it is made of, and of functions' insides."""
-    found = {name}
+    """Return the names that a call of `name` depends on, those used by the functions that it calls included."""
+    names = {name}
     pending = [name]
     while pending:
         name = pending.pop()
-        last = [each.statement for each in statements if name in bound([each.statement])][-1:]
-        # What a value was made of may change without it; only predictor itself is followed whatever it is.
-        read = set().union(*(needed(each) for each in last if _is_code(each) or len(found) == 1))
-        pending += sorted(read - found)
-        found |= read
-    return found
+        last = [binding.statement for binding in statements if name in bound([binding.statement])][-1:]
+        # A value does not change with the names that it was computed from, so those are not followed. predictor
+        # itself always is: it may be a partial, for instance.
+        read_names = set().union(*(needed(statement) for statement in last if _is_code(statement) or len(names) == 1))
+        pending += sorted(read_names - names)
+        names |= read_names
+    return names
 
 
 def _is_code(statement: ast.stmt) -> bool:
-    """Tell whether a statement binds code that looks its names up when it is called, and no value."""
+    """Return whether a statement binds code, which looks its names up when called, and not a value."""
     return isinstance(statement, _DEFINITIONS) or isinstance(getattr(statement, "value", None), ast.Lambda)
 
 
 def _changes(statements: Sequence[Binding]) -> Iterator[Change]:
-    for each in statements:
+    for binding in statements:
         kinds = {
-            "deletes": _deleted(each.statement),
-            "changes": changed(each.statement),
-            "rebinds": bound([each.statement]),
+            "deletes": _deleted(binding.statement),
+            "changes": changed(binding.statement),
+            "rebinds": bound([binding.statement]),
         }
         for verb, names in kinds.items():
-            yield from (Change(each.cell, each.statement.lineno, verb, name) for name in sorted(names))
+            yield from (Change(binding.cell, binding.statement.lineno, verb, name) for name in sorted(names))
 
 
 def _deleted(statement: ast.stmt) -> set[str]:

@@ -1,7 +1,8 @@
-"""Names that predictor and validator use and that nothing defines, found by the syntax tree before any cell runs.
+"""Names that predictor and validator use and that nothing defines, found in the syntax tree before any cell runs.
 
-Two kinds: a name that a call surely comes to keeps every request from an answer; one behind an `if` or in a loop may
-never be met. Where a notebook can bind names in ways that its syntax trees do not show, nothing is said.
+A name that every call evaluates makes every request fail, so it is a problem. One behind an `if` or in a loop may
+never be evaluated, so it gets a note. Where a notebook can bind names in ways that its syntax trees do not show,
+nothing is reported.
 """
 
 import ast
@@ -16,33 +17,34 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from nb_builder.analysis import contract
+from nb_builder.analysis import notebook_contract
 from nb_builder.common.cell import Cell
 from nb_builder.problems.contract import NameUndefined
 from nb_builder.rewrite.names import bound
 
 FUNCTIONS = ("predictor", "validator")
-# IPython's own; those that begin with "_" as well.
+# What IPython puts into the namespace; its names that begin with "_" are excluded by that prefix.
 _OF_JUPYTER = {"get_ipython", "display", "In", "Out", "exit", "quit"}
-# Whoever names one of these can bind anything.
+# Code that uses one of these can bind any name.
 _BIND_ANYTHING = {"exec", "eval", "globals", "locals", "vars", "setattr", "builtins", "__builtins__", "__main__"}
 _BUILTINS = "import builtins, json; print(json.dumps(dir(builtins)))"
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 _LEAVE = (ast.Return, ast.Raise)
+# The expressions that a compound statement evaluates in any case; its blocks may be skipped.
 _FIRST = (
     ((ast.If, ast.While, ast.Assert), lambda statement: [statement.test]),
     ((ast.For, ast.AsyncFor), lambda statement: [statement.iter]),
     ((ast.With, ast.AsyncWith), lambda statement: [statement.items[0].context_expr]),
     (ast.Match, lambda statement: [statement.subject]),
-    # The hint is not evaluated in a function.
+    # Inside a function, annotations of local variables are not evaluated.
     (ast.AnnAssign, lambda statement: [statement.value] if statement.value else []),
 )
 
 
 @dataclass(frozen=True)
 class Use:
-    """A name that `function` reads, itself or by a function that it calls; `sure` if each call comes to it."""
+    """A name that `function` reads, itself or in a function that it calls; `sure` if every call evaluates it."""
 
     function: str
     name: str
@@ -52,49 +54,49 @@ class Use:
 
 
 class Uses:
-    """What predictor and validator of a notebook's `cells` read from outside, and what the cells define."""
+    """The global names that predictor and validator of a notebook's `cells` read, and those that the cells define."""
 
     def __init__(self, cells: Sequence[Cell]) -> None:
-        self._statements, self._opaque = contract.unfolded(cells)
+        self._statements, self._opaque = notebook_contract.unfolded(cells)
 
     @cached_property
     def opaque(self) -> bool:
         """Return whether the notebook may bind names that its syntax trees do not show."""
-        nodes = (node for each in self._statements for node in ast.walk(each.statement))
+        nodes = (node for binding in self._statements for node in ast.walk(binding.statement))
         return self._opaque or any(_binds_anything(node) for node in nodes)
 
     @cached_property
     def defined(self) -> set[str]:
-        """Return the names that some cell binds at its top level, or some function as a global."""
+        """Return the names that a cell binds at its top level, or that a function declares global."""
         names = set(self._bindings)
-        for each in self._statements:
-            for node in ast.walk(each.statement):
+        for binding in self._statements:
+            for node in ast.walk(binding.statement):
                 names |= set(node.names) if isinstance(node, ast.Global) else set()
         return names
 
     @cached_property
-    def _bindings(self) -> dict[str, list[contract.Binding]]:
-        found: dict[str, list[contract.Binding]] = defaultdict(list)
-        for each in self._statements:
-            for name in bound([each.statement]):
-                found[name].append(each)
-        return found
+    def _bindings(self) -> dict[str, list[notebook_contract.Binding]]:
+        bindings: dict[str, list[notebook_contract.Binding]] = defaultdict(list)
+        for binding in self._statements:
+            for name in bound([binding.statement]):
+                bindings[name].append(binding)
+        return bindings
 
     def all(self) -> list[Use]:
-        """Return every use, the first of each name in a function, sure ones before others."""
-        found: dict[tuple[str, str], Use] = {}
+        """Return the first use of each name in each of the two functions; a sure use goes before one that is not."""
+        uses: dict[tuple[str, str], Use] = {}
         for function in FUNCTIONS:
             for use in sorted(self._of(function, function, True, set()), key=lambda use: not use.sure):
-                found.setdefault((function, use.name), use)
-        return list(found.values())
+                uses.setdefault((function, use.name), use)
+        return list(uses.values())
 
     def _of(self, root: str, name: str, sure: bool, seen: set[tuple[str, bool]]) -> Iterator[Use]:
-        """Yield the uses of the function `name`, which `root` surely calls or may call."""
-        known = self._function(name)
-        if known is None or (name, sure) in seen:
+        """Yield the uses in the function `name`, which `root` calls: on every call if `sure`, else perhaps."""
+        definition = self._function(name)
+        if definition is None or (name, sure) in seen:
             return
         seen.add((name, sure))
-        cell, function = known
+        cell, function = definition
         outside = _outside_names(function)
         certain = list(_certain(function)) if sure else []
         called = {node.func.id for node in certain if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
@@ -102,15 +104,19 @@ class Uses:
         for node in _read_unguarded(function):
             if node.id in outside:
                 yield Use(root, node.id, cell, node.lineno, id(node) in certain_ids)
-        for other in sorted(outside & self.defined):
-            yield from self._of(root, other, sure and other in called, seen)
+        for callee in sorted(outside & self.defined):
+            yield from self._of(root, callee, sure and callee in called, seen)
 
     def _function(self, name: str) -> tuple[Cell, _Function] | None:
-        """Return the one plain function that is bound to `name`, with its cell; None for anything else."""
-        found = self._bindings.get(name, [])
-        if not found or (len(found) > 1 and name not in FUNCTIONS):
+        """Return the plain function that `name` is bound to, with its cell; None for anything else.
+
+        Generators are excluded, as their body does not run when they are called. So are names that are bound more than
+        once, except predictor and validator, whose last binding counts.
+        """
+        bindings = self._bindings.get(name, [])
+        if not bindings or (len(bindings) > 1 and name not in FUNCTIONS):
             return None
-        last = found[-1]
+        last = bindings[-1]
         function: ast.AST = last.statement
         if isinstance(function, (ast.Assign, ast.AnnAssign)) and isinstance(function.value, ast.Lambda):
             function = function.value
@@ -121,35 +127,35 @@ class Uses:
 
 
 def findings(cells: Sequence[Cell], notebook: Path, python: Path) -> tuple[list[NameUndefined], list[str]]:
-    """Return (problems, notes): a problem a function for names that each call needs, a note for each other name."""
+    """Return (problems, notes): one problem a function for the names that every call needs, a note for each other."""
     uses = Uses(cells)
     if uses.opaque:
         return [], []
     known = uses.defined | set(dir(builtins)) | _OF_JUPYTER
     missing = [use for use in uses.all() if use.name not in known and not use.name.startswith("_")]
     if missing:
-        # Asked only now: hardly any notebook needs the builtins of a Python that is not ours.
-        theirs = set(_builtins_of(python))
-        missing = [use for use in missing if use.name not in theirs]
+        # Only now, as it starts a process: few notebooks use a builtin that this Python does not have.
+        builtin_names = set(_builtins_of(python))
+        missing = [use for use in missing if use.name not in builtin_names]
     problems = []
     for function in FUNCTIONS:
-        sure = [use for use in missing if use.sure and use.function == function]
-        if sure:
-            problems.append(_problem(sure, notebook, uses.defined))
+        certain = [use for use in missing if use.sure and use.function == function]
+        if certain:
+            problems.append(_problem(certain, notebook, uses.defined))
     return problems, [_note(use, notebook) for use in missing if not use.sure]
 
 
 def needs(cells: Sequence[Cell], notebook: Path) -> list[tuple[str, str, str]]:
-    """Return (function, name, place) of the names that each call of predictor or validator comes to."""
-    sure = [use for use in Uses(cells).all() if use.sure]
-    return [(use.function, use.name, use.cell.where(str(notebook), use.line)) for use in sure]
+    """Return (function, name, place) for the names that every call of predictor or validator evaluates."""
+    certain = [use for use in Uses(cells).all() if use.sure]
+    return [(use.function, use.name, use.cell.where(str(notebook), use.line)) for use in certain]
 
 
 def _problem(uses: Sequence[Use], notebook: Path, defined: set[str]) -> NameUndefined:
     first = uses[0]
     names = " and ".join(f"'{use.name}'" for use in uses)
-    alike = [close for use in uses for close in difflib.get_close_matches(use.name, sorted(defined), 1)]
-    hint = f" Is it {' or '.join(map(repr, alike))}?" if alike else ""
+    suggestions = [match for use in uses for match in difflib.get_close_matches(use.name, sorted(defined), 1)]
+    hint = f" Is it {' or '.join(map(repr, suggestions))}?" if suggestions else ""
     where = first.cell.where(str(notebook), first.line)
     problem = NameUndefined(function=first.function, names=names, where=where, hint=hint, notebook=notebook)
     problem.at(notebook, first.cell, first.line)
@@ -157,13 +163,13 @@ def _problem(uses: Sequence[Use], notebook: Path, defined: set[str]) -> NameUnde
 
 
 def _note(use: Use, notebook: Path) -> str:
-    place = use.cell.where(str(notebook), use.line)
-    return f"{use.function} uses '{use.name}' ({place}), which nothing defines: it fails where it comes to that line."
+    where = use.cell.where(str(notebook), use.line)
+    return f"{use.function} uses '{use.name}' ({where}), which nothing defines: it fails where it comes to that line."
 
 
 def _builtins_of(python: Path) -> list[str]:
-    ran = subprocess.run([python, "-I", "-c", _BUILTINS], capture_output=True, text=True, check=True)
-    return json.loads(ran.stdout)
+    completed = subprocess.run([python, "-I", "-c", _BUILTINS], capture_output=True, text=True, check=True)
+    return json.loads(completed.stdout)
 
 
 def _binds_anything(node: ast.AST) -> bool:
@@ -175,11 +181,11 @@ def _binds_anything(node: ast.AST) -> bool:
 
 
 def _outside_names(function: _Function) -> set[str]:
-    """Return the names that `function`, and whatever is defined in it, reads from the notebook's globals."""
+    """Return the names that `function`, and what is defined inside it, reads from the notebook's globals."""
     try:
         tables = [symtable.symtable(ast.unparse(function), "<function>", "exec").get_children()[0]]
     except (SyntaxError, ValueError, RecursionError):
-        # Older Pythons can't write every f-string down again: then nothing is said of this function.
+        # ast.unparse of older Pythons fails on some f-strings: nothing is reported for this function then.
         return set()
     names: set[str] = set()
     while tables:
@@ -190,13 +196,13 @@ def _outside_names(function: _Function) -> set[str]:
 
 
 def _read_unguarded(node: ast.AST) -> Iterator[ast.Name]:
-    """Yield the names that the body of a function reads, but in a `try` that has handlers."""
+    """Yield the names that the body of a function reads, except in the body of a `try` with handlers."""
     body = node.body if isinstance(node, _Function) else None
     children: Iterable[ast.AST] = [body] if isinstance(body, ast.AST) else body or ast.iter_child_nodes(node)
     if isinstance(node, ast.Try) and node.handlers:
         children = [*node.handlers, *node.orelse, *node.finalbody]
     if isinstance(node, ast.AnnAssign):
-        # The hint of a local variable is not evaluated.
+        # The annotation of a local variable is not evaluated.
         children = [node.target, *([node.value] if node.value else [])]
     if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
         yield node
@@ -205,7 +211,7 @@ def _read_unguarded(node: ast.AST) -> Iterator[ast.Name]:
 
 
 def _certain(function: _Function) -> Iterator[ast.Name | ast.Call]:
-    """Yield the names and calls that each call of `function` comes to, unless it raises before."""
+    """Yield the names and calls that every call of `function` evaluates, unless it raises first."""
     if isinstance(function, ast.Lambda):
         yield from _evaluated(function.body)
         return
@@ -214,13 +220,13 @@ def _certain(function: _Function) -> Iterator[ast.Name | ast.Call]:
             continue
         for part in _evaluated_first(statement):
             yield from _evaluated(part)
-        # What comes after a `return` in a branch is for some samples only.
+        # What follows a statement that may return is reached for some samples only.
         if any(isinstance(node, _LEAVE) for node in ast.walk(statement)):
             return
 
 
 def _evaluated_first(statement: ast.stmt) -> list[ast.AST]:
-    """Return the expressions of a statement that are evaluated whatever becomes of its blocks."""
+    """Return the expressions of a statement that are evaluated whether or not its blocks run."""
     for kinds, parts in _FIRST:
         if isinstance(statement, kinds):
             return parts(statement)
@@ -228,7 +234,7 @@ def _evaluated_first(statement: ast.stmt) -> list[ast.AST]:
 
 
 def _evaluated(node: ast.AST) -> Iterator[ast.Name | ast.Call]:
-    """Yield the names and calls in an expression that are evaluated whatever its other parts give."""
+    """Yield the names and calls in an expression that are evaluated whatever its other parts evaluate to."""
     if isinstance(node, ast.Call) or (isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)):
         yield node
     for part in _sure_parts(node):

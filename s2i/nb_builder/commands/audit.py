@@ -1,7 +1,7 @@
-"""`make audit`: what is known to be vulnerable in a runtime image, told from what nobody has looked up.
+"""`make audit`: known vulnerabilities in a runtime image, with a count of the parts that were not looked up.
 
-The image's SBOM says what is in it. pip-audit knows the Python Package Index only, and calls an
-environment clean of which it has found nothing on the index; here, what it has left out is counted.
+The image's SBOM lists its parts. pip-audit knows only the Python Package Index and reports an environment as
+clean even if the index has none of its packages; so we report everything that it skipped.
 """
 
 import io
@@ -22,17 +22,17 @@ from packaging.version import InvalidVersion, Version
 
 from nb_builder.common.log import Log
 from nb_builder.common.settings import Settings
-from nb_builder.problems.base import BuildProblem
+from nb_builder.problems.build_problem import BuildProblem
 from nb_builder.slim.attest import sbom
 
 USAGE = "Usage: audit [--engine=docker] IMAGE|SBOM.json [OPTION-OF-PIP-AUDIT...]"
 PYPI = "pypi"
-# Kinds of package URLs, as people call one of each.
+# {type of a package URL: name for one such package}
 KINDS = {PYPI: "Python distribution", "deb": "Debian package"}
 
 
 class SbomMissing(BuildProblem):
-    """What should be audited has no readable SBOM."""
+    """The image or file to audit has no readable SBOM."""
 
     code = "sbom-missing"
     what_words = "There is no SBOM to audit in {image}: {reason}."
@@ -41,7 +41,7 @@ class SbomMissing(BuildProblem):
 
 
 class NothingAudited(BuildProblem):
-    """Not one distribution could be looked up, so nothing is known."""
+    """No distribution could be looked up, so nothing is known."""
 
     code = "nothing-audited"
     what_words = "Nothing in {image} was audited: {reason}"
@@ -66,7 +66,7 @@ class Component:
 
 @dataclass
 class Findings:
-    """What came of the look-ups: a list of vulnerabilities for each component, or why it has none."""
+    """The results of the look-ups: vulnerabilities by component, clean components, and reasons for skipped ones."""
 
     vulnerable: dict[Component, list[dict]] = field(default_factory=dict)
     clean: list[Component] = field(default_factory=list)
@@ -74,39 +74,39 @@ class Findings:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Audit what the argument names; leave with 1 where a vulnerability is known, 2 for a wrong call."""
-    engine, words = "docker", list(arguments)
-    if words and words[0].startswith("--engine="):
-        engine = words.pop(0).partition("=")[2]
-    if not words or words[0].startswith("-"):
+    """Audit the image or SBOM named by the arguments; exit with 1 for a known vulnerability, 2 for wrong usage."""
+    engine, remaining = "docker", list(arguments)
+    if remaining and remaining[0].startswith("--engine="):
+        engine = remaining.pop(0).partition("=")[2]
+    if not remaining or remaining[0].startswith("-"):
         print(USAGE)
         sys.exit(2)
-    named, *options = words
-    components = read(named, _file(named) if os.path.isfile(named) else _of_image(engine, named))
+    source, *options = remaining
+    components = read(source, _file(source) if os.path.isfile(source) else _of_image(engine, source))
     log = Log()
-    log.step(f"Auditing {named}: {counted(components)}")
+    log.step(f"Auditing {source}: {counted(components)}")
     findings = look_up(components, Settings().home / "audit" / "bin" / "pip-audit", options)
     show(findings, components, log)
     if not findings.vulnerable and not findings.clean:
         reasons = Counter(why for component, why in findings.skipped.items() if component.kind == PYPI)
         ((reason, _),) = reasons.most_common(1) or [("it has no Python distributions.", 0)]
-        raise NothingAudited(image=named, reason=reason)
+        raise NothingAudited(image=source, reason=reason)
     sys.exit(1 if findings.vulnerable else 0)
 
 
-def read(named: str, text: bytes) -> list[Component]:
-    """Return the components of a CycloneDX document in JSON, sorted, each once; raise SbomMissing."""
+def read(source: str, text: bytes) -> list[Component]:
+    """Return the components of a CycloneDX document in JSON, sorted and without duplicates; raise SbomMissing."""
     try:
         document = json.loads(text)
         if document["bomFormat"] != "CycloneDX":
-            raise SbomMissing(image=named, reason=f"bomFormat is {document['bomFormat']!r} and not 'CycloneDX'")
+            raise SbomMissing(image=source, reason=f"bomFormat is {document['bomFormat']!r} and not 'CycloneDX'")
         return sorted({_component(entry) for entry in document.get("components", ())})
     except (ValueError, TypeError, KeyError, AttributeError):
-        raise SbomMissing(image=named, reason="it is not JSON as CycloneDX defines it") from None
+        raise SbomMissing(image=source, reason="it is not JSON as CycloneDX defines it") from None
 
 
 def _component(entry: dict) -> Component:
-    """Return what `pkg:TYPE/NAMESPACE/NAME@VERSION?QUALIFIERS` says (github.com/package-url/purl-spec)."""
+    """Return the component of `pkg:TYPE/NAMESPACE/NAME@VERSION?QUALIFIERS` (github.com/package-url/purl-spec)."""
     scheme, _, rest = entry.get("purl", "").partition(":")
     if scheme != "pkg":
         return Component("", entry["name"], entry.get("version", ""))
@@ -116,31 +116,31 @@ def _component(entry: dict) -> Component:
 
 
 def counted(components: Iterable[Component]) -> str:
-    """Return how many there are of each kind, in words."""
+    """Return a phrase with the count of each kind."""
     counts = Counter(KINDS.get(component.kind, "other component") for component in components)
     return ", ".join(f"{count} {kind}{'s' * (count > 1)}" for kind, count in counts.most_common()) or "no components"
 
 
 def look_up(components: Sequence[Component], pip_audit: Path, options: Sequence[str]) -> Findings:
-    """Return what pip-audit knows of each component; what it was not asked, or did not answer, is skipped."""
-    found = Findings()
-    asked = []
+    """Return pip-audit's results; components that it can't look up, or has not reported on, are skipped."""
+    findings = Findings()
+    pending = []
     for component in components:
         if component.kind != PYPI:
-            found.skipped[component] = "pip-audit knows the Python Package Index only."
+            findings.skipped[component] = "pip-audit knows the Python Package Index only."
         elif not _is_version(component.version):
-            # One such line, and pip-audit answers for none.
-            found.skipped[component] = "it has no version of PEP 440."
+            # One such line would make pip-audit fail for all.
+            findings.skipped[component] = "it has no version of PEP 440."
         else:
-            asked.append(component)
-    while asked:
-        # It takes a name once a call; an image may hold a distribution in two environments.
+            pending.append(component)
+    while pending:
+        # pip-audit accepts each name once per call, but an image may have a distribution in two environments.
         names: dict[str, Component] = {}
-        for component in asked:
+        for component in pending:
             names.setdefault(canonicalize_name(component.name), component)
-        _take(found, names, *_ask(pip_audit, names.values(), options))
-        asked = [component for component in asked if component not in names.values()]
-    return found
+        _record(findings, names, *_run_pip_audit(pip_audit, names.values(), options))
+        pending = [component for component in pending if component not in names.values()]
+    return findings
 
 
 def _is_version(text: str) -> bool:
@@ -150,19 +150,21 @@ def _is_version(text: str) -> bool:
         return False
 
 
-def _take(found: Findings, names: dict[str, Component], answers: dict[str, dict], failure: str) -> None:
+def _record(findings: Findings, names: dict[str, Component], answers: dict[str, dict], failure: str) -> None:
     for name, component in names.items():
         answer = answers.get(name, {"skip_reason": failure or "pip-audit has not answered."})
         if "skip_reason" in answer:
-            found.skipped[component] = answer["skip_reason"]
+            findings.skipped[component] = answer["skip_reason"]
         elif answer["vulns"]:
-            found.vulnerable[component] = answer["vulns"]
+            findings.vulnerable[component] = answer["vulns"]
         else:
-            found.clean.append(component)
+            findings.clean.append(component)
 
 
-def _ask(pip_audit: Path, components: Iterable[Component], options: Sequence[str]) -> tuple[dict[str, dict], str]:
-    """Return pip-audit's answer by name, and its last words where it has failed."""
+def _run_pip_audit(
+    pip_audit: Path, components: Iterable[Component], options: Sequence[str]
+) -> tuple[dict[str, dict], str]:
+    """Return pip-audit's entry for each name, and its last line on stderr if it has failed."""
     with tempfile.NamedTemporaryFile("w", prefix="nb-audit-", suffix=".txt") as pins:
         pins.writelines(f"{component.name}=={component.version}\n" for component in components)
         pins.flush()
@@ -175,23 +177,23 @@ def _ask(pip_audit: Path, components: Iterable[Component], options: Sequence[str
             "--format",
             "json",
         ]
-        ran = subprocess.run([*command, "--progress-spinner", "off", *options], capture_output=True, text=True)
+        completed = subprocess.run([*command, "--progress-spinner", "off", *options], capture_output=True, text=True)
     try:
-        told = json.loads(ran.stdout)["dependencies"]
+        dependencies = json.loads(completed.stdout)["dependencies"]
     except (ValueError, KeyError):
-        words = [line for line in ran.stderr.splitlines() if any(map(str.isalpha, line))]
-        return {}, (words or ["pip-audit has said nothing."])[-1]
-    return {canonicalize_name(answer["name"]): answer for answer in told}, ""
+        lines = [line for line in completed.stderr.splitlines() if any(map(str.isalpha, line))]
+        return {}, (lines or ["pip-audit has said nothing."])[-1]
+    return {canonicalize_name(answer["name"]): answer for answer in dependencies}, ""
 
 
 def show(findings: Findings, components: Sequence[Component], log: Log) -> None:
     """Print each vulnerability, how much was looked up, and what was not."""
     for component, vulnerabilities in sorted(findings.vulnerable.items()):
-        for each in vulnerabilities:
-            names = ", ".join([each["id"], *each.get("aliases", ())])
-            fixed = ", ".join(each.get("fix_versions", ())) or "no version yet"
+        for vulnerability in vulnerabilities:
+            names = ", ".join([vulnerability["id"], *vulnerability.get("aliases", ())])
+            fixed = ", ".join(vulnerability.get("fix_versions", ())) or "no version yet"
             log.line(f"     {component}: {names}; fixed in {fixed}")
-    known = sum(len(each) for each in findings.vulnerable.values())
+    known = sum(map(len, findings.vulnerable.values()))
     audited = len(findings.vulnerable) + len(findings.clean)
     log.step(f"Audited: {audited} of {len(components)}. Known vulnerabilities: {known}")
     if findings.skipped:
@@ -205,26 +207,26 @@ def _file(path: str) -> bytes:
 
 
 def _of_image(engine: str, image: str) -> bytes:
-    """Return the SBOM of an image, which need not be able to run a program; raise SbomMissing."""
-    # A container wants a command to be made with; this one never starts.
-    container = _call(image, engine, "create", image, "none").decode().strip().splitlines()[-1]
+    """Return the SBOM of an image without running it; raise SbomMissing."""
+    # `create` needs a command for an image that has none; the container never starts.
+    container = _run_engine(image, engine, "create", image, "none").decode().strip().splitlines()[-1]
     try:
-        copied = _call(image, engine, "cp", f"{container}:{sbom.FILE}", "-")
+        archive_bytes = _run_engine(image, engine, "cp", f"{container}:{sbom.FILE}", "-")
     finally:
-        _call(image, engine, "rm", container)
-    with tarfile.open(fileobj=io.BytesIO(copied)) as archive:
-        first = archive.next()
-        file = archive.extractfile(first) if first else None
+        _run_engine(image, engine, "rm", container)
+    with tarfile.open(fileobj=io.BytesIO(archive_bytes)) as archive:
+        member = archive.next()
+        file = archive.extractfile(member) if member else None
         if file is None:
-            raise SbomMissing(image=image, reason=f"{sbom.FILE} is no file there")
+            raise SbomMissing(image=image, reason=f"{sbom.FILE} is not a file there")
         return file.read()
 
 
-def _call(image: str, *command: str) -> bytes:
+def _run_engine(image: str, *command: str) -> bytes:
     try:
         return subprocess.run(command, capture_output=True, check=True).stdout
     except FileNotFoundError:
         raise SbomMissing(image=image, reason=f"there is no {command[0]!r} to read it with") from None
-    except subprocess.CalledProcessError as failed:
-        words = failed.stderr.decode(errors="replace").strip().splitlines() or [f"status {failed.returncode}"]
-        raise SbomMissing(image=image, reason=words[-1].removesuffix(".")) from None
+    except subprocess.CalledProcessError as error:
+        lines = error.stderr.decode(errors="replace").strip().splitlines() or [f"status {error.returncode}"]
+        raise SbomMissing(image=image, reason=lines[-1].removesuffix(".")) from None

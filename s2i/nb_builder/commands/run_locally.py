@@ -1,4 +1,4 @@
-"""`make run`: build a notebook on this machine and serve it on loopback, without a container engine."""
+"""`make run` and `make batch`: build a notebook on this machine, and serve it or score files, without an engine."""
 
 import contextlib
 import json
@@ -21,7 +21,7 @@ from nb_builder.commands import target
 from nb_builder.common import resolve_date
 from nb_builder.common.log import Log
 from nb_builder.common.settings import Settings
-from nb_builder.problems.base import BuildProblem
+from nb_builder.problems.build_problem import BuildProblem
 
 DOORWAYS = Path(__file__).parents[2] / "bin"
 HOST = "127.0.0.1"
@@ -38,14 +38,34 @@ class NoPortFree(BuildProblem):
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Build and serve the notebook named by the one argument: a folder, an .ipynb or a git URL."""
+    """Build and serve the notebook that the only argument names: a folder, an .ipynb or a git URL."""
+    log = Log()
+    _serve(*_build(arguments, log), log)
+
+
+def batch(arguments: Sequence[str]) -> None:
+    """Build the notebook that the first argument names, and score with it what the others say to `batch`."""
+    # stdout is for answers alone: what a build prints goes to stderr.
+    answers = os.dup(sys.stdout.fileno())
+    sys.stdout.flush()
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    log = Log()
+    _, environ = _build(arguments[:1], log)
+    log.step("Scoring")
+    sys.stdout.flush()
+    os.dup2(answers, sys.stdout.fileno())
+    os.close(answers)
+    os.execve(DOORWAYS / "run", [str(DOORWAYS / "run"), "batch", *arguments[1:]], environ)  # noqa: S606 - no shell is needed
+
+
+def _build(arguments: Sequence[str], log: Log) -> tuple[Path, dict[str, str]]:
+    """Build what the only argument names; return its APP_ROOT, and the environment for a service of it."""
     settings = Settings()
     home = settings.home.resolve()
     app_root = home / "app"
-    log = Log()
-    # Here and below before the build: nobody wants to wait for it, or for a clone, to read that the port is wrong.
+    # Check PORT before the clone, and again before the build: .s2i/environment may set it, too.
     read_all([PORT], os.environ)
-    # A shallow clone does not tell when the notebook itself was committed.
+    # A shallow clone does not have the commit that last changed the notebook.
     history = settings.resolve_as_of == resolve_date.AUTO
     with target.repository(arguments[0] if arguments else ".", home / "clone", log, history=history) as (
         folder,
@@ -55,11 +75,11 @@ def main(arguments: Sequence[str]) -> None:
         environ.update(NB_BUILDER_HOME=str(home), APP_ROOT=str(app_root), S2I_SRC=str(folder))
         environ.update(target.choice(notebook))
         read_all([PORT], environ)
-        built = subprocess.run([DOORWAYS / "assemble"], env=environ)
-        if built.returncode:
+        completed = subprocess.run([DOORWAYS / "assemble"], env=environ)
+        if completed.returncode:
             target.tell_what_is_above(folder, log)
-            sys.exit(built.returncode)
-    _serve(app_root, environ, log)
+            sys.exit(completed.returncode)
+    return app_root, environ
 
 
 def _serve(app_root: Path, environ: dict[str, str], log: Log) -> None:
@@ -69,13 +89,13 @@ def _serve(app_root: Path, environ: dict[str, str], log: Log) -> None:
     service = subprocess.Popen([DOORWAYS / "run"], env=environ)
     try:
         _wait_until_ready(service, port)
-        _ask_once(app_root, f"http://{HOST}:{port}/predict", log)
+        _send_example(app_root, f"http://{HOST}:{port}/predict", log)
         service.wait()
     except KeyboardInterrupt:
-        # The end that the last line above names, and no failure.
+        # The way to stop that the last line in the log names, so not a failure.
         log.step("Stopping")
     finally:
-        # Ctrl-C in a terminal reaches the service too; a signal sent to us alone must be passed on.
+        # Ctrl-C in a terminal reaches the service, too; a signal sent only to us must be passed on.
         if service.poll() is None:
             service.send_signal(signal.SIGTERM)
         service.wait()
@@ -83,10 +103,10 @@ def _serve(app_root: Path, environ: dict[str, str], log: Log) -> None:
 
 
 def _free_port(first: int, log: Log) -> int:
-    """Return `first`, or the next port that nobody listens on; for 0 any."""
+    """Return `first`, or the next free port after it; any free port for 0. Raises NoPortFree."""
     for port in range(first, min(first + 100, 65536)):
         with contextlib.closing(socket.socket()) as probe:
-            # As the service does, so that a connection just closed does not block the port.
+            # The service sets it, too; so a connection in TIME_WAIT does not make the port look taken.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             with contextlib.suppress(OSError):
                 probe.bind((HOST, port))
@@ -104,14 +124,14 @@ def _wait_until_ready(service: subprocess.Popen, port: int) -> None:
         with contextlib.suppress(urllib.error.URLError, ConnectionError):
             urllib.request.urlopen(f"http://{HOST}:{port}/readyz", timeout=5).close()
             return
-        # The service logs each time that it is not ready yet.
+        # Back off, since the service logs every request that it is not ready for.
         time.sleep(pause)
         pause = min(2 * pause, 1.6)
     sys.exit(service.returncode or 1)
 
 
-def _ask_once(app_root: Path, url: str, log: Log) -> None:
-    """Send the first golden row, print the answer, and the line that does the same."""
+def _send_example(app_root: Path, url: str, log: Log) -> None:
+    """Send the sample of the first golden row; print the answer, and a curl command that does the same."""
     golden = (app_root / paths.MODEL / paths.GOLDEN).read_text(encoding="utf-8").splitlines()
     if not golden:
         log.line(f"     The notebook has no examples; send your own sample as JSON to {url}")
@@ -120,13 +140,13 @@ def _ask_once(app_root: Path, url: str, log: Log) -> None:
     headers = {"Content-Type": "application/json"}
     request = urllib.request.Request(url, sample.encode(), headers)
     try:
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            log.step(f"Asked with {sample}, it answers {answer.read().decode()}")
-    except urllib.error.HTTPError as refused:
-        # Of one that wants a key, say: it serves all the same.
-        with refused:
-            log.step(f"Asked with {sample}, it answers with status {refused.code}")
-    except OSError as wrong:
-        log.note(f"asked with {sample}, it does not answer ({wrong}).")
+        with urllib.request.urlopen(request, timeout=60) as response:
+            log.step(f"Asked with {sample}, it answers {response.read().decode()}")
+    except urllib.error.HTTPError as error:
+        # The service works all the same; it may require a key, for one.
+        with error:
+            log.step(f"Asked with {sample}, it answers with status {error.code}")
+    except OSError as error:
+        log.note(f"asked with {sample}, it does not answer ({error}).")
     log.line(f"     curl -d {shlex.quote(sample)} -H 'Content-Type: application/json' {url}")
     log.line("     Ctrl-C ends the service.")

@@ -1,4 +1,4 @@
-"""What a user of `make run` or `check` names: a folder, a notebook or a git URL, and the settings kept beside it."""
+"""The target of `make run` or `check`: a folder, a notebook or a git URL, and the settings in .s2i/environment."""
 
 import contextlib
 import os
@@ -9,19 +9,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from nb_builder.common.log import Log
-from nb_builder.problems.base import BuildProblem
+from nb_builder.problems.build_problem import BuildProblem
 
 _URL = re.compile(r"^[a-z+]+://|^[\w.-]+@[\w.-]+:|\.git(#.*)?$")
 
 
 class NothingGiven(BuildProblem):
-    """What was named is nothing to look at: no finding about a repository, but a call that can't be meant."""
+    """The target can't be used: not a finding about a repository, but wrong usage."""
 
     exit_status = 2
 
 
 class SourceUnnamed(NothingGiven):
-    """Nothing was named."""
+    """No target was named."""
 
     code = "source-unnamed"
     what_words = "No notebook is named."
@@ -30,10 +30,10 @@ class SourceUnnamed(NothingGiven):
 
 
 class SourceUnknown(NothingGiven):
-    """What was named is not there."""
+    """The target does not exist."""
 
     code = "source-unknown"
-    what_words = "{named} is no folder, no notebook and no git URL."
+    what_words = "{named} is neither a folder, a notebook nor a git URL."
     why_words = (
         "There is no file of that name here, and git URLs have a scheme (https://…), a host (git@…:) or end in .git."
     )
@@ -59,7 +59,7 @@ class FolderEmpty(NothingGiven):
 
 
 class FolderTooWide(NothingGiven):
-    """The notebook lies where everything else lies, too."""
+    """The notebook is directly in the home or root folder, which is too much to copy."""
 
     code = "folder-too-wide"
     what_words = "{notebook} lies directly in {folder}, and all of that would be copied."
@@ -68,20 +68,20 @@ class FolderTooWide(NothingGiven):
 
 
 @contextlib.contextmanager
-def repository(what: str, clone: Path, log: Log, *, history: bool = False) -> Iterator[tuple[Path, str | None]]:
-    """Yield the folder to build and the notebook chosen in it; a clone, shallow without `history`, is removed."""
-    if not what:
+def repository(name: str, clone: Path, log: Log, *, history: bool = False) -> Iterator[tuple[Path, str | None]]:
+    """Yield the folder to build and the notebook named in it; a clone, shallow without `history`, is removed after."""
+    if not name:
         raise SourceUnnamed
-    path = Path(what).expanduser()
+    path = Path(name).expanduser()
     if path.exists():
         yield _on_disk(path.resolve())
         return
-    if not _URL.search(what):
-        raise SourceUnknown(named=what)
-    log.step(f"Cloning {what}")
+    if not _URL.search(name):
+        raise SourceUnknown(named=name)
+    log.step(f"Cloning {name}")
     shutil.rmtree(clone, ignore_errors=True)
     try:
-        yield _clone(what, clone, log, history=history), None
+        yield _clone(name, clone, log, history=history), None
     finally:
         shutil.rmtree(clone, ignore_errors=True)
 
@@ -98,15 +98,15 @@ def _clone(url: str, clone: Path, log: Log, *, history: bool) -> Path:
 
 
 def _fetch_submodules(clone: Path, log: Log) -> None:
-    """Fetch the submodules of a clone; what can't be fetched is a note, for the notebook may not need it."""
-    words = ["submodule", "--quiet", "update", "--init", "--recursive", "--depth", "1"]
-    if subprocess.run(["git", "-C", clone, *words]).returncode == 0:
+    """Fetch the submodules of a clone; a failure is only a note, as the notebook may not need them."""
+    arguments = ["submodule", "--quiet", "update", "--init", "--recursive", "--depth", "1"]
+    if subprocess.run(["git", "-C", clone, *arguments]).returncode == 0:
         return
     status = subprocess.run(["git", "-C", clone, "submodule", "status"], capture_output=True, text=True).stdout
-    # git marks with a minus what is not there.
+    # git marks submodules that are not checked out with a minus.
     missing = [line.split()[1] for line in status.splitlines() if line.startswith("-")]
-    what = f"the submodule {', '.join(missing)}" if missing else "a submodule of a submodule"
-    log.note(f"{what} could not be fetched, git's own words are above; what imports or reads it will fail.")
+    subject = f"the submodule {', '.join(missing)}" if missing else "a submodule of a submodule"
+    log.note(f"{subject} could not be fetched, git's own words are above; what imports or reads it will fail.")
 
 
 def _on_disk(path: Path) -> tuple[Path, str | None]:
@@ -122,30 +122,30 @@ def _on_disk(path: Path) -> tuple[Path, str | None]:
 
 
 def _top(folder: Path) -> Path:
-    """Return the top of the git repository that `folder` is in; where there is no git, `folder` itself."""
+    """Return the top of the git repository that `folder` is in; without git or a repository, `folder` itself."""
     git = shutil.which("git")
     if git is None:
         return folder
-    found = subprocess.run([git, "-C", folder, "rev-parse", "--show-toplevel"], capture_output=True, text=True)
-    return Path(found.stdout.strip()) if found.returncode == 0 else folder
+    completed = subprocess.run([git, "-C", folder, "rev-parse", "--show-toplevel"], capture_output=True, text=True)
+    return Path(completed.stdout.strip()) if completed.returncode == 0 else folder
 
 
 def tell_what_is_above(folder: Path, log: Log) -> None:
-    """Say of a failed build of a folder in a git repository that nothing above that folder took part in it."""
+    """Log, after a failed build of a folder inside a git repository, that the rest of that repository was not used."""
     top = _top(folder)
     if top != folder and top in folder.parents:
         log.note(f"only {folder} was taken, and not the git repository {top}; name the notebook's file to have that.")
 
 
 def choice(notebook: str | None) -> dict[str, str]:
-    """Return the settings that choose `notebook`; who names a file means it, whatever .s2i/environment lists."""
+    """Return the settings that choose `notebook`: a file named by the user overrides .s2i/environment."""
     return {"S2I_SOURCE_NOTEBOOK": notebook, "S2I_SOURCE_NOTEBOOK_LIST": ""} if notebook else {}
 
 
 def s2i_environment(folder: Path) -> dict[str, str]:
     """Return what .s2i/environment sets, read as s2i reads it: NAME=value lines, `#` only at the start."""
     path = folder / ".s2i" / "environment"
-    # Whatever bytes there are, as Python has those of the environment.
+    # Decoded as os.environ is, so that any bytes reach the build unchanged.
     lines = os.fsdecode(path.read_bytes()).splitlines() if path.is_file() else []
     pairs = (line.split("=", 1) for line in lines if "=" in line and not line.lstrip().startswith("#"))
     return {name.strip(): value.strip() for name, value in pairs}

@@ -9,6 +9,10 @@ nb-builder turns a git repository with a Jupyter notebook into a prediction serv
   docker run -p 8080:8080 my-service
   curl -d '[0.2, 0.7]' -H 'Content-Type: application/json' localhost:8080/predict
 
+The same image scores files and streams (docker run my-service batch --help):
+
+  docker run -i my-service batch < in.csv > out.csv
+
 Before a build, what would be refused (about a second, no cell is run):
 
   docker run --rm -v "$PWD:/src:ro" nb-builder check /src
@@ -22,7 +26,7 @@ Settings of a build (s2i build -e NAME=value, or lines of .s2i/environment):
 
 
 def show() -> None:
-    """Print what the image is for, how to use it, and every setting of a build."""
+    """Print what the image is for, how to use it, and all settings of a build."""
     print(TEXT)
     for knob in KNOBS:
         print(f"  {knob.env:<22} {knob.help}" + ("" if knob.default is None else f" Default: {knob.default}."))

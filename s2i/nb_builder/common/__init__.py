@@ -1,1 +1,1 @@
-"""What rooms of every phase share: settings, log, workspace, cells, digests. Nothing here knows a phase."""
+"""What the packages of every phase share: settings, log, workspace, cells, digests. Nothing here depends on a phase."""

@@ -1,4 +1,4 @@
-"""Certificate authorities: one bundle, told to everything that a build starts."""
+"""Certificate authorities: one bundle, passed to every program that a build starts."""
 
 import os
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from nb_scorer.common.problem import SettingInvalid
 
-# Each tool has its own name for the same file: uv and Python's ssl, requests, curl, pip, git.
+# Each tool has its own variable for the same file; in this order uv and Python's ssl, requests, curl, pip, git.
 VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT", "GIT_SSL_CAINFO")
 
 

@@ -1,4 +1,4 @@
-"""One cell of script two: what the rewrite hands to the execution, and what problems name."""
+"""One cell of script two: what `rewrite` passes to `execute`, and what problems name."""
 
 from dataclasses import dataclass, field
 
@@ -21,16 +21,16 @@ class Cell:
 
     @property
     def ours(self) -> bool:
-        """True for a cell that is not the author's."""
+        """Whether nb-builder added the cell."""
         return self.number is None
 
     def where(self, notebook: str, line: int | None = None) -> str:
-        """Return the words that name this cell, such as "Cell [3] of model.ipynb (cell 5 of the file)"."""
+        """Return the cell's name in messages, such as "Cell [3] of model.ipynb (cell 5 of the file)"."""
         if self.ours:
             return f"nb-builder's own cell at the end of {notebook} (it asks predictor the golden rows and saves it)"
-        place = f"Cell [{self.number}] of {notebook} (cell {self.position} of the file)"
+        name = f"Cell [{self.number}] of {notebook} (cell {self.position} of the file)"
         if line is None:
-            return place
-        # An editor of scripts shows the file's lines, and no numbers of cells.
+            return name
+        # Of a script, an editor shows the lines of the file and no cell numbers.
         of_file = "" if self.first_line is None else f" (line {self.first_line + line - 1} of the file)"
-        return f"{place}, line {line}{of_file}"
+        return f"{name}, line {line}{of_file}"

@@ -1,4 +1,4 @@
-"""Digests of files, of folders and of facts: whether something is what it was."""
+"""Digests of files, folders and values, to tell whether they have changed."""
 
 import hashlib
 import json
@@ -14,21 +14,21 @@ def digest(path: Path) -> str:
 
 
 def digests(folder: Path, names: Iterable[str]) -> dict[str, str]:
-    """Return {name: SHA-256} for the files `names` below `folder` that are there."""
+    """Return {name: SHA-256} for those of the files `names` below `folder` that exist."""
     return {name: digest(folder / name) for name in sorted(names) if (folder / name).is_file()}
 
 
 def all_files(folder: Path) -> list[str]:
-    """Return every file below `folder`, relative to it, caches left out."""
-    paths = (path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
-    return sorted(str(path.relative_to(folder)) for path in paths)
+    """Return every file below `folder`, relative to it, without Python's caches."""
+    files = (path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    return sorted(str(path.relative_to(folder)) for path in files)
 
 
 def tree(folder: Path) -> str:
     """Return one SHA-256 for the names and contents of the files below `folder`.
 
-    git's own files and caches are left out, and so are notebooks and the lock, which stand beside the code of a
-    package: a lock that its own digest depended on could never be right.
+    git's own files, caches, notebooks and the lock are left out: in the folder of a package they are beside its code
+    and not part of it, and a lock with a digest of itself could never be right.
     """
     names = [name for name in all_files(folder) if not _stands_beside(Path(name))]
     return fingerprint(digests(folder, names))

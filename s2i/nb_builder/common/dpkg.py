@@ -1,4 +1,4 @@
-"""What dpkg knows of this image: which package owns a file, and what it says of itself."""
+"""dpkg's database of this image: the installed packages, and which of them owns a file."""
 
 import os
 import re
@@ -8,17 +8,15 @@ from functools import cache
 from pathlib import Path
 
 DPKG = Path("/var/lib/dpkg")
-# Folders at the top that are links into /usr on a merged system; packages name their files by either.
+# Top-level folders that are links into /usr on a merged system; packages name their files by either path.
 _MERGED = ("/bin/", "/sbin/", "/lib/", "/lib32/", "/lib64/", "/libx32/")
-
-
-# Made by a package when it is installed, of what it brings.
+# Files that a package generates when it is installed, so that they are not in its list.
 _GENERATED = {"/etc/ssl/certs/ca-certificates.crt": "ca-certificates"}
 
 
 @dataclass(frozen=True)
 class Package:
-    """One installed package: `paragraph` is its part of dpkg's status, as it is written there."""
+    """One installed package; `paragraph` is its unchanged entry in dpkg's status file."""
 
     name: str
     version: str
@@ -28,13 +26,13 @@ class Package:
 
 
 def packages(dpkg: Path = DPKG) -> dict[str, Package]:
-    """Return the installed packages by name; none where dpkg is not the image's way."""
+    """Return the installed packages by name; an empty dict where the image has no dpkg."""
     try:
         text = (dpkg / "status").read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
         return {}
-    found = (_package(paragraph) for paragraph in text.split("\n\n") if paragraph.strip())
-    return {package.name: package for package in found if package}
+    parsed = (_package(paragraph) for paragraph in text.split("\n\n") if paragraph.strip())
+    return {package.name: package for package in parsed if package}
 
 
 def _package(paragraph: str) -> Package | None:
@@ -47,25 +45,31 @@ def _package(paragraph: str) -> Package | None:
 
 @cache
 def lists(dpkg: Path = DPKG) -> dict[str, tuple[str, ...]]:
-    """Return {package: the paths that it has brought, folders included}, read once: that is a file for each."""
-    found: dict[str, tuple[str, ...]] = {}
+    """Return {package: the paths in its list, folders included}.
+
+    The result is cached, as there is a file for each package.
+    """
+    paths: dict[str, tuple[str, ...]] = {}
     for listing in sorted((dpkg / "info").glob("*.list")):
         name = listing.stem.split(":")[0]
         lines = listing.read_text(encoding="utf-8", errors="replace").splitlines()
-        found[name] = (*found.get(name, ()), *lines)
-    return found
+        paths[name] = (*paths.get(name, ()), *lines)
+    return paths
 
 
 def owners(paths: Iterable[str], dpkg: Path = DPKG) -> dict[str, str]:
-    """Return {path: name of the package that owns it} for those of `paths` that one owns; folders have many."""
-    wanted = {_canonical(path): path for path in paths if not os.path.isdir(path)}
-    found = {path: _GENERATED[path] for path in wanted.values() if path in _GENERATED}
+    """Return {path: name of the package that owns it}, without paths that no package owns.
+
+    Folders are left out, as many packages share them.
+    """
+    canonical_paths = {_canonical(path): path for path in paths if not os.path.isdir(path)}
+    owner_of = {path: _GENERATED[path] for path in canonical_paths.values() if path in _GENERATED}
     for name, lines in lists(dpkg).items():
         for line in lines:
-            path = wanted.get(_canonical(line))
+            path = canonical_paths.get(_canonical(line))
             if path is not None:
-                found[path] = name
-    return found
+                owner_of[path] = name
+    return owner_of
 
 
 def _canonical(path: str) -> str:
@@ -74,7 +78,7 @@ def _canonical(path: str) -> str:
 
 
 def release(file: Path = Path("/etc/os-release")) -> dict[str, str]:
-    """Return what os-release says of the system: ID, VERSION_ID and so on."""
+    """Return the fields of os-release, such as ID and VERSION_ID; an empty dict where there is none."""
     if not file.exists():
         return {}
     return dict(re.findall(r'^([A-Z_]+)="?([^"\n]*)"?$', file.read_text(encoding="utf-8"), re.MULTILINE))

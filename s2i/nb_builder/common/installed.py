@@ -1,4 +1,4 @@
-"""What a virtual environment holds: its distributions, and which file belongs to which of them."""
+"""The distributions of a virtual environment, and which file belongs to which of them."""
 
 import os
 import re
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-# libgomp.so.1 and _ctypes.cpython-311-x86_64-linux-gnu.so alike.
+# Matches libgomp.so.1 and _ctypes.cpython-311-x86_64-linux-gnu.so.
 _SHARED = re.compile(r"\.so(\.\d+)*$")
 _TAGS = (".cpython-", ".abi3.")
 _ENTRIES = ".dist-info/entry_points.txt"
@@ -21,8 +21,8 @@ _METADATA = (".dist-info", ".egg-info")
 class Distribution:
     """One installed distribution; `files` are absolute paths that exist, bytecode and metadata included.
 
-    `name` is normalised as the index has it (`python-dateutil`), `native` says whether it has shared objects,
-    `requires` are its declared requirements as PEP 508 writes them.
+    `name` is normalised as in an index (`python-dateutil`), `bytes` is the size of the files, `native` says whether it
+    has shared objects, and `requires` are its declared requirements in the form of PEP 508.
     """
 
     name: str
@@ -36,16 +36,16 @@ class Distribution:
 def installed(venv: Path) -> tuple[Distribution, ...]:
     """Return the distributions of `venv` by their RECORD files, the biggest first.
 
-    Paths are real ones (no symbolic links on the way), of files that are there. One without a list of
-    files is left out: nobody can say what belongs to it.
+    Their folders are resolved (no symbolic links), and files that do not exist are left out. A distribution without a
+    list of files is left out, as its files can't be known.
     """
-    found: dict[str, Distribution] = {}
+    distributions: dict[str, Distribution] = {}
     for folder in site_packages(venv):
-        for each in metadata.distributions(path=[folder]):
-            name = canonicalize_name(each.name or "")
-            if name and each.files and name not in found:
-                found[name] = _described(name, each)
-    return tuple(sorted(found.values(), key=lambda one: (-one.bytes, one.name)))
+        for distribution in metadata.distributions(path=[folder]):
+            name = canonicalize_name(distribution.name or "")
+            if name and distribution.files and name not in distributions:
+                distributions[name] = _described(name, distribution)
+    return tuple(sorted(distributions.values(), key=lambda distribution: (-distribution.bytes, distribution.name)))
 
 
 def site_packages(venv: Path) -> list[str]:
@@ -54,76 +54,78 @@ def site_packages(venv: Path) -> list[str]:
     return sorted({os.path.realpath(folder) for folder in folders})
 
 
-def owners(held: Iterable[Distribution]) -> dict[str, list[Distribution]]:
+def owners(distributions: Iterable[Distribution]) -> dict[str, list[Distribution]]:
     """Return {file: its distributions}: most have one, the `__init__.py` of a shared package may have several."""
-    found: dict[str, list[Distribution]] = {}
-    for distribution in held:
+    owners_of: dict[str, list[Distribution]] = {}
+    for distribution in distributions:
         for file in distribution.files:
-            found.setdefault(file, []).append(distribution)
-    return found
+            owners_of.setdefault(file, []).append(distribution)
+    return owners_of
 
 
-def modules(held: Iterable[Distribution]) -> dict[str, list[Distribution]]:
+def modules(distributions: Iterable[Distribution]) -> dict[str, list[Distribution]]:
     """Return {dotted name of a module: the distributions that have it}."""
-    found: dict[str, list[Distribution]] = {}
-    for distribution in held:
+    owners_of: dict[str, list[Distribution]] = {}
+    for distribution in distributions:
         for name in {module_of(file) for file in distribution.files} - {""}:
-            found.setdefault(name, []).append(distribution)
-    return found
+            owners_of.setdefault(name, []).append(distribution)
+    return owners_of
 
 
 def module_of(file: str) -> str:
-    """Return the dotted name of the module that `file` of a site-packages holds; "" for all else."""
-    _, inside, inner = file.rpartition("/site-packages/")
-    name, dot, suffix = inner.partition(".")
+    """Return the dotted name of the module that `file` in a site-packages is; "" for any other file."""
+    _, separator, module_path = file.rpartition("/site-packages/")
+    name, dot, suffix = module_path.partition(".")
     if suffix not in ("py", "so") and not (suffix.startswith(("cpython-", "abi3.")) and suffix.endswith("so")):
         return ""
-    return name.removesuffix("/__init__").replace("/", ".") if inside and dot else ""
+    return name.removesuffix("/__init__").replace("/", ".") if separator and dot else ""
 
 
 def entry_points(distribution: Distribution) -> set[str]:
-    """Return the modules that the entry points of `distribution` name, those of programs left out."""
-    found = (metadata.PathDistribution(Path(file).parent) for file in distribution.files if file.endswith(_ENTRIES))
-    return {each.module for told in found for each in told.entry_points if each.group not in _PROGRAMS}
+    """Return the modules that the entry points of `distribution` name, without those of console and GUI scripts."""
+    infos = (metadata.PathDistribution(Path(file).parent) for file in distribution.files if file.endswith(_ENTRIES))
+    return {
+        entry_point.module for info in infos for entry_point in info.entry_points if entry_point.group not in _PROGRAMS
+    }
 
 
 def is_module(file: str) -> bool:
-    """Return whether `file` is there to be imported under its name: source, bytecode or extension module."""
+    """Return whether `file` can be imported under its name: source, bytecode or extension module."""
     return file.endswith((".py", ".pyc")) or (file.endswith(".so") and any(tag in file for tag in _TAGS))
 
 
 def is_metadata(file: str) -> bool:
-    """Return whether `file` only tells of a distribution, or starts something at every start of Python."""
+    """Return whether `file` is a distribution's metadata, or a .pth file, which runs whenever Python starts."""
     return file.endswith(".pth") or any(part.endswith(_METADATA) for part in file.split("/"))
 
 
 def is_shared_object(file: str) -> bool:
-    """Return whether the loader of the operating system reads `file`."""
+    """Return whether `file` is a shared object, which the dynamic loader reads."""
     return bool(_SHARED.search(file))
 
 
 def bytecode_of(source: str) -> Iterator[str]:
-    """Yield the compiled forms of the module `source` that are beside it."""
+    """Yield the .pyc files of the module `source` in the `__pycache__` beside it."""
     folder, name = os.path.split(source)
-    begin = name.removesuffix("py")
+    stem = name.removesuffix("py")
     try:
-        beside = os.listdir(os.path.join(folder, "__pycache__"))
+        names = os.listdir(os.path.join(folder, "__pycache__"))
     except OSError:
         return
-    for compiled in sorted(beside):
-        if compiled.startswith(begin) and compiled.endswith(".pyc"):
-            yield os.path.join(folder, "__pycache__", compiled)
+    for cached in sorted(names):
+        if cached.startswith(stem) and cached.endswith(".pyc"):
+            yield os.path.join(folder, "__pycache__", cached)
 
 
-def _described(name: str, told: metadata.Distribution) -> Distribution:
+def _described(name: str, info: metadata.Distribution) -> Distribution:
     files = set()
-    for file in told.files or ():
-        path = os.path.normpath(str(told.locate_file(file)))
+    for file in info.files or ():
+        path = os.path.normpath(str(info.locate_file(file)))
         files.add(path)
         if path.endswith(".py"):
-            # Few installers write down what was compiled after them.
+            # Few installers list in RECORD what is compiled after the installation.
             files.update(bytecode_of(path))
-    there = sorted(file for file in files if os.path.isfile(file))
-    size = sum(os.lstat(file).st_size for file in there)
-    native = any(map(is_shared_object, there))
-    return Distribution(name, told.version, tuple(there), size, native, tuple(told.requires or ()))
+    existing = sorted(file for file in files if os.path.isfile(file))
+    size = sum(os.lstat(file).st_size for file in existing)
+    native = any(map(is_shared_object, existing))
+    return Distribution(name, info.version, tuple(existing), size, native, tuple(info.requires or ()))

@@ -1,7 +1,7 @@
-"""What a build prints: one `---> step` line a step, everything on stdout.
+"""A build's log: one `---> step` line a step, everything on stdout.
 
-s2i takes words on stderr such as "tar... not found" for a broken image and silently runs assemble
-a second time; so nothing of a build goes to stderr.
+s2i takes some texts on stderr, such as "tar... not found", for a broken image and silently runs assemble
+a second time; so a build writes nothing to stderr.
 """
 
 import sys
@@ -9,7 +9,7 @@ from typing import TextIO
 
 
 class Log:
-    """Prints steps and lines to `stream` (stdout unless told), each flushed at once."""
+    """Prints steps and lines to `stream` (stdout by default), and flushes each at once."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self.stream = stream or sys.stdout
@@ -19,7 +19,7 @@ class Log:
         self.line(f"---> {text}")
 
     def line(self, text: str) -> None:
-        """Print one line; what the stream's encoding lacks is shown escaped."""
+        """Print one line; characters that the stream's encoding lacks are escaped."""
         encoding = self.stream.encoding or "utf-8"
         print(text.encode(encoding, "backslashreplace").decode(encoding), file=self.stream, flush=True)
 

@@ -1,4 +1,4 @@
-"""The setting S2I_PARAMETERS: JSON text to the values of parameters."""
+"""The setting S2I_PARAMETERS: a JSON object with the values of parameters."""
 
 import json
 import keyword
@@ -6,13 +6,13 @@ import math
 
 
 def read(text: str) -> dict[str, object]:
-    """Return the JSON object in `text`; raise ValueError with the words for what would have been right."""
+    """Return the JSON object in `text`; raise ValueError with a description of a valid value."""
     try:
         values = json.loads(text, parse_constant=_no_number)
-    except (ValueError, RecursionError) as wrong:
-        raise ValueError(f"a JSON object ({wrong})") from None
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"a JSON object ({error})") from None
     if not isinstance(values, dict):
-        raise ValueError('a JSON object, such as {"alpha": 0.1}')  # noqa: TRY004 - a setting's reader says so
+        raise ValueError('a JSON object, such as {"alpha": 0.1}')  # noqa: TRY004 - readers of settings raise ValueError
     for name in values:
         if not name.isidentifier() or keyword.iskeyword(name):
             raise ValueError(f"a JSON object of Python names ({name!r} is none)")
@@ -28,5 +28,5 @@ def _require_finite(value: object) -> None:
     """Raise ValueError for a number such as 1e999, which no Python literal is."""
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError("a JSON object of numbers that a float can hold")
-    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        _require_finite(inner)
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        _require_finite(item)

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta, timezone
 SETTING = "S2I_RESOLVE_AS_OF"
 AUTO = "auto"
 
-# What the setting can be: AUTO, or the end of a day.
+# A value of the setting: AUTO, or the end of a day.
 Value = str | datetime
 
 _FORM = "a date such as 2024-06-01, or auto"
@@ -15,7 +15,7 @@ _FORM = "a date such as 2024-06-01, or auto"
 
 @dataclass(frozen=True)
 class AsOf:
-    """A moment (of UTC), and what named it: packages that were published later are not there."""
+    """A moment in UTC and its source in words: packages that were published later are ignored."""
 
     moment: datetime
     source: str
@@ -27,7 +27,7 @@ class AsOf:
 
     @property
     def stamp(self) -> str:
-        """Return the moment as installers take it, such as 2024-06-02T00:00:00Z."""
+        """Return the moment in the form that installers take, such as 2024-06-02T00:00:00Z."""
         return self.moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -39,8 +39,8 @@ def read(value: str) -> Value:
         raise ValueError(_FORM)
     try:
         day = date.fromisoformat(value)
-    except ValueError as wrong:
-        raise ValueError(f"{_FORM} ({wrong})") from None
+    except ValueError as error:
+        raise ValueError(f"{_FORM} ({error})") from None
     return _end_of(day)
 
 

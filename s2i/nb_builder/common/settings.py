@@ -1,4 +1,4 @@
-"""All settings of a build: one row a setting; nothing else reads the environment for them."""
+"""All settings of a build, one row each; no other module reads them from the environment."""
 
 import os
 from collections.abc import Mapping
@@ -11,27 +11,27 @@ from nb_builder.common import parameter_values, resolve_date, slim_levels
 
 
 def names(value: str) -> tuple[str, ...]:
-    """Return the names in a list with commas; spaces around a name do not belong to it."""
-    found = tuple(name.strip() for name in value.split(","))
-    if not all(found):
+    """Return the names in a comma-separated list, without the spaces around them."""
+    items = tuple(name.strip() for name in value.split(","))
+    if not all(items):
         raise ValueError("a list of notebooks separated by commas, without an empty place")
-    return found
+    return items
 
 
 def distributions(value: str) -> tuple[str, ...]:
-    """Return the names of distributions in a list with commas, as package indexes compare them."""
-    found = tuple(canonicalize_name(name.strip()) for name in value.split(","))
-    if not all(found):
+    """Return the names of distributions in a comma-separated list, normalised as in package indexes."""
+    items = tuple(canonicalize_name(name.strip()) for name in value.split(","))
+    if not all(items):
         raise ValueError("a list of distributions separated by commas, without an empty place")
-    return found
+    return items
 
 
 def hosts(value: str) -> tuple[str, ...]:
-    """Return the hosts in a list with commas, in lower case."""
-    found = tuple(name.strip().lower() for name in value.split(","))
-    if not all(found) or any("/" in name for name in found):
+    """Return the hosts in a comma-separated list, in lower case."""
+    items = tuple(name.strip().lower() for name in value.split(","))
+    if not all(items) or any("/" in name for name in items):
         raise ValueError("a list of hosts separated by commas, such as download.pytorch.org, and no addresses")
-    return found
+    return items
 
 
 class Settings(Table):
@@ -101,6 +101,12 @@ class Settings(Table):
         Path,
         None,
         "PEM file with the certificate authorities to trust; reaches uv, pip and the notebook's downloads.",
+    )
+    batching: str = setting(
+        "S2I_BATCHING",
+        one_of("auto", "off"),
+        "auto",
+        "`auto` derives a batch form from predictor, proves it and has the service use it; `off` does not.",
     )
     reuse_model: bool = setting(
         "S2I_REUSE_MODEL",
@@ -193,7 +199,7 @@ class Settings(Table):
     )
 
     def __init__(self, environ: Mapping[str, str] | None = None) -> None:
-        """Read every row from `environ` (the process's own unless told); raise SettingInvalid."""
+        """Read every row from `environ` (os.environ by default); raise SettingInvalid."""
         super().__init__(os.environ if environ is None else environ)
         self.allow_indexes = self.allow_indexes or ()
         self.keep = self.keep or ()

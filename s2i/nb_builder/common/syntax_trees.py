@@ -1,15 +1,15 @@
-"""The syntax trees of cells and modules, as far as this Python can read them."""
+"""The syntax trees of cells and modules, as far as this Python can parse them."""
 
 import ast
 
-# Sums and chains that a program wrote can be nested deeper than those who walk through a tree can follow.
+# Generated code can be nested deeper (long sums, chains of calls) than recursive functions can walk a tree.
 MOST_DEPTH = 1500
-# What they need for a tree of that depth: up to three calls a level.
+# What these functions need for a tree of that depth: up to three calls a level.
 RECURSION_LIMIT = 5000
 
 
 def tree(source: str) -> ast.Module | None:
-    """Return the tree of plain Python; None where this Python can't read it, which the model Python may."""
+    """Return the tree of plain Python; None where this Python can't parse it, although the model Python may."""
     try:
         module = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -18,18 +18,18 @@ def tree(source: str) -> ast.Module | None:
 
 
 def statements(source: str) -> list[ast.stmt]:
-    """Return the statements of plain Python; none where this Python can't read it."""
+    """Return the statements of plain Python; an empty list where this Python can't parse it."""
     module = tree(source)
     return module.body if module else []
 
 
 def until(source: str, line: int | None) -> list[str]:
-    """Return the text of each statement of `source` that begins in `line` or above; of all without a line."""
-    return [ast.unparse(each) for each in statements(source) if line is None or each.lineno <= line]
+    """Return the code of each statement that begins on `line` or above it; of all statements if `line` is None."""
+    return [ast.unparse(statement) for statement in statements(source) if line is None or statement.lineno <= line]
 
 
 def _is_flat(module: ast.Module) -> bool:
-    """Return whether no node has more than MOST_DEPTH others above it."""
+    """Return whether the tree is at most MOST_DEPTH levels deep."""
     level: list[ast.AST] = [module]
     for _ in range(MOST_DEPTH):
         level = [child for node in level for child in ast.iter_child_nodes(node)]

@@ -1,4 +1,4 @@
-"""`$APP_ROOT` during a build: where things go, and what is left when a build fails."""
+"""`$APP_ROOT` during a build: where files go, and what is left when a build fails."""
 
 import os
 import shutil
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from nb_scorer.common import paths
 
-# OpenShift runs containers as any user of group 0, so what group 0 owns must be as open to it as to the owner.
+# OpenShift runs containers as an arbitrary user in group 0, so that group needs the owner's permissions.
 OPENSHIFT_GROUP = 0
 
 
@@ -17,7 +17,7 @@ class Workspace:
     """The folders of one build under `app_root`; names come from nb_scorer.common.paths."""
 
     def __init__(self, app_root: Path) -> None:
-        """Take the folder; nothing is made yet."""
+        """Name the folders; none is created yet."""
         self.root = app_root
         self.src = app_root / paths.SRC
         self.build = app_root / paths.BUILD
@@ -26,7 +26,7 @@ class Workspace:
 
     @contextmanager
     def fresh(self) -> Iterator[None]:
-        """Remove an earlier build's results, and this one's if it ends early; build/ stays to be read."""
+        """Remove an earlier build's results, and this build's if it fails; build/ stays for the user to read."""
         self._remove_results()
         shutil.rmtree(self.build, ignore_errors=True)
         self.build.mkdir(parents=True)
@@ -38,11 +38,11 @@ class Workspace:
             raise
 
     def open_to_group(self) -> None:
-        """Give the group the owner's rights on everything, where the group is OpenShift's."""
+        """Give the group the owner's permissions on everything, if this process runs in OpenShift's group."""
         if os.getgid() != OPENSHIFT_GROUP:
             return
-        for folder, inner, files in os.walk(self.root):
-            for name in [*inner, *files]:
+        for folder, folders, files in os.walk(self.root):
+            for name in [*folders, *files]:
                 _open_to_group(os.path.join(folder, name))
 
     def _remove_results(self) -> None:
@@ -51,8 +51,8 @@ class Workspace:
 
 
 def _open_to_group(path: str) -> None:
-    now = os.lstat(path)
-    # Never the world, too: uv makes a lock file that everybody may write.
-    wanted = (now.st_mode | (now.st_mode & stat.S_IRWXU) >> 3) & ~stat.S_IWOTH
-    if not stat.S_ISLNK(now.st_mode) and wanted != now.st_mode and now.st_uid == os.geteuid():
-        os.chmod(path, stat.S_IMODE(wanted))
+    status = os.lstat(path)
+    # Others lose the permission to write: uv creates a lock file that everybody may write.
+    mode = (status.st_mode | (status.st_mode & stat.S_IRWXU) >> 3) & ~stat.S_IWOTH
+    if not stat.S_ISLNK(status.st_mode) and mode != status.st_mode and status.st_uid == os.geteuid():
+        os.chmod(path, stat.S_IMODE(mode))

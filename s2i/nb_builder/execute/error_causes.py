@@ -1,4 +1,4 @@
-"""Why a cell failed, where its error tells of something outside of it: a file, the network, the environment."""
+"""Why a cell failed, where the cause lies outside of it: a file, the network, an environment variable."""
 
 import os
 import re
@@ -8,7 +8,7 @@ from typing import TypedDict
 
 import pathspec
 
-from nb_builder.problems.base import CellProblem, Place
+from nb_builder.problems.build_problem import CellProblem, Place
 from nb_builder.problems.surroundings import (
     FileIgnored,
     FileMissing,
@@ -19,7 +19,7 @@ from nb_builder.problems.surroundings import (
 )
 from nb_builder.repository import source_tree
 
-# As Python, pandas, numpy, h5py, keras, arrow, polars and fsspec say it, the most telling first.
+# The messages of Python, pandas, numpy, h5py, keras, arrow, polars and fsspec, the most specific first.
 _NO_FILE = (
     re.compile(r"No such file or directory: b?(?P<quote>['\"])(?P<path>.+?)(?P=quote)(?![\w'\"])"),
     re.compile(r"unable to open file: name = '(?P<path>[^']+)'.*No such file"),
@@ -29,7 +29,7 @@ _NO_FILE = (
     re.compile(r"No file or directory found at (?P<path>\S+)"),
     re.compile(r"No such file or directory \(os error 2\): (?P<path>\S+)"),
 )
-# Where the error is a FileNotFoundError, and its words may be no more than the path.
+# For a FileNotFoundError only, whose message may be just the path.
 _ONLY_PATH = re.compile(r"^(?P<path>[^\s:'\"]+?)(?: not found\.?)?$")
 
 _UNREACHED = re.compile(
@@ -44,18 +44,18 @@ _CHAINED = re.compile(
     re.MULTILINE,
 )
 _HOST = re.compile(r"host='(?P<host>[^']+)'|https?://(?:[^/\s'\"@]*@)?(?P<url>[^/\s'\"):]+(?::\d+)?)")
-# os.environ[…] without the variable, in the words of Python and of each IPython; and python-decouple's.
+# A KeyError of os.environ[…] in the tracebacks of Python and of each IPython; and python-decouple's message.
 _ENVIRON = re.compile(r"(?:<frozen os>|[/\\]os\.py)\"?(?::\d+|, line \d+)?,? in (?:_Environ\.)?__getitem__")
 _DECLARED = re.compile(r"^(\w+) not found\. Declare it as envvar")
 
-# What spaCy and nltk say of data that are downloaded apart from them, what they call it, and how it is got.
+# For data that is downloaded separately: the message of spaCy or nltk, the kind of data, the command to get it.
 _DATA = (
     (re.compile(r"\[E050\] Can't find model '(?P<name>[\w.-]+)'"), "spaCy's model", "!python -m spacy download {}"),
     (re.compile(r"Resource (?P<name>[\w.-]+) not found\.\s[^>]*NLTK"), "nltk's resource", "nltk.download('{}')"),
 )
 _POINTER = b"version https://git-lfs.github.com/spec/v1\n"
-# Where cells make files: what is not there is no path of another machine.
-_TEMPORARY = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - looked at, nothing is made there
+# Cells create files here, so a missing path below them is not one of another machine.
+_TEMPORARY = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - only compared with, nothing is created there
 
 
 class _Rule(TypedDict):
@@ -64,35 +64,35 @@ class _Rule(TypedDict):
     pattern: str
 
 
-def problem(name: str, words: str, repository: Path, place: Place) -> CellProblem | None:
-    """Return the problem behind an error of `cell`, or None for one that is the cell's own.
+def problem(name: str, message: str, repository: Path, location: Place) -> CellProblem | None:
+    """Return the problem behind an error of a cell, or None where the cause is the cell's own code.
 
-    `name` and `words` are the error's class and text; `place` is what a problem of a cell needs.
+    `name` and `message` are the error's class and text; `location` holds the cell's facts for the problem.
     """
-    traceback = place["traceback"]
-    if unset := _unset(name, words, traceback):
-        return VariableUnset(**place, name=unset)
-    for form, kind, command in _DATA:
-        if data := form.search(words):
-            thing = f"{kind} {data['name']}"
-            return LanguageDataMissing(**place, thing=thing, command=command.format(data["name"]))
-    if unreached := _unreached(words, traceback):
-        if unreached != words:
-            place = {**place, "error": f"{unreached} (and then {place['error']})"}
-        address = _address(unreached) or _address(place["cell"].source) or "something outside"
-        return NetworkUnreachable(**place, address=address)
-    # A program that is to be started is no file that the cell reads.
-    path = None if "_execute_child" in traceback else _missing_path(name, words)
-    return _of_file(path, repository, (repository / place["notebook"]).parent, place) if path else None
+    traceback = location["traceback"]
+    if unset := _unset_variable(name, message, traceback):
+        return VariableUnset(**location, name=unset)
+    for pattern, kind, command in _DATA:
+        if data := pattern.search(message):
+            data_name = f"{kind} {data['name']}"
+            return LanguageDataMissing(**location, thing=data_name, command=command.format(data["name"]))
+    if network_error := _unreached(message, traceback):
+        if network_error != message:
+            location = {**location, "error": f"{network_error} (and then {location['error']})"}
+        address = _address(network_error) or _address(location["cell"].source) or "something outside"
+        return NetworkUnreachable(**location, address=address)
+    # A program that could not be started is not a file that the cell reads.
+    path = None if "_execute_child" in traceback else _missing_path(name, message)
+    return _of_file(path, repository, (repository / location["notebook"]).parent, location) if path else None
 
 
 def pointers(repository: Path) -> list[str]:
-    """Return the files of the repository, relative to it, that are pointers of Git LFS instead of content."""
+    """Return the files of the repository, relative to it, that are Git LFS pointers instead of content."""
     return [str(path) for path in source_tree.files(repository) if is_pointer(repository / path)]
 
 
 def is_pointer(path: Path) -> bool:
-    """Return whether a file is what a clone without Git LFS has in another's place."""
+    """Return whether a file is a Git LFS pointer, which a clone without Git LFS has in place of the content."""
     try:
         with path.open("rb") as file:
             return file.read(len(_POINTER)) == _POINTER
@@ -100,54 +100,52 @@ def is_pointer(path: Path) -> bool:
         return False
 
 
-def _unset(name: str, words: str, traceback: str) -> str | None:
+def _unset_variable(name: str, message: str, traceback: str) -> str | None:
     if name == "KeyError" and _ENVIRON.search(traceback):
-        return words.strip().strip("'\"")
-    declared = _DECLARED.search(words)
+        return message.strip().strip("'\"")
+    declared = _DECLARED.search(message)
     return declared[1] if declared else None
 
 
-def _unreached(words: str, traceback: str) -> str | None:
-    """Return the words that tell of a network that is not there: of an error, or of the one that it came from."""
-    if _UNREACHED.search(words):
-        return words
-    # Its last line is the error, in the form that Python writes at the end of a traceback.
-    before = [part.strip().splitlines()[-1] for part in _CHAINED.split(traceback)[:-1] if part.strip()]
-    return before[-1] if before and _UNREACHED.search(before[-1]) else None
+def _unreached(message: str, traceback: str) -> str | None:
+    """Return the message that shows that the network was unreachable: the error's own, or that of its cause."""
+    if _UNREACHED.search(message):
+        return message
+    # The last line of each chained part is its error, as Python ends a traceback.
+    causes = [part.strip().splitlines()[-1] for part in _CHAINED.split(traceback)[:-1] if part.strip()]
+    return causes[-1] if causes and _UNREACHED.search(causes[-1]) else None
 
 
 def _address(text: str) -> str | None:
-    found = _HOST.search(text)
-    return found["host"] or found["url"] if found else None
+    match = _HOST.search(text)
+    return match["host"] or match["url"] if match else None
 
 
-def _missing_path(name: str, words: str) -> str | None:
-    forms = [*_NO_FILE, _ONLY_PATH] if name == "FileNotFoundError" else _NO_FILE
-    found = next((match for form in forms if (match := form.search(words))), None)
-    if not found or not ("quote" in found.groupdict() or re.search(r"[./\\]", found["path"])):
+def _missing_path(name: str, message: str) -> str | None:
+    patterns = [*_NO_FILE, _ONLY_PATH] if name == "FileNotFoundError" else _NO_FILE
+    match = next(filter(None, (pattern.search(message) for pattern in patterns)), None)
+    if not match or not ("quote" in match.groupdict() or re.search(r"[./\\]", match["path"])):
         return None
-    # Python shows a path as it would be written in code.
-    return found["path"].replace("\\\\", "\\")
+    # Python quotes the path as a string literal, with each backslash doubled.
+    return match["path"].replace("\\\\", "\\")
 
 
 def _of_file(
-    path: str, repository: Path, folder: Path, place: Place
+    path: str, repository: Path, folder: Path, location: Place
 ) -> FileMissing | FileIgnored | PathOfAnotherMachine:
-    """Return the problem of a file that is not at `path`, by what the repository has."""
+    """Return the problem of a file missing at `path`, with advice by what the repository holds."""
     pure, foreign = _parsed(path, repository)
-    there = _same_name(pure, repository, folder)
-    # Of several that are called so, none can be named for sure.
-    right = os.path.relpath(repository / there[0], folder) if len(there) == 1 else None
-    instead = f"Write '{right}', which is in the repository" if right else None
+    matches = _same_name(pure, repository, folder)
+    # With several files of that name, any suggestion would be a guess.
+    suggestion = os.path.relpath(repository / matches[0], folder) if len(matches) == 1 else None
+    advice = f"Write '{suggestion}', which is in the repository" if suggestion else None
     if foreign:
-        instead = (
-            instead or f"Write a path from the notebook's folder ('{pure.name}'), and commit the file if it is read"
-        )
-        return PathOfAnotherMachine(**place, path=path, instead=instead)
+        advice = advice or f"Write a path from the notebook's folder ('{pure.name}'), and commit the file if it is read"
+        return PathOfAnotherMachine(**location, path=path, instead=advice)
     target = os.path.relpath(os.path.normpath(folder / pure), repository)
-    if not instead and (ignored := _ignored(target, repository)):
-        return FileIgnored(**place, path=path, **ignored)
-    return FileMissing(**place, path=path, instead=instead or _advice(pure, folder))
+    if not advice and (ignored := _ignored(target, repository)):
+        return FileIgnored(**location, path=path, **ignored)
+    return FileMissing(**location, path=path, instead=advice or _advice(pure, folder))
 
 
 def _advice(pure: PurePath, folder: Path) -> str:
@@ -157,52 +155,52 @@ def _advice(pure: PurePath, folder: Path) -> str:
 
 
 def _parsed(path: str, repository: Path) -> tuple[PurePath, bool]:
-    """Return a path in its parts, and whether it can only be meant for another machine."""
+    """Return the parsed path, and whether it can only exist on another machine."""
     windows = PureWindowsPath(path)
     if windows.drive:
         return windows, True
     if "\\" in path:
         return PurePosixPath(windows.as_posix()), False
     pure = PurePosixPath(path)
-    ours = (*_TEMPORARY, str(repository))
-    foreign = pure.is_absolute() and not any(pure.is_relative_to(place) for place in ours)
+    local_roots = (*_TEMPORARY, str(repository))
+    foreign = pure.is_absolute() and not any(pure.is_relative_to(root) for root in local_roots)
     return pure, foreign or path.startswith("~")
 
 
 def _same_name(pure: PurePath, repository: Path, folder: Path) -> list[Path]:
-    """Return the repository's files of that name; the one that fits the path best alone, if one does."""
-    named = [path for path in source_tree.files(repository) if path.name.lower() == pure.name.lower()]
-    longest = max((_alike(path, pure, repository, folder) for path in named), default=0)
-    return [path for path in named if _alike(path, pure, repository, folder) == longest]
+    """Return the repository's files of that name that fit the path best; several if they fit equally."""
+    candidates = [path for path in source_tree.files(repository) if path.name.lower() == pure.name.lower()]
+    longest = max((_similarity(path, pure, repository, folder) for path in candidates), default=0)
+    return [path for path in candidates if _similarity(path, pure, repository, folder) == longest]
 
 
-def _alike(path: Path, pure: PurePath, repository: Path, folder: Path) -> tuple[int, bool, bool]:
-    """Return how well a file fits a path: by parts from the end, by its capitals, by lying beside the notebook."""
+def _similarity(path: Path, pure: PurePath, repository: Path, folder: Path) -> tuple[int, bool, bool]:
+    """Return how well a file fits a path: equal parts from the end, equal case, being beside the notebook."""
     pairs = list(zip(reversed(path.parts), reversed(pure.parts), strict=False))
     length = next((at for at, (one, other) in enumerate(pairs) if one.lower() != other.lower()), len(pairs))
     return length, path.name == pure.name, (repository / path).parent == folder
 
 
 def _ignored(target: str, repository: Path) -> _Rule | None:
-    """Return which rule of a .gitignore leaves a path out, as facts of FileIgnored; None for none."""
+    """Return the rule of a .gitignore that ignores `target`, as facts of FileIgnored, or None."""
     if target.startswith(os.pardir):
         return None
-    for holder in Path(target).parents:
-        rules = repository / holder / ".gitignore"
-        if not rules.is_file():
+    for folder in Path(target).parents:
+        gitignore = repository / folder / ".gitignore"
+        if not gitignore.is_file():
             continue
-        lines = rules.read_text("utf-8", "replace").splitlines()
-        name = os.path.relpath(target, holder)
-        # It may be a folder, for which there are rules of their own.
+        lines = gitignore.read_text("utf-8", "replace").splitlines()
+        name = os.path.relpath(target, folder)
+        # The path may be a folder, which rules that end in a slash match.
         results = map(pathspec.GitIgnoreSpec.from_lines(lines).check_file, (name, name + "/"))
-        result = next((each for each in results if each.include is not None), None)
+        result = next((candidate for candidate in results if candidate.include is not None), None)
         if result is not None and result.index is not None:
-            facts: _Rule = {"rules": holder / ".gitignore", "number": result.index + 1, "pattern": lines[result.index]}
+            facts: _Rule = {"rules": folder / ".gitignore", "number": result.index + 1, "pattern": lines[result.index]}
             return facts if result.include else None
     return None
 
 
 def named_in(sources: Iterable[str], paths: Iterable[str]) -> list[str]:
-    """Return those of `paths` whose last part stands in one of the cells' `sources`."""
+    """Return those of `paths` whose file name occurs in one of the cells' `sources`."""
     text = "\n".join(sources)
     return [path for path in paths if Path(path).name in text]

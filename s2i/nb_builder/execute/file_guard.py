@@ -1,4 +1,4 @@
-"""The repository's files while predictor is asked for proof: what it writes then is no part of the model."""
+"""Guards the repository's files while predictor is called for verification: what it writes then is undone."""
 
 import contextlib
 import errno
@@ -12,52 +12,53 @@ from pathlib import Path
 from nb_builder.common.log import Log
 from nb_builder.common.workspace import Workspace
 
-SHOWN = 3
-ROOM = 2
-# Compiled modules are welcome: without them each start of the service would compile anew.
+SHOWN_FILES = 3
+# Free disk space needed, as a multiple of what is copied: the model must still fit beside the copy.
+HEADROOM = 2
+# Bytecode may stay: without it each start of the service would compile the modules again.
 _NOT_OURS = {"__pycache__", ".git"}
 
-# What an entry is by: any change of a file's content or mode shows in one of these.
-_Look = tuple[int, int, int, int, int]
+# Mode, size, mtime, ctime and inode: any change of a file's content or mode shows in one of these.
+_State = tuple[int, int, int, int, int]
 
 
 @contextlib.contextmanager
-def files(place: Workspace, log: Log) -> Iterator["Files"]:
-    """Yield the Files of a build; at the end, however it comes, put them back and remove their copy."""
-    made = Files(place, log)
+def files(workspace: Workspace, log: Log) -> Iterator["Files"]:
+    """Yield the Files of a build; when the block ends, also by an error, restore them and remove the copy."""
+    guard = Files(workspace, log)
     try:
-        yield made
+        yield guard
     finally:
-        made.put_back()
-        made.remove()
+        guard.put_back()
+        guard.remove()
 
 
 class Files:
-    """The files below `src`; `keep` copies them, `put_back` makes them what they were then."""
+    """The files below `src`; `keep` copies them, `put_back` restores the state of that moment."""
 
-    def __init__(self, place: Workspace, log: Log) -> None:
-        self._src = place.src
-        self._build = place.build
+    def __init__(self, workspace: Workspace, log: Log) -> None:
+        self._src = workspace.src
+        self._build = workspace.build
         self._log = log
-        self._before: dict[Path, _Look] = {}
+        self._states: dict[Path, _State] = {}
         self._known: set[Path] = set()
         self._folders: set[Path] = set()
         self._copy: Path | None = None
-        self._full = False
+        self._disk_full = False
 
     def keep(self) -> None:
-        """Copy the files as they are now, if there is no copy yet; on a full disk say that there is none."""
-        if self._copy is not None or self._full:
+        """Copy the files as they are now, if there is no copy yet; on a full disk log a note instead."""
+        if self._copy is not None or self._disk_full:
             return
         copy = Path(tempfile.mkdtemp(prefix="src-", dir=self._build))
         try:
-            self._take(copy)
-            # Only now: of half a copy nothing may be put back.
+            self._copy_all(copy)
+            # Set only now: a partial copy must never be restored.
             self._copy = copy
-        except OSError as wrong:
-            if wrong.errno not in (errno.ENOSPC, errno.EDQUOT):
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise
-            self._full = True
+            self._disk_full = True
             self._log.note(
                 "the disk has no room for a copy of the repository's files: "
                 "what predictor writes into them while it is proved stays there."
@@ -67,28 +68,28 @@ class Files:
             if self._copy is None:
                 shutil.rmtree(copy, ignore_errors=True)
 
-    def _take(self, copy: Path) -> None:
+    def _copy_all(self, copy: Path) -> None:
         entries = list(self._entries(self._folders.add))
         size = sum(entry.lstat().st_size for _, entry in entries)
-        # The model needs room as well, and goes before.
-        if shutil.disk_usage(self._build).free < ROOM * size:
+        # The model needs space as well, and is more important than this copy.
+        if shutil.disk_usage(self._build).free < HEADROOM * size:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(copy))
         for name, entry in entries:
             self._known.add(name)
-            # Not ours to read, or gone meanwhile: a process that a cell has started may still be at work.
+            # Unreadable to us, or gone: a process that a cell has started may still be changing files.
             with contextlib.suppress(PermissionError, FileNotFoundError):
-                look = _look(entry)
+                state = _state(entry)
                 _copy(entry, copy / name)
-                self._before[name] = look
+                self._states[name] = state
 
     def put_back(self) -> None:
-        """Make every file what it was at `keep`, and say which were not."""
+        """Restore every file to its state at `keep`, and log which had changed."""
         if self._copy is None:
             return
         changed = sorted({*self._remove_new(), *self._restore(self._copy)})
         if changed:
-            more = f" and {len(changed) - SHOWN} more" if len(changed) > SHOWN else ""
-            names = ", ".join(map(str, changed[:SHOWN])) + more
+            more = f" and {len(changed) - SHOWN_FILES} more" if len(changed) > SHOWN_FILES else ""
+            names = ", ".join(map(str, changed[:SHOWN_FILES])) + more
             self._log.note(f"predictor writes files when it is called ({names}): they are as the notebook left them.")
 
     def _remove_new(self) -> Iterator[Path]:
@@ -98,44 +99,44 @@ class Files:
                 entry.unlink()
                 yield name
         for folder in sorted(folders - self._folders, reverse=True):
-            # One that has compiled modules in it stays.
+            # rmdir fails for a folder that still holds bytecode, which stays.
             with contextlib.suppress(OSError):
                 (self._src / folder).rmdir()
 
     def _restore(self, copy: Path) -> Iterator[Path]:
         for folder in self._folders:
             (self._src / folder).mkdir(parents=True, exist_ok=True)
-        for name, before in self._before.items():
+        for name, state in self._states.items():
             entry = self._src / name
-            if os.path.lexists(entry) and _look(entry) == before:
+            if os.path.lexists(entry) and _state(entry) == state:
                 continue
             if entry.is_symlink() or (copy / name).is_symlink():
                 entry.unlink(missing_ok=True)
             _copy(copy / name, entry)
-            self._before[name] = _look(entry)
+            self._states[name] = _state(entry)
             yield name
 
-    def _entries(self, see_folder: Callable[[Path], None]) -> Iterator[tuple[Path, Path]]:
-        """Yield the relative name and the path of each file and link; `see_folder` gets the name of each folder."""
-        for folder, inner, files in os.walk(self._src):
-            inner[:] = [name for name in inner if name not in _NOT_OURS]
-            here = Path(folder)
-            see_folder(here.relative_to(self._src))
-            for name in [*files, *(name for name in inner if (here / name).is_symlink())]:
-                mode = (here / name).lstat().st_mode
+    def _entries(self, on_folder: Callable[[Path], None]) -> Iterator[tuple[Path, Path]]:
+        """Yield the relative name and the path of each file and link; `on_folder` gets the name of each folder."""
+        for folder, subfolders, files in os.walk(self._src):
+            subfolders[:] = [name for name in subfolders if name not in _NOT_OURS]
+            parent = Path(folder)
+            on_folder(parent.relative_to(self._src))
+            for name in [*files, *(name for name in subfolders if (parent / name).is_symlink())]:
+                mode = (parent / name).lstat().st_mode
                 if stat.S_ISREG(mode) or stat.S_ISLNK(mode):
-                    yield (here / name).relative_to(self._src), here / name
+                    yield (parent / name).relative_to(self._src), parent / name
 
     def remove(self) -> None:
-        """Remove the copy; nothing can be put back from now on."""
+        """Remove the copy; from then on `put_back` does nothing."""
         if self._copy is not None:
             shutil.rmtree(self._copy, ignore_errors=True)
             self._copy = None
 
 
-def _look(entry: Path) -> _Look:
-    now = entry.lstat()
-    return now.st_mode, now.st_size, now.st_mtime_ns, now.st_ctime_ns, now.st_ino
+def _state(entry: Path) -> _State:
+    status = entry.lstat()
+    return status.st_mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -145,6 +146,6 @@ def _copy(source: Path, target: Path) -> None:
         target.symlink_to(os.readlink(source))
         return
     shutil.copyfile(source, target)
-    # A file of another user, which a build under a foreign UID may write and not own.
+    # A build under an arbitrary UID may write files of another owner, but not set their times.
     with contextlib.suppress(PermissionError):
         shutil.copystat(source, target)

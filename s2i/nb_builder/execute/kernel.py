@@ -1,7 +1,7 @@
-"""A kernel of the notebook's own Python: started, asked, interrupted, and always ended.
+"""A kernel of the notebook's own Python: started, given code, interrupted, and always ended.
 
-ipykernel comes from the overlay, which is appended to `sys.path`: what the notebook pins wins. The
-process is ours and not KernelManager's, so that its exit status (a signal, say) can be told.
+ipykernel comes from the overlay, which is appended to `sys.path`, so the notebook's own pins win. We start
+the process ourselves instead of by KernelManager, to be able to report its exit status (a signal, say).
 """
 
 import os
@@ -28,11 +28,11 @@ from nb_builder.execute import process_reaper
 START_SECONDS = 120
 IDLE_SECONDS = 5
 LOG_BYTES = 100_000
-# Longest path that a UNIX socket may have is 107 bytes; the kernel's name its sockets takes 20 of them.
+# A UNIX socket's path may have 107 bytes; the names of the kernel's sockets take up to 20 of them.
 LONGEST_FOLDER = 80
 
-# '' comes back (by begin) only after everything of the kernel's is imported and set up: a cloudpickle.py
-# of the repository is for the notebook, not for us. initialize() may import late, hence before it, too.
+# `begin` puts '' back on sys.path only when the kernel's own modules are imported and set up: a cloudpickle.py of
+# the repository is for the notebook, not for us. '' goes before initialize(), as that may import modules, too.
 BOOT = """\
 import sys
 sys.path[:] = [entry for entry in sys.path if entry and entry != {pip!r}]
@@ -47,7 +47,7 @@ app.start()
 
 
 class KernelGone(Exception):
-    """The kernel's process has ended; the text says how, `log_tail` holds its last own words."""
+    """The kernel's process has ended; `reason` says how, `log_tail` holds the last lines of its log."""
 
     def __init__(self, reason: str, log_tail: str) -> None:
         super().__init__(reason)
@@ -56,14 +56,15 @@ class KernelGone(Exception):
 
 
 class TooSlow(Exception):
-    """What was asked of the kernel took longer than it may."""
+    """The kernel did not answer within the time limit."""
 
 
 @dataclass(frozen=True)
 class Launch:
     """How a kernel is started: by `python`, in `notebook_folder`, with ipykernel from `overlay`.
 
-    Its own words go to `log_file`. `pip` is the folder of pip_shim; `strict` makes a `!command` that fails an error.
+    The process's own output goes to `log_file`. `pip` is the folder of pip_shim; with `strict`, a `!command`
+    that fails is an error.
     """
 
     python: Path
@@ -76,20 +77,20 @@ class Launch:
 
 
 def child_environ(launch: Launch, folder: str) -> dict[str, str]:
-    """Return the environment as the notebook's processes see it: venv first, then pip; Jupyter's files in `folder`."""
+    """Return the environment of the notebook's processes: PATH has the venv, then pip; Jupyter writes to `folder`."""
     python, environ, pip = launch.python, launch.environ, launch.pip
-    kept = environment(environ)
-    places = [str(python.parent), *([str(pip / "bin")] if pip else []), environ.get("PATH", os.defpath)]
-    kept["PATH"] = os.pathsep.join(places)
+    variables = environment(environ)
+    path_entries = [str(python.parent), *([str(pip / "bin")] if pip else []), environ.get("PATH", os.defpath)]
+    variables["PATH"] = os.pathsep.join(path_entries)
     if pip:
-        # For `python -m pip`: the folder holds a module of that name and nothing else.
-        kept["PYTHONPATH"] = str(pip)
-    kept["VIRTUAL_ENV"] = str(python.parent.parent)
+        # For `python -m pip`: pip is the only module in that folder.
+        variables["PYTHONPATH"] = str(pip)
+    variables["VIRTUAL_ENV"] = str(python.parent.parent)
     for name in ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR"):
-        kept[name] = os.path.join(folder, name.lower())
-    # ipykernel ends itself when this process is gone, however that happens.
-    kept["JPY_PARENT_PID"] = str(os.getpid())
-    return kept
+        variables[name] = os.path.join(folder, name.lower())
+    # ipykernel watches this pid and exits when we are gone, however that happens.
+    variables["JPY_PARENT_PID"] = str(os.getpid())
+    return variables
 
 
 def command(launch: Launch, connection_file: str) -> list[str]:
@@ -101,7 +102,7 @@ def command(launch: Launch, connection_file: str) -> list[str]:
 
 
 class Kernel:
-    """A running kernel; `ask` hands it code, one piece after the other."""
+    """A running kernel; `execute` runs code in it, one request at a time."""
 
     def __init__(self, process: subprocess.Popen, client: BlockingKernelClient, log_file: Path) -> None:
         self.process = process
@@ -114,46 +115,46 @@ class Kernel:
     def wait_until_ready(self) -> None:
         """Return when both channels carry messages; raise KernelGone, or TooSlow after two minutes."""
         deadline = time.monotonic() + START_SECONDS
-        heard = set()
-        asked = 0.0
+        channels = set()
+        requested_at = 0.0
         for channel, _ in self._messages():
-            heard.add(channel)
-            if {"shell", "iopub"} <= heard:
+            channels.add(channel)
+            if {"shell", "iopub"} <= channels:
                 return
             if time.monotonic() > deadline:
                 raise TooSlow
-            # Asked again and again: what is published before the subscription has arrived is lost.
-            if time.monotonic() - asked > 0.3:
+            # Repeated, because iopub messages published before our subscription arrives are lost.
+            if time.monotonic() - requested_at > 0.3:
                 self.client.kernel_info()
-                asked = time.monotonic()
+                requested_at = time.monotonic()
 
-    def ask(
+    def execute(
         self,
         source: str,
         *,
         seconds: float,
-        seen: Callable[[dict], None],
-        beat: Callable[[], None] = lambda: None,
-        counted: bool = True,
+        on_message: Callable[[dict], None],
+        on_tick: Callable[[], None] = lambda: None,
+        store_history: bool = True,
     ) -> dict:
-        """Run `source`, hand every message on outputs to `seen`, return the reply's content.
+        """Run `source`, hand every iopub message but status to `on_message`, return the reply's content.
 
-        `beat` is called a few times a second. Raises KernelGone where the process ends, TooSlow
-        after `seconds`. `counted` is False for code that must not take a number of its own.
+        `on_tick` is called a few times a second. Raises KernelGone if the process ends, TooSlow after
+        `seconds`. `store_history` is False for code that must not take an execution count.
         """
         deadline = time.monotonic() + seconds
-        request = self.client.execute(source, store_history=counted, allow_stdin=False, stop_on_error=False)
+        request = self.client.execute(source, store_history=store_history, allow_stdin=False, stop_on_error=False)
         reply = None
         idle = False
         for channel, message in self._messages():
-            beat()
+            on_tick()
             if channel == "shell" and message["parent_header"].get("msg_id") == request:
                 reply = message["content"]
-                # A flood of outputs may have swallowed the word "idle"; the answer itself is here.
+                # We have the reply, so wait only briefly for "idle": a flood of outputs may have dropped it.
                 deadline = time.monotonic() + IDLE_SECONDS
             elif channel == "iopub":
-                idle = self._ends(message, request, seen) or idle
-            # Either may come first.
+                idle = self._is_idle(message, request, on_message) or idle
+            # They come on two sockets, in any order.
             if idle and reply is not None:
                 return reply
             if time.monotonic() > deadline:
@@ -163,22 +164,22 @@ class Kernel:
         return reply
 
     @staticmethod
-    def _ends(message: dict, request: str, seen: Callable[[dict], None]) -> bool:
-        """Return whether `message` says that `request` is through; hand outputs to `seen`.
+    def _is_idle(message: dict, request: str, on_message: Callable[[dict], None]) -> bool:
+        """Return whether `message` reports that `request` has finished; hand outputs to `on_message`.
 
-        A thread of an earlier cell may still print or fail: that belongs to the cell that runs now.
+        A thread of an earlier cell may still print or fail; its output counts for the cell that runs now.
         """
         if message["msg_type"] != "status":
-            seen(message)
+            on_message(message)
             return False
-        mine = message["parent_header"].get("msg_id") == request
-        return mine and message["content"]["execution_state"] == "idle"
+        is_ours = message["parent_header"].get("msg_id") == request
+        return is_ours and message["content"]["execution_state"] == "idle"
 
     def _messages(self) -> Iterator[tuple[str, dict]]:
-        """Yield (channel, message), and ("beat", {}) while there is none; raise KernelGone at the process's end."""
+        """Yield (channel, message), and ("beat", {}) after each poll; raise KernelGone when the process has ended."""
         channels = {"iopub": self.client.iopub_channel, "shell": self.client.shell_channel}
         while True:
-            # Looked at before the wait: what the process said before its end is still read.
+            # Check before polling, so that messages sent just before the end are still read.
             ended = self.process.poll() is not None
             ready = dict(self._poller.poll(50 if ended else 200))
             if ended and not ready:
@@ -189,11 +190,11 @@ class Kernel:
                     yield name, channel.get_msg(timeout=1)
 
     def interrupt(self) -> None:
-        """Send what Ctrl-C would send, to the kernel and whatever it started."""
+        """Send SIGINT, as Ctrl-C would, to the kernel and its process group."""
         signal_group(self.process, signal.SIGINT)
 
     def settle(self, seconds: float) -> None:
-        """Return when the kernel has answered or ended after an interrupt, after `seconds` at the latest."""
+        """Wait until the kernel has replied or ended after an interrupt, for `seconds` at most."""
         deadline = time.monotonic() + seconds
         try:
             for channel, _ in self._messages():
@@ -208,13 +209,13 @@ class Kernel:
 
 
 def how_it_ended(status: int) -> str:
-    """Return the words for an exit status of a process as Popen has it."""
+    """Return a phrase for an exit status as Popen has it: negative for a signal."""
     hint = {-signal.SIGKILL: ", as the system does when memory runs out", -signal.SIGSEGV: ", a crash in compiled code"}
     return f"it {phrases.ending(status)}{hint.get(status, '')}"
 
 
 def signal_group(process: subprocess.Popen, number: int) -> None:
-    """Send a signal to the process and all that it started, if any of them is left."""
+    """Send a signal to the process group of `process`, if any of it is left."""
     try:
         os.killpg(process.pid, number)
     except ProcessLookupError:
@@ -228,7 +229,7 @@ def socket_folder() -> str:
 
 
 def trim(log_file: Path) -> None:
-    """Cut the file to its last LOG_BYTES: what programs print is in it once more, and it stays in the image."""
+    """Cut the file to its last LOG_BYTES: it stays in the image, and repeats what cells have printed."""
     size = log_file.stat().st_size
     if size > LOG_BYTES:
         with log_file.open("rb") as file:
@@ -238,7 +239,7 @@ def trim(log_file: Path) -> None:
 
 @contextmanager
 def running(launch: Launch) -> Iterator[Kernel]:
-    """Yield a kernel that is ready; end it in any case, and with it whatever its cells have started."""
+    """Yield a kernel that is ready; at the end, kill it and every process that its cells have started."""
     folder = socket_folder()
     connection_file = os.path.join(folder, "kernel.json")
     write_connection_file(
@@ -246,7 +247,7 @@ def running(launch: Launch) -> Iterator[Kernel]:
     )
     client = BlockingKernelClient()
     client.load_connection_file(connection_file)
-    with process_reaper.ended():
+    with process_reaper.reaping():
         with launch.log_file.open("wb") as log_file:
             process = subprocess.Popen(
                 command(launch, connection_file),

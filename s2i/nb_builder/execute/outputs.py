@@ -1,4 +1,4 @@
-"""What cells print and show, kept within bounds: for the build's log and for the executed notebook."""
+"""The outputs of cells, of bounded size: for the build's log and for the executed notebook."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from typing import NamedTuple
 
 # Escape sequences of terminals: colours, cursor moves, titles.
 ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])")
-# Control characters that are left then; tab and newline stay.
+# Control characters other than tab and newline.
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 SHOWN_BYTES = 2 * 1024 * 1024  # of displays (plots, tables) that a cell keeps in the executed notebook
 
 
 def plain(text: str) -> str:
-    """Return `text` without colours and other orders to a terminal."""
+    """Return `text` without escape sequences and control characters."""
     return CONTROL.sub("", ANSI.sub("", text))
 
 
 class TamedText:
     """Text that arrives in pieces, kept as its first and last lines, each of bounded width.
 
-    A carriage return does what it does on a screen: what follows replaces the line, so that of a
-    progress bar only its last state is left.
+    A carriage return works as in a terminal: what follows it replaces the line, so that only the last state
+    of a progress bar is kept.
     """
 
     def __init__(self, head: int, tail: int, width: int) -> None:
@@ -33,34 +33,34 @@ class TamedText:
         self._tail: deque[str] = deque(maxlen=tail)
         self._left_out = 0
         self._current = ""
-        self._cut = 0
+        self._characters_cut = 0
         self._replace = False
 
     def feed(self, text: str) -> None:
         """Take the next piece."""
-        *whole, rest = text.replace("\r\n", "\n").split("\n")
-        for piece in whole:
+        *complete_lines, unfinished_line = text.replace("\r\n", "\n").split("\n")
+        for piece in complete_lines:
             self._write(piece)
             self._end_line()
-        self._write(rest)
+        self._write(unfinished_line)
 
     def _write(self, piece: str) -> None:
-        stays = piece.rstrip("\r")
-        if "\r" in stays or (self._replace and stays):
-            self._current, self._cut, self._replace = "", 0, False
-            stays = stays.rpartition("\r")[2]
+        visible = piece.rstrip("\r")
+        if "\r" in visible or (self._replace and visible):
+            self._current, self._characters_cut, self._replace = "", 0, False
+            visible = visible.rpartition("\r")[2]
         room = max(self.width - len(self._current), 0)
-        self._current += stays[:room]
-        self._cut += len(stays[room:])
+        self._current += visible[:room]
+        self._characters_cut += len(visible[room:])
         self._replace = self._replace or len(piece) > len(piece.rstrip("\r"))
 
     def _line(self) -> str:
-        more = f" … ({self._cut:,} more characters)" if self._cut else ""
+        more = f" … ({self._characters_cut:,} more characters)" if self._characters_cut else ""
         return plain(self._current).rstrip() + more
 
     def _end_line(self) -> None:
         line = self._line()
-        self._current, self._cut, self._replace = "", 0, False
+        self._current, self._characters_cut, self._replace = "", 0, False
         if len(self._head) < self._head_room:
             self._head.append(line)
             return
@@ -72,7 +72,7 @@ class TamedText:
         return self._line() or (self._tail or self._head or [""])[-1]
 
     def lines(self) -> list[str]:
-        """Return what is kept, with a line in between that says how many lines are not."""
+        """Return the lines kept, with one in between that says how many are left out."""
         gap = [f"… {self._left_out:,} lines left out …"] if self._left_out else []
         return [*self._head, *gap, *self._tail, *([self._line()] if self._current else [])]
 
@@ -82,28 +82,28 @@ class TamedText:
 
 
 class Outputs:
-    """The outputs of one cell, from the kernel's messages, as nbformat has them.
+    """The outputs of one cell, from the kernel's messages, in the form of nbformat.
 
-    `displays` holds, by display id, where in the notebook it is shown; one dict serves all its cells, since
-    an update goes to every cell that shows the id, whichever cell it comes from.
+    `displays` maps a display id to the outputs that show it. All cells of a notebook share one dict, since an
+    update changes every output with that id, in whichever cell.
     """
 
     def __init__(self, displays: dict[str, list[Display]] | None = None) -> None:
         self.printed = TamedText(head=30, tail=30, width=400)
         self.errors: list[dict] = []
         self._displays = {} if displays is None else displays
-        self._kept: list[dict] = []
+        self._outputs: list[dict] = []
         self._streams: dict[int, TamedText] = {}
         self._sizes: dict[int, int] = {}
         self._bytes = 0
         self._clear_next = False
 
-    def see(self, message: dict) -> None:
-        """Take one message of the kernel."""
+    def handle(self, message: dict) -> None:
+        """Apply one iopub message of the kernel."""
         kind, content = message["msg_type"], message["content"]
         if kind == "clear_output":
             self._clear_next = True
-            # Where it does not wait, it is done at once, even if nothing comes any more.
+            # Without `wait`, clear now: no further output may come.
             if not content.get("wait"):
                 self._clear()
         elif kind == "stream":
@@ -111,41 +111,41 @@ class Outputs:
             self._stream(content["name"]).feed(content["text"])
         elif kind == "error":
             self.errors.append(content)
-            self._keep({"output_type": "error", **{key: content[key] for key in ("ename", "evalue", "traceback")}})
+            self._append({"output_type": "error", **{key: content[key] for key in ("ename", "evalue", "traceback")}})
         elif kind in ("display_data", "execute_result"):
             self._show(kind, content)
         elif kind == "update_display_data":
             self._update(content)
 
     def _clear(self) -> None:
-        gone = {id(output) for output in self._kept}
-        for shown in self._displays.values():
-            shown[:] = [display for display in shown if id(display.output) not in gone]
-        self._kept, self._streams, self._sizes = [], {}, {}
+        removed = {id(output) for output in self._outputs}
+        for displays in self._displays.values():
+            displays[:] = [display for display in displays if id(display.output) not in removed]
+        self._outputs, self._streams, self._sizes = [], {}, {}
         self._bytes, self._clear_next = 0, False
 
-    def _keep(self, output: dict) -> None:
+    def _append(self, output: dict) -> None:
         if self._clear_next:
             self._clear()
-        self._kept.append(output)
+        self._outputs.append(output)
 
     def _stream(self, name: str) -> TamedText:
-        last = self._kept[-1] if self._kept and not self._clear_next else {}
+        last = self._outputs[-1] if self._outputs and not self._clear_next else {}
         if last.get("name") != name:
-            self._keep({"output_type": "stream", "name": name})
-            self._streams[id(self._kept[-1])] = TamedText(head=1000, tail=1000, width=10_000)
-        return self._streams[id(self._kept[-1])]
+            self._append({"output_type": "stream", "name": name})
+            self._streams[id(self._outputs[-1])] = TamedText(head=1000, tail=1000, width=10_000)
+        return self._streams[id(self._outputs[-1])]
 
     def _show(self, kind: str, content: dict) -> None:
         output: dict[str, object] = {"output_type": kind}
         if kind == "execute_result":
             output["execution_count"] = content.get("execution_count")
-        # Kept first: that may clear what was shown before, and make room.
-        self._keep(output)
+        # Append first: a pending clear_output runs then, and frees bytes for this output.
+        self._append(output)
         self.fill(output, content)
         identity = display_id(content)
         if identity:
-            # Shown once more under its id, a display is new in the other places, too.
+            # As in Jupyter, showing an id again updates the outputs that show it already.
             self._update(content)
             self._displays.setdefault(identity, []).append(Display(self, output))
 
@@ -154,7 +154,7 @@ class Outputs:
             display.cell.fill(display.output, content)
 
     def fill(self, output: dict, content: dict) -> None:
-        """Give `output` the data of `content`, as far as the cell has room for it."""
+        """Give `output` the data of `content`, or a placeholder where the cell's outputs would exceed SHOWN_BYTES."""
         data = content["data"]
         size = sum(len(str(value)) for value in data.values())
         self._bytes -= self._sizes.pop(id(output), 0)
@@ -166,20 +166,20 @@ class Outputs:
         output.update(data=data, metadata=content.get("metadata", {}))
 
     def as_notebook(self) -> list[dict]:
-        """Return the outputs that an executed notebook gets; what a later cell updates changes in them, too."""
+        """Return the outputs for the executed notebook; later display updates still change them in place."""
         return [
             {**output, "text": self._streams[id(output)].text()} if id(output) in self._streams else output
-            for output in self._kept
+            for output in self._outputs
         ]
 
 
 class Display(NamedTuple):
-    """One place where a display id is shown: an output, and the cell's outputs that it is one of."""
+    """One output that shows a display id, and the Outputs of its cell."""
 
     cell: Outputs
     output: dict
 
 
 def display_id(content: dict) -> str:
-    """Return the id that a display can be updated by, "" where it has none."""
+    """Return the display id in a message's content, "" if it has none."""
     return (content.get("transient") or {}).get("display_id") or ""

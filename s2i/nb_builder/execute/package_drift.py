@@ -1,4 +1,4 @@
-"""Packages that have changed since a notebook was written, told from other failures by error and traceback."""
+"""Failures caused by packages that changed after a notebook was written, recognised by error and traceback."""
 
 import re
 import sys
@@ -9,18 +9,18 @@ from packaging.utils import canonicalize_name
 
 from nb_builder.common.resolve_date import AsOf
 from nb_builder.execute import traceback_parser
-from nb_builder.problems.base import CellProblem
+from nb_builder.problems.build_problem import CellProblem
 from nb_builder.problems.cells import CellFailed, PackageChanged
 from nb_builder.requirements.import_names import providing
 
 SHOWN = 5
 
 _INSTALLED = "/site-packages/"
-# What the standard library of an older Python had: an older package has no less need of it.
-_GONE = {*sys.stdlib_module_names, "distutils", "imp", "asyncore", "asynchat", "smtpd"}
+# With modules that newer Pythons have removed: an older release of a package would need them just the same.
+_STDLIB = {*sys.stdlib_module_names, "distutils", "imp", "asyncore", "asynchat", "smtpd"}
 _KINDS = ("ImportError", "ModuleNotFoundError", "AttributeError")
 _KEYWORD = re.compile(r"^TypeError: .*unexpected keyword argument")
-# matplotlib renames its styles from time to time; a path or an address would be a file that is missing.
+# matplotlib renames its styles from time to time. A path or URL in place of a name is just a missing file.
 _STYLE = re.compile(r"^OSError: ['\"]?[\w-]+['\"]? (?:is not a valid package style|not found in the style library)")
 _COMPILED = re.compile(r"binary incompatibility|compiled using NumPy 1\.x")
 _NAME = re.compile(r"^ImportError: cannot import name .* \(\S*" + _INSTALLED)
@@ -30,20 +30,20 @@ _PACKAGE = re.compile(_INSTALLED + r"(\w+)")
 _FRAME = re.compile(r"^\s*(?:File )?(?P<file>\S+?)(?::\d+, in | in \S+\()")
 
 
-def explain(failed: CellFailed, resolved: Mapping[str, Any], changed: AsOf | None) -> CellProblem:
-    """Return what to tell of a cell that failed: PackageChanged where another date's packages may mend it.
+def explain(failure: CellFailed, resolved: Mapping[str, Any], changed: AsOf | None) -> CellProblem:
+    """Return PackageChanged where the packages of an earlier date may fix the cell, else `failure` itself.
 
-    `resolved` is what the report says of the resolution, `changed` when the notebook last changed.
+    `resolved` is the entry of the build report about the resolution, `changed` when the notebook last changed.
     """
-    error = str(failed.facts["error"])
-    if "lock" in resolved or resolved["as_of"] or not in_a_package(error, failed.detail):
-        return failed
-    involved = packages(error, failed.detail)
+    error = str(failure.facts["error"])
+    if "lock" in resolved or resolved["as_of"] or not in_a_package(error, failure.detail):
+        return failure
+    involved = packages(error, failure.detail)
     if involved and involved <= set(resolved["pinned"]):
         # Their versions are the author's own: another date would not change them.
-        return failed
+        return failure
     return PackageChanged(
-        **failed.context,
+        **failure.context,
         error=error,
         unpinned=_brief(resolved["unpinned"]) or "what the pinned ones need",
         date=f"{changed.day} ({changed.source})" if changed else "YYYY-MM-DD",
@@ -51,23 +51,23 @@ def explain(failed: CellFailed, resolved: Mapping[str, Any], changed: AsOf | Non
 
 
 def in_a_package(error: str, traceback: str) -> bool:
-    """Tell whether `error` (`Name: words`) comes from an installed package that is not as its user expects."""
+    """Return whether `error` (`Name: message`) shows an installed package that differs from what its user expects."""
     missing = _MODULE.search(error)
-    if missing and missing[1] in _GONE:
+    if missing and missing[1] in _STDLIB:
         return False
-    if any(form.search(error) for form in (_COMPILED, _NAME, _STYLE)):
+    if any(pattern.search(error) for pattern in (_COMPILED, _NAME, _STYLE)):
         return True
     if missing and missing[2]:
-        # A part of a package: its whole is there, or the whole would be what is missing.
+        # A submodule: the package itself is there, or the error would name that.
         return True
-    known = error.startswith(_KINDS) or bool(_KEYWORD.search(error))
-    return known and _deepest_is_installed(traceback)
+    plausible = error.startswith(_KINDS) or bool(_KEYWORD.search(error))
+    return plausible and _deepest_is_installed(traceback)
 
 
 def packages(error: str, traceback: str) -> set[str]:
-    """Return the normalised names of the distributions that an error and its traceback name.
+    """Return the normalised names of the distributions in an error and its traceback.
 
-    Where nobody knows which one provides a module, it is the module's own name.
+    A module whose distribution is unknown counts under its own name.
     """
     modules = set(_PACKAGE.findall(error + "\n" + traceback))
     modules |= {match[1] for match in (_MODULE.search(error), _ATTRIBUTE.search(error)) if match}
@@ -75,7 +75,7 @@ def packages(error: str, traceback: str) -> set[str]:
 
 
 def _deepest_is_installed(traceback: str) -> bool:
-    """Tell whether the last frame of the traceback is a package's, and no cell's."""
+    """Return whether the last frame of the traceback is in an installed package, not in a cell."""
     deepest = ""
     for line in traceback.splitlines():
         if traceback_parser.CELL_FRAME.match(line):

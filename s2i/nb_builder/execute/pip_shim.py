@@ -1,6 +1,6 @@
-"""Lets a notebook's cells say `%pip install`: a pip beside the notebook's environment, never in it.
+"""Makes `%pip install` work in a notebook's cells: with a pip beside the notebook's environment, never in it.
 
-What it brings is in the environment, and so in the service; requirements should still declare it.
+The packages that it installs are in the environment, and so in the service; requirements should still declare them.
 """
 
 import json
@@ -19,7 +19,7 @@ from nb_builder.install.installer import UV, Installer
 from nb_builder.requirements import pip_config
 
 # Runs in the model Python, 3.6 or later: hands its arguments to the real pip, or to uv where there is none.
-# --user would install where no service looks.
+# Without --user, which installs into a folder that the service does not have.
 _MAIN = """\
 import io, json, os, sys
 with io.open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "facts.json")) as file:
@@ -34,7 +34,7 @@ _SCRIPT = '#!/bin/sh\nexec "{python}" -m pip "$@"\n'
 
 @contextmanager
 def offered(installer: Installer) -> Iterator[Path | None]:
-    """Yield a folder with `bin/pip` and a module `pip` for `installer`'s environment; None if that has its own."""
+    """Yield a folder with `bin/pip` and a module `pip` for `installer`'s environment; None if it has its own pip."""
     if (installer.venv / "bin" / "pip").exists():
         yield None
         return
@@ -60,11 +60,11 @@ def _fill(folder: Path, installer: Installer) -> None:
 
 
 def _facts(installer: Installer) -> dict[str, object]:
-    """Return the command that stands for pip, and the variables that it needs beside the notebook's own."""
+    """Return the command that replaces pip, and the variables that it needs besides the notebook's own."""
     python = str(installer.python.absolute())
     wheel = get_embed_wheel("pip", installer.minor)
     if wheel is not None:
-        # A wheel can be run as it is.
+        # Python can run pip from its wheel, without installation.
         command = [python, f"{wheel.path}/pip", "--disable-pip-version-check", "--no-input"]
         pip = {"PIP_NO_CACHE_DIR": "1"} if "UV_NO_CACHE" in installer.environ else {}
         if installer.as_of:
@@ -75,23 +75,23 @@ def _facts(installer: Installer) -> dict[str, object]:
     return {"command": [str(UV), "pip"], "environ": {**uv, **cutoff, "VIRTUAL_ENV": str(installer.venv.absolute())}}
 
 
-def brought(before: Iterable[str], after: Iterable[str]) -> list[str]:
-    """Return the lines of a freeze that `after` has and `before` has not, without credentials and digests."""
+def newly_installed(before: Iterable[str], after: Iterable[str]) -> list[str]:
+    """Return the lines of the freeze `after` that are not in `before`, without credentials and digests."""
     lines = sorted(set(after) - set(before))
     return [pip_config.without_credentials(line).partition("#")[0] for line in lines]
 
 
 def to_declare(added: Iterable[str], before: Iterable[str], venv: Path) -> list[str]:
-    """Return those of the lines `added` that requirements should have: what cells have asked for, or changed.
+    """Return those of the lines `added` that requirements should declare: what cells requested, or changed.
 
-    What came along with it comes again. Where no installer has noted what it was asked for, that is all.
+    Dependencies of these are installed with them. If no installer has recorded requests, all lines are returned.
     """
-    # The marker of the database of installed distributions (PEP 376).
+    # Installers mark what was requested by name with an empty file REQUESTED (PEP 376).
     markers = venv.glob("lib/python*/site-packages/*.dist-info/REQUESTED")
-    asked = {canonicalize_name(marker.parent.name.split("-")[0]) for marker in markers}
-    meant = asked | {_name(line) for line in before}
+    requested = {canonicalize_name(marker.parent.name.split("-")[0]) for marker in markers}
+    explicit = requested | {_name(line) for line in before}
     lines = list(added)
-    return [line for line in lines if _name(line) in meant] or lines
+    return [line for line in lines if _name(line) in explicit] or lines
 
 
 def _name(line: str) -> str:
@@ -100,7 +100,7 @@ def _name(line: str) -> str:
 
 
 def tell(added: Iterable[str], log: Log) -> None:
-    """Say which entries of requirements would declare what cells have installed."""
+    """Log a note with the entries of requirements that would declare what cells have installed."""
     entries = ", ".join(f'"{line}"' for line in added)
     if entries:
         log.note(f"pip in the notebook's cells installed what 'requirements' does not declare; add {entries} to it.")

@@ -1,6 +1,6 @@
-"""Processes that a notebook's cells have started: none outlives the build, wherever it has put itself.
+"""Ends the processes that a notebook's cells have started: none outlives the build, not even a daemon.
 
-A kill of the kernel's group misses what made a session of its own, as `!command` does each time.
+Killing the kernel's process group misses processes in sessions of their own, such as those of each `!command`.
 """
 
 import ctypes
@@ -16,43 +16,43 @@ PATIENCE_SECONDS = 5.0
 
 
 @contextmanager
-def ended() -> Iterator[None]:
-    """End, when the block is left, every process that was started in it, children's children included."""
+def reaping() -> Iterator[None]:
+    """Kill, at the end of the block, every process that was started in it, descendants included."""
     before = children()
-    _adopt(True)
+    _set_subreaper(True)
     try:
         yield
     finally:
-        _end_all_but(before)
-        _adopt(False)
+        _kill_all_but(before)
+        _set_subreaper(False)
 
 
 def children() -> set[int]:
-    """Return the pids of this process's children, ended ones that nobody waited for included."""
-    me = str(os.getpid())
-    found = set()
+    """Return the pids of this process's children, zombies included."""
+    own_pid = str(os.getpid())
+    pids = set()
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            # The name in parentheses may hold anything; behind it come state and parent.
-            if (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()[1] == me:
-                found.add(int(folder.name))
-    return found
+            # The name in parentheses may hold anything, even ")"; state and parent pid follow the last one.
+            if (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()[1] == own_pid:
+                pids.add(int(folder.name))
+    return pids
 
 
-def _adopt(on: bool) -> None:
-    """Become the parent of processes whose own parent ends, where the system knows that."""
+def _set_subreaper(enabled: bool) -> None:
+    """Make this process the parent of orphaned descendants, or stop that; where the system has no prctl, do nothing."""
     with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, int(on), 0, 0, 0)
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, int(enabled), 0, 0, 0)
 
 
-def _end_all_but(kept: set[int]) -> None:
-    # Each one that ends may leave us its own children.
+def _kill_all_but(spared: set[int]) -> None:
+    # Repeated, as the children of each process that ends become ours.
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while (left := children() - kept) and time.monotonic() < deadline:
-        for pid in left:
+    while (remaining := children() - spared) and time.monotonic() < deadline:
+        for pid in remaining:
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
-        for pid in left:
+        for pid in remaining:
             with suppress(ChildProcessError):
                 os.waitpid(pid, os.WNOHANG)
         time.sleep(0.01)

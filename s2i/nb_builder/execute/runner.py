@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from nb_scorer.common import paths
 from nb_scorer.kernel.ipython_hooks import COMMAND
 
-from nb_builder.analysis import contract
+from nb_builder.analysis import notebook_contract
 from nb_builder.common import syntax_trees
 from nb_builder.common.cell import Cell
 from nb_builder.common.log import Log
@@ -17,22 +17,22 @@ from nb_builder.execute import cell_errors, error_causes, save_errors, traceback
 from nb_builder.execute.kernel import Kernel, KernelGone, Launch, TooSlow, running
 from nb_builder.execute.outputs import Display, Outputs
 from nb_builder.install import system_libraries
-from nb_builder.problems.base import BuildProblem
+from nb_builder.problems.build_problem import BuildProblem
 from nb_builder.problems.cells import CellExits, CellTimeout, KernelDied, NotebookTimeout
 from nb_builder.problems.contract import ExampleFails
-from nb_builder.problems.requirements import InstallFailed
+from nb_builder.problems.packages import InstallFailed
 
-SIGN_OF_LIFE_SECONDS = 30
+HEARTBEAT_SECONDS = 30
 INTERRUPT_SECONDS = 5
 INDENT = " " * 9
 COMMAND_WIDTH = 200
-# What a shell ends with where it does not find a program.
+# A shell's exit status for a command that it can't find.
 NOT_FOUND = 127
 
 
 @dataclass(frozen=True)
 class CellResult:
-    """What became of one cell: enough to write the notebook as it was run."""
+    """The result of one cell: what the executed notebook needs of it."""
 
     cell: Cell
     outputs: list[dict] = field(default_factory=list)
@@ -59,14 +59,14 @@ def run(  # noqa: PLR0913 - facts of one build, each named at the call
     log: Log,
     before_last: Callable[[], None] = lambda: None,
 ) -> None:
-    """Run `cells` in a kernel, in order, and add a result for each to `results`; raise the first one's problem.
+    """Run `cells` in a kernel, in order, and add a result for each to `results`; raise the first problem.
 
-    `notebook` is the file's path relative to the repository; it really lies in `launch.notebook_folder`. Our own
-    last cell says through `complaint_file` what it can't do. The failing cell has a result, too. `before_last` is
-    called when all but the last cell have been run.
+    `notebook` is the file's path relative to the repository, for messages; the file is in `launch.notebook_folder`.
+    Our own last cell writes its problem into `complaint_file`. A failing cell has a result, too. `before_last` is
+    called when all cells but the last have run.
     """
     complaint_file.unlink(missing_ok=True)
-    # Absolute but not resolved: a venv's python is a link, and where that lies makes it the venv's.
+    # Absolute but not resolved: Python finds its venv by the location of this symbolic link.
     launch = replace(launch, python=launch.python.absolute())
     try:
         with running(launch) as kernel:
@@ -75,22 +75,22 @@ def run(  # noqa: PLR0913 - facts of one build, each named at the call
                 if cell is cells[-1]:
                     before_last()
                 runner.run(cell)
-    # The runner has words for what happens in a cell; these come from before the first.
+    # Runner turns those of a cell into problems, so these are from the start of the kernel.
     except KernelGone as gone:
         raise no_kernel(launch.python, gone.reason, gone.log_tail) from None
     except TooSlow:
         raise no_kernel(launch.python, "it does not answer", "") from None
 
 
-def no_kernel(python: Path, reason: str, words: str) -> InstallFailed:
+def no_kernel(python: Path, reason: str, log_tail: str) -> InstallFailed:
     """Return the problem of a kernel that can't start beside the notebook's packages."""
     minor = next((python.parents[1] / "lib").glob("python3.*")).name.removeprefix("python")
     reason = f"ipykernel, which runs the cells, does not start beside them ({reason})"
-    return InstallFailed(reason=reason, installer="ipykernel", python=minor, detail=words)
+    return InstallFailed(reason=reason, installer="ipykernel", python=minor, detail=log_tail)
 
 
 class Runner:
-    """Runs one cell after the other in `kernel`, prints what they print, and names what goes wrong."""
+    """Runs cells one by one in `kernel`, logs what they print, and raises the problem of one that fails."""
 
     def __init__(
         self,
@@ -116,12 +116,12 @@ class Runner:
         self.displays: dict[str, list[Display]] = {}
 
     def run(self, cell: Cell) -> CellResult:
-        """Run one cell, keep its result whatever comes of it, and return it; raise the problem that it causes."""
+        """Run one cell and return its result, which is kept in any case; raise the problem that it causes."""
         outputs = Outputs(self.displays)
         start = time.monotonic()
         reply: dict = {}
         try:
-            reply = self._ask(cell, outputs)
+            reply = self._execute(cell, outputs)
         finally:
             seconds = time.monotonic() - start
             self._print(cell, outputs, seconds)
@@ -131,57 +131,58 @@ class Runner:
         self._judge(cell, outputs, reply)
         return self.results[-1]
 
-    def _ask(self, cell: Cell, outputs: Outputs) -> dict:
+    def _execute(self, cell: Cell, outputs: Outputs) -> dict:
         try:
             self._number(cell)
-            reply = self.kernel.ask(
+            reply = self.kernel.execute(
                 cell.source,
                 seconds=min(self.limits.cell, max(self.deadline - time.monotonic(), 0)),
-                seen=outputs.see,
-                beat=SignOfLife(cell, outputs, self.log),
-                counted=not cell.ours,
+                on_message=outputs.handle,
+                on_tick=Heartbeat(cell, outputs, self.log),
+                store_history=not cell.ours,
             )
         except TooSlow:
             raise self._too_slow(cell) from None
         except KernelGone as gone:
-            raise self._gone(cell, gone) from None
+            raise self._kernel_died(cell, gone) from None
         if not cell.ours:
             self.next_number = reply.get("execution_count", self.next_number - 1) + 1
         return reply
 
     def _number(self, cell: Cell) -> None:
-        """Make the kernel count as Jupyter would: tracebacks say In[N], and the log must mean the same N."""
+        """Set the kernel's counter to the cell's number: N in a traceback's In[N] must be the log's number, too."""
         if cell.ours or cell.number == self.next_number:
             return
         source = f"get_ipython().execution_count = {cell.number}"
-        self.kernel.ask(source, seconds=self.limits.cell, seen=lambda message: None, counted=False)
+        self.kernel.execute(source, seconds=self.limits.cell, on_message=lambda message: None, store_history=False)
 
     def _too_slow(self, cell: Cell) -> BuildProblem:
-        """Return the problem; the cell is interrupted first, so that its own clean-up runs."""
-        late = time.monotonic() >= self.deadline
+        """Return the problem; the cell is interrupted first, so that its `finally` blocks run."""
+        notebook_expired = time.monotonic() >= self.deadline
         self.kernel.interrupt()
         self.kernel.settle(INTERRUPT_SECONDS)
-        if late:
+        if notebook_expired:
             return NotebookTimeout(cell=cell, notebook=self.notebook, seconds=self.limits.notebook)
         return CellTimeout(cell=cell, notebook=self.notebook, seconds=self.limits.cell)
 
-    def _gone(self, cell: Cell, gone: KernelGone) -> KernelDied:
+    def _kernel_died(self, cell: Cell, gone: KernelGone) -> KernelDied:
         return KernelDied(cell=cell, notebook=self.notebook, reason=gone.reason, traceback=gone.log_tail)
 
     def _tell_commands(self, cell: Cell, reply: dict) -> None:
-        """Log a note for each `!command` that failed: Jupyter goes on, and so does the build."""
+        """Log a note for each `!command` that failed: Jupyter continues after it, and so does the build."""
         for item in reply.get("payload", []):
             if item.get("source") == COMMAND:
                 hint = "" if self.strict_is_known else "; S2I_STRICT_COMMANDS=1 makes that end the build"
                 self.strict_is_known = True
-                what = f"'!{brief(item['command'])}' {how(item['status'])}{lacks(item['command'], item['status'])}"
+                command, status = item["command"], item["status"]
+                what = f"'!{brief(command)}' {ending(status)}{missing_program(command, status)}"
                 self.log.note(f"{cell.where(self.notebook)}: {what}{hint}.")
 
     def _judge(self, cell: Cell, outputs: Outputs, reply: dict) -> None:
         """Raise the problem of a cell that failed.
 
-        An error counts even where the reply says ok: %%capture and %%time swallow it there, and a
-        thread has none.
+        An error message counts even if the reply says ok: %%capture and %%time keep it out of the reply, and an
+        error in a thread never gets there.
         """
         if any(item.get("source") == "ask_exit" for item in reply.get("payload", [])):
             raise CellExits(cell=cell, notebook=self.notebook)
@@ -189,74 +190,74 @@ class Runner:
         if not errors or "raises-exception" in cell.tags:
             return
         if cell.ours and reply["status"] == "error":
-            ran = [result.cell for result in self.results]
-            problem = save_errors.problem(self.complaint_file, errors[-1], notebook=self.notebook, cells=ran)
-            raise self._outside(problem, ran) or self._placed(problem)
-        # What `%run` runs is shown where it fails, and again where it was run: the second one names the cell.
-        raised_on = reply["status"] == "error" and reply["ename"] == errors[0]["ename"]
-        error = reply if raised_on and reply["evalue"] == errors[0]["evalue"] else errors[0]
+            cells_run = [result.cell for result in self.results]
+            problem = save_errors.problem(self.complaint_file, errors[-1], notebook=self.notebook, cells=cells_run)
+            raise self._missing_outside(problem, cells_run) or self._with_location(problem)
+        # An error in a file run by `%run` is reported twice, there and at the `%run`; the second one names the cell.
+        reraised = reply["status"] == "error" and reply["ename"] == errors[0]["ename"]
+        error = reply if reraised and reply["evalue"] == errors[0]["evalue"] else errors[0]
         fault = self._at_fault(cell, error)
         pointers = self._pointers_read(fault, error)
         raise cell_errors.of_error(fault, error, notebook=self.notebook, repository=self.repository, pointers=pointers)
 
-    def _outside(self, problem: Exception, ran: Sequence[Cell]) -> Exception | None:
-        """Return what is missing outside of the notebook where that is why predictor fails at one of its examples."""
+    def _missing_outside(self, problem: Exception, cells_run: Sequence[Cell]) -> Exception | None:
+        """Return the problem if an example fails because something outside the notebook is missing, else None."""
         if not isinstance(problem, ExampleFails):
             return None
-        # As the kernel has the error of a cell.
+        # In the form of the kernel's error messages.
         error = {"evalue": traceback_parser.raised(problem.detail)[1], "traceback": [problem.detail]}
-        pointers = self._pointers_read(self._at_fault(ran[-1], error), error)
-        asked = f"Row {problem.facts['number']} of 'examples', {problem.facts['sample']}, gets no answer:"
+        pointers = self._pointers_read(self._at_fault(cells_run[-1], error), error)
+        headline = f"Row {problem.facts['number']} of 'examples', {problem.facts['sample']}, gets no answer:"
         return cell_errors.of_predictor(
             problem.detail,
-            ran,
+            cells_run,
             notebook=self.notebook,
             repository=self.repository,
             pointers=pointers,
-            asked=asked,
+            headline=headline,
         )
 
-    def _placed(self, problem: Exception) -> Exception:
-        """Return a problem with the cell and line that last bound the name that it is about."""
-        bound = contract.bindings(
-            save_errors.about(problem), [each.cell for each in self.results if not each.cell.ours]
+    def _with_location(self, problem: Exception) -> Exception:
+        """Return `problem` with the cell and line that last bound the name that it is about."""
+        bindings = notebook_contract.bindings(
+            save_errors.about(problem), [result.cell for result in self.results if not result.cell.ours]
         )
-        if bound and isinstance(problem, BuildProblem):
-            problem.at(self.notebook, bound[-1].cell, bound[-1].statement.lineno)
+        if bindings and isinstance(problem, BuildProblem):
+            problem.at(self.notebook, bindings[-1].cell, bindings[-1].statement.lineno)
         return problem
 
     def _pointers_read(self, fault: Cell, error: dict) -> list[str]:
-        """Return the pointers of Git LFS among the files that the notebook has read, or was about to read."""
+        """Return the Git LFS pointers among the files that the notebook has read, or tried to read."""
         pointers = error_causes.pointers(self.repository)
         if not pointers:
             return []
-        file = self.complaint_file.with_name(paths.READS)
-        file.unlink(missing_ok=True)
-        source = f"import nb_scorer.kernel.file_read_audit; nb_scorer.kernel.file_read_audit.write({str(file)!r})"
+        reads_file = self.complaint_file.with_name(paths.READS)
+        reads_file.unlink(missing_ok=True)
+        source = f"import nb_scorer.kernel.file_read_audit; nb_scorer.kernel.file_read_audit.write({str(reads_file)!r})"
         try:
-            self.kernel.ask(source, seconds=INTERRUPT_SECONDS, seen=lambda message: None, counted=False)
-            reads = json.loads(file.read_text(encoding="utf-8"))
+            self.kernel.execute(source, seconds=INTERRUPT_SECONDS, on_message=lambda message: None, store_history=False)
+            reads = json.loads(reads_file.read_text(encoding="utf-8"))
         except (KernelGone, TooSlow, OSError):
-            # Nothing watched, as in the notebooks before the last.
+            # Reads were not recorded; only the last of several notebooks is watched.
             reads = {"complete": False, "files": []}
         if not reads["complete"]:
-            ran = [result.cell.source for result in self.results if not result.cell.ours]
-            return error_causes.named_in(ran, pointers)
-        # What compiled code opens, as xgboost and lightgbm do, is not seen by Python.
+            cells_run = [result.cell.source for result in self.results if not result.cell.ours]
+            return error_causes.named_in(cells_run, pointers)
+        # Python's audit hook does not see files that compiled code opens, as in xgboost and lightgbm.
         line = traceback_parser.line_of(
             fault.source, error=error["evalue"], traceback=traceback_parser.plain_traceback(error["traceback"])
         )
-        tried = [error["evalue"], *syntax_trees.until(fault.source, line)]
-        return [path for path in pointers if path in reads["files"]] or error_causes.named_in(tried, pointers)
+        sources = [error["evalue"], *syntax_trees.until(fault.source, line)]
+        return [path for path in pointers if path in reads["files"]] or error_causes.named_in(sources, pointers)
 
     def _at_fault(self, cell: Cell, error: dict) -> Cell:
-        """Return the cell that an error comes from: a thread may fail while a later one runs than started it."""
+        """Return the cell that an error comes from: a thread may fail while a later cell runs."""
         number = traceback_parser.number_of(traceback_parser.plain_traceback(error.get("traceback", [])))
-        ran = {result.cell.number: result.cell for result in self.results if not result.cell.ours}
-        return ran.get(number, cell)
+        cells_run = {result.cell.number: result.cell for result in self.results if not result.cell.ours}
+        return cells_run.get(number, cell)
 
     def _print(self, cell: Cell, outputs: Outputs, seconds: float) -> None:
-        """Log a line for the cell, and below it what it printed."""
+        """Log a line for the cell, followed by what it printed."""
         lines = outputs.printed.lines()
         if not cell.ours:
             self.log.line(f"     [{cell.number}] {seconds:.1f} s  {cell.title}")
@@ -266,13 +267,13 @@ class Runner:
             self.log.line(INDENT + line)
 
 
-def how(status: int) -> str:
-    """Return the words for a command's exit status as IPython has it: negative for a signal."""
+def ending(status: int) -> str:
+    """Return a phrase for a command's exit status as IPython has it: negative for a signal."""
     return f"ended with status {status}" if status > 0 else f"was ended by signal {-status}"
 
 
-def lacks(command: str, status: int) -> str:
-    """Return which package of the system has a program that the shell did not find, "" for all else."""
+def missing_program(command: str, status: int) -> str:
+    """Return a hint at the system package of a program that the shell did not find, else ""."""
     program = next(iter(command.split()), "")
     if status != NOT_FOUND or program not in system_libraries.PROGRAMS:
         return ""
@@ -280,26 +281,26 @@ def lacks(command: str, status: int) -> str:
 
 
 def brief(command: str) -> str:
-    """Return a command within one line."""
+    """Return the first line of a command, cut to COMMAND_WIDTH."""
     first = command.strip().splitlines()[0] if command.strip() else ""
     return first if first == command.strip() and len(first) <= COMMAND_WIDTH else first[:COMMAND_WIDTH] + " …"
 
 
-class SignOfLife:
-    """Called again and again while a cell runs: logs a line every half a minute, with its last words."""
+class Heartbeat:
+    """Called repeatedly while a cell runs: logs a line every HEARTBEAT_SECONDS, with the cell's last output."""
 
     def __init__(self, cell: Cell, outputs: Outputs, log: Log) -> None:
         self.cell = cell
         self.outputs = outputs
         self.log = log
         self.start = time.monotonic()
-        self.due = self.start + SIGN_OF_LIFE_SECONDS
+        self.due = self.start + HEARTBEAT_SECONDS
 
     def __call__(self) -> None:
         """Log the line if it is due."""
         now = time.monotonic()
         if now < self.due:
             return
-        self.due = now + SIGN_OF_LIFE_SECONDS
-        words = self.outputs.printed.last_line()
-        self.log.line(f"     [{self.cell.number or ' '}] has run for {now - self.start:.0f} s  {words}".rstrip())
+        self.due = now + HEARTBEAT_SECONDS
+        last_line = self.outputs.printed.last_line()
+        self.log.line(f"     [{self.cell.number or ' '}] has run for {now - self.start:.0f} s  {last_line}".rstrip())

@@ -1,4 +1,4 @@
-"""Which line of a cell a traceback blames: IPython 7, 8 and 9 each write tracebacks their own way."""
+"""Finds the cell and line that a traceback points at: IPython 7, 8 and 9 each format tracebacks differently."""
 
 import itertools
 import re
@@ -10,7 +10,7 @@ from nb_builder.execute.outputs import ANSI
 # The frames of cells:   IPython 7            8.0 to 8.4                8.5 and later
 #   <ipython-input-3-9e1622b385b6> in f()     Input In [3], in f()     Cell In[3], line 2, in f()
 #   /tmp/ipykernel_77/1234.py in f()
-#   model.ipynb cell [3] in f()          as nb_scorer.kernel.cell_names has it, from 7.23 on
+#   model.ipynb cell [3] in f()          with nb_scorer.kernel.cell_names, from 7.23 on
 # Python itself puts the same names in quotes: File "model.ipynb cell [3]", line 2, in f
 CELL_FRAME = re.compile(
     r"^\s*(?:File )?\"?"
@@ -27,7 +27,7 @@ MAGIC_CALL = "run_cell_magic("
 
 @dataclass
 class Frame:
-    """One cell's frame in a traceback: whose, which line, and the text of that line where it is shown."""
+    """A cell's frame in a traceback: the cell's label, the line, and that line's text if it is shown."""
 
     label: str
     line: int | None = None
@@ -40,22 +40,22 @@ def plain_traceback(lines: list[str]) -> str:
 
 
 def raised(traceback: str) -> tuple[str, str]:
-    """Return (class, words) of the error that a traceback of Python's own ends with, ("", "") where it has none."""
-    _, header, last = traceback.rpartition("Traceback (most recent call last):\n")
-    lines = last.splitlines() if header else []
+    """Return (class, message) of the error at the end of a traceback as Python writes it; ("", "") without one."""
+    _, header, text = traceback.rpartition("Traceback (most recent call last):\n")
+    lines = text.splitlines() if header else []
     # Frames are indented.
-    words = "\n".join(itertools.dropwhile(lambda line: line.startswith(" "), lines))
-    name, _, words = words.partition(": ")
-    return name.strip().rpartition(".")[2], words
+    message = "\n".join(itertools.dropwhile(lambda line: line.startswith(" "), lines))
+    name, _, message = message.partition(": ")
+    return name.strip().rpartition(".")[2], message
 
 
 def is_syntax_error(name: str, traceback: str) -> bool:
-    """Return whether the cell itself could not be compiled (and not something that it imported or ran)."""
+    """Return whether the cell itself could not be compiled, as opposed to code that it imported or ran."""
     return name in ("SyntaxError", "IndentationError", "TabError") and "Traceback (most recent" not in traceback
 
 
 def cell_frames(traceback: str) -> Iterator[Frame]:
-    """Yield the frames of cells, the outermost first."""
+    """Yield the frames that are in cells, the outermost first."""
     frame = None
     for text in traceback.splitlines():
         if match := CELL_FRAME.match(text):
@@ -74,7 +74,7 @@ def cell_frames(traceback: str) -> Iterator[Frame]:
 
 
 def number_of(traceback: str) -> int | None:
-    """Return the number of the cell in the outermost frame, None where IPython does not tell one."""
+    """Return the number of the cell in the outermost frame, None if its label has no number."""
     for frame in cell_frames(traceback):
         match = LABEL_NUMBER.search(frame.label)
         return int(match[1] or match[2]) if match else None
@@ -82,18 +82,18 @@ def number_of(traceback: str) -> int | None:
 
 
 def line_of(source: str, *, error: str, traceback: str) -> int | None:
-    """Return the line of `source` that the error comes from, the deepest one; None where that is not told."""
+    """Return the deepest line of `source` in the traceback; None if that shows none."""
     magic = source.lstrip().startswith(("%%", "get_ipython()." + MAGIC_CALL))
-    # IPython takes off the empty lines at the top before it counts.
-    above = source[: len(source) - len(source.lstrip())].count("\n") + magic
+    # IPython strips empty lines at the top before it counts lines.
+    lines_above = source[: len(source) - len(source.lstrip())].count("\n") + magic
     if "Traceback (most recent" not in traceback and (match := SYNTAX_LINE.search(error)):
-        return int(match[1]) + above
+        return int(match[1]) + lines_above
     frames = list(cell_frames(traceback))
     if magic:
-        # What a cell magic runs starts on the cell's second line; the call of the magic is not the fault.
+        # A cell magic's body starts on the cell's second line; the frame of the magic's call is not the error's.
         frames = [frame for frame in frames if MAGIC_CALL not in frame.text] or frames[:0]
     if not frames:
         return None
-    # The outermost frame is the cell that runs; a function of an earlier cell is another cell's line.
-    mine = [frame.line for frame in frames if frame.label == frames[0].label]
-    return mine[-1] + above if mine[-1] is not None else None
+    # The outermost frame is the cell that runs; frames with another label are functions of earlier cells.
+    line_numbers = [frame.line for frame in frames if frame.label == frames[0].label]
+    return line_numbers[-1] + lines_above if line_numbers[-1] is not None else None

@@ -1,4 +1,4 @@
-"""Whether the model of the build before would come out again: by all that it was made of."""
+"""Decides whether this build would make the model of the previous one again: by all of the model's inputs."""
 
 import json
 import platform
@@ -14,15 +14,16 @@ from nb_scorer.common import paths
 from nb_builder.common import digests
 from nb_builder.common.log import Log
 from nb_builder.common.workspace import Workspace
-from nb_builder.incremental.artifacts import Earlier
+from nb_builder.incremental.artifacts import PreviousBuild
 from nb_builder.install.interpreters import Python
 
 
 def circumstances(python: Python) -> dict[str, str]:
-    """Return what must agree before anything of an earlier build is used: Python, platform, builder."""
-    ours = [Path(__file__).parents[1], Path(nb_scorer.__file__).parent]
+    """Return what must agree before any artifact of the previous build is used: Python, platform, builder."""
+    packages = [Path(__file__).parents[1], Path(nb_scorer.__file__).parent]
     code = {
-        path.name: digests.digests(path, (str(file.relative_to(path)) for file in path.rglob("*.py"))) for path in ours
+        path.name: digests.digests(path, (str(file.relative_to(path)) for file in path.rglob("*.py")))
+        for path in packages
     }
     return {
         "python": python.full,
@@ -32,67 +33,69 @@ def circumstances(python: Python) -> dict[str, str]:
 
 
 class Ingredients:
-    """What a model is made of: script two, the lock, the repository's files before the run, the tolerance."""
+    """The inputs of a model: script two, the lock, the repository's files before the run, and `extra`."""
 
-    def __init__(self, place: Workspace, notebooks: Iterable[Path], **more: object) -> None:
-        """Look at the repository as it is before any cell has run."""
-        self.place = place
+    def __init__(self, workspace: Workspace, notebooks: Iterable[Path], **extra: object) -> None:
+        """List the repository's files; call it before any cell has run."""
+        self.workspace = workspace
         self.notebooks = {str(name) for name in notebooks}
-        # Only the last of several notebooks is watched, so that the others may have read anything.
+        # Only the last of several notebooks is watched; the others may have read anything.
         self.watched = len(self.notebooks) == 1
-        self.before = set(digests.all_files(place.src))
-        self.more = more
+        self.files_before = set(digests.all_files(workspace.src))
+        self.extra = extra
 
     def facts(self) -> dict[str, object]:
-        """Return, after the run, the facts for the report: what was read, what was written, and the recipe."""
-        reads = json.loads((self.place.build / paths.READS).read_text(encoding="utf-8"))
+        """Return, after the run, the facts for the report: files read, files written, and a digest of all inputs."""
+        reads = json.loads((self.workspace.build / paths.READS).read_text(encoding="utf-8"))
         reads["complete"] = reads["complete"] and self.watched
-        written = sorted(set(digests.all_files(self.place.src)) - self.before)
+        written = sorted(set(digests.all_files(self.workspace.src)) - self.files_before)
         names = self._names(reads)
         return {
-            "read": digests.digests(self.place.src, names),
+            "read": digests.digests(self.workspace.src, names),
             "read_complete": reads["complete"],
             "written": written,
             "recipe": self._recipe(names),
         }
 
-    def same_as(self, earlier: Earlier) -> str:
-        """Return "" if the earlier build's model is made of the same, else what is not."""
-        if earlier.facts.get("brought_by_pip"):
+    def difference_from(self, previous: PreviousBuild) -> str:
+        """Return "" if the previous build's model has the same inputs, else what differs, as a clause."""
+        if previous.facts.get("brought_by_pip"):
             return "the notebook's cells install packages"
-        written = earlier.facts.get("written")
+        written = previous.facts.get("written")
         if written:
             return f"the notebook writes files ({written[0]}), and they are part of its result"
         names = (
-            set(earlier.facts.get("read", ())) if earlier.facts.get("read_complete") else self.before - self.notebooks
+            set(previous.facts.get("read", ()))
+            if previous.facts.get("read_complete")
+            else self.files_before - self.notebooks
         )
-        names |= {name for name in self.before if name.endswith(".py")}
-        if self._recipe(names) != earlier.facts.get("recipe"):
+        names |= {name for name in self.files_before if name.endswith(".py")}
+        if self._recipe(names) != previous.facts.get("recipe"):
             return "cells, parameters, packages, modules or files that it reads have changed"
         return ""
 
     def _names(self, reads: Mapping[str, Any]) -> set[str]:
-        """Return the files that the model may depend on; the notebooks' own cells count by script two."""
-        modules = {name for name in self.before if name.endswith(".py")}
-        read = set(reads["files"]) & self.before if reads["complete"] else self.before
+        """Return the files that the model may depend on; script two stands for the notebooks themselves."""
+        modules = {name for name in self.files_before if name.endswith(".py")}
+        read = set(reads["files"]) & self.files_before if reads["complete"] else self.files_before
         return (modules | read) - self.notebooks
 
     def _recipe(self, names: Iterable[str]) -> str:
-        build = self.place.build
+        build = self.workspace.build
         scripts = {path.name: digests.digest(path) for path in build.glob("*model_script*.py")}
-        files = digests.digests(self.place.src, names)
+        files = digests.digests(self.workspace.src, names)
         lock = digests.digest(build / paths.LOCK)
-        return digests.fingerprint({"scripts": scripts, "files": files, "lock": lock, **self.more})
+        return digests.fingerprint({"scripts": scripts, "files": files, "lock": lock, **self.extra})
 
 
-def take_model(earlier: Earlier, place: Workspace, log: Log) -> dict[str, object]:
-    """Put the earlier model and its executed notebook into their places; return its facts for the report."""
-    shutil.move(earlier.path(paths.MODEL), place.model)
+def take_model(previous: PreviousBuild, workspace: Workspace, log: Log) -> dict[str, object]:
+    """Move the previous model and executed notebook into the workspace; return the model's facts for the report."""
+    shutil.move(previous.path(paths.MODEL), workspace.model)
     for name in (paths.EXECUTED, paths.NOTEBOOK_PAGE, paths.READS):
-        kept = earlier.path(paths.BUILD, name)
-        if kept.is_file():
-            shutil.copyfile(kept, place.build / name)
+        file = previous.path(paths.BUILD, name)
+        if file.is_file():
+            shutil.copyfile(file, workspace.build / name)
     log.line("     the model is taken over from the build before: nothing that it is made of has changed")
     return {
-        name: earlier.facts[name] for name in ("read", "read_complete", "written", "recipe") if name in earlier.facts
+        name: previous.facts[name] for name in ("read", "read_complete", "written", "recipe") if name in previous.facts
     }

@@ -1,4 +1,4 @@
-"""Says which megabytes of the notebook's environment are of use on a GPU alone."""
+"""Notes which megabytes of the notebook's environment are of use only on a GPU."""
 
 from collections.abc import Iterable
 from contextlib import suppress
@@ -11,59 +11,70 @@ from nb_builder.common.log import Log
 from nb_builder.install.installer import Installer
 
 MEGABYTE = 1e6
-# {distribution: its twin of the same version and the same module, without what only a GPU can use}
+# {distribution: its variant of the same version and module, without what only a GPU can use}
 TWINS = {"xgboost": "xgboost-cpu"}
-# The first letters of all that NVIDIA publishes for other packages to depend on.
+# The prefix of the libraries that NVIDIA publishes for other packages to depend on.
 GPU = "nvidia-"
 
 
 def tell(installer: Installer, log: Log) -> None:
-    """Note what a service without a GPU can't use, and its twin, if the index has that in the same version."""
-    held = {each.name: each for each in installed(installer.venv)}
-    for name in sorted(TWINS.keys() & held.keys()):
-        brought = _brought(held[name], held)
-        if brought:
-            log.note(_words(held[name], brought, installer))
+    """Log a note about GPU libraries, and about the variant without them if the index has it in the same version."""
+    distributions = {distribution.name: distribution for distribution in installed(installer.venv)}
+    for name in sorted(TWINS.keys() & distributions.keys()):
+        gpu_libraries = _gpu_libraries(distributions[name], distributions)
+        if gpu_libraries:
+            log.note(_sentence(distributions[name], gpu_libraries, installer))
 
 
-def sentences(kept: Iterable[Distribution]) -> list[str]:
-    """Return what to say of the `kept` distributions of a slim image: those with a twin and GPU libraries to need.
+def sentences(distributions: Iterable[Distribution]) -> list[str]:
+    """Return a sentence for each distribution left in a slim image that has a variant without GPU code.
 
-    The libraries have gone, the code for them has not. No index can be asked there.
+    The GPU libraries are gone from the image, the code that uses them is not. There is no index to query there.
     """
     return [
-        f"{one.name} {one.version}, {one.bytes / MEGABYTE:.0f} MB, has code for GPUs in it. "
-        f'"{_twin(one)}" in requirements, where the index has that, serves the same model on CPUs.'
-        for one in kept
-        if one.name in TWINS and any(name.startswith(GPU) for name in _required(one))
+        f"{distribution.name} {distribution.version}, {distribution.bytes / MEGABYTE:.0f} MB, has code for GPUs in it. "
+        f'"{_twin(distribution)}" in requirements, where the index has that, serves the same model on CPUs.'
+        for distribution in distributions
+        if distribution.name in TWINS and any(name.startswith(GPU) for name in _required(distribution))
     ]
 
 
-def _twin(one: Distribution) -> str:
-    return f"{TWINS[one.name]}=={one.version}"
+def _twin(distribution: Distribution) -> str:
+    return f"{TWINS[distribution.name]}=={distribution.version}"
 
 
-def _brought(by: Distribution, held: dict[str, Distribution]) -> list[Distribution]:
-    """Return the GPU libraries that `by` requires and nothing else in the environment."""
-    others = {name for other in held.values() if other is not by for name in _required(other)}
-    return [held[name] for name in sorted(_required(by) - others) if name.startswith(GPU) and name in held]
+def _gpu_libraries(distribution: Distribution, distributions: dict[str, Distribution]) -> list[Distribution]:
+    """Return the GPU libraries that `distribution` requires and nothing else in the environment."""
+    required_elsewhere = {
+        name for other in distributions.values() if other is not distribution for name in _required(other)
+    }
+    return [
+        distributions[name]
+        for name in sorted(_required(distribution) - required_elsewhere)
+        if name.startswith(GPU) and name in distributions
+    ]
 
 
-def _required(one: Distribution) -> set[str]:
-    """Return the names of what a distribution requires, under whatever conditions."""
+def _required(distribution: Distribution) -> set[str]:
+    """Return the names of a distribution's requirements, whatever their markers."""
     names: set[str] = set()
-    for line in one.requires:
-        # Old packages write what PEP 508 does not allow; none of those is for GPUs.
+    for line in distribution.requires:
+        # Old packages have requirements that PEP 508 does not allow; none of these is for GPUs.
         with suppress(InvalidRequirement):
             names.add(canonicalize_name(Requirement(line).name))
     return names
 
 
-def _words(one: Distribution, brought: list[Distribution], installer: Installer) -> str:
-    names = ", ".join(each.name for each in brought)
-    size = sum(each.bytes for each in brought) / MEGABYTE
-    words = f"{one.name} {one.version} brings {names}, {size:.0f} MB that a service without a GPU can't use."
-    twin = _twin(one)
+def _sentence(distribution: Distribution, gpu_libraries: list[Distribution], installer: Installer) -> str:
+    names = ", ".join(library.name for library in gpu_libraries)
+    size = sum(library.bytes for library in gpu_libraries) / MEGABYTE
+    sentence = (
+        f"{distribution.name} {distribution.version} brings {names}, "
+        f"{size:.0f} MB that a service without a GPU can't use."
+    )
+    twin = _twin(distribution)
     if installer.offers(twin):
-        words += f' "{twin}" in place of "{one.name}=={one.version}" serves the same model on CPUs.'
-    return words
+        sentence += (
+            f' "{twin}" in place of "{distribution.name}=={distribution.version}" serves the same model on CPUs.'
+        )
+    return sentence

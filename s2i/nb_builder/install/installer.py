@@ -1,4 +1,4 @@
-"""Install the requirements: uv, or pip where uv can't serve; say in the user's words why it failed."""
+"""Installs the requirements with uv, or with pip where uv can't; turns a failure into the user's problem."""
 
 import json
 import subprocess
@@ -16,8 +16,8 @@ from nb_builder.common import digests
 from nb_builder.common.log import Log
 from nb_builder.common.resolve_date import AsOf
 from nb_builder.install import missing_wheels, resolver_errors
-from nb_builder.problems.base import BuildProblem
-from nb_builder.problems.requirements import InstallFailed
+from nb_builder.problems.build_problem import BuildProblem
+from nb_builder.problems.packages import InstallFailed
 from nb_builder.requirements import lock_file as locks
 from nb_builder.requirements import pip_config
 from nb_builder.requirements.collect import CLOUDPICKLE, Wanted
@@ -26,19 +26,19 @@ from nb_builder.requirements.logical_lines import logical
 
 UV = Path(sys.executable).with_name("uv")
 
-# uv takes a folder for unchanged where its pyproject.toml is as old as before, whatever its modules say.
+# uv considers a folder unchanged while its pyproject.toml keeps its time, even if modules have changed.
 _FRESH = ("--refresh",)
 
-# The first that say what they have installed, and that can be held to a date.
+# The first versions of pip with --report, and with --uploaded-prior-to.
 _PIP_WITH_REPORT = Version("22.2")
 _PIP_WITH_DATES = Version("26.0")
 
 
 @dataclass(frozen=True)
-class Before:
-    """What the build before installed: what it was asked, as `Installer.asked` says it, its date, its lock's file."""
+class Previous:
+    """What the previous build installed: its `Installer.fingerprint`, its date, the path of its lock."""
 
-    asked: object
+    fingerprint: object
     as_of: object
     lock: Path
 
@@ -49,43 +49,43 @@ class Installer:
     def __init__(
         self, venv: Path, minor: str, choice: str, environ: Mapping[str, str], log: Log, as_of: AsOf | None = None
     ) -> None:
-        """Take the interpreter's folder and minor version, S2I_INSTALLER, the environment, and a date."""
+        """Take the venv and its Python's minor version, S2I_INSTALLER, the environment, and a date to resolve to."""
         self.python = venv / "bin" / "python"
         self.venv = venv
         self.minor = minor
         self.choice = choice
         self.log = log
         self.as_of = as_of
-        # cloudpickle is there for us: an old one could not save what a newer Python has compiled.
+        # cloudpickle is our requirement: an old release could not save functions of a newer Python.
         exempt = ["--exclude-newer-package", f"{CLOUDPICKLE}=false"]
         self.cutoff = ["--exclude-newer", as_of.stamp, *exempt] if as_of else []
-        # Nobody is there to type a password for git.
+        # Without a terminal git would wait for a password forever.
         self.environ = {**uv_environ(environ), "GIT_TERMINAL_PROMPT": "0"}
         self.flags = pip_config.for_uv(pip_config.read(environ), environ)[1]
         self.uv_options: list[str | Path] = ["--no-progress", "--python", self.python, *self.flags]
         self.uv_compile: list[str | Path] = [UV, "pip", "compile", "--no-header", "--no-annotate"]
         self.uv_compile += [*self.uv_options, *self.cutoff]
 
-    def asked(self, wanted: Wanted) -> str:
-        """Return what the answer to `wanted` depends on, the date included; "" where that can't be told."""
+    def fingerprint(self, wanted: Wanted) -> str:
+        """Return a digest of all that the resolution of `wanted` depends on, the date included; "" if unknown."""
         facts = {"wanted": wanted.fingerprint, "as_of": self.as_of.stamp if self.as_of else None}
         return digests.fingerprint(facts) if wanted.fingerprint else ""
 
-    def install(self, wanted: Wanted, lock: Path, before: Before | None = None) -> None:
+    def install(self, wanted: Wanted, lock: Path, previous: Previous | None = None) -> None:
         """Write `lock` (versions and digests of all that `wanted` needs) and install exactly that.
 
-        A lock of the repository is taken as it is. With `before`, whose packages are there already, only
-        what differs is installed or removed. Raises the problem that explains a failure.
+        A lock in the repository is used as it is. With `previous`, whose packages are installed already, only
+        differences are installed or removed. Raises the problem that explains a failure.
         """
         with tempfile.TemporaryDirectory() as scratch:
-            self._install(wanted, lock, before, Path(scratch))
+            self._install(wanted, lock, previous, Path(scratch))
 
-    def _install(self, wanted: Wanted, lock: Path, before: Before | None, scratch: Path) -> None:
-        # "" is no answer to build on: what it depends on can't be told.
-        unchanged = before is not None and self.asked(wanted) == (before.asked or None)
-        # What was resolved to another date, newer or older, is no hint.
-        if before and (unchanged or before.as_of == (self.as_of.stamp if self.as_of else None)):
-            lock.write_bytes(before.lock.read_bytes())
+    def _install(self, wanted: Wanted, lock: Path, previous: Previous | None, scratch: Path) -> None:
+        # A fingerprint of "" means unknown, and must never count as unchanged.
+        unchanged = previous is not None and self.fingerprint(wanted) == (previous.fingerprint or None)
+        # The previous lock is a hint for the resolver, but not if it was resolved to another date.
+        if previous and (unchanged or previous.as_of == (self.as_of.stamp if self.as_of else None)):
+            lock.write_bytes(previous.lock.read_bytes())
         if unchanged:
             self.log.line("     unchanged since the build before")
             text = lock.read_text(encoding="utf-8")
@@ -94,28 +94,28 @@ class Installer:
             text = wanted.lock.read_text(encoding="utf-8-sig")
             lock.write_bytes(wanted.lock.read_bytes())
         else:
-            resolved = self._resolve(wanted, lock, scratch) if self.choice != "pip" else None
-            if resolved is None:
+            resolution = self._resolve(wanted, lock, scratch) if self.choice != "pip" else None
+            if resolution is None:
                 self._with_pip(wanted, lock, scratch)
                 return
-            text = resolved
+            text = resolution
             self._write(lock, locks.public(text, wanted.top))
-        # What builds a package from its source has to be of the date as well; a given lock is taken as it is.
+        # Build dependencies must be of the date, too. A lock of the repository is used as it is.
         cutoff = [] if wanted.lock else self.cutoff
         self._sync(locks.parse(text, wanted.top, lock.name), scratch, wanted.asked.folders, cutoff)
 
     def _write(self, lock: Path, text: str) -> None:
-        """Write what was resolved, below the date that it was resolved to."""
+        """Write the lock's `text`, after a comment with the date that it was resolved to."""
         date = f"# Resolved as of {self.as_of.stamp}, by {self.as_of.source}.\n" if self.as_of else ""
         lock.write_text(date + text, encoding="utf-8")
 
     def _sync(self, locked: Locked, scratch: Path, folders: Iterable[Path], cutoff: Sequence[str]) -> None:
-        """Make the environment hold what is locked, and nothing else."""
-        # The lock was made under the user's constraints; beside digests uv would want each of them pinned.
+        """Make the environment hold exactly the packages of `locked`."""
+        # The lock respects the user's constraints already; with --require-hashes uv would want each of them pinned.
         environ = {name: value for name, value in self.environ.items() if name != "UV_CONSTRAINT"}
         options = [*self.uv_options, *cutoff]
-        digested = _written(scratch / "digested.txt", locked.digested)
-        # sync and not install: what the build before had and this one does not want is removed.
+        digested = _write_lines(scratch / "digested.txt", locked.digested)
+        # sync and not install: it also removes what only the previous build needed.
         sync: list[str | Path] = [
             UV,
             "pip",
@@ -127,27 +127,27 @@ class Installer:
         ]
         commands: list[list[str | Path]] = [sync]
         if locked.sources:
-            # Beside the others: what is built here has no digest that could be known before.
-            sources = _written(scratch / "sources.txt", locked.sources)
+            # Installed separately: what is built here has no digest in advance, as --require-hashes needs.
+            sources = _write_lines(scratch / "sources.txt", locked.sources)
             commands.append([UV, "pip", "install", *options, *_FRESH, "--no-deps", "--requirements", sources])
         for command in commands:
-            words = self._run(command, environ, folders)
-            if words is not None:
-                raise self._failure(words)
+            output = self._run(command, environ, folders)
+            if output is not None:
+                raise self._failure(output)
 
     def _resolve(self, wanted: Wanted, lock: Path, scratch: Path) -> str | None:
-        """Return what uv would install, one lock's line each; None where uv can't serve and pip is to try."""
+        """Return the lock that uv resolves; None if uv can't and pip should be tried. Raises other problems."""
         target = scratch / "resolved.txt"
         if lock.exists():
-            # uv prefers the versions that it has taken before.
+            # uv prefers the versions that it finds in its output file.
             entries = (line for _, line in logical(lock.read_text(encoding="utf-8")))
-            _written(target, (line for line in entries if "==" in line and " @ " not in line))
+            _write_lines(target, (line for line in entries if "==" in line and " @ " not in line))
         fresh = _FRESH if wanted.asked.folders else ()
         command = [*self.uv_compile, *fresh, "--generate-hashes", "--output-file", target, wanted.emitted]
-        words = self._run(command, folders=wanted.asked.folders)
-        if words is None:
+        output = self._run(command, folders=wanted.asked.folders)
+        if output is None:
             return locks.pinned(target.read_text(encoding="utf-8"), wanted.asked.lines)
-        problem = self._failure(words, wanted=wanted)
+        problem = self._failure(output, wanted=wanted)
         if self.choice == "uv" or not isinstance(problem, InstallFailed):
             raise problem
         self.log.note(f"uv can't serve here ({problem.facts['reason']}); trying pip.")
@@ -159,7 +159,7 @@ class Installer:
         return subprocess.run(command, env=self.environ, capture_output=True, text=True, check=True).stdout
 
     def offers(self, requirement: str) -> bool:
-        """Return whether the index has what `requirement` says, for this Python; nothing is installed."""
+        """Return whether the index has `requirement` for this Python; nothing is installed."""
         command: list[str | Path] = [
             UV,
             "pip",
@@ -174,46 +174,48 @@ class Installer:
         return self._run(command) is None
 
     def _with_pip(self, wanted: Wanted, lock: Path, scratch: Path) -> None:
-        place, version = self._pip(scratch)
-        pip: list[str | Path] = [self.python, place, "--disable-pip-version-check", "--no-input"]
+        pip_path, version = self._pip(scratch)
+        pip: list[str | Path] = [self.python, pip_path, "--disable-pip-version-check", "--no-input"]
         report = scratch / "report.json"
         cutoff = ["--uploaded-prior-to", self.as_of.stamp] if self.as_of else []
-        if lacking := _lacking(version, self.as_of):
-            reason = f"pip {version}, the newest one for Python {self.minor}, {lacking}"
+        if shortcoming := _shortcoming(version, self.as_of):
+            reason = f"pip {version}, the newest one for Python {self.minor}, {shortcoming}"
             raise InstallFailed(reason=reason, installer="pip", python=self.minor)
         command: list[str | Path] = [*pip, "install", "--no-compile", "--report", report, *cutoff, "-r", wanted.emitted]
-        words = self._run(command, folders=wanted.asked.folders)
-        if words is not None:
-            raise self._failure(words, "pip", wanted)
+        output = self._run(command, folders=wanted.asked.folders)
+        if output is not None:
+            raise self._failure(output, "pip", wanted)
         text = _lock_of(json.loads(report.read_text(encoding="utf-8")))
         self._write(lock, locks.public(text, wanted.top))
 
     def _pip(self, scratch: Path) -> tuple[str, Version]:
-        """Return what to have Python run for a pip that goes with it, and its version.
+        """Return the path that Python can run as pip, and that pip's version.
 
-        It is never installed into the notebook's environment: a wheel can be run as it is, and so can a folder.
+        pip is never installed into the notebook's environment: Python can run it from a wheel or a folder.
         """
         wheel = get_embed_wheel("pip", self.minor)
         if wheel is not None:
             return f"{wheel.path}/pip", Version(wheel.version)
-        # virtualenv has one for Pythons of today alone; the index keeps the last one for each older Python.
+        # virtualenv bundles pip only for current Pythons; the index has the last pip for each older one.
         folder = scratch / "pip"
-        words = self._run([UV, "pip", "install", *self.uv_options, "--target", folder, "pip"])
-        if words is not None:
-            raise self._failure(words)
-        found = next(folder.glob("pip-*.dist-info")).name
-        return str(folder / "pip"), Version(found.removeprefix("pip-").removesuffix(".dist-info"))
+        output = self._run([UV, "pip", "install", *self.uv_options, "--target", folder, "pip"])
+        if output is not None:
+            raise self._failure(output)
+        dist_info = next(folder.glob("pip-*.dist-info")).name
+        return str(folder / "pip"), Version(dist_info.removeprefix("pip-").removesuffix(".dist-info"))
 
-    def _failure(self, words: str, installer: str = "uv", wanted: Wanted | None = None) -> BuildProblem:
-        """Return what its words mean; for a build from source that failed, with the wheels that there are."""
-        ask: list[str | Path] = [UV, "pip", "compile", *self.flags, *self.cutoff]
+    def _failure(self, output: str, installer: str = "uv", wanted: Wanted | None = None) -> BuildProblem:
+        """Return the problem in an installer's `output`; for a failed build from source it names existing wheels."""
+        uv_compile: list[str | Path] = [UV, "pip", "compile", *self.flags, *self.cutoff]
         written_in = wanted.written_in if wanted else None
-        missing = missing_wheels.explain(words, uv=ask, environ=self.environ, minor=self.minor, written_in=written_in)
-        return missing or self.explain(words, installer)
+        missing = missing_wheels.explain(
+            output, uv=uv_compile, environ=self.environ, minor=self.minor, written_in=written_in
+        )
+        return missing or self.explain(output, installer)
 
-    def explain(self, words: str, installer: str) -> BuildProblem:
-        """Return the problem that the words of `installer` (uv or pip) tell of."""
-        return resolver_errors.of(words, installer, venv=self.venv, minor=self.minor, as_of=self.as_of)
+    def explain(self, output: str, installer: str) -> BuildProblem:
+        """Return the problem that the `output` of `installer` (uv or pip) shows."""
+        return resolver_errors.of(output, installer, venv=self.venv, minor=self.minor, as_of=self.as_of)
 
     def _run(
         self,
@@ -221,12 +223,12 @@ class Installer:
         environ: Mapping[str, str] | None = None,
         folders: Iterable[Path] = (),
     ) -> str | None:
-        """Run an installer; return None if it succeeded, else its words without credentials.
+        """Run an installer; return None if it succeeded, else its output without credentials.
 
-        `folders` are those that it builds, and are left as they were.
+        `folders` are projects that it builds; files that a build adds to them are removed.
         """
-        with as_it_was(folders):
-            ran = subprocess.run(
+        with build_files_removed(folders):
+            completed = subprocess.run(
                 command,
                 env=environ or self.environ,
                 stdin=subprocess.DEVNULL,
@@ -235,36 +237,36 @@ class Installer:
                 encoding="utf-8",
                 errors="replace",
             )
-        return pip_config.without_credentials(ran.stdout) if ran.returncode else None
+        return pip_config.without_credentials(completed.stdout) if completed.returncode else None
 
 
 def uv_environ(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment for uv: pip's settings translated, nothing of Python's that could mislead it."""
+    """Return the environment for uv: pip's settings translated, without variables that point at other Pythons."""
     variables, _ = pip_config.for_uv(pip_config.read(environ), environ)
     result = {**environ, **variables, "UV_PYTHON_DOWNLOADS": "never", "NO_COLOR": "1"}
     for name in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"):
         result.pop(name, None)
     if "UV_CACHE_DIR" in variables:
-        # Who names a cache wants it used, also in an image, where none is kept by default.
+        # A cache named by the user is used, even in an image, where the default is none.
         result.pop("UV_NO_CACHE", None)
     return result
 
 
 @contextmanager
-def as_it_was(folders: Iterable[Path]) -> Iterator[None]:
-    """Remove what building the projects in `folders` adds to them: setuptools writes into what it builds."""
+def build_files_removed(folders: Iterable[Path]) -> Iterator[None]:
+    """Remove the files that building the projects in `folders` adds to them: setuptools writes into the sources."""
     before = {folder: set(folder.rglob("*")) for folder in folders}
     try:
         yield
     finally:
-        for folder, known in before.items():
-            # The deepest first, so that folders are empty when their turn comes.
-            for path in sorted(set(folder.rglob("*")) - known, reverse=True):
+        for folder, existing in before.items():
+            # In reverse order, so that a folder's files come before the folder.
+            for path in sorted(set(folder.rglob("*")) - existing, reverse=True):
                 path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
-def _lacking(version: Version, as_of: AsOf | None) -> str:
-    """Return what a pip of that version can't, with the way out; "" where it can do all."""
+def _shortcoming(version: Version, as_of: AsOf | None) -> str:
+    """Return what a pip of that version can't do, with the way out; "" if it can do everything."""
     if version < _PIP_WITH_REPORT:
         return "can't say what it installs, which the lock is made of; a newer Python (S2I_PYTHON) has one that can"
     if as_of and version < _PIP_WITH_DATES:
@@ -272,14 +274,14 @@ def _lacking(version: Version, as_of: AsOf | None) -> str:
     return ""
 
 
-def _written(path: Path, lines: Iterable[str]) -> Path:
+def _write_lines(path: Path, lines: Iterable[str]) -> Path:
     """Write lines to `path` and return it."""
     path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
     return path
 
 
 def _lock_of(report: dict) -> str:
-    """Return the lock that says what pip, by its installation report, has installed."""
+    """Return the lock of what pip has installed, by its installation report."""
     return "".join(sorted(_locked(item["metadata"], item["download_info"]) for item in report["install"]))
 
 

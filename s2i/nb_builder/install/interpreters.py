@@ -13,10 +13,10 @@ from pathlib import Path
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from nb_builder.common.log import Log
-from nb_builder.problems.repository import PythonMissing
+from nb_builder.problems.notebooks import PythonMissing
 
 OLDEST = (3, 6)
-# When each was released. Packages have wheels for it some months later.
+# Release dates. Packages have wheels for a new Python some months later.
 _RELEASED = {
     "3.7": date(2018, 6, 27),
     "3.8": date(2019, 10, 14),
@@ -28,7 +28,7 @@ _RELEASED = {
     "3.14": date(2025, 10, 7),
 }
 _MONTHS_LATER = timedelta(days=180)
-# Beyond what is published: what a specifier such as ">=3.9" is tried with.
+# Beyond any release, to evaluate specifiers such as ">=3.9" for every minor and patch version.
 _NEWEST = 20
 _PATCHES = 40
 
@@ -37,7 +37,7 @@ _PROBE = "import sys; print('%d.%d %d.%d.%d %s' % (sys.version_info[:2] + sys.ve
 
 @dataclass(frozen=True)
 class Python:
-    """An interpreter: its path, its minor version such as "3.11", and the whole such as "3.11.2"."""
+    """An interpreter: its path, its minor version such as "3.11", and the full one such as "3.11.2"."""
 
     path: Path
     minor: str
@@ -51,13 +51,13 @@ class Python:
 
 @dataclass(frozen=True)
 class Wish:
-    """Who asks for which Python: words such as "environment.yml asks for", and a specifier such as "==3.9.*"."""
+    """A wish for a Python: words such as "environment.yml asks for", and a specifier such as "==3.9.*"."""
 
     words: str
     specifier: str
 
     def minors(self) -> list[str]:
-        """Return the minor versions of which at least one release fits; none for what is no specifier."""
+        """Return the minor versions of which at least one release fits; none for an invalid specifier."""
         try:
             allowed = SpecifierSet(self.specifier)
         except InvalidSpecifier:
@@ -70,77 +70,79 @@ class Wish:
 
 
 def of_date(day: str) -> list[Wish]:
-    """Return the wish for a Python that packages of `day` had wheels for; none where every one was there already."""
-    later = [minor for minor, released in _RELEASED.items() if released + _MONTHS_LATER > date.fromisoformat(day)]
-    return [Wish(f"the packages of {day} go with", f"<{later[0]}")] if later else []
+    """Return a wish for a Python that packages of `day` had wheels for; none if every Python was old enough."""
+    too_new = [minor for minor, released in _RELEASED.items() if released + _MONTHS_LATER > date.fromisoformat(day)]
+    return [Wish(f"the packages of {day} go with", f"<{too_new[0]}")] if too_new else []
 
 
 def choose(setting: str | None, wishes: Sequence[Wish], log: Log, environ: Mapping[str, str] = os.environ) -> Python:
     """Return the interpreter for the notebook.
 
-    `setting` (S2I_PYTHON) is obeyed or refused with PythonMissing. Of `wishes` the first counts, and each further
-    one as far as it agrees; a note says which does not, and what is used where the machine has no such Python.
+    `setting` (S2I_PYTHON) is obeyed or refused with PythonMissing. The first of `wishes` counts, and the others as
+    far as they agree with it; a note names one that does not, and the Python used if the machine has none that fits.
     """
     if setting is not None:
-        return _as_set(setting, environ)
-    own = _own()
+        return _by_setting(setting, environ)
+    default = _default()
     first, allowed = _agreed(wishes, log)
-    if first is None or own.minor in allowed:
-        return own
-    found = find(environ)
-    here = [found[minor] for minor in allowed if minor in found]
-    if here:
-        return here[-1]
-    used = min([*found.values(), own], key=lambda python: min(_distance(python, minor) for minor in allowed))
-    log.note(f"{first}, which is not here; Python {used.minor} is used instead.")
-    return used
+    if first is None or default.minor in allowed:
+        return default
+    interpreters = find(environ)
+    matching = [interpreters[minor] for minor in allowed if minor in interpreters]
+    if matching:
+        return matching[-1]
+    nearest = min(
+        [*interpreters.values(), default], key=lambda python: min(_distance(python, minor) for minor in allowed)
+    )
+    log.note(f"{first}, which is not here; Python {nearest.minor} is used instead.")
+    return nearest
 
 
 def _agreed(wishes: Sequence[Wish], log: Log) -> tuple[Wish | None, list[str]]:
-    """Return the first wish that can be met at all, and the minor versions on which the others agree with it."""
+    """Return the first wish that some version meets, and the minor versions that the others agree with."""
     first, allowed = None, []
     for wish in wishes:
         minors = wish.minors()
         if first is None and minors:
             first, allowed = wish, minors
-        elif both := [minor for minor in allowed if minor in minors]:
-            allowed = both
+        elif common := [minor for minor in allowed if minor in minors]:
+            allowed = common
         elif minors:
             log.note(f"{first}, and counts; {wish}. S2I_PYTHON chooses another one.")
     return first, allowed
 
 
 def find(environ: Mapping[str, str] = os.environ) -> dict[str, Python]:
-    """Return {minor version: interpreter} for every Python from 3.6 on that this machine has."""
-    found: dict[str, Python] = {}
+    """Return {minor version: interpreter} for every Python on this machine, from 3.6 on."""
+    interpreters: dict[str, Python] = {}
     for path in _candidates(environ):
         minor = path.name.removeprefix("python")
-        if minor not in found:
+        if minor not in interpreters:
             python = probe(path)
             if python:
-                found.setdefault(python.minor, python)
-    return found
+                interpreters.setdefault(python.minor, python)
+    return interpreters
 
 
 def probe(path: Path) -> Python | None:
     """Return the interpreter at `path` if there is a usable one (a pyenv shim may lead nowhere)."""
     try:
-        ran = subprocess.run([path, "-I", "-S", "-c", _PROBE], capture_output=True, text=True, timeout=20)
+        completed = subprocess.run([path, "-I", "-S", "-c", _PROBE], capture_output=True, text=True, timeout=20)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    if ran.returncode:
+    if completed.returncode:
         return None
-    minor, full, executable = ran.stdout.strip().split(" ", 2)
+    minor, full, executable = completed.stdout.strip().split(" ", 2)
     major, number = map(int, minor.split("."))
     return Python(Path(executable), minor, full) if (major, number) >= OLDEST else None
 
 
-def _as_set(setting: str, environ: Mapping[str, str]) -> Python:
+def _by_setting(setting: str, environ: Mapping[str, str]) -> Python:
     if re.fullmatch(r"3\.\d{1,2}", setting):
-        found = find(environ)
-        if setting in found:
-            return found[setting]
-        known = ", ".join(sorted(found, key=lambda minor: int(minor[2:]))) or "none"
+        interpreters = find(environ)
+        if setting in interpreters:
+            return interpreters[setting]
+        known = ", ".join(sorted(interpreters, key=lambda minor: int(minor[2:]))) or "none"
         raise PythonMissing(wanted=setting, found=known)
     python = probe(Path(setting)) if os.sep in setting else None
     if python is None:
@@ -148,10 +150,10 @@ def _as_set(setting: str, environ: Mapping[str, str]) -> Python:
     return python
 
 
-def _own() -> Python:
+def _default() -> Python:
     """Return the interpreter that our own environments are made of."""
-    path = Path(getattr(sys, "_base_executable", sys.executable))
-    return Python(path, f"{sys.version_info[0]}.{sys.version_info[1]}", platform.python_version())
+    executable = Path(getattr(sys, "_base_executable", sys.executable))
+    return Python(executable, f"{sys.version_info[0]}.{sys.version_info[1]}", platform.python_version())
 
 
 def _candidates(environ: Mapping[str, str]) -> list[Path]:
@@ -172,5 +174,5 @@ def _candidates(environ: Mapping[str, str]) -> list[Path]:
 
 def _distance(python: Python, wanted: str) -> tuple[int, int]:
     """Order by distance from the wanted version, a newer one before an older one."""
-    away = python.number - int(wanted.split(".")[1])
-    return abs(away), away < 0
+    difference = python.number - int(wanted.split(".")[1])
+    return abs(difference), difference < 0

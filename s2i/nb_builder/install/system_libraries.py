@@ -1,8 +1,8 @@
-"""What belongs to the system and not to Python: by an error's words, the package of Debian that has it."""
+"""Finds in an error's message the Debian package with the library or program that is missing."""
 
 import re
 
-# By the name that the loader of shared objects misses.
+# {name that the dynamic loader can't find: Debian package}
 LIBRARIES = {
     "libEGL.so.1": "libegl1",
     "libGL.so.1": "libgl1",
@@ -70,8 +70,7 @@ PROGRAMS = {
     "xelatex": "texlive-xetex",
 }
 _LIBRARY = re.compile(r"(lib[\w.+-]+\.so[\w.]*): cannot open shared object file")
-# How Python, and packages that call a program, say that there is none: each has the program's name in a group, or
-# stands for one.
+# Messages about a missing program, of Python and of packages that call one; the group is the program's name.
 _PROGRAM = (
     re.compile(r"No such file or directory: (?:\w+\()?['\"]([\w+-]+)['\"]"),
     re.compile(r"failed to execute (?:\w+\()?\[?['\"]([\w+-]+)['\"]"),
@@ -81,7 +80,7 @@ _PROGRAM = (
     re.compile(r"(?:/bin/)?sh: (?:line )?\d+: ([\w+-]+): not found"),
     re.compile(r"Cannot find command '([\w+-]+)'"),
 )
-_BY_WORDS = {
+_BY_PHRASE = {
     "Bad git executable": "git",
     "Git executable not found": "git",
     "Java gateway process exited": "java",
@@ -90,17 +89,17 @@ _BY_WORDS = {
 }
 
 
-def missing(words: str) -> tuple[str, str] | None:
-    """Return (what is missing, the package that has it) by the words of an error; None where they tell of neither."""
-    library = _LIBRARY.search(words)
+def missing(message: str) -> tuple[str, str] | None:
+    """Return (what is missing, the package that has it) from an error's `message`; None if neither is known."""
+    library = _LIBRARY.search(message)
     if library:
         return (library[1], LIBRARIES[library[1]]) if library[1] in LIBRARIES else None
     for pattern in _PROGRAM:
-        found = pattern.search(words)
-        # Any file may be missing, of any name; only a known program is one for sure.
-        if found and found[1] in PROGRAMS:
-            return _program(found[1])
-    return next((_program(name) for said, name in _BY_WORDS.items() if said in words), None)
+        match = pattern.search(message)
+        # The missing file may be of any kind; only a known name is certainly a program.
+        if match and match[1] in PROGRAMS:
+            return _program(match[1])
+    return next((_program(name) for phrase, name in _BY_PHRASE.items() if phrase in message), None)
 
 
 def _program(name: str) -> tuple[str, str]:

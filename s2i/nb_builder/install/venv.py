@@ -1,11 +1,11 @@
-"""The notebook's environment: its requirements and cloudpickle, nothing of ours, nothing of Jupyter."""
+"""Makes the notebook's environment: for its requirements and cloudpickle, without our packages or Jupyter's."""
 
 import subprocess
 import sys
 from pathlib import Path
 
 from nb_builder.install.interpreters import Python
-from nb_builder.problems.requirements import InstallFailed
+from nb_builder.problems.packages import InstallFailed
 
 
 def make(venv: Path, python: Python) -> Path:
@@ -22,13 +22,13 @@ def make(venv: Path, python: Python) -> Path:
         str(python.path),
         str(venv),
     ]
-    ran = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", errors="replace")
-    if ran.returncode:
-        words = (ran.stdout + ran.stderr).strip()
-        reason = (words.splitlines() or ["no reason given"])[-1]
-        raise InstallFailed(reason=reason, installer="virtualenv", python=python.minor, detail=words)
+    completed = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", errors="replace")
+    if completed.returncode:
+        output = (completed.stdout + completed.stderr).strip()
+        reason = (output.splitlines() or ["no reason given"])[-1]
+        raise InstallFailed(reason=reason, installer="virtualenv", python=python.minor, detail=output)
     if python.number < 8:
-        # virtualenv's start-up hook is written in a newer Python's syntax and complains at every start.
+        # virtualenv's start-up hook needs the syntax of a newer Python, and would print an error at every start.
         for hook in venv.glob("lib/python*/site-packages/_virtualenv.p*"):
             hook.unlink()
     return venv / "bin" / "python"

@@ -1,4 +1,4 @@
-"""The worlds: what each place where notebooks are written has and a service has not, and the ways out."""
+"""The platforms on which notebooks are written: what each of them has and a service has not, and what to do instead."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,33 +11,30 @@ _ENVIRONMENT = "Read it from the environment, os.environ['NAME'], and set that i
 
 
 @dataclass(frozen=True)
-class World:
-    """One place where notebooks are written.
+class Platform:
+    """One platform on which notebooks are written.
 
-    `modules` and files below `places` are there and nowhere else; `names` and `magics` are in notebooks whose metadata
-    have the key `mark`. What begins with one of `spare` prepares that place and nothing more. `ways` are the ways out,
-    by the first words of what is used.
+    `modules`, and files below `roots`, exist there and nowhere else; `names` and `magics` are those of notebooks whose
+    metadata has `metadata_key`. What begins with one of `setup` only sets the platform up. `ways` are (prefix of what
+    is used, the fix); the first that matches counts.
     """
 
     name: str
-    mark: str = ""
+    metadata_key: str = ""
     modules: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     magics: tuple[str, ...] = ()
-    places: tuple[str, ...] = ()
-    spare: tuple[str, ...] = ()
+    roots: tuple[str, ...] = ()
+    setup: tuple[str, ...] = ()
     ways: tuple[tuple[str, str], ...] = ()
 
 
-# What no text begins with: `startswith` takes an empty tuple, and no text, for "any of none".
-NONE = "\0"
-
-WORLDS = (
-    World(
+PLATFORMS = (
+    Platform(
         "Google Colab",
         modules=("google.colab",),
-        places=("/content/",),
-        spare=(
+        roots=("/content/",),
+        setup=(
             "google.colab.drive.mount",
             "google.colab.drive.flush_and_unmount",
             "google.colab.files.download",
@@ -55,20 +52,20 @@ WORLDS = (
             ("/content/", _COMMIT),
         ),
     ),
-    World(
+    Platform(
         "Kaggle",
         modules=("kaggle_secrets", "kaggle_datasets", "kaggle_web_client"),
-        places=("/kaggle/",),
+        roots=("/kaggle/",),
         ways=(("kaggle_secrets", _ENVIRONMENT), ("/kaggle/", _COMMIT)),
     ),
-    World(
+    Platform(
         "Databricks",
-        mark=MARK,
+        metadata_key=MARK,
         modules=("dbruntime", "databricks.sdk.runtime", "pyspark.dbutils"),
         names=("dbutils", "spark", "sc", "sqlContext", "displayHTML"),
         magics=("sql", "fs", "scala", "r", "restart_python"),
-        places=("/dbfs/", "dbfs:/", "/Volumes/", "/Workspace/"),
-        spare=(
+        roots=("/dbfs/", "dbfs:/", "/Volumes/", "/Workspace/"),
+        setup=(
             "dbutils.library.restartPython",
             "dbutils.widgets.text",
             "dbutils.widgets.dropdown",
@@ -89,26 +86,26 @@ WORLDS = (
             ("", "Export the data to a file of the repository (a CSV or Parquet file), and read it with pandas"),
         ),
     ),
-    World("Microsoft Fabric", modules=("notebookutils",), ways=(("notebookutils.credentials", _ENVIRONMENT),)),
-    World("ArcGIS", modules=("arcpy",), ways=(("", _TRY),)),
-    World(
+    Platform("Microsoft Fabric", modules=("notebookutils",), ways=(("notebookutils.credentials", _ENVIRONMENT),)),
+    Platform("ArcGIS", modules=("arcpy",), ways=(("", _TRY),)),
+    Platform(
         "Windows",
         modules=("pythoncom", "win32api", "win32com", "win32con", "win32gui", "winreg", "winsound"),
         ways=(("", _TRY),),
     ),
-    World("macOS", modules=("AppKit",), ways=(("", _TRY),)),
+    Platform("macOS", modules=("AppKit",), ways=(("", _TRY),)),
 )
 
-MODULES = {module: world for world in WORLDS for module in world.modules}
+MODULES = {module: platform for platform in PLATFORMS for module in platform.modules}
 
 
-def world_of(module: str) -> World | None:
-    """Return the only world that has a module, or what is in it; None for one that a package may bring."""
+def platform_of(module: str) -> Platform | None:
+    """Return the platform that alone has `module` or its parent; None for a module that a package may provide."""
     return next((MODULES[name] for name in prefixes(module) if name in MODULES), None)
 
 
 def prefixes(module: str) -> Iterator[str]:
-    """Yield the dotted name `module` and those of the packages that it is in, the longest first."""
+    """Yield the dotted name `module` and those of its parent packages, the longest first."""
     while module:
         yield module
         module = module.rpartition(".")[0]

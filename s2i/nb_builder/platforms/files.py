@@ -1,4 +1,4 @@
-"""Which files of a world a notebook surely reads."""
+"""Which files of a platform a notebook reads for certain."""
 
 import ast
 import os
@@ -7,28 +7,28 @@ from collections.abc import Iterator, Sequence
 
 from nb_builder.common import syntax_trees
 from nb_builder.common.cell import Cell
-from nb_builder.platforms.catalog import NONE, WORLDS, World
+from nb_builder.platforms.catalog import PLATFORMS, Platform
 from nb_builder.platforms.uses import PLAIN
 
 _READERS = re.compile(r"(open|imread|load\w*|read\w*|from_file)$")
 
 
-def read(cells: Sequence[Cell]) -> Iterator[tuple[Cell, World, str, int]]:
-    """Yield (cell, world, path, line) for each file of a world that a cell surely reads and that is not here."""
-    everything = "\n".join(cell.source for cell in cells)
+def read(cells: Sequence[Cell]) -> Iterator[tuple[Cell, Platform, str, int]]:
+    """Yield (cell, platform, path, line) for each file of a platform that a cell reads and that is not here."""
+    sources = "\n".join(cell.source for cell in cells)
     for cell in cells:
-        plain = [
-            one
-            for one in syntax_trees.statements(cell.source)
-            if isinstance(one, PLAIN) and "raises-exception" not in cell.tags
+        unconditional = [
+            statement
+            for statement in syntax_trees.statements(cell.source)
+            if isinstance(statement, PLAIN) and "raises-exception" not in cell.tags
         ]
-        for call in (node for statement in plain for node in _calls(statement)):
+        for call in (node for statement in unconditional for node in _calls(statement)):
             for path in (argument.value for argument in call.args[:1] if isinstance(argument, ast.Constant)):
                 if not isinstance(path, str):
                     continue
-                world = next((world for world in WORLDS if path.startswith(world.places or NONE)), None)
-                if world and not os.path.exists(path) and not _writes(call) and not _is_made(path, everything):
-                    yield cell, world, path, call.lineno
+                platform = next((platform for platform in PLATFORMS if path.startswith(platform.roots)), None)
+                if platform and not os.path.exists(path) and not _writes(call) and not _is_made(path, sources):
+                    yield cell, platform, path, call.lineno
 
 
 def _calls(statement: ast.stmt) -> Iterator[ast.Call]:
@@ -42,13 +42,16 @@ def _calls(statement: ast.stmt) -> Iterator[ast.Call]:
 
 
 def _writes(call: ast.Call) -> bool:
-    """Tell whether a call may write its file: an `open` with a mode."""
+    """Return whether a call may write its file: an `open` with a mode."""
     return ast.unparse(call.func).endswith("open") and len(call.args) + len(call.keywords) > 1
 
 
-def _is_made(path: str, everything: str) -> bool:
-    """Tell whether the notebook may make the file itself: by a command, or by more than its readers."""
+def _is_made(path: str, sources: str) -> bool:
+    """Return whether the notebook may create the file itself.
+
+    It may if a shell command has its top folder, or if the path occurs elsewhere than in calls that read it.
+    """
     top = path.split("/")[1]
-    commands = re.findall(r"^.*get_ipython\(\)\.(?:system|getoutput|run_cell_magic)\(.*$", everything, re.MULTILINE)
-    readers = len(re.findall(rf"{_READERS.pattern.rstrip('$')}\(\s*r?['\"]{re.escape(path)}['\"]", everything))
-    return any(f"/{top}" in command for command in commands) or everything.count(path) > readers
+    commands = re.findall(r"^.*get_ipython\(\)\.(?:system|getoutput|run_cell_magic)\(.*$", sources, re.MULTILINE)
+    readers = len(re.findall(rf"{_READERS.pattern.rstrip('$')}\(\s*r?['\"]{re.escape(path)}['\"]", sources))
+    return any(f"/{top}" in command for command in commands) or sources.count(path) > readers

@@ -1,4 +1,4 @@
-"""Which statements of a notebook use what only a world has, by the syntax tree."""
+"""Which statements of a notebook use what only one platform has, by the syntax tree."""
 
 import ast
 import re
@@ -8,57 +8,63 @@ from pathlib import Path
 
 from nb_builder.common import syntax_trees
 from nb_builder.common.cell import Cell
-from nb_builder.platforms.catalog import NONE, WORLDS, World, world_of
+from nb_builder.platforms.catalog import PLATFORMS, Platform, platform_of
 from nb_builder.repository.source_tree import has_module
 from nb_builder.rewrite.magics import as_python
 from nb_builder.rewrite.names import bound, needed
 
-# Statements that are surely run; `tree` gives those of a cell.
+# Statements that run for certain where they are at a cell's top level.
 PLAIN = (ast.Expr, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.With)
 _MAGIC = re.compile(r"get_ipython\(\)\.run_(?:line|cell)_magic\('(\w+)', '([^']*)'")
 
 
 @dataclass(frozen=True)
 class Use:
-    """One statement's use of something that only `world` has, such as google.colab.drive.mount."""
+    """One statement's use of something that only `platform` has: `what`, such as google.colab.drive.mount."""
 
-    world: World
+    platform: Platform
     what: str
     statement: ast.stmt
     sure: bool
 
     @property
     def imports(self) -> bool:
-        """Tell whether it is an import."""
+        """Return whether it is an import."""
         return isinstance(self.statement, (ast.Import, ast.ImportFrom))
 
     @property
-    def spare(self) -> bool:
-        """Tell whether nothing is lost without the statement."""
-        prepares = isinstance(self.statement, ast.Expr) and self.what.startswith(self.world.spare or NONE)
-        return self.sure and (self.imports or prepares)
+    def removable(self) -> bool:
+        """Return whether the statement can be left out where nothing else uses the platform."""
+        sets_up = isinstance(self.statement, ast.Expr) and self.what.startswith(self.platform.setup)
+        return self.sure and (self.imports or sets_up)
 
 
 def by_cell(cells: Sequence[Cell], metadata: dict, repository: Path) -> list[tuple[Cell, list[Use]]]:
-    """Return the uses in each cell, in their order, but of a world that the repository has a module of itself."""
+    """Return (cell, its uses in order) for each cell; platforms that the repository has a module of are left out."""
     if any("google-colab" in cell.source for cell in cells):
-        # There is a distribution of that name, and who asks for it knows what it does.
+        # There is a distribution google-colab: a notebook that requires it means to use it.
         return []
     trees = [(cell, syntax_trees.statements(cell.source)) for cell in cells if "raises-exception" not in cell.tags]
-    own = bound(statement for _, body in trees for statement in body)
-    named = [each for _, body in trees for statement in body for each in _named(statement)]
-    aliases = {name: (world, full) for name, world, full in named}
-    imported = {world.name: world for _, world, _ in named}.values()
-    stood_in = {world.name for world in imported if any(has_module(repository, own) for own in world.modules)}
-    here = [world for world in WORLDS if not world.mark or world.mark in metadata]
-    for world in here:
-        aliases.update({name: (world, name) for name in world.names if name not in own})
-    found = [(cell, [use for statement in body for use in _uses(statement, aliases, here)]) for cell, body in trees]
-    return [(cell, [use for use in each if use.world.name not in stood_in]) for cell, each in found]
+    own_names = bound(statement for _, body in trees for statement in body)
+    imports = [binding for _, body in trees for statement in body for binding in _named(statement)]
+    aliases = {name: (platform, full) for name, platform, full in imports}
+    imported_platforms = {platform.name: platform for _, platform, _ in imports}.values()
+    provided = {
+        platform.name
+        for platform in imported_platforms
+        if any(has_module(repository, module) for module in platform.modules)
+    }
+    applicable = [platform for platform in PLATFORMS if not platform.metadata_key or platform.metadata_key in metadata]
+    for platform in applicable:
+        aliases.update({name: (platform, name) for name in platform.names if name not in own_names})
+    uses_by_cell = [
+        (cell, [use for statement in body for use in _uses(statement, aliases, applicable)]) for cell, body in trees
+    ]
+    return [(cell, [use for use in uses if use.platform.name not in provided]) for cell, uses in uses_by_cell]
 
 
 def commented(source: str, uses: Sequence[Use]) -> str | None:
-    """Return the source with the statements of `uses` as comments; None where one shares a line with another."""
+    """Return the source with the statements of `uses` as comments; None where one shares a line with any other."""
     spans = {id(use.statement): _span(use.statement) for use in uses}
     numbers = {number for first, last in spans.values() for number in range(first, last + 1)}
     for statement in syntax_trees.statements(as_python(source)):
@@ -74,41 +80,43 @@ def _span(statement: ast.stmt) -> tuple[int, int]:
     return statement.lineno, statement.end_lineno or statement.lineno
 
 
-def _named(statement: ast.stmt) -> Iterator[tuple[str, World, str]]:
-    """Yield (name, world, full name) for what an import binds of a world."""
+def _named(statement: ast.stmt) -> Iterator[tuple[str, Platform, str]]:
+    """Yield (name, platform, full name) for each name of a platform that an import binds."""
     if isinstance(statement, ast.Import):
-        pairs = [(alias.asname or alias.name.split(".")[0], alias.name, alias.asname) for alias in statement.names]
-        named = [(name, full, full if renamed else name) for name, full, renamed in pairs]
+        aliases = [(alias.asname or alias.name.split(".")[0], alias.name, alias.asname) for alias in statement.names]
+        named = [(name, full, full if renamed else name) for name, full, renamed in aliases]
     elif isinstance(statement, ast.ImportFrom) and statement.module and not statement.level:
-        taken = [(alias.asname or alias.name, f"{statement.module}.{alias.name}") for alias in statement.names]
-        named = [(name, whole, whole) for name, whole in taken]
+        members = [(alias.asname or alias.name, f"{statement.module}.{alias.name}") for alias in statement.names]
+        named = [(name, full, full) for name, full in members]
     else:
         return
     for name, full, meant in named:
-        world = world_of(full)
-        if world:
-            yield name, world, meant
+        platform = platform_of(full)
+        if platform:
+            yield name, platform, meant
 
 
-def _uses(statement: ast.stmt, aliases: dict[str, tuple[World, str]], here: Sequence[World]) -> Iterator[Use]:
-    for _, world, full in _named(statement):
-        yield Use(world, full, statement, sure=True)
+def _uses(
+    statement: ast.stmt, aliases: dict[str, tuple[Platform, str]], applicable: Sequence[Platform]
+) -> Iterator[Use]:
+    for _, platform, full in _named(statement):
+        yield Use(platform, full, statement, sure=True)
     magic = _MAGIC.match(ast.unparse(statement)) if isinstance(statement, ast.Expr) else None
-    for world in here:
+    for platform in applicable:
         if magic is None:
             break
-        words = f"%{magic[1]} {magic[2]}".strip()
-        if magic[1] in world.magics or words.startswith(world.spare or NONE):
-            yield Use(world, f"%{magic[1]}" if magic[1] != "load_ext" else words, statement, sure=True)
+        text = f"%{magic[1]} {magic[2]}".strip()
+        if magic[1] in platform.magics or text.startswith(platform.setup):
+            yield Use(platform, f"%{magic[1]}" if magic[1] != "load_ext" else text, statement, sure=True)
     free = needed(statement)
     for chain in _chains(statement):
-        first, *others = chain.split(".")
-        if first in aliases and first in free:
-            world, full = aliases[first]
-            what = ".".join([full, *others])
-            # `google` alone is also that of google.cloud.
-            if first in world.names or world_of(what):
-                yield Use(world, what, statement, sure=isinstance(statement, PLAIN))
+        root, *rest = chain.split(".")
+        if root in aliases and root in free:
+            platform, full = aliases[root]
+            what = ".".join([full, *rest])
+            # `import google.colab` binds `google`, which is the parent of google.cloud, too.
+            if root in platform.names or platform_of(what):
+                yield Use(platform, what, statement, sure=isinstance(statement, PLAIN))
 
 
 def _chains(node: ast.AST) -> Iterator[str]:

@@ -1,1 +1,1 @@
-"""All that can be found before anything is installed, and what is asked of an environment before the first cell."""
+"""The checks that need no installed package, and those of the installed environment before the first cell runs."""

@@ -1,4 +1,4 @@
-"""All findings about a repository at once, for `check` that shows them and for a build that stops at them."""
+"""All findings about a repository at once: `check` shows them, and a build stops at them."""
 
 import tempfile
 from collections.abc import Sequence
@@ -7,12 +7,12 @@ from pathlib import Path
 
 from nb_scorer.common.problem import Problem
 
-from nb_builder.analysis import contract
+from nb_builder.analysis import notebook_contract
 from nb_builder.common.log import Log
 from nb_builder.common.settings import Settings
 from nb_builder.preflight import checks
 from nb_builder.preflight.checks import Checked
-from nb_builder.problems.base import BuildProblem
+from nb_builder.problems.build_problem import BuildProblem
 from nb_builder.requirements.collect import Wanted
 from nb_builder.rewrite.keep_requirements import NAME
 
@@ -21,7 +21,7 @@ CONTRACT = ("predictor", "validator", "batch_predictor", "examples")
 
 @dataclass
 class Result:
-    """What is known of the repository: findings first, then what could be read in spite of them."""
+    """The findings about a repository, and what could be read in spite of them."""
 
     findings: list[Problem] = field(default_factory=list)
     checked: Checked | None = None
@@ -31,18 +31,18 @@ class Result:
     def defines(self) -> list[str]:
         """Return the names of the contract that the last notebook binds."""
         cells = self.checked.last.cells if self.checked and self.checked.notebooks else ()
-        defined = [name for name in CONTRACT if contract.bindings(name, cells)]
-        return [name for name in defined if name != "validator" or not contract.imported(name, cells)]
+        defined = [name for name in CONTRACT if notebook_contract.bindings(name, cells)]
+        return [name for name in defined if name != "validator" or not notebook_contract.imported(name, cells)]
 
 
-def require_none(settings: Settings, kept: Path, log: Log) -> Checked:
-    """Return what preflight knows of the repository; where it finds something, raise the first and print the others.
+def require_none(settings: Settings, app_src: Path, log: Log) -> Checked:
+    """Return the checked notebooks; if there are findings, print all but the first and raise the first.
 
-    The others go before it, as the last lines of a log are what everybody sees.
+    The first is printed last, by the caller, as the last lines of a log are those that everybody reads.
     """
     result = Result()
     with checks.passing(result.findings.append):
-        result.checked = checks.look(settings, kept, log, result.findings.append)
+        result.checked = checks.look(settings, app_src, log, result.findings.append)
     if not result.findings:
         return result.checked
     if result.checked:
@@ -55,21 +55,21 @@ def require_none(settings: Settings, kept: Path, log: Log) -> Checked:
 
 
 def read_requirements(result: Result, scratch: Path, log: Log, allowed: Sequence[str]) -> None:
-    """Read into `result` what its notebooks ask for, and what is found in that; `allowed` as in preflight."""
+    """Set `result.wanted` to the notebooks' requirements, and add the findings; `allowed` are hosts of indexes."""
     checked = result.checked
     if checked and not _requirements_are_unreadable(result, checked):
-        found = result.findings.append
-        result.wanted = checks.read_requirements(checked, checked.repository, scratch, log, found, allowed=allowed)
+        handle = result.findings.append
+        result.wanted = checks.read_requirements(checked, checked.repository, scratch, log, handle, allowed=allowed)
 
 
 def _requirements_are_unreadable(result: Result, checked: Checked) -> bool:
-    """Tell whether a cell with a syntax error may hold the requirements: what it lacks is no finding of its own."""
-    cells = [one.cell for one in result.findings if isinstance(one, BuildProblem) and one.cell]
-    return not checked.notebooks or any(NAME in cell.source for cell in cells if contract.parse(cell) is None)
+    """Return whether a cell with a syntax error may hold the requirements: their absence is no second finding then."""
+    cells = [problem.cell for problem in result.findings if isinstance(problem, BuildProblem) and problem.cell]
+    return not checked.notebooks or any(NAME in cell.source for cell in cells if notebook_contract.parse(cell) is None)
 
 
 def tell(problem: Problem, log: Log) -> None:
-    """Print a problem, below what it shows of a tool's words or of a traceback."""
+    """Print a problem's detail (a tool's output or a traceback), if it has one, and then the problem."""
     if detail := getattr(problem, "detail", ""):
         log.line(detail)
     log.line(str(problem))

@@ -1,4 +1,4 @@
-"""Commands in cells that change the machine: outside of an image, where that is somebody's own, they are announced."""
+"""Commands in cells that change the machine: announced where a build runs on somebody's own machine."""
 
 import ast
 import re
@@ -8,8 +8,8 @@ from nb_builder.common import syntax_trees
 from nb_builder.common.cell import Cell
 from nb_builder.common.log import Log
 
-# What installs for the whole machine. `pip` and `python -m pip` are the notebook's own in a build; not so a pip that
-# is named by its path, told to break the system's packages, or run as another user.
+# What installs for the whole machine. In a build, `pip` and `python -m pip` are those of the notebook's environment,
+# unless pip is called by its path, with --break-system-packages, or as another user.
 _CHANGERS = re.compile(
     r"""(?:^|[;&|(])\s*
     (?P<command>
@@ -25,27 +25,35 @@ _SHELLS = ("bash", "sh", "script")
 
 
 def announce(cells: Iterable[Cell], notebook: str, log: Log) -> None:
-    """Note each of `cells` that has a command which changes this machine, before any of them has run."""
+    """Log a note for each of `cells` with a command that changes this machine, before any cell has run."""
     for cell in cells:
         matches = (_CHANGERS.search(command) for command in _commands(cell.source))
         first = next((match["command"].strip() for match in matches if match), "")
         if first:
             log.note(
                 f"{cell.where(notebook)} runs '{first}', and this is no image: it may change this machine for good. "
-                "Packages of the system belong into apt.txt. Ctrl-C stops the build."
+                "Packages of the system belong in apt.txt. Ctrl-C stops the build."
             )
 
 
 def _commands(source: str) -> Iterator[str]:
-    """Yield what a cell, as plain Python, hands to a shell."""
-    # What can't be read is told elsewhere; such a cell does not run.
+    """Yield the commands that a cell, as plain Python, runs in a shell."""
+    # A cell that can't be parsed does not run; notebook_contract reports it.
     for node in ast.walk(syntax_trees.tree(source) or ast.Module([], [])):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
             continue
-        words = [each.value for each in node.args if isinstance(each, ast.Constant) and isinstance(each.value, str)]
-        if node.func.attr in ("system", "getoutput") and words:
-            yield words[0]
-        elif node.func.attr == "run_cell_magic" and len(words) == 3 and words[0] in _SHELLS:
-            yield words[2]
-        elif node.func.attr == "run_line_magic" and len(words) == 2 and words[0] in ("sx", "system", "conda", "mamba"):
-            yield words[1] if words[0] in ("sx", "system") else " ".join(words)
+        arguments = [
+            argument.value
+            for argument in node.args
+            if isinstance(argument, ast.Constant) and isinstance(argument.value, str)
+        ]
+        if node.func.attr in ("system", "getoutput") and arguments:
+            yield arguments[0]
+        elif node.func.attr == "run_cell_magic" and len(arguments) == 3 and arguments[0] in _SHELLS:
+            yield arguments[2]
+        elif (
+            node.func.attr == "run_line_magic"
+            and len(arguments) == 2
+            and arguments[0] in ("sx", "system", "conda", "mamba")
+        ):
+            yield arguments[1] if arguments[0] in ("sx", "system") else " ".join(arguments)

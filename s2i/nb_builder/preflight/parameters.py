@@ -1,4 +1,4 @@
-"""Parameters as papermill's users know them: values from outside for the names of the cell tagged `parameters`."""
+"""Parameters as papermill has them: values from outside for the names that the cell tagged `parameters` assigns."""
 
 import copy
 from collections.abc import Sequence
@@ -19,15 +19,15 @@ TITLE = "injected-parameters: what S2I_PARAMETERS sets"
 
 
 def apply(notebooks: Sequence[NotebookNode], values: dict[str, object] | None, log: Log) -> list[NotebookNode]:
-    """Return the notebooks with a cell more that assigns `values`, each name where the notebook has it.
+    """Return the notebooks with a cell injected that assigns `values`; each gets the names that its own cell assigns.
 
-    Without any cell tagged `parameters` it goes to the top of the last notebook, with a note. Raises
+    If no notebook has a cell tagged `parameters`, the cell goes to the top of the last one, with a note. Raises
     ParameterUnknown for names that no such cell assigns.
     """
     if not values:
         return list(notebooks)
-    tagged = [_first(node, TAG) for node in notebooks]
-    if all(position is None for position in tagged):
+    positions = [_first(node, TAG) for node in notebooks]
+    if all(position is None for position in positions):
         log.note("no cell is tagged 'parameters': the values of S2I_PARAMETERS are assigned before the first cell.")
         return [*notebooks[:-1], _inject(notebooks[-1], values, 0)]
     known = [names_of(node) for node in notebooks]
@@ -36,7 +36,7 @@ def apply(notebooks: Sequence[NotebookNode], values: dict[str, object] | None, l
         raise ParameterUnknown(names=", ".join(unknown), known=", ".join(sorted(set().union(*known))) or "nothing")
     return [
         _inject(node, {name: value for name, value in values.items() if name in names}, (position or 0) + 1)
-        for node, names, position in zip(notebooks, known, tagged, strict=True)
+        for node, names, position in zip(notebooks, known, positions, strict=True)
     ]
 
 
@@ -49,17 +49,17 @@ def names_of(node: NotebookNode) -> set[str]:
 
 
 def _inject(node: NotebookNode, values: dict[str, object], position: int) -> NotebookNode:
-    """Return a copy with the cell at `position`; papermill's, from a run before, is replaced instead."""
+    """Return a copy with the cell at `position`, or in place of the one that papermill injected in an earlier run."""
     if not values:
         return node
     result = copy.deepcopy(node)
     source = "\n".join([f"# {TITLE}", *(f"{name} = {value!r}" for name, value in values.items())])
-    before = _first(node, TAG_INJECTED)
-    if before is not None:
-        result.cells[before].source = source
+    earlier = _first(node, TAG_INJECTED)
+    if earlier is not None:
+        result.cells[earlier].source = source
         return result
     cell = new_code_cell(source, metadata={"tags": [TAG_INJECTED], "nb_builder": {INJECTED: True, "title": TITLE}})
-    # Ids are made by chance, and a build must be repeatable; formats before 4.5 have none.
+    # nbformat makes random ids, and a build must be repeatable; formats before 4.5 have no ids.
     cell.id = TAG_INJECTED
     if (node.nbformat, node.nbformat_minor) < (4, 5):
         cell.pop("id")

@@ -1,4 +1,4 @@
-"""Which imports can't be met: asked of the installed environment before the first cell, and told all together."""
+"""Which imports the installed environment can't meet: looked up before the first cell, and reported all at once."""
 
 import configparser
 import json
@@ -16,17 +16,17 @@ from nb_builder.execute import cell_errors
 from nb_builder.preflight import undeclared_imports
 from nb_builder.preflight.checks import Notebook
 from nb_builder.preflight.undeclared_imports import Import
-from nb_builder.problems.base import BuildProblem
-from nb_builder.problems.imports import ImportOfSubmodule, ImportsUndeclared
+from nb_builder.problems.build_problem import BuildProblem
+from nb_builder.problems.modules import ImportOfSubmodule, ImportsUndeclared
 from nb_builder.requirements.import_names import entry
 
-# Run by the model Python, and kept to what CPython 3.6 reads. It prints for each import what of it is not there,
-# null where all is or nobody can tell, and "" where there are only folders. No code is run: only a package without
-# files of its own (google, azure) is imported, and looked into part by part. '' is the folder of the repository, which
-# may have a json.py.
-_ASK = """
+# Run by the model Python, so its syntax is that of CPython 3.6. For each import it prints the name that is missing,
+# null where nothing is or where that can't be known, and "" where only folders were found. No package's code is run:
+# find_spec imports the parents of a dotted name, so only namespace packages (google, azure), which have no code, are
+# searched part by part. '' is taken off sys.path, as it is the repository's folder, which may have a json.py.
+_FIND_MISSING = """
 import sys
-sys.path[:] = [place for place in sys.path if place]
+sys.path[:] = [path for path in sys.path if path]
 import importlib.util, json
 sys.path += sys.argv[1:]
 def find(name):
@@ -45,32 +45,35 @@ def missing(module, names):
             return None
     lacking = [name + "." + part for part in names if part != "*" and find(name + "." + part) is None]
     return lacking[0] if lacking else ""
-json.dump([missing(*one) for one in json.load(sys.stdin)], sys.stdout)
+json.dump([missing(*imported) for imported in json.load(sys.stdin)], sys.stdout)
 """
 
 
 @dataclass(frozen=True)
 class Unmet:
-    """An import of a notebook that the environment does not meet; `submodule` is the git submodule that it means."""
+    """An import that the environment does not meet; `submodule` is the path of the git submodule that should have it.
 
-    found: Import
+    `sure` is true if it runs for certain.
+    """
+
+    imported: Import
     notebook: str
     sure: bool
     submodule: str | None = None
 
     @property
-    def words(self) -> str:
-        """Return the words for the import and its place, and for what is wrong where no package can mend it."""
-        world = platforms.world_of(self.found.module)
+    def description(self) -> str:
+        """Return the import and where it is, with the reason where installing a package would not help."""
+        platform = platforms.platform_of(self.imported.module)
         reason = f"the git submodule {self.submodule}, which was not fetched" if self.submodule else ""
-        reason = f"only {world.name} has it" if world else reason
-        perhaps = "" if self.sure else "perhaps never run"
-        more = "; ".join(part for part in (reason, perhaps) if part)
-        return f"'{self.found.package}': {self.found.where(self.notebook)}" + (f" ({more})" if more else "")
+        reason = f"only {platform.name} has it" if platform else reason
+        uncertainty = "" if self.sure else "perhaps never run"
+        remarks = "; ".join(part for part in (reason, uncertainty) if part)
+        return f"'{self.imported.package}': {self.imported.where(self.notebook)}" + (f" ({remarks})" if remarks else "")
 
     def problem(self, cell: Cell) -> BuildProblem:
-        """Return the problem of this import alone, which is one of `cell`."""
-        module, line = self.found.package, self.found.line
+        """Return the problem of this import alone, which is in `cell`."""
+        module, line = self.imported.package, self.imported.line
         if self.submodule:
             return ImportOfSubmodule(cell=cell, notebook=self.notebook, line=line, module=module, path=self.submodule)
         return cell_errors.not_installed(module, {"cell": cell, "notebook": self.notebook, "line": line})
@@ -79,76 +82,79 @@ class Unmet:
 def require_met(
     notebooks: Sequence[Notebook], src: Path, python: Path, overlay: Path, environ: Mapping[str, str], log: Log
 ) -> None:
-    """Raise the problem of all imports that are surely run and can't be met; note those that may be run.
+    """Raise a problem for the imports that run for certain and can't be met; log a note of those that may run.
 
-    `notebooks` are run in this order by `python`, `overlay` is the folder that the kernel's own packages are lent from.
+    `notebooks` are run in this order by `python`; `overlay` is the folder with the packages of the kernel itself.
     """
-    lacked: list[Unmet] = []
+    unmet_imports: list[Unmet] = []
     installed = False
     submodules = _unfetched(src)
-    for each in notebooks:
-        found = undeclared_imports.of_notebook(each.cells, each.folder(src), src)
-        there = _ask(found, python, overlay, each.folder(src), environ)
-        for one, lacking in zip(found, there, strict=True):
-            submodule = submodules.get(one.module.split(".")[0])
-            if lacking or (submodule and lacking is not None):
-                lacked.append(Unmet(one, str(each.name), one.sure and not installed, submodule))
-        installed = installed or undeclared_imports.installs(each.cells)
-    surely = [one for one in lacked if one.sure]
-    if surely:
-        raise _problem(lacked, surely, str(notebooks[-1].name))
-    # What a cell installs is not there yet, and what one place only has is imported where it is.
-    perhaps = [one for one in lacked if not installed and not platforms.world_of(one.found.module)]
-    if perhaps:
+    for notebook in notebooks:
+        imports = undeclared_imports.of_notebook(notebook.cells, notebook.folder(src), src)
+        missing_names = _missing_names(imports, python, overlay, notebook.folder(src), environ)
+        for imported, missing in zip(imports, missing_names, strict=True):
+            submodule = submodules.get(imported.module.split(".")[0])
+            if missing or (submodule and missing is not None):
+                unmet_imports.append(Unmet(imported, str(notebook.name), imported.sure and not installed, submodule))
+        installed = installed or undeclared_imports.installs(notebook.cells)
+    certain = [unmet for unmet in unmet_imports if unmet.sure]
+    if certain:
+        raise _problem(unmet_imports, certain, str(notebooks[-1].name))
+    # Nothing is noted where a cell installs packages, which are not there yet, and nothing of a module that only
+    # another platform has, as such an import is meant to run there.
+    uncertain = [unmet for unmet in unmet_imports if not installed and not platforms.platform_of(unmet.imported.module)]
+    if uncertain:
         log.note("not installed, and needed only if this is run:")
-        for unmet in perhaps:
-            log.line(f"       {unmet.words.replace(' (perhaps never run)', '')}")
+        for unmet in uncertain:
+            log.line(f"       {unmet.description.replace(' (perhaps never run)', '')}")
 
 
-def _problem(unmet: Sequence[Unmet], surely: Sequence[Unmet], notebook: str) -> BuildProblem:
-    first = surely[0]
-    if len(unmet) == 1 and first.found.cell:
-        return first.problem(first.found.cell)
-    lacking = [each for each in unmet if not each.submodule and not platforms.world_of(each.found.module)]
-    entries = ", ".join(dict.fromkeys(entry(each.found.package) for each in lacking))
+def _problem(unmet_imports: Sequence[Unmet], certain: Sequence[Unmet], notebook: str) -> BuildProblem:
+    first = certain[0]
+    if len(unmet_imports) == 1 and first.imported.cell:
+        return first.problem(first.imported.cell)
+    installable = [
+        unmet for unmet in unmet_imports if not unmet.submodule and not platforms.platform_of(unmet.imported.module)
+    ]
+    entries = ", ".join(dict.fromkeys(entry(unmet.imported.package) for unmet in installable))
     entries = f"; add to 'requirements', with your versions: {entries}" if entries else ""
-    modules = ", ".join(dict.fromkeys(repr(each.found.package) for each in surely))
-    lines = "\n".join(f"  {each.words}" for each in unmet)
+    modules = ", ".join(dict.fromkeys(repr(unmet.imported.package) for unmet in certain))
+    lines = "\n".join(f"  {unmet.description}" for unmet in unmet_imports)
     problem = ImportsUndeclared(notebook=notebook, modules=modules, entries=entries, detail=lines)
-    return problem.at(first.notebook, first.found.cell, first.found.line) if first.found.cell else problem
+    return problem.at(first.notebook, first.imported.cell, first.imported.line) if first.imported.cell else problem
 
 
-def _ask(
-    found: Sequence[Import], python: Path, overlay: Path, folder: Path, environ: Mapping[str, str]
+def _missing_names(
+    imports: Sequence[Import], python: Path, overlay: Path, folder: Path, environ: Mapping[str, str]
 ) -> list[str | None]:
-    """Return for each import what _ASK says of it."""
-    ran = subprocess.run(
-        [python, "-c", _ASK, folder, overlay],
+    """Return what _FIND_MISSING prints for each import: a name, "" or None."""
+    completed = subprocess.run(
+        [python, "-c", _FIND_MISSING, folder, overlay],
         cwd=folder,
         env=launch.environment(environ),
-        input=json.dumps([(each.module, each.names) for each in found]),
+        input=json.dumps([(imported.module, imported.names) for imported in imports]),
         capture_output=True,
         encoding="utf-8",
         errors="replace",
     )
-    if ran.returncode:
-        raise RuntimeError(f"the notebook's Python can't look for its imports:\n{ran.stderr}")
-    # What a package's start-up file prints comes before it.
-    return json.loads(ran.stdout.splitlines()[-1])
+    if completed.returncode:
+        raise RuntimeError(f"the notebook's Python can't look for its imports:\n{completed.stderr}")
+    # The last line: the start-up file (.pth) of a package may print something before it.
+    return json.loads(completed.stdout.splitlines()[-1])
 
 
 def _unfetched(src: Path) -> dict[str, str]:
-    """Return {name of a module: path} for the git submodules of the repository that hold no file."""
-    file = configparser.ConfigParser(interpolation=None, strict=False)
+    """Return {name of a module: path} for the git submodules of the repository whose folders are empty."""
+    parser = configparser.ConfigParser(interpolation=None, strict=False)
     try:
-        file.read_string(_without_indents((src / ".gitmodules").read_text("utf-8", "replace")))
+        parser.read_string(_without_indents((src / ".gitmodules").read_text("utf-8", "replace")))
     except (OSError, configparser.Error):
         return {}
-    paths = [file[section]["path"] for section in file.sections() if "path" in file[section]]
+    paths = [parser[section]["path"] for section in parser.sections() if "path" in parser[section]]
     empty = [path for path in paths if not (src / path).is_dir() or not any((src / path).iterdir())]
     return {Path(path).name: path for path in empty}
 
 
 def _without_indents(text: str) -> str:
-    """Return git's configuration with no line indented: configparser would join those with the line before."""
+    """Return git's configuration without indents: configparser takes an indented line for a continuation."""
     return "\n".join(line.strip() for line in text.splitlines())

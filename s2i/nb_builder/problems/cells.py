@@ -1,6 +1,6 @@
 """What can go wrong while cells run."""
 
-from nb_builder.problems.base import CellProblem
+from nb_builder.problems.build_problem import CellProblem
 
 
 class CellFailed(CellProblem):
@@ -25,7 +25,7 @@ class DefinedLater(CellProblem):
 
 
 class CellSyntax(CellProblem):
-    """A cell is no valid Python."""
+    """A cell is not valid Python."""
 
     code = "cell-syntax"
     what_words = "{where} has a syntax error: {error}"
@@ -100,9 +100,9 @@ class NotebookTimeout(CellProblem):
 
 
 class ElsewhereOnly(CellProblem):
-    """A cell needs something that one place only has, such as Google Colab or Windows."""
+    """A cell needs something that only one platform has, such as Google Colab or Windows."""
 
     code = "elsewhere-only"
-    what_words = "{where} needs {thing}, which only {world} has."
-    why_words = "A build and a service run outside of {world}, and no package brings it there."
+    what_words = "{where} needs {thing}, which only {platform} has."
+    why_words = "A build and a service run outside of {platform}, and no package provides it there."
     fix_words = "{way}, then build again."

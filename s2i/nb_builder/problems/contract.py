@@ -1,6 +1,6 @@
-"""What can be wrong with what a notebook promises: predictor, validator, examples, parameters."""
+"""What can be wrong with the notebook contract: predictor, validator, examples, parameters."""
 
-from nb_builder.problems.base import BuildProblem, CellProblem
+from nb_builder.problems.build_problem import BuildProblem, CellProblem
 
 
 class PredictorMissing(BuildProblem):
@@ -108,12 +108,12 @@ class PredictorNeverAnswers(BuildProblem):
 
     code = "predictor-never-answers"
     what_words = "predictor answers none of the notebook's own samples as a client sends them: {call} gives {error}."
-    why_words = "A cell may pass any object ({passed}), a client only JSON: numbers, texts, lists and objects."
+    why_words = "A cell may pass any object ({passed}), a client only JSON: numbers, strings, lists and objects."
     fix_words = "Convert inside predictor, for example 'x = numpy.asarray(x)', and return what has a form in JSON."
 
 
 class AnswerChanged(BuildProblem):
-    """A cell showed an answer of predictor that is not the one after the last cell."""
+    """predictor's answer in a cell differs from its answer after the last cell."""
 
     code = "answer-changed"
     what_words = "{where} shows {shown} for predictor({sample}), and after the last cell predictor {outcome}."
@@ -125,7 +125,7 @@ class AnswerChanged(BuildProblem):
 
 
 class AnswerDependsOnType(BuildProblem):
-    """predictor answers a cell's object otherwise than the same values in JSON."""
+    """predictor answers a cell's object differently from the same values in JSON."""
 
     code = "answer-depends-on-type"
     what_words = (
@@ -136,7 +136,7 @@ class AnswerDependsOnType(BuildProblem):
 
 
 class ProofMissing(BuildProblem):
-    """There is no golden row, and S2I_REQUIRE_PROOF wants one."""
+    """There is no golden row, and S2I_REQUIRE_PROOF requires one."""
 
     code = "proof-missing"
     what_words = "Nothing proves that this service answers: {notebook} has no sample that predictor answers as JSON."

@@ -1,6 +1,6 @@
-"""What can be wrong with a model that was made, and with the room for it."""
+"""What can be wrong with a saved model, and with the disk space for it."""
 
-from nb_builder.problems.base import BuildProblem
+from nb_builder.problems.build_problem import BuildProblem
 
 
 class NotSerializable(BuildProblem):
@@ -13,16 +13,16 @@ class NotSerializable(BuildProblem):
 
 
 class ModelDoesNotLoad(BuildProblem):
-    """The model was saved, and a fresh process can't load it or ask it."""
+    """The model was saved, but a fresh process can't load it or call it."""
 
     code = "model-does-not-load"
     what_words = "The saved model does not work in a fresh process: {error}"
     why_words = "The service starts from that file in a new process, where only 'requirements' is installed."
-    fix_words = "Look at the last line of the traceback above; a missing module belongs into 'requirements'."
+    fix_words = "Look at the last line of the traceback above; a missing module belongs in 'requirements'."
 
 
 class AnswersDiffer(BuildProblem):
-    """A fresh process answers a golden row differently than the notebook did."""
+    """A fresh process answers a golden row differently from the notebook."""
 
     code = "answers-differ"
     what_words = "For {sample} the notebook answered {expected}, and the saved model answers {got} in a fresh process."

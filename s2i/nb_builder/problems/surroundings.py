@@ -1,6 +1,6 @@
-"""What a cell can lack that lies outside of it: a file, the network, a variable of the environment."""
+"""What a cell can lack from outside: a file, the network, an environment variable."""
 
-from nb_builder.problems.base import CellProblem
+from nb_builder.problems.build_problem import CellProblem
 
 
 class FileMissing(CellProblem):
@@ -22,7 +22,7 @@ class FileIgnored(CellProblem):
 
 
 class FileIsPointer(CellProblem):
-    """A cell fails on a file of Git LFS of which only the pointer is there."""
+    """A cell fails on a Git LFS file of which only the pointer is there."""
 
     code = "file-is-pointer"
     what_words = "{where} failed, and '{path}' is a pointer of Git LFS instead of the file: {error}"

@@ -1,4 +1,4 @@
-"""What a build leaves to be read: a report as JSON, and the notebook as it was run."""
+"""Writes the build report as JSON, and the executed notebook."""
 
 import json
 import time
@@ -17,10 +17,10 @@ from nb_builder.rewrite.number_cells import positions
 
 
 class Report:
-    """Collects facts and the seconds of each step; `write` puts them into build/report.json."""
+    """Collects facts and the seconds of each step; `kept_in` writes them into build/report.json."""
 
     def __init__(self, log: Log, *, repeatable: bool = False) -> None:
-        """Start an empty report; a repeatable one has no durations, which are never twice the same."""
+        """Start an empty report; a repeatable one has no durations, which differ in every build."""
         self.log = log
         self.repeatable = repeatable
         self.facts: dict[str, Any] = {}
@@ -28,7 +28,7 @@ class Report:
 
     @contextmanager
     def step(self, name: str, title: str) -> Iterator[None]:
-        """Announce a step and keep how long it took, also when it fails."""
+        """Log a step and record how long it took, also when it fails."""
         self.log.step(title)
         started = time.monotonic()
         try:
@@ -38,7 +38,7 @@ class Report:
 
     @contextmanager
     def kept_in(self, build: Path) -> Iterator[None]:
-        """Write the report into the folder `build` at the end, with the code of the problem if there is one."""
+        """Write the report into the folder `build` at the end, with the problem if there is one."""
         try:
             yield
         except Problem as problem:
@@ -54,7 +54,7 @@ class Report:
 
 
 def write_executed(node: nbformat.NotebookNode, results: Sequence[CellResult], target: Path) -> None:
-    """Write the notebook with the outputs and counts of this run; cells that did not run have none."""
+    """Write the notebook with the outputs and execution counts of this run; cells that did not run have none."""
     by_position = {result.cell.position: result for result in results if not result.cell.ours}
     for position, cell in positions(node):
         if cell.cell_type == "code":

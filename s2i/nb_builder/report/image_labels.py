@@ -1,4 +1,4 @@
-"""Labels of the image: what `docker inspect` tells of the model without starting it."""
+"""Labels of the image: facts about the model that `docker inspect` shows."""
 
 import json
 from pathlib import Path
@@ -10,27 +10,27 @@ from nb_builder.common.workspace import Workspace
 from nb_builder.report import missing_proof
 from nb_builder.repository import source_tree
 
-# s2i reads it after assemble and puts the labels into the image; OpenShift's own builds do not.
+# s2i reads this file after assemble and adds the labels to the image; OpenShift's own builds do not.
 METADATA = Path("/tmp/.s2i/image_metadata.json")  # noqa: S108 - s2i's own place
 
 _PREFIX = "io.nb-builder."
 
 
-def write(place: Workspace, src: Path, target: Path = METADATA) -> dict[str, object]:
-    """Write the labels where s2i looks, if it is s2i that builds; return the model's facts for the report."""
-    facts = manifest.read(place.model)
+def write(workspace: Workspace, src: Path, target: Path = METADATA) -> dict[str, object]:
+    """Write the labels to `target` if s2i runs the build; return the model's facts for the report."""
+    facts = manifest.read(workspace.model)
     warning = missing_proof.label(facts)
     model = {"sha256": facts["pickle_sha256"], "golden": facts["golden"], "scorer_start": facts["scorer_start"]}
     if src == source_tree.UPLOADED:
-        named = {
+        labels = {
             "notebook": facts["notebook"],
             "python": facts["python_full"],
             "model-sha256": facts["pickle_sha256"],
             "golden-rows": str(facts["golden"]),
-            "report": str(place.build / paths.REPORT),
+            "report": str(workspace.build / paths.REPORT),
         }
         if warning:
-            named["warning"] = warning
+            labels["warning"] = warning
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(json.dumps({"labels": [{_PREFIX + name: value} for name, value in named.items()]}))
+        target.write_text(json.dumps({"labels": [{_PREFIX + name: value} for name, value in labels.items()]}))
     return {"model": model, **missing_proof.facts(facts)}

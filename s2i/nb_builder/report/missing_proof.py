@@ -1,4 +1,4 @@
-"""Whether anything proves that a model answers: words for one without a golden row, wherever they are shown."""
+"""The warning about a model without a golden row, which nothing proves: for log, report and label."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ from nb_builder.problems.contract import ProofMissing
 
 
 def missing(manifest: Mapping) -> ProofMissing | None:
-    """Return what there is to say of the model that `manifest` describes if it has no golden row."""
+    """Return the problem of the model that `manifest` describes if it has no golden row, else None."""
     if manifest["golden"]:
         return None
     return ProofMissing(notebook=manifest["notebook"], samples=samples_to_add(manifest.get("sample_hint") or {}))
@@ -23,20 +23,20 @@ def require(manifest: Mapping) -> None:
 
 
 def facts(manifest: Mapping) -> dict[str, object]:
-    """Return what the report says of it."""
+    """Return the report's facts: whether the model is proved, and a list of warnings."""
     problem = missing(manifest)
     warnings = [{name: getattr(problem, name) for name in ("code", "what", "why", "fix")}] if problem else []
     return {"proved": problem is None, "warnings": warnings}
 
 
 def label(manifest: Mapping) -> str:
-    """Return the label's words, "" for a model that has golden rows."""
+    """Return the text of the warning label, "" for a model that has golden rows."""
     problem = missing(manifest)
     return f"{problem.what} {problem.fix}" if problem else ""
 
 
 def warn(manifest: Mapping, log: Log) -> None:
-    """Print a warning, meant for the last lines of a build, about a model without a golden row."""
+    """Log a warning about a model without a golden row; call it last, as users see the end of a log."""
     problem = missing(manifest)
     if problem is not None:
         log.line(f"WARNING: {problem.what}")

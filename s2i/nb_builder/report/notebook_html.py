@@ -1,4 +1,4 @@
-"""The notebook as it was run, as one page of HTML for the service: no script, nothing from other hosts."""
+"""The executed notebook as one HTML page for the service: without scripts or anything from other hosts."""
 
 import base64
 import re
@@ -15,8 +15,8 @@ _TAGS = frozenset(
     mark ol p pre q s samp small span strong sub summary sup table tbody td tfoot th thead tr u ul""".split()  # noqa: SIM905
 )
 _ATTRIBUTES = {"class", "id", "alt", "title", "colspan", "rowspan", "align", "width", "height"}
-# What an output may be shown as, the best first; scripts and widgets are none of it.
-_SHOWN = ("image/svg+xml", "image/png", "image/jpeg", "text/html", "text/markdown", "text/latex", "text/plain")
+# The formats of an output that may be shown, the best first; scripts and widgets are left out.
+_MIME_TYPES = ("image/svg+xml", "image/png", "image/jpeg", "text/html", "text/markdown", "text/latex", "text/plain")
 _STYLE = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8888880a; }
 body { margin: 0; background: Canvas; color: CanvasText; }
@@ -35,17 +35,17 @@ img { max-width: 100%; background: #fff; }
 
 
 def write(node: nbformat.NotebookNode, title: str, target: Path, log: Log) -> None:
-    """Write the page of a notebook that was run; where it can't be made, leave none and say so."""
+    """Write the page of an executed notebook; if that fails, log a note and write none."""
     try:
         target.write_text(page(node, title), encoding="utf-8")
-    # The outputs of any library meet the parsers of others here; a model is worth more than its page.
+    # Any library's output is parsed by others here; no error in that may cost the model.
     except Exception as error:  # noqa: BLE001
         log.note(f"{title} can't be shown as a page: {type(error).__name__}: {error}")
 
 
 def page(node: nbformat.NotebookNode, title: str) -> str:
-    """Return the page."""
-    # Here and not above: a check that makes no page need not wait for them.
+    """Return the page's HTML."""
+    # Imported here because they are slow to import, and `check` makes no page.
     from nbconvert.exporters import HTMLExporter
     from pygments.formatters import HtmlFormatter
 
@@ -62,47 +62,47 @@ def page(node: nbformat.NotebookNode, title: str) -> str:
 
 
 def presentable(node: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """Return a copy whose outputs have one form each, of those that a page can show; a picture is in the page."""
-    copied = nbformat.from_dict(node)
-    for cell in copied.cells:
+    """Return a copy of the notebook that has each output in one format only, the best that a page can show."""
+    copy = nbformat.from_dict(node)
+    for cell in copy.cells:
         for output in cell.get("outputs", ()):
             if "data" in output:
-                output["data"] = _shown(output["data"])
-    return copied
+                output["data"] = _best_form(output["data"])
+    return copy
 
 
-def _shown(data: dict) -> dict:
-    for kind in _SHOWN:
-        if kind == "image/svg+xml" and kind in data:
-            # As a picture its scripts never run.
-            content = data[kind] if isinstance(data[kind], str) else "".join(data[kind])
-            code = base64.b64encode(content.encode("utf-8")).decode("ascii")
-            return {"text/html": f'<img alt="" src="data:image/svg+xml;base64,{code}">'}
-        if kind in data:
-            return {kind: data[kind]}
+def _best_form(data: dict) -> dict:
+    for mime_type in _MIME_TYPES:
+        if mime_type == "image/svg+xml" and mime_type in data:
+            # In an <img>, an SVG's scripts never run.
+            content = data[mime_type] if isinstance(data[mime_type], str) else "".join(data[mime_type])
+            encoded = base64.b64encode(content.encode("utf-8")).decode("ascii")
+            return {"text/html": f'<img alt="" src="data:image/svg+xml;base64,{encoded}">'}
+        if mime_type in data:
+            return {mime_type: data[mime_type]}
     return {"text/plain": "(an output that a page can't show)"}
 
 
 def clean(html: str) -> str:
-    """Return `html` without all that could run, load or be sent; what was in it as text stays."""
+    """Return `html` without scripts, requests to other hosts and forms; text stays."""
     import nh3
 
     cleaned = nh3.clean(
         html,
         tags=_TAGS,
-        # Their content is no text for readers.
+        # Of these, the content goes, too: it is not text for readers.
         clean_content_tags={"script", "style"},
         attributes={"*": _ATTRIBUTES, "img": {"src"}, "a": {"href"}},
-        attribute_filter=_allowed,
+        attribute_filter=_allowed_value,
         url_schemes={"http", "https", "mailto", "data"},
         link_rel=None,
     )
-    # A picture from elsewhere has lost its address, and would only show as broken.
+    # An image from another host has lost its src, and would show as broken.
     return re.sub(r"<img(?![^>]* src=)[^>]*>", "", cleaned)
 
 
-def _allowed(tag: str, name: str, value: str) -> str | None:
-    """Return `value` where the attribute may stay: pictures are in the page, links lead to pages."""
+def _allowed_value(tag: str, name: str, value: str) -> str | None:
+    """Return `value` if the attribute may stay, else None: images must be data URLs, links http, mailto or anchors."""
     if name not in ("src", "href"):
         return value
     return value if value.startswith(_IMAGES if name == "src" else ("http://", "https://", "mailto:", "#")) else None

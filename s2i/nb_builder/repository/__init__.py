@@ -1,1 +1,1 @@
-"""The user's repository: which of its files is the notebook, in whatever form, and what git says of it."""
+"""The user's repository: its notebooks, in any format, its files, and its git metadata."""

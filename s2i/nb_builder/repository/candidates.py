@@ -1,4 +1,4 @@
-"""Which file of the repository is the notebook, where nobody has chosen one: the only one that defines predictor."""
+"""Finds the notebook of a repository for which none is chosen: the only file that defines predictor."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -6,20 +6,20 @@ from pathlib import Path
 
 from nb_scorer.common.problem import Problem
 
-from nb_builder.analysis import contract
+from nb_builder.analysis import notebook_contract
 from nb_builder.common.cell import Cell
-from nb_builder.problems.repository import NotebookAmbiguous, NotebookMissing, PredictorNowhere
+from nb_builder.problems.notebooks import NotebookAmbiguous, NotebookMissing, PredictorNowhere
 from nb_builder.repository import formats, notebook_file
 from nb_builder.repository.formats import percent
 from nb_builder.rewrite import scripts
 
 _LISTED = 10
-# They may define a predictor to try something with; nobody serves it.
-_TESTS = ("test", "tests")
+# Tests may define a predictor of their own, which is not to be served.
+_TEST_FOLDERS = ("test", "tests")
 
 
-def sole(repository: Path, say: Callable[[str], None]) -> Path:
-    """Return the notebook to build, relative to `repository`; `say` gets the reason where there were several.
+def sole(repository: Path, note: Callable[[str], None]) -> Path:
+    """Return the notebook to build, relative to `repository`; `note` gets the reason if there were several.
 
     Raises NotebookMissing, NotebookAmbiguous or PredictorNowhere.
     """
@@ -27,87 +27,93 @@ def sole(repository: Path, say: Callable[[str], None]) -> Path:
     if len(first) == 1 and _may_bind(repository, first[0]):
         return first[0]
     for group in (first, *others):
-        binding = [path for path in group if binds(repository, path)]
-        if len(binding) > 1:
-            raise NotebookAmbiguous(count=len(binding), names=listed(binding), example=binding[0])
-        if binding:
-            _say(binding[0], sum(map(len, (first, *others))), say)
-            return binding[0]
-    there = next((group for group in (first, others[0]) if group), [])
-    if not there:
+        defining = [path for path in group if binds(repository, path)]
+        if len(defining) > 1:
+            raise NotebookAmbiguous(count=len(defining), names=listed(defining), example=defining[0])
+        if defining:
+            _note_choice(defining[0], sum(map(len, (first, *others))), note)
+            return defining[0]
+    notebooks = first or others[0]
+    if not notebooks:
         raise NotebookMissing
-    if len(there) > 1:
-        raise PredictorNowhere(count=len(there), names=listed(there), example=there[0])
-    return there[0]
+    if len(notebooks) > 1:
+        raise PredictorNowhere(count=len(notebooks), names=listed(notebooks), example=notebooks[0])
+    return notebooks[0]
 
 
 def groups(repository: Path) -> tuple[list[Path], list[Path], list[Path]]:
-    """Return the repository's notebooks, those in other forms, and scripts that may be one; each group sorted.
+    """Return the repository's .ipynb notebooks, those in other formats, and scripts that may be one; each sorted.
 
-    A notebook that Jupytext keeps in two forms is the .ipynb.
+    .ipynb comes first, since Jupytext may keep a notebook in two formats.
     """
-    found: tuple[list[Path], list[Path], list[Path]] = ([], [], [])
+    result: tuple[list[Path], list[Path], list[Path]] = ([], [], [])
     for path in sorted(_files(repository)):
         if path.suffix == ".ipynb":
-            found[0].append(path)
+            result[0].append(path)
         elif formats.is_notebook(path, text := _text(repository / path)):
-            found[1].append(path)
+            result[1].append(path)
         elif path.suffix == ".py" and "predictor" in text and binds(repository, path):
-            # A script in cells is a notebook; any other may be a module of one.
-            found[1 if percent.is_notebook(text) else 2].append(path)
-    return found
+            # A script with cells is a notebook; any other may be a module that a notebook imports.
+            result[1 if percent.is_notebook(text) else 2].append(path)
+    return result
 
 
 def listed(paths: list[Path]) -> str:
-    """Return at most ten names, the rest as a count: the message must stay readable."""
+    """Return at most ten names and a count of the others, so that the message stays readable."""
     names = ", ".join(str(path) for path in paths[:_LISTED])
     return names + (f" and {len(paths) - _LISTED} more" if len(paths) > _LISTED else "")
 
 
 def binds(repository: Path, path: Path) -> bool:
-    """Tell whether a cell of the notebook binds predictor; False for one that can't be read."""
+    """Return whether a cell of the notebook binds predictor; False for one that can't be read."""
     return "predictor" in _text(repository / path) and bool(
-        contract.bindings("predictor", _cells(repository, path) or ())
+        notebook_contract.bindings("predictor", _cells(repository, path) or ())
     )
 
 
 def _may_bind(repository: Path, path: Path) -> bool:
-    """Tell whether a notebook binds predictor, or might in a way that no syntax tree shows."""
+    """Return whether a notebook binds predictor, or may do so in a way that its syntax tree does not show."""
     cells = _cells(repository, path)
-    return cells is None or bool(contract.bindings("predictor", cells)) or contract.may_bind_unseen(cells)
+    return (
+        cells is None
+        or bool(notebook_contract.bindings("predictor", cells))
+        or notebook_contract.may_bind_unseen(cells)
+    )
 
 
 def _cells(repository: Path, path: Path) -> tuple[Cell, ...] | None:
-    """Return the notebook's code cells; None where it can't be read, which is told if it is the one to build."""
+    """Return the notebook's code cells; None if it can't be read, which is reported only if it is to be built."""
     try:
         return scripts.author_cells(notebook_file.read(repository, path))
     except Problem:
         return None
 
 
-def _say(chosen: Path, count: int, say: Callable[[str], None]) -> None:
+def _note_choice(chosen: Path, count: int, note: Callable[[str], None]) -> None:
     if count > 1:
-        say(f"{chosen} is taken: of {count} notebooks and scripts it is the one that defines predictor.")
+        note(f"{chosen} is taken: of {count} notebooks and scripts it is the one that defines predictor.")
 
 
 def _files(repository: Path) -> Iterator[Path]:
     """Yield the files that could be notebooks.
 
-    Hidden folders never count (Jupyter keeps old copies in .ipynb_checkpoints), nor do virtual
-    environments, which ship notebooks of their own.
+    Hidden folders are left out (Jupyter keeps old copies in .ipynb_checkpoints), and so are virtual
+    environments, whose packages come with notebooks of their own.
     """
-    for folder, inner, files in os.walk(repository):
-        here = Path(folder)
-        inner[:] = [name for name in inner if not name.startswith(".") and not (here / name / "pyvenv.cfg").exists()]
+    for folder, subfolders, files in os.walk(repository):
+        parent = Path(folder)
+        subfolders[:] = [
+            name for name in subfolders if not name.startswith(".") and not (parent / name / "pyvenv.cfg").exists()
+        ]
         for name in files:
-            path = (here / name).relative_to(repository)
+            path = (parent / name).relative_to(repository)
             if path.suffix in formats.SUFFIXES and not _is_test(path):
                 yield path
 
 
 def _is_test(path: Path) -> bool:
     names = {part.lower() for part in path.parts[:-1]}
-    return path.suffix == ".py" and (not names.isdisjoint(_TESTS) or path.name.startswith(("test_", "conftest")))
+    return path.suffix == ".py" and (not names.isdisjoint(_TEST_FOLDERS) or path.name.startswith(("test_", "conftest")))
 
 
 def _text(path: Path) -> str:

@@ -1,7 +1,7 @@
-"""What a git checkout says of itself: its commit, and where it was cloned from.
+"""Metadata of a git checkout: its commit, and the URL that it was cloned from.
 
-git is asked where it is installed. In the image it is not, and s2i brings `.git` only if it is told to
-(`s2i build --exclude ''`): such a fresh clone is read as gitrepository-layout(5) describes it.
+git itself is used where it is installed. It is not in the image, and s2i uploads `.git` only on demand
+(`s2i build --exclude ''`); then we read the files that gitrepository-layout(5) describes.
 """
 
 import configparser
@@ -15,17 +15,17 @@ _HASH = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
 def commit(repository: Path) -> str:
-    """Return the hash of the commit that is checked out in `repository`, or "" where none is to be read."""
+    """Return the hash of the commit that is checked out in `repository`, or "" if it can't be read."""
     if shutil.which("git"):
         return _git(repository, "rev-parse", "HEAD")
     head = _text(repository / ".git" / "HEAD")
     name = head.removeprefix("ref: ")
-    found = head if name == head else _text(repository / ".git" / name) or _packed(repository, name)
-    return found if _HASH.fullmatch(found) else ""
+    hexdigest = head if name == head else _text(repository / ".git" / name) or _packed(repository, name)
+    return hexdigest if _HASH.fullmatch(hexdigest) else ""
 
 
 def last_commit(repository: Path, name: Path) -> str:
-    """Return when the file `name` was last committed, in ISO 8601; "" where git is not there or does not know it."""
+    """Return when the file `name` was last committed, in ISO 8601; "" without git or for an untracked file."""
     if not shutil.which("git"):
         return ""
     return _git(repository, "log", "-1", "--format=%cI", "--", str(name))
@@ -37,7 +37,7 @@ def is_shallow(repository: Path) -> bool:
 
 
 def origin(repository: Path) -> str:
-    """Return the address that `repository` was cloned from, or "" where none is to be read."""
+    """Return the URL that `repository` was cloned from, or "" if it can't be read."""
     if shutil.which("git"):
         return _git(repository, "remote", "get-url", "origin")
     config = configparser.RawConfigParser(strict=False, allow_no_value=True)
@@ -58,11 +58,11 @@ def _text(path: Path) -> str:
     return path.read_text(encoding="utf-8", errors="replace").strip() if path.is_file() else ""
 
 
-def _git(repository: Path, *words: str) -> str:
-    """Return what git says of a repository that is a checkout of its own, or ""."""
+def _git(repository: Path, *arguments: str) -> str:
+    """Return the output of git for a repository that is the top of a checkout, "" for others and for errors."""
     if not (repository / ".git").exists():
         return ""
-    # A checkout of another owner is nothing to be afraid of here: nothing of it is run.
-    command = ["git", "-c", f"safe.directory={os.path.realpath(repository)}", "-C", str(repository), *words]
-    ran = subprocess.run(command, capture_output=True, text=True)
-    return ran.stdout.strip() if ran.returncode == 0 else ""
+    # git refuses a checkout of another owner, which may configure programs to run; these commands run none.
+    command = ["git", "-c", f"safe.directory={os.path.realpath(repository)}", "-C", str(repository), *arguments]
+    completed = subprocess.run(command, capture_output=True, text=True)
+    return completed.stdout.strip() if completed.returncode == 0 else ""

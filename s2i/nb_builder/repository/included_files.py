@@ -1,4 +1,4 @@
-"""The files of the repository that a notebook runs with `%run`: what they require and import counts as its own."""
+"""The files that a notebook runs with `%run`: their requirements and imports count as the notebook's own."""
 
 import ast
 import re
@@ -13,15 +13,15 @@ from nb_builder.repository import notebook_file
 from nb_builder.rewrite.magics import as_python
 from nb_builder.rewrite.number_cells import INJECTED
 
-# As MagicsToPython writes `%run -i "other notebook.ipynb" argument`.
+# `%run -i "other notebook.ipynb" argument`, as MagicsToPython writes it.
 _RUNS = re.compile(r"^get_ipython\(\)\.run_line_magic\('run', (.*)\)$", re.MULTILINE)
 _FILE = re.compile(r"(?:-\w+\s+)*(?:\"([^\"]+)\"|'([^']+)'|(\S+))")
 
 
 def expanded(node: NotebookNode, folder: Path, src: Path) -> NotebookNode:
-    """Return the notebook with the code cells of what it runs before the cell that runs it, none of them twice.
+    """Return the notebook with the code cells of each file that it runs inserted once, before the cell that runs it.
 
-    `folder` is the notebook's, `src` the repository's: files outside of it are left to the run.
+    `folder` is the notebook's, `src` the repository's; files outside of `src` are ignored.
     """
     result = NotebookNode(node)
     result.cells = list(_expanded(node, folder, src, set()))
@@ -30,32 +30,32 @@ def expanded(node: NotebookNode, folder: Path, src: Path) -> NotebookNode:
 
 def _expanded(node: NotebookNode, folder: Path, src: Path, seen: set[Path]) -> Iterator[NotebookNode]:
     for cell in node.cells:
-        for path in _named(cell, folder, src) if cell.cell_type == "code" else ():
+        for path in _included(cell, folder, src) if cell.cell_type == "code" else ():
             if path not in seen:
                 seen.add(path)
-                yield from (_as_injected(inner, path) for inner in _inner(path, folder, src, seen))
+                yield from (_as_injected(inner, path) for inner in _code_cells(path, folder, src, seen))
         yield cell
 
 
-def _named(cell: NotebookNode, folder: Path, src: Path) -> Iterator[Path]:
-    for written in _RUNS.findall(as_python(cell.source)):
-        words = _FILE.match(ast.literal_eval(written))
-        name = next(filter(None, words.groups())) if words else ""
-        # IPython adds .py to a name that has no ending.
+def _included(cell: NotebookNode, folder: Path, src: Path) -> Iterator[Path]:
+    for arguments in _RUNS.findall(as_python(cell.source)):
+        match = _FILE.match(ast.literal_eval(arguments))
+        name = next(filter(None, match.groups())) if match else ""
+        # IPython adds .py to a name without a suffix.
         paths = [path.resolve() for path in (folder / name, folder / f"{name}.py")]
         yield from [path for path in paths if path.is_file() and path.is_relative_to(src.resolve())][:1]
 
 
-def _inner(path: Path, folder: Path, src: Path, seen: set[Path]) -> Iterator[NotebookNode]:
-    """Yield the code cells of a file; none where it can't be read, which the run will tell."""
+def _code_cells(path: Path, folder: Path, src: Path, seen: set[Path]) -> Iterator[NotebookNode]:
+    """Yield the code cells of a file; none if it can't be read, which will fail when the notebook runs it."""
     try:
-        read = notebook_file.read(path.parent, Path(path.name))
+        node = notebook_file.read(path.parent, Path(path.name))
     except Problem:
         return
-    yield from (cell for cell in _expanded(read, folder, src, seen) if cell.cell_type == "code")
+    yield from (cell for cell in _expanded(node, folder, src, seen) if cell.cell_type == "code")
 
 
 def _as_injected(cell: NotebookNode, path: Path) -> NotebookNode:
-    held = cell.metadata.get("nb_builder", {})
-    title = held["title"] if INJECTED in held else f"{path.name}, which %run runs"
+    metadata = cell.metadata.get("nb_builder", {})
+    title = metadata["title"] if INJECTED in metadata else f"{path.name}, which %run runs"
     return new_code_cell(cell.source, metadata={"nb_builder": {INJECTED: True, "title": title}})

@@ -1,4 +1,4 @@
-"""When a notebook last changed, by git or by what tools wrote into it: what S2I_RESOLVE_AS_OF=auto means."""
+"""When a notebook last changed, by git or by metadata that tools write: the date for S2I_RESOLVE_AS_OF=auto."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -10,14 +10,14 @@ from nbformat import NotebookNode
 
 from nb_builder.common import resolve_date
 from nb_builder.common.resolve_date import AsOf
-from nb_builder.problems.requirements import DateUnknown
+from nb_builder.problems.packages import DateUnknown
 from nb_builder.repository import git_metadata
 
 
 def choose(setting: resolve_date.Value | None, changed: AsOf | None, notebook: Path) -> AsOf | None:
-    """Return the date to resolve to: what the setting says, `changed` for AUTO, None for today.
+    """Return the date to resolve to: that of the setting, `changed` for AUTO, None for no date.
 
-    Raises DateUnknown where AUTO finds nothing.
+    Raises DateUnknown for AUTO if `changed` is None.
     """
     if setting == resolve_date.AUTO:
         if changed is None:
@@ -27,9 +27,9 @@ def choose(setting: resolve_date.Value | None, changed: AsOf | None, notebook: P
 
 
 def of(repository: Path, notebook: Path, node: NotebookNode) -> AsOf | None:
-    """Return when the notebook last changed: by its last commit, or by its metadata; None where neither tells.
+    """Return when the notebook last changed: by its last commit, else by its metadata; None if both are unknown.
 
-    In a shallow clone every file seems to be of the last commit; then metadata are asked first.
+    In a shallow clone every file seems to be of the last commit, so there metadata take precedence.
     """
     committed = _committed(repository, notebook)
     recorded = _recorded(notebook, node)
@@ -45,7 +45,7 @@ def _committed(repository: Path, notebook: Path) -> AsOf | None:
 
 
 def _recorded(notebook: Path, node: NotebookNode) -> AsOf | None:
-    """Return the newest moment at which a tool says that it has run something."""
+    """Return the latest time at which a tool has recorded that it ran a cell."""
     moments = [moment for text in _recordings(node) if (moment := _moment(text))]
     return AsOf(max(moments), f"the metadata of {notebook}") if moments else None
 
@@ -71,6 +71,6 @@ def _moment(value: object) -> datetime | None:
             return datetime.fromtimestamp(value // 1000, timezone.utc)
         if isinstance(value, str):
             text = re.sub(r"\.\d+", "", value.strip()).replace("Z", "+00:00")
-            found = datetime.fromisoformat(text)
-            return (found if found.tzinfo else found.replace(tzinfo=timezone.utc)).astimezone(timezone.utc)
+            moment = datetime.fromisoformat(text)
+            return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).astimezone(timezone.utc)
     return None

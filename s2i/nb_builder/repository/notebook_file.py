@@ -1,4 +1,4 @@
-"""The notebook's file: read it, or say precisely why it can't be read."""
+"""Reads a notebook's file, or raises a problem that says precisely why it can't be read."""
 
 import json
 import re
@@ -8,7 +8,7 @@ from typing import Any
 
 import nbformat
 
-from nb_builder.problems.repository import (
+from nb_builder.problems.notebooks import (
     LanguageWrong,
     NotebookConflict,
     NotebookNotANotebook,
@@ -16,7 +16,7 @@ from nb_builder.problems.repository import (
     NotebookUnreadable,
 )
 from nb_builder.repository import formats
-from nb_builder.repository.normalize_notebook import mend
+from nb_builder.repository.normalize_notebook import normalize
 
 _CONFLICT = re.compile(r"^(<<<<<<<|>>>>>>>)( .*)?$", re.MULTILINE)
 
@@ -29,7 +29,7 @@ def read(repository: Path, notebook: Path) -> nbformat.NotebookNode:
     """
     text = _text(repository / notebook, notebook)
     if notebook.suffix != ".ipynb":
-        return _written_otherwise(text, notebook)
+        return _parse_text_format(text, notebook)
     raw = _parse(text, notebook)
     _require_notebook(raw, notebook)
     _require_python(raw.get("metadata") or {}, notebook)
@@ -37,31 +37,31 @@ def read(repository: Path, notebook: Path) -> nbformat.NotebookNode:
 
 
 def wanted_python(node: nbformat.NotebookNode) -> str | None:
-    """Return the minor version (such as "3.9") that the notebook's metadata ask for, or None."""
+    """Return the minor version of Python (such as "3.9") in the notebook's metadata, or None."""
     language = node.metadata.get("language_info", {})
     kernel = node.metadata.get("kernelspec", {})
     for text in (str(language.get("version", "")), str(kernel.get("name", "")), str(kernel.get("display_name", ""))):
-        found = re.search(r"\b(?:python\s?)?(3\.\d{1,2})\b", text, re.IGNORECASE)
-        if found:
-            return found.group(1)
+        match = re.search(r"\b(?:python\s?)?(3\.\d{1,2})\b", text, re.IGNORECASE)
+        if match:
+            return match.group(1)
     return None
 
 
 def _text(path: Path, notebook: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as wrong:
-        raise NotebookNotJson(notebook=notebook, line=1, reason=str(wrong), state="not text in UTF-8") from None
+    except UnicodeDecodeError as error:
+        raise NotebookNotJson(notebook=notebook, line=1, reason=str(error), state="not text in UTF-8") from None
 
 
-def _written_otherwise(text: str, notebook: Path) -> nbformat.NotebookNode:
+def _parse_text_format(text: str, notebook: Path) -> nbformat.NotebookNode:
     _require_no_conflict(text, notebook)
     try:
         node = formats.parse(notebook, text)
-    except SyntaxError as wrong:
-        raise NotebookUnreadable(notebook=notebook, reason=f"line {wrong.lineno}, {wrong.msg}") from None
-    except ValueError as wrong:
-        raise NotebookUnreadable(notebook=notebook, reason=wrong) from None
+    except SyntaxError as error:
+        raise NotebookUnreadable(notebook=notebook, reason=f"line {error.lineno}, {error.msg}") from None
+    except ValueError as error:
+        raise NotebookUnreadable(notebook=notebook, reason=error) from None
     _require_python(node.metadata, notebook)
     if notebook.suffix in formats.CHUNKS and not formats.has_python(text):
         raise LanguageWrong(notebook=notebook, language="R", kernel="knitr")
@@ -77,22 +77,22 @@ def _require_no_conflict(text: str, notebook: Path) -> None:
 def _parse(text: str, notebook: Path) -> Any:
     try:
         return json.loads(text)
-    except json.JSONDecodeError as wrong:
+    except json.JSONDecodeError as error:
         _require_no_conflict(text, notebook)
         raise NotebookNotJson(
-            notebook=notebook, line=wrong.lineno, reason=wrong.msg, state=_state(text, wrong)
+            notebook=notebook, line=error.lineno, reason=error.msg, state=_state(text, error)
         ) from None
     except RecursionError:
         raise NotebookNotJson(notebook=notebook, line=1, reason="nested too deeply", state="damaged") from None
 
 
-def _state(text: str, wrong: json.JSONDecodeError) -> str:
+def _state(text: str, error: json.JSONDecodeError) -> str:
     if not text.strip():
         return "empty"
     if not text.lstrip().startswith("{"):
         return "something else"
-    # The parser stops near the end, or at a string that the end of the file leaves open.
-    cut = not text.rstrip().endswith("}") or wrong.msg.startswith("Unterminated")
+    # A file that was cut off lacks its last brace, or ends inside of a string.
+    cut = not text.rstrip().endswith("}") or error.msg.startswith("Unterminated")
     return "cut off" if cut else "damaged"
 
 
@@ -113,8 +113,8 @@ def _require_python(metadata: dict, notebook: Path) -> None:
 
 
 def _upgrade(raw: dict, notebook: Path) -> nbformat.NotebookNode:
-    """Return the notebook as format 4, mended; what nbformat refuses is no notebook."""
-    mend(raw)
+    """Return the notebook normalized and converted to format 4; raise NotebookNotANotebook if nbformat refuses it."""
+    normalize(raw)
     text = json.dumps(raw)
     try:
         with warnings.catch_warnings():
@@ -130,16 +130,16 @@ def _upgrade(raw: dict, notebook: Path) -> nbformat.NotebookNode:
         KeyError,
         TypeError,
         ValueError,
-    ) as wrong:
-        reason = str(wrong).strip().splitlines()[0] if str(wrong).strip() else type(wrong).__name__
+    ) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise NotebookNotANotebook(notebook=notebook, reason=reason) from None
     _name_cells(node, raw)
     return node
 
 
 def _name_cells(node: nbformat.NotebookNode, raw: dict) -> None:
-    """Give cells that had no id one by their place: nbformat's are random, and builds must be repeatable."""
-    own = {cell.get("id") for cell in raw.get("cells", ()) if isinstance(cell, dict)}
+    """Give cells that had no id one by their position: nbformat's are random, and builds must be repeatable."""
+    given_ids = {cell.get("id") for cell in raw.get("cells", ()) if isinstance(cell, dict)}
     for position, cell in enumerate(node.cells, start=1):
-        if cell.get("id") not in own:
+        if cell.get("id") not in given_ids:
             cell["id"] = f"cell-{position}"

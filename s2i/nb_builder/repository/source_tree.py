@@ -1,37 +1,37 @@
-"""The repository: which of its files is the notebook, and how it gets to `$APP_ROOT/src`."""
+"""The repository's files: which of them are the notebooks, and the copy in `$APP_ROOT/src`."""
 
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from nb_builder.problems.repository import NotebookChosenTwice, NotebookNotFound, SourceMissing
+from nb_builder.problems.notebooks import NotebookChosenTwice, NotebookNotFound, SourceMissing
 from nb_builder.repository import candidates
 
-# s2i lays the repository here and leaves it in the image unless assemble takes it away.
+# s2i puts the repository here, and it stays in the image unless assemble removes it.
 UPLOADED = Path("/tmp/src")  # noqa: S108 - s2i's own place
 
 
-def locate(src: Path, kept: Path) -> Path:
-    """Return the folder with the repository: `src`, or `kept` where an earlier assemble emptied s2i's upload.
+def locate(src: Path, copy: Path) -> Path:
+    """Return the folder with the repository: `src`, or `copy` where an earlier assemble emptied s2i's upload.
 
-    Any other empty folder stands for nothing else: `kept` is the repository of the build before, whichever that was.
-    Raises SourceMissing where there is nothing.
+    An empty folder elsewhere is an error: `copy` may be another repository, of an earlier build.
+    Raises SourceMissing if there are no files.
     """
-    for folder in (src, kept) if src == UPLOADED else (src,):
+    for folder in (src, copy) if src == UPLOADED else (src,):
         if folder.is_dir() and any(folder.iterdir()):
             return folder
     raise SourceMissing(folder=src)
 
 
 def find_notebooks(
-    repository: Path, chosen: str | None, listed: Sequence[str] | None, say: Callable[[str], None] = lambda words: None
+    repository: Path, chosen: str | None, listed: Sequence[str] | None, note: Callable[[str], None] = lambda text: None
 ) -> tuple[Path, ...]:
-    """Return the notebooks to build, relative to `repository`, in their order; the last one defines the contract.
+    """Return the notebooks to build, relative to `repository`, in order of execution; the last one has predictor.
 
-    `chosen` is S2I_SOURCE_NOTEBOOK, `listed` S2I_SOURCE_NOTEBOOK_LIST; without either it is the one that
-    `candidates` finds, and `say` gets the reason where there are several. Raises NotebookChosenTwice or
-    NotebookNotFound, and what `candidates` raises.
+    `chosen` is S2I_SOURCE_NOTEBOOK, `listed` S2I_SOURCE_NOTEBOOK_LIST. Without either it is the one that
+    `candidates` finds, and `note` gets the reason if there are several. Raises NotebookChosenTwice or
+    NotebookNotFound, and what `candidates.sole` raises.
     """
     if chosen is not None and listed is not None:
         raise NotebookChosenTwice(chosen=chosen, listed=", ".join(listed))
@@ -39,24 +39,24 @@ def find_notebooks(
         return _chosen(repository, listed, "S2I_SOURCE_NOTEBOOK_LIST")
     if chosen is not None:
         return _chosen(repository, [chosen], "S2I_SOURCE_NOTEBOOK")
-    return (candidates.sole(repository, say),)
+    return (candidates.sole(repository, note),)
 
 
 def has_module(repository: Path, module: str) -> bool:
-    """Tell whether the repository may have `module`, be it dotted: a notebook can add any folder to sys.path."""
-    wanted = f"/{module.replace('.', '/')}/"
-    return any(wanted in f"/{path.with_suffix('') if path.suffix == '.py' else path}/" for path in files(repository))
+    """Return whether the repository has `module` (may be dotted) in any folder: a notebook can change sys.path."""
+    segment = f"/{module.replace('.', '/')}/"
+    return any(segment in f"/{path.with_suffix('') if path.suffix == '.py' else path}/" for path in files(repository))
 
 
 def files(repository: Path) -> Iterator[Path]:
-    """Yield the repository's files, relative to it, in the order of their names: what `bring` would copy."""
-    for folder, inner, names in os.walk(repository):
-        inner[:] = sorted({*inner} - {*_not_of_the_repository(folder, inner)})
+    """Yield the repository's files that `bring` would copy, relative to it, sorted folder by folder."""
+    for folder, subfolders, names in os.walk(repository):
+        subfolders[:] = sorted({*subfolders} - {*_not_of_the_repository(folder, subfolders)})
         yield from (Path(os.path.relpath(os.path.join(folder, name), repository)) for name in sorted(names))
 
 
 def bring(repository: Path, destination: Path) -> None:
-    """Copy the repository to `destination`, dot files, modes and links included; what was there goes.
+    """Replace the content of `destination` by a copy of the repository, with dot files, modes and links.
 
     s2i's upload is removed as far as this user may, so that it is not in the image twice.
     """
@@ -73,13 +73,13 @@ def bring(repository: Path, destination: Path) -> None:
 
 def _chosen(repository: Path, names: Sequence[str], setting: str) -> tuple[Path, ...]:
     """Return `names` as paths; raise NotebookNotFound with all that are not files of the repository."""
-    wanted = [Path(os.path.normpath(name)) for name in names]
-    missing = [str(path) for path in wanted if not _is_inside(repository, path)]
+    paths = [Path(os.path.normpath(name)) for name in names]
+    missing = [str(path) for path in paths if not _is_inside(repository, path)]
     if missing:
-        there = next((group for group in candidates.groups(repository) if group), [])
-        known = candidates.listed(there) or "no notebook at all"
+        existing = next(filter(None, candidates.groups(repository)), [])
+        known = candidates.listed(existing) or "no notebook at all"
         raise NotebookNotFound(setting=setting, chosen=", ".join(map(repr, missing)), names=known)
-    return tuple(wanted)
+    return tuple(paths)
 
 
 def _is_inside(repository: Path, path: Path) -> bool:
@@ -87,13 +87,16 @@ def _is_inside(repository: Path, path: Path) -> bool:
 
 
 def _not_of_the_repository(folder: str, names: list[str]) -> list[str]:
-    """Return the entries of a local folder that git would not have: s2i never uploads them."""
-    made = {".git", ".ipynb_checkpoints", "__pycache__"}
-    return [name for name in names if name in made or os.path.exists(os.path.join(folder, name, "pyvenv.cfg"))]
+    """Return the entries of a local folder that do not belong to the repository's files, such as .git and venvs."""
+    generated = {".git", ".ipynb_checkpoints", "__pycache__"}
+    return [name for name in names if name in generated or os.path.exists(os.path.join(folder, name, "pyvenv.cfg"))]
 
 
 def _bring_entry(entry: Path, target: Path) -> None:
-    """Copy one entry; never the rights of APP_ROOT/src itself, which another user may own."""
+    """Copy one entry of the repository's top folder.
+
+    Not the folder itself: its mode must not be copied to APP_ROOT/src, which another user may own.
+    """
     if entry.is_dir() and not entry.is_symlink():
         shutil.copytree(entry, target, symlinks=True, ignore=_not_of_the_repository, copy_function=_copy)
     elif entry.is_symlink():
@@ -103,7 +106,7 @@ def _bring_entry(entry: Path, target: Path) -> None:
 
 
 def _copy(source: str, target: str) -> None:
-    """Copy one file with its mode but not its times' precision or owner: a foreign UID may not set them."""
+    """Copy one file with its mode, without times and owner: an arbitrary UID may not set them."""
     shutil.copyfile(source, target, follow_symlinks=False)
     shutil.copymode(source, target, follow_symlinks=False)
 
@@ -116,6 +119,6 @@ def _empty(folder: Path, *, best_effort: bool = False) -> None:
         try:
             entry.unlink()
         except OSError:
-            # s2i's upload belongs to another user when the build runs under a foreign UID.
+            # s2i's upload has another owner if the build runs under an arbitrary UID.
             if not best_effort:
                 raise

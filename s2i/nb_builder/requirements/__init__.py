@@ -1,1 +1,1 @@
-"""What a notebook requires: read from its cell and its repository's files, merged, locked."""
+"""What a notebook requires: read from its cell and the files of its repository, merged and locked."""

@@ -1,4 +1,4 @@
-"""What the notebook requires: the cell by script one, requirements.txt and requirements.lock of the repository."""
+"""Collect what a notebook requires: the cell's list, by script one, and the repository's files and lock."""
 
 import os
 import re
@@ -13,22 +13,22 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from nb_builder.common import digests
-from nb_builder.problems.requirements import (
+from nb_builder.problems.packages import (
     LockOutdated,
     RequirementsConflict,
     RequirementsMalformed,
     RequirementsNeedPackages,
 )
 from nb_builder.requirements import line_parser, lock_file, sources
-from nb_builder.requirements.line_parser import Asked, Place
+from nb_builder.requirements.line_parser import Asked, Origin
 from nb_builder.requirements.pip_config import without_credentials
 from nb_builder.requirements.sources import NOTHING, Choice, Declaration, requirements_txt
 from nb_builder.rewrite.emit_requirements import MALFORMED
 
-# Script one only computes a list; what takes longer waits for something.
+# Seconds. Script one only computes a list; if it takes longer, it waits for something.
 _TIME_LIMIT = 60
 
-# What must be there to load the model; the notebook may pin its version.
+# Needed to save and load the model, so it is added; the notebook may pin its version.
 CLOUDPICKLE = "cloudpickle"
 
 _LOCKED = re.compile(r"^([A-Za-z0-9][\w.-]*)(?:\[[^]]*\])?\s*(?:==|@)\s*([^\s;\\]+)", re.MULTILINE)
@@ -36,10 +36,10 @@ _LOCKED = re.compile(r"^([A-Za-z0-9][\w.-]*)(?:\[[^]]*\])?\s*(?:==|@)\s*([^\s;\\
 
 @dataclass(frozen=True)
 class Wanted:
-    """All that asks for packages: the cell's list, files of the repository, and what their lines come to.
+    """All requirements of a build: the cell's list, the repository's files, and what their lines ask for.
 
-    `emitted` is the one file that an installer reads; it has all lines of `asked`. `top` is the repository's, and
-    `choice` says which of its files counts.
+    `emitted` is the one file that an installer reads; it has all lines of `asked`. `top` is the repository's top
+    folder, and `choice` says which of its files counts.
     """
 
     cell: tuple[Requirement, ...]
@@ -50,19 +50,19 @@ class Wanted:
     choice: Choice = NOTHING
 
     def __len__(self) -> int:
-        """Return how many requirements the author has written down."""
+        """Return how many requirements the author has written."""
         return len(self.asked.lines)
 
     @property
     def declared(self) -> bool:
-        """Return whether anything says what to install, be it that nothing is needed."""
+        """Return whether anything declares what to install, even if it declares that nothing is needed."""
         return bool(self.asked.lines or self.choice.counted or self.lock)
 
     @property
     def fingerprint(self) -> str:
-        """Return what an earlier answer of a resolver depends on; "" where it must not be taken over.
+        """Return a digest of everything that a resolver's result depends on; "" where a result must not be reused.
 
-        A lock has no passwords in it: where an address has one, the next build has to ask it again.
+        That is so where an address has a password: locks are kept without them, so the next build has to resolve again.
         """
         texts = [path.read_text("utf-8") for path in (self.emitted, self.lock) if path]
         if any(without_credentials(text) != text for text in texts):
@@ -73,26 +73,32 @@ class Wanted:
 
     @property
     def pinned(self) -> list[str]:
-        """Return the normalised names of the requirements that leave nothing of their version open."""
-        named = filter(None, map(_requirement, (*self.asked.lines, *self.asked.constraints)))
-        return sorted({canonicalize_name(each.name) for each in named if each.url or _is_pinned(each)})
+        """Return the normalised names of the requirements with an exact version or an address."""
+        requirements = filter(None, map(_requirement, (*self.asked.lines, *self.asked.constraints)))
+        return sorted(
+            {
+                canonicalize_name(requirement.name)
+                for requirement in requirements
+                if requirement.url or _is_pinned(requirement)
+            }
+        )
 
     def written_in(self, name: str) -> str:
-        """Return the file of the repository, and the line of it, that names the package `name`; "" where none does."""
+        """Return the repository's file and line, as words, that ask for the package `name`; "" where none does."""
         counted = self.choice.counted
         if counted is None:
             return ""
-        for number, line in counted.said.numbered():
-            theirs = _requirement(line)
-            if theirs and canonicalize_name(theirs.name) == canonicalize_name(name):
-                return f"{counted.file}, {'line' if counted.said.numbers else 'entry'} {number}"
+        for number, line in counted.packages.numbered():
+            requirement = _requirement(line)
+            if requirement and canonicalize_name(requirement.name) == canonicalize_name(name):
+                return f"{counted.file}, {'line' if counted.packages.numbers else 'entry'} {number}"
         return ""
 
     @property
     def unpinned(self) -> list[str]:
-        """Return the normalised names of the requirements that leave their version to the day of the build."""
-        named = filter(None, map(_requirement, self.asked.lines))
-        return sorted({canonicalize_name(each.name) for each in named} - set(self.pinned))
+        """Return the normalised names of the requirements whose version depends on the day of the build."""
+        requirements = filter(None, map(_requirement, self.asked.lines))
+        return sorted({canonicalize_name(requirement.name) for requirement in requirements} - set(self.pinned))
 
 
 def collect(
@@ -107,20 +113,20 @@ def collect(
 ) -> Wanted:
     """Run script one with the bare model Python in `folder`, and add what files of the repository ask for.
 
-    `declared` is what they say, the nearest first. Writes requirements.txt beside `script`; `allowed` are the hosts
-    whose indexes may be named. Raises RequirementsNeedPackages, RequirementsMalformed, RequirementIsOption,
+    `declared` is what they say, the nearest first; `allowed` are the hosts whose indexes may be named. Writes
+    requirements.txt beside `script`. Raises RequirementsNeedPackages, RequirementsMalformed, RequirementIsOption,
     IndexNotAllowed, GitMissing, RequirementsConflict or LockOutdated.
     """
     emitted = script.with_name(paths.REQUIREMENTS)
     _emit(script, python, folder, emitted, notebook)
-    place = Place(line_parser.CELL, "entry", str(notebook), (folder, src), src, strict=True)
-    said = requirements_txt.of_lines(emitted.read_text(encoding="utf-8").splitlines())
-    asked = line_parser.read(said.numbered(), place)
+    origin = Origin(line_parser.CELL, "entry", str(notebook), (folder, src), src, strict=True)
+    packages = requirements_txt.of_lines(emitted.read_text(encoding="utf-8").splitlines())
+    asked = line_parser.read(packages.numbered(), origin)
     cell = tuple(Requirement(line.split(" --")[0]) for line in asked.lines if _has_name(line))
-    notes = [f"requirements: {note}." for note in said.notes]
+    notes = [f"requirements: {note}." for note in packages.notes]
     choice = sources.choose(cell, declared, notes, has_paths=bool(asked.lines))
     if choice.counted:
-        asked += line_parser.of_said(choice.counted.file, choice.counted.said, src)
+        asked += line_parser.of_packages(choice.counted.file, choice.counted.packages, src)
     locked = _nearest(paths.LOCK, folder, src)
     if locked:
         asked += Asked(options=line_parser.options_of(locked, src))
@@ -134,12 +140,12 @@ def collect(
 
 
 def counted(number: int) -> str:
-    """Return in words how many requirements there are."""
+    """Return the number of requirements in words."""
     return "1 requirement" if number == 1 else f"{number or 'no'} requirements"
 
 
 def write(wanted: Wanted) -> None:
-    """Write the file that installers read, and the constraints that it draws in, if there are any."""
+    """Write the file that installers read, and the constraints file that it includes, if there are constraints."""
     lines = [*wanted.asked.lines, *also(wanted.cell)]
     if wanted.asked.constraints:
         constraints = wanted.emitted.with_name(paths.CONSTRAINTS)
@@ -153,7 +159,7 @@ def _text(lines: Sequence[str]) -> str:
 
 
 def _has_name(line: str) -> bool:
-    """Tell whether a line of the cell is a requirement with a name, and no bare address."""
+    """Return whether a line of the cell is a requirement with a name, and not a bare address."""
     try:
         Requirement(line.split(" --", maxsplit=1)[0])
     except InvalidRequirement:
@@ -162,10 +168,10 @@ def _has_name(line: str) -> bool:
 
 
 def _emit(script: Path, python: Path, folder: Path, target: Path, notebook: Path) -> None:
-    # -S: nothing but the standard library, as on any other machine; the repository's own modules count.
+    # -S leaves out site-packages: script one has the standard library, on any machine, and the repository's modules.
     environ = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
     try:
-        ran = subprocess.run(
+        completed = subprocess.run(
             [python, "-S", script, target],
             cwd=folder,
             env=environ,
@@ -177,25 +183,25 @@ def _emit(script: Path, python: Path, folder: Path, target: Path, notebook: Path
         )
     except subprocess.TimeoutExpired:
         raise RequirementsNeedPackages(notebook=notebook, error=f"no end after {_TIME_LIMIT} seconds") from None
-    if ran.returncode == MALFORMED:
-        raise RequirementsMalformed(reason=ran.stderr.strip(), notebook=notebook)
-    if ran.returncode:
-        error = (ran.stderr.strip().splitlines() or [f"exit status {ran.returncode}"])[-1]
-        raise RequirementsNeedPackages(notebook=notebook, error=error, detail=ran.stderr)
+    if completed.returncode == MALFORMED:
+        raise RequirementsMalformed(reason=completed.stderr.strip(), notebook=notebook)
+    if completed.returncode:
+        error = (completed.stderr.strip().splitlines() or [f"exit status {completed.returncode}"])[-1]
+        raise RequirementsNeedPackages(notebook=notebook, error=error, detail=completed.stderr)
 
 
 def also(cell: Sequence[Requirement]) -> list[str]:
-    """Return what is needed beside the author's list: cloudpickle, which saves and loads the model."""
+    """Return the lines to add to the author's list: cloudpickle, which saves and loads the model."""
     named = {canonicalize_name(requirement.name) for requirement in cell}
     return [] if CLOUDPICKLE in named else [f"{CLOUDPICKLE}  # saves and loads the model"]
 
 
 def _nearest(name: str, folder: Path, src: Path) -> Path | None:
     """Return the file `name` beside the notebook or in a folder above it, up to the repository's top."""
-    for place in [folder, *folder.parents]:
-        if (place / name).is_file():
-            return place / name
-        if place == src:
+    for directory in [folder, *folder.parents]:
+        if (directory / name).is_file():
+            return directory / name
+        if directory == src:
             break
     return None
 
@@ -205,14 +211,14 @@ def _check_agreement(wanted: Wanted) -> None:
     counted = wanted.choice.counted
     if counted is None:
         return
-    for number, line in counted.said.numbered():
+    for number, line in counted.packages.numbered():
         theirs = _requirement(line)
         if theirs is None:
-            continue  # An option or a path: pip's own format, which the installer judges.
+            continue  # An option or a path, which the installer checks.
         for ours in wanted.cell:
             if canonicalize_name(ours.name) == canonicalize_name(theirs.name) and sources.exclude(ours, theirs):
-                count = "line" if counted.said.numbers else "entry"
-                reason = f"the cell asks for {ours}, and {counted.file} ({count} {number}) for {theirs}."
+                unit = "line" if counted.packages.numbers else "entry"
+                reason = f"the cell asks for {ours}, and {counted.file} ({unit} {number}) for {theirs}."
                 raise RequirementsConflict(reason=reason, detail="")
 
 
@@ -229,7 +235,7 @@ def _requirement(line: str) -> Requirement | None:
 
 
 def _check_lock(wanted: Wanted) -> None:
-    """Raise LockOutdated where the repository's lock does not give what cell or file ask for."""
+    """Raise LockOutdated where the repository's lock does not satisfy what the cell asks for."""
     if wanted.lock is None:
         return
     text = wanted.lock.read_text(encoding="utf-8-sig")
@@ -238,7 +244,7 @@ def _check_lock(wanted: Wanted) -> None:
     for requirement in wanted.cell:
         version = locked.get(canonicalize_name(requirement.name))
         applies = requirement.marker is None or requirement.marker.evaluate()
-        # An address in either of them says nothing of a version.
+        # An address in either of them has no version to compare.
         address = requirement.url is not None or "/" in (version or "")
         fits = version is not None and (address or requirement.specifier.contains(version, prereleases=True))
         if applies and not fits:

@@ -1,12 +1,12 @@
-"""Which distribution provides an import name: for the line that a user is told to add.
+"""Which distribution provides an import name, for the line that a message tells users to add.
 
-A name is taken from these tables or not given at all: under the name of a module that nobody here knows, an index
-may hold a package of somebody else.
+Only names in these tables are given. A guess could name somebody else's package: an index may have one under any
+module's name.
 """
 
 from nb_builder.platforms.catalog import MODULES, prefixes
 
-# Where the two names differ. A dotted name is one of several distributions that share its first part.
+# Where the two names differ. A dotted name is for one of several distributions that share a namespace.
 PROVIDED_BY = {
     "attr": "attrs",
     "autosklearn": "auto-sklearn",
@@ -127,7 +127,7 @@ PROVIDED_BY = {
     "zmq": "pyzmq",
 }
 
-# Where they are the same; an index takes `_` and `-` for one.
+# Where they are the same; indexes do not distinguish `_` and `-`.
 _SAME = """
     accelerate aif360 aiohttp albumentations alibi altair annoy anthropic arch arrow arviz astropy attrs autocorrect
     autoviz backoff bert_score bertopic bitsandbytes bokeh boto boto3 botocore bottleneck cachetools cartopy
@@ -167,12 +167,12 @@ SAME = frozenset(_SAME.split())
 
 
 def known_name(module: str) -> str | None:
-    """Return the longest part of the dotted name `module` that the tables have, or None."""
+    """Return the longest prefix of the dotted name `module` that the tables have, or None."""
     return next((name for name in prefixes(module) if name in PROVIDED_BY or name in SAME or name in MODULES), None)
 
 
 def providing(module: str) -> str | None:
-    """Return the name of the distribution that provides `module`, or None where that is not known for sure."""
+    """Return the name of the distribution that provides `module`, or None where the tables do not have it."""
     name = known_name(module)
     if name is None or name in MODULES:
         return None
@@ -180,5 +180,5 @@ def providing(module: str) -> str | None:
 
 
 def entry(module: str) -> str:
-    """Return the entry of `requirements` that brings `module`; one that can't be pasted where nobody knows it."""
+    """Return the entry of `requirements` that provides `module`; with a placeholder where its package is unknown."""
     return f'["{providing(module) or f"<the package that provides {module}>"}", ""]'

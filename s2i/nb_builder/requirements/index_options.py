@@ -1,7 +1,7 @@
-"""Where requirement lines say that packages come from: whether that is allowed, and how installers hear of it.
+"""Package indexes that requirement lines name: whether they are allowed, and how they are passed to installers.
 
-A package runs code in the build and in the service, and the repository's author need not be who builds. So an
-index that a repository names counts only if S2I_ALLOW_INDEXES has its host, or the builder uses it anyway.
+A package runs code in the build and in the service, and whoever builds need not trust the repository's author. So an
+index that a repository names is refused unless S2I_ALLOW_INDEXES has its host, or the builder uses it anyway.
 """
 
 import os
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from nb_builder.problems.requirements import IndexNotAllowed
+from nb_builder.problems.packages import IndexNotAllowed
 from nb_builder.requirements import pip_config
 
 DEFAULT_INDEX = "https://pypi.org/simple"
@@ -18,7 +18,10 @@ DEFAULT_INDEX = "https://pypi.org/simple"
 
 @dataclass(frozen=True)
 class IndexOptions:
-    """Options of requirement lines, by what they mean; `where` is the line, and is lost when two are added."""
+    """The options of a requirement line, or of several; `where` names the line, and is "" for several.
+
+    `lines` keeps the options of each line, so that `check` can name the one that is refused.
+    """
 
     where: str = ""
     index: str = ""
@@ -32,7 +35,7 @@ class IndexOptions:
     lines: tuple["IndexOptions", ...] = ()
 
     def __add__(self, other: "IndexOptions") -> "IndexOptions":
-        """Return both together; of two indexes the later one counts, as for pip."""
+        """Return both combined; of two values for --index-url the later one counts, as for pip."""
         return IndexOptions(
             "",
             other.index or self.index,
@@ -47,9 +50,9 @@ class IndexOptions:
         )
 
     def check(self, allowed: Sequence[str], top: Path, environ: Mapping[str, str]) -> None:
-        """Raise IndexNotAllowed for the first index that neither `allowed` hosts nor the builder's settings have.
+        """Raise IndexNotAllowed for the first index that is not on an `allowed` host or in the builder's settings.
 
-        Folders of the repository, whose top is `top`, are always allowed.
+        Folders of the repository, whose top folder is `top`, are always allowed.
         """
         used = _in_use(pip_config.read(environ))
         for line in self._lines():
@@ -60,15 +63,15 @@ class IndexOptions:
                 _require(host, host.lower(), allowed, line.where)
 
     def applied(self, environ: Mapping[str, str]) -> dict[str, str]:
-        """Return `environ` with what the lines say added to pip's settings in it, or in their place."""
-        given = pip_config.read(environ)
+        """Return `environ` with the options as `PIP_*`: --index-url replaces pip's setting, lists are added to it."""
+        settings = pip_config.read(environ)
         chosen = {
             "PIP_INDEX_URL": self.index,
-            "PIP_EXTRA_INDEX_URL": _joined(given.get("extra-index-url", ""), self.extra),
-            "PIP_FIND_LINKS": _joined(given.get("find-links", ""), self.links),
-            "PIP_TRUSTED_HOST": _joined(given.get("trusted-host", ""), self.trusted),
-            "PIP_ONLY_BINARY": _joined(given.get("only-binary", ""), self.only_binary, by=","),
-            "PIP_NO_BINARY": _joined(given.get("no-binary", ""), self.no_binary, by=","),
+            "PIP_EXTRA_INDEX_URL": _joined(settings.get("extra-index-url", ""), self.extra),
+            "PIP_FIND_LINKS": _joined(settings.get("find-links", ""), self.links),
+            "PIP_TRUSTED_HOST": _joined(settings.get("trusted-host", ""), self.trusted),
+            "PIP_ONLY_BINARY": _joined(settings.get("only-binary", ""), self.only_binary, separator=","),
+            "PIP_NO_BINARY": _joined(settings.get("no-binary", ""), self.no_binary, separator=","),
             "PIP_NO_INDEX": "1" if self.no_index else "",
             "PIP_PRE": "1" if self.pre else "",
         }
@@ -82,17 +85,17 @@ def _once(items: tuple) -> tuple:
     return tuple(dict.fromkeys(items))
 
 
-def _joined(given: str, more: tuple[str, ...], by: str = " ") -> str:
-    """Return what was given and `more`; "" where there is nothing to add."""
-    return by.join([*given.replace(by, " ").split(), *more]) if more else ""
+def _joined(value: str, additions: tuple[str, ...], separator: str = " ") -> str:
+    """Return the setting's `value` with `additions`; "" where there is nothing to add."""
+    return separator.join([*value.replace(separator, " ").split(), *additions]) if additions else ""
 
 
 def _in_use(settings: Mapping[str, str]) -> set[str]:
-    """Return the addresses that the builder takes packages from without being asked by a repository."""
-    words = [settings.get("index-url", DEFAULT_INDEX)]
+    """Return the addresses that pip's own settings take packages from, whatever the repository says."""
+    urls = [settings.get("index-url", DEFAULT_INDEX)]
     for name in ("extra-index-url", "find-links"):
-        words += settings.get(name, "").split()
-    return {word.rstrip("/") for word in words}
+        urls += settings.get(name, "").split()
+    return {url.rstrip("/") for url in urls}
 
 
 def _is_inside(url: str, top: Path) -> bool:
@@ -110,5 +113,5 @@ def _host(url: str) -> str:
 
 def _require(address: str, host: str, allowed: Sequence[str], where: str) -> None:
     if not {host, host.partition(":")[0]} & {*allowed}:
-        shown = pip_config.without_credentials(address)
-        raise IndexNotAllowed(where=where, index=shown, host=host)
+        url = pip_config.without_credentials(address)
+        raise IndexNotAllowed(where=where, index=url, host=host)

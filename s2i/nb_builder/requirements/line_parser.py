@@ -1,7 +1,7 @@
-"""The lines of requirements, as pip reads them: what each asks for, with every path made absolute.
+"""Parse requirement lines as pip does, and make every path in them absolute.
 
-The cell's list and requirements.txt may say the same things: packages, paths, git repositories, and options that
-draw in other files or name indexes. What comes out is read by uv and pip alike, whatever folder they run in.
+The cell's list and requirements.txt may have the same entries: packages, paths, git repositories, and options that
+include other files or name indexes. uv and pip read the result in any working directory.
 """
 
 import argparse
@@ -18,13 +18,13 @@ from urllib.parse import unquote, urlsplit
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
-from nb_builder.problems.requirements import GitMissing, RequirementIsOption, RequirementsMalformed
+from nb_builder.problems.packages import GitMissing, RequirementIsOption, RequirementsMalformed
 from nb_builder.requirements.index_options import IndexOptions
 from nb_builder.requirements.logical_lines import logical
 from nb_builder.requirements.sources import requirements_txt
-from nb_builder.requirements.sources.base import Said, Unreadable
+from nb_builder.requirements.sources.declaration import Packages, Unreadable
 
-# What messages call the cell's list.
+# The name of the cell's list in messages.
 CELL = "'requirements'"
 PROJECT = ("pyproject.toml", "setup.py")
 _ARCHIVES = (".whl", ".tar.gz", ".zip")
@@ -37,11 +37,12 @@ _OTHER_VCS = re.compile(r"(hg|svn|bzr)\+")
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where lines stand: a file or the cell's list, the folders that their paths begin at, the repository's top.
+class Origin:
+    """Where lines come from: a file or the cell's list, the folders that paths are relative to, the repository's top.
 
-    `within` names it ("requirements.txt"), `count` what it is made of ("line"), `home` where to correct it. With
-    `strict` a line that is no requirement is refused here; else the installer, which takes more, is to judge it.
+    `within` is its name ("requirements.txt"), `count` the word for an entry ("line"), `home` the file to correct it
+    in. With `strict`, a line that is not a requirement is refused here; else it is left to the installer, which
+    accepts more forms.
     """
 
     within: str
@@ -51,16 +52,16 @@ class Place:
     top: Path
     strict: bool = False
 
-    def words(self, number: int) -> str:
-        """Return the words for one line, such as "requirements.txt (line 3)"."""
+    def where(self, number: int) -> str:
+        """Return the name of one line, such as "requirements.txt (line 3)"."""
         return f"{self.within} ({self.count} {number})"
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What lines ask for: entries and constraints that can be read from any folder, and where packages come from.
+    """What lines ask for: entries and constraints with absolute paths, and the options for indexes.
 
-    `folders` are the folders of the repository that are built and installed; `notes` is what users should know.
+    `folders` are the folders of the repository that are built and installed; `notes` are for the log.
     """
 
     lines: tuple[str, ...] = ()
@@ -97,76 +98,76 @@ class _Options(argparse.ArgumentParser):
         ):
             self.add_argument(*names, action="append", default=[])
         self.add_argument("-i", "--index-url", "--pypi-url", default="")
-        # The last two change nothing here: every build locks by digests, and takes wheels where there are some.
+        # The last two change nothing: every build locks by digests, and prefers wheels.
         for name in ("--no-index", "--pre", "--require-hashes", "--prefer-binary"):
             self.add_argument(name, action="store_true")
 
     def error(self, message: str) -> NoReturn:
-        """Raise what the caller turns into a problem."""
+        """Raise ValueError, where argparse would exit; the caller turns it into a problem."""
         raise ValueError(message)
 
 
 _OPTIONS = _Options()
 
 
-def read(lines: Sequence[tuple[int, str]], place: Place, seen: frozenset[Path] = frozenset()) -> Asked:
-    """Return what numbered `lines` ask for; `seen` are the files on the way here.
+def read(lines: Sequence[tuple[int, str]], origin: Origin, seen: frozenset[Path] = frozenset()) -> Asked:
+    """Return what numbered `lines` ask for; `seen` are the files that include them, against a circle.
 
     Raises RequirementsMalformed, RequirementIsOption or GitMissing.
     """
     asked = Asked()
     for number, line in lines:
-        asked += _option(line, number, place, seen) if line.startswith("-") else _entry(line, number, place)
+        asked += _option(line, number, origin, seen) if line.startswith("-") else _entry(line, number, origin)
     return asked
 
 
 def read_file(path: Path, top: Path, seen: frozenset[Path] = frozenset()) -> Asked:
-    """Return what a requirements file of the repository asks for, the files that it draws in included.
+    """Return what a requirements file of the repository asks for, including the files that it names with -r and -c.
 
     Raises Unreadable as well.
     """
     name = os.path.relpath(path, top)
-    said = requirements_txt.read(path)
-    asked = of_said(name, said, top, seen)
-    return asked + Asked(notes=tuple(f"{name}: {note}." for note in said.notes))
+    packages = requirements_txt.read(path)
+    asked = of_packages(name, packages, top, seen)
+    return asked + Asked(notes=tuple(f"{name}: {note}." for note in packages.notes))
 
 
-def of_said(file: str, said: Said, top: Path, seen: frozenset[Path] = frozenset()) -> Asked:
-    """Return what the repository's `file` asks for, by what a reader has made of it; its notes are the caller's."""
+def of_packages(file: str, packages: Packages, top: Path, seen: frozenset[Path] = frozenset()) -> Asked:
+    """Return what the repository's `file` asks for, from its parsed `packages`; their notes are left to the caller."""
     path = top / file
-    place = Place(file, "line" if said.numbers else "entry", file, (path.parent, top), top)
-    asked = read(said.numbered(), place, seen | {path.resolve()})
-    return asked + Asked(constraints=said.constraints)
+    origin = Origin(file, "line" if packages.numbers else "entry", file, (path.parent, top), top)
+    asked = read(packages.numbered(), origin, seen | {path.resolve()})
+    return asked + Asked(constraints=packages.constraints)
 
 
 def options_of(path: Path, top: Path) -> IndexOptions:
-    """Return the options of a lock of the repository; its packages are another matter."""
+    """Return the options in a lock of the repository; lock_file parses its packages."""
     lines = [(number, line) for number, line in logical(path.read_text(encoding="utf-8-sig")) if line.startswith("-")]
     name = os.path.relpath(path, top)
-    return read(lines, Place(name, "line", name, (path.parent, top), top), frozenset({path.resolve()})).options
+    return read(lines, Origin(name, "line", name, (path.parent, top), top), frozenset({path.resolve()})).options
 
 
 def _once(items: tuple) -> tuple:
     return tuple(dict.fromkeys(items))
 
 
-def _malformed(place: Place, number: int, reason: str) -> RequirementsMalformed:
-    return RequirementsMalformed(reason=f"{place.words(number)}: {reason}", notebook=place.home)
+def _malformed(origin: Origin, number: int, reason: str) -> RequirementsMalformed:
+    return RequirementsMalformed(reason=f"{origin.where(number)}: {reason}", notebook=origin.home)
 
 
-def _option(line: str, number: int, place: Place, seen: frozenset[Path]) -> Asked:
+def _option(line: str, number: int, origin: Origin, seen: frozenset[Path]) -> Asked:
     try:
         values, rest = _OPTIONS.parse_known_args(shlex.split(line))
     except ValueError:
         rest = [line]
     if rest:
-        raise RequirementIsOption(where=place.words(number), entry=line)
+        raise RequirementIsOption(where=origin.where(number), entry=line)
     asked = Asked(
         options=IndexOptions(
-            where=place.words(number),
+            where=origin.where(number),
             index=_expanded(values.index_url),
             extra=tuple(_expanded(url) for url in values.extra_index_url),
-            links=tuple(_link(_expanded(link), place) for link in values.find_links),
+            links=tuple(_link(_expanded(link), origin) for link in values.find_links),
             trusted=tuple(values.trusted_host),
             only_binary=tuple(values.only_binary),
             no_binary=tuple(values.no_binary),
@@ -175,116 +176,122 @@ def _option(line: str, number: int, place: Place, seen: frozenset[Path]) -> Aske
         )
     )
     for target in values.editable:
-        # A copy and not a link: what is served must not change with the repository, nor miss in a slim image.
-        asked += _entry(target, number, place)
+        # Installed as a copy, not as a link: the service must not change with the repository, and the package must
+        # not be missing from a slim image.
+        asked += _entry(target, number, origin)
     for name in values.requirement:
-        asked += _drawn_in(name, number, place, seen)
+        asked += _included(name, number, origin, seen)
     for name in values.constraint:
-        drawn = _drawn_in(name, number, place, seen)
-        asked += Asked(constraints=drawn.lines + drawn.constraints, options=drawn.options, notes=drawn.notes)
+        included = _included(name, number, origin, seen)
+        asked += Asked(
+            constraints=included.lines + included.constraints, options=included.options, notes=included.notes
+        )
     return asked
 
 
-def _drawn_in(name: str, number: int, place: Place, seen: frozenset[Path]) -> Asked:
-    """Return what another file of the repository asks for; nothing where it is being read already."""
-    path = _local(name, place)
+def _included(name: str, number: int, origin: Origin, seen: frozenset[Path]) -> Asked:
+    """Return what an included file of the repository asks for; nothing where it is being read already."""
+    path = _local(name, origin)
     if path is None or not path.is_file():
-        raise _malformed(place, number, f"the repository has no file {name!r}")
+        raise _malformed(origin, number, f"the repository has no file {name!r}")
     try:
-        return Asked() if path.resolve() in seen else read_file(path, place.top, seen)
-    except Unreadable as wrong:
-        raise _malformed(place, number, f"{name!r} can't be read: {wrong}") from None
+        return Asked() if path.resolve() in seen else read_file(path, origin.top, seen)
+    except Unreadable as error:
+        raise _malformed(origin, number, f"{name!r} can't be read: {error}") from None
 
 
-def _entry(line: str, number: int, place: Place) -> Asked:
+def _entry(line: str, number: int, origin: Origin) -> Asked:
     """Return what one package, path or address asks for."""
     text, hashes = [*re.split(r"\s+(?=--)", line, maxsplit=1), ""][:2]
     text, marker = [*re.split(r"\s+;|;\s", text, maxsplit=1), ""][:2]
-    named = _NAMED.fullmatch(text)
-    name, target = named.groups() if named else ("", text)
+    match = _NAMED.fullmatch(text)
+    name, target = match.groups() if match else ("", text)
     if not _is_address(target):
-        return Asked((_requirement(line, number, place),))
-    target, folders = _address(target, number, place)
-    name = name or _name_of_wheel(target, number, place)
-    written = f"{name} @ {target}" if name else target
-    written += f" ; {marker.strip()}" if marker else ""
-    return Asked((f"{written} {hashes}".strip(),), folders=folders)
+        return Asked((_requirement(line, number, origin),))
+    target, folders = _address(target, number, origin)
+    name = name or _name_of_wheel(target, number, origin)
+    entry = f"{name} @ {target}" if name else target
+    entry += f" ; {marker.strip()}" if marker else ""
+    return Asked((f"{entry} {hashes}".strip(),), folders=folders)
 
 
-def _requirement(line: str, number: int, place: Place) -> str:
-    """Return a line that names a package, as it is; a strict place refuses what is no requirement."""
+def _requirement(line: str, number: int, origin: Origin) -> str:
+    """Return a line that names a package, as it is; raise RequirementsMalformed in a strict origin."""
     try:
         Requirement(re.split(r"\s+--", line)[0])
-    except InvalidRequirement as wrong:
-        if place.strict:
-            reason = str(wrong).strip().splitlines()[0]
-            raise _malformed(place, number, f"{line!r} is no requirement ({reason})") from None
+    except InvalidRequirement as error:
+        if origin.strict:
+            reason = str(error).strip().splitlines()[0]
+            raise _malformed(origin, number, f"{line!r} is no requirement ({reason})") from None
     return line
 
 
 def _is_address(target: str) -> bool:
-    """Tell whether `target` is a path or an address, and no version or name."""
+    """Return whether `target` is a path or an address, and not a version or a name."""
     bare, _ = _without_extras(target.split("#", maxsplit=1)[0])
     return "://" in target or re.match(r"(file|\w+\+\w+):", target) is not None or _is_path(bare)
 
 
 def _without_extras(target: str) -> tuple[str, str]:
-    """Return a path or an address, and the extras behind it with their brackets."""
-    found = _EXTRAS.search(target)
-    return (target[: found.start()], found[0]) if found else (target, "")
+    """Return (a path or an address, the extras after it in their brackets)."""
+    match = _EXTRAS.search(target)
+    return (target[: match.start()], match[0]) if match else (target, "")
 
 
 def _is_path(bare: str) -> bool:
     return bare in (".", "..") or "/" in bare.split(" ", maxsplit=1)[0] or bare.endswith(_ARCHIVES)
 
 
-def _address(target: str, number: int, place: Place) -> tuple[str, tuple[Path, ...]]:
-    """Return `target` as an absolute address, and the folder that is to be built if it is one."""
+def _address(target: str, number: int, origin: Origin) -> tuple[str, tuple[Path, ...]]:
+    """Return `target` as an absolute address, and the folder to build if it is one."""
     if _OTHER_VCS.match(target):
-        raise _malformed(place, number, f"{target!r}: of version control systems, git alone is supported")
+        raise _malformed(origin, number, f"{target!r}: of version control systems, git alone is supported")
     if target.startswith("git+"):
-        return _git(target, number, place), ()
+        return _git(target, number, origin), ()
     if "://" in target and not target.startswith("file:"):
         return target, ()
     bare, mark, fragment = target.partition("#")
     bare, extras = _without_extras(bare)
-    path = _local(bare, place)
+    path = _local(bare, origin)
     if path is None:
-        raise _malformed(place, number, f"the repository has no file or folder {bare!r}")
+        raise _malformed(origin, number, f"the repository has no file or folder {bare!r}")
     uri = path.as_uri() + extras + mark + fragment
     if not path.is_dir():
         return uri, ()
     if not _is_project(path):
-        raise _malformed(place, number, f"{bare!r} is no Python project: it has no {' and no '.join(PROJECT)}")
+        raise _malformed(origin, number, f"{bare!r} is no Python project: it has no {' and no '.join(PROJECT)}")
     return uri, (path,)
 
 
-def _git(target: str, number: int, place: Place) -> str:
+def _git(target: str, number: int, origin: Origin) -> str:
     if shutil.which("git") is None:
-        raise GitMissing(where=place.words(number), entry=target)
+        raise GitMissing(where=origin.where(number), entry=target)
     if not target.startswith("git+file:"):
         return target
     bare, mark, fragment = target.removeprefix("git+").partition("#")
-    # A branch or a commit may follow; a path may have an @ of its own.
-    before, at, revision = bare.rpartition("@")
-    for candidate, kept in ((bare, ""), (before, at + revision)):
-        path = _local(candidate, place) if candidate else None
+    # A branch or a commit may follow an @; but a path may contain an @, so the whole is tried first.
+    location, at, revision = bare.rpartition("@")
+    for candidate, suffix in ((bare, ""), (location, at + revision)):
+        path = _local(candidate, origin) if candidate else None
         if path is not None:
-            return f"git+{path.as_uri()}{kept}{mark}{fragment}"
-    raise _malformed(place, number, f"the repository has no git repository {bare.removeprefix('file:')!r}")
+            return f"git+{path.as_uri()}{suffix}{mark}{fragment}"
+    raise _malformed(origin, number, f"the repository has no git repository {bare.removeprefix('file:')!r}")
 
 
-def _local(name: str, place: Place) -> Path | None:
-    """Return what `name`, a path or a file URL, stands for: a relative one must lie in the repository."""
+def _local(name: str, origin: Origin) -> Path | None:
+    """Return the path that `name`, a path or a file URL, stands for; None where there is none.
+
+    A relative one must be inside the repository.
+    """
     text = _path_of(name) if name.startswith("file:") else name
     if "://" in text:
         return None
     if os.path.isabs(text):
         return Path(text) if os.path.exists(text) else None
-    there = [Path(os.path.normpath(folder / text)) for folder in place.folders]
-    top = Path(os.path.normpath(place.top))
-    inside = [path for path in there if path.exists() and (path == top or top in path.parents)]
-    # In a folder below the top, `.` may be meant as pip takes it: from where pip is called.
+    candidates = [Path(os.path.normpath(folder / text)) for folder in origin.folders]
+    top = Path(os.path.normpath(origin.top))
+    inside = [path for path in candidates if path.exists() and (path == top or top in path.parents)]
+    # For a notebook below the top, `.` may mean the top: pip takes paths from where it is called.
     return next((path for path in inside if _is_project(path)), inside[0] if inside else None)
 
 
@@ -297,23 +304,23 @@ def _is_project(path: Path) -> bool:
     return any((path / name).is_file() for name in PROJECT)
 
 
-def _link(link: str, place: Place) -> str:
-    """Return an entry of --find-links: a folder or file of the repository as a file URL, else as it is."""
-    path = None if "://" in link and not link.startswith("file:") else _local(link, place)
+def _link(link: str, origin: Origin) -> str:
+    """Return an entry of --find-links: a folder or file of the repository as a file URL, anything else as it is."""
+    path = None if "://" in link and not link.startswith("file:") else _local(link, origin)
     return path.as_uri() if path else link
 
 
-def _name_of_wheel(target: str, number: int, place: Place) -> str:
-    """Return the name of a wheel's distribution by its file, "" for all else: an installer asks the code."""
+def _name_of_wheel(target: str, number: int, origin: Origin) -> str:
+    """Return the distribution's name in a wheel's file name; "" for anything else, whose metadata installers read."""
     file = target.split("#", maxsplit=1)[0].rpartition("/")[2]
     if not file.endswith(".whl"):
         return ""
     try:
         return parse_wheel_filename(unquote(file))[0]
-    except InvalidWheelFilename as wrong:
-        raise _malformed(place, number, str(wrong)) from None
+    except InvalidWheelFilename as error:
+        raise _malformed(origin, number, str(error)) from None
 
 
 def _expanded(text: str) -> str:
-    """Return `text` with ${VARIABLES} of the environment filled in, as pip does; unknown ones stay."""
+    """Return `text` with ${VARIABLES} of the environment expanded, as pip does; unknown ones stay."""
     return _VARIABLE.sub(lambda match: os.environ.get(match[1], match[0]), text)

@@ -1,7 +1,7 @@
-"""The lock: what installers resolve, written so that it holds in any folder, and read again for installing.
+"""The lock: what an installer resolved, written so that it is valid in any folder, and parsed again for installing.
 
-An installer locks packages by version and digests, a git repository by its full commit. A folder of the repository
-has neither; the lock says the digest of its content, and its path from the top: `name @ file:./lib#sha256=…`.
+An installer locks packages by version and digests, and a git repository by its full commit. A folder of the
+repository has neither; the lock has the digest of its content, and its path from the top: `name @ file:./lib#sha256=…`.
 """
 
 import re
@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote
 from packaging.utils import canonicalize_name
 
 from nb_builder.common import digests
-from nb_builder.problems.requirements import LockOutdated, RequirementsMalformed
+from nb_builder.problems.packages import LockOutdated, RequirementsMalformed
 from nb_builder.requirements.logical_lines import logical
 from nb_builder.requirements.pip_config import without_credentials
 
@@ -25,28 +25,31 @@ _COMMIT = re.compile(r"git\+\S+@[0-9a-f]{40}(?:[0-9a-f]{24})?(?=[#\s]|$)")
 
 @dataclass(frozen=True)
 class Locked:
-    """A lock for installing: `digested` lines have digests, `sources` are built here, each by name or address."""
+    """A parsed lock: `digested` are the lines with digests, `sources` those of what is built here.
+
+    They are apart because an installer that checks digests refuses lines without them.
+    """
 
     digested: tuple[str, ...]
     sources: tuple[str, ...]
 
 
 def public(text: str, src: Path) -> str:
-    """Return what an installer resolved as the lock is kept: no passwords, paths from `src`, folders by digest."""
+    """Return what an installer resolved in the lock's form: no passwords, paths from `src`, folders by digest."""
     return without_credentials(_ABSOLUTE.sub(lambda match: _from_top(match, src), text), instead="")
 
 
 def pinned(text: str, lines: Iterable[str]) -> str:
-    """Return what an installer resolved with the digests that authors' `lines` give in place of the index's.
+    """Return what an installer resolved, with the digests in the author's `lines` in place of the index's.
 
-    A resolver takes what the index says; who writes digests wants these files and no others.
+    A resolver takes all digests that the index has; an author who writes some wants these files and no others.
     """
-    wanted = {_name(line): _DIGEST.findall(line) for line in lines if _DIGEST.search(line)}
+    digests_by_name = {_name(line): _DIGEST.findall(line) for line in lines if _DIGEST.search(line)}
     entries = []
     for _, entry in logical(text):
-        digests = wanted.get(_name(entry)) if _DIGEST.search(entry) else None
+        digests = digests_by_name.get(_name(entry)) if _DIGEST.search(entry) else None
         entries.append(" ".join([_DIGEST.sub("", entry).strip(), *digests]) if digests else entry)
-    return "".join(f"{entry}\n" for entry in entries) if wanted else text
+    return "".join(f"{entry}\n" for entry in entries) if digests_by_name else text
 
 
 def _name(line: str) -> str:
@@ -54,26 +57,26 @@ def _name(line: str) -> str:
 
 
 def parse(text: str, src: Path, name: str) -> Locked:
-    """Return the lines of a lock for installing; options are left out, as they are settings of the whole build.
+    """Return the lines of a lock for installing; options are left out, as they apply to the whole build.
 
-    Raises LockOutdated where a folder below `src` is not the one that was locked, and RequirementsMalformed where a
-    git repository is not locked by a commit; `name` is the lock's.
+    `name` is the lock's, for messages. Raises LockOutdated where a folder below `src` is not the one that was locked,
+    and RequirementsMalformed where a git repository is not locked by a commit.
     """
     digested, sources = [], []
     for number, line in logical(text):
         if line.startswith("-"):
             continue
-        written = _RELATIVE.sub(lambda match: _absolute(match, src, name), line)
+        resolved = _RELATIVE.sub(lambda match: _absolute(match, src, name), line)
         if "--hash" in line:
-            digested.append(written)
+            digested.append(resolved)
         elif "git+" in line and not _COMMIT.search(line):
             reason = f"{name} (line {number}): {line!r} has no full commit, which a lock needs"
             raise RequirementsMalformed(reason=reason, notebook=name)
-        elif "git+" in line or _is_folder(written):
-            sources.append(written)
+        elif "git+" in line or _is_folder(resolved):
+            sources.append(resolved)
         else:
-            # Without a digest: the installer refuses it in its own words.
-            digested.append(written)
+            # It has no digest, so the installer refuses it with a message of its own.
+            digested.append(resolved)
     return Locked(tuple(digested), tuple(sources))
 
 
@@ -90,11 +93,11 @@ def _absolute(match: re.Match, src: Path, name: str) -> str:
     digest = digests.tree(path) if path.is_dir() else ""
     if match[2] and match[2] != digest:
         has = f"one with the digest {match[2][:12]}…"
-        asked = f"the folder {unquote(match[1])!r} (digest {digest[:12] or 'none: it is not there'}…)"
-        raise LockOutdated(requirement=asked, has=has, lock=name)
+        requirement = f"the folder {unquote(match[1])!r} (digest {digest[:12] or 'none: it is not there'}…)"
+        raise LockOutdated(requirement=requirement, has=has, lock=name)
     return path.resolve().as_uri()
 
 
 def _is_folder(line: str) -> bool:
-    found = _ABSOLUTE.search(line)
-    return found is not None and Path(unquote(found[1])).is_dir()
+    match = _ABSOLUTE.search(line)
+    return match is not None and Path(unquote(match[1])).is_dir()

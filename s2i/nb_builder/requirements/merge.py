@@ -1,4 +1,4 @@
-"""The requirements of several notebooks as one: they share an environment."""
+"""Merge the requirements of several notebooks, which share one environment."""
 
 import functools
 import operator
@@ -9,20 +9,20 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from nb_builder.problems.requirements import RequirementsConflict
+from nb_builder.problems.packages import RequirementsConflict
 from nb_builder.requirements.collect import Wanted, write
 from nb_builder.requirements.sources import Choice, exclude
 
 
 def join(parts: Sequence[tuple[Path, Wanted]]) -> Wanted:
-    """Return what the notebooks of `parts` (each with its name) want together.
+    """Return the merged requirements of `parts`, which are (notebook, its requirements).
 
-    The lock is that of the last one. Raises RequirementsConflict where two of them pin a package differently.
+    The lock is that of the last notebook. Raises RequirementsConflict where two of them pin a package differently.
     """
     if len(parts) == 1:
         return parts[0][1]
-    for one, other in combinations(parts, 2):
-        _check_agreement(*one, *other)
+    for first, second in combinations(parts, 2):
+        _check_agreement(*first, *second)
     last = parts[-1][1]
     cell = tuple({str(requirement): requirement for _, wanted in parts for requirement in wanted.cell}.values())
     asked = functools.reduce(operator.add, (wanted.asked for _, wanted in parts))
@@ -32,7 +32,7 @@ def join(parts: Sequence[tuple[Path, Wanted]]) -> Wanted:
 
 
 def _one_choice(choices: Sequence[Choice]) -> Choice:
-    """Return the last choice with the notes of all; where nothing counts in it, what counts in another does."""
+    """Return the last choice with the notes of all; if no file counts in it, with the file of the last that has one."""
     counted = next((choice.counted for choice in reversed(choices) if choice.counted), None)
     notes = tuple(dict.fromkeys(note for choice in choices for note in choice.notes))
     return replace(choices[-1], counted=counted, notes=notes)

@@ -1,4 +1,4 @@
-"""What users have told pip, handed on to uv, which reads neither `PIP_*` nor pip.conf."""
+"""pip's settings, translated for uv, which reads neither `PIP_*` nor pip.conf."""
 
 import configparser
 import os
@@ -20,7 +20,7 @@ _RENAMED = {
     "cache-dir": "UV_CACHE_DIR",
     "retries": "UV_HTTP_RETRIES",
 }
-# uv separates places by commas where pip takes spaces and newlines.
+# uv separates the values of these by commas, pip by spaces and newlines.
 _BY_COMMA = ("find-links",)
 
 _YES = ("1", "true", "yes", "on")
@@ -29,7 +29,7 @@ _CREDENTIALS = re.compile(r"(://)[^/\s@]+@")
 
 
 def read(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return pip's settings by name (`index-url`), as pip reads them: pip.conf, then `PIP_*` on top."""
+    """Return pip's settings by name (`index-url`), as pip reads them: `PIP_*` takes precedence over pip.conf."""
     settings: dict[str, str] = {}
     for path in _files(environ):
         settings.update(_section_values(path))
@@ -40,15 +40,15 @@ def read(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def for_uv(settings: Mapping[str, str], environ: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
-    """Return the environment variables and the flags that make uv behave as pip was told.
+    """Return the environment variables and the flags that make uv behave as pip's `settings` say.
 
-    A variable that uv was given itself wins and is left out.
+    A variable of uv that is in `environ` takes precedence, so it is left out.
     """
     variables: dict[str, str] = {}
     for name, variable in _RENAMED.items():
         variables[variable] = _translate(name, settings.get(name, "")) or variables.get(variable, "")
     if "extra-index-url" in settings:
-        # pip takes the best version of all indexes; uv by default stops at the first that has the name.
+        # pip takes the best version of all indexes; by default uv stops at the first index that has the package.
         variables["UV_INDEX_STRATEGY"] = "unsafe-best-match"
     if settings.get("proxy"):
         variables.update({"HTTP_PROXY": settings["proxy"], "HTTPS_PROXY": settings["proxy"]})
@@ -57,7 +57,7 @@ def for_uv(settings: Mapping[str, str], environ: Mapping[str, str]) -> tuple[dic
 
 def without_credentials(text: str, instead: str = "***@") -> str:
     """Return `text` with `instead` in place of the user and password of every URL in it."""
-    return _CREDENTIALS.sub(lambda found: found[1] + instead, text)
+    return _CREDENTIALS.sub(lambda match: match[1] + instead, text)
 
 
 def _flags(settings: Mapping[str, str]) -> list[str]:
@@ -72,12 +72,12 @@ def _flags(settings: Mapping[str, str]) -> list[str]:
     return flags
 
 
-def _translate(name: str, value: str) -> str:
-    words = value.split()
+def _translate(name: str, text: str) -> str:
+    values = text.split()
     if name == "find-links":
-        # pip passes over a folder that is not there; uv stops at it.
-        words = [word for word in words if "://" in word or Path(word).exists()]
-    return (",".join if name in _BY_COMMA else " ".join)(words)
+        # pip skips a folder that does not exist; uv fails.
+        values = [value for value in values if "://" in value or Path(value).exists()]
+    return (",".join if name in _BY_COMMA else " ".join)(values)
 
 
 def _files(environ: Mapping[str, str]) -> list[Path]:
@@ -88,7 +88,7 @@ def _files(environ: Mapping[str, str]) -> list[Path]:
     roots = environ.get("XDG_CONFIG_DIRS", "/etc/xdg").split(os.pathsep)
     files = [Path(root) / "pip/pip.conf" for root in roots] + [Path("/etc/pip.conf")]
     files += [home / ".pip/pip.conf", Path(environ.get("XDG_CONFIG_HOME", home / ".config")) / "pip/pip.conf"]
-    # sclorg's Python builder keeps its settings here, and users inject theirs to the same place.
+    # The Python builder of sclorg keeps its settings here, so that is where its users put theirs.
     files.append(home / "pip.ini")
     if environ.get("PIP_CONFIG_FILE"):
         files.append(Path(environ["PIP_CONFIG_FILE"]))

@@ -1,1 +1,1 @@
-"""The two scripts that a notebook becomes: nbconvert exporters, one transform a file."""
+"""Makes the two scripts of a notebook, by preprocessors of nbconvert: one transform per file."""

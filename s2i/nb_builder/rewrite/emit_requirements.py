@@ -41,10 +41,10 @@ with (open(sys.argv[1], "w") if sys.argv[1:] else sys.stdout) as _file:
 
 
 class EmitRequirements(Preprocessor):
-    """Appends the cell that writes requirements.txt to the file given as argument, or to stdout."""
+    """Appends the cell that writes requirements.txt, to the file given as argument or to stdout."""
 
     def preprocess(self, nb: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:
-        """Return the notebook with that cell; one that never binds `requirements` requires nothing."""
+        """Return the notebook with that cell; `requirements` is empty if no cell is left that defines it."""
         if not nb.cells:
             nb.cells.append(own_cell("no cell of the notebook defines requirements", "requirements = []"))
         nb.cells.append(own_cell("nb-builder: write requirements.txt", _EMIT))

@@ -1,8 +1,8 @@
-"""Keep only the code that the value of `requirements` depends on: a slice by the syntax tree.
+"""Keeps only the code that the value of `requirements` depends on: a program slice by the syntax tree.
 
-Script one runs before any package is installed. So of each cell only the statements stay that bind
-`requirements`, change it, or give it the names that it is computed from; imports that the rest of
-the notebook needs are left behind, even in the same cell.
+Script one runs before any package is installed. So each cell keeps only the statements that bind
+`requirements`, change it, or bind names that it is computed from; other imports are removed, even from
+the same cell.
 """
 
 import ast
@@ -17,40 +17,43 @@ NAME = "requirements"
 
 
 class KeepRequirements(Preprocessor):
-    """Reduces the notebook to the code cells, and in them to the statements, that `requirements` needs."""
+    """Reduces the notebook to the code cells and statements that `requirements` needs."""
 
     def preprocess(self, nb: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:
         """Return the reduced notebook."""
         wanted = {NAME}
-        kept = []
+        cells = []
         for cell in reversed(nb.cells):
             if cell.cell_type != "code":
                 continue
             cell.source = _slice(cell.source, wanted)
             if cell.source:
-                kept.append(cell)
-        nb.cells = kept[::-1]
+                cells.append(cell)
+        nb.cells = cells[::-1]
         return nb, resources
 
 
 def _slice(source: str, wanted: set[str]) -> str:
-    """Return the statements of `source` that give `wanted` its values, and add to `wanted` what they need."""
-    kept = []
-    for written in reversed(syntax_trees.statements(source)):
-        statement = _only(written, wanted)
-        gives = bound([statement])
-        if not (gives | changed(statement)) & wanted:
+    """Return the statements of `source` that bind or change names in `wanted`.
+
+    Changes `wanted` to the names that earlier cells must bind for these statements.
+    """
+    statements = []
+    for original in reversed(syntax_trees.statements(source)):
+        statement = _narrowed(original, wanted)
+        bindings = bound([statement])
+        if not (bindings | changed(statement)) & wanted:
             continue
-        if _for_certain(statement):
-            # Whatever an earlier statement bound to the name is lost.
-            wanted -= gives
+        if _always_binds(statement):
+            # This binding replaces any earlier one, so earlier statements are not needed for the name.
+            wanted -= bindings
         wanted |= needed(statement)
-        kept.append(_text(source, statement))
-    return "\n".join(reversed(kept))
+        statements.append(_text(source, statement))
+    return "\n".join(reversed(statements))
 
 
-def _only(statement: ast.stmt, wanted: set[str]) -> ast.stmt:
-    """Return an import without the names that are not wanted; any other statement as it is."""
+def _narrowed(statement: ast.stmt, wanted: set[str]) -> ast.stmt:
+    """Return an import reduced to the wanted names; any other statement unchanged."""
     if not isinstance(statement, (ast.Import, ast.ImportFrom)):
         return statement
     names = [alias for alias in statement.names if bound([ast.Import([alias])]) & wanted]
@@ -65,8 +68,8 @@ def _with_names(statement: ast.Import | ast.ImportFrom, names: list[ast.alias]) 
     return ast.ImportFrom(statement.module, names, statement.level)
 
 
-def _for_certain(statement: ast.stmt) -> bool:
-    """Tell whether `statement` binds its names whenever it runs: not one branch of an `if`, no bare annotation."""
+def _always_binds(statement: ast.stmt) -> bool:
+    """Return whether `statement` always binds its names, unlike a branch of an `if` or a bare annotation."""
     if isinstance(statement, ast.AnnAssign):
         return statement.value is not None
     return isinstance(statement, (ast.Assign, ast.Import, ast.ImportFrom, ast.FunctionDef))

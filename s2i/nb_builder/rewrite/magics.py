@@ -1,4 +1,4 @@
-"""Turn Jupyter's own syntax (`%time`, `!ls`, `x?`) into Python calls that mean the same."""
+"""Turns Jupyter's own syntax (`%time`, `!ls`, `x?`) into equivalent Python calls."""
 
 from nbconvert.filters import ipython2python
 from nbconvert.preprocessors import Preprocessor
@@ -6,17 +6,17 @@ from nbformat import NotebookNode
 
 
 class MagicsToPython(Preprocessor):
-    """Replaces magics and shell lines by calls of get_ipython(); lines keep their numbers."""
+    """Replaces magics and shell commands by calls of get_ipython(); lines keep their numbers."""
 
     def preprocess_cell(self, cell: NotebookNode, resources: dict, index: int) -> tuple[NotebookNode, dict]:
-        """Return the cell with plain Python in it, and the resources as they were."""
+        """Return the cell with plain Python in it, and the resources unchanged."""
         if cell.cell_type == "code":
             cell.source = as_python(cell.source)
         return cell, resources
 
 
 def as_python(source: str) -> str:
-    """Return the source of a cell as plain Python, each line where it was."""
-    # IPython takes off the empty lines at the top.
+    """Return the source of a cell as plain Python, with every line at its old number."""
+    # IPython strips empty lines at the top.
     above = source[: len(source) - len(source.lstrip())].count("\n")
     return "\n" * above + ipython2python(source).rstrip("\n")

@@ -1,4 +1,4 @@
-"""Which names a piece of code binds and which it needs, by the syntax tree."""
+"""Finds the names that code binds, changes and needs, by the syntax tree."""
 
 import ast
 from collections.abc import Iterable, Iterator
@@ -13,7 +13,7 @@ def bound(nodes: Iterable[ast.AST]) -> set[str]:
     for node in nodes:
         names |= _bound_here(node)
         if isinstance(node, _COMPREHENSIONS):
-            # The target of `:=` alone is bound outside.
+            # A comprehension has its own scope; only `:=` binds outside of it.
             names |= {inner.target.id for inner in ast.walk(node) if isinstance(inner, ast.NamedExpr)}
         elif not isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
             names |= bound(ast.iter_child_nodes(node))
@@ -21,7 +21,7 @@ def bound(nodes: Iterable[ast.AST]) -> set[str]:
 
 
 def binders(name: str, node: ast.AST) -> Iterator[ast.AST]:
-    """Yield the nodes that bind `name` at the level of `node`, which may be itself."""
+    """Yield the nodes that bind `name` in the scope of `node`, which may be `node` itself."""
     if name in _bound_here(node):
         yield node
     if not isinstance(node, (*_FUNCTIONS, ast.ClassDef, *_COMPREHENSIONS)):
@@ -50,12 +50,12 @@ def needed(node: ast.AST) -> set[str]:
     """Return the names that `node` reads from outside itself, builtins included."""
     if isinstance(node, ast.Name):
         return {node.id} if isinstance(node.ctx, ast.Load) else set()
-    inside: set[str] = set()
+    names: set[str] = set()
     for child in ast.iter_child_nodes(node):
-        inside |= needed(child)
+        names |= needed(child)
     if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
-        inside.add(node.target.id)
-    return inside - _local(node)
+        names.add(node.target.id)
+    return names - _local(node)
 
 
 def _bound_here(node: ast.AST) -> set[str]:
@@ -73,7 +73,7 @@ def _bound_here(node: ast.AST) -> set[str]:
 
 
 def _local(node: ast.AST) -> set[str]:
-    """Return the names that are local to `node` itself, so that outer ones of the same name do not count."""
+    """Return the names that are local to `node`, which hide outer ones of the same name."""
     if isinstance(node, _COMPREHENSIONS):
         return bound(generator.target for generator in node.generators)
     if isinstance(node, _FUNCTIONS):

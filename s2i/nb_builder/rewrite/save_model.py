@@ -1,4 +1,4 @@
-"""Our own cells of script two: the first watches the notebook's calls of predictor, the last saves the model."""
+"""Our own cells of script two: the first records the notebook's calls of predictor, the last saves the model."""
 
 from nbconvert.preprocessors import Preprocessor
 from nbformat import NotebookNode
@@ -28,14 +28,14 @@ nb_scorer.kernel.save_model.save(
 
 
 class SaveModel(Preprocessor):
-    """Puts our two cells around the author's; `facts` fills in folders, names and the settings of answers."""
+    """Adds our two cells before and after the author's; `facts` has the values for their placeholders."""
 
     facts = Dict(
         help="src and reads: see nb_scorer.kernel.file_read_audit; all others: see nb_scorer.kernel.save_model.save."
     ).tag(config=True)
 
     def preprocess(self, nb: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:
-        """Return the notebook with a cell more at either end."""
+        """Return the notebook with an additional cell at either end."""
         first = own_cell("nb-builder: watch the notebook's own calls of predictor", _WATCH.format(**self.facts))
         last = own_cell("nb-builder: save predictor and validator", _SAVE.format(**self.facts))
         nb.cells = [first, *nb.cells, last]

@@ -1,4 +1,4 @@
-"""Script one and script two: which transforms make each, and how they are written down."""
+"""Makes script one and script two: the transforms for each, and the format that they are written in."""
 
 import copy
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class PercentExporter(TemplateExporter):
 
 @dataclass(frozen=True)
 class Script:
-    """A script as text, and the same cells one by one."""
+    """A script as text, and its cells."""
 
     text: str
     cells: tuple[Cell, ...]
@@ -49,7 +49,7 @@ def requirements_script(node: NotebookNode, notebook: Path) -> Script:
 def model_script(node: NotebookNode, notebook: Path, facts: dict | None) -> Script:
     """Return script two: every cell, and ours that save predictor and validator (`facts`: see SaveModel).
 
-    Without facts, for a notebook that another one follows, it saves nothing.
+    Without `facts`, for a notebook that another one follows, it saves nothing.
     """
     steps = [NumberCells, MagicsToPython]
     if facts is None:
@@ -60,7 +60,7 @@ def model_script(node: NotebookNode, notebook: Path, facts: dict | None) -> Scri
 
 def _script(node: NotebookNode, steps: list, config: Config, notebook: Path, purpose: str) -> Script:
     transformed = _transform(node, steps, config)
-    # The transforms have been applied: the exporter only writes down.
+    # The transforms have been applied: the exporter only writes the script.
     exporter = PercentExporter(config=Config({"PercentExporter": {"default_preprocessors": []}}))
     resources = {"nb_builder": {"notebook": str(notebook), "purpose": purpose}}
     text, _ = exporter.from_notebook_node(transformed, resources=resources)
@@ -79,6 +79,6 @@ def _cells(node: NotebookNode) -> tuple[Cell, ...]:
 
 
 def _cell(node: NotebookNode) -> Cell:
-    place = node.metadata["nb_builder"]
+    location = node.metadata["nb_builder"]
     tags = tuple(node.metadata.get("tags", ()))
-    return Cell(node.source, place["number"], place["position"], tags, place["shown"], place[BEGINS])
+    return Cell(node.source, location["number"], location["position"], tags, location["shown"], location[BEGINS])

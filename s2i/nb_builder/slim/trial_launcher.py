@@ -1,4 +1,4 @@
-"""A shell at the side of a slim image while that is asked, so that also a Python that does not start is told of.
+"""A shell beside a slim image during its selftest, to report even a Python that does not start.
 
 It has its own loader and libraries in its own folder, and so runs whatever the image lacks.
 """
@@ -13,37 +13,39 @@ from nb_builder.slim.plan.minimise import gist
 from nb_builder.slim.tree import Tree
 
 SHELL = "/bin/sh"
-# In the folder SAID, which the next stage gets, beside the launcher.
-SAID, VERDICT, LAST_WORDS = "said", "verdict.json", "last-words.txt"
-# The first line of LAST_WORDS is the exit status.
-_ASK = """\
-folder="${{0%/*}}/{said}"
-said="$({python} -I -u -m nb_service selftest --verdict "$folder/{verdict}" 2>&1)"
+# OUTPUT_FOLDER is beside the launcher; the next stage of s2i/runtime.Dockerfile copies it.
+OUTPUT_FOLDER, VERDICT, LAST_OUTPUT = "said", "verdict.json", "last-words.txt"
+# The first line of LAST_OUTPUT is the exit status.
+_SCRIPT = """\
+folder="${{0%/*}}/{folder}"
+output="$({python} -I -u -m nb_service selftest --verdict "$folder/{verdict}" 2>&1)"
 status=$?
-printf '%s\\n' "$said"
-[ -s "$folder/{verdict}" ] || printf '%s\\n' "$status" "$said" >"$folder/{words}"
+printf '%s\\n' "$output"
+[ -s "$folder/{verdict}" ] || printf '%s\\n' "$status" "$output" >"$folder/{last_output}"
 """
 
 
 def lay(tree: Tree, python: str | os.PathLike[str]) -> None:
-    """Lay the launcher that asks the service of `python`, into a tree that becomes /slim-launcher."""
+    """Lay the launcher that runs the selftest with `python` into a tree that becomes /slim-launcher."""
     shell = os.path.realpath(SHELL)
     loader = headers.interpreter(shell)
-    found, _ = headers.libraries(loader, [shell])
-    for path, name in {**{path: os.path.basename(path) for path in found}, loader: "loader", shell: "sh"}.items():
+    libraries, _ = headers.libraries(loader, [shell])
+    for path, name in {**{path: os.path.basename(path) for path in libraries}, loader: "loader", shell: "sh"}.items():
         shutil.copyfile(path, tree.at(name))
         tree.at(name).chmod(0o755)
-    tree.write("ask", _ASK.format(python=python, said=SAID, verdict=VERDICT, words=LAST_WORDS))
-    # The final user writes there.
-    tree.folder(SAID, 0o1777)
+    tree.write("ask", _SCRIPT.format(python=python, folder=OUTPUT_FOLDER, verdict=VERDICT, last_output=LAST_OUTPUT))
+    # The launcher writes there as the image's final user, who owns nothing in it.
+    tree.folder(OUTPUT_FOLDER, 0o1777)
 
 
-def said(folder: Path) -> dict:
-    """Return the verdict in what was SAID; one of an image that could not even be asked has its last words."""
+def read_verdict(folder: Path) -> dict:
+    """Return the verdict in the launcher's output folder; without one, make one of the selftest's last output."""
     if (folder / VERDICT).exists():
         return json.loads((folder / VERDICT).read_text(encoding="utf-8"))
-    # Neither is there where the disk was full.
-    told = (folder / LAST_WORDS).read_bytes().decode(errors="replace") if (folder / LAST_WORDS).exists() else "unknown"
-    status, _, words = told.partition("\n")
-    lack = f"the service can't be asked: its Python ended with status {status} ({gist(words) or 'it said nothing'})"
-    return {"same": False, "rows": 0, "deterministic": True, "differences": [lack], "answers": [], "stderr": words}
+    # On a full disk neither file could be written.
+    last = folder / LAST_OUTPUT
+    output = last.read_bytes().decode(errors="replace") if last.exists() else "unknown"
+    status, _, log = output.partition("\n")
+    reason = gist(log) or "it said nothing"
+    difference = f"the service can't be asked: its Python ended with status {status} ({reason})"
+    return {"same": False, "rows": 0, "deterministic": True, "differences": [difference], "answers": [], "stderr": log}

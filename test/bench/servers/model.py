@@ -11,12 +11,13 @@ if np.__version__ < "2":
     sys.modules["numpy._core.numeric"] = np.core.numeric
 
 with open(os.environ["BENCH_MODEL"], "rb") as _file:
-    _saved = pickle.load(_file)  # noqa: S301 - what the bench has just built
+    saved = pickle.load(_file)  # noqa: S301 - what the bench has just built
 
 
 def predictor(x):
-    """Answer one sample; the number is numpy's, which most servers can't write."""
-    return int(_saved["predictor"](x))
+    """Answer one sample; a number of numpy's is made Python's, because most servers can't write it."""
+    answer = saved["predictor"](x)
+    return answer.item() if hasattr(answer, "item") else answer
 
 
-batch_predictor = _saved["batch_predictor"]
+batch_predictor = saved["batch_predictor"]

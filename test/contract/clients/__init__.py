@@ -1,5 +1,6 @@
 """Real clients of other servers, as programs in environments of their own."""
 
+import fcntl
 import json
 import os
 import shutil
@@ -17,6 +18,14 @@ LIMIT = 600
 
 def python_of(name: str) -> Path:
     """Return the Python of an environment of environments.toml, made when it is not there; skip where it can't be."""
+    (HOME / "clients").mkdir(parents=True, exist_ok=True)
+    with open(HOME / "clients" / f".{name}.lock", "w") as lock:
+        # Several processes of one run may want it at once.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _made(name)
+
+
+def _made(name: str) -> Path:
     wanted = tomllib.loads((HERE / "environments.toml").read_text())[name]
     folder = HOME / "clients" / name
     stamp = folder / "stamp"
@@ -37,9 +46,9 @@ def python_of(name: str) -> Path:
     return folder / "bin" / "python"
 
 
-def ask(name: str, program: str, *words: object) -> object:
-    """Run a program of this folder with that environment; return the JSON that it printed last."""
+def ask(name: str, program: str, *words: object, **env: str) -> object:
+    """Run a program of this folder with that environment, and variables; return the JSON that it printed last."""
     command = [python_of(name), "-I", HERE / program, *map(str, words)]
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT)
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT, env={**os.environ, **env})
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return json.loads(ran.stdout.strip().splitlines()[-1])

@@ -17,10 +17,10 @@ MINOR = f"{sys.version_info[0]}.{sys.version_info[1]}"
 def kernel_code():
     """Return the folder with ipykernel for this Python: the one that s2i/install made, or the user's cache."""
     home = Path(os.environ.get("NB_BUILDER_HOME") or Path(__file__).parents[3] / ".nb-builder")
-    made = home / "overlay" / MINOR
-    if not made.is_dir():
-        made = kernel_overlay.cache_folder(os.environ) / MINOR
-    if not made.is_dir():
+    overlay = home / "overlay" / MINOR
+    if not overlay.is_dir():
+        overlay = kernel_overlay.cache_folder(os.environ) / MINOR
+    if not overlay.is_dir():
         installer = Installer(Path(sys.prefix), MINOR, "auto", os.environ, Log())
-        kernel_overlay.make(Python(Path(sys.executable), MINOR), made, installer, compiled=True)
-    return made
+        kernel_overlay.make(Python(Path(sys.executable), MINOR), overlay, installer, compiled=True)
+    return overlay

@@ -1,4 +1,4 @@
-"""What the builder image leaves out of our environments, and what weighs once."""
+"""Files that the builder image leaves out of our environments, and bytecode that is stored once."""
 
 import importlib
 import os
@@ -12,7 +12,7 @@ TAG = sys.implementation.cache_tag
 
 @pytest.fixture
 def home(tmp_path):
-    """Return a folder where a package lies in two environments, as uv's cache links it."""
+    """Return a folder with a package in two environments, hard-linked as uv's cache does."""
     put(tmp_path, "build/lib/site-packages/pack/__init__.py", "def where():\n    raise ValueError('here')\n")
     (tmp_path / "overlay/pack").mkdir(parents=True)
     os.link(tmp_path / "build/lib/site-packages/pack/__init__.py", tmp_path / "overlay/pack/__init__.py")
@@ -57,16 +57,16 @@ def test_what_nothing_reads_is_gone_with_its_empty_folder(home, name):
     ],
 )
 def test_what_a_build_needs_and_licences_stay(home, name):
-    kept = put(home, name)
+    file = put(home, name)
     image_trim.lean(home)
-    assert kept.exists()
+    assert file.exists()
 
 
 def test_one_module_in_two_environments_has_one_bytecode(home):
     image_trim.lean(home)
-    one, two = compiled(home / "build/lib/site-packages/pack"), compiled(home / "overlay/pack")
-    assert one.stat().st_ino == two.stat().st_ino
-    assert one.stat().st_nlink == 2
+    first, second = compiled(home / "build/lib/site-packages/pack"), compiled(home / "overlay/pack")
+    assert first.stat().st_ino == second.stat().st_ino
+    assert first.stat().st_nlink == 2
 
 
 def test_the_bytecode_is_valid_beside_each_name_and_tells_the_path_that_it_was_imported_by(home, monkeypatch):

@@ -11,12 +11,12 @@ from nbformat.v4 import new_code_cell, new_notebook
 DATABRICKS = {"application/vnd.databricks.v1+notebook": {}}
 
 
-def told(tmp_path, *sources, metadata=None):
+def outcome(tmp_path, *sources, metadata=None):
     """Return (sources after what can be left out is, what is then refused)."""
     node = new_notebook(cells=[new_code_cell(source) for source in sources], metadata=metadata or {})
-    node = platforms.settled(node, "a.ipynb", tmp_path, Log(io.StringIO()))
-    found = list(platforms.findings(node, author_cells(node), "a.ipynb", tmp_path))
-    return [cell.source for cell in node.cells], [(wrong.facts["thing"], wrong.line) for wrong in found]
+    node = platforms.without_setup(node, "a.ipynb", tmp_path, Log(io.StringIO()))
+    problems = list(platforms.findings(node, author_cells(node), "a.ipynb", tmp_path))
+    return [cell.source for cell in node.cells], [(problem.facts["thing"], problem.line) for problem in problems]
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def told(tmp_path, *sources, metadata=None):
     ],
 )
 def test_what_only_prepares_colab_is_left_out_line_by_line(tmp_path, source, left):
-    assert told(tmp_path, source) == ([left], [])
+    assert outcome(tmp_path, source) == ([left], [])
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_what_only_prepares_colab_is_left_out_line_by_line(tmp_path, source, lef
     ],
 )
 def test_what_a_notebook_surely_needs_of_another_place_is_refused_with_its_line(tmp_path, sources, refused):
-    assert told(tmp_path, *sources)[1] == refused
+    assert outcome(tmp_path, *sources)[1] == refused
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_what_a_notebook_surely_needs_of_another_place_is_refused_with_its_line(
     ],
 )
 def test_what_may_work_here_is_left_alone(tmp_path, source):
-    assert told(tmp_path, source) == ([source], [])
+    assert outcome(tmp_path, source) == ([source], [])
 
 
 @pytest.mark.parametrize(
@@ -98,16 +98,16 @@ def test_what_may_work_here_is_left_alone(tmp_path, source):
     ],
 )
 def test_names_and_magics_of_databricks_count_in_its_own_notebooks(tmp_path, source, refused):
-    assert told(tmp_path, source, metadata=DATABRICKS)[1] == refused
+    assert outcome(tmp_path, source, metadata=DATABRICKS)[1] == refused
 
 
 def test_a_file_that_the_repository_has_is_named(tmp_path):
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "b.csv").touch()
     node = new_notebook(cells=[new_code_cell("pd.read_csv('/kaggle/input/a/b.csv')")])
-    (wrong,) = platforms.findings(node, author_cells(node), "a.ipynb", tmp_path)
-    assert wrong.fix == "Read 'data/b.csv' instead, which the repository has, then build again."
-    assert wrong.what.startswith("Cell [1] of a.ipynb (cell 1 of the file), line 1 needs /kaggle/input/a/b.csv")
+    (finding,) = platforms.findings(node, author_cells(node), "a.ipynb", tmp_path)
+    assert finding.fix == "Read 'data/b.csv' instead, which the repository has, then build again."
+    assert finding.what.startswith("Cell [1] of a.ipynb (cell 1 of the file), line 1 needs /kaggle/input/a/b.csv")
 
 
 @pytest.mark.parametrize("path", ["lib/win32api.py", "stubs/win32api/__init__.py"])
@@ -115,4 +115,4 @@ def test_a_module_that_the_repository_has_itself_is_no_worlds(tmp_path, path):
     (tmp_path / path).parent.mkdir(parents=True)
     (tmp_path / path).touch()
     source = "import win32api\nwin32api.GetUserName()"
-    assert told(tmp_path, source) == ([source], [])
+    assert outcome(tmp_path, source) == ([source], [])

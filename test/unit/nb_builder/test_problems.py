@@ -7,7 +7,7 @@ from pkgutil import iter_modules
 import pytest
 from nb_builder import problems
 from nb_builder.common.cell import Cell
-from nb_builder.problems.base import BuildProblem, CellProblem
+from nb_builder.problems.build_problem import BuildProblem, CellProblem
 from nb_builder.problems.cells import CellFailed
 
 MODULES = [import_module(f"{problems.__name__}.{module.name}") for module in iter_modules(problems.__path__)]
@@ -21,8 +21,8 @@ CELL_FACTS = {"where", "notebook"}
 
 
 def fields(kind):
-    words = kind.what_words + kind.why_words + kind.fix_words
-    return {name for _, name, _, _ in string.Formatter().parse(words) if name}
+    text = kind.what_words + kind.why_words + kind.fix_words
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
 
 
 @pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.code)
@@ -33,8 +33,9 @@ def test_a_problem_says_what_why_and_fix_in_sentences(kind):
         facts |= {"cell": Cell("x", 3, 5), "notebook": "model.ipynb", "line": 2, "traceback": "tb"}
     problem = kind(**facts)
     assert str(problem).splitlines()[-1] == f"  (problem {kind.code})"
-    for words in (problem.why, problem.fix):
-        assert words.rstrip("7").endswith((".", " = "))
+    for sentence in (problem.why, problem.fix):
+        # Where a fact is the whole sentence, its full stop comes with it.
+        assert sentence == "7" or sentence.rstrip("7").endswith((".", " = "))
 
 
 def test_codes_are_unique():

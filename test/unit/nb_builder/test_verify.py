@@ -1,16 +1,18 @@
-"""What the service proves of a model, and what becomes of it; a stand-in plays the service."""
+"""The report of the service about a model, and what becomes of it; a stand-in plays the service."""
 
 import json
 import re
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from nb_builder import verify
+from nb_builder.common.cell import Cell
 from nb_builder.problems.model import AnswersDiffer, BatchDiffers, ModelDoesNotLoad
 from nb_scorer.model import golden_rows, manifest
 
-SETTINGS = SimpleNamespace(tolerance=1e-6, verify_timeout=60.0, ca_bundle=None)
+SETTINGS = SimpleNamespace(tolerance=1e-6, verify_timeout=60.0, ca_bundle=None, source_date_epoch=None)
 GOOD = {
     "loaded": True,
     "load_error": None,
@@ -18,6 +20,7 @@ GOOD = {
     "row_count": 2,
     "answers": [4.0, 5],
     "batch": None,
+    "batching": None,
     "deterministic": True,
     "scorer_start": "fork",
     "scorer_threads": 1,
@@ -26,7 +29,7 @@ GOOD = {
 
 
 class Lines:
-    """A log that keeps what it is told."""
+    """A log that collects its lines."""
 
     def __init__(self):
         self.lines = []
@@ -38,7 +41,7 @@ class Lines:
 
 
 @pytest.fixture
-def place(tmp_path):
+def home(tmp_path):
     (tmp_path / "app" / "model").mkdir(parents=True)
     manifest.write(tmp_path / "app" / "model", {"format": 2, "golden": 2})
     rows = [{"sample": 2, "answer": 4, "from": "call"}, {"sample": 2.5, "answer": 5, "from": "call"}]
@@ -47,32 +50,34 @@ def place(tmp_path):
     return tmp_path
 
 
-def verified(place, found, before="", settings=SETTINGS):
-    """Let a stand-in for the service print `before` and `found`; return the log and the manifest."""
-    text = found if isinstance(found, str) else json.dumps(found)
-    program = place / "service" / "bin" / "python"
+def verified(home, report, before="", settings=SETTINGS):
+    """Let a stand-in for the service print `before` and `report`; return the log and the manifest."""
+    text = report if isinstance(report, str) else json.dumps(report)
+    program = home / "service" / "bin" / "python"
     program.write_text(
         f"#!{sys.executable}\nimport os, sys, time\n"
-        f"open({str(place / 'asked')!r}, 'w').write(repr((sys.argv[1:], dict(os.environ))))\n"
-        f"print({before!r})\n{text if isinstance(found, str) else f'print({text!r})'}\n"
+        f"open({str(home / 'asked')!r}, 'w').write(repr((sys.argv[1:], dict(os.environ))))\n"
+        f"print({before!r})\n{text if isinstance(report, str) else f'print({text!r})'}\n"
     )
     program.chmod(0o755)
     log = Lines()
-    verify.run(place / "app", home=place, settings=settings, log=log)
-    return log.lines, manifest.read(place / "app" / "model")
+    verify.run(home / "app", home=home, settings=settings, log=log)
+    return log.lines, manifest.read(home / "app" / "model")
 
 
-def test_a_proved_model_says_in_its_manifest_how_to_start_it(place):
-    lines, kept = verified(place, GOOD)
-    assert {name: kept[name] for name in verify.KEPT} == {name: GOOD[name] for name in verify.KEPT}
+def test_a_proved_model_says_in_its_manifest_how_to_start_it(home):
+    lines, facts = verified(home, GOOD)
+    assert {name: facts[name] for name in verify.MANIFEST_FIELDS} == {
+        name: GOOD[name] for name in verify.MANIFEST_FIELDS
+    }
     assert lines == [
         f"     2 golden rows answered as in the notebook; scorers are forked ({GOOD['scorer_start_reason']})"
     ]
 
 
-def test_the_golden_rows_keep_the_answers_of_the_fresh_process(place):
-    verified(place, GOOD)
-    assert [row["answer"] for row in golden_rows.read(place / "app" / "model")] == [4.0, 5]
+def test_the_golden_rows_keep_the_answers_of_the_fresh_process(home):
+    verified(home, GOOD)
+    assert [row["answer"] for row in golden_rows.read(home / "app" / "model")] == [4.0, 5]
 
 
 @pytest.mark.parametrize(
@@ -83,82 +88,82 @@ def test_the_golden_rows_keep_the_answers_of_the_fresh_process(place):
     ],
 )
 def test_the_log_says_how_scorers_start_and_why(rows, start, words):
-    found = {"deterministic": True, "scorer_start": start, "scorer_start_reason": "why"}
-    assert verify.summary(found, rows) == words
+    report = {"deterministic": True, "scorer_start": start, "scorer_start_reason": "why"}
+    assert verify.summary(report, rows) == words
 
 
-def test_the_services_own_environment_is_asked_with_the_builds_settings(place, monkeypatch):
+def test_the_services_own_environment_is_asked_with_the_builds_settings(home, monkeypatch):
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
-    verified(place, GOOD)
-    arguments, environ = eval((place / "asked").read_text())
+    verified(home, GOOD)
+    arguments, environ = eval((home / "asked").read_text())
     assert arguments == ["-I", "-m", "nb_service", "prove"]
-    assert environ["APP_ROOT"] == str(place / "app")
+    assert environ["APP_ROOT"] == str(home / "app")
     assert float(environ["S2I_TOLERANCE"]) == 1e-6
     assert float(environ["S2I_VERIFY_TIMEOUT"]) == 60
     assert "PYTHONDONTWRITEBYTECODE" not in environ
 
 
-def test_what_the_notebooks_functions_print_is_passed_over(place):
-    assert verified(place, GOOD, before="loading\n{'not': 'it'}")[1]["scorer_start"] == "fork"
+def test_what_the_notebooks_functions_print_is_passed_over(home):
+    assert verified(home, GOOD, before="loading\n{'not': 'it'}")[1]["scorer_start"] == "fork"
 
 
-def test_a_model_that_does_not_load_is_refused_with_the_traceback(place):
+def test_a_model_that_does_not_load_is_refused_with_the_traceback(home):
     error = {
         "what": "ModuleNotFoundError: No module named 'dateutil'",
         "traceback": "Traceback ...\nModuleNotFoundError: No module named",
     }
     with pytest.raises(ModelDoesNotLoad, match="in a fresh process: ModuleNotFoundError: No module named") as caught:
-        verified(place, {**GOOD, "loaded": False, "load_error": error})
+        verified(home, {**GOOD, "loaded": False, "load_error": error})
     assert caught.value.detail.startswith("Traceback")
 
 
-def test_a_model_whose_process_ends_while_loading_is_refused_with_its_own_last_words(place):
+def test_a_model_whose_process_ends_while_loading_is_refused_with_its_own_last_words(home):
     error = {"what": "its process ended with exit code 4", "traceback": None}
-    found = json.dumps({**GOOD, "loaded": False, "load_error": error})
+    report = json.dumps({**GOOD, "loaded": False, "load_error": error})
     with pytest.raises(ModelDoesNotLoad, match="ended with exit code 4") as caught:
-        verified(place, f"sys.stderr.write('no licence\\n')\nprint({found!r})")
+        verified(home, f"sys.stderr.write('no licence\\n')\nprint({report!r})")
     assert caught.value.detail.strip() == "no licence"
 
 
-def test_another_answer_is_refused_with_both(place):
+def test_another_answer_is_refused_with_both(home):
     row = {"sample": [0.5], "expected": 3, "got": 4, "same": False, "error": None}
     with pytest.raises(AnswersDiffer) as caught:
-        verified(place, {**GOOD, "rows": [row]})
+        verified(home, {**GOOD, "rows": [row]})
     assert "For [0.5] the notebook answered 3, and the saved model answers 4 in a fresh process." in str(caught.value)
 
 
-def test_a_row_without_an_answer_is_refused_with_the_error(place):
+def test_a_row_without_an_answer_is_refused_with_the_error(home):
     error = {"status": 500, "traceback": "Traceback (most recent call last):\nNameError: name 'display' is not defined"}
     row = {"sample": [1], "expected": 3, "got": None, "same": False, "error": error}
     with pytest.raises(ModelDoesNotLoad) as caught:
-        verified(place, {**GOOD, "rows": [row]})
+        verified(home, {**GOOD, "rows": [row]})
     assert "predictor([1]) fails there: NameError: name 'display' is not defined" in str(caught.value)
 
 
-def test_a_row_that_ends_without_a_traceback_is_refused_in_the_services_words(place):
+def test_a_row_that_ends_without_a_traceback_is_refused_in_the_services_words(home):
     error = {"status": 500, "what": "the process died", "traceback": None}
     row = {"sample": 1, "expected": 3, "got": None, "same": False, "error": error}
     with pytest.raises(ModelDoesNotLoad, match=re.escape("predictor(1) fails there: the process died")):
-        verified(place, {**GOOD, "rows": [row]})
+        verified(home, {**GOOD, "rows": [row]})
 
 
-def test_a_predictor_that_answers_differently_each_time_passes_with_a_note(place):
+def test_a_predictor_that_answers_differently_each_time_passes_with_a_note(home):
     row = {"sample": 1, "expected": 3, "got": 4, "same": False, "error": None}
-    lines, kept = verified(place, {**GOOD, "rows": [row], "deterministic": False})
+    lines, facts = verified(home, {**GOOD, "rows": [row], "deterministic": False})
     assert "differently each time" in lines[0]
     assert "as in the notebook" not in lines[1]
-    assert kept["deterministic"] is False
+    assert facts["deterministic"] is False
 
 
-def test_a_proof_without_an_end_is_refused(place):
-    quick = SimpleNamespace(tolerance=0, verify_timeout=0.02, ca_bundle=None)
+def test_a_proof_without_an_end_is_refused(home):
+    quick = SimpleNamespace(tolerance=0, verify_timeout=0.02, ca_bundle=None, source_date_epoch=None)
     with pytest.raises(ModelDoesNotLoad, match="verification took longer than"):
-        verified(place, "time.sleep(60)", settings=quick)
+        verified(home, "time.sleep(60)", settings=quick)
 
 
-def test_a_service_that_says_nothing_is_a_fault_of_ours(place):
+def test_a_service_that_says_nothing_is_a_fault_of_ours(home):
     with pytest.raises(RuntimeError, match="ended with 3"):
-        verified(place, "sys.exit(3)")
+        verified(home, "sys.exit(3)")
 
 
 @pytest.mark.parametrize(
@@ -171,18 +176,68 @@ def test_a_service_that_says_nothing_is_a_fault_of_ours(place):
         ({"row": 0, "got": None, "failed": True}, "disagree on golden row 1, 2: in a fresh process it fails."),
     ],
 )
-def test_a_batch_predictor_that_falls_short_in_the_fresh_process_is_refused_with_the_row(place, batch, words):
+def test_a_batch_predictor_that_falls_short_in_the_fresh_process_is_refused_with_the_row(home, batch, words):
     with pytest.raises(BatchDiffers, match=re.escape(words)):
-        verified(place, {**GOOD, "batch": batch})
+        verified(home, {**GOOD, "batch": batch})
 
 
-def test_a_cause_that_the_traceback_tells_goes_before_the_general_words(place):
+def test_a_cause_that_the_traceback_tells_goes_before_the_general_words(home):
     error = {"traceback": "Traceback …", "what": "failed"}
     rows = [{"sample": [1], "error": None}, {"sample": [2], "error": error}]
-    assert verify.failed({"loaded": True, "rows": rows}) == (
+    assert verify.first_failure({"loaded": True, "rows": rows}) == (
         "Traceback …",
         "In a fresh process predictor([2]) fails:",
     )
-    assert verify.failed({"loaded": True, "rows": rows[:1]}) == ("", "")
-    assert verify.failed({"loaded": False, "load_error": {"traceback": "T"}})[0] == "T"
-    assert verify.failed({"loaded": False, "load_error": None})[0] == ""
+    assert verify.first_failure({"loaded": True, "rows": rows[:1]}) == ("", "")
+    assert verify.first_failure({"loaded": False, "load_error": {"traceback": "T"}})[0] == "T"
+    assert verify.first_failure({"loaded": False, "load_error": None})[0] == ""
+
+
+BATCHED = {
+    "calls": ["scaler.transform", "model.predict", "model.predict"],
+    "golden": 1,
+    "variations": 63,
+    "most": 256,
+    "gain": 5.0,
+    "pays_from": 2,
+    "exact": True,
+    "made": 0,
+}
+
+
+def test_a_batch_form_that_is_proved_is_told_with_its_calls_and_its_gain(home):
+    log, written = verified(home, {**GOOD, "batching": BATCHED})
+    assert log[1].strip() == (
+        "predictor can be scored in batches: scaler.transform (1 call), model.predict (2 calls) on up to 256 samples; "
+        "1 golden row and 63 variations answered the same, 8 of them 5 times as fast"
+    )
+    assert written["batching"] == BATCHED
+
+
+def test_a_repeatable_build_keeps_nothing_that_was_measured(home):
+    settings = SimpleNamespace(**{**vars(SETTINGS), "source_date_epoch": 1})
+    _, written = verified(home, {**GOOD, "batching": BATCHED}, settings=settings)
+    assert (written["batching"].get("gain"), written["batching"]["pays_from"]) == (None, 8)
+    _, written = verified(home, {**GOOD, "batching": {"reason": "it is slow"}}, settings=settings)
+    assert written["batching"] == {"reason": "it is slow"}
+
+
+def told_place(file, line, *cells):
+    batching = verify.placed({"reason": "", "file": file, "line": line}, cells, Path("/app/src"))
+    # As it is after a build that has taken the model over.
+    assert verify.placed(batching, (), Path("/elsewhere")) == batching
+    return verify.batching_summary(batching).partition("one by one: ")[2]
+
+
+@pytest.mark.parametrize("file", ["model.ipynb cell [3]", "<ipython-input-3-9e1622b385b6>"])
+def test_a_reason_in_a_cell_is_told_with_the_line_of_the_cell(file):
+    assert told_place(file, 2) == " (cell 3, line 2)"
+    # IPython does not count the empty lines at the top.
+    assert told_place(file, 2, Cell("x", 2, 4), Cell("\n\ndef f():\n  pass", 3, 5)) == " (cell 3, line 4)"
+    assert told_place(file, 2, Cell("y", 3, 5, first_line=20)) == " (cell 3, line 2; line 21 of the file)"
+
+
+def test_a_reason_in_a_module_is_told_with_its_path_in_the_repository():
+    assert told_place("/app/src/lib/helpers.py", 7) == " (lib/helpers.py, line 7)"
+    assert told_place(None, None) == ""
+    assert told_place("/tmp/ipykernel_77/1234.py", 7) == ""

@@ -20,4 +20,18 @@ def test_a_problem_is_an_object_where_the_log_is_json(tmp_path, capsys):
 
 def test_other_words_show_the_usage(capsys):
     assert door.main(["help"], {}) == 2
-    assert capsys.readouterr().err == "Usage: python -m nb_service [serve | prove | selftest [--verdict FILE]]\n"
+    words = "serve | prove | selftest [--verdict FILE] | batch … | http … | spark-model …"
+    assert capsys.readouterr().err == f"Usage: python -m nb_service [{words}]\n"
+
+
+def test_a_back_end_s_name_is_a_word_and_one_without_words_of_its_own_refuses_those_behind(capsys):
+    assert door.main(["http", "--port", "1"], {}) == 2
+    assert "The back end http takes no words, and was given: --port 1." in capsys.readouterr().out
+
+
+def test_a_back_end_that_keeps_stdout_has_its_problems_on_stderr(tmp_path, capsys):
+    assert door.main(["batch", "--to", "xml"], {}) == 2
+    assert door.main([], {"S2I_BACKEND": "batch", "APP_ROOT": str(tmp_path)}) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "(problem batch-words)" in err and "(problem model-missing)" in err

@@ -7,7 +7,7 @@ from nb_service import selftest_requests
 
 def asked(rows, **more):
     given = {"has_notebook": True, "compare": True, **more}
-    return {one.name: one for one in selftest_requests.asked_of(rows, "iris", **given)}
+    return {one.name: one for one in selftest_requests.questions_for(rows, "iris", **given)}
 
 
 def test_each_golden_row_is_asked_for_its_answer():

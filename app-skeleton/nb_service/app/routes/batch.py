@@ -2,7 +2,7 @@
 
 from flask import Flask, Response, request
 
-from nb_service.app.route_context import Door, problem
+from nb_service.app.route_context import RouteContext, problem
 from nb_service.protocols import bodies
 
 ROUTES = {
@@ -10,11 +10,13 @@ ROUTES = {
 }
 
 
-def add(app: Flask, door: Door) -> None:
+def add(app: Flask, context: RouteContext) -> None:
     """Add the route to `app`."""
-    rows = door.rows
+    rows = context.rows
 
     @app.post("/predict/batch")
     def predict_batch() -> Response:
         accept = request.headers.get("Accept")
-        return door.answer(lambda body: bodies.read(body, request.content_type, accept, rows, door.limits), problem)
+        return context.answer(
+            lambda body: bodies.read(body, request.content_type, accept, rows, context.limits), problem
+        )

@@ -1,8 +1,8 @@
-"""What clouds and MLflow call: SageMaker, Vertex AI, MLflow's scoring server."""
+"""The routes of cloud platforms and MLflow: SageMaker, Vertex AI, MLflow's scoring server."""
 
 from flask import Flask, Response, g, jsonify, request
 
-from nb_service.app.route_context import Door, Refusal, problem
+from nb_service.app.route_context import Refusal, RouteContext, problem
 from nb_service.protocols import Body, Limits, Malformed, Question, bodies, decode, encode, mlflow, sagemaker, vertex
 from nb_service.protocols.rows import Rows
 
@@ -15,37 +15,37 @@ ROUTES = {
 }
 
 
-def add(app: Flask, door: Door) -> None:
-    """Add the routes to `app`, and Vertex AI's under the name that AIP_PREDICT_ROUTE gives it."""
-    rows, limits = door.rows, door.limits
+def add(app: Flask, context: RouteContext) -> None:
+    """Add the routes to `app`, and Vertex AI's under the path that AIP_PREDICT_ROUTE gives it."""
+    rows, limits = context.rows, context.limits
 
     @app.get("/version")
     def version() -> Response:
-        return Response(str(door.identity.version), content_type="text/plain; charset=utf-8")
+        return Response(str(context.identity.version), content_type="text/plain; charset=utf-8")
 
     @app.get("/execution-parameters")
     def execution_parameters() -> Response:
-        settings = door.settings
+        settings = context.settings
         limits = (settings.web_concurrency, settings.max_body, settings.max_samples)
-        known = [encode(row["sample"]) for row in door.model.golden_rows()]
-        return jsonify(sagemaker.execution_parameters(*limits, known))
+        samples = [encode(row["sample"]) for row in context.model.golden_rows()]
+        return jsonify(sagemaker.execution_parameters(*limits, samples))
 
     @app.post("/invocations")
     def invocations() -> Response:
-        asked = _Invocation(rows, limits)
-        response = door.answer(asked.read, asked.refuse)
+        invocation = _Invocation(rows, limits)
+        response = context.answer(invocation.read, invocation.refuse)
         attributes = request.headers.get("X-Amzn-SageMaker-Custom-Attributes")
         if attributes:
             response.headers["X-Amzn-SageMaker-Custom-Attributes"] = attributes
         return response
 
-    route = door.settings.aip_predict_route
+    route = context.settings.aip_predict_route
     if route:
-        app.before_request(lambda: _vertex(door, route))
+        app.before_request(lambda: _vertex(context, route))
 
 
 class _Invocation:
-    """One request of SageMaker's or of MLflow's: its body tells whose."""
+    """One request of SageMaker's or MLflow's; its body shows whose."""
 
     def __init__(self, rows: Rows, limits: Limits) -> None:
         self._rows = rows
@@ -54,32 +54,32 @@ class _Invocation:
 
     def read(self, content: bytes) -> Question:
         """Return the samples of the request's body; raise Malformed."""
-        given = bodies.parse(request.content_type)
-        # Only an object with a name in it can be MLflow's; all else need not be decoded here.
-        if sagemaker.is_json(given) and b'"' in content:
+        media_type = bodies.parse(request.content_type)
+        # Only an object with a key in it can be MLflow's; nothing else needs to be decoded here.
+        if sagemaker.is_json(media_type) and b'"' in content:
             decoded = decode(content)
             if mlflow.is_meant(decoded):
                 self._refusal = mlflow.refusal
-                return mlflow.read(decoded, given, self._rows, self._limits)
+                return mlflow.read(decoded, media_type, self._rows, self._limits)
         accept = request.headers.get("Accept")
-        if mlflow.is_csv(content, given, accept, self._rows):
+        if mlflow.is_csv(content, media_type, accept, self._rows):
             self._refusal = mlflow.refusal
             return mlflow.read_csv(content, request.content_type, self._rows, self._limits)
         return sagemaker.read(content, request.content_type, accept, self._rows, self._limits)
 
     def refuse(self, status: int, detail: str) -> tuple[int, Body]:
-        """Return a refusal in the words of whose request it is."""
+        """Return a refusal in the form of the platform whose request it is."""
         return self._refusal(status, detail)
 
 
-def _vertex(door: Door, route: str) -> Response | None:
-    """Answer Vertex AI's route, which may be one of ours; None lets the others have the request."""
+def _vertex(context: RouteContext, route: str) -> Response | None:
+    """Answer Vertex AI's route, which may be one of ours; return None to let other routes have the request."""
     if request.method != "POST" or request.path != route:
         return None
     if route == "/predict" and not _has_instances(request.get_data()):
         return None
     g.route = route
-    return door.answer(lambda body: vertex.read(body, door.limits), vertex.refusal)
+    return context.answer(lambda body: vertex.read(body, context.limits), vertex.refusal)
 
 
 def _has_instances(content: bytes) -> bool:

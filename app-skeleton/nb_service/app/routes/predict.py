@@ -3,7 +3,7 @@
 from flask import Flask, Response, request
 
 from nb_service.app import form
-from nb_service.app.route_context import Door, body, problem, refused, response_of
+from nb_service.app.route_context import RouteContext, body, problem, refusal_response, response_of
 from nb_service.http import replies
 from nb_service.protocols import Malformed
 
@@ -14,18 +14,18 @@ ROUTES = {
 }
 
 
-def add(app: Flask, door: Door) -> None:
-    """Add the routes to `app`; `door.health` may hold more checks than those named here."""
+def add(app: Flask, context: RouteContext) -> None:
+    """Add the routes to `app`; `context.health` may have more checks than those in ROUTES."""
 
     @app.post("/predict")
     def predict() -> Response:
         try:
             sample = form.sample_in(request.content_type, body())
-        except Malformed as wrong:
-            return refused(problem, wrong.status, str(wrong))
+        except Malformed as error:
+            return refusal_response(problem, error.status, str(error))
         if isinstance(sample, replies.Reply):
             return response_of(sample)
-        return response_of(replies.from_answer(door.asker.ask(sample), replies.shown(door.settings)))
+        return response_of(replies.from_answer(context.asker.ask(sample), replies.disclosure(context.settings)))
 
-    for path in door.health.paths:
-        app.add_url_rule(path, "health " + path, lambda path=path: response_of(door.health.checked(path)))
+    for path in context.health.paths:
+        app.add_url_rule(path, "health " + path, lambda path=path: response_of(context.health.checked(path)))

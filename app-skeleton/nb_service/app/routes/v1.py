@@ -2,7 +2,7 @@
 
 from flask import Flask, Response
 
-from nb_service.app.route_context import Door, made, refused
+from nb_service.app.route_context import RouteContext, refusal_response, response_with
 from nb_service.protocols import Body, Malformed, Question, kserve_v1, open_inference, tf_serving
 
 ROUTES = {
@@ -15,38 +15,38 @@ ROUTES = {
 }
 
 
-def add(app: Flask, door: Door) -> None:
+def add(app: Flask, context: RouteContext) -> None:
     """Add the routes to `app`."""
-    served = door.identity
-    key = kserve_v1.OUTPUTS_KEY if door.settings.kserve else "outputs"
+    served = context.identity
+    key = kserve_v1.OUTPUTS_KEY if context.settings.kserve else "outputs"
 
     @app.get("/v1/models")
     def models() -> Response:
-        return made(kserve_v1.models(served))
+        return response_with(kserve_v1.models(served))
 
     @app.get("/v1/models/<path:rest>")
     def model(rest: str) -> Response:
         try:
             target = tf_serving.parse("GET", rest)
             tf_serving.check(target, served)
-        except Malformed as wrong:
-            return refused(tf_serving.refusal, wrong.status, str(wrong))
+        except Malformed as error:
+            return refusal_response(tf_serving.refusal, error.status, str(error))
         if target.method == "metadata":
-            return made(_metadata(door))
-        ready = door.ready
-        return made(tf_serving.status(served, ready), 200 if ready else 503)
+            return response_with(_metadata(context))
+        ready = context.ready
+        return response_with(tf_serving.status(served, ready), 200 if ready else 503)
 
     @app.post("/v1/models/<path:rest>")
     def ask(rest: str) -> Response:
         def read(body: bytes) -> Question:
             target = tf_serving.parse("POST", rest)
             tf_serving.check(target, served)
-            return tf_serving.read(target.method, body, outputs_key=key, limits=door.limits)
+            return tf_serving.read(target.method, body, outputs_key=key, limits=context.limits)
 
-        return door.answer(read, tf_serving.refusal)
+        return context.answer(read, tf_serving.refusal)
 
 
-def _metadata(door: Door) -> Body:
-    inputs = open_inference.described(door.model.sample_schema, open_inference.INPUT)
-    outputs = open_inference.described(door.model.answer_schema, open_inference.OUTPUT)
-    return tf_serving.metadata(door.identity, inputs, outputs)
+def _metadata(context: RouteContext) -> Body:
+    inputs = open_inference.described(context.model.sample_schema, open_inference.INPUT)
+    outputs = open_inference.described(context.model.answer_schema, open_inference.OUTPUT)
+    return tf_serving.metadata(context.identity, inputs, outputs)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from flask import Flask, Response, request
 
-from nb_service.app.route_context import Door, made, refused
+from nb_service.app.route_context import RouteContext, refusal_response, response_with
 from nb_service.identity import Identity
 from nb_service.protocols import Body, Question, encode, open_inference
 
@@ -18,43 +18,45 @@ ROUTES = {
 }
 
 
-def add(app: Flask, door: Door) -> None:
-    """Add the routes to `app`; each exists with /versions/<version> behind the name, too."""
-    served = door.identity
+def add(app: Flask, context: RouteContext) -> None:
+    """Add the routes to `app`, those of a model also with /versions/<version> after its name."""
+    served = context.identity
 
     @app.get("/v2")
     def server() -> Response:
-        return made(open_inference.server(served))
+        return response_with(open_inference.server(served))
 
     def described() -> Response:
-        return made(open_inference.model(served, *schemas))
+        return response_with(open_inference.model(served, *schemas))
 
     def ready() -> Response:
-        is_ready = door.ready
-        return made(Body(encode({"name": served.name, "ready": is_ready})), 200 if is_ready else 503)
+        is_ready = context.ready
+        return response_with(Body(encode({"name": served.name, "ready": is_ready})), 200 if is_ready else 503)
 
     def infer() -> Response:
         def read(body: bytes) -> Question:
             length = request.headers.get(open_inference.HEADER)
-            return open_inference.read(body, length, rows, served, schemas[1], door.limits)
+            return open_inference.read(body, length, rows, served, schemas[1], context.limits)
 
-        return door.answer(read, open_inference.refusal)
+        return context.answer(read, open_inference.refusal)
 
-    rows = door.rows
-    schemas = door.model.sample_schema, door.model.answer_schema
-    for words, method, view in (("", "GET", described), ("/ready", "GET", ready), ("/infer", "POST", infer)):
-        checked = _for_the_model(served, view)
+    rows = context.rows
+    schemas = context.model.sample_schema, context.model.answer_schema
+    for suffix, method, view in (("", "GET", described), ("/ready", "GET", ready), ("/infer", "POST", infer)):
+        checked = _for_this_model(served, view)
         for path in ("/v2/models/<name>", "/v2/models/<name>/versions/<version>"):
-            app.add_url_rule(path + words, f"v2 {path}{words}", checked, methods=[method])
+            app.add_url_rule(path + suffix, f"v2 {path}{suffix}", checked, methods=[method])
 
 
-def _for_the_model(served: Identity, view: Callable[[], Response]) -> Callable[..., Response]:
-    """Return `view` behind a look at the name and version that the path names."""
+def _for_this_model(served: Identity, view: Callable[[], Response]) -> Callable[..., Response]:
+    """Return `view` behind a check of the name and version in the path."""
 
     def checked(name: str, version: str | None = None) -> Response:
         if name != served.name or version not in (None, str(served.version)):
-            which = f"{name!r}" if version is None else f"{name!r} version {version!r}"
-            return refused(open_inference.refusal, 404, f"Request for unknown model: {which} is not found.")
+            requested = f"{name!r}" if version is None else f"{name!r} version {version!r}"
+            return refusal_response(
+                open_inference.refusal, 404, f"Request for unknown model: {requested} is not found."
+            )
         return view()
 
     return checked

@@ -1,4 +1,4 @@
-"""The back end `http`: predictions over HTTP, for clients that ask one at a time."""
+"""The back end `http`: predictions over HTTP."""
 
 from typing import TYPE_CHECKING
 

@@ -6,9 +6,10 @@ _M_MMAP_THRESHOLD = -3
 
 
 def give_back_large_blocks() -> None:
-    """Have blocks of LARGE_BYTES and more go back to the system when they are freed, where glibc is the C library.
+    """Return blocks of LARGE_BYTES and more to the system when they are freed, where glibc is the C library.
 
-    Else answers of megabytes leave holes in the heap: 100 of 2 MB raised a front by 75 MB, of which it held 16.
+    Otherwise answers of megabytes leave holes in the heap: after 100 of 2 MB, a front had grown by 75 MB, of which it
+    used 16.
     """
     try:
         import ctypes

@@ -1,4 +1,14 @@
-"""The back end `http` put together: the front or waitress alone, the app, readiness, and a graceful end."""
+"""The back end `http` put together: the front or waitress alone, the app, readiness, and a graceful shutdown.
+
+Shutdown goes from the outside in, so that no client is reset, and every request that was accepted gets its answer:
+
+1. `/readyz` turns to 503 and answers say `Connection: close`, while new connections are still served (S2I_LINGER):
+   balancers need that long to notice.
+2. The listening socket is closed, after the connections that the kernel has already completed are accepted.
+3. What is in flight is answered, by scorers and app that are still whole, until S2I_GRACE is over.
+4. The scorers end; what they still had gets 503, which needs the loop and the connections for a moment more.
+5. Connections are closed, then the app ends, which until then could still ask the pool and get 503.
+"""
 
 import asyncio
 import logging
@@ -17,7 +27,8 @@ from nb_service.http.health import Health
 from nb_service.http.listening import CONNECTIONS, SPARE_DESCRIPTORS, allow_descriptors, listen
 from nb_service.http.metrics import Requests, Samples
 from nb_service.log import FLUSH_SECONDS, Log
-from nb_service.pool import Pool
+from nb_service.pool import Pool, orphans
+from nb_service.pool.plan import BATCH_PREDICTOR
 from nb_service.settings import Settings
 
 if TYPE_CHECKING:
@@ -26,12 +37,13 @@ if TYPE_CHECKING:
     from nb_service.http.auth import Gate
     from nb_service.http.tracing import Spans
 
-# The app is made once the service is ready and has had a moment for its first predictions.
+# The app starts this long after the service is ready: its start must not slow down the first predictions.
 IDLE_SECONDS = 1.0
-# How often the end looks whether all is said, and how long what is said last may take.
+# How often shutdown checks whether all is answered, and how long the last answers, 503, may take to leave.
 TURN_SECONDS = 0.02
-LAST_WORDS_SECONDS = 2.0
-# All that would end a process at once, but for faults of its own.
+LAST_ANSWERS_SECONDS = 2.0
+# Signals that end a process by default, other than those for its own faults. Without a handler they would end
+# the service in the middle of its answers; or, as process 1 of a container, have no effect at all (pid_namespaces(7)).
 ENDINGS = tuple(
     getattr(signal, f"SIG{name}")
     for name in ("TERM", "INT", "HUP", "QUIT", "USR1", "USR2", "ALRM", "VTALRM", "PROF", "IO", "PWR", "STKFLT", "XCPU")
@@ -51,7 +63,7 @@ class HttpService:
         self._settings = settings
         self._environ = environ
         self._draining = False
-        self._over = False
+        self._ended = False
         self._announced = False
         self._problem: problems.Problem | None = None
         self._health = Health(self._is_ready, settings.aip_health_route)
@@ -63,28 +75,33 @@ class HttpService:
         # Made by `run`.
         self._app: AppProcess
         self._edge: Front | PlainFront  # what speaks HTTP
-        self._began = time.monotonic()
+        self._started_at = time.monotonic()
 
     def run(self) -> int:
         """Serve; return 0 after a signal's graceful end, raise the Problem that makes serving useless."""
         descriptors = allow_descriptors(CONNECTIONS + SPARE_DESCRIPTORS)
-        # It warns of clients that hang up; what it can't handle comes to _on_error.
+        # asyncio's logger warns of clients that hang up; exceptions that nobody handles come to _on_error.
         logging.getLogger("asyncio").setLevel(logging.CRITICAL)
         self._loop.set_exception_handler(_on_error)
+        # Before the model loads: a key file that can't be read or a port that is taken must show at once.
         gate = self._make_gate()
         listener = listen(self._settings.host, self._settings.port)
         self._address = listener.getsockname()[:2]
-        self._pool.staff.on_change = self._changed
-        self._pool.staff.on_fatal = self._fail
-        self._pool.staff.on_unfit = lambda words: self._log.fact(unfit=words)
-        self._pool.staff.on_answer = self._samples.answered
+        self._pool.manager.on_change = self._announce_once
+        self._pool.manager.on_fatal = self._fail
+        self._pool.manager.on_unfit = lambda message: self._log.fact(unfit=message)
+        self._pool.manager.on_answer = self._samples.answered
+        # Before there is a child whose end could be missed, or a model whose loading could be cut off.
         self._catch_signals()
+        # Before the edge: the model loads while the edge's modules are imported.
         self._pool.start()
         self._edge = self._make_edge(listener, gate, descriptors)
         self._flush_log()
         try:
             self._loop.run_forever()
         finally:
+            # From the outside in, also after an error: nobody can send requests, then nothing uses the pool, then the
+            # pool ends. Spans come last: they note requests to the very end.
             self._edge.close()
             self._app.close()
             self._pool.stop()
@@ -103,9 +120,9 @@ class HttpService:
         from nb_service.front import app_link
         from nb_service.front.server import Front
 
-        behind = app_link.listen()
-        self._app = self._make_app(behind)
-        link = app_link.AppLink(self._loop, behind, self._app, self._settings.predict_timeout)
+        app_listener = app_link.listen()
+        self._app = self._make_app(app_listener)
+        link = app_link.AppLink(self._loop, app_listener, self._app, self._settings.predict_timeout)
         access = Access(self._log, self._requests, self._health.paths, self._spans)
         front = Front(self._loop, self._pool, link, self._health, gate, access, self._settings)
         front.open(listener, descriptors)
@@ -115,14 +132,14 @@ class HttpService:
         return AppProcess(self._loop, self._pool, listener, self._environ, self._facts, self._log.say)
 
     def _facts(self) -> dict:
-        """Return what the app is told: readiness, and all numbers."""
-        about = {"ready": self._is_ready(), "answers": self._pool.ready, "pid": os.getpid()}
-        return {**about, **self._requests.numbers(), **self._samples.numbers()}
+        """Return what the app gets when it asks for facts: readiness, and all numbers."""
+        state = {"ready": self._is_ready(), "answers": self._pool.ready, "pid": os.getpid()}
+        return {**state, **self._requests.numbers(), **self._samples.numbers()}
 
     def _make_gate(self) -> "Gate | None":
         if not (self._settings.api_key_file or self._settings.cors_origins):
             return None
-        # Here and not above, as the application: what few services use shall not delay the others' start.
+        # Imported here: what few services use must not delay the start of the others.
         from nb_service.http.auth import make_gate
 
         return make_gate(self._settings, frozenset(self._health.paths))
@@ -145,7 +162,7 @@ class HttpService:
         if self._spans:
             self._spans.flush()
 
-    def _changed(self) -> None:
+    def _announce_once(self) -> None:
         if not self._pool.ready or self._announced:
             return
         self._announced = True
@@ -154,17 +171,17 @@ class HttpService:
         self._log.fact(port=port)
         self._log.say(
             f"Serving on http://{f'[{host}]' if ':' in host else host}:{port} with {pool.plan.scorers} "
-            f"scorer{'s' if pool.plan.scorers > 1 else ''} by {pool.staff.mode} "
-            f"({pool.staff.reason}), {pool.plan.threads} native thread(s) each, "
-            f"{batches(pool)}ready after {time.monotonic() - self._began:.1f} s."
+            f"scorer{'s' if pool.plan.scorers > 1 else ''} by {pool.manager.mode} "
+            f"({pool.manager.reason}), {pool.plan.threads} native thread(s) each, "
+            f"{batches(pool)}ready after {time.monotonic() - self._started_at:.1f} s."
         )
         self._loop.call_later(IDLE_SECONDS, self._app.start)
-        # Not before: it takes as long as all that a health check needs of us.
+        # Not earlier: it takes as long as everything that has to be done before the first health check is answered.
         self._loop.call_soon(allocator.give_back_large_blocks)
 
     def _fail(self, problem: problems.Problem) -> None:
         if not self._draining:
-            # Whoever ends all processes at once ends the zygote too: that is no fault of the model's.
+            # A signal to all processes of a container ends the zygote too: that is not the model's fault.
             self._problem = problem
         self._loop.stop()
 
@@ -177,22 +194,24 @@ class HttpService:
 
     def _on_signal(self, number: int) -> None:
         if self._draining:
-            # The second one: whoever sends it does not want to wait.
+            # A second signal: its sender does not want to wait.
             self._end()
         else:
             self._draining = True
+            # SIGINT is a person's Ctrl-C: there is no balancer that has to notice first.
             self._drain(0.0 if number == signal.SIGINT else self._settings.linger)
 
     def _drain(self, linger: float) -> None:
-        """Let balancers notice first, then take no more connections, then end when all are answered.
+        """Let balancers notice for `linger` seconds, then accept no more connections, then end when all are answered.
 
-        The order is what keeps clients from being reset: until the listening socket is closed, whoever comes is
-        answered, and told to close; after that they are refused, which a proxy may try elsewhere.
+        The order keeps clients from being reset: until the listening socket is closed, every client that connects is
+        answered, and told to close; after that clients are refused, and a proxy may try elsewhere. `linger` is part of
+        S2I_GRACE, which counts from the signal; by default that is as long as `docker stop` waits.
         """
         self._log.say("Ending: not ready any more, answering what is in flight.")
         self._edge.closing = True
         if not self._pool.ready:
-            # No balancer sends anything here, so none has to notice.
+            # No balancer sends requests here, so none has to notice.
             linger = 0.0
         grace = self._settings.grace
         latest = self._loop.time() + grace
@@ -206,53 +225,50 @@ class HttpService:
         if self._loop.time() >= latest or not (self._pool.busy or self._edge.is_busy):
             self._end()
         else:
+            # Again and again: connections become idle as their answers leave, and clients would keep them open.
             self._edge.close_idle()
             self._loop.call_later(TURN_SECONDS, self._end_when_idle, latest)
 
     def _end(self) -> None:
-        """End the scorers: what they had is answered with 503. Then stop, once these answers have left."""
-        if self._over:
+        """End the scorers; what they still had gets 503. Stop the loop once these answers have left.
+
+        Comes at the latest after S2I_GRACE, or at once with a second signal, so the listening socket may still be open.
+        """
+        if self._ended:
             return
-        self._over = True
+        self._ended = True
         self._edge.end_accepting()
         self._pool.stop()
-        self._stop_when_said(self._loop.time() + LAST_WORDS_SECONDS)
+        self._stop_when_sent(self._loop.time() + LAST_ANSWERS_SECONDS)
 
-    def _stop_when_said(self, latest: float) -> None:
+    def _stop_when_sent(self, latest: float) -> None:
         if self._loop.time() >= latest or not self._edge.is_busy:
             self._loop.stop()
         else:
-            self._loop.call_later(TURN_SECONDS, self._stop_when_said, latest)
+            self._loop.call_later(TURN_SECONDS, self._stop_when_sent, latest)
 
     def _reap(self) -> None:
-        """Collect children that ended: as process 1 also those that lost their parents."""
-        self._pool.staff.reap()
+        """Collect children that have ended; as process 1, also orphans, which nobody else would collect."""
+        self._pool.manager.reap()
         self._app.reap()
-        ours = (self._pool.staff.zygote_pid, self._app.pid)
-        while os.getpid() == 1:
-            try:
-                ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-            except ChildProcessError:
-                return
-            if ended is None or ended.si_pid in ours:
-                return
-            os.waitpid(ended.si_pid, 0)
+        orphans.reap((self._pool.manager.zygote_pid, self._app.pid))
 
 
 def _on_error(_loop: asyncio.AbstractEventLoop, context: dict) -> None:
-    """Show what was raised in a callback, a bug of ours; the service lives on."""
+    """Print an exception that a callback raised, a bug of ours; the service goes on."""
     error = context.get("exception")
     if isinstance(error, OSError) and ("transport" in context or "protocol" in context):
-        # A socket's own trouble, of which its connection is told.
+        # A network error, which the connection's protocol is told.
         return
     if error is not None:
         traceback.print_exception(error)
 
 
 def batches(pool: Pool) -> str:
-    """Return what the log says of batch_predictor at the start, with a comma; nothing where there is none."""
+    """Return what the log says of batches at the start, with a comma; nothing where there are none to expect."""
     if pool.plan.batch > 1:
-        return f"up to {pool.plan.batch} waiting samples a call of batch_predictor, "
+        called = "batch_predictor" if pool.plan.form == BATCH_PREDICTOR else "predictor's batch form"
+        return f"up to {pool.plan.batch} waiting samples a call of {called}, "
     if pool.model.manifest.get("batch_predictor"):
         return "batch_predictor not used, "
     return ""

@@ -1,4 +1,4 @@
-"""Waitress on PORT itself, with nothing before it: for those who trust what stands in front of the service."""
+"""Waitress on PORT itself, without the front: for services behind a proxy that is trusted."""
 
 import socket
 
@@ -6,7 +6,7 @@ from nb_service.backends.http_service.app_process import AppProcess
 
 
 class PlainFront:
-    """Stands where the front would: the app listens for itself, and is all there is."""
+    """Takes the place of the front: the app itself listens on PORT."""
 
     def __init__(self, app: AppProcess, listener: socket.socket) -> None:
         self.closing = False
@@ -17,7 +17,7 @@ class PlainFront:
 
     @property
     def is_busy(self) -> bool:
-        """Return whether the app is there still, which ends when it has answered."""
+        """Return whether the app is still there; told to finish, it ends when it has answered."""
         return self._app.pid is not None
 
     def end_accepting(self) -> None:
@@ -29,5 +29,5 @@ class PlainFront:
         """Do nothing: waitress closes its connections itself."""
 
     def close(self) -> None:
-        """Close what is left."""
+        """Close the listening socket."""
         self._listener.close()

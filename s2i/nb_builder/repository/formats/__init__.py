@@ -1,10 +1,10 @@
-"""The forms beside .ipynb in which people keep notebooks: one reader a form, behind one door."""
+"""Notebook formats other than .ipynb: one reader per format, chosen by `parse`."""
 
 from pathlib import Path
 
 from nbformat import NotebookNode
 
-from nb_builder.problems.repository import NotebookFormat
+from nb_builder.problems.notebooks import NotebookFormat
 from nb_builder.repository.formats import databricks, marimo, percent, texts
 from nb_builder.repository.formats.texts import CHUNKS, MARKDOWN, has_python
 
@@ -12,7 +12,7 @@ __all__ = ["CHUNKS", "MARKDOWN", "SUFFIXES", "has_python", "is_notebook", "parse
 
 SUFFIXES = (".ipynb", ".py", *MARKDOWN, *CHUNKS)
 
-# Files that people name as their notebook, what they are, and the shortest way to one that can be read.
+# {suffix of a file that some choose as their notebook: (what it is, the shortest way to a format that we read)}
 _REFUSED = {
     ".dbc": ("an archive of Databricks", "Export the notebook there as 'IPython Notebook' or 'Source File'"),
     ".html": ("a web page", "Export the notebook as .ipynb (in Databricks: File, Export, IPython Notebook)"),
@@ -25,7 +25,7 @@ _REFUSED = {
 
 
 def is_notebook(path: Path, text: str) -> bool:
-    """Tell whether a file that is no .ipynb is a notebook beyond doubt, predictor or not."""
+    """Return whether a file other than an .ipynb is certainly a notebook, with or without predictor."""
     if path.suffix in MARKDOWN:
         return texts.is_markdown(text)
     if path.suffix in CHUNKS:
@@ -34,9 +34,9 @@ def is_notebook(path: Path, text: str) -> bool:
 
 
 def parse(path: Path, text: str) -> NotebookNode:
-    """Return the notebook that the `text` of a file stands for, by what it says of itself.
+    """Return the notebook in the `text` of a file; its format is recognised by suffix and content.
 
-    Raises NotebookFormat for a form that is not read here, SyntaxError or ValueError where the text breaks its form.
+    Raises NotebookFormat for a format that is not supported, SyntaxError or ValueError for invalid text.
     """
     if path.suffix in MARKDOWN:
         return texts.markdown(text)
@@ -46,7 +46,7 @@ def parse(path: Path, text: str) -> NotebookNode:
         way = "Commit it as .ipynb or as a Python script"
         kind, way = _REFUSED.get(path.suffix.lower(), (f"of a kind ({path.suffix or 'no ending'})", way))
         raise NotebookFormat(notebook=path, kind=kind, way=way)
-    for form in (databricks, marimo):
-        if form.is_one(text):
-            return form.parse(text)
+    for format_module in (databricks, marimo):
+        if format_module.is_one(text):
+            return format_module.parse(text)
     return texts.light(text) if texts.is_light(text) else percent.parse(text)

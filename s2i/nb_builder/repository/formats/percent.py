@@ -1,4 +1,4 @@
-"""A Python script in percent format (`# %%` before each cell) as a notebook.
+"""Reads a Python script in percent format (`# %%` before each cell).
 
 VS Code, Spyder and jupytext write such scripts. Why not by jupytext itself: docs/explanation/decisions.
 """
@@ -17,7 +17,7 @@ from nb_builder.rewrite.magics import as_python
 from nb_builder.rewrite.names import bound
 from nb_builder.rewrite.number_cells import BEGINS
 
-# "# %%time" is a commented magic and no marker: a marker's %% ends the line or is followed by a space.
+# "# %%time" is a commented magic, not a marker: a marker's %% ends the line or is followed by a space.
 _MARKER = re.compile(r"#\s*%%+(?P<title>\s.*|\[.*|)$")
 _KIND = re.compile(r"\[(markdown|md|raw)\]")
 _TAGS = re.compile(r"\btags\"?\s*[=:]\s*(\[[^]]*\])")
@@ -26,7 +26,7 @@ _ARGUMENTS = re.compile(r"\bmagic_args=\"([^\"]*)\"")
 
 # jupytext comments magics, so that the script stays valid Python: `# %time`, `# !ls`, `# a = !ls`.
 # `# %s items` is a comment: no line magic has a name of one letter.
-# Two hashes are a comment of the author's, who wanted the magic off; `#!` without a space is a shebang.
+# With two hashes the author has disabled the magic; `#!` without a space is a shebang.
 _COMMENTED = re.compile(
     r"(?P<indent>\s*)#(?!!) ?(?P<code>(?:[A-Za-z_]\w* = )?(?:%%[a-zA-Z]|%[a-zA-Z]\w|![a-zA-Z.~$/{]).*)$"
 )
@@ -36,7 +36,7 @@ _HEADER = re.compile(r"(?:#!.*\n)?# ---\n(?P<yaml>(?:#.*\n)*?)# ---\n")
 
 @dataclass
 class _Part:
-    """The lines between two markers, what the first of them says, and the line of the file in which they begin."""
+    """The lines between two markers, the title in the first marker, and the line of the file that they begin on."""
 
     begins: int
     title: str = ""
@@ -44,7 +44,7 @@ class _Part:
 
 
 def is_notebook(text: str) -> bool:
-    """Tell whether a script is a notebook beyond doubt: it has a marker, and a cell binds predictor."""
+    """Return whether a script is certainly a notebook: it has a marker, and a cell binds predictor."""
     if not any(map(_MARKER.match, text.splitlines())):
         return False
     cells = [as_python(cell.source) for cell in parse(text).cells if cell.cell_type == "code"]
@@ -52,12 +52,12 @@ def is_notebook(text: str) -> bool:
 
 
 def parse(text: str) -> NotebookNode:
-    """Return the notebook that the script `text` stands for; one without a marker is one cell."""
+    """Return the notebook in the script `text`; without a marker, the script is one cell."""
     header = _HEADER.match(text)
     above, *parts = _parts(text, header.group().count("\n") if header else 0)
     cells = [_cell(part) for part in ([above] if _says_something(above.lines) else []) + parts]
     for cell in cells:
-        # By chance, and a build must be repeatable; format 4.4 has none.
+        # nbformat's ids are random, and a build must be repeatable; format 4.4 has no ids.
         cell.pop("id")
     return new_notebook(cells=cells, metadata=_metadata(header["yaml"] if header else ""), nbformat_minor=4)
 
@@ -75,21 +75,21 @@ def _parts(text: str, skipped: int) -> Iterator[_Part]:
 
 
 def _in_string(lines: list[str]) -> bool:
-    """Tell whether a text in triple quotes is still open after `lines`."""
+    """Return whether a triple-quoted string is still open after `lines`."""
     source = "\n".join(lines)
     if '"""' not in source and "'''" not in source:
         return False
     try:
         ast.parse(source)
-    except SyntaxError as wrong:
-        return "unterminated triple-quoted" in str(wrong.msg)
+    except SyntaxError as error:
+        return "unterminated triple-quoted" in str(error.msg)
     except (ValueError, RecursionError, MemoryError):
         return False
     return False
 
 
 def _says_something(lines: list[str]) -> bool:
-    """Tell whether there is more than comments: what stands above the first marker is often only the licence."""
+    """Return whether `lines` hold more than comments: above the first marker there is often only a licence."""
     return any(not re.match(r"\s*(#|$)", line) for line in revived(lines).splitlines())
 
 
@@ -103,22 +103,22 @@ def _cell(part: _Part) -> NotebookNode:
     if language:
         arguments = _ARGUMENTS.search(part.title)
         magic = " ".join(["%%" + language[1], *(arguments.groups() if arguments else ())])
-        # The magic stands where the marker is.
+        # The magic's line is that of the marker.
         metadata["nb_builder"] = {BEGINS: part.begins - 1}
         return new_code_cell(f"{magic}\n{_uncommented(part.lines)}", metadata=metadata)
     return new_code_cell(revived(part.lines), metadata={**metadata, "nb_builder": {BEGINS: part.begins}})
 
 
 def _tags(title: str) -> list[str]:
-    found = _TAGS.search(title)
+    match = _TAGS.search(title)
     try:
-        return [str(tag) for tag in json.loads(found[1].replace("'", '"'))] if found else []
+        return [str(tag) for tag in json.loads(match[1].replace("'", '"'))] if match else []
     except ValueError:
         return []
 
 
 def _uncommented(lines: list[str]) -> str:
-    """Return Markdown or raw text, which stands in comments or in one text in triple quotes."""
+    """Return Markdown or raw text, which is written as comments or as one triple-quoted string."""
     text = "\n".join(lines).strip()
     for quotes in ('"""', "'''"):
         if len(text) >= len(quotes) * 2 and text.startswith(quotes) and text.endswith(quotes):
@@ -127,24 +127,24 @@ def _uncommented(lines: list[str]) -> str:
 
 
 def revived(lines: list[str]) -> str:
-    """Return code with its commented magics as magics, with as many lines as before."""
+    """Return code with its commented magics restored; the number of lines stays."""
     result: list[str] = []
-    goes_on = False
+    continued = False
     for line in lines:
-        commented = None if goes_on else _COMMENTED.match(line)
+        commented = None if continued else _COMMENTED.match(line)
         if commented and _in_string(result):
             commented = None
         if commented:
             result.append(commented["indent"] + commented["code"])
         else:
-            result.append(re.sub(r"^\s*# ?", "", line) if goes_on else line)
-        # A shell line may be continued; jupytext comments what follows, too.
-        goes_on = (commented is not None or goes_on) and line.endswith("\\")
+            result.append(re.sub(r"^\s*# ?", "", line) if continued else line)
+        # A shell command may be continued; jupytext comments the following lines, too.
+        continued = (commented is not None or continued) and line.endswith("\\")
     return "\n".join(result).rstrip("\n")
 
 
 def _metadata(yaml: str) -> dict:
-    """Return the kernelspec that jupytext's header tells, by the one form in which it is written."""
+    """Return the kernelspec in jupytext's header, parsed in the only layout that jupytext writes."""
     after = yaml.partition("kernelspec:")[2]
     pairs = re.findall(r"^#\s+(display_name|language|name): *['\"]?(.*?)['\"]?$", after, re.MULTILINE)
     return {"kernelspec": {"display_name": "Python 3", "name": "python3", **dict(pairs)}} if pairs else {}

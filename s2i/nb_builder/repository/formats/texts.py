@@ -1,4 +1,4 @@
-"""Notebooks that jupytext writes as Markdown, MyST, R Markdown, Quarto or a light script, as notebooks of Jupyter.
+"""Reads notebooks that jupytext writes: Markdown, MyST, R Markdown, Quarto and light scripts.
 
 Percent scripts are not among them: docs/explanation/decisions/0009.
 """
@@ -24,23 +24,23 @@ CHUNKS = (".Rmd", ".rmd", ".qmd")
 
 
 def is_markdown(text: str) -> bool:
-    """Tell whether a Markdown file says in its header that it is a notebook."""
+    """Return whether a Markdown file says in its header that it is a notebook."""
     header = _HEADER.match(text)
     return header is not None and _OF_A_NOTEBOOK.search(header[1]) is not None
 
 
 def is_light(text: str) -> bool:
-    """Tell whether a script says in its header that jupytext wrote it in its light format."""
+    """Return whether a script says in its header that it is in jupytext's light format."""
     return _LIGHT.search(text.partition("\nimport ")[0]) is not None
 
 
 def has_python(text: str) -> bool:
-    """Tell whether an R Markdown or Quarto document has a chunk of Python."""
+    """Return whether an R Markdown or Quarto document has a chunk of Python."""
     return _CHUNK.search(text) is not None
 
 
 def markdown(text: str) -> NotebookNode:
-    """Return the notebook that a Markdown file stands for, in jupytext's form or MyST's; raises ValueError."""
+    """Return the notebook in a Markdown file, of jupytext's format or MyST; raises ValueError."""
     header = _HEADER.match(text)
     # jupytext's own Markdown has everything below `jupyter:`, MyST has it at the top.
     of_myst = _MYST.search(text) or (header and is_markdown(text) and not _JUPYTER.search(header[1]))
@@ -48,12 +48,12 @@ def markdown(text: str) -> NotebookNode:
 
 
 def light(text: str) -> NotebookNode:
-    """Return the notebook that a light script stands for."""
+    """Return the notebook in a light script."""
     return _read(text, ".py", "light")
 
 
 def chunks(text: str) -> NotebookNode:
-    """Return the notebook that an R Markdown or Quarto document stands for; its chunks of R are not run."""
+    """Return the notebook in an R Markdown or Quarto document; chunks of R become raw cells, which are not run."""
     node = _read(text, ".Rmd", "rmarkdown")
     for cell in node.cells:
         if cell.cell_type == "code" and _R.match(cell.source):
@@ -64,39 +64,39 @@ def chunks(text: str) -> NotebookNode:
 
 
 def _read(text: str, extension: str, name: str) -> NotebookNode:
-    # Half a second to import, and most repositories have none of these.
+    # Imported here because it takes half a second, and most repositories have no such notebook.
     import jupytext
     import yaml
 
-    # It would take comments such as "# copy the data" for commands.
     plain = text.removeprefix("\ufeff")
     try:
+        # With comment_magics, jupytext would turn comments such as "# copy the data" into commands.
         node = jupytext.reads(plain, fmt={"extension": extension, "format_name": name, "comment_magics": False})
-    except yaml.YAMLError as wrong:
-        raise ValueError(f"its header is no YAML ({' '.join(str(wrong).split())[:200]})") from None
+    except yaml.YAMLError as error:
+        raise ValueError(f"its header is not YAML ({' '.join(str(error).split())[:200]})") from None
     node.metadata.pop("jupytext", None)
     node.nbformat_minor = 4
     lines = plain.splitlines()
-    reached = 0
+    last_index = 0
     for cell in node.cells:
         cell.pop("id", None)
         metadata = {"tags": list(cell.metadata["tags"])} if cell.metadata.get("tags") else {}
         cell.metadata = type(cell.metadata)(metadata)
         if cell.cell_type == "code":
-            begins = _line_of(cell.source, lines, reached)
+            begins = _line_of(cell.source, lines, last_index)
             if begins is not None:
                 cell.metadata["nb_builder"] = {BEGINS: begins + 1}
-                reached = begins
+                last_index = begins
             cell.source = revived(cell.source.splitlines())
     return node
 
 
-def _line_of(source: str, lines: Sequence[str], since: int) -> int | None:
-    """Return the index of the line from `since` on at which `source` stands; None where it does not stand as it is."""
-    wanted = [line.rstrip() for line in source.splitlines()]
-    # The first line of `%%bash` is jupytext's, for a fence that names the language.
-    sought = wanted[1:] if wanted and wanted[0].startswith("%%") else wanted
-    for index in range(since, len(lines) - len(sought) + 1):
-        if [line.rstrip() for line in lines[index : index + len(sought)]] == sought:
-            return index - (len(wanted) - len(sought))
+def _line_of(source: str, lines: Sequence[str], start: int) -> int | None:
+    """Return the index of the line at which `source` begins, from `start` on; None if it is not there verbatim."""
+    source_lines = [line.rstrip() for line in source.splitlines()]
+    # jupytext adds a first line such as `%%bash` for a fence that names another language.
+    body = source_lines[1:] if source_lines and source_lines[0].startswith("%%") else source_lines
+    for index in range(start, len(lines) - len(body) + 1):
+        if [line.rstrip() for line in lines[index : index + len(body)]] == body:
+            return index - (len(source_lines) - len(body))
     return None

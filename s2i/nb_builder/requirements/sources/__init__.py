@@ -1,7 +1,7 @@
-"""Where a repository says which packages it needs: one reader a kind of file, and this door before them.
+"""The files in which a repository declares its packages: one reader for each kind of file, and how they are found.
 
-What is nearest to the notebook counts: its own header, then its folder, then the folders above it up to the top.
-In a folder, requirements.txt comes first, and the folder itself before `binder/` and `.binder/` in it.
+The nearest to the notebook takes precedence: its own header, then its folder, then the folders above it up to the
+top. In a folder requirements.txt comes first, and the folder goes before `binder/` and `.binder/` in it.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -21,12 +21,12 @@ from nb_builder.requirements.sources import (
     requirements_txt,
     setuptools,
 )
-from nb_builder.requirements.sources.base import Declaration, Said, Unreadable
 from nb_builder.requirements.sources.choice import NOTHING, Choice, choose, exclude
+from nb_builder.requirements.sources.declaration import Declaration, Packages, Unreadable
 
-__all__ = ["NOTHING", "Choice", "Declaration", "Said", "choose", "exclude", "of_python", "of_repository"]
+__all__ = ["NOTHING", "Choice", "Declaration", "Packages", "choose", "exclude", "of_python", "of_repository"]
 
-# Each file with its reader, and what it belongs to: a lock is read on its own only where that is not there.
+# (file, its reader, the file that it locks): a lock is read on its own only where the file that it locks is missing.
 READERS = (
     (paths.REQUIREMENTS, requirements_txt.read, None),
     ("environment.yml", conda.read, None),
@@ -44,16 +44,16 @@ BINDER = ("binder", ".binder")
 
 
 def of_repository(notebook: Path, node: NotebookNode, src: Path) -> list[Declaration]:
-    """Return what the notebook's header and the files of the repository in `src` say, the nearest first.
+    """Return the declarations in the notebook's header and the files of the repository in `src`, the nearest first.
 
-    A file that can't be read is there, too, and says why.
+    A file that can't be read is among them, with the reason as `error`.
     """
-    own = _read(str(notebook), partial(header.read, node=node), src / notebook)
-    return [*([own] if own else []), *_declarations(notebook, src, READERS)]
+    declared_in_header = _read(str(notebook), partial(header.read, node=node), src / notebook)
+    return [*([declared_in_header] if declared_in_header else []), *_declarations(notebook, src, READERS)]
 
 
 def of_python(notebook: Path, src: Path) -> list[Declaration]:
-    """Return what runtime.txt and .python-version say, the nearest first; of packages they say nothing."""
+    """Return what runtime.txt and .python-version say about the Python, the nearest first; they name no packages."""
     return list(_declarations(notebook, src, OF_PYTHON))
 
 
@@ -68,19 +68,19 @@ def _declarations(notebook: Path, src: Path, readers: Iterable) -> Iterator[Decl
 
 
 def _folders(notebook: Path, src: Path) -> Iterator[Path]:
-    """Yield the folders that count, from the notebook's own to the top."""
+    """Yield the folders to search, from the notebook's own to the top."""
     for inside in notebook.parents:
         yield src / inside
         yield from (src / inside / name for name in BINDER if (src / inside / name).is_dir())
 
 
-def _read(file: str, reader: Callable, what: object) -> Declaration | None:
-    """Return what `reader` makes of `what`; None where that says nothing."""
+def _read(file: str, reader: Callable, argument: object) -> Declaration | None:
+    """Return what `reader` reads from `argument`; None where that declares nothing."""
     try:
-        said = reader(what)
-    except Unreadable as wrong:
-        return Declaration(file, Said(), str(wrong))
+        packages = reader(argument)
+    except Unreadable as error:
+        return Declaration(file, Packages(), str(error))
     except RecursionError:
-        # Whatever reads it, of whatever format.
-        return Declaration(file, Said(), "it is nested too deeply")
-    return Declaration(file, said) if said is not None else None
+        # Raised by the parsers of several formats.
+        return Declaration(file, Packages(), "it is nested too deeply")
+    return Declaration(file, packages) if packages is not None else None

@@ -1,4 +1,4 @@
-"""Which of several declarations counts, and what to tell of the others."""
+"""Which of several declarations counts, and the notes about the others."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -8,12 +8,12 @@ from nb_scorer.common import paths
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from nb_builder.requirements.sources.base import Declaration, Said
+from nb_builder.requirements.sources.declaration import Declaration, Packages
 
 
 @dataclass(frozen=True)
 class Choice:
-    """The declaration that counts beside the cell (None for none), what to tell, and those that say nothing of use."""
+    """The declaration that counts beside the cell's list (None for none), notes for the log, and the unusable ones."""
 
     counted: Declaration | None
     notes: tuple[str, ...]
@@ -30,29 +30,40 @@ def choose(
     *,
     has_paths: bool = False,
 ) -> Choice:
-    """Return what counts: the nearest that names packages; beside a cell that does so, requirements.txt alone.
+    """Return the declaration that counts: the nearest that names packages, of `declarations` with the nearest first.
 
-    `notes` are what is to be told of the cell itself, and `has_paths` is whether it asks for more than `cell` says.
+    Beside a cell that names packages only a requirements.txt counts. `notes` are those about the cell itself, and
+    `has_paths` is whether it asks for paths or addresses, which are not in `cell`.
     """
     asks = bool(cell) or has_paths
     checked = [_checked(declaration) for declaration in declarations]
-    of_use = [each for each in checked if each.said.requirements or (_is_plain(each) and not each.wrong)]
+    usable = [
+        declaration
+        for declaration in checked
+        if declaration.packages.requirements or (_is_plain(declaration) and not declaration.error)
+    ]
     if asks:
-        counted = next((each for each in of_use if _is_plain(each)), None)
+        counted = next((declaration for declaration in usable if _is_plain(declaration)), None)
     else:
-        counted = next((each for each in of_use if each.said.requirements), next(iter(of_use), None))
-    silent = tuple(each for each in checked if each not in of_use)
-    notes = [*notes, *([f"{counted.file}: {note}." for note in counted.said.notes] if counted else ())]
-    notes += [f"{each.file} is not read: {each.wrong}." for each in silent if each.wrong and (asks or counted)]
-    asked = [*(("the cell", requirement) for requirement in cell), *_asked(counted)]
-    for other in of_use:
-        if other is not counted:
-            notes += _disagreement(asked, other)
+        counted = next(
+            (declaration for declaration in usable if declaration.packages.requirements), next(iter(usable), None)
+        )
+    silent = tuple(declaration for declaration in checked if declaration not in usable)
+    notes = [*notes, *([f"{counted.file}: {note}." for note in counted.packages.notes] if counted else ())]
+    notes += [
+        f"{declaration.file} is not read: {declaration.error}."
+        for declaration in silent
+        if declaration.error and (asks or counted)
+    ]
+    requested = [*(("the cell", requirement) for requirement in cell), *_requirements_of(counted)]
+    for declaration in usable:
+        if declaration is not counted:
+            notes += _disagreement(requested, declaration)
     return Choice(counted, tuple(notes), silent)
 
 
 def exclude(one: Requirement, other: Requirement) -> bool:
-    """Tell whether an exact pin of one is no version that the other takes."""
+    """Return whether one has an exact pin that the other does not allow."""
     for exact, broad in ((one, other), (other, one)):
         for pin in exact.specifier:
             if pin.operator == "==" and not pin.version.endswith("*"):
@@ -61,37 +72,37 @@ def exclude(one: Requirement, other: Requirement) -> bool:
 
 
 def _is_plain(declaration: Declaration) -> bool:
-    """Tell whether it is a requirements.txt outside of binder/: such a one counts beside the cell."""
+    """Return whether it is a requirements.txt outside of binder/, which counts beside the cell's list."""
     *folders, name = declaration.file.split("/")
     return name == paths.REQUIREMENTS and folders[-1:] not in (["binder"], [".binder"])
 
 
 def _checked(declaration: Declaration) -> Declaration:
-    """Return a declaration as it is, or one that says why, where a line of it is no requirement."""
+    """Return a declaration as it is; one with an error in its place if a line of it is not a requirement."""
     if declaration.file.endswith(".txt"):
-        return declaration  # It may hold options and paths; the installer judges them.
-    for line in declaration.said.requirements:
+        return declaration  # It may have options and paths, which the installer checks.
+    for line in declaration.packages.requirements:
         try:
-            # Of environment.yml, lines for pip may be options, too.
+            # The lines for pip in an environment.yml may be options, too.
             _ = line.startswith(("-", ".")) or "/" in line or line.endswith(".whl") or Requirement(line)
-        except InvalidRequirement as wrong:
-            reason = str(wrong).strip().splitlines()[0]
-            return replace(declaration, said=Said(), wrong=f"{line!r} is no requirement ({reason})")
+        except InvalidRequirement as error:
+            reason = str(error).strip().splitlines()[0]
+            return replace(declaration, packages=Packages(), error=f"{line!r} is no requirement ({reason})")
     return declaration
 
 
-def _asked(declaration: Declaration | None) -> Iterator[tuple[str, Requirement]]:
+def _requirements_of(declaration: Declaration | None) -> Iterator[tuple[str, Requirement]]:
     if declaration is None:
         return
-    for line in declaration.said.requirements:
+    for line in declaration.packages.requirements:
         with suppress(InvalidRequirement):
             yield declaration.file, Requirement(line)
 
 
-def _disagreement(asked: Sequence[tuple[str, Requirement]], other: Declaration) -> list[str]:
-    """Return a sentence for the first package of which `other` wants a version that what counts excludes."""
-    for _, theirs in _asked(other):
-        for place, ours in asked:
+def _disagreement(requested: Sequence[tuple[str, Requirement]], declaration: Declaration) -> list[str]:
+    """Return a note for the first package of which `declaration` wants a version that `requested` excludes."""
+    for _, theirs in _requirements_of(declaration):
+        for file, ours in requested:
             if canonicalize_name(ours.name) == canonicalize_name(theirs.name) and exclude(ours, theirs):
-                return [f"{place} asks for {ours}, and counts; {other.file} asks for {theirs}."]
+                return [f"{file} asks for {ours}, and counts; {declaration.file} asks for {theirs}."]
     return []

@@ -1,4 +1,4 @@
-"""Conda's names: what the same package is called on PyPI, and which are no packages of Python."""
+"""Conda's names of packages: the same package's name on PyPI, and which are not Python packages."""
 
 import re
 from pathlib import Path
@@ -53,7 +53,7 @@ _NO_PYTHON_PATTERN = re.compile(
 
 
 def on_pypi(name: str) -> str:
-    """Return the name that conda's package `name` has on PyPI; "" for what is no package of Python."""
+    """Return the name that conda's package `name` has on PyPI; "" for one that is not a Python package."""
     lowered = name.lower()
     if lowered in _NO_PYTHON or _NO_PYTHON_PATTERN.match(lowered):
         return ""

@@ -1,4 +1,4 @@
-"""Lines of a requirements file that hold on the machine where it was written, and nowhere else."""
+"""Lines of a requirements file that are valid only on the machine where it was written."""
 
 import re
 from collections.abc import Iterable
@@ -45,16 +45,16 @@ def name_of(line: str) -> str:
     return canonicalize_name(match[1]) if match and "://" not in line.split("@", maxsplit=1)[0] else ""
 
 
-def mended(lines: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Return the lines as they hold here, and notes for what was changed.
+def portable(lines: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Return (the lines in a form that is valid here, notes on what was changed).
 
-    A package for another system gets a marker. A file of another machine is taken by its name, with the
-    version if the file's name has one; one that is there is left alone.
+    A package for another system gets a marker. A file of another machine is replaced by the package's name, with the
+    version if the file's name has one; a file that exists here is left alone.
     """
     result: list[str] = []
     systems: dict[str, list[str]] = {}
     files: list[str] = []
-    built: list[int] = []
+    build_times: list[int] = []
     for line in lines:
         name = name_of(line)
         local = _LOCAL.match(line)
@@ -63,15 +63,15 @@ def mended(lines: Iterable[str]) -> tuple[list[str], list[str]]:
             result.append(f"{_taken(line, local)} ; sys_platform == '{ONLY_ON[name]}'")
         elif local and not Path(local["path"]).exists():
             files.append(_taken(line, local))
-            built += [int(match[1]) for match in _BUILT.finditer(local["path"])]
+            build_times += [int(match[1]) for match in _BUILT.finditer(local["path"])]
             result.append(files[-1])
         else:
             result.append(line)
-    return result, [*_of_systems(systems), *_of_files(files, built)]
+    return result, [*_of_systems(systems), *_of_files(files, build_times)]
 
 
 def _taken(line: str, local: re.Match | None) -> str:
-    """Return what a line that names a file of another machine asks for here."""
+    """Return a line that names a file of another machine as a requirement by name; any other line as it is."""
     if local is None:
         return line
     version = _version_of(local["path"].rsplit("/", 1)[-1])
@@ -90,13 +90,13 @@ def _of_systems(systems: dict[str, list[str]]) -> list[str]:
     return [f"left out, as it is for {_SYSTEMS[system]} only: {', '.join(names)}" for system, names in systems.items()]
 
 
-def _of_files(files: list[str], built: list[int]) -> list[str]:
+def _of_files(files: list[str], build_times: list[int]) -> list[str]:
     if not files:
         return []
-    what = "1 line names" if len(files) == 1 else f"{len(files)} lines name"
-    shown = ", ".join(files[:3]) + (" and so on" if len(files) > 3 else "")
-    words = f"{what} a file of another machine; taken as {shown}"
-    if built:
-        day = datetime.fromtimestamp(max(built), timezone.utc).date().isoformat()
-        words += f". conda built the newest on {day}, so that S2I_RESOLVE_AS_OF={day} is near to what was there"
-    return [words]
+    count = "1 line names" if len(files) == 1 else f"{len(files)} lines name"
+    lines = ", ".join(files[:3]) + (" and so on" if len(files) > 3 else "")
+    note = f"{count} a file of another machine; taken as {lines}"
+    if build_times:
+        day = datetime.fromtimestamp(max(build_times), timezone.utc).date().isoformat()
+        note += f". conda built the newest on {day}, so that S2I_RESOLVE_AS_OF={day} is near to what was there"
+    return [note]

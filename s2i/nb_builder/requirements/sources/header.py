@@ -5,12 +5,12 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from nb_builder.requirements.sources import text
-from nb_builder.requirements.sources.base import Said, Unreadable
+from nb_builder.requirements.sources.declaration import Packages, Unreadable
 
 _BEGIN, _END = "# /// script", "# ///"
 
 
-def read(path: Path, node: NotebookNode) -> Said | None:
+def read(path: Path, node: NotebookNode) -> Packages | None:
     """Return what the header of the notebook at `path` says; None without one. Raises Unreadable."""
     # A script's header stands above its first cell.
     sources = [text.read(path)] if path.suffix == ".py" else [cell.source for cell in node.cells]
@@ -20,8 +20,8 @@ def read(path: Path, node: NotebookNode) -> Said | None:
     table = text.header(content)
     lines = table.get("dependencies", [])
     if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
-        raise Unreadable("the dependencies in its header of PEP 723 are no list of texts")
-    return Said(tuple(lines), python=str(table.get("requires-python", "")))
+        raise Unreadable("the dependencies in its header of PEP 723 are not a list of strings")
+    return Packages(tuple(lines), python=str(table.get("requires-python", "")))
 
 
 def _content(source: str) -> str | None:

@@ -1,4 +1,4 @@
-"""uv.lock, poetry.lock and Pipfile.lock: the versions that go with what pyproject.toml or Pipfile ask for."""
+"""uv.lock, poetry.lock and Pipfile.lock: the versions for what pyproject.toml or Pipfile ask for."""
 
 import json
 from collections import defaultdict
@@ -8,38 +8,38 @@ from pathlib import Path
 from packaging.version import InvalidVersion, Version
 
 from nb_builder.requirements.sources import text
-from nb_builder.requirements.sources.base import Said, Unreadable
+from nb_builder.requirements.sources.declaration import Packages, Unreadable
 
 
-def read_toml_lock(path: Path) -> Said:
-    """Return all that a uv.lock or poetry.lock has, for want of what it was made of; raise Unreadable."""
-    return Said(of_toml(path), notes=("all that it has is installed, as there is no pyproject.toml beside it",))
+def read_toml_lock(path: Path) -> Packages:
+    """Return all versions in a uv.lock or poetry.lock, which has no pyproject.toml beside it; raise Unreadable."""
+    return Packages(of_toml(path), notes=("all that it has is installed, as there is no pyproject.toml beside it",))
 
 
-def read_pipfile_lock(path: Path) -> Said:
-    """Return all that a Pipfile.lock has, for want of its Pipfile; raise Unreadable."""
-    return Said(of_pipfile(path))
+def read_pipfile_lock(path: Path) -> Packages:
+    """Return all versions in a Pipfile.lock, which has no Pipfile beside it; raise Unreadable."""
+    return Packages(of_pipfile(path))
 
 
 def of_toml(path: Path) -> tuple[str, ...]:
     """Return the versions in a uv.lock or poetry.lock as constraints; raise Unreadable.
 
-    One that has several versions of a package says in markers which is for whom; without these it is no constraint.
+    Where a lock has several versions of a package, markers say when each applies; one without is left out.
     """
     packages = text.toml(path).get("package", [])
     by_name = defaultdict(list)
     for package in packages if isinstance(packages, list) else []:
         if isinstance(package, dict) and {"name", "version"} <= package.keys() and not _is_own(package):
             by_name[str(package.get("name"))].append(package)
-    return tuple(line for found in by_name.values() for line in _lines(found))
+    return tuple(line for entries in by_name.values() for line in _lines(entries))
 
 
 def of_pipfile(path: Path) -> tuple[str, ...]:
     """Return the versions in a Pipfile.lock as constraints; raise Unreadable."""
     try:
         packages = text.table(json.loads(text.read(path)), "default")
-    except json.JSONDecodeError as wrong:
-        raise Unreadable(f"it is no JSON ({wrong})") from None
+    except json.JSONDecodeError as error:
+        raise Unreadable(f"it is no JSON ({error})") from None
     pins = {
         name: entry
         for name, entry in packages.items()
@@ -49,7 +49,7 @@ def of_pipfile(path: Path) -> tuple[str, ...]:
 
 
 def _is_own(package: Mapping) -> bool:
-    """Tell whether a package is the project itself, or comes from a folder, a repository or a file."""
+    """Return whether a package is the project itself, or comes from a folder, a repository or a file."""
     source = package.get("source")
     kinds = {"editable", "virtual", "directory", "git", "url", "path"}
     return isinstance(source, dict) and bool(kinds & {*source, source.get("type")})
@@ -59,14 +59,14 @@ def _lines(packages: Sequence[Mapping]) -> Iterable[str]:
     for package in packages:
         marker = _marker(package.get("resolution-markers") or package.get("markers"))
         if len(packages) == 1:
-            # The marker of a sole version says where the package is wanted at all, which is no constraint.
+            # The marker of an only version says where the package is needed at all, which is not a constraint.
             yield f"{package['name']}=={_public(package['version'])}"
         elif marker:
             yield f"{package['name']}=={_public(package['version'])}{marker}"
 
 
 def _public(version: str) -> str:
-    """Return a version without the part behind `+`: 2.1.0 has 2.1.0+cpu for a version, and not the other way."""
+    """Return a version without its local part: 2.1.0+cpu satisfies ==2.1.0, but 2.1.0 does not satisfy ==2.1.0+cpu."""
     try:
         return Version(str(version)).public
     except InvalidVersion:
@@ -75,7 +75,7 @@ def _public(version: str) -> str:
 
 def _marker(markers: object) -> str:
     if isinstance(markers, dict):
-        # poetry.lock has one for each group of packages.
+        # poetry.lock has a table with a marker for each dependency group.
         markers = markers.get("main")
     if isinstance(markers, str):
         markers = [markers]

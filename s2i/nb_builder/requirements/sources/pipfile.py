@@ -1,13 +1,13 @@
-"""Pipfile, and Pipfile.lock beside it."""
+"""Pipfile, with the versions of the Pipfile.lock beside it."""
 
 from pathlib import Path
 
 from nb_builder.requirements.sources import locks, text
-from nb_builder.requirements.sources.base import Said, Unreadable
+from nb_builder.requirements.sources.declaration import Packages, Unreadable
 
 
-def read(path: Path) -> Said:
-    """Return what a Pipfile says, the versions of Pipfile.lock included; raise Unreadable."""
+def read(path: Path) -> Packages:
+    """Return what a Pipfile asks for, with the versions of its lock as constraints; raise Unreadable."""
     content = text.toml(path)
     packages, requires = text.table(content, "packages"), text.table(content, "requires")
     version = str(requires.get("python_version") or requires.get("python_full_version") or "")
@@ -15,16 +15,16 @@ def read(path: Path) -> Said:
     requirements = tuple(_line(name, entry) for name, entry in packages.items())
     lock = path.with_name("Pipfile.lock")
     if not lock.is_file() or not requirements:
-        return Said(requirements, python=python)
-    return Said(requirements, locks.of_pipfile(lock), python, (f"with the versions of {lock.name}",))
+        return Packages(requirements, python=python)
+    return Packages(requirements, locks.of_pipfile(lock), python, (f"with the versions of {lock.name}",))
 
 
 def _line(name: str, entry: object) -> str:
-    """Return an entry of [packages] as pip has it: a version, or a table with more."""
+    """Return an entry of [packages], which is a version or a table, as a requirement line."""
     entry = {"version": entry} if isinstance(entry, str) else entry
     if not isinstance(entry, dict):
         raise Unreadable(f"the package {name} can't be read")
-    extras = f"[{','.join(text.texts(entry['extras'], f'extras of {name}'))}]" if entry.get("extras") else ""
+    extras = f"[{','.join(text.strings(entry['extras'], f'extras of {name}'))}]" if entry.get("extras") else ""
     markers = f" ; {entry['markers']}" if entry.get("markers") else ""
     if "git" in entry:
         ref = f"@{entry['ref']}" if entry.get("ref") else ""

@@ -1,4 +1,4 @@
-"""pyproject.toml: the standard's [project], setuptools' dynamic files, and [tool.poetry]; with its lock."""
+"""pyproject.toml: the standard's [project], dynamic dependencies of setuptools, and [tool.poetry]; with its lock."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,13 +6,13 @@ from pathlib import Path
 from packaging.requirements import InvalidRequirement, Requirement
 
 from nb_builder.requirements.sources import locks, requirements_txt, text
-from nb_builder.requirements.sources.base import Said, Unreadable
+from nb_builder.requirements.sources.declaration import Packages, Unreadable
 
 LOCKS = ("uv.lock", "poetry.lock")
 
 
-def read(path: Path) -> Said | None:
-    """Return what a pyproject.toml says, its lock's versions included; None where it says nothing of packages.
+def read(path: Path) -> Packages | None:
+    """Return what a pyproject.toml asks for, its lock's versions included; None where it does not name packages.
 
     Raises Unreadable.
     """
@@ -22,45 +22,45 @@ def read(path: Path) -> Said | None:
         return None
     python = str(project.get("requires-python", ""))
     if "dependencies" in project:
-        said = Said(_listed(project["dependencies"]), python=python)
+        packages = Packages(_listed(project["dependencies"]), python=python)
     elif "dependencies" in poetry:
-        said = _of_poetry(text.table(poetry, "dependencies"), path.parent)
-    elif "dependencies" in text.texts(project.get("dynamic", []), "project.dynamic"):
-        said = Said(_dynamic(content, path), python=python)
+        packages = _of_poetry(text.table(poetry, "dependencies"), path.parent)
+    elif "dependencies" in text.strings(project.get("dynamic", []), "project.dynamic"):
+        packages = Packages(_dynamic(content, path), python=python)
     else:
-        said = Said(python=python)
+        packages = Packages(python=python)
     lock = next((path.with_name(name) for name in LOCKS if path.with_name(name).is_file()), None)
-    if lock is None or not said.requirements:
-        return said
+    if lock is None or not packages.requirements:
+        return packages
     note = f"with the versions of {lock.name}"
-    return Said(said.requirements, locks.of_toml(lock), said.python, (*said.notes, note))
+    return Packages(packages.requirements, locks.of_toml(lock), packages.python, (*packages.notes, note))
 
 
 def _listed(value: object) -> tuple[str, ...]:
     if isinstance(value, str):
-        raise Unreadable("project.dependencies is no list of texts")
-    return text.texts(value, "project.dependencies")
+        raise Unreadable("project.dependencies is not a list of strings")
+    return text.strings(value, "project.dependencies")
 
 
 def _dynamic(content: dict, path: Path) -> tuple[str, ...]:
-    """Return the dependencies that setuptools is told to read from files."""
+    """Return the dependencies that setuptools reads from files."""
     files = text.table(content, "tool", "setuptools", "dynamic", "dependencies").get("file", [])
-    found = [path.parent / name for name in text.texts(files, "the dependencies' file")]
-    if not found or not all(file.is_file() for file in found):
+    paths = [path.parent / name for name in text.strings(files, "the dependencies' file")]
+    if not paths or not all(file.is_file() for file in paths):
         raise Unreadable("its dependencies are dynamic: they are computed when it is built")
-    return tuple(line for file in found for line in requirements_txt.read(file).requirements)
+    return tuple(line for file in paths for line in requirements_txt.read(file).requirements)
 
 
-def _of_poetry(dependencies: dict, folder: Path) -> Said:
-    """Return [tool.poetry.dependencies] as PEP 508 says it."""
-    # Here and not above: it takes longer to import than all else that reads requirements.
+def _of_poetry(dependencies: dict, folder: Path) -> Packages:
+    """Return [tool.poetry.dependencies] as requirements of PEP 508."""
+    # Imported here, as it takes longer to import than everything else that reads requirements.
     from poetry.core.constraints.version import parse_constraint
     from poetry.core.factory import Factory
 
     try:
         python = str(parse_constraint(str(dependencies.get("python", "*"))))
-    except ValueError as wrong:
-        raise Unreadable(f"its Python can't be read ({wrong})") from None
+    except ValueError as error:
+        raise Unreadable(f"its Python can't be read ({error})") from None
     lines, loosened = [], []
     for name, entry in _entries(dependencies):
         if not isinstance(entry, (str, dict)):
@@ -68,8 +68,8 @@ def _of_poetry(dependencies: dict, folder: Path) -> Said:
         try:
             dependency = Factory.create_dependency(name, entry, root_dir=folder)
             line = dependency.to_pep_508()
-        except (ValueError, TypeError) as wrong:
-            raise Unreadable(f"the dependency {name} can't be read ({wrong})") from None
+        except (ValueError, TypeError) as error:
+            raise Unreadable(f"the dependency {name} can't be read ({error})") from None
         if dependency.is_optional():
             continue
         if "||" in line:
@@ -77,14 +77,14 @@ def _of_poetry(dependencies: dict, folder: Path) -> Said:
             line = dependency.complete_name
         lines.append(str(_requirement(line, name)))
     notes = (f"without the version, which pip can't read: {', '.join(loosened)}",) if loosened else ()
-    return Said(tuple(lines), python="" if python == "*" or "||" in python else python, notes=notes)
+    return Packages(tuple(lines), python="" if python == "*" or "||" in python else python, notes=notes)
 
 
 def _entries(dependencies: dict) -> Iterator[tuple[str, object]]:
-    """Yield each package with each of its constraints: a list has one for each system or Python."""
+    """Yield (package, constraint); a package may have a list of constraints, one for each system or Python."""
     for name, entry in dependencies.items():
         if name != "python":
-            yield from ((name, each) for each in (entry if isinstance(entry, list) else [entry]))
+            yield from ((name, constraint) for constraint in (entry if isinstance(entry, list) else [entry]))
 
 
 def _requirement(line: str, name: str) -> Requirement:

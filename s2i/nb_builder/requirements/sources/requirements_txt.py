@@ -1,4 +1,4 @@
-"""requirements.txt as pip, `pip freeze` on any system, or `conda list --export` have written it."""
+"""requirements.txt as written by hand, by `pip freeze` on any system, or by `conda list --export`."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -6,31 +6,37 @@ from pathlib import Path
 
 from nb_builder.requirements.logical_lines import logical
 from nb_builder.requirements.sources import conda, elsewhere, text
-from nb_builder.requirements.sources.base import Said
+from nb_builder.requirements.sources.declaration import Packages
 
 
-def read(path: Path) -> Said:
-    """Return what a requirements.txt says; raise Unreadable."""
+def read(path: Path) -> Packages:
+    """Return what a requirements.txt asks for; raise Unreadable."""
     entries = list(logical(text.read(path)))
-    said = of_lines([line for _, line in entries])
-    # What conda has written is sorted anew.
-    return said if is_of_conda(line for _, line in entries) else replace(said, numbers=tuple(n for n, _ in entries))
+    packages = of_lines([line for _, line in entries])
+    # The lines of an export by conda are converted in another order, so they have no line numbers.
+    return (
+        packages
+        if is_of_conda(line for _, line in entries)
+        else replace(packages, numbers=tuple(number for number, _ in entries))
+    )
 
 
 def is_of_conda(lines: Iterable[str]) -> bool:
-    """Tell whether one of `lines` is of the form that `conda list --export` writes."""
+    """Return whether one of `lines` has the form that `conda list --export` writes."""
     return any(conda.EXPORTED.match(line) for line in lines)
 
 
-def of_lines(lines: Sequence[str]) -> Said:
-    """Return what lines as in a requirements.txt say."""
+def of_lines(lines: Sequence[str]) -> Packages:
+    """Return what lines in the form of a requirements.txt ask for."""
     if not is_of_conda(lines):
-        result, notes = elsewhere.mended(lines)
-        return Said(tuple(result), notes=tuple(notes))
+        requirements, notes = elsewhere.portable(lines)
+        return Packages(tuple(requirements), notes=tuple(notes))
     exported = [line for line in lines if conda.EXPORTED.match(line)]
-    # What pip had installed there is marked so in place of a build.
-    found = conda.of_specs(line for line in exported if not line.endswith("=pypi_0"))
+    # For packages that pip installed, conda writes `pypi_0` in place of the build.
+    conversion = conda.of_specs(line for line in exported if not line.endswith("=pypi_0"))
     of_pip = [line.removesuffix("=pypi_0").replace("=", "==") for line in exported if line.endswith("=pypi_0")]
-    rest = [line for line in lines if line not in exported]
-    result, notes = elsewhere.mended([*found.requirements, *of_pip, *rest])
-    return Said(tuple(result), python=found.python, notes=("as conda writes it", *found.notes(), *notes))
+    others = [line for line in lines if line not in exported]
+    requirements, notes = elsewhere.portable([*conversion.requirements, *of_pip, *others])
+    return Packages(
+        tuple(requirements), python=conversion.python, notes=("as conda writes it", *conversion.notes(), *notes)
+    )

@@ -1,45 +1,45 @@
-"""setup.py, read by its syntax tree and never run, and setup.cfg."""
+"""setup.py, which is parsed and never run, and setup.cfg."""
 
 import ast
 import configparser
 from pathlib import Path
 
 from nb_builder.requirements.sources import text
-from nb_builder.requirements.sources.base import Said, Unreadable
+from nb_builder.requirements.sources.declaration import Packages, Unreadable
 
 _COMPUTED = "install_requires is computed, and setup.py is not run to be read"
 
 
-def read_setup_py(path: Path) -> Said | None:
-    """Return what the call of setup() in a setup.py says by literals; None where it has no such call or argument.
+def read_setup_py(path: Path) -> Packages | None:
+    """Return install_requires of the call of setup() in a setup.py; None where there is no such call or argument.
 
-    Raises Unreadable where it is computed.
+    Raises Unreadable where it is computed, and not made of literals.
     """
     try:
         tree = ast.parse(text.read(path))
-    except (SyntaxError, ValueError) as wrong:
-        raise Unreadable(f"it is no Python ({wrong})") from None
+    except (SyntaxError, ValueError) as error:
+        raise Unreadable(f"it is no Python ({error})") from None
     call = next((node for node in ast.walk(tree) if isinstance(node, ast.Call) and _is_setup(node.func)), None)
-    given = {keyword.arg: keyword.value for keyword in call.keywords} if call else {}
-    if "install_requires" not in given:
+    arguments = {keyword.arg: keyword.value for keyword in call.keywords} if call else {}
+    if "install_requires" not in arguments:
         return None
     bound = _bound(tree)
-    requires = _literal(given["install_requires"], bound)
+    requires = _literal(arguments["install_requires"], bound)
     if isinstance(requires, str):
         requires = [line.strip() for line in requires.splitlines() if line.strip()]
     if not isinstance(requires, (list, tuple)) or not all(isinstance(entry, str) for entry in requires):
-        raise Unreadable(f"{_COMPUTED} (line {given['install_requires'].lineno})")
-    python = _literal(given.get("python_requires"), bound)
-    return Said(tuple(requires), python=python if isinstance(python, str) else "")
+        raise Unreadable(f"{_COMPUTED} (line {arguments['install_requires'].lineno})")
+    python = _literal(arguments.get("python_requires"), bound)
+    return Packages(tuple(requires), python=python if isinstance(python, str) else "")
 
 
-def read_setup_cfg(path: Path) -> Said | None:
-    """Return what the section [options] of a setup.cfg says; None where it says nothing of packages."""
+def read_setup_cfg(path: Path) -> Packages | None:
+    """Return install_requires of [options] in a setup.cfg; None where it has none. Raises Unreadable."""
     parser = configparser.RawConfigParser(strict=False)
     try:
         parser.read_string(text.read(path))
-    except configparser.Error as wrong:
-        raise Unreadable(f"it is no configuration file ({str(wrong).splitlines()[0]})") from None
+    except configparser.Error as error:
+        raise Unreadable(f"it is no configuration file ({str(error).splitlines()[0]})") from None
     requires = parser.get("options", "install_requires", fallback=None)
     if requires is None:
         return None
@@ -47,7 +47,7 @@ def read_setup_cfg(path: Path) -> Said | None:
         raise Unreadable("install_requires names a file; name the packages in requirements.txt")
     lines = [line.strip() for line in requires.replace(";\n", "\n").splitlines()]
     python = parser.get("options", "python_requires", fallback="")
-    return Said(tuple(line for line in lines if line and not line.startswith("#")), python=python)
+    return Packages(tuple(line for line in lines if line and not line.startswith("#")), python=python)
 
 
 def _is_setup(function: ast.expr) -> bool:
@@ -55,21 +55,21 @@ def _is_setup(function: ast.expr) -> bool:
 
 
 def _bound(tree: ast.Module) -> dict[str, ast.expr]:
-    """Return the names that the file's top level binds, each once, with their values."""
-    found: dict[str, list[ast.expr]] = {}
+    """Return {name: value} for the names that the file assigns exactly once."""
+    values: dict[str, list[ast.expr]] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign):
             for target in node.targets:
                 if isinstance(target, ast.Name):
-                    found.setdefault(target.id, []).append(node.value)
+                    values.setdefault(target.id, []).append(node.value)
         elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
-            # Bound twice: what it is at the call is not for us to work out.
-            found.setdefault(node.target.id, []).append(node.value)
-    return {name: values[0] for name, values in found.items() if len(values) == 1}
+            # A second value: which of them the call gets is not worked out here.
+            values.setdefault(node.target.id, []).append(node.value)
+    return {name: assigned[0] for name, assigned in values.items() if len(assigned) == 1}
 
 
 def _literal(node: ast.expr | None, bound: dict[str, ast.expr]) -> object:
-    """Return the value of a literal, or of a name that is bound to one; None for what is computed."""
+    """Return the value of a literal, or of a name that is bound to one; None for any other expression."""
     if isinstance(node, ast.Name):
         node = bound.get(node.id)
     try:

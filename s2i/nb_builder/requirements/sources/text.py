@@ -1,10 +1,10 @@
-"""Text and TOML of files that any editor, on any system, may have written."""
+"""Read text and TOML files, which any editor on any system may have written."""
 
 import codecs
 import sys
 from pathlib import Path
 
-from nb_builder.requirements.sources.base import Unreadable
+from nb_builder.requirements.sources.declaration import Unreadable
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -23,7 +23,7 @@ def encoding_of(content: bytes) -> str:
     for mark, encoding in _MARKS:
         if content.startswith(mark):
             return encoding
-    # Windows' PowerShell writes `pip freeze > requirements.txt` so.
+    # In Windows PowerShell, `pip freeze > requirements.txt` writes UTF-16.
     if content[1:2] == b"\0":
         return "utf-16-le"
     return "utf-16-be" if content[:1] == b"\0" else "utf-8"
@@ -39,27 +39,27 @@ def read(path: Path) -> str:
 
 
 def header(content: str) -> dict:
-    """Return the TOML of a script's header of PEP 723; raise Unreadable."""
+    """Parse the TOML of a script's header of PEP 723; raise Unreadable."""
     try:
         return tomllib.loads(content)
-    except tomllib.TOMLDecodeError as wrong:
-        raise Unreadable(f"its header of PEP 723 is no TOML ({wrong})") from None
+    except tomllib.TOMLDecodeError as error:
+        raise Unreadable(f"its header of PEP 723 is no TOML ({error})") from None
 
 
 def toml(path: Path) -> dict:
-    """Return a file of TOML; raise Unreadable."""
+    """Parse the TOML file `path`; raise Unreadable."""
     try:
         return tomllib.loads(read(path))
-    except tomllib.TOMLDecodeError as wrong:
-        raise Unreadable(f"it is no TOML ({wrong})") from None
+    except tomllib.TOMLDecodeError as error:
+        raise Unreadable(f"it is no TOML ({error})") from None
 
 
-def texts(value: object, name: str) -> tuple[str, ...]:
-    """Return a list of texts, or a single one, as a tuple; raise Unreadable for anything else."""
-    listed = [value] if isinstance(value, str) else value
-    if not isinstance(listed, list) or not all(isinstance(entry, str) for entry in listed):
-        raise Unreadable(f"{name} is no list of texts")
-    return tuple(listed)
+def strings(value: object, name: str) -> tuple[str, ...]:
+    """Return a list of strings, or a single string, as a tuple; raise Unreadable for anything else."""
+    items = [value] if isinstance(value, str) else value
+    if not isinstance(items, list) or not all(isinstance(entry, str) for entry in items):
+        raise Unreadable(f"{name} is not a list of strings")
+    return tuple(items)
 
 
 def table(value: object, *names: str) -> dict:

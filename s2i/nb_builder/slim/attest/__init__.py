@@ -1,1 +1,1 @@
-"""What says of a slim image what is in it and that it answers alike."""
+"""What documents a slim image: its content, its licences, and the proof that it gives the same answers."""

@@ -1,4 +1,4 @@
-"""The licences of what comes from Debian; those of Python distributions are in their metadata, which stay."""
+"""The licences of Debian packages; those of Python distributions are in their metadata, which stay in the image."""
 
 import os
 import re
@@ -8,17 +8,17 @@ from nb_builder.common import dpkg
 from nb_builder.slim.tree import Tree
 
 COMMON = "/usr/share/common-licenses"
-# A notice points at a common licence by its path, which may end a sentence.
-_NAMED = re.compile(re.escape(COMMON) + r"/([A-Za-z0-9.-]*[A-Za-z0-9])")
+# A notice refers to a common licence by its path; a full stop may follow that.
+_COMMON_LICENCE = re.compile(re.escape(COMMON) + r"/([A-Za-z0-9.-]*[A-Za-z0-9])")
 STATUS = "/var/lib/dpkg/status.d"
 
 
 def lay(tree: Tree) -> list[str]:
-    """Lay the notice of each package that owns a file of the tree, and what scanners read of it.
+    """Lay the notice of each package that owns a file of the tree, and its entry for scanners in status.d.
 
-    Returns the packages of which this image has no notice: some base images leave them out.
+    Returns the names of the packages whose notice the service image lacks: some base images remove them.
     """
-    known, notices, lacking = dpkg.packages(), [], []
+    known, notices, without_notice = dpkg.packages(), [], []
     names = set(dpkg.owners(path for path in tree.files() if os.path.lexists(path)).values()) & set(known)
     for name in sorted(names):
         notice = f"/usr/share/doc/{name}/copyright"
@@ -26,9 +26,9 @@ def lay(tree: Tree) -> list[str]:
             tree.carry(notice)
             notices.append(Path(notice).read_text(encoding="utf-8", errors="replace"))
         else:
-            lacking.append(name)
+            without_notice.append(name)
         tree.write(f"{STATUS}/{name}", known[name].paragraph.strip() + "\n")
-    for licence in sorted({name for notice in notices for name in _NAMED.findall(notice)}):
+    for licence in sorted({name for notice in notices for name in _COMMON_LICENCE.findall(notice)}):
         if os.path.exists(f"{COMMON}/{licence}"):
             tree.carry(f"{COMMON}/{licence}")
-    return lacking
+    return without_notice

@@ -1,4 +1,4 @@
-"""The table that a slim build ends with: what stayed, what went, why, and how much it weighs."""
+"""The table that a slim build ends with: what was kept, what was left out, why, and how big it is."""
 
 from collections.abc import Iterable
 
@@ -6,15 +6,15 @@ from nb_builder.slim.plan.planner import Choice, Plan
 
 
 def lines(plan: Plan) -> list[str]:
-    """Return the rows, the biggest first: megabytes, name and version, reason."""
+    """Return the lines of the table, the biggest distribution first: megabytes, name and version, reason."""
     return [
-        *_part("kept", plan.kept),
-        *_part("left out", plan.dropped),
+        *_section("kept", plan.kept),
+        *_section("left out", plan.dropped),
         *(f"note: {note}" for note in plan.notes),
     ]
 
 
-def _part(title: str, choices: Iterable[Choice]) -> list[str]:
+def _section(title: str, choices: Iterable[Choice]) -> list[str]:
     ordered = sorted(choices, key=lambda choice: (-choice.distribution.bytes, choice.distribution.name))
     if not ordered:
         return []
@@ -30,5 +30,5 @@ def _part(title: str, choices: Iterable[Choice]) -> list[str]:
 
 
 def megabytes(size: int) -> str:
-    """Return bytes as MB of 10^6 bytes, with one decimal."""
+    """Return a size in bytes as text, in MB of 10^6 bytes."""
     return f"{size / 1e6:.1f} MB"

@@ -1,4 +1,4 @@
-"""What the slim image proved of itself, as a file in it and as the last lines of its build."""
+"""The proof of a slim image: a file in it, and the last lines of its build."""
 
 import json
 import re
@@ -7,9 +7,9 @@ from nb_scorer.model import golden_rows
 
 from nb_builder.common.log import Log
 from nb_builder.common.slim_levels import OFF
+from nb_builder.problems.slim_images import SlimUnproved
 from nb_builder.slim.attest import plan_table
 from nb_builder.slim.plan.planner import Choice, Plan
-from nb_builder.slim.problems import SlimUnproved
 from nb_builder.slim.tree import Tree
 
 FOLDER = "/usr/share/nb-builder"
@@ -19,56 +19,56 @@ _ROWS = "Add 'examples = [...]' to the notebook, samples that prove the image, a
 
 
 def write(tree: Tree, plan: Plan, verdict: dict, date: int) -> None:
-    """Write what stayed, what went and what was proved, the same for the same inputs, into a tree of that alone."""
-    told = {
+    """Write what was kept, what was left out and what was proved into `tree`, reproducibly, as its only file."""
+    proof = {
         "level": plan.level,
         "golden_rows": verdict["rows"],
         "requests": len(verdict["answers"]),
         "deterministic": verdict["deterministic"],
-        "kept": _listed(plan.kept),
-        "left_out": _listed(plan.dropped),
+        "kept": _entries(plan.kept),
+        "left_out": _entries(plan.dropped),
         "notes": list(plan.notes),
     }
-    tree.write(FILE, json.dumps(told, indent=1) + "\n")
+    tree.write(FILE, json.dumps(proof, indent=1) + "\n")
     tree.seal(date)
 
 
-def _listed(choices: tuple[Choice, ...]) -> list[dict]:
-    ordered = sorted(choices, key=lambda choice: choice.distribution.name)
+def _entries(choices: tuple[Choice, ...]) -> list[dict]:
+    by_name = sorted(choices, key=lambda choice: choice.distribution.name)
     return [
         {"name": choice.distribution.name, "version": choice.distribution.version, "reason": choice.reason}
-        for choice in ordered
+        for choice in by_name
     ]
 
 
 def show(tree: Tree, plan: Plan, verdict: dict, log: Log) -> None:
-    """Print the table, and what the final image proved."""
+    """Print the table of `plan`, and the result of the final image's selftest."""
     log.step("What serving needs")
     for line in plan_table.lines(plan):
         log.line(f"     {line}")
     if not verdict["rows"]:
         log.note(f"there are no golden rows, so nothing says what the right answers are. {_ROWS}")
     rows = golden_rows.counted(verdict["rows"])
-    alike = "answered the same" if verdict["deterministic"] else "answered; predictor says something else each time"
+    outcome = "answered the same" if verdict["deterministic"] else "answered; predictor says something else each time"
     log.step(
         f"The slim image is {plan_table.megabytes(tree.bytes())} (S2I_SLIM={plan.level}); "
-        f"{rows} {alike}, {len(verdict['answers'])} requests in all"
+        f"{rows} {outcome}, {len(verdict['answers'])} requests in all"
     )
 
 
-def told(verdict: dict) -> list[str]:
-    """Return what a verdict that is not good says: each difference, and the errors in the service's log."""
+def failures(verdict: dict) -> list[str]:
+    """Return why a selftest failed: each difference of its verdict, and the errors in the service's log."""
     differences = verdict["differences"]
     errors = [line for line in verdict["stderr"].splitlines() if _ERROR.search(line)]
-    return [*differences, *(line for line in errors if not any(line in each for each in differences))]
+    return [*differences, *(line for line in errors if not any(line in difference for difference in differences))]
 
 
 def unproved(verdict: dict, level: str) -> SlimUnproved:
-    """Return the problem of an image of this level that is not the same service."""
+    """Return the problem for an image of this `level` whose selftest failed."""
     advice = (
         "Set S2I_SLIM_BASE=shell, where the predictor needs a program or a library of the system."
         if level == OFF
         else "Set S2I_SLIM=off, or S2I_KEEP to the distributions that the difference is about."
     )
-    first, *rest = told(verdict)
+    first, *rest = failures(verdict)
     return SlimUnproved(difference=first, advice=advice, detail="\n".join(rest))

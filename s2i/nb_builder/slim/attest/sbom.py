@@ -1,4 +1,4 @@
-"""The bill of materials of exactly what is in the tree, in the format of CycloneDX 1.6 (ECMA-424)."""
+"""The software bill of materials of exactly what is in the tree, as CycloneDX 1.6 (ECMA-424)."""
 
 import hashlib
 import json
@@ -21,27 +21,27 @@ from nb_builder.slim.rootfs.interpreter import Interpreter
 from nb_builder.slim.tree import Tree
 
 if TYPE_CHECKING:
-    from nb_builder.slim.build_rootfs import Place
+    from nb_builder.slim.build_rootfs import Layout
 
 FILE = f"{FOLDER}/sbom.cdx.json"
-# Of a licence's text, where a distribution has put that into the field for its name.
-_LONGEST = 80
+# Characters. Some distributions put the whole text of the licence into the field for its name.
+_MAX_LICENCE_NAME = 80
 
 
-def lay(tree: Tree, place: "Place", interpreters: Iterable[Interpreter], date: int) -> None:
-    """Write the bill of the tree as it is now into it."""
+def lay(tree: Tree, layout: "Layout", interpreters: Iterable[Interpreter], date: int) -> None:
+    """Write the bill of what is in the tree now into the tree."""
     packages = _debian(tree)
     components = [
-        *_python(tree, [str(folder) for folder in (place.service, place.app.venv)]),
+        *_python(tree, [str(folder) for folder in (layout.service, layout.app.venv)]),
         *packages,
         *_interpreters(interpreters, {path for component in packages for path in component.pop("_files")}),
     ]
     components.sort(key=lambda component: component["bom-ref"])
-    tree.write(FILE, text(components, _service(place), date))
+    tree.write(FILE, text(components, _service(layout), date))
 
 
 def text(components: list[dict], service: dict, date: int) -> str:
-    """Return the bill as JSON, the same text for the same content."""
+    """Return the bill as JSON, the same text for the same content; `date` is in seconds since 1970."""
     bill = {
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
         "bomFormat": "CycloneDX",
@@ -60,58 +60,60 @@ def text(components: list[dict], service: dict, date: int) -> str:
     return json.dumps(bill, indent=1) + "\n"
 
 
-def _service(place: "Place") -> dict:
-    told = manifest.read(place.app.model)
-    name = identity.cleaned(told.get("notebook", "").removesuffix(".ipynb").rpartition("/")[2])
+def _service(layout: "Layout") -> dict:
+    content = manifest.read(layout.app.model)
+    name = identity.cleaned(content.get("notebook", "").removesuffix(".ipynb").rpartition("/")[2])
     return {
         "type": "application",
         "bom-ref": "service",
         "name": name,
-        "version": str(identity.version_of(told.get("built", ""))),
+        "version": str(identity.version_of(content.get("built", ""))),
         "components": [
             {
                 "type": "machine-learning-model",
                 "bom-ref": "model",
                 "name": paths.PICKLE,
-                "hashes": [{"alg": "SHA-256", "content": told["pickle_sha256"]}],
+                "hashes": [{"alg": "SHA-256", "content": content["pickle_sha256"]}],
             }
         ],
     }
 
 
 def _python(tree: Tree, environments: Iterable[str]) -> list[dict]:
-    """Return the Python distributions in the tree; one that is in both environments counts once."""
-    found = {}
+    """Return the components of the Python distributions in the tree; one in both environments counts once."""
+    components = {}
     for environment in environments:
         for folder in sorted(tree.at(environment).glob("lib/python*/site-packages")):
-            for each in metadata.distributions(path=[str(folder)]):
-                component = distribution(each.metadata, from_index=each.read_text("direct_url.json") is None)
-                found[component["bom-ref"]] = component
-    return list(found.values())
+            for installed in metadata.distributions(path=[str(folder)]):
+                component = distribution(installed.metadata, from_index=installed.read_text("direct_url.json") is None)
+                components[component["bom-ref"]] = component
+    return list(components.values())
 
 
-def distribution(told: Message | metadata.PackageMetadata, *, from_index: bool = True) -> dict:
-    """Return the component that a distribution's own metadata describe; `pkg:pypi` is for those of the index."""
-    name, version = canonicalize_name(told["Name"]), told["Version"]
+def distribution(fields: Message | metadata.PackageMetadata, *, from_index: bool = True) -> dict:
+    """Return the component for a distribution's metadata; only one `from_index` gets a purl of `pkg:pypi`."""
+    name, version = canonicalize_name(fields["Name"]), fields["Version"]
     purl = f"pkg:{'pypi' if from_index else 'generic'}/{quote(name)}@{quote(version)}"
     component = {"type": "library", "bom-ref": purl, "name": name, "version": version, "purl": purl}
-    licence = licence_of(told)
+    licence = licence_of(fields)
     return {**component, "licenses": [licence]} if licence else component
 
 
-def licence_of(told: Message | metadata.PackageMetadata) -> dict | None:
-    """Return the licence as CycloneDX has it: an SPDX expression, or the words that the author chose."""
-    if told["License-Expression"]:
-        return {"expression": told["License-Expression"]}
-    words = (told["License"] or "").strip()
-    if words and words != "UNKNOWN" and len(words) <= _LONGEST and "\n" not in words:
-        return {"license": {"name": words}}
-    classifiers = [one for one in told.get_all("Classifier") or [] if one.startswith("License ::")]
+def licence_of(fields: Message | metadata.PackageMetadata) -> dict | None:
+    """Return the licence in CycloneDX's form: an SPDX expression or the author's name for it; None if there is none."""
+    if fields["License-Expression"]:
+        return {"expression": fields["License-Expression"]}
+    licence = (fields["License"] or "").strip()
+    if licence and licence != "UNKNOWN" and len(licence) <= _MAX_LICENCE_NAME and "\n" not in licence:
+        return {"license": {"name": licence}}
+    classifiers = [
+        classifier for classifier in fields.get_all("Classifier") or [] if classifier.startswith("License ::")
+    ]
     return {"license": {"name": classifiers[0].rpartition(" :: ")[2]}} if classifiers else None
 
 
 def _debian(tree: Tree) -> list[dict]:
-    """Return the Debian packages that own a file of the tree, each with `_files`, what it owns of it."""
+    """Return the components of the Debian packages that own files of the tree, each with these files as `_files`."""
     known = dpkg.packages()
     owned: dict[str, list[str]] = {}
     for path, name in dpkg.owners(tree.files()).items():
@@ -122,17 +124,24 @@ def _debian(tree: Tree) -> list[dict]:
     ]
 
 
-def package(told: dpkg.Package, release: dict[str, str]) -> dict:
-    """Return the component that dpkg and os-release describe."""
+def package(debian: dpkg.Package, release: dict[str, str]) -> dict:
+    """Return the component for a Debian package; `release` is the content of os-release."""
     system = release.get("ID", "debian")
-    named = f"{quote(told.name, safe='')}@{quote(told.version, safe='')}"
-    purl = f"pkg:deb/{system}/{named}?arch={told.architecture}&distro={system}-{release.get('VERSION_ID', 'unknown')}"
-    return {"type": "library", "bom-ref": purl, "name": told.name, "version": told.version, "purl": purl}
+    name_and_version = f"{quote(debian.name, safe='')}@{quote(debian.version, safe='')}"
+    distro = f"{system}-{release.get('VERSION_ID', 'unknown')}"
+    purl = f"pkg:deb/{system}/{name_and_version}?arch={debian.architecture}&distro={distro}"
+    return {
+        "type": "library",
+        "bom-ref": purl,
+        "name": debian.name,
+        "version": debian.version,
+        "purl": purl,
+    }
 
 
 def _interpreters(interpreters: Iterable, owned: set[str]) -> Iterator[dict]:
-    """Yield the Pythons that no package brought."""
-    for each in {each.program: each for each in interpreters}.values():
-        if each.program not in owned:
-            purl = f"pkg:generic/python@{each.version}"
-            yield {"type": "platform", "bom-ref": purl, "name": "python", "version": each.version, "purl": purl}
+    """Yield the components of the Pythons whose program no Debian package owns."""
+    for python in {python.program: python for python in interpreters}.values():
+        if python.program not in owned:
+            purl = f"pkg:generic/python@{python.version}"
+            yield {"type": "platform", "bom-ref": purl, "name": "python", "version": python.version, "purl": purl}

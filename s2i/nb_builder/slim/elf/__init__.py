@@ -1,1 +1,1 @@
-"""Shared objects: what they need, without symbols, each once."""
+"""Shared objects: resolves their dependencies, strips them, and replaces duplicates by links."""

@@ -1,4 +1,4 @@
-"""The shared objects of the tree: what they need comes along, what none needs goes, all are as small as can be."""
+"""The shared objects of the tree: adds the libraries they need, removes unneeded ones, and shrinks what is left."""
 
 import os
 from collections.abc import Iterable
@@ -10,44 +10,45 @@ from nb_builder.slim.elf import dedupe, headers, strip
 from nb_builder.slim.plan.planner import KEPT, Plan
 from nb_builder.slim.tree import Tree
 
-# Beside a package, where auditwheel puts the libraries that the package's own objects need, and those of these.
+# The folder beside a package where auditwheel puts the libraries that the package's objects need, also indirectly.
 _GRAFTED = ".libs"
 
 
 def lay(tree: Tree, plan: Plan, loader: str) -> None:
     """Lay the loader and every shared library of the system that something in the tree needs.
 
-    At level `files`, libraries that a wheel brought for modules that are left out go before.
+    At level `files`, libraries that wheels bundle only for modules that are left out are removed first.
     """
     objects = [path for path in tree.files() if _is_elf(tree.at(path))]
     if plan.level == FILES:
-        lone = unneeded(objects, plan, loader)
-        tree.remove(lone)
-        objects = [path for path in objects if path not in lone]
-    used = {path for path in plan.opened if not tree.holds(path) and _is_library(path)}
-    found, _ = headers.libraries(loader, objects)
-    for path in sorted({loader, *found, *used}):
+        unused = unneeded(objects, plan, loader)
+        tree.remove(unused)
+        objects = [path for path in objects if path not in unused]
+    traced = {path for path in plan.opened if not tree.holds(path) and _is_library(path)}
+    libraries, _ = headers.libraries(loader, objects)
+    for path in sorted({loader, *libraries, *traced}):
         if not tree.holds(path) and path not in plan.gone:
             tree.carry(path)
 
 
 def unneeded(objects: Iterable[str], plan: Plan, loader: str) -> set[str]:
-    """Return those of `objects` that a wheel brought with it, that the trace did not see and no other one needs.
+    """Return those of `objects` that a wheel bundles, that the trace did not see and that no other object needs.
 
-    Such folders hold what the wheel's own objects are linked with, and nothing that is opened by its name.
+    That is safe: auditwheel's folders hold only libraries that the wheel's objects are linked with, and none that is
+    opened by name.
     """
-    whole = {file for choice in plan.kept if choice.reason == KEPT for file in choice.distribution.files}
-    free = {path for path in objects if _is_grafted(path)} - plan.opened - whole
-    needed, _ = headers.libraries(loader, [path for path in objects if path not in free])
-    return free - needed
+    kept_in_full = {file for choice in plan.kept if choice.reason == KEPT for file in choice.distribution.files}
+    candidates = {path for path in objects if _is_grafted(path)} - plan.opened - kept_in_full
+    needed, _ = headers.libraries(loader, [path for path in objects if path not in candidates])
+    return candidates - needed
 
 
 def make_smaller(tree: Tree, environments: Iterable[Path]) -> None:
-    """Strip shared objects, and keep one of those that are there twice."""
+    """Strip shared objects, and replace duplicates within each environment by links."""
     for path in [path for path in tree.files() if _is_elf(tree.at(path))]:
-        left = strip.stripped(tree.at(path).read_bytes())
-        if left is not None:
-            tree.at(path).write_bytes(left)
+        smaller = strip.stripped(tree.at(path).read_bytes())
+        if smaller is not None:
+            tree.at(path).write_bytes(smaller)
     for environment in environments:
         dedupe.link(tree, [path for path in tree.files(str(environment)) if _is_elf(tree.at(path))])
 

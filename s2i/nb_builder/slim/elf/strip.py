@@ -1,6 +1,6 @@
-"""Takes off shared objects what only debuggers and linkers read; what the loader maps stays byte for byte.
+"""Strips shared objects of what only debuggers and linkers read; what the loader maps stays byte for byte.
 
-Fields and their places are those of the ELF specification (System V ABI, chapters 4 and 5).
+Fields and their offsets are those of the ELF specification (System V ABI, chapters 4 and 5).
 """
 
 import struct
@@ -15,84 +15,88 @@ _PAGE = 4096
 
 
 def stripped(data: bytes) -> bytes | None:
-    """Return the file with nothing in it but what the loader maps; None where it had better stay as it is.
+    """Return the file with only what the loader maps; None if it can't be shortened safely, or not at all.
 
-    Section headers, symbols and debug sections go, from behind the last segment and from the holes that
-    patchelf leaves between two. Segments keep their addresses, their bytes and their place in a page: tools
-    that move them otherwise have made libraries that do not load.
+    Section headers, symbols and debug sections are removed, behind the last segment and in the holes that patchelf
+    leaves between segments. Segments keep their addresses, their bytes and their offset within a page: tools that
+    move them in any other way have produced libraries that do not load.
     """
     try:
         elf = Elf(data)
     except ValueError:
         return None
-    if not _is_sound(elf, len(data)) or not _is_all_known(elf, data):
+    if not _is_sound(elf, len(data)) or not _is_all_accounted_for(elf, data):
         return None
-    places = _packed(elf)
-    out = bytearray(max(places[each.offset] + each.size for each in elf.loaded))
-    for each in elf.loaded:
-        out[places[each.offset] : places[each.offset] + each.size] = data[each.offset : each.end]
-    _point(out, elf, places)
+    offsets = _pack(elf)
+    out = bytearray(max(offsets[segment.offset] + segment.size for segment in elf.loaded))
+    for segment in elf.loaded:
+        out[offsets[segment.offset] : offsets[segment.offset] + segment.size] = data[segment.offset : segment.end]
+    _rewrite_headers(out, elf, offsets)
     return bytes(out) if len(out) < len(data) else None
 
 
-def _packed(elf: Elf) -> dict[int, int]:
-    """Return {offset of a segment: its new one}: as low as a page of the processor lets it.
+def _pack(elf: Elf) -> dict[int, int]:
+    """Return {offset of a segment: its new offset}, the lowest that the processor's page size allows.
 
-    On x86-64 all pages are of 4 KiB, whatever larger ones a linker was prepared for.
+    On x86-64 the loader maps pages of 4 KiB, whatever larger alignment the linker chose.
     """
-    places, end = {}, 0
-    for each in elf.loaded:
-        step = _PAGE if elf.machine == _X86_64 else max(each.align, _PAGE)
-        place = each.offset - (each.offset - end) // step * step if each.offset > end else each.offset
-        places[each.offset] = place
-        end = place + each.size
-    return places
+    offsets, end = {}, 0
+    for segment in elf.loaded:
+        step = _PAGE if elf.machine == _X86_64 else max(segment.align, _PAGE)
+        offset = segment.offset - (segment.offset - end) // step * step if segment.offset > end else segment.offset
+        offsets[segment.offset] = offset
+        end = offset + segment.size
+    return offsets
 
 
-def _point(out: bytearray, elf: Elf, places: dict[int, int]) -> None:
-    """Let the headers in `out` say where things are now, and that there are no sections."""
+def _rewrite_headers(out: bytearray, elf: Elf, offsets: dict[int, int]) -> None:
+    """Write the new offsets into the headers in `out`, and that there are no sections."""
 
     def moved(offset: int, size: int) -> int:
-        home = next(each for each in elf.loaded if each.holds(offset, size))
-        return offset - home.offset + places[home.offset]
+        holder = next(segment for segment in elf.loaded if segment.holds(offset, size))
+        return offset - holder.offset + offsets[holder.offset]
 
-    table = moved(elf.phoff, SEGMENT * elf.phnum)
-    for each in elf.segments:
-        if each.size:
-            here = table + each.place - elf.phoff
-            struct.pack_into("<Q", out, here + 8, moved(each.offset, each.size))
-            if each.is_loaded and (moved(each.offset, each.size) - each.address) % max(each.align, 1):
-                struct.pack_into("<Q", out, here + 48, _PAGE)  # p_align
-    struct.pack_into("<QQ", out, 32, table, 0)  # e_phoff, e_shoff
+    table_offset = moved(elf.phoff, SEGMENT * elf.phnum)
+    for segment in elf.segments:
+        if segment.size:
+            entry = table_offset + segment.header_offset - elf.phoff
+            struct.pack_into("<Q", out, entry + 8, moved(segment.offset, segment.size))
+            if segment.is_loaded and (moved(segment.offset, segment.size) - segment.address) % max(segment.align, 1):
+                struct.pack_into("<Q", out, entry + 48, _PAGE)  # p_align
+    struct.pack_into("<QQ", out, 32, table_offset, 0)  # e_phoff, e_shoff
     struct.pack_into("<HH", out, 60, 0, 0)  # e_shnum, e_shstrndx
 
 
 def _is_sound(elf: Elf, size: int) -> bool:
-    """Return whether the segments are as the loader wants them, and everything that headers name is in one of them."""
+    """Return whether the segments are in order and aligned, and contain everything that the headers refer to."""
     loaded = elf.loaded
-    named = [(each.offset, each.size) for each in elf.segments if each.size] + [(elf.phoff, SEGMENT * elf.phnum)]
+    extents = [(segment.offset, segment.size) for segment in elf.segments if segment.size] + [
+        (elf.phoff, SEGMENT * elf.phnum)
+    ]
     return (
         bool(loaded)
         and loaded[0].offset == 0
         and loaded[-1].end <= size
-        and all(one.end <= other.offset for one, other in pairwise(loaded))
-        and all((each.offset - each.address) % max(each.align, _PAGE) == 0 for each in loaded)
-        and all(any(each.holds(*there) for each in loaded) for there in named)
+        and all(segment.end <= following.offset for segment, following in pairwise(loaded))
+        and all((segment.offset - segment.address) % max(segment.align, _PAGE) == 0 for segment in loaded)
+        and all(any(segment.holds(*extent) for segment in loaded) for extent in extents)
     )
 
 
-def _is_all_known(elf: Elf, data: bytes) -> bool:
-    """Return whether all outside of the segments is a table of sections, sections never loaded, or zeros."""
-    known = [(each.offset, each.end) for each in elf.loaded]
-    known.append((elf.shoff, elf.shoff + SECTION * elf.shnum))
-    for each in elf.sections:
-        if each.kind in (_SHT_NULL, _SHT_NOBITS) or not each.size:
+def _is_all_accounted_for(elf: Elf, data: bytes) -> bool:
+    """Return whether everything outside the segments is a section table, a section that is never loaded, or zeros."""
+    extents = [(section.offset, section.end) for section in elf.loaded]
+    extents.append((elf.shoff, elf.shoff + SECTION * elf.shnum))
+    for section in elf.sections:
+        if section.kind in (_SHT_NULL, _SHT_NOBITS) or not section.size:
             continue
-        if each.flags & _SHF_ALLOC and not any(one.holds(each.offset, each.size) for one in elf.loaded):
+        if section.flags & _SHF_ALLOC and not any(
+            segment.holds(section.offset, section.size) for segment in elf.loaded
+        ):
             return False
-        known.append((each.offset, each.offset + each.size))
+        extents.append((section.offset, section.offset + section.size))
     end = 0
-    for start, stop in sorted(known):
+    for start, stop in sorted(extents):
         if any(data[end:start]) and not _is_old_table(data[end:start], len(data)):
             return False
         end = max(end, stop)
@@ -100,15 +104,15 @@ def _is_all_known(elf: Elf, data: bytes) -> bool:
 
 
 def _is_old_table(gap: bytes, size: int) -> bool:
-    """Return whether there is a table of sections in `gap` and nothing else: patchelf moves it and leaves the old one.
+    """Return whether `gap` holds a section table and nothing else: patchelf moves the table and leaves the old one.
 
-    `size` is that of the file. A table begins with an entry of zeros; behind it there may be zeros, too.
+    `size` is that of the file. A table starts with an entry of zeros; zeros may also precede and follow it.
     """
-    begin = len(gap) - len(gap.lstrip(b"\0")) - SECTION
-    table = gap[begin:].rstrip(b"\0") if begin >= 0 else b""
+    start = len(gap) - len(gap.lstrip(b"\0")) - SECTION
+    table = gap[start:].rstrip(b"\0") if start >= 0 else b""
     table += bytes(-len(table) % SECTION)
-    entries = [Section(table, place) for place in range(SECTION, len(table), SECTION)]
-    return len(entries) > 1 and all(_is_entry(each, size) for each in entries)
+    entries = [Section(table, offset) for offset in range(SECTION, len(table), SECTION)]
+    return len(entries) > 1 and all(_is_entry(entry, size) for entry in entries)
 
 
 def _is_entry(entry: Section, size: int) -> bool:

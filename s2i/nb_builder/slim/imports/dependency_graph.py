@@ -1,4 +1,4 @@
-"""What distributions declare to need, followed to the end."""
+"""The declared dependencies of distributions, followed transitively."""
 
 from collections.abc import Iterable
 
@@ -9,39 +9,41 @@ from packaging.utils import canonicalize_name
 from nb_builder.common.installed import Distribution
 
 
-def needed_by(names: Iterable[str], held: Iterable[Distribution], python: str) -> dict[str, str]:
-    """Return {distribution: who asks for it} of all that `names` need of what is `held`, themselves left out.
+def needed_by(names: Iterable[str], distributions: Iterable[Distribution], python: str) -> dict[str, str]:
+    """Return {distribution: its requirer} for all of `distributions` that `names` require, directly or not.
 
-    `python` is the full version of the Python that they are for, such as 3.11.2.
+    `names` themselves are left out. `python` is the full version of the Python that they are for, such as 3.11.2.
     """
-    known = {each.name: each for each in held}
-    environ: dict[str, str] = {
+    installed = {distribution.name: distribution for distribution in distributions}
+    environment: dict[str, str] = {
         **{name: str(value) for name, value in default_environment().items()},
         "python_version": ".".join(python.split(".")[:2]),
         "python_full_version": python,
     }
-    first = set(names)
-    found: dict[str, str] = {}
-    todo = [(name, "") for name in sorted(first)]
-    done = set(todo)
+    roots = set(names)
+    requesters: dict[str, str] = {}
+    todo = [(name, "") for name in sorted(roots)]
+    visited = set(todo)
     while todo:
         name, extra = todo.pop(0)
-        for wanted in _wanted(known[name].requires if name in known else (), {**environ, "extra": extra}):
-            other = canonicalize_name(wanted.name)
-            if other in known and other not in first:
-                found.setdefault(other, name)
-            more = [(other, each) for each in ("", *sorted(wanted.extras)) if (other, each) not in done]
-            done.update(more)
-            todo += more
-    return found
+        lines = installed[name].requires if name in installed else ()
+        for requirement in _applicable(lines, {**environment, "extra": extra}):
+            required_name = canonicalize_name(requirement.name)
+            if required_name in installed and required_name not in roots:
+                requesters.setdefault(required_name, name)
+            pairs = [(required_name, required_extra) for required_extra in ("", *sorted(requirement.extras))]
+            new = [pair for pair in pairs if pair not in visited]
+            visited.update(new)
+            todo += new
+    return requesters
 
 
-def _wanted(lines: Iterable[str], environ: dict[str, str]) -> Iterable[Requirement]:
-    for line in lines:
+def _applicable(requirements: Iterable[str], environment: dict[str, str]) -> Iterable[Requirement]:
+    for line in requirements:
         try:
-            wanted = Requirement(line)
+            requirement = Requirement(line)
         except InvalidRequirement:
-            # Older than the rules: who wrote it did not tell for which Python, so nobody else can.
+            # Metadata older than PEP 508. Without a valid marker nothing tells whether it applies to this Python.
             continue
-        if wanted.marker is None or wanted.marker.evaluate(environ):
-            yield wanted
+        if requirement.marker is None or requirement.marker.evaluate(environment):
+            yield requirement

@@ -1,4 +1,4 @@
-"""What the notebook's own code may import in a branch that no golden row takes."""
+"""Modules that the notebook's own code may import in a branch that no golden row takes."""
 
 import json
 import os
@@ -14,19 +14,19 @@ from nb_builder.common.installed import Distribution
 from nb_builder.slim.imports import model_imports_program
 
 
-class ReachFailed(RuntimeError):
-    """The model can't be loaded to be read; the process's own words."""
+class ModelUnreadable(RuntimeError):
+    """The model can't be loaded to read its code; the message is the process's output."""
 
 
 def imports(app_root: Path) -> dict[str, str]:
-    """Return {module: where it is named} of what the model under `app_root` may import; raise ReachFailed."""
+    """Return {module: where it is named} for all that the model of `app_root` may import; raise ModelUnreadable."""
     model = app_root / paths.MODEL
-    told = json.loads((model / paths.MANIFEST).read_text("utf-8"))
-    folder = os.path.realpath(app_root / paths.SRC / told.get("folder", "."))
-    # As text: beside its file there are modules named as some of the standard library.
+    manifest = json.loads((model / paths.MANIFEST).read_text("utf-8"))
+    folder = os.path.realpath(app_root / paths.SRC / manifest.get("folder", "."))
+    # Passed as text: run by its path, Python would put its folder, with this package's modules, on sys.path.
     program = Path(model_imports_program.__file__).read_text("utf-8")
     command = [app_root / paths.VENV / "bin" / "python", "-c", program, launch.HOME, model, folder]
-    ran = subprocess.run(
+    process = subprocess.run(
         command,
         env=launch.environment(dict(os.environ)),
         cwd="/",
@@ -35,30 +35,30 @@ def imports(app_root: Path) -> dict[str, str]:
         encoding="utf-8",
         errors="replace",
     )
-    if ran.returncode:
-        raise ReachFailed(ran.stderr.strip() or f"it ended with {ran.returncode}")
-    return json.loads(ran.stdout.splitlines()[-1])
+    if process.returncode:
+        raise ModelUnreadable(process.stderr.strip() or f"it ended with {process.returncode}")
+    return json.loads(process.stdout.splitlines()[-1])
 
 
-def providers(named: Mapping[str, str], held: Iterable[Distribution]) -> dict[str, str]:
-    """Return {name of a distribution: the module of it that is named} for the modules `named`.
+def providers(named: Mapping[str, str], distributions: Iterable[Distribution]) -> dict[str, str]:
+    """Return {name of a distribution: the first of its modules that is named} for the modules `named`.
 
-    A module is the distribution's that has it or its nearest package; a namespace that several share is
-    theirs all.
+    A module belongs to the distribution that has it or its nearest package; a shared namespace to all that share it.
     """
-    known = installed.modules(held)
-    found: dict[str, str] = {}
+    by_module = installed.modules(distributions)
+    providers: dict[str, str] = {}
     for module in sorted(named):
-        for distribution in _providing(module, known):
-            found.setdefault(distribution.name, module)
-    return found
+        for distribution in _providing(module, by_module):
+            providers.setdefault(distribution.name, module)
+    return providers
 
 
-def _providing(module: str, known: Mapping[str, list[Distribution]]) -> list[Distribution]:
+def _providing(module: str, by_module: Mapping[str, list[Distribution]]) -> list[Distribution]:
     name = module
     while name:
-        if name in known:
-            return known[name]
+        if name in by_module:
+            return by_module[name]
         name = name.rpartition(".")[0]
-    below = module + "."
-    return [each for inner, those in known.items() if inner.startswith(below) for each in those]
+    prefix = module + "."
+    owners = [distributions for name, distributions in by_module.items() if name.startswith(prefix)]
+    return [distribution for distributions in owners for distribution in distributions]

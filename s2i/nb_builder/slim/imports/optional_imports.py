@@ -1,4 +1,4 @@
-"""What the code of kept distributions may import although no sample came to it."""
+"""Distributions that the code of kept ones may import, although no sample led to it."""
 
 import re
 from collections.abc import Container, Iterable, Iterator
@@ -11,71 +11,80 @@ from nb_builder.slim.imports.import_scan import named_in
 # import_optional_dependency("lxml.etree") and the like.
 _CALL = re.compile(r"\w*import\w*\(\s*['\"]([\w.]+)['\"]")
 _TESTS = {"test", "tests"}
-# A bigger one is worth the risk that a request needs it: people are told.
-MOST_BYTES = 5_000_000
+# Bytes. For a bigger one, its size outweighs the risk that a request needs it; a note in the plan names it.
+MAX_BYTES = 5_000_000
 
 
 def needs(kept: Iterable[Distribution], dropped: Iterable[Distribution], python: str) -> dict[str, str]:
-    """Return {dropped distribution: the kept one that requires it and imports it somewhere}, followed to the end.
+    """Return {dropped distribution: the kept one that requires it and imports it somewhere}, transitively.
 
-    Such as contourpy: matplotlib imports it when contours are drawn. `python` is as `declared.needed_by` has it.
-    Those of more than MOST_BYTES are not among them.
+    An example is contourpy, which matplotlib imports when it draws contours. Distributions of more than MAX_BYTES are
+    left out. `python` is that of `dependency_graph.needed_by`.
     """
-    todo, rest = list(kept), [each for each in dropped if each.bytes <= MOST_BYTES]
-    held = [*todo, *rest]
-    found: dict[str, str] = {}
-    while todo:
-        asking = todo.pop()
-        wanted = {
-            name for name, by in dependency_graph.needed_by([asking.name], held, python).items() if by == asking.name
+    pending, candidates = list(kept), [candidate for candidate in dropped if candidate.bytes <= MAX_BYTES]
+    distributions = [*pending, *candidates]
+    importers: dict[str, str] = {}
+    while pending:
+        distribution = pending.pop()
+        required = {
+            name
+            for name, requirer in dependency_graph.needed_by([distribution.name], distributions, python).items()
+            if requirer == distribution.name
         }
-        named = _named(_sources(asking), [each for each in rest if each.name in wanted])
-        found.update(dict.fromkeys(named, asking.name))
-        todo += [each for each in rest if each.name in named]
-        rest = [each for each in rest if each.name not in named]
-    return found
+        named = _imported_from(
+            _sources(distribution), [candidate for candidate in candidates if candidate.name in required]
+        )
+        importers.update(dict.fromkeys(named, distribution.name))
+        pending += [candidate for candidate in candidates if candidate.name in named]
+        candidates = [candidate for candidate in candidates if candidate.name not in named]
+    return importers
 
 
-def unasked(
+def possible_imports(
     kept: Iterable[Distribution], dropped: Iterable[Distribution], loaded: Container[str], python: str
 ) -> dict[str, str]:
-    """Return {dropped distribution: the kept one that may import it}, of those that were to be there.
+    """Return {dropped distribution: the kept one that may import it}, for distributions that are there on purpose.
 
-    That is what the kept one requires, and what nothing requires: then the notebook asked for it. For that, only
-    the modules in `loaded` are read: packages know of many others that they could work with.
+    Those are what the kept one requires, and what nothing requires, because then the notebook does. For the latter only
+    the modules in `loaded` are searched: packages name many others that they can work with.
     """
     kept, dropped = list(kept), list(dropped)
-    held = [*kept, *dropped]
-    needed = {each.name: set(dependency_graph.needed_by([each.name], held, python)) for each in held}
-    required = set().union(*needed.values())
-    found: dict[str, str] = {}
-    for each in kept:
-        own = [other for other in dropped if other.name in needed[each.name]]
-        asked = [other for other in dropped if other.name not in required]
-        read = [file for file in _sources(each) if file in loaded]
-        for name in sorted(_named(_sources(each), own) | _named(read, asked)):
-            found.setdefault(name, each.name)
-    return found
+    distributions = [*kept, *dropped]
+    requirements = {
+        distribution.name: set(dependency_graph.needed_by([distribution.name], distributions, python))
+        for distribution in distributions
+    }
+    required = set().union(*requirements.values())
+    importers: dict[str, str] = {}
+    for distribution in kept:
+        required_here = [candidate for candidate in dropped if candidate.name in requirements[distribution.name]]
+        requested = [candidate for candidate in dropped if candidate.name not in required]
+        loaded_sources = [file for file in _sources(distribution) if file in loaded]
+        for name in sorted(
+            _imported_from(_sources(distribution), required_here) | _imported_from(loaded_sources, requested)
+        ):
+            importers.setdefault(name, distribution.name)
+    return importers
 
 
 def _sources(distribution: Distribution) -> list[str]:
     return [file for file in distribution.files if file.endswith(".py") and not _TESTS.intersection(file.split("/"))]
 
 
-def _named(files: Iterable[str], candidates: list[Distribution]) -> set[str]:
-    """Return the names of those `candidates` that one of the modules `files` imports."""
-    tops = {name.split(".")[0].encode() for name in installed.modules(candidates)}
-    names = {name: "" for file in files for name in _imports(file, tops)} if tops else {}
+def _imported_from(files: Iterable[str], candidates: list[Distribution]) -> set[str]:
+    """Return the names of those `candidates` that any of the modules `files` imports."""
+    top_names = {name.split(".")[0].encode() for name in installed.modules(candidates)}
+    names = {name: "" for file in files for name in _imports(file, top_names)} if top_names else {}
     return set(model_imports.providers(names, candidates))
 
 
-def _imports(file: str, tops: set[bytes]) -> Iterator[str]:
-    """Yield the modules that `file` names, if one of `tops` is in it."""
-    with open(file, "rb") as source:
-        text = source.read()
-    if any(top in text for top in tops):
+def _imports(file: str, top_names: set[bytes]) -> Iterator[str]:
+    """Yield the modules that `file` names; nothing if none of `top_names` occurs in it, which is faster to find out."""
+    with open(file, "rb") as stream:
+        text = stream.read()
+    if any(top in text for top in top_names):
         package = installed.module_of(file)
         package = package if file.endswith("/__init__.py") else package.rpartition(".")[0]
-        words = text.decode("utf-8", "replace")
-        yield from named_in(words, package)
-        yield from _CALL.findall(words)
+        source = text.decode("utf-8", "replace")
+        yield from named_in(source, package)
+        yield from _CALL.findall(source)

@@ -1,6 +1,6 @@
-"""Which modules the pickles in a repository name: a model in a file is loaded by whoever asks for it, and by no import.
+"""Which modules the pickles in a repository name: unpickling a model imports them, and no import statement does.
 
-Read are pickles and joblib's files, also as zlib, gzip, bzip2 and xz compress them. Nothing in them is loaded.
+Pickles and joblib's files are searched, also compressed by zlib, gzip, bzip2 or xz. They are never unpickled.
 """
 
 import bz2
@@ -14,48 +14,51 @@ from pathlib import Path
 
 from nb_builder.slim.tree import files_below
 
-# A text with its length before it, and the way of old protocols: `cmodule\nname\n`.
-_NEW = re.compile(rb"\x8c(.)([A-Za-z_][\w.]*)", re.DOTALL)
-_OLD = re.compile(rb"c([A-Za-z_][\w.]*)\n[A-Za-z_][\w.]*\n")
+# SHORT_BINUNICODE, a string after its length in one byte; and GLOBAL of older protocols: `cmodule\nname\n`.
+_SHORT_STRING = re.compile(rb"\x8c(.)([A-Za-z_][\w.]*)", re.DOTALL)
+_GLOBAL = re.compile(rb"c([A-Za-z_][\w.]*)\n[A-Za-z_][\w.]*\n")
 _PICKLE = b"\x80"
-# What a compressed file begins with, and what unpacks it.
-_PACKED = (
+# The magic number of a compressed file, and the function that decompresses it.
+_COMPRESSED = (
     (b"\x1f\x8b", gzip.decompress),
     (b"BZh", bz2.decompress),
     (b"\xfd7zXZ", lzma.decompress),
     (b"\x78", zlib.decompress),
 )
-MOST_BYTES = 500_000_000
+# Bigger files are not read into memory.
+MAX_BYTES = 500_000_000
 
 
-def named(folder: Path, known: Iterable[str]) -> dict[str, str]:
-    """Return {module: the file that names it} for the pickles below `folder`; only modules that are `known`."""
-    wanted = set(known)
-    found: dict[str, str] = {}
+def named(folder: Path, modules: Iterable[str]) -> dict[str, str]:
+    """Return {module: the file that names it} for the pickles below `folder`, for those of `modules`."""
+    known = set(modules)
+    files: dict[str, str] = {}
     for path in sorted(files_below(os.fspath(folder))):
-        if os.path.isfile(path) and os.path.getsize(path) <= MOST_BYTES:
-            for name in wanted & names_in(Path(path)):
-                found.setdefault(name, os.path.relpath(path, folder))
-    return found
+        if os.path.isfile(path) and os.path.getsize(path) <= MAX_BYTES:
+            for name in known & names_in(Path(path)):
+                files.setdefault(name, os.path.relpath(path, folder))
+    return files
 
 
 def names_in(file: Path) -> set[str]:
-    """Return what may be names of modules in `file`; nothing for what is no pickle."""
-    with file.open("rb") as opened:
-        head = opened.read(8)
-    if not head.startswith((_PICKLE, *(magic for magic, _ in _PACKED))):
+    """Return the possible module names in `file`; none if it is not a pickle."""
+    with file.open("rb") as stream:
+        head = stream.read(8)
+    if not head.startswith((_PICKLE, *(magic for magic, _ in _COMPRESSED))):
         return set()
-    data = _unpacked(file.read_bytes())
-    new = {text[: length[0]] for length, text in _NEW.findall(data) if len(text) >= length[0]}
-    return {name.decode("utf-8", "replace") for name in new | set(_OLD.findall(data))} if data[:1] == _PICKLE else set()
+    data = _decompressed(file.read_bytes())
+    if not data.startswith(_PICKLE):
+        return set()
+    strings = {text[: length[0]] for length, text in _SHORT_STRING.findall(data) if len(text) >= length[0]}
+    return {name.decode("utf-8", "replace") for name in strings | set(_GLOBAL.findall(data))}
 
 
-def _unpacked(data: bytes) -> bytes:
-    """Return `data` without its compression; as it is where that is another one, or broken."""
-    for magic, unpack in _PACKED:
+def _decompressed(data: bytes) -> bytes:
+    """Return `data` decompressed; unchanged if it is not compressed, empty if it is damaged."""
+    for magic, decompress in _COMPRESSED:
         if data.startswith(magic):
             try:
-                return unpack(data)
+                return decompress(data)
             except (OSError, ValueError, EOFError, zlib.error, lzma.LZMAError):
                 return b""
     return data

@@ -1,1 +1,1 @@
-"""What stays in a slim image and what goes, file by file, each with its reason."""
+"""What stays in a slim image and what is left out, and why."""

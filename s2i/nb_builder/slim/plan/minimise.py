@@ -1,4 +1,4 @@
-"""Drops distributions that are only imported because they are there: hides each, and asks the service."""
+"""Drops distributions that are imported only if they are installed: hides each, and runs the selftest without it."""
 
 import os
 import re
@@ -22,77 +22,80 @@ from nb_builder.slim.trace.selftest import SelftestEnded, Verdict
 from nb_builder.slim.trace.tracer import Trace
 
 NEEDLESS = "only imported where it is there: without it every answer is the same"
-# Smaller ones are not worth the seconds that asking takes.
-SMALLEST = 200_000
+# Bytes. Smaller distributions are not worth the seconds that a selftest takes.
+MIN_BYTES = 200_000
 _ERROR = re.compile(r"[A-Za-z_.]+(Error|Exception|Warning): ")
 
 
 def run(plan: Plan, root: Path, app_root: Path, *, home: Path, log: Log) -> Plan:
-    """Return `plan` without what proved needless, and remove that from the tree under `root`.
+    """Return `plan` without the distributions that proved needless, and remove those from the tree under `root`.
 
-    The tree holds APP_ROOT at `root` / `app_root`; the service that is asked is that of `home`. Without
-    golden rows, or where answers change by themselves, nothing is tried, and a note in the plan says so.
+    The tree has APP_ROOT at `root` / `app_root`; the selftest runs with the service's environment in `home`. Without
+    golden rows, or if answers vary by themselves, nothing is tried, and a note in the plan says so.
     """
     if plan.level == OFF:
         return plan
-    place = root / str(app_root).lstrip("/")
-    trial = Trial(root, lambda: tracer.run(place, home=home))
-    lack = trial.begin()
-    if lack:
-        return replace(plan, notes=(*plan.notes, f"Nothing was tried without: {lack}."))
+    tree_app_root = root / str(app_root).lstrip("/")
+    trial = Trial(root, lambda: tracer.run(tree_app_root, home=home))
+    reason = trial.begin()
+    if reason:
+        return replace(plan, notes=(*plan.notes, f"Nothing was tried without: {reason}."))
     first, second = trial.verdicts
     tolerance = manifest.read(app_root / paths.MODEL).get("tolerance", compare_answers.TOLERANCE)
-    trial.steady = Steady(first, second, tolerance)
+    trial.baseline = Baseline(first, second, tolerance)
     python = python_of(app_root)
     for choice in plan.kept:
-        if choice in plan.kept and choice.distribution.bytes >= SMALLEST and not _needed(choice, plan, python):
-            plan = _tried(plan, choice, trial, python, log)
+        if choice in plan.kept and choice.distribution.bytes >= MIN_BYTES and not _is_needed(choice, plan, python):
+            plan = _try_without(plan, choice, trial, python, log)
     return plan
 
 
-def _needed(choice: Choice, plan: Plan, python: str) -> bool:
-    """Return whether `choice` stays whatever the answers are: the code of another one counts on it.
+def _is_needed(choice: Choice, plan: Plan, python: str) -> bool:
+    """Return whether `choice` stays whatever the answers are, because another distribution needs it.
 
-    Answers to golden rows may be the same without it, and others not: statsmodels has another engine for patsy.
+    The answers to golden rows may be the same without it, and other answers not: without patsy, statsmodels falls back
+    to another engine.
     """
-    others = [each.distribution for each in plan.kept if each != choice]
+    others = [other.distribution for other in plan.kept if other != choice]
     return choice.fixed or choice.distribution.name in optional_imports.needs(others, [choice.distribution], python)
 
 
-def _tried(plan: Plan, choice: Choice, trial: "Trial", python: str, log: Log) -> Plan:
-    """Return `plan` without `choice`, and without what only that used, if the service does not miss it."""
-    missed = trial.missed(files_without(plan, [choice]))
-    log.line(f"     without {choice.distribution.name}: {missed or 'all is the same, so it is dropped'}")
-    if missed:
+def _try_without(plan: Plan, choice: Choice, trial: "Trial", python: str, log: Log) -> Plan:
+    """Return `plan` without `choice` and what only that used, if the service is the same; else return `plan`."""
+    difference = trial.difference_without(files_without(plan, [choice]))
+    log.line(f"     without {choice.distribution.name}: {difference or 'all is the same, so it is dropped'}")
+    if difference:
         return plan
     plan = without(plan, [choice], NEEDLESS)
-    used = tracer.used(trial.files, tuple(each.distribution for each in plan.kept))
-    idle = [each for each in plan.kept if each.distribution.name not in used and not _needed(each, plan, python)]
-    if not idle or trial.missed(files_without(plan, idle)):
+    used = tracer.used(trial.files, tuple(other.distribution for other in plan.kept))
+    unused = [
+        other for other in plan.kept if other.distribution.name not in used and not _is_needed(other, plan, python)
+    ]
+    if not unused or trial.difference_without(files_without(plan, unused)):
         return plan
-    log.line(f"     without {', '.join(each.distribution.name for each in idle)}: all is the same, too")
-    return without(plan, idle, f"only used by {choice.distribution.name}, which is dropped")
+    log.line(f"     without {', '.join(other.distribution.name for other in unused)}: all is the same, too")
+    return without(plan, unused, f"only used by {choice.distribution.name}, which is dropped")
 
 
 class Trial:
-    """Asks the service of a tree while some of its files are hidden; `files` are what it used the last time.
+    """Runs the selftest of a tree while some of its files are hidden; `files` are what the last run used.
 
-    `run` traces that service. Two runs come first: what they agree on is what `steady` compares others with.
+    `trace` traces that service. Two runs of the whole service come first: `baseline` is what they agree on.
     """
 
-    def __init__(self, root: Path, run: Callable[[], Trace]) -> None:
+    def __init__(self, root: Path, trace: Callable[[], Trace]) -> None:
         self._root = root
-        self._run = run
+        self._trace = trace
         self.verdicts: list[Verdict] = []
-        self.steady: Steady | None = None
+        self.baseline: Baseline | None = None
         self.files: frozenset[str] = frozenset()
 
     def begin(self) -> str:
-        """Ask the whole service twice; return why nothing can be compared with that, "" where it can."""
+        """Run the selftest of the whole service twice; return why it is no baseline to compare with, "" if it is."""
         try:
-            self.verdicts = [self._ask(), self._ask()]
-        except SelftestEnded as reason:
-            return f"the service can't be asked ({gist(str(reason))})"
+            self.verdicts = [self._selftest(), self._selftest()]
+        except SelftestEnded as error:
+            return f"the service can't be asked ({gist(str(error))})"
         for verdict in self.verdicts:
             if not verdict.same:
                 return f"the service does not answer as it ought to ({gist(verdict.differences[0])})"
@@ -100,86 +103,86 @@ class Trial:
                 return "that takes answers to compare"
         return ""
 
-    def missed(self, files: Iterable[str]) -> str:
-        """Return how the service misses `files`; without a word they stay away for good."""
-        hiding = Hiding(self._root)
-        missed = "it could not be asked"
+    def difference_without(self, files: Iterable[str]) -> str:
+        """Hide `files` and return how the service differs without them; if it does not (""), delete them for good."""
+        hidden = HiddenFiles(self._root)
+        difference = "it could not be asked"
         try:
-            hiding.hide(files)
-            missed = self._missed()
-        except SelftestEnded as reason:
-            missed = gist(str(reason))
+            hidden.hide(files)
+            difference = self._difference()
+        except SelftestEnded as error:
+            difference = gist(str(error))
         finally:
-            if missed:
-                hiding.undo()
+            if difference:
+                hidden.restore()
             else:
-                hiding.end()
-        return missed
+                hidden.delete()
+        return difference
 
-    def _missed(self) -> str:
-        verdict = self._ask()
-        steady = self.steady
-        if steady is None:
+    def _difference(self) -> str:
+        verdict = self._selftest()
+        baseline = self.baseline
+        if baseline is None:
             raise RuntimeError("the whole service was not asked before")
-        missed = steady.missed_by(verdict)
-        # A line of the log that comes by chance does not come twice.
-        return steady.missed_by(self._ask()) if missed and verdict.same else missed
+        difference = baseline.difference(verdict)
+        # Run again, because a line of the log may differ once by chance.
+        return baseline.difference(self._selftest()) if difference and verdict.same else difference
 
-    def _ask(self) -> Verdict:
-        traced = self._run()
-        self.files = frozenset("/" + os.path.relpath(file, self._root) for file in traced.files)
-        return traced.verdict
+    def _selftest(self) -> Verdict:
+        trace = self._trace()
+        self.files = frozenset("/" + os.path.relpath(file, self._root) for file in trace.files)
+        return trace.verdict
 
 
 def without(plan: Plan, choices: Collection[Choice], reason: str) -> Plan:
     """Return `plan` with `choices` dropped."""
-    kept = tuple(each for each in plan.kept if each not in choices)
-    return replace(plan, kept=kept, dropped=(*plan.dropped, *(replace(each, reason=reason) for each in choices)))
+    kept = tuple(choice for choice in plan.kept if choice not in choices)
+    return replace(plan, kept=kept, dropped=(*plan.dropped, *(replace(choice, reason=reason) for choice in choices)))
 
 
-def gist(words: str) -> str:
-    """Return the line of `words` that says most: the last error in it, else the first line."""
-    lines = [line.strip() for line in words.splitlines() if line.strip()] or [""]
+def gist(text: str) -> str:
+    """Return the most telling line of `text`: the last error, else the first line; at most 200 characters."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()] or [""]
     errors = [line for line in lines if _ERROR.match(line)]
     return (errors or lines[:1])[-1][:200]
 
 
-class Steady:
-    """What two runs of a whole service had in common: what a third one is compared with."""
+class Baseline:
+    """What two runs of the whole service have in common, to compare other runs with."""
 
     def __init__(self, first: Verdict, second: Verdict, tolerance: float) -> None:
         self._tolerance = tolerance
         self._answers = {
-            name: told for name, told in first.answers.items() if self._alike(told, second.answers.get(name))
+            name: answer for name, answer in first.answers.items() if self._is_same(answer, second.answers.get(name))
         }
         self._log = first.stderr if first.stderr == second.stderr else None
 
-    def missed_by(self, verdict: Verdict) -> str:
-        """Return in words what is different in `verdict`; "" where nothing is."""
+    def difference(self, verdict: Verdict) -> str:
+        """Return the first difference of `verdict`, in words; "" if there is none."""
         if not verdict.same:
             return gist(verdict.differences[0])
-        for name, told in self._answers.items():
-            if not self._alike(told, verdict.answers.get(name)):
+        for name, answer in self._answers.items():
+            if not self._is_same(answer, verdict.answers.get(name)):
                 return f"{name} is answered differently"
         if self._log is not None and verdict.stderr != self._log:
-            new = sorted(set(verdict.stderr.splitlines()) - set(self._log.splitlines()))
-            return f"the log differs: {(new or ['lines are missing'])[0][:200]}"
+            new_lines = sorted(set(verdict.stderr.splitlines()) - set(self._log.splitlines()))
+            return f"the log differs: {(new_lines or ['lines are missing'])[0][:200]}"
         return ""
 
-    def _alike(self, one: tuple, other: tuple | None) -> bool:
+    def _is_same(self, one: tuple, other: tuple | None) -> bool:
         return other is not None and one[0] == other[0] and compare_answers.same(one[1], other[1], self._tolerance)
 
 
 def files_without(plan: Plan, choices: Collection[Choice]) -> list[str]:
-    """Return the files of `choices` that nothing else in `plan` has."""
-    shared = {file for each in plan.kept if each not in choices for file in each.distribution.files}
-    return [file for each in choices for file in each.distribution.files if file not in shared]
+    """Return the files of `choices` that no other distribution kept by `plan` shares."""
+    shared = {file for choice in plan.kept if choice not in choices for file in choice.distribution.files}
+    return [file for choice in choices for file in choice.distribution.files if file not in shared]
 
 
-class Hiding:
-    """Files of the tree under `root` that are put aside, with the folders that are empty without them.
+class HiddenFiles:
+    """Files of the tree under `root` that are moved aside, with the folders that this leaves empty.
 
-    Folders count: Python imports an empty one as a package of nothing.
+    Folders matter, because Python imports an empty one as a namespace package.
     """
 
     def __init__(self, root: Path) -> None:
@@ -189,26 +192,26 @@ class Hiding:
         self._folders: list[tuple[str, int]] = []
 
     def hide(self, files: Iterable[str]) -> None:
-        """Put these `files`, given as paths of the image, aside."""
-        there = sorted({place for file in files for place in forms(str(self._root / file.lstrip("/")))})
-        for place in there:
-            aside = str(self._aside / str(len(self._files)))
-            os.rename(place, aside)
-            self._files.append((place, aside))
-        for place in there:
-            self._remove_empty(os.path.dirname(place))
+        """Move these `files`, given as paths in the image, aside."""
+        paths = sorted({path for file in files for path in existing_forms(str(self._root / file.lstrip("/")))})
+        for path in paths:
+            target = str(self._aside / str(len(self._files)))
+            os.rename(path, target)
+            self._files.append((path, target))
+        for path in paths:
+            self._remove_empty(os.path.dirname(path))
 
-    def undo(self) -> None:
-        """Put everything back."""
+    def restore(self) -> None:
+        """Move everything back."""
         for folder, mode in reversed(self._folders):
             os.mkdir(folder)
             os.chmod(folder, mode)
-        for place, aside in self._files:
-            os.rename(aside, place)
-        self.end()
+        for path, moved in self._files:
+            os.rename(moved, path)
+        self.delete()
 
-    def end(self) -> None:
-        """Remove what is aside for good."""
+    def delete(self) -> None:
+        """Delete what was moved aside."""
         shutil.rmtree(self._aside)
 
     def _remove_empty(self, folder: str) -> None:
@@ -218,7 +221,7 @@ class Hiding:
             folder = os.path.dirname(folder)
 
 
-def forms(place: str) -> list[str]:
-    """Return what there is of the file `place`: a module may be there as bytecode only, or as that, too."""
-    others = [place + "c", *installed.bytecode_of(place)] if place.endswith(".py") else []
-    return [each for each in [place, *others] if os.path.lexists(each)]
+def existing_forms(path: str) -> list[str]:
+    """Return which of `path` and its bytecode exist: a module may be there as source, as bytecode, or as both."""
+    compiled = [path + "c", *installed.bytecode_of(path)] if path.endswith(".py") else []
+    return [form for form in [path, *compiled] if os.path.lexists(form)]

@@ -1,4 +1,4 @@
-"""Folders of data alone: what wheels bring beside their code, such as fonts, sample tables and templates."""
+"""Folders of data alone, which wheels ship beside their code, such as fonts, sample tables and templates."""
 
 import ast
 import os
@@ -12,53 +12,54 @@ _ITS_PACKAGE = "__init__.py"
 _HAS_DOCSTRING = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
-def folders(held: Iterable[Distribution]) -> set[str]:
-    """Return the folders in packages that hold files, and no code but what makes a package of them.
+def folders(distributions: Iterable[Distribution]) -> set[str]:
+    """Return the folders in packages that hold data, and no code but an `__init__.py`.
 
-    Data beside code is found by that code in ways that cannot be seen; metadata and libraries are no data.
+    Data beside code does not count, because the code may find it in ways that cannot be seen; neither do metadata and
+    shared libraries.
     """
-    return {folder for each in held for folder in _by_folder(each)}
+    return {folder for distribution in distributions for folder in _data_folders(distribution)}
 
 
-def unread(each: Distribution, in_use: Collection[str], sources: Iterable[str]) -> set[str]:
-    """Return the data files of a distribution of whose folder nothing is `in_use` or named in `sources`.
+def unread(distribution: Distribution, in_use: Collection[str], sources: Iterable[str]) -> set[str]:
+    """Return the data files of a distribution in folders of which nothing is `in_use` or named in `sources`.
 
-    `sources` are files of code; what a docstring or a comment names does not count. A folder is one thing:
-    who reads one font of it may want another next time. So are folders of one kind of file: who reads the time
-    zone of Europe/Berlin may want that of Asia/Tokyo, which is in another one.
+    `sources` are files of code; names in docstrings and comments do not count. A folder stays or goes as a whole: code
+    that reads one font may read another next time. So do folders with the same kind of files: code that reads the time
+    zone Europe/Berlin may read Asia/Tokyo, which is in another folder.
     """
-    found = _by_folder(each)
-    kinds = _kinds(file for files in found.values() for file in files if file in in_use)
-    waiting = {
+    data_folders = _data_folders(distribution)
+    used_suffixes = _suffixes(file for files in data_folders.values() for file in files if file in in_use)
+    unread_folders = {
         folder: files
-        for folder, files in found.items()
-        if not any(map(in_use.__contains__, files)) and not _kinds(files) <= kinds
+        for folder, files in data_folders.items()
+        if not any(map(in_use.__contains__, files)) and not _suffixes(files) <= used_suffixes
     }
-    for source in sources if waiting else ():
-        waiting = {folder: files for folder, files in waiting.items() if not _names_one(source, files)}
-    return {file for files in waiting.values() for file in files if not installed.is_module(file)}
+    for source in sources if unread_folders else ():
+        unread_folders = {folder: files for folder, files in unread_folders.items() if not _names_any(source, files)}
+    return {file for files in unread_folders.values() for file in files if not installed.is_module(file)}
 
 
-def _kinds(files: Iterable[str]) -> set[str]:
+def _suffixes(files: Iterable[str]) -> set[str]:
     """Return the suffixes of the data among `files`."""
     return {os.path.splitext(file)[1] for file in files if os.path.basename(file) != _ITS_PACKAGE}
 
 
-def _by_folder(each: Distribution) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for file in each.files:
-        found.setdefault(os.path.dirname(file), []).append(file)
-    return {folder: files for folder, files in found.items() if _is_data(folder, files)}
+def _data_folders(distribution: Distribution) -> dict[str, list[str]]:
+    folders: dict[str, list[str]] = {}
+    for file in distribution.files:
+        folders.setdefault(os.path.dirname(file), []).append(file)
+    return {folder: files for folder, files in folders.items() if _is_data(folder, files)}
 
 
 def _is_data(folder: str, files: Iterable[str]) -> bool:
     if "/site-packages/" not in folder or installed.is_metadata(folder):
         return False
-    others = [file for file in files if os.path.basename(file) != _ITS_PACKAGE]
-    return bool(others) and not any(installed.is_module(one) or installed.is_shared_object(one) for one in others)
+    data = [file for file in files if os.path.basename(file) != _ITS_PACKAGE]
+    return bool(data) and not any(installed.is_module(file) or installed.is_shared_object(file) for file in data)
 
 
-def _names_one(source: str, files: Iterable[str]) -> bool:
+def _names_any(source: str, files: Iterable[str]) -> bool:
     """Return whether the code in the file `source` names one of `files`."""
     with open(source, "rb") as file:
         code = file.read()
@@ -71,12 +72,12 @@ def _names_one(source: str, files: Iterable[str]) -> bool:
             tree = ast.parse(code)
     except (SyntaxError, ValueError):
         return True
-    texts = _texts(tree)
-    return any(name in text for text in texts for name in names)
+    strings = _strings(tree)
+    return any(name in string for string in strings for name in names)
 
 
-def _texts(tree: ast.Module) -> list[str]:
-    """Return the texts in a module's code, without its docstrings."""
+def _strings(tree: ast.Module) -> list[str]:
+    """Return the strings in a module's code, without its docstrings."""
     docstrings = {
         id(node.body[0].value)
         for node in ast.walk(tree)

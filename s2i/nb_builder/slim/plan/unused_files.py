@@ -1,4 +1,4 @@
-"""Level `files`: what can be left out of the distributions that stay, of the front and of the standard library."""
+"""Level `files`: which files can be left out of kept distributions, of the front and of the standard library."""
 
 import os
 from collections.abc import Collection, Iterable
@@ -13,61 +13,66 @@ from nb_builder.slim.imports.import_scan import Modules
 from nb_builder.slim.plan import unused_data
 from nb_builder.slim.trace import tracer
 
-# Codecs, and kinds of small databases, are found by their names at the moment when there is one; ours are there
-# for whatever comes.
+# Codecs and database modules are imported by names that only a request brings; our own packages stay complete.
 _ALWAYS = ("dbm", "encodings", "nb_service", "nb_scorer")
-# What sysconfig says of this Python; zoneinfo asks it where the zones are. Its name is that of the platform.
+# The data of sysconfig, which zoneinfo asks for the folder of the zones. The name goes on with that of the platform.
 _SYSTEM = "_sysconfigdata"
 _CODE = (".py", ".ipynb")
 
 
 def left_out(
     kept: Collection[Distribution],
-    whole: Collection[Distribution],
-    traced: tracer.Trace,
-    lazily: Iterable[str],
+    unpruned: Collection[Distribution],
+    trace: tracer.Trace,
+    named_modules: Iterable[str],
     app_root: Path,
     home: Path,
 ) -> frozenset[str]:
-    """Return the files of `kept`, and modules of Python and the front, that nothing used and no code names.
+    """Return the files of `kept`, of the front and of the standard library that nothing used and no code names.
 
-    That is modules which were not loaded and which no loaded one names; and folders of data, where nothing in
-    them was opened. `whole` are distributions of which everything stays, `lazily` modules that the notebook's
-    code names.
+    These are modules that were not loaded and that no loaded module names, and folders of data in which nothing was
+    opened. `unpruned` are distributions of which everything stays, `named_modules` modules that the notebook's code
+    names.
     """
-    in_use = tracer.with_sources(traced.files)
-    library = {os.path.dirname(os.path.dirname(file)) for file in in_use if file.endswith("/encodings/__init__.py")}
-    site, front = (installed.site_packages(venv) for venv in (app_root / paths.VENV, home / "service"))
-    modules = Modules([*site, *library, *front, launch.HOME])
+    in_use = tracer.with_sources(trace.files)
+    standard_library = {
+        os.path.dirname(os.path.dirname(file)) for file in in_use if file.endswith("/encodings/__init__.py")
+    }
+    site_packages, front = (installed.site_packages(venv) for venv in (app_root / paths.VENV, home / "service"))
+    modules = Modules([*site_packages, *standard_library, *front, launch.HOME])
     always = [name for name in modules.files if name.split(".")[0] in _ALWAYS or name.startswith(_SYSTEM)]
-    named = [*lazily, *always, *_unloaded(kept, in_use), *_plugged(kept)]
-    stay = modules.closure([*in_use, *(file for each in whole for file in each.files)], named)
-    stay = tracer.with_sources(stay | in_use)
-    fewer = [each for each in kept if each not in whole]
-    free = [file for each in fewer for file in each.files if installed.is_module(file)]
-    free += [file for files in modules.files.values() for file in files if file.startswith((*library, *front))]
-    # One of which nothing was loaded is there for a rare branch, and so is its data.
-    loaded = [each for each in fewer if not in_use.isdisjoint(each.files)]
-    unread = _unread(loaded, stay, app_root) if traced.knows_data else set()
-    return frozenset(tracer.with_sources(free) - stay | unread)
+    roots = [*named_modules, *always, *_unloaded(kept, in_use), *_entry_points(kept)]
+    kept_files = modules.closure([*in_use, *(file for distribution in unpruned for file in distribution.files)], roots)
+    kept_files = tracer.with_sources(kept_files | in_use)
+    pruned = [distribution for distribution in kept if distribution not in unpruned]
+    candidates = [file for distribution in pruned for file in distribution.files if installed.is_module(file)]
+    candidates += [
+        file for files in modules.files.values() for file in files if file.startswith((*standard_library, *front))
+    ]
+    # A distribution of which nothing was loaded is kept for a rare branch of code, and so is its data.
+    loaded = [distribution for distribution in pruned if not in_use.isdisjoint(distribution.files)]
+    unread = _unread_data(loaded, kept_files, app_root) if trace.knows_data else set()
+    return frozenset(tracer.with_sources(candidates) - kept_files | unread)
 
 
-def _plugged(kept: Iterable[Distribution]) -> set[str]:
-    """Return the modules that are found by the entry points of kept distributions, and by no import."""
-    return set().union(*map(installed.entry_points, kept))
+def _entry_points(distributions: Iterable[Distribution]) -> set[str]:
+    """Return the modules that entry points of kept distributions name, for code that imports them by these."""
+    return set().union(*map(installed.entry_points, distributions))
 
 
 def _unloaded(kept: Iterable[Distribution], in_use: set[str]) -> set[str]:
-    """Return the packages of kept distributions of which nothing was loaded: data in them must not be all of them."""
-    found = [each for each in kept if in_use.isdisjoint(each.files)]
-    return {name for name in installed.modules(found) if "." not in name}
+    """Return the top-level names of kept distributions of which nothing was loaded: these must stay importable."""
+    unloaded = [distribution for distribution in kept if in_use.isdisjoint(distribution.files)]
+    return {name for name in installed.modules(unloaded) if "." not in name}
 
 
-def _unread(fewer: Iterable[Distribution], stay: set[str], app_root: Path) -> set[str]:
-    """Return the data that nothing opened and that neither its own distribution's code names nor the repository's."""
-    own = [str(path) for path in sorted((app_root / paths.SRC).rglob("*")) if path.suffix in _CODE and path.is_file()]
-    found = set()
-    for each in fewer:
-        code = [file for file in each.files if file.endswith(".py") and file in stay]
-        found |= unused_data.unread(each, stay, [*code, *own])
-    return found
+def _unread_data(distributions: Iterable[Distribution], kept_files: set[str], app_root: Path) -> set[str]:
+    """Return the data that nothing opened, and that neither its distribution's code nor the repository's names."""
+    repository_sources = [
+        str(path) for path in sorted((app_root / paths.SRC).rglob("*")) if path.suffix in _CODE and path.is_file()
+    ]
+    unread = set()
+    for distribution in distributions:
+        sources = [file for file in distribution.files if file.endswith(".py") and file in kept_files]
+        unread |= unused_data.unread(distribution, kept_files, [*sources, *repository_sources])
+    return unread

@@ -1,4 +1,4 @@
-"""Bytecode of every module in the tree, made once and the same each time, so that no start compiles anything."""
+"""Compiles every module in the tree, reproducibly, so that no start of the image compiles anything."""
 
 import errno
 import json
@@ -17,34 +17,35 @@ from nb_builder.slim.tree import Tree
 def convert(
     tree: Tree, python: Path, folders: Iterable[str], *, keep_sources: bool, date: int, docstrings: bool = True
 ) -> int:
-    """Compile the modules below `folders` of the tree with the image's `python`; return how many there are.
+    """Compile the modules below `folders` of the tree with the image's `python`; return how many were compiled.
 
-    Without `keep_sources` the bytecode takes the place of its source. `date` is what sources in the tree are
-    dated with, in seconds since 1970: Pythons before 3.7 compare it. Without `docstrings` these are empty.
+    Without `keep_sources` the bytecode replaces its source. `date` is the date that sources will have in the tree, in
+    seconds since 1970: Pythons before 3.7 compare it. Without `docstrings` they are emptied.
     """
-    places = [(str(tree.at(folder)), folder) for folder in folders]
-    asked = {"places": places, "keep_sources": keep_sources, "date": date, "docstrings": docstrings}
-    # The order of sets in bytecode hangs on the hashes of texts.
+    locations = [(str(tree.at(folder)), folder) for folder in folders]
+    request = {"locations": locations, "keep_sources": keep_sources, "date": date, "docstrings": docstrings}
+    # The order of set constants in bytecode depends on the hashes of strings.
     environ = {**launch.environment(dict(os.environ)), "PYTHONHASHSEED": "0"}
-    for folder, _ in places:
+    for folder, _ in locations:
         _remove_bytecode(folder)
-    # Columns point into lines of sources; a traceback shows none where sources are gone.
+    # Column positions only serve tracebacks that can show the source line.
     options = ["-sB"] if keep_sources else ["-sB", "-X", "no_debug_ranges"]
-    return json.loads(_run([str(python), *options, bytecode_program.__file__], json.dumps(asked), environ))["compiled"]
+    output = _run([str(python), *options, bytecode_program.__file__], json.dumps(request), environ)
+    return json.loads(output)["compiled"]
 
 
-def _run(command: list[str], text: str, environ: dict[str, str]) -> str:
-    """Return what the command says of `text`; raise OSError where the disk is full, RuntimeError for all else."""
-    ran = subprocess.run(command, env=environ, input=text, capture_output=True, text=True, errors="replace")
-    if os.strerror(errno.ENOSPC) in ran.stderr:
+def _run(command: list[str], request: str, environ: dict[str, str]) -> str:
+    """Return the command's output for `request`; raise OSError for a full disk, RuntimeError for any other failure."""
+    process = subprocess.run(command, env=environ, input=request, capture_output=True, text=True, errors="replace")
+    if os.strerror(errno.ENOSPC) in process.stderr:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    if ran.returncode:
-        raise RuntimeError(f"{' '.join(command)} ended with {ran.returncode}:\n{ran.stderr}")
-    return ran.stdout
+    if process.returncode:
+        raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}:\n{process.stderr}")
+    return process.stdout
 
 
 def _remove_bytecode(folder: str) -> None:
-    for place, inner, _ in os.walk(folder):
-        if "__pycache__" in inner:
-            inner.remove("__pycache__")
-            shutil.rmtree(os.path.join(place, "__pycache__"))
+    for parent, folders, _ in os.walk(folder):
+        if "__pycache__" in folders:
+            folders.remove("__pycache__")
+            shutil.rmtree(os.path.join(parent, "__pycache__"))

@@ -1,4 +1,4 @@
-"""The metadata of each distribution in the tree: its RECORD lists what is there, and nothing that was left out."""
+"""The metadata of each distribution in the tree: its RECORD lists exactly the files that are there."""
 
 import csv
 import io
@@ -9,43 +9,43 @@ from nb_builder.slim.tree import Tree
 
 
 def shorten(tree: Tree, environment: str) -> None:
-    """Take the description off each METADATA below `environment`: it is the page of an index, and comes last.
+    """Cut the description off each METADATA below `environment`: it is the project's page on an index.
 
-    Its fields stay, the licence's text among them where it is one.
+    All fields stay, including the text of the licence where a field has that.
     """
     for path in tree.files(environment):
         if path.endswith(".dist-info/METADATA"):
-            here = tree.at(path)
-            fields, blank, _ = here.read_bytes().partition(b"\n\n")
+            metadata = tree.at(path)
+            fields, blank, _ = metadata.read_bytes().partition(b"\n\n")
             if blank:
-                here.write_bytes(fields + b"\n")
+                metadata.write_bytes(fields + b"\n")
 
 
 def correct(tree: Tree, environment: str) -> None:
-    """Write each RECORD below `environment` again: without what is gone, bytecode in the place of its source."""
+    """Rewrite each RECORD below `environment`: without removed files, and with bytecode in place of its source."""
     for path in tree.files(environment):
         if path.endswith(".dist-info/RECORD"):
-            place = os.path.dirname(os.path.dirname(path))
-            here = tree.at(path)
-            here.write_text(listed(here.read_text(encoding="utf-8"), place, tree), encoding="utf-8")
+            site_packages = os.path.dirname(os.path.dirname(path))
+            file = tree.at(path)
+            file.write_text(existing_lines(file.read_text(encoding="utf-8"), site_packages, tree), encoding="utf-8")
 
 
-def listed(record: str, place: str, tree: Tree) -> str:
-    """Return the lines of `record` that hold in the folder `place` of the tree.
+def existing_lines(record: str, folder: str, tree: Tree) -> str:
+    """Return the lines of `record` for files that exist below `folder`, the site-packages, in the tree.
 
-    What was made anew has no digest, as the format has it for files that are not the wheel's.
+    Files that were changed or compiled have neither digest nor size, as the format allows for generated files.
     """
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    for name, *rest in csv.reader(record.splitlines()):
-        path = os.path.normpath(os.path.join(place, name))
+    output = io.StringIO()
+    writer = csv.writer(output, lineterminator="\n")
+    for name, *columns in csv.reader(record.splitlines()):
+        path = os.path.normpath(os.path.join(folder, name))
         if tree.holds(path):
-            writer.writerow([name, *(rest if _is_as_listed(tree.at(path), rest) else [""] * len(rest))])
+            writer.writerow([name, *(columns if _is_unchanged(tree.at(path), columns) else [""] * len(columns))])
         elif name.endswith(".py") and tree.holds(path + "c"):
-            writer.writerow([name + "c", *[""] * len(rest)])
-    return out.getvalue()
+            writer.writerow([name + "c", *[""] * len(columns)])
+    return output.getvalue()
 
 
-def _is_as_listed(file: Path, rest: list[str]) -> bool:
-    """Return whether `file` is the wheel's: all that changes files here makes them shorter."""
-    return bool(rest) and rest[-1] == str(file.lstat().st_size)
+def _is_unchanged(file: Path, columns: list[str]) -> bool:
+    """Return whether `file` is as the wheel has it, judged by its size: all changes made here shorten files."""
+    return bool(columns) and columns[-1] == str(file.lstat().st_size)

@@ -1,11 +1,11 @@
-"""The service image's environment, for an image that is made from scratch and so would lose it."""
+"""The service image's environment variables, which an image made from scratch would lose."""
 
 import json
 import re
 from collections.abc import Mapping
 
-# What belongs to the build, to the shell, to installers that are not there, or to the engine that runs it;
-# HOME, PATH and the locale are set by the image itself, because they must be there before Python is.
+# Variables of the build, of the shell, of installers that are not in the image, and of the container engine. HOME, PATH
+# and the locale are set by s2i/runtime.Dockerfile, because they must be there before Python starts.
 _NOT_BAKED = re.compile(
     r"HOSTNAME|PWD|OLDPWD|SHLVL|_|TERM|HOME|PATH|LANG|LC_ALL|container|"
     r"(?i:(http|https|ftp|all|no)_proxy)|"
@@ -14,6 +14,6 @@ _NOT_BAKED = re.compile(
 
 
 def text(environ: Mapping[str, str]) -> str:
-    """Return what of `environ` the runtime image keeps, as JSON."""
-    kept = {name: value for name, value in environ.items() if not _NOT_BAKED.fullmatch(name)}
-    return json.dumps(kept, indent=1, sort_keys=True) + "\n"
+    """Return the variables of `environ` that the runtime image keeps, as JSON."""
+    variables = {name: value for name, value in environ.items() if not _NOT_BAKED.fullmatch(name)}
+    return json.dumps(variables, indent=1, sort_keys=True) + "\n"

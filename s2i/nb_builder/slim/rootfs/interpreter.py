@@ -1,4 +1,4 @@
-"""What an interpreter says of itself: where it is and where its standard library is."""
+"""Asks an interpreter for its version, its real path and its standard library."""
 
 import json
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nb_scorer.protocol import launch
 
-_ASK = """\
+_DESCRIBE = """\
 import json, os, sys, sysconfig
 print(json.dumps([os.path.realpath(sys.executable), "%d.%d" % sys.version_info[:2], "%d.%d.%d" % sys.version_info[:3],
                   sorted({sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")})]))
@@ -17,7 +17,10 @@ print(json.dumps([os.path.realpath(sys.executable), "%d.%d" % sys.version_info[:
 
 @dataclass(frozen=True)
 class Interpreter:
-    """One Python: the program itself, behind all links, and the folders of its standard library."""
+    """One Python: its program with all links resolved, and the folders of its standard library.
+
+    `minor` is a version such as 3.11, `version` the full one.
+    """
 
     program: str
     minor: str
@@ -25,13 +28,15 @@ class Interpreter:
     library: tuple[str, ...]
 
 
-def ask(python: Path) -> Interpreter | None:
-    """Return what `python` says of itself; None where it does not run."""
+def describe(python: Path) -> Interpreter | None:
+    """Return the interpreter that `python` starts; None if it does not run."""
     environ = launch.environment(dict(os.environ))
     try:
-        told = subprocess.run([python, "-I", "-c", _ASK], env=environ, capture_output=True, text=True, check=True)
+        process = subprocess.run(
+            [python, "-I", "-c", _DESCRIBE], env=environ, capture_output=True, text=True, check=True
+        )
     except (OSError, subprocess.CalledProcessError):
         return None
-    program, minor, version, library = json.loads(told.stdout)
-    # In a virtual environment made by an old virtualenv the standard library is linked into it.
+    program, minor, version, library = json.loads(process.stdout)
+    # Resolved, because old versions of virtualenv link the standard library into the environment.
     return Interpreter(program, minor, version, tuple(sorted({os.path.realpath(folder) for folder in library})))

@@ -1,9 +1,9 @@
-"""The tools that come with a shell, for those who want to look around in a running container."""
+"""The tools that come with a shell, to look around in a running container."""
 
 import os
 
 from nb_builder.common import dpkg
-from nb_builder.slim.problems import SlimShellMissing
+from nb_builder.problems.slim_images import SlimShellMissing
 from nb_builder.slim.tree import Tree
 
 PACKAGES = (
@@ -25,12 +25,12 @@ _PROGRAMS = ("/bin/", "/sbin/", "/usr/bin/", "/usr/sbin/", "/etc/alternatives/")
 
 
 def lay(tree: Tree) -> None:
-    """Lay the programs of the shell's packages; raise SlimShellMissing where one is not there."""
+    """Lay the programs of the shell's packages; raise SlimShellMissing if a package is not installed."""
     for package in PACKAGES:
         files = dpkg.lists().get(package)
         if not files:
             raise SlimShellMissing(lacking=package)
         for path in files:
-            # Lists name folders too; what was removed from the image on the way stays away.
+            # dpkg's lists also name folders, and files that were removed from the image since.
             if path.startswith(_PROGRAMS) and os.path.isfile(path):
                 tree.carry(path)

@@ -1,4 +1,4 @@
-"""What a process expects of the system around it: users, certificates, time zones, locales, names of hosts."""
+"""What a process expects of its system: users, certificates, time zones, locales, host name resolution."""
 
 import os
 from pathlib import Path
@@ -9,9 +9,9 @@ USERS = ("root", "nobody", "default")
 GROUPS = ("root", "nogroup")
 TEMPORARY = "/tmp"  # noqa: S108 - the image's own
 ZONES = "/usr/share/zoneinfo"
-# Copies of the zones with and without leap seconds, and files for other programs than Python.
+# Copies of the zones with and without leap seconds, and files that only other programs than Python read.
 _OTHER_ZONES = ("posix/", "right/", "posixrules", "localtime", "tzdata.zi", "leap")
-# Of C.UTF-8, which the image sets, and what else the service image has: without it setlocale() fails.
+# Without the locales of the service image, C.UTF-8 among them, which the image sets, setlocale() fails.
 LOCALES = "/usr/lib/locale"
 IF_THERE = (
     "/etc/gai.conf",
@@ -50,7 +50,7 @@ def lay(tree: Tree, certificates: Path | None) -> None:
         tree.carry_all(ZONES, lambda path: not path[len(ZONES) + 1 :].startswith(_OTHER_ZONES))
     if os.path.isdir(LOCALES):
         tree.carry_all(LOCALES)
-    # Group 0 is what OpenShift's users of any number have in common; the world writes nowhere.
+    # OpenShift runs containers as arbitrary users, who all have group 0; others may write nowhere.
     tree.folder(TEMPORARY, 0o1770)
 
 

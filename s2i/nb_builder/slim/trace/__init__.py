@@ -1,1 +1,1 @@
-"""Which files the service opens while it is asked everything."""
+"""Which files the service uses during its selftest."""

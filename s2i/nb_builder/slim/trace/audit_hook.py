@@ -1,8 +1,8 @@
-"""Notes which files a process opens, imports and maps: the code that a `.pth` puts into each Python that is traced.
+"""Records which files a process opens, imports and maps: the code that a `.pth` file loads into each traced Python.
 
-A copy of this file is imported at the start of every process of two virtual environments, so it needs nothing
-but the standard library and disturbs nothing. Each process appends to a file of its own, named by its id, in the
-folder that NB_SLIM_TRACE names: it may be killed at any moment. Without that variable nothing is noted.
+A copy of this file is imported at the start of every process of two virtual environments, so it must need nothing but
+the standard library, and must not disturb the process. Each process appends to a file named by its id, in the folder
+that NB_SLIM_TRACE names, at once, because it may be killed at any moment. Without that variable nothing is recorded.
 
 Needs CPython 3.8 (audit hooks); an older one leaves a file `too-old`.
 """
@@ -12,21 +12,21 @@ import sys
 
 FOLDER = "NB_SLIM_TRACE"
 TOO_OLD = "too-old"
-# A traceback or a warning that shows a line of source: nobody reads the answer to that.
-_SHOWING = ("/traceback.py", "/warnings.py")
-_SHOWING_DEPTH = 12
+# They open sources only to show a line in a traceback or a warning, which no prediction depends on.
+_DISPLAY_MODULES = ("/traceback.py", "/warnings.py")
+_DISPLAY_DEPTH = 12
 
 
 class Trace:
-    """What is noted, and where; `__call__` is the audit hook."""
+    """The trace of this process; `__call__` is the audit hook."""
 
     def __init__(self, folder):
-        # Here: what this module imports is imported in every process.
+        # Imported late, because every process of both environments imports this module.
         import _thread
 
         self._folder = folder
         self._seen = set()
-        self._busy = _thread._local()  # noqa: SLF001 - threading has the same under another name, and is big
+        self._busy = _thread._local()  # noqa: SLF001 - threading.local is the same class, but threading is a big import
         self._events = {
             "open": self._opened,
             "import": self._imported,
@@ -39,51 +39,53 @@ class Trace:
         }
 
     def __call__(self, event, args):
-        """Note what `event` tells; what this does itself is no event."""
+        """Record the files of `event`; events that the recording itself causes are ignored."""
         note = self._events.get(event)
         if note is None or getattr(self._busy, "now", False):
             return
         self._busy.now = True
         try:
             note(*args)
-        # An odd argument, a full disk: whatever is wrong with the trace must not be the program's business.
+        # An odd argument, a full disk: no fault of the trace may disturb the traced program.
         except Exception:  # noqa: BLE001
             return
         finally:
             self._busy.now = False
 
     def note(self, paths):
-        """Append those of `paths` that this process has not noted yet."""
+        """Append those of `paths` that this process has not recorded yet."""
         new = {path for path in paths if "\n" not in path and path not in self._seen}
         if not new:
             return
         self._seen |= new
-        # Opened anew each time: who closes descriptors that are not his must not have us write elsewhere.
-        to = os.open(os.path.join(self._folder, str(os.getpid())), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+        # Opened again each time: a program may close descriptors that it does not own, and reuse their numbers.
+        descriptor = os.open(
+            os.path.join(self._folder, str(os.getpid())), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666
+        )
         try:
-            os.write(to, "".join(path + "\n" for path in sorted(new)).encode("utf-8", "surrogateescape"))
+            os.write(descriptor, "".join(path + "\n" for path in sorted(new)).encode("utf-8", "surrogateescape"))
         finally:
-            os.close(to)
+            os.close(descriptor)
 
     def note_mapped(self, pid):
-        """Note what the process `pid` has mapped: shared objects that its shared objects brought along."""
+        """Record what the process `pid` has mapped: shared objects also load others, without any event."""
         try:
             with open(f"/proc/{pid}/maps", "rb") as file:
                 lines = file.read().decode("utf-8", "surrogateescape").splitlines()
         except OSError:
             return
-        places = {line.split(None, 5)[5] for line in lines if line.count("/") > 0}
-        self.note(path for path in places if path.startswith("/") and not path.startswith("/dev/"))
+        paths = {line.split(None, 5)[5] for line in lines if line.count("/") > 0}
+        self.note(path for path in paths if path.startswith("/") and not path.startswith("/dev/"))
 
     def at_end(self):
-        """Note what this process has mapped."""
+        """Record what this process has mapped."""
         self._busy.now = True
         self.note_mapped("self")
 
     def _opened(self, path, *_):
-        if isinstance(path, (str, bytes)) and not _is_shown():
+        if isinstance(path, (str, bytes)) and not _is_for_display():
             path = os.fsdecode(path)
-            # A bare name is the loader's business (ctypes); the maps tell what it became.
+            # The loader searches for a bare name (ctypes); what it finds is in the maps.
             if "/" in path or os.path.exists(path):
                 self.note([os.path.abspath(path)])
 
@@ -93,35 +95,36 @@ class Trace:
 
     def _started(self, program, *_):
         program = os.fsdecode(program)
-        places = [""] if "/" in program else os.environ.get("PATH", os.defpath).split(os.pathsep)
-        found = [os.path.join(place, program) for place in places]
-        self.note(os.path.abspath(path) for path in found[:1] if os.path.exists(path))
-        self.note([os.path.abspath(path) for path in found if os.access(path, os.X_OK)][:1])
+        folders = [""] if "/" in program else os.environ.get("PATH", os.defpath).split(os.pathsep)
+        candidates = [os.path.join(folder, program) for folder in folders]
+        self.note(os.path.abspath(path) for path in candidates[:1] if os.path.exists(path))
+        self.note([os.path.abspath(path) for path in candidates if os.access(path, os.X_OK)][:1])
 
     def _killed(self, *_):
-        """Look at every process of the trace before one ends: scorers have no last moment of their own."""
+        """Record what every traced process has mapped, before one is killed: scorers end without atexit."""
         for name in os.listdir(self._folder):
             self.note_mapped(name)
 
 
-def _is_shown():
-    """Return whether a line of source is being read for people."""
-    frame = sys._getframe(3)  # noqa: SLF001 - the only way up
-    for _ in range(_SHOWING_DEPTH):
-        if frame.f_code.co_filename.endswith(_SHOWING) or frame.f_code.co_filename in _FROZEN:
+def _is_for_display():
+    """Return whether a file is opened only to show a line of source."""
+    # The frame that caused the event: above this function, its handler and __call__.
+    frame = sys._getframe(3)  # noqa: SLF001 - the only way to the caller's frame
+    for _ in range(_DISPLAY_DEPTH):
+        if frame.f_code.co_filename.endswith(_DISPLAY_MODULES) or frame.f_code.co_filename in _FROZEN:
             return True
-        above = frame.f_back
-        if above is None:
+        caller = frame.f_back
+        if caller is None:
             return False
-        frame = above
+        frame = caller
     return False
 
 
 _FROZEN = ("<frozen traceback>", "<frozen warnings>")
 
 
-def _loaded():
-    """Return the files of the modules that were there before the hook."""
+def _loaded_files():
+    """Yield the files of the modules that were loaded before the hook."""
     for module in list(sys.modules.values()):
         for name in ("__file__", "__cached__"):
             path = getattr(module, name, None)
@@ -130,14 +133,14 @@ def _loaded():
 
 
 def begin(folder):
-    """Note everything from now on in `folder`, in this process and those that are forked from it."""
+    """Record everything from now on in `folder`, in this process and those that are forked from it."""
     if not hasattr(sys, "addaudithook"):
         with open(os.path.join(folder, TOO_OLD), "w"):
             return
     import atexit
 
     trace = Trace(folder)
-    trace.note(path for path in _loaded() if os.path.exists(path))
+    trace.note(path for path in _loaded_files() if os.path.exists(path))
     atexit.register(trace.at_end)
     sys.addaudithook(trace)
 

@@ -1,6 +1,6 @@
-"""Which files processes open, by the word of the kernel (inotify(7)): code in C tells nobody else.
+"""Which files processes open, as the kernel reports it (inotify(7)): files opened by C code raise no audit event.
 
-Only for folders in which few files are opened: the kernel's queue is short, and nobody reads it meanwhile.
+Only for folders in which few files are opened: the kernel's queue is short, and is not read until the end.
 """
 
 import ctypes
@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 
 _OPENED, _OVERFLOW, _ONLY_FOLDERS, _IS_FOLDER = 0x20, 0x4000, 0x01000000, 0x40000000
 _CLOSE_ON_EXEC = 0o2000000
-_EVENT = struct.Struct("iIII")  # watch, what happened, cookie, length of the name
+_EVENT = struct.Struct("iIII")  # struct inotify_event: watch, mask, cookie, length of the name
 _BUFFER = 1 << 16
 
 
 @dataclass
 class Opened:
-    """The files that were opened, once the watch is over; `complete` is False where the kernel lost sight."""
+    """The files that were opened, filled when the watch ends; `complete` is False if some may be missing."""
 
     files: set[str] = field(default_factory=set)
     complete: bool = True
@@ -27,36 +27,36 @@ class Opened:
 
 @contextmanager
 def watched(folders: Iterable[str]) -> Iterator[Opened]:
-    """Watch the files directly in `folders`, by any process, until the end of the block."""
-    found = Opened()
-    library = ctypes.CDLL(None, use_errno=True)
-    queue = library.inotify_init1(_CLOSE_ON_EXEC | os.O_NONBLOCK)
+    """Watch which files directly in `folders` any process opens, until the end of the block."""
+    opened = Opened()
+    libc = ctypes.CDLL(None, use_errno=True)
+    queue = libc.inotify_init1(_CLOSE_ON_EXEC | os.O_NONBLOCK)
     if queue < 0:
-        found.complete = False
-        yield found
+        opened.complete = False
+        yield opened
         return
     try:
         watches = {
-            library.inotify_add_watch(queue, os.fsencode(folder), _OPENED | _ONLY_FOLDERS): folder for folder in folders
+            libc.inotify_add_watch(queue, os.fsencode(folder), _OPENED | _ONLY_FOLDERS): folder for folder in folders
         }
-        found.complete = -1 not in watches
-        yield found
-        for watch, happened, name in _events(queue):
-            if happened & _OVERFLOW:
-                found.complete = False
-            elif happened & _OPENED and not happened & _IS_FOLDER:
-                found.files.add(os.path.join(watches[watch], name))
+        opened.complete = -1 not in watches
+        yield opened
+        for watch, mask, name in _events(queue):
+            if mask & _OVERFLOW:
+                opened.complete = False
+            elif mask & _OPENED and not mask & _IS_FOLDER:
+                opened.files.add(os.path.join(watches[watch], name))
     finally:
         os.close(queue)
 
 
 def _events(queue: int) -> Iterator[tuple[int, int, str]]:
-    """Yield (watch, what happened, name of the file) for all that is in the queue."""
+    """Yield (watch, mask, name of the file) for every event in the queue."""
     while select.select([queue], [], [], 0)[0]:
         data = os.read(queue, _BUFFER)
-        place = 0
-        while place < len(data):
-            watch, happened, _, length = _EVENT.unpack_from(data, place)
-            place += _EVENT.size
-            yield watch, happened, os.fsdecode(data[place : place + length].rstrip(b"\0"))
-            place += length
+        offset = 0
+        while offset < len(data):
+            watch, mask, _, length = _EVENT.unpack_from(data, offset)
+            offset += _EVENT.size
+            yield watch, mask, os.fsdecode(data[offset : offset + length].rstrip(b"\0"))
+            offset += length

@@ -1,4 +1,4 @@
-"""Has a service test itself (`python -m nb_service selftest`) and reads its verdict."""
+"""Runs a service's selftest (`python -m nb_service selftest`) and parses its verdict."""
 
 import json
 import os
@@ -13,9 +13,9 @@ from nb_scorer.protocol import launch
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a service said of itself: whether it is as proved, and every answer and line of its log.
+    """The result of a selftest: whether the service is as proved, with all its answers and its log.
 
-    `answers` is {question: (status, answer)}; `stderr` is the log without what changes from run to run.
+    `answers` is {request: (status, answer)}; `stderr` is the log without what changes from run to run.
     """
 
     same: bool
@@ -27,13 +27,13 @@ class Verdict:
     seconds: float | None = None
 
 
-def ask(app_root: Path, *, home: Path, environ: Mapping[str, str] | None = None) -> Verdict:
-    """Return the verdict on the service of `app_root` by the environment in `home`.
+def run(app_root: Path, *, home: Path, environ: Mapping[str, str] | None = None) -> Verdict:
+    """Run the selftest of the service of `app_root` with the service's environment in `home`; return its verdict.
 
-    `environ` comes on top of this process's own. Raises RuntimeError for a selftest that says nothing.
+    `environ` is added to this process's environment variables. Raises SelftestEnded if there is no verdict.
     """
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "verdict.json"
+        verdict_file = Path(folder) / "verdict.json"
         command: list[str | Path] = [
             home / "service" / "bin" / "python",
             "-I",
@@ -41,9 +41,9 @@ def ask(app_root: Path, *, home: Path, environ: Mapping[str, str] | None = None)
             "nb_service",
             "selftest",
             "--verdict",
-            file,
+            verdict_file,
         ]
-        ran = subprocess.run(
+        process = subprocess.run(
             command,
             env={**launch.environment(os.environ), "APP_ROOT": str(app_root), **(environ or {})},
             cwd="/",
@@ -53,18 +53,20 @@ def ask(app_root: Path, *, home: Path, environ: Mapping[str, str] | None = None)
             encoding="utf-8",
             errors="replace",
         )
-        if ran.returncode or not file.exists():
-            raise SelftestEnded(ran.stdout.strip())
-        return read(file.read_text("utf-8"))
+        if process.returncode or not verdict_file.exists():
+            raise SelftestEnded(process.stdout.strip())
+        return parse(verdict_file.read_text("utf-8"))
 
 
 class SelftestEnded(RuntimeError):
-    """A selftest ended before it had a verdict; its last words."""
+    """A selftest ended without a verdict; the message is its output."""
 
 
-def read(text: str) -> Verdict:
-    """Return the verdict that `selftest` wrote as `text`."""
-    told = json.loads(text)
-    answers = {one["asked"]: (one["status"], one["answer"]) for one in told["answers"]}
+def parse(text: str) -> Verdict:
+    """Return the verdict in `text`, the JSON that the selftest wrote."""
+    verdict = json.loads(text)
+    answers = {answer["asked"]: (answer["status"], answer["answer"]) for answer in verdict["answers"]}
     names = ("same", "rows", "deterministic", "stderr", "seconds")
-    return Verdict(differences=tuple(told["differences"]), answers=answers, **{name: told[name] for name in names})
+    return Verdict(
+        differences=tuple(verdict["differences"]), answers=answers, **{name: verdict[name] for name in names}
+    )

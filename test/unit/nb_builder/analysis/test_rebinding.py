@@ -8,12 +8,15 @@ BASE = "df = 1\nother = 2\ndef helper(x):\n    return df * x\ndef predictor(x):\
 
 
 def changes(*sources, number=1, line=9):
-    cells = [Cell(source, place, place) for place, source in enumerate([BASE, *sources], start=1)]
-    return [(each.cell.number, each.line, each.verb, each.name) for each in rebinding.of_predictor(cells, number, line)]
+    cells = [Cell(source, position, position) for position, source in enumerate([BASE, *sources], start=1)]
+    return [
+        (change.cell.number, change.line, change.verb, change.name)
+        for change in rebinding.of_predictor(cells, number, line)
+    ]
 
 
 @pytest.mark.parametrize(
-    ("source", "found"),
+    ("source", "expected"),
     [
         ("df = 2", [(2, 1, "rebinds", "df")]),
         ("x = 1\nfor df in range(3): pass", [(2, 2, "rebinds", "df")]),
@@ -27,8 +30,8 @@ def changes(*sources, number=1, line=9):
         ("get_ipython().run_cell_magic('time', '', '\\ndf = 3')", [(2, 3, "rebinds", "df")]),
     ],
 )
-def test_what_a_later_cell_does_to_a_name_that_predictor_uses_is_found(source, found):
-    assert changes(source) == found
+def test_what_a_later_cell_does_to_a_name_that_predictor_uses_is_found(source, expected):
+    assert changes(source) == expected
 
 
 def test_what_was_before_the_call_does_not_count():

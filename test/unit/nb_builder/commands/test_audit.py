@@ -1,4 +1,4 @@
-"""What an audit finds, and what it must not call clean."""
+"""What an audit finds, and what it must not report as clean."""
 
 import http.server
 import json
@@ -14,7 +14,7 @@ from nb_scorer.common.problem import Problem
 
 import pypi
 
-# Jinja2 2.10 as OSV tells of it: one of its vulnerabilities.
+# One vulnerability of Jinja2 2.10, as OSV reports it.
 KNOWN = {
     ("jinja2", "2.10"): [
         {
@@ -37,9 +37,9 @@ class Osv(http.server.BaseHTTPRequestHandler):
     """Answers queries as api.osv.dev does, from KNOWN."""
 
     def do_POST(self):
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        found = KNOWN.get((asked["package"]["name"], asked["version"]))
-        body = json.dumps({"vulns": found} if found else {}).encode()
+        query = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        vulnerabilities = KNOWN.get((query["package"]["name"], query["version"]))
+        body = json.dumps({"vulns": vulnerabilities} if vulnerabilities else {}).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -51,7 +51,7 @@ class Osv(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def service(monkeypatch, tmp_path):
-    """Yield the options that name a service which knows one vulnerable version, without a cache of answers."""
+    """Yield the options for a service that knows one vulnerable version, without a cache."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Osv) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -62,7 +62,7 @@ def service(monkeypatch, tmp_path):
 
 @pytest.fixture(autouse=True)
 def home(tmp_path, monkeypatch):
-    """Let the audit's environment be this one."""
+    """Use this environment as the audit's."""
     (tmp_path / "audit").mkdir()
     (tmp_path / "audit" / "bin").symlink_to(Path(sys.executable).parent)
     monkeypatch.setenv("NB_BUILDER_HOME", str(tmp_path))
@@ -86,10 +86,10 @@ def audited(capsys, *words):
 
 def test_a_known_vulnerability_is_named_with_the_version_that_has_it_no_more(capsys, tmp_path, service):
     path = sbom(tmp_path, "pkg:pypi/jinja2@2.10", "pkg:pypi/cloudpickle@3.1.2", DEB)
-    status, said = audited(capsys, path, *service)
+    status, output = audited(capsys, path, *service)
     assert status == 1
     assert (
-        said
+        output
         == f"""\
 ---> Auditing {path}: 2 Python distributions, 1 Debian package
      jinja2 2.10: PYSEC-2019-217, CVE-2019-10906; fixed in 2.10.1
@@ -101,23 +101,23 @@ def test_a_known_vulnerability_is_named_with_the_version_that_has_it_no_more(cap
 
 
 def test_nothing_known_of_what_was_looked_up_is_a_success(capsys, tmp_path, service):
-    status, said = audited(capsys, sbom(tmp_path, "pkg:pypi/jinja2@3.1.6"), *service)
+    status, output = audited(capsys, sbom(tmp_path, "pkg:pypi/jinja2@3.1.6"), *service)
     assert status == 0
-    assert said.endswith("---> Audited: 1 of 1. Known vulnerabilities: 0\n")
+    assert output.endswith("---> Audited: 1 of 1. Known vulnerabilities: 0\n")
 
 
 def test_a_distribution_that_two_environments_hold_in_two_versions_is_looked_up_twice(capsys, tmp_path, service):
     path = sbom(tmp_path, "pkg:pypi/jinja2@3.1.6", "pkg:pypi/Jinja2@2.10")
-    status, said = audited(capsys, path, *service)
+    status, output = audited(capsys, path, *service)
     assert status == 1
-    assert "Jinja2 2.10: PYSEC-2019-217" in said and "Audited: 2 of 2." in said
+    assert "Jinja2 2.10: PYSEC-2019-217" in output and "Audited: 2 of 2." in output
 
 
 def test_what_can_not_be_looked_up_is_not_audited_and_hides_nothing_else(capsys, tmp_path, service):
     path = sbom(tmp_path, "pkg:pypi/jinja2@2.10", "pkg:pypi/torch@nightly", "pkg:generic/python@3.11.2", None)
-    status, said = audited(capsys, path, *service)
+    status, output = audited(capsys, path, *service)
     assert status == 1
-    assert said.splitlines()[2:] == [
+    assert output.splitlines()[2:] == [
         "---> Audited: 1 of 4. Known vulnerabilities: 1",
         "---> Not audited, so not known to be clean: 2 other components, 1 Python distribution",
         "     named 1",
@@ -131,9 +131,9 @@ def test_the_index_itself_is_asked_where_no_other_service_is_named(capsys, tmp_p
     with pypi.behind_a_proxy(tmp_path) as variables:
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
-        status, said = audited(capsys, path, "--cache-dir", str(tmp_path / "cache"))
+        status, output = audited(capsys, path, "--cache-dir", str(tmp_path / "cache"))
     assert status == 1
-    assert said.splitlines()[1:] == [
+    assert output.splitlines()[1:] == [
         "     jinja2 2.10: PYSEC-2019-217, CVE-2019-10906; fixed in 2.10.1",
         "---> Audited: 2 of 4. Known vulnerabilities: 1",
         "---> Not audited, so not known to be clean: 1 Debian package, 1 Python distribution",
@@ -146,8 +146,8 @@ def test_what_the_index_does_not_know_is_not_called_clean(tmp_path, capsys, monk
     tool = tmp_path / "tools" / "pip-audit"
     tool.parent.mkdir()
     # As pip-audit answers where the index has no page for a version; it says "No known vulnerabilities found".
-    told = {"dependencies": [{"name": "jinja2", "skip_reason": "Dependency not found on PyPI"}]}
-    tool.write_text(f"#!/bin/sh\necho '{json.dumps(told)}'\n")
+    report = {"dependencies": [{"name": "jinja2", "skip_reason": "Dependency not found on PyPI"}]}
+    tool.write_text(f"#!/bin/sh\necho '{json.dumps(report)}'\n")
     tool.chmod(0o755)
     monkeypatch.setenv("NB_BUILDER_HOME", str(tmp_path / "home"))
     (tmp_path / "home" / "audit").mkdir(parents=True)
@@ -163,9 +163,9 @@ def test_without_a_network_nothing_is_audited_and_that_is_a_failure(capsys, tmp_
     with pytest.raises(Problem) as caught:
         audit.main([sbom(tmp_path, "pkg:pypi/jinja2@3.1.6", DEB), "--cache-dir", str(tmp_path / "cache")])
     assert "was audited: " in caught.value.what and "pypi.org" in caught.value.what
-    said = capsys.readouterr().out
-    assert "---> Audited: 0 of 2. Known vulnerabilities: 0\n" in said
-    assert "     jinja2 3.1.6: " in said
+    output = capsys.readouterr().out
+    assert "---> Audited: 0 of 2. Known vulnerabilities: 0\n" in output
+    assert "     jinja2 3.1.6: " in output
 
 
 def test_an_image_without_python_distributions_is_not_called_clean(tmp_path):
@@ -229,11 +229,11 @@ def test_purls_are_read_as_they_are_written():
             ],
         }
     ).encode()
-    kinds = [(each.kind, str(each)) for each in audit.read("image", text)]
+    kinds = [(component.kind, str(component)) for component in audit.read("image", text)]
     assert kinds == [("", "own 1"), ("deb", "libc6 2.36-9+deb12u13"), ("pypi", "torch 2.1.0+cpu")]
 
 
 def test_make_asks_for_an_image():
     root = Path(__file__).parents[4]
-    ran = subprocess.run(["make", "-n", "audit", "IMAGE=my-image"], cwd=root, capture_output=True, text=True)
-    assert "nb_builder audit --engine=docker my-image" in ran.stdout
+    completed = subprocess.run(["make", "-n", "audit", "IMAGE=my-image"], cwd=root, capture_output=True, text=True)
+    assert "nb_builder audit --engine=docker my-image" in completed.stdout

@@ -1,4 +1,4 @@
-"""What `check` tells people and machines."""
+"""The output of `check`, as text and as JSON."""
 
 import io
 import json
@@ -9,7 +9,7 @@ import pytest
 from nb_builder.commands import check
 from nb_builder.common.cell import Cell
 from nb_builder.problems.contract import PredictorMissing
-from nb_builder.problems.requirements import RequirementIsOption
+from nb_builder.problems.packages import RequirementIsOption
 from nb_scorer.common.problem import SettingInvalid
 
 CELL = Cell("requirements = ['--user']", 2, 3)
@@ -18,35 +18,35 @@ OPTION = RequirementIsOption(where="'requirements' (entry 1)", entry="--user").a
 
 def shown(*findings):
     stream = io.StringIO()
-    check.show(check.Result(list(findings)), check.Notes(stream))
+    check.show(check.Result(list(findings)), check.NotesLog(stream))
     return stream.getvalue()
 
 
 def test_a_place_that_the_words_do_not_say_is_added():
-    said = shown(OPTION, PredictorMissing(notebook="model.ipynb"))
-    assert "\n  At: Cell [2] of model.ipynb (cell 3 of the file), line 1\n" in said
-    assert said.endswith("---> 2 findings\n")
+    output = shown(OPTION, PredictorMissing(notebook="model.ipynb"))
+    assert "\n  At: Cell [2] of model.ipynb (cell 3 of the file), line 1\n" in output
+    assert output.endswith("---> 2 findings\n")
 
 
 def test_machines_get_the_place_as_numbers():
-    found = [OPTION, SettingInvalid("S2I_PYTHON", "x", "y")]
-    first, second = check.as_object(check.Result(found), ["a note"])["findings"]
+    findings = [OPTION, SettingInvalid("S2I_PYTHON", "x", "y")]
+    first, second = check.as_object(check.Result(findings), ["a note"])["findings"]
     assert (first["notebook"], first["cell"], first["position"], first["line"]) == ("model.ipynb", 2, 3, 1)
     assert (second["code"], second["notebook"], second["cell"]) == ("setting-invalid", None, None)
 
 
 def test_a_file_at_fault_is_told_with_its_line(tmp_path):
     (tmp_path / "a.ipynb").write_text('{\n "cells": [\n')
-    result = check.examine(tmp_path, {}, tmp_path, check.Notes(io.StringIO()))
+    result = check.examine(tmp_path, {}, tmp_path, check.NotesLog(io.StringIO()))
     [finding] = check.as_object(result, [])["findings"]
     assert (finding["code"], finding["line"], finding["file_line"]) == ("notebook-not-json", None, 3)
 
 
 def test_a_setting_at_fault_is_a_finding_and_no_crash(tmp_path):
-    result = check.examine(tmp_path, {"S2I_PYTHON": "9.9"}, tmp_path, check.Notes(io.StringIO()))
+    result = check.examine(tmp_path, {"S2I_PYTHON": "9.9"}, tmp_path, check.NotesLog(io.StringIO()))
     assert [problem.code for problem in result.findings] == ["source-missing"]
     (tmp_path / "model.py").write_text("# %%\npredictor = len\n")
-    result = check.examine(tmp_path, {"S2I_PARAMETERS": "["}, tmp_path, check.Notes(io.StringIO()))
+    result = check.examine(tmp_path, {"S2I_PARAMETERS": "["}, tmp_path, check.NotesLog(io.StringIO()))
     assert [problem.code for problem in result.findings] == ["setting-invalid"]
 
 
@@ -55,20 +55,20 @@ def test_the_settings_that_the_repository_brings_along_hold(tmp_path):
     (tmp_path / "b.py").write_text("# %%\npredictor = len\n")
     (tmp_path / ".s2i").mkdir()
     (tmp_path / ".s2i" / "environment").write_text("S2I_SOURCE_NOTEBOOK=b.py\n")
-    result = check.examine(tmp_path, {}, tmp_path, check.Notes(io.StringIO()))
+    result = check.examine(tmp_path, {}, tmp_path, check.NotesLog(io.StringIO()))
     assert str(result.checked.name) == "b.py"
     assert result.defines == ["predictor"]
 
 
 def test_requirements_in_a_cell_that_can_not_be_read_are_not_missed_twice(tmp_path):
     (tmp_path / "model.py").write_text("# %%\nrequirements = = []\n# %%\nimport numpy\n# %%\npredictor = len\n")
-    result = check.examine(tmp_path, {}, tmp_path, check.Notes(io.StringIO()))
+    result = check.examine(tmp_path, {}, tmp_path, check.NotesLog(io.StringIO()))
     assert [problem.code for problem in result.findings] == ["cell-syntax"]
 
 
 def test_a_name_that_is_only_imported_is_no_validator(tmp_path):
     (tmp_path / "model.py").write_text("# %%\nfrom checks import validator\npredictor = len\n")
-    assert check.examine(tmp_path, {}, tmp_path, check.Notes(io.StringIO())).defines == ["predictor"]
+    assert check.examine(tmp_path, {}, tmp_path, check.NotesLog(io.StringIO())).defines == ["predictor"]
 
 
 def test_packages_of_a_virtual_environment_in_the_folder_are_none_of_the_repository(tmp_path):
@@ -77,18 +77,20 @@ def test_packages_of_a_virtual_environment_in_the_folder_are_none_of_the_reposit
     package.mkdir(parents=True)
     (package / "__init__.py").touch()
     (tmp_path / ".venv/pyvenv.cfg").touch()
-    result = check.examine(tmp_path, {}, tmp_path, check.Notes(io.StringIO()))
+    result = check.examine(tmp_path, {}, tmp_path, check.NotesLog(io.StringIO()))
     assert [problem.code for problem in result.findings] == ["requirements-missing"]
 
 
 @pytest.mark.parametrize(("named", "code"), [("nosuch", "source-unknown"), ("", "source-unnamed")])
 def test_what_is_not_there_is_a_wrong_call_and_told_in_json_too(named, code, tmp_path):
-    place = str(tmp_path / named) if named else ""
-    for words in (["--json", place], [place]):
-        ran = subprocess.run([sys.executable, "-m", "nb_builder", "check", *words], capture_output=True, text=True)
-        assert (ran.returncode, ran.stderr) == (2, "")
+    argument = str(tmp_path / named) if named else ""
+    for words in (["--json", argument], [argument]):
+        completed = subprocess.run(
+            [sys.executable, "-m", "nb_builder", "check", *words], capture_output=True, text=True
+        )
+        assert (completed.returncode, completed.stderr) == (2, "")
         if "--json" in words:
-            told = json.loads(ran.stdout)
-            assert (told["ok"], [finding["code"] for finding in told["findings"]]) == (False, [code])
+            report = json.loads(completed.stdout)
+            assert (report["ok"], [finding["code"] for finding in report["findings"]]) == (False, [code])
         else:
-            assert ran.stdout.startswith("ERROR: ") and ran.stdout.endswith(f"(problem {code})\n")
+            assert completed.stdout.startswith("ERROR: ") and completed.stdout.endswith(f"(problem {code})\n")

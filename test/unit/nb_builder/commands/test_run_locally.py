@@ -52,7 +52,7 @@ def test_that_no_port_is_free_is_a_problem_like_any():
 
 @pytest.fixture
 def refusing():
-    """Return the URL of a service that answers each request with 401."""
+    """Return the URL of a service that answers every request with 401."""
 
     class Refuse(http.server.BaseHTTPRequestHandler):
         def do_POST(self):
@@ -72,7 +72,7 @@ def asked(url, app_root):
     model.mkdir()
     (model / paths.GOLDEN).write_text('{"sample": 1, "answer": 2}\n')
     stream = io.StringIO()
-    run_locally._ask_once(app_root, url, Log(stream))
+    run_locally._send_example(app_root, url, Log(stream))
     return stream.getvalue()
 
 

@@ -1,4 +1,4 @@
-"""What `make run` and `check` take."""
+"""The targets that `make run` and `check` accept."""
 
 import io
 import os
@@ -78,7 +78,7 @@ def repository_with_submodule(tmp_path):
 
 
 def test_the_submodules_of_a_git_url_are_fetched(tmp_path, monkeypatch):
-    # git itself refuses submodules by path unless it is told that they are wanted.
+    # git refuses submodules by path unless it is configured to allow them.
     for name, value in {"COUNT": "1", "KEY_0": "protocol.file.allow", "VALUE_0": "always"}.items():
         monkeypatch.setenv(f"GIT_CONFIG_{name}", value)
     origin, _ = repository_with_submodule(tmp_path)
@@ -89,10 +89,10 @@ def test_the_submodules_of_a_git_url_are_fetched(tmp_path, monkeypatch):
 def test_a_submodule_that_can_not_be_fetched_is_a_note_with_its_name(tmp_path):
     origin, shared = repository_with_submodule(tmp_path)
     shared.rename(tmp_path / "gone")
-    said = io.StringIO()
-    with target.repository(f"file://{origin}", tmp_path / "clone", Log(said)) as (folder, _):
+    stream = io.StringIO()
+    with target.repository(f"file://{origin}", tmp_path / "clone", Log(stream)) as (folder, _):
         assert (folder / "a.ipynb").is_file()
-    assert "note: the submodule lib/shared could not be fetched" in said.getvalue()
+    assert "note: the submodule lib/shared could not be fetched" in stream.getvalue()
 
 
 @pytest.mark.parametrize(("history", "commits"), [(False, "1"), (True, "2")])
@@ -109,7 +109,7 @@ def test_a_clone_has_its_history_where_that_is_asked_for(tmp_path, history, comm
 
 
 def test_what_is_nothing_of_these_is_refused_in_a_sentence(tmp_path):
-    with pytest.raises(target.SourceUnknown, match="nosuch is no folder, no notebook and no git URL"):
+    with pytest.raises(target.SourceUnknown, match="nosuch is neither a folder, a notebook nor a git URL"):
         resolved("nosuch", tmp_path)
 
 

@@ -34,11 +34,11 @@ def dpkg_folder(tmp_path):
 
 
 def test_packages_are_those_that_are_installed(tmp_path):
-    found = dpkg.packages(dpkg_folder(tmp_path))
-    assert sorted(found) == ["libc6", "tzdata"]
-    assert (found["libc6"].version, found["libc6"].architecture) == ("2.36-9+deb12u13", "amd64")
-    assert found["libc6"].source == "glibc"
-    assert found["tzdata"].source == "tzdata"
+    packages = dpkg.packages(dpkg_folder(tmp_path))
+    assert sorted(packages) == ["libc6", "tzdata"]
+    assert (packages["libc6"].version, packages["libc6"].architecture) == ("2.36-9+deb12u13", "amd64")
+    assert packages["libc6"].source == "glibc"
+    assert packages["tzdata"].source == "tzdata"
 
 
 def test_an_image_without_dpkg_has_no_packages(tmp_path):
@@ -53,10 +53,10 @@ def test_a_path_has_its_owner_by_both_of_its_names_on_a_merged_system(tmp_path, 
 
 
 def test_a_folder_and_a_link_to_one_are_nobodys(tmp_path):
-    place = dpkg_folder(tmp_path)
+    folder = dpkg_folder(tmp_path)
     (tmp_path / "sbin").symlink_to("info")
-    (place / "info/util-linux.list").write_text(f"{tmp_path}/sbin\n{tmp_path}/info\n")
-    assert dpkg.owners([f"{tmp_path}/sbin", f"{tmp_path}/info"], place) == {}
+    (folder / "info/util-linux.list").write_text(f"{tmp_path}/sbin\n{tmp_path}/info\n")
+    assert dpkg.owners([f"{tmp_path}/sbin", f"{tmp_path}/info"], folder) == {}
 
 
 def test_the_bundle_of_certificates_is_of_the_package_that_makes_it(tmp_path):
@@ -65,16 +65,16 @@ def test_the_bundle_of_certificates_is_of_the_package_that_makes_it(tmp_path):
 
 
 def test_the_files_of_a_package_are_those_of_its_list(tmp_path):
-    place = dpkg_folder(tmp_path)
-    assert dpkg.lists(place)["tzdata"] == ("/usr/share/zoneinfo/UTC",)
-    assert "nothing" not in dpkg.lists(place)
+    folder = dpkg_folder(tmp_path)
+    assert dpkg.lists(folder)["tzdata"] == ("/usr/share/zoneinfo/UTC",)
+    assert "nothing" not in dpkg.lists(folder)
 
 
 def test_a_list_that_was_read_is_not_read_again(tmp_path):
-    place, path = dpkg_folder(tmp_path), "/usr/share/zoneinfo/UTC"
-    assert dpkg.owners([path], place) == {path: "tzdata"}
-    shutil.rmtree(place / "info")
-    assert dpkg.owners([path], place) == {path: "tzdata"}
+    folder, path = dpkg_folder(tmp_path), "/usr/share/zoneinfo/UTC"
+    assert dpkg.owners([path], folder) == {path: "tzdata"}
+    shutil.rmtree(folder / "info")
+    assert dpkg.owners([path], folder) == {path: "tzdata"}
 
 
 def test_the_release_is_read_with_and_without_quotes(tmp_path):

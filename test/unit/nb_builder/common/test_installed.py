@@ -10,24 +10,24 @@ from unit.nb_builder.slim import venvs
 @pytest.fixture(scope="module")
 def venv(tmp_path_factory):
     """Return a venv with a package, a single module, a script and two owners of one namespace."""
-    made = venvs.make(tmp_path_factory.mktemp("venv"))
+    folder = venvs.make(tmp_path_factory.mktemp("venv"))
     venvs.install(
-        made,
+        folder,
         "Big_Package",
         {"big/__init__.py": "x = 1\n" * 100, "big/_core.abi3.so": "no code", "../../../bin/big": "#!python\n"},
         version="2.5",
         requires=["single>=1", 'other; extra == "all"'],
     )
-    venvs.install(made, "single", {"single.py": "", "space/one.py": "", "space/__init__.py": ""})
-    venvs.install(made, "second", {"space/two/__init__.py": "", "space/__init__.py": "", "gone.py": ""})
-    (venvs.site(made) / "gone.py").unlink()
-    compileall.compile_dir(venvs.site(made), quiet=2)
-    return made
+    venvs.install(folder, "single", {"single.py": "", "space/one.py": "", "space/__init__.py": ""})
+    venvs.install(folder, "second", {"space/two/__init__.py": "", "space/__init__.py": "", "gone.py": ""})
+    (venvs.site(folder) / "gone.py").unlink()
+    compileall.compile_dir(venvs.site(folder), quiet=2)
+    return folder
 
 
 @pytest.fixture
-def held(venv):
-    return {each.name: each for each in installed.installed(venv)}
+def distributions(venv):
+    return {distribution.name: distribution for distribution in installed.installed(venv)}
 
 
 def names(files):
@@ -35,33 +35,33 @@ def names(files):
 
 
 def test_the_biggest_comes_first_under_the_name_that_the_index_has(venv):
-    assert [each.name for each in installed.installed(venv)][:1] == ["big-package"]
+    assert [distribution.name for distribution in installed.installed(venv)][:1] == ["big-package"]
 
 
-def test_a_distribution_has_what_its_record_names_and_the_bytecode_beside_it(held):
-    big = held["big-package"]
+def test_a_distribution_has_what_its_record_names_and_the_bytecode_beside_it(distributions):
+    big = distributions["big-package"]
     compiled = [name for name in names(big.files) if name.endswith(".pyc")]
     assert {"__init__.py", "_core.abi3.so", "big", "METADATA", "RECORD"} < names(big.files)
     assert len(compiled) == 1
     assert big.bytes == sum(os.path.getsize(file) for file in big.files)
     assert (big.version, big.native, big.requires) == ("2.5", True, ("single>=1", 'other; extra == "all"'))
-    assert not held["single"].native
+    assert not distributions["single"].native
 
 
-def test_what_is_not_there_belongs_to_nobody(held):
-    assert "gone.py" not in names(held["second"].files)
+def test_what_is_not_there_belongs_to_nobody(distributions):
+    assert "gone.py" not in names(distributions["second"].files)
 
 
-def test_a_shared_file_has_two_owners(held):
-    owner = installed.owners(held.values())
-    shared = next(file for file in owner if file.endswith("space/__init__.py"))
-    assert {each.name for each in owner[shared]} == {"second", "single"}
+def test_a_shared_file_has_two_owners(distributions):
+    owners_of = installed.owners(distributions.values())
+    shared = next(file for file in owners_of if file.endswith("space/__init__.py"))
+    assert {distribution.name for distribution in owners_of[shared]} == {"second", "single"}
 
 
-def test_modules_are_known_by_their_dotted_names(held):
-    known = installed.modules(held.values())
-    assert set(known) == {"big", "big._core", "single", "space", "space.one", "space.two"}
-    assert [each.name for each in known["space.two"]] == ["second"]
+def test_modules_are_known_by_their_dotted_names(distributions):
+    modules = installed.modules(distributions.values())
+    assert set(modules) == {"big", "big._core", "single", "space", "space.one", "space.two"}
+    assert [distribution.name for distribution in modules["space.two"]] == ["second"]
 
 
 def test_a_venv_without_packages_holds_nothing(tmp_path):

@@ -7,25 +7,25 @@ from nb_builder.common.workspace import Workspace
 
 
 def test_a_failed_build_leaves_no_venv_and_no_model_but_what_explains_it(tmp_path):
-    place = Workspace(tmp_path)
-    with pytest.raises(KeyboardInterrupt), place.fresh():
-        (place.build / "script.py").write_text("x")
-        place.venv.mkdir()
-        place.model.mkdir()
+    workspace = Workspace(tmp_path)
+    with pytest.raises(KeyboardInterrupt), workspace.fresh():
+        (workspace.build / "script.py").write_text("x")
+        workspace.venv.mkdir()
+        workspace.model.mkdir()
         raise KeyboardInterrupt
     assert sorted(os.listdir(tmp_path)) == ["build"]
-    assert os.listdir(place.build) == ["script.py"]
+    assert os.listdir(workspace.build) == ["script.py"]
 
 
 def test_an_earlier_build_leaves_nothing_to_this_one(tmp_path):
-    place = Workspace(tmp_path)
-    with place.fresh():
-        (place.build / "old").write_text("x")
-        place.model.mkdir()
-    assert place.model.is_dir()
-    with place.fresh():
+    workspace = Workspace(tmp_path)
+    with workspace.fresh():
+        (workspace.build / "old").write_text("x")
+        workspace.model.mkdir()
+    assert workspace.model.is_dir()
+    with workspace.fresh():
         assert sorted(os.listdir(tmp_path)) == ["build"]
-        assert os.listdir(place.build) == []
+        assert os.listdir(workspace.build) == []
 
 
 def test_group_0_may_do_what_the_owner_may_and_the_world_may_write_nothing(tmp_path, monkeypatch):

@@ -1,17 +1,18 @@
-"""From an error of the kernel to a problem, where no kernel is needed to see it."""
+"""Errors of the kernel become problems, without a kernel."""
 
 import pytest
 from nb_builder.common.cell import Cell
 from nb_builder.execute import cell_errors
-from nb_builder.problems.cells import CellFailed, ElsewhereOnly, SystemPackageNeeded
-from nb_builder.problems.imports import ImportUndeclared
-from nb_builder.problems.surroundings import FileMissing, NetworkUnreachable
+from nb_builder.problems.cells import CellAsksInput, CellExits, CellFailed, ElsewhereOnly, SystemPackageNeeded
+from nb_builder.problems.model import DiskFull
+from nb_builder.problems.modules import ImportUndeclared
+from nb_builder.problems.surroundings import FileIsPointer, FileMissing, NetworkUnreachable
 
 CELL = Cell("boom()", number=1, position=1)
 
 
-def of(tmp_path, name, words, traceback=()):
-    error = {"ename": name, "evalue": words, "traceback": list(traceback)}
+def of(tmp_path, name, message, traceback=()):
+    error = {"ename": name, "evalue": message, "traceback": list(traceback)}
     return cell_errors.of_error(CELL, error, notebook="model.ipynb", repository=tmp_path)
 
 
@@ -58,9 +59,9 @@ def test_an_import_that_requirements_could_provide_is_undeclared(tmp_path):
     assert '["opencv-python-headless", ""]' in problem.fix
 
 
-@pytest.mark.parametrize(("name", "said"), [("NameError", True), ("ValueError", True), ("PermissionError", False)])
-def test_to_run_all_again_is_said_only_where_it_could_help(tmp_path, name, said):
-    assert ("run all" in of(tmp_path, name, "wrong").fix) == said
+@pytest.mark.parametrize(("name", "suggested"), [("NameError", True), ("ValueError", True), ("PermissionError", False)])
+def test_to_run_all_again_is_said_only_where_it_could_help(tmp_path, name, suggested):
+    assert ("run all" in of(tmp_path, name, "wrong").fix) == suggested
 
 
 def test_a_part_of_a_package_that_is_there_is_not_undeclared(tmp_path):
@@ -85,7 +86,7 @@ TRACE = """Traceback (most recent call last):
     ],
 )
 def test_a_predictor_that_misses_what_is_outside_is_told_so_with_its_cell(tmp_path, error, kind):
-    known = {"notebook": "model.ipynb", "repository": tmp_path, "asked": "predictor(1) fails:"}
+    known = {"notebook": "model.ipynb", "repository": tmp_path, "headline": "predictor(1) fails:"}
     problem = cell_errors.of_predictor(TRACE.format(1, error), [CELL], **known)
     assert type(problem) is (kind or type(None))
     if kind:
@@ -94,3 +95,56 @@ def test_a_predictor_that_misses_what_is_outside_is_told_so_with_its_cell(tmp_pa
     # A predictor of a module, and a process that said nothing.
     assert cell_errors.of_predictor(TRACE.format(9, error), [CELL], **known) is None
     assert cell_errors.of_predictor("", [CELL], **known) is None
+
+
+def test_an_exit_a_question_and_a_full_disk_have_problems_of_their_own(tmp_path):
+    assert type(of(tmp_path, "SystemExit", "0")) is CellExits
+    assert type(of(tmp_path, "StdinNotImplementedError", "x")) is CellAsksInput
+    for words in ("[Errno 28] No space left on device", "[Errno 122] Disk quota exceeded"):
+        assert type(of(tmp_path, "OSError", words)) is DiskFull
+    assert type(of(tmp_path, "OSError", "[Errno 5] Input/output error")) is CellFailed
+
+
+def test_a_pointer_that_was_read_is_the_reason(tmp_path):
+    error = {"ename": "ValueError", "evalue": "\x1b[31mbad\x1b[0m magic", "traceback": []}
+    known = {"notebook": "model.ipynb", "repository": tmp_path}
+    problem = cell_errors.of_error(CELL, error, pointers=["a.bin", "b.bin"], **known)
+    assert type(problem) is FileIsPointer and "a.bin" in problem.what
+    assert "ValueError: bad magic" in str(cell_errors.of_error(CELL, error, **known))
+
+
+@pytest.mark.parametrize(
+    ("words", "module"),
+    [
+        ("No module named 'six'", "six"),
+        ("No module named 'six' here", None),
+        ("Missing optional dependency 'openpyxl'. Use pip", "openpyxl"),
+        ("No module named 'a.b'", None),
+        ("No module named 'json'", None),
+        ("No module named '_own'", None),
+        ("no words", None),
+    ],
+)
+def test_what_requirements_could_provide_is_known_by_its_words(tmp_path, words, module):
+    assert cell_errors.undeclared(words, tmp_path) == module
+
+
+def test_a_traceback_is_cut_in_its_middle_and_its_lines_at_their_ends():
+    lines = [f"{number}" for number in range(201)]
+    assert cell_errors.shorten("\n".join(lines[:200])) == "\n".join(lines[:200])
+    kept = [*lines[:100], "… 1 lines left out …", *lines[101:]]
+    assert cell_errors.shorten("\n".join(lines)) == "\n".join(kept)
+    assert cell_errors.shorten("x" * 1001) == "x" * 1000
+
+
+def test_an_error_s_line_is_cut():
+    line = cell_errors.one_line("ValueError", "x" * 400)
+    assert line.startswith("ValueError: xxx") and len(line) == 302
+    assert cell_errors.one_line("ValueError", "---") == "ValueError: ---"
+
+
+def test_a_module_of_a_platform_is_named_with_its_cell(tmp_path):
+    place = {"cell": CELL, "notebook": "model.ipynb", "line": 1, "error": "x", "traceback": "y"}
+    problem = cell_errors.not_installed("google.colab", place)
+    assert type(problem) is ElsewhereOnly
+    assert problem.place == "Cell [1] of model.ipynb (cell 1 of the file), line 1"

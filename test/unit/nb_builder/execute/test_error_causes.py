@@ -1,4 +1,4 @@
-"""What an error says of a file, the network or the environment, in the words of many libraries."""
+"""The causes outside of a cell that the messages of many libraries show: a file, the network, a variable."""
 
 import pytest
 from nb_builder.common.cell import Cell
@@ -6,6 +6,7 @@ from nb_builder.execute import error_causes
 from nb_builder.problems.surroundings import (
     FileIgnored,
     FileMissing,
+    LanguageDataMissing,
     NetworkUnreachable,
     PathOfAnotherMachine,
     VariableUnset,
@@ -16,14 +17,14 @@ CELL = Cell("rows = read('https://data.example.com/train.csv')", number=1, posit
 
 @pytest.fixture
 def of(tmp_path):
-    """Return what gives the problem of an error in a notebook of the folder `work`."""
+    """Return a function that returns the problem of an error in a notebook in the folder `work`."""
     (tmp_path / "work").mkdir()
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "train.csv").write_text("price\n1\n")
 
-    def cause(name, words, traceback=""):
-        place = {"cell": CELL, "notebook": "work/model.ipynb", "line": 1, "error": f"{name}: {words}"}
-        return error_causes.problem(name, words, tmp_path, {**place, "traceback": traceback})
+    def cause(name, message, traceback=""):
+        location = {"cell": CELL, "notebook": "work/model.ipynb", "line": 1, "error": f"{name}: {message}"}
+        return error_causes.problem(name, message, tmp_path, {**location, "traceback": traceback})
 
     return cause
 
@@ -207,3 +208,71 @@ def test_pointers_are_told_by_their_first_line(tmp_path):
     (tmp_path / "b.csv").write_text("version\n1\n")
     assert error_causes.pointers(tmp_path) == ["a.csv"]
     assert error_causes.named_in(["read('data/a.csv')"], ["x/a.csv", "x/b.csv"]) == ["x/a.csv"]
+
+
+@pytest.mark.parametrize(
+    ("words", "thing", "command"),
+    [
+        ("[E050] Can't find model 'en_md'. It", "spaCy's model en_md", "!python -m spacy download en_md"),
+        ("Resource punkt not found.\n Please use NLTK", "nltk's resource punkt", "nltk.download('punkt')"),
+    ],
+)
+def test_data_of_a_language_are_named_with_what_brings_them(of, words, thing, command):
+    problem = of("LookupError", words)
+    assert isinstance(problem, LanguageDataMissing)
+    assert thing in str(problem) and command in problem.fix
+
+
+def test_a_variable_that_is_to_be_declared_is_named(of):
+    problem = of("UndefinedValueError", "API_KEY not found. Declare it as envvar or define a default value.")
+    assert isinstance(problem, VariableUnset) and "API_KEY" in problem.what
+
+
+def test_a_network_without_an_address_is_something_outside(of, tmp_path):
+    place = {"cell": Cell("ask()", 1, 1), "notebook": "m.ipynb", "line": 1, "error": "OSError: x", "traceback": ""}
+    problem = error_causes.problem("OSError", "[Errno 101] Network is unreachable", tmp_path, place)
+    assert "asks for something outside, which can't be reached" in problem.what
+
+
+@pytest.mark.parametrize(
+    ("words", "address"),
+    [
+        ("Max retries exceeded: http://me:secret@files.example.org:8080/a", "files.example.org:8080"),
+        ("HTTPConnectionPool(host='a.example.org', port=80): Read timed out. (connect timeout=1)", "a.example.org"),
+        ('Could not connect to the endpoint URL: "https://s3.example.org/b"', "s3.example.org"),
+    ],
+)
+def test_an_address_is_told_with_its_port_and_without_a_password(of, words, address):
+    assert f"asks for {address}, which" in of("OSError", words).what
+
+
+def test_what_is_to_be_committed_or_written_is_told_by_its_folder(of, tmp_path):
+    missing = "[Errno 2] No such file or directory: '{}'"
+    commit = "Commit the file, or have a cell make or download it before, then build again."
+    assert of("FileNotFoundError", missing.format("lost.bin")).fix == commit
+    assert of("FileNotFoundError", missing.format("../data/lost.bin")).fix == commit
+    foreign = of("FileNotFoundError", missing.format("/home/ann/lost.bin")).fix
+    write = "Write a path from the notebook's folder ('lost.bin'), and commit the file if it is read"
+    assert foreign == f"{write}, then build again."
+    assert isinstance(of("FileNotFoundError", missing.format(tmp_path / "lost.bin")), FileMissing)
+    assert isinstance(of("FileNotFoundError", missing.format("data\\\\lost.bin")), FileMissing)
+
+
+def test_the_file_beside_the_notebook_and_of_the_same_capitals_fits_best(of, tmp_path):
+    (tmp_path / "work" / "other").mkdir()
+    for name in ("work/TRAIN.csv", "work/other/Train.csv"):
+        (tmp_path / name).write_text("")
+    fix = of("FileNotFoundError", "[Errno 2] No such file or directory: 'gone/Train.csv'").fix
+    assert fix == "Write 'other/Train.csv', which is in the repository, then build again."
+    fix = of("FileNotFoundError", "[Errno 2] No such file or directory: 'gone/TRAIN.CSV'").fix
+    assert fix == "Write 'TRAIN.csv', which is in the repository, then build again."
+
+
+def test_a_file_outside_of_the_repository_is_no_rule_s(of, tmp_path):
+    (tmp_path / ".gitignore").write_text("*\n")
+    problem = of("FileNotFoundError", "[Errno 2] No such file or directory: '../../lost.bin'")
+    assert isinstance(problem, FileMissing)
+
+
+def test_what_is_no_file_is_no_pointer(tmp_path):
+    assert not error_causes.is_pointer(tmp_path) and not error_causes.is_pointer(tmp_path / "gone")

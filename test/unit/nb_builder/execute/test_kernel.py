@@ -1,4 +1,4 @@
-"""A kernel of this Python: what it sees of us, and how its end is told."""
+"""A kernel of this Python: what it sees of our environment, and how its end is reported."""
 
 import os
 import sys
@@ -11,7 +11,7 @@ from nb_builder.execute import kernel
 
 @pytest.fixture
 def start(tmp_path, kernel_code):
-    """Return what starts a kernel in a folder of its own."""
+    """Return a function that starts a kernel in its own folder."""
 
     def start(**environ):
         folder = tmp_path / "notebooks"
@@ -25,9 +25,11 @@ def start(tmp_path, kernel_code):
 
 def printed(started, source, seconds=30):
     """Run `source` and return what it printed."""
-    told = []
-    started.ask(source, seconds=seconds, seen=lambda message: told.append(message["content"].get("text", "")))
-    return "".join(told)
+    pieces = []
+    started.execute(
+        source, seconds=seconds, on_message=lambda message: pieces.append(message["content"].get("text", ""))
+    )
+    return "".join(pieces)
 
 
 def test_modules_of_the_repository_with_names_that_jupyter_needs_do_not_break_the_kernel(start, tmp_path):
@@ -63,8 +65,8 @@ def test_our_own_python_settings_do_not_reach_the_notebook(start, monkeypatch):
 
 def test_the_venvs_programs_come_first(start):
     with start() as started:
-        found = printed(started, "import os; print(os.environ['PATH'].split(os.pathsep)[0])")
-    assert found.strip() == str(Path(sys.executable).parent)
+        first = printed(started, "import os; print(os.environ['PATH'].split(os.pathsep)[0])")
+    assert first.strip() == str(Path(sys.executable).parent)
 
 
 def test_a_kernel_that_ends_is_told_with_its_signal_and_its_last_words(start):
@@ -136,3 +138,54 @@ def test_sockets_lie_in_a_short_path_where_the_temporary_folder_is_deep(monkeypa
 )
 def test_the_end_of_a_process_has_words(status, words):
     assert kernel.how_it_ended(status) == words
+
+
+def told(tmp_path, **more):
+    return kernel.Launch(
+        Path("/v/bin/python"), tmp_path, Path("/over lay"), {"PATH": "/bin", "HOME": "/h"}, tmp_path / "log", **more
+    )
+
+
+def test_a_kernel_s_processes_see_the_venv_and_pip_and_files_of_jupyter_of_their_own(tmp_path):
+    environ = kernel.child_environ(told(tmp_path), "/s")
+    own = {
+        "VIRTUAL_ENV": "/v",
+        "IPYTHONDIR": "/s/ipythondir",
+        "JUPYTER_RUNTIME_DIR": "/s/jupyter_runtime_dir",
+        "JUPYTER_CONFIG_DIR": "/s/jupyter_config_dir",
+        "JPY_PARENT_PID": str(os.getpid()),
+    }
+    assert environ == {"HOME": "/h", "PATH": "/v/bin:/bin", **own}
+    with_pip = kernel.child_environ(told(tmp_path, pip=Path("/pip")), "/s")
+    assert with_pip == {"HOME": "/h", "PATH": "/v/bin:/pip/bin:/bin", "PYTHONPATH": "/pip", **own}
+
+
+def test_a_kernel_is_started_by_the_model_s_python_with_the_overlay_behind_its_own_packages(tmp_path):
+    python, option, boot, *rest = kernel.command(told(tmp_path, pip=Path("/pip"), strict=True), "/s/kernel.json")
+    assert (python, option) == ("/v/bin/python", "-c")
+    assert rest == ["-f", "/s/kernel.json", "--HistoryManager.enabled=False", "--InteractiveShellApp.ignore_cwd=True"]
+    assert "entry != '/pip'" in boot and "sys.path += ['/over lay', " in boot and "begin(app.shell, True)" in boot
+
+
+def test_the_last_twenty_lines_of_a_kernel_s_own_are_told(start):
+    with start() as started:
+        started.log_file.write_bytes(b"\xff\n" * 3 + b"".join(b"%d\n" % number for number in range(25)))
+        assert started.log_tail().split() == [str(number) for number in range(5, 25)]
+        assert started.log_tail(2) == "23\n24"
+
+
+def test_code_that_does_not_count_takes_no_number_and_the_reply_tells_what_came_of_it(start):
+    with start() as started:
+        beats = []
+        nothing = {"seconds": 30, "on_message": lambda message: None}
+        first = started.execute("1", on_tick=lambda: beats.append(1), **nothing)
+        ours = started.execute("2", store_history=False, **nothing)
+        second = started.execute("1/0", **nothing)
+    assert (first["status"], ours["status"], second["status"]) == ("ok", "ok", "error")
+    assert second["execution_count"] == first["execution_count"] + 1 and beats
+
+
+def test_a_short_log_is_kept_as_it_is(tmp_path):
+    (tmp_path / "log").write_bytes(b"x" * kernel.LOG_BYTES)
+    kernel.trim(tmp_path / "log")
+    assert (tmp_path / "log").stat().st_size == kernel.LOG_BYTES

@@ -1,4 +1,4 @@
-"""Which overlay a build takes: the one at hand wherever the venv's own packages allow it."""
+"""Which overlay a build uses: an existing one wherever the venv's packages fit it."""
 
 import os
 import sys
@@ -9,14 +9,15 @@ from nb_builder.common.log import Log
 from nb_builder.execute import kernel_overlay
 from nb_builder.install.installer import Installer
 from nb_builder.install.interpreters import Python
-from nb_builder.problems.requirements import IndexUnreachable, InstallFailed
+from nb_builder.problems.packages import IndexUnreachable, InstallFailed
+from packaging.version import Version
 
 MINOR = f"{sys.version_info[0]}.{sys.version_info[1]}"
 HERE = Python(Path(sys.executable), MINOR)
 
 
 class Holds(Installer):
-    """An installer whose venv holds what `lines` say, with an index that has nothing."""
+    """An installer whose venv holds the packages in `lines`, with an empty index."""
 
     def __init__(self, *lines, **environ):
         environ = {"PATH": os.environ["PATH"], "UV_NO_CACHE": "1", "PIP_NO_INDEX": "1", **environ}
@@ -36,9 +37,9 @@ def distribution(folder, name, version, *requires):
 
 @pytest.fixture
 def home(tmp_path):
-    made = tmp_path / "home" / "overlay" / MINOR
-    distribution(made, "ipykernel", "7.1", "traitlets>=5.4", "pyzmq>=25", "debugpy>=1.6")
-    distribution(made, "ipython", "9.0", "traitlets>=5.13", "decorator; python_version < '3'", "black; extra == 'x'")
+    overlay = tmp_path / "home" / "overlay" / MINOR
+    distribution(overlay, "ipykernel", "7.1", "traitlets>=5.4", "pyzmq>=25", "debugpy>=1.6")
+    distribution(overlay, "ipython", "9.0", "traitlets>=5.13", "decorator; python_version < '3'", "black; extra == 'x'")
     return tmp_path / "home"
 
 
@@ -92,3 +93,33 @@ def test_an_index_that_does_not_answer_is_told_as_that(tmp_path):
 def test_the_real_one_has_no_debugger_and_no_service(kernel_code):
     assert (kernel_code / "ipykernel").is_dir()
     assert [name for name in ("debugpy", "jedi", "flask", "nb_scorer") if (kernel_code / name).exists()] == []
+
+
+def test_a_freeze_is_read_by_the_names_of_the_index():
+    held = kernel_overlay.versions(" Typing_Extensions==4.1 \nown @ file:///x\n-e /y\nodd==one\n\n")
+    assert held == {"typing-extensions": Version("4.1"), "own": None, "odd": None}
+
+
+def test_what_the_venv_holds_must_suit_the_overlay_as_the_model_python_has_it(tmp_path):
+    distribution(
+        tmp_path, "ipykernel", "7.1", "traitlets>=5; python_version < '3.8'", "Zmq_X>=2; python_full_version >= '3.8.0'"
+    )
+    fits = kernel_overlay.fits
+    assert fits(tmp_path, {"traitlets": Version("4")}, "3.8") and not fits(tmp_path, {"traitlets": Version("4")}, "3.7")
+    assert fits(tmp_path, {"zmq-x": Version("1")}, "3.7") and not fits(tmp_path, {"zmq-x": Version("1")}, "3.8")
+    assert fits(tmp_path, {"zmq-x": Version("2.1rc1")}, "3.8") and fits(tmp_path, {"zmq-x": None}, "3.8")
+    assert fits(tmp_path, {"zmq-x": Version("1"), "ipykernel": Version("6")}, "3.8")
+
+
+def test_the_cache_is_where_the_user_s_caches_are(tmp_path):
+    assert kernel_overlay.cache_folder({"XDG_CACHE_HOME": "/c", "HOME": "/h"}) == Path("/c/nb-builder/overlay")
+    assert kernel_overlay.cache_folder({"HOME": "/h"}) == Path("/h/.cache/nb-builder/overlay")
+    assert kernel_overlay.cache_folder({}) == Path("/nonexistent/.cache/nb-builder/overlay")
+    assert kernel_overlay.may_write(tmp_path / "a" / "b")
+
+
+def test_the_refusal_names_ipykernel_and_the_python(tmp_path):
+    with pytest.raises(InstallFailed) as caught:
+        kernel_overlay.make(HERE, tmp_path / "overlay" / MINOR, Holds(), constraints="ipykernel==1\n# not this\n")
+    assert "no ipykernel, which runs the cells, goes with them" in str(caught.value)
+    assert MINOR in str(caught.value) and "uv" in str(caught.value)

@@ -1,4 +1,4 @@
-"""Which failures of a cell come from an installed package that has changed."""
+"""Which failures of a cell come from a package that has changed."""
 
 from datetime import datetime, timezone
 
@@ -99,3 +99,40 @@ def test_where_every_package_of_the_traceback_is_pinned_the_cell_has_failed_and_
 )
 def test_the_packages_of_a_failure_go_by_the_names_of_their_distributions(error, traceback, names):
     assert package_drift.packages(error, traceback) == names
+
+
+@pytest.mark.parametrize(
+    ("unpinned", "words"),
+    [(["a", "b", "c", "d", "e"], "since it worked: a, b, c, d, e."), (["a"], "since it worked: a.")],
+)
+def test_up_to_five_packages_are_all_named(unpinned, words):
+    assert words in explained({"as_of": None, "pinned": [], "unpinned": unpinned}).why
+
+
+def test_a_package_beside_the_pinned_ones_may_have_changed():
+    assert package_drift.packages("AttributeError: x", IN_A_PACKAGE + "/v/site-packages/PIL/a.py") == {
+        "numpy",
+        "pillow",
+    }
+    told = explained({"as_of": None, "pinned": ["scipy", "pandas"], "unpinned": ["numpy"]})
+    assert "AttributeError: module 'numpy' has no attribute 'float'." in told.what
+
+
+@pytest.mark.parametrize(
+    ("error", "is_one"),
+    [
+        ("ModuleNotFoundError: No module named 'imp'", False),
+        ("ModuleNotFoundError: No module named 'asyncore.x'", False),
+        ("ModuleNotFoundError: No module named 'json.x'", False),
+        ("ModuleNotFoundError: No module named 'six'", True),
+        ("ImportError: A module that was compiled using NumPy 1.x cannot be run in NumPy 2.0", True),
+        ("TypeError: unsupported operand", False),
+        ("my.AttributeError: x", False),
+    ],
+)
+def test_errors_inside_of_a_package_are_told_apart(error, is_one):
+    assert package_drift.in_a_package(error, IN_A_PACKAGE) is is_one
+
+
+def test_without_a_frame_nothing_is_a_package_s():
+    assert not package_drift.in_a_package("AttributeError: x", "")

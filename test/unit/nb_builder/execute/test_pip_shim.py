@@ -1,4 +1,4 @@
-"""The pip that cells may call: beside the environment, and what it brought is told."""
+"""The pip that cells may call: it is beside the environment, and its installations are noted."""
 
 import json
 import subprocess
@@ -10,7 +10,7 @@ from nb_builder.execute import pip_shim
 
 
 class Notes:
-    """A log that keeps its notes."""
+    """A log that collects its notes."""
 
     def __init__(self):
         self.notes = []
@@ -59,7 +59,7 @@ def test_where_no_pip_goes_with_the_python_uv_serves_with_pips_settings(installe
 
 def test_what_pip_brought_is_what_the_environment_did_not_hold_in_that_version():
     before, after = ["a==1", "b==1", "own @ file:///x"], ["a==2", "b==1", "c @ https://u:secret@h/c.whl"]
-    assert pip_shim.brought(before, after) == ["a==2", "c @ https://***@h/c.whl"]
+    assert pip_shim.newly_installed(before, after) == ["a==2", "c @ https://***@h/c.whl"]
 
 
 def test_what_came_along_need_not_be_declared(tmp_path):
@@ -81,3 +81,45 @@ def test_the_note_has_the_lines_that_requirements_lacks():
     pip_shim.tell([], log)
     lacks = "pip in the notebook's cells installed what 'requirements' does not declare"
     assert log.notes == [lacks + '; add "a==1", "b==2" to it.']
+
+
+def test_pip_takes_the_builder_s_date_and_keeps_no_cache_where_the_builder_has_none(installer):
+    installer.as_of = SimpleNamespace(stamp="2024-01-02T00:00:00Z")
+    with pip_shim.offered(installer) as folder:
+        facts = json.loads((folder / "pip" / "facts.json").read_text())
+    assert facts["command"][0] == str(installer.python) and facts["command"][2:] == [
+        "--disable-pip-version-check",
+        "--no-input",
+    ]
+    assert facts["environ"] == {"PIP_NO_CACHE_DIR": "1", "PIP_UPLOADED_PRIOR_TO": "2024-01-02T00:00:00Z"}
+    installer.minor, installer.environ = "3.6", {"UV_OFFLINE": "1", "HOME": "/x"}
+    with pip_shim.offered(installer) as folder:
+        facts = json.loads((folder / "pip" / "facts.json").read_text())
+        assert {path.name: path.stat().st_mode & 0o777 for path in (folder / "bin").iterdir()} == {
+            "pip": 0o755,
+            "pip3": 0o755,
+        }
+    assert facts["environ"] == {
+        "UV_OFFLINE": "1",
+        "UV_EXCLUDE_NEWER": "2024-01-02T00:00:00Z",
+        "VIRTUAL_ENV": str(installer.venv),
+    }
+    installer.minor, installer.as_of, installer.environ = "3.11", None, {}
+    with pip_shim.offered(installer) as folder:
+        assert json.loads((folder / "pip" / "facts.json").read_text())["environ"] == {}
+
+
+def test_what_pip_is_asked_reaches_it_but_for_the_user_s_folder(installer):
+    with pip_shim.offered(installer) as folder:
+        facts = {"command": ["/bin/echo", "asked"], "environ": {"ASKED": "1"}}
+        (folder / "pip" / "facts.json").write_text(json.dumps(facts))
+        environ = {"PYTHONPATH": str(folder)}
+        said = [
+            subprocess.run([folder / "bin" / name, "a", "--user", "b"], env=environ, **CAPTURED)
+            for name in ("pip", "pip3")
+        ]
+    assert [ran.stdout for ran in said] == ["asked a b\n"] * 2
+
+
+def test_what_was_brought_is_told_in_order_without_digests():
+    assert pip_shim.newly_installed(["a==1"], ["c @ file:///x#sha256=0", "b==1", "a==1"]) == ["b==1", "c @ file:///x"]

@@ -1,4 +1,4 @@
-"""What a block has started ends with it, and nothing else does."""
+"""Processes that a block has started end with it, and no others do."""
 
 import subprocess
 from pathlib import Path
@@ -7,7 +7,7 @@ from nb_builder.execute import process_reaper
 
 
 def test_a_process_whose_parent_has_gone_ends_with_the_block():
-    with process_reaper.ended():
+    with process_reaper.reaping():
         shell = "setsid sleep 600 >/dev/null 2>&1 & echo $!"
         pid = int(subprocess.run(["sh", "-c", shell], capture_output=True, text=True, check=True).stdout)
         assert Path(f"/proc/{pid}").exists()
@@ -17,7 +17,7 @@ def test_a_process_whose_parent_has_gone_ends_with_the_block():
 def test_a_process_from_before_the_block_goes_on():
     with subprocess.Popen(["sleep", "600"]) as before:
         try:
-            with process_reaper.ended():
+            with process_reaper.reaping():
                 assert before.pid in process_reaper.children()
             assert before.poll() is None
         finally:

@@ -1,5 +1,6 @@
-"""Running cells for real: what is printed, kept and refused. One kernel serves most tests, to be quick."""
+"""Cells in a real kernel: what is printed, kept and refused. Most tests share one kernel, to be quick."""
 
+import json
 import os
 import re
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 from nb_builder.common.cell import Cell
 from nb_builder.execute import kernel, runner
+from nb_builder.execute.outputs import Outputs
 from nb_builder.execute.runner import Limits
 from nb_builder.problems.cells import (
     CellAsksInput,
@@ -18,13 +20,15 @@ from nb_builder.problems.cells import (
     KernelDied,
     NotebookTimeout,
 )
-from nb_builder.problems.imports import ImportUndeclared
-from nb_builder.problems.model import DiskFull
-from nb_builder.problems.requirements import InstallFailed
+from nb_builder.problems.contract import ExampleFails
+from nb_builder.problems.model import DiskFull, NotSerializable
+from nb_builder.problems.modules import ImportUndeclared
+from nb_builder.problems.packages import InstallFailed
+from nb_builder.problems.surroundings import FileIsPointer, FileMissing
 
 
 class Lines:
-    """A log that keeps what it is told."""
+    """A log that collects its lines."""
 
     def __init__(self):
         self.lines = []
@@ -38,28 +42,28 @@ class Lines:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
+def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("repository") / "sub"
     folder.mkdir()
     (folder.parent / "own_helper.py").write_text("x = 1\n")
     return folder
 
 
-def launch(place, kernel_code):
-    return kernel.Launch(Path(sys.executable), place, kernel_code, os.environ, place / "kernel.log")
+def launch(folder, kernel_code):
+    return kernel.Launch(Path(sys.executable), folder, kernel_code, os.environ, folder / "kernel.log")
 
 
 @pytest.fixture(scope="module")
-def started(place, kernel_code):
-    with kernel.running(launch(place, kernel_code)) as running:
+def started(folder, kernel_code):
+    with kernel.running(launch(folder, kernel_code)) as running:
         yield running
 
 
 @pytest.fixture
-def notebook_runner(started, place):
-    made = runner.Runner(started, "sub/model.ipynb", place, Limits(30), place / "complaint.json", [], Lines())
-    made.next_number = 0  # unknown: an earlier test ran cells
-    return made
+def notebook_runner(started, folder):
+    fresh_runner = runner.Runner(started, "sub/model.ipynb", folder, Limits(30), folder / "complaint.json", [], Lines())
+    fresh_runner.next_number = 0  # unknown: an earlier test ran cells
+    return fresh_runner
 
 
 def cell(source, *tags, number=3):
@@ -143,9 +147,9 @@ def test_what_requirements_could_not_provide_is_no_undeclared_import(notebook_ru
 
 
 @pytest.mark.parametrize("code", ["import sys; sys.exit(3)", "raise SystemExit", "exit", "quit()"])
-def test_leaving_the_interpreter_is_refused(place, kernel_code, code):
+def test_leaving_the_interpreter_is_refused(folder, kernel_code, code):
     with pytest.raises(CellExits, match=re.escape("Cell [1] of model.ipynb")):
-        run(place, kernel_code, [cell(code, number=1)])
+        run(folder, kernel_code, [cell(code, number=1)])
 
 
 @pytest.mark.parametrize("code", ["name = input('Who? ')", "import getpass\ngetpass.getpass()"])
@@ -153,8 +157,8 @@ def test_asking_for_input_fails_at_once(notebook_runner, code):
     assert "asks for input, and nobody can answer" in str(refusal(notebook_runner, code, CellAsksInput))
 
 
-def test_a_full_disk_is_no_fault_of_the_cell(notebook_runner, place):
-    assert str(place.parent) in str(refusal(notebook_runner, "raise OSError(28, 'No space left on device')", DiskFull))
+def test_a_full_disk_is_no_fault_of_the_cell(notebook_runner, folder):
+    assert str(folder.parent) in str(refusal(notebook_runner, "raise OSError(28, 'No space left on device')", DiskFull))
 
 
 def test_a_cell_tagged_raises_exception_may_fail_and_its_error_is_kept(notebook_runner):
@@ -175,57 +179,58 @@ def test_an_error_of_our_own_cell_that_has_no_name_is_a_fault_of_ours(notebook_r
         notebook_runner.run(Cell("raise KeyError('ours')"))
 
 
-def run(place, kernel_code, cells, limits=None, results=None):
+def run(folder, kernel_code, cells, limits=None, results=None):
     runner.run(
         cells,
-        launch(place, kernel_code),
+        launch(folder, kernel_code),
         notebook="model.ipynb",
         limits=limits or Limits(30),
-        complaint_file=place / "complaint.json",
+        complaint_file=folder / "complaint.json",
         results=[] if results is None else results,
         log=Lines(),
     )
 
 
-def test_a_kernel_that_does_not_start_is_told_with_its_own_words(place, tmp_path):
+def test_a_kernel_that_does_not_start_is_told_with_its_own_words(folder, tmp_path):
     (tmp_path / "ipykernel").mkdir()
     (tmp_path / "ipykernel" / "__init__.py").write_text("raise ImportError('traitlets is too old')")
     with pytest.raises(InstallFailed, match="ipykernel, which runs the cells, does not start beside them") as caught:
-        run(place, tmp_path, [cell("x = 1", number=1)])
+        run(folder, tmp_path, [cell("x = 1", number=1)])
     assert caught.value.detail.endswith("ImportError: traitlets is too old")
+    assert caught.value.facts["installer"] == "ipykernel"
 
 
-def test_a_kernel_that_dies_is_told_with_the_cell_and_the_signal(place, kernel_code):
+def test_a_kernel_that_dies_is_told_with_the_cell_and_the_signal(folder, kernel_code):
     with pytest.raises(KernelDied) as caught:
-        run(place, kernel_code, [cell("x = 1", number=1), cell("import os; os.kill(os.getpid(), 9)", number=2)])
+        run(folder, kernel_code, [cell("x = 1", number=1), cell("import os; os.kill(os.getpid(), 9)", number=2)])
     assert "The kernel died while Cell [2] of model.ipynb (cell 4 of the file) ran" in str(caught.value)
     assert "SIGKILL" in str(caught.value)
 
 
-def test_an_endless_cell_is_stopped_after_its_time(place, kernel_code):
+def test_an_endless_cell_is_stopped_after_its_time(folder, kernel_code):
     with pytest.raises(
         CellTimeout, match=re.escape("Cell [1] of model.ipynb (cell 2 of the file) ran longer than 0.5")
     ):
-        run(place, kernel_code, [cell("while True: pass", number=1)], limits=Limits(0.5))
+        run(folder, kernel_code, [cell("while True: pass", number=1)], limits=Limits(0.5))
 
 
-def test_a_cell_that_survives_an_interrupt_is_stopped_all_the_same(place, kernel_code, monkeypatch):
+def test_a_cell_that_survives_an_interrupt_is_stopped_all_the_same(folder, kernel_code, monkeypatch):
     monkeypatch.setattr(runner, "INTERRUPT_SECONDS", 0.3)
     stubborn = "while True:\n    try:\n        while True: pass\n    except KeyboardInterrupt: pass"
     with pytest.raises(CellTimeout):
-        run(place, kernel_code, [cell(stubborn, number=1)], limits=Limits(0.5))
+        run(folder, kernel_code, [cell(stubborn, number=1)], limits=Limits(0.5))
 
 
-def test_all_cells_together_have_a_limit_too(place, kernel_code):
+def test_all_cells_together_have_a_limit_too(folder, kernel_code):
     cells = [cell("x = 1", number=1), cell("while True: pass", number=2)]
     with pytest.raises(NotebookTimeout, match=r"Cell \[2\] .* was stopped: .* may take 0.7 seconds together"):
-        run(place, kernel_code, cells, limits=Limits(30, notebook=0.7))
+        run(folder, kernel_code, cells, limits=Limits(30, notebook=0.7))
 
 
-def test_results_are_kept_when_a_cell_fails_its_own_included(place, kernel_code):
+def test_results_are_kept_when_a_cell_fails_its_own_included(folder, kernel_code):
     results = []
     with pytest.raises(CellFailed):
-        run(place, kernel_code, [cell("print('one')", number=1), cell("print('two')\n1/0", number=2)], results=results)
+        run(folder, kernel_code, [cell("print('one')", number=1), cell("print('two')\n1/0", number=2)], results=results)
     assert [result.execution_count for result in results] == [1, 2]
     assert results[0].outputs[0]["text"] == "one\n"
     assert [output["output_type"] for output in results[1].outputs] == ["stream", "error"]
@@ -274,7 +279,7 @@ def test_a_thread_that_exits_is_no_failure(notebook_runner):
     notebook_runner.run(cell("import sys, threading\nt = threading.Thread(target=sys.exit)\nt.start()\nt.join()"))
 
 
-def test_a_module_written_by_a_cell_can_be_imported_by_the_next(notebook_runner, place):
+def test_a_module_written_by_a_cell_can_be_imported_by_the_next(notebook_runner, folder):
     for number in (1, 2, 3):
         written = f"get_ipython().run_cell_magic('writefile', 'fresh{number}.py', 'x = {number}\\n')"
         notebook_runner.run(cell(written, number=4))
@@ -294,7 +299,7 @@ def test_jupyters_own_names_are_there(notebook_runner):
 
 
 def test_a_long_cell_gives_a_sign_of_life_with_its_last_words(notebook_runner, monkeypatch):
-    monkeypatch.setattr(runner, "SIGN_OF_LIFE_SECONDS", 0.2)
+    monkeypatch.setattr(runner, "HEARTBEAT_SECONDS", 0.2)
     notebook_runner.run(cell("import time\nprint('half way', flush=True)\ntime.sleep(0.9)"))
     assert any(re.fullmatch(r"     \[3\] has run for \d+ s  half way", line) for line in notebook_runner.log.lines)
 
@@ -305,3 +310,99 @@ def test_of_a_display_that_is_updated_every_cell_keeps_the_last_state(notebook_r
     notebook_runner.run(cell("bar.update('100 %')", number=7))
     data = [[output.get("data") for output in result.outputs] for result in notebook_runner.results]
     assert data == [[{"text/plain": "'100 %'"}], [{"text/plain": "'100 %'"}, None], []]
+
+
+def test_a_command_s_end_is_told_in_words():
+    assert [runner.ending(status) for status in (1, -9)] == ["ended with status 1", "was ended by signal 9"]
+    words = ", as there is no 'ffmpeg' here; write ffmpeg into apt.txt to have it"
+    assert runner.missing_program("ffmpeg -i a", 127) == words
+    assert (
+        runner.missing_program("ffmpeg -i a", 1)
+        == runner.missing_program("own", 127)
+        == runner.missing_program("", 127)
+        == ""
+    )
+
+
+def test_a_command_is_told_within_a_line():
+    assert [runner.brief(command) for command in (" ls ", "a\nb", "", "x" * 200)] == ["ls", "a …", "", "x" * 200]
+    assert runner.brief("x" * 201) == "x" * 200 + " …"
+
+
+def test_a_sign_of_life_is_given_when_it_is_due_and_not_sooner():
+    outputs, log = Outputs(), Lines()
+    sign = runner.Heartbeat(cell("1", number=7), outputs, log)
+    sign()
+    assert log.lines == [] and 29 < sign.due - sign.start < 31
+    sign.start -= 61
+    sign.due = sign.start
+    outputs.printed.feed("epoch 1\nepoch 2")
+    sign()
+    sign()
+    assert log.lines == ["     [7] has run for 61 s  epoch 2"]
+    ours = runner.Heartbeat(Cell("1"), Outputs(), log)
+    ours.due = 0
+    ours()
+    assert log.lines[1:] == ["     [ ] has run for 0 s"]
+
+
+def test_the_number_of_the_next_cell_is_known_from_the_reply(notebook_runner):
+    notebook_runner.run(cell("x = 1", number=5))
+    assert notebook_runner.next_number == 6
+    notebook_runner.run(Cell("x = 2"))
+    assert notebook_runner.next_number == 6
+
+
+def complained(folder, code, **facts):
+    """Return a cell of ours that writes this complaint and fails."""
+    words = json.dumps({"code": code, "facts": facts})
+    source = f"open({str(folder / 'complaint.json')!r}, 'w').write({words!r})\nraise ValueError({code!r})"
+    return Cell(source, title="saving predictor")
+
+
+def test_a_problem_of_the_model_is_placed_where_its_name_was_last_bound(notebook_runner, folder):
+    notebook_runner.run(cell("def predictor(x):\n    return x", number=3))
+    notebook_runner.run(cell("y = 1\npredictor = open", number=4))
+    ours = complained(folder, "not-serializable", name="predictor", culprit="it is open", error="TypeError: no")
+    with pytest.raises(NotSerializable) as caught:
+        notebook_runner.run(ours)
+    assert (caught.value.cell.number, caught.value.line) == (4, 2)
+    assert caught.value.place == "Cell [4] of sub/model.ipynb (cell 8 of the file), line 2"
+
+
+ASKED = """Traceback (most recent call last):
+  File "model.ipynb cell [3]", line 2, in predictor
+{}
+"""
+
+
+def test_an_example_that_misses_a_file_is_told_as_that_with_the_row(notebook_runner, folder):
+    source = "def predictor(x):\n    return open(x).read()\nexamples = ['lost.csv']"
+    notebook_runner.run(cell(source, number=3))
+    told = ASKED.format("FileNotFoundError: [Errno 2] No such file or directory: 'lost.csv'")
+    facts = {"number": 1, "sample": "'lost.csv'", "error": "FileNotFoundError"}
+    with pytest.raises(FileMissing) as caught:
+        notebook_runner.run(complained(folder, "example-fails", detail=told, **facts))
+    assert caught.value.place == "Cell [3] of sub/model.ipynb (cell 6 of the file), line 2"
+    assert caught.value.detail.startswith("Row 1 of 'examples', 'lost.csv', gets no answer:\nTraceback")
+    told = ASKED.format("ValueError: wrong")
+    with pytest.raises(ExampleFails) as caught:
+        notebook_runner.run(complained(folder, "example-fails", detail=told, **facts))
+    assert caught.value.line == 3
+
+
+def test_a_pointer_of_git_lfs_that_a_cell_names_is_the_reason_of_its_error(notebook_runner, folder):
+    pointer = folder / "weights.bin"
+    pointer.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:12\nsize 3\n")
+    try:
+        assert "ValueError: of its own" in refusal(notebook_runner, "raise ValueError('of its own')", CellFailed).what
+        problem = refusal(notebook_runner, "open('weights.bin').read()\nraise ValueError('bad magic')", FileIsPointer)
+        assert "sub/weights.bin" in problem.what
+    finally:
+        pointer.unlink()
+
+
+def test_a_kernel_s_last_words_are_told_with_its_death(folder, kernel_code):
+    with pytest.raises(KernelDied) as caught:
+        run(folder, kernel_code, [cell("import os\nos.write(2, b'last words')\nos._exit(3)", number=1)])
+    assert "last words" in caught.value.detail

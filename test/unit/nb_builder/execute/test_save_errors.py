@@ -1,4 +1,4 @@
-"""What our own last cell wrote down becomes the problem that it is."""
+"""What our own last cell has written becomes a problem."""
 
 import json
 
@@ -79,3 +79,25 @@ def test_without_a_change_the_type_of_the_sample_is_to_blame(tmp_path):
 
 def test_a_change_that_is_not_seen_is_said_to_be_none_that_is_known(tmp_path):
     assert "something that predictor uses has changed since" in changed(tmp_path, CELLS[:-1]).why
+
+
+def test_the_name_that_a_problem_is_about_is_known():
+    facts = {"number": 1, "sample": "1", "error": "x", "detail": "", "notebook": "m"}
+    assert save_errors.about(ExampleFails(**facts)) == "examples"
+    facts = {"name": "validator", "culprit": "x", "error": "y", "notebook": "m"}
+    assert save_errors.about(NotSerializable(**facts)) == "validator"
+    assert save_errors.about(PredictorMissing(notebook="m")) == save_errors.about(ValueError()) == ""
+
+
+def test_a_fault_of_ours_and_a_full_disk_are_told_in_these_words(tmp_path):
+    told = str(save_errors.problem(tmp_path / "none.json", ERROR, notebook="model.ipynb"))
+    assert told == "nb-builder's own cell failed:\nof ours"
+    bare = save_errors.problem(tmp_path / "none.json", {"evalue": "x"}, notebook="model.ipynb")
+    assert str(bare) == "nb-builder's own cell failed:\n"
+    assert str(tmp_path) in str(save_errors.problem(tmp_path / "none.json", {"evalue": "disk-full"}, notebook="m"))
+
+
+def test_an_answer_of_a_changed_variable_is_so_even_where_a_type_was_passed(tmp_path):
+    problem = changed(tmp_path, CELLS, passed="numpy.ndarray")
+    assert type(problem) is AnswerChanged
+    assert "model.ipynb" in str(changed(tmp_path, CELLS[:-1], passed="numpy.ndarray"))

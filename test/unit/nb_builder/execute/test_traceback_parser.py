@@ -1,4 +1,4 @@
-"""Tracebacks as IPython 7, 8 and 9 write them (colours taken off), and the line that each blames."""
+"""Tracebacks as IPython 7, 8 and 9 write them (without colours), and the line that each points at."""
 
 import pytest
 from nb_builder.execute import traceback_parser
@@ -133,7 +133,7 @@ def test_colours_are_taken_off():
 
 @pytest.mark.parametrize("label", ["my model.ipynb cell [3]", "<ipython-input-3-1e83cb792e53>"])
 def test_a_traceback_of_pythons_own_names_cell_line_and_error(label):
-    told = f"""Traceback (most recent call last):
+    text = f"""Traceback (most recent call last):
   File "a.py", line 1, in b
 KeyError: 'first'
 
@@ -146,7 +146,56 @@ Traceback (most recent call last):
 lib.errors.Lost: No such file: 'a'
 and more: words
 """
-    assert traceback_parser.number_of(told) == 3
-    assert traceback_parser.line_of("", error="", traceback=told) == 7
-    assert traceback_parser.raised(told) == ("Lost", "No such file: 'a'\nand more: words")
+    assert traceback_parser.number_of(text) == 3
+    assert traceback_parser.line_of("", error="", traceback=text) == 7
+    assert traceback_parser.raised(text) == ("Lost", "No such file: 'a'\nand more: words")
     assert traceback_parser.raised("the process died") == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "traceback", "is_one"),
+    [
+        ("SyntaxError", "  Cell In[1], line 2", True),
+        ("IndentationError", "", True),
+        ("TabError", "", True),
+        ("SyntaxError", IPYTHON_9, False),
+        ("ValueError", "", False),
+    ],
+)
+def test_a_syntax_error_is_the_cell_s_own_where_nothing_ran(name, traceback, is_one):
+    assert traceback_parser.is_syntax_error(name, traceback) is is_one
+
+
+def test_each_frame_of_a_cell_has_its_label_its_line_and_its_text():
+    frames = [(each.label, each.line, each.text) for each in traceback_parser.cell_frames(IPYTHON_9)]
+    assert frames == [("Cell In[3]", 2, "helper.f()")]
+    frames = [(each.label, each.line, each.text) for each in traceback_parser.cell_frames(PYTHON_37)]
+    assert frames == [
+        ("/tmp/ipykernel_77/1234567.py", 2, "helper.f()"),
+        ("/tmp/ipykernel_77/7654321.py", 9, "1/0"),
+    ]
+    assert list(traceback_parser.cell_frames("File /app/src/helper.py:6, in f()\n----> 6     1/0")) == []
+
+
+def test_of_several_frames_of_one_cell_the_deepest_counts_and_none_of_another():
+    frames = ("Cell In[3], line 4\n", "Cell In[1], line 9, in f()\n", "Cell In[3], line 2, in g()\n")
+    told = "\n".join(["Traceback (most recent call last)", *frames])
+    assert traceback_parser.line_of("x", error="", traceback=told) == 2
+    assert traceback_parser.line_of("\n \n  x", error="", traceback=told) == 4
+
+
+def test_the_line_of_a_magic_s_call_is_no_fault():
+    told = TIME_9.partition("File <timed")[0]
+    source = "%%time\nx = 1\n1/0"
+    assert traceback_parser.line_of(source, error="", traceback=told) is None
+    assert traceback_parser.line_of(source, error="", traceback=TIME_9) == 3
+    assert traceback_parser.line_of("\n" + source, error="bad (<unknown>, line 1)", traceback="") == 3
+
+
+def test_empty_lines_around_a_traceback_go_and_those_in_it_stay():
+    assert traceback_parser.plain_traceback(["", "a", "", "b", ""]) == "a\n\nb"
+
+
+def test_an_error_without_words_is_its_class():
+    told = 'Traceback (most recent call last):\n  File "a", line 1\n    x\nKeyboardInterrupt'
+    assert traceback_parser.raised(told) == ("KeyboardInterrupt", "")

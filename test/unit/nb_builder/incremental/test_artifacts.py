@@ -1,4 +1,4 @@
-"""What one build hands to the next, and when it is dropped."""
+"""The artifacts that one build hands to the next, and when they are dropped."""
 
 import io
 import json
@@ -15,7 +15,7 @@ FACTS = {"python": "3.11.2", "platform": "x86_64-glibc-2.36", "builder": "0.1.0-
 
 
 def built(app_root, **facts):
-    """Make what a build leaves: a report, a venv with a module and its bytecode, a model."""
+    """Make the results of a build: a report, a venv with a module and its bytecode, a model."""
     for name in ("build", "model", "venv/lib"):
         (app_root / name).mkdir(parents=True)
     (app_root / "build/report.json").write_text(json.dumps({**FACTS, **facts}))
@@ -26,11 +26,11 @@ def built(app_root, **facts):
 
 
 def upload(tmp_path, **facts):
-    """Make what s2i lays down in an incremental build; return the repository's folder."""
+    """Make what s2i provides in an incremental build; return the repository's folder."""
     with (tmp_path / "a.tar").open("wb") as stream:
         artifacts.save(built(tmp_path / "app-before", **facts), stream)
     (tmp_path / "artifacts").mkdir()
-    # s2i loses the times of what it carries.
+    # s2i loses mtimes.
     subprocess.run(["tar", "-C", tmp_path / "artifacts", "-mxf", tmp_path / "a.tar"], check=True)
     (tmp_path / "src").mkdir()
     return tmp_path / "src"
@@ -59,10 +59,10 @@ def test_a_build_without_a_model_saves_nothing(tmp_path):
 
 
 def test_the_environment_is_taken_and_its_bytecode_stays_good(tmp_path):
-    place = Workspace(tmp_path / "app")
-    place.root.mkdir()
-    find(upload(tmp_path)).unpack_venv(place)
-    assert os.stat(place.venv / "lib/a.py").st_mtime == 1_600_000_000
+    workspace = Workspace(tmp_path / "app")
+    workspace.root.mkdir()
+    find(upload(tmp_path)).unpack_venv(workspace)
+    assert os.stat(workspace.venv / "lib/a.py").st_mtime == 1_600_000_000
     assert not (tmp_path / "artifacts/venv.tar").exists()
 
 
@@ -78,9 +78,9 @@ def test_the_environment_is_taken_and_its_bytecode_stays_good(tmp_path):
     ],
 )
 def test_artifacts_of_other_circumstances_are_dropped_with_a_note(tmp_path, facts, words):
-    said = io.StringIO()
-    assert find(upload(tmp_path, **facts), said) is None
-    assert f"the artifacts of the build before are dropped: {words}" in said.getvalue()
+    log = io.StringIO()
+    assert find(upload(tmp_path, **facts), log) is None
+    assert f"the artifacts of the build before are dropped: {words}" in log.getvalue()
     assert not (tmp_path / "artifacts").exists()
 
 
@@ -88,9 +88,9 @@ def test_artifacts_of_other_circumstances_are_dropped_with_a_note(tmp_path, fact
 def test_half_of_an_artifact_is_none(tmp_path, damage):
     src = upload(tmp_path)
     os.rename(tmp_path / "artifacts" / damage, tmp_path / "elsewhere")
-    said = io.StringIO()
-    assert find(src, said) is None
-    assert "are dropped: can't be read." in said.getvalue()
+    log = io.StringIO()
+    assert find(src, log) is None
+    assert "are dropped: can't be read." in log.getvalue()
 
 
 def test_a_build_of_ones_own_folder_looks_at_nothing_beside_it(tmp_path):

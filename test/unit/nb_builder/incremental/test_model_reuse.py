@@ -1,34 +1,37 @@
-"""When a model would come out again."""
+"""When the previous model can be reused."""
 
 import io
 import json
 from pathlib import Path
 
 import pytest
+from nb_builder.assemble import leave_batch_form
 from nb_builder.common.log import Log
 from nb_builder.common.workspace import Workspace
 from nb_builder.incremental import model_reuse
-from nb_builder.incremental.artifacts import Earlier
+from nb_builder.incremental.artifacts import PreviousBuild
 from nb_builder.install.interpreters import Python
+from nb_builder.report.build_report import Report
+from nb_scorer.model import manifest
 
 
 class Build:
     """A build of a repository with a notebook, a module, a file that is read and one that is not."""
 
     def __init__(self, folder):
-        self.place = Workspace(folder)
-        self.place.src.mkdir(parents=True)
-        self.place.build.mkdir()
+        self.workspace = Workspace(folder)
+        self.workspace.src.mkdir(parents=True)
+        self.workspace.build.mkdir()
         for name, text in (("model.ipynb", "{}"), ("helper.py", "x"), ("data.csv", "1"), ("README.md", "r")):
             self.write(f"src/{name}", text)
         self.write("build/model_script.py", "cells")
         self.write("build/requirements.lock", "six==1")
 
     def write(self, name, text):
-        (self.place.root / name).write_text(text)
+        (self.workspace.root / name).write_text(text)
 
-    def ingredients(self, **more):
-        return model_reuse.Ingredients(self.place, [Path("model.ipynb")], **more)
+    def ingredients(self, **extra):
+        return model_reuse.Ingredients(self.workspace, [Path("model.ipynb")], **extra)
 
     def facts(self, *, files=("data.csv",), complete=True, python="3.11.2"):
         made_of = self.ingredients(python=python)
@@ -41,8 +44,10 @@ def build(tmp_path):
     return Build(tmp_path / "app")
 
 
-def same(build, facts, **more):
-    return build.ingredients(**{"python": "3.11.2", **more}).same_as(Earlier(build.place.root, facts))
+def same(build, facts, **extra):
+    return build.ingredients(**{"python": "3.11.2", **extra}).difference_from(
+        PreviousBuild(build.workspace.root, facts)
+    )
 
 
 def test_nothing_changed_means_the_same_model(build):
@@ -91,13 +96,35 @@ def test_the_model_moves_with_what_is_known_of_it(build, tmp_path):
         (tmp_path / "artifacts" / name).mkdir(parents=True)
     (tmp_path / "artifacts/model/model.pickle").write_text("p")
     (tmp_path / "artifacts/build/executed.ipynb").write_text("e")
-    assert model_reuse.take_model(Earlier(tmp_path / "artifacts", facts), build.place, Log(io.StringIO())) == facts
-    assert (build.place.model / "model.pickle").read_text() == "p"
-    assert (build.place.build / "executed.ipynb").read_text() == "e"
+    assert (
+        model_reuse.take_model(PreviousBuild(tmp_path / "artifacts", facts), build.workspace, Log(io.StringIO()))
+        == facts
+    )
+    assert (build.workspace.model / "model.pickle").read_text() == "p"
+    assert (build.workspace.build / "executed.ipynb").read_text() == "e"
 
 
 def test_circumstances_name_python_platform_and_builder():
-    found = model_reuse.circumstances(Python(Path("x"), "3.11", "3.11.2"))
-    assert found["python"] == "3.11.2"
-    assert found["builder"].startswith("0.1.0-")
-    assert "glibc" in found["platform"]
+    facts = model_reuse.circumstances(Python(Path("x"), "3.11", "3.11.2"))
+    assert facts["python"] == "3.11.2"
+    assert facts["builder"].startswith("0.1.0-")
+    assert "glibc" in facts["platform"]
+
+
+@pytest.mark.parametrize("form", ["def predictor(x): ...", None])
+def test_the_batch_form_of_a_model_that_is_taken_over_is_left_in_build_too(tmp_path, form):
+    (tmp_path / "before" / "model").mkdir(parents=True)
+    manifest.write(
+        tmp_path / "before" / "model", {"format": 2, "batching": {"calls": ["model.predict"], "pays_from": 2}}
+    )
+    if form:
+        (tmp_path / "before" / "model" / "batch_form.py").write_text(form)
+    workspace = Workspace(tmp_path / "app")
+    workspace.build.mkdir(parents=True)
+    log = Log(io.StringIO())
+    model_reuse.take_model(PreviousBuild(tmp_path / "before", {}), workspace, log)
+    report = Report(log)
+    leave_batch_form(workspace, report)
+    assert report.facts["batching"] == {"calls": ["model.predict"], "pays_from": 2}
+    left = workspace.build / "batch_form.py"
+    assert (left.read_text() if left.exists() else None) == form

@@ -1,4 +1,4 @@
-"""What a build says of megabytes that only a GPU can use."""
+"""The notes of a build about megabytes that only a GPU can use."""
 
 import io
 from types import SimpleNamespace
@@ -12,7 +12,7 @@ NCCL = "nvidia-nccl-cu12; platform_system == 'Linux'"
 
 
 def put(venv, name, version, size, *requires):
-    """Install a distribution of one file of `size` bytes into the folder of a venv."""
+    """Install a distribution with one file of `size` bytes into a venv's folder."""
     site = venv / "lib/python3.11/site-packages"
     module = name.replace("-", "_")
     metadata = site / f"{module}-{version}.dist-info"
@@ -27,7 +27,7 @@ def put(venv, name, version, size, *requires):
 
 @pytest.fixture
 def said(tmp_path):
-    """Return a function: what a build says of the venv in tmp_path, where the index offers `offered`."""
+    """Return a function that returns the notes about the venv in tmp_path, if the index has `offered`."""
 
     def say(*offered):
         stream = io.StringIO()

@@ -1,4 +1,4 @@
-"""Installing for real, and what installers' words mean."""
+"""Real installations, and the problems that the output of installers becomes."""
 
 import io
 import re
@@ -15,10 +15,10 @@ from nb_builder.common.log import Log
 from nb_builder.common.resolve_date import AsOf
 from nb_builder.install import installer as installers
 from nb_builder.install import resolver_errors, venv
-from nb_builder.install.installer import Before, Installer, uv_environ
+from nb_builder.install.installer import Installer, Previous, uv_environ
 from nb_builder.install.interpreters import Python
 from nb_builder.problems.model import DiskFull
-from nb_builder.problems.requirements import (
+from nb_builder.problems.packages import (
     GitFailed,
     GitMissing,
     IndexUnreachable,
@@ -37,7 +37,7 @@ HERE = Python(Path(sys.executable).resolve(), f"{sys.version_info[0]}.{sys.versi
 
 
 def wheel(folder, name, requires="", version="1.0"):
-    """Write the smallest wheel there is: one module, and the metadata that an installer asks for."""
+    """Write a minimal wheel: one module, and the metadata that an installer requires."""
     info = f"{name}-{version}.dist-info"
     files = {
         f"{name}.py": "x = 1\n",
@@ -50,7 +50,7 @@ def wheel(folder, name, requires="", version="1.0"):
             archive.writestr(path, text)
 
 
-def installer(tmp_path, choice="auto", **environ):
+def make_installer(tmp_path, choice="auto", **environ):
     venv.make(tmp_path / "venv", HERE)
     offline = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path)}
     return Installer(tmp_path / "venv", HERE.minor, choice, {**offline, **environ}, Log())
@@ -58,9 +58,9 @@ def installer(tmp_path, choice="auto", **environ):
 
 def install(tmp_path, *lines, choice="auto", **environ):
     (tmp_path / "requirements.txt").write_text("\n".join(lines) + "\n")
-    made = installer(tmp_path, choice, **environ)
-    made.install(Wanted((), tmp_path / "requirements.txt", None), tmp_path / "requirements.lock")
-    return made.freeze().split()
+    installer = make_installer(tmp_path, choice, **environ)
+    installer.install(Wanted((), tmp_path / "requirements.txt", None), tmp_path / "requirements.lock")
+    return installer.freeze().split()
 
 
 @pytest.mark.parametrize("choice", ["auto", "uv", "pip"])
@@ -99,19 +99,19 @@ def test_an_index_that_does_not_answer_is_named_without_its_password(tmp_path):
     assert "secret" not in str(refused.value) + refused.value.detail
 
 
-class Words(Installer):
-    """An installer whose uv fails with the words that the test gives it."""
+class FailingInstaller(Installer):
+    """An installer whose uv fails with the given output."""
 
-    def __init__(self, words):
+    def __init__(self, output):
         super().__init__(Path("venv"), "3.11", "uv", {}, Log())
-        self.words = words
+        self.output = output
 
     def _run(self, command, environ=None, folders=()):
-        return self.words
+        return self.output
 
 
 @pytest.mark.parametrize(
-    ("words", "problem"),
+    ("output", "problem"),
     [
         ("error: Failed to write\n  cause: No space left on device (os error 28)", DiskFull),
         ("error: Request failed after 3 retries\n  cause: dns error", IndexUnreachable),
@@ -120,9 +120,9 @@ class Words(Installer):
         ("ERROR: No matching distribution found for x==9", VersionMissing),
     ],
 )
-def test_words_become_problems(words, problem):
+def test_words_become_problems(output, problem):
     with pytest.raises(problem):
-        Words(words).install(Wanted((), Path("r.txt"), None), Path("r.lock"))
+        FailingInstaller(output).install(Wanted((), Path("r.txt"), None), Path("r.lock"))
 
 
 def test_a_wheel_whose_metadata_uv_refuses_is_installed_by_pip(tmp_path, capsys):
@@ -135,7 +135,7 @@ def test_a_wheel_whose_metadata_uv_refuses_is_installed_by_pip(tmp_path, capsys)
 
 @pytest.fixture
 def no_embedded_pip(monkeypatch, tmp_path):
-    """Have no pip at hand for this Python, as for old ones; return the folder that is asked for one."""
+    """Bundle no pip for this Python, as for old ones; return the folder that is searched for one."""
     monkeypatch.setattr(installers, "get_embed_wheel", lambda *_: None)
     return tmp_path
 
@@ -155,11 +155,11 @@ def test_a_pip_is_taken_from_the_index_where_none_goes_with_the_python(no_embedd
 )
 def test_a_pip_that_is_too_old_says_what_it_can_not(no_embedded_pip, version, as_of, lacks):
     wheel(no_embedded_pip, "pip", version=version)
-    made = installer(no_embedded_pip, "pip")
-    made.as_of = as_of
+    installer = make_installer(no_embedded_pip, "pip")
+    installer.as_of = as_of
     (no_embedded_pip / "requirements.txt").touch()
     with pytest.raises(InstallFailed) as caught:
-        made.install(Wanted((), no_embedded_pip / "requirements.txt", None), no_embedded_pip / "requirements.lock")
+        installer.install(Wanted((), no_embedded_pip / "requirements.txt", None), no_embedded_pip / "requirements.lock")
     assert f"pip {version}, the newest one for Python {HERE.minor}, {lacks}" in caught.value.what
 
 
@@ -169,10 +169,10 @@ def test_where_there_is_no_pip_at_all_the_installer_s_words_are_told(no_embedded
 
 
 def test_the_python_that_would_do_is_named():
-    words = (
+    output = (
         "error: No solution\n  cause: Because the current Python version (3.8.18) does not satisfy Python>=3.9 and …"
     )
-    problem = resolver_errors.of(words, "uv", venv=Path("venv"), minor="3.8")
+    problem = resolver_errors.of(output, "uv", venv=Path("venv"), minor="3.8")
     assert isinstance(problem, VersionMissing)
     assert problem.fix.endswith("choose another Python with S2I_PYTHON. What is asked for needs Python>=3.9.")
 
@@ -200,7 +200,7 @@ def test_the_lock_has_versions_and_hashes_and_can_be_installed_again(tmp_path, c
         "beta==1.0",
     ]
     assert lock.read_text().count("--hash=sha256:") == 2
-    again = installer(tmp_path)
+    again = make_installer(tmp_path)
     again.install(Wanted((), tmp_path / "requirements.txt", lock), tmp_path / "again.lock")
     assert again.freeze().split() == ["alpha==1.0", "beta==1.0"]
     assert (tmp_path / "again.lock").read_text() == lock.read_text()
@@ -211,14 +211,14 @@ def test_a_package_that_is_not_what_the_lock_says_is_refused(tmp_path):
     lock = tmp_path / "requirements.lock"
     lock.write_text(f"alpha==1.0 --hash=sha256:{'0' * 64}\n")
     with pytest.raises(InstallFailed, match="[Hh]ash mismatch"):
-        installer(tmp_path).install(Wanted((), tmp_path / "requirements.txt", lock), tmp_path / "again.lock")
+        make_installer(tmp_path).install(Wanted((), tmp_path / "requirements.txt", lock), tmp_path / "again.lock")
 
 
 def dated(tmp_path, day="2024-06-01", choice="uv"):
-    """Return an installer that resolves as of a day."""
-    made = installer(tmp_path, choice)
+    """Return an installer that resolves to the packages of `day`."""
+    installer = make_installer(tmp_path, choice)
     as_of = AsOf(datetime.fromisoformat(day).replace(tzinfo=timezone.utc), "S2I_RESOLVE_AS_OF")
-    return Installer(made.venv, HERE.minor, choice, made.environ, Log(), as_of)
+    return Installer(installer.venv, HERE.minor, choice, installer.environ, Log(), as_of)
 
 
 def asking(tmp_path, *lines):
@@ -237,9 +237,12 @@ def test_the_lock_begins_with_the_date_that_it_was_resolved_to(tmp_path, choice)
 
 def test_the_same_requirements_as_of_another_date_are_asked_anew(tmp_path):
     wanted = asking(tmp_path, "alpha")
-    asked = [made.asked(wanted) for made in (installer(tmp_path), dated(tmp_path), dated(tmp_path, "2024-06-02"))]
-    assert len(set(asked)) == 3
-    assert dated(tmp_path).asked(wanted) == asked[1]
+    fingerprints = [
+        installer.fingerprint(wanted)
+        for installer in (make_installer(tmp_path), dated(tmp_path), dated(tmp_path, "2024-06-02"))
+    ]
+    assert len(set(fingerprints)) == 3
+    assert dated(tmp_path).fingerprint(wanted) == fingerprints[1]
 
 
 @pytest.mark.parametrize(
@@ -253,7 +256,7 @@ def test_versions_of_the_build_before_are_kept_where_it_had_the_same_date(tmp_pa
     (folder / "build" / "requirements.lock").write_text("alpha==1.0\n")
     lock = tmp_path / "requirements.lock"
     dated(tmp_path).install(
-        asking(tmp_path, "alpha"), lock, Before("something else", before, folder / "build" / "requirements.lock")
+        asking(tmp_path, "alpha"), lock, Previous("something else", before, folder / "build" / "requirements.lock")
     )
     assert ("alpha==1.0" in lock.read_text()) is kept
 
@@ -270,7 +273,7 @@ BACKEND = """
 import pathlib, zipfile
 
 def build_wheel(folder, config_settings=None, metadata_directory=None):
-    # As setuptools does: into the project itself.
+    # Like setuptools, the build writes into the project itself.
     pathlib.Path("build").mkdir(exist_ok=True)
     pathlib.Path("build/left.txt").write_text("left")
     info = "alpha-1.0.dist-info"
@@ -289,7 +292,7 @@ def build_wheel(folder, config_settings=None, metadata_directory=None):
 
 @pytest.fixture
 def project(tmp_path):
-    """Return a project that is built without anything from an index, and leaves files behind."""
+    """Return a project whose build needs no index, and leaves files behind."""
     folder = tmp_path / "src/lib"
     folder.mkdir(parents=True)
     backend = 'requires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
@@ -303,30 +306,32 @@ def install_project(tmp_path, project, choice="auto", lock=None):
     emitted = tmp_path / "requirements.txt"
     emitted.write_text(f"{project.as_uri()}\n")
     asked = Asked((project.as_uri(),), folders=(project,))
-    made = installer(tmp_path, choice)
-    made.install(Wanted((), emitted, lock, asked, project.parent), tmp_path / "made.lock")
-    return made
+    installer = make_installer(tmp_path, choice)
+    installer.install(Wanted((), emitted, lock, asked, project.parent), tmp_path / "made.lock")
+    return installer
 
 
 def build_on(tmp_path, project, asked_before):
-    """Install into the environment of a build before, whose lock is at hand; return what the log says."""
+    """Install into the environment of a previous build, with its lock; return the installer and the log."""
     (tmp_path / "before/build").mkdir(parents=True, exist_ok=True)
     shutil.copy(tmp_path / "made.lock", tmp_path / "before/build/requirements.lock")
     asked = Asked((project.as_uri(),), folders=(project,))
     wanted = Wanted((), tmp_path / "requirements.txt", None, asked, project.parent)
     stream = io.StringIO()
     offline = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path)}
-    made = Installer(tmp_path / "venv", HERE.minor, "uv", offline, Log(stream))
-    made.install(
+    installer = Installer(tmp_path / "venv", HERE.minor, "uv", offline, Log(stream))
+    installer.install(
         wanted,
         tmp_path / "made.lock",
-        Before(asked_before or made.asked(wanted), None, tmp_path / "before/build/requirements.lock"),
+        Previous(asked_before or installer.fingerprint(wanted), None, tmp_path / "before/build/requirements.lock"),
     )
-    return made, stream.getvalue()
+    return installer, stream.getvalue()
 
 
-def value_of_x(made):
-    return subprocess.run([made.python, "-c", "import alpha; print(alpha.x)"], capture_output=True, text=True).stdout
+def value_of_x(installer):
+    return subprocess.run(
+        [installer.python, "-c", "import alpha; print(alpha.x)"], capture_output=True, text=True
+    ).stdout
 
 
 @pytest.mark.parametrize("choice", ["uv", "pip"])
@@ -334,12 +339,12 @@ def test_a_folder_is_installed_as_a_copy_locked_by_its_digest_and_left_as_it_was
     wheel(tmp_path, "beta")
     before = sorted(project.rglob("*"))
     digest = digests.tree(project)
-    made = install_project(tmp_path, project, choice)
+    installer = install_project(tmp_path, project, choice)
     assert sorted(path for path in project.rglob("*") if "__pycache__" not in path.parts) == before
     first, second = [line for line in (tmp_path / "made.lock").read_text().splitlines() if line[0] != " "]
     assert first == f"alpha @ file:./lib#sha256={digest}"
     assert second.startswith("beta==1.0")
-    assert list(made.venv.glob("lib/python*/site-packages/alpha.py"))
+    assert list(installer.venv.glob("lib/python*/site-packages/alpha.py"))
 
 
 def test_a_folder_with_the_same_dates_and_another_content_is_built_anew(tmp_path, project):
@@ -353,9 +358,9 @@ def test_a_lock_with_a_folder_is_installed_from(tmp_path, project):
     wheel(tmp_path, "beta")
     install_project(tmp_path, project)
     lock = Path(shutil.copy(tmp_path / "made.lock", tmp_path / "kept.lock"))
-    made = install_project(tmp_path, project, lock=lock)
-    assert value_of_x(made) == "1\n"
-    assert [line.split()[0].partition("=")[0] for line in made.freeze().splitlines()] == ["alpha", "beta"]
+    installer = install_project(tmp_path, project, lock=lock)
+    assert value_of_x(installer) == "1\n"
+    assert [line.split()[0].partition("=")[0] for line in installer.freeze().splitlines()] == ["alpha", "beta"]
     (project / "alpha.py").write_text("x = 2\n")
     with pytest.raises(LockOutdated, match="the folder './lib'"):
         install_project(tmp_path, project, lock=lock)
@@ -369,7 +374,7 @@ GIT_FAILED = """error: Git operation failed
 
 
 @pytest.mark.parametrize(
-    ("words", "kind", "said"),
+    ("output", "kind", "message"),
     [
         ("warning: `a-1.0.whl` is missing an upload date, but user provided: x", IndexWithoutDates, r"\(a-1.0.whl\)"),
         ("ERROR: Index https://a.test/simple/six/ does not provide upload-time metadata.", IndexWithoutDates, "a.test"),
@@ -380,14 +385,14 @@ GIT_FAILED = """error: Git operation failed
         ),
     ],
 )
-def test_what_installers_say_of_the_date(tmp_path, words, kind, said):
-    assert re.search(said, dated(tmp_path).explain(words, "uv").what)
-    assert isinstance(dated(tmp_path).explain(words, "uv"), kind)
-    assert not isinstance(installer(tmp_path).explain(words, "uv"), kind)
+def test_what_installers_say_of_the_date(tmp_path, output, kind, message):
+    assert re.search(message, dated(tmp_path).explain(output, "uv").what)
+    assert isinstance(dated(tmp_path).explain(output, "uv"), kind)
+    assert not isinstance(make_installer(tmp_path).explain(output, "uv"), kind)
 
 
 @pytest.mark.parametrize(
-    ("words", "kind", "said"),
+    ("output", "kind", "message"),
     [
         ("error: Git executable not found. Ensure that Git is", GitMissing, "there is no git here"),
         ("ERROR: Cannot find command 'git' - do you have 'git' installed", GitMissing, "make build APT=git"),
@@ -410,20 +415,20 @@ def test_what_installers_say_of_the_date(tmp_path, words, kind, said):
         ("Failed to build a\nError: pg_config executable not found.", InstallFailed, "COMPILERS=1 APT=libpq-dev"),
     ],
 )  # fmt: skip
-def test_what_is_missing_is_named(words, kind, said):
-    problem = resolver_errors.of(words, "uv", venv=Path("venv"), minor="3.11")
+def test_what_is_missing_is_named(output, kind, message):
+    problem = resolver_errors.of(output, "uv", venv=Path("venv"), minor="3.11")
     assert isinstance(problem, kind)
-    assert said in str(problem)
+    assert message in str(problem)
 
 
 def test_an_incremental_build_has_the_folder_as_it_is_now(tmp_path, project):
     wheel(tmp_path, "beta")
     install_project(tmp_path, project)
-    made, said = build_on(tmp_path, project, asked_before="")
-    assert (value_of_x(made), "unchanged since the build before" in said) == ("1\n", True)
+    installer, log = build_on(tmp_path, project, asked_before="")
+    assert (value_of_x(installer), "unchanged since the build before" in log) == ("1\n", True)
     (project / "alpha.py").write_text("x = 2\n")
-    made, said = build_on(tmp_path, project, asked_before="another")
-    assert (value_of_x(made), "unchanged since the build before" in said) == ("2\n", False)
+    installer, log = build_on(tmp_path, project, asked_before="another")
+    assert (value_of_x(installer), "unchanged since the build before" in log) == ("2\n", False)
     assert digests.tree(project) in (tmp_path / "made.lock").read_text()
 
 
@@ -432,6 +437,6 @@ def test_a_package_that_is_not_what_its_author_s_digest_says_is_refused(tmp_path
     line = f"alpha==1.0 --hash=sha256:{'0' * 64}"
     (tmp_path / "requirements.txt").write_text(line + "\n")
     with pytest.raises(InstallFailed, match="[Hh]ash mismatch"):
-        installer(tmp_path).install(
+        make_installer(tmp_path).install(
             Wanted((), tmp_path / "requirements.txt", None, Asked((line,))), tmp_path / "requirements.lock"
         )

@@ -9,13 +9,13 @@ import pytest
 from nb_builder.common.log import Log
 from nb_builder.install import interpreters
 from nb_builder.install.interpreters import Wish
-from nb_builder.problems.repository import PythonMissing
+from nb_builder.problems.notebooks import PythonMissing
 
 OWN = f"{sys.version_info[0]}.{sys.version_info[1]}"
 
 
 def fake(folder, minor):
-    """Make a folder with something that answers like python3.N."""
+    """Make a folder with a script that answers like python3.N."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"python{minor}"
     path.write_text(f"#!/bin/sh\necho {minor} {minor}.1 {path}\n")
@@ -25,14 +25,14 @@ def fake(folder, minor):
 
 @pytest.fixture
 def machine(tmp_path, monkeypatch):
-    """A machine with Python 3.6 and 3.9 in pyenv, and a shim on PATH that leads nowhere."""
+    """A machine with Python 3.6 and 3.9 in pyenv, and a broken shim on PATH."""
     for minor in ("3.6", "3.9"):
         fake(tmp_path / ".pyenv/versions" / f"{minor}.1" / "bin", minor)
     shim = fake(tmp_path / "shims", "3.12")
     shim.write_text("#!/bin/sh\nexit 127\n")
-    own = fake(tmp_path / "own", OWN)
+    default = fake(tmp_path / "own", OWN)
     monkeypatch.setattr(interpreters, "_candidates", lambda environ: sorted(Path(tmp_path).rglob("python3.*")))
-    monkeypatch.setattr(sys, "_base_executable", str(own), raising=False)
+    monkeypatch.setattr(sys, "_base_executable", str(default), raising=False)
     return {"HOME": str(tmp_path)}
 
 
@@ -58,9 +58,9 @@ def test_of_a_range_that_excludes_the_builders_own_the_newest_is_taken(machine):
 
 
 def test_of_two_that_disagree_the_first_counts_and_both_are_named(machine):
-    minor, said = choose(machine, None, "3.6", asks("runtime.txt", "==3.9.*"))
+    minor, log = choose(machine, None, "3.6", asks("runtime.txt", "==3.9.*"))
     assert minor == "3.6"
-    assert "the notebook was written with Python 3.6, and counts; runtime.txt asks for Python 3.9." in said
+    assert "the notebook was written with Python 3.6, and counts; runtime.txt asks for Python 3.9." in log
 
 
 def test_a_wish_that_is_no_specifier_is_none(machine):
@@ -76,9 +76,9 @@ def test_no_wish_means_the_builders_own(machine):
 
 
 def test_a_notice_names_the_nearest_one_where_the_wanted_is_missing(machine):
-    minor, said = choose(machine, wanted="3.7")
+    minor, log = choose(machine, wanted="3.7")
     assert minor == "3.6"
-    assert "the notebook was written with Python 3.7, which is not here; Python 3.6 is used instead." in said
+    assert "the notebook was written with Python 3.7, which is not here; Python 3.6 is used instead." in log
 
 
 def test_one_that_is_too_old_for_us_is_a_wish_too(machine):

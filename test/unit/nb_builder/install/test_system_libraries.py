@@ -1,4 +1,4 @@
-"""Errors that tell of a library or a program of the system: words of real packages."""
+"""Errors about a system library or program: messages of real packages."""
 
 import pytest
 from nb_builder.install import system_libraries

@@ -1,4 +1,4 @@
-"""Packages of the system: what is read, and what is done where they are missing."""
+"""System packages: which are read, and what happens where they are missing."""
 
 import io
 
@@ -7,7 +7,7 @@ from nb_builder.common.dpkg import Package
 from nb_builder.common.log import Log
 from nb_builder.install import system_packages
 from nb_builder.install.system_packages import SystemPackage
-from nb_builder.problems.repository import SystemPackageMissing, SystemPackagesMalformed
+from nb_builder.problems.notebooks import SystemPackageMissing, SystemPackagesMalformed
 
 APT = """#!/bin/sh
 echo "$@" >>"$CALLS"
@@ -18,7 +18,7 @@ case "$*" in *install*) touch "$INSTALLED";; esac
 
 @pytest.fixture
 def machine(tmp_path, monkeypatch):
-    """Return a machine whose root has an apt-get that keeps its calls, and installs graphviz."""
+    """Return a machine with root, and an apt-get that records its calls and installs graphviz."""
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin/apt-get").write_text(APT)
     (tmp_path / "bin/apt-get").chmod(0o755)
@@ -29,11 +29,11 @@ def machine(tmp_path, monkeypatch):
     monkeypatch.setattr(system_packages.os, "geteuid", lambda: 0)
     monkeypatch.setattr(system_packages, "LISTS", tmp_path / "lists")
 
-    def held():
+    def installed():
         names = ["git", "graphviz"] if (tmp_path / "installed").exists() else ["git"]
         return {name: Package(name, "1.0", "all", name, "") for name in names}
 
-    monkeypatch.setattr(system_packages.dpkg, "packages", held)
+    monkeypatch.setattr(system_packages.dpkg, "packages", installed)
     return tmp_path
 
 
@@ -51,8 +51,8 @@ def test_files_beside_the_notebook_and_at_the_top_count(tmp_path):
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "apt.txt").write_text("# programs\ngraphviz  git\n")
     (tmp_path / "notebooks/packages.txt").write_text("\ufefflibgl1:amd64=1.6.0-1\ngit\n")
-    found = system_packages.read([tmp_path / "notebooks"], tmp_path)
-    assert [(each.entry, each.name, each.file) for each in found] == [
+    packages = system_packages.read([tmp_path / "notebooks"], tmp_path)
+    assert [(package.entry, package.name, package.file) for package in packages] == [
         ("libgl1:amd64=1.6.0-1", "libgl1", "notebooks/packages.txt"),
         ("git", "git", "notebooks/packages.txt"),
         ("graphviz", "graphviz", "apt.txt"),
@@ -73,18 +73,18 @@ def test_what_is_there_is_told_with_its_version_and_left_alone(machine):
 
 def test_root_installs_what_is_missing_and_says_so(machine):
     (machine / "lists/index").write_text("")
-    versions, said = provide("git", "graphviz=1.0")
+    versions, log = provide("git", "graphviz=1.0")
     assert versions == ["git=1.0", "graphviz=1.0"]
     update, install = (machine / "calls").read_text().splitlines()
     assert update.endswith(" update")
     assert install.endswith(" install --yes --no-install-recommends -- graphviz=1.0")
-    assert "apt-get install graphviz=1.0\n" in said and "note:" not in said
+    assert "apt-get install graphviz=1.0\n" in log and "note:" not in log
     assert not (machine / "lists").exists()
 
 
 def test_outside_of_an_image_the_machine_is_not_changed_without_a_word(machine):
-    _, said = provide("graphviz", in_image=False)
-    assert said.index("note: 'apt-get install graphviz' changes this machine") < said.index("     apt-get install")
+    _, log = provide("graphviz", in_image=False)
+    assert log.index("note: 'apt-get install graphviz' changes this machine") < log.index("     apt-get install")
     assert (machine / "lists").exists()
 
 
@@ -122,5 +122,5 @@ def test_what_apt_replaces_by_something_else_is_still_missing(machine):
 def test_what_is_meant_for_binder_is_read_too(tmp_path, folder):
     (tmp_path / folder).mkdir()
     (tmp_path / folder / "apt.txt").write_text("graphviz\n")
-    asked = system_packages.read([tmp_path], tmp_path)
-    assert [(each.name, each.file) for each in asked] == [("graphviz", f"{folder}/apt.txt")]
+    packages = system_packages.read([tmp_path], tmp_path)
+    assert [(package.name, package.file) for package in packages] == [("graphviz", f"{folder}/apt.txt")]

@@ -30,11 +30,11 @@ def announced(source):
     ],
 )  # fmt: skip
 def test_a_command_that_changes_the_machine_is_noted_with_its_cell(source, command):
-    said = announced(source)
-    assert said.strip().startswith(
+    log = announced(source)
+    assert log.strip().startswith(
         f"note: Cell [1] of model.ipynb (cell 2 of the file) runs '{command}', and this is no image"
     )
-    assert said.count("note:") == 1
+    assert log.count("note:") == 1
 
 
 @pytest.mark.parametrize(

@@ -30,11 +30,11 @@ def injected(*nodes, **values):
 
 
 def test_the_values_are_assigned_right_after_the_tagged_cell():
-    (node,), said = injected(notebook(*USUAL), alpha=0.1, depth=None)
+    (node,), log = injected(notebook(*USUAL), alpha=0.1, depth=None)
     cell = node.cells[2]
     assert cell.source.splitlines()[1:] == ["alpha = 0.1", "depth = None"]
     assert cell.metadata["tags"] == ["injected-parameters"]
-    assert said == ""
+    assert log == ""
 
 
 def test_numbers_and_places_of_the_authors_cells_stay():
@@ -57,9 +57,9 @@ def test_requirements_may_depend_on_a_parameter():
 
 
 def test_without_a_tagged_cell_the_values_come_first_and_a_note_says_so():
-    (node,), said = injected(notebook("print(alpha)", tagged=None), alpha=1)
+    (node,), log = injected(notebook("print(alpha)", tagged=None), alpha=1)
     assert "alpha = 1" in node.cells[0].source
-    assert "note: no cell is tagged 'parameters'" in said
+    assert "note: no cell is tagged 'parameters'" in log
 
 
 def test_a_name_that_the_cell_does_not_assign_is_refused_with_those_that_it_does():

@@ -6,40 +6,43 @@ import pytest
 from nb_builder.common.cell import Cell
 from nb_builder.preflight import undeclared_imports
 from nb_builder.problems.cells import ElsewhereOnly
-from nb_builder.problems.requirements import RequirementsMissing
+from nb_builder.problems.packages import RequirementsMissing
 from nb_builder.rewrite.magics import as_python
 
 
-def found(tmp_path, *sources):
-    return {each.package for each in imported(tmp_path, *sources)}
+def packages(tmp_path, *sources):
+    return {imported.package for imported in imports_of(tmp_path, *sources)}
 
 
-def imported(tmp_path, *sources):
+def imports_of(tmp_path, *sources):
     cells = [Cell(source, number, number) for number, source in enumerate(sources, start=1)]
     return undeclared_imports.of_notebook(cells, tmp_path, tmp_path)
 
 
-def surely(tmp_path, *sources):
-    return [each.package for each in imported(tmp_path, *sources) if each.sure]
+def certain_packages(tmp_path, *sources):
+    return [imported.package for imported in imports_of(tmp_path, *sources) if imported.sure]
 
 
 def test_packages_count_and_the_standard_library_does_not(tmp_path):
-    assert found(tmp_path, "import os, numpy.linalg as l", "from sklearn.cluster import KMeans") == {"numpy", "sklearn"}
+    assert packages(tmp_path, "import os, numpy.linalg as l", "from sklearn.cluster import KMeans") == {
+        "numpy",
+        "sklearn",
+    }
 
 
 def test_imports_inside_functions_count(tmp_path):
-    assert found(tmp_path, "def f():\n    import pandas") == {"pandas"}
+    assert packages(tmp_path, "def f():\n    import pandas") == {"pandas"}
 
 
 def test_imports_that_may_fail_do_not_count(tmp_path):
-    assert found(tmp_path, "try:\n    import cupy\nexcept ImportError:\n    cupy = None") == set()
+    assert packages(tmp_path, "try:\n    import cupy\nexcept ImportError:\n    cupy = None") == set()
 
 
 def test_modules_of_the_repository_are_followed(tmp_path):
     (tmp_path / "helper.py").write_text("import yaml\nimport helper, package")
     (tmp_path / "package").mkdir()
     (tmp_path / "package/inner.py").write_text("from . import x\nimport PIL")
-    assert found(tmp_path, "import helper") == {"yaml", "PIL"}
+    assert packages(tmp_path, "import helper") == {"yaml", "PIL"}
 
 
 def test_the_refusal_is_a_cell_to_paste(tmp_path):
@@ -54,7 +57,7 @@ def test_modules_anywhere_in_the_repository_count_as_its_own(tmp_path):
     (tmp_path / "lib" / "tools").mkdir(parents=True)
     (tmp_path / "lib" / "shapes.py").write_text("import yaml")
     (tmp_path / "lib" / "tools" / "area.py").write_text("import PIL")
-    assert found(tmp_path, "import sys; sys.path.append('../lib')\nimport shapes\nfrom tools import area") == {
+    assert packages(tmp_path, "import sys; sys.path.append('../lib')\nimport shapes\nfrom tools import area") == {
         "yaml",
         "PIL",
     }
@@ -75,7 +78,8 @@ def test_what_a_module_below_a_folder_on_the_path_imports_is_sure(tmp_path, adds
     (tmp_path / below / "utils.py").write_text("import tqdm, alpha\n")
     cells = [Cell(f"import sys, os\n{adds}\nfrom common.utils import load", 1, 1)]
     assert [
-        (each.package, each.sure) for each in undeclared_imports.of_notebook(cells, tmp_path / "ch01", tmp_path)
+        (imported.package, imported.sure)
+        for imported in undeclared_imports.of_notebook(cells, tmp_path / "ch01", tmp_path)
     ] == [
         ("tqdm", True),
         ("alpha", False),
@@ -84,7 +88,9 @@ def test_what_a_module_below_a_folder_on_the_path_imports_is_sure(tmp_path, adds
 
 def test_modules_that_a_cell_writes_count_as_the_repositorys(tmp_path):
     writes = "get_ipython().run_cell_magic('writefile', '{}', 'x = 1')"
-    assert found(tmp_path, writes.format("prices.py"), writes.format("-a pack/more.py"), "import prices, pack") == set()
+    assert (
+        packages(tmp_path, writes.format("prices.py"), writes.format("-a pack/more.py"), "import prices, pack") == set()
+    )
 
 
 @pytest.mark.parametrize(
@@ -110,7 +116,7 @@ def test_a_notebook_that_runs_pip_itself_is_left_to_the_run(tmp_path, source):
     ],
 )
 def test_an_import_that_every_run_meets_is_sure(tmp_path, source):
-    assert surely(tmp_path, source) == ["alpha"]
+    assert certain_packages(tmp_path, source) == ["alpha"]
 
 
 @pytest.mark.parametrize(
@@ -128,21 +134,23 @@ def test_an_import_that_every_run_meets_is_sure(tmp_path, source):
     ],
 )
 def test_an_import_that_some_runs_do_not_meet_is_told_and_not_sure(tmp_path, source):
-    assert surely(tmp_path, source) == []
-    assert "alpha" in found(tmp_path, source)
+    assert certain_packages(tmp_path, source) == []
+    assert "alpha" in packages(tmp_path, source)
 
 
 def test_an_import_in_a_cell_that_may_raise_is_not_sure(tmp_path):
     cells = [Cell("import alpha", 1, 1, tags=("raises-exception",))]
-    assert [each.sure for each in undeclared_imports.of_notebook(cells, tmp_path, tmp_path)] == [False]
+    assert [imported.sure for imported in undeclared_imports.of_notebook(cells, tmp_path, tmp_path)] == [False]
 
 
 def test_imports_for_type_checkers_are_none(tmp_path):
-    assert found(tmp_path, "if TYPE_CHECKING:\n    import alpha", "if typing.TYPE_CHECKING:\n    import beta") == set()
+    assert (
+        packages(tmp_path, "if TYPE_CHECKING:\n    import alpha", "if typing.TYPE_CHECKING:\n    import beta") == set()
+    )
 
 
 def test_a_path_to_modules_brings_no_package_that_is_known_by_name(tmp_path):
-    assert surely(tmp_path, "import sys\nsys.path.append('..')", "import yaml, alpha") == ["yaml"]
+    assert certain_packages(tmp_path, "import sys\nsys.path.append('..')", "import yaml, alpha") == ["yaml"]
 
 
 def test_modules_beside_the_notebook_are_run_as_surely_as_they_are_imported(tmp_path):
@@ -153,19 +161,19 @@ def test_modules_beside_the_notebook_are_run_as_surely_as_they_are_imported(tmp_
     (tmp_path / "pack/inner.py").write_text("import yaml")
     (tmp_path / "pack/other.py").write_text("import PIL")
     (tmp_path / "pack/unused.py").write_text("import gamma")
-    all_of_it = imported(tmp_path, "def g():\n    import helper", "import helper")
-    told = {(each.package, str(each.file), each.line): each.sure for each in all_of_it}
-    assert told == {
+    imports = imports_of(tmp_path, "def g():\n    import helper", "import helper")
+    sureness = {(imported.package, str(imported.file), imported.line): imported.sure for imported in imports}
+    assert sureness == {
         ("yaml", "pack/inner.py", 1): True,
         ("PIL", "pack/other.py", 1): True,
         ("beta", "helper.py", 3): False,
         ("gamma", "pack/unused.py", 1): False,
     }
-    assert {each.where("model.ipynb") for each in all_of_it} >= {"pack/inner.py, line 1", "helper.py, line 3"}
+    assert {imported.where("model.ipynb") for imported in imports} >= {"pack/inner.py, line 1", "helper.py, line 3"}
 
 
 def test_distributions_that_share_a_first_name_are_told_apart(tmp_path):
-    assert found(tmp_path, "from google.cloud import storage, bigquery", "import google.protobuf.message") == {
+    assert packages(tmp_path, "from google.cloud import storage, bigquery", "import google.protobuf.message") == {
         "google.cloud.storage",
         "google.cloud.bigquery",
         "google.protobuf",
@@ -186,8 +194,10 @@ def test_what_only_one_place_has_is_no_requirement(tmp_path):
 
 
 def test_what_a_cell_magic_times_is_looked_into(tmp_path):
-    timed = "get_ipython().run_cell_magic('time', '', 'import math\\n%matplotlib inline\\nimport alpha\\n')"
-    assert [(each.package, each.line, each.sure) for each in imported(tmp_path, timed)] == [("alpha", 4, True)]
+    source = "get_ipython().run_cell_magic('time', '', 'import math\\n%matplotlib inline\\nimport alpha\\n')"
+    assert [(imported.package, imported.line, imported.sure) for imported in imports_of(tmp_path, source)] == [
+        ("alpha", 4, True)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -195,4 +205,4 @@ def test_what_a_cell_magic_times_is_looked_into(tmp_path):
     ["import sys\nsys.path.append('/usr/lib/python3/dist-packages')", "!conda install -y pyyaml", "import findspark"],
 )
 def test_packages_of_the_machine_and_of_other_installers_are_left_to_the_run(tmp_path, source):
-    assert "yaml" not in surely(tmp_path, as_python(source), "import yaml")
+    assert "yaml" not in certain_packages(tmp_path, as_python(source), "import yaml")

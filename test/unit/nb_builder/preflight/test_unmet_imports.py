@@ -9,7 +9,7 @@ import pytest
 from nb_builder.common.log import Log
 from nb_builder.preflight import unmet_imports
 from nb_builder.preflight.checks import Notebook
-from nb_builder.problems.imports import ImportOfSubmodule, ImportsUndeclared, ImportUndeclared
+from nb_builder.problems.modules import ImportOfSubmodule, ImportsUndeclared, ImportUndeclared
 from nbformat import v4
 
 
@@ -81,5 +81,5 @@ def test_where_no_package_mends_any_import_none_is_asked_for(met, tmp_path):
     (tmp_path / "alpha").mkdir()
     with pytest.raises(ImportsUndeclared) as refused:
         met("import alpha\nimport win32api")
-    assert refused.value.fix == "Mend each import that is listed above."
+    assert refused.value.fix == "Fix each import that is listed above."
     assert "(only Windows has it)" in refused.value.detail

@@ -1,4 +1,4 @@
-"""What `docker inspect` tells of a model."""
+"""What `docker inspect` shows about a model."""
 
 import json
 
@@ -8,9 +8,9 @@ from nb_builder.repository import source_tree
 from nb_scorer.model import manifest
 
 
-def place(tmp_path, golden=3):
-    found = Workspace(tmp_path)
-    found.model.mkdir()
+def workspace(tmp_path, golden=3):
+    workspace = Workspace(tmp_path)
+    workspace.model.mkdir()
     fields = {
         "notebook": "model.ipynb",
         "python_full": "3.11.2",
@@ -18,8 +18,8 @@ def place(tmp_path, golden=3):
         "golden": golden,
         "scorer_start": "fork",
     }
-    manifest.write(str(found.model), {"format": manifest.FORMAT, **fields})
-    return found
+    manifest.write(str(workspace.model), {"format": manifest.FORMAT, **fields})
+    return workspace
 
 
 def labels_of(file):
@@ -27,7 +27,7 @@ def labels_of(file):
 
 
 def test_labels_are_left_where_s2i_looks(tmp_path):
-    image_labels.write(place(tmp_path), source_tree.UPLOADED, tmp_path / "s2i/metadata.json")
+    image_labels.write(workspace(tmp_path), source_tree.UPLOADED, tmp_path / "s2i/metadata.json")
     written = labels_of(tmp_path / "s2i/metadata.json")
     assert written["io.nb-builder.notebook"] == "model.ipynb"
     assert written["io.nb-builder.golden-rows"] == "3"
@@ -35,16 +35,16 @@ def test_labels_are_left_where_s2i_looks(tmp_path):
 
 
 def test_a_model_that_nothing_proves_has_a_label_and_facts_that_say_so(tmp_path):
-    facts = image_labels.write(place(tmp_path, golden=0), source_tree.UPLOADED, tmp_path / "s2i/metadata.json")
+    facts = image_labels.write(workspace(tmp_path, golden=0), source_tree.UPLOADED, tmp_path / "s2i/metadata.json")
     words = "Nothing proves that this service answers: model.ipynb has no sample that predictor answers as JSON."
     warning = labels_of(tmp_path / "s2i/metadata.json")["io.nb-builder.warning"]
     assert warning.startswith(words) and "examples = [" in warning
     assert facts["proved"] is False
-    assert [(each["code"], each["what"]) for each in facts["warnings"]] == [("proof-missing", words)]
+    assert [(warning["code"], warning["what"]) for warning in facts["warnings"]] == [("proof-missing", words)]
 
 
 def test_other_builds_leave_no_labels_but_facts(tmp_path):
-    facts = image_labels.write(place(tmp_path), tmp_path, tmp_path / "s2i/metadata.json")
+    facts = image_labels.write(workspace(tmp_path), tmp_path, tmp_path / "s2i/metadata.json")
     model = {"sha256": "ab", "golden": 3, "scorer_start": "fork"}
     assert facts == {"model": model, "proved": True, "warnings": []}
     assert not (tmp_path / "s2i").exists()

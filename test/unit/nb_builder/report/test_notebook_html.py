@@ -11,8 +11,8 @@ def page_of(*cells):
 
 def output(**data):
     """Return a cell that showed `data`, by MIME type."""
-    shown = {kind.replace("__", "+").replace("_", "/", 1): value for kind, value in data.items()}
-    return v4.new_code_cell("x", outputs=[v4.new_output("execute_result", shown)])
+    output = {kind.replace("__", "+").replace("_", "/", 1): value for kind, value in data.items()}
+    return v4.new_code_cell("x", outputs=[v4.new_output("execute_result", output)])
 
 
 def test_cells_and_outputs_are_on_the_page():
@@ -58,14 +58,16 @@ def test_nothing_that_runs_loads_or_is_sent_is_left(cell, html):
 
 def test_scripts_and_widgets_have_their_text_or_a_word():
     assert "alert" not in page_of(output(application_javascript="alert(1)"))
-    shown = v4.new_output("display_data", {"application/vnd.jupyter.widget-view+json": {}, "text/plain": "IntSlider()"})
-    assert "IntSlider()" in page_of(v4.new_code_cell("w", outputs=[shown]))
+    widget = v4.new_output(
+        "display_data", {"application/vnd.jupyter.widget-view+json": {}, "text/plain": "IntSlider()"}
+    )
+    assert "IntSlider()" in page_of(v4.new_code_cell("w", outputs=[widget]))
 
 
 def test_a_page_that_can_t_be_made_is_left_out_with_a_note(tmp_path, monkeypatch):
-    said = []
+    notes = []
     monkeypatch.setattr(notebook_html, "page", lambda node, title: 1 / 0)
-    log = type("Log", (), {"note": lambda self, text: said.append(text)})()
+    log = type("Log", (), {"note": lambda self, text: notes.append(text)})()
     notebook_html.write(nbformat.from_dict({}), "m.ipynb", tmp_path / "notebook.html", log)
-    assert said == ["m.ipynb can't be shown as a page: ZeroDivisionError: division by zero"]
+    assert notes == ["m.ipynb can't be shown as a page: ZeroDivisionError: division by zero"]
     assert not (tmp_path / "notebook.html").exists()

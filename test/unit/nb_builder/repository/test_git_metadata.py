@@ -1,4 +1,4 @@
-"""What a checkout says of itself, with git and without."""
+"""Metadata of a checkout, with git and without."""
 
 import os
 import subprocess
@@ -7,10 +7,10 @@ import pytest
 from nb_builder.repository import git_metadata
 
 
-def git(repository, *words):
+def git(repository, *arguments):
     environ = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
     who = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
-    command = ["git", "-C", repository, *who, *words]
+    command = ["git", "-C", repository, *who, *arguments]
     return subprocess.run(command, env=environ, capture_output=True, text=True, check=True).stdout.strip()
 
 
@@ -29,7 +29,7 @@ def clone(tmp_path):
 
 @pytest.fixture(params=["with git", "without git"])
 def way(request, monkeypatch):
-    """Ask git itself, or do without the program."""
+    """Use git itself, or do without the program."""
     if request.param == "without git":
         monkeypatch.setattr(git_metadata.shutil, "which", lambda name: None)
 

@@ -1,4 +1,4 @@
-"""What a notebook runs with %run counts as its own."""
+"""Files that a notebook runs with %run count as its own."""
 
 import pytest
 from nb_builder.repository import included_files

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from nb_builder.common import resolve_date
 from nb_builder.common.resolve_date import AsOf
-from nb_builder.problems.requirements import DateUnknown
+from nb_builder.problems.packages import DateUnknown
 from nb_builder.repository import last_change
 from nbformat.v4 import new_code_cell, new_notebook
 

@@ -1,15 +1,15 @@
-"""Files that no build needs to be perfect."""
+"""Notebook files with gaps that do not matter for a build."""
 
 import nbformat
 import pytest
-from nb_builder.repository.normalize_notebook import mend
+from nb_builder.repository.normalize_notebook import normalize
 
 CELL = {"cell_type": "code", "id": "a", "metadata": {}, "outputs": [], "execution_count": None, "source": "x = 1"}
 
 
 def mended(*cells, **fields):
     raw = {"cells": list(cells) or [dict(CELL)], "metadata": {}, "nbformat": 4, "nbformat_minor": 5, **fields}
-    mend(raw)
+    normalize(raw)
     nbformat.validate(nbformat.from_dict(raw))
     return raw
 

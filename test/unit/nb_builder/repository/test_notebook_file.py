@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from nb_builder.problems.repository import LanguageWrong, NotebookConflict, NotebookNotANotebook, NotebookNotJson
+from nb_builder.problems.notebooks import LanguageWrong, NotebookConflict, NotebookNotANotebook, NotebookNotJson
 from nb_builder.repository import notebook_file
 from nbformat.v4 import new_code_cell, new_notebook
 

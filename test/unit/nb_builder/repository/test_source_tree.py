@@ -1,11 +1,11 @@
-"""Which file is the notebook, and how the repository gets to its place."""
+"""Which file is the notebook, and how the repository is copied."""
 
 import json
 import os
 from pathlib import Path
 
 import pytest
-from nb_builder.problems.repository import (
+from nb_builder.problems.notebooks import (
     NotebookAmbiguous,
     NotebookChosenTwice,
     NotebookMissing,
@@ -56,9 +56,9 @@ def test_of_several_notebooks_the_only_one_that_binds_predictor_is_taken_aloud(t
     repo = repository(tmp_path, "a.ipynb", "b.ipynb", "model.py")
     notebook_with(repo / "b.ipynb", "predictor = max")
     (repo / "model.py").write_text("def predictor(x):\n    return x")
-    said = []
-    assert source_tree.find_notebooks(repo, None, None, said.append) == (Path("b.ipynb"),)
-    assert said == ["b.ipynb is taken: of 3 notebooks and scripts it is the one that defines predictor."]
+    notes = []
+    assert source_tree.find_notebooks(repo, None, None, notes.append) == (Path("b.ipynb"),)
+    assert notes == ["b.ipynb is taken: of 3 notebooks and scripts it is the one that defines predictor."]
 
 
 def test_a_sole_notebook_that_may_bind_predictor_by_an_import_goes_before_a_module_that_does(tmp_path):
@@ -132,17 +132,17 @@ def test_any_script_can_be_chosen(tmp_path):
 
 
 def test_an_emptied_upload_falls_back_to_what_an_earlier_assemble_kept(tmp_path, monkeypatch):
-    kept = repository(tmp_path, "a.ipynb")
+    copy = repository(tmp_path, "a.ipynb")
     (tmp_path / "upload").mkdir()
     monkeypatch.setattr(source_tree, "UPLOADED", tmp_path / "upload")
-    assert source_tree.locate(tmp_path / "upload", kept) == kept
+    assert source_tree.locate(tmp_path / "upload", copy) == copy
 
 
 def test_an_empty_folder_is_not_taken_for_the_repository_of_the_build_before(tmp_path):
-    kept = repository(tmp_path, "a.ipynb")
+    copy = repository(tmp_path, "a.ipynb")
     (tmp_path / "empty").mkdir()
     with pytest.raises(SourceMissing, match="There is no repository in"):
-        source_tree.locate(tmp_path / "empty", kept)
+        source_tree.locate(tmp_path / "empty", copy)
 
 
 def test_no_repository_anywhere_is_refused(tmp_path):

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from nb_builder.problems.requirements import (
+from nb_builder.problems.packages import (
     IndexNotAllowed,
     LockOutdated,
     RequirementIsOption,
@@ -12,7 +12,7 @@ from nb_builder.problems.requirements import (
     RequirementsMalformed,
     RequirementsNeedPackages,
 )
-from nb_builder.requirements import collect, sources
+from nb_builder.requirements import collect, lock_file, sources
 from nb_builder.rewrite import scripts
 from nbformat.v4 import new_code_cell, new_notebook
 
@@ -88,9 +88,9 @@ def test_cloudpickle_comes_along_unless_the_author_pins_it(tmp_path):
 
 def test_requirements_txt_of_the_repository_counts_too(tmp_path):
     repository(tmp_path, requirements_txt="# what we use\nsix>=1.10  # old\nattrs \\\n  >=20\n")
-    found = wanted(tmp_path, "requirements = [['six', '1.16.0']]", folder="notebooks")
-    assert len(found) == 3
-    assert found.emitted.read_text().splitlines()[:3] == ["six==1.16.0", "six>=1.10", "attrs >=20"]
+    requirements = wanted(tmp_path, "requirements = [['six', '1.16.0']]", folder="notebooks")
+    assert len(requirements) == 3
+    assert requirements.emitted.read_text().splitlines()[:3] == ["six==1.16.0", "six>=1.10", "attrs >=20"]
 
 
 def test_a_contradiction_between_cell_and_file_names_both(tmp_path):
@@ -215,3 +215,117 @@ def test_the_line_that_names_a_package_is_told(tmp_path):
     read = wanted(tmp_path, "x = 1")
     assert read.written_in("scikit-learn") == "requirements.txt, line 3"
     assert read.written_in("numpy") == ""
+
+
+def refused(problem, tmp_path, source, **more):
+    with pytest.raises(problem) as raised:
+        wanted(tmp_path, source, **more)
+    return str(raised.value)
+
+
+def test_what_the_cell_can_t_do_is_told_by_its_last_line(tmp_path):
+    source = "import os\nrequirements = [os.write(2, b'first\\nlast\\n'), os._exit(7)]"
+    assert "last" in refused(RequirementsNeedPackages, tmp_path, source).splitlines()[0]
+    assert "exit status 7" in refused(RequirementsNeedPackages, tmp_path, "import os\nrequirements = [os._exit(7)]")
+    malformed = refused(RequirementsMalformed, tmp_path, "requirements = [['six', '1'], ['a', 'b', 'c']]")
+    assert "entry 2" in malformed and "Correct it in model.ipynb" in malformed
+
+
+def test_the_cell_is_told_where_to_correct_it(tmp_path):
+    told = refused(RequirementsMalformed, tmp_path, "requirements = ['six seven']")
+    assert "'requirements' (entry 1): 'six seven' is no requirement" in told and "Correct it in model.ipynb" in told
+
+
+def test_the_cell_sees_its_own_folder_and_no_input(tmp_path):
+    (tmp_path / "src/deep").mkdir(parents=True)
+    (tmp_path / "src/deep/own.py").write_text("name = 'six'")
+    source = (
+        "import os, own, sys\nrequirements = [own.name, os.path.basename(os.getcwd()), sys.stdin.read() or 'empty']"
+    )
+    assert [str(each) for each in wanted(tmp_path, source, folder="deep").cell] == ["six", "deep", "empty"]
+
+
+def test_notes_on_the_cell_are_told_as_of_requirements(tmp_path):
+    read = wanted(tmp_path, "requirements = ['pywin32']")
+    assert read.choice.notes == ("requirements: left out, as it is for Windows only: pywin32.",)
+
+
+def test_a_contradiction_with_a_file_of_entries_counts_them(tmp_path):
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src/requirements.txt").write_text("python=3.9=h\nattrs=22.1=x\nsix=1.15=py_0\n")
+    told = refused(RequirementsConflict, tmp_path, "requirements = [['six', '1.16.0']]")
+    assert "the cell asks for six==1.16.0, and requirements.txt (entry 2) for six==1.15." in told
+
+
+def test_the_nearest_lock_counts(tmp_path):
+    (tmp_path / "src/a/b").mkdir(parents=True)
+    for folder in ("src", "src/a", "."):
+        (tmp_path / folder / "requirements.lock").write_text("six==1 --hash=sha256:00\n")
+    assert wanted(tmp_path, "x = 1", folder="a/b").lock == tmp_path / "src/a/requirements.lock"
+    (tmp_path / "src/a/requirements.lock").unlink()
+    assert wanted(tmp_path, "x = 1", folder="a/b").lock == tmp_path / "src/requirements.lock"
+    (tmp_path / "src/requirements.lock").unlink()
+    assert wanted(tmp_path, "x = 1", folder="a/b").lock is None
+
+
+def test_a_lock_may_have_more_than_the_cell_says(tmp_path):
+    repository(
+        tmp_path,
+        requirements_lock="\ufeffSix[x]==1.16.0rc1 ; python_version > '3' --hash=sha256:00\n"
+        f"alpha @ git+https://a/b@{40 * '0'}\n",
+    )
+    cell = "requirements = ['six>=1.15', 'alpha>=3', 'other; python_version < \"3\"']"
+    assert wanted(tmp_path, cell).lock
+    told = refused(LockOutdated, tmp_path, "requirements = ['six>=1.17']")
+    assert "The cell asks for six>=1.17, and requirements.lock has 1.16.0rc1" in told
+
+
+def test_what_is_pinned_and_what_is_not_is_known_by_name(tmp_path):
+    read = wanted(tmp_path, "requirements = ['Six===1', 'idna==3.*', 'a_b @ https://a/b.zip', 'attrs>=1', 'x==1,>0']")
+    assert (read.pinned, read.unpinned) == (["a-b", "six", "x"], ["attrs", "idna"])
+    assert len(read) == 5 and read.declared
+
+
+def test_nothing_is_declared_where_nothing_asks(tmp_path):
+    read = wanted(tmp_path, "x = 1")
+    assert (read.declared, read.written_in("six"), read.top) == (False, "", tmp_path / "src")
+    repository(tmp_path, requirements_lock="")
+    assert wanted(tmp_path, "x = 1").declared
+
+
+def test_an_entry_of_a_file_without_lines_is_told_by_its_number(tmp_path):
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src/environment.yml").write_text("dependencies: [idna, scikit-learn]")
+    assert wanted(tmp_path, "x = 1").written_in("Scikit_Learn") == "environment.yml, entry 2"
+
+
+def test_requirements_are_counted_in_words():
+    assert [collect.counted(number) for number in (0, 1, 2)] == ["no requirements", "1 requirement", "2 requirements"]
+
+
+def test_the_fingerprint_knows_options_constraints_and_the_lock(tmp_path):
+    found = {wanted(tmp_path, "requirements = ['six']").fingerprint}
+    found.add(wanted(tmp_path, "requirements = ['six', '--pre']").fingerprint)
+    repository(tmp_path, c_txt="idna<3\n")
+    found.add(wanted(tmp_path, "requirements = ['six', '-c c.txt']").fingerprint)
+    repository(tmp_path, requirements_lock="six==1 --hash=sha256:00\n")
+    found.add(wanted(tmp_path, "requirements = ['six']").fingerprint)
+    assert len(found - {""}) == 4
+
+
+def test_constraints_of_a_cell_are_drawn_into_what_installers_read(tmp_path):
+    repository(tmp_path, c_txt="idna<3\nattrs<20\n")
+    wanted(tmp_path, "requirements = ['six', '-c c.txt']")
+    assert (tmp_path / "build/constraints.txt").read_text() == "idna<3\nattrs<20\n"
+    lines = ["six", "cloudpickle  # saves and loads the model", "-c constraints.txt"]
+    assert (tmp_path / "build/requirements.txt").read_text().splitlines() == lines
+
+
+def test_a_folder_in_a_lock_is_looked_for_from_the_repository_s_top(tmp_path):
+    (tmp_path / "src/lib").mkdir(parents=True)
+    (tmp_path / "src/lib/setup.py").write_text("")
+    locked = lock_file.public(f"alpha @ {(tmp_path / 'src/lib').as_uri()}\n", tmp_path / "src")
+    repository(tmp_path, requirements_lock=locked)
+    assert wanted(tmp_path, "x = 1", folder="notebooks").lock
+    (tmp_path / "src/lib/new.py").write_text("")
+    assert "the folder './lib'" in refused(LockOutdated, tmp_path, "x = 1")

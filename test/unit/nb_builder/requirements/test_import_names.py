@@ -4,6 +4,7 @@ import importlib.metadata
 
 import pytest
 from nb_builder.platforms.catalog import MODULES
+from nb_builder.requirements import import_names
 from nb_builder.requirements.import_names import PROVIDED_BY, SAME, providing
 from packaging.utils import canonicalize_name
 
@@ -46,3 +47,10 @@ def test_what_is_installed_here_is_as_the_tables_say():
 def test_a_module_is_in_one_table():
     assert not {*PROVIDED_BY} & SAME
     assert not {*MODULES} & ({*PROVIDED_BY} | SAME)
+
+
+def test_an_entry_can_be_pasted_where_the_name_is_known():
+    assert import_names.entry("sklearn.svm") == '["scikit-learn", ""]'
+    assert import_names.entry("feature_engine") == '["feature-engine", ""]'
+    assert import_names.entry("acme.tool") == '["<the package that provides acme.tool>", ""]'
+    assert (import_names.known_name("sklearn.svm"), import_names.known_name("acme")) == ("sklearn", None)

@@ -1,7 +1,7 @@
 """Indexes that requirements name: who may, and what installers hear of them."""
 
 import pytest
-from nb_builder.problems.requirements import IndexNotAllowed
+from nb_builder.problems.packages import IndexNotAllowed
 from nb_builder.requirements.index_options import IndexOptions
 
 LINE = "requirements.txt (line 1)"
@@ -11,12 +11,12 @@ def options(**values):
     return IndexOptions(where=LINE, **values)
 
 
-def check(made, tmp_path, *allowed, **environ):
-    made.check(allowed, tmp_path, {"HOME": str(tmp_path), "PIP_CONFIG_FILE": "/dev/null", **environ})
+def check(index_options, tmp_path, *allowed, **environ):
+    index_options.check(allowed, tmp_path, {"HOME": str(tmp_path), "PIP_CONFIG_FILE": "/dev/null", **environ})
 
 
 @pytest.mark.parametrize(
-    "made",
+    "index_options",
     [
         options(index="https://a.example.com/simple"),
         options(extra=("https://me:secret@A.example.com:443/simple",)),
@@ -25,12 +25,12 @@ def check(made, tmp_path, *allowed, **environ):
         options(extra=("https://a.example.com/simple",)) + options(pre=True),
     ],
 )
-def test_an_index_counts_where_its_host_is_allowed(made, tmp_path):
+def test_an_index_counts_where_its_host_is_allowed(index_options, tmp_path):
     with pytest.raises(IndexNotAllowed) as refused:
-        check(made, tmp_path, "b.example.com")
+        check(index_options, tmp_path, "b.example.com")
     assert LINE in refused.value.what and "secret" not in str(refused.value)
     assert "S2I_ALLOW_INDEXES=a.example.com" in refused.value.fix
-    check(made, tmp_path, "b.example.com", "a.example.com")
+    check(index_options, tmp_path, "b.example.com", "a.example.com")
 
 
 def test_a_host_that_only_ends_alike_is_another_one(tmp_path):
@@ -49,20 +49,70 @@ def test_what_the_builder_uses_anyway_needs_no_leave(tmp_path):
 
 def test_folders_of_the_repository_need_no_leave_and_others_do(tmp_path):
     check(options(links=((tmp_path / "wheels").as_uri(),)), tmp_path)
-    for other in ("file:///srv/wheels", f"{tmp_path.as_uri()}/../wheels"):
-        with pytest.raises(IndexNotAllowed, match=f"takes packages from {other}"):
-            check(options(links=(other,)), tmp_path)
+    for url in ("file:///srv/wheels", f"{tmp_path.as_uri()}/../wheels"):
+        with pytest.raises(IndexNotAllowed, match=f"takes packages from {url}"):
+            check(options(links=(url,)), tmp_path)
 
 
 def test_installers_hear_of_it_as_pip_would_be_told(tmp_path):
-    made = options(index="https://a.example.com/s", extra=("https://b.example.com/s",)) + options(only_binary=("six",))
-    given = {"PIP_CONFIG_FILE": "/dev/null", "PIP_EXTRA_INDEX_URL": "https://own.example.com/s", "OTHER": "1"}
-    told = made.applied(given)
-    assert told["PIP_INDEX_URL"] == "https://a.example.com/s"
-    assert told["PIP_EXTRA_INDEX_URL"] == "https://own.example.com/s https://b.example.com/s"
-    assert (told["PIP_ONLY_BINARY"], told["OTHER"]) == ("six", "1")
-    assert "PIP_FIND_LINKS" not in told
+    index_options = options(index="https://a.example.com/s", extra=("https://b.example.com/s",)) + options(
+        only_binary=("six",)
+    )
+    environ = {"PIP_CONFIG_FILE": "/dev/null", "PIP_EXTRA_INDEX_URL": "https://own.example.com/s", "OTHER": "1"}
+    applied = index_options.applied(environ)
+    assert applied["PIP_INDEX_URL"] == "https://a.example.com/s"
+    assert applied["PIP_EXTRA_INDEX_URL"] == "https://own.example.com/s https://b.example.com/s"
+    assert (applied["PIP_ONLY_BINARY"], applied["OTHER"]) == ("six", "1")
+    assert "PIP_FIND_LINKS" not in applied
 
 
 def test_without_options_nothing_changes():
     assert IndexOptions().applied({"PIP_INDEX_URL": "x", "HOME": "/"}) == {"PIP_INDEX_URL": "x", "HOME": "/"}
+
+
+def test_installers_hear_of_every_option_beside_what_they_were_told(tmp_path):
+    made = options(
+        extra=("https://b/s",),
+        links=("/w",),
+        trusted=("b",),
+        only_binary=("six",),
+        no_binary=("idna",),
+        no_index=True,
+        pre=True,
+    )
+    given = {
+        "PIP_CONFIG_FILE": "/dev/null",
+        "PIP_EXTRA_INDEX_URL": "https://a/s",
+        "PIP_FIND_LINKS": "/v",
+        "PIP_TRUSTED_HOST": "a",
+        "PIP_ONLY_BINARY": "numpy,scipy",
+        "PIP_NO_BINARY": "attrs",
+    }
+    assert made.applied(given) == {
+        "PIP_CONFIG_FILE": "/dev/null",
+        "PIP_EXTRA_INDEX_URL": "https://a/s https://b/s",
+        "PIP_FIND_LINKS": "/v /w",
+        "PIP_TRUSTED_HOST": "a b",
+        "PIP_ONLY_BINARY": "numpy,scipy,six",
+        "PIP_NO_BINARY": "attrs,idna",
+        "PIP_NO_INDEX": "1",
+        "PIP_PRE": "1",
+    }
+
+
+def test_two_lines_together_say_what_both_say_once():
+    one = IndexOptions("a", "i", ("e",), ("l",), ("t",), ("o",), ("n",), True, False)
+    other = IndexOptions("b", "j", ("e", "f"), ("l", "m"), ("t", "u"), ("o", "p"), ("n", "q"), False, True)
+    both = IndexOptions(
+        "", "j", ("e", "f"), ("l", "m"), ("t", "u"), ("o", "p"), ("n", "q"), True, True, lines=(one, other)
+    )
+    assert one + other == both
+    assert (one + IndexOptions()).index == "i"
+
+
+def test_an_address_without_a_host_is_named_itself(tmp_path):
+    with pytest.raises(IndexNotAllowed) as refused:
+        check(options(links=("file:///srv/wheels",)), tmp_path)
+    assert f"{LINE} takes packages from file:///srv/wheels" in refused.value.what
+    check(options(links=(tmp_path.as_uri(),)), tmp_path)
+    check(options(trusted=("B.example.com:8080",)), tmp_path, "b.example.com")

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
-from nb_builder.problems.requirements import RequirementsConflict
+from nb_builder.problems.packages import RequirementsConflict
 from nb_builder.requirements import merge
 from nb_builder.requirements.collect import Wanted
 from nb_builder.requirements.line_parser import Asked
-from nb_builder.requirements.sources import Choice, Declaration, Said
+from nb_builder.requirements.sources import Choice, Declaration, Packages
 from packaging.requirements import Requirement
 
 
@@ -42,16 +42,16 @@ def test_pins_that_exclude_each_other_name_their_notebooks(tmp_path):
 
 
 def test_a_file_that_two_notebooks_share_counts_once(tmp_path):
-    choice = Choice(Declaration("requirements.txt", Said()), ("of it",), ())
+    choice = Choice(Declaration("requirements.txt", Packages()), ("of it",), ())
     asked = Asked(("attrs",), ("six<2",))
-    one, other = (Wanted((), tmp_path / "build.txt", None, asked, choice=choice) for _ in range(2))
-    assert (join(one, other).choice, len(join(one, other))) == (choice, 1)
+    first, second = (Wanted((), tmp_path / "build.txt", None, asked, choice=choice) for _ in range(2))
+    assert (join(first, second).choice, len(join(first, second))) == (choice, 1)
     assert (tmp_path / "build.txt").read_text().splitlines()[::2] == ["attrs", "-c constraints.txt"]
     assert (tmp_path / "constraints.txt").read_text() == "six<2\n"
 
 
 def test_an_empty_file_of_the_first_notebook_says_that_nothing_is_needed(tmp_path):
-    choice = Choice(Declaration("a/requirements.txt", Said()), (), ())
+    choice = Choice(Declaration("a/requirements.txt", Packages()), (), ())
     first = Wanted((), tmp_path / "build.txt", None, choice=choice)
     assert join(first, wanted(tmp_path)).declared
     assert not join(wanted(tmp_path), wanted(tmp_path)).declared
@@ -60,3 +60,12 @@ def test_an_empty_file_of_the_first_notebook_says_that_nothing_is_needed(tmp_pat
 def test_the_last_notebook_s_lock_holds(tmp_path):
     lock = tmp_path / "requirements.lock"
     assert join(wanted(tmp_path, lock=tmp_path / "x"), wanted(tmp_path, lock=lock)).lock == lock
+
+
+def test_notes_of_all_are_told_once_and_what_one_of_them_counts_on_holds(tmp_path):
+    first = Choice(Declaration("requirements.txt", Packages()), ("one", "both"), ())
+    second = Choice(None, ("both", "two"), (Declaration("setup.py", Packages(), "wrong"),))
+    parts = [Wanted((), tmp_path / "r.txt", None, Asked(), tmp_path, choice) for choice in (first, second)]
+    joined = join(*parts)
+    assert joined.choice == Choice(first.counted, ("one", "both", "two"), second.silent)
+    assert (joined.top, joined.emitted) == (tmp_path, tmp_path / "r.txt")

@@ -55,3 +55,53 @@ def test_what_uv_was_told_itself_wins(tmp_path, monkeypatch):
 def test_credentials_are_blotted_out():
     text = "error: http://me:secret@host/simple and https://token@host"
     assert pip_config.without_credentials(text) == "error: http://***@host/simple and https://***@host"
+
+
+@pytest.mark.parametrize(
+    ("settings", "flags"),
+    [
+        ({"pre": "yes"}, ["--prerelease", "allow"]),
+        ({"pre": "no", "no-index": "0"}, []),
+        ({"no-index": "On"}, ["--no-index"]),
+        ({"no-index": "TRUE", "pre": "TRUE"}, ["--no-index", "--prerelease", "allow"]),
+        (
+            {"no-binary": "six, idna", "only-binary": ":all:"},
+            ["--only-binary", ":all:", "--no-binary", "six", "--no-binary", "idna"],
+        ),
+    ],
+)
+def test_switches_are_flags_of_uv(settings, flags):
+    assert pip_config.for_uv(settings, {}) == ({}, flags)
+
+
+def test_a_proxy_is_for_both_kinds_of_address():
+    variables, _ = pip_config.for_uv(
+        {"proxy": "http://p:1", "default-timeout": "9", "retries": "2"}, {"HTTP_PROXY": "x"}
+    )
+    assert variables == {"HTTPS_PROXY": "http://p:1", "UV_HTTP_TIMEOUT": "9", "UV_HTTP_RETRIES": "2"}
+
+
+def test_files_are_read_from_the_least_important_on(tmp_path):
+    home = tmp_path / "home"
+    places = ["xdg/pip/pip.conf", "home/.pip/pip.conf", "home/.config/pip/pip.conf", "home/pip.ini", "own.conf"]
+    for number, place in enumerate(places):
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        lines = "".join(f"key_{later} = {place}\n" for later in range(number, len(places)))
+        (tmp_path / place).write_text(f"[{'install' if number % 2 else 'global'}]\n{lines}")
+    environ = {
+        "HOME": str(home),
+        "XDG_CONFIG_DIRS": f"{tmp_path}/xdg:/nowhere",
+        "PIP_CONFIG_FILE": str(tmp_path / "own.conf"),
+    }
+    told = pip_config.read(environ)
+    assert {name: told[name] for name in told if name.startswith("key")} == {
+        f"key-{number}": place for number, place in enumerate(places)
+    }
+    assert pip_config.read({**environ, "PIP_CONFIG_FILE": "/dev/null", "PIP_A_B": "c", "PIP_EMPTY": ""}) == {
+        "config-file": "/dev/null",
+        "a-b": "c",
+    }
+
+
+def test_user_and_password_give_way_to_what_is_wanted():
+    assert pip_config.without_credentials("git+ssh://git@host/a", instead="") == "git+ssh://host/a"

@@ -1,4 +1,4 @@
-"""Script one keeps what `requirements` depends on, by the syntax tree and never by the word."""
+"""Script one keeps what `requirements` depends on, by the syntax tree and not by text."""
 
 import subprocess
 import sys
@@ -10,12 +10,16 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 
 def emitted(tmp_path, *sources):
-    """Return the lines that script one of these cells writes, or its exit status and last words."""
+    """Return the lines that script one of these cells writes, or its exit status and last line on stderr."""
     node = new_notebook(cells=[new_code_cell(source) for source in sources])
     script = tmp_path / "one.py"
     script.write_text(scripts.requirements_script(node, Path("model.ipynb")).text)
-    ran = subprocess.run([sys.executable, "-S", script], capture_output=True, text=True)
-    return ran.stdout.splitlines() if ran.returncode == 0 else (ran.returncode, ran.stderr.splitlines()[-1])
+    completed = subprocess.run([sys.executable, "-S", script], capture_output=True, text=True)
+    return (
+        completed.stdout.splitlines()
+        if completed.returncode == 0
+        else (completed.returncode, completed.stderr.splitlines()[-1])
+    )
 
 
 @pytest.mark.parametrize(
@@ -64,9 +68,9 @@ def test_requirements_are_computed_without_the_packages(tmp_path, cells, lines):
     ],
 )
 def test_what_is_malformed_is_named_by_its_entry(tmp_path, value, words):
-    status, said = emitted(tmp_path, f"requirements = {value}")
+    status, error = emitted(tmp_path, f"requirements = {value}")
     assert status == 65
-    assert words in said
+    assert words in error
 
 
 def test_markdown_is_never_code(tmp_path):

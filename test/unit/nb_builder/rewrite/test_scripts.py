@@ -50,8 +50,8 @@ def test_empty_and_skipped_cells_get_no_number():
 
 
 def test_a_cell_is_shown_as_its_author_wrote_it():
-    shown = [cell.title for cell in model_script(new_code_cell("\n%matplotlib inline\nx = 1")).cells]
-    assert shown[1] == "%matplotlib inline"
+    titles = [cell.title for cell in model_script(new_code_cell("\n%matplotlib inline\nx = 1")).cells]
+    assert titles[1] == "%matplotlib inline"
 
 
 def test_our_own_cells_stand_at_both_ends():

@@ -1,4 +1,4 @@
-"""What the calls that magics become run and bind."""
+"""What magics run and bind, by the calls that they become."""
 
 import ast
 

@@ -14,13 +14,13 @@ from unit.nb_builder.slim import venvs
 
 @pytest.fixture(scope="session")
 def home():
-    """Return what stands for NB_BUILDER_HOME: the service's environment in it is the tests' own."""
+    """Return a stand-in for NB_BUILDER_HOME, whose service environment is that of the tests."""
     return Path(sys.prefix).parent
 
 
 @pytest.fixture(scope="session")
 def make_app_root(tmp_path_factory):
-    """Return what makes an APP_ROOT of a notebook's code, with made-up distributions in its venv."""
+    """Return a function that makes an APP_ROOT from a notebook's code, with made-up distributions in its venv."""
 
     def make(code: str, distributions: dict[str, dict], src: dict[str, str] | None = None) -> Path:
         root = tmp_path_factory.mktemp("app-root").resolve()
@@ -31,8 +31,8 @@ def make_app_root(tmp_path_factory):
             f"cloudpickle/{file.name}": file.read_text() for file in Path(cloudpickle.__file__).parent.glob("*.py")
         }
         distributions = {"cloudpickle": {"files": files}, **distributions}
-        for name, told in distributions.items():
-            venvs.install(venv, name, **told)
+        for name, content in distributions.items():
+            venvs.install(venv, name, **content)
         for name, text in {"README": "", **(src or {})}.items():
             (root / "src" / name).parent.mkdir(parents=True, exist_ok=True)
             (root / "src" / name).write_text(textwrap.dedent(text))
@@ -45,10 +45,10 @@ def make_app_root(tmp_path_factory):
 def _save(root: Path, venv: Path, code: str) -> None:
     from nb_scorer.protocol import launch
 
-    told = {
+    environ = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join([launch.HOME, str(root / "src")]),
         "PYTHONDONTWRITEBYTECODE": "1",
     }
-    command = [venv / "bin" / "python", "-c", MAKE_MODEL, root]
-    subprocess.run(command, input=code.encode(), check=True, cwd=root / "src", env=told)
+    command = [venv / "bin" / "python", "-c", MAKE_MODEL, root, ""]
+    subprocess.run(command, input=code.encode(), check=True, cwd=root / "src", env=environ)

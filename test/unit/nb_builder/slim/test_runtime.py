@@ -1,4 +1,4 @@
-"""What `make runtime` asks of the container engine."""
+"""The commands that `make runtime` gives to the container engine."""
 
 import os
 import subprocess
@@ -21,8 +21,8 @@ def test_the_container_that_its_bill_is_read_from_is_removed_where_it_can_t_be_r
     engine.write_text(ENGINE)
     engine.chmod(0o755)
     environ = {**os.environ, "DOCKER": str(engine), "CALLS": str(calls)}
-    ran = subprocess.run([RUNTIME, "service", "service-slim"], env=environ, capture_output=True, text=True)
-    assert ran.returncode != 0
+    process = subprocess.run([RUNTIME, "service", "service-slim"], env=environ, capture_output=True, text=True)
+    assert process.returncode != 0
     assert "rm --force the-container" in calls.read_text().splitlines()
     # Nothing is tagged with the digest of nothing.
     assert "build --quiet" not in calls.read_text()

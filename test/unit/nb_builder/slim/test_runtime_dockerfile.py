@@ -1,4 +1,4 @@
-"""What predictor writes while a slim image is made stays out of it: by which stage copies what from which."""
+"""Files that predictor writes while a slim image is made stay out of it: which stage copies what from which."""
 
 import re
 from pathlib import Path
@@ -6,8 +6,8 @@ from pathlib import Path
 import nb_builder
 
 TEXT = (Path(nb_builder.__file__).parents[1] / "runtime.Dockerfile").read_text()
-# What may come from a stage in which predictor was asked: words about it, and no file of the application.
-ONLY_WORDS = {"/slim/plan.json", "/slim-launcher/said/"}
+# What may be copied from a stage in which predictor ran: reports, and no file of the application.
+REPORTS = {"/slim/plan.json", "/slim-launcher/said/"}
 
 
 def stages(text):
@@ -16,7 +16,7 @@ def stages(text):
     return {name or "": (base, body) for base, name, body in zip(*[iter(parts)] * 3, strict=True)}
 
 
-def asks(text):
+def stages_with_predictor(text):
     return {
         name
         for name, (_, body) in stages(text).items()
@@ -25,20 +25,20 @@ def asks(text):
 
 
 def tainted_copies(text):
-    """Return the (stage, path) that are more than words from a stage in which predictor was asked."""
-    asked = asks(text)
+    """Return the (stage, path) of all that is copied from a stage in which predictor ran, except reports."""
+    tainted = stages_with_predictor(text)
     copies = [
         (name, path)
         for name, (_, body) in stages(text).items()
         for source, path in re.findall(r"^COPY --from=(\w+) (\S+)", body, re.MULTILINE)
-        if source in asked
+        if source in tainted
     ]
-    built_on = [(name, "/") for name, (base, _) in stages(text).items() if base in asked]
-    return [copy for copy in copies if copy[1] not in ONLY_WORDS] + built_on
+    built_on = [(name, "/") for name, (base, _) in stages(text).items() if base in tainted]
+    return [copy for copy in copies if copy[1] not in REPORTS] + built_on
 
 
 def test_no_file_of_a_stage_that_asks_predictor_comes_into_another():
-    assert asks(TEXT) == {"planned", "trial", "candidate"}
+    assert stages_with_predictor(TEXT) == {"planned", "trial", "candidate"}
     assert tainted_copies(TEXT) == []
 
 

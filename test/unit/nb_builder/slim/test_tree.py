@@ -1,4 +1,4 @@
-"""The tree: what is carried keeps its place, its links and its mode, and loses what it may not have."""
+"""The tree: files keep their paths, links and modes, except for permissions that the image must not have."""
 
 import os
 import stat
@@ -78,8 +78,8 @@ def test_a_sealed_tree_has_one_date_links_and_folders_too(tmp_path):
     tree.write("/a/b", "text")
     tree.link("/a/c", "b")
     tree.seal(1_000_000)
-    places = [tree.root, tree.at("/a"), tree.at("/a/b"), tree.at("/a/c")]
-    assert {os.lstat(place).st_mtime for place in places} == {1_000_000}
+    paths = [tree.root, tree.at("/a"), tree.at("/a/b"), tree.at("/a/c")]
+    assert {os.lstat(path).st_mtime for path in paths} == {1_000_000}
 
 
 def test_in_a_sealed_tree_the_group_writes_where_it_may_and_nowhere_else(tmp_path):
@@ -92,9 +92,9 @@ def test_in_a_sealed_tree_the_group_writes_where_it_may_and_nowhere_else(tmp_pat
     assert modes == {"/src": 0o775, "/src/a": 0o664, "/srcs/b": 0o644, "/bin/c": 0o644}
 
 
-def test_a_tree_begun_afresh_has_nothing_of_the_one_before(tmp_path):
+def test_a_cleared_tree_has_nothing_of_the_one_before(tmp_path):
     Tree(tmp_path / "tree").write("/old", "")
-    assert Tree(tmp_path / "tree", afresh=True).files() == []
+    assert Tree(tmp_path / "tree", clear=True).files() == []
 
 
 def test_what_is_removed_takes_the_folders_along_that_it_empties(tmp_path):

@@ -1,4 +1,4 @@
-"""What asks a slim image tells also of a Python that does not start."""
+"""The launcher of a slim image's selftest reports even a Python that does not start."""
 
 import subprocess
 
@@ -12,20 +12,20 @@ LIBRARY = "python: error while loading shared libraries: libexpat.so.1: cannot o
 
 @pytest.fixture
 def ask(tmp_path):
-    """Return what launches a script in the place of Python, without any variable, and gives back what it has said."""
+    """Return a function that launches a script in Python's place, without environment: (verdict, output)."""
 
-    def asked(script):
+    def run_launcher(script):
         python = tmp_path / "python"
         python.write_text(f"#!/bin/sh\n{script}\n")
         python.chmod(0o755)
         tree = Tree(tmp_path / "launcher")
         trial_launcher.lay(tree, python)
         command = [tree.at("loader"), "--library-path", tree.root, tree.at("sh"), tree.at("ask")]
-        done = subprocess.run(command, env={}, cwd="/", capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        return trial_launcher.said(tree.at(trial_launcher.SAID)), done.stdout
+        process = subprocess.run(command, env={}, cwd="/", capture_output=True, text=True)
+        assert process.returncode == 0, process.stderr
+        return trial_launcher.read_verdict(tree.at(trial_launcher.OUTPUT_FOLDER)), process.stdout
 
-    return asked
+    return run_launcher
 
 
 def test_a_verdict_is_handed_on_as_it_is(ask):
@@ -35,17 +35,17 @@ def test_a_verdict_is_handed_on_as_it_is(ask):
 
 
 @pytest.mark.parametrize(
-    ("script", "words"),
+    ("script", "reason"),
     [
         (f"echo '{LIBRARY}' >&2; exit 127", f"status 127 ({LIBRARY})"),
         ("echo Fatal >&2; echo 'LookupError: no codec'; exit 1", "status 1 (LookupError: no codec)"),
         ("kill -SEGV $$", "status 139 (it said nothing)"),
     ],
 )
-def test_a_python_that_does_not_start_is_a_verdict_with_its_last_words(ask, script, words):
+def test_a_python_that_does_not_start_is_a_verdict_with_its_last_words(ask, script, reason):
     verdict, _ = ask(script)
     assert not verdict["same"]
-    assert proof.told(verdict)[0] == f"the service can't be asked: its Python ended with {words}"
+    assert proof.failures(verdict)[0] == f"the service can't be asked: its Python ended with {reason}"
 
 
 def test_a_python_that_is_not_there_is_a_verdict_too(tmp_path, ask):

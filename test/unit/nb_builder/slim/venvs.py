@@ -1,4 +1,4 @@
-"""Small virtual environments with distributions made up here: RECORD, modules, and what else a wheel brings."""
+"""Small virtual environments with made-up distributions: RECORD, modules, and what else a wheel contains."""
 
 import subprocess
 import sys
@@ -13,7 +13,7 @@ def make(folder: Path) -> Path:
 
 
 def site(venv: Path) -> Path:
-    """Return the folder of packages of `venv`."""
+    """Return the site-packages of `venv`."""
     return next(venv.glob("lib/python*/site-packages"))
 
 
@@ -23,12 +23,12 @@ def install(venv: Path, name: str, files: dict[str, str], *, version="1.0", requ
     info = f"{name.replace('-', '_')}-{version}.dist-info"
     lines = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}"]
     lines += [f"Requires-Dist: {line}" for line in requires]
-    told = {**files, f"{info}/METADATA": "\n".join(lines) + "\n", f"{info}/INSTALLER": "made up\n"}
+    contents = {**files, f"{info}/METADATA": "\n".join(lines) + "\n", f"{info}/INSTALLER": "made up\n"}
     if entry_points:
-        told[f"{info}/entry_points.txt"] = textwrap.dedent(entry_points)
+        contents[f"{info}/entry_points.txt"] = textwrap.dedent(entry_points)
     record = f"{info}/RECORD"
-    told[record] = "".join(f"{path},,\n" for path in [*told, record])
-    for path, text in told.items():
-        place = packages / path
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(textwrap.dedent(text))
+    contents[record] = "".join(f"{path},,\n" for path in [*contents, record])
+    for path, text in contents.items():
+        target = packages / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(textwrap.dedent(text))

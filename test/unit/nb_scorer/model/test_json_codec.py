@@ -329,5 +329,32 @@ def test_an_answer_nested_too_deeply_is_refused():
         json_codec.encode(deep)
 
 
+NUMBERS_OF_NUMPY = [
+    (np.bool_(True), "true"),
+    (np.int8(-3), "-3"),
+    (np.int64(3), "3"),
+    (np.uint64(2**63 + 1), "9223372036854775809"),
+    (np.float16(2.5), "2.5"),
+    (np.float32(2.5), "2.5"),
+    (np.float32("nan"), "null"),
+    (np.float64(-0.0), "-0.0"),
+    (np.float64(1e300), "1e+300"),
+    (np.float64("-inf"), "null"),
+    (np.longdouble(2.5), "2.5"),
+    (np.longdouble("inf"), "null"),
+]
+
+
+@pytest.mark.parametrize(("number", "text"), NUMBERS_OF_NUMPY, ids=lambda part: type(part).__name__)
+def test_a_number_of_numpy_s_is_python_s_own_the_first_time_and_each_time_after(number, text):
+    assert [json_codec.encode(number).decode() for _ in range(2)] == [text] * 2
+    assert json_codec.encode({"a": [number]}).decode() == f'{{"a": [{text}]}}'
+
+
+def test_an_array_without_dimensions_says_nothing_of_others():
+    answers = [json_codec.encode(np.array(value)) for value in (5, [1, 2], 5.5, "a", True)]
+    assert answers == [b"5", b"[1, 2]", b"5.5", b'"a"', b"true"]
+
+
 def test_text_leaves_as_readable_utf_8():
     assert json_codec.encode("ü") == '"ü"'.encode()

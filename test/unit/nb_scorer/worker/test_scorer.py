@@ -7,17 +7,17 @@ import socket
 import sys
 import tempfile
 import threading
-import types
 
 import pytest
 from nb_scorer.model import signatures
+from nb_scorer.model.load import Model
 from nb_scorer.protocol import frames
-from nb_scorer.protocol.shared_counters import SIZE, Tally
+from nb_scorer.protocol.shared_counters import SIZE, SharedCounters
 from nb_scorer.worker import refusals, scorer
 
 
 def made(predictor, validator=None, batch=None):
-    return scorer.Scorer(types.SimpleNamespace(predictor=predictor, validator=validator, batch_predictor=batch))
+    return scorer.Scorer(Model({"predictor": predictor, "validator": validator, "batch_predictor": batch}, {}))
 
 
 def test_a_sample_is_decoded_predicted_and_encoded():
@@ -275,8 +275,8 @@ def test_requests_are_counted_and_answered_in_order_until_the_front_closes():
     ours, theirs = socket.socketpair()
     with tempfile.TemporaryFile() as memory, ours, theirs:
         memory.truncate(SIZE)
-        tally = Tally(memory.fileno())
-        thread = threading.Thread(target=scorer.serve, args=(theirs, tally, made(lambda x: x)))
+        counters = SharedCounters(memory.fileno())
+        thread = threading.Thread(target=scorer.serve, args=(theirs, counters, made(lambda x: x)))
         thread.start()
         ours.sendall(b"".join(frames.request(frames.SAMPLE, n, b"%d" % n) for n in range(5)))
         ours.shutdown(socket.SHUT_WR)
@@ -289,7 +289,7 @@ def test_requests_are_counted_and_answered_in_order_until_the_front_closes():
     assert (hello[0], json.loads(hello[1])) == (frames.HELLO, {"pid": os.getpid()})
     expected = [(frames.OK, b"%d" % n, n) for n in range(5)]
     assert [(status, payload, number) for status, payload, _, _, number in answers] == expected
-    assert tally.started == 5
+    assert counters.started == 5
 
 
 def together(asked, *bodies):
@@ -394,13 +394,13 @@ def test_a_copy_that_a_notebook_s_function_forks_ends_there_without_a_word(capfd
         return x
 
     functions = {"predictor": plain, "validator": plain, "batch_predictor": None, where: forking}
-    tested = scorer.Scorer(types.SimpleNamespace(**functions))
+    tested = scorer.Scorer(Model(functions, {}))
     ours, theirs = socket.socketpair()
     with tempfile.TemporaryFile() as memory, ours, theirs:
         memory.truncate(SIZE)
         ours.sendall(b"".join(frames.request(frames.TOGETHER, n, b"%d" % (n + 1)) for n in range(2)))
         ours.shutdown(socket.SHUT_WR)
-        scorer.serve(theirs, Tally(memory.fileno()), tested)
+        scorer.serve(theirs, SharedCounters(memory.fileno()), tested)
         theirs.close()
         stream = bytearray()
         while data := ours.recv(65536):

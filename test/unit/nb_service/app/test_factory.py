@@ -1,6 +1,6 @@
 import pytest
 
-from doors import client_of
+from route_contexts import client_of
 
 
 @pytest.fixture
@@ -10,8 +10,8 @@ def client(tmp_path):
 
 
 def test_a_sample_is_answered_without_a_front(client):
-    said = client.post("/predict", data=b"[1]", content_type="application/json")
-    assert (said.status_code, said.data, said.content_type) == (200, b"[1]", "application/json")
+    response = client.post("/predict", data=b"[1]", content_type="application/json")
+    assert (response.status_code, response.data, response.content_type) == (200, b"[1]", "application/json")
 
 
 @pytest.mark.parametrize(
@@ -19,8 +19,8 @@ def test_a_sample_is_answered_without_a_front(client):
     [(b"", "application/json", 400), (b"1", "text/plain", 415), (b"1" * 101, "application/json", 413)],
 )
 def test_refusals_are_those_of_the_front(client, body, content_type, status):
-    said = client.post("/predict", data=body, content_type=content_type)
-    assert (said.status_code, said.content_type) == (status, "application/problem+json")
+    response = client.post("/predict", data=body, content_type=content_type)
+    assert (response.status_code, response.content_type) == (status, "application/problem+json")
 
 
 def test_health_is_there_too(client):
@@ -39,26 +39,26 @@ def test_every_route_is_named_at_the_root(client):
 
 
 def test_every_answer_names_the_model(client):
-    for said in (client.get("/healthz"), client.get("/no"), client.post("/predict", data=b"")):
-        told = {name: said.headers.get(f"X-Model-{name}") for name in ("Name", "Version", "Commit")}
-        assert told == {"Name": "half", "Version": "1700000000", "Commit": "abc123"}
+    for response in (client.get("/healthz"), client.get("/no"), client.post("/predict", data=b"")):
+        headers_of_model = {name: response.headers.get(f"X-Model-{name}") for name in ("Name", "Version", "Commit")}
+        assert headers_of_model == {"Name": "half", "Version": "1700000000", "Commit": "abc123"}
 
 
 def test_no_answer_is_to_be_taken_for_what_it_does_not_say_it_is(client):
-    for said in (client.get("/healthz"), client.get("/no"), client.get("/docs")):
-        assert said.headers["X-Content-Type-Options"] == "nosniff"
+    for response in (client.get("/healthz"), client.get("/no"), client.get("/docs")):
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
 
 
 def test_what_takes_too_much_memory_is_413(tmp_path):
     def predict(_):
         raise MemoryError
 
-    said = client_of(predict, tmp_path).post("/predict/batch", json=[1])
-    assert (said.status_code, "S2I_APP_MEMORY" in said.json["detail"]) == (413, True)
+    response = client_of(predict, tmp_path).post("/predict/batch", json=[1])
+    assert (response.status_code, "S2I_APP_MEMORY" in response.json["detail"]) == (413, True)
 
 
 def test_what_flask_refuses_has_our_shape(client):
-    said = client.put("/predict")
-    assert (said.status_code, said.content_type) == (405, "application/problem+json")
-    assert "POST" in said.headers["Allow"]
+    response = client.put("/predict")
+    assert (response.status_code, response.content_type) == (405, "application/problem+json")
+    assert "POST" in response.headers["Allow"]
     assert client.get("/no").json["detail"] == "There is no route /no; GET / lists the routes."

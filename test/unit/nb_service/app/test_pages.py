@@ -5,7 +5,7 @@ import pytest
 from nb_service.pool import answer
 from nb_service.pool.answer import Answer
 
-from doors import client_of
+from route_contexts import client_of
 
 MANIFEST = {
     "predictor_doc": "Add <b>two</b> numbers.",
@@ -31,18 +31,18 @@ def app_root(tmp_path):
     return tmp_path
 
 
-def client(app_root, predict=sum, **asked):
+def client(app_root, predict=sum, **test_client):
     """Return a client of an application with that model."""
-    return client_of(predict, app_root / "model", manifest=MANIFEST, **asked)
+    return client_of(predict, app_root / "model", manifest=MANIFEST, **test_client)
 
 
 def test_a_browser_gets_the_page_and_a_client_the_routes(app_root):
-    asked = client(app_root)
-    assert "<h1>half</h1>" in asked.get("/", headers=BROWSER).text
+    test_client = client(app_root)
+    assert "<h1>half</h1>" in test_client.get("/", headers=BROWSER).text
     for headers in ({}, {"Accept": "*/*"}, {"Accept": "application/json"}):
-        said = asked.get("/", headers=headers).json
-        assert (said["status"], said["name"], said["version"]) == ("alive", "half", "1700000000")
-        assert "POST /predict" in said["routes"]
+        response = test_client.get("/", headers=headers).json
+        assert (response["status"], response["name"], response["version"]) == ("alive", "half", "1700000000")
+        assert "POST /predict" in response["routes"]
 
 
 def test_the_page_tells_of_the_notebook_and_fills_in_its_first_sample(app_root):
@@ -65,9 +65,9 @@ def test_the_page_tells_of_the_notebook_and_fills_in_its_first_sample(app_root):
 def test_a_model_without_golden_rows_is_shown_as_unproved(app_root):
     words = "Nothing proves that this service answers"
     assert words not in client(app_root).get("/docs").text
-    asked = client_of(sum, app_root / "model", manifest={**MANIFEST, "golden": 0})
+    test_client = client_of(sum, app_root / "model", manifest={**MANIFEST, "golden": 0})
     for path in ("/docs", "/"):
-        page = asked.get(path, headers=BROWSER).text
+        page = test_client.get(path, headers=BROWSER).text
         assert words in page and "examples = [[0.2, 0.7]]" in page
 
 
@@ -78,9 +78,9 @@ def test_another_golden_row_can_be_taken(app_root):
 
 
 def test_the_form_shows_the_answer_and_keeps_the_sample(app_root):
-    said = client(app_root).post("/docs", data={"sample": "[4, 5]"})
-    assert (said.status_code, ">\n[4, 5]</textarea>" in said.text) == (200, True)
-    assert '<section class="answer" id="answer"><h2>Answer</h2><pre>9</pre>' in said.text
+    response = client(app_root).post("/docs", data={"sample": "[4, 5]"})
+    assert (response.status_code, ">\n[4, 5]</textarea>" in response.text) == (200, True)
+    assert '<section class="answer" id="answer"><h2>Answer</h2><pre>9</pre>' in response.text
 
 
 @pytest.mark.parametrize(
@@ -93,18 +93,18 @@ def test_the_form_shows_the_answer_and_keeps_the_sample(app_root):
     ],
 )
 def test_the_form_shows_a_refusal_as_words(app_root, sample, outcome, status, words):
-    asked = client(app_root)
-    asked.application.view_functions["try"].__self__._door.asker.ask = lambda sample: outcome
-    said = asked.post("/docs", data={"sample": sample})
-    assert said.status_code == status
-    assert words in said.text and "secret" not in said.text
+    test_client = client(app_root)
+    test_client.application.view_functions["try"].__self__._context.asker.ask = lambda sample: outcome
+    response = test_client.post("/docs", data={"sample": sample})
+    assert response.status_code == status
+    assert words in response.text and "secret" not in response.text
 
 
 def test_nothing_on_a_page_runs_or_comes_from_elsewhere(app_root):
     for path in ("/docs", "/notebook"):
-        said = client(app_root).get(path)
-        assert "<script" not in said.text
-        policy = said.headers["Content-Security-Policy"]
+        response = client(app_root).get(path)
+        assert "<script" not in response.text
+        policy = response.headers["Content-Security-Policy"]
         assert "default-src 'none'" in policy and "script-src" not in policy
     assert "sandbox" in client(app_root).get("/notebook").headers["Content-Security-Policy"]
 
@@ -124,18 +124,18 @@ def test_a_model_without_golden_rows_has_a_page_too(app_root):
 
 
 def test_the_openapi_document_has_the_golden_rows_as_examples(app_root):
-    told = client(app_root).get("/openapi.json").json
-    assert (told["info"]["title"], told["info"]["version"]) == ("half", "1700000000")
-    body = told["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]
+    document = client(app_root).get("/openapi.json").json
+    assert (document["info"]["title"], document["info"]["version"]) == ("half", "1700000000")
+    body = document["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]
     assert body["schema"] == {"$ref": "#/components/schemas/Sample"}
     assert body["examples"]["row1"] == {"value": [1, 2]}
-    assert told["components"]["schemas"]["Sample"] == {"type": "array"}
+    assert document["components"]["schemas"]["Sample"] == {"type": "array"}
 
 
 def test_the_openapi_document_tells_where_a_key_is_wanted(app_root):
-    told = client(app_root, api_key_file="/a/key").get("/openapi.json").json
-    assert set(told["components"]["securitySchemes"]) == {"bearer", "key", "browser"}
-    predict, healthz = told["paths"]["/predict"]["post"], told["paths"]["/healthz"]["get"]
+    document = client(app_root, api_key_file="/a/key").get("/openapi.json").json
+    assert set(document["components"]["securitySchemes"]) == {"bearer", "key", "browser"}
+    predict, healthz = document["paths"]["/predict"]["post"], document["paths"]["/healthz"]["get"]
     assert predict["security"] == [{"bearer": []}, {"key": []}, {"browser": []}] and "401" in predict["responses"]
     assert "security" not in healthz and "401" not in healthz["responses"]
     assert "securitySchemes" not in client(app_root).get("/openapi.json").json["components"]
@@ -144,10 +144,10 @@ def test_the_openapi_document_tells_where_a_key_is_wanted(app_root):
 def test_open_inference_s_example_is_the_golden_samples_as_a_tensor(app_root):
     rows = [{"sample": [1, 2], "answer": 3, "from": "call"}, {"sample": [3, 4], "answer": 7, "from": "call"}]
     (app_root / "model" / "golden.ndjson").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    asked = client(app_root)
-    infer = asked.get("/openapi.json").json["paths"]["/v2/models/{name}/infer"]["post"]
+    test_client = client(app_root)
+    infer = test_client.get("/openapi.json").json["paths"]["/v2/models/{name}/infer"]["post"]
     example = infer["requestBody"]["content"]["application/json"]["examples"]["row1"]["value"]
-    assert asked.post("/v2/models/half/infer", json=example).json["outputs"][0]["data"] == [3, 7]
+    assert test_client.post("/v2/models/half/infer", json=example).json["outputs"][0]["data"] == [3, 7]
 
 
 def test_the_page_s_command_has_the_key_where_one_is_wanted(app_root):

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from nb_service.pool import answer
 from nb_service.pool.answer import Answer
 
-from doors import IDENTITY, Asker, client_of
+from route_contexts import IDENTITY, Asker, client_of
 
 JSON = "application/json"
 
@@ -17,7 +17,7 @@ def double(x):
         return Answer(answer.REFUSED, b'{"traceback": null}')
     if x is None:
         return Answer(answer.FAILED, b'{"traceback": "Traceback: secret"}')
-    return [2 * one for one in x] if isinstance(x, list) else 2 * x
+    return [2 * value for value in x] if isinstance(x, list) else 2 * x
 
 
 @pytest.fixture
@@ -27,27 +27,27 @@ def client(tmp_path):
 
 
 def test_many_samples_are_answered_in_their_order(client):
-    said = client.post("/predict/batch", data=b"[1, [2, 3]]", content_type=JSON)
-    assert (said.status_code, said.json, said.content_type) == (200, [2, [4, 6]], JSON)
-    said = client.post("/predict/batch", data=b"1\n2\n", content_type="text/csv", headers={"Accept": JSON})
-    assert said.json == [[2], [4]]
+    response = client.post("/predict/batch", data=b"[1, [2, 3]]", content_type=JSON)
+    assert (response.status_code, response.json, response.content_type) == (200, [2, [4, 6]], JSON)
+    response = client.post("/predict/batch", data=b"1\n2\n", content_type="text/csv", headers={"Accept": JSON})
+    assert response.json == [[2], [4]]
 
 
 def test_one_sample_that_fails_is_named_by_its_number(client):
-    said = client.post("/predict/batch", data=b'[1, "no", null]', content_type=JSON)
-    assert (said.status_code, said.content_type) == (422, "application/problem+json")
-    assert said.json["detail"] == "Sample 2: The notebook's validator refuses this sample."
+    response = client.post("/predict/batch", data=b'[1, "no", null]', content_type=JSON)
+    assert (response.status_code, response.content_type) == (422, "application/problem+json")
+    assert response.json["detail"] == "Sample 2: The notebook's validator refuses this sample."
 
 
 def test_the_notebook_s_traceback_is_shown_in_debugging_only(tmp_path, client):
     assert b"secret" not in client.post("/v1/models/half:predict", json={"instances": [None]}).data
-    said = client_of(double, tmp_path, debug=True).post("/v1/models/half:predict", json={"instances": [None]})
-    assert "Traceback: secret" in said.json["error"]
+    response = client_of(double, tmp_path, debug=True).post("/v1/models/half:predict", json={"instances": [None]})
+    assert "Traceback: secret" in response.json["error"]
 
 
 def test_a_body_has_no_more_samples_than_the_setting_says(tmp_path):
-    said = client_of(double, tmp_path, max_samples=2).post("/predict/batch", data=b"[1, 2, 3]", content_type=JSON)
-    assert (said.status_code, said.json["detail"]) == (413, "A body may have 2 samples (S2I_MAX_SAMPLES).")
+    response = client_of(double, tmp_path, max_samples=2).post("/predict/batch", data=b"[1, 2, 3]", content_type=JSON)
+    assert (response.status_code, response.json["detail"]) == (413, "A body may have 2 samples (S2I_MAX_SAMPLES).")
 
 
 CONTEXT = {f"name {number}": 0 for number in range(50)}
@@ -78,9 +78,9 @@ FLAT = {"inputs": [{"name": "x", "shape": [100, *[1] * 31], "datatype": "INT8", 
 )
 def test_what_a_body_would_become_is_looked_at_before(tmp_path, path, sent, setting):
     client = client_of(double, tmp_path, max_samples=100, max_body=1500, aip_predict_route="/vertex")
-    said = client.post(path, json=sent)
-    assert said.status_code == 413
-    assert f"S2I_MAX_{setting}" in said.text
+    response = client.post(path, json=sent)
+    assert response.status_code == 413
+    assert f"S2I_MAX_{setting}" in response.text
 
 
 @pytest.mark.parametrize("path", ["/predict/batch", "/invocations"])
@@ -94,8 +94,8 @@ def test_lines_are_counted_on_every_route_that_takes_them(tmp_path, path, kind, 
 
 def test_a_batch_of_events_has_no_more_of_them_than_the_setting_says(tmp_path):
     client = client_of(double, tmp_path, max_samples=100)
-    said = client.post("/", data=b"[" + b"{}," * 100 + b"{}]", content_type="application/cloudevents-batch+json")
-    assert (said.status_code, said.json["detail"]) == (413, "A body may have 100 samples (S2I_MAX_SAMPLES).")
+    response = client.post("/", data=b"[" + b"{}," * 100 + b"{}]", content_type="application/cloudevents-batch+json")
+    assert (response.status_code, response.json["detail"]) == (413, "A body may have 100 samples (S2I_MAX_SAMPLES).")
 
 
 # Somewhere there what could be decoded can't be encoded any more.
@@ -167,8 +167,8 @@ PATHS += [f"v1/models/half:{method}" for method in ("predict", "classify", "regr
 )
 def test_any_json_is_answered_or_refused(tmp_path_factory, sent, path, kind, accept):
     client = client_of(lambda x: x, tmp_path_factory.getbasetemp())
-    said = client.post("/" + path, data=json.dumps(sent), content_type=kind, headers={"Accept": accept})
-    assert said.status_code in (200, 400, 406, 413, 415)
+    response = client.post("/" + path, data=json.dumps(sent), content_type=kind, headers={"Accept": accept})
+    assert response.status_code in (200, 400, 406, 413, 415)
 
 
 def test_versions_of_thousands_of_digits_are_refused(client):
@@ -180,21 +180,21 @@ def test_versions_of_thousands_of_digits_are_refused(client):
 @pytest.mark.parametrize("path", ["", "//", "//models", "//v1/models", "/v1//models", "//v1/models/half", "//healthz"])
 def test_two_slashes_are_not_one_and_nobody_is_sent_elsewhere(client, path):
     # As a server hands it over: the client here would take what follows two slashes for a host.
-    said = client.get("/", environ_overrides={"PATH_INFO": path, "HTTP_HOST": "elsewhere.example"})
-    assert (said.status_code, said.headers.get("Location")) == (404, None)
+    response = client.get("/", environ_overrides={"PATH_INFO": path, "HTTP_HOST": "elsewhere.example"})
+    assert (response.status_code, response.headers.get("Location")) == (404, None)
 
 
 @pytest.mark.parametrize("path", ["/predict", "/predict/batch"])
 def test_a_compressed_body_is_refused(client, path):
-    said = client.post(path, data=b"x", content_type=JSON, headers={"Content-Encoding": "gzip"})
-    assert (said.status_code, said.json["detail"]) == (415, "Compressed bodies are not read.")
+    response = client.post(path, data=b"x", content_type=JSON, headers={"Content-Encoding": "gzip"})
+    assert (response.status_code, response.json["detail"]) == (415, "Compressed bodies are not read.")
 
 
 def test_a_full_queue_says_when_to_come_again(tmp_path):
     client = client_of(lambda x: Answer(answer.FULL), tmp_path)
     for path in ("/v1/models/half:predict", "/predict/batch"):
-        said = client.post(path, data=b'{"instances": [1]}' if "v1" in path else b"[1]", content_type=JSON)
-        assert (said.status_code, said.headers["Retry-After"]) == (503, "1")
+        response = client.post(path, data=b'{"instances": [1]}' if "v1" in path else b"[1]", content_type=JSON)
+        assert (response.status_code, response.headers["Retry-After"]) == (503, "1")
 
 
 # --- TensorFlow Serving and KServe V1 ---
@@ -202,8 +202,8 @@ def test_a_full_queue_says_when_to_come_again(tmp_path):
 
 @pytest.mark.parametrize("where", ["", "/versions/1700000000", "/labels/stable"])
 def test_tensorflow_serving_s_rows(client, where):
-    said = client.post(f"/v1/models/half{where}:predict", data=b'{"instances": [1, 2]}')
-    assert (said.status_code, said.json) == (200, {"predictions": [2, 4]})
+    response = client.post(f"/v1/models/half{where}:predict", data=b'{"instances": [1, 2]}')
+    assert (response.status_code, response.json) == (200, {"predictions": [2, 4]})
 
 
 @pytest.mark.parametrize(
@@ -218,27 +218,27 @@ def test_tensorflow_serving_s_rows(client, where):
     ],
 )
 def test_tensorflow_serving_s_errors(client, method, path, status, words):
-    said = getattr(client, method)(path, data=b"{" if path.endswith("half:predict") else b"{}")
-    assert said.status_code == status
-    assert said.json["error"].startswith(words)
+    response = getattr(client, method)(path, data=b"{" if path.endswith("half:predict") else b"{}")
+    assert response.status_code == status
+    assert response.json["error"].startswith(words)
 
 
 def test_what_the_validator_refuses_is_an_invalid_argument(client):
-    said = client.post("/v1/models/half:predict", json={"instances": ["no"]})
-    assert (said.status_code, said.json) == (400, {"error": "The notebook's validator refuses this sample."})
+    response = client.post("/v1/models/half:predict", json={"instances": ["no"]})
+    assert (response.status_code, response.json) == (400, {"error": "The notebook's validator refuses this sample."})
 
 
 def test_the_state_of_the_model_is_told_to_both(client, tmp_path):
     assert client.get("/v1/models/half").json["ready"] is True
     assert client.get("/v1/models").json == {"models": ["half"]}
-    said = client_of(double, tmp_path, ready=False).get("/v1/models/half")
-    assert (said.status_code, said.json["ready"]) == (503, False)
+    response = client_of(double, tmp_path, ready=False).get("/v1/models/half")
+    assert (response.status_code, response.json["ready"]) == (503, False)
 
 
 def test_kserve_s_word_for_inputs_is_a_setting(client, tmp_path):
     assert client.post("/v1/models/half:predict", json={"inputs": [1]}).json == {"outputs": [2]}
-    said = client_of(double, tmp_path, kserve=True).post("/v1/models/half:predict", json={"inputs": [1]})
-    assert said.json == {"predictions": [2]}
+    response = client_of(double, tmp_path, kserve=True).post("/v1/models/half:predict", json={"inputs": [1]})
+    assert response.json == {"predictions": [2]}
 
 
 def test_metadata_come_from_the_golden_rows(tmp_path):
@@ -256,8 +256,8 @@ ONE = {"inputs": [{"name": "x", "shape": [2], "datatype": "INT64", "data": [1, 2
 
 @pytest.mark.parametrize("where", ["", "/versions/1700000000"])
 def test_open_inference_of_the_model_and_of_its_version(client, where):
-    said = client.post(f"/v2/models/half{where}/infer", json=ONE)
-    assert said.json["outputs"] == [{"name": "output-0", "datatype": "INT64", "shape": [2], "data": [2, 4]}]
+    response = client.post(f"/v2/models/half{where}/infer", json=ONE)
+    assert response.json["outputs"] == [{"name": "output-0", "datatype": "INT64", "shape": [2], "data": [2, 4]}]
     assert client.get(f"/v2/models/half{where}/ready").json == {"name": "half", "ready": True}
 
 
@@ -269,8 +269,8 @@ def test_open_inference_of_the_model_and_of_its_version(client, where):
     ],
 )
 def test_open_inference_does_not_know_other_models(client, path, words):
-    said = client.post(path, json=ONE)
-    assert (said.status_code, said.json) == (404, {"error": words})
+    response = client.post(path, json=ONE)
+    assert (response.status_code, response.json) == (404, {"error": words})
 
 
 def test_open_inference_tells_of_the_server(client):
@@ -282,17 +282,17 @@ def test_open_inference_tells_of_the_server(client):
 
 
 def test_sagemaker_s_body_is_bare_and_its_attributes_come_back(client):
-    said = client.post("/invocations", data=b"[1, 2]", headers={"X-Amzn-SageMaker-Custom-Attributes": "trace=1"})
-    assert (said.json, said.headers["X-Amzn-SageMaker-Custom-Attributes"]) == ([2, 4], "trace=1")
+    response = client.post("/invocations", data=b"[1, 2]", headers={"X-Amzn-SageMaker-Custom-Attributes": "trace=1"})
+    assert (response.json, response.headers["X-Amzn-SageMaker-Custom-Attributes"]) == ([2, 4], "trace=1")
 
 
 def test_invocations_tells_mlflow_s_objects_from_samples(client):
-    said = client.post("/invocations", json={"dataframe_split": {"columns": [0, 1], "data": [[1, 2]]}})
-    assert said.json == {"predictions": [[2, 4]]}
-    said = client.post("/invocations", json={"inputs": ["no"]})
-    assert (said.status_code, said.json["error_code"]) == (400, "BAD_REQUEST")
-    said = client.post("/invocations", json="no")
-    assert (said.status_code, said.content_type) == (422, "application/problem+json")
+    response = client.post("/invocations", json={"dataframe_split": {"columns": [0, 1], "data": [[1, 2]]}})
+    assert response.json == {"predictions": [[2, 4]]}
+    response = client.post("/invocations", json={"inputs": ["no"]})
+    assert (response.status_code, response.json["error_code"]) == (400, "BAD_REQUEST")
+    response = client.post("/invocations", json="no")
+    assert (response.status_code, response.content_type) == (422, "application/problem+json")
 
 
 def test_ping_is_empty(client):
@@ -305,8 +305,8 @@ def test_ping_is_empty(client):
 def test_vertex_s_route_is_found_wherever_it_is(tmp_path, route):
     client = client_of(double, tmp_path, aip_predict_route=route)
     assert client.post(route, json={"instances": [1, 2]}).json == {"predictions": [2, 4]}
-    said = client.post(route, json={"instances": ["no"]})
-    assert (said.status_code, said.json) == (400, {"error": "The notebook's validator refuses this sample."})
+    response = client.post(route, json={"instances": ["no"]})
+    assert (response.status_code, response.json) == (400, {"error": "The notebook's validator refuses this sample."})
 
 
 def test_a_bare_sample_is_still_taken_where_predict_is_vertex_s(tmp_path):
@@ -320,20 +320,23 @@ EVENT = {"ce-id": "1", "ce-source": "s", "ce-type": "t", "ce-specversion": "1.0"
 
 
 def test_an_event_is_answered_with_one(client):
-    said = client.post("/", json=[1], headers=EVENT)
-    assert (said.json, said.headers["ce-source"]) == ([2], f"io.kserve.inference.{IDENTITY.name}")
-    said = client.post("/", json="no", headers=EVENT)
-    assert (said.status_code, said.content_type) == (422, "application/problem+json")
+    response = client.post("/", json=[1], headers=EVENT)
+    assert (response.json, response.headers["ce-source"]) == ([2], f"io.kserve.inference.{IDENTITY.name}")
+    response = client.post("/", json="no", headers=EVENT)
+    assert (response.status_code, response.content_type) == (422, "application/problem+json")
 
 
 def test_what_is_no_event_is_pointed_to_predict(client):
-    said = client.post("/", json=[1])
-    assert (said.status_code, said.json["detail"]) == (415, "POST / takes CloudEvents; send a sample to /predict.")
+    response = client.post("/", json=[1])
+    assert (response.status_code, response.json["detail"]) == (
+        415,
+        "POST / takes CloudEvents; send a sample to /predict.",
+    )
 
 
 def test_the_type_and_source_of_events_are_settings(tmp_path):
     client = client_of(double, tmp_path, ce_type="mine", ce_source="me")
     event = {"id": "1", "source": "s", "type": "t", "specversion": "1.0", "data": 3}
-    said = client.post("/", data=json.dumps(event), content_type="application/cloudevents+json")
-    told = json.loads(said.data)
-    assert (told["type"], told["source"], told["data"]) == ("mine", "me", 6)
+    response = client.post("/", data=json.dumps(event), content_type="application/cloudevents+json")
+    event_out = json.loads(response.data)
+    assert (event_out["type"], event_out["source"], event_out["data"]) == ("mine", "me", 6)

@@ -46,7 +46,7 @@ def test_who_does_not_wait_any_more_is_not_called():
         called.append(1)
 
     budget.wait(call)
-    budget.leave(call)
-    budget.leave(call)
+    budget.stop_waiting(call)
+    budget.stop_waiting(call)
     budget.give(10)
     assert called == []

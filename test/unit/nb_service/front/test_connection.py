@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import socket
+import struct
 import types
 
 import pytest
@@ -130,7 +131,7 @@ def test_who_waited_for_room_hears_nothing_more_after_its_answer(run, monkeypatc
 
 def test_a_connection_is_read_again_after_the_app_had_no_place_for_its_request(run):
     async def scenario(bench):
-        bench.link._places[app_link.POSTS] = app_link.MOST
+        bench.link._slots[app_link.POSTS] = app_link.MOST_REQUESTS
         reader, writer = await bench.client()
         writer.write(post(b"/v1/models/m:predict", b"x" * 70_000))
         await asyncio.sleep(0.1)
@@ -150,7 +151,7 @@ def test_who_is_connected_to_an_app_that_keeps_ending_is_told(run):
         bench.process.is_down = True
         bench.process.on_down()
         assert (await said(reader)).startswith(b"HTTP/1.1 503 ")
-        assert bench.link._places == [0, 0, 0]
+        assert bench.link._slots == [0, 0, 0]
 
     run(scenario)
 
@@ -166,7 +167,7 @@ def test_without_a_descriptor_for_the_app_a_request_is_refused_and_its_place_fre
         writer.write(b"GET /docs HTTP/1.1\r\nHost: x\r\n\r\n")
         assert (await said(reader)).startswith(b"HTTP/1.1 503 ")
         monkeypatch.undo()
-        assert bench.link._places == [0, 0, 0]
+        assert bench.link._slots == [0, 0, 0]
 
     run(scenario)
 
@@ -194,3 +195,43 @@ def test_a_large_answer_that_is_not_taken_is_counted_as_it_is_held(run):
         assert bench.front.budget.held == one._untaken
 
     run(scenario, S2I_MAX_HELD=str(1 << 26))
+
+
+class Resets:
+    """A transport whose client breaks off as soon as something was sent to it."""
+
+    def __init__(self, transport, client) -> None:
+        self._transport = transport
+        self._client = client
+
+    def __getattr__(self, name):
+        return getattr(self._transport, name)
+
+    def write(self, data):
+        """Send it all, and have the client reset the connection."""
+        self._transport.write(data)
+        self._client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._client.close()
+
+
+def test_a_client_that_breaks_off_when_it_is_refused_is_no_fault_of_ours(run, capfd):
+    async def scenario(bench):
+        loop = asyncio.get_running_loop()
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            client = socket.create_connection(listener.getsockname())
+            ours, _ = listener.accept()
+
+        class Refused(connection.Connection):
+            def connection_made(self, transport):
+                super().connection_made(Resets(transport, client))
+
+        transport, _ = await loop.connect_accepted_socket(lambda: Refused(bench.front), ours)
+        client.sendall(post(b"/predict", b"", b"Content-Length: 999999999999"))
+        for _ in range(100):
+            await asyncio.sleep(0.01)
+            if transport.is_closing():
+                break
+        assert transport.is_closing()
+
+    run(scenario)
+    assert capfd.readouterr().err == ""

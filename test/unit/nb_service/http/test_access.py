@@ -36,15 +36,15 @@ def test_a_request_is_one_line_for_people():
 def test_a_request_is_one_json_object_for_machines():
     path = '/a "quoted" \\path\n'
     (line,), _ = lines((request(path, traceparent=TRACE), 404), as_json=True)
-    told = json.loads(line)
-    assert {key: told[key] for key in ("method", "path", "status", "request_id", "traceparent")} == {
+    logged = json.loads(line)
+    assert {key: logged[key] for key in ("method", "path", "status", "request_id", "traceparent")} == {
         "method": "POST",
         "path": path,
         "status": 404,
         "request_id": "id-1",
         "traceparent": TRACE,
     }
-    assert told["ms"] >= 0
+    assert logged["ms"] >= 0
 
 
 def test_a_check_is_counted_and_logged_only_where_it_fails():
@@ -84,11 +84,11 @@ def test_a_path_is_one_value_of_an_object_whatever_is_in_it(path):
 
 
 def test_long_paths_are_not_remembered():
-    before = access._shown.cache_info().currsize + access._quoted.cache_info().currsize
+    before = access._as_field.cache_info().currsize + access._as_json.cache_info().currsize
     for number in range(300):
         lines((request(f"/{number:09999}"), 404))
         lines((request(f"/{number:09999}"), 404), as_json=True)
-    assert access._shown.cache_info().currsize + access._quoted.cache_info().currsize <= before + 2
+    assert access._as_field.cache_info().currsize + access._as_json.cache_info().currsize <= before + 2
 
 
 def test_what_becomes_a_line_becomes_a_span_too():

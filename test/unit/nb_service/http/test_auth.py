@@ -22,11 +22,11 @@ def basic(pair):
     return "Basic " + base64.b64encode(pair.encode()).decode()
 
 
-def ask(made, path="/predict", command="POST", **headers):
+def ask(gate, path="/predict", command="POST", **headers):
     """Return the gate's word on a request with these headers, whose names have _ for -."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     request = types.SimpleNamespace(path=path, command=command, headers=named)
-    return made.refusal(request), request.origin_headers
+    return gate.refusal(request), request.origin_headers
 
 
 @pytest.mark.parametrize(
@@ -77,15 +77,15 @@ def received(text):
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
 def test_a_key_beyond_ascii_is_its_bytes_in_utf_8(tmp_path, headers, mark):
     (tmp_path / "keys").write_bytes(mark + "schlüssel\r\n".encode())
-    made = auth.Gate(auth.Keys(str(tmp_path / "keys")), auth.Origins(()), CHECKS)
-    assert ask(made, **headers)[0] is None
+    gate = auth.Gate(auth.Keys(str(tmp_path / "keys")), auth.Origins(()), CHECKS)
+    assert ask(gate, **headers)[0] is None
 
 
 @pytest.mark.parametrize("key", ["schlüssel", "schlussel", "\u2713", "\udcff"])
 def test_other_bytes_are_another_key(tmp_path, key):
     (tmp_path / "keys").write_text("schlüssel\n", "utf-8")
-    made = auth.Gate(auth.Keys(str(tmp_path / "keys")), auth.Origins(()), CHECKS)
-    assert ask(made, x_api_key=key)[0].status == 401
+    gate = auth.Gate(auth.Keys(str(tmp_path / "keys")), auth.Origins(()), CHECKS)
+    assert ask(gate, x_api_key=key)[0].status == 401
 
 
 @pytest.mark.parametrize(
@@ -102,8 +102,8 @@ def test_other_bytes_are_another_key(tmp_path, key):
     ],
 )
 def test_a_key_that_a_browser_keeps_serves_no_page_of_another_origin(keys, command, headers, status):
-    made = auth.Gate(keys, auth.Origins(("https://a.example",)), CHECKS)
-    refusal, _ = ask(made, command=command, **{"authorization": basic("me:first-key"), **headers})
+    gate = auth.Gate(keys, auth.Origins(("https://a.example",)), CHECKS)
+    refusal, _ = ask(gate, command=command, **{"authorization": basic("me:first-key"), **headers})
     assert (refusal and refusal.status) == status
 
 
@@ -128,16 +128,16 @@ def test_a_file_without_a_key_is_refused_and_nothing_of_it_is_shown(tmp_path, co
 
 
 def test_pages_of_listed_origins_may_read_answers_and_no_others():
-    made = auth.Gate(None, auth.Origins(("https://a.example",)), CHECKS)
-    assert dict(ask(made, origin="https://a.example")[1])["Access-Control-Allow-Origin"] == "https://a.example"
-    assert "Access-Control-Allow-Origin" not in dict(ask(made, origin="https://b.example")[1])
-    assert "Access-Control-Allow-Origin" not in dict(ask(made)[1])
+    gate = auth.Gate(None, auth.Origins(("https://a.example",)), CHECKS)
+    assert dict(ask(gate, origin="https://a.example")[1])["Access-Control-Allow-Origin"] == "https://a.example"
+    assert "Access-Control-Allow-Origin" not in dict(ask(gate, origin="https://b.example")[1])
+    assert "Access-Control-Allow-Origin" not in dict(ask(gate)[1])
 
 
 @pytest.mark.parametrize("headers", [{}, {"origin": "https://a.example"}, {"origin": "https://b.example"}])
 def test_each_answer_says_where_it_depends_on_the_origin(keys, headers):
-    made = auth.Gate(keys, auth.Origins(("https://a.example",)), CHECKS)
-    assert ("Vary", "Origin") in ask(made, **headers)[1]
+    gate = auth.Gate(keys, auth.Origins(("https://a.example",)), CHECKS)
+    assert ("Vary", "Origin") in ask(gate, **headers)[1]
     assert ask(auth.Gate(keys, auth.Origins(()), CHECKS), **headers)[1] == ()
 
 
@@ -150,21 +150,21 @@ def test_where_any_page_may_read_answers_none_depends_on_the_origin(headers):
 
 
 def test_where_any_page_may_ask_a_form_of_none_is_still_refused(keys):
-    made = auth.Gate(keys, auth.Origins(("*",)), CHECKS)
+    gate = auth.Gate(keys, auth.Origins(("*",)), CHECKS)
     headers = {"sec_fetch_site": "cross-site", "authorization": basic("me:first-key")}
-    assert ask(made, **headers)[0].status == 403
-    assert ask(made, origin="https://any.example", **headers)[0] is None
+    assert ask(gate, **headers)[0].status == 403
+    assert ask(gate, origin="https://any.example", **headers)[0] is None
 
 
 def test_a_browser_s_question_is_answered_without_a_key_for_listed_origins(keys):
-    made = auth.Gate(keys, auth.Origins(("https://a.example",)), CHECKS)
+    gate = auth.Gate(keys, auth.Origins(("https://a.example",)), CHECKS)
     headers = {"origin": "https://a.example", "access_control_request_method": "POST"}
-    refusal, _ = ask(made, command="OPTIONS", **headers)
+    refusal, _ = ask(gate, command="OPTIONS", **headers)
     assert refusal.status == 204
     assert "X-API-Key" in dict(refusal.headers)["Access-Control-Allow-Headers"]
-    assert ask(made, command="OPTIONS", **{**headers, "origin": "https://b.example"})[0].status == 401
+    assert ask(gate, command="OPTIONS", **{**headers, "origin": "https://b.example"})[0].status == 401
 
 
 def test_a_gate_without_keys_lets_everybody_in():
-    made = auth.make_gate(Settings({"S2I_CORS_ORIGINS": "*"}), CHECKS)
-    assert ask(made, origin="https://any.example")[0] is None
+    gate = auth.make_gate(Settings({"S2I_CORS_ORIGINS": "*"}), CHECKS)
+    assert ask(gate, origin="https://any.example")[0] is None

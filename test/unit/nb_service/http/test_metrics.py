@@ -20,44 +20,48 @@ def requests():
 @pytest.fixture
 def samples():
     """Return what counts the samples of a pool with a golden row."""
-    staff = types.SimpleNamespace(free=[1, 2], endings={"died": 1, "too slow": 0, "recycled": 2})
+    manager = types.SimpleNamespace(free=[1, 2], endings={"died": 1, "too slow": 0, "recycled": 2}, batching_ended=0)
     plan = types.SimpleNamespace(golden=({"sample": [1, 2], "answer": "a"},), max_queue=10)
     model = types.SimpleNamespace(sample_schema={})
-    return Samples(types.SimpleNamespace(plan=plan, staff=staff, model=model, waiting=3, in_flight=4))
+    return Samples(
+        types.SimpleNamespace(plan=plan, manager=manager, model=model, waiting=3, in_flight=4, form="derived")
+    )
 
 
-def shown_of(requests, samples):
+def values_of(requests, samples):
     """Return {(name, labels): value} of the text, made of JSON as the app gets it, and read as Prometheus does."""
     about = {"answers": True, "pid": os.getpid()}
     numbers = json.loads(json.dumps({**about, **requests.numbers(), **samples.numbers()}))
     families = list(text_string_to_metric_families(exposition.text_of(numbers, "nb").decode()))
-    return {(sample.name, *sorted(sample.labels.items())): sample.value for one in families for sample in one.samples}
+    return {
+        (sample.name, *sorted(sample.labels.items())): sample.value for family in families for sample in family.samples
+    }
 
 
 def test_requests_are_counted_by_route_and_status_with_their_latency(requests, samples):
     for status in (200, 200, 500):
         requests.asked("/predict", status, 0.003)
-    shown = shown_of(requests, samples)
-    assert shown["nb_http_requests_total", ("route", "/predict"), ("status", "200")] == 2
-    assert shown["nb_http_requests_total", ("route", "/predict"), ("status", "500")] == 1
+    values = values_of(requests, samples)
+    assert values["nb_http_requests_total", ("route", "/predict"), ("status", "200")] == 2
+    assert values["nb_http_requests_total", ("route", "/predict"), ("status", "500")] == 1
     latency = "nb_http_request_duration_seconds"
-    assert shown[f"{latency}_bucket", ("le", "0.0025"), ("route", "/predict")] == 0
-    assert shown[f"{latency}_bucket", ("le", "0.005"), ("route", "/predict")] == 3
-    assert shown[f"{latency}_sum", ("route", "/predict")] == pytest.approx(0.009)
+    assert values[f"{latency}_bucket", ("le", "0.0025"), ("route", "/predict")] == 0
+    assert values[f"{latency}_bucket", ("le", "0.005"), ("route", "/predict")] == 3
+    assert values[f"{latency}_sum", ("route", "/predict")] == pytest.approx(0.009)
 
 
 def test_answers_are_counted_by_value_with_time_and_batch(requests, samples):
     samples.answered([(Job(b"[1, 2]", None), Answer(OK, b'"cat"', 0.0002, 2))])
     samples.answered([(Job(b"[3, 4]", None), Answer(OK, b'"cat"', 0.0002, 0))])
     samples.answered([(Job(b"[5, 6]", None), Answer(FAILED, b"{}", 0.5, 1))])
-    shown = shown_of(requests, samples)
-    assert shown["nb_predictions_total", ("value", "cat")] == 2
-    assert shown["nb_processing_seconds_count",] == 3
-    assert shown["nb_batch_samples_count",] == 2
-    assert shown["nb_batch_samples_sum",] == 3
-    assert shown["nb_input_bucket", ("feature", "1"), ("le", "2.0")] == 1
-    assert shown["nb_input_bucket", ("feature", "1"), ("le", "+Inf")] == 2
-    assert ("nb_predictions_bucket", ("le", "+Inf")) not in shown
+    values = values_of(requests, samples)
+    assert values["nb_predictions_total", ("value", "cat")] == 2
+    assert values["nb_processing_seconds_count",] == 3
+    assert values["nb_batch_samples_count",] == 2
+    assert values["nb_batch_samples_sum",] == 3
+    assert values["nb_input_bucket", ("feature", "1"), ("le", "2.0")] == 1
+    assert values["nb_input_bucket", ("feature", "1"), ("le", "+Inf")] == 2
+    assert ("nb_predictions_bucket", ("le", "+Inf")) not in values
 
 
 @pytest.mark.parametrize(("size", "most"), [(1, metrics.MOST_UNCOUNTED), (metrics.MOST_BYTES_UNCOUNTED, 1)])
@@ -70,18 +74,19 @@ def test_what_waits_to_be_counted_is_bounded_in_number_and_bytes(samples, size, 
 
 def test_fractional_answers_are_a_histogram(requests, samples):
     samples.answered([(Job(b"[1]", None), Answer(OK, b"0.25", 0.1, 1))])
-    assert shown_of(requests, samples)["nb_predictions_bucket", ("le", "0.3")] == 1
+    assert values_of(requests, samples)["nb_predictions_bucket", ("le", "0.3")] == 1
 
 
 def test_samples_of_one_body_are_counted_each(requests, samples):
     samples.answered([(Job(b"[[1, 2], [3, 4]]", None, frames.MANY), Answer(OK, b'["a", "b"]', 0.1, 2))])
-    shown = shown_of(requests, samples)
-    assert shown["nb_predictions_total", ("value", "b")] == 1
-    assert shown["nb_input_bucket", ("feature", "0"), ("le", "+Inf")] == 2
+    values = values_of(requests, samples)
+    assert values["nb_predictions_total", ("value", "b")] == 1
+    assert values["nb_input_bucket", ("feature", "0"), ("le", "+Inf")] == 2
 
 
 def test_queue_scorers_and_readiness_are_shown_of(requests, samples):
-    shown = shown_of(requests, samples)
-    assert [shown[f"nb_{name}",] for name in ("ready", "queue_samples", "in_flight_samples", "scorers")] == [1, 3, 4, 2]
-    assert shown["nb_scorer_restarts_total", ("reason", "recycled")] == 2
-    assert shown["process_start_time_seconds",] > 0
+    values = values_of(requests, samples)
+    gauges = ("ready", "queue_samples", "in_flight_samples", "scorers")
+    assert [values[f"nb_{name}",] for name in gauges] == [1, 3, 4, 2]
+    assert values["nb_scorer_restarts_total", ("reason", "recycled")] == 2
+    assert values["process_start_time_seconds",] > 0

@@ -38,14 +38,16 @@ def test_only_what_may_be_tried_again_says_when():
 
 @pytest.mark.parametrize("outcome", [answer.REFUSED, answer.FAILED])
 def test_a_traceback_is_shown_for_debugging_only(outcome):
-    told = Answer(outcome, b'{"traceback": "secret"}')
-    assert b"secret" not in replies.from_answer(told).body
-    assert b"secret" in replies.from_answer(told, replies.Shown(tracebacks=True)).body
+    reported = Answer(outcome, b'{"traceback": "secret"}')
+    assert b"secret" not in replies.from_answer(reported).body
+    assert b"secret" in replies.from_answer(reported, replies.Disclosure(tracebacks=True)).body
 
 
 def detail(facts, outcome=answer.REFUSED, **shown):
     """Return the body of the reply to what a scorer says in `facts`."""
-    return json.loads(replies.from_answer(Answer(outcome, json.dumps(facts).encode()), replies.Shown(**shown)).body)
+    return json.loads(
+        replies.from_answer(Answer(outcome, json.dumps(facts).encode()), replies.Disclosure(**shown)).body
+    )
 
 
 @pytest.mark.parametrize(
@@ -68,15 +70,15 @@ def test_the_message_of_a_validator_that_raises_is_the_clients_unless_the_settin
 
 def test_a_sample_that_does_not_fit_names_its_fields():
     errors = [{"pointer": "#/age", "detail": "must be a number, not a text"}]
-    said = detail({"misfit": "age: must be a number, not a text", "errors": errors, "traceback": None}, messages=False)
-    assert said["detail"] == "The sample is not what the notebook takes: age: must be a number, not a text."
-    assert (said["status"], said["errors"]) == (422, errors)
+    text = detail({"misfit": "age: must be a number, not a text", "errors": errors, "traceback": None}, messages=False)
+    assert text["detail"] == "The sample is not what the notebook takes: age: must be a number, not a text."
+    assert (text["status"], text["errors"]) == (422, errors)
 
 
 def test_an_answer_without_a_json_form_says_so():
-    said = detail({"reason": "an answer of type a.B has no JSON form", "traceback": "t"}, answer.FAILED)
+    text = detail({"reason": "an answer of type a.B has no JSON form", "traceback": "t"}, answer.FAILED)
     words = "The notebook's predictor gave an answer that can't be sent: an answer of type a.B has no JSON form."
-    assert (said["status"], said["detail"]) == (500, words)
+    assert (text["status"], text["detail"]) == (500, words)
 
 
 @pytest.mark.parametrize(

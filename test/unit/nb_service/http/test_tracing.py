@@ -15,16 +15,16 @@ def request(path="/predict", **headers):
 @pytest.fixture
 def exported(monkeypatch):
     """Return the facts that were exported, without the SDK."""
-    got = []
-    fake = types.SimpleNamespace(span=got.append, close=lambda: got.append("closed"))
+    exports = []
+    fake = types.SimpleNamespace(span=exports.append, close=lambda: exports.append("closed"))
     monkeypatch.setattr(tracing, "Export", lambda identity: fake)
-    return got
+    return exports
 
 
 def test_without_the_extra_there_are_no_spans_and_that_is_said():
-    said = []
-    assert tracing.make_spans(MODEL, said.append) is None
-    assert said == [tracing.MISSING]
+    log = []
+    assert tracing.make_spans(MODEL, log.append) is None
+    assert log == [tracing.MISSING]
 
 
 def test_with_it_nothing_is_imported_before_the_first_request(monkeypatch, exported):
@@ -48,13 +48,13 @@ def test_what_was_noted_is_exported_in_order_up_to_the_end(exported):
 
 def test_more_than_can_be_exported_is_left_out_and_counted(monkeypatch, exported):
     monkeypatch.setattr(tracing, "MOST_WAITING", 2)
-    said = []
-    spans = tracing.Spans(MODEL, said.append)
+    log = []
+    spans = tracing.Spans(MODEL, log.append)
     for _ in range(5):
         spans.saw(request(), 200, 0.1)
     spans.close()
     assert len(exported) == 2 + 1
-    assert said == ["(3 requests got no span: there were more than could be exported)"]
+    assert log == ["(3 requests got no span: there were more than could be exported)"]
 
 
 def test_an_sdk_that_does_not_start_is_told_once_and_nothing_is_kept(monkeypatch):
@@ -62,8 +62,8 @@ def test_an_sdk_that_does_not_start_is_told_once_and_nothing_is_kept(monkeypatch
         raise ValueError("a setting")
 
     monkeypatch.setattr(tracing, "Export", fails)
-    said = []
-    spans = tracing.Spans(MODEL, said.append)
+    log = []
+    spans = tracing.Spans(MODEL, log.append)
     spans.saw(request(), 200, 0.1)
     spans.flush()
     spans._thread.join(20)
@@ -71,5 +71,5 @@ def test_an_sdk_that_does_not_start_is_told_once_and_nothing_is_kept(monkeypatch
         spans.saw(request(), 200, 0.1)
         spans.flush()
     spans.close()
-    assert said == ["No spans are sent: OpenTelemetry's SDK does not start (ValueError: a setting)."]
-    assert spans._noted == []
+    assert log == ["No spans are sent: OpenTelemetry's SDK does not start (ValueError: a setting)."]
+    assert spans._pending == []

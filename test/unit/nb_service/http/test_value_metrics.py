@@ -7,10 +7,10 @@ from nb_service.http.value_metrics import Inputs, Predictions
 
 def of(*answers, golden=()):
     """Return the Predictions that saw `answers`."""
-    made = Predictions(list(golden))
+    counted = Predictions(list(golden))
     for answer in answers:
-        made.saw(json.dumps(answer).encode())
-    return made
+        counted.saw(json.dumps(answer).encode())
+    return counted
 
 
 def test_strings_whole_numbers_and_truths_are_counted_by_value():
@@ -18,10 +18,10 @@ def test_strings_whole_numbers_and_truths_are_counted_by_value():
 
 
 def test_fractional_numbers_go_to_a_histogram_with_edges_of_the_golden_rows():
-    made = of(0.5, 2.5, golden=[0.0, 2.0])
-    assert made.by_value() == {}
-    assert sum(made.numbers.counts) == 2
-    assert (made.numbers.edges[0], made.numbers.edges[-1]) == (-1.0, 3.0)
+    counted = of(0.5, 2.5, golden=[0.0, 2.0])
+    assert counted.by_value() == {}
+    assert sum(counted.numbers.counts) == 2
+    assert (counted.numbers.edges[0], counted.numbers.edges[-1]) == (-1.0, 3.0)
 
 
 def test_no_client_can_make_more_values_than_there_is_room_for():
@@ -36,27 +36,27 @@ def test_a_lone_surrogate_has_a_label():
 
 
 def test_many_answers_of_one_body_are_counted_each():
-    made = Predictions([])
-    made.saw_many(b'["a", "a", 1, true, 0.5, 0.5, 1.0, null]')
-    assert made.by_value() == {"a": 2, "1": 1, "true": 1}
-    assert sum(made.numbers.counts) == 3
-    made.saw_many(b'["a", [1]]')
-    assert made.by_value()["a"] == 2
-    made.saw_many(b"[]")
-    made.saw_many(b"[1, 1, -7, 2.5, null, false]")
-    assert made.by_value() == {"a": 2, "1": 3, "-7": 1, "true": 1, "false": 1}
-    assert sum(made.numbers.counts) == 4
+    counted = Predictions([])
+    counted.saw_many(b'["a", "a", 1, true, 0.5, 0.5, 1.0, null]')
+    assert counted.by_value() == {"a": 2, "1": 1, "true": 1}
+    assert sum(counted.numbers.counts) == 3
+    counted.saw_many(b'["a", [1]]')
+    assert counted.by_value()["a"] == 2
+    counted.saw_many(b"[]")
+    counted.saw_many(b"[1, 1, -7, 2.5, null, false]")
+    assert counted.by_value() == {"a": 2, "1": 3, "-7": 1, "true": 1, "false": 1}
+    assert sum(counted.numbers.counts) == 4
 
 
 def test_few_classes_are_counted_alike_whether_they_are_known_or_new():
-    made = Predictions([])
-    made.saw_many(b"[1, 1, 11, -1, 1]")
-    made.saw_many(b"[1, 1, 11, -1, 1]")
-    assert made.by_value() == {"1": 6, "11": 2, "-1": 2}
-    made.saw_many(b"[1, 111]")
-    made.saw_many(b"[1.5, 1]")
-    assert made.by_value() == {"1": 8, "11": 2, "-1": 2, "111": 1}
-    assert sum(made.numbers.counts) == 1
+    counted = Predictions([])
+    counted.saw_many(b"[1, 1, 11, -1, 1]")
+    counted.saw_many(b"[1, 1, 11, -1, 1]")
+    assert counted.by_value() == {"1": 6, "11": 2, "-1": 2}
+    counted.saw_many(b"[1, 111]")
+    counted.saw_many(b"[1.5, 1]")
+    assert counted.by_value() == {"1": 8, "11": 2, "-1": 2, "111": 1}
+    assert sum(counted.numbers.counts) == 1
 
 
 @pytest.mark.parametrize(
@@ -71,16 +71,16 @@ def test_few_classes_are_counted_alike_whether_they_are_known_or_new():
     ],
 )
 def test_flat_numeric_samples_have_a_histogram_a_feature(sample, names):
-    made = Inputs([])
-    made.saw(json.dumps(sample).encode())
-    assert set(made.features) == names
+    counted = Inputs([])
+    counted.saw(json.dumps(sample).encode())
+    assert set(counted.features) == names
 
 
 def test_only_the_features_of_golden_rows_are_counted_where_there_are_any():
-    made = Inputs([{"age": 20}, {"age": 60}])
-    made.saw(b'{"age": 30, "made_up_by_a_client": 1}')
-    assert set(made.features) == {"age"}
-    assert made.features["age"].total == 30
+    counted = Inputs([{"age": 20}, {"age": 60}])
+    counted.saw(b'{"age": 30, "made_up_by_a_client": 1}')
+    assert set(counted.features) == {"age"}
+    assert counted.features["age"].total == 30
 
 
 @pytest.mark.parametrize(
@@ -99,17 +99,17 @@ def test_only_the_features_of_golden_rows_are_counted_where_there_are_any():
     ],
 )
 def test_without_golden_rows_only_what_the_schema_names_is_counted(schema, samples, names):
-    made = Inputs([], schema)
+    counted = Inputs([], schema)
     for sample in samples:
-        made.saw(json.dumps(sample).encode())
-    assert set(made.features) == names
+        counted.saw(json.dumps(sample).encode())
+    assert set(counted.features) == names
 
 
 @pytest.mark.parametrize("many", [True, False])
 def test_what_is_nested_too_deeply_is_not_counted_and_raises_nothing(many):
-    made = Inputs([])
-    made.saw(b"[" * 2000 + b"]" * 2000, many=many)
-    assert made.features == {}
+    counted = Inputs([])
+    counted.saw(b"[" * 2000 + b"]" * 2000, many=many)
+    assert counted.features == {}
     answers = Predictions([])
     answers.saw_many(b"[" * 20_000 + b"]" * 20_000)
     assert answers.by_value() == {}
@@ -119,17 +119,17 @@ def test_what_is_nested_too_deeply_is_not_counted_and_raises_nothing(many):
     "schema", [{}, {"type": "object", "properties": {f"f{n}": {"type": "number"} for n in range(99)}}]
 )
 def test_features_are_bounded(schema):
-    made = Inputs([], schema)
-    made.saw(json.dumps(list(range(500))).encode())
-    made.saw(json.dumps({f"f{n}": n for n in range(99)}).encode())
-    assert len(made.features) <= value_metrics.MOST_FEATURES
+    counted = Inputs([], schema)
+    counted.saw(json.dumps(list(range(500))).encode())
+    counted.saw(json.dumps({f"f{n}": n for n in range(99)}).encode())
+    assert len(counted.features) <= value_metrics.MOST_FEATURES
 
 
 def test_so_many_samples_are_looked_into_and_then_no_more_until_later():
-    made = Inputs([])
+    counted = Inputs([])
     for _ in range(100):
-        made.saw(b"\xef\xbb\xbf[1]")
-    assert sum(made.features["0"].counts) == value_metrics.SAMPLES_A_TURN
-    made.refill()
-    made.saw(b"[[1], [2]]", many=True)
-    assert sum(made.features["0"].counts) == value_metrics.SAMPLES_A_TURN + 2
+        counted.saw(b"\xef\xbb\xbf[1]")
+    assert sum(counted.features["0"].counts) == value_metrics.SAMPLES_A_TURN
+    counted.refill()
+    counted.saw(b"[[1], [2]]", many=True)
+    assert sum(counted.features["0"].counts) == value_metrics.SAMPLES_A_TURN + 2

@@ -178,3 +178,42 @@ def test_a_front_that_goes_before_it_said_a_word_leaves_nobody_waiting():
     ours.close()
     assert (client.together, client.ask(b"1"), client.facts()) == (False, Answer(NOT_READY), {})
     client.close()
+
+
+def test_the_queue_s_size_is_known_and_a_small_one_gives_each_request_one_place(served):
+    pool, client, _ = served(max_queue=3)
+    assert (client.max_queue, client.together) == (3, False)
+    assert [answer.payload for answer in client.ask_many([b"1", b"2", b"3"])] == [b"1", b"2", b"3"]
+    assert pool.most == 1
+
+
+def test_who_is_not_wanted_any_more_lets_go_of_all_that_it_asked(served, monkeypatch):
+    monkeypatch.setattr(module, "LOOK_SECONDS", 0.01)
+    pool, client, _ = served()
+    assert client.ask(b"0").outcome == outcomes.OK
+    pool.answering = False
+    client.is_given_up = lambda: len(pool.asked) > 8
+    assert client.ask_many([b"%d" % number for number in range(20)]) == [Answer(NOT_READY)] * 20
+    assert wait_until(lambda: pool.abandoned == 8)
+    # Their bytes may be asked again.
+    assert client.reserve(module.MOST_BYTES, 0.0)
+
+
+def test_who_waits_for_bytes_of_others_gives_up_too(served, monkeypatch):
+    monkeypatch.setattr(module, "LOOK_SECONDS", 0.01)
+    pool, client, _ = served()
+    assert client.reserve(module.MOST_BYTES, 0.0) and not client.reserve(1, 0.01)
+    client.is_given_up = lambda: True
+    assert client.ask_many([b"1", b"2"]) == [Answer(NOT_READY)] * 2
+    assert pool.asked == []
+
+
+def test_the_end_of_the_front_is_told_once():
+    ours, theirs = socket.socketpair()
+    told = []
+    client = PoolClient(theirs, lambda: told.append("gone"))
+    ours.close()
+    assert wait_until(lambda: told)
+    assert (client.max_queue, client.together) == (1, False)
+    client.close()
+    assert told == ["gone"]

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 from nb_scorer.protocol import frames
-from nb_scorer.protocol.shared_counters import Tally
+from nb_scorer.protocol.shared_counters import SharedCounters
 from nb_service.pool.answer import DIED, OK, Answer, Job
 from nb_service.pool.link import MOST_IN_FLIGHT, MOST_UNSENT, Link
 from nb_service.pool.memory import shared_memory
@@ -44,6 +44,7 @@ class Owner:
 
     def link_strange(self, link):
         self.told.append("strange")
+        assert link.pid == 7 or link.pid is None
 
     def link_gone(self, link, unanswered):
         self.told.append(("gone", [job.body for job in unanswered]))
@@ -51,14 +52,14 @@ class Owner:
 
 @pytest.fixture
 def ends():
-    """Return (loop, link, the scorer's end, the scorer's tally, owner, answers)."""
+    """Return (loop, link, the scorer's end, the scorer's counters, owner, answers)."""
     loop, owner, answers = asyncio.new_event_loop(), Owner(), []
     ours, theirs = socket.socketpair()
     with shared_memory() as memory:
-        link = Link(1, ours, Tally(memory.fileno()), owner, loop)
-        tally = Tally(memory.fileno())
+        link = Link(1, ours, SharedCounters(memory.fileno()), owner, loop)
+        counters = SharedCounters(memory.fileno())
     link.pid = 7
-    yield loop, link, FarEnd(theirs), tally, owner, answers
+    yield loop, link, FarEnd(theirs), counters, owner, answers
     link.drop()
     theirs.close()
     loop.close()
@@ -105,7 +106,7 @@ def test_answers_reach_their_jobs_in_order(ends):
 def test_the_answers_of_a_turn_are_observed_together_and_a_fault_in_that_costs_nobody(ends, capsys):
     loop, link, theirs, _, _, answers = ends
     observed = []
-    link.observe = lambda heard: observed.append([(job.body, answer.payload) for job, answer in heard]) or 1 / 0
+    link.observe = lambda received: observed.append([(job.body, answer.payload) for job, answer in received]) or 1 / 0
     send(link, answers, b"1", b"2")
     theirs.say(OK, b"10")
     theirs.say(OK, b"20")
@@ -135,9 +136,9 @@ def test_the_first_word_of_a_scorer_is_told(ends, status, payload, told):
     ("status", "number"), [(OK, 1), (OK, 3), (OK, 0xFFFFFFFF), (99, 2), (frames.HELLO, 2), (frames.PROBLEM, 2)]
 )
 def test_an_answer_that_was_not_asked_for_ends_the_scorer_and_is_nobody_s(ends, status, number):
-    loop, link, theirs, tally, owner, answers = ends
+    loop, link, theirs, counters, owner, answers = ends
     send(link, answers, b"1", b"2", b"3", b"4")
-    tally.start(2)
+    counters.start(2)
     theirs.say(OK, b"10")
     theirs.say(OK, b"20")
     theirs.number = number
@@ -219,11 +220,11 @@ def test_a_link_is_low_when_half_of_what_it_may_take_is_done(ends, ahead, in_fli
 
 
 def test_a_dead_scorer_s_last_answers_count_and_the_started_one_is_what_it_died_of(ends):
-    loop, link, theirs, tally, owner, answers = ends
+    loop, link, theirs, counters, owner, answers = ends
     send(link, answers, b"1", b"2", b"3")
-    tally.start()
+    counters.start()
     theirs.say(OK, b"1")
-    tally.start()
+    counters.start()
     theirs.close()
     while link.alive:
         turn(loop)
@@ -248,11 +249,11 @@ def test_a_sample_larger_than_the_socket_takes_goes_in_parts(ends):
     link.give(job(body, answers))
     link.flush()
     assert link._writing
-    heard = bytearray()
+    received = bytearray()
     theirs.sock.setblocking(False)
-    while not (taken := frames.take_requests(heard)):
+    while not (taken := frames.take_requests(received)):
         try:
-            heard += theirs.sock.recv(1 << 20)
+            received += theirs.sock.recv(1 << 20)
         except BlockingIOError:
             turn(loop)
     assert taken == [(frames.SAMPLE, 0, body)]
@@ -272,14 +273,14 @@ def test_a_scorer_that_goes_while_it_is_sent_to_is_just_gone(ends, capsys):
 
 @pytest.fixture
 def batching():
-    """Return (loop, a link that may batch 8 samples, the scorer's end, the scorer's tally, owner)."""
+    """Return (loop, a link that may batch 8 samples, the scorer's end, the scorer's counters, owner)."""
     loop, owner = asyncio.new_event_loop(), Owner()
     ours, theirs = socket.socketpair()
     with shared_memory() as memory:
-        link = Link(1, ours, Tally(memory.fileno()), owner, loop, batch=8, limit=4.0)
-        tally = Tally(memory.fileno())
+        link = Link(1, ours, SharedCounters(memory.fileno()), owner, loop, batch=8, limit=4.0)
+        counters = SharedCounters(memory.fileno())
     link.pid = 7
-    yield loop, link, FarEnd(theirs), tally, owner
+    yield loop, link, FarEnd(theirs), counters, owner
     link.drop()
     theirs.close()
     loop.close()
@@ -307,18 +308,18 @@ def test_a_batch_is_no_larger_than_the_time_limit_bears(batching):
 
 
 def test_of_a_batch_that_kills_each_is_asked_again_alone(batching):
-    loop, link, theirs, tally, owner = batching
+    loop, link, theirs, counters, owner = batching
     answers = []
     jobs = [Job(body, lambda answer: answers.append(answer.outcome), frames.TOGETHER) for body in (b"1", b"2", b"3")]
-    for one in jobs:
-        link.give(one)
+    for job in jobs:
+        link.give(job)
     link.flush()
-    tally.start(2)
+    counters.start(2)
     theirs.close()
     while link.alive:
         turn(loop)
     assert owner.told == [("gone", [b"1", b"2", b"3"])]
-    assert [one.kind for one in jobs] == [frames.SAMPLE, frames.SAMPLE, frames.TOGETHER]
+    assert [job.kind for job in jobs] == [frames.SAMPLE, frames.SAMPLE, frames.TOGETHER]
     assert answers == []
 
 
@@ -335,27 +336,27 @@ def test_a_scorer_that_has_done_its_share_is_told_of_after_each_answer(ends):
     assert len(answers) == 3
 
 
-def back(tally: Tally, theirs, samples: int) -> int:
+def back(counters: SharedCounters, theirs, samples: int) -> int:
     """Let the scorer start so many samples and hand back those called back; return how many those are."""
-    called_back = tally.start(samples)
+    called_back = counters.start(samples)
     for _ in range(called_back):
         theirs.say(frames.BACK)
     return called_back
 
 
 def test_what_was_not_started_is_taken_back_and_answered_elsewhere(ends):
-    loop, link, theirs, tally, owner, answers = ends
+    loop, link, theirs, counters, owner, answers = ends
     send(link, answers, b"1", b"2", b"3", b"4")
-    tally.start()
+    counters.start()
     assert link.ahead == 3
-    assert [one.body for one in link.take_back(2)] == [b"2", b"3"]
-    assert [one.body for one in link.take_back(9)] == [b"4"]
+    assert [job.body for job in link.take_back(2)] == [b"2", b"3"]
+    assert [job.body for job in link.take_back(9)] == [b"4"]
     assert (link.take_back(9), link.ahead) == ([], 0)
     link.give(job(b"5", answers))
     theirs.say(OK, b"10")
-    assert back(tally, theirs, 1) == 1
-    assert back(tally, theirs, 2) == 2
-    assert back(tally, theirs, 1) == 0
+    assert back(counters, theirs, 1) == 1
+    assert back(counters, theirs, 2) == 2
+    assert back(counters, theirs, 1) == 0
     theirs.say(OK, b"50")
     turn(loop)
     assert [(body, answer.payload) for body, answer in answers] == [(b"1", b"10"), (b"5", b"50")]
@@ -364,17 +365,17 @@ def test_what_was_not_started_is_taken_back_and_answered_elsewhere(ends):
 
 
 def test_a_sample_that_is_started_while_it_is_called_back_is_not_given_to_two(ends):
-    loop, link, theirs, tally, owner, answers = ends
+    loop, link, theirs, counters, owner, answers = ends
     send(link, answers, b"1", b"2", b"3")
-    tally.start()
-    call_back = link._tally.call_back
+    counters.start()
+    call_back = link._counters.call_back
 
     def race(end):
-        tally.start()
+        counters.start()
         return call_back(end)
 
-    link._tally.call_back = race
-    assert [one.body for one in link.take_back(9)] == [b"3"]
+    link._counters.call_back = race
+    assert [job.body for job in link.take_back(9)] == [b"3"]
     # It saw the call back in the last moment, and says so.
     theirs.say(OK, b"10")
     theirs.say(frames.BACK)
@@ -383,12 +384,12 @@ def test_a_sample_that_is_started_while_it_is_called_back_is_not_given_to_two(en
 
 
 def test_what_was_taken_back_is_neither_asked_again_nor_blamed_where_the_scorer_dies(ends):
-    loop, link, theirs, tally, owner, answers = ends
+    loop, link, theirs, counters, owner, answers = ends
     send(link, answers, b"1", b"2", b"3")
-    tally.start()
+    counters.start()
     link.take_back(1)
     theirs.say(OK, b"10")
-    tally.start()
+    counters.start()
     theirs.close()
     while link.alive:
         turn(loop)
@@ -397,13 +398,42 @@ def test_what_was_taken_back_is_neither_asked_again_nor_blamed_where_the_scorer_
 
 
 def test_a_scorer_that_has_done_its_share_is_told_of_until_nothing_is_left(ends):
-    loop, link, theirs, tally, owner, answers = ends
+    loop, link, theirs, counters, owner, answers = ends
     link.tired_after = 1
     send(link, answers, b"1", b"2")
-    tally.start()
+    counters.start()
     link.take_back(1)
     theirs.say(OK, b"10")
     theirs.say(frames.BACK)
     turn(loop)
     assert owner.told == ["first answer", ("tired", 1), ("tired", 2)]
     assert not link.in_flight
+
+
+def test_after_answers_the_right_ones_are_taken_back(ends):
+    loop, link, theirs, counters, _, answers = ends
+    send(link, answers, b"1", b"2")
+    assert back(counters, theirs, 2) == 0
+    theirs.say(OK, b"10")
+    theirs.say(OK, b"20")
+    turn(loop)
+    send(link, answers, b"3", b"4", b"5")
+    counters.start()
+    assert [one.body for one in link.take_back(1)] == [b"4"]
+    assert back(counters, theirs, 2) == 1
+
+
+def test_what_a_full_socket_does_not_take_leaves_later(ends):
+    loop, link, theirs, _, _, answers = ends
+    filled = 0
+    while True:
+        try:
+            filled += link._sock.send(bytes(1 << 16))
+        except BlockingIOError:
+            break
+    send(link, answers, b"1", b"2")
+    while filled:
+        filled -= len(theirs.sock.recv(min(filled, 1 << 16)))
+    turn(loop)
+    requests = frames.take_requests(bytearray(theirs.sock.recv(1000)))
+    assert requests == [(frames.SAMPLE, 0, b"1"), (frames.SAMPLE, 1, b"2")]

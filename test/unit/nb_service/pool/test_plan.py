@@ -1,6 +1,10 @@
+import json
+
 import pytest
 from nb_service import cores
+from nb_service.model_folder import ModelFolder
 from nb_service.pool import plan
+from nb_service.settings import Settings
 
 
 @pytest.mark.parametrize(
@@ -17,8 +21,8 @@ from nb_service.pool import plan
     ],
 )
 def test_scorers_start_as_it_was_proved_and_the_setting_overrides(setting, manifest, expected):
-    mode, sure, reason = plan.start_mode(setting, manifest, threads=1)
-    assert (mode, sure) == expected
+    mode, is_final, reason = plan.start_mode(setting, manifest, threads=1)
+    assert (mode, is_final) == expected
     assert reason
 
 
@@ -36,9 +40,9 @@ def test_what_is_no_number_of_threads_says_nothing(monkeypatch, said):
 
 
 def test_the_user_s_own_environment_stays_and_the_rest_is_filled():
-    made = plan.environment({"MKL_NUM_THREADS": "7", "HOME": "/x", "PYTHONDONTWRITEBYTECODE": "1"}, 2)
-    assert (made["MKL_NUM_THREADS"], made["OMP_NUM_THREADS"], made["HOME"]) == ("7", "2", "/x")
-    assert "PYTHONDONTWRITEBYTECODE" not in made
+    variables = plan.environment({"MKL_NUM_THREADS": "7", "HOME": "/x", "PYTHONDONTWRITEBYTECODE": "1"}, 2)
+    assert (variables["MKL_NUM_THREADS"], variables["OMP_NUM_THREADS"], variables["HOME"]) == ("7", "2", "/x")
+    assert "PYTHONDONTWRITEBYTECODE" not in variables
 
 
 def test_a_ca_bundle_reaches_the_notebook_s_downloads_if_it_holds_anything(tmp_path):
@@ -46,8 +50,8 @@ def test_a_ca_bundle_reaches_the_notebook_s_downloads_if_it_holds_anything(tmp_p
     bundle.write_text("")
     assert "SSL_CERT_FILE" not in plan.environment({}, 1, str(bundle))
     bundle.write_text("-----BEGIN CERTIFICATE-----\n")
-    made = plan.environment({}, 1, str(bundle))
-    assert {made[name] for name in plan.CA_KNOBS} == {str(bundle)}
+    variables = plan.environment({}, 1, str(bundle))
+    assert {variables[name] for name in plan.CA_KNOBS} == {str(bundle)}
 
 
 @pytest.mark.parametrize(
@@ -68,5 +72,76 @@ def test_where_nothing_else_can_be_written_temporary_files_go_to_shared_memory(
     monkeypatch.setattr(plan, "TEMPORARY", (str(tmp_path / temporary),))
     monkeypatch.setattr(plan, "SHARED_MEMORY", str(tmp_path / shared))
     given = {name: str(tmp_path / folder) for name, folder in said.items()}
-    made = plan.environment(given, 1)
-    assert made.get("TMPDIR") == (str(tmp_path / expected) if expected else given.get("TMPDIR"))
+    variables = plan.environment(given, 1)
+    assert variables.get("TMPDIR") == (str(tmp_path / expected) if expected else given.get("TMPDIR"))
+
+
+def test_why_scorers_start_so_is_told():
+    reasons = [
+        plan.start_mode(setting, manifest, threads=1)[2]
+        for setting, manifest in (
+            ("fork", {"scorer_start": "spawn"}),
+            ("auto", {"scorer_start": "spawn"}),
+            ("auto", {"scorer_start": "spawn", "scorer_start_reason": "it uses x"}),
+            ("auto", {"scorer_start": "fork", "scorer_threads": 1}),
+            ("auto", {"scorer_start": "fork", "scorer_threads": 4}),
+            ("auto", {}),
+        )
+    ]
+    assert reasons == [
+        "S2I_SCORER_START says so",
+        "the build found forking unsafe",
+        "it uses x",
+        "proved by the golden rows at build time",
+        "proved for 4 native threads, and 1 are set",
+        "no golden row proved it at build time",
+    ]
+
+
+def test_a_model_and_settings_make_the_whole_plan(tmp_path):
+    rows = [{"sample": number, "answer": number} for number in range(30)]
+    (tmp_path / "golden.ndjson").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    bundle = tmp_path / "ca.pem"
+    bundle.write_text("-----BEGIN CERTIFICATE-----\n")
+    told = {
+        "WEB_CONCURRENCY": "3",
+        "S2I_PREDICT_TIMEOUT": "7",
+        "S2I_MAX_QUEUE": "9",
+        "S2I_MAX_BATCH": "5",
+        "S2I_MAX_REQUESTS": "11",
+        "S2I_TOLERANCE": "0.5",
+        "S2I_LOG_FORMAT": "json",
+        "S2I_CA_BUNDLE": str(bundle),
+    }
+    settings = Settings(told)
+    manifest = {"deterministic": False, "batch_predictor": True, "golden": 30, "tolerance": 0.25}
+    environ = {"OMP_NUM_THREADS": "2", "HOME": "/x"}
+    made = plan.make_plan(ModelFolder(tmp_path, None, tmp_path, manifest), settings, environ)
+    assert made == plan.Plan(
+        mode="fork",
+        mode_is_final=False,
+        reason="no golden row proved it at build time",
+        scorers=3,
+        threads=2,
+        environment=plan.environment(environ, 2, str(bundle)),
+        predict_timeout=7,
+        max_queue=9,
+        golden=tuple(rows[:20]),
+        repeats=1,
+        compare=False,
+        tolerance=0.25,
+        patience=10.0,
+        batch=5,
+        max_requests=11,
+        log_format="json",
+        form="batch_predictor",
+    )
+    assert made.environment["SSL_CERT_FILE"] == str(bundle) and made.environment["RAYON_NUM_THREADS"] == "2"
+    made = plan.make_plan(ModelFolder(tmp_path, None, tmp_path, {"batch_predictor": True}), settings, environ)
+    assert (made.compare, made.tolerance, made.batch) == (True, 0.5, 1)
+
+
+def test_temporary_files_go_where_python_looks_first():
+    given = {"TMP": "/c", "TEMP": "/b", "TMPDIR": "/a", "HOME": "/x"}
+    assert plan.temporary_folders(given) == ["/a", "/b", "/c", "/tmp", "/var/tmp", "/usr/tmp"]
+    assert plan.temporary_folders({"TMPDIR": ""}) == ["/tmp", "/var/tmp", "/usr/tmp"]

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from nb_service.pool import socket_server as module
 from nb_service.pool import wire
-from nb_service.pool.answer import FAILED, OK, Answer, Job
+from nb_service.pool.answer import FAILED, FULL, OK, Answer, Job
 from nb_service.pool.socket_server import PoolServer
 
 from unit.nb_service.pool.fakes import turn, turn_until
@@ -151,3 +151,52 @@ def test_a_large_body_arrives_in_parts(served):
             turn(loop)
     assert turn_until(loop, lambda: pool.jobs)
     assert pool.jobs[0].body == body
+
+
+def test_what_is_let_go_of_is_abandoned_and_gets_no_answer(served):
+    loop, pool, _, peer, _ = served
+    peer.sock.sendall(wire.frame(wire.SAMPLE, 1, b"1") + wire.frame(wire.SAMPLE, 2, b"2"))
+    peer.sock.sendall(wire.frame(wire.ABANDON, 1) + wire.frame(wire.ABANDON, 9))
+    turn(loop)
+    assert pool.abandoned == [b"1"]
+    for job in pool.jobs:
+        job.done(Answer(OK, b"10"))
+    turn(loop)
+    assert [number for _, number, _ in peer.frames()] == [2]
+
+
+def test_a_peer_that_is_far_behind_is_told_that_there_was_no_room(served, monkeypatch):
+    monkeypatch.setattr(module, "MOST_HELD", 5_000_000)
+    loop, pool, _, peer, _ = served
+    peer.sock.sendall(b"".join(wire.frame(wire.SAMPLE, number, b"1") for number in range(4)))
+    turn(loop)
+    # The first is more than may be held, and goes all the same: nothing else is held then.
+    for size in (6_000_000, 1, 0, 1):
+        pool.jobs.pop(0).done(Answer(OK, size * b"x"))
+    frames = []
+    assert turn_until(loop, lambda: frames.extend(peer.frames()) or len(frames) == 4)
+    answers = [wire.answer_of(payload) for _, _, payload in frames]
+    assert [(answer.outcome, len(answer.payload)) for answer in answers] == [(OK, 6_000_000), *[(FULL, 2)] * 3]
+
+
+def test_many_answers_leave_in_several_calls_and_in_their_order(served):
+    loop, pool, _, peer, _ = served
+    count = 3 * module.AT_ONCE + 1
+    peer.sock.sendall(b"".join(wire.frame(wire.SAMPLE, number, b"1") for number in range(count)))
+    turn(loop)
+    for job in pool.jobs:
+        job.done(Answer(OK, b"10"))
+    frames = []
+    assert turn_until(loop, lambda: frames.extend(peer.frames()) or len(frames) == count)
+    assert [number for _, number, _ in frames] == list(range(count))
+
+
+def test_a_peer_that_resets_the_connection_is_gone(served):
+    loop, pool, _, peer, ends = served
+    peer.sock.sendall(wire.frame(wire.SAMPLE, 1, b"1"))
+    turn(loop)
+    pool.jobs[0].done(Answer(OK, b"x" * 3_000_000))
+    turn(loop)
+    peer.sock.close()
+    assert turn_until(loop, lambda: ends)
+    assert (ends, pool.abandoned) == (["gone"], [])

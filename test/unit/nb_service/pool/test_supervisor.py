@@ -49,8 +49,8 @@ def test_each_order_to_start_is_confirmed(begin):
     loop, supervisor, owner = begin()
     assert turn_until(loop, lambda: owner.told)
     ours, theirs = socket.socketpair()
-    with ours, theirs, open(os.devnull) as tally:
-        supervisor.start(5, [theirs.fileno(), tally.fileno()])
+    with ours, theirs, open(os.devnull) as counters:
+        supervisor.start(5, [theirs.fileno(), counters.fileno()])
         assert turn_until(loop, lambda: len(owner.told) == 3)
     assert [words[:2] for words in owner.told] == [("zygote_loaded", 1), ("scorer_started", 5), ("scorer_exited", 5)]
     assert supervisor._unconfirmed == {}
@@ -97,7 +97,7 @@ def test_one_that_hangs_up_and_lives_on_is_killed_and_nobody_waits_for_it(begin,
     python.write_text("#!/bin/sh\nexec sleep 1000 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-\n")
     python.chmod(0o755)
     loop, supervisor, owner = begin(python)
-    supervisor._gone()
+    supervisor._on_eof()
     assert owner.told == []
     assert turn_until(loop, lambda: owner.told)
     assert owner.told == [("zygote_gone", "was killed by signal 9 (SIGKILL)")]
@@ -141,3 +141,45 @@ def test_what_makes_no_sense_is_shown_and_ends_nothing(begin, capsys):
     assert turn_until(loop, lambda: supervisor._unconfirmed == {})
     assert "AttributeError" in capsys.readouterr().err
     assert supervisor._open
+
+
+def test_a_model_that_does_not_load_is_told_with_its_facts(begin):
+    loop, supervisor, owner = begin()
+    assert turn_until(loop, lambda: owner.told)
+    supervisor._on_report(b'{"event": "failed", "code": "x"}')
+    supervisor._on_report(b'{"event": "exited", "scorer": 3, "status": 9}')
+    assert owner.told[1:] == [("zygote_failed", {"event": "failed", "code": "x"}), ("scorer_exited", 3, 9)]
+
+
+def test_one_that_is_let_go_is_ended_and_says_nothing_more(begin):
+    loop, supervisor, owner = begin()
+    assert turn_until(loop, lambda: owner.told)
+    pid = supervisor.pid
+    supervisor.reap()
+    supervisor.end(5)
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    turn(loop, times=5)
+    assert [told[0] for told in owner.told] == ["zygote_loaded"]
+
+
+def test_a_stopped_one_is_killed_at_the_end(begin):
+    loop, supervisor, owner = begin()
+    assert turn_until(loop, lambda: owner.told)
+    os.kill(supervisor.pid, signal.SIGSTOP)
+    supervisor.end(0.05)
+    assert supervisor._process.returncode == -signal.SIGKILL
+
+
+def test_an_order_is_awaited_until_it_is_confirmed(begin):
+    loop, supervisor, owner = begin()
+    assert turn_until(loop, lambda: owner.told)
+    supervisor.start(5, [0])
+    assert supervisor.awaits(5) and not supervisor.awaits(6)
+    assert turn_until(loop, lambda: len(owner.told) == 2)
+    assert not supervisor.awaits(5)
+
+
+def test_a_zygote_has_a_session_of_its_own_and_no_terminal_ends_it(begin):
+    _, supervisor, _ = begin()
+    assert os.getsid(supervisor.pid) == supervisor.pid

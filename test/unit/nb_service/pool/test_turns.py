@@ -9,9 +9,9 @@ from unit.nb_service.pool.fakes import turn
 @pytest.fixture
 def loop():
     """Return an event loop with ends of turns."""
-    made = TurnLoop()
-    yield made
-    made.close()
+    loop = TurnLoop()
+    yield loop
+    loop.close()
 
 
 def test_the_end_of_a_turn_comes_after_all_that_the_turn_was_to_do(loop):

@@ -1,4 +1,4 @@
-from nb_service.pool.answer import FAILED, OK, Answer
+from nb_service.pool.answer import DIED, FAILED, OK, Answer
 from nb_service.pool.plan import Plan
 from nb_service.pool.warmup import Warmup
 
@@ -29,16 +29,16 @@ def plan(repeats, patience=None):
 
 def results(answers, repeats=1, patience=None):
     """Return what a warm-up with ROWS makes of `answers`."""
-    found = []
+    row_results = []
     link = Link(answers)
-    Warmup(link, ROWS, plan(repeats, patience), lambda _link, results: found.extend(results)).next()
-    return link, found
+    Warmup(link, ROWS, plan(repeats, patience), lambda _link, results: row_results.extend(results)).next()
+    return link, row_results
 
 
 def test_every_row_is_asked_as_often_as_wanted_and_compared():
-    link, found = results([Answer(OK, b"2.0000001"), Answer(OK, b'"y"')] * 2, repeats=2)
+    link, row_results = results([Answer(OK, b"2.0000001"), Answer(OK, b'"y"')] * 2, repeats=2)
     assert link.asked == [b"1", b'"\\u00fc"'] * 2
-    assert [(result.row, result.turn, result.same) for result in found] == [
+    assert [(result.row, result.turn, result.same) for result in row_results] == [
         (0, 0, True),
         (1, 0, False),
         (0, 1, True),
@@ -47,16 +47,32 @@ def test_every_row_is_asked_as_often_as_wanted_and_compared():
 
 
 def test_a_row_that_fails_is_not_the_same_and_the_next_is_asked():
-    _, found = results([Answer(FAILED), Answer(OK, b'"x"')])
-    assert [result.same for result in found] == [False, True]
+    _, row_results = results([Answer(FAILED), Answer(OK, b'"x"')])
+    assert [result.same for result in row_results] == [False, True]
 
 
 def test_without_rows_it_is_over_at_once():
     seen = []
-    Warmup(Link([]), [], plan(2), lambda _link, found: seen.append(found)).next()
+    Warmup(Link([]), [], plan(2), lambda _link, row_results: seen.append(row_results)).next()
     assert seen == [[]]
 
 
 def test_a_slow_predictor_is_asked_one_row_at_least_and_none_after_the_patience_is_gone():
-    link, found = results([Answer(OK, b"2.0"), Answer(OK, b'"x"')], patience=0)
-    assert (len(link.asked), [result.same for result in found]) == (1, [True])
+    link, row_results = results([Answer(OK, b"2.0"), Answer(OK, b'"x"')], patience=0)
+    assert (len(link.asked), [result.same for result in row_results]) == (1, [True])
+
+
+def test_a_scorer_that_is_gone_is_asked_no_more_rows():
+    link, found = Link([Answer(DIED)]), []
+    link.alive = False
+    Warmup(link, ROWS, plan(1), lambda *told: found.append(told)).next()
+    ((told, results),) = found
+    assert (told, len(link.asked)) == (link, 1)
+    assert [tuple(result) for result in results] == [(0, 0, Answer(DIED), None, False)]
+
+
+def test_what_was_got_is_kept_and_compared_by_the_plan_s_tolerance():
+    answers, found = [Answer(OK, b"2.1"), Answer(OK, b'"x"')], []
+    loose = plan(1, patience=60)._replace(tolerance=0.1)
+    Warmup(Link(answers), ROWS, loose, lambda _link, results: found.extend(results)).next()
+    assert [(result.value, result.same) for result in found] == [(2.1, True), ("x", True)]

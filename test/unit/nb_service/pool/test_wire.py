@@ -25,3 +25,7 @@ def test_facts_are_json():
     assert list(wire.take(bytearray(wire.json_frame(wire.FACTS, 1, {"ready": True})))) == [
         (wire.FACTS, 1, b'{"ready": true}')
     ]
+
+
+def test_a_frame_without_a_payload_has_none():
+    assert list(wire.take(bytearray(wire.frame(wire.ABANDON, 5)))) == [(wire.ABANDON, 5, b"")]

@@ -21,10 +21,10 @@ def test_binary_mode_has_the_sample_as_its_body_and_attributes_in_headers():
     question = cloud_events.read(BINARY, "application/json", b"[1]", REPLY)
     assert question.samples == [b"[1]"]
     body = question.write([b"2"])
-    told = dict(body.headers)
+    attributes = dict(body.headers)
     assert (body.data, body.content_type) == (b"2", "application/json")
-    assert (told["ce-type"], told["ce-source"], told["ce-specversion"]) == ("answer", "here", "1.0")
-    assert told["ce-id"] != "1" and told["ce-time"].endswith("Z") and "ce-tenant" not in told
+    assert (attributes["ce-type"], attributes["ce-source"], attributes["ce-specversion"]) == ("answer", "here", "1.0")
+    assert attributes["ce-id"] != "1" and attributes["ce-time"].endswith("Z") and "ce-tenant" not in attributes
 
 
 def test_extensions_are_kept_where_that_is_wanted():
@@ -37,8 +37,8 @@ def test_extensions_are_kept_where_that_is_wanted():
 
 def test_a_header_can_t_be_broken_by_an_attribute():
     merging = REPLY._replace(merge=True, source='a "b" 100%\r\nx: y')
-    told = dict(cloud_events.read(BINARY, None, b"1", merging).write([b"2"]).headers)
-    assert told["ce-source"] == "a%20%22b%22%20100%25%0D%0Ax:%20y"
+    attributes = dict(cloud_events.read(BINARY, None, b"1", merging).write([b"2"]).headers)
+    assert attributes["ce-source"] == "a%20%22b%22%20100%25%0D%0Ax:%20y"
 
 
 @pytest.mark.parametrize("data", [{"data": [1]}, {"data_base64": base64.b64encode(b"[1]").decode()}])
@@ -46,8 +46,8 @@ def test_structured_mode_answers_with_an_event(data):
     question = cloud_events.read({}, STRUCTURED, json.dumps({**EVENT, **data}).encode(), REPLY)
     assert question.samples == [b"[1]"]
     body = question.write([b'{"a": 2}'])
-    told = json.loads(body.data)
-    assert (body.content_type, told["data"], told["type"]) == (STRUCTURED, {"a": 2}, "answer")
+    attributes = json.loads(body.data)
+    assert (body.content_type, attributes["data"], attributes["type"]) == (STRUCTURED, {"a": 2}, "answer")
 
 
 def test_a_batch_is_answered_with_a_batch_in_its_order():

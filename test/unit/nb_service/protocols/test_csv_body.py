@@ -1,8 +1,11 @@
+import csv
+import io
 import tracemalloc
 
 import pytest
 from nb_service.protocols import Limits, Malformed, csv_body
 from nb_service.protocols.rows import Rows
+from nb_service.protocols.series import Series
 
 LISTS = Rows({"type": "array", "items": {"type": "number"}})
 TEXTS = Rows({"type": "array", "items": {"type": "string"}})
@@ -72,3 +75,12 @@ def test_lines_take_no_more_memory_than_their_json():
     tracemalloc.stop()
     assert len(samples) == 20_000
     assert peak < 3 * len(body)
+
+
+@pytest.mark.parametrize("answers", [["a\rb", "c"], [["a\rb", "c"], ["d", "e"]], [{"k\r": "a\rb"}, {"k\r": "c"}]])
+def test_a_carriage_return_in_an_answer_ends_no_line(answers):
+    body = csv_body.write(Series(values=answers)).data
+    rows = [list(answer.values()) if isinstance(answer, dict) else answer for answer in answers]
+    cells = [row if isinstance(row, list) else [row] for row in rows]
+    header = [list(answers[0])] if isinstance(answers[0], dict) else []
+    assert list(csv.reader(io.StringIO(body.decode(), newline=""))) == header + cells

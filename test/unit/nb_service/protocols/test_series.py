@@ -32,7 +32,7 @@ def test_parts_joined_are_the_whole(values, size):
     for series in (
         Series(values=values),
         Series(array=Series(values=values).array),
-        Series(Series(values=values).each),
+        Series(Series(values=values).elements),
         Series.encoded(values),
         Series.encoded(values, 1 << 20),
     ):
@@ -53,7 +53,7 @@ def test_what_is_no_array_is_told_when_it_is_read(body):
 
 
 @pytest.mark.parametrize(
-    "take", [lambda series: series.each, lambda series: [*series.parts(1000)]], ids=["each", "parts"]
+    "take", [lambda series: series.elements, lambda series: [*series.parts(1000)]], ids=["elements", "parts"]
 )
 def test_of_the_values_that_are_encoded_only_some_are_in_memory(take):
     count, width = 10_000, 20

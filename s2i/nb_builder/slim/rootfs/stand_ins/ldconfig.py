@@ -1,4 +1,4 @@
-"""Stands for `ldconfig -p` in an image that has no such tool: ctypes.util.find_library() looks for libraries by it.
+"""Replaces `ldconfig -p`, by which ctypes.util.find_library() finds libraries, in an image without that tool.
 
 Copied into the image as a program of its own; standard library only.
 """
@@ -12,23 +12,23 @@ FOLDERS = ("/lib", "/usr/lib", "/lib64", "/usr/lib64", "/lib/*-linux-*", "/usr/l
 
 
 def libraries(folders: Iterable[str]) -> dict[str, str]:
-    """Return {name: path} of the shared libraries in `folders`, patterns as of glob; the first of a name counts."""
-    found: dict[str, str] = {}
+    """Return {name: path} of the shared libraries in `folders`, which are glob patterns; the first of a name wins."""
+    paths: dict[str, str] = {}
     for folder in folders:
         for path in sorted(glob.glob(os.path.join(folder, "lib*.so*"))):
-            found.setdefault(os.path.basename(path), path)
-    return found
+            paths.setdefault(os.path.basename(path), path)
+    return paths
 
 
 def main(args: list[str]) -> int:
-    """Print a line for each library, as ctypes reads them; return the exit status."""
+    """Print a line for each library, in the format that ctypes parses; return the exit status."""
     if args != ["-p"]:
         print("ldconfig: only -p is known here", file=sys.stderr)
         return 1
     kind = "libc6,x86-64" if os.uname().machine == "x86_64" else "libc6,64bit"
-    found = libraries(FOLDERS)
-    print(f"{len(found)} libs found")
-    for name, path in sorted(found.items()):
+    paths = libraries(FOLDERS)
+    print(f"{len(paths)} libs found")
+    for name, path in sorted(paths.items()):
         print(f"\t{name} ({kind}) => {path}")
     return 0
 

@@ -1,4 +1,4 @@
-"""Stands for `lscpu --parse=core` in an image that has no such tool: joblib counts the cores by it.
+"""Replaces `lscpu --parse=core`, by which joblib counts the cores, in an image without that tool.
 
 Without it joblib prints a traceback. Copied into the image as a program of its own; standard library only.
 """
@@ -11,18 +11,18 @@ CPUS = "/sys/devices/system/cpu/cpu[0-9]*/topology"
 
 
 def cores(pattern: str) -> list[int]:
-    """Return the number of its core for each CPU, as the kernel tells (Documentation/admin-guide/cputopology)."""
-    found: list[object] = []
+    """Return the number of each CPU's core, as reported by the kernel (Documentation/admin-guide/cputopology)."""
+    identifiers: list[object] = []
     for folder in sorted(glob.glob(pattern)):
         with (
             open(os.path.join(folder, "physical_package_id")) as package,
             open(os.path.join(folder, "core_id")) as core,
         ):
-            found.append((package.read().strip(), core.read().strip()))
-    # Where the kernel says nothing, each CPU is a core.
-    found = found or list(range(os.cpu_count() or 1))
-    numbers = {core: number for number, core in enumerate(dict.fromkeys(found))}
-    return [numbers[core] for core in found]
+            identifiers.append((package.read().strip(), core.read().strip()))
+    # Where the kernel reports no topology, each CPU counts as a core.
+    identifiers = identifiers or list(range(os.cpu_count() or 1))
+    numbers = {core: number for number, core in enumerate(dict.fromkeys(identifiers))}
+    return [numbers[core] for core in identifiers]
 
 
 def main(args: list[str]) -> int:

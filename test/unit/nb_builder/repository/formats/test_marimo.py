@@ -12,7 +12,7 @@ def cell(body, takes="", decorator="@app.cell"):
 
 
 def sources(*cells):
-    return [made.source for made in marimo.parse(HEAD + "".join(cells)).cells]
+    return [node.source for node in marimo.parse(HEAD + "".join(cells)).cells]
 
 
 def test_a_file_is_known_by_its_app():
@@ -56,12 +56,12 @@ def test_a_setup_and_functions_of_the_app_are_cells():
     [("mo.md('# A')", True), ("mo.ui.slider(1, 2)", False), ("mo.md(f'{1 + 1}')", False)],
 )
 def test_marimo_itself_is_needed_where_more_than_its_texts_are_used(body, kept):
-    made = marimo.parse(HEAD + cell("import marimo as mo\nreturn (mo,)") + cell(f"{body}\nreturn", "mo"))
-    assert ("import marimo as mo" not in [each.source for each in made.cells]) is kept
+    node = marimo.parse(HEAD + cell("import marimo as mo\nreturn (mo,)") + cell(f"{body}\nreturn", "mo"))
+    assert ("import marimo as mo" not in [code_cell.source for code_cell in node.cells]) is kept
 
 
 def test_each_cell_knows_the_line_of_the_file_that_it_begins_in():
     text = HEAD + cell("b = a\nreturn (b,)", "a") + cell("\na = 1\nreturn (a,)")
     lines = text.splitlines()
-    begins = [made.metadata["nb_builder"]["begins"] for made in marimo.parse(text).cells]
+    begins = [node.metadata["nb_builder"]["begins"] for node in marimo.parse(text).cells]
     assert [lines[number - 1].strip() for number in begins] == ["a = 1", "b = a"]

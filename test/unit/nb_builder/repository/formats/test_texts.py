@@ -66,5 +66,5 @@ def test_each_cell_knows_the_line_of_the_file_that_it_begins_in():
 
 
 def test_a_header_that_is_no_yaml_is_an_error_in_a_sentence():
-    with pytest.raises(ValueError, match="its header is no YAML"):
+    with pytest.raises(ValueError, match="its header is not YAML"):
         texts.markdown("---\njupyter: [a\nb: c: d\n---\n")

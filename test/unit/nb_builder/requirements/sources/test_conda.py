@@ -2,7 +2,7 @@
 
 import pytest
 from nb_builder.requirements.sources import conda
-from nb_builder.requirements.sources.base import Said, Unreadable
+from nb_builder.requirements.sources.declaration import Packages, Unreadable
 
 
 @pytest.mark.parametrize(
@@ -37,9 +37,9 @@ def test_what_is_no_package_of_python_is_left_out(spec):
 
 
 def test_a_version_that_pip_cannot_say_is_told(tmp_path):
-    found = conda.of_specs(["numpy>=1.20|<1.10"])
-    assert found.requirements == ["numpy"]
-    assert found.notes() == ("without the version, which pip can't read: numpy>=1.20|<1.10",)
+    conversion = conda.of_specs(["numpy>=1.20|<1.10"])
+    assert conversion.requirements == ["numpy"]
+    assert conversion.notes() == ("without the version, which pip can't read: numpy>=1.20|<1.10",)
 
 
 @pytest.mark.parametrize(
@@ -57,8 +57,8 @@ def read(tmp_path, text):
 
 
 def test_what_pip_installs_again_counts(tmp_path):
-    said = read(tmp_path, "dependencies:\n- six=1.15\n- attrs\n- pip:\n  - six==1.16.0\n  - ./lib\n")
-    assert said == Said(("attrs", "six==1.16.0", "./lib"))
+    packages = read(tmp_path, "dependencies:\n- six=1.15\n- attrs\n- pip:\n  - six==1.16.0\n  - ./lib\n")
+    assert packages == Packages(("attrs", "six==1.16.0", "./lib"))
 
 
 @pytest.mark.parametrize("text", ["name: x\n", "", "[]\n"])
@@ -72,3 +72,77 @@ def test_a_file_without_dependencies_says_nothing(tmp_path, text):
 def test_a_file_that_cannot_be_read_says_why(tmp_path, text, why):
     with pytest.raises(Unreadable, match=why):
         read(tmp_path, text)
+
+
+def test_what_was_done_to_the_packages_is_told_in_a_line_each():
+    found = conda.of_specs(["pytorch=2.0", "Opencv", "r-base", "openssl", "pip", "numpy=1|2", "x[", "r-base"])
+    assert found.requirements == ["torch==2.0.*", "opencv-python-headless", "numpy"]
+    assert found.notes() == (
+        "by the names on PyPI: pytorch is torch, Opencv is opencv-python-headless",
+        "left out, as they are no packages of Python: r-base, openssl",
+        "without the version, which pip can't read: numpy=1|2, x[",
+    )
+
+
+def test_a_long_list_is_told_by_its_first_six():
+    assert conda.brief(list("aabcdef")) == "a, b, c, d, e, f"
+    assert conda.brief(list("abcdefgh")) == "a, b, c, d, e, f and 2 more"
+
+
+@pytest.mark.parametrize(
+    ("written", "specifier"),
+    [
+        ("==1.26.4=py311_0", "==1.26.4"),
+        (">=1.2,<2", "<2,>=1.2"),
+        ("!=1.2", "!=1.2"),
+        ("~=1.2", "~=1.2"),
+        ("1.2", "==1.2"),
+        ("=1", "==1.*"),
+        ("=1.2*", "==1.2.*"),
+        ("==*", ""),
+        ("*", ""),
+        ("", ""),
+        ("1.2|1.3", None),
+        ("one", None),
+    ],
+)
+def test_a_version_of_conda_is_a_specifier_of_pip_or_none(written, specifier):
+    assert conda.specifier(written) == specifier
+
+
+@pytest.mark.parametrize(
+    ("bracket", "line"),
+    [
+        ("version='>=1.2,<2'", "six<2,>=1.2"),
+        ('version = "1.2"', "six==1.2"),
+        ("version=1.2,build=x", "six==1.2"),
+        ("build=x", "six"),
+    ],
+)
+def test_a_version_may_stand_in_brackets(bracket, line):
+    assert conda.of_specs([f"six[{bracket}]"]).requirements == [line]
+
+
+def test_a_python_that_is_exact_is_its_minor_version_and_another_one_as_it_is():
+    given = {"python=3.9": "==3.9.*", "python==3.9.7": "==3.9.*", "python<3.12,>=3.9": "<3.12,>=3.9"}
+    for spec, python in {**given, "python=3": "==3.*", "python 3.9|3.10": ""}.items():
+        assert conda.of_specs([spec]).python == python
+
+
+def test_what_is_no_yaml_is_told_with_the_place_that_is_wrong(tmp_path):
+    with pytest.raises(Unreadable, match="^it is no YAML, line 2: "):
+        read(tmp_path, "a: 1\nb: c: d\n")
+    with pytest.raises(Unreadable, match="^it is no YAML: "):
+        read(tmp_path, "dependencies: [2024-13-45]")
+    with pytest.raises(Unreadable, match="^its 'dependencies' are no list$"):
+        read(tmp_path, "dependencies: {a: b}")
+
+
+def test_an_environment_s_notes_python_and_lines_of_pip_come_together(tmp_path):
+    said = read(tmp_path, "dependencies:\n- python=3.9\n- pytorch\n- pip: [pywin32, 5, ' six ']\n- pip: no list\n- 7\n")
+    assert said == Packages(
+        ("torch", "pywin32 ; sys_platform == 'win32'", "5", "six"),
+        python="==3.9.*",
+        notes=("by the names on PyPI: pytorch is torch", "left out, as it is for Windows only: pywin32"),
+    )
+    assert read(tmp_path, "dependencies:\n") == Packages()

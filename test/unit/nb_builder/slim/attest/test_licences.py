@@ -1,4 +1,4 @@
-"""The notices of packages that own something in the tree."""
+"""The notices of Debian packages that own files in the tree."""
 
 from nb_builder.common import dpkg
 from nb_builder.slim.attest import licences

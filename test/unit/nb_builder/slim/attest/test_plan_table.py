@@ -1,4 +1,4 @@
-"""The table of what stayed and what went."""
+"""The table of what was kept and what was left out."""
 
 from nb_builder.common.installed import Distribution
 from nb_builder.slim.attest import plan_table

@@ -1,4 +1,4 @@
-"""What a slim image proved: the file in it, the words of its build, the refusal."""
+"""The proof of a slim image: the file in it, the last lines of its build, the refusal."""
 
 import io
 import json
@@ -17,8 +17,8 @@ PLAN = Plan(
 GOOD = {"same": True, "rows": 3, "deterministic": True, "differences": [], "answers": [{}] * 44}
 
 
-def shown(tmp_path, verdict):
-    """Return what the end of a build prints."""
+def end_of_build(tmp_path, verdict):
+    """Return what a build prints at its end."""
     stream = io.StringIO()
     tree = Tree(tmp_path / "root")
     tree.write("/a", "x" * 1_500_000)
@@ -29,27 +29,29 @@ def shown(tmp_path, verdict):
 def test_the_file_says_what_was_proved_and_has_one_date(tmp_path):
     tree = Tree(tmp_path)
     proof.write(tree, PLAN, GOOD, 1_000_000)
-    told = json.loads(tree.at("/usr/share/nb-builder/slim.json").read_text())
-    assert (told["level"], told["golden_rows"], told["requests"]) == ("distributions", 3, 44)
-    assert told["kept"] == [{"name": "numpy", "version": "2.0", "reason": "in use"}]
-    assert told["left_out"] == [{"name": "pandas", "version": "3.0", "reason": "not used"}]
+    content = json.loads(tree.at("/usr/share/nb-builder/slim.json").read_text())
+    assert (content["level"], content["golden_rows"], content["requests"]) == ("distributions", 3, 44)
+    assert content["kept"] == [{"name": "numpy", "version": "2.0", "reason": "in use"}]
+    assert content["left_out"] == [{"name": "pandas", "version": "3.0", "reason": "not used"}]
     assert tree.at("/usr/share/nb-builder/slim.json").stat().st_mtime == 1_000_000
 
 
 def test_the_last_line_has_size_level_and_golden_rows(tmp_path):
-    last = shown(tmp_path, GOOD).splitlines()[-1]
+    last = end_of_build(tmp_path, GOOD).splitlines()[-1]
     assert last == (
         "---> The slim image is 1.5 MB (S2I_SLIM=distributions); 3 golden rows answered the same, 44 requests in all"
     )
 
 
 def test_without_golden_rows_it_says_so_and_how_to_mend_it(tmp_path):
-    said = shown(tmp_path, {**GOOD, "rows": 0})
-    assert "note: there are no golden rows, so nothing says what the right answers are. Add 'examples = [...]'" in said
+    output = end_of_build(tmp_path, {**GOOD, "rows": 0})
+    assert (
+        "note: there are no golden rows, so nothing says what the right answers are. Add 'examples = [...]'" in output
+    )
 
 
 def test_a_predictor_that_changes_its_mind_is_not_called_the_same(tmp_path):
-    assert "1 golden row answered; predictor says something else" in shown(
+    assert "1 golden row answered; predictor says something else" in end_of_build(
         tmp_path, {**GOOD, "rows": 1, "deterministic": False}
     )
 
@@ -68,4 +70,4 @@ def test_the_refusal_shows_the_first_difference_and_has_the_rest_and_the_errors_
 
 def test_an_error_that_the_difference_tells_is_not_told_twice():
     verdict = {"differences": ["it ended (LookupError: no codec)"], "stderr": "LookupError: no codec\nOSError: b\n"}
-    assert proof.told(verdict) == ["it ended (LookupError: no codec)", "OSError: b"]
+    assert proof.failures(verdict) == ["it ended (LookupError: no codec)", "OSError: b"]

@@ -1,4 +1,4 @@
-"""Libraries that are there twice."""
+"""Duplicate libraries become links."""
 
 import os
 import subprocess
@@ -31,11 +31,11 @@ def test_another_name_another_content_or_a_small_one_stays(tmp_path):
 
 @pytest.fixture
 def tree(tmp_path):
-    """Return a tree with a library of a.libs that needs one beside it, as a linker made them."""
-    made = Tree(tmp_path)
-    made.folder("/site/a.libs")
-    made.folder("/site/b.libs")
-    return made
+    """Return a tree with two empty folders, as auditwheel makes them for two packages."""
+    tree = Tree(tmp_path)
+    tree.folder("/site/a.libs")
+    tree.folder("/site/b.libs")
+    return tree
 
 
 def compile_to(tree, path, code, *options):
@@ -47,7 +47,7 @@ LARGE = "const char much[200000] = {1}; int one(void) { return much[7]; }"
 
 
 def renamed(tree, path, old, new):
-    """Return the library at `path` as a tool leaves it that changes a name in it: longer by nothing, build id kept."""
+    """Return the library at `path` as a tool that changes a name in it leaves it: same length, same build id."""
     data = tree.at(path).read_bytes()
     assert data.count(old) == 1 and len(old) == len(new)
     return data.replace(old, new)
@@ -65,8 +65,8 @@ def test_libraries_of_one_run_of_a_linker_are_one_whatever_they_were_called_sinc
 def test_other_code_stays_whatever_its_build_id_says(tree):
     compile_to(tree, "/site/a.libs/liba.so.1", LARGE)
     data = bytearray(tree.at("/site/a.libs/liba.so.1").read_bytes())
-    place = data.index(headers.program_of(bytes(data))[1])
-    data[place] ^= 1
+    code_offset = data.index(headers.program_of(bytes(data))[1])
+    data[code_offset] ^= 1
     tree.at("/site/b.libs/libb.so.1").write_bytes(bytes(data))
     assert dedupe.link(tree, tree.files()) == 0
 

@@ -3,12 +3,12 @@ from nb_builder.common.installed import Distribution
 from nb_builder.slim.imports import dependency_graph
 
 
-def holding(**requires):
+def distributions(**requires):
     return [Distribution(name.replace("_", "-"), "1", (), 0, False, tuple(lines)) for name, lines in requires.items()]
 
 
 @pytest.mark.parametrize(
-    ("held", "needed"),
+    ("requires", "needed"),
     [
         ({"a": ["b>=1"], "b": ["C-c"], "c_c": [], "d": []}, {"b": "a", "c-c": "b"}),
         ({"a": ["b; extra == 'more'", "gone"], "b": []}, {}),
@@ -18,5 +18,5 @@ def holding(**requires):
         ({"a": ["no requirement at all", "b"], "b": []}, {"b": "a"}),
     ],
 )
-def test_what_is_declared_is_followed_to_the_end(held, needed):
-    assert dependency_graph.needed_by(["a"], holding(**held), "3.11.2") == needed
+def test_what_is_declared_is_followed_to_the_end(requires, needed):
+    assert dependency_graph.needed_by(["a"], distributions(**requires), "3.11.2") == needed

@@ -37,13 +37,13 @@ def site(tmp_path):
     return tmp_path
 
 
-def inside(site, found):
-    return {file.removeprefix(f"{site}/") for file in found}
+def inside(site, files):
+    return {file.removeprefix(f"{site}/") for file in files}
 
 
 def test_what_a_loaded_module_names_stays_with_all_that_it_names(site):
-    found = Modules([str(site)]).closure([f"{site}/a/b.py", "/no/module.py"], [])
-    assert inside(site, found) == {
+    files = Modules([str(site)]).closure([f"{site}/a/b.py", "/no/module.py"], [])
+    assert inside(site, files) == {
         *("a/__init__.py", "a/b.py", "a/c.py", "t/__init__.py", "t/u.cpython-311-x86_64-linux-gnu.so"),
         *("t/beside.py", "t/inner/far.py"),
     }
@@ -74,8 +74,8 @@ def test_a_name_brings_the_packages_around_it(site):
 def test_modules_of_one_name_in_two_folders_both_count(site, tmp_path_factory):
     other = tmp_path_factory.mktemp("other")
     (other / "t.py").write_text("")
-    found = Modules([str(site), str(other)]).closure([f"{site}/a/b.py"], [])
-    assert f"{other}/t.py" in found and f"{site}/t/__init__.py" in found
+    files = Modules([str(site), str(other)]).closure([f"{site}/a/b.py"], [])
+    assert f"{other}/t.py" in files and f"{site}/t/__init__.py" in files
 
 
 def test_extension_modules_of_the_standard_library_have_no_package(tmp_path):

@@ -96,13 +96,13 @@ def second():
 def third():
     import of_far_away
 """
-HELD = {"used": {"files": {"used/__init__.py": USED, "used/lazily.py": ""}}}
-HELD["fast-reader"] = {"files": {"fast/__init__.py": "", "speedy.py": "", "idle.py": ""}}
+DISTRIBUTIONS = {"used": {"files": {"used/__init__.py": USED, "used/lazily.py": ""}}}
+DISTRIBUTIONS["fast-reader"] = {"files": {"fast/__init__.py": "", "speedy.py": "", "idle.py": ""}}
 
 
 @pytest.fixture(scope="module")
 def named(make_app_root):
-    return model_imports.imports(make_app_root(CODE, HELD, SRC))
+    return model_imports.imports(make_app_root(CODE, DISTRIBUTIONS, SRC))
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_where_a_name_is_computed_every_module_of_the_repository_is_read(make_ap
 def test_a_model_that_does_not_load_is_told(make_app_root):
     root = make_app_root("def predictor(x):\n    return x\n", {})
     (root / "model" / "model.pickle").write_bytes(b"no pickle")
-    with pytest.raises(model_imports.ReachFailed, match="ModelDamaged"):
+    with pytest.raises(model_imports.ModelUnreadable, match="ModelDamaged"):
         model_imports.imports(root)
 
 
@@ -165,7 +165,7 @@ def distribution(name, *files):
     return Distribution(name, "1", tuple(f"/v/lib/python3.11/site-packages/{file}" for file in files), 0, False)
 
 
-HELD_FILES = (
+INSTALLED = (
     distribution("pandas", "pandas/__init__.py", "pandas/io.py"),
     distribution("cloud-a", "cloud/a/__init__.py"),
     distribution("cloud-b", "cloud/b.py"),
@@ -173,7 +173,7 @@ HELD_FILES = (
 
 
 @pytest.mark.parametrize(
-    ("named", "found"),
+    ("named", "providers"),
     [
         ({"pandas.io": "f"}, {"pandas": "pandas.io"}),
         ({"pandas.DataFrame": "f"}, {"pandas": "pandas.DataFrame"}),
@@ -182,5 +182,5 @@ HELD_FILES = (
         ({"json": "f", "pan": "f"}, {}),
     ],
 )
-def test_a_module_is_its_distributions(named, found):
-    assert model_imports.providers(named, HELD_FILES) == found
+def test_a_module_is_its_distributions(named, providers):
+    assert model_imports.providers(named, INSTALLED) == providers

@@ -1,4 +1,4 @@
-"""Distributions that no sample came to, and code may still import."""
+"""Distributions that no sample led to, and that code may still import."""
 
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ from nb_builder.slim.imports import optional_imports
 
 from unit.nb_builder.slim import venvs
 
-HELD = {
+DISTRIBUTIONS = {
     "plots": (
         {"plots/__init__.py": "", "plots/contour.py": "def f():\n    import contour\n"},
         ["contour", "gui", "needless"],
@@ -26,29 +26,29 @@ HELD = {
 
 
 @pytest.fixture(scope="module")
-def held(tmp_path_factory):
-    """Return the distributions in HELD by name."""
+def distributions(tmp_path_factory):
+    """Return the distributions by name."""
     venv = venvs.make(tmp_path_factory.mktemp("venv"))
-    for name, (files, requires) in HELD.items():
+    for name, (files, requires) in DISTRIBUTIONS.items():
         venvs.install(venv, name, files, requires=requires)
-    return {each.name: each for each in installed(venv)}
+    return {distribution.name: distribution for distribution in installed(venv)}
 
 
-def test_what_is_required_and_imported_in_a_branch_is_needed_and_what_that_needs_too(held):
-    dropped = [each for name, each in held.items() if name not in ("plots", "reader")]
-    found = optional_imports.needs([held["plots"], held["reader"]], dropped, "3.11.2")
-    assert found == {"contour": "plots", "lines": "contour"}
+def test_what_is_required_and_imported_in_a_branch_is_needed_and_what_that_needs_too(distributions):
+    dropped = [distribution for name, distribution in distributions.items() if name not in ("plots", "reader")]
+    needed = optional_imports.needs([distributions["plots"], distributions["reader"]], dropped, "3.11.2")
+    assert needed == {"contour": "plots", "lines": "contour"}
 
 
-def test_what_is_big_is_left_to_the_user(held):
-    big = replace(held["contour"], bytes=optional_imports.MOST_BYTES + 1)
-    assert optional_imports.needs([held["plots"]], [big], "3.11.2") == {}
-    assert optional_imports.unasked([held["plots"]], [big], set(), "3.11.2") == {"contour": "plots"}
+def test_what_is_big_is_left_to_the_user(distributions):
+    big = replace(distributions["contour"], bytes=optional_imports.MAX_BYTES + 1)
+    assert optional_imports.needs([distributions["plots"]], [big], "3.11.2") == {}
+    assert optional_imports.possible_imports([distributions["plots"]], [big], set(), "3.11.2") == {"contour": "plots"}
 
 
-def test_what_was_asked_for_and_loaded_code_may_import_is_told(held):
-    kept = [held["plots"], held["reader"]]
-    dropped = [each for each in held.values() if each not in kept]
-    loaded = {file for each in kept for file in each.files}
-    assert optional_imports.unasked(kept, dropped, loaded, "3.11.2") == {"asked": "reader", "contour": "plots"}
-    assert optional_imports.unasked(kept, dropped, set(), "3.11.2") == {"contour": "plots"}
+def test_what_was_asked_for_and_loaded_code_may_import_is_told(distributions):
+    kept = [distributions["plots"], distributions["reader"]]
+    dropped = [distribution for distribution in distributions.values() if distribution not in kept]
+    loaded = {file for distribution in kept for file in distribution.files}
+    assert optional_imports.possible_imports(kept, dropped, loaded, "3.11.2") == {"asked": "reader", "contour": "plots"}
+    assert optional_imports.possible_imports(kept, dropped, set(), "3.11.2") == {"contour": "plots"}

@@ -1,4 +1,4 @@
-"""Modules that pickles name, without loading any."""
+"""Modules that pickles name, found without unpickling them."""
 
 import bz2
 import collections

@@ -1,4 +1,4 @@
-"""What of a distribution, and of the standard library, no service reads."""
+"""Files of distributions and of the standard library that no service reads."""
 
 from nb_builder.common.installed import Distribution
 from nb_builder.slim.plan import prune_rules
@@ -10,13 +10,13 @@ SITE = "/venv/lib/python3.11/site-packages"
 def plan(*names, level=DISTRIBUTIONS, opened=()):
     """Return a plan that keeps one distribution with these files."""
     files = tuple(f"{SITE}/{name}" for name in names)
-    one = Distribution("one", "1", files, 0, False)
-    return Plan(level, (Choice(one, "in use"),), opened=frozenset(f"{SITE}/{name}" for name in opened))
+    distribution = Distribution("one", "1", files, 0, False)
+    return Plan(level, (Choice(distribution, "in use"),), opened=frozenset(f"{SITE}/{name}" for name in opened))
 
 
-def found(made, **more):
-    """Return the junk of `made`, as names."""
-    return {path.removeprefix(f"{SITE}/") for path in prune_rules.of_packages(made, **more)}
+def junk(plan, **options):
+    """Return the junk of `plan`, as names."""
+    return {path.removeprefix(f"{SITE}/") for path in prune_rules.of_packages(plan, **options)}
 
 
 def test_what_the_library_has_for_other_systems_and_twins_of_compiled_modules_go():
@@ -27,37 +27,37 @@ def test_what_the_library_has_for_other_systems_and_twins_of_compiled_modules_go
 
 
 def test_headers_stubs_and_cython_sources_are_junk_and_modules_data_and_licences_are_not():
-    made = plan("one/a.py", "one/a.pyi", "one/a.pyx.tp", "one/a.h", "one/d.csv", "one-1.dist-info/LICENSE")
-    assert found(made) == {"one/a.pyi", "one/a.pyx.tp", "one/a.h"}
+    kept = plan("one/a.py", "one/a.pyi", "one/a.pyx.tp", "one/a.h", "one/d.csv", "one-1.dist-info/LICENSE")
+    assert junk(kept) == {"one/a.pyi", "one/a.pyx.tp", "one/a.h"}
 
 
 def test_a_folder_of_tests_goes_with_its_data():
-    made = plan("one/a.py", "one/tests/__init__.py", "one/tests/test_a.py", "one/tests/data/x.npz")
-    assert found(made) == {"one/tests/test_a.py", "one/tests/data/x.npz"}
+    kept = plan("one/a.py", "one/tests/__init__.py", "one/tests/test_a.py", "one/tests/data/x.npz")
+    assert junk(kept) == {"one/tests/test_a.py", "one/tests/data/x.npz"}
 
 
 def test_a_package_that_is_only_called_test_stays():
-    assert found(plan("one/test/client.py", "one/test/runner.py", "one/test/utils.py")) == set()
+    assert junk(plan("one/test/client.py", "one/test/runner.py", "one/test/utils.py")) == set()
 
 
 def test_what_the_trace_saw_in_use_is_no_junk_and_its_neighbours_are():
-    made = plan("one/tests/_natype.py", "one/tests/test_a.py", "one/b.h", opened=("one/tests/_natype.py", "one/b.h"))
-    assert found(made) == {"one/tests/test_a.py"}
+    kept = plan("one/tests/_natype.py", "one/tests/test_a.py", "one/b.h", opened=("one/tests/_natype.py", "one/b.h"))
+    assert junk(kept) == {"one/tests/test_a.py"}
 
 
 def test_a_module_whose_bytecode_was_read_is_in_use():
-    made = plan("one/tests/_natype.py", opened=("one/tests/__pycache__/_natype.cpython-311.pyc",))
-    assert found(made) == set()
+    kept = plan("one/tests/_natype.py", opened=("one/tests/__pycache__/_natype.cpython-311.pyc",))
+    assert junk(kept) == set()
 
 
 def test_where_one_stub_was_read_all_of_them_stay():
-    made = plan("one/__init__.pyi", "one/sub/__init__.pyi", "one/x.h", opened=("one/__init__.pyi",))
-    assert found(made) == {"one/x.h"}
+    kept = plan("one/__init__.pyi", "one/sub/__init__.pyi", "one/x.h", opened=("one/__init__.pyi",))
+    assert junk(kept) == {"one/x.h"}
 
 
 def test_native_modules_for_tests_are_junk():
-    made = plan("one/_umath_tests.cpython-311-x86_64-linux-gnu.so", "one/_umath.cpython-311-x86_64-linux-gnu.so")
-    assert found(made) == {"one/_umath_tests.cpython-311-x86_64-linux-gnu.so"}
+    kept = plan("one/_umath_tests.cpython-311-x86_64-linux-gnu.so", "one/_umath.cpython-311-x86_64-linux-gnu.so")
+    assert junk(kept) == {"one/_umath_tests.cpython-311-x86_64-linux-gnu.so"}
 
 
 def test_what_needs_a_compiler_or_freezes_programs_is_junk():
@@ -67,19 +67,19 @@ def test_what_needs_a_compiler_or_freezes_programs_is_junk():
         "numpy/_core/_simd.cpython-311-x86_64-linux-gnu.so",
         "one/conftest.py",
     )
-    assert found(plan(*gone, "numpy/_core/_multiarray_umath.so", "one/distutils/a.py")) == set(gone)
+    assert junk(plan(*gone, "numpy/_core/_multiarray_umath.so", "one/distutils/a.py")) == set(gone)
 
 
 def test_of_a_distribution_that_is_to_be_whole_nothing_is_junk():
-    assert found(plan("one/a.h"), whole=("one",)) == set()
+    assert junk(plan("one/a.h"), unpruned=("one",)) == set()
 
 
 def test_at_level_off_nothing_is_junk():
-    assert found(plan("one/a.h", level=OFF)) == set()
+    assert junk(plan("one/a.h", level=OFF)) == set()
 
 
 def test_of_the_standard_library_its_tests_editor_and_terminal_are_junk():
-    names = {
+    verdicts = {
         "os.py": False,
         "sqlite3/dbapi2.py": False,
         "sqlite3/test/test_x.py": True,
@@ -89,9 +89,9 @@ def test_of_the_standard_library_its_tests_editor_and_terminal_are_junk():
         "site-packages/pip/__init__.py": True,
         "config-3.11-x86_64-linux-gnu/Makefile": True,
     }
-    files = [f"/usr/lib/python3.11/{name}" for name in names]
-    made = prune_rules.of_library(files, "/usr/lib/python3.11", plan())
-    assert made == {f"/usr/lib/python3.11/{name}" for name, gone in names.items() if gone}
+    files = [f"/usr/lib/python3.11/{name}" for name in verdicts]
+    removed = prune_rules.of_library(files, "/usr/lib/python3.11", plan())
+    assert removed == {f"/usr/lib/python3.11/{name}" for name, is_junk in verdicts.items() if is_junk}
 
 
 def test_at_level_off_the_standard_library_is_whole():
@@ -101,8 +101,8 @@ def test_at_level_off_the_standard_library_is_whole():
 
 def test_what_the_trace_saw_of_the_standard_library_stays():
     file = "/l/lib-dynload/_dbm.cpython-311-x86_64-linux-gnu.so"
-    made = Plan(DISTRIBUTIONS, (), opened=frozenset([file]))
-    assert prune_rules.of_library([file], "/l", made) == set()
+    traced = Plan(DISTRIBUTIONS, (), opened=frozenset([file]))
+    assert prune_rules.of_library([file], "/l", traced) == set()
 
 
 def write(folder, files):
@@ -124,8 +124,8 @@ def test_what_the_notebook_names_of_the_standard_library_stays_with_what_that_na
             "idlelib/run.py": "",
         },
     )
-    made = Plan(DISTRIBUTIONS, (), named=frozenset(["curses.ascii", "numpy"]))
-    assert prune_rules.of_library(files, str(tmp_path), made) == set(files[3:])
+    naming = Plan(DISTRIBUTIONS, (), named=frozenset(["curses.ascii", "numpy"]))
+    assert prune_rules.of_library(files, str(tmp_path), naming) == set(files[3:])
 
 
 def test_what_the_notebook_or_a_module_that_stays_names_of_a_package_is_no_junk(tmp_path):
@@ -140,7 +140,16 @@ def test_what_the_notebook_or_a_module_that_stays_names_of_a_package_is_no_junk(
         "numpy/distutils/core.py": "",
     }
     files = write(site, texts)
-    one = Distribution("one", "1", tuple(files), 0, False)
-    made = Plan(DISTRIBUTIONS, (Choice(one, "in use"),), named=frozenset(["numpy.distutils.log"]))
+    distribution = Distribution("one", "1", tuple(files), 0, False)
+    naming = Plan(DISTRIBUTIONS, (Choice(distribution, "in use"),), named=frozenset(["numpy.distutils.log"]))
     gone = {"num/tests/test_num.py", "num/tests/test_data.py", "numpy/distutils/core.py"}
-    assert {path.removeprefix(f"{site}/") for path in prune_rules.of_packages(made)} == gone
+    assert {path.removeprefix(f"{site}/") for path in prune_rules.of_packages(naming)} == gone
+
+
+def test_what_only_a_test_in_use_names_is_junk_all_the_same(tmp_path):
+    site = tmp_path / "lib/python3.11/site-packages"
+    texts = {"num/__init__.py": "", "num/tests/_used.py": "import num.tests.test_num\n", "num/tests/test_num.py": ""}
+    files = write(site, texts)
+    one = Distribution("one", "1", tuple(files), 0, False)
+    made = Plan(DISTRIBUTIONS, (Choice(one, "in use"),), opened=frozenset(files[:2]))
+    assert prune_rules.of_packages(made) == {files[2]}

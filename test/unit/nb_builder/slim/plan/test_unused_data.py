@@ -32,13 +32,13 @@ def test_folders_of_data_have_no_code_but_what_makes_them_a_package(site):
     mixed = ["one/__init__.py", "one/code.py", "one/beside.csv", "one/native/a.so.1", "one/native/b.csv"]
     alone = ["one/fonts/a.ttf", "one/tables/__init__.py", "one/tables/a.csv", "one/tables/b.csv"]
     others = ["one/empty/__init__.py", "one-1.dist-info/METADATA"]
-    held = [distribution(site, *mixed, *alone, *others), distribution(site.parents[1] / "share", "one/a.csv")]
-    assert unused_data.folders(held) == {f"{site}/one/fonts", f"{site}/one/tables"}
+    distributions = [distribution(site, *mixed, *alone, *others), distribution(site.parents[1] / "share", "one/a.csv")]
+    assert unused_data.folders(distributions) == {f"{site}/one/fonts", f"{site}/one/tables"}
 
 
 def test_data_of_which_nothing_is_in_use_goes_and_what_makes_it_a_package_is_left_to_others(site):
-    one = distribution(site, "one/tables/__init__.py", "one/tables/a.csv", "one/tables/b.csv", "one/fonts/a.ttf")
-    assert unused_data.unread(one, {f"{site}/one/fonts/a.ttf"}, []) == {
+    tables = distribution(site, "one/tables/__init__.py", "one/tables/a.csv", "one/tables/b.csv", "one/fonts/a.ttf")
+    assert unused_data.unread(tables, {f"{site}/one/fonts/a.ttf"}, []) == {
         f"{site}/one/tables/a.csv",
         f"{site}/one/tables/b.csv",
     }
@@ -46,14 +46,14 @@ def test_data_of_which_nothing_is_in_use_goes_and_what_makes_it_a_package_is_lef
 
 def test_folders_of_one_kind_of_file_are_one_thing(site):
     zones = ["zones/UTC", "zones/Europe/__init__.py", "zones/Europe/Berlin", "zones/Asia/Tokyo", "zones/all/zone.tab"]
-    one = distribution(site, *zones)
-    assert unused_data.unread(one, {f"{site}/zones/UTC"}, []) == {f"{site}/zones/all/zone.tab"}
+    timezones = distribution(site, *zones)
+    assert unused_data.unread(timezones, {f"{site}/zones/UTC"}, []) == {f"{site}/zones/all/zone.tab"}
 
 
 @pytest.mark.parametrize("used", ["a.csv", "__init__.py"])
 def test_what_is_beside_data_in_use_stays(site, used):
-    one = distribution(site, "tables/__init__.py", "tables/a.csv", "tables/b.csv")
-    assert unused_data.unread(one, {f"{site}/tables/{used}"}, []) == set()
+    tables = distribution(site, "tables/__init__.py", "tables/a.csv", "tables/b.csv")
+    assert unused_data.unread(tables, {f"{site}/tables/{used}"}, []) == set()
 
 
 @pytest.mark.parametrize(
@@ -70,5 +70,5 @@ def test_what_is_beside_data_in_use_stays(site, used):
     ],
 )
 def test_data_stays_that_code_names_but_not_what_only_docstrings_and_comments_do(site, name, source, goes):
-    one = distribution(site, f"tables/{name}", "tables/companion.csv")
-    assert unused_data.unread(one, set(), [str(site / source)]) == (set(one.files) if goes else set())
+    tables = distribution(site, f"tables/{name}", "tables/companion.csv")
+    assert unused_data.unread(tables, set(), [str(site / source)]) == (set(tables.files) if goes else set())

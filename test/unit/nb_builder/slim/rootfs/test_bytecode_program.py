@@ -1,4 +1,4 @@
-"""What runs in the model's Python: only what CPython 3.6 has."""
+"""The program that compiles in the model's Python, with what CPython 3.6 has."""
 
 import ast
 import marshal
@@ -15,9 +15,9 @@ def test_it_is_written_for_python_3_6():
 
 
 def test_the_header_says_never_to_compare(monkeypatch):
-    head = bytecode_program.header(b"a = 1\n", 5)
-    assert head[4:8] == b"\x01\0\0\0"
-    assert len(head) == 16
+    header = bytecode_program.header(b"a = 1\n", 5)
+    assert header[4:8] == b"\x01\0\0\0"
+    assert len(header) == 16
     monkeypatch.setattr(bytecode_program, "HASHED", False)
     assert bytecode_program.header(b"a = 1\n", 5)[4:] == b"\x05\0\0\0\x06\0\0\0"
 

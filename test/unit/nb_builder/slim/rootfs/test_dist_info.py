@@ -1,4 +1,4 @@
-"""RECORD files that say what is there."""
+"""RECORD files that list what is there."""
 
 from nb_builder.slim.rootfs import dist_info
 from nb_builder.slim.tree import Tree

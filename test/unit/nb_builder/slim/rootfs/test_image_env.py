@@ -1,4 +1,4 @@
-"""Which variables of the service image a slim one keeps."""
+"""Which environment variables of the service image a slim one keeps."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What an interpreter says of itself."""
+"""How interpreters are described."""
 
 import os
 import sys
@@ -8,15 +8,15 @@ from nb_builder.slim.rootfs import interpreter
 
 
 def test_it_tells_its_program_version_and_library():
-    told = interpreter.ask(Path(sys.executable))
-    assert told.program == os.path.realpath(sys.executable)
-    assert told.minor == "{}.{}".format(*sys.version_info[:2])
-    assert told.version.startswith(told.minor + ".")
-    assert [folder for folder in told.library if os.path.isfile(os.path.join(folder, "os.py"))]
+    described = interpreter.describe(Path(sys.executable))
+    assert described.program == os.path.realpath(sys.executable)
+    assert described.minor == "{}.{}".format(*sys.version_info[:2])
+    assert described.version.startswith(described.minor + ".")
+    assert [folder for folder in described.library if os.path.isfile(os.path.join(folder, "os.py"))]
 
 
 def test_what_does_not_run_says_nothing(tmp_path):
-    assert interpreter.ask(tmp_path / "no-python") is None
+    assert interpreter.describe(tmp_path / "no-python") is None
     (tmp_path / "fails").write_text("#!/bin/sh\nexit 1\n")
     (tmp_path / "fails").chmod(0o755)
-    assert interpreter.ask(tmp_path / "fails") is None
+    assert interpreter.describe(tmp_path / "fails") is None

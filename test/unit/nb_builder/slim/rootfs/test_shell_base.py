@@ -2,7 +2,7 @@
 
 import pytest
 from nb_builder.common import dpkg
-from nb_builder.slim.problems import SlimShellMissing
+from nb_builder.problems.slim_images import SlimShellMissing
 from nb_builder.slim.rootfs import shell_base
 from nb_builder.slim.tree import Tree
 

@@ -1,4 +1,4 @@
-"""What the image has around the service."""
+"""The files of the system that the image has for the service."""
 
 import stat
 

@@ -10,15 +10,15 @@ from nb_builder.slim.trace import audit_hook
 
 @pytest.fixture
 def traced(tmp_path):
-    """Return what runs a program with the hook and gives the files that all its processes noted."""
+    """Return a function that runs a program with the hook and returns the files that all its processes recorded."""
     (tmp_path / "trace").mkdir()
     (tmp_path / "hook.py").write_text(Path(audit_hook.__file__).read_text())
     environ = {**os.environ, audit_hook.FOLDER: str(tmp_path / "trace"), "PYTHONPATH": str(tmp_path)}
 
     def run(program, *args, begin="import sys, hook"):
         command = [sys.executable, "-c", f"{begin}\n{textwrap.dedent(program)}", *args]
-        ran = subprocess.run(command, env=environ, capture_output=True, text=True)
-        assert ran.stderr == ""
+        process = subprocess.run(command, env=environ, capture_output=True, text=True)
+        assert process.stderr == ""
         return {line for file in (tmp_path / "trace").iterdir() for line in file.read_text().splitlines()}
 
     return run
@@ -26,7 +26,7 @@ def traced(tmp_path):
 
 @pytest.fixture
 def late(traced, data):
-    """Return the same for a program that imports the hook itself, behind a `file` that is open already."""
+    """Return the same for a program that imports the hook itself, after `file` was opened."""
     return lambda program: traced(program, data, begin="import sys, mmap, os\nfile = os.open(sys.argv[1], os.O_RDONLY)")
 
 
@@ -45,14 +45,14 @@ def test_what_was_loaded_before_the_hook_is_noted(traced):
 
 
 def test_an_import_is_noted_by_the_file_that_is_read(traced):
-    found = traced("import wave, _json")
-    assert any("wave" in file for file in found) and any("_json." in file for file in found)
+    files = traced("import wave, _json")
+    assert any("wave" in file for file in files) and any("_json." in file for file in files)
 
 
 @pytest.mark.parametrize("end", ["os._exit(0)", "os.kill(os.getpid(), 9)"])
 def test_a_forked_process_that_just_ends_has_noted_what_it_opened(traced, data, end):
-    found = traced(f"import os\nif not os.fork():\n    open(sys.argv[1]).close()\n    {end}\nos.wait()", data)
-    assert data in found
+    files = traced(f"import os\nif not os.fork():\n    open(sys.argv[1]).close()\n    {end}\nos.wait()", data)
+    assert data in files
 
 
 def test_what_is_mapped_at_the_end_is_noted(late, data):
@@ -91,13 +91,13 @@ def test_a_line_of_source_for_a_traceback_is_no_use_of_the_file(traced, data):
 
 
 def test_a_program_that_is_started_is_noted(traced):
-    found = traced("import subprocess\nsubprocess.run(['true'])")
-    assert any(file.endswith("/true") for file in found)
+    files = traced("import subprocess\nsubprocess.run(['true'])")
+    assert any(file.endswith("/true") for file in files)
 
 
 def test_closing_every_descriptor_does_not_hurt(traced, data):
-    found = traced("import os\nos.closerange(3, 100)\nopen(sys.argv[1]).close()\nos._exit(0)", data)
-    assert data in found
+    files = traced("import os\nos.closerange(3, 100)\nopen(sys.argv[1]).close()\nos._exit(0)", data)
+    assert data in files
 
 
 def test_without_the_variable_nothing_is_hooked(traced):

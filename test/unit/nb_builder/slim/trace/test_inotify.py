@@ -1,4 +1,4 @@
-"""What the kernel says of opened files."""
+"""What the kernel reports about opened files."""
 
 import os
 import subprocess
@@ -34,11 +34,11 @@ def test_a_folder_that_cannot_be_watched_is_told(tmp_path):
 
 def test_more_than_the_kernel_can_hold_is_told(tmp_path):
     with open("/proc/sys/fs/inotify/max_queued_events", encoding="ascii") as limit:
-        held = int(limit.read())
+        capacity = int(limit.read())
     files = [tmp_path / "a", tmp_path / "b"]
     for file in files:
         file.write_text("")
     with inotify.watched([str(tmp_path)]) as opened:
-        for count in range(held + 10):
+        for count in range(capacity + 10):
             os.close(os.open(files[count % 2], os.O_RDONLY))
     assert not opened.complete

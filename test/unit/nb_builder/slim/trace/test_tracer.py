@@ -22,7 +22,7 @@ def predictor(x):
 
 examples = [1, "read", "plug", "version"]
 """
-HELD = {
+DISTRIBUTIONS = {
     "used": {"files": {"used/__init__.py": "def double(x):\n    return 2 * x\n", "used/data.txt": "told"}},
     "plugin": {
         "files": {"plugged.py": "def call():\n    return 'plugged in'\n"},
@@ -36,7 +36,7 @@ HELD = {
 
 @pytest.fixture(scope="module")
 def app_root(make_app_root):
-    return make_app_root(CODE, HELD)
+    return make_app_root(CODE, DISTRIBUTIONS)
 
 
 @pytest.fixture(scope="module")
@@ -56,8 +56,8 @@ def test_what_predictions_import_and_read_is_in_the_trace(traced, app_root):
 
 
 def test_a_plug_in_is_used_and_what_a_search_for_plug_ins_reads_is_not(traced, app_root):
-    held = installed.installed(app_root / "venv")
-    used = tracer.used(traced.files, held)
+    distributions = installed.installed(app_root / "venv")
+    used = tracer.used(traced.files, distributions)
     assert {"used", "plugin", "asked", "cloudpickle"} <= used and "idle" not in used
 
 
@@ -65,15 +65,17 @@ def test_nothing_of_the_trace_is_left_behind(traced, app_root, home):
     packages = [venvs.site(app_root / "venv"), venvs.site(home / "service")]
     assert [file for folder in packages for file in folder.rglob("*slim_trace*")] == []
     # What only our own bytecode was in: an empty folder is a package to Python.
-    assert [folder for each in packages for folder in each.glob("__pycache__") if not os.listdir(folder)] == []
+    assert [
+        folder for site_packages in packages for folder in site_packages.glob("__pycache__") if not os.listdir(folder)
+    ] == []
 
 
 def test_a_service_that_is_not_as_proved_is_told(make_app_root, home):
     root = make_app_root("def predictor(x):\n    return x\nexamples = [1]\n", {})
     golden = root / "model" / "golden.ndjson"
     golden.write_text(golden.read_text().replace('"answer": 1', '"answer": 2'))
-    found = tracer.run(root, home=home)
-    assert not found.verdict.same and "must give 2 and gave 1" in found.verdict.differences[0]
+    trace = tracer.run(root, home=home)
+    assert not trace.verdict.same and "must give 2 and gave 1" in trace.verdict.differences[0]
 
 
 def distribution(name, *files):
@@ -81,9 +83,12 @@ def distribution(name, *files):
 
 
 def test_who_reads_all_metadata_only_searches():
-    held = (distribution("a", "/s/a.py", "/s/a.dist-info/METADATA"), distribution("b", "/s/b.dist-info/METADATA"))
-    assert tracer.used(["/s/a.dist-info/METADATA"], held) == {"a"}
-    assert tracer.used([file for each in held for file in each.files], held) == {"a"}
+    distributions = (
+        distribution("a", "/s/a.py", "/s/a.dist-info/METADATA"),
+        distribution("b", "/s/b.dist-info/METADATA"),
+    )
+    assert tracer.used(["/s/a.dist-info/METADATA"], distributions) == {"a"}
+    assert tracer.used([file for distribution in distributions for file in distribution.files], distributions) == {"a"}
 
 
 def test_sources_and_bytecode_count_as_one(tmp_path):

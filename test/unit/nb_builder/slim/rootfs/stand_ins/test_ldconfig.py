@@ -1,4 +1,4 @@
-"""The stand-in for ldconfig: as ctypes reads it."""
+"""The stand-in for ldconfig, whose output ctypes parses."""
 
 import ctypes.util
 import subprocess
@@ -11,22 +11,22 @@ def test_the_first_library_of_a_name_counts(tmp_path):
     for name in ("one/libm.so.6", "one/liba.a", "two/libm.so.6", "two/libz.so.1"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("")
-    found = ldconfig.libraries([f"{tmp_path}/o*", f"{tmp_path}/two"])
-    assert found == {"libm.so.6": f"{tmp_path}/one/libm.so.6", "libz.so.1": f"{tmp_path}/two/libz.so.1"}
+    libraries = ldconfig.libraries([f"{tmp_path}/o*", f"{tmp_path}/two"])
+    assert libraries == {"libm.so.6": f"{tmp_path}/one/libm.so.6", "libz.so.1": f"{tmp_path}/two/libz.so.1"}
 
 
 def test_ctypes_finds_libraries_by_it(monkeypatch):
-    real = subprocess.Popen
+    popen = subprocess.Popen
 
-    def started(command, **more):
+    def start(command, **options):
         assert command == ["/sbin/ldconfig", "-p"]
-        return real([sys.executable, "-IS", ldconfig.__file__, "-p"], **more)
+        return popen([sys.executable, "-IS", ldconfig.__file__, "-p"], **options)
 
-    monkeypatch.setattr(subprocess, "Popen", started)
+    monkeypatch.setattr(subprocess, "Popen", start)
     assert ctypes.util._findSoname_ldconfig("c").startswith("libc.")
     assert ctypes.util._findSoname_ldconfig("no such library") is None
 
 
 def test_other_work_is_refused():
-    told = subprocess.run([sys.executable, ldconfig.__file__], capture_output=True, text=True)
-    assert (told.returncode, told.stderr) == (1, "ldconfig: only -p is known here\n")
+    process = subprocess.run([sys.executable, ldconfig.__file__], capture_output=True, text=True)
+    assert (process.returncode, process.stderr) == (1, "ldconfig: only -p is known here\n")

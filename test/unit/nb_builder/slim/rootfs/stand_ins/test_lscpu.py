@@ -1,4 +1,4 @@
-"""The stand-in for lscpu: as joblib reads it."""
+"""The stand-in for lscpu, whose output joblib parses."""
 
 import subprocess
 import sys
@@ -21,8 +21,8 @@ def test_where_the_kernel_says_nothing_each_cpu_is_a_core(tmp_path, monkeypatch)
 
 
 def test_as_a_program_it_prints_what_joblib_counts():
-    told = subprocess.run([sys.executable, "-IS", lscpu.__file__, "--parse=core"], capture_output=True, text=True)
-    lines = [line for line in told.stdout.splitlines() if not line.startswith("#")]
-    assert told.returncode == 0
+    process = subprocess.run([sys.executable, "-IS", lscpu.__file__, "--parse=core"], capture_output=True, text=True)
+    lines = [line for line in process.stdout.splitlines() if not line.startswith("#")]
+    assert process.returncode == 0
     assert lines and all(line.isdigit() for line in lines)
     assert subprocess.run([sys.executable, lscpu.__file__, "--all"], capture_output=True).returncode == 1

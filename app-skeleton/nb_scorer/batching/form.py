@@ -1,0 +1,215 @@
+"""The batch form of a predictor: one generator a sample, and one call of a model for all that stop at it."""
+
+import os
+
+from nb_scorer.batching import joining
+from nb_scorer.batching.steps import raised_within
+
+# So many rows share one call at most: the largest number that the proof tries.
+MOST_TOGETHER = 256
+# So many samples are on their way at once: one body may have a million, and each that is begun takes memory.
+MOST_UNDER_WAY = 1024
+
+
+class Failure(object):
+    """What a sample's own code, or the model asked for it alone, raised."""
+
+    def __init__(self, error):
+        self.error = error
+
+    def taken(self):
+        """Return the error and forget it: its traceback knows the frames that know this one, with all their samples."""
+        error, self.error = self.error, None
+        return error
+
+
+class BatchForm(object):
+    """A predictor's batch form: `score` returns what predictor would return for each of many samples.
+
+    In the model's pickle it stands beside predictor, whose globals it shares. `stops` are the calls that are
+    shared, as text; `source` are the derived functions, as text, for readers.
+    """
+
+    def __init__(self, steps, receiver, fixed, stops, source):
+        """Take the Steps of predictor, its `receiver` or None, and `fixed` = (args, keywords) of a partial."""
+        self._steps = steps
+        self._first = fixed[0] if receiver is None else (receiver,) + fixed[0]
+        self._keywords = fixed[1]
+        self.stops = stops
+        self.source = source
+
+    def __reduce__(self):
+        first = self._first
+        return _rebuilt, (self._steps, first, self._keywords, self.stops, self.source)
+
+    def begin(self, args, keywords):
+        """Return the generator of one sample, whose function takes `args` and `keywords`."""
+        if not keywords and not self._keywords:
+            return self._steps.begin(*(self._first + args))
+        return self._steps.begin(*(self._first + args), **dict(self._keywords, **keywords))
+
+    def score(self, calls, watch=None, most=MOST_TOGETHER, in_copy=None):
+        """Return a list: for each (args, keywords) of `calls` what predictor returns for it, or its Failure.
+
+        Never raises what a sample's code raises, SystemExit included: that is its Failure. `watch` (see
+        nb_scorer.batching.watch) may ask the model for a row alone too, and may have its own result used then; where
+        the two differ, all of that call and of those after it are asked alone. `in_copy` is called where a step of
+        a sample's code has ended in another process than it began in, with the error that ended it or None.
+        """
+        contexts = []
+        try:
+            for factory, args, keywords in self._steps.contexts:
+                context = factory(*args, **keywords)
+                context.__enter__()
+                contexts.append(context)
+            outcomes: list = []
+            for first in range(0, len(calls), MOST_UNDER_WAY):
+                drive = _Drive(watch, most, in_copy)
+                outcomes += drive.run(self.begin, calls[first : first + MOST_UNDER_WAY])
+            return outcomes
+        finally:
+            for context in reversed(contexts):
+                context.__exit__(None, None, None)
+
+
+def _rebuilt(steps, first, keywords, stops, source):
+    return BatchForm(steps, None, (first, keywords), stops, source)
+
+
+class _Drive(object):
+    """One batch on its way: which generators wait at which call."""
+
+    def __init__(self, watch, most, in_copy):
+        self._watch = watch
+        self._most = most
+        self._in_copy = in_copy
+        self._pid = os.getpid()
+        self._outcomes = []
+        self._waiting = []
+
+    def run(self, begin, calls):
+        self._outcomes = [None] * len(calls)
+        for index, (args, keywords) in enumerate(calls):
+            try:
+                generator = begin(args, keywords)
+            # Of arguments that the function does not take.
+            except BaseException as error:
+                self._outcomes[index] = Failure(error)
+            else:
+                self._advance(index, generator, generator.send, None)
+        while self._waiting:
+            waiting, self._waiting = self._waiting, []
+            for group in self._groups(waiting):
+                self._answer(group)
+        return self._outcomes
+
+    def _advance(self, index, generator, step, value):
+        raised = None
+        try:
+            self._waiting.append((index, generator, step(value)))
+        except StopIteration as stop:
+            self._outcomes[index] = stop.value
+        # SystemExit and KeyboardInterrupt too: a notebook's exit() costs one answer.
+        except BaseException as error:
+            # Our frames would hold the outcomes, and these the error, until the collector comes.
+            raised = _without_our_frames(raised_within(error))
+            self._outcomes[index] = Failure(raised)
+        if os.getpid() != self._pid and self._in_copy is not None:
+            self._in_copy(raised)
+        # This frame and the error's traceback would hold each other.
+        raised = None
+
+    def _groups(self, waiting):
+        """Yield lists of those in `waiting` that share a call, with their key, in the order of the first of each."""
+        if len(waiting) == 1:
+            yield None, waiting
+            return
+        by_key: dict = {}
+        order: list = []
+        for entry in waiting:
+            key = joining.key_of(entry[2])
+            if key is None:
+                order.append((None, [entry]))
+            elif key in by_key:
+                by_key[key].append(entry)
+            else:
+                by_key[key] = [entry]
+                order.append((key, by_key[key]))
+        for key, entries in order:
+            if len(entries) == 1:
+                yield None, entries
+                continue
+            begin = 0
+            for chunk in joining.chunks([entry[2] for entry in entries], self._most):
+                yield key, entries[begin : begin + len(chunk)]
+                begin += len(chunk)
+
+    def _answer(self, group):
+        key, entries = group
+        stops = [entry[2] for entry in entries]
+        for (index, generator, _), result in zip(entries, self._results(key, stops)):
+            if type(result) is Failure:
+                self._advance(index, generator, generator.throw, _without_our_frames(result.taken()))
+            else:
+                self._advance(index, generator, generator.send, result)
+
+    def _results(self, key, stops):
+        watch = self._watch
+        if len(stops) == 1 or (watch is not None and watch.ended):
+            return [_alone(stop) for stop in stops]
+        results, asked_alone = None, False
+        try:
+            results = joining.call_together(stops)
+        except joining.NotRowwise:
+            asked_alone = True
+        # A library's own exit(), too.
+        except BaseException:
+            results = None
+        # Not while that error is handled: it would become the context of errors that others get.
+        if asked_alone:
+            if watch is not None:
+                watch.end(stops[0], None, None)
+            return [_alone(stop) for stop in stops]
+        if results is None:
+            # Whose was it? Half of them each, and so on: nobody gets another's error.
+            half = len(stops) // 2
+            return self._results(key, stops[:half]) + self._results(key, stops[half:])
+        return results if watch is None else self._watched(key, stops, results)
+
+    def _watched(self, key, stops, results):
+        """Return `results`, those that are watched as the model gives them alone; all alone where one differs."""
+        own: dict = {}
+        for place in self._watch.choose(key, len(stops)):
+            own[place] = alone = _alone(stops[place], joining.call_aside)
+            together = joining.now(results[place])
+            if not self._watch.compare(stops[place], alone, together):
+                return [own[place] if place in own else _alone(stop) for place, stop in enumerate(stops)]
+        if self._watch.sends_alone:
+            for place, alone in own.items():
+                results[place] = alone
+        return results
+
+
+def _alone(stop, call=joining.call_alone):
+    try:
+        return call(stop)
+    except BaseException as error:
+        return Failure(error)
+
+
+def _without_our_frames(error):
+    """Return `error` as the author's own call would have raised it: without the frames of this package."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_frame.f_globals.get("__name__", "").startswith("nb_scorer.batching"):
+        frame = frame.tb_next
+    return error.with_traceback(frame)
+
+
+def comes_from(function):
+    """Return (function or method, (args, keywords)) of what is called in the end: partials and objects undone."""
+    args: tuple = ()
+    keywords: dict = {}
+    while hasattr(function, "func") and hasattr(function, "keywords"):
+        args, keywords = function.args + args, dict(function.keywords, **keywords)
+        function = function.func
+    return function, (args, keywords)

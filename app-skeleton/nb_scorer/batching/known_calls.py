@@ -1,0 +1,172 @@
+"""What is known of calls in a predictor: which are a model's, which can wait, and which reach past the sample."""
+
+import collections
+import io
+import random
+import types
+
+# Methods that take rows and return as many.
+METHODS = frozenset(
+    [
+        "predict",
+        "predict_proba",
+        "predict_log_proba",
+        "decision_function",
+        "decision_path",
+        "transform",
+        "inverse_transform",
+        "score_samples",
+        "inplace_predict",
+        "kneighbors",
+        "run",
+        "encode",
+        "apply",
+    ]
+)
+# What only a model looks at is built once, of the joined rows.
+BUILT_LATER = {("pandas", "DataFrame"), ("xgboost", "DMatrix"), ("catboost", "Pool")}
+BUILT_WITH = ("columns", "index", "feature_names", "cat_features")
+# Functions of one row beside a table.
+ROW_BY_ROW = {
+    ("sklearn", "cosine_similarity"),
+    ("sklearn", "linear_kernel"),
+    ("sklearn", "euclidean_distances"),
+    ("sklearn", "pairwise_distances"),
+}
+# Contexts that may be entered once, around all samples of a batch.
+LIFTED = {("torch", "no_grad"), ("torch", "inference_mode"), ("numpy", "errstate"), ("warnings", "catch_warnings")}
+# With one of these they would raise in the code of other samples, too.
+NOT_LIFTED_WITH = ("raise", "call", "error")
+# Methods that change what they belong to.
+CHANGES = frozenset(
+    [
+        "append",
+        "appendleft",
+        "extend",
+        "insert",
+        "update",
+        "add",
+        "pop",
+        "popitem",
+        "remove",
+        "clear",
+        "setdefault",
+        "write",
+        "put",
+    ]
+)
+CONTAINERS = (list, dict, set, collections.deque, io.IOBase)
+TRAINS = frozenset(["fit", "fit_transform", "partial_fit", "fit_predict", "learn_one"])
+# Whoever has it may stop at a model's call, and the next sample would wait for it.
+TAKES_LOCK = "acquire"
+# They take all of a generator expression at once, so it may be a list.
+EAGER = frozenset(["sum", "list", "tuple", "max", "min", "sorted", "dict", "set"])
+RANDOM = {"random", "secrets", "uuid"}
+CLOCK = {
+    ("time", "time"),
+    ("time", "time_ns"),
+    ("time", "monotonic"),
+    ("time", "monotonic_ns"),
+    ("time", "perf_counter"),
+    ("time", "perf_counter_ns"),
+    ("time", "process_time"),
+    ("time", "sleep"),
+    ("time", "ctime"),
+    ("datetime", "now"),
+    ("datetime", "today"),
+    ("datetime", "utcnow"),
+}
+ALARMS = {"signal", "_signal"}
+# What reads a model, or whatever else, from a file; methods that do, whatever they belong to.
+LOADS = {
+    ("_pickle", "load"),
+    ("_pickle", "loads"),
+    ("cloudpickle", "load"),
+    ("cloudpickle", "loads"),
+    ("dill", "load"),
+    ("dill", "loads"),
+    ("joblib", "load"),
+    ("keras", "load_model"),
+    ("lightgbm", "Booster"),
+    ("mlflow", "load_model"),
+    ("onnxruntime", "InferenceSession"),
+    ("pickle", "load"),
+    ("pickle", "loads"),
+    ("sentence_transformers", "SentenceTransformer"),
+    ("skops", "load"),
+    ("spacy", "load"),
+    ("tensorflow", "load_model"),
+    ("torch", "load"),
+    ("transformers", "pipeline"),
+}
+LOADING_METHODS = frozenset(["from_pretrained", "load_model", "load_weights", "load_state_dict"])
+LOADS_EACH_TIME = "loads from a file for each sample"
+READS_OR_WRITES = "reads or writes outside of the process"
+# Packages whose calls leave the process.
+OUTSIDE = {
+    "aiohttp",
+    "boto3",
+    "botocore",
+    "ftplib",
+    "httpx",
+    "kafka",
+    "pika",
+    "psycopg",
+    "psycopg2",
+    "pymongo",
+    "pymysql",
+    "redis",
+    "requests",
+    "smtplib",
+    "socket",
+    "sqlalchemy",
+    "sqlite3",
+    "subprocess",
+    "urllib",
+    "urllib3",
+}
+
+
+def top_package(value):
+    """Return the first part of the name of the module that defines `value`, "" for none."""
+    module = getattr(value, "__module__", None)
+    return module.partition(".")[0] if isinstance(module, str) else ""
+
+
+def is_one_of(value, names):
+    """Return whether `names` has `value`, as (package, name): where in the package it is defined changes."""
+    return (top_package(value), getattr(value, "__name__", "")) in names
+
+
+def effect_of(called):
+    """Return what calling `called`, an object, does past the sample, such as "draws random numbers", else None."""
+    owner = getattr(called, "__self__", None)
+    # What is written in C says so: _io, _sqlite3.
+    packages = {name.lstrip("_") for name in (top_package(called), top_package(type(owner)), _module_name(owner))}
+    if packages & RANDOM or isinstance(owner, random.Random) or _is_numpy_random(called, owner):
+        return "draws random numbers"
+    home = owner.__name__ if isinstance(owner, types.ModuleType) else top_package(called) or top_package(owner)
+    if (home, getattr(called, "__name__", "")) in CLOCK:
+        is_pause = called.__name__ == "sleep"
+        return "waits, and the other samples of a batch would wait as well" if is_pause else "reads the clock"
+    if packages & ALARMS:
+        return "sets an alarm or a handler for all samples"
+    # IPython's own `open` says that it is the one of io.
+    opens = "io" in packages and getattr(called, "__name__", "") == "open"
+    if packages & OUTSIDE or opens or called is open or called is input:
+        return READS_OR_WRITES
+    return None
+
+
+def loads(called, function):
+    """Return whether a call loads from a file: of `called`, or UNKNOWN, by the node of its `function`."""
+    return getattr(function, "attr", None) in LOADING_METHODS or is_one_of(called, LOADS)
+
+
+def _module_name(value):
+    return value.__name__.partition(".")[0] if isinstance(value, types.ModuleType) else ""
+
+
+def _is_numpy_random(called, owner):
+    home = "{} {}".format(getattr(called, "__module__", ""), type(owner).__module__)
+    return "numpy.random" in home

@@ -1,0 +1,210 @@
+"""The proof of a batch form, in the scorer that will use it: golden rows and variations of them, alone and together.
+
+The answers are compared by the one definition of the same answer, the results of each shared call by what their
+types can keep (see nb_scorer.batching.joining). A predictor that contradicts itself alone is not batched.
+"""
+
+import json
+import time
+
+from nb_scorer.batching import variations
+from nb_scorer.batching.form import MOST_TOGETHER
+from nb_scorer.batching.watch import ProofWatch
+from nb_scorer.model import compare_answers
+
+# Rows, and how many of them in one call at most; the first of these that keeps to the time.
+SCALES = ((64, MOST_TOGETHER), (32, 64), (16, 32), (8, 8))
+PATIENCE_SECONDS = 10.0
+# A form is kept if so many samples together gain so much.
+GATE_SAMPLES = 8
+GATE = 1.5
+# Where samples choose among models, few of eight share a call: more of them have to gain more.
+LARGE_GATE_SAMPLES = 32
+LARGE_GATE = 2.0
+# Where the form begins to pay: tried in this order, until a gate is passed.
+SIZES = (2, 4, GATE_SAMPLES, 16, LARGE_GATE_SAMPLES)
+TURNS = 5
+# Samples of a mixture are held decoded, each with what predictor makes of it.
+MOST_BYTES = 16 << 20
+SHOWN = 200
+
+
+class Unproved(Exception):
+    """The batch form is not used, for this reason."""
+
+
+class Subject(object):
+    """What the proof asks of a scorer, samples as JSON texts and answers as ("answer", value) or ("error", words)."""
+
+    def __init__(self, alone, together, accepts):
+        """Take functions: `alone(body)`, `together(bodies, watch)` and `accepts(body)`, the validator's word."""
+        self.alone = alone
+        self.together = together
+        self.accepts = accepts
+
+
+def prove(subject, golden, tolerance, seconds, seed=0):
+    """Return the facts of a proof that held, as a dict for the manifest; raise Unproved.
+
+    `golden` are the samples of golden rows; `seconds` bounds the whole.
+    """
+    return _Proof(subject, tolerance, time.time() + seconds).run(golden, seed)
+
+
+class _Proof(object):
+    def __init__(self, subject, tolerance, deadline):
+        self._subject = subject
+        self._tolerance = tolerance
+        self._deadline = deadline
+        self._watch = ProofWatch()
+
+    def run(self, golden, seed):
+        bodies = [json.dumps(sample).encode("ascii") for sample in golden]
+        row_count, most = self._scale(bodies[0])
+        bodies, known = bodies[:row_count], set(bodies)
+        varied = variations.vary(golden, row_count - len(bodies), seed)
+        varied = [json.dumps(sample).encode("ascii") for sample in varied]
+        varied = [body for body in varied if body not in known and self._subject.accepts(body)]
+        rows = bodies + varied
+        alone = self._alone_twice(rows)
+        answered = sum(kind == "answer" for kind, _ in alone)
+        if not answered:
+            raise Unproved("predictor answers none of the samples made for the proof; examples would change that")
+        most = max(2, min(most, MOST_BYTES // max(map(len, rows))))
+        for indexes in variations.mixtures(len(rows), seed):
+            self._compare(rows, alone, indexes[:most])
+        if not self._watch.joined:
+            raise Unproved("no two samples could share a call of a model")
+        return dict(
+            self._gain(rows, alone, len(bodies)),
+            golden=len(bodies),
+            variations=len(varied),
+            most=most,
+            exact=self._watch.exact,
+        )
+
+    def _scale(self, body):
+        """Return how many rows are tried, and how many of them together: fewer where predictor is slow."""
+        self._subject.alone(body)
+        seconds = _seconds(lambda: self._subject.alone(body))
+        for rows, most in SCALES:
+            # Each row is asked twice, and once more in each mixture that it is in.
+            asked = 2 * rows + sum(len(mixture[:most]) for mixture in variations.mixtures(rows, 0))
+            if asked * seconds <= PATIENCE_SECONDS:
+                return rows, most
+        raise Unproved("predictor takes {:.1f} s a sample, which is too slow for a proof".format(seconds))
+
+    def _in_time(self):
+        if time.time() > self._deadline:
+            raise Unproved("the proof took too long")
+
+    def _alone_twice(self, rows):
+        answers = []
+        for body in rows:
+            self._in_time()
+            answers.append(self._subject.alone(body))
+        for body, first in zip(rows, answers):
+            self._in_time()
+            if not self._same(first, self._subject.alone(body)):
+                raise Unproved("predictor answers the same sample differently each time")
+        return answers
+
+    def _compare(self, rows, alone, indexes):
+        self._in_time()
+        answers = self._subject.together([rows[index] for index in indexes], self._watch)
+        if self._watch.ended is not None:
+            reason = self._watch.ended["reason"] or "a row's result depends on the rows beside it"
+            raise Unproved("{}: {}".format(self._watch.ended["call"], reason))
+        for index, answer in zip(indexes, answers):
+            if not self._same(alone[index], answer, rounded=not self._watch.exact):
+                raise Unproved(
+                    "predictor({}) answers {} alone and {} in a batch".format(
+                        _short(rows[index].decode("ascii")), _shown(alone[index]), _shown(answer)
+                    )
+                )
+
+    def _same(self, one, other, rounded=False):
+        if one[0] != other[0]:
+            return False
+        if one[0] == "error":
+            return one[1] == other[1]
+        return compare_answers.same(one[1], other[1], self._tolerance) or (
+            rounded and same_but_for_rounding(one[1], other[1], self._tolerance)
+        )
+
+    def _gain(self, rows, alone, golden):
+        """Return {"gain", "pays_from"} of rows that are answered; raise Unproved where the form gains too little."""
+        answered = [index for index, answer in enumerate(alone) if answer[0] == "answer"]
+        # Golden ones, the first, if there are any: a variation that predictor catches an error of costs many calls.
+        answered = [index for index in answered if index < golden] or answered
+        fit = [rows[index] for index in answered] * LARGE_GATE_SAMPLES
+        pays_from, gains = None, {}
+        for size in SIZES:
+            one_by_one, together = [], []
+            # In turn, and the best of each: other work on the machine slows both.
+            for _ in range(TURNS):
+                self._in_time()
+                one_by_one.append(_seconds(lambda rows=fit[:size]: [self._subject.alone(row) for row in rows]))
+                together.append(_seconds(lambda rows=fit[:size]: self._subject.together(rows, None)))
+            gains[size] = gain = min(one_by_one) / max(min(together), 1e-9)
+            if pays_from is None and gain > 1.0:
+                pays_from = size
+            if size == GATE_SAMPLES and gain >= GATE:
+                return {"gain": round(gain, 1), "pays_from": pays_from}
+        if gains[LARGE_GATE_SAMPLES] >= LARGE_GATE:
+            return {"gain": round(gains[LARGE_GATE_SAMPLES], 1), "gain_at": LARGE_GATE_SAMPLES, "pays_from": pays_from}
+        speed = _speed(gains[GATE_SAMPLES])
+        raise Unproved("{} samples in one call are {} as one by one".format(GATE_SAMPLES, speed))
+
+
+def same_but_for_rounding(one, other, tolerance):
+    """Return whether two answers are the same but for float32's last digits, or one step of the rounding of floats.
+
+    Where the results that they come from differ in their last bits, a value near the middle between two steps may
+    be rounded up once and down once.
+    """
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same_but_for_rounding(one[key], other[key], tolerance) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(
+            same_but_for_rounding(*pair, tolerance=tolerance) for pair in zip(one, other)
+        )
+    if compare_answers.same(one, other, tolerance):
+        return True
+    if type(one) is not float or type(other) is not float:
+        return False
+    if abs(one - other) <= max(SHORT_RELATIVE * max(abs(one), abs(other)), SHORT_ABSOLUTE):
+        return True
+    places = max(_places(one), _places(other))
+    return places <= MOST_PLACES and abs(one - other) <= 1.001 * 10.0**-places
+
+
+# What may be left of the difference that float32's results may have where they come from.
+SHORT_RELATIVE, SHORT_ABSOLUTE = 1e-5, 1e-6
+# Floats with more decimals were not rounded by their author.
+MOST_PLACES = 8
+
+
+def _places(value):
+    text = repr(value)
+    return MOST_PLACES + 1 if "e" in text or "n" in text else len(text.partition(".")[2])
+
+
+def _seconds(run):
+    began = time.perf_counter()
+    run()
+    return time.perf_counter() - began
+
+
+def _speed(gain):
+    if gain < 1.0:
+        return "{:.1f} times as slow".format(1 / max(gain, 1e-9))
+    return "only {:.1f} times as fast".format(gain)
+
+
+def _short(text):
+    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
+
+
+def _shown(answer):
+    return _short(json.dumps(answer[1])) if answer[0] == "answer" else "an error ({})".format(_short(answer[1]))

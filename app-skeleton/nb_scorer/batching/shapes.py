@@ -1,0 +1,413 @@
+"""By what two values that a model is called with may be joined, for each type.
+
+Two values may be joined where their shapes, in the sense of `shape`, are equal: then a model that looks at rows one
+by one can not tell the joined from the single ones. A value of an unknown type has no shape, and goes alone.
+No library is imported: where a value is of a library, the library is in sys.modules.
+"""
+
+import datetime as dt
+import decimal
+import uuid
+
+from nb_scorer.batching.deferred import Later, Rows, now
+
+# In a shape, what follows is the identity of an object: the same object, and nothing that is like it.
+SAME = object()
+# In the shape of what is built later: its data are the columns of a frame.
+_COLUMNS = object()
+# Cells of rows that say by their type alone how they are converted.
+_CELLS = frozenset(
+    (type(None), bool, float, complex, str, bytes, decimal.Decimal, uuid.UUID, dt.date, dt.time, dt.timedelta)
+)
+# Columns of these have the type of each of their cells: a frame of joined rows has the columns of frames of one row.
+_IN_FRAMES = frozenset((type(None), bool, int, float, str))
+# Whole numbers that a float holds exactly, and those that 64 bits hold; with larger ones numpy and pandas change type.
+_EXACT, _LONG = 2**53, 2**63
+_FLOATS, _NUMBERS = {float}, {int, float}
+# A JSON row nests no deeper than this, and one that does is none for a model.
+_DEEPEST = 16
+# More categories than this are told apart by identity: to compare them would cost more than a call.
+_MOST_CATEGORIES = 64
+_MOST_TYPES = 1000
+
+
+class Apart(Exception):
+    """This value can not be joined with others."""
+
+
+def top(kind):
+    """Return the name of the package that a class or function is of."""
+    module = getattr(kind, "__module__", None)
+    return module.split(".", 1)[0] if isinstance(module, str) else ""
+
+
+# ---- shapes
+
+
+def shape(value):
+    """Return by what `value` may be joined with others: hashable, equal where it is allowed; raises Apart."""
+    return _reader(type(value))(value)
+
+
+def fixed(value):
+    """Return by what an argument that is not joined is the same for all: equal scalars, or the same object."""
+    kind = type(value)
+    if value is None or kind is bool or kind is int or kind is str or kind is bytes:
+        return kind, value
+    if kind is float:
+        # 0.0 is not -0.0 here, and nan is nan.
+        return kind, value.hex()
+    if (kind is tuple or kind is list) and len(value) <= _LARGEST_FIXED:
+        return (kind, *map(fixed, value))
+    if isinstance(value, type):
+        return kind, value
+    return SAME, id(value)
+
+
+# Longer lists of names are one object, made once.
+_LARGEST_FIXED = 1000
+
+
+def without_identities(part):
+    """Return a shape, or a part of it, without the identities of objects."""
+    if type(part) is not tuple:
+        return part
+    if len(part) == 2 and part[0] is SAME:
+        return SAME
+    return tuple(map(without_identities, part))
+
+
+def _of_list(value):
+    if len(value) == 1:
+        row = value[0]
+        if type(row) is str:
+            return type(value), str
+        if type(row) in _LISTS:
+            inner = _of_row(row, 1)
+            return (type(value), *inner) if inner[0] is float or inner[0] is int else (type(value), inner)
+    rows = _of_row(value, 0)
+    if rows[0] is float or rows[0] is int:
+        return (type(value), rows[0], *rows[2:])
+    if not value or any(row != rows[1][0] for row in rows[1]):
+        raise Apart
+    return rows[0], rows[1][0]
+
+
+def _of_row(row, depth):
+    """Return (float or int, lengths...) for numbers in nested lists, else (type, what each cell is)."""
+    kinds = set(map(type, row))
+    if kinds == _FLOATS:
+        return float, len(row)
+    # numpy makes floats of all, where one is; of whole numbers too large for a float it makes others.
+    if kinds and kinds <= _NUMBERS and _all_within(_EXACT, row):
+        return float if float in kinds else int, len(row)
+    cells = tuple([_of_cell(cell, depth + 1) for cell in row])
+    if kinds and kinds <= _LISTS and all(cell[0] in _NUMBERS and cell[1:] == cells[0][1:] for cell in cells):
+        return (float if any(cell[0] is float for cell in cells) else int, len(row), *cells[0][1:])
+    return type(row), cells
+
+
+def _all_within(most, row):
+    """Return whether the whole numbers of a row, which has some, are less than `most`, and more than its negative."""
+    whole = [cell for cell in row if type(cell) is int]
+    return -most < min(whole) and max(whole) < most
+
+
+def _of_cell(cell, depth):
+    """Return by what a cell of a row is the same for all: its type, for most."""
+    kind = type(cell)
+    if kind in _CELLS:
+        return kind
+    if kind is int:
+        if not -_LONG <= cell < _LONG:
+            raise Apart
+        return kind
+    if depth > _DEEPEST:
+        raise Apart
+    if kind in _LISTS:
+        return _of_row(cell, depth)
+    if kind is dict:
+        return kind, tuple(cell), tuple([_of_cell(value, depth + 1) for value in cell.values()])
+    if kind is dt.datetime:
+        return kind, (SAME, id(cell.tzinfo))
+    return _of_library_cell(cell, kind)
+
+
+def _of_library_cell(cell, kind):
+    package = top(kind)
+    if package == "numpy" and hasattr(cell, "dtype"):
+        cells = _of_dtype(cell.dtype)
+        return cells if not cell.shape else _whole(cell)
+    if package == "pandas" and kind.__name__ in _PANDAS_CELLS:
+        return kind, getattr(cell, "unit", None), (SAME, id(getattr(cell, "tzinfo", None)))
+    if _reader(kind) is _of_tensor:
+        return kind, str(cell.dtype), tuple(cell.shape)
+    raise Apart
+
+
+def _whole(array):
+    """Return the shape of an array that is one row."""
+    if type(array).__name__ != "ndarray" or array.dtype.kind == "O":
+        raise Apart
+    return "row", _of_dtype(array.dtype), array.shape
+
+
+def _of_dtype(dtype):
+    """Return a dtype without the width of its texts, which numpy widens; raises Apart for records."""
+    kind = dtype.kind
+    if kind == "V":
+        raise Apart
+    return kind if kind in "US" else dtype
+
+
+def _of_array(array):
+    length = array.shape[:1]
+    if not length or not length[0]:
+        raise Apart
+    kind = array.dtype.kind
+    # What is not writable makes some calls fail, and joined it must not be either.
+    named = "array" if array.flags.writeable else "locked array"
+    if kind == "O":
+        return named, kind, array.shape[1:], _of_list(array.tolist())
+    return named, kind if kind in "US" else _of_dtype(array.dtype), array.shape[1:]
+
+
+def _of_dict(value):
+    """Return the shape of named inputs: each has as many rows as the others."""
+    parts = tuple([(name, shape(part)) for name, part in value.items()])
+    if len({size(part) for part in value.values()}) != 1:
+        raise Apart
+    return dict, parts
+
+
+def of_several(values):
+    """Return the shape of inputs in a list, as keras takes them: each has as many rows as the others."""
+    return type(values), _of_dict(dict(enumerate(values)))
+
+
+def _of_matrix(matrix):
+    if matrix.format != "csr" or len(matrix.shape) != 2 or not matrix.shape[0]:
+        raise Apart
+    return type(matrix), matrix.dtype, matrix.shape[1]
+
+
+def _of_tensor(tensor):
+    lengths = tuple(tensor.shape)
+    if not lengths or not lengths[0]:
+        raise Apart
+    # Of torch: where it is and whether gradients are kept; of jax: whether its type gives way.
+    traits = (getattr(tensor, "requires_grad", None), getattr(tensor, "weak_type", None))
+    return type(tensor), str(tensor.dtype), str(getattr(tensor, "device", "")), lengths[1:], traits
+
+
+def _of_frame(frame):
+    if not len(frame) or not _is_plain(frame.index):
+        raise Apart
+    columns, dtypes = frame.columns, tuple([_of_column_type(dtype) for dtype in frame.dtypes.tolist()])
+    # Cells of mixed columns may be of any type.
+    mixed = _of_list(frame.to_numpy().tolist()) if "O" in dtypes else None
+    return type(frame), columns.dtype, tuple(columns.names), tuple(columns.tolist()), dtypes, mixed
+
+
+def _of_series(series):
+    if not len(series) or not _is_plain(series.index):
+        raise Apart
+    dtype = _of_column_type(series.dtype)
+    return type(series), series.name, dtype, _of_list(series.tolist()) if dtype == "O" else None
+
+
+def _of_column_type(dtype):
+    categories = getattr(dtype, "categories", None)
+    if categories is not None:
+        # Categories in another order are other codes, though pandas says that they are equal.
+        few = len(categories) <= _MOST_CATEGORIES
+        return dtype, dtype.ordered, tuple(categories.tolist()) if few else (SAME, id(categories))
+    return "O" if getattr(dtype, "kind", None) == "O" and top(type(dtype)) == "numpy" else dtype
+
+
+def _is_plain(index):
+    """Return whether an index only counts rows from 0, as that of joined rows will."""
+    if index.name is not None or index.nlevels != 1:
+        return False
+    if type(index).__name__ == "RangeIndex":
+        return index.start == 0 and index.step == 1
+    return getattr(index.dtype, "kind", None) == "i" and index.tolist() == list(range(len(index)))
+
+
+def _of_polars_frame(frame):
+    if not len(frame):
+        raise Apart
+    return type(frame), tuple(frame.schema.items())
+
+
+def _of_unknown(value):
+    raise Apart
+
+
+def _of_later(later):
+    """Return the shape of what will be built: of its data where they tell, else of what is built at once."""
+    if later.shape is None:
+        later.shape = _shape_of_later(later)
+    return later.shape
+
+
+def is_built(later):
+    """Return whether the shape is that of what was built."""
+    return _of_later(later)[0] is not Later
+
+
+def has_columns(later):
+    """Return whether the data are the columns of a frame, and not its rows."""
+    form = _of_later(later)
+    return form[0] is Later and type(form[2]) is tuple and form[2][0] is _COLUMNS
+
+
+def _of_rows(rows):
+    batch = rows.batch
+    if batch.several:
+        # Several results are no rows of the next model: what it makes of them is asked for each alone.
+        raise Apart
+    if batch.shape is None:
+        batch.shape = (_uniform(batch.result),)
+    return batch.shape[0] or shape(now(rows))
+
+
+def _uniform(result):
+    """Return the shape that any rows of `result` have; None where it is known of the rows themselves only."""
+    reader = _reader(type(result))
+    if reader not in (_of_array, _of_matrix, _of_tensor) or str(result.dtype) == "object":
+        return None
+    try:
+        return reader(result)
+    except Apart:
+        return None
+
+
+_LISTS = {list, tuple}
+_PANDAS_CELLS = {"Timestamp", "Timedelta", "NaTType"}
+_READERS = {
+    list: _of_list,
+    tuple: _of_list,
+    dict: _of_dict,
+    Later: _of_later,
+    Rows: _of_rows,
+}
+_BY_NAME = {
+    ("numpy", "ndarray"): _of_array,
+    ("pandas", "DataFrame"): _of_frame,
+    ("pandas", "Series"): _of_series,
+    ("polars", "DataFrame"): _of_polars_frame,
+    ("scipy", "csr_matrix"): _of_matrix,
+    ("scipy", "csr_array"): _of_matrix,
+    ("torch", "Tensor"): _of_tensor,
+    ("jaxlib", "ArrayImpl"): _of_tensor,
+    ("tensorflow", "EagerTensor"): _of_tensor,
+}
+
+
+def _reader(kind):
+    """Return the function that tells the shape of values of a class; noted, as it is asked for every value."""
+    reader = _READERS.get(kind)
+    if reader is None:
+        # A notebook that makes classes as it goes would fill it.
+        if len(_READERS) > _MOST_TYPES:
+            return _of_unknown
+        reader = _READERS[kind] = _BY_NAME.get((top(kind), kind.__name__), _of_unknown)
+    return reader
+
+
+# ---- what is built later
+
+
+def _shape_of_later(later):
+    keywords = tuple([(name, fixed(value)) for name, value in later.keywords.items() if name != "index"])
+    described = (later.constructor, fixed(later.columns), keywords)
+    if getattr(later.constructor, "__name__", "") != "DataFrame":
+        return (Later, described, shape(later.data)) if "index" not in later.keywords else shape(later.now())
+    if top(later.constructor) != "pandas":
+        # polars tells rows from columns by how many there are.
+        return shape(later.now())
+    form = _of_frame_data(later.data, later.keywords)
+    return (Later, described, form) if form else shape(later.now())
+
+
+def _of_frame_data(data, keywords):
+    """Return the shape of what a frame is made of, where it tells the types of columns; else None."""
+    kind = type(data)
+    if kind is dict and data:
+        return _of_columns(data, keywords)
+    if "index" in keywords:
+        return None
+    if kind is list and data:
+        return _of_frame_rows(data)
+    return shape(data) if _reader(kind) in (_of_array, _of_rows) and not _has_objects(data) else None
+
+
+def _has_objects(data):
+    data = now(data)
+    return str(getattr(data, "dtype", "object")) == "object"
+
+
+def _of_columns(data, keywords):
+    """Return the shape of {column: cells}, or of {column: cell} with the index [0]."""
+    values = list(data.values())
+    if "index" in keywords:
+        index = keywords["index"]
+        if type(index) is not list or len(index) != 1 or type(index[0]) is not int or index[0] != 0:
+            return None
+        cells = _of_frame_cells(values)
+        return cells and (_COLUMNS, tuple(data), cells)
+    if not all(type(value) is list and value for value in values) or len(set(map(len, values))) != 1:
+        return None
+    rows = {_of_frame_cells(row) for row in zip(*values)}
+    return (_COLUMNS, list, tuple(data), rows.pop()) if len(rows) == 1 and None not in rows else None
+
+
+def _of_frame_rows(data):
+    first = type(data[0])
+    if first is dict:
+        names = tuple(data[0])
+        if not names or not all(type(row) is dict and tuple(row) == names for row in data):
+            return None
+        rows = {_of_frame_cells(row.values()) for row in data}
+    elif first in _LISTS:
+        if not all(type(row) is first for row in data):
+            return None
+        names, rows = None, {_of_frame_cells(row) for row in data}
+    else:
+        return None
+    return (first, names, rows.pop()) if len(rows) == 1 and None not in rows else None
+
+
+def _of_frame_cells(row):
+    """Return the types of a row's cells where each makes a column of its type, else None."""
+    kinds = tuple(map(type, row))
+    if not kinds or not _IN_FRAMES.issuperset(kinds):
+        return None
+    return kinds if int not in kinds or _all_within(_LONG, row) else None
+
+
+# ---- sizes
+
+
+def size(value):
+    """Return the number of rows of `value`; raises TypeError where it has none."""
+    kind = type(value)
+    if kind is list:
+        return len(value)
+    if kind is Rows:
+        return value.end - value.start
+    if kind is Later:
+        return _size_of_later(value)
+    if kind is dict:
+        return size(next(iter(value.values())))
+    lengths = getattr(value, "shape", None)
+    return len(value) if lengths is None else int(lengths[0])
+
+
+def _size_of_later(later):
+    if is_built(later):
+        return size(later.now())
+    if not has_columns(later):
+        return size(later.data)
+    return 1 if "index" in later.keywords else len(next(iter(later.data.values())))

@@ -1,0 +1,74 @@
+"""A function of the notebook as a generator that stops at each call of a model, and how it gets into a pickle."""
+
+import types
+from typing import Any
+
+# The function that the generator is made in: its parameters are the generator's free variables.
+OUTER = "free_variables"
+# What comprehensions become begins with this.
+COMPREHENSION = "comprehension"
+
+# The code of all generators here that stand for what is none, a function or a comprehension.
+_codes: set = set()
+
+
+class Steps(object):
+    """One function in steps: `begin(...)` takes its arguments and returns the generator.
+
+    Pickled as the function, the generator's code and what that code needs besides. The generator is made anew from
+    them when it is loaded, so it shares globals and closure with the function, also where that is pickled by name.
+    """
+
+    def __init__(self, function, code, extras, contexts):
+        """Take a plain `function`, its generator's `code`, {name: value} of its further free variables, and `contexts`.
+
+        Those are (factory, args, keywords) of context managers that the function has around a model's call: whoever
+        drives the generator enters them.
+        """
+        self._parts = function, code, extras, contexts
+        _note(code)
+        self.contexts = contexts
+        cells = dict(zip(function.__code__.co_freevars, function.__closure__ or ()))
+        for name, value in extras.items():
+            cells[name] = _cell(value.begin if isinstance(value, Steps) else value)
+        closure = tuple([cells[name] for name in code.co_freevars])
+        made: Any = types.FunctionType(code, function.__globals__, function.__name__, function.__defaults__, closure)
+        made.__kwdefaults__ = function.__kwdefaults__
+        # In words about arguments.
+        made.__qualname__ = function.__qualname__
+        self.begin: Any = made
+
+    def __reduce__(self):
+        return Steps, self._parts
+
+
+def code_named(module_code, name):
+    """Return the code of the function `name` that the code of OUTER in `module_code` holds."""
+    outer = next(value for value in module_code.co_consts if isinstance(value, types.CodeType))
+    return next(value for value in outer.co_consts if isinstance(value, types.CodeType) and value.co_name == name)
+
+
+def _note(code):
+    _codes.add(code)
+    for inner in code.co_consts:
+        if isinstance(inner, types.CodeType) and inner.co_name.startswith(COMPREHENSION):
+            _note(inner)
+
+
+def raised_within(error):
+    """Return what the author's code has raised where a generator of Steps has raised `error`.
+
+    A StopIteration that leaves a generator becomes a RuntimeError, which it would not have in the author's function.
+    """
+    cause = error.__cause__
+    while type(error) is RuntimeError and isinstance(cause, StopIteration) and cause.__traceback__ is not None:
+        # The generator that it left; one of the author's own raises a RuntimeError as it should.
+        if cause.__traceback__.tb_frame.f_code not in _codes:
+            break
+        error, cause = cause, cause.__cause__
+    return error
+
+
+def _cell(value):
+    """Return a new cell that holds `value`; types.CellType came with 3.8."""
+    return (lambda: value).__closure__[0]

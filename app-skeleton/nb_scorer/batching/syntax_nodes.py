@@ -1,0 +1,116 @@
+"""Syntax trees: nodes of every Python from 3.6 on, made and read."""
+
+import ast
+from typing import Any
+
+# No value: what a program does not tell.
+UNKNOWN = object()
+LONGEST_TEXT = 80
+
+
+def literal(node):
+    """Return the value that a tree writes out, or UNKNOWN."""
+    try:
+        return ast.literal_eval(node)
+    except (ValueError, TypeError, SyntaxError):
+        return UNKNOWN
+
+
+def index_of(node):
+    """Return what stands in the brackets of a Subscript; before 3.9 an Index is around it."""
+    return node.slice.value if type(node.slice).__name__ == "Index" else node.slice
+
+
+def set_index(node, index):
+    """Put `index` into the brackets of a Subscript."""
+    if type(node.slice).__name__ == "Index":
+        node.slice.value = index
+    else:
+        node.slice = index
+
+
+def root_name(node):
+    """Return the name that an attribute of an attribute, or an element of it, begins with, else None."""
+    while isinstance(node, (ast.Attribute, ast.Subscript)):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else None
+
+
+def placed_at(node, made):
+    """Return `made` with the place of `node`, also for the nodes in it that have none."""
+    ast.copy_location(made, node)
+    return ast.fix_missing_locations(made)
+
+
+def constant(value):
+    """Return the node of a plain value."""
+    return ast.parse(repr(value), mode="eval").body
+
+
+def load(name):
+    """Return the node that reads `name`."""
+    return ast.Name(id=name, ctx=ast.Load())
+
+
+def call(name, args):
+    """Return the node of a call of `name`, without keywords."""
+    return ast.Call(func=load(name), args=args, keywords=[])
+
+
+def dictionary(keywords):
+    """Return the node of a dict with the keyword arguments of a call."""
+    return ast.Dict(
+        keys=[constant(keyword.arg) for keyword in keywords], values=[keyword.value for keyword in keywords]
+    )
+
+
+def parsed(text, node):
+    """Return the one statement in `text`, all of it at the place of `node`."""
+    statement = ast.parse(text).body[0]
+    for part in ast.walk(statement):
+        if hasattr(part, "lineno"):
+            ast.copy_location(part, node)
+    return statement
+
+
+def returning(expression):
+    """Return a statement that returns `expression`, at its place."""
+    return ast.copy_location(ast.Return(value=expression), expression)
+
+
+def definition(name, arguments, body):
+    """Return a function's definition; a lambda, whose name is none, is called `function`."""
+    made: Any = ast.parse("def {}(): pass".format(name if name.isidentifier() else "function")).body[0]
+    made.args, made.body = arguments, body
+    return made
+
+
+def without_values(arguments):
+    """Return parameters without hints, and with defaults that need no evaluation: the values are the function's."""
+    arguments.defaults = [constant(None) for _ in arguments.defaults]
+    arguments.kw_defaults = [None if default is None else constant(None) for default in arguments.kw_defaults]
+    parameters = getattr(arguments, "posonlyargs", []) + arguments.args + arguments.kwonlyargs
+    for parameter in [*parameters, arguments.vararg, arguments.kwarg]:
+        if parameter is not None:
+            parameter.annotation = None
+    return arguments
+
+
+def text_of(node):
+    """Return a tree as text, or None where it is more than a name or a call and Python, before 3.9, can't write it."""
+    if hasattr(ast, "unparse"):
+        return ast.unparse(node)
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, (ast.Attribute, ast.Call, ast.Subscript)):
+        inner = text_of(node.func if isinstance(node, ast.Call) else node.value)
+        if inner is not None:
+            ends = {ast.Attribute: ".{}".format(getattr(node, "attr", "")), ast.Call: "(...)", ast.Subscript: "[...]"}
+            return inner + ends[type(node)]
+    return None
+
+
+def short_text_of(node):
+    """Return a tree as text that fits into a sentence."""
+    text = text_of(node) or "this expression"
+    return text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1] + "…"

@@ -1,0 +1,41 @@
+"""The back end `batch`: scores files and streams of rows, with the pool that serves requests elsewhere."""
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from nb_service.backends.batch import command_line, inputs, plan
+
+if TYPE_CHECKING:
+    from nb_service.log import Log
+    from nb_service.pool import Pool
+    from nb_service.pool.turns import TurnLoop
+    from nb_service.settings import Settings
+
+
+class Batch:
+    """Scores what its words name; stdout is for answers alone."""
+
+    keeps_stdout = True
+
+    def __init__(self) -> None:
+        self._options: command_line.Options | None = None
+
+    def take(self, words: Sequence[str]) -> bool:
+        """Take the words of the command line; return whether there is something to score."""
+        self._options = command_line.read(words)
+        if self._options is None:
+            return False
+        self._plan = plan.make(inputs.resolve(self._options.inputs, self._options.from_format), self._options)
+        # The log takes both standard streams; what is written to these two is no part of it.
+        self._stdout, self._stderr = os.dup(1), os.dup(2)
+        return True
+
+    def serve(self, loop: "TurnLoop", pool: "Pool", log: "Log", settings: "Settings", environ: dict) -> int:
+        """Score everything; return the exit code."""
+        from nb_service.backends.batch.service import BatchService
+
+        if self._options is None:
+            raise RuntimeError("a back end that takes words got none")
+        streams = (self._stdout, self._stderr)
+        return BatchService(loop, pool, log, self._options, self._plan, streams, settings).run()

@@ -1,0 +1,171 @@
+"""The words after `batch`: what to read, how, and what to write."""
+
+import argparse
+import os
+import re
+import sys
+from collections.abc import Sequence
+from typing import IO, NamedTuple, NoReturn
+
+from nb_service import problems
+from nb_service.backends.batch.formats import FORMATS
+from nb_service.backends.batch.formats.options import ReadOptions
+from nb_service.protocols.rows import Rows
+
+# What --keep may say beside names of columns.
+ALL, NONE = "all", "none"
+USAGE = """\
+Usage: batch [OPTIONS] [INPUT…] [OUTPUT]
+
+Score rows with the model: of files, folders or patterns of names (in quotes), or of stdin (-, or no word), to a file, a
+folder (which ends in /), or stdout. With one word it is the input. Formats go by the endings of names.
+"""
+
+
+class Options(NamedTuple):
+    """What a job is told; names are those of the words."""
+
+    inputs: tuple[str, ...]
+    output: str
+    from_format: str
+    to_format: str
+    compression: str
+    header: str | None
+    delimiter: str
+    encoding: str
+    sample: tuple[str, ...]
+    as_form: str
+    keep: str
+    column: str
+    flat: bool
+    errors: str
+    max_errors: str
+    show: bool
+    restart: bool
+    json: bool
+
+    def reading(self, rows: Rows) -> ReadOptions:
+        """Return what readers need to know, where `rows` is how the model's own samples look."""
+        columns = None
+        if self.sample and self.keep != ALL:
+            columns = tuple({*self.sample, *(() if self.keep == NONE else self.keep.split(","))})
+        return ReadOptions(rows, self.header, self.delimiter, self.encoding, columns)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise problems.BatchWords(f"The words after batch are not understood: {message}.")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="batch", add_help=False, allow_abbrev=False, usage=argparse.SUPPRESS)
+    names = [*FORMATS]
+    add = parser.add_argument
+    add("words", nargs="*", help=argparse.SUPPRESS)
+    add("--from", dest="from_format", choices=names, default="", metavar="FORMAT", help="format of the inputs")
+    add("--to", dest="to_format", choices=names, default="", metavar="FORMAT", help="format of what is written")
+    add("--compress", choices=["gzip", "zstd", "none"], default="", metavar="HOW", help="gzip, zstd or none")
+    add("--header", choices=["yes", "no"], help="whether the first line of CSV has names; by default looked for")
+    add(
+        "--delimiter",
+        type=_given,
+        metavar="CHARACTER",
+        help="what parts the fields of CSV; by default looked for",
+    )
+    add("--encoding", type=_given, help="of texts; by default UTF-8, or UTF-16 where a file says so")
+    add("--sample", type=_given, metavar="COLUMN,…", help="the columns that predictor gets; by default all")
+    add("--as", dest="as_form", choices=["list", "object", "value"], default="", help="what a row is to predictor")
+    add(
+        "--keep",
+        type=_given,
+        default=ALL,
+        metavar="all|none|COLUMN,…",
+        help="the input's columns that are written, too",
+    )
+    add("--column", type=_given, default="prediction", metavar="NAME", help="name of the answer's column")
+    add("--flat", action="store_true", help="write each key of an answer as a column of its own")
+    add("--errors", type=_given, metavar="FILE", help="file for rows that got no answer, as NDJSON")
+    add("--max-errors", type=_given, metavar="N|P%", help="stop once more rows than that got none")
+    add("--show", action="store_true", help="show what three rows become, and write nothing")
+    add("--restart", action="store_true", help="throw away what an earlier run of the same job has done")
+    add("--json", action="store_true", help="end with a report as JSON")
+    add("--help", "-h", action="store_true", help="show this")
+    return parser
+
+
+def _given(text: str) -> str:
+    if not text:
+        # $UNSET, most likely: what was meant to be said must not count as not said.
+        raise argparse.ArgumentTypeError("it is empty")
+    return text
+
+
+def show_help(stream: IO[str]) -> None:
+    """Print all words."""
+    try:
+        print(USAGE + "\n" + _parser().format_help().strip(), file=stream, flush=True)
+    except OSError as error:
+        # Nor may the interpreter try again when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        raise problems.BatchOutput("stdout", error.strerror or str(error)) from error
+
+
+def read(words: Sequence[str]) -> Options | None:
+    """Return what the words say, None where they ask for help; raise BatchWords."""
+    parser = _parser()
+    given = parser.parse_intermixed_args(list(words))
+    if given.help:
+        show_help(sys.stdout)
+        return None
+    # Not by default "", which `_given` would refuse.
+    for name in ("delimiter", "encoding", "sample", "errors", "max_errors"):
+        setattr(given, name, getattr(given, name) or "")
+    *inputs, output = given.words if len(given.words) > 1 else [*(given.words or ["-"]), "-"]
+    delimiter = {"tab": "\t", "\\t": "\t"}.get(given.delimiter, given.delimiter)
+    _check(given, delimiter, inputs)
+    return Options(
+        tuple(inputs),
+        output,
+        given.from_format,
+        given.to_format,
+        given.compress,
+        {"yes": "present", "no": "absent"}.get(given.header),
+        delimiter,
+        given.encoding,
+        tuple(given.sample.split(",")) if given.sample else (),
+        given.as_form,
+        given.keep,
+        given.column,
+        given.flat,
+        given.errors,
+        given.max_errors,
+        given.show,
+        given.restart,
+        given.json,
+    )
+
+
+def _check(given: argparse.Namespace, delimiter: str, inputs: list[str]) -> None:
+    if len(delimiter) > 1 or (delimiter and delimiter in '"\r\n'):
+        raise problems.BatchWords(f"--delimiter {given.delimiter} is not one character.")
+    if given.encoding:
+        # Not all that have a name make bytes of a text.
+        try:
+            "a".encode(given.encoding)
+        except (LookupError, ValueError):
+            raise problems.BatchWords(f"--encoding {given.encoding} is not an encoding that Python has.") from None
+    if given.max_errors:
+        share(given.max_errors)
+    if given.errors == "-":
+        raise problems.BatchWords("--errors - is no file: stdout is for answers alone.")
+    if "-" in inputs and len(inputs) > 1:
+        raise problems.BatchWords("Stdin can't be one of several inputs.")
+
+
+def share(text: str) -> tuple[float, bool]:
+    """Return the number in --max-errors, and whether it is a percentage; raise BatchWords."""
+    is_share = text.endswith("%")
+    number = text.removesuffix("%")
+    if not re.fullmatch(r"[0-9]+(\.[0-9]+)?" if is_share else "[0-9]+", number) or (is_share and float(number) > 100):
+        raise problems.BatchWords(f"--max-errors {text} is neither a whole number nor a percentage such as 0.5%.")
+    return float(number), is_share

@@ -1,0 +1,53 @@
+"""The rows that got no answer: each a line of NDJSON, with its number, file, sample, status and reason."""
+
+import os
+
+from nb_service.backends.batch import json_texts
+from nb_service.backends.batch.outputs import Growing, guarded
+
+# So many reasons are told where there is no file for them.
+TOLD = 10
+
+
+class Errors:
+    """Takes the rows that got no answer; `path` is their file, "" for none. They count in the order of the input.
+
+    The file has its final name once the job is over.
+    """
+
+    def __init__(self, path: str, size: int, reasons: list[str]) -> None:
+        self.path = path
+        self.reasons = reasons  # the first ones, as told
+        self.last = reasons[-1] if reasons else ""
+        self._staged = os.path.join(os.path.dirname(path), f".{os.path.basename(path)}.nb-batch") if path else ""
+        self._file = None
+        # A file with its final name was written by this job already, or will be replaced at its end.
+        if path and not (size and not os.path.exists(self._staged) and os.path.exists(path)):
+            with guarded(self._staged):
+                os.makedirs(os.path.dirname(self._staged) or ".", exist_ok=True)
+            self._file = Growing(self._staged, size)
+
+    def note(self, number: int, file: str, sample: object, status: int, reason: str) -> None:
+        """Take the row with this number, counted from 1 in its file."""
+        self.last = f"row {number} of {file}: {reason}"
+        if len(self.reasons) < TOLD:
+            self.reasons.append(self.last)
+        if self._file is not None:
+            row = {"row": number, "file": file, "sample": sample, "status": status, "reason": reason}
+            self._file.write(json_texts.encoded(json_texts.text(row) + "\n"))
+
+    def keep(self) -> int:
+        """Have on the disk what was taken; return the file's size."""
+        return self._file.keep() if self._file is not None else 0
+
+    def finish(self) -> None:
+        """Give the file its final name."""
+        if self._file is not None:
+            self._file.keep()
+            self._file.close()
+            self._file.give_name(self.path)
+
+    def close(self) -> None:
+        """Close the file, which keeps its other name."""
+        if self._file is not None:
+            self._file.close()

@@ -1,0 +1,47 @@
+"""Columns of Arrow as values of JSON: what a file of columns has, and what Spark gives to its workers."""
+
+import math
+from typing import Any
+
+
+def lacks_json(kind: Any) -> bool:
+    """Return whether values of this type, or some in them, have no form in JSON."""
+    from pyarrow import types
+
+    inner = [kind]
+    while inner:
+        kind = inner.pop()
+        if types.is_binary(kind) or types.is_large_binary(kind) or types.is_fixed_size_binary(kind):
+            return True
+        if types.is_nested(kind):
+            inner += [kind.field(at).type for at in range(kind.num_fields)]
+    return False
+
+
+def values(column: Any) -> list:
+    """Return a column as values of JSON: dates and times as ISO 8601, NaN and infinities as null."""
+    from pyarrow import types
+
+    if types.is_floating(column.type):
+        return [None if value is None or not math.isfinite(value) else value for value in column.to_pylist()]
+    if types.is_integer(column.type) or types.is_string(column.type) or types.is_boolean(column.type):
+        return column.to_pylist()
+    return [_plain(value) for value in column.to_pylist()]
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, (str, int)):
+        return value
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    # An item of a map is a tuple of its key and its value.
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return _plain_scalar(value)
+
+
+def _plain_scalar(value: Any) -> Any:
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    number = value.total_seconds() if hasattr(value, "total_seconds") else float(value)
+    return number if math.isfinite(number) else None

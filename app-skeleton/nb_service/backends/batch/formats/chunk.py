@@ -1,0 +1,191 @@
+"""Some rows of an input: what readers give, and what samples, results and errors are made of."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import chain, islice
+from typing import Any, Generic, TypeVar
+
+from nb_service import problems
+
+# How many rows are read, scored and written together. Where samples are scored in one call, these are the calls: their
+# borders are the same in each run, so that each run gets the same floats.
+ROWS = 1000
+# So large may a chunk get, about, in characters or bytes of its rows.
+LARGEST = 4 << 20
+# So long may a row be, in characters or bytes; a cell may be a whole document. What is longer is no file of rows.
+LONGEST = 64 << 20
+Line = TypeVar("Line", str, bytes)
+
+
+def too_long(name: str, what: str) -> problems.BatchInput:
+    """Return the problem of a row that is longer than LONGEST."""
+    return problems.BatchInput(
+        name, f"its {what} is longer than {LONGEST >> 20} MB", "Look if it is what its name says; --from says a format."
+    )
+
+
+def repeated(names: Sequence[str]) -> str | None:
+    """Return a name that is there more than once, the first of them in order; None where each is there once."""
+    if len(set(names)) == len(names):
+        return None
+    return min(name for name, count in Counter(names).items() if count > 1)
+
+
+class Lines(Generic[Line]):
+    """The lines of a stream of texts or bytes, which share one place: what one method returns, none returns again.
+
+    `end` is what the stream returns at its end, "" or b"". Each method raises BatchInput where a line is longer than
+    LONGEST.
+    """
+
+    def __init__(self, stream: Any, name: str, end: Line) -> None:
+        # A line that is longer comes in parts; and an iterator in C costs half of a generator.
+        self._lines: Iterator[Line] = iter(partial(stream.readline, LONGEST), end)
+        self._name = name
+        self._count = 0
+        self._ahead: list[Line] = []
+
+    def __iter__(self) -> Iterator[Line]:
+        return self
+
+    def __next__(self) -> Line:
+        if not self._ahead:
+            self._ahead = self._read(LARGEST, 1)
+        if not self._ahead:
+            raise StopIteration
+        return self._ahead.pop(0)
+
+    def look(self, size: int, count: int) -> list[Line]:
+        """Return the first lines, `count` of them or about `size` characters, and leave them to be read."""
+        self._ahead = self._read(size, count)
+        return list(self._ahead)
+
+    def some(self) -> list[Line]:
+        """Return the next lines, which are one chunk: ROWS of them, or about LARGEST characters; none at the end."""
+        ahead, self._ahead = self._ahead, []
+        return ahead + self._read(LARGEST - sum(map(len, ahead)), ROWS - len(ahead))
+
+    def rest(self) -> Iterator[Line]:
+        """Return all lines that are left, a chunk of them read at a time."""
+        return chain.from_iterable(iter(self.some, []))
+
+    def _read(self, size: int, count: int) -> list[Line]:
+        lines: list[Line] = []
+        left = min(size, LONGEST)
+        for line in islice(self._lines, count):
+            lines.append(line)
+            left -= len(line)
+            if left <= 0:
+                break
+        self._count += len(lines)
+        # Only the last can be so long: it ends the loop.
+        if lines and len(lines[-1]) >= LONGEST:
+            raise too_long(self._name, f"line {self._count}")
+        return lines
+
+
+class Chunk:
+    """Rows in their order. Of a table, a row is its cells; else it is a value of JSON.
+
+    `broken` has the reasons of rows that can't be read, by index; such a row is its text. `lines` are the rows as the
+    input has them, where each is one line: of a table, without quotes.
+    """
+
+    def __init__(
+        self,
+        rows: Sequence | None,
+        names: Sequence[str] | None = None,
+        broken: dict[int, str] | None = None,
+        *,
+        is_table: bool = False,
+        is_text: bool = False,
+        lines: list[str] | None = None,
+        delimiter: str = ",",
+    ) -> None:
+        self._rows = rows
+        self.names = names
+        self.broken = broken or {}
+        self.is_table = is_table
+        self.is_text = is_text  # whether its cells are texts, which may spell numbers
+        self.lines = lines
+        self.delimiter = delimiter
+
+    @property
+    def rows(self) -> Sequence:
+        """Return the rows."""
+        if self._rows is None:
+            self._rows = [line.split(self.delimiter) for line in self.lines or ()]
+        return self._rows
+
+    def __len__(self) -> int:
+        return len(self.lines if self._rows is None and self.lines is not None else self.rows)
+
+    def slice(self, begin: int, end: int) -> "Chunk":
+        """Return the rows from `begin` to before `end`."""
+        if begin <= 0 and end >= len(self):
+            return self
+        return Chunk(
+            None if self._rows is None else self._rows[begin:end],
+            self.names,
+            {at - begin: reason for at, reason in self.broken.items() if begin <= at < end},
+            is_table=self.is_table,
+            is_text=self.is_text,
+            lines=None if self.lines is None else self.lines[begin:end],
+            delimiter=self.delimiter,
+        )
+
+    def width(self, at: int) -> int:
+        """Return how many cells a row of a table has."""
+        if self._rows is None and self.lines is not None:
+            return self.lines[at].count(self.delimiter) + 1
+        return len(self.rows[at])
+
+    def columns(self, picks: Sequence[int] | None = None, indexes: Sequence[int] | None = None) -> list[Sequence]:
+        """Return the cells of a table's columns, or of those at `picks`; of rows that are whole, or at `indexes`."""
+        if indexes is None and self.broken:
+            indexes = self.whole()
+        rows = self.rows if indexes is None or len(indexes) == len(self) else [self.rows[at] for at in indexes]
+        columns: list[Sequence] = list(zip(*rows, strict=True))
+        return columns if picks is None or not columns else [columns[at] for at in picks]
+
+    def whole(self) -> list[int]:
+        """Return the indexes of the rows that are not broken."""
+        return [at for at in range(len(self)) if at not in self.broken] if self.broken else list(range(len(self)))
+
+    def text_of(self, at: int) -> Any:
+        """Return a row as an error shows it: a value of JSON."""
+        row = self.rows[at]
+        if self.is_table and self.names is not None and at not in self.broken and len(row) == len(self.names):
+            return dict(zip(self.names, row, strict=True))
+        return row
+
+
+class Table(Chunk):
+    """Rows that came as columns of values; `columns` are all of them, and none of its rows is broken."""
+
+    def __init__(self, columns: list[Sequence], names: Sequence[str] | None, count: int) -> None:
+        super().__init__(None, names, is_table=True)
+        self._columns = columns
+        self._count = count
+
+    @property
+    def rows(self) -> Sequence:
+        """Return the rows."""
+        return list(zip(*self._columns, strict=True)) if self._columns else [()] * self._count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def slice(self, begin: int, end: int) -> "Table":
+        """Return the rows from `begin` to before `end`."""
+        end = min(end, self._count)
+        return Table([column[begin:end] for column in self._columns], self.names, end - begin)
+
+    def width(self, at: int) -> int:
+        """Return how many columns there are."""
+        return len(self._columns)
+
+    def columns(self, picks: Sequence[int] | None = None, indexes: Sequence[int] | None = None) -> list[Sequence]:
+        """Return the columns, or those at `picks`; `indexes` are always all."""
+        return self._columns if picks is None else [self._columns[at] for at in picks]

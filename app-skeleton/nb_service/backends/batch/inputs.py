@@ -1,0 +1,212 @@
+"""What is read: files, folders, patterns of names and stdin, unpacked where they are compressed."""
+
+import contextlib
+import glob
+import gzip
+import hashlib
+import io
+import os
+import zlib
+from collections.abc import Iterator, Sequence
+from stat import S_ISREG
+from typing import Any, NamedTuple
+
+from nb_service import problems
+from nb_service.backends.batch import formats
+from nb_service.backends.batch.formats import COMPRESSIONS, FORMATS, Format, columns
+from nb_service.backends.batch.formats.options import ReadOptions
+from nb_service.backends.batch.formats.spool import spooled
+
+STDIN = "-"
+# How much of a file tells it from another of the same size and time.
+HEAD = 1 << 16
+PEEK = 1 << 12
+_BUFFER = 1 << 18
+
+
+class Source(NamedTuple):
+    """One input: its path (- is stdin), its format (None where its beginning must tell) and compression."""
+
+    path: str
+    format: Format | None
+    compression: str
+
+    @property
+    def name(self) -> str:
+        """Return the name for people."""
+        return "stdin" if self.path == STDIN else self.path
+
+    def fingerprint(self) -> dict:
+        """Return what tells this file from another, or from itself once it has changed; raise BatchInput."""
+        try:
+            stat = os.stat(self.path)
+            with open(self.path, "rb") as file:
+                digest = hashlib.sha256(file.read(HEAD)).hexdigest()
+        except OSError as error:
+            raise unreadable(self.path, error) from error
+        return {"path": os.path.abspath(self.path), "bytes": stat.st_size, "mtime": stat.st_mtime_ns, "head": digest}
+
+
+def resolve(words: Sequence[str], from_format: str) -> list[Source]:
+    """Return the inputs that the words name, each in the order of names; raise BatchInput."""
+    sources: list[Source] = []
+    for word in words:
+        paths = _paths(word, from_format)
+        if not paths:
+            raise problems.BatchInput(word, "it names no file", "Look at the name; a folder must have files to score.")
+        sources += [_source(path, from_format) for path in paths]
+    return sources
+
+
+def _paths(word: str, from_format: str) -> list[str]:
+    if word == STDIN:
+        return [word]
+    if os.path.isdir(word):
+        found = [entry.path for entry in os.scandir(word) if entry.is_file() and not entry.name.startswith(".")]
+        return sorted(path for path in found if from_format or formats.of_name(path)[0] is not None)
+    if os.path.lexists(word):
+        return [word]
+    return sorted(path for path in glob.glob(word, recursive=True) if os.path.isfile(path))
+
+
+def _source(path: str, from_format: str) -> Source:
+    by_name, compression = formats.of_name(path)
+    chosen = FORMATS[from_format] if from_format else by_name
+    if chosen is None and path != STDIN:
+        endings = " ".join(ending for each in FORMATS.values() for ending in each.endings)
+        raise problems.BatchInput(
+            path,
+            f"its ending is none of {endings}",
+            "Say its format: --from csv, for one, or another of `batch --help`.",
+        )
+    return Source(path, chosen, compression)
+
+
+class Opened:
+    """An input that is being read: its unpacked bytes, its format, and how far it has been read."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self._raw: Any = _raw(source)
+        self._stat = os.fstat(self._raw.fileno())
+        # A file may be packed without saying so by its name.
+        head = bytes(self._raw.peek(PEEK)[:PEEK])
+        compression = source.compression or next(
+            (name for name, (_, magic) in COMPRESSIONS.items() if head.startswith(magic)), ""
+        )
+        self.stream: Any = _unpacked(self._raw, compression, source.name)
+        if source.format is not None:
+            self.format = source.format
+        else:
+            self.format = formats.of_head(bytes(self.stream.peek(PEEK)[:PEEK]))
+        if self.format.is_columns:
+            columns.require(f"{source.name}, as {self.format.name},")
+        if self.format.name == "parquet" and not self.stream.seekable():
+            self.stream = spooled(self.stream, source.name)
+
+    def reader(self, options: ReadOptions) -> Any:
+        """Return a reader of the rows, which gives them in chunks; raise BatchInput."""
+        if self.format.name == "tsv":
+            options = options._replace(delimiter="\t")
+        with guarded(self.source.name):
+            return self.format.read(self.stream, self.source.name, options)
+
+    def share_read(self) -> float | None:
+        """Return how much of the input has been read, from 0 to 1; None where nobody knows."""
+        try:
+            size = os.fstat(self._raw.fileno()).st_size
+            return self._raw.tell() / size if size and self.source.path != STDIN else None
+        except (OSError, ValueError):
+            return None
+
+    def check_unchanged(self) -> None:
+        """Raise BatchInput where the file has changed since it was opened: rows may be missing, or of two versions."""
+        stat = os.fstat(self._raw.fileno())
+        if S_ISREG(stat.st_mode) and (stat.st_size, stat.st_mtime_ns) != (self._stat.st_size, self._stat.st_mtime_ns):
+            raise problems.BatchInput(
+                self.source.name, "it has changed while it was read", "Score it anew once nobody writes to it any more."
+            )
+
+    def close(self) -> None:
+        """Close the file."""
+        with contextlib.suppress(OSError, ValueError):
+            self.stream.close()
+            self._raw.close()
+
+
+@contextlib.contextmanager
+def opened(source: Source) -> Iterator[Opened]:
+    """Give an input that is open until the end of the block; raise BatchInput."""
+    with guarded(source.name):
+        opened = Opened(source)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def _raw(source: Source) -> Any:
+    if source.path == STDIN:
+        # Not sys.stdin: the interpreter could not end while a thread waits for that one.
+        return open(0, "rb", buffering=_BUFFER, closefd=False)
+    try:
+        return open(source.path, "rb", buffering=_BUFFER)
+    except OSError as error:
+        raise unreadable(source.path, error) from error
+
+
+def _unpacked(raw: Any, compression: str, name: str) -> Any:
+    if compression == "gzip":
+        return io.BufferedReader(gzip.GzipFile(fileobj=raw), _BUFFER)
+    if compression == "zstd":
+        columns.require(f"{name}, packed by zstd,")
+        import pyarrow as pa
+
+        # In a file of our own, since it has no peek and its readline is slow.
+        return io.BufferedReader(_Raw(pa.CompressedInputStream(raw, "zstd")), _BUFFER)
+    return raw
+
+
+class _Raw(io.RawIOBase):
+    """A stream of pyarrow's as one of Python's."""
+
+    def __init__(self, stream: Any) -> None:
+        super().__init__()
+        self._stream = stream
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Read some bytes."""
+        data = self._stream.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+
+@contextlib.contextmanager
+def guarded(name: str) -> Iterator[None]:
+    """Raise BatchInput for what reading or unpacking a file may raise."""
+    try:
+        yield
+    except problems.Problem:
+        raise
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise problems.BatchInput(name, f"it is not gzip as it says ({error})") from error
+    except EOFError as error:
+        raise problems.BatchInput(name, "its last part is missing (it is cut)") from error
+    except OSError as error:
+        raise unreadable(name, error) from error
+
+
+def unreadable(name: str, error: OSError) -> problems.BatchInput:
+    """Return the problem of a file that can't be read."""
+    return problems.BatchInput(
+        name, f"it can't be read: {reason(error)}", "Look at its name, and let this user read it (chmod, chown)."
+    )
+
+
+def reason(error: OSError) -> str:
+    """Return the system's words for an error."""
+    return error.strerror or str(error)

@@ -1,0 +1,272 @@
+"""A job: reads, has scored, and writes in the order of the rows; notes how far it is, and goes on from there."""
+
+import contextlib
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+from nb_service import problems
+from nb_service.backends.batch import command_line, inputs, progress
+from nb_service.backends.batch.command_line import Options
+from nb_service.backends.batch.errors_file import Errors
+from nb_service.backends.batch.formats.chunk import Chunk
+from nb_service.backends.batch.inputs import Opened
+from nb_service.backends.batch.journal import Journal, Mark
+from nb_service.backends.batch.plan import Plan, Task
+from nb_service.backends.batch.report import Report
+from nb_service.backends.batch.results import Results, Shape
+from nb_service.backends.batch.samples import Samples
+from nb_service.backends.batch.scoring import Scored, Scoring, Stopped
+from nb_service.backends.batch.writing import Output
+from nb_service.protocols.rows import Rows
+
+# A percentage of errors is first looked at after so many rows.
+ENOUGH_ROWS = 1000
+# Exit statuses beside those of problems.
+DONE, SOME_REFUSED = 0, 3
+
+
+class Pace(NamedTuple):
+    """How many threads ask at a time, and how often what is done is noted on the disk."""
+
+    threads: int
+    keep_seconds: float
+
+
+class Job:
+    """One run of a job; `run` returns its report, and raises a Problem, or Stopped when `stop` was set."""
+
+    def __init__(
+        self,
+        options: Options,
+        plan: Plan,
+        rows: Rows,
+        flat_keys: list[str] | None,
+        scoring: Scoring,
+        journal: Journal | None,
+        pace: Pace,
+    ) -> None:
+        self._options = options
+        self._plan = plan
+        self._rows = rows
+        self._flat_keys = flat_keys
+        self._scoring = scoring
+        self._journal = journal
+        self._threads = pace.threads
+        self._keep_seconds = pace.keep_seconds
+        self.mark = journal.mark if journal is not None and journal.mark is not None else Mark()
+        self._resumed_at = self.mark.rows_in
+        self._began = time.monotonic()
+        self._kept_at = self._began
+        self._limit = command_line.share(options.max_errors) if options.max_errors else None
+        self._errors = Errors(plan.errors, self.mark.errors, list(self.mark.reasons or ()))
+        self._output: Output | None = None
+        self._is_sound = True  # whether what is written is what the mark says
+        self._is_torn = False  # whether rows were taken out of the order to be written, and were not
+        self._progress: progress.Progress | None = None
+
+    def run(self, bar: progress.Progress, stop: threading.Event, stdout: int) -> Report:
+        """Score everything that is not done yet."""
+        self._progress = bar
+        try:
+            for number, task in enumerate(self._plan.tasks):
+                if number < self.mark.task or (number == self.mark.task and self.mark.is_written):
+                    continue
+                if number > self.mark.task:
+                    mark = self.mark
+                    self.mark = Mark(
+                        number,
+                        errors=mark.errors,
+                        rows_in=mark.rows_in,
+                        rows_out=mark.rows_out,
+                        reasons=mark.reasons,
+                    )
+                self._run_task(number, task, stop, stdout)
+            self._errors.finish()
+            if self._journal is not None:
+                self._journal.remove()
+        finally:
+            bar.end()
+            self._errors.close()
+            if self._output is not None:
+                self._output.close()
+        return self._report()
+
+    def _report(self) -> Report:
+        refused = self.mark.rows_in - self.mark.rows_out
+        return Report(
+            self.mark.rows_in,
+            self.mark.rows_out,
+            [task.path for task in self._plan.tasks],
+            self._options.errors,
+            self._errors.reasons,
+            time.monotonic() - self._began,
+            self._resumed_at,
+            SOME_REFUSED if refused and not self._options.errors else DONE,
+        )
+
+    # --- one output ---
+
+    def _run_task(self, number: int, task: Task, stop: threading.Event, stdout: int) -> None:
+        folder = self._plan.folder
+        staged = os.path.join(folder, f"{number}.data") if folder else ""
+        results = self._results()
+        if self.mark.is_ended:
+            if os.path.exists(staged):
+                self._output = Output(task, staged, self.mark.data, results, stdout)
+        else:
+            for at in range(self.mark.source, len(task.sources)):
+                self._run_source(number, task, at, results, staged, stop, stdout)
+            if self._output is None:
+                raise RuntimeError("an output without an input")
+            self._output.check(self.mark.rows_of_task)
+            if task is self._plan.tasks[-1]:
+                self._check_limit(at_end=True)
+            self._keep(is_ended=True)
+        if self._output is not None:
+            self._output.finish(self._options.reading(self._rows))
+            self._output = None
+        self._keep(is_ended=True, is_written=True)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(staged)
+
+    def _results(self) -> Results:
+        options = self._options
+        results = Results(options.keep, options.column, self._flat_keys, flat=options.flat, rows=self._rows)
+        if self.mark.shape is not None:
+            results.shape = Shape(*self.mark.shape)
+        return results
+
+    def _run_source(
+        self, number: int, task: Task, at: int, results: Results, staged: str, stop: threading.Event, stdout: int
+    ) -> None:
+        source = task.sources[at]
+        if at > self.mark.source:
+            self.mark = self.mark._replace(source=at, rows=0, rows_before=self.mark.rows_before + self.mark.rows)
+        with inputs.opened(source) as opened:
+            reader = opened.reader(self._options.reading(self._rows))
+            samples = Samples(source.name, reader.names, self._rows, self._options.sample, self._options.as_form)
+            if self._output is None:
+                self._output = Output(
+                    task._replace(format=task.format or opened.format), staged, self.mark.data, results, stdout, reader
+                )
+            self._score(opened, reader, samples, stop)
+            opened.check_unchanged()
+
+    def _score(self, opened: Opened, reader: Any, samples: Samples, stop: threading.Event) -> None:
+        name = opened.source.name
+        pending: deque[tuple[Chunk, Future[Scored]]] = deque()
+        with ThreadPoolExecutor(self._threads, thread_name_prefix="score") as threads:
+            try:
+                for chunk in self._parts(reader, name, stop):
+                    pending.append((chunk, threads.submit(self._scoring.score, samples.of(chunk))))
+                    while len(pending) > 2 * self._threads or (pending and pending[0][1].done()):
+                        part, future = pending.popleft()
+                        self._commit(part, future, name, opened, reader)
+                while pending:
+                    part, future = pending.popleft()
+                    self._commit(part, future, name, opened, reader)
+            except BaseException:
+                threads.shutdown(wait=False, cancel_futures=True)
+                # What is in flight is done in a moment, and worth keeping; unless it is what failed.
+                self._keep_what_is_done(pending, name, opened, reader)
+                raise
+        if self._output is not None:
+            self._output.begin(name, Chunk([], reader.names, is_table=reader.is_table))
+        self._keep()
+
+    def _keep_what_is_done(self, pending: deque, name: str, opened: Opened, reader: Any) -> None:
+        """Note as done what was scored before a job ends early; what failed while it was written is not."""
+        if self._is_sound and not self._is_torn:
+            with contextlib.suppress(problems.Problem, Stopped, OSError):
+                while pending and pending[0][1].done() and not pending[0][1].cancelled():
+                    chunk, future = pending.popleft()
+                    self._commit(chunk, future, name, opened, reader)
+        if self._is_sound:
+            with contextlib.suppress(problems.Problem, OSError):
+                self._keep()
+
+    def _parts(self, reader: Any, name: str, stop: threading.Event) -> Iterator[Chunk]:
+        """Yield the rows that are not done yet, as many at a time as are best asked together."""
+        skip = self.mark.rows
+        chunks = iter(reader)
+        while True:
+            with inputs.guarded(name):
+                chunk = next(chunks, None)
+            if chunk is None:
+                return
+            begin = min(skip, len(chunk))
+            skip -= begin
+            while begin < len(chunk):
+                if stop.is_set():
+                    raise Stopped
+                end = begin + self._scoring.most
+                yield chunk.slice(begin, end)
+                begin = end
+
+    # --- what is done ---
+
+    def _commit(self, chunk: Chunk, future: "Future[Scored]", name: str, opened: Opened, reader: Any) -> None:
+        # Until its answers are there, nothing that is behind it may be written.
+        self._is_torn = True
+        scored = future.result()
+        self._is_torn = False
+        output = self._output
+        if output is None:
+            raise RuntimeError("scored for no output")
+        whole = chunk.whole()
+        failed = {whole[at]: failure for at, failure in scored.failures.items()}
+        answered = [at for at in whole if at not in failed] if failed else whole
+        self._is_sound = False
+        misfits: dict[int, str] = {}
+        if answered:
+            output.begin(name, chunk, scored.answers)
+            misfits = output.write(chunk, answered, scored.answers, self.mark.rows_before + self.mark.rows)
+        refused = {at: (400, why) for at, why in chunk.broken.items()}
+        refused.update({at: (failure.status, failure.reason) for at, failure in failed.items()})
+        refused.update({at: (500, why) for at, why in misfits.items()})
+        for at in sorted(refused):
+            self._errors.note(self.mark.rows + at + 1, name, chunk.text_of(at), *refused[at])
+        written = len(answered) - len(misfits)
+        if written + len(refused) != len(chunk):
+            raise RuntimeError(f"{len(chunk)} rows came to {written} answers and {len(refused)} errors")
+        self.mark = self.mark._replace(
+            rows=self.mark.rows + len(chunk),
+            rows_in=self.mark.rows_in + len(chunk),
+            rows_out=self.mark.rows_out + written,
+            rows_of_task=self.mark.rows_of_task + written,
+        )
+        self._is_sound = True
+        if self._progress is not None:
+            total = getattr(reader, "total", None)
+            share = self.mark.rows / total if total else opened.share_read()
+            self._progress.tell(self.mark.rows_in, self.mark.rows_in - self.mark.rows_out, share)
+        self._check_limit()
+        if time.monotonic() - self._kept_at >= self._keep_seconds:
+            self._keep()
+
+    def _check_limit(self, *, at_end: bool = False) -> None:
+        if self._limit is None:
+            return
+        number, is_share = self._limit
+        rows, refused = self.mark.rows_in, self.mark.rows_in - self.mark.rows_out
+        if is_share and rows < ENOUGH_ROWS and not at_end:
+            return
+        if refused > (number * rows / 100 if is_share else number):
+            raise problems.BatchEndedEarly(refused, rows, self._options.max_errors, self._errors.last)
+
+    def _keep(self, *, is_ended: bool = False, is_written: bool = False) -> None:
+        """Have on the disk what is done, and then that it is done."""
+        if self._output is not None:
+            shape = self._output.results.shape
+            self.mark = self.mark._replace(data=self._output.keep(), shape=list(shape) if shape else None)
+        self.mark = self.mark._replace(
+            errors=self._errors.keep(), reasons=self._errors.reasons, is_ended=is_ended, is_written=is_written
+        )
+        if self._journal is not None:
+            self._journal.note(self.mark)
+        self._kept_at = time.monotonic()

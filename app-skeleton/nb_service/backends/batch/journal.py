@@ -1,0 +1,146 @@
+"""The journal of a job: what it is, and how far it has come, on the disk before it is relied on.
+
+A line of JSON each: first what the job is, then where each part ended. A line that was cut is none.
+"""
+
+import json
+import os
+import re
+import shutil
+from typing import NamedTuple
+
+from nb_service import problems
+from nb_service.backends.batch.inputs import reason
+from nb_service.backends.batch.outputs import lock
+
+NAME = "journal"
+VERSION = 1
+_OWN = re.compile(rf"{NAME}|[0-9]+\.data(\.made)?")
+
+
+class Mark(NamedTuple):
+    """How far a job has come, with the sizes that its files had then: what is longer was never promised.
+
+    `task` is the number of the output, `source` of the input in it, `rows` how many of that input's rows are done, and
+    `rows_before` how many the inputs before it have.
+    `is_ended` is whether all rows of the task are done, `is_written` whether its output has its final name.
+    """
+
+    task: int = 0
+    source: int = 0
+    rows: int = 0
+    rows_before: int = 0
+    data: int = 0
+    errors: int = 0
+    rows_in: int = 0
+    rows_out: int = 0
+    rows_of_task: int = 0
+    is_ended: bool = False
+    is_written: bool = False
+    shape: list | None = None
+    reasons: list | None = None
+
+
+class Journal:
+    """The journal in `folder`, which is made; `job` is what tells this job from another one.
+
+    `mark` is the last mark, or None where the job begins. Raises BatchJournal where another job was begun here, and
+    BatchOutput where nothing can be written.
+    """
+
+    def __init__(self, folder: str, job: dict, *, restart: bool) -> None:
+        self.folder = folder
+        self._path = os.path.join(folder, NAME)
+        try:
+            os.makedirs(folder, exist_ok=True)
+            _check_own(folder)
+            self._file = open(self._path, "a+b", buffering=0)  # noqa: SIM115 - until `close`
+        except OSError as error:
+            raise problems.BatchOutput(folder, reason(error)) from error
+        lock(self._file, folder)
+        self.mark: Mark | None = None
+        try:
+            self._begin(job, [] if restart else self._lines())
+        except BaseException:
+            self._file.close()
+            raise
+
+    def _begin(self, job: dict, lines: list[dict]) -> None:
+        if len(lines) > 1 and (lines[-1].get("rows_in") or lines[-1].get("is_ended")):
+            self._check(lines[0], {"version": VERSION, **job})
+            self.mark = Mark(**lines[-1])
+        else:
+            # What has done nothing binds nobody.
+            self._file.truncate(0)
+            self._write({"version": VERSION, **job})
+
+    def _lines(self) -> list[dict]:
+        """Return the lines that are whole, and cut off what is behind them."""
+        self._file.seek(0)
+        data = self._file.read()
+        whole = data[: data.rfind(b"\n") + 1]
+        self._file.truncate(len(whole))
+        try:
+            return [json.loads(line) for line in whole.splitlines()]
+        except ValueError as error:
+            raise problems.BatchJournal(self.folder, "its journal can't be read") from error
+
+    def _check(self, was: dict, now: dict) -> None:
+        now = json.loads(json.dumps(now))
+        if was == now:
+            return
+        for name in {**was, **now}:
+            if was.get(name) != now.get(name):
+                raise problems.BatchJournal(self.folder, _difference(name, was.get(name), now.get(name)))
+
+    def note(self, mark: Mark) -> None:
+        """Have a mark on the disk; raise OSError."""
+        self.mark = mark
+        self._write(mark._asdict())
+
+    def _write(self, line: dict) -> None:
+        try:
+            data = json.dumps(line).encode("ascii") + b"\n"
+            while data:
+                data = data[self._file.write(data) :]
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise problems.BatchOutput(self.folder, reason(error)) from error
+
+    def close(self) -> None:
+        """Close it; what is in it stays."""
+        self._file.close()
+
+    def remove(self) -> None:
+        """Remove it and its folder: the job is over."""
+        shutil.rmtree(self.folder)
+        self._file.close()
+
+
+def _check_own(folder: str) -> None:
+    """Raise BatchOutput where a folder, which is removed at the end of a job, has other files than a job's."""
+    if os.path.islink(folder):
+        raise problems.BatchOutput(folder, "it is a link", "Remove it: a job keeps its own files there.")
+    strange = sorted(name for name in os.listdir(folder) if not _OWN.fullmatch(name))
+    if strange:
+        raise problems.BatchOutput(
+            folder,
+            f"it has {strange[0]!r}, which is no file of a job",
+            "Move it away: a job keeps its own files there.",
+        )
+
+
+def _difference(name: str, was: object, now: object) -> str:
+    if name == "inputs" and isinstance(was, list) and isinstance(now, list):
+        if [each["path"] for each in was] != [each["path"] for each in now]:
+            return f"it had {len(was)} inputs, and now there are {len(now)}, or others"
+        changed = [each["path"] for each, other in zip(was, now, strict=True) if each != other]
+        return f"{changed[0]} has changed since"
+    if name == "model":
+        return "the model is another one"
+    if name == "version":
+        return "it is of another version of this program"
+    if name == "words" and isinstance(was, dict) and isinstance(now, dict):
+        word = next(key for key in {**was, **now} if was.get(key) != now.get(key))
+        return f"{word} was {was.get(word)!r}, and is {now.get(word)!r}"
+    return f"{name} was {was!r}, and is {now!r}"

@@ -1,0 +1,90 @@
+"""Columns of a table as texts of JSON: most are numbers that are spelled as JSON has them already."""
+
+import json
+import math
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from nb_service.protocols import encode
+from nb_service.protocols.rows import LONGEST_NUMBER, Rows
+
+_NUMBER = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
+_NUMBERS = re.compile(rf"{_NUMBER}(?:,{_NUMBER})*")
+_as_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+_NUMBERS_AND_GAPS = re.compile(rf"(?:{_NUMBER})?(?:,(?:{_NUMBER})?)*")
+
+
+def are_numbers(texts: Sequence[str], width: int = 1) -> bool:
+    """Return whether each text is `width` numbers of JSON with commas between, in which no other text is one."""
+    joined = ",".join(texts)
+    return (
+        joined.count(",") == width * len(texts) - 1
+        and max(map(len, texts)) <= LONGEST_NUMBER
+        and _NUMBERS.fullmatch(joined) is not None
+    )
+
+
+def of_cells(rows: Rows, name: str | None, cells: Sequence[str]) -> Sequence[str]:
+    """Return the JSON of the cells of a column of texts, by what the model's own samples have in it."""
+    if not rows.is_text(name) and cells:
+        joined = ",".join(cells)
+        if joined.count(",") == len(cells) - 1 and max(map(len, cells)) <= LONGEST_NUMBER:
+            if _NUMBERS.fullmatch(joined):
+                return cells
+            if _NUMBERS_AND_GAPS.fullmatch(joined):
+                return [cell or "null" for cell in cells]
+    return [text(value) for (value,) in rows.cells(None if name is None else [name], ([cell] for cell in cells))]
+
+
+def of_values(values: Sequence) -> Sequence[str]:
+    """Return the JSON of the values of a column."""
+    kinds = set(map(type, values))
+    if kinds == {int}:
+        return [*map(str, values)]
+    if kinds == {float} and all(map(math.isfinite, values)):
+        return [*map(repr, values)]
+    return [*map(text, values)]
+
+
+def text(value: Any) -> str:
+    """Return the JSON of a value; a number beyond all doubles, which 1e999 spells, is null."""
+    try:
+        return _as_json(value)
+    except ValueError:
+        return _as_json(_finite(value))
+    except RecursionError:
+        return encode(value).decode("ascii")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _finite(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def as_lists(columns: Sequence[Sequence[str]], count: int) -> list[str]:
+    """Return the JSON of `count` rows as lists."""
+    return _rows("[" + ", ".join(["%s"] * len(columns)) + "]", columns, count)
+
+
+def as_objects(names: Iterable[str], columns: Sequence[Sequence[str]], count: int) -> list[str]:
+    """Return the JSON of `count` rows as objects."""
+    keys = [text(name).replace("%", "%%") + ": %s" for name in names]
+    return _rows("{" + ", ".join(keys) + "}", columns, count)
+
+
+def _rows(form: str, columns: Sequence[Sequence[str]], count: int) -> list[str]:
+    make: Callable[[Any], str] = form.__mod__
+    return [*map(make, zip(*columns, strict=True))] if columns else [form] * count
+
+
+def encoded(text: str) -> bytes:
+    """Return JSON as bytes."""
+    try:
+        return text.encode("utf-8")
+    except UnicodeEncodeError:
+        # A lone surrogate, which came as an escape, can only leave as one.
+        return "".join(f"\\u{ord(one):04x}" if "\ud800" <= one <= "\udfff" else one for one in text).encode("utf-8")

@@ -1,0 +1,165 @@
+"""Where answers go: files that have their final names only when they are whole, and stdout."""
+
+import contextlib
+import fcntl
+import gzip
+import io
+import os
+from collections.abc import Callable, Iterator
+from typing import IO, Any
+
+from nb_service import problems
+from nb_service.backends.batch.inputs import reason
+
+STDOUT = "-"
+_BLOCK = 1 << 20
+
+
+@contextlib.contextmanager
+def guarded(name: str) -> Iterator[None]:
+    """Raise BatchOutput for what writing a file may raise."""
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise problems.BatchOutput(name, "nobody reads it any more", "Let its reader read to the end.") from error
+    except OSError as error:
+        raise problems.BatchOutput(name, reason(error)) from error
+
+
+def lock(file: IO[bytes], path: str) -> None:
+    """Lock a file until it is closed; raise BatchOutput where another process has it."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        raise problems.BatchOutput(path, "another process is at work on it", "Wait for its end.") from error
+
+
+class Growing:
+    """A file that grows, and of which what `keep` promised outlives the machine's end.
+
+    Nobody else writes to it meanwhile. Raises BatchOutput where somebody does, or where it is a link, which somebody
+    else may have put there for what it leads to.
+    """
+
+    def __init__(self, path: str, size: int) -> None:
+        self.path = path
+        with guarded(path):
+            flags = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | (0 if size else os.O_CREAT)
+            self._file = open(os.open(path, flags, 0o666), "r+b", buffering=_BLOCK)  # noqa: SIM115 - until `close`
+            lock(self._file, path)
+            if os.fstat(self._file.fileno()).st_size < size:
+                self._file.close()
+                raise problems.BatchOutput(path, "it is shorter than it was", "Begin anew, by --restart.")
+            self._file.truncate(size)
+            self._file.seek(size)
+        self.size = size
+
+    def write(self, data: bytes) -> None:
+        """Append `data`."""
+        with guarded(self.path):
+            self._file.write(data)
+        self.size += len(data)
+
+    def keep(self) -> int:
+        """Have all of it on the disk; return its size."""
+        with guarded(self.path):
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        return self.size
+
+    def close(self) -> None:
+        """Close it; where the disk is full, what was not promised is lost."""
+        with contextlib.suppress(OSError):
+            self._file.close()
+
+    def give_name(self, path: str) -> None:
+        """Give it its final name, which must be on the same disk."""
+        give_name(self.path, path)
+
+
+class Stream:
+    """Stdout, which can't be taken back: what is written is gone."""
+
+    def __init__(self, descriptor: int, *, packed: bool) -> None:
+        self._descriptor = descriptor
+        self._file: Any = os.fdopen(descriptor, "wb", buffering=_BLOCK)
+        self._packed = gzip.GzipFile(fileobj=self._file, mode="wb", mtime=0) if packed else None
+        self.size = 0
+
+    def write(self, data: bytes) -> None:
+        """Write `data`."""
+        with guarded("stdout"):
+            (self._packed or self._file).write(data)
+
+    def keep(self) -> int:
+        """Have the reader get all of it."""
+        with guarded("stdout"):
+            if self._packed is not None:
+                self._packed.flush()
+            self._file.flush()
+        return 0
+
+    def finish(self) -> None:
+        """Write what ends it."""
+        with guarded("stdout"):
+            if self._packed is not None:
+                self._packed.close()
+            self._file.flush()
+
+    def close(self) -> None:
+        """Close it."""
+        with contextlib.suppress(OSError, ValueError):
+            self._file.close()
+
+
+def give_name(staged: str, path: str) -> None:
+    """Rename a file that is whole, so that its name outlives the machine's end."""
+    with guarded(path):
+        os.replace(staged, path)
+        folder = os.open(os.path.dirname(path) or ".", os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def write_whole(path: str, fill: Callable[[IO[bytes]], None], compression: str) -> None:
+    """Write a file by `fill`, packed, and have it on the disk."""
+    with guarded(path), open(path, "wb", buffering=_BLOCK) as file:
+        with packed(file, compression) as sink:
+            fill(sink)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+class _Borrowed(io.RawIOBase):
+    """A file for a library that would close it, and must not."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        super().__init__()
+        self._file = file
+
+    def writable(self) -> bool:
+        """Return True."""
+        return True
+
+    def write(self, data: Any) -> int:
+        """Write `data`."""
+        return self._file.write(data)
+
+
+@contextlib.contextmanager
+def packed(file: IO[bytes], compression: str) -> Iterator[Any]:
+    """Yield a file whose content goes to `file`, packed."""
+    if compression == "gzip":
+        # Without a name and a time, the same answers are the same bytes.
+        with gzip.GzipFile(filename="", fileobj=file, mode="wb", compresslevel=6, mtime=0) as sink:
+            yield sink
+    elif compression == "zstd":
+        import pyarrow as pa
+
+        with pa.CompressedOutputStream(pa.PythonFile(_Borrowed(file), mode="w"), "zstd") as sink:
+            yield sink
+    else:
+        yield file

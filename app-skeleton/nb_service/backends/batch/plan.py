@@ -1,0 +1,108 @@
+"""Which outputs a job writes, each of which inputs, in which format."""
+
+import os
+from typing import NamedTuple
+
+from nb_service import problems
+from nb_service.backends.batch import formats
+from nb_service.backends.batch.command_line import Options
+from nb_service.backends.batch.formats import COMPRESSIONS, FORMATS, Format, columns
+from nb_service.backends.batch.formats.chunk import repeated
+from nb_service.backends.batch.inputs import STDIN, Source
+from nb_service.backends.batch.outputs import STDOUT
+
+FOLDER = ".nb-batch"
+
+
+class Task(NamedTuple):
+    """One output, and its inputs; `format` is None where the input's beginning must tell."""
+
+    path: str
+    sources: list[Source]
+    format: Format | None
+    compression: str
+
+    @property
+    def name(self) -> str:
+        """Return the name for people."""
+        return "stdout" if self.path == STDOUT else self.path
+
+
+class Plan(NamedTuple):
+    """All outputs, and the folder for what a job keeps until its end; "" where it can't go on after its end.
+
+    `errors` is the file for rows that got no answer, "" for none.
+    """
+
+    tasks: list[Task]
+    folder: str
+    errors: str
+
+
+def make(sources: list[Source], options: Options) -> Plan:
+    """Return the plan; raise BatchWords, BatchInput or BatchOutput for what can't be."""
+    for source in sources:
+        if source.format is not None and source.format.is_columns:
+            columns.require(f"{source.name}, as {source.format.name},")
+    output = options.output
+    into_folder = output.endswith(os.sep) or (output != STDOUT and os.path.isdir(output))
+    if into_folder:
+        tasks = [_task(os.path.join(output, _file_name(source, options)), [source], options) for source in sources]
+    else:
+        tasks = [_task(output, sources, options)]
+    errors = _target(options.errors) if options.errors else ""
+    _check(tasks, sources, errors)
+    if output == STDOUT or STDIN in {source.path for source in sources}:
+        return Plan(tasks, "", errors)
+    path = tasks[0].path
+    folder, name = (output, "") if into_folder else (os.path.dirname(path), f".{os.path.basename(path)}")
+    return Plan(tasks, os.path.join(folder, f"{name}{FOLDER}"), errors)
+
+
+def _target(path: str) -> str:
+    """Return the file that `path` names, which is another one for a link; raise BatchOutput for what is no file."""
+    target = os.path.realpath(path) if os.path.islink(path) else path
+    # A file gets its name when it is whole, in place of what had that name: of a device, nothing would be left.
+    if os.path.lexists(target) and not os.path.isfile(target):
+        raise problems.BatchOutput(path, "it is no file", "Name a file or a folder; - is stdout.")
+    return target
+
+
+def _task(path: str, sources: list[Source], options: Options) -> Task:
+    by_name, compression = formats.of_name(path) if path != STDOUT else (None, "")
+    chosen = FORMATS[options.to_format] if options.to_format else by_name or sources[0].format
+    if options.compression:
+        compression = options.compression.removeprefix("none")
+    if chosen is not None and chosen.is_columns:
+        columns.require(f"{path}, as {chosen.name},")
+    if compression == "zstd":
+        columns.require(f"{path}, packed by zstd,")
+        if path == STDOUT:
+            raise problems.BatchWords("Stdout is packed by gzip or not at all: | zstd packs it as well.")
+    return Task(path if path == STDOUT else _target(path), sources, chosen, compression)
+
+
+def _file_name(source: Source, options: Options) -> str:
+    """Return the name that the output for this input has in the folder: with another ending where it says less."""
+    if source.path == STDIN:
+        raise problems.BatchWords("What comes by stdin has no name for a file in a folder: name the file.")
+    base = os.path.basename(source.path)
+    own, compression = formats.of_name(base)
+    for ending, _ in [COMPRESSIONS[compression]] if compression else []:
+        base = base[: base.lower().rindex(ending[:4])]
+    wanted = FORMATS[options.to_format] if options.to_format else source.format
+    if wanted is not None and wanted is not own:
+        base = (os.path.splitext(base)[0] if own is not None else base) + wanted.endings[0]
+    kept = options.compression.removeprefix("none") if options.compression else compression
+    return base + (COMPRESSIONS[kept][0] if kept else "")
+
+
+def _check(tasks: list[Task], sources: list[Source], errors: str) -> None:
+    paths = [os.path.realpath(task.path) for task in tasks if task.path != STDOUT]
+    if errors:
+        paths.append(os.path.realpath(errors))
+    if twice := repeated(paths):
+        raise problems.BatchWords(f"{twice} would be written twice: several inputs have that name, or --errors has.")
+    own = {os.path.realpath(source.path) for source in sources if source.path != STDIN}
+    if own & set(paths):
+        raise problems.BatchWords(f"{min(own & set(paths))} would be read and written: give another output.")

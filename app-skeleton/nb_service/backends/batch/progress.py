@@ -1,0 +1,63 @@
+"""How far a job is: a bar on a terminal, a line a minute elsewhere."""
+
+import os
+from collections.abc import Callable
+
+BAR_SECONDS = 0.25
+LINE_SECONDS = 60.0
+_WIDTH = 30
+
+
+class Progress:
+    """Tells how far a job is; `descriptor` is a terminal's or None, `say` writes a line of the log."""
+
+    def __init__(self, descriptor: int | None, say: Callable[[str], object], clock: Callable[[], float]) -> None:
+        self._descriptor = descriptor if descriptor is not None and os.isatty(descriptor) else None
+        self._say = say
+        self._clock = clock
+        self._began = self._told = clock()
+        self._rows_before: int | None = None
+        self._shown = 0
+
+    def tell(self, rows: int, refused: int, share: float | None) -> None:
+        """Tell that `rows` are done, of which some were refused; `share` is how much of all that is, if known."""
+        now = self._clock()
+        if self._rows_before is None:
+            self._rows_before = rows
+        if now - self._told < (LINE_SECONDS if self._descriptor is None else BAR_SECONDS):
+            return
+        self._told = now
+        rate = (rows - self._rows_before) / max(now - self._began, 1e-6)
+        words = _words(rows, refused, rate, share)
+        if self._descriptor is None:
+            self._say(words)
+            return
+        done = "" if share is None else f"[{'#' * int(share * _WIDTH):<{_WIDTH}}] {share:4.0%} "
+        self._show(f"{done}{words}")
+
+    def _show(self, line: str) -> None:
+        padding = " " * max(0, self._shown - len(line))
+        self._shown = len(line)
+        if self._descriptor is not None:
+            os.write(self._descriptor, f"\r{line}{padding}".encode())
+
+    def end(self) -> None:
+        """Leave the terminal's line."""
+        if self._shown:
+            self._show("")
+            self._show("")
+
+
+def _words(rows: int, refused: int, rate: float, share: float | None) -> str:
+    words = f"{rows} rows, {rate:.0f} a second"
+    if share and rate:
+        left = rows / share - rows
+        words += f", about {left:.0f} left, {duration(left / rate)} to go"
+    return words + (f", {refused} refused" if refused else "")
+
+
+def duration(seconds: float) -> str:
+    """Return a time in words."""
+    minutes, seconds = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

@@ -1,0 +1,53 @@
+"""What is said at the end: how many rows came, how many went, and that none vanished."""
+
+import json
+from typing import NamedTuple
+
+
+class Report(NamedTuple):
+    """The outcome of a job: `exit_status` is the process's, `reasons` are those of the first rows that were refused."""
+
+    rows_in: int
+    rows_out: int
+    outputs: list[str]
+    errors: str
+    reasons: list[str]
+    seconds: float
+    resumed_at: int
+    exit_status: int
+
+    @property
+    def refused(self) -> int:
+        """Return how many rows got no answer."""
+        return self.rows_in - self.rows_out
+
+    def lines(self) -> list[str]:
+        """Return the lines for people."""
+        rate = (self.rows_in - self.resumed_at) / max(self.seconds, 1e-6)
+        said = [
+            f"{self.rows_in} rows in = {self.rows_out} rows out + {self.refused} refused, in {self.seconds:.1f} s "
+            f"({rate:.0f} rows a second)" + (f", going on after row {self.resumed_at}" if self.resumed_at else "") + "."
+        ]
+        if self.refused and self.errors:
+            said.append(f"The rows that were refused are in {self.errors}.")
+        elif self.refused:
+            said += [f"Refused: {reason}" for reason in self.reasons]
+            if self.refused > len(self.reasons):
+                said.append(f"And {self.refused - len(self.reasons)} more; --errors FILE keeps all of them.")
+        return said
+
+    def as_json(self) -> str:
+        """Return the report for programs, a line of JSON."""
+        return json.dumps(
+            {
+                "rows_in": self.rows_in,
+                "rows_out": self.rows_out,
+                "rows_refused": self.refused,
+                "outputs": self.outputs,
+                "errors": self.errors or None,
+                "reasons": self.reasons,
+                "seconds": round(self.seconds, 3),
+                "resumed_after_row": self.resumed_at,
+                "exit_status": self.exit_status,
+            }
+        )

@@ -1,0 +1,217 @@
+"""What is written for a row that has its answer: kept columns, and the answer or its keys beside them."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from nb_service import problems
+from nb_service.backends.batch import json_texts
+from nb_service.backends.batch.answers import Answers
+from nb_service.backends.batch.command_line import ALL, NONE
+from nb_service.backends.batch.formats.chunk import Chunk, repeated
+from nb_service.backends.batch.samples import picks
+from nb_service.protocols import csv_body
+from nb_service.protocols.rows import Rows
+
+# The column of a row that has no columns, where it is kept.
+SAMPLE = "sample"
+
+
+class Shape(NamedTuple):
+    """What rows of results look like: `kept` are columns of the input, `keys` those of a flat answer.
+
+    `kept` is None where rows are kept whole without having columns, `keys` is None where the answer is one column.
+    """
+
+    kept: list[str] | None
+    keys: list[str] | None
+    column: str
+
+    @property
+    def columns(self) -> list[str]:
+        """Return the names of all columns that are written."""
+        kept = [SAMPLE] if self.kept is None else self.kept
+        return [*kept, *([self.column] if self.keys is None else self.keys)]
+
+
+class Results:
+    """Makes rows of results: texts for CSV, or JSON for all other formats.
+
+    `shape` is known from the first row on, and the same for all of a job: it is in the journal.
+    """
+
+    def __init__(self, keep: str, column: str, flat_keys: list[str] | None, *, flat: bool, rows: Rows) -> None:
+        self._keep = keep
+        self._column = column
+        self._flat = flat
+        self._flat_keys = flat_keys
+        self._rows = rows
+        self.shape: Shape | None = None
+
+    @property
+    def keeps(self) -> bool:
+        """Return whether columns of the input are kept."""
+        return self._keep != NONE
+
+    def begin(self, name: str, chunk: Chunk, answers: Answers) -> Shape:
+        """Return the shape, decided by the first rows where it is not known yet; raise BatchInput."""
+        if self.shape is None:
+            kept = self._kept(name, chunk)
+            keys = None
+            if self._flat:
+                first = answers.first_object()
+                keys = self._flat_keys or (list(first) if first is not None else None)
+            self.shape = Shape(kept, keys, self._column)
+            if twice := repeated(self.shape.columns):
+                raise problems.BatchWords(
+                    f"Two columns of the output would be called {twice!r}: say --keep or --column."
+                )
+        return self.shape
+
+    def _kept(self, name: str, chunk: Chunk) -> list[str] | None:
+        if self._keep == NONE:
+            return []
+        named = None if self._keep == ALL else self._keep.split(",")
+        if chunk.is_table:
+            whole = chunk.whole()
+            width = chunk.width(whole[0]) if whole else 0
+            known = list(chunk.names) if chunk.names is not None else [str(at) for at in range(1, width + 1)]
+            if named is not None:
+                picks(name, chunk.names, named, width)
+            return known if named is None else named
+        if named is not None:
+            return named
+        first = next((chunk.rows[at] for at in chunk.whole()), None)
+        return list(first) if isinstance(first, dict) else None
+
+    def lines(self, chunk: Chunk, indexes: Sequence[int], answers: Answers, delimiter: str) -> list[str] | None:
+        """Return lines of CSV where these are the input's with a cell more, else None."""
+        shape = self._shape()
+        if self._keep != ALL or shape.keys is not None or chunk.delimiter != delimiter or not chunk.is_table:
+            return None
+        cells = answers.cells
+        # Of a table without quotes, and answers without texts: nothing in them needs quotes.
+        if chunk.lines is None or not answers.are_plain:
+            return None
+        lines = chunk.lines if len(indexes) == len(chunk) else [chunk.lines[at] for at in indexes]
+        return [f"{line}{delimiter}{cell}" for line, cell in zip(lines, cells, strict=True)]
+
+    def cells(
+        self, chunk: Chunk, indexes: Sequence[int], answers: Answers
+    ) -> tuple[Iterable[Sequence[str]], dict[int, str]]:
+        """Return rows of cells for CSV; and the reasons of rows that have no place in its columns, by index."""
+        shape = self._shape()
+        if chunk.is_table and shape.keys is None:
+            kept = [_cells(column) for column in self._kept_columns(chunk, indexes)]
+            return list(zip(*kept, answers.cells, strict=True)), {}
+        return self._made(chunk, indexes, answers, lambda cells: [csv_body.cell(value) for value in cells])
+
+    def objects(
+        self, chunk: Chunk, indexes: Sequence[int], answers: Answers, *, bare: bool = True
+    ) -> tuple[Sequence[str], dict[int, str]]:
+        """Return the JSON of rows, and reasons as `cells`. If `bare`, an answer that is alone stands for itself."""
+        shape = self._shape()
+        if bare and shape.kept == [] and shape.keys is None:
+            return answers.texts, {}
+        columns = shape.columns
+        if chunk.is_table and shape.keys is None:
+            kept = self._kept_texts(chunk, indexes)
+            return json_texts.as_objects(columns, [*kept, answers.texts], len(indexes)), {}
+        return self._made(
+            chunk, indexes, answers, lambda cells: json_texts.text(dict(zip(columns, cells, strict=True)))
+        )
+
+    def numbered(
+        self, chunk: Chunk, indexes: Sequence[int], answers: Answers, first: int
+    ) -> tuple[list[str], dict[int, str]]:
+        """Return JSON lists of each row's number in its input, of which `first` is the chunk's, and its answer."""
+        shape = self._shape()
+        if shape.keys is None:
+            return [f"[{first + at}, {answer}]" for at, answer in zip(indexes, answers.texts, strict=True)], {}
+        made, misfits = [], {}
+        for at, answer in zip(indexes, answers.values, strict=True):
+            try:
+                made.append(json_texts.text([first + at, *self._answer_cells(shape, answer)]))
+            except ValueError as error:
+                misfits[at] = str(error)
+        return made, misfits
+
+    def _made(self, chunk: Chunk, indexes: Sequence[int], answers: Answers, make: Any) -> tuple[list, dict[int, str]]:
+        """Return what `make` makes of what is kept of each row and its answer; and reasons as `cells`."""
+        shape = self._shape()
+        made, misfits = [], {}
+        kept = self._kept_rows(shape, chunk, indexes)
+        for at, before, answer in zip(indexes, kept, answers.values, strict=True):
+            try:
+                made.append(make([*before, *self._answer_cells(shape, answer)]))
+            except ValueError as error:
+                misfits[at] = str(error)
+        return made, misfits
+
+    def _kept_rows(self, shape: Shape, chunk: Chunk, indexes: Sequence[int]) -> Sequence[Iterable]:
+        if shape.kept == []:
+            return [[]] * len(indexes)
+        if chunk.is_table:
+            return list(zip(*self._kept_columns(chunk, indexes), strict=True))
+        return [_Kept(shape.kept, chunk.rows[at]) for at in indexes]
+
+    def _kept_columns(self, chunk: Chunk, indexes: Sequence[int]) -> list[Sequence]:
+        kept = self._shape().kept or []
+        if not kept or not indexes:
+            return []
+        return chunk.columns(picks("The input", chunk.names, kept, chunk.width(indexes[0])), indexes)
+
+    def _kept_texts(self, chunk: Chunk, indexes: Sequence[int]) -> list[Sequence[str]]:
+        """Return the JSON of the kept columns."""
+        columns = self._kept_columns(chunk, indexes)
+        if not chunk.is_text:
+            return [json_texts.of_values(column) for column in columns]
+        # A column of the model's own samples has their type, and any other one what its texts spell.
+        names = self._shape().kept or []
+        is_known = self._rows.kinds == {"object"} and chunk.names is not None
+        rows = self._rows if is_known else Rows({})
+        return [
+            json_texts.of_cells(rows, name if is_known else None, column)
+            for name, column in zip(names, columns, strict=True)
+        ]
+
+    def _answer_cells(self, shape: Shape, answer: Any) -> list:
+        if shape.keys is None:
+            return [answer]
+        if not isinstance(answer, dict):
+            raise ValueError(  # noqa: TRY004 - words for a row
+                "Its answer is no object, whose keys --flat writes as columns."
+            )
+        strange = [key for key in answer if key not in shape.keys]
+        if strange:
+            raise ValueError(f"Its answer has {strange[0]!r}, which is no column of the output.")
+        return [answer.get(key) for key in shape.keys]
+
+    def _shape(self) -> Shape:
+        if self.shape is None:
+            raise RuntimeError("no row has begun the results")
+        return self.shape
+
+
+class _Kept:
+    """What is kept of a row of JSON: raises ValueError, when it is taken, where the row has no place in the columns."""
+
+    def __init__(self, names: list[str] | None, row: Any) -> None:
+        self._names = names
+        self._row = row
+
+    def __iter__(self) -> Any:
+        if self._names is None:
+            return iter([self._row])
+        if not isinstance(self._row, dict):
+            raise ValueError(  # noqa: TRY004 - words for a row
+                "It is no object, of which columns could be kept; --keep none keeps none."
+            )
+        return iter([self._row.get(name) for name in self._names])
+
+
+def _cells(column: Sequence) -> Sequence[str]:
+    """Return a column as cells of CSV."""
+    kinds = set(map(type, column))
+    if kinds == {str}:
+        return column
+    return json_texts.of_values(column) if kinds in ({int}, {float}) else [*map(csv_body.cell, column)]

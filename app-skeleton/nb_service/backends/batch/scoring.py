@@ -1,0 +1,170 @@
+"""Asks the pool for the answers of many samples: together where they are all fine, apart where one is not."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from nb_service import problems
+from nb_service.backends.batch.answers import Answers
+from nb_service.backends.batch.json_texts import encoded
+from nb_service.http import replies
+from nb_service.pool import answer as outcomes
+from nb_service.pool.answer import Answer
+from nb_service.pool.client import PoolClient
+
+# So long may an array take where samples are scored one by one: what is done shall be kept every few seconds.
+ARRAY_SECONDS = 0.1
+FIRST_SIZE = 8
+# By so much smaller are arrays after one that took too long.
+SLOWER_BY = 8
+# After so many samples of an array have failed, each of the others is asked by itself.
+MOST_SPLITS = 3
+# The first scorer may take long to load; one that must be replaced is there sooner.
+PAUSE_SECONDS = 0.05
+MOST_WAITS = 3
+
+
+class Failure(NamedTuple):
+    """Why a row got no answer: the status that a request would get, and a sentence."""
+
+    status: int
+    reason: str
+
+
+class Scored(NamedTuple):
+    """The answers of some samples, without those of `failures`, which are by index."""
+
+    answers: Answers
+    failures: dict[int, Failure]
+
+
+class Stopped(Exception):
+    """The job is asked to end."""
+
+
+class Scoring:
+    """Scores lists of samples over `client`, for any number of threads; `is_ready()` is whether the pool answers.
+
+    `most` is how many samples are best asked at a time.
+    """
+
+    def __init__(
+        self, client: PoolClient, is_ready: Callable[[], bool], stop: threading.Event, absence: float, most: int
+    ) -> None:
+        self._client = client
+        self._is_ready = is_ready
+        self._stop = stop
+        self._absence = absence
+        self._was_ready = False
+        self._together = client.together
+        self._largest = most
+        self.most = most if self._together else min(FIRST_SIZE, most)
+
+    def score(self, samples: list[str]) -> Scored:
+        """Return the outcome of each sample, given its JSON; raise BatchUnscored, or Stopped."""
+        if not samples:
+            return Scored(Answers(0, values=[]), {})
+        started = time.monotonic()
+        (answer,) = self._asked([samples])
+        if answer is not None and answer.outcome == outcomes.OK:
+            self._learn(len(samples), time.monotonic() - started)
+            return Scored(Answers(len(samples), array=answer.payload), {})
+        if answer is not None and answer.outcome == outcomes.TOO_SLOW:
+            # The time limit holds for a call: the next ones get fewer samples.
+            self.most = max(1, self.most // SLOWER_BY)
+        return self._apart(samples, answer)
+
+    def _learn(self, count: int, seconds: float) -> None:
+        if not self._together:
+            self.most = max(1, min(self._largest, 2 * self.most, int(count * ARRAY_SECONDS / max(seconds, 1e-6))))
+
+    def _apart(self, samples: list[str], answer: Answer | None) -> Scored:
+        """Return the outcome of each of samples, one of which failed with `answer`."""
+        values: dict[int, object] = {}
+        failures: dict[int, Failure] = {}
+        begin, end, splits = 0, len(samples), 0
+        while answer is not None and splits < MOST_SPLITS and (index := replies.index_of(answer)) is not None:
+            splits += 1
+            failures[begin + index] = failure(answer)
+            # What is before it is fine; but its answers came to nothing.
+            self._alone(samples, range(begin, begin + index), values, failures, together=True)
+            begin, answer = begin + index + 1, None
+            if begin < end:
+                (answer,) = self._asked([samples[begin:end]])
+                if answer is not None and answer.outcome == outcomes.OK:
+                    values.update(zip(range(begin, end), json.loads(answer.payload), strict=True))
+                    begin, answer = end, None
+        self._alone(samples, range(begin, end), values, failures)
+        return Scored(Answers(len(values), values=[values[at] for at in sorted(values)]), failures)
+
+    def _alone(
+        self, samples: list[str], which: range, values: dict, failures: dict[int, Failure], *, together: bool = False
+    ) -> None:
+        """Note the outcome of each of some samples: of all in one array where that is fine, else each in its own."""
+        if together and len(which):
+            (answer,) = self._asked([samples[which.start : which.stop]])
+            if answer is not None and answer.outcome == outcomes.OK:
+                values.update(zip(which, json.loads(answer.payload), strict=True))
+                return
+        left = list(which)
+        while left:
+            asked = self._asked([[samples[at]] for at in left])
+            for at, answer in zip(left, asked, strict=True):
+                if answer is None:
+                    continue
+                if answer.outcome == outcomes.OK:
+                    (values[at],) = json.loads(answer.payload)
+                else:
+                    failures[at] = failure(answer)
+            # After a failure the client sends no more.
+            left = [at for at, answer in zip(left, asked, strict=True) if answer is None]
+
+    def _asked(self, arrays: Sequence[list[str]]) -> list[Answer | None]:
+        """Return the outcome of each array, None for those not sent; wait where no scorer is there."""
+        waits = 0
+        while True:
+            self._wait()
+            answers = self._client.ask_arrays([_array(samples) for samples in arrays])
+            lost = [answer for answer in answers if answer is not None and answer.outcome in _LATER]
+            if not lost:
+                return answers
+            waits += lost[0].outcome == outcomes.NOT_READY
+            if waits > MOST_WAITS:
+                raise problems.BatchUnscored("the processes that have the model keep ending")
+            if len(lost) < len(answers):
+                return [None if answer in lost else answer for answer in answers]
+            self._pause()
+
+    def _wait(self) -> None:
+        """Wait until the pool is ready; raise BatchUnscored where it has not been for too long."""
+        latest = time.monotonic() + self._absence
+        while not self._is_ready():
+            # How long the first one takes to load, nobody knows; that it can't, the pool does.
+            if self._was_ready and time.monotonic() > latest:
+                raise problems.BatchUnscored(f"no process has had the model for {self._absence:g} seconds")
+            self._pause()
+        self._was_ready = True
+
+    def _pause(self) -> None:
+        if self._stop.wait(PAUSE_SECONDS):
+            raise Stopped
+
+
+def _array(samples: list[str]) -> bytes:
+    return encoded("[" + ",".join(samples) + "]")
+
+
+_LATER = (outcomes.NOT_READY, outcomes.FULL)
+
+
+def failure(answer: Answer) -> Failure:
+    """Return the failure that this outcome means for the one sample that it is of."""
+    facts = json.loads(replies.from_answer(answer).body)
+    reason = facts["detail"].replace("The body is not JSON", "It is not JSON")
+    if answer.outcome == outcomes.FAILED and reason == replies.FAILED:
+        trace = (json.loads(answer.payload).get("traceback") or "").strip()
+        last = trace.rpartition("\n")[2] or "it gave no reason"
+        reason = f"The notebook's predictor failed on this sample: {last}"
+    return Failure(facts["status"], reason)

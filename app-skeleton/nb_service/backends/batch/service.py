@@ -1,0 +1,170 @@
+"""The back end `batch` put together: the pool on the loop of the main thread, the job in a thread that asks it."""
+
+import os
+import signal
+import socket
+import threading
+import time
+import traceback
+from typing import TYPE_CHECKING
+
+from nb_service import problems
+from nb_service.backends.batch import job as jobs
+from nb_service.backends.batch import progress, show
+from nb_service.backends.batch.command_line import Options
+from nb_service.backends.batch.formats.chunk import ROWS
+from nb_service.backends.batch.journal import Journal
+from nb_service.backends.batch.outputs import STDOUT, guarded
+from nb_service.backends.batch.plan import Plan
+from nb_service.backends.batch.scoring import Scoring, Stopped
+from nb_service.log import visible
+from nb_service.pool import orphans
+from nb_service.pool.client import PoolClient
+from nb_service.pool.socket_server import PoolServer
+from nb_service.protocols.rows import Rows
+
+if TYPE_CHECKING:
+    from nb_service.log import Log
+    from nb_service.pool import Pool
+    from nb_service.pool.turns import TurnLoop
+    from nb_service.settings import Settings
+
+# So long may the service be without any process that has the model, once one had it.
+ABSENCE_SECONDS = 60.0
+# So long has the job, after a signal, to keep what is done.
+END_SECONDS = 3.0
+ENDINGS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
+# What words of the command line may differ when a job goes on.
+FREE = ("inputs", "output", "restart", "json", "show", "max_errors")
+
+
+class BatchService:
+    """Runs one job; `streams` are the descriptors of stdout and stderr themselves, which the log does not have."""
+
+    def __init__(
+        self,
+        loop: "TurnLoop",
+        pool: "Pool",
+        log: "Log",
+        options: Options,
+        plan: Plan,
+        streams: tuple[int, int],
+        settings: "Settings",
+    ) -> None:
+        self._loop = loop
+        self._pool = pool
+        self._log = log
+        self._options = options
+        self._plan = plan
+        self._stdout, self._stderr = streams
+        self._keep_seconds = settings.batch_keep
+        self._stop = threading.Event()
+        self._signal = 0
+        self._status = 1
+        self._problem: problems.Problem | None = None
+
+    def run(self) -> int:
+        """Return the exit code, or raise the Problem that ended the job."""
+        self._pool.manager.on_fatal = self._fail
+        for number in ENDINGS:
+            self._loop.add_signal_handler(number, self._on_signal, number)
+        self._loop.add_signal_handler(signal.SIGCHLD, self._reap)
+        ours, theirs = socket.socketpair()
+        server = PoolServer(self._loop, self._pool, ours, dict, lambda: None)
+        thread = threading.Thread(target=self._work, args=(theirs,), name="batch", daemon=True)
+        self._pool.start()
+        thread.start()
+        try:
+            self._loop.run_forever()
+        finally:
+            server.close()
+            self._pool.stop()
+        if self._problem is not None:
+            raise self._problem
+        return 128 + self._signal if self._signal else self._status
+
+    def _on_signal(self, number: int) -> None:
+        if self._stop.is_set():
+            # A second signal: its sender does not want to wait.
+            self._loop.stop()
+            return
+        self._signal = number
+        kept = ": what is done is kept; the same words go on from there" if self._plan.folder else ""
+        self._log.say(f"Ending by signal {number}{kept}.")
+        self._stop.set()
+        # The job may wait for a row that never comes. What it has noted holds, whenever it ends.
+        self._loop.call_later(END_SECONDS, self._loop.stop)
+
+    def _fail(self, problem: problems.Problem) -> None:
+        if not self._stop.is_set():
+            self._problem = problem
+        self._stop.set()
+
+    def _reap(self) -> None:
+        """Collect children that have ended; as process 1, also orphans."""
+        self._pool.manager.reap()
+        orphans.reap((self._pool.manager.zygote_pid,))
+
+    # --- the job's thread ---
+
+    def _work(self, link: socket.socket) -> None:
+        client = PoolClient(link, is_given_up=self._stop.is_set)
+        try:
+            self._status = self._job(client)
+        except Stopped:
+            pass
+        except problems.Problem as problem:
+            self._problem = self._problem or problem
+        except BaseException:  # noqa: BLE001 - whatever it is, the process must end
+            traceback.print_exc()
+        finally:
+            self._stop.set()
+            self._loop.call_soon_threadsafe(self._loop.stop)
+
+    def _job(self, client: PoolClient) -> int:
+        model = self._pool.model
+        rows = Rows(model.manifest.get("sample_schema") or model.sample_schema)
+        scoring = Scoring(client, lambda: self._pool.ready, self._stop, ABSENCE_SECONDS, ROWS)
+        keys = list(model.answer_schema.get("properties", {})) or None
+        if self._options.show:
+            return show.show(self._options, self._plan.tasks[0], rows, keys, scoring, self._show)
+        journal = self._journal()
+        pace = jobs.Pace(self._pool.plan.scorers + 1, self._keep_seconds)
+        try:
+            job = jobs.Job(self._options, self._plan, rows, keys, scoring, journal, pace)
+            if job.mark.rows_in:
+                self._say(f"Going on after row {job.mark.rows_in}, where this job ended before.")
+            bar = progress.Progress(self._stderr, self._say, time.monotonic)
+            report = job.run(bar, self._stop, self._stdout)
+        finally:
+            if journal is not None:
+                journal.close()
+        for line in report.lines():
+            self._say(line)
+        if self._options.json:
+            to = self._stderr if any(task.path == STDOUT for task in self._plan.tasks) else self._stdout
+            with guarded("the report"):
+                os.write(to, report.as_json().encode("ascii") + b"\n")
+        return report.exit_status
+
+    def _journal(self) -> Journal | None:
+        if not self._plan.folder:
+            return None
+        manifest = self._pool.model.manifest
+        sources = [source for task in self._plan.tasks for source in task.sources]
+        identity = {
+            "inputs": [source.fingerprint() for source in sources],
+            "outputs": [os.path.abspath(task.path) for task in self._plan.tasks],
+            "words": {name: value for name, value in self._options._asdict().items() if name not in FREE},
+            "model": {name: manifest.get(name) for name in ("pickle_sha256", "python", "notebook")},
+        }
+        return Journal(self._plan.folder, identity, restart=self._options.restart)
+
+    def _say(self, line: str) -> None:
+        self._loop.call_soon_threadsafe(self._log.say, line)
+
+    def _show(self, line: str) -> None:
+        data = (visible(line) + "\n").encode("utf-8", "backslashreplace")
+        with guarded("stdout"):
+            while data:
+                data = data[os.write(self._stdout, data) :]

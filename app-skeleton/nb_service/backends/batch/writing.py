@@ -1,0 +1,192 @@
+"""One output while it is written: rows in its format, or staged ones where the format needs all of them first."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from typing import IO, Any
+
+from nb_service import problems
+from nb_service.backends.batch import convert, inputs
+from nb_service.backends.batch.answers import Answers
+from nb_service.backends.batch.formats.chunk import Chunk
+from nb_service.backends.batch.formats.csv_table import Writer
+from nb_service.backends.batch.formats.ndjson import ArrayWriter, LinesWriter
+from nb_service.backends.batch.formats.options import ReadOptions
+from nb_service.backends.batch.outputs import STDOUT, Growing, Stream, give_name, guarded, packed, write_whole
+from nb_service.backends.batch.plan import Task
+from nb_service.backends.batch.results import Results
+
+NO_ANSWERS = Answers(0, values=[])
+
+
+class Output:
+    """One output; `staged` is the file in which it grows, "" for none that outlives this process.
+
+    `size` bytes of it are there from before. `reader` is that of the first input.
+    """
+
+    def __init__(self, task: Task, staged: str, size: int, results: Results, stdout: int, reader: Any = None) -> None:
+        self.results = results
+        self._task = task
+        self._name = task.format.name if task.format is not None else "ndjson"
+        self._stdout = stdout
+        self._is_staged = task.format is not None and task.format.is_staged
+        # Columns that come as columns are kept as such: their types say more than JSON can.
+        self._rereads = (
+            results.keeps
+            and self._name in ("parquet", "arrow")
+            and all(source.format is not None and source.format.is_columns for source in task.sources)
+        )
+        is_direct = task.path == STDOUT and not self._is_staged
+        self._temporary = ""
+        if not staged and not is_direct:
+            folder = None if task.path == STDOUT else os.path.dirname(task.path) or "."
+            with guarded(task.name):
+                descriptor, staged = tempfile.mkstemp(prefix=".nb-batch.", dir=folder)
+                os.close(descriptor)
+            self._temporary = staged
+        self._sink: Any = Stream(stdout, packed=bool(task.compression)) if is_direct else Growing(staged, size)
+        self._is_begun = size > 0
+        self._writer = self._make_writer(reader, is_begun=size > 1)
+
+    def _make_writer(self, reader: Any, *, is_begun: bool) -> Any:
+        if self._name in ("csv", "tsv"):
+            is_like = reader is not None and getattr(reader, "is_table", False)
+            delimiter = "\t" if self._name == "tsv" else reader.delimiter if is_like else ","
+            return Writer(delimiter, header=not is_like or reader.names is not None)
+        if self._name == "json":
+            return ArrayWriter(is_begun=is_begun)
+        return LinesWriter()
+
+    def begin(self, name: str, chunk: Chunk, answers: Answers = NO_ANSWERS) -> None:
+        """Write what stands before the first row, unless it is there."""
+        if self._is_begun:
+            return
+        shape = self.results.begin(name, chunk, answers)
+        self._is_begun = True
+        if not self._is_staged:
+            self._sink.write(self._writer.begin(shape.columns))
+
+    def write(self, chunk: Chunk, indexes: Sequence[int], answers: Answers, first: int) -> dict[int, str]:
+        """Write the answers of the rows at `indexes`; return why some of them have no place in its columns.
+
+        `first` is the number of the first row of `chunk` in all inputs of this output, counted from 0.
+        """
+        rows: Any
+        misfits: dict[int, str] = {}
+        if isinstance(self._writer, Writer):
+            rows = self.results.lines(chunk, indexes, answers, self._writer.delimiter)
+            if rows is not None:
+                self._sink.write(self._writer.lines(rows))
+                return {}
+            rows, misfits = self.results.cells(chunk, indexes, answers)
+        elif self._name == "npy":
+            rows = answers.texts
+        elif self._rereads:
+            rows, misfits = self.results.numbered(chunk, indexes, answers, first)
+        else:
+            rows, misfits = self.results.objects(chunk, indexes, answers, bare=not self._is_staged)
+        self._sink.write(self._writer.rows(rows))
+        return misfits
+
+    def keep(self) -> int:
+        """Have on the disk what is written; return its size."""
+        return self._sink.keep()
+
+    def check(self, rows: int) -> None:
+        """Raise RuntimeError where the rows of a staged output are not as many as were written."""
+        if not self._is_staged:
+            return
+        self._sink.keep()
+        with open(self._sink.path, "rb") as file:
+            count = sum(1 for _ in file)
+        if count != rows:
+            raise RuntimeError(f"{rows} rows were written, and {count} are there")
+
+    def finish(self, options: ReadOptions) -> None:
+        """Give the output its form and its final name."""
+        if not self._is_staged:
+            self._sink.write(self._writer.end())
+            if isinstance(self._sink, Stream):
+                self._sink.finish()
+                self._sink.close()
+                return
+        self._sink.keep()
+        self._sink.close()
+        staged = self._sink.path
+        if self._is_staged or self._task.compression:
+            self._make(staged, options)
+        else:
+            self._set_mode(staged)
+            give_name(staged, self._task.path)
+            self._temporary = ""
+        self.close()
+
+    def _make(self, staged: str, options: ReadOptions) -> None:
+        def fill(sink: IO[bytes]) -> None:
+            if self._name == "npy":
+                convert.to_npy(staged, sink, self._task.name)
+            elif self._is_staged:
+                self._columns(options).write(staged, sink, as_stream=self._task.path == STDOUT)
+            else:
+                with open(staged, "rb") as file:
+                    shutil.copyfileobj(file, sink, 1 << 20)
+
+        if self._task.path == STDOUT:
+            with guarded("stdout"), os.fdopen(self._stdout, "wb") as file, packed(file, self._task.compression) as sink:
+                fill(sink)
+            return
+        made = f"{staged}.made"
+        write_whole(made, fill, self._task.compression)
+        self._set_mode(made)
+        give_name(made, self._task.path)
+
+    @staticmethod
+    def _set_mode(path: str) -> None:
+        """Give a temporary file the rights that any new file gets."""
+        mask = os.umask(0o022)
+        os.umask(mask)
+        with guarded(path):
+            os.chmod(path, 0o666 & ~mask)
+
+    def _columns(self, options: ReadOptions) -> convert.Columns:
+        shape = self.results.shape
+        if shape is None:
+            raise RuntimeError("an output without columns")
+        if self._rereads:
+            answers = [shape.column] if shape.keys is None else shape.keys
+            return convert.Columns(self._name, answers, self._task.name, self._reread(options, shape.kept or []))
+        return convert.Columns(self._name, shape.columns, self._task.name, None)
+
+    def _reread(self, options: ReadOptions, kept: list[str]) -> Callable[[], Iterator[Any]]:
+        def batches() -> Iterator[Any]:
+            schema = None
+            for source in self._task.sources:
+                with inputs.opened(source) as opened:
+                    for batch in opened.reader(options._replace(columns=tuple(kept))).batches(kept):
+                        schema = schema or batch.schema
+                        _check_schema(source.name, schema, batch.schema)
+                        yield batch
+
+        return batches
+
+    def close(self) -> None:
+        """Close it, and remove what can't be gone on with."""
+        self._sink.close()
+        if self._temporary:
+            for path in (self._temporary, f"{self._temporary}.made"):
+                if os.path.exists(path):
+                    os.unlink(path)
+
+
+def _check_schema(name: str, first: Any, now: Any) -> None:
+    """Raise BatchInput where the kept columns of an input are not of the types of those before."""
+    for field in first:
+        other = now.field(field.name)
+        if other.type != field.type:
+            raise problems.BatchInput(
+                name,
+                f"its column {field.name!r} is of type {other.type}, and of {field.type} in the input before",
+                "Write a file for each input (an output that ends in /), or leave the column out by --keep.",
+            )

@@ -1,0 +1,169 @@
+"""What goes into the archive: our packages, the model, its repository, its environment, and its Python if it can."""
+
+import json
+import os
+import re
+import stat
+import subprocess
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NamedTuple
+
+from nb_scorer.common import paths
+
+from nb_service import problems
+from nb_service.backends.spark_model import layout
+from nb_service.model_folder import ModelFolder
+
+# What Python makes anew where it is missing, and what a repository has for its history only.
+LEFT_OUT = frozenset(("__pycache__", ".git"))
+# Of an environment: executors get its packages, and make the rest for the Python that they have.
+OF_VENV = frozenset(("bin", "include", "pyvenv.cfg", "CACHEDIR.TAG", ".lock", ".gitignore"))
+# Of an interpreter's library: what no model needs, and where its own packages would be.
+OF_LIBRARY = frozenset(("site-packages", "dist-packages", "test", "idlelib", "ensurepip", "lib2to3", "turtledemo"))
+# What compilers need, which no executor has to be: libpython as an archive, and how it was made.
+_COMPILERS = re.compile(r"config-\d.*")
+# A Python under one of these is the system's: its library and its libraries are spread over the system.
+SYSTEM = frozenset(("/", "/usr", "/usr/local"))
+_FACTS = """\
+import json, os, sys
+print(json.dumps([os.path.realpath(sys.executable), sys.base_prefix, os.path.dirname(os.__file__),
+                  "%d.%d" % sys.version_info[:2]]))
+"""
+
+
+class Contents(NamedTuple):
+    """The files of an archive by their names in it, and what a zip file can't hold on all ways that it is unpacked.
+
+    `links` are symbolic links and where they lead; `interpreter` is the name of the model's own, "" where it stays.
+    """
+
+    files: dict[str, Path]
+    folders: set[str]  # empty ones
+    links: dict[str, str]
+    interpreter: str
+    python: str
+
+    def manifest(self) -> dict:
+        """Return what executors must know to put an unpacked archive to work."""
+        executables = [name for name, path in self.files.items() if os.stat(path).st_mode & stat.S_IXUSR]
+        return {
+            "format": layout.FORMAT,
+            "python": self.python,
+            "interpreter": self.interpreter,
+            "links": self.links,
+            "executables": sorted(executables),
+            "folders": sorted(self.folders),
+        }
+
+
+def of(model: ModelFolder) -> Contents:
+    """Return what the archive of `model` holds; raise ModelMissing or ModelDamaged for what can't be read."""
+    try:
+        return _of(model)
+    except OSError as error:
+        raise problems.unreadable(error.filename or model.folder.parent, error) from error
+
+
+def _of(model: ModelFolder) -> Contents:
+    app_root = model.folder.parent
+    real, prefix, library, minor = _facts(model.python)
+    found = Contents({}, set(), {}, _interpreter(prefix, minor), minor)
+    for package in layout.PACKAGES:
+        _take(found, _home(package), package, lambda name: name.endswith(".py"))
+    _take(found, model.folder, f"{layout.APP_ROOT}/{paths.MODEL}")
+    _take(found, app_root / paths.SRC, f"{layout.APP_ROOT}/{paths.SRC}")
+    report = app_root / paths.BUILD / paths.REPORT
+    if report.is_file():
+        found.files[f"{layout.APP_ROOT}/{paths.BUILD}/{paths.REPORT}"] = report
+    _take(found, (app_root / paths.VENV).resolve(), f"{layout.APP_ROOT}/{paths.VENV}", leave=OF_VENV)
+    if found.interpreter:
+        _take_interpreter(found, Path(real), Path(prefix), Path(library))
+    return found
+
+
+def _facts(python: Path) -> list[str]:
+    """Return where the interpreter behind a virtual environment is, its prefix, its library and its version."""
+    ran = subprocess.run([python, "-I", "-c", _FACTS], capture_output=True, text=True)
+    if ran.returncode:
+        raise problems.ModelMissing(python)
+    return json.loads(ran.stdout)
+
+
+def _home(package: str) -> Path:
+    spec = find_spec(package)
+    if spec is None or spec.origin is None:
+        raise problems.SparkModelWords(f"{package} is not in this image, which only serves: ask the service image.")
+    return Path(spec.origin).parent
+
+
+def _interpreter(prefix: str, minor: str) -> str:
+    """Return the interpreter's name in the archive, "" where it is the system's."""
+    is_system = os.path.realpath(prefix) in SYSTEM
+    return "" if is_system else f"{layout.APP_ROOT}/{layout.INTERPRETER}/bin/python{minor}"
+
+
+def _take_interpreter(found: Contents, executable: Path, prefix: Path, library: Path) -> None:
+    """Take a Python that lies in a folder of its own: it finds its library from where it is."""
+    found.files[found.interpreter] = executable
+    home = f"{layout.APP_ROOT}/{layout.INTERPRETER}/lib"
+    _take(found, library, f"{home}/{library.name}", leave=OF_LIBRARY)
+    for path in sorted((prefix / "lib").glob("libpython*.so*")):
+        _take_one(found, path, f"{home}/{path.name}", prefix / "lib")
+
+
+def _take(
+    found: Contents,
+    folder: Path,
+    name: str,
+    wanted: Callable[[str], bool] = lambda name: True,
+    leave: frozenset[str] = frozenset(),
+) -> None:
+    """Take what is in `folder` under `name`; `leave` are names at its top that stay, `wanted` is asked of each file."""
+    _walk(found, folder, name, folder, (), wanted, leave)
+
+
+def _walk(
+    found: Contents,
+    folder: Path,
+    name: str,
+    top: Path,
+    above: tuple[str, ...],
+    wanted: Callable[[str], bool],
+    leave: frozenset[str],
+) -> None:
+    above = (*above, os.path.realpath(folder))
+    is_empty = True
+    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+        if entry.name in LEFT_OUT or entry.name in leave or entry.name.endswith((".pyc", ".pyo")):
+            continue
+        if leave is OF_LIBRARY and _COMPILERS.fullmatch(entry.name):
+            continue
+        inner, path = f"{name}/{entry.name}", Path(entry.path)
+        if entry.is_dir() and not _stays_inside(path, top):
+            # A link out of here is what it leads to, unless that is around it.
+            if os.path.realpath(path) not in above:
+                _walk(found, path, inner, top, above, wanted, frozenset())
+                is_empty = False
+        elif wanted(entry.name):
+            _take_one(found, path, inner, top)
+            is_empty = False
+    if is_empty:
+        found.folders.add(name)
+
+
+def _stays_inside(path: Path, top: Path) -> bool:
+    """Return whether this is a link to what is in the archive, too."""
+    if not path.is_symlink() or os.path.isabs(os.readlink(path)):
+        return False
+    target = os.path.normpath(path.parent / os.readlink(path))
+    return target.startswith(f"{top}{os.sep}")
+
+
+def _take_one(found: Contents, path: Path, name: str, top: Path) -> None:
+    if _stays_inside(path, top):
+        if path.exists():
+            found.links[name] = os.readlink(path)
+    elif path.is_file():
+        found.files[name] = path

@@ -1,0 +1,312 @@
+"""The pool: one bounded queue, and the scorers that take samples from it. Back ends use this."""
+
+import heapq
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable
+from typing import IO, TYPE_CHECKING
+
+from nb_scorer.protocol import frames
+
+from nb_service.model_folder import ModelFolder
+from nb_service.pool.answer import DIED, FULL, NOT_READY, TOO_SLOW, Answer, Job
+from nb_service.pool.guard import guarded
+from nb_service.pool.link import Link, separate
+from nb_service.pool.plan import Plan
+from nb_service.pool.scorer_manager import ScorerManager
+from nb_service.pool.turns import TurnLoop
+
+if TYPE_CHECKING:
+    import asyncio
+
+# When a scorer has worked for this long on one call, what was sent behind it goes to idle scorers.
+PATIENCE_SECONDS = 0.005
+# A call for many samples may take this share of the time limit; then each is scored alone. So a sample that hangs is
+# known after little more than the limit.
+BATCH_SHARE = 0.25
+# After so long without any scorer the service is not ready. A forked replacement is there much sooner; one that loads
+# the model itself may take long, and balancers should know.
+ABSENCE_SECONDS = 1.0
+
+
+class Pool:
+    """The queue before a model's scorers; every method is for the loop's thread.
+
+    `manager` has the scorers themselves; its `on_change` is called when `ready` may have changed, its `on_fatal` with
+    the Problem that makes going on useless. The plan bounds how many samples wait; callers bound how many bytes.
+    """
+
+    def __init__(
+        self,
+        loop: TurnLoop,
+        model: ModelFolder,
+        plan: Plan,
+        say: Callable[[str], object] = print,
+        stdout: IO | None = None,
+    ) -> None:
+        self.model = model
+        self.plan = plan
+        self.manager = ScorerManager(loop, model, plan, say, stdout)
+        self.manager.on_unanswered = self._ask_again
+        self.manager.on_room = self._room
+        self.manager.on_empty = self._refill
+        self.manager.on_batching_ended = self._stop_batching
+        self._loop = loop
+        self._say = say
+        self._queue: deque[Job] = deque()
+        self._turn_scheduled = False
+        self._gave_loop_work = False  # whether the end of this turn gave the loop a callback or a timer
+        self._look_again: asyncio.TimerHandle | None = None
+        self._last_present = 0.0  # when there last was a scorer that takes samples
+        self._deserted = False  # whether there was none for longer than ABSENCE_SECONDS
+        self._one_by_one = plan.batch == 1
+        self._kind = frames.SAMPLE if self._one_by_one else frames.TOGETHER
+
+    @property
+    def ready(self) -> bool:
+        """Return whether a sample submitted now can expect an answer soon."""
+        return self.manager.warm and self.manager.hopeful and not self._deserted
+
+    @property
+    def busy(self) -> bool:
+        """Return whether a sample waits or is being worked on."""
+        return bool(self._queue) or any(link.in_flight for link in self.manager.links.values())
+
+    @property
+    def waiting(self) -> int:
+        """Return how many samples wait for a scorer."""
+        return len(self._queue)
+
+    @property
+    def in_flight(self) -> int:
+        """Return how many samples scorers have."""
+        return sum(link.ahead + 1 for link in self.manager.links.values())
+
+    def submit(self, body: bytes, done: Callable[[Answer], None]) -> Job:
+        """Queue a sample (its JSON); `done` gets its Answer in a later turn of the loop, never in this call.
+
+        Before the first scorer is ready a sample waits, but no longer than a prediction may take.
+        """
+        return self._submit(Job(body, done, self._kind))
+
+    def submit_many(self, body: bytes, done: Callable[[Answer], None]) -> Job:
+        """Queue a JSON array of samples for one scorer, as `submit` does.
+
+        The Answer's payload is the array of their answers. Where one fails, the Answer is that of the first that
+        failed, with its "index" in the payload.
+        """
+        return self._submit(Job(body, done, frames.MANY))
+
+    def is_waiting(self, job: Job) -> bool:
+        """Return whether no scorer has this sample yet."""
+        return job in self._queue
+
+    def abandon(self, job: Job) -> None:
+        """Drop a sample whose client is gone: if it still waits, it leaves the queue, and `done` is never called.
+
+        A sample that a scorer already has is finished, and `done` is called; if that scorer dies, it is not retried.
+        """
+        job.abandoned = True
+        try:
+            self._queue.remove(job)
+        except ValueError:
+            # A scorer has it, or its answer is on its way.
+            return
+
+    def start(self) -> None:
+        """Start the scorers."""
+        self.manager.start()
+        self._check_limits()
+
+    def stop(self, seconds: float = 1.0) -> None:
+        """End every scorer within `seconds`; what is unanswered gets NOT_READY."""
+        unanswered = self.manager.stop(seconds) + list(self._queue)
+        self._queue.clear()
+        for job in unanswered:
+            guarded(job.done, Answer(NOT_READY))
+
+    def _submit(self, job: Job) -> Job:
+        manager = self.manager
+        if not manager.hopeful:
+            self._answer_soon(job, NOT_READY)
+        elif len(self._queue) >= self.plan.max_queue:
+            self._answer_soon(job, FULL)
+        else:
+            self._queue.append(job)
+            if not manager.warm:
+                job.since = time.monotonic()
+            elif self._one_by_one and self._anyone_idle():
+                # An idle scorer starts now; for busy ones, and in batches, the samples of a turn go out in one send.
+                self._pump()
+            elif not self._turn_scheduled and self._anyone_low():
+                self._schedule()
+        return job
+
+    def _anyone_idle(self) -> bool:
+        # No any(): a generator costs more than the loop in it.
+        for link in self.manager.free:  # noqa: SIM110
+            if not link.in_flight:
+                return True
+        return False
+
+    def _anyone_low(self) -> bool:
+        return any(link.is_low() for link in self.manager.free)
+
+    @property
+    def form(self) -> str:
+        """Return what scores samples: "batch_predictor", "derived" (predictor's batch form), or "one by one"."""
+        return "one by one" if self._one_by_one else self.plan.form
+
+    def _stop_batching(self) -> None:
+        self._one_by_one, self._kind = True, frames.SAMPLE
+        for job in self._queue:
+            if job.kind == frames.TOGETHER:
+                job.kind = frames.SAMPLE
+
+    def _answer_soon(self, job: Job, outcome: int) -> None:
+        self._gave_loop_work = True
+        self._loop.call_soon(guarded, job.done, Answer(outcome))
+
+    def _room(self, link: Link | None) -> None:
+        """Deal after this turn, if there is anything to deal: `link` has answered; with None, anything has changed."""
+        if (
+            link is None
+            or (self._queue and link.is_low())
+            or (not link.in_flight and any(other.ahead > 0 for other in self.manager.free))
+        ):
+            self._schedule()
+
+    def _refill(self, link: Link) -> None:
+        """Give a scorer of batches its next samples at once: it works on them while its last answers go out."""
+        if self._queue and not self._one_by_one and link in self.manager.free:
+            self._deal([link])
+            link.flush()
+
+    def _schedule(self) -> None:
+        """Deal once, at the end of this turn of the loop, when all that it brought is known."""
+        if not self._turn_scheduled:
+            self._turn_scheduled = True
+            self._loop.at_end(self._turn)
+
+    def _turn(self) -> bool:
+        """Deal; return whether the loop was given something to do."""
+        self._turn_scheduled = self._gave_loop_work = False
+        try:
+            self._pump()
+            self._relieve()
+        except Exception:  # noqa: BLE001 - the next turn may do better
+            traceback.print_exc()
+        return self._gave_loop_work
+
+    def _pump(self) -> None:
+        """Give waiting samples to scorers with room, the least busy first."""
+        if self.manager.warm:
+            free = self.manager.free
+            if self._queue:
+                self._deal([link for link in free if link.is_low()])
+            for link in free:
+                link.flush()
+        if self._queue and not self.manager.hopeful:
+            self._refuse_all()
+
+    def _deal(self, free: list[Link]) -> None:
+        waiting = self._queue
+        if len(free) == 1:
+            link = free[0]
+            while waiting and link.room() > 0:
+                link.give(waiting.popleft())
+            return
+        heap = [(bool(link.in_flight), -link.room(), number) for number, link in enumerate(free)]
+        heapq.heapify(heap)
+        while waiting and heap and heap[0][1] < 0:
+            number = heap[0][2]
+            link = free[number]
+            link.give(waiting.popleft())
+            heapq.heapreplace(heap, (True, -link.room(), number))
+
+    def _relieve(self) -> None:
+        """Give idle scorers what was sent ahead to those that turned out to work on something slow."""
+        free = self.manager.free
+        idle = [link for link in free if not link.in_flight]
+        if not idle or len(idle) == len(free):
+            return
+        slow_since = time.monotonic() - PATIENCE_SECONDS
+        for link in free:
+            if link.ahead > 0 and link.head_since <= slow_since:
+                self._share(link, idle)
+        # A link that is slow already comes up again with the next answer or sample; for the others a timer is needed.
+        if self._look_again is None and any(link.ahead > 0 and link.head_since > slow_since for link in free):
+            self._gave_loop_work = True
+            self._look_again = self._loop.call_later(PATIENCE_SECONDS, guarded, self._look)
+
+    def _share(self, link: Link, idle: list[Link]) -> None:
+        for receiver in idle:
+            for job in link.take_back(receiver.room()):
+                receiver.give(job)
+            receiver.flush()
+
+    def _look(self) -> None:
+        self._look_again = None
+        self._relieve()
+
+    def _refuse_all(self) -> None:
+        while self._queue:
+            self._answer_soon(self._queue.popleft(), NOT_READY)
+
+    def _ask_again(self, jobs: list[Job]) -> None:
+        for job in jobs:
+            if job.abandoned:
+                self._answer_soon(job, DIED)
+        self._queue.extendleft(job for job in reversed(jobs) if not job.abandoned)
+        self._schedule()
+
+    def _check_limits(self) -> None:
+        if self.manager.stopping:
+            return
+        self._loop.call_later(min(0.25, self.plan.predict_timeout / 5), self._check_limits)
+        now = time.monotonic()
+        for link in list(self.manager.links.values()):
+            guarded(self._check_limit, link, now)
+        guarded(self.manager.replace_silent, now)
+        guarded(self._look_for_scorers, now)
+
+    def _check_limit(self, link: Link, now: float) -> None:
+        limit = self.plan.predict_timeout
+        allowed = limit if link.suspects < 2 else limit * BATCH_SHARE
+        if link.in_flight and now - link.head_since > allowed:
+            self._too_slow(link, allowed)
+
+    def _look_for_scorers(self, now: float) -> None:
+        """Be not ready while no scorer has the model; let no sample wait for one longer than a prediction may take."""
+        if not self.manager.warm:
+            self._refuse_old(now - self.plan.predict_timeout)
+        if self.manager.free or not (self.manager.warm and self.manager.hopeful):
+            self._last_present = now
+        absence = now - self._last_present
+        was_deserted, self._deserted = self._deserted, absence > ABSENCE_SECONDS
+        if self._deserted and not was_deserted:
+            self._say("No scorer has the model: not ready until one has loaded it.")
+        elif was_deserted and self.manager.free:
+            self._say("A scorer is back.")
+        if absence > max(ABSENCE_SECONDS, self.plan.predict_timeout):
+            self._refuse_all()
+
+    def _refuse_old(self, before: float) -> None:
+        """Refuse the samples that have been waiting for the first scorer since before this time."""
+        while self._queue and self._queue[0].since < before:
+            self._answer_soon(self._queue.popleft(), NOT_READY)
+
+    def _too_slow(self, link: Link, allowed: float) -> None:
+        suspects = max(1, link.suspects)
+        begun = link.first(suspects)
+        what, limit = "one sample", "S2I_PREDICT_TIMEOUT"
+        if suspects > 1:
+            what, limit = f"{suspects} samples in one call, which are now asked alone,", f"a quarter of {limit}"
+        self._say(f"Scorer {link.pid} is killed: it worked on {what} for more than {allowed:g} s ({limit}).")
+        unanswered = self.manager.dismiss(link, "too slow")
+        slow = unanswered.pop(0) if suspects == 1 and begun else None
+        separate(begun)
+        self._ask_again(unanswered)
+        if slow is not None:
+            guarded(slow.done, Answer(TOO_SLOW))

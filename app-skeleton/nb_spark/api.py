@@ -1,0 +1,153 @@
+"""What a driver calls: `score` for a table, `predictor_udf` for a column."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from nb_service import problems
+from nb_service.backends.batch.formats.chunk import repeated
+
+from nb_spark import carried, kinds, source
+
+PREDICTION = "prediction"
+FORMS = ("", "list", "object", "value")
+
+
+def score(  # noqa: PLR0913 - each is a choice of its own, and has a default
+    df: Any,
+    archive: str,
+    *,
+    column: str = PREDICTION,
+    errors_column: str | None = None,
+    columns: Sequence[str] | None = None,
+    as_form: str = "",
+    answer: Any = None,
+    scorers: int = 1,
+) -> Any:
+    """Return `df` with the model's answer to each row, and why a row got none.
+
+    `archive` is the file that spark-model wrote, or the name of what came by --archives. Predictor gets `columns`, by
+    default all; `as_form` says what a row is to it where the notebook does not: list, object or value. `answer` is
+    Spark's type of the answers, or "json"; by default it is what the model's own answers have. The reasons are in
+    `errors_column`, by default prediction_error; "" leaves it out. Each worker of Spark has `scorers`.
+    """
+    spark = df.sparkSession
+    errors = f"{column}_error" if errors_column is None else errors_column
+    wanted = chosen(list(df.columns), columns, [column, *([errors] if errors else [])], as_form)
+    found = source.shipped(spark, str(archive))
+    kind = _type(spark, found, answer)
+    schema = df.schema
+    for name, each in [(column, kind), *([(errors, "string")] if errors else [])]:
+        # A new one, as `add` changes the one of the table.
+        schema = type(schema)([*schema.fields]).add(name, each)
+    task = _task(found, kind, answer, as_form, scorers)
+    # One column that is named is the sample itself, as in the back end batch.
+    task.update(columns=wanted, picked=tuple(columns or ()), column=column, errors_column=errors)
+    arrow_batches = _carried().arrow_batches
+    return df.mapInArrow(lambda batches: arrow_batches(task, batches), schema)
+
+
+def predictor_udf(
+    archive: str, *, columns: Sequence[str] | None = None, as_form: str = "", answer: Any = None, scorers: int = 1
+) -> Any:
+    """Return a function of columns that gives the model's answers as a column; a row that is refused gets null.
+
+    Where predictor wants objects, `columns` are the names of their keys; or give it one column that is a struct. Else
+    as `score`, which also tells why a row is refused.
+    """
+    from pyspark.sql import SparkSession, functions
+
+    spark = SparkSession.getActiveSession()
+    if spark is None:
+        raise problems.SparkColumns("There is no active Spark session.", "Make one before predictor_udf is called.")
+    found = source.shipped(spark, str(archive))
+    kind = _type(spark, found, answer)
+    task = _task(found, kind, answer, as_form, scorers)
+    task.update(columns=None if columns is None else list(columns), picked=())
+    own_columns = _carried().columns
+
+    def predict(groups):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - Spark gets hints below
+        return own_columns(task, groups)
+
+    # By the hints Spark knows which kind of function it is. With Arrow, whole numbers stay whole beside nulls.
+    if hasattr(functions, "arrow_udf"):
+        import pyarrow as pa
+
+        predict.__annotations__ = {"groups": Iterator[tuple[pa.Array, ...]], "return": Iterator[pa.Array]}
+        return functions.arrow_udf(predict, kind)
+    import pandas as pd
+
+    predict.__annotations__ = {"groups": Iterator[tuple[pd.Series, ...]], "return": Iterator[pd.Series]}
+    return functions.pandas_udf(predict, kind)
+
+
+def chosen(there: list[str], columns: Sequence[str] | None, new: list[str], as_form: str) -> list[str]:
+    """Return the names of the columns that predictor gets; raise SparkColumns where the names don't fit."""
+    wanted = there if columns is None else list(columns)
+    fix = f"These columns are there: {', '.join(there)}."
+    known = set(there)
+    missing = [name for name in wanted if name not in known]
+    if twice := repeated(there):
+        raise problems.SparkColumns(f"The table has the column {twice!r} more than once.", "Name each column once.")
+    if missing:
+        raise problems.SparkColumns(f"The table has no column {missing[0]!r}.", fix)
+    if not wanted:
+        raise problems.SparkColumns("No column is chosen for predictor.", fix)
+    # Spark takes names that differ in capitals for the same.
+    lowered = {name.lower() for name in there}
+    taken = [name for name in new if name.lower() in lowered]
+    if taken:
+        raise problems.SparkColumns(
+            f"The table has a column {taken[0]!r} already.", "Give another name by column= or errors_column=."
+        )
+    if len({name.lower() for name in new}) < len(new):
+        raise problems.SparkColumns(
+            f"Answers and reasons would both be in {new[0]!r}.", "Give another name by errors_column=."
+        )
+    _check_form(as_form, len(wanted))
+    return wanted
+
+
+def _check_form(as_form: str, width: int) -> None:
+    if as_form not in FORMS:
+        raise problems.SparkColumns(f"as_form={as_form!r} is no form of a row.", "Say list, object or value.")
+    if as_form == "value" and width != 1:
+        raise problems.SparkColumns(
+            f'as_form="value" is for one column, and predictor would get {width}.', "Name the column by columns=[…]."
+        )
+
+
+def _task(found: source.Source, kind: Any, answer: Any, as_form: str, scorers: int) -> dict:
+    """Return what every worker must know."""
+    from pyspark.sql.pandas.types import to_arrow_type
+
+    is_json = _wanted(found, answer) == kinds.JSON
+    return {
+        "name": found.name,
+        "digest": found.digest,
+        "refusal": source.refusal(found.name, carried.REASON),
+        "kind": None if is_json else to_arrow_type(kind),
+        "type": kind.simpleString(),
+        "as_form": as_form,
+        "scorers": scorers,
+    }
+
+
+def _wanted(found: source.Source, answer: Any) -> Any:
+    return kinds.of(found.answer_schema) if answer is None else answer
+
+
+def _type(spark: Any, found: source.Source, answer: Any) -> Any:
+    """Return Spark's type of the answers."""
+    wanted = _wanted(found, answer)
+    if not isinstance(wanted, str):
+        return wanted
+    # There is no public reader of the words for a type that both Spark 3.5 and Spark 4 have.
+    return spark.createDataFrame([], f"answer {'string' if wanted == kinds.JSON else wanted}").schema[0].dataType
+
+
+def _carried() -> Any:
+    """Return the module that jobs carry in themselves."""
+    from pyspark import cloudpickle
+
+    cloudpickle.register_pickle_by_value(carried)
+    return carried

@@ -1,0 +1,68 @@
+"""The process beside a worker of Spark that has the scorers: the pool, served over an inherited socket.
+
+A worker of Spark is one thread of somebody else's program; the pool wants the main thread of a process, and its
+signals. It ends when the worker's end of the socket closes, however the worker has ended.
+"""
+
+import os
+import signal
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+
+from nb_service import model_folder, stdio_capture
+from nb_service.pool import Pool, make_plan
+from nb_service.pool.socket_server import PoolServer
+from nb_service.pool.turns import TurnLoop
+from nb_service.problems import Problem
+from nb_service.settings import Settings
+
+
+def main(args: Sequence[str]) -> int:
+    """Serve the model of the APP_ROOT in `args` over the descriptor in `args`; return the exit code."""
+    descriptor, app_root = int(args[0]), args[1]
+    environ = {**os.environ, "APP_ROOT": app_root}
+    values = Settings(environ)
+    model = model_folder.read(Path(app_root))
+    with stdio_capture.opened_log(values.log_format, to_stderr=True) as log:
+        loop = TurnLoop()
+        try:
+            Child(loop, Pool(loop, model, make_plan(model, values, environ), log.say)).run(descriptor)
+        finally:
+            loop.close()
+    return 0
+
+
+class Child:
+    """The pool and its one client; where the model does not load, it stays to say so until the client hangs up."""
+
+    def __init__(self, loop: TurnLoop, pool: Pool) -> None:
+        self._loop = loop
+        self._pool = pool
+        self._problem = ""
+
+    def run(self, descriptor: int) -> None:
+        """Serve until the client hangs up."""
+        self._pool.manager.on_fatal = self._fail
+        self._pool.manager.on_unfit = self._note
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            self._loop.add_signal_handler(number, self._loop.stop)
+        self._loop.add_signal_handler(signal.SIGCHLD, self._pool.manager.reap)
+        server = PoolServer(self._loop, self._pool, socket.socket(fileno=descriptor), self._facts, self._loop.stop)
+        self._pool.start()
+        try:
+            self._loop.run_forever()
+        finally:
+            server.close()
+            self._pool.stop()
+
+    def _facts(self) -> dict:
+        manager = self._pool.manager
+        hopeless = manager.stopping or not (manager.warm or manager.hopeful)
+        return {"ready": self._pool.ready, "problem": self._problem if hopeless else ""}
+
+    def _fail(self, problem: Problem) -> None:
+        self._problem = f"{problem.what} {problem.why}"
+
+    def _note(self, message: str) -> None:
+        self._problem = message

@@ -1,0 +1,81 @@
+"""Spark's type of the answers, by the model's own answers, and answers as columns of Arrow of that type."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from nb_service.backends.batch import json_texts
+
+# The type of answers that no simple type has: their JSON.
+JSON = "json"
+# Of an answer that does not fit, so many characters are shown.
+LONGEST = 200
+_SIMPLE = {"number": "double", "integer": "bigint", "boolean": "boolean", "string": "string"}
+
+
+def of(schema: dict) -> str:
+    """Return the name of the type that holds all answers of this JSON schema, else "json"."""
+    kinds = schema.get("type", [])
+    wanted = ({kinds} if isinstance(kinds, str) else set(kinds)) - {"null"}
+    if wanted == {"integer", "number"}:
+        return "double"
+    return _SIMPLE.get(wanted.pop(), JSON) if len(wanted) == 1 else JSON
+
+
+def column(items: Sequence, kind: Any, name: str) -> tuple[Any, dict[int, str]]:
+    """Return answers as an array of the Arrow type `kind`; and reasons of those that don't fit, by index.
+
+    `items` are the answers' values, or where `kind` is None their JSON. Spark calls the type `name`.
+    """
+    import pyarrow as pa
+
+    if kind is None:
+        return pa.array([None if text == "null" else text for text in items], pa.string()), {}
+    if _are_sure(items, kind):
+        try:
+            return pa.array(items, kind), {}
+        except _misfit():
+            pass
+    misfits = {
+        at: f"Its answer {_shown(value)} is no {name}." for at, value in enumerate(items) if not _fits(value, kind)
+    }
+    return pa.array([None if at in misfits else value for at, value in enumerate(items)], kind), misfits
+
+
+def _are_sure(items: Sequence, kind: Any) -> bool:
+    """Return whether pyarrow itself refuses what does not fit; of a fraction it would take the whole number."""
+    from pyarrow import types
+
+    if types.is_nested(kind):
+        return False
+    return not types.is_integer(kind) or set(map(type, items)) <= {int, type(None)}
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    import pyarrow as pa
+
+    try:
+        pa.array([value], kind)
+    except _misfit():
+        return False
+    return not _has_fraction(value, kind)
+
+
+def _has_fraction(value: Any, kind: Any) -> bool:
+    """Return whether there is a fraction where the type has whole numbers."""
+    from pyarrow import types
+
+    if types.is_struct(kind) and isinstance(value, dict):
+        return any(_has_fraction(value.get(field.name), field.type) for field in kind)
+    if types.is_list(kind) and isinstance(value, list):
+        return any(_has_fraction(item, kind.value_type) for item in value)
+    return types.is_integer(kind) and isinstance(value, float) and not value.is_integer()
+
+
+def _misfit() -> tuple[type[Exception], ...]:
+    import pyarrow as pa
+
+    return (pa.ArrowException, TypeError, ValueError, OverflowError)
+
+
+def _shown(value: Any) -> str:
+    return json_texts.text(value)[:LONGEST]

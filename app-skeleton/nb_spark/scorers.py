@@ -1,0 +1,88 @@
+"""A worker's own end: starts the process that has the scorers, and keeps it for as long as the worker lives."""
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import nb_service
+from nb_service import model_folder, problems
+from nb_service.backends.batch.formats.chunk import ROWS
+from nb_service.backends.batch.scoring import Scoring
+from nb_service.pool.client import PoolClient
+from nb_service.protocols.rows import Rows
+from nb_service.settings import Settings
+
+# So long may the service be without any process that has the model, once one had it.
+ABSENCE_SECONDS = 60.0
+# Where our packages are; nothing else of the worker's path is the child's business.
+_PROGRAM = """\
+import sys
+sys.path.insert(0, sys.argv.pop(1))
+from nb_spark.child import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+class Scorers:
+    """The process with `count` scorers of the model in `app_root`, and the client that asks it."""
+
+    def __init__(self, app_root: str, count: int) -> None:
+        environ = {**os.environ, "APP_ROOT": app_root, "WEB_CONCURRENCY": str(count)}
+        # What is wrong with settings or files is said here, where Spark shows it.
+        Settings(environ)
+        model = model_folder.read(Path(app_root))
+        self.count = count
+        self.rows = Rows(model.manifest.get("sample_schema") or model.sample_schema)
+        self._gone = threading.Event()
+        ours, theirs = socket.socketpair()
+        home = os.path.dirname(os.path.dirname(os.path.abspath(nb_service.__file__)))
+        command = [sys.executable, "-I", "-c", _PROGRAM, home, str(theirs.fileno()), app_root]
+        with theirs:
+            self._process = subprocess.Popen(
+                command,
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=2,
+                env=environ,
+                cwd="/",
+                # Spark ends its workers by a signal to all of their group; this one ends by its socket, in order.
+                start_new_session=True,
+            )
+        self._client = PoolClient(ours, gone=self._gone.set)
+
+    @property
+    def alive(self) -> bool:
+        """Return whether the process is there."""
+        return not self._gone.is_set()
+
+    def scoring(self, stop: threading.Event) -> Scoring:
+        """Return what scores samples, until `stop`."""
+        return Scoring(self._client, self._is_ready, stop, ABSENCE_SECONDS, ROWS)
+
+    def close(self) -> None:
+        """End the process."""
+        self._client.close()
+        self._process.wait()
+
+    def _is_ready(self) -> bool:
+        facts = self._client.facts()
+        if facts.get("problem"):
+            raise problems.SparkUnscored(facts["problem"].rstrip("."))
+        if not self.alive:
+            raise problems.SparkUnscored("the process that has the scorers has ended")
+        return bool(facts.get("ready"))
+
+
+_scorers: dict[tuple[str, int], Scorers] = {}
+
+
+def of(app_root: str, count: int) -> Scorers:
+    """Return this worker's scorers of that model, started where they are not there."""
+    key = (app_root, count)
+    found = _scorers.get(key)
+    if found is None or not found.alive:
+        found = _scorers[key] = Scorers(app_root, count)
+    return found

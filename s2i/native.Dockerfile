@@ -1,0 +1,27 @@
+# Makes the native image of the image that `s2i build` made, as an archive: `s2i/native` runs it, and loads that. It needs
+# no build context.
+ARG SERVICE
+# What s2i/native-compiler.Dockerfile has made.
+ARG COMPILER
+
+FROM ${SERVICE} AS translated
+ARG RUN
+LABEL io.nb-builder.native.run="${RUN}"
+USER 0
+# The machine that is compiled for, where it is not this one.
+ARG MACHINE
+RUN ["/opt/nb-builder/build/bin/python", "-I", "-u", "-m", "nb_builder", "native", "translate"]
+
+# The same program twice: as it will be, and one that also tells which sides of predictor's branches ran.
+FROM ${COMPILER} AS compiled
+ARG RUN
+LABEL io.nb-builder.native.run="${RUN}"
+COPY --from=translated /native /native
+RUN ["sh", "/native/compile"]
+
+# There is no archive without a proof.
+FROM translated AS proved
+COPY --from=compiled /native/made/ /native/
+# What the archive calls its image.
+ARG NAME
+RUN ["/opt/nb-builder/build/bin/python", "-I", "-u", "-m", "nb_builder", "native", "prove"]

@@ -1,0 +1,274 @@
+"""Check the notebook contract as far as that is possible without running a cell."""
+
+import ast
+import json
+import keyword
+import re
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nb_builder.common import syntax_trees
+from nb_builder.common.cell import Cell
+from nb_builder.problems.build_problem import BuildProblem
+from nb_builder.problems.cells import CellSyntax
+from nb_builder.problems.contract import NotCallable, PredictorMissing, ValidatorReturnsNothing, WrongArguments
+from nb_builder.problems.notebooks import Python2Code
+from nb_builder.rewrite.names import binders, bound
+from nb_builder.rewrite.unfold import unfold
+
+TOLERATED = "raises-exception"
+
+# Run by the model Python, as only that version knows its own syntax. Prints the first error of each source.
+_COMPILE = """
+import ast, json, sys, warnings
+warnings.simplefilter("ignore")
+errors = []
+AWAIT = getattr(ast, "PyCF_ALLOW_TOP_LEVEL_AWAIT", None)
+
+def check(source):
+    try:
+        compile(source, "<cell>", "exec", AWAIT or 0, True)
+    except SyntaxError as error:
+        if "__future__ imports must" not in str(error.msg):
+            raise
+        # IPython 8 and later compile each statement by itself; with an older one the cell fails when it is run.
+        module = ast.parse(source)
+        for module.body in [[statement] for statement in module.body]:
+            compile(module, "<cell>", "exec", AWAIT or 0, True)
+
+for source in json.load(sys.stdin):
+    # Before 3.8 IPython runs a cell with a top-level await inside a coroutine.
+    wrapped = AWAIT is None and "await " in source
+    if wrapped:
+        source = "async def cell():\\n " + source.replace("\\n", "\\n ")
+    try:
+        check(source)
+        errors.append(None)
+    except SyntaxError as error:
+        errors.append([(error.lineno or 1) - wrapped, type(error).__name__, error.msg, error.text])
+    except ValueError as error:
+        errors.append([1, type(error).__name__, str(error), None])
+    except (RecursionError, MemoryError):
+        # A kernel accepts deeper nesting than a bare Python does: leave it to the run.
+        errors.append(None)
+json.dump(errors, sys.stdout)
+"""
+
+_PYTHON_2 = (
+    (re.compile(r"^\s*print\s+[^(=\s]"), "'print' is written as a statement"),
+    (re.compile(r"^\s*exec\s+[\"'\w]"), "'exec' is written as a statement"),
+    (re.compile(r"^\s*except\s+[\w.()]+\s*,\s*\w+\s*:"), "'except Error, name' is the old form"),
+    (re.compile(r"^\s*raise\s+[\w.]+\s*,"), "'raise Error, message' is the old form"),
+    (re.compile(r"<>"), "'<>' is the old form of '!='"),
+    (re.compile(r"`[^`]+`"), "backquotes are the old form of repr()"),
+    (re.compile(r"\b0[0-7]+\b|\b\d+[lL]\b|\bur[\"']"), "a literal is written in the old form"),
+)
+
+_KINDS = {
+    ast.Constant: "a constant",
+    ast.JoinedStr: "a string",
+    ast.List: "a list",
+    ast.Tuple: "a tuple",
+    ast.Dict: "a dict",
+    ast.Set: "a set",
+    ast.ListComp: "a list",
+}
+
+
+_IMPORTS = (ast.Import, ast.ImportFrom)
+_OTHER_USES = (
+    ((ast.For, ast.AsyncFor), "the variable of a loop"),
+    ((ast.With, ast.AsyncWith), "what a 'with' statement gives"),
+    ((ast.Import, ast.ImportFrom), "an import"),
+    ((ast.FunctionDef, ast.AsyncFunctionDef), "a function"),
+    (ast.ClassDef, "a class"),
+)
+
+
+@dataclass(frozen=True)
+class Binding:
+    """A top-level statement and the cell that it is in."""
+
+    cell: Cell
+    statement: ast.stmt
+
+
+def findings(cells: Sequence[Cell], notebook: Path, python: Path, *, defines: bool = True) -> Iterator[BuildProblem]:
+    """Yield the problems that keep a notebook from becoming a service, whatever its cells do, with cell and line.
+
+    These are CellSyntax, Python2Code and, if this notebook `defines` the contract, PredictorMissing, NotCallable,
+    WrongArguments and ValidatorReturnsNothing. What only a run can show is left to the run: a name bound by
+    `import *` or `%run`, for instance.
+    """
+    yield from _syntax(cells, notebook, python)
+    if not defines:
+        return
+    if not bindings("predictor", cells) and not may_bind_unseen(cells):
+        yield PredictorMissing(notebook=notebook)
+    for name in ("batch_predictor", "predictor", "validator"):
+        yield from _not_callable(name, cells, notebook)
+        yield from _wrong_arguments(name, cells, notebook)
+    yield from _returns_nothing(cells, notebook)
+
+
+def bindings(name: str, cells: Sequence[Cell]) -> list[Binding]:
+    """Return the statements that bind `name` at the top level of a cell, in order."""
+    statements = [Binding(cell, statement) for cell in cells for statement in parse(cell) or ()]
+    return [binding for binding in statements if name in bound([binding.statement])]
+
+
+def unfolded(cells: Sequence[Cell]) -> tuple[list[Binding], bool]:
+    """Return the statements of all cells, including those in magics, and whether any may bind names invisibly."""
+    statements, opaque = [], False
+    for cell in cells:
+        parsed = parse(cell)
+        unfolding = unfold(parsed or ())
+        opaque = opaque or parsed is None or unfolding.opaque
+        statements += [Binding(cell, statement) for statement in unfolding.statements]
+    return statements, opaque
+
+
+def imported(name: str, cells: Sequence[Cell]) -> bool | None:
+    """Return whether the last statement that binds `name` imports it; None where only a run can tell."""
+    last = bindings(name, cells)[-1:]
+    kinds = {isinstance(node, _IMPORTS) for binding in last for node in binders(name, binding.statement)}
+    return kinds.pop() if len(kinds) == 1 else None
+
+
+def other_use(statement: ast.stmt) -> str | None:
+    """Return in words what a statement binds its name to; None for a plain assignment."""
+    return next((description for kinds, description in _OTHER_USES if isinstance(statement, kinds)), None)
+
+
+def parse(cell: Cell) -> list[ast.stmt] | None:
+    """Return the statements of a cell; None where this Python can't parse it, although the model Python may."""
+    module = syntax_trees.tree(cell.source)
+    return module.body if module else None
+
+
+def _syntax(cells: Sequence[Cell], notebook: Path, python: Path) -> Iterator[BuildProblem]:
+    cells = [cell for cell in cells if TOLERATED not in cell.tags and not _left_to_ipython(cell)]
+    completed = subprocess.run(
+        [python, "-I", "-S", "-c", _COMPILE],
+        input=json.dumps([cell.source for cell in cells]),
+        capture_output=True,
+        text=True,
+        check=True,
+        encoding="utf-8",
+    )
+    for cell, error in zip(cells, json.loads(completed.stdout), strict=True):
+        if error:
+            yield _syntax_problem(cell, notebook, *error)
+
+
+def _left_to_ipython(cell: Cell) -> bool:
+    """Return whether IPython may take this for a magic although there is no `%`: a lone line such as `pip list`."""
+    line = cell.source.strip()
+    match = re.match(r"([a-z_]+)\s+[-\w./~$'\"]", line)
+    return (
+        match is not None and "\n" not in line and not keyword.iskeyword(match[1]) and match[1] not in ("print", "exec")
+    )
+
+
+def _syntax_problem(
+    cell: Cell, notebook: Path, line: int, kind: str, message: str, text: str | None
+) -> CellSyntax | Python2Code:
+    for pattern, reason in _PYTHON_2:
+        if kind != "IndentationError" and pattern.search(text or ""):
+            return Python2Code(cell=cell, notebook=str(notebook), line=line, reason=reason)
+    source_line = f"  {(text or '').rstrip()}" if text else ""
+    return CellSyntax(cell=cell, notebook=str(notebook), line=line, error=f"{kind}: {message}", traceback=source_line)
+
+
+def may_bind_unseen(cells: Sequence[Cell]) -> bool:
+    """Return whether the notebook can bind predictor in a way that its syntax trees do not show."""
+    for cell in cells:
+        statements = parse(cell)
+        if statements is None and TOLERATED not in cell.tags and "predictor" in cell.source:
+            return True
+        if any(_binds_unseen(node) for statement in statements or () for node in ast.walk(statement)):
+            return True
+    return False
+
+
+def _binds_unseen(node: ast.AST) -> bool:
+    if isinstance(node, ast.ImportFrom):
+        return any(alias.name == "*" for alias in node.names)
+    if isinstance(node, ast.Name):
+        return node.id in ("exec", "globals", "locals", "vars", "get_ipython")
+    return isinstance(node, ast.Global) and "predictor" in node.names
+
+
+def _last(name: str, cells: Sequence[Cell]) -> Binding | None:
+    matches = bindings(name, cells)
+    return matches[-1] if matches else None
+
+
+def _not_callable(name: str, cells: Sequence[Cell], notebook: Path) -> Iterator[BuildProblem]:
+    """Yield NotCallable if the last binding of `name` assigns a literal other than a function."""
+    last = _last(name, cells)
+    if last is None:
+        return
+    targets = getattr(last.statement, "targets", [getattr(last.statement, "target", None)])
+    alone = any(isinstance(target, ast.Name) and target.id == name for target in targets)
+    value = getattr(last.statement, "value", None) if alone else None
+    kind = _KINDS.get(type(value))
+    if kind and not (name != "predictor" and isinstance(value, ast.Constant) and value.value is None):
+        problem = NotCallable(name=name, kind=kind, notebook=notebook)
+        yield problem.at(notebook, last.cell, last.statement.lineno)
+
+
+def _wrong_arguments(name: str, cells: Sequence[Cell], notebook: Path) -> Iterator[BuildProblem]:
+    """Yield WrongArguments if `name` is last bound by an undecorated `def` that can't be called with a sample."""
+    last = _last(name, cells)
+    if last is None:
+        return
+    function = last.statement
+    if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)) or function.decorator_list:
+        return
+    arguments = function.args
+    positional = [*arguments.posonlyargs, *arguments.args]
+    takes_sample = positional or arguments.vararg
+    needs_more = len(positional) - len(arguments.defaults) > 1 or None in arguments.kw_defaults
+    if (needs_more or not takes_sample) and not (name != "batch_predictor" and _takes_keys(arguments)):
+        problem = WrongArguments(name=name, signature=f"{name}({ast.unparse(arguments)})", notebook=notebook)
+        yield problem.at(notebook, last.cell, function.lineno)
+
+
+def _takes_keys(arguments: ast.arguments) -> bool:
+    """Return whether the keys of a JSON object can supply every argument that a function requires."""
+    needed = len(arguments.posonlyargs) + len(arguments.args) - len(arguments.defaults)
+    return bool(arguments.args or arguments.kwonlyargs) and (not arguments.posonlyargs or needed <= 0)
+
+
+def _returns_nothing(cells: Sequence[Cell], notebook: Path) -> Iterator[BuildProblem]:
+    """Yield ValidatorReturnsNothing if validator is last bound by an undecorated `def` that returns no value."""
+    last = _last("validator", cells)
+    if last is None:
+        return
+    function = last.statement
+    if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)) or function.decorator_list:
+        return
+    if any(_gives_value(node) for statement in function.body for node in _of_the_function(statement)):
+        return
+    where = last.cell.where(str(notebook), function.lineno)
+    yield ValidatorReturnsNothing(where=where, notebook=notebook).at(notebook, last.cell, function.lineno)
+
+
+def _of_the_function(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield `node` and its descendants, without those inside nested functions and classes."""
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
+        return
+    yield node
+    for child in ast.iter_child_nodes(node):
+        yield from _of_the_function(child)
+
+
+def _gives_value(node: ast.AST) -> bool:
+    """Return whether a node makes its function return something other than None; a `yield` does, too."""
+    if isinstance(node, (ast.Yield, ast.YieldFrom)):
+        return True
+    returns_none = isinstance(node, ast.Return) and isinstance(node.value, ast.Constant) and node.value.value is None
+    return isinstance(node, ast.Return) and node.value is not None and not returns_none

@@ -1,0 +1,69 @@
+"""A failure that a build can explain: a code and three sentences (what, why, fix)."""
+
+from typing import TypedDict
+
+from nb_scorer.common.problem import Problem
+
+from nb_builder.common.cell import Cell
+
+
+class BuildProblem(Problem):
+    """A failure of a build; `detail` is printed before it in the log (a traceback, a tool's output)."""
+
+    what_words = why_words = fix_words = ""
+
+    def __init__(self, *, detail: str = "", **facts: object) -> None:
+        self.facts = facts
+        self.detail = detail
+        # The author's cell that caused it, and the line in it, as far as they are known.
+        self.notebook = facts.get("notebook")
+        self.cell: Cell | None = None
+        self.line: int | None = None
+        sentences = (self.what_words, self.why_words, self.fix_words)
+        super().__init__(*(sentence.format(**facts) for sentence in sentences))
+
+    def at(self, notebook: object, cell: Cell, line: int) -> "BuildProblem":
+        """Set the place that the problem is about, and return the problem."""
+        self.notebook, self.cell, self.line = notebook, cell, line
+        return self
+
+    @property
+    def place(self) -> str:
+        """Return the cell and line that the problem is about, in words; "" where they are not known."""
+        return self.cell.where(str(self.notebook), self.line) if self.cell else ""
+
+    def __str__(self) -> str:
+        """Return the text that a user sees; the place is added where the sentences do not name it."""
+        named = not self.place or self.place in self.what
+        return super().__str__() + ("" if named else f"\n  At: {self.place}")
+
+
+class _Where(TypedDict):
+    cell: Cell
+    notebook: str
+
+
+class Place(_Where, total=False):
+    """Arguments of a CellProblem that name the place; `traceback` and `error` are those of Python, as far as known."""
+
+    line: int | None
+    traceback: str
+    error: str
+
+
+class CellProblem(BuildProblem):
+    """A failure in one cell: `{where}` names the cell as Jupyter shows it, and its position in the file."""
+
+    cell: Cell
+    notebook: str
+
+    def __init__(
+        self, *, cell: Cell, notebook: str, line: int | None = None, traceback: str = "", **facts: object
+    ) -> None:
+        super().__init__(detail=traceback, where=cell.where(notebook, line), notebook=notebook, **facts)
+        self.cell, self.notebook, self.line = cell, notebook, line
+
+    @property
+    def context(self) -> Place:
+        """Return cell, notebook, line and traceback, for a problem that explains the same failure better."""
+        return {"cell": self.cell, "notebook": self.notebook, "line": self.line, "traceback": self.detail}

@@ -1,0 +1,32 @@
+"""What can be wrong with the imports of a notebook and of the repository's modules."""
+
+from nb_builder.problems.build_problem import BuildProblem, CellProblem
+
+_WHY = "Only what 'requirements' lists (and what that needs) is installed for the notebook."
+
+
+class ImportUndeclared(CellProblem):
+    """A cell imports something that is not installed."""
+
+    code = "import-undeclared"
+    what_words = "{where} imports '{module}', which is not installed."
+    why_words = _WHY
+    fix_words = "Add {entry} to 'requirements', with the version that you use, then build again."
+
+
+class ImportsUndeclared(BuildProblem):
+    """Cells, or modules of the repository, import several things that are not installed."""
+
+    code = "imports-undeclared"
+    what_words = "{notebook} and what it imports need what is not installed: {modules}."
+    why_words = _WHY
+    fix_words = "Fix each import that is listed above{entries}."
+
+
+class ImportOfSubmodule(CellProblem):
+    """A cell imports from a folder of the repository that is an empty git submodule."""
+
+    code = "import-of-submodule"
+    what_words = "{where} imports '{module}', which is the git submodule {path}, and that was not fetched."
+    why_words = "A clone holds a submodule's name only until git is asked for its files."
+    fix_words = "Run 'git submodule update --init --recursive', then build that folder."

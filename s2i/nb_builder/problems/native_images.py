@@ -1,0 +1,32 @@
+"""What can go wrong while a native image is made."""
+
+from nb_builder.problems.build_problem import BuildProblem
+
+
+class NativeNoService(BuildProblem):
+    """The image was not made by nb-builder, or has no model."""
+
+    code = "native-no-service"
+    what_words = "The image is no service of nb-builder: it has no {missing}."
+    why_words = "A native image is made of the image that 's2i build' made, by the model and the Python that it holds."
+    fix_words = "Run 's2i build <git repository> nb-builder my-service' first, then name my-service as SERVICE."
+
+
+class NativeRefused(BuildProblem):
+    """The predictor has no native form."""
+
+    code = "native-refused"
+    what_words = "There is no native form of this predictor: {reason}{place}."
+    why_words = "What is translated is translated whole, so that the program answers as predictor does, or not at all."
+    fix_words = (
+        "Write that line otherwise; or make the slim image by 'make runtime SERVICE=…', which serves every predictor."
+    )
+
+
+class NativeUnproved(BuildProblem):
+    """The program does not answer as predictor does."""
+
+    code = "native-unproved"
+    what_words = "The native program is not proved: {reason}."
+    why_words = "No image is made of a program that does not answer as predictor, golden rows and thousands of others."
+    fix_words = "Make the slim image by 'make runtime SERVICE=…': it has predictor itself."

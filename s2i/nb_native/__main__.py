@@ -1,0 +1,81 @@
+"""Run by the model's Python: `translate FOLDER` writes a model as C, `prove FOLDER` compares the program made of it.
+
+What came of it is in FOLDER/said.json: facts, or {"refused": reason, "file": …, "line": …}.
+"""
+
+import importlib.util
+import json
+import os
+import sys
+
+from nb_scorer.common import paths
+from nb_scorer.model import golden_rows, manifest, process_state, runtime_paths
+from nb_scorer.model.load import load
+
+from nb_native import cell_sources, proof
+from nb_native.refusal import Refusal
+
+MODEL_C = "model.c"
+SAID = "said.json"
+# What the translation has said, kept beside.
+TRANSLATED = "translated.json"
+PROGRAM, COUNTING = "model", "model-with-branches"
+# What runs them where they are not for this machine.
+EMULATOR = "emulator"
+
+
+def main(arguments):
+    """Do what `arguments` name, a step, APP_ROOT and FOLDER; return the exit status: 0 also where it was refused."""
+    step, app_root, folder = arguments
+    try:
+        facts = {"translate": _translate, "prove": _prove}[step](app_root, folder)
+    except Refusal as refusal:
+        facts = {"refused": refusal.reason, "file": refusal.file, "line": refusal.line}
+    with open(os.path.join(folder, SAID), "w", encoding="utf-8") as file:
+        json.dump(facts, file)
+    return 0
+
+
+def _load(app_root):
+    """Return the model as a scorer loads it, with the notebook's folder in force."""
+    folder = os.path.join(app_root, paths.MODEL)
+    model_manifest = manifest.read(folder)
+    cell_sources.give(app_root, model_manifest["notebook"])
+    runtime_paths.enter(os.path.join(app_root, paths.SRC, model_manifest["folder"]), model_manifest)
+    process_state.before_load(model_manifest.get("process_state"))
+    model = load(folder)
+    process_state.after_load(model_manifest.get("process_state"))
+    return model
+
+
+def _translate(app_root, folder):
+    if importlib.util.find_spec("numpy") is None:
+        raise Refusal(
+            "the notebook's packages lack numpy, by which numbers are translated; its requirements can add it"
+        )
+    # It imports numpy.
+    from nb_native import translate
+
+    program = translate.whole(_load(app_root))
+    with open(os.path.join(folder, MODEL_C), "w", encoding="utf-8") as file:
+        file.write(program.text)
+    return {
+        "recognised": list(program.recognised),
+        "branches": [list(branch) for branch in program.branches],
+        "edges": list(program.edges),
+    }
+
+
+def _prove(app_root, folder):
+    model = _load(app_root)
+    samples = [row["sample"] for row in golden_rows.read(os.path.join(app_root, paths.MODEL))]
+    with open(os.path.join(folder, TRANSLATED), encoding="utf-8") as file:
+        translated = json.load(file)
+    emulator = os.path.join(folder, EMULATOR)
+    before = [emulator] if os.path.exists(emulator) else []
+    commands = [[*before, os.path.join(folder, name)] for name in (PROGRAM, COUNTING)]
+    return proof.prove(model, samples, translated["branches"], translated["edges"], *commands)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

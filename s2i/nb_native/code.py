@@ -1,0 +1,125 @@
+"""The C of one model while it is written: tables, statements, and names that are used once."""
+
+from contextlib import contextmanager
+
+from nb_native.values import Number
+
+# The C type of each kind of Number.
+C_TYPES = {"float64": "double", "float32": "float", "int64": "int64_t", "bool": "int"}
+# For tables of indexes: the smallest of these that holds all of them.
+_INDEXES = (("uint8_t", 0, 1 << 8), ("uint16_t", 0, 1 << 16), ("int32_t", -(1 << 31), 1 << 31))
+_WIDTH = 96
+_MOST_EDGES = 2000
+
+
+class Code:
+    """What goes into a model.c: `tables` at its top, `lines` of the function that is being written."""
+
+    def __init__(self):
+        """Begin without a line."""
+        self.tables = []
+        self.lines = []
+        # Methods of estimators and their sizes, in the order in which they were written: for readers.
+        self.recognised = []
+        # Numbers and texts with which estimators compare values, each once: the proof asks what lies beside them.
+        self.edges = {}
+        self._depth = 1
+        self._count = 0
+        self._known = {}
+
+    def name(self, letter):
+        """Return a C name that nothing else has, beginning with `letter`."""
+        self._count += 1
+        return f"{letter}{self._count}"
+
+    def line(self, text):
+        """Add a statement."""
+        self.lines.append("    " * self._depth + text)
+
+    @contextmanager
+    def block(self, head):
+        """Put what is written within into braces after `head`."""
+        self.line(f"{head} {{")
+        self._depth += 1
+        yield
+        self._depth -= 1
+        self.line("}")
+
+    @contextmanager
+    def captured(self):
+        """Collect the statements that are written within, in the list that this gives, and not yet here."""
+        outside, self.lines = self.lines, []
+        try:
+            yield self.lines
+        finally:
+            self.lines = outside
+
+    def lines_in(self, head, lines):
+        """Put captured statements into braces after `head`; nothing where there are none."""
+        if lines:
+            self.line(f"{head} {{")
+            self.lines += ["    " + line for line in lines]
+            self.line("}")
+
+    def describe(self, text):
+        """Add to what readers are told of the method that was recognised last."""
+        if self.recognised:
+            self.recognised[-1] += f", {text}"
+
+    def note_edges(self, values):
+        """Note the numbers or texts where an estimator's answer changes; of very many, some from all over them."""
+        values = list(dict.fromkeys(values))
+        self.edges.update(dict.fromkeys(values[:: len(values) // _MOST_EDGES + 1]))
+
+    def number(self, kind, expression):
+        """Declare a variable of this kind with the value of a C expression; return it as a Number."""
+        name = self.name("v")
+        self.line(f"{C_TYPES[kind]} {name} = {expression};")
+        return Number(name, kind)
+
+    def table(self, ctype, values):
+        """Return the name of a constant array; one with the same values is there once.
+
+        `ctype` is a C type, or "index" for the smallest type of integers that holds all values.
+        """
+        values = list(values)
+        if ctype == "index":
+            ctype = next(name for name, least, end in _INDEXES if least <= min(values) and max(values) < end)
+        texts = [literal(ctype, value) for value in values]
+        key = (ctype, tuple(texts))
+        if key not in self._known:
+            name = self._known[key] = self.name("t")
+            self.tables.append(f"static const {ctype} {name}[{len(texts)}] = {{\n{_wrapped(texts)}\n}};")
+        return self._known[key]
+
+    def function(self, text):
+        """Return the name of a static function; one with the same text is there once.
+
+        `text` is its definition in C, with a comment before it and `$name` for its name.
+        """
+        if text not in self._known:
+            name = self._known[text] = self.name("f")
+            self.tables.append(text.replace("$name", name))
+        return self._known[text]
+
+
+def literal(ctype, value):
+    """Return `value` as a C literal of this type: floats in hexadecimal, so that no bit is lost."""
+    if ctype not in ("double", "float"):
+        return str(int(value))
+    value = float(value)
+    if value != value:
+        return "NB_NAN"
+    if value in (float("inf"), float("-inf")):
+        return "NB_INFINITY" if value > 0 else "-NB_INFINITY"
+    return value.hex() + ("f" if ctype == "float" else "")
+
+
+def _wrapped(texts):
+    lines, line = [], "   "
+    for text in texts:
+        if len(line) + len(text) + 2 > _WIDTH:
+            lines.append(line)
+            line = "   "
+        line += f" {text},"
+    return "\n".join([*lines, line])

@@ -1,0 +1,22 @@
+"""Methods of fitted estimators as C: `emit` writes one, and refuses what it does not know.
+
+Estimators are known by their attributes: no library is imported here.
+"""
+
+from nb_native.estimators import (  # noqa: F401 - each notes its forms
+    bayes,
+    clusters,
+    composition,
+    decompositions,
+    encoders,
+    lightgbm_trees,
+    linear,
+    neighbours,
+    networks,
+    preprocessing,
+    trees,
+    xgboost_trees,
+)
+from nb_native.estimators.registry import emit, supported
+
+__all__ = ["emit", "supported"]

@@ -1,0 +1,80 @@
+"""Naive Bayes: joint logarithms of probabilities, a class each."""
+
+import numpy as np
+
+from nb_native.estimators import answers
+from nb_native.estimators.linear import write_products
+from nb_native.estimators.registry import form
+from nb_native.estimators.rows import float64_array, row_for
+from nb_native.refusal import Refusal
+
+
+def _array(code, estimator, rows):
+    row = row_for(code, estimator, rows)
+    if row.dtype == "float32":
+        raise Refusal(f"{type(estimator).__name__} given float32")
+    return float64_array(code, row), len(row.numbers)
+
+
+def _gaussian(code, estimator, rows):
+    """Write log P(c) + log P(x | c) of normal distributions; return the name of the C array."""
+    array, features = _array(code, estimator, rows)
+    count = len(estimator.classes_)
+    variances = getattr(estimator, "var_", None)
+    if variances is None:
+        raise Refusal("GaussianNB of scikit-learn before 1.0")
+    starts = [-0.5 * np.sum(np.log(2.0 * np.pi * variance)) for variance in variances]
+    joint = code.name("s")
+    means, spreads = code.table("double", estimator.theta_.ravel()), code.table("double", variances.ravel())
+    priors, norms = code.table("double", np.log(estimator.class_prior_)), code.table("double", starts)
+    code.line(f"double {joint}[{count}];")
+    with code.block(f"for (int k = 0; k < {count}; k++)"):
+        code.line("double sum = 0.0;")
+        with code.block(f"for (int i = 0; i < {features}; i++)"):
+            code.line(f"double d = {array}[i] - {means}[{features} * k + i];")
+            code.line(f"sum += d * d / {spreads}[{features} * k + i];")
+        code.line(f"{joint}[k] = {priors}[k] + ({norms}[k] - 0.5 * sum);")
+    return joint
+
+
+def _multinomial(code, estimator, rows):
+    """Write the sums of logarithms, as often as counted; return the name of the C array."""
+    array, _ = _array(code, estimator, rows)
+    return write_products(code, array, estimator.feature_log_prob_, estimator.class_log_prior_)
+
+
+def _bernoulli(code, estimator, rows):
+    """Write the sums of logarithms of what is there and what is not; return the name of the C array."""
+    array, features = _array(code, estimator, rows)
+    if estimator.binarize is not None:
+        whole = code.name("x")
+        code.line(f"double {whole}[{features}];")
+        with code.block(f"for (int i = 0; i < {features}; i++)"):
+            code.line(f"{whole}[i] = {array}[i] > {answers.literal_of(estimator.binarize)};")
+        array = whole
+    absent = np.log(1 - np.exp(estimator.feature_log_prob_))
+    starts = estimator.class_log_prior_ + absent.sum(axis=1)
+    return write_products(code, array, estimator.feature_log_prob_ - absent, starts)
+
+
+_JOINT = {
+    "BernoulliNB": _bernoulli,
+    "GaussianNB": _gaussian,
+    "MultinomialNB": _multinomial,
+}
+
+
+def _joint(code, estimator, rows):
+    return _JOINT[type(estimator).__name__](code, estimator, rows), answers.count_of_classes(estimator)
+
+
+@form("sklearn", _JOINT, "predict")
+def _predict_class(code, estimator, rows):
+    return answers.label(code, estimator, answers.argmax(code, *_joint(code, estimator, rows)))
+
+
+@form("sklearn", _JOINT, "predict_proba")
+def _predict_shares(code, estimator, rows):
+    joint, count = _joint(code, estimator, rows)
+    answers.softmax(code, joint, count)
+    return answers.probabilities(joint, count)

@@ -1,0 +1,195 @@
+"""Pipelines and tables of columns: steps whose own forms are put together."""
+
+import numbers as number_types
+
+from nb_native.estimators import linear, trees
+from nb_native.estimators.registry import emit, form
+from nb_native.estimators.rows import (
+    as_rows,
+    cells_of,
+    declare,
+    promoted,
+    refuse_not_finite,
+    refuse_other_output,
+    row_of,
+)
+from nb_native.refusal import Refusal
+from nb_native.values import Frame, Number, Sample, Text, Vector
+
+_PASSES = ("passthrough", None)
+# They do the same with a sparse row, whose numbers must be finite there.
+_SPARSE_READY = frozenset(
+    (
+        *linear.REGRESSORS,
+        *linear.CLASSIFIERS,
+        *trees.FORESTS,
+        "BernoulliNB",
+        "GradientBoostingClassifier",
+        "GradientBoostingRegressor",
+        "LGBMClassifier",
+        "LGBMRegressor",
+        "MLPClassifier",
+        "MLPRegressor",
+        "MultinomialNB",
+    )
+)
+# Transformers of sparse rows that do the same with them, and return such.
+_KEEPS_SPARSE = frozenset(["MaxAbsScaler", "Normalizer", "FunctionTransformer"])
+
+
+def _is_sparse(transformer):
+    """Return whether a fitted transformer returns sparse rows whatever it gets."""
+    kind = type(transformer).__name__
+    if kind == "OneHotEncoder":
+        return bool(getattr(transformer, "sparse_output", getattr(transformer, "sparse", False)))
+    if kind == "ColumnTransformer":
+        return bool(transformer.sparse_output_)
+    if kind == "Pipeline":
+        return _ends_sparse(transformer.steps)
+    if kind == "FeatureUnion":
+        return any(_is_sparse(part) for _, part in transformer.transformer_list)
+    return False
+
+
+def _ends_sparse(steps):
+    """Return whether steps of transformers return sparse rows; one in between that has no form for such is refused."""
+    sparse = False
+    for _, step in steps:
+        if step in _PASSES:
+            continue
+        kind = type(step).__name__
+        if sparse and kind not in _KEEPS_SPARSE:
+            if kind == "StandardScaler" and not step.with_mean:
+                continue
+            raise Refusal(f"{kind}.transform of a sparse row")
+        sparse = sparse or _is_sparse(step)
+    return sparse
+
+
+def _transformed(code, steps, rows):
+    for _, step in steps:
+        if step not in _PASSES:
+            rows = emit(code, step, "transform", rows)
+    return rows
+
+
+def _at_last(method):
+    def write(code, pipeline, rows):
+        *steps, (_, last) = pipeline.steps
+        rows = _transformed(code, steps, rows)
+        if _ends_sparse(steps):
+            kind = type(last).__name__
+            if kind not in _SPARSE_READY:
+                raise Refusal(f"{kind}.{method} of a sparse row")
+            if not kind.startswith("LGBM"):
+                row = row_of(code, rows)
+                refuse_not_finite(code, row, declare(code, row))
+        return emit(code, last, method, rows)
+
+    return write
+
+
+for _method in ("predict", "predict_proba", "decision_function", "score_samples"):
+    form("sklearn", ["Pipeline"], _method)(_at_last(_method))
+
+
+@form("sklearn", ["Pipeline"], "transform")
+def _pipeline_transform(code, pipeline, rows):
+    return _transformed(code, pipeline.steps, rows)
+
+
+@form("sklearn", ["FunctionTransformer"], "transform")
+def _identity(code, transformer, rows):
+    if transformer.func is not None or getattr(transformer, "validate", False):
+        raise Refusal("FunctionTransformer with a function of your own")
+    return as_rows(row_of(code, rows).numbers)
+
+
+@form("sklearn", ["ColumnTransformer"], "transform")
+def _columns_transform(code, transformer, rows):
+    refuse_other_output(transformer)
+    if transformer.transformer_weights:
+        raise Refusal("ColumnTransformer with weights")
+    parts = []
+    for name, part, columns in transformer.transformers_:
+        if isinstance(part, str) and part == "drop":
+            continue
+        chosen = _chosen(transformer, name, columns, rows)
+        if chosen is None:
+            continue
+        whole = part in _PASSES if isinstance(part, str) else part is None
+        parts += _numbers(as_rows(row_of(code, chosen).numbers) if whole else emit(code, part, "transform", chosen))
+    return _side_by_side(parts)
+
+
+@form("sklearn", ["FeatureUnion"], "transform")
+def _union_transform(code, union, rows):
+    refuse_other_output(union)
+    if union.transformer_weights:
+        raise Refusal("FeatureUnion with weights")
+    parts = []
+    for _, part in union.transformer_list:
+        if part == "drop":
+            continue
+        parts += _numbers(rows if part in _PASSES else emit(code, part, "transform", rows))
+    return _side_by_side(parts)
+
+
+def _numbers(rows):
+    cells, _ = cells_of(rows)
+    return cells
+
+
+def _side_by_side(parts):
+    """Return Numbers as one row of one type, as numpy.hstack."""
+    kind = promoted([part.kind for part in parts])
+    cast = {"float64": "(double)({})", "float32": "(float)({})"}.get(kind, "{}")
+    return as_rows(part if part.kind == kind else Number(cast.format(part.code), kind) for part in parts)
+
+
+def _chosen(transformer, name, columns, rows):
+    """Return the columns of `rows` that a part of a ColumnTransformer gets; None for none."""
+    if isinstance(columns, (str, number_types.Integral)):
+        raise Refusal("ColumnTransformer that gives a part one column without its table")
+    fitted = getattr(transformer, "feature_names_in_", None)
+    places = _places(transformer, name, columns, fitted)
+    if not places:
+        return None
+    cells, names = cells_of(rows)
+    if names is not None and fitted is not None:
+        # Taken by name, wherever they are; others are not looked at.
+        wanted = [fitted[place] for place in places]
+        absent = [column for column in wanted if column not in rows.columns]
+        if absent:
+            raise Refusal(f"a table without the column {absent[0]!r}")
+        return Frame({str(column): rows.columns[column] for column in wanted})
+    if len(cells) != transformer.n_features_in_:
+        raise Refusal(f"a model of {transformer.n_features_in_} features is given {len(cells)}")
+    if fitted is not None and not all(isinstance(column, number_types.Integral) for column in columns):
+        raise Refusal("a table of named columns is asked for, and a list is given")
+    if names is not None:
+        return Frame({names[place]: cells[place] for place in places})
+    _refuse_mixed_array(rows.items[0])
+    return Vector((Vector(tuple(cells[place] for place in places), rows.items[0].kind),), rows.kind)
+
+
+def _refuse_mixed_array(row):
+    """Raise Refusal for an array of texts and numbers: numpy has made texts of all."""
+    texts = [isinstance(cell, (Text, Sample)) for cell in row.items]
+    if row.kind == "array" and any(texts) and not all(texts):
+        raise Refusal("an array of texts and numbers")
+
+
+def _places(transformer, name, columns, fitted):
+    """Return the places of a part's columns among those that the transformer was fitted with."""
+    known = getattr(transformer, "_transformer_to_input_indices", None)
+    if known is not None:
+        return list(known[name])
+    if isinstance(columns, slice) or callable(columns):
+        raise Refusal("ColumnTransformer of scikit-learn before 1.1 with a slice or function of columns")
+    places = []
+    for column in columns:
+        if isinstance(column, bool) or type(column).__name__ == "bool_":
+            raise Refusal("ColumnTransformer of scikit-learn before 1.1 with a mask of columns")
+        places.append(list(fitted).index(column) if isinstance(column, str) else int(column))
+    return places

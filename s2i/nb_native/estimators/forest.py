@@ -1,0 +1,205 @@
+"""Decision trees as compact tables, and the one function in C that walks through them.
+
+A tree is laid out breadth first, so that the two branches of a node are neighbours, and trees lie one after another.
+Of each node there are two numbers: its branch (how far it is to the left one, 0 at a leaf; the feature; what NaN
+and 0 do there) in as few bits as do, and a value, which is its threshold, or what a leaf answers.
+"""
+
+from typing import Any, NamedTuple
+
+from nb_native.estimators.descriptions import counted
+from nb_native.estimators.tables import indexed_table
+from nb_native.refusal import Refusal
+
+# More would be 30 MB of tables and minutes of gcc.
+MOST_NODES = 3_000_000
+
+
+class Node(NamedTuple):
+    """A node with two branches; `left` and `right` are their places in the tree.
+
+    A row goes left where its `feature` is below the `threshold`, or at it, as the forest says. NaN goes left where
+    `missing_left`; 0 where `zero_left`, None: as other numbers. Where there are `categories`, a frozenset, a row
+    goes left if its feature, cut to a whole number, is one of them.
+    """
+
+    feature: int
+    threshold: float
+    left: int
+    right: int
+    missing_left: bool = False
+    zero_left: object = None
+    categories: Any = None
+
+
+class Leaf(NamedTuple):
+    """The end of a way, with what a row gets there: a number, or the index of an outcome."""
+
+    value: float
+
+
+class Loop(NamedTuple):
+    """A loop over all trees: the `head` for Code.block, where `tree` counts them, and in its body a leaf's `value`."""
+
+    head: str
+    value: str
+
+
+def laid_out(tree):
+    """Return [(how far the left branch is, or 0, Node or Leaf)] of a tree, breadth first; `tree` begins at its root."""
+    order: list = [tree[0]]
+    nodes: list = []
+    for node in order:
+        nodes.append((len(order) - len(nodes) if isinstance(node, Node) else 0, node))
+        if isinstance(node, Node):
+            order += [tree[node.left], tree[node.right]]
+    return nodes
+
+
+class Forest:
+    """The tables of some trees, each a sequence of Nodes and Leaves that begins at its root."""
+
+    def __init__(self, trees, ctype, at_threshold="right"):
+        """Take `trees`; rows and thresholds are of `ctype`; a number that equals its threshold goes `at_threshold`."""
+        self._nodes = []
+        self._sizes = []
+        for tree in trees:
+            nodes = laid_out(tree)
+            self._nodes += nodes
+            self._sizes.append(len(nodes))
+            if len(self._nodes) > MOST_NODES:
+                raise Refusal(f"trees of more than {MOST_NODES} nodes")
+        self._ctype = ctype
+        self._at_left = at_threshold == "left"
+        inner = [node for _, node in self._nodes if isinstance(node, Node)]
+        self._feature_bits = max([node.feature for node in inner], default=0).bit_length()
+        self._category_places = _category_places(inner)
+        self._flags = _flags(inner)
+        # Where all nodes send NaN to one side, the comparison does it, as one with NaN is false.
+        self._all_missing_left = "missing" not in self._flags and any(node.missing_left for node in inner)
+
+    def loop(self, code, row):
+        """Write the tables into `code`; return the Loop for `row`, a C array."""
+        inner = [node for _, node in self._nodes if isinstance(node, Node)]
+        code.describe(f"{counted(len(self._sizes), 'tree')}, {counted(len(self._nodes), 'node')}")
+        code.note_edges(node.threshold for node in inner if node.categories is None)
+        code.note_edges(sorted({category for node in inner for category in node.categories or ()}))
+        value_at = indexed_table(code, self._ctype, [self._value(node) for _, node in self._nodes])
+        function = self._walk(code, value_at)
+        count = len(self._sizes)
+        if len(set(self._sizes)) == 1:
+            head = f"for (int tree = 0, root = 0; tree < {count}; tree++, root += {self._sizes[0]})"
+        else:
+            head = f"for (int tree = 0, root = 0; tree < {count}; root += {code.table('index', self._sizes)}[tree++])"
+        return Loop(head, value_at(f"{function}({row}, root)"))
+
+    def _value(self, node):
+        if isinstance(node, Leaf):
+            return node.value
+        return node.threshold if node.categories is None else self._category_places[node.categories]
+
+    def _walk(self, code, value_at):
+        """Write the function that returns the place of a row's leaf, and return its name."""
+        shift = self._feature_bits + len(self._flags)
+        branches = [step and (step << shift | self._flag_bits(node) | node.feature) for step, node in self._nodes]
+        if max(branches) >= 1 << 31:
+            raise Refusal("a tree that is too wide for its table")
+        lines = [
+            "/* Return the place of the leaf that a row gets to, in the tree that begins at a node. */",
+            f"static int $name(const {self._ctype} *row, int node)",
+            "{",
+            "    for (;;) {",
+            f"        int branch = {code.table('index', branches)}[node], step = branch >> {shift};",
+            "        if (step == 0) {",
+            "            return node;",
+            "        }",
+            f"        {self._ctype} x = row[branch & {(1 << self._feature_bits) - 1}];",
+            *self._decision(code, value_at("node")),
+            "    }",
+            "}",
+        ]
+        return code.function("\n".join(lines))
+
+    def _decision(self, code, threshold):
+        if not self._flags:
+            # As !(x < t) for NaN, too; x >= t is the same for all other numbers.
+            right = f"!(x {'<=' if self._at_left else '<'} {threshold})"
+            if self._all_missing_left:
+                right = f"(x {'>' if self._at_left else '>='} {threshold})"
+            return [f"        node += step + {right};"]
+        lines = [f"        int left = x {'<=' if self._at_left else '<'} {threshold};"]
+        if "categories" in self._flags:
+            table = code.table("uint32_t", _category_words(self._category_places))
+            has = code.function(_HAS_CATEGORY)
+            lines += [
+                f"        if ({self._has('categories')}) {{",
+                f"            left = {has}({table} + (int){threshold}, x);",
+                "        }",
+            ]
+        for flag, test in (("missing", "x != x"), ("zero", "x == 0")):
+            if flag in self._flags:
+                lines += [f"        if ({test}) {{", f"            left = {self._has(flag)};", "        }"]
+        return [*lines, "        node += step + !left;"]
+
+    def _has(self, flag):
+        return f"branch >> {self._feature_bits + self._flags.index(flag)} & 1"
+
+    def _flag_bits(self, node):
+        bits = {
+            "missing": node.missing_left,
+            "zero": self._zero_goes_left(node),
+            "categories": node.categories is not None,
+        }
+        return sum(bool(bits[flag]) << self._feature_bits + place for place, flag in enumerate(self._flags))
+
+    def _zero_goes_left(self, node):
+        if node.zero_left is not None:
+            return node.zero_left
+        if node.categories is not None:
+            return 0 in node.categories
+        return node.threshold > 0 or (self._at_left and node.threshold == 0)
+
+
+_HAS_CATEGORY = """\
+/* Return 1 where a set of whole numbers, its count of words and then its bits, has x, cut to a whole number. */
+static int $name(const uint32_t *set, double x)
+{
+    if (!(x > -1.0 && x < 32.0 * set[0])) {
+        return 0;
+    }
+    unsigned category = (unsigned)(int)x;
+    return set[1 + category / 32] >> category % 32 & 1;
+}"""
+
+
+def _flags(nodes):
+    """Return which flags the branches need: those that are not the same for all nodes."""
+    categories = any(node.categories is not None for node in nodes)
+    missing = categories or len({node.missing_left for node in nodes}) > 1
+    zero = any(node.zero_left is not None for node in nodes)
+    # Where 0 is told from other numbers, NaN needs its flag too: the comparison serves the rest.
+    wanted = {"missing": missing or zero, "zero": zero, "categories": categories}
+    return [flag for flag, is_wanted in wanted.items() if is_wanted]
+
+
+def _category_places(nodes):
+    """Return {categories: place of its set in the table of words}."""
+    places, end = {}, 0
+    for node in nodes:
+        if node.categories is not None and node.categories not in places:
+            places[node.categories] = end
+            end += 1 + _count_of_words(node.categories)
+    return places
+
+
+def _category_words(places):
+    words = []
+    for categories in places:
+        count = _count_of_words(categories)
+        words.append(count)
+        words += [sum(1 << bit for bit in range(32) if 32 * word + bit in categories) for word in range(count)]
+    return words
+
+
+def _count_of_words(categories):
+    return max(categories, default=-1) // 32 + 1

@@ -1,0 +1,150 @@
+"""The row that an estimator gets: its numbers, the dtype that numpy gives it, and the checks of scikit-learn."""
+
+from typing import NamedTuple
+
+from nb_native.code import C_TYPES, literal
+from nb_native.refusal import Refusal
+from nb_native.values import Frame, Known, Number, Sample, Vector
+
+
+class Row(NamedTuple):
+    """One row: a tuple of Numbers, the dtype of the array that numpy makes of it, names of columns or None."""
+
+    numbers: tuple
+    dtype: str
+    names: object
+
+
+def row_of(code, rows, features=None, names=None, takes_null=True):
+    """Return the one Row in `rows`, a Vector of one Vector or a Frame.
+
+    It must have as many numbers as `features` says, and a Frame the columns `names`: what the estimator was
+    fitted with, None where it does not say. Cells of JSON are written as numbers into `code`; null is NaN, or the
+    program fails where not `takes_null`.
+    """
+    cells, columns = cells_of(rows)
+    if columns is None:
+        numbers = tuple(_number(cell) for cell in cells)
+    else:
+        # scikit-learn and XGBoost raise where names or their order are others than in fit.
+        if names is not None and list(names) != list(columns):
+            raise Refusal("a model is given other columns than it was fitted with, or in another order")
+        numbers = tuple(_number_of_cell(code, cell, takes_null) for cell in cells)
+    if features is not None and len(numbers) != features:
+        raise Refusal(f"a model of {features} features is given {len(numbers)}")
+    return Row(numbers, promoted([number.kind for number in numbers]), columns)
+
+
+def cells_of(rows):
+    """Return (the cells of the one row in `rows`, a tuple of the names of its columns or None)."""
+    if isinstance(rows, Frame):
+        return tuple(rows.columns.values()), tuple(rows.columns)
+    if not isinstance(rows, Vector) or len(rows.items) != 1 or not isinstance(rows.items[0], Vector):
+        raise Refusal("a model is given something else than one row")
+    return rows.items[0].items, None
+
+
+def row_for(code, estimator, rows):
+    """Return the one Row in `rows` as `estimator` of scikit-learn was fitted with such."""
+    names = getattr(estimator, "feature_names_in_", None)
+    return row_of(code, rows, getattr(estimator, "n_features_in_", None), names)
+
+
+def promoted(kinds):
+    """Return the dtype of an array of such numbers: as numpy.result_type."""
+    kinds = set(kinds)
+    if len(kinds) == 1:
+        return kinds.pop()
+    return "int64" if kinds == {"int64", "bool"} else "float32" if kinds == {"float32", "bool"} else "float64"
+
+
+def _number(item):
+    if isinstance(item, Number):
+        return item
+    if isinstance(item, Known):
+        return known_number(item.value)
+    raise Refusal("a model is given something else than numbers")
+
+
+# A column of one null is one of objects, in which numpy reads None as NaN.
+_NUMBER_OF_CELL = """\
+/* Put there what numpy makes of a cell: null is missing, true is 1; return 0 for what is no number. */
+static int $name(const nb_value *cell, double *number)
+{
+    if (cell == NULL) {
+        return 0;
+    }
+    *number = cell->type == NB_NULL ? NB_NAN : cell->type == NB_TRUE;
+    return cell->type <= NB_TRUE || nb_as_number(cell, number);
+}"""
+
+
+def _number_of_cell(code, cell, takes_null):
+    if not isinstance(cell, Sample):
+        return _number(cell)
+    value, number = code.name("c"), code.name("v")
+    code.line(f"const nb_value *{value} = {cell.code};")
+    code.line(f"double {number};")
+    null = "" if takes_null else f" || {value}->type == NB_NULL"
+    with code.block(f"if (!{code.function(_NUMBER_OF_CELL)}({value}, &{number}){null})"):
+        code.line("return NB_FAILED;")
+    return Number(number, "float64")
+
+
+def known_number(value):
+    """Return the Number of a Python or numpy number that is known now, or raise Refusal."""
+    plain = value.item() if hasattr(value, "item") and getattr(value, "ndim", 0) == 0 else value
+    kind = {bool: "bool", int: "int64", float: "float64"}.get(type(plain))
+    if kind is None or (kind == "int64" and abs(plain) > 1 << 53):
+        raise Refusal("a model is given something else than numbers")
+    if str(getattr(value, "dtype", "")) == "float32":
+        kind = "float32"
+    return Number(literal(C_TYPES[kind], plain), kind)
+
+
+def declare(code, row, ctype="double"):
+    """Return the name of a C array with the row's numbers, converted as numpy's astype does."""
+    name = code.name("x")
+    # An array of a row is of one type before it becomes another: a float32 in a row of float64 loses nothing.
+    values = ", ".join(_converted(number, ctype) for number in row.numbers)
+    code.line(f"const {ctype} {name}[{len(row.numbers)}] = {{ {values} }};")
+    return name
+
+
+def _converted(number, ctype):
+    return number.code if C_TYPES[number.kind] == ctype else f"({ctype})({number.code})"
+
+
+def refuse_not_finite(code, row, array, missing=False):
+    """Write the check of scikit-learn: predictor fails for infinity, and for NaN unless that is `missing` values.
+
+    `array` holds the row after its conversion, as a double may be infinite as a float. Whole numbers are finite.
+    """
+    if row.dtype in ("int64", "bool"):
+        return
+    test = f"nb_is_infinite({array}[i])" if missing else f"!nb_is_finite({array}[i])"
+    with code.block(f"for (int i = 0; i < {len(row.numbers)}; i++)"), code.block(f"if ({test})"):
+        code.line("return NB_FAILED;")
+
+
+def float64_array(code, row):
+    """Return the name of an array of doubles of the row, which is written with the check that all are finite."""
+    array = declare(code, row)
+    refuse_not_finite(code, row, array)
+    return array
+
+
+def as_rows(numbers):
+    """Return these as a two-dimensional array of one row."""
+    return Vector((Vector(tuple(numbers), "array"),), "array")
+
+
+def elements(array, count, kind):
+    """Return the Numbers that a C array holds."""
+    return [Number(f"{array}[{index}]", kind) for index in range(count)]
+
+
+def refuse_other_output(estimator):
+    """Raise Refusal where a transformer was told to return a DataFrame."""
+    if getattr(estimator, "_sklearn_output_config", {}).get("transform", "default") != "default":
+        raise Refusal(f"{type(estimator).__name__} whose output is set to a DataFrame")

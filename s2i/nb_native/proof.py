@@ -1,0 +1,142 @@
+"""The proof that a native program is predictor: both are asked thousands of samples, and give the same answers.
+
+Where predictor branches, both sides of each branch must have been seen. One answer that differs, and there is no native
+image.
+"""
+
+import copy
+import json
+import subprocess
+import warnings
+
+from nb_scorer.model import compare_answers, functions, json_codec
+from nb_scorer.model.misfit import Misfit
+
+from nb_native.proof_samples import samples_around
+from nb_native.refusal import Refusal
+
+COUNT = 10000
+SEED = 20
+# Answers that are closer than this are the same; what the largest difference was is said.
+TOLERANCE = 1e-6
+SECONDS = 600
+_SHOWN = 200
+# How the runtime's line begins where predictor raises; for a sample that the validator refuses it says other words.
+_FAILED = "The notebook's predictor failed"
+# How it begins where Python may have an answer, and the program has none.
+_BEYOND = "The sample leads to a number"
+
+
+def prove(model, golden, branches, edges, program, counting):
+    """Return the facts of a proof that held; raise Refusal.
+
+    `golden` are samples, `branches` the conditions of predictor as (line, text, file, constants), `edges` the numbers
+    and texts where its estimators change their minds, `program` and `counting` the commands, lists of words, that run
+    the program and one that also tells which sides of the branches ran.
+    """
+    if not golden:
+        raise Refusal("there is no golden row to prove it with; examples in the notebook change that")
+    constants = [constant for branch in branches for constant in branch[3]]
+    samples = samples_around(golden, COUNT, SEED, [*constants, *edges])
+    with warnings.catch_warnings():
+        # Libraries warn of each odd sample.
+        warnings.simplefilter("ignore")
+        expected = [_outcome(model, sample) for sample in samples]
+    lines = "".join(json.dumps(sample) + "\n" for sample in samples).encode("ascii")
+    actual = _answers(_run(program, lines), len(samples))
+    largest, exact, answered = 0.0, 0, 0
+    for sample, (kind, answer), found in zip(samples, expected, actual):
+        if kind == "answer":
+            answered += 1
+            difference = _difference(answer, found)
+            if difference is None:
+                raise Refusal(
+                    f"predictor({_shown(sample)}) answers {_shown(answer)}, the native program {_shown(found)}"
+                )
+            largest, exact = max(largest, difference), exact + (difference == 0.0)
+        elif _kind_of_error(found) not in {kind, "beyond"}:
+            raise Refusal(f"predictor({_shown(sample)}) is {kind}, and the native program answers {_shown(found)}")
+    half_seen = _half_seen(_run(counting, lines), len(samples), branches) if branches else None
+    if half_seen is not None:
+        line, text, file = half_seen[:3]
+        raise Refusal(f"no sample reaches both sides of '{text}', which examples would change", file, line)
+    return {
+        "golden": len(golden),
+        "samples": len(samples),
+        "answered": answered,
+        "equal": exact,
+        "largest_difference": largest,
+        "tolerance": TOLERANCE,
+    }
+
+
+def _outcome(model, sample):
+    """Return ("answer", decoded JSON), or ("refused" or "failed", None), as the service's status is 200, 422 or 500."""
+    # The notebook's code raises what it likes.
+    try:
+        if model.validator is not None and functions.refusal(model.validator(copy.deepcopy(sample))) is not None:
+            return "refused", None
+    except Exception:
+        return "refused", None
+    try:
+        return "answer", json.loads(json_codec.encode(model.predictor(copy.deepcopy(sample)), model.form))
+    except Misfit:
+        return "refused", None
+    except Exception:
+        return "failed", None
+
+
+def _run(program, lines):
+    """Return the CompletedProcess of a program that was asked these lines of JSON, a sample each."""
+    return subprocess.run([*program, "-"], input=lines, stdout=subprocess.PIPE, timeout=SECONDS)
+
+
+def _answers(process, count):
+    """Return what a program answered to `count` samples, decoded; raise Refusal where it did not answer each."""
+    answers = process.stdout.splitlines()
+    if process.returncode not in (0, 1) or len(answers) != count:
+        raise Refusal(f"the program ended with status {process.returncode} after {len(answers)} of {count} answers")
+    return [json.loads(answer) for answer in answers]
+
+
+def _kind_of_error(answer):
+    """Return "failed", "beyond" or "refused" for a line of the program's that tells of an error, None for an answer."""
+    words = answer.get("error") if isinstance(answer, dict) and len(answer) == 1 else None
+    if words is None:
+        return None
+    return "failed" if words.startswith(_FAILED) else "beyond" if words.startswith(_BEYOND) else "refused"
+
+
+def _difference(expected, actual):
+    """Return the largest difference of two answers' floats, relative or absolute, whichever is less, or None.
+
+    None stands for answers that are not the same.
+    """
+    if not compare_answers.same(expected, actual, TOLERANCE):
+        return None
+    return max([0.0, *_differences(expected, actual)])
+
+
+def _differences(expected, actual):
+    if isinstance(expected, dict):
+        for key, value in expected.items():
+            yield from _differences(value, actual[key])
+    elif isinstance(expected, list):
+        for one, other in zip(expected, actual):
+            yield from _differences(one, other)
+    elif isinstance(expected, float) and expected != actual:
+        # Near zero what is left of a sum that cancels may differ wholly, and by nothing: as compare_answers has it.
+        yield min(abs(expected - actual), abs(expected - actual) / max(abs(expected), abs(actual)))
+
+
+def _half_seen(process, count, branches):
+    """Return the first of `branches` of which `count` samples reached one side only, or None."""
+    # Behind the answers: how often each condition was false, and how often true.
+    counts = [line.split() for line in process.stdout.decode("utf-8").splitlines()[count:]]
+    seen = {int(number): (int(false), int(true)) for _, number, false, true in counts}
+    return next((branch for index, branch in enumerate(branches) if 0 in seen.get(index, (0, 0))), None)
+
+
+def _shown(value):
+    text = json.dumps(value)
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"

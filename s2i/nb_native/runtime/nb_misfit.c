@@ -1,0 +1,95 @@
+/* What an object lacks of the fields that the notebook's function takes by name, and what it has
+   beside them. */
+
+#include "nb_misfit.h"
+
+#include "nb_output.h"
+
+enum {
+    /* The service tells of so many fields. */
+    MOST_ERRORS = 10,
+    /* More than a sentence has room for: a name that a client sends may be as long as a body. */
+    ROOM = 1 << 12
+};
+
+static char room[ROOM];
+static nb_output words = {.text = room, .room = ROOM};
+
+/* Write a text, or as much of its beginning as there is room for. */
+static void write_text(nb_text text)
+{
+    size_t left = words.room - words.length;
+    nb_write(&words, text.text, text.length < left ? text.length : left);
+}
+
+/* Write that something is wrong with a field; `errors` are those so far. */
+static void write_error(nb_text name, const char *what, int errors)
+{
+    if (errors)
+        nb_print(&words, "; ");
+    write_text(name);
+    nb_print(&words, "%s%s", name.length ? ": " : "", what);
+}
+
+/* Write what all objects that fit have, and what the sample is instead. */
+static void write_other_type(const nb_value *sample, const nb_parameter *parameters, size_t count)
+{
+    static const char *const NOUNS[] = {
+        [NB_NULL] = "null",
+        [NB_FALSE] = "true or false",
+        [NB_TRUE] = "true or false",
+        [NB_INTEGER] = "a whole number",
+        [NB_NUMBER] = "a number",
+        [NB_STRING] = "a text",
+        [NB_ARRAY] = "a list",
+        [NB_OBJECT] = "an object",
+    };
+    nb_print(&words, "must be an object with ");
+    for (size_t i = 0; i < count; i++) {
+        nb_print(&words, i == 0 ? "" : i + 1 == count ? " and " : ", ");
+        write_text(parameters[i].name);
+    }
+    nb_print(&words, ", not %s", NOUNS[sample->type]);
+}
+
+/* Return whether two texts are the same. */
+static int are_equal(nb_text one, nb_text other)
+{
+    size_t i = 0;
+    while (i < one.length && i < other.length && one.text[i] == other.text[i])
+        i++;
+    return i == one.length && i == other.length;
+}
+
+/* Return whether one of the parameters has this name. */
+static int is_known(nb_text name, const nb_parameter *parameters, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (are_equal(name, parameters[i].name))
+            return 1;
+    return 0;
+}
+
+int nb_fits(const nb_value *sample, const nb_parameter *parameters, size_t count, nb_text *reason)
+{
+    int errors = 0;
+    words.length = 0;
+    if (sample->type != NB_OBJECT) {
+        write_other_type(sample, parameters, count);
+        errors = 1;
+    } else {
+        for (size_t i = 0; i < count && errors < MOST_ERRORS; i++) {
+            nb_text name = parameters[i].name;
+            if (parameters[i].is_needed && !nb_member(sample, name.text, name.length))
+                write_error(name, "is missing", errors++);
+        }
+        const nb_value *member = sample->first;
+        for (; member && errors < MOST_ERRORS; member = member->next) {
+            nb_text name = {member->key, member->key_length};
+            if (!is_known(name, parameters, count))
+                write_error(name, "is not expected", errors++);
+        }
+    }
+    *reason = (nb_text){words.text, words.length};
+    return errors ? NB_MISFIT : NB_OK;
+}

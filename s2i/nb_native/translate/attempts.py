@@ -1,0 +1,212 @@
+"""try and except: where the C of what is tried would return a failure, it goes to the handler's.
+
+What the C knows is that Python raises, not what. So a handler has to catch all that what is tried may raise.
+"""
+
+import ast
+import re
+
+from nb_scorer.batching.syntax_nodes import index_of
+
+from nb_native.translate import flow, labels, merging
+from nb_native.translate.context import Raised
+from nb_native.translate.kinds import Torn
+from nb_native.translate.merging import Way
+from nb_native.values import Known
+
+_ALL = frozenset([BaseException])
+_OF_CONVERSIONS = {float: frozenset([ValueError, TypeError]), int: frozenset([ValueError, TypeError, OverflowError])}
+_RETURNED = re.compile(r"return (NB_FAILED|f\d+|\w+\.failed);")
+
+
+def handler_of(context, statement):
+    """Return the one handler of a try; refuse other forms, and one that does not catch all that may be raised."""
+    if len(statement.handlers) != 1 or statement.orelse or statement.finalbody:
+        raise context.refusal("has try with other parts than one except, which has no native form")
+    handler = statement.handlers[0]
+    if handler.name is not None and _reads(handler.body, handler.name):
+        raise context.refusal(f"uses {handler.name}, an exception, which has no native form")
+    caught = _classes(context, handler)
+    raised = frozenset().union(*[_raised_by(context, part) for part in statement.body])
+    left = sorted(kind.__name__ for kind in raised if not issubclass(kind, caught))
+    if left:
+        what = "what else may be raised" if raised >= _ALL else " and ".join(left)
+        raise context.refusal(f"has an except that does not catch {what}: except Exception does")
+    return handler
+
+
+def _reads(body, name):
+    return any(isinstance(node, ast.Name) and node.id == name for part in body for node in ast.walk(part))
+
+
+def _classes(context, handler):
+    """Return the classes that a handler catches; Exception stands for all, as nothing else comes out of a notebook."""
+    if handler.type is None:
+        return (BaseException,)
+    known = labels.constant_of(context.evaluate(handler.type))
+    classes = known.value if isinstance(known, Known) else ()
+    classes = classes if isinstance(classes, tuple) else (classes,)
+    if not classes or not all(isinstance(kind, type) and issubclass(kind, BaseException) for kind in classes):
+        raise context.refusal("has an except of what is no exception that is known now")
+    return (BaseException,) if Exception in classes else classes
+
+
+def _raised_by(context, node):
+    """Return the exceptions that a statement or an expression may raise; BaseException for any."""
+    if isinstance(node, (ast.Assign, ast.Return, ast.Expr)):
+        targets = getattr(node, "targets", [])
+        if node.value is None or not all(isinstance(target, ast.Name) for target in targets):
+            return _ALL
+        return _raised_by(context, node.value)
+    if isinstance(node, (ast.Constant, ast.Name)):
+        return frozenset()
+    if isinstance(node, ast.Subscript) and isinstance(index_of(node), ast.Constant):
+        # Of an object a key may lack, of a list an item; all else has none.
+        key = index_of(node).value
+        kinds = [KeyError, TypeError] if isinstance(key, str) else [KeyError, IndexError, TypeError]
+        return frozenset(kinds) | _raised_by(context, node.value)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and len(node.args) == 1 and not node.keywords:
+        known = context.frame.look_up(node.func.id)
+        own = _OF_CONVERSIONS.get(known.value) if isinstance(known, Known) and isinstance(known.value, type) else None
+        if own is not None:
+            return own | _raised_by(context, node.args[0])
+    return _ALL
+
+
+def write(context, statement, rest, end, run):
+    """Write a try; return (whether the function is at its end in all ways, what `end` returned).
+
+    `run`, `rest` and `end` are those of statements.
+    """
+    handler = handler_of(context, statement)
+    body, returned = _without_return(statement.body)
+    if flow.contains(body, flow.LEAVES):
+        raise context.refusal("leaves a try by a branch, which has no native form")
+    if returned is not None or flow.always_ends(handler.body) or flow.contains(handler.body, flow.LEAVES):
+        following = handler.body if flow.always_ends(handler.body) else [*handler.body, *rest]
+        return True, _apart(context, (body, [returned] if returned else rest, following), end, run)
+    _together(context, body, handler.body, run)
+    return False, None
+
+
+def _without_return(body):
+    """Return (statements, a return of what they keep, or None): what `return` itself does is not tried."""
+    last = body[-1]
+    if not isinstance(last, ast.Return) or last.value is None:
+        return body, None
+    # No name of the notebook's has a space.
+    kept = ast.copy_location(ast.Name(id="what is returned", ctx=ast.Store()), last)
+    assigned = ast.copy_location(ast.Assign(targets=[kept], value=last.value), last)
+    read = ast.copy_location(ast.Name(id=kept.id, ctx=ast.Load()), last)
+    return [*body[:-1], assigned], ast.copy_location(ast.Return(value=read), last)
+
+
+def _tried(context, body, label, run):
+    """Write what is tried; return (whether it may go on, whether it may fail)."""
+    with context.code.captured() as lines:
+        goes_on = run(context, [*body, flow.Goes()], lambda value: True)
+    redirected = [_redirected(line, label) for line in lines]
+    context.code.lines += redirected
+    return bool(goes_on), redirected != lines
+
+
+def _redirected(line, label):
+    """Return a line of C that goes to a label where it would return a failure; what is beyond the program returns."""
+    returned = _RETURNED.search(line)
+    if returned is None:
+        return line
+    status = returned[1]
+    jump = f"goto {label};"
+    if status != "NB_FAILED":
+        jump = f"{{ if ({status} == NB_FAILED) goto {label}; return {status}; }}"
+    return line[: returned.start()] + jump + line[returned.end() :]
+
+
+def _apart(context, parts, end, run):
+    """Write a try of which a way leaves: each way goes to the function's end by itself; return what `end` returned."""
+    body, behind, following = parts
+    frame = context.frame
+    before, shared = dict(frame.names), set(frame.shared)
+    label = context.code.name("caught")
+    result = None
+    with context.captured() as one:
+        goes_on, may_fail = _tried(context, body, label, run)
+        names = dict(frame.names)
+        if goes_on:
+            result = run(context, behind, end)
+        names_at_end = frame.names
+    if not may_fail:
+        context.code.lines += one
+        return result
+    frame.names, frame.shared = _names_after(before, names, body), shared | frame.shared
+    with context.captured() as other:
+        other_result = run(context, following, end)
+    if other_result is None:
+        # A handler that raises leaves the function's body to go on, where that is within another try.
+        frame.names = names_at_end
+    if _is_value(result) and _is_value(other_result):
+        result = merging.settled(context, Way(one, (result,)), Way(other, (other_result,)))[0]
+    context.code.lines += one
+    _handled(context, label, other, falls_through=_is_value(result))
+    return result if result is not None else other_result
+
+
+def _is_value(result):
+    return result is not None and result is not flow.ENDED
+
+
+def _together(context, body, handler, run):
+    """Write a try whose ways meet behind it, or raise."""
+    frame = context.frame
+    before, shared = dict(frame.names), set(frame.shared)
+    label = context.code.name("caught")
+    with context.captured() as one:
+        goes_on, may_fail = _tried(context, body, label, run)
+    names = frame.names
+    if not may_fail:
+        context.code.lines += one
+        return
+    frame.names, frame.shared = _names_after(before, names, body), shared | frame.shared
+    with context.captured() as other:
+        other_goes_on = run(context, [*handler, flow.Goes()], lambda value: True)
+    if goes_on and other_goes_on:
+        frame.names = merging.merged_names(
+            lambda *ways: merging.settled(context, *ways), (one, names), (other, frame.names)
+        )
+    elif goes_on:
+        frame.names = names
+    context.code.lines += one
+    _handled(context, label, other, falls_through=goes_on)
+    if not goes_on and not other_goes_on:
+        raise Raised
+
+
+def _names_after(before, after, body):
+    """Return the names that a handler finds: those before; what several statements set may be set or not."""
+    if len(body) == 1 and _sets_at_its_end(body[0]):
+        return before
+    changed = {name for name in after if before.get(name) is not after[name]}
+    return {**before, **{name: Torn("may have no value yet") for name in changed}}
+
+
+def _sets_at_its_end(statement):
+    """Return whether a statement that raises has given no name a value before."""
+    is_plain = isinstance(statement, (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr))
+    parts = (ast.Tuple, ast.List) if isinstance(statement, ast.Assign) else ()
+    targets = getattr(statement, "targets", [])
+    return is_plain and not any(
+        isinstance(node, ast.NamedExpr) or (isinstance(node, parts) and node in targets) for node in ast.walk(statement)
+    )
+
+
+def _handled(context, label, lines, falls_through):
+    """Write what a jump to a label leads to; where what is before goes on, nothing else leads there."""
+    if falls_through:
+        context.code.line("if (0) {")
+    context.code.line(f"{label}:;")
+    if context.name == "validator":
+        # Words of an exception that nobody gets.
+        context.code.line("*reason = (nb_text){0};")
+    context.code.lines += lines
+    if falls_through:
+        context.code.line("}")

@@ -1,0 +1,58 @@
+"""The author's own functions, written into the place that calls them."""
+
+import ast
+
+from nb_native.refusal import Refusal
+from nb_native.translate import functions, iteration, statements
+from nb_native.translate.context import Raised
+from nb_native.translate.functions import Frame
+from nb_native.translate.kinds import Torn
+from nb_native.values import Known, Record, Vector
+
+DEEPEST = 20
+
+
+def inline(context, called, positional, keywords, text):
+    """Return what a call of a function of the author's returns."""
+    try:
+        function, tree, bound = functions.definition_of(called, text)
+    except Refusal as refusal:
+        raise context.refusal(f"calls {refusal.reason}") from refusal
+    if not functions.is_of_author(function):
+        raise context.refusal(f"calls {text}, which has no native form")
+    frame = Frame(function, tree)
+    return _run(context, frame, [*map(Known, bound), *positional], keywords, text)
+
+
+def inline_closure(context, closure, positional, keywords, text):
+    """Return what a call of a function within a function returns."""
+    frame = Frame(closure.frame.function, closure.node, closure.frame)
+    return _run(context, frame, positional, keywords, text)
+
+
+def _run(context, frame, positional, keywords, text):
+    if len(context.frames) > DEEPEST:
+        raise context.refusal(f"calls {text} more than {DEEPEST} calls deep")
+    wrong = functions.bind(frame, positional, keywords)
+    if wrong is not None:
+        raise context.refusal(f"calls {text}, which {wrong}")
+    for value in frame.names.values():
+        iteration.refuse_generator(context, value)
+    # A list that the caller has, too: what the function changes, the caller would see.
+    frame.shared.update(name for name, value in frame.names.items() if isinstance(value, (Vector, Record)))
+    body = frame.tree.body if isinstance(frame.tree.body, list) else None
+    if body is None:
+        body = [ast.copy_location(ast.Return(value=frame.tree.body), frame.tree.body)]
+    context.frames.append(frame)
+    before = context.node
+    try:
+        value = statements.run(context, body, lambda result: result)
+    finally:
+        context.frames.pop()
+        context.node = before
+    if value is None:
+        # All its ways raise, as is written by now.
+        raise Raised
+    if isinstance(value, Torn):
+        raise context.refusal(f"calls {text}, whose value {value.reason}")
+    return value

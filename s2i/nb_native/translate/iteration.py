@@ -1,0 +1,90 @@
+"""What Python iterates over, and what assignments unpack."""
+
+import ast
+
+from nb_scorer.batching.syntax_nodes import short_text_of
+
+from nb_native.translate import arrays, labels, samples
+from nb_native.translate.kinds import Lazy, Real
+from nb_native.values import Known, Label, Number, Record, Sample, Vector
+
+# Loops over what is known are written once for each item.
+MOST_ITEMS = 10000
+
+
+def iterated(context, value):
+    """Return the items of what Python iterates over."""
+    value = arrays.written_out(context, value)
+    if isinstance(value, Vector):
+        return [out_of(value, item) for item in value.items]
+    if isinstance(value, Record):
+        return [Known(key) for key in value.fields]
+    if isinstance(value, Known):
+        items = labels.raised(context, list, value.value)
+        if len(items) > MOST_ITEMS:
+            raise context.refusal(f"loops over more than {MOST_ITEMS} constants")
+        return [Known(item) for item in items]
+    if isinstance(value, Sample):
+        length = context.facts.lengths.get(value.code)
+        if length is not None and length <= MOST_ITEMS:
+            return samples.items(context, value, length)
+        refuse_unknown_length(context)
+    if isinstance(value, (Real, Number)):
+        context.fail()
+    raise context.refusal("loops over what has no native form")
+
+
+def iterated_in_part(context, value):
+    """Return the items as `iterated` does, for what may stop before the last; refuse where the others might raise."""
+    if isinstance(value, Vector) and value.may_raise:
+        raise context.refusal("may leave a generator before its end, whose items may raise: a list has a native form")
+    return iterated(context, value)
+
+
+def out_of(value, item):
+    """Return an item of a Vector as Python gets it: an array's numbers are numpy's own."""
+    if value.kind == "array" and isinstance(item, Label):
+        return labels.numpy_items(item)
+    return item
+
+
+def assign(context, target, value):
+    """Give a target of an assignment its value: a name, or names in a tuple."""
+    if isinstance(target, ast.Name):
+        frame = context.frame
+        if target.id in frame.declared:
+            raise context.refusal(f"writes {target.id}, which outlives the sample")
+        refuse_generator(context, value)
+        frame.names[target.id] = value
+        frame.shared.discard(target.id)
+        return
+    if isinstance(target, (ast.Tuple, ast.List)):
+        starred = [place for place, part in enumerate(target.elts) if isinstance(part, ast.Starred)]
+        if isinstance(value, Sample) and not starred:
+            samples.require(context, value, frozenset(["list", "text", "object"]))
+            items = samples.items(context, value, len(target.elts))
+        else:
+            items = iterated(context, value)
+        if starred:
+            after = len(target.elts) - starred[0] - 1
+            if len(items) < len(target.elts) - 1:
+                context.fail()
+            middle = Vector(tuple(items[starred[0] : len(items) - after]), "list")
+            items = [*items[: starred[0]], middle, *items[len(items) - after :]]
+        if len(items) != len(target.elts):
+            context.fail()
+        for part, item in zip(target.elts, items):
+            assign(context, part.value if isinstance(part, ast.Starred) else part, item)
+        return
+    raise context.refusal(f"writes {short_text_of(target)}, which has no native form")
+
+
+def refuse_unknown_length(context):
+    """Refuse to write a loop over the sample out, as nobody has told its length."""
+    raise context.refusal("loops over the sample, whose length is not known: a check of len() before would tell it")
+
+
+def refuse_generator(context, value):
+    """Refuse to keep what can be iterated over once."""
+    if isinstance(value, (Vector, Lazy)) and value.kind == "generator":
+        raise context.refusal("keeps a generator: a list has a native form")

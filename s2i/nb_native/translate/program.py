@@ -1,0 +1,250 @@
+"""The C of a model: nb_validate and nb_predict, and the tables and branches of both."""
+
+import ast
+from typing import Any, NamedTuple
+
+from nb_scorer.model.functions import FromEstimator
+
+from nb_native.code import Code
+from nb_native.translate import (
+    arrays,
+    calls,
+    expressions,
+    flow,
+    functions,
+    inlining,
+    lookups,
+    samples,
+    statements,
+    verdicts,
+)
+from nb_native.translate.answers import Answer
+from nb_native.translate.context import Context, Raised, accepted_by_all
+from nb_native.translate.functions import Frame
+from nb_native.translate.kinds import Table, Torn
+from nb_native.values import Known, Sample, Vector
+
+_HEAD = """\
+/* A model, made of a notebook by nb_native: what its functions do with one sample. */
+#include "nb_misfit.h"
+#include "nb_native.h"
+#include "nb_python.h"
+
+/* What the notebook computes and nobody reads is here, too. */
+#pragma GCC diagnostic ignored "-Wunused-variable"
+#pragma GCC diagnostic ignored "-Wunused-const-variable"
+#pragma GCC diagnostic ignored "-Wunused-but-set-variable"
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+"""
+
+
+class _Translation(Context):
+    """The parts of the translation, put together."""
+
+    def __init__(self, code, name, accepted=None):
+        """Begin a function of the C."""
+        super().__init__(code, name, accepted)
+        # What is known of the sample where a validator says yes: a dict for each place where it does.
+        self.exits = []
+        self.evaluate = lambda node: expressions.evaluate(self, node)
+        self.truth = lambda node: expressions.truth(self, node)
+        self.call = lambda node: calls.call(self, node)
+
+    def inline(self, called, positional, keywords, text):
+        """Return what a call of a function of the author's returns."""
+        return inlining.inline(self, called, positional, keywords, text)
+
+    def inline_closure(self, closure, positional, keywords, text):
+        """Return what a call of a function within a function returns."""
+        return inlining.inline_closure(self, closure, positional, keywords, text)
+
+    def say(self, node, kind=None):
+        """Write the words of an exception that a validator raises, where they are constant and all that is said."""
+        if self.name != "validator" or node is None:
+            return
+        classes = Known(AssertionError) if kind is None else expressions.evaluate(self, kind)
+        words = expressions.evaluate(self, node)
+        if not (isinstance(classes, Known) and isinstance(words, Known) and isinstance(classes.value, type)):
+            return
+        if issubclass(classes.value, (ValueError, AssertionError)) and isinstance(words.value, str) and words.value:
+            self.code.line(f"*reason = (nb_text){{{samples.text_arguments(words.value)}}};")
+
+
+def predictor(function, sample, code, accepted=None, first_branch=0):
+    """Write the body of nb_predict for the sample in `sample`, a Sample; return the Branches in it.
+
+    `accepted` is what `validator` has learnt of samples that it accepts: others fail, for nobody asks about them.
+    The number of the first Branch is `first_branch`. Raises Refusal.
+    """
+    context = _Translation(code, "predictor", accepted)
+    context.first_branch = first_branch
+    answers = Answer(context)
+
+    def end(value):
+        if isinstance(value, Torn):
+            raise context.refusal(f"answers with what {value.reason}")
+        with context.placed():
+            answers.write(value)
+        answers.end()
+        return flow.ENDED
+
+    _write(context, function, sample, end)
+    return context.branches
+
+
+def validator(function, code):
+    """Write the body of nb_validate; return (the Branches in it, what is known of samples that it accepts).
+
+    Without a `function` all samples are fine. Raises Refusal.
+    """
+    if function is None:
+        code.line("return NB_OK;")
+        return [], {}
+    context = _Translation(code, "validator")
+
+    def end(value):
+        if isinstance(value, Torn):
+            raise context.refusal(f"returns what {value.reason}")
+        try:
+            verdicts.write(context, value)
+        except Raised:
+            return None
+        return flow.ENDED
+
+    _write(context, function, Sample("sample"), end)
+    return context.branches, accepted_by_all(context.exits)
+
+
+def _write(context, function, sample, end):
+    """Write a function of one sample; `end` writes what it returns."""
+    if isinstance(function, FromEstimator):
+        _of_estimator(context, function.estimator, sample, end)
+        return
+    function, fields = functions.unwrapped(function, context.name)
+    plain, tree, bound = functions.definition_of(_called(function), context.name)
+    frame = Frame(plain, tree)
+    context.frames.append(frame)
+    context.node = tree
+    try:
+        samples.introduce(context, sample, ())
+        arguments, keywords = ([sample], {}) if fields is None else ([], _by_name(context, sample, fields))
+    except Raised:
+        return
+    wrong = functions.bind(frame, [*map(Known, bound), *arguments], keywords)
+    if wrong is not None:
+        raise context.refusal(wrong)
+    body = tree.body if isinstance(tree.body, list) else [ast.copy_location(ast.Return(value=tree.body), tree.body)]
+    try:
+        statements.run(context, body, end)
+    except RecursionError:
+        raise context.refusal("is nested too deeply") from None
+
+
+def _called(function):
+    """Return the function behind an object that can be called."""
+    is_plain = hasattr(function, "__code__") or hasattr(function, "func") or hasattr(function, "__func__")
+    return function if is_plain else getattr(function, "__call__", function)  # noqa: B004 - the method is wanted
+
+
+def _by_name(context, sample, fields):
+    """Return {parameter: value} for an object whose keys are the parameters; other samples get a reason, as Misfit."""
+    _require_fields(context, sample, fields)
+    found = {}
+    for name, needed in fields.items():
+        if needed:
+            found[name] = samples.field(context, sample, name)
+        else:
+            found[name] = samples.field_or(context, sample, name, _default(context.frame, name))
+    return found
+
+
+def _require_fields(context, sample, fields):
+    """Write that the program says what is wrong with a sample that has other fields than these."""
+    code = context.code
+    table = code.name("t")
+    rows = ", ".join(f"{{{{{samples.text_arguments(name)}}}, {int(needed)}}}" for name, needed in fields.items())
+    code.tables.append(f"static const nb_parameter {table}[{len(fields)}] = {{{rows}}};")
+    words = context.name_of("w", "nb_text {};")
+    status = context.name_of("f", f"const int {{}} = nb_fits({sample.code}, {table}, {len(fields)}, &{words});")
+    with code.block(f"if ({status})"):
+        if context.name == "validator":
+            code.line(f"*reason = {words};")
+        else:
+            code.line(f"nb_write(answer, {words}.text, {words}.length);")
+        code.line(f"return {status};")
+    context.facts.types[sample.code] = samples.types_of(context, sample) & {"object"}
+
+
+def _default(frame, name):
+    function = frame.function
+    if name in (function.__kwdefaults__ or {}):
+        return function.__kwdefaults__[name]
+    names = function.__code__.co_varnames[: function.__code__.co_argcount]
+    defaults = function.__defaults__ or ()
+    return dict(zip(names[len(names) - len(defaults) :], defaults))[name]
+
+
+def _of_estimator(context, estimator, sample, end):
+    """Write the predictor that an estimator is by itself."""
+    context.frames.append(_NoSource(type(estimator).__name__))
+    names = getattr(estimator, "feature_names_in_", None)
+    try:
+        samples.introduce(context, sample, ())
+        data: Any = Vector((sample,), "list")
+        if names is not None:
+            names = tuple(str(name) for name in names)
+            for name in names:
+                # Of an object it takes the columns by their names, and none may be missing.
+                member = f"nb_member({sample.code}, {samples.text_arguments(name)})"
+                context.fail_if(f"{sample.code}->type == NB_OBJECT && !{member}")
+            data = Table(sample, names)
+        end(lookups.item_of(context, arrays.asked(context, estimator, "predict", data), Known(0)))
+    except Raised:
+        return
+
+
+class _NoSource(Frame):
+    """Stands for a predictor that is no function."""
+
+    def __init__(self, name):
+        """Begin one."""
+        tree = ast.parse("lambda sample: 0", mode="eval").body
+        super().__init__(eval("lambda sample: 0"), tree)  # noqa: S307 - our own text, for a code object
+        self.name = name
+
+
+class Program(NamedTuple):
+    """A model as C: its `text`, the Branches in it, and the methods of estimators that were `recognised`, in order.
+
+    `edges` are numbers and texts with which these compare values.
+    """
+
+    text: str
+    branches: tuple
+    recognised: tuple
+    edges: tuple
+
+
+def program(model):
+    """Return the C of a model, an object with `predictor` and `validator`; raises Refusal."""
+    return whole(model).text
+
+
+def whole(model):
+    """Return the Program of a model, an object with `predictor` and `validator`; raises Refusal."""
+    code = Code()
+    asked, accepted = validator(model.validator, code)
+    parts = [_function("int nb_validate(const nb_value *sample, nb_text *reason)", code.lines)]
+    code.lines = []
+    branches = asked + predictor(model.predictor, Sample("sample"), code, accepted, len(asked))
+    parts.append(_function("int nb_predict(const nb_value *sample, nb_output *answer)", code.lines))
+    counts = (
+        f"#ifdef NB_BRANCHES\nuint32_t nb_branches[{max(1, len(branches))}][2];\n"
+        f"const uint32_t nb_branch_count = {len(branches)};\n#endif\n"
+    )
+    text = "\n".join([_HEAD, counts, *[table + "\n" for table in code.tables], *parts])
+    return Program(text, tuple(branches), tuple(code.recognised), tuple(code.edges))
+
+
+def _function(head, lines):
+    return f"{head}\n{{\n" + "\n".join(lines) + "\n}\n"

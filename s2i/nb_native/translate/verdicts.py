@@ -1,0 +1,96 @@
+"""What a validator returns, as yes or no with its reason: nb_scorer.model.functions.refusal in C."""
+
+from nb_scorer.model import functions
+
+from nb_native.translate import conditions, labels, samples
+from nb_native.values import Known, Label, Sample, Vector
+
+
+def write(context, verdict):
+    """Write what a verdict leads to; the C returns there."""
+    reason = Known("")
+    if isinstance(verdict, conditions.Condition):
+        _write_condition(context, verdict, reason)
+        return
+    if isinstance(verdict, Vector) and verdict.kind == "tuple" and len(verdict.items) == 2:
+        verdict, reason = _pair(context, verdict)
+    if isinstance(verdict, (Known, Label)) and isinstance(reason, Known):
+        # As the service asks, for each of the constants.
+        given = reason.value
+        found = labels.mapped(context, lambda item: _refusal(item, given), verdict)
+        if None in labels.as_label(found).table:
+            context.exits.append(context.facts.about())
+        write_reason(context, found)
+        return
+    if isinstance(verdict, Sample):
+        # A text of the sample's is a reason, even an empty one.
+        with context.code.block(f"if ({verdict.code}->type == NB_STRING)"):
+            context.code.line(f"*reason = (nb_text){{{verdict.code}->text, {verdict.code}->length}};")
+            context.code.line("return NB_REFUSED;")
+    _write_condition(context, conditions.truth_of(context, verdict), reason)
+
+
+def _write_condition(context, condition, reason):
+    if condition.code is not False:
+        facts = context.facts.copy()
+        facts.learn(condition.if_true)
+        context.exits.append(facts.about())
+    if condition.is_known:
+        write_reason(context, Known(None) if condition.code else _words(context, reason))
+        return
+    context.code.line(f"if ({condition.code})")
+    context.code.line("    return NB_OK;")
+    write_reason(context, _words(context, reason))
+
+
+def _pair(context, verdict):
+    """Return (verdict, its reason) of a pair, or the pair itself, which is a yes."""
+    first, reason = verdict.items
+    is_text = isinstance(reason, (Known, Label)) and all(
+        isinstance(item, str) for item in labels.as_label(reason).table
+    )
+    is_nothing = isinstance(reason, Known) and reason.value is None
+    if not is_text and not is_nothing:
+        raise context.refusal("gives a reason that is no constant")
+    if isinstance(first, (Known, Label)):
+        if isinstance(first, Label) or isinstance(reason, Label):
+            raise context.refusal("gives one of several verdicts with a reason")
+        return Known((first.value, reason.value)), Known("")
+    if isinstance(first, Sample):
+        raise context.refusal("gives a part of the sample as a verdict, with a reason")
+    # A truth value of Python's own goes with any reason, another with a text.
+    if (getattr(first, "form", None) != "NB_AS_BOOL" or getattr(first, "owner", None) != "Python") and not is_text:
+        return Known(True), Known("")
+    return first, reason
+
+
+def _refusal(verdict, reason):
+    found = functions.refusal(verdict)
+    return found if found is None or found else reason
+
+
+def _words(context, reason):
+    return labels.mapped(context, lambda item: "" if item is None else str(item), reason)
+
+
+def write_reason(context, reason, status="NB_REFUSED"):
+    """Write that the sample is refused for a reason, a Known or a Label; None in its table is a yes."""
+    items = labels.as_label(reason).table
+    if isinstance(reason, Known):
+        if reason.value is None:
+            context.code.line("return NB_OK;")
+            return
+        if reason.value:
+            text = samples.text_arguments(reason.value)
+            context.code.line(f"*reason = (nb_text){{{text}}};")
+        context.code.line(f"return {status};")
+        return
+    name = context.code.name("t")
+    texts = ", ".join(f"{{{samples.text_arguments(item or '')}}}" for item in items)
+    context.code.tables.append(f"static const nb_text {name}[{len(items)}] = {{{texts}}};")
+    for place, item in enumerate(items):
+        if item is None:
+            context.code.line(f"if ({reason.code} == {place})")
+            context.code.line("    return NB_OK;")
+    context.code.line(f"*reason = {name}[{reason.code}];")
+    context.code.line(f"return {status};")

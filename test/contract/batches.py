@@ -1,0 +1,41 @@
+"""The back end `batch` as a process: its words, what goes in, and what came out."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+LIMIT = 300
+
+
+class Ended(NamedTuple):
+    """How a run ended."""
+
+    status: int
+    out: bytes
+    err: str
+
+
+def command(*words, python=sys.executable) -> list:
+    """Return the command line of a batch with these words."""
+    return [str(python), "-I", "-m", "nb_service", "batch", *map(str, words)]
+
+
+def environment(app_root, **env) -> dict:
+    """Return the environment of a batch with this model."""
+    kept = {key: value for key, value in os.environ.items() if key in ("PATH", "HOME", "LANG", "TMPDIR")}
+    return {**kept, "APP_ROOT": str(app_root), "WEB_CONCURRENCY": "2", **env}
+
+
+def batch(app_root: Path, *words, given: bytes = b"", python=sys.executable, cwd=None, **env) -> Ended:
+    """Run a batch to its end, with `given` on stdin."""
+    ran = subprocess.run(
+        command(*words, python=python),
+        input=given,
+        capture_output=True,
+        env=environment(app_root, **env),
+        cwd=cwd,
+        timeout=LIMIT,
+    )
+    return Ended(ran.returncode, ran.stdout, ran.stderr.decode("utf-8", "replace"))

@@ -1,0 +1,58 @@
+"""The golden samples get the same answers from every back end that there is."""
+
+import json
+
+import pytest
+from nb_service import backends
+
+from contract import clients
+from contract.archives import archive_of
+from contract.batches import batch
+from contract.services import Service
+
+NOTEBOOK = """
+    def validator(x):
+        return len(x) == 2
+
+    def predictor(x):
+        return {"sum": x[0] + x[1], "share": x[0] / 3, "missing": None, "of": [x, "ü"]}
+
+    examples = [[1, 2], [0.1, 0.2], [-1e300, 7], [0, 1e-7], [123456789012345678, 1]]
+"""
+TOGETHER = NOTEBOOK + "\n    def batch_predictor(xs):\n        return [predictor(x) for x in xs]\n"
+
+
+def _by_http(root, samples, folder):
+    service = Service(root).ready()
+    try:
+        return [service.predict(sample)[1] for sample in samples]
+    finally:
+        service.close()
+
+
+def _by_batch(root, samples, folder):
+    given = "".join(json.dumps(sample) + "\n" for sample in samples).encode()
+    ran = batch(root, "--keep", "none", given=given)
+    assert ran.status == 0, ran.err
+    return [json.loads(line) for line in ran.out.splitlines()]
+
+
+def _by_spark(root, samples, folder):
+    # As texts: a column of Spark has one type, and these samples have whole numbers beside others.
+    job = {"schema": "sample string", "rows": [[json.dumps(sample)] for sample in samples]}
+    job |= {"archive": str(archive_of(root, folder)), "options": {"as_form": "value"}}
+    (folder / "jobs.json").write_text(json.dumps([job]))
+    (outcome,) = clients.ask("spark", "score_spark.py", folder / "jobs.json")
+    return [json.loads(answer) for _, answer, _ in outcome["rows"]]
+
+
+ASKED = {"batch": _by_batch, "http": _by_http, "spark-model": _by_spark}
+
+
+@pytest.mark.parametrize("code", [NOTEBOOK, TOGETHER], ids=["one by one", "together"])
+@pytest.mark.parametrize("name", backends.names())
+def test_the_golden_samples_get_the_notebook_s_answers_from_every_back_end(name, code, model_cache, tmp_path):
+    root = model_cache(code)
+    rows = [json.loads(line) for line in (root / "model" / "golden.ndjson").read_text().splitlines()]
+    assert len(rows) == 5
+    assert ASKED[name](root, [row["sample"] for row in rows], tmp_path) == [row["answer"] for row in rows]

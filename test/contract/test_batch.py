@@ -1,0 +1,399 @@
+"""The back end `batch`: what goes in comes out, row for row, with the answers that requests get."""
+
+import gzip
+import json
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+from contract.batches import batch, command, environment
+from contract.notebooks import LISTS, OBJECTS, TROUBLE
+from contract.services import SOON, Service, children, wait_until
+
+TOGETHER = (
+    TROUBLE
+    + """
+    def batch_predictor(xs):
+        return [predictor(x) for x in xs]
+    """
+)
+
+
+def _json(*values):
+    return "".join(json.dumps(value) + "\n" for value in values).encode()
+
+
+def test_a_stream_of_csv_comes_back_with_a_column_more_and_nothing_else_on_stdout(model_cache):
+    ran = batch(model_cache(LISTS), given=b"a,b\n1,2\n3.50,4\n")
+    assert (ran.status, ran.out) == (0, b"a,b,prediction\n1,2,3.0\n3.50,4,7.5\n")
+    assert "2 rows in = 2 rows out + 0 refused" in ran.err
+
+
+def test_s2i_backend_names_it_too(model_cache):
+    ran = subprocess.run(
+        command()[:-1],
+        input=b"[1, 2]\n[3, 4]\n",
+        capture_output=True,
+        env=environment(model_cache(LISTS), S2I_BACKEND="batch"),
+    )
+    assert (ran.returncode, ran.stdout) == (
+        0,
+        b'{"sample": [1, 2], "prediction": 3.0}\n{"sample": [3, 4], "prediction": 7.0}\n',
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "given", "written"),
+    [
+        ([], b"1;2\n3;4\n", b"1;2;3.0\n3;4;7.0\n"),
+        (["--keep", "none"], b"[1, 2]\n\n[3, 4]", b"3.0\n7.0\n"),
+        (["--keep", "none"], b"[[1, 2],\n [3, 4]]", b"[\n3.0,\n7.0\n]\n"),
+        (["--from", "json", "--to", "csv", "--keep", "none"], b"[]", b"prediction\n"),
+        (["--to", "ndjson", "--keep", "b"], b"a,b\n1,2\n", b'{"b": 2, "prediction": 3.0}\n'),
+        (["--to", "ndjson", "--column", "sum"], b"1\t2\n", b'{"1": 1, "2": 2, "sum": 3.0}\n'),
+        (["--sample", "x,y", "--keep", "id"], b"id,x,y\n007,1,2\n", b"id,prediction\n007,3.0\n"),
+        (["--sample", "2,3", "--keep", "1", "--header", "no"], b"007,1,2\n", b"007,3.0\n"),
+        (
+            ["--sample", "v"],
+            b'id|v\n1|"[1, 2]"\n',
+            b"id|v|prediction\n1|[1, 2]|3.0\n",
+        ),
+        (["--sample", "v", "--keep", "id"], b'{"id": "a", "v": [1, 2]}\n', b'{"id": "a", "prediction": 3.0}\n'),
+        (["--as", "list", "--keep", "none"], b'{"x": 1, "y": 2}\n', b"3.0\n"),
+        (
+            ["--compress", "none", "--to", "tsv"],
+            gzip.compress(b"x,y\n1,2\n", mtime=0),
+            b"x\ty\tprediction\n1\t2\t3.0\n",
+        ),
+        (["--header", "no"], "1,2\n".encode("utf-16"), b"1,2,3.0\n"),
+        ([], b"\xef\xbb\xbfx,y\r\n1,2\r\n", b"x,y,prediction\n1,2,3.0\n"),
+        (["--header", "yes"], b"x,y\n", b"x,y,prediction\n"),
+    ],
+)
+def test_words_say_what_is_read_and_written(words, given, written, model_cache):
+    ran = batch(model_cache(LISTS), *words, given=given)
+    assert (ran.status, ran.out) == (0, written), ran.err
+
+
+def test_an_encoding_that_is_said_is_read_and_utf_8_is_written(model_cache):
+    ran = batch(model_cache(OBJECTS), "--encoding", "latin-1", given="name,age\nJosé,1\n".encode("latin-1"))
+    assert ran.out.decode() == 'name,age,prediction\nJosé,1,"{""greeting"": ""hi Jos\\u00e9"", ""next"": 2}"\n'
+
+
+def test_flat_writes_the_keys_of_answers_as_columns(model_cache):
+    ran = batch(model_cache(OBJECTS), "--flat", given=b'age,name\n1,"a\nb"\n2,"c,d"\n')
+    assert ran.out == b'age,name,greeting,next\n1,"a\nb","hi a\nb",2\n2,"c,d","hi c,d",3\n'
+
+
+@pytest.mark.parametrize("code", [TROUBLE, TOGETHER], ids=["one by one", "together"])
+def test_a_row_of_each_kind_of_trouble_costs_itself_alone_and_is_kept(code, model_cache, tmp_path):
+    rows = ["a", "refused", "raising", "b", "fail", "exit", "die", "odd", "hang", "print", "c"]
+    # Broken ones too: no JSON, and no UTF-8.
+    given = _json(*rows[:4]) + b"{no json\n" + _json(*rows[4:]) + b'"\xff"\n' + _json("d")
+    ran = batch(
+        model_cache(code), "--from", "ndjson", "--keep", "none", "--errors", tmp_path / "errors", given=given,
+        S2I_PREDICT_TIMEOUT="1",
+    )  # fmt: skip
+    assert ran.out == b'"A"\n"B"\n"PRINT"\n"C"\n"D"\n'
+    assert ran.status == 0
+    assert "14 rows in = 5 rows out + 9 refused" in ran.err
+    assert "said by the notebook" in ran.err and "said by its library" in ran.err
+    errors = [json.loads(line) for line in (tmp_path / "errors").read_text().splitlines()]
+    assert [(error["row"], error["status"], error["sample"]) for error in errors] == [
+        (2, 422, "refused"),
+        (3, 422, "raising"),
+        (5, 400, "{no json"),
+        (6, 500, "fail"),
+        (7, 500, "exit"),
+        (8, 500, "die"),
+        (9, 500, "odd"),
+        (10, 504, "hang"),
+        (13, 400, '"\\xff"'),
+    ]
+    assert {error["file"] for error in errors} == {"stdin"}
+    assert [error["reason"] for error in errors][:6] == [
+        "The notebook's validator refuses this sample.",
+        "The notebook's validator refuses this sample: KeyError: 'words of the validator'.",
+        "It is not JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1).",
+        "The notebook's predictor failed on this sample: ZeroDivisionError: division by zero",
+        "The notebook's predictor failed on this sample: SystemExit: 3",
+        "The process that worked on this sample ended before it answered.",
+    ]
+
+
+def test_without_a_file_for_errors_the_first_ten_are_told_and_the_status_says_so(model_cache):
+    ran = batch(model_cache(LISTS), "--keep", "none", given=b"1,2\n" + b"1,2,3\n" * 12 + b"3,4\n")
+    assert (ran.status, ran.out) == (3, b"3.0\n7.0\n")
+    assert ran.err.count("Refused: row ") == 10
+    assert "Refused: row 2 of stdin: It has 3 fields, and the first row has 2." in ran.err
+    assert "And 2 more; --errors FILE keeps all of them." in ran.err
+
+
+@pytest.mark.parametrize(("limit", "status"), [("1", 4), ("2", 3), ("10%", 4), ("50%", 3)])
+def test_max_errors_ends_a_job_early_with_a_status_of_its_own(limit, status, model_cache, tmp_path):
+    (tmp_path / "in.csv").write_text("1,2\nx,1\n1,2,3\n3,4\n")
+    ran = batch(model_cache(LISTS), tmp_path / "in.csv", tmp_path / "out.csv", "--header", "no", "--max-errors", limit)
+    assert ran.status == status, ran.err
+    assert (tmp_path / "out.csv").exists() == (status == 3)
+    assert ("(problem batch-max-errors)" in ran.err) == (status == 4)
+
+
+def test_a_report_of_json_is_on_stdout_where_that_has_no_answers(model_cache, tmp_path):
+    (tmp_path / "in.csv").write_text("1,2\nx,1\n")
+    ran = batch(model_cache(LISTS), tmp_path / "in.csv", tmp_path / "out.csv", "--header", "no", "--json")
+    report = json.loads(ran.out)
+    assert report.pop("seconds") > 0
+    assert report == {
+        "rows_in": 2,
+        "rows_out": 1,
+        "rows_refused": 1,
+        "outputs": [str(tmp_path / "out.csv")],
+        "errors": None,
+        "reasons": [(f"row 2 of {tmp_path / 'in.csv'}: The notebook's predictor failed on this sample: "
+                    "ValueError: could not convert string to float: 'x'")],
+        "resumed_after_row": 0,
+        "exit_status": 3,
+    }  # fmt: skip
+
+
+def test_show_says_what_rows_become_and_scores_no_others(model_cache, tmp_path):
+    (tmp_path / "in.csv").write_text("x,y\n1,2\n5,4,3\nd,4\n5,6\n")
+    ran = batch(model_cache(LISTS), "--show", tmp_path / "in.csv", tmp_path / "out.csv")
+    assert ran.status == 0
+    assert ran.out.decode().splitlines() == [
+        f"{tmp_path / 'in.csv'}: csv, fields parted by ','; columns: x, y",
+        "row 1: predictor gets [1, 2]",
+        '       is written as {"x": 1, "y": 2, "prediction": 3.0}',
+        "row 2: refused: It has 3 fields, and the header has 2.",
+        'row 3: predictor gets ["d", 4]',
+        (
+            "       refused: The notebook's predictor failed on this sample: ValueError: could not convert string to "
+            "float: 'd'"
+        ),
+    ]
+    assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
+
+
+def test_folders_and_patterns_give_a_file_each_and_a_file_takes_all(model_cache, tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "b.csv").write_text("x,y\n3,4\n")
+    (tmp_path / "in" / "a.csv").write_text("x,y\n1,2\n")
+    (tmp_path / "in" / "notes.md").write_text("no samples")
+    root = model_cache(LISTS)
+    assert batch(root, tmp_path / "in", f"{tmp_path}/out/", "--to", "ndjson").status == 0
+    assert {path.name: path.read_text() for path in (tmp_path / "out").iterdir()} == {
+        "a.ndjson": '{"x": 1, "y": 2, "prediction": 3.0}\n',
+        "b.ndjson": '{"x": 3, "y": 4, "prediction": 7.0}\n',
+    }
+    assert batch(root, tmp_path / "in" / "*.csv", tmp_path / "all.csv").status == 0
+    assert (tmp_path / "all.csv").read_text() == "x,y,prediction\n1,2,3.0\n3,4,7.0\n"
+
+
+def test_the_samples_of_a_request_get_the_same_answers(model_cache):
+    """The rules of what a row becomes are one: what HTTP answers to a body of CSV, batch writes."""
+    samples = b"name,age\nann,1\n,2\n007,3\n1.5,4\n"
+    root = model_cache(OBJECTS)
+    ran = batch(root, "--flat", "--keep", "none", given=samples, S2I_MAX_BATCH="1")
+    service = Service(root).ready()
+    try:
+        status, text, _ = service.ask(samples, "/predict/batch", headers={"Content-Type": "text/csv"})
+    finally:
+        service.close()
+    assert status == 200
+    assert ran.out.decode() == text
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_and_the_same_words_go_on(number, model_cache, tmp_path):
+    goes_on = tmp_path / "goes-on"
+    halting = f"""
+    import os, time
+
+    def predictor(x):
+        while x >= 300 and not os.path.exists({str(goes_on)!r}):
+            time.sleep(0.01)
+        return x
+
+    examples = [1, 2]
+    """
+    root = model_cache(halting)
+    folder = tmp_path / "job"
+    folder.mkdir()
+    (folder / "in.csv").write_text("".join(f"{row}\n" for row in range(600)))
+    words = [folder / "in.csv", folder / "out.csv", "--header", "no", "--keep", "none"]
+    process = subprocess.Popen(
+        command(*words), env=environment(root, S2I_BATCH_KEEP="0"), stderr=subprocess.PIPE, text=True
+    )
+    staged = folder / ".out.csv.nb-batch" / "0.data"
+    assert wait_until(lambda: staged.exists() and staged.stat().st_size)
+    process.send_signal(number)
+    said = process.communicate(timeout=SOON)[1]
+    assert process.returncode == 128 + number, said
+    assert "the same words go on from there" in said
+    assert not (folder / "out.csv").exists()
+    goes_on.touch()
+    ran = batch(root, *words)
+    assert ran.status == 0 and "Going on after row" in ran.err
+    assert (folder / "out.csv").read_text() == "".join(f"{row}\n" for row in range(600))
+    assert sorted(path.name for path in folder.iterdir()) == ["in.csv", "out.csv"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_while_no_row_comes(number, model_cache):
+    process = subprocess.Popen(
+        command(),
+        env=environment(model_cache(LISTS)),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    # It has processes once it listens to signals.
+    assert wait_until(lambda: children(process.pid))
+    process.send_signal(number)
+    assert process.wait(SOON) == 128 + number
+    assert process.stderr.read() == b"Ending by signal %d.\n" % number
+    for stream in (process.stdin, process.stdout, process.stderr):
+        stream.close()
+
+
+SLOW = "import time\ndef predictor(x):\n    time.sleep(0.002)\n    return x\nexamples = [1, 2]\n"
+# With that, a job that no test waits for: it is at work until it is killed.
+LONG = "1\n" * 300_000
+
+
+def _interrupted(root, folder):
+    """Leave a job in `folder` that was begun; return its words."""
+    (folder / "in.csv").write_text(LONG)
+    words = [folder / "in.csv", folder / "out.csv", "--header", "no", "--keep", "none"]
+    process = subprocess.Popen(command(*words), env=environment(root, S2I_BATCH_KEEP="0"), stderr=subprocess.DEVNULL)
+    journal = folder / ".out.csv.nb-batch" / "journal"
+    assert wait_until(lambda: journal.exists() and journal.read_bytes().count(b"\n") > 1)
+    process.kill()
+    process.wait()
+    return words
+
+
+def test_what_was_begun_otherwise_is_not_gone_on_with(model_cache, tmp_path):
+    root = model_cache(SLOW)
+    words = _interrupted(root, tmp_path)
+    ran = batch(root, *words, "--column", "answer")
+    assert ran.status == 1
+    assert "it is another one: column was 'prediction', and is 'answer'." in ran.err and "--restart" in ran.err
+    ran = batch(model_cache(SLOW.replace("002", "001")), *words)
+    assert "it is another one: the model is another one." in ran.err
+    (tmp_path / "in.csv").write_text(LONG.replace("1", "2"))
+    ran = batch(root, *words)
+    assert f"{tmp_path / 'in.csv'} has changed since." in ran.err
+    (tmp_path / "in.csv").write_text("2\n" * 10)
+    ran = batch(root, *words, "--restart")
+    assert ran.status == 0
+    assert (tmp_path / "out.csv").read_text() == "2\n" * 10
+
+
+def test_two_at_a_time_do_not_write_one_file(model_cache, tmp_path):
+    root = model_cache(SLOW)
+    (tmp_path / "in.csv").write_text(LONG)
+    words = [tmp_path / "in.csv", tmp_path / "out.csv"]
+    with subprocess.Popen(command(*words), env=environment(root), stderr=subprocess.DEVNULL) as first:
+        assert wait_until((tmp_path / ".out.csv.nb-batch" / "journal").exists)
+        ran = batch(root, *words)
+        first.kill()
+    assert ran.status == 1 and "another process is at work on it" in ran.err
+
+
+def test_a_model_whose_processes_keep_ending_ends_the_job_with_a_sentence(model_cache):
+    ran = batch(
+        model_cache("import os\ndef predictor(x):\n    os._exit(1)\n"), "--from", "ndjson", given=b"1\n2\n3\n4\n"
+    )
+    # Whether each row ends a process, or none is left to ask before that, is a matter of moments.
+    sentences = {1: "(problem batch-unscored)", 3: "4 rows in = 0 rows out + 4 refused"}
+    assert sentences.get(ran.status, "another exit status") in ran.err, ran
+
+
+def test_a_predictor_that_leaks_is_replaced_and_no_row_is_lost(model_cache, tmp_path):
+    leak = "held = []\ndef predictor(x):\n    held.append(bytearray(10_000))\n    return x\nexamples = [1, 2]\n"
+    (tmp_path / "in.csv").write_text("".join(f"{row}\n" for row in range(5000)))
+    ran = batch(model_cache(leak), tmp_path / "in.csv", "--keep", "none", "--header", "no", S2I_MAX_REQUESTS="300")
+    assert ran.status == 0
+    assert ran.out == (tmp_path / "in.csv").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("words", "given", "said"),
+    [
+        (["/nowhere.csv"], b"", "/nowhere.csv can't be scored: it names no file."),
+        (["in.xyz", "out.csv"], b"", "in.xyz can't be scored: its ending is none of .csv"),
+        (["in.csv", "in.csv"], b"", "would be read and written"),
+        (["in.csv", "in.xyz/out.csv"], b"", "can't be written: Not a directory"),
+        (["--sample", "q", "--header", "yes"], b"x,y\n1,2\n", "it has no column 'q'"),
+        (["--keep", "q", "--header", "yes"], b"x,y\n1,2\n", "it has no column 'q'"),
+        (["--header", "yes"], b"x,x\n1,2\n", "its header has 'x' more than once"),
+        (["--header", "yes"], b"x,prediction\n1,2\n", "Two columns of the output would be called 'prediction'"),
+        (["--from", "json"], b'{"x": 1}', "it is no JSON array"),
+        (["--from", "json"], b"[[1, 2], [3", "its array is broken at element 2"),
+        (["--from", "json"], b"[[1, 2]] 3", "something follows its array"),
+        ([], gzip.compress(b"1,2\n" * 10_000, mtime=0)[:-20], "its last part is missing"),
+        ([], b"\x1f\x8b" + b"no gzip" * 99, "it is not gzip as it says"),
+        (["--from", "npy"], b"no npy", "it is no npy file"),
+        (["--encoding", "ascii"], "é,1\n".encode(), "it is not ASCII"),
+    ],
+)
+def test_what_can_t_be_done_is_told_in_a_sentence(words, given, said, model_cache, tmp_path):
+    (tmp_path / "in.xyz").write_text("1,2\n")
+    (tmp_path / "in.csv").write_text("1,2\n")
+    ran = batch(model_cache(LISTS), *words, given=given, cwd=tmp_path)
+    assert ran.status in (1, 2)
+    assert said in ran.err
+    assert "Traceback" not in ran.err
+
+
+def test_a_file_that_this_user_may_not_read_is_told(model_cache, tmp_path):
+    if os.getuid() == 0:
+        os.symlink("in.csv", tmp_path / "in.csv")  # nobody may read a link to itself, not even root
+    else:
+        (tmp_path / "in.csv").touch(0o000)
+    ran = batch(model_cache(LISTS), tmp_path / "in.csv", tmp_path / "out.csv")
+    assert ran.status == 1
+    assert f"{tmp_path / 'in.csv'} can't be scored: it can't be read: " in ran.err
+
+
+def test_a_reader_that_is_gone_ends_it_with_a_sentence(model_cache, tmp_path):
+    (tmp_path / "in.csv").write_text("1,2\n" * 200_000)
+    process = subprocess.Popen(
+        command(tmp_path / "in.csv"),
+        env=environment(model_cache(LISTS)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    process.stdout.read(10)
+    process.stdout.close()
+    said = process.stderr.read().decode()
+    process.stderr.close()
+    assert process.wait(SOON) == 1
+    assert "stdout can't be written: nobody reads it any more." in said
+
+
+def test_a_bar_on_a_terminal_says_how_far_it_is(model_cache, tmp_path):
+    """The bar is drawn over itself, and the last line is the sum."""
+    (tmp_path / "in.csv").write_text("1\n" * 2000)
+    own, theirs = os.openpty()
+    process = subprocess.Popen(
+        command(tmp_path / "in.csv", tmp_path / "out.csv", "--header", "no"),
+        env=environment(model_cache(SLOW)),
+        stderr=theirs,
+    )
+    os.close(theirs)
+    said = b""
+    until = time.monotonic() + SOON
+    while time.monotonic() < until:
+        try:
+            said += os.read(own, 1 << 16)
+        except OSError:
+            break
+    os.close(own)
+    assert process.wait(SOON) == 0
+    assert b"\r[#" in said and b"rows, " in said and b" left, " in said and b" to go" in said
+    assert b"2000 rows in = 2000 rows out + 0 refused" in said

@@ -1,0 +1,41 @@
+"""The name of a back end is a command: `run` takes it as its first word, or as the name that it is called by."""
+
+import os
+import subprocess
+
+import pytest
+
+from flow.stage import BIN, ROOT
+
+HOME = os.environ.get("NB_BUILDER_HOME", str(ROOT / ".nb-builder"))
+
+
+def said(*command):
+    """Return (exit status, stdout, stderr) of a command."""
+    ran = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "NB_BUILDER_HOME": HOME})
+    return ran.returncode, ran.stdout, ran.stderr
+
+
+def test_run_takes_a_back_end_s_name_and_its_words():
+    status, out, _ = said(BIN / "run", "batch", "--help")
+    assert (status, out.splitlines()[0]) == (0, "Usage: batch [OPTIONS] [INPUT…] [OUTPUT]")
+
+
+def test_by_its_other_name_run_is_that_back_end(tmp_path):
+    (tmp_path / "batch").symlink_to(BIN / "run")
+    assert said(tmp_path / "batch", "--help")[1].startswith("Usage: batch ")
+    (tmp_path / "pigeon").symlink_to(BIN / "run")
+    status, _, err = said(tmp_path / "pigeon")
+    assert (status, err[:28]) == (2, "Usage: python -m nb_service ")
+
+
+@pytest.mark.parametrize("status", [0, 3])
+def test_make_spark_model_leaves_a_whole_archive_or_none(status, tmp_path):
+    engine = tmp_path / "engine"
+    engine.write_text(f'#!/bin/sh\necho "$@"\nexit {status}\n')
+    engine.chmod(0o755)
+    out = tmp_path / "model.zip"
+    ran = said("make", "-C", ROOT, "spark-model", f"DOCKER={engine}", "SERVICE=mine", f"OUT={out}")
+    assert (ran[0] == 0) is (status == 0)
+    left = {path.name: path.read_text() for path in tmp_path.iterdir() if path != engine}
+    assert left == ({} if status else {"model.zip": "run --rm mine spark-model\n"})

@@ -1,0 +1,113 @@
+"""What keeps predictor from being scored in batches, by the syntax of the cells."""
+
+import pytest
+from nb_builder.analysis import batching
+from nb_builder.common.cell import Cell
+
+MODEL = "import joblib\nmodel = joblib.load('model.joblib')"
+FIT = "s.fit_transform trains while answering; transform is what answers need"
+PREDICTOR = "def predictor(x):\n    {}\n    return model.predict([x])[0]"
+
+
+def told(tmp_path, *sources):
+    cells = [Cell(source, number, number) for number, source in enumerate(sources, start=1)]
+    found = batching.hindrance(cells, tmp_path, tmp_path)
+    return found and found.note.partition("batches: ")[2].partition(". To have")[0]
+
+
+@pytest.mark.parametrize(
+    ("before", "line", "words"),
+    [
+        ("import time", "time.time()", "time.time reads the clock"),
+        ("from random import choice as pick", "pick(x)", "pick draws random numbers"),
+        ("import random\nr = random.Random(3)", "r.random()", "r.random draws random numbers"),
+        ("import numpy as np", "np.random.normal()", "np.random.normal draws random numbers"),
+        ("from numpy.random import default_rng\nr = default_rng()", "r.normal()", "r.normal draws random numbers"),
+        ("import requests", "requests.get(x)", "requests.get reads or writes outside of the process"),
+        ("import boto3\ns3 = boto3.client('s3')", "s3.get()", "s3.get reads or writes outside of the process"),
+        (
+            "import sqlite3\ndb = sqlite3.connect('x')",
+            "db.execute('x')",
+            "db.execute reads or writes outside of the process",
+        ),
+        ("seen = {}", "seen[x] = 1", "it writes seen[x], which outlives the sample"),
+        ("seen = dict()", "seen.update(x)", "seen.update changes a dict that outlives the sample"),
+        (
+            "from collections import deque\nseen = deque(maxlen=3)",
+            "seen.append(x)",
+            "seen.append changes a deque that outlives the sample",
+        ),
+        ("seen = [n for n in range(3)]", "seen.append(x)", "seen.append changes a list that outlives the sample"),
+        (
+            "try:\n    import clock as t\nexcept ImportError:\n    import time as t",
+            "t.time()",
+            "t.time reads the clock",
+        ),
+        ("from sklearn.preprocessing import StandardScaler as S\ns = S()", "s.fit_transform([x])", FIT),
+        ("", "from datetime import datetime; datetime.now()", "datetime.now reads the clock"),
+    ],
+)
+def test_the_rules_of_the_build_are_told_by_names(tmp_path, before, line, words):
+    assert told(tmp_path, MODEL, before, PREDICTOR.format(line)) == f"{words} (cell 3, line 2)"
+
+
+HELPER = "def helper(x):\n    seen.append(x)\n    return model.predict([x])\n\n\nseen = []"
+SERVICE = """class Service:
+    def predict(self, x: int = open('x')):
+        self.n = 1
+        return model.predict([x])
+
+
+service = Service()"""
+
+
+def test_functions_and_methods_that_predictor_calls_are_read(tmp_path):
+    found = told(tmp_path, MODEL, HELPER, PREDICTOR.format("helper(x)"))
+    assert found == "seen.append changes a list that outlives the sample (cell 2, line 2)"
+    found = told(tmp_path, MODEL, SERVICE, PREDICTOR.format("service.predict(x)"))
+    assert found == "it writes self.n, which outlives the sample (cell 2, line 3)"
+
+
+def test_a_model_that_is_loaded_for_each_sample_is_told(tmp_path):
+    source = (
+        "import joblib\ndef predictor(x):\n    model = joblib.load('model.joblib')\n    return model.predict([x])[0]"
+    )
+    assert told(tmp_path, source) == (
+        "joblib.load loads from a file for each sample; load what it needs in a cell of its own, not in predictor "
+        "(cell 1, line 3)"
+    )
+
+
+def test_a_module_of_the_repository_is_read_and_not_run(tmp_path):
+    (tmp_path / "helpers").mkdir()
+    (tmp_path / "helpers" / "scoring.py").write_text(
+        "raise SystemExit\nlast = {}\nmodel = load()\ndef score(x):\n    last['x'] = x\n    return model.predict([x])\n"
+    )
+    assert told(tmp_path, "from helpers.scoring import score", "predictor = lambda x: score(x)") == (
+        "it writes last['x'], which outlives the sample (helpers/scoring.py, line 5)"
+    )
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        [MODEL, PREDICTOR.format("pass")],
+        [MODEL, "models = {}", PREDICTOR.format("print(x)")],
+        # A pure function has nothing to gain.
+        ["def predictor(x):\n    return x"],
+        # batch_predictor goes first.
+        ["seen = []", PREDICTOR.format("seen.append(x)"), "def batch_predictor(samples):\n    return samples"],
+        # A name that is bound otherwise stands for nothing known.
+        ["seen = []\nfor seen in ():\n    pass", PREDICTOR.format("seen.append(x)")],
+        ["import time\ntime = load()", PREDICTOR.format("time.time()")],
+        # What can't be known is not judged.
+        ["from helpers import *", PREDICTOR.format("log(x)")],
+        ["seen = []", "@traced\n" + PREDICTOR.format("seen.append(x)")],
+        ["get_ipython().run_line_magic('run', 'other.ipynb')\nseen = []", PREDICTOR.format("seen.append(x)")],
+        ["seen = []", PREDICTOR.format("seen.append(x)"), "this is no Python"],
+        ["predictor = 3"],
+        [],
+    ],
+)
+def test_nothing_is_told_of_these(tmp_path, cells):
+    assert told(tmp_path, *cells) is None

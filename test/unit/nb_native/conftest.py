@@ -1,0 +1,11 @@
+"""What all tests of native programs share: they compile."""
+
+import pytest
+
+from unit.nb_native import tools
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _gcc():
+    """Provide gcc, with the headers of libc for what only tests have."""
+    tools.found("gcc", "gcc", "libc6-dev")

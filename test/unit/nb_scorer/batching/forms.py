@@ -1,0 +1,65 @@
+"""Notebooks as text, their batch forms, and what both answer, as values."""
+
+import copy
+import itertools
+import linecache
+import textwrap
+
+from nb_scorer.batching.form import Failure
+from nb_scorer.kernel import derive_batch_form
+
+_numbers = itertools.count(1)
+
+
+def notebook(text, **names):
+    """Return the names that a notebook of one cell, which gets `names`, leaves behind."""
+    text = textwrap.dedent(text)
+    file = f"<cell {next(_numbers)}>"
+    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
+    namespace = {"__name__": "__main__", **names}
+    exec(compile(text, file, "exec"), namespace)  # noqa: S102 - a notebook
+    return namespace
+
+
+def form_of(predictor, repository="/nowhere"):
+    """Return the BatchForm of a function; fail where it has none."""
+    form, reason = derive_batch_form.of(predictor, repository)
+    assert reason is None, reason.reason
+    return form
+
+
+def refusal_of(text, **names):
+    """Return (reason, line) of a notebook whose predictor has no batch form."""
+    form, reason = derive_batch_form.of(notebook(text, **names)["predictor"], "/nowhere")
+    assert form is None
+    return reason.reason, reason.line
+
+
+def alone(predictor, sample):
+    """Return what predictor makes of a copy of `sample`, and what it did to the copy."""
+    sample = copy.deepcopy(sample)
+    try:
+        return "answer", predictor(sample), sample
+    except BaseException as error:  # noqa: BLE001 - notebooks raise what they like
+        return "error", (type(error), str(error)), sample
+
+
+def together(form, samples, **how):
+    """Return the same for each of `samples`, asked together."""
+    # One by one: what two of them share, copies do not.
+    samples = [copy.deepcopy(sample) for sample in samples]
+    outcomes = form.score([((sample,), {}) for sample in samples], **how)
+    return [
+        ("error", (type(outcome.error), str(outcome.error)), sample)
+        if isinstance(outcome, Failure)
+        else ("answer", outcome, sample)
+        for outcome, sample in zip(outcomes, samples, strict=True)
+    ]
+
+
+def assert_same(text, samples, **names):
+    """Return the form of a notebook's predictor, which gives each sample what predictor gives it alone."""
+    predictor = notebook(text, **names)["predictor"]
+    form = form_of(predictor)
+    assert together(form, samples) == [alone(predictor, sample) for sample in samples]
+    return form

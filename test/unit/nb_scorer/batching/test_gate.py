@@ -1,0 +1,45 @@
+"""What the proof measures: golden rows, and not the errors that variations of them bring about."""
+
+import json
+import time
+
+import pytest
+from nb_scorer.batching import proof
+
+GOLDEN = [{"city": "oslo"}, {"city": "rome"}]
+CALL_SECONDS = 0.0005
+
+
+def answers(bodies):
+    return [("answer", json.loads(body).get("city")) for body in bodies]
+
+
+def alone(body):
+    time.sleep(CALL_SECONDS)
+    return answers([body])[0]
+
+
+def together(bodies, watch):
+    if watch is not None:
+        watch.joined += 1
+    # One that predictor catches an error of: the call is halved until it is alone.
+    calls = 1 + 2 * sum(json.loads(body) not in GOLDEN for body in bodies)
+    time.sleep(CALL_SECONDS * min(calls, 2 * len(bodies)))
+    return answers(bodies)
+
+
+def test_the_gain_is_that_of_golden_rows():
+    facts = proof.prove(proof.Subject(alone, together, lambda body: True), GOLDEN, 1e-6, 60)
+    assert facts["golden"] == 2
+    assert facts["gain"] > 2
+
+
+def test_a_form_that_is_slower_is_told_with_how_much():
+    def slow(bodies, watch):
+        if watch is not None:
+            watch.joined += 1
+        time.sleep(2 * CALL_SECONDS * len(bodies) * (watch is None))
+        return answers(bodies)
+
+    with pytest.raises(proof.Unproved, match=r"^8 samples in one call are \d\.\d times as slow as one by one$"):
+        proof.prove(proof.Subject(alone, slow, lambda body: True), GOLDEN, 1e-6, 60)
