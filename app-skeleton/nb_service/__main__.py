@@ -6,6 +6,7 @@ nb_service prove` sends the model the golden rows and prints the outcome as JSON
 a service and tests it as a client.
 """
 
+import contextlib
 import io
 import os
 import sys
@@ -103,11 +104,8 @@ def _last_words(text: str, stream: TextIO) -> None:
     """Print `text`, whatever characters it has and whether or not anybody reads the stream."""
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors="backslashreplace")
-    try:
-        print(visible(text), file=stream, flush=True)
-    except OSError:
-        # The interpreter flushes it again when it ends; a failure then would change the exit code.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    with contextlib.suppress(OSError):
+        stdio_capture.print_once(visible(text), stream)
 
 
 def _object_of(problem: Problem) -> str:

@@ -18,6 +18,7 @@ __all__ = [
     "BatchOutput",
     "BatchUnscored",
     "BatchWords",
+    "HelpUnwritten",
     "ModelDamaged",
     "ModelFormatUnknown",
     "ModelLoadFailed",
@@ -67,6 +68,19 @@ class BackendWithoutWords(Problem):
             what=f"The back end {name} takes no words, and was given: {' '.join(words)}.",
             why="What follows a back end's name is its own; this one is told everything by settings.",
             fix="Leave the words out; docs/reference/settings.md lists the settings.",
+        )
+
+
+class HelpUnwritten(Problem):
+    """The words that a back end takes can't be shown."""
+
+    code = "help-unwritten"
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(
+            what=f"stdout can't be written: {error.strerror or error}.",
+            why="What a back end takes is shown there.",
+            fix="Make room where it goes, or see why its reader has ended.",
         )
 
 

@@ -15,7 +15,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 
 from nb_scorer.protocol import log_forms
 
@@ -69,6 +69,20 @@ def open_closed_streams() -> None:
     for number, name in zip(STANDARD, ("stdout", "stderr"), strict=True):
         if getattr(sys, name) is None:
             setattr(sys, name, open(number, "w", encoding="utf-8", closefd=False))  # noqa: SIM115 - for the whole process
+
+
+def print_once(text: str, stream: TextIO) -> None:
+    """Print `text` and flush it; raise OSError where that fails, and leave nothing to be written later.
+
+    The interpreter flushes its streams when it ends; a second failure there would change the exit code.
+    """
+    try:
+        print(text, file=stream, flush=True)
+    except OSError:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, stream.fileno())
+        os.close(null)
+        raise
 
 
 class CapturedOutput:

@@ -49,13 +49,19 @@ def test_a_full_disk_is_told_and_with_more_room_the_same_words_go_on(model_cache
     assert (tmp_path / "copy.csv").read_text() == "".join(f"{row},1,{row + 1}\n" for row in range(200_000))
 
 
-def test_a_device_that_takes_nothing_is_told(model_cache):
+@pytest.mark.parametrize("words", [["batch"], ["batch", "--help"], ["spark-model", "--help"]])
+def test_a_device_that_takes_nothing_is_told(words, model_cache):
     with open("/dev/full", "wb") as full:
         ran = subprocess.run(
-            command(), input=b"1,2\n", stdout=full, stderr=subprocess.PIPE, env=environment(model_cache(ADDS))
+            [*command()[:-1], *words],
+            input=b"1,2\n",
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env=environment(model_cache(ADDS)),
         )
     assert ran.returncode == 1
     assert b"stdout can't be written: No space left on device." in ran.stderr
+    assert b"Exception ignored" not in ran.stderr
 
 
 # Of memory, as the kernel counts it, the highest that one of the processes had.

@@ -8,10 +8,11 @@ happens; it returns whether to go on, and raises a Problem for words that it doe
 true, stdout is for what the back end itself writes: log, prints and problems go to stderr.
 """
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
-from nb_service import problems
+from nb_service import problems, stdio_capture
 
 GROUP = "nb_service.backends"
 # Found without searching the installed distributions, which takes a third of the time until a service is healthy.
@@ -43,6 +44,14 @@ def give(name: str, backend: Any, words: Sequence[str]) -> bool:
     if words:
         raise problems.BackendWithoutWords(name, words)
     return True
+
+
+def show_help(text: str) -> None:
+    """Print the words that a back end takes to stdout; raise HelpUnwritten."""
+    try:
+        stdio_capture.print_once(text, sys.stdout)
+    except OSError as error:
+        raise problems.HelpUnwritten(error) from error
 
 
 def keeps_stdout(backend: Any) -> bool:

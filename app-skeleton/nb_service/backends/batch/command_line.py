@@ -1,13 +1,11 @@
 """The words after `batch`: what to read, how, and what to write."""
 
 import argparse
-import os
 import re
-import sys
 from collections.abc import Sequence
-from typing import IO, NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn
 
-from nb_service import problems
+from nb_service import backends, problems
 from nb_service.backends.batch.formats import FORMATS
 from nb_service.backends.batch.formats.options import ReadOptions
 from nb_service.protocols.rows import Rows
@@ -100,22 +98,12 @@ def _given(text: str) -> str:
     return text
 
 
-def show_help(stream: IO[str]) -> None:
-    """Print all words."""
-    try:
-        print(USAGE + "\n" + _parser().format_help().strip(), file=stream, flush=True)
-    except OSError as error:
-        # Nor may the interpreter try again when it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-        raise problems.BatchOutput("stdout", error.strerror or str(error)) from error
-
-
 def read(words: Sequence[str]) -> Options | None:
     """Return what the words say, None where they ask for help; raise BatchWords."""
     parser = _parser()
     given = parser.parse_intermixed_args(list(words))
     if given.help:
-        show_help(sys.stdout)
+        backends.show_help(USAGE + "\n" + parser.format_help().strip())
         return None
     # Not by default "", which `_given` would refuse.
     for name in ("delimiter", "encoding", "sample", "errors", "max_errors"):

@@ -99,8 +99,7 @@ class Opened:
             self.format = source.format
         else:
             self.format = formats.of_head(bytes(self.stream.peek(PEEK)[:PEEK]))
-        if self.format.is_columns:
-            columns.require(f"{source.name}, as {self.format.name},")
+        self.format.require(source.name)
         if self.format.name == "parquet" and not self.stream.seekable():
             self.stream = spooled(self.stream, source.name)
 
@@ -138,11 +137,11 @@ class Opened:
 def opened(source: Source) -> Iterator[Opened]:
     """Give an input that is open until the end of the block; raise BatchInput."""
     with guarded(source.name):
-        opened = Opened(source)
+        given = Opened(source)
     try:
-        yield opened
+        yield given
     finally:
-        opened.close()
+        given.close()
 
 
 def _raw(source: Source) -> Any:

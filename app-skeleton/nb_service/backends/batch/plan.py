@@ -42,8 +42,8 @@ class Plan(NamedTuple):
 def make(sources: list[Source], options: Options) -> Plan:
     """Return the plan; raise BatchWords, BatchInput or BatchOutput for what can't be."""
     for source in sources:
-        if source.format is not None and source.format.is_columns:
-            columns.require(f"{source.name}, as {source.format.name},")
+        if source.format is not None:
+            source.format.require(source.name)
     output = options.output
     into_folder = output.endswith(os.sep) or (output != STDOUT and os.path.isdir(output))
     if into_folder:
@@ -73,8 +73,8 @@ def _task(path: str, sources: list[Source], options: Options) -> Task:
     chosen = FORMATS[options.to_format] if options.to_format else by_name or sources[0].format
     if options.compression:
         compression = options.compression.removeprefix("none")
-    if chosen is not None and chosen.is_columns:
-        columns.require(f"{path}, as {chosen.name},")
+    if chosen is not None:
+        chosen.require(path)
     if compression == "zstd":
         columns.require(f"{path}, packed by zstd,")
         if path == STDOUT:

@@ -1,11 +1,13 @@
 """The back end `batch` put together: the pool on the loop of the main thread, the job in a thread that asks it."""
 
+import contextlib
 import os
 import signal
 import socket
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from nb_service import problems
@@ -119,7 +121,7 @@ class BatchService:
             traceback.print_exc()
         finally:
             self._stop.set()
-            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._call_soon(self._loop.stop)
 
     def _job(self, client: PoolClient) -> int:
         model = self._pool.model
@@ -161,7 +163,12 @@ class BatchService:
         return Journal(self._plan.folder, identity, restart=self._options.restart)
 
     def _say(self, line: str) -> None:
-        self._loop.call_soon_threadsafe(self._log.say, line)
+        self._call_soon(self._log.say, line)
+
+    def _call_soon(self, callback: Callable, *args: object) -> None:
+        """Call on the loop's thread. Where `run` did not wait for this one any longer, nobody is left to call."""
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(callback, *args)
 
     def _show(self, line: str) -> None:
         data = (visible(line) + "\n").encode("utf-8", "backslashreplace")

@@ -1,11 +1,10 @@
 """The back end `spark-model`: writes the archive by which a Spark cluster scores with this model."""
 
 import os
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from nb_service import problems
+from nb_service import backends, problems
 from nb_service.backends.spark_model import archive, contents
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ class SparkModel:
     def take(self, words: Sequence[str]) -> bool:
         """Take the words of the command line; return whether there is something to write. Raise SparkModelWords."""
         if [*words] in (["--help"], ["-h"]):
-            print(HELP)
+            backends.show_help(HELP)
             return False
         if words:
             raise problems.SparkModelWords(f"spark-model takes no words, and was given: {' '.join(words)}.")
@@ -57,5 +56,4 @@ class SparkModel:
             except OSError as error:
                 raise problems.SparkModelOutput(error.strerror or str(error)) from error
         log.say(f"The archive has {len(found.files)} files, {size / 1e6:.1f} MB.")
-        sys.stdout.flush()
         return 0

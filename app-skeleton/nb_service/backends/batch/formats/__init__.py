@@ -22,6 +22,11 @@ class Format(NamedTuple):
     is_staged: bool = False
     is_columns: bool = False  # needs pyarrow
 
+    def require(self, path: str) -> None:
+        """Raise BatchNeedsMore where a file of this format needs a library that is not here."""
+        if self.is_columns:
+            columns.require(f"{path}, as {self.name},")
+
 
 FORMATS = {
     each.name: each
