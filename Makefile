@@ -90,7 +90,7 @@ PYTEST = $(TEST)/python -m pytest $(if $(K),-k "$(K)")
 AT_ONCE := -n 4 --dist worksteal
 BUILDS_AT_ONCE := -n 6 --dist loadgroup --no-loadscope-reorder
 # What every server must answer, once more with waitress alone on PORT.
-CONTRACT := $(addprefix test/contract/test_,answers.py bodies.py gate.py life.py seen.py tracing.py)
+CONTRACT := $(addprefix test/contract/test_,answers.py bodies.py gate.py life.py protocols.py seen.py tracing.py)
 # Where K=… matches no test of a part, pytest ends with 5; that is no failure of the part.
 NONE_IS_FINE = $(if $(K),|| [ $$? -eq 5 ])
 

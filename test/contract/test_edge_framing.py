@@ -350,7 +350,6 @@ FIRST_LINES = [
     Case("no version, a sample", long(b"Content-Length: 7").replace(b" HTTP/1.1", b""), NO_VERSION, "no", "1"),
     Case("no version, no fields", b"GET /version\r\n\r\n", NO_VERSION, "no", "1"),
     Case("no version, one line", b"GET /version\r\n", NO_VERSION, "more", "more"),
-    Case("the preface of HTTP/2", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", NO_VERSION, "1 no", "no"),
     Case("TLS", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 40, BAD, "no", "no"),
     Case("space behind the version", version(first=b"GET /version HTTP/1.1 "), BAD, "no", "no"),
     Case("two spaces", version(first=b"GET  /version HTTP/1.1"), "200/400", "no", "1"),

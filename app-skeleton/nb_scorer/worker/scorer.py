@@ -47,6 +47,7 @@ class Scorer(object):
         self._most = proved.get("most", MOST_TOGETHER)
         self._watch = Watch()
         self._is_told = False
+        self._schema = model.manifest.get("sample_schema") or {}
         if isinstance(model.batch_predictor, calls.CallTogether):
             # Samples are read one by one before the call: one that does not fit costs only itself.
             self._batch_predictor, self._read = model.batch_predictor.function, model.batch_predictor.read
@@ -147,7 +148,7 @@ class Scorer(object):
         if refused is not None:
             return refused
         if self._pays_from is not None and len(samples) >= self._pays_from:
-            return self._array_of(self._outcomes(samples, self._watch))
+            return self._array_of(samples, self._outcomes(samples, self._watch))
         if self._read is not None and len(samples) > 1:
             unfit: dict = {}
             samples = self._read_each(samples, range(len(samples)), unfit, is_array=True)
@@ -179,7 +180,8 @@ class Scorer(object):
     def _together(self, bodies, watch):
         """Return [(status, payload)] for `bodies` by the batch form; each sample's own, errors too."""
         refused: dict = {}
-        answers = [self._encoded(outcome) for outcome in self._outcomes(self._accepted(bodies, refused), watch)]
+        samples = self._accepted(bodies, refused)
+        answers = list(map(self._encoded, samples, self._outcomes(samples, watch)))
         # In ascending order: each insertion moves those behind it to their indexes.
         for index, refusal in sorted(refused.items()):
             answers.insert(index, refusal)
@@ -214,16 +216,16 @@ class Scorer(object):
             return (), predictor.read(sample)
         return ((predictor.read(sample) if isinstance(predictor, calls.Call) else sample),), {}
 
-    def _encoded(self, outcome):
+    def _encoded(self, sample, outcome):
         """Return (status, payload) for what the batch form gave for one sample."""
         if isinstance(outcome, Failure):
-            return self._fault("The predictor failed on a sample:", outcome.taken())
+            return self._fault(sample, outcome.taken())
         try:
             return frames.OK, json_codec.encode(outcome, self._form)
         except BaseException:
-            return self._fault("The predictor failed on a sample:")
+            return self._fault(sample)
 
-    def _array_of(self, outcomes):
+    def _array_of(self, samples, outcomes):
         """Return (status, payload, batch) for an array with these outcomes: all answers, or the first that failed."""
         try:
             payload = None if Failure in set(map(type, outcomes)) else json_codec.encode(outcomes, self._form)
@@ -232,7 +234,7 @@ class Scorer(object):
             payload = None
         if payload is not None:
             return frames.OK, payload, len(outcomes)
-        answers = [self._encoded(outcome) for outcome in outcomes]
+        answers = list(map(self._encoded, samples, outcomes))
         for index, (status, payload) in enumerate(answers):
             if status != frames.OK:
                 return _with_index(index, status, payload)
@@ -296,7 +298,7 @@ class Scorer(object):
             try:
                 read.append(self._read(sample))
             except BaseException:
-                refused[index] = self._fault("The predictor failed on a sample:")
+                refused[index] = self._fault(sample)
                 if is_array:
                     break
         return read
@@ -306,17 +308,25 @@ class Scorer(object):
             return frames.OK, json_codec.encode(self._result(self._predictor(sample)), self._form)
         # SystemExit and KeyboardInterrupt too: a notebook's exit() must cost one answer, not a scorer.
         except BaseException:
-            return self._fault("The predictor failed on a sample:")
+            return self._fault(sample)
 
-    def _fault(self, headline, error=None):
-        """Return (status, payload) for `error`, or the one being handled: the client's if a Misfit, else printed."""
+    def _fault(self, sample, error=None):
+        """Return (status, payload) for what a sample led to: `error`, or the one being handled.
+
+        It is the client's if it is a Misfit, or is about a field that the sample lacks; else it is printed.
+        """
         error = sys.exc_info()[1] if error is None else error
+        headline = "The predictor failed on a sample:"
         if isinstance(error, Misfit):
             self.end_copy()
-            return frames.REFUSED, _payload(**refusals.of_misfit(error))
+            return frames.REFUSED, _payload(traceback=None, **refusals.of_misfit(error))
         if isinstance(error, json_codec.NoJsonForm):
             # The notebook's author knows it as a TypeError; where in our code it was found is of no use.
             return frames.FAILED, self._failure(headline, TypeError(str(error)), reason=refusals.short(str(error)))
+        missing = refusals.missing(sample, self._schema, error)
+        if missing is not None:
+            # Printed all the same: what is taken for the client's fault may be the notebook's.
+            return frames.REFUSED, self._failure(headline, error, **refusals.of_misfit(missing))
         return frames.FAILED, self._failure(headline, error)
 
     def _scored(self, samples, is_array=False):
@@ -355,7 +365,7 @@ class Scorer(object):
                     return index, frames.REFUSED, _payload(reason=refusals.short(reason), traceback=None)
         except Misfit as misfit:
             self.end_copy()
-            return index, frames.REFUSED, _payload(**refusals.of_misfit(misfit))
+            return index, frames.REFUSED, _payload(traceback=None, **refusals.of_misfit(misfit))
         except BaseException as error:
             headline = "The validator raised on a sample, which counts as a no:"
             return index, frames.REFUSED, self._failure(headline, message=refusals.message_of(error))

@@ -1,20 +1,25 @@
-"""The metrics of a service in Prometheus's text format."""
+"""The metrics of a service in Prometheus's text format, or in OpenMetrics'."""
 
 from collections.abc import Iterator
 
-from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.exposition import choose_encoder
 
 from nb_service.http.histogram import buckets
 
 
-def text_of(numbers: dict, prefix: str) -> bytes:
-    """Return `numbers` (see http.metrics) as text, with the operating system's metrics of the process `pid` in them."""
+def text_of(numbers: dict, prefix: str, accept: str = "") -> tuple[bytes, str]:
+    """Return `numbers` (see http.metrics) as text in the format that an Accept field asks for, and its content type.
+
+    The operating system's metrics of the process `pid` in them are there, too.
+    """
     registry = CollectorRegistry()
     registry.register(Collector(numbers, prefix))
     PlatformCollector(registry)
     ProcessCollector(pid=lambda: numbers["pid"], registry=registry)
-    return generate_latest(registry)
+    encode, content_type = choose_encoder(accept)
+    return encode(registry), content_type
 
 
 class Collector:

@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from nb_service.app import pages, routes
 from nb_service.app.route_context import RouteContext, response_of
-from nb_service.http import replies
+from nb_service.http import content_coding, replies
 
 ROUTES = {**routes.ROUTES, **pages.ROUTES}
 
@@ -36,9 +36,24 @@ def make_app(context: RouteContext, prepare: Callable[[Flask], None] = lambda ap
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
         return response
 
+    app.after_request(_compress)
+
     app.register_error_handler(HTTPException, _refuse)
     app.register_error_handler(MemoryError, _no_memory)
     return app
+
+
+def _compress(response: Response) -> Response:
+    """Return the response as gzip where its client asks for that and it is worth it."""
+    if response.is_streamed or response.direct_passthrough or "Content-Encoding" in response.headers:
+        return response
+    data = response.get_data()
+    if len(data) >= content_coding.SMALLEST:
+        response.vary.add("Accept-Encoding")
+        if content_coding.takes_gzip(request.headers.get("Accept-Encoding", "")):
+            response.set_data(content_coding.compressed(data))
+            response.headers["Content-Encoding"] = "gzip"
+    return response
 
 
 def _refuse(error: HTTPException) -> WerkzeugResponse:
@@ -48,7 +63,7 @@ def _refuse(error: HTTPException) -> WerkzeugResponse:
     elif error.code == 405:
         detail = f"{request.path} does not take {request.method}."
     elif error.code == 413:
-        detail = "The body is larger than this service takes (S2I_MAX_BODY)."
+        detail = replies.TOO_LARGE_WORDS
     else:
         detail = error.description or "The request was refused."
     headers = tuple((name, value) for name, value in error.get_headers() if name in ("Allow", "Location"))

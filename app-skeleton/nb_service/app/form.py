@@ -1,11 +1,16 @@
 """The form fields of the prototype before this service: `json_args` holds a sample as JSON; `args` held a pickle."""
 
+from io import BytesIO
 from urllib.parse import parse_qs
+
+from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.formparser import MultiPartParser
+from werkzeug.http import parse_options_header
 
 from nb_service.http import replies
 from nb_service.http.replies import Reply
 
-TYPE = "application/x-www-form-urlencoded"
+URL_ENCODED, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
 MOST_FIELDS = 16
 PICKLE = replies.problem(
     400,
@@ -18,21 +23,22 @@ def sample_in(content_type: str | None, body: bytes) -> bytes | Reply:
     """Return the one sample (its JSON) in a body of this type, or the reply that refuses it."""
     if content_type == replies.JSON_TYPE and body:
         return body
-    if is_form(content_type):
-        return sample_of(body)
+    if content_type is not None and is_form(content_type):
+        return sample_of(content_type, body)
     return replies.refusal_of_body(content_type, body) or body
 
 
 def is_form(content_type: str | None) -> bool:
     """Return whether a body of this type is a form."""
-    return content_type is not None and content_type[: len(TYPE)].lower() == TYPE
+    return content_type is not None and content_type.lower().startswith((URL_ENCODED, MULTIPART))
 
 
-def sample_of(body: bytes) -> bytes | Reply:
-    """Return the sample (its JSON) in a form, or the reply that refuses the form."""
+def sample_of(content_type: str, body: bytes) -> bytes | Reply:
+    """Return the sample (its JSON) in a form of this type, or the reply that refuses the form."""
+    kind, parameters = parse_options_header(content_type)
     try:
-        fields = parse_qs(body.decode("utf-8"), keep_blank_values=True, max_num_fields=MOST_FIELDS)
-    except ValueError:
+        fields = _parts(body, parameters) if kind == MULTIPART else _pairs(body)
+    except (ValueError, RequestEntityTooLarge):
         return replies.NO_JSON_HEADER
     if "args" in fields:
         return PICKLE
@@ -40,4 +46,29 @@ def sample_of(body: bytes) -> bytes | Reply:
     if len(samples) != 1:
         # Also what `curl -d` sends for a sample without the header that says it is JSON.
         return replies.NO_JSON_HEADER
-    return samples[0].encode("utf-8", "surrogatepass") or replies.EMPTY
+    return samples[0] or replies.EMPTY
+
+
+def _pairs(body: bytes) -> dict[str, list[bytes]]:
+    """Return the values of each field; raise ValueError."""
+    fields = parse_qs(body.decode("utf-8"), keep_blank_values=True, max_num_fields=MOST_FIELDS)
+    return {name: [value.encode("utf-8", "surrogatepass") for value in values] for name, values in fields.items()}
+
+
+def _stream(*_about: object, **_more: object) -> BytesIO:
+    """Return the stream that a file of a form is written to."""
+    return BytesIO()
+
+
+def _parts(body: bytes, parameters: dict[str, str]) -> dict[str, list[bytes]]:
+    """Return the values of each field, sent as text or as a file; raise ValueError or RequestEntityTooLarge."""
+    boundary = parameters.get("boundary", "").encode("ascii")
+    if not boundary:
+        raise ValueError("no boundary")
+    # The body is in memory already, and the disk may be read-only.
+    parser = MultiPartParser(stream_factory=_stream, max_form_memory_size=len(body), max_form_parts=MOST_FIELDS)
+    texts, files = parser.parse(BytesIO(body), boundary, len(body))
+    fields = {name: [text.encode("utf-8", "surrogatepass") for text in texts.getlist(name)] for name in texts}
+    for name in files:
+        fields.setdefault(name, []).extend(file.read() for file in files.getlist(name))
+    return fields

@@ -1,17 +1,18 @@
 """The service's OpenAPI document: its routes, examples from golden rows, schemas from these and from type hints."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from nb_service.app.routes import ROUTES
+from nb_service.app import openapi_bodies
+from nb_service.app.openapi_bodies import JSON, LIST, OBJECT, TEXT
 from nb_service.identity import Identity
 from nb_service.model_folder import ModelFolder
-from nb_service.protocols import bodies, cloud_events, open_inference, tensors
+from nb_service.protocols import bodies, cloud_events, open_inference
 
 OPENAPI = "3.1.0"
 EXAMPLES = 10
+HTML = "text/html"
 PROBLEM = {"$ref": "#/components/schemas/Problem"}
-JSON = "application/json"
 
 _PROBLEM_SCHEMA = {
     "type": "object",
@@ -34,8 +35,8 @@ _PROBLEM_SCHEMA = {
 _REFUSALS = {
     400: "The body is not what this route takes.",
     413: "The body is larger than this service takes.",
-    415: "The body's type is not one that this route takes.",
-    422: "The notebook's validator refuses a sample, or it does not fit the type hints; errors names its fields.",
+    415: "The body's type or compression is not one that this route takes.",
+    422: "The notebook's validator refuses a sample, or it is not what the notebook takes; errors names its fields.",
     500: "The notebook's predictor failed, or gave an answer without a form in JSON.",
     503: "Not ready, or too many samples wait.",
     504: "The prediction took too long.",
@@ -48,61 +49,77 @@ _KEYS = {
     "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
     "browser": {"type": "http", "scheme": "basic"},
 }
-_LIST = {"type": "array"}
-_OBJECT = {"type": "object"}
-_TEXT = {"type": "string"}
-_TENSOR = {
-    **_OBJECT,
-    "properties": {
-        "name": _TEXT,
-        "shape": {**_LIST, "items": {"type": "integer", "minimum": 0}, "minItems": 1},
-        "datatype": {"enum": [*tensors.CODES, "BYTES"]},
-        "data": _LIST,
-        "parameters": _OBJECT,
-    },
-    "required": ["name", "shape", "datatype"],
-}
 # GET routes that answer 200 even while the service is not ready.
 _ALWAYS = {
     "/healthz",
     "/v2",
     "/v2/health/live",
+    "/v2/models",
+    "/v2/models/stats",
+    "/v2/models/<name>/config",
+    "/v2/models/<name>/stats",
     "/v1/models",
     "/version",
     "/execution-parameters",
     "/",
     "/openapi.json",
+    "/docs",
+    "/notebook",
+    "/metrics",
+    "/monitoring/prometheus/metrics",
 }
-_ALWAYS |= {"/docs", "/metrics", "/monitoring/prometheus/metrics"}
+# POST routes without a body, which ask for no prediction.
+_WITHOUT_BODY = {"/v2/repository/index"}
 _TEXTS = {"/version", "/ping", "/health", "/metrics", "/monitoring/prometheus/metrics"}
+_PAGES = {"/docs", "/notebook"}
 _EVENTS = (cloud_events.STRUCTURED, cloud_events.BATCH)
 _MANY = {"/predict/batch", "/invocations"}
+_VERSIONED = ("/v1/models/<name>", "/v2/models/<name>")
+# By the list of models, a client finds what is told of one of them.
+_LINKS = {"/v1/models": "get /v1/models/<name>", "/v2/models": "get /v2/models/<name>"}
 
 
 def document(
-    served: Identity, model: ModelFolder, rows: list[dict], *, health: Iterable[str] = (), key: bool = False
+    served: Identity,
+    model: ModelFolder,
+    rows: list[dict],
+    routes: Mapping[str, str],
+    *,
+    health: Iterable[str] = (),
+    key: bool = False,
 ) -> dict:
-    """Return the document of a model with these golden rows.
+    """Return the document of a model with these golden rows, and `routes`: what each does, by method and path.
 
-    With `key`, every route except those in `health` requires an API key.
+    Of routes that answers must fit, those are left out that this model's don't. With `key`, every route except those
+    in `health` requires an API key.
     """
-    shapes = _Shapes(served, model, rows[:EXAMPLES])
+    operations = _Operations(served, model, rows[:EXAMPLES])
     paths: dict[str, dict] = {}
-    for route, summary in ROUTES.items():
-        method, path = route.split(" ")
-        operation = shapes.operation(method, path, summary)
+    for method, path, summary in _with_versions(routes):
+        if not operations.fits(path):
+            continue
+        operation = operations.made(method, path, summary)
         if key and path not in health:
             operation["responses"].update(_NO_KEY)
             operation["security"] = [{name: []} for name in _KEYS]
         paths.setdefault(re.sub(r"<(\w+)>", r"{\1}", path), {})[method.lower()] = operation
-    components = {"schemas": {"Problem": _PROBLEM_SCHEMA, "Sample": shapes.sample, "Answer": shapes.answer}}
+    schemas = {"Problem": _PROBLEM_SCHEMA, "Sample": model.sample_schema, "Answer": model.answer_schema}
     return {
         "openapi": OPENAPI,
         "info": _info(served, model.manifest),
         "servers": [{"url": "/"}],
         "paths": paths,
-        "components": {**components, **({"securitySchemes": _KEYS} if key else {})},
+        "components": {"schemas": schemas, **({"securitySchemes": _KEYS} if key else {})},
     }
+
+
+def _with_versions(routes: Mapping[str, str]) -> Iterable[tuple[str, str, str]]:
+    """Yield (method, path, summary) of each route; those of a model also with a version behind its name."""
+    for route, summary in routes.items():
+        method, path = route.split(" ")
+        yield method, path, summary
+        if path.startswith(_VERSIONED):
+            yield method, path.replace("<name>", "<name>/versions/<version>"), summary
 
 
 def _info(served: Identity, manifest: dict) -> dict:
@@ -115,108 +132,114 @@ def _info(served: Identity, manifest: dict) -> dict:
     return {"title": served.name, "version": str(served.version), "description": "\n\n".join(filter(None, parts))}
 
 
-class _Shapes:
-    """The bodies of each route, as JSON schemas."""
+class _Operations:
+    """What each route takes and gives, for one model."""
 
     def __init__(self, served: Identity, model: ModelFolder, rows: list[dict]) -> None:
-        self.sample = model.sample_schema
-        self.answer = model.answer_schema
         self._identity = served
-        self._sample_values = [row["sample"] for row in rows]
+        self._answer_schema = model.answer_schema
+        self._bodies = openapi_bodies.Bodies(model.sample_schema, [row["sample"] for row in rows])
         self._answer_values = [row["answer"] for row in rows]
 
-    def operation(self, method: str, path: str, summary: str) -> dict:
+    def fits(self, path: str) -> bool:
+        """Return whether this model's answers can have the form in which the route at `path` gives them."""
+        if path.endswith(":classify"):
+            return _are_scores(self._answer_schema)
+        return not path.endswith(":regress") or _is_number(self._answer_schema)
+
+    def made(self, method: str, path: str, summary: str) -> dict:
         """Return the operation of a route."""
-        answers = {"200": {"description": "The answer.", "content": self._answers(path)}}
+        success: dict[str, object] = {"description": "The answer.", "content": self._answers(method, path)}
+        answers: dict[str, dict] = {"200": success}
         operation: dict[str, object] = {
             "operationId": _identifier(method, path),
             "summary": summary,
             "responses": answers,
         }
         refusal = _refusal(path)
+        if path in _LINKS:
+            linked = _identifier(*_LINKS[path].split(" "))
+            success["links"] = {"model": {"operationId": linked, "parameters": {"name": "$response.body#/models/0"}}}
+        parameters = [*self._in_path(path), *_HEADERS.get(path.rpartition("/")[2] if method == "POST" else "?", ())]
+        if parameters:
+            operation["parameters"] = parameters
         if "<name>" in path:
-            name = {"name": "name", "in": "path", "required": True, "schema": {"enum": [self._identity.name]}}
-            operation["parameters"] = [name]
-            unknown = {**refusal, "application/problem+json": {"schema": PROBLEM}}
-            answers["404"] = {"description": "No such model or version.", "content": unknown}
+            answers["404"] = {"description": "No such model or version.", "content": refusal}
             answers["400"] = {"description": "The path is none of this protocol's.", "content": refusal}
-        if method == "POST":
+        if method == "POST" and path not in _WITHOUT_BODY:
             for status, reason in _REFUSALS.items():
                 answers[str(status)] = {"description": reason, "content": refusal}
-            operation["requestBody"] = {"required": True, "content": self._bodies(path)}
-        elif path not in _ALWAYS:
-            answers["503"] = {"description": "Not ready.", "content": {}}
+            operation["requestBody"] = {"required": True, "content": self._bodies.of(path)}
+        elif method == "GET" and path.replace("/versions/<version>", "") not in _ALWAYS:
+            answers["503"] = {"description": "Not ready.", "content": refusal}
         if path in _MANY:
             answers["406"] = {"description": "The answers have no form of that type.", "content": refusal}
         return operation
 
-    def _bodies(self, path: str) -> dict:
-        sample = {"$ref": "#/components/schemas/Sample"}
-        many: dict[str, dict] = {kind: {} for kind in bodies.TYPES}
-        sample_arrays = [self._sample_values] if self._sample_values else []
-        content_by_path = {
-            "/predict": {JSON: {"schema": sample, **_examples(self._sample_values)}},
-            "/predict/batch": many | {JSON: {"schema": {**_LIST, "items": sample}, **_examples(sample_arrays)}},
-            "/invocations": many | {JSON: _examples(self._sample_values)},
-            "/": {cloud_events.STRUCTURED: {"schema": _event(sample)}, JSON: {"schema": sample}},
-        }
-        if path in content_by_path:
-            return content_by_path[path]
-        if path.endswith("/infer"):
-            schema = _with("inputs", {**_LIST, "items": _TENSOR, "minItems": 1})
-            return {JSON: {"schema": schema, **_examples(self._tensors())}, "application/octet-stream": {}}
-        if path.endswith(":predict"):
-            instances = _with("instances", {**_LIST, "items": sample})
-            return {JSON: {"schema": instances, **_examples([{"instances": array} for array in sample_arrays])}}
-        return {JSON: {"schema": _with("examples", {**_LIST, "items": _OBJECT})}}
+    def _in_path(self, path: str) -> Iterable[dict]:
+        for name, value in (("name", self._identity.name), ("version", str(self._identity.version))):
+            if f"<{name}>" in path:
+                yield {"name": name, "in": "path", "required": True, "schema": {"enum": [value]}}
 
-    def _tensors(self) -> list[dict]:
-        """Return the golden samples as an Open Inference request, in a list; [] where they do not form a tensor."""
-        tensor = tensors.stack(self._sample_values)
-        if tensor is None:
-            return []
-        input_tensor = {
-            "name": open_inference.INPUT,
-            "shape": tensor.shape,
-            "datatype": tensor.datatype,
-            "data": tensor.flat,
-        }
-        return [{"inputs": [input_tensor]}]
-
-    def _answers(self, path: str) -> dict:
+    def _answers(self, method: str, path: str) -> dict:
         answer = {"$ref": "#/components/schemas/Answer"}
         if path == "/predict":
-            return {JSON: {"schema": answer, **_examples(self._answer_values)}}
+            return {JSON: {"schema": answer, **openapi_bodies.examples(self._answer_values)}}
         if path == "/predict/batch":
-            return {kind: {} for kind in bodies.TYPES} | {JSON: {"schema": {**_LIST, "items": answer}}}
-        kinds = {"/invocations": bodies.TYPES, "/": (JSON, *_EVENTS), **dict.fromkeys(_TEXTS, ("text/plain",))}
+            return {kind: {} for kind in bodies.TYPES} | {JSON: {"schema": {**LIST, "items": answer}}}
+        kinds = {
+            "/invocations": bodies.TYPES,
+            **dict.fromkeys(_TEXTS, ("text/plain",)),
+            **dict.fromkeys(_PAGES, (HTML,)),
+        }
+        kinds["/"] = (JSON, HTML) if method == "GET" else (JSON, *_EVENTS)
         if path.endswith("/infer"):
-            return {JSON: {"schema": _OBJECT}, "application/octet-stream": {}}
+            return {JSON: {"schema": OBJECT}, "application/octet-stream": {"schema": openapi_bodies.BINARY}}
         return {kind: {} for kind in kinds.get(path, (JSON,))}
 
 
-def _with(name: str, schema: dict) -> dict:
-    return {**_OBJECT, "properties": {name: schema}, "required": [name]}
+_OF_BINARY_MODE = "Needed in binary mode; in structured mode it is part of the body."
+_LENGTH = "How many bytes of the body are JSON; the values of tensors follow as bytes."
+# Header fields by the end of a POST route's path.
+_HEADERS: dict[str, tuple[dict, ...]] = {
+    "": tuple(
+        {"name": f"ce-{name}", "in": "header", "schema": TEXT, "description": _OF_BINARY_MODE}
+        for name in cloud_events.REQUIRED
+    ),
+    "infer": (
+        {
+            "name": open_inference.HEADER,
+            "in": "header",
+            "schema": {"type": "integer", "minimum": 0},
+            "description": _LENGTH,
+        },
+    ),
+}
 
 
-def _event(sample: dict) -> dict:
-    texts = {name: {**_TEXT, "minLength": 1} for name in ("id", "source", "type")}
-    properties = {**texts, "specversion": {"const": "1.0"}, "data": sample}
-    return {**_OBJECT, "properties": properties, "required": list(properties)}
+def _are_scores(schema: dict) -> bool:
+    """Return whether answers are objects of labels and scores."""
+    values = [*schema.get("properties", {}).values(), schema.get("additionalProperties") or {}]
+    return schema.get("type") == "object" and all(map(_is_number, filter(None, values)))
+
+
+def _is_number(schema: dict) -> bool:
+    """Return whether answers are numbers, or lists of one."""
+    if schema.get("type") == "array" and schema.get("maxItems") == 1:
+        schema = schema.get("items", {})
+    return schema.get("type") in ("number", "integer")
 
 
 def _refusal(path: str) -> dict:
     if path.startswith(("/v1/", "/v2/")):
-        return {JSON: {"schema": {**_OBJECT, "properties": {"error": _TEXT}}}}
+        return {JSON: {"schema": {**OBJECT, "properties": {"error": TEXT}, "required": ["error"]}}}
+    if path in _PAGES:
+        return {HTML: {}}
     if path == "/invocations":
         # MLflow's own words, where the body was MLflow's.
-        return {"application/problem+json": {"schema": PROBLEM}, JSON: {"schema": _OBJECT}}
+        return {"application/problem+json": {"schema": PROBLEM}, JSON: {"schema": OBJECT}}
     return {"application/problem+json": {"schema": PROBLEM}}
 
 
 def _identifier(method: str, path: str) -> str:
     return "_".join(re.findall(r"\w+", f"{method} {path}")).lower()
-
-
-def _examples(values: list) -> dict:
-    return {"examples": {f"row{number}": {"value": value} for number, value in enumerate(values, 1)}} if values else {}

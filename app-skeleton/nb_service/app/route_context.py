@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Response, request
 
-from nb_service.http import replies
+from nb_service.http import content_coding, replies
 from nb_service.http.health import Health
 from nb_service.http.replies import Reply
 from nb_service.identity import Identity
@@ -56,7 +56,7 @@ class RouteContext:
     def answer(self, read: Callable[[bytes], Question], refusal: Refusal) -> Response:
         """Return the response with the answers to the samples that `read` finds in the body, or the refusal."""
         try:
-            question = read(body())
+            question = read(body(self.settings.max_body))
             return response_with(question.write(self._answers(question.samples)))
         except Malformed as error:
             if error.errors and refusal is problem:
@@ -109,11 +109,21 @@ def _index_in_body(samples: Sequence, number: int, answer: Answer) -> int | None
     return None if index is None else sum(len(part) for part in samples[:number]) + index
 
 
-def body() -> bytes:
-    """Return the body of the request; raise Malformed (415) where it is compressed."""
-    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise Malformed("Compressed bodies are not read.", 415)
-    return request.get_data(cache=False)
+def body(most: int) -> bytes:
+    """Return the body of the request, decompressed; raise Malformed where it can't be, or is larger than `most`."""
+    data = request.get_data()
+    coding = request.headers.get("Content-Encoding", "identity").strip().lower()
+    if coding in ("", "identity"):
+        return data
+    try:
+        return content_coding.decompressed(data, coding, most)
+    except content_coding.UnknownCoding as error:
+        names = " and ".join(content_coding.CODINGS)
+        raise Malformed(f"Bodies compressed by {error} are not read; {names} are.", 415) from error
+    except content_coding.TooLarge as error:
+        raise Malformed(replies.TOO_LARGE_WORDS, 413) from error
+    except ValueError as error:
+        raise Malformed(f"The body can't be decompressed: {error}.") from error
 
 
 def response_with(content: Body, status: int = 200) -> Response:
@@ -127,6 +137,9 @@ def refusal_response(refusal: Refusal, status: int, detail: str) -> Response:
     response = response_with(content, status)
     if status == 503:
         response.headers["Retry-After"] = str(replies.RETRY_SECONDS)
+    if status == 415:
+        # What may be tried instead (RFC 9110, section 15.5.16).
+        response.headers["Accept-Encoding"] = ", ".join(content_coding.CODINGS)
     return response
 
 
@@ -137,5 +150,6 @@ def problem(status: int, detail: str, **more: Any) -> tuple[int, Body]:
 
 
 def response_of(reply: Reply) -> Response:
-    """Return the response for a reply."""
+    """Return the response for a reply, in the form of the protocol that the request's path belongs to."""
+    reply = replies.in_form_of(request.path, reply)
     return Response(reply.body, reply.status, list(reply.headers), content_type=reply.content_type)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from nb_service.front import head, response
 from nb_service.front.chunked import PIECE, Chunks
 from nb_service.front.head import Head, Request, Unreadable
-from nb_service.http import replies
+from nb_service.http import content_coding, replies
 from nb_service.http.replies import Reply
 from nb_service.pool import Answer
 from nb_service.pool import answer as outcomes
@@ -28,6 +28,8 @@ SMALL_REFUSED = 1 << 16
 AT_ONCE = 16
 # A larger response is not copied behind its head; it is written apart, in pieces of this size.
 LARGE = 1 << 16
+# A larger one goes as it is: compressing takes a millisecond for a hundred kilobytes, in which nobody else is served.
+MOST_COMPRESSED = 1 << 18
 # At the end, a connection that has been idle for less than this stays open: its next request may be on its way, and
 # closing would reset it.
 FRESH_SECONDS = 0.2
@@ -306,6 +308,10 @@ class Connection(asyncio.BufferedProtocol):
         if not self._head_begun:
             self._since = time.monotonic()
         self._head_begun = False
+        if head_bytes == head.HTTP2_PREFACE:
+            self._request = Request(Head())
+            self._answer_unread(self._request, replies.NO_HTTP2, response.HTTP2_REFUSAL)
+            return b""
         try:
             self._request = request = Request(head.read(head_bytes))
         except Unreadable:
@@ -334,6 +340,14 @@ class Connection(asyncio.BufferedProtocol):
                 self._ask(request, data[:length])
                 return data[length:]
             self._body = bytearray()
+        elif expects_continue and not self._front.takes_bodies(request.head.path):
+            # The app says what is wrong; the body, which the client holds back until now, is not asked for.
+            self._keeps_alive = False
+            self._phase = ANSWER
+            self._exchange = self._front.app.exchange(self, request, 0)
+            request.asked_at = time.monotonic()
+            self._exchange.end()
+            return b""
         else:
             self._exchange = self._front.app.exchange(self, request, length)
         if expects_continue:
@@ -459,7 +473,11 @@ class Connection(asyncio.BufferedProtocol):
             self.abort()
 
     def _reply_with(self, request: Request, answer: Answer) -> None:
-        is_plain = len(answer.payload) < LARGE and request.head.version == "1.1" and not request.origin_headers
+        is_plain = (
+            len(answer.payload) < content_coding.SMALLEST
+            and request.head.version == "1.1"
+            and not request.origin_headers
+        )
         if answer.outcome == outcomes.OK and is_plain and self._keeps_alive and not self._front.closing:
             # The common head, in which only the request's id varies.
             self._transport.write(response.ok(answer.payload, request.request_id, self._front.last_fields))
@@ -512,6 +530,7 @@ class Connection(asyncio.BufferedProtocol):
     def _reply(self, request: Request, reply: Reply) -> None:
         """Write a complete response, and go on."""
         keeps_alive = self._keeps_alive = self._keeps_alive and not self._front.closing
+        reply = _compressed(request, replies.in_form_of(request.path, reply))
         data = response.head_of(reply, request.request_id)
         if reply.headers or request.origin_headers:
             data += response.fields(reply.headers + request.origin_headers)
@@ -599,14 +618,16 @@ class Connection(asyncio.BufferedProtocol):
             request.asked_at = time.monotonic()
         self._answer_unread(request, reply)
 
-    def _answer_unread(self, request: Request, reply: Reply) -> None:
+    def _answer_unread(self, request: Request, reply: Reply, as_bytes: bytes = b"") -> None:
+        """Answer a request that was not read to its end, and close; `as_bytes` is `reply` in another protocol."""
         self._keeps_alive = False
+        reply = replies.in_form_of(request.path, reply)
         data = response.head_of(reply, request.request_id)
         data += response.fields(reply.headers + request.origin_headers) + response.CLOSE + self._front.last_fields
         if not request.asked_at:
             request.asked_at = time.monotonic()
         self._front.access(request, reply.status)
-        self._transport.write(data + (b"" if request.command == "HEAD" else reply.body))
+        self._transport.write(as_bytes or data + (b"" if request.command == "HEAD" else reply.body))
         self._end_waiting()
         self._forget()
         self._keep(b"")
@@ -703,6 +724,16 @@ class Connection(asyncio.BufferedProtocol):
             self._answer_unread(request, reply)
         else:
             self._reply(request, reply)
+
+
+def _compressed(request: Request, reply: Reply) -> Reply:
+    """Return `reply` as gzip, where the client asks for that and the loop has the time."""
+    if not content_coding.SMALLEST <= len(reply.body) <= MOST_COMPRESSED:
+        return reply
+    headers = (("Vary", "Accept-Encoding"), *reply.headers)
+    if not content_coding.takes_gzip(request.head.headers.get("accept-encoding", "")):
+        return reply._replace(headers=headers)
+    return reply._replace(body=content_coding.compressed(reply.body), headers=(("Content-Encoding", "gzip"), *headers))
 
 
 def _reply_to(error: Unreadable) -> Reply:

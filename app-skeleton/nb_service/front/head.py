@@ -26,6 +26,10 @@ _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HOST = re.compile(rb"(?:\[[0-9A-Za-z:.%]+\]|[0-9A-Za-z._~%!$&'()*+;=-]*)(?::[0-9]{0,5})?")
 
 
+# With this, a client that takes it for granted that a server speaks HTTP/2 begins (RFC 9113, section 3.4).
+HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n\r\n"
+
+
 class Unreadable(Exception):
     """A request that is not HTTP as this server speaks it; carries the status of the refusal, and the reason."""
 

@@ -12,6 +12,21 @@ KEEP_ALIVE = b"Connection: Keep-Alive\r\n"
 # No browser may guess that JSON, which holds what clients sent, is a page.
 NOSNIFF = b"X-Content-Type-Options: nosniff\r\n"
 
+
+def _http2_frame(kind: int, payload: bytes) -> bytes:
+    """Return a frame of HTTP/2 on the stream of the connection itself (RFC 9113, section 4.1)."""
+    return len(payload).to_bytes(3, "big") + bytes([kind]) + bytes(5) + payload
+
+
+# For a client that begins with HTTP/2: the settings that must come first, and the end, for the reason that HTTP/1.1 is
+# required (RFC 9113, sections 6.5, 6.8 and 7).
+HTTP2_REFUSAL = _http2_frame(4, b"") + _http2_frame(
+    7,
+    bytes(4)
+    + (13).to_bytes(4, "big")
+    + b"This service speaks HTTP/1.1; let the client, or a proxy before it, do so too.",
+)
+
 _second = 0
 _parts: dict[tuple[int, str], tuple[bytes, bytes]] = {}
 _date = b""

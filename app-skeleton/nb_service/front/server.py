@@ -1,6 +1,7 @@
 """The front's parts put together: which requests are answered here, which go to the pool, and which to the app."""
 
 import asyncio
+import re
 import socket
 import time
 from typing import TYPE_CHECKING
@@ -31,6 +32,11 @@ MOST_COMMAS = 10_000
 # By default the budget holds this many bodies of the largest size.
 LARGEST_BODIES = 16
 ALLOW = ("GET", "HEAD", "POST", "OPTIONS")
+# The app's routes that take a body, beside Vertex AI's; a test holds them against the app's own.
+TAKE_BODIES = re.compile(
+    r"/(?:predict|predict/batch|invocations|docs|v1/models/.+|v2/repository/index|"
+    r"v2/models/[^/]+(?:/versions/[^/]+)?/infer)?/?"
+)
 
 
 class Front:
@@ -65,6 +71,7 @@ class Front:
         self._most_commas = min(MOST_COMMAS, settings.max_samples)
         # The path that Vertex AI uses gets its bodies, perhaps among plain ones; the app can tell them apart.
         self._sample_path = b"/predict" if settings.aip_predict_route != "/predict" else None
+        self._vertex_path = settings.aip_predict_route
         self._array_path = self.ARRAY_PATH if settings.aip_predict_route != "/predict/batch" else None
         self._connections: set[Connection] = set()
         self._listener: Listener  # made by `open`
@@ -109,6 +116,10 @@ class Front:
         self.loop.call_later(min(5.0, self._limit / 4), self._expire)
 
     # --- called by connections ---
+
+    def takes_bodies(self, path: str) -> bool:
+        """Return whether a client should send the body of a request to `path`: there is a route that would read it."""
+        return path == self._vertex_path or TAKE_BODIES.fullmatch(path) is not None
 
     def connection_opened(self, connection: Connection) -> None:
         """Note a new connection."""

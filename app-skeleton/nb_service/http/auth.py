@@ -19,10 +19,29 @@ _OF_PROTOCOLS = (
     *("ce-id", "ce-source", "ce-specversion", "ce-time", "ce-type"),
 )
 ALLOWED_HEADERS = ", ".join(
-    ("Authorization", "Content-Type", "X-API-Key", "X-Request-ID", "traceparent", "tracestate", *_OF_PROTOCOLS)
+    (
+        "Authorization",
+        "Content-Encoding",
+        "Content-Type",
+        "X-API-Key",
+        "X-Request-ID",
+        "traceparent",
+        "tracestate",
+        *_OF_PROTOCOLS,
+    )
 )
 # What a page of another origin may read in addition to the few headers that browsers always allow.
-EXPOSED_HEADERS = ", ".join(("X-Request-ID", *identity.HEADERS, "Retry-After", "WWW-Authenticate", *_OF_PROTOCOLS))
+EXPOSED_HEADERS = ", ".join(
+    (
+        "X-Request-ID",
+        *identity.HEADERS,
+        "Retry-After",
+        "WWW-Authenticate",
+        "Accept-Encoding",
+        "Content-Encoding",
+        *_OF_PROTOCOLS,
+    )
+)
 _EXPOSED = ("Access-Control-Expose-Headers", EXPOSED_HEADERS)
 _VARY = ("Vary", "Origin")
 PREFLIGHT_SECONDS = 600

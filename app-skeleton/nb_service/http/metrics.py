@@ -13,7 +13,6 @@ from nb_service.pool import Answer, Pool
 from nb_service.pool.answer import OK, Job
 
 PATHS = ("/metrics", "/monitoring/prometheus/metrics")
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 # How many samples, or bytes of them and their answers, may wait to be counted together.
 MOST_UNCOUNTED = 256

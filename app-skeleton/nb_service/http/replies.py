@@ -49,6 +49,18 @@ def problem(status: int, detail: str, headers: tuple = (), **more: object) -> Re
     return Reply(status, json.dumps(body).encode("utf-8") + b"\n", PROBLEM_TYPE, headers)
 
 
+# Below these paths, clients of TensorFlow Serving, KServe and Open Inference read a refusal from its key error alone.
+_ERROR_PATHS = ("/v1/", "/v2/")
+
+
+def in_form_of(path: str, reply: Reply) -> Reply:
+    """Return `reply` as the protocol that `path` belongs to writes it; a refusal may have another form there."""
+    if reply.content_type != PROBLEM_TYPE or not f"{path}/".startswith(_ERROR_PATHS):
+        return reply
+    body = {"error": json.loads(reply.body)["detail"]}
+    return reply._replace(body=json.dumps(body).encode("utf-8") + b"\n", content_type=JSON_TYPE)
+
+
 EMPTY = problem(400, "The body is empty; send one sample as JSON.")
 NO_JSON_HEADER = problem(
     415,
@@ -56,7 +68,9 @@ NO_JSON_HEADER = problem(
 )
 DIED = problem(500, "The process that worked on this sample ended before it answered.")
 FULL = problem(503, "More samples wait than this service takes; try again.", (("Retry-After", str(RETRY_SECONDS)),))
-TOO_LARGE = problem(413, "The body is larger than this service takes (S2I_MAX_BODY).")
+TOO_LARGE_WORDS = "The body is larger than this service takes (S2I_MAX_BODY)."
+TOO_LARGE = problem(413, TOO_LARGE_WORDS)
+NO_HTTP2 = problem(505, "HTTP/2 is not spoken here.")
 NO_APP = problem(
     503, "The process that answers this is being started; try again.", (("Retry-After", str(RETRY_SECONDS)),)
 )

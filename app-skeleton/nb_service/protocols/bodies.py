@@ -34,7 +34,6 @@ _NAMES = {
     arrow.CONTENT_TYPE: "arrow",
 }
 TYPES = tuple(_NAMES)
-_CONTENT_TYPES = {"ndjson": ndjson.CONTENT_TYPE}
 
 
 class ContentType(NamedTuple):
@@ -63,15 +62,22 @@ def read(body: bytes, content_type: str | None, accept: str | None, rows: Rows, 
     if accepted_form is not None and accepted_form not in _WRITERS:
         raise Malformed(_not_taken(accepted_form).replace("read", "written"), 406)
     samples = _READERS[form](body, rows, limits, media_type.parameters)
-    return Question(samples, lambda answers: _write(answers, accepted_form, form, content_type))
+    kind = accepted_kind(accept) or media_type.kind
+    return Question(samples, lambda answers: _write(answers, accepted_form, form, kind))
 
 
 def accepted(accept: str | None) -> str | None:
     """Return the first known format in an Accept header, None for any; its first type where none is known."""
+    kind = accepted_kind(accept)
+    return _NAMES.get(kind, kind) if kind is not None else None
+
+
+def accepted_kind(accept: str | None) -> str | None:
+    """Return the first media type of a known format in an Accept header, None for any; the first where none is."""
     kinds = [part.partition(";")[0].strip().lower() for part in (accept or "*/*").split(",")]
-    forms = [_NAMES[kind] for kind in kinds if kind in _NAMES]
-    if forms or "*/*" in kinds or "application/*" in kinds or "text/*" in kinds:
-        return forms[0] if forms else None
+    known = [kind for kind in kinds if kind in _NAMES]
+    if known or "*/*" in kinds or "application/*" in kinds or "text/*" in kinds:
+        return known[0] if known else None
     return kinds[0]
 
 
@@ -82,7 +88,7 @@ def writer(accept: str | None) -> Callable[[Series], Body] | None:
         return None
     if accepted_form not in _WRITERS:
         raise Malformed(_not_taken(accepted_form).replace("read", "written"), 406)
-    return lambda answers: _write(answers, accepted_form, accepted_form, _CONTENT_TYPES.get(accepted_form))
+    return lambda answers: _write(answers, accepted_form, accepted_form, accepted_kind(accept))
 
 
 def _not_taken(kind: str) -> str:
@@ -91,9 +97,10 @@ def _not_taken(kind: str) -> str:
     return f"{kind or 'This type'} is not read here; these are: {', '.join(sorted(set(TYPES) - {arrow.CONTENT_TYPE}))}."
 
 
-def _write(answers: Series, accepted_form: str | None, form: str, content_type: str | None) -> Body:
-    if accepted_form in (None, form) and form == "ndjson":
-        return ndjson.write(answers, parse(content_type).kind)
+def _write(answers: Series, accepted_form: str | None, form: str, kind: str | None) -> Body:
+    """Return the answers in `accepted_form`, else in `form`; lines of JSON are called `kind`, of their many names."""
+    if (accepted_form or form) == "ndjson":
+        return ndjson.write(answers, kind or ndjson.CONTENT_TYPE)
     body = _WRITERS[accepted_form or form](answers)
     if body is None and accepted_form is not None:
         raise Malformed(f"These answers have no form as {accepted_form}; ask for application/json.", 406)

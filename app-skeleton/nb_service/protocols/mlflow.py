@@ -28,6 +28,11 @@ def is_meant(decoded: object) -> bool:
     return set(decoded) <= {*KEYS, "params"}
 
 
+def is_meant_by(body: bytes) -> bool:
+    """Return whether a body that can't be decoded was to be an MLflow request: it names a key of MLflow's."""
+    return any(b'"%b"' % key.encode("ascii") in body for key in KEYS)
+
+
 def is_csv(body: bytes, media_type: ContentType, accept: str | None, rows: Rows) -> bool:
     """Return whether a body is MLflow's CSV; SageMaker's has no header, or its client names a format in Accept."""
     is_csv = media_type.kind == csv_body.CONTENT_TYPE and bodies.accepted(accept) is None

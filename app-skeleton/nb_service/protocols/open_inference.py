@@ -31,6 +31,8 @@ OUTPUT = "output-0"
 INPUT = "input-0"
 EXTENSIONS = ["binary_tensor_data"]
 PLATFORM = "nb-builder"
+# How the path of an inference ends.
+INFER = "/infer"
 _LENGTH_BYTES = 4
 # No body's length has more digits.
 _MAX_DIGITS = 18
@@ -46,7 +48,8 @@ def read(
 ) -> Question:
     """Return the samples of an inference request, whose JSON is the first `json_length` bytes; raise Malformed."""
     head, raw = _split(body, json_length)
-    request = decode_object(head)
+    # Triton's client sends the bare tokens NaN and Infinity.
+    request = decode_object(head, lenient=True)
     inputs = request.get("inputs")
     if not isinstance(inputs, list) or not inputs or not all(isinstance(tensor, dict) for tensor in inputs):
         raise Malformed("inputs is not a list of tensors.")
@@ -58,8 +61,10 @@ def read(
     requested = _RequestedOutputs(request)
     samples = _samples(columns, rows, _is_frame(request), limits)
     request_id = request.get("id")
-    floats = {tensor["name"] for tensor in described(answer_schema or {}, OUTPUT) if tensor["datatype"] == "FP64"}
-    return Question(samples, lambda answers: _write(answers, request_id, requested, served, floats))
+    if not isinstance(request_id, str | None):
+        raise Malformed("id is not a string.")
+    outputs = described(answer_schema or {}, OUTPUT)
+    return Question(samples, lambda answers: _write(answers, request_id, requested, served, outputs))
 
 
 def _split(body: bytes, json_length: str | None) -> tuple[bytes, bytes]:
@@ -236,13 +241,18 @@ class _RequestedOutputs:
 
 
 def _write(
-    answers: Series, request_id: object, requested: _RequestedOutputs, served: Identity, floats: set[str]
+    answers: Series, request_id: str | None, requested: _RequestedOutputs, served: Identity, described: list[dict]
 ) -> Body:
+    """Return the body of the answers; `described` are the outputs of the model's metadata."""
     decoded = answers.values
+    floats = {tensor["name"] for tensor in described if tensor["datatype"] == "FP64"}
+    # Without an answer, only the metadata knows what outputs there would be.
+    empty = {tensor["name"]: _empty(tensor) for tensor in described} if not decoded else {}
     outputs, raw = [], []
-    for name, values, binary in requested.of(rows_to_columns(decoded) or {OUTPUT: decoded}):
+    columns = rows_to_columns(decoded) or {name: [] for name in empty} or {OUTPUT: decoded}
+    for name, values, binary in requested.of(columns):
         # By the metadata's datatype rather than these values: NaN has become null, and 3.0 may be written as 3.
-        tensor = tensors.stack(values, floats=name in floats)
+        tensor = empty.get(name) or tensors.stack(values, floats=name in floats)
         output: dict = {"name": name}
         if tensor is None:
             # They do not form a tensor: each goes as a string of JSON.
@@ -264,6 +274,11 @@ def _write(
     return Body(text + b"".join(raw), "application/octet-stream", ((HEADER, str(len(text))),))
 
 
+def _empty(described: dict) -> Tensor:
+    """Return an output of the metadata without a row."""
+    return Tensor(described["datatype"], [0, *(max(0, size) for size in described["shape"][1:])], [])
+
+
 def _bytes(tensor: Tensor) -> bytes:
     if tensor.datatype != "BYTES":
         return tensors.pack(tensor)
@@ -283,6 +298,53 @@ def model(served: Identity, samples: dict, answers: dict) -> Body:
     """Return the metadata of the model, from the schemas of its golden samples and answers."""
     facts = {"name": served.name, "versions": [str(served.version)], "platform": PLATFORM}
     return Body(encode({**facts, "inputs": described(samples, INPUT), "outputs": described(answers, OUTPUT)}))
+
+
+def models(served: Identity) -> Body:
+    """Return KServe's list of models, which has one."""
+    return Body(encode({"models": [served.name]}))
+
+
+def index(served: Identity, ready: bool) -> Body:
+    """Return Triton's index of its repository: the one model that is here."""
+    state = {"state": "READY"} if ready else {"state": "UNAVAILABLE", "reason": "The model is being loaded."}
+    return Body(encode([{"name": served.name, "version": str(served.version), **state}]))
+
+
+def config(served: Identity, samples: dict, answers: dict) -> Body:
+    """Return Triton's configuration of the model, as far as it says anything here: its inputs and outputs."""
+    facts = {"name": served.name, "platform": PLATFORM, "backend": PLATFORM, "max_batch_size": 0}
+    version_policy = {"specific": {"versions": [str(served.version)]}}
+    tensors = {"input": described(samples, INPUT), "output": described(answers, OUTPUT)}
+    ports = {key: [_port(tensor) for tensor in value] for key, value in tensors.items()}
+    return Body(encode({**facts, "version_policy": version_policy, **ports}))
+
+
+def _port(tensor: dict) -> dict:
+    """Return a tensor of the metadata as Triton's configuration has it."""
+    datatype = tensor["datatype"].replace("BYTES", "STRING")
+    return {"name": tensor["name"], "data_type": f"TYPE_{datatype}", "dims": tensor["shape"]}
+
+
+def statistics(served: Identity, numbers: dict) -> Body:
+    """Return Triton's statistics of the model, from the service's `numbers` (see http.metrics).
+
+    Samples and calls are those of all protocols; requests are those to `infer`, whose times are counted together.
+    """
+    requests = {True: 0, False: 0}
+    for route, status, count in numbers["requests"]:
+        if route.endswith(INFER):
+            requests[status == 200] += count
+    took = sum(histogram["total"] for route, histogram in numbers["latencies"].items() if route.endswith(INFER))
+    samples = sum(numbers["processing"]["counts"])
+    inference = {
+        "success": {"count": requests[True], "ns": int(took * 1e9)},
+        "fail": {"count": requests[False], "ns": 0},
+        "compute_infer": {"count": samples, "ns": int(numbers["processing"]["total"] * 1e9)},
+    }
+    facts = {"name": served.name, "version": str(served.version)}
+    scored = {"inference_count": samples, "execution_count": sum(numbers["batches"]["counts"]) or samples}
+    return Body(encode({"model_stats": [{**facts, **scored, "inference_stats": inference}]}))
 
 
 _DATATYPES = {"boolean": "BOOL", "integer": "INT64", "number": "FP64"}

@@ -21,6 +21,8 @@ from nb_service.protocols.rows import columns_to_rows, rows_to_columns
 
 refusal = plain_refusal
 SIGNATURES = ("", "serving_default")
+# What `/metadata` calls a method, which clients also send as the name of its signature.
+METHOD_NAME = "tensorflow/serving/{}"
 LABELS = ("stable", "latest")
 
 # As many as the largest version, of 64 bits, has.
@@ -40,13 +42,18 @@ class Target(NamedTuple):
     label: str | None
     method: str
 
+    @property
+    def takes_samples(self) -> bool:
+        """Return whether it takes samples, by POST; else it only tells something, by GET."""
+        return self.method not in ("", "metadata")
+
 
 def parse(verb: str, rest: str) -> Target:
-    """Return the target of `rest`, the path after /v1/models/; raise Malformed where it is not valid for `verb`."""
+    """Return the target of `rest`, the path after /v1/models/; raise Malformed for a path that is none of theirs."""
     match = _PATH.fullmatch(rest)
-    method = (match["metadata"] or match["method"] or "") if match else ""
-    if match is None or (verb == "POST") != (method not in ("", "metadata")):
+    if match is None:
         raise Malformed(f"Malformed request: {verb} /v1/models/{rest}")
+    method = match["metadata"] or match["method"] or ""
     return Target(match["model"], _version(match["version"]), match["label"], method)
 
 
@@ -69,25 +76,41 @@ def check(target: Target, served: Identity) -> None:
         raise Malformed(f"Unrecognized servable version label: {target.label}")
 
 
-def read(method: str, body: bytes, *, outputs_key: str = "outputs", limits: Limits = DEFAULT) -> Question:
-    """Return the samples of a body for predict, classify or regress; raise Malformed."""
+def read(
+    method: str, body: bytes, *, input_name: str = "", outputs_key: str = "outputs", limits: Limits = DEFAULT
+) -> Question:
+    """Return the samples of a body for predict, classify or regress; raise Malformed.
+
+    `input_name` is the name that `/metadata` gives to the only input, where samples are no objects; "" where they are.
+    """
     # TensorFlow's clients may send the bare tokens NaN and Infinity. Answers never have them: other clients would fail.
     request = decode_object(body, lenient=True)
     signature = request.get("signature_name", "")
-    if signature not in SIGNATURES:
+    if signature not in (*SIGNATURES, METHOD_NAME.format(method)):
         raise Malformed(f'Serving signature name: "{signature}" not found in signature def')
     if method == "explain":
         raise Malformed("This model has no explainer.", 501)
     if method != "predict":
-        return _examples(method, request, limits)
+        return _examples(method, request, input_name, limits)
     if "instances" in request and "inputs" in request:
         raise Malformed("Only one of 'inputs' and 'instances' may be there.")
     if "instances" in request:
-        samples = samples_of(request["instances"], "instances", limits)
+        instances = request["instances"]
+        if isinstance(instances, list):
+            instances = _without_name(instances, input_name)
+        samples = samples_of(instances, "instances", limits)
         return Question(samples, lambda answers: keyed(b"predictions", answers))
     if "inputs" in request:
-        return columnar(request["inputs"], outputs_key, limits)
+        (inputs,) = _without_name([request["inputs"]], input_name)
+        return columnar(inputs, outputs_key, limits)
     raise Malformed("Missing 'inputs' or 'instances' key")
+
+
+def _without_name(values: list, name: str) -> list:
+    """Return what stands under the name of the only input, where each of `values` is an object with that key alone."""
+    if name and all(isinstance(value, dict) and value.keys() == {name} for value in values):
+        return [value[name] for value in values]
+    return values
 
 
 def columnar(inputs: object, key: str, limits: Limits = DEFAULT) -> Question:
@@ -108,13 +131,13 @@ def _columns(answers: Series, key: str) -> bytes:
     return b'{"%s": %s}' % (key.encode(), encode(columns) if columns else answers.array)
 
 
-def _examples(method: str, request: dict, limits: Limits) -> Question:
+def _examples(method: str, request: dict, input_name: str, limits: Limits) -> Question:
     examples, context = request.get("examples"), request.get("context", {})
     if not isinstance(examples, list) or not all(isinstance(item, dict) for item in [*examples, context]):
         raise Malformed("'examples' is not a list of objects, or 'context' is no object.")
     # Each example gets a copy of the context.
     limits.check_rows(len(examples), len(encode(context)) if context else 0)
-    samples = Series.encoded({**context, **example} for example in examples)
+    samples = Series.encoded(_without_name([{**context, **example}], input_name)[0] for example in examples)
     result = _classes if method == "classify" else _number
     return Question(
         samples, lambda answers: keyed(b"results", Series(values=[result(item) for item in answers.values]))
@@ -152,7 +175,7 @@ def metadata(served: Identity, inputs: list[dict], outputs: list[dict]) -> Body:
     signature = {
         "inputs": {tensor["name"]: _tensor_info(tensor) for tensor in inputs},
         "outputs": {tensor["name"]: _tensor_info(tensor) for tensor in outputs},
-        "method_name": "tensorflow/serving/predict",
+        "method_name": METHOD_NAME.format("predict"),
     }
     spec = {"name": served.name, "signature_name": "", "version": str(served.version)}
     definition = {"signature_def": {"signature_def": {"serving_default": signature}}}

@@ -13,11 +13,13 @@ from nb_scorer.model.golden_rows import samples_to_add
 from nb_service.app import openapi
 from nb_service.app.route_context import RouteContext
 from nb_service.app.routes import ROUTES as PREDICTION_ROUTES
+from nb_service.app.routes import platforms
 from nb_service.http import replies
 
 ROUTES = {
     "GET /": "A browser gets the page to try predictions, a client this list.",
     "GET /docs": "A page to try predictions, with the notebook's own samples.",
+    "POST /docs": "The same page, with the answer to the sample that its form has sent.",
     "GET /notebook": "The notebook as it was run (S2I_NOTEBOOK_PAGE).",
     "GET /openapi.json": "This service in words of OpenAPI.",
 }
@@ -32,16 +34,16 @@ def add(app: Flask, context: RouteContext) -> None:
     """Add the routes to `app`."""
     app.template_folder = str(Path(__file__).parent)
     page = _Page(context)
+    listed = {**PREDICTION_ROUTES, **platforms.vertex_routes(context.settings), **ROUTES}
+    if not page.notebook:
+        del listed["GET /notebook"]
 
     @app.get("/")
     def root() -> Response:
         best = request.accept_mimetypes.best_match(["application/json", "text/html"])
         if best == "text/html" and "text/html" in request.headers.get("Accept", ""):
             return page.show()
-        descriptions = {**PREDICTION_ROUTES, **ROUTES}
-        return jsonify(
-            status="alive", name=context.identity.name, version=str(context.identity.version), routes=descriptions
-        )
+        return jsonify(status="alive", name=context.identity.name, version=str(context.identity.version), routes=listed)
 
     app.add_url_rule("/docs", "docs", page.show)
     app.add_url_rule("/docs", "try", page.tried, methods=["POST"])
@@ -52,7 +54,8 @@ def add(app: Flask, context: RouteContext) -> None:
     def openapi_json() -> Response:
         rows = context.model.golden_rows(openapi.EXAMPLES)
         key = bool(context.settings.api_key_file)
-        return jsonify(openapi.document(context.identity, context.model, rows, health=context.health.paths, key=key))
+        health = context.health.paths
+        return jsonify(openapi.document(context.identity, context.model, rows, listed, health=health, key=key))
 
 
 class _Page:

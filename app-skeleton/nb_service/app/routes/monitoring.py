@@ -1,6 +1,6 @@
 """What Prometheus scrapes: /metrics, and the path that TensorFlow Serving uses."""
 
-from flask import Flask, Response
+from flask import Flask, Response, request
 
 from nb_service.app.route_context import RouteContext
 from nb_service.http import metrics
@@ -15,8 +15,11 @@ def add(app: Flask, context: RouteContext) -> None:
         # Imported here: that takes a while, and many services are never scraped.
         from nb_service.app import exposition
 
-        numbers = exposition.text_of(context.numbers(), context.settings.app_metrics_prefix)
-        return Response(numbers, content_type=metrics.CONTENT_TYPE)
+        accept = request.headers.get("Accept", "")
+        numbers, content_type = exposition.text_of(context.numbers(), context.settings.app_metrics_prefix, accept)
+        response = Response(numbers, content_type=content_type)
+        response.vary.add("Accept")
+        return response
 
     for path in metrics.PATHS:
         app.add_url_rule(path, "metrics " + path, text)

@@ -1,10 +1,13 @@
 """The routes of cloud platforms and MLflow: SageMaker, Vertex AI, MLflow's scoring server."""
 
+from typing import Any
+
 from flask import Flask, Response, g, jsonify, request
 
-from nb_service.app.route_context import Refusal, RouteContext, problem
+from nb_service.app.route_context import Refusal, RouteContext, body, problem
 from nb_service.protocols import Body, Limits, Malformed, Question, bodies, decode, encode, mlflow, sagemaker, vertex
 from nb_service.protocols.rows import Rows
+from nb_service.settings import Settings
 
 ROUTES = {
     "GET /ping": "200 when predictions are answered, else 503; empty (SageMaker, MLflow).",
@@ -44,6 +47,16 @@ def add(app: Flask, context: RouteContext) -> None:
         app.before_request(lambda: _vertex(context, route))
 
 
+def vertex_routes(settings: Settings) -> dict[str, str]:
+    """Return the routes that Vertex AI's settings add, with what they do, as ROUTES has them."""
+    routes = {}
+    if settings.aip_health_route:
+        routes[f"GET {settings.aip_health_route}"] = "200 when predictions are answered, else 503 (Vertex AI)."
+    if settings.aip_predict_route:
+        routes[f"POST {settings.aip_predict_route}"] = "instances to predictions (Vertex AI)."
+    return routes
+
+
 class _Invocation:
     """One request of SageMaker's or MLflow's; its body shows whose."""
 
@@ -57,7 +70,7 @@ class _Invocation:
         media_type = bodies.parse(request.content_type)
         # Only an object with a key in it can be MLflow's; nothing else needs to be decoded here.
         if sagemaker.is_json(media_type) and b'"' in content:
-            decoded = decode(content)
+            decoded = self._decoded(content)
             if mlflow.is_meant(decoded):
                 self._refusal = mlflow.refusal
                 return mlflow.read(decoded, media_type, self._rows, self._limits)
@@ -66,6 +79,15 @@ class _Invocation:
             self._refusal = mlflow.refusal
             return mlflow.read_csv(content, request.content_type, self._rows, self._limits)
         return sagemaker.read(content, request.content_type, accept, self._rows, self._limits)
+
+    def _decoded(self, content: bytes) -> Any:
+        try:
+            # Clients of MLflow send the bare tokens NaN and Infinity.
+            return decode(content, lenient=True)
+        except Malformed:
+            if mlflow.is_meant_by(content):
+                self._refusal = mlflow.refusal
+            raise
 
     def refuse(self, status: int, detail: str) -> tuple[int, Body]:
         """Return a refusal in the form of the platform whose request it is."""
@@ -76,15 +98,15 @@ def _vertex(context: RouteContext, route: str) -> Response | None:
     """Answer Vertex AI's route, which may be one of ours; return None to let other routes have the request."""
     if request.method != "POST" or request.path != route:
         return None
-    if route == "/predict" and not _has_instances(request.get_data()):
+    if route == "/predict" and not _has_instances(context):
         return None
     g.route = route
     return context.answer(lambda body: vertex.read(body, context.limits), vertex.refusal)
 
 
-def _has_instances(content: bytes) -> bool:
+def _has_instances(context: RouteContext) -> bool:
     try:
-        decoded = decode(content)
+        decoded = decode(body(context.settings.max_body))
     except Malformed:
         return False
     return isinstance(decoded, dict) and "instances" in decoded

@@ -20,7 +20,7 @@ def add(app: Flask, context: RouteContext) -> None:
     @app.post("/predict")
     def predict() -> Response:
         try:
-            sample = form.sample_in(request.content_type, body())
+            sample = form.sample_in(request.content_type, body(context.settings.max_body))
         except Malformed as error:
             return refusal_response(problem, error.status, str(error))
         if isinstance(sample, replies.Reply):

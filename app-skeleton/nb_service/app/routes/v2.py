@@ -1,4 +1,4 @@
-"""Open Inference V2's REST routes."""
+"""Open Inference V2's REST routes, and those of KServe and Triton beside them."""
 
 from collections.abc import Callable
 
@@ -12,22 +12,33 @@ ROUTES = {
     "GET /v2": "The server and its extensions (Open Inference V2).",
     "GET /v2/health/live": "200 while this process lives.",
     "GET /v2/health/ready": "200 when predictions are answered, else 503.",
+    "GET /v2/models": "The name of the model (KServe).",
+    "GET /v2/models/stats": "How much was asked and scored (Triton).",
+    "POST /v2/repository/index": "The model and its state (Triton).",
     "GET /v2/models/<name>": "What the model takes and gives.",
     "GET /v2/models/<name>/ready": "200 when it answers, else 503.",
+    "GET /v2/models/<name>/config": "The same in the form of Triton.",
+    "GET /v2/models/<name>/stats": "How much was asked and scored (Triton).",
     "POST /v2/models/<name>/infer": "Tensors to tensors, as JSON or bytes.",
 }
 
 
 def add(app: Flask, context: RouteContext) -> None:
-    """Add the routes to `app`, those of a model also with /versions/<version> after its name."""
+    """Add the routes to `app`, those of a model also with /versions/<version> after its name; each may end in /."""
     served = context.identity
+    rows, schemas = context.rows, (context.model.sample_schema, context.model.answer_schema)
 
-    @app.get("/v2")
-    def server() -> Response:
-        return response_with(open_inference.server(served))
+    def add_route(path: str, method: str, view: Callable[..., Response]) -> None:
+        app.add_url_rule(path, f"v2 {path}", view, methods=[method], strict_slashes=False)
 
     def described() -> Response:
         return response_with(open_inference.model(served, *schemas))
+
+    def config() -> Response:
+        return response_with(open_inference.config(served, *schemas))
+
+    def statistics() -> Response:
+        return response_with(open_inference.statistics(served, context.numbers()))
 
     def ready() -> Response:
         is_ready = context.ready
@@ -40,12 +51,20 @@ def add(app: Flask, context: RouteContext) -> None:
 
         return context.answer(read, open_inference.refusal)
 
-    rows = context.rows
-    schemas = context.model.sample_schema, context.model.answer_schema
-    for suffix, method, view in (("", "GET", described), ("/ready", "GET", ready), ("/infer", "POST", infer)):
+    add_route("/v2", "GET", lambda: response_with(open_inference.server(served)))
+    add_route("/v2/models", "GET", lambda: response_with(open_inference.models(served)))
+    add_route("/v2/models/stats", "GET", statistics)
+    add_route("/v2/repository/index", "POST", lambda: response_with(open_inference.index(served, context.ready)))
+    for suffix, method, view in (
+        ("", "GET", described),
+        ("/ready", "GET", ready),
+        ("/config", "GET", config),
+        ("/stats", "GET", statistics),
+        (open_inference.INFER, "POST", infer),
+    ):
         checked = _for_this_model(served, view)
         for path in ("/v2/models/<name>", "/v2/models/<name>/versions/<version>"):
-            app.add_url_rule(path + suffix, f"v2 {path}{suffix}", checked, methods=[method])
+            add_route(path + suffix, method, checked)
 
 
 def _for_this_model(served: Identity, view: Callable[[], Response]) -> Callable[..., Response]:

@@ -76,6 +76,62 @@ def test_whatever_the_predictor_raises_is_a_failure_and_no_end(error, capsys):
     assert "The predictor failed on a sample:\nTraceback" in capsys.readouterr().err
 
 
+NAMES = {"sample_schema": {"type": "object", "required": ["age", "full name"], "properties": {}}}
+
+
+def named(predictor, batch=None):
+    return scorer.Scorer(Model({"predictor": predictor, "validator": None, "batch_predictor": batch}, NAMES))
+
+
+def fails(words):
+    """Return a predictor that raises these words, as libraries have them."""
+
+    def predictor(x):
+        raise ValueError(words)
+
+    return predictor
+
+
+@pytest.mark.parametrize(
+    ("predictor", "body", "missing"),
+    [
+        (lambda x: x["age"], b'{"full name": "a"}', ["age"]),
+        (lambda x: x["full name"], b"{}", ["full name"]),
+        (fails("columns are missing: {'age', 'full name'}"), b"{}", ["age", "full name"]),
+        (fails("['age'] not in index"), b'{"full name": "a"}', ["age"]),
+    ],
+)
+def test_a_field_that_a_sample_lacks_is_told_by_its_name(predictor, body, missing, capsys):
+    answers = named(predictor).answer(body), named(predictor).answer_many(b"[" + body + b"]")[:2]
+    printed = capsys.readouterr().err
+    for status, payload in answers:
+        facts = json.loads(payload)
+        assert status == frames.REFUSED
+        assert facts["misfit"] == "; ".join(name + ": is missing" for name in missing)
+        assert facts["errors"] == [{"pointer": "#/" + name, "detail": "is missing"} for name in missing]
+        # It may be the notebook's fault all the same.
+        assert facts["traceback"] in printed
+
+
+def test_a_field_that_a_sample_lacks_is_told_where_batch_predictor_missed_it():
+    answers = named(lambda x: x["age"], lambda xs: [x["age"] for x in xs]).answer_together([b'{"age": 1}', b"{}"])
+    assert [[status for status, _, _ in part] for part in answers] == [[frames.OK], [frames.REFUSED]]
+
+
+@pytest.mark.parametrize(
+    ("predictor", "body"),
+    [
+        (lambda x: x["age"], b"[]"),
+        (lambda x: x["other"], b"{}"),
+        (lambda x: 1 / 0, b"{}"),
+        (fails("the agent is away"), b"{}"),
+        (fails("age"), b'{"age": 1, "full name": "a"}'),
+    ],
+)
+def test_any_other_failure_stays_one(predictor, body):
+    assert named(predictor).answer(body)[0] == frames.FAILED
+
+
 def test_an_exception_that_can_t_be_shown_is_a_failure_too(capsys):
     class Awkward(Exception):
         def __str__(self):
@@ -86,6 +142,7 @@ def test_an_exception_that_can_t_be_shown_is_a_failure_too(capsys):
 
     assert made(predictor).answer(b"1")[0] == frames.FAILED
     assert "Awkward" in capsys.readouterr().err
+    assert named(predictor).answer(b"{}")[0] == frames.FAILED
 
 
 def test_what_clients_can_make_long_is_cut_in_a_traceback(capsys):

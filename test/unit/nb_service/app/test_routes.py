@@ -1,4 +1,7 @@
+import gzip
 import json
+import zlib
+from functools import partial
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -184,10 +187,70 @@ def test_two_slashes_are_not_one_and_nobody_is_sent_elsewhere(client, path):
     assert (response.status_code, response.headers.get("Location")) == (404, None)
 
 
-@pytest.mark.parametrize("path", ["/predict", "/predict/batch"])
-def test_a_compressed_body_is_refused(client, path):
-    response = client.post(path, data=b"x", content_type=JSON, headers={"Content-Encoding": "gzip"})
-    assert (response.status_code, response.json["detail"]) == (415, "Compressed bodies are not read.")
+BARE = zlib.compressobj(wbits=-15)
+# Without the time, which would be another in each process that collects the tests.
+packed = partial(gzip.compress, mtime=0)
+
+
+@pytest.mark.parametrize(
+    ("coding", "compressed"),
+    [
+        ("gzip", packed(b"[1, ") + packed(b"2]")),
+        ("X-GZip", packed(b"[1, 2]")),
+        ("deflate", zlib.compress(b"[1, 2]")),
+        ("deflate", BARE.compress(b"[1, 2]") + BARE.flush()),
+    ],
+)
+def test_compressed_bodies_are_read(client, coding, compressed):
+    for path in ("/predict", "/predict/batch"):
+        response = client.post(path, data=compressed, content_type=JSON, headers={"Content-Encoding": coding})
+        assert (response.status_code, response.json) == (200, [2, 4])
+
+
+@pytest.mark.parametrize(
+    ("coding", "data", "status", "words"),
+    [
+        ("br", b"x", 415, "Bodies compressed by br are not read; gzip and deflate are."),
+        ("gzip, gzip", b"x", 415, "Bodies compressed by gzip, gzip are not read"),
+        ("gzip", b"[1, 2]", 400, "The body can't be decompressed: it is no gzip (Error -3"),
+        ("deflate", b"[1, 2]", 400, "it is no deflate"),
+        ("gzip", packed(b"[1, 2]")[:-1], 400, "its compressed data is cut"),
+        ("gzip", packed(b" " * 10_001), 413, "larger than this service takes (S2I_MAX_BODY)"),
+        ("gzip", packed(b" " * 6000) + packed(b" " * 6000), 413, "S2I_MAX_BODY"),
+    ],
+)
+@pytest.mark.parametrize("path", ["/predict", "/predict/batch", "/invocations", "/v2/models/half/infer"])
+def test_a_compressed_body_that_can_t_be_read_is_refused(path, coding, data, status, words, tmp_path):
+    client = client_of(double, tmp_path, max_body=10_000)
+    response = client.post(path, data=data, content_type=JSON, headers={"Content-Encoding": coding})
+    assert response.status_code == status
+    assert words in response.json["error" if path.startswith("/v2") else "detail"]
+    assert response.headers.get("Accept-Encoding") == ("gzip, deflate" if status == 415 else None)
+
+
+@pytest.mark.parametrize(
+    ("asked", "coding"),
+    [
+        ("gzip, deflate, br", "gzip"),
+        ("*", "gzip"),
+        ("gzip;q=0", None),
+        ("identity, gzip;q=0.5", None),
+        ("br", None),
+        ("", None),
+    ],
+)
+def test_answers_are_compressed_where_that_is_asked_for(client, asked, coding):
+    samples = json.dumps([*range(1000)]).encode()
+    response = client.post("/predict/batch", data=samples, content_type=JSON, headers={"Accept-Encoding": asked})
+    assert (response.headers.get("Content-Encoding"), response.headers["Vary"]) == (coding, "Accept-Encoding")
+    assert int(response.headers["Content-Length"]) == len(response.data)
+    data = gzip.decompress(response.data) if coding else response.data
+    assert json.loads(data) == [2 * number for number in range(1000)]
+
+
+def test_small_answers_are_never_compressed(client):
+    response = client.post("/predict/batch", data=b"[1]", content_type=JSON, headers={"Accept-Encoding": "gzip"})
+    assert (response.json, response.headers.get("Content-Encoding"), response.headers.get("Vary")) == ([2], None, None)
 
 
 def test_a_full_queue_says_when_to_come_again(tmp_path):
@@ -211,8 +274,8 @@ def test_tensorflow_serving_s_rows(client, where):
     [
         ("post", "/v1/models/other:predict", 404, "Servable not found for request: Latest(other)"),
         ("get", "/v1/models/half/versions/5", 404, "Servable not found for request: Specific(half, 5)"),
-        ("get", "/v1/models/half:predict", 400, "Malformed request: GET /v1/models/half:predict"),
-        ("post", "/v1/models/half", 400, "Malformed request: POST /v1/models/half"),
+        ("get", "/v1/models/half:guess", 400, "Malformed request: GET /v1/models/half:guess"),
+        ("post", "/v1/models/half:guess", 400, "Malformed request: POST /v1/models/half:guess"),
         ("post", "/v1/models/half:explain", 501, "This model has no explainer."),
         ("post", "/v1/models/half:predict", 400, "The body is not JSON"),
     ],
@@ -221,6 +284,29 @@ def test_tensorflow_serving_s_errors(client, method, path, status, words):
     response = getattr(client, method)(path, data=b"{" if path.endswith("half:predict") else b"{}")
     assert response.status_code == status
     assert response.json["error"].startswith(words)
+
+
+ASKED, TOLD = {"POST", "OPTIONS"}, {"GET", "HEAD", "OPTIONS"}
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/v1/models/half", TOLD),
+        ("/v1/models/half/versions/1700000000", TOLD),
+        ("/v1/models/half/metadata", TOLD),
+        ("/v1/models/half:predict", ASKED),
+        ("/v1/models/half/labels/stable:regress", ASKED),
+        ("/v2/models/half/infer", ASKED),
+        ("/v2/models/half", TOLD),
+        ("/predict", ASKED),
+    ],
+)
+def test_allow_has_the_methods_of_a_path_and_no_others(client, path, methods):
+    for method in ("OPTIONS", *sorted({"GET", "POST", "PUT", "PATCH", "DELETE", "TRACE"} - methods)):
+        response = client.open(path, method=method)
+        assert response.status_code == (200 if method == "OPTIONS" else 405)
+        assert set(response.headers["Allow"].split(", ")) == methods
 
 
 def test_what_the_validator_refuses_is_an_invalid_argument(client):

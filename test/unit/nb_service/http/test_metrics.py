@@ -32,7 +32,7 @@ def values_of(requests, samples):
     """Return {(name, labels): value} of the text, made of JSON as the app gets it, and read as Prometheus does."""
     about = {"answers": True, "pid": os.getpid()}
     numbers = json.loads(json.dumps({**about, **requests.numbers(), **samples.numbers()}))
-    families = list(text_string_to_metric_families(exposition.text_of(numbers, "nb").decode()))
+    families = list(text_string_to_metric_families(exposition.text_of(numbers, "nb")[0].decode()))
     return {
         (sample.name, *sorted(sample.labels.items())): sample.value for family in families for sample in family.samples
     }

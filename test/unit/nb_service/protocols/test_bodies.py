@@ -45,7 +45,8 @@ def test_answers_come_in_the_form_that_the_client_accepts():
     assert asked(b"1\n2\n", "application/x-ndjson", "application/json")[1].data == b"[1, 2]"
     assert asked(b"[1, 2]", None, "text/html, text/csv;q=0.5")[1].data == b"1\n2\n"
     assert asked(b"[1]", None, "*/*")[1].content_type == "application/json"
-    assert asked(b"[1]", None, "application/jsonlines")[1].content_type == "application/x-ndjson"
+    for kind in ("application/jsonlines", "application/jsonl", "application/x-ndjson"):
+        assert asked(b"[1]", None, f"text/html, {kind}")[1].content_type == kind
 
 
 def test_answers_without_an_array_come_as_json_unless_an_array_was_asked_for():

@@ -1,0 +1,127 @@
+"""The bodies that each route takes, as JSON schemas with examples, for the OpenAPI document."""
+
+import re
+
+from nb_service.protocols import bodies, cloud_events, open_inference, tensors
+
+JSON = "application/json"
+LIST = {"type": "array"}
+OBJECT = {"type": "object"}
+TEXT = {"type": "string"}
+BINARY = {**TEXT, "format": "binary"}
+SAMPLE = {"$ref": "#/components/schemas/Sample"}
+_TENSOR = {
+    **OBJECT,
+    "properties": {
+        "name": TEXT,
+        "shape": {**LIST, "items": {"type": "integer", "minimum": 0}, "minItems": 1},
+        "datatype": {"enum": [*tensors.CODES, "BYTES"]},
+        "data": LIST,
+        "parameters": OBJECT,
+    },
+    "required": ["name", "shape", "datatype"],
+}
+# What a cell of CSV may be for a value of each type.
+_CELLS = {
+    "integer": r"-?[1-9][0-9]{0,8}",
+    "number": r"-?[1-9][0-9]{0,8}(\.[0-9]{1,8})?",
+    "boolean": "(true|false)",
+    "string": "[A-Za-z][A-Za-z ]{0,20}[A-Za-z]",
+}
+
+
+class Bodies:
+    """Makes the bodies of a model whose samples have `schema`, with `samples` of the notebook's own as examples."""
+
+    def __init__(self, schema: dict, samples: list) -> None:
+        self._schema = schema
+        self._samples = samples
+
+    def of(self, path: str) -> dict:
+        """Return what a route takes: a schema and examples by media type."""
+        arrays = [self._samples] if self._samples else []
+        many: dict[str, dict] = {kind: {} for kind in bodies.TYPES}
+        many["text/csv"] = many["application/csv"] = {"schema": _csv(self._schema)}
+        many["application/x-npy"] = {"schema": BINARY}
+        by_path = {
+            "/predict": {JSON: {"schema": SAMPLE, **examples(self._samples)}},
+            "/predict/batch": many | {JSON: {"schema": {**LIST, "items": SAMPLE}, **examples(arrays)}},
+            "/invocations": many | {JSON: {"schema": {"anyOf": self._invocations()}, **examples(self._samples)}},
+            "/": {
+                cloud_events.STRUCTURED: {"schema": _event()},
+                cloud_events.BATCH: {"schema": {**LIST, "items": _event()}},
+                JSON: {"schema": SAMPLE},
+            },
+            "/docs": {"application/x-www-form-urlencoded": {"schema": _with("sample", TEXT)}},
+        }
+        if path in by_path:
+            return by_path[path]
+        if path.endswith(open_inference.INFER):
+            inputs = _with("inputs", {**LIST, "items": _TENSOR, "minItems": 1})
+            return {
+                JSON: {"schema": inputs, **examples(self._tensors())},
+                "application/octet-stream": {"schema": BINARY},
+            }
+        if path.endswith((":classify", ":regress")):
+            return {JSON: {"schema": _with("examples", {**LIST, "items": self._example()})}}
+        # TensorFlow Serving's, KServe's and Vertex AI's.
+        instances = _with("instances", {**LIST, "items": SAMPLE})
+        return {JSON: {"schema": instances, **examples([{"instances": array} for array in arrays])}}
+
+    def _example(self) -> dict:
+        """Return the schema of an example of TensorFlow Serving's, which is an object: of names and values."""
+        return SAMPLE if self._schema.get("type") == "object" else _alone(open_inference.INPUT, SAMPLE)
+
+    def _invocations(self) -> list[dict]:
+        """Return the schemas of what may be asked for in JSON: a sample, or what MLflow sends."""
+        many = {**LIST, "items": SAMPLE}
+        frames = [_alone("instances", many), _alone("inputs", {**many, "minItems": 1})]
+        if self._schema.get("type") == "object":
+            frames.append(_alone("dataframe_records", many))
+        return [SAMPLE, *frames]
+
+    def _tensors(self) -> list[dict]:
+        """Return the golden samples as an Open Inference request, in a list; [] where they do not form a tensor."""
+        tensor = tensors.stack(self._samples)
+        if tensor is None:
+            return []
+        named = {"name": open_inference.INPUT, "shape": tensor.shape, "datatype": tensor.datatype, "data": tensor.flat}
+        return [{"inputs": [named]}]
+
+
+def examples(values: list) -> dict:
+    """Return {"examples": …} of these values, {} where there are none."""
+    return {"examples": {f"row{number}": {"value": value} for number, value in enumerate(values, 1)}} if values else {}
+
+
+def _with(name: str, schema: dict) -> dict:
+    return {**OBJECT, "properties": {name: schema}, "required": [name]}
+
+
+def _alone(name: str, schema: dict) -> dict:
+    return {**_with(name, schema), "additionalProperties": False}
+
+
+def _event() -> dict:
+    texts = {name: {**TEXT, "minLength": 1} for name in ("id", "source", "type")}
+    properties = {**texts, "specversion": {"const": cloud_events.VERSION}, "data": SAMPLE}
+    return {**OBJECT, "properties": properties, "required": list(properties)}
+
+
+def _csv(schema: dict) -> dict:
+    """Return the schema of a table of such samples: its pattern has a header where they have names."""
+    if schema.get("type") == "object" and schema.get("properties"):
+        names = ",".join(map(re.escape, schema["properties"]))
+        row = ",".join(_cell(value) for value in schema["properties"].values())
+        return {**TEXT, "pattern": rf"^{names}\n({row}\n)+$"}
+    if schema.get("type") == "array":
+        cells = schema.get("minItems") or 1
+        row = ",".join([_cell(schema.get("items", {}))] * cells)
+        return {**TEXT, "pattern": rf"^({row}\n)+$"}
+    return {**TEXT, "pattern": rf"^({_cell(schema)}\n)+$"}
+
+
+def _cell(schema: dict) -> str:
+    """Return the pattern of a cell; a value of several types, or of none that is known, is a word here."""
+    kind = schema.get("type")
+    return _CELLS.get(kind, _CELLS["string"]) if isinstance(kind, str) else _CELLS["string"]

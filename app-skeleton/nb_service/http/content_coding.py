@@ -1,0 +1,76 @@
+"""Content codings (RFC 9110, section 8.4.1): gzip and deflate of bodies that come, gzip of those that go."""
+
+import zlib
+
+CODINGS = ("gzip", "deflate")
+# A smaller body leaves in one packet either way.
+SMALLEST = 1024
+# zlib's own numbers for what a stream looks like: gzip or zlib by its first bytes, no frame at all, gzip.
+_ANY, _BARE, _GZIP = zlib.MAX_WBITS | 32, -zlib.MAX_WBITS, zlib.MAX_WBITS | 16
+# A tenth of the time of zlib's default, for a body that is a little larger.
+_FAST = 1
+
+
+class UnknownCoding(ValueError):
+    """A coding that is none of CODINGS."""
+
+
+class TooLarge(ValueError):
+    """A body that is larger than it may be once it is decompressed."""
+
+
+def decompressed(data: bytes, coding: str, most: int) -> bytes:
+    """Return what was compressed by `coding`, a Content-Encoding field.
+
+    Raise UnknownCoding, TooLarge for more than `most` bytes, of which no more are made, or ValueError for broken data.
+    """
+    coding = coding.strip().lower().removeprefix("x-")
+    if coding not in CODINGS:
+        raise UnknownCoding(coding)
+    try:
+        return _inflated(data, _ANY, most)
+    except zlib.error as error:
+        if coding == "deflate":
+            # What HTTP calls deflate has a frame, which some clients leave out.
+            try:
+                return _inflated(data, _BARE, most)
+            except zlib.error:
+                pass
+        raise ValueError(f"it is no {coding} ({error})") from error
+
+
+def _inflated(data: bytes, frame: int, most: int) -> bytes:
+    parts, size = [], 0
+    while data:
+        stream = zlib.decompressobj(frame)
+        parts.append(stream.decompress(data, most - size + 1))
+        size += len(parts[-1])
+        if size > most:
+            raise TooLarge
+        if not stream.eof:
+            raise ValueError("its compressed data is cut")
+        # gzip allows several members, one after the other.
+        data = stream.unused_data
+    return b"".join(parts)
+
+
+def takes_gzip(accept_encoding: str) -> bool:
+    """Return whether a client that sent this Accept-Encoding field wants gzip (RFC 9110, section 12.5.3)."""
+    if "gzip" not in accept_encoding and "*" not in accept_encoding:
+        return False
+    weights: dict[str, float] = {}
+    for part in accept_encoding.lower().split(","):
+        name, _, parameter = part.partition(";")
+        weight = parameter.strip().removeprefix("q=")
+        try:
+            weights[name.strip()] = float(weight) if weight else 1.0
+        except ValueError:
+            return False
+    gzip = weights.get("gzip", weights.get("x-gzip", weights.get("*", 0.0)))
+    return gzip > 0 and gzip >= weights.get("identity", 0.0)
+
+
+def compressed(data: bytes) -> bytes:
+    """Return `data` as gzip."""
+    stream = zlib.compressobj(_FAST, zlib.DEFLATED, _GZIP)
+    return stream.compress(data) + stream.flush()
