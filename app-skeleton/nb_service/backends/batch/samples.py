@@ -82,11 +82,11 @@ class Samples:
         if not self._columns and not self._form:
             if chunk.lines is not None:
                 return [chunk.lines[at] for at in whole]
-            return [json_texts.text(chunk.rows[at]) for at in whole]
+            return [json_texts.of_sample(chunk.rows[at]) for at in whole]
         samples = []
         for at in whole:
             try:
-                samples.append(json_texts.text(self._shaped(chunk.rows[at])))
+                samples.append(json_texts.of_sample(self._shaped(chunk.rows[at])))
             except ValueError as error:
                 chunk.broken[at] = str(error)
         return samples
