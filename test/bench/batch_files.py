@@ -59,7 +59,9 @@ def measured(notebook: Notebook, kind: str) -> list[str]:
     model, columns, row = TABLES[notebook.name]
     roots = {"batch": built(notebook), HAND: built(notebook, notebook.hand)}
     pandas = environment_with(f"batch-{notebook.name}", roots["batch"], ["pandas", "pyarrow"])
-    source = _file(notebook.name, columns, row, kind, pandas)
+    source = file_of(notebook.name, columns, row, ROWS)
+    if kind == "parquet":
+        source = _as_parquet(source, pandas)
     table = Table(model, columns.split(","), source, ROWS, min(ROWS, SLOW_ROWS[notebook.name]))
     out, own = PLACE / f"scored-pandas.{kind}", PLACE / f"scored-batch.{kind}"
     script = inside(pandas, roots[HAND], ["python", SERVERS / "score_pandas.py", model, columns, source, out])
@@ -144,15 +146,20 @@ def _timed(command: list, environ: dict) -> tuple[float, str]:
     return time.monotonic() - started, ran.stdout
 
 
-def _file(name: str, columns: str, row: Callable[[random.Random], str], kind: str, pandas: Path) -> Path:
-    """Return a file of ROWS rows, made once."""
-    path = PLACE / f"rows-{name}-{ROWS}.csv"
+def file_of(name: str, columns: str, row: Callable[[random.Random], str], rows: int) -> Path:
+    """Return a CSV file of so many rows, made once."""
+    path = PLACE / f"rows-{name}-{rows}.csv"
     if not path.exists():
         chance = random.Random(7)  # noqa: S311 - the same rows each time
         with open(path, "w", encoding="ascii") as file:
             file.write(columns + "\n")
-            file.writelines(row(chance) + "\n" for _ in range(ROWS))
-    target = path.with_suffix(f".{kind}")
+            file.writelines(row(chance) + "\n" for _ in range(rows))
+    return path
+
+
+def _as_parquet(path: Path, pandas: Path) -> Path:
+    """Return the same rows as Parquet, made once."""
+    target = path.with_suffix(".parquet")
     if not target.exists():
         program = "import sys, pandas; pandas.read_csv(sys.argv[1]).to_parquet(sys.argv[2], index=False)"
         subprocess.run([pandas / "bin/python", "-c", program, path, target], check=True)
