@@ -2,7 +2,8 @@
 
 The running example, and a pipeline on one-row frames, each as it is (its derived form) and with a batch_predictor by
 hand, beside a pandas script that asks the model once. CSV also beside those of batch_peers.py, fewer rows for slow
-ones: rates beyond the start, which one row takes. BENCH_ROWS and BENCH_ROUNDS say how many. Parquet needs `BATCH=1 make
+ones: rates beyond the start, which one row takes. BENCH_ROWS and BENCH_ROUNDS say how many, BENCH_NOTEBOOKS
+which (kmeans, table). Parquet needs `BATCH=1 make
 developer`, Spark Java. The ends of ours and the script's are compared.
 """
 
@@ -41,8 +42,9 @@ SLOW_ROWS = {"kmeans": 20000, "table": 1000}
 
 def report() -> None:
     """Measure each notebook and format, and print what came of it."""
+    chosen = os.environ.get("BENCH_NOTEBOOKS", "").replace(",", " ").split() or [*TABLES]
     for notebook in NOTEBOOKS:
-        if notebook.name in TABLES:
+        if notebook.name in TABLES and notebook.name in chosen:
             for kind in ("csv", "parquet") if _has_pyarrow() else ("csv",):
                 print("\n".join(measured(notebook, kind)), flush=True)
     if not _has_pyarrow():

@@ -327,6 +327,8 @@ def test_a_predictor_that_leaks_is_replaced_and_no_row_is_lost(model_cache, tmp_
         (["/nowhere.csv"], b"", "/nowhere.csv can't be scored: it names no file."),
         (["in.xyz", "out.csv"], b"", "in.xyz can't be scored: its ending is none of .csv"),
         (["in.csv", "in.csv"], b"", "would be read and written"),
+        (["in.csv", "out.xlsx"], b"", "out.xlsx can't be written: its ending .xlsx is none of .csv"),
+        (["in.csv", "/dev/stdout"], b"", "/dev/stdout can't be written: it is no file."),
         (["in.csv", "in.xyz/out.csv"], b"", "can't be written: Not a directory"),
         (["--sample", "q", "--header", "yes"], b"x,y\n1,2\n", "it has no column 'q'"),
         (["--keep", "q", "--header", "yes"], b"x,y\n1,2\n", "it has no column 'q'"),
@@ -459,3 +461,11 @@ def test_what_json_lacks_costs_its_row_whatever_the_file(form, around, model_cac
     ran = batch(model_cache(LISTS), "--from", form, "--to", "ndjson", "--keep", "none", given=given)
     assert (ran.status, ran.out) == (3, b"3.0\n")
     assert "Refused: row 1 of stdin: It is not JSON: NaN is not JSON; null is." in ran.err
+
+
+def test_lists_made_of_objects_have_the_order_of_the_first_ones_keys(model_cache):
+    code = "def predictor(x):\n    return x[0] - x[1]\nexamples = [[1.5, 1]]\n"
+    given = _json({"x": 3, "y": 1}, {"y": 1, "x": 3}, {"x": 3, "z": 1})
+    ran = batch(model_cache(code), "--as", "list", "--from", "ndjson", "--keep", "none", given=given)
+    assert (ran.status, ran.out) == (3, b"2\n2\n")
+    assert "row 3 of stdin: It has not the keys of the first object" in ran.err
