@@ -2,15 +2,15 @@
 
 The running example, and a pipeline on one-row frames, each as it is (its derived form) and with a batch_predictor by
 hand, beside a pandas script that asks the model once. CSV also beside those of batch_peers.py, fewer rows for slow
-ones: rates beyond the start, which one row takes. BENCH_ROWS and BENCH_ROUNDS say how many, BENCH_NOTEBOOKS
-which (kmeans, table). Parquet needs `BATCH=1 make
-developer`, Spark Java. The ends of ours and the script's are compared.
+ones: rates beyond the start, which one row takes. Parquet needs `BATCH=1 make developer`, Spark Java. The ends of ours
+and the script's are compared. BENCH_ROWS and BENCH_ROUNDS say how many, BENCH_NOTEBOOKS which (kmeans, table).
 """
 
 import contextlib
 import json
 import os
 import random
+import resource
 import subprocess
 import time
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from statistics import median
 
 from batch_peers import OURS_ON_SPARK, Absent, Scorer, Table, Timed, scorers
 from batched_serve import NOTEBOOKS, Notebook, built
-from environments import HOME, PLACE, SERVERS, environment_with, inside, service_of
+from environments import ENVIRON, HOME, PLACE, SERVERS, environment_with, inside, service_of
 
 ROWS = int(os.environ.get("BENCH_ROWS", "1000000"))
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
@@ -94,7 +94,11 @@ def measured(notebook: Notebook, kind: str) -> list[str]:
         absent = [Absent(name, why) for name, why in failed.items()]
         absent += [other for other in others if isinstance(other, Absent)]
         there = [other for other in others if isinstance(other, Scorer) and other.name not in failed]
-        return lines + (_beside_others(seconds, there, absent) if is_csv else [])
+        if is_csv:
+            lines += _beside_others(seconds, there, absent)
+        if is_csv and notebook.name == "kmeans":
+            lines.append(_profile(roots[HAND], source, own))
+        return lines
 
 
 def _scored(root: Path, source: Path, out: Path, rows: int) -> float:
@@ -146,6 +150,41 @@ def _timed(command: list, environ: dict) -> tuple[float, str]:
     started = time.monotonic()
     ran = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
     return time.monotonic() - started, ran.stdout
+
+
+def _profile(root: Path, source: Path, out: Path) -> str:
+    """Return the line on who needs the CPU: what the front does with rows, all of the front, and the scorers."""
+    program = SERVERS / "profile_batch.py"
+    _, said = _timed([HOME / "service/bin/python", "-I", program, source, out, "4"], ENVIRON)
+    read, made, written = map(float, said.split())
+    command, environ = service_of(root)
+    before = _cpu_of_children()
+    front = 0.0
+    with subprocess.Popen(
+        [*command, "batch", "--restart", source, out], env=environ, stderr=subprocess.DEVNULL
+    ) as process:
+        while process.poll() is None:
+            front = _cpu_of(process.pid) or front
+            time.sleep(0.05)
+    others = _cpu_of_children() - before - front
+    return (
+        f"  CPU seconds of {HAND}: front {front:.1f} (reads {read:.1f}, makes samples {made:.1f}, writes "
+        f"{written:.1f}, else asks), start and scorers {others:.1f}"
+    )
+
+
+def _cpu_of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _cpu_of(pid: int) -> float:
+    """Return the CPU seconds of a process alone, 0 where it is gone."""
+    try:
+        ticks = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13]
+    except OSError:
+        return 0.0
+    return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
 
 
 def file_of(name: str, columns: str, row: Callable[[random.Random], str], rows: int) -> Path:
