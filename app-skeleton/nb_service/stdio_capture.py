@@ -54,12 +54,22 @@ def opened_log(form: str, facts: int | None = None, *, to_stderr: bool = False) 
         log.close()
 
 
+# The standard streams that were closed when this process began.
+_closed: set[int] = set()
+
+
+def was_closed(number: int) -> bool:
+    """Return whether a standard stream was closed when this process began, so that what is written to it is lost."""
+    return number in _closed
+
+
 def open_closed_streams() -> None:
     """Open the null device for each closed standard stream, whose number a socket would get, and with it all prints."""
     for number in (0, *STANDARD):
         try:
             os.fstat(number)
         except OSError:
+            _closed.add(number)
             null = os.open(os.devnull, os.O_RDWR)
             if null == number:
                 os.set_inheritable(number, True)

@@ -7,6 +7,7 @@ signals. It ends when the worker's end of the socket closes, however the worker 
 import os
 import signal
 import socket
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +17,9 @@ from nb_service.pool.socket_server import PoolServer
 from nb_service.pool.turns import TurnLoop
 from nb_service.problems import Problem
 from nb_service.settings import Settings
+
+# So long may the system lack what a process needs.
+PATIENCE_SECONDS = 60.0
 
 
 def main(args: Sequence[str]) -> int:
@@ -59,7 +63,10 @@ class Child:
     def _facts(self) -> dict:
         manager = self._pool.manager
         hopeless = manager.stopping or not (manager.warm or manager.hopeful)
-        return {"ready": self._pool.ready, "problem": self._problem if hopeless else ""}
+        problem = self._problem if hopeless else ""
+        if not self._pool.ready and manager.hindrance and time.monotonic() - manager.hindrance.since > PATIENCE_SECONDS:
+            problem = f"No process that has the model can be started ({manager.hindrance.reason})."
+        return {"ready": self._pool.ready, "problem": problem}
 
     def _fail(self, problem: Problem) -> None:
         self._problem = f"{problem.what} {problem.why}"

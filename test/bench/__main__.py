@@ -1,13 +1,14 @@
 """make bench: what we measure against what users have today, side by side in one run.
 
 Usage: python test/bench [build] [incremental] [images] [start] [serve] [batching] [batched-serve] [native] [batch]
-    [notebooks]
+    [batch-memory] [notebooks]
 (without words all but notebooks, which fetches from GitHub and takes hours)
 """
 
 import sys
 
 import batch_files
+import batch_memory
 import batched_serve
 import batching
 import build
@@ -28,6 +29,7 @@ SUITES = {
     "batched-serve": batched_serve.report,
     "native": native.report,
     "batch": batch_files.report,
+    "batch-memory": batch_memory.report,
     "notebooks": public.report,
 }
 # Of others' repositories, and for long: only by its name.

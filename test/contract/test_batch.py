@@ -327,6 +327,8 @@ def test_a_predictor_that_leaks_is_replaced_and_no_row_is_lost(model_cache, tmp_
         (["/nowhere.csv"], b"", "/nowhere.csv can't be scored: it names no file."),
         (["in.xyz", "out.csv"], b"", "in.xyz can't be scored: its ending is none of .csv"),
         (["in.csv", "in.csv"], b"", "would be read and written"),
+        (["in.csv", "out.xlsx"], b"", "out.xlsx can't be written: its ending .xlsx is none of .csv"),
+        (["in.csv", "/dev/stdout"], b"", "/dev/stdout can't be written: it is no file."),
         (["in.csv", "in.xyz/out.csv"], b"", "can't be written: Not a directory"),
         (["--sample", "q", "--header", "yes"], b"x,y\n1,2\n", "it has no column 'q'"),
         (["--keep", "q", "--header", "yes"], b"x,y\n1,2\n", "it has no column 'q'"),
@@ -397,3 +399,73 @@ def test_a_bar_on_a_terminal_says_how_far_it_is(model_cache, tmp_path):
     assert process.wait(SOON) == 0
     assert b"\r[#" in said and b"rows, " in said and b" left, " in said and b" to go" in said
     assert b"2000 rows in = 2000 rows out + 0 refused" in said
+
+
+def _begun_by(shell, words, app_root, folder, given=b""):
+    """Run a batch that a shell has begun with these words before its own; return how it ended."""
+    ran = subprocess.run(
+        ["bash", "-c", shell, "bash", *command(*words)],
+        input=given,
+        capture_output=True,
+        env=environment(app_root),
+        cwd=folder,
+        timeout=120,
+    )
+    return ran.returncode, ran.stdout, ran.stderr.decode()
+
+
+@pytest.mark.parametrize("words", [["in.csv"], ["in.csv", "out.csv", "--json"], ["in.csv", "--show"]])
+def test_where_stdout_is_closed_nothing_is_scored_into_nowhere(words, model_cache, tmp_path):
+    (tmp_path / "in.csv").write_text("1,2\n")
+    status, _, err = _begun_by('exec "$@" >&-', words, model_cache(LISTS), tmp_path)
+    assert status == 1
+    assert "stdout can't be written: it is closed." in err
+    assert "rows in" not in err
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_a_closed_stdout_that_nobody_writes_to_does_not_matter(model_cache, tmp_path):
+    (tmp_path / "in.csv").write_text("1,2\n")
+    status, _, err = _begun_by('exec "$@" >&-', ["in.csv", "out.csv"], model_cache(LISTS), tmp_path)
+    assert (status, (tmp_path / "out.csv").read_text()) == (0, "1,2,3.0\n"), err
+
+
+def test_a_closed_stdin_is_no_table_without_rows(model_cache, tmp_path):
+    status, out, err = _begun_by('exec "$@" <&-', ["-", "out.csv"], model_cache(LISTS), tmp_path)
+    assert (status, out) == (1, b"")
+    assert "stdin can't be scored: it is closed." in err
+
+
+def test_where_the_system_starts_no_process_a_job_ends(model_cache, tmp_path):
+    (tmp_path / "in.csv").write_text("1,2\n")
+    status, _, err = _begun_by('ulimit -n 19; exec "$@"', ["in.csv", "out.csv"], model_cache(LISTS), tmp_path)
+    assert status == 1
+    assert "no process that has the model can be started (Too many open files)" in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(("words", "wrap"), [([], "[{}, 1]"), (["--sample", "x,y"], '{{"x": {}, "y": 1}}')])
+@pytest.mark.parametrize(("form", "around"), [("ndjson", "{}\n"), ("json", "[{}]\n")])
+def test_numbers_beyond_all_doubles_are_what_they_are_in_a_request_whatever_the_file(
+    form, around, words, wrap, model_cache
+):
+    code = "def predictor(x):\n    return str(x)\nexamples = [[1.5, 1]]\n"
+    given = around.format(wrap.format("-1e999")).encode()
+    ran = batch(model_cache(code), *words, "--from", form, "--to", "ndjson", "--keep", "none", given=given)
+    assert (ran.status, ran.out) == (0, b'"[-inf, 1]"\n'), ran.err
+
+
+@pytest.mark.parametrize(("form", "around"), [("ndjson", "{}\n{}\n"), ("json", "[{},{}]")])
+def test_what_json_lacks_costs_its_row_whatever_the_file(form, around, model_cache):
+    given = around.format("[NaN, 1]", "[1, 2]").encode()
+    ran = batch(model_cache(LISTS), "--from", form, "--to", "ndjson", "--keep", "none", given=given)
+    assert (ran.status, ran.out) == (3, b"3.0\n")
+    assert "Refused: row 1 of stdin: It is not JSON: NaN is not JSON; null is." in ran.err
+
+
+def test_lists_made_of_objects_have_the_order_of_the_first_ones_keys(model_cache):
+    code = "def predictor(x):\n    return x[0] - x[1]\nexamples = [[1.5, 1]]\n"
+    given = _json({"x": 3, "y": 1}, {"y": 1, "x": 3}, {"x": 3, "z": 1})
+    ran = batch(model_cache(code), "--as", "list", "--from", "ndjson", "--keep", "none", given=given)
+    assert (ran.status, ran.out) == (3, b"2\n2\n")
+    assert "row 3 of stdin: It has not the keys of the first object" in ran.err

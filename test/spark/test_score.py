@@ -1,6 +1,7 @@
 """Real PySpark scores with the archive: the answers of requests, and the reasons of the back end `batch`."""
 
 import json
+import subprocess
 
 import pytest
 
@@ -168,3 +169,15 @@ def test_a_column_that_is_not_there_is_refused_before_anything_runs(outcomes):
 def test_a_column_that_json_lacks_is_refused_by_the_executor_in_words(outcomes):
     assert "ERROR: The column 'x' is of type binary, which JSON lacks." in outcomes["bytes"]["error"]
     assert "(problem spark-columns)" in outcomes["bytes"]["error"]
+
+
+def test_nb_spark_that_is_installed_scores_as_that_of_the_archive(archives, tmp_path):
+    python, folder = clients.python_of("spark"), tmp_path / "installed"
+    # As `pip install ./app-skeleton` does, in a folder of its own.
+    install = [clients.HOME / "build/bin/uv", "pip", "install", "--quiet", "--python", python, "--target", folder]
+    subprocess.run([*install, clients.ROOT / "app-skeleton"], check=True)
+    rows = [[1, 2.5], [3, 4.0]]
+    job = {"archive": archives("lists", LISTS), "schema": "x bigint, y double", "rows": rows}
+    (tmp_path / "jobs.json").write_text(json.dumps([job]))
+    (outcome,) = clients.ask("spark", "score_spark.py", tmp_path / "jobs.json", folder)
+    assert outcome.get("rows") == [[1, 2.5, 3.5, None], [3, 4.0, 7.0, None]], outcome

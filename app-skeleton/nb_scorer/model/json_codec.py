@@ -96,7 +96,14 @@ def _bounded_int(digits):
 # Made once: json.loads and json.dumps would make one per call, which takes longer than a small sample.
 _DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 _BOUNDED = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_bounded_int)
-LENIENT = json.JSONDecoder(parse_constant=lambda name: None, parse_int=_bounded_int)
+
+
+def bounded_decoder(on_constant):
+    """Return a decoder that calls `on_constant` with NaN, Infinity or -Infinity, and has what that returns for it."""
+    return json.JSONDecoder(parse_constant=on_constant, parse_int=_bounded_int)
+
+
+LENIENT = bounded_decoder(lambda name: None)
 
 
 class NoJsonForm(TypeError):

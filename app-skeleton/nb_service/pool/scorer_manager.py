@@ -6,7 +6,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Sequence
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 from nb_scorer.common import phrases
 from nb_scorer.common.problem import Problem
@@ -42,6 +42,13 @@ LOAD_SECONDS = 60.0
 SLOWER_BY = 10
 # The share by which S2I_MAX_REQUESTS varies: scorers that started together must not all be replaced together.
 JITTER = 0.1
+
+
+class Hindrance(NamedTuple):
+    """Why the system starts no process, and since when, by time.monotonic."""
+
+    since: float
+    reason: str
 
 
 class ScorerManager:
@@ -100,6 +107,7 @@ class ScorerManager:
         self._deaths = 0
         self._pause: asyncio.TimerHandle | None = None
         self._setbacks = 0  # failed attempts to start a process since the last success
+        self.hindrance: Hindrance | None = None  # what keeps processes from being started, while it does
         self._silent: dict[int, float] = {}  # start times of scorers that have not said hello, by number
         self._slowest_hello = 0.0
         self._unfit: list[Link] = []  # that answered a golden row wrongly
@@ -147,12 +155,14 @@ class ScorerManager:
     def _set_back(self, what: str, reason: str) -> None:
         """Log, once, that something can't be started now; each setback makes the pause before the next try longer."""
         self._setbacks += 1
+        self.hindrance = Hindrance(self.hindrance.since if self.hindrance else time.monotonic(), reason)
         if self._setbacks == 1:
             self._say(f"{what} can't be started now ({reason}); tried again until it can.")
 
     def _recovered(self) -> None:
         if self._setbacks:
             self._setbacks = 0
+            self.hindrance = None
             self._say("Processes can be started again.")
 
     def stop(self, seconds: float) -> list[Job]:

@@ -23,7 +23,7 @@ from nb_builder.slim.tree import Tree, files_below
 
 # The service's commands, as Python: no other interpreter of scripts is in the image.
 ENTRY_POINT = "/usr/libexec/s2i/run"
-COMMANDS = ("/usr/local/bin/run", "/usr/local/bin/serve", "/usr/local/bin/selftest")
+COMMANDS = ("/usr/local/bin/run", "/usr/local/bin/serve", "/usr/local/bin/selftest", "/usr/local/bin/batch")
 # (a tool that libraries start, where its stand-in goes, the stand-in's module). lscpu's goes to /usr/local/bin, where
 # no Debian package has files; ctypes calls /sbin/ldconfig by its full path.
 STAND_INS = (

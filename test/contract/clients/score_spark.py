@@ -2,7 +2,7 @@
 
 Each job is {archive, schema, rows, options}: `archive` a zip file, `schema` the table's columns in Spark's words. Rows
 are what `score` gives, types those of its columns; with `udf`, the arguments of predictor_udf, the column of it. A job
-that fails has the reason as `error`.
+that fails has the reason as `error`. nb_spark is that of the first job's archive, or of the folder in a second word.
 """
 
 import json
@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 jobs = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-sys.path.insert(0, jobs[0]["archive"])
+sys.path.insert(0, sys.argv[2] if len(sys.argv) > 2 else jobs[0]["archive"])
 os.environ["PYSPARK_PYTHON"] = sys.executable
 
 import nb_spark  # noqa: E402

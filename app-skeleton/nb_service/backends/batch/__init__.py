@@ -4,7 +4,9 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from nb_service import problems, stdio_capture
 from nb_service.backends.batch import command_line, inputs, plan
+from nb_service.backends.batch.outputs import STDOUT
 
 if TYPE_CHECKING:
     from nb_service.log import Log
@@ -27,6 +29,7 @@ class Batch:
         if self._options is None:
             return False
         self._plan = plan.make(inputs.resolve(self._options.inputs, self._options.from_format), self._options)
+        _check_streams(self._options, self._plan)
         # The log takes both standard streams; what is written to these two is no part of it.
         self._stdout, self._stderr = os.dup(1), os.dup(2)
         return True
@@ -39,3 +42,15 @@ class Batch:
             raise RuntimeError("a back end that takes words got none")
         streams = (self._stdout, self._stderr)
         return BatchService(loop, pool, log, self._options, self._plan, streams, settings).run()
+
+
+def _check_streams(options: command_line.Options, plan: plan.Plan) -> None:
+    """Raise BatchInput or BatchOutput where a stream that is read or written was closed by who started this."""
+    if stdio_capture.was_closed(0) and any(
+        source.path == inputs.STDIN for task in plan.tasks for source in task.sources
+    ):
+        raise problems.BatchInput("stdin", "it is closed", "Give it rows: < in.csv; or name a file.")
+    if stdio_capture.was_closed(1) and (
+        options.show or options.json or any(task.path == STDOUT for task in plan.tasks)
+    ):
+        raise problems.BatchOutput("stdout", "it is closed", "Give it a file or a reader: > out.csv; or name a file.")

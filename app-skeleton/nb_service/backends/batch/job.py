@@ -162,7 +162,7 @@ class Job:
         pending: deque[tuple[Chunk, Future[Scored]]] = deque()
         with ThreadPoolExecutor(self._threads, thread_name_prefix="score") as threads:
             try:
-                for chunk in self._parts(reader, name, stop):
+                for chunk in self._parts(reader, samples, name, stop):
                     pending.append((chunk, threads.submit(self._scoring.score, samples.of(chunk))))
                     while len(pending) > 2 * self._threads or (pending and pending[0][1].done()):
                         part, future = pending.popleft()
@@ -190,7 +190,7 @@ class Job:
             with contextlib.suppress(problems.Problem, OSError):
                 self._keep()
 
-    def _parts(self, reader: Any, name: str, stop: threading.Event) -> Iterator[Chunk]:
+    def _parts(self, reader: Any, samples: Samples, name: str, stop: threading.Event) -> Iterator[Chunk]:
         """Yield the rows that are not done yet, as many at a time as are best asked together."""
         skip = self.mark.rows
         chunks = iter(reader)
@@ -199,6 +199,8 @@ class Job:
                 chunk = next(chunks, None)
             if chunk is None:
                 return
+            if not chunk.is_table:
+                samples.look(chunk)
             begin = min(skip, len(chunk))
             skip -= begin
             while begin < len(chunk):

@@ -62,8 +62,9 @@ def make(sources: list[Source], options: Options) -> Plan:
 def _target(path: str) -> str:
     """Return the file that `path` names, which is another one for a link; raise BatchOutput for what is no file."""
     target = os.path.realpath(path) if os.path.islink(path) else path
-    # A file gets its name when it is whole, in place of what had that name: of a device, nothing would be left.
-    if os.path.lexists(target) and not os.path.isfile(target):
+    # A file gets its name when it is whole, in place of what had that name: of a device, nothing would be left. What
+    # /dev/stdout leads to may have a name that is no path.
+    if (os.path.lexists(target) or os.path.exists(path)) and not os.path.isfile(target):
         raise problems.BatchOutput(path, "it is no file", "Name a file or a folder; - is stdout.")
     return target
 
@@ -71,6 +72,12 @@ def _target(path: str) -> str:
 def _task(path: str, sources: list[Source], options: Options) -> Task:
     by_name, compression = formats.of_name(path) if path != STDOUT else (None, "")
     chosen = FORMATS[options.to_format] if options.to_format else by_name or sources[0].format
+    # scored.xlsx shall not be CSV that nobody has asked for; `scored` alone says nothing.
+    if by_name is None and not options.to_format and path != STDOUT and (ending := os.path.splitext(path)[1]):
+        known = " ".join(each for one in FORMATS.values() for each in one.endings)
+        raise problems.BatchOutput(
+            path, f"its ending {ending} is none of {known}", "Say its format: --to csv, for one."
+        )
     if options.compression:
         compression = options.compression.removeprefix("none")
     if chosen is not None:

@@ -26,10 +26,17 @@ class Samples:
         self._input = name
         self._rows = _forced(rows, form)
         self._picks: list[int] | None = None
+        self._keys: list | None = None  # of the first object, where objects become lists
+
+    def look(self, chunk: Chunk) -> None:
+        """Learn from the first rows what holds for all; also where a job that goes on does not score them again."""
+        if self._form == LIST and self._keys is None:
+            self._keys = next((list(chunk.rows[at]) for at in chunk.whole() if isinstance(chunk.rows[at], dict)), None)
 
     def of(self, chunk: Chunk) -> list[str]:
         """Return the JSON of the samples of all rows that are whole; note in `chunk` those that have none."""
         if not chunk.is_table:
+            self.look(chunk)
             return self._of_values(chunk)
         whole = chunk.whole()
         return self._of_table(chunk, whole) if whole else []
@@ -82,11 +89,11 @@ class Samples:
         if not self._columns and not self._form:
             if chunk.lines is not None:
                 return [chunk.lines[at] for at in whole]
-            return [json_texts.text(chunk.rows[at]) for at in whole]
+            return [json_texts.of_sample(chunk.rows[at]) for at in whole]
         samples = []
         for at in whole:
             try:
-                samples.append(json_texts.text(self._shaped(chunk.rows[at])))
+                samples.append(json_texts.of_sample(self._shaped(chunk.rows[at])))
             except ValueError as error:
                 chunk.broken[at] = str(error)
         return samples
@@ -106,7 +113,7 @@ class Samples:
                 return cells[0]
             return self._rows.sample(self._columns, cells)
         if self._form == LIST and isinstance(row, dict):
-            return list(row.values())
+            return self._listed(row)
         if self._form == VALUE:
             items = list(row.values()) if isinstance(row, dict) else row
             if isinstance(items, list) and len(items) == 1:
@@ -115,6 +122,13 @@ class Samples:
         if self._form == OBJECT and not isinstance(row, dict):
             raise ValueError("It is no object, as --as object says.")
         return row
+
+    def _listed(self, row: dict) -> list:
+        """Return an object's values in the order of the first one's keys; raise ValueError where it has others."""
+        keys = self._keys or []
+        if row.keys() != set(keys):
+            raise ValueError(f"It has not the keys of the first object, whose order its list would have: {keys}.")
+        return [row[key] for key in keys]
 
 
 def picks(name: str, names: Sequence[str] | None, columns: Sequence[str], width: int) -> list[int]:

@@ -15,6 +15,7 @@ from nb_service.backends.batch import job as jobs
 from nb_service.backends.batch import progress, show
 from nb_service.backends.batch.command_line import Options
 from nb_service.backends.batch.formats.chunk import ROWS
+from nb_service.backends.batch.inputs import reason
 from nb_service.backends.batch.journal import Journal
 from nb_service.backends.batch.outputs import STDOUT, guarded
 from nb_service.backends.batch.plan import Plan
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 # So long may the service be without any process that has the model, once one had it.
 ABSENCE_SECONDS = 60.0
+# So long may the system lack what the first one needs: nothing is lost by an end then.
+START_SECONDS = 10.0
 # So long has the job, after a signal, to keep what is done.
 END_SECONDS = 3.0
 ENDINGS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
@@ -71,7 +74,10 @@ class BatchService:
         for number in ENDINGS:
             self._loop.add_signal_handler(number, self._on_signal, number)
         self._loop.add_signal_handler(signal.SIGCHLD, self._reap)
-        ours, theirs = socket.socketpair()
+        try:
+            ours, theirs = socket.socketpair()
+        except OSError as error:
+            raise problems.BatchUnscored(f"no scorer can be asked ({reason(error)})") from error
         server = PoolServer(self._loop, self._pool, ours, dict, lambda: None)
         thread = threading.Thread(target=self._work, args=(theirs,), name="batch", daemon=True)
         self._pool.start()
@@ -126,7 +132,7 @@ class BatchService:
     def _job(self, client: PoolClient) -> int:
         model = self._pool.model
         rows = Rows(model.manifest.get("sample_schema") or model.sample_schema)
-        scoring = Scoring(client, lambda: self._pool.ready, self._stop, ABSENCE_SECONDS, ROWS)
+        scoring = Scoring(client, self._is_ready, self._stop, ABSENCE_SECONDS, ROWS)
         keys = list(model.answer_schema.get("properties", {})) or None
         if self._options.show:
             return show.show(self._options, self._plan.tasks[0], rows, keys, scoring, self._show)
@@ -148,6 +154,16 @@ class BatchService:
             with guarded("the report"):
                 os.write(to, report.as_json().encode("ascii") + b"\n")
         return report.exit_status
+
+    def _is_ready(self) -> bool:
+        """Return whether the pool answers; raise BatchUnscored where the system has started no process for too long."""
+        if self._pool.ready:
+            return True
+        hindrance = self._pool.manager.hindrance
+        patience = ABSENCE_SECONDS if self._pool.manager.loaded_once else START_SECONDS
+        if hindrance is not None and time.monotonic() - hindrance.since > patience:
+            raise problems.BatchUnscored(f"no process that has the model can be started ({hindrance.reason})")
+        return False
 
     def _journal(self) -> Journal | None:
         if not self._plan.folder:

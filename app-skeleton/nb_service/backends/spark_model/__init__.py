@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from nb_service import backends, problems
+from nb_service import backends, problems, stdio_capture
 from nb_service.backends.spark_model import archive, contents
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ class SparkModel:
             raise problems.SparkModelWords(f"spark-model takes no words, and was given: {' '.join(words)}.")
         if os.isatty(1):
             raise problems.SparkModelWords("The archive would go to a terminal.")
+        if stdio_capture.was_closed(1):
+            raise problems.SparkModelOutput("it is closed")
         # The log takes both standard streams; the archive is no part of it.
         self._stdout = os.dup(1)
         return True

@@ -57,21 +57,30 @@ class ArrayReader:
     def __init__(self, stream: IO[bytes], name: str, options: ReadOptions) -> None:
         self._text = io.TextIOWrapper(stream, options.encoding or "utf-8-sig")
         self._name = name
+        self._strange: list[str] = []  # NaN, Infinity and -Infinity of the element that was read last
+        self._decoder = json_codec.bounded_decoder(self._strange.append)
 
     def __iter__(self) -> Iterator[Chunk]:
         rows: list = []
+        texts: list[str] = []
+        broken: dict[int, str] = {}
         size = 0
-        for row, length in self._elements():
-            rows.append(row)
-            size += length
+        for row, text in self._elements():
+            if self._strange:
+                # As of a line of NDJSON, and of a request.
+                broken[len(rows)] = f"It is not JSON: {self._strange[0]} is not JSON; null is."
+                self._strange.clear()
+            rows.append(text if len(rows) in broken else row)
+            texts.append(text)
+            size += len(text)
             if len(rows) == ROWS or size >= LARGEST:
-                yield Chunk(rows)
-                rows, size = [], 0
+                yield Chunk(rows, broken=broken, lines=texts)
+                rows, texts, broken, size = [], [], {}, 0
         if rows:
-            yield Chunk(rows)
+            yield Chunk(rows, broken=broken, lines=texts)
 
-    def _elements(self) -> Iterator[tuple[object, int]]:
-        """Yield each element and its length."""
+    def _elements(self) -> Iterator[tuple[object, str]]:
+        """Yield each element and its text."""
         rest = self._more("")
         if not rest.startswith("["):
             raise self._no_array(0)
@@ -83,24 +92,26 @@ class ArrayReader:
             return
         while True:
             number += 1
-            value, end, rest = self._next(rest, number)
-            yield value, end
+            value, length, end, rest = self._next(rest, number)
+            yield value, rest[:length]
             separator, rest = rest[end], rest[end + 1 :]
             if separator == "]":
                 self._check_end(rest)
                 return
 
-    def _next(self, rest: str, number: int) -> tuple[object, int, str]:
-        """Return the next element, the position of what follows it, and the text in which that is."""
+    def _next(self, rest: str, number: int) -> tuple[object, int, int, str]:
+        """Return the next element, its length, the position of what follows it, and the text in which both are."""
         wanted = BLOCK
         while True:
             rest = rest.lstrip()
             try:
-                value, end = json_codec.LENIENT.raw_decode(rest)
+                self._strange.clear()
+                value, length = self._decoder.raw_decode(rest)
+                end = length
                 while rest[end : end + 1].isspace():
                     end += 1
                 if rest[end : end + 1] in (",", "]") and rest[end : end + 1]:
-                    return value, end, rest
+                    return value, length, end, rest
                 is_over = bool(rest[end : end + 1])
             except RecursionError as error:
                 raise self._no_array(number) from error

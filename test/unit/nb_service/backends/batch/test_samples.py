@@ -102,3 +102,9 @@ def test_rows_of_json_that_have_no_such_keys_are_refused_alone():
         1: "It has no 'b', which --sample names.",
         2: "It is no object, of which --sample names keys.",
     }
+
+
+def test_the_order_of_keys_is_that_of_the_first_row_also_where_that_is_not_scored_again():
+    samples = Samples("in.ndjson", None, Rows({}), (), "list")
+    samples.look(Chunk([5, {"x": 1, "y": 2}]))
+    assert samples.of(Chunk([{"y": 4, "x": 3}])) == ["[3, 4]"]
