@@ -24,6 +24,8 @@ from environments import ENVIRON, HOME, PLACE, SERVERS, environment_with, inside
 ROWS = int(os.environ.get("BENCH_ROWS", "1000000"))
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
 GOAL = 0.6
+# Work that is less of the start than this can't be told from how much starts vary.
+LEAST_SHARE = 0.2
 HAND = "batch, batch_predictor by hand"
 # The notebook's name, the model's in it, its columns, and a row of them.
 TABLES = {
@@ -37,7 +39,7 @@ TABLES = {
     ),
 }
 # Rows enough for seconds of work where each is asked by itself.
-SLOW_ROWS = {"kmeans": 20000, "table": 1000}
+SLOW_ROWS = {"kmeans": 5000, "table": 500}
 
 
 def report() -> None:
@@ -134,6 +136,9 @@ def _beside_others(seconds: dict[str, list[Timed]], there: list[Scorer], absent:
     # Who asks predictor for each row has no more than the notebook as it is; who asks the model, what one does by hand.
     sides = {"rows": "batch", "best": HAND, "spark": OURS_ON_SPARK, "ours": "batch"}
     for name, count in rows.items():
+        if work[name] < LEAST_SHARE * start[name]:
+            lines.append(f"  {name:40}{count:12,}{start[name]:10.1f}{work[name]:10.1f}   too little beside its start")
+            continue
         line = f"  {name:40}{count:12,}{start[name]:10.1f}{work[name]:10.1f}{rate[name]:12,.0f}"
         other = wanted.get(name)
         if other is not None and sides[other.against] in rate:
