@@ -4,8 +4,16 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from nb_scorer.common import paths
 from nb_scorer.common.problem import Problem, SettingInvalid
-from nb_scorer.model.problems import ModelDamaged, ModelFormatUnknown, ModelLoadFailed, ModelMissing, ModelPythonDiffers
+from nb_scorer.model.problems import (
+    ModelDamaged,
+    ModelFormatUnknown,
+    ModelLoadFailed,
+    ModelMissing,
+    ModelNotAsSigned,
+    ModelPythonDiffers,
+)
 
 __all__ = [
     "ApiKeyUnreadable",
@@ -23,22 +31,27 @@ __all__ = [
     "ModelFormatUnknown",
     "ModelLoadFailed",
     "ModelMissing",
+    "ModelNotAsSigned",
     "ModelPythonDiffers",
+    "ModelUnsigned",
     "PortTaken",
     "Problem",
     "SettingInvalid",
+    "SignatureInvalid",
     "SparkArchive",
     "SparkColumns",
     "SparkModelOutput",
     "SparkModelWords",
     "SparkPython",
     "SparkUnscored",
+    "VerifyUnusable",
     "golden_damaged",
     "load_did_not_end",
     "load_ended",
     "load_not_started",
     "model_problem",
     "model_unreadable",
+    "not_as_signed",
     "not_as_written",
     "unreadable",
 ]
@@ -277,8 +290,52 @@ class ApiKeyUnreadable(Problem):
         )
 
 
+class VerifyUnusable(Problem):
+    """A model shall be verified, and what S2I_VERIFY_KEY_FILE or S2I_VERIFY_CA_FILE names can't be used for it."""
+
+    code = "verify-unusable"
+
+    def __init__(self, setting: str, value: str, reason: str) -> None:
+        super().__init__(
+            what=f"{setting}={value!r} can't be used: {reason}.",
+            why="Without it no signature can be verified, and a model that is not verified is not loaded.",
+            fix="Mount a PEM file there that this user may read; docs/how-to/sign-and-verify.md says what it holds.",
+        )
+
+
+class ModelUnsigned(Problem):
+    """A model shall be verified, and has no signature."""
+
+    code = "model-unsigned"
+
+    def __init__(self, folder: str | Path) -> None:
+        super().__init__(
+            what=f"The model in {folder} is not signed: it has no {paths.SIGNATURE}.",
+            why="A model runs code when it is loaded, so only one of a trusted signer is loaded here.",
+            fix="Sign it (make sign SERVICE=… KEY=…), or build it with S2I_SIGN_KEY_FILE.",
+        )
+
+
+class SignatureInvalid(Problem):
+    """The signature of a model is not one of a trusted signer."""
+
+    code = "signature-invalid"
+
+    def __init__(self, folder: object, reason: str) -> None:
+        super().__init__(
+            what=f"The signature of the model in {folder} does not count: {reason}.",
+            why="A model runs code when it is loaded, so only one of a trusted signer is loaded here.",
+            fix="Have it signed by whom this service trusts, or have the service trust its signer; "
+            "docs/how-to/sign-and-verify.md says how.",
+        )
+
+
 _MODEL_PROBLEMS = {
-    kind.code: kind for kind in (ModelMissing, ModelFormatUnknown, ModelPythonDiffers, ModelDamaged, ModelLoadFailed)
+    kind.code: kind
+    for kind in (
+        *(ModelMissing, ModelFormatUnknown, ModelPythonDiffers, ModelDamaged),
+        *(ModelNotAsSigned, ModelLoadFailed),
+    )
 }
 
 
@@ -332,6 +389,18 @@ def not_as_written(
             "what": f"{path} is not what assemble wrote: {reason}.",
             "why": why,
             "fix": "Build the notebook again, or copy what assemble wrote again.",
+        }
+    )
+
+
+def not_as_signed(folder: object, reason: str) -> Problem:
+    """Return the problem of a model folder that has not the files that its signature stands for."""
+    return model_problem(
+        {
+            "code": ModelNotAsSigned.code,
+            "what": f"{folder} is not the model that was signed: {reason}.",
+            "why": "The signature is right, and stands for other files; a model runs code when it is loaded.",
+            "fix": "Find out who changed it, and copy the signed model again. Your own change has to be signed anew.",
         }
     )
 

@@ -144,9 +144,9 @@ def _is_bytecode(path: str) -> bool:
 
 
 def _app_root(tree: Tree, app: Workspace) -> None:
-    """Lay the model, the files of the build that the service's pages show, and the repository without its history."""
+    """Lay the model, what the service shows or gives out of the build, and the repository without its history."""
     tree.carry_all(app.model)
-    for name in (paths.REPORT, paths.NOTEBOOK_PAGE):
+    for name in (paths.REPORT, paths.NOTEBOOK_PAGE, paths.LOCK, paths.PROVENANCE):
         if (app.build / name).exists():
             tree.carry(app.build / name)
     history = str(app.src / ".git") + "/"
