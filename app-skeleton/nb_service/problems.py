@@ -17,6 +17,7 @@ from nb_scorer.model.problems import (
 
 __all__ = [
     "ApiKeyUnreadable",
+    "ArchiveOutput",
     "BackendUnknown",
     "BackendWithoutWords",
     "BatchEndedEarly",
@@ -34,13 +35,13 @@ __all__ = [
     "ModelNotAsSigned",
     "ModelPythonDiffers",
     "ModelUnsigned",
+    "ModelWords",
     "PortTaken",
     "Problem",
     "SettingInvalid",
     "SignatureInvalid",
     "SparkArchive",
     "SparkColumns",
-    "SparkModelOutput",
     "SparkModelWords",
     "SparkPython",
     "SparkUnscored",
@@ -85,14 +86,14 @@ class BackendWithoutWords(Problem):
 
 
 class HelpUnwritten(Problem):
-    """The words that a back end takes can't be shown."""
+    """What a back end takes, or has found out, can't be shown."""
 
     code = "help-unwritten"
 
     def __init__(self, error: OSError) -> None:
         super().__init__(
             what=f"stdout can't be written: {error.strerror or error}.",
-            why="What a back end takes is shown there.",
+            why="What was asked for is shown there, and nowhere else.",
             fix="Make room where it goes, or see why its reader has ended.",
         )
 
@@ -201,10 +202,24 @@ class SparkModelWords(Problem):
         )
 
 
-class SparkModelOutput(Problem):
-    """The archive for Spark can't be written."""
+class ModelWords(Problem):
+    """`model` is not called as it must be."""
 
-    code = "spark-model-output"
+    code = "model-words"
+    exit_status = 2
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            what=what,
+            why="It writes one archive to stdout, and nothing is guessed about what else is meant.",
+            fix="Say where it shall go: model > model.tar. docs/how-to/sign-and-verify.md explains.",
+        )
+
+
+class ArchiveOutput(Problem):
+    """An archive of the model, for Spark or for anywhere, can't be written."""
+
+    code = "archive-output"
 
     def __init__(self, reason: str) -> None:
         super().__init__(

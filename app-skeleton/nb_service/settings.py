@@ -212,6 +212,12 @@ class Settings(Table):
         "S2I_VERIFY_TIMEOUT", number(1, 86400), 60.0, "Seconds that `prove` gives to loading, and to a golden row."
     )
 
+    export: bool = setting(
+        "S2I_EXPORT",
+        switch,
+        False,
+        "Give out the model as an archive under /model, to clients with the key; needs S2I_API_KEY_FILE.",
+    )
     verify_key_file: str = setting(
         "S2I_VERIFY_KEY_FILE",
         text,
@@ -237,6 +243,8 @@ class Settings(Table):
         """Read every setting from `environ`; raise SettingInvalid for a bad value."""
         super().__init__(environ)
         self._check_trust()
+        if self.export and not self.api_key_file:
+            raise SettingInvalid("S2I_API_KEY_FILE", "", "a file, which S2I_EXPORT needs beside it")
         if self.web_concurrency is None:
             self.web_concurrency = cores.available()
         elsewhere = (self.aip_http_port, self.sagemaker_bind_to_port)

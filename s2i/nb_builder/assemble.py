@@ -31,7 +31,7 @@ from nb_builder.preflight.checks import Checked, Notebook
 from nb_builder.problems.build_problem import BuildProblem
 from nb_builder.problems.cells import CellFailed
 from nb_builder.problems.signing import SignKeyUnusable
-from nb_builder.report import image_labels, missing_proof, notebook_html, provenance
+from nb_builder.report import image_labels, missing_proof, notebook_html, provenance, sbom
 from nb_builder.report.build_report import Report, write_executed
 from nb_builder.repository import source_tree
 from nb_builder.requirements.collect import Wanted, counted
@@ -106,6 +106,7 @@ def attest(build: Build) -> None:
     if signer is not None:
         with build.report.step("sign", f"Signing the model with {signer.name}"):
             build.report.facts["signed"] = {"by": signer.hint, "model": signed_model.sign(workspace.model, signer)}
+    sbom.write(workspace)
     attestation.write(workspace, build.report.facts, build.settings, signer)
 
 

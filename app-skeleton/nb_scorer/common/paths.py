@@ -19,6 +19,7 @@ NOTEBOOK_PAGE = "notebook.html"  # the notebook as it was run, for people
 REPORT = "report.json"
 PROVENANCE = "provenance.json"  # what the model was made of, and by what, signed as the model is
 PROVENANCE_SIGNATURE = "provenance.sig"
+SBOM = "sbom.cdx.json"  # the packages of the notebook's environment, as CycloneDX
 COMPLAINT = "complaint.json"  # what our own cells could not do; gone when all went well
 
 # Under model/: what a service loads.

@@ -74,6 +74,10 @@ class _Verified(io.RawIOBase):
         self._given = 0  # blocks so far
         self._rest = memoryview(b"")
 
+    def fileno(self):
+        """Return the descriptor."""
+        return self._file.fileno()
+
     def readable(self):
         """Return True: it is for reading."""
         return True

@@ -75,6 +75,10 @@ def of(workspace: Workspace, facts: Mapping[str, Any], settings: Settings) -> di
                     builderDependencies=_image(settings.builder_image),
                 ),
                 "metadata": _without_nothing(finishedOn=built),
+                "byproducts": [
+                    _resource(f"{paths.BUILD}/{name}", digest)
+                    for name, digest in digests.digests(workspace.build, [paths.SBOM]).items()
+                ],
             },
         },
     }

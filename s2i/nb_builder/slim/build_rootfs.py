@@ -9,6 +9,7 @@ from pathlib import Path
 from nb_scorer.common import paths
 from nb_scorer.model import manifest
 from nb_scorer.protocol import launch
+from nb_service.export import contents
 
 from nb_builder.common.slim_levels import FILES, OFF, SHELL
 from nb_builder.common.workspace import Workspace
@@ -23,7 +24,7 @@ from nb_builder.slim.tree import Tree, files_below
 
 # The service's commands, as Python: no other interpreter of scripts is in the image.
 ENTRY_POINT = "/usr/libexec/s2i/run"
-COMMANDS = ("/usr/local/bin/run", "/usr/local/bin/serve", "/usr/local/bin/selftest")
+COMMANDS = ("/usr/local/bin/run", "/usr/local/bin/serve", "/usr/local/bin/selftest", "/usr/local/bin/verify")
 # (a tool that libraries start, where its stand-in goes, the stand-in's module). lscpu's goes to /usr/local/bin, where
 # no Debian package has files; ctypes calls /sbin/ldconfig by its full path.
 STAND_INS = (
@@ -146,7 +147,7 @@ def _is_bytecode(path: str) -> bool:
 def _app_root(tree: Tree, app: Workspace) -> None:
     """Lay the model, what the service shows or gives out of the build, and the repository without its history."""
     tree.carry_all(app.model)
-    for name in (paths.REPORT, paths.NOTEBOOK_PAGE, paths.LOCK, paths.PROVENANCE):
+    for name in (paths.REPORT, paths.NOTEBOOK_PAGE, *contents.OF_BUILD):
         if (app.build / name).exists():
             tree.carry(app.build / name)
     history = str(app.src / ".git") + "/"

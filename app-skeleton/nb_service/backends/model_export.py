@@ -1,0 +1,32 @@
+"""The back end `model`: writes the model as one file, with what it needs and what proves where it comes from."""
+
+from typing import IO, TYPE_CHECKING
+
+from nb_service import problems
+from nb_service.backends.stdout_archive import StdoutArchive
+from nb_service.export import archive, contents
+
+if TYPE_CHECKING:
+    from nb_service.log import Log
+    from nb_service.model_folder import ModelFolder
+
+HELP = """\
+Usage: model > model.tar
+
+Write the model as a tar archive: the model folder with its signature, the lock of its environment with hashes, the
+packages in it (SBOM), and where it comes from. Two exports of a model are the same bytes.
+
+docs/how-to/sign-and-verify.md says more."""
+
+
+class ModelExport(StdoutArchive):
+    """Writes the archive to stdout."""
+
+    name = "model"
+    help = HELP
+    refusal = problems.ModelWords
+
+    def write(self, model: "ModelFolder", log: "Log", stream: IO[bytes]) -> tuple[int, int]:
+        """Write the archive of `model`; return how many files it has, and its size in bytes."""
+        found = contents.of(model)
+        return len(found.files), sum(map(stream.write, archive.pieces(found)))
