@@ -62,6 +62,19 @@ def test_an_image_without_a_signature_is_refused_by_who_verifies(example, keys):
     assert done.stdout.splitlines()[-1].strip() == "(problem model-unsigned)"
 
 
+def test_slim_and_native_builds_verify_before_they_load_the_model(example, tag, keys):
+    unsigned = slim.make(example, tag, f"S2I_VERIFY_KEY_FILE={keys[1]}")
+    assert unsigned.status != 0
+    assert "(problem model-unsigned)" in unsigned.output and "Tracing" not in unsigned.output
+    assert make_sign(example, f"{tag}-signed", f"KEY={keys[0]}").returncode == 0
+    signed = slim.make(f"{tag}-signed", tag, f"S2I_VERIFY_KEY_FILE={keys[1]}")
+    docker.docker("image", "rm", "--force", f"{tag}-signed", ok=False)
+    assert signed.status == 0, signed.output
+    assert "is what was signed." in signed.output
+    with docker.service(tag, *verifying(keys)) as service:
+        assert service.predict(b"[0.2, 0.7]").value == 4
+
+
 def test_the_key_is_in_no_layer(example, tag, keys):
     assert make_sign(example, tag, f"KEY={keys[0]}").returncode == 0
     lines = [line for line in keys[0].read_bytes().splitlines() if b"PRIVATE" not in line]
