@@ -46,6 +46,7 @@ __all__ = [
     "SparkPython",
     "SparkUnscored",
     "VerifyUnusable",
+    "WheelImpossible",
     "golden_damaged",
     "load_did_not_end",
     "load_ended",
@@ -213,6 +214,19 @@ class ModelWords(Problem):
             what=what,
             why="It writes one archive to stdout, and nothing is guessed about what else is meant.",
             fix="Say where it shall go: model > model.tar. docs/how-to/sign-and-verify.md explains.",
+        )
+
+
+class WheelImpossible(Problem):
+    """A package of the model's environment can't be taken along as a wheel."""
+
+    code = "wheel-impossible"
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(
+            what=f"No wheel can be made of {name}: {reason}.",
+            why="--with-wheels is for places that can get packages from nowhere else, so one that is missing is missed.",
+            fix="Have the requirements name a release of it, and build again; or export without wheels.",
         )
 
 

@@ -149,6 +149,34 @@ def test_verify_refuses_where_another_model_comes_from(signed, tmp_path):
     assert "it says where another model comes from" in done.stderr.decode()
 
 
+def test_with_wheels_the_environment_is_made_without_an_index(tmp_path):
+    """Commands, data and compiled code, as far as small packages have them."""
+    cells = ('requirements = [["tqdm", "4.67.1"], ["markupsafe", "3.0.2"]]', *CELLS[1:])
+    build, env = stage.build_of(tmp_path, *cells)
+    assert build.status == 0, build.stdout
+    first = run(env, "model", "--with-wheels")
+    assert first.returncode == 0, first.stderr
+    assert run(env, "model", "--with-wheels").stdout == first.stdout
+    with tarfile.open(fileobj=io.BytesIO(first.stdout)) as archive:
+        archive.extractall(tmp_path / "out", filter="data")
+    uv, venv = stage.Path(env["NB_BUILDER_HOME"]) / "build/bin/uv", tmp_path / "venv"
+    python = stage.Path(env["APP_ROOT"]) / "venv/bin/python"
+    subprocess.run([uv, "venv", "--quiet", "--python", python.resolve(), venv], check=True)
+    words = ("--no-index", "--find-links", "wheels", "--require-hashes", "-r", "wheels/requirements.lock")
+    installed = subprocess.run(
+        [uv, "pip", "install", "--python", venv, "--no-cache", *words],
+        cwd=tmp_path / "out", capture_output=True, text=True,
+    )  # fmt: skip
+    assert installed.returncode == 0, installed.stderr
+    frozen = [
+        subprocess.run([uv, "pip", "freeze", "--python", each], capture_output=True, text=True, check=True).stdout
+        for each in (python, venv)
+    ]
+    assert frozen[0] == frozen[1] and "tqdm==4.67.1" in frozen[0]
+    subprocess.run([venv / "bin/tqdm", "--version"], check=True, capture_output=True)
+    subprocess.run([venv / "bin/python", "-c", "import markupsafe._speedups, cloudpickle"], check=True)
+
+
 @pytest.mark.parametrize("words", [["--with-everything"], ["a", "b"]])
 def test_other_words_are_refused(signed, words):
     done = run(signed[0], "model", *words)

@@ -2,7 +2,8 @@
 
 import os
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,30 +20,38 @@ class Changed(OSError):
     """A file has become another while it was read; what was given out of the archive is no archive."""
 
 
-def pieces(contents: Contents) -> Iterator[bytes]:
-    """Yield the bytes of the archive; raise OSError or Changed, and ModelNotAsSigned for a file that is another."""
+def pieces(contents: Contents, more: Iterable[tuple[str, BinaryIO]] = ()) -> Iterator[bytes]:
+    """Yield the bytes of the archive; `more` are names and open files that come behind its own.
+
+    Raise OSError or Changed, and ModelNotAsSigned for a file that is another.
+    """
     size = 0
-    for name, path in sorted(contents.files.items()):
-        for piece in _entry(name, path, contents.digests.get(name)):
+    for name, file in chain(_files(contents), more):
+        for piece in _entry(name, file):
             size += len(piece)
             yield piece
     yield bytes(_END + -(size + _END) % tarfile.RECORDSIZE)
 
 
-def _entry(name: str, path: Path, digest: str | None) -> Iterator[bytes]:
-    with _opened(path, digest) as file:
-        size = os.fstat(file.fileno()).st_size
-        member = tarfile.TarInfo(name)
-        member.size = size
-        member.mode = 0o644
-        yield member.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape")
-        left = size
-        while left:
-            piece = file.read(min(AT_ONCE, left))
-            if not piece:
-                raise Changed(0, f"{path} has become shorter while it was read")
-            left -= len(piece)
-            yield piece
+def _files(contents: Contents) -> Iterator[tuple[str, BinaryIO]]:
+    for name, path in sorted(contents.files.items()):
+        with _opened(path, contents.digests.get(name)) as file:
+            yield name, file
+
+
+def _entry(name: str, file: BinaryIO) -> Iterator[bytes]:
+    size = os.fstat(file.fileno()).st_size
+    member = tarfile.TarInfo(name)
+    member.size = size
+    member.mode = 0o644
+    yield member.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape")
+    left = size
+    while left:
+        piece = file.read(min(AT_ONCE, left))
+        if not piece:
+            raise Changed(0, f"{name} has become shorter while it was read")
+        left -= len(piece)
+        yield piece
     yield bytes(-size % tarfile.BLOCKSIZE)
 
 
