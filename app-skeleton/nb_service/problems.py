@@ -225,7 +225,7 @@ class WheelImpossible(Problem):
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(
             what=f"No wheel can be made of {name}: {reason}.",
-            why="--with-wheels is for places that can get packages from nowhere else, so one that is missing is missed.",
+            why="--with-wheels is for places that get packages from nowhere else: one that is missing would be missed.",
             fix="Have the requirements name a release of it, and build again; or export without wheels.",
         )
 

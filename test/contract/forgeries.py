@@ -26,14 +26,9 @@ class Canary:
         self.path = str(path)
 
     def __reduce__(self):
-        """Return what is called when this is read."""
-        return sang, (self.path,)
-
-
-def sang(path: str) -> dict:
-    """Write the canary's file; return functions as a model has them."""
-    Path(path).write_text("executed")
-    return {"predictor": len, "validator": None, "batch_predictor": None}
+        """Return what is called when this is read, by any Python: it has no module of ours."""
+        writes = f"__import__('pathlib').Path({self.path!r}).write_text('executed')"
+        return eval, (f"[{writes}, {{'predictor': len, 'validator': None, 'batch_predictor': None}}][1]",)
 
 
 @dataclass(frozen=True)

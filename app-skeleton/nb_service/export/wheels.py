@@ -1,7 +1,7 @@
 """Wheels of the packages in the model's environment, made anew of what is installed there.
 
-So they need no index, and are what the model was proved with. Their digests are not those of the lock, so they come with
-a list of their own, by which pip and uv install them.
+So they need no index, and are what the model was proved with. Their digests are not those of the lock, so they come
+with a list of their own, by which pip and uv install them.
 """
 
 import base64
@@ -97,7 +97,7 @@ def _own_folder(distribution: metadata.Distribution, sources: dict[str, Path]) -
 
 
 def _sources(distribution: metadata.Distribution) -> Iterator[tuple[str, Path]]:
-    """Yield (name in the wheel, path) of what belongs to a distribution; raise WheelImpossible where that is unknown."""
+    """Yield (name in the wheel, path) of what belongs to a distribution; raise WheelImpossible."""
     if json.loads(distribution.read_text("direct_url.json") or "{}").get("dir_info", {}).get("editable"):
         raise _no_wheel(distribution, "it is installed as a link to a folder (-e)")
     if distribution.files is None:
