@@ -39,21 +39,34 @@ def layers(image):
     return docker.docker("image", "inspect", "--format", template, image).stdout.split()
 
 
-@pytest.mark.parametrize("kind", ["service", "slim"])
-def test_an_image_is_signed_afterwards(request, example, tag, keys, kind):
-    source = example
-    if kind == "slim":
-        source = slim.must(slim.make(example, f"{tag}-slim")).image
-    done = make_sign(source, tag, f"KEY={keys[0]}")
+def test_an_image_is_signed_afterwards(example, tag, keys):
+    done = make_sign(example, tag, f"KEY={keys[0]}")
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines()[-1] == f"---> {tag} is signed"
-    before = layers(source)
+    before = layers(example)
     assert layers(tag)[: len(before)] == before and len(layers(tag)) > len(before)
     with docker.service(tag, *verifying(keys)) as service:
         assert service.predict(b"[0.2, 0.7]").value == 4
         assert "model verified by its signature" in service.logs()
-    if kind == "slim":
-        docker.docker("image", "rm", "--force", source, ok=False)
+
+
+def test_make_verify_shows_whose_it_is(example, tag, keys):
+    assert make_sign(example, tag, f"KEY={keys[0]}").returncode == 0
+    command = ["make", "--no-print-directory", "verify", f"SERVICE={tag}", f"KEY={keys[1]}"]
+    done = subprocess.run(command, cwd=provide.ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.startswith("The model in /opt/app-root/model is what was signed.\n")
+    assert "  Notebook:    model.ipynb\n" in done.stdout
+
+
+def test_a_slim_image_of_an_unsigned_model_refuses_where_it_is_told_to_verify(example, tag, keys):
+    """It has nothing to verify with; a signature that it gets later does not change that."""
+    source = slim.must(slim.make(example, f"{tag}-slim")).image
+    assert make_sign(source, tag, f"KEY={keys[0]}").returncode == 0
+    docker.docker("image", "rm", "--force", source, ok=False)
+    done = docker.docker("run", "--rm", *verifying(keys), tag, ok=False)
+    assert done.returncode == 1
+    assert "this Python lacks the package cryptography" in done.stdout
 
 
 def test_an_image_without_a_signature_is_refused_by_who_verifies(example, keys):
