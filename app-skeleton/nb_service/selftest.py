@@ -19,7 +19,7 @@ SHOWN = 300
 ODD_SECONDS = 5.0
 # The user's settings for clients, and those that would refuse some of our own requests.
 NOT_FOR_US = (
-    *("S2I_API_KEY_FILE", "S2I_CORS_ORIGINS", "S2I_MAX_BODY", "S2I_MAX_QUEUE", "S2I_MAX_REQUESTS"),
+    *("S2I_API_KEY_FILE", "S2I_EXPORT", "S2I_CORS_ORIGINS", "S2I_MAX_BODY", "S2I_MAX_QUEUE", "S2I_MAX_REQUESTS"),
     *("S2I_APP_MEMORY", "S2I_FRONT", "S2I_LINGER", "S2I_MAX_HELD"),
     *("S2I_MAX_SAMPLES", "S2I_NOTEBOOK_PAGE", "AIP_PREDICT_ROUTE", "AIP_HEALTH_ROUTE"),
 )
