@@ -34,7 +34,7 @@ def serve(environ: dict, call: "Call", facts: int | None = None) -> int:
     backend = call.find(values)
     if not backends.give(call.name, backend, call.words):
         return 0
-    model = model_folder.read(Path(values.app_root).absolute())
+    model = model_folder.read(Path(values.app_root).absolute(), values.trust)
     if facts is not None:
         # Scorers must not inherit it: the reader sees the end of this process by its end of file.
         os.set_inheritable(facts, False)

@@ -1,9 +1,10 @@
 """The manifest, checked: each field has the type that assemble writes, or is absent."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from nb_scorer.common import phrases
+from nb_scorer.model import verified_file
 from nb_scorer.model.manifest import parsed
 from nb_scorer.protocol.orders import FORK, SPAWN
 
@@ -12,9 +13,12 @@ from nb_service import problems
 KINDS = frozenset(("array", "boolean", "integer", "null", "number", "object", "string"))
 
 
-def read(path: Path) -> dict:
-    """Return the manifest at `path`; raise ModelFormatUnknown, or ModelDamaged for a field of another type."""
-    manifest = parsed(path.read_bytes())
+def read(path: Path, digests: Mapping[str, str] | None = None) -> dict:
+    """Return the manifest at `path`; raise ModelFormatUnknown, or ModelDamaged for a field of another type.
+
+    Where there are verified `digests`, raise ModelNotAsSigned for another file than theirs.
+    """
+    manifest = parsed(path.read_bytes() if digests is None else verified_file.content(path, digests.get(path.name)))
     return {name: _checked(path, name, value) for name, value in manifest.items()}
 
 

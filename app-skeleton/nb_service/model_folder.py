@@ -1,26 +1,33 @@
 """What the front knows about a model: manifest, golden rows and paths. It never reads the pickle."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from nb_scorer.common import paths, phrases
+from nb_scorer.model import verified_file
 
 from nb_service import manifest as manifests
 from nb_service import problems, schemas
+from nb_service.signature.trust import Known, Trust
 
 # Samples are compared and described by recursion, a few calls a level, of which the interpreter allows a thousand.
 DEEPEST = 200
 
 
 class ModelFolder(NamedTuple):
-    """The paths and the manifest of one model under `$APP_ROOT`."""
+    """The paths and the manifest of one model under `$APP_ROOT`.
+
+    `digests` are what its signature says of each file, by its name, where the signature was verified. Who reads a file
+    of the model compares what it has read with them: nothing else holds if the file is changed later.
+    """
 
     folder: Path
     python: Path
     notebook_folder: Path
     manifest: dict
+    digests: Mapping[str, str] | None = None
 
     @property
     def sample_schema(self) -> dict:
@@ -39,7 +46,7 @@ class ModelFolder(NamedTuple):
         """Return the golden rows, at most the first `limit`; raise ModelDamaged where one is not valid."""
         path = self.folder / paths.GOLDEN
         try:
-            return [_row(line) for line in _lines(path)[:limit]]
+            return [_row(line) for line in _lines(path, self.digests)[:limit]]
         except OSError as error:
             raise problems.unreadable(path, error) from error
         except RecursionError as error:
@@ -48,11 +55,12 @@ class ModelFolder(NamedTuple):
             raise problems.golden_damaged(path, str(error)) from error
 
 
-def _lines(path: Path) -> list[bytes]:
+def _lines(path: Path, digests: Mapping[str, str] | None) -> list[bytes]:
     try:
-        return [line for line in path.read_bytes().splitlines() if line.strip()]
+        content = path.read_bytes() if digests is None else verified_file.content(path, digests.get(path.name))
     except FileNotFoundError:
         return []
+    return [line for line in content.splitlines() if line.strip()]
 
 
 def _row(line: bytes) -> dict:
@@ -74,18 +82,23 @@ def _is_deeper(value: object, levels: int) -> bool:
     return levels < 0 or any(_is_deeper(item, levels - 1) for item in inner)
 
 
-def read(app_root: Path) -> ModelFolder:
-    """Return the model under `app_root`; raise ModelMissing, ModelFormatUnknown or ModelDamaged."""
+def read(app_root: Path, trust: Trust | Known | None) -> ModelFolder:
+    """Return the model under `app_root`; raise ModelMissing, ModelFormatUnknown or ModelDamaged.
+
+    With `trust` it is verified, all but the pickle, whose digest those who load it compare. Raise ModelUnsigned,
+    SignatureInvalid, ModelNotAsSigned or VerifyUnusable.
+    """
     folder = app_root / paths.MODEL
     python = app_root / paths.VENV / "bin" / "python"
     try:
         _require(folder / paths.MANIFEST, Path.is_file)
         _require(folder / paths.PICKLE, Path.is_file)
         _require(python, Path.exists)
-        manifest = manifests.read(folder / paths.MANIFEST)
+        digests = None if trust is None else trust.digests_of(folder)
+        manifest = manifests.read(folder / paths.MANIFEST, digests)
         notebook_folder = app_root / paths.SRC / manifest.get("folder", ".")
         _require(notebook_folder, Path.is_dir)
-        return ModelFolder(folder, python, notebook_folder.resolve(), manifest)
+        return ModelFolder(folder, python, notebook_folder.resolve(), manifest, digests)
     except OSError as error:
         raise problems.unreadable(error.filename, error) from error
 

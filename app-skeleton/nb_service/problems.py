@@ -4,11 +4,20 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from nb_scorer.common import paths
 from nb_scorer.common.problem import Problem, SettingInvalid
-from nb_scorer.model.problems import ModelDamaged, ModelFormatUnknown, ModelLoadFailed, ModelMissing, ModelPythonDiffers
+from nb_scorer.model.problems import (
+    ModelDamaged,
+    ModelFormatUnknown,
+    ModelLoadFailed,
+    ModelMissing,
+    ModelNotAsSigned,
+    ModelPythonDiffers,
+)
 
 __all__ = [
     "ApiKeyUnreadable",
+    "ArchiveOutput",
     "BackendUnknown",
     "BackendWithoutWords",
     "BatchEndedEarly",
@@ -23,22 +32,28 @@ __all__ = [
     "ModelFormatUnknown",
     "ModelLoadFailed",
     "ModelMissing",
+    "ModelNotAsSigned",
     "ModelPythonDiffers",
+    "ModelUnsigned",
+    "ModelWords",
     "PortTaken",
     "Problem",
     "SettingInvalid",
+    "SignatureInvalid",
     "SparkArchive",
     "SparkColumns",
-    "SparkModelOutput",
     "SparkModelWords",
     "SparkPython",
     "SparkUnscored",
+    "VerifyUnusable",
+    "WheelImpossible",
     "golden_damaged",
     "load_did_not_end",
     "load_ended",
     "load_not_started",
     "model_problem",
     "model_unreadable",
+    "not_as_signed",
     "not_as_written",
     "unreadable",
 ]
@@ -72,14 +87,14 @@ class BackendWithoutWords(Problem):
 
 
 class HelpUnwritten(Problem):
-    """The words that a back end takes can't be shown."""
+    """What a back end takes, or has found out, can't be shown."""
 
     code = "help-unwritten"
 
     def __init__(self, error: OSError) -> None:
         super().__init__(
             what=f"stdout can't be written: {error.strerror or error}.",
-            why="What a back end takes is shown there.",
+            why="What was asked for is shown there, and nowhere else.",
             fix="Make room where it goes, or see why its reader has ended.",
         )
 
@@ -188,10 +203,37 @@ class SparkModelWords(Problem):
         )
 
 
-class SparkModelOutput(Problem):
-    """The archive for Spark can't be written."""
+class ModelWords(Problem):
+    """`model` is not called as it must be."""
 
-    code = "spark-model-output"
+    code = "model-words"
+    exit_status = 2
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            what=what,
+            why="It writes one archive to stdout, and nothing is guessed about what else is meant.",
+            fix="Say where it shall go: model > model.tar. docs/how-to/sign-and-verify.md explains.",
+        )
+
+
+class WheelImpossible(Problem):
+    """A package of the model's environment can't be taken along as a wheel."""
+
+    code = "wheel-impossible"
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(
+            what=f"No wheel can be made of {name}: {reason}.",
+            why="--with-wheels is for places that get packages from nowhere else: one that is missing would be missed.",
+            fix="Have the requirements name a release of it, and build again; or export without wheels.",
+        )
+
+
+class ArchiveOutput(Problem):
+    """An archive of the model, for Spark or for anywhere, can't be written."""
+
+    code = "archive-output"
 
     def __init__(self, reason: str) -> None:
         super().__init__(
@@ -277,8 +319,52 @@ class ApiKeyUnreadable(Problem):
         )
 
 
+class VerifyUnusable(Problem):
+    """A model shall be verified, and what S2I_VERIFY_KEY_FILE or S2I_VERIFY_CA_FILE names can't be used for it."""
+
+    code = "verify-unusable"
+
+    def __init__(self, setting: str, value: str, reason: str) -> None:
+        super().__init__(
+            what=f"{setting}={value!r} can't be used: {reason}.",
+            why="Without it no signature can be verified, and a model that is not verified is not loaded.",
+            fix="Mount a PEM file there that this user may read; docs/how-to/sign-and-verify.md says what it holds.",
+        )
+
+
+class ModelUnsigned(Problem):
+    """A model shall be verified, and has no signature."""
+
+    code = "model-unsigned"
+
+    def __init__(self, folder: str | Path) -> None:
+        super().__init__(
+            what=f"The model in {folder} is not signed: it has no {paths.SIGNATURE}.",
+            why="A model runs code when it is loaded, so only one of a trusted signer is loaded here.",
+            fix="Sign it (make sign SERVICE=… KEY=…), or build it with S2I_SIGN_KEY_FILE.",
+        )
+
+
+class SignatureInvalid(Problem):
+    """The signature of a model is not one of a trusted signer."""
+
+    code = "signature-invalid"
+
+    def __init__(self, folder: object, reason: str) -> None:
+        super().__init__(
+            what=f"The signature of the model in {folder} does not count: {reason}.",
+            why="A model runs code when it is loaded, so only one of a trusted signer is loaded here.",
+            fix="Have it signed by whom this service trusts, or have the service trust its signer; "
+            "docs/how-to/sign-and-verify.md says how.",
+        )
+
+
 _MODEL_PROBLEMS = {
-    kind.code: kind for kind in (ModelMissing, ModelFormatUnknown, ModelPythonDiffers, ModelDamaged, ModelLoadFailed)
+    kind.code: kind
+    for kind in (
+        *(ModelMissing, ModelFormatUnknown, ModelPythonDiffers, ModelDamaged),
+        *(ModelNotAsSigned, ModelLoadFailed),
+    )
 }
 
 
@@ -332,6 +418,18 @@ def not_as_written(
             "what": f"{path} is not what assemble wrote: {reason}.",
             "why": why,
             "fix": "Build the notebook again, or copy what assemble wrote again.",
+        }
+    )
+
+
+def not_as_signed(folder: object, reason: str) -> Problem:
+    """Return the problem of a model folder that has not the files that its signature stands for."""
+    return model_problem(
+        {
+            "code": ModelNotAsSigned.code,
+            "what": f"{folder} is not the model that was signed: {reason}.",
+            "why": "The signature is right, and stands for other files; a model runs code when it is loaded.",
+            "fix": "Find out who changed it, and copy the signed model again. Your own change has to be signed anew.",
         }
     )
 

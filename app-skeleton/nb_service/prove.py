@@ -51,7 +51,8 @@ STATUS = {answer.NOT_JSON: 400, answer.REFUSED: 422, answer.TOO_SLOW: 504}
 def main(environ: dict) -> int:
     """Print the proof of the model under APP_ROOT as JSON; return 0 whatever the outcome."""
     settings = Settings(environ)
-    model = model_folder.read(Path(settings.app_root).absolute())
+    # A build proves its own model before it signs it.
+    model = model_folder.read(Path(settings.app_root).absolute(), None)
     # stdout is for the proof alone: what scorers print goes to stderr.
     print(json.dumps(Proof(model, settings, environ).run()), flush=True)
     return 0

@@ -19,7 +19,7 @@ SHOWN = 300
 ODD_SECONDS = 5.0
 # The user's settings for clients, and those that would refuse some of our own requests.
 NOT_FOR_US = (
-    *("S2I_API_KEY_FILE", "S2I_CORS_ORIGINS", "S2I_MAX_BODY", "S2I_MAX_QUEUE", "S2I_MAX_REQUESTS"),
+    *("S2I_API_KEY_FILE", "S2I_EXPORT", "S2I_CORS_ORIGINS", "S2I_MAX_BODY", "S2I_MAX_QUEUE", "S2I_MAX_REQUESTS"),
     *("S2I_APP_MEMORY", "S2I_FRONT", "S2I_LINGER", "S2I_MAX_HELD"),
     *("S2I_MAX_SAMPLES", "S2I_NOTEBOOK_PAGE", "AIP_PREDICT_ROUTE", "AIP_HEALTH_ROUTE"),
 )
@@ -58,7 +58,7 @@ def run(app_root: Path, settings: Settings, environ: dict) -> dict:
     {"same", "rows", "deterministic", "differences": sentences, "answers": one dict a request,
     "stderr": the log without what changes from run to run, "seconds": until it was ready}
     """
-    model = model_folder.read(app_root)
+    model = model_folder.read(app_root, settings.trust)
     test = SelfTest(model.golden_rows(), model.manifest, settings)
     child = Child({**{key: value for key, value in environ.items() if key not in NOT_FOR_US}, **ours(environ)})
     began = time.monotonic()

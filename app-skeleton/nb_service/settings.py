@@ -3,11 +3,13 @@
 import re
 from collections.abc import Mapping
 
+from nb_scorer.common.problem import SettingInvalid
 from nb_scorer.common.settings_table import Table, number, one_of, read_all, setting, switch, text
 from nb_scorer.model import compare_answers
 from nb_scorer.protocol import log_forms
 
 from nb_service import cores, identity
+from nb_service.signature.trust import Trust
 
 
 def route(value: str) -> str:
@@ -210,15 +212,61 @@ class Settings(Table):
         "S2I_VERIFY_TIMEOUT", number(1, 86400), 60.0, "Seconds that `prove` gives to loading, and to a golden row."
     )
 
+    export: bool = setting(
+        "S2I_EXPORT",
+        switch,
+        False,
+        "Give out the model as an archive under /model, to clients with the key; needs S2I_API_KEY_FILE.",
+    )
+    verify_key_file: str = setting(
+        "S2I_VERIFY_KEY_FILE",
+        text,
+        "",
+        "PEM file with the public keys of those whose signature a model must have; any other model is refused before "
+        "it is loaded.",
+    )
+    verify_ca_file: str = setting(
+        "S2I_VERIFY_CA_FILE",
+        text,
+        "",
+        "The same by certificates: PEM file with the authorities that are trusted, and their lists of revoked "
+        "certificates, if any. Needs S2I_VERIFY_IDENTITY.",
+    )
+    verify_identity: str = setting(
+        "S2I_VERIFY_IDENTITY",
+        text,
+        "",
+        "Whom the certificate must name as its subject's alternative name: an address of mail, a URI or a DNS name.",
+    )
+
     def __init__(self, environ: Mapping[str, str]) -> None:
         """Read every setting from `environ`; raise SettingInvalid for a bad value."""
         super().__init__(environ)
+        self._check_trust()
+        if self.export and not self.api_key_file:
+            raise SettingInvalid("S2I_API_KEY_FILE", "", "a file, which S2I_EXPORT needs beside it")
         if self.web_concurrency is None:
             self.web_concurrency = cores.available()
         elsewhere = (self.aip_http_port, self.sagemaker_bind_to_port)
         port = next((port for port in elsewhere if port is not None), None)
         if port is not None and not environ.get("PORT"):
             self.port = port
+
+    @property
+    def trust(self) -> Trust | None:
+        """Return whose signature a model must have; None where any model is served."""
+        if not (self.verify_key_file or self.verify_ca_file):
+            return None
+        return Trust(self.verify_key_file, self.verify_ca_file, self.verify_identity)
+
+    def _check_trust(self) -> None:
+        """Raise SettingInvalid where it is not clear whom to trust: a guess would let somebody in."""
+        if self.verify_key_file and self.verify_ca_file:
+            raise SettingInvalid("S2I_VERIFY_CA_FILE", self.verify_ca_file, "empty, as S2I_VERIFY_KEY_FILE is set")
+        if self.verify_ca_file and not self.verify_identity:
+            raise SettingInvalid("S2I_VERIFY_IDENTITY", "", "a name, which S2I_VERIFY_CA_FILE needs beside it")
+        if self.verify_identity and not self.verify_ca_file:
+            raise SettingInvalid("S2I_VERIFY_CA_FILE", "", "a file, which S2I_VERIFY_IDENTITY needs beside it")
 
 
 KNOBS = Settings.knobs()

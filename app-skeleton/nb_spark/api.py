@@ -1,10 +1,12 @@
 """What a driver calls: `score` for a table, `predictor_udf` for a column."""
 
+import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from nb_service import problems
 from nb_service.backends.batch.formats.chunk import repeated
+from nb_service.settings import Settings
 
 from nb_spark import carried, kinds, source
 
@@ -129,6 +131,7 @@ def _task(found: source.Source, kind: Any, answer: Any, as_form: str, scorers: i
         "type": kind.simpleString(),
         "as_form": as_form,
         "scorers": scorers,
+        "digests": found.digests(Settings(dict(os.environ)).trust),
     }
 
 

@@ -4,11 +4,12 @@ A worker of Spark is one thread of somebody else's program; the pool wants the m
 signals. It ends when the worker's end of the socket closes, however the worker has ended.
 """
 
+import json
 import os
 import signal
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from nb_service import model_folder, stdio_capture
@@ -17,17 +18,21 @@ from nb_service.pool.socket_server import PoolServer
 from nb_service.pool.turns import TurnLoop
 from nb_service.problems import Problem
 from nb_service.settings import Settings
+from nb_service.signature.trust import Known, Trust
 
 # So long may the system lack what a process needs.
 PATIENCE_SECONDS = 60.0
 
 
 def main(args: Sequence[str]) -> int:
-    """Serve the model of the APP_ROOT in `args` over the descriptor in `args`; return the exit code."""
-    descriptor, app_root = int(args[0]), args[1]
+    """Serve the model of the APP_ROOT in `args` over the descriptor in `args`; return the exit code.
+
+    The third are the digests of the model's files, where the driver has verified them: a JSON object, else "".
+    """
+    descriptor, app_root, digests = int(args[0]), args[1], args[2]
     environ = {**os.environ, "APP_ROOT": app_root}
     values = Settings(environ)
-    model = model_folder.read(Path(app_root))
+    model = model_folder.read(Path(app_root), trust_of(values, json.loads(digests) if digests else None))
     with stdio_capture.opened_log(values.log_format, to_stderr=True) as log:
         loop = TurnLoop()
         try:
@@ -35,6 +40,11 @@ def main(args: Sequence[str]) -> int:
         finally:
             loop.close()
     return 0
+
+
+def trust_of(values: Settings, digests: Mapping[str, str] | None) -> Trust | Known | None:
+    """Return whom to trust on an executor: its own settings, which its owner made, before what the driver has found."""
+    return values.trust or (None if digests is None else Known(digests))
 
 
 class Child:

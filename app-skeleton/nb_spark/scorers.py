@@ -1,10 +1,12 @@
 """A worker's own end: starts the process that has the scorers, and keeps it for as long as the worker lives."""
 
+import json
 import os
 import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 import nb_service
@@ -14,6 +16,8 @@ from nb_service.backends.batch.scoring import Scoring
 from nb_service.pool.client import PoolClient
 from nb_service.protocols.rows import Rows
 from nb_service.settings import Settings
+
+from nb_spark import child
 
 # So long may the service be without any process that has the model, once one had it.
 ABSENCE_SECONDS = 60.0
@@ -27,19 +31,22 @@ sys.exit(main(sys.argv[1:]))
 
 
 class Scorers:
-    """The process with `count` scorers of the model in `app_root`, and the client that asks it."""
+    """The process with `count` scorers of the model in `app_root`, and the client that asks it.
 
-    def __init__(self, app_root: str, count: int) -> None:
+    `digests` are those of the model's files, where the driver has verified them.
+    """
+
+    def __init__(self, app_root: str, count: int, digests: Mapping[str, str] | None = None) -> None:
         environ = {**os.environ, "APP_ROOT": app_root, "WEB_CONCURRENCY": str(count)}
         # What is wrong with settings or files is said here, where Spark shows it.
-        Settings(environ)
-        model = model_folder.read(Path(app_root))
+        model = model_folder.read(Path(app_root), child.trust_of(Settings(environ), digests))
         self.count = count
         self.rows = Rows(model.manifest.get("sample_schema") or model.sample_schema)
         self._gone = threading.Event()
         ours, theirs = socket.socketpair()
         home = os.path.dirname(os.path.dirname(os.path.abspath(nb_service.__file__)))
-        command = [sys.executable, "-I", "-c", _PROGRAM, home, str(theirs.fileno()), app_root]
+        verified = "" if digests is None else json.dumps(digests)
+        command = [sys.executable, "-I", "-c", _PROGRAM, home, str(theirs.fileno()), app_root, verified]
         with theirs:
             self._process = subprocess.Popen(
                 command,
@@ -76,13 +83,14 @@ class Scorers:
         return bool(facts.get("ready"))
 
 
-_scorers: dict[tuple[str, int], Scorers] = {}
+_scorers: dict[tuple[str, int, str], Scorers] = {}
 
 
-def of(app_root: str, count: int) -> Scorers:
+def of(app_root: str, count: int, digests: Mapping[str, str] | None = None) -> Scorers:
     """Return this worker's scorers of that model, started where they are not there."""
-    key = (app_root, count)
+    # One that was started without being verified must not serve those who verify.
+    key = (app_root, count, json.dumps(digests, sort_keys=True))
     found = _scorers.get(key)
     if found is None or not found.alive:
-        found = _scorers[key] = Scorers(app_root, count)
+        found = _scorers[key] = Scorers(app_root, count, digests)
     return found

@@ -12,6 +12,7 @@ from nb_scorer.common import paths
 from nb_service import problems
 from nb_service.backends.spark_model import layout
 from nb_service.model_folder import ModelFolder
+from nb_service.signature.trust import Trust
 
 from nb_spark.carried import digest_of
 
@@ -35,6 +36,19 @@ class Source:
     def answer_schema(self) -> dict:
         """Return the JSON schema of the model's answers; {} where nothing is known."""
         return ModelFolder(Path(), Path(), Path(), self._model).answer_schema
+
+    def digests(self, trust: Trust | None) -> dict[str, str] | None:
+        """Return the digests of the model's files for the executors, by its signature, which is verified here.
+
+        None where it shall not be verified. Raise ModelUnsigned, SignatureInvalid or VerifyUnusable.
+        """
+        if trust is None:
+            return None
+        try:
+            content = self._bytes(f"{layout.APP_ROOT}/{paths.MODEL}/{paths.SIGNATURE}")
+        except (KeyError, FileNotFoundError):
+            raise problems.ModelUnsigned(self.name) from None
+        return dict(trust.digests_in(content, self.name))
 
     def _bytes(self, name: str) -> bytes:
         if os.path.isdir(self.path):

@@ -92,7 +92,7 @@ def _answered(task: dict, groups: Iterable[tuple[Any, list[str] | None, list]]) 
     if first_group is None:
         # A part of a table may have no rows, and is not worth a process.
         return
-    own = scorers.of(prepare.prepare(task["folder"]), task["scorers"])
+    own = scorers.of(prepare.prepare(task["folder"]), task["scorers"], task["digests"])
     stop = threading.Event()
     scoring = own.scoring(stop)
     waiting: deque[_Group] = deque()

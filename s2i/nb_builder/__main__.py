@@ -58,6 +58,12 @@ def _save_artifacts(arguments: Sequence[str]) -> None:
     artifacts.save(Settings().app_root, sys.stdout.buffer)
 
 
+def _sign(arguments: Sequence[str]) -> None:
+    from nb_builder.commands import sign
+
+    sign.main(arguments)
+
+
 @contextlib.contextmanager
 def _without_collections() -> Iterator[None]:
     """Collect no garbage meanwhile, and never look for any in what was made: modules stay.
@@ -80,6 +86,7 @@ COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     "local": run_locally.main,
     "native": _native,
     "usage": lambda arguments: usage.show(),
+    "sign": _sign,
     "slim": _slim,
     "save-artifacts": _save_artifacts,
 }

@@ -30,12 +30,16 @@ from nb_builder.preflight import checks, findings, unmet_imports
 from nb_builder.preflight.checks import Checked, Notebook
 from nb_builder.problems.build_problem import BuildProblem
 from nb_builder.problems.cells import CellFailed
-from nb_builder.report import image_labels, missing_proof, notebook_html, provenance
+from nb_builder.problems.signing import SignKeyUnusable
+from nb_builder.report import image_labels, missing_proof, notebook_html, provenance, sbom
 from nb_builder.report.build_report import Report, write_executed
 from nb_builder.repository import source_tree
 from nb_builder.requirements.collect import Wanted, counted
 from nb_builder.rewrite import scripts
 from nb_builder.rewrite.scripts import Script
+from nb_builder.signing import attestation
+from nb_builder.signing import model as signed_model
+from nb_builder.signing.signer import KEY, Signer
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,7 @@ class Build:
     workspace: Workspace
     environ: Mapping[str, str]
     checked: Checked
+    signer: Signer | None
 
 
 def assemble(settings: Settings, log: Log) -> None:
@@ -88,10 +93,21 @@ def assemble(settings: Settings, log: Log) -> None:
                 )
         leave_batch_form(workspace, report)
         report.facts.update(image_labels.write(workspace, settings.src))
+        attest(build)
     artifacts.remove(settings.src)
     workspace.open_to_group()
     log.step(f"Done: the model is in {workspace.model}")
     missing_proof.warn(manifest.read(workspace.model), log)
+
+
+def attest(build: Build) -> None:
+    """Sign the model, where there is a key, and write where it comes from."""
+    signer, workspace = build.signer, build.workspace
+    if signer is not None:
+        with build.report.step("sign", f"Signing the model with {signer.name}"):
+            build.report.facts["signed"] = {"by": signer.hint, "model": signed_model.sign(workspace.model, signer)}
+    sbom.write(workspace)
+    attestation.write(workspace, build.report.facts, build.settings, signer)
 
 
 def leave_batch_form(workspace: Workspace, report: Report) -> None:
@@ -106,6 +122,8 @@ def begin(settings: Settings, log: Log) -> Build:
     """Check the notebook and record the build's inputs in the report; no file is written."""
     report = Report(log, repeatable=settings.source_date_epoch is not None)
     workspace = Workspace(settings.app_root)
+    # Before minutes of building: a key that can't be used must show at once.
+    signer = signer_of(settings)
     environ = ca_bundle.trusting(settings.ca_bundle, os.environ)
     if report.repeatable:
         # Sets are pickled in iteration order, which for strings depends on the hash seed.
@@ -116,7 +134,21 @@ def begin(settings: Settings, log: Log) -> Build:
     report.facts.update(provenance.of(checked.repository, settings.commit, settings.source))
     names = [str(notebook.name) for notebook in checked.notebooks]
     report.facts["notebooks"] = digests.digests(checked.repository, names)
-    return Build(settings, log, report, workspace, environ, checked)
+    return Build(settings, log, report, workspace, environ, checked, signer)
+
+
+def signer_of(settings: Settings) -> Signer | None:
+    """Return what signs the model, None where nothing does; raise SignKeyUnusable, also for a key that would be kept.
+
+    What lies in the repository is copied into APP_ROOT, which becomes a layer of the image.
+    """
+    path = settings.sign_key_file
+    if path is None:
+        return None
+    for folder, name in ((settings.src, "the repository"), (settings.app_root, "APP_ROOT")):
+        if path.resolve().is_relative_to(folder.resolve()):
+            raise SignKeyUnusable(setting=KEY, path=path, reason=f"it lies in {name}, which stays in the image")
+    return Signer(path, settings.sign_certificate_file)
 
 
 def install(build: Build, requirements: Wanted, previous: PreviousBuild | None) -> Installer:

@@ -25,10 +25,14 @@ EMULATOR = "emulator"
 
 
 def main(arguments):
-    """Do what `arguments` name, a step, APP_ROOT and FOLDER; return the exit status: 0 also where it was refused."""
-    step, app_root, folder = arguments
+    """Do what `arguments` name; return the exit status: 0 also where it was refused.
+
+    They are a step, APP_ROOT, FOLDER, and the digests that the files of the model must have: "" for any.
+    """
+    step, app_root, folder, digests = arguments
+    digests = json.loads(digests) if digests else None
     try:
-        facts = {"translate": _translate, "prove": _prove}[step](app_root, folder)
+        facts = {"translate": _translate, "prove": _prove}[step](app_root, folder, digests)
     except Refusal as refusal:
         facts = {"refused": refusal.reason, "file": refusal.file, "line": refusal.line}
     with open(os.path.join(folder, SAID), "w", encoding="utf-8") as file:
@@ -36,19 +40,19 @@ def main(arguments):
     return 0
 
 
-def _load(app_root):
+def _load(app_root, digests):
     """Return the model as a scorer loads it, with the notebook's folder in force."""
     folder = os.path.join(app_root, paths.MODEL)
-    model_manifest = manifest.read(folder)
+    model_manifest = manifest.read(folder, digests)
     cell_sources.give(app_root, model_manifest["notebook"])
     runtime_paths.enter(os.path.join(app_root, paths.SRC, model_manifest["folder"]), model_manifest)
     process_state.before_load(model_manifest.get("process_state"))
-    model = load(folder)
+    model = load(folder, digests)
     process_state.after_load(model_manifest.get("process_state"))
     return model
 
 
-def _translate(app_root, folder):
+def _translate(app_root, folder, digests):
     if importlib.util.find_spec("numpy") is None:
         raise Refusal(
             "the notebook's packages lack numpy, by which numbers are translated; its requirements can add it"
@@ -56,7 +60,7 @@ def _translate(app_root, folder):
     # It imports numpy.
     from nb_native import translate
 
-    program = translate.whole(_load(app_root))
+    program = translate.whole(_load(app_root, digests))
     with open(os.path.join(folder, MODEL_C), "w", encoding="utf-8") as file:
         file.write(program.text)
     return {
@@ -66,8 +70,8 @@ def _translate(app_root, folder):
     }
 
 
-def _prove(app_root, folder):
-    model = _load(app_root)
+def _prove(app_root, folder, digests):
+    model = _load(app_root, digests)
     samples = [row["sample"] for row in golden_rows.read(os.path.join(app_root, paths.MODEL))]
     with open(os.path.join(folder, TRANSLATED), encoding="utf-8") as file:
         translated = json.load(file)

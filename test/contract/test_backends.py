@@ -1,6 +1,11 @@
 """The golden samples get the same answers from every back end that there is."""
 
+import io
 import json
+import os
+import subprocess
+import sys
+import tarfile
 
 import pytest
 from nb_service import backends
@@ -46,11 +51,30 @@ def _by_spark(root, samples, folder):
     return [json.loads(answer) for _, answer, _ in outcome["rows"]]
 
 
-ASKED = {"batch": _by_batch, "http": _by_http, "spark-model": _by_spark}
+def _by_export(root, samples, folder):
+    """Ask the model that was exported, in the environment that it came from."""
+    env = {"PATH": os.environ["PATH"], "APP_ROOT": str(root)}
+    archive = subprocess.run(
+        [sys.executable, "-I", "-m", "nb_service", "model"], env=env, capture_output=True, check=True
+    )
+    with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:
+        files.extractall(folder, filter="data")
+    for name in ("src", "venv"):
+        (folder / name).symlink_to(root / name)
+    return _by_batch(folder, samples, folder)
+
+
+ASKED = {"batch": _by_batch, "http": _by_http, "model": _by_export, "spark-model": _by_spark}
+# What they are asked is no sample.
+UNASKED = {"verify"}
+
+
+def test_each_back_end_is_asked():
+    assert sorted(ASKED.keys() | UNASKED) == backends.names()
 
 
 @pytest.mark.parametrize("code", [NOTEBOOK, TOGETHER], ids=["one by one", "together"])
-@pytest.mark.parametrize("name", backends.names())
+@pytest.mark.parametrize("name", ASKED)
 def test_the_golden_samples_get_the_notebook_s_answers_from_every_back_end(name, code, model_cache, tmp_path):
     root = model_cache(code)
     rows = [json.loads(line) for line in (root / "model" / "golden.ndjson").read_text().splitlines()]

@@ -25,7 +25,7 @@ class RealPool:
     def __init__(self, root, **env: str) -> None:
         environ = {"PATH": os.environ["PATH"], "APP_ROOT": str(root), "WEB_CONCURRENCY": "2", **env}
         asked = settings.Settings(environ)
-        model = model_folder.read(root)
+        model = model_folder.read(root, None)
         self.loop = TurnLoop()
         self.log: list[str] = []
         self.problems: list = []

@@ -120,7 +120,9 @@ def test_a_sample_that_ends_the_scorer_is_no_difference(verdict):
 
 
 def test_settings_for_clients_do_not_keep_it_from_asking(selftest):
-    said = selftest(DOUBLE, S2I_API_KEY_FILE="/none", S2I_MAX_SAMPLES="1", S2I_MAX_BODY="5", PORT="1", S2I_HOST="no")
+    said = selftest(
+        DOUBLE, S2I_API_KEY_FILE="/none", S2I_EXPORT="1", S2I_MAX_SAMPLES="1", S2I_MAX_BODY="5", PORT="1", S2I_HOST="no"
+    )
     assert said.startswith("Selftest: 3 golden rows answered the same")
 
 
@@ -130,7 +132,7 @@ def test_other_words_show_the_usage(args):
         [sys.executable, "-I", "-m", "nb_service", "selftest", *args], capture_output=True, text=True, env={}
     )
     assert said.returncode == 2
-    words = "serve | prove | selftest [--verdict FILE] | batch … | http … | spark-model …"
+    words = "serve | prove | selftest [--verdict FILE] | batch … | http … | model … | spark-model … | verify …"
     assert said.stderr == f"Usage: python -m nb_service [{words}]\n"
 
 

@@ -6,6 +6,7 @@ from pkgutil import iter_modules
 
 import nb_builder.commands.audit
 import nb_builder.commands.run_locally
+import nb_builder.commands.sign
 import nb_builder.commands.target
 import nb_builder.common.settings
 import nb_builder.problems
@@ -51,7 +52,12 @@ def default(value):
 
 
 BUILD = [import_module(f"nb_builder.problems.{module.name}") for module in iter_modules(nb_builder.problems.__path__)]
-CALLS = (nb_builder.commands.target, nb_builder.commands.run_locally, nb_builder.commands.audit)
+CALLS = (
+    nb_builder.commands.target,
+    nb_builder.commands.run_locally,
+    nb_builder.commands.audit,
+    nb_builder.commands.sign,
+)
 HOMES = (*BUILD, *CALLS, nb_service.problems)
 PROBLEMS = {kind.code: kind for module in HOMES for kind in classes(module)}
 # Those of slim and native images are asserted by the tests that make such images.

@@ -17,10 +17,14 @@ READS = "reads.json"  # which files of the repository the notebook has read
 KERNEL_LOG = "kernel.log"
 NOTEBOOK_PAGE = "notebook.html"  # the notebook as it was run, for people
 REPORT = "report.json"
+PROVENANCE = "provenance.json"  # what the model was made of, and by what, signed as the model is
+PROVENANCE_SIGNATURE = "provenance.sig"
+SBOM = "sbom.cdx.json"  # the packages of the notebook's environment, as CycloneDX
 COMPLAINT = "complaint.json"  # what our own cells could not do; gone when all went well
 
 # Under model/: what a service loads.
 MANIFEST = "manifest.json"
 PICKLE = "model.pickle"
 GOLDEN = "golden.ndjson"
+SIGNATURE = "model.sig"  # over all others, where the build had a key; the place that verifiers look at first
 BATCH_FORM = "batch_form.py"  # for readers: predictor's batch form, as its code in the pickle is

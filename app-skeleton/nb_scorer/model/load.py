@@ -9,8 +9,8 @@ import pickle
 import cloudpickle  # noqa: F401
 
 from nb_scorer.common import paths
-from nb_scorer.model import json_codec, manifest
-from nb_scorer.model.problems import ModelDamaged, ModelLoadFailed, ModelMissing, ModelProblem
+from nb_scorer.model import json_codec, manifest, verified_file
+from nb_scorer.model.problems import ModelDamaged, ModelLoadFailed, ModelMissing, ModelNotAsSigned, ModelProblem
 
 __all__ = ["Model", "ModelProblem", "folder_of_notebook", "form_of", "load"]
 
@@ -42,24 +42,36 @@ def folder_of_notebook(folder):
     return manifest.read(folder)["folder"]
 
 
-def load(folder):
+def load(folder, digests=None):
     """Return the Model in `folder`, or raise the ModelProblem that says why it can't be loaded.
 
     Loading runs code from the file: call it only on a folder that assemble wrote. Versions and digest
     are compared first, because a wrong version can crash the process instead of raising.
+
+    `digests` are those of a signature that somebody has verified, by the names of files: not a byte of any other file
+    is unpickled then, even where a file changes meanwhile.
     """
-    model_manifest = manifest.read(folder)
+    model_manifest = manifest.read(folder, digests)
     manifest.check_versions(model_manifest)
     path = os.path.join(str(folder), paths.PICKLE)
-    if digest_of(path) != model_manifest.get("pickle_sha256"):
-        raise ModelDamaged(path)
     try:
-        with io.open(path, "rb") as file:
+        with _opened(path, model_manifest, digests) as file:
             saved = pickle.load(file)  # noqa: S301 - the file that assemble wrote, its digest compared
+    except (ModelDamaged, ModelMissing, ModelNotAsSigned):
+        raise
     # Unpickling runs the code of any library.
     except Exception as error:
         raise ModelLoadFailed("{}: {}".format(type(error).__name__, error)) from error
     return Model(saved, model_manifest)
+
+
+def _opened(path, model_manifest, digests):
+    """Return the pickle as a file to read from; raise ModelNotAsSigned, ModelDamaged or ModelMissing."""
+    if digests is not None:
+        return verified_file.opened(path, digests.get(paths.PICKLE))
+    if digest_of(path) != model_manifest.get("pickle_sha256"):
+        raise ModelDamaged(path)
+    return io.open(path, "rb")
 
 
 def digest_of(path):

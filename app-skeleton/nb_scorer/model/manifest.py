@@ -6,6 +6,7 @@ import os
 import sys
 
 from nb_scorer.common import paths, phrases
+from nb_scorer.model import verified_file
 from nb_scorer.model.problems import ModelFormatUnknown, ModelMissing, ModelPythonDiffers
 
 FORMAT = 2
@@ -31,9 +32,14 @@ def versions():
     }
 
 
-def read(folder):
-    """Return the manifest in `folder`; raise ModelMissing, or ModelFormatUnknown for one that is not ours."""
+def read(folder, digests=None):
+    """Return the manifest in `folder`; raise ModelMissing, or ModelFormatUnknown for one that is not ours.
+
+    Where there are `digests`, as of `load`, it must have its own: else ModelNotAsSigned is raised.
+    """
     path = os.path.join(str(folder), paths.MANIFEST)
+    if digests is not None:
+        return parsed(verified_file.content(path, digests.get(paths.MANIFEST)))
     try:
         with io.open(path, "rb") as file:
             return parsed(file.read())

@@ -61,6 +61,19 @@ class ModelDamaged(ModelProblem):
         )
 
 
+class ModelNotAsSigned(ModelProblem):
+    """A file of the model is not the one that was signed."""
+
+    code = "model-not-as-signed"
+
+    def __init__(self, path):
+        super().__init__(
+            what="{} is not the file that was signed (its digest differs).".format(path),
+            why="The signature is right, and stands for other bytes than these; a model runs code when it is loaded.",
+            fix="Find out who changed it, and copy the signed model again. Your own change has to be signed anew.",
+        )
+
+
 class ModelLoadFailed(ModelProblem):
     """Loading the pickle raised; the error is this one's __cause__."""
 

@@ -4,6 +4,7 @@ Started by the command line that nb_scorer.protocol.launch makes, never by hand.
 """
 
 import io
+import json
 import os
 import socket
 import sys
@@ -19,30 +20,30 @@ def main(args):
     """Run the role that `args` names; return its exit code.
 
     `args`: role, inherited socket (a scorer's with its counters after a comma), the parent's pid, mode,
-    form of the log, model folder, notebook folder.
+    form of the log, model folder, notebook folder, digests: "", or the JSON object of what the front has verified.
     """
     role, fds, parent, mode = args[0], [int(fd) for fd in args[1].split(",")], int(args[2]), args[3]
-    folders = args[5:]
+    model_args = args[5:]
     zygote.die_with_parent(parent)
     _line_buffer(args[4])
     sock = socket.socket(fileno=fds[0])
     sock.set_inheritable(False)
     if role == "zygote":
-        return _zygote(sock, mode, args[3:5], folders)
-    return _lone_scorer(sock, SharedCounters(fds[1]), folders)
+        return _zygote(sock, mode, args[3:5], model_args)
+    return _lone_scorer(sock, SharedCounters(fds[1]), model_args)
 
 
-def _zygote(control, mode, mode_and_form, folders):
+def _zygote(control, mode, mode_and_form, model_args):
     try:
-        return zygote.Zygote(control, mode, lambda: _load_scorer(folders), [*mode_and_form, *folders]).run()
+        return zygote.Zygote(control, mode, lambda: _load_scorer(*model_args), [*mode_and_form, *model_args]).run()
     except ModelProblem as problem:
         zygote.tell(control, dict(scorer.problem_facts(problem), event="failed"))
         return 1
 
 
-def _lone_scorer(link, counters, folders):
+def _lone_scorer(link, counters, model_args):
     try:
-        model = _load_scorer(folders)
+        model = _load_scorer(*model_args)
         scorer.serve(link, counters, model)
     except ModelProblem as problem:
         scorer.report_problem(link, problem)
@@ -53,14 +54,16 @@ def _lone_scorer(link, counters, folders):
     return 0
 
 
-def _load_scorer(folders):
-    """Return the Scorer of the model in folders[0], with the notebook's folder folders[1] in force."""
+def _load_scorer(folder, notebook_folder, digests):
+    """Return the Scorer of the model in `folder`, with the notebook's folder in force."""
     pid = os.getpid()
     try:
-        model_manifest = manifest.read(folders[0])
-        runtime_paths.enter(folders[1], model_manifest)
+        # Before anything that the manifest asks for: it names folders of modules, which the pickle imports.
+        digests = json.loads(digests) if digests else None
+        model_manifest = manifest.read(folder, digests)
+        runtime_paths.enter(notebook_folder, model_manifest)
         process_state.before_load(model_manifest.get("process_state"))
-        model = load(folders[0])
+        model = load(folder, digests)
         process_state.after_load(model_manifest.get("process_state"))
         return scorer.Scorer(model, model.form)
     finally:

@@ -52,7 +52,7 @@ def main(args: list[str], environ: dict) -> int:
     _limit_memory(settings.app_memory)
     threading.stack_size(STACK_BYTES)
     client = PoolClient(link, gone=_exit, is_given_up=_client_is_gone)
-    model = model_folder.read(Path(settings.app_root).absolute())
+    model = model_folder.read(Path(settings.app_root).absolute(), settings.trust)
     served = identity.of(model, settings.model_name)
     health = Health(lambda: client.facts()["ready"], settings.aip_health_route)
     is_alone = settings.front == "waitress"

@@ -100,7 +100,7 @@ class Supervisor:
     ) -> subprocess.Popen:
         argv = launch.command(
             *(model.python, "zygote", zygote_socket.fileno(), os.getpid(), mode, plan.log_format),
-            *(model.folder, model.notebook_folder),
+            *(model.folder, model.notebook_folder, "" if model.digests is None else json.dumps(dict(model.digests))),
         )
         return subprocess.Popen(
             argv,

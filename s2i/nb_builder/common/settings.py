@@ -179,6 +179,27 @@ class Settings(Table):
         60.0,
         "Seconds that loading the model, or answering one golden row, may take in verification.",
     )
+    builder_image: str | None = setting(
+        "S2I_BUILDER_IMAGE",
+        text,
+        None,
+        "Reference of the builder image with its digest (`…@sha256:…`), for build/provenance.json: no build can see "
+        "its own.",
+    )
+    sign_key_file: Path | None = setting(
+        "S2I_SIGN_KEY_FILE",
+        Path,
+        None,
+        "File with the private key that signs the model, mounted as a secret of the build: PEM, of the curve P-256, "
+        "P-384 or P-521. Default: the model is not signed.",
+    )
+    sign_certificate_file: Path | None = setting(
+        "S2I_SIGN_CERTIFICATE_FILE",
+        Path,
+        None,
+        "File with the certificate of that key and, behind it, those of the authorities in between: PEM. It goes into "
+        "the signature.",
+    )
     slim: str = setting(
         "S2I_SLIM",
         one_of(*slim_levels.LEVELS),

@@ -91,6 +91,8 @@ class Ingredients:
 def take_model(previous: PreviousBuild, workspace: Workspace, log: Log) -> dict[str, object]:
     """Move the previous model and executed notebook into the workspace; return the model's facts for the report."""
     shutil.move(previous.path(paths.MODEL), workspace.model)
+    # This build's manifest is its own, and so is its signature.
+    (workspace.model / paths.SIGNATURE).unlink(missing_ok=True)
     for name in (paths.EXECUTED, paths.NOTEBOOK_PAGE, paths.READS):
         file = previous.path(paths.BUILD, name)
         if file.is_file():

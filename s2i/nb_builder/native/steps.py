@@ -88,8 +88,8 @@ def translate(app: Workspace, work: Path, log: Log, cross: str = "") -> None:
 
 def header_fields(app: Workspace) -> str:
     """Return the lines of each response's head that say which model gave it, as those of the service do."""
-    name = settings.Settings(dict(os.environ)).model_name
-    return identity.of(model_folder.read(app.root), name).header_bytes.decode("ascii")
+    served = settings.Settings(dict(os.environ))
+    return identity.of(model_folder.read(app.root, served.trust), served.model_name).header_bytes.decode("ascii")
 
 
 def compile_script(work: Path, machine: str, fields: str, *, is_cross: bool = False) -> str:
@@ -159,10 +159,15 @@ def summary(facts: Mapping, size: int) -> str:
 
 
 def in_model_python(step: str, app: Workspace, work: Path) -> dict:
-    """Return what nb_native said of a step; raise CalledProcessError where it ended with an error."""
+    """Return what nb_native said of a step; raise CalledProcessError where it ended with an error.
+
+    It loads the model, which is verified before where the service's settings ask for that.
+    """
+    digests = model_folder.read(app.root, settings.Settings(dict(os.environ)).trust).digests
     python = app.venv / "bin" / "python"
     code_homes = [str(Path(nb_scorer.__file__).parents[1]), str(_HOME)]
     command = [str(python), "-c", _PROGRAM, *code_homes, step, str(app.root), str(work)]
+    command.append("" if digests is None else json.dumps(dict(digests)))
     subprocess.run(
         command,
         check=True,

@@ -9,7 +9,9 @@ from pathlib import Path
 from nb_scorer.common import paths
 from nb_scorer.model import manifest
 from nb_scorer.protocol import launch
+from nb_service.export import contents
 
+from nb_builder.common import installed
 from nb_builder.common.slim_levels import FILES, OFF, SHELL
 from nb_builder.common.workspace import Workspace
 from nb_builder.problems.slim_images import SlimPythonDiffers
@@ -21,9 +23,11 @@ from nb_builder.slim.rootfs import bytecode, dist_info, image_env, interpreter, 
 from nb_builder.slim.rootfs.stand_ins import ldconfig, lscpu
 from nb_builder.slim.tree import Tree, files_below
 
+# Of the front's packages those by which it verifies signatures: half of what a small image weighs.
+VERIFYING = frozenset(("cffi", "cryptography", "pycparser"))
 # The service's commands, as Python: no other interpreter of scripts is in the image.
 ENTRY_POINT = "/usr/libexec/s2i/run"
-COMMANDS = ("/usr/local/bin/run", "/usr/local/bin/serve", "/usr/local/bin/selftest", "/usr/local/bin/batch")
+COMMANDS = tuple(f"/usr/local/bin/{name}" for name in ("run", "serve", "selftest", "batch", "verify"))
 # (a tool that libraries start, where its stand-in goes, the stand-in's module). lscpu's goes to /usr/local/bin, where
 # no Debian package has files; ctypes calls /sbin/ldconfig by its full path.
 STAND_INS = (
@@ -80,8 +84,8 @@ def everything(tree: Tree, plan: Plan, layout: Layout, unpruned: Collection[str]
     """
     for python in interpreters(layout):
         _interpreter(tree, python, plan)
-    for environment in (layout.service, layout.app.venv):
-        _environment(tree, environment, plan, unpruned)
+    for environment, needless in ((layout.service, _needless(layout)), (layout.app.venv, frozenset())):
+        _environment(tree, environment, plan, unpruned, needless)
     ours = Path(launch.HOME)
     for package in ("nb_scorer", "nb_service"):
         tree.carry_all(ours / package, lambda path: not _is_bytecode(path))
@@ -122,12 +126,22 @@ def _interpreter(tree: Tree, python: interpreter.Interpreter, plan: Plan) -> Non
         tree.carry_all(folder, partial(_is_wanted, excluded))
 
 
-def _environment(tree: Tree, environment: Path, plan: Plan, unpruned: Collection[str]) -> None:
-    """Lay a virtual environment: its Python, and what the plan keeps of its packages."""
+def _needless(layout: Layout) -> frozenset[str]:
+    """Return the files of the front's packages that verify signatures, where the model has none to verify."""
+    if (layout.app.model / paths.SIGNATURE).is_file():
+        return frozenset()
+    verifying = (each for each in installed.installed(layout.service) if each.name in VERIFYING)
+    return frozenset(file for each in verifying for file in each.files)
+
+
+def _environment(
+    tree: Tree, environment: Path, plan: Plan, unpruned: Collection[str], needless: Collection[str]
+) -> None:
+    """Lay a virtual environment: its Python, and what the plan keeps of its packages, without `needless` files."""
     tree.carry(environment / "pyvenv.cfg")
     for python in sorted((environment / "bin").glob("python*")):
         tree.carry(python)
-    excluded = plan.gone | prune_rules.of_packages(plan, unpruned)
+    excluded = plan.gone | prune_rules.of_packages(plan, unpruned) | {*needless}
     # Programs in bin are for people; only level `off` allows for a predictor that starts one.
     for folder in ("lib", "share", "bin") if plan.level == OFF else ("lib", "share"):
         if (environment / folder).is_dir():
@@ -144,9 +158,9 @@ def _is_bytecode(path: str) -> bool:
 
 
 def _app_root(tree: Tree, app: Workspace) -> None:
-    """Lay the model, the files of the build that the service's pages show, and the repository without its history."""
+    """Lay the model, what the service shows or gives out of the build, and the repository without its history."""
     tree.carry_all(app.model)
-    for name in (paths.REPORT, paths.NOTEBOOK_PAGE):
+    for name in (paths.REPORT, paths.NOTEBOOK_PAGE, *contents.OF_BUILD):
         if (app.build / name).exists():
             tree.carry(app.build / name)
     history = str(app.src / ".git") + "/"

@@ -4,14 +4,16 @@ Before `settle` and `prove`, stages of s2i/runtime.Dockerfile run the selftest i
 runs in a stage of its own, so that files which predictor writes during the trace do not get into the slim image.
 """
 
+import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from nb_scorer.model import manifest
 from nb_scorer.model.problems import ModelMissing
-from nb_service import identity
+from nb_service import identity, model_folder
+from nb_service.settings import Settings as ServiceSettings
 
 from nb_builder.common import installed, slim_levels
 from nb_builder.common.log import Log
@@ -44,6 +46,7 @@ class Slimming:
     def __init__(self, settings: Settings, work: Path, log: Log) -> None:
         """Take the settings; raise SlimNoService if there is no model."""
         self.settings, self.work, self.log = settings, work, log
+        self.digests: Mapping[str, str] | None = None
         app = Workspace(settings.app_root)
         self.layout = build_rootfs.Layout(app, settings.home, settings.ca_bundle, settings.slim_base)
         try:
@@ -58,6 +61,9 @@ class Slimming:
     def prepare(self) -> None:
         """Find out what the service needs, and write the plan."""
         settings = self.settings
+        # Before anything loads the model: the service that is traced is one of those that do.
+        served = ServiceSettings(dict(os.environ))
+        self.digests = model_folder.read(self.layout.app.root, served.trust).digests
         build_rootfs.interpreters(self.layout)
         _check_keep(settings.keep, self.layout.app.venv)
         self.log.step(f"Tracing the service, to leave out what it does not need (S2I_SLIM={settings.slim})")
@@ -100,7 +106,12 @@ class Slimming:
         settings = self.settings
         try:
             return planner.make(
-                settings.app_root, home=settings.home, level=settings.slim, keep=settings.keep, log=self.log
+                settings.app_root,
+                home=settings.home,
+                level=settings.slim,
+                keep=settings.keep,
+                log=self.log,
+                digests=self.digests,
             )
         except planner.Unproved as error:
             first, *rest = error.differences

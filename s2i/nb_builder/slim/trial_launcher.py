@@ -15,9 +15,11 @@ from nb_builder.slim.tree import Tree
 SHELL = "/bin/sh"
 # OUTPUT_FOLDER is beside the launcher; the next stage of s2i/runtime.Dockerfile copies it.
 OUTPUT_FOLDER, VERDICT, LAST_OUTPUT = "said", "verdict.json", "last-words.txt"
-# The first line of LAST_OUTPUT is the exit status.
+# The first line of LAST_OUTPUT is the exit status. The model was verified before it was traced; the keys for that may
+# be mounted where the service runs, and are not there while an image is built.
 _SCRIPT = """\
 folder="${{0%/*}}/{folder}"
+export S2I_VERIFY_KEY_FILE='' S2I_VERIFY_CA_FILE='' S2I_VERIFY_IDENTITY=''
 output="$({python} -I -u -m nb_service selftest --verdict "$folder/{verdict}" 2>&1)"
 status=$?
 printf '%s\\n' "$output"

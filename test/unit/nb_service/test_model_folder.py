@@ -18,7 +18,7 @@ def app_root(tmp_path):
 
 
 def test_the_places_and_rows_of_a_model_are_read(app_root):
-    model = model_folder.read(app_root)
+    model = model_folder.read(app_root, None)
     assert model.python == app_root / "venv/bin/python"
     assert model.notebook_folder == (app_root / "src/deep").resolve()
     assert [row["answer"] for row in model.golden_rows()] == [2, 4]
@@ -27,20 +27,20 @@ def test_the_places_and_rows_of_a_model_are_read(app_root):
 
 def test_a_model_without_golden_rows_has_none(app_root):
     (app_root / "model/golden.ndjson").unlink()
-    assert model_folder.read(app_root).golden_rows() == []
+    assert model_folder.read(app_root, None).golden_rows() == []
 
 
 @pytest.mark.parametrize("missing", ["model/manifest.json", "model/model.pickle", "venv/bin/python"])
 def test_what_is_missing_is_named(app_root, missing):
     (app_root / missing).unlink()
     with pytest.raises(problems.ModelMissing, match=missing):
-        model_folder.read(app_root)
+        model_folder.read(app_root, None)
 
 
 def test_a_missing_notebook_folder_is_named(app_root):
     (app_root / "src/deep").rmdir()
     with pytest.raises(problems.ModelMissing, match="src/deep"):
-        model_folder.read(app_root)
+        model_folder.read(app_root, None)
 
 
 def test_a_model_of_somebody_else_is_told_from_none(app_root, monkeypatch):
@@ -50,20 +50,20 @@ def test_a_model_of_somebody_else_is_told_from_none(app_root, monkeypatch):
     # Root, who may run these tests, may read everything.
     monkeypatch.setattr(Path, "read_bytes", closed)
     with pytest.raises(problems.ModelMissing, match=r"manifest\.json is closed to user"):
-        model_folder.read(app_root)
+        model_folder.read(app_root, None)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 99}'])
 def test_a_manifest_of_another_format_is_refused(app_root, text):
     (app_root / "model/manifest.json").write_text(text)
     with pytest.raises(problems.ModelFormatUnknown, match="this service reads format 2"):
-        model_folder.read(app_root)
+        model_folder.read(app_root, None)
 
 
 def test_golden_rows_that_are_no_json_are_refused(app_root):
     (app_root / "model/golden.ndjson").write_text("{\n")
     with pytest.raises(problems.ModelDamaged, match=r"golden\.ndjson is not what assemble wrote"):
-        model_folder.read(app_root).golden_rows()
+        model_folder.read(app_root, None).golden_rows()
 
 
 @pytest.mark.parametrize(
@@ -85,12 +85,12 @@ def test_golden_rows_that_are_no_json_are_refused(app_root):
 def test_a_golden_row_that_is_none_is_refused(app_root, line):
     (app_root / "model/golden.ndjson").write_bytes(line + b"\n")
     with pytest.raises(problems.ModelDamaged, match=r"golden\.ndjson is not what assemble wrote"):
-        model_folder.read(app_root).golden_rows()
+        model_folder.read(app_root, None).golden_rows()
 
 
 def test_characters_that_end_a_line_elsewhere_may_be_in_a_golden_row(app_root):
     (app_root / "model/golden.ndjson").write_text('{"sample": "a\u2028\x85b", "answer": 1}\n', "utf-8")
-    assert model_folder.read(app_root).golden_rows() == [{"sample": "a\u2028\x85b", "answer": 1}]
+    assert model_folder.read(app_root, None).golden_rows() == [{"sample": "a\u2028\x85b", "answer": 1}]
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "model.pickle"])
@@ -98,16 +98,16 @@ def test_a_folder_in_the_place_of_a_file_is_no_model(app_root, name):
     (app_root / "model" / name).unlink()
     (app_root / "model" / name).mkdir()
     with pytest.raises(problems.ModelMissing, match=name):
-        model_folder.read(app_root)
+        model_folder.read(app_root, None)
 
 
 def test_golden_rows_that_can_t_be_read_are_refused(app_root):
     (app_root / "model/golden.ndjson").unlink()
     (app_root / "model/golden.ndjson").mkdir()
     with pytest.raises(problems.ModelDamaged, match="it can't be read"):
-        model_folder.read(app_root).golden_rows()
+        model_folder.read(app_root, None).golden_rows()
 
 
 def test_a_path_that_no_system_has_is_a_problem_too():
     with pytest.raises(problems.ModelDamaged, match="File name too long"):
-        model_folder.read(Path("/" + "x" * 5000))
+        model_folder.read(Path("/" + "x" * 5000), None)

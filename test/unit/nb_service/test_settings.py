@@ -53,3 +53,33 @@ def test_a_cloud_s_own_port_is_taken_where_port_is_not_set(environ, port):
 def test_a_route_or_a_name_that_no_path_can_have_is_refused(name, value):
     with pytest.raises(SettingInvalid, match=name):
         settings.Settings({name: value})
+
+
+def test_without_a_setting_nobody_s_signature_is_asked_for():
+    assert settings.Settings({}).trust is None
+
+
+def test_whom_to_trust_is_said_by_keys_or_by_certificates():
+    assert settings.Settings({"S2I_VERIFY_KEY_FILE": "key"}).trust == ("key", "", "")
+    environ = {"S2I_VERIFY_CA_FILE": "ca", "S2I_VERIFY_IDENTITY": "name"}
+    assert settings.Settings(environ).trust == ("", "ca", "name")
+
+
+@pytest.mark.parametrize(
+    ("environ", "words"),
+    [
+        (
+            {"S2I_VERIFY_KEY_FILE": "key", "S2I_VERIFY_CA_FILE": "ca", "S2I_VERIFY_IDENTITY": "name"},
+            "S2I_VERIFY_CA_FILE='ca' is not empty, as S2I_VERIFY_KEY_FILE is set",
+        ),
+        (
+            {"S2I_VERIFY_CA_FILE": "ca"},
+            "S2I_VERIFY_IDENTITY='' is not a name, which S2I_VERIFY_CA_FILE needs beside it",
+        ),
+        ({"S2I_VERIFY_IDENTITY": "name"}, "S2I_VERIFY_CA_FILE='' is not a file, which S2I_VERIFY_IDENTITY needs"),
+        ({"S2I_EXPORT": "1"}, "S2I_API_KEY_FILE='' is not a file, which S2I_EXPORT needs beside it"),
+    ],
+)
+def test_settings_that_leave_open_whom_to_trust_are_refused(environ, words):
+    with pytest.raises(SettingInvalid, match=words):
+        settings.Settings(environ)

@@ -1,3 +1,4 @@
+import hashlib
 import json
 import shutil
 import sys
@@ -6,7 +7,10 @@ from types import SimpleNamespace
 
 import pytest
 from nb_service import problems
+from nb_service.signature.trust import Trust
 from nb_spark.source import Source, shipped
+
+import signers
 
 
 def _archive(path, **manifest):
@@ -84,3 +88,22 @@ def test_what_came_by_archives_is_found_by_its_name_and_not_sent(spark, tmp_path
 def test_a_name_that_nothing_has_is_refused(spark):
     with pytest.raises(problems.SparkArchive, match="there is no such file, and none came by --archives"):
         shipped(spark, "gone.zip")
+
+
+def test_the_driver_verifies_for_the_executors(tmp_path):
+    model = tmp_path / "model"
+    model.mkdir()
+    (model / "model.pickle").write_bytes(b"pickle")
+    private, public = signers.key_pair(tmp_path)
+    signers.sign(model, private)
+    path = _archive(tmp_path / "model.zip")
+    assert Source(path, "model.zip").digests(None) is None
+    with pytest.raises(problems.ModelUnsigned, match=r"The model in model\.zip is not signed"):
+        Source(path, "model.zip").digests(Trust(str(public)))
+    with zipfile.ZipFile(path, "a") as file:
+        file.write(model / "model.sig", "app-root/model/model.sig")
+    digest = hashlib.sha256(b"pickle").hexdigest()
+    assert Source(path, "model.zip").digests(Trust(str(public))) == {"model.pickle": digest}
+    other = signers.key_pair(tmp_path, "other")[1]
+    with pytest.raises(problems.SignatureInvalid, match="no trusted key has made it"):
+        Source(path, "model.zip").digests(Trust(str(other)))

@@ -173,7 +173,7 @@ class HttpService:
             f"Serving on http://{f'[{host}]' if ':' in host else host}:{port} with {pool.plan.scorers} "
             f"scorer{'s' if pool.plan.scorers > 1 else ''} by {pool.manager.mode} "
             f"({pool.manager.reason}), {pool.plan.threads} native thread(s) each, "
-            f"{batches(pool)}ready after {time.monotonic() - self._started_at:.1f} s."
+            f"{batches(pool)}{verified(pool)}, ready after {time.monotonic() - self._started_at:.1f} s."
         )
         self._loop.call_later(IDLE_SECONDS, self._app.start)
         # Not earlier: it takes as long as everything that has to be done before the first health check is answered.
@@ -262,6 +262,11 @@ def _on_error(_loop: asyncio.AbstractEventLoop, context: dict) -> None:
         return
     if error is not None:
         traceback.print_exception(error)
+
+
+def verified(pool: Pool) -> str:
+    """Return what the log says of the model's signature at the start."""
+    return "model not verified" if pool.model.digests is None else "model verified by its signature"
 
 
 def batches(pool: Pool) -> str:

@@ -9,9 +9,8 @@ from typing import IO
 
 from nb_service.backends.spark_model import layout
 from nb_service.backends.spark_model.contents import Contents
+from nb_service.export.zip_entries import entry
 
-# The first that a zip file can say.
-NO_TIME = (1980, 1, 1, 0, 0, 0)
 # Most of it are libraries, whose last percents cost most of the time.
 LEVEL = 1
 AT_ONCE = 1 << 20
@@ -40,7 +39,7 @@ def write(contents: Contents, stream: IO[bytes]) -> int:
     forward = _Forward(stream)
     manifest = json.dumps(contents.manifest(), sort_keys=True, indent=1).encode("ascii") + b"\n"
     with zipfile.ZipFile(forward, "w", zipfile.ZIP_DEFLATED, compresslevel=LEVEL) as archive:  # type: ignore[call-overload]
-        archive.writestr(_entry(layout.MANIFEST, len(manifest)), manifest)
+        archive.writestr(entry(layout.MANIFEST, len(manifest)), manifest)
         for name, path in sorted(contents.files.items()):
             _write_file(archive, name, path)
     forward.flush()
@@ -50,14 +49,5 @@ def write(contents: Contents, stream: IO[bytes]) -> int:
 def _write_file(archive: zipfile.ZipFile, name: str, path: Path) -> None:
     with open(path, "rb") as source:
         state = os.fstat(source.fileno())
-        with archive.open(_entry(name, state.st_size, state.st_mode & 0o100), "w") as sink:
+        with archive.open(entry(name, state.st_size, state.st_mode & 0o100), "w") as sink:
             shutil.copyfileobj(source, sink, AT_ONCE)
-
-
-def _entry(name: str, size: int, executable: int = 0) -> zipfile.ZipInfo:
-    entry = zipfile.ZipInfo(name, NO_TIME)
-    entry.compress_type = zipfile.ZIP_DEFLATED
-    entry.create_system = 3  # Unix, of which the attributes are
-    entry.external_attr = (0o100755 if executable else 0o100644) << 16
-    entry.file_size = size
-    return entry

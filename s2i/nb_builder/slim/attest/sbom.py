@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 from email.message import Message
 from importlib import metadata
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -32,12 +33,16 @@ def lay(tree: Tree, layout: "Layout", interpreters: Iterable[Interpreter], date:
     """Write the bill of what is in the tree now into the tree."""
     packages = _debian(tree)
     components = [
-        *_python(tree, [str(folder) for folder in (layout.service, layout.app.venv)]),
+        *python(
+            folder
+            for environment in (layout.service, layout.app.venv)
+            for folder in sorted(tree.at(str(environment)).glob("lib/python*/site-packages"))
+        ),
         *packages,
         *_interpreters(interpreters, {path for component in packages for path in component.pop("_files")}),
     ]
     components.sort(key=lambda component: component["bom-ref"])
-    tree.write(FILE, text(components, _service(layout), date))
+    tree.write(FILE, text(components, service(layout.app.model), date))
 
 
 def text(components: list[dict], service: dict, date: int) -> str:
@@ -60,8 +65,9 @@ def text(components: list[dict], service: dict, date: int) -> str:
     return json.dumps(bill, indent=1) + "\n"
 
 
-def _service(layout: "Layout") -> dict:
-    content = manifest.read(layout.app.model)
+def service(model: Path) -> dict:
+    """Return the component for the service of the model in the folder `model`."""
+    content = manifest.read(model)
     name = identity.cleaned(content.get("notebook", "").removesuffix(".ipynb").rpartition("/")[2])
     return {
         "type": "application",
@@ -79,14 +85,13 @@ def _service(layout: "Layout") -> dict:
     }
 
 
-def _python(tree: Tree, environments: Iterable[str]) -> list[dict]:
-    """Return the components of the Python distributions in the tree; one in both environments counts once."""
+def python(site_packages: Iterable[Path]) -> list[dict]:
+    """Return the components of the Python distributions in these folders; one that is in several counts once."""
     components = {}
-    for environment in environments:
-        for folder in sorted(tree.at(environment).glob("lib/python*/site-packages")):
-            for installed in metadata.distributions(path=[str(folder)]):
-                component = distribution(installed.metadata, from_index=installed.read_text("direct_url.json") is None)
-                components[component["bom-ref"]] = component
+    for folder in site_packages:
+        for installed in metadata.distributions(path=[str(folder)]):
+            component = distribution(installed.metadata, from_index=installed.read_text("direct_url.json") is None)
+            components[component["bom-ref"]] = component
     return list(components.values())
 
 

@@ -18,14 +18,18 @@ class ModelUnreadable(RuntimeError):
     """The model can't be loaded to read its code; the message is the process's output."""
 
 
-def imports(app_root: Path) -> dict[str, str]:
-    """Return {module: where it is named} for all that the model of `app_root` may import; raise ModelUnreadable."""
+def imports(app_root: Path, digests: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return {module: where it is named} for all that the model of `app_root` may import; raise ModelUnreadable.
+
+    `digests` are those of its signature, where that was verified: no other model is loaded then.
+    """
     model = app_root / paths.MODEL
     manifest = json.loads((model / paths.MANIFEST).read_text("utf-8"))
     folder = os.path.realpath(app_root / paths.SRC / manifest.get("folder", "."))
     # Passed as text: run by its path, Python would put its folder, with this package's modules, on sys.path.
     program = Path(model_imports_program.__file__).read_text("utf-8")
     command = [app_root / paths.VENV / "bin" / "python", "-c", program, launch.HOME, model, folder]
+    command.append("" if digests is None else json.dumps(dict(digests)))
     process = subprocess.run(
         command,
         env=launch.environment(dict(os.environ)),

@@ -278,15 +278,19 @@ def packages_in(folders):
     return {name.split(".")[0] for name in entries if "-" not in name}
 
 
-def main(home, model_folder, notebook_folder):
-    """Print what the model in `model_folder` may import, as JSON on the last line."""
+def main(home, model_folder, notebook_folder, digests):
+    """Print what the model in `model_folder` may import, as JSON on the last line.
+
+    `digests` are those that its files must have, as a JSON object; "" where nobody has verified any.
+    """
     sys.path[:] = [path for path in sys.path if path]
     sys.path.append(home)
     from nb_scorer.model import load, manifest, runtime_paths
 
-    content = manifest.read(model_folder)
+    digests = json.loads(digests) if digests else None
+    content = manifest.read(model_folder, digests)
     runtime_paths.enter(notebook_folder, content)
-    model = load.load(model_folder)
+    model = load.load(model_folder, digests)
     root = runtime_paths.root_of(notebook_folder, content.get("folder", "."))
     modules = ReachableImports(root, packages_in(filter(os.path.isdir, sys.path))).walk(
         [model.predictor, model.validator, model.batch_predictor]

@@ -101,8 +101,18 @@ class Unproved(Exception):
         super().__init__("\n".join(self.differences))
 
 
-def make(app_root: Path, *, home: Path, level: str, keep: Iterable[str], log: Log) -> Plan:
+def make(
+    app_root: Path,
+    *,
+    home: Path,
+    level: str,
+    keep: Iterable[str],
+    log: Log,
+    digests: Mapping[str, str] | None = None,
+) -> Plan:
     """Trace the service of `app_root` and return its plan for `level`, not yet minimised.
+
+    `digests` are those of the model's signature, where that was verified.
 
     `home` is NB_BUILDER_HOME, where the service's environment is; `keep` are names of installed distributions. Raises
     Unproved if the selftest of the complete service fails.
@@ -121,7 +131,7 @@ def make(app_root: Path, *, home: Path, level: str, keep: Iterable[str], log: Lo
         note = "The model's Python is older than 3.8 and can't be traced: nothing is dropped."
         return drop_nothing(distributions, note)
     pickled = pickle_imports.named(app_root / paths.SRC, installed.modules(distributions))
-    named_modules = {**pickled, **model_imports.imports(app_root)}
+    named_modules = {**pickled, **model_imports.imports(app_root, digests)}
     fixed = fixed_reasons(app_root, distributions, named_modules, keep)
     plan = choose(level, distributions, tracer.used(trace.files, distributions), fixed)
     plan = with_needs(plan, python_of(app_root))

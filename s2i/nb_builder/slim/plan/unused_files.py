@@ -13,8 +13,9 @@ from nb_builder.slim.imports.import_scan import Modules
 from nb_builder.slim.plan import unused_data
 from nb_builder.slim.trace import tracer
 
-# Codecs and database modules are imported by names that only a request brings; our own packages stay complete.
-_ALWAYS = ("dbm", "encodings", "nb_service", "nb_scorer")
+# Codecs and database modules are imported by names that only a request brings; our own packages stay complete, and so
+# does what verifies signatures, which a service is told to do when it starts, long after.
+_ALWAYS = ("dbm", "encodings", "nb_service", "nb_scorer", "cryptography", "cffi", "_cffi_backend")
 # The data of sysconfig, which zoneinfo asks for the folder of the zones. The name goes on with that of the platform.
 _SYSTEM = "_sysconfigdata"
 _CODE = (".py", ".ipynb")

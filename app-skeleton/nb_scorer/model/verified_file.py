@@ -1,0 +1,110 @@
+"""A file whose digest is known before it is read, and of which no other byte than the digest's is ever given out.
+
+A file that is hashed and then read again may have changed in between, and a copy in memory would be a second model. So
+the first pass notes the state of the digest after each block, and the second gives out a block only where its state is
+the same: SHA-256 of all bytes up to there. Both passes read the same descriptor.
+"""
+
+import hashlib
+import io
+
+from nb_scorer.model.problems import ModelMissing, ModelNotAsSigned
+
+BLOCK = 1 << 20
+
+
+def content(path, digest):
+    """Return the bytes of a small file; raise ModelNotAsSigned where their SHA-256 is not `digest`, or ModelMissing."""
+    try:
+        with io.open(str(path), "rb") as file:
+            read = file.read()
+    except (IOError, OSError):
+        raise ModelMissing(path)
+    if hashlib.sha256(read).hexdigest() != digest:
+        raise ModelNotAsSigned(path)
+    return read
+
+
+def opened(path, digest):
+    """Return a file to read from; raise ModelNotAsSigned where its SHA-256 is not `digest`, or ModelMissing.
+
+    Reading raises ModelNotAsSigned, too, where the file has changed since.
+    """
+    try:
+        file = io.open(str(path), "rb", buffering=0)  # noqa: SIM115 - closed by what is returned
+    except (IOError, OSError):
+        raise ModelMissing(path)
+    try:
+        return io.BufferedReader(_Verified(file, str(path), digest), BLOCK)
+    except BaseException:
+        file.close()
+        raise
+
+
+def _blocks(file):
+    """Yield what is left of a file, in blocks; all but the last are full, as a read may return less."""
+    block = bytearray(BLOCK)
+    size = 0
+    while True:
+        got = file.readinto(memoryview(block)[size:])
+        size += got or 0
+        if size == BLOCK or (size and not got):
+            yield memoryview(block)[:size]
+            size = 0
+        if not got:
+            return
+
+
+class _Verified(io.RawIOBase):
+    """The second pass; its constructor makes the first."""
+
+    def __init__(self, file, path, digest):
+        self._file = file
+        self._path = path
+        sha = hashlib.sha256()
+        self._states = []
+        for block in _blocks(file):
+            sha.update(block)
+            self._states.append(sha.copy().digest())
+        if sha.hexdigest() != digest:
+            raise ModelNotAsSigned(path)
+        file.seek(0)
+        self._blocks = _blocks(file)
+        self._sha = hashlib.sha256()
+        self._given = 0  # blocks so far
+        self._rest = memoryview(b"")
+
+    def fileno(self):
+        """Return the descriptor."""
+        return self._file.fileno()
+
+    def readable(self):
+        """Return True: it is for reading."""
+        return True
+
+    def readinto(self, buffer):
+        """Fill `buffer` as far as the block at hand reaches; return the number of bytes, 0 at the end."""
+        if not self._rest:
+            self._rest = self._next()
+        size = min(len(buffer), len(self._rest))
+        buffer[:size] = self._rest[:size]
+        self._rest = self._rest[size:]
+        return size
+
+    def _next(self):
+        """Return the next block, proved to be what was hashed; an empty one at the end."""
+        block = next(self._blocks, memoryview(b""))
+        is_there = self._given < len(self._states)
+        if bool(block) != is_there:
+            raise ModelNotAsSigned(self._path)
+        if block:
+            self._sha.update(block)
+            if self._sha.copy().digest() != self._states[self._given]:
+                raise ModelNotAsSigned(self._path)
+            self._given += 1
+        return block
+
+    def close(self):
+        """Close the file."""
+        self._file.close()
+        io.RawIOBase.close(self)

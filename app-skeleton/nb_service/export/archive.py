@@ -1,0 +1,59 @@
+"""An export as a tar archive, in pieces: the same bytes for the same files, whoever owns them, whenever they came."""
+
+import os
+import tarfile
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from pathlib import Path
+from typing import BinaryIO
+
+from nb_scorer.model import verified_file
+
+from nb_service.export.contents import Contents
+
+AT_ONCE = 1 << 20
+# Two empty blocks end an archive, and tar fills up to a record.
+_END = 2 * tarfile.BLOCKSIZE
+
+
+class Changed(OSError):
+    """A file has become another while it was read; what was given out of the archive is no archive."""
+
+
+def pieces(contents: Contents, more: Iterable[tuple[str, BinaryIO]] = ()) -> Iterator[bytes]:
+    """Yield the bytes of the archive; `more` are names and open files that come behind its own.
+
+    Raise OSError or Changed, and ModelNotAsSigned for a file that is another.
+    """
+    size = 0
+    for name, file in chain(_files(contents), more):
+        for piece in _entry(name, file):
+            size += len(piece)
+            yield piece
+    yield bytes(_END + -(size + _END) % tarfile.RECORDSIZE)
+
+
+def _files(contents: Contents) -> Iterator[tuple[str, BinaryIO]]:
+    for name, path in sorted(contents.files.items()):
+        with _opened(path, contents.digests.get(name)) as file:
+            yield name, file
+
+
+def _entry(name: str, file: BinaryIO) -> Iterator[bytes]:
+    size = os.fstat(file.fileno()).st_size
+    member = tarfile.TarInfo(name)
+    member.size = size
+    member.mode = 0o644
+    yield member.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape")
+    left = size
+    while left:
+        piece = file.read(min(AT_ONCE, left))
+        if not piece:
+            raise Changed(0, f"{name} has become shorter while it was read")
+        left -= len(piece)
+        yield piece
+    yield bytes(-size % tarfile.BLOCKSIZE)
+
+
+def _opened(path: Path, digest: str | None) -> BinaryIO:
+    return path.open("rb") if digest is None else verified_file.opened(path, digest)

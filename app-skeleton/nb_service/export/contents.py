@@ -1,0 +1,38 @@
+"""What an exported model consists of: the model, what it needs, where it comes from, and the signatures of both."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from nb_scorer.common import paths
+
+from nb_service import problems
+from nb_service.model_folder import ModelFolder
+from nb_service.signature import files
+
+# Beside the model: what the build has left of these.
+OF_BUILD = (paths.LOCK, paths.SBOM, paths.PROVENANCE, paths.PROVENANCE_SIGNATURE)
+
+
+class Contents(NamedTuple):
+    """The files of an export by their names in it, and the digests that those of the model must have, if any do."""
+
+    files: Mapping[str, Path]
+    digests: Mapping[str, str]
+
+
+def of(model: ModelFolder) -> Contents:
+    """Return what the export of `model` holds; raise ModelDamaged or ModelMissing for what can't be read."""
+    try:
+        names = files.names(model.folder)
+    except files.Odd as error:
+        raise problems.not_as_written(model.folder, str(error)) from error
+    except OSError as error:
+        raise problems.unreadable(error.filename or model.folder, error) from error
+    if (model.folder / paths.SIGNATURE).is_file():
+        names.add(paths.SIGNATURE)
+    found = {f"{paths.MODEL}/{name}": model.folder / name for name in names}
+    build = model.folder.parent / paths.BUILD
+    found.update({f"{paths.BUILD}/{name}": build / name for name in OF_BUILD if (build / name).is_file()})
+    digests = {f"{paths.MODEL}/{name}": digest for name, digest in (model.digests or {}).items()}
+    return Contents(found, digests)

@@ -1,0 +1,138 @@
+"""Wheels of the packages in the model's environment, made anew of what is installed there.
+
+So they need no index, and are what the model was proved with. Their digests are not those of the lock, so they come
+with a list of their own, by which pip and uv install them.
+"""
+
+import base64
+import hashlib
+import json
+import os
+import re
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+from nb_service import problems
+from nb_service.export import zip_entries
+from nb_service.model_folder import ModelFolder
+
+FOLDER = "wheels"
+LIST = "requirements.lock"
+# Of a distribution's own folder: who installed it, and what is written anew.
+_OF_INSTALLERS = frozenset(("RECORD", "RECORD.jws", "RECORD.p7s", "INSTALLER", "REQUESTED", "direct_url.json"))
+_OF_UV = "uv_"
+_TAG = re.compile(r"^Tag:\s*([\w.]+)-([\w.]+)-([\w.]+)\s*$", re.MULTILINE)
+_SHEBANG = re.compile(rb"^#!.*python[\d.]*\s*\n")
+
+
+def of(model: ModelFolder) -> Iterator[tuple[str, BinaryIO]]:
+    """Yield (name in the export, file) of each wheel and of their list; a file is closed when the next is asked for.
+
+    Raise WheelImpossible for a package that can't be made a wheel of, and OSError where temporary files have no room.
+    """
+    lines = []
+    for distribution in _installed(model):
+        with tempfile.TemporaryFile() as file:
+            name = _write(distribution, file)
+            file.seek(0)
+            digest = hashlib.file_digest(file, "sha256") if hasattr(hashlib, "file_digest") else _digest(file)
+            lines.append(f"{distribution.name}=={distribution.version} --hash=sha256:{digest.hexdigest()}\n")
+            file.seek(0)
+            yield f"{FOLDER}/{name}", file
+    with tempfile.TemporaryFile() as file:
+        file.write("".join(lines).encode())
+        file.seek(0)
+        yield f"{FOLDER}/{LIST}", file
+
+
+def _installed(model: ModelFolder) -> list[metadata.Distribution]:
+    """Return what is installed in the model's environment, by their names."""
+    venv = model.python.parent.parent
+    folders = {os.path.realpath(folder) for folder in venv.glob("lib*/python*/site-packages")}
+    found = {each.name.lower(): each for each in metadata.distributions(path=sorted(folders))}
+    return [found[name] for name in sorted(found)]
+
+
+def _digest(file: BinaryIO) -> "hashlib._Hash":
+    sha = hashlib.sha256()
+    while block := file.read(1 << 20):
+        sha.update(block)
+    return sha
+
+
+def _write(distribution: metadata.Distribution, target: BinaryIO) -> str:
+    """Write the wheel of a distribution; return its file name."""
+    sources = dict(_sources(distribution))
+    own = _own_folder(distribution, sources)
+    record = []
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        # The distribution's own folder comes last, so that its record can be read without the rest.
+        for name in sorted(sources, key=lambda name: (name.startswith(own), name)):
+            path = sources[name]
+            content = path.read_bytes()
+            if name.startswith(f"{own.removesuffix('.dist-info')}.data/scripts/"):
+                content = _SHEBANG.sub(b"#!python\n", content)
+            archive.writestr(zip_entries.entry(name, len(content), os.stat(path).st_mode & 0o100), content)
+            digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode("ascii")
+            record.append(f"{_quoted(name)},sha256={digest},{len(content)}\n")
+        text = "".join([*record, f"{own}/RECORD,,\n"]).encode()
+        archive.writestr(zip_entries.entry(f"{own}/RECORD", len(text)), text)
+    return f"{own.removesuffix('.dist-info')}-{_tags(distribution)}.whl"
+
+
+def _quoted(name: str) -> str:
+    return '"{}"'.format(name.replace('"', '""')) if {",", '"'} & set(name) else name
+
+
+def _own_folder(distribution: metadata.Distribution, sources: dict[str, Path]) -> str:
+    for name in sources:
+        folder, _, file = name.partition("/")
+        if folder.endswith(".dist-info") and file == "METADATA":
+            return folder
+    raise _no_wheel(distribution, "it has no METADATA")
+
+
+def _sources(distribution: metadata.Distribution) -> Iterator[tuple[str, Path]]:
+    """Yield (name in the wheel, path) of what belongs to a distribution; raise WheelImpossible."""
+    if json.loads(distribution.read_text("direct_url.json") or "{}").get("dir_info", {}).get("editable"):
+        raise _no_wheel(distribution, "it is installed as a link to a folder (-e)")
+    if distribution.files is None:
+        raise _no_wheel(distribution, "no record says which files are its own")
+    commands = {each.name for each in distribution.entry_points if each.group in ("console_scripts", "gui_scripts")}
+    data = next(
+        (f"{each.parts[0].removesuffix('.dist-info')}.data" for each in distribution.files if _is_own(each)), ""
+    )
+    for each in distribution.files:
+        path = Path(str(distribution.locate_file(each)))
+        is_left = _is_own(each) and (each.name in _OF_INSTALLERS or each.name.startswith(_OF_UV))
+        if is_left or each.suffix in (".pyc", ".pyo") or not path.is_file():
+            continue
+        if each.parts[0] != "..":
+            yield each.as_posix(), path
+            continue
+        # Outside of site-packages, from the environment's top on: commands, which pip makes anew, and data.
+        rest = PurePosixPath(*(part for part in each.parts if part != ".."))
+        if rest.parts[0] != "bin":
+            yield f"{data}/data/{rest}", path
+        elif rest.name not in commands:
+            yield f"{data}/scripts/{rest.name}", path
+
+
+def _is_own(path: PurePosixPath) -> bool:
+    return len(path.parts) > 1 and path.parts[0].endswith(".dist-info")
+
+
+def _tags(distribution: metadata.Distribution) -> str:
+    """Return the tags of a wheel as its file name has them: each part's values with dots between."""
+    tags = _TAG.findall(distribution.read_text("WHEEL") or "")
+    if not tags:
+        raise _no_wheel(distribution, "no tag says for which Pythons and machines it is")
+    return "-".join(".".join(sorted(set(values))) for values in zip(*tags, strict=True))
+
+
+def _no_wheel(distribution: metadata.Distribution, reason: str) -> problems.Problem:
+    return problems.WheelImpossible(distribution.name, reason)

@@ -1,0 +1,91 @@
+"""A statement and its signature in one file: a Sigstore bundle around an envelope of DSSE."""
+
+import base64
+import binascii
+import json
+import os
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from nb_service.signature.statement import PAYLOAD_TYPE, Malformed
+
+MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
+# A statement has a few hundred bytes a file; a bundle is read whole before anything in it is trusted.
+LARGEST = 4 << 20
+
+
+class Bundle(NamedTuple):
+    """What is signed, by which signature, and by whom: the hint of a public key, or certificates as DER, own first."""
+
+    payload: bytes
+    signature: bytes
+    hint: str = ""
+    certificates: tuple[bytes, ...] = ()
+
+
+def pae(payload: bytes) -> bytes:
+    """Return the bytes that DSSE has signed for `payload`: its type and its length are part of them."""
+    return b"DSSEv1 %d %s %d %s" % (len(PAYLOAD_TYPE), PAYLOAD_TYPE.encode("ascii"), len(payload), payload)
+
+
+def as_json(bundle: Bundle) -> str:
+    """Return a bundle as the text of its file."""
+    material: dict[str, Any] = {"tlogEntries": []}
+    if bundle.certificates:
+        material["x509CertificateChain"] = {"certificates": [{"rawBytes": _text(each)} for each in bundle.certificates]}
+    else:
+        material["publicKey"] = {"hint": bundle.hint}
+    content = {
+        "mediaType": MEDIA_TYPE,
+        "verificationMaterial": material,
+        "dsseEnvelope": {
+            "payload": _text(bundle.payload),
+            "payloadType": PAYLOAD_TYPE,
+            "signatures": [{"sig": _text(bundle.signature), "keyid": ""}],
+        },
+    }
+    return json.dumps(content, sort_keys=True) + "\n"
+
+
+def read(path: Path) -> bytes:
+    """Return the bytes of a bundle's file, for `parsed`, which refuses what is cut off here; raise OSError.
+
+    Of anything but a file they are none: opening a pipe would wait for somebody to write.
+    """
+    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        return file.read(LARGEST) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else b""
+
+
+def parsed(content: bytes) -> Bundle:
+    """Return the bundle in the bytes of a file; raise Malformed where it is none."""
+    try:
+        told = json.loads(content)
+        envelope, material = told["dsseEnvelope"], told["verificationMaterial"]
+        (signature,) = envelope["signatures"]
+        kind = told["mediaType"], envelope["payloadType"]
+        chain = (material.get("x509CertificateChain") or {}).get("certificates") or []
+        hint = (material.get("publicKey") or {}).get("hint") or ""
+        certificates = tuple(_bytes(each["rawBytes"]) for each in chain)
+        bundle = Bundle(_bytes(envelope["payload"]), _bytes(signature["sig"]), str(hint), certificates)
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise Malformed("it is no bundle of a statement and its signature") from error
+    except ValueError as error:
+        raise error if isinstance(error, Malformed) else Malformed("it is cut off or was changed") from error
+    if kind != (MEDIA_TYPE, PAYLOAD_TYPE):
+        raise Malformed("it is of another kind than OpenSSF Model Signing writes")
+    return bundle
+
+
+def _text(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
+
+
+def _bytes(text: Sequence) -> bytes:
+    if not isinstance(text, str):
+        raise Malformed("it is no bundle of a statement and its signature")
+    try:
+        return base64.b64decode(text, validate=True)
+    except binascii.Error as error:
+        raise Malformed("it is cut off or was changed") from error

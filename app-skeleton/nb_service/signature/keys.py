@@ -1,0 +1,82 @@
+"""Public keys, and whether one of them has made a signature. The curves are those of OpenSSF Model Signing."""
+
+import hashlib
+import re
+from pathlib import Path
+
+from cryptography import exceptions
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from nb_service import problems
+from nb_service.signature.bundle import Bundle, pae
+
+# Each curve has the hash of its own strength.
+HASHES: dict[str, type[hashes.HashAlgorithm]] = {
+    "secp256r1": hashes.SHA256,
+    "secp384r1": hashes.SHA384,
+    "secp521r1": hashes.SHA512,
+}
+CURVES = "an EC key of the curve P-256, P-384 or P-521"
+LARGEST = 1 << 20
+_PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
+
+
+class Untrusted(Exception):
+    """A signature is not one of those that are trusted; the message is the end of a sentence that says why."""
+
+
+class PublicKeys:
+    """The public keys in a PEM file, each of which is trusted as much as the others; raises VerifyUnusable."""
+
+    def __init__(self, path: str) -> None:
+        self._keys = [_key_of(block, path) for kind, block in blocks("S2I_VERIFY_KEY_FILE", path)]
+        if not self._keys:
+            raise problems.VerifyUnusable("S2I_VERIFY_KEY_FILE", path, "no public key is in it")
+
+    def signer(self, bundle: Bundle) -> str:
+        """Return which key has signed, in words; raise Untrusted."""
+        for key in self._keys:
+            if has_signed(key, bundle):
+                return f"the key {hint_of(key)[:16]}…"
+        signer = f"it is of the key {bundle.hint[:16]}…, " if bundle.hint.isalnum() else ""
+        known = ", ".join(f"{hint_of(key)[:16]}…" for key in self._keys)
+        raise Untrusted(f"{signer}no trusted key has made it (trusted: {known})")
+
+
+def blocks(setting: str, path: str) -> list[tuple[str, bytes]]:
+    """Return (kind, block) of all that a PEM file holds; raise VerifyUnusable for one that can't be read."""
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(LARGEST)
+    except OSError as error:
+        raise problems.VerifyUnusable(setting, path, error.strerror or str(error)) from error
+    return [(match[1].decode("ascii"), match[0]) for match in _PEM.finditer(content)]
+
+
+def _key_of(block: bytes, path: str) -> ec.EllipticCurvePublicKey:
+    if b"PRIVATE KEY" in block.partition(b"\n")[0]:
+        reason = "it holds a private key, which no service must have"
+        raise problems.VerifyUnusable("S2I_VERIFY_KEY_FILE", path, reason)
+    try:
+        key = serialization.load_pem_public_key(block)
+    except (ValueError, exceptions.UnsupportedAlgorithm) as error:
+        raise problems.VerifyUnusable("S2I_VERIFY_KEY_FILE", path, "what it holds is no public key") from error
+    if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name not in HASHES:
+        raise problems.VerifyUnusable("S2I_VERIFY_KEY_FILE", path, f"it holds another key than {CURVES}")
+    return key
+
+
+def has_signed(key: ec.EllipticCurvePublicKey, bundle: Bundle) -> bool:
+    """Return whether the signature in `bundle` is one of `key`."""
+    try:
+        key.verify(bundle.signature, pae(bundle.payload), ec.ECDSA(HASHES[key.curve.name]()))
+    except exceptions.InvalidSignature:
+        return False
+    return True
+
+
+def hint_of(key: ec.EllipticCurvePublicKey) -> str:
+    """Return what a bundle calls a key: SHA-256 of its PEM text."""
+    pem = key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return hashlib.sha256(pem).hexdigest()

@@ -1,0 +1,96 @@
+"""What is signed of a model: a statement of in-toto with the digest of each file, as OpenSSF Model Signing has it."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+
+TYPE = "https://in-toto.io/Statement/v1"
+PREDICATE = "https://model_signing/signature/v1.0"
+PAYLOAD_TYPE = "application/vnd.in-toto+json"
+_DIGEST = re.compile("[0-9a-f]{64}")
+
+
+class Malformed(ValueError):
+    """It is no such statement; the message is the end of a sentence that says why."""
+
+
+def of(digests: Mapping[str, str], name: str, signature: str) -> bytes:
+    """Return the statement on a model called `name`, whose signature lies among its files as `signature`.
+
+    The same digests make the same bytes.
+    """
+    resources = [{"name": file, "algorithm": "sha256", "digest": digests[file]} for file in in_order(digests)]
+    return as_bytes(
+        {
+            "_type": TYPE,
+            "subject": [{"name": name, "digest": {"sha256": root_of(digests)}}],
+            "predicateType": PREDICATE,
+            "predicate": {
+                "serialization": {
+                    "method": "files",
+                    "hash_type": "sha256",
+                    "allow_symlinks": False,
+                    "ignore_paths": [signature],
+                },
+                "resources": resources,
+            },
+        }
+    )
+
+
+def as_bytes(statement: Mapping) -> bytes:
+    """Return a statement as the bytes that are signed."""
+    return json.dumps(statement, sort_keys=True, separators=(",", ":")).encode("ascii")
+
+
+def in_order(names: Mapping[str, str]) -> list[str]:
+    """Return the names of files in the format's order: that of paths, folder by folder."""
+    return sorted(names, key=PurePosixPath)
+
+
+def root_of(digests: Mapping[str, str]) -> str:
+    """Return the digest of a whole model, which stands for it: SHA-256 of the digests of its files."""
+    sha = hashlib.sha256()
+    for name in in_order(digests):
+        sha.update(bytes.fromhex(digests[name]))
+    return sha.hexdigest()
+
+
+def read(payload: bytes) -> dict[str, str]:
+    """Return the digests in a statement on a model, by the names of its files; raise Malformed.
+
+    Nothing in it is taken that could be read in two ways: other digests than SHA-256, shards, links.
+    """
+    try:
+        told = json.loads(payload)
+        subjects, predicate = told["subject"], told["predicate"]
+        resources, form = predicate["resources"], predicate["serialization"]
+        if told["_type"] != TYPE or told["predicateType"] != PREDICATE:
+            raise Malformed("it was made for something else than a model")
+        if (form["method"], form["hash_type"], form["allow_symlinks"]) != ("files", "sha256", False):
+            raise Malformed("it is not one of whole files, without links, by SHA-256")
+        digests = {_name(resource): _digest(resource) for resource in resources}
+        if len(digests) != len(resources):
+            raise Malformed("it names a file twice")
+        if len(subjects) != 1 or subjects[0]["digest"]["sha256"] != root_of(digests):
+            raise Malformed("its digest of the model is not that of the files in it")
+    except (KeyError, IndexError, TypeError, AttributeError, RecursionError, UnicodeDecodeError) as error:
+        raise Malformed("what was signed is no statement on a model") from error
+    except json.JSONDecodeError as error:
+        raise Malformed("what was signed is no JSON") from error
+    return digests
+
+
+def _name(resource: Mapping) -> str:
+    name = resource["name"]
+    if not isinstance(name, str) or str(PurePosixPath(name)) != name or {"", ".", "..", "/"} & {*name.split("/"), name}:
+        raise Malformed(f"it names a file {name!r}")
+    return name
+
+
+def _digest(resource: Mapping) -> str:
+    if resource["algorithm"] != "sha256" or not _DIGEST.fullmatch(resource["digest"]):
+        raise Malformed("it has a digest other than SHA-256")
+    return resource["digest"]

@@ -1,0 +1,51 @@
+"""Signs a model that is there already: for keys that never come near a build. `make sign` calls it."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from nb_scorer.common import paths
+from nb_service.signature.files import Odd
+
+from nb_builder.common.log import Log
+from nb_builder.common.settings import Settings
+from nb_builder.problems.build_problem import BuildProblem
+from nb_builder.signing import attestation, model
+from nb_builder.signing.signer import KEY, Signer
+
+USAGE = "Usage: nb_builder sign APP_ROOT"
+
+
+class NotSignable(BuildProblem):
+    """There is no model to sign, or it holds something that a signature can't name."""
+
+    code = "not-signable"
+    what_words = "The model in {folder} can't be signed: {reason}."
+    why_words = "A signature stands for the files of a model and their bytes; nothing else can be named in it."
+    fix_words = "Take an image that 's2i build' has made, or remove from its model folder what no build has put there."
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Sign the model in the APP_ROOT that `arguments` name, and where it comes from.
+
+    Raise SignKeyUnusable or NotSignable; raise SystemExit with the usage for other arguments.
+    """
+    settings = Settings()
+    if len(arguments) != 1:
+        print(USAGE, file=sys.stderr)
+        raise SystemExit(2)
+    if settings.sign_key_file is None:
+        print(f"{USAGE}, with {KEY} set", file=sys.stderr)
+        raise SystemExit(2)
+    app_root = Path(arguments[0])
+    folder = app_root / paths.MODEL
+    signer = Signer(settings.sign_key_file, settings.sign_certificate_file)
+    if not (folder / paths.MANIFEST).is_file():
+        raise NotSignable(folder=folder, reason=f"it has no {paths.MANIFEST}")
+    try:
+        digest = model.sign(folder, signer)
+    except Odd as error:
+        raise NotSignable(folder=folder, reason=str(error)) from error
+    if (app_root / paths.BUILD / paths.PROVENANCE).is_file():
+        attestation.sign(app_root / paths.BUILD, signer)
+    Log().step(f"The model {digest} is signed with {signer.name}")

@@ -1,0 +1,127 @@
+"""Where a model comes from, as a statement of in-toto with the predicate of SLSA: what it was made of, how, by what.
+
+It says what the build knows, from its report; what it does not know is left out. The same report makes the same bytes.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from nb_scorer.common import paths
+from nb_scorer.model import manifest
+from nb_service.signature import statement
+
+from nb_builder.common import digests
+from nb_builder.common.settings import Settings
+from nb_builder.common.workspace import Workspace
+from nb_builder.signing import model
+from nb_builder.signing.signer import Signer
+
+PREDICATE = "https://slsa.dev/provenance/v1"
+# SLSA wants addresses here that tell kinds of builds apart; these need not lead anywhere.
+BUILD_TYPE = "urn:nb-builder:assemble:1"
+BUILDER = "urn:nb-builder"
+# Settings that are said elsewhere in the statement, lead to files of this machine, or may be secrets of the network.
+UNSAID = frozenset(
+    (
+        *("src", "app_root", "home", "ca_bundle", "commit", "source", "in_image", "parameters", "builder_image"),
+        *("openshift_build_commit", "openshift_build_source", "source_date_epoch", "sign_key_file"),
+        *("sign_certificate_file", "slim", "keep", "slim_base", "reuse_model"),
+    )
+)
+
+
+def write(workspace: Workspace, facts: Mapping[str, Any], settings: Settings, signer: Signer | None) -> None:
+    """Write the statement on the model in `workspace` into build/, and the same signed, where there is a signer."""
+    text = json.dumps(of(workspace, facts, settings), indent=1, sort_keys=True) + "\n"
+    (workspace.build / paths.PROVENANCE).write_text(text, encoding="ascii")
+    if signer is not None:
+        sign(workspace.build, signer)
+
+
+def sign(build: Path, signer: Signer) -> None:
+    """Sign the statement in the folder `build`."""
+    text = signer.signed((build / paths.PROVENANCE).read_bytes())
+    (build / paths.PROVENANCE_SIGNATURE).write_text(text, encoding="ascii")
+
+
+def of(workspace: Workspace, facts: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
+    """Return the statement; `facts` are those of the build's report."""
+    files = model.digests_of(workspace.model)
+    built = manifest.read(workspace.model).get("built")
+    subjects = {paths.MODEL: statement.root_of(files)}
+    subjects.update({f"{paths.MODEL}/{name}": digest for name, digest in files.items()})
+    return {
+        "_type": statement.TYPE,
+        "subject": [_resource(name, digest) for name, digest in subjects.items()],
+        "predicateType": PREDICATE,
+        "predicate": {
+            "buildDefinition": {
+                "buildType": BUILD_TYPE,
+                "externalParameters": _without_nothing(
+                    source=facts.get("source"),
+                    notebooks=list(facts["notebooks"]),
+                    parameters=settings.parameters,
+                    settings=_chosen(settings),
+                ),
+                "internalParameters": {name: facts[name] for name in ("python", "platform")},
+                "resolvedDependencies": list(_ingredients(workspace, facts)),
+            },
+            "runDetails": {
+                "builder": _without_nothing(
+                    id=BUILDER,
+                    version={"nb-builder": facts["builder"]},
+                    builderDependencies=_image(settings.builder_image),
+                ),
+                "metadata": _without_nothing(finishedOn=built),
+                "byproducts": [
+                    _resource(f"{paths.BUILD}/{name}", digest)
+                    for name, digest in digests.digests(workspace.build, [paths.SBOM]).items()
+                ],
+            },
+        },
+    }
+
+
+def _chosen(settings: Settings) -> dict[str, Any]:
+    """Return the settings that are not the defaults, by their variables."""
+    values = ((knob, name) for name, knob in vars(Settings).items() if knob in Settings.knobs() and name not in UNSAID)
+    chosen = {knob.env: getattr(settings, name) for knob, name in values if getattr(settings, name) != knob.default}
+    return {name: value for name, value in chosen.items() if value not in ((), None)}
+
+
+def _ingredients(workspace: Workspace, facts: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield what the model was made of: the commit, notebooks, the files that they have read, lock and packages."""
+    if facts.get("commit"):
+        yield _without_nothing(uri=facts.get("source"), name="source", digest={"gitCommit": facts["commit"]})
+    for name, digest in {**facts["notebooks"], **_read(workspace, facts)}.items():
+        yield _resource(f"{paths.SRC}/{name}", digest)
+    yield _resource(f"{paths.BUILD}/{paths.LOCK}", facts["lock_sha256"])
+    for package in facts["packages"]:
+        name, _, version = package.partition("==")
+        if version:
+            yield {"uri": f"pkg:pypi/{name}@{version}"}
+
+
+def _read(workspace: Workspace, facts: Mapping[str, Any]) -> dict[str, str]:
+    """Return the digests of files that the notebooks have read; of the whole repository where that is not known."""
+    if facts.get("read_complete"):
+        return facts.get("read", {})
+    return digests.digests(workspace.src, digests.all_files(workspace.src))
+
+
+def _image(reference: str | None) -> list[dict[str, Any]] | None:
+    """Return the builder image, whose reference ends in @sha256:…, as SLSA names it."""
+    if not reference:
+        return None
+    name, _, digest = reference.partition("@sha256:")
+    return [_without_nothing(name=name, digest={"sha256": digest} if digest else None)]
+
+
+def _resource(name: str, digest: str) -> dict[str, Any]:
+    return {"name": name, "digest": {"sha256": digest}}
+
+
+def _without_nothing(**fields: Any) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value}

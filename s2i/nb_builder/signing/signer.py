@@ -1,0 +1,77 @@
+"""Signs with a private key that is read once; neither the key nor its path is written anywhere."""
+
+import stat
+from pathlib import Path
+
+from cryptography import exceptions, x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from nb_service.signature import bundle, keys
+from nb_service.signature.bundle import Bundle
+
+from nb_builder.problems.signing import SignKeyUnusable
+
+KEY, CERTIFICATE = "S2I_SIGN_KEY_FILE", "S2I_SIGN_CERTIFICATE_FILE"
+
+
+class Signer:
+    """A key, and the chain of certificates that says whose it is, if there is one."""
+
+    def __init__(self, key_file: Path, certificate_file: Path | None = None) -> None:
+        """Read both; raise SignKeyUnusable for what no model can be signed with."""
+        self._key = _private_key(key_file)
+        self._chain = _chain(certificate_file) if certificate_file else []
+        if self._chain and self._chain[0].public_key() != self._key.public_key():
+            raise _unusable(CERTIFICATE, certificate_file, f"its first certificate is not for the key of {KEY}")
+
+    @property
+    def name(self) -> str:
+        """Return whose signatures these are, in words."""
+        if self._chain:
+            return self._chain[0].subject.rfc4514_string()
+        return f"the key {self.hint[:16]}…"
+
+    @property
+    def hint(self) -> str:
+        """Return what bundles call the key."""
+        return keys.hint_of(self._key.public_key())
+
+    def signed(self, payload: bytes) -> str:
+        """Return the text of a bundle with `payload` and its signature."""
+        signature = self._key.sign(bundle.pae(payload), ec.ECDSA(keys.HASHES[self._key.curve.name]()))
+        certificates = tuple(each.public_bytes(serialization.Encoding.DER) for each in self._chain)
+        return bundle.as_json(Bundle(payload, signature, self.hint, certificates))
+
+
+def _private_key(path: Path) -> ec.EllipticCurvePrivateKey:
+    try:
+        key = serialization.load_pem_private_key(_content(KEY, path), None)
+    except TypeError as error:
+        raise _unusable(KEY, path, "it is encrypted, and nobody is here to ask for its password") from error
+    except (ValueError, exceptions.UnsupportedAlgorithm) as error:
+        # Not in the words of the library: they may quote what it has read.
+        raise _unusable(KEY, path, "it holds no private key in PEM") from error
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or key.curve.name not in keys.HASHES:
+        raise _unusable(KEY, path, f"it holds another key than {keys.CURVES}")
+    return key
+
+
+def _chain(path: Path) -> list[x509.Certificate]:
+    try:
+        return x509.load_pem_x509_certificates(_content(CERTIFICATE, path))
+    except ValueError as error:
+        raise _unusable(CERTIFICATE, path, "it holds no certificates in PEM") from error
+
+
+def _content(setting: str, path: Path) -> bytes:
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise _unusable(setting, path, "it is no file")
+        with path.open("rb") as file:
+            return file.read(keys.LARGEST)
+    except OSError as error:
+        raise _unusable(setting, path, error.strerror or "it can't be read") from error
+
+
+def _unusable(setting: str, path: Path | None, reason: str) -> SignKeyUnusable:
+    return SignKeyUnusable(setting=setting, path=path, reason=reason)

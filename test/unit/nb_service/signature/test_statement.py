@@ -1,0 +1,58 @@
+import json
+
+import pytest
+from nb_service.signature import statement
+
+DIGESTS = {"b": "b" * 64, "a/c": "c" * 64, "a.d": "d" * 64}
+
+
+def changed(change):
+    told = json.loads(statement.of(DIGESTS, "model", "model.sig"))
+    change(told)
+    return json.dumps(told).encode()
+
+
+def test_a_statement_is_read_back():
+    assert statement.read(statement.of(DIGESTS, "model", "model.sig")) == DIGESTS
+
+
+def test_the_same_digests_make_the_same_bytes():
+    again = dict(reversed(DIGESTS.items()))
+    assert statement.of(DIGESTS, "model", "model.sig") == statement.of(again, "model", "model.sig")
+
+
+def test_files_are_in_the_order_of_paths():
+    assert statement.in_order(DIGESTS) == ["a/c", "a.d", "b"]
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda told: told.update(_type="x"), "made for something else than a model"),
+        (lambda told: told.update(predicateType="https://slsa.dev/provenance/v1"), "something else than a model"),
+        (lambda told: told["predicate"]["serialization"].update(method="shards"), "whole files"),
+        (lambda told: told["predicate"]["serialization"].update(allow_symlinks=True), "without links"),
+        (lambda told: told["predicate"]["serialization"].update(hash_type="blake3"), "by SHA-256"),
+        (lambda told: told["predicate"]["resources"].append(told["predicate"]["resources"][0]), "a file twice"),
+        (lambda told: told["predicate"]["resources"].pop(), "not that of the files in it"),
+        (lambda told: told["subject"].append(told["subject"][0]), "not that of the files in it"),
+        (lambda told: told["predicate"]["resources"][0].update(algorithm="md5"), "other than SHA-256"),
+        (lambda told: told["predicate"]["resources"][0].update(digest="D" * 64), "other than SHA-256"),
+        (lambda told: told["predicate"]["resources"][0].update(name="../x"), "it names a file '../x'"),
+        (lambda told: told["predicate"]["resources"][0].update(name="/x"), "it names a file '/x'"),
+        (lambda told: told["predicate"]["resources"][0].update(name="a//x"), "it names a file 'a//x'"),
+        (lambda told: told["predicate"]["resources"][0].update(name=""), "it names a file ''"),
+        (lambda told: told["predicate"]["resources"][0].update(name=5), "it names a file 5"),
+        (lambda told: told["predicate"].pop("resources"), "no statement on a model"),
+        (lambda told: told.update(subject=None), "no statement on a model"),
+    ],
+)
+def test_what_could_be_read_in_two_ways_is_refused(change, reason):
+    with pytest.raises(statement.Malformed, match=reason):
+        statement.read(changed(change))
+
+
+@pytest.mark.parametrize("payload", [b"", b"[]", b"5", b"\xff", b"[" * 100_000])
+def test_anything_else_is_no_statement(payload):
+    with pytest.raises(statement.Malformed):
+        statement.read(payload)
