@@ -107,6 +107,7 @@ class Consumer:
         self._stalled = 0  # how many works wait for the pool to take them
         self._most = max(1, pool.max_queue // QUEUE_SHARE)
         self._least = min(self._most, 2 * pool.at_once)
+        self._taking = False  # whether the broker is being asked for more
         self._rate = 0.0  # works settled a second, of late
         self._settled = 0  # since the rate was last looked at
         self._finishing = False
@@ -190,13 +191,14 @@ class Consumer:
             await self._broker.close()
             # Closing has ended what waited for the broker; what it did not is ended now.
             ends = [task for task in tasks if not task.done()]
-            if ends and taking in ends:
+            if taking in ends and self._taking:
                 await asyncio.wait([taking], timeout=CLOSE_SECONDS)
             for task in ends:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _take(self) -> None:
+        self._taking = False
         await self._pool_is_ready()
         while not self._finishing:
             if not self._room():
@@ -204,7 +206,9 @@ class Consumer:
                 continue
             if self._room() < self.window // 4:
                 await asyncio.sleep(GATHER_SECONDS)
+            self._taking = True
             deliveries = await self._broker.take(self._room())
+            self._taking = False
             self._note_connected()
             for delivery in deliveries:
                 self._begin(delivery)

@@ -129,6 +129,8 @@ class Kind(NamedTuple):
 KINDS = {
     "nats": Kind("NATS JetStream", "nats_jetstream", "NatsJetStream", "nats", "nats"),
     "tls": Kind("NATS JetStream", "nats_jetstream", "NatsJetStream", "nats", "nats"),
+    "redis": Kind("Redis Streams", "redis_streams", "RedisStreams", "redis", "redis"),
+    "rediss": Kind("Redis Streams", "redis_streams", "RedisStreams", "redis", "redis"),
 }
 
 

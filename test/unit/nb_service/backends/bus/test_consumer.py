@@ -16,7 +16,7 @@ FAULT = b'{"type": "ValueError", "message": "m", "traceback": "t"}'
 
 
 class Pool:
-    """Answers each sample by `answer_of(sample, how often it was asked)`; those in `held` wait until they are released."""
+    """Answers each sample by `answer_of(sample, how often it was asked)`; those in `held` wait for their event."""
 
     def __init__(self, answer_of=lambda sample, times: Answer(OK, b"a" + sample), max_queue=64, at_once=4):
         self.together, self.max_queue, self.at_once = False, max_queue, at_once
@@ -48,7 +48,8 @@ class Pool:
 
 async def until(true, seconds=5.0):
     async def look():
-        while not true():
+        # What is looked for is nobody's event.
+        while not true():  # noqa: ASYNC110
             await asyncio.sleep(0.001)
 
     await asyncio.wait_for(look(), seconds)
