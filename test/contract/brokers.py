@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -18,7 +19,7 @@ import pytest
 import redis
 from nats.js.errors import NotFoundError
 
-from contract.services import SOON, free_port, wait_until
+from contract.services import SOON, children, free_port, wait_until
 from engine import provide
 
 SOURCE, TARGET, ERRORS = "samples", "predictions", "predictions.errors"
@@ -243,3 +244,21 @@ def count_until(server: Server, number: int, seconds: float) -> tuple[int, int]:
                 best, until = counts, time.monotonic() + seconds
         time.sleep(0.05)
     return best
+
+
+def bus_process(service) -> int | None:
+    """Return the id of the bus's process: the child whose command names it; None while there is none."""
+    for child in children(service.process.pid):
+        try:
+            with open(f"/proc/{child}/cmdline", "rb") as file:
+                if b"nb_service.backends.bus" in file.read():
+                    return child
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    return None
+
+
+def kill_bus(service) -> None:
+    """Kill the bus's process of a service, as soon as it has one."""
+    assert wait_until(lambda: bus_process(service) is not None)
+    os.kill(bus_process(service), signal.SIGKILL)

@@ -1,7 +1,7 @@
 """Nothing is lost and nothing doubled where the services and the broker are killed at any moment.
 
-STORM=1 asks for 10,000 samples, ten kills and two restarts of the broker (`make test-bus`), which takes minutes; without
-it is a thousand, two and one.
+STORM=1 asks for 10,000 samples, ten kills and two restarts of the broker (`make test-bus`), which takes minutes;
+without it is a thousand, two and one.
 """
 
 import json
@@ -12,8 +12,8 @@ import time
 
 import pytest
 
-from contract.brokers import SERVERS, count_until
-from contract.services import Service, children, wait_until
+from contract.brokers import SERVERS, count_until, kill_bus
+from contract.services import Service, wait_until
 
 STORM = bool(os.environ.get("STORM"))
 SAMPLES, KILLS, RESTARTS = (10_000, 10, 2) if STORM else (1000, 2, 1)
@@ -37,23 +37,6 @@ ONCE = {"nats": True, "redis": True}
 
 def _is_wrong(number):
     return number % 50 == 13 or number % 100 == 77
-
-
-def _bus_process(service):
-    """Return the id of the bus's process: the child whose command names it; None while there is none."""
-    for child in children(service.process.pid):
-        try:
-            with open(f"/proc/{child}/cmdline", "rb") as file:
-                if b"nb_service.backends.bus" in file.read():
-                    return child
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-    return None
-
-
-def _kill_bus(service):
-    assert wait_until(lambda: _bus_process(service) is not None)
-    os.kill(_bus_process(service), signal.SIGKILL)
 
 
 @pytest.mark.timeout(900 if STORM else 180)
@@ -98,7 +81,7 @@ def test_each_sample_gets_its_answer_or_its_error_whoever_is_killed(name, model_
                 service.close()
                 service = begin()
             else:
-                _kill_bus(service)
+                kill_bus(service)
         count_until(server, SAMPLES, 60)
         assert wait_until(lambda: server.unsettled() == 0, 60)
         assert service.stop() == 0

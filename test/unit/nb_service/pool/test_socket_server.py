@@ -16,7 +16,7 @@ class Pool:
     """Takes what it is given, and answers when it is told to."""
 
     def __init__(self):
-        self.plan = SimpleNamespace(batch=4, max_queue=80)
+        self.plan = SimpleNamespace(batch=4, max_queue=80, scorers=2)
         self.jobs = []
         self.abandoned = []
 
@@ -58,7 +58,7 @@ def served():
     peer = Peer(theirs)
     turn(loop)
     ((kind, _, payload),) = peer.frames()
-    assert (kind, json.loads(payload)) == (wire.HELLO, {"together": True, "max_queue": 80})
+    assert (kind, json.loads(payload)) == (wire.HELLO, {"together": True, "max_queue": 80, "at_once": 8})
     yield loop, pool, server, peer, ends
     server.close()
     theirs.close()
