@@ -267,7 +267,8 @@ class GuardedNats(NatsServer):
         users = f'{{user: rich, password: "p@ss/1", permissions: {{publish: {allowed}, subscribe: [">"]}}}}'
         users += ', {user: poor, password: p, permissions: {publish: ["$JS.API.STREAM.NAMES"], subscribe: [">"]}}'
         (self.folder / "nats.conf").write_text(
-            f"authorization {{users: [{users}, {{user: all, password: all}}]}}\njetstream {{store_dir: '{self.folder}'}}\n"
+            f"authorization {{users: [{users}, {{user: all, password: all}}]}}\n"
+            f"jetstream {{store_dir: '{self.folder}'}}\n"
         )
         return [super().command()[0], "-a", "127.0.0.1", "-p", self.port, "-c", str(self.folder / "nats.conf")]
 

@@ -212,6 +212,7 @@ class Consumer:
             self._note_connected()
             for delivery in deliveries:
                 self._begin(delivery)
+        await self._broker.stop()
 
     async def _pool_is_ready(self) -> None:
         """Wait until the model is loaded: samples that nobody works on would only be held here."""

@@ -8,6 +8,9 @@ must wait in a library gets a thread (asyncio.to_thread).
 
 import importlib
 import importlib.util
+import os
+import socket
+import ssl
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
@@ -64,6 +67,17 @@ class Lag(NamedTuple):
     since: float = 0.0
 
 
+def words_of(error: OSError) -> str:
+    """Return what an error of the network is, as part of a sentence: asyncio's own words have addresses in them."""
+    if isinstance(error, ssl.SSLError):
+        return (
+            f"TLS failed ({error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else error.reason})"
+        )
+    if isinstance(error, socket.gaierror):
+        return "its name is not known"
+    return os.strerror(error.errno).lower() if error.errno else str(error) or type(error).__name__
+
+
 class Broker(Protocol):
     """One broker; made with its Place, which has been looked at already.
 
@@ -86,6 +100,12 @@ class Broker(Protocol):
         """Return deliveries as soon as there are any, at most `most`; none after about half a second without.
 
         What an earlier consumer took and never settled comes here, too, after S2I_BUS_RECLAIM. Never cancelled.
+        """
+
+    async def stop(self) -> None:
+        """Have the broker send nothing more, and deliver to others what it has sent already: no `take` follows.
+
+        What was taken is still settled.
         """
 
     async def settle(self, outcomes: Sequence[Outcome]) -> Sequence[Outcome]:

@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import itertools
 import json
-import ssl
 from collections import deque
 from collections.abc import Sequence
 
@@ -17,11 +16,12 @@ import nats
 from nats import errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
 from nats.js import JetStreamContext, api
 from nats.js.errors import Error as JetStreamError
 from nats.js.errors import NotFoundError
 
-from nb_service.backends.bus.brokers import Away, Delivery, Lag, Outcome
+from nb_service.backends.bus.brokers import Away, Delivery, Lag, Outcome, words_of
 from nb_service.backends.bus.place import Place
 
 # How long the server may take to confirm; and to show that it is there, twice.
@@ -59,6 +59,7 @@ class NatsJetStream:
         self._news = asyncio.Event()
         self._acks: dict[str, asyncio.Future] = {}
         self._numbers = itertools.count()
+        self._asking: Subscription | None = None
         self._gone = ""  # why nothing will come any more
 
     # --- Broker ---
@@ -75,7 +76,10 @@ class NatsJetStream:
                 # With a name alone it is a token.
                 **({"token": place.user} if place.user and not place.password else {}),
                 **({"user": place.user, "password": place.password} if place.password else {}),
+                # The consumer tries again, and says so.
                 allow_reconnect=False,
+                max_reconnect_attempts=1,
+                reconnect_time_wait=0,
                 connect_timeout=int(ANSWER_SECONDS),
                 ping_interval=PING_SECONDS,
                 max_outstanding_pings=2,
@@ -90,7 +94,7 @@ class NatsJetStream:
             await self._prepare(js)
             self._inbox = self._client.new_inbox()
             self._confirmations = self._client.new_inbox()
-            await self._client.subscribe(self._inbox, cb=self._came)
+            self._asking = await self._client.subscribe(self._inbox, cb=self._came)
             await self._client.subscribe(f"{self._confirmations}.*", cb=self._confirmed)
         except (errors.Error, JetStreamError, OSError, asyncio.TimeoutError) as error:
             raise Away(self._reason(error)) from error
@@ -113,6 +117,18 @@ class NatsJetStream:
         if self._gone:
             raise Away(self._gone)
         return [self._delivery(self._arrived.popleft()) for _ in range(min(most, len(self._arrived)))]
+
+    async def stop(self) -> None:
+        """Withdraw the request for messages, and give back what it has brought and was not taken."""
+        asking, self._asking = self._asking, None
+        try:
+            if asking is not None:
+                # Without it, the server would give what is given back to this request.
+                await asyncio.wait_for(asking.drain(), ANSWER_SECONDS)
+            while self._arrived:
+                await self._here.publish(self._arrived.popleft().reply, Msg.Ack.Nak)
+        except (errors.Error, OSError, asyncio.TimeoutError) as error:
+            raise Away(self._reason(error)) from error
 
     async def settle(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
         """Publish all, wait until the server has confirmed all, acknowledge all."""
@@ -163,17 +179,15 @@ class NatsJetStream:
 
     async def close(self) -> None:
         """Give back what has come and was not taken, and hang up."""
+        if self._client is not None and self._client.is_connected:
+            with contextlib.suppress(Away, errors.Error, OSError, asyncio.TimeoutError):
+                await self.stop()
+                await self._client.flush(timeout=1)
         client, self._client = self._client, None
-        arrived, self._arrived = self._arrived, deque()
         self._gone = self._gone or "the connection is closed"
         self._news.set()
         if client is None:
             return
-        with contextlib.suppress(errors.Error, OSError, asyncio.TimeoutError):
-            if client.is_connected:
-                for message in arrived:
-                    await client.publish(message.reply, Msg.Ack.Nak)
-                await client.flush(timeout=1)
         with contextlib.suppress(errors.Error, OSError, asyncio.TimeoutError):
             await client.close()
 
@@ -271,7 +285,7 @@ class NatsJetStream:
             waiting.set_result(None)
 
     async def _complained(self, error: Exception) -> None:
-        self._said = str(error).removeprefix("nats: ")
+        self._said = words_of(error) if isinstance(error, OSError) else str(error).removeprefix("nats: ")
 
     async def _closed(self) -> None:
         self._gone = self._gone or self._said or "the connection is lost"
@@ -283,10 +297,8 @@ class NatsJetStream:
     def _reason(self, error: Exception) -> str:
         """Return what happened, as part of a sentence: the server's own words, if it had some."""
         said, self._said = self._said, ""
-        if isinstance(error, ssl.SSLError):
-            return f"TLS failed ({error.reason or error})"
-        if isinstance(error, OSError) and error.strerror:
-            return error.strerror.lower()
+        if isinstance(error, OSError):
+            return words_of(error)
         if isinstance(error, (errors.NoServersError, asyncio.TimeoutError)):
             return said or "no answer"
         words = getattr(error, "description", None) or str(error).removeprefix("nats: ")

@@ -19,7 +19,7 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from nb_service.backends.bus.brokers import Away, Delivery, Lag, Outcome
+from nb_service.backends.bus.brokers import Away, Delivery, Lag, Outcome, words_of
 from nb_service.backends.bus.place import Place
 
 ANSWER_SECONDS = 5.0
@@ -120,6 +120,9 @@ class RedisStreams:
             raise self._away(error) from error
         self._is_up = True
         return [_delivery(*entry) for _, entries in came for entry in entries]
+
+    async def stop(self) -> None:
+        """Do nothing: Redis sends only what is asked for."""
 
     async def settle(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
         """Add and acknowledge all, by one script."""
@@ -259,8 +262,8 @@ def _reason(error: BaseException) -> str:
         cause: BaseException | None = error
         while cause is not None and not isinstance(cause, OSError):
             cause = cause.__cause__ or cause.__context__
-        if isinstance(cause, OSError) and cause.strerror:
-            return cause.strerror.lower()
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror.lower()
+        if isinstance(cause, OSError):
+            return words_of(cause)
+    if isinstance(error, OSError):
+        return words_of(error)
     return str(error).rstrip(".") or type(error).__name__

@@ -27,7 +27,7 @@ class MemoryBroker:
         self.passed_on: set[str] = set()  # ids of which somebody else has the claim now
         self.away = ""
         self.away_in_settle = ""
-        self.connects = self.closes = 0
+        self.connects = self.closes = self.stops = 0
         self._numbers = 0
         self._news = asyncio.Event()
 
@@ -74,6 +74,10 @@ class MemoryBroker:
         some = [self.waiting.popleft() for _ in range(min(most, len(self.waiting)))]
         self.taken.update({delivery.id: delivery for delivery in some})
         return some
+
+    async def stop(self) -> None:
+        """Count it."""
+        self.stops += 1
 
     async def settle(self, outcomes) -> list:
         """Publish all but what was passed on."""

@@ -220,7 +220,7 @@ def test_what_is_in_flight_is_answered_at_the_end_and_nothing_new_taken(run):
         pool.held[b"1"].set()
 
     done = run(use)
-    assert [body for _, body, _, _ in done.broker.published] == [b"a1"]
+    assert ([body for _, body, _, _ in done.broker.published], done.broker.stops) == ([b"a1"], 1)
     assert [delivery.body for delivery in done.broker.waiting] == [b"2"]
 
 
