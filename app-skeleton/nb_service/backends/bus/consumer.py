@@ -147,7 +147,8 @@ class Consumer:
         pause = FIRST_PAUSE
         while not self._is_over():
             try:
-                await self._broker.connect(self._most)
+                if not await self._connect():
+                    return
                 if not self._broker.keeps_claims:
                     self._forget()
                 pause = FIRST_PAUSE if await self._work() else pause
@@ -159,6 +160,20 @@ class Consumer:
             if not self._is_over():
                 # With jitter: all services of a group lose a broker at the same moment.
                 await self._sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
+
+    async def _connect(self) -> bool:
+        """Connect; return whether that was done, and not given up because there is nothing to do any more."""
+        connecting = asyncio.ensure_future(self._broker.connect(self._most))
+        ending = asyncio.ensure_future(self._ending.wait())
+        try:
+            await asyncio.wait({connecting, ending}, return_when=asyncio.FIRST_COMPLETED)
+            if not connecting.done() and self._is_over():
+                return False
+            await connecting
+            return True
+        finally:
+            ending.cancel()
+            connecting.cancel()
 
     def _is_over(self) -> bool:
         return self._finishing and not any(work.outcome or not work.is_done for work in self._works.values())

@@ -284,6 +284,18 @@ def test_where_claims_end_with_a_connection_everything_is_asked_again(run):
     assert done.consumer.numbers()["counts"]["redelivered"] == 1
 
 
+def test_the_end_does_not_wait_for_a_broker_that_says_nothing(run):
+    class Silent(MemoryBroker):
+        async def connect(self, most):
+            self.connects += 1
+            await asyncio.sleep(60)
+
+    async def use(broker, pool, consumer, said):
+        await until(lambda: broker.connects)
+
+    assert run(use, broker=Silent()).said == []
+
+
 def test_a_fault_of_ours_ends_the_process_and_leaves_the_sample_to_the_next(run):
     async def use(broker, pool, consumer, said):
         broker.put(b"1")
