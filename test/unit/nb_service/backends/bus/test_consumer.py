@@ -190,21 +190,21 @@ def test_a_scorer_that_dies_once_costs_no_answer(run):
 
 @pytest.mark.parametrize("outcome", [FULL, NOT_READY])
 def test_a_full_pool_is_waited_for_and_nothing_more_is_taken_meanwhile(run, outcome):
-    taken = []
-
-    def answer_of(sample, times):
-        taken.append(len(there.taken))
-        return Answer(OK, b"9") if times > 3 else Answer(outcome)
-
-    there = MemoryBroker()
+    answers = {"now": Answer(outcome)}
 
     async def use(broker, pool, consumer, said):
         broker.put(b"1")
-        await until(lambda: pool.asked)
+        await until(lambda: len(pool.asked) > 2)
+        # One that asked before the pool was full may still be waiting.
+        await asyncio.sleep(0.05)
         broker.put(b"2")
+        asked = len(pool.asked)
+        await until(lambda: len(pool.asked) > asked)
+        assert (pool.asked.count(b"2"), list(broker.taken)) == (0, ["m.1"])
+        answers["now"] = Answer(OK, b"9")
         await until(lambda: len(broker.published) == 2)
 
-    done = run(use, Pool(answer_of), there)
+    done = run(use, Pool(lambda sample, times: answers["now"]))
     assert [is_error for is_error, _, _, _ in done.broker.published] == [False, False]
 
 
