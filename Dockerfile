@@ -28,6 +28,8 @@ ARG PIP_FIND_LINKS
 ARG OTEL
 # Parquet, Arrow and zstd for files of samples: `make build BATCH=1`.
 ARG BATCH
+# Clients of message brokers: `make build BUS=nats,redis`.
+ARG BUS
 COPY s2i /opt/nb-builder/s2i
 COPY app-skeleton /opt/nb-builder/app-skeleton
 # One cache for all environments: what is in several is one file with several names, and weighs once.

@@ -18,13 +18,13 @@ VERSION := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 
 export NB_BUILDER_HOME := $(HOME_DIR)
 
-.PHONY: help run batch check-notebook build runtime native spark-model sign verify test test-unit test-flow test-docs test-image test-spark check audit lock bench mutants fuzz-native clean environments developer
+.PHONY: help run batch check-notebook build runtime native spark-model sign verify test test-unit test-flow test-docs test-image test-spark test-bus check audit lock bench mutants fuzz-native clean environments developer
 
 help:
 	@echo "make run         build the example notebook, serve it here and ask it once; NOTEBOOK=<folder, .ipynb or git URL>"
 	@echo "make batch       build a notebook and score files with it here; NOTEBOOK=… IN=… OUT=… OPTIONS=\"--keep none\" BATCH=1 for Parquet"
 	@echo "make check-notebook  say what would keep a notebook from being built; NOTEBOOK=… as for run, JSON=1 for machines"
-	@echo "make build       make the builder image $(IMAGE_NAME); BASE_IMAGE=… CA_BUNDLE=… COMPILERS=1 APT=\"graphviz …\" OTEL=1 BATCH=1"
+	@echo "make build       make the builder image $(IMAGE_NAME); BASE_IMAGE=… CA_BUNDLE=… COMPILERS=1 APT=\"graphviz …\" OTEL=1 BATCH=1 BUS=nats,redis"
 	@echo "make runtime     make the slim image $(SERVICE)-slim (IMAGE=…) of the service image $(SERVICE); S2I_SLIM=… S2I_KEEP=… S2I_SLIM_BASE=…"
 	@echo "make native      make the native image $(SERVICE)-native (IMAGE=…) of the service image $(SERVICE), or say why there is none; PLATFORM=linux/arm64"
 	@echo "make spark-model write the archive $(or $(OUT),model.zip) (OUT=…) by which Spark scores with the service image $(SERVICE)"
@@ -33,6 +33,7 @@ help:
 	@echo "make test        check, test-unit, and then test-flow, test-docs and test-image at once; K=… as pytest's -k, for each of them"
 	@echo "make test-image  the image tests alone: the real s2i and a container engine"
 	@echo "make test-spark  a real cluster of Spark on this machine, of which an executor is killed; needs Java 17 and minutes"
+	@echo "make test-bus    10,000 samples by each message broker, whose services and servers are killed meanwhile; minutes"
 	@echo "make check       linters and docstrings"
 	@echo "make audit       known vulnerabilities in what the SBOM of IMAGE=… names; AUDIT_OPTIONS=… are pip-audit's"
 	@echo "make bench       speeds and sizes beside the classic way; BENCH=<build, images, start, serve, notebooks, …>"
@@ -66,7 +67,7 @@ build:
 	@bundle="$(HOME_DIR)/ca-bundle.crt"; if [ -z "$(CA_BUNDLE)" ]; then rm -f "$$bundle"; \
 		else cmp -s "$(CA_BUNDLE)" "$$bundle" || cp "$(CA_BUNDLE)" "$$bundle"; fi
 	$(DOCKER) build --build-arg BASE_IMAGE=$(BASE_IMAGE) --build-arg VERSION=$(VERSION) \
-		$(if $(COMPILERS),--build-arg COMPILERS=1) $(if $(APT),--build-arg APT="$(APT)") $(if $(OTEL),--build-arg OTEL=1) $(if $(BATCH),--build-arg BATCH=1) $(BUILD_ARGS) --tag $(IMAGE_NAME) .
+		$(if $(COMPILERS),--build-arg COMPILERS=1) $(if $(APT),--build-arg APT="$(APT)") $(if $(OTEL),--build-arg OTEL=1) $(if $(BATCH),--build-arg BATCH=1) $(if $(BUS),--build-arg BUS=$(BUS)) $(BUILD_ARGS) --tag $(IMAGE_NAME) .
 
 # What is given to make as S2I_SLIM=… is in the environment, too.
 runtime:
@@ -119,6 +120,10 @@ test-image: developer
 test-spark: developer
 	$(PYTEST) test/spark
 
+# Not in `make test`, where a small storm is: this one takes minutes for each broker.
+test-bus: developer
+	STORM=1 $(PYTEST) -s test/contract/test_bus_storms.py
+
 check: developer
 	$(TEST)/ruff check .
 	$(TEST)/ruff format --check .
@@ -141,11 +146,12 @@ mutants: developer
 fuzz-native: developer
 	PYTHONPATH=test nice -n 19 $(TEST)/python test/fuzz $(RUNS)
 
+lock: BROKERS = $(shell sed -n 's/^bus-\([a-z]*\) = .*/\1/p' app-skeleton/pyproject.toml)
 lock:
 	@s2i/install "$(HOME_DIR)"
 	$(BUILD)/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --upgrade \
 		--no-header --no-emit-index-url --annotation-style line --output-file s2i/requirements.lock \
-		s2i/pyproject.toml app-skeleton/pyproject.toml --extra otel --extra batch --group kernel --group s2i --group test
+		s2i/pyproject.toml app-skeleton/pyproject.toml --extra otel --extra batch $(BROKERS:%=--extra bus-%) --group kernel --group s2i --group test
 
 clean:
 	rm -rf "$(HOME_DIR)" .pytest_cache .ruff_cache

@@ -27,6 +27,10 @@ __all__ = [
     "BatchOutput",
     "BatchUnscored",
     "BatchWords",
+    "BusFile",
+    "BusNeedsMore",
+    "BusUnset",
+    "BusUrl",
     "HelpUnwritten",
     "ModelDamaged",
     "ModelFormatUnknown",
@@ -290,6 +294,59 @@ class SparkUnscored(Problem):
             what=f"The rows can't be scored on this executor: {reason}.",
             why="Without a process that has the model nothing can be answered.",
             fix="Look at this executor's stderr, where the scorers' log is. Spark tries the task again elsewhere.",
+        )
+
+
+class BusUnset(Problem):
+    """A setting that the back end `bus` can't do without is not set."""
+
+    code = "bus-unset"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            what=f"{name} is not set.",
+            why="The back end bus must know its broker, where samples come from, and where answers go.",
+            fix="Set S2I_BUS_URL, S2I_BUS_IN and S2I_BUS_OUT, as in docs/how-to/score-from-a-bus.md.",
+        )
+
+
+class BusUrl(Problem):
+    """S2I_BUS_URL is not the address of a broker."""
+
+    code = "bus-url"
+
+    def __init__(self, reason: str) -> None:
+        # The value is not shown: it may have a password in it.
+        super().__init__(
+            what=f"S2I_BUS_URL can't be used: {reason}.",
+            why="Its scheme says which broker this is, and the rest where it is.",
+            fix="Write it as scheme://host:port, with commas between several; / and @ in a password as %2F and %40.",
+        )
+
+
+class BusNeedsMore(Problem):
+    """A broker needs a library that this service was built without."""
+
+    code = "bus-needs-more"
+
+    def __init__(self, title: str, library: str, extra: str, here: Iterable[str]) -> None:
+        super().__init__(
+            what=f"{title} needs the library {library}, which is not here.",
+            why=f"Each broker has a client of its own; this service has those for: {', '.join(here) or 'none'}.",
+            fix=f"Build with a builder image made by `make build BUS={extra}`.",
+        )
+
+
+class BusFile(Problem):
+    """A file that S2I_BUS_… names can't be used."""
+
+    code = "bus-file"
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(
+            what=f"What {name} names can't be used: {reason}.",
+            why="Without it the broker would refuse this service, or be trusted without a proof.",
+            fix="Mount the file where the setting says, readable by this user; certificates and keys are PEM.",
         )
 
 

@@ -155,6 +155,46 @@ class Settings(Table):
         2.0,
         "Seconds after which `batch` has on the disk what it has done; a job that is killed loses as much.",
     )
+    bus_url: str = setting(
+        "S2I_BUS_URL",
+        text,
+        "",
+        "Broker of the back end `bus`, as `nats://broker:4222`; several addresses of one cluster with commas.",
+    )
+    bus_in: str = setting("S2I_BUS_IN", text, "", "Where `bus` takes samples: a subject, stream, queue or topic.")
+    bus_out: str = setting("S2I_BUS_OUT", text, "", "Where `bus` publishes answers.")
+    bus_errors: str = setting(
+        "S2I_BUS_ERRORS",
+        text,
+        "",
+        "Where `bus` publishes samples that got no answer, with the reason. Default: S2I_BUS_OUT and `.errors`.",
+    )
+    bus_group: str = setting(
+        "S2I_BUS_GROUP", model_name, "", "Consumers with this name share the samples. Default: the model's name."
+    )
+    bus_arrays: bool = setting("S2I_BUS_ARRAYS", switch, False, "Each message is a JSON array of samples, not one.")
+    bus_tries: int = setting(
+        "S2I_BUS_TRIES",
+        number(1, 1 << 20, int),
+        5,
+        "How often a sample is tried whose scorer, or whole service, ends before it answers; then it is an error.",
+    )
+    bus_reclaim: float = setting(
+        "S2I_BUS_RECLAIM",
+        number(1, 3600),
+        10.0,
+        "Seconds after which samples of a service that has gone silent are given to another.",
+    )
+    bus_create: bool = setting(
+        "S2I_BUS_CREATE", switch, False, "Make streams and queues that are not there; otherwise wait for them."
+    )
+    bus_user_file: str = setting("S2I_BUS_USER_FILE", text, "", "File with the user's name for the broker.")
+    bus_password_file: str = setting("S2I_BUS_PASSWORD_FILE", text, "", "File with the password for the broker.")
+    bus_ca_file: str = setting(
+        "S2I_BUS_CA_FILE", text, "", "PEM file of the authorities that the broker's certificate must be of."
+    )
+    bus_cert_file: str = setting("S2I_BUS_CERT_FILE", text, "", "PEM file with a client's certificate for the broker.")
+    bus_key_file: str = setting("S2I_BUS_KEY_FILE", text, "", "PEM file with the key of S2I_BUS_CERT_FILE.")
     debug: bool = setting(
         "S2I_DEBUG", switch, False, "Show the notebook's traceback to clients in answers of 422 and 500."
     )

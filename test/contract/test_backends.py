@@ -13,7 +13,8 @@ from nb_service import backends
 from contract import clients
 from contract.archives import archive_of
 from contract.batches import batch
-from contract.services import Service
+from contract.brokers import RedisServer, count_until
+from contract.services import SOON, Service
 
 NOTEBOOK = """
     def validator(x):
@@ -51,6 +52,20 @@ def _by_spark(root, samples, folder):
     return [json.loads(answer) for _, answer, _ in outcome["rows"]]
 
 
+def _by_bus(root, samples, folder):
+    server = RedisServer(folder).start()
+    service = Service(root, **server.settings)
+    try:
+        service.ready()
+        # Of one key, so that answers come in this order.
+        server.put([(json.dumps(sample).encode(), {"key": "one"}) for sample in samples])
+        assert count_until(server, len(samples), SOON) == (len(samples), 0)
+        return [json.loads(message.body) for message in server.everything()]
+    finally:
+        service.close()
+        server.close()
+
+
 def _by_export(root, samples, folder):
     """Ask the model that was exported, in the environment that it came from."""
     env = {"PATH": os.environ["PATH"], "APP_ROOT": str(root)}
@@ -64,7 +79,7 @@ def _by_export(root, samples, folder):
     return _by_batch(folder, samples, folder)
 
 
-ASKED = {"batch": _by_batch, "http": _by_http, "model": _by_export, "spark-model": _by_spark}
+ASKED = {"batch": _by_batch, "bus": _by_bus, "http": _by_http, "model": _by_export, "spark-model": _by_spark}
 # What they are asked is no sample.
 UNASKED = {"verify"}
 

@@ -102,7 +102,7 @@ def test_a_wrong_word_on_the_command_line_shows_the_usage():
     assert (said.returncode, said.stderr) == (
         2,
         (
-            "Usage: python -m nb_service [serve | prove | selftest [--verdict FILE] | batch … | http … | model … | "
-            "spark-model … | verify …]\n"
+            "Usage: python -m nb_service [serve | prove | selftest [--verdict FILE] | batch … | bus … | http … | "
+            "model … | spark-model … | verify …]\n"
         ),
     )

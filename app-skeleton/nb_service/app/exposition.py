@@ -34,6 +34,8 @@ class Collector:
         yield from self._request_metrics()
         yield from self._sample_metrics()
         yield from self._scorer_metrics()
+        if "bus" in self._numbers:
+            yield from self._bus_metrics(self._numbers["bus"])
 
     def _request_metrics(self) -> Iterator[Metric]:
         counter = CounterMetricFamily(f"{self._prefix}_http_requests", "Requests answered.", labels=("route", "status"))
@@ -78,6 +80,26 @@ class Collector:
             "Scorers in which a sample was answered differently in company.",
             value=numbers["batching_ended"],
         )
+
+    def _bus_metrics(self, bus: dict) -> Iterator[Metric]:
+        yield self._gauge("bus_connected", "1 while samples are taken from the broker.", int(bus["connected"]))
+        if bus["waiting"] is not None:
+            yield self._gauge("bus_lag_samples", "Messages that wait in the broker.", bus["waiting"])
+        yield self._gauge("bus_in_flight_samples", "Messages that were taken and are not settled.", bus["in_flight"])
+        yield self._gauge("bus_oldest_seconds", "Age of the oldest message without an answer.", bus["oldest_seconds"])
+        for name, key, description in (
+            ("bus_taken", "taken", "Messages that were taken."),
+            ("bus_redelivered", "redelivered", "Messages that were taken not for the first time."),
+            ("bus_answered", "answered", "Messages whose answer was published."),
+            ("bus_passed_on", "lost", "Messages that the broker gave to another service before their answer."),
+        ):
+            yield CounterMetricFamily(f"{self._prefix}_{name}", description, value=bus[key])
+        errors = CounterMetricFamily(
+            f"{self._prefix}_bus_errors", "Messages published as errors, and why.", labels=("reason",)
+        )
+        for reason, count in sorted(bus["errors"].items()):
+            errors.add_metric((reason,), count)
+        yield errors
 
     def _gauge(self, name: str, description: str, value: float) -> Metric:
         return GaugeMetricFamily(f"{self._prefix}_{name}", description, value=value)

@@ -1,6 +1,7 @@
 """The front's end of a socket over which another process of ours uses the pool (see client.py)."""
 
 import itertools
+import json
 import socket
 import traceback
 from collections import deque
@@ -30,7 +31,7 @@ class PoolServer:
     """Serves the one process at the other end of `sock`, a connected UNIX stream socket.
 
     `facts` returns what it gets when it asks for facts; `gone` is called, once, when it hangs up. What it still has in
-    the queue then is abandoned. For the loop's thread only; nothing here blocks.
+    the queue then is abandoned. `told` gets the news that it tells. For the loop's thread only; nothing here blocks.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class PoolServer:
         sock: socket.socket,
         facts: Callable[[], dict],
         gone: Callable[[], None],
+        told: Callable[[dict], None] = lambda news: None,
     ) -> None:
         self._loop = loop
         self._pool = pool
@@ -47,6 +49,7 @@ class PoolServer:
         self._fd = sock.fileno()
         self._facts = facts
         self._gone = gone
+        self._told = told
         self._jobs: dict[int, Job] = {}  # asked and not answered, by number
         self._in = bytearray()
         self._out: deque[bytes | memoryview] = deque()
@@ -54,7 +57,9 @@ class PoolServer:
         self._open = True
         self._reading = self._writing = self._flush_scheduled = False
         sock.setblocking(False)
-        self._send(wire.json_frame(wire.HELLO, 0, {"together": pool.plan.batch > 1, "max_queue": pool.plan.max_queue}))
+        plan = pool.plan
+        hello = {"together": plan.batch > 1, "max_queue": plan.max_queue, "at_once": plan.scorers * plan.batch}
+        self._send(wire.json_frame(wire.HELLO, 0, hello))
         self._watch()
 
     def close(self) -> None:
@@ -120,6 +125,9 @@ class PoolServer:
             job = self._jobs.pop(number, None)
             if job is not None:
                 self._pool.abandon(job)
+            return
+        if kind == wire.TELL:
+            guarded(self._told, json.loads(payload))
             return
         submit = {wire.SAMPLE: self._pool.submit, wire.ARRAY: self._pool.submit_many}[kind]
         self._jobs[number] = submit(payload, partial(self._answered, number))

@@ -2,7 +2,8 @@
 
 Each is a length, a kind, a number and that many bytes. The front begins with HELLO. The other side sends requests
 (SAMPLE, ARRAY, FACTS) under numbers of its own choice; the responses (ANSWER, FACTS) carry these numbers, in no
-particular order. ABANDON withdraws the request with its number.
+particular order. ABANDON withdraws the request with its number. TELL is news of the other side for the front, which
+says nothing to it.
 """
 
 import json
@@ -19,12 +20,15 @@ OUTCOME = struct.Struct("!BQI")
 NUMBERS = 0xFFFFFFFF
 
 # Kinds of frames.
-HELLO = 1  # {"together", "max_queue"}: whether a batch_predictor scores, and how many samples may wait
+# {"together", "max_queue", "at_once"}: whether a batch_predictor scores, how many samples may wait, and how many all
+# scorers can work on in one call each.
+HELLO = 1
 SAMPLE = 2  # a sample's JSON
 ARRAY = 3  # a JSON array of samples
 FACTS = 4  # the request is empty, the response a JSON object
 ANSWER = 5  # the outcome of a sample or an array
 ABANDON = 6  # empty
+TELL = 7  # a JSON object
 
 
 def frame(kind: int, number: int, payload: bytes = b"") -> bytes:

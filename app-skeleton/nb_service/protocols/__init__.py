@@ -40,9 +40,13 @@ class Body(NamedTuple):
 
 
 class Question:
-    """The samples of a request, and a function that makes a body of their answers, which are in the same order."""
+    """The samples of a request, and a function that makes a body of their answers, which are in the same order.
 
-    def __init__(self, samples: Series | list[bytes], write: Callable[[Series], Body]) -> None:
+    `ids` are those that the client gave the samples, where its format has some.
+    """
+
+    def __init__(self, samples: Series | list[bytes], write: Callable[[Series], Body], ids: Sequence[str] = ()) -> None:
+        self.ids = ids
         self.samples = samples if isinstance(samples, Series) else Series(samples)
         self._write = write
 

@@ -1,9 +1,12 @@
-"""CloudEvents over HTTP: an event with a sample in, an event with the answer out, in the same content mode."""
+"""CloudEvents: an event with a sample in, an event with the answer out, in the same content mode.
+
+By HTTP and by message buses, where headers are those of the message.
+"""
 
 import base64
 import json
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timezone
 from typing import NamedTuple
 from urllib.parse import quote, unquote
@@ -18,11 +21,18 @@ _KNOWN = {*REQUIRED, "time", "subject", "datacontenttype", "dataschema", "data",
 
 
 class Reply(NamedTuple):
-    """The attributes of the events that go back; with `merge` they also get the extensions of those that came."""
+    """The attributes of the events that go back; with `merge` they also get the extensions of those that came.
+
+    `carried` are attributes that they get in any case. `identified` makes the id of one of the place of its event in a
+    batch; without it, ids are random. `caused` has them name the event that came, as `causationid`.
+    """
 
     type: str
     source: str
     merge: bool = False
+    carried: tuple[str, ...] = ()
+    identified: Callable[[int], str] = lambda _index: str(uuid.uuid4())
+    caused: bool = False
 
 
 def is_event(headers: Mapping[str, str], content_type: str | None) -> bool:
@@ -42,14 +52,15 @@ def read(
             raise Malformed("A batch of events is a JSON array.")
         limits.check_samples(len(events))
         pairs = [_structured(event) for event in events]
-        return Question([sample for _, sample in pairs], lambda answers: _write_batch(pairs, answers, reply))
+        ids = [event["id"] for event, _ in pairs]
+        return Question([sample for _, sample in pairs], lambda answers: _write_batch(pairs, answers, reply), ids)
     if kind == STRUCTURED:
         event, sample = _structured(decode(body))
-        return Question([sample], lambda answers: _write_structured(event, answers[0], reply))
+        return Question([sample], lambda answers: _write_structured(event, answers[0], reply), [event["id"]])
     if kind.startswith("application/cloudevents"):
         raise Malformed(f"Events in the format {kind} are not read; send JSON.", 415)
     event = _binary(headers, kind, body)
-    return Question([body], lambda answers: _write_binary(event, answers[0], reply))
+    return Question([body], lambda answers: _write_binary(event, answers[0], reply), [event["id"]])
 
 
 def _binary(headers: Mapping[str, str], kind: str, body: bytes) -> dict:
@@ -85,12 +96,15 @@ def _check(event: Mapping) -> None:
         raise Malformed("Only events of specversion 1.0 are read.")
 
 
-def _attributes(event: Mapping, reply: Reply) -> dict[str, object]:
-    extensions = {name: value for name, value in event.items() if name not in _KNOWN} if reply.merge else {}
+def _attributes(event: Mapping, reply: Reply, index: int = 0) -> dict[str, object]:
+    kept = {name: value for name, value in event.items() if name not in _KNOWN} if reply.merge else {}
+    kept |= {name: event[name] for name in reply.carried if name in event}
+    if reply.caused:
+        kept["causationid"] = event["id"]
     return {
-        **extensions,
+        **kept,
         "specversion": VERSION,
-        "id": str(uuid.uuid4()),
+        "id": reply.identified(index),
         "source": reply.source,
         "type": reply.type,
         "time": datetime.now(timezone.utc).isoformat().replace("+00:00", "Z"),
@@ -102,12 +116,13 @@ def _write_structured(event: Mapping, answer: bytes, reply: Reply) -> Body:
     return Body(_event(event, answer, reply), STRUCTURED)
 
 
-def _event(event: Mapping, answer: bytes, reply: Reply) -> bytes:
-    return encode(_attributes(event, reply))[:-1] + b', "data": ' + answer + b"}"
+def _event(event: Mapping, answer: bytes, reply: Reply, index: int = 0) -> bytes:
+    return encode(_attributes(event, reply, index))[:-1] + b', "data": ' + answer + b"}"
 
 
 def _write_batch(pairs: list[tuple[dict, bytes]], answers: Iterable[bytes], reply: Reply) -> Body:
-    events = [_event(event, answer, reply) for (event, _), answer in zip(pairs, answers, strict=True)]
+    both = enumerate(zip(pairs, answers, strict=True))
+    events = [_event(event, answer, reply, index) for index, ((event, _), answer) in both]
     return Body(b"[" + b", ".join(events) + b"]", BATCH)
 
 

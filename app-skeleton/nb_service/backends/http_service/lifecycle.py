@@ -4,7 +4,8 @@ Shutdown goes from the outside in, so that no client is reset, and every request
 
 1. `/readyz` turns to 503 and answers say `Connection: close`, while new connections are still served (S2I_LINGER):
    balancers need that long to notice.
-2. The listening socket is closed, after the connections that the kernel has already completed are accepted.
+2. The listening socket is closed, after the connections that the kernel has already completed are accepted. A
+   companion, which has no balancer, takes nothing new from the signal on.
 3. What is in flight is answered, by scorers and app that are still whole, until S2I_GRACE is over.
 4. The scorers end; what they still had gets 503, which needs the loop and the connections for a moment more.
 5. Connections are closed, then the app ends, which until then could still ask the pool and get 503.
@@ -17,7 +18,7 @@ import signal
 import socket
 import time
 import traceback
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from nb_service import identity, problems
 from nb_service.backends.http_service import allocator
@@ -51,17 +52,51 @@ ENDINGS = tuple(
 )
 
 
+class Companion(Protocol):
+    """What gets samples beside HTTP, in a process of its own: a PoolProcess, which says how it is."""
+
+    @property
+    def pid(self) -> int | None:
+        """Return the process id while it runs."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Return whether samples get to it."""
+
+    def start(self) -> None:
+        """Start it."""
+
+    def numbers(self) -> dict:
+        """Return its numbers under names of their own, for those of the service."""
+
+    def reap(self) -> None:
+        """Collect its exit status if it has ended, and start another."""
+
+    def finish(self) -> None:
+        """Tell it to answer what it has and end; `pid` is None once it has ended."""
+
+    def close(self) -> None:
+        """End it."""
+
+
 class HttpService:
-    """Serves `pool` over HTTP until a signal ends it; `environ` is the app's."""
+    """Serves `pool` over HTTP until a signal ends it, and has `companion` beside it; `environ` is the app's."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, pool: Pool, log: Log, settings: Settings, environ: dict
+        self,
+        loop: asyncio.AbstractEventLoop,
+        pool: Pool,
+        log: Log,
+        settings: Settings,
+        environ: dict,
+        companion: Companion | None = None,
     ) -> None:
         self._loop = loop
         self._pool = pool
         self._log = log
         self._settings = settings
         self._environ = environ
+        self._companion = companion
         self._draining = False
         self._ended = False
         self._announced = False
@@ -95,6 +130,9 @@ class HttpService:
         self._catch_signals()
         # Before the edge: the model loads while the edge's modules are imported.
         self._pool.start()
+        if self._companion is not None:
+            # It connects while the model loads.
+            self._companion.start()
         self._edge = self._make_edge(listener, gate, descriptors)
         self._flush_log()
         try:
@@ -103,6 +141,8 @@ class HttpService:
             # From the outside in, also after an error: nobody can send requests, then nothing uses the pool, then the
             # pool ends. Spans come last: they note requests to the very end.
             self._edge.close()
+            if self._companion is not None:
+                self._companion.close()
             self._app.close()
             self._pool.stop()
             if self._spans:
@@ -134,7 +174,8 @@ class HttpService:
     def _facts(self) -> dict:
         """Return what the app gets when it asks for facts: readiness, and all numbers."""
         state = {"ready": self._is_ready(), "answers": self._pool.ready, "pid": os.getpid()}
-        return {**state, **self._requests.numbers(), **self._samples.numbers()}
+        beside = self._companion.numbers() if self._companion is not None else {}
+        return {**state, **self._requests.numbers(), **self._samples.numbers(), **beside}
 
     def _make_gate(self) -> "Gate | None":
         if not (self._settings.api_key_file or self._settings.cors_origins):
@@ -152,7 +193,12 @@ class HttpService:
         return make_spans(self._identity, self._log.say)
 
     def _is_ready(self) -> bool:
-        return self._pool.ready and not self._draining
+        is_beside = self._companion is None or self._companion.is_ready
+        return self._pool.ready and is_beside and not self._draining
+
+    @property
+    def _is_beside(self) -> bool:
+        return self._companion is not None and self._companion.pid is not None
 
     def _flush_log(self) -> None:
         self._loop.call_later(FLUSH_SECONDS, self._flush_log)
@@ -210,6 +256,8 @@ class HttpService:
         """
         self._log.say("Ending: not ready any more, answering what is in flight.")
         self._edge.closing = True
+        if self._companion is not None:
+            self._companion.finish()
         if not self._pool.ready:
             # No balancer sends requests here, so none has to notice.
             linger = 0.0
@@ -222,7 +270,7 @@ class HttpService:
         self._end_when_idle(latest)
 
     def _end_when_idle(self, latest: float) -> None:
-        if self._loop.time() >= latest or not (self._pool.busy or self._edge.is_busy):
+        if self._loop.time() >= latest or not (self._pool.busy or self._edge.is_busy or self._is_beside):
             self._end()
         else:
             # Again and again: connections become idle as their answers leave, and clients would keep them open.
@@ -242,7 +290,7 @@ class HttpService:
         self._stop_when_sent(self._loop.time() + LAST_ANSWERS_SECONDS)
 
     def _stop_when_sent(self, latest: float) -> None:
-        if self._loop.time() >= latest or not self._edge.is_busy:
+        if self._loop.time() >= latest or not (self._edge.is_busy or self._is_beside):
             self._loop.stop()
         else:
             self._loop.call_later(TURN_SECONDS, self._stop_when_sent, latest)
@@ -251,7 +299,11 @@ class HttpService:
         """Collect children that have ended; as process 1, also orphans, which nobody else would collect."""
         self._pool.manager.reap()
         self._app.reap()
-        orphans.reap((self._pool.manager.zygote_pid, self._app.pid))
+        beside = None
+        if self._companion is not None:
+            self._companion.reap()
+            beside = self._companion.pid
+        orphans.reap((self._pool.manager.zygote_pid, self._app.pid, beside))
 
 
 def _on_error(_loop: asyncio.AbstractEventLoop, context: dict) -> None:

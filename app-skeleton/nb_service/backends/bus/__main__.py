@@ -1,0 +1,69 @@
+"""The bus's process: holds the broker's connections, and asks the pool over the inherited socket."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+
+from nb_service import identity, model_folder
+from nb_service.backends.bus import brokers, place
+from nb_service.backends.bus.consumer import Consumer
+from nb_service.backends.bus.messages import Messages
+from nb_service.pool.async_client import AsyncPoolClient
+from nb_service.settings import Settings
+
+REPORT_SECONDS = 0.5
+
+
+async def serve(link: socket.socket, settings: Settings, served: identity.Identity) -> None:
+    """Serve the bus for the model `served` until SIGTERM, over the pool at the other end of `link`."""
+    where = place.of(settings, served.name)
+    pool = await AsyncPoolClient.on(link, gone=_exit)
+
+    def say(text: str) -> None:
+        # Whoever reads that samples are taken finds the service ready.
+        pool.tell(consumer.numbers())
+        pool.tell({"say": text})
+
+    consumer = Consumer(
+        brokers.make(where),
+        pool,
+        Messages(settings, served),
+        say,
+        str(where),
+        tries=settings.bus_tries,
+        reclaim=settings.bus_reclaim,
+        arrays=settings.bus_arrays,
+    )
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, consumer.finish)
+    reports = asyncio.create_task(_report(pool, consumer))
+    await consumer.run()
+    reports.cancel()
+    pool.tell(consumer.numbers())
+    pool.close()
+
+
+async def _report(pool: AsyncPoolClient, consumer: Consumer) -> None:
+    while True:
+        pool.tell(consumer.numbers())
+        await asyncio.sleep(REPORT_SECONDS)
+
+
+def _exit() -> None:
+    """End at once: the front is gone, and with it the scorers."""
+    os._exit(0)
+
+
+def main(args: list[str], environ: dict) -> int:
+    """Serve over the socket that `args` numbers; return the exit code."""
+    settings = Settings(environ)
+    model = model_folder.read(Path(settings.app_root).absolute(), settings.trust)
+    served = identity.of(model, settings.model_name)
+    asyncio.run(serve(socket.socket(fileno=int(args[0])), settings, served))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], dict(os.environ)))

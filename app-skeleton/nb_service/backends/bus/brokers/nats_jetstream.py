@@ -1,0 +1,311 @@
+"""NATS JetStream: a durable pull consumer, answers published with an id by which the server drops copies.
+
+Answers have `Nats-Msg-Id: <group>.<stream>.<sequence of the sample>.<its time>`, and a sample is acknowledged only once
+the server has confirmed its answer. A sample that comes again leads to the same id, and JetStream keeps one of both,
+as long as the answers' stream looks back (its duplicate window, two minutes unless it was made otherwise). Other groups
+may publish into the same stream; and one that was deleted and made again counts its messages from 1.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import json
+from collections import deque
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import nats
+from nats import errors
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext, api
+from nats.js.errors import Error as JetStreamError
+from nats.js.errors import NotFoundError
+
+from nb_service.backends.bus.brokers import Away, Delivery, Lag, Outcome, words_of
+from nb_service.backends.bus.place import Place
+
+if TYPE_CHECKING:
+    from nats.aio.subscription import Subscription
+
+# How long the server may take to confirm; and to show that it is there, twice.
+ANSWER_SECONDS = 5.0
+PING_SECONDS = 5
+# How long `take` waits for a first message, and how long the server keeps a request for messages.
+IDLE_SECONDS = 0.5
+REQUEST_SECONDS = 30
+MSG_ID = "Nats-Msg-Id"
+# Names of the server's own headers, which an answer must not take over from its sample.
+OWN = "nats-"
+KEYS = ("key", "partitionkey", "ce-partitionkey")
+_STATUS, _LEFT = "Status", "Nats-Pending-Messages"
+# Statuses that end one request for messages, and nothing else.
+_REQUEST_ENDED = ("404", "408")
+
+
+class NatsJetStream:
+    """Takes from the stream that has the subject `source`; see Broker."""
+
+    keeps_claims = True
+
+    def __init__(self, place: Place) -> None:
+        self.largest = 1 << 20
+        self._place = place
+        self._client: Client | None = None
+        self._said = ""  # what the server last complained about
+        # A consumer's name can't have what separates the parts of a subject.
+        self._durable = place.group.replace(".", "_")
+        self._reset()
+
+    def _reset(self) -> None:
+        self._arrived: deque[Msg] = deque()
+        self._requested = 0  # messages that the server will still send
+        self._news = asyncio.Event()
+        self._acks: dict[str, asyncio.Future] = {}
+        self._numbers = itertools.count()
+        self._asking: Subscription | None = None
+        self._gone = ""  # why nothing will come any more
+
+    # --- Broker ---
+
+    async def connect(self, most: int) -> None:
+        """Connect, find the streams and the consumer, or make them."""
+        self._reset()
+        place = self._place
+        try:
+            self._client = await nats.connect(
+                [url.geturl() for url in place.urls],
+                name=f"nb-service {place.group}",
+                tls=place.tls(),
+                # With a name alone it is a token.
+                **({"token": place.user} if place.user and not place.password else {}),
+                **({"user": place.user, "password": place.password} if place.password else {}),
+                # The consumer tries again, and says so.
+                allow_reconnect=False,
+                max_reconnect_attempts=1,
+                reconnect_time_wait=0,
+                connect_timeout=int(ANSWER_SECONDS),
+                ping_interval=PING_SECONDS,
+                max_outstanding_pings=2,
+                error_cb=self._complained,
+                closed_cb=self._closed,
+            )
+            self.largest = self._client.max_payload
+            js = self._js = self._client.jetstream(timeout=ANSWER_SECONDS)
+            self._stream = await self._stream_of(js, place.source)
+            for subject in (place.target, place.errors):
+                await self._stream_of(js, subject)
+            await self._prepare(js)
+            self._inbox = self._client.new_inbox()
+            self._confirmations = self._client.new_inbox()
+            self._asking = await self._client.subscribe(self._inbox, cb=self._came)
+            await self._client.subscribe(f"{self._confirmations}.*", cb=self._confirmed)
+        except (errors.Error, JetStreamError, OSError, asyncio.TimeoutError) as error:
+            raise Away(self._reason(error)) from error
+
+    async def take(self, most: int) -> list[Delivery]:
+        """Return what has come; have the server send more, so that `most` are on their way."""
+        try:
+            wanted = most - self._requested - len(self._arrived)
+            # Not for each that was taken: a request costs as much as a message.
+            if wanted > 0 and (self._requested < most // 2 or not self._requested):
+                self._requested += wanted
+                request = {"batch": wanted, "expires": int(REQUEST_SECONDS * 1e9)}
+                await self._here.publish(self._next, json.dumps(request).encode(), reply=self._inbox)
+            if not self._arrived:
+                self._news.clear()
+                with contextlib.suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(self._news.wait(), IDLE_SECONDS)
+        except (errors.Error, OSError) as error:
+            raise Away(self._reason(error)) from error
+        if self._gone:
+            raise Away(self._gone)
+        return [self._delivery(self._arrived.popleft()) for _ in range(min(most, len(self._arrived)))]
+
+    async def stop(self) -> None:
+        """Withdraw the request for messages, and give back what it has brought and was not taken."""
+        asking, self._asking = self._asking, None
+        try:
+            if asking is not None:
+                # Without it, the server would give what is given back to this request.
+                await asyncio.wait_for(asking.drain(), ANSWER_SECONDS)
+            while self._arrived:
+                await self._here.publish(self._arrived.popleft().reply, Msg.Ack.Nak)
+        except (errors.Error, OSError, asyncio.TimeoutError) as error:
+            raise Away(self._reason(error)) from error
+
+    async def settle(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
+        """Publish all, wait until the server has confirmed all, acknowledge all."""
+        loop = asyncio.get_running_loop()
+        waiting = []
+        try:
+            for outcome in outcomes:
+                token = f"{self._confirmations}.{next(self._numbers)}"
+                waiting.append(loop.create_future())
+                self._acks[token] = waiting[-1]
+                subject = self._place.errors if outcome.is_error else self._place.target
+                headers = {**outcome.headers, MSG_ID: f"{self._durable}.{outcome.delivery.id}"}
+                await self._here.publish(subject, outcome.body, reply=token, headers=headers)
+            await asyncio.wait_for(asyncio.gather(*waiting), ANSWER_SECONDS)
+            for outcome in outcomes:
+                await self._here.publish(outcome.delivery.claim, Msg.Ack.Ack)
+        except (errors.Error, OSError, asyncio.TimeoutError) as error:
+            raise Away(self._gone or self._reason(error)) from error
+        finally:
+            self._acks.clear()
+        # Whoever else has settled one has published the same id.
+        return []
+
+    async def hold(self, deliveries: Sequence[Delivery]) -> None:
+        """Say that they are in progress."""
+        await self._say_of(deliveries, Msg.Ack.Progress)
+
+    async def lag(self) -> Lag | None:
+        """Return what the consumer has not delivered yet; None where this user may not ask."""
+        try:
+            info = await self._js.consumer_info(self._stream, self._durable)
+        except NotFoundError as error:
+            raise Away(f"the stream {self._stream} or its consumer {self._durable} is gone") from error
+        except (errors.Error, OSError, asyncio.TimeoutError):
+            return None
+        waiting, since = info.num_pending or 0, 0.0
+        if waiting and info.delivered is not None:
+            following = info.delivered.stream_seq + 1
+            # It may have been taken or deleted meanwhile.
+            with contextlib.suppress(errors.Error, OSError, asyncio.TimeoutError):
+                first = await self._js.get_msg(self._stream, following, self._place.source, next=True)
+                since = first.time.timestamp() if first.time is not None else 0.0
+        return Lag(waiting, since)
+
+    async def give_back(self, deliveries: Sequence[Delivery]) -> None:
+        """Have the server deliver them again now."""
+        await self._say_of(deliveries, Msg.Ack.Nak)
+
+    async def close(self) -> None:
+        """Give back what has come and was not taken, and hang up."""
+        if self._client is not None and self._client.is_connected:
+            with contextlib.suppress(Away, errors.Error, OSError, asyncio.TimeoutError):
+                await self.stop()
+                await self._client.flush(timeout=1)
+        client, self._client = self._client, None
+        self._gone = self._gone or "the connection is closed"
+        self._news.set()
+        if client is None:
+            return
+        with contextlib.suppress(errors.Error, OSError, asyncio.TimeoutError):
+            await client.close()
+
+    # --- its parts ---
+
+    @property
+    def _here(self) -> Client:
+        if self._client is None:
+            raise Away(self._gone or "there is no connection")
+        return self._client
+
+    @property
+    def _next(self) -> str:
+        return f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{self._durable}"
+
+    async def _stream_of(self, js: JetStreamContext, subject: str) -> str:
+        """Return the name of the stream that has `subject`; make one where that was asked for."""
+        try:
+            return await js.find_stream_name_by_subject(subject)
+        except NotFoundError:
+            if not self._place.create:
+                raise Away(f"no stream has the subject {subject} (S2I_BUS_CREATE=1 makes one)") from None
+        name = "".join("_" if character in ".*> " else character for character in subject)
+        await js.add_stream(name=name, subjects=[subject])
+        return name
+
+    async def _prepare(self, js: JetStreamContext) -> None:
+        """See that the durable consumer is there, and gives up on silent services when this one says."""
+        try:
+            info = await js.consumer_info(self._stream, self._durable)
+            config = info.config
+        except NotFoundError:
+            config = None
+        if config is not None and config.ack_wait == self._place.reclaim:
+            return
+        config = config or api.ConsumerConfig(
+            durable_name=self._durable,
+            ack_policy=api.AckPolicy.EXPLICIT,
+            filter_subject=self._place.source,
+            # How often is decided by S2I_BUS_TRIES, how many by each service for itself.
+            max_deliver=-1,
+            max_ack_pending=-1,
+        )
+        await js.add_consumer(self._stream, config.evolve(ack_wait=self._place.reclaim))
+
+    def _delivery(self, message: Msg) -> Delivery:
+        facts = message.metadata
+        since = facts.timestamp.timestamp()
+        headers = {name.lower(): value for name, value in (message.headers or {}).items()}
+        key = next((headers[name] for name in KEYS if headers.get(name)), None)
+        if key is None and message.subject != self._place.source:
+            # One of the subjects that a wildcard stands for.
+            key = message.subject
+        return Delivery(
+            message.data,
+            f"{facts.stream}.{facts.sequence.stream}.{int(since * 1e6)}",
+            {name: value for name, value in headers.items() if not name.startswith(OWN)},
+            key,
+            key,
+            facts.num_delivered,
+            since,
+            message.reply,
+        )
+
+    async def _say_of(self, deliveries: Sequence[Delivery], word: bytes) -> None:
+        try:
+            for delivery in deliveries:
+                await self._here.publish(delivery.claim, word)
+        except (errors.Error, OSError) as error:
+            raise Away(self._reason(error)) from error
+
+    async def _came(self, message: Msg) -> None:
+        """Take a sample, or what the server says of a request for samples."""
+        status = (message.headers or {}).get(_STATUS) if not message.data else None
+        if status is None:
+            self._requested = max(0, self._requested - 1)
+            self._arrived.append(message)
+        elif message.headers is not None and status in _REQUEST_ENDED:
+            left = message.headers.get(_LEFT, "")
+            self._requested = max(0, self._requested - int(left)) if left.isdecimal() else 0
+        elif status != "100":
+            self._gone = f"the server says {(message.headers or {}).get('Description', status)} of the consumer"
+        self._news.set()
+
+    async def _confirmed(self, message: Msg) -> None:
+        waiting = self._acks.pop(message.subject, None)
+        if waiting is None or waiting.done():
+            return
+        if (message.headers or {}).get(_STATUS):
+            waiting.set_exception(Away("no stream takes what is published"))
+            return
+        said = json.loads(message.data)
+        if "error" in said:
+            waiting.set_exception(Away(f"what is published is refused: {said['error'].get('description')}"))
+        else:
+            waiting.set_result(None)
+
+    async def _complained(self, error: Exception) -> None:
+        self._said = words_of(error) if isinstance(error, OSError) else str(error).removeprefix("nats: ")
+
+    async def _closed(self) -> None:
+        self._gone = self._gone or self._said or "the connection is lost"
+        self._news.set()
+        for waiting in self._acks.values():
+            if not waiting.done():
+                waiting.set_exception(Away(self._gone))
+
+    def _reason(self, error: Exception) -> str:
+        """Return what happened, as part of a sentence: the server's own words, if it had some."""
+        said, self._said = self._said, ""
+        # A TimeoutError is an OSError, too.
+        if isinstance(error, (errors.NoServersError, asyncio.TimeoutError)):
+            return said or "no answer"
+        if isinstance(error, OSError):
+            return words_of(error)
+        words = getattr(error, "description", None) or str(error).removeprefix("nats: ")
+        return words or said or type(error).__name__

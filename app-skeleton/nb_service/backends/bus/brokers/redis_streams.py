@@ -1,0 +1,269 @@
+"""Redis Streams: a consumer group; an answer is added and its sample acknowledged by one script, which is atomic.
+
+The script looks first whether the sample is still pending. So a sample that was given to somebody else meanwhile, or
+whose answer was added although the connection broke before Redis could say so, never gets a second answer. What a
+service that is gone has left pending is claimed (XAUTOCLAIM) once it has been idle for S2I_BUS_RECLAIM.
+"""
+
+import asyncio
+import contextlib
+import os
+import secrets
+import socket
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from redis import exceptions
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from nb_service.backends.bus.brokers import Away, Delivery, Lag, Outcome, words_of
+from nb_service.backends.bus.place import Place
+
+ANSWER_SECONDS = 5.0
+# How long `take` waits for a first message.
+IDLE_SECONDS = 0.5
+# How often at most it looks for what others have left.
+CLAIM_SECONDS = 1.0
+# Redis's own limit of a value (proto-max-bulk-len).
+LARGEST = 512 << 20
+BODY = b"data"
+KEYS = ("key", "partitionkey", "ce-partitionkey")
+# A consumer that was idle for so long and has nothing pending is one of a service that is gone.
+STALE_SECONDS = 3600
+# KEYS: the stream of samples, those of answers and of errors. ARGV: the group, then for each outcome the sample's id,
+# the number of its stream among KEYS, how many names and values its entry has, and these. Returns the places of those
+# that are not pending any more. XADD comes before XACK: if it fails, nothing is acknowledged that was not answered.
+SETTLE = """
+local lost, at, number = {}, 2, 0
+while at <= #ARGV do
+    local id, count = ARGV[at], tonumber(ARGV[at + 2])
+    if #redis.call('XPENDING', KEYS[1], ARGV[1], id, id, 1) == 1 then
+        redis.call('XADD', KEYS[tonumber(ARGV[at + 1])], '*', unpack(ARGV, at + 3, at + 2 + count))
+        redis.call('XACK', KEYS[1], ARGV[1], id)
+    else
+        lost[#lost + 1] = number
+    end
+    at, number = at + 3 + count, number + 1
+end
+return lost
+"""
+_ERRORS = (exceptions.RedisError, OSError, asyncio.TimeoutError)
+
+
+class RedisStreams:
+    """Takes from the stream `source`; see Broker. A sample is the field `data` of an entry, others are its headers."""
+
+    keeps_claims = True
+    largest = LARGEST
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._consumer = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+        self._client: Redis | None = None
+        self._address = 0
+        self._is_up = False
+        self._claim_at = 0.0
+        self._claim_from: Any = "0-0"
+
+    # --- Broker ---
+
+    async def connect(self, most: int) -> None:
+        """Connect, and make the group where it is not there; it begins with the oldest sample."""
+        place = self._place
+        url = place.urls[self._address % len(place.urls)]
+        tls = {"ssl_ca_certs": place.ca_file, "ssl_certfile": place.cert_file, "ssl_keyfile": place.key_file}
+        client = self._client = Redis(
+            host=url.hostname or "",
+            port=url.port or 6379,
+            db=int(url.path.strip("/") or 0),
+            username=place.user or None,
+            password=place.password or None,
+            ssl=place.tls() is not None,
+            **{name: path for name, path in tls.items() if path},  # type: ignore[arg-type]
+            socket_timeout=ANSWER_SECONDS,
+            socket_connect_timeout=ANSWER_SECONDS,
+            # The consumer tries again, and says so.
+            retry=Retry(NoBackoff(), 0),
+            protocol=2,
+        )
+        self._settle = client.register_script(SETTLE)
+        self._claim_at = 0.0
+        try:
+            try:
+                await client.xgroup_create(place.source, place.group, id="0", mkstream=True)
+            except exceptions.ResponseError as error:
+                if "BUSYGROUP" not in str(error):
+                    raise
+            await self._remove_stale(client)
+        except _ERRORS as error:
+            # One of several may be a replica, or gone.
+            self._address += 1
+            raise self._away(error) from error
+
+    async def take(self, most: int) -> list[Delivery]:
+        """Return what others have left, else what is new."""
+        client, place = self._here, self._place
+        try:
+            now = time.monotonic()
+            if now >= self._claim_at:
+                left = await self._claim(client, most)
+                if left:
+                    return left
+                self._claim_at = now + min(CLAIM_SECONDS, place.reclaim / 2)
+            came: Any = await client.xreadgroup(
+                place.group, self._consumer, {place.source: ">"}, count=most, block=int(IDLE_SECONDS * 1000)
+            )
+        except _ERRORS as error:
+            raise self._away(error) from error
+        self._is_up = True
+        return [_delivery(*entry) for _, entries in came for entry in entries]
+
+    async def stop(self) -> None:
+        """Do nothing: Redis sends only what is asked for."""
+
+    async def settle(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
+        """Add and acknowledge all, by one script."""
+        place = self._place
+        words: list[Any] = [place.group]
+        for outcome in outcomes:
+            fields: list[Any] = [part for pair in outcome.headers.items() for part in pair]
+            fields += [BODY, outcome.body]
+            words += [outcome.delivery.id, 3 if outcome.is_error else 2, len(fields), *fields]
+        try:
+            lost = await self._settle(keys=[place.source, place.target, place.errors], args=words, client=self._here)
+        except _ERRORS as error:
+            raise self._away(error) from error
+        return [outcomes[int(number)] for number in lost]
+
+    async def hold(self, deliveries: Sequence[Delivery]) -> None:
+        """Reset how long they have been idle: of those that are still ours."""
+        client, place = self._here, self._place
+        ids = [delivery.id for delivery in deliveries]
+        if not ids:
+            return
+        try:
+            ours = await self._pending(client, len(ids) * 2)
+            held: list[Any] = [name for name in ids if name in ours]
+            if held:
+                await client.xclaim(
+                    place.source, place.group, self._consumer, min_idle_time=0, message_ids=held, justid=True
+                )
+        except _ERRORS as error:
+            raise self._away(error) from error
+
+    async def lag(self) -> Lag | None:
+        """Return what the group has not been given; None where Redis does not know (before 7.0, or after XDEL)."""
+        client, place = self._here, self._place
+        try:
+            groups: Any = await client.xinfo_groups(place.source)
+            ours = next((group for group in groups if _text(group["name"]) == place.group), None)
+            if ours is None:
+                raise Away(f"the stream {place.source} has lost its group {place.group}")
+            if ours.get("lag") is None:
+                return None
+            first: Any = await client.xrange(place.source, min=f"({_text(ours['last-delivered-id'])}", count=1)
+            return Lag(int(ours["lag"]), _since(_text(first[0][0])) if first else 0.0)
+        except exceptions.NoPermissionError:
+            return None
+        except _ERRORS as error:
+            raise self._away(error) from error
+
+    async def give_back(self, deliveries: Sequence[Delivery]) -> None:
+        """Make them look idle, so that others claim them at their next look."""
+        ids: list[Any] = [delivery.id for delivery in deliveries]
+        idle = int(self._place.reclaim * 1000) + 1
+        try:
+            await self._here.xclaim(
+                self._place.source, self._place.group, self._consumer, 0, ids, idle=idle, justid=True
+            )
+        except _ERRORS as error:
+            raise self._away(error) from error
+
+    async def close(self) -> None:
+        """Hang up; leave no consumer in the group that has nothing pending."""
+        client, self._client = self._client, None
+        if client is None:
+            return
+        with contextlib.suppress(*_ERRORS):
+            if self._is_up and not await self._pending(client, 1):
+                await client.xgroup_delconsumer(self._place.source, self._place.group, self._consumer)
+        with contextlib.suppress(*_ERRORS):
+            await client.aclose()
+
+    # --- its parts ---
+
+    @property
+    def _here(self) -> Redis:
+        if self._client is None:
+            raise Away("the connection is closed")
+        return self._client
+
+    def _away(self, error: BaseException) -> Away:
+        self._is_up = False
+        return Away(_reason(error))
+
+    async def _claim(self, client: Redis, most: int) -> list[Delivery]:
+        """Return what has been idle for too long; further ones come with the next call."""
+        place = self._place
+        answer: Any = await client.xautoclaim(
+            place.source,
+            place.group,
+            self._consumer,
+            min_idle_time=int(place.reclaim * 1000),
+            start_id=self._claim_from,
+            count=most,
+        )
+        self._claim_from, entries = answer[0], [entry for entry in answer[1] if entry[1]]
+        if not entries:
+            return []
+        times = await self._pending(client, len(entries), _text(entries[0][0]), _text(entries[-1][0]))
+        return [_delivery(name, fields, times.get(_text(name), 2)) for name, fields in entries]
+
+    async def _pending(self, client: Redis, count: int, first: str = "-", last: str = "+") -> dict[str, int]:
+        """Return how often each of our pending entries was delivered, by its id."""
+        entries: Any = await client.xpending_range(
+            self._place.source, self._place.group, first, last, max(1, count), self._consumer
+        )
+        return {_text(entry["message_id"]): int(entry["times_delivered"]) for entry in entries}
+
+    async def _remove_stale(self, client: Redis) -> None:
+        """Remove consumers of services that are gone; each start of one makes another."""
+        place = self._place
+        with contextlib.suppress(exceptions.NoPermissionError):
+            for consumer in await client.xinfo_consumers(place.source, place.group):
+                if not consumer["pending"] and consumer["idle"] > STALE_SECONDS * 1000:
+                    await client.xgroup_delconsumer(place.source, place.group, consumer["name"])
+
+
+def _delivery(name: bytes, fields: dict[bytes, bytes], deliveries: int = 1) -> Delivery:
+    headers = {_text(field).lower(): _text(value) for field, value in fields.items() if field != BODY}
+    key = next((headers[name] for name in KEYS if headers.get(name)), None)
+    own = _text(name)
+    return Delivery(fields.get(BODY, b""), own, headers, key, key, deliveries, _since(own))
+
+
+def _since(name: str) -> float:
+    """Return when the entry with this id was added: its first part is milliseconds, unless somebody chose another."""
+    return int(name.partition("-")[0]) / 1000
+
+
+def _text(value: bytes | str) -> str:
+    return value if isinstance(value, str) else value.decode("utf-8", "backslashreplace")
+
+
+def _reason(error: BaseException) -> str:
+    """Return what happened, as part of a sentence."""
+    if isinstance(error, exceptions.TimeoutError | asyncio.TimeoutError):
+        return "no answer"
+    if isinstance(error, exceptions.ConnectionError):
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, OSError):
+            cause = cause.__cause__ or cause.__context__
+        if isinstance(cause, OSError):
+            return words_of(cause)
+    if isinstance(error, OSError):
+        return words_of(error)
+    return str(error).rstrip(".") or type(error).__name__

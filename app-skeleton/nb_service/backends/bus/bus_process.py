@@ -1,0 +1,80 @@
+"""The bus's process as the front sees it: started with the service, and what it tells, summed up over its lives."""
+
+import asyncio
+from collections.abc import Callable
+
+from nb_service.backends.bus import brokers
+from nb_service.backends.bus.place import Place
+from nb_service.backends.pool_process import PoolProcess
+from nb_service.pool import Pool
+
+
+class BusProcess(PoolProcess):
+    """Runs `python -m nb_service.backends.bus`, which holds the broker's connections; samples come to the pool from it.
+
+    Clients of brokers are code of others, and keep threads and buffers of their own: none of that is in process 1.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        pool: Pool,
+        place: Place,
+        environ: dict,
+        say: Callable[[str], object],
+    ) -> None:
+        self._place = place
+        self._state: dict = {}
+        self._sums = {"taken": 0, "redelivered": 0, "answered": 0, "lost": 0}
+        self._errors: dict[str, int] = {}
+        super().__init__(
+            loop, pool, "The bus's process", ("nb_service.backends.bus",), environ, lambda: {"answers": pool.ready}, say
+        )
+
+    @property
+    def is_ready(self) -> bool:
+        """Return whether samples are taken from the broker."""
+        return self.pid is not None and bool(self._state.get("connected"))
+
+    def start(self) -> None:
+        """Start it, and say which brokers there could be."""
+        self._say(
+            f"The bus: {brokers.KINDS[self._place.scheme].title} at {self._place}, from {self._place.source} to "
+            f"{self._place.target}, errors to {self._place.errors}, group {self._place.group}. "
+            f"This image has clients for: {', '.join(brokers.here())}."
+        )
+        super().start()
+
+    def told(self, news: dict) -> None:
+        """Take a sentence for the log, or its numbers."""
+        if "say" in news:
+            self._say(news["say"])
+            return
+        counts = news.pop("counts")
+        for reason, count in counts.pop("errors").items():
+            self._errors[reason] = self._errors.get(reason, 0) + count
+        for name, count in counts.items():
+            self._sums[name] += count
+        self._state = news
+        if news["connected"]:
+            self.works()
+
+    def reap(self) -> None:
+        """Collect its exit status if it has ended, and start another."""
+        super().reap()
+        if self.pid is None:
+            # What it had in flight the broker delivers again.
+            self._state = {"waiting": self._state.get("waiting")}
+
+    def numbers(self) -> dict:
+        """Return {"bus": its numbers}, also while it does not run."""
+        state = {"connected": False, "in_flight": 0, "waiting": None, "oldest_seconds": 0.0, **self._state}
+        return {
+            "bus": {
+                **state,
+                **self._sums,
+                "errors": self._errors,
+                "broker": brokers.KINDS[self._place.scheme].title,
+                "places": [self._place.source, self._place.target, self._place.errors],
+            }
+        }

@@ -1,0 +1,476 @@
+"""The way of a message: taken, asked, settled; how many at a time, how often, in which order, and what if all is gone.
+
+A delivery is *work* from when it is taken until the broker has its outcome for good. Each work is scored in a task of
+its own, so that a slow sample holds no other. Outcomes are settled together: while the broker has the last ones, the
+next gather. Within a lane they are settled in the order in which they were taken.
+"""
+
+import asyncio
+import contextlib
+import random
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Hashable
+
+from nb_service.backends.bus import messages as forms
+from nb_service.backends.bus.brokers import Away, Broker, Delivery, Lag, Outcome
+from nb_service.backends.bus.messages import Messages
+from nb_service.http import replies
+from nb_service.pool import Answer
+from nb_service.pool import answer as outcomes
+from nb_service.pool.async_client import AsyncPoolClient
+from nb_service.protocols import Malformed, Question, Series
+
+# How many seconds of work are taken ahead, at the speed of late: the way to the broker and back must not be waited for.
+AHEAD_SECONDS = 0.25
+# HTTP, which shares the pool's queue, has the rest of it.
+QUEUE_SHARE = 2
+# No more is taken while messages of so many bytes are being worked on.
+MOST_BYTES = 64 << 20
+# One array of samples that a batch_predictor scores gets so many, as in HTTP.
+TOGETHER = 1000
+# How many outcomes are settled in one call at most.
+MOST_SETTLED = 512
+# While there is room for few, so long is waited for more: taking costs a round trip.
+GATHER_SECONDS = 0.002
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 15.0
+# How often a full or starting pool is asked again.
+POOL_PAUSE, LONGEST_POOL_PAUSE = 0.02, 0.5
+LAG_SECONDS = 1.0
+# How long a connection that is lost may take to notice it once it is closed.
+CLOSE_SECONDS = 2.0
+
+
+class Counts:
+    """What was counted since the last report."""
+
+    def __init__(self) -> None:
+        self.taken = self.redelivered = self.answered = self.lost = 0
+        self.errors: dict[str, int] = {}
+
+    def numbers(self) -> dict:
+        """Return them in a form that JSON can hold."""
+        return {
+            "taken": self.taken,
+            "redelivered": self.redelivered,
+            "answered": self.answered,
+            "lost": self.lost,
+            "errors": self.errors,
+        }
+
+
+class Work:
+    """A delivery on its way; `outcome` is None until it is known, and stays so where it is given back."""
+
+    __slots__ = ("delivery", "is_done", "outcome", "task")
+
+    def __init__(self, delivery: Delivery) -> None:
+        self.delivery = delivery
+        self.outcome: Outcome | None = None
+        self.is_done = False
+        self.task: asyncio.Task | None = None
+
+
+class Consumer:
+    """Takes samples from `broker`, asks `pool` for them and settles them, until told to finish.
+
+    `say` gets sentences for the log, `name` is what they call the broker. `tries` and `arrays` are the settings' own,
+    `reclaim` is in seconds. To be made where a loop runs.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917 - each is used as it is
+        self,
+        broker: Broker,
+        pool: AsyncPoolClient,
+        messages: Messages,
+        say: Callable[[str], object],
+        name: str,
+        tries: int = 5,
+        reclaim: float = 10.0,
+        arrays: bool = False,
+    ) -> None:
+        self.connected = False
+        self.lag: Lag | None = None
+        self._broker = broker
+        self._pool = pool
+        self._messages = messages
+        self._say = say
+        self._name = name
+        self._tries = tries
+        self._reclaim = reclaim
+        self._arrays = arrays
+        self._counts = Counts()
+        self._works: dict[str, Work] = {}  # by the delivery's id
+        self._lanes: dict[Hashable, deque[Work]] = {}
+        self._ready: deque[Work] = deque()  # done, and next in their lanes
+        self._bytes = 0
+        self._stalled = 0  # how many works wait for the pool to take them
+        self._most = max(1, pool.max_queue // QUEUE_SHARE)
+        self._least = min(self._most, 2 * pool.at_once)
+        self._bug: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._taking = False  # whether the broker is being asked for more
+        self._broken = False  # whether this connection has ended
+        self._rate = 0.0  # works settled a second, of late
+        self._settled = 0  # since the rate was last looked at
+        self._finishing = False
+        self._change = asyncio.Event()
+        self._ending = asyncio.Event()
+        self._away_since: float | None = None
+        self._why_away = ""
+
+    @property
+    def window(self) -> int:
+        """Return how many deliveries there may be at a time now."""
+        return max(self._least, min(self._most, int(self._rate * AHEAD_SECONDS)))
+
+    def finish(self) -> None:
+        """Take nothing new; have `run` return when everything that was taken is settled or given back."""
+        self._finishing = True
+        self._ending.set()
+        self._change.set()
+
+    def numbers(self) -> dict:
+        """Return the state and what was counted since the last call, in a form that JSON can hold."""
+        counts, self._counts = self._counts, Counts()
+        sinces = [work.delivery.since for work in self._works.values() if work.delivery.since]
+        if self.lag is not None and self.lag.waiting and self.lag.since:
+            sinces.append(self.lag.since)
+        return {
+            "connected": self.connected,
+            "in_flight": len(self._works),
+            "waiting": self.lag.waiting if self.lag is not None else None,
+            "oldest_seconds": max(0.0, time.time() - min(sinces)) if sinces else 0.0,
+            "counts": counts.numbers(),
+        }
+
+    async def run(self) -> None:
+        """Work until `finish`, through any number of connections."""
+        pause = FIRST_PAUSE
+        while not self._is_over():
+            try:
+                if not await self._connect():
+                    return
+                if not self._broker.keeps_claims:
+                    self._forget()
+                pause = FIRST_PAUSE if await self._work() else pause
+            except Away as reason:
+                pause = FIRST_PAUSE if self.connected else min(LONGEST_PAUSE, 2 * pause)
+                self._note_away(str(reason))
+            finally:
+                await self._broker.close()
+            if not self._is_over():
+                # With jitter: all services of a group lose a broker at the same moment.
+                await self._sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
+
+    async def _connect(self) -> bool:
+        """Connect; return whether that was done, and not given up because there is nothing to do any more."""
+        connecting = asyncio.ensure_future(self._broker.connect(self._most))
+        ending = asyncio.ensure_future(self._ending.wait())
+        try:
+            await asyncio.wait({connecting, ending}, return_when=asyncio.FIRST_COMPLETED)
+            if not connecting.done() and self._is_over():
+                return False
+            await connecting
+            return True
+        finally:
+            ending.cancel()
+            connecting.cancel()
+
+    def _is_over(self) -> bool:
+        return self._finishing and not any(work.outcome or not work.is_done for work in self._works.values())
+
+    async def _sleep(self, seconds: float) -> None:
+        """Wait, but not past the moment in which `finish` is called."""
+        if self._finishing:
+            await asyncio.sleep(min(seconds, 0.2))
+            return
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._ending.wait(), seconds)
+
+    # --- one connection ---
+
+    async def _work(self) -> bool:
+        """Take and settle until finished; return whether that is so. Raise Away."""
+        self._taking = self._broken = False
+        taking = asyncio.create_task(self._take())
+        settling = asyncio.create_task(self._settle())
+        beside = [asyncio.create_task(self._hold()), asyncio.create_task(self._look())]
+        tasks = [taking, settling, *beside]
+        try:
+            pending: set[asyncio.Future] = {*tasks, self._bug}
+            while not (taking.done() and settling.done()):
+                done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    # Raises what it raised.
+                    task.result()
+            await self._give_back()
+            return True
+        finally:
+            self._broken = True
+            await self._broker.close()
+            # Closing has ended what waited for the broker; what it did not is ended now.
+            ends = [task for task in tasks if not task.done()]
+            if taking in ends and self._taking:
+                await asyncio.wait([taking], timeout=CLOSE_SECONDS)
+            for task in ends:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _take(self) -> None:
+        await self._pool_is_ready()
+        while not (self._finishing or self._broken):
+            if not self._room():
+                await self._changed()
+                continue
+            if self._room() < self.window // 4:
+                await asyncio.sleep(GATHER_SECONDS)
+            self._taking = True
+            deliveries = await self._broker.take(self._room())
+            self._taking = False
+            self._note_connected()
+            for delivery in deliveries:
+                self._begin(delivery)
+        if self._finishing:
+            await self._broker.stop()
+
+    async def _pool_is_ready(self) -> None:
+        """Wait until the model is loaded: samples that nobody works on would only be held here."""
+        while not self._finishing and not (await self._pool.facts()).get("answers"):
+            await self._sleep(POOL_PAUSE * 5)
+
+    def _room(self) -> int:
+        if self._stalled or self._bytes >= MOST_BYTES:
+            return 0
+        return max(0, self.window - len(self._works))
+
+    async def _changed(self) -> None:
+        self._change.clear()
+        await self._change.wait()
+
+    def _begin(self, delivery: Delivery) -> None:
+        known = self._works.get(delivery.id)
+        if known is not None:
+            # The broker has given it again, although it is held here: only the claim is new.
+            known.delivery.claim = delivery.claim
+            return
+        self._counts.taken += 1
+        self._counts.redelivered += delivery.deliveries > 1
+        work = self._works[delivery.id] = Work(delivery)
+        self._bytes += len(delivery.body)
+        if delivery.lane is not None:
+            self._lanes.setdefault(delivery.lane, deque()).append(work)
+        work.task = asyncio.create_task(self._score(work))
+        work.task.add_done_callback(self._scored)
+
+    def _scored(self, task: asyncio.Task) -> None:
+        """End with what a work has raised, a bug of ours: what is in flight the broker delivers to the next process."""
+        if not task.cancelled() and task.exception() is not None and not self._bug.done():
+            self._bug.set_exception(task.exception() or RuntimeError())
+
+    async def _settle(self) -> None:
+        began = time.monotonic()
+        while True:
+            while not self._ready:
+                if self._finishing and all(work.is_done for work in self._works.values()):
+                    return
+                await self._changed()
+            works = [self._ready[index] for index in range(min(MOST_SETTLED, len(self._ready)))]
+            lost = {
+                id(outcome) for outcome in await self._broker.settle([work.outcome for work in works if work.outcome])
+            }
+            for work in works:
+                self._ready.popleft()
+                self._end(work, is_lost=id(work.outcome) in lost)
+            self._settled += len(works)
+            seconds = time.monotonic() - began
+            if seconds >= AHEAD_SECONDS / 5:
+                # Half of what it was, half of what it is: a pause makes the window small again within a second.
+                self._rate = (self._rate + self._settled / seconds) / 2
+                self._settled, began = 0, time.monotonic()
+            self._change.set()
+
+    def _end(self, work: Work, *, is_lost: bool) -> None:
+        self._works.pop(work.delivery.id, None)
+        self._bytes -= len(work.delivery.body)
+        if work.outcome is None:
+            return
+        if is_lost:
+            self._counts.lost += 1
+        elif work.outcome.is_error:
+            reason = work.outcome.headers[forms.REASON]
+            self._counts.errors[reason] = self._counts.errors.get(reason, 0) + 1
+        else:
+            self._counts.answered += 1
+
+    async def _hold(self) -> None:
+        while True:
+            await asyncio.sleep(self._reclaim / 3)
+            await self._broker.hold([work.delivery for work in self._works.values()])
+
+    async def _look(self) -> None:
+        while True:
+            self.lag = await self._broker.lag()
+            await asyncio.sleep(LAG_SECONDS)
+
+    async def _give_back(self) -> None:
+        """Give back what was taken and will not be answered: the scorers have ended before it was."""
+        works = [work for work in self._works.values() if work.outcome is None]
+        if works:
+            await self._broker.give_back([work.delivery for work in works])
+        for work in works:
+            self._end(work, is_lost=False)
+
+    def _forget(self) -> None:
+        """Forget what was taken by a connection that is gone: the broker delivers it again."""
+        for work in self._works.values():
+            if work.task is not None:
+                work.task.cancel()
+        self._works.clear()
+        self._lanes.clear()
+        self._ready.clear()
+        self._bytes = 0
+
+    # --- what the log says ---
+
+    def _note_connected(self) -> None:
+        if self.connected:
+            return
+        self.connected = True
+        if self._away_since is None:
+            self._say(f"The bus: taking samples from {self._name}.")
+        else:
+            seconds = time.monotonic() - self._away_since
+            self._say(f"The bus: {self._name} is there again after {seconds:.1f} s.")
+        self._away_since, self._why_away = None, ""
+
+    def _note_away(self, reason: str) -> None:
+        """Say why there is no broker, once for each reason."""
+        self.connected = False
+        self.lag = None
+        if self._away_since is None:
+            self._away_since = time.monotonic()
+        if reason != self._why_away:
+            self._why_away = reason
+            self._say(f"The bus: {self._name} can't be used: {reason}; not ready, trying again until it can.")
+
+    # --- one delivery ---
+
+    async def _score(self, work: Work) -> None:
+        work.outcome = await self._outcome(work.delivery)
+        self._done(work)
+
+    def _done(self, work: Work) -> None:
+        """Note that a work has its outcome, or will be given back; settle what now is next in its lane."""
+        work.is_done = True
+        lane = work.delivery.lane
+        if lane is None:
+            self._next(work)
+        else:
+            works = self._lanes[lane]
+            while works and works[0].is_done:
+                self._next(works.popleft())
+            if not works:
+                del self._lanes[lane]
+        self._change.set()
+
+    def _next(self, work: Work) -> None:
+        if work.outcome is not None:
+            self._ready.append(work)
+
+    async def _outcome(self, delivery: Delivery) -> Outcome | None:
+        """Return what a delivery leads to; None where the service ended before that was known."""
+        outcome = await self._answer(delivery)
+        if outcome is not None and forms.size_of(outcome) > self._broker.largest:
+            if not outcome.is_error:
+                detail = f"The answer is larger than the broker takes ({self._broker.largest} bytes)."
+                outcome = self._messages.refused(delivery, forms.TOO_LARGE, detail)
+            if forms.size_of(outcome) > self._broker.largest:
+                outcome = forms.without_body(outcome)
+        return outcome
+
+    async def _answer(self, delivery: Delivery) -> Outcome | None:
+        messages = self._messages
+        if delivery.deliveries > self._tries:
+            times = delivery.deliveries - 1
+            detail = f"It was delivered {times} times, and the service ended each time (S2I_BUS_TRIES)."
+            return messages.refused(delivery, forms.DIED, detail)
+        question = None
+        try:
+            question = messages.read(delivery)
+            answers, failure, index = await self._asked(delivery, question)
+            if failure is None:
+                return messages.answered(delivery, question, answers)
+        except Malformed as error:
+            reason = forms.TOO_LARGE if error.status == 413 else forms.MALFORMED
+            return messages.refused(delivery, reason, str(error), question)
+        if failure.outcome == outcomes.NOT_READY:
+            return None
+        return messages.failed(delivery, failure, question, index)
+
+    async def _asked(self, delivery: Delivery, question: Question) -> tuple[list[bytes], Answer | None, int | None]:
+        """Return the answers to all samples of a message, or the first that failed and its index."""
+        answers: list[bytes] = []
+        alone = len(question.samples) == 1
+        for at, sample in enumerate(question.samples):
+            if self._arrays:
+                answer, index = await self._ask_array(delivery, sample)
+            else:
+                answer, index = await self._ask(delivery, self._pool.ask, sample), None
+            if answer.outcome != outcomes.OK:
+                return [], answer, index if alone else at
+            answers.append(answer.payload)
+        return answers, None, None
+
+    async def _ask_array(self, delivery: Delivery, array: bytes) -> tuple[Answer, int | None]:
+        """Return the array of answers to an array of samples; or the answer that failed, and its sample's index."""
+        series, parts, at = Series(array=array), [], 0
+        try:
+            if self._pool.together:
+                for part in series.parts(TOGETHER):
+                    answer = await self._ask(delivery, self._pool.ask_array, part.array)
+                    if answer.outcome != outcomes.OK:
+                        index = replies.index_of(answer)
+                        return answer, None if index is None else at + index
+                    parts.append(answer.payload)
+                    at += TOGETHER
+                return Answer(outcomes.OK, Series.joined(parts).array), None
+            samples = series.elements
+        except ValueError as error:
+            raise Malformed(f"The message is no JSON array of samples: {error}.") from error
+        answers = []
+        # As many at a time as all scorers can work on.
+        for start in range(0, len(samples), self._least):
+            some = samples[start : start + self._least]
+            asked = await asyncio.gather(*(self._ask(delivery, self._pool.ask, sample) for sample in some))
+            for number, answer in enumerate(asked):
+                if answer.outcome != outcomes.OK:
+                    return answer, start + number
+                answers.append(answer.payload)
+        return Answer(outcomes.OK, Series(answers).array), None
+
+    async def _ask(self, delivery: Delivery, ask: Callable[[bytes], Awaitable[Answer]], body: bytes) -> Answer:
+        """Return the outcome of a sample: asked again while the pool is full or not ready, and where its scorer died.
+
+        NOT_READY is returned only at the end, DIED only when the tries are used up.
+        """
+        deaths, stalls, pause = 0, 0, POOL_PAUSE
+        waits = (outcomes.FULL, outcomes.NOT_READY)
+        try:
+            while True:
+                answer = await ask(body)
+                if answer.outcome == outcomes.DIED:
+                    deaths += 1
+                    if delivery.deliveries - 1 + deaths >= self._tries:
+                        return answer
+                elif answer.outcome not in waits or (answer.outcome == outcomes.NOT_READY and self._finishing):
+                    return answer
+                else:
+                    # Nothing more is taken until this one is through.
+                    stalls += 1
+                    self._stalled += stalls == 1
+                    await self._sleep(pause)
+                    pause = min(LONGEST_POOL_PAUSE, 2 * pause)
+        finally:
+            if stalls:
+                self._stalled -= 1
+                self._change.set()

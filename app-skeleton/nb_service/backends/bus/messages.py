@@ -1,0 +1,146 @@
+"""What a message means: the samples in it, the message with their answers, and the one that says why there are none.
+
+A message is a sample as JSON, an array of samples (S2I_BUS_ARRAYS), or a CloudEvent in either mode or a batch of them.
+"""
+
+import json
+from collections.abc import Sequence
+from functools import partial
+
+from nb_service.backends.bus.brokers import Delivery, Outcome
+from nb_service.http import replies
+from nb_service.identity import Identity
+from nb_service.pool import Answer
+from nb_service.pool import answer as outcomes
+from nb_service.protocols import Body, Malformed, Question, Series, cloud_events
+from nb_service.protocols.limits import Limits
+from nb_service.settings import Settings
+
+# Why a message got no answer: what its header REASON and the metrics say.
+MALFORMED, TOO_LARGE, REFUSED, FAILED, DIED, TOO_SLOW = (
+    "malformed",
+    "too-large",
+    "refused",
+    "failed",
+    "died",
+    "too-slow",
+)
+REASON, DETAIL, DELIVERIES = "x-error-reason", "x-error-detail", "x-error-deliveries"
+SAMPLE_ID = "x-sample-id"
+# What a message may call its own id.
+IDS = (SAMPLE_ID, "ce-id", "message-id", "id")
+# What an answer has of its sample, beside the key: what tells which sample, trace or conversation it belongs to.
+CARRIED = (
+    "traceparent",
+    "tracestate",
+    "correlation-id",
+    "correlationid",
+    "x-correlation-id",
+    "x-request-id",
+    "subject",
+    "key",
+    "partitionkey",
+)
+CARRIED_ATTRIBUTES = ("subject", "traceparent", "tracestate", "correlationid", "partitionkey")
+MOST_DETAIL = 1000
+_REASONS = {
+    outcomes.NOT_JSON: MALFORMED,
+    outcomes.REFUSED: REFUSED,
+    outcomes.FAILED: FAILED,
+    outcomes.DIED: DIED,
+    outcomes.TOO_SLOW: TOO_SLOW,
+}
+
+
+class Messages:
+    """Reads and writes the messages of a model's bus."""
+
+    def __init__(self, settings: Settings, identity: Identity) -> None:
+        self._limits = Limits(settings.max_samples, settings.max_body)
+        self._disclosure = replies.disclosure(settings)
+        self._model = {name.lower(): value for name, value in identity.headers}
+        self._type = settings.ce_type
+        self._source = settings.ce_source or f"io.kserve.inference.{identity.name}"
+        self._merge = settings.ce_merge
+
+    def read(self, delivery: Delivery) -> Question:
+        """Return the samples of a message; raise Malformed, with status 413 where it is too large."""
+        headers, body = delivery.headers, delivery.body
+        if len(body) > self._limits.body:
+            raise Malformed("The message is larger than this service takes (S2I_MAX_BODY).", 413)
+        if headers.get("content-encoding", "identity").lower() != "identity":
+            raise Malformed("Compressed messages are not read.", 415)
+        kind = headers.get("content-type") or None
+        if cloud_events.is_event(headers, kind):
+            reply = cloud_events.Reply(
+                self._type, self._source, self._merge, CARRIED_ATTRIBUTES, partial(_event_id, delivery), caused=True
+            )
+            return cloud_events.read(headers, kind, body, reply, self._limits)
+        if kind is not None and not replies.is_json(kind):
+            raise Malformed(f"Messages of type {kind} are not read; send a sample as JSON.", 415)
+        if not body:
+            raise Malformed("The message is empty; send one sample as JSON.")
+        return Question([body], _as_it_is)
+
+    def answered(self, delivery: Delivery, question: Question, answers: Sequence[bytes]) -> Outcome:
+        """Return the message with the answers; raise Malformed where they have no form in its format."""
+        content = question.write(answers)
+        headers = {"content-type": content.content_type, **self._told(delivery, question)}
+        headers |= {name: header_text(delivery.headers[name]) for name in CARRIED if name in delivery.headers}
+        headers |= {name.lower(): value for name, value in content.headers}
+        return Outcome(delivery, False, content.data, headers)
+
+    def refused(self, delivery: Delivery, reason: str, detail: str, question: Question | None = None) -> Outcome:
+        """Return the message for the place of errors: the one that came, with the reason in its headers."""
+        headers = {name: header_text(value) for name, value in delivery.headers.items()}
+        headers |= self._told(delivery, question)
+        headers |= {REASON: reason, DETAIL: header_text(detail), DELIVERIES: str(delivery.deliveries)}
+        return Outcome(delivery, True, delivery.body, headers)
+
+    def failed(self, delivery: Delivery, answer: Answer, question: Question, index: int | None = None) -> Outcome:
+        """Return the same for an answer that is none; `index` is the sample's in the message, None for the only one."""
+        facts = json.loads(replies.from_answer(answer, self._disclosure).body)
+        detail = facts["detail"].replace("The body is not JSON", "It is not JSON")
+        if index is not None:
+            detail = f"Sample {index + 1}: {detail}"
+        return self.refused(delivery, _REASONS[answer.outcome], detail, question)
+
+    def _told(self, delivery: Delivery, question: Question | None) -> dict[str, str]:
+        return {**self._model, SAMPLE_ID: header_text(_sample_id(delivery, question))}
+
+
+def size_of(outcome: Outcome) -> int:
+    """Return about how many bytes a message has: body, headers and what is around these."""
+    return len(outcome.body) + sum(len(name) + len(value) + 4 for name, value in outcome.headers.items())
+
+
+def without_body(outcome: Outcome) -> Outcome:
+    """Return a message for errors without the bytes that came, which the broker would not take with these headers."""
+    detail = outcome.headers[DETAIL] + " The message itself is left out: with its reason it is too large."
+    return outcome._replace(body=b"", headers={**outcome.headers, DETAIL: detail})
+
+
+def header_text(text: str) -> str:
+    """Return `text` as a header's value: one line of printable ASCII, with escapes for other characters, shortened."""
+    if len(text) <= MOST_DETAIL and text.isascii() and text.isprintable():
+        return text
+    ascii_text = text.encode("ascii", "backslashreplace").decode("ascii")
+    line = " ".join("".join(character if " " <= character <= "~" else " " for character in ascii_text).split())
+    return line if len(line) <= MOST_DETAIL else line[: MOST_DETAIL - 4] + " ..."
+
+
+def _as_it_is(answers: Series) -> Body:
+    return Body(answers[0])
+
+
+def _event_id(delivery: Delivery, index: int) -> str:
+    """Return the id of the event with an answer: the same whenever this delivery is answered."""
+    return f"{delivery.id}.{index}"
+
+
+def _sample_id(delivery: Delivery, question: Question | None) -> str:
+    """Return the id that the sample came with, or the broker's."""
+    ids = question.ids if question is not None else ()
+    if len(ids) == 1:
+        return ids[0]
+    return next((delivery.headers[name] for name in IDS if delivery.headers.get(name)), delivery.id)

@@ -1,0 +1,171 @@
+"""A process of ours that asks the pool: started with an end of the pool's socket, and again when it ends."""
+
+import asyncio
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+
+from nb_scorer.common import phrases
+
+from nb_service.pool import Pool
+from nb_service.pool.socket_server import PoolServer
+
+# After this many deaths without a sign of life between them, nobody should wait for it.
+CRASH_LOOP = 3
+LONGEST_PAUSE = 10.0
+# The end of a process that ran for this long is not part of a crash loop.
+STEADY_SECONDS = 60.0
+
+
+class PoolProcess:
+    """Runs `python -m MODULE DESCRIPTOR…`, of which the last descriptor is its end of the pool's socket.
+
+    `title` is what the log calls it. The process gets `facts()` when it asks for them; what it tells goes to `told`.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        pool: Pool,
+        title: str,
+        module: tuple[str, ...],
+        environ: dict,
+        facts: Callable[[], dict],
+        say: Callable[[str], object],
+    ) -> None:
+        self.on_down = lambda: None  # called when it is in a crash loop
+        self._loop = loop
+        self._pool = pool
+        self._title = title
+        self._module = module
+        self._environ = environ
+        self._facts = facts
+        self._say = say
+        self._process: subprocess.Popen | None = None
+        self._server: PoolServer | None = None
+        self._deaths = 0
+        self._started_at = 0.0
+        self._pause: asyncio.TimerHandle | None = None
+        self._ending = False
+
+    @property
+    def pid(self) -> int | None:
+        """Return the process id while it runs."""
+        return self._process.pid if self._process is not None else None
+
+    @property
+    def is_down(self) -> bool:
+        """Return whether it is in a crash loop, so that nobody should wait for it."""
+        return self._deaths >= CRASH_LOOP and self._process is None
+
+    @property
+    def descriptors(self) -> tuple[int, ...]:
+        """Return what it inherits beside the pool's socket."""
+        return ()
+
+    @property
+    def held_back(self) -> Iterable[signal.Signals]:
+        """Return the signals that are held back until it asks for them, beside those that are already."""
+        return ()
+
+    def told(self, news: dict) -> None:
+        """Take what the process tells; nothing by default."""
+
+    def start(self) -> None:
+        """Start it unless it runs, or a start is scheduled; after a failure schedule one."""
+        if self._process is not None or self._pause is not None or self._ending:
+            return
+        try:
+            self._start()
+        except OSError as error:
+            self._deaths += 1
+            if self._deaths == 1:
+                self._say(f"{self._title} can't be started: {error.strerror or error}; trying again.")
+            self._start_later()
+            if self.is_down:
+                self.on_down()
+
+    def _start(self) -> None:
+        front_socket, its_socket = socket.socketpair()
+        fds = [*self.descriptors, its_socket.fileno()]
+        # It has to be there at its start: a signal that comes before Python has installed a handler would end it.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, self.held_back)
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-m", *self._module, *map(str, fds)],
+                pass_fds=fds,
+                stdin=subprocess.DEVNULL,
+                env=self._environ,
+                cwd="/",
+                # A terminal's Ctrl-C goes to every process of its session: only the front may get it, which ends this
+                # one when it has answered.
+                start_new_session=True,
+            )
+        except OSError:
+            front_socket.close()
+            raise
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+            # With a copy of it here, the other end would never show as end of file.
+            its_socket.close()
+        self._started_at = self._loop.time()
+        try:
+            self._server = PoolServer(self._loop, self._pool, front_socket, self._facts, lambda: None, self.told)
+        except OSError:
+            # Without a server nobody would answer it. It is reaped and restarted like one that ended by itself.
+            front_socket.close()
+            self._process.kill()
+
+    def works(self) -> None:
+        """Note a sign of life: it is not in a crash loop."""
+        self._deaths = 0
+
+    def reap(self) -> None:
+        """Collect its exit status if it has ended, and start another."""
+        if self._process is None or self._process.poll() is None:
+            return
+        status, self._process = self._process.returncode, None
+        self._close_server()
+        if self._ending:
+            return
+        if self._loop.time() - self._started_at > STEADY_SECONDS:
+            self._deaths = 0
+        self._deaths += 1
+        self._say(f"{self._title} {phrases.ending(status)}; starting another.")
+        self._start_later()
+        if self.is_down:
+            self.on_down()
+
+    def _start_later(self) -> None:
+        self._pause = self._loop.call_later(min(LONGEST_PAUSE, 0.1 * 2 ** min(self._deaths, 10)), self._start_now)
+
+    def _start_now(self) -> None:
+        self._pause = None
+        self.start()
+
+    def finish(self) -> None:
+        """Tell it to answer what it has and end; `pid` is None once it has ended."""
+        self._ending = True
+        if self._pause is not None:
+            self._pause.cancel()
+        if self._process is not None:
+            self._process.terminate()
+
+    def close(self, seconds: float = 1.0) -> None:
+        """End it; kill it if it takes longer than `seconds`."""
+        self.finish()
+        if self._process is None:
+            return
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._close_server()
+
+    def _close_server(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            self._server = None

@@ -1,0 +1,264 @@
+"""Real brokers on loopback, started by the tests on ports of their own, and killed by them; and what they hold.
+
+Each class has the same names, so that every broker can be asked the same: start, kill, put, counts, everything.
+"""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import nats
+import pytest
+import redis
+from nats.js.errors import NotFoundError
+
+from contract.services import SOON, children, free_port, wait_until
+from engine import provide
+
+SOURCE, TARGET, ERRORS = "samples", "predictions", "predictions.errors"
+
+
+def program(name: str, package: str) -> str:
+    """Return the path of a broker's program; install Debian's under CI, else fail with the line that does."""
+    if shutil.which(name) is None and provide.required():
+        with contextlib.suppress(provide.Missing):
+            provide.apt(package)
+    path = shutil.which(name) or shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")
+    if path is None:
+        pytest.fail(f"no {name} here; on Debian: apt-get install {package}")
+    return path
+
+
+class Message(NamedTuple):
+    """A message that was published: whether as an error, its headers by their names in lower case, and its body."""
+
+    is_error: bool
+    headers: dict[str, str]
+    body: bytes
+
+
+class Server:
+    """A broker's process; `folder` has what survives it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.process: subprocess.Popen | None = None
+
+    def command(self) -> list[str]:
+        """Return the command that runs it in the foreground."""
+        raise NotImplementedError
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """Return the settings of a service that uses it."""
+        raise NotImplementedError
+
+    def start(self) -> "Server":
+        """Start it; return itself once it accepts connections."""
+        with open(self.folder / "broker.log", "ab") as log:
+            self.process = subprocess.Popen(self.command(), stdout=log, stderr=log)
+        assert wait_until(self._accepts), (self.folder / "broker.log").read_text()
+        return self
+
+    def _accepts(self) -> bool:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", int(self.port)), 1):
+            return True
+        return False
+
+    def kill(self) -> None:
+        """Kill it, as a machine that loses its power does, but for what the kernel has."""
+        self.process.kill()
+        self.process.wait()
+
+    def close(self) -> None:
+        """Make sure that nothing is left."""
+        if self.process is not None and self.process.poll() is None:
+            self.kill()
+
+
+class NatsServer(Server):
+    """nats-server with JetStream on the disk."""
+
+    def command(self) -> list[str]:
+        """Return the command."""
+        words = ["-a", "127.0.0.1", "-p", self.port, "-js", "-sd", str(self.folder)]
+        return [program("nats-server", "nats-server"), *words]
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """Return the settings of a service that uses it."""
+        url = f"nats://127.0.0.1:{self.port}"
+        return {"S2I_BACKEND": "bus", "S2I_BUS_URL": url, "S2I_BUS_IN": SOURCE, "S2I_BUS_OUT": TARGET}
+
+    def ask(self, use, **options):
+        """Return what `await use(a connection, its JetStream)` does."""
+
+        async def asked():
+            client = await nats.connect(f"nats://127.0.0.1:{self.port}", allow_reconnect=False, **options)
+            try:
+                return await use(client, client.jetstream(timeout=SOON))
+            finally:
+                await client.close()
+
+        return asyncio.run(asked())
+
+    def make(self, *subjects: str) -> None:
+        """Make a stream for each subject; for all that a service uses, where none is named."""
+
+        async def use(client, js):
+            for subject in subjects or (SOURCE, TARGET, ERRORS):
+                await js.add_stream(name=subject.replace(".", "_"), subjects=[subject])
+
+        self.ask(use)
+
+    def put(self, messages) -> None:
+        """Publish (body, headers) as samples; come back when the server has confirmed all."""
+
+        async def use(client, js):
+            waiting = [await js.publish_async(SOURCE, body, headers=headers or None) for body, headers in messages]
+            await asyncio.gather(*waiting)
+
+        self.ask(use)
+
+    def counts(self) -> tuple[int, int]:
+        """Return how many answers and errors there are."""
+
+        async def use(client, js):
+            return [(await js.stream_info(name)).state.messages for name in ("predictions", "predictions_errors")]
+
+        with contextlib.suppress(NotFoundError):
+            return tuple(self.ask(use))
+        return 0, 0
+
+    def everything(self) -> list[Message]:
+        """Return all answers and errors, in the order of their places."""
+
+        async def use(client, js):
+            messages = []
+            for subject in (TARGET, ERRORS):
+                name = subject.replace(".", "_")
+                left = (await js.stream_info(name)).state.messages
+                reader = await js.subscribe(subject, stream=name, ordered_consumer=True)
+                while left:
+                    message = await reader.next_msg(timeout=SOON)
+                    headers = {name.lower(): value for name, value in (message.headers or {}).items()}
+                    messages.append(Message(subject == ERRORS, headers, message.data))
+                    left -= 1
+                await reader.unsubscribe()
+            return messages
+
+        return self.ask(use)
+
+    def unsettled(self) -> int:
+        """Return how many samples were taken or wait, and are not acknowledged."""
+
+        async def use(client, js):
+            info = await js.consumer_info(SOURCE, "model")
+            return info.num_ack_pending + info.num_pending
+
+        return self.ask(use)
+
+
+class RedisServer(Server):
+    """redis-server with an append-only file."""
+
+    def command(self) -> list[str]:
+        """Return the command."""
+        words = ["--bind", "127.0.0.1", "--port", self.port, "--appendonly", "yes", "--save", ""]
+        return [program("redis-server", "redis-server"), *words, "--dir", str(self.folder)]
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """Return the settings of a service that uses it."""
+        url = f"redis://127.0.0.1:{self.port}"
+        return {"S2I_BACKEND": "bus", "S2I_BUS_URL": url, "S2I_BUS_IN": SOURCE, "S2I_BUS_OUT": TARGET}
+
+    def client(self, **options) -> redis.Redis:
+        """Return a client."""
+        return redis.Redis(port=int(self.port), protocol=2, **options)
+
+    def start(self) -> "RedisServer":
+        """Start it; return itself once it has read its file."""
+        super().start()
+
+        def answers():
+            with contextlib.suppress(redis.RedisError), self.client() as client:
+                return client.ping()
+            return False
+
+        assert wait_until(answers)
+        return self
+
+    def make(self, *streams: str) -> None:
+        """Do nothing: a stream is there with its first entry."""
+
+    def put(self, messages) -> None:
+        """Add (body, headers) as samples."""
+        with self.client() as client:
+            pipeline = client.pipeline(transaction=False)
+            for body, headers in messages:
+                pipeline.xadd(SOURCE, {"data": body, **headers})
+            pipeline.execute()
+
+    def counts(self) -> tuple[int, int]:
+        """Return how many answers and errors there are."""
+        with self.client() as client:
+            return client.xlen(TARGET), client.xlen(ERRORS)
+
+    def everything(self) -> list[Message]:
+        """Return all answers and errors, in the order of their places."""
+        messages = []
+        with self.client() as client:
+            for stream in (TARGET, ERRORS):
+                for _, fields in client.xrange(stream):
+                    body = fields.pop(b"data")
+                    headers = {name.decode(): value.decode() for name, value in fields.items()}
+                    messages.append(Message(stream == ERRORS, headers, body))
+        return messages
+
+    def unsettled(self) -> int:
+        """Return how many samples were taken or wait, and are not acknowledged."""
+        with self.client() as client:
+            (group,) = client.xinfo_groups(SOURCE)
+            return group["pending"] + group["lag"]
+
+
+SERVERS = {"nats": NatsServer, "redis": RedisServer}
+
+
+def count_until(server: Server, number: int, seconds: float) -> tuple[int, int]:
+    """Return the counts once they are `number` together, or after `seconds` without any news; it may be away."""
+    best, until = (0, 0), time.monotonic() + seconds
+    while sum(best) < number and time.monotonic() < until:
+        with contextlib.suppress(OSError, nats.errors.Error, redis.RedisError, asyncio.TimeoutError):
+            counts = server.counts()
+            if sum(counts) > sum(best):
+                best, until = counts, time.monotonic() + seconds
+        time.sleep(0.05)
+    return best
+
+
+def bus_process(service) -> int | None:
+    """Return the id of the bus's process: the child whose command names it; None while there is none."""
+    for child in children(service.process.pid):
+        try:
+            with open(f"/proc/{child}/cmdline", "rb") as file:
+                if b"nb_service.backends.bus" in file.read():
+                    return child
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    return None
+
+
+def kill_bus(service) -> None:
+    """Kill the bus's process of a service, as soon as it has one."""
+    assert wait_until(lambda: bus_process(service) is not None)
+    os.kill(bus_process(service), signal.SIGKILL)
