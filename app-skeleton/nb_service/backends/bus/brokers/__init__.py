@@ -151,6 +151,10 @@ KINDS = {
     "tls": Kind("NATS JetStream", "nats_jetstream", "NatsJetStream", "nats", "nats"),
     "redis": Kind("Redis Streams", "redis_streams", "RedisStreams", "redis", "redis"),
     "rediss": Kind("Redis Streams", "redis_streams", "RedisStreams", "redis", "redis"),
+    "amqp": Kind("RabbitMQ", "rabbitmq", "RabbitMQ", "pika", "rabbitmq"),
+    "amqps": Kind("RabbitMQ", "rabbitmq", "RabbitMQ", "pika", "rabbitmq"),
+    "mqtt": Kind("MQTT 5", "mqtt", "Mqtt", "paho", "mqtt"),
+    "mqtts": Kind("MQTT 5", "mqtt", "Mqtt", "paho", "mqtt"),
 }
 
 
