@@ -23,7 +23,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from nb_service.backends.bus.brokers import Away, Delivery, Lag, Outcome
+from nb_service.backends.bus.brokers import Away, Delivery, Lag, Outcome, words_of
 from nb_service.backends.bus.place import Place
 
 ANSWER_SECONDS = 5.0
@@ -279,7 +279,7 @@ class Mqtt:
             await link.subscribe(f"$share/{self._group}/{place.source}")
         except OSError as error:
             self._address += 1
-            raise Away(_reason(error)) from error
+            raise Away(words_of(error)) from error
         except Away:
             self._address += 1
             raise self._away(link) from None
@@ -295,6 +295,9 @@ class Mqtt:
         if link.gone:
             raise self._away(link)
         return [self._delivery(link.arrived.popleft()) for _ in range(min(most, len(link.arrived)))]
+
+    async def stop(self) -> None:
+        """Do nothing: what was sent to the session waits there, as does all that comes until we are back."""
 
     async def settle(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
         """Publish all, wait until the broker has confirmed all, acknowledge all."""
@@ -395,12 +398,3 @@ def _properties(outcome: Outcome) -> Properties:
             headers.pop(name, None)
     properties.UserProperty = [(name.removeprefix("ce-"), value) for name, value in headers.items()]
     return properties
-
-
-def _reason(error: OSError) -> str:
-    """Return what happened, as part of a sentence."""
-    if isinstance(error, ssl.SSLError):
-        return f"TLS failed ({error.reason or error})"
-    if isinstance(error, TimeoutError):
-        return "no answer"
-    return (error.strerror or str(error)).lower()

@@ -13,7 +13,6 @@ import json
 import re
 import secrets
 import socket
-import ssl
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -33,7 +32,7 @@ from pika.exceptions import (
     ProbableAuthenticationError,
 )
 
-from nb_service.backends.bus.brokers import Away, Delivery, Lag, Outcome
+from nb_service.backends.bus.brokers import Away, Delivery, Lag, Outcome, words_of
 from nb_service.backends.bus.place import Place
 
 ANSWER_SECONDS = 5.0
@@ -299,6 +298,14 @@ class RabbitMQ:
             await self._put_back(link, uncounted)
         return [self._delivery(message) for message in came if not message.again or _is_counted(message)]
 
+    async def stop(self) -> None:
+        """End the consumers, and give back what they were sent and was not taken."""
+        link = self._here
+        channel = link.open_one
+        for tag in channel.consumer_tags:
+            await link.answer(lambda done, tag=tag: channel.basic_cancel(tag, done))
+        self._give_back(link, [link.arrived.popleft().tag for _ in range(len(link.arrived))])
+
     async def settle(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
         """Publish all, wait until the server has confirmed all, acknowledge all."""
         link = self._here
@@ -334,13 +341,7 @@ class RabbitMQ:
 
     async def give_back(self, deliveries: Sequence[Delivery]) -> None:
         """Have the server deliver them again now."""
-        link = self._here
-        channel = link.open_one
-        try:
-            for delivery in deliveries:
-                channel.basic_nack(delivery.claim.tag, requeue=True)
-        except AMQPError as error:
-            raise Away(_reason(error)) from error
+        self._give_back(self._here, [delivery.claim.tag for delivery in deliveries])
 
     async def close(self) -> None:
         """Hang up; the server delivers to others what was not acknowledged."""
@@ -441,6 +442,15 @@ class RabbitMQ:
         except AMQPError as error:
             raise Away(link.gone or _reason(error)) from error
 
+    @staticmethod
+    def _give_back(link: _Link, tags: Sequence[int]) -> None:
+        channel = link.open_one
+        try:
+            for tag in tags:
+                channel.basic_nack(tag, requeue=True)
+        except AMQPError as error:
+            raise Away(link.gone or _reason(error)) from error
+
     def _delivery(self, message: Came) -> Delivery:
         headers = _headers(message.properties)
         key = next((headers[name] for name in KEYS if headers.get(name)), None)
@@ -528,10 +538,8 @@ def _reason(error: BaseException) -> str:
         return f"it says {error.reply_text}"
     cause: Any = error
     for _ in range(8):
-        if isinstance(cause, ssl.SSLError):
-            return f"TLS failed ({cause.reason or cause})"
-        if isinstance(cause, OSError) and cause.strerror:
-            return cause.strerror.lower()
+        if isinstance(cause, OSError):
+            return words_of(cause)
         # What failed is in the library's errors as their first argument, and its last attempt in a list.
         inner = getattr(cause, "exceptions", None) or getattr(cause, "args", None)
         inner = getattr(cause, "exception", None) or (inner[-1] if inner else None) or cause.__cause__
