@@ -169,7 +169,9 @@ class _Link:
             raise Away(self.gone or "the connection is lost")
         return self.channel
 
-    async def publish(self, messages: Sequence[tuple[str, bytes, pika.BasicProperties]], must: bool = True) -> list[int]:
+    async def publish(
+        self, messages: Sequence[tuple[str, bytes, pika.BasicProperties]], must: bool = True
+    ) -> list[int]:
         """Publish (queue, body, properties); return the places of those that the server did not take.
 
         While the server takes nothing, because its disk or memory is full, this waits: the connection is well.
