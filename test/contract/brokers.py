@@ -79,8 +79,8 @@ class Server:
         assert wait_until(self._accepts), (self.folder / "broker.log").read_text()
         return self
 
-    def _accepts(self) -> bool:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", int(self.port)), 1):
+    def _accepts(self, port: str = "") -> bool:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", int(port or self.port)), 1):
             return True
         return False
 
@@ -242,6 +242,16 @@ class RedisServer(Server):
             return group["pending"] + group["lag"]
 
 
+def _end(process: subprocess.Popen, is_group: bool = False) -> None:
+    """Kill a process, or all of its group, unless it has ended."""
+    if process.poll() is None:
+        if is_group:
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+        process.wait()
+
+
 class RabbitServer(Server):
     """rabbitmq-server with quorum queues, a node of its own without any other's names and ports.
 
@@ -252,12 +262,14 @@ class RabbitServer(Server):
     kind = "quorum"
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(Path(tempfile.mkdtemp(prefix="nb-rabbit-")))
-        self.epmd: subprocess.Popen | None = None
+        if self._spare and type(self) is RabbitServer:
+            vars(self).update(vars(self._spare.pop()))
+        else:
+            super().__init__(Path(tempfile.mkdtemp(prefix="nb-rabbit-")))
+            atexit.register(shutil.rmtree, self.folder, ignore_errors=True)
+            self.dist, self.names = free_port(), free_port()
+            self.epmd: subprocess.Popen | None = None
         self.read: dict[str, list[Message]] = {TARGET: [], ERRORS: []}
-        self.dist, self.names = free_port(), free_port()
-        if self._spare:
-            vars(self).update(vars(self._spare.pop()), read=self.read)
 
     def environ(self) -> dict[str, str]:
         """Return where its programs find each other."""
@@ -299,17 +311,23 @@ class RabbitServer(Server):
         if self.epmd is None:
             words = ["epmd", "-port", self.names, "-address", "127.0.0.1"]
             self.epmd = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            atexit.register(self._end)
+            atexit.register(_end, self.epmd)
+            # Else the server starts one that nobody ends.
+            assert wait_until(lambda: self._accepts(self.names))
         with open(self.folder / "broker.log", "ab") as log:
             # A group of its own: the command is a shell's, and waits for the server.
             self.process = subprocess.Popen(
                 self.command(), stdout=log, stderr=log, env=self.environ(), start_new_session=True
             )
+        # What is left to the next may be nobody's in the end.
+        atexit.register(_end, self.process, is_group=True)
 
         def answers():
             assert self.process.poll() is None, (self.folder / "broker.log").read_text()[-2000:]
-            with contextlib.suppress(OSError, pika.exceptions.AMQPError), self._client():
-                return True
+            # The library logs each that is refused.
+            if self._accepts():
+                with contextlib.suppress(OSError, pika.exceptions.AMQPError), self._client():
+                    return True
             return False
 
         assert wait_until(answers, 120), (self.folder / "broker.log").read_text()[-2000:]
@@ -317,9 +335,7 @@ class RabbitServer(Server):
 
     def kill(self) -> None:
         """Kill it and what it has started."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+        _end(self.process, is_group=True)
 
     def close(self) -> None:
         """Leave it to the next, where it runs and is like all."""
@@ -329,15 +345,7 @@ class RabbitServer(Server):
                     client.channel().queue_delete(queue)
             self._spare.append(self)
         else:
-            self._end()
-
-    def _end(self) -> None:
-        if self.process is not None and self.process.poll() is None:
-            self.kill()
-        if self.epmd is not None and self.epmd.poll() is None:
-            self.epmd.kill()
-            self.epmd.wait()
-        shutil.rmtree(self.folder, ignore_errors=True)
+            super().close()
 
     def parameters(self) -> pika.ConnectionParameters:
         """Return how the tests log in."""

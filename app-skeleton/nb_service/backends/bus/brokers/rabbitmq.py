@@ -26,10 +26,12 @@ from pika.channel import Channel
 from pika.exceptions import (
     AMQPConnectionError,
     AMQPError,
+    AMQPHeartbeatTimeout,
     ChannelClosedByBroker,
     ConnectionClosedByBroker,
     ProbableAccessDeniedError,
     ProbableAuthenticationError,
+    StreamLostError,
 )
 
 from nb_service.backends.bus.brokers import Away, Delivery, Lag, Outcome, words_of
@@ -536,6 +538,8 @@ def _reason(error: BaseException) -> str:
         return "it refuses the user or the password"
     if isinstance(error, ProbableAccessDeniedError):
         return "it refuses this user the virtual host, or has none of that name"
+    if isinstance(error, (AMQPHeartbeatTimeout, StreamLostError)):
+        return "the connection is lost"
     if isinstance(error, (ChannelClosedByBroker, ConnectionClosedByBroker)):
         return f"it says {error.reply_text}"
     cause: Any = error
