@@ -54,9 +54,11 @@ class Message(NamedTuple):
 
 
 class Server:
-    """A broker's process; `folder` has what survives it. `tells_lag` is whether it says how many samples wait."""
+    """A broker's process; `folder` has what survives it. `tells_lag` is whether it says how many samples wait,
+    `once` whether each sample leads to one message and never two.
+    """
 
-    tells_lag = True
+    tells_lag = once = True
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -258,6 +260,7 @@ class RabbitServer(Server):
     One takes ten seconds to start. So who closes one leaves it, without its queues, to the next who needs one.
     """
 
+    once = False
     _spare: "list[RabbitServer]" = []
     kind = "quorum"
 
@@ -454,7 +457,7 @@ class RabbitServer(Server):
 class MqttServer(Server):
     """mosquitto, and a reader whose session has all answers and errors from the start."""
 
-    tells_lag = False
+    tells_lag = once = False
     CLIENT = "scorer"
 
     def __init__(self, folder: Path) -> None:

@@ -31,8 +31,6 @@ NOTEBOOK = """
 
     examples = [{"id": 1}]
 """
-# Whether each sample leads to one message and never two.
-ONCE = {"nats": True, "redis": True, "rabbitmq": False, "mqtt": False}
 
 
 def _is_wrong(number):
@@ -104,6 +102,6 @@ def test_each_sample_gets_its_answer_or_its_error_whoever_is_killed(name, model_
     assert reasons == {number: "refused" if number % 50 == 13 else "failed" for number in wrong}
     # What came twice has one id by which a reader knows it.
     assert {message.headers["x-sample-id"] for message in messages} == {f"m{number}" for number in range(SAMPLES)}
-    if ONCE[name]:
+    if server.once:
         assert len(messages) == SAMPLES
     print(f"{name}: {SAMPLES} samples, {KILLS} kills, {RESTARTS} restarts, {len(messages) - SAMPLES} twice")
