@@ -15,7 +15,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import nats
 import pika
@@ -54,8 +54,9 @@ class Message(NamedTuple):
 
 
 class Server:
-    """A broker's process; `folder` has what survives it. `tells_lag` is whether it says how many samples wait,
-    `once` whether each sample leads to one message and never two.
+    """A broker's process; `folder` has what survives it.
+
+    `tells_lag` is whether it says how many samples wait, `once` whether each leads to one message and never two.
     """
 
     tells_lag = once = True
@@ -261,7 +262,7 @@ class RabbitServer(Server):
     """
 
     once = False
-    _spare: "list[RabbitServer]" = []
+    _spare: ClassVar[list["RabbitServer"]] = []
     kind = "quorum"
 
     def __init__(self, folder: Path) -> None:

@@ -1,9 +1,9 @@
 """MQTT 5: a shared subscription and a session that the broker keeps; a sample is acknowledged after its answer.
 
-MQTT knows no stored topics: what was sent to a session and not acknowledged stays this session's, and comes again when a
-client of the same name connects. So a service's name must be the same after it was started anew (S2I_BUS_CLIENT), and
+MQTT knows no stored topics: what was sent to a session and not acknowledged stays this session's, and comes again when
+a client of the same name connects. So a service's name must be the same after it was started anew (S2I_BUS_CLIENT), and
 its session never expires, unless the broker says otherwise. There is no count of deliveries, and no id of a message but
-what its producer gives it as a user property `message-id`.
+what its producer gives it as a user property `message-id`, or as an event's source and id.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from nb_service.backends.bus.brokers import Away, Delivery, Lag, Outcome, words_of
+from nb_service.backends.bus.brokers import Away, Delivery, Lag, Outcome, producers_id, words_of
 from nb_service.backends.bus.place import Place
 
 ANSWER_SECONDS = 5.0
@@ -225,7 +225,7 @@ class _Link:
     def _came(self, _client: object, _data: object, message: paho.MQTTMessage) -> None:
         name = self.ours.get(message.mid) if message.dup else None
         if name is None:
-            name = _message_id(message) or f"{self._own}.{next(self._numbers)}"
+            name = producers_id(_headers(message)) or f"{self._own}.{next(self._numbers)}"
         came = Came(message, name)
         self.arrived.append(came)
         if message.qos:
@@ -356,15 +356,11 @@ class Mqtt:
         # A producer may have sent the same twice: each has its answer, and both answers have one id.
         name = came.name if came.name not in self._taken else f"{came.name}.{message.mid}"
         self._taken.add(name)
-        return Delivery(message.payload, name, headers, key, key, 1 + message.dup, 0.0, came)
+        return Delivery(bytes(message.payload), name, headers, key, key, 1 + message.dup, 0.0, came)
 
 
 def _user_properties(message: paho.MQTTMessage) -> dict[str, str]:
     return {name.lower(): value for name, value in getattr(message.properties, "UserProperty", ())}
-
-
-def _message_id(message: paho.MQTTMessage) -> str:
-    return _user_properties(message).get(MESSAGE_ID, "")
 
 
 def _headers(message: paho.MQTTMessage) -> dict[str, str]:

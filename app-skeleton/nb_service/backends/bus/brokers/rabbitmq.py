@@ -1,9 +1,9 @@
-"""RabbitMQ: consumes a queue; answers are persistent, and a sample is acknowledged once the server confirmed its answer.
+"""RabbitMQ: consumes a queue; answers are persistent, and confirmed by the server before a sample is acknowledged.
 
-Between confirmation and acknowledgement a service may be killed: the sample then comes again, and its answer twice, with
-the same message id where the producer gave the sample one. Quorum queues count deliveries. Classic queues only say that
-there was one before: a sample that comes again from such a queue is put behind the others with a count of ours, so that
-one that kills its service does not come for ever.
+Between confirmation and acknowledgement a service may be killed: the sample then comes again, and its answer twice,
+with the same message id where the producer gave the sample one. Quorum queues count deliveries. Classic queues only say
+that there was one before: a sample that comes again from such a queue is put behind the others with a count of ours, so
+that one that kills its service does not come for ever.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
@@ -34,7 +35,7 @@ from pika.exceptions import (
     StreamLostError,
 )
 
-from nb_service.backends.bus.brokers import Away, Delivery, Lag, Outcome, words_of
+from nb_service.backends.bus.brokers import Away, Delivery, Lag, Outcome, producers_id, words_of
 from nb_service.backends.bus.place import Place
 
 ANSWER_SECONDS = 5.0
@@ -52,6 +53,7 @@ LARGEST_BEFORE_4, LARGEST = 128 << 20, 16 << 20
 MOST_HEADERS = 64 << 10
 # What AMQP has one byte for the length of.
 MOST_SHORT = 255
+MOST_NAME = 200
 PERSISTENT = 2
 NOT_FOUND = 404
 KEYS = ("key", "partitionkey", "ce-partitionkey")
@@ -307,7 +309,7 @@ class RabbitMQ:
         link = self._here
         channel = link.open_one
         for tag in channel.consumer_tags:
-            await link.answer(lambda done, tag=tag: channel.basic_cancel(tag, done))
+            await link.answer(partial(channel.basic_cancel, tag))
         self._give_back(link, [link.arrived.popleft().tag for _ in range(len(link.arrived))])
 
     async def settle(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
@@ -458,9 +460,12 @@ class RabbitMQ:
     def _delivery(self, message: Came) -> Delivery:
         headers = _headers(message.properties)
         key = next((headers[name] for name in KEYS if headers.get(name)), None)
-        # A producer may have sent the same twice: each has its answer, and both answers have one id.
-        name = headers.get("message-id") or f"{self._place.source}.{secrets.token_hex(8)}"
+        name = producers_id(headers)
+        if not 0 < len(name.encode()) <= MOST_SHORT:
+            name = f"{self._place.source[:MOST_NAME]}.{secrets.token_hex(8)}"
+        message.properties.message_id = name
         if name in self._taken:
+            # A producer has sent the same twice: each has its answer, and both answers have one id.
             name = f"{name}.{message.tag}"
         raw = message.properties.headers or {}
         counted = raw.get(COUNT)
@@ -516,7 +521,6 @@ def _properties(outcome: Outcome) -> pika.BasicProperties:
     came = outcome.delivery.claim.properties
     # As they came, and not as a header's text.
     own: dict[str, str | None] = {name: getattr(came, name) for name in ("correlation_id", "reply_to", "message_id")}
-    own["message_id"] = own["message_id"] or outcome.delivery.id
     for name in ("content_type", "content_encoding"):
         value = headers.get(PROPERTIES[name], "")
         own[name] = value if 0 < len(value) <= MOST_SHORT else None
