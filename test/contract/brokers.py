@@ -330,7 +330,7 @@ class RabbitServer(Server):
             assert self.process.poll() is None, (self.folder / "broker.log").read_text()[-2000:]
             # The library logs each that is refused.
             if self._accepts():
-                with contextlib.suppress(OSError, pika.exceptions.AMQPError), self._client():
+                with contextlib.suppress(OSError, pika.exceptions.AMQPError), self.connection():
                     return True
             return False
 
@@ -344,7 +344,7 @@ class RabbitServer(Server):
     def close(self) -> None:
         """Leave it to the next, where it runs and is like all."""
         if type(self) is RabbitServer and self.process is not None and self.process.poll() is None:
-            with self._client() as client:
+            with self.connection() as client:
                 for queue in (SOURCE, TARGET, ERRORS):
                     client.channel().queue_delete(queue)
             self._spare.append(self)
@@ -356,7 +356,8 @@ class RabbitServer(Server):
         return pika.ConnectionParameters("127.0.0.1", int(self.port), heartbeat=0)
 
     @contextlib.contextmanager
-    def _client(self):
+    def connection(self):
+        """Return a connection, closed at the end of `with`."""
         client = pika.BlockingConnection(self.parameters())
         try:
             yield client
@@ -372,7 +373,7 @@ class RabbitServer(Server):
 
     def make(self, *queues: str) -> None:
         """Make a queue for each name; for all that a service uses, where none is named."""
-        with self._client() as client:
+        with self.connection() as client:
             for queue in queues or (SOURCE, TARGET, ERRORS):
                 client.channel().queue_declare(queue, durable=True, arguments={"x-queue-type": self.kind})
 
@@ -419,14 +420,14 @@ class RabbitServer(Server):
 
     def counts(self) -> tuple[int, int]:
         """Return how many answers and errors there are."""
-        with self._client() as client:
+        with self.connection() as client:
             channel = client.channel()
             ready = [channel.queue_declare(queue, passive=True).method.message_count for queue in self.read]
             return tuple(count + len(read) for count, read in zip(ready, self.read.values(), strict=True))
 
     def everything(self) -> list[Message]:
         """Return all answers and errors, in the order of their places; they are taken from these and kept here."""
-        with self._client() as client:
+        with self.connection() as client:
             channel = client.channel()
             for queue, read in self.read.items():
                 while True:
@@ -446,7 +447,7 @@ class RabbitServer(Server):
 
     def unsettled(self) -> int:
         """Return how many samples were taken or wait, and are not acknowledged."""
-        with self._client() as client:
+        with self.connection() as client:
             method = client.channel().queue_declare(SOURCE, passive=True).method
         if not method.consumer_count:
             return method.message_count
@@ -465,7 +466,7 @@ class MqttServer(Server):
         super().__init__(folder)
         self.messages: list[Message] = []
         self.sent = 0
-        self._reader: paho.Client | None = None
+        self.reader: paho.Client | None = None
         self._subscribed = threading.Event()
 
     def lines(self) -> list[str]:
@@ -514,13 +515,13 @@ class MqttServer(Server):
         """Start it; return itself once the reader has subscribed."""
         super().start()
         self._subscribed.clear()
-        if self._reader is None:
-            self._reader = self.client("reader")
-            self._reader.reconnect_delay_set(1, 1)
-            self._reader.on_connect = lambda client, *_: client.subscribe([(TARGET, 1), (ERRORS, 1)])
-            self._reader.on_subscribe = lambda *_: self._subscribed.set()
-            self._reader.on_message = lambda *said: self.messages.append(_message_of(said[-1]))
-            self.connect(self._reader)
+        if self.reader is None:
+            self.reader = self.client("reader")
+            self.reader.reconnect_delay_set(1, 1)
+            self.reader.on_connect = lambda client, *_: client.subscribe([(TARGET, 1), (ERRORS, 1)])
+            self.reader.on_subscribe = lambda *_: self._subscribed.set()
+            self.reader.on_message = lambda *said: self.messages.append(_message_of(said[-1]))
+            self.connect(self.reader)
         assert self._subscribed.wait(SOON)
         return self
 
@@ -531,9 +532,9 @@ class MqttServer(Server):
 
     def close(self) -> None:
         """End the reader, too."""
-        if self._reader is not None:
-            self._reader.disconnect()
-            self._reader.loop_stop()
+        if self.reader is not None:
+            self.reader.disconnect()
+            self.reader.loop_stop()
         super().close()
 
     def make(self, *topics: str) -> None:

@@ -12,6 +12,7 @@ import itertools
 import secrets
 import socket
 import ssl
+import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,8 +38,12 @@ GOODBYE_SECONDS = 1.0
 NEVER = 0xFFFFFFFF
 AT_LEAST_ONCE = 1
 TAKEN_OVER = 0x8E
-# How long we leave to another who connects with our name, or a broker that refuses what is published: growing.
+# A connection that ends sooner is followed by a pause, which grows: for another who connects with our name, or a
+# broker that takes what we are sent but refuses what we publish.
+SHORT_SECONDS = 10.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 5.0
+# Not all brokers say so.
+OUR_NAME = "another client has its name, and each service needs one of its own, which it keeps (S2I_BUS_CLIENT)"
 # What MQTT has for the length of a message, and how many may be on their way.
 LARGEST = (1 << 28) - 1
 MOST_ON_THE_WAY = 0xFFFF
@@ -67,8 +72,9 @@ class _Link:
         self.unsettled: deque[Came] = deque()  # in the order in which they came, which is that of acknowledging
         self.news = asyncio.Event()
         self.gone = ""  # why nothing will come any more
-        self.is_taken_over = False
-        self.is_refused = False
+        self.is_hung_up = False  # whether the broker has ended it without a word
+        self.is_mourned = False
+        self.began = time.monotonic()
         self.on_the_way: set[int] = set()  # published and not confirmed
         self.window = MOST_ON_THE_WAY
         self.largest = LARGEST
@@ -115,7 +121,8 @@ class _Link:
         self.client.subscribe(topic, options=SubscribeOptions(qos=AT_LEAST_ONCE))
         await self.until(lambda: self._granted is not None, ANSWER_SECONDS)
         if self._granted != AT_LEAST_ONCE:
-            raise Away("it gives each message at most once (QoS 0), so that some would be lost")
+            self.lose("it gives each message at most once (QoS 0), so that some would be lost")
+            raise Away(self.gone)
 
     async def until(self, is_so: Any, seconds: float) -> None:
         """Come back when `is_so()`; raise Away where the connection ends first, or nothing happens for `seconds`."""
@@ -203,10 +210,10 @@ class _Link:
         self._progress.set()
 
     def _disconnected(self, _client: object, _data: object, flags: Any, reason: Any, _properties: object) -> None:
-        self.is_taken_over = reason.value == TAKEN_OVER
-        if self.is_taken_over:
-            self.lose("another client has its name; each service needs one of its own, which it keeps (S2I_BUS_CLIENT)")
-        self.lose(f"it says {reason}" if flags.is_disconnect_packet_from_server else "the connection is lost")
+        if reason.value == TAKEN_OVER:
+            self.lose(OUR_NAME)
+        self.is_hung_up = not self.gone and not flags.is_disconnect_packet_from_server
+        self.lose("the connection is lost" if self.is_hung_up else f"it says {reason}")
         self.ended.set()
 
     def _subscribed(self, _client: object, _data: object, _mid: int, reasons: Any, _properties: object) -> None:
@@ -218,7 +225,6 @@ class _Link:
     def _published(self, _client: object, _data: object, mid: int, reason: Any, _properties: object) -> None:
         self.on_the_way.discard(mid)
         if reason.is_failure:
-            self.is_refused = True
             self.lose(f"it refuses what is published: {reason}")
         self._progress.set()
 
@@ -309,7 +315,6 @@ class Mqtt:
             await link.until(lambda: not link.on_the_way, CONFIRM_SECONDS)
         except Away:
             raise self._away(link) from None
-        self._pause = 0.0
         for outcome in outcomes:
             outcome.delivery.claim.is_settled = True
             self._taken.discard(outcome.delivery.id)
@@ -342,8 +347,15 @@ class Mqtt:
 
     def _away(self, link: _Link) -> Away:
         """Return why; pause before the next connection where the same would happen at once."""
-        if link.is_taken_over or link.is_refused:
+        lived = time.monotonic() - link.began
+        if not link.is_mourned and lived < SHORT_SECONDS:
+            if self._pause and link.is_hung_up:
+                link.gone = f"the connection is lost as soon as it is made; perhaps {OUR_NAME}"
             self._pause = min(LONGEST_PAUSE, max(FIRST_PAUSE, 2 * self._pause))
+        elif not link.is_mourned:
+            self._pause = 0.0
+        # Who takes and who settles may both find it gone.
+        link.is_mourned = True
         return Away(link.gone or "no answer")
 
     def _delivery(self, came: Came) -> Delivery:
