@@ -231,7 +231,7 @@ class _Link:
     def _came(self, _client: object, _data: object, message: paho.MQTTMessage) -> None:
         name = self.ours.get(message.mid) if message.dup else None
         if name is None:
-            name = producers_id(_headers(message)) or f"{self._own}.{next(self._numbers)}"
+            name = producers_id(headers_of(message)) or f"{self._own}.{next(self._numbers)}"
         came = Came(message, name)
         self.arrived.append(came)
         if message.qos:
@@ -311,7 +311,7 @@ class Mqtt:
         try:
             for outcome in outcomes:
                 topic = place.errors if outcome.is_error else place.target
-                await link.publish(topic, outcome.body, _properties(outcome))
+                await link.publish(topic, outcome.body, properties_of(outcome))
             await link.until(lambda: not link.on_the_way, CONFIRM_SECONDS)
         except Away:
             raise self._away(link) from None
@@ -360,7 +360,7 @@ class Mqtt:
 
     def _delivery(self, came: Came) -> Delivery:
         message = came.message
-        headers = _headers(message)
+        headers = headers_of(message)
         key = next((headers[name] for name in KEYS if headers.get(name)), None)
         if key is None and message.topic != self._place.source:
             # One of the topics that a wildcard stands for.
@@ -375,7 +375,7 @@ def _user_properties(message: paho.MQTTMessage) -> dict[str, str]:
     return {name.lower(): value for name, value in getattr(message.properties, "UserProperty", ())}
 
 
-def _headers(message: paho.MQTTMessage) -> dict[str, str]:
+def headers_of(message: paho.MQTTMessage) -> dict[str, str]:
     """Return the properties of a message as headers."""
     headers = _user_properties(message)
     if all(name in headers for name in EVENT):
@@ -390,7 +390,7 @@ def _headers(message: paho.MQTTMessage) -> dict[str, str]:
     return headers | {name: value for name, value in own.items() if value}
 
 
-def _properties(outcome: Outcome) -> Properties:
+def properties_of(outcome: Outcome) -> Properties:
     """Return what an answer or error has beside its body."""
     came: Came = outcome.delivery.claim
     headers = {MESSAGE_ID: came.name, **outcome.headers}

@@ -123,7 +123,7 @@ class _Link:
             ask(lambda *said: None if future.done() else future.set_result(said[-1]))
             return await self._waited(future, seconds)
         except AMQPError as error:
-            raise Away(self.gone or _reason(error)) from error
+            raise Away(self.gone or reason_of(error)) from error
 
     async def _waited(self, future: asyncio.Future, seconds: float) -> Any:
         if self.gone:
@@ -188,7 +188,7 @@ class _Link:
                 self._unconfirmed[next(self._numbers)] = batch, place
                 channel.basic_publish("", queue, body, properties, mandatory=must)
         except AMQPError as error:
-            raise Away(self.gone or _reason(error)) from error
+            raise Away(self.gone or reason_of(error)) from error
         while True:
             try:
                 await self._waited(batch.over, CONFIRM_SECONDS if must else ANSWER_SECONDS)
@@ -223,7 +223,7 @@ class _Link:
             batch.confirmed(place, is_taken)
 
     def _closed(self, _: AsyncioConnection, error: BaseException) -> None:
-        self.lose(_reason(error))
+        self.lose(reason_of(error))
         self.ended.set()
 
     def _channel_closed(self, _: Channel, error: Exception) -> None:
@@ -231,7 +231,7 @@ class _Link:
         # Numbers begin anew with the next channel.
         self._unconfirmed.clear()
         self._numbers = itertools.count(1)
-        self.lose(_reason(error))
+        self.lose(reason_of(error))
 
     def _is_blocked(self, _: AsyncioConnection, frame: Any) -> None:
         self.blocked = f"the server takes nothing now ({frame.method.reason})"
@@ -302,7 +302,7 @@ class RabbitMQ:
         uncounted = [message for message in came if message.again and not _is_counted(message)]
         if uncounted:
             await self._put_back(link, uncounted)
-        return [self._delivery(message) for message in came if not message.again or _is_counted(message)]
+        return [self.delivery_of(message) for message in came if not message.again or _is_counted(message)]
 
     async def stop(self) -> None:
         """End the consumers, and give back what they were sent and was not taken."""
@@ -316,7 +316,7 @@ class RabbitMQ:
         """Publish all, wait until the server has confirmed all, acknowledge all."""
         link = self._here
         messages = [
-            (self._place.errors if outcome.is_error else self._place.target, outcome.body, _properties(outcome))
+            (self._place.errors if outcome.is_error else self._place.target, outcome.body, properties_of(outcome))
             for outcome in outcomes
         ]
         pause = FIRST_PAUSE
@@ -446,7 +446,7 @@ class RabbitMQ:
             for tag in tags:
                 channel.basic_ack(tag)
         except AMQPError as error:
-            raise Away(link.gone or _reason(error)) from error
+            raise Away(link.gone or reason_of(error)) from error
 
     @staticmethod
     def _give_back(link: _Link, tags: Sequence[int]) -> None:
@@ -455,10 +455,11 @@ class RabbitMQ:
             for tag in tags:
                 channel.basic_nack(tag, requeue=True)
         except AMQPError as error:
-            raise Away(link.gone or _reason(error)) from error
+            raise Away(link.gone or reason_of(error)) from error
 
-    def _delivery(self, message: Came) -> Delivery:
-        headers = _headers(message.properties)
+    def delivery_of(self, message: Came) -> Delivery:
+        """Return what has come as a delivery that is being worked on."""
+        headers = headers_of(message.properties)
         key = next((headers[name] for name in KEYS if headers.get(name)), None)
         name = producers_id(headers)
         if not 0 < len(name.encode()) <= MOST_SHORT:
@@ -489,7 +490,7 @@ def _own_count(message: Came) -> int:
     return counted if isinstance(counted, int) and counted > 0 else 1
 
 
-def _headers(properties: Any) -> dict[str, str]:
+def headers_of(properties: Any) -> dict[str, str]:
     """Return properties and headers of a message as headers, but for what the server has added."""
     headers = {}
     for given, value in (properties.headers or {}).items():
@@ -515,7 +516,7 @@ def _text(value: Any) -> str:
     return json.dumps(value, default=str)
 
 
-def _properties(outcome: Outcome) -> pika.BasicProperties:
+def properties_of(outcome: Outcome) -> pika.BasicProperties:
     """Return what an answer or error has beside its body."""
     headers = dict(outcome.headers)
     came = outcome.delivery.claim.properties
@@ -536,7 +537,7 @@ def _properties(outcome: Outcome) -> pika.BasicProperties:
     return pika.BasicProperties(headers=table, delivery_mode=PERSISTENT, timestamp=int(time.time()), **own)
 
 
-def _reason(error: BaseException) -> str:
+def reason_of(error: BaseException) -> str:
     """Return what happened, as part of a sentence."""
     if isinstance(error, ProbableAuthenticationError):
         return "it refuses the user or the password"
