@@ -353,7 +353,7 @@ class RabbitServer(Server):
 
     def parameters(self) -> pika.ConnectionParameters:
         """Return how the tests log in."""
-        return pika.ConnectionParameters("127.0.0.1", int(self.port), heartbeat=0)
+        return pika.ConnectionParameters("127.0.0.1", int(self.port), heartbeat=0, blocked_connection_timeout=SOON)
 
     @contextlib.contextmanager
     def connection(self):

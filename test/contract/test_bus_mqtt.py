@@ -186,6 +186,12 @@ def test_a_broker_that_gives_each_message_once_at_most_is_not_used(tmp_path):
         server.close()
 
 
+def test_a_topic_with_a_wildcard_is_not_published_to():
+    broker = Mqtt(Place((urlsplit("mqtt://127.0.0.1:1"),), SOURCE, "out/#", ERRORS, "g"))
+    with pytest.raises(Away, match="S2I_BUS_OUT"):
+        asyncio.run(broker.connect(16))
+
+
 def test_samples_that_come_while_no_service_runs_wait_for_the_next(start, server):
     service = start(DOUBLE, **server.settings).ready()
     service.wait_for("taking samples")

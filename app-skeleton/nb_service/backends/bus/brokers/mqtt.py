@@ -262,6 +262,8 @@ class Mqtt:
         """Connect to the session of our name, or begin it, and subscribe."""
         await asyncio.sleep(self._pause)
         place = self._place
+        if set("+#") & set(place.target + place.errors):
+            raise Away("nothing can be published to a topic with a wildcard (S2I_BUS_OUT, S2I_BUS_ERRORS)")
         url, tls = place.urls[self._address % len(place.urls)], place.tls()
         client = paho.Client(
             CallbackAPIVersion.VERSION2,
