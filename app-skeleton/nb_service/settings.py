@@ -172,6 +172,12 @@ class Settings(Table):
     bus_group: str = setting(
         "S2I_BUS_GROUP", model_name, "", "Consumers with this name share the samples. Default: the model's name."
     )
+    bus_client: str = setting(
+        "S2I_BUS_CLIENT",
+        text,
+        "",
+        "Name of this service at an MQTT broker: its own, and the same after a restart. Default: S2I_BUS_GROUP.",
+    )
     bus_arrays: bool = setting("S2I_BUS_ARRAYS", switch, False, "Each message is a JSON array of samples, not one.")
     bus_tries: int = setting(
         "S2I_BUS_TRIES",

@@ -4,20 +4,29 @@ Each class has the same names, so that every broker can be asked the same: start
 """
 
 import asyncio
+import atexit
 import contextlib
 import os
 import shutil
 import signal
 import socket
 import subprocess
+import tempfile
+import threading
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import nats
+import pika
 import pytest
 import redis
 from nats.js.errors import NotFoundError
+from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from pika.adapters.asyncio_connection import AsyncioConnection
 
 from contract.services import SOON, children, free_port, wait_until
 from engine import provide
@@ -45,7 +54,12 @@ class Message(NamedTuple):
 
 
 class Server:
-    """A broker's process; `folder` has what survives it."""
+    """A broker's process; `folder` has what survives it.
+
+    `tells_lag` is whether it says how many samples wait, `once` whether each leads to one message and never two.
+    """
+
+    tells_lag = once = True
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -68,8 +82,8 @@ class Server:
         assert wait_until(self._accepts), (self.folder / "broker.log").read_text()
         return self
 
-    def _accepts(self) -> bool:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", int(self.port)), 1):
+    def _accepts(self, port: str = "") -> bool:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", int(port or self.port)), 1):
             return True
         return False
 
@@ -231,14 +245,382 @@ class RedisServer(Server):
             return group["pending"] + group["lag"]
 
 
-SERVERS = {"nats": NatsServer, "redis": RedisServer}
+def _end(process: subprocess.Popen, is_group: bool = False) -> None:
+    """Kill a process, or all of its group, unless it has ended."""
+    if process.poll() is None:
+        if is_group:
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+        process.wait()
+
+
+class RabbitServer(Server):
+    """rabbitmq-server with quorum queues, a node of its own without any other's names and ports.
+
+    One takes ten seconds to start. So who closes one leaves it, without its queues, to the next who needs one.
+    """
+
+    once = False
+    _spare: ClassVar[list["RabbitServer"]] = []
+    kind = "quorum"
+
+    def __init__(self, folder: Path) -> None:
+        if self._spare and type(self) is RabbitServer:
+            vars(self).update(vars(self._spare.pop()))
+        else:
+            super().__init__(Path(tempfile.mkdtemp(prefix="nb-rabbit-")))
+            atexit.register(shutil.rmtree, self.folder, ignore_errors=True)
+            self.dist, self.names = free_port(), free_port()
+            self.epmd: subprocess.Popen | None = None
+        self.read: dict[str, list[Message]] = {TARGET: [], ERRORS: []}
+
+    def environ(self) -> dict[str, str]:
+        """Return where its programs find each other."""
+        folder = str(self.folder)
+        return {
+            **os.environ,
+            "HOME": folder,
+            "RABBITMQ_NODENAME": f"nb{self.port}@localhost",
+            "RABBITMQ_DIST_PORT": self.dist,
+            "ERL_EPMD_PORT": self.names,
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "RABBITMQ_CONFIG_FILE": f"{folder}/rabbitmq",
+            "RABBITMQ_CONF_ENV_FILE": f"{folder}/none",
+            "RABBITMQ_ENABLED_PLUGINS_FILE": f"{folder}/plugins",
+            "RABBITMQ_MNESIA_BASE": f"{folder}/mnesia",
+            "RABBITMQ_LOG_BASE": f"{folder}/log",
+        }
+
+    def lines(self) -> list[str]:
+        """Return the lines of its configuration."""
+        return [f"listeners.tcp.1 = 127.0.0.1:{self.port}"]
+
+    def command(self) -> list[str]:
+        """Return the command: the server's own, as Debian's needs a user for it."""
+        program("rabbitmq-server", "rabbitmq-server")
+        return ["/usr/lib/rabbitmq/bin/rabbitmq-server"]
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """Return the settings of a service that uses it."""
+        url = f"amqp://127.0.0.1:{self.port}"
+        return {"S2I_BACKEND": "bus", "S2I_BUS_URL": url, "S2I_BUS_IN": SOURCE, "S2I_BUS_OUT": TARGET}
+
+    def start(self) -> "RabbitServer":
+        """Start it; return itself once clients can log in."""
+        if self.process is not None and self.process.poll() is None:
+            return self
+        (self.folder / "rabbitmq.conf").write_text("\n".join(self.lines()) + "\n")
+        if self.epmd is None:
+            words = ["epmd", "-port", self.names, "-address", "127.0.0.1"]
+            self.epmd = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            atexit.register(_end, self.epmd)
+            # Else the server starts one that nobody ends.
+            assert wait_until(lambda: self._accepts(self.names))
+        with open(self.folder / "broker.log", "ab") as log:
+            # A group of its own: the command is a shell's, and waits for the server.
+            self.process = subprocess.Popen(
+                self.command(), stdout=log, stderr=log, env=self.environ(), start_new_session=True
+            )
+        # What is left to the next may be nobody's in the end.
+        atexit.register(_end, self.process, is_group=True)
+
+        def answers():
+            assert self.process.poll() is None, (self.folder / "broker.log").read_text()[-2000:]
+            # The library logs each that is refused.
+            if self._accepts():
+                with contextlib.suppress(OSError, pika.exceptions.AMQPError), self.connection():
+                    return True
+            return False
+
+        assert wait_until(answers, 120), (self.folder / "broker.log").read_text()[-2000:]
+        return self
+
+    def kill(self) -> None:
+        """Kill it and what it has started."""
+        _end(self.process, is_group=True)
+
+    def close(self) -> None:
+        """Leave it to the next, where it runs and is like all."""
+        if type(self) is RabbitServer and self.process is not None and self.process.poll() is None:
+            with self.connection() as client:
+                for queue in (SOURCE, TARGET, ERRORS):
+                    client.channel().queue_delete(queue)
+            self._spare.append(self)
+        else:
+            super().close()
+
+    def parameters(self) -> pika.ConnectionParameters:
+        """Return how the tests log in."""
+        return pika.ConnectionParameters("127.0.0.1", int(self.port), heartbeat=0, blocked_connection_timeout=SOON)
+
+    @contextlib.contextmanager
+    def connection(self):
+        """Return a connection, closed at the end of `with`."""
+        client = pika.BlockingConnection(self.parameters())
+        try:
+            yield client
+        finally:
+            if client.is_open:
+                client.close()
+
+    def control(self, *words: str) -> str:
+        """Return what rabbitmqctl says."""
+        command = ["/usr/lib/rabbitmq/bin/rabbitmqctl", "-q", *words]
+        done = subprocess.run(command, capture_output=True, text=True, env=self.environ(), check=True)
+        return done.stdout
+
+    def make(self, *queues: str) -> None:
+        """Make a queue for each name; for all that a service uses, where none is named."""
+        with self.connection() as client:
+            for queue in queues or (SOURCE, TARGET, ERRORS):
+                client.channel().queue_declare(queue, durable=True, arguments={"x-queue-type": self.kind})
+
+    def put(self, messages) -> None:
+        """Publish (body, headers) as samples; come back when the server has confirmed all."""
+
+        async def published():
+            loop = asyncio.get_running_loop()
+            left, over = set(), loop.create_future()
+
+            def confirmed(frame):
+                assert isinstance(frame.method, pika.spec.Basic.Ack)
+                tag, multiple = frame.method.delivery_tag, frame.method.multiple
+                left.difference_update([number for number in left if number <= tag] if multiple else [tag])
+                if not left:
+                    over.set_result(None)
+
+            def publish(channel):
+                channel.confirm_delivery(confirmed, lambda _: None)
+                for number, (body, headers) in enumerate(messages, 1):
+                    own = {name.replace("-", "_"): headers.get(name) for name in ("content-type", "correlation-id")}
+                    others = {
+                        name.replace("ce-", "cloudEvents:"): value
+                        for name, value in headers.items()
+                        if name.replace("-", "_") not in own
+                    }
+                    name = others.pop("message-id", None)
+                    properties = pika.BasicProperties(headers=others, message_id=name, delivery_mode=2, **own)
+                    left.add(number)
+                    channel.basic_publish("", SOURCE, body, properties)
+
+            def opened(connection):
+                connection.channel(on_open_callback=publish)
+
+            closed = asyncio.Event()
+            connection = AsyncioConnection(
+                self.parameters(), opened, lambda *_: closed.set(), lambda *_: closed.set(), loop
+            )
+            await asyncio.wait_for(over, 60)
+            connection.close()
+            await closed.wait()
+
+        asyncio.run(published())
+
+    def counts(self) -> tuple[int, int]:
+        """Return how many answers and errors there are."""
+        with self.connection() as client:
+            channel = client.channel()
+            ready = [channel.queue_declare(queue, passive=True).method.message_count for queue in self.read]
+            return tuple(count + len(read) for count, read in zip(ready, self.read.values(), strict=True))
+
+    def everything(self) -> list[Message]:
+        """Return all answers and errors, in the order of their places; they are taken from these and kept here."""
+        with self.connection() as client:
+            channel = client.channel()
+            for queue, read in self.read.items():
+                while True:
+                    method, properties, body = channel.basic_get(queue, auto_ack=True)
+                    if method is None:
+                        break
+                    headers = {
+                        name.replace("cloudEvents:", "ce-"): value for name, value in (properties.headers or {}).items()
+                    }
+                    own = {
+                        name.replace("_", "-"): getattr(properties, name)
+                        for name in ("content_type", "correlation_id", "message_id", "reply_to")
+                        if getattr(properties, name)
+                    }
+                    read.append(Message(queue == ERRORS, {**headers, **own}, body))
+        return [message for read in self.read.values() for message in read]
+
+    def unsettled(self) -> int:
+        """Return how many samples were taken or wait, and are not acknowledged."""
+        with self.connection() as client:
+            method = client.channel().queue_declare(SOURCE, passive=True).method
+        if not method.consumer_count:
+            return method.message_count
+        # Up to five seconds old.
+        rows = dict(line.split("\t") for line in self.control("list_queues", "name", "messages").splitlines()[1:])
+        return max(int(rows[SOURCE]), method.message_count)
+
+
+class MqttServer(Server):
+    """mosquitto, and a reader whose session has all answers and errors from the start."""
+
+    tells_lag = once = False
+    CLIENT = "scorer"
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.messages: list[Message] = []
+        self.sent = 0
+        self.reader: paho.Client | None = None
+        self._subscribed = threading.Event()
+
+    def lines(self) -> list[str]:
+        """Return the lines of its configuration."""
+        return [
+            f"listener {self.port} 127.0.0.1",
+            "allow_anonymous true",
+            "persistence true",
+            f"persistence_location {self.folder}/",
+            # It would drop what waits beyond a thousand.
+            "max_queued_messages 0",
+            "set_tcp_nodelay true",
+            "log_dest stderr",
+            "user root",
+        ]
+
+    def command(self) -> list[str]:
+        """Return the command."""
+        (self.folder / "mosquitto.conf").write_text("\n".join(self.lines()) + "\n")
+        return [program("mosquitto", "mosquitto"), "-c", str(self.folder / "mosquitto.conf")]
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """Return the settings of a service that uses it."""
+        return {
+            "S2I_BACKEND": "bus",
+            "S2I_BUS_URL": f"mqtt://127.0.0.1:{self.port}",
+            "S2I_BUS_IN": SOURCE,
+            "S2I_BUS_OUT": TARGET,
+            "S2I_BUS_CLIENT": self.CLIENT,
+        }
+
+    def client(self, name: str, **options) -> paho.Client:
+        """Return a client that is not connected."""
+        return paho.Client(CallbackAPIVersion.VERSION2, client_id=name, protocol=paho.MQTTv5, **options)
+
+    def connect(self, client: paho.Client) -> None:
+        """Connect a client to its session, and run it in a thread."""
+        properties = Properties(PacketTypes.CONNECT)
+        properties.SessionExpiryInterval = 0xFFFFFFFF
+        properties.ReceiveMaximum = 0xFFFF
+        client.connect("127.0.0.1", int(self.port), clean_start=False, properties=properties)
+        client.loop_start()
+
+    def start(self) -> "MqttServer":
+        """Start it; return itself once the reader has subscribed."""
+        super().start()
+        self._subscribed.clear()
+        if self.reader is None:
+            self.reader = self.client("reader")
+            self.reader.reconnect_delay_set(1, 1)
+            self.reader.on_connect = lambda client, *_: client.subscribe([(TARGET, 1), (ERRORS, 1)])
+            self.reader.on_subscribe = lambda *_: self._subscribed.set()
+            self.reader.on_message = lambda *said: self.messages.append(_message_of(said[-1]))
+            self.connect(self.reader)
+        assert self._subscribed.wait(SOON)
+        return self
+
+    def kill(self) -> None:
+        """End it: it writes what it has when it ends, and not before, so that a kill loses all of it."""
+        self.process.terminate()
+        self.process.wait()
+
+    def close(self) -> None:
+        """End the reader, too."""
+        if self.reader is not None:
+            self.reader.disconnect()
+            self.reader.loop_stop()
+        super().close()
+
+    def make(self, *topics: str) -> None:
+        """Do nothing: topics are made by those who subscribe."""
+
+    def put(self, messages) -> None:
+        """Publish (body, headers) as samples; come back when the server has confirmed all."""
+        client = self.client("")
+        client.max_inflight_messages = 20
+        client.connect("127.0.0.1", int(self.port), clean_start=True)
+        client.loop_start()
+        sent = []
+        for body, headers in messages:
+            own = dict(headers)
+            properties = Properties(PacketTypes.PUBLISH)
+            if "content-type" in own:
+                properties.ContentType = own.pop("content-type")
+            if "correlation-id" in own:
+                properties.CorrelationData = own.pop("correlation-id").encode()
+            properties.UserProperty = [(name.removeprefix("ce-"), value) for name, value in own.items()]
+            sent.append(client.publish(SOURCE, body, 1, properties=properties))
+        for one in sent:
+            one.wait_for_publish(SOON)
+            assert one.is_published()
+        client.disconnect()
+        client.loop_stop()
+        self.sent += len(sent)
+
+    def counts(self) -> tuple[int, int]:
+        """Return how many answers and errors there are."""
+        errors = sum(message.is_error for message in self.messages)
+        return len(self.messages) - errors, errors
+
+    def everything(self) -> list[Message]:
+        """Return all answers and errors, in the order of their places."""
+        return sorted(self.messages, key=lambda message: message.is_error)
+
+    def unsettled(self) -> int:
+        """Return how many samples the service's session still has; while it is connected, how many lack an answer."""
+        log = (self.folder / "broker.log").read_text()
+        came, went = log.rfind(f" as {self.CLIENT} ("), log.rfind(f"Client {self.CLIENT} ")
+        if came > went:
+            return self.sent - len({message.headers["x-sample-id"] for message in self.messages})
+        bodies, end = [], threading.Event()
+
+        def take(client, _, message):
+            if message.payload == b"the last":
+                client.ack(message.mid, message.qos)
+                end.set()
+            else:
+                bodies.append(message.payload)
+
+        client = self.client(self.CLIENT, manual_ack=True)
+        client.on_message = take
+        self.connect(client)
+        # Comes after all that waits.
+        client.publish(SOURCE, b"the last", 1)
+        assert end.wait(SOON), bodies
+        client.disconnect()
+        client.loop_stop()
+        return len(bodies)
+
+
+def _message_of(message: paho.MQTTMessage) -> Message:
+    headers = dict(getattr(message.properties, "UserProperty", ()))
+    if "specversion" in headers:
+        headers = {f"ce-{name}" if name.isalnum() else name: value for name, value in headers.items()}
+    if hasattr(message.properties, "ContentType"):
+        headers["content-type"] = message.properties.ContentType
+    if hasattr(message.properties, "CorrelationData"):
+        headers["correlation-id"] = message.properties.CorrelationData.decode()
+    if hasattr(message.properties, "ResponseTopic"):
+        headers["reply-to"] = message.properties.ResponseTopic
+    return Message(message.topic == ERRORS, headers, message.payload)
+
+
+SERVERS = {"nats": NatsServer, "redis": RedisServer, "rabbitmq": RabbitServer, "mqtt": MqttServer}
 
 
 def count_until(server: Server, number: int, seconds: float) -> tuple[int, int]:
     """Return the counts once they are `number` together, or after `seconds` without any news; it may be away."""
     best, until = (0, 0), time.monotonic() + seconds
     while sum(best) < number and time.monotonic() < until:
-        with contextlib.suppress(OSError, nats.errors.Error, redis.RedisError, asyncio.TimeoutError):
+        with contextlib.suppress(
+            OSError, nats.errors.Error, redis.RedisError, pika.exceptions.AMQPError, asyncio.TimeoutError
+        ):
             counts = server.counts()
             if sum(counts) > sum(best):
                 best, until = counts, time.monotonic() + seconds

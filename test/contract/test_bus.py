@@ -9,9 +9,21 @@ import subprocess
 import threading
 import time
 
+import pika
 import pytest
 
-from contract.brokers import ERRORS, SERVERS, SOURCE, TARGET, NatsServer, RedisServer, count_until, kill_bus
+from contract.brokers import (
+    ERRORS,
+    SERVERS,
+    SOURCE,
+    TARGET,
+    MqttServer,
+    NatsServer,
+    RabbitServer,
+    RedisServer,
+    count_until,
+    kill_bus,
+)
 from contract.notebooks import TROUBLE
 from contract.services import wait_until
 
@@ -81,9 +93,10 @@ def test_answers_and_errors_carry_model_sample_trace_and_key(start, server):
     assert service.predict([5, 6]) == (200, 12)
     assert wait_until(lambda: _metric(service, "nb_bus_answered_total") == 2)
     assert _metric(service, 'nb_bus_errors_total{reason="refused"}') == 1
-    assert (_metric(service, "nb_bus_lag_samples"), _metric(service, "nb_bus_connected")) == (0, 1)
+    assert _metric(service, "nb_bus_connected") == 1
+    assert not server.tells_lag or _metric(service, "nb_bus_lag_samples") == 0
     page = service.ask(None, "/docs", "GET", {})[1]
-    assert "connected; 0 waiting; 0 in flight" in page
+    assert ("connected; 0 waiting; 0 in flight" if server.tells_lag else "0 in flight") in page
     assert "samples: 4 taken, 0 of them delivered before" in page
     assert "samples without an answer: 2 (1 malformed, 1 refused)" in page
 
@@ -136,7 +149,10 @@ def test_the_order_within_a_key_is_kept(start, server):
 
 
 def test_services_share_a_group_s_samples_and_a_slow_one_does_not_hold_the_other(start, server, tmp_path):
-    services = [_taking(start(SUMS, WEB_CONCURRENCY="1", **server.settings)) for _ in range(2)]
+    services = [
+        _taking(start(SUMS, **{**server.settings, "WEB_CONCURRENCY": "1", "S2I_BUS_CLIENT": f"service-{number}"}))
+        for number in range(2)
+    ]
     gate = tmp_path / "gate"
     # As many as one of them may take at the start: whoever gets one of these waits with it.
     server.put([(json.dumps([str(gate), number]).encode(), {}) for number in range(2)])
@@ -185,7 +201,8 @@ def test_a_broker_that_is_away_is_waited_for_while_http_goes_on(start, server):
     assert (service.status("/readyz"), service.status("/healthz")) == (503, 200)
     assert service.predict([1, 2]) == (200, 4)
     server.start()
-    service.wait_for("is there again after")
+    # It may have been asked while it began, and is asked again after a pause.
+    service.wait_for("is there again after", 40)
     assert service.status("/readyz") == 200
     server.put([(b"[1, 2]", {})])
     assert count_until(server, 1, 20) == (1, 0)
@@ -308,7 +325,36 @@ class GuardedRedis(RedisServer):
         return [*super().command(), "--aclfile", str(self.folder / "users.acl")]
 
 
-@pytest.mark.parametrize("kind", [GuardedNats, GuardedRedis])
+class GuardedRabbit(RabbitServer):
+    """One that knows users, and lets `poor` publish nothing."""
+
+    def make(self, *queues):
+        for user, password, rules in (("rich", "p@ss/1", [".*"] * 3), ("poor", "p", ["^$", "^$", ".*"])):
+            self.control("add_user", user, password)
+            self.control("set_permissions", user, *rules)
+        super().make(*queues)
+
+
+class GuardedMqtt(MqttServer):
+    """One that asks for a password, and lets `poor` publish nothing."""
+
+    def lines(self):
+        words = self.folder / "words"
+        words.touch()
+        for user, password in (("rich", "p@ss/1"), ("poor", "p"), ("tests", "t")):
+            subprocess.run(["mosquitto_passwd", "-b", str(words), user, password], check=True)
+        rules = "".join(f"user {user}\ntopic readwrite #\n" for user in ("rich", "tests"))
+        (self.folder / "rules").write_text(f"{rules}user poor\ntopic read #\n")
+        lines = [line for line in super().lines() if not line.startswith("allow_anonymous")]
+        return [*lines, "allow_anonymous false", f"password_file {words}", f"acl_file {self.folder}/rules"]
+
+    def client(self, name, **options):
+        client = super().client(name, **options)
+        client.username_pw_set("tests", "t")
+        return client
+
+
+@pytest.mark.parametrize("kind", [GuardedNats, GuardedRedis, GuardedRabbit, GuardedMqtt])
 def test_users_and_passwords_come_by_url_or_file_and_are_never_shown(start, tmp_path, kind):
     server = kind(tmp_path)
     try:
@@ -321,15 +367,20 @@ def test_users_and_passwords_come_by_url_or_file_and_are_never_shown(start, tmp_
         for settings in (by_url, {**server.settings, **files}):
             service = _taking(start(SUMS, **settings))
             server.put([(b"[1, 2]", {})])
+            assert wait_until(lambda service=service: _metric(service, "nb_bus_answered_total") == 1)
             metrics = service.ask(None, "/metrics", "GET", {})[1]
+            # A session of MQTT is one service's.
+            assert service.stop() == 0
             assert "p@ss" not in service.log + metrics and "p%40ss" not in service.log + metrics
         assert count_until(server, 2, 20) == (2, 0)
         wrong = start(SUMS, **{**server.settings, "S2I_BUS_URL": f"{scheme}://rich:wr0ng@{rest}"}).ready()
-        wrong.wait_for("can't be used: .*(?i:authorization|password|authentication).*; not ready")
+        wrong.wait_for("can't be used: .*(?i:authoriz|password|authentication).*; not ready")
         assert "wr0ng" not in wrong.log
         poor = start(SUMS, **{**server.settings, "S2I_BUS_URL": f"{scheme}://poor:p@{rest}"}).ready()
-        poor.wait_for("can't be used: .*(?i:permission).*; not ready")
-        assert poor.status("/readyz") == 503
+        # A broker of MQTT says it of a message that it gets.
+        server.put([(b"[1, 2]", {})])
+        poor.wait_for("can't be used: .*(?i:permission|access|not authorized).*; not ready")
+        assert wait_until(lambda: poor.status("/readyz") == 503)
     finally:
         server.close()
 
@@ -354,7 +405,7 @@ def certificates(tmp_path_factory):
 class NatsByTls(NatsServer):
     """One that speaks TLS alone, with clients that have a certificate."""
 
-    scheme = "tls"
+    scheme, user = "tls", ""
 
     def command(self):
         pems = [f"--tlscert={self.pems}/broker", f"--tlskey={self.pems}/broker.key", f"--tlscacert={self.pems}/ca"]
@@ -369,7 +420,7 @@ class NatsByTls(NatsServer):
 class RedisByTls(RedisServer):
     """The same of Redis."""
 
-    scheme = "rediss"
+    scheme, user = "rediss", ""
 
     def command(self):
         words = [word if word != "--port" else "--tls-port" for word in super().command()]
@@ -381,13 +432,45 @@ class RedisByTls(RedisServer):
         return super().client(host="127.0.0.1", ssl=True, ssl_ca_certs=f"{self.pems}/ca", **pems)
 
 
-@pytest.mark.parametrize("kind", [NatsByTls, RedisByTls])
+class RabbitByTls(RabbitServer):
+    """The same of RabbitMQ; a certificate's owner still says a user, its default one."""
+
+    scheme, user = "amqps", "guest:guest@"
+
+    def lines(self):
+        pems = {"cacertfile": "ca", "certfile": "broker", "keyfile": "broker.key"}
+        asks = ["ssl_options.verify = verify_peer", "ssl_options.fail_if_no_peer_cert = true"]
+        own = [f"ssl_options.{name} = {self.pems}/{file}" for name, file in pems.items()]
+        return ["listeners.tcp = none", f"listeners.ssl.1 = 127.0.0.1:{self.port}", *own, *asks]
+
+    def parameters(self):
+        context = ssl.create_default_context(cafile=f"{self.pems}/ca")
+        context.load_cert_chain(f"{self.pems}/client", f"{self.pems}/client.key")
+        return pika.ConnectionParameters("127.0.0.1", int(self.port), ssl_options=pika.SSLOptions(context, "127.0.0.1"))
+
+
+class MqttByTls(MqttServer):
+    """The same of mosquitto."""
+
+    scheme, user = "mqtts", ""
+
+    def lines(self):
+        pems = [f"cafile {self.pems}/ca", f"certfile {self.pems}/broker", f"keyfile {self.pems}/broker.key"]
+        return [*super().lines(), *pems, "require_certificate true"]
+
+    def client(self, name, **options):
+        client = super().client(name, **options)
+        client.tls_set(f"{self.pems}/ca", f"{self.pems}/client", f"{self.pems}/client.key")
+        return client
+
+
+@pytest.mark.parametrize("kind", [NatsByTls, RedisByTls, RabbitByTls, MqttByTls])
 def test_a_broker_by_tls_is_trusted_by_its_authority_and_trusts_a_certificate(start, tmp_path, certificates, kind):
     kind.pems = certificates
     server = kind(tmp_path)
     try:
         server.start().make()
-        where = {"S2I_BUS_URL": f"{kind.scheme}://127.0.0.1:{server.port}"}
+        where = {"S2I_BUS_URL": f"{kind.scheme}://{kind.user}127.0.0.1:{server.port}"}
         pems = {
             "S2I_BUS_CA_FILE": f"{certificates}/ca",
             "S2I_BUS_CERT_FILE": f"{certificates}/client",
@@ -448,7 +531,7 @@ class Cable:
             to.shutdown(socket.SHUT_WR)
 
 
-def test_a_network_that_is_cut_loses_nothing_and_doubles_nothing(start, server):
+def test_a_network_that_is_cut_loses_nothing_and_doubles_only_what_is_promised(start, server):
     cable = Cable(server.port)
     try:
         url = server.settings["S2I_BUS_URL"].replace(server.port, cable.port)
@@ -461,9 +544,11 @@ def test_a_network_that_is_cut_loses_nothing_and_doubles_nothing(start, server):
         assert service.status("/readyz") == 503
         cable.whole.set()
         assert wait_until(lambda: service.status("/readyz") == 200, 60)
-        assert count_until(server, 1500, 60) == (1500, 0)
+        assert sum(count_until(server, 1500, 60)) >= 1500
         assert wait_until(lambda: server.unsettled() == 0)
-        assert len({message.headers["x-sample-id"] for message in server.everything()}) == 1500
+        messages = server.everything()
+        assert len({message.headers["x-sample-id"] for message in messages}) == 1500
+        assert not server.once or len(messages) == 1500
     finally:
         cable.close()
 

@@ -12,7 +12,8 @@ from nb_service.settings import Settings
 class Place(NamedTuple):
     """A broker's addresses and what is used there. `urls` have no user and no password; these are beside them.
 
-    `ca_file`, `cert_file` and `key_file` are "" where there is none; `reclaim` is in seconds.
+    `ca_file`, `cert_file` and `key_file` are "" where there is none; `reclaim` is in seconds; `client` is "" where
+    the group's name does.
     """
 
     urls: tuple[SplitResult, ...]
@@ -27,6 +28,7 @@ class Place(NamedTuple):
     key_file: str = ""
     create: bool = False
     reclaim: float = 10.0
+    client: str = ""
 
     @property
     def scheme(self) -> str:
@@ -65,6 +67,7 @@ def of(settings: Settings, group: str) -> Place:
         key_file=settings.bus_key_file,
         create=settings.bus_create,
         reclaim=settings.bus_reclaim,
+        client=settings.bus_client,
     )
     try:
         place.tls()

@@ -78,6 +78,15 @@ def words_of(error: OSError) -> str:
     return os.strerror(error.errno).lower() if error.errno else str(error) or type(error).__name__
 
 
+def producers_id(headers: dict[str, str]) -> str:
+    """Return the name that its producer gave a message and no other, where the broker has none; "" without one."""
+    if headers.get("message-id"):
+        return headers["message-id"]
+    source, name = headers.get("ce-source"), headers.get("ce-id")
+    # Together these are one event's, and no other's.
+    return f"{source}#{name}" if source and name else ""
+
+
 class Broker(Protocol):
     """One broker; made with its Place, which has been looked at already.
 
@@ -151,6 +160,10 @@ KINDS = {
     "tls": Kind("NATS JetStream", "nats_jetstream", "NatsJetStream", "nats", "nats"),
     "redis": Kind("Redis Streams", "redis_streams", "RedisStreams", "redis", "redis"),
     "rediss": Kind("Redis Streams", "redis_streams", "RedisStreams", "redis", "redis"),
+    "amqp": Kind("RabbitMQ", "rabbitmq", "RabbitMQ", "pika", "rabbitmq"),
+    "amqps": Kind("RabbitMQ", "rabbitmq", "RabbitMQ", "pika", "rabbitmq"),
+    "mqtt": Kind("MQTT 5", "mqtt", "Mqtt", "paho", "mqtt"),
+    "mqtts": Kind("MQTT 5", "mqtt", "Mqtt", "paho", "mqtt"),
 }
 
 

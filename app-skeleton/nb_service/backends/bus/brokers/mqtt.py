@@ -1,0 +1,410 @@
+"""MQTT 5: a shared subscription and a session that the broker keeps; a sample is acknowledged after its answer.
+
+MQTT knows no stored topics: what was sent to a session and not acknowledged stays this session's, and comes again when
+a client of the same name connects. So a service's name must be the same after it was started anew (S2I_BUS_CLIENT), and
+its session never expires, unless the broker says otherwise. There is no count of deliveries, and no id of a message but
+what its producer gives it as a user property `message-id`, or as an event's source and id.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import secrets
+import socket
+import ssl
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from nb_service.backends.bus.brokers import Away, Delivery, Lag, Outcome, producers_id, words_of
+from nb_service.backends.bus.place import Place
+
+ANSWER_SECONDS = 5.0
+CONFIRM_SECONDS = 30.0
+KEEPALIVE_SECONDS = 10
+# How often the library looks whether it must ping.
+LOOK_SECONDS = 1.0
+IDLE_SECONDS = 0.5
+GOODBYE_SECONDS = 1.0
+# A session that ends has its samples lost.
+NEVER = 0xFFFFFFFF
+AT_LEAST_ONCE = 1
+TAKEN_OVER = 0x8E
+# A connection that ends sooner is followed by a pause, which grows: for another who connects with our name, or a
+# broker that takes what we are sent but refuses what we publish.
+SHORT_SECONDS = 10.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 5.0
+# Not all brokers say so.
+OUR_NAME = "another client has its name, and each service needs one of its own, which it keeps (S2I_BUS_CLIENT)"
+# What MQTT has for the length of a message, and how many may be on their way.
+LARGEST = (1 << 28) - 1
+MOST_ON_THE_WAY = 0xFFFF
+MESSAGE_ID = "message-id"
+KEYS = ("key", "partitionkey", "ce-partitionkey")
+# What each CloudEvent has; in MQTT its attributes have no prefix.
+EVENT = ("specversion", "id", "source", "type")
+
+
+@dataclass(slots=True, eq=False)
+class Came:
+    """A message as it came, with the name that it was given, and whether it can be acknowledged."""
+
+    message: paho.MQTTMessage
+    name: str
+    is_settled: bool = False
+
+
+class _Link:
+    """One connection, run by the event loop; `ours` are names that an earlier one gave to what was not acknowledged."""
+
+    def __init__(self, client: paho.Client, ours: dict[int, str]) -> None:
+        self.client = client
+        self.ours = ours
+        self.arrived: deque[Came] = deque()
+        self.unsettled: deque[Came] = deque()  # in the order in which they came, which is that of acknowledging
+        self.news = asyncio.Event()
+        self.gone = ""  # why nothing will come any more
+        self.is_hung_up = False  # whether the broker has ended it without a word
+        self.is_mourned = False
+        self.began = time.monotonic()
+        self.on_the_way: set[int] = set()  # published and not confirmed
+        self.window = MOST_ON_THE_WAY
+        self.largest = LARGEST
+        self.ended = asyncio.Event()
+        self._progress = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._socket: Any = None
+        self._is_connected = False
+        self._granted: int | None = None
+        self._numbers = itertools.count()
+        self._own = secrets.token_hex(6)
+        client.on_connect = self._connected
+        client.on_disconnect = self._disconnected
+        client.on_subscribe = self._subscribed
+        client.on_publish = self._published
+        client.on_message = self._came
+        # With these the library writes nothing by itself.
+        client.on_socket_register_write = lambda *_: self._write(True)
+        client.on_socket_unregister_write = lambda *_: self._write(False)
+        client.on_socket_close = lambda *_: self._detach()
+
+    async def open(self, host: str, port: int, most: int) -> None:
+        """Connect; `most` is how many may come before one is acknowledged."""
+        properties = Properties(PacketTypes.CONNECT)
+        properties.SessionExpiryInterval = NEVER
+        properties.ReceiveMaximum = max(1, min(most, MOST_ON_THE_WAY))
+        # Looks up the name, connects and does TLS, and waits for each of these.
+        await asyncio.to_thread(
+            self.client.connect, host, port, KEEPALIVE_SECONDS, clean_start=False, properties=properties
+        )
+        opened: Any = self.client.socket()
+        if opened is None:
+            raise Away("the connection is lost")
+        # Without, each small message waits for the one before to be confirmed by the other's TCP: 40 ms.
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._socket = opened
+        self._loop.add_reader(opened, self._read)
+        self._write(self.client.want_write())
+        self._look()
+        await self.until(lambda: self._is_connected, ANSWER_SECONDS)
+
+    async def subscribe(self, topic: str) -> None:
+        """Subscribe to `topic` at QoS 1."""
+        self.client.subscribe(topic, options=SubscribeOptions(qos=AT_LEAST_ONCE))
+        await self.until(lambda: self._granted is not None, ANSWER_SECONDS)
+        if self._granted != AT_LEAST_ONCE:
+            self.lose("it gives each message at most once (QoS 0), so that some would be lost")
+            raise Away(self.gone)
+
+    async def until(self, is_so: Any, seconds: float) -> None:
+        """Come back when `is_so()`; raise Away where the connection ends first, or nothing happens for `seconds`."""
+        while not is_so():
+            if self.gone:
+                raise Away(self.gone)
+            self._progress.clear()
+            try:
+                await asyncio.wait_for(self._progress.wait(), seconds)
+            except asyncio.TimeoutError as error:
+                raise Away("no answer") from error
+        if self.gone:
+            raise Away(self.gone)
+
+    async def publish(self, topic: str, body: bytes, properties: Properties) -> None:
+        """Publish once there is room for one more on the way."""
+        await self.until(lambda: len(self.on_the_way) < self.window, CONFIRM_SECONDS)
+        self.on_the_way.add(self.client.publish(topic, body, AT_LEAST_ONCE, properties=properties).mid)
+
+    def acknowledge(self) -> None:
+        """Acknowledge what is settled, as far as all before it are: MQTT asks for this order."""
+        while self.unsettled and self.unsettled[0].is_settled:
+            message = self.unsettled.popleft().message
+            self.ours.pop(message.mid, None)
+            self.client.ack(message.mid, message.qos)
+
+    def lose(self, reason: str) -> None:
+        """Let whoever waits know that nothing will come any more."""
+        self.gone = self.gone or reason
+        self.news.set()
+        self._progress.set()
+
+    async def close(self) -> None:
+        """Hang up, after all that was written was sent; the broker keeps the session."""
+        was_lost = bool(self.gone)
+        self.lose("the connection is closed")
+        if self._socket is not None and not was_lost:
+            self.client.disconnect()
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self.ended.wait(), GOODBYE_SECONDS)
+        opened = self._socket
+        if opened is not None:
+            self._detach()
+            opened.close()
+
+    # --- the socket ---
+
+    def _read(self) -> None:
+        self.client.loop_read()
+        # What TLS has read ahead, the system does not tell of.
+        while isinstance(self._socket, ssl.SSLSocket) and self._socket.pending():
+            self.client.loop_read()
+
+    def _write(self, is_wanted: bool) -> None:
+        if self._socket is None:
+            # Not yet here: a thread connects.
+            return
+        if is_wanted:
+            self._loop.add_writer(self._socket, self.client.loop_write)
+        else:
+            self._loop.remove_writer(self._socket)
+
+    def _detach(self) -> None:
+        opened, self._socket = self._socket, None
+        if opened is not None:
+            self._loop.remove_reader(opened)
+            self._loop.remove_writer(opened)
+
+    def _look(self) -> None:
+        if not self.ended.is_set() and self._socket is not None:
+            self.client.loop_misc()
+            self._loop.call_later(LOOK_SECONDS, self._look)
+
+    # --- what the library says ---
+
+    def _connected(self, _client: object, _data: object, _flags: object, reason: Any, properties: Any) -> None:
+        if reason.is_failure:
+            self.lose(f"it refuses the connection: {reason}")
+            return
+        if getattr(properties, "SharedSubscriptionAvailable", 1) == 0:
+            self.lose("it has no shared subscriptions")
+        self.window = getattr(properties, "ReceiveMaximum", MOST_ON_THE_WAY)
+        self.largest = min(LARGEST, getattr(properties, "MaximumPacketSize", LARGEST))
+        self._is_connected = True
+        self._progress.set()
+
+    def _disconnected(self, _client: object, _data: object, flags: Any, reason: Any, _properties: object) -> None:
+        if reason.value == TAKEN_OVER:
+            self.lose(OUR_NAME)
+        self.is_hung_up = not self.gone and not flags.is_disconnect_packet_from_server
+        self.lose("the connection is lost" if self.is_hung_up else f"it says {reason}")
+        self.ended.set()
+
+    def _subscribed(self, _client: object, _data: object, _mid: int, reasons: Any, _properties: object) -> None:
+        if reasons[0].is_failure:
+            self.lose(f"it refuses the subscription: {reasons[0]}")
+        self._granted = reasons[0].value
+        self._progress.set()
+
+    def _published(self, _client: object, _data: object, mid: int, reason: Any, _properties: object) -> None:
+        self.on_the_way.discard(mid)
+        if reason.is_failure:
+            self.lose(f"it refuses what is published: {reason}")
+        self._progress.set()
+
+    def _came(self, _client: object, _data: object, message: paho.MQTTMessage) -> None:
+        name = self.ours.get(message.mid) if message.dup else None
+        if name is None:
+            name = producers_id(headers_of(message)) or f"{self._own}.{next(self._numbers)}"
+        came = Came(message, name)
+        self.arrived.append(came)
+        if message.qos:
+            self.ours[message.mid] = name
+            self.unsettled.append(came)
+        self.news.set()
+
+
+class Mqtt:
+    """Takes from the topic `source`, which may have wildcards, publishes to `target` and `errors`; see Broker."""
+
+    keeps_claims = False
+
+    def __init__(self, place: Place) -> None:
+        self.largest = LARGEST
+        self._place = place
+        self._address = 0
+        self._pause = 0.0
+        self._link: _Link | None = None
+        self._ours: dict[int, str] = {}  # names of what came and was not acknowledged, by what the session calls it
+        self._taken: set[str] = set()
+        # What MQTT reads in a topic, a group's name can't have.
+        self._group = "".join("_" if character in "/+#" else character for character in place.group)
+
+    # --- Broker ---
+
+    async def connect(self, most: int) -> None:
+        """Connect to the session of our name, or begin it, and subscribe."""
+        await asyncio.sleep(self._pause)
+        place = self._place
+        if set("+#") & set(place.target + place.errors):
+            raise Away("nothing can be published to a topic with a wildcard (S2I_BUS_OUT, S2I_BUS_ERRORS)")
+        url, tls = place.urls[self._address % len(place.urls)], place.tls()
+        client = paho.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=place.client or place.group,
+            protocol=paho.MQTTv5,
+            manual_ack=True,
+            # The consumer tries again, and says so.
+            reconnect_on_failure=False,
+        )
+        client.connect_timeout = ANSWER_SECONDS
+        # How many the broker takes is known when it has answered, and this can't be changed then: publish looks.
+        client.max_inflight_messages = 0
+        if tls is not None:
+            client.tls_set_context(tls)
+        if place.user:
+            client.username_pw_set(place.user, place.password or None)
+        link = self._link = _Link(client, self._ours)
+        self._taken = set()
+        try:
+            await link.open(url.hostname or "", url.port or (1883 if tls is None else 8883), most)
+            await link.subscribe(f"$share/{self._group}/{place.source}")
+        except OSError as error:
+            self._address += 1
+            raise Away(words_of(error)) from error
+        except Away:
+            self._address += 1
+            raise self._away(link) from None
+        self.largest = link.largest
+
+    async def take(self, most: int) -> list[Delivery]:
+        """Return what has come."""
+        link = self._here
+        if not link.arrived:
+            link.news.clear()
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(link.news.wait(), IDLE_SECONDS)
+        if link.gone:
+            raise self._away(link)
+        return [self._delivery(link.arrived.popleft()) for _ in range(min(most, len(link.arrived)))]
+
+    async def stop(self) -> None:
+        """Do nothing: what was sent to the session waits there, as does all that comes until we are back."""
+
+    async def settle(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
+        """Publish all, wait until the broker has confirmed all, acknowledge all."""
+        link, place = self._here, self._place
+        try:
+            for outcome in outcomes:
+                topic = place.errors if outcome.is_error else place.target
+                await link.publish(topic, outcome.body, properties_of(outcome))
+            await link.until(lambda: not link.on_the_way, CONFIRM_SECONDS)
+        except Away:
+            raise self._away(link) from None
+        for outcome in outcomes:
+            outcome.delivery.claim.is_settled = True
+            self._taken.discard(outcome.delivery.id)
+        link.acknowledge()
+        return []
+
+    async def hold(self, deliveries: Sequence[Delivery]) -> None:
+        """Do nothing: the session has them, and nobody else."""
+
+    async def lag(self) -> Lag | None:
+        """Return None: MQTT does not say."""
+        return None
+
+    async def give_back(self, deliveries: Sequence[Delivery]) -> None:
+        """Do nothing: what is not acknowledged comes again to the next who connects with our name."""
+
+    async def close(self) -> None:
+        """Hang up."""
+        link, self._link = self._link, None
+        if link is not None:
+            await link.close()
+
+    # --- its parts ---
+
+    @property
+    def _here(self) -> _Link:
+        if self._link is None:
+            raise Away("the connection is closed")
+        return self._link
+
+    def _away(self, link: _Link) -> Away:
+        """Return why; pause before the next connection where the same would happen at once."""
+        lived = time.monotonic() - link.began
+        if not link.is_mourned and lived < SHORT_SECONDS:
+            if self._pause and link.is_hung_up:
+                link.gone = f"the connection is lost as soon as it is made; perhaps {OUR_NAME}"
+            self._pause = min(LONGEST_PAUSE, max(FIRST_PAUSE, 2 * self._pause))
+        elif not link.is_mourned:
+            self._pause = 0.0
+        # Who takes and who settles may both find it gone.
+        link.is_mourned = True
+        return Away(link.gone or "no answer")
+
+    def _delivery(self, came: Came) -> Delivery:
+        message = came.message
+        headers = headers_of(message)
+        key = next((headers[name] for name in KEYS if headers.get(name)), None)
+        if key is None and message.topic != self._place.source:
+            # One of the topics that a wildcard stands for.
+            key = message.topic
+        # A producer may have sent the same twice: each has its answer, and both answers have one id.
+        name = came.name if came.name not in self._taken else f"{came.name}.{message.mid}"
+        self._taken.add(name)
+        return Delivery(bytes(message.payload), name, headers, key, key, 1 + message.dup, 0.0, came)
+
+
+def _user_properties(message: paho.MQTTMessage) -> dict[str, str]:
+    return {name.lower(): value for name, value in getattr(message.properties, "UserProperty", ())}
+
+
+def headers_of(message: paho.MQTTMessage) -> dict[str, str]:
+    """Return the properties of a message as headers."""
+    headers = _user_properties(message)
+    if all(name in headers for name in EVENT):
+        # All of an event's attributes, also those of extensions, which have letters and digits only.
+        headers = {f"ce-{name}" if name.isalnum() else name: value for name, value in headers.items()}
+    properties = message.properties
+    own = {
+        "content-type": getattr(properties, "ContentType", ""),
+        "correlation-id": getattr(properties, "CorrelationData", b"").decode("utf-8", "backslashreplace"),
+        "reply-to": getattr(properties, "ResponseTopic", ""),
+    }
+    return headers | {name: value for name, value in own.items() if value}
+
+
+def properties_of(outcome: Outcome) -> Properties:
+    """Return what an answer or error has beside its body."""
+    came: Came = outcome.delivery.claim
+    headers = {MESSAGE_ID: came.name, **outcome.headers}
+    properties = Properties(PacketTypes.PUBLISH)
+    content_type = headers.pop("content-type", "")
+    if content_type:
+        properties.ContentType = content_type
+    # As they came, and not as a header's text.
+    for ours, name in (("CorrelationData", "correlation-id"), ("ResponseTopic", "reply-to")):
+        value = getattr(came.message.properties, ours, None)
+        if value:
+            setattr(properties, ours, value)
+            headers.pop(name, None)
+    properties.UserProperty = [(name.removeprefix("ce-"), value) for name, value in headers.items()]
+    return properties
