@@ -151,6 +151,8 @@ KINDS = {
     "tls": Kind("NATS JetStream", "nats_jetstream", "NatsJetStream", "nats", "nats"),
     "redis": Kind("Redis Streams", "redis_streams", "RedisStreams", "redis", "redis"),
     "rediss": Kind("Redis Streams", "redis_streams", "RedisStreams", "redis", "redis"),
+    "kafka": Kind("Kafka", "kafka_topics", "KafkaTopics", "confluent_kafka", "kafka"),
+    "kafkas": Kind("Kafka", "kafka_topics", "KafkaTopics", "confluent_kafka", "kafka"),
 }
 
 
