@@ -18,7 +18,7 @@ VERSION := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 
 export NB_BUILDER_HOME := $(HOME_DIR)
 
-.PHONY: help run batch check-notebook build runtime native spark-model test test-unit test-flow test-docs test-image test-spark check audit lock bench mutants fuzz-native clean environments developer
+.PHONY: help run batch check-notebook build runtime native spark-model test test-unit test-flow test-docs test-image test-spark test-bus check audit lock bench mutants fuzz-native clean environments developer
 
 help:
 	@echo "make run         build the example notebook, serve it here and ask it once; NOTEBOOK=<folder, .ipynb or git URL>"
@@ -31,6 +31,7 @@ help:
 	@echo "make test        check, test-unit, and then test-flow, test-docs and test-image at once; K=… as pytest's -k, for each of them"
 	@echo "make test-image  the image tests alone: the real s2i and a container engine"
 	@echo "make test-spark  a real cluster of Spark on this machine, of which an executor is killed; needs Java 17 and minutes"
+	@echo "make test-bus    10,000 samples by each message broker, whose services and servers are killed meanwhile; minutes"
 	@echo "make check       linters and docstrings"
 	@echo "make audit       known vulnerabilities in what the SBOM of IMAGE=… names; AUDIT_OPTIONS=… are pip-audit's"
 	@echo "make bench       speeds and sizes beside the classic way; BENCH=<build, images, start, serve, notebooks, …>"
@@ -110,6 +111,10 @@ test-image: developer
 # Not in `make test`: PySpark has 480 MB and needs Java, and a cluster on a small machine takes minutes.
 test-spark: developer
 	$(PYTEST) test/spark
+
+# Not in `make test`, where a small storm is: this one takes minutes for each broker.
+test-bus: developer
+	STORM=1 $(PYTEST) -s test/contract/test_bus_storms.py
 
 check: developer
 	$(TEST)/ruff check .

@@ -8,7 +8,8 @@ from nb_service import backends
 from contract import clients
 from contract.archives import archive_of
 from contract.batches import batch
-from contract.services import Service
+from contract.brokers import RedisServer, count_until
+from contract.services import SOON, Service
 
 NOTEBOOK = """
     def validator(x):
@@ -46,7 +47,21 @@ def _by_spark(root, samples, folder):
     return [json.loads(answer) for _, answer, _ in outcome["rows"]]
 
 
-ASKED = {"batch": _by_batch, "http": _by_http, "spark-model": _by_spark}
+def _by_bus(root, samples, folder):
+    server = RedisServer(folder).start()
+    service = Service(root, **server.settings)
+    try:
+        service.ready()
+        # Of one key, so that answers come in this order.
+        server.put([(json.dumps(sample).encode(), {"key": "one"}) for sample in samples])
+        assert count_until(server, len(samples), SOON) == (len(samples), 0)
+        return [json.loads(message.body) for message in server.everything()]
+    finally:
+        service.close()
+        server.close()
+
+
+ASKED = {"batch": _by_batch, "bus": _by_bus, "http": _by_http, "spark-model": _by_spark}
 
 
 @pytest.mark.parametrize("code", [NOTEBOOK, TOGETHER], ids=["one by one", "together"])

@@ -77,6 +77,10 @@ def test_answers_and_errors_carry_model_sample_trace_and_key(start, server):
     assert wait_until(lambda: _metric(service, "nb_bus_answered_total") == 2)
     assert _metric(service, 'nb_bus_errors_total{reason="refused"}') == 1
     assert (_metric(service, "nb_bus_lag_samples"), _metric(service, "nb_bus_connected")) == (0, 1)
+    page = service.ask(None, "/docs", "GET", {})[1]
+    assert "connected; 0 waiting; 0 in flight" in page
+    assert "samples: 4 taken, 0 of them delivered before" in page
+    assert "samples without an answer: 2 (1 malformed, 1 refused)" in page
 
 
 def test_events_are_answered_as_events_in_their_own_mode(start, server):

@@ -106,6 +106,7 @@ class _Page:
             lines=min(20, max(3, sample.count("\n") + 1)),
             command=f"{_CURL} {self._key}-d {shlex.quote(_line(sample))} {request.host_url}predict",
             routes={**PREDICTION_ROUTES, **ROUTES},
+            bus=self._context.numbers().get("bus"),
             **result,
         )
         return _page(text, _POLICY + "; form-action 'self'", status)

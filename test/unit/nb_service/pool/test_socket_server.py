@@ -200,3 +200,23 @@ def test_a_peer_that_resets_the_connection_is_gone(served):
     peer.sock.close()
     assert turn_until(loop, lambda: ends)
     assert (ends, pool.abandoned) == (["gone"], [])
+
+
+def test_what_the_other_process_tells_is_handed_on_and_a_fault_there_costs_nothing():
+    loop, news = asyncio.new_event_loop(), []
+
+    def told(what):
+        news.append(what)
+        raise KeyError("a fault of the front")
+
+    ours, theirs = socket.socketpair()
+    server = PoolServer(loop, Pool(), ours, dict, lambda: None, told)
+    peer = Peer(theirs)
+    turn(loop)
+    peer.sock.send(wire.json_frame(wire.TELL, 0, {"connected": True}) + wire.frame(wire.FACTS, 5))
+    turn(loop, 4)
+    assert news == [{"connected": True}]
+    assert [kind for kind, _, _ in peer.frames()] == [wire.HELLO, wire.FACTS]
+    server.close()
+    theirs.close()
+    loop.close()

@@ -11,18 +11,21 @@ import itertools
 import json
 from collections import deque
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import nats
 from nats import errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.aio.subscription import Subscription
 from nats.js import JetStreamContext, api
 from nats.js.errors import Error as JetStreamError
 from nats.js.errors import NotFoundError
 
 from nb_service.backends.bus.brokers import Away, Delivery, Lag, Outcome, words_of
 from nb_service.backends.bus.place import Place
+
+if TYPE_CHECKING:
+    from nats.aio.subscription import Subscription
 
 # How long the server may take to confirm; and to show that it is there, twice.
 ANSWER_SECONDS = 5.0

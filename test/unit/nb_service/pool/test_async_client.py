@@ -1,0 +1,105 @@
+import asyncio
+import socket
+
+from nb_service.pool import wire
+from nb_service.pool.answer import NOT_READY, OK, Answer
+from nb_service.pool.async_client import AsyncPoolClient
+
+HELLO = {"together": True, "max_queue": 9, "at_once": 4}
+
+
+def served(use, gone=lambda: None):
+    """Run `use(client, the other end)` on a client that was greeted."""
+
+    async def all_of_it():
+        ours, theirs = socket.socketpair()
+        theirs.setblocking(False)
+        theirs.send(wire.json_frame(wire.HELLO, 0, HELLO))
+        client = await AsyncPoolClient.on(ours, gone)
+        try:
+            return await asyncio.wait_for(use(client, theirs), 10)
+        finally:
+            client.close()
+            theirs.close()
+
+    return asyncio.run(all_of_it())
+
+
+async def frames_of(theirs, number):
+    buffer, frames = bytearray(), []
+    while len(frames) < number:
+        buffer += await asyncio.get_running_loop().sock_recv(theirs, 1 << 16)
+        frames += wire.take(buffer)
+    return frames
+
+
+def test_it_knows_the_pool_by_its_hello():
+    async def use(client, theirs):
+        return client.together, client.max_queue, client.at_once
+
+    assert served(use) == (True, 9, 4)
+
+
+def test_answers_come_in_any_order_to_who_asked():
+    async def use(client, theirs):
+        asked = [asyncio.ensure_future(client.ask(b"%d" % number)) for number in range(3)]
+        asked.append(asyncio.ensure_future(client.ask_array(b"[1]")))
+        frames = await frames_of(theirs, 4)
+        assert [(kind, body) for kind, _, body in frames] == [(2, b"0"), (2, b"1"), (2, b"2"), (3, b"[1]")]
+        for _, number, body in reversed(frames):
+            theirs.send(wire.answer_frame(number, Answer(OK, b"a" + body)))
+        return [answer.payload for answer in await asyncio.gather(*asked)]
+
+    assert served(use) == [b"a0", b"a1", b"a2", b"a[1]"]
+
+
+def test_what_one_turn_asks_leaves_in_one_piece():
+    async def use(client, theirs):
+        asked = [asyncio.ensure_future(client.ask(b"%d" % number)) for number in range(50)]
+        await asyncio.sleep(0)
+        client.tell({"a": 1})
+        await asyncio.sleep(0)
+        data = theirs.recv(1 << 16)
+        for one in asked:
+            one.cancel()
+        return [kind for kind, _, _ in wire.take(bytearray(data))]
+
+    assert served(use) == [wire.SAMPLE] * 50 + [wire.TELL]
+
+
+def test_facts_are_what_the_front_says():
+    async def use(client, theirs):
+        facts = asyncio.ensure_future(client.facts())
+        ((kind, number, _),) = await frames_of(theirs, 1)
+        theirs.send(wire.json_frame(wire.FACTS, number, {"answers": True}))
+        return kind, await facts
+
+    assert served(use) == (wire.FACTS, {"answers": True})
+
+
+def test_a_front_that_is_gone_leaves_nobody_waiting():
+    ends = []
+
+    async def use(client, theirs):
+        waiting = asyncio.ensure_future(client.ask(b"1"))
+        await frames_of(theirs, 1)
+        theirs.close()
+        early, late = await waiting, await client.ask(b"2")
+        return early.outcome, late.outcome, await client.facts()
+
+    assert served(use, lambda: ends.append(1)) == (NOT_READY, NOT_READY, {})
+    assert ends == [1]
+
+
+def test_who_does_not_wait_any_more_costs_nothing():
+    async def use(client, theirs):
+        given_up = asyncio.ensure_future(client.ask(b"1"))
+        ((_, number, _),) = await frames_of(theirs, 1)
+        given_up.cancel()
+        theirs.send(wire.answer_frame(number, Answer(OK, b"1")))
+        other = asyncio.ensure_future(client.ask(b"2"))
+        ((_, number, body),) = await frames_of(theirs, 1)
+        theirs.send(wire.answer_frame(number, Answer(OK, body)))
+        return (await other).payload
+
+    assert served(use) == b"2"
