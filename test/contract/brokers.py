@@ -6,6 +6,7 @@ Each class has the same names, so that every broker can be asked the same: start
 import asyncio
 import contextlib
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -14,14 +15,18 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+import confluent_kafka
 import nats
 import pytest
 import redis
+from confluent_kafka.admin import AdminClient, NewTopic
 from nats.js.errors import NotFoundError
 
 from contract.services import SOON, children, free_port, wait_until
-from engine import provide
+from engine import kafka, provide
 
+# How long a JVM may take to start where all cores are busy.
+JVM_SECONDS = 90.0
 SOURCE, TARGET, ERRORS = "samples", "predictions", "predictions.errors"
 
 
@@ -231,14 +236,201 @@ class RedisServer(Server):
             return group["pending"] + group["lag"]
 
 
-SERVERS = {"nats": NatsServer, "redis": RedisServer}
+class KafkaServer(Server):
+    """Kafka in KRaft mode: one node that is also the controller, and any number of others; see Server."""
+
+    PARTITIONS = 4
+
+    def __init__(self, folder: Path, nodes: int = 1) -> None:
+        super().__init__(folder)
+        self.ports = [self.port, *(free_port() for _ in range(nodes - 1))]
+        self.nodes: list[subprocess.Popen | None] = [None] * nodes
+        self._controller = free_port()
+        self._id = secrets.token_urlsafe(16)
+        self._reader: confluent_kafka.Consumer | None = None
+        self._read: list[Message] = []
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """Return the settings of a service that uses it."""
+        url = ",".join(f"kafka://127.0.0.1:{port}" for port in self.ports)
+        return {"S2I_BACKEND": "bus", "S2I_BUS_URL": url, "S2I_BUS_IN": SOURCE, "S2I_BUS_OUT": TARGET}
+
+    @property
+    def client(self) -> dict:
+        """Return what a client needs to connect."""
+        servers = ",".join(f"127.0.0.1:{port}" for port in self.ports)
+        return {"bootstrap.servers": servers, "log_level": 0, "reconnect.backoff.max.ms": 500}
+
+    def properties(self, node: int) -> dict[str, object]:
+        """Return the properties of a node."""
+        replicas = min(2, len(self.ports))
+        listener = f"PLAINTEXT://127.0.0.1:{self.ports[node]}"
+        return {
+            "process.roles": "broker" if node else "broker,controller",
+            "node.id": node + 1,
+            "controller.quorum.voters": f"1@127.0.0.1:{self._controller}",
+            "listeners": listener if node else f"{listener},CONTROLLER://127.0.0.1:{self._controller}",
+            "advertised.listeners": listener,
+            "controller.listener.names": "CONTROLLER",
+            "log.dirs": self.folder / f"node-{node}",
+            "num.partitions": self.PARTITIONS,
+            "default.replication.factor": replicas,
+            "auto.create.topics.enable": "false",
+            "offsets.topic.num.partitions": 2,
+            "offsets.topic.replication.factor": replicas,
+            "transaction.state.log.num.partitions": 2,
+            "transaction.state.log.replication.factor": replicas,
+            "transaction.state.log.min.isr": 1,
+            # What else makes tests wait: for more members, for dead nodes, and for transactions of dead services.
+            "group.initial.rebalance.delay.ms": 0,
+            "broker.session.timeout.ms": 3000,
+            "broker.heartbeat.interval.ms": 500,
+            "transaction.abort.timed.out.transaction.cleanup.interval.ms": 500,
+        }
+
+    def start(self) -> "KafkaServer":
+        """Start the nodes that do not run; return itself once all partitions have leaders."""
+        for node in range(len(self.nodes)):
+            self.start_node(node)
+        assert wait_until(self._has_leaders, JVM_SECONDS), self._log(0)
+        return self
+
+    def start_node(self, node: int) -> None:
+        """Start a node where it does not run."""
+        running = self.nodes[node]
+        if running is not None and running.poll() is None:
+            return
+        path = self.folder / f"node-{node}.properties"
+        if not path.exists():
+            path.write_text("".join(f"{name}={value}\n" for name, value in self.properties(node).items()))
+            self.format(path)
+        with open(self.folder / f"node-{node}.log", "ab") as log:
+            self.nodes[node] = subprocess.Popen(kafka.command("kafka.Kafka", str(path)), stdout=log, stderr=log)
+
+    def format(self, properties: Path, *words: str) -> None:
+        """Make the folder of a node."""
+        done = subprocess.run(
+            kafka.command("kafka.tools.StorageTool", "format", "-t", self._id, "-c", str(properties), *words),
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def kill_node(self, node: int) -> None:
+        """Kill one node."""
+        process = self.nodes[node]
+        if process is not None:
+            process.kill()
+            process.wait()
+
+    def kill(self) -> None:
+        """Kill all nodes."""
+        for node in range(len(self.nodes)):
+            self.kill_node(node)
+
+    def close(self) -> None:
+        """Make sure that nothing is left."""
+        if self._reader is not None:
+            self._reader.close()
+        self.kill()
+
+    def _log(self, node: int) -> str:
+        return (self.folder / f"node-{node}.log").read_text()[-4000:]
+
+    def _has_leaders(self) -> bool:
+        with contextlib.suppress(confluent_kafka.KafkaException):
+            found = AdminClient(self.client).list_topics(timeout=SOON)
+            partitions = [partition for topic in found.topics.values() for partition in topic.partitions.values()]
+            return len(found.brokers) == len(self.nodes) and all(partition.leader >= 0 for partition in partitions)
+        return False
+
+    def make(self, *topics: str) -> None:
+        """Make topics; all that a service uses, where none is named."""
+        admin = AdminClient(self.client)
+        for future in admin.create_topics([NewTopic(name) for name in topics or (SOURCE, TARGET, ERRORS)]).values():
+            future.result(SOON)
+        assert wait_until(self._has_leaders)
+
+    def put(self, messages) -> None:
+        """Publish (body, headers) as samples: with a header `key` as the key, others in turn; wait until all are in."""
+        producer = confluent_kafka.Producer(
+            {**self.client, "enable.idempotence": True, "partitioner": "murmur2_random"}
+        )
+        failures = []
+        for number, (body, headers) in enumerate(messages):
+            key = headers.get("key")
+            producer.produce(
+                SOURCE,
+                body,
+                key,
+                number % self.PARTITIONS if key is None else -1,
+                headers={
+                    name.replace("ce-", "ce_", 1) if name.startswith("ce-") else name: value
+                    for name, value in headers.items()
+                },
+                on_delivery=lambda error, message: failures.append(error) if error else None,
+            )
+        assert producer.flush(SOON * 3) == 0
+        assert not failures
+
+    def counts(self) -> tuple[int, int]:
+        """Return how many answers and errors there are for those who read what is committed."""
+        self._read_on(0.2)
+        errors = sum(message.is_error for message in self._read)
+        return len(self._read) - errors, errors
+
+    def everything(self) -> list[Message]:
+        """Return all answers and errors, in the order of their partitions."""
+        while self._read_on(1.0):
+            pass
+        return sorted(self._read, key=lambda message: message.is_error)
+
+    def _read_on(self, seconds: float) -> int:
+        """Read what has come; return how many."""
+        if self._reader is None:
+            reader = confluent_kafka.Consumer(
+                {**self.client, "group.id": "nobody", "isolation.level": "read_committed", "enable.auto.commit": False}
+            )
+            places = [
+                confluent_kafka.TopicPartition(topic, partition, 0)
+                for topic in (TARGET, ERRORS)
+                for partition in range(self.PARTITIONS)
+            ]
+            reader.assign(places)
+            self._reader = reader
+        came = [message for message in self._reader.consume(2000, seconds) if message.error() is None]
+        for message in came:
+            headers = {
+                name.lower().replace("ce_", "ce-", 1) if name.startswith("ce_") else name.lower(): value.decode()
+                for name, value in message.headers() or ()
+            }
+            if message.key() is not None:
+                headers["key"] = message.key().decode()
+            self._read.append(Message(message.topic() == ERRORS, headers, message.value() or b""))
+        return len(came)
+
+    def unsettled(self) -> int:
+        """Return how many samples were taken or wait, and have no position behind them."""
+        looker = confluent_kafka.Consumer({**self.client, "group.id": "model", "isolation.level": "read_uncommitted"})
+        try:
+            places = [confluent_kafka.TopicPartition(SOURCE, partition) for partition in range(self.PARTITIONS)]
+            ends = sum(looker.get_watermark_offsets(place, timeout=SOON)[1] for place in places)
+            return ends - sum(max(0, place.offset) for place in looker.committed(places, timeout=SOON))
+        finally:
+            looker.close()
+
+
+SERVERS = {"nats": NatsServer, "redis": RedisServer, "kafka": KafkaServer}
 
 
 def count_until(server: Server, number: int, seconds: float) -> tuple[int, int]:
     """Return the counts once they are `number` together, or after `seconds` without any news; it may be away."""
     best, until = (0, 0), time.monotonic() + seconds
     while sum(best) < number and time.monotonic() < until:
-        with contextlib.suppress(OSError, nats.errors.Error, redis.RedisError, asyncio.TimeoutError):
+        with contextlib.suppress(
+            OSError, nats.errors.Error, redis.RedisError, confluent_kafka.KafkaException, asyncio.TimeoutError
+        ):
             counts = server.counts()
             if sum(counts) > sum(best):
                 best, until = counts, time.monotonic() + seconds

@@ -32,7 +32,7 @@ NOTEBOOK = """
     examples = [{"id": 1}]
 """
 # Whether each sample leads to one message and never two.
-ONCE = {"nats": True, "redis": True}
+ONCE = {"nats": True, "redis": True, "kafka": True}
 
 
 def _is_wrong(number):

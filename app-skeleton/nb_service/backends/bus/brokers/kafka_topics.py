@@ -320,6 +320,9 @@ class KafkaTopics:
                 "transaction.timeout.ms": int(self._session * 1000),
                 "message.max.bytes": self.largest + FRAME,
                 "linger.ms": 1,
+                # A transaction must wait until the markers of the last one are written, which takes milliseconds; with
+                # the usual 100 each would take as long. Repeated, pauses grow to what is usual.
+                "retry.backoff.ms": 3,
                 # As Kafka's own client does it; librdkafka's default finds another partition for the same key.
                 "partitioner": "murmur2_random",
             }
