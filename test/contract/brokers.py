@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -386,6 +387,15 @@ class KafkaServer(Server):
             pass
         return sorted(self._read, key=lambda message: message.is_error)
 
+    def partitions(self, topic: str) -> Iterator[tuple[int, bytes | None, list[bytes]]]:
+        """Yield the number of each partition, the key of its first message, and the bodies that are committed."""
+        for partition in range(self.PARTITIONS):
+            reader = confluent_kafka.Consumer({**self.client, "group.id": "nobody", "enable.partition.eof": True})
+            reader.assign([confluent_kafka.TopicPartition(topic, partition, 0)])
+            messages = list(iter(lambda reader=reader: _until_the_end(reader), None))
+            reader.close()
+            yield partition, messages[0].key(), [message.value() for message in messages]
+
     def _read_on(self, seconds: float) -> int:
         """Read what has come; return how many."""
         if self._reader is None:
@@ -419,6 +429,13 @@ class KafkaServer(Server):
             return ends - sum(max(0, place.offset) for place in looker.committed(places, timeout=SOON))
         finally:
             looker.close()
+
+
+def _until_the_end(reader: confluent_kafka.Consumer) -> confluent_kafka.Message | None:
+    """Return the next message; None at the end."""
+    message = reader.poll(SOON)
+    assert message is not None
+    return None if message.error() else message
 
 
 SERVERS = {"nats": NatsServer, "redis": RedisServer, "kafka": KafkaServer}

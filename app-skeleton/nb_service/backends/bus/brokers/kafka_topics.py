@@ -193,7 +193,7 @@ class KafkaTopics:
             counts = {name: self._partitions(consumer, name) for name in counts}
         missing = [name for name, count in counts.items() if not count]
         if missing:
-            raise Away(f"there is no topic {missing[0]}")
+            raise Away(f"there is no topic {missing[0]} (S2I_BUS_CREATE=1 makes it)")
         self._counts = counts
         self.largest = self._largest_of((place.target, place.errors)) - FRAME
 
@@ -499,7 +499,7 @@ class KafkaTopics:
         files = {
             "ssl.ca.location": place.ca_file,
             "ssl.certificate.location": place.cert_file,
-            "ssl.key.location": place.key_file if place.cert_file and place.key_file else place.cert_file,
+            "ssl.key.location": place.cert_file and (place.key_file or place.cert_file),
         }
         return settings | {name: path for name, path in files.items() if path}
 
