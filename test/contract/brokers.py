@@ -416,7 +416,7 @@ class KafkaServer(Server):
                 for name, value in message.headers() or ()
             }
             if message.key() is not None:
-                headers["key"] = message.key().decode()
+                headers["key"] = message.key().decode("utf-8", "backslashreplace")
             self._read.append(Message(message.topic() == ERRORS, headers, message.value() or b""))
         return len(came)
 

@@ -137,13 +137,13 @@ def test_kafka_s_own_tools_read_what_we_write_and_find_the_same_partitions(start
     for future in admin.create_topics([NewTopic("three", 3)]).values():
         future.result(20)
     event = {"ce-specversion": "1.0", "ce-id": "e1", "ce-source": "/s", "ce-type": "t"}
-    server.put(_samples(range(5), key="some key", **event, **{"content-type": "application/json"}))
+    server.put(_samples(range(5), key="customer 7", **event, **{"content-type": "application/json"}))
     _taking(start(DOUBLES, **{**server.settings, "S2I_BUS_OUT": "three", "S2I_BUS_ERRORS": ERRORS}))
     assert wait_until(lambda: server.unsettled() == 0)
     told = subprocess.run(
         kafka.command("org.apache.kafka.tools.ConsoleProducer", "--bootstrap-server", f"127.0.0.1:{server.port}",
                       "--topic", "three", "--property", "parse.key=true", "--property", "key.separator=|"),
-        input="some key|of Java\n", text=True, capture_output=True,
+        input="customer 7|of Java\n", text=True, capture_output=True,
     )  # fmt: skip
     assert told.returncode == 0, told.stdout + told.stderr
     shown = ("partition", "key", "headers")
@@ -155,12 +155,12 @@ def test_kafka_s_own_tools_read_what_we_write_and_find_the_same_partitions(start
         text=True, capture_output=True,
     )  # fmt: skip
     lines = [line.split("\t") for line in read.stdout.splitlines() if line.startswith("Partition:")]
-    assert [line[-1] for line in lines] == [*(f'{{"id":{number},"double":{2 * number}}}' for number in range(5)),
+    assert [line[-1] for line in lines] == [*(f'{{"id": {number}, "double": {2 * number}}}' for number in range(5)),
                                             "of Java"], read.stdout + read.stderr  # fmt: skip
     assert len({line[0] for line in lines}) == 1
     headers = dict(pair.split(":", 1) for pair in lines[0][1].split(","))
     assert (headers["ce_causationid"], headers["x-sample-id"], headers["x-model-name"]) == ("e1", "e1", "model")
-    assert {line[2] for line in lines} == {"some key"}
+    assert {line[2] for line in lines} == {"customer 7"}
 
 
 def test_topics_that_are_not_there_are_waited_for_or_made_and_one_that_is_deleted_again(start, tmp_path):
@@ -174,7 +174,8 @@ def test_topics_that_are_not_there_are_waited_for_or_made_and_one_that_is_delete
         waiting.wait_for("is there again", GONE_SECONDS)
         server.put(_samples(range(10)))
         assert count_until(server, 10, GONE_SECONDS) == (10, 0)
-        AdminClient(server.client).delete_topics([SOURCE])[SOURCE].result(20)
+        admin = AdminClient(server.client)
+        admin.delete_topics([SOURCE])[SOURCE].result(20)
         assert wait_until(lambda: waiting.status("/readyz") == 503, GONE_SECONDS)
         server.make(SOURCE)
         assert wait_until(lambda: waiting.status("/readyz") == 200, GONE_SECONDS)
@@ -203,6 +204,7 @@ class GuardedKafka(KafkaServer):
             **common,
             "listeners": f"{common['listeners']},SASL_SSL://127.0.0.1:{self.guarded}",
             "advertised.listeners": f"{common['advertised.listeners']},SASL_SSL://127.0.0.1:{self.guarded}",
+            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL",
             "ssl.keystore.type": "PEM",
             "ssl.keystore.location": self.pem,
             "ssl.truststore.type": "PEM",
