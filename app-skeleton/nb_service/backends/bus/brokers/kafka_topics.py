@@ -489,6 +489,9 @@ class KafkaTopics:
             # Before a new leader is known, and while a broker is away.
             "reconnect.backoff.max.ms": 1000,
             "topic.metadata.refresh.fast.interval.ms": 100,
+            # Topics that are deleted or get more partitions are seen soon, and not after minutes.
+            "topic.metadata.refresh.interval.ms": 10_000,
+            "topic.metadata.propagation.max.ms": 5000,
             "allow.auto.create.topics": False,
             # What it would write is in the reasons that the consumer says.
             "log_level": 0,
@@ -525,7 +528,9 @@ def _words(error: KafkaError) -> str:
     refused = re.search(r"Connect to .* failed: (.*)", text)
     text = refused[1] if refused else text
     broken = re.search(r"SSL handshake failed: .*?routines::([^:]+)", text)
-    text = f"TLS failed ({broken[1].strip()})" if broken else text[:1].lower() + text[1:]
+    text = (
+        f"TLS failed ({broken[1].strip()})" if broken else text if text[:2].isupper() else text[:1].lower() + text[1:]
+    )
     return text.rstrip(".: ") or "no answer"
 
 
