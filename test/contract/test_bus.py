@@ -1,7 +1,12 @@
 """The back end `bus` with real brokers: what becomes of each sample, and what the service does when they are away."""
 
+import contextlib
 import json
 import signal
+import socket
+import ssl
+import subprocess
+import threading
 import time
 
 import pytest
@@ -291,9 +296,9 @@ class GuardedRedis(RedisServer):
 
 @pytest.mark.parametrize("kind", [GuardedNats, GuardedRedis])
 def test_users_and_passwords_come_by_url_or_file_and_are_never_shown(start, tmp_path, kind):
-    server = kind(tmp_path).start()
+    server = kind(tmp_path)
     try:
-        server.make()
+        server.start().make()
         scheme, rest = server.settings["S2I_BUS_URL"].split("://")
         by_url = {**server.settings, "S2I_BUS_URL": f"{scheme}://rich:p%40ss%2F1@{rest}"}
         (tmp_path / "user").write_text("rich\n")
@@ -313,6 +318,140 @@ def test_users_and_passwords_come_by_url_or_file_and_are_never_shown(start, tmp_
         assert poor.status("/readyz") == 503
     finally:
         server.close()
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory):
+    """Return a folder with an authority's certificate (ca), and certificates with keys of a broker and a client."""
+    folder = tmp_path_factory.mktemp("certificates")
+
+    def openssl(*words):
+        subprocess.run(["openssl", *words], cwd=folder, check=True, capture_output=True)
+
+    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=ca", "-keyout", "ca.key", "-out", "ca")
+    (folder / "names").write_text("subjectAltName=IP:127.0.0.1")
+    for name in ("broker", "client"):
+        openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", "req")
+        signed = ["-CA", "ca", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "names"]
+        openssl("x509", "-req", "-in", "req", *signed, "-out", name)
+    return folder
+
+
+class NatsByTls(NatsServer):
+    """One that speaks TLS alone, with clients that have a certificate."""
+
+    scheme = "tls"
+
+    def command(self):
+        pems = [f"--tlscert={self.pems}/broker", f"--tlskey={self.pems}/broker.key", f"--tlscacert={self.pems}/ca"]
+        return [*super().command(), "--tlsverify", *pems]
+
+    def ask(self, use, **options):
+        context = ssl.create_default_context(cafile=f"{self.pems}/ca")
+        context.load_cert_chain(f"{self.pems}/client", f"{self.pems}/client.key")
+        return super().ask(use, tls=context)
+
+
+class RedisByTls(RedisServer):
+    """The same of Redis."""
+
+    scheme = "rediss"
+
+    def command(self):
+        words = [word if word != "--port" else "--tls-port" for word in super().command()]
+        pems = ["--tls-cert-file", f"{self.pems}/broker", "--tls-key-file", f"{self.pems}/broker.key"]
+        return [*words, "--port", "0", *pems, "--tls-ca-cert-file", f"{self.pems}/ca"]
+
+    def client(self, **options):
+        pems = {"ssl_certfile": f"{self.pems}/client", "ssl_keyfile": f"{self.pems}/client.key"}
+        return super().client(host="127.0.0.1", ssl=True, ssl_ca_certs=f"{self.pems}/ca", **pems)
+
+
+@pytest.mark.parametrize("kind", [NatsByTls, RedisByTls])
+def test_a_broker_by_tls_is_trusted_by_its_authority_and_trusts_a_certificate(start, tmp_path, certificates, kind):
+    kind.pems = certificates
+    server = kind(tmp_path)
+    try:
+        server.start().make()
+        where = {"S2I_BUS_URL": f"{kind.scheme}://127.0.0.1:{server.port}"}
+        pems = {
+            "S2I_BUS_CA_FILE": f"{certificates}/ca",
+            "S2I_BUS_CERT_FILE": f"{certificates}/client",
+            "S2I_BUS_KEY_FILE": f"{certificates}/client.key",
+        }
+        _taking(start(SUMS, **{**server.settings, **where, **pems}))
+        server.put([(b"[1, 2]", {})])
+        assert count_until(server, 1, 20) == (1, 0)
+        stranger = start(SUMS, **{**server.settings, **where}).ready()
+        stranger.wait_for(r"can't be used: TLS failed \(.*certificate.*\); not ready")
+    finally:
+        server.close()
+
+
+class Cable:
+    """Connections of clients to a port, which can be cut without either end being told."""
+
+    def __init__(self, port):
+        self._to = int(port)
+        self._ends = []
+        self._threads = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = str(self._listener.getsockname()[1])
+        self.whole = threading.Event()
+        self.whole.set()
+        self._begin(self._accept)
+
+    def _begin(self, target, *args):
+        self._threads.append(threading.Thread(target=target, args=args))
+        self._threads[-1].start()
+
+    def close(self):
+        """End all of it."""
+        self.whole.set()
+        for end in (self._listener, *self._ends):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
+        for thread in self._threads:
+            thread.join()
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                near = self._listener.accept()[0]
+                self._ends.append(near)
+                self.whole.wait()
+                far = socket.create_connection(("127.0.0.1", self._to))
+                self._ends.append(far)
+                self._begin(self._carry, near, far)
+                self._begin(self._carry, far, near)
+
+    def _carry(self, source, to):
+        with contextlib.suppress(OSError):
+            while data := source.recv(1 << 16):
+                self.whole.wait()
+                to.sendall(data)
+            to.shutdown(socket.SHUT_WR)
+
+
+def test_a_network_that_is_cut_loses_nothing_and_doubles_nothing(start, server):
+    cable = Cable(server.port)
+    try:
+        url = server.settings["S2I_BUS_URL"].replace(server.port, cable.port)
+        service = _taking(start(SUMS, **{**server.settings, "S2I_BUS_URL": url, "S2I_BUS_RECLAIM": "2"}))
+        server.put([(b"[%d, 1]" % number, {"x-sample-id": str(number)}) for number in range(1500)])
+        assert sum(count_until(server, 300, 20))
+        cable.whole.clear()
+        # As long as it takes to notice: it is told by nobody.
+        service.wait_for("can't be used: .*; not ready", 60)
+        assert service.status("/readyz") == 503
+        cable.whole.set()
+        assert wait_until(lambda: service.status("/readyz") == 200, 60)
+        assert count_until(server, 1500, 60) == (1500, 0)
+        assert wait_until(lambda: server.unsettled() == 0)
+        assert len({message.headers["x-sample-id"] for message in server.everything()}) == 1500
+    finally:
+        cable.close()
 
 
 def test_a_service_says_what_it_is_connected_to_and_which_brokers_it_could_have(start, server):

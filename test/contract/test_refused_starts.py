@@ -101,5 +101,8 @@ def test_a_wrong_word_on_the_command_line_shows_the_usage():
     said = subprocess.run([sys.executable, "-m", "nb_service", "nonsense"], capture_output=True, text=True)
     assert (said.returncode, said.stderr) == (
         2,
-        "Usage: python -m nb_service [serve | prove | selftest [--verdict FILE] | batch … | http … | spark-model …]\n",
+        (
+            "Usage: python -m nb_service [serve | prove | selftest [--verdict FILE] | "
+            "batch … | bus … | http … | spark-model …]\n"
+        ),
     )

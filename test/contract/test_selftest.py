@@ -130,7 +130,7 @@ def test_other_words_show_the_usage(args):
         [sys.executable, "-I", "-m", "nb_service", "selftest", *args], capture_output=True, text=True, env={}
     )
     assert said.returncode == 2
-    words = "serve | prove | selftest [--verdict FILE] | batch … | http … | spark-model …"
+    words = "serve | prove | selftest [--verdict FILE] | batch … | bus … | http … | spark-model …"
     assert said.stderr == f"Usage: python -m nb_service [{words}]\n"
 
 

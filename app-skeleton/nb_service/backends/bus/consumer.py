@@ -75,7 +75,7 @@ class Consumer:
     """Takes samples from `broker`, asks `pool` for them and settles them, until told to finish.
 
     `say` gets sentences for the log, `name` is what they call the broker. `tries` and `arrays` are the settings' own,
-    `reclaim` is in seconds.
+    `reclaim` is in seconds. To be made where a loop runs.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - each is used as it is
@@ -107,6 +107,7 @@ class Consumer:
         self._stalled = 0  # how many works wait for the pool to take them
         self._most = max(1, pool.max_queue // QUEUE_SHARE)
         self._least = min(self._most, 2 * pool.at_once)
+        self._bug: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._taking = False  # whether the broker is being asked for more
         self._rate = 0.0  # works settled a second, of late
         self._settled = 0  # since the rate was last looked at
@@ -179,7 +180,7 @@ class Consumer:
         beside = [asyncio.create_task(self._hold()), asyncio.create_task(self._look())]
         tasks = [taking, settling, *beside]
         try:
-            pending = set(tasks)
+            pending: set[asyncio.Future] = {*tasks, self._bug}
             while not (taking.done() and settling.done()):
                 done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
@@ -241,6 +242,12 @@ class Consumer:
         if delivery.lane is not None:
             self._lanes.setdefault(delivery.lane, deque()).append(work)
         work.task = asyncio.create_task(self._score(work))
+        work.task.add_done_callback(self._scored)
+
+    def _scored(self, task: asyncio.Task) -> None:
+        """End with what a work has raised, a bug of ours: what is in flight the broker delivers to the next process."""
+        if not task.cancelled() and task.exception() is not None and not self._bug.done():
+            self._bug.set_exception(task.exception() or RuntimeError())
 
     async def _settle(self) -> None:
         began = time.monotonic()

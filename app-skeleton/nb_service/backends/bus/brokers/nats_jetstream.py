@@ -300,9 +300,10 @@ class NatsJetStream:
     def _reason(self, error: Exception) -> str:
         """Return what happened, as part of a sentence: the server's own words, if it had some."""
         said, self._said = self._said, ""
-        if isinstance(error, OSError):
-            return words_of(error)
+        # A TimeoutError is an OSError, too.
         if isinstance(error, (errors.NoServersError, asyncio.TimeoutError)):
             return said or "no answer"
+        if isinstance(error, OSError):
+            return words_of(error)
         words = getattr(error, "description", None) or str(error).removeprefix("nats: ")
         return words or said or type(error).__name__

@@ -284,6 +284,20 @@ def test_where_claims_end_with_a_connection_everything_is_asked_again(run):
     assert done.consumer.numbers()["counts"]["redelivered"] == 1
 
 
+def test_a_fault_of_ours_ends_the_process_and_leaves_the_sample_to_the_next(run):
+    async def use(broker, pool, consumer, said):
+        broker.put(b"1")
+        await until(lambda: pool.asked)
+
+    def answer_of(sample, times):
+        raise KeyError("a fault")
+
+    broker = MemoryBroker()
+    with pytest.raises(KeyError, match="a fault"):
+        run(use, Pool(answer_of), broker)
+    assert list(broker.taken) == ["m.1"] and not broker.published
+
+
 def test_what_comes_again_while_it_is_worked_on_is_asked_once(run):
     async def use(broker, pool, consumer, said):
         pool.hold(b"1")
