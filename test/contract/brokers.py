@@ -84,6 +84,9 @@ class Server:
         self.process.kill()
         self.process.wait()
 
+    def known_by(self, port: str) -> None:
+        """Have clients come by another port, where the server itself tells them by which."""
+
     def close(self) -> None:
         """Make sure that nothing is left."""
         if self.process is not None and self.process.poll() is None:
@@ -317,6 +320,13 @@ class KafkaServer(Server):
             text=True,
         )
         assert done.returncode == 0, done.stdout + done.stderr
+
+    def known_by(self, port: str) -> None:
+        """Start anew as a single node that tells clients this port."""
+        self.kill()
+        path = self.folder / "node-0.properties"
+        path.write_text(f"{path.read_text()}advertised.listeners=PLAINTEXT://127.0.0.1:{port}\n")
+        self.start()
 
     def kill_node(self, node: int) -> None:
         """Kill one node."""

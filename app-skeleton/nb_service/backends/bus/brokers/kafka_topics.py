@@ -179,6 +179,8 @@ class KafkaTopics:
                 # Only what another member gets is taken from one.
                 "partition.assignment.strategy": "cooperative-sticky",
                 "session.timeout.ms": int(session * 1000),
+                # Of what is asked in a network that has been cut, which nobody tells.
+                "socket.timeout.ms": int(session * 1000),
                 "heartbeat.interval.ms": int(min(3.0, session / 3) * 1000),
                 "max.poll.interval.ms": int(max(LONGEST_POLL_SECONDS, session) * 1000),
                 # What is fetched ahead is held here twice, and no other can have it.
@@ -527,7 +529,7 @@ def _words(error: KafkaError) -> str:
     text = re.sub(r"^(Broker|Local|\S+:\d+/\S+|\S+:\d+): ", "", re.sub(r"^\S+://\S+: ", "", text))
     refused = re.search(r"Connect to .* failed: (.*)", text)
     text = refused[1] if refused else text
-    broken = re.search(r"SSL handshake failed: .*?routines::([^:]+)", text)
+    broken = re.search(r"error:[0-9A-F]+:SSL routines:[^:]*:([^:]+)", text)
     text = (
         f"TLS failed ({broken[1].strip()})" if broken else text if text[:2].isupper() else text[:1].lower() + text[1:]
     )
