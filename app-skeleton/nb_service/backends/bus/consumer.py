@@ -109,6 +109,7 @@ class Consumer:
         self._least = min(self._most, 2 * pool.at_once)
         self._bug: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._taking = False  # whether the broker is being asked for more
+        self._broken = False  # whether this connection has ended
         self._rate = 0.0  # works settled a second, of late
         self._settled = 0  # since the rate was last looked at
         self._finishing = False
@@ -147,7 +148,8 @@ class Consumer:
         pause = FIRST_PAUSE
         while not self._is_over():
             try:
-                await self._broker.connect(self._most)
+                if not await self._connect():
+                    return
                 if not self._broker.keeps_claims:
                     self._forget()
                 pause = FIRST_PAUSE if await self._work() else pause
@@ -159,6 +161,20 @@ class Consumer:
             if not self._is_over():
                 # With jitter: all services of a group lose a broker at the same moment.
                 await self._sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
+
+    async def _connect(self) -> bool:
+        """Connect; return whether that was done, and not given up because there is nothing to do any more."""
+        connecting = asyncio.ensure_future(self._broker.connect(self._most))
+        ending = asyncio.ensure_future(self._ending.wait())
+        try:
+            await asyncio.wait({connecting, ending}, return_when=asyncio.FIRST_COMPLETED)
+            if not connecting.done() and self._is_over():
+                return False
+            await connecting
+            return True
+        finally:
+            ending.cancel()
+            connecting.cancel()
 
     def _is_over(self) -> bool:
         return self._finishing and not any(work.outcome or not work.is_done for work in self._works.values())
@@ -175,6 +191,7 @@ class Consumer:
 
     async def _work(self) -> bool:
         """Take and settle until finished; return whether that is so. Raise Away."""
+        self._taking = self._broken = False
         taking = asyncio.create_task(self._take())
         settling = asyncio.create_task(self._settle())
         beside = [asyncio.create_task(self._hold()), asyncio.create_task(self._look())]
@@ -189,6 +206,7 @@ class Consumer:
             await self._give_back()
             return True
         finally:
+            self._broken = True
             await self._broker.close()
             # Closing has ended what waited for the broker; what it did not is ended now.
             ends = [task for task in tasks if not task.done()]
@@ -199,9 +217,8 @@ class Consumer:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _take(self) -> None:
-        self._taking = False
         await self._pool_is_ready()
-        while not self._finishing:
+        while not (self._finishing or self._broken):
             if not self._room():
                 await self._changed()
                 continue
@@ -213,7 +230,8 @@ class Consumer:
             self._note_connected()
             for delivery in deliveries:
                 self._begin(delivery)
-        await self._broker.stop()
+        if self._finishing:
+            await self._broker.stop()
 
     async def _pool_is_ready(self) -> None:
         """Wait until the model is loaded: samples that nobody works on would only be held here."""
@@ -435,25 +453,24 @@ class Consumer:
 
         NOT_READY is returned only at the end, DIED only when the tries are used up.
         """
-        deaths, pause = 0, POOL_PAUSE
+        deaths, stalls, pause = 0, 0, POOL_PAUSE
         waits = (outcomes.FULL, outcomes.NOT_READY)
-        while True:
-            answer = await ask(body)
-            if answer.outcome == outcomes.DIED:
-                deaths += 1
-                if delivery.deliveries - 1 + deaths >= self._tries:
-                    return answer
-            elif answer.outcome not in waits or (answer.outcome == outcomes.NOT_READY and self._finishing):
-                return answer
-            else:
-                await self._stall(pause)
-                pause = min(LONGEST_POOL_PAUSE, 2 * pause)
-
-    async def _stall(self, seconds: float) -> None:
-        """Wait for the pool; meanwhile nothing is taken."""
-        self._stalled += 1
         try:
-            await self._sleep(seconds)
+            while True:
+                answer = await ask(body)
+                if answer.outcome == outcomes.DIED:
+                    deaths += 1
+                    if delivery.deliveries - 1 + deaths >= self._tries:
+                        return answer
+                elif answer.outcome not in waits or (answer.outcome == outcomes.NOT_READY and self._finishing):
+                    return answer
+                else:
+                    # Nothing more is taken until this one is through.
+                    stalls += 1
+                    self._stalled += stalls == 1
+                    await self._sleep(pause)
+                    pause = min(LONGEST_POOL_PAUSE, 2 * pause)
         finally:
-            self._stalled -= 1
-            self._change.set()
+            if stalls:
+                self._stalled -= 1
+                self._change.set()

@@ -122,6 +122,8 @@ def without_body(outcome: Outcome) -> Outcome:
 
 def header_text(text: str) -> str:
     """Return `text` as a header's value: one line of printable ASCII, with escapes for other characters, shortened."""
+    if len(text) <= MOST_DETAIL and text.isascii() and text.isprintable():
+        return text
     ascii_text = text.encode("ascii", "backslashreplace").decode("ascii")
     line = " ".join("".join(character if " " <= character <= "~" else " " for character in ascii_text).split())
     return line if len(line) <= MOST_DETAIL else line[: MOST_DETAIL - 4] + " ..."

@@ -93,7 +93,7 @@ class Broker(Protocol):
     async def connect(self, most: int) -> None:
         """Connect and make ready to take; see that all places are there, where that can be seen.
 
-        `most` is how many deliveries there will ever be at a time, for brokers that push.
+        `most` is how many deliveries there will ever be at a time, for brokers that push. Cancelled at the end.
         """
 
     async def take(self, most: int) -> Sequence[Delivery]:

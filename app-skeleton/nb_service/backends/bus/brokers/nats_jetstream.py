@@ -1,8 +1,9 @@
 """NATS JetStream: a durable pull consumer, answers published with an id by which the server drops copies.
 
-Answers have `Nats-Msg-Id: <stream>.<sequence of the sample>`, and a sample is acknowledged only once the server has
-confirmed its answer. A sample that comes again leads to the same id, and JetStream keeps one of both, as long as the
-answers' stream looks back (its duplicate window, two minutes unless it was made otherwise).
+Answers have `Nats-Msg-Id: <group>.<stream>.<sequence of the sample>.<its time>`, and a sample is acknowledged only once
+the server has confirmed its answer. A sample that comes again leads to the same id, and JetStream keeps one of both,
+as long as the answers' stream looks back (its duplicate window, two minutes unless it was made otherwise). Other groups
+may publish into the same stream; and one that was deleted and made again counts its messages from 1.
 """
 
 import asyncio
@@ -143,7 +144,7 @@ class NatsJetStream:
                 waiting.append(loop.create_future())
                 self._acks[token] = waiting[-1]
                 subject = self._place.errors if outcome.is_error else self._place.target
-                headers = {**outcome.headers, MSG_ID: outcome.delivery.id}
+                headers = {**outcome.headers, MSG_ID: f"{self._durable}.{outcome.delivery.id}"}
                 await self._here.publish(subject, outcome.body, reply=token, headers=headers)
             await asyncio.wait_for(asyncio.gather(*waiting), ANSWER_SECONDS)
             for outcome in outcomes:
@@ -238,6 +239,7 @@ class NatsJetStream:
 
     def _delivery(self, message: Msg) -> Delivery:
         facts = message.metadata
+        since = facts.timestamp.timestamp()
         headers = {name.lower(): value for name, value in (message.headers or {}).items()}
         key = next((headers[name] for name in KEYS if headers.get(name)), None)
         if key is None and message.subject != self._place.source:
@@ -245,12 +247,12 @@ class NatsJetStream:
             key = message.subject
         return Delivery(
             message.data,
-            f"{facts.stream}.{facts.sequence.stream}",
+            f"{facts.stream}.{facts.sequence.stream}.{int(since * 1e6)}",
             {name: value for name, value in headers.items() if not name.startswith(OWN)},
             key,
             key,
             facts.num_delivered,
-            facts.timestamp.timestamp(),
+            since,
             message.reply,
         )
 

@@ -134,6 +134,20 @@ def test_no_more_is_taken_than_the_scorers_can_work_on(run):
     assert done.pool.most_in_flight <= 32
 
 
+def test_half_of_the_queue_is_left_to_http(run):
+    async def use(broker, pool, consumer, said):
+        for number in range(20):
+            pool.hold(b"%d" % number)
+            broker.put(b"%d" % number)
+        await until(lambda: pool.in_flight == 8)
+        await asyncio.sleep(0.05)
+        assert pool.in_flight == 8
+        for event in pool.held.values():
+            event.set()
+
+    run(use, Pool(max_queue=16, at_once=16))
+
+
 def test_nothing_is_taken_before_the_model_is_there(run):
     async def use(broker, pool, consumer, said):
         pool.is_ready = False
@@ -190,21 +204,21 @@ def test_a_scorer_that_dies_once_costs_no_answer(run):
 
 @pytest.mark.parametrize("outcome", [FULL, NOT_READY])
 def test_a_full_pool_is_waited_for_and_nothing_more_is_taken_meanwhile(run, outcome):
-    taken = []
-
-    def answer_of(sample, times):
-        taken.append(len(there.taken))
-        return Answer(OK, b"9") if times > 3 else Answer(outcome)
-
-    there = MemoryBroker()
+    answers = {"now": Answer(outcome)}
 
     async def use(broker, pool, consumer, said):
         broker.put(b"1")
-        await until(lambda: pool.asked)
+        await until(lambda: len(pool.asked) > 2)
+        # One that asked before the pool was full may still be waiting.
+        await asyncio.sleep(0.05)
         broker.put(b"2")
+        asked = len(pool.asked)
+        await until(lambda: len(pool.asked) > asked)
+        assert (pool.asked.count(b"2"), list(broker.taken)) == (0, ["m.1"])
+        answers["now"] = Answer(OK, b"9")
         await until(lambda: len(broker.published) == 2)
 
-    done = run(use, Pool(answer_of), there)
+    done = run(use, Pool(lambda sample, times: answers["now"]))
     assert [is_error for is_error, _, _, _ in done.broker.published] == [False, False]
 
 
@@ -222,6 +236,21 @@ def test_what_is_in_flight_is_answered_at_the_end_and_nothing_new_taken(run):
     done = run(use)
     assert ([body for _, body, _, _ in done.broker.published], done.broker.stops) == ([b"a1"], 1)
     assert [delivery.body for delivery in done.broker.waiting] == [b"2"]
+
+
+def test_what_is_worked_on_at_the_end_is_answered_by_a_broker_that_comes_back(run):
+    async def use(broker, pool, consumer, said):
+        pool.hold(b"1")
+        broker.put(b"1")
+        await until(lambda: pool.in_flight)
+        broker.away = "connection refused"
+        await until(lambda: not consumer.connected)
+        consumer.finish()
+        await asyncio.sleep(0.05)
+        pool.held[b"1"].set()
+        broker.away = ""
+
+    assert [body for _, body, _, _ in run(use).broker.published] == [b"a1"]
 
 
 def test_what_gets_no_answer_at_the_end_is_given_back(run):
@@ -282,6 +311,18 @@ def test_where_claims_end_with_a_connection_everything_is_asked_again(run):
     done = run(use, broker=MemoryBroker(keeps_claims=False))
     assert (done.pool.asked, len(done.broker.published)) == ([b"1", b"1"], 1)
     assert done.consumer.numbers()["counts"]["redelivered"] == 1
+
+
+def test_the_end_does_not_wait_for_a_broker_that_says_nothing(run):
+    class Silent(MemoryBroker):
+        async def connect(self, most):
+            self.connects += 1
+            await asyncio.sleep(60)
+
+    async def use(broker, pool, consumer, said):
+        await until(lambda: broker.connects)
+
+    assert run(use, broker=Silent()).said == []
 
 
 def test_a_fault_of_ours_ends_the_process_and_leaves_the_sample_to_the_next(run):
@@ -346,6 +387,33 @@ def test_an_array_of_samples_is_one_message(run):
     assert sorted(by_body) == [b"7", b"[1, 13]", b"[1, 2, 3]", b"[]"]
     assert by_body[b"[1, 13]"].startswith("Sample 2: The notebook's predictor failed")
     assert "no JSON array of samples" in by_body[b"7"]
+
+
+def test_a_sample_that_fails_far_into_an_array_is_named(run):
+    async def use(broker, pool, consumer, said):
+        broker.put(b"[1, 2, 3, 4, 13]")
+        await until(lambda: broker.published)
+
+    answers = {b"13": Answer(FAILED, FAULT)}
+    done = run(use, Pool(lambda sample, times: answers.get(sample, Answer(OK, sample)), at_once=1), arrays=True)
+    assert done.broker.published[0][2]["x-error-detail"].startswith("Sample 5: ")
+
+
+def test_arrays_go_whole_where_a_batch_form_scores_them(run):
+    async def use(broker, pool, consumer, said):
+        pool.together = True
+        broker.put(b"[1, 2]")
+        broker.put(b"[%s, 13]" % b", ".join([b"1"] * 1000))
+        await until(lambda: len(broker.published) == 2)
+
+    def answer_of(array, times):
+        fault = json.dumps({"type": "E", "message": "m", "traceback": "t", "index": 0}).encode()
+        return Answer(FAILED, fault) if b"13" in array else Answer(OK, array)
+
+    done = run(use, Pool(answer_of), arrays=True)
+    by_error = {is_error: (body, headers) for is_error, body, headers, _ in done.broker.published}
+    assert by_error[False][0] == b"[1, 2]"
+    assert by_error[True][1]["x-error-detail"].startswith("Sample 1001: ")
 
 
 def test_an_answer_that_the_broker_does_not_take_is_an_error(run):
