@@ -14,10 +14,12 @@ from contract.services import free_port, wait_until
 from engine import kafka
 
 DOUBLES = """
-    import time
+    import os, time
 
     def predictor(x):
         time.sleep(0.004)
+        while "gate" in x and not os.path.exists(x["gate"]):
+            time.sleep(0.01)
         return {"id": x["id"], "double": 2 * x["id"]}
 
     examples = [{"id": 1}]
@@ -116,6 +118,51 @@ def test_a_service_that_was_thought_dead_publishes_nothing_of_what_it_held(start
     assert count_until(server, 1100, GONE_SECONDS) == (1100, 0)
     assert (stopped.stop(), other.stop()) == (0, 0)
     _assert_each_once(server, 1100)
+
+
+def _gated(gate, numbers):
+    return [(json.dumps({"id": number, "gate": str(gate)}).encode(), {}) for number in numbers]
+
+
+def _in_flight(service, number):
+    """Return whether a service has so many samples; wait for as long as a group may wait for a dead member."""
+    words = f"nb_bus_in_flight_samples {number}.0"
+    return wait_until(lambda: words in service.ask(None, "/metrics", "GET", {})[1], GONE_SECONDS)
+
+
+@pytest.mark.timeout(120)
+def test_answers_to_what_was_given_to_another_service_meanwhile_are_not_published(start, server, tmp_path):
+    first = _taking(start(DOUBLES, **server.settings))
+    server.put(_gated(tmp_path / "gate", range(4)))
+    assert _in_flight(first, 4)
+    second = _taking(start(DOUBLES, **server.settings))
+    # Of two of the four partitions, which the first one has not answered.
+    assert _in_flight(second, 2)
+    (tmp_path / "gate").touch()
+    assert _in_flight(first, 0)
+    assert _in_flight(second, 0)
+    _assert_each_once(server, 4)
+
+
+@pytest.mark.timeout(120)
+def test_a_service_that_was_thought_dead_can_not_commit_what_it_has_answered_since(start, server, tmp_path):
+    stopped = _taking(start(DOUBLES, **server.settings))
+    server.put(_gated(tmp_path / "gate", range(4)))
+    assert _in_flight(stopped, 4)
+    process = bus_process(stopped)
+    os.kill(process, signal.SIGSTOP)
+    try:
+        other = _taking(start(DOUBLES, **server.settings))
+        assert _in_flight(other, 4)
+        (tmp_path / "gate").touch()
+        assert count_until(server, 4, GONE_SECONDS) == (4, 0)
+    finally:
+        # It finds the answers of its own scorers, and has no transaction that the broker could have ended.
+        os.kill(process, signal.SIGCONT)
+    stopped.wait_for(r"can't be used: .*; not ready", GONE_SECONDS)
+    stopped.wait_for("is there again after", GONE_SECONDS)
+    assert bus_process(stopped) == process
+    _assert_each_once(server, 4)
 
 
 def test_keys_are_kept_byte_for_byte_and_partitions_where_there_are_as_many(start, server):
