@@ -43,8 +43,8 @@ LEAST_SESSION_SECONDS, LONGEST_SESSION_SECONDS = 6.0, 900.0
 JOIN_SECONDS = 5.0
 # A member that does not ask for its news for so long holds up all others of its group no longer.
 LONGEST_POLL_SECONDS = 60.0
-# What a broker takes that does not say (message.max.bytes), and what a message needs around it.
-USUAL_LARGEST, FRAME = 1_000_000, 512
+# What a broker takes that does not say (message.max.bytes), and what a message needs around it, with its key.
+USUAL_LARGEST, FRAME = 1_000_000, 4096
 # How CloudEvents call their attributes here, and on all other brokers.
 PREFIX, COMMON_PREFIX = "ce_", "ce-"
 _REBALANCED = (KafkaError.ILLEGAL_GENERATION, KafkaError.UNKNOWN_MEMBER_ID, KafkaError.REBALANCE_IN_PROGRESS)
@@ -132,7 +132,11 @@ class KafkaTopics:
 
     async def lag(self) -> Lag | None:
         """Return what waits in our own partitions: the lag of the group is the sum over its members."""
-        return await self._in(self._reader, self._lag)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._reader, self._lag)
+        except KafkaException:
+            # A partition without a leader does not say; taking and settling ride that out.
+            return None
 
     async def give_back(self, deliveries: Sequence[Delivery]) -> None:
         """Do nothing: their positions are not committed, and whoever gets the partitions begins there."""
@@ -201,6 +205,8 @@ class KafkaTopics:
 
     def _subscribe(self) -> None:
         self._taken_at = time.monotonic()
+        # What was complained about until now has passed.
+        self._gone = ""
         self._here.subscribe(
             [self._place.source], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost
         )
