@@ -36,9 +36,8 @@ STEP_SECONDS = 1.0
 IDLE_SECONDS = 0.5
 # Where nothing is taken for so long, fetching stops; the group is then asked for its news so often.
 PAUSE_SECONDS, SERVE_SECONDS = 1.0, 0.2
-# Brokers refuse members that say less (group.min.session.timeout.ms), and transactions that may last longer
-# (transaction.max.timeout.ms).
-LEAST_SESSION_SECONDS, LONGEST_SESSION_SECONDS = 6.0, 900.0
+# Brokers refuse members that say less (group.min.session.timeout.ms); the library waits no longer for an answer.
+LEAST_SESSION_SECONDS, LONGEST_SESSION_SECONDS = 6.0, 300.0
 # How long the first `take` waits for the group to take this member in, which it does not at once where one has died.
 JOIN_SECONDS = 5.0
 # A member that does not ask for its news for so long holds up all others of its group no longer.
