@@ -6,7 +6,6 @@ Each class has the same names, so that every broker can be asked the same: start
 import asyncio
 import contextlib
 import os
-import secrets
 import shutil
 import signal
 import socket
@@ -28,6 +27,8 @@ from engine import kafka, provide
 
 # How long a JVM may take to start where all cores are busy.
 JVM_SECONDS = 90.0
+# Of 16 bytes, by the alphabet for URLs.
+CLUSTER_ID = "bmItYnVpbGRlciB0ZXN0cw"
 SOURCE, TARGET, ERRORS = "samples", "predictions", "predictions.errors"
 
 
@@ -250,7 +251,6 @@ class KafkaServer(Server):
         self.ports = [self.port, *(free_port() for _ in range(nodes - 1))]
         self.nodes: list[subprocess.Popen | None] = [None] * nodes
         self._controller = free_port()
-        self._id = secrets.token_urlsafe(16)
         self._reader: confluent_kafka.Consumer | None = None
         self._read: list[Message] = []
 
@@ -315,7 +315,7 @@ class KafkaServer(Server):
     def format(self, properties: Path, *words: str) -> None:
         """Make the folder of a node."""
         done = subprocess.run(
-            kafka.command("kafka.tools.StorageTool", "format", "-t", self._id, "-c", str(properties), *words),
+            kafka.command("kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(properties), *words),
             capture_output=True,
             text=True,
         )
