@@ -33,7 +33,7 @@ help:
 	@echo "make test        check, test-unit, and then test-flow, test-docs and test-image at once; K=… as pytest's -k, for each of them"
 	@echo "make test-image  the image tests alone: the real s2i and a container engine"
 	@echo "make test-spark  a real cluster of Spark on this machine, of which an executor is killed; needs Java 17 and minutes"
-	@echo "make test-bus    10,000 samples by each message broker, whose services and servers are killed meanwhile; minutes"
+	@echo "make test-bus    all message brokers, with 10,000 samples each whose services and servers are killed meanwhile; half an hour"
 	@echo "make check       linters and docstrings"
 	@echo "make audit       known vulnerabilities in what the SBOM of IMAGE=… names; AUDIT_OPTIONS=… are pip-audit's"
 	@echo "make bench       speeds and sizes beside the classic way; BENCH=<build, images, start, serve, notebooks, …>"
@@ -123,6 +123,7 @@ test-spark: developer
 # Not in `make test`, where a small storm is: this one takes minutes for each broker.
 test-bus: developer
 	STORM=1 $(PYTEST) -s test/contract/test_bus_storms.py
+	BROKERS=1 $(PYTEST) test/contract/test_bus*.py
 
 check: developer
 	$(TEST)/ruff check .

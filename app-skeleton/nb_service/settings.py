@@ -196,6 +196,12 @@ class Settings(Table):
     )
     bus_user_file: str = setting("S2I_BUS_USER_FILE", text, "", "File with the user's name for the broker.")
     bus_password_file: str = setting("S2I_BUS_PASSWORD_FILE", text, "", "File with the password for the broker.")
+    bus_sasl: str = setting(
+        "S2I_BUS_SASL",
+        one_of("SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"),
+        "SCRAM-SHA-512",
+        "How Kafka is shown the password; PLAIN sends it as it is, for TLS only.",
+    )
     bus_ca_file: str = setting(
         "S2I_BUS_CA_FILE", text, "", "PEM file of the authorities that the broker's certificate must be of."
     )

@@ -534,6 +534,7 @@ class Cable:
 def test_a_network_that_is_cut_loses_nothing_and_doubles_only_what_is_promised(start, server):
     cable = Cable(server.port)
     try:
+        server.known_by(cable.port)
         url = server.settings["S2I_BUS_URL"].replace(server.port, cable.port)
         service = _taking(start(SUMS, **{**server.settings, "S2I_BUS_URL": url, "S2I_BUS_RECLAIM": "2"}))
         server.put([(b"[%d, 1]" % number, {"x-sample-id": str(number)}) for number in range(1500)])

@@ -29,6 +29,7 @@ class Place(NamedTuple):
     create: bool = False
     reclaim: float = 10.0
     client: str = ""
+    sasl: str = "SCRAM-SHA-512"
 
     @property
     def scheme(self) -> str:
@@ -40,7 +41,7 @@ class Place(NamedTuple):
 
     def tls(self) -> ssl.SSLContext | None:
         """Return what TLS needs; None where neither a file nor the scheme asks for it."""
-        if not (self.ca_file or self.cert_file or self.scheme in ("tls", "rediss", "amqps", "mqtts")):
+        if not (self.ca_file or self.cert_file or self.scheme in ("tls", "rediss", "amqps", "mqtts", "kafkas")):
             return None
         context = ssl.create_default_context(cafile=self.ca_file or None)
         if self.cert_file:
@@ -68,6 +69,7 @@ def of(settings: Settings, group: str) -> Place:
         create=settings.bus_create,
         reclaim=settings.bus_reclaim,
         client=settings.bus_client,
+        sasl=settings.bus_sasl,
     )
     try:
         place.tls()

@@ -164,6 +164,8 @@ KINDS = {
     "amqps": Kind("RabbitMQ", "rabbitmq", "RabbitMQ", "pika", "rabbitmq"),
     "mqtt": Kind("MQTT 5", "mqtt", "Mqtt", "paho", "mqtt"),
     "mqtts": Kind("MQTT 5", "mqtt", "Mqtt", "paho", "mqtt"),
+    "kafka": Kind("Kafka", "kafka_topics", "KafkaTopics", "confluent_kafka", "kafka"),
+    "kafkas": Kind("Kafka", "kafka_topics", "KafkaTopics", "confluent_kafka", "kafka"),
 }
 
 
