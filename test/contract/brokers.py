@@ -31,7 +31,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from pika.adapters.asyncio_connection import AsyncioConnection
 
-from contract.services import SOON, children, free_port, wait_until
+from contract.services import EVERY_BROKER, SOON, children, free_port, wait_until
 from engine import kafka, provide
 
 # How long a JVM may take to start where all cores are busy.
@@ -835,10 +835,8 @@ EVERY = {
     "mqtt": MqttServer,
     "kafka": KafkaServer,
 }
-# The others take seconds to start, each time, and Kafka is fetched: they have a word of their own, `make test-bus`.
 QUICK = ("nats", "redis")
-IS_EVERY_WANTED = bool(os.environ.get("STORM") or os.environ.get("BROKERS"))
-SERVERS = EVERY if IS_EVERY_WANTED else {name: EVERY[name] for name in QUICK}
+SERVERS = EVERY if EVERY_BROKER else {name: EVERY[name] for name in QUICK}
 
 
 def count_until(server: Server, number: int, seconds: float) -> tuple[int, int]:

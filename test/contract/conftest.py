@@ -7,11 +7,9 @@ from pathlib import Path
 import pytest
 
 from contract import services
-from contract.brokers import IS_EVERY_WANTED
-from contract.services import SOON, Service, make_app_root
+from contract.services import EVERY_BROKER, SOON, Service, make_app_root
 
-# Left to `make test-bus`, as contract.brokers says.
-collect_ignore = [] if IS_EVERY_WANTED else ["test_bus_kafka.py", "test_bus_mqtt.py", "test_bus_rabbitmq.py"]
+collect_ignore = [] if EVERY_BROKER else ["test_bus_kafka.py", "test_bus_mqtt.py", "test_bus_rabbitmq.py"]
 
 
 @pytest.fixture(scope="session")
