@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 from urllib.parse import urlsplit
 
-import pika
 import pytest
 from nb_service.backends.bus.brokers import Away, Outcome
 from nb_service.backends.bus.brokers.rabbitmq import RabbitMQ
