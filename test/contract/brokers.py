@@ -523,8 +523,9 @@ class MqttServer(Server):
 
     def start(self) -> "MqttServer":
         """Start it; return itself once the reader has subscribed."""
-        super().start()
+        # The reader may be faster than what follows.
         self._subscribed.clear()
+        super().start()
         if self.reader is None:
             self.reader = self.client("reader")
             self.reader.reconnect_delay_set(1, 1)

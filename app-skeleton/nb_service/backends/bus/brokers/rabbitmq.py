@@ -275,11 +275,12 @@ class RabbitMQ:
         place = self._place
         try:
             await link.open(self._parameters())
+            # To no queue, so that nobody gets it. A server without disk or memory, or that lets this user publish
+            # nothing, would otherwise say so only of an answer, and count one more delivery of each sample. It takes
+            # this one, and then reads nothing more: what is asked next has no answer.
+            await link.publish([(f"nb-service-{secrets.token_hex(8)}", b"", pika.BasicProperties())], must=False)
             for queue in (place.source, place.target, place.errors):
                 await self._find(link, queue)
-            # To no queue, so that nobody gets it. A server without disk or memory, or that lets this user publish
-            # nothing, would otherwise say so only of an answer, and count one more delivery of each sample.
-            await link.publish([(f"nb-service-{secrets.token_hex(8)}", b"", pika.BasicProperties())], must=False)
         except Away:
             # One of several may be gone.
             self._address += 1
@@ -342,6 +343,8 @@ class RabbitMQ:
         try:
             found = await link.answer(lambda done: channel.queue_declare(queue, passive=True, callback=done))
         except Away:
+            if link.blocked and not link.gone:
+                return None
             raise self._away(link) from None
         return Lag(found.method.message_count)
 
@@ -368,7 +371,7 @@ class RabbitMQ:
         larger = re.search(r"larger than configured max size (\d+)", link.gone)
         if larger:
             self._told_largest = int(larger[1])
-        return Away(link.gone or "the connection is lost")
+        return Away(link.gone or link.blocked or "no answer")
 
     def _parameters(self) -> pika.ConnectionParameters:
         place = self._place
@@ -409,7 +412,7 @@ class RabbitMQ:
         A channel may have several consumers, each with its own number, and ending one would give back what it has. So
         there is one more whenever there must be more, and a slow model's service holds few that others could work on.
         """
-        if window <= link.prefetch or link.prefetch >= self._most:
+        if window <= link.prefetch or link.prefetch >= self._most or (link.blocked and link.prefetch):
             return
         wanted = min(self._most, 1 << (window - 1).bit_length())
         channel, source = link.open_one, self._place.source
