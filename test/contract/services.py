@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 SOON = 20.0
-# RabbitMQ, MQTT's broker and Kafka take seconds to start, each time, and Kafka is fetched: `make test-bus` asks for them.
+# RabbitMQ, mosquitto and Kafka take seconds to start, each time, and Kafka is fetched: `make test-bus` asks for them.
 EVERY_BROKER = bool(os.environ.get("STORM") or os.environ.get("BROKERS"))
 MAKE_MODEL = """\
 import linecache, sys

@@ -43,12 +43,9 @@ def test_a_path_names_model_version_label_and_method(verb, path, target):
 @pytest.mark.parametrize(
     ("verb", "path"),
     [
-        ("GET", "foo:predict"),
         ("GET", "foo/version/50:predict"),
         ("POST", "foo/version/50:regress"),
         ("POST", "foo/versions/HELLO:regress"),
-        ("POST", "foo"),
-        ("POST", "foo/metadata"),
         ("POST", "foo/labels/a-b:predict"),
         ("POST", "foo:dance"),
     ],
@@ -56,6 +53,14 @@ def test_a_path_names_model_version_label_and_method(verb, path, target):
 def test_another_path_is_a_malformed_request(verb, path):
     with pytest.raises(Malformed, match=f"Malformed request: {verb} /v1/models/{path}"):
         tf_serving.parse(verb, path)
+
+
+@pytest.mark.parametrize(
+    ("path", "takes"),
+    [("foo", False), ("foo/metadata", False), ("foo:predict", True), ("foo/versions/1:regress", True)],
+)
+def test_the_end_of_a_path_says_whether_it_takes_samples(path, takes):
+    assert tf_serving.parse("GET", path).takes_samples is takes
 
 
 def test_a_version_past_the_largest_is_refused():

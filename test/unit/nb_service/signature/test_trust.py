@@ -2,7 +2,7 @@ import subprocess
 import sys
 
 import pytest
-from nb_service import problems
+from nb_service import problems, signature
 from nb_service.signature.trust import Known, Trust
 
 import signers
@@ -30,8 +30,12 @@ def test_nothing_of_the_library_is_imported_before_a_model_is_verified():
 def test_a_python_without_the_library_refuses_and_says_what_it_lacks(model, monkeypatch):
     """Such as that of a Spark cluster."""
     folder, public = model
-    for name in [name for name in sys.modules if name.startswith(("cryptography", "nb_service.signature.keys"))]:
+    ours = ("nb_service.signature.certificates", "nb_service.signature.keys")
+    for name in [name for name in sys.modules if name.startswith(("cryptography", *ours))]:
         monkeypatch.delitem(sys.modules, name)
+    for name in ours:
+        # A package keeps the modules that were imported of it as attributes, too.
+        monkeypatch.delattr(signature, name.rpartition(".")[2], raising=False)
     monkeypatch.setitem(sys.modules, "cryptography", None)
     with pytest.raises(problems.VerifyUnusable, match="this Python lacks the package cryptography"):
         Trust(str(public)).digests_of(folder)
