@@ -200,7 +200,7 @@ class ScorerManager:
             link = self.links.get(number)
             if link is not None and now - since > patience:
                 self._say(f"A scorer that was started {patience:g} s ago and has said nothing yet is replaced.")
-                self.dismiss(link, "died")
+                self.on_unanswered(self.dismiss(link, "died"))
 
     def _patience(self) -> float:
         if self.mode == FORK:
@@ -447,15 +447,15 @@ class ScorerManager:
         self.link_problem(None, facts)
 
     def scorer_started(self, number: int) -> None:
-        """Expect its hello from now on."""
+        """Expect its hello from now on, unless it has overtaken this report, which comes by another socket."""
         self._recovered()
         link = self.links.get(number)
         if link is None:
             return
-        if link.alive:
-            self._silent[number] = time.monotonic()
-        else:
+        if not link.alive:
             self._lose(link, [], "died")
+        elif link.pid is None:
+            self._silent[number] = time.monotonic()
 
     def scorer_unstarted(self, number: int, why: str) -> None:
         """Try again, after ever longer pauses."""

@@ -607,3 +607,27 @@ def test_what_is_told_of_a_scorer_that_is_none_any_more_is_nothing(make):
     manager.scorer_unstarted(77, "Too many open files")
     manager.scorer_started(77)
     assert (manager.said, manager.endings["died"], len(manager.free)) == ([], 0, 2)
+
+
+def test_a_scorer_whose_hello_overtakes_the_report_of_its_start_is_not_silent(make):
+    """They come by two sockets, and on a busy machine in any order."""
+    manager = make()
+    manager.zygote_loaded(1)
+    turn(manager)
+    for number in (1, 2):
+        hello(manager, manager.links[number])
+        manager.scorer_started(number)
+    manager.free[0].give(Job(b"1", None))
+    manager.replace_silent(time.monotonic() + 1e6)
+    assert (len(manager.free), len(manager.free[0].in_flight), manager.said) == (2, 1, [])
+
+
+def test_what_a_replaced_scorer_has_is_asked_again_whatever_it_is_taken_for(make):
+    manager = make()
+    warm(manager)
+    again = []
+    manager.on_unanswered = again.extend
+    manager.free[0].give(job := Job(b"1", None))
+    manager._silent[manager.free[0].number] = 0.0
+    manager.replace_silent(time.monotonic())
+    assert again == [job]
