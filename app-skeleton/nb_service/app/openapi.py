@@ -67,6 +67,7 @@ _ALWAYS = {
     "/notebook",
     "/metrics",
     "/monitoring/prometheus/metrics",
+    "/model",
 }
 # POST routes without a body, which ask for no prediction.
 _WITHOUT_BODY = {"/v2/repository/index"}
@@ -192,6 +193,7 @@ class _Operations:
             **dict.fromkeys(_TEXTS, ("text/plain",)),
             **dict.fromkeys(_PAGES, (HTML,)),
         }
+        kinds["/model"] = ("application/x-tar",)
         kinds["/"] = (JSON, HTML) if method == "GET" else (JSON, *_EVENTS)
         if path.endswith("/infer"):
             return {JSON: {"schema": OBJECT}, "application/octet-stream": {"schema": openapi_bodies.BINARY}}

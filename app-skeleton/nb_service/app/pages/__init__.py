@@ -35,8 +35,9 @@ def add(app: Flask, context: RouteContext) -> None:
     app.template_folder = str(Path(__file__).parent)
     page = _Page(context)
     listed = {**PREDICTION_ROUTES, **platforms.vertex_routes(context.settings), **ROUTES}
-    if not page.notebook:
-        del listed["GET /notebook"]
+    for route, is_on in (("GET /notebook", page.notebook), ("GET /model", context.settings.export)):
+        if not is_on:
+            del listed[route]
 
     @app.get("/")
     def root() -> Response:

@@ -31,11 +31,11 @@ def test_health_is_there_too(client):
 
 def test_every_route_is_named_at_the_root(client):
     rules = {rule.rule for rule in client.application.url_map.iter_rules()}
-    # Behind these, the path is the protocol's own to read; the page of a notebook needs one.
+    # Behind these, the path is the protocol's own to read; the page of a notebook needs one, the export its setting.
     versions = {rule for rule in rules if "<version>" in rule}
     named = {name.split()[1] for name in client.get("/").json["routes"]}
     v1 = {name for name in named if name.startswith("/v1/models/")}
-    assert named - v1 - {"/notebook"} == rules - versions - {"/v1/models/<path:rest>"}
+    assert named - v1 - {"/notebook"} == rules - versions - {"/v1/models/<path:rest>", "/model"}
 
 
 def test_every_answer_names_the_model(client):

@@ -26,7 +26,7 @@ def documented(document):
 
 
 def test_every_route_is_in_the_document(tmp_path):
-    client = client_of(folder=tmp_path, manifest={"answer_schema": NUMBER}, aip_predict_route="/ask")
+    client = client_of(folder=tmp_path, manifest={"answer_schema": NUMBER}, aip_predict_route="/ask", export=True)
     there = documented(client.get("/openapi.json").json)
     for rule in client.application.url_map.iter_rules():
         path = re.sub(r"<(\w+)>", r"{\1}", rule.rule)
@@ -34,6 +34,10 @@ def test_every_route_is_in_the_document(tmp_path):
             assert (method, path) in there or "path:" in path, path
     assert ("POST", "/ask") in there
     assert {("POST", "/v1/models/{name}:regress"), ("GET", "/v1/models/{name}/versions/{version}/metadata")} <= there
+
+
+def test_what_is_off_is_not_in_the_document(tmp_path):
+    assert not {"/model", "/notebook"} & set(document(tmp_path)["paths"])
 
 
 @pytest.mark.parametrize(
