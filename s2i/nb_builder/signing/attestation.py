@@ -34,7 +34,8 @@ UNSAID = frozenset(
 
 def write(workspace: Workspace, facts: Mapping[str, Any], settings: Settings, signer: Signer | None) -> None:
     """Write the statement on the model in `workspace` into build/, and the same signed, where there is a signer."""
-    text = json.dumps(of(workspace, facts, settings), indent=1, sort_keys=True) + "\n"
+    # Some settings have values that JSON lacks, such as a date: they are said as texts.
+    text = json.dumps(of(workspace, facts, settings), indent=1, sort_keys=True, default=str) + "\n"
     (workspace.build / paths.PROVENANCE).write_text(text, encoding="ascii")
     if signer is not None:
         sign(workspace.build, signer)
