@@ -215,6 +215,7 @@ def test_compressed_bodies_are_read(client, coding, compressed):
         ("gzip", b"[1, 2]", 400, "The body can't be decompressed: it is no gzip (Error -3"),
         ("deflate", b"[1, 2]", 400, "it is no deflate"),
         ("gzip", packed(b"[1, 2]")[:-1], 400, "its compressed data is cut"),
+        ("gzip", packed(b"") * 65, 400, "it has more than 64 members"),
         ("gzip", packed(b" " * 10_001), 413, "larger than this service takes (S2I_MAX_BODY)"),
         ("gzip", packed(b" " * 6000) + packed(b" " * 6000), 413, "S2I_MAX_BODY"),
     ],
