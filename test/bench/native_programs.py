@@ -81,7 +81,14 @@ def make_empty_program(folder: Path) -> Path:
     return program
 
 
-def make_rows_program(model: Path, target: Path) -> None:
-    """Compile a model.c as the program is compiled, with a loop over rows in the place of its command line."""
+def make_rows_program(model: Path, target: Path, *, writes_text: bool = True) -> None:
+    """Compile a model.c as the program is compiled, with a loop over rows in the place of its command line.
+
+    Without text, the numbers of an answer are kept as they are: in one process nobody needs them written.
+    """
+    if not writes_text:
+        source = target.with_suffix(".c")
+        source.write_text(f'#define nb_write_double nb_keep_double\n#include "{model.resolve()}"\n')
+        model = source
     options = build.arguments([model, SOURCES / "native_rows.c"], target, platform.machine())
     run(["gcc", *(word for word in options if not word.endswith("/nb_main.c"))], ENVIRON)

@@ -26,7 +26,8 @@ LINES = 200_000
 NEAR = 1e-5
 GOAL = 100
 PYTHON = "Python's XGBoost, model.predict_proba([x])[0]"
-NATIVE = "native function, the answer written as JSON"
+NATIVE = "native function, the answer as numbers"
+WRITTEN = "native function, the answer written as JSON"
 ROWS_PROGRAM = "import sys; from sklearn.datasets import load_iris\nfor row in load_iris().data: print(*row)"
 
 
@@ -44,7 +45,7 @@ def report(made: Made) -> list[str]:
     rows = PLACE / "native-rows.txt"
     rows.write_text(subprocess.check_output([python / "bin/python", "-c", ROWS_PROGRAM], text=True))
     runners, lines = [], []
-    ways = (_xgboost, _function, _lines, _treelite, _onnx, _leaves)
+    ways = (_xgboost, _function, _written, _lines, _treelite, _onnx, _leaves)
     for way in ways:
         try:
             runner = way(made, rows)
@@ -101,11 +102,19 @@ def _xgboost(made: Made, rows: Path) -> Runner:
 
 
 def _function(made: Made, rows: Path) -> Runner:
-    program = made.folder / "rows"
-    native_programs.make_rows_program(made.folder / "model.c", program)
+    return _native(made, rows, NATIVE, "numbers", writes_text=False)
+
+
+def _written(made: Made, rows: Path) -> Runner:
+    return _native(made, rows, WRITTEN, "rows", writes_text=True)
+
+
+def _native(made: Made, rows: Path, says: str, name: str, *, writes_text: bool) -> Runner:
+    program = made.folder / name
+    native_programs.make_rows_program(made.folder / "model.c", program, writes_text=writes_text)
     numbers = [[float(word) for word in line.split()] for line in rows.read_text().splitlines()]
     asked = json.dumps({"rows": numbers, "seconds": SECONDS})
-    return Runner(NATIVE, lambda: _asked([program, asked], {}))
+    return Runner(says, lambda: _asked([program, asked], {}))
 
 
 def _lines(made: Made, rows: Path) -> Runner:

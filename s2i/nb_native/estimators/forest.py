@@ -39,10 +39,14 @@ class Leaf(NamedTuple):
 
 
 class Loop(NamedTuple):
-    """A loop over all trees: the `head` for Code.block, where `tree` counts them, and in its body a leaf's `value`."""
+    """A loop over all trees: the `head` for Code.block, where `tree` counts them; in its body a leaf's `value`.
+
+    `turn` is which of the sums, that trees are added to in turn, is the present tree's.
+    """
 
     head: str
     value: str
+    turn: str
 
 
 def laid_out(tree):
@@ -78,8 +82,8 @@ class Forest:
         # Where all nodes send NaN to one side, the comparison does it, as one with NaN is false.
         self._all_missing_left = "missing" not in self._flags and any(node.missing_left for node in inner)
 
-    def loop(self, code, row):
-        """Write the tables into `code`; return the Loop for `row`, a C array."""
+    def loop(self, code, row, sums=1):
+        """Write the tables into `code`; return the Loop for `row`, a C array, where trees belong to `sums` in turn."""
         inner = [node for _, node in self._nodes if isinstance(node, Node)]
         code.describe(f"{counted(len(self._sizes), 'tree')}, {counted(len(self._nodes), 'node')}")
         code.note_edges(node.threshold for node in inner if node.categories is None)
@@ -87,11 +91,13 @@ class Forest:
         value_at = indexed_table(code, self._ctype, [self._value(node) for _, node in self._nodes])
         function = self._walk(code, value_at)
         count = len(self._sizes)
-        if len(set(self._sizes)) == 1:
-            head = f"for (int tree = 0, root = 0; tree < {count}; tree++, root += {self._sizes[0]})"
-        else:
-            head = f"for (int tree = 0, root = 0; tree < {count}; root += {code.table('index', self._sizes)}[tree++])"
-        return Loop(head, value_at(f"{function}({row}, root)"))
+        size = str(self._sizes[0]) if len(set(self._sizes)) == 1 else f"{code.table('index', self._sizes)}[tree]"
+        # Counted: compiled for size, `tree % sums` is a division for each tree.
+        turn, begin, step = "0", "", ""
+        if sums > 1:
+            turn, begin, step = "turn", ", turn = 0", f", turn = turn < {sums - 1} ? turn + 1 : 0"
+        head = f"for (int tree = 0, root = 0{begin}; tree < {count}; root += {size}, tree++{step})"
+        return Loop(head, value_at(f"{function}({row}, root)"), turn)
 
     def _value(self, node):
         if isinstance(node, Leaf):

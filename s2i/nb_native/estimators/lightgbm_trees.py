@@ -70,9 +70,9 @@ def _sums(code, booster, rows):
     code.line(f"double {sums}[{width}] = {{ 0.0 }};")
     trees = [_nodes(tree) for tree in model["tree_info"]]
     if trees:
-        loop = Forest(trees, "double", at_threshold="left").loop(code, array)
+        loop = Forest(trees, "double", at_threshold="left").loop(code, array, width)
         with code.block(loop.head):
-            code.line(f"{sums}[{'0' if width == 1 else f'tree % {width}'}] += {loop.value};")
+            code.line(f"{sums}[{loop.turn}] += {loop.value};")
     if model.get("average_output"):
         with code.block(f"for (int k = 0; k < {width}; k++)"):
             code.line(f"{sums}[k] /= {float(len(trees) // width)};")

@@ -102,20 +102,20 @@ def _sums(code, trees, array, width, values_of, start=None, features=None):
         laid.append(
             _nodes(tree, lambda place, values=values: outcomes.place(values[place]), features and features[number])
         )
-    loop = Forest(laid, "float", at_threshold="left").loop(code, array)
+    each = len(values[0])
+    has_all_sums = each == width > 1  # a leaf has a value for each sum, where boosted trees have one in turn
+    loop = Forest(laid, "float", at_threshold="left").loop(code, array, 1 if has_all_sums else width)
     table = outcomes.table(code)
     sums = code.name("s")
     starts = ", ".join(float(value).hex() for value in (start if start is not None else [0.0] * width))
     code.line(f"double {sums}[{width}] = {{ {starts} }};")
-    each = len(values[0])
     with code.block(loop.head):
-        if each == width > 1:
+        if has_all_sums:
             code.line(f"const double *outcome = {table} + {width} * (int){loop.value};")
             with code.block(f"for (int k = 0; k < {width}; k++)"):
                 code.line(f"{sums}[k] += outcome[k];")
         else:
-            turn = "0" if width == 1 else f"tree % {width}"
-            code.line(f"{sums}[{turn}] += {table}[(int){loop.value}];")
+            code.line(f"{sums}[{loop.turn}] += {table}[(int){loop.value}];")
     return sums
 
 
@@ -244,9 +244,9 @@ def _histogram_sums(code, estimator, rows):
     sums = code.name("s")
     starts = np.broadcast_to(np.ravel(estimator._baseline_prediction), (width,))
     code.line(f"double {sums}[{width}] = {{ {', '.join(float(value).hex() for value in starts)} }};")
-    loop = Forest(trees, "double", at_threshold="left").loop(code, array)
+    loop = Forest(trees, "double", at_threshold="left").loop(code, array, width)
     with code.block(loop.head):
-        code.line(f"{sums}[{'0' if width == 1 else f'tree % {width}'}] += {loop.value};")
+        code.line(f"{sums}[{loop.turn}] += {loop.value};")
     return sums, width
 
 

@@ -150,10 +150,10 @@ def _margins(code, model, rows, missing=math.nan, refuses_infinity=False):
     code.line(f"float {margins}[{count}] = {{ {starts} }};")
     if not model.trees:
         return margins
-    group = "0" if count == 1 else f"tree % {count}"
-    if any(number != place % count for place, number in enumerate(model.tree_groups)):
-        group = code.table("index", model.tree_groups) + "[tree]"
-    loop = Forest([_tree(tree) for tree in model.trees], "float").loop(code, array)
+    in_turn = all(number == place % count for place, number in enumerate(model.tree_groups))
+    forest = Forest([_tree(tree) for tree in model.trees], "float")
+    loop = forest.loop(code, array, count if in_turn else 1)
+    group = loop.turn if in_turn else code.table("index", model.tree_groups) + "[tree]"
     with code.block(loop.head):
         code.line(f"{margins}[{group}] += {loop.value};")
     return margins

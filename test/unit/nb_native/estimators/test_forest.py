@@ -13,7 +13,16 @@ def test_branches_of_a_node_are_neighbours():
 def test_trees_of_one_size_need_no_table_of_sizes():
     code = Code()
     loop = Forest([STUMP, STUMP], "float").loop(code, "row")
-    assert loop.head == "for (int tree = 0, root = 0; tree < 2; tree++, root += 3)"
+    assert loop.head == "for (int tree = 0, root = 0; tree < 2; root += 3, tree++)"
+
+
+def test_trees_of_several_sums_take_turns():
+    loop = Forest([STUMP, STUMP, STUMP, STUMP], "float").loop(Code(), "row", 2)
+    assert loop.head == (
+        "for (int tree = 0, root = 0, turn = 0; tree < 4; root += 3, tree++, turn = turn < 1 ? turn + 1 : 0)"
+    )
+    assert loop.turn == "turn"
+    assert Forest([STUMP], "float").loop(Code(), "row").turn == "0"
 
 
 def test_sizes_are_a_table_where_they_differ():
