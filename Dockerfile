@@ -28,6 +28,8 @@ ARG PIP_FIND_LINKS
 ARG OTEL
 # Parquet, Arrow and zstd for files of samples: `make build BATCH=1`.
 ARG BATCH
+# Open Inference and TensorFlow Serving over gRPC: `make build GRPC=1`.
+ARG GRPC
 # Clients of message brokers: `make build BUS=nats,redis`.
 ARG BUS
 COPY s2i /opt/nb-builder/s2i

@@ -18,13 +18,13 @@ VERSION := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 
 export NB_BUILDER_HOME := $(HOME_DIR)
 
-.PHONY: help run batch check-notebook build runtime native spark-model sign verify test test-unit test-flow test-docs test-image test-spark test-bus check audit lock bench mutants fuzz-native clean environments developer
+.PHONY: help run batch check-notebook build runtime native spark-model sign verify test test-unit test-flow test-docs test-image test-spark test-bus check audit lock stubs bench mutants fuzz-native clean environments developer
 
 help:
 	@echo "make run         build the example notebook, serve it here and ask it once; NOTEBOOK=<folder, .ipynb or git URL>"
 	@echo "make batch       build a notebook and score files with it here; NOTEBOOK=… IN=… OUT=… OPTIONS=\"--keep none\" BATCH=1 for Parquet"
 	@echo "make check-notebook  say what would keep a notebook from being built; NOTEBOOK=… as for run, JSON=1 for machines"
-	@echo "make build       make the builder image $(IMAGE_NAME); BASE_IMAGE=… CA_BUNDLE=… COMPILERS=1 APT=\"graphviz …\" OTEL=1 BATCH=1 BUS=nats,redis"
+	@echo "make build       make the builder image $(IMAGE_NAME); BASE_IMAGE=… CA_BUNDLE=… COMPILERS=1 APT=\"graphviz …\" OTEL=1 BATCH=1 GRPC=1 BUS=nats,redis"
 	@echo "make runtime     make the slim image $(SERVICE)-slim (IMAGE=…) of the service image $(SERVICE); S2I_SLIM=… S2I_KEEP=… S2I_SLIM_BASE=…"
 	@echo "make native      make the native image $(SERVICE)-native (IMAGE=…) of the service image $(SERVICE), or say why there is none; PLATFORM=linux/arm64"
 	@echo "make spark-model write the archive $(or $(OUT),model.zip) (OUT=…) by which Spark scores with the service image $(SERVICE)"
@@ -40,6 +40,7 @@ help:
 	@echo "make mutants     how many small faults in ROOM=… its tests find, as root; MUTANTS=\"--sample=200 --seed=1\""
 	@echo "make fuzz-native RUNS=10000000 inputs for what reads bytes in native programs, by clang's libFuzzer under sanitizers"
 	@echo "make lock        resolve our dependencies anew into s2i/requirements.lock"
+	@echo "make stubs       generate gRPC's messages anew from the .proto files"
 	@echo "make clean       remove what all of these have made here"
 
 # Each run of install is a tenth of a second where nothing has changed.
@@ -67,7 +68,7 @@ build:
 	@bundle="$(HOME_DIR)/ca-bundle.crt"; if [ -z "$(CA_BUNDLE)" ]; then rm -f "$$bundle"; \
 		else cmp -s "$(CA_BUNDLE)" "$$bundle" || cp "$(CA_BUNDLE)" "$$bundle"; fi
 	$(DOCKER) build --build-arg BASE_IMAGE=$(BASE_IMAGE) --build-arg VERSION=$(VERSION) \
-		$(if $(COMPILERS),--build-arg COMPILERS=1) $(if $(APT),--build-arg APT="$(APT)") $(if $(OTEL),--build-arg OTEL=1) $(if $(BATCH),--build-arg BATCH=1) $(if $(BUS),--build-arg BUS=$(BUS)) $(BUILD_ARGS) --tag $(IMAGE_NAME) .
+		$(if $(COMPILERS),--build-arg COMPILERS=1) $(if $(APT),--build-arg APT="$(APT)") $(if $(OTEL),--build-arg OTEL=1) $(if $(BATCH),--build-arg BATCH=1) $(if $(GRPC),--build-arg GRPC=1) $(if $(BUS),--build-arg BUS=$(BUS)) $(BUILD_ARGS) --tag $(IMAGE_NAME) .
 
 # What is given to make as S2I_SLIM=… is in the environment, too.
 runtime:
@@ -152,7 +153,14 @@ lock:
 	@s2i/install "$(HOME_DIR)"
 	$(BUILD)/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --upgrade \
 		--no-header --no-emit-index-url --annotation-style line --output-file s2i/requirements.lock \
-		s2i/pyproject.toml app-skeleton/pyproject.toml --extra otel --extra batch $(BROKERS:%=--extra bus-%) --group kernel --group s2i --group test
+		s2i/pyproject.toml app-skeleton/pyproject.toml --extra otel --extra batch --extra grpc $(BROKERS:%=--extra bus-%) --group kernel --group s2i --group test
+
+# Messages of gRPC, in an environment of their own: generating wants older libraries than we run with.
+stubs: PROTOC = $(BUILD)/uv run --quiet --no-project --python $(BUILD)/python --with grpcio-tools==1.81.1 --with protobuf==6.33.6
+stubs:
+	@s2i/install "$(HOME_DIR)"
+	$(PROTOC) python -m grpc_tools.protoc --proto_path=app-skeleton --python_out=app-skeleton --pyi_out=app-skeleton \
+		app-skeleton/nb_service/backends/grpc_service/stubs/*.proto
 
 clean:
 	rm -rf "$(HOME_DIR)" .pytest_cache .ruff_cache

@@ -31,6 +31,8 @@ __all__ = [
     "BusNeedsMore",
     "BusUnset",
     "BusUrl",
+    "GrpcFile",
+    "GrpcMissing",
     "HelpUnwritten",
     "ModelDamaged",
     "ModelFormatUnknown",
@@ -350,16 +352,42 @@ class BusFile(Problem):
         )
 
 
+class GrpcMissing(Problem):
+    """S2I_GRPC_PORT is set, and this service was built without gRPC."""
+
+    code = "grpc-missing"
+
+    def __init__(self) -> None:
+        super().__init__(
+            what="S2I_GRPC_PORT is set, and gRPC is not here.",
+            why="Its libraries are 25 MB, which only those get who ask for them.",
+            fix="Build with a builder image made by `make build GRPC=1`, or leave S2I_GRPC_PORT unset.",
+        )
+
+
+class GrpcFile(Problem):
+    """A file that S2I_GRPC_… names can't be used."""
+
+    code = "grpc-file"
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(
+            what=f"What {name} names can't be used: {reason}.",
+            why="Without it gRPC would not be encrypted, or let in clients without a certificate.",
+            fix="Mount the file where the setting says, readable by this user; certificates and keys are PEM.",
+        )
+
+
 class PortTaken(Problem):
     """The service can't listen on its address."""
 
     code = "port-taken"
 
-    def __init__(self, host: str, port: int, reason: str | None) -> None:
+    def __init__(self, host: str, port: int, reason: str | None, setting: str = "PORT") -> None:
         super().__init__(
             what=f"Can't listen on {host} port {port}: {reason}.",
             why="A service needs an address of its own that this user may listen on.",
-            fix="Set PORT to a free port above 1023, or stop what listens there.",
+            fix=f"Set {setting} to a free port above 1023, or stop what listens there.",
         )
 
 

@@ -29,6 +29,7 @@ OURS = {
     "S2I_GRACE": "0",
     "S2I_LOG_FORMAT": "text",
     "S2I_BACKEND": "http",
+    "S2I_GRPC_PORT": "off",
     "WEB_CONCURRENCY": "1",
 }
 

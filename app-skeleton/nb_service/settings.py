@@ -44,6 +44,16 @@ def origins(value: str) -> tuple[str, ...]:
     return listed
 
 
+def ports(value: str) -> tuple[int, ...]:
+    """Return the ports in a comma-separated list, none for `off`; raise ValueError for anything else."""
+    listed = [part.strip() for part in value.split(",")]
+    if listed == ["off"]:
+        return ()
+    if not all(part.isdecimal() and len(part) <= len("65535") and int(part) <= 65535 for part in listed):
+        raise ValueError("a port, several with commas between them, or off")
+    return tuple(map(int, listed))
+
+
 class Settings(Table):
     """The settings of one service: each under its variable's name in lower case, without `S2I_`."""
 
@@ -154,6 +164,27 @@ class Settings(Table):
         number(0, 3600),
         2.0,
         "Seconds after which `batch` has on the disk what it has done; a job that is killed loses as much.",
+    )
+    grpc_port: tuple[int, ...] | None = setting(
+        "S2I_GRPC_PORT",
+        ports,
+        None,
+        "Port of gRPC, or several with commas between, such as `8081,8500`; 0 takes a free one and says which; `off` "
+        "is none. Default: 8081 in an image with gRPC, else none.",
+    )
+    grpc_cert_file: str = setting(
+        "S2I_GRPC_CERT_FILE",
+        text,
+        "",
+        "PEM file with the certificate that gRPC shows to clients, and those of its authorities; without it gRPC is "
+        "not encrypted.",
+    )
+    grpc_key_file: str = setting("S2I_GRPC_KEY_FILE", text, "", "PEM file with the key of S2I_GRPC_CERT_FILE.")
+    grpc_ca_file: str = setting(
+        "S2I_GRPC_CA_FILE",
+        text,
+        "",
+        "PEM file of the authorities of which a client of gRPC must show a certificate; without it none has to.",
     )
     bus_url: str = setting(
         "S2I_BUS_URL",
@@ -297,6 +328,7 @@ class Settings(Table):
         self._check_trust()
         if self.export and not self.api_key_file:
             raise SettingInvalid("S2I_API_KEY_FILE", "", "a file, which S2I_EXPORT needs beside it")
+        self._check_grpc()
         if self.web_concurrency is None:
             self.web_concurrency = cores.available()
         elsewhere = (self.aip_http_port, self.sagemaker_bind_to_port)
@@ -310,6 +342,14 @@ class Settings(Table):
         if not (self.verify_key_file or self.verify_ca_file):
             return None
         return Trust(self.verify_key_file, self.verify_ca_file, self.verify_identity)
+
+    def _check_grpc(self) -> None:
+        """Raise SettingInvalid where one of the files of TLS lacks another: nothing may go unencrypted by mistake."""
+        if bool(self.grpc_cert_file) != bool(self.grpc_key_file):
+            lacks = "S2I_GRPC_KEY_FILE" if self.grpc_cert_file else "S2I_GRPC_CERT_FILE"
+            raise SettingInvalid(lacks, "", "a file, as S2I_GRPC_CERT_FILE and S2I_GRPC_KEY_FILE go together")
+        if self.grpc_ca_file and not self.grpc_cert_file:
+            raise SettingInvalid("S2I_GRPC_CERT_FILE", "", "a file, which S2I_GRPC_CA_FILE needs beside it")
 
     def _check_trust(self) -> None:
         """Raise SettingInvalid where it is not clear whom to trust: a guess would let somebody in."""

@@ -47,7 +47,17 @@ NOT_IMPORTED = {
     "opentelemetry-sdk": "opentelemetry's namespace, as the exporter",
 }
 # Where no environment of the tests has a distribution, its name is this.
-NAMES = {"sklearn": "scikit-learn", "IPython": "ipython", "yaml": "pyyaml", "zmq": "pyzmq", "poetry": "poetry-core"}
+NAMES = {
+    "google": "protobuf",
+    "grpc": "grpcio",
+    "grpc_health": "grpcio-health-checking",
+    "grpc_reflection": "grpcio-reflection",
+    "IPython": "ipython",
+    "poetry": "poetry-core",
+    "sklearn": "scikit-learn",
+    "yaml": "pyyaml",
+    "zmq": "pyzmq",
+}
 
 
 def imported(package):

@@ -41,9 +41,12 @@ class Collector:
         counter = CounterMetricFamily(f"{self._prefix}_http_requests", "Requests answered.", labels=("route", "status"))
         for route, status, count in self._numbers["requests"]:
             counter.add_metric((route, str(status)), count)
-        yield counter
         description = "Seconds from a request's last byte to its answer."
-        yield self._histograms("http_request_duration_seconds", description, "route", self._numbers["latencies"])
+        latencies = self._histograms("http_request_duration_seconds", description, "route", self._numbers["latencies"])
+        if "grpc" in self._numbers:
+            _add_grpc(self._numbers["grpc"], counter, latencies)
+        yield counter
+        yield latencies
 
     def _sample_metrics(self) -> Iterator[Metric]:
         numbers = self._numbers
@@ -112,3 +115,16 @@ class Collector:
         for value, numbers in by_label.items():
             family.add_metric((value,), buckets(numbers), numbers["total"])
         return family
+
+
+def _add_grpc(numbers: dict, counter: Metric, latencies: Metric) -> None:
+    """Add gRPC's calls under the names of HTTP's requests: a path is the route, a code the status."""
+    for route, status, count in numbers["requests"]:
+        labels = {"route": route, "status": status, "protocol": "grpc"}
+        counter.add_sample(f"{counter.name}_total", labels, count)
+    for route, histogram in numbers["latencies"].items():
+        labels = {"route": route, "protocol": "grpc"}
+        for edge, count in buckets(histogram):
+            latencies.add_sample(f"{latencies.name}_bucket", {**labels, "le": edge}, count)
+        latencies.add_sample(f"{latencies.name}_count", labels, sum(histogram["counts"]))
+        latencies.add_sample(f"{latencies.name}_sum", labels, histogram["total"])

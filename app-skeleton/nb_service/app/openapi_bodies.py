@@ -2,7 +2,7 @@
 
 import re
 
-from nb_service.protocols import bodies, cloud_events, open_inference, tensors
+from nb_service.protocols import bodies, cloud_events, inference, open_inference, tensors
 
 JSON = "application/json"
 LIST = {"type": "array"}
@@ -70,7 +70,7 @@ class Bodies:
 
     def _example(self) -> dict:
         """Return the schema of an example of TensorFlow Serving's, which is an object: of names and values."""
-        return SAMPLE if self._schema.get("type") == "object" else _alone(open_inference.INPUT, SAMPLE)
+        return SAMPLE if self._schema.get("type") == "object" else _alone(inference.INPUT, SAMPLE)
 
     def _invocations(self) -> list[dict]:
         """Return the schemas of what may be asked for in JSON: a sample, or what MLflow sends."""
@@ -85,7 +85,7 @@ class Bodies:
         tensor = tensors.stack(self._samples)
         if tensor is None:
             return []
-        named = {"name": open_inference.INPUT, "shape": tensor.shape, "datatype": tensor.datatype, "data": tensor.flat}
+        named = {"name": inference.INPUT, "shape": tensor.shape, "datatype": tensor.datatype, "data": tensor.flat}
         return [{"inputs": [named]}]
 
 

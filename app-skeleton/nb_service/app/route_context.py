@@ -1,6 +1,5 @@
 """What every route needs between Flask and the wire formats: bodies in, answers and refusals out."""
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -8,6 +7,7 @@ from typing import Any
 
 from flask import Response, request
 
+from nb_service.app import failures
 from nb_service.http import content_coding, replies
 from nb_service.http.health import Health
 from nb_service.http.replies import Reply
@@ -19,9 +19,6 @@ from nb_service.pool.client import PoolClient
 from nb_service.protocols import Body, Limits, Malformed, Question, Series
 from nb_service.protocols.rows import Rows
 from nb_service.settings import Settings
-
-# One call of batch_predictor gets so many samples of a body; scorers share larger bodies.
-TOGETHER = 1000
 
 Refusal = Callable[[int, str], tuple[int, Body]]
 
@@ -68,7 +65,7 @@ class RouteContext:
         try:
             self._check_number(samples)
             if self.asker.together and samples.at_most > 1:
-                parts = list(samples.parts(TOGETHER))
+                parts = list(samples.parts(failures.TOGETHER))
                 return Series.joined(self._payloads(self.asker.ask_arrays([part.array for part in parts]), parts))
             return Series(self._payloads(self.asker.ask_many(samples.elements), samples))
         except Malformed:
@@ -84,29 +81,11 @@ class RouteContext:
     def _payloads(self, answers: list[Answer | None], samples: Sequence) -> list[bytes]:
         for number, answer in enumerate(answers):
             if answer is not None and answer.outcome != outcomes.OK:
-                raise self._failure(answer, _index_in_body(samples, number, answer))
+                raise failures.failure(answer, samples, number, replies.disclosure(self.settings))
         payloads = [answer.payload for answer in answers if answer is not None]
         if len(payloads) != len(answers):
             raise RuntimeError("samples were left out, and none of the others failed")
         return payloads
-
-    def _failure(self, answer: Answer, index: int | None) -> Malformed:
-        """Return what the outcome of the sample at `index` means for the whole request."""
-        facts = json.loads(replies.from_answer(answer, replies.disclosure(self.settings)).body)
-        detail, errors = facts["detail"], facts.get("errors", ())
-        if index is not None:
-            errors = replies.within(index, errors)
-            detail = f"Sample {index + 1}: {detail.replace('The body is not JSON', 'It is not JSON')}"
-        detail = "\n".join([detail, *([facts["traceback"]] if "traceback" in facts else [])])
-        return Malformed(detail, facts["status"], errors)
-
-
-def _index_in_body(samples: Sequence, number: int, answer: Answer) -> int | None:
-    """Return the index in the body of the sample that failed; None where it is the only one, or unknown."""
-    if isinstance(samples, Series):
-        return number if len(samples) > 1 else None
-    index = replies.index_of(answer)
-    return None if index is None else sum(len(part) for part in samples[:number]) + index
 
 
 def body(most: int) -> bytes:

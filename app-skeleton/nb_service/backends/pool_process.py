@@ -25,6 +25,9 @@ class PoolProcess:
     `title` is what the log calls it. The process gets `facts()` when it asks for them; what it tells goes to `told`.
     """
 
+    # Whether a balancer sends it requests, which has to notice first that it ends.
+    has_balancer = False
+
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,

@@ -11,7 +11,7 @@ import asyncio
 import itertools
 import json
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from nb_service.pool import wire
 from nb_service.pool.answer import NOT_READY, Answer
@@ -44,13 +44,20 @@ class AsyncPoolClient(asyncio.Protocol):
         await client._greeted  # noqa: SLF001 - its own
         return client
 
-    async def ask(self, sample: bytes) -> Answer:
-        """Return the outcome of one sample."""
-        return await self._request(wire.SAMPLE, sample)
+    def ask(self, sample: bytes) -> "asyncio.Future[Answer]":
+        """Return the outcome of one sample, once it is awaited."""
+        return self._request(wire.SAMPLE, sample)
 
-    async def ask_array(self, array: bytes) -> Answer:
+    def ask_array(self, array: bytes) -> "asyncio.Future[Answer]":
         """Return the outcome of a JSON array of samples, as Pool.submit_many does."""
-        return await self._request(wire.ARRAY, array)
+        return self._request(wire.ARRAY, array)
+
+    def abandon(self, asked: Iterable["asyncio.Future[Answer]"]) -> None:
+        """Withdraw what nobody waits for any more: what no scorer has yet is not scored."""
+        withdrawn = set(asked)
+        for number in [number for number, waiting in self._pending.items() if waiting in withdrawn]:
+            self._pending.pop(number).cancel()
+            self._send(wire.frame(wire.ABANDON, number))
 
     async def facts(self) -> dict:
         """Return the front's facts about itself; {} when it is gone."""

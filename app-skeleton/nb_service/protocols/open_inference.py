@@ -1,12 +1,7 @@
-"""Open Inference V2 over REST, with the binary tensor extension: tensors ↔ samples and answers.
+"""Open Inference V2 over REST, with the binary tensor extension; `inference` makes samples of the tensors.
 
-One input tensor is a table: each of its rows is a sample. Several inputs are columns: a sample is an object with a
-value of each. Answers are stacked into `output-0`, or objects into one output a key.
+Answers are stacked into `output-0`, or objects into one output a key.
 """
-
-import math
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from nb_service.identity import Identity
 from nb_service.protocols import (
@@ -18,22 +13,19 @@ from nb_service.protocols import (
     Series,
     decode_object,
     encode,
+    inference,
     plain_refusal,
     tensors,
 )
-from nb_service.protocols.rows import Rows, rows_to_columns
-from nb_service.protocols.series import TOGETHER, VALUES, Chunk
-from nb_service.protocols.tensors import Tensor
+from nb_service.protocols.inference import INPUT, OUTPUT, Column
+from nb_service.protocols.rows import Rows
 
 refusal = plain_refusal
 HEADER = "Inference-Header-Content-Length"
-OUTPUT = "output-0"
-INPUT = "input-0"
 EXTENSIONS = ["binary_tensor_data"]
 PLATFORM = "nb-builder"
 # How the path of an inference ends.
 INFER = "/infer"
-_LENGTH_BYTES = 4
 # No body's length has more digits.
 _MAX_DIGITS = 18
 
@@ -59,7 +51,7 @@ def read(
     if len(columns) != len(inputs):
         raise Malformed("Two inputs have the same name.")
     requested = _RequestedOutputs(request)
-    samples = _samples(columns, rows, _is_frame(request), limits)
+    samples = inference.samples(columns, rows, _is_frame(request), limits)
     request_id = request.get("id")
     if not isinstance(request_id, str | None):
         raise Malformed("id is not a string.")
@@ -110,36 +102,15 @@ def _parameters(owner: dict) -> dict:
     return parameters
 
 
-class _Column(NamedTuple):
-    """The values of an input in row order, and their shape, whose first dimension counts the rows."""
-
-    flat: Sequence
-    shape: list[int]
-
-    @property
-    def alone(self) -> "_Column":
-        """Return the column with bare values where its rows are lists of one value, else itself."""
-        return _Column(self.flat, [self.shape[0], *self.shape[2:]]) if self.shape[1:2] == [1] else self
-
-
-def _column(tensor: dict, binary: _Binary, limits: Limits) -> _Column:
+def _column(tensor: dict, binary: _Binary, limits: Limits) -> Column:
     """Return the values of an input; those that came as bytes stay packed."""
-    name, datatype, shape = _name(tensor), tensor.get("datatype"), tensor.get("shape")
-    if not isinstance(datatype, str) or (datatype != "BYTES" and datatype not in tensors.CODES):
-        raise Malformed(f"The input {name!r} has a datatype that is not taken here.")
-    count = tensors.size_of(shape)
-    if shape:
-        limits.check_samples(shape[0])
+    name, datatype, shape = _name(tensor), tensor.get("datatype", ""), tensor.get("shape")
+    count = inference.check(name, datatype, shape, limits)
     size = _parameters(tensor).get("binary_data_size")
     if size is None:
         # Popped, so that it is freed as soon as the flat list is made.
-        flat: Sequence = _from_json(name, tensor.pop("data", None), datatype)
-    else:
-        raw = binary.take(size)
-        flat = _texts(name, raw) if datatype == "BYTES" else tensors.Packed(datatype, raw)
-    if len(flat) != count:
-        raise Malformed(f"The input {name!r} has {len(flat)} values, and its shape wants {count}.")
-    return _Column(flat, shape or [1])
+        return inference.column(name, _from_json(name, tensor.pop("data", None), datatype), shape or [], count)
+    return inference.column(name, inference.from_bytes(name, datatype, binary.take(size)), shape or [], count)
 
 
 _JSON_KINDS = {"BOOL": (bool,), "BYTES": (str,), "FP": (int, float, type(None)), "INT": (int,), "UINT": (int,)}
@@ -160,64 +131,9 @@ def _from_json(name: str, data: object, datatype: str) -> list:
         raise Malformed(f"The input {name!r} has a value that is no {datatype}.") from error
 
 
-def _texts(name: str, raw: bytes) -> list[str]:
-    """Return the strings in `raw`, each of which follows its length."""
-    texts, at = [], 0
-    try:
-        while at < len(raw):
-            begin = at + _LENGTH_BYTES
-            at = begin + int.from_bytes(raw[at:begin], "little")
-            texts.append(raw[begin:at].decode("utf-8"))
-    except UnicodeDecodeError as error:
-        raise Malformed(f"The input {name!r} is not UTF-8; send bytes as base64.") from error
-    if at != len(raw):
-        raise Malformed(f"The input {name!r} is cut.")
-    return texts
-
-
 def _is_frame(request: dict) -> bool:
     """Return whether the client declares its inputs to be the columns of a data frame."""
     return _parameters(request).get("content_type") == "pd"
-
-
-def _samples(columns: dict[str, _Column], rows: Rows, is_frame: bool, limits: Limits) -> Series:
-    counts = {column.shape[0] for column in columns.values()}
-    if len(counts) > 1:
-        raise Malformed("The inputs differ in their first dimension.")
-    (count,) = counts
-    is_table = len(columns) > 1 or is_frame or rows.named
-    names = list(columns)
-    copies = count * rows.name_bytes(names) if is_table else 0
-    limits.check_built(copies + sum(tensors.list_bytes(column.shape) for column in columns.values()))
-    if is_table:
-        alone = [column.alone for column in columns.values()]
-        weight = sum(math.prod(column.shape[1:]) for column in alone)
-        if weight > VALUES:
-            return Series(chunks=list(_large(alone, names, rows)))
-        return Series.encoded(rows.samples(names, _cells(alone, weight)), weight)
-    (column,) = columns.values()
-    is_list = not rows.kinds or rows.kinds & {"array", "object"}
-    return tensors.samples(*(column if is_list else column.alone))
-
-
-def _cells(columns: list[_Column], weight: int) -> Iterator[list]:
-    """Yield the cells of each row of `weight` values; at most VALUES values are made at a time."""
-    step = max(1, min(TOGETHER, VALUES // weight))
-    for parts in zip(*(tensors.rows(*column, step) for column in columns), strict=True):
-        yield from map(list, zip(*parts, strict=True))
-
-
-def _large(columns: list[_Column], names: list[str], rows: Rows) -> Iterator[Chunk]:
-    """Yield the samples of rows that have too many values to be in memory at the same time."""
-    for at in range(columns[0].shape[0]):
-        cells = [_cell(column, at) for column in columns]
-        yield Chunk(b"[" + rows.sample_json(names, cells) + b"]", 1)
-
-
-def _cell(column: _Column, at: int) -> bytes:
-    """Return the JSON of a column's value in a row."""
-    shape = [1, *column.shape[1:]]
-    return tensors.block_json(column.flat, shape, at * math.prod(shape))[1:-1]
 
 
 class _RequestedOutputs:
@@ -232,35 +148,28 @@ class _RequestedOutputs:
         if any("classification" in parameters for parameters in self._named.values()):
             raise Malformed("The classification extension is not offered here.")
 
-    def of(self, outputs: dict[str, list]) -> Iterator[tuple[str, list, bool]]:
-        """Yield (name, values, binary) of the requested `outputs`; raise Malformed for one that does not exist."""
-        for name in self._named or outputs:
-            if name not in outputs:
-                raise Malformed(f"There is no output {name!r}; there are: {', '.join(outputs)}.")
-            yield name, outputs[name], self._named.get(name, {}).get("binary_data", self._all_binary) is True
+    @property
+    def names(self) -> list[str]:
+        """Return the names of those that are asked for; none where all are."""
+        return list(self._named)
+
+    def is_binary(self, name: str) -> bool:
+        """Return whether an output is to come as bytes."""
+        return self._named.get(name, {}).get("binary_data", self._all_binary) is True
 
 
 def _write(
     answers: Series, request_id: str | None, requested: _RequestedOutputs, served: Identity, described: list[dict]
 ) -> Body:
     """Return the body of the answers; `described` are the outputs of the model's metadata."""
-    decoded = answers.values
-    floats = {tensor["name"] for tensor in described if tensor["datatype"] == "FP64"}
-    # Without an answer, only the metadata knows what outputs there would be.
-    empty = {tensor["name"]: _empty(tensor) for tensor in described} if not decoded else {}
     outputs, raw = [], []
-    columns = rows_to_columns(decoded) or {name: [] for name in empty} or {OUTPUT: decoded}
-    for name, values, binary in requested.of(columns):
-        # By the metadata's datatype rather than these values: NaN has become null, and 3.0 may be written as 3.
-        tensor = empty.get(name) or tensors.stack(values, floats=name in floats)
+    for name, tensor, is_json in inference.outputs(answers, requested.names, described):
         output: dict = {"name": name}
-        if tensor is None:
-            # They do not form a tensor: each goes as a string of JSON.
-            tensor = Tensor("BYTES", [len(values)], [encode(value).decode("ascii") for value in values])
+        if is_json:
             output["parameters"] = {"content_type": "application/json"}
         output.update(datatype=tensor.datatype, shape=tensor.shape)
-        if binary:
-            raw.append(_bytes(tensor))
+        if requested.is_binary(name):
+            raw.append(inference.to_bytes(tensor))
             output["parameters"] = {**output.get("parameters", {}), "binary_data_size": len(raw[-1])}
         else:
             output["data"] = tensor.flat
@@ -274,19 +183,14 @@ def _write(
     return Body(text + b"".join(raw), "application/octet-stream", ((HEADER, str(len(text))),))
 
 
-def _empty(described: dict) -> Tensor:
-    """Return an output of the metadata without a row."""
-    return Tensor(described["datatype"], [0, *(max(0, size) for size in described["shape"][1:])], [])
-
-
-def _bytes(tensor: Tensor) -> bytes:
-    if tensor.datatype != "BYTES":
-        return tensors.pack(tensor)
-    texts = [text.encode("utf-8", "surrogatepass") for text in tensor.flat]
-    return b"".join(len(text).to_bytes(_LENGTH_BYTES, "little") + text for text in texts)
-
-
 # --- metadata ---
+
+
+def check(name: str, version: str | None, served: Identity) -> None:
+    """Raise Malformed (404) unless the model of this name and version, None for any, is what is served here."""
+    if name != served.name or version not in (None, str(served.version)):
+        requested = f"{name!r}" if version is None else f"{name!r} version {version!r}"
+        raise Malformed(f"Request for unknown model: {requested} is not found.", 404)
 
 
 def server(served: Identity) -> Body:

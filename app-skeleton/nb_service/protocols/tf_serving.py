@@ -85,9 +85,7 @@ def read(
     """
     # TensorFlow's clients may send the bare tokens NaN and Infinity. Answers never have them: other clients would fail.
     request = decode_object(body, lenient=True)
-    signature = request.get("signature_name", "")
-    if signature not in (*SIGNATURES, METHOD_NAME.format(method)):
-        raise Malformed(f'Serving signature name: "{signature}" not found in signature def')
+    check_signature(request.get("signature_name", ""), method)
     if method == "explain":
         raise Malformed("This model has no explainer.", 501)
     if method != "predict":
@@ -104,6 +102,12 @@ def read(
         (inputs,) = _without_name([request["inputs"]], input_name)
         return columnar(inputs, outputs_key, limits)
     raise Malformed("Missing 'inputs' or 'instances' key")
+
+
+def check_signature(signature: object, method: str) -> None:
+    """Raise Malformed unless `signature` is the name of one that there is."""
+    if signature not in (*SIGNATURES, METHOD_NAME.format(method)):
+        raise Malformed(f'Serving signature name: "{signature}" not found in signature def')
 
 
 def _without_name(values: list, name: str) -> list:
@@ -132,26 +136,31 @@ def _columns(answers: Series, key: str) -> bytes:
 
 
 def _examples(method: str, request: dict, input_name: str, limits: Limits) -> Question:
-    examples, context = request.get("examples"), request.get("context", {})
-    if not isinstance(examples, list) or not all(isinstance(item, dict) for item in [*examples, context]):
+    listed, context = request.get("examples"), request.get("context", {})
+    if not isinstance(listed, list) or not all(isinstance(item, dict) for item in [*listed, context]):
         raise Malformed("'examples' is not a list of objects, or 'context' is no object.")
-    # Each example gets a copy of the context.
-    limits.check_rows(len(examples), len(encode(context)) if context else 0)
-    samples = Series.encoded(_without_name([{**context, **example}], input_name)[0] for example in examples)
-    result = _classes if method == "classify" else _number
+    result = classes if method == "classify" else number
     return Question(
-        samples, lambda answers: keyed(b"results", Series(values=[result(item) for item in answers.values]))
+        examples(listed, context, input_name, limits),
+        lambda answers: keyed(b"results", Series(values=[result(item) for item in answers.values])),
     )
 
 
-def _classes(answer: object) -> list:
+def examples(listed: list[dict], context: dict, input_name: str = "", limits: Limits = DEFAULT) -> Series:
+    """Return the samples of examples, each of which has the features of `context` beside its own."""
+    # Each example gets a copy of the context.
+    limits.check_rows(len(listed), len(encode(context)) if context else 0)
+    return Series.encoded(_without_name([{**context, **example}], input_name)[0] for example in listed)
+
+
+def classes(answer: object) -> list:
     """Return [[label, score], …] of an answer {label: score}."""
     if not isinstance(answer, dict) or not all(isinstance(score, (int, float)) for score in answer.values()):
         raise Malformed("This model can't classify: its answers are no objects of label and score.")
     return [list(pair) for pair in answer.items()]
 
 
-def _number(answer: Any) -> float:
+def number(answer: Any) -> float:
     """Return an answer that is a number, or a list of one."""
     if isinstance(answer, list) and len(answer) == 1:
         answer = answer[0]
@@ -182,7 +191,8 @@ def metadata(served: Identity, inputs: list[dict], outputs: list[dict]) -> Body:
     return Body(encode({"model_spec": spec, "metadata": definition}))
 
 
-_DTYPES = {
+# TensorFlow's name of each datatype that the metadata can have.
+DTYPES = {
     "BYTES": "DT_STRING",
     "BOOL": "DT_BOOL",
     "INT64": "DT_INT64",
@@ -194,4 +204,4 @@ _DTYPES = {
 def _tensor_info(tensor: dict) -> dict:
     sizes = [{"size": str(size), "name": ""} for size in tensor["shape"]]
     shape = {"dim": sizes, "unknown_rank": False}
-    return {"dtype": _DTYPES[tensor["datatype"]], "tensor_shape": shape, "name": tensor["name"]}
+    return {"dtype": DTYPES[tensor["datatype"]], "tensor_shape": shape, "name": tensor["name"]}

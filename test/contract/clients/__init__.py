@@ -46,9 +46,14 @@ def _made(name: str) -> Path:
     return folder / "bin" / "python"
 
 
-def ask(name: str, program: str, *words: object, **env: str) -> object:
-    """Run a program of this folder with that environment, and variables; return the JSON that it printed last."""
-    command = [python_of(name), "-I", HERE / program, *map(str, words)]
+def run(name: str, *words: object, **env: str) -> str:
+    """Return what the Python of that environment prints when it is called with `words`, and variables."""
+    command = [python_of(name), "-I", *map(str, words)]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT, env={**os.environ, **env})
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    return json.loads(ran.stdout.strip().splitlines()[-1])
+    return ran.stdout
+
+
+def ask(name: str, program: str, *words: object, **env: str) -> object:
+    """Run a program of this folder with that environment, and variables; return the JSON that it printed last."""
+    return json.loads(run(name, HERE / program, *words, **env).strip().splitlines()[-1])

@@ -6,7 +6,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import MethodNotAllowed
 
 from nb_service.app.route_context import RouteContext, refusal_response, response_with
-from nb_service.protocols import Body, Malformed, Question, kserve_v1, open_inference, tf_serving
+from nb_service.protocols import Body, Malformed, Question, inference, kserve_v1, open_inference, tf_serving
 
 ROUTES = {
     "GET /v1/models": "The name of the model (KServe V1).",
@@ -24,8 +24,8 @@ def add(app: Flask, context: RouteContext) -> None:
     """Add the routes to `app`."""
     served = context.identity
     key = kserve_v1.OUTPUTS_KEY if context.settings.kserve else "outputs"
-    names = [tensor["name"] for tensor in open_inference.described(context.model.sample_schema, open_inference.INPUT)]
-    input_name = open_inference.INPUT if names == [open_inference.INPUT] else ""
+    names = [tensor["name"] for tensor in open_inference.described(context.model.sample_schema, inference.INPUT)]
+    input_name = inference.INPUT if names == [inference.INPUT] else ""
 
     @app.get("/v1/models")
     def models() -> Response:
@@ -59,6 +59,6 @@ def _methods_of(target: tf_serving.Target) -> tuple[str, ...]:
 
 
 def _metadata(context: RouteContext) -> Body:
-    inputs = open_inference.described(context.model.sample_schema, open_inference.INPUT)
-    outputs = open_inference.described(context.model.answer_schema, open_inference.OUTPUT)
+    inputs = open_inference.described(context.model.sample_schema, inference.INPUT)
+    outputs = open_inference.described(context.model.answer_schema, inference.OUTPUT)
     return tf_serving.metadata(context.identity, inputs, outputs)

@@ -6,7 +6,7 @@ from flask import Flask, Response, request
 
 from nb_service.app.route_context import RouteContext, refusal_response, response_with
 from nb_service.identity import Identity
-from nb_service.protocols import Body, Question, encode, open_inference
+from nb_service.protocols import Body, Malformed, Question, encode, open_inference
 
 ROUTES = {
     "GET /v2": "The server and its extensions (Open Inference V2).",
@@ -71,11 +71,10 @@ def _for_this_model(served: Identity, view: Callable[[], Response]) -> Callable[
     """Return `view` behind a check of the name and version in the path."""
 
     def checked(name: str, version: str | None = None) -> Response:
-        if name != served.name or version not in (None, str(served.version)):
-            requested = f"{name!r}" if version is None else f"{name!r} version {version!r}"
-            return refusal_response(
-                open_inference.refusal, 404, f"Request for unknown model: {requested} is not found."
-            )
+        try:
+            open_inference.check(name, version, served)
+        except Malformed as error:
+            return refusal_response(open_inference.refusal, error.status, str(error))
         return view()
 
     return checked

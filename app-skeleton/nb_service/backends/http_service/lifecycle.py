@@ -4,8 +4,8 @@ Shutdown goes from the outside in, so that no client is reset, and every request
 
 1. `/readyz` turns to 503 and answers say `Connection: close`, while new connections are still served (S2I_LINGER):
    balancers need that long to notice.
-2. The listening socket is closed, after the connections that the kernel has already completed are accepted. A
-   companion, which has no balancer, takes nothing new from the signal on.
+2. The listening socket is closed, after the connections that the kernel has already completed are accepted; gRPC's
+   clients get GOAWAY. The bus, which has no balancer, takes nothing new from the signal on.
 3. What is in flight is answered, by scorers and app that are still whole, until S2I_GRACE is over.
 4. The scorers end; what they still had gets 503, which needs the loop and the connections for a moment more.
 5. Connections are closed, then the app ends, which until then could still ask the pool and get 503.
@@ -21,6 +21,7 @@ import traceback
 from typing import TYPE_CHECKING, Protocol
 
 from nb_service import identity, problems
+from nb_service.backends import grpc_service
 from nb_service.backends.http_service import allocator
 from nb_service.backends.http_service.app_process import AppProcess
 from nb_service.http.access import Access
@@ -72,6 +73,10 @@ class Companion(Protocol):
     def reap(self) -> None:
         """Collect its exit status if it has ended, and start another."""
 
+    @property
+    def has_balancer(self) -> bool:
+        """Return whether a balancer sends it requests, which has to notice first that it ends."""
+
     def finish(self) -> None:
         """Tell it to answer what it has and end; `pid` is None once it has ended."""
 
@@ -80,7 +85,10 @@ class Companion(Protocol):
 
 
 class HttpService:
-    """Serves `pool` over HTTP until a signal ends it, and has `companion` beside it; `environ` is the app's."""
+    """Serves `pool` over HTTP until a signal ends it; `environ` is the app's.
+
+    Beside it are `companion`, and the process of gRPC where there is to be one.
+    """
 
     def __init__(
         self,
@@ -96,7 +104,6 @@ class HttpService:
         self._log = log
         self._settings = settings
         self._environ = environ
-        self._companion = companion
         self._draining = False
         self._ended = False
         self._announced = False
@@ -106,6 +113,7 @@ class HttpService:
         self._samples = Samples(pool)
         self._identity = identity.of(pool.model, settings.model_name)
         self._spans = self._make_spans()
+        self._companions = [companion] if companion is not None else []
         self._address: tuple = ()
         # Made by `run`.
         self._app: AppProcess
@@ -122,6 +130,10 @@ class HttpService:
         gate = self._make_gate()
         listener = listen(self._settings.host, self._settings.port)
         self._address = listener.getsockname()[:2]
+        beside = grpc_service.companion(
+            self._loop, self._pool, self._log, self._settings, self._environ, self._is_ready
+        )
+        self._companions += [beside] if beside is not None else []
         self._pool.manager.on_change = self._announce_once
         self._pool.manager.on_fatal = self._fail
         self._pool.manager.on_unfit = lambda message: self._log.fact(unfit=message)
@@ -130,9 +142,9 @@ class HttpService:
         self._catch_signals()
         # Before the edge: the model loads while the edge's modules are imported.
         self._pool.start()
-        if self._companion is not None:
-            # It connects while the model loads.
-            self._companion.start()
+        for companion in self._companions:
+            # They connect while the model loads.
+            companion.start()
         self._edge = self._make_edge(listener, gate, descriptors)
         self._flush_log()
         try:
@@ -141,8 +153,8 @@ class HttpService:
             # From the outside in, also after an error: nobody can send requests, then nothing uses the pool, then the
             # pool ends. Spans come last: they note requests to the very end.
             self._edge.close()
-            if self._companion is not None:
-                self._companion.close()
+            for companion in self._companions:
+                companion.close()
             self._app.close()
             self._pool.stop()
             if self._spans:
@@ -174,8 +186,10 @@ class HttpService:
     def _facts(self) -> dict:
         """Return what the app gets when it asks for facts: readiness, and all numbers."""
         state = {"ready": self._is_ready(), "answers": self._pool.ready, "pid": os.getpid()}
-        beside = self._companion.numbers() if self._companion is not None else {}
-        return {**state, **self._requests.numbers(), **self._samples.numbers(), **beside}
+        numbers = {**state, **self._requests.numbers(), **self._samples.numbers()}
+        for companion in self._companions:
+            numbers |= companion.numbers()
+        return numbers
 
     def _make_gate(self) -> "Gate | None":
         if not (self._settings.api_key_file or self._settings.cors_origins):
@@ -193,12 +207,11 @@ class HttpService:
         return make_spans(self._identity, self._log.say)
 
     def _is_ready(self) -> bool:
-        is_beside = self._companion is None or self._companion.is_ready
-        return self._pool.ready and is_beside and not self._draining
+        return self._pool.ready and not self._draining and all(companion.is_ready for companion in self._companions)
 
     @property
     def _is_beside(self) -> bool:
-        return self._companion is not None and self._companion.pid is not None
+        return any(companion.pid is not None for companion in self._companions)
 
     def _flush_log(self) -> None:
         self._loop.call_later(FLUSH_SECONDS, self._flush_log)
@@ -256,8 +269,9 @@ class HttpService:
         """
         self._log.say("Ending: not ready any more, answering what is in flight.")
         self._edge.closing = True
-        if self._companion is not None:
-            self._companion.finish()
+        for companion in self._companions:
+            if not companion.has_balancer:
+                companion.finish()
         if not self._pool.ready:
             # No balancer sends requests here, so none has to notice.
             linger = 0.0
@@ -267,7 +281,13 @@ class HttpService:
 
     def _end_accepting(self, latest: float) -> None:
         self._edge.end_accepting()
+        self._end_behind_balancers()
         self._end_when_idle(latest)
+
+    def _end_behind_balancers(self) -> None:
+        for companion in self._companions:
+            if companion.has_balancer:
+                companion.finish()
 
     def _end_when_idle(self, latest: float) -> None:
         if self._loop.time() >= latest or not (self._pool.busy or self._edge.is_busy or self._is_beside):
@@ -286,6 +306,7 @@ class HttpService:
             return
         self._ended = True
         self._edge.end_accepting()
+        self._end_behind_balancers()
         self._pool.stop()
         self._stop_when_sent(self._loop.time() + LAST_ANSWERS_SECONDS)
 
@@ -299,11 +320,10 @@ class HttpService:
         """Collect children that have ended; as process 1, also orphans, which nobody else would collect."""
         self._pool.manager.reap()
         self._app.reap()
-        beside = None
-        if self._companion is not None:
-            self._companion.reap()
-            beside = self._companion.pid
-        orphans.reap((self._pool.manager.zygote_pid, self._app.pid, beside))
+        for companion in self._companions:
+            companion.reap()
+        beside = [companion.pid for companion in self._companions]
+        orphans.reap((self._pool.manager.zygote_pid, self._app.pid, *beside))
 
 
 def _on_error(_loop: asyncio.AbstractEventLoop, context: dict) -> None:

@@ -4,7 +4,7 @@ import struct
 import numpy as np
 import pytest
 from nb_service.identity import Identity
-from nb_service.protocols import Limits, Malformed, open_inference, tensors
+from nb_service.protocols import Limits, Malformed, inference, open_inference, tensors
 from nb_service.protocols.rows import Rows
 
 SERVED = Identity("m", 7)
@@ -262,7 +262,7 @@ def test_rows_of_very_many_values_are_the_samples_that_they_are_with_few(monkeyp
     first = tensor(None, [1, 3000], "INT8", binary_data_size=3000)
     raw = bytes(range(100)) * 30
     usual, _ = asked(first, *more, raw=raw * (1 + len(more)), rows=rows)
-    monkeypatch.setattr(open_inference, "VALUES", 100)
+    monkeypatch.setattr(inference, "VALUES", 100)
     monkeypatch.setattr(tensors, "VALUES", 100)
     assert asked(first, *more, raw=raw * (1 + len(more)), rows=rows)[0] == usual
 

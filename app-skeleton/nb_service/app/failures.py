@@ -1,0 +1,34 @@
+"""What the outcomes of a request's samples mean for the whole request, in every protocol."""
+
+import json
+from collections.abc import Sequence
+
+from nb_service.http import replies
+from nb_service.pool import Answer
+from nb_service.protocols import Malformed, Series
+
+# One call of batch_predictor gets so many samples of a body; scorers share larger bodies.
+TOGETHER = 1000
+
+
+def failure(answer: Answer, samples: Sequence, number: int, disclosure: replies.Disclosure) -> Malformed:
+    """Return the status and detail of the first answer that failed, the one to `samples[number]`.
+
+    `samples` are the request's Series of samples, or the series that it was divided into.
+    """
+    facts = json.loads(replies.from_answer(answer, disclosure).body)
+    detail, errors = facts["detail"], facts.get("errors", ())
+    index = _index_in_body(samples, number, answer)
+    if index is not None:
+        errors = replies.within(index, errors)
+        detail = f"Sample {index + 1}: {detail.replace('The body is not JSON', 'It is not JSON')}"
+    detail = "\n".join([detail, *([facts["traceback"]] if "traceback" in facts else [])])
+    return Malformed(detail, facts["status"], errors)
+
+
+def _index_in_body(samples: Sequence, number: int, answer: Answer) -> int | None:
+    """Return the index in the body of the sample that failed; None where it is the only one, or unknown."""
+    if isinstance(samples, Series):
+        return number if len(samples) > 1 else None
+    index = replies.index_of(answer)
+    return None if index is None else sum(len(part) for part in samples[:number]) + index

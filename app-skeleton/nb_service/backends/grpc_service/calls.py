@@ -1,0 +1,230 @@
+"""What every call goes through, whatever its protocol: size, errors, deadlines, ids, the log and the metrics."""
+
+import asyncio
+import time
+import traceback
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, NamedTuple
+
+import grpc
+from google.protobuf.message import DecodeError, Message
+
+from nb_service.backends.grpc_service import refusals
+from nb_service.backends.grpc_service.refusals import Refused
+from nb_service.http import request_id
+from nb_service.http.access import as_json
+from nb_service.identity import Identity
+from nb_service.log import stamp
+from nb_service.protocols import Malformed
+
+# A larger request or response is read or written in a thread, so that no other call waits for that.
+SMALL_BYTES = 1 << 16
+# How many requests of a stream are worked on at a time.
+MOST_OF_A_STREAM = 64
+
+
+class Method(NamedTuple):
+    """A call that is offered: the type of its requests, what answers one, and whether a success is worth a line.
+
+    Where `failed` is there, requests and responses come as streams, and it makes the response to one that fails.
+    """
+
+    request: Callable[[], Message]
+    answer: Callable[[Any], Awaitable[Message]]
+    is_check: bool = False
+    failed: Callable[[Any, Refused], Message] | None = None
+
+
+class Calls:
+    """Makes handlers for grpcio of methods; notes each call that was answered until `taken` is called.
+
+    `most_bytes` of requests may be worked on at a time; one is taken where nothing else is, whatever its size.
+    """
+
+    def __init__(self, served: Identity, most_bytes: int, log_as_json: bool) -> None:
+        self._model = tuple((name.lower(), value) for name, value in served.headers)
+        self._most = most_bytes
+        self._held = 0
+        self._line = _json_line if log_as_json else _text_line
+        self._seen: list[tuple[str, str, float]] = []
+        self._lines: list[str] = []
+
+    def taken(self) -> dict:
+        """Return what GrpcProcess is told of the calls since the last time; {} where there were none."""
+        calls, lines = self._seen, self._lines
+        self._seen, self._lines = [], []
+        return {"calls": calls, "lines": lines} if calls else {}
+
+    def handlers(self, service: str, methods: dict[str, Method]) -> grpc.GenericRpcHandler:
+        """Return the handlers of a service."""
+        handlers = {name: self._handler(f"/{service}/{name}", method) for name, method in methods.items()}
+        return grpc.method_handlers_generic_handler(service, handlers)
+
+    def refusing(self, path: str, refusal: Refused) -> grpc.RpcMethodHandler:
+        """Return a handler that refuses a call to `path`, whatever comes with it."""
+
+        async def refuse(_requests: object, context: grpc.aio.ServicerContext) -> None:
+            call = _Call(path, context)
+            await self._refuse(call, context, refusal)
+
+        return grpc.stream_stream_rpc_method_handler(refuse)
+
+    # What comes is bytes: garbage is then an invalid argument with a sentence, and a message may be read in a thread.
+
+    def _handler(self, path: str, method: Method) -> grpc.RpcMethodHandler:
+        failed = method.failed
+        if failed is not None:
+
+            async def stream(requests: AsyncIterator[bytes], context: grpc.aio.ServicerContext) -> None:
+                call = _Call(path, context)
+                try:
+                    async for response in self._streamed(method, failed, requests):
+                        await context.write(response)
+                    self._ended(call, context, grpc.StatusCode.OK)
+                except asyncio.CancelledError:
+                    self._ended(call, context, _why_cancelled(context))
+                    raise
+
+            return grpc.stream_stream_rpc_method_handler(stream)
+
+        async def unary(data: bytes, context: grpc.aio.ServicerContext) -> bytes | None:
+            call = _Call(path, context)
+            try:
+                response = await self._answered(method, data)
+            except Refused as refusal:
+                await self._refuse(call, context, refusal)
+                return None
+            except asyncio.CancelledError:
+                # Its client has gone, or its deadline has passed.
+                self._ended(call, context, _why_cancelled(context))
+                raise
+            self._ended(call, context, grpc.StatusCode.OK, is_check=method.is_check)
+            return response
+
+        return grpc.unary_unary_rpc_method_handler(unary)
+
+    async def _answered(self, method: Method, data: bytes) -> bytes:
+        """Return the bytes of the response; raise Refused."""
+        if self._held and self._held + len(data) > self._most:
+            raise refusals.HELD
+        self._held += len(data)
+        try:
+            request = await aside(len(data), _parsed, method.request, data)
+            response = await method.answer(request)
+            return await aside(response.ByteSize(), response.SerializeToString)
+        except Malformed as error:
+            raise refusals.of(error) from error
+        except Refused:
+            raise
+        except Exception as error:
+            traceback.print_exc()
+            raise refusals.BROKEN from error
+        finally:
+            self._held -= len(data)
+
+    async def _streamed(
+        self, method: Method, failed: Callable[[Any, Refused], Message], requests: AsyncIterator[bytes]
+    ) -> AsyncIterator[bytes]:
+        """Yield the responses in the order of their requests, of which several are worked on at a time."""
+        tasks: asyncio.Queue[asyncio.Task[bytes] | None] = asyncio.Queue(MOST_OF_A_STREAM)
+
+        async def one(data: bytes) -> bytes:
+            try:
+                return await self._answered(method, data)
+            except Refused as refusal:
+                return failed(_identified(method, data), refusal).SerializeToString()
+
+        async def read() -> None:
+            async for data in requests:
+                await tasks.put(asyncio.create_task(one(data)))
+            await tasks.put(None)
+
+        reading = asyncio.create_task(read())
+        task: asyncio.Task[bytes] | None = None
+        try:
+            while (task := await _next(tasks, reading)) is not None:
+                yield await task
+        finally:
+            reading.cancel()
+            left = [task, *(tasks.get_nowait() for _ in range(tasks.qsize()))]
+            for unanswered in left:
+                if unanswered is not None:
+                    unanswered.cancel()
+
+    async def _refuse(self, call: "_Call", context: grpc.aio.ServicerContext, refusal: Refused) -> None:
+        self._ended(call, context, refusal.code)
+        await context.abort(refusal.code, refusal.detail)
+
+    def _ended(
+        self, call: "_Call", context: grpc.aio.ServicerContext, code: grpc.StatusCode, *, is_check: bool = False
+    ) -> None:
+        took = time.monotonic() - call.began
+        context.set_trailing_metadata((*self._model, ("x-request-id", call.request_id)))
+        self._seen.append((call.path, code.name, took))
+        if not (is_check and code is grpc.StatusCode.OK):
+            self._lines.append(self._line(call, code.name, took))
+
+
+class _Call:
+    """A call as the log has it."""
+
+    __slots__ = ("began", "path", "request_id", "trace")
+
+    def __init__(self, path: str, context: grpc.aio.ServicerContext) -> None:
+        self.began = time.monotonic()
+        self.path = path
+        headers = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
+        self.request_id = request_id.of(headers)
+        self.trace = request_id.trace_of(headers)
+
+
+def _parsed(request: Callable[[], Message], data: bytes) -> Message:
+    message = request()
+    try:
+        message.ParseFromString(data)
+    except DecodeError as error:
+        raise Malformed(f"The request is no {message.DESCRIPTOR.full_name}.") from error
+    return message
+
+
+def _identified(method: Method, data: bytes) -> Message:
+    """Return a request of a stream that failed, as far as it can be read: by its id its client knows it."""
+    try:
+        return _parsed(method.request, data)
+    except Malformed:
+        return method.request()
+
+
+async def aside(size: int, work: Callable, *parts: Any) -> Any:
+    """Return what `work` returns, from a thread where it is about many bytes."""
+    return work(*parts) if size <= SMALL_BYTES else await asyncio.to_thread(work, *parts)
+
+
+async def _next(tasks: "asyncio.Queue", reading: "asyncio.Task[None]") -> "asyncio.Task[bytes] | None":
+    """Return the next of `tasks`; None at their end, also where reading has ended by an error."""
+    if not tasks.empty():
+        return tasks.get_nowait()
+    getting = asyncio.ensure_future(tasks.get())
+    await asyncio.wait((getting, reading), return_when=asyncio.FIRST_COMPLETED)
+    if getting.done():
+        return getting.result()
+    getting.cancel()
+    return tasks.get_nowait() if not tasks.empty() else None
+
+
+def _why_cancelled(context: grpc.aio.ServicerContext) -> grpc.StatusCode:
+    left = context.time_remaining()
+    return grpc.StatusCode.DEADLINE_EXCEEDED if left is not None and left <= 0 else grpc.StatusCode.CANCELLED
+
+
+def _text_line(call: _Call, code: str, took: float) -> str:
+    line = f"{stamp()} GRPC {call.path} {code} {took * 1000:.1f}ms id={call.request_id}"
+    return f"{line} trace={call.trace}" if call.trace else line
+
+
+def _json_line(call: _Call, code: str, took: float) -> str:
+    traced = f', "traceparent": "{call.trace}"' if call.trace else ""
+    return (
+        f'{{"time": "{stamp()}", "protocol": "grpc", "path": {as_json(call.path)}, "status": "{code}", '
+        f'"ms": {took * 1000:.1f}, "request_id": "{call.request_id}"{traced}}}'
+    )

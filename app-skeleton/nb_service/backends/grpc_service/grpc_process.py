@@ -1,0 +1,73 @@
+"""gRPC's process as the front sees it: started with the service, and what it tells, counted and logged here."""
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from nb_service.backends.grpc_service.ports import Ports
+from nb_service.backends.pool_process import PoolProcess
+from nb_service.http.metrics import Requests
+from nb_service.pool import Pool
+
+if TYPE_CHECKING:
+    from nb_service.log import Log
+
+
+class GrpcProcess(PoolProcess):
+    """Runs `python -m nb_service.backends.grpc_service`, which serves gRPC; samples come to the pool from it.
+
+    gRPC's core is compiled code with threads of its own: none of that is in process 1.
+    """
+
+    has_balancer = True
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        pool: Pool,
+        ports: Ports,
+        environ: dict,
+        is_ready: Callable[[], bool],
+        log: "Log",
+    ) -> None:
+        self._ports = ports
+        self._log = log
+        self._listening = False
+        self._announced = False
+        self._calls = Requests()
+        module = ("nb_service.backends.grpc_service", ",".join(ports.addresses))
+        super().__init__(loop, pool, "gRPC's process", module, environ, lambda: {"ready": is_ready()}, log.say)
+
+    @property
+    def is_ready(self) -> bool:
+        """Return whether it listens."""
+        return self.pid is not None and self._listening
+
+    def told(self, news: dict) -> None:
+        """Take that it listens; or calls that were answered, as [path, code, seconds], and their lines of the log."""
+        if news.get("listening"):
+            self._listening = True
+            self.works()
+            self._log.fact(grpc_ports=self._ports.numbers)
+            if not self._announced:
+                self._announced = True
+                self._say(f"gRPC: listening on {', '.join(self._ports.addresses)}{news['how']}.")
+        for path, code, seconds in news.get("calls", ()):
+            self._calls.asked(path, code, seconds)
+        for line in news.get("lines", ()):
+            self._log.request(line)
+
+    def reap(self) -> None:
+        """Collect its exit status if it has ended, and start another."""
+        super().reap()
+        if self.pid is None:
+            self._listening = False
+
+    def numbers(self) -> dict:
+        """Return {"grpc": the calls that were answered, as `Requests.numbers`}; codes are gRPC's names."""
+        return {"grpc": self._calls.numbers()}
+
+    def close(self, seconds: float = 1.0) -> None:
+        """End it, and give back its ports."""
+        super().close(seconds)
+        self._ports.close()

@@ -1,0 +1,177 @@
+"""Open Inference V2 over gRPC, and Triton's stream of inferences: messages ↔ tensors."""
+
+import math
+from collections.abc import Awaitable, Callable, Sequence
+
+from nb_service.backends.grpc_service.asker import Asker
+from nb_service.backends.grpc_service.calls import Method, aside
+from nb_service.backends.grpc_service.refusals import Refused
+from nb_service.backends.grpc_service.stubs import open_inference_pb2 as messages
+from nb_service.identity import Identity
+from nb_service.protocols import Limits, Malformed, Series, inference, open_inference
+from nb_service.protocols.inference import Column
+from nb_service.protocols.rows import Rows
+from nb_service.protocols.tensors import Tensor
+
+SERVICE = "inference.GRPCInferenceService"
+# The field of the typed contents that has the values of a datatype; FP16 comes as bytes alone.
+FIELDS = {
+    "BOOL": "bool_contents",
+    "INT8": "int_contents",
+    "INT16": "int_contents",
+    "INT32": "int_contents",
+    "INT64": "int64_contents",
+    "UINT8": "uint_contents",
+    "UINT16": "uint_contents",
+    "UINT32": "uint_contents",
+    "UINT64": "uint64_contents",
+    "FP32": "fp32_contents",
+    "FP64": "fp64_contents",
+    "BYTES": "bytes_contents",
+}
+
+
+class OpenInference:
+    """Answers the calls of `inference.GRPCInferenceService` for one model, whose samples and answers have schemas."""
+
+    def __init__(
+        self,
+        asker: Asker,
+        served: Identity,
+        rows: Rows,
+        schemas: tuple[dict, dict],
+        limits: Limits,
+        is_ready: Callable[[], Awaitable[bool]],
+    ) -> None:
+        self._asker = asker
+        self._served = served
+        self._rows = rows
+        self._inputs = open_inference.described(schemas[0], inference.INPUT)
+        self._outputs = open_inference.described(schemas[1], inference.OUTPUT)
+        self._limits = limits
+        self._is_ready = is_ready
+
+    @property
+    def methods(self) -> dict[str, Method]:
+        """Return all calls by their names."""
+        return {
+            "ServerLive": Method(messages.ServerLiveRequest, self._live, is_check=True),
+            "ServerReady": Method(messages.ServerReadyRequest, self._ready, is_check=True),
+            "ModelReady": Method(messages.ModelReadyRequest, self._model_ready, is_check=True),
+            "ServerMetadata": Method(messages.ServerMetadataRequest, self._server),
+            "ModelMetadata": Method(messages.ModelMetadataRequest, self._model),
+            "ModelInfer": Method(messages.ModelInferRequest, self._infer),
+            "ModelStreamInfer": Method(messages.ModelInferRequest, self._stream, failed=_failed),
+        }
+
+    async def _live(self, request: messages.ServerLiveRequest) -> messages.ServerLiveResponse:
+        return messages.ServerLiveResponse(live=True)
+
+    async def _ready(self, request: messages.ServerReadyRequest) -> messages.ServerReadyResponse:
+        return messages.ServerReadyResponse(ready=await self._is_ready())
+
+    async def _model_ready(self, request: messages.ModelReadyRequest) -> messages.ModelReadyResponse:
+        open_inference.check(request.name, request.version or None, self._served)
+        return messages.ModelReadyResponse(ready=await self._is_ready())
+
+    async def _server(self, request: messages.ServerMetadataRequest) -> messages.ServerMetadataResponse:
+        return messages.ServerMetadataResponse(name=open_inference.PLATFORM, version=str(self._served.version))
+
+    async def _model(self, request: messages.ModelMetadataRequest) -> messages.ModelMetadataResponse:
+        open_inference.check(request.name, request.version or None, self._served)
+        return messages.ModelMetadataResponse(
+            name=self._served.name,
+            versions=[str(self._served.version)],
+            platform=open_inference.PLATFORM,
+            inputs=[messages.ModelMetadataResponse.TensorMetadata(**tensor) for tensor in self._inputs],
+            outputs=[messages.ModelMetadataResponse.TensorMetadata(**tensor) for tensor in self._outputs],
+        )
+
+    async def _infer(self, request: messages.ModelInferRequest) -> messages.ModelInferResponse:
+        open_inference.check(request.model_name, request.model_version or None, self._served)
+        size = request.ByteSize()
+        answers = await self._asker.answers(await aside(size, self._samples, request))
+        return await aside(size, self._response, request, answers)
+
+    async def _stream(self, request: messages.ModelInferRequest) -> messages.ModelStreamInferResponse:
+        return messages.ModelStreamInferResponse(infer_response=await self._infer(request))
+
+    def _samples(self, request: messages.ModelInferRequest) -> Series:
+        """Return the samples of an inference; raise Malformed."""
+        raw = request.raw_input_contents
+        if not request.inputs:
+            raise Malformed("inputs is not a list of tensors.")
+        if raw and len(raw) != len(request.inputs):
+            raise Malformed(f"raw_input_contents has {len(raw)} tensors, and there are {len(request.inputs)} inputs.")
+        columns = {
+            tensor.name: self._column(tensor, raw[at] if raw else None) for at, tensor in enumerate(request.inputs)
+        }
+        if len(columns) != len(request.inputs):
+            raise Malformed("Two inputs have the same name.")
+        is_frame = request.parameters["content_type"].string_param == "pd" if request.parameters else False
+        return inference.samples(columns, self._rows, is_frame, self._limits)
+
+    def _column(self, tensor: messages.ModelInferRequest.InferInputTensor, raw: bytes | None) -> Column:
+        """Return the values of an input, which came as bytes or in the field of its datatype."""
+        name, datatype, shape = tensor.name, tensor.datatype, list(tensor.shape)
+        count = inference.check(name, datatype, shape, self._limits)
+        if raw is None:
+            return inference.column(name, _typed(tensor), shape, count)
+        if tensor.HasField("contents"):
+            raise Malformed(f"The input {name!r} has contents beside raw_input_contents.")
+        return inference.column(name, inference.from_bytes(name, datatype, raw), shape, count)
+
+    def _response(self, request: messages.ModelInferRequest, answers: Series) -> messages.ModelInferResponse:
+        """Return the answers: as bytes where the request came so, else in the fields of their datatypes."""
+        response = messages.ModelInferResponse(
+            model_name=self._served.name, model_version=str(self._served.version), id=request.id
+        )
+        is_raw = bool(request.raw_input_contents)
+        requested = [tensor.name for tensor in request.outputs]
+        if any("classification" in tensor.parameters for tensor in request.outputs):
+            raise Malformed("The classification extension is not offered here.")
+        for name, tensor, is_json in inference.outputs(answers, requested, self._outputs):
+            output = response.outputs.add(name=name, datatype=tensor.datatype, shape=tensor.shape)
+            if is_json:
+                output.parameters["content_type"].string_param = "application/json"
+            if is_raw:
+                response.raw_output_contents.append(inference.to_bytes(tensor))
+            else:
+                getattr(output.contents, FIELDS[tensor.datatype]).extend(_values(tensor))
+        return response
+
+
+def _typed(tensor: messages.ModelInferRequest.InferInputTensor) -> Sequence:
+    """Return the values in the field of the tensor's datatype; raise Malformed where others have some, too."""
+    name, datatype = tensor.name, tensor.datatype
+    field = FIELDS.get(datatype)
+    if field is None:
+        raise Malformed(f"The input {name!r} must come in raw_input_contents: {datatype} has no contents.")
+    filled = [descriptor.name for descriptor, _ in tensor.contents.ListFields()]
+    if any(other != field for other in filled):
+        raise Malformed(f"The input {name!r} is {datatype}, and has values in {', '.join(filled)}.")
+    values = getattr(tensor.contents, field)
+    if datatype == "BYTES":
+        return [inference.text(name, value) for value in values]
+    flat = list(values)
+    if datatype[:2] == "FP":
+        return flat if all(map(math.isfinite, flat)) else [value if math.isfinite(value) else None for value in flat]
+    inference.check_range(name, datatype, flat)
+    return flat
+
+
+def _values(tensor: Tensor) -> Sequence:
+    """Return the values of an output as its field takes them."""
+    if tensor.datatype == "BYTES":
+        return inference.text_bytes(tensor)
+    return (
+        [math.nan if value is None else value for value in tensor.flat] if tensor.datatype[:2] == "FP" else tensor.flat
+    )
+
+
+def _failed(request: messages.ModelInferRequest, refusal: Refused) -> messages.ModelStreamInferResponse:
+    """Return the response to a request of a stream that gets no answer; the stream goes on."""
+    about = messages.ModelInferResponse(
+        id=request.id, model_name=request.model_name, model_version=request.model_version
+    )
+    return messages.ModelStreamInferResponse(error_message=refusal.detail, infer_response=about)

@@ -1,0 +1,58 @@
+"""Why a call gets no response: gRPC's canonical code, and the sentence that HTTP has for it."""
+
+import json
+from urllib.parse import quote
+
+import grpc
+
+from nb_service.http import auth, replies
+from nb_service.protocols import Malformed
+
+# A message travels percent-encoded among the trailing metadata, of which clients take 8 KB by default.
+MOST_BYTES = 4096
+_CODES = {
+    401: grpc.StatusCode.UNAUTHENTICATED,
+    403: grpc.StatusCode.PERMISSION_DENIED,
+    404: grpc.StatusCode.NOT_FOUND,
+    413: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    500: grpc.StatusCode.INTERNAL,
+    501: grpc.StatusCode.UNIMPLEMENTED,
+    503: grpc.StatusCode.UNAVAILABLE,
+    504: grpc.StatusCode.DEADLINE_EXCEEDED,
+}
+
+
+def shortened(detail: str) -> str:
+    """Return `detail`, without its end where it would not fit among the metadata; lone surrogates as escapes."""
+    detail = detail.encode("utf-8", "backslashreplace").decode("utf-8")
+    if len(quote(detail)) <= MOST_BYTES:
+        return detail
+    kept, size = [], 0
+    for character in detail:
+        size += len(quote(character))
+        if size > MOST_BYTES - 4:
+            break
+        kept.append(character)
+    return "".join(kept) + " ..."
+
+
+class Refused(Exception):
+    """A call that is answered by a code and a sentence."""
+
+    def __init__(self, code: grpc.StatusCode, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = shortened(detail)
+
+
+FULL = Refused(grpc.StatusCode.RESOURCE_EXHAUSTED, json.loads(replies.FULL.body)["detail"])
+NO_KEY = Refused(grpc.StatusCode.UNAUTHENTICATED, json.loads(auth.NO_KEY.body)["detail"])
+HELD = Refused(
+    grpc.StatusCode.RESOURCE_EXHAUSTED, "More bytes of requests are held than this service takes (S2I_MAX_HELD)."
+)
+BROKEN = Refused(grpc.StatusCode.INTERNAL, "This service failed on the request; its log has the traceback.")
+
+
+def of(error: Malformed) -> Refused:
+    """Return what a request that can't be read or answered gets; all that is wrong with it is an invalid argument."""
+    return Refused(_CODES.get(error.status, grpc.StatusCode.INVALID_ARGUMENT), str(error))

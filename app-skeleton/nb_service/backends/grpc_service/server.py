@@ -1,0 +1,187 @@
+"""grpcio's server in asyncio, put together: what is offered, within which limits, and how it ends."""
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from nb_service import identity
+from nb_service.backends.grpc_service import open_inference, refusals, tensorflow_serving
+from nb_service.backends.grpc_service.asker import Asker
+from nb_service.backends.grpc_service.calls import Calls
+from nb_service.backends.grpc_service.open_inference import OpenInference
+from nb_service.backends.grpc_service.tensorflow_serving import TensorFlowServing
+from nb_service.backends.grpc_service.tls_files import TlsFiles
+from nb_service.http import replies
+from nb_service.http.auth import Keys
+from nb_service.log import FLUSH_SECONDS
+from nb_service.model_folder import ModelFolder
+from nb_service.pool.async_client import AsyncPoolClient
+from nb_service.protocols import Limits
+from nb_service.protocols.rows import Rows
+from nb_service.settings import Settings
+
+# How often the front is asked whether it is ready; a health check that was turned is as old at most.
+LOOK_SECONDS = 0.1
+# Calls that may be under way at a time: beyond this they are refused before they are read.
+MOST_CALLS = 4096
+# By default so many of the largest messages may be held.
+LARGEST_MESSAGES = 16
+# How much longer than the front's own patience: it ends this process.
+BEHIND_SECONDS = 5.0
+SERVICES = (open_inference.SERVICE, tensorflow_serving.PREDICTION_SERVICE, tensorflow_serving.MODEL_SERVICE)
+# What needs no key, as HTTP's health checks: what probes a container has none.
+CHECKS = frozenset(
+    {
+        "/grpc.health.v1.Health/Check",
+        "/grpc.health.v1.Health/Watch",
+        f"/{open_inference.SERVICE}/ServerLive",
+        f"/{open_inference.SERVICE}/ServerReady",
+    }
+)
+
+
+def run(addresses: Sequence[str], link: socket.socket, model: ModelFolder, settings: Settings) -> None:
+    """Serve `model` on `addresses` until SIGTERM, and answer then what is under way; `link` leads to the pool."""
+    asyncio.run(_serve(addresses, link, model, settings))
+
+
+async def _serve(addresses: Sequence[str], link: socket.socket, model: ModelFolder, settings: Settings) -> None:
+    ended = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
+    pool = await AsyncPoolClient.on(link, gone=_exit)
+    served = identity.of(model, settings.model_name)
+    calls = Calls(served, settings.max_held or LARGEST_MESSAGES * settings.max_body, settings.log_format == "json")
+    checks = health.aio.HealthServicer()
+    server = _made(pool, model, served, settings, calls, checks)
+    tls = TlsFiles.of(settings)
+    for address in addresses:
+        _listen(server, address, tls)
+    await server.start()
+    how = "" if tls is None else " with TLS" if tls.authorities is None else " with TLS and clients' certificates"
+    pool.tell({"listening": True, "how": how})
+    beside = [asyncio.create_task(work) for work in (_turn(checks, pool), _report(calls, pool))]
+    await ended.wait()
+    await checks.enter_graceful_shutdown()
+    # GOAWAY to every client, and what is under way is answered; the front decides for how long.
+    await server.stop(settings.grace + BEHIND_SECONDS)
+    for task in beside:
+        task.cancel()
+    _tell(calls, pool)
+    pool.close()
+
+
+def _made(
+    pool: AsyncPoolClient,
+    model: ModelFolder,
+    served: identity.Identity,
+    settings: Settings,
+    calls: Calls,
+    checks: health.aio.HealthServicer,
+) -> grpc.aio.Server:
+    """Return the server with everything that it offers, which does not listen yet."""
+    keys = [Gate(Keys(settings.api_key_file), calls)] if settings.api_key_file else []
+    server = grpc.aio.server(options=_options(settings), interceptors=keys, maximum_concurrent_rpcs=MOST_CALLS)
+    limits = Limits(settings.max_samples, settings.max_body)
+    asker = Asker(pool, limits, replies.disclosure(settings))
+    rows = Rows(model.manifest.get("sample_schema") or model.sample_schema)
+    schemas = (model.sample_schema, model.answer_schema)
+
+    async def is_ready() -> bool:
+        return bool((await pool.facts()).get("ready"))
+
+    tensorflow = TensorFlowServing(asker, served, rows, schemas, limits, is_ready)
+    offered = {
+        open_inference.SERVICE: OpenInference(asker, served, rows, schemas, limits, is_ready).methods,
+        tensorflow_serving.PREDICTION_SERVICE: tensorflow.predictions,
+        tensorflow_serving.MODEL_SERVICE: tensorflow.models,
+    }
+    for service, methods in offered.items():
+        server.add_generic_rpc_handlers((calls.handlers(service, methods),))
+    health_pb2_grpc.add_HealthServicer_to_server(checks, server)
+    reflection.enable_server_reflection((*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+    return server
+
+
+def _options(settings: Settings) -> list[tuple[str, int]]:
+    patience = int(settings.receive_timeout * 1000)
+    return [
+        ("grpc.max_receive_message_length", settings.max_body),
+        # An answer may be larger than what asked for it.
+        ("grpc.max_send_message_length", -1),
+        # The front holds the port, and another process of ours may just be leaving it.
+        ("grpc.so_reuseport", 1),
+        # A connection that never speaks HTTP/2, and one without a call.
+        ("grpc.server_handshake_timeout_ms", patience),
+        ("grpc.max_connection_idle_ms", patience),
+        # Clients may see by pings whether this service is still there; by ours, which of them are gone is seen.
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.http2.min_ping_interval_without_data_ms", 5000),
+        ("grpc.keepalive_time_ms", 60_000),
+        ("grpc.keepalive_timeout_ms", 20_000),
+    ]
+
+
+def _listen(server: grpc.aio.Server, address: str, tls: TlsFiles | None) -> None:
+    if tls is None:
+        server.add_insecure_port(address)
+        return
+    pairs = ((tls.key, tls.certificate),)
+    credentials = grpc.ssl_server_credentials(pairs, tls.authorities, require_client_auth=tls.authorities is not None)
+    server.add_secure_port(address, credentials)
+
+
+async def _turn(checks: health.aio.HealthServicer, pool: AsyncPoolClient) -> None:
+    """Have grpc.health.v1 say what /readyz says."""
+    was: object = None
+    while True:
+        is_ready = bool((await pool.facts()).get("ready"))
+        if is_ready is not was:
+            was = is_ready
+            status = health_pb2.HealthCheckResponse.SERVING if is_ready else health_pb2.HealthCheckResponse.NOT_SERVING
+            for service in ("", *SERVICES):
+                await checks.set(service, status)
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+async def _report(calls: Calls, pool: AsyncPoolClient) -> None:
+    while True:
+        await asyncio.sleep(FLUSH_SECONDS)
+        _tell(calls, pool)
+
+
+def _tell(calls: Calls, pool: AsyncPoolClient) -> None:
+    news = calls.taken()
+    if news:
+        pool.tell(news)
+
+
+class Gate(grpc.aio.ServerInterceptor):
+    """Refuses calls without a key; the metadata are those that HTTP has as headers."""
+
+    def __init__(self, keys: Keys, calls: Calls) -> None:
+        self._keys = keys
+        self._calls = calls
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler:
+        """Return what answers the call: a refusal where it has no key, and is not a check."""
+        metadata = dict(handler_call_details.invocation_metadata or ())
+        if handler_call_details.method in CHECKS or self._keys.allows(
+            metadata.get("authorization"), metadata.get("x-api-key")
+        ):
+            return await continuation(handler_call_details)
+        return self._calls.refusing(handler_call_details.method, refusals.NO_KEY)
+
+
+def _exit() -> None:
+    """End at once: the front is gone, and with it the scorers."""
+    os._exit(0)

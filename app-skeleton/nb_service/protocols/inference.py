@@ -1,0 +1,184 @@
+"""What Open Inference and TensorFlow Serving mean by tensors, however they are sent: tensors ↔ samples and answers.
+
+One input tensor is a table: each of its rows is a sample. Several inputs are columns: a sample is an object with a
+value of each. Answers are stacked into one output, or objects into one output a key.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from nb_service.protocols import Limits, Malformed, Series, encode, tensors
+from nb_service.protocols.rows import Rows, rows_to_columns
+from nb_service.protocols.series import TOGETHER, VALUES, Chunk
+from nb_service.protocols.tensors import Tensor
+
+OUTPUT = "output-0"
+INPUT = "input-0"
+_LENGTH_BYTES = 4
+# What fits whole numbers that come in wider ones.
+_RANGES = {
+    "INT8": (-(1 << 7), 1 << 7),
+    "INT16": (-(1 << 15), 1 << 15),
+    "UINT8": (0, 1 << 8),
+    "UINT16": (0, 1 << 16),
+}
+
+
+class Column(NamedTuple):
+    """The values of an input in row order, and their shape, whose first dimension counts the rows."""
+
+    flat: Sequence
+    shape: list[int]
+
+    @property
+    def alone(self) -> "Column":
+        """Return the column with bare values where its rows are lists of one value, else itself."""
+        return Column(self.flat, [self.shape[0], *self.shape[2:]]) if self.shape[1:2] == [1] else self
+
+
+class Output(NamedTuple):
+    """An output with its name; `is_json` where its values form no tensor, so that each is a string of JSON."""
+
+    name: str
+    tensor: Tensor
+    is_json: bool = False
+
+
+def check(name: str, datatype: object, shape: object, limits: Limits) -> int:
+    """Return how many values an input of `shape` has; raise Malformed where this or its datatype can't be taken."""
+    if not isinstance(datatype, str) or (datatype != "BYTES" and datatype not in tensors.CODES):
+        raise Malformed(f"The input {name!r} has a datatype that is not taken here.")
+    count = tensors.size_of(shape)
+    if isinstance(shape, list) and shape:
+        limits.check_samples(shape[0])
+    return count
+
+
+def column(name: str, flat: Sequence, shape: list[int], count: int) -> Column:
+    """Return the values of an input, of which there must be `count`; raise Malformed."""
+    if len(flat) != count:
+        raise Malformed(f"The input {name!r} has {len(flat)} values, and its shape wants {count}.")
+    return Column(flat, shape or [1])
+
+
+def from_bytes(name: str, datatype: str, raw: bytes) -> Sequence:
+    """Return the values of an input that came as bytes; numbers stay packed. Raise Malformed where one is cut off."""
+    return _texts(name, raw) if datatype == "BYTES" else tensors.Packed(datatype, raw)
+
+
+def check_range(name: str, datatype: str, values: Sequence[int]) -> None:
+    """Raise Malformed where whole numbers that came in a wider type do not fit their own."""
+    low, high = _RANGES.get(datatype, (0, 0))
+    if high and values and (min(values) < low or max(values) >= high):
+        raise Malformed(f"The input {name!r} has a value that is no {datatype}.")
+
+
+def text(name: str, raw: bytes) -> str:
+    """Return one string of an input; raise Malformed."""
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Malformed(f"The input {name!r} is not UTF-8; send bytes as base64.") from error
+
+
+def _texts(name: str, raw: bytes) -> list[str]:
+    """Return the strings in `raw`, each of which follows its length."""
+    texts, at = [], 0
+    while at < len(raw):
+        begin = at + _LENGTH_BYTES
+        at = begin + int.from_bytes(raw[at:begin], "little")
+        texts.append(text(name, raw[begin:at]))
+    if at != len(raw):
+        raise Malformed(f"The input {name!r} is cut.")
+    return texts
+
+
+def to_bytes(tensor: Tensor) -> bytes:
+    """Return the values of a tensor as bytes, as `from_bytes` takes them."""
+    if tensor.datatype != "BYTES":
+        return tensors.pack(tensor)
+    return b"".join(len(value).to_bytes(_LENGTH_BYTES, "little") + value for value in text_bytes(tensor))
+
+
+def text_bytes(tensor: Tensor) -> list[bytes]:
+    """Return the bytes of each string of a tensor."""
+    return [value.encode("utf-8", "surrogatepass") for value in tensor.flat]
+
+
+# --- samples ---
+
+
+def samples(columns: dict[str, Column], rows: Rows, is_frame: bool, limits: Limits) -> Series:
+    """Return the samples of named inputs, of which there is one or more; `is_frame` where one input is a column, too.
+
+    Raise Malformed where the inputs differ in length, or the samples would be too large.
+    """
+    counts = {column.shape[0] for column in columns.values()}
+    if len(counts) > 1:
+        raise Malformed("The inputs differ in their first dimension.")
+    (count,) = counts
+    is_table = len(columns) > 1 or is_frame or rows.named
+    names = list(columns)
+    copies = count * rows.name_bytes(names) if is_table else 0
+    limits.check_built(copies + sum(tensors.list_bytes(column.shape) for column in columns.values()))
+    if is_table:
+        alone = [column.alone for column in columns.values()]
+        weight = sum(math.prod(column.shape[1:]) for column in alone)
+        if weight > VALUES:
+            return Series(chunks=list(_large(alone, names, rows)))
+        return Series.encoded(rows.samples(names, _cells(alone, weight)), weight)
+    (column,) = columns.values()
+    is_list = not rows.kinds or rows.kinds & {"array", "object"}
+    return tensors.samples(*(column if is_list else column.alone))
+
+
+def _cells(columns: list[Column], weight: int) -> Iterator[list]:
+    """Yield the cells of each row of `weight` values; at most VALUES values are made at a time."""
+    step = max(1, min(TOGETHER, VALUES // weight))
+    for parts in zip(*(tensors.rows(*column, step) for column in columns), strict=True):
+        yield from map(list, zip(*parts, strict=True))
+
+
+def _large(columns: list[Column], names: list[str], rows: Rows) -> Iterator[Chunk]:
+    """Yield the samples of rows that have too many values to be in memory at the same time."""
+    for at in range(columns[0].shape[0]):
+        cells = [_cell(column, at) for column in columns]
+        yield Chunk(b"[" + rows.sample_json(names, cells) + b"]", 1)
+
+
+def _cell(column: Column, at: int) -> bytes:
+    """Return the JSON of a column's value in a row."""
+    shape = [1, *column.shape[1:]]
+    return tensors.block_json(column.flat, shape, at * math.prod(shape))[1:-1]
+
+
+# --- answers ---
+
+
+def outputs(answers: Series, requested: Sequence[str], described: list[dict]) -> Iterator[Output]:
+    """Yield the outputs that are `requested`, all where that is empty; raise Malformed for one that there is not.
+
+    `described` are the outputs of the model's metadata.
+    """
+    decoded = answers.values
+    floats = {tensor["name"] for tensor in described if tensor["datatype"] == "FP64"}
+    # Without an answer, only the metadata knows what outputs there would be.
+    empty = {tensor["name"]: _empty(tensor) for tensor in described} if not decoded else {}
+    columns = rows_to_columns(decoded) or {name: [] for name in empty} or {OUTPUT: decoded}
+    for name in requested or columns:
+        if name not in columns:
+            raise Malformed(f"There is no output {name!r}; there are: {', '.join(columns)}.")
+        # By the metadata's datatype rather than these values: NaN has become null, and 3.0 may be written as 3.
+        tensor = empty.get(name) or tensors.stack(columns[name], floats=name in floats)
+        yield Output(name, tensor) if tensor is not None else Output(name, _texts_of(columns[name]), is_json=True)
+
+
+def _texts_of(values: list) -> Tensor:
+    """Return values that form no tensor as strings of JSON."""
+    return Tensor("BYTES", [len(values)], [encode(value).decode("ascii") for value in values])
+
+
+def _empty(described: dict) -> Tensor:
+    """Return an output of the metadata without a row."""
+    return Tensor(described["datatype"], [0, *(max(0, size) for size in described["shape"][1:])], [])
