@@ -1,5 +1,6 @@
 """gRPC beside HTTP, asked by the clients that its users have."""
 
+import re
 import shutil
 
 import pytest
@@ -98,3 +99,123 @@ def test_the_stubs_are_what_the_protos_generate(tmp_path):
     generated = {path.name: path.read_text() for path in folder.glob("*_pb2.py*")}
     assert len(generated) == 2 * len(protos) > 0
     assert generated == {path.name: path.read_text() for path in STUBS.glob("*_pb2.py*")}
+
+
+CLASSES = """
+    def predictor(x: dict) -> dict:
+        return {"young": 1.0 / x["age"], x["name"]: 0.25}
+
+    examples = [{"name": "a", "age": 1}, {"name": "a", "age": 4}]
+"""
+
+
+def test_a_client_of_tensorflow_serving_predicts_and_regresses(lists):
+    found = clients.ask("tensorflow-serving", "ask_tensorflow_grpc.py", lists.grpc, "adder", "lists")
+    unknown_version = "Servable not found for request: Specific(adder, 7)"
+    too_many = (
+        "The body would become more than 134217728 bytes, 8 times what S2I_MAX_BODY says; "
+        "send fewer samples at a time, or set S2I_MAX_BODY higher."
+    )
+    assert found == {
+        "state": ["AVAILABLE", 0],
+        "method": "tensorflow/serving/predict",
+        "inputs": {"input-0": [2, [-1, 2]]},
+        **{kind: [3.0, 7.5] for kind in ("f8", "f4")},
+        **{kind: [3.0, 7.0] for kind in ("i1", "i2", "i4", "i8", "u1", "u2")},
+        "half": [3.5],
+        "repeated": [8.0, 8.0, 8.0],
+        "too many": [
+            "RESOURCE_EXHAUSTED",
+            too_many,
+        ],
+        "lying": ["INVALID_ARGUMENT", "12 bytes are no whole number of FP64 values."],
+        "regress": [3.5],
+        "unknown": ["NOT_FOUND", "Servable not found for request: Latest(other)"],
+        "version": ["NOT_FOUND", unknown_version],
+        "refused": ["INVALID_ARGUMENT", "The notebook's validator refuses this sample."],
+        "no classes": [
+            "INVALID_ARGUMENT",
+            "This model can't classify: its answers are no objects of label and score.",
+        ],
+    }
+
+
+def test_a_client_of_tensorflow_serving_sends_columns_and_texts(objects):
+    found = clients.ask("tensorflow-serving", "ask_tensorflow_grpc.py", objects.grpc, "model", "columns")
+    assert found == {
+        "state": ["AVAILABLE", 0],
+        "method": "tensorflow/serving/predict",
+        "inputs": {"age": [9, [-1]], "name": [7, [-1]]},
+        "outputs": {"greeting": ["hi a", "hi b"], "next": [2, 3]},
+    }
+
+
+def test_a_client_of_tensorflow_serving_classifies(model_cache):
+    service = GrpcService(model_cache(CLASSES)).ready()
+    try:
+        found = clients.ask("tensorflow-serving", "ask_tensorflow_grpc.py", service.grpc, "model", "classes")
+    finally:
+        service.close()
+    assert found["classes"] == [["young", 0.25], ["a", 0.25]]
+
+
+def test_what_other_clients_leave_out_is_answered_or_refused_by_the_right_code(lists):
+    found = clients.ask("triton-grpc", "ask_grpc_edges.py", lists.grpc, "adder")
+    trailing = found.pop("trailing")
+    assert int(trailing.pop("x-model-version")) > 1_700_000_000
+    assert trailing == {"x-model-name": "adder", "x-request-id": "mine-1"}
+    kinds = ("BOOL", "INT8", "INT16", "INT32", "INT64", "UINT8", "UINT16", "UINT32", "UINT64", "FP32", "FP64")
+    assert found.pop("typed") == {kind: [2.0] for kind in kinds}
+    assert found.pop("answered as asked") == [0, "FP64"]
+    bad = found.pop("bad")
+    large = bad.pop("large")
+    assert large[0] == "RESOURCE_EXHAUSTED"
+    assert "16777216" in large[1]
+    assert bad.pop("no such call")[0] == "UNIMPLEMENTED"
+    assert bad["lying shape"][0] == "RESOURCE_EXHAUSTED"
+    assert {code for name, (code, _) in bad.items() if name != "lying shape"} == {"INVALID_ARGUMENT"}
+    assert {name: words for name, (_, words) in bad.items()} == {
+        "garbage": "The request is no inference.ModelInferRequest.",
+        "no input": "inputs is not a list of tensors.",
+        "no datatype": "The input 'x' has a datatype that is not taken here.",
+        "FP16 typed": "The input 'x' must come in raw_input_contents: FP16 has no contents.",
+        "another field": "The input 'x' is FP64, and has values in fp32_contents.",
+        "out of range": "The input 'x' has a value that is no INT8.",
+        "too few": "The input 'x' has 1 values, and its shape wants 2.",
+        "too few bytes": "The input 'x' has 1 values, and its shape wants 2.",
+        "cut bytes": "7 bytes are no whole number of FP64 values.",
+        "lying shape": "A body may have 524288 samples (S2I_MAX_SAMPLES).",
+        "negative shape": "shape has a dimension that is not a whole number from 0 up.",
+        "both": "The input 'x' has contents beside raw_input_contents.",
+        "more raw than inputs": "raw_input_contents has 2 tensors, and there are 1 inputs.",
+        "cut texts": "The input 'x' is cut.",
+        "no UTF-8": "The input 'x' is not UTF-8; send bytes as base64.",
+    }
+    assert found == {
+        "stream": ["The input 'x' has 1 values, and its shape wants 2.", ""],
+        "health": ["SERVING"] * 3,
+        "services": [
+            "grpc.health.v1.Health",
+            "grpc.reflection.v1alpha.ServerReflection",
+            "inference.GRPCInferenceService",
+            "tensorflow.serving.ModelService",
+            "tensorflow.serving.PredictionService",
+        ],
+        "calls": [
+            "ServerLive",
+            "ServerReady",
+            "ModelReady",
+            "ServerMetadata",
+            "ModelMetadata",
+            "ModelInfer",
+            "ModelStreamInfer",
+        ],
+        "many": True,
+    }
+    trace = f"00-{'1' * 32}-{'2' * 16}-01"
+    lists.wait_for(rf"GRPC /inference.GRPCInferenceService/ModelInfer OK [0-9.]+ms id=mine-1 trace={trace}\n")
+    text = lists.ask(None, "/metrics", "GET", {})[1]
+    labels = 'protocol="grpc",route="/inference.GRPCInferenceService/ModelInfer",status='
+    assert re.search(rf'^nb_http_requests_total{{{labels}"OK"}} \d{{3,}}\.0$', text, re.MULTILINE)
+    assert re.search(rf'^nb_http_requests_total{{{labels}"INVALID_ARGUMENT"}} [1-9]', text, re.MULTILINE)
+    assert 'nb_http_request_duration_seconds_count{protocol="grpc",route="/inference.' in text

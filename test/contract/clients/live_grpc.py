@@ -1,0 +1,106 @@
+"""Ask a service whose samples are seconds to wait, as calls end in all ways; print what came.
+
+The first word says what to do, the second is the address, the third a file's or a word's.
+"""
+
+import contextlib
+import json
+import socket
+import sys
+import time
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from tritonclient.grpc import service_pb2, service_pb2_grpc
+
+what, host, word = (*sys.argv[1:], "")[:3]
+
+
+def request(*seconds):
+    """Return an inference of some samples."""
+    made = service_pb2.ModelInferRequest(model_name="model")
+    tensor = made.inputs.add(name="x", datatype="FP64", shape=[len(seconds)])
+    tensor.contents.fp64_contents.extend(seconds)
+    return made
+
+
+def outcome(call, *words, **more):
+    """Return the answers of a call, or its code and sentence."""
+    try:
+        return list(call(*words, **more).outputs[0].contents.fp64_contents)
+    except grpc.RpcError as error:
+        return [error.code().name, error.details()]
+
+
+def result(future):
+    """Return the outcome of a call that was begun."""
+    return outcome(future.result)
+
+
+def say(value):
+    """Print a line at once."""
+    print(json.dumps(value), flush=True)
+
+
+if what == "tls":
+    ca, certificate, key = (open(f"{word}/{name}", "rb").read() for name in ("ca.pem", "client.pem", "client.key"))  # noqa: SIM115
+    for credentials in (
+        grpc.ssl_channel_credentials(ca, key, certificate),
+        grpc.ssl_channel_credentials(ca),
+    ):
+        with grpc.secure_channel(host, credentials) as channel:
+            say(outcome(service_pb2_grpc.GRPCInferenceServiceStub(channel).ModelInfer, request(0), timeout=10))
+    sys.exit()
+
+channel = grpc.insecure_channel(host)
+stub = service_pb2_grpc.GRPCInferenceServiceStub(channel)
+health = health_pb2_grpc.HealthStub(channel)
+if what == "leave":
+    # One scorer, which the first call occupies; what the others ask waits behind it, and nobody waits for it.
+    first = stub.ModelInfer.future(request(1), timeout=30)
+    late = [stub.ModelInfer.future(request(0.5), timeout=0.3) for _ in range(20)]
+    gone = [stub.ModelInfer.future(request(0.5, 0.5), timeout=30) for _ in range(20)]
+    say([result(one) for one in late] == [["DEADLINE_EXCEEDED", "Deadline Exceeded"]] * 20)
+    for one in gone:
+        one.cancel()
+    say(result(first))
+    say(outcome(stub.ModelInfer, request(0), timeout=30))
+elif what == "drain":
+    watching = health.Watch(health_pb2.HealthCheckRequest())
+    say(next(watching).status)
+    calls = [stub.ModelInfer.future(request(1.5), timeout=30) for _ in range(2)]
+    say("asked")
+    say(next(watching).status)
+    # Between the signal and the end of S2I_LINGER new calls are still answered.
+    say(outcome(stub.ModelInfer, request(0), timeout=30))
+    say([result(call) for call in calls])
+elif what == "key":
+    keyed = (("authorization", f"Bearer {word}"),)
+    say(outcome(stub.ModelInfer, request(0), timeout=10))
+    say(outcome(stub.ModelInfer, request(0), timeout=10, metadata=(("x-api-key", "wrong"),)))
+    say(outcome(stub.ModelInfer, request(0), timeout=10, metadata=keyed))
+    say(outcome(stub.ModelInfer, request(0), timeout=10, metadata=(("x-api-key", word),)))
+    say(stub.ServerReady(service_pb2.ServerReadyRequest(), timeout=10).ready)
+    say(health.Check(health_pb2.HealthCheckRequest(), timeout=10).status)
+elif what == "full":
+    say(outcome(stub.ModelInfer, request(*[0.2] * 3), timeout=30))
+    calls = [stub.ModelInfer.future(request(0.5), timeout=30) for _ in range(30)]
+    outcomes = [result(call) for call in calls]
+    say(sorted({one[0] for one in outcomes if len(one) > 1}))
+    say(sorted({one[1] for one in outcomes if len(one) > 1}))
+elif what == "silent":
+    address = host.rsplit(":", 1)
+    with contextlib.ExitStack() as stack:
+        for number in range(1000):
+            peer = stack.enter_context(socket.create_connection((address[0], int(address[1])), 10))
+            if number % 2:
+                peer.sendall(b"GET / HTTP/1.1\r\n\r\n" if number % 4 == 1 else bytes(range(256)))
+        say(outcome(stub.ModelInfer, request(0), timeout=30))
+    say(outcome(stub.ModelInfer, request(0), timeout=30))
+elif what == "again":
+    for _ in range(600):
+        with contextlib.suppress(grpc.RpcError):
+            stub.ModelInfer(request(0), timeout=5)
+            say("answered")
+            break
+        time.sleep(0.1)

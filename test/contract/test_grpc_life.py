@@ -1,0 +1,206 @@
+"""gRPC's calls and its process end in all ways."""
+
+import datetime
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from contract import clients
+from contract.services import SOON, Service, children, wait_until
+from contract.test_grpc import GrpcService
+
+WAITS = """
+    import time
+
+    def predictor(x):
+        time.sleep(x)
+        return float(x)
+
+    examples = [0.0, 0.01]
+"""
+FULL = "More samples wait than this service takes; try again."
+NO_KEY = (
+    "This service wants a key: Authorization: Bearer <key>, or X-API-Key: <key>; "
+    "a browser asks for it, as the password of any user."
+)
+
+
+@pytest.fixture
+def begin(model_cache):
+    """Return what starts a service that waits as long as it is told; it ends with the test."""
+    running = []
+
+    def start(**env):
+        running.append(GrpcService(model_cache(WAITS), WEB_CONCURRENCY="1", S2I_MAX_BATCH="1", **env))
+        return running[-1]
+
+    yield start
+    for service in running:
+        service.close()
+
+
+def live(what, *words):
+    """Return all that the program of this file's tests prints."""
+    return [
+        json.loads(line)
+        for line in clients.run("triton-grpc", clients.HERE / "live_grpc.py", what, *words).splitlines()
+    ]
+
+
+def scored(service):
+    """Return how many samples scorers have worked on."""
+    lines = service.ask(None, "/metrics", "GET", {})[1].splitlines()
+    return sum(float(line.split()[1]) for line in lines if line.startswith("nb_processing_seconds_count"))
+
+
+def test_what_nobody_waits_for_any_more_is_not_scored(begin):
+    service = begin().ready()
+    assert live("leave", service.grpc) == [True, [1.0], [0.0]]
+    # The first, the last, and one at most that the scorer had been given already; of sixty others none.
+    assert 2 <= scored(service) <= 4
+    service.wait_for(r"ModelInfer DEADLINE_EXCEEDED [0-9.]+ms")
+    service.wait_for(r"ModelInfer CANCELLED [0-9.]+ms")
+
+
+def test_health_turns_first_and_what_is_in_flight_is_answered_at_the_end(begin):
+    service = begin(S2I_LINGER="2").ready()
+    program = [clients.python_of("triton-grpc"), "-I", clients.HERE / "live_grpc.py", "drain", service.grpc]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as client:
+        said = [json.loads(client.stdout.readline()) for _ in range(2)]
+        wait_until(lambda: "in_flight_samples 1.0" in service.ask(None, "/metrics", "GET", {})[1])
+        assert service.stop() == 0
+        said += [json.loads(line) for line in client.stdout]
+    assert said == [1, "asked", 2, [0.0], [[1.5], [1.5]]]
+
+
+def test_the_key_is_asked_for_by_everything_but_checks(begin, tmp_path):
+    (tmp_path / "keys").write_text("secret\n")
+    service = begin(S2I_API_KEY_FILE=str(tmp_path / "keys")).ready()
+    refused = ["UNAUTHENTICATED", NO_KEY]
+    assert live("key", service.grpc, "secret") == [refused, refused, [0.0], [0.0], True, 1]
+    service.wait_for(r"ModelInfer UNAUTHENTICATED [0-9.]+ms")
+
+
+def test_a_full_queue_exhausts_resources_and_one_call_of_many_samples_does_not_fill_it(begin):
+    service = begin(S2I_MAX_QUEUE="4").ready()
+    many, codes, words = live("full", service.grpc)
+    assert many == [0.2] * 3
+    assert (codes, words) == (["RESOURCE_EXHAUSTED"], [FULL])
+
+
+def test_a_thousand_connections_that_say_nothing_or_something_else_cost_nobody_an_answer(begin):
+    assert live("silent", begin().ready().grpc) == [[0.0], [0.0]]
+
+
+def test_a_process_that_ends_is_started_again_on_its_port_and_meanwhile_nothing_is_ready(begin):
+    service = begin().ready()
+    (pid,) = [child for child in children(service.process.pid) if is_grpc(child)]
+    os.kill(pid, signal.SIGKILL)
+    service.wait_for("gRPC's process was killed by SIGKILL; starting another.")
+    assert service.status("/readyz") == 503
+    assert live("again", service.grpc) == ["answered"]
+    wait_until(lambda: service.status("/readyz") == 200)
+    assert service.stop() == 0
+
+
+def is_grpc(pid):
+    """Return whether a process is gRPC's."""
+    with open(f"/proc/{pid}/cmdline", "rb") as words:
+        return b"grpc_service" in words.read()
+
+
+# --- before it starts ---
+
+
+def test_a_port_that_is_taken_is_a_problem_at_once(begin):
+    first = begin().ready()
+    port = first.grpc.rpartition(":")[2]
+    second = begin(S2I_GRPC_PORT=port)
+    second.wait_for(f"ERROR: Can't listen on 127.0.0.1 port {port}: Address already in use.")
+    second.wait_for("Set S2I_GRPC_PORT to a free port above 1023")
+    assert second.process.wait(SOON) == 1
+
+
+def test_a_port_without_the_extra_is_a_problem_and_off_or_nothing_is_not(model_cache):
+    for port in ("off", ""):
+        service = Service(model_cache(WAITS), **({"S2I_GRPC_PORT": port} if port else {})).ready()
+        assert service.stop() == 0
+        assert "gRPC" not in service.log
+        service.close()
+    service = Service(model_cache(WAITS), sys.executable, S2I_GRPC_PORT="8081")
+    service.wait_for("ERROR: S2I_GRPC_PORT is set, and gRPC is not here.")
+    assert service.process.wait(SOON) == 1
+    service.close()
+
+
+# --- TLS ---
+
+
+def certificate(name, issuer=None, is_authority=False):
+    """Return (certificate, key) of `name`, by an issuer such as this returns, or by itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer[0].subject if issuer else subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.BasicConstraints(is_authority, None), critical=True)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(issuer[1] if issuer else key, hashes.SHA256())
+    )
+    return made, key
+
+
+def write(folder, name, pair):
+    """Write a pair as PEM."""
+    (folder / f"{name}.pem").write_bytes(pair[0].public_bytes(serialization.Encoding.PEM))
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (folder / f"{name}.key").write_bytes(pair[1].private_bytes(*form))
+
+
+@pytest.fixture
+def pems(tmp_path):
+    """Return a folder with the PEM files of an authority, a server and a client."""
+    authority = certificate("an authority", is_authority=True)
+    write(tmp_path, "ca", authority)
+    write(tmp_path, "server", certificate("localhost", authority))
+    write(tmp_path, "client", certificate("a client", authority))
+    return tmp_path
+
+
+def test_tls_and_clients_certificates(begin, pems):
+    files = {"S2I_GRPC_CERT_FILE": f"{pems}/server.pem", "S2I_GRPC_KEY_FILE": f"{pems}/server.key"}
+    service = begin(**files, S2I_GRPC_CA_FILE=f"{pems}/ca.pem").ready()
+    assert "with TLS and clients' certificates.\n" in service.log
+    port = service.grpc.rpartition(":")[2]
+    with_one, without = live("tls", f"localhost:{port}", pems)
+    assert with_one == [0.0]
+    assert without[0] == "UNAVAILABLE"
+    alone = begin(**files).ready()
+    port = alone.grpc.rpartition(":")[2]
+    assert live("tls", f"localhost:{port}", pems) == [[0.0], [0.0]]
+
+
+def test_files_that_cant_be_used_are_problems_at_once(begin, pems):
+    files = {"S2I_GRPC_CERT_FILE": f"{pems}/server.pem", "S2I_GRPC_KEY_FILE": f"{pems}/client.key"}
+    service = begin(**files)
+    service.wait_for("ERROR: What S2I_GRPC_CERT_FILE names can't be used: it and its key are no pair, or not PEM.")
+    assert service.process.wait(SOON) == 1
+    service = begin(**{**files, "S2I_GRPC_KEY_FILE": "/nowhere"})
+    service.wait_for("ERROR: What S2I_GRPC_KEY_FILE names can't be used: No such file or directory.")
+    service = begin(S2I_GRPC_CERT_FILE=files["S2I_GRPC_CERT_FILE"])
+    service.wait_for("S2I_GRPC_KEY_FILE")
+    assert service.process.wait(SOON) == 1
