@@ -1,5 +1,6 @@
 """gRPC beside HTTP, asked by the clients that its users have."""
 
+import os
 import re
 import shutil
 
@@ -219,3 +220,12 @@ def test_what_other_clients_leave_out_is_answered_or_refused_by_the_right_code(l
     assert re.search(rf'^nb_http_requests_total{{{labels}"OK"}} \d{{3,}}\.0$', text, re.MULTILINE)
     assert re.search(rf'^nb_http_requests_total{{{labels}"INVALID_ARGUMENT"}} [1-9]', text, re.MULTILINE)
     assert 'nb_http_request_duration_seconds_count{protocol="grpc",route="/inference.' in text
+
+
+def test_messages_of_all_kinds_are_answered_or_refused_and_break_nothing(lists):
+    found = clients.ask("triton-grpc", "fuzz_grpc.py", lists.grpc, "adder", os.environ.get("GRPC_MESSAGES", "1500"))
+    assert found["OK"] > 50
+    assert found["INVALID_ARGUMENT"] > 200
+    assert "grpc_service" not in lists.log
+    assert "Traceback" not in re.sub(r"^\[scorer .*", "", lists.log, flags=re.MULTILINE)
+    assert lists.predict([1, 2]) == (200, 3.0)

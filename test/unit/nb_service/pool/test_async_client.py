@@ -103,3 +103,18 @@ def test_who_does_not_wait_any_more_costs_nothing():
         return (await other).payload
 
     assert served(use) == b"2"
+
+
+def test_what_is_abandoned_is_withdrawn_and_its_answer_is_dropped():
+    async def use(client, theirs):
+        kept, left, answered = (client.ask(b"%d" % number) for number in range(3))
+        numbers = [number for _, number, _ in await frames_of(theirs, 3)]
+        theirs.send(wire.answer_frame(numbers[2], Answer(OK, b"a2")))
+        await answered
+        client.abandon([left, answered])
+        assert await frames_of(theirs, 1) == [(wire.ABANDON, numbers[1], b"")]
+        for number in numbers[:2]:
+            theirs.send(wire.answer_frame(number, Answer(OK, b"a")))
+        return (await kept).payload, left.cancelled(), answered.result().payload
+
+    assert served(use) == (b"a", True, b"a2")
