@@ -81,6 +81,17 @@ def test_tritonclient_understands_everything_with_its_default_settings(lists):
     }
 
 
+def test_kserve_s_client_sends_bytes_and_typed_values(lists):
+    found = clients.ask("kserve", "ask_kserve_grpc.py", lists.grpc, "adder")
+    assert found == {
+        "live": True,
+        "ready": True,
+        "bytes": ["7", "adder", [3.0, 7.5]],
+        "typed": ["7", "adder", [3.0, 7.5]],
+        "refused": ["INVALID_ARGUMENT", "The notebook's validator refuses this sample."],
+    }
+
+
 def test_the_stubs_are_what_the_protos_generate(tmp_path):
     folder = tmp_path / STUBS.relative_to(clients.ROOT / "app-skeleton")
     folder.mkdir(parents=True)
@@ -162,6 +173,7 @@ def test_a_client_of_tensorflow_serving_classifies(model_cache):
 
 def test_what_other_clients_leave_out_is_answered_or_refused_by_the_right_code(lists):
     found = clients.ask("triton-grpc", "ask_grpc_edges.py", lists.grpc, "adder")
+    assert found.pop("trailing of a refusal") == "refused-1"
     trailing = found.pop("trailing")
     assert int(trailing.pop("x-model-version")) > 1_700_000_000
     assert trailing == {"x-model-name": "adder", "x-request-id": "mine-1"}

@@ -90,6 +90,10 @@ found["calls"] = [method.name for service in file.service for method in service.
 metadata = (("x-request-id", "mine-1"), ("traceparent", "00-" + "1" * 32 + "-" + "2" * 16 + "-01"))
 _, call = stub.ModelInfer.with_call(request(raw=[two]), metadata=metadata)
 found["trailing"] = dict(call.trailing_metadata())
+try:
+    stub.ModelInfer(request(), metadata=(("x-request-id", "refused-1"),))
+except grpc.RpcError as error:
+    found["trailing of a refusal"] = dict(error.trailing_metadata())["x-request-id"]
 # All at once over connections of their own, as many clients are.
 with ThreadPoolExecutor(16) as pool:
     many = pool.map(lambda number: stub.ModelInfer(request(fp64_contents=[number, 1])), range(500))
