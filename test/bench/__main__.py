@@ -1,7 +1,7 @@
 """make bench: what we measure against what users have today, side by side in one run.
 
-Usage: python test/bench [build] [incremental] [images] [start] [serve] [batching] [batched-serve] [native] [batch]
-    [batch-memory] [notebooks]
+Usage: python test/bench [build] [incremental] [images] [start] [serve] [batching] [batched-serve] [grpc] [native]
+    [batch] [batch-memory] [notebooks]
 (without words all but notebooks, which fetches from GitHub and takes hours)
 """
 
@@ -12,6 +12,7 @@ import batch_memory
 import batched_serve
 import batching
 import build
+import grpc_calls
 import images
 import incremental
 import native
@@ -27,6 +28,7 @@ SUITES = {
     "serve": serve.report,
     "batching": batching.report,
     "batched-serve": batched_serve.report,
+    "grpc": grpc_calls.report,
     "native": native.report,
     "batch": batch_files.report,
     "batch-memory": batch_memory.report,

@@ -22,7 +22,8 @@ def free_port():
         return server.getsockname()[1]
 
 
-ports = {"http_port": int(sys.argv[1]), "grpc_port": free_port(), "metrics_port": free_port()}
+grpc_port = int(sys.argv[2]) if sys.argv[2:] else free_port()
+ports = {"http_port": int(sys.argv[1]), "grpc_port": grpc_port, "metrics_port": free_port()}
 with Triton(config=TritonConfig(**ports)) as triton:
     config = ModelConfig(max_batch_size=64, batcher=DynamicBatcher(max_queue_delay_microseconds=0))
     triton.bind(
