@@ -90,15 +90,13 @@ def test_mlserver_s_types_and_codecs_understand_every_answer(echo):
     clients.ask_all(46, "mlserver", "mlserver_cases.py", address, "echo", version_of(echo, "echo"))
 
 
-def test_mlflow_s_scoring_client_sends_frames_and_reads_predictions(objects):
-    found = clients.ask("mlflow", "ask_mlflow.py", objects.port)
-    assert int(found.pop("version")) > 1_700_000_000
-    assert found == {
-        "ping": None,  # it raises where it gets no 200
-        "frame": [{"greeting": "hi a", "next": 2}, {"greeting": "hi b", "next": 3}],
-        "csv": [{"greeting": "hi a", "next": 2}, {"greeting": "hi b", "next": 3}],
-        "list": [{"greeting": "hi c", "next": 4}],
-    }
+def test_mlflow_s_scoring_client_understands_every_answer_and_refusal(objects, lists, echo):
+    clients.ask_all(38, "mlflow", "mlflow_cases.py", objects.port, lists.port, echo.port)
+
+
+def test_sagemaker_s_deserializers_read_the_answers_to_what_its_serializers_write(lists, objects):
+    addresses = [f"http://127.0.0.1:{service.port}" for service in (lists, objects)]
+    clients.ask_all(35, "sagemaker", "sagemaker_cases.py", *addresses)
 
 
 def test_the_sdk_of_cloudevents_reads_the_reply_in_the_mode_that_it_sent(lists):
