@@ -10,10 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from contract.services import JSON, SOON, Service, free_port, wait_until
+from contract.services import JSON, SOON, free_port, wait_until
 from engine import debian
 
 PAGE = Path(__file__).parents[2] / "docs/how-to/roll-out-without-lost-requests.md"
+NOTEBOOK = """
+    def predictor(x):
+        return x + 1
+    examples = [1]
+"""
 REQUESTS, MOST = 5_000, 100_000
 CLIENTS = 8
 RESTARTS, AWAY = 2, 500
@@ -147,25 +152,23 @@ def requests_later(clients, number):
 
 
 @pytest.fixture
-def restarted(model_cache, tmp_path):
+def restarted(start, tmp_path):
     """Return what asks through a proxy while both services are restarted, and then gives its clients and the proxy."""
-    root = model_cache("def predictor(x):\n    return x + 1\nexamples = [1]\n")
     ports = [free_port(), free_port()]
-    running = [Service(root, PORT=port, WEB_CONCURRENCY="1").ready() for port in ports]
+    running = [served(start, port) for port in ports]
     left = []
 
     def restart(kind, changes=()):
-        left.append(Proxy(kind, tmp_path, ports, changes))
-        proxy = left[0]
+        proxy = Proxy(kind, tmp_path, ports, changes)
+        left.append(proxy.close)
         assert wait_until(proxy.answers), proxy.log
         clients = Clients(proxy.port)
-        left.append(clients)
+        left.append(clients.end)
         for turn in range(RESTARTS):
             assert running[turn].stop() == 0
-            running[turn].close()
             # So long that the proxy meets a closed door, and not only the last connections of the old one.
             assert requests_later(clients, AWAY)
-            running[turn] = Service(root, PORT=ports[turn], WEB_CONCURRENCY="1").ready()
+            running[turn] = served(start, ports[turn])
             # A balancer that asks for itself takes it back when it has asked.
             assert wait_until(lambda back=running[turn]: " /predict 200 " in back.log)
         assert wait_until(lambda: clients.count >= REQUESTS, 120)
@@ -174,10 +177,13 @@ def restarted(model_cache, tmp_path):
         return clients, proxy
 
     yield restart
-    for one in left[::-1]:
-        one.end() if isinstance(one, Clients) else one.close()
-    for service in running:
-        service.close()
+    for end in left[::-1]:
+        end()
+
+
+def served(start, port):
+    """Return a service on this port."""
+    return start(NOTEBOOK, PORT=port, WEB_CONCURRENCY="1").ready()
 
 
 @pytest.mark.parametrize("kind", ["nginx", "haproxy"])
