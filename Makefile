@@ -18,7 +18,7 @@ VERSION := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 
 export NB_BUILDER_HOME := $(HOME_DIR)
 
-.PHONY: help run batch check-notebook build runtime native spark-model sign verify test test-unit test-flow test-docs test-image test-spark test-bus check audit lock bench mutants fuzz-native clean environments developer
+.PHONY: help run batch check-notebook build runtime native spark-model sign verify test test-unit test-flow test-docs test-image test-spark test-bus check audit lock bench mutants fuzz-native fuzz-protocols clean environments developer
 
 help:
 	@echo "make run         build the example notebook, serve it here and ask it once; NOTEBOOK=<folder, .ipynb or git URL>"
@@ -39,6 +39,7 @@ help:
 	@echo "make bench       speeds and sizes beside the classic way; BENCH=<build, images, start, serve, notebooks, …>"
 	@echo "make mutants     how many small faults in ROOM=… its tests find, as root; MUTANTS=\"--sample=200 --seed=1\""
 	@echo "make fuzz-native RUNS=10000000 inputs for what reads bytes in native programs, by clang's libFuzzer under sanitizers"
+	@echo "make fuzz-protocols  RUNS=40 examples an operation of the OpenAPI document, by schemathesis; \`make test\` has 5"
 	@echo "make lock        resolve our dependencies anew into s2i/requirements.lock"
 	@echo "make clean       remove what all of these have made here"
 
@@ -146,6 +147,10 @@ mutants: developer
 # By hand only: ten million take an hour or two.
 fuzz-native: developer
 	PYTHONPATH=test nice -n 19 $(TEST)/python test/fuzz $(RUNS)
+
+# By hand only, as well: on two busy cores 40 examples took twelve minutes.
+fuzz-protocols: developer
+	FUZZ=$(or $(RUNS),40) $(PYTEST) -n 2 test/contract/test_clients.py -k openapi_document_says
 
 lock: BROKERS = $(shell sed -n 's/^bus-\([a-z]*\) = .*/\1/p' app-skeleton/pyproject.toml)
 lock:

@@ -49,8 +49,9 @@ _KEYS = {
     "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
     "browser": {"type": "http", "scheme": "basic"},
 }
-# GET routes that answer 200 even while the service is not ready.
+# Routes without a body that answer 200 even while the service is not ready.
 _ALWAYS = {
+    "/v2/repository/index",
     "/healthz",
     "/v2",
     "/v2/health/live",
@@ -70,7 +71,7 @@ _ALWAYS = {
     "/model",
 }
 # POST routes without a body, which ask for no prediction.
-_WITHOUT_BODY = {"/v2/repository/index"}
+_WITHOUT_BODY = {"/v2/repository/index", "/v2/repository/models/<name>/load"}
 _TEXTS = {"/version", "/ping", "/health", "/metrics", "/monitoring/prometheus/metrics"}
 _PAGES = {"/docs", "/notebook"}
 _EVENTS = (cloud_events.STRUCTURED, cloud_events.BATCH)
@@ -171,7 +172,7 @@ class _Operations:
             for status, reason in _REFUSALS.items():
                 answers[str(status)] = {"description": reason, "content": refusal}
             operation["requestBody"] = {"required": True, "content": self._bodies.of(path)}
-        elif method == "GET" and path.replace("/versions/<version>", "") not in _ALWAYS:
+        elif path.replace("/versions/<version>", "") not in _ALWAYS:
             answers["503"] = {"description": "Not ready.", "content": refusal}
         if path in _MANY:
             answers["406"] = {"description": "The answers have no form of that type.", "content": refusal}

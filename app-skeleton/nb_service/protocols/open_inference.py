@@ -1,7 +1,8 @@
 """Open Inference V2 over REST, with the binary tensor extension: tensors ↔ samples and answers.
 
 One input tensor is a table: each of its rows is a sample. Several inputs are columns: a sample is an object with a
-value of each. Answers are stacked into `output-0`, or objects into one output a key.
+value of each. Answers are stacked into `output-0`, or objects into one output a key. MLServer's codec of data frames,
+which a request names by the content type `pd`, has columns on both sides.
 """
 
 import math
@@ -16,6 +17,7 @@ from nb_service.protocols import (
     Malformed,
     Question,
     Series,
+    decode,
     decode_object,
     encode,
     plain_refusal,
@@ -33,6 +35,8 @@ EXTENSIONS = ["binary_tensor_data"]
 PLATFORM = "nb-builder"
 # How the path of an inference ends.
 INFER = "/infer"
+# MLServer's words: for a request or an answer whose tensors are columns, for columns of JSON, and for columns of texts.
+FRAME, FRAME_JSON, TEXTS = "pd", "pd_json", "str"
 _LENGTH_BYTES = 4
 # No body's length has more digits.
 _MAX_DIGITS = 18
@@ -59,7 +63,7 @@ def read(
     if len(columns) != len(inputs):
         raise Malformed("Two inputs have the same name.")
     requested = _RequestedOutputs(request)
-    samples = _samples(columns, rows, _is_frame(request), limits)
+    samples = _samples(columns, rows, requested.as_frame, limits)
     request_id = request.get("id")
     if not isinstance(request_id, str | None):
         raise Malformed("id is not a string.")
@@ -137,6 +141,8 @@ def _column(tensor: dict, binary: _Binary, limits: Limits) -> _Column:
     else:
         raw = binary.take(size)
         flat = _texts(name, raw) if datatype == "BYTES" else tensors.Packed(datatype, raw)
+    if _parameters(tensor).get("content_type") == FRAME_JSON:
+        flat = _from_json_texts(name, flat)
     if len(flat) != count:
         raise Malformed(f"The input {name!r} has {len(flat)} values, and its shape wants {count}.")
     return _Column(flat, shape or [1])
@@ -160,6 +166,16 @@ def _from_json(name: str, data: object, datatype: str) -> list:
         raise Malformed(f"The input {name!r} has a value that is no {datatype}.") from error
 
 
+def _from_json_texts(name: str, texts: Sequence) -> list:
+    """Return what texts of JSON say, as MLServer's clients send what nests in a data frame."""
+    try:
+        return [decode(text.encode("utf-8", "surrogatepass"), lenient=True) for text in texts]
+    except (AttributeError, Malformed) as error:
+        raise Malformed(
+            f"The input {name!r} is called {FRAME_JSON}, and has a value that is no text of JSON."
+        ) from error
+
+
 def _texts(name: str, raw: bytes) -> list[str]:
     """Return the strings in `raw`, each of which follows its length."""
     texts, at = [], 0
@@ -173,11 +189,6 @@ def _texts(name: str, raw: bytes) -> list[str]:
     if at != len(raw):
         raise Malformed(f"The input {name!r} is cut.")
     return texts
-
-
-def _is_frame(request: dict) -> bool:
-    """Return whether the client declares its inputs to be the columns of a data frame."""
-    return _parameters(request).get("content_type") == "pd"
 
 
 def _samples(columns: dict[str, _Column], rows: Rows, is_frame: bool, limits: Limits) -> Series:
@@ -221,9 +232,13 @@ def _cell(column: _Column, at: int) -> bytes:
 
 
 class _RequestedOutputs:
-    """The outputs that a request names, and for each whether it is to come as bytes or as JSON."""
+    """The outputs that a request names, and for each whether it is to come as bytes or as JSON.
+
+    `as_frame` is whether inputs and outputs are the columns of a data frame.
+    """
 
     def __init__(self, request: dict) -> None:
+        self.as_frame = _parameters(request).get("content_type") == FRAME
         self._all_binary = _parameters(request).get("binary_data_output") is True
         outputs = request.get("outputs") or []
         if not isinstance(outputs, list) or not all(isinstance(tensor, dict) for tensor in outputs):
@@ -254,10 +269,13 @@ def _write(
         # By the metadata's datatype rather than these values: NaN has become null, and 3.0 may be written as 3.
         tensor = empty.get(name) or tensors.stack(values, floats=name in floats)
         output: dict = {"name": name}
-        if tensor is None:
-            # They do not form a tensor: each goes as a string of JSON.
+        kind = TEXTS if requested.as_frame and tensor is not None and tensor.datatype == "BYTES" else None
+        if tensor is None or (requested.as_frame and len(tensor.shape) > 1):
+            # They form no tensor, or none that is a column: each goes as a string of JSON.
             tensor = Tensor("BYTES", [len(values)], [encode(value).decode("ascii") for value in values])
-            output["parameters"] = {"content_type": "application/json"}
+            kind = FRAME_JSON if requested.as_frame else "application/json"
+        if kind is not None:
+            output["parameters"] = {"content_type": kind}
         output.update(datatype=tensor.datatype, shape=tensor.shape)
         if binary:
             raw.append(_bytes(tensor))
@@ -266,6 +284,8 @@ def _write(
             output["data"] = tensor.flat
         outputs.append(output)
     head: dict[str, object] = {"model_name": served.name, "model_version": str(served.version), "outputs": outputs}
+    if requested.as_frame:
+        head["parameters"] = {"content_type": FRAME}
     if request_id is not None:
         head["id"] = request_id
     text = encode(head)
@@ -307,8 +327,10 @@ def models(served: Identity) -> Body:
 
 def index(served: Identity, ready: bool) -> Body:
     """Return Triton's index of its repository: the one model that is here."""
-    state = {"state": "READY"} if ready else {"state": "UNAVAILABLE", "reason": "The model is being loaded."}
-    return Body(encode([{"name": served.name, "version": str(served.version), **state}]))
+    # MLServer's clients want a reason where there is none to be given, too.
+    state = ("READY", "") if ready else ("UNAVAILABLE", "The model is being loaded.")
+    facts = {"name": served.name, "version": str(served.version)}
+    return Body(encode([facts | dict(zip(("state", "reason"), state, strict=True))]))
 
 
 def config(served: Identity, samples: dict, answers: dict) -> Body:

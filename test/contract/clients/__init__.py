@@ -48,7 +48,16 @@ def _made(name: str) -> Path:
 
 def ask(name: str, program: str, *words: object, **env: str) -> object:
     """Run a program of this folder with that environment, and variables; return the JSON that it printed last."""
-    command = [python_of(name), "-I", HERE / program, *map(str, words)]
+    # Without -P: programs of this folder may import each other.
+    command = [python_of(name), "-E", "-s", HERE / program, *map(str, words)]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT, env={**os.environ, **env})
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return json.loads(ran.stdout.strip().splitlines()[-1])
+
+
+def ask_all(number: int, name: str, program: str, *words: object) -> None:
+    """Run a program that prints cases (see counted.py); fail unless there are `number`, each with what is wanted."""
+    cases = ask(name, program, *words)
+    wrong = [f"{case}: {got}, and not {wanted}" for case, (got, wanted) in cases.items() if got != wanted]
+    assert not wrong, "\n".join([f"{len(wrong)} of {len(cases)} cases:", *wrong])
+    assert len(cases) == number, f"{len(cases)} cases were asked, and {number} are told of"

@@ -1,6 +1,7 @@
 """Open Inference V2's REST routes, and those of KServe and Triton beside them."""
 
 from collections.abc import Callable
+from functools import partial
 
 from flask import Flask, Response, request
 
@@ -15,6 +16,7 @@ ROUTES = {
     "GET /v2/models": "The name of the model (KServe).",
     "GET /v2/models/stats": "How much was asked and scored (Triton).",
     "POST /v2/repository/index": "The model and its state (Triton).",
+    "POST /v2/repository/models/<name>/load": "200 when it answers, else 503: it is loaded (Triton).",
     "GET /v2/models/<name>": "What the model takes and gives.",
     "GET /v2/models/<name>/ready": "200 when it answers, else 503.",
     "GET /v2/models/<name>/config": "The same in the form of Triton.",
@@ -40,9 +42,9 @@ def add(app: Flask, context: RouteContext) -> None:
     def statistics() -> Response:
         return response_with(open_inference.statistics(served, context.numbers()))
 
-    def ready() -> Response:
+    def readiness(key: str) -> Response:
         is_ready = context.ready
-        return response_with(Body(encode({"name": served.name, "ready": is_ready})), 200 if is_ready else 503)
+        return response_with(Body(encode({"name": served.name, key: is_ready})), 200 if is_ready else 503)
 
     def infer() -> Response:
         def read(body: bytes) -> Question:
@@ -55,9 +57,10 @@ def add(app: Flask, context: RouteContext) -> None:
     add_route("/v2/models", "GET", lambda: response_with(open_inference.models(served)))
     add_route("/v2/models/stats", "GET", statistics)
     add_route("/v2/repository/index", "POST", lambda: response_with(open_inference.index(served, context.ready)))
+    add_route("/v2/repository/models/<name>/load", "POST", _for_this_model(served, partial(readiness, "load")))
     for suffix, method, view in (
         ("", "GET", described),
-        ("/ready", "GET", ready),
+        ("/ready", "GET", partial(readiness, "ready")),
         ("/config", "GET", config),
         ("/stats", "GET", statistics),
         (open_inference.INFER, "POST", infer),
