@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 from urllib.parse import urlsplit
 
 import pytest
@@ -15,6 +16,17 @@ from contract.services import SOON, wait_until
 DOUBLE = """
     def predictor(x):
         return x * 2
+
+    examples = [1]
+"""
+
+GATED = """
+    import os, time
+
+    def predictor(x):
+        while isinstance(x, str) and not os.path.exists(x):
+            time.sleep(0.01)
+        return 2
 
     examples = [1]
 """
@@ -46,6 +58,11 @@ def make(request):
     yield made
     for server in servers:
         server.close()
+
+
+def _metric(service, name):
+    lines = service.ask(None, "/metrics", "GET", {})[1].splitlines()
+    return next(float(line.split()[-1]) for line in lines if line.startswith(name))
 
 
 def _place(server, **more):
@@ -210,27 +227,38 @@ def test_a_full_queue_that_refuses_is_waited_for_and_counts_no_delivery(start, m
     service = start(DOUBLE, **server.settings).ready()
     service.wait_for("taking samples")
     server.put([(b"%d" % number, {"x-sample-id": str(number)}) for number in range(60)])
-    assert wait_until(lambda: sum(server.counts()) >= 5)
+    service.wait_for("can't be used: the queue predictions takes no more, as one that is full; not ready")
+    assert wait_until(lambda: service.status("/readyz") == 503)
+    assert server.counts()[0] >= 5
     # Each reading makes room for some more.
     assert wait_until(lambda: len(server.everything()) >= 60, 60)
     assert wait_until(lambda: server.unsettled() == 0)
     messages = server.everything()
     assert {message.headers["x-sample-id"] for message in messages} == {str(number) for number in range(60)}
-    assert service.log.count("can't be used") == 0
+    service.wait_for("is there again after")
+    assert wait_until(lambda: service.status("/readyz") == 200)
+    assert _metric(service, "nb_bus_redelivered_total") == 0
 
 
-def test_a_server_without_memory_is_waited_for_and_counts_no_delivery(start, make):
-    server = make()
-    service = start(DOUBLE, **server.settings, S2I_BUS_TRIES="1").ready()
+def test_a_server_without_memory_is_waited_for_and_counts_no_delivery(start, make, tmp_path):
+    server, gate = make(), tmp_path / "gate"
+    service = start(GATED, **server.settings, S2I_BUS_TRIES="1").ready()
     service.wait_for("taking samples")
-    server.put([(b"1", {})])
-    assert count_until(server, 1, SOON) == (1, 0)
+    server.put([(json.dumps(str(gate)).encode(), {})])
+    assert wait_until(lambda: _metric(service, "nb_bus_in_flight_samples") == 1)
     server.control("set_vm_memory_high_watermark", "0")
     try:
         other = start(DOUBLE, **server.settings).ready()
         other.wait_for(r"can't be used: the server takes nothing now \(low on memory\); not ready", 40)
+        # Also in the middle, of an answer.
+        gate.touch()
+        service.wait_for(r"can't be used: the server takes nothing now \(low on memory\); not ready", 40)
+        assert wait_until(lambda: service.status("/readyz") == 503)
     finally:
         server.control("set_vm_memory_high_watermark", "0.4")
     other.wait_for("is there again", 40)
+    service.wait_for("is there again", 40)
+    assert count_until(server, 1, SOON) == (1, 0)
     server.put([(b"2", {})])
     assert count_until(server, 2, SOON) == (2, 0)
+    assert _metric(service, "nb_bus_redelivered_total") == 0

@@ -117,6 +117,7 @@ class Consumer:
         self._ending = asyncio.Event()
         self._away_since: float | None = None
         self._why_away = ""
+        self._was_blocked = False
 
     @property
     def window(self) -> int:
@@ -191,7 +192,7 @@ class Consumer:
 
     async def _work(self) -> bool:
         """Take and settle until finished; return whether that is so. Raise Away."""
-        self._taking = self._broken = False
+        self._taking = self._broken = self._was_blocked = False
         taking = asyncio.create_task(self._take())
         settling = asyncio.create_task(self._settle())
         beside = [asyncio.create_task(self._hold()), asyncio.create_task(self._look())]
@@ -309,6 +310,7 @@ class Consumer:
 
     async def _look(self) -> None:
         while True:
+            self._note_blocked()
             self.lag = await self._broker.lag()
             await asyncio.sleep(LAG_SECONDS)
 
@@ -333,7 +335,7 @@ class Consumer:
     # --- what the log says ---
 
     def _note_connected(self) -> None:
-        if self.connected:
+        if self.connected or self._broker.blocked:
             return
         self.connected = True
         if self._away_since is None:
@@ -353,6 +355,15 @@ class Consumer:
             self._why_away = reason
             self._say(f"The bus: {self._name} can't be used: {reason}; not ready, trying again until it can.")
 
+    def _note_blocked(self) -> None:
+        """Say that the broker takes no answers although it is there, and once it takes them again."""
+        blocked = self._broker.blocked
+        if blocked:
+            self._note_away(blocked)
+        elif self._was_blocked:
+            self._note_connected()
+        self._was_blocked = bool(blocked)
+
     # --- one delivery ---
 
     async def _score(self, work: Work) -> None:
@@ -364,18 +375,19 @@ class Consumer:
         work.is_done = True
         lane = work.delivery.lane
         if lane is None:
-            self._next(work)
+            if work.outcome is not None:
+                self._ready.append(work)
         else:
             works = self._lanes[lane]
-            while works and works[0].is_done:
-                self._next(works.popleft())
+            while works and works[0].is_done and works[0].outcome is not None:
+                self._ready.append(works.popleft())
             if not works:
                 del self._lanes[lane]
+            elif works[0].is_done:
+                # What is behind one that is given back would pass it, so it is given back, too.
+                for behind in works:
+                    behind.outcome = None if behind.is_done else behind.outcome
         self._change.set()
-
-    def _next(self, work: Work) -> None:
-        if work.outcome is not None:
-            self._ready.append(work)
 
     async def _outcome(self, delivery: Delivery) -> Outcome | None:
         """Return what a delivery leads to; None where the service ended before that was known."""

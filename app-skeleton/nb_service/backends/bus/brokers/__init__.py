@@ -99,6 +99,10 @@ class Broker(Protocol):
     largest: int
     """The most bytes that one message may have, with its headers; known once connected."""
 
+    @property
+    def blocked(self) -> str:
+        """Return why `settle` waits although the connection is well, as part of a sentence; "" where it does not."""
+
     async def connect(self, most: int) -> None:
         """Connect and make ready to take; see that all places are there, where that can be seen.
 

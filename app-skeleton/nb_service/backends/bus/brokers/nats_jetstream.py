@@ -47,6 +47,7 @@ class NatsJetStream:
     """Takes from the stream that has the subject `source`; see Broker."""
 
     keeps_claims = True
+    blocked = ""
 
     def __init__(self, place: Place) -> None:
         self.largest = 1 << 20
