@@ -59,7 +59,7 @@ def builder(engine):
 @pytest.fixture(scope="session")
 def builder_with_more(engine):
     """Return a builder image with all that can be added: a build for each addition would take minutes."""
-    return make_builder("with-more", "bookworm", "COMPILERS=1", "APT=git", "OTEL=1", "BATCH=1")
+    return make_builder("with-more", "bookworm", "COMPILERS=1", "APT=git", "OTEL=1", "BATCH=1", "BUS=nats,redis")
 
 
 @pytest.fixture(scope="session")

@@ -183,6 +183,18 @@ def here() -> list[str]:
     return [scheme for scheme, kind in KINDS.items() if is_here(kind)]
 
 
+def broken() -> list[str]:
+    """Return a sentence for each library that is here and can't be loaded: where it was made smaller, for example."""
+    sentences = []
+    for kind in dict.fromkeys(KINDS.values()):
+        if is_here(kind):
+            try:
+                importlib.import_module(f"{__name__}.{kind.module}")
+            except (ImportError, OSError) as error:
+                sentences.append(f"The client of {kind.title} can't be loaded: {error}")
+    return sentences
+
+
 def check(scheme: str) -> None:
     """Raise BusUrl or BusNeedsMore where there is no broker for `scheme` here."""
     kind = KINDS.get(scheme)
