@@ -145,12 +145,14 @@ class RedisLoad(OneByOne):
 
     async def _ways(self, source: str, target: str, body: bytes, rate: float, seconds: float) -> list[float]:
         taken: list[float] = []
+        is_over = asyncio.Event()
         client = redis.asyncio.Redis.from_url(self.url, protocol=2)
         newest = await client.xrevrange(target, count=1)
 
         async def read(last: bytes | str) -> None:
-            while True:
-                for _, entries in await client.xread({target: last}, block=1000) or ():
+            # Until all are here: to be cancelled is not what this client is made for.
+            while not is_over.is_set():
+                for _, entries in await client.xread({target: last}, block=100) or ():
                     now = time.monotonic()
                     taken.extend(now - float(fields[b"x-sample-id"]) for _, fields in entries)
                     last = entries[-1][0]
@@ -164,8 +166,8 @@ class RedisLoad(OneByOne):
         reading = asyncio.create_task(read(newest[0][0] if newest else "0"))
         sent = await in_ticks(publish, rate, seconds)
         await until(lambda: len(taken) >= sent or reading.done())
-        reading.cancel()
-        await asyncio.gather(reading, return_exceptions=True)
+        is_over.set()
+        await reading
         await client.aclose()
         return taken
 

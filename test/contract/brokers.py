@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import ClassVar, NamedTuple
 
@@ -838,6 +838,26 @@ EVERY = {
 }
 QUICK = ("nats", "redis")
 SERVERS = EVERY if EVERY_BROKER else {name: EVERY[name] for name in QUICK}
+
+
+@contextlib.asynccontextmanager
+async def connected(broker) -> AsyncIterator:
+    """Connect a broker of the back end; close it at the end of `async with`."""
+    try:
+        await broker.connect(16)
+        yield broker
+    finally:
+        await broker.close()
+
+
+async def taken(broker, number: int = 1) -> list:
+    """Return `number` deliveries; each call of `take` waits for half a second."""
+    deliveries = []
+    for _ in range(40):
+        deliveries += await broker.take(16)
+        if len(deliveries) >= number:
+            break
+    return deliveries
 
 
 def count_until(server: Server, number: int, seconds: float) -> tuple[int, int]:

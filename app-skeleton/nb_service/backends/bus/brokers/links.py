@@ -4,8 +4,10 @@ import asyncio
 import contextlib
 from collections import deque
 from typing import Generic, TypeVar
+from urllib.parse import SplitResult
 
 from nb_service.backends.bus.brokers import Away
+from nb_service.backends.bus.place import Place
 
 # How long a first message is waited for.
 IDLE_SECONDS = 0.5
@@ -55,15 +57,25 @@ class Link(Generic[Message]):
 
 
 class Linked(Generic[AnyLink]):
-    """A broker with a link, or none."""
+    """A broker with a link, or none: its claims end with that. `largest` is as in Broker, until the link knows."""
 
-    def __init__(self) -> None:
+    keeps_claims = False
+
+    def __init__(self, place: Place, largest: int) -> None:
+        self.largest = largest
+        self._place = place
+        self._address = 0
         self._link: AnyLink | None = None
 
     @property
     def blocked(self) -> str:
         """Return what the link is blocked by; see Broker."""
         return "" if self._link is None else self._link.blocked
+
+    @property
+    def _url(self) -> SplitResult:
+        """Return the address to be tried now; `_address` counts those that were."""
+        return self._place.urls[self._address % len(self._place.urls)]
 
     @property
     def _here(self) -> AnyLink:

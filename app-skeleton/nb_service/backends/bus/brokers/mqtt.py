@@ -238,13 +238,8 @@ class _Link(Link[Came]):
 class Mqtt(Linked[_Link]):
     """Takes from the topic `source`, which may have wildcards, publishes to `target` and `errors`; see Broker."""
 
-    keeps_claims = False
-
     def __init__(self, place: Place) -> None:
-        super().__init__()
-        self.largest = LARGEST
-        self._place = place
-        self._address = 0
+        super().__init__(place, LARGEST)
         self._pause = 0.0
         self._ours: dict[int, str] = {}  # names of what came and was not acknowledged, by what the session calls it
         self._taken: set[str] = set()
@@ -259,7 +254,7 @@ class Mqtt(Linked[_Link]):
         place = self._place
         if set("+#") & set(place.target + place.errors):
             raise Away("nothing can be published to a topic with a wildcard (S2I_BUS_OUT, S2I_BUS_ERRORS)")
-        url, tls = place.urls[self._address % len(place.urls)], place.tls()
+        url, tls = self._url, place.tls()
         client = paho.Client(
             CallbackAPIVersion.VERSION2,
             client_id=place.client or place.group,

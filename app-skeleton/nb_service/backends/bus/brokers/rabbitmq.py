@@ -254,13 +254,8 @@ class _Link(Link[Came]):
 class RabbitMQ(Linked[_Link]):
     """Takes from the queue `source`, publishes to the queues `target` and `errors`; see Broker."""
 
-    keeps_claims = False
-
     def __init__(self, place: Place) -> None:
-        super().__init__()
-        self.largest = LARGEST
-        self._place = place
-        self._address = 0
+        super().__init__(place, LARGEST)
         self._most = 1
         self._told_largest = 0  # what the server said when a message was larger
         self._taken: dict[str, Delivery] = {}
@@ -360,7 +355,7 @@ class RabbitMQ(Linked[_Link]):
 
     def _parameters(self) -> pika.ConnectionParameters:
         place = self._place
-        url, tls = place.urls[self._address % len(place.urls)], place.tls()
+        url, tls = self._url, place.tls()
         user = pika.PlainCredentials(place.user or "guest", place.password or "guest")
         return pika.ConnectionParameters(
             host=url.hostname,
