@@ -583,11 +583,14 @@ class MqttServer(Server):
         """Return all answers and errors, in the order of their places."""
         return sorted(self.messages, key=lambda message: message.is_error)
 
+    def is_connected(self) -> bool:
+        """Return whether the service is connected, as far as the log of the broker says."""
+        log = (self.folder / "broker.log").read_text()
+        return log.rfind(f" as {self.CLIENT} (") > log.rfind(f"Client {self.CLIENT} ")
+
     def unsettled(self) -> int:
         """Return how many samples the service's session still has; while it is connected, how many lack an answer."""
-        log = (self.folder / "broker.log").read_text()
-        came, went = log.rfind(f" as {self.CLIENT} ("), log.rfind(f"Client {self.CLIENT} ")
-        if came > went:
+        if self.is_connected():
             return self.sent - len({message.headers["x-sample-id"] for message in self.messages})
         bodies, end = [], threading.Event()
 

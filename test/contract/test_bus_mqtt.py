@@ -63,6 +63,7 @@ def test_what_is_settled_is_acknowledged_when_all_before_it_is(server):
                 came = await taken(broker, 3)
                 for place in order:
                     await broker.settle(_answers([came[place]]))
+            assert await asyncio.to_thread(wait_until, lambda: not server.is_connected())
             left.append(await asyncio.to_thread(server.unsettled))
         return left
 
