@@ -261,12 +261,6 @@ class Consumer:
         if delivery.lane is not None:
             self._lanes.setdefault(delivery.lane, deque()).append(work)
         work.task = asyncio.create_task(self._score(work))
-        work.task.add_done_callback(self._scored)
-
-    def _scored(self, task: asyncio.Task) -> None:
-        """End with what a work has raised, a bug of ours: what is in flight the broker delivers to the next process."""
-        if not task.cancelled() and task.exception() is not None and not self._bug.done():
-            self._bug.set_exception(task.exception() or RuntimeError())
 
     async def _settle(self) -> None:
         began = time.monotonic()
@@ -367,8 +361,13 @@ class Consumer:
     # --- one delivery ---
 
     async def _score(self, work: Work) -> None:
-        work.outcome = await self._outcome(work.delivery)
-        self._done(work)
+        try:
+            work.outcome = await self._outcome(work.delivery)
+            self._done(work)
+        except Exception as error:  # noqa: BLE001 - a bug of ours
+            # Raised by whoever waits for it: the process ends, and the broker delivers to the next what is in flight.
+            if not self._bug.done():
+                self._bug.set_exception(error)
 
     def _done(self, work: Work) -> None:
         """Note that a work has its outcome, or will be given back; settle what now is next in its lane."""
