@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 
 import serve
-from bus_loads import LOADS, Load, OneByOne, request_of, started, wait_for
+from bus_loads import LOADS, Load, OneByOne, fetching, request_of, started, wait_for
 from environments import HOME, PLACE, SERVERS, built, environment_with, inside, mlserver_settings, service_of
 from peers import SAMPLE, Peer
 from running import Running, alone
@@ -90,8 +90,9 @@ def report() -> None:
     unknown = [name for name in names if name not in LOADS]
     if unknown:
         sys.exit(f"there is no broker {unknown[0]!r}; there are: {', '.join(LOADS)}")
-    for name in names:
-        print("\n".join(measured(name)), flush=True)
+    with fetching():
+        for name in names:
+            print("\n".join(measured(name)), flush=True)
 
 
 def measured(name: str) -> list[str]:

@@ -4,7 +4,8 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import confluent_kafka
@@ -16,6 +17,7 @@ from environments import ROOT
 
 sys.path.insert(0, str(ROOT / "test"))
 
+import shared
 from contract.brokers import KafkaServer, NatsServer, RabbitServer, RedisServer, Server
 
 ANSWER_SECONDS = 30
@@ -250,6 +252,17 @@ class KafkaLoad(Load):
 
 
 LOADS: dict[str, type[Load]] = {"nats": NatsLoad, "redis": RedisLoad, "kafka": KafkaLoad, "rabbitmq": RabbitLoad}
+
+
+@contextmanager
+def fetching() -> Iterator[None]:
+    """Let what the tests fetch of brokers be fetched here, too."""
+    shared.claim()
+    run = shared.Run(print)
+    try:
+        yield
+    finally:
+        run.end()
 
 
 def started(name: str, folder: Path) -> Load:
