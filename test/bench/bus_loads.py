@@ -217,7 +217,9 @@ class KafkaLoad(Load):
 
     def make(self, *places: str) -> None:
         """Make a topic for each."""
-        for made in AdminClient(self._servers).create_topics([NewTopic(p, PARTITIONS) for p in places]).values():
+        # Without a name of its own it would end before it has the answer.
+        admin = AdminClient(self._servers)
+        for made in admin.create_topics([NewTopic(place, PARTITIONS) for place in places]).values():
             made.result(ANSWER_SECONDS)
 
     def put(self, place: str, bodies: Sequence[bytes]) -> None:
