@@ -30,6 +30,8 @@ WARM = 3000
 MOST = 60_000
 # How long the slowest may take for what was meant to take SECONDS.
 PATIENCE = 120
+# Without an answer for so long, there comes none any more.
+QUIET_SECONDS = 1.0
 OURS, ECHO, PLAIN, PARALLEL, MLSERVER = "nb", "echo", "faststream", "faststream-16", "mlserver"
 PEERS = (
     Peer(OURS, "nb-builder, 2 scorers"),
@@ -42,6 +44,8 @@ FASTSTREAM = ("faststream[nats,redis,rabbit,confluent]",)
 KAFKA_MLSERVER = ("mlserver", "uvloop<0.22", "aiokafka")
 # Of our rate: (beside whom, at least so many times).
 GOALS = ((PLAIN, 5.0), (MLSERVER, 3.0), (ECHO, 0.5))
+# Who has nothing for a broker; of the others that is MLServer.
+NOT_ON = {"kafka": (PARALLEL,)}
 P99_MS = {"nats": 20.0, "redis": 20.0}
 
 
@@ -66,10 +70,15 @@ class Worker(Running):
         return self.load.count(self.target) >= self.sent
 
     def answers(self) -> bool:
-        """Return whether a sample that it gets now has its answer soon."""
-        if not self.sent:
-            self.put(1)
-        return self.has_all()
+        """Return whether samples that it gets now have answers; what it got before it listened may never have one."""
+        self.put(1)
+        time.sleep(0.2)
+        count = self.load.count(self.target)
+        while count and count != self.sent:
+            self.sent = count
+            time.sleep(QUIET_SECONDS)
+            count = self.load.count(self.target)
+        return count > 0
 
     def rate(self, number: int) -> float:
         """Return how many samples a second it answers of `number` that wait for it."""
@@ -103,7 +112,8 @@ def measured(name: str) -> list[str]:
     workers: list[Worker] = []
     try:
         for peer in PEERS:
-            if name == "kafka" or peer.name != MLSERVER:
+            # FastStream has no messages of Kafka at a time that it acknowledges itself.
+            if peer.name not in NOT_ON.get(name, (MLSERVER,)):
                 _add(peer, name, load, workers)
         rates = _rates(workers)
         ways = _ways(name, load, workers, rates)

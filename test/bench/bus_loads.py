@@ -24,6 +24,8 @@ ANSWER_SECONDS = 30
 # Samples are published in ticks of so many seconds.
 TICK = 0.001
 PARTITIONS = 4
+# Which model a message is for, to MLServer; others ignore it.
+MODEL = [("mlserver-model", b"kmeans")]
 
 
 class Load:
@@ -227,7 +229,7 @@ class KafkaLoad(Load):
         for number, body in enumerate(bodies):
             while True:
                 try:
-                    self._producer.produce(place, body, partition=number % PARTITIONS)
+                    self._producer.produce(place, body, partition=number % PARTITIONS, headers=MODEL)
                     break
                 except BufferError:
                     self._producer.poll(0.1)

@@ -2,35 +2,14 @@
 
 import pytest
 
-import shared
 from contract.brokers import NatsServer, RedisServer, count_until
 from contract.services import SOON, wait_until
-from engine import bases, docker, provide, s2i_tool
-from engine.s2i import S2i, git_repository, must
-from image.conftest import APPS, environments_with, or_leave_out, slim_once
+from engine import docker
+from image.conftest import environments_with, slim_once
 
-BROKERS = """
-FROM {base}
-RUN apt-get -o Acquire::Retries=5 update \\
- && DEBIAN_FRONTEND=noninteractive apt-get -o Acquire::Retries=5 install -y --no-install-recommends \\
-        nats-server redis-server
-"""
 START = "redis-server --protected-mode no --appendonly yes --dir /tmp & exec /usr/sbin/nats-server -js -sd /tmp/nats"
 KINDS = {"nats": (NatsServer, 4222), "redis": (RedisServer, 6379)}
 SAMPLES = [(b"[0.2, 0.7]", {"x-sample-id": "a"}), (b"[0.9, 0.1]", {"x-sample-id": "b"}), (b'"x"', {"x-sample-id": "c"})]
-
-
-@pytest.fixture(scope="session")
-def broker_image(engine):
-    """Return the name of an image with Debian's brokers, and not of the network's: those are not reached everywhere."""
-    base = or_leave_out(lambda: shared.once("base-bookworm", lambda: bases.base("bookworm")))
-    name = f"{APPS}-brokers"
-
-    def make():
-        docker.docker("build", "--tag", name, "-", stdin=BROKERS.format(base=base).encode())
-        return name
-
-    return shared.once("brokers", make)
 
 
 @pytest.fixture(params=KINDS)
@@ -55,14 +34,6 @@ def broker(request, broker_image, tmp_path):
         yield client, f"{request.param}://{address}:{port}"
 
 
-@pytest.fixture(scope="session")
-def bus_example(builder_with_more, tmp_path_factory):
-    """Return the image of the running example, made by a builder that has clients of NATS and Redis."""
-    source = git_repository(provide.ROOT / "docs/examples/kmeans", tmp_path_factory.mktemp("bus") / "repo")
-    s2i = S2i(or_leave_out(s2i_tool.program), builder_with_more)
-    return shared.once("bus-example", lambda: must(s2i.build(source, f"{APPS}-bus-example")).image)
-
-
 def _options(address):
     settings = {"BACKEND": "bus", "BUS_URL": address, "BUS_IN": "samples", "BUS_OUT": "predictions"}
     environ = [word for name, value in settings.items() for word in ("--env", f"S2I_{name}={value}")]
@@ -78,7 +49,7 @@ def _assert_scores(image, broker):
             message.headers["x-sample-id"]: (message.is_error, message.body.decode()) for message in client.everything()
         }
         assert said == {"a": (False, "4"), "b": (False, "1"), "c": (True, '"x"')}
-        assert "This image has clients for: nats, tls, redis, rediss." in service.logs()
+        assert "This image has clients for: nats, tls, redis, rediss, mqtt, mqtts." in service.logs()
         assert service.stop(grace=10) == 0
 
 
@@ -102,7 +73,7 @@ def test_the_clients_are_where_they_were_asked_for(builder_with_more):
 
 @pytest.mark.parametrize(
     ("image", "url", "has"),
-    [("example", "redis://broker", "none"), ("bus_example", "kafka://b", "nats, tls, redis, rediss")],
+    [("example", "redis://broker", "none"), ("bus_example", "kafka://b", "nats, tls, redis, rediss, mqtt, mqtts")],
 )
 def test_where_a_client_is_missing_what_to_build_is_told(request, image, url, has):
     ran = docker.docker("run", "--rm", *_options(url), request.getfixturevalue(image), ok=False)
