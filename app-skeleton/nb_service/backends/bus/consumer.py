@@ -23,6 +23,9 @@ from nb_service.protocols import Malformed, Question, Series
 
 # How many seconds of work are taken ahead, at the speed of late: the way to the broker and back must not be waited for.
 AHEAD_SECONDS = 0.25
+# And at least the work of so many settlings, however long the broker takes for one: else the wait for it would be what
+# the speed is measured by, and never get shorter.
+SETTLES_AHEAD = 3
 # HTTP, which shares the pool's queue, has the rest of it.
 QUEUE_SHARE = 2
 # No more is taken while messages of so many bytes are being worked on.
@@ -112,6 +115,7 @@ class Consumer:
         self._broken = False  # whether this connection has ended
         self._rate = 0.0  # works settled a second, of late
         self._settled = 0  # since the rate was last looked at
+        self._settle_seconds = 0.0  # how long the broker takes to settle, of late
         self._finishing = False
         self._change = asyncio.Event()
         self._ending = asyncio.Event()
@@ -122,7 +126,8 @@ class Consumer:
     @property
     def window(self) -> int:
         """Return how many deliveries there may be at a time now."""
-        return max(self._least, min(self._most, int(self._rate * AHEAD_SECONDS)))
+        ahead = max(AHEAD_SECONDS, SETTLES_AHEAD * self._settle_seconds)
+        return max(self._least, min(self._most, int(self._rate * ahead)))
 
     def finish(self) -> None:
         """Take nothing new; have `run` return when everything that was taken is settled or given back."""
@@ -270,12 +275,14 @@ class Consumer:
                     return
                 await self._changed()
             works = [self._ready[index] for index in range(min(MOST_SETTLED, len(self._ready)))]
+            asked = time.monotonic()
             lost = {
                 id(outcome) for outcome in await self._broker.settle([work.outcome for work in works if work.outcome])
             }
             for work in works:
                 self._ready.popleft()
                 self._end(work, is_lost=id(work.outcome) in lost)
+            self._settle_seconds = (self._settle_seconds + time.monotonic() - asked) / 2
             self._settled += len(works)
             seconds = time.monotonic() - began
             if seconds >= AHEAD_SECONDS / 5:

@@ -149,6 +149,24 @@ def test_half_of_the_queue_is_left_to_http(run):
     run(use, Pool(max_queue=16, at_once=16))
 
 
+def test_a_broker_that_takes_long_to_settle_has_more_on_the_way(run, monkeypatch):
+    monkeypatch.setattr(module, "AHEAD_SECONDS", 0.001)
+
+    class Slow(MemoryBroker):
+        async def settle(self, outcomes):
+            await asyncio.sleep(0.02)
+            return await super().settle(outcomes)
+
+    async def use(broker, pool, consumer, said):
+        for number in range(3000):
+            broker.put(b"%d" % number)
+        # Twice what all scorers work on is what there is at least.
+        await until(lambda: max(broker.settles, default=0) > 16)
+        broker.waiting.clear()
+
+    run(use, broker=Slow())
+
+
 def test_nothing_is_taken_before_the_model_is_there(run):
     async def use(broker, pool, consumer, said):
         pool.is_ready = False
