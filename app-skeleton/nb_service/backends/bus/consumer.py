@@ -120,7 +120,7 @@ class Consumer:
         self._change = asyncio.Event()
         self._ending = asyncio.Event()
         self._away_since: float | None = None
-        self._why_away = ""
+        self._why_away: set[str] = set()
         self._was_blocked = False
 
     @property
@@ -344,7 +344,8 @@ class Consumer:
         else:
             seconds = time.monotonic() - self._away_since
             self._say(f"The bus: {self._name} is there again after {seconds:.1f} s.")
-        self._away_since, self._why_away = None, ""
+        self._away_since = None
+        self._why_away.clear()
 
     def _note_away(self, reason: str) -> None:
         """Say why there is no broker, once for each reason."""
@@ -352,8 +353,8 @@ class Consumer:
         self.lag = None
         if self._away_since is None:
             self._away_since = time.monotonic()
-        if reason != self._why_away:
-            self._why_away = reason
+        if reason not in self._why_away:
+            self._why_away.add(reason)
             self._say(f"The bus: {self._name} can't be used: {reason}; not ready, trying again until it can.")
 
     def _note_blocked(self) -> None:

@@ -338,6 +338,10 @@ def test_a_broker_that_goes_away_is_tried_again_and_that_is_said_once(run):
         broker.away = "no such stream"
         seen = broker.connects
         await until(lambda: broker.connects > seen + 3)
+        # Some say one thing and another in turn.
+        broker.away = "connection refused"
+        seen = broker.connects
+        await until(lambda: broker.connects > seen + 3)
         broker.away = ""
         broker.put(b"1")
         await until(lambda: broker.published)
