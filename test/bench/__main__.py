@@ -1,7 +1,7 @@
 """make bench: what we measure against what users have today, side by side in one run.
 
 Usage: python test/bench [build] [incremental] [images] [start] [serve] [batching] [batched-serve] [native] [batch]
-    [batch-memory] [notebooks]
+    [batch-memory] [bus] [notebooks]
 (without words all but notebooks, which fetches from GitHub and takes hours)
 """
 
@@ -12,6 +12,7 @@ import batch_memory
 import batched_serve
 import batching
 import build
+import bus
 import images
 import incremental
 import native
@@ -30,6 +31,7 @@ SUITES = {
     "native": native.report,
     "batch": batch_files.report,
     "batch-memory": batch_memory.report,
+    "bus": bus.report,
     "notebooks": public.report,
 }
 # Of others' repositories, and for long: only by its name.
