@@ -85,9 +85,14 @@ def test_requests_and_answers_are_what_open_inference_describes(lists, objects, 
     clients.ask_all(90, "openapi-core", "openapi_cases.py", *addresses)
 
 
-def test_mlserver_s_types_and_codecs_understand_every_answer(echo):
-    address = f"http://127.0.0.1:{echo.port}"
-    clients.ask_all(46, "mlserver", "mlserver_cases.py", address, "echo", version_of(echo, "echo"))
+def test_mlserver_s_types_and_codecs_understand_every_answer(model_cache):
+    code = "def predictor(x):\n    return x"
+    service = Service(model_cache(code), S2I_MODEL_NAME="echo", S2I_UNLOAD="1").ready()
+    try:
+        address = f"http://127.0.0.1:{service.port}"
+        clients.ask_all(67, "mlserver", "mlserver_cases.py", address, "echo", version_of(service, "echo"))
+    finally:
+        service.close()
 
 
 def test_mlflow_s_scoring_client_understands_every_answer_and_refusal(objects, lists, echo):

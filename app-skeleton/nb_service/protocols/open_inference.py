@@ -6,6 +6,7 @@ which a request names by the content type `pd`, has columns on both sides.
 """
 
 import math
+import uuid
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ from nb_service.protocols import (
     Malformed,
     Question,
     Series,
+    cloud_events,
     decode,
     decode_object,
     encode,
@@ -37,6 +39,16 @@ PLATFORM = "nb-builder"
 INFER = "/infer"
 # MLServer's words: for a request or an answer whose tensors are columns, for columns of JSON, and for columns of texts.
 FRAME, FRAME_JSON, TEXTS = "pd", "pd_json", "str"
+# By these header fields of an answer, MLServer's clients read it as an event of CloudEvents. Its version is MLServer's.
+EVENT = {
+    "Ce-Specversion": "0.3",
+    "Ce-Source": f"io.seldon.serving.deployment.{PLATFORM}",
+    "Ce-Type": "io.seldon.serving.inference.response",
+    "Ce-Inferenceservicename": PLATFORM,
+}
+EVENT_FIELDS = (*EVENT, "Ce-Modelid", "Ce-Endpoint", "Ce-Requestid", "Ce-Id")
+# Longer ids are in the body alone: there is a bound to how long a head may be.
+LONGEST_EVENT_ID = 1024
 _LENGTH_BYTES = 4
 # No body's length has more digits.
 _MAX_DIGITS = 18
@@ -289,9 +301,21 @@ def _write(
     if request_id is not None:
         head["id"] = request_id
     text = encode(head)
+    fields = _event_fields(served, request_id)
     if not raw:
-        return Body(text)
-    return Body(text + b"".join(raw), "application/octet-stream", ((HEADER, str(len(text))),))
+        return Body(text, headers=fields)
+    return Body(text + b"".join(raw), "application/octet-stream", ((HEADER, str(len(text))), *fields))
+
+
+def _event_fields(served: Identity, request_id: str | None) -> tuple[tuple[str, str], ...]:
+    """Return the header fields by which an answer is an event; without an id of the client's, it gets a random one."""
+    fields = {**EVENT, "Ce-Modelid": served.name, "Ce-Endpoint": served.name}
+    event_id = cloud_events.header_value(request_id or "")
+    if 0 < len(event_id) <= LONGEST_EVENT_ID:
+        fields["Ce-Requestid"] = event_id
+    else:
+        event_id = str(uuid.uuid4())
+    return (*fields.items(), ("Ce-Id", event_id))
 
 
 def _empty(described: dict) -> Tensor:
@@ -325,12 +349,12 @@ def models(served: Identity) -> Body:
     return Body(encode({"models": [served.name]}))
 
 
-def index(served: Identity, ready: bool) -> Body:
-    """Return Triton's index of its repository: the one model that is here."""
+def index(served: Identity, reason: str) -> Body:
+    """Return Triton's index of its repository: the one model that is here, ready if there is no `reason` against it."""
     # MLServer's clients want a reason where there is none to be given, too.
-    state = ("READY", "") if ready else ("UNAVAILABLE", "The model is being loaded.")
-    facts = {"name": served.name, "version": str(served.version)}
-    return Body(encode([facts | dict(zip(("state", "reason"), state, strict=True))]))
+    state = "UNAVAILABLE" if reason else "READY"
+    facts = {"name": served.name, "version": str(served.version), "state": state, "reason": reason}
+    return Body(encode([facts]))
 
 
 def config(served: Identity, samples: dict, answers: dict) -> Body:

@@ -1,7 +1,7 @@
 """Ask a service that answers each sample with itself by MLServer's own types and codecs; print every case.
 
-They are the cases of MLServer's tests of its REST server, but those of generate, streaming, its pages and what its own
-models do; and a round by each of its codecs.
+They are the cases of MLServer's tests of its REST server, but those of generate, streaming and what its own models do;
+and a round by each of its codecs. The service lets clients unload its model.
 """
 
 import gzip
@@ -14,6 +14,7 @@ from datetime import datetime, timezone
 import numpy as np
 import pandas as pd
 from counted import Cases, array
+from mlserver import cloudevents
 from mlserver.codecs import Base64Codec, DatetimeCodec, NumpyCodec, NumpyRequestCodec, PandasCodec, StringCodec
 from mlserver.codecs.string import StringRequestCodec
 from mlserver.types import (
@@ -28,6 +29,7 @@ from mlserver.types import (
 )
 
 url, model, version = sys.argv[1:]
+in_version = f"/models/{model}/versions/{version}"
 NUMBERS = pd.DataFrame({"a": [1, 2], "b": [0.5, np.nan], "c": [True, False], "d": ["x", "ü"]})
 # What nests, and columns that are of no one kind.
 NESTED = {
@@ -118,6 +120,73 @@ def ask_server(cases):
     invalid = json.dumps({"inputs": [{"name": "x", "shape": [1], "datatype": "FP8", "data": [1]}]}).encode()
     words = [400, "The input 'x' has a datatype that is not taken here."]
     cases.add("an unknown datatype", lambda: refusal(f"/v2/models/{model}/infer", invalid), words)
+
+
+def ask_for_pages(cases):
+    """Ask for the pages and documents about the server and the model."""
+    for name, where in {"": "", " of the model": f"/models/{model}", " of a version": in_version}.items():
+        cases.add(f"page{name}", lambda w=where: kind_of(f"/v2{w}/docs"), [200, "text/html"])
+        cases.add(f"document{name}", lambda w=where: titled(f"/v2{w}/docs/dataplane.json"), [200, "3.1.0", model])
+    cases.add("page of an unknown model", lambda: asked("/v2/models/other/docs")[0], 404)
+    cases.add("document of an unknown model", lambda: asked("/v2/models/other/docs/dataplane.json")[0], 404)
+
+
+def kind_of(path):
+    """Return status and content type of a page."""
+    with urllib.request.urlopen(url + path, timeout=20) as answer:
+        return [answer.status, answer.headers.get_content_type()]
+
+
+def titled(path):
+    """Return status, version of OpenAPI and title of a document."""
+    status, text = asked(path)
+    document = json.loads(text)
+    return [status, document["openapi"], document["info"]["title"]]
+
+
+def ask_for_events(cases):
+    """Ask for the header fields of CloudEvents."""
+    rows = [NumpyCodec.encode_input("x", np.array([[1, 2]]))]
+    wanted = {
+        cloudevents.CLOUDEVENTS_HEADER_SPECVERSION: cloudevents.CLOUDEVENTS_HEADER_SPECVERSION_DEFAULT,
+        cloudevents.CLOUDEVENTS_HEADER_TYPE: cloudevents.CloudEventsTypes.Response.value,
+        cloudevents.CLOUDEVENTS_HEADER_SOURCE: "io.seldon.serving.deployment.nb-builder",
+        cloudevents.CLOUDEVENTS_HEADER_INFERENCE_SERVICE: "nb-builder",
+        cloudevents.CLOUDEVENTS_HEADER_MODEL_ID: model,
+        cloudevents.CLOUDEVENTS_HEADER_ENDPOINT: model,
+    }
+    ids = (cloudevents.CLOUDEVENTS_HEADER_ID, cloudevents.CLOUDEVENTS_HEADER_REQUEST_ID)
+    named = InferenceRequest(id="7", inputs=rows)
+    cases.add("fields of an event", lambda: fields_of(named, (*wanted, *ids)), {**wanted, **dict.fromkeys(ids, "7")})
+    nameless = InferenceRequest(inputs=rows)
+    cases.add("an event has an id in any case", lambda: len(fields_of(nameless, ids)[ids[0]]), 36)
+
+
+def fields_of(request, names):
+    """Return these header fields of the answer to a request."""
+    sent = urllib.request.Request(f"{url}/v2/models/{model}/infer", request.model_dump_json().encode())
+    with urllib.request.urlopen(sent, timeout=20) as answer:
+        return {name: answer.headers[name] for name in names}
+
+
+def ask_to_unload(cases):
+    """Unload the model, look for it, and load it again."""
+    paths = {"metadata": f"/v2/models/{model}", "metadata by version": f"/v2{in_version}"}
+    body = InferenceRequest(inputs=[NumpyCodec.encode_input("x", np.array([[1, 2]]))]).model_dump_json().encode()
+    repository = f"/v2/repository/models/{model}"
+    unknown = [404, "Request for unknown model: 'other' is not found."]
+    cases.add("unload of an unknown model", lambda: refusal("/v2/repository/models/other/unload", b""), unknown)
+    cases.add("unload", lambda: asked(f"{repository}/unload", b"")[0], 200)
+    for name, path in paths.items():
+        cases.add(f"{name} of an unloaded model", lambda p=path: refusal(p)[0], 404)
+    cases.add("inference of an unloaded model", lambda: refusal(f"/v2/models/{model}/infer", body)[0], 404)
+    cases.add("an unloaded model is not ready", lambda: asked(f"/v2/models/{model}/ready")[0], 503)
+    state = [[model, version, "UNAVAILABLE"]]
+    cases.add("index of an unloaded model", lambda: indexed(asked("/v2/repository/index", b"{}")[1]), state)
+    cases.add("load again", lambda: asked(f"{repository}/load", b"")[0], 200)
+    for name, path in paths.items():
+        cases.add(f"{name} of a model that was loaded again", lambda p=path: asked(p)[0], 200)
+    cases.add("its inference", lambda: asked(f"/v2/models/{model}/infer", body)[0], 200)
 
 
 def described(text):
@@ -216,6 +285,9 @@ def main():
     ask_server(cases)
     ask_by_codecs(cases)
     ask_by_frames(cases)
+    ask_for_pages(cases)
+    ask_for_events(cases)
+    ask_to_unload(cases)
     cases.tell()
 
 
