@@ -18,7 +18,7 @@ VERSION := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 
 export NB_BUILDER_HOME := $(HOME_DIR)
 
-.PHONY: help run batch check-notebook build runtime native spark-model sign verify test test-unit test-flow test-docs test-image test-spark test-bus check audit lock bench mutants fuzz-native clean environments developer
+.PHONY: help run batch check-notebook build runtime native spark-model zipapp sign verify test test-unit test-flow test-docs test-image test-spark test-bus check audit lock bench mutants fuzz-native clean environments developer
 
 help:
 	@echo "make run         build the example notebook, serve it here and ask it once; NOTEBOOK=<folder, .ipynb or git URL>"
@@ -28,8 +28,9 @@ help:
 	@echo "make runtime     make the slim image $(SERVICE)-slim (IMAGE=…) of the service image $(SERVICE); S2I_SLIM=… S2I_KEEP=… S2I_SLIM_BASE=…"
 	@echo "make native      make the native image $(SERVICE)-native (IMAGE=…) of the service image $(SERVICE), or say why there is none; PLATFORM=linux/arm64"
 	@echo "make spark-model write the archive $(or $(OUT),model.zip) (OUT=…) by which Spark scores with the service image $(SERVICE)"
+	@echo "make zipapp      write the model of the service image $(SERVICE) as one file that Python runs, $(or $(OUT),model.pyz) (OUT=…); WHEELS=1 KEY=<file>"
 	@echo "make sign        sign the model in the image $(SERVICE) with KEY=<file>, on this machine; CERTIFICATE=<file> IMAGE=<new name>"
-	@echo "make verify      verify the model in the image $(SERVICE) by the public KEY=<file>, and show where it comes from"
+	@echo "make verify      verify the model in the image $(SERVICE) by the public KEY=<file>, and show where it comes from; MODEL=<file of make zipapp>"
 	@echo "make test        check, test-unit, and then test-flow, test-docs and test-image at once; K=… as pytest's -k, for each of them"
 	@echo "make test-image  the image tests alone: the real s2i and a container engine"
 	@echo "make test-spark  a real cluster of Spark on this machine, of which an executor is killed; needs Java 17 and minutes"
@@ -82,11 +83,19 @@ spark-model:
 	@out="$(or $(OUT),model.zip)"; $(DOCKER) run --rm "$(SERVICE)" spark-model > "$$out.part" \
 		&& mv "$$out.part" "$$out" || { status=$$?; rm -f "$$out.part"; exit $$status; }
 
+# Signed on this machine, where it is asked for: the key comes near no container. It gets its name when it is whole.
+zipapp: $(if $(KEY),environments)
+	@out="$(or $(OUT),model.pyz)"; $(DOCKER) run --rm "$(SERVICE)" zipapp $(if $(WHEELS),--with-wheels) > "$$out.part" \
+		&& chmod +x "$$out.part" \
+		$(if $(KEY),&& S2I_SIGN_KEY_FILE="$(KEY)" S2I_SIGN_CERTIFICATE_FILE="$(CERTIFICATE)" "$(BUILD)/python" -I -m nb_builder sign "$$out.part") \
+		&& mv "$$out.part" "$$out" || { status=$$?; rm -f "$$out.part"; exit $$status; }
+
 sign: environments
 	@DOCKER="$(DOCKER)" IMAGE="$(IMAGE)" s2i/sign "$(SERVICE)" "$(KEY)" "$(CERTIFICATE)"
 
-verify:
-	@DOCKER="$(DOCKER)" s2i/verify "$(SERVICE)" "$(KEY)"
+# A file is verified by the program that is here, and not by the one that is in it.
+verify: $(if $(MODEL),environments)
+	@$(if $(MODEL),"$(BUILD)/python" -I -m nb_scorer.zipapp "$(MODEL)" --key "$(KEY)" --verify,DOCKER="$(DOCKER)" s2i/verify "$(SERVICE)" "$(KEY)")
 
 # One run of all that builds: while builds in containers wait, those on this machine compute.
 test: check test-unit
