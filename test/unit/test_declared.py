@@ -23,7 +23,10 @@ OURS = {"nb_native", "nb_builder", "nb_service", "nb_scorer", "nb_spark"}
 # What is imported where it is, and what that is for; all of it only when it is needed.
 LENT = {
     SERVICE: {},
-    BUILDER: {},
+    BUILDER: {
+        "oras": "make push and make pull have an environment of their own",
+        "requests": "oras's own",
+    },
     # Drivers and workers have them, or Spark itself refuses.
     SPARK: {"pandas": "Spark's", "pyarrow": "Spark's", "pyspark": "the cluster's own"},
     # A notebook's own environment has them, or no state of theirs is restored there.
