@@ -111,6 +111,9 @@ pull:
 		$(if $(KEY),&& "$(BUILD)/python" -I -m nb_scorer.zipapp "$$out.part" --key "$(KEY)" --verify) \
 		&& mv "$$out.part" "$$out" || { status=$$?; rm -f "$$out.part"; exit $$status; }
 
+rebuild-check: environments
+	@DOCKER="$(DOCKER)" s2i/rebuild-check "$(SERVICE)" "$(IMAGE_NAME)"
+
 sign: environments
 	@DOCKER="$(DOCKER)" IMAGE="$(IMAGE)" s2i/sign "$(SERVICE)" "$(KEY)" "$(CERTIFICATE)"
 
@@ -160,7 +163,7 @@ check: developer
 	$(TEST)/ruff format --check .
 	$(TEST)/lint-imports --no-cache
 	$(TEST)/mypy
-	$(TEST)/shellcheck s2i/install s2i/check s2i/runtime s2i/native s2i/sign s2i/verify s2i/bin/* test/run test/mutants/sandbox.sh .ci/run
+	$(TEST)/shellcheck s2i/install s2i/check s2i/runtime s2i/native s2i/rebuild-check s2i/sign s2i/verify s2i/bin/* test/run test/mutants/sandbox.sh .ci/run
 
 audit:
 	@s2i/install "$(HOME_DIR)" --audit

@@ -64,6 +64,12 @@ def _sign(arguments: Sequence[str]) -> None:
     sign.main(arguments)
 
 
+def _rebuild_check(arguments: Sequence[str]) -> None:
+    from nb_builder.commands import rebuild_check
+
+    rebuild_check.main(arguments)
+
+
 def _carry(command: str) -> Callable[[Sequence[str]], None]:
     def call(arguments: Sequence[str]) -> None:
         from nb_builder.commands import carry
@@ -96,6 +102,7 @@ COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     "native": _native,
     "pull": _carry("pull"),
     "push": _carry("push"),
+    "rebuild-check": _rebuild_check,
     "serve": _carry("serve"),
     "usage": lambda arguments: usage.show(),
     "sign": _sign,
