@@ -1,4 +1,4 @@
-"""`make rebuild-check`: the running example comes out the same, to the last file of the image; what does not is named."""
+"""`make rebuild-check`: the running example comes out the same to the last file; what does not is named."""
 
 import subprocess
 

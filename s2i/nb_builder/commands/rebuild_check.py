@@ -1,4 +1,4 @@
-"""`make rebuild-check`: whether a second build of the same sources and lock has come to the same files, and if not, why.
+"""`make rebuild-check`: whether a second build of the same sources and lock has come to the same files, or why not.
 
 It is told two folders, APP_ROOT as it is in an image and as the same build has made it again. Nothing in them is
 executed or unpickled.
@@ -155,7 +155,9 @@ def _paths(one: Any, other: Any, where: str) -> Iterator[tuple[str, Any, Any]]:
 
 def _of_pickle(one: bytes, other: bytes) -> str:
     """Return what two pickles differ in, by their instructions: none of these is carried out."""
-    first, second = ([(code.name, arg) for code, arg, _ in pickletools.genops(text)] for text in (one, other))
+    first, second = (
+        [(code.name, arg) for code, arg, _ in pickletools.genops(text) if code.name != "FRAME"] for text in (one, other)
+    )
     place, pair = next(
         ((index, pair) for index, pair in enumerate(zip(first, second, strict=False)) if pair[0] != pair[1]),
         (min(len(first), len(second)), (("its end", None), ("its end", None))),
