@@ -48,6 +48,20 @@ def test_the_lock_that_the_check_has_added_is_no_difference(roots, capsys):
     assert said(roots, capsys)[1]
 
 
+def test_a_report_of_a_lock_that_the_check_has_given_is_equal_but_for_that(roots, capsys):
+    report = json.loads((roots[0] / "build/report.json").read_text())
+    (roots[0] / "build/report.json").write_text(json.dumps({**report, "asked": "a", "resolved": {"lock": None}}))
+    changed = json.dumps({**report, "asked": "b", "resolved": {"lock": "requirements.lock"}})
+    (roots[1] / "build/report.json").write_text(changed)
+    assert not said(roots, capsys)[1]
+    (roots[1] / "src/requirements.lock").write_text("a==1\n")
+    out, equal = said(roots, capsys)
+    assert equal and "build/report.json, but for where the lock is from: this check has given it" in out
+    (roots[1] / "build/report.json").write_text(changed.replace("3.11", "3.12"))
+    out, equal = said(roots, capsys)
+    assert not equal and "/python is '3.11' and '3.12'" in out
+
+
 def test_signatures_are_left_out(roots, capsys):
     (roots[0] / "model/model.sig").write_text("{}")
     out, equal = said(roots, capsys)
