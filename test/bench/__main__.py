@@ -1,7 +1,7 @@
 """make bench: what we measure against what users have today, side by side in one run.
 
 Usage: python test/bench [build] [incremental] [images] [start] [serve] [batching] [batched-serve] [native] [batch]
-    [batch-memory] [bus] [notebooks]
+    [batch-memory] [bus] [verify] [notebooks]
 (without words all but notebooks, which fetches from GitHub and takes hours)
 """
 
@@ -19,6 +19,7 @@ import native
 import public
 import serve
 import starts
+import verify
 
 SUITES = {
     "build": build.report,
@@ -32,6 +33,7 @@ SUITES = {
     "batch": batch_files.report,
     "batch-memory": batch_memory.report,
     "bus": bus.report,
+    "verify": verify.report,
     "notebooks": public.report,
 }
 # Of others' repositories, and for long: only by its name.

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from nb_scorer.common import paths
 from nb_scorer.model import verified_file
+from nb_scorer.signature import statement
 
 from nb_service import backends, problems
 from nb_service.log import visible
-from nb_service.signature import provenance, statement, trust
+from nb_service.signature import provenance, trust
 
 if TYPE_CHECKING:
     from nb_service.log import Log

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nb_scorer.common import paths
+from nb_scorer.signature import files
 
 from nb_service import problems
 from nb_service.model_folder import ModelFolder
-from nb_service.signature import files
 
 # Beside the model: what the build has left of these.
 OF_BUILD = (paths.LOCK, paths.SBOM, paths.PROVENANCE, paths.PROVENANCE_SIGNATURE)
