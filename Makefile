@@ -11,6 +11,7 @@ CA_BUNDLE ?= $(SSL_CERT_FILE)
 HOME_DIR := $(CURDIR)/.nb-builder
 BUILD := $(HOME_DIR)/build/bin
 TEST := $(HOME_DIR)/test/bin
+REGISTRY := $(HOME_DIR)/registry/bin
 DOCKER ?= docker
 # Settings of pip that are set here reach the build of the image, and stay out of the image.
 BUILD_ARGS := $(foreach name,PIP_INDEX_URL PIP_EXTRA_INDEX_URL PIP_TRUSTED_HOST,$(if $($(name)),--build-arg $(name)))
@@ -18,27 +19,32 @@ VERSION := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 
 export NB_BUILDER_HOME := $(HOME_DIR)
 
-.PHONY: help run batch check-notebook build runtime native spark-model sign verify test test-unit test-flow test-docs test-image test-spark test-bus check audit lock stubs bench mutants fuzz-native clean environments developer
+.PHONY: help run batch check-notebook build runtime native spark-model zipapp push pull rebuild-check sign verify test test-unit test-flow test-docs test-image test-spark test-bus check audit lock stubs bench mutants fuzz-native fuzz-protocols clean environments developer
 
 help:
-	@echo "make run         build the example notebook, serve it here and ask it once; NOTEBOOK=<folder, .ipynb or git URL>"
+	@echo "make run         build the example notebook, serve it here and ask it once; NOTEBOOK=<folder, .ipynb or git URL>; or serve MODEL=<file of make zipapp, or its place in a registry>"
 	@echo "make batch       build a notebook and score files with it here; NOTEBOOK=… IN=… OUT=… OPTIONS=\"--keep none\" BATCH=1 for Parquet"
 	@echo "make check-notebook  say what would keep a notebook from being built; NOTEBOOK=… as for run, JSON=1 for machines"
 	@echo "make build       make the builder image $(IMAGE_NAME); BASE_IMAGE=… CA_BUNDLE=… COMPILERS=1 APT=\"graphviz …\" OTEL=1 BATCH=1 GRPC=1 BUS=nats,redis"
 	@echo "make runtime     make the slim image $(SERVICE)-slim (IMAGE=…) of the service image $(SERVICE); S2I_SLIM=… S2I_KEEP=… S2I_SLIM_BASE=…"
 	@echo "make native      make the native image $(SERVICE)-native (IMAGE=…) of the service image $(SERVICE), or say why there is none; PLATFORM=linux/arm64"
 	@echo "make spark-model write the archive $(or $(OUT),model.zip) (OUT=…) by which Spark scores with the service image $(SERVICE)"
+	@echo "make zipapp      write the model of the service image $(SERVICE) as one file that Python runs, $(or $(OUT),model.pyz) (OUT=…); WHEELS=1 KEY=<file>"
+	@echo "make push        put it, or the file MODEL=…, into a registry, TO=registry.example.org/name:tag; prints its place by digest"
+	@echo "make pull        bring a model FROM=registry.example.org/name@sha256:… to the file $(or $(OUT),model.pyz) (OUT=…), verified by KEY=<file>"
+	@echo "make rebuild-check  build $(SERVICE) once more of the same sources and lock, and say what is equal, what differs, and why"
 	@echo "make sign        sign the model in the image $(SERVICE) with KEY=<file>, on this machine; CERTIFICATE=<file> IMAGE=<new name>"
-	@echo "make verify      verify the model in the image $(SERVICE) by the public KEY=<file>, and show where it comes from"
+	@echo "make verify      verify the model in the image $(SERVICE) by the public KEY=<file>, and show where it comes from; MODEL=<file of make zipapp>"
 	@echo "make test        check, test-unit, and then test-flow, test-docs and test-image at once; K=… as pytest's -k, for each of them"
 	@echo "make test-image  the image tests alone: the real s2i and a container engine"
 	@echo "make test-spark  a real cluster of Spark on this machine, of which an executor is killed; needs Java 17 and minutes"
 	@echo "make test-bus    all message brokers, with 10,000 samples each whose services and servers are killed meanwhile; half an hour"
 	@echo "make check       linters and docstrings"
 	@echo "make audit       known vulnerabilities in what the SBOM of IMAGE=… names; AUDIT_OPTIONS=… are pip-audit's"
-	@echo "make bench       speeds and sizes beside the classic way; BENCH=<build, images, start, serve, notebooks, …>"
+	@echo "make bench       speeds and sizes beside the classic way; BENCH=<build, images, start, serve, verify, notebooks, …>"
 	@echo "make mutants     how many small faults in ROOM=… its tests find, as root; MUTANTS=\"--sample=200 --seed=1\""
 	@echo "make fuzz-native RUNS=10000000 inputs for what reads bytes in native programs, by clang's libFuzzer under sanitizers"
+	@echo "make fuzz-protocols  RUNS=40 examples an operation of the OpenAPI document, by schemathesis; \`make test\` has 5"
 	@echo "make lock        resolve our dependencies anew into s2i/requirements.lock"
 	@echo "make stubs       generate gRPC's messages anew from the .proto files"
 	@echo "make clean       remove what all of these have made here"
@@ -52,7 +58,11 @@ developer:
 	@s2i/install "$(HOME_DIR)" --test
 
 run: environments
-	@exec "$(BUILD)/python" -I -m nb_builder local "$(NOTEBOOK)"
+	@$(if $(MODEL),$(model_file)) exec "$(BUILD)/python" -I -m nb_builder $(if $(MODEL),serve "$$file",local "$(NOTEBOOK)")
+
+# What MODEL=… names: a file, or else what a registry has. It stays, so that the next run needs no registry.
+model_file = file="$(MODEL)"; [ -e "$$file" ] || { s2i/install "$(HOME_DIR)" --registry && file="$(HOME_DIR)/pulled-model" \
+	&& "$(REGISTRY)/python" -I -m nb_builder pull "$(MODEL)" "$$file"; } || exit;
 
 # What is given to make as BATCH=1 is in the environment of s2i/install, too; stdout is for answers alone.
 batch:
@@ -83,11 +93,35 @@ spark-model:
 	@out="$(or $(OUT),model.zip)"; $(DOCKER) run --rm "$(SERVICE)" spark-model > "$$out.part" \
 		&& mv "$$out.part" "$$out" || { status=$$?; rm -f "$$out.part"; exit $$status; }
 
+# Signed on this machine, where it is asked for: the key comes near no container. It gets its name when it is whole.
+zipapp: $(if $(KEY),environments)
+	@out="$(or $(OUT),model.pyz)"; $(DOCKER) run --rm "$(SERVICE)" zipapp $(if $(WHEELS),--with-wheels) > "$$out.part" \
+		&& chmod +x "$$out.part" \
+		$(if $(KEY),&& S2I_SIGN_KEY_FILE="$(KEY)" S2I_SIGN_CERTIFICATE_FILE="$(CERTIFICATE)" "$(BUILD)/python" -I -m nb_builder sign "$$out.part") \
+		&& mv "$$out.part" "$$out" || { status=$$?; rm -f "$$out.part"; exit $$status; }
+
+# The file MODEL=…, or one of SERVICE that is made for it, as make zipapp does.
+push:
+	@s2i/install "$(HOME_DIR)" --registry
+	@$(if $(MODEL),,$(MAKE) --no-print-directory zipapp OUT="$(HOME_DIR)/pushed-model")
+	@exec "$(REGISTRY)/python" -I -m nb_builder push "$(or $(MODEL),$(HOME_DIR)/pushed-model)" "$(TO)"
+
+# With KEY=… it gets its name once it is verified.
+pull:
+	@s2i/install "$(HOME_DIR)" --registry
+	@out="$(or $(OUT),model.pyz)"; "$(REGISTRY)/python" -I -m nb_builder pull "$(FROM)" "$$out.part" \
+		$(if $(KEY),&& "$(BUILD)/python" -I -m nb_scorer.zipapp "$$out.part" --key "$(KEY)" --verify) \
+		&& mv "$$out.part" "$$out" || { status=$$?; rm -f "$$out.part"; exit $$status; }
+
+rebuild-check: environments
+	@DOCKER="$(DOCKER)" s2i/rebuild-check "$(SERVICE)" "$(IMAGE_NAME)"
+
 sign: environments
 	@DOCKER="$(DOCKER)" IMAGE="$(IMAGE)" s2i/sign "$(SERVICE)" "$(KEY)" "$(CERTIFICATE)"
 
-verify:
-	@DOCKER="$(DOCKER)" s2i/verify "$(SERVICE)" "$(KEY)"
+# A file is verified by the program that is here, and not by the one that is in it.
+verify: $(if $(MODEL),environments)
+	@$(if $(MODEL),"$(BUILD)/python" -I -m nb_scorer.zipapp "$(MODEL)" --key "$(KEY)" --verify,DOCKER="$(DOCKER)" s2i/verify "$(SERVICE)" "$(KEY)")
 
 # One run of all that builds: while builds in containers wait, those on this machine compute.
 test: check test-unit
@@ -131,7 +165,7 @@ check: developer
 	$(TEST)/ruff format --check .
 	$(TEST)/lint-imports --no-cache
 	$(TEST)/mypy
-	$(TEST)/shellcheck s2i/install s2i/check s2i/runtime s2i/native s2i/sign s2i/verify s2i/bin/* test/run test/mutants/sandbox.sh .ci/run
+	$(TEST)/shellcheck s2i/install s2i/check s2i/runtime s2i/native s2i/rebuild-check s2i/sign s2i/verify s2i/bin/* test/run test/mutants/sandbox.sh .ci/run
 
 audit:
 	@s2i/install "$(HOME_DIR)" --audit
@@ -147,6 +181,10 @@ mutants: developer
 # By hand only: ten million take an hour or two.
 fuzz-native: developer
 	PYTHONPATH=test nice -n 19 $(TEST)/python test/fuzz $(RUNS)
+
+# By hand only, as well: on two busy cores 40 examples took twelve minutes.
+fuzz-protocols: developer
+	FUZZ=$(or $(RUNS),40) $(PYTEST) -n 2 test/contract/test_clients.py -k openapi_document_says
 
 lock: BROKERS = $(shell sed -n 's/^bus-\([a-z]*\) = .*/\1/p' app-skeleton/pyproject.toml)
 lock:

@@ -223,6 +223,20 @@ class ModelWords(Problem):
         )
 
 
+class ZipappWords(Problem):
+    """`zipapp` is not called as it must be."""
+
+    code = "zipapp-words"
+    exit_status = 2
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            what=what,
+            why="It writes one file to stdout, and nothing is guessed about what else is meant.",
+            fix="Say where it shall go: zipapp > my-model. docs/how-to/run-a-model-directly.md explains.",
+        )
+
+
 class WheelImpossible(Problem):
     """A package of the model's environment can't be taken along as a wheel."""
 

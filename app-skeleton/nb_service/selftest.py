@@ -5,6 +5,7 @@ Needs nothing but this environment and the loopback address: no writable folder,
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from nb_scorer.common import paths, phrases
@@ -34,14 +35,18 @@ OURS = {
 }
 
 
-def main(args: list[str], environ: dict) -> int:
+def main(args: list[str], environ: dict, broken: Callable[[], list[str]] = list) -> int:
     """Print what differs, or one line; return 0, and 1 where something differs.
+
+    `broken` returns sentences on parts of the service that no request reaches.
 
     With `--verdict FILE`, the verdict is written there as JSON, or printed where that fails, and 0 is returned whatever
     it is.
     """
     settings = Settings(environ)
     verdict = run(Path(settings.app_root).absolute(), settings, environ)
+    verdict["differences"] += broken()
+    verdict["same"] = not verdict["differences"]
     print("\n".join(verdict["differences"]) or summary(verdict), flush=True)
     if not args:
         return 0 if verdict["same"] else 1

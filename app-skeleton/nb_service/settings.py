@@ -254,6 +254,12 @@ class Settings(Table):
     kserve: bool = setting(
         "S2I_KSERVE", switch, False, "Answer `inputs` of KServe V1 with predictions; TensorFlow Serving says outputs."
     )
+    unload: bool = setting(
+        "S2I_UNLOAD",
+        switch,
+        False,
+        "Let whoever may ask for predictions end those of Open Inference by `unload`, until `load` is asked for.",
+    )
     otel_exporter_otlp_endpoint: str = setting(
         "OTEL_EXPORTER_OTLP_ENDPOINT",
         text,

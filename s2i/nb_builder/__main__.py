@@ -64,6 +64,21 @@ def _sign(arguments: Sequence[str]) -> None:
     sign.main(arguments)
 
 
+def _rebuild_check(arguments: Sequence[str]) -> None:
+    from nb_builder.commands import rebuild_check
+
+    rebuild_check.main(arguments)
+
+
+def _carry(command: str) -> Callable[[Sequence[str]], None]:
+    def call(arguments: Sequence[str]) -> None:
+        from nb_builder.commands import carry
+
+        {"push": carry.push, "pull": carry.pull, "serve": carry.serve}[command](arguments)
+
+    return call
+
+
 @contextlib.contextmanager
 def _without_collections() -> Iterator[None]:
     """Collect no garbage meanwhile, and never look for any in what was made: modules stay.
@@ -85,6 +100,10 @@ COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     "check": _check,
     "local": run_locally.main,
     "native": _native,
+    "pull": _carry("pull"),
+    "push": _carry("push"),
+    "rebuild-check": _rebuild_check,
+    "serve": _carry("serve"),
     "usage": lambda arguments: usage.show(),
     "sign": _sign,
     "slim": _slim,

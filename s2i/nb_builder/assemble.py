@@ -18,7 +18,16 @@ from nb_builder.common.log import Log
 from nb_builder.common.resolve_date import AsOf
 from nb_builder.common.settings import Settings
 from nb_builder.common.workspace import Workspace
-from nb_builder.execute import cell_errors, error_causes, file_guard, kernel_overlay, package_drift, pip_shim, runner
+from nb_builder.execute import (
+    cell_errors,
+    dated_bytecode,
+    error_causes,
+    file_guard,
+    kernel_overlay,
+    package_drift,
+    pip_shim,
+    runner,
+)
 from nb_builder.execute.file_guard import Files
 from nb_builder.execute.kernel import Launch
 from nb_builder.incremental import artifacts, model_reuse
@@ -94,6 +103,8 @@ def assemble(settings: Settings, log: Log) -> None:
         leave_batch_form(workspace, report)
         report.facts.update(image_labels.write(workspace, settings.src))
         attest(build)
+    if settings.source_date_epoch is not None:
+        dated_bytecode.date(workspace.root, settings.source_date_epoch)
     artifacts.remove(settings.src)
     workspace.open_to_group()
     log.step(f"Done: the model is in {workspace.model}")

@@ -1,7 +1,7 @@
 """make bench: what we measure against what users have today, side by side in one run.
 
 Usage: python test/bench [build] [incremental] [images] [start] [serve] [batching] [batched-serve] [grpc] [native]
-    [batch] [batch-memory] [notebooks]
+    [batch] [batch-memory] [bus] [verify] [notebooks]
 (without words all but notebooks, which fetches from GitHub and takes hours)
 """
 
@@ -12,6 +12,7 @@ import batch_memory
 import batched_serve
 import batching
 import build
+import bus
 import grpc_calls
 import images
 import incremental
@@ -19,6 +20,7 @@ import native
 import public
 import serve
 import starts
+import verify
 
 SUITES = {
     "build": build.report,
@@ -32,6 +34,8 @@ SUITES = {
     "native": native.report,
     "batch": batch_files.report,
     "batch-memory": batch_memory.report,
+    "bus": bus.report,
+    "verify": verify.report,
     "notebooks": public.report,
 }
 # Of others' repositories, and for long: only by its name.

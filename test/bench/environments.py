@@ -81,7 +81,7 @@ def service_of(app_root: Path, home: Path = HOME, **settings: str) -> tuple[list
 def _theirs(peer: Peer, port: int) -> tuple[list, dict]:
     environment, folder = _environment(peer), PLACE / f"{peer.name}-files"
     folder.mkdir(exist_ok=True)
-    _mlserver_settings(folder, port, dict(peer.settings))
+    mlserver_settings(folder, port, dict(peer.settings))
     filled = [word.format(port=port, folder=folder) for word in peer.command]
     return inside(environment, built("nb-batch"), filled)
 
@@ -94,7 +94,8 @@ def inside(environment: Path, app_root: Path, command: Sequence[str]) -> tuple[l
     return [environment / "bin" / command[0], *command[1:]], environ
 
 
-def _mlserver_settings(folder: Path, port: int, more: dict) -> None:
+def mlserver_settings(folder: Path, port: int, more: dict) -> None:
+    """Write what MLServer reads in `folder`: its ports, `more` of its settings, and its model."""
     ports = {"http_port": port, "grpc_port": free_port(), "metrics_port": free_port()}
     where = {"host": "127.0.0.1", "metrics_dir": str(folder / "metrics")}
     (folder / "settings.json").write_text(json.dumps({**ports, **where, "debug": False, **more}))

@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import ClassVar, NamedTuple
 
@@ -583,11 +583,14 @@ class MqttServer(Server):
         """Return all answers and errors, in the order of their places."""
         return sorted(self.messages, key=lambda message: message.is_error)
 
+    def is_connected(self) -> bool:
+        """Return whether the service is connected, as far as the log of the broker says."""
+        log = (self.folder / "broker.log").read_text()
+        return log.rfind(f" as {self.CLIENT} (") > log.rfind(f"Client {self.CLIENT} ")
+
     def unsettled(self) -> int:
         """Return how many samples the service's session still has; while it is connected, how many lack an answer."""
-        log = (self.folder / "broker.log").read_text()
-        came, went = log.rfind(f" as {self.CLIENT} ("), log.rfind(f"Client {self.CLIENT} ")
-        if came > went:
+        if self.is_connected():
             return self.sent - len({message.headers["x-sample-id"] for message in self.messages})
         bodies, end = [], threading.Event()
 
@@ -838,6 +841,26 @@ EVERY = {
 }
 QUICK = ("nats", "redis")
 SERVERS = EVERY if EVERY_BROKER else {name: EVERY[name] for name in QUICK}
+
+
+@contextlib.asynccontextmanager
+async def connected(broker) -> AsyncIterator:
+    """Connect a broker of the back end; close it at the end of `async with`."""
+    try:
+        await broker.connect(16)
+        yield broker
+    finally:
+        await broker.close()
+
+
+async def taken(broker, number: int = 1) -> list:
+    """Return `number` deliveries; each call of `take` waits for half a second."""
+    deliveries = []
+    for _ in range(40):
+        deliveries += await broker.take(16)
+        if len(deliveries) >= number:
+            break
+    return deliveries
 
 
 def count_until(server: Server, number: int, seconds: float) -> tuple[int, int]:

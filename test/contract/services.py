@@ -121,6 +121,11 @@ class Service:
         """Return the status of GET `path`."""
         return self.ask(None, path, "GET", {})[0]
 
+    def metric(self, name: str) -> float:
+        """Return the number of the first metric whose line begins with `name`."""
+        lines = self.ask(None, "/metrics", "GET", {})[1].splitlines()
+        return next(float(line.split()[-1]) for line in lines if line.startswith(name))
+
     def stop(self, number: int = signal.SIGTERM, seconds: float = SOON) -> int:
         """Send a signal; return the exit code, or raise TimeoutExpired after `seconds`."""
         self.process.send_signal(number)

@@ -10,7 +10,7 @@ import tarfile
 import pytest
 from nb_service import backends
 
-from contract import clients
+from contract import clients, zipapps
 from contract.archives import archive_of
 from contract.batches import batch
 from contract.brokers import RedisServer, count_until
@@ -79,7 +79,21 @@ def _by_export(root, samples, folder):
     return _by_batch(folder, samples, folder)
 
 
-ASKED = {"batch": _by_batch, "bus": _by_bus, "http": _by_http, "model": _by_export, "spark-model": _by_spark}
+def _by_zipapp(root, samples, folder):
+    file = zipapps.zipapp_of(root, folder, "--with-wheels")
+    ran = zipapps.run(file, given="".join(json.dumps(sample) + "\n" for sample in samples).encode())
+    assert ran.returncode == 0, ran.stderr.decode()
+    return [json.loads(line) for line in ran.stdout.splitlines()]
+
+
+ASKED = {
+    "batch": _by_batch,
+    "bus": _by_bus,
+    "http": _by_http,
+    "model": _by_export,
+    "spark-model": _by_spark,
+    "zipapp": _by_zipapp,
+}
 # What they are asked is no sample.
 UNASKED = {"verify"}
 

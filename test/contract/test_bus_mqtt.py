@@ -1,7 +1,6 @@
 """What MQTT alone has: sessions with a name, an order of acknowledging, topics, and messages without an id."""
 
 import asyncio
-import contextlib
 from urllib.parse import urlsplit
 
 import pytest
@@ -11,7 +10,7 @@ from nb_service.backends.bus.place import Place
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from contract.brokers import ERRORS, SOURCE, TARGET, MqttServer, count_until
+from contract.brokers import ERRORS, SOURCE, TARGET, MqttServer, connected, count_until, taken
 from contract.services import SOON, wait_until
 
 DOUBLE = """
@@ -46,26 +45,6 @@ def _broker(server, source=SOURCE, client=MqttServer.CLIENT):
     return Mqtt(Place((url,), source, TARGET, ERRORS, "g", client=client))
 
 
-@contextlib.asynccontextmanager
-async def _connected(server, **more):
-    broker = _broker(server, **more)
-    try:
-        await broker.connect(16)
-        yield broker
-    finally:
-        await broker.close()
-
-
-async def _taken(broker, number=1):
-    """Return `number` deliveries; each call of `take` waits for half a second."""
-    taken = []
-    for _ in range(40):
-        taken += await broker.take(16)
-        if len(taken) >= number:
-            break
-    return taken
-
-
 async def _put(server, *messages):
     await asyncio.to_thread(server.put, messages)
 
@@ -78,12 +57,13 @@ def test_what_is_settled_is_acknowledged_when_all_before_it_is(server):
     async def settled():
         left = []
         for order in ([1, 2], [2, 0, 1]):
-            async with _connected(server) as broker:
+            async with connected(_broker(server)) as broker:
                 if not left:
                     await _put(server, *[(b"%d" % number, {}) for number in range(3)])
-                taken = await _taken(broker, 3)
+                came = await taken(broker, 3)
                 for place in order:
-                    await broker.settle(_answers([taken[place]]))
+                    await broker.settle(_answers([came[place]]))
+            assert await asyncio.to_thread(wait_until, lambda: not server.is_connected())
             left.append(await asyncio.to_thread(server.unsettled))
         return left
 
@@ -93,14 +73,14 @@ def test_what_is_settled_is_acknowledged_when_all_before_it_is(server):
 
 def test_what_comes_again_has_its_id_again(server):
     async def told():
-        async with _connected(server) as broker:
+        async with connected(_broker(server)) as broker:
             await _put(server, (b"1", {}), (b"2", {"message-id": "mine"}))
-            first = await _taken(broker, 2)
+            first = await taken(broker, 2)
             await broker.close()
             await broker.connect(16)
-            again = await _taken(broker, 2)
-        async with _connected(server) as other:
-            return first, again, await _taken(other, 2)
+            again = await taken(broker, 2)
+        async with connected(_broker(server)) as other:
+            return first, again, await taken(other, 2)
 
     first, again, third = asyncio.run(told())
     assert [one.deliveries for one in first + again] == [1, 1, 2, 2]
@@ -113,9 +93,9 @@ def test_an_event_is_named_by_its_source_and_id(server):
     event = {"ce-specversion": "1.0", "ce-id": "e", "ce-source": "/s", "ce-type": "t", "x-request-id": "r"}
 
     async def told():
-        async with _connected(server) as broker:
+        async with connected(_broker(server)) as broker:
             await _put(server, (b"1", event))
-            return await _taken(broker)
+            return await taken(broker)
 
     (delivery,) = asyncio.run(told())
     assert (delivery.id, delivery.headers) == ("/s#e", event)
@@ -124,11 +104,11 @@ def test_an_event_is_named_by_its_source_and_id(server):
 def test_who_connects_with_a_name_that_another_has_is_told_so(server):
     async def told():
         reasons = []
-        async with _connected(server) as broker:
+        async with connected(_broker(server)) as broker:
             for _ in range(2):
-                async with _connected(server):
+                async with connected(_broker(server)):
                     with pytest.raises(Away) as reason:
-                        await _taken(broker)
+                        await taken(broker)
                     reasons.append(str(reason.value))
                 await broker.close()
                 await broker.connect(16)
@@ -146,14 +126,14 @@ def test_a_topic_of_a_wildcard_is_the_key_and_what_a_conversation_needs_is_kept(
     sent.CorrelationData, sent.ResponseTopic, sent.ContentType = b"\xff\x00", "replies/1", "application/json"
 
     async def settled():
-        async with _connected(server, source="plants/+/samples") as broker:
+        async with connected(_broker(server, source="plants/+/samples")) as broker:
             client = server.client("")
             client.connect("127.0.0.1", int(server.port))
             client.loop_start()
             client.publish("plants/7/samples", b"1", 1, properties=sent).wait_for_publish(SOON)
             client.disconnect()
             client.loop_stop()
-            (delivery,) = await _taken(broker)
+            (delivery,) = await taken(broker)
             assert (delivery.key, delivery.lane) == ("plants/7/samples",) * 2
             assert delivery.headers == {
                 "content-type": "application/json",

@@ -14,7 +14,7 @@ from nb_builder.native import steps
 from contract import native_app
 from contract.services import Service
 from contract.wire import Wire, get, post
-from unit.nb_native import tools
+from engine import debian
 from unit.nb_native.runtime.programs import Served
 
 NOTEBOOK = """
@@ -102,7 +102,7 @@ OF_THE_LOG = "; the service's log has the traceback"
 @pytest.fixture(scope="module")
 def both(tmp_path_factory):
     """Return the service and the native program of one model, running."""
-    tools.found("gcc", "gcc", "libc6-dev")
+    debian.found("gcc", "gcc", "libc6-dev")
     folder = tmp_path_factory.mktemp("native")
     app = native_app.make(folder / "app", NOTEBOOK)
     steps.translate(Workspace(app), folder / "made", Log())

@@ -202,7 +202,7 @@ def test_triton_s_client_finds_configuration_statistics_and_index(start):
     assert [model["inference_stats"][outcome]["count"] for outcome in ("success", "fail")] == [1, 1]
     assert model["inference_stats"]["success"]["ns"] > 0
     assert asked(service, "/v2/repository/index", {})[1] == [
-        {"name": "model", "version": model["version"], "state": "READY"}
+        {"name": "model", "version": model["version"], "state": "READY", "reason": ""}
     ]
     assert service.ask(b"", "/v2/models", "GET")[1] == {"models": ["model"]}
 

@@ -2,13 +2,17 @@
 
 import json
 import os
+import re
 import signal
+import subprocess
+import time
 
 import pytest
 from nb_service.http.hops import THREADS
 from prometheus_client.parser import text_string_to_metric_families
 
 from contract.services import JSON, connections, wait_until
+from engine import debian
 
 NOTEBOOK = """
     import os
@@ -39,6 +43,46 @@ def told(service, path="/metrics"):
     return {(sample.name, *sorted(sample.labels.items())): sample.value for sample in samples}
 
 
+@pytest.fixture
+def numbers(start):
+    """Return what gives a service's metrics in a format; it has all kinds of them."""
+    service = start(NOTEBOOK).ready()
+    for sample in ([0.5, 0.6], 0.25, "kill", [0.1, 0.1]):
+        service.predict(sample)
+
+    def text(accept="text/plain"):
+        return service.ask(None, "/metrics", "GET", {"Accept": accept})[1]
+
+    assert wait_until(lambda: 'nb_scorer_restarts_total{reason="died"} 1.0' in text())
+    return text
+
+
+def promtool(*words, given=""):
+    """Return (exit status, all that it said) of Prometheus's own tool."""
+    command = [debian.found("promtool", "prometheus"), *words]
+    ran = subprocess.run(command, input=given, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return ran.returncode, ran.stdout
+
+
+def test_prometheus_s_own_tool_finds_nothing_wrong_with_the_metrics(numbers):
+    text = numbers()
+    assert "nb_prediction_values_bucket" in text and "nb_predictions_total" in text
+    assert promtool("check", "metrics", given=text) == (0, "")
+
+
+def test_prometheus_s_own_tool_reads_the_metrics_of_openmetrics(numbers, tmp_path):
+    text = numbers("application/openmetrics-text; version=1.0.0")
+    # It looks at this format as at the one before, in which a counter's help would have the whole name.
+    _, said = promtool("check", "metrics", given=text)
+    assert [line for line in said.splitlines() if not line.endswith("_total no help text")] == []
+    # By its parser for this format it reads samples with times.
+    stamped = re.sub(r"^([^#].*)$", rf"\1 {int(time.time())}", text, flags=re.MULTILINE)
+    (tmp_path / "numbers").write_text(stamped)
+    status, said = promtool("tsdb", "create-blocks-from", "openmetrics", tmp_path / "numbers", tmp_path / "blocks")
+    samples = len(re.findall(r"^[^#]", text, re.MULTILINE))
+    assert (status, int(said.splitlines()[1].split()[4])) == (0, samples)
+
+
 def test_metrics_tell_what_was_asked_answered_and_restarted(start):
     service = start(NOTEBOOK).ready()
     for sample in ([0.5, 0.6], [1, 1], [0.1, 0.1], 7, 0.25, "kill"):
@@ -57,7 +101,7 @@ def test_metrics_tell_what_was_asked_answered_and_restarted(start):
     assert shown["nb_predictions_total", ("value", "big")] == 2
     assert shown["nb_predictions_total", ("value", "small")] == 1
     assert shown["nb_predictions_total", ("value", "7")] == 1
-    assert shown["nb_predictions_bucket", ("le", "0.3")] == 1
+    assert shown["nb_prediction_values_bucket", ("le", "0.3")] == 1
     assert shown["nb_processing_seconds_count",] == 6
     assert shown["nb_input_bucket", ("feature", "1"), ("le", "+Inf")] == 3
     assert shown["nb_ready",] == 1

@@ -54,6 +54,15 @@ def test_a_service_as_proved_gets_one_line(selftest):
     assert said.endswith(" requests answered as they ought to be.\n") and said.count("\n") == 1
 
 
+def test_a_client_of_a_broker_that_can_not_be_loaded_is_a_difference(model_cache, tmp_path):
+    (tmp_path / "redis").mkdir()
+    (tmp_path / "redis" / "__init__.py").write_text("raise ImportError('no part of it')")
+    kept = {"PATH": os.environ["PATH"], "APP_ROOT": str(model_cache(DOUBLE)), "PYTHONPATH": str(tmp_path)}
+    command = [sys.executable, "-m", "nb_service", "selftest"]
+    said = subprocess.run(command, env=kept, capture_output=True, text=True, timeout=50)
+    assert (said.returncode, said.stdout) == (1, "The client of Redis Streams can't be loaded: no part of it\n")
+
+
 def test_the_verdict_holds_every_answer(verdict):
     found = verdict(DOUBLE)
     assert (found["same"], found["rows"], found["deterministic"], found["differences"]) == (True, 3, True, [])

@@ -12,6 +12,8 @@ import nb_builder.common.settings
 import nb_builder.problems
 import nb_builder.problems.native_images
 import nb_builder.problems.slim_images
+import nb_builder.registry.problems
+import nb_scorer.zipapp.problems
 import nb_service.app.factory
 import nb_service.problems
 import nb_service.settings
@@ -57,8 +59,9 @@ CALLS = (
     nb_builder.commands.run_locally,
     nb_builder.commands.audit,
     nb_builder.commands.sign,
+    nb_builder.registry.problems,
 )
-HOMES = (*BUILD, *CALLS, nb_service.problems)
+HOMES = (*BUILD, *CALLS, nb_service.problems, nb_scorer.zipapp.problems)
 PROBLEMS = {kind.code: kind for module in HOMES for kind in classes(module)}
 # Those of slim and native images are asserted by the tests that make such images.
 OF_A_BUILD = {

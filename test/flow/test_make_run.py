@@ -1,6 +1,7 @@
 """`make run` with each kind of NOTEBOOK: it builds, serves, asks once, and leaves nothing running."""
 
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -8,8 +9,11 @@ import time
 
 import pytest
 
+import signers
 from cases import named
 from commands import Block, Session
+from contract import zipapps
+from contract.services import make_app_root
 from flow import stage
 
 # There is one place where `make run` builds.
@@ -85,3 +89,38 @@ def test_what_is_no_notebook_is_refused_in_a_sentence(session, tmp_path):
     )
     assert ran.returncode != 0
     assert "is neither a folder, a notebook nor a git URL" in ran.stdout + ran.stderr
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """Return the file of a model, with its packages, and a public key that has signed it."""
+    folder = tmp_path_factory.mktemp("model")
+    (folder / "root").mkdir()
+    code = "def predictor(x):\n    return x - 1\nexamples = [1, 2]"
+    path = zipapps.zipapp_of(make_app_root(folder / "root", code, {}), folder, "--with-wheels")
+    private, public = signers.key_pair(folder)
+    return zipapps.sign(path, private), public
+
+
+def test_a_model_s_file_becomes_a_service_without_its_notebook(session, model):
+    session.run(Block(f"make run MODEL={model[0]}\n", frozenset({"service"}), 1))
+    assert json.loads(stage.ask(session.port, b"4")[1]) == 3
+    assert stage.ask(session.port, b"", "GET", "/openapi.json")[0] == 200
+    session.stop()
+    assert "it answers 0" in session.log.read_text()
+
+
+def test_a_forged_file_is_not_served_where_a_key_is_set(model, tmp_path):
+    sings = tmp_path / "sings"
+    forged = zipapps.changed(
+        model[0], tmp_path / "m", lambda found: {**found, "model/model.pickle": zipapps.canary(sings)}
+    )
+    done = subprocess.run(
+        ["make", "--no-print-directory", "run", f"MODEL={forged}"],
+        cwd=stage.ROOT,
+        env={**os.environ, "S2I_VERIFY_KEY_FILE": str(model[1])},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode != 0
+    assert "model/model.pickle is not the file that was signed" in done.stdout and not sings.exists()

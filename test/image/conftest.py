@@ -17,6 +17,12 @@ from image import repos
 GIVEN = os.environ.get("IMAGE_NAME")
 # Other runs may use the same engine; the workers of this one share what each of them makes.
 APPS = shared.name()
+BROKERS = """
+FROM {base}
+RUN apt-get -o Acquire::Retries=5 update \\
+ && DEBIAN_FRONTEND=noninteractive apt-get -o Acquire::Retries=5 install -y --no-install-recommends \\
+        mosquitto mosquitto-clients nats-server redis-server
+"""
 
 
 def pytest_configure(config):
@@ -59,7 +65,7 @@ def builder(engine):
 @pytest.fixture(scope="session")
 def builder_with_more(engine):
     """Return a builder image with all that can be added: a build for each addition would take minutes."""
-    return make_builder("with-more", "bookworm", "COMPILERS=1", "APT=git", "OTEL=1", "BATCH=1")
+    return make_builder("with-more", "bookworm", "COMPILERS=1", "APT=git", "OTEL=1", "BATCH=1", "BUS=nats,redis,mqtt")
 
 
 @pytest.fixture(scope="session")
@@ -103,6 +109,27 @@ def slim_workbench(workbench):
 def example(build_once):
     """Return the image of the running example."""
     return build_once("example", provide.ROOT / "docs" / "examples" / "kmeans")
+
+
+@pytest.fixture(scope="session")
+def broker_image(engine):
+    """Return the name of an image with Debian's brokers, and not of the network's: those are not reached everywhere."""
+    base = or_leave_out(lambda: shared.once("base-bookworm", lambda: bases.base("bookworm")))
+    name = f"{APPS}-brokers"
+
+    def make():
+        docker.docker("build", "--tag", name, "-", stdin=BROKERS.format(base=base).encode())
+        return name
+
+    return shared.once("brokers", make)
+
+
+@pytest.fixture(scope="session")
+def bus_example(builder_with_more, tmp_path_factory):
+    """Return the image of the running example, made by a builder that has clients of NATS and Redis."""
+    source = git_repository(provide.ROOT / "docs/examples/kmeans", tmp_path_factory.mktemp("bus") / "repo")
+    s2i = S2i(or_leave_out(s2i_tool.program), builder_with_more)
+    return shared.once("bus-example", lambda: must(s2i.build(source, f"{APPS}-bus-example")).image)
 
 
 @pytest.fixture

@@ -48,6 +48,20 @@ def test_so_are_the_jobs_that_score_files(name, decode):
     assert decode(text.replace("backoffLimit", "backofLimit", 1))[1].endswith('unknown field "backofLimit"')
 
 
+def test_so_is_what_scores_from_a_bus_but_for_what_keda_and_knative_have(decode):
+    text = (provide.ROOT / "docs/deploy/bus.yaml").read_text(encoding="utf-8")
+    ours, keda = text.split("  - apiVersion: keda.sh")
+    assert keda
+    assert decode(ours) == (["Secret my-service-bus", "Deployment my-service-bus"], "")
+    assert decode(ours.replace("secretName", "secretNames", 1))[1].endswith('unknown field "secretNames"')
+    service, _ = (
+        (provide.ROOT / "docs/deploy/knative.yaml")
+        .read_text(encoding="utf-8")
+        .split("  - apiVersion: eventing.knative.dev", 1)
+    )
+    assert decode(service) == (["Service my-service-events"], "")
+
+
 @pytest.mark.parametrize(
     ("right", "wrong", "error"),
     [

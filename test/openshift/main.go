@@ -23,6 +23,7 @@ import (
 // What a document may be; each call gives an empty one.
 var kinds = map[metav1.TypeMeta]func() any{
 	{APIVersion: "v1", Kind: "Service"}:                        func() any { return new(corev1.Service) },
+	{APIVersion: "v1", Kind: "Secret"}:                         func() any { return new(corev1.Secret) },
 	{APIVersion: "v1", Kind: "PersistentVolumeClaim"}:          func() any { return new(corev1.PersistentVolumeClaim) },
 	{APIVersion: "apps/v1", Kind: "Deployment"}:                func() any { return new(appsv1.Deployment) },
 	{APIVersion: "batch/v1", Kind: "CronJob"}:                  func() any { return new(batchv1.CronJob) },

@@ -89,6 +89,7 @@ class _Drive(object):
 
     def run(self, begin, calls):
         self._outcomes = [None] * len(calls)
+        begun = []
         for index, (args, keywords) in enumerate(calls):
             try:
                 generator = begin(args, keywords)
@@ -96,28 +97,32 @@ class _Drive(object):
             except BaseException as error:
                 self._outcomes[index] = Failure(error)
             else:
-                self._advance(index, generator, generator.send, None)
+                begun.append((index, generator, generator.send, None))
+        self._advance(begun)
         while self._waiting:
             waiting, self._waiting = self._waiting, []
             for group in self._groups(waiting):
                 self._answer(group)
         return self._outcomes
 
-    def _advance(self, index, generator, step, value):
-        raised = None
-        try:
-            self._waiting.append((index, generator, step(value)))
-        except StopIteration as stop:
-            self._outcomes[index] = stop.value
-        # SystemExit and KeyboardInterrupt too: a notebook's exit() costs one answer.
-        except BaseException as error:
-            # Our frames would hold the outcomes, and these the error, until the collector comes.
-            raised = _without_our_frames(raised_within(error))
-            self._outcomes[index] = Failure(raised)
-        if os.getpid() != self._pid and self._in_copy is not None:
-            self._in_copy(raised)
-        # This frame and the error's traceback would hold each other.
-        raised = None
+    def _advance(self, entries):
+        """Have each of `entries`, (index, generator, its send or throw, what it gets), run to its next stop."""
+        outcomes, wait, pid, getpid = self._outcomes, self._waiting.append, self._pid, os.getpid
+        for index, generator, step, value in entries:
+            raised = None
+            try:
+                wait((index, generator, step(value)))
+            except StopIteration as stop:
+                outcomes[index] = stop.value
+            # SystemExit and KeyboardInterrupt too: a notebook's exit() costs one answer.
+            except BaseException as error:
+                # Our frames would hold the outcomes, and these the error, until the collector comes.
+                raised = _without_our_frames(raised_within(error))
+                outcomes[index] = Failure(raised)
+            if getpid() != pid and self._in_copy is not None:
+                self._in_copy(raised)
+        # This frame and the error's traceback would hold each other; so would one that was thrown.
+        raised = value = entries = None
 
     def _groups(self, waiting):
         """Yield lists of those in `waiting` that share a call, with their key, in the order of the first of each."""
@@ -146,12 +151,15 @@ class _Drive(object):
 
     def _answer(self, group):
         key, entries = group
-        stops = [entry[2] for entry in entries]
-        for (index, generator, _), result in zip(entries, self._results(key, stops)):
-            if type(result) is Failure:
-                self._advance(index, generator, generator.throw, _without_our_frames(result.taken()))
-            else:
-                self._advance(index, generator, generator.send, result)
+        results = self._results(key, [entry[2] for entry in entries])
+        self._advance(
+            [
+                (index, generator, generator.throw, _without_our_frames(result.taken()))
+                if type(result) is Failure
+                else (index, generator, generator.send, result)
+                for (index, generator, _), result in zip(entries, results)
+            ]
+        )
 
     def _results(self, key, stops):
         watch = self._watch

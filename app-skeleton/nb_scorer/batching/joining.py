@@ -41,7 +41,7 @@ _SEVERAL_INPUTS = {"keras", "tensorflow"}
 _TAKE_ONE_TEXT, _TAKE_ONE_ROW = {"sentence_transformers"}, {"catboost"}
 _ONE = "one object"
 _MOST_TYPES = 1000
-_FLOATS = {float}
+_FLOATS, _LISTS = {float}, {list}
 
 # What is said of a class is asked for at each stop.
 _origins: dict = {}
@@ -211,7 +211,8 @@ def call_together(stops):
         joined = parts if type(parts[0]) is str else joins.join(parts)
         return _results_of_each(function, _called(function, args, keywords, place, joined), len(parts))
     several = _takes_several(function, parts[0])
-    sizes = [shapes.size(part[0] if several else part) for part in parts]
+    is_rows = not several and set(map(type, parts)) == _LISTS
+    sizes = list(map(len, parts)) if is_rows else [shapes.size(part[0] if several else part) for part in parts]
     joined = joins.join_several(parts) if several else joins.join(parts)
     return _split(function, _called(function, args, keywords, place, joined), sizes, stops)
 
@@ -244,9 +245,14 @@ def _split(function, result, sizes, stops):
         raise NotRowwise(_words(function, rows))
     batch = Batch(result, rows, several)
     results, end = [], 0
+    is_sliced = not several and not hasattr(result, "iloc")
     for stop, count in zip(stops, sizes):
         start, end = end, end + count
-        results.append(Rows(batch, start, end) if stop[4] else cut(batch, start, end))
+        if stop[4]:
+            results.append(Rows(batch, start, end))
+        else:
+            # Most results are one array, and cut() asks each time.
+            results.append(result[start:end] if is_sliced else cut(batch, start, end))
     return results
 
 

@@ -10,6 +10,7 @@ import decimal
 import enum
 import json
 import marshal
+import operator
 import sys
 import types
 import uuid
@@ -125,6 +126,11 @@ def encode(answer, form=None):
         # As json does of those derived from it, such as numpy.float64.
         text = float.__repr__(answer)
         return b"null" if text in _NOT_FINITE else text.encode("ascii")
+    if type(answer) is list and answer:
+        # The encoder would ask for each of a thousand answers what to do with it.
+        kinds = set(map(type, answer))
+        own = _SCALARS.get(kinds.pop()) if len(kinds) == 1 else None
+        answer = answer if own is None else list(map(own, answer))
     form = form or LABELLED
     try:
         text = form.encoder.encode(answer)
@@ -270,6 +276,8 @@ _STEPS: tuple = (
 
 # For each of numpy's numbers that was answered, what makes Python's own of it. It has about twenty types of them.
 _SCALARS: dict = {}
+# Faster than a function that calls it.
+_ITEM = operator.methodcaller("item")
 _NOT_FINITE = ("nan", "inf", "-inf")
 
 
@@ -287,7 +295,7 @@ def _numpy_scalar(value):
     if kind == "m":
         return None if value != value else _seconds(value)
     # A long double's item() is a long double again.
-    own = float if kind == "f" else _item
+    own = float if kind == "f" else _ITEM
     plain_value = own(value)
     if type(plain_value) is type(value):
         raise NoJsonForm("an answer of type {} has no JSON form".format(type(value).__name__))
@@ -295,10 +303,6 @@ def _numpy_scalar(value):
     if kind in "biuf" and type(value).__module__ == "numpy" and not hasattr(value, "__setitem__"):
         _SCALARS[type(value)] = own
     return plain_value
-
-
-def _item(value):
-    return value.item()
 
 
 def _seconds(value):

@@ -46,12 +46,12 @@ def _blocks(file):
     block = bytearray(BLOCK)
     size = 0
     while True:
-        got = file.readinto(memoryview(block)[size:])
-        size += got or 0
-        if size == BLOCK or (size and not got):
+        count = file.readinto(memoryview(block)[size:])
+        size += count or 0
+        if size == BLOCK or (size and not count):
             yield memoryview(block)[:size]
             size = 0
-        if not got:
+        if not count:
             return
 
 

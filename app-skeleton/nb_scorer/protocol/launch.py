@@ -24,16 +24,16 @@ _PROGRAM = """\
 import sys
 sys.path[:] = [entry for entry in sys.path if entry]
 sys.path.append(sys.argv.pop(1))
-from nb_scorer.worker.entry import main
+from {} import main
 sys.exit(main(sys.argv[1:]))
 """
 
 HOME = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
-def command(python, *args):
-    """Return the argv that runs nb_scorer's main with `args` in the interpreter `python`."""
-    return [str(python), "-c", _PROGRAM, HOME] + [str(arg) for arg in args]
+def command(python, *args, home=HOME, entry="nb_scorer.worker.entry"):
+    """Return the argv that runs the main of a module with `args` in the interpreter `python`; `home` has nb_scorer."""
+    return [str(python), "-c", _PROGRAM.format(entry), home] + [str(arg) for arg in args]
 
 
 def environment(environ):

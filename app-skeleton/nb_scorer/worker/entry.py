@@ -35,7 +35,7 @@ def main(args):
 
 def _zygote(control, mode, mode_and_form, model_args):
     try:
-        return zygote.Zygote(control, mode, lambda: _load_scorer(*model_args), [*mode_and_form, *model_args]).run()
+        return zygote.Zygote(control, mode, lambda: _of_front(*model_args), [*mode_and_form, *model_args]).run()
     except ModelProblem as problem:
         zygote.tell(control, dict(scorer.problem_facts(problem), event="failed"))
         return 1
@@ -43,7 +43,7 @@ def _zygote(control, mode, mode_and_form, model_args):
 
 def _lone_scorer(link, counters, model_args):
     try:
-        model = _load_scorer(*model_args)
+        model = _of_front(*model_args)
         scorer.serve(link, counters, model)
     except ModelProblem as problem:
         scorer.report_problem(link, problem)
@@ -54,12 +54,18 @@ def _lone_scorer(link, counters, model_args):
     return 0
 
 
-def _load_scorer(folder, notebook_folder, digests):
-    """Return the Scorer of the model in `folder`, with the notebook's folder in force."""
+def _of_front(folder, notebook_folder, digests):
+    return load_scorer(folder, notebook_folder, json.loads(digests) if digests else None)
+
+
+def load_scorer(folder, notebook_folder, digests=None):
+    """Return the Scorer of the model in `folder`, with the notebook's folder in force.
+
+    `digests` are those of a signature that somebody has verified; raise ModelProblem as nb_scorer.model.load does.
+    """
     pid = os.getpid()
     try:
         # Before anything that the manifest asks for: it names folders of modules, which the pickle imports.
-        digests = json.loads(digests) if digests else None
         model_manifest = manifest.read(folder, digests)
         runtime_paths.enter(notebook_folder, model_manifest)
         process_state.before_load(model_manifest.get("process_state"))

@@ -189,6 +189,11 @@ class Scorer(object):
 
     def _outcomes(self, samples, watch):
         """Return for each of the decoded samples what predictor's batch form gives for it, or its Failure."""
+        if not isinstance(self._predictor, calls.Call):
+            scored = self._batch_form.score(
+                [((sample,), {}) for sample in samples], watch, self._most, self._end_copy_of_step
+            )
+            return [self._awaited(outcome) for outcome in scored]
         outcomes: list = []
         arguments: list = []
         for sample in samples:
@@ -210,11 +215,11 @@ class Scorer(object):
             return Failure(error)
 
     def _arguments_of(self, sample):
-        """Return (args, keywords) with which the notebook's own function is called for a sample; raise Misfit."""
+        """Return (args, keywords) with which a Call calls the notebook's own function for a sample; raise Misfit."""
         predictor = self._predictor
         if isinstance(predictor, calls.CallByName):
             return (), predictor.read(sample)
-        return ((predictor.read(sample) if isinstance(predictor, calls.Call) else sample),), {}
+        return (predictor.read(sample),), {}
 
     def _encoded(self, sample, outcome):
         """Return (status, payload) for what the batch form gave for one sample."""

@@ -57,7 +57,8 @@ class Collector:
             by_value.add_metric((value,), count)
         yield by_value
         if numbers["numbers"]:
-            yield self._histogram("predictions", "Answers that are fractional numbers.", numbers["numbers"])
+            # Not `predictions`: in OpenMetrics that is the name of the counter above, whose samples end in _total.
+            yield self._histogram("prediction_values", "Answers that are fractional numbers.", numbers["numbers"])
         yield self._histograms("input", "Numbers that samples hold.", "feature", numbers["features"])
 
     def _scorer_metrics(self) -> Iterator[Metric]:

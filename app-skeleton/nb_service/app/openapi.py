@@ -49,8 +49,16 @@ _KEYS = {
     "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
     "browser": {"type": "http", "scheme": "basic"},
 }
-# GET routes that answer 200 even while the service is not ready.
+_UNLOAD = "/v2/repository/models/<name>/unload"
+# Routes without a body that answer 200 even while the service is not ready.
 _ALWAYS = {
+    "/v2/repository/index",
+    _UNLOAD,
+    "/v2/docs",
+    "/v2/docs/dataplane.json",
+    "/v2/docs/model-repository.json",
+    "/v2/models/<name>/docs",
+    "/v2/models/<name>/docs/dataplane.json",
     "/healthz",
     "/v2",
     "/v2/health/live",
@@ -70,9 +78,11 @@ _ALWAYS = {
     "/model",
 }
 # POST routes without a body, which ask for no prediction.
-_WITHOUT_BODY = {"/v2/repository/index"}
+_WITHOUT_BODY = {"/v2/repository/index", "/v2/repository/models/<name>/load", _UNLOAD}
 _TEXTS = {"/version", "/ping", "/health", "/metrics", "/monitoring/prometheus/metrics"}
 _PAGES = {"/docs", "/notebook"}
+# Pages under the path of a protocol, which refuse in its form.
+_PAGES_OF_V2 = {"/v2/docs", "/v2/models/<name>/docs", "/v2/models/<name>/versions/<version>/docs"}
 _EVENTS = (cloud_events.STRUCTURED, cloud_events.BATCH)
 _MANY = {"/predict/batch", "/invocations"}
 _VERSIONED = ("/v1/models/<name>", "/v2/models/<name>")
@@ -171,8 +181,12 @@ class _Operations:
             for status, reason in _REFUSALS.items():
                 answers[str(status)] = {"description": reason, "content": refusal}
             operation["requestBody"] = {"required": True, "content": self._bodies.of(path)}
-        elif method == "GET" and path.replace("/versions/<version>", "") not in _ALWAYS:
+        elif path.replace("/versions/<version>", "") not in _ALWAYS:
             answers["503"] = {"description": "Not ready.", "content": refusal}
+        if path == _UNLOAD:
+            answers["403"] = {"description": "Clients may not unload the model (S2I_UNLOAD).", "content": refusal}
+        if path.endswith(open_inference.INFER):
+            success["headers"] = {name: {"schema": TEXT} for name in open_inference.EVENT_FIELDS}
         if path in _MANY:
             answers["406"] = {"description": "The answers have no form of that type.", "content": refusal}
         return operation
@@ -191,7 +205,7 @@ class _Operations:
         kinds = {
             "/invocations": bodies.TYPES,
             **dict.fromkeys(_TEXTS, ("text/plain",)),
-            **dict.fromkeys(_PAGES, (HTML,)),
+            **dict.fromkeys(_PAGES | _PAGES_OF_V2, (HTML,)),
         }
         kinds["/model"] = ("application/x-tar",)
         kinds["/"] = (JSON, HTML) if method == "GET" else (JSON, *_EVENTS)

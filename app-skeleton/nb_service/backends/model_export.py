@@ -33,13 +33,13 @@ class ModelExport(StdoutArchive):
 
     def write(self, model: "ModelFolder", log: "Log", stream: IO[bytes]) -> tuple[int, int]:
         """Write the archive of `model`; return how many files it has, and its size in bytes."""
-        found = contents.of(model)
-        names = [*found.files]
+        exported = contents.of(model)
+        names = [*exported.files]
 
         def made() -> Iterator[tuple[str, BinaryIO]]:
             for name, file in wheels.of(model) if WITH_WHEELS in self.words else ():
                 names.append(name)
                 yield name, file
 
-        size = sum(map(stream.write, archive.pieces(found, made())))
+        size = sum(map(stream.write, archive.pieces(exported, made())))
         return len(names), size

@@ -21,7 +21,9 @@ class StdoutArchive:
     name = ""
     help = ""
     options: tuple[str, ...] = ()
-    refusal: type[problems.SparkModelWords | problems.ModelWords]  # of words that it does not take
+    refusal: type[
+        problems.SparkModelWords | problems.ModelWords | problems.ZipappWords
+    ]  # of words that it does not take
 
     def take(self, words: Sequence[str]) -> bool:
         """Take the words of the command line; return whether there is something to write. Raise the refusal."""

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from nb_scorer.common import paths
 from nb_scorer.model import verified_file
+from nb_scorer.signature import statement
 
 from nb_service import backends, problems
 from nb_service.log import visible
-from nb_service.signature import provenance, statement, trust
+from nb_service.signature import provenance, trust
 
 if TYPE_CHECKING:
     from nb_service.log import Log
@@ -75,10 +76,10 @@ def origin(build: Path, digests: Mapping[str, str], trusted: trust.Trust) -> lis
         return provenance.row("Origin", f"not signed: there is no {paths.BUILD}/{paths.PROVENANCE_SIGNATURE}")
     payload = trusted.opened(trust.read(path, build), build).payload
     try:
-        told = provenance.read(payload)
-        if provenance.model_of(told) != statement.root_of(digests):
+        origin = provenance.read(payload)
+        if provenance.model_of(origin) != statement.root_of(digests):
             raise problems.not_as_signed(path, "it says where another model comes from")
-        page = provenance.page(told)
+        page = provenance.page(origin)
     except statement.Malformed as error:
         raise problems.SignatureInvalid(build, str(error)) from error
     except (KeyError, TypeError, AttributeError, ValueError) as error:

@@ -35,7 +35,7 @@ def pieces(contents: Contents, more: Iterable[tuple[str, BinaryIO]] = ()) -> Ite
 
 def _files(contents: Contents) -> Iterator[tuple[str, BinaryIO]]:
     for name, path in sorted(contents.files.items()):
-        with _opened(path, contents.digests.get(name)) as file:
+        with opened(path, contents.digests.get(name)) as file:
             yield name, file
 
 
@@ -55,5 +55,6 @@ def _entry(name: str, file: BinaryIO) -> Iterator[bytes]:
     yield bytes(-size % tarfile.BLOCKSIZE)
 
 
-def _opened(path: Path, digest: str | None) -> BinaryIO:
+def opened(path: Path, digest: str | None) -> BinaryIO:
+    """Return a file to read from; with a `digest`, one that raises ModelNotAsSigned where its bytes are others."""
     return path.open("rb") if digest is None else verified_file.opened(path, digest)

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nb_scorer.common import paths
+from nb_scorer.signature import files
 
 from nb_service import problems
 from nb_service.model_folder import ModelFolder
-from nb_service.signature import files
 
 # Beside the model: what the build has left of these.
 OF_BUILD = (paths.LOCK, paths.SBOM, paths.PROVENANCE, paths.PROVENANCE_SIGNATURE)
@@ -31,8 +31,8 @@ def of(model: ModelFolder) -> Contents:
         raise problems.unreadable(error.filename or model.folder, error) from error
     if (model.folder / paths.SIGNATURE).is_file():
         names.add(paths.SIGNATURE)
-    found = {f"{paths.MODEL}/{name}": model.folder / name for name in names}
+    exported = {f"{paths.MODEL}/{name}": model.folder / name for name in names}
     build = model.folder.parent / paths.BUILD
-    found.update({f"{paths.BUILD}/{name}": build / name for name in OF_BUILD if (build / name).is_file()})
+    exported.update({f"{paths.BUILD}/{name}": build / name for name in OF_BUILD if (build / name).is_file()})
     digests = {f"{paths.MODEL}/{name}": digest for name, digest in (model.digests or {}).items()}
-    return Contents(found, digests)
+    return Contents(exported, digests)

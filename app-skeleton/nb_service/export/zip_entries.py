@@ -1,9 +1,29 @@
 """Entries of zip files that are the same bytes for the same content: no times, no owners."""
 
 import zipfile
+from typing import IO
 
+AT_ONCE = 1 << 20
 # The first that a zip file can say.
 NO_TIME = (1980, 1, 1, 0, 0, 0)
+
+
+class Forward:
+    """A stream that only goes forward, so that a file gets the bytes that a pipe gets."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self.size = 0
+
+    def write(self, data: bytes) -> int:
+        """Write it all."""
+        self._stream.write(data)
+        self.size += len(data)
+        return len(data)
+
+    def flush(self) -> None:
+        """Flush the stream."""
+        self._stream.flush()
 
 
 def entry(name: str, size: int, executable: int = 0) -> zipfile.ZipInfo:
@@ -14,3 +34,17 @@ def entry(name: str, size: int, executable: int = 0) -> zipfile.ZipInfo:
     made.external_attr = (0o100755 if executable else 0o100644) << 16
     made.file_size = size
     return made
+
+
+def stored(name: str, size: int, executable: int = 0) -> zipfile.ZipInfo:
+    """Return the entry of a file that is not compressed: its bytes are then the same by every version of zlib."""
+    made = entry(name, size, executable)
+    made.compress_type = zipfile.ZIP_STORED
+    return made
+
+
+def copy(sink: zipfile.ZipFile, name: str, file: IO[bytes], size: int, executable: int = 0) -> None:
+    """Copy what is in `file` as an entry of that name into an open archive."""
+    with sink.open(stored(name, size, executable), "w") as target:
+        while block := file.read(AT_ONCE):
+            target.write(block)

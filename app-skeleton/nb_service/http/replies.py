@@ -4,6 +4,8 @@ import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from nb_scorer.protocol import answer_words
+
 from nb_service.pool import answer as outcomes
 from nb_service.pool.answer import Answer
 from nb_service.settings import Settings
@@ -76,10 +78,6 @@ NO_APP = problem(
 )
 NOT_READY = problem(503, "No scorer is ready; try again.", (("Retry-After", str(RETRY_SECONDS)),))
 TOO_SLOW = problem(504, "The prediction took longer than this service allows.")
-REFUSED = "The notebook's validator refuses this sample"
-MISFIT = "The sample is not what the notebook takes"
-NO_JSON_FORM = "The notebook's predictor gave an answer that can't be sent"
-FAILED = "The notebook's predictor failed on this sample; the service's log has the traceback."
 
 READY = Reply(200, b'{"status": "ready"}\n')
 UNREADY = problem(503, "Not ready for predictions.", (("Retry-After", str(RETRY_SECONDS)),))
@@ -116,21 +114,11 @@ def from_answer(answer: Answer, disclosure: Disclosure = Disclosure()) -> Reply:
     if answer.outcome in _FIXED:
         return _FIXED[answer.outcome]
     facts = json.loads(answer.payload)
-    if answer.outcome == outcomes.NOT_JSON:
-        return problem(400, f"The body is not JSON: {facts['reason']}.")
-    more = {"traceback": facts["traceback"]} if disclosure.tracebacks and facts["traceback"] else {}
-    if answer.outcome == outcomes.FAILED:
-        return problem(500, _sentence(NO_JSON_FORM, facts["reason"]) if facts.get("reason") else FAILED, **more)
-    if "misfit" in facts:
-        return problem(422, _sentence(MISFIT, facts["misfit"]), errors=facts["errors"], **more)
-    reason = facts.get("reason") or (facts.get("message") if disclosure.messages else None)
-    return problem(422, _sentence(REFUSED, reason), **more)
-
-
-def _sentence(beginning: str, reason: str | None) -> str:
-    """Return `beginning` and, after a colon, the notebook's `reason`; with a full stop unless that ends in one."""
-    sentence = f"{beginning}: {reason}" if reason else beginning
-    return sentence if sentence.endswith((".", "!", "?", "…")) else sentence + "."
+    status, sentence = answer_words.of(answer.outcome, facts, disclosure.messages)
+    more = {"errors": facts["errors"]} if "misfit" in facts else {}
+    if disclosure.tracebacks and facts.get("traceback"):
+        more["traceback"] = facts["traceback"]
+    return problem(status, sentence, **more)
 
 
 def from_answer_to_many(answer: Answer, disclosure: Disclosure = Disclosure()) -> Reply:  # noqa: B008 - the same

@@ -129,10 +129,10 @@ def _write_batch(pairs: list[tuple[dict, bytes]], answers: Iterable[bytes], repl
 def _write_binary(event: Mapping, answer: bytes, reply: Reply) -> Body:
     attributes = _attributes(event, reply)
     kind = str(attributes.pop("datacontenttype"))
-    return Body(answer, kind, tuple(("ce-" + name, _header(value)) for name, value in attributes.items()))
+    return Body(answer, kind, tuple(("ce-" + name, header_value(value)) for name, value in attributes.items()))
 
 
-def _header(value: object) -> str:
+def header_value(value: object) -> str:
     """Return an attribute as a header's value, with all but printable ASCII, and with " and %, percent-encoded."""
     text = value if isinstance(value, str) else json.dumps(value)
     return quote(text, safe="".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '"%'))

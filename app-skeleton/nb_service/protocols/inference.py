@@ -156,10 +156,12 @@ def _cell(column: Column, at: int) -> bytes:
 # --- answers ---
 
 
-def outputs(answers: Series, requested: Sequence[str], described: list[dict]) -> Iterator[Output]:
+def outputs(
+    answers: Series, requested: Sequence[str], described: list[dict], *, as_columns: bool = False
+) -> Iterator[Output]:
     """Yield the outputs that are `requested`, all where that is empty; raise Malformed for one that there is not.
 
-    `described` are the outputs of the model's metadata.
+    `described` are the outputs of the model's metadata. With `as_columns` each has one value a row.
     """
     decoded = answers.values
     floats = {tensor["name"] for tensor in described if tensor["datatype"] == "FP64"}
@@ -171,7 +173,10 @@ def outputs(answers: Series, requested: Sequence[str], described: list[dict]) ->
             raise Malformed(f"There is no output {name!r}; there are: {', '.join(columns)}.")
         # By the metadata's datatype rather than these values: NaN has become null, and 3.0 may be written as 3.
         tensor = empty.get(name) or tensors.stack(columns[name], floats=name in floats)
-        yield Output(name, tensor) if tensor is not None else Output(name, _texts_of(columns[name]), is_json=True)
+        if tensor is None or (as_columns and len(tensor.shape) > 1):
+            yield Output(name, _texts_of(columns[name]), is_json=True)
+        else:
+            yield Output(name, tensor)
 
 
 def _texts_of(values: list) -> Tensor:

@@ -1,7 +1,10 @@
 """Open Inference V2 over REST, with the binary tensor extension; `inference` makes samples of the tensors.
 
-Answers are stacked into `output-0`, or objects into one output a key.
+MLServer's codec of data frames, which a request names by the content type `pd`, has columns on both sides.
 """
+
+import uuid
+from collections.abc import Sequence
 
 from nb_service.identity import Identity
 from nb_service.protocols import (
@@ -11,6 +14,8 @@ from nb_service.protocols import (
     Malformed,
     Question,
     Series,
+    cloud_events,
+    decode,
     decode_object,
     encode,
     inference,
@@ -26,6 +31,18 @@ EXTENSIONS = ["binary_tensor_data"]
 PLATFORM = "nb-builder"
 # How the path of an inference ends.
 INFER = "/infer"
+# MLServer's words: for a request or an answer whose tensors are columns, for columns of JSON, and for columns of texts.
+FRAME, FRAME_JSON, TEXTS = "pd", "pd_json", "str"
+# By these header fields of an answer, MLServer's clients read it as an event of CloudEvents. Its version is MLServer's.
+EVENT = {
+    "Ce-Specversion": "0.3",
+    "Ce-Source": f"io.seldon.serving.deployment.{PLATFORM}",
+    "Ce-Type": "io.seldon.serving.inference.response",
+    "Ce-Inferenceservicename": PLATFORM,
+}
+EVENT_FIELDS = (*EVENT, "Ce-Modelid", "Ce-Endpoint", "Ce-Requestid", "Ce-Id")
+# Longer ids are in the body alone: there is a bound to how long a head may be.
+LONGEST_EVENT_ID = 1024
 # No body's length has more digits.
 _MAX_DIGITS = 18
 
@@ -51,7 +68,7 @@ def read(
     if len(columns) != len(inputs):
         raise Malformed("Two inputs have the same name.")
     requested = _RequestedOutputs(request)
-    samples = inference.samples(columns, rows, _is_frame(request), limits)
+    samples = inference.samples(columns, rows, requested.as_frame, limits)
     request_id = request.get("id")
     if not isinstance(request_id, str | None):
         raise Malformed("id is not a string.")
@@ -109,8 +126,12 @@ def _column(tensor: dict, binary: _Binary, limits: Limits) -> Column:
     size = _parameters(tensor).get("binary_data_size")
     if size is None:
         # Popped, so that it is freed as soon as the flat list is made.
-        return inference.column(name, _from_json(name, tensor.pop("data", None), datatype), shape or [], count)
-    return inference.column(name, inference.from_bytes(name, datatype, binary.take(size)), shape or [], count)
+        flat: Sequence = _from_json(name, tensor.pop("data", None), datatype)
+    else:
+        flat = inference.from_bytes(name, datatype, binary.take(size))
+    if _parameters(tensor).get("content_type") == FRAME_JSON:
+        flat = _from_json_texts(name, flat)
+    return inference.column(name, flat, shape or [], count)
 
 
 _JSON_KINDS = {"BOOL": (bool,), "BYTES": (str,), "FP": (int, float, type(None)), "INT": (int,), "UINT": (int,)}
@@ -131,15 +152,24 @@ def _from_json(name: str, data: object, datatype: str) -> list:
         raise Malformed(f"The input {name!r} has a value that is no {datatype}.") from error
 
 
-def _is_frame(request: dict) -> bool:
-    """Return whether the client declares its inputs to be the columns of a data frame."""
-    return _parameters(request).get("content_type") == "pd"
+def _from_json_texts(name: str, texts: Sequence) -> list:
+    """Return what texts of JSON say, as MLServer's clients send what nests in a data frame."""
+    try:
+        return [decode(text.encode("utf-8", "surrogatepass"), lenient=True) for text in texts]
+    except (AttributeError, Malformed) as error:
+        raise Malformed(
+            f"The input {name!r} is called {FRAME_JSON}, and has a value that is no text of JSON."
+        ) from error
 
 
 class _RequestedOutputs:
-    """The outputs that a request names, and for each whether it is to come as bytes or as JSON."""
+    """The outputs that a request names, and for each whether it is to come as bytes or as JSON.
+
+    `as_frame` is whether inputs and outputs are the columns of a data frame.
+    """
 
     def __init__(self, request: dict) -> None:
+        self.as_frame = _parameters(request).get("content_type") == FRAME
         self._all_binary = _parameters(request).get("binary_data_output") is True
         outputs = request.get("outputs") or []
         if not isinstance(outputs, list) or not all(isinstance(tensor, dict) for tensor in outputs):
@@ -163,10 +193,12 @@ def _write(
 ) -> Body:
     """Return the body of the answers; `described` are the outputs of the model's metadata."""
     outputs, raw = [], []
-    for name, tensor, is_json in inference.outputs(answers, requested.names, described):
+    for name, tensor, is_json in inference.outputs(answers, requested.names, described, as_columns=requested.as_frame):
         output: dict = {"name": name}
         if is_json:
-            output["parameters"] = {"content_type": "application/json"}
+            output["parameters"] = {"content_type": FRAME_JSON if requested.as_frame else "application/json"}
+        elif requested.as_frame and tensor.datatype == "BYTES":
+            output["parameters"] = {"content_type": TEXTS}
         output.update(datatype=tensor.datatype, shape=tensor.shape)
         if requested.is_binary(name):
             raw.append(inference.to_bytes(tensor))
@@ -175,12 +207,26 @@ def _write(
             output["data"] = tensor.flat
         outputs.append(output)
     head: dict[str, object] = {"model_name": served.name, "model_version": str(served.version), "outputs": outputs}
+    if requested.as_frame:
+        head["parameters"] = {"content_type": FRAME}
     if request_id is not None:
         head["id"] = request_id
     text = encode(head)
+    fields = _event_fields(served, request_id)
     if not raw:
-        return Body(text)
-    return Body(text + b"".join(raw), "application/octet-stream", ((HEADER, str(len(text))),))
+        return Body(text, headers=fields)
+    return Body(text + b"".join(raw), "application/octet-stream", ((HEADER, str(len(text))), *fields))
+
+
+def _event_fields(served: Identity, request_id: str | None) -> tuple[tuple[str, str], ...]:
+    """Return the header fields by which an answer is an event; without an id of the client's, it gets a random one."""
+    fields = {**EVENT, "Ce-Modelid": served.name, "Ce-Endpoint": served.name}
+    event_id = cloud_events.header_value(request_id or "")
+    if 0 < len(event_id) <= LONGEST_EVENT_ID:
+        fields["Ce-Requestid"] = event_id
+    else:
+        event_id = str(uuid.uuid4())
+    return (*fields.items(), ("Ce-Id", event_id))
 
 
 # --- metadata ---
@@ -209,10 +255,12 @@ def models(served: Identity) -> Body:
     return Body(encode({"models": [served.name]}))
 
 
-def index(served: Identity, ready: bool) -> Body:
-    """Return Triton's index of its repository: the one model that is here."""
-    state = {"state": "READY"} if ready else {"state": "UNAVAILABLE", "reason": "The model is being loaded."}
-    return Body(encode([{"name": served.name, "version": str(served.version), **state}]))
+def index(served: Identity, reason: str) -> Body:
+    """Return Triton's index of its repository: the one model that is here, ready if there is no `reason` against it."""
+    # MLServer's clients want a reason where there is none to be given, too.
+    state = "UNAVAILABLE" if reason else "READY"
+    facts = {"name": served.name, "version": str(served.version), "state": state, "reason": reason}
+    return Body(encode([facts]))
 
 
 def config(served: Identity, samples: dict, answers: dict) -> Body:

@@ -27,14 +27,19 @@ def read(body: bytes, content_type: str | None, accept: str | None, rows: Rows, 
     question = bodies.read(body, content_type, accept, rows, limits)
     if bodies.accepted(accept) == "json":
         return Question(question.samples, lambda answers: keyed(b"predictions", answers))
-    return question
+    return Question(question.samples, lambda answers: _bare(question.write(answers)))
 
 
 def _one(body: bytes, accept: str | None) -> Question:
     if not body:
         raise Malformed("The body is empty; send one sample as JSON.")
     write = bodies.writer(accept)
-    return Question([body], lambda answers: write(answers) if write else Body(answers[0]))
+    return Question([body], lambda answers: _bare(write(answers)) if write else Body(answers[0]))
+
+
+def _bare(body: Body) -> Body:
+    """Return a body without the parameters of its type, with which SageMaker's deserializer of tables refuses it."""
+    return body._replace(content_type=body.content_type.partition(";")[0])
 
 
 def execution_parameters(scorers: int, max_body: int, max_samples: int, samples: Sequence[bytes] = ()) -> dict:

@@ -1,1 +1,1 @@
-"""Signatures of models, in the format of OpenSSF Model Signing: what they hold, whom they are of, whom to trust."""
+"""Signatures of models, in the format of OpenSSF Model Signing: whom they are of, whom to trust, what they say."""

@@ -12,10 +12,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509 import verification
 from cryptography.x509.oid import ExtendedKeyUsageOID
+from nb_scorer.signature.bundle import Bundle
 
 from nb_service import problems
 from nb_service.signature import keys
-from nb_service.signature.bundle import Bundle
 
 SETTING = "S2I_VERIFY_CA_FILE"
 

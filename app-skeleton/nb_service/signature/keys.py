@@ -7,9 +7,9 @@ from pathlib import Path
 from cryptography import exceptions
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from nb_scorer.signature.bundle import Bundle, pae
 
 from nb_service import problems
-from nb_service.signature.bundle import Bundle, pae
 
 # Each curve has the hash of its own strength.
 HASHES: dict[str, type[hashes.HashAlgorithm]] = {

@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from nb_scorer.common import paths
-
-from nb_service.signature.statement import Malformed
+from nb_scorer.signature.statement import Malformed
 
 PREDICATE = "https://slsa.dev/provenance/v1"
 PACKAGE = "pkg:pypi/"

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from nb_scorer.common import paths
 from nb_scorer.model import verified_file
+from nb_scorer.signature import files
 
 from nb_service import problems
-from nb_service.signature import files
 
 if TYPE_CHECKING:
-    from nb_service.signature.bundle import Bundle
+    from nb_scorer.signature.bundle import Bundle
 
 
 class Signed(NamedTuple):
@@ -53,7 +53,7 @@ class Trust(NamedTuple):
 
     def digests_in(self, content: bytes, folder: object) -> Mapping[str, str]:
         """Return the digests in the signature of the model in `folder`; raise SignatureInvalid or VerifyUnusable."""
-        from nb_service.signature import statement
+        from nb_scorer.signature import statement
 
         try:
             return statement.read(self.opened(content, folder).payload)
@@ -62,7 +62,7 @@ class Trust(NamedTuple):
 
     def opened(self, content: bytes, folder: object) -> Signed:
         """Return what is signed in a bundle about `folder`; raise SignatureInvalid or VerifyUnusable."""
-        from nb_service.signature import bundle, statement
+        from nb_scorer.signature import bundle, statement
 
         try:
             parsed = bundle.parsed(content)
@@ -87,7 +87,7 @@ class Trust(NamedTuple):
 
 def read(path: Path, folder: Path) -> bytes:
     """Return the bundle about `folder` in the file `path`; raise ModelUnsigned where there is none."""
-    from nb_service.signature import bundle
+    from nb_scorer.signature import bundle
 
     try:
         return bundle.read(path)

@@ -40,7 +40,7 @@ class NoPortFree(BuildProblem):
 def main(arguments: Sequence[str]) -> None:
     """Build and serve the notebook that the only argument names: a folder, an .ipynb or a git URL."""
     log = Log()
-    _serve(*_build(arguments, log), log)
+    serve(*_build(arguments, log), log)
 
 
 def batch(arguments: Sequence[str]) -> None:
@@ -82,7 +82,8 @@ def _build(arguments: Sequence[str], log: Log) -> tuple[Path, dict[str, str]]:
     return app_root, environ
 
 
-def _serve(app_root: Path, environ: dict[str, str], log: Log) -> None:
+def serve(app_root: Path, environ: dict[str, str], log: Log) -> None:
+    """Serve what is in `app_root` until it is stopped, and ask it once; leave by SystemExit with its exit code."""
     port = _free_port(read_all([PORT], environ)["PORT"], log)
     environ.update(PORT=str(port), S2I_HOST=HOST)
     log.step(f"Starting the service on http://{HOST}:{port}")

@@ -5,15 +5,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nb_scorer.common import paths
-from nb_service.signature.files import Odd
+from nb_scorer.signature.files import Odd
 
 from nb_builder.common.log import Log
 from nb_builder.common.settings import Settings
 from nb_builder.problems.build_problem import BuildProblem
-from nb_builder.signing import attestation, model
+from nb_builder.signing import attestation, model, zipapp
 from nb_builder.signing.signer import KEY, Signer
 
-USAGE = "Usage: nb_builder sign APP_ROOT"
+USAGE = "Usage: nb_builder sign APP_ROOT | FILE"
 
 
 class NotSignable(BuildProblem):
@@ -26,9 +26,9 @@ class NotSignable(BuildProblem):
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Sign the model in the APP_ROOT that `arguments` name, and where it comes from.
+    """Sign the model in the APP_ROOT that `arguments` name, and where it comes from; or a model that is one file.
 
-    Raise SignKeyUnusable or NotSignable; raise SystemExit with the usage for other arguments.
+    Raise SignKeyUnusable, NotSignable or ZipappDamaged; raise SystemExit with the usage for other arguments.
     """
     settings = Settings()
     if len(arguments) != 1:
@@ -40,6 +40,9 @@ def main(arguments: Sequence[str]) -> None:
     app_root = Path(arguments[0])
     folder = app_root / paths.MODEL
     signer = Signer(settings.sign_key_file, settings.sign_certificate_file)
+    if app_root.is_file():
+        Log().step(f"The file {zipapp.sign(app_root, signer)} is signed with {signer.name}")
+        return
     if not (folder / paths.MANIFEST).is_file():
         raise NotSignable(folder=folder, reason=f"it has no {paths.MANIFEST}")
     try:

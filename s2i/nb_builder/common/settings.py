@@ -139,7 +139,7 @@ class Settings(Table):
         number(0, 1e11, int),
         None,
         "Seconds since 1970 that the build is dated with; two builds of a deterministic notebook and a lock are "
-        "then the same to the byte, caches aside.",
+        "then the same to the byte.",
     )
     cell_timeout: float = setting("S2I_CELL_TIMEOUT", number(0.1, 1e6), 600.0, "Seconds that one cell may take.")
     notebook_timeout: float = setting(

@@ -10,7 +10,7 @@ from typing import Any
 
 from nb_scorer.common import paths
 from nb_scorer.model import manifest
-from nb_service.signature import statement
+from nb_scorer.signature import statement
 
 from nb_builder.common import digests
 from nb_builder.common.settings import Settings

@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 
 from nb_scorer.common import paths
-from nb_service.signature import files, statement
+from nb_scorer.signature import files, statement
 
 from nb_builder.signing.signer import Signer
 

@@ -6,8 +6,9 @@ from pathlib import Path
 from cryptography import exceptions, x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from nb_service.signature import bundle, keys
-from nb_service.signature.bundle import Bundle
+from nb_scorer.signature import bundle
+from nb_scorer.signature.bundle import Bundle
+from nb_service.signature import keys
 
 from nb_builder.problems.signing import SignKeyUnusable
 

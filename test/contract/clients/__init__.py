@@ -48,7 +48,8 @@ def _made(name: str) -> Path:
 
 def run(name: str, *words: object, **env: str) -> str:
     """Return what the Python of that environment prints when it is called with `words`, and variables."""
-    command = [python_of(name), "-I", *map(str, words)]
+    # Without -P: programs of this folder may import each other.
+    command = [python_of(name), "-E", "-s", *map(str, words)]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT, env={**os.environ, **env})
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return ran.stdout
@@ -57,3 +58,11 @@ def run(name: str, *words: object, **env: str) -> str:
 def ask(name: str, program: str, *words: object, **env: str) -> object:
     """Run a program of this folder with that environment, and variables; return the JSON that it printed last."""
     return json.loads(run(name, HERE / program, *words, **env).strip().splitlines()[-1])
+
+
+def ask_all(number: int, name: str, program: str, *words: object) -> None:
+    """Run a program that prints cases (see counted.py); fail unless there are `number`, each with what is wanted."""
+    cases = ask(name, program, *words)
+    wrong = [f"{case}: {got}, and not {wanted}" for case, (got, wanted) in cases.items() if got != wanted]
+    assert not wrong, "\n".join([f"{len(wrong)} of {len(cases)} cases:", *wrong])
+    assert len(cases) == number, f"{len(cases)} cases were asked, and {number} are told of"

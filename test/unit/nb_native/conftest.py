@@ -2,10 +2,10 @@
 
 import pytest
 
-from unit.nb_native import tools
+from engine import debian
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _gcc():
     """Provide gcc, with the headers of libc for what only tests have."""
-    tools.found("gcc", "gcc", "libc6-dev")
+    debian.found("gcc", "gcc", "libc6-dev")

@@ -13,7 +13,7 @@ from nb_scorer.model.golden_rows import samples_to_add
 from nb_service.app import openapi
 from nb_service.app.route_context import RouteContext
 from nb_service.app.routes import ROUTES as PREDICTION_ROUTES
-from nb_service.app.routes import platforms
+from nb_service.app.routes import platforms, v2
 from nb_service.http import replies
 
 ROUTES = {
@@ -22,6 +22,11 @@ ROUTES = {
     "POST /docs": "The same page, with the answer to the sample that its form has sent.",
     "GET /notebook": "The notebook as it was run (S2I_NOTEBOOK_PAGE).",
     "GET /openapi.json": "This service in words of OpenAPI.",
+    "GET /v2/docs": "The page to try predictions (MLServer).",
+    "GET /v2/docs/dataplane.json": "The same as /openapi.json (MLServer).",
+    "GET /v2/docs/model-repository.json": "The same as /openapi.json (MLServer).",
+    "GET /v2/models/<name>/docs": "The page to try predictions (MLServer).",
+    "GET /v2/models/<name>/docs/dataplane.json": "The same as /openapi.json (MLServer).",
 }
 ROWS = 20
 _CURL = "curl -H 'Content-Type: application/json'"
@@ -57,6 +62,11 @@ def add(app: Flask, context: RouteContext) -> None:
         key = bool(context.settings.api_key_file)
         health = context.health.paths
         return jsonify(openapi.document(context.identity, context.model, rows, listed, health=health, key=key))
+
+    for suffix, view in (("/docs", page.show), ("/docs/dataplane.json", openapi_json)):
+        v2.add_route(app, f"/v2{suffix}", view)
+        v2.add_of_model(app, context.identity, suffix, view)
+    v2.add_route(app, "/v2/docs/model-repository.json", openapi_json)
 
 
 class _Page:

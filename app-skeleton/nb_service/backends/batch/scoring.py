@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from nb_scorer.protocol import answer_words
+
 from nb_service import problems
 from nb_service.backends.batch.answers import Answers
 from nb_service.backends.batch.json_texts import encoded
@@ -161,10 +163,7 @@ _LATER = (outcomes.NOT_READY, outcomes.FULL)
 
 def failure(answer: Answer) -> Failure:
     """Return the failure that this outcome means for the one sample that it is of."""
+    if answer.outcome in (outcomes.NOT_JSON, outcomes.REFUSED, outcomes.FAILED):
+        return Failure(*answer_words.of_row(answer.outcome, json.loads(answer.payload)))
     facts = json.loads(replies.from_answer(answer).body)
-    reason = facts["detail"].replace("The body is not JSON", "It is not JSON")
-    if answer.outcome == outcomes.FAILED and reason == replies.FAILED:
-        trace = (json.loads(answer.payload).get("traceback") or "").strip()
-        last = trace.rpartition("\n")[2] or "it gave no reason"
-        reason = f"The notebook's predictor failed on this sample: {last}"
-    return Failure(facts["status"], reason)
+    return Failure(facts["status"], facts["detail"])

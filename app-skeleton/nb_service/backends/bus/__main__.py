@@ -1,6 +1,7 @@
 """The bus's process: holds the broker's connections, and asks the pool over the inherited socket."""
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -15,6 +16,8 @@ from nb_service.pool.async_client import AsyncPoolClient
 from nb_service.settings import Settings
 
 REPORT_SECONDS = 0.5
+# How many objects there are more before garbage is looked for.
+GARBAGE = 50_000
 
 
 async def serve(link: socket.socket, settings: Settings, served: identity.Identity) -> None:
@@ -39,6 +42,9 @@ async def serve(link: socket.socket, settings: Settings, served: identity.Identi
     )
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, consumer.finish)
     reports = asyncio.create_task(_report(pool, consumer))
+    # What is here now stays; and thousands of samples are in flight, which the collector would look through in vain.
+    gc.freeze()
+    gc.set_threshold(GARBAGE)
     await consumer.run()
     reports.cancel()
     pool.tell(consumer.numbers())

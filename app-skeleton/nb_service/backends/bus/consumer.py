@@ -23,6 +23,9 @@ from nb_service.protocols import Malformed, Question, Series
 
 # How many seconds of work are taken ahead, at the speed of late: the way to the broker and back must not be waited for.
 AHEAD_SECONDS = 0.25
+# And at least the work of so many settlings, however long the broker takes for one: else the wait for it would be what
+# the speed is measured by, and never get shorter.
+SETTLES_AHEAD = 3
 # HTTP, which shares the pool's queue, has the rest of it.
 QUEUE_SHARE = 2
 # No more is taken while messages of so many bytes are being worked on.
@@ -112,16 +115,19 @@ class Consumer:
         self._broken = False  # whether this connection has ended
         self._rate = 0.0  # works settled a second, of late
         self._settled = 0  # since the rate was last looked at
+        self._settle_seconds = 0.0  # how long the broker takes to settle, of late
         self._finishing = False
         self._change = asyncio.Event()
         self._ending = asyncio.Event()
         self._away_since: float | None = None
-        self._why_away = ""
+        self._why_away: set[str] = set()
+        self._was_blocked = False
 
     @property
     def window(self) -> int:
         """Return how many deliveries there may be at a time now."""
-        return max(self._least, min(self._most, int(self._rate * AHEAD_SECONDS)))
+        ahead = max(AHEAD_SECONDS, SETTLES_AHEAD * self._settle_seconds)
+        return max(self._least, min(self._most, int(self._rate * ahead)))
 
     def finish(self) -> None:
         """Take nothing new; have `run` return when everything that was taken is settled or given back."""
@@ -191,7 +197,7 @@ class Consumer:
 
     async def _work(self) -> bool:
         """Take and settle until finished; return whether that is so. Raise Away."""
-        self._taking = self._broken = False
+        self._taking = self._broken = self._was_blocked = False
         taking = asyncio.create_task(self._take())
         settling = asyncio.create_task(self._settle())
         beside = [asyncio.create_task(self._hold()), asyncio.create_task(self._look())]
@@ -260,12 +266,6 @@ class Consumer:
         if delivery.lane is not None:
             self._lanes.setdefault(delivery.lane, deque()).append(work)
         work.task = asyncio.create_task(self._score(work))
-        work.task.add_done_callback(self._scored)
-
-    def _scored(self, task: asyncio.Task) -> None:
-        """End with what a work has raised, a bug of ours: what is in flight the broker delivers to the next process."""
-        if not task.cancelled() and task.exception() is not None and not self._bug.done():
-            self._bug.set_exception(task.exception() or RuntimeError())
 
     async def _settle(self) -> None:
         began = time.monotonic()
@@ -275,12 +275,14 @@ class Consumer:
                     return
                 await self._changed()
             works = [self._ready[index] for index in range(min(MOST_SETTLED, len(self._ready)))]
+            asked = time.monotonic()
             lost = {
                 id(outcome) for outcome in await self._broker.settle([work.outcome for work in works if work.outcome])
             }
             for work in works:
                 self._ready.popleft()
                 self._end(work, is_lost=id(work.outcome) in lost)
+            self._settle_seconds = (self._settle_seconds + time.monotonic() - asked) / 2
             self._settled += len(works)
             seconds = time.monotonic() - began
             if seconds >= AHEAD_SECONDS / 5:
@@ -309,6 +311,7 @@ class Consumer:
 
     async def _look(self) -> None:
         while True:
+            self._note_blocked()
             self.lag = await self._broker.lag()
             await asyncio.sleep(LAG_SECONDS)
 
@@ -333,7 +336,7 @@ class Consumer:
     # --- what the log says ---
 
     def _note_connected(self) -> None:
-        if self.connected:
+        if self.connected or self._broker.blocked:
             return
         self.connected = True
         if self._away_since is None:
@@ -341,7 +344,8 @@ class Consumer:
         else:
             seconds = time.monotonic() - self._away_since
             self._say(f"The bus: {self._name} is there again after {seconds:.1f} s.")
-        self._away_since, self._why_away = None, ""
+        self._away_since = None
+        self._why_away.clear()
 
     def _note_away(self, reason: str) -> None:
         """Say why there is no broker, once for each reason."""
@@ -349,33 +353,48 @@ class Consumer:
         self.lag = None
         if self._away_since is None:
             self._away_since = time.monotonic()
-        if reason != self._why_away:
-            self._why_away = reason
+        if reason not in self._why_away:
+            self._why_away.add(reason)
             self._say(f"The bus: {self._name} can't be used: {reason}; not ready, trying again until it can.")
+
+    def _note_blocked(self) -> None:
+        """Say that the broker takes no answers although it is there, and once it takes them again."""
+        blocked = self._broker.blocked
+        if blocked:
+            self._note_away(blocked)
+        elif self._was_blocked:
+            self._note_connected()
+        self._was_blocked = bool(blocked)
 
     # --- one delivery ---
 
     async def _score(self, work: Work) -> None:
-        work.outcome = await self._outcome(work.delivery)
-        self._done(work)
+        try:
+            work.outcome = await self._outcome(work.delivery)
+            self._done(work)
+        except Exception as error:  # noqa: BLE001 - a bug of ours
+            # Raised by whoever waits for it: the process ends, and the broker delivers to the next what is in flight.
+            if not self._bug.done():
+                self._bug.set_exception(error)
 
     def _done(self, work: Work) -> None:
         """Note that a work has its outcome, or will be given back; settle what now is next in its lane."""
         work.is_done = True
         lane = work.delivery.lane
         if lane is None:
-            self._next(work)
+            if work.outcome is not None:
+                self._ready.append(work)
         else:
             works = self._lanes[lane]
-            while works and works[0].is_done:
-                self._next(works.popleft())
+            while works and works[0].is_done and works[0].outcome is not None:
+                self._ready.append(works.popleft())
             if not works:
                 del self._lanes[lane]
+            elif works[0].is_done:
+                # What is behind one that is given back would pass it, so it is given back, too.
+                for behind in works:
+                    behind.outcome = None if behind.is_done else behind.outcome
         self._change.set()
-
-    def _next(self, work: Work) -> None:
-        if work.outcome is not None:
-            self._ready.append(work)
 
     async def _outcome(self, delivery: Delivery) -> Outcome | None:
         """Return what a delivery leads to; None where the service ended before that was known."""

@@ -111,7 +111,8 @@ class Messages:
 
 def size_of(outcome: Outcome) -> int:
     """Return about how many bytes a message has: body, headers and what is around these."""
-    return len(outcome.body) + sum(len(name) + len(value) + 4 for name, value in outcome.headers.items())
+    headers = outcome.headers
+    return len(outcome.body) + sum(map(len, headers)) + sum(map(len, headers.values())) + 4 * len(headers)
 
 
 def without_body(outcome: Outcome) -> Outcome:

@@ -30,10 +30,10 @@ class SparkModel(StdoutArchive):
 
     def write(self, model: "ModelFolder", log: "Log", stream: IO[bytes]) -> tuple[int, int]:
         """Write the archive of `model`; return how many files it has, and its size in bytes."""
-        found = contents.of(model)
-        if not found.interpreter:
+        exported = contents.of(model)
+        if not exported.interpreter:
             log.say(
                 f"The model's Python is one of the system, so the archive is without it: executors need a Python "
-                f"{found.python}, which can be the cluster's own."
+                f"{exported.python}, which can be the cluster's own."
             )
-        return len(found.files), archive.write(found, stream)
+        return len(exported.files), archive.write(exported, stream)

@@ -9,34 +9,16 @@ from typing import IO
 
 from nb_service.backends.spark_model import layout
 from nb_service.backends.spark_model.contents import Contents
-from nb_service.export.zip_entries import entry
+from nb_service.export.zip_entries import Forward, entry
 
 # Most of it are libraries, whose last percents cost most of the time.
 LEVEL = 1
 AT_ONCE = 1 << 20
 
 
-class _Forward:
-    """A stream that only goes forward, so that a file gets the bytes that a pipe gets."""
-
-    def __init__(self, stream: IO[bytes]) -> None:
-        self._stream = stream
-        self.size = 0
-
-    def write(self, data: bytes) -> int:
-        """Write it all."""
-        self._stream.write(data)
-        self.size += len(data)
-        return len(data)
-
-    def flush(self) -> None:
-        """Flush the stream."""
-        self._stream.flush()
-
-
 def write(contents: Contents, stream: IO[bytes]) -> int:
     """Write the archive; return its size."""
-    forward = _Forward(stream)
+    forward = Forward(stream)
     manifest = json.dumps(contents.manifest(), sort_keys=True, indent=1).encode("ascii") + b"\n"
     with zipfile.ZipFile(forward, "w", zipfile.ZIP_DEFLATED, compresslevel=LEVEL) as archive:  # type: ignore[call-overload]
         archive.writestr(entry(layout.MANIFEST, len(manifest)), manifest)

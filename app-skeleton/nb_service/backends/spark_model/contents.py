@@ -69,18 +69,18 @@ def of(model: ModelFolder) -> Contents:
 def _of(model: ModelFolder) -> Contents:
     app_root = model.folder.parent
     real, prefix, library, minor = _facts(model.python)
-    found = Contents({}, set(), {}, _interpreter(prefix, minor), minor)
+    contents = Contents({}, set(), {}, _interpreter(prefix, minor), minor)
     for package in layout.PACKAGES:
-        _take(found, _home(package), package, lambda name: name.endswith(".py"))
-    _take(found, model.folder, f"{layout.APP_ROOT}/{paths.MODEL}")
-    _take(found, app_root / paths.SRC, f"{layout.APP_ROOT}/{paths.SRC}")
+        _take(contents, _home(package), package, lambda name: name.endswith(".py"))
+    _take(contents, model.folder, f"{layout.APP_ROOT}/{paths.MODEL}")
+    _take(contents, app_root / paths.SRC, f"{layout.APP_ROOT}/{paths.SRC}")
     report = app_root / paths.BUILD / paths.REPORT
     if report.is_file():
-        found.files[f"{layout.APP_ROOT}/{paths.BUILD}/{paths.REPORT}"] = report
-    _take(found, (app_root / paths.VENV).resolve(), f"{layout.APP_ROOT}/{paths.VENV}", leave=OF_VENV)
-    if found.interpreter:
-        _take_interpreter(found, Path(real), Path(prefix), Path(library))
-    return found
+        contents.files[f"{layout.APP_ROOT}/{paths.BUILD}/{paths.REPORT}"] = report
+    _take(contents, (app_root / paths.VENV).resolve(), f"{layout.APP_ROOT}/{paths.VENV}", leave=OF_VENV)
+    if contents.interpreter:
+        _take_interpreter(contents, Path(real), Path(prefix), Path(library))
+    return contents
 
 
 def _facts(python: Path) -> list[str]:
@@ -104,28 +104,28 @@ def _interpreter(prefix: str, minor: str) -> str:
     return "" if is_system else f"{layout.APP_ROOT}/{layout.INTERPRETER}/bin/python{minor}"
 
 
-def _take_interpreter(found: Contents, executable: Path, prefix: Path, library: Path) -> None:
+def _take_interpreter(contents: Contents, executable: Path, prefix: Path, library: Path) -> None:
     """Take a Python that lies in a folder of its own: it finds its library from where it is."""
-    found.files[found.interpreter] = executable
+    contents.files[contents.interpreter] = executable
     home = f"{layout.APP_ROOT}/{layout.INTERPRETER}/lib"
-    _take(found, library, f"{home}/{library.name}", leave=OF_LIBRARY)
+    _take(contents, library, f"{home}/{library.name}", leave=OF_LIBRARY)
     for path in sorted((prefix / "lib").glob("libpython*.so*")):
-        _take_one(found, path, f"{home}/{path.name}", prefix / "lib")
+        _take_one(contents, path, f"{home}/{path.name}", prefix / "lib")
 
 
 def _take(
-    found: Contents,
+    contents: Contents,
     folder: Path,
     name: str,
     wanted: Callable[[str], bool] = lambda name: True,
     leave: frozenset[str] = frozenset(),
 ) -> None:
     """Take what is in `folder` under `name`; `leave` are names at its top that stay, `wanted` is asked of each file."""
-    _walk(found, folder, name, folder, (), wanted, leave)
+    _walk(contents, folder, name, folder, (), wanted, leave)
 
 
 def _walk(
-    found: Contents,
+    contents: Contents,
     folder: Path,
     name: str,
     top: Path,
@@ -144,13 +144,13 @@ def _walk(
         if entry.is_dir() and not _stays_inside(path, top):
             # A link out of here is what it leads to, unless that is around it.
             if os.path.realpath(path) not in above:
-                _walk(found, path, inner, top, above, wanted, frozenset())
+                _walk(contents, path, inner, top, above, wanted, frozenset())
                 is_empty = False
         elif wanted(entry.name):
-            _take_one(found, path, inner, top)
+            _take_one(contents, path, inner, top)
             is_empty = False
     if is_empty:
-        found.folders.add(name)
+        contents.folders.add(name)
 
 
 def _stays_inside(path: Path, top: Path) -> bool:
@@ -161,9 +161,9 @@ def _stays_inside(path: Path, top: Path) -> bool:
     return target.startswith(f"{top}{os.sep}")
 
 
-def _take_one(found: Contents, path: Path, name: str, top: Path) -> None:
+def _take_one(contents: Contents, path: Path, name: str, top: Path) -> None:
     if _stays_inside(path, top):
         if path.exists():
-            found.links[name] = os.readlink(path)
+            contents.links[name] = os.readlink(path)
     elif path.is_file():
-        found.files[name] = path
+        contents.files[name] = path

@@ -1,5 +1,6 @@
 import gzip
 import json
+import uuid
 import zlib
 from functools import partial
 
@@ -363,6 +364,58 @@ def test_open_inference_does_not_know_other_models(client, path, words):
 def test_open_inference_tells_of_the_server(client):
     assert client.get("/v2").json["extensions"] == ["binary_tensor_data"]
     assert client.get("/v2/health/ready").status_code == 200
+
+
+def test_clients_may_not_unload_the_model_by_default(client):
+    response = client.post("/v2/repository/models/half/unload")
+    words = "Clients may not unload the model; the setting S2I_UNLOAD=1 lets them."
+    assert (response.status_code, response.json) == (403, {"error": words})
+    assert client.post("/v2/models/half/infer", json=ONE).status_code == 200
+
+
+def test_an_unloaded_model_is_not_there_for_v2_alone_until_it_is_loaded(tmp_path):
+    client = client_of(double, tmp_path, unload=True)
+    assert client.post("/v2/repository/models/half/unload").json == {"name": "half", "unload": True}
+    words = "'half' was unloaded; POST /v2/repository/models/half/load brings it back."
+    for where in ("", "/versions/1700000000"):
+        response = client.post(f"/v2/models/half{where}/infer", json=ONE)
+        assert (response.status_code, response.json) == (404, {"error": words})
+        response = client.get(f"/v2/models/half{where}/ready")
+        assert (response.status_code, response.json) == (503, {"name": "half", "ready": False})
+    (state,) = client.post("/v2/repository/index").json
+    assert (state["state"], state["reason"]) == ("UNAVAILABLE", "The model was unloaded.")
+    assert client.post("/predict/batch", json=[1]).json == [2]
+    assert client.post("/v2/repository/models/half/load").json == {"name": "half", "load": True}
+    assert client.post("/v2/models/half/infer", json=ONE).status_code == 200
+
+
+@pytest.mark.parametrize("where", ["", "/models/half", "/models/half/versions/1700000000"])
+def test_the_page_and_the_document_are_where_mlserver_has_them(client, where):
+    assert client.get(f"/v2{where}/docs").content_type == "text/html; charset=utf-8"
+    assert client.get(f"/v2{where}/docs/dataplane.json").json == client.get("/openapi.json").json
+
+
+@pytest.mark.parametrize("path", ["/docs", "/docs/dataplane.json"])
+def test_there_are_no_pages_of_other_models(client, path):
+    response = client.get(f"/v2/models/other{path}")
+    assert (response.status_code, response.content_type) == (404, JSON)
+
+
+def test_open_inference_s_answer_has_the_id_of_its_request_as_an_event(client):
+    response = client.post("/v2/models/half/infer", json={**ONE, "id": "a\r\nü%"})
+    assert (response.headers["Ce-Id"], response.headers["Ce-Requestid"]) == ("a%0D%0A%C3%BC%25",) * 2
+    assert (response.headers["Ce-Type"], response.headers["Ce-Modelid"]) == (
+        "io.seldon.serving.inference.response",
+        "half",
+    )
+    assert response.json["id"] == "a\r\nü%"
+
+
+@pytest.mark.parametrize("named", [{}, {"id": ""}, {"id": "a" * 1025}])
+def test_an_event_whose_request_has_no_short_id_gets_its_own(client, named):
+    headers = client.post("/v2/models/half/infer", json={**ONE, **named}).headers
+    assert str(uuid.UUID(headers["Ce-Id"])) == headers["Ce-Id"]
+    assert "Ce-Requestid" not in headers
 
 
 # --- clouds ---

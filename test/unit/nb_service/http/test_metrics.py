@@ -61,7 +61,7 @@ def test_answers_are_counted_by_value_with_time_and_batch(requests, samples):
     assert values["nb_batch_samples_sum",] == 3
     assert values["nb_input_bucket", ("feature", "1"), ("le", "2.0")] == 1
     assert values["nb_input_bucket", ("feature", "1"), ("le", "+Inf")] == 2
-    assert ("nb_predictions_bucket", ("le", "+Inf")) not in values
+    assert ("nb_prediction_values_bucket", ("le", "+Inf")) not in values
 
 
 @pytest.mark.parametrize(("size", "most"), [(1, metrics.MOST_UNCOUNTED), (metrics.MOST_BYTES_UNCOUNTED, 1)])
@@ -74,7 +74,7 @@ def test_what_waits_to_be_counted_is_bounded_in_number_and_bytes(samples, size, 
 
 def test_fractional_answers_are_a_histogram(requests, samples):
     samples.answered([(Job(b"[1]", None), Answer(OK, b"0.25", 0.1, 1))])
-    assert values_of(requests, samples)["nb_predictions_bucket", ("le", "0.3")] == 1
+    assert values_of(requests, samples)["nb_prediction_values_bucket", ("le", "0.3")] == 1
 
 
 def test_samples_of_one_body_are_counted_each(requests, samples):

@@ -105,6 +105,45 @@ def test_answers_that_fit_no_tensor_are_json_texts():
     }
 
 
+def test_what_nests_in_a_data_frame_comes_as_json_texts():
+    column = tensor(['{"a": [1, NaN]}', "null", '"x"'], [3, 1], "BYTES", content_type="pd_json")
+    samples, _ = asked(column, tensor([1, 2, 3], [3, 1], "INT64", "y"), parameters={"content_type": "pd"})
+    assert samples == [{"x": {"a": [1, None]}, "y": 1}, {"x": None, "y": 2}, {"x": "x", "y": 3}]
+    assert asked(column, rows=LISTS)[0] == [[{"a": [1, None]}], [None], ["x"]]
+
+
+@pytest.mark.parametrize(("data", "datatype"), [(["{"], "BYTES"), ([1], "INT64")])
+def test_what_is_called_json_and_is_none_is_refused(data, datatype):
+    with pytest.raises(Malformed, match="The input 'x' is called pd_json, and has a value that is no text of JSON."):
+        asked(tensor(data, [1], datatype, content_type="pd_json"))
+
+
+def test_answers_to_a_data_frame_are_columns():
+    question = asked(tensor([1, 2], [2]), parameters={"content_type": "pd"})[1]
+    first = {"a": [1, 2], "b": "x", "c": 1, "d": {}}
+    said, _ = written(question, first, {"a": [3, 4], "b": "y", "c": 2, "d": {"e": 1}})
+    assert said["parameters"] == {"content_type": "pd"}
+    assert [(one["name"], one["datatype"], one["data"], one.get("parameters")) for one in said["outputs"]] == [
+        ("a", "BYTES", ["[1, 2]", "[3, 4]"], {"content_type": "pd_json"}),
+        ("b", "BYTES", ["x", "y"], {"content_type": "str"}),
+        ("c", "INT64", [1, 2], None),
+        ("d", "BYTES", ["{}", '{"e": 1}'], {"content_type": "pd_json"}),
+    ]
+    assert {tuple(one["shape"]) for one in said["outputs"]} == {(2,)}
+
+
+def test_an_empty_data_frame_keeps_its_columns_and_their_kinds():
+    answers = {
+        "type": "object",
+        "properties": {"a": {"type": "array", "items": {"type": "integer"}, "maxItems": 2}, "b": {"type": "number"}},
+    }
+    request = asked(tensor([], [0]), parameters={"content_type": "pd"}, answers=answers)[1]
+    assert written(request)[0]["outputs"] == [
+        {"name": "a", "parameters": {"content_type": "pd_json"}, "datatype": "BYTES", "shape": [0], "data": []},
+        {"name": "b", "datatype": "FP64", "shape": [0], "data": []},
+    ]
+
+
 def test_outputs_go_as_bytes_where_the_request_wants_them():
     said, raw = written(asked(tensor([1, 2], [2]), parameters={"binary_data_output": True})[1], 1, 2)
     assert raw == struct.pack("<2q", 1, 2)

@@ -99,6 +99,10 @@ class Broker(Protocol):
     largest: int
     """The most bytes that one message may have, with its headers; known once connected."""
 
+    @property
+    def blocked(self) -> str:
+        """Return why `settle` waits although the connection is well, as part of a sentence; "" where it does not."""
+
     async def connect(self, most: int) -> None:
         """Connect and make ready to take; see that all places are there, where that can be seen.
 
@@ -177,6 +181,18 @@ def is_here(kind: Kind) -> bool:
 def here() -> list[str]:
     """Return the schemes whose brokers this service was built with."""
     return [scheme for scheme, kind in KINDS.items() if is_here(kind)]
+
+
+def broken() -> list[str]:
+    """Return a sentence for each library that is here and can't be loaded: where it was made smaller, for example."""
+    sentences = []
+    for kind in dict.fromkeys(KINDS.values()):
+        if is_here(kind):
+            try:
+                importlib.import_module(f"{__name__}.{kind.module}")
+            except (ImportError, OSError) as error:
+                sentences.append(f"The client of {kind.title} can't be loaded: {error}")
+    return sentences
 
 
 def check(scheme: str) -> None:

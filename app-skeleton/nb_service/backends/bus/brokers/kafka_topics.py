@@ -74,6 +74,7 @@ class KafkaTopics:
     """Takes from the topic `source` in a group; see Broker."""
 
     keeps_claims = False
+    blocked = ""
 
     def __init__(self, place: Place) -> None:
         self.largest = USUAL_LARGEST - FRAME

@@ -25,6 +25,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from nb_service.backends.bus.brokers import Away, Delivery, Lag, Outcome, producers_id, words_of
+from nb_service.backends.bus.brokers.links import Link, Linked
 from nb_service.backends.bus.place import Place
 
 ANSWER_SECONDS = 5.0
@@ -32,7 +33,6 @@ CONFIRM_SECONDS = 30.0
 KEEPALIVE_SECONDS = 10
 # How often the library looks whether it must ping.
 LOOK_SECONDS = 1.0
-IDLE_SECONDS = 0.5
 GOODBYE_SECONDS = 1.0
 # A session that ends has its samples lost.
 NEVER = 0xFFFFFFFF
@@ -62,23 +62,20 @@ class Came:
     is_settled: bool = False
 
 
-class _Link:
+class _Link(Link[Came]):
     """One connection, run by the event loop; `ours` are names that an earlier one gave to what was not acknowledged."""
 
     def __init__(self, client: paho.Client, ours: dict[int, str]) -> None:
+        super().__init__()
         self.client = client
         self.ours = ours
-        self.arrived: deque[Came] = deque()
         self.unsettled: deque[Came] = deque()  # in the order in which they came, which is that of acknowledging
-        self.news = asyncio.Event()
-        self.gone = ""  # why nothing will come any more
         self.is_hung_up = False  # whether the broker has ended it without a word
         self.is_mourned = False
         self.began = time.monotonic()
         self.on_the_way: set[int] = set()  # published and not confirmed
         self.window = MOST_ON_THE_WAY
         self.largest = LARGEST
-        self.ended = asyncio.Event()
         self._progress = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._socket: Any = None
@@ -151,8 +148,7 @@ class _Link:
 
     def lose(self, reason: str) -> None:
         """Let whoever waits know that nothing will come any more."""
-        self.gone = self.gone or reason
-        self.news.set()
+        super().lose(reason)
         self._progress.set()
 
     async def close(self) -> None:
@@ -233,24 +229,18 @@ class _Link:
         if name is None:
             name = producers_id(headers_of(message)) or f"{self._own}.{next(self._numbers)}"
         came = Came(message, name)
-        self.arrived.append(came)
         if message.qos:
             self.ours[message.mid] = name
             self.unsettled.append(came)
-        self.news.set()
+        self.arrive(came)
 
 
-class Mqtt:
+class Mqtt(Linked[_Link]):
     """Takes from the topic `source`, which may have wildcards, publishes to `target` and `errors`; see Broker."""
 
-    keeps_claims = False
-
     def __init__(self, place: Place) -> None:
-        self.largest = LARGEST
-        self._place = place
-        self._address = 0
+        super().__init__(place, LARGEST)
         self._pause = 0.0
-        self._link: _Link | None = None
         self._ours: dict[int, str] = {}  # names of what came and was not acknowledged, by what the session calls it
         self._taken: set[str] = set()
         # What MQTT reads in a topic, a group's name can't have.
@@ -264,7 +254,7 @@ class Mqtt:
         place = self._place
         if set("+#") & set(place.target + place.errors):
             raise Away("nothing can be published to a topic with a wildcard (S2I_BUS_OUT, S2I_BUS_ERRORS)")
-        url, tls = place.urls[self._address % len(place.urls)], place.tls()
+        url, tls = self._url, place.tls()
         client = paho.Client(
             CallbackAPIVersion.VERSION2,
             client_id=place.client or place.group,
@@ -296,13 +286,10 @@ class Mqtt:
     async def take(self, most: int) -> list[Delivery]:
         """Return what has come."""
         link = self._here
-        if not link.arrived:
-            link.news.clear()
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(link.news.wait(), IDLE_SECONDS)
+        await link.news()
         if link.gone:
             raise self._away(link)
-        return [self._delivery(link.arrived.popleft()) for _ in range(min(most, len(link.arrived)))]
+        return [self._delivery(came) for came in link.pop(most)]
 
     async def stop(self) -> None:
         """Do nothing: what was sent to the session waits there, as does all that comes until we are back."""
@@ -333,19 +320,7 @@ class Mqtt:
     async def give_back(self, deliveries: Sequence[Delivery]) -> None:
         """Do nothing: what is not acknowledged comes again to the next who connects with our name."""
 
-    async def close(self) -> None:
-        """Hang up."""
-        link, self._link = self._link, None
-        if link is not None:
-            await link.close()
-
     # --- its parts ---
-
-    @property
-    def _here(self) -> _Link:
-        if self._link is None:
-            raise Away("the connection is closed")
-        return self._link
 
     def _away(self, link: _Link) -> Away:
         """Return why; pause before the next connection where the same would happen at once."""

@@ -39,6 +39,8 @@ MSG_ID = "Nats-Msg-Id"
 OWN = "nats-"
 KEYS = ("key", "partitionkey", "ce-partitionkey")
 _STATUS, _LEFT = "Status", "Nats-Pending-Messages"
+# What a confirmation has in it that is none.
+_ERROR = b'"error"'
 # Statuses that end one request for messages, and nothing else.
 _REQUEST_ENDED = ("404", "408")
 
@@ -47,6 +49,7 @@ class NatsJetStream:
     """Takes from the stream that has the subject `source`; see Broker."""
 
     keeps_claims = True
+    blocked = ""
 
     def __init__(self, place: Place) -> None:
         self.largest = 1 << 20
@@ -61,7 +64,8 @@ class NatsJetStream:
         self._arrived: deque[Msg] = deque()
         self._requested = 0  # messages that the server will still send
         self._news = asyncio.Event()
-        self._acks: dict[str, asyncio.Future] = {}
+        self._unconfirmed: set[str] = set()
+        self._all_confirmed: asyncio.Future[None] | None = None
         self._numbers = itertools.count()
         self._asking: Subscription | None = None
         self._gone = ""  # why nothing will come any more
@@ -136,23 +140,22 @@ class NatsJetStream:
 
     async def settle(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
         """Publish all, wait until the server has confirmed all, acknowledge all."""
-        loop = asyncio.get_running_loop()
-        waiting = []
+        tokens = [f"{self._confirmations}.{next(self._numbers)}" for _ in outcomes]
+        # All of them before the first is published, and one future for all: each would cost as much as its message.
+        self._unconfirmed = set(tokens)
+        over = self._all_confirmed = asyncio.get_running_loop().create_future()
         try:
-            for outcome in outcomes:
-                token = f"{self._confirmations}.{next(self._numbers)}"
-                waiting.append(loop.create_future())
-                self._acks[token] = waiting[-1]
+            for token, outcome in zip(tokens, outcomes, strict=True):
                 subject = self._place.errors if outcome.is_error else self._place.target
                 headers = {**outcome.headers, MSG_ID: f"{self._durable}.{outcome.delivery.id}"}
                 await self._here.publish(subject, outcome.body, reply=token, headers=headers)
-            await asyncio.wait_for(asyncio.gather(*waiting), ANSWER_SECONDS)
+            await asyncio.wait_for(over, ANSWER_SECONDS)
             for outcome in outcomes:
                 await self._here.publish(outcome.delivery.claim, Msg.Ack.Ack)
         except (errors.Error, OSError, asyncio.TimeoutError) as error:
             raise Away(self._gone or self._reason(error)) from error
         finally:
-            self._acks.clear()
+            self._unconfirmed.clear()
         # Whoever else has settled one has published the same id.
         return []
 
@@ -277,17 +280,16 @@ class NatsJetStream:
         self._news.set()
 
     async def _confirmed(self, message: Msg) -> None:
-        waiting = self._acks.pop(message.subject, None)
-        if waiting is None or waiting.done():
+        over = self._all_confirmed
+        if message.subject not in self._unconfirmed or over is None or over.done():
             return
+        self._unconfirmed.discard(message.subject)
         if (message.headers or {}).get(_STATUS):
-            waiting.set_exception(Away("no stream takes what is published"))
-            return
-        said = json.loads(message.data)
-        if "error" in said:
-            waiting.set_exception(Away(f"what is published is refused: {said['error'].get('description')}"))
-        else:
-            waiting.set_result(None)
+            over.set_exception(Away("no stream takes what is published"))
+        elif _ERROR in message.data and "error" in (said := json.loads(message.data)):
+            over.set_exception(Away(f"what is published is refused: {said['error'].get('description')}"))
+        elif not self._unconfirmed:
+            over.set_result(None)
 
     async def _complained(self, error: Exception) -> None:
         self._said = words_of(error) if isinstance(error, OSError) else str(error).removeprefix("nats: ")
@@ -295,9 +297,9 @@ class NatsJetStream:
     async def _closed(self) -> None:
         self._gone = self._gone or self._said or "the connection is lost"
         self._news.set()
-        for waiting in self._acks.values():
-            if not waiting.done():
-                waiting.set_exception(Away(self._gone))
+        over = self._all_confirmed
+        if self._unconfirmed and over is not None and not over.done():
+            over.set_exception(Away(self._gone))
 
     def _reason(self, error: Exception) -> str:
         """Return what happened, as part of a sentence: the server's own words, if it had some."""

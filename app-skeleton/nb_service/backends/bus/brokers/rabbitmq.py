@@ -14,7 +14,6 @@ import re
 import secrets
 import socket
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -36,13 +35,13 @@ from pika.exceptions import (
 )
 
 from nb_service.backends.bus.brokers import Away, Delivery, Lag, Outcome, producers_id, words_of
+from nb_service.backends.bus.brokers.links import Link, Linked
 from nb_service.backends.bus.place import Place
 
 ANSWER_SECONDS = 5.0
 # A quorum queue confirms once most of its servers have a message on their disks; a dead server is found by heartbeats.
 CONFIRM_SECONDS = 30.0
 HEARTBEAT_SECONDS = 10
-IDLE_SECONDS = 0.5
 # How long the server may take to say goodbye; it has read all acknowledgements then.
 GOODBYE_SECONDS = 1.0
 # A queue that is full and refuses is asked again after so long.
@@ -99,22 +98,25 @@ class _Batch:
             self.over.set_result(None)
 
 
-class _Link:
+class _Link(Link[Came]):
     """One connection and its channel, from connecting to the end; what the library calls back is only for this one."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.connection: AsyncioConnection | None = None
         self.channel: Channel | None = None
-        self.arrived: deque[Came] = deque()
-        self.news = asyncio.Event()
-        self.gone = ""  # why nothing will come any more
-        self.code = 0  # the server's code for that
-        self.blocked = ""  # why the server reads nothing that is published
-        self.ended = asyncio.Event()
+        self.code = 0  # the server's code for why it is gone
+        self.unread = ""  # why the server reads nothing that is published
+        self.refusing = ""  # the queue that refuses what is published
         self.prefetch = 0
         self._waiting: set[asyncio.Future] = set()
         self._numbers = itertools.count(1)
         self._unconfirmed: dict[int, tuple[_Batch, int]] = {}
+
+    @property
+    def blocked(self) -> str:
+        """Return why nothing that is published is taken, although the connection is well; "" where it is."""
+        return self.unread or (f"the queue {self.refusing} takes no more, as one that is full" if self.refusing else "")
 
     async def answer(self, ask: Callable[[Callable[..., None]], object], seconds: float = ANSWER_SECONDS) -> Any:
         """Return what the server answers to `ask`, which gets the function that takes the answer; raise Away."""
@@ -132,7 +134,7 @@ class _Link:
         try:
             return await asyncio.wait_for(asyncio.shield(future), seconds)
         except asyncio.TimeoutError as error:
-            raise Away(self.blocked or "no answer") from error
+            raise Away(self.unread or "no answer") from error
         finally:
             self._waiting.discard(future)
 
@@ -193,24 +195,21 @@ class _Link:
             try:
                 await self._waited(batch.over, CONFIRM_SECONDS if must else ANSWER_SECONDS)
             except Away:
-                if self.gone or not self.blocked or not must:
+                if self.gone or not self.unread or not must:
                     raise
             else:
                 return batch.refused
 
     def lose(self, reason: str) -> None:
         """Let whoever waits know that nothing will come any more."""
-        if not self.gone:
-            self.gone = reason
-        self.news.set()
+        super().lose(reason)
         for future in [*self._waiting]:
             if not future.done():
                 future.set_exception(Away(self.gone))
 
     def came(self, _: Channel, method: spec.Basic.Deliver, properties: pika.BasicProperties, body: bytes) -> None:
         """Take a message."""
-        self.arrived.append(Came(method.delivery_tag, method.redelivered, properties, body))
-        self.news.set()
+        self.arrive(Came(method.delivery_tag, method.redelivered, properties, body))
 
     def _confirmed(self, frame: Any) -> None:
         said = frame.method
@@ -234,10 +233,10 @@ class _Link:
         self.lose(reason_of(error))
 
     def _is_blocked(self, _: AsyncioConnection, frame: Any) -> None:
-        self.blocked = f"the server takes nothing now ({frame.method.reason})"
+        self.unread = f"the server takes nothing now ({frame.method.reason})"
 
     def _is_unblocked(self, _: AsyncioConnection, __: object) -> None:
-        self.blocked = ""
+        self.unread = ""
 
     async def close(self) -> None:
         """Hang up, after all that was written was read."""
@@ -252,19 +251,14 @@ class _Link:
             await asyncio.wait_for(self.ended.wait(), GOODBYE_SECONDS)
 
 
-class RabbitMQ:
+class RabbitMQ(Linked[_Link]):
     """Takes from the queue `source`, publishes to the queues `target` and `errors`; see Broker."""
 
-    keeps_claims = False
-
     def __init__(self, place: Place) -> None:
-        self.largest = LARGEST
-        self._place = place
-        self._address = 0
+        super().__init__(place, LARGEST)
         self._most = 1
         self._told_largest = 0  # what the server said when a message was larger
         self._taken: dict[str, Delivery] = {}
-        self._link: _Link | None = None
 
     # --- Broker ---
 
@@ -293,13 +287,10 @@ class RabbitMQ:
         """Return what has come."""
         link = self._here
         await self._consume(link, most + len(self._taken))
-        if not link.arrived:
-            link.news.clear()
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(link.news.wait(), IDLE_SECONDS)
+        await link.news()
         if link.gone:
             raise self._away(link)
-        came = [link.arrived.popleft() for _ in range(min(most, len(link.arrived)))]
+        came = link.pop(most)
         uncounted = [message for message in came if message.again and not _is_counted(message)]
         if uncounted:
             await self._put_back(link, uncounted)
@@ -311,7 +302,7 @@ class RabbitMQ:
         channel = link.open_one
         for tag in channel.consumer_tags:
             await link.answer(partial(channel.basic_cancel, tag))
-        self._give_back(link, [link.arrived.popleft().tag for _ in range(len(link.arrived))])
+        self._give_back(link, [message.tag for message in link.pop(len(link.arrived))])
 
     async def settle(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
         """Publish all, wait until the server has confirmed all, acknowledge all."""
@@ -324,6 +315,7 @@ class RabbitMQ:
         while messages:
             refused = await self._published(link, messages)
             messages = [messages[place] for place in refused]
+            link.refusing = messages[0][0] if messages else ""
             if messages:
                 # A queue that is full and says so: the connection is well, and others read from that queue.
                 await asyncio.sleep(pause)
@@ -343,7 +335,7 @@ class RabbitMQ:
         try:
             found = await link.answer(lambda done: channel.queue_declare(queue, passive=True, callback=done))
         except Away:
-            if link.blocked and not link.gone:
+            if link.unread and not link.gone:
                 return None
             raise self._away(link) from None
         return Lag(found.method.message_count)
@@ -352,30 +344,18 @@ class RabbitMQ:
         """Have the server deliver them again now."""
         self._give_back(self._here, [delivery.claim.tag for delivery in deliveries])
 
-    async def close(self) -> None:
-        """Hang up; the server delivers to others what was not acknowledged."""
-        link, self._link = self._link, None
-        if link is not None:
-            await link.close()
-
     # --- its parts ---
-
-    @property
-    def _here(self) -> _Link:
-        if self._link is None:
-            raise Away("the connection is closed")
-        return self._link
 
     def _away(self, link: _Link) -> Away:
         """Return why, and remember how large a message may be where one was larger."""
         larger = re.search(r"larger than configured max size (\d+)", link.gone)
         if larger:
             self._told_largest = int(larger[1])
-        return Away(link.gone or link.blocked or "no answer")
+        return Away(link.gone or link.unread or "no answer")
 
     def _parameters(self) -> pika.ConnectionParameters:
         place = self._place
-        url, tls = place.urls[self._address % len(place.urls)], place.tls()
+        url, tls = self._url, place.tls()
         user = pika.PlainCredentials(place.user or "guest", place.password or "guest")
         return pika.ConnectionParameters(
             host=url.hostname,
@@ -412,7 +392,7 @@ class RabbitMQ:
         A channel may have several consumers, each with its own number, and ending one would give back what it has. So
         there is one more whenever there must be more, and a slow model's service holds few that others could work on.
         """
-        if window <= link.prefetch or link.prefetch >= self._most or (link.blocked and link.prefetch):
+        if window <= link.prefetch or link.prefetch >= self._most or (link.unread and link.prefetch):
             return
         wanted = min(self._most, 1 << (window - 1).bit_length())
         channel, source = link.open_one, self._place.source

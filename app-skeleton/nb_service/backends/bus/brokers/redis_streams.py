@@ -57,6 +57,7 @@ class RedisStreams:
     """Takes from the stream `source`; see Broker. A sample is the field `data` of an entry, others are its headers."""
 
     keeps_claims = True
+    blocked = ""
     largest = LARGEST
 
     def __init__(self, place: Place) -> None:

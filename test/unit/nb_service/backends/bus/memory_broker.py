@@ -14,6 +14,7 @@ class MemoryBroker:
     """
 
     largest = 1 << 20
+    blocked = ""
 
     def __init__(self, keeps_claims: bool = True) -> None:
         self.keeps_claims = keeps_claims

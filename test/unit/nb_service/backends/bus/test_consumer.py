@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 from nb_service.backends.bus import consumer as module
+from nb_service.backends.bus.brokers import Away
 from nb_service.backends.bus.consumer import Consumer
 from nb_service.backends.bus.messages import Messages
 from nb_service.identity import Identity
@@ -148,6 +149,24 @@ def test_half_of_the_queue_is_left_to_http(run):
     run(use, Pool(max_queue=16, at_once=16))
 
 
+def test_a_broker_that_takes_long_to_settle_has_more_on_the_way(run, monkeypatch):
+    monkeypatch.setattr(module, "AHEAD_SECONDS", 0.001)
+
+    class Slow(MemoryBroker):
+        async def settle(self, outcomes):
+            await asyncio.sleep(0.02)
+            return await super().settle(outcomes)
+
+    async def use(broker, pool, consumer, said):
+        for number in range(3000):
+            broker.put(b"%d" % number)
+        # Twice what all scorers work on is what there is at least.
+        await until(lambda: max(broker.settles, default=0) > 16)
+        broker.waiting.clear()
+
+    run(use, broker=Slow())
+
+
 def test_nothing_is_taken_before_the_model_is_there(run):
     async def use(broker, pool, consumer, said):
         pool.is_ready = False
@@ -253,26 +272,72 @@ def test_what_is_worked_on_at_the_end_is_answered_by_a_broker_that_comes_back(ru
     assert [body for _, body, _, _ in run(use).broker.published] == [b"a1"]
 
 
-def test_what_gets_no_answer_at_the_end_is_given_back(run):
+def test_what_gets_no_answer_at_the_end_is_given_back_with_all_that_is_behind_it_in_its_lane(run):
+    async def use(broker, pool, consumer, said):
+        pool.hold(b"2")
+        for sample in (b"0", b"1", b"2", b"3"):
+            broker.put(sample, "k")
+        broker.put(b"4", "other")
+        await until(lambda: len(broker.published) == 2 and set(pool.asked) >= {b"1", b"2", b"3"})
+        consumer.finish()
+        # Answered before and after it is known that the first of them gets no answer.
+        await until(lambda: consumer.numbers()["in_flight"] == 3 and broker.stops)
+        pool.held[b"2"].set()
+
+    done = run(use, Pool(lambda sample, times: Answer(NOT_READY) if sample == b"1" else Answer(OK, b"a" + sample)))
+    assert sorted(body for _, body, _, _ in done.broker.published) == [b"a0", b"a4"]
+    assert done.broker.given_back == ["m.2", "m.3", "m.4"]
+
+
+def test_the_end_does_not_wait_for_a_broker_that_can_not_take_back(run):
+    class Gone(MemoryBroker):
+        async def give_back(self, deliveries):
+            self.away = "connection refused"
+            raise Away(self.away)
+
     async def use(broker, pool, consumer, said):
         broker.put(b"1", "k")
         broker.put(b"2", "k")
         await until(lambda: len(pool.asked) >= 2)
         consumer.finish()
 
-    done = run(use, Pool(lambda sample, times: Answer(NOT_READY) if sample == b"1" else Answer(OK, b"9")))
-    assert (done.broker.given_back, done.broker.published[0][1]) == (["m.1"], b"9")
+    done = run(use, Pool(lambda sample, times: Answer(NOT_READY) if sample == b"1" else Answer(OK, b"9")), Gone())
+    assert (done.broker.published, done.broker.connects) == ([], 1)
+
+
+def test_a_broker_that_takes_no_answers_although_it_is_there_is_said_to_be_so_once(run, monkeypatch):
+    monkeypatch.setattr(module, "LAG_SECONDS", 0.001)
+
+    async def use(broker, pool, consumer, said):
+        await until(lambda: consumer.connected)
+        broker.blocked = "the queue out is full"
+        await until(lambda: not consumer.connected)
+        # Samples still come, and make it no better.
+        broker.put(b"1")
+        await until(lambda: pool.asked)
+        await asyncio.sleep(0.05)
+        assert not consumer.connected
+        broker.blocked = ""
+        await until(lambda: consumer.connected)
+
+    done = run(use)
+    assert done.said[:2] == [
+        "The bus: taking samples from memory://.",
+        "The bus: memory:// can't be used: the queue out is full; not ready, trying again until it can.",
+    ]
+    assert done.said[2].startswith("The bus: memory:// is there again after ")
+    assert (len(done.said), done.broker.connects) == (3, 1)
 
 
 def test_a_broker_that_goes_away_is_tried_again_and_that_is_said_once(run):
     async def use(broker, pool, consumer, said):
         await until(lambda: consumer.connected)
-        broker.away = "connection refused"
-        await until(lambda: broker.connects > 5)
-        assert not consumer.connected
-        broker.away = "no such stream"
-        seen = broker.connects
-        await until(lambda: broker.connects > seen + 3)
+        # Some say one thing and another in turn.
+        for reason in ("connection refused", "no such stream", "connection refused"):
+            broker.away = reason
+            seen = broker.connects
+            await until(lambda seen=seen: broker.connects > seen + 2)
+            assert not consumer.connected
         broker.away = ""
         broker.put(b"1")
         await until(lambda: broker.published)

@@ -5,11 +5,9 @@ import binascii
 import json
 import os
 import stat
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from nb_service.signature.statement import PAYLOAD_TYPE, Malformed
+from nb_scorer.signature.statement import PAYLOAD_TYPE, Malformed
 
 MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 # A statement has a few hundred bytes a file; a bundle is read whole before anything in it is trusted.
@@ -22,17 +20,17 @@ class Bundle(NamedTuple):
     payload: bytes
     signature: bytes
     hint: str = ""
-    certificates: tuple[bytes, ...] = ()
+    certificates: tuple = ()
 
 
-def pae(payload: bytes) -> bytes:
+def pae(payload):
     """Return the bytes that DSSE has signed for `payload`: its type and its length are part of them."""
     return b"DSSEv1 %d %s %d %s" % (len(PAYLOAD_TYPE), PAYLOAD_TYPE.encode("ascii"), len(payload), payload)
 
 
-def as_json(bundle: Bundle) -> str:
+def as_json(bundle):
     """Return a bundle as the text of its file."""
-    material: dict[str, Any] = {"tlogEntries": []}
+    material: dict = {"tlogEntries": []}
     if bundle.certificates:
         material["x509CertificateChain"] = {"certificates": [{"rawBytes": _text(each)} for each in bundle.certificates]}
     else:
@@ -49,16 +47,16 @@ def as_json(bundle: Bundle) -> str:
     return json.dumps(content, sort_keys=True) + "\n"
 
 
-def read(path: Path) -> bytes:
+def read(path):
     """Return the bytes of a bundle's file, for `parsed`, which refuses what is cut off here; raise OSError.
 
     Of anything but a file they are none: opening a pipe would wait for somebody to write.
     """
-    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+    with open(os.open(str(path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
         return file.read(LARGEST) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else b""
 
 
-def parsed(content: bytes) -> Bundle:
+def parsed(content):
     """Return the bundle in the bytes of a file; raise Malformed where it is none."""
     try:
         told = json.loads(content)
@@ -78,11 +76,11 @@ def parsed(content: bytes) -> Bundle:
     return bundle
 
 
-def _text(data: bytes) -> str:
+def _text(data):
     return base64.b64encode(data).decode("ascii")
 
 
-def _bytes(text: Sequence) -> bytes:
+def _bytes(text):
     if not isinstance(text, str):
         raise Malformed("it is no bundle of a statement and its signature")
     try:

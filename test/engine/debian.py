@@ -1,4 +1,4 @@
-"""Programs of Debian's that these tests need: installed under CI, and elsewhere named where a test is left out."""
+"""Programs of Debian's that tests need: installed under CI, and elsewhere named where a test is left out."""
 
 import os
 import shutil
@@ -10,11 +10,16 @@ from engine import provide
 
 def found(program, *packages):
     """Return the path of a program that is in these packages of Debian's, or leave the test out and say so."""
-    if not shutil.which(program) and os.environ.get("CI"):
+    if not _path(program) and os.environ.get("CI"):
         try:
             provide.apt(*packages)
         except provide.Missing as lack:
             pytest.skip(f"no {program}, and it can't be provided: {lack}")
-    if not shutil.which(program):
+    if not _path(program):
         pytest.skip(f"no {program}; on Debian: apt-get install {' '.join(packages)}")
-    return shutil.which(program)
+    return _path(program)
+
+
+def _path(program):
+    """Return the path of a program, which may be one of root's."""
+    return shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin")

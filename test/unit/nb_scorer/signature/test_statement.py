@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from nb_service.signature import statement
+from nb_scorer.signature import statement
 
 DIGESTS = {"b": "b" * 64, "a/c": "c" * 64, "a.d": "d" * 64}
 

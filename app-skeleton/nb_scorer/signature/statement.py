@@ -3,7 +3,6 @@
 import hashlib
 import json
 import re
-from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 TYPE = "https://in-toto.io/Statement/v1"
@@ -16,7 +15,7 @@ class Malformed(ValueError):
     """It is no such statement; the message is the end of a sentence that says why."""
 
 
-def of(digests: Mapping[str, str], name: str, signature: str) -> bytes:
+def of(digests, name, signature):
     """Return the statement on a model called `name`, whose signature lies among its files as `signature`.
 
     The same digests make the same bytes.
@@ -40,17 +39,17 @@ def of(digests: Mapping[str, str], name: str, signature: str) -> bytes:
     )
 
 
-def as_bytes(statement: Mapping) -> bytes:
+def as_bytes(statement):
     """Return a statement as the bytes that are signed."""
     return json.dumps(statement, sort_keys=True, separators=(",", ":")).encode("ascii")
 
 
-def in_order(names: Mapping[str, str]) -> list[str]:
+def in_order(names):
     """Return the names of files in the format's order: that of paths, folder by folder."""
     return sorted(names, key=PurePosixPath)
 
 
-def root_of(digests: Mapping[str, str]) -> str:
+def root_of(digests):
     """Return the digest of a whole model, which stands for it: SHA-256 of the digests of its files."""
     sha = hashlib.sha256()
     for name in in_order(digests):
@@ -58,7 +57,7 @@ def root_of(digests: Mapping[str, str]) -> str:
     return sha.hexdigest()
 
 
-def read(payload: bytes) -> dict[str, str]:
+def read(payload):
     """Return the digests in a statement on a model, by the names of its files; raise Malformed.
 
     Nothing in it is taken that could be read in two ways: other digests than SHA-256, shards, links.
@@ -83,14 +82,14 @@ def read(payload: bytes) -> dict[str, str]:
     return digests
 
 
-def _name(resource: Mapping) -> str:
+def _name(resource):
     name = resource["name"]
     if not isinstance(name, str) or str(PurePosixPath(name)) != name or {"", ".", "..", "/"} & {*name.split("/"), name}:
         raise Malformed(f"it names a file {name!r}")
     return name
 
 
-def _digest(resource: Mapping) -> str:
+def _digest(resource):
     if resource["algorithm"] != "sha256" or not _DIGEST.fullmatch(resource["digest"]):
         raise Malformed("it has a digest other than SHA-256")
     return resource["digest"]

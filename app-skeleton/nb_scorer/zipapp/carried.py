@@ -1,0 +1,131 @@
+"""What a model's one file carries, by its names: read by one descriptor, and compared while it is read."""
+
+import hashlib
+import io
+import json
+import os
+import shutil
+import zipfile
+from pathlib import PurePosixPath
+
+from nb_scorer.signature import files
+from nb_scorer.zipapp import layout
+from nb_scorer.zipapp.problems import ZipappDamaged, ZipappUntrusted
+
+AT_ONCE = 1 << 20
+_EXECUTABLE = 0o100
+
+
+class Carried(object):
+    """The files in one file, opened once: what is done to its path later changes nothing of what is read here."""
+
+    def __init__(self, path):
+        """Open the file; raise ZipappDamaged for one that is no such file, or that could be read in two ways."""
+        self.path = path
+        try:
+            self._archive = zipfile.ZipFile(path)
+        except (OSError, zipfile.BadZipFile, ValueError) as error:
+            raise ZipappDamaged(path, getattr(error, "strerror", None) or str(error))
+        try:
+            self._read_names()
+        except BaseException:
+            self._archive.close()
+            raise
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self._archive.close()
+
+    def _read_names(self):
+        path, entries = self.path, self._archive.infolist()
+        self._entries = {entry.filename: entry for entry in entries}
+        odd = [entry.filename for entry in entries if not _is_plain(entry)]
+        if odd or len(self._entries) != len(entries):
+            name = files.shown(odd[0]) if odd else "a name"
+            raise ZipappDamaged(path, "{} in it is no file, or is there twice".format(name))
+        self.names = frozenset(self._entries)
+        self.facts = self._facts()
+
+    def _facts(self):
+        try:
+            facts = json.loads(self.content(layout.FACTS).decode("utf-8"))
+            number = facts["format"]
+        except (KeyError, TypeError, ValueError):
+            raise ZipappDamaged(self.path, "it is no file that the word zipapp of a service has written")
+        if number != layout.FORMAT:
+            raise ZipappDamaged(self.path, "it has form {}, and what runs it reads {}".format(number, layout.FORMAT))
+        return facts
+
+    def content(self, name, digest=None):
+        """Return the bytes of a small file; raise KeyError, ZipappDamaged, or ZipappUntrusted for another digest."""
+        target = io.BytesIO()
+        self._copy(name, target, digest)
+        return target.getvalue()
+
+    def digest_of(self, name, digest=None):
+        """Return the SHA-256 of a file, which is never held whole; raise as `content` does."""
+        return self._copy(name, None, digest)
+
+    def unpack(self, name, path, digest=None):
+        """Write a file to `path`; raise OSError, ZipappDamaged, or ZipappUntrusted for another digest.
+
+        What is written before its last byte was compared must not be used: who calls this gives it its name after.
+        """
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with io.open(path, "wb") as target:
+            self._copy(name, target, digest)
+        if self._entries[name].external_attr >> 16 & _EXECUTABLE:
+            os.chmod(path, 0o700)
+
+    def _copy(self, name, target, digest):
+        sha = hashlib.sha256()
+        entry = self._entries[name]
+        try:
+            with self._archive.open(entry) as source:
+                for block in iter(lambda: source.read(AT_ONCE), b""):
+                    sha.update(block)
+                    if target is not None:
+                        target.write(block)
+        except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+            raise ZipappDamaged(self.path, "{} in it is cut off or was changed ({})".format(files.shown(name), error))
+        if digest not in (None, sha.hexdigest()):
+            raise ZipappUntrusted(self.path, "{} is not the file that was signed".format(files.shown(name)))
+        return sha.hexdigest()
+
+
+def _is_plain(entry):
+    """Return whether an entry is a file whose name means one place below a folder, and the same one everywhere."""
+    name = entry.filename
+    parts = name.split("/")
+    is_named = str(PurePosixPath(name)) == name and not {"", ".", ".."} & set(parts)
+    # Stored and not compressed, so that no few bytes become many.
+    return is_named and "\\" not in name and "\0" not in name and entry.compress_type == zipfile.ZIP_STORED
+
+
+def unpack_once(carried, names, digests, folder):
+    """Unpack `names` into a folder below `folder` that is named by their content; return it.
+
+    It is there whole or not at all. Raise OSError, ZipappDamaged or ZipappUntrusted.
+    """
+    sha = hashlib.sha256()
+    for name in sorted(names):
+        sha.update("{} {}\n".format(digests[name], name).encode("utf-8"))
+    place = os.path.join(folder, sha.hexdigest()[:32])
+    if os.path.isdir(place):
+        return place
+    part = "{}.{}".format(place, os.getpid())
+    shutil.rmtree(part, ignore_errors=True)
+    try:
+        for name in sorted(names):
+            carried.unpack(name, os.path.join(part, *name.split("/")), digests[name])
+        try:
+            os.rename(part, place)
+        except OSError:
+            # Another process was faster.
+            if not os.path.isdir(place):
+                raise
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return place

@@ -1,0 +1,137 @@
+"""The first process of a model that is one file: verifies, makes its environment, and becomes a process of that."""
+
+import argparse
+import json
+import os
+import sys
+
+from nb_scorer.common import paths
+from nb_scorer.common.problem import Problem
+from nb_scorer.model import manifest
+from nb_scorer.protocol import launch
+from nb_scorer.zipapp import environment, layout, trust
+from nb_scorer.zipapp.carried import Carried, unpack_once
+from nb_scorer.zipapp.problems import ZipappDamaged, ZipappEnvironment
+
+_ENTRY = "nb_scorer.zipapp.predict"
+_KEY = "S2I_VERIFY_KEY_FILE"
+_ABOUT = """\
+Ask the model in this file. A SAMPLE is JSON, as in '[0.2, 0.7]'; its answer is a line of JSON on stdout. Without any,
+samples are read from stdin, one a line. A sample without an answer leaves its line empty, and stderr says why."""
+
+
+def main(arguments):
+    """Run what the command line `arguments` asks for; return the exit code: 1 where something has no answer."""
+    parser = _parser(arguments[0])
+    words = parser.parse_args(arguments[1:])
+    if words.verify and not words.key:
+        parser.error("--verify needs --key, which says whom to trust")
+    try:
+        with Carried(os.path.abspath(arguments[0])) as carried:
+            return _verify(carried, words.key) if words.verify else _run(carried, words)
+    except Problem as problem:
+        sys.stderr.write("{}\n".format(problem))
+        return problem.exit_status
+
+
+def _parser(name):
+    parser = argparse.ArgumentParser(prog=os.path.basename(name), description=_ABOUT, allow_abbrev=False)
+    parser.add_argument("samples", nargs="*", metavar="SAMPLE", help="a sample as JSON")
+    parser.add_argument(
+        "--key",
+        default=os.environ.get(_KEY, ""),
+        metavar="FILE",
+        help="trust no other file than one that the key in FILE (public, PEM) has signed; by default " + _KEY,
+    )
+    parser.add_argument("--verify", action="store_true", help="compare all that is in it, by --key, and run nothing")
+    parser.add_argument("--serve", type=port, metavar="PORT", help="answer requests of HTTP: POST /predict")
+    parser.add_argument("--host", default="127.0.0.1", help="address to serve on (%(default)s)")
+    parser.add_argument("--cache", default=_cache(), metavar="FOLDER", help="where its packages are kept (%(default)s)")
+    return parser
+
+
+def port(text):
+    """Return the number of a port; raise ValueError, which argparse tells by this function's name."""
+    port = int(text)
+    if not 0 <= port <= 65535:
+        raise ValueError(text)
+    return port
+
+
+def _cache():
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return os.path.join(base, "nb-builder")
+
+
+def _run(carried, words):
+    """Become the process that answers; raise what is in the way."""
+    if words.key:
+        signed, signer, is_whole = trust.digests_of(carried, trust.keys_of(words.key))
+        # All at once, so that what counts is the file and not which part of it this run needs. Packages can be large,
+        # and are compared when they are installed.
+        _compare(carried, {name: signed[name] for name in signed if not layout.is_wheel(name)})
+        whole = "" if is_whole else ", the program around it is not signed"
+        sys.stderr.write("model verified by {}{}\n".format(signer, whole))
+    else:
+        signed = {}
+        sys.stderr.write("model not verified (--key names whom to trust)\n")
+    digests = _complete(carried, signed)
+    cache = os.path.abspath(words.cache)
+    minor = _minor_of(carried, digests)
+    python = environment.made(carried, digests, minor, cache)
+    parts = (layout.PROGRAM, layout.MODEL, layout.SRC)
+    names = [name for name in carried.names if name.startswith(parts)]
+    try:
+        folder = unpack_once(carried, names, digests, os.path.join(cache, "models"))
+        # Not in git, nor in a zip: the notebook's folder, where it has no files.
+        os.makedirs(os.path.join(folder, paths.SRC), exist_ok=True)
+    except OSError as error:
+        raise ZipappEnvironment(cache, error.strerror or str(error))
+    start = len(layout.MODEL)
+    of_model = {name[start:]: digests[name] for name in signed if name.startswith(layout.MODEL)}
+    options = {
+        "app_root": folder,
+        "digests": of_model or None,
+        "serve": words.serve,
+        "host": words.host,
+        "name": carried.facts.get("name") or os.path.basename(carried.path),
+    }
+    command = launch.command(python, json.dumps(options), *words.samples, home=folder, entry=_ENTRY)
+    sys.stderr.flush()
+    try:
+        os.execve(command[0], command, launch.environment(os.environ))  # noqa: S606 - no shell is needed
+    except OSError as error:
+        raise ZipappEnvironment(cache, "{}: {}".format(python, error.strerror))
+
+
+def _verify(carried, key):
+    """Compare all that is in the file; return 0, or raise what does not hold."""
+    signed, signer, is_whole = trust.digests_of(carried, trust.keys_of(key))
+    _compare(carried, signed)
+    what = "The file" if is_whole else "What the file carries"
+    print("{} is what {} has signed, {} files.".format(what, signer, len(signed)))
+    return 0
+
+
+def _compare(carried, signed):
+    """Raise ZipappUntrusted where a file has another digest than `signed` says."""
+    for name in sorted(signed):
+        carried.digest_of(name, signed[name])
+
+
+def _complete(carried, signed):
+    """Return `signed` with what else is run, of which no signature says anything: by it, folders get their names."""
+    names = carried.names - set(signed)
+    # Packages are read where they are installed; the list that comes with them stands for them in names.
+    digests = {name: None if layout.is_wheel(name) else carried.digest_of(name) for name in names}
+    digests.update(signed)
+    return digests
+
+
+def _minor_of(carried, digests):
+    """Return the version of Python that the model's manifest wants; raise ZipappDamaged."""
+    name = layout.MODEL + paths.MANIFEST
+    try:
+        return manifest.parsed(carried.content(name, digests[name]))["python"]
+    except KeyError:
+        raise ZipappDamaged(carried.path, "no model is in it")

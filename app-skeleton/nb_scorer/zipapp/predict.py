@@ -1,0 +1,73 @@
+"""The second process of a model that is one file, by the model's own Python: loads the model, and answers.
+
+Started by the command line that nb_scorer.zipapp.command makes, never by hand.
+"""
+
+import io
+import json
+import os
+import signal
+import sys
+
+from nb_scorer.common import paths
+from nb_scorer.common.problem import Problem
+from nb_scorer.model import manifest
+from nb_scorer.protocol import answer_words, frames
+from nb_scorer.worker import entry, scorer
+
+# Imported before the repository is on sys.path, which may have a module of that name.
+from nb_scorer.zipapp import serve
+
+
+def main(args):
+    """Answer the samples in `args` behind the options, or those of stdin, or serve; return the exit code."""
+    options, samples = json.loads(args[0]), args[1:]
+    # stdout is for answers alone: what the notebook prints goes to stderr.
+    answers = io.open(os.dup(1), "wb")  # noqa: SIM115 - closed once all are written
+    sys.stdout.flush()
+    os.dup2(2, 1)
+    try:
+        loaded = _load(options)
+        if options["serve"] is not None:
+            return serve.serve(loaded, options["host"], options["serve"], options["name"])
+        # Ctrl-C ends this at once: as an exception the notebook's code could swallow it.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        bodies = [sample.encode("utf-8", "surrogateescape") for sample in samples] if samples else _lines()
+        with answers:
+            return _answer_all(loaded, bodies, answers)
+    except Problem as problem:
+        sys.stderr.write("{}\n".format(problem))
+        return problem.exit_status
+    except OSError as error:
+        # Of stdin or stdout: the model's own never get here.
+        sys.stderr.write("ERROR: Samples can't be read, or answers can't be written: {}.\n".format(error.strerror))
+        return 1
+
+
+def _load(options):
+    folder = os.path.join(options["app_root"], paths.MODEL)
+    notebook = manifest.read(folder, options["digests"]).get("folder", ".")
+    src = os.path.realpath(os.path.join(options["app_root"], paths.SRC, notebook))
+    os.makedirs(src, exist_ok=True)
+    return entry.load_scorer(folder, src, options["digests"])
+
+
+def _lines():
+    return (line for line in sys.stdin.buffer if line.strip())
+
+
+def _answer_all(loaded, bodies, answers):
+    """Write an answer a line, empty for a sample that gets none; return 1 if one got none, else 0."""
+    failed = 0
+    for number, body in enumerate(bodies, 1):
+        status, payload = loaded.answer(body)
+        scorer.flush()
+        if status != frames.OK:
+            failed = 1
+            words = answer_words.of_row(status, json.loads(payload.decode("ascii")))[1]
+            sys.stderr.write("Sample {}: {}\n".format(number, words))
+            payload = b""
+        answers.write(payload.strip() + b"\n")
+        # Who asks one by one waits for each.
+        answers.flush()
+    return failed

@@ -1,0 +1,139 @@
+"""The model as a small service: POST /predict, GET /healthz and /readyz, by the standard library alone.
+
+It is for a place that has nothing but this file. Requests wait in threads; one thread, the first, asks the model, as
+notebooks are not written thread-safe, and what they have set of their process may be the first thread's own.
+"""
+
+import functools
+import json
+import queue
+import re
+import signal
+import socketserver
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+from nb_scorer.protocol import answer_words, frames
+from nb_scorer.worker import scorer
+from nb_scorer.zipapp.problems import ZipappPort
+
+MAX_BODY = 16 << 20
+# Samples that wait; one more is told to try again.
+MAX_WAITING = 100
+# A client that sends nothing for so long has gone.
+IDLE_SECONDS = 60
+# How soon a signal is noticed while nobody asks.
+_TICK = 0.2
+_LENGTH = re.compile("[0-9]{1,18}")
+
+
+class _Server(socketserver.ThreadingMixIn, HTTPServer):
+    daemon_threads = True
+    # A port of a service that has just ended.
+    allow_reuse_address = True
+
+    def __init__(self, address, waiting):
+        HTTPServer.__init__(self, address, functools.partial(_Handler, waiting))
+
+    def handle_error(self, request, client_address):
+        """Say nothing of a client that went away."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    timeout = IDLE_SECONDS
+    server_version = "nb-builder"
+    sys_version = ""
+
+    def __init__(self, waiting, *request):
+        # Before the base's own, which handles the request.
+        self._waiting = waiting
+        BaseHTTPRequestHandler.__init__(self, *request)
+
+    def do_GET(self):
+        known = {"/healthz": "alive", "/readyz": "ready"}
+        path = self.path.partition("?")[0]
+        if path in known:
+            self._reply(200, json.dumps({"status": known[path]}).encode("ascii") + b"\n")
+        else:
+            self._refuse(404, "There is POST /predict, and GET /healthz and /readyz.")
+
+    def do_POST(self):
+        body = self._body()
+        if body is None:
+            return
+        if self.path.partition("?")[0] != "/predict":
+            self._refuse(404, "There is POST /predict, and GET /healthz and /readyz.")
+            return
+        done: queue.Queue = queue.Queue()
+        try:
+            self._waiting.put_nowait((body, done))
+        except queue.Full:
+            self._refuse(503, "More samples wait than this service takes; try again.")
+            return
+        status, payload = done.get()
+        if status == frames.OK:
+            self._reply(200, payload)
+        else:
+            self._refuse(*answer_words.of(status, json.loads(payload.decode("ascii"))))
+
+    def _body(self):
+        """Return the body of the request; None where it was refused."""
+        length = self.headers.get("Content-Length", "")
+        if "Transfer-Encoding" in self.headers or not _LENGTH.fullmatch(length):
+            self._refuse(411, "Send the length of the body (Content-Length).")
+        elif int(length) > MAX_BODY:
+            self._refuse(413, "The body is larger than this service takes.")
+        elif not int(length):
+            self._refuse(400, "The body is empty; send one sample as JSON.")
+        else:
+            body = self.rfile.read(int(length))
+            if len(body) == int(length):
+                return body
+            self.close_connection = True
+        return None
+
+    def _refuse(self, status, detail):
+        # A body that was not read would be taken for the next request.
+        self.close_connection = True
+        title = self.responses.get(status, ("Error",))[0]
+        facts = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+        self._reply(status, json.dumps(facts).encode("ascii") + b"\n", "application/problem+json")
+
+    def _reply(self, status, body, content_type="application/json"):
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(body)))
+        if self.close_connection:
+            self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format, *args):  # noqa: A002 - the standard library's name
+        """Write no line for each request."""
+
+
+def serve(loaded, host, port, name):
+    """Serve the Scorer `loaded` until SIGTERM or Ctrl-C; return 0, or raise ZipappPort."""
+    waiting: queue.Queue = queue.Queue(MAX_WAITING)
+    try:
+        server = _Server((host, port), waiting)
+    except OSError as error:
+        raise ZipappPort(host, port, error.strerror or str(error))
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    sys.stderr.write("{} is served on http://{}:{}/predict\n".format(name, host, server.server_address[1]))
+    sys.stderr.flush()
+    while not stopping.is_set():
+        try:
+            body, done = waiting.get(timeout=_TICK)
+        except queue.Empty:
+            continue
+        done.put(loaded.answer(body))
+        scorer.flush()
+    server.shutdown()
+    server.server_close()
+    return 0

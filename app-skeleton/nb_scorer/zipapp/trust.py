@@ -1,0 +1,110 @@
+"""Whether all that a file carries is what a trusted key has signed.
+
+Best is a signature over the whole file. A file that a service image wrote has those of the image: one over the model,
+one over where it comes from, which names the lock and what the notebook read of the repository. These stand for no
+packages; so a file with packages in it, or with modules that no notebook has read, must be signed as a whole.
+"""
+
+import io
+import json
+
+from nb_scorer.common import paths
+from nb_scorer.signature import bundle, ecdsa, files, statement
+from nb_scorer.zipapp import layout
+from nb_scorer.zipapp.problems import ZipappKey, ZipappUntrusted
+
+# What the file is beside what it carries: who could change these could leave out verifying as well.
+_OURS = frozenset((layout.MAIN, layout.FACTS, layout.SIGNATURE, layout.MODEL_SIGNATURE, layout.PROVENANCE_SIGNATURE))
+
+
+def keys_of(path):
+    """Return the public keys in a PEM file; raise ZipappKey where there is none, or something else."""
+    try:
+        with io.open(path, "rb") as file:
+            keys = ecdsa.keys_in(file.read(ecdsa.LARGEST))
+    except OSError as error:
+        raise ZipappKey(path, error.strerror or str(error))
+    except ecdsa.NoKey as error:
+        raise ZipappKey(path, str(error))
+    if not keys:
+        raise ZipappKey(path, "no public key is in it")
+    return keys
+
+
+def digests_of(carried, keys):
+    """Return ({name: SHA-256} of all that is signed, whose signature it is, whether that is over all) of a file.
+
+    Raise ZipappUntrusted for what no trusted key has signed. The bytes are compared by who reads them.
+    """
+    try:
+        if layout.SIGNATURE in carried.names:
+            payload, signer = _opened(carried, layout.SIGNATURE, keys)
+            digests, is_whole = _of_whole(carried, payload), True
+        elif layout.MODEL_SIGNATURE in carried.names:
+            payload, signer = _opened(carried, layout.MODEL_SIGNATURE, keys)
+            digests, is_whole = _of_parts(carried, statement.read(payload), keys), False
+        else:
+            raise _untrusted(carried, "it is not signed")
+    except statement.Malformed as error:
+        raise _untrusted(carried, "its signature does not count: {}".format(error))
+    return digests, signer, is_whole
+
+
+def _opened(carried, name, keys):
+    """Return what is signed in a bundle, and by which key, in words; raise ZipappUntrusted or Malformed."""
+    content = carried.content(name)
+    if len(content) > bundle.LARGEST:
+        raise statement.Malformed("it is larger than a signature can be")
+    parsed = bundle.parsed(content)
+    for key in keys:
+        if key.has_signed(parsed.signature, bundle.pae(parsed.payload)):
+            return parsed.payload, "the key {}…".format(key.hint[:16])
+    known = ", ".join("{}…".format(key.hint[:16]) for key in keys)
+    raise _untrusted(carried, "no trusted key has made {} (trusted: {})".format(name, known))
+
+
+def _of_whole(carried, payload):
+    digests = statement.read(payload)
+    wrong = files.difference(set(digests), set(carried.names) - {layout.SIGNATURE})
+    if wrong:
+        raise _untrusted(carried, wrong)
+    return digests
+
+
+def _of_parts(carried, model, keys):
+    """Return the digests by the two signatures that an image has."""
+    digests = {layout.MODEL + name: digest for name, digest in model.items()}
+    there = {name for name in carried.names if name.startswith(layout.MODEL)} - {layout.MODEL_SIGNATURE}
+    wrong = files.difference(set(digests), there)
+    if wrong:
+        raise _untrusted(carried, wrong)
+    if layout.PROVENANCE_SIGNATURE in carried.names:
+        payload, _ = _opened(carried, layout.PROVENANCE_SIGNATURE, keys)
+        if carried.content(layout.PROVENANCE) != payload:
+            raise _untrusted(carried, "{} is not the file that was signed".format(layout.PROVENANCE))
+        digests.update(_origin(carried, payload, model))
+        digests[layout.PROVENANCE] = carried.digest_of(layout.PROVENANCE)
+    unsigned = sorted(name for name in carried.names - set(digests) - _OURS if not name.startswith(layout.PROGRAM))
+    if unsigned:
+        reason = "{} is in no signature, and the file as a whole is not signed".format(files.shown(unsigned[0]))
+        raise _untrusted(carried, reason)
+    return {name: digest for name, digest in digests.items() if name in carried.names}
+
+
+def _origin(carried, payload, model):
+    """Return the digests in the statement on where a model comes from: of lock, SBOM and the notebook's files."""
+    try:
+        told = json.loads(payload.decode("utf-8"))
+        about = {each["name"]: each["digest"]["sha256"] for each in told["subject"]}
+        if about.get(paths.MODEL) != statement.root_of(model):
+            raise _untrusted(carried, "{} says where another model comes from".format(layout.PROVENANCE))
+        resources = told["predicate"]["buildDefinition"]["resolvedDependencies"]
+        resources = resources + told["predicate"]["runDetails"]["byproducts"]
+        named = {each.get("name"): each.get("digest", {}).get("sha256") for each in resources}
+    except (KeyError, TypeError, AttributeError, ValueError):
+        raise statement.Malformed("{} holds a statement of another form".format(layout.PROVENANCE_SIGNATURE))
+    return {name: digest for name, digest in named.items() if name and digest}
+
+
+def _untrusted(carried, reason):
+    return ZipappUntrusted(carried.path, reason)

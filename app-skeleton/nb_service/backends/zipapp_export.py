@@ -1,0 +1,43 @@
+"""The back end `zipapp`: writes the model as one file that Python runs, with nothing of ours installed."""
+
+from typing import IO, TYPE_CHECKING, BinaryIO
+
+from nb_service import identity, problems
+from nb_service.backends.stdout_archive import StdoutArchive
+from nb_service.export import wheels, zipapp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nb_service.log import Log
+    from nb_service.model_folder import ModelFolder
+
+HELP = """\
+Usage: zipapp [--with-wheels] > my-model
+
+Write the model as one file that Python runs, on any Linux machine with a Python of the model's minor version:
+
+    python my-model '[0.2, 0.7]'                # the answer on stdout; samples as lines of stdin, too
+    python my-model --key sign.pub --serve 8080
+
+It makes the model's environment once, of its lock; with --with-wheels, of packages that are in the file.
+
+docs/how-to/run-a-model-directly.md says more."""
+WITH_WHEELS = "--with-wheels"
+
+
+class ZipappExport(StdoutArchive):
+    """Writes the file to stdout."""
+
+    name = "zipapp"
+    help = HELP
+    options = (WITH_WHEELS,)
+    refusal = problems.ZipappWords
+
+    def write(self, model: "ModelFolder", log: "Log", stream: IO[bytes]) -> tuple[int, int]:
+        """Write the file of `model`; return how many files are in it, and its size in bytes."""
+        found, left = zipapp.of(model)
+        if left:
+            log.say(f"Of the repository it is without {', '.join(sorted(left))}: links to folders, or no files.")
+        packages: Iterator[tuple[str, BinaryIO]] = wheels.of(model) if WITH_WHEELS in self.words else iter(())
+        return zipapp.write(found, identity.of(model).name, packages, stream)

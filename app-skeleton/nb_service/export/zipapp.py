@@ -1,0 +1,85 @@
+"""The model as one file that Python runs: an export, what the repository has beside it, and the program around it."""
+
+import json
+import os
+import zipfile
+from collections.abc import Iterable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import IO, BinaryIO
+
+from nb_scorer.common import paths
+from nb_scorer.zipapp import layout
+from nb_scorer.zipapp.environment import machine
+
+from nb_service.export import archive, contents, zip_entries
+from nb_service.export.contents import Contents
+from nb_service.model_folder import ModelFolder
+
+# Makes the file a command of its own where it may be executed; Python looks for the archive from its end.
+SHEBANG = b"#!/usr/bin/env python3\n"
+# What Python makes anew where it is missing, and what a repository has for its history only.
+_LEFT_OUT = frozenset(("__pycache__", ".git"))
+# Of nb_scorer: what only runs in the kernel of a build.
+_OF_BUILDS = "kernel"
+
+
+def of(model: ModelFolder) -> tuple[Contents, list[str]]:
+    """Return what the file holds, and what of the repository it has not: links to folders, and what is no file.
+
+    Raise as `contents.of` does.
+    """
+    found = contents.of(model)
+    files = dict(found.files)
+    left: list[str] = []
+    for name, path in _walk(model.folder.parent / paths.SRC, left):
+        files[layout.SRC + name] = path
+    spec = find_spec("nb_scorer")
+    home = Path(str(spec and spec.origin)).parent
+    for name, path in _walk(home, []):
+        if name.endswith(".py") and name.partition("/")[0] != _OF_BUILDS:
+            files[layout.PROGRAM + name] = path
+    return Contents(files, found.digests), left
+
+
+def _walk(folder: Path, left: list[str]) -> Iterator[tuple[str, Path]]:
+    for at, folders, names in os.walk(folder):
+        for name in [*folders, *names]:
+            path = Path(at, name)
+            if name in _LEFT_OUT:
+                continue
+            if name in names and path.is_file():
+                if not name.endswith((".pyc", ".pyo")):
+                    yield path.relative_to(folder).as_posix(), path
+            elif name in names or path.is_symlink():
+                left.append(path.relative_to(folder).as_posix())
+        folders[:] = sorted(set(folders) - _LEFT_OUT)
+
+
+def write(found: Contents, name: str, more: Iterable[tuple[str, BinaryIO]], stream: IO[bytes]) -> tuple[int, int]:
+    """Write the file of the model called `name`, with `more` (names and open files) in it.
+
+    Return how many files are in it, and its size. Raise OSError, and ModelNotAsSigned for a file that is another.
+    """
+    forward = zip_entries.Forward(stream)
+    forward.write(SHEBANG)
+    facts = {"format": layout.FORMAT, "machine": machine(), "name": name}
+    with zipfile.ZipFile(forward, "w") as sink:  # type: ignore[call-overload] # it is a stream of its own
+        _write_text(sink, layout.MAIN, layout.MAIN_PROGRAM)
+        _write_text(sink, layout.FACTS, json.dumps(facts, sort_keys=True) + "\n")
+        count = 2
+        for each, path in sorted(found.files.items()):
+            executable = os.stat(path).st_mode & 0o100 if each.startswith(layout.SRC) else 0
+            with archive.opened(path, found.digests.get(each)) as file:
+                zip_entries.copy(sink, each, file, os.fstat(file.fileno()).st_size, executable)
+            count += 1
+        for each, file in more:
+            zip_entries.copy(sink, each, file, os.fstat(file.fileno()).st_size)
+            count += 1
+    forward.flush()
+    return count, forward.size
+
+
+def _write_text(sink: zipfile.ZipFile, name: str, text: str) -> None:
+    content = text.encode("utf-8")
+    sink.writestr(zip_entries.stored(name, len(content)), content)

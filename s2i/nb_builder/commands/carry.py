@@ -1,0 +1,76 @@
+"""`make push`, `make pull` and `make run MODEL=…`: models as files, carried by a registry and served as they are."""
+
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from nb_scorer.common import paths
+from nb_scorer.model import manifest
+from nb_scorer.zipapp import environment, layout, trust
+from nb_scorer.zipapp.carried import Carried
+
+from nb_builder.commands import run_locally
+from nb_builder.common.log import Log
+from nb_builder.common.settings import Settings
+from nb_builder.registry import artifact
+
+USAGES = {
+    "push": "Usage: nb_builder push FILE REFERENCE",
+    "pull": "Usage: nb_builder pull REFERENCE FILE",
+    "serve": "Usage: nb_builder serve FILE",
+}
+# What of a file is under APP_ROOT as it is.
+_PARTS = (layout.MODEL, layout.SRC, f"{paths.BUILD}/")
+
+
+def push(arguments: Sequence[str]) -> None:
+    """Push the file that `arguments` name; print where it is, by digest, as the last line."""
+    path, reference = _taken("push", arguments)
+    log = Log()
+    log.step(f"Pushing to {reference}")
+    log.line(artifact.push(Path(path), reference))
+
+
+def pull(arguments: Sequence[str]) -> None:
+    """Pull what `arguments` name into a file; print what it is, by digest, as the last line."""
+    reference, path = _taken("pull", arguments)
+    log = Log()
+    log.step(f"Pulling {reference}")
+    log.line(artifact.pull(reference, Path(path).absolute()))
+
+
+def serve(arguments: Sequence[str]) -> None:
+    """Serve the model in the file that `arguments` name, by the service itself, without its notebook.
+
+    Where S2I_VERIFY_KEY_FILE is set, all that is in the file is verified before anything of it is used. Raise as
+    nb_scorer.zipapp does.
+    """
+    (path,) = _taken("serve", arguments)
+    log = Log()
+    home = Settings().home.resolve()
+    app_root = home / "app"
+    with Carried(str(Path(path).absolute())) as carried:
+        key = os.environ.get("S2I_VERIFY_KEY_FILE", "")
+        signed = trust.digests_of(carried, trust.keys_of(key))[0] if key else {}
+        digests = {name: carried.digest_of(name, signed.get(name)) for name in carried.names}
+        minor = manifest.parsed(carried.content(layout.MODEL + paths.MANIFEST))["python"]
+        base = environment.python_of(minor)
+        log.step(f"Making the environment of {path} for Python {minor}")
+        shutil.rmtree(app_root, ignore_errors=True)
+        for name in carried.names:
+            if name.startswith(_PARTS):
+                carried.unpack(name, str(app_root / name), digests[name])
+        (app_root / paths.SRC).mkdir(parents=True, exist_ok=True)
+        environment.make(carried, digests, base, str(app_root / paths.VENV))
+    environ = {**os.environ, "NB_BUILDER_HOME": str(home), "APP_ROOT": str(app_root)}
+    run_locally.serve(app_root, environ, log)
+
+
+def _taken(command: str, arguments: Sequence[str]) -> Sequence[str]:
+    """Return the arguments; raise SystemExit with the usage for more or fewer, or empty ones."""
+    if len(arguments) != USAGES[command].count(" ") - 2 or not all(arguments):
+        print(USAGES[command], file=sys.stderr)
+        raise SystemExit(2)
+    return arguments

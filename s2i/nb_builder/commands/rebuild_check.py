@@ -1,0 +1,200 @@
+"""`make rebuild-check`: whether a second build of the same sources and lock has come to the same files, or why not.
+
+It is told two folders, APP_ROOT as it is in an image and as the same build has made it again. Nothing in them is
+executed or unpickled.
+"""
+
+import hashlib
+import json
+import os
+import pickletools
+import re
+import stat
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from nb_scorer.common import paths
+
+from nb_builder.common.log import Log
+
+USAGE = "Usage: nb_builder rebuild-check APP_ROOT APP_ROOT"
+# What no build makes twice: ECDSA takes a random number, and a check has no key.
+_SIGNATURES = frozenset((f"{paths.MODEL}/{paths.SIGNATURE}", f"{paths.BUILD}/{paths.PROVENANCE_SIGNATURE}"))
+# What the check has added, so that the lock is the same.
+_ADDED = f"{paths.SRC}/{paths.LOCK}"
+# What a report says of a lock that was resolved, and not of one that was given.
+_REPORT = f"{paths.BUILD}/{paths.REPORT}"
+_OF_THE_LOCK = frozenset(("asked", "resolved"))
+# Each is shown by its own digest; the rest is counted.
+_SHOWN = (paths.MODEL, paths.BUILD)
+_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d|^1\d{9}(\.\d+)?$")
+# Of a .pyc file: a magic number, flags, the time and the size of its source.
+_HEADER = 16
+_LARGEST = 64 << 20
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Compare the two folders; print what is equal and what is not, and raise SystemExit(1) where something is not."""
+    if len(arguments) != 2:
+        print(USAGE, file=sys.stderr)
+        raise SystemExit(2)
+    first, second = (Path(each) for each in arguments)
+    log = Log()
+    files, again = _files(first), _files(second)
+    is_given = _ADDED not in files and again.pop(_ADDED, None) is not None
+    different = 0
+    for folder in _folders({*files, *again}):
+        names = sorted(name for name in {*files, *again} if name.partition("/")[0] == folder)
+        equal = [name for name in names if name in files and name in again and _is_equal(first / name, second / name)]
+        for name in equal if folder in _SHOWN else ():
+            log.line(f"     equal    {name}  sha256:{_digest(first / name)}")
+        if folder not in _SHOWN and equal:
+            log.line(f"     equal    {folder}/: {len(equal)} files  sha256:{_digest_of_all(first, equal)}")
+        for name in names:
+            if name == _REPORT and name not in equal and is_given and _differs_by_the_lock(first / name, second / name):
+                log.line(f"     equal    {name}, but for where the lock is from: this check has given it")
+            elif name not in equal and name not in _SIGNATURES:
+                log.line(f"     DIFFERS  {name}: {_reason(first / name, second / name)}")
+                different += 1
+    signed = sorted(_SIGNATURES & files.keys())
+    if signed:
+        log.line(f"     left out {', '.join(signed)}: a signature has a random number in it, and no key was given here")
+    if different:
+        log.step(f"{different} of {len({*files, *again})} files differ")
+        raise SystemExit(1)
+    log.step(f"All {len(files) - len(signed)} files are equal")
+
+
+def _differs_by_the_lock(one: Path, other: Path) -> bool:
+    """Return whether two reports differ in nothing but where the lock is from."""
+    try:
+        differences = list(_paths(json.loads(one.read_bytes()), json.loads(other.read_bytes()), ""))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return bool(differences) and all(where.split("/")[1] in _OF_THE_LOCK for where, _, _ in differences if where)
+
+
+def _files(root: Path) -> dict[str, Path]:
+    found = {}
+    for at, folders, names in os.walk(root):
+        for name in [*names, *(folder for folder in folders if Path(at, folder).is_symlink())]:
+            path = Path(at, name)
+            found[path.relative_to(root).as_posix()] = path
+    return found
+
+
+def _folders(names: set[str]) -> list[str]:
+    tops = {name.partition("/")[0] for name in names}
+    return [*(folder for folder in _SHOWN if folder in tops), *sorted(tops - set(_SHOWN))]
+
+
+def _is_equal(one: Path, other: Path) -> bool:
+    """Return whether two files have the same kind, rights and bytes."""
+    if one.lstat().st_mode != other.lstat().st_mode:
+        return False
+    if one.is_symlink():
+        return os.readlink(one) == os.readlink(other)
+    return not stat.S_ISREG(one.lstat().st_mode) or _digest(one) == _digest(other)
+
+
+def _digest(path: Path) -> str:
+    if path.is_symlink():
+        return hashlib.sha256(os.fsencode(os.readlink(path))).hexdigest()
+    sha = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            sha.update(block)
+    return sha.hexdigest()
+
+
+def _digest_of_all(root: Path, names: Sequence[str]) -> str:
+    lines = "".join(f"{_digest(root / name)} {name}\n" for name in names)
+    return hashlib.sha256(lines.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _reason(one: Path, other: Path) -> str:
+    """Return why two files differ, as far as their bytes tell."""
+    for path, words in ((one, "only the second build has it"), (other, "only the first build has it")):
+        if not os.path.lexists(path):
+            return words
+    if one.lstat().st_mode != other.lstat().st_mode:
+        return f"its rights are {stat.filemode(one.lstat().st_mode)} and {stat.filemode(other.lstat().st_mode)}"
+    if one.is_symlink():
+        return f"it leads to {os.readlink(one)} and to {os.readlink(other)}"
+    if max(one.stat().st_size, other.stat().st_size) > _LARGEST:
+        return f"it has {one.stat().st_size} and {other.stat().st_size} bytes"
+    texts = one.read_bytes(), other.read_bytes()
+    kinds = {".pyc": _of_bytecode, ".json": _of_json, ".pickle": _of_pickle}
+    try:
+        return kinds.get(one.suffix, _of_text)(*texts)
+    # A file may be named as it likes.
+    except (ValueError, IndexError, KeyError, TypeError, AttributeError, RecursionError):
+        return _of_text(*texts)
+
+
+def _of_bytecode(one: bytes, other: bytes) -> str:
+    if one[_HEADER:] == other[_HEADER:] and one[:8] == other[:8]:
+        return "a time stamp, that of its source, in the header of bytecode"
+    return "bytecode that was written otherwise: the order of a set, or which of its values were shared"
+
+
+def _of_json(one: bytes, other: bytes) -> str:
+    differences = list(_paths(json.loads(one), json.loads(other), ""))
+    if not differences:
+        return "the order or the spaces of its JSON"
+    stamps = [where for where, before, after in differences if _TIME.search(f"{before}") and _TIME.search(f"{after}")]
+    seconds = [where for where, _, _ in differences if where.split("/")[1:2] == ["seconds"]]
+    rest = [each for each in differences if each[0] not in {*stamps, *seconds}]
+    words = [f"time stamps at {', '.join(stamps)}"] if stamps else []
+    words += ["how many seconds its steps took, which a build with SOURCE_DATE_EPOCH leaves out"] if seconds else []
+    words += [f"{where or '/'} is {_short(before)} and {_short(after)}" for where, before, after in rest[:5]]
+    return "; ".join(words) + (f"; and {len(rest) - 5} more" if len(rest) > 5 else "")
+
+
+def _paths(one: Any, other: Any, where: str) -> Iterator[tuple[str, Any, Any]]:
+    """Yield (JSON pointer, value, other value) of what two values differ in."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        for key in sorted({*one, *other}):
+            yield from _paths(one.get(key), other.get(key), f"{where}/{key}")
+    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        for index, pair in enumerate(zip(one, other, strict=True)):
+            yield from _paths(*pair, f"{where}/{index}")
+    elif one != other:
+        yield where, one, other
+
+
+def _of_pickle(one: bytes, other: bytes) -> str:
+    """Return what two pickles differ in, by their instructions: none of these is carried out."""
+    first, second = (
+        [(code.name, arg) for code, arg, _ in pickletools.genops(text) if code.name != "FRAME"] for text in (one, other)
+    )
+    place, pair = next(
+        ((index, pair) for index, pair in enumerate(zip(first, second, strict=False)) if pair[0] != pair[1]),
+        (min(len(first), len(second)), (("its end", None), ("its end", None))),
+    )
+    # Which value got which number is a matter of order, too.
+    counted = [Counter(repr(step) for step in steps if "GET" not in step[0]) for steps in (first, second)]
+    if counted[0] == counted[1]:
+        return f"the order of a set or of a dict: the same values in another order, from instruction {place} on"
+    names = " and ".join(f"{name} {_short(value)}" for name, value in pair)
+    return f"the pickle has other values: instruction {place} is {names}"
+
+
+def _of_text(one: bytes, other: bytes) -> str:
+    lines = one.splitlines(), other.splitlines()
+    if sorted(lines[0]) == sorted(lines[1]):
+        return "the order of its lines"
+    changed = [pair for pair in zip(*lines, strict=False) if pair[0] != pair[1]]
+    if changed and len(lines[0]) == len(lines[1]):
+        before, after = (_short(text.decode("utf-8", "replace")) for text in changed[0])
+        stamp = all(_TIME.search(text.decode("utf-8", "replace")) for pair in changed for text in pair)
+        return f"{'time stamps' if stamp else 'lines'}, the first of {len(changed)}: {before} and {after}"
+    return f"it has {len(one)} and {len(other)} bytes"
+
+
+def _short(value: Any) -> str:
+    text = ascii(value)
+    return text if len(text) <= 60 else text[:59] + "…"

@@ -1,0 +1,170 @@
+"""A model's one file as an artifact of OCI: a manifest with the file as its only layer, and back.
+
+The protocol is oras's; what it does not do is done here: everything that comes back is compared with its digest, the
+manifest with the one that was asked for, and large files go up and come down in pieces.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nb_scorer.zipapp import layout
+from nb_scorer.zipapp.carried import Carried
+
+from nb_builder.registry.problems import ReferenceInvalid, RegistryFailed
+
+if TYPE_CHECKING:
+    from oras.client import OrasClient
+    from oras.container import Container
+
+ARTIFACT = "application/vnd.nb-builder.model.v1"
+LAYER = "application/vnd.nb-builder.model.v1+zip"
+CONFIG = "application/vnd.nb-builder.model.config.v1+json"
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+TITLE = "org.opencontainers.image.title"
+# A manifest of ours has a kilobyte; a registry may send what it likes.
+LARGEST_MANIFEST = 1 << 20
+# Above it a file goes in pieces, as not all registries take: oras reads what it puts at once into memory.
+AT_ONCE = 16 << 20
+# Seconds for a first answer.
+TIMEOUT = 30
+_LOCAL = ("localhost", "127.0.0.1", "[::1]")
+
+
+def push(path: Path, reference: str) -> str:
+    """Push the file at `path` to `reference`, registry/name:tag; return the reference by digest of what is there now.
+
+    The same file is the same digest, wherever it is pushed to. Raise ZipappDamaged, ReferenceInvalid or RegistryFailed.
+    """
+    with Carried(str(path)) as carried:
+        facts = carried.content(layout.FACTS)
+        name = carried.facts["name"]
+    with _client(reference) as (client, container), tempfile.NamedTemporaryFile() as config:
+        config.write(facts)
+        config.flush()
+        manifest = {
+            "schemaVersion": 2,
+            "mediaType": MANIFEST,
+            "artifactType": ARTIFACT,
+            "config": _blob(client, container, Path(config.name), CONFIG),
+            "layers": [{**_blob(client, container, path, LAYER), "annotations": {TITLE: name}}],
+        }
+        response = _checked(client.upload_manifest(manifest, container), reference)
+        # What was sent is what its digest is of: the registry's word for it must be the same.
+        digest = "sha256:" + hashlib.sha256(response.request.body).hexdigest()
+        told = response.headers.get("Docker-Content-Digest", digest)
+    if told != digest:
+        raise RegistryFailed(reference=reference, reason=f"it has stored {told}, and {digest} was sent")
+    return f"{container.registry}/{container.api_prefix}@{digest}"
+
+
+def pull(reference: str, path: Path) -> str:
+    """Write the model that `reference` names, by tag or @sha256:…, to `path`; return its reference by digest.
+
+    The file is there whole, with the digest that its manifest names, or not at all. Raise ReferenceInvalid or
+    RegistryFailed.
+    """
+    with _client(reference) as (client, container):
+        content = _manifest(client, container, reference)
+        digest = "sha256:" + hashlib.sha256(content).hexdigest()
+        if container.digest not in (None, digest):
+            raise RegistryFailed(reference=reference, reason=f"what it sends has the digest {digest}")
+        layer = _layer(content, reference)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as part:
+            try:
+                _download(client, container, layer, Path(part.name), reference)
+                os.chmod(part.name, 0o755)  # noqa: S103 - a program, which others may run, too
+                os.replace(part.name, path)
+            except BaseException:
+                os.unlink(part.name)
+                raise
+    return f"{container.registry}/{container.api_prefix}@{digest}"
+
+
+@contextmanager
+def _client(reference: str) -> Iterator[tuple["OrasClient", "Container"]]:
+    """Yield a client and the place that `reference` names; what either raises is RegistryFailed."""
+    # In an environment of its own, which `make push` and `make pull` make.
+    import oras.client
+    import requests
+
+    host, _, rest = reference.partition("/")
+    # As engines have it: the first part is a host if it looks like one. No registry is guessed.
+    if not rest or not ("." in host or ":" in host or host == "localhost"):
+        raise ReferenceInvalid(reference=reference)
+    # Engines speak HTTP without TLS to this machine alone, too.
+    is_local = host.startswith(_LOCAL)
+    client = oras.client.OrasClient(hostname=host, insecure=is_local)
+    try:
+        # Asked once without oras, which tries again for minutes: a host that is not there is said at once.
+        client.session.get(f"{client.prefix}://{host}/v2/", timeout=TIMEOUT, stream=True).close()
+        container = client.get_container(reference)
+        client.auth.load_configs(container)
+        yield client, container
+    except (requests.RequestException, ValueError) as error:
+        raise RegistryFailed(reference=reference, reason=str(error)) from error
+
+
+def _blob(client: "OrasClient", container: "Container", path: Path, media_type: str) -> dict[str, Any]:
+    size = path.stat().st_size
+    blob = {"mediaType": media_type, "digest": f"sha256:{_digest(path)}", "size": size}
+    response = client.upload_blob(str(path), container, blob, do_chunked=size > AT_ONCE, chunk_size=AT_ONCE)
+    _checked(response, str(container))
+    return blob
+
+
+def _checked(response: Any, reference: str) -> Any:
+    if response.status_code not in (200, 201, 202):
+        reason = f"it answers {response.status_code} {response.reason}"
+        raise RegistryFailed(reference=reference, reason=reason)
+    return response
+
+
+def _manifest(client: "OrasClient", container: "Container", reference: str) -> bytes:
+    url = f"{client.prefix}://{container.manifest_url()}"
+    with client.do_request(url, "GET", headers={"Accept": MANIFEST}, stream=True) as response:
+        _checked(response, reference)
+        content = b""
+        for block in response.iter_content(1 << 16):
+            content += block
+            if len(content) > LARGEST_MANIFEST:
+                raise RegistryFailed(reference=reference, reason="its manifest is larger than one of a model")
+        return content
+
+
+def _layer(content: bytes, reference: str) -> dict[str, Any]:
+    """Return the only layer of a manifest of ours; raise RegistryFailed for another one."""
+    try:
+        (layer,) = json.loads(content)["layers"]
+        if layer["mediaType"] == LAYER and isinstance(layer["size"], int) and layer["digest"].startswith("sha256:"):
+            return layer
+    except (ValueError, KeyError, TypeError, AttributeError):
+        pass
+    raise RegistryFailed(reference=reference, reason="what is there is no model that 'make push' has put there")
+
+
+def _download(client: "OrasClient", container: "Container", layer: dict, path: Path, reference: str) -> None:
+    sha, size = hashlib.sha256(), 0
+    with client.get_blob(container, layer["digest"], stream=True) as response, path.open("wb") as file:
+        _checked(response, reference)
+        for block in response.iter_content(1 << 20):
+            sha.update(block)
+            size += len(block)
+            if size > layer["size"]:
+                break
+            file.write(block)
+    if size != layer["size"] or f"sha256:{sha.hexdigest()}" != layer["digest"]:
+        raise RegistryFailed(reference=reference, reason=f"the file that it sends is not {layer['digest']}")
+
+
+def _digest(path: Path) -> str:
+    sha = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            sha.update(block)
+    return sha.hexdigest()

@@ -1,0 +1,47 @@
+"""Signs a model that is one file: the signature is one more entry, over all others."""
+
+import os
+import tempfile
+import zipfile
+from pathlib import Path
+
+from nb_scorer.signature import statement
+from nb_scorer.zipapp import layout
+from nb_scorer.zipapp.carried import Carried
+from nb_service.export import zip_entries
+
+from nb_builder.signing.signer import Signer
+
+
+def sign(path: Path, signer: Signer) -> str:
+    """Write the signature of the file at `path` into it; return the digest that stands for all of it.
+
+    The file gets its name when it is whole. Raise ZipappDamaged for one that is no such file.
+    """
+    with Carried(str(path)) as carried:
+        digests = {name: carried.digest_of(name) for name in carried.names - {layout.SIGNATURE}}
+    text = signer.signed(statement.of(digests, layout.SUBJECT, layout.SIGNATURE)).encode("ascii")
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as part:
+        try:
+            _write(path, text, Path(part.name))
+            os.chmod(part.name, path.stat().st_mode & 0o777)
+            os.replace(part.name, path)
+        except BaseException:
+            os.unlink(part.name)
+            raise
+    return statement.root_of(digests)
+
+
+def _write(path: Path, signature: bytes, target: Path) -> None:
+    """Copy the file with another signature, or its first."""
+    with zipfile.ZipFile(path) as source, target.open("wb") as stream:
+        # What comes before the first entry: the line that makes it a command.
+        with path.open("rb") as file:
+            stream.write(file.read(min(entry.header_offset for entry in source.infolist())))
+        with zipfile.ZipFile(stream, "w") as sink:
+            for entry in source.infolist():
+                if entry.filename != layout.SIGNATURE:
+                    executable = entry.external_attr >> 16 & 0o100
+                    with source.open(entry) as content:
+                        zip_entries.copy(sink, entry.filename, content, entry.file_size, executable)
+            sink.writestr(zip_entries.stored(layout.SIGNATURE, len(signature)), signature)

@@ -1,0 +1,440 @@
+"""A model as one file: it answers as the service does, and what was forged in it is never executed."""
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import signers
+from contract import zipapps
+from contract.services import make_app_root, wait_until
+from contract.zipapps import run
+
+NOTEBOOK = """
+    import helper
+
+    def validator(x):
+        return isinstance(x, (int, float)) or "x must be a number"
+
+    def predictor(x):
+        print("asked", x)
+        if x == 13:
+            raise RuntimeError("unlucky")
+        return {"next": x + helper.STEP}
+
+    examples = [1, 2]
+"""
+OTHER = """
+    import helper
+
+    def predictor(x):
+        return x * 2 + helper.STEP
+    examples = [3, 4]
+"""
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory):
+    """Return a private key, its public key, and both of somebody else."""
+    folder = tmp_path_factory.mktemp("keys")
+    return (*signers.key_pair(folder), *signers.key_pair(folder, "other"))
+
+
+@pytest.fixture(scope="module")
+def roots(tmp_path_factory):
+    """Return the APP_ROOTs of two models, each with a module beside its notebook."""
+    made = []
+    for number, code in enumerate((NOTEBOOK, OTHER)):
+        root = tmp_path_factory.mktemp("app-root")
+        (root / "src").mkdir()
+        (root / "src" / "helper.py").write_text(f"# {'of a test' * 20}\nSTEP = {number + 1}\n")
+        made.append(make_app_root(root, code, {}))
+    return made
+
+
+@pytest.fixture(scope="module")
+def plain(roots, tmp_path_factory):
+    """Return a file that nobody has signed, with its packages."""
+    return zipapps.zipapp_of(roots[0], tmp_path_factory.mktemp("plain"), "--with-wheels")
+
+
+@pytest.fixture(scope="module")
+def signed(plain, roots, keys, tmp_path_factory):
+    """Return two files that are signed as a whole by the same key, with their packages."""
+    one = Path(shutil.copy(plain, tmp_path_factory.mktemp("signed") / "my-model"))
+    other = zipapps.zipapp_of(roots[1], tmp_path_factory.mktemp("other"), "--with-wheels")
+    return zipapps.sign(one, keys[0]), zipapps.sign(other, keys[0])
+
+
+def entries(path):
+    with zipfile.ZipFile(path) as source:
+        return {entry.filename: source.read(entry) for entry in source.infolist()}
+
+
+def test_samples_of_the_command_line_get_a_line_each_and_prints_are_no_answers(plain):
+    done = run(plain, "1", "2.5", alone=True)
+    assert (done.returncode, done.stdout) == (0, b'{"next": 2}\n{"next": 3.5}\n'), done.stderr.decode()
+    assert b"asked 1\n" in done.stderr and b"model not verified (--key names whom to trust)\n" in done.stderr
+
+
+def test_a_sample_without_an_answer_leaves_its_line_empty_and_says_why(plain):
+    done = run(plain, given=b'1\n\n"a"\n13\n{\n2\n')
+    assert (done.returncode, done.stdout) == (1, b'{"next": 2}\n\n\n\n{"next": 3}\n')
+    said = done.stderr.decode()
+    assert "Sample 2: The notebook's validator refuses this sample: x must be a number.\n" in said
+    assert "Sample 3: The notebook's predictor failed on this sample: RuntimeError: unlucky\n" in said
+    assert "Sample 4: It is not JSON: " in said
+
+
+def test_two_files_of_a_model_are_the_same_bytes(plain, roots, tmp_path):
+    assert zipapps.zipapp_of(roots[0], tmp_path, "--with-wheels").read_bytes() == plain.read_bytes()
+
+
+def test_it_runs_where_it_may_be_executed_and_has_no_build_code(plain, tmp_path):
+    assert plain.read_bytes().startswith(b"#!/usr/bin/env python3\nPK")
+    names = set(entries(plain))
+    assert {"__main__.py", "zipapp.json", "src/helper.py", "model/model.pickle", "wheels/requirements.lock"} <= names
+    assert not [name for name in names if name.startswith(("nb_scorer/kernel/", "nb_service", "src/.git/"))]
+
+
+def test_a_signed_file_runs_by_its_key(signed, keys):
+    done = run(signed[0], "--key", str(keys[1]), "1", alone=True)
+    assert (done.returncode, done.stdout) == (0, b'{"next": 2}\n'), done.stderr.decode()
+    assert done.stderr.startswith(b"model verified by the key ") and b"not signed" not in done.stderr
+
+
+def test_the_key_may_be_a_setting_as_it_is_of_a_service(plain, keys):
+    done = run(plain, "1", S2I_VERIFY_KEY_FILE=str(keys[1]))
+    assert done.returncode == 1 and b"it is not signed" in done.stderr and b"(problem zipapp-untrusted)" in done.stderr
+
+
+def test_somebody_elses_key_does_not_count(signed, keys):
+    done = run(signed[0], "--key", str(keys[3]), "1")
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert b"no trusted key has made zipapp.sig (trusted: " in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "No such file or directory"),
+        (b"", "no public key is in it"),
+        ("private", "it holds a private key, which nobody needs who verifies"),
+    ],
+)
+def test_what_is_no_public_key_is_refused(signed, keys, tmp_path, content, words):
+    path = tmp_path / "key"
+    if content is not None:
+        path.write_bytes(keys[0].read_bytes() if content == "private" else content)
+    done = run(signed[0], "--key", str(path), "1")
+    assert done.returncode == 1 and words in done.stderr.decode() and b"(problem zipapp-key)" in done.stderr
+
+
+def test_what_was_forged_is_refused_before_anything_of_it_is_executed(signed, keys, tmp_path):
+    """Each by the program in the file, where that was not forged, and by one that is trusted."""
+    sings, missed = tmp_path / "sings", []
+    forged = list(zipapps.forgeries(entries(signed[1]), sings))
+    assert len(forged) > 45
+    trusted = [sys.executable, "-I", "-m", "nb_scorer.zipapp"]
+    for number, (name, change) in enumerate(forged):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        path = zipapps.changed(signed[0], folder / "my-model", change)
+        words = [path, "--key", keys[1], "--cache", folder / "cache", "1"]
+        done = subprocess.run([*trusted, *words], capture_output=True)
+        if done.returncode != 1 or b"(problem zipapp-" not in done.stderr or sings.exists():
+            missed.append((name, done.returncode, done.stderr[-300:]))
+        if (folder / "cache" / "models").exists() and list((folder / "cache" / "models").iterdir()):
+            missed.append((name, "unpacked"))
+    assert missed == []
+
+
+def test_the_canary_sings_where_nobody_verifies(signed, tmp_path):
+    """Else the test above would prove nothing."""
+    sings = tmp_path / "sings"
+    for name in ("a pickle that sings", "a module that sings", "a package that sings", "our code that sings"):
+        change = dict(zipapps.forgeries(entries(signed[1]), sings))[name]
+        folder = tmp_path / name
+        folder.mkdir()
+
+        def without_digest(found, change=change):
+            found = change(found)
+            manifest = json.loads(found["model/manifest.json"])
+            manifest["pickle_sha256"] = hashlib.sha256(found["model/model.pickle"]).hexdigest()
+            return {**found, "model/manifest.json": json.dumps(manifest).encode()}
+
+        path = zipapps.changed(signed[0], folder / "my-model", without_digest)
+        run(path, "1")
+        assert sings.exists(), name
+        sings.unlink()
+
+
+def test_verify_compares_all_and_executes_nothing(signed, keys, tmp_path):
+    done = run(signed[0], "--verify", "--key", str(keys[1]), cache=tmp_path / "cache")
+    assert done.returncode == 0 and done.stdout.startswith(b"The file is what the key ")
+    assert not (tmp_path / "cache").exists()
+    with zipfile.ZipFile(signed[0]) as file:
+        (name,) = [name for name in file.namelist() if name.endswith(".whl")]
+    path = zipapps.changed(signed[0], tmp_path / "m", lambda found: {**found, name: found[name] + b" "})
+    done = run(path, "--verify", "--key", str(keys[1]))
+    assert done.returncode == 1 and f"{name} is not the file that was signed" in done.stderr.decode()
+
+
+def test_verify_without_a_key_is_refused(signed):
+    done = run(signed[0], "--verify")
+    assert done.returncode == 2 and b"--verify needs --key, which says whom to trust" in done.stderr
+
+
+def test_a_file_that_changes_after_it_was_unpacked_is_not_loaded(signed, keys, tmp_path):
+    cache, sings = tmp_path / "cache", tmp_path / "sings"
+    assert run(signed[0], "--key", str(keys[1]), "1", cache=cache).returncode == 0
+    (unpacked,) = cache.glob("models/*/model/model.pickle")
+    unpacked.write_bytes(zipapps.canary(sings))
+    done = run(signed[0], "--key", str(keys[1]), "1", cache=cache)
+    assert done.returncode == 1 and b"(problem model-not-as-signed)" in done.stderr and not sings.exists()
+
+
+@pytest.fixture(scope="module")
+def of_image(roots, keys, tmp_path_factory):
+    """Return the folder of an APP_ROOT that is signed as builds and `make sign` do it."""
+    folder = tmp_path_factory.mktemp("of-an-image")
+    root = zipapps.root_of(roots[0], folder)
+    signers.sign(root / "model", keys[0])
+    digest = hashlib.sha256((root / "src" / "helper.py").read_bytes()).hexdigest()
+    zipapps.sign_origin(root, keys[0], **{"src/helper.py": digest})
+    return folder
+
+
+@pytest.fixture(scope="module")
+def of_image_file(of_image, roots):
+    """Return its file, which is without packages: those no signature stands for."""
+    return zipapps.zipapp_of(roots[0], of_image)
+
+
+def verified(path, keys, tmp_path):
+    return run(path, "--key", str(keys[1]), "--verify", cache=tmp_path / "cache")
+
+
+def test_model_lock_and_modules_are_verified(of_image_file, keys, tmp_path):
+    done = verified(of_image_file, keys, tmp_path)
+    assert done.returncode == 0, done.stderr.decode()
+    assert done.stdout.startswith(b"What the file carries is what the key ")
+
+
+def test_packages_are_in_no_signature(of_image, roots, of_image_file, keys, tmp_path):
+    whole = tmp_path / "with"
+    shutil.copytree(of_image, whole, symlinks=True)
+    done = verified(zipapps.zipapp_of(roots[0], whole, "--with-wheels"), keys, tmp_path)
+    assert done.returncode == 1
+    assert b".whl is in no signature, and the file as a whole is not signed" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("src/helper.py", "src/helper.py is not the file that was signed"),
+        ("build/requirements.lock", "build/requirements.lock is not the file that was signed"),
+        ("model/model.pickle", "model/model.pickle is not the file that was signed"),
+        ("build/provenance.json", "build/provenance.json is not the file that was signed"),
+        ("model/model.sig", "no trusted key has made model/model.sig"),
+        ("build/provenance.sig", "no trusted key has made build/provenance.sig"),
+    ],
+)
+def test_what_was_changed_is_refused(of_image_file, keys, tmp_path, name, words):
+    def change(found):
+        content = found[name]
+        signature = content.find(b'"sig": "') + 12 if name.endswith(".sig") else 0
+        other = b"A" if content[signature : signature + 1] != b"A" else b"B"
+        return {**found, name: content[:signature] + other + content[signature + 1 :]}
+
+    done = verified(zipapps.changed(of_image_file, tmp_path / "m", change), keys, tmp_path)
+    assert done.returncode == 1 and words in done.stderr.decode()
+
+
+@pytest.mark.parametrize("name", ["src/more.py", "model/more", "build/more", "wheels/a-1-py3-none-any.whl"])
+def test_what_is_too_many_is_refused(of_image_file, keys, tmp_path, name):
+    done = verified(zipapps.changed(of_image_file, tmp_path / "m", lambda found: {**found, name: b""}), keys, tmp_path)
+    assert done.returncode == 1 and f"{name.removeprefix('model/')} is in no signature" in done.stderr.decode()
+
+
+def test_the_origin_of_another_model_is_refused(of_image_file, roots, keys, tmp_path):
+    other = zipapps.root_of(roots[1], tmp_path / "other")
+    zipapps.sign_origin(other, keys[0])
+    taken = {f"build/{name}": (other / "build" / name).read_bytes() for name in ("provenance.json", "provenance.sig")}
+    done = verified(zipapps.changed(of_image_file, tmp_path / "m", lambda found: {**found, **taken}), keys, tmp_path)
+    assert done.returncode == 1 and b"says where another model comes from" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda found: [*found.items(), ("src/helper.py", b"")], "a name in it is no file, or is there twice"),
+        (lambda found: [*found.items(), ("src/../../x", b"")], "src/../../x in it is no file, or is there twice"),
+        (lambda found: [*found.items(), ("/etc/x", b"")], "/etc/x in it is no file"),
+        (lambda found: [*found.items(), ("src/x/", b"")], "src/x/ in it is no file"),
+        (lambda found: {**found, "zipapp.json": b'{"format": 9}'}.items(), "it has form 9, and what runs it reads 1"),
+        (lambda found: {**found, "zipapp.json": b"{}"}.items(), "it is no file that the word zipapp"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_a_file_that_could_be_read_in_two_ways_is_refused(plain, tmp_path, make, words):
+    zipapps.write(tmp_path / "m", make(entries(plain)))
+    done = run(tmp_path / "m", "1")
+    assert done.returncode == 1 and words in done.stderr.decode() and b"(problem zipapp-damaged)" in done.stderr
+
+
+def test_a_file_that_is_cut_off_or_damaged_is_a_sentence(plain, tmp_path):
+    content = plain.read_bytes()
+    place = content.index(entries(plain)["model/model.pickle"])
+    for path, broken in (("cut", content[:-100]), ("bit", content[:place] + b"\0" + content[place + 1 :])):
+        (tmp_path / path).write_bytes(broken)
+        trusted = [sys.executable, "-I", "-m", "nb_scorer.zipapp", tmp_path / path, "--cache", tmp_path / "cache", "1"]
+        done = subprocess.run(trusted, capture_output=True)
+        assert done.returncode == 1 and b"(problem zipapp-damaged)" in done.stderr and b"Traceback" not in done.stderr
+
+
+def test_another_python_is_named(plain, tmp_path):
+    def change(found):
+        return {**found, "model/manifest.json": found["model/manifest.json"].replace(_minor(), b"3.5")}
+
+    done = run(zipapps.changed(plain, tmp_path / "m", change), "1")
+    assert done.returncode == 1
+    assert b"The model needs Python 3.5; this is " in done.stderr and b"(problem zipapp-python)" in done.stderr
+
+
+def _minor():
+    return "{}.{}".format(*sys.version_info[:2]).encode()
+
+
+def test_packages_of_another_machine_are_refused(plain, tmp_path):
+    def change(found):
+        (name,) = [name for name in found if name.endswith(".whl")]
+        found[name.replace("none-any", "abi3-linux_s390x")] = found.pop(name)
+        return {**found, "zipapp.json": found["zipapp.json"].replace(b"glibc", b"musl")}
+
+    done = run(zipapps.changed(plain, tmp_path / "m", change), "1")
+    assert done.returncode == 1
+    assert b"packages in the file are for " in done.stderr and b"(problem zipapp-environment)" in done.stderr
+
+
+def test_a_place_that_can_not_be_written_is_a_sentence(plain, tmp_path):
+    (tmp_path / "file").write_text("")
+    done = run(plain, "1", cache=tmp_path / "file")
+    assert done.returncode == 1 and b"(problem zipapp-environment)" in done.stderr and b"Traceback" not in done.stderr
+
+
+def test_several_at_once_make_one_environment(plain, tmp_path):
+    command = [zipapps.PYTHON, plain, "--cache", tmp_path / "cache", "1"]
+    started = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) for _ in range(4)]
+    assert [process.communicate()[0] for process in started] == [b'{"next": 2}\n'] * 4
+    assert len(list((tmp_path / "cache" / "venvs").glob("*/.ready"))) == 1
+    assert len(list((tmp_path / "cache" / "models").iterdir())) == 1
+
+
+def test_answers_that_nobody_reads_are_a_sentence(plain):
+    command = [zipapps.PYTHON, plain, "--cache", plain.parent / "cache", "1"]
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE)
+    assert done.returncode == 1
+    assert b"answers can't be written: No space left on device" in done.stderr and b"Traceback" not in done.stderr
+
+
+class Served:
+    """A file that serves, on a port of the system's choice."""
+
+    def __init__(self, path: Path, *words: str):
+        command = [zipapps.PYTHON, path, "--cache", path.parent / "cache", "--serve", "0", *words]
+        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        line = ""
+        while "/predict" not in line:
+            line = self.process.stderr.readline()
+            assert line, "it ended"
+        self.port = int(line.rpartition(":")[2].partition("/")[0])
+
+    def ask(self, path: str, body: bytes | None = None):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", body, timeout=30) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, json.load(error)
+
+
+@pytest.fixture
+def served(signed, keys):
+    made = Served(signed[0], "--key", str(keys[1]))
+    yield made
+    made.process.kill()
+    made.process.communicate()
+
+
+def test_it_serves(served):
+    assert served.ask("/healthz") == (200, {"status": "alive"})
+    assert served.ask("/readyz") == (200, {"status": "ready"})
+    assert served.ask("/predict", b"41") == (200, {"next": 42})
+    status, refused = served.ask("/predict", b'"a"')
+    assert (status, refused["detail"]) == (422, "The notebook's validator refuses this sample: x must be a number.")
+    assert served.ask("/predict", b"{")[0] == 400
+    assert served.ask("/predict", b"13")[1]["status"] == 500
+    assert served.ask("/predict", b"")[1]["detail"] == "The body is empty; send one sample as JSON."
+    assert served.ask("/other", b"1")[0] == 404 and served.ask("/")[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (b"Content-Length: 99999999999\r\n", b"413"),
+        (b"Content-Length: -1\r\n", b"411"),
+        (b"Transfer-Encoding: chunked\r\n", b"411"),
+        (b"", b"411"),
+    ],
+)
+def test_bodies_without_a_length_that_fits_are_refused(served, head, status):
+    with socket.create_connection(("127.0.0.1", served.port), 10) as link:
+        link.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\n" + head + b"\r\n")
+        answer = b"".join(iter(lambda: link.recv(4096), b""))
+    assert answer.split()[1] == status and b"\r\nConnection: close\r\n" in answer
+
+
+def test_a_client_that_waits_keeps_nobody_waiting(served):
+    with socket.create_connection(("127.0.0.1", served.port), 10) as slow:
+        slow.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n1")
+        assert served.ask("/predict", b"1") == (200, {"next": 2})
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_ends_when_it_is_asked_to(served, number):
+    served.process.send_signal(number)
+    assert served.process.wait(20) == 0
+
+
+def test_a_port_that_is_taken_is_a_sentence(signed, served):
+    done = run(signed[0], "--serve", str(served.port))
+    assert done.returncode == 1 and b"(problem zipapp-port)" in done.stderr
+    assert b"Address already in use" in done.stderr
+    assert wait_until(lambda: served.process.poll() is None)
+
+
+def test_an_old_python_gets_a_sentence():
+    from nb_scorer.zipapp import layout
+
+    old = f"import sys; sys.version_info = (2, 7, 18); exec({layout.MAIN_PROGRAM!r})"
+    done = subprocess.run([sys.executable, "-c", old], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr == "ERROR: This is Python 2.7, and the program in this file needs 3.6 or newer.\n"
+
+
+def test_help_says_how(plain):
+    done = run(plain, "--help")
+    assert done.returncode == 0 and b"--key FILE" in done.stdout and b"samples are read from stdin" in done.stdout
+    assert os.path.basename(plain).encode() in done.stdout

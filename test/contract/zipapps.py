@@ -1,0 +1,174 @@
+"""Models as one file, with the one package that they need in it, and how such files are forged."""
+
+import json
+import os
+import pickle
+import subprocess
+import sys
+import zipfile
+from importlib import metadata
+from pathlib import Path
+
+from nb_builder.signing import attestation, zipapp
+from nb_builder.signing.signer import Signer
+from nb_scorer.zipapp import layout
+from nb_service.signature import provenance
+
+from contract.batches import LIMIT, environment
+from contract.forgeries import Canary
+from contract.services import copy_of
+
+PYTHON = Path(sys.executable).resolve()
+
+
+def zipapp_of(app_root: Path, folder: Path, *words: str) -> Path:
+    """Write the file of a model below `folder`, as `zipapp WORDS` does; return it."""
+    root = root_of(app_root, folder)
+    path = folder / "my-model"
+    with open(path, "wb") as file:
+        command = [sys.executable, "-I", "-m", "nb_service", "zipapp", *words]
+        ran = subprocess.run(command, stdout=file, stderr=subprocess.PIPE, env=environment(root), timeout=LIMIT)
+    assert ran.returncode == 0, ran.stderr.decode()
+    return path
+
+
+def root_of(app_root: Path, folder: Path) -> Path:
+    """Return a copy of an APP_ROOT whose environment has cloudpickle alone; made once for a folder."""
+    root = folder / "app"
+    if root.is_dir():
+        return root
+    root.mkdir(parents=True)
+    copy_of(app_root, root)
+    (root / "venv").unlink()
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", "--symlinks", root / "venv"], check=True)
+    (packages,) = (root / "venv").glob("lib/python*/site-packages")
+    distribution = metadata.distribution("cloudpickle")
+    for name in {each.parts[0] for each in distribution.files}:
+        (packages / name).symlink_to(distribution.locate_file(name))
+    (root / "build").mkdir(exist_ok=True)
+    (root / "build" / "requirements.lock").write_text(f"# {'of a test' * 20}\ncloudpickle=={distribution.version}\n")
+    return root
+
+
+def sign(path: Path, key: Path) -> Path:
+    """Sign a whole file; return it."""
+    zipapp.sign(path, Signer(key))
+    return path
+
+
+def sign_origin(root: Path, key: Path, **digests: str) -> None:
+    """Write and sign a statement on where the model under `root` comes from, with these digests of files."""
+    import hashlib
+
+    from nb_builder.signing import model
+    from nb_scorer.signature import statement
+
+    names = {"build/requirements.lock": hashlib.sha256((root / "build/requirements.lock").read_bytes()).hexdigest()}
+    told = {
+        "subject": [{"name": "model", "digest": {"sha256": statement.root_of(model.digests_of(root / "model"))}}],
+        "predicateType": provenance.PREDICATE,
+        "predicate": {
+            "buildDefinition": {
+                "resolvedDependencies": [
+                    {"name": name, "digest": {"sha256": digest}} for name, digest in {**names, **digests}.items()
+                ]
+            },
+            "runDetails": {"byproducts": []},
+        },
+    }
+    (root / "build" / "provenance.json").write_text(json.dumps(told))
+    attestation.sign(root / "build", Signer(key))
+
+
+def run(path: Path, *words: str, given: bytes = b"", cache: Path | None = None, alone: bool = False, **env: str):
+    """Return what `python FILE WORDS` did, on a machine with Python alone; `alone` is without a network."""
+    unshared = ["unshare", "--net"] if alone and os.geteuid() == 0 else []
+    where = ["--cache", str(cache or path.parent / "cache")]
+    kept = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent"}
+    return subprocess.run(
+        [*unshared, PYTHON, path, *where, *words],
+        input=given,
+        capture_output=True,
+        env={**kept, **env},
+        timeout=LIMIT,
+    )
+
+
+def changed(path: Path, target: Path, change) -> Path:
+    """Write a file whose entries are those that `change` makes of {name: bytes}; return it."""
+    with zipfile.ZipFile(path) as source:
+        entries = {entry.filename: source.read(entry) for entry in source.infolist()}
+    write(target, change(entries).items())
+    return target
+
+
+def write(target: Path, entries) -> None:
+    """Write a file of these (name, bytes), which may be such as no writer of ours would write."""
+    with zipfile.ZipFile(target, "w") as sink:
+        for name, content in entries:
+            sink.writestr(zipfile.ZipInfo(name), content)
+
+
+def canary(path: Path) -> bytes:
+    """Return a pickle that writes the file `path` where it is read."""
+    return pickle.dumps(Canary(path), 4)
+
+
+def forgeries(other: dict[str, bytes], sings: Path):
+    """Yield (name, change) of ways to forge a signed file; `other` are the entries of another signed model.
+
+    What each puts in would write `sings` where it is unpickled, imported or installed.
+    """
+    code = f"open({str(sings)!r}, 'w').close()\n".encode()
+
+    def put(name, content):
+        return lambda entries: {**entries, name: content}
+
+    def edit(name, edited):
+        return lambda entries: {**entries, name: edited(entries[name])}
+
+    def drop(name):
+        return lambda entries: {each: content for each, content in entries.items() if each != name}
+
+    names = ("model/model.pickle", "model/manifest.json", "model/golden.ndjson", "build/requirements.lock")
+    for name in (*names, "src/helper.py", layout.SIGNATURE):
+        yield f"flip a bit of {name}", edit(name, lambda text: text[:90] + bytes([text[90] ^ 1]) + text[91:])
+        yield f"cut {name}", edit(name, lambda text: text[:-20])
+        yield f"append to {name}", edit(name, lambda text: text + b"}")
+        yield f"empty {name}", put(name, b"")
+        yield f"remove {name}", drop(name)
+        if name != "build/requirements.lock":  # the same in both
+            yield f"take {name} of another", put(name, other[name])
+    yield "a pickle that sings", put("model/model.pickle", canary(sings))
+    yield "a module that sings", edit("src/helper.py", lambda content: code + content)
+    for name in (
+        "src/sitecustomize.py",
+        "src/json.py",
+        "model/extra",
+        "nb_scorer/worker/more.py",
+        "more",
+        "wheels/a-1-py3-none-any.whl",
+    ):
+        yield f"add {name}", put(name, code)
+    yield "our code that sings", edit("nb_scorer/worker/scorer.py", lambda content: code + content)
+    yield "our first code of the second process", edit("nb_scorer/zipapp/predict.py", lambda content: code + content)
+
+    def wheel(entries):
+        (name,) = [name for name in entries if name.endswith(".whl")]
+        return {**entries, name: _with_code(entries[name], code)}
+
+    yield "a package that sings", wheel
+    yield "a list of packages", edit(layout.WHEELS_LIST, lambda content: content + b"# more\n")
+    yield "the facts", edit(layout.FACTS, lambda content: content.replace(b"1", b"1 "))
+
+
+def _with_code(wheel: bytes, code: bytes) -> bytes:
+    import io
+
+    with zipfile.ZipFile(io.BytesIO(wheel)) as source:
+        entries = {entry.filename: source.read(entry) for entry in source.infolist()}
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as sink:
+        for name, content in entries.items():
+            sink.writestr(name, code + content if name == "cloudpickle/__init__.py" else content)
+    return target.getvalue()
