@@ -20,7 +20,8 @@ def test_a_problem_is_an_object_where_the_log_is_json(tmp_path, capsys):
 
 def test_other_words_show_the_usage(capsys):
     assert door.main(["help"], {}) == 2
-    words = "serve | prove | selftest [--verdict FILE] | batch … | bus … | http … | model … | spark-model … | verify … | zipapp …"
+    backends = "batch … | bus … | http … | model … | spark-model … | verify … | zipapp …"
+    words = f"serve | prove | selftest [--verdict FILE] | {backends}"
     assert capsys.readouterr().err == f"Usage: python -m nb_service [{words}]\n"
 
 
