@@ -75,6 +75,26 @@ def test_an_app_that_hangs_holds_up_no_prediction(service):
         os.kill(app_of(service), signal.SIGCONT)
 
 
+def test_clients_that_break_off_while_the_app_hangs_cost_nobody_an_answer(service):
+    # More than its socket's queue takes; each leaves a connection there.
+    os.kill(app_of(service), signal.SIGSTOP)
+    try:
+        with Wire(service) as other:
+            for _ in range(1100):
+                wire = Wire(service)
+                wire.send(get(b"/version"))
+                # Once the next is answered, the front has seen it, and has asked the app.
+                assert other.send(get(b"/healthz")).answer().status == 200
+                wire.reset()
+        with Wire(service) as waiting:
+            waiting.send(get(b"/version"))
+            assert service.predict("meanwhile") == (200, "meanwhile")
+            os.kill(app_of(service), signal.SIGCONT)
+            assert waiting.answer().status == 200
+    finally:
+        os.kill(app_of(service), signal.SIGCONT)
+
+
 def test_the_app_ends_with_the_front_whatever_ends_it(service):
     app = app_of(service)
     service.process.kill()

@@ -33,9 +33,11 @@ MOST_IDLE = 16
 IDLE_SECONDS = 5.0
 # How far the front writes ahead of what the app reads; also how much of a body arrives before it needs a slot.
 AHEAD = 1 << 16
-# More than ever connect at a time: on a UNIX socket with a full queue, a connect that may not block fails at once, and
-# while the app is starting nobody accepts.
+# Nobody accepts while the app is starting, and on a UNIX socket with a full queue a connect that may not block fails at
+# once.
 BACKLOG = 1024
+# How long to wait for room in that queue before the next look.
+ROOM_SECONDS = 0.02
 # Hop-by-hop fields (RFC 9110, section 7.6.1), and those that the front writes itself.
 NOT_FORWARDED = frozenset(
     (
@@ -157,7 +159,7 @@ class AppLink:
         try:
             sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             sock.setblocking(False)
-            sock.connect(self._address)
+            await self._connect_socket(sock, exchange)
             await self.loop.create_unix_connection(lambda: upstream, sock=sock)
         except OSError:
             if sock is not None:
@@ -168,6 +170,17 @@ class AppLink:
             upstream.close()
         else:
             exchange.connected(upstream)
+
+    async def _connect_socket(self, sock: socket.socket, exchange: "Exchange") -> None:
+        """Connect as soon as there is room in the app's queue, if the exchange waits for so long; raise OSError."""
+        while True:
+            try:
+                return sock.connect(self._address)
+            except BlockingIOError:
+                # Clients that broke off have left their connections there: the app has yet to see that they are gone.
+                if exchange.is_over or self.loop.time() - exchange.since > self._wait_seconds:
+                    raise
+            await asyncio.sleep(ROOM_SECONDS)
 
     def end(self, exchange: "Exchange", upstream: "Upstream | None") -> None:
         """Free the slot of an exchange that is over; `upstream` is its connection, if that can be reused."""
