@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from contract.brokers import TARGET, MqttServer, NatsServer, RabbitServer, RedisServer, count_until, program
-from contract.services import EVERY_BROKER, SOON, wait_until
+from contract.services import SOON, wait_until
 from engine import go_tool, provide
 
 DOUBLE = """
@@ -19,7 +19,6 @@ NUMBER = 5
 SAMPLES = [(b"%d" % number, {"x-sample-id": f"s{number}", "traceparent": "00-1"}) for number in range(NUMBER)]
 EVENT = {"specversion": "1.0", "id": "e", "source": "/s", "type": "t", "subject": "who"}
 ANSWERS = [{"double": 2 * number, "é": "ü"} for number in range(NUMBER)]
-every = pytest.mark.skipif(not EVERY_BROKER, reason="in make test-bus")
 
 
 class MqttByWords(MqttServer):
@@ -73,13 +72,11 @@ def _assert_right(read, prefix, answers=ANSWERS):
     assert (first["x-sample-id"], first["x-model-name"], first["traceparent"]) == ("s0", "model", "00-1")
 
 
-@every
 def test_nats_in_go(begin, reader):
     server = begin(NatsServer)
     _assert_right(reader("nats", f"nats://127.0.0.1:{server.port}", TARGET), "ce-")
 
 
-@every
 def test_rabbitmq_in_go(begin, reader):
     server = begin(RabbitServer)
     read = reader("amqp", f"amqp://guest:guest@127.0.0.1:{server.port}", TARGET)
@@ -99,7 +96,6 @@ def test_redis_by_its_own_command_line(begin):
     _assert_right(sorted(read, key=lambda pair: pair[1]["x-sample-id"]), "ce-")
 
 
-@every
 def test_mqtt_by_mosquitto_s_own_command_line(begin, tmp_path):
     subscribers = []
 

@@ -103,6 +103,6 @@ def test_a_wrong_word_on_the_command_line_shows_the_usage():
         2,
         (
             "Usage: python -m nb_service [serve | prove | selftest [--verdict FILE] | batch … | bus … | http … | "
-            "model … | spark-model … | verify …]\n"
+            "model … | spark-model … | verify … | zipapp …]\n"
         ),
     )
