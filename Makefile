@@ -19,7 +19,7 @@ VERSION := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 
 export NB_BUILDER_HOME := $(HOME_DIR)
 
-.PHONY: help run batch check-notebook build runtime native spark-model zipapp push pull rebuild-check sign verify test test-unit test-flow test-docs test-image test-spark test-bus check audit lock stubs bench mutants fuzz-native fuzz-protocols clean environments developer
+.PHONY: help run batch check-notebook build runtime native spark-model zipapp push pull rebuild-check sign verify test test-unit test-flow test-docs test-image test-long test-spark test-bus check audit lock stubs bench mutants fuzz-native fuzz-protocols clean environments developer
 
 help:
 	@echo "make run         build the example notebook, serve it here and ask it once; NOTEBOOK=<folder, .ipynb or git URL>; or serve MODEL=<file of make zipapp, or its place in a registry>"
@@ -37,6 +37,7 @@ help:
 	@echo "make verify      verify the model in the image $(SERVICE) by the public KEY=<file>, and show where it comes from; MODEL=<file of make zipapp>"
 	@echo "make test        check, test-unit, and then test-flow, test-docs and test-image at once; K=… as pytest's -k, for each of them"
 	@echo "make test-image  the image tests alone: the real s2i and a container engine"
+	@echo "make test-long   what takes minutes each, and is not in make test: other bases, clouds, a build that is made twice"
 	@echo "make test-spark  a real cluster of Spark on this machine, of which an executor is killed; needs Java 17 and minutes"
 	@echo "make test-bus    all message brokers, with 10,000 samples each whose services and servers are killed meanwhile; half an hour"
 	@echo "make check       linters and docstrings"
@@ -125,7 +126,7 @@ verify: $(if $(MODEL),environments)
 
 # One run of all that builds: while builds in containers wait, those on this machine compute.
 test: check test-unit
-	$(PYTEST) $(BUILDS_AT_ONCE) test/flow test/docs test/image $(NONE_IS_FINE)
+	$(PYTEST) $(BUILDS_AT_ONCE) -m "not long" test/flow test/docs test/image $(NONE_IS_FINE)
 
 # Only the tests that match K=…, as pytest's -k has it.
 PYTEST = $(TEST)/python -m pytest $(if $(K),-k "$(K)")
@@ -139,7 +140,7 @@ CONTRACT := $(addprefix test/contract/test_,answers.py bodies.py gate.py life.py
 NONE_IS_FINE = $(if $(K),|| [ $$? -eq 5 ])
 
 test-unit: developer
-	$(PYTEST) $(AT_ONCE) test/unit test/contract $(NONE_IS_FINE)
+	$(PYTEST) $(AT_ONCE) -m "not long" test/unit test/contract $(NONE_IS_FINE)
 	S2I_FRONT=waitress $(PYTEST) $(AT_ONCE) -m "not front" $(CONTRACT) $(NONE_IS_FINE)
 
 test-flow: developer
@@ -150,6 +151,10 @@ test-docs: developer
 
 test-image: developer
 	$(PYTEST) $(BUILDS_AT_ONCE) test/image $(NONE_IS_FINE)
+
+# Not in `make test`: other bases, clouds' own clients, brokers in containers, a build that is made twice.
+test-long: developer
+	$(PYTEST) $(BUILDS_AT_ONCE) -m long test/contract test/image $(NONE_IS_FINE)
 
 # Not in `make test`: PySpark has 480 MB and needs Java, and a cluster on a small machine takes minutes.
 test-spark: developer

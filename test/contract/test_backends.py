@@ -94,6 +94,8 @@ ASKED = {
     "spark-model": _by_spark,
     "zipapp": _by_zipapp,
 }
+# A Spark of its own takes a minute.
+EACH = [pytest.param(name, marks=pytest.mark.long) if name == "spark-model" else name for name in ASKED]
 # What they are asked is no sample.
 UNASKED = {"verify"}
 
@@ -103,7 +105,7 @@ def test_each_back_end_is_asked():
 
 
 @pytest.mark.parametrize("code", [NOTEBOOK, TOGETHER], ids=["one by one", "together"])
-@pytest.mark.parametrize("name", ASKED)
+@pytest.mark.parametrize("name", EACH)
 def test_the_golden_samples_get_the_notebook_s_answers_from_every_back_end(name, code, model_cache, tmp_path):
     root = model_cache(code)
     rows = [json.loads(line) for line in (root / "model" / "golden.ndjson").read_text().splitlines()]

@@ -7,6 +7,8 @@ from contract.services import SOON, wait_until
 from engine import docker
 from image.conftest import environments_with, slim_once
 
+pytestmark = pytest.mark.long
+
 START = "redis-server --protected-mode no --appendonly yes --dir /tmp & exec /usr/sbin/nats-server -js -sd /tmp/nats"
 KINDS = {"nats": (NatsServer, 4222), "redis": (RedisServer, 6379)}
 SAMPLES = [(b"[0.2, 0.7]", {"x-sample-id": "a"}), (b"[0.9, 0.1]", {"x-sample-id": "b"}), (b'"x"', {"x-sample-id": "c"})]

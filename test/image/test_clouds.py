@@ -7,6 +7,8 @@ import pytest
 from contract import clients
 from engine import compose, provide
 
+pytestmark = pytest.mark.long
+
 # Two points of the running example, and the clusters that it finds.
 CLUSTERS = [4, 1]
 REFUSAL = "The notebook's validator refuses this sample."

@@ -9,7 +9,7 @@ from engine import docker
 from engine.s2i import S2i, git_repository, must
 from image.conftest import APPS
 
-pytestmark = pytest.mark.other_base
+pytestmark = [pytest.mark.other_base, pytest.mark.long]
 
 
 @pytest.fixture

@@ -7,6 +7,8 @@ import pytest
 from engine import docker, provide
 from image import repos
 
+pytestmark = pytest.mark.long
+
 DATED = {"SOURCE_DATE_EPOCH": "1700000000"}
 SHUFFLED = """\
 requirements = []

@@ -13,7 +13,7 @@ from engine.s2i import S2i, git_repository, must
 from image import repos
 from image.conftest import APPS, make_builder
 
-pytestmark = pytest.mark.other_base
+pytestmark = [pytest.mark.other_base, pytest.mark.long]
 
 
 @pytest.fixture(scope="module")
