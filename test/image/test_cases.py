@@ -9,9 +9,22 @@ REFUSED = [case for case in all_of("fail-") if case.runs_in("image")]
 BUILT = [case for case in all_of("ok-") if case.runs_in("image")]
 
 
+# How a predictor is batched is decided by the same code wherever it runs: test/flow has all of these each time, and
+# here one of either kind is enough, but for `make test-long`.
+BATCHING = ("ok-batched-", "ok-not-batched-")
+ALWAYS = {"ok-batched-scikit-learn", "ok-not-batched-lock"}
+
+
 def each(cases):
     """Return the mark that runs a test once for each of `cases`."""
-    return pytest.mark.parametrize("case", cases, ids=lambda case: case.name)
+    return pytest.mark.parametrize(
+        "case", [pytest.param(case, id=case.name, marks=_marks(case.name)) for case in cases]
+    )
+
+
+def _marks(name):
+    is_long = name.startswith(BATCHING) and name not in ALWAYS
+    return [pytest.mark.long] if is_long else []
 
 
 @each(REFUSED)
