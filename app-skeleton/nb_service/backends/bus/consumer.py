@@ -393,7 +393,8 @@ class Consumer:
             elif works[0].is_done:
                 # What is behind one that is given back would pass it, so it is given back, too.
                 for behind in works:
-                    behind.outcome = None if behind.is_done else behind.outcome
+                    if behind.is_done:
+                        behind.outcome = None
         self._change.set()
 
     async def _outcome(self, delivery: Delivery) -> Outcome | None:

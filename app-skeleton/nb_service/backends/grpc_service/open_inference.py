@@ -1,16 +1,14 @@
 """Open Inference V2 over gRPC, and Triton's stream of inferences: messages ↔ tensors."""
 
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
-from nb_service.backends.grpc_service.asker import Asker
 from nb_service.backends.grpc_service.calls import Method, aside
 from nb_service.backends.grpc_service.refusals import Refused
+from nb_service.backends.grpc_service.served_model import ServedModel
 from nb_service.backends.grpc_service.stubs import open_inference_pb2 as messages
-from nb_service.identity import Identity
-from nb_service.protocols import Limits, Malformed, Series, inference, open_inference
+from nb_service.protocols import Malformed, Series, inference, open_inference
 from nb_service.protocols.inference import Column
-from nb_service.protocols.rows import Rows
 from nb_service.protocols.tensors import Tensor
 
 SERVICE = "inference.GRPCInferenceService"
@@ -32,24 +30,10 @@ FIELDS = {
 
 
 class OpenInference:
-    """Answers the calls of `inference.GRPCInferenceService` for one model, whose samples and answers have schemas."""
+    """Answers the calls of `inference.GRPCInferenceService` for one model."""
 
-    def __init__(
-        self,
-        asker: Asker,
-        served: Identity,
-        rows: Rows,
-        schemas: tuple[dict, dict],
-        limits: Limits,
-        is_ready: Callable[[], Awaitable[bool]],
-    ) -> None:
-        self._asker = asker
+    def __init__(self, served: ServedModel) -> None:
         self._served = served
-        self._rows = rows
-        self._inputs = open_inference.described(schemas[0], inference.INPUT)
-        self._outputs = open_inference.described(schemas[1], inference.OUTPUT)
-        self._limits = limits
-        self._is_ready = is_ready
 
     @property
     def methods(self) -> dict[str, Method]:
@@ -68,29 +52,29 @@ class OpenInference:
         return messages.ServerLiveResponse(live=True)
 
     async def _ready(self, request: messages.ServerReadyRequest) -> messages.ServerReadyResponse:
-        return messages.ServerReadyResponse(ready=await self._is_ready())
+        return messages.ServerReadyResponse(ready=await self._served.is_ready())
 
     async def _model_ready(self, request: messages.ModelReadyRequest) -> messages.ModelReadyResponse:
-        open_inference.check(request.name, request.version or None, self._served)
-        return messages.ModelReadyResponse(ready=await self._is_ready())
+        open_inference.check(request.name, request.version or None, self._served.identity)
+        return messages.ModelReadyResponse(ready=await self._served.is_ready())
 
     async def _server(self, request: messages.ServerMetadataRequest) -> messages.ServerMetadataResponse:
-        return messages.ServerMetadataResponse(name=open_inference.PLATFORM, version=str(self._served.version))
+        return messages.ServerMetadataResponse(name=open_inference.PLATFORM, version=str(self._served.identity.version))
 
     async def _model(self, request: messages.ModelMetadataRequest) -> messages.ModelMetadataResponse:
-        open_inference.check(request.name, request.version or None, self._served)
+        open_inference.check(request.name, request.version or None, self._served.identity)
         return messages.ModelMetadataResponse(
-            name=self._served.name,
-            versions=[str(self._served.version)],
+            name=self._served.identity.name,
+            versions=[str(self._served.identity.version)],
             platform=open_inference.PLATFORM,
-            inputs=[messages.ModelMetadataResponse.TensorMetadata(**tensor) for tensor in self._inputs],
-            outputs=[messages.ModelMetadataResponse.TensorMetadata(**tensor) for tensor in self._outputs],
+            inputs=[messages.ModelMetadataResponse.TensorMetadata(**tensor) for tensor in self._served.inputs],
+            outputs=[messages.ModelMetadataResponse.TensorMetadata(**tensor) for tensor in self._served.outputs],
         )
 
     async def _infer(self, request: messages.ModelInferRequest) -> messages.ModelInferResponse:
-        open_inference.check(request.model_name, request.model_version or None, self._served)
+        open_inference.check(request.model_name, request.model_version or None, self._served.identity)
         size = request.ByteSize()
-        answers = await self._asker.answers(await aside(size, self._samples, request))
+        answers = await self._served.asker.answers(await aside(size, self._samples, request))
         return await aside(size, self._response, request, answers)
 
     async def _stream(self, request: messages.ModelInferRequest) -> messages.ModelStreamInferResponse:
@@ -109,12 +93,12 @@ class OpenInference:
         if len(columns) != len(request.inputs):
             raise Malformed("Two inputs have the same name.")
         is_frame = request.parameters["content_type"].string_param == "pd" if request.parameters else False
-        return inference.samples(columns, self._rows, is_frame, self._limits)
+        return inference.samples(columns, self._served.rows, is_frame, self._served.limits)
 
     def _column(self, tensor: messages.ModelInferRequest.InferInputTensor, raw: bytes | None) -> Column:
         """Return the values of an input, which came as bytes or in the field of its datatype."""
         name, datatype, shape = tensor.name, tensor.datatype, list(tensor.shape)
-        count = inference.check(name, datatype, shape, self._limits)
+        count = inference.check(name, datatype, shape, self._served.limits)
         if raw is None:
             return inference.column(name, _typed(tensor), shape, count)
         if tensor.HasField("contents"):
@@ -124,13 +108,13 @@ class OpenInference:
     def _response(self, request: messages.ModelInferRequest, answers: Series) -> messages.ModelInferResponse:
         """Return the answers: as bytes where the request came so, else in the fields of their datatypes."""
         response = messages.ModelInferResponse(
-            model_name=self._served.name, model_version=str(self._served.version), id=request.id
+            model_name=self._served.identity.name, model_version=str(self._served.identity.version), id=request.id
         )
         is_raw = bool(request.raw_input_contents)
         requested = [tensor.name for tensor in request.outputs]
         if any("classification" in tensor.parameters for tensor in request.outputs):
             raise Malformed("The classification extension is not offered here.")
-        for name, tensor, is_json in inference.outputs(answers, requested, self._outputs):
+        for name, tensor, is_json in inference.outputs(answers, requested, self._served.outputs):
             output = response.outputs.add(name=name, datatype=tensor.datatype, shape=tensor.shape)
             if is_json:
                 output.parameters["content_type"].string_param = "application/json"

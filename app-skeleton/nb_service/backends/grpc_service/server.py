@@ -15,6 +15,7 @@ from nb_service.backends.grpc_service import open_inference, refusals, tensorflo
 from nb_service.backends.grpc_service.asker import Asker
 from nb_service.backends.grpc_service.calls import Calls
 from nb_service.backends.grpc_service.open_inference import OpenInference
+from nb_service.backends.grpc_service.served_model import ServedModel
 from nb_service.backends.grpc_service.tensorflow_serving import TensorFlowServing
 from nb_service.backends.grpc_service.tls_files import TlsFiles
 from nb_service.http import replies
@@ -22,7 +23,8 @@ from nb_service.http.auth import Keys
 from nb_service.log import FLUSH_SECONDS
 from nb_service.model_folder import ModelFolder
 from nb_service.pool.async_client import AsyncPoolClient
-from nb_service.protocols import Limits
+from nb_service.protocols import Limits, inference
+from nb_service.protocols import open_inference as rest
 from nb_service.protocols.rows import Rows
 from nb_service.settings import Settings
 
@@ -90,14 +92,16 @@ def _made(
     limits = Limits(settings.max_samples, settings.max_body)
     asker = Asker(pool, limits, replies.disclosure(settings))
     rows = Rows(model.manifest.get("sample_schema") or model.sample_schema)
-    schemas = (model.sample_schema, model.answer_schema)
+    inputs = rest.described(model.sample_schema, inference.INPUT)
+    outputs = rest.described(model.answer_schema, inference.OUTPUT)
 
     async def is_ready() -> bool:
         return bool((await pool.facts()).get("ready"))
 
-    tensorflow = TensorFlowServing(asker, served, rows, schemas, limits, is_ready)
+    described = ServedModel(asker, served, rows, inputs, outputs, limits, is_ready)
+    tensorflow = TensorFlowServing(described)
     offered = {
-        open_inference.SERVICE: OpenInference(asker, served, rows, schemas, limits, is_ready).methods,
+        open_inference.SERVICE: OpenInference(described).methods,
         tensorflow_serving.PREDICTION_SERVICE: tensorflow.predictions,
         tensorflow_serving.MODEL_SERVICE: tensorflow.models,
     }

@@ -3,16 +3,14 @@
 import itertools
 import math
 import struct
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
-from nb_service.backends.grpc_service.asker import Asker
 from nb_service.backends.grpc_service.calls import Method, aside
+from nb_service.backends.grpc_service.served_model import ServedModel
 from nb_service.backends.grpc_service.stubs import tensorflow_pb2 as tensorflow
 from nb_service.backends.grpc_service.stubs import tensorflow_serving_pb2 as messages
-from nb_service.identity import Identity
-from nb_service.protocols import Limits, Malformed, Series, inference, open_inference, tf_serving
+from nb_service.protocols import Malformed, Series, inference, tf_serving
 from nb_service.protocols.inference import Column
-from nb_service.protocols.rows import Rows
 from nb_service.protocols.tensors import Tensor
 
 PREDICTION_SERVICE = "tensorflow.serving.PredictionService"
@@ -41,26 +39,12 @@ _LEAST_BYTES = 2
 
 
 class TensorFlowServing:
-    """Answers the calls of PredictionService and ModelService for one model, whose samples and answers have schemas."""
+    """Answers the calls of PredictionService and ModelService for one model."""
 
-    def __init__(
-        self,
-        asker: Asker,
-        served: Identity,
-        rows: Rows,
-        schemas: tuple[dict, dict],
-        limits: Limits,
-        is_ready: Callable[[], Awaitable[bool]],
-    ) -> None:
-        self._asker = asker
+    def __init__(self, served: ServedModel) -> None:
         self._served = served
-        self._rows = rows
-        self._inputs = open_inference.described(schemas[0], inference.INPUT)
-        self._outputs = open_inference.described(schemas[1], inference.OUTPUT)
         # What stands under the name of the only input is the sample, where samples are no objects.
-        self._input_name = inference.INPUT if [tensor["name"] for tensor in self._inputs] == [inference.INPUT] else ""
-        self._limits = limits
-        self._is_ready = is_ready
+        self._input_name = inference.INPUT if [tensor["name"] for tensor in served.inputs] == [inference.INPUT] else ""
 
     @property
     def predictions(self) -> dict[str, Method]:
@@ -82,13 +66,13 @@ class TensorFlowServing:
     async def _predict(self, request: messages.PredictRequest) -> messages.PredictResponse:
         self._check(request.model_spec, "predict")
         size = request.ByteSize()
-        answers = await self._asker.answers(await aside(size, self._samples, request))
+        answers = await self._served.asker.answers(await aside(size, self._samples, request))
         return await aside(size, self._predicted, request, answers)
 
     async def _classify(self, request: messages.ClassificationRequest) -> messages.ClassificationResponse:
         self._check(request.model_spec, "classify")
         size = request.ByteSize()
-        answers = await self._asker.answers(await aside(size, self._examples, request.input))
+        answers = await self._served.asker.answers(await aside(size, self._examples, request.input))
         response = messages.ClassificationResponse(model_spec=self._spec())
         for answer in answers.values:
             classes = [messages.Class(label=label, score=score) for label, score in tf_serving.classes(answer)]
@@ -98,7 +82,7 @@ class TensorFlowServing:
     async def _regress(self, request: messages.RegressionRequest) -> messages.RegressionResponse:
         self._check(request.model_spec, "regress")
         size = request.ByteSize()
-        answers = await self._asker.answers(await aside(size, self._examples, request.input))
+        answers = await self._served.asker.answers(await aside(size, self._examples, request.input))
         response = messages.RegressionResponse(model_spec=self._spec())
         for answer in answers.values:
             response.result.regressions.add(value=tf_serving.number(answer))
@@ -112,7 +96,7 @@ class TensorFlowServing:
             if field != METADATA:
                 raise Malformed(f"There is no metadata_field {field!r}; there is: signature_def.")
         signature = tensorflow.SignatureDef(method_name=tf_serving.METHOD_NAME.format("predict"))
-        for tensors, described in ((signature.inputs, self._inputs), (signature.outputs, self._outputs)):
+        for tensors, described in ((signature.inputs, self._served.inputs), (signature.outputs, self._served.outputs)):
             for tensor in described:
                 dims = [tensorflow.TensorShapeProto.Dim(size=size) for size in tensor["shape"]]
                 number = tensorflow.DataType.Value(tf_serving.DTYPES[tensor["datatype"]])
@@ -127,9 +111,13 @@ class TensorFlowServing:
 
     async def _status(self, request: messages.GetModelStatusRequest) -> messages.GetModelStatusResponse:
         self._check(request.model_spec, "predict")
-        state = messages.ModelVersionStatus.AVAILABLE if await self._is_ready() else messages.ModelVersionStatus.LOADING
+        state = (
+            messages.ModelVersionStatus.AVAILABLE
+            if await self._served.is_ready()
+            else messages.ModelVersionStatus.LOADING
+        )
         status = messages.ModelVersionStatus(
-            version=self._served.version, state=state, status=messages.StatusProto(error_code=0)
+            version=self._served.identity.version, state=state, status=messages.StatusProto(error_code=0)
         )
         return messages.GetModelStatusResponse(model_version_status=[status])
 
@@ -139,12 +127,12 @@ class TensorFlowServing:
         """Raise Malformed unless the model, its version and its signature are here."""
         version = spec.version.value if spec.HasField("version") else None
         label = spec.version_label if spec.HasField("version_label") else None
-        tf_serving.check(tf_serving.Target(spec.name, version, label, method), self._served)
+        tf_serving.check(tf_serving.Target(spec.name, version, label, method), self._served.identity)
         tf_serving.check_signature(spec.signature_name, method)
 
     def _spec(self, signature: str = SIGNATURE) -> messages.ModelSpec:
-        spec = messages.ModelSpec(name=self._served.name, signature_name=signature)
-        spec.version.value = self._served.version
+        spec = messages.ModelSpec(name=self._served.identity.name, signature_name=signature)
+        spec.version.value = self._served.identity.version
         return spec
 
     def _samples(self, request: messages.PredictRequest) -> Series:
@@ -153,13 +141,13 @@ class TensorFlowServing:
             raise Malformed("inputs has no tensor.")
         # A map has no order of its own: the columns come in that of their names.
         columns = {name: self._column(name, request.inputs[name]) for name in sorted(request.inputs)}
-        return inference.samples(columns, self._rows, False, self._limits)
+        return inference.samples(columns, self._served.rows, False, self._served.limits)
 
     def _column(self, name: str, tensor: tensorflow.TensorProto) -> Column:
         """Return the values of an input, from its bytes or from the field of its type."""
         datatype, field = _TYPES.get(tensor.dtype, ("", ""))
         shape = [dim.size for dim in tensor.tensor_shape.dim]
-        count = inference.check(name, datatype, shape, self._limits)
+        count = inference.check(name, datatype, shape, self._served.limits)
         raw = tensor.tensor_content
         if raw and datatype == "BYTES":
             raise Malformed(f"The input {name!r} has strings in tensor_content; send them in string_val.")
@@ -169,13 +157,13 @@ class TensorFlowServing:
         flat = _typed(name, datatype, values)
         if 0 < len(flat) < count:
             # As TensorFlow reads it: the last value stands for all that are missing.
-            self._limits.check_built(count * max(_LEAST_BYTES, len(str(flat[-1]))))
+            self._served.limits.check_built(count * max(_LEAST_BYTES, len(str(flat[-1]))))
             flat = [*flat, *itertools.repeat(flat[-1], count - len(flat))]
         return inference.column(name, flat, shape, count)
 
     def _predicted(self, request: messages.PredictRequest, answers: Series) -> messages.PredictResponse:
         response = messages.PredictResponse(model_spec=self._spec())
-        for name, tensor, _ in inference.outputs(answers, list(request.output_filter), self._outputs):
+        for name, tensor, _ in inference.outputs(answers, list(request.output_filter), self._served.outputs):
             number, field = _FIELDS[tensor.datatype]
             output = response.outputs[name]
             output.dtype = number
@@ -191,10 +179,12 @@ class TensorFlowServing:
             raise Malformed("input has no example.")
         listed = getattr(given, kind)
         context = _features(listed.context) if kind == "example_list_with_context" else {}
-        self._limits.check_samples(len(listed.examples))
+        self._served.limits.check_samples(len(listed.examples))
         if not listed.examples:
             raise Malformed("input has no example.")
-        return tf_serving.examples([_features(one) for one in listed.examples], context, self._input_name, self._limits)
+        return tf_serving.examples(
+            [_features(one) for one in listed.examples], context, self._input_name, self._served.limits
+        )
 
 
 def _typed(name: str, datatype: str, values: Sequence) -> list:

@@ -63,11 +63,13 @@ def refused():
         (lambda: 77, 1, {"event": "unstarted", "scorer": 5, "why": "Too many open files"}),
     ],
 )
-def test_each_order_to_start_is_confirmed_or_refused_and_leaves_no_descriptor(forking, fork, descriptors, event):
+def test_each_order_to_start_is_confirmed_or_refused_and_leaves_no_descriptor(
+    forking, open_files, fork, descriptors, event
+):
     supervisor, control, forks = forking
     forks.append(fork)
-    before = os.listdir("/proc/self/fd")
+    before = open_files()
     supervisor._begin(5, [os.open(os.devnull, os.O_RDONLY) for _ in range(descriptors)])
-    assert os.listdir("/proc/self/fd") == before
+    assert open_files() == before
     assert json.loads(control.recv(1000)) == event
     assert (5 in supervisor._pids) == (event["event"] == "started")

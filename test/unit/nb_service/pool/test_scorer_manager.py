@@ -358,13 +358,13 @@ def test_a_model_python_that_turns_out_to_be_missing_after_a_while_is_refused(la
     assert "No such file or directory" in ends[0].what
 
 
-def test_scorers_for_which_there_is_too_little_are_started_later_and_leave_nothing_behind(lacking):
+def test_scorers_for_which_there_is_too_little_are_started_later_and_leave_nothing_behind(lacking, open_files):
     manager = lacking()
-    before = len(os.listdir("/proc/self/fd"))
+    before = open_files()
     Lacking.lacks += SCARCE
     manager.zygote_loaded(1)
     assert fakes.turn_until(manager._loop, lambda: not Lacking.lacks)
-    assert (manager.links, len(os.listdir("/proc/self/fd"))) == ({}, before)
+    assert (manager.links, open_files()) == ({}, before)
     assert fakes.turn_until(manager._loop, lambda: len(manager.links) == 2)
     assert [words for kind, words in manager._supervisor.orders if kind == "start"] == [4, 5]
     manager.scorer_started(4)

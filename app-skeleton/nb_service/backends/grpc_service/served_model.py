@@ -1,0 +1,24 @@
+"""What every protocol of gRPC needs of the one model that is served here."""
+
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+from nb_service.backends.grpc_service.asker import Asker
+from nb_service.identity import Identity
+from nb_service.protocols import Limits
+from nb_service.protocols.rows import Rows
+
+
+class ServedModel(NamedTuple):
+    """A model: who answers its samples, what it is called, what it takes and gives, and whether it is ready.
+
+    `inputs` and `outputs` are tensors as Open Inference's metadata describe them.
+    """
+
+    asker: Asker
+    identity: Identity
+    rows: Rows
+    inputs: list[dict]
+    outputs: list[dict]
+    limits: Limits
+    is_ready: Callable[[], Awaitable[bool]]
