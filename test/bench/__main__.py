@@ -1,7 +1,7 @@
 """make bench: what we measure against what users have today, side by side in one run.
 
-Usage: python test/bench [build] [incremental] [images] [start] [serve] [batching] [batched-serve] [grpc] [native]
-    [batch] [batch-memory] [bus] [verify] [notebooks]
+Usage: python test/bench [build] [incremental] [images] [start] [serve] [health] [batching] [batched-serve] [grpc]
+    [native] [batch] [batch-memory] [bus] [verify] [notebooks]
 (without words all but notebooks, which fetches from GitHub and takes hours)
 """
 
@@ -14,6 +14,7 @@ import batching
 import build
 import bus
 import grpc_calls
+import health
 import images
 import incremental
 import native
@@ -28,6 +29,7 @@ SUITES = {
     "images": images.report,
     "start": starts.report,
     "serve": serve.report,
+    "health": health.report,
     "batching": batching.report,
     "batched-serve": batched_serve.report,
     "grpc": grpc_calls.report,
