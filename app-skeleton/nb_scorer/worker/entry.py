@@ -43,14 +43,15 @@ def _zygote(control, mode, mode_and_form, model_args):
 
 def _lone_scorer(link, counters, model_args):
     try:
-        model = _of_front(*model_args)
-        scorer.serve(link, counters, model)
-    except ModelProblem as problem:
-        scorer.report_problem(link, problem)
-        return 1
+        try:
+            model = _of_front(*model_args)
+            scorer.serve(link, counters, model)
+        except ModelProblem as problem:
+            scorer.report_problem(link, problem)
+            return 1
     except OSError:
-        # The front went away between two frames.
-        return 0
+        # The front went away between two frames: another scorer may have reported the same problem.
+        pass
     return 0
 
 
