@@ -15,8 +15,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from contract import clients
+from contract.half_messages import HalfMessage
 from contract.services import SOON, Service, children, wait_until
 from contract.test_grpc import GrpcService
+from contract.wire import resident
 
 WAITS = """
     import time
@@ -210,3 +212,58 @@ def test_files_that_cant_be_used_are_problems_at_once(begin, pems):
     service = begin(S2I_GRPC_CERT_FILE=files["S2I_GRPC_CERT_FILE"])
     service.wait_for("S2I_GRPC_KEY_FILE")
     assert service.process.wait(SOON) == 1
+
+
+# --- what arrives ---
+
+INFER = "/inference.GRPCInferenceService/ModelInfer"
+
+
+@pytest.fixture
+def half():
+    """Return what begins a call whose message does not arrive as a whole; it ends with the test."""
+    begun = []
+
+    def send(service, size, count):
+        begun.append(HalfMessage(service.grpc, INFER, size))
+        begun[-1].send(count)
+
+    yield send
+    for call in begun:
+        call.close()
+
+
+def grpc_pid(service):
+    """Return the pid of gRPC's process."""
+    (pid,) = [child for child in children(service.process.pid) if is_grpc(child)]
+    return pid
+
+
+def test_messages_that_never_arrive_as_a_whole_do_not_fill_the_memory(begin, half):
+    service = begin(S2I_MAX_HELD=str(10 << 20)).ready()
+    assert live("again", service.grpc) == ["answered"]
+    before = resident(grpc_pid(service))
+    peak = 0
+    for _ in range(40):
+        half(service, 15 << 20, 8 << 20)
+        peak = max(peak, resident(grpc_pid(service)))
+    # 20 MB, what comes between two looks, and what messages leave behind in grpcio.
+    assert peak - before < 100
+    service.wait_for(r"ModelInfer RESOURCE_EXHAUSTED [0-9.]+ms")
+    assert live("again", service.grpc) == ["answered"]
+
+
+def test_a_message_that_takes_too_long_is_refused_and_one_that_never_comes(begin, half):
+    service = begin(S2I_RECEIVE_TIMEOUT="1").ready()
+    half(service, 1000, 10)
+    service.wait_for(r"ModelInfer DEADLINE_EXCEEDED 1[0-9]{3}\.")
+    assert live("again", service.grpc) == ["answered"]
+
+
+def test_refused_messages_leave_no_memory_behind(begin):
+    service = begin().ready()
+    assert live("refused", service.grpc) == [60]
+    before = resident(grpc_pid(service))
+    assert live("refused", service.grpc) == [60]
+    # 900 MB were refused.
+    assert resident(grpc_pid(service)) - before < 200

@@ -104,3 +104,7 @@ elif what == "again":
             say("answered")
             break
         time.sleep(0.1)
+elif what == "refused":
+    large = service_pb2.ModelInferRequest(model_name="nobody's", raw_input_contents=[bytes(15_000_000)])
+    outcomes = [outcome(stub.ModelInfer, large, timeout=60) for _ in range(60)]
+    say(sum(one[0] == "NOT_FOUND" for one in outcomes))

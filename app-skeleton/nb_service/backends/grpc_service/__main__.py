@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from nb_service import model_folder
+from nb_service.backends import allocator
 from nb_service.backends.grpc_service import server
 from nb_service.settings import Settings
 
@@ -14,6 +15,7 @@ def main(args: list[str], environ: dict) -> int:
     """Serve on the addresses in the first of `args`, over the socket that the second numbers; return the exit code."""
     settings = Settings(environ)
     model = model_folder.read(Path(settings.app_root).absolute(), settings.trust)
+    allocator.give_back_large_blocks()
     server.run(args[0].split(","), socket.socket(fileno=int(args[1])), model, settings)
     return 0
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from nb_service.app import failures
-from nb_service.backends.grpc_service import refusals
+from nb_service.backends.grpc_service.refusals import FULL, Refused
 from nb_service.http.replies import Disclosure
 from nb_service.pool import Answer
 from nb_service.pool import answer as outcomes
@@ -52,7 +52,7 @@ class Asker:
                     window = await self._again(ask, asked, bodies[at : at + len(asked)])
                     continue
                 if answer.outcome == outcomes.FULL:
-                    raise refusals.FULL
+                    raise Refused(FULL)
                 if answer.outcome != outcomes.OK:
                     raise failures.failure(answer, samples, at, self._disclosure)
                 payloads.append(answer.payload)
@@ -73,7 +73,7 @@ class Asker:
         full = [at for at, waiting in enumerate(asked) if waiting.result().outcome == outcomes.FULL]
         took = len(asked) - len(full)
         if not took:
-            raise refusals.FULL
+            raise Refused(FULL)
         # In the order of the samples, and no more than it took before.
         for at in full[:took]:
             asked[at] = ask(bodies[at])

@@ -10,7 +10,8 @@ import grpc
 from google.protobuf.message import DecodeError, Message
 
 from nb_service.backends.grpc_service import refusals
-from nb_service.backends.grpc_service.refusals import Refused
+from nb_service.backends.grpc_service.arrivals import Arrivals
+from nb_service.backends.grpc_service.refusals import Refusal, Refused
 from nb_service.http import request_id
 from nb_service.http.access import as_json
 from nb_service.identity import Identity
@@ -32,17 +33,19 @@ class Method(NamedTuple):
     request: Callable[[], Message]
     answer: Callable[[Any], Awaitable[Message]]
     is_check: bool = False
-    failed: Callable[[Any, Refused], Message] | None = None
+    failed: Callable[[Any, Refusal], Message] | None = None
 
 
 class Calls:
     """Makes handlers for grpcio of methods; notes each call that was answered until `taken` is called.
 
-    `most_bytes` of requests may be worked on at a time; one is taken where nothing else is, whatever its size.
+    `most_bytes` of requests may be worked on at a time; one is taken where nothing else is, whatever its size. What
+    comes before is up to `arrivals`.
     """
 
-    def __init__(self, served: Identity, most_bytes: int, log_as_json: bool) -> None:
+    def __init__(self, served: Identity, arrivals: Arrivals, most_bytes: int, log_as_json: bool) -> None:
         self._model = tuple((name.lower(), value) for name, value in served.headers)
+        self._arrivals = arrivals
         self._most = most_bytes
         self._held = 0
         self._line = _json_line if log_as_json else _text_line
@@ -60,7 +63,7 @@ class Calls:
         handlers = {name: self._handler(f"/{service}/{name}", method) for name, method in methods.items()}
         return grpc.method_handlers_generic_handler(service, handlers)
 
-    def refusing(self, path: str, refusal: Refused) -> grpc.RpcMethodHandler:
+    def refusing(self, path: str, refusal: Refusal) -> grpc.RpcMethodHandler:
         """Return a handler that refuses a call to `path`, whatever comes with it."""
 
         async def refuse(_requests: object, context: grpc.aio.ServicerContext) -> None:
@@ -70,60 +73,57 @@ class Calls:
         return grpc.stream_stream_rpc_method_handler(refuse)
 
     # What comes is bytes: garbage is then an invalid argument with a sentence, and a message may be read in a thread.
+    # Every call is a stream to grpcio, or it would have taken in the whole message before it asks us.
 
     def _handler(self, path: str, method: Method) -> grpc.RpcMethodHandler:
         failed = method.failed
-        if failed is not None:
 
-            async def stream(requests: AsyncIterator[bytes], context: grpc.aio.ServicerContext) -> None:
-                call = _Call(path, context)
-                try:
-                    async for response in self._streamed(method, failed, requests):
-                        await context.write(response)
-                    self._ended(call, context, grpc.StatusCode.OK)
-                except asyncio.CancelledError:
-                    self._ended(call, context, _why_cancelled(context))
-                    raise
+        async def respond(context: grpc.aio.ServicerContext) -> None:
+            if failed is None:
+                await context.write(await self._answered(method, await self._arrivals.only(context)))
+                return
+            async for response in self._streamed(method, failed, context):
+                await context.write(response)
 
-            return grpc.stream_stream_rpc_method_handler(stream)
-
-        async def unary(data: bytes, context: grpc.aio.ServicerContext) -> bytes | None:
+        async def handle(_requests: object, context: grpc.aio.ServicerContext) -> None:
             call = _Call(path, context)
             try:
-                response = await self._answered(method, data)
-            except Refused as refusal:
-                await self._refuse(call, context, refusal)
-                return None
+                await respond(context)
+            except Refused as error:
+                refusal = error.refusal
             except asyncio.CancelledError:
                 # Its client has gone, or its deadline has passed.
                 self._ended(call, context, _why_cancelled(context))
                 raise
-            self._ended(call, context, grpc.StatusCode.OK, is_check=method.is_check)
-            return response
+            else:
+                self._ended(call, context, grpc.StatusCode.OK, is_check=method.is_check)
+                return
+            # Not in the except clause: what ends the call would keep the error, and the error the message.
+            await self._refuse(call, context, refusal)
 
-        return grpc.unary_unary_rpc_method_handler(unary)
+        return grpc.stream_stream_rpc_method_handler(handle)
 
     async def _answered(self, method: Method, data: bytes) -> bytes:
         """Return the bytes of the response; raise Refused."""
         if self._held and self._held + len(data) > self._most:
-            raise refusals.HELD
+            raise Refused(refusals.HELD)
         self._held += len(data)
         try:
             request = await aside(len(data), _parsed, method.request, data)
             response = await method.answer(request)
             return await aside(response.ByteSize(), response.SerializeToString)
         except Malformed as error:
-            raise refusals.of(error) from error
+            raise Refused(refusals.of(error)) from error
         except Refused:
             raise
         except Exception as error:
             traceback.print_exc()
-            raise refusals.BROKEN from error
+            raise Refused(refusals.BROKEN) from error
         finally:
             self._held -= len(data)
 
     async def _streamed(
-        self, method: Method, failed: Callable[[Any, Refused], Message], requests: AsyncIterator[bytes]
+        self, method: Method, failed: Callable[[Any, Refusal], Message], context: grpc.aio.ServicerContext
     ) -> AsyncIterator[bytes]:
         """Yield the responses in the order of their requests, of which several are worked on at a time."""
         tasks: asyncio.Queue[asyncio.Task[bytes] | None] = asyncio.Queue(MOST_OF_A_STREAM)
@@ -131,11 +131,11 @@ class Calls:
         async def one(data: bytes) -> bytes:
             try:
                 return await self._answered(method, data)
-            except Refused as refusal:
-                return failed(_identified(method, data), refusal).SerializeToString()
+            except Refused as error:
+                return failed(_identified(method, data), error.refusal).SerializeToString()
 
         async def read() -> None:
-            async for data in requests:
+            while (data := await self._arrivals.next(context)) is not None:
                 await tasks.put(asyncio.create_task(one(data)))
             await tasks.put(None)
 
@@ -144,6 +144,8 @@ class Calls:
         try:
             while (task := await _next(tasks, reading)) is not None:
                 yield await task
+            # Also where reading failed there is nothing more.
+            await reading
         finally:
             reading.cancel()
             left = [task, *(tasks.get_nowait() for _ in range(tasks.qsize()))]
@@ -151,7 +153,7 @@ class Calls:
                 if unanswered is not None:
                     unanswered.cancel()
 
-    async def _refuse(self, call: "_Call", context: grpc.aio.ServicerContext, refusal: Refused) -> None:
+    async def _refuse(self, call: "_Call", context: grpc.aio.ServicerContext, refusal: Refusal) -> None:
         self._ended(call, context, refusal.code)
         await context.abort(refusal.code, refusal.detail)
 

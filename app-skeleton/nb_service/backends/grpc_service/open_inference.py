@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from nb_service.backends.grpc_service.calls import Method, aside
-from nb_service.backends.grpc_service.refusals import Refused
+from nb_service.backends.grpc_service.refusals import Refusal
 from nb_service.backends.grpc_service.served_model import ServedModel
 from nb_service.backends.grpc_service.stubs import open_inference_pb2 as messages
 from nb_service.protocols import Malformed, Series, inference, open_inference
@@ -153,7 +153,7 @@ def _values(tensor: Tensor) -> Sequence:
     )
 
 
-def _failed(request: messages.ModelInferRequest, refusal: Refused) -> messages.ModelStreamInferResponse:
+def _failed(request: messages.ModelInferRequest, refusal: Refusal) -> messages.ModelStreamInferResponse:
     """Return the response to a request of a stream that gets no answer; the stream goes on."""
     about = messages.ModelInferResponse(
         id=request.id, model_name=request.model_name, model_version=request.model_version

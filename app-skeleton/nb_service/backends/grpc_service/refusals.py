@@ -1,6 +1,7 @@
 """Why a call gets no response: gRPC's canonical code, and the sentence that HTTP has for it."""
 
 import json
+from typing import NamedTuple
 from urllib.parse import quote
 
 import grpc
@@ -36,23 +37,40 @@ def shortened(detail: str) -> str:
     return "".join(kept) + " ..."
 
 
+class Refusal(NamedTuple):
+    """What a call is answered that gets no response."""
+
+    code: grpc.StatusCode
+    detail: str
+
+
 class Refused(Exception):
-    """A call that is answered by a code and a sentence."""
+    """A call that gets a refusal.
 
-    def __init__(self, code: grpc.StatusCode, detail: str) -> None:
-        super().__init__(detail)
-        self.code = code
-        self.detail = shortened(detail)
+    Made anew for each: one that is raised again keeps the frames of all calls before, with their messages.
+    """
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.detail)
+        self.refusal = refusal
 
 
-FULL = Refused(grpc.StatusCode.RESOURCE_EXHAUSTED, json.loads(replies.FULL.body)["detail"])
-NO_KEY = Refused(grpc.StatusCode.UNAUTHENTICATED, json.loads(auth.NO_KEY.body)["detail"])
-HELD = Refused(
+FULL = Refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, json.loads(replies.FULL.body)["detail"])
+NO_KEY = Refusal(grpc.StatusCode.UNAUTHENTICATED, json.loads(auth.NO_KEY.body)["detail"])
+HELD = Refusal(
     grpc.StatusCode.RESOURCE_EXHAUSTED, "More bytes of requests are held than this service takes (S2I_MAX_HELD)."
 )
-BROKEN = Refused(grpc.StatusCode.INTERNAL, "This service failed on the request; its log has the traceback.")
+ARRIVING = Refusal(
+    grpc.StatusCode.RESOURCE_EXHAUSTED, "More bytes of requests are arriving than this service takes (S2I_MAX_HELD)."
+)
+LATE = Refusal(
+    grpc.StatusCode.DEADLINE_EXCEEDED,
+    "The request took longer to arrive than this service waits (S2I_RECEIVE_TIMEOUT).",
+)
+EMPTY = Refusal(grpc.StatusCode.INVALID_ARGUMENT, "The call has no message.")
+BROKEN = Refusal(grpc.StatusCode.INTERNAL, "This service failed on the request; its log has the traceback.")
 
 
-def of(error: Malformed) -> Refused:
+def of(error: Malformed) -> Refusal:
     """Return what a request that can't be read or answered gets; all that is wrong with it is an invalid argument."""
-    return Refused(_CODES.get(error.status, grpc.StatusCode.INVALID_ARGUMENT), str(error))
+    return Refusal(_CODES.get(error.status, grpc.StatusCode.INVALID_ARGUMENT), shortened(str(error)))

@@ -12,6 +12,7 @@ from grpc_reflection.v1alpha import reflection
 
 from nb_service import identity
 from nb_service.backends.grpc_service import open_inference, refusals, tensorflow_serving
+from nb_service.backends.grpc_service.arrivals import Arrivals
 from nb_service.backends.grpc_service.asker import Asker
 from nb_service.backends.grpc_service.calls import Calls
 from nb_service.backends.grpc_service.open_inference import OpenInference
@@ -58,7 +59,10 @@ async def _serve(addresses: Sequence[str], link: socket.socket, model: ModelFold
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
     pool = await AsyncPoolClient.on(link, gone=_exit)
     served = identity.of(model, settings.model_name)
-    calls = Calls(served, settings.max_held or LARGEST_MESSAGES * settings.max_body, settings.log_format == "json")
+    most_bytes = settings.max_held or LARGEST_MESSAGES * settings.max_body
+    # So much is worked on, and as much arrives.
+    arrivals = Arrivals(2 * most_bytes, settings.receive_timeout)
+    calls = Calls(served, arrivals, most_bytes, settings.log_format == "json")
     checks = health.aio.HealthServicer()
     server = _made(pool, model, served, settings, calls, checks)
     tls = TlsFiles.of(settings)

@@ -22,8 +22,7 @@ import traceback
 from typing import TYPE_CHECKING, Protocol
 
 from nb_service import identity, problems
-from nb_service.backends import grpc_service
-from nb_service.backends.http_service import allocator
+from nb_service.backends import allocator, grpc_service
 from nb_service.backends.http_service.app_process import AppProcess
 from nb_service.http.access import Access
 from nb_service.http.health import Health

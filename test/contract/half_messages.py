@@ -1,0 +1,82 @@
+"""A client that speaks just enough HTTP/2 to begin a call of gRPC and to send a part of its message (RFC 9113)."""
+
+import socket
+import struct
+
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+DATA, HEADERS, SETTINGS, WINDOW_UPDATE = 0, 1, 4, 8
+INITIAL_WINDOW_SIZE = 4
+END_HEADERS = 4
+ACK = 1
+MOST_OF_A_FRAME = 16384
+STREAM = 1
+
+
+class HalfMessage:
+    """A call on a connection of its own, whose message has `size` bytes of which fewer come."""
+
+    def __init__(self, address: str, path: str, size: int) -> None:
+        host, port = address.rsplit(":", 1)
+        self._sock = socket.create_connection((host, int(port)), 30)
+        self._buffer = b""
+        # How many bytes may be sent on the connection and on the stream.
+        self._windows = {0: 65535, STREAM: 65535}
+        fields = {":method": "POST", ":scheme": "http", ":path": path, ":authority": "x", "te": "trailers"}
+        self._sock.sendall(PREFACE + frame(SETTINGS, 0, 0, b""))
+        self._sock.sendall(frame(HEADERS, END_HEADERS, STREAM, headers({**fields, "content-type": "application/grpc"})))
+        self._begin = struct.pack(">BI", 0, size)
+
+    def send(self, count: int) -> None:
+        """Send so many bytes as the server lets us; return also where it breaks off."""
+        left = memoryview(self._begin + bytes(count))
+        self._begin = b""
+        try:
+            while left:
+                room = min(*self._windows.values(), MOST_OF_A_FRAME)
+                if room <= 0:
+                    self._receive()
+                    continue
+                part, left = left[:room], left[room:]
+                self._sock.sendall(frame(DATA, 0, STREAM, part))
+                self._windows = {stream: window - len(part) for stream, window in self._windows.items()}
+        except OSError:
+            return
+
+    def close(self) -> None:
+        """Hang up."""
+        self._sock.close()
+
+    def _receive(self) -> None:
+        data = self._sock.recv(1 << 16)
+        if not data:
+            raise ConnectionResetError
+        self._buffer += data
+        while len(self._buffer) >= 9 and len(self._buffer) >= (end := 9 + int.from_bytes(self._buffer[:3])):
+            kind, flags, body = self._buffer[3], self._buffer[4], self._buffer[9:end]
+            stream = int.from_bytes(self._buffer[5:9])
+            self._buffer = self._buffer[end:]
+            if kind == WINDOW_UPDATE and stream in self._windows:
+                self._windows[stream] += int.from_bytes(body)
+            if kind == SETTINGS and not flags & ACK:
+                self._settle(body)
+            if kind == HEADERS:
+                # Trailers: the call is refused.
+                raise ConnectionResetError
+
+    def _settle(self, body: bytes) -> None:
+        for name, value in struct.iter_unpack(">HI", body):
+            if name == INITIAL_WINDOW_SIZE:
+                self._windows[STREAM] += value - 65535
+        # Only then may more be sent.
+        self._sock.sendall(frame(SETTINGS, ACK, 0, b""))
+
+
+def frame(kind: int, flags: int, stream: int, body: bytes | memoryview) -> bytes:
+    """Return a frame of HTTP/2."""
+    return b"".join((len(body).to_bytes(3), bytes((kind, flags)), stream.to_bytes(4), body))
+
+
+def headers(fields: dict[str, str]) -> bytes:
+    """Return header fields as literals without a name from a table (RFC 7541, 6.2.2)."""
+    texts = [text.encode() for field in fields.items() for text in field]
+    return b"".join(b"\0" * (index % 2 == 0) + bytes((len(text),)) + text for index, text in enumerate(texts))
