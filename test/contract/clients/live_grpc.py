@@ -57,7 +57,7 @@ stub = service_pb2_grpc.GRPCInferenceServiceStub(channel)
 health = health_pb2_grpc.HealthStub(channel)
 if what == "leave":
     # One scorer, which the first call occupies; what the others ask waits behind it, and nobody waits for it.
-    first = stub.ModelInfer.future(request(1), timeout=30)
+    first = stub.ModelInfer.future(request(4), timeout=60)
     late = [stub.ModelInfer.future(request(0.5), timeout=0.3) for _ in range(20)]
     gone = [stub.ModelInfer.future(request(0.5, 0.5), timeout=30) for _ in range(20)]
     say([result(one) for one in late] == [["DEADLINE_EXCEEDED", "Deadline Exceeded"]] * 20)
