@@ -1,6 +1,7 @@
 """Spans for OpenTelemetry: what a collector gets, and what happens where there is none."""
 
 import gzip
+import json
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,6 +19,13 @@ NOTEBOOK = """
         time.sleep(0.05)
         return 1 / x
     examples = [1]
+"""
+WAITS = """
+    import time
+    def predictor(x):
+        time.sleep(x)
+        return float(x)
+    examples = [0.0, 0.01]
 """
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
@@ -59,10 +67,10 @@ def traced(model_cache, collector):
     """Return what starts a service that has the extra, with the collector's address."""
     running = []
 
-    def begin(**env):
+    def begin(code=NOTEBOOK, python="otel", **env):
         address = f"http://127.0.0.1:{collector.server_port}"
         env = {"OTEL_EXPORTER_OTLP_ENDPOINT": address, "S2I_MODEL_NAME": "inverse", **env}
-        running.append(Service(model_cache(NOTEBOOK), clients.python_of("otel"), **env).ready())
+        running.append(Service(model_cache(code), clients.python_of(python), **env).ready())
         return running[-1]
 
     yield begin
@@ -107,6 +115,30 @@ def test_each_request_becomes_a_span_below_the_client_s(traced, collector):
     about = first["resource"]
     assert (about["service.name"], about["service.version"]) == ("inverse", version)
     assert about["deployment.environment"] == "test"
+
+
+@pytest.mark.front
+def test_each_call_of_grpc_becomes_a_span_below_the_client_s(traced, collector):
+    service = traced(WAITS, "otel-grpc", S2I_MODEL_NAME="model", S2I_GRPC_PORT="0")
+    address = service.wait_for(r"gRPC: listening on ([^ ,]*?)\.\n")[1]
+    words = (clients.HERE / "live_grpc.py", "traced", address, f"00-{TRACE}-{PARENT}-01")
+    answer, refusal, is_ready = clients.run("triton-grpc", *words).splitlines()
+    assert (answer, json.loads(refusal)[0], is_ready) == ("[0.1]", "NOT_FOUND", "true")
+    assert service.stop() == 0
+    first, failed = spans_of(collector)
+    assert (first["name"], first["kind"]) == ("inference.GRPCInferenceService/ModelInfer", "SPAN_KIND_SERVER")
+    assert (first["status"], first["trace"], first["parent"]) == ("STATUS_CODE_UNSET", TRACE, PARENT)
+    assert 100 <= first["milliseconds"] < 5000
+    del first["attributes"]["model.version"]
+    assert first["attributes"] == {
+        "model.name": "model",
+        "request.id": "order-17",
+        "rpc.grpc.status_code": 0,
+        "rpc.method": "ModelInfer",
+        "rpc.service": "inference.GRPCInferenceService",
+        "rpc.system": "grpc",
+    }
+    assert (failed["status"], failed["attributes"]["rpc.grpc.status_code"]) == ("STATUS_CODE_UNSET", 5)
 
 
 def test_what_the_sdk_s_own_settings_say_holds(traced, collector):

@@ -1,4 +1,4 @@
-"""One OpenTelemetry span a request, where an endpoint is set and the extra `otel` is installed.
+"""One OpenTelemetry span a request or call, where an endpoint is set and the extra `otel` is installed.
 
 The loop notes plain facts and hands them over five times a second. A thread makes spans of them, so that no prediction
 waits. The SDK reads all other settings (OTEL_…) from the environment itself.
@@ -23,12 +23,14 @@ MISSING = (
 # How many requests may wait to become spans; beyond that they are only counted.
 MOST_WAITING = 20_000
 METHODS = {"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"}
+# The codes of gRPC by which a server says that it failed.
+FAULTS = {"UNKNOWN", "DEADLINE_EXCEEDED", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"}
 _PARTS = ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http")
 _END = object()
 
 
-class Facts(NamedTuple):
-    """What is noted of a request."""
+class RequestFacts(NamedTuple):
+    """What is noted of a request of HTTP; its span has the names of OpenTelemetry's semantic conventions for HTTP."""
 
     ended: int  # nanoseconds since 1970
     seconds: float
@@ -38,6 +40,71 @@ class Facts(NamedTuple):
     status: int
     request_id: str
     trace: dict[str, str]
+
+    @property
+    def name(self) -> str:
+        """The span's name."""
+        method = self.method if self.method in METHODS else "HTTP"
+        return f"{method} {self.route}" if self.route else method
+
+    @property
+    def is_fault(self) -> bool:
+        """Whether the fault was the service's."""
+        return self.status >= 500
+
+    @property
+    def attributes(self) -> dict[str, str | int]:
+        """What the span says of the request."""
+        attributes: dict[str, str | int] = {
+            "http.request.method": self.method if self.method in METHODS else "_OTHER",
+            "http.response.status_code": self.status,
+            "url.path": self.path,
+            "url.scheme": "http",
+        }
+        if self.route:
+            attributes["http.route"] = self.route
+        if self.is_fault:
+            attributes["error.type"] = str(self.status)
+        return attributes
+
+
+class CallFacts(NamedTuple):
+    """What is noted of a call of gRPC; its span has the names of OpenTelemetry's semantic conventions for gRPC."""
+
+    ended: int  # nanoseconds since 1970
+    seconds: float
+    path: str
+    status: int
+    code: str
+    request_id: str
+    trace: dict[str, str]
+
+    @property
+    def name(self) -> str:
+        """The span's name."""
+        return self.path[1:]
+
+    @property
+    def is_fault(self) -> bool:
+        """Whether the fault was the service's."""
+        return self.code in FAULTS
+
+    @property
+    def attributes(self) -> dict[str, str | int]:
+        """What the span says of the call."""
+        service, _, method = self.name.rpartition("/")
+        attributes: dict[str, str | int] = {
+            "rpc.system": "grpc",
+            "rpc.service": service,
+            "rpc.method": method,
+            "rpc.grpc.status_code": self.status,
+        }
+        if self.is_fault:
+            attributes["error.type"] = self.code
+        return attributes
+
+
+Facts = RequestFacts | CallFacts
 
 
 def is_here() -> bool:
@@ -71,13 +138,17 @@ class Spans:
 
     def saw(self, request: "Request", status: int, took: float) -> None:
         """Note a request that was answered just now, after `took` seconds."""
-        if self._disabled or len(self._pending) >= MOST_WAITING:
-            self._dropped += not self._disabled
-            return
         headers = request.headers
         trace = {name: headers.get(name, "") for name in ("traceparent", "tracestate")}
         target = (request.command, request.path, request.route)
-        self._pending.append(Facts(time.time_ns(), took, *target, status, request.request_id, trace))
+        self.note(RequestFacts(time.time_ns(), took, *target, status, request.request_id, trace))
+
+    def note(self, facts: Facts) -> None:
+        """Keep these facts for a span, unless too many wait already."""
+        if self._disabled or len(self._pending) >= MOST_WAITING:
+            self._dropped += not self._disabled
+            return
+        self._pending.append(facts)
 
     def flush(self) -> None:
         """Hand over what was noted, unless the thread is still busy with the last batch."""
@@ -143,30 +214,20 @@ class Export:
         self._identity = identity
 
     def span(self, facts: Facts) -> None:
-        """Make the span of a request, by OpenTelemetry's semantic conventions for HTTP."""
-        method = facts.method if facts.method in METHODS else "_OTHER"
-        attributes = {
-            "http.request.method": method,
-            "http.response.status_code": facts.status,
-            "url.path": facts.path,
-            "url.scheme": "http",
-            "request.id": facts.request_id,
-            "model.name": self._identity.name,
-            "model.version": str(self._identity.version),
-        }
-        if facts.route:
-            attributes["http.route"] = facts.route
-        if facts.status >= 500:
-            attributes["error.type"] = str(facts.status)
-        name = "HTTP" if method == "_OTHER" else method
+        """Make the span of a request or a call."""
         span = self._tracer.start_span(
-            f"{name} {facts.route}" if facts.route else name,
+            facts.name,
             context=self._parent(facts.trace),
             kind=self._server,
-            attributes=attributes,
+            attributes={
+                **facts.attributes,
+                "request.id": facts.request_id,
+                "model.name": self._identity.name,
+                "model.version": str(self._identity.version),
+            },
             start_time=facts.ended - int(facts.seconds * 1e9),
         )
-        if facts.status >= 500:
+        if facts.is_fault:
             span.set_status(self._error)
         span.end(facts.ended)
 

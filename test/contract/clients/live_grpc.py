@@ -97,6 +97,14 @@ elif what == "silent":
                 peer.sendall(b"GET / HTTP/1.1\r\n\r\n" if number % 4 == 1 else bytes(range(256)))
         say(outcome(stub.ModelInfer, request(0), timeout=30))
     say(outcome(stub.ModelInfer, request(0), timeout=30))
+elif what == "traced":
+    say(
+        outcome(
+            stub.ModelInfer, request(0.1), timeout=30, metadata=(("traceparent", word), ("x-request-id", "order-17"))
+        )
+    )
+    say(outcome(stub.ModelInfer, service_pb2.ModelInferRequest(model_name="another"), timeout=30))
+    say(stub.ServerReady(service_pb2.ServerReadyRequest(), timeout=10).ready)
 elif what == "again":
     for _ in range(600):
         with contextlib.suppress(grpc.RpcError):

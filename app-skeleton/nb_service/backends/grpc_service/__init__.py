@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
 
+    from nb_service.http.tracing import Spans
     from nb_service.log import Log
     from nb_service.pool import Pool
     from nb_service.settings import Settings
@@ -39,6 +40,7 @@ def companion(
     settings: "Settings",
     environ: dict,
     is_ready: "Callable[[], bool]",
+    spans: "Spans | None",
 ) -> GrpcProcess | None:
     """Return the process that serves gRPC, None where the settings or the image want none; it is not started yet.
 
@@ -50,4 +52,4 @@ def companion(
         raise problems.GrpcMissing
     TlsFiles.of(settings)
     ports = Ports(settings.host, (DEFAULT_PORT,) if settings.grpc_port is None else settings.grpc_port)
-    return GrpcProcess(loop, pool, ports, environ, is_ready, log)
+    return GrpcProcess(loop, pool, ports, environ, is_ready, log, spans)

@@ -43,7 +43,9 @@ class Calls:
     comes before is up to `arrivals`.
     """
 
-    def __init__(self, served: Identity, arrivals: Arrivals, most_bytes: int, log_as_json: bool) -> None:
+    def __init__(
+        self, served: Identity, arrivals: Arrivals, most_bytes: int, *, log_as_json: bool, with_spans: bool
+    ) -> None:
         self._model = tuple((name.lower(), value) for name, value in served.headers)
         self._arrivals = arrivals
         self._most = most_bytes
@@ -51,12 +53,14 @@ class Calls:
         self._line = _json_line if log_as_json else _text_line
         self._seen: list[tuple[str, str, float]] = []
         self._lines: list[str] = []
+        self._with_spans = with_spans
+        self._spans: list[tuple] = []
 
     def taken(self) -> dict:
         """Return what GrpcProcess is told of the calls since the last time; {} where there were none."""
-        calls, lines = self._seen, self._lines
-        self._seen, self._lines = [], []
-        return {"calls": calls, "lines": lines} if calls else {}
+        calls, lines, spans = self._seen, self._lines, self._spans
+        self._seen, self._lines, self._spans = [], [], []
+        return {"calls": calls, "lines": lines, "spans": spans} if calls else {}
 
     def handlers(self, service: str, methods: dict[str, Method]) -> grpc.GenericRpcHandler:
         """Return the handlers of a service."""
@@ -164,13 +168,16 @@ class Calls:
         context.set_trailing_metadata((*self._model, ("x-request-id", call.request_id)))
         self._seen.append((call.path, code.name, took))
         if not (is_check and code is grpc.StatusCode.OK):
+            if self._with_spans:
+                facts = (call.path, code.value[0], code.name, call.request_id, call.tracing)
+                self._spans.append((time.time_ns(), took, *facts))
             self._lines.append(self._line(call, code.name, took))
 
 
 class _Call:
     """A call as the log has it."""
 
-    __slots__ = ("began", "path", "request_id", "trace")
+    __slots__ = ("began", "path", "request_id", "trace", "tracing")
 
     def __init__(self, path: str, context: grpc.aio.ServicerContext) -> None:
         self.began = time.monotonic()
@@ -178,6 +185,7 @@ class _Call:
         headers = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
         self.request_id = request_id.of(headers)
         self.trace = request_id.trace_of(headers)
+        self.tracing = {name: headers.get(name, "") for name in ("traceparent", "tracestate")}
 
 
 def _parsed(request: Callable[[], Message], data: bytes) -> Message:

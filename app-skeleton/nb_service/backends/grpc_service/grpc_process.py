@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from nb_service.backends.grpc_service.ports import Ports
 from nb_service.backends.pool_process import PoolProcess
 from nb_service.http.metrics import Requests
+from nb_service.http.tracing import CallFacts, Spans
 from nb_service.pool import Pool
 
 if TYPE_CHECKING:
@@ -29,9 +30,11 @@ class GrpcProcess(PoolProcess):
         environ: dict,
         is_ready: Callable[[], bool],
         log: "Log",
+        spans: "Spans | None",
     ) -> None:
         self._ports = ports
         self._log = log
+        self._spans = spans
         self._listening = False
         self._announced = False
         self._calls = Requests()
@@ -44,7 +47,7 @@ class GrpcProcess(PoolProcess):
         return self.pid is not None and self._listening
 
     def told(self, news: dict) -> None:
-        """Take that it listens; or calls that were answered, as [path, code, seconds], and their lines of the log."""
+        """Take that it listens; or calls that were answered: [path, code, seconds], lines of the log, CallFacts."""
         if news.get("listening"):
             self._listening = True
             self.works()
@@ -56,6 +59,9 @@ class GrpcProcess(PoolProcess):
             self._calls.asked(path, code, seconds)
         for line in news.get("lines", ()):
             self._log.request(line)
+        if self._spans is not None:
+            for facts in news.get("spans", ()):
+                self._spans.note(CallFacts(*facts))
 
     def reap(self) -> None:
         """Collect its exit status if it has ended, and start another."""

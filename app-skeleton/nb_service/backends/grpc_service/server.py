@@ -62,7 +62,13 @@ async def _serve(addresses: Sequence[str], link: socket.socket, model: ModelFold
     most_bytes = settings.max_held or LARGEST_MESSAGES * settings.max_body
     # So much is worked on, and as much arrives.
     arrivals = Arrivals(2 * most_bytes, settings.receive_timeout)
-    calls = Calls(served, arrivals, most_bytes, settings.log_format == "json")
+    calls = Calls(
+        served,
+        arrivals,
+        most_bytes,
+        log_as_json=settings.log_format == "json",
+        with_spans=bool(settings.otel_exporter_otlp_endpoint),
+    )
     checks = health.aio.HealthServicer()
     server = _made(pool, model, served, settings, calls, checks)
     tls = TlsFiles.of(settings)

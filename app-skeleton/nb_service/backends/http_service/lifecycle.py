@@ -131,7 +131,7 @@ class HttpService:
         listener = listen(self._settings.host, self._settings.port)
         self._address = listener.getsockname()[:2]
         beside = grpc_service.companion(
-            self._loop, self._pool, self._log, self._settings, self._environ, self._is_ready
+            self._loop, self._pool, self._log, self._settings, self._environ, self._is_ready, self._spans
         )
         self._companions += [beside] if beside is not None else []
         self._pool.manager.on_change = self._announce_once
