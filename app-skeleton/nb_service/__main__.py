@@ -76,8 +76,9 @@ def main(args: list[str], environ: dict) -> int:
         if args[:1] == ["selftest"] and (args[1:2], len(args)) in (([], 1), (["--verdict"], 3)):
             from nb_service import selftest
             from nb_service.backends.bus import brokers
+            from nb_service.backends.grpc_service import trial
 
-            return selftest.main(args[1:], environ, brokers.broken)
+            return selftest.main(args[1:], environ, lambda: brokers.broken() + trial.broken())
         if args[:1] == ["app"] and len(args) == 3:
             from nb_service.app import process
 

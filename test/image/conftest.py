@@ -65,7 +65,9 @@ def builder(engine):
 @pytest.fixture(scope="session")
 def builder_with_more(engine):
     """Return a builder image with all that can be added: a build for each addition would take minutes."""
-    return make_builder("with-more", "bookworm", "COMPILERS=1", "APT=git", "OTEL=1", "BATCH=1", "BUS=nats,redis,mqtt")
+    return make_builder(
+        "with-more", "bookworm", "COMPILERS=1", "APT=git", "OTEL=1", "BATCH=1", "GRPC=1", "BUS=nats,redis,mqtt"
+    )
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,41 @@
+"""Whether gRPC's libraries still do here what they are for, where an image was made smaller."""
+
+import asyncio
+import importlib
+
+from nb_service.backends import grpc_service
+
+SECONDS = 10.0
+
+
+def broken() -> list[str]:
+    """Return a sentence where the libraries are here and don't load, or a server of theirs does not answer."""
+    if not grpc_service.is_here():
+        return []
+    try:
+        # All that gRPC's process imports.
+        importlib.import_module("nb_service.backends.grpc_service.server")
+        asyncio.run(asyncio.wait_for(_asked(), SECONDS))
+    except (ImportError, OSError, RuntimeError, TimeoutError) as error:
+        return [f"gRPC does not work: {type(error).__name__}: {error}"]
+    return []
+
+
+async def _asked() -> None:
+    """Ask a server on the loopback address for its health; raise RuntimeError where that fails."""
+    import grpc
+    from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+    from grpc_reflection.v1alpha import reflection
+
+    server = grpc.aio.server()
+    health_pb2_grpc.add_HealthServicer_to_server(health.aio.HealthServicer(), server)
+    reflection.enable_server_reflection((health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    try:
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+            await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest())
+    except grpc.RpcError as error:
+        raise RuntimeError(error.details()) from error
+    finally:
+        await server.stop(None)
