@@ -1,6 +1,5 @@
 """gRPC's calls and its process end in all ways."""
 
-import datetime as dt
 import json
 import os
 import re
@@ -9,12 +8,8 @@ import subprocess
 import sys
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
-from contract import clients
+from contract import clients, tls
 from contract.half_messages import HalfMessage
 from contract.services import SOON, Service, children, wait_until
 from contract.test_grpc import GrpcService
@@ -152,40 +147,10 @@ def test_a_port_without_the_extra_is_a_problem_and_off_or_nothing_is_not(model_c
 # --- TLS ---
 
 
-def certificate(name, issuer=None, is_authority=False):
-    """Return (certificate, key) of `name`, by an issuer such as this returns, or by itself."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = dt.datetime.now(dt.timezone.utc)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer[0].subject if issuer else subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.BasicConstraints(is_authority, None), critical=True)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(issuer[1] if issuer else key, hashes.SHA256())
-    )
-    return made, key
-
-
-def write(folder, name, pair):
-    """Write a pair as PEM."""
-    (folder / f"{name}.pem").write_bytes(pair[0].public_bytes(serialization.Encoding.PEM))
-    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    (folder / f"{name}.key").write_bytes(pair[1].private_bytes(*form))
-
-
 @pytest.fixture
 def pems(tmp_path):
     """Return a folder with the PEM files of an authority, a server and a client."""
-    authority = certificate("an authority", is_authority=True)
-    write(tmp_path, "ca", authority)
-    write(tmp_path, "server", certificate("localhost", authority))
-    write(tmp_path, "client", certificate("a client", authority))
+    tls.write_pems(tmp_path)
     return tmp_path
 
 

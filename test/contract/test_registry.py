@@ -1,17 +1,21 @@
 """Models in a registry, Debian's: pushed, pulled by digest, and nothing taken that has another."""
 
+import base64
 import hashlib
 import json
+import os
+import socket
 import subprocess
 import sys
 import urllib.request
 import zipfile
+from contextlib import contextmanager
 
 import pytest
 from nb_builder.problems.build_problem import BuildProblem
 from nb_builder.registry import artifact
 
-from contract import zipapps
+from contract import tls, zipapps
 from contract.brokers import program
 from contract.services import free_port, make_app_root, wait_until
 
@@ -19,12 +23,23 @@ CONFIG = """\
 version: 0.1
 storage:
   filesystem:
-    rootdirectory: {folder}
+    rootdirectory: {folder}/data
   delete:
     enabled: true
 http:
   addr: 127.0.0.1:{port}
 """
+# The user team with the password secret; the hash is bcrypt's, which is the only one that the registry takes.
+GUARDED = """\
+  tls:
+    certificate: {folder}/server.pem
+    key: {folder}/server.key
+auth:
+  htpasswd:
+    realm: test
+    path: {folder}/htpasswd
+"""
+PASSWORDS = "team:$2b$04$xFr.5IeBbLIbNYUYH3Wt4OtK7iqgSECeO/SduaN/pHdaaZzjo/62O\n"
 NOTEBOOK = """
     def predictor(x):
         return x + 1
@@ -36,13 +51,20 @@ NOTEBOOK = """
 def registry(tmp_path_factory):
     """Return (address, folder) of a registry that runs while the tests of this module do."""
     folder, port = tmp_path_factory.mktemp("registry"), free_port()
-    (folder / "config.yml").write_text(CONFIG.format(folder=folder / "data", port=port))
+    with served(CONFIG, folder, port):
+        yield f"127.0.0.1:{port}", folder / "data"
+
+
+@contextmanager
+def served(config, folder, port):
+    """Have a registry of this configuration listen on a port, with its files in a folder, until the block ends."""
+    (folder / "config.yml").write_text(config.format(folder=folder, port=port))
     command = [program("docker-registry", "docker-registry"), "serve", folder / "config.yml"]
     with open(folder / "log", "wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
     try:
         assert wait_until(lambda: _answers(port)), (folder / "log").read_text()
-        yield f"127.0.0.1:{port}", folder / "data"
+        yield
     finally:
         process.terminate()
         process.wait()
@@ -50,10 +72,10 @@ def registry(tmp_path_factory):
 
 def _answers(port):
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/v2/", timeout=1) as answer:
-            return answer.status == 200
+        socket.create_connection(("127.0.0.1", port), 1).close()
     except OSError:
         return False
+    return True
 
 
 @pytest.fixture(scope="module")
@@ -163,6 +185,38 @@ def test_no_other_file_is_pushed(registry, tmp_path):
         file.writestr("a", "b")
     with pytest.raises(ZipappDamaged):
         artifact.push(tmp_path / "zip", f"{registry[0]}/zip:1")
+
+
+@pytest.fixture
+def guarded(tmp_path):
+    """Return (address, certificate) of a registry that has TLS and wants a login."""
+    port = free_port()
+    tls.write_pems(tmp_path)
+    (tmp_path / "htpasswd").write_text(PASSWORDS)
+    with served(CONFIG + GUARDED, tmp_path, port):
+        yield f"localhost:{port}", tmp_path / "ca.pem"
+
+
+def pushed(model, place, **env):
+    """Return (exit status, what is said) of a push."""
+    command = [sys.executable, "-I", "-m", "nb_builder", "push", model, place]
+    environ = {name: value for name, value in os.environ.items() if "CA_BUNDLE" not in name}
+    ran = subprocess.run(command, capture_output=True, text=True, env={**environ, **env})
+    return ran.returncode, ran.stdout + ran.stderr
+
+
+def test_a_registry_with_tls_and_a_login_takes_and_gives_a_model(guarded, model, tmp_path):
+    address, certificate = guarded
+    logins = {"auths": {address: {"auth": base64.b64encode(b"team:secret").decode()}}}
+    (tmp_path / "config.json").write_text(json.dumps(logins))
+    trusting = {"REQUESTS_CA_BUNDLE": str(certificate)}
+    for env in ({"DOCKER_CONFIG": str(tmp_path)}, {"REGISTRY_AUTH_FILE": str(tmp_path / "config.json")}):
+        status, said = pushed(model, f"{address}/team/model:1", **trusting, **env)
+        assert status == 0, said
+    status, said = pushed(model, f"{address}/team/model:1", **trusting)
+    assert (status, "authentication required" in said) == (1, True), said
+    status, said = pushed(model, f"{address}/team/model:1", **env)
+    assert (status, "certificate verify failed" in said, "REQUESTS_CA_BUNDLE names" in said) == (1, True, True), said
 
 
 def test_the_commands_say_where_it_is(registry, model, tmp_path):

@@ -97,17 +97,45 @@ def _client(reference: str) -> Iterator[tuple["OrasClient", "Container"]]:
     # As engines have it: the first part is a host if it looks like one. No registry is guessed.
     if not rest or not ("." in host or ":" in host or host == "localhost"):
         raise ReferenceInvalid(reference=reference)
-    # Engines speak HTTP without TLS to this machine alone, too.
-    is_local = host.startswith(_LOCAL)
-    client = oras.client.OrasClient(hostname=host, insecure=is_local)
     try:
+        is_plain = host.startswith(_LOCAL) and not _has_tls(host)
         # Asked once without oras, which tries again for minutes: a host that is not there is said at once.
-        client.session.get(f"{client.prefix}://{host}/v2/", timeout=TIMEOUT, stream=True).close()
+        asked = requests.get(f"http{'' if is_plain else 's'}://{host}/v2/", timeout=TIMEOUT, stream=True)
+        with asked:
+            # oras has to be told which of the two ways of a login a registry wants.
+            is_basic = asked.headers.get("WWW-Authenticate", "").lower().startswith("basic")
+        backend = "basic" if is_basic else "token"
+        client = oras.client.OrasClient(hostname=host, insecure=is_plain, auth_backend=backend)
+        if is_basic:
+            # oras fails where nobody has logged in; like this the registry says so.
+            client.auth.set_basic_auth("", "")
         container = client.get_container(reference)
-        client.auth.load_configs(container)
+        client.auth.load_configs(container, _logins())
         yield client, container
     except (requests.RequestException, ValueError) as error:
         raise RegistryFailed(reference=reference, reason=str(error)) from error
+
+
+def _has_tls(host: str) -> bool:
+    """Return whether a registry on this machine speaks TLS: as engines do, we speak HTTP without it here alone."""
+    import requests
+
+    try:
+        requests.get(f"https://{host}/v2/", timeout=TIMEOUT, stream=True).close()
+    except requests.exceptions.SSLError as error:
+        # One whose certificate we don't trust speaks it; any other word is no word of TLS.
+        return "CERTIFICATE_VERIFY_FAILED" in str(error)
+    except requests.RequestException:
+        return False
+    return True
+
+
+def _logins() -> list[str]:
+    """Return the files beside ~/.docker/config.json in which `docker login` and `podman login` keep credentials."""
+    folder, file = os.environ.get("DOCKER_CONFIG"), os.environ.get("REGISTRY_AUTH_FILE")
+    paths = [os.path.join(folder, "config.json")] if folder else []
+    paths += [file] if file else []
+    return [path for path in paths if os.path.exists(path)]
 
 
 def _blob(client: "OrasClient", container: "Container", path: Path, media_type: str) -> dict[str, Any]:
