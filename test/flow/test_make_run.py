@@ -13,7 +13,9 @@ import signers
 from cases import named
 from commands import Block, Session
 from contract import zipapps
-from contract.services import make_app_root
+from contract.services import free_port, make_app_root
+from contract.test_registry import CONFIG
+from contract.test_registry import served as registry_at
 from flow import stage
 
 # There is one place where `make run` builds.
@@ -108,6 +110,18 @@ def test_a_model_s_file_becomes_a_service_without_its_notebook(session, model):
     assert stage.ask(session.port, b"", "GET", "/openapi.json")[0] == 200
     session.stop()
     assert "it answers 0" in session.log.read_text()
+
+
+def test_so_does_a_model_in_a_registry(session, model, tmp_path):
+    port = free_port()
+    with registry_at(CONFIG, tmp_path, port):
+        command = ["make", "--no-print-directory", "push", f"MODEL={model[0]}", f"TO=127.0.0.1:{port}/team/model:1"]
+        pushed = subprocess.run(command, cwd=stage.ROOT, capture_output=True, text=True, check=True)
+        place = pushed.stdout.splitlines()[-1]
+        assert place.startswith(f"127.0.0.1:{port}/team/model@sha256:")
+        session.run(Block(f"make run MODEL={place}\n", frozenset({"service"}), 1))
+        assert json.loads(stage.ask(session.port, b"4")[1]) == 3
+        session.stop()
 
 
 def test_a_forged_file_is_not_served_where_a_key_is_set(model, tmp_path):
