@@ -152,9 +152,9 @@ test-docs: developer
 test-image: developer
 	$(PYTEST) $(BUILDS_AT_ONCE) test/image $(NONE_IS_FINE)
 
-# Not in `make test`: other bases, clouds' own clients, brokers in containers, a build that is made twice.
+# Not in `make test`: other bases, clouds' own clients, brokers in containers, each Python, a build that is made twice.
 test-long: developer
-	$(PYTEST) $(BUILDS_AT_ONCE) -m long test/contract test/image $(NONE_IS_FINE)
+	$(PYTEST) $(BUILDS_AT_ONCE) -m long test/contract test/flow test/image $(NONE_IS_FINE)
 
 # Not in `make test`: PySpark has 480 MB and needs Java, and a cluster on a small machine takes minutes.
 test-spark: developer

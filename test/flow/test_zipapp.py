@@ -8,12 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from nb_builder.install import interpreters
 
 import signers
 from cases import named
 from contract import zipapps
 from flow import stage
 
+PYTHONS = sorted(interpreters.find(), key=lambda minor: int(minor[2:]))
 EXAMPLE = stage.ROOT / "docs" / "examples" / "kmeans"
 
 
@@ -54,6 +56,17 @@ def written(env, path, *words):
     return path
 
 
+def sign(env, path, key):
+    """Sign the whole file, as make zipapp KEY=… does."""
+    done = subprocess.run(
+        [Path(env["NB_BUILDER_HOME"]) / "build/bin/python", "-I", "-m", "nb_builder", "sign", path],
+        env={**os.environ, "S2I_SIGN_KEY_FILE": str(key)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0 and done.stdout.startswith("---> The file "), done.stdout + done.stderr
+
+
 def asked(python, path, *words, given="", alone=False):
     """Return what a run of the file came to, its environment made anew."""
     unshared = ["unshare", "--net"] if alone and os.geteuid() == 0 else []
@@ -63,13 +76,7 @@ def asked(python, path, *words, given="", alone=False):
 
 def test_without_a_network_it_answers_as_the_golden_rows_do(built, golden, bare, tmp_path):
     path = written(built[0], tmp_path / "my-model", "--with-wheels")
-    signed = subprocess.run(
-        [Path(built[0]["NB_BUILDER_HOME"]) / "build/bin/python", "-I", "-m", "nb_builder", "sign", path],
-        env={**os.environ, "S2I_SIGN_KEY_FILE": str(built[1])},
-        capture_output=True,
-        text=True,
-    )
-    assert signed.returncode == 0 and signed.stdout.startswith("---> The file "), signed.stdout + signed.stderr
+    sign(built[0], path, built[1])
     done = asked(bare, path, "--key", built[2], given=golden[0], alone=True)
     assert done.returncode == 0, done.stderr
     assert [json.loads(line) for line in done.stdout.splitlines()] == golden[1]
@@ -108,3 +115,24 @@ def test_nothing_of_ours_is_in_that_environment(bare):
     names = ("nb_scorer", "nb_service", "cloudpickle", "pip")
     look = f"from importlib.util import find_spec; print([name for name in {names} if find_spec(name)])"
     assert subprocess.run([bare, "-I", "-c", look], capture_output=True, text=True).stdout == "[]\n"
+
+
+# The oldest in each run; all of them are minutes of builds.
+@pytest.mark.parametrize(
+    "minor", [pytest.param(minor, marks=[pytest.mark.long] if place else []) for place, minor in enumerate(PYTHONS)]
+)
+def test_each_python_that_is_here_runs_the_file_of_its_version_without_a_network(minor, tmp_path):
+    case = replace(named("ok-pure-python"), env={"S2I_PYTHON": minor})
+    build, env = stage.assemble(case, tmp_path)
+    assert build.status == 0, build.stdout
+    path = written(env, tmp_path / "my-model", "--with-wheels")
+    keys = signers.key_pair(tmp_path)
+    sign(env, path, keys[0])
+    python = (build.app_root / "venv/bin/python").resolve()
+    bare = tmp_path / "bare"
+    subprocess.run([python, "-m", "venv", "--without-pip", bare], check=True)
+    row = json.loads((build.app_root / "model/golden.ndjson").read_text().splitlines()[0])
+    done = asked(bare / "bin/python", path, "--key", keys[1], json.dumps(row["sample"]), alone=True)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == row["answer"]
+    assert "model verified by the key " in done.stderr
