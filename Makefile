@@ -59,7 +59,7 @@ developer:
 	@s2i/install "$(HOME_DIR)" --test
 
 run: environments
-	@$(if $(MODEL),$(model_file)) exec "$(BUILD)/python" -I -m nb_builder $(if $(MODEL),serve "$$file",local "$(NOTEBOOK)")
+	@$(if $(MODEL),$(model_file) $(if $(KEY),export S2I_VERIFY_KEY_FILE="$(KEY)";)) exec "$(BUILD)/python" -I -m nb_builder $(if $(MODEL),serve "$$file",local "$(NOTEBOOK)")
 
 # What MODEL=… names: a file, or else what a registry has. It stays, so that the next run needs no registry.
 model_file = file="$(MODEL)"; [ -e "$$file" ] || { s2i/install "$(HOME_DIR)" --registry && file="$(HOME_DIR)/pulled-model" \

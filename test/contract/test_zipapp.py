@@ -14,6 +14,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from nb_scorer.zipapp.one_reading import SHEBANG
 
 import signers
 from contract import zipapps
@@ -291,6 +292,81 @@ def test_a_file_that_could_be_read_in_two_ways_is_refused(plain, tmp_path, make,
     zipapps.write(tmp_path / "m", make(entries(plain)))
     done = run(tmp_path / "m", "1")
     assert done.returncode == 1 and words in done.stderr.decode() and b"(problem zipapp-damaged)" in done.stderr
+
+
+EVIL = b"print('evil')\n"
+ODD_FORMS = {
+    "another command before it": (
+        lambda content: b"#!/bin/sh\necho evil\nexit 0\n" + content[len(SHEBANG) :],
+        "its files do not follow one another",
+    ),
+    "two directories": (
+        lambda content: zipapps.read_in_two_ways(content, EVIL),
+        "something is between its files and its directory",
+    ),
+    "a comment": (lambda content: content[:-2] + b"\1\0x", "something follows its directory"),
+}
+
+
+@pytest.mark.parametrize("form", ODD_FORMS)
+def test_a_signed_file_that_others_read_in_another_way_is_refused(signed, keys, tmp_path, form):
+    change, words = ODD_FORMS[form]
+    path = tmp_path / "m"
+    path.write_bytes(change(signed[0].read_bytes()))
+    path.chmod(0o755)
+    command = path if form == "another command before it" else [sys.executable, path]
+    if form != "a comment" and sys.version_info < (3, 13):
+        assert subprocess.run(command, capture_output=True).stdout == b"evil\n"
+    done = by_trusted(path, "--key", keys[1], "--verify")
+    assert (done.returncode, f"it could be read in two ways: {words}" in done.stderr) == (1, True), done.stderr
+
+
+def by_trusted(path, *words):
+    """Return what the program that is here did with a file, and not the one in it."""
+    command = [sys.executable, "-I", "-m", "nb_scorer.zipapp", path, "--cache", path.parent / "cache", *words]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("words", [["--verify"], ["1"]], ids=["verify", "run"])
+@pytest.mark.parametrize("name", ["__main__.py", "nb_scorer/zipapp/predict.py", "nb_scorer/zipapp/new.py"])
+def test_another_program_around_what_an_image_has_signed_is_not_taken(of_image_file, keys, tmp_path, name, words):
+    path = zipapps.changed(of_image_file, tmp_path / "m", lambda found: {**found, name: EVIL + found.get(name, b"")})
+    done = by_trusted(path, "--key", keys[1], *words)
+    assert (done.returncode, done.stdout) == (1, ""), done.stderr
+    assert f"{name} is in no signature, and is not that of the program which verifies it" in done.stderr
+
+
+def test_the_program_that_is_here_takes_its_like(of_image_file, keys):
+    done = by_trusted(of_image_file, "--key", keys[1], "--verify")
+    assert done.returncode == 0, done.stderr
+
+
+def test_an_empty_key_is_no_wish_to_trust_everybody(signed):
+    done = run(signed[0], "--key", "", "1", S2I_VERIFY_KEY_FILE="/nowhere")
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"argument --key: it names no file; without --key nothing is verified" in done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs to be root, to give a folder away")
+@pytest.mark.parametrize("folder", ["models", "venvs"])
+def test_a_cache_that_others_can_change_is_not_used(signed, keys, tmp_path, folder):
+    cache = tmp_path / "cache"
+    assert run(signed[0], "--key", str(keys[1]), "1", cache=cache).returncode == 0
+    assert {path.stat().st_mode & 0o777 for path in cache.iterdir()} == {0o700}
+    for change, words in (
+        (lambda: os.chown(cache / folder, 65534, -1), "it belongs to another user"),
+        (lambda: (os.chown(cache / folder, 0, -1), (cache / folder).chmod(0o777)), "everybody can write to it"),
+    ):
+        change()
+        done = run(signed[0], "--key", str(keys[1]), "1", cache=cache)
+        assert (done.returncode, done.stdout) == (1, b"")
+        assert f"can't be made in {cache / folder}: {words}" in done.stderr.decode()
+
+
+def test_facts_that_go_too_deep_are_a_sentence(plain, tmp_path):
+    path = zipapps.changed(plain, tmp_path / "m", lambda found: {**found, "zipapp.json": b"[" * 200_000})
+    done = by_trusted(path, "1")
+    assert "(problem zipapp-damaged)" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_a_file_that_is_cut_off_or_damaged_is_a_sentence(plain, tmp_path):

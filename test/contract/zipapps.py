@@ -3,9 +3,11 @@
 import json
 import os
 import pickle
+import struct
 import subprocess
 import sys
 import zipfile
+import zlib
 from importlib import metadata
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from contract.batches import LIMIT, environment
 from contract.forgeries import Canary
 from contract.services import copy_of
 
+MAIN = b"__main__.py"
 PYTHON = Path(sys.executable).resolve()
 
 
@@ -172,3 +175,26 @@ def _with_code(wheel: bytes, code: bytes) -> bytes:
         for name, content in entries.items():
             sink.writestr(name, code + content if name == "cloudpickle/__init__.py" else content)
     return target.getvalue()
+
+
+def read_in_two_ways(content: bytes, program: bytes) -> bytes:
+    """Return a file in which zipfile reads what is in `content`, by a ZIP64 record, and zipimport `program` alone."""
+    end = len(content) - 22
+    count, size, offset = struct.unpack_from("<H2I", content, end + 10)
+    directory = bytearray(content[end - size : end])
+    # A second archive, as the comment on the last entry of the first.
+    other = content[: end - size]
+    place = len(other) + size
+    crc = zlib.crc32(program)
+    sizes = struct.pack("<3I2H", crc, len(program), len(program), len(MAIN), 0)
+    local = b"PK\3\4" + struct.pack("<5H", 20, 0, 0, 0, 33) + sizes + MAIN + program
+    central = b"PK\1\2" + struct.pack("<6H", 20, 20, 0, 0, 0, 33) + sizes
+    central += struct.pack("<3H2I", 0, 0, 0, 0, place) + MAIN
+    last = directory.rindex(b"PK\1\2")
+    struct.pack_into("<H", directory, last + 32, len(local + central))
+    begun = other + bytes(directory) + local + central
+    record = b"PK\6\6" + struct.pack("<Q2H2I4Q", 44, 45, 45, 0, 0, count, count, size + len(local + central), offset)
+    locator = b"PK\6\7" + struct.pack("<IQI", 0, len(begun), 1)
+    at = len(begun + record + locator)
+    own = at - (len(begun) - len(central))
+    return begun + record + locator + b"PK\5\6" + struct.pack("<4H2IH", 0, 0, 1, 1, own, at - own, 0)

@@ -9,7 +9,7 @@ import zipfile
 from pathlib import PurePosixPath
 
 from nb_scorer.signature import files
-from nb_scorer.zipapp import layout
+from nb_scorer.zipapp import layout, one_reading
 from nb_scorer.zipapp.problems import ZipappDamaged, ZipappUntrusted
 
 AT_ONCE = 1 << 20
@@ -23,13 +23,17 @@ class Carried(object):
         """Open the file; raise ZipappDamaged for one that is no such file, or that could be read in two ways."""
         self.path = path
         try:
-            self._archive = zipfile.ZipFile(path)
-        except (OSError, zipfile.BadZipFile, ValueError) as error:
-            raise ZipappDamaged(path, getattr(error, "strerror", None) or str(error))
+            self._file = io.open(path, "rb")  # noqa: SIM115 - closed by __exit__
+        except OSError as error:
+            raise ZipappDamaged(path, error.strerror or str(error))
         try:
+            self._archive = zipfile.ZipFile(self._file)
             self._read_names()
+        except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+            self._file.close()
+            raise ZipappDamaged(path, getattr(error, "strerror", None) or str(error))
         except BaseException:
-            self._archive.close()
+            self._file.close()
             raise
 
     def __enter__(self):
@@ -37,6 +41,7 @@ class Carried(object):
 
     def __exit__(self, *error):
         self._archive.close()
+        self._file.close()
 
     def _read_names(self):
         path, entries = self.path, self._archive.infolist()
@@ -45,6 +50,9 @@ class Carried(object):
         if odd or len(self._entries) != len(entries):
             name = files.shown(odd[0]) if odd else "a name"
             raise ZipappDamaged(path, "{} in it is no file, or is there twice".format(name))
+        reason = one_reading.problem_of(self._file, entries)
+        if reason is not None:
+            raise ZipappDamaged(path, "it could be read in two ways: {}".format(reason))
         self.names = frozenset(self._entries)
         self.facts = self._facts()
 
@@ -52,7 +60,7 @@ class Carried(object):
         try:
             facts = json.loads(self.content(layout.FACTS).decode("utf-8"))
             number = facts["format"]
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, RecursionError):
             raise ZipappDamaged(self.path, "it is no file that the word zipapp of a service has written")
         if number != layout.FORMAT:
             raise ZipappDamaged(self.path, "it has form {}, and what runs it reads {}".format(number, layout.FORMAT))

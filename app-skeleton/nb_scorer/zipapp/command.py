@@ -1,8 +1,10 @@
 """The first process of a model that is one file: verifies, makes its environment, and becomes a process of that."""
 
 import argparse
+import contextlib
 import json
 import os
+import stat
 import sys
 
 from nb_scorer.common import paths
@@ -39,7 +41,8 @@ def _parser(name):
     parser.add_argument("samples", nargs="*", metavar="SAMPLE", help="a sample as JSON")
     parser.add_argument(
         "--key",
-        default=os.environ.get(_KEY, ""),
+        type=_key,
+        default=os.environ.get(_KEY) or None,
         metavar="FILE",
         help="trust no other file than one that the key in FILE (public, PEM) has signed; by default " + _KEY,
     )
@@ -48,6 +51,12 @@ def _parser(name):
     parser.add_argument("--host", default="127.0.0.1", help="address to serve on (%(default)s)")
     parser.add_argument("--cache", default=_cache(), metavar="FOLDER", help="where its packages are kept (%(default)s)")
     return parser
+
+
+def _key(text):
+    if not text:
+        raise argparse.ArgumentTypeError("it names no file; without --key nothing is verified")
+    return text
 
 
 def port(text):
@@ -67,6 +76,8 @@ def _run(carried, words):
     """Become the process that answers; raise what is in the way."""
     if words.key:
         signed, signer, is_whole = trust.digests_of(carried, trust.keys_of(words.key))
+        if not is_whole:
+            trust.check_program(carried)
         # All at once, so that what counts is the file and not which part of it this run needs. Packages can be large,
         # and are compared when they are installed.
         _compare(carried, {name: signed[name] for name in signed if not layout.is_wheel(name)})
@@ -77,6 +88,8 @@ def _run(carried, words):
         sys.stderr.write("model not verified (--key names whom to trust)\n")
     digests = _complete(carried, signed)
     cache = os.path.abspath(words.cache)
+    for name in ("models", "venvs"):
+        _require_own(os.path.join(cache, name))
     minor = _minor_of(carried, digests)
     python = environment.made(carried, digests, minor, cache)
     parts = (layout.PROGRAM, layout.MODEL, layout.SRC)
@@ -104,9 +117,27 @@ def _run(carried, words):
         raise ZipappEnvironment(cache, "{}: {}".format(python, error.strerror))
 
 
+def _require_own(folder):
+    """Make a folder whose contents will be run; raise ZipappEnvironment where others can put something there."""
+    try:
+        os.makedirs(os.path.dirname(folder), mode=0o700, exist_ok=True)
+        # It may be there already, or be made at this moment by another process.
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(folder, 0o700)
+        about = os.stat(folder)
+    except OSError as error:
+        raise ZipappEnvironment(folder, error.strerror or str(error))
+    if about.st_uid != os.geteuid():
+        raise ZipappEnvironment(folder, "it belongs to another user, who could change what is run")
+    if about.st_mode & stat.S_IWOTH:
+        raise ZipappEnvironment(folder, "everybody can write to it, and so change what is run")
+
+
 def _verify(carried, key):
     """Compare all that is in the file; return 0, or raise what does not hold."""
     signed, signer, is_whole = trust.digests_of(carried, trust.keys_of(key))
+    if not is_whole:
+        trust.check_program(carried)
     _compare(carried, signed)
     what = "The file" if is_whole else "What the file carries"
     print("{} is what {} has signed, {} files.".format(what, signer, len(signed)))

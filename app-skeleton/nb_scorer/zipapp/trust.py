@@ -7,6 +7,7 @@ packages; so a file with packages in it, or with modules that no notebook has re
 
 import io
 import json
+import os
 
 from nb_scorer.common import paths
 from nb_scorer.signature import bundle, ecdsa, files, statement
@@ -48,6 +49,34 @@ def digests_of(carried, keys):
     except statement.Malformed as error:
         raise _untrusted(carried, "its signature does not count: {}".format(error))
     return digests, signer, is_whole
+
+
+def check_program(carried):
+    """Raise ZipappUntrusted unless the file's program, which no signature covers, is the one that runs here.
+
+    Where it runs from the file itself there is nothing to compare it with.
+    """
+    home = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    if home == carried.path:
+        return
+    for name in sorted(carried.names):
+        if name == layout.MAIN:
+            own = layout.MAIN_PROGRAM.encode("ascii")
+        elif name.startswith(layout.PROGRAM):
+            own = _own(os.path.join(home, *name.split("/")))
+        else:
+            continue
+        if own is None or carried.content(name) != own:
+            reason = "{} is in no signature, and is not that of the program which verifies it".format(name)
+            raise _untrusted(carried, reason)
+
+
+def _own(path):
+    try:
+        with io.open(path, "rb") as file:
+            return file.read()
+    except OSError:
+        return None
 
 
 def _opened(carried, name, keys):

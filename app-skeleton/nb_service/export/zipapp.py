@@ -9,15 +9,13 @@ from pathlib import Path
 from typing import IO, BinaryIO
 
 from nb_scorer.common import paths
-from nb_scorer.zipapp import layout
+from nb_scorer.zipapp import layout, one_reading
 from nb_scorer.zipapp.environment import machine
 
 from nb_service.export import archive, contents, zip_entries
 from nb_service.export.contents import Contents
 from nb_service.model_folder import ModelFolder
 
-# Makes the file a command of its own where it may be executed; Python looks for the archive from its end.
-SHEBANG = b"#!/usr/bin/env python3\n"
 # What Python makes anew where it is missing, and what a repository has for its history only.
 _LEFT_OUT = frozenset(("__pycache__", ".git"))
 # Of nb_scorer: what only runs in the kernel of a build.
@@ -62,7 +60,7 @@ def write(found: Contents, name: str, more: Iterable[tuple[str, BinaryIO]], stre
     Return how many files are in it, and its size. Raise OSError, and ModelNotAsSigned for a file that is another.
     """
     forward = zip_entries.Forward(stream)
-    forward.write(SHEBANG)
+    forward.write(one_reading.SHEBANG)
     facts = {"format": layout.FORMAT, "machine": machine(), "name": name}
     with zipfile.ZipFile(forward, "w") as sink:  # type: ignore[call-overload] # it is a stream of its own
         _write_text(sink, layout.MAIN, layout.MAIN_PROGRAM)

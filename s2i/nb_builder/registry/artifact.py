@@ -7,6 +7,7 @@ manifest with the one that was asked for, and large files go up and come down in
 import hashlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,7 +34,7 @@ LARGEST_MANIFEST = 1 << 20
 AT_ONCE = 16 << 20
 # Seconds for a first answer.
 TIMEOUT = 30
-_LOCAL = ("localhost", "127.0.0.1", "[::1]")
+_LOCAL = frozenset(("localhost", "127.0.0.1", "[::1]"))
 
 
 def push(path: Path, reference: str) -> str:
@@ -98,7 +99,7 @@ def _client(reference: str) -> Iterator[tuple["OrasClient", "Container"]]:
     if not rest or not ("." in host or ":" in host or host == "localhost"):
         raise ReferenceInvalid(reference=reference)
     try:
-        is_plain = host.startswith(_LOCAL) and not _has_tls(host)
+        is_plain = re.sub(r":[0-9]+$", "", host) in _LOCAL and not _has_tls(host)
         # Asked once without oras, which tries again for minutes: a host that is not there is said at once.
         asked = requests.get(f"http{'' if is_plain else 's'}://{host}/v2/", timeout=TIMEOUT, stream=True)
         with asked:
