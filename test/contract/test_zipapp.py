@@ -363,6 +363,17 @@ def test_a_cache_that_others_can_change_is_not_used(signed, keys, tmp_path, fold
         assert f"can't be made in {cache / folder}: {words}" in done.stderr.decode()
 
 
+def test_ctrl_c_while_packages_are_installed_is_no_traceback(plain, tmp_path):
+    words = [sys.executable, plain, "--cache", tmp_path / "cache", "1"]
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+        assert wait_until(lambda: list(tmp_path.glob("cache/venvs/*/pyvenv.cfg")))
+        os.killpg(process.pid, signal.SIGINT)
+        said = process.communicate()[1]
+    assert process.returncode == 130, said
+    assert said == "model not verified (--key names whom to trust)\n"
+    assert run(plain, "1", cache=tmp_path / "cache").returncode == 0
+
+
 def test_facts_that_go_too_deep_are_a_sentence(plain, tmp_path):
     path = zipapps.changed(plain, tmp_path / "m", lambda found: {**found, "zipapp.json": b"[" * 200_000})
     done = by_trusted(path, "1")

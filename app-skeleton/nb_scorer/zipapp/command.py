@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import json
 import os
+import signal
 import stat
 import sys
 
@@ -23,7 +24,10 @@ samples are read from stdin, one a line. A sample without an answer leaves its l
 
 
 def main(arguments):
-    """Run what the command line `arguments` asks for; return the exit code: 1 where something has no answer."""
+    """Run what the command line `arguments` asks for; return the exit code.
+
+    It is 1 where something has no answer, and 130 after Ctrl-C.
+    """
     parser = _parser(arguments[0])
     words = parser.parse_args(arguments[1:])
     if words.verify and not words.key:
@@ -34,6 +38,9 @@ def main(arguments):
     except Problem as problem:
         sys.stderr.write("{}\n".format(problem))
         return problem.exit_status
+    except KeyboardInterrupt:
+        # What was half made is made anew by the next run.
+        return 128 + signal.SIGINT
 
 
 def _parser(name):

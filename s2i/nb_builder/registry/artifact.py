@@ -172,7 +172,7 @@ def _layer(content: bytes, reference: str) -> dict[str, Any]:
         (layer,) = json.loads(content)["layers"]
         if layer["mediaType"] == LAYER and isinstance(layer["size"], int) and layer["digest"].startswith("sha256:"):
             return layer
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         pass
     raise RegistryFailed(reference=reference, reason="what is there is no model that 'make push' has put there")
 
