@@ -303,9 +303,13 @@ ODD_FORMS = {
     ),
     "two directories": (
         lambda content: zipapps.read_in_two_ways(content, EVIL),
-        "something is between its files and its directory",
+        "its directory is not that of its files alone",
     ),
-    "a comment": (lambda content: content[:-2] + b"\1\0x", "something follows its directory"),
+    "two directories, and no gap": (
+        lambda content: zipapps.read_in_two_ways_by_its_count(content, EVIL),
+        "its files do not follow one another",
+    ),
+    "a comment": (lambda content: content[:-2] + b"\1\0x", "its last bytes do not stand for its directory"),
 }
 
 

@@ -177,6 +177,39 @@ def _with_code(wheel: bytes, code: bytes) -> bytes:
     return target.getvalue()
 
 
+def read_in_two_ways_by_its_count(content: bytes, program: bytes) -> bytes:
+    """Return such a file that is one without gaps: `program` is in the extra field of the first file's local header.
+
+    ZIP64 is wanted by the number of files alone; zipimport believes the size and the place beside it.
+    """
+    end = len(content) - 22
+    count, size, offset = struct.unpack_from("<H2I", content, end + 10)
+    start = end - size
+    (header_of_first,) = struct.unpack_from("<I", content, start + 42)
+    first = start - offset + header_of_first
+    name_length, extra_length = struct.unpack_from("<2H", content, first + 26)
+    at = first + 30 + name_length + extra_length
+    sizes = struct.pack("<3I2H", zlib.crc32(program), len(program), len(program), len(MAIN), 0)
+    local = b"PK\3\4" + struct.pack("<5H", 20, 0, 0, 0, 33) + sizes + MAIN + program
+    central = b"PK\1\2" + struct.pack("<6H", 20, 20, 0, 0, 0, 33) + sizes
+    central += struct.pack("<3H2I", 0, 0, 0, 0, at) + MAIN
+    more = local + central
+    begun = bytearray(content[:at] + more + content[at:end])
+    struct.pack_into("<H", begun, first + 28, extra_length + len(more))
+    place = start + len(more)
+    while begun[place : place + 4] == b"PK\1\2":
+        lengths = struct.unpack_from("<3H", begun, place + 28)
+        (header,) = struct.unpack_from("<I", begun, place + 42)
+        if header != header_of_first:
+            struct.pack_into("<I", begun, place + 42, header + len(more))
+        place += 46 + sum(lengths)
+    record = b"PK\6\6" + struct.pack("<Q2H2I4Q", 44, 45, 45, 0, 0, count, count, size, offset + len(more))
+    locator = b"PK\6\7" + struct.pack("<IQI", 0, len(begun), 1)
+    own, last = at + len(local), len(begun) + len(record + locator)
+    plain = struct.pack("<4H2IH", 0, 0, 0xFFFF, 0xFFFF, last - own, own, 0)
+    return bytes(begun) + record + locator + b"PK\5\6" + plain
+
+
 def read_in_two_ways(content: bytes, program: bytes) -> bytes:
     """Return a file in which zipfile reads what is in `content`, by a ZIP64 record, and zipimport `program` alone."""
     end = len(content) - 22

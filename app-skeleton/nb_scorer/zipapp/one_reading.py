@@ -4,7 +4,6 @@ Python's two readers differ: zipfile believes a ZIP64 record at the end and look
 the file, believes the last 22 bytes. Form of the records: APPNOTE.TXT of PKWARE, 4.3.
 """
 
-import os
 import struct
 import zipfile
 
@@ -14,9 +13,11 @@ _LOCAL = struct.Struct("<4s5H3I2H")
 _CENTRAL = struct.Struct("<4s6H3I5H2I")
 _END = struct.Struct("<4s4H2IH")
 _DESCRIBED = 0x08  # sizes follow the data, as in a file that was written forward only
-_LARGE = 0xFFFFFFFF
-# The record and the locator that a file has whose directory begins beyond 4 GiB, or that has 65,535 files.
+# Beyond these, in bytes or files, zipfile writes a ZIP64 record and its locator before the last 22 bytes.
+_LARGE, _MANY = (1 << 31) - 1, (1 << 16) - 1
 _ZIP64_BYTES = 56 + 20
+# Extra fields have nothing but sizes and places of eight bytes: no other directory finds room there.
+_LOCAL_EXTRA, _CENTRAL_EXTRA = (0, 20), (0, 12, 20, 28)
 
 
 def problem_of(file, entries):
@@ -31,31 +32,29 @@ def problem_of(file, entries):
 
 
 def _problem(file, entries):
-    end = file.seek(0, os.SEEK_END) - _END.size
-    signature, _, _, _, count, length, offset, comment = _read(file, end, _END)
-    if signature != b"PK\5\6" or comment:
-        return "something follows its directory"
-    is_large = _LARGE in (offset, length) or count == 0xFFFF
-    directory_end = end - _ZIP64_BYTES if is_large else end
-    raw = sum(_CENTRAL.size + _names(entry)[1] for entry in entries) if is_large else length
-    start = directory_end - raw
-    file.seek(0)
-    prefix = file.read(len(SHEBANG))
+    prefix = _bytes(file, 0, len(SHEBANG))
     at = len(SHEBANG) if prefix == SHEBANG else 0
     for entry in entries:
         at = _after(file, at, entry)
         if at is None:
             return "its files do not follow one another"
-    if at != start:
-        return "something is between its files and its directory"
+    start = at
     for entry in entries:
-        name, rest = _names(entry)
+        name, extra = _name(entry), len(entry.extra)
         fields = _read(file, at, _CENTRAL)
-        is_this = fields[0] == b"PK\1\2" and fields[10:13] == (len(name), rest - len(name), 0)
+        is_this = fields[0] == b"PK\1\2" and fields[10:13] == (len(name), extra, 0) and extra in _CENTRAL_EXTRA
         if not is_this or file.read(len(name)) != name:
-            return "its directory has more than the names of its files"
-        at += _CENTRAL.size + rest
-    return None if at == directory_end else "its directory has more than the names of its files"
+            return "its directory is not that of its files alone"
+        at += _CENTRAL.size + len(name) + extra
+    length = at - start
+    if start > _LARGE or length > _LARGE or len(entries) > _MANY:
+        # Only then: of a record that no file of this size has, one reader would believe what another does not see.
+        at += _ZIP64_BYTES
+    end = _read(file, at, _END)
+    wanted = (b"PK\5\6", min(len(entries), _MANY), min(length, 0xFFFFFFFF), 0)
+    if (end[0], end[4], end[5], end[7]) != wanted or file.read(1):
+        return "its last bytes do not stand for its directory"
+    return None
 
 
 def _after(file, at, entry):
@@ -64,7 +63,9 @@ def _after(file, at, entry):
         return None
     signature, _, flags, method, _, _, _, _, _, name_length, extra = _read(file, at, _LOCAL)
     name = file.read(name_length)
-    if signature != b"PK\3\4" or method != zipfile.ZIP_STORED or name != _names(entry)[0] or flags != entry.flag_bits:
+    if signature != b"PK\3\4" or method != zipfile.ZIP_STORED or name != _name(entry) or flags != entry.flag_bits:
+        return None
+    if extra not in _LOCAL_EXTRA:
         return None
     end = at + _LOCAL.size + name_length + extra + entry.file_size
     if flags & _DESCRIBED:
@@ -73,12 +74,14 @@ def _after(file, at, entry):
     return end
 
 
-def _names(entry):
-    """Return (an entry's name as bytes, the bytes that the directory has beside the fixed fields)."""
-    name = entry.filename.encode("utf-8" if entry.flag_bits & 0x800 else "cp437")
-    return name, len(name) + len(entry.extra)
+def _name(entry):
+    return entry.filename.encode("utf-8" if entry.flag_bits & 0x800 else "cp437")
 
 
 def _read(file, at, form):
+    return form.unpack(_bytes(file, at, form.size))
+
+
+def _bytes(file, at, count):
     file.seek(at)
-    return form.unpack(file.read(form.size))
+    return file.read(count)
