@@ -82,9 +82,7 @@ def _cache():
 def _run(carried, words):
     """Become the process that answers; raise what is in the way."""
     if words.key:
-        signed, signer, is_whole = trust.digests_of(carried, trust.keys_of(words.key))
-        if not is_whole:
-            trust.check_program(carried)
+        signed, signer, is_whole = _signed(carried, words.key)
         # All at once, so that what counts is the file and not which part of it this run needs. Packages can be large,
         # and are compared when they are installed.
         _compare(carried, {name: signed[name] for name in signed if not layout.is_wheel(name)})
@@ -142,13 +140,19 @@ def _require_own(folder):
 
 def _verify(carried, key):
     """Compare all that is in the file; return 0, or raise what does not hold."""
-    signed, signer, is_whole = trust.digests_of(carried, trust.keys_of(key))
-    if not is_whole:
-        trust.check_program(carried)
+    signed, signer, is_whole = _signed(carried, key)
     _compare(carried, signed)
     what = "The file" if is_whole else "What the file carries"
     print("{} is what {} has signed, {} files.".format(what, signer, len(signed)))
     return 0
+
+
+def _signed(carried, key):
+    """Return what trust.digests_of returns for the keys in a file; raise also for a program that is not ours."""
+    signed, signer, is_whole = trust.digests_of(carried, trust.keys_of(key))
+    if not is_whole:
+        trust.check_program(carried)
+    return signed, signer, is_whole
 
 
 def _compare(carried, signed):

@@ -123,12 +123,12 @@ def _of_parts(carried, model, keys):
 def _origin(carried, payload, model):
     """Return the digests in the statement on where a model comes from: of lock, SBOM and the notebook's files."""
     try:
-        told = json.loads(payload.decode("utf-8"))
-        about = {each["name"]: each["digest"]["sha256"] for each in told["subject"]}
+        origin = json.loads(payload.decode("utf-8"))
+        about = {each["name"]: each["digest"]["sha256"] for each in origin["subject"]}
         if about.get(paths.MODEL) != statement.root_of(model):
             raise _untrusted(carried, "{} says where another model comes from".format(layout.PROVENANCE))
-        resources = told["predicate"]["buildDefinition"]["resolvedDependencies"]
-        resources = resources + told["predicate"]["runDetails"]["byproducts"]
+        resources = origin["predicate"]["buildDefinition"]["resolvedDependencies"]
+        resources = resources + origin["predicate"]["runDetails"]["byproducts"]
         named = {each.get("name"): each.get("digest", {}).get("sha256") for each in resources}
     except (KeyError, TypeError, AttributeError, ValueError):
         raise statement.Malformed("{} holds a statement of another form".format(layout.PROVENANCE_SIGNATURE))
