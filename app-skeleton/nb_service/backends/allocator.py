@@ -1,4 +1,4 @@
-"""The C library's allocator, set for a process that holds large bodies for a short while."""
+"""The C library's allocator, in processes that hold large bodies for a short while; glibc only, others have no such."""
 
 # glibc's own default, which it raises by itself with each large block that is freed (mallopt(3)).
 LARGE_BYTES = 1 << 17
@@ -6,14 +6,24 @@ _M_MMAP_THRESHOLD = -3
 
 
 def give_back_large_blocks() -> None:
-    """Return blocks of LARGE_BYTES and more to the system when they are freed, where glibc is the C library.
+    """Return blocks of LARGE_BYTES and more to the system whenever they are freed, from now on.
 
     Otherwise answers of megabytes leave holes in the heap: after 100 of 2 MB, a front had grown by 75 MB, of which it
     used 16.
     """
+    _call("mallopt", _M_MMAP_THRESHOLD, LARGE_BYTES)
+
+
+def give_back() -> None:
+    """Return to the system what is free now (malloc_trim(3))."""
+    _call("malloc_trim", 0)
+
+
+def _call(name: str, *arguments: int) -> None:
     try:
+        # Not at the top: it takes a while, and a Python may be built without it.
         import ctypes
 
-        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, LARGE_BYTES)
+        getattr(ctypes.CDLL(None), name)(*arguments)
     except (ImportError, OSError, AttributeError):
         return

@@ -7,7 +7,7 @@ waits. The SDK reads all other settings (OTEL_…) from the environment itself.
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import util
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -107,6 +107,11 @@ class CallFacts(NamedTuple):
 Facts = RequestFacts | CallFacts
 
 
+def context_of(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return what request headers, or metadata of a call, say of the trace that it belongs to (W3C Trace Context)."""
+    return {name: headers.get(name, "") for name in ("traceparent", "tracestate")}
+
+
 def is_here() -> bool:
     """Return whether the extra is installed, without importing it."""
     try:
@@ -138,17 +143,23 @@ class Spans:
 
     def saw(self, request: "Request", status: int, took: float) -> None:
         """Note a request that was answered just now, after `took` seconds."""
-        headers = request.headers
-        trace = {name: headers.get(name, "") for name in ("traceparent", "tracestate")}
-        target = (request.command, request.path, request.route)
-        self.note(RequestFacts(time.time_ns(), took, *target, status, request.request_id, trace))
+        if self._has_room():
+            target = (request.command, request.path, request.route)
+            trace = context_of(request.headers)
+            self._pending.append(RequestFacts(time.time_ns(), took, *target, status, request.request_id, trace))
 
     def note(self, facts: Facts) -> None:
         """Keep these facts for a span, unless too many wait already."""
-        if self._disabled or len(self._pending) >= MOST_WAITING:
-            self._dropped += not self._disabled
-            return
-        self._pending.append(facts)
+        if self._has_room():
+            self._pending.append(facts)
+
+    def _has_room(self) -> bool:
+        """Return whether one more may wait; count it where too many do."""
+        if self._disabled:
+            return False
+        is_full = len(self._pending) >= MOST_WAITING
+        self._dropped += is_full
+        return not is_full
 
     def flush(self) -> None:
         """Hand over what was noted, unless the thread is still busy with the last batch."""

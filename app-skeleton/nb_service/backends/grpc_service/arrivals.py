@@ -6,13 +6,12 @@ those that are not complete are refused, which gives their bytes back.
 """
 
 import asyncio
-import ctypes
 import os
-from collections.abc import Callable
 from typing import cast
 
 import grpc
 
+from nb_service.backends import allocator
 from nb_service.backends.grpc_service.refusals import ARRIVING, EMPTY, LATE, Refusal, Refused
 
 # At a gigabyte a second, which is about what loopback brings, 20 MB arrive in between.
@@ -23,11 +22,9 @@ _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 class Arrivals:
     """Reads messages of calls: one takes no longer than `seconds`, all that are on their way `most_bytes` of memory."""
 
-    def __init__(self, most_bytes: int, seconds: float, resident: Callable[[], int] | None = None) -> None:
-        """`resident` returns the bytes of memory that this process has, which are those of the system by default."""
+    def __init__(self, most_bytes: int, seconds: float) -> None:
         self._most = most_bytes
         self._seconds = seconds
-        self._resident = resident or _resident
         self._usual = 0
         # In the order in which they began.
         self._began: dict[asyncio.Task, float] = {}
@@ -56,7 +53,7 @@ class Arrivals:
         task, loop = cast("asyncio.Task", asyncio.current_task()), asyncio.get_running_loop()
         self._began[task] = loop.time()
         if self._look is None:
-            self._usual = self._resident()
+            self._usual = _resident()
             self._look = loop.call_later(LOOK_SECONDS, self._check, loop)
         try:
             message = await context.read()
@@ -80,11 +77,11 @@ class Arrivals:
                 break
             if task not in self._patient:
                 self._refuse(task, LATE)
-        if self._began and self._resident() - self._usual > self._most:
+        if self._began and _resident() - self._usual > self._most:
             for task in self._began:
                 self._refuse(task, ARRIVING)
             # Once their bytes are free; what the C library would keep of them counted as taken for ever.
-            loop.call_later(LOOK_SECONDS / 2, _give_back)
+            loop.call_later(LOOK_SECONDS / 2, allocator.give_back)
         self._look = loop.call_later(LOOK_SECONDS, self._check, loop) if self._began else None
 
     def _refuse(self, task: asyncio.Task, refusal: Refusal) -> None:
@@ -97,10 +94,3 @@ def _resident() -> int:
     """Return the bytes of memory that this process has (proc_pid_statm(5))."""
     with open("/proc/self/statm", "rb") as file:
         return int(file.read().split()[1]) * _PAGE_BYTES
-
-
-def _give_back() -> None:
-    """Return free memory to the system, where glibc is the C library (malloc_trim(3))."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)

@@ -14,6 +14,7 @@ from nb_service.backends.grpc_service.arrivals import Arrivals
 from nb_service.backends.grpc_service.refusals import Refusal, Refused
 from nb_service.http import request_id
 from nb_service.http.access import as_json
+from nb_service.http.tracing import context_of
 from nb_service.identity import Identity
 from nb_service.log import stamp
 from nb_service.protocols import Malformed
@@ -169,7 +170,7 @@ class Calls:
         self._seen.append((call.path, code.name, took))
         if not (is_check and code is grpc.StatusCode.OK):
             if self._with_spans:
-                facts = (call.path, code.value[0], code.name, call.request_id, call.tracing)
+                facts = (call.path, code.value[0], code.name, call.request_id, context_of(call.metadata))
                 self._spans.append((time.time_ns(), took, *facts))
             self._lines.append(self._line(call, code.name, took))
 
@@ -177,15 +178,14 @@ class Calls:
 class _Call:
     """A call as the log has it."""
 
-    __slots__ = ("began", "path", "request_id", "trace", "tracing")
+    __slots__ = ("began", "metadata", "path", "request_id", "trace")
 
     def __init__(self, path: str, context: grpc.aio.ServicerContext) -> None:
         self.began = time.monotonic()
         self.path = path
-        headers = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
-        self.request_id = request_id.of(headers)
-        self.trace = request_id.trace_of(headers)
-        self.tracing = {name: headers.get(name, "") for name in ("traceparent", "tracestate")}
+        self.metadata = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
+        self.request_id = request_id.of(self.metadata)
+        self.trace = request_id.trace_of(self.metadata)
 
 
 def _parsed(request: Callable[[], Message], data: bytes) -> Message:
