@@ -368,12 +368,15 @@ def test_a_cache_that_others_can_change_is_not_used(signed, keys, tmp_path, fold
         assert f"can't be made in {cache / folder}: {words}" in done.stderr.decode()
 
 
-def test_ctrl_c_while_packages_are_installed_is_no_traceback(plain, tmp_path):
+@pytest.mark.parametrize("caller", ["takes Ctrl-C", "ignores it, as a shell's job in the background"])
+def test_ctrl_c_while_packages_are_installed_is_no_traceback(plain, tmp_path, caller):
     cache = tmp_path / "cache"
     assert run(plain, "1", cache=cache).returncode == 0
     ((ready,), (path,)) = cache.glob("venvs/*/.ready"), cache.glob("venvs/*.lock")
     ready.unlink()
     words = [sys.executable, plain, "--cache", cache, "1"]
+    if caller.startswith("ignores"):
+        words = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", *words]
     with open(path, "w") as lock:
         # Somebody else installs them, for longer than this takes.
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -28,6 +28,8 @@ def main(arguments):
 
     It is 1 where something has no answer, and 130 after Ctrl-C.
     """
+    # Also where the caller ignores it, as shells have it for what runs in the background.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     parser = _parser(arguments[0])
     words = parser.parse_args(arguments[1:])
     if words.verify and not words.key:
