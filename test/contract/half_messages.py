@@ -1,4 +1,4 @@
-"""A client that speaks just enough HTTP/2 to begin a call of gRPC and to send a part of its message (RFC 9113)."""
+"""Clients that speak just enough HTTP/2 to begin calls of gRPC and to leave it at that (RFC 9113)."""
 
 import socket
 import struct
@@ -6,6 +6,7 @@ import struct
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, SETTINGS, WINDOW_UPDATE = 0, 1, 4, 8
 INITIAL_WINDOW_SIZE = 4
+END_STREAM = 1
 END_HEADERS = 4
 ACK = 1
 MOST_OF_A_FRAME = 16384
@@ -69,6 +70,29 @@ class HalfMessage:
                 self._windows[STREAM] += value - 65535
         # Only then may more be sent.
         self._sock.sendall(frame(SETTINGS, ACK, 0, b""))
+
+
+class IdleCalls:
+    """Many calls on one connection, which begin and then neither say nor take anything, until they are closed."""
+
+    def __init__(self, address: str, path: str, count: int, *, asks: bool) -> None:
+        """Begin `count` calls; each sends an empty message, and takes no byte of an answer, where `asks` is true."""
+        host, port = address.rsplit(":", 1)
+        self._sock = socket.create_connection((host, int(port)), 30)
+        self._sock.sendall(PREFACE + frame(SETTINGS, 0, 0, struct.pack(">HI", INITIAL_WINDOW_SIZE, 0)))
+        # Only then may more be sent.
+        self._sock.recv(1)
+        self._sock.sendall(frame(SETTINGS, ACK, 0, b""))
+        fields = {":method": "POST", ":scheme": "http", ":path": path, ":authority": "x", "te": "trailers"}
+        head = headers({**fields, "content-type": "application/grpc"})
+        for stream in range(STREAM, STREAM + 2 * count, 2):
+            self._sock.sendall(frame(HEADERS, END_HEADERS, stream, head))
+            if asks:
+                self._sock.sendall(frame(DATA, END_STREAM, stream, struct.pack(">BI", 0, 0)))
+
+    def close(self) -> None:
+        """Hang up."""
+        self._sock.close()
 
 
 def frame(kind: int, flags: int, stream: int, body: bytes | memoryview) -> bytes:

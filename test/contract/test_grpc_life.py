@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from contract import clients, tls
-from contract.half_messages import HalfMessage
+from contract.half_messages import HalfMessage, IdleCalls
 from contract.services import SOON, Service, children, wait_until
 from contract.test_grpc import GrpcService
 from contract.wire import resident
@@ -53,6 +53,20 @@ def live(what, *words):
     ]
 
 
+def live_command(what, *words):
+    """Return the command that runs the program of this file's tests."""
+    return [clients.python_of("triton-grpc"), "-I", clients.HERE / "live_grpc.py", what, *words]
+
+
+def live_until_stopped(service):
+    """Return what a client says that watches health and has calls in flight while the service is stopped."""
+    with subprocess.Popen(live_command("drain", service.grpc), stdout=subprocess.PIPE, text=True) as client:
+        said = [json.loads(client.stdout.readline()) for _ in range(2)]
+        assert wait_until(lambda: re.search("^nb_in_flight_samples [12]", metrics(service), re.MULTILINE))
+        assert service.stop() == 0
+        return said + [json.loads(line) for line in client.stdout]
+
+
 def metrics(service):
     """Return the text of its metrics."""
     return service.ask(None, "/metrics", "GET", {})[1]
@@ -75,13 +89,7 @@ def test_what_nobody_waits_for_any_more_is_not_scored(begin):
 
 def test_health_turns_first_and_what_is_in_flight_is_answered_at_the_end(begin):
     service = begin(S2I_LINGER="2").ready()
-    program = [clients.python_of("triton-grpc"), "-I", clients.HERE / "live_grpc.py", "drain", service.grpc]
-    with subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as client:
-        said = [json.loads(client.stdout.readline()) for _ in range(2)]
-        assert wait_until(lambda: re.search("^nb_in_flight_samples [12]", metrics(service), re.MULTILINE))
-        assert service.stop() == 0
-        said += [json.loads(line) for line in client.stdout]
-    assert said == [1, "asked", 2, [0.0], [[1.5], [1.5]]]
+    assert live_until_stopped(service) == [1, "asked", 2, [0.0], [[1.5], [1.5]]]
 
 
 def test_the_key_is_asked_for_by_everything_but_checks(begin, tmp_path):
@@ -232,3 +240,57 @@ def test_refused_messages_leave_no_memory_behind(begin):
     assert live("refused", service.grpc) == [60]
     # 900 MB were refused.
     assert resident(grpc_pid(service)) - before < 200
+
+
+# --- who says or takes nothing ---
+
+OPEN_INFERENCE, HEALTH = "/inference.GRPCInferenceService/", "/grpc.health.v1.Health/"
+REFLECTION = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
+
+
+@pytest.fixture
+def idle():
+    """Return what begins calls that say and take nothing, 150 on each of some connections; they end with the test."""
+    begun = []
+
+    def begin_calls(service, path, connections, *, asks):
+        begun.extend(IdleCalls(service.grpc, path, 150, asks=asks) for _ in range(connections))
+
+    yield begin_calls
+    for calls in begun:
+        calls.close()
+
+
+@pytest.mark.parametrize(
+    ("path", "asks"),
+    [
+        (HEALTH + "Check", False),
+        (HEALTH + "Check", True),
+        (HEALTH + "Watch", False),
+        (HEALTH + "Watch", True),
+        (REFLECTION, False),
+        (OPEN_INFERENCE + "ModelStreamInfer", False),
+        (OPEN_INFERENCE + "ServerLive", False),
+        (OPEN_INFERENCE + "ServerLive", True),
+    ],
+)
+def test_more_idle_calls_than_there_may_be_leave_room_for_others(begin, idle, path, asks):
+    service = begin(S2I_RECEIVE_TIMEOUT="1").ready()
+    idle(service, path, 30, asks=asks)
+    assert live("again", service.grpc) == ["answered"]
+
+
+def test_a_watcher_that_takes_nothing_keeps_nobody_from_seeing_health_turn(begin, idle):
+    service = begin(S2I_LINGER="2").ready()
+    idle(service, HEALTH + "Watch", 1, asks=True)
+    assert live_until_stopped(service) == [1, "asked", 2, [0.0], [[1.5], [1.5]]]
+
+
+def test_streams_that_are_idle_do_not_keep_a_service_from_ending(begin):
+    service = begin(S2I_GRACE="60").ready()
+    with subprocess.Popen(live_command("idle", service.grpc), stdout=subprocess.PIPE, text=True) as client:
+        assert json.loads(client.stdout.readline()) == [0.0]
+        assert service.stop() == 0
+        assert [json.loads(line) for line in client.stdout] == [
+            ["UNAVAILABLE", "This service ends; ask another, or again."]
+        ]

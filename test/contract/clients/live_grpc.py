@@ -7,6 +7,7 @@ import contextlib
 import json
 import socket
 import sys
+import threading
 import time
 
 import grpc
@@ -112,6 +113,21 @@ elif what == "again":
             say("answered")
             break
         time.sleep(0.1)
+elif what == "idle":
+    kept = threading.Event()
+
+    def requests():
+        """Ask once, and then leave the stream open."""
+        yield request(0)
+        kept.wait(60)
+
+    responses = stub.ModelStreamInfer(requests())
+    say(list(next(responses).infer_response.outputs[0].contents.fp64_contents))
+    try:
+        next(responses)
+    except grpc.RpcError as error:
+        say([error.code().name, error.details()])
+    kept.set()
 elif what == "refused":
     large = service_pb2.ModelInferRequest(model_name="nobody's", raw_input_contents=[bytes(15_000_000)])
     outcomes = [outcome(stub.ModelInfer, large, timeout=60) for _ in range(60)]

@@ -1,17 +1,18 @@
 """What every call goes through, whatever its protocol: size, errors, deadlines, ids, the log and the metrics."""
 
 import asyncio
+import contextlib
 import time
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, NamedTuple
 
 import grpc
 from google.protobuf.message import DecodeError, Message
 
 from nb_service.backends.grpc_service import refusals
-from nb_service.backends.grpc_service.arrivals import Arrivals
 from nb_service.backends.grpc_service.refusals import Refusal, Refused
+from nb_service.backends.grpc_service.transfers import Transfers
 from nb_service.http import request_id
 from nb_service.http.access import as_json
 from nb_service.http.tracing import context_of
@@ -23,34 +24,55 @@ from nb_service.protocols import Malformed
 SMALL_BYTES = 1 << 16
 # How many requests of a stream are worked on at a time.
 MOST_OF_A_STREAM = 64
+# How a check ends that nobody wants to read of: one that goes on for ever ends when its client leaves.
+_QUIET = (grpc.StatusCode.OK, grpc.StatusCode.CANCELLED)
+# Streams may be idle for as long as their clients like, and must leave room for other calls.
+MOST_STREAMS = 2048
 
 
 class Method(NamedTuple):
-    """A call that is offered: the type of its requests, what answers one, and whether a success is worth a line.
+    """A call of one request and one response: the type of requests, what answers one.
 
-    Where `failed` is there, requests and responses come as streams, and it makes the response to one that fails.
+    A check that succeeds is not worth a line in the log.
     """
 
     request: Callable[[], Message]
     answer: Callable[[Any], Awaitable[Message]]
     is_check: bool = False
-    failed: Callable[[Any, Refusal], Message] | None = None
+
+
+class Stream(NamedTuple):
+    """A call with a response to each of its requests; `failed` makes the response to one that fails."""
+
+    request: Callable[[], Message]
+    answer: Callable[[Any], Awaitable[Message]]
+    failed: Callable[[Any, Refusal], Message]
+    is_check: bool = False
+
+
+class Updates(NamedTuple):
+    """A call whose one request is answered by whatever `messages` yields, for as long as its client likes."""
+
+    request: Callable[[], Message]
+    messages: Callable[[Any], AsyncIterator[Message]]
+    is_check: bool = False
 
 
 class Calls:
     """Makes handlers for grpcio of methods; notes each call that was answered until `taken` is called.
 
     `most_bytes` of requests may be worked on at a time; one is taken where nothing else is, whatever its size. What
-    comes before is up to `arrivals`.
+    comes before and after is up to `transfers`.
     """
 
     def __init__(
-        self, served: Identity, arrivals: Arrivals, most_bytes: int, *, log_as_json: bool, with_spans: bool
+        self, served: Identity, transfers: Transfers, most_bytes: int, *, log_as_json: bool, with_spans: bool
     ) -> None:
         self._model = tuple((name.lower(), value) for name, value in served.headers)
-        self._arrivals = arrivals
+        self._transfers = transfers
         self._most = most_bytes
         self._held = 0
+        self._streams = 0
         self._line = _json_line if log_as_json else _text_line
         self._seen: list[tuple[str, str, float]] = []
         self._lines: list[str] = []
@@ -63,7 +85,7 @@ class Calls:
         self._seen, self._lines, self._spans = [], [], []
         return {"calls": calls, "lines": lines, "spans": spans} if calls else {}
 
-    def handlers(self, service: str, methods: dict[str, Method]) -> grpc.GenericRpcHandler:
+    def handlers(self, service: str, methods: Mapping[str, "Method | Stream | Updates"]) -> grpc.GenericRpcHandler:
         """Return the handlers of a service."""
         handlers = {name: self._handler(f"/{service}/{name}", method) for name, method in methods.items()}
         return grpc.method_handlers_generic_handler(service, handlers)
@@ -80,25 +102,16 @@ class Calls:
     # What comes is bytes: garbage is then an invalid argument with a sentence, and a message may be read in a thread.
     # Every call is a stream to grpcio, or it would have taken in the whole message before it asks us.
 
-    def _handler(self, path: str, method: Method) -> grpc.RpcMethodHandler:
-        failed = method.failed
-
-        async def respond(context: grpc.aio.ServicerContext) -> None:
-            if failed is None:
-                await context.write(await self._answered(method, await self._arrivals.only(context)))
-                return
-            async for response in self._streamed(method, failed, context):
-                await context.write(response)
-
+    def _handler(self, path: str, method: Method | Stream | Updates) -> grpc.RpcMethodHandler:
         async def handle(_requests: object, context: grpc.aio.ServicerContext) -> None:
             call = _Call(path, context)
             try:
-                await respond(context)
+                await self._respond(method, context)
             except Refused as error:
                 refusal = error.refusal
             except asyncio.CancelledError:
                 # Its client has gone, or its deadline has passed.
-                self._ended(call, context, _why_cancelled(context))
+                self._ended(call, context, _why_cancelled(context), is_check=method.is_check)
                 raise
             else:
                 self._ended(call, context, grpc.StatusCode.OK, is_check=method.is_check)
@@ -108,7 +121,41 @@ class Calls:
 
         return grpc.stream_stream_rpc_method_handler(handle)
 
-    async def _answered(self, method: Method, data: bytes) -> bytes:
+    async def _respond(self, method: Method | Stream | Updates, context: grpc.aio.ServicerContext) -> None:
+        """Read what comes and write all responses; raise Refused."""
+        if isinstance(method, Method):
+            await self._send(context, await self._answered(method, await self._transfers.only(context)))
+            return
+        if self._streams == MOST_STREAMS:
+            raise Refused(refusals.STREAMS)
+        self._streams += 1
+        try:
+            async with contextlib.aclosing(self._responses(method, context)) as responses:
+                async for response in responses:
+                    await self._send(context, response)
+        finally:
+            self._streams -= 1
+
+    async def _send(self, context: grpc.aio.ServicerContext, response: bytes) -> None:
+        self._held += len(response)
+        try:
+            await self._transfers.send(context, response)
+        finally:
+            self._held -= len(response)
+
+    def _responses(self, method: Stream | Updates, context: grpc.aio.ServicerContext) -> AsyncGenerator[bytes, None]:
+        return self._streamed(method, context) if isinstance(method, Stream) else self._updated(method, context)
+
+    async def _updated(self, method: Updates, context: grpc.aio.ServicerContext) -> AsyncGenerator[bytes, None]:
+        """Yield the responses to the one request."""
+        try:
+            request = _parsed(method.request, await self._transfers.only(context))
+        except Malformed as error:
+            raise Refused(refusals.of(error)) from error
+        async for message in method.messages(request):
+            yield message.SerializeToString()
+
+    async def _answered(self, method: Method | Stream, data: bytes) -> bytes:
         """Return the bytes of the response; raise Refused."""
         if self._held and self._held + len(data) > self._most:
             raise Refused(refusals.HELD)
@@ -127,9 +174,7 @@ class Calls:
         finally:
             self._held -= len(data)
 
-    async def _streamed(
-        self, method: Method, failed: Callable[[Any, Refusal], Message], context: grpc.aio.ServicerContext
-    ) -> AsyncIterator[bytes]:
+    async def _streamed(self, method: Stream, context: grpc.aio.ServicerContext) -> AsyncGenerator[bytes, None]:
         """Yield the responses in the order of their requests, of which several are worked on at a time."""
         tasks: asyncio.Queue[asyncio.Task[bytes] | None] = asyncio.Queue(MOST_OF_A_STREAM)
 
@@ -137,10 +182,10 @@ class Calls:
             try:
                 return await self._answered(method, data)
             except Refused as error:
-                return failed(_identified(method, data), error.refusal).SerializeToString()
+                return method.failed(_identified(method, data), error.refusal).SerializeToString()
 
         async def read() -> None:
-            while (data := await self._arrivals.next(context)) is not None:
+            while (data := await self._transfers.next(context)) is not None:
                 await tasks.put(asyncio.create_task(one(data)))
             await tasks.put(None)
 
@@ -168,7 +213,7 @@ class Calls:
         took = time.monotonic() - call.began
         context.set_trailing_metadata((*self._model, ("x-request-id", call.request_id)))
         self._seen.append((call.path, code.name, took))
-        if not (is_check and code is grpc.StatusCode.OK):
+        if not (is_check and code in _QUIET):
             if self._with_spans:
                 facts = (call.path, code.value[0], code.name, call.request_id, context_of(call.metadata))
                 self._spans.append((time.time_ns(), took, *facts))
@@ -197,7 +242,7 @@ def _parsed(request: Callable[[], Message], data: bytes) -> Message:
     return message
 
 
-def _identified(method: Method, data: bytes) -> Message:
+def _identified(method: Stream, data: bytes) -> Message:
     """Return a request of a stream that failed, as far as it can be read: by its id its client knows it."""
     try:
         return _parsed(method.request, data)

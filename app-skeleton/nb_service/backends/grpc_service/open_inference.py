@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from nb_service.backends.grpc_service.calls import Method, aside
+from nb_service.backends.grpc_service.calls import Method, Stream, aside
 from nb_service.backends.grpc_service.refusals import Refusal
 from nb_service.backends.grpc_service.served_model import ServedModel
 from nb_service.backends.grpc_service.stubs import open_inference_pb2 as messages
@@ -36,7 +36,7 @@ class OpenInference:
         self._served = served
 
     @property
-    def methods(self) -> dict[str, Method]:
+    def methods(self) -> dict[str, Method | Stream]:
         """Return all calls by their names."""
         return {
             "ServerLive": Method(messages.ServerLiveRequest, self._live, is_check=True),
@@ -45,7 +45,7 @@ class OpenInference:
             "ServerMetadata": Method(messages.ServerMetadataRequest, self._server),
             "ModelMetadata": Method(messages.ModelMetadataRequest, self._model),
             "ModelInfer": Method(messages.ModelInferRequest, self._infer),
-            "ModelStreamInfer": Method(messages.ModelInferRequest, self._stream, failed=_failed),
+            "ModelStreamInfer": Stream(messages.ModelInferRequest, self._stream, _failed),
         }
 
     async def _live(self, request: messages.ServerLiveRequest) -> messages.ServerLiveResponse:

@@ -67,6 +67,13 @@ LATE = Refusal(
     grpc.StatusCode.DEADLINE_EXCEEDED,
     "The request took longer to arrive than this service waits (S2I_RECEIVE_TIMEOUT).",
 )
+UNTAKEN = Refusal(
+    grpc.StatusCode.DEADLINE_EXCEEDED, "The client took nothing of its answer for too long (S2I_RECEIVE_TIMEOUT)."
+)
+STREAMS = Refusal(
+    grpc.StatusCode.RESOURCE_EXHAUSTED, "More streams are open than this service takes; try again, or close some."
+)
+ENDING = Refusal(grpc.StatusCode.UNAVAILABLE, "This service ends; ask another, or again.")
 EMPTY = Refusal(grpc.StatusCode.INVALID_ARGUMENT, "The call has no message.")
 BROKEN = Refusal(grpc.StatusCode.INTERNAL, "This service failed on the request; its log has the traceback.")
 

@@ -4,21 +4,20 @@ import asyncio
 import os
 import signal
 import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import grpc
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
 
 from nb_service import identity
-from nb_service.backends.grpc_service import open_inference, refusals, tensorflow_serving
-from nb_service.backends.grpc_service.arrivals import Arrivals
+from nb_service.backends.grpc_service import health_checks, open_inference, reflected, refusals, tensorflow_serving
 from nb_service.backends.grpc_service.asker import Asker
-from nb_service.backends.grpc_service.calls import Calls
+from nb_service.backends.grpc_service.calls import Calls, Method, Stream, Updates
+from nb_service.backends.grpc_service.health_checks import HealthChecks
 from nb_service.backends.grpc_service.open_inference import OpenInference
 from nb_service.backends.grpc_service.served_model import ServedModel
 from nb_service.backends.grpc_service.tensorflow_serving import TensorFlowServing
 from nb_service.backends.grpc_service.tls_files import TlsFiles
+from nb_service.backends.grpc_service.transfers import Transfers
 from nb_service.http import replies
 from nb_service.http.auth import Keys
 from nb_service.log import FLUSH_SECONDS
@@ -41,8 +40,8 @@ SERVICES = (open_inference.SERVICE, tensorflow_serving.PREDICTION_SERVICE, tenso
 # What needs no key, as HTTP's health checks: what probes a container has none.
 CHECKS = frozenset(
     {
-        "/grpc.health.v1.Health/Check",
-        "/grpc.health.v1.Health/Watch",
+        f"/{health_checks.SERVICE}/Check",
+        f"/{health_checks.SERVICE}/Watch",
         f"/{open_inference.SERVICE}/ServerLive",
         f"/{open_inference.SERVICE}/ServerReady",
     }
@@ -61,15 +60,15 @@ async def _serve(addresses: Sequence[str], link: socket.socket, model: ModelFold
     served = identity.of(model, settings.model_name)
     most_bytes = settings.max_held or LARGEST_MESSAGES * settings.max_body
     # So much is worked on, and as much arrives.
-    arrivals = Arrivals(2 * most_bytes, settings.receive_timeout)
+    transfers = Transfers(2 * most_bytes, settings.receive_timeout)
     calls = Calls(
         served,
-        arrivals,
+        transfers,
         most_bytes,
         log_as_json=settings.log_format == "json",
         with_spans=bool(settings.otel_exporter_otlp_endpoint),
     )
-    checks = health.aio.HealthServicer()
+    checks = HealthChecks(SERVICES)
     server = _made(pool, model, served, settings, calls, checks)
     tls = TlsFiles.of(settings)
     for address in addresses:
@@ -79,7 +78,8 @@ async def _serve(addresses: Sequence[str], link: socket.socket, model: ModelFold
     pool.tell({"listening": True, "how": how})
     beside = [asyncio.create_task(work) for work in (_turn(checks, pool), _report(calls, pool))]
     await ended.wait()
-    await checks.enter_graceful_shutdown()
+    checks.end()
+    transfers.end()
     # GOAWAY to every client, and what is under way is answered; the front decides for how long.
     await server.stop(settings.grace + BEHIND_SECONDS)
     for task in beside:
@@ -94,7 +94,7 @@ def _made(
     served: identity.Identity,
     settings: Settings,
     calls: Calls,
-    checks: health.aio.HealthServicer,
+    checks: HealthChecks,
 ) -> grpc.aio.Server:
     """Return the server with everything that it offers, which does not listen yet."""
     keys = [Gate(Keys(settings.api_key_file), calls)] if settings.api_key_file else []
@@ -110,15 +110,15 @@ def _made(
 
     described = ServedModel(asker, served, rows, inputs, outputs, limits, is_ready)
     tensorflow = TensorFlowServing(described)
-    offered = {
+    offered: dict[str, Mapping[str, Method | Stream | Updates]] = {
         open_inference.SERVICE: OpenInference(described).methods,
         tensorflow_serving.PREDICTION_SERVICE: tensorflow.predictions,
         tensorflow_serving.MODEL_SERVICE: tensorflow.models,
+        health_checks.SERVICE: checks.methods,
+        reflected.SERVICE: reflected.methods((*SERVICES, health_checks.SERVICE)),
     }
     for service, methods in offered.items():
         server.add_generic_rpc_handlers((calls.handlers(service, methods),))
-    health_pb2_grpc.add_HealthServicer_to_server(checks, server)
-    reflection.enable_server_reflection((*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
     return server
 
 
@@ -150,16 +150,14 @@ def _listen(server: grpc.aio.Server, address: str, tls: TlsFiles | None) -> None
     server.add_secure_port(address, credentials)
 
 
-async def _turn(checks: health.aio.HealthServicer, pool: AsyncPoolClient) -> None:
+async def _turn(checks: HealthChecks, pool: AsyncPoolClient) -> None:
     """Have grpc.health.v1 say what /readyz says."""
     was: object = None
     while True:
         is_ready = bool((await pool.facts()).get("ready"))
         if is_ready is not was:
             was = is_ready
-            status = health_pb2.HealthCheckResponse.SERVING if is_ready else health_pb2.HealthCheckResponse.NOT_SERVING
-            for service in ("", *SERVICES):
-                await checks.set(service, status)
+            checks.turn(is_ready=is_ready)
         await asyncio.sleep(LOOK_SECONDS)
 
 

@@ -1,0 +1,30 @@
+"""grpc.reflection.v1alpha by grpcio-reflection's servicer, with the bounds that all calls have."""
+
+from collections.abc import AsyncIterator, Sequence
+
+from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha import reflection_pb2 as messages
+
+from nb_service.backends.grpc_service.calls import Stream
+from nb_service.backends.grpc_service.refusals import Refusal
+
+SERVICE = reflection.SERVICE_NAME
+
+
+def methods(services: Sequence[str]) -> dict[str, Stream]:
+    """Return the calls by which clients learn the messages of `services`."""
+    servicer = reflection.aio.ReflectionServicer((*services, SERVICE))
+
+    async def answer(request: messages.ServerReflectionRequest) -> messages.ServerReflectionResponse:
+        return await anext(servicer.ServerReflectionInfo(_only(request), None))
+
+    return {"ServerReflectionInfo": Stream(messages.ServerReflectionRequest, answer, _failed, is_check=True)}
+
+
+async def _only(request: messages.ServerReflectionRequest) -> AsyncIterator[messages.ServerReflectionRequest]:
+    yield request
+
+
+def _failed(request: messages.ServerReflectionRequest, refusal: Refusal) -> messages.ServerReflectionResponse:
+    error = messages.ErrorResponse(error_code=refusal.code.value[0], error_message=refusal.detail)
+    return messages.ServerReflectionResponse(original_request=request, error_response=error)

@@ -1,0 +1,128 @@
+"""Messages on their way between a client and a call: how long one may take, and how much memory all of them may.
+
+grpcio tells nobody how long a message will be, nor how much of it is here, and takes in as many at a time as there are
+calls. So what this process takes from the system is looked at while messages arrive; where it has become too much,
+those that are not complete are refused, which gives their bytes back.
+"""
+
+import asyncio
+import os
+from collections.abc import Awaitable
+from typing import Any, cast
+
+import grpc
+
+from nb_service.backends import allocator
+from nb_service.backends.grpc_service.refusals import ARRIVING, EMPTY, ENDING, LATE, UNTAKEN, Refusal, Refused
+
+# At a gigabyte a second, which is about what loopback brings, 20 MB arrive in between.
+LOOK_SECONDS = 0.02
+# Nothing says how much of a message a client has taken: for each of so many bytes it has the whole time.
+TAKEN_BYTES = 1 << 20
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+
+
+class Transfers:
+    """Reads and writes messages: one takes no longer than `seconds`, and all that arrive no more than `most_bytes`."""
+
+    def __init__(self, most_bytes: int, seconds: float) -> None:
+        self._most = most_bytes
+        self._seconds = seconds
+        self._usual = 0
+        # When those that read began, in that order; None for who may take any time.
+        self._reading: dict[asyncio.Task, float | None] = {}
+        self._writing: dict[asyncio.Task, float] = {}  # until when each may write
+        self._is_ending = False
+        self._refused: dict[asyncio.Task, Refusal] = {}
+        self._look: asyncio.TimerHandle | None = None
+
+    async def only(self, context: grpc.aio.ServicerContext) -> bytes:
+        """Return the one message of a call; raise Refused where it does not come, or not in time."""
+        message = await self._read(context, asyncio.get_running_loop().time())
+        if message is grpc.aio.EOF:
+            raise Refused(EMPTY)
+        return message
+
+    async def next(self, context: grpc.aio.ServicerContext) -> bytes | None:
+        """Return the next message of a stream, for which there is no hurry, or None at its end; raise Refused."""
+        if self._is_ending:
+            raise Refused(ENDING)
+        message = await self._read(context, None)
+        return None if message is grpc.aio.EOF else message
+
+    async def send(self, context: grpc.aio.ServicerContext, message: bytes) -> None:
+        """Write a message; raise Refused where the client does not take it in time."""
+        patience = self._seconds * (1 + len(message) // TAKEN_BYTES)
+        task = _task()
+        self._writing[task] = asyncio.get_running_loop().time() + patience
+        try:
+            await self._watched(task, context.write(message))
+        finally:
+            del self._writing[task]
+
+    def end(self) -> None:
+        """Refuse what else streams would bring; what they have brought is answered."""
+        self._is_ending = True
+        for task, began in self._reading.items():
+            if began is None:
+                self._refuse(task, ENDING)
+
+    async def _read(self, context: grpc.aio.ServicerContext, began: float | None) -> bytes:
+        task = _task()
+        self._reading[task] = began
+        try:
+            return await self._watched(task, context.read())
+        finally:
+            del self._reading[task]
+
+    async def _watched(self, task: asyncio.Task, transfer: Awaitable) -> Any:
+        """Return what `transfer` returns; raise Refused where `task`, which is this one, was refused meanwhile."""
+        if self._look is None:
+            loop = asyncio.get_running_loop()
+            self._usual = _resident()
+            self._look = loop.call_later(LOOK_SECONDS, self._check, loop)
+        result = None
+        try:
+            result = await transfer
+        except asyncio.CancelledError:
+            if task not in self._refused:
+                raise
+        # grpcio may say that a read which was cancelled has come to the end.
+        refusal = self._refused.pop(task, None)
+        if refusal is not None:
+            raise Refused(refusal)
+        return result
+
+    def _check(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Refuse what takes too long, or all that arrives where it is too much; look again while anything is here."""
+        now = loop.time()
+        for task, began in self._reading.items():
+            if began is not None:
+                if began > now - self._seconds:
+                    break
+                self._refuse(task, LATE)
+        for task, end in self._writing.items():
+            if end < now:
+                self._refuse(task, UNTAKEN)
+        if self._reading and _resident() - self._usual > self._most:
+            for task in self._reading:
+                self._refuse(task, ARRIVING)
+            # Once their bytes are free; what the C library would keep of them counted as taken for ever.
+            loop.call_later(LOOK_SECONDS / 2, allocator.give_back)
+        again = self._reading or self._writing
+        self._look = loop.call_later(LOOK_SECONDS, self._check, loop) if again else None
+
+    def _refuse(self, task: asyncio.Task, refusal: Refusal) -> None:
+        if task not in self._refused:
+            self._refused[task] = refusal
+            task.cancel()
+
+
+def _task() -> asyncio.Task:
+    return cast("asyncio.Task", asyncio.current_task())
+
+
+def _resident() -> int:
+    """Return the bytes of memory that this process has (proc_pid_statm(5))."""
+    with open("/proc/self/statm", "rb") as file:
+        return int(file.read().split()[1]) * _PAGE_BYTES
