@@ -19,7 +19,7 @@ VERSION := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 
 export NB_BUILDER_HOME := $(HOME_DIR)
 
-.PHONY: help run batch check-notebook build runtime native spark-model zipapp push pull rebuild-check sign verify test test-unit test-flow test-docs test-image test-long test-spark test-bus check audit lock stubs bench mutants fuzz-native fuzz-protocols clean environments developer
+.PHONY: help run batch check-notebook build runtime native spark-model zipapp push pull rebuild-check sign verify test test-unit test-flow test-docs test-image test-long test-spark test-bus check audit lock stubs bench mutants fuzz-native fuzz-protocols fuzz-grpc clean environments developer
 
 help:
 	@echo "make run         build the example notebook, serve it here and ask it once; NOTEBOOK=<folder, .ipynb or git URL>; or serve MODEL=<file of make zipapp, or its place in a registry>"
@@ -46,6 +46,7 @@ help:
 	@echo "make mutants     how many small faults in ROOM=… its tests find, as root; MUTANTS=\"--sample=200 --seed=1\""
 	@echo "make fuzz-native RUNS=10000000 inputs for what reads bytes in native programs, by clang's libFuzzer under sanitizers"
 	@echo "make fuzz-protocols  RUNS=40 examples an operation of the OpenAPI document, by schemathesis; \`make test\` has 5"
+	@echo "make fuzz-grpc       RUNS=100000 messages made of gRPC's descriptors and changed in some bytes; \`make test\` has 1500"
 	@echo "make lock        resolve our dependencies anew into s2i/requirements.lock"
 	@echo "make stubs       generate gRPC's messages anew from the .proto files"
 	@echo "make clean       remove what all of these have made here"
@@ -190,6 +191,10 @@ fuzz-native: developer
 # By hand only, as well: on two busy cores 40 examples took twelve minutes.
 fuzz-protocols: developer
 	FUZZ=$(or $(RUNS),40) $(PYTEST) -n 2 test/contract/test_clients.py -k openapi_document_says
+
+# By hand only, as well: a hundred thousand take half an hour.
+fuzz-grpc: developer
+	GRPC_MESSAGES=$(or $(RUNS),100000) $(PYTEST) test/contract/test_grpc.py -k of_all_kinds
 
 lock: BROKERS = $(shell sed -n 's/^bus-\([a-z]*\) = .*/\1/p' app-skeleton/pyproject.toml)
 lock:

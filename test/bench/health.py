@@ -10,10 +10,9 @@ import subprocess
 import time
 from dataclasses import replace
 
-from environments import PLACE
 from peers import PEERS
 from running import Running
-from serve import MANY, body_of, goal
+from serve import MANY, body_of, goal, wrk_script
 
 CONNECTIONS = 250
 BODIES = 4
@@ -77,7 +76,6 @@ def loaded(port: int) -> list[float]:
 
 def asked(name: str, body: str, connections: int, url: str) -> list[str]:
     """Return the command that posts a body, an expression of Lua, over so many connections until probing is over."""
-    script = PLACE / f"{name}.lua"
-    script.write_text(f"wrk.method = 'POST'\nwrk.body = {body}\nwrk.headers['Content-Type'] = 'application/json'\n")
+    script = wrk_script(name, body, "application/json")
     seconds = f"-d{SECONDS + 2}s"
     return ["wrk", "-t1", f"-c{connections}", seconds, "--timeout", "60s", "-s", str(script), url]

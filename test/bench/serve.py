@@ -125,10 +125,16 @@ def body_of(samples: int) -> str:
     return json.dumps([[round(numbers.random(), 4), round(numbers.random(), 4)] for _ in range(samples)])
 
 
+def wrk_script(name: str, body: str, kind: str) -> Path:
+    """Return a script for wrk that posts a body of a content type; the body is an expression of Lua."""
+    script = PLACE / f"{name}.lua"
+    script.write_text(f"wrk.method = 'POST'\nwrk.body = {body}\nwrk.headers['Content-Type'] = '{kind}'\n")
+    return script
+
+
 def measure(one: Running, connections: int, asked: Peer) -> Round:
     """Return how SECONDS of asking what `asked` says went."""
-    script = PLACE / f"{asked.name}.lua"
-    script.write_text(f"wrk.method = 'POST'\nwrk.body = '{asked.body}'\nwrk.headers['Content-Type'] = '{asked.kind}'\n")
+    script = wrk_script(asked.name, f"'{asked.body}'", asked.kind)
     core = ["taskset", "-c", str(max(os.sched_getaffinity(0)))]
     url = f"http://127.0.0.1:{one.port}{asked.path}"
     before = one.cpu()

@@ -1,7 +1,7 @@
 """Send a service messages that hypothesis makes of the descriptors, and then changes in some bytes; print the codes.
 
 Each must be answered, or refused by a code that says so; the service's own failure is none of them. The descriptors
-come by reflection.
+come by reflection. The words are the address, the model's name, how many messages, and the seed of their choice.
 """
 
 import collections
@@ -12,10 +12,10 @@ import grpc
 from google.protobuf import descriptor_pool, message_factory
 from google.protobuf.descriptor import FieldDescriptor
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
-host, model, examples = sys.argv[1], sys.argv[2], int(sys.argv[3])
+host, model, examples, chosen = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 channel = grpc.insecure_channel(host)
 pool = descriptor_pool.DescriptorPool(ProtoReflectionDescriptorDatabase(channel))
 CALLS = {
@@ -126,9 +126,8 @@ def asked(draw):
     return path, bytes(data)
 
 
-@settings(
-    max_examples=examples, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
-)
+@seed(chosen)
+@settings(max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 @given(asked())
 def fuzz(one):
     """Ask, and note the code."""
