@@ -1,6 +1,6 @@
 """Calls a second by gRPC beside other servers in the same run, in turn; and one large tensor.
 
-Set BENCH_PEERS to names (nb, nb-batch, by-hand, mlserver, triton) to compare with those only, BENCH_ROUNDS and
+Set BENCH_PEERS to names (nb, nb-batch, by-hand, empty, mlserver, triton) to compare with those only, BENCH_ROUNDS and
 BENCH_SECONDS to measure longer. The client is grpcio, too, and takes a core.
 """
 
@@ -33,7 +33,12 @@ LARGE_ROWS = 10_000
 # Calls a second at CALLS: (ours, peer, at least so many times).
 GOALS = (("nb-batch", "mlserver", 3.0), ("nb-batch", "triton", 1.5), ("nb-batch", "by-hand", 2.0))
 OURS = ("nb", "nb-batch")
-NAMES = (*OURS, "by-hand", "mlserver", "triton")
+NAMES = (*OURS, "by-hand", "empty", "mlserver", "triton")
+# The second shows what of a call is grpcio's own, which all of them have but the last two.
+BY_HAND = {
+    "by-hand": ("grpcio by hand, 2 workers", "grpc_by_hand.py"),
+    "empty": ("grpcio in asyncio that answers nothing", "grpc_empty.py"),
+}
 CLIENT = ("tritonclient[grpc]==2.73.0",)
 
 
@@ -54,7 +59,10 @@ def report() -> None:
             for one in running:
                 name = one.peer.name
                 with alone(one, running):
-                    rates[name].append(_asked(client, addresses[name], CALLS, SECONDS, 1))
+                    before = one.cpu()[0]
+                    seen = _asked(client, addresses[name], CALLS, SECONDS, 1)
+                    seen["cpu"] = (one.cpu()[0] - before) / max(1, seen["answers"]) * 1e6
+                    rates[name].append(seen)
         for one in running:
             with alone(one, running):
                 large[one.peer.name] = _asked(client, addresses[one.peer.name], 1, SECONDS, LARGE_ROWS)
@@ -65,14 +73,16 @@ def report() -> None:
 
 
 def _show(rates: dict[str, list[dict]], large: dict[str, dict]) -> None:
-    print(f"| gRPC | calls/s at {CALLS} | p50 ms | p99 ms | errors | {LARGE_ROWS} rows, p50 ms |")
-    print("| --- | --- | --- | --- | --- | --- |")
+    print(f"| gRPC | calls/s at {CALLS} | p50 ms | p99 ms | CPU µs a call | errors | {LARGE_ROWS} rows, p50 ms |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
     medians = {}
     for name, rounds in rates.items():
         medians[name] = statistics.median(one["rate"] for one in rounds)
-        half, most = (statistics.median(one[key] for one in rounds) for key in ("p50", "p99"))
+        half, most, cpu = (statistics.median(one[key] for one in rounds) for key in ("p50", "p99", "cpu"))
         errors = sum(one["errors"] for one in rounds)
-        print(f"| {name} | {medians[name]:.0f} | {half:.1f} | {most:.1f} | {errors} | {large[name]['p50']:.0f} |")
+        print(
+            f"| {name} | {medians[name]:.0f} | {half:.1f} | {most:.1f} | {cpu:.0f} | {errors} | {large[name]['p50']:.0f} |"
+        )
     for ours, peer, least in GOALS:
         if ours in medians and peer in medians:
             ratio = medians[ours] / medians[peer]
@@ -93,9 +103,9 @@ def _started(name: str, address: str) -> Running:
     port = address.rpartition(":")[2]
     if name in OURS:
         return Running(Peer(name, name), lambda peer, http: _ours(name, port))
-    if name == "by-hand":
-        peer = Peer("by-hand", "grpcio by hand, 2 workers", CLIENT, ("python", "grpc_by_hand.py", port))
-        return Running(peer)
+    if name in BY_HAND:
+        title, program = BY_HAND[name]
+        return Running(Peer(name, title, CLIENT, ("python", program, port)))
     peer = next(peer for peer in PEERS if peer.name == name)
     if name == "mlserver":
         return Running(replace(peer, settings=(("grpc_port", int(port)),)))

@@ -45,7 +45,7 @@ async def main():
     rate = len(took) / (time.monotonic() - began)
     took.sort()
     half, most = (took[int(len(took) * share)] * 1000 if took else 0.0 for share in (0.5, 0.99))
-    print(json.dumps({"rate": rate, "p50": half, "p99": most, "errors": errors}))
+    print(json.dumps({"answers": len(took), "rate": rate, "p50": half, "p99": most, "errors": errors}))
 
 
 asyncio.run(main())
