@@ -80,9 +80,8 @@ def _show(rates: dict[str, list[dict]], large: dict[str, dict]) -> None:
         medians[name] = statistics.median(one["rate"] for one in rounds)
         half, most, cpu = (statistics.median(one[key] for one in rounds) for key in ("p50", "p99", "cpu"))
         errors = sum(one["errors"] for one in rounds)
-        print(
-            f"| {name} | {medians[name]:.0f} | {half:.1f} | {most:.1f} | {cpu:.0f} | {errors} | {large[name]['p50']:.0f} |"
-        )
+        rows = large[name]["p50"]
+        print(f"| {name} | {medians[name]:.0f} | {half:.1f} | {most:.1f} | {cpu:.0f} | {errors} | {rows:.0f} |")
     for ours, peer, least in GOALS:
         if ours in medians and peer in medians:
             ratio = medians[ours] / medians[peer]
