@@ -237,6 +237,19 @@ class ZipappWords(Problem):
         )
 
 
+class ZipappTooLarge(Problem):
+    """The model and what goes with it are more than Python runs out of one file."""
+
+    code = "zipapp-too-large"
+
+    def __init__(self, name: str, most: int) -> None:
+        super().__init__(
+            what=f"With {name} the file would have more than {most / 1e9:.0f} GB.",
+            why="Up to Python 3.12, no larger file can be run by Python itself.",
+            fix="Leave packages out of it (without --with-wheels, or WHEELS=1), or take the image, or 'model'.",
+        )
+
+
 class WheelImpossible(Problem):
     """A package of the model's environment can't be taken along as a wheel."""
 

@@ -299,17 +299,21 @@ EVIL = b"print('evil')\n"
 ODD_FORMS = {
     "another command before it": (
         lambda content: b"#!/bin/sh\necho evil\nexit 0\n" + content[len(SHEBANG) :],
-        "its files do not follow one another",
+        "it does not begin with the line that runs it",
+    ),
+    "code behind a file": (
+        lambda content: zipapps.code_behind(content, b"nb_scorer/__init__.py", b"\nprint('evil')\n\n"),
+        "what stands behind one of its files is not what our writer puts there",
     ),
     "two directories": (
         lambda content: zipapps.read_in_two_ways(content, EVIL),
-        "its directory is not that of its files alone",
+        "its directory is not what our writer puts there",
     ),
     "two directories, and no gap": (
         lambda content: zipapps.read_in_two_ways_by_its_count(content, EVIL),
-        "its files do not follow one another",
+        "what stands before one of its files is not what our writer puts there",
     ),
-    "a comment": (lambda content: content[:-2] + b"\1\0x", "its last bytes do not stand for its directory"),
+    "a comment": (lambda content: content[:-2] + b"\1\0x", "its directory is not what our writer puts there"),
 }
 
 
@@ -319,9 +323,9 @@ def test_a_signed_file_that_others_read_in_another_way_is_refused(signed, keys, 
     path = tmp_path / "m"
     path.write_bytes(change(signed[0].read_bytes()))
     path.chmod(0o755)
-    command = path if form == "another command before it" else [sys.executable, path]
+    command = [path] if form == "another command before it" else [sys.executable, path]
     if form != "a comment" and sys.version_info < (3, 13):
-        assert subprocess.run(command, capture_output=True).stdout == b"evil\n"
+        assert subprocess.run([*command, "--help"], capture_output=True).stdout.startswith(b"evil\n")
     done = by_trusted(path, "--key", keys[1], "--verify")
     assert (done.returncode, f"it could be read in two ways: {words}" in done.stderr) == (1, True), done.stderr
 
@@ -353,14 +357,15 @@ def test_an_empty_key_is_no_wish_to_trust_everybody(signed):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs to be root, to give a folder away")
-@pytest.mark.parametrize("folder", ["models", "venvs"])
+@pytest.mark.parametrize("folder", [".", "models", "venvs"])
 def test_a_cache_that_others_can_change_is_not_used(signed, keys, tmp_path, folder):
     cache = tmp_path / "cache"
     assert run(signed[0], "--key", str(keys[1]), "1", cache=cache).returncode == 0
     assert {path.stat().st_mode & 0o777 for path in cache.iterdir()} == {0o700}
     for change, words in (
         (lambda: os.chown(cache / folder, 65534, -1), "it belongs to another user"),
-        (lambda: (os.chown(cache / folder, 0, -1), (cache / folder).chmod(0o777)), "everybody can write to it"),
+        (lambda: (os.chown(cache / folder, 0, -1), (cache / folder).chmod(0o777)), "others can write to it"),
+        (lambda: (cache / folder).chmod(0o770), "others can write to it"),
     ):
         change()
         done = run(signed[0], "--key", str(keys[1]), "1", cache=cache)
@@ -385,6 +390,68 @@ def test_ctrl_c_while_packages_are_installed_is_no_traceback(plain, tmp_path, ca
             process.send_signal(signal.SIGINT)
             assert (process.communicate()[1], process.returncode) == ("", 130)
     assert run(plain, "1", cache=cache).returncode == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs to be root, to give a link away")
+def test_a_link_that_another_user_can_turn_is_no_cache(signed, keys, tmp_path):
+    cache = tmp_path / "cache"
+    (tmp_path / "place").mkdir()
+    cache.mkdir(0o700)
+    (cache / "venvs").symlink_to(tmp_path / "place")
+    assert run(signed[0], "--key", str(keys[1]), "1", cache=cache).returncode == 0
+    os.chown(cache / "venvs", 65534, -1, follow_symlinks=False)
+    done = run(signed[0], "--key", str(keys[1]), "1", cache=cache)
+    assert done.returncode == 1 and b"it belongs to another user" in done.stderr
+
+
+def test_packages_that_nobody_has_signed_are_in_no_environment_of_a_signed_file(signed, keys, tmp_path):
+    def evil(found):
+        (name,) = [name for name in found if name.endswith(".whl")]
+        return {**found, name: zipapps.with_code(found[name], b"print('EVIL')\n")}
+
+    cache = tmp_path / "cache"
+    done = run(zipapps.changed(signed[0], tmp_path / "m", evil), "1", cache=cache)
+    assert done.stdout.startswith(b"EVIL")
+    done = run(signed[0], "--key", str(keys[1]), "1", cache=cache)
+    assert (done.returncode, done.stdout) == (0, b'{"next": 2}\n')
+
+
+@pytest.mark.parametrize("name", ["zipapp.json", "zipapp.sig"])
+def test_a_hole_in_a_file_does_not_fill_the_memory(signed, keys, tmp_path, name):
+    path = zipapps.changed(signed[0], tmp_path / "m", lambda found: {**found, name: bytes(100 << 20)})
+    command = [sys.executable, "-I", "-m", "nb_scorer.zipapp", path, "--key", keys[1], "--verify"]
+    done = subprocess.run(["prlimit", f"--as={150 << 20}", *command], capture_output=True, text=True)
+    assert f"{name} in it is larger than such a file can be" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_file_that_python_could_not_run_is_not_written(roots, tmp_path):
+    root = zipapps.root_of(roots[0], tmp_path)
+    with open(root / "src" / "large", "wb") as file:
+        file.truncate(2_000_000_001)
+    done = zipapps.exported(root, tmp_path / "m")
+    assert done.returncode == 1 and b"With src/large the file would have more than 2 GB." in done.stderr
+    assert b"(problem zipapp-too-large)" in done.stderr
+
+
+def test_a_pipe_is_no_file_of_a_model(tmp_path):
+    os.mkfifo(tmp_path / "m")
+    assert "it is no file" in by_trusted(tmp_path / "m", "1").stderr
+
+
+def test_a_name_can_not_write_on_a_terminal(of_image_file, keys, tmp_path):
+    path = zipapps.changed(of_image_file, tmp_path / "m", lambda found: {**found, "nb_scorer/\x1b[2J": b""})
+    done = by_trusted(path, "--key", keys[1], "--verify")
+    assert r"nb_scorer/\x1b[2J is in no signature" in done.stderr
+
+
+@pytest.mark.parametrize("version", [b"[1]", b"3.11", b'"3"', b"null"])
+def test_a_manifest_without_a_version_of_python_is_a_sentence(plain, tmp_path, version):
+    def change(found):
+        changed = found["model/manifest.json"].replace(b'"python": "' + _minor(), b'"python": ' + version + b', "x": "')
+        return {**found, "model/manifest.json": changed}
+
+    done = by_trusted(zipapps.changed(plain, tmp_path / "m", change), "1")
+    assert "model/manifest.json names no version of Python" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_facts_that_go_too_deep_are_a_sentence(plain, tmp_path):

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from nb_builder.signing import attestation, zipapp
 from nb_builder.signing.signer import Signer
-from nb_scorer.zipapp import layout
+from nb_scorer.zipapp import layout, one_reading
+from nb_service.export import zip_entries
 from nb_service.signature import provenance
 
 from contract.batches import LIMIT, environment
@@ -26,13 +27,17 @@ PYTHON = Path(sys.executable).resolve()
 
 def zipapp_of(app_root: Path, folder: Path, *words: str) -> Path:
     """Write the file of a model below `folder`, as `zipapp WORDS` does; return it."""
-    root = root_of(app_root, folder)
     path = folder / "my-model"
-    with open(path, "wb") as file:
-        command = [sys.executable, "-I", "-m", "nb_service", "zipapp", *words]
-        ran = subprocess.run(command, stdout=file, stderr=subprocess.PIPE, env=environment(root), timeout=LIMIT)
+    ran = exported(root_of(app_root, folder), path, *words)
     assert ran.returncode == 0, ran.stderr.decode()
     return path
+
+
+def exported(root: Path, path: Path, *words: str):
+    """Return what `zipapp WORDS > PATH` did with an APP_ROOT."""
+    command = [sys.executable, "-I", "-m", "nb_service", "zipapp", *words]
+    with open(path, "wb") as file:
+        return subprocess.run(command, stdout=file, stderr=subprocess.PIPE, env=environment(root), timeout=LIMIT)
 
 
 def root_of(app_root: Path, folder: Path) -> Path:
@@ -106,10 +111,13 @@ def changed(path: Path, target: Path, change) -> Path:
 
 
 def write(target: Path, entries) -> None:
-    """Write a file of these (name, bytes), which may be such as no writer of ours would write."""
-    with zipfile.ZipFile(target, "w") as sink:
-        for name, content in entries:
-            sink.writestr(zipfile.ZipInfo(name), content)
+    """Write a file of these (name, bytes) in the form of our writer."""
+    with open(target, "wb") as file:
+        forward = zip_entries.Forward(file)
+        forward.write(one_reading.SHEBANG)
+        with zipfile.ZipFile(forward, "w") as sink:
+            for name, content in entries:
+                sink.writestr(zip_entries.stored(name, len(content)), content)
 
 
 def canary(path: Path) -> bytes:
@@ -158,14 +166,15 @@ def forgeries(other: dict[str, bytes], sings: Path):
 
     def wheel(entries):
         (name,) = [name for name in entries if name.endswith(".whl")]
-        return {**entries, name: _with_code(entries[name], code)}
+        return {**entries, name: with_code(entries[name], code)}
 
     yield "a package that sings", wheel
     yield "a list of packages", edit(layout.WHEELS_LIST, lambda content: content + b"# more\n")
     yield "the facts", edit(layout.FACTS, lambda content: content.replace(b"1", b"1 "))
 
 
-def _with_code(wheel: bytes, code: bytes) -> bytes:
+def with_code(wheel: bytes, code: bytes) -> bytes:
+    """Return a wheel of cloudpickle that runs `code` first."""
     import io
 
     with zipfile.ZipFile(io.BytesIO(wheel)) as source:
@@ -208,6 +217,23 @@ def read_in_two_ways_by_its_count(content: bytes, program: bytes) -> bytes:
     own, last = at + len(local), len(begun) + len(record + locator)
     plain = struct.pack("<4H2IH", 0, 0, 0xFFFF, 0xFFFF, last - own, own, 0)
     return bytes(begun) + record + locator + b"PK\5\6" + plain
+
+
+def code_behind(content: bytes, name: bytes, code: bytes) -> bytes:
+    """Return a file in which zipimport reads `code`, of 16 bytes, behind a file: in the place of its sizes.
+
+    It goes by the size that compressed bytes have, zipfile by that of what they hold.
+    """
+    end = len(content) - 22
+    size, offset = struct.unpack_from("<2I", content, end + 12)
+    record = content.index(name, end - size) - 46
+    compressed, length = struct.unpack_from("<2I", content, record + 20)
+    (header,) = struct.unpack_from("<I", content, record + 42)
+    edited = bytearray(content)
+    struct.pack_into("<I", edited, record + 20, compressed + len(code))
+    behind = header + end - size - offset + 30 + len(name) + length
+    edited[behind : behind + len(code)] = code
+    return bytes(edited)
 
 
 def read_in_two_ways(content: bytes, program: bytes) -> bytes:

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import shutil
+import stat
 import zipfile
 from pathlib import PurePosixPath
 
@@ -13,6 +14,8 @@ from nb_scorer.zipapp import layout, one_reading
 from nb_scorer.zipapp.problems import ZipappDamaged, ZipappUntrusted
 
 AT_ONCE = 1 << 20
+# What is read whole has a few kilobytes; of a file with a hole in it a few are as many gigabytes.
+LARGEST_CONTENT = 1 << 26
 _EXECUTABLE = 0o100
 
 
@@ -23,6 +26,9 @@ class Carried(object):
         """Open the file; raise ZipappDamaged for one that is no such file, or that could be read in two ways."""
         self.path = path
         try:
+            # Opening a pipe would wait for whoever writes into it.
+            if not stat.S_ISREG(os.stat(path).st_mode):
+                raise ZipappDamaged(path, "it is no file")
             self._file = io.open(path, "rb")  # noqa: SIM115 - closed by __exit__
         except OSError as error:
             raise ZipappDamaged(path, error.strerror or str(error))
@@ -68,6 +74,8 @@ class Carried(object):
 
     def content(self, name, digest=None):
         """Return the bytes of a small file; raise KeyError, ZipappDamaged, or ZipappUntrusted for another digest."""
+        if self._entries[name].file_size > LARGEST_CONTENT:
+            raise ZipappDamaged(self.path, "{} in it is larger than such a file can be".format(files.shown(name)))
         target = io.BytesIO()
         self._copy(name, target, digest)
         return target.getvalue()

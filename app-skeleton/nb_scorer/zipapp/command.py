@@ -10,11 +10,10 @@ import sys
 
 from nb_scorer.common import paths
 from nb_scorer.common.problem import Problem
-from nb_scorer.model import manifest
 from nb_scorer.protocol import launch
 from nb_scorer.zipapp import environment, layout, trust
 from nb_scorer.zipapp.carried import Carried, unpack_once
-from nb_scorer.zipapp.problems import ZipappDamaged, ZipappEnvironment
+from nb_scorer.zipapp.problems import ZipappEnvironment
 
 _ENTRY = "nb_scorer.zipapp.predict"
 _KEY = "S2I_VERIFY_KEY_FILE"
@@ -95,9 +94,9 @@ def _run(carried, words):
         sys.stderr.write("model not verified (--key names whom to trust)\n")
     digests = _complete(carried, signed)
     cache = os.path.abspath(words.cache)
-    for name in ("models", "venvs"):
-        _require_own(os.path.join(cache, name))
-    minor = _minor_of(carried, digests)
+    for folder in (cache, os.path.join(cache, "models"), os.path.join(cache, "venvs")):
+        _require_own(folder)
+    minor = environment.minor_of(carried, digests)
     python = environment.made(carried, digests, minor, cache)
     parts = (layout.PROGRAM, layout.MODEL, layout.SRC)
     names = [name for name in carried.names if name.startswith(parts)]
@@ -131,13 +130,14 @@ def _require_own(folder):
         # It may be there already, or be made at this moment by another process.
         with contextlib.suppress(FileExistsError):
             os.mkdir(folder, 0o700)
-        about = os.stat(folder)
+        # Of the cache itself a link may stand for it: nobody else can turn one that is this user's.
+        about, link = os.stat(folder), os.lstat(folder)
     except OSError as error:
         raise ZipappEnvironment(folder, error.strerror or str(error))
-    if about.st_uid != os.geteuid():
+    if {about.st_uid, link.st_uid} != {os.geteuid()}:
         raise ZipappEnvironment(folder, "it belongs to another user, who could change what is run")
-    if about.st_mode & stat.S_IWOTH:
-        raise ZipappEnvironment(folder, "everybody can write to it, and so change what is run")
+    if about.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise ZipappEnvironment(folder, "others can write to it, and so change what is run")
 
 
 def _verify(carried, key):
@@ -170,12 +170,3 @@ def _complete(carried, signed):
     digests = {name: None if layout.is_wheel(name) else carried.digest_of(name) for name in names}
     digests.update(signed)
     return digests
-
-
-def _minor_of(carried, digests):
-    """Return the version of Python that the model's manifest wants; raise ZipappDamaged."""
-    name = layout.MODEL + paths.MANIFEST
-    try:
-        return manifest.parsed(carried.content(name, digests[name]))["python"]
-    except KeyError:
-        raise ZipappDamaged(carried.path, "no model is in it")

@@ -13,6 +13,8 @@ import sys
 import tempfile
 import zipfile
 
+from nb_scorer.common import paths
+from nb_scorer.model import manifest
 from nb_scorer.protocol import launch
 from nb_scorer.zipapp import layout
 from nb_scorer.zipapp.problems import ZipappDamaged, ZipappEnvironment, ZipappPython
@@ -20,7 +22,19 @@ from nb_scorer.zipapp.problems import ZipappDamaged, ZipappEnvironment, ZipappPy
 READY = ".ready"
 _OF_ANY_MACHINE = "-any.whl"
 _DATA = re.compile(r"[^/]+\.data/(purelib|platlib|scripts|data)/(.+)")
+_MINOR = re.compile(r"[0-9]+\.[0-9]+\Z")
 _PIP_WORDS = ("--disable-pip-version-check", "--no-input", "--quiet")
+
+
+def minor_of(carried, digests):
+    """Return the version of Python that the model's manifest wants, as "3.11"; raise ZipappDamaged or as `content`."""
+    name = layout.MODEL + paths.MANIFEST
+    if name not in carried.names:
+        raise ZipappDamaged(carried.path, "no model is in it")
+    minor = manifest.parsed(carried.content(name, digests[name])).get("python")
+    if not (isinstance(minor, str) and _MINOR.match(minor)):
+        raise ZipappDamaged(carried.path, "{} names no version of Python".format(name))
+    return minor
 
 
 def python_of(minor):
@@ -44,7 +58,9 @@ def made(carried, digests, minor, cache):
     listed = layout.WHEELS_LIST if layout.WHEELS_LIST in carried.names else layout.LOCK
     if listed not in carried.names:
         raise ZipappDamaged(carried.path, "it has no {}".format(layout.LOCK))
-    facts = [digests[listed], listed, minor, os.path.realpath(base)]
+    # An environment is that of one list and these very packages; where nothing is verified, it is another one.
+    packages = [[name, digests[name]] for name in sorted(carried.names) if layout.is_wheel(name)]
+    facts = [digests[listed], listed, packages, minor, os.path.realpath(base)]
     venv = os.path.join(cache, "venvs", hashlib.sha256(json.dumps(facts).encode("ascii")).hexdigest()[:32])
     python = os.path.join(venv, "bin", "python")
     ready = os.path.join(venv, READY)

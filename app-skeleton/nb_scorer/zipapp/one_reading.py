@@ -1,85 +1,78 @@
-"""Whether a zip file can be read in one way only: every byte of it has its place, and no reader has a choice.
+"""Whether a zip file is, but for what is in its files, byte for byte as our own writer would have written it.
 
-Python's two readers differ: zipfile believes a ZIP64 record at the end and looks for comments, zipimport, which runs
-the file, believes the last 22 bytes. Form of the records: APPNOTE.TXT of PKWARE, 4.3.
+Python's two readers differ: zipfile goes by one number where zipimport, which runs the file, goes by another, and each
+version of them has its own way to see a ZIP64 record. Where no byte can be chosen, there is nothing to differ about.
+Form of the records: APPNOTE.TXT of PKWARE, 4.3.
 """
 
+import stat
 import struct
-import zipfile
 
 # Makes the file a command of its own where it may be executed; the archive begins after it.
 SHEBANG = b"#!/usr/bin/env python3\n"
+# Up to 3.12, Python runs no archive with the records of ZIP64, which zipfile writes when it comes near 2 GiB.
+LARGEST = 2 * 10**9
+MODES = (stat.S_IFREG | 0o644, stat.S_IFREG | 0o755)
 _LOCAL = struct.Struct("<4s5H3I2H")
+_DESCRIPTOR = struct.Struct("<4s3I")
 _CENTRAL = struct.Struct("<4s6H3I5H2I")
 _END = struct.Struct("<4s4H2IH")
-_DESCRIBED = 0x08  # sizes follow the data, as in a file that was written forward only
-# Beyond these, in bytes or files, zipfile writes a ZIP64 record and its locator before the last 22 bytes.
-_LARGE, _MANY = (1 << 31) - 1, (1 << 16) - 1
-_ZIP64_BYTES = 56 + 20
-# Extra fields have nothing but sizes and places of eight bytes: no other directory finds room there.
-_LOCAL_EXTRA, _CENTRAL_EXTRA = (0, 20), (0, 12, 20, 28)
+_VERSION, _UNIX = 20, 3 << 8
+_FORWARD, _UTF8 = 0x08, 0x800  # sizes follow the data; the name is not ASCII
+_FIRST_DAY = 1 << 5 | 1  # 1 January 1980, at midnight
+_ZIP64_RECORD, _ZIP64_LOCATOR = b"PK\6\6", b"PK\6\7"
+_BEFORE_END = 56 + 20  # both of them
 
 
 def problem_of(file, entries):
-    """Return why an open file, of which zipfile read `entries`, could be read in another way, too; None if not.
+    """Return why an open file, of which zipfile read `entries`, is not as our writer would write it; None if it is.
 
     Raise OSError for a file that can't be read.
     """
+    if _bytes(file, 0, len(SHEBANG)) != SHEBANG:
+        return "it does not begin with the line that runs it"
     try:
         return _problem(file, entries)
     except struct.error:
-        return "it is cut off"
+        return "it is larger than such a file can be"
 
 
 def _problem(file, entries):
-    prefix = _bytes(file, 0, len(SHEBANG))
-    at = len(SHEBANG) if prefix == SHEBANG else 0
+    directory, at = [], len(SHEBANG)
     for entry in entries:
-        at = _after(file, at, entry)
-        if at is None:
-            return "its files do not follow one another"
-    start = at
-    for entry in entries:
-        name, extra = _name(entry), len(entry.extra)
-        fields = _read(file, at, _CENTRAL)
-        is_this = fields[0] == b"PK\1\2" and fields[10:13] == (len(name), extra, 0) and extra in _CENTRAL_EXTRA
-        if not is_this or file.read(len(name)) != name:
-            return "its directory is not that of its files alone"
-        at += _CENTRAL.size + len(name) + extra
-    length = at - start
-    if start > _LARGE or length > _LARGE or len(entries) > _MANY:
-        # Only then: of a record that no file of this size has, one reader would believe what another does not see.
-        at += _ZIP64_BYTES
-    end = _read(file, at, _END)
-    wanted = (b"PK\5\6", min(len(entries), _MANY), min(length, 0xFFFFFFFF), 0)
-    if (end[0], end[4], end[5], end[7]) != wanted or file.read(1):
-        return "its last bytes do not stand for its directory"
+        # Places are counted from where the archive begins.
+        local, descriptor, central = _records(entry, at - len(SHEBANG))
+        if _bytes(file, at, len(local)) != local:
+            return "what stands before one of its files is not what our writer puts there"
+        at += len(local) + entry.file_size
+        if _bytes(file, at, len(descriptor)) != descriptor:
+            return "what stands behind one of its files is not what our writer puts there"
+        at += len(descriptor)
+        directory.append(central)
+    records, count = b"".join(directory), len(entries)
+    end = _END.pack(b"PK\5\6", 0, 0, count, count, len(records), at - len(SHEBANG), 0)
+    if _bytes(file, at, len(records) + len(end) + 1) != records + end:
+        return "its directory is not what our writer puts there"
+    # Who looks for these looks there, and has the right to ask no further.
+    before = _bytes(file, max(0, at + len(records) - _BEFORE_END), _BEFORE_END)
+    if before.startswith(_ZIP64_RECORD) or before[56:].startswith(_ZIP64_LOCATOR):
+        return "what stands before its last bytes looks like a record of ZIP64"
     return None
 
 
-def _after(file, at, entry):
-    """Return where the entry that has to begin at `at` ends; None if another is there."""
-    if at != entry.header_offset:
-        return None
-    signature, _, flags, method, _, _, _, _, _, name_length, extra = _read(file, at, _LOCAL)
-    name = file.read(name_length)
-    if signature != b"PK\3\4" or method != zipfile.ZIP_STORED or name != _name(entry) or flags != entry.flag_bits:
-        return None
-    if extra not in _LOCAL_EXTRA:
-        return None
-    end = at + _LOCAL.size + name_length + extra + entry.file_size
-    if flags & _DESCRIBED:
-        # With its signature, and sizes of eight bytes where zipfile has made room for such.
-        end += 24 if extra else 16
-    return end
-
-
-def _name(entry):
-    return entry.filename.encode("utf-8" if entry.flag_bits & 0x800 else "cp437")
-
-
-def _read(file, at, form):
-    return form.unpack(_bytes(file, at, form.size))
+def _records(entry, at):
+    """Return what stands before a file, behind it, and of it in the directory; `at` is where it begins."""
+    try:
+        name, flags = entry.filename.encode("ascii"), _FORWARD
+    except UnicodeEncodeError:
+        name, flags = entry.filename.encode("utf-8"), _FORWARD | _UTF8
+    size, length = entry.file_size, len(name)
+    mode = MODES[bool(entry.external_attr >> 16 & stat.S_IXUSR)]
+    local = _LOCAL.pack(b"PK\3\4", _VERSION, flags, 0, 0, _FIRST_DAY, 0, 0, 0, length, 0)
+    descriptor = _DESCRIPTOR.pack(b"PK\7\x08", entry.CRC, size, size)
+    facts = (_VERSION, flags, 0, 0, _FIRST_DAY, entry.CRC, size, size, length)
+    central = _CENTRAL.pack(b"PK\1\2", _UNIX | _VERSION, *facts, 0, 0, 0, 0, mode << 16, at)
+    return local + name, descriptor, central + name
 
 
 def _bytes(file, at, count):

@@ -15,6 +15,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 from nb_scorer.protocol import answer_words, frames
+from nb_scorer.signature import files
 from nb_scorer.worker import scorer
 from nb_scorer.zipapp.problems import ZipappPort
 
@@ -125,7 +126,7 @@ def serve(loaded, host, port, name):
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    sys.stderr.write("{} is served on http://{}:{}/predict\n".format(name, host, server.server_address[1]))
+    sys.stderr.write("{} is served on http://{}:{}/predict\n".format(files.shown(name), host, server.server_address[1]))
     sys.stderr.flush()
     while not stopping.is_set():
         try:

@@ -67,7 +67,7 @@ def check_program(carried):
         else:
             continue
         if own is None or carried.content(name) != own:
-            reason = "{} is in no signature, and is not that of the program which verifies it".format(name)
+            reason = "{} is in no signature, and is not that of the program which verifies it".format(files.shown(name))
             raise _untrusted(carried, reason)
 
 

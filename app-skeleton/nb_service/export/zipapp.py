@@ -12,6 +12,7 @@ from nb_scorer.common import paths
 from nb_scorer.zipapp import layout, one_reading
 from nb_scorer.zipapp.environment import machine
 
+from nb_service import problems
 from nb_service.export import archive, contents, zip_entries
 from nb_service.export.contents import Contents
 from nb_service.model_folder import ModelFolder
@@ -57,7 +58,8 @@ def _walk(folder: Path, left: list[str]) -> Iterator[tuple[str, Path]]:
 def write(found: Contents, name: str, more: Iterable[tuple[str, BinaryIO]], stream: IO[bytes]) -> tuple[int, int]:
     """Write the file of the model called `name`, with `more` (names and open files) in it.
 
-    Return how many files are in it, and its size. Raise OSError, and ModelNotAsSigned for a file that is another.
+    Return how many files are in it, and its size. Raise OSError, ModelNotAsSigned for a file that is another, and
+    ZipappTooLarge.
     """
     forward = zip_entries.Forward(stream)
     forward.write(one_reading.SHEBANG)
@@ -69,13 +71,20 @@ def write(found: Contents, name: str, more: Iterable[tuple[str, BinaryIO]], stre
         for each, path in sorted(found.files.items()):
             executable = os.stat(path).st_mode & 0o100 if each.startswith(layout.SRC) else 0
             with archive.opened(path, found.digests.get(each)) as file:
-                zip_entries.copy(sink, each, file, os.fstat(file.fileno()).st_size, executable)
+                _copy(sink, forward, each, file, executable)
             count += 1
         for each, file in more:
-            zip_entries.copy(sink, each, file, os.fstat(file.fileno()).st_size)
+            _copy(sink, forward, each, file)
             count += 1
     forward.flush()
     return count, forward.size
+
+
+def _copy(sink: zipfile.ZipFile, forward: zip_entries.Forward, name: str, file: BinaryIO, executable: int = 0) -> None:
+    size = os.fstat(file.fileno()).st_size
+    if forward.size + size > one_reading.LARGEST:
+        raise problems.ZipappTooLarge(name, one_reading.LARGEST)
+    zip_entries.copy(sink, name, file, size, executable)
 
 
 def _write_text(sink: zipfile.ZipFile, name: str, text: str) -> None:

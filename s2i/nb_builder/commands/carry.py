@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nb_scorer.common import paths
-from nb_scorer.model import manifest
 from nb_scorer.zipapp import environment, layout, trust
 from nb_scorer.zipapp.carried import Carried
+from nb_scorer.zipapp.problems import ZipappEnvironment
 
 from nb_builder.commands import run_locally
 from nb_builder.common.log import Log
@@ -55,15 +55,18 @@ def serve(arguments: Sequence[str]) -> None:
         key = os.environ.get("S2I_VERIFY_KEY_FILE", "")
         signed = trust.digests_of(carried, trust.keys_of(key))[0] if key else {}
         digests = {name: carried.digest_of(name, signed.get(name)) for name in carried.names}
-        minor = manifest.parsed(carried.content(layout.MODEL + paths.MANIFEST))["python"]
+        minor = environment.minor_of(carried, digests)
         base = environment.python_of(minor)
         log.step(f"Making the environment of {path} for Python {minor}")
-        shutil.rmtree(app_root, ignore_errors=True)
-        for name in carried.names:
-            if name.startswith(_PARTS):
-                carried.unpack(name, str(app_root / name), digests[name])
-        (app_root / paths.SRC).mkdir(parents=True, exist_ok=True)
-        environment.make(carried, digests, base, str(app_root / paths.VENV))
+        try:
+            shutil.rmtree(app_root, ignore_errors=True)
+            for name in carried.names:
+                if name.startswith(_PARTS):
+                    carried.unpack(name, str(app_root / name), digests[name])
+            (app_root / paths.SRC).mkdir(parents=True, exist_ok=True)
+            environment.make(carried, digests, base, str(app_root / paths.VENV))
+        except OSError as error:
+            raise ZipappEnvironment(str(app_root), error.strerror or str(error)) from error
     environ = {**os.environ, "NB_BUILDER_HOME": str(home), "APP_ROOT": str(app_root)}
     run_locally.serve(app_root, environ, log)
 

@@ -1,0 +1,90 @@
+"""What zip files are one reading of their bytes, and no other."""
+
+import io
+import zipfile
+
+import pytest
+from nb_scorer.zipapp import one_reading
+from nb_service.export import zip_entries
+
+FILES = {"__main__.py": b"print(1)\n", "src/größe.py": b"", "model/data": bytes(300), "zipapp.sig": b"{}"}
+
+
+def written(files, *, forward=True):
+    """Return a file of ours with these {name: bytes}; without `forward`, as zipfile writes it where it can go back."""
+    target = io.BytesIO()
+    sink = zip_entries.Forward(target) if forward else target
+    sink.write(one_reading.SHEBANG)
+    with zipfile.ZipFile(sink, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(zip_entries.stored(name, len(content), name.startswith("src/")), content)
+    return target.getvalue()
+
+
+def problem(content):
+    """Return what is wrong with a file; True where zipfile can't read it, either."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            return one_reading.problem_of(io.BytesIO(content), archive.infolist())
+    except (zipfile.BadZipFile, NotImplementedError, ValueError):
+        return True
+
+
+def contents(content):
+    """Return the places of all that is in files."""
+    places = set()
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        for entry in archive.infolist():
+            start = entry.header_offset + 30 + len(entry.filename.encode())
+            places.update(range(start, start + entry.file_size))
+    return places
+
+
+def test_what_our_writer_writes_is_taken():
+    assert problem(written(FILES)) is None
+    assert problem(written({f"{number}": b"" for number in range(3000)})) is None
+
+
+def test_no_bit_outside_of_the_files_can_be_another():
+    content = written(FILES)
+    inside = contents(content)
+    assert len(inside) == 311
+    taken = []
+    for at in set(range(len(content))) - inside:
+        for bit in range(8):
+            other = bytearray(content)
+            other[at] ^= 1 << bit
+            if problem(bytes(other)) is None:
+                taken.append((at, bit))
+    assert not taken
+
+
+@pytest.mark.parametrize("added", [b"\0", b"PK", bytes(1000)])
+def test_no_byte_can_be_added_outside_of_the_files(added):
+    content = written(FILES)
+    inside = contents(content)
+    places = [at for at in range(len(content) + 1) if at not in inside or at - 1 not in inside]
+    assert not [at for at in places if problem(content[:at] + added + content[at:]) is None]
+
+
+def test_what_is_written_in_another_form_is_refused():
+    assert problem(written(FILES, forward=False)) == (
+        "what stands before one of its files is not what our writer puts there"
+    )
+    assert problem(written(FILES)[len(one_reading.SHEBANG) :]) == "it does not begin with the line that runs it"
+
+
+def test_a_name_that_reads_as_a_record_of_zip64_is_refused():
+    # Python 3.13 believes one that stands 76 bytes before the end, and asks for no locator.
+    record = "PK\6\6" + "a" * 72
+    assert problem(written({**FILES, "src/" + record: b""})) == (
+        "what stands before its last bytes looks like a record of ZIP64"
+    )
+    locator = "PK\6\7" + "a" * 16
+    # zipfile looks for more then, and finds nothing.
+    assert problem(written({**FILES, "src/" + locator: b""})) is True
+    assert problem(written({"src/" + record: b"", "src/" + locator + "a": b""})) is None
+
+
+def test_a_file_with_too_many_files_is_refused():
+    assert problem(written({str(number): b"" for number in range(70_000)})) == ("it is larger than such a file can be")
