@@ -8,6 +8,7 @@ import json
 import os
 import statistics
 import subprocess
+import time
 from dataclasses import replace
 
 from environments import (
@@ -23,7 +24,7 @@ from environments import (
     service_of,
 )
 from peers import PEERS, Peer
-from running import Running, alone
+from running import START_SECONDS, Running, alone
 
 CALLS = 64
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
@@ -51,8 +52,8 @@ def report() -> None:
         for name in chosen:
             addresses[name] = f"127.0.0.1:{free_port()}"
             running.append(_started(name, addresses[name]))
-            # All of them are there before the first is measured.
-            _asked(client, addresses[name], 1, 0, 1)
+            # All of them are there, with the model, before the first is measured.
+            _wait(client, addresses[name])
         rates = {name: [] for name in chosen}
         large = {}
         for _ in range(ROUNDS):
@@ -70,6 +71,14 @@ def report() -> None:
         for one in running:
             one.stop()
     _show(rates, large)
+
+
+def _wait(client: os.PathLike, address: str) -> None:
+    until = time.monotonic() + START_SECONDS
+    while not _asked(client, address, 1, 0.1, 1)["answers"]:
+        if time.monotonic() > until:
+            raise RuntimeError(f"{address} answers nothing.")
+        time.sleep(0.5)
 
 
 def _show(rates: dict[str, list[dict]], large: dict[str, dict]) -> None:
