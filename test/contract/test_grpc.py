@@ -1,15 +1,18 @@
 """gRPC beside HTTP, asked by the clients that its users have."""
 
 import collections
+import json
 import os
 import re
 import shutil
+import subprocess
 
 import pytest
 
 from contract import clients
 from contract.notebooks import LISTS, OBJECTS
 from contract.services import Service
+from engine import go_tool, provide
 
 STUBS = clients.ROOT / "app-skeleton/nb_service/backends/grpc_service/stubs"
 # Messages of one seed; make fuzz-grpc has many seeds.
@@ -247,3 +250,29 @@ def test_messages_of_all_kinds_are_answered_or_refused_and_break_nothing(lists):
     assert "grpc_service" not in lists.log
     assert "Traceback" not in re.sub(r"^\[scorer .*", "", lists.log, flags=re.MULTILINE)
     assert lists.predict([1, 2]) == (200, 3.0)
+
+
+@pytest.mark.long  # it is built of 40 modules
+def test_grpcurl_lists_describes_and_asks_by_reflection(lists, tmp_path):
+    module = provide.ROOT / "test/grpcurl"
+    program = go_tool.build(module, tmp_path / "grpcurl", "github.com/fullstorydev/grpcurl/cmd/grpcurl")
+
+    def said(*words, data=None):
+        options = ["-plaintext"] if data is None else ["-plaintext", "-d", json.dumps(data)]
+        ran = subprocess.run([program, *options, lists.grpc, *words], capture_output=True, text=True, timeout=60)
+        return ran.stdout or ran.stderr
+
+    assert said("list").split() == [
+        "grpc.health.v1.Health",
+        "grpc.reflection.v1alpha.ServerReflection",
+        "inference.GRPCInferenceService",
+        "tensorflow.serving.ModelService",
+        "tensorflow.serving.PredictionService",
+    ]
+    assert "repeated bytes raw_input_contents = 7;" in said("describe", "inference.ModelInferRequest")
+    assert json.loads(said("grpc.health.v1.Health/Check")) == {"status": "SERVING"}
+    tensor = {"name": "x", "datatype": "FP64", "shape": [2, 2], "contents": {"fp64_contents": [1, 2, 3, 4]}}
+    infer = "inference.GRPCInferenceService/ModelInfer"
+    (output,) = json.loads(said(infer, data={"model_name": "adder", "inputs": [tensor]}))["outputs"]
+    assert (output["datatype"], output["shape"], output["contents"]) == ("FP64", ["2"], {"fp64_contents": [3, 7]})
+    assert "Code: InvalidArgument" in said(infer, data={"model_name": "adder"})

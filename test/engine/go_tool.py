@@ -9,10 +9,13 @@ import shared
 from engine import provide
 
 
-def build(module: Path, to: Path) -> str:
-    """Return the path of the program that the module in this folder is, built; raise Missing where it can't be."""
+def build(module: Path, to: Path, package: str = ".") -> str:
+    """Return the path of a program, built: that which the module in this folder is, or a tool of it by its package.
+
+    Raise Missing where it can't be built.
+    """
     provide.say(f"building {module.relative_to(provide.ROOT)}")
-    command = (program(module), "build", "-o", str(to), ".")
+    command = (program(module), "build", "-o", str(to), package)
     provide.call(*command, cwd=module, env={**os.environ, "CGO_ENABLED": "0"})
     return str(to)
 
