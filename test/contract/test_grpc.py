@@ -98,6 +98,26 @@ def test_kserve_s_client_sends_bytes_and_typed_values(lists):
     }
 
 
+def test_mlserver_s_stubs_and_codecs_understand_arrays_frames_and_refusals(lists, model_cache):
+    nested = """
+        def predictor(x):
+            return {"greeting": "hi " + x["name"], "next": x["age"] + 1, "more": x["more"]}
+    """
+    service = GrpcService(model_cache(nested)).ready()
+    try:
+        found = clients.ask("mlserver", "ask_mlserver_grpc.py", lists.grpc, "adder", service.grpc, "model")
+    finally:
+        service.close()
+    assert found == {
+        "live": True,
+        "ready": True,
+        "metadata": "adder",
+        "array": [3.0, 7.5],
+        "frame": [["hi a", "hi ü"], [2, 42], [[1], {"b": 2}]],
+        "refused": ["INVALID_ARGUMENT", "The notebook's validator refuses this sample."],
+    }
+
+
 def test_the_stubs_are_what_the_protos_generate(tmp_path):
     folder = tmp_path / STUBS.relative_to(clients.ROOT / "app-skeleton")
     folder.mkdir(parents=True)

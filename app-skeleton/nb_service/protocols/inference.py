@@ -8,13 +8,15 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from nb_service.protocols import Limits, Malformed, Series, encode, tensors
+from nb_service.protocols import Limits, Malformed, Series, decode, encode, tensors
 from nb_service.protocols.rows import Rows, rows_to_columns
 from nb_service.protocols.series import TOGETHER, VALUES, Chunk
 from nb_service.protocols.tensors import Tensor
 
 OUTPUT = "output-0"
 INPUT = "input-0"
+# MLServer's words: for a request or an answer whose tensors are columns, for columns of JSON, and for columns of texts.
+FRAME, FRAME_JSON, TEXTS = "pd", "pd_json", "str"
 _LENGTH_BYTES = 4
 # What fits whole numbers that come in wider ones.
 _RANGES = {
@@ -44,6 +46,12 @@ class Output(NamedTuple):
     tensor: Tensor
     is_json: bool = False
 
+    def content_type(self, *, as_frame: bool) -> str | None:
+        """Return what its parameters say of its values, if they do; `as_frame` is whether outputs are columns."""
+        if self.is_json:
+            return FRAME_JSON if as_frame else "application/json"
+        return TEXTS if as_frame and self.tensor.datatype == "BYTES" else None
+
 
 def check(name: str, datatype: object, shape: object, limits: Limits) -> int:
     """Return how many values an input of `shape` has; raise Malformed where this or its datatype can't be taken."""
@@ -53,6 +61,16 @@ def check(name: str, datatype: object, shape: object, limits: Limits) -> int:
     if isinstance(shape, list) and shape:
         limits.check_samples(shape[0])
     return count
+
+
+def from_json_texts(name: str, texts: Sequence) -> list:
+    """Return what texts of JSON say, as MLServer's clients send what nests in a data frame; raise Malformed."""
+    try:
+        return [decode(text.encode("utf-8", "surrogatepass"), lenient=True) for text in texts]
+    except (AttributeError, Malformed) as error:
+        raise Malformed(
+            f"The input {name!r} is called {FRAME_JSON}, and has a value that is no text of JSON."
+        ) from error
 
 
 def column(name: str, flat: Sequence, shape: list[int], count: int) -> Column:

@@ -4,7 +4,7 @@ MLServer's codec of data frames, which a request names by the content type `pd`,
 """
 
 import uuid
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from nb_service.identity import Identity
 from nb_service.protocols import (
@@ -15,15 +15,17 @@ from nb_service.protocols import (
     Question,
     Series,
     cloud_events,
-    decode,
     decode_object,
     encode,
     inference,
     plain_refusal,
     tensors,
 )
-from nb_service.protocols.inference import INPUT, OUTPUT, Column
+from nb_service.protocols.inference import FRAME, FRAME_JSON, INPUT, OUTPUT, Column
 from nb_service.protocols.rows import Rows
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 refusal = plain_refusal
 HEADER = "Inference-Header-Content-Length"
@@ -31,8 +33,6 @@ EXTENSIONS = ["binary_tensor_data"]
 PLATFORM = "nb-builder"
 # How the path of an inference ends.
 INFER = "/infer"
-# MLServer's words: for a request or an answer whose tensors are columns, for columns of JSON, and for columns of texts.
-FRAME, FRAME_JSON, TEXTS = "pd", "pd_json", "str"
 # By these header fields of an answer, MLServer's clients read it as an event of CloudEvents. Its version is MLServer's.
 EVENT = {
     "Ce-Specversion": "0.3",
@@ -130,7 +130,7 @@ def _column(tensor: dict, binary: _Binary, limits: Limits) -> Column:
     else:
         flat = inference.from_bytes(name, datatype, binary.take(size))
     if _parameters(tensor).get("content_type") == FRAME_JSON:
-        flat = _from_json_texts(name, flat)
+        flat = inference.from_json_texts(name, flat)
     return inference.column(name, flat, shape or [], count)
 
 
@@ -150,16 +150,6 @@ def _from_json(name: str, data: object, datatype: str) -> list:
         return [float(value) if type(value) is int else value for value in flat]
     except OverflowError as error:
         raise Malformed(f"The input {name!r} has a value that is no {datatype}.") from error
-
-
-def _from_json_texts(name: str, texts: Sequence) -> list:
-    """Return what texts of JSON say, as MLServer's clients send what nests in a data frame."""
-    try:
-        return [decode(text.encode("utf-8", "surrogatepass"), lenient=True) for text in texts]
-    except (AttributeError, Malformed) as error:
-        raise Malformed(
-            f"The input {name!r} is called {FRAME_JSON}, and has a value that is no text of JSON."
-        ) from error
 
 
 class _RequestedOutputs:
@@ -193,12 +183,11 @@ def _write(
 ) -> Body:
     """Return the body of the answers; `described` are the outputs of the model's metadata."""
     outputs, raw = [], []
-    for name, tensor, is_json in inference.outputs(answers, requested.names, described, as_columns=requested.as_frame):
+    for answer in inference.outputs(answers, requested.names, described, as_columns=requested.as_frame):
+        name, tensor = answer.name, answer.tensor
         output: dict = {"name": name}
-        if is_json:
-            output["parameters"] = {"content_type": FRAME_JSON if requested.as_frame else "application/json"}
-        elif requested.as_frame and tensor.datatype == "BYTES":
-            output["parameters"] = {"content_type": TEXTS}
+        if content_type := answer.content_type(as_frame=requested.as_frame):
+            output["parameters"] = {"content_type": content_type}
         output.update(datatype=tensor.datatype, shape=tensor.shape)
         if requested.is_binary(name):
             raw.append(inference.to_bytes(tensor))

@@ -1,7 +1,7 @@
 """Open Inference V2 over gRPC, and Triton's stream of inferences: messages ↔ tensors."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from nb_service.backends.grpc_service.calls import Method, Stream, aside
 from nb_service.backends.grpc_service.refusals import Refusal
@@ -92,37 +92,50 @@ class OpenInference:
         }
         if len(columns) != len(request.inputs):
             raise Malformed("Two inputs have the same name.")
-        is_frame = request.parameters["content_type"].string_param == "pd" if request.parameters else False
-        return inference.samples(columns, self._served.rows, is_frame, self._served.limits)
+        return inference.samples(columns, self._served.rows, _is_frame(request), self._served.limits)
 
     def _column(self, tensor: messages.ModelInferRequest.InferInputTensor, raw: bytes | None) -> Column:
         """Return the values of an input, which came as bytes or in the field of its datatype."""
         name, datatype, shape = tensor.name, tensor.datatype, list(tensor.shape)
         count = inference.check(name, datatype, shape, self._served.limits)
-        if raw is None:
-            return inference.column(name, _typed(tensor), shape, count)
-        if tensor.HasField("contents"):
+        if raw is not None and tensor.HasField("contents"):
             raise Malformed(f"The input {name!r} has contents beside raw_input_contents.")
-        return inference.column(name, inference.from_bytes(name, datatype, raw), shape, count)
+        flat = _typed(tensor) if raw is None else inference.from_bytes(name, datatype, raw)
+        if _content_type(tensor.parameters) == inference.FRAME_JSON:
+            flat = inference.from_json_texts(name, flat)
+        return inference.column(name, flat, shape, count)
 
     def _response(self, request: messages.ModelInferRequest, answers: Series) -> messages.ModelInferResponse:
         """Return the answers: as bytes where the request came so, else in the fields of their datatypes."""
         response = messages.ModelInferResponse(
             model_name=self._served.identity.name, model_version=str(self._served.identity.version), id=request.id
         )
-        is_raw = bool(request.raw_input_contents)
+        is_raw, as_frame = bool(request.raw_input_contents), _is_frame(request)
+        if as_frame:
+            response.parameters["content_type"].string_param = inference.FRAME
         requested = [tensor.name for tensor in request.outputs]
         if any("classification" in tensor.parameters for tensor in request.outputs):
             raise Malformed("The classification extension is not offered here.")
-        for name, tensor, is_json in inference.outputs(answers, requested, self._served.outputs):
-            output = response.outputs.add(name=name, datatype=tensor.datatype, shape=tensor.shape)
-            if is_json:
-                output.parameters["content_type"].string_param = "application/json"
+        for answer in inference.outputs(answers, requested, self._served.outputs, as_columns=as_frame):
+            tensor = answer.tensor
+            output = response.outputs.add(name=answer.name, datatype=tensor.datatype, shape=tensor.shape)
+            if content_type := answer.content_type(as_frame=as_frame):
+                output.parameters["content_type"].string_param = content_type
             if is_raw:
                 response.raw_output_contents.append(inference.to_bytes(tensor))
             else:
                 getattr(output.contents, FIELDS[tensor.datatype]).extend(_values(tensor))
         return response
+
+
+def _is_frame(request: messages.ModelInferRequest) -> bool:
+    """Return whether inputs and outputs are the columns of a data frame."""
+    return _content_type(request.parameters) == inference.FRAME
+
+
+def _content_type(parameters: Mapping[str, messages.InferParameter]) -> str:
+    # A look-up of what is not there would add it.
+    return parameters["content_type"].string_param if "content_type" in parameters else ""
 
 
 def _typed(tensor: messages.ModelInferRequest.InferInputTensor) -> Sequence:
