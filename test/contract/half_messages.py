@@ -14,9 +14,12 @@ STREAM = 1
 
 
 class HalfMessage:
-    """A call on a connection of its own, whose message has `size` bytes of which fewer come."""
+    """A call on a connection of its own, whose message has `size` bytes of which fewer come.
 
-    def __init__(self, address: str, path: str, size: int) -> None:
+    `timeout` is how long its client says that it waits, in gRPC's form; it waits longer, and says nothing more.
+    """
+
+    def __init__(self, address: str, path: str, size: int, timeout: str = "1H") -> None:
         host, port = address.rsplit(":", 1)
         self._sock = socket.create_connection((host, int(port)), 30)
         self._buffer = b""
@@ -24,7 +27,8 @@ class HalfMessage:
         self._windows = {0: 65535, STREAM: 65535}
         fields = {":method": "POST", ":scheme": "http", ":path": path, ":authority": "x", "te": "trailers"}
         self._sock.sendall(PREFACE + frame(SETTINGS, 0, 0, b""))
-        self._sock.sendall(frame(HEADERS, END_HEADERS, STREAM, headers({**fields, "content-type": "application/grpc"})))
+        fields.update({"content-type": "application/grpc", "grpc-timeout": timeout})
+        self._sock.sendall(frame(HEADERS, END_HEADERS, STREAM, headers(fields)))
         self._begin = struct.pack(">BI", 0, size)
 
     def send(self, count: int) -> None:

@@ -83,7 +83,6 @@ def test_what_nobody_waits_for_any_more_is_not_scored(begin):
     assert live("leave", service.grpc) == [True, [4.0], [0.0]]
     # The first, the last, and one at most that the scorer had been given already; of sixty others none.
     assert 2 <= scored(service) <= 4
-    service.wait_for(r"ModelInfer DEADLINE_EXCEEDED [0-9.]+ms")
     service.wait_for(r"ModelInfer CANCELLED [0-9.]+ms")
 
 
@@ -197,8 +196,8 @@ def half():
     """Return what begins a call whose message does not arrive as a whole; it ends with the test."""
     begun = []
 
-    def send(service, size, count):
-        begun.append(HalfMessage(service.grpc, INFER, size))
+    def send(service, size, count, **how):
+        begun.append(HalfMessage(service.grpc, INFER, size, **how))
         begun[-1].send(count)
 
     yield send
@@ -230,6 +229,13 @@ def test_a_message_that_takes_too_long_is_refused_and_one_that_never_comes(begin
     service = begin(S2I_RECEIVE_TIMEOUT="1").ready()
     half(service, 1000, 10)
     service.wait_for(r"ModelInfer DEADLINE_EXCEEDED 1[0-9]{3}\.")
+    assert live("again", service.grpc) == ["answered"]
+
+
+def test_a_call_ends_when_its_deadline_has_passed_whatever_its_client_does(begin, half):
+    service = begin().ready()
+    half(service, 1000, 10, timeout="300m")
+    service.wait_for(r"ModelInfer DEADLINE_EXCEEDED [0-9]{3}\.")
     assert live("again", service.grpc) == ["answered"]
 
 

@@ -12,7 +12,7 @@ from google.protobuf.message import DecodeError, Message
 
 from nb_service.backends.grpc_service import refusals
 from nb_service.backends.grpc_service.refusals import Refusal, Refused
-from nb_service.backends.grpc_service.transfers import Transfers
+from nb_service.backends.grpc_service.transfers import Transfers, is_late
 from nb_service.http import request_id
 from nb_service.http.access import as_json
 from nb_service.http.tracing import context_of
@@ -268,8 +268,7 @@ async def _next(tasks: "asyncio.Queue", reading: "asyncio.Task[None]") -> "async
 
 
 def _why_cancelled(context: grpc.aio.ServicerContext) -> grpc.StatusCode:
-    left = context.time_remaining()
-    return grpc.StatusCode.DEADLINE_EXCEEDED if left is not None and left <= 0 else grpc.StatusCode.CANCELLED
+    return grpc.StatusCode.DEADLINE_EXCEEDED if is_late(context) else grpc.StatusCode.CANCELLED
 
 
 def _text_line(call: _Call, code: str, took: float) -> str:

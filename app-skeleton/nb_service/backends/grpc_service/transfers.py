@@ -37,9 +37,15 @@ class Transfers:
         self._look: asyncio.TimerHandle | None = None
 
     async def only(self, context: grpc.aio.ServicerContext) -> bytes:
-        """Return the one message of a call; raise Refused where it does not come, or not in time."""
+        """Return the one message of a call; raise Refused where it does not come, or not in time.
+
+        Raise CancelledError where the client has gone, or its deadline has passed.
+        """
         message = await self._read(context, asyncio.get_running_loop().time())
         if message is grpc.aio.EOF:
+            # Also of a call that is over, grpcio may say that its messages have come to the end.
+            if context.cancelled() or is_late(context):
+                raise asyncio.CancelledError
             raise Refused(EMPTY)
         return message
 
@@ -116,6 +122,12 @@ class Transfers:
         if task not in self._refused:
             self._refused[task] = refusal
             task.cancel()
+
+
+def is_late(context: grpc.aio.ServicerContext) -> bool:
+    """Return whether the deadline of a call has passed."""
+    left = context.time_remaining()
+    return left is not None and left <= 0
 
 
 def _task() -> asyncio.Task:

@@ -278,18 +278,6 @@ def test_form_that_gains_with_many_samples_only_is_kept(form_of):
     assert facts["gain"] > 2 and facts["gain_at"] == 32
 
 
-def test_form_that_never_gains_is_not_kept(form_of):
-    form, names = form_of("def predictor(x):\n    return model.predict([x])[0]\n")
-
-    def predict(rows):
-        time.sleep(0.005 * len(rows))
-        return rows
-
-    names["model"].predict = predict
-    with pytest.raises(Unproved, match="8 samples in one call are .* times as (fast|slow) as one by one"):
-        prove(subject_of(form, names["predictor"]), [[float(number)] for number in range(8)], 1e-6, 60)
-
-
 @pytest.mark.parametrize(
     ("source", "call", "line"),
     [
