@@ -45,7 +45,7 @@ def test_samples_of_those_who_hung_up_are_not_scored_any_more(start, path, way):
         wire.reset() if way == "reset" else wire.socket.close()
     began = time.monotonic()
     assert service.predict("after") == (200, "after")
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 8
     assert "Traceback" not in service.log
 
 
@@ -210,7 +210,7 @@ def test_nobody_waits_for_the_model_longer_than_for_a_prediction(loading):
     began = time.monotonic()
     answer = ask(service, post(b"5"), 10)
     assert answer.status in (503, 504)
-    assert 0.9 < time.monotonic() - began < 5
+    assert 0.9 < time.monotonic() - began < 9
     assert json.loads(answer.body)["status"] == answer.status
 
 

@@ -518,7 +518,7 @@ def test_what_does_not_end_has_only_its_grace(echo):
         assert ask(served, get(b"/readyz")).status == 200
         begun = time.monotonic()
         assert served.end() == (0, "")
-        assert 0.25 < time.monotonic() - begun < 3
+        assert 0.25 < time.monotonic() - begun < 10
 
 
 def test_a_second_signal_ends_it_at_once(echo):
