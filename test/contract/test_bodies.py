@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import time
 
 import pytest
 
@@ -113,7 +112,7 @@ def test_a_body_has_no_more_samples_than_the_setting_says(start):
 def test_a_scorer_that_dies_costs_the_body_it_worked_on_and_no_other(start, in_background, code):
     service = start(code).ready()
     slow = in_background(asked, service, ["slow", 1])
-    time.sleep(0.5)
+    assert wait_until(lambda: service.metric("nb_in_flight_samples") >= 1)
     others = [in_background(asked, service, list(range(100))) for _ in range(5)]
     # They are answered by the scorer that is awake.
     assert [other()[0] for other in others] == [200] * 5

@@ -228,14 +228,14 @@ def test_messages_that_never_arrive_as_a_whole_do_not_fill_the_memory(begin, hal
 def test_a_message_that_takes_too_long_is_refused_and_one_that_never_comes(begin, half):
     service = begin(S2I_RECEIVE_TIMEOUT="1").ready()
     half(service, 1000, 10)
-    service.wait_for(r"ModelInfer DEADLINE_EXCEEDED 1[0-9]{3}\.")
+    service.wait_for(r"ModelInfer DEADLINE_EXCEEDED [1-9][0-9]{3}\.")
     assert live("again", service.grpc) == ["answered"]
 
 
 def test_a_call_ends_when_its_deadline_has_passed_whatever_its_client_does(begin, half):
     service = begin().ready()
     half(service, 1000, 10, timeout="300m")
-    service.wait_for(r"ModelInfer DEADLINE_EXCEEDED [0-9]{3}\.")
+    service.wait_for(r"ModelInfer DEADLINE_EXCEEDED [0-9]{3,}\.")
     assert live("again", service.grpc) == ["answered"]
 
 
