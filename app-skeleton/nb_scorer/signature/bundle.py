@@ -59,10 +59,10 @@ def read(path):
 def parsed(content):
     """Return the bundle in the bytes of a file; raise Malformed where it is none."""
     try:
-        told = json.loads(content)
-        envelope, material = told["dsseEnvelope"], told["verificationMaterial"]
+        document = json.loads(content)
+        envelope, material = document["dsseEnvelope"], document["verificationMaterial"]
         (signature,) = envelope["signatures"]
-        kind = told["mediaType"], envelope["payloadType"]
+        kind = document["mediaType"], envelope["payloadType"]
         chain = (material.get("x509CertificateChain") or {}).get("certificates") or []
         hint = (material.get("publicKey") or {}).get("hint") or ""
         certificates = tuple(_bytes(each["rawBytes"]) for each in chain)

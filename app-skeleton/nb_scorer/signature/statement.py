@@ -63,10 +63,10 @@ def read(payload):
     Nothing in it is taken that could be read in two ways: other digests than SHA-256, shards, links.
     """
     try:
-        told = json.loads(payload)
-        subjects, predicate = told["subject"], told["predicate"]
+        statement = json.loads(payload)
+        subjects, predicate = statement["subject"], statement["predicate"]
         resources, form = predicate["resources"], predicate["serialization"]
-        if told["_type"] != TYPE or told["predicateType"] != PREDICATE:
+        if statement["_type"] != TYPE or statement["predicateType"] != PREDICATE:
             raise Malformed("it was made for something else than a model")
         if (form["method"], form["hash_type"], form["allow_symlinks"]) != ("files", "sha256", False):
             raise Malformed("it is not one of whole files, without links, by SHA-256")

@@ -42,10 +42,10 @@ def python_of(minor):
     here = "{}.{}".format(*sys.version_info[:2])
     if here == minor:
         return sys.executable
-    found = shutil.which("python" + minor)
-    if found is None:
+    python = shutil.which("python" + minor)
+    if python is None:
         raise ZipappPython(minor, here)
-    return found
+    return python
 
 
 def made(carried, digests, minor, cache):

@@ -22,7 +22,7 @@ STEADY_SECONDS = 60.0
 class PoolProcess:
     """Runs `python -m MODULE DESCRIPTOR…`, of which the last descriptor is its end of the pool's socket.
 
-    `title` is what the log calls it. The process gets `facts()` when it asks for them; what it tells goes to `told`.
+    `title` is what the log calls it. The process gets `facts()` when it asks for them; what it tells goes to `on_news`.
     """
 
     # Whether a balancer sends it requests, which has to notice first that it ends.
@@ -73,7 +73,7 @@ class PoolProcess:
         """Return the signals that are held back until it asks for them, beside those that are already."""
         return ()
 
-    def told(self, news: dict) -> None:
+    def on_news(self, news: dict) -> None:
         """Take what the process tells; nothing by default."""
 
     def start(self) -> None:
@@ -115,7 +115,7 @@ class PoolProcess:
             its_socket.close()
         self._started_at = self._loop.time()
         try:
-            self._server = PoolServer(self._loop, self._pool, front_socket, self._facts, lambda: None, self.told)
+            self._server = PoolServer(self._loop, self._pool, front_socket, self._facts, lambda: None, self.on_news)
         except OSError:
             # Without a server nobody would answer it. It is reaped and restarted like one that ended by itself.
             front_socket.close()

@@ -36,8 +36,8 @@ class ZipappExport(StdoutArchive):
 
     def write(self, model: "ModelFolder", log: "Log", stream: IO[bytes]) -> tuple[int, int]:
         """Write the file of `model`; return how many files are in it, and its size in bytes."""
-        found, left = zipapp.of(model)
+        exported, left = zipapp.of(model)
         if left:
             log.say(f"Of the repository it is without {', '.join(sorted(left))}: links to folders, or no files.")
         packages: Iterator[tuple[str, BinaryIO]] = wheels.of(model) if WITH_WHEELS in self.words else iter(())
-        return zipapp.write(found, identity.of(model).name, packages, stream)
+        return zipapp.write(exported, identity.of(model).name, packages, stream)

@@ -53,8 +53,8 @@ def _installed(model: ModelFolder) -> list[metadata.Distribution]:
     """Return what is installed in the model's environment, by their names."""
     venv = model.python.parent.parent
     folders = {os.path.realpath(folder) for folder in venv.glob("lib*/python*/site-packages")}
-    found = {each.name.lower(): each for each in metadata.distributions(path=sorted(folders))}
-    return [found[name] for name in sorted(found)]
+    distributions = {each.name.lower(): each for each in metadata.distributions(path=sorted(folders))}
+    return [distributions[name] for name in sorted(distributions)]
 
 
 def _digest(file: BinaryIO) -> "hashlib._Hash":

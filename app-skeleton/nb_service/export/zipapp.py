@@ -28,8 +28,8 @@ def of(model: ModelFolder) -> tuple[Contents, list[str]]:
 
     Raise as `contents.of` does.
     """
-    found = contents.of(model)
-    files = dict(found.files)
+    exported = contents.of(model)
+    files = dict(exported.files)
     left: list[str] = []
     for name, path in _walk(model.folder.parent / paths.SRC, left):
         files[layout.SRC + name] = path
@@ -38,7 +38,7 @@ def of(model: ModelFolder) -> tuple[Contents, list[str]]:
     for name, path in _walk(home, []):
         if name.endswith(".py") and name.partition("/")[0] != _OF_BUILDS:
             files[layout.PROGRAM + name] = path
-    return Contents(files, found.digests), left
+    return Contents(files, exported.digests), left
 
 
 def _walk(folder: Path, left: list[str]) -> Iterator[tuple[str, Path]]:
@@ -55,7 +55,7 @@ def _walk(folder: Path, left: list[str]) -> Iterator[tuple[str, Path]]:
         folders[:] = sorted(set(folders) - _LEFT_OUT)
 
 
-def write(found: Contents, name: str, more: Iterable[tuple[str, BinaryIO]], stream: IO[bytes]) -> tuple[int, int]:
+def write(exported: Contents, name: str, more: Iterable[tuple[str, BinaryIO]], stream: IO[bytes]) -> tuple[int, int]:
     """Write the file of the model called `name`, with `more` (names and open files) in it.
 
     Return how many files are in it, and its size. Raise OSError, ModelNotAsSigned for a file that is another, and
@@ -68,9 +68,9 @@ def write(found: Contents, name: str, more: Iterable[tuple[str, BinaryIO]], stre
         _write_text(sink, layout.MAIN, layout.MAIN_PROGRAM)
         _write_text(sink, layout.FACTS, json.dumps(facts, sort_keys=True) + "\n")
         count = 2
-        for each, path in sorted(found.files.items()):
+        for each, path in sorted(exported.files.items()):
             executable = os.stat(path).st_mode & 0o100 if each.startswith(layout.SRC) else 0
-            with archive.opened(path, found.digests.get(each)) as file:
+            with archive.opened(path, exported.digests.get(each)) as file:
                 _copy(sink, forward, each, file, executable)
             count += 1
         for each, file in more:

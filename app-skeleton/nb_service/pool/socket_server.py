@@ -31,7 +31,7 @@ class PoolServer:
     """Serves the one process at the other end of `sock`, a connected UNIX stream socket.
 
     `facts` returns what it gets when it asks for facts; `gone` is called, once, when it hangs up. What it still has in
-    the queue then is abandoned. `told` gets the news that it tells. For the loop's thread only; nothing here blocks.
+    the queue then is abandoned. `on_news` gets the news that it tells. For the loop's thread only; nothing here blocks.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class PoolServer:
         sock: socket.socket,
         facts: Callable[[], dict],
         gone: Callable[[], None],
-        told: Callable[[dict], None] = lambda news: None,
+        on_news: Callable[[dict], None] = lambda news: None,
     ) -> None:
         self._loop = loop
         self._pool = pool
@@ -49,7 +49,7 @@ class PoolServer:
         self._fd = sock.fileno()
         self._facts = facts
         self._gone = gone
-        self._told = told
+        self._on_news = on_news
         self._jobs: dict[int, Job] = {}  # asked and not answered, by number
         self._in = bytearray()
         self._out: deque[bytes | memoryview] = deque()
@@ -127,7 +127,7 @@ class PoolServer:
                 self._pool.abandon(job)
             return
         if kind == wire.TELL:
-            guarded(self._told, json.loads(payload))
+            guarded(self._on_news, json.loads(payload))
             return
         submit = {wire.SAMPLE: self._pool.submit, wire.ARRAY: self._pool.submit_many}[kind]
         self._jobs[number] = submit(payload, partial(self._answered, number))

@@ -17,23 +17,23 @@ _LABEL = 13
 def read(payload: bytes) -> dict[str, Any]:
     """Return the statement in these bytes; raise Malformed for one of another kind."""
     try:
-        told = json.loads(payload)
-        if told["predicateType"] != PREDICATE or not isinstance(told["predicate"], dict):
+        statement = json.loads(payload)
+        if statement["predicateType"] != PREDICATE or not isinstance(statement["predicate"], dict):
             raise Malformed("it says nothing of where a model comes from")
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise error if isinstance(error, Malformed) else Malformed("it is no statement") from error
-    return told
+    return statement
 
 
-def model_of(told: Mapping) -> str:
+def model_of(statement: Mapping) -> str:
     """Return the digest of the model that a statement is about; "" where it names none."""
-    subjects = {subject.get("name"): subject.get("digest", {}).get("sha256", "") for subject in told["subject"]}
+    subjects = {subject.get("name"): subject.get("digest", {}).get("sha256", "") for subject in statement["subject"]}
     return str(subjects.get(paths.MODEL, ""))
 
 
-def page(told: Mapping) -> list[str]:
+def page(statement: Mapping) -> list[str]:
     """Return the lines of the page: what is not in the statement is not on it."""
-    return [line for label, text in _rows(told["predicate"]) if text for line in row(label, text)]
+    return [line for label, text in _rows(statement["predicate"]) if text for line in row(label, text)]
 
 
 def row(label: str, text: str) -> list[str]:

@@ -45,7 +45,7 @@ class BusProcess(PoolProcess):
         )
         super().start()
 
-    def told(self, news: dict) -> None:
+    def on_news(self, news: dict) -> None:
         """Take a sentence for the log, or its numbers."""
         if "say" in news:
             self._say(news["say"])

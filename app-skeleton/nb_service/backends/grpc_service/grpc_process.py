@@ -46,7 +46,7 @@ class GrpcProcess(PoolProcess):
         """Return whether it listens."""
         return self.pid is not None and self._listening
 
-    def told(self, news: dict) -> None:
+    def on_news(self, news: dict) -> None:
         """Take that it listens; or calls that were answered: [path, code, seconds], lines of the log, CallFacts."""
         if news.get("listening"):
             self._listening = True
