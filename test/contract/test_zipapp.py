@@ -392,6 +392,16 @@ def test_ctrl_c_while_packages_are_installed_is_no_traceback(plain, tmp_path, ca
     assert run(plain, "1", cache=cache).returncode == 0
 
 
+def test_the_cache_is_the_model_s_own_also_where_builds_have_made_theirs(plain, tmp_path):
+    builds = tmp_path / "nb-builder"
+    builds.mkdir()
+    builds.chmod(0o775)
+    environ = {"PATH": "/usr/bin:/bin", "XDG_CACHE_HOME": str(tmp_path)}
+    done = subprocess.run([sys.executable, plain, "1"], env=environ, capture_output=True)
+    assert (done.returncode, done.stdout) == (0, b'{"next": 2}\n'), done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["nb-builder", "nb-builder-models"]
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs to be root, to give a link away")
 def test_a_link_that_another_user_can_turn_is_no_cache(signed, keys, tmp_path):
     cache = tmp_path / "cache"

@@ -77,7 +77,8 @@ def port(text):
 
 def _cache():
     base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    return os.path.join(base, "nb-builder")
+    # Not where builds keep theirs, which the user's group may write to: what is here is run.
+    return os.path.join(base, "nb-builder-models")
 
 
 def _run(carried, words):
