@@ -24,6 +24,12 @@ WAITS = """
 
     examples = [0.0, 0.01]
 """
+LARGE = """
+    def predictor(x):
+        return "a" * 200_000
+
+    examples = [0.0]
+"""
 FULL = "More samples wait than this service takes; try again."
 NO_KEY = (
     "This service wants a key: Authorization: Bearer <key>, or X-API-Key: <key>; "
@@ -33,11 +39,11 @@ NO_KEY = (
 
 @pytest.fixture
 def begin(model_cache):
-    """Return what starts a service that waits as long as it is told; it ends with the test."""
+    """Return what starts a service, one that waits as long as it is told but for other words; it ends with the test."""
     running = []
 
-    def start(**env):
-        running.append(GrpcService(model_cache(WAITS), WEB_CONCURRENCY="1", S2I_MAX_BATCH="1", **env))
+    def start(notebook=WAITS, **env):
+        running.append(GrpcService(model_cache(notebook), WEB_CONCURRENCY="1", S2I_MAX_BATCH="1", **env))
         return running[-1]
 
     yield start
@@ -290,6 +296,21 @@ def test_a_watcher_that_takes_nothing_keeps_nobody_from_seeing_health_turn(begin
     service = begin(S2I_LINGER="2").ready()
     idle(service, HEALTH + "Watch", 1, asks=True)
     assert live_until_stopped(service) == [1, "asked", 2, [0.0], [[1.5], [1.5]]]
+
+
+def test_answers_that_nobody_takes_do_not_fill_the_memory(begin):
+    service = begin(LARGE, S2I_MAX_HELD=str(10 << 20)).ready()
+    assert live("large", service.grpc) == [2_000_000]
+    before = resident(grpc_pid(service))
+    with subprocess.Popen(
+        live_command("hoard", service.grpc), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as client:
+        assert json.loads(client.stdout.readline()) == "asked"
+        # Of 384 MB: what may be held, copies on the way of each, and what grpcio keeps for its clients.
+        assert resident(grpc_pid(service)) - before < 100
+        client.communicate("\n")
+    # What they held is there again.
+    assert live("large", service.grpc) == [2_000_000]
 
 
 def test_streams_that_are_idle_do_not_keep_a_service_from_ending(begin):

@@ -11,6 +11,7 @@ client = triton.InferenceServerClient(host)
 names = triton.InferInput("name", [2], "BYTES").set_data_from_numpy(np.array(["ä", "b"], dtype=object))
 ages = triton.InferInput("age", [2, 1], "INT64").set_data_from_numpy(np.array([[1], [2]]))
 said = client.infer(model, [names, ages])
+client.close()
 print(
     json.dumps(
         {

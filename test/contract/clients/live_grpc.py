@@ -132,3 +132,14 @@ elif what == "refused":
     large = service_pb2.ModelInferRequest(model_name="nobody's", raw_input_contents=[bytes(15_000_000)])
     outcomes = [outcome(stub.ModelInfer, large, timeout=60) for _ in range(60)]
     say(sum(one[0] == "NOT_FOUND" for one in outcomes))
+elif what == "hoard":
+    # Large answers that nobody takes, until a line is read.
+    streams = [stub.ModelStreamInfer(iter([request(*range(5))] * 64)) for _ in range(6)]
+    time.sleep(8)
+    say("asked")
+    sys.stdin.readline()
+    for stream in streams:
+        stream.cancel()
+elif what == "large":
+    answer = stub.ModelInfer(request(*range(10)), timeout=60, wait_for_ready=True)
+    say(sum(map(len, answer.outputs[0].contents.bytes_contents)))

@@ -58,11 +58,18 @@ class Updates(NamedTuple):
     is_check: bool = False
 
 
+class _Response(NamedTuple):
+    """A response on its way; `held` of its bytes are counted as held until it is sent."""
+
+    message: bytes
+    held: int = 0
+
+
 class Calls:
     """Makes handlers for grpcio of methods; notes each call that was answered until `taken` is called.
 
-    `most_bytes` of requests may be worked on at a time; one is taken where nothing else is, whatever its size. What
-    comes before and after is up to `transfers`.
+    `most_bytes` may be held at a time, of requests that are worked on and of responses that wait for their clients;
+    one is taken where nothing else is, whatever its size. How messages come and go is up to `transfers`.
     """
 
     def __init__(
@@ -136,30 +143,37 @@ class Calls:
         finally:
             self._streams -= 1
 
-    async def _send(self, context: grpc.aio.ServicerContext, response: bytes) -> None:
-        self._held += len(response)
+    async def _send(self, context: grpc.aio.ServicerContext, response: _Response) -> None:
         try:
-            await self._transfers.send(context, response)
+            await self._transfers.send(context, response.message)
         finally:
-            self._held -= len(response)
+            self._held -= response.held
 
-    def _responses(self, method: Stream | Updates, context: grpc.aio.ServicerContext) -> AsyncGenerator[bytes, None]:
+    def _responses(
+        self, method: Stream | Updates, context: grpc.aio.ServicerContext
+    ) -> AsyncGenerator[_Response, None]:
         return self._streamed(method, context) if isinstance(method, Stream) else self._updated(method, context)
 
-    async def _updated(self, method: Updates, context: grpc.aio.ServicerContext) -> AsyncGenerator[bytes, None]:
+    async def _updated(self, method: Updates, context: grpc.aio.ServicerContext) -> AsyncGenerator[_Response, None]:
         """Yield the responses to the one request."""
         try:
             request = _parsed(method.request, await self._transfers.only(context))
         except Malformed as error:
             raise Refused(refusals.of(error)) from error
         async for message in method.messages(request):
-            yield message.SerializeToString()
+            yield _Response(message.SerializeToString())
 
-    async def _answered(self, method: Method | Stream, data: bytes) -> bytes:
-        """Return the bytes of the response; raise Refused."""
-        if self._held and self._held + len(data) > self._most:
-            raise Refused(refusals.HELD)
-        self._held += len(data)
+    async def _answered(self, method: Method | Stream, data: bytes) -> _Response:
+        """Return the response, whose bytes are held; raise Refused."""
+        message = await self._message(method, data)
+        # A check must be answered when memory is short, and is small.
+        held = 0 if method.is_check else len(message)
+        self._hold(held)
+        return _Response(message, held)
+
+    async def _message(self, method: Method | Stream, data: bytes) -> bytes:
+        """Return the bytes of the response, holding the request until they are there; raise Refused."""
+        self._hold(len(data))
         try:
             request = await aside(len(data), _parsed, method.request, data)
             response = await method.answer(request)
@@ -174,34 +188,55 @@ class Calls:
         finally:
             self._held -= len(data)
 
-    async def _streamed(self, method: Stream, context: grpc.aio.ServicerContext) -> AsyncGenerator[bytes, None]:
-        """Yield the responses in the order of their requests, of which several are worked on at a time."""
-        tasks: asyncio.Queue[asyncio.Task[bytes] | None] = asyncio.Queue(MOST_OF_A_STREAM)
+    def _hold(self, size: int) -> None:
+        """Count so many bytes as held; raise Refused where there is no room for them."""
+        if self._held and self._held + size > self._most:
+            raise Refused(refusals.HELD)
+        self._held += size
 
-        async def one(data: bytes) -> bytes:
+    async def _streamed(self, method: Stream, context: grpc.aio.ServicerContext) -> AsyncGenerator[_Response, None]:
+        """Yield the responses in the order of their requests, of which several are worked on at a time."""
+        room = asyncio.Semaphore(MOST_OF_A_STREAM)
+        tasks: asyncio.Queue[asyncio.Task[_Response] | None] = asyncio.Queue()
+        # Whose responses have not been yielded, and may never be.
+        unsent: set[asyncio.Task[_Response]] = set()
+
+        async def one(data: bytes) -> _Response:
             try:
                 return await self._answered(method, data)
             except Refused as error:
-                return method.failed(_identified(method, data), error.refusal).SerializeToString()
+                return _Response(method.failed(_identified(method, data), error.refusal).SerializeToString())
 
         async def read() -> None:
-            while (data := await self._transfers.next(context)) is not None:
-                await tasks.put(asyncio.create_task(one(data)))
-            await tasks.put(None)
+            try:
+                await room.acquire()
+                while (data := await self._transfers.next(context)) is not None:
+                    task = asyncio.create_task(one(data))
+                    unsent.add(task)
+                    tasks.put_nowait(task)
+                    await room.acquire()
+            finally:
+                tasks.put_nowait(None)
 
         reading = asyncio.create_task(read())
-        task: asyncio.Task[bytes] | None = None
         try:
-            while (task := await _next(tasks, reading)) is not None:
-                yield await task
-            # Also where reading failed there is nothing more.
+            while (task := await tasks.get()) is not None:
+                response = await task
+                unsent.discard(task)
+                yield response
+                room.release()
+            # Where reading failed, it says why.
             await reading
         finally:
             reading.cancel()
-            left = [task, *(tasks.get_nowait() for _ in range(tasks.qsize()))]
-            for unanswered in left:
-                if unanswered is not None:
-                    unanswered.cancel()
+            for task in unsent:
+                task.cancel()
+                task.add_done_callback(self._let_go)
+
+    def _let_go(self, task: "asyncio.Task[_Response]") -> None:
+        """Give back what a response holds that nobody will be sent."""
+        if not task.cancelled() and task.exception() is None:
+            self._held -= task.result().held
 
     async def _refuse(self, call: "_Call", context: grpc.aio.ServicerContext, refusal: Refusal) -> None:
         self._ended(call, context, refusal.code)
@@ -253,18 +288,6 @@ def _identified(method: Stream, data: bytes) -> Message:
 async def aside(size: int, work: Callable, *parts: Any) -> Any:
     """Return what `work` returns, from a thread where it is about many bytes."""
     return work(*parts) if size <= SMALL_BYTES else await asyncio.to_thread(work, *parts)
-
-
-async def _next(tasks: "asyncio.Queue", reading: "asyncio.Task[None]") -> "asyncio.Task[bytes] | None":
-    """Return the next of `tasks`; None at their end, also where reading has ended by an error."""
-    if not tasks.empty():
-        return tasks.get_nowait()
-    getting = asyncio.ensure_future(tasks.get())
-    await asyncio.wait((getting, reading), return_when=asyncio.FIRST_COMPLETED)
-    if getting.done():
-        return getting.result()
-    getting.cancel()
-    return tasks.get_nowait() if not tasks.empty() else None
 
 
 def _why_cancelled(context: grpc.aio.ServicerContext) -> grpc.StatusCode:
