@@ -13,7 +13,7 @@ from pathlib import Path
 
 from nb_builder.signing import attestation, zipapp
 from nb_builder.signing.signer import Signer
-from nb_scorer.zipapp import layout, one_reading
+from nb_scorer.zipapp import layout
 from nb_service.export import zip_entries
 from nb_service.signature import provenance
 
@@ -113,9 +113,8 @@ def changed(path: Path, target: Path, change) -> Path:
 def write(target: Path, entries) -> None:
     """Write a file of these (name, bytes) in the form of our writer."""
     with open(target, "wb") as file:
-        forward = zip_entries.Forward(file)
-        forward.write(one_reading.SHEBANG)
-        with zipfile.ZipFile(forward, "w") as sink:
+        sink, _ = zip_entries.runnable(file)
+        with sink:
             for name, content in entries:
                 sink.writestr(zip_entries.stored(name, len(content)), content)
 

@@ -3,6 +3,8 @@
 import zipfile
 from typing import IO
 
+from nb_scorer.zipapp import one_reading
+
 AT_ONCE = 1 << 20
 # The first that a zip file can say.
 NO_TIME = (1980, 1, 1, 0, 0, 0)
@@ -24,6 +26,13 @@ class Forward:
     def flush(self) -> None:
         """Flush the stream."""
         self._stream.flush()
+
+
+def runnable(stream: IO[bytes]) -> tuple[zipfile.ZipFile, Forward]:
+    """Return a zip file that Python runs, to be filled and closed, and the stream that it goes to."""
+    forward = Forward(stream)
+    forward.write(one_reading.SHEBANG)
+    return zipfile.ZipFile(forward, "w"), forward  # type: ignore[call-overload] # it is a stream of its own
 
 
 def entry(name: str, size: int, executable: int = 0) -> zipfile.ZipInfo:

@@ -61,10 +61,9 @@ def write(exported: Contents, name: str, more: Iterable[tuple[str, BinaryIO]], s
     Return how many files are in it, and its size. Raise OSError, ModelNotAsSigned for a file that is another, and
     ZipappTooLarge.
     """
-    forward = zip_entries.Forward(stream)
-    forward.write(one_reading.SHEBANG)
     facts = {"format": layout.FORMAT, "machine": machine(), "name": name}
-    with zipfile.ZipFile(forward, "w") as sink:  # type: ignore[call-overload] # it is a stream of its own
+    sink, forward = zip_entries.runnable(stream)
+    with sink:
         _write_text(sink, layout.MAIN, layout.MAIN_PROGRAM)
         _write_text(sink, layout.FACTS, json.dumps(facts, sort_keys=True) + "\n")
         count = 2

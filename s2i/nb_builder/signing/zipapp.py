@@ -6,7 +6,7 @@ import zipfile
 from pathlib import Path
 
 from nb_scorer.signature import statement
-from nb_scorer.zipapp import layout, one_reading
+from nb_scorer.zipapp import layout
 from nb_scorer.zipapp.carried import Carried
 from nb_service.export import zip_entries
 
@@ -35,9 +35,8 @@ def sign(path: Path, signer: Signer) -> str:
 def _write(path: Path, signature: bytes, target: Path) -> None:
     """Copy the file with another signature, or its first."""
     with zipfile.ZipFile(path) as source, target.open("wb") as stream:
-        forward = zip_entries.Forward(stream)
-        forward.write(one_reading.SHEBANG)
-        with zipfile.ZipFile(forward, "w") as sink:  # type: ignore[call-overload] # it is a stream of its own
+        sink, _ = zip_entries.runnable(stream)
+        with sink:
             for entry in source.infolist():
                 if entry.filename != layout.SIGNATURE:
                     executable = entry.external_attr >> 16 & 0o100

@@ -13,9 +13,12 @@ FILES = {"__main__.py": b"print(1)\n", "src/größe.py": b"", "model/data": byte
 def written(files, *, forward=True):
     """Return a file of ours with these {name: bytes}; without `forward`, as zipfile writes it where it can go back."""
     target = io.BytesIO()
-    sink = zip_entries.Forward(target) if forward else target
-    sink.write(one_reading.SHEBANG)
-    with zipfile.ZipFile(sink, "w") as archive:
+    if forward:
+        archive, _ = zip_entries.runnable(target)
+    else:
+        target.write(one_reading.SHEBANG)
+        archive = zipfile.ZipFile(target, "w")
+    with archive:
         for name, content in files.items():
             archive.writestr(zip_entries.stored(name, len(content), name.startswith("src/")), content)
     return target.getvalue()
