@@ -20,6 +20,10 @@ TOGETHER = 2  # a sample, too; those that are waiting may go to batch_predictor 
 MANY = 3  # a JSON array of samples; its answer is the array of theirs, or what the first failure gets
 PROVE = 4  # {"samples", "tolerance", "seconds"}; its answer has the facts of the proof of the batch form
 ALONE = 5  # ask predictor alone from now on; it has no answer, and takes no number
+BLOCK = 6  # as MANY, but the samples come as a block of numbers (see number_blocks)
+
+# Those whose one answer has the answers to many samples.
+OF_MANY = frozenset((MANY, BLOCK))
 
 # Statuses of an answer. The payload of OK is the answer as JSON; that of all others is a JSON object.
 OK = 0

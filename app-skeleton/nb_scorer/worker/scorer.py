@@ -14,7 +14,7 @@ from nb_scorer.batching.form import MOST_TOGETHER, Failure
 from nb_scorer.batching.watch import Watch
 from nb_scorer.model import calls, functions, json_codec
 from nb_scorer.model.misfit import Misfit
-from nb_scorer.protocol import frames
+from nb_scorer.protocol import frames, number_blocks
 from nb_scorer.worker import refusals
 
 # More would have the allocator ask the system for memory each time: three system calls per read.
@@ -142,9 +142,12 @@ class Scorer(object):
         answers[0] = (*answers[0][:2], len(payloads))
         yield answers
 
-    def answer_many(self, body):
-        """Return (status, payload, batch) for a JSON array of samples: all answers, or the first that failed."""
-        samples, refused = self._decoded_array(body)
+    def answer_many(self, body, decode=json_codec.decode):
+        """Return (status, payload, batch) for an array of samples: all answers, or the first that failed.
+
+        `decode` makes a list of the body, a JSON array if it is not told otherwise.
+        """
+        samples, refused = self._decoded_array(body, decode)
         if refused is not None:
             return refused
         if self._pays_from is not None and len(samples) >= self._pays_from:
@@ -158,12 +161,12 @@ class Scorer(object):
         payload = self._scored(samples, is_array=True) if len(samples) > 1 else None
         if payload is not None:
             return frames.OK, payload, len(samples)
-        return self._one_by_one(json_codec.decode(body))
+        return self._one_by_one(decode(body))
 
-    def _decoded_array(self, body):
-        """Return (samples, None) of a JSON array whose samples the validator accepts, or (None, the answer to it)."""
+    def _decoded_array(self, body, decode):
+        """Return (samples, None) of an array whose samples the validator accepts, or (None, the answer to it)."""
         try:
-            samples = json_codec.decode(body)
+            samples = decode(body)
         except ValueError as error:
             return None, (frames.NOT_JSON, _payload(reason=str(error)), 1)
         if type(samples) is not list:
@@ -174,7 +177,7 @@ class Scorer(object):
             if refused is not None:
                 return None, _with_index(*refused)
             if _changed(samples, before):
-                samples = json_codec.decode(body)
+                samples = decode(body)
         return samples, None
 
     def _together(self, bodies, watch):
@@ -494,6 +497,8 @@ def _answers(scorer, kind, bodies):
         return []
     if kind == frames.MANY:
         return [[scorer.answer_many(bodies[0])]]
+    if kind == frames.BLOCK:
+        return [[scorer.answer_many(bodies[0], number_blocks.unpack)]]
     if kind == frames.PROVE:
         return [[(*scorer.prove(bodies[0]), 1)]]
     if len(bodies) == 1:

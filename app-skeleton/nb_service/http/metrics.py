@@ -5,7 +5,7 @@ One process counts all requests, and one all samples; `numbers` returns them in 
 
 from collections.abc import Iterable
 
-from nb_scorer.protocol import frames
+from nb_scorer.protocol.frames import OF_MANY
 
 from nb_service.http.histogram import BATCHES, SECONDS, Histogram
 from nb_service.http.value_metrics import Inputs, Predictions
@@ -72,14 +72,13 @@ class Samples:
         for batch, count in _counted([answer.batch for _, answer in pairs if answer.batch]):
             self._batches.observe(batch, count)
         successful = [pair for pair in pairs if pair[1].outcome == OK]
-        for payload, count in _counted([answer.payload for job, answer in successful if job.kind != frames.MANY]):
+        for payload, count in _counted([answer.payload for job, answer in successful if job.kind not in OF_MANY]):
             self._predictions.saw(payload, count)
         for job, answer in successful:
-            if job.kind == frames.MANY:
+            if job.kind in OF_MANY:
                 self._predictions.saw_many(answer.payload)
-                self.inputs.saw(job.body, many=True)
-            elif self.inputs.looks:
-                self.inputs.saw(job.body)
+            if self.inputs.looks:
+                self.inputs.saw(job.body, job.kind)
 
     def numbers(self) -> dict:
         """Return all of this and the pool's own numbers, in a form that JSON can hold."""

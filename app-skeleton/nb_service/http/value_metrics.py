@@ -7,6 +7,8 @@ import json
 from collections import Counter
 from typing import Any
 
+from nb_scorer.protocol import frames, number_blocks
+
 from nb_service.http.histogram import ANY_NUMBER, Histogram, edges_around
 
 MOST_VALUES = 100
@@ -128,14 +130,14 @@ class Inputs:
         """Allow further samples to be examined."""
         self._left = SAMPLES_A_TURN
 
-    def saw(self, body: bytes, *, many: bool = False) -> None:
-        """Count the numbers of a sample that was answered, or of `many` in an array, if any may still be examined."""
+    def saw(self, body: bytes, kind: int = frames.SAMPLE) -> None:
+        """Count the numbers of what was answered, a frame of this kind, if any may still be examined."""
         if not self._left or len(body) > LONGEST_BODY or not self._names:
             return
         self._left -= 1
         # As a scorer reads it, without a byte order mark.
-        decoded = _decoded(body.decode("utf-8-sig"))
-        for sample in decoded if many and type(decoded) is list else (decoded,):
+        decoded = number_blocks.unpack(body) if kind == frames.BLOCK else _decoded(body.decode("utf-8-sig"))
+        for sample in decoded if kind in frames.OF_MANY and type(decoded) is list else (decoded,):
             for name, number in _numbers(sample):
                 if name in self._names:
                     self._count(name, number)

@@ -52,6 +52,10 @@ class AsyncPoolClient(asyncio.Protocol):
         """Return the outcome of a JSON array of samples, as Pool.submit_many does."""
         return self._request(wire.ARRAY, array)
 
+    def ask_block(self, block: bytes) -> "asyncio.Future[Answer]":
+        """Return the outcome of a block of numbers, as ask_array does."""
+        return self._request(wire.BLOCK, block)
+
     def abandon(self, asked: Iterable["asyncio.Future[Answer]"]) -> None:
         """Withdraw what nobody waits for any more: what no scorer has yet is not scored."""
         withdrawn = set(asked)

@@ -91,6 +91,10 @@ class PoolClient:
         """Return the outcome of each JSON array of samples, as ask_many does for samples."""
         return _Request(self, wire.ARRAY, arrays).answered()
 
+    def ask_blocks(self, blocks: Sequence[bytes]) -> list[Answer | None]:
+        """Return the outcome of each block of numbers, as ask_arrays does for JSON arrays."""
+        return _Request(self, wire.BLOCK, blocks).answered()
+
     def facts(self) -> dict:
         """Return the front's facts about itself; {} when it is gone."""
         box: queue.SimpleQueue = queue.SimpleQueue()

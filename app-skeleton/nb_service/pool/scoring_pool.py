@@ -98,6 +98,10 @@ class Pool:
         """
         return self._submit(Job(body, done, frames.MANY))
 
+    def submit_block(self, body: bytes, done: Callable[[Answer], None]) -> Job:
+        """Queue a block of numbers (see nb_scorer.protocol.number_blocks), as `submit_many` does."""
+        return self._submit(Job(body, done, frames.BLOCK))
+
     def is_waiting(self, job: Job) -> bool:
         """Return whether no scorer has this sample yet."""
         return job in self._queue

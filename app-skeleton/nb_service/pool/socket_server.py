@@ -45,6 +45,7 @@ class PoolServer:
     ) -> None:
         self._loop = loop
         self._pool = pool
+        self._submit = {wire.SAMPLE: pool.submit, wire.ARRAY: pool.submit_many, wire.BLOCK: pool.submit_block}
         self._sock = sock
         self._fd = sock.fileno()
         self._facts = facts
@@ -129,8 +130,7 @@ class PoolServer:
         if kind == wire.TELL:
             guarded(self._on_news, json.loads(payload))
             return
-        submit = {wire.SAMPLE: self._pool.submit, wire.ARRAY: self._pool.submit_many}[kind]
-        self._jobs[number] = submit(payload, partial(self._answered, number))
+        self._jobs[number] = self._submit[kind](payload, partial(self._answered, number))
 
     def _current_facts(self) -> dict:
         try:

@@ -87,6 +87,11 @@ class Series(Sequence):
         return self._array
 
     @property
+    def block(self) -> bytes | None:
+        """Return the values as scorers take numbers (see nb_scorer.protocol.number_blocks), if they came so."""
+        return None
+
+    @property
     def values(self) -> list:
         """Return the decoded values."""
         if self._values is None:

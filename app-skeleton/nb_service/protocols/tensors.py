@@ -4,8 +4,11 @@ import array
 import math
 import struct
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
+
+from nb_scorer.protocol import number_blocks
+from nb_scorer.protocol.number_blocks import nest
 
 from nb_service.protocols import Malformed, Series, encode
 from nb_service.protocols.series import TOGETHER, VALUES, Chunk, joined
@@ -65,11 +68,20 @@ def list_bytes(shape: Sequence[int]) -> int:
 class Packed(Sequence):
     """The numbers in `raw`, unpacked only slice by slice; raises Malformed where the last one is cut off."""
 
-    def __init__(self, datatype: str, raw: bytes, little: bool = True) -> None:
+    def __init__(self, datatype: str, raw: bytes | memoryview, little: bool = True) -> None:
         self._size = CODES[datatype][1]
         if len(raw) % self._size:
             raise Malformed(f"{len(raw)} bytes are no whole number of {datatype} values.")
         self._datatype, self._raw, self._little = datatype, raw, little
+
+    def block(self, shape: Sequence[int]) -> bytes:
+        """Return all numbers, an array of `shape`, as scorers take them."""
+        return number_blocks.pack(CODES[self._datatype][0], "<" if self._little else ">", shape, self._raw)
+
+    def part(self, begin: int, end: int) -> "Packed":
+        """Return the numbers from index `begin` to `end`, still packed."""
+        view = memoryview(self._raw)[begin * self._size : end * self._size]
+        return Packed(self._datatype, view, self._little)
 
     def __len__(self) -> int:
         return len(self._raw) // self._size
@@ -81,22 +93,18 @@ class Packed(Sequence):
         return unpack(self._datatype, self._raw[begin * self._size : end * self._size], self._little)
 
 
-def unpack(datatype: str, raw: bytes, little: bool = True) -> list:
+def packed(datatype: str, values: Iterable) -> Packed:
+    """Return numbers that fit their datatype, which is not FP16, as those of an array that came as bytes."""
+    raw = bytes(values) if datatype == "BOOL" else array.array(CODES[datatype][0], values).tobytes()
+    return Packed(datatype, raw, sys.byteorder == "little")
+
+
+def unpack(datatype: str, raw: bytes | memoryview, little: bool = True) -> list:
     """Return the values in `raw`; NaN and infinities, which JSON does not have, become None."""
     code, size = CODES[datatype]
     if len(raw) % size:
         raise Malformed(f"{len(raw)} bytes are no whole number of {datatype} values.")
-    if code in "?e":
-        flat = list(struct.unpack(f"{'<' if little else '>'}{len(raw) // size}{code}", raw))
-    else:
-        numbers = array.array(code)
-        numbers.frombytes(raw)
-        if little != (sys.byteorder == "little"):
-            numbers.byteswap()
-        flat = numbers.tolist()
-    if code in "efd" and not all(map(math.isfinite, flat)):
-        flat = [value if math.isfinite(value) else None for value in flat]
-    return flat
+    return number_blocks.values(code, "<" if little else ">", raw)
 
 
 def pack(tensor: Tensor) -> bytes:
@@ -109,23 +117,71 @@ def pack(tensor: Tensor) -> bytes:
         raise Malformed(f"A value does not fit {tensor.datatype}: {error}.") from error
 
 
-def nest(flat: Sequence, shape: Sequence[int]) -> Sequence:
-    """Return `flat` as nested lists of `shape`, which has at least one dimension."""
-    for size in reversed(shape[1:]):
-        flat = [flat[at : at + size] for at in range(0, len(flat), size)]
-    return flat
-
-
 def samples(flat: Sequence, shape: Sequence[int]) -> Series:
     """Return the rows of a tensor as samples; only some are in memory as lists at a time."""
+    return NumberRows(flat, shape) if isinstance(flat, Packed) else Series(chunks=_chunks(flat, shape))
+
+
+class NumberRows(Series):
+    """The rows of an array of packed numbers, which are spelled as JSON only for who asks for that."""
+
+    def __init__(self, numbers: Packed, shape: Sequence[int]) -> None:
+        super().__init__()
+        self._numbers = numbers
+        self._shape = shape
+        self._json: Series | None = None
+
+    @property
+    def block(self) -> bytes:
+        """Return the rows as scorers take numbers."""
+        return self._numbers.block(self._shape)
+
+    @property
+    def elements(self) -> list[bytes]:
+        """Return the JSON of each row."""
+        return self._spelled().elements
+
+    @property
+    def array(self) -> bytes:
+        """Return the JSON array of all rows."""
+        return self._spelled().array
+
+    @property
+    def values(self) -> list:
+        """Return the decoded rows."""
+        return self._spelled().values
+
+    @property
+    def at_most(self) -> int:
+        """Return the length."""
+        return len(self)
+
+    def parts(self, size: int) -> Iterator[Series]:
+        """Yield all rows in series of at most `size`."""
+        row_size = math.prod(self._shape[1:])
+        for begin in range(0, len(self), size):
+            count = min(size, len(self) - begin)
+            numbers = self._numbers.part(begin * row_size, (begin + count) * row_size)
+            yield NumberRows(numbers, [count, *self._shape[1:]])
+
+    def __len__(self) -> int:
+        return self._shape[0]
+
+    def _spelled(self) -> Series:
+        """Return the series of the rows' JSON."""
+        if self._json is None:
+            self._json = Series(chunks=_chunks(self._numbers, self._shape))
+        return self._json
+
+
+def _chunks(flat: Sequence, shape: Sequence[int]) -> list[Chunk]:
+    """Return the JSON of the rows of a tensor."""
     count, sample_size = shape[0], math.prod(shape[1:])
     step = max(1, min(TOGETHER, VALUES // sample_size))
-    return Series(
-        chunks=[
-            Chunk(block_json(flat, [min(step, count - at), *shape[1:]], at * sample_size), min(step, count - at))
-            for at in range(0, count, step)
-        ]
-    )
+    return [
+        Chunk(block_json(flat, [min(step, count - at), *shape[1:]], at * sample_size), min(step, count - at))
+        for at in range(0, count, step)
+    ]
 
 
 def rows(flat: Sequence, shape: Sequence[int], step: int) -> Iterator[Sequence]:

@@ -28,7 +28,9 @@ class Asker:
         try:
             if self._pool.together and samples.at_most > 1:
                 parts = list(samples.parts(failures.TOGETHER))
-                return Series.joined(await self._payloads(self._pool.ask_array, [part.array for part in parts], parts))
+                blocks = [block for part in parts if (block := part.block) is not None]
+                ask = self._pool.ask_block if blocks else self._pool.ask_array
+                return Series.joined(await self._payloads(ask, blocks or [part.array for part in parts], parts))
             return Series(await self._payloads(self._pool.ask, samples.elements, samples))
         except Malformed:
             raise

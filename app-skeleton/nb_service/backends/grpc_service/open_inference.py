@@ -7,7 +7,7 @@ from nb_service.backends.grpc_service.calls import Method, Stream, aside
 from nb_service.backends.grpc_service.refusals import Refusal
 from nb_service.backends.grpc_service.served_model import ServedModel
 from nb_service.backends.grpc_service.stubs import open_inference_pb2 as messages
-from nb_service.protocols import Malformed, Series, inference, open_inference
+from nb_service.protocols import Malformed, Series, inference, open_inference, tensors
 from nb_service.protocols.inference import Column
 from nb_service.protocols.tensors import Tensor
 
@@ -150,11 +150,8 @@ def _typed(tensor: messages.ModelInferRequest.InferInputTensor) -> Sequence:
     values = getattr(tensor.contents, field)
     if datatype == "BYTES":
         return [inference.text(name, value) for value in values]
-    flat = list(values)
-    if datatype[:2] == "FP":
-        return flat if all(map(math.isfinite, flat)) else [value if math.isfinite(value) else None for value in flat]
-    inference.check_range(name, datatype, flat)
-    return flat
+    inference.check_range(name, datatype, values)
+    return tensors.packed(datatype, values)
 
 
 def _values(tensor: Tensor) -> Sequence:

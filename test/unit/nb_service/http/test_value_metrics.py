@@ -1,6 +1,7 @@
 import json
 
 import pytest
+from nb_scorer.protocol import frames
 from nb_service.http import value_metrics
 from nb_service.http.value_metrics import Inputs, Predictions
 
@@ -105,10 +106,10 @@ def test_without_golden_rows_only_what_the_schema_names_is_counted(schema, sampl
     assert set(counted.features) == names
 
 
-@pytest.mark.parametrize("many", [True, False])
-def test_what_is_nested_too_deeply_is_not_counted_and_raises_nothing(many):
+@pytest.mark.parametrize("kind", [frames.MANY, frames.SAMPLE])
+def test_what_is_nested_too_deeply_is_not_counted_and_raises_nothing(kind):
     counted = Inputs([])
-    counted.saw(b"[" * 2000 + b"]" * 2000, many=many)
+    counted.saw(b"[" * 2000 + b"]" * 2000, kind)
     assert counted.features == {}
     answers = Predictions([])
     answers.saw_many(b"[" * 20_000 + b"]" * 20_000)
@@ -131,5 +132,5 @@ def test_so_many_samples_are_looked_into_and_then_no_more_until_later():
         counted.saw(b"\xef\xbb\xbf[1]")
     assert sum(counted.features["0"].counts) == value_metrics.SAMPLES_A_TURN
     counted.refill()
-    counted.saw(b"[[1], [2]]", many=True)
+    counted.saw(b"[[1], [2]]", frames.MANY)
     assert sum(counted.features["0"].counts) == value_metrics.SAMPLES_A_TURN + 2

@@ -44,13 +44,14 @@ def test_answers_come_in_any_order_to_who_asked():
     async def use(client, theirs):
         asked = [asyncio.ensure_future(client.ask(b"%d" % number)) for number in range(3)]
         asked.append(asyncio.ensure_future(client.ask_array(b"[1]")))
-        frames = await frames_of(theirs, 4)
-        assert [(kind, body) for kind, _, body in frames] == [(2, b"0"), (2, b"1"), (2, b"2"), (3, b"[1]")]
+        asked.append(asyncio.ensure_future(client.ask_block(b"d")))
+        frames = await frames_of(theirs, 5)
+        assert [(kind, body) for kind, _, body in frames] == [(2, b"0"), (2, b"1"), (2, b"2"), (3, b"[1]"), (8, b"d")]
         for _, number, body in reversed(frames):
             theirs.send(wire.answer_frame(number, Answer(OK, b"a" + body)))
         return [answer.payload for answer in await asyncio.gather(*asked)]
 
-    assert served(use) == [b"a0", b"a1", b"a2", b"a[1]"]
+    assert served(use) == [b"a0", b"a1", b"a2", b"a[1]", b"ad"]
 
 
 def test_what_one_turn_asks_leaves_in_one_piece():

@@ -37,6 +37,9 @@ class Pool:
     def submit_many(self, array, done):
         return self.submit(b"many " + array, done)
 
+    def submit_block(self, block, done):
+        return self.submit(b"block " + block, done)
+
     def abandon(self, job):
         self.abandoned += 1
 
@@ -92,6 +95,7 @@ def test_one_sample_has_one_answer_and_an_array_goes_whole(served):
     assert client.together
     assert client.ask(b"1") == Answer(outcomes.OK, b"1")
     assert client.ask_arrays([b"[1]", b"[2]"]) == [Answer(0, b"many [1]"), Answer(0, b"many [2]")]
+    assert client.ask_blocks([b"d"]) == [Answer(0, b"block d")]
 
 
 def test_after_a_sample_that_failed_no_more_are_asked(served):

@@ -27,6 +27,9 @@ class Pool:
     def submit_many(self, body, done):
         return self.submit(b"many " + body, done)
 
+    def submit_block(self, body, done):
+        return self.submit(b"block " + body, done)
+
     def abandon(self, job):
         self.abandoned.append(job.body)
 
@@ -65,11 +68,12 @@ def served():
     loop.close()
 
 
-def test_samples_and_arrays_reach_the_pool_and_answers_carry_their_number_in_any_order(served):
+def test_samples_arrays_and_blocks_reach_the_pool_and_answers_carry_their_number_in_any_order(served):
     loop, pool, _, peer, _ = served
     peer.sock.sendall(wire.frame(wire.SAMPLE, 7, b"1") + wire.frame(wire.ARRAY, 9, b"[2]"))
+    peer.sock.sendall(wire.frame(wire.BLOCK, 8, b"d"))
     turn(loop)
-    assert [job.body for job in pool.jobs] == [b"1", b"many [2]"]
+    assert [job.body for job in pool.jobs] == [b"1", b"many [2]", b"block d"]
     pool.jobs[1].done(Answer(OK, b"[20]", 0.5, 2))
     pool.jobs[0].done(Answer(FAILED))
     turn(loop)
