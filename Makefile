@@ -37,7 +37,7 @@ help:
 	@echo "make verify      verify the model in the image $(SERVICE) by the public KEY=<file>, and show where it comes from; MODEL=<file of make zipapp>"
 	@echo "make test        check, test-unit, and then test-flow, test-docs and test-image at once; K=… as pytest's -k, for each of them"
 	@echo "make test-image  the image tests alone: the real s2i and a container engine"
-	@echo "make test-long   what takes minutes each, and is not in make test: other bases, clouds, a build that is made twice"
+	@echo "make test-long   what is not in make test: all fixtures in containers, other bases, clouds, a build that is made twice; an hour"
 	@echo "make test-spark  a real cluster of Spark on this machine, of which an executor is killed; needs Java 17 and minutes"
 	@echo "make test-bus    all message brokers, with 10,000 samples each whose services and servers are killed meanwhile; half an hour"
 	@echo "make check       linters and docstrings"
@@ -153,7 +153,8 @@ test-docs: developer
 test-image: developer
 	$(PYTEST) $(BUILDS_AT_ONCE) test/image $(NONE_IS_FINE)
 
-# Not in `make test`: other bases, clouds' own clients, brokers in containers, each Python, a build that is made twice.
+# Not in `make test`: all fixtures in containers, other bases, clouds' own clients, brokers in containers, each Python, a
+# build that is made twice.
 test-long: developer
 	$(PYTEST) $(BUILDS_AT_ONCE) -m long test/contract test/flow test/image $(NONE_IS_FINE)
 
