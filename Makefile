@@ -19,7 +19,7 @@ VERSION := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 
 export NB_BUILDER_HOME := $(HOME_DIR)
 
-.PHONY: help run batch check-notebook build runtime native spark-model zipapp push pull rebuild-check sign verify test test-unit test-flow test-docs test-image test-long test-spark test-bus check audit lock stubs bench mutants fuzz-native fuzz-protocols fuzz-grpc clean environments developer
+.PHONY: help run batch check-notebook build runtime native spark-model zipapp push pull rebuild-check sign verify test test-unit test-flow test-docs test-image test-long test-spark test-operate test-bus check audit lock stubs bench mutants fuzz-native fuzz-protocols fuzz-grpc clean environments developer
 
 help:
 	@echo "make run         build the example notebook, serve it here and ask it once; NOTEBOOK=<folder, .ipynb or git URL>; or serve MODEL=<file of make zipapp, or its place in a registry>"
@@ -39,6 +39,7 @@ help:
 	@echo "make test-image  the image tests alone: the real s2i and a container engine"
 	@echo "make test-long   what is not in make test: all fixtures in containers, other bases, clouds, a build that is made twice; an hour"
 	@echo "make test-spark  a real cluster of Spark on this machine, of which an executor is killed; needs Java 17 and minutes"
+	@echo "make test-operate  what docs/deploy has for Kubernetes, on a cluster of it on this machine; as root, and the first time 10 minutes"
 	@echo "make test-bus    all message brokers, with 10,000 samples each whose services and servers are killed meanwhile; half an hour"
 	@echo "make check       linters and docstrings"
 	@echo "make audit       known vulnerabilities in what the SBOM of IMAGE=… names; AUDIT_OPTIONS=… are pip-audit's"
@@ -162,6 +163,10 @@ test-long: developer
 test-spark: developer
 	$(PYTEST) test/spark
 
+# Not in `make test`: a cluster of Kubernetes on this machine, which the first time takes minutes to build.
+test-operate: developer
+	$(PYTEST) test/operate
+
 # Not in `make test`, where a small storm is: this one takes minutes for each broker.
 test-bus: developer
 	STORM=1 $(PYTEST) -s test/contract/test_bus_storms.py
@@ -172,7 +177,7 @@ check: developer
 	$(TEST)/ruff format --check .
 	$(TEST)/lint-imports --no-cache
 	$(TEST)/mypy
-	$(TEST)/shellcheck s2i/install s2i/check s2i/runtime s2i/native s2i/rebuild-check s2i/sign s2i/verify s2i/bin/* test/run test/mutants/sandbox.sh .ci/run
+	$(TEST)/shellcheck s2i/install s2i/check s2i/runtime s2i/native s2i/rebuild-check s2i/sign s2i/verify s2i/bin/* test/run test/mutants/sandbox.sh test/kubernetes/node.sh .ci/run
 
 audit:
 	@s2i/install "$(HOME_DIR)" --audit
