@@ -92,8 +92,12 @@ class Worker(Running):
         finally:
             self.resume()
         left = number - number // 10
-        began = wait_for(lambda: self.has(left), PATIENCE)
-        return left / (wait_for(lambda: self.has(0), PATIENCE) - began)
+        try:
+            began = wait_for(lambda: self.has(left), PATIENCE)
+            return left / (wait_for(lambda: self.has(0), PATIENCE) - began)
+        except TimeoutError as error:
+            count = self.load.count(self.target)
+            raise RuntimeError(f"{self.peer.says} has answered {count} of {self.sent} samples: {error}") from error
 
 
 def report() -> None:

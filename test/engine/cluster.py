@@ -53,13 +53,19 @@ class Cluster:
 
     def run(self, *command: str, text: str = "") -> subprocess.CompletedProcess:
         """Run a command beside the node's components, as a host of pods that reaches all of them."""
-        environ = {
-            **os.environ,
-            "KUBECONFIG": str(self._folder / "keys" / "admin.conf"),
-            "PATH": f"{programs()}:{os.environ['PATH']}",
-        }
-        inside = ["nsenter", "--target", str(self._pid), "--mount", "--net", "--pid"]
-        return subprocess.run([*inside, *command], input=text, capture_output=True, text=True, env=environ)
+        return subprocess.run(self._inside(command), input=text, capture_output=True, text=True, env=self._environ())
+
+    def start(self, *command: str) -> subprocess.Popen:
+        """Start such a command, with pipes to it and from it."""
+        pipe = subprocess.PIPE
+        return subprocess.Popen(self._inside(command), stdin=pipe, stdout=pipe, text=True, env=self._environ())
+
+    def _inside(self, command: Sequence[str]) -> list[str]:
+        return ["nsenter", "--target", str(self._pid), "--mount", "--net", "--pid", *command]
+
+    def _environ(self) -> dict[str, str]:
+        path = f"{programs()}:{os.environ['PATH']}"
+        return {**os.environ, "KUBECONFIG": str(self._folder / "keys" / "admin.conf"), "PATH": path}
 
     @contextmanager
     def namespace(self, name: str) -> Iterator["Namespace"]:

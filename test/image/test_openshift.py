@@ -4,6 +4,7 @@ import re
 import subprocess
 
 import pytest
+import yaml
 
 from engine import go_tool, provide
 from image.conftest import or_leave_out
@@ -46,6 +47,16 @@ def test_so_are_the_jobs_that_score_files(name, decode):
     jobs = ["PersistentVolumeClaim my-service-data", "CronJob my-service-nightly", "Job my-service-once"]
     assert decode(text) == (jobs, "")
     assert decode(text.replace("backoffLimit", "backofLimit", 1))[1].endswith('unknown field "backofLimit"')
+
+
+def test_so_is_each_file_of_the_folder_for_kubernetes(decode):
+    folder = provide.ROOT / "docs/deploy/kubernetes"
+    names = yaml.safe_load((folder / "kustomization.yaml").read_text(encoding="utf-8"))["resources"]
+    items = [yaml.safe_load((folder / name).read_text(encoding="utf-8")) for name in [*names, "autoscaler.yaml"]]
+    listed = yaml.safe_dump({"apiVersion": "v1", "kind": "List", "items": items})
+    kinds = ["Deployment", "Service", "PodDisruptionBudget", "NetworkPolicy", "HorizontalPodAutoscaler"]
+    assert decode(listed) == ([f"{kind} my-service" for kind in kinds], "")
+    assert decode(listed.replace("minAvailable", "minAvailible"))[1].endswith('unknown field "minAvailible"')
 
 
 def test_so_is_what_scores_from_a_bus_but_for_what_keda_and_knative_have(decode):

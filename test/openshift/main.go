@@ -14,23 +14,29 @@ import (
 	imagev1 "github.com/openshift/api/image/v1"
 	routev1 "github.com/openshift/api/route/v1"
 	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 )
 
 // What a document may be; each call gives an empty one.
 var kinds = map[metav1.TypeMeta]func() any{
-	{APIVersion: "v1", Kind: "Service"}:                        func() any { return new(corev1.Service) },
-	{APIVersion: "v1", Kind: "Secret"}:                         func() any { return new(corev1.Secret) },
-	{APIVersion: "v1", Kind: "PersistentVolumeClaim"}:          func() any { return new(corev1.PersistentVolumeClaim) },
-	{APIVersion: "apps/v1", Kind: "Deployment"}:                func() any { return new(appsv1.Deployment) },
-	{APIVersion: "batch/v1", Kind: "CronJob"}:                  func() any { return new(batchv1.CronJob) },
-	{APIVersion: "batch/v1", Kind: "Job"}:                      func() any { return new(batchv1.Job) },
-	{APIVersion: "build.openshift.io/v1", Kind: "BuildConfig"}: func() any { return new(buildv1.BuildConfig) },
-	{APIVersion: "image.openshift.io/v1", Kind: "ImageStream"}: func() any { return new(imagev1.ImageStream) },
-	{APIVersion: "route.openshift.io/v1", Kind: "Route"}:       func() any { return new(routev1.Route) },
+	{APIVersion: "v1", Kind: "Service"}:                             func() any { return new(corev1.Service) },
+	{APIVersion: "v1", Kind: "Secret"}:                              func() any { return new(corev1.Secret) },
+	{APIVersion: "v1", Kind: "PersistentVolumeClaim"}:               func() any { return new(corev1.PersistentVolumeClaim) },
+	{APIVersion: "apps/v1", Kind: "Deployment"}:                     func() any { return new(appsv1.Deployment) },
+	{APIVersion: "autoscaling/v2", Kind: "HorizontalPodAutoscaler"}: func() any { return new(autoscalingv2.HorizontalPodAutoscaler) },
+	{APIVersion: "networking.k8s.io/v1", Kind: "NetworkPolicy"}:     func() any { return new(networkingv1.NetworkPolicy) },
+	{APIVersion: "policy/v1", Kind: "PodDisruptionBudget"}:          func() any { return new(policyv1.PodDisruptionBudget) },
+	{APIVersion: "batch/v1", Kind: "CronJob"}:                       func() any { return new(batchv1.CronJob) },
+	{APIVersion: "batch/v1", Kind: "Job"}:                           func() any { return new(batchv1.Job) },
+	{APIVersion: "build.openshift.io/v1", Kind: "BuildConfig"}:      func() any { return new(buildv1.BuildConfig) },
+	{APIVersion: "image.openshift.io/v1", Kind: "ImageStream"}:      func() any { return new(imagev1.ImageStream) },
+	{APIVersion: "route.openshift.io/v1", Kind: "Route"}:            func() any { return new(routev1.Route) },
 }
 
 func main() {

@@ -1,0 +1,69 @@
+"""Asks a service until told to stop, by clients that never ask twice; prints what became of it as JSON.
+
+Usage: load.py HOST PORT LEAST, stopped by a line on stdin once at least so many requests were sent. Half of the clients
+keep their connections, half have a new one for each request.
+"""
+
+import http.client
+import json
+import sys
+import threading
+import time
+
+CLIENTS = 8
+BODY, HEADERS = b"[0.2, 0.7]", {"Content-Type": "application/json"}
+# Of each client, at most so many a second.
+RATE = 40.0
+
+
+class Client(threading.Thread):
+    """Asks, one request after the other."""
+
+    def __init__(self, address, stop, *, keeps):
+        super().__init__()
+        self.outcomes = []
+        self._address, self._end, self._keeps = address, stop, keeps
+
+    def run(self):
+        """Ask until told to stop."""
+        connection = http.client.HTTPConnection(*self._address, timeout=30)
+        while not self._end.is_set():
+            began = time.monotonic()
+            try:
+                connection.request("POST", "/predict", BODY, HEADERS)
+                response = connection.getresponse()
+                said = f"{response.status} {response.read().decode()}"
+            except OSError as error:
+                said = f"{type(error).__name__}: {error}"
+            except http.client.HTTPException as error:
+                said = f"{type(error).__name__}: {error}"
+            took = time.monotonic() - began
+            self.outcomes.append((said, took))
+            if not self._keeps or not said.startswith("200"):
+                connection.close()
+            time.sleep(max(0.0, 1 / RATE - took))
+        connection.close()
+
+
+def main(host, port, least):
+    """Ask, and say what became of it."""
+    stop = threading.Event()
+    clients = [Client((host, int(port)), stop, keeps=bool(number % 2)) for number in range(CLIENTS)]
+    for client in clients:
+        client.start()
+    sys.stdin.readline()
+    while sum(len(client.outcomes) for client in clients) < int(least):
+        time.sleep(0.1)
+    stop.set()
+    outcomes = []
+    for client in clients:
+        client.join()
+        outcomes += client.outcomes
+    counts = {}
+    for said, _ in outcomes:
+        counts[said] = counts.get(said, 0) + 1
+    times = sorted(took for _, took in outcomes)
+    print(json.dumps({"counts": counts, "p99": times[len(times) * 99 // 100]}))
+
+
+main(*sys.argv[1:])
