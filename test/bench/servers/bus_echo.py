@@ -4,21 +4,31 @@ Reads the back end's own settings; S2I_BUS_GROUP must be set.
 """
 
 import asyncio
+import contextlib
 import os
 from collections import deque
 
 from nb_service.backends.bus import brokers, place
-from nb_service.backends.bus.brokers import Delivery, Outcome
+from nb_service.backends.bus.brokers import Away, Broker, Delivery, Outcome
 from nb_service.settings import Settings
 
 # As many as the back end takes and settles at most.
 AT_A_TIME, SETTLED = 512, 512
 
 
-async def serve() -> None:
-    """Take and settle until a signal, at once."""
+async def main() -> None:
+    """Take and settle until a signal, through any number of connections."""
     settings = Settings(dict(os.environ))
-    broker = brokers.make(place.of(settings, settings.bus_group))
+    while True:
+        broker = brokers.make(place.of(settings, settings.bus_group))
+        # Whoever stood still for longer than a client waits finds its connection given up.
+        with contextlib.suppress(Away):
+            await serve(broker)
+        await broker.close()
+
+
+async def serve(broker: Broker) -> None:
+    """Take and settle at once, as long as the connection lasts; raise Away."""
     await broker.connect(AT_A_TIME)
     taken: deque[Delivery] = deque()
     change = asyncio.Event()
@@ -45,8 +55,13 @@ async def serve() -> None:
                 taken.popleft()
             change.set()
 
-    await asyncio.gather(take(), settle())
+    both = [asyncio.create_task(take()), asyncio.create_task(settle())]
+    try:
+        await asyncio.gather(*both)
+    finally:
+        for task in both:
+            task.cancel()
 
 
 if __name__ == "__main__":
-    asyncio.run(serve())
+    asyncio.run(main())
