@@ -115,12 +115,12 @@ def running(*images: str) -> Iterator[Cluster]:
         pause = _pause()
         docker.docker("save", "--output", str(archive), pause, *images)
         with open(folder / "words", "wb") as words:
+            groups = _groups()
             command = [MODULE / "node.sh", programs(), PLUGINS, folder, f"docker.io/library/{pause}", archive]
             namespaces = ["unshare", "--mount", "--net", "--pid", "--fork", "--mount-proc", "--kill-child"]
             node = subprocess.Popen(
                 [*namespaces, *map(str, command)], stdin=subprocess.DEVNULL, stdout=words, stderr=words
             )
-            groups = _groups()
             try:
                 yield Cluster(folder, _ready(node, folder / "words"))
             finally:
@@ -177,13 +177,12 @@ def _ready(node: subprocess.Popen, words: Path) -> int:
 
 
 def _groups() -> set[Path]:
-    """Return the control groups of pods on this machine."""
-    return {path for path in Path("/sys/fs/cgroup").glob("**/kube*") if path.is_dir()} | {
-        path for path in Path("/sys/fs/cgroup").glob("**/k8s.io") if path.is_dir()
-    }
+    """Return the control groups of this machine that containerd makes for Kubernetes, and those of pods."""
+    root = Path("/sys/fs/cgroup")
+    return {path for name in ("k8s.io", "kube*") for path in root.glob(f"**/{name}") if path.is_dir()}
 
 
-def _remove(groups: Sequence[Path] | set[Path]) -> None:
+def _remove(groups: set[Path]) -> None:
     """Remove control groups whose processes have ended, those within first."""
     for group in groups:
         for path, _, _ in os.walk(group, topdown=False):

@@ -33,9 +33,7 @@ class Client(threading.Thread):
                 connection.request("POST", "/predict", BODY, HEADERS)
                 response = connection.getresponse()
                 said = f"{response.status} {response.read().decode()}"
-            except OSError as error:
-                said = f"{type(error).__name__}: {error}"
-            except http.client.HTTPException as error:
+            except (OSError, http.client.HTTPException) as error:
                 said = f"{type(error).__name__}: {error}"
             took = time.monotonic() - began
             self.outcomes.append((said, took))
