@@ -93,7 +93,8 @@ class Settings(Table):
         "S2I_SCORER_START",
         one_of("auto", "fork", "spawn"),
         "auto",
-        "How scorers start: forked from one process that loaded the model, or each loading it itself. "
+        "How scorers start: `fork` from one process that loaded the model, `spawn` with each loading it itself, or "
+        "`auto`, which forks where the build has proved that it may. "
         "`spawn` in a build leaves out the test whether they can be forked.",
     )
     max_body: int = setting(

@@ -204,7 +204,8 @@ class Settings(Table):
         "S2I_SLIM",
         one_of(*slim_levels.LEVELS),
         slim_levels.DISTRIBUTIONS,
-        "What a slim image leaves out: nothing of the notebook's packages, whole distributions, or single files.",
+        "What a slim image leaves out of the notebook's packages: nothing (`off`), whole `distributions`, or single "
+        "`files`.",
     )
     keep: tuple[str, ...] = setting(
         "S2I_KEEP",
