@@ -81,7 +81,13 @@ def say(line: str) -> None:
     if folder() is None:
         print(line, flush=True)
         return
-    with open(folder() / WORDS, "a", encoding="utf-8") as words:
+    try:
+        pipe = os.open(folder() / WORDS, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:
+        # The process that listens was killed: to wait for it would keep the engine, and with it the next run.
+        return
+    os.set_blocking(pipe, True)
+    with open(pipe, "a", encoding="utf-8") as words:
         words.write(f"{line}\n")
 
 

@@ -1,6 +1,8 @@
 """What workers of a run share: made once, said at once, noted for the end."""
 
 import multiprocessing
+import os
+import threading
 
 import pytest
 
@@ -60,3 +62,11 @@ def test_without_a_run_a_line_is_printed(monkeypatch, capsys):
     monkeypatch.delenv(shared.VARIABLE)
     shared.say("hello")
     assert capsys.readouterr().out == "hello\n"
+
+
+def test_a_line_for_a_run_that_was_killed_holds_nobody(folder):
+    os.mkfifo(folder / shared.WORDS)
+    speaking = threading.Thread(target=shared.say, args=("nobody listens",), daemon=True)
+    speaking.start()
+    speaking.join(5)
+    assert not speaking.is_alive()
