@@ -298,12 +298,13 @@ def test_a_watcher_that_takes_nothing_keeps_nobody_from_seeing_health_turn(begin
     assert live_until_stopped(service) == [1, "asked", 2, [0.0], [[1.5], [1.5]]]
 
 
-def test_answers_that_nobody_takes_do_not_fill_the_memory(begin):
+@pytest.mark.parametrize("what", ["hoard", "hoard refusals"])
+def test_answers_that_nobody_takes_do_not_fill_the_memory(begin, what):
     service = begin(LARGE, S2I_MAX_HELD=str(10 << 20)).ready()
     assert live("large", service.grpc) == [2_000_000]
     before = resident(grpc_pid(service))
     with subprocess.Popen(
-        live_command("hoard", service.grpc), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        live_command(what, service.grpc), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as client:
         assert json.loads(client.stdout.readline()) == "asked"
         # Of 384 MB: what may be held, copies on the way of each, and what grpcio keeps for its clients.
@@ -311,6 +312,12 @@ def test_answers_that_nobody_takes_do_not_fill_the_memory(begin):
         client.communicate("\n")
     # What they held is there again.
     assert live("large", service.grpc) == [2_000_000]
+
+
+def test_checks_are_answered_also_when_as_much_is_held_as_may_be(begin):
+    service = begin(S2I_MAX_HELD=str(1 << 16)).ready()
+    refused = ["RESOURCE_EXHAUSTED", "More bytes of requests are held than this service takes (S2I_MAX_HELD)."]
+    assert live("check while held", service.grpc) == [1, True, refused, 10_000]
 
 
 def test_streams_that_are_idle_do_not_keep_a_service_from_ending(begin):

@@ -132,14 +132,24 @@ elif what == "refused":
     large = service_pb2.ModelInferRequest(model_name="nobody's", raw_input_contents=[bytes(15_000_000)])
     outcomes = [outcome(stub.ModelInfer, large, timeout=60) for _ in range(60)]
     say(sum(one[0] == "NOT_FOUND" for one in outcomes))
-elif what == "hoard":
-    # Large answers that nobody takes, until a line is read.
-    streams = [stub.ModelStreamInfer(iter([request(*range(5))] * 64)) for _ in range(6)]
+elif what in ("hoard", "hoard refusals"):
+    # Large answers that nobody takes, or refusals of what has a large id, until a line is read.
+    asked = request(*range(5))
+    if what == "hoard refusals":
+        asked.model_name, asked.id = "another", "x" * 1_000_000
+    streams = [stub.ModelStreamInfer(iter([asked] * 64)) for _ in range(6)]
     time.sleep(8)
     say("asked")
     sys.stdin.readline()
     for stream in streams:
         stream.cancel()
+elif what == "check while held":
+    held = stub.ModelInfer.future(request(*[0.0002] * 10_000), timeout=60)
+    time.sleep(1)
+    say(health.Check(health_pb2.HealthCheckRequest(service="inference.GRPCInferenceService"), timeout=10).status)
+    say(stub.ServerReady(service_pb2.ServerReadyRequest(), timeout=10).ready)
+    say(outcome(stub.ModelInfer, request(0), timeout=10))
+    say(len(result(held)))
 elif what == "large":
     # What clients that have just gone held may still be there.
     for _ in range(100):

@@ -22,6 +22,8 @@ from nb_service.protocols import Malformed
 
 # A larger request or response is read or written in a thread, so that no other call waits for that.
 SMALL_BYTES = 1 << 16
+# Checks and refusals of a stream are not counted as held up to this size.
+UNCOUNTED_BYTES = 1 << 10
 # How many requests of a stream are worked on at a time.
 MOST_OF_A_STREAM = 64
 # How a check ends that nobody wants to read of: one that goes on for ever ends when its client leaves.
@@ -166,14 +168,20 @@ class Calls:
     async def _answered(self, method: Method | Stream, data: bytes) -> _Response:
         """Return the response, whose bytes are held; raise Refused."""
         message = await self._message(method, data)
-        # A check must be answered when memory is short, and is small.
-        held = 0 if method.is_check else len(message)
-        self._hold(held)
-        return _Response(message, held)
+        return _Response(message, self._hold(len(message), is_urgent=method.is_check))
+
+    def _failed(self, method: Stream, data: bytes, refusal: Refusal) -> _Response:
+        """Return the response to a request of a stream that is refused, whose bytes are held."""
+        message = method.failed(_identified(method, data), refusal).SerializeToString()
+        try:
+            return _Response(message, self._hold(len(message), is_urgent=True))
+        except Refused as error:
+            # What its client would know it by is too large to wait here.
+            return _Response(method.failed(method.request(), error.refusal).SerializeToString())
 
     async def _message(self, method: Method | Stream, data: bytes) -> bytes:
         """Return the bytes of the response, holding the request until they are there; raise Refused."""
-        self._hold(len(data))
+        held = self._hold(len(data), is_urgent=method.is_check)
         try:
             request = await aside(len(data), _parsed, method.request, data)
             response = await method.answer(request)
@@ -186,13 +194,19 @@ class Calls:
             traceback.print_exc()
             raise Refused(refusals.BROKEN) from error
         finally:
-            self._held -= len(data)
+            self._held -= held
 
-    def _hold(self, size: int) -> None:
-        """Count so many bytes as held; raise Refused where there is no room for them."""
+    def _hold(self, size: int, *, is_urgent: bool) -> int:
+        """Count so many bytes as held, and return them; raise Refused where there is no room for them.
+
+        What is urgent has to be answered when memory is short, and counts only where it is large.
+        """
+        if is_urgent and size <= UNCOUNTED_BYTES:
+            return 0
         if self._held and self._held + size > self._most:
             raise Refused(refusals.HELD)
         self._held += size
+        return size
 
     async def _streamed(self, method: Stream, context: grpc.aio.ServicerContext) -> AsyncGenerator[_Response, None]:
         """Yield the responses in the order of their requests, of which several are worked on at a time."""
@@ -205,7 +219,7 @@ class Calls:
             try:
                 return await self._answered(method, data)
             except Refused as error:
-                return _Response(method.failed(_identified(method, data), error.refusal).SerializeToString())
+                return self._failed(method, data, error.refusal)
 
         async def read() -> None:
             try:
