@@ -40,12 +40,12 @@ class Cluster:
         self._folder = folder
         self._pid = pid
 
-    def kubectl(self, *words: str, text: str = "", ok: bool = True) -> str:
-        """Return what kubectl says, which reads `text`; with `ok`, raise RuntimeError where it fails."""
+    def kubectl(self, *words: str, text: str = "") -> str:
+        """Return what kubectl says, which reads `text`; raise RuntimeError where it fails."""
         ran = self.run("kubectl", *words, text=text)
-        if ok and ran.returncode:
+        if ran.returncode:
             raise RuntimeError(f"kubectl {' '.join(words)} failed:\n{ran.stdout}{ran.stderr}")
-        return ran.stdout + ("" if ok else ran.stderr)
+        return ran.stdout
 
     def get(self, *words: str) -> dict:
         """Return an object of the cluster, or a list of them."""
@@ -84,9 +84,9 @@ class Namespace:
         self.cluster = cluster
         self.name = name
 
-    def kubectl(self, *words: str, text: str = "", ok: bool = True) -> str:
+    def kubectl(self, *words: str, text: str = "") -> str:
         """Return what kubectl says, as Cluster.kubectl does."""
-        return self.cluster.kubectl("--namespace", self.name, *words, text=text, ok=ok)
+        return self.cluster.kubectl("--namespace", self.name, *words, text=text)
 
     def get(self, *words: str) -> dict:
         """Return an object of this namespace, or a list of them."""

@@ -55,41 +55,23 @@ def pods(namespace):
     return images, ready
 
 
-class Load:
-    """Clients that ask the service by its Service's address."""
-
-    def __init__(self, namespace, least):
-        address = namespace.get("service", "my-service")["spec"]["clusterIP"]
-        command = [sys.executable, str(HERE / "load.py"), address, "80", str(least)]
-        self._process = namespace.cluster.start(*command)
-
-    def end(self):
-        """Return what became of all requests: {what was said: how often}."""
-        words, _ = self._process.communicate("\n", timeout=300)
-        return json.loads(words)["counts"]
-
-    def close(self):
-        """End it, whatever it does."""
-        if self._process.poll() is None:
-            self._process.kill()
-            self._process.wait()
-
-
 @contextlib.contextmanager
 def load(namespace, least):
-    """Yield the Load that the block is under."""
-    clients = Load(namespace, least)
+    """Have clients ask by the Service's address; yield what ends them and returns {what was said: how often}."""
+    address = namespace.get("service", "my-service")["spec"]["clusterIP"]
+    process = namespace.cluster.start(sys.executable, str(HERE / "load.py"), address, "80", str(least))
     try:
-        yield clients
+        yield lambda: json.loads(process.communicate("\n", timeout=300)[0])
     finally:
-        clients.close()
+        process.kill()
+        process.wait()
 
 
 def test_two_pods_without_rights_answer(deployed):
     images, ready = pods(deployed)
     assert (list(images.values()), ready) == ([IMAGE] * 2, set(images))
-    with load(deployed, 100) as clients:
-        counts = clients.end()
+    with load(deployed, 100) as end:
+        counts = end()
     assert set(counts) == {ANSWERED}, counts
     budget = deployed.get("poddisruptionbudget", "my-service")["status"]
     assert (budget["desiredHealthy"], budget["disruptionsAllowed"]) == (1, 1)
@@ -99,14 +81,14 @@ def test_two_pods_without_rights_answer(deployed):
 
 
 def test_rolling_forth_and_back_fails_no_request_of_ten_thousand(deployed):
-    with load(deployed, LEAST) as clients:
+    with load(deployed, LEAST) as end:
         set_image(deployed, NEXT)
         rolled_out(deployed)
         assert set(pods(deployed)[0].values()) == {NEXT}
         deployed.kubectl("rollout", "undo", "deployment/my-service")
         rolled_out(deployed)
         assert set(pods(deployed)[0].values()) == {IMAGE}
-        counts = clients.end()
+        counts = end()
     assert set(counts) == {ANSWERED}, counts
     assert counts[ANSWERED] >= LEAST
 
@@ -114,12 +96,12 @@ def test_rolling_forth_and_back_fails_no_request_of_ten_thousand(deployed):
 @pytest.mark.parametrize("bad", BAD, ids=["cut", "other-answers"])
 def test_a_version_that_is_not_what_was_built_gets_no_request_and_the_old_one_goes_on(deployed, bad):
     old, _ = pods(deployed)
-    with load(deployed, 1000) as clients:
+    with load(deployed, 1000) as end:
         set_image(deployed, bad)
         with pytest.raises(RuntimeError, match="timed out waiting for the condition"):
             rolled_out(deployed, seconds=20)
         images, ready = pods(deployed)
-        counts = clients.end()
+        counts = end()
     assert set(counts) == {ANSWERED}, counts
     assert sorted(images.values()) == sorted([IMAGE, IMAGE, bad])
     assert ready == set(old)

@@ -16,7 +16,7 @@ from nb_service.model_folder import ModelFolder
 from nb_service.pool import Answer
 from nb_service.pool import answer as outcomes
 from nb_service.pool.client import PoolClient
-from nb_service.protocols import Body, Limits, Malformed, Question, Series
+from nb_service.protocols import Body, Limits, Malformed, Question, Series, series
 from nb_service.protocols.rows import Rows
 from nb_service.settings import Settings
 
@@ -66,20 +66,15 @@ class RouteContext:
             self._check_number(samples)
             if self.asker.together and samples.at_most > 1:
                 parts = list(samples.parts(failures.TOGETHER))
-                return Series.joined(self._payloads(self._ask(parts), parts))
+                is_numbers, bodies = series.bodies(parts)
+                ask = self.asker.ask_blocks if is_numbers else self.asker.ask_arrays
+                return Series.joined(self._payloads(ask(bodies), parts))
             return Series(self._payloads(self.asker.ask_many(samples.elements), samples))
         except Malformed:
             raise
         except ValueError as error:
             # A JSON array that has passed as bytes until here is decoded only now.
             raise Malformed(f"The body is not JSON: {error}.") from error
-
-    def _ask(self, parts: list[Series]) -> list[Answer | None]:
-        """Return the outcome of each part, which is asked as it came where that was an array of numbers."""
-        blocks = [block for part in parts if (block := part.block) is not None]
-        if blocks:
-            return self.asker.ask_blocks(blocks)
-        return self.asker.ask_arrays([part.array for part in parts])
 
     def _check_number(self, samples: Series) -> None:
         if samples.at_most > self.limits.samples:

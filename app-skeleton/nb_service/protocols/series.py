@@ -165,6 +165,12 @@ def _gathered(chunks: list[Chunk], size: int) -> Iterator[Series]:
     yield Series(chunks=batch)
 
 
+def bodies(parts: Sequence[Series]) -> tuple[bool, list[bytes]]:
+    """Return whether parts of one series are asked as blocks of numbers, and the body of each."""
+    blocks = [block for part in parts if (block := part.block) is not None]
+    return bool(blocks), blocks or [part.array for part in parts]
+
+
 def joined(arrays: list[bytes]) -> bytes:
     """Return the JSON array of all values in arrays that are not empty, without whitespace around their brackets."""
     return arrays[0] if len(arrays) == 1 else b"[" + b", ".join(array[1:-1] for array in arrays) + b"]"

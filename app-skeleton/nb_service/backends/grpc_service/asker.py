@@ -10,7 +10,7 @@ from nb_service.pool import Answer
 from nb_service.pool import answer as outcomes
 from nb_service.pool.async_client import AsyncPoolClient
 from nb_service.pool.client import SHARE
-from nb_service.protocols import Limits, Malformed, Series
+from nb_service.protocols import Limits, Malformed, Series, series
 
 
 class Asker:
@@ -28,9 +28,9 @@ class Asker:
         try:
             if self._pool.together and samples.at_most > 1:
                 parts = list(samples.parts(failures.TOGETHER))
-                blocks = [block for part in parts if (block := part.block) is not None]
-                ask = self._pool.ask_block if blocks else self._pool.ask_array
-                return Series.joined(await self._payloads(ask, blocks or [part.array for part in parts], parts))
+                is_numbers, bodies = series.bodies(parts)
+                ask = self._pool.ask_block if is_numbers else self._pool.ask_array
+                return Series.joined(await self._payloads(ask, bodies, parts))
             return Series(await self._payloads(self._pool.ask, samples.elements, samples))
         except Malformed:
             raise
