@@ -43,7 +43,8 @@ RUN cd /opt/nb-builder && export UV_CACHE_DIR=/opt/nb-builder/cache \
  && build/bin/python -I -m nb_builder.image_trim . \
  && mkdir /opt/commands \
  && service/bin/python -I -c 'import nb_service.backends as all; print(*all.names(), sep="\n")' \
-        | while read -r name; do ln -s /usr/libexec/s2i/run "/opt/commands/${name}"; done
+        | while read -r name; do ln -s /usr/libexec/s2i/run "/opt/commands/${name}"; done \
+ && ln -s /usr/libexec/s2i/run /opt/commands/ready
 
 FROM python
 # For packages that have no wheel and are built from their source: `make build COMPILERS=1`. For notebooks that need
@@ -98,7 +99,7 @@ RUN useradd --uid 1001 --gid 0 --no-log-init --no-create-home --home-dir /opt/ap
  && chown -R 1001:0 /opt/app-root \
  && chmod -R u=rwX,g=u,o=rX /opt/app-root
 COPY --from=environments /opt/nb-builder /opt/nb-builder
-# `docker run my-service batch`: each back end is a command by its name.
+# `docker run my-service batch`: each back end is a command by its name; and `ready`, for health checks.
 COPY --from=environments /opt/commands/ /usr/local/bin/
 COPY s2i/bin /usr/libexec/s2i
 WORKDIR /opt/app-root/src

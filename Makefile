@@ -19,10 +19,11 @@ VERSION := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 
 export NB_BUILDER_HOME := $(HOME_DIR)
 
-.PHONY: help run batch check-notebook build runtime native spark-model zipapp push pull rebuild-check sign verify test test-unit test-flow test-docs test-image test-long test-spark test-operate test-bus check audit lock stubs bench mutants fuzz-native fuzz-protocols fuzz-grpc clean environments developer
+.PHONY: help run dev batch check-notebook build runtime native spark-model zipapp push pull diff ab-report rebuild-check sign verify test test-unit test-flow test-docs test-image test-long test-spark test-operate test-bus check audit lock stubs board bench mutants fuzz-native fuzz-protocols fuzz-grpc clean environments developer
 
 help:
 	@echo "make run         build the example notebook, serve it here and ask it once; NOTEBOOK=<folder, .ipynb or git URL>; or serve MODEL=<file of make zipapp, or its place in a registry>"
+	@echo "make dev         build NOTEBOOK=<folder or .ipynb> at each save and serve it, beside JupyterLab with its packages; LAB=<port, 0 for none>"
 	@echo "make batch       build a notebook and score files with it here; NOTEBOOK=… IN=… OUT=… OPTIONS=\"--keep none\" BATCH=1 for Parquet"
 	@echo "make check-notebook  say what would keep a notebook from being built; NOTEBOOK=… as for run, JSON=1 for machines"
 	@echo "make build       make the builder image $(IMAGE_NAME); BASE_IMAGE=… CA_BUNDLE=… COMPILERS=1 APT=\"graphviz …\" OTEL=1 BATCH=1 GRPC=1 BUS=nats,redis"
@@ -32,6 +33,9 @@ help:
 	@echo "make zipapp      write the model of the service image $(SERVICE) as one file that Python runs, $(or $(OUT),model.pyz) (OUT=…); WHEELS=1 KEY=<file>"
 	@echo "make push        put it, or the file MODEL=…, into a registry, TO=registry.example.org/name:tag; prints its place by digest"
 	@echo "make pull        bring a model FROM=registry.example.org/name@sha256:… to the file $(or $(OUT),model.pyz) (OUT=…), verified by KEY=<file>"
+	@echo "make diff        answers, speed and memory of two built services side by side: OLD=… NEW=… (images, or folders of local builds) SAMPLES=golden|<file>"
+	@echo "                 HTML=<file> JSON=<file>; fails by MAX_DIFFERENT=1% MAX_DIFFERENCE=0.01 MAX_LATENCY_RATIO=1.2 MAX_MEMORY_RATIO=1.2"
+	@echo "make ab-report   which of two versions is better by what PROMETHEUS=http://… has counted: A=… B=… SINCE=1h; LABEL=version ROUTE=/predict PREFIX=nb JSON=1"
 	@echo "make rebuild-check  build $(SERVICE) once more of the same sources and lock, and say what is equal, what differs, and why"
 	@echo "make sign        sign the model in the image $(SERVICE) with KEY=<file>, on this machine; CERTIFICATE=<file> IMAGE=<new name>"
 	@echo "make verify      verify the model in the image $(SERVICE) by the public KEY=<file>, and show where it comes from; MODEL=<file of make zipapp>"
@@ -39,17 +43,18 @@ help:
 	@echo "make test-image  the image tests alone: the real s2i and a container engine"
 	@echo "make test-long   what is not in make test: all fixtures in containers, other bases, clouds, a build that is made twice; an hour"
 	@echo "make test-spark  a real cluster of Spark on this machine, of which an executor is killed; needs Java 17 and minutes"
-	@echo "make test-operate  what docs/deploy has for Kubernetes, on a cluster of it on this machine; as root, and the first time 10 minutes"
+	@echo "make test-operate  what docs/deploy has, on Kubernetes, a Swarm, podman and compose on this machine, under load; as root, half an hour"
 	@echo "make test-bus    all message brokers, with 10,000 samples each whose services and servers are killed meanwhile; half an hour"
 	@echo "make check       linters and docstrings"
 	@echo "make audit       known vulnerabilities in what the SBOM of IMAGE=… names; AUDIT_OPTIONS=… are pip-audit's"
-	@echo "make bench       speeds and sizes beside the classic way; BENCH=<build, images, start, serve, verify, notebooks, …>"
+	@echo "make bench       speeds and sizes beside the classic way; BENCH=<build, images, start, serve, verify, capacity, …>"
 	@echo "make mutants     how many small faults in ROOM=… its tests find, as root; MUTANTS=\"--sample=200 --seed=1\""
 	@echo "make fuzz-native RUNS=10000000 inputs for what reads bytes in native programs, by clang's libFuzzer under sanitizers"
 	@echo "make fuzz-protocols  RUNS=40 examples an operation of the OpenAPI document, by schemathesis; \`make test\` has 5"
 	@echo "make fuzz-grpc       RUNS=100000 messages made of gRPC's descriptors and changed in some bytes; \`make test\` has 1500"
 	@echo "make lock        resolve our dependencies anew into s2i/requirements.lock"
 	@echo "make stubs       generate gRPC's messages anew from the .proto files"
+	@echo "make board       write the board and the rules in docs/deploy/prometheus anew from the metric table"
 	@echo "make clean       remove what all of these have made here"
 
 # Each run of install is a tenth of a second where nothing has changed.
@@ -62,6 +67,11 @@ developer:
 
 run: environments
 	@$(if $(MODEL),$(model_file) $(if $(KEY),export S2I_VERIFY_KEY_FILE="$(KEY)";)) exec "$(BUILD)/python" -I -m nb_builder $(if $(MODEL),serve "$$file",local "$(NOTEBOOK)")
+
+# JupyterLab is 60 packages, made where it is wanted; LAB=… reaches nb_builder by the environment.
+dev: environments
+	@$(if $(filter 0,$(LAB)),,s2i/install "$(HOME_DIR)" --lab)
+	@exec "$(BUILD)/python" -I -m nb_builder dev "$(NOTEBOOK)"
 
 # What MODEL=… names: a file, or else what a registry has. It stays, so that the next run needs no registry.
 model_file = file="$(MODEL)"; [ -e "$$file" ] || { s2i/install "$(HOME_DIR)" --registry && file="$(HOME_DIR)/pulled-model" \
@@ -116,6 +126,16 @@ pull:
 		$(if $(KEY),&& "$(BUILD)/python" -I -m nb_scorer.zipapp "$$out.part" --key "$(KEY)" --verify) \
 		&& mv "$$out.part" "$$out" || { status=$$?; rm -f "$$out.part"; exit $$status; }
 
+# JSON=1 is JSON to stdout, as of check-notebook; else it names a file.
+diff: environments
+	@s2i/diff --engine="$(DOCKER)" --max-different="$(MAX_DIFFERENT)" --max-difference="$(MAX_DIFFERENCE)" \
+		--max-latency-ratio="$(MAX_LATENCY_RATIO)" --max-memory-ratio="$(MAX_MEMORY_RATIO)" --read="$(OPTIONS)" \
+		--html="$(HTML)" $(if $(filter 1,$(JSON)),--json,--json-file="$(JSON)") -- "$(OLD)" "$(NEW)" "$(SAMPLES)"
+
+ab-report: environments
+	@s2i/ab-report --since="$(SINCE)" --label="$(LABEL)" --route="$(ROUTE)" --prefix="$(PREFIX)" $(if $(JSON),--json) \
+		-- "$(PROMETHEUS)" "$(A)" "$(B)"
+
 rebuild-check: environments
 	@DOCKER="$(DOCKER)" s2i/rebuild-check "$(SERVICE)" "$(IMAGE_NAME)"
 
@@ -128,10 +148,12 @@ verify: $(if $(MODEL),environments)
 
 # One run of all that builds: while builds in containers wait, those on this machine compute.
 test: check test-unit
-	$(PYTEST) $(BUILDS_AT_ONCE) -m "not long" test/flow test/docs test/image $(NONE_IS_FINE)
+	$(TEST_ALL) $(BUILDS_AT_ONCE) -m "not long" -- test/flow test/docs test/image $(NONE_IS_FINE)
 
 # Only the tests that match K=…, as pytest's -k has it.
 PYTEST = $(TEST)/python -m pytest $(if $(K),-k "$(K)")
+# The few that fail beside others run once more, each by itself.
+TEST_ALL = test/run-once-more $(PYTEST)
 # Most tests wait more than they compute: more of them at once than small machines have cores. What several tests
 # share is one group, which one of the processes runs.
 AT_ONCE := -n 4 --dist worksteal
@@ -142,8 +164,8 @@ CONTRACT := $(addprefix test/contract/test_,answers.py bodies.py gate.py life.py
 NONE_IS_FINE = $(if $(K),|| [ $$? -eq 5 ])
 
 test-unit: developer
-	$(PYTEST) $(AT_ONCE) -m "not long" test/unit test/contract $(NONE_IS_FINE)
-	S2I_FRONT=waitress $(PYTEST) $(AT_ONCE) -m "not front" $(CONTRACT) $(NONE_IS_FINE)
+	$(TEST_ALL) $(AT_ONCE) -m "not long" -- test/unit test/contract $(NONE_IS_FINE)
+	S2I_FRONT=waitress $(TEST_ALL) $(AT_ONCE) -m "not front" -- $(CONTRACT) $(NONE_IS_FINE)
 
 test-flow: developer
 	$(PYTEST) $(BUILDS_AT_ONCE) test/flow $(NONE_IS_FINE)
@@ -163,7 +185,8 @@ test-long: developer
 test-spark: developer
 	$(PYTEST) test/spark
 
-# Not in `make test`: a cluster of Kubernetes on this machine, which the first time takes minutes to build.
+# Not in `make test`: a cluster of Kubernetes on this machine, which the first time takes minutes to build, a Swarm, podman,
+# and 10,000 requests for each way of replacing a version.
 test-operate: developer
 	$(PYTEST) test/operate
 
@@ -177,7 +200,7 @@ check: developer
 	$(TEST)/ruff format --check .
 	$(TEST)/lint-imports --no-cache
 	$(TEST)/mypy
-	$(TEST)/shellcheck s2i/install s2i/check s2i/runtime s2i/native s2i/rebuild-check s2i/sign s2i/verify s2i/bin/* test/run test/mutants/sandbox.sh test/kubernetes/node.sh .ci/run
+	$(TEST)/shellcheck s2i/install s2i/ab-report s2i/check s2i/diff s2i/runtime s2i/native s2i/rebuild-check s2i/sign s2i/verify s2i/bin/* test/run test/run-once-more test/mutants/sandbox.sh test/kubernetes/node.sh .ci/run
 
 audit:
 	@s2i/install "$(HOME_DIR)" --audit
@@ -207,7 +230,7 @@ lock:
 	@s2i/install "$(HOME_DIR)"
 	$(BUILD)/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --upgrade \
 		--no-header --no-emit-index-url --annotation-style line --output-file s2i/requirements.lock \
-		s2i/pyproject.toml app-skeleton/pyproject.toml --extra otel --extra batch --extra grpc $(BROKERS:%=--extra bus-%) --group kernel --group s2i --group test
+		s2i/pyproject.toml app-skeleton/pyproject.toml --extra otel --extra batch --extra grpc $(BROKERS:%=--extra bus-%) --group kernel --group s2i --group lab --group test
 
 # Messages of gRPC, in an environment of their own: generating wants older libraries than we run with.
 stubs: PROTOC = $(BUILD)/uv run --quiet --no-project --python $(BUILD)/python --with grpcio-tools==1.81.1 --with protobuf==6.33.6
@@ -215,6 +238,10 @@ stubs:
 	@s2i/install "$(HOME_DIR)"
 	$(PROTOC) python -m grpc_tools.protoc --proto_path=app-skeleton --python_out=app-skeleton --pyi_out=app-skeleton \
 		app-skeleton/nb_service/backends/grpc_service/stubs/*.proto
+
+board:
+	@s2i/install "$(HOME_DIR)"
+	"$(HOME_DIR)/service/bin/python" -I -m nb_service.observability docs/deploy/prometheus
 
 clean:
 	rm -rf "$(HOME_DIR)" .pytest_cache .ruff_cache

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FIXTURES = Path(__file__).parent / "fixtures"
+# What check can't know: a folder that a cell puts into sys.path, what a decorator does, whether to batch would help.
+UNKNOWN_BEFORE = ("no-model", "decorator", "module-of-the-repository")
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,14 @@ class Case:
     def fails(self) -> bool:
         """Return whether the build of this repository must be refused."""
         return self.name.startswith("fail-")
+
+    @property
+    def is_told_by_check(self) -> bool:
+        """Return whether `check` says, without a build, what keeps its predictor from being batched: a place in it."""
+        if not self.name.startswith("ok-not-batched-") or self.name.endswith(UNKNOWN_BEFORE):
+            return False
+        reason = self.says[0].partition("predictor is scored one by one: ")[2]
+        return " (cell" in reason or "%%time" in reason
 
     def runs_in(self, place: str) -> bool:
         """Return whether the case can run in `place`: flow or image."""

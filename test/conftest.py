@@ -4,6 +4,8 @@ And what several workers need (pytest-xdist): a folder that they share, and one 
 """
 
 import os
+import re
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -28,6 +30,10 @@ LONGEST = (
     "image/test_cases.py",
     "flow/test_requirements.py",
 )
+# More than so many that fail are no matter of how busy the machine is.
+MOST_ONCE_MORE = 10
+# The group that pytest-xdist adds to a test's name.
+GROUP = re.compile(r"(::[^\[@]+(?:\[.*\])?)@[^\]]*$")
 # Before the conftest of a folder is read: it may need the run's name.
 shared.claim()
 RUN = pytest.StashKey[shared.Run]()
@@ -59,10 +65,20 @@ def pytest_unconfigure(config):
         config.stash[RUN].end()
 
 
+def pytest_addoption(parser):
+    """Add the option of test/run-once-more."""
+    parser.addoption("--failures-to", metavar="FILE", type=Path, help="write the names of the tests that failed here")
+
+
 def pytest_terminal_summary(terminalreporter, config):
     """Print what the tests noted: sizes are promises too, but no test's business to bound twice."""
     for line in config.stash[RUN].notes:
         terminalreporter.write_line(line)
+    file = config.getoption("--failures-to")
+    if file is not None:
+        failures = [report.nodeid for kind in ("failed", "error") for report in terminalreporter.stats.get(kind, ())]
+        names = sorted({GROUP.sub(r"\1", name) for name in failures})
+        file.write_text("".join(f"{name}\n" for name in names) if len(names) <= MOST_ONCE_MORE else "")
 
 
 def _speak(config, line):

@@ -3,7 +3,7 @@
 `python -m nb_service`, also with the word `serve`, serves the model with the back end that S2I_BACKEND names. The name
 of a back end as the first word does the same with that one, and what follows are words of its own. `python -m
 nb_service prove` sends the model the golden rows and prints the outcome as JSON. `python -m nb_service selftest` starts
-a service and tests it as a client.
+a service and tests it as a client; `python -m nb_service ready` asks the one that runs whether it is ready.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ from nb_service.log import FACTS, as_object, visible
 from nb_service.pool import Pool, make_plan
 from nb_service.pool.turns import TurnLoop
 
-OWN_WORDS = ("serve", "prove", "selftest", "app")
+OWN_WORDS = ("serve", "prove", "ready", "selftest", "app")
 
 
 def serve(environ: dict, call: "Call", facts: int | None = None) -> int:
@@ -48,19 +48,25 @@ def serve(environ: dict, call: "Call", facts: int | None = None) -> int:
 
 
 class Call:
-    """Which back end is asked for, and by which words of its own; by default the one that the settings name."""
+    """Which back end is asked for, and by which words of its own; by default the one that the settings name.
+
+    Raise BackendUnknown for a name that is none.
+    """
 
     def __init__(self, name: str = "", words: Sequence[str] = ()) -> None:
         self.name = name
         self.words = words
-        self.keeps_stdout = False  # known once the back end is found
+        # Before the settings are read, where it can be: a problem of theirs is not for a stdout that is kept.
+        self._backend = backends.find(name) if name else None
+        self.keeps_stdout = self._backend is not None and backends.keeps_stdout(self._backend)
 
     def find(self, values: settings.Settings) -> Any:
         """Return the back end; raise BackendUnknown."""
-        self.name = self.name or values.backend
-        backend = backends.find(self.name)
-        self.keeps_stdout = backends.keeps_stdout(backend)
-        return backend
+        if self._backend is None:
+            self.name = values.backend
+            self._backend = backends.find(self.name)
+            self.keeps_stdout = backends.keeps_stdout(self._backend)
+        return self._backend
 
 
 def main(args: list[str], environ: dict) -> int:
@@ -69,10 +75,8 @@ def main(args: list[str], environ: dict) -> int:
     call = Call()
     try:
         environ = image_env.complete(environ)
-        if args == ["prove"]:
-            from nb_service import prove
-
-            return prove.main(environ)
+        if args in (["prove"], ["ready"]):
+            return _ask(args[0], environ)
         if args[:1] == ["selftest"] and (args[1:2], len(args)) in (([], 1), (["--verdict"], 3)):
             from nb_service import selftest
             from nb_service.backends.bus import brokers
@@ -97,8 +101,20 @@ def main(args: list[str], environ: dict) -> int:
         return problem.exit_status
 
 
+def _ask(word: str, environ: dict) -> int:
+    """Ask the model (`prove`) or the service (`ready`) how it is; return the exit code."""
+    if word == "prove":
+        from nb_service import prove
+
+        return prove.main(environ)
+    from nb_service import ready
+
+    return ready.main(environ)
+
+
 def _show_usage() -> None:
-    choices = " | ".join(["serve", "prove", "selftest [--verdict FILE]", *(f"{name} …" for name in backends.names())])
+    own = ("serve", "prove", "ready", "selftest [--verdict FILE]")
+    choices = " | ".join([*own, *(f"{name} …" for name in backends.names())])
     print(f"Usage: python -m nb_service [{choices}]", file=sys.stderr)
 
 

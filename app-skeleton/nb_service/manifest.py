@@ -148,7 +148,7 @@ FIELDS: dict[str, Callable] = {
     **dict.fromkeys(("validator", "batch_predictor", "deterministic", "pandas_labels"), truth),
     **dict.fromkeys(("golden", "pickle_bytes", "scorer_threads"), count),
     **dict.fromkeys(("sample_schema", "answer_schema", "sample_hint", "answer_hint"), schema),
-    "process_state": facts,
+    **dict.fromkeys(("process_state", "drift"), facts),
     "tolerance": share,
     "scorer_start": start,
 }

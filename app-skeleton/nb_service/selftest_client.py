@@ -48,7 +48,8 @@ class Child:
         self._log: list[str] = []
         self._facts: dict = {}
         self._news = threading.Condition()
-        self._log_ended = False
+        # Its log and its facts, as far as either has not come to its end.
+        self._open_pipes = 2
         self._readers = [threading.Thread(target=work, daemon=True) for work in (self._read, self._read_facts)]
         for reader_thread in self._readers:
             reader_thread.start()
@@ -66,8 +67,8 @@ class Child:
     def ready(self, seconds: float) -> None:
         """Wait until it serves; raise NoAnswer, with the end of its log, if it does not within `seconds`."""
         with self._news:
-            self._news.wait_for(lambda: self._log_ended or self._facts, seconds)
-            over, facts = self._log_ended, dict(self._facts)
+            self._news.wait_for(lambda: self._facts or not self._open_pipes, seconds)
+            over, facts = not self._open_pipes, dict(self._facts)
         if "port" not in facts:
             message = facts.get("unfit") or self.log.strip()[-2000:]
             reason = "ended" if over else "will not be" if facts else f"is not after {seconds:g} s"
@@ -122,12 +123,16 @@ class Child:
             with self._news:
                 self._facts.update(json.loads(line))
                 self._news.notify()
+        self._note_end()
 
     def _read(self) -> None:
         for line in self._printed:
             with self._news:
                 self._log.append(line.decode("utf-8", "replace"))
                 self._news.notify()
+        self._note_end()
+
+    def _note_end(self) -> None:
         with self._news:
-            self._log_ended = True
+            self._open_pipes -= 1
             self._news.notify()

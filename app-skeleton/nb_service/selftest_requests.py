@@ -105,7 +105,7 @@ def npy(table: list[list[float]]) -> bytes:
 
 
 def _pages(name: str, has_notebook: bool) -> list[Question]:
-    paths = ["/", "/docs", "/healthz", "/readyz", "/metrics", "/openapi.json", f"/v1/models/{name}", "/v2"]
+    paths = ["/", "/docs", "/drift", "/healthz", "/readyz", "/metrics", "/openapi.json", f"/v1/models/{name}", "/v2"]
     paths += ["/notebook"] * has_notebook
     return [
         *(Question(f"GET {path}", "GET", path) for path in paths),

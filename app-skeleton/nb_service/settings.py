@@ -54,6 +54,14 @@ def ports(value: str) -> tuple[int, ...]:
     return tuple(map(int, listed))
 
 
+def memory_of_answers(value: str) -> int:
+    """Return a number of bytes; raise ValueError for fewer than hold anything, unless it is 0."""
+    size = int(value) if value.isdecimal() and len(value) < 14 else -1
+    if size and not 1 << 20 <= size <= 1 << 40:
+        raise ValueError("0, or a whole number from 1048576 to 1099511627776")
+    return size
+
+
 class Settings(Table):
     """The settings of one service: each under its variable's name in lower case, without `S2I_`."""
 
@@ -128,6 +136,19 @@ class Settings(Table):
         "auto",
         "`auto` scores waiting samples by the batch form that the build has derived from predictor and proved, where "
         "there is one; `off` asks predictor for each. In a build, `off` derives none. batch_predictor goes first.",
+    )
+    drift: str = setting(
+        "S2I_DRIFT",
+        one_of("auto", "off"),
+        "auto",
+        "`auto` compares samples and answers with the baseline that the build has kept, where there is one, for "
+        "`/drift` and `/metrics`; `off` does not.",
+    )
+    feedback_memory: int = setting(
+        "S2I_FEEDBACK_MEMORY",
+        memory_of_answers,
+        4 << 20,
+        "Bytes that the last answers may take, which `POST /feedback` is compared with; 0 keeps none.",
     )
     max_requests: int = setting(
         "S2I_MAX_REQUESTS",

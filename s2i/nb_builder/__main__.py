@@ -32,10 +32,37 @@ def _check(arguments: Sequence[str]) -> None:
     check.main(arguments)
 
 
+def _dev(arguments: Sequence[str]) -> None:
+    with _without_collections():
+        from nb_builder.commands import dev
+
+    dev.main(arguments)
+
+
+def _dev_build(arguments: Sequence[str]) -> None:
+    with _without_collections():
+        from nb_builder.assemble import Beside, assemble
+        from nb_builder.commands.dev import build_process
+
+    build_process.main(lambda settings, log, *words: assemble(settings, log, Beside(*words)))
+
+
 def _audit(arguments: Sequence[str]) -> None:
     from nb_builder.commands import audit
 
     audit.main(arguments)
+
+
+def _diff(arguments: Sequence[str]) -> None:
+    from nb_builder.commands import diff
+
+    diff.main(arguments)
+
+
+def _ab_report(arguments: Sequence[str]) -> None:
+    from nb_builder.commands import ab_report
+
+    ab_report.main(arguments)
 
 
 def _slim(arguments: Sequence[str]) -> None:
@@ -94,10 +121,14 @@ def _without_collections() -> Iterator[None]:
 
 
 COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
+    "ab-report": _ab_report,
     "assemble": _assemble,
     "audit": _audit,
     "batch": run_locally.batch,
     "check": _check,
+    "dev": _dev,
+    "dev-build": _dev_build,
+    "diff": _diff,
     "local": run_locally.main,
     "native": _native,
     "pull": _carry("pull"),
@@ -120,7 +151,7 @@ def main(arguments: Sequence[str]) -> int:
     if command not in COMMANDS:
         print(f"ERROR: there is no command {command!r}; there are: {', '.join(COMMANDS)}")
         return 2
-    if {"-h", "--help"} & set(rest) and command not in ("check", "batch"):
+    if {"-h", "--help"} & set(rest) and command not in ("ab-report", "check", "batch", "diff"):
         usage.show()
         return 0
     sys.setrecursionlimit(syntax_trees.RECURSION_LIMIT)

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -35,6 +35,7 @@ from nb_builder.incremental.artifacts import PreviousBuild
 from nb_builder.incremental.model_reuse import Ingredients, take_model
 from nb_builder.install import gpu_advice, system_packages, venv
 from nb_builder.install.installer import Installer
+from nb_builder.install.interpreters import Python
 from nb_builder.preflight import checks, findings, unmet_imports
 from nb_builder.preflight.checks import Checked, Notebook
 from nb_builder.problems.build_problem import BuildProblem
@@ -52,6 +53,19 @@ from nb_builder.signing.signer import KEY, Signer
 
 
 @dataclass(frozen=True)
+class Beside:
+    """What `make dev` adds to a build: the APP_ROOT of the last one that succeeded, and who wants the environment.
+
+    `on_installed` gets the installer and its Python before a cell runs: in Jupyter, cells that fail want to be tried.
+    `later` gets what no model depends on, to be called when somebody serves it already.
+    """
+
+    app_root: Path | None
+    on_installed: Callable[[Installer, Python], None]
+    later: Callable[[Callable[[], None]], None]
+
+
+@dataclass(frozen=True)
 class Build:
     """What every step of one build needs to know."""
 
@@ -62,15 +76,19 @@ class Build:
     environ: Mapping[str, str]
     checked: Checked
     signer: Signer | None
+    beside: Beside | None = None
 
 
-def assemble(settings: Settings, log: Log) -> None:
-    """Turn the repository into src, build, venv and model under APP_ROOT; raise the problem that stops it."""
-    build = begin(settings, log)
+def assemble(settings: Settings, log: Log, beside: Beside | None = None) -> None:
+    """Turn the repository into src, build, venv and model under APP_ROOT; raise the problem that stops it.
+
+    With `beside`, a build of another APP_ROOT takes the place of what s2i may have brought of the build before.
+    """
+    build = begin(settings, log, beside)
     checked, workspace, report = build.checked, build.workspace, build.report
     with workspace.fresh(), report.kept_in(workspace.build):
         source_tree.bring(checked.repository, workspace.src)
-        previous = artifacts.find(settings.src, report.facts, log)
+        previous = find_previous(build)
         if checked.system:
             with report.step("system", "Looking for packages of the system"):
                 permissions = {"may_install": settings.apt, "in_image": settings.in_image}
@@ -83,6 +101,8 @@ def assemble(settings: Settings, log: Log) -> None:
             raise RuntimeError("the requirements were neither read nor refused")
         with report.step("install", f"Installing {counted(len(requirements))} into the notebook's own environment"):
             installer = install(build, requirements, previous)
+            if beside:
+                beside.on_installed(installer, checked.python)
         with file_guard.files(workspace, log) as files:
             with report.step(
                 "run", f"Running the cells of {', '.join(str(notebook.name) for notebook in checked.notebooks)}"
@@ -101,6 +121,7 @@ def assemble(settings: Settings, log: Log) -> None:
                     cells=checked.last.cells,
                 )
         leave_batch_form(workspace, report)
+        report.facts["drift"] = manifest.read(workspace.model).get("drift")
         report.facts.update(image_labels.write(workspace, settings.src))
         attest(build)
     if settings.source_date_epoch is not None:
@@ -109,6 +130,14 @@ def assemble(settings: Settings, log: Log) -> None:
     workspace.open_to_group()
     log.step(f"Done: the model is in {workspace.model}")
     missing_proof.warn(manifest.read(workspace.model), log)
+
+
+def find_previous(build: Build) -> PreviousBuild | None:
+    """Return what there is of the build before, if it fits this one."""
+    facts, log, beside = build.report.facts, build.log, build.beside
+    if beside is None:
+        return artifacts.find(build.settings.src, facts, log)
+    return artifacts.beside(beside.app_root, facts, log) if beside.app_root else None
 
 
 def attest(build: Build) -> None:
@@ -129,7 +158,7 @@ def leave_batch_form(workspace: Workspace, report: Report) -> None:
         shutil.copyfile(form, workspace.build / paths.BATCH_FORM)
 
 
-def begin(settings: Settings, log: Log) -> Build:
+def begin(settings: Settings, log: Log, beside: Beside | None = None) -> Build:
     """Check the notebook and record the build's inputs in the report; no file is written."""
     report = Report(log, repeatable=settings.source_date_epoch is not None)
     workspace = Workspace(settings.app_root)
@@ -145,7 +174,7 @@ def begin(settings: Settings, log: Log) -> Build:
     report.facts.update(provenance.of(checked.repository, settings.commit, settings.source))
     names = [str(notebook.name) for notebook in checked.notebooks]
     report.facts["notebooks"] = digests.digests(checked.repository, names)
-    return Build(settings, log, report, workspace, environ, checked, signer)
+    return Build(settings, log, report, workspace, environ, checked, signer, beside)
 
 
 def signer_of(settings: Settings) -> Signer | None:
@@ -178,7 +207,7 @@ def install(build: Build, requirements: Wanted, previous: PreviousBuild | None) 
     packages = installer.freeze().splitlines()
     build.log.line("     " + ", ".join(packages))
     gpu_advice.tell(installer, build.log)
-    build.report.facts["packages"] = packages
+    build.report.facts.update(packages=packages, as_locked=True)
     build.report.facts["lock_sha256"] = digests.digest(workspace.build / paths.LOCK)
     build.report.facts["asked"] = installer.fingerprint(requirements)
     build.report.facts["resolved"] = resolution(requirements, checked.as_of)
@@ -208,7 +237,7 @@ def make_model(build: Build, installer: Installer, previous: PreviousBuild | Non
         if not difference:
             build.report.facts.update(take_model(previous, workspace, build.log))
             return
-        build.log.note(f"the model of the build before is not taken over: {difference}.")
+        build.log.note(f"{model_reuse.NOT_TAKEN}: {difference}.")
     overlay_ready = kernel_overlay.ready(checked.python, installer, home=build.settings.home, environ=build.environ)
     with overlay_ready as overlay, pip_shim.offered(installer) as pip:
         unmet_imports.require_met(checked.notebooks, workspace.src, installer.python, overlay, build.environ, build.log)
@@ -227,7 +256,7 @@ def tell_what_pip_brought(build: Build, installer: Installer) -> None:
     packages = installer.freeze().splitlines()
     added = pip_shim.newly_installed(declared, packages)
     pip_shim.tell(pip_shim.to_declare(added, declared, build.workspace.venv), build.log)
-    build.report.facts.update(packages=packages, brought_by_pip=added)
+    build.report.facts.update(packages=packages, brought_by_pip=added, as_locked=packages == declared)
 
 
 def missing_outside(checked: Checked, workspace: Workspace, traceback: str, description: str) -> BuildProblem | None:
@@ -261,6 +290,7 @@ def write_script(build: Build, notebook: Notebook) -> Script:
             "needs": undefined_names.needs(notebook.cells, notebook.name),
             "pandas_labels": build.settings.pandas_labels,
             "repository": str(build.workspace.src) if build.settings.batching == "auto" else None,
+            "drift": build.settings.drift == "auto",
         },
     }
     script = scripts.model_script(notebook.node, notebook.name, None if notebook.prefix else facts)
@@ -310,6 +340,6 @@ def run_cells(
     finally:
         # Also after a failure: the outputs of the cells before it help the author most.
         write_executed(notebook.node, results, workspace.build / (notebook.prefix + paths.EXECUTED))
-    notebook_html.write(
-        notebook.node, str(notebook.name), workspace.build / (notebook.prefix + paths.NOTEBOOK_PAGE), build.log
-    )
+    page = workspace.build / (notebook.prefix + paths.NOTEBOOK_PAGE)
+    write_page = partial(notebook_html.write, notebook.node, str(notebook.name), page, build.log)
+    build.beside.later(write_page) if build.beside else write_page()

@@ -92,20 +92,15 @@ def batching_summary(batching: Mapping) -> str:
     if "pays_from" not in batching:
         return f"predictor is scored one by one: {batching['reason']}{place_of(batching)}"
     calls = batching["calls"]
-    shared = ", ".join(f"{call} ({counted(calls.count(call), 'call')})" for call in dict.fromkeys(calls))
+    shared = ", ".join(f"{call} ({phrases.counted(calls.count(call), 'call')})" for call in dict.fromkeys(calls))
     rows = f"{batching['golden']} golden row{'s' * (batching['golden'] != 1)}"
     if batching.get("made"):
         rows = f"{batching['made']} samples made from its type hints"
-    variations = counted(batching["variations"], "variation")
+    variations = phrases.counted(batching["variations"], "variation")
     return (
         f"predictor can be scored in batches: {shared} on up to {batching['most']} samples; {rows} and {variations} "
         f"answered the same, {batching.get('gain_at', 8)} of them {batching['gain']:g} times as fast"
     )
-
-
-def counted(count: int, noun: str) -> str:
-    """Return `count` and the noun as it stands beside that number."""
-    return f"{count} {noun}{'s' * (count != 1)}"
 
 
 def placed(batching: Mapping, cells: Sequence[Cell], src: Path) -> dict:

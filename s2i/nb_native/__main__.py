@@ -67,6 +67,7 @@ def _translate(app_root, folder, digests):
         "recognised": list(program.recognised),
         "branches": [list(branch) for branch in program.branches],
         "edges": list(program.edges),
+        "words": list(program.words),
     }
 
 
@@ -78,7 +79,7 @@ def _prove(app_root, folder, digests):
     emulator = os.path.join(folder, EMULATOR)
     before = [emulator] if os.path.exists(emulator) else []
     commands = [[*before, os.path.join(folder, name)] for name in (PROGRAM, COUNTING)]
-    return proof.prove(model, samples, translated["branches"], translated["edges"], *commands)
+    return proof.prove(model, samples, translated["branches"], translated["edges"], translated["words"], *commands)
 
 
 if __name__ == "__main__":

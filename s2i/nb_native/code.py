@@ -23,6 +23,8 @@ class Code:
         self.recognised = []
         # Numbers and texts with which estimators compare values, each once: the proof asks what lies beside them.
         self.edges = {}
+        # Words of texts that estimators look for, each once, in the same way.
+        self.words = {}
         self._depth = 1
         self._count = 0
         self._known = {}
@@ -68,8 +70,11 @@ class Code:
 
     def note_edges(self, values):
         """Note the numbers or texts where an estimator's answer changes; of very many, some from all over them."""
-        values = list(dict.fromkeys(values))
-        self.edges.update(dict.fromkeys(values[:: len(values) // _MOST_EDGES + 1]))
+        self.edges.update(_some_of(values))
+
+    def note_words(self, words):
+        """Note the words by which an estimator tells texts apart; of very many, some from all over them."""
+        self.words.update(_some_of(words))
 
     def number(self, kind, expression):
         """Declare a variable of this kind with the value of a C expression; return it as a Number."""
@@ -101,6 +106,11 @@ class Code:
             name = self._known[text] = self.name("f")
             self.tables.append(text.replace("$name", name))
         return self._known[text]
+
+
+def _some_of(values):
+    values = list(dict.fromkeys(values))
+    return dict.fromkeys(values[:: len(values) // _MOST_EDGES + 1])
 
 
 def literal(ctype, value):

@@ -27,17 +27,18 @@ _FAILED = "The notebook's predictor failed"
 _BEYOND = "The sample leads to a number"
 
 
-def prove(model, golden, branches, edges, program, counting):
+def prove(model, golden, branches, edges, words, program, counting):
     """Return the facts of a proof that held; raise Refusal.
 
     `golden` are samples, `branches` the conditions of predictor as (line, text, file, constants), `edges` the numbers
-    and texts where its estimators change their minds, `program` and `counting` the commands, lists of words, that run
-    the program and one that also tells which sides of the branches ran.
+    and texts where its estimators change their minds, `words` those that they look for in texts, `program` and
+    `counting` the commands, lists of words, that run the program and one that also tells which sides of the branches
+    ran.
     """
     if not golden:
         raise Refusal("there is no golden row to prove it with; examples in the notebook change that")
     constants = [constant for branch in branches for constant in branch[3]]
-    samples = samples_around(golden, COUNT, SEED, [*constants, *edges])
+    samples = samples_around(golden, COUNT, SEED, [*constants, *edges], words)
     with warnings.catch_warnings():
         # Libraries warn of each odd sample.
         warnings.simplefilter("ignore")

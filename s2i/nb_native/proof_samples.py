@@ -5,6 +5,8 @@ import struct
 
 from nb_scorer.batching import variations
 
+from nb_native.proof_texts import Texts
+
 # As the runtime's NB_LARGEST: beyond it doubles skip whole numbers.
 LARGEST_INTEGER = 2**53
 # So many are made as certified batching makes its own: keys that lack, values of other types.
@@ -15,18 +17,21 @@ _MISSHAPEN = 5
 _NEAR, _WIDE, _FAR, _SPECIAL, _EDGE = 0.35, 0.35, 0.1, 0.05, 0.1
 # How often a text is another one, and a whole number stays whole.
 _OTHER_TEXT, _WHOLE = 0.5, 0.9
+# How often it is made of the words that a model looks for.
+_DRAWN_TEXT = 0.9
 
 
-def samples_around(golden, count, seed, edges=()):
+def samples_around(golden, count, seed, edges=(), words=()):
     """Return `count` samples, or all of `golden` where these are more; the same ones for the same seed.
 
     `edges` are numbers and texts that the model compares values with: some numbers are these or their neighbours, some
-    texts are these. Whole numbers that the program refuses by rule are not among the samples.
+    texts are these. `words` are those that it looks for in texts: most texts are made of these and of others. Whole
+    numbers that the program refuses by rule are not among the samples.
     """
     dice = random.Random(seed)  # noqa: S311 - the same ones again for the same seed
     odd = _misshapen(golden) + variations.vary(golden, _ODD, seed)[len(golden) :]
     samples = [*golden, *(sample for sample in odd if not _has_large_integer(sample))]
-    around = _Around(golden, edges, dice)
+    around = _Around(golden, edges, words, dice)
     while len(samples) < count:
         samples.append(around.moved(dice.choice(golden)))
     return samples[: max(count, len(golden))]
@@ -51,15 +56,16 @@ def _misshapen(golden):
 class _Around:
     """Draws samples around the golden ones: their numbers' ranges and texts by place, and the edges of all places."""
 
-    def __init__(self, golden, edges, dice):
+    def __init__(self, golden, edges, words, dice):
         self._dice = dice
         self._ranges = {}  # (least, largest), by place; items of lists have their index as a place
-        self._texts = {}  # by place
+        self._texts: dict = {}  # by place
         # Larger ones would become whole numbers that the program refuses by rule.
         self._edges = [float(edge) for edge in edges if _is_number(edge) and abs(edge) < LARGEST_INTEGER]
         self._other_texts = [edge for edge in edges if isinstance(edge, str)]
         for sample in golden:
             self._note(sample, ())
+        self._drawn = Texts(words, [text for texts in self._texts.values() for text in texts], dice) if words else None
 
     def _note(self, value, place):
         if isinstance(value, dict):
@@ -80,6 +86,8 @@ class _Around:
             return {key: self.moved(inner, (*place, key)) for key, inner in value.items()}
         if isinstance(value, list):
             return [self.moved(inner, (*place, index)) for index, inner in enumerate(value)]
+        if isinstance(value, str) and self._drawn and self._dice.random() < _DRAWN_TEXT:
+            return self._drawn.drawn()
         if isinstance(value, str) and self._dice.random() < _OTHER_TEXT:
             return self._dice.choice(self._texts[place] + self._other_texts)
         if not _is_number(value):

@@ -63,3 +63,15 @@ class Sample(NamedTuple):
     """JSON that came in, or a part of it: a C expression of type `const nb_value *`."""
 
     code: str
+
+
+class Sparse(NamedTuple):
+    """One row of `width` numbers, of which those that are not zero are there; `kind` is as a Number's.
+
+    `code` is the C name of an array of nb_entry, `length` that of how many it has.
+    """
+
+    code: str
+    length: str
+    width: int
+    kind: str

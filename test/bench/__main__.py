@@ -1,7 +1,7 @@
 """make bench: what we measure against what users have today, side by side in one run.
 
 Usage: python test/bench [build] [incremental] [images] [start] [serve] [health] [batching] [batched-serve] [grpc]
-    [native] [batch] [batch-memory] [bus] [verify] [notebooks]
+    [native] [batch] [batch-memory] [bus] [drift] [verify] [capacity] [notebooks]
 (without words all but notebooks, which fetches from GitHub and takes hours)
 """
 
@@ -13,6 +13,8 @@ import batched_serve
 import batching
 import build
 import bus
+import capacity
+import drift
 import grpc_calls
 import health
 import images
@@ -37,7 +39,9 @@ SUITES = {
     "batch": batch_files.report,
     "batch-memory": batch_memory.report,
     "bus": bus.report,
+    "drift": drift.report,
     "verify": verify.report,
+    "capacity": capacity.report,
     "notebooks": public.report,
 }
 # Of others' repositories, and for long: only by its name.

@@ -1,6 +1,9 @@
 """Fixtures: models of a notebook's code, and services of them that end with the test."""
 
 import json
+import os
+import shutil
+import subprocess
 import threading
 from pathlib import Path
 
@@ -69,3 +72,16 @@ def in_background():
 def free_port():
     """Return a port on which nothing listens."""
     return int(services.free_port())
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """Return Chromium's program; install Debian's under CI where that can be done."""
+    if not shutil.which("chromium") and os.environ.get("CI") and os.geteuid() == 0 and shutil.which("apt-get"):
+        command = "apt-get -qq update && apt-get -qq install -y --no-install-recommends chromium"
+        subprocess.run(["sh", "-c", command], capture_output=True)
+        if not shutil.which("chromium"):
+            pytest.xfail("no Chromium, and apt-get can't install it here")
+    if not shutil.which("chromium"):
+        pytest.skip("no Chromium; on Debian: apt-get install chromium")
+    return shutil.which("chromium")

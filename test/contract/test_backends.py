@@ -97,7 +97,7 @@ ASKED = {
 # A Spark of its own takes a minute.
 EACH = [pytest.param(name, marks=pytest.mark.long) if name == "spark-model" else name for name in ASKED]
 # What they are asked is no sample.
-UNASKED = {"verify"}
+UNASKED = {"alerts", "dashboard", "verify"}
 
 
 def test_each_back_end_is_asked():

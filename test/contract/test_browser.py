@@ -1,8 +1,6 @@
 """The pages in a real browser, without a screen."""
 
 import os
-import shutil
-import subprocess
 
 import pytest
 from nb_builder.report import notebook_html
@@ -26,19 +24,6 @@ NOTEBOOK = '''
 '''
 HOSTILE = "<script>document.title = 'owned'</script><img src='http://example.invalid/x.png' onerror='alert(1)'>"
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    """Return Chromium's program; install Debian's under CI where that can be done."""
-    if not shutil.which("chromium") and os.environ.get("CI") and os.geteuid() == 0 and shutil.which("apt-get"):
-        command = "apt-get -qq update && apt-get -qq install -y --no-install-recommends chromium"
-        subprocess.run(["sh", "-c", command], capture_output=True)
-        if not shutil.which("chromium"):
-            pytest.xfail("no Chromium, and apt-get can't install it here")
-    if not shutil.which("chromium"):
-        pytest.skip("no Chromium; on Debian: apt-get install chromium")
-    return shutil.which("chromium")
 
 
 @pytest.fixture(scope="module")

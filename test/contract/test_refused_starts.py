@@ -102,7 +102,7 @@ def test_a_wrong_word_on_the_command_line_shows_the_usage():
     assert (said.returncode, said.stderr) == (
         2,
         (
-            "Usage: python -m nb_service [serve | prove | selftest [--verdict FILE] | batch … | bus … | http … | "
-            "model … | spark-model … | verify … | zipapp …]\n"
+            "Usage: python -m nb_service [serve | prove | ready | selftest [--verdict FILE] | alerts … | "
+            "batch … | bus … | dashboard … | http … | model … | spark-model … | verify … | zipapp …]\n"
         ),
     )

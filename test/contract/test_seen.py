@@ -4,7 +4,6 @@ import json
 import os
 import re
 import signal
-import subprocess
 import time
 
 import pytest
@@ -12,7 +11,7 @@ from nb_service.http.hops import THREADS
 from prometheus_client.parser import text_string_to_metric_families
 
 from contract.services import JSON, connections, wait_until
-from engine import debian
+from promtool import promtool
 
 NOTEBOOK = """
     import os
@@ -55,13 +54,6 @@ def numbers(start):
 
     assert wait_until(lambda: 'nb_scorer_restarts_total{reason="died"} 1.0' in text())
     return text
-
-
-def promtool(*words, given=""):
-    """Return (exit status, all that it said) of Prometheus's own tool."""
-    command = [debian.found("promtool", "prometheus"), *words]
-    ran = subprocess.run(command, input=given, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    return ran.returncode, ran.stdout
 
 
 def test_prometheus_s_own_tool_finds_nothing_wrong_with_the_metrics(numbers):

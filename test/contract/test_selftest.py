@@ -141,8 +141,8 @@ def test_other_words_show_the_usage(args):
         [sys.executable, "-I", "-m", "nb_service", "selftest", *args], capture_output=True, text=True, env={}
     )
     assert said.returncode == 2
-    backends = "batch … | bus … | http … | model … | spark-model … | verify … | zipapp …"
-    words = f"serve | prove | selftest [--verdict FILE] | {backends}"
+    backends = "alerts … | batch … | bus … | dashboard … | http … | model … | spark-model … | verify … | zipapp …"
+    words = f"serve | prove | ready | selftest [--verdict FILE] | {backends}"
     assert said.stderr == f"Usage: python -m nb_service [{words}]\n"
 
 

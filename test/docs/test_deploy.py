@@ -1,15 +1,39 @@
 """What is laid out for clusters fits together, and with the rest of the repository."""
 
 import json
+import shutil
+import urllib.parse
+from pathlib import Path
 
 import pytest
 import yaml
+from nb_builder.commands.dev.settings import Settings
 from nb_service import backends
 from nb_service.backends.batch import command_line
 
 from commands import ROOT
+from engine import stand_ins
+from promtool import promtool
 
+DEPLOY = ROOT / "docs/deploy"
+COMPOSE = yaml.safe_load((DEPLOY / "compose/compose.yaml").read_text(encoding="utf-8"))
 ITEMS = yaml.safe_load((ROOT / "docs/deploy/openshift.yaml").read_text(encoding="utf-8"))["items"]
+
+
+def test_both_development_containers_run_make_dev_and_show_its_ports():
+    ports = [knob.default for knob in Settings.knobs() if knob.env in ("PORT", "LAB")]
+    compose = yaml.safe_load((ROOT / "docs/deploy/compose-dev.yaml").read_text(encoding="utf-8"))["services"]["dev"]
+    assert [int(port.rpartition(":")[2]) for port in compose["ports"]] == ports
+    assert all(port.startswith("127.0.0.1:") for port in compose["ports"])
+    assert compose["command"][:2] == ["make", "dev"] and compose["environment"] == {"S2I_HOST": "0.0.0.0"}
+    folder = (ROOT / "docs/deploy" / compose["build"]["context"]).resolve()
+    repository, notebook, environments = (volume.rpartition(":") for volume in compose["volumes"])
+    assert (ROOT / "docs/deploy" / repository[0]).resolve() == ROOT and repository[2] == compose["working_dir"]
+    assert compose["command"][2] == f"NOTEBOOK={notebook[2]}" and environments[2] == f"{repository[2]}/.nb-builder"
+    container = json.loads((ROOT / ".devcontainer/devcontainer.json").read_text(encoding="utf-8"))
+    assert container["forwardPorts"] == ports and container["postAttachCommand"] == "make dev"
+    assert (folder / container["build"]["dockerfile"]).is_file() and folder == ROOT / ".devcontainer"
+    assert container["containerEnv"]["NOTEBOOK"] == "${localEnv:NOTEBOOK:docs/examples/kmeans}"
 
 
 def named(kind, name):
@@ -135,3 +159,60 @@ def test_what_follows_the_image_in_openshift_s_cron_job_names_its_container():
     )
     assert references(nightly["metadata"]["annotations"], "ImageStreamTag") == [container["image"]]
     assert container["image"] == named("BuildConfig", "my-service")["spec"]["output"]["to"]["name"]
+
+
+@pytest.mark.parametrize("name", ["compose/compose.yaml", "ab/compose.yaml", "shadow/compose.yaml", "swarm/stack.yaml"])
+def test_each_image_of_others_is_one_that_tests_start_in_its_place(name):
+    services = yaml.safe_load((ROOT / "docs/deploy" / name).read_text(encoding="utf-8"))["services"].values()
+    others = {service["image"] for service in services if not service["image"].startswith("$")}
+    asked_for = {service["image"] for service in services if "profiles" in service}
+    assert others and others - asked_for <= stand_ins.PUBLIC.keys()
+
+
+def test_what_tests_do_not_start_is_grafana_alone_and_the_pages_say_so():
+    assert [name for name, service in COMPOSE["services"].items() if "profiles" in service] == ["grafana"]
+    assert "nobody has seen the board there yet" in (DEPLOY / "compose/README.md").read_text(encoding="utf-8")
+    assert "without Grafana" in (DEPLOY / "README.md").read_text(encoding="utf-8")
+
+
+def mounts(name):
+    """Return {folder in the container: what compose.yaml mounts there} of a service."""
+    volumes = [volume.split(":") for volume in COMPOSE["services"][name]["volumes"]]
+    return {inside: (DEPLOY / "compose" / here).resolve() for here, inside, *_ in volumes if here.startswith(".")}
+
+
+def test_grafana_finds_its_data_source_and_the_board_where_its_files_say():
+    files = mounts("grafana")
+    provisioning = files["/etc/grafana/provisioning"]
+    (source,) = yaml.safe_load((provisioning / "datasources/prometheus.yaml").read_text())["datasources"]
+    address = urllib.parse.urlsplit(source["url"])
+    assert (source["type"], source["isDefault"]) == ("prometheus", True)
+    assert address.hostname in COMPOSE["services"] and address.port == 9090
+    interval = yaml.safe_load((DEPLOY / "compose/prometheus.yml").read_text())["global"]["scrape_interval"]
+    assert source["jsonData"]["timeInterval"] == interval
+    (provider,) = yaml.safe_load((provisioning / "dashboards/files.yaml").read_text())["providers"]
+    home = Path(COMPOSE["services"]["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"])
+    assert str(home.parent) == provider["options"]["path"]
+    board = json.loads((files[str(home.parent)] / home.name).read_text(encoding="utf-8"))
+    (variable,) = [one for one in board["templating"]["list"] if one["type"] == "datasource"]
+    assert variable["query"] == source["type"] and variable["current"]["value"] == "default"
+
+
+def test_prometheus_finds_nothing_wrong_with_its_configuration_and_finds_the_rules(tmp_path):
+    for inside, here in mounts("prometheus").items():
+        place = tmp_path / Path(inside).relative_to("/etc/prometheus")
+        shutil.copytree(here, place) if here.is_dir() else shutil.copy(here, place)
+    status, said = promtool("check", "config", tmp_path / "prometheus.yml")
+    assert status == 0 and said.count("rules found") == 2 and "14 rules found" in said, said
+
+
+@pytest.mark.parametrize("name", ["compose/compose.yaml", "ab/compose.yaml", "shadow/compose.yaml", "swarm/stack.yaml"])
+def test_each_service_of_ours_is_asked_whether_it_is_ready_and_has_time_for_its_end(name):
+    services = yaml.safe_load((ROOT / "docs/deploy" / name).read_text(encoding="utf-8"))["services"].values()
+    ours = [service for service in services if service["image"].startswith("$")]
+    assert ours
+    for service in ours:
+        assert service["healthcheck"]["test"] == ["CMD", "ready"]
+        linger, grace = (float(service["environment"][name]) for name in ("S2I_LINGER", "S2I_GRACE"))
+        assert linger < grace < float(service["stop_grace_period"].removesuffix("s"))
+        assert service["read_only"] and service["cap_drop"] == ["ALL"]

@@ -4,11 +4,14 @@ import re
 from importlib import import_module
 from pkgutil import iter_modules
 
+import nb_builder.ab_report.problems
 import nb_builder.commands.audit
+import nb_builder.commands.dev.settings
 import nb_builder.commands.run_locally
 import nb_builder.commands.sign
 import nb_builder.commands.target
 import nb_builder.common.settings
+import nb_builder.comparison.problems
 import nb_builder.problems
 import nb_builder.problems.native_images
 import nb_builder.problems.slim_images
@@ -60,6 +63,8 @@ CALLS = (
     nb_builder.commands.audit,
     nb_builder.commands.sign,
     nb_builder.registry.problems,
+    nb_builder.comparison.problems,
+    nb_builder.ab_report.problems,
 )
 HOMES = (*BUILD, *CALLS, nb_service.problems, nb_scorer.zipapp.problems)
 PROBLEMS = {kind.code: kind for module in HOMES for kind in classes(module)}
@@ -99,7 +104,12 @@ def test_each_problem_of_a_build_has_a_fixture_that_asserts_its_code(code):
 
 
 @pytest.mark.parametrize(
-    ("title", "knobs"), [("Of a build", nb_builder.common.settings.KNOBS), ("Of a service", nb_service.settings.KNOBS)]
+    ("title", "knobs"),
+    [
+        ("Of a build", nb_builder.common.settings.KNOBS),
+        ("Of make dev", nb_builder.commands.dev.settings.Settings.knobs()),
+        ("Of a service", nb_service.settings.KNOBS),
+    ],
 )
 def test_each_setting_is_on_its_page_with_its_default(title, knobs):
     rows = re.findall(r"^\|.*$", section((REFERENCE / "settings.md").read_text(), title), re.MULTILINE)

@@ -111,19 +111,14 @@ def test_what_only_a_run_can_tell_is_left_to_the_run(case, tmp_path):
     assert findings(case, tmp_path) == []
 
 
-# What check can't know: a folder that a cell puts into sys.path, what a decorator does, whether to batch would help.
-UNKNOWN_BEFORE = ("no-model", "decorator", "module-of-the-repository")
-
-
 @pytest.mark.parametrize("case", all_of("ok-not-batched-"), ids=lambda case: case.name)
 def test_what_keeps_predictor_from_being_batched_is_noted_in_the_words_of_the_build(case, tmp_path):
     told = NotesLog()
     result = check.examine(case.repo, environment(case, tmp_path / "app", case.repo), tmp_path, told)
     assert result.findings == []
-    before, reason = "predictor is scored one by one: ", case.says[0].partition("one by one: ")[2]
-    told_by_a_place = case.says[0].startswith(before) and (" (cell" in reason or "%%time" in reason)
+    reason = case.says[0].partition("one by one: ")[2]
     noted = [note for note in told.notes if note.startswith("predictor would be scored one by one")]
-    if told_by_a_place and not case.name.endswith(UNKNOWN_BEFORE):
+    if case.is_told_by_check:
         assert [f"in batches: {reason}. To have it faster" in note for note in noted] == [True]
     else:
         assert noted == []

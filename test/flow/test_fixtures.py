@@ -12,8 +12,14 @@ BUILT = [case for case in all_of("ok-") if case.runs_in("flow")]
 
 
 def each(cases):
-    """Return the mark that runs a test once for each of `cases`."""
-    return pytest.mark.parametrize("case", cases, ids=lambda case: case.name)
+    """Return the mark that runs a test once for each of `cases`.
+
+    Where `check` says the same words, which test_check.py holds, a build has its turn in `make test-long` only.
+    """
+    marks = {True: [pytest.mark.long], False: []}
+    return pytest.mark.parametrize(
+        "case", [pytest.param(case, id=case.name, marks=marks[case.is_told_by_check]) for case in cases]
+    )
 
 
 @pytest.mark.parametrize("place", wheel.places(), ids=lambda place: place.parts[-3])

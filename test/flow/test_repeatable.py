@@ -18,7 +18,9 @@ def digests(app_root):
     return {str(path.relative_to(app_root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-@pytest.mark.parametrize("name", ["ok-lock", "ok-numpy-answers", "ok-batched-two-stops"])
+@pytest.mark.parametrize(
+    "name", ["ok-lock", "ok-numpy-answers", pytest.param("ok-batched-two-stops", marks=pytest.mark.long)]
+)
 def test_two_builds_give_the_same_files(tmp_path, name):
     case = named(name)
     found = []

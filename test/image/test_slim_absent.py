@@ -37,7 +37,7 @@ def members(slim_workbench):
 def test_no_shell_tool_installer_or_compiler_is_there(members):
     programs = {member.name.split("/")[-1] for member in members if "bin/" in member.name and not member.isdir()}
     assert programs & SHELLS_AND_TOOLS == set()
-    assert {"python3.11", "run", "serve", "selftest"} <= programs
+    assert {"python3.11", "run", "serve", "ready", "selftest"} <= programs
 
 
 def test_nothing_of_jupyter_pip_or_the_builder_is_there(members):

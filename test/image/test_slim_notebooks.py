@@ -57,7 +57,10 @@ examples = ["plugs", "tea", "language"]
 PRICES = "tea,1.5\ncake,2\n"
 
 
-LEVELS = ("distributions", "files")
+# A slim image takes a minute or more: each notebook has the level by default or the one that asks most of it, and
+# `make test-long` all.
+LEVELS = ("distributions", pytest.param("files", marks=pytest.mark.long))
+LEVELS_OF_PLUGS = ("off", pytest.param("distributions", marks=pytest.mark.long), "files")
 AS_ANYBODY = ("--read-only", "--user", "12345:0")
 
 
@@ -134,7 +137,7 @@ def test_an_import_in_a_branch_that_no_golden_row_takes_survives(made_slim, word
     assert docker.answer(made.image, b'"table"', "--read-only") == "1  2"
 
 
-@pytest.mark.parametrize("level", ["off", *LEVELS])
+@pytest.mark.parametrize("level", LEVELS_OF_PLUGS)
 def test_a_plug_in_and_a_file_that_predictor_reads_are_in_the_image(made_slim, plugs, level):
     made = made_slim(plugs, f"S2I_SLIM={level}")
     with docker.service(made.image, *AS_ANYBODY) as service:

@@ -13,6 +13,7 @@ TIGHT = ("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privilege
 def test_it_answers_read_only_without_capabilities_and_as_any_user_of_group_0(slim_workbench, user):
     with docker.service(slim_workbench.image, *TIGHT, "--user", user) as service:
         assert service.predict(b'{"say": 1}').value == ["a=b, c", {"say": 1}]
+        assert service.exec("ready") == '200 {"status": "ready"}\n'
         assert service.stop(grace=10) == 0
 
 

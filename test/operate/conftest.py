@@ -1,4 +1,4 @@
-"""What tests of operating share: the images of test/image, and a cluster of Kubernetes that has them."""
+"""What tests of operating share: versions of an image of test/image, and a cluster of Kubernetes that has them."""
 
 import contextlib
 import re
@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from engine import cluster as clusters
-from engine import docker
-from image.conftest import build_once, builder, engine, example, or_leave_out, s2i
+from engine import docker, provide
+from image.conftest import GIVEN, build_once, engine, example, make_builder, or_leave_out, s2i
 
-__all__ = ["build_once", "builder", "engine", "example", "s2i"]
+__all__ = ["build_once", "engine", "example", "s2i"]
+DEPLOY = provide.ROOT / "docs" / "deploy"
 # As docs/deploy calls the image; Kubernetes looks for what is called latest in a registry each time.
 NAME = "registry.example.com/my-service"
 PUBLISHED, IMAGE, NEXT = f"{NAME}:latest", f"{NAME}:1", f"{NAME}:2"
@@ -24,18 +25,29 @@ SETTINGS = ("vm/overcommit_memory", "kernel/panic", "kernel/panic_on_oops")
 
 
 @pytest.fixture(scope="session")
-def cluster(example):
-    """Start a cluster that has the running example's image; it leaves the machine as it was."""
+def builder(engine):
+    """Return the name of the builder image: with gRPC, so that calls by it are rolled out, too."""
+    return GIVEN or make_builder("builder-grpc", "bookworm", "GRPC=1")
+
+
+@pytest.fixture(scope="session")
+def versions(example):
+    """Give the running example the names of its versions, good ones and bad ones, which differ in their digests."""
+    docker.docker("tag", example, IMAGE)
+    changes = {NEXT: "LABEL release=2", **{name: f"RUN {change}" for name, change in BAD.items()}}
+    for name, change in changes.items():
+        docker.docker("build", "--tag", name, "-", stdin=f"FROM {example}\n{change}\n".encode())
+    yield (IMAGE, *changes)
+    # Another run on the same engine may have removed them.
+    docker.docker("image", "rm", IMAGE, *changes, ok=False)
+
+
+@pytest.fixture(scope="session")
+def cluster(versions):
+    """Start a cluster that has the versions; it leaves the machine as it was."""
     before = settings()
-    for name in (IMAGE, NEXT):
-        docker.docker("tag", example, name)
-    for name, change in BAD.items():
-        docker.docker("build", "--tag", name, "-", stdin=f"FROM {example}\nRUN {change}\n".encode())
-    try:
-        with contextlib.ExitStack() as stack:
-            yield or_leave_out(lambda: stack.enter_context(clusters.running(IMAGE, NEXT, *BAD)))
-    finally:
-        docker.docker("image", "rm", IMAGE, NEXT, *BAD)
+    with contextlib.ExitStack() as stack:
+        yield or_leave_out(lambda: stack.enter_context(clusters.running(*versions)))
     assert settings() == before
 
 

@@ -8,12 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from contract import clients as grpc_clients
+from contract.services import wait_until
 from engine import provide
+from operate import clients
+from operate.clients import ANSWERED, GRPC_ANSWERED, LEAST
 from operate.conftest import BAD, IMAGE, NEXT
 
-HERE = Path(__file__).parent
-LEAST = 10_000
-ANSWERED = "200 4"
+LOAD = Path(__file__).parent / "load.py"
+LOAD_GRPC = LOAD.with_name("load_grpc.py")
 
 
 @pytest.fixture
@@ -55,16 +58,49 @@ def pods(namespace):
     return images, ready
 
 
-@contextlib.contextmanager
 def load(namespace, least):
-    """Have clients ask by the Service's address; yield what ends them and returns {what was said: how often}."""
+    """Have clients ask by the Service's address, as `clients.asking` does."""
     address = namespace.get("service", "my-service")["spec"]["clusterIP"]
-    process = namespace.cluster.start(sys.executable, str(HERE / "load.py"), address, "80", str(least))
+    return clients.asking(namespace.cluster.start(sys.executable, str(LOAD), address, "80", str(least)))
+
+
+def load_grpc(namespace, least):
+    """Have clients call by the Service's address, each by a channel that it keeps."""
+    address = namespace.get("service", "my-service")["spec"]["clusterIP"]
+    python = grpc_clients.python_of("triton-grpc")
+    return clients.asking(namespace.cluster.start(str(python), str(LOAD_GRPC), address, "8081", str(least)))
+
+
+def unscheduled(namespace):
+    """Return the pods that wait for a node."""
+    return [
+        pod["metadata"]["name"]
+        for pod in namespace.get("pods", "--selector=app=my-service")["items"]
+        if "nodeName" not in pod["spec"]
+    ]
+
+
+@contextlib.contextmanager
+def drained(namespace):
+    """Drain the node of the service's pods, for as long as the block takes; yield the process of kubectl."""
+    selector = "--pod-selector=app=my-service"
+    words = (
+        "kubectl",
+        "--namespace",
+        namespace.name,
+        "drain",
+        "node",
+        selector,
+        "--delete-emptydir-data",
+        "--timeout=300s",
+    )
+    draining = namespace.cluster.start(*words)
     try:
-        yield lambda: json.loads(process.communicate("\n", timeout=300)[0])
+        yield draining
     finally:
-        process.kill()
-        process.wait()
+        draining.kill()
+        draining.wait()
+        namespace.cluster.kubectl("uncordon", "node")
 
 
 def test_two_pods_without_rights_answer(deployed):
@@ -80,14 +116,40 @@ def test_two_pods_without_rights_answer(deployed):
         deployed.kubectl("run", "rights", f"--image={IMAGE}")
 
 
-def test_rolling_forth_and_back_fails_no_request_of_ten_thousand(deployed):
-    with load(deployed, LEAST) as end:
+def test_rolling_forth_and_back_fails_no_request_of_ten_thousand_by_http_and_by_grpc(deployed):
+    with load(deployed, LEAST) as end_http, load_grpc(deployed, LEAST) as end_grpc:
         set_image(deployed, NEXT)
         rolled_out(deployed)
         assert set(pods(deployed)[0].values()) == {NEXT}
         deployed.kubectl("rollout", "undo", "deployment/my-service")
         rolled_out(deployed)
         assert set(pods(deployed)[0].values()) == {IMAGE}
+        http, grpc = end_http(), end_grpc()
+    assert (set(http), set(grpc)) == ({ANSWERED}, {GRPC_ANSWERED}), (http, grpc)
+    assert http[ANSWERED] >= LEAST
+    assert grpc[GRPC_ANSWERED] >= LEAST
+
+
+def test_a_node_that_is_drained_fails_no_request_of_ten_thousand(deployed):
+    # There is one node: it is drained, the budget keeps a pod on it, and it takes the others' successors once it may.
+    before, _ = pods(deployed)
+    with load(deployed, LEAST) as end, drained(deployed) as draining:
+        assert wait_until(lambda: unscheduled(deployed), 120), deployed.kubectl("describe", "pods")
+        # One was evicted; who asks for the other one is refused, and that one answers.
+        (kept,) = set(pods(deployed)[0]) & set(before)
+        assert pods(deployed)[1] == {kept}
+        eviction = {
+            "apiVersion": "policy/v1",
+            "kind": "Eviction",
+            "metadata": {"name": kept, "namespace": deployed.name},
+        }
+        path = f"/api/v1/namespaces/{deployed.name}/pods/{kept}/eviction"
+        with pytest.raises(RuntimeError, match="would violate the pod's disruption budget"):
+            deployed.kubectl("create", "--raw", path, "--filename", "-", text=json.dumps(eviction))
+        deployed.cluster.kubectl("uncordon", "node")
+        assert draining.wait(300) == 0, draining.stdout.read()
+        rolled_out(deployed)
+        assert not set(pods(deployed)[0]) & set(before)
         counts = end()
     assert set(counts) == {ANSWERED}, counts
     assert counts[ANSWERED] >= LEAST

@@ -1,8 +1,11 @@
-"""The batch form of a predictor: one generator a sample, and one call of a model for all that stop at it."""
+"""The batch form of a predictor: one call of a model for all samples that come to it.
+
+A generator for each sample stops there; where predictor has stages, all samples come from stop to stop at once.
+"""
 
 import os
 
-from nb_scorer.batching import joining
+from nb_scorer.batching import joining, straight_line
 from nb_scorer.batching.steps import raised_within
 
 # So many rows share one call at most: the largest number that the proof tries.
@@ -65,11 +68,23 @@ class BatchForm(object):
             outcomes: list = []
             for first in range(0, len(calls), MOST_UNDER_WAY):
                 drive = _Drive(watch, most, in_copy)
-                outcomes += drive.run(self.begin, calls[first : first + MOST_UNDER_WAY])
+                some = calls[first : first + MOST_UNDER_WAY]
+                if self._has_stages_for(some):
+                    outcomes += drive.run_in_stages(self._steps.stages, self._first, self.begin, some)
+                else:
+                    outcomes += drive.run(self.begin, some)
             return outcomes
         finally:
             for context in reversed(contexts):
                 context.__exit__(None, None, None)
+
+    def _has_stages_for(self, calls):
+        """Return whether all stages can take these samples: one alone is sooner done by its generator."""
+        if not self._steps.stages or self._keywords or len(calls) < 2:
+            return False
+        if any(keywords or len(args) != 1 for args, keywords in calls):
+            return False
+        return straight_line.PLAIN.issuperset([type(args[0]) for args, _ in calls])
 
 
 def _rebuilt(steps, first, keywords, stops, source):
@@ -104,6 +119,47 @@ class _Drive(object):
             for group in self._groups(waiting):
                 self._answer(group)
         return self._outcomes
+
+    def run_in_stages(self, stages, first, begin, calls):
+        """As `run`, by functions of `first` and all samples; a sample that fails in one goes through its generator."""
+        self._outcomes = [None] * len(calls)
+        rows = _Rows(calls)
+        answers: list = []
+        for number, stage in enumerate(stages, 1):
+            alike, values, raised = rows.values_of(stage, first)
+            self._replay(rows.leave(raised), begin, calls)
+            if number == len(stages):
+                answers = values
+            elif values:
+                stops = values if alike is None else joining.Stops(alike, values)
+                results = self._results_of_all(stops)
+                rows.add(stops[0][0], results)
+                if Failure in set(map(type, results)):
+                    failed = [at for at, result in enumerate(results) if type(result) is Failure]
+                    self._replay(rows.leave(failed), begin, calls)
+        for place, answer in zip(rows.places, answers):
+            self._outcomes[place] = answer
+        return self._outcomes
+
+    def _results_of_all(self, stops):
+        key = joining.key_of_all(stops) if type(stops) is joining.Stops else None
+        if key is not None:
+            return [result for some in joining.chunks(stops, self._most) for result in self._results(key, some)]
+        results = [None] * len(stops)
+        for key, group in self._groups([(at, None, stop) for at, stop in enumerate(stops)]):
+            for (at, _, _), result in zip(group, self._results(key, [stop for _, _, stop in group])):
+                results[at] = result
+        return results
+
+    def _replay(self, left, begin, calls):
+        """Have the generators of samples that left their stages run to their ends, with what the stops gave already."""
+        for place, results in left:
+            generator = begin(*calls[place])
+            self._advance([(place, generator, generator.send, None)])
+            while self._waiting:
+                _, _, stop = entry = self._waiting.pop()
+                result = results[stop[0]] if stop[0] in results else _alone(stop)
+                self._send([entry], [result])
 
     def _advance(self, entries):
         """Have each of `entries`, (index, generator, its send or throw, what it gets), run to its next stop."""
@@ -151,7 +207,9 @@ class _Drive(object):
 
     def _answer(self, group):
         key, entries = group
-        results = self._results(key, [entry[2] for entry in entries])
+        self._send(entries, self._results(key, [entry[2] for entry in entries]))
+
+    def _send(self, entries, results):
         self._advance(
             [
                 (index, generator, generator.throw, _without_our_frames(result.taken()))
@@ -196,6 +254,45 @@ class _Drive(object):
             for place, alone in own.items():
                 results[place] = alone
         return results
+
+
+class _Rows(object):
+    """Samples on their way through stages: where each stands in its batch, and what the stops have given it."""
+
+    def __init__(self, calls):
+        self.places = list(range(len(calls)))
+        self._columns = [[args[0] for args, _ in calls]]
+        self._stops = []
+
+    def values_of(self, stage, first):
+        """Return what a stage returns for the samples, and for which of them it raised; those have no value."""
+        try:
+            return (*stage(*first, zip(*self._columns)), [])
+        except Exception:
+            alike, values, raised = None, [], []
+        for at, row in enumerate(zip(*self._columns)):
+            try:
+                alike, value = stage(*first, [row])
+                values += value
+            except Exception:
+                raised.append(at)
+        return alike, values, raised
+
+    def add(self, number, results):
+        """Note what the stop of this number gave."""
+        self._stops.append(number)
+        self._columns.append(results)
+
+    def leave(self, which):
+        """Take out the samples at these indexes; return (place, {number of a stop: its result}) of each."""
+        if not which:
+            return []
+        left = [(self.places[at], dict(zip(self._stops, [one[at] for one in self._columns[1:]]))) for at in which]
+        gone = set(which)
+        kept = [at for at in range(len(self.places)) if at not in gone]
+        self.places = [self.places[at] for at in kept]
+        self._columns = [[one[at] for at in kept] for one in self._columns]
+        return left
 
 
 def _alone(stop, call=joining.call_alone):

@@ -5,6 +5,7 @@ keywords, stays_joined), where `number` says at which place of the code, and `st
 looks at the result.
 """
 
+import itertools
 import types
 
 from nb_scorer.batching import joins, shapes
@@ -16,6 +17,7 @@ __all__ = [
     "Later",
     "NotRowwise",
     "Rows",
+    "Stops",
     "call_alone",
     "call_aside",
     "call_together",
@@ -41,7 +43,7 @@ _SEVERAL_INPUTS = {"keras", "tensorflow"}
 _TAKE_ONE_TEXT, _TAKE_ONE_ROW = {"sentence_transformers"}, {"catboost"}
 _ONE = "one object"
 _MOST_TYPES = 1000
-_FLOATS, _LISTS = {float}, {list}
+_FLOATS, _LISTS, _TEXTS = {float}, {list}, {str}
 
 # What is said of a class is asked for at each stop.
 _origins: dict = {}
@@ -49,6 +51,31 @@ _origins: dict = {}
 
 class NotRowwise(Exception):
     """Rows out were not rows in: this call can not be shared."""
+
+
+class Stops(object):
+    """Stops of one call that differ in their one argument only: a sequence of which each is made when it is asked for.
+
+    `data` are these arguments.
+    """
+
+    __slots__ = ("_alike", "data")
+
+    def __init__(self, alike, data):
+        """Take `alike` = (number, function, stays_joined), which all of them have."""
+        self._alike = alike
+        self.data = data
+
+    def __len__(self):
+        """Return how many there are."""
+        return len(self.data)
+
+    def __getitem__(self, place):
+        """Return one stop, or some as Stops."""
+        if isinstance(place, slice):
+            return Stops(self._alike, self.data[place])
+        number, function, stays_joined = self._alike
+        return number, function, (self.data[place],), {}, stays_joined
 
 
 def is_called(value):
@@ -113,6 +140,24 @@ def key_of(stop):
     except Exception:
         return None
     return key
+
+
+def key_of_all(stops):
+    """Return the key that all of these Stops have, where each is one row of floats, or one text; else None.
+
+    That is what most samples are, and is seen of all of them at once.
+    """
+    tables = stops.data
+    if set(map(type, tables)) != _LISTS or set(map(len, tables)) != {1}:
+        return None
+    rows = [row for (row,) in tables]
+    kinds = set(map(type, rows))
+    if kinds != _TEXTS:
+        if kinds != _LISTS or len(set(map(len, rows))) > 1:
+            return None
+        if set(map(type, itertools.chain.from_iterable(rows))) != _FLOATS:
+            return None
+    return key_of(stops[0])
 
 
 def kind_of(key):
@@ -202,7 +247,10 @@ def call_together(stops):
         return [call_alone(stops[0])]
     _, function, args, keywords, _ = stops[0]
     place = _place(function, args, keywords)
-    parts = [stop[2][place] if type(place) is int else stop[3][place] for stop in stops]
+    if type(stops) is Stops:
+        parts = stops.data
+    else:
+        parts = [stop[2][place] if type(place) is int else stop[3][place] for stop in stops]
     is_one = _takes_one(function, parts[0])
     if type(parts[0]) is str and not is_one:
         return _call_pipe(function, parts)
@@ -244,8 +292,10 @@ def _split(function, result, sizes, stops):
     if several is None:
         raise NotRowwise(_words(function, rows))
     batch = Batch(result, rows, several)
-    results, end = [], 0
     is_sliced = not several and not hasattr(result, "iloc")
+    if type(stops) is Stops and is_sliced and rows == len(stops) and not stops[0][4]:
+        return [result[place : place + 1] for place in range(rows)]
+    results, end = [], 0
     for stop, count in zip(stops, sizes):
         start, end = end, end + count
         if stop[4]:

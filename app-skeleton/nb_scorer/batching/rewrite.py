@@ -18,7 +18,7 @@ import sys
 import types
 from typing import Any
 
-from nb_scorer.batching import function_source, joining, known_calls
+from nb_scorer.batching import function_source, joining, known_calls, straight_line
 from nb_scorer.batching import syntax_nodes as nodes
 from nb_scorer.batching.steps import COMPREHENSION, OUTER, Steps, code_named
 from nb_scorer.batching.syntax_nodes import UNKNOWN
@@ -45,9 +45,10 @@ class Derived(object):
     Of what may be a model, or may be none, only a function without a sure one tells.
     """
 
-    def __init__(self, steps, source, called, may_be_called, receiver):
+    def __init__(self, steps, source, stages, called, may_be_called, receiver):
         self.steps = steps
         self.source = source
+        self.stages = stages  # their source
         self.called = called
         self.may_be_called = may_be_called
         self.receiver = receiver
@@ -128,15 +129,18 @@ class _Deriver(object):
 
     def _made(self, plain, receiver, node, rewriter, body):
         generator = nodes.definition(plain.__name__, nodes.without_values(node.args), rewriter.loops + body)
+        stages = []
         if rewriter.reads_as_global(generator.name, generator):
             # Within OUTER it would be the generator.
             generator.body.insert(0, ast.copy_location(ast.Global(names=[generator.name]), node))
+        else:
+            stages = rewriter.stages_of(generator)
         ast.copy_location(generator, node)
         template: Any = ast.parse("def f(): pass").body[0]
         outer_arguments = template.args
         names = list(plain.__code__.co_freevars) + list(rewriter.extras)
         outer_arguments.args = [ast.arg(arg=name, annotation=None) for name in names]
-        outer = nodes.definition(OUTER, outer_arguments, [generator])
+        outer = nodes.definition(OUTER, outer_arguments, [generator, *stages])
         ast.copy_location(outer, node)
         module = ast.parse("")
         module.body = [outer]
@@ -144,11 +148,12 @@ class _Deriver(object):
         # Under its own file's name and lines: tracebacks show the author's own text. In Python 3.6 a StopIteration of
         # the author's would end the generator as if it had returned.
         flags = __future__.generator_stop.compiler_flag
-        code = code_named(compile(module, plain.__code__.co_filename, "exec", flags, True), generator.name)
-        steps = Steps(plain, code, rewriter.extras, rewriter.contexts)
-        return Derived(
-            steps, [*rewriter.sources, nodes.text_of(generator)], rewriter.called, rewriter.may_be_called, receiver
-        )
+        compiled = compile(module, plain.__code__.co_filename, "exec", flags, True)
+        code, *codes = [code_named(compiled, made.name) for made in (generator, *stages)]
+        steps = Steps(plain, code, rewriter.extras, rewriter.contexts, tuple(codes))
+        source = [*rewriter.sources, nodes.text_of(generator)]
+        texts = list(map(nodes.text_of, stages))
+        return Derived(steps, source, texts, rewriter.called, rewriter.may_be_called, receiver)
 
 
 class _Rewriter(ast.NodeTransformer):
@@ -204,6 +209,15 @@ class _Rewriter(ast.NodeTransformer):
         """Return whether `name` in `tree` is a global of the function's."""
         is_read = any(isinstance(node, ast.Name) and node.id == name for node in ast.walk(tree))
         return is_read and name not in self._local and name not in self.function.__code__.co_freevars
+
+    def stages_of(self, generator):
+        """Return the definitions of the stages of this function, whose generator that is; none where it has none."""
+        later = next((name for name, value in self.extras.items() if value is joining.Later), None)
+        names = straight_line.Names(self._resolve, self.deriver.is_own, self._named, later)
+        try:
+            return straight_line.stages_of(generator, names)
+        except straight_line.NotStraight:
+            return []
 
     def _named(self, name):
         """Return `name`, longer where the author has one that is spelled so."""

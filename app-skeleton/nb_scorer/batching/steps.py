@@ -15,24 +15,32 @@ _codes: set = set()
 class Steps(object):
     """One function in steps: `begin(...)` takes its arguments and returns the generator.
 
+    `stages` are functions that do the same for many samples at once (see straight_line); a function may have none.
+
     Pickled as the function, the generator's code and what that code needs besides. The generator is made anew from
     them when it is loaded, so it shares globals and closure with the function, also where that is pickled by name.
     """
 
-    def __init__(self, function, code, extras, contexts):
+    def __init__(self, function, code, extras, contexts, stages=()):
         """Take a plain `function`, its generator's `code`, {name: value} of its further free variables, and `contexts`.
 
         Those are (factory, args, keywords) of context managers that the function has around a model's call: whoever
-        drives the generator enters them.
+        drives the generator enters them. `stages` are codes, too; models of earlier versions have none.
         """
-        self._parts = function, code, extras, contexts
+        self._parts = function, code, extras, contexts, stages
         _note(code)
         self.contexts = contexts
         cells = dict(zip(function.__code__.co_freevars, function.__closure__ or ()))
         for name, value in extras.items():
             cells[name] = _cell(value.begin if isinstance(value, Steps) else value)
-        closure = tuple([cells[name] for name in code.co_freevars])
-        made: Any = types.FunctionType(code, function.__globals__, function.__name__, function.__defaults__, closure)
+
+        def function_of(code, defaults=None):
+            closure = tuple([cells[name] for name in code.co_freevars])
+            return types.FunctionType(code, function.__globals__, code.co_name, defaults, closure)
+
+        self.stages = [function_of(stage) for stage in stages]
+        made: Any = function_of(code, function.__defaults__)
+        made.__name__ = function.__name__
         made.__kwdefaults__ = function.__kwdefaults__
         # In words about arguments.
         made.__qualname__ = function.__qualname__

@@ -12,6 +12,11 @@ def cut(text, length):
     return text if len(text) <= length else text[:length] + " …"
 
 
+def counted(number, noun):
+    """Return `number` and the noun as it stands beside that number: "1 row", "2 rows"."""
+    return "{} {}{}".format(number, noun, "" if number == 1 else "s")
+
+
 def as_json(value):
     """Return a value as JSON that a sentence has room for."""
     try:

@@ -31,7 +31,8 @@ def of(predictor, repository):
     # it is scored one by one.
     except Exception as error:
         return None, Underivable("it can't be followed ({}: {})".format(type(error).__name__, error))
-    source = "\n\n\n".join(derived.source) if None not in derived.source else None
+    texts = [*derived.source, *derived.stages]
+    source = "\n\n\n".join(texts) if None not in texts else None
     return BatchForm(derived.steps, derived.receiver, fixed, derived.stops, source), None
 
 

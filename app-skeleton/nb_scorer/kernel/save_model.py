@@ -13,6 +13,7 @@ import cloudpickle
 
 from nb_scorer.common import paths
 from nb_scorer.kernel import (
+    collect_baseline,
     collect_golden_rows,
     derive_batch_form,
     pickle_diagnosis,
@@ -26,18 +27,26 @@ from nb_scorer.model.load import form_of
 NAMES = ("predictor", "validator", "batch_predictor")
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 DOC_LENGTH = 4000
-KNOWN_NOTHING = {"imported_validator": None, "needs": (), "pandas_labels": True, "repository": None}
+KNOWN_NOTHING = {
+    "imported_validator": None,
+    "needs": (),
+    "pandas_labels": True,
+    "repository": None,
+    "drift": True,
+    "fits": (),
+}
 
 
 def save(namespace, folder, notebook, recorded, tolerance, complaint, known=KNOWN_NOTHING):
-    """Write what `namespace` defines into `folder`, whole or not at all; print notes on golden rows.
+    """Write what `namespace` defines into `folder`, whole or not at all; print notes on golden rows and baseline.
 
     `notebook` is its path in the repository, `recorded` the calls that the recorder noted,
     `complaint` the file that gets the facts if the model can't be saved. Raises Complaint then.
     `known` is what the build knows from the syntax of the cells and its settings: `repository` is its folder, where a
     batch form of predictor shall be derived, else None; `imported_validator` is True where
     an import binds validator, None where only running tells; `needs` are (function, name, where) of the names that
-    every call uses; `pandas_labels` is whether pandas' answers keep the labels of their index.
+    every call uses; `pandas_labels` is whether pandas' answers keep the labels of their index, `drift` whether a
+    baseline is to be kept, and `fits` are the calls of fit that were noted.
     """
     try:
         _save(namespace, str(folder), notebook, recorded, tolerance, known)
@@ -88,6 +97,15 @@ def _save(namespace, folder, notebook, recorded, tolerance, known):
             pickle_sha256=digest, pickle_bytes=size, pandas_labels=known["pandas_labels"], process_state=state
         )
         model_manifest.update(batching=batching)
+        if known["drift"]:
+            golden = [json_codec.decode(line) for line in rows]
+            form = form_of(known["pandas_labels"])
+            baseline = collect_baseline.collect(callables, namespace, known["fits"], golden, form)
+            notes.extend(baseline.notes)
+            model_manifest.update(drift=baseline.summary)
+            if baseline.facts is not None:
+                with io.open(os.path.join(staging, paths.BASELINE), "w", encoding="ascii") as file:
+                    file.write(collect_baseline.text_of(baseline.facts))
         if batching and batching.get("source"):
             with io.open(os.path.join(staging, paths.BATCH_FORM), "w", encoding="utf-8") as file:
                 file.write(batching.pop("source"))

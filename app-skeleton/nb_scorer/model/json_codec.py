@@ -10,7 +10,6 @@ import decimal
 import enum
 import json
 import marshal
-import operator
 import sys
 import threading
 import types
@@ -286,8 +285,8 @@ _STEPS: tuple = (
 
 # For each of numpy's numbers that was answered, what makes Python's own of it. It has about twenty types of them.
 _SCALARS: dict = {}
-# Faster than a function that calls it.
-_ITEM = operator.methodcaller("item")
+# By the kind of its type, in a tenth of the time that its item() takes.
+_OWN = {"b": bool, "i": int, "u": int, "f": float}
 _NOT_FINITE = ("nan", "inf", "-inf")
 
 
@@ -304,14 +303,14 @@ def _numpy_scalar(value):
         return None if value != value else str(value)
     if kind == "m":
         return None if value != value else _seconds(value)
+    # Not an array without dimensions, whose class has other arrays too.
+    if kind in _OWN and type(value).__module__ == "numpy" and not hasattr(value, "__setitem__"):
+        own = _SCALARS[type(value)] = _OWN[kind]
+        return own(value)
     # A long double's item() is a long double again.
-    own = float if kind == "f" else _ITEM
-    plain_value = own(value)
+    plain_value = float(value) if kind == "f" else value.item()
     if type(plain_value) is type(value):
         raise NoJsonForm("an answer of type {} has no JSON form".format(type(value).__name__))
-    # Not an array without dimensions, whose class has other arrays too.
-    if kind in "biuf" and type(value).__module__ == "numpy" and not hasattr(value, "__setitem__"):
-        _SCALARS[type(value)] = own
     return plain_value
 
 

@@ -1,48 +1,86 @@
 """The metrics of a service in Prometheus's text format, or in OpenMetrics'."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
 
+from nb_scorer.model import feature_bins
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 
+from nb_service.drift import comparison
+from nb_service.drift.baseline import Baseline
 from nb_service.http.histogram import buckets
+from nb_service.identity import Identity
+from nb_service.observability import metric_table
+from nb_service.observability.metric_table import COUNTER, GAUGE, HISTOGRAM
+
+Plain = CounterMetricFamily | GaugeMetricFamily
+PLAIN: dict[str, type[Plain]] = {COUNTER: CounterMetricFamily, GAUGE: GaugeMetricFamily}
 
 
-def text_of(numbers: dict, prefix: str, accept: str = "") -> tuple[bytes, str]:
+def text_of(
+    numbers: dict, prefix: str, identity: Identity, accept: str = "", baseline: Baseline | None = None
+) -> tuple[bytes, str]:
     """Return `numbers` (see http.metrics) as text in the format that an Accept field asks for, and its content type.
 
-    The operating system's metrics of the process `pid` in them are there, too.
+    The operating system's metrics of the process `pid` in them are there, too, which model it is, and where they have
+    counts of drift, what these are beside the `baseline`.
     """
     registry = CollectorRegistry()
-    registry.register(Collector(numbers, prefix))
+    registry.register(Collector(numbers, prefix, identity))
+    if baseline is not None and "drift" in numbers:
+        registry.register(DriftCollector(numbers["drift"], prefix, baseline))
     PlatformCollector(registry)
     ProcessCollector(pid=lambda: numbers["pid"], registry=registry)
     encode, content_type = choose_encoder(accept)
     return encode(registry), content_type
 
 
+def plain(prefix: str, name: str) -> Plain:
+    """Return a counter or gauge of the metric table, without samples; raise KeyError for what is not in it."""
+    row = metric_table.BY_NAME[name]
+    return PLAIN[row.kind](f"{prefix}_{name}", row.description, labels=row.labels)
+
+
+def histogram(prefix: str, name: str) -> HistogramMetricFamily:
+    """Return a histogram of the metric table, without samples; raise KeyError for what is not in it."""
+    row = metric_table.BY_NAME[name]
+    if row.kind != HISTOGRAM:
+        raise KeyError(f"{name} is a {row.kind}, no {HISTOGRAM}")
+    return HistogramMetricFamily(f"{prefix}_{name}", row.description, labels=row.labels)
+
+
+def _with_value(metric: Plain, value: float) -> Metric:
+    """Return the family, which has no labels, with one sample."""
+    metric.add_metric((), value)
+    return metric
+
+
 class Collector:
     """Yields all metrics to prometheus_client's registry."""
 
-    def __init__(self, numbers: dict, prefix: str) -> None:
+    def __init__(self, numbers: dict, prefix: str, identity: Identity) -> None:
         self._numbers = numbers
         self._prefix = prefix
+        self._identity = identity
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric."""
         yield from self._request_metrics()
         yield from self._sample_metrics()
         yield from self._scorer_metrics()
+        yield self._model_info()
         if "bus" in self._numbers:
             yield from self._bus_metrics(self._numbers["bus"])
+        if "feedback" in self._numbers:
+            yield from self._feedback_metrics(self._numbers["feedback"])
 
     def _request_metrics(self) -> Iterator[Metric]:
-        counter = CounterMetricFamily(f"{self._prefix}_http_requests", "Requests answered.", labels=("route", "status"))
+        counter = self._family("http_requests")
         for route, status, count in self._numbers["requests"]:
             counter.add_metric((route, str(status)), count)
-        description = "Seconds from a request's last byte to its answer."
-        latencies = self._histograms("http_request_duration_seconds", description, "route", self._numbers["latencies"])
+        latencies = self._histograms("http_request_duration_seconds", self._numbers["latencies"])
         if "grpc" in self._numbers:
             _add_grpc(self._numbers["grpc"], counter, latencies)
         yield counter
@@ -50,72 +88,74 @@ class Collector:
 
     def _sample_metrics(self) -> Iterator[Metric]:
         numbers = self._numbers
-        yield self._histogram("processing_seconds", "Seconds that a sample took in a scorer.", numbers["processing"])
-        yield self._histogram("batch_samples", "Samples scored in one call.", numbers["batches"])
-        by_value = CounterMetricFamily(f"{self._prefix}_predictions", "Answers by value.", labels=("value",))
-        for value, count in sorted(numbers["values"].items()):
-            by_value.add_metric((value,), count)
-        yield by_value
+        yield self._histogram("processing_seconds", numbers["processing"])
+        yield self._histogram("batch_samples", numbers["batches"])
+        yield self._by_label("predictions", numbers["values"])
         if numbers["numbers"]:
-            # Not `predictions`: in OpenMetrics that is the name of the counter above, whose samples end in _total.
-            yield self._histogram("prediction_values", "Answers that are fractional numbers.", numbers["numbers"])
-        yield self._histograms("input", "Numbers that samples hold.", "feature", numbers["features"])
+            yield self._histogram("prediction_values", numbers["numbers"])
+        yield self._histograms("input", numbers["features"])
 
     def _scorer_metrics(self) -> Iterator[Metric]:
         numbers = self._numbers
-        yield self._gauge("ready", "1 while predictions are answered.", int(numbers["answers"]))
-        yield self._gauge("queue_samples", "Samples that wait for a scorer.", numbers["waiting"])
-        yield self._gauge("queue_limit_samples", "Samples that may wait (S2I_MAX_QUEUE).", numbers["waiting_limit"])
-        yield self._gauge("in_flight_samples", "Samples that scorers have.", numbers["in_flight"])
-        yield self._gauge("scorers", "Scorers at work.", numbers["scorers"])
-        restarts = CounterMetricFamily(
-            f"{self._prefix}_scorer_restarts", "Scorers that were replaced, and why.", labels=("reason",)
-        )
-        for reason, count in sorted(numbers["endings"].items()):
-            restarts.add_metric((reason,), count)
-        yield restarts
-        form = GaugeMetricFamily(
-            f"{self._prefix}_scoring_form", "1: what scores samples that wait together.", labels=("form",)
-        )
-        form.add_metric((numbers["form"],), 1)
-        yield form
-        yield CounterMetricFamily(
-            f"{self._prefix}_batch_differences",
-            "Scorers in which a sample was answered differently in company.",
-            value=numbers["batching_ended"],
-        )
+        yield self._value("ready", int(numbers["answers"]))
+        yield self._value("queue_samples", numbers["waiting"])
+        yield self._value("queue_limit_samples", numbers["waiting_limit"])
+        yield self._value("in_flight_samples", numbers["in_flight"])
+        yield self._value("scorers", numbers["scorers"])
+        yield self._by_label("scorer_restarts", numbers["endings"])
+        yield self._by_label("scoring_form", {numbers["form"]: 1})
+        yield self._value("batch_differences", numbers["batching_ended"])
+
+    def _model_info(self) -> Metric:
+        info = self._family("model_info")
+        info.add_metric((self._identity.name, str(self._identity.version), self._identity.commit or ""), 1)
+        return info
 
     def _bus_metrics(self, bus: dict) -> Iterator[Metric]:
-        yield self._gauge("bus_connected", "1 while samples are taken from the broker.", int(bus["connected"]))
+        yield self._value("bus_connected", int(bus["connected"]))
         if bus["waiting"] is not None:
-            yield self._gauge("bus_lag_samples", "Messages that wait in the broker.", bus["waiting"])
-        yield self._gauge("bus_in_flight_samples", "Messages that were taken and are not settled.", bus["in_flight"])
-        yield self._gauge("bus_oldest_seconds", "Age of the oldest message without an answer.", bus["oldest_seconds"])
-        for name, key, description in (
-            ("bus_taken", "taken", "Messages that were taken."),
-            ("bus_redelivered", "redelivered", "Messages that were taken not for the first time."),
-            ("bus_answered", "answered", "Messages whose answer was published."),
-            ("bus_passed_on", "lost", "Messages that the broker gave to another service before their answer."),
-        ):
-            yield CounterMetricFamily(f"{self._prefix}_{name}", description, value=bus[key])
-        errors = CounterMetricFamily(
-            f"{self._prefix}_bus_errors", "Messages published as errors, and why.", labels=("reason",)
-        )
-        for reason, count in sorted(bus["errors"].items()):
-            errors.add_metric((reason,), count)
-        yield errors
+            yield self._value("bus_lag_samples", bus["waiting"])
+        yield self._value("bus_in_flight_samples", bus["in_flight"])
+        yield self._value("bus_oldest_seconds", bus["oldest_seconds"])
+        yield self._value("bus_taken", bus["taken"])
+        yield self._value("bus_redelivered", bus["redelivered"])
+        yield self._value("bus_answered", bus["answered"])
+        yield self._value("bus_passed_on", bus["lost"])
+        yield self._by_label("bus_errors", bus["errors"])
 
-    def _gauge(self, name: str, description: str, value: float) -> Metric:
-        return GaugeMetricFamily(f"{self._prefix}_{name}", description, value=value)
+    def _feedback_metrics(self, feedback: dict) -> Iterator[Metric]:
+        yield self._by_label("feedback", feedback["outcomes"])
+        count, absolute, squared = feedback["errors"]
+        yield self._value("feedback_numbers", count)
+        yield self._value("feedback_absolute_error", absolute)
+        yield self._value("feedback_squared_error", squared)
+        classes = self._family("feedback_classes")
+        for answered, true, number in feedback["classes"]:
+            classes.add_metric((answered, true), number)
+        yield classes
 
-    def _histogram(self, name: str, description: str, numbers: dict) -> Metric:
-        return HistogramMetricFamily(f"{self._prefix}_{name}", description, buckets(numbers), numbers["total"])
+    def _family(self, name: str) -> Plain:
+        return plain(self._prefix, name)
 
-    def _histograms(self, name: str, description: str, label: str, by_label: dict) -> Metric:
-        family = HistogramMetricFamily(f"{self._prefix}_{name}", description, labels=(label,))
+    def _value(self, name: str, value: float) -> Metric:
+        return _with_value(self._family(name), value)
+
+    def _by_label(self, name: str, values: dict[str, float]) -> Metric:
+        metric = self._family(name)
+        for label, value in sorted(values.items()):
+            metric.add_metric((label,), value)
+        return metric
+
+    def _histogram(self, name: str, numbers: dict) -> Metric:
+        metric = histogram(self._prefix, name)
+        metric.add_metric((), buckets(numbers), numbers["total"])
+        return metric
+
+    def _histograms(self, name: str, by_label: dict) -> Metric:
+        metric = histogram(self._prefix, name)
         for value, numbers in by_label.items():
-            family.add_metric((value,), buckets(numbers), numbers["total"])
-        return family
+            metric.add_metric((value,), buckets(numbers), numbers["total"])
+        return metric
 
 
 def _add_grpc(numbers: dict, counter: Metric, latencies: Metric) -> None:
@@ -129,3 +169,65 @@ def _add_grpc(numbers: dict, counter: Metric, latencies: Metric) -> None:
             latencies.add_sample(f"{latencies.name}_bucket", {**labels, "le": edge}, count)
         latencies.add_sample(f"{latencies.name}_count", labels, sum(histogram["counts"]))
         latencies.add_sample(f"{latencies.name}_sum", labels, histogram["total"])
+
+
+class DriftCollector:
+    """Yields the metrics of drift: counts and baseline, which add up over replicas, and the measures of this one."""
+
+    def __init__(self, numbers: dict, prefix: str, baseline: Baseline) -> None:
+        self._numbers = numbers
+        self._prefix = prefix
+        self._baseline = baseline
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every metric."""
+        counts = self._numbers["counts"]
+        kept = [feature.counts for feature in self._baseline.features]
+        yield self._bins("samples", counts)
+        yield self._bins("baseline_rows", kept)
+        yield self._bins("samples_up_to", self._up_to(counts))
+        yield self._bins("baseline_rows_up_to", self._up_to(kept))
+        yield from self._measures()
+        yield _with_value(self._family("counting_seconds"), self._numbers["cost"])
+        for name in ("samples", "seconds"):
+            present = self._family(f"present_{name}")
+            present.add_metric((self._baseline.digest,), self._numbers[name])
+            yield present
+
+    def _measures(self) -> Iterator[Metric]:
+        compared = comparison.of(self._baseline, self._numbers["present"])
+        limits = self._baseline.limits()
+        for name, values in (
+            ("psi", [one.psi for one in compared]),
+            ("psi_limit", [one.psi_limit for one in compared]),
+            ("ks", [one.ks for one in compared]),
+            ("ks_limit", [one.ks_limit for one in compared]),
+            ("found", [int(one.has_drifted) for one in compared]),
+            ("psi_critical", [limit.psi for limit in limits]),
+            ("ks_critical", [limit.ks for limit in limits]),
+        ):
+            gauge = self._family(name)
+            for feature, value in zip(self._baseline.features, values, strict=True):
+                if value is not None:
+                    gauge.add_metric(self._labels(feature), value)
+            yield gauge
+
+    def _family(self, name: str) -> Plain:
+        return plain(self._prefix, metric_table.DRIFT + name)
+
+    def _labels(self, feature: feature_bins.Feature) -> tuple[str, str, str]:
+        return self._baseline.digest, feature.part, feature_bins.printable(feature.name)
+
+    def _up_to(self, counts: Sequence[Sequence[int]]) -> list[list[int]]:
+        """Return sums of all bins up to each; none of features whose bins have no order."""
+        return [
+            list(accumulate(of_feature)) if feature.kind in feature_bins.ORDERED else []
+            for feature, of_feature in zip(self._baseline.features, counts, strict=True)
+        ]
+
+    def _bins(self, name: str, counts: Sequence[Sequence[int]]) -> Metric:
+        metric = self._family(name)
+        for feature, of_feature in zip(self._baseline.features, counts, strict=True):
+            for label, count in zip(feature.labels() if of_feature else (), of_feature, strict=True):
+                metric.add_metric((*self._labels(feature), label), count)
+        return metric

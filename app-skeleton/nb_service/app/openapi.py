@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from nb_service.app import openapi_bodies
 from nb_service.app.openapi_bodies import JSON, LIST, OBJECT, TEXT
+from nb_service.feedback.judgement import NOT_COUNTED
 from nb_service.identity import Identity
 from nb_service.model_folder import ModelFolder
 from nb_service.protocols import bodies, cloud_events, open_inference
@@ -41,6 +42,8 @@ _REFUSALS = {
     503: "Not ready, or too many samples wait.",
     504: "The prediction took too long.",
 }
+# Feedback is no sample that a scorer could refuse.
+_OF_FEEDBACK = {status: reason for status, reason in _REFUSALS.items() if status in (400, 413, 415, 503)}
 _NO_KEY = {
     "401": {"description": "The key is missing or wrong.", "content": {"application/problem+json": {"schema": PROBLEM}}}
 }
@@ -149,7 +152,7 @@ class _Operations:
     def __init__(self, served: Identity, model: ModelFolder, rows: list[dict]) -> None:
         self._identity = served
         self._answer_schema = model.answer_schema
-        self._bodies = openapi_bodies.Bodies(model.sample_schema, [row["sample"] for row in rows])
+        self._bodies = openapi_bodies.Bodies(model.sample_schema, rows)
         self._answer_values = [row["answer"] for row in rows]
 
     def fits(self, path: str) -> bool:
@@ -178,7 +181,8 @@ class _Operations:
             answers["404"] = {"description": "No such model or version.", "content": refusal}
             answers["400"] = {"description": "The path is none of this protocol's.", "content": refusal}
         if method == "POST" and path not in _WITHOUT_BODY:
-            for status, reason in _REFUSALS.items():
+            reasons = _OF_FEEDBACK if path == "/feedback" else _REFUSALS
+            for status, reason in reasons.items():
                 answers[str(status)] = {"description": reason, "content": refusal}
             operation["requestBody"] = {"required": True, "content": self._bodies.of(path)}
         elif path.replace("/versions/<version>", "") not in _ALWAYS:
@@ -200,6 +204,9 @@ class _Operations:
         answer = {"$ref": "#/components/schemas/Answer"}
         if path == "/predict":
             return {JSON: {"schema": answer, **openapi_bodies.examples(self._answer_values)}}
+        if path == "/feedback":
+            counts = {name: {"type": "integer", "minimum": 0} for name in ("counted", *NOT_COUNTED)}
+            return {JSON: {"schema": {**OBJECT, "properties": counts, "required": list(counts)}}}
         if path == "/predict/batch":
             return {kind: {} for kind in bodies.TYPES} | {JSON: {"schema": {**LIST, "items": answer}}}
         kinds = {
@@ -209,6 +216,7 @@ class _Operations:
         }
         kinds["/model"] = ("application/x-tar",)
         kinds["/"] = (JSON, HTML) if method == "GET" else (JSON, *_EVENTS)
+        kinds["/drift"] = (HTML, JSON)
         if path.endswith("/infer"):
             return {JSON: {"schema": OBJECT}, "application/octet-stream": {"schema": openapi_bodies.BINARY}}
         return {kind: {} for kind in kinds.get(path, (JSON,))}

@@ -21,6 +21,25 @@ _TENSOR = {
     },
     "required": ["name", "shape", "datatype"],
 }
+_ID = "75e9b05b45b4-00000001"
+_ONE_FEEDBACK = {
+    **OBJECT,
+    "properties": {
+        "id": {**TEXT, "minLength": 1, "maxLength": 128, "description": "X-Request-ID of the response."},
+        "index": {
+            "type": "integer",
+            "minimum": 0,
+            "maximum": (1 << 31) - 1,
+            "description": "Which answer, of a request with several samples.",
+        },
+        "prediction": {"description": "What was answered, for a service that does not know it (any more)."},
+        "answer": {"description": "The true answer."},
+    },
+    "required": ["answer"],
+    "anyOf": [{"required": ["id"]}, {"required": ["prediction"]}],
+    "additionalProperties": False,
+}
+_FEEDBACK = {"anyOf": [_ONE_FEEDBACK, {**LIST, "items": _ONE_FEEDBACK}]}
 # What a cell of CSV may be for a value of each type.
 _CELLS = {
     "integer": r"-?[1-9][0-9]{0,8}",
@@ -31,11 +50,12 @@ _CELLS = {
 
 
 class Bodies:
-    """Makes the bodies of a model whose samples have `schema`, with `samples` of the notebook's own as examples."""
+    """Makes the bodies of a model whose samples have `schema`, with its golden `rows` as examples."""
 
-    def __init__(self, schema: dict, samples: list) -> None:
+    def __init__(self, schema: dict, rows: list[dict]) -> None:
         self._schema = schema
-        self._samples = samples
+        self._samples = [row["sample"] for row in rows]
+        self._answers = [row["answer"] for row in rows]
 
     def of(self, path: str) -> dict:
         """Return what a route takes: a schema and examples by media type."""
@@ -52,6 +72,7 @@ class Bodies:
                 cloud_events.BATCH: {"schema": {**LIST, "items": _event()}},
                 JSON: {"schema": SAMPLE},
             },
+            "/feedback": {JSON: {"schema": _FEEDBACK, **examples(self._feedback())}},
             "/docs": {"application/x-www-form-urlencoded": {"schema": _with("sample", TEXT)}},
         }
         if path in by_path:
@@ -67,6 +88,16 @@ class Bodies:
         # TensorFlow Serving's, KServe's and Vertex AI's.
         instances = _with("instances", {**LIST, "items": SAMPLE})
         return {JSON: {"schema": instances, **examples([{"instances": array} for array in arrays])}}
+
+    def _feedback(self) -> list:
+        """Return a body of feedback about one answer, and one about several."""
+        if not self._answers:
+            return []
+        first, last = self._answers[0], self._answers[-1]
+        return [
+            {"id": _ID, "answer": first},
+            [{"id": _ID, "index": 0, "answer": first}, {"prediction": first, "answer": last}],
+        ]
 
     def _example(self) -> dict:
         """Return the schema of an example of TensorFlow Serving's, which is an object: of names and values."""

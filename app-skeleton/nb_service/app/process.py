@@ -19,7 +19,7 @@ from pathlib import Path
 import waitress
 from flask import Flask, Response, g, has_request_context, request
 
-from nb_service import identity, model_folder
+from nb_service import drift, identity, model_folder
 from nb_service.app.factory import make_app
 from nb_service.app.route_context import RouteContext, response_of
 from nb_service.http import auth, hops, request_id
@@ -61,7 +61,8 @@ def main(args: list[str], environ: dict) -> int:
     def numbers() -> dict:
         return {**client.facts(), **(requests.numbers() if is_alone else {})}
 
-    context = RouteContext(client, model, served, health, settings, numbers)
+    baseline = None if settings.drift == drift.OFF else drift.baseline_of(model)
+    context = RouteContext(client, model, served, health, settings, numbers, baseline)
     alone = Alone(served, health, settings, requests) if is_alone else None
     if alone is not None:
         app = make_app(context, alone.join)
@@ -119,6 +120,7 @@ def behind_front(secret: str, app: Flask) -> None:
     @app.before_request
     def ask_for_the_secret() -> Response | None:
         if compare_digest(request.environ.get(SECRET_KEY, ""), secret):
+            g.request_id = request.headers.get("X-Request-ID", "")
             return None
         return Response("Only the front may ask here.\n", 403, content_type="text/plain")
 
@@ -174,6 +176,7 @@ class Alone:
 
     def _begin(self) -> Response | None:
         visit = g.visit = Visit()
+        g.request_id = visit.request_id
         with self._lock:
             self._under_way += 1
         refusal = self._gate.refusal(visit)

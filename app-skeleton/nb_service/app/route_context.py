@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from flask import Response, request
+from flask import Response, g, request
 
 from nb_service.app import failures
+from nb_service.drift.baseline import Baseline
+from nb_service.feedback import kept_answers
 from nb_service.http import content_coding, replies
 from nb_service.http.health import Health
 from nb_service.http.replies import Reply
@@ -25,7 +27,10 @@ Refusal = Callable[[int, str], tuple[int, Body]]
 
 @dataclass(frozen=True)
 class RouteContext:
-    """What every route needs: the pool's client, the model, and the settings."""
+    """What every route needs: the pool's client, the model, and the settings.
+
+    `baseline` is what samples are compared with, None where they are not.
+    """
 
     asker: PoolClient
     model: ModelFolder
@@ -33,6 +38,7 @@ class RouteContext:
     health: Health
     settings: Settings
     numbers: Callable[[], dict] = dict
+    baseline: Baseline | None = None
 
     @property
     def rows(self) -> Rows:
@@ -54,11 +60,25 @@ class RouteContext:
         """Return the response with the answers to the samples that `read` finds in the body, or the refusal."""
         try:
             question = read(body(self.settings.max_body))
-            return response_with(question.write(self._answers(question.samples)))
+            answers = self._answers(question.samples)
+            response = response_with(question.write(answers))
+            self.keep(answers)
         except Malformed as error:
             if error.errors and refusal is problem:
                 refusal = partial(problem, errors=error.errors)
             return refusal_response(refusal, error.status, str(error))
+        else:
+            return response
+
+    def keep(self, answers: Series | bytes) -> None:
+        """Have the answers to this request, or its one answer, kept for feedback, unless they are too large."""
+        request_id = g.get("request_id")
+        if not self.settings.feedback_memory or request_id is None:
+            return
+        size, is_many = (answers.size, True) if isinstance(answers, Series) else (len(answers), False)
+        if size <= kept_answers.LONGEST:
+            payload = answers.array if isinstance(answers, Series) else answers
+            self.asker.tell({"keep": [request_id, is_many, payload.decode("utf-8", "surrogatepass")]})
 
     def _answers(self, samples: Series) -> Series:
         """Return the answers to `samples`; raise Malformed with the status and detail of the first that failed."""

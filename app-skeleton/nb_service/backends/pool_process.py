@@ -73,8 +73,9 @@ class PoolProcess:
         """Return the signals that are held back until it asks for them, beside those that are already."""
         return ()
 
-    def on_news(self, news: dict) -> None:
-        """Take what the process tells; nothing by default."""
+    def on_news(self, news: dict) -> dict | None:
+        """Take what the process tells, return what it asks for; nothing by default."""
+        return None
 
     def start(self) -> None:
         """Start it unless it runs, or a start is scheduled; after a failure schedule one."""

@@ -1,7 +1,6 @@
 """The back end `verify`: says whether the model is what a trusted signer has signed, and where it comes from."""
 
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,14 +8,13 @@ from nb_scorer.common import paths
 from nb_scorer.model import verified_file
 from nb_scorer.signature import statement
 
-from nb_service import backends, problems
+from nb_service import problems
+from nb_service.backends.stdout_page import StdoutPage
 from nb_service.log import visible
 from nb_service.signature import provenance, trust
 
 if TYPE_CHECKING:
-    from nb_service.log import Log
-    from nb_service.pool import Pool
-    from nb_service.pool.turns import TurnLoop
+    from nb_service.model_folder import ModelFolder
     from nb_service.settings import Settings
 
 HELP = """\
@@ -28,25 +26,15 @@ and where the model comes from. Nothing of the model is loaded. The exit code is
 docs/how-to/sign-and-verify.md says more."""
 
 
-class Verify:
-    """Prints a page on stdout, which is for it alone."""
+class Verify(StdoutPage):
+    """Verifies all of it, and then writes the page."""
 
-    keeps_stdout = True
+    name = "verify"
+    help = HELP
 
-    def take(self, words: Sequence[str]) -> bool:
-        """Take the words of the command line; return whether to go on. Raise BackendWithoutWords."""
-        if [*words] in (["--help"], ["-h"]):
-            backends.show_help(HELP)
-            return False
-        if words:
-            raise problems.BackendWithoutWords("verify", words)
-        # The log takes both standard streams; the page is no part of it.
-        self._stdout = os.dup(1)
-        return True
-
-    def serve(self, loop: "TurnLoop", pool: "Pool", log: "Log", settings: "Settings", environ: dict) -> int:
-        """Verify all; return 0, or raise the Problem of what does not hold."""
-        model, trusted = pool.model, settings.trust
+    def page(self, model: "ModelFolder", settings: "Settings") -> str:
+        """Return whose the model is and where it comes from, or raise the Problem of what does not hold."""
+        trusted = settings.trust
         if trusted is None or model.digests is None:
             raise problems.VerifyUnusable("S2I_VERIFY_KEY_FILE", "", "it is not set, so nobody is trusted")
         # Opening it reads and compares all of it; what services leave to those who load it.
@@ -58,12 +46,7 @@ class Verify:
             *provenance.row("Model", f"{statement.root_of(model.digests)}, {len(model.digests)} files"),
             *origin(model.folder.parent / paths.BUILD, model.digests, trusted),
         ]
-        try:
-            with os.fdopen(self._stdout, "w", encoding="utf-8", errors="backslashreplace") as stdout:
-                stdout.write("".join(f"{visible(line)}\n" for line in lines))
-        except OSError as error:
-            raise problems.HelpUnwritten(error) from error
-        return 0
+        return "".join(f"{visible(line)}\n" for line in lines)
 
 
 def origin(build: Path, digests: Mapping[str, str], trusted: trust.Trust) -> list[str]:

@@ -456,9 +456,9 @@ class Connection(asyncio.BufferedProtocol):
                 self._exchange.send(body)
                 self._exchange.end()
                 return
-            self._job = front.pool.submit_many(body, partial(self._answered_many, request))
+            self._job = front.pool.submit_many(body, partial(self._answered_many, request), request.request_id)
         elif body:
-            self._job = front.pool.submit(body, partial(self._answered, request))
+            self._job = front.pool.submit(body, partial(self._answered, request), request.request_id)
         else:
             self._reply(request, replies.EMPTY)
 

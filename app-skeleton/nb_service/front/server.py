@@ -34,7 +34,7 @@ LARGEST_BODIES = 16
 ALLOW = ("GET", "HEAD", "POST", "OPTIONS")
 # The app's routes that take a body, beside Vertex AI's; a test holds them against the app's own.
 TAKE_BODIES = re.compile(
-    r"/(?:predict|predict/batch|invocations|docs|v1/models/.+|v2/repository/(?:index|models/[^/]+/(?:un)?load)|"
+    r"/(?:predict|predict/batch|invocations|docs|feedback|v1/models/.+|v2/repository/(?:index|models/[^/]+/(?:un)?load)|"
     r"v2/models/[^/]+(?:/versions/[^/]+)?/infer)?/?"
 )
 

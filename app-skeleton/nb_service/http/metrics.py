@@ -7,6 +7,9 @@ from collections.abc import Iterable
 
 from nb_scorer.protocol.frames import OF_MANY
 
+from nb_service.drift import decoded
+from nb_service.drift.present import Present
+from nb_service.feedback import KeptAnswers
 from nb_service.http.histogram import BATCHES, SECONDS, Histogram
 from nb_service.http.value_metrics import Inputs, Predictions
 from nb_service.pool import Answer, Pool
@@ -42,10 +45,16 @@ class Requests:
 
 
 class Samples:
-    """Outcomes of clients' samples, and the state of the pool; for the loop's thread only."""
+    """Outcomes of clients' samples, and the state of the pool; for the loop's thread only.
 
-    def __init__(self, pool: Pool) -> None:
+    `present` counts them in the bins of a baseline, where there is one; `kept` keeps the answers, where feedback may
+    come.
+    """
+
+    def __init__(self, pool: Pool, present: Present | None = None, kept: KeptAnswers | None = None) -> None:
         self._pool = pool
+        self._kept = kept
+        self._present = present
         self._processing = Histogram(SECONDS)
         self._batches = Histogram(BATCHES)
         rows = pool.plan.golden
@@ -77,8 +86,21 @@ class Samples:
         for job, answer in successful:
             if job.kind in OF_MANY:
                 self._predictions.saw_many(answer.payload)
-            if self.inputs.looks:
-                self.inputs.saw(job.body, job.kind)
+        if self._kept is not None:
+            self._kept.answered(successful)
+        self._look_into(successful)
+
+    def _look_into(self, pairs: list[tuple[Job, Answer]]) -> None:
+        """Count what samples hold; each is decoded once, in bulk, for all that is counted of it."""
+        samples = self._present.answered(pairs) if self._present is not None and pairs else None
+        if samples is None:
+            pairs = [pair for pair in pairs if self.inputs.takes(len(pair[0].body))][: self.inputs.left]
+            samples = decoded.samples(pairs)
+        for (job, _), of_body in zip(pairs, samples, strict=True):
+            if not self.inputs.left:
+                break
+            if self.inputs.takes(len(job.body)):
+                self.inputs.saw(of_body)
 
     def numbers(self) -> dict:
         """Return all of this and the pool's own numbers, in a form that JSON can hold."""
@@ -98,6 +120,7 @@ class Samples:
             "endings": manager.endings,
             "form": pool.form,
             "batching_ended": manager.batching_ended,
+            **({} if self._present is None else {"drift": self._present.numbers()}),
         }
 
 

@@ -22,6 +22,8 @@ MISSING = (
 )
 # How many requests may wait to become spans; beyond that they are only counted.
 MOST_WAITING = 20_000
+# How long the SDK may take to start where the service ends at once: that is no fault of a collector.
+START_SECONDS = 10.0
 METHODS = {"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"}
 # The codes of gRPC by which a server says that it failed.
 FAULTS = {"UNKNOWN", "DEADLINE_EXCEEDED", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"}
@@ -139,6 +141,7 @@ class Spans:
         self._failure = ""
         self._disabled = False
         self._queue: queue.SimpleQueue = queue.SimpleQueue()
+        self._has_started = threading.Event()
         self._thread: threading.Thread | None = None
 
     def saw(self, request: "Request", status: int, took: float) -> None:
@@ -187,6 +190,7 @@ class Spans:
             self._hand_over()
         if self._thread is not None:
             self._queue.put(_END)
+            self._has_started.wait(START_SECONDS)
             self._thread.join(seconds)
 
     def _run(self) -> None:
@@ -195,6 +199,8 @@ class Spans:
         except Exception as error:  # noqa: BLE001 - the SDK may raise anything for its own settings
             self._failure = f"No spans are sent: OpenTelemetry's SDK does not start ({type(error).__name__}: {error})."
             return
+        finally:
+            self._has_started.set()
         while (batch := self._queue.get()) is not _END:
             for facts in batch:
                 export.span(facts)

@@ -7,8 +7,6 @@ import json
 from collections import Counter
 from typing import Any
 
-from nb_scorer.protocol import frames, number_blocks
-
 from nb_service.http.histogram import ANY_NUMBER, Histogram, edges_around
 
 MOST_VALUES = 100
@@ -122,22 +120,22 @@ class Inputs:
         self._names = frozenset(self.features if golden else names_in(schema or {}))
 
     @property
-    def looks(self) -> bool:
-        """Return whether the next sample will be examined."""
-        return self._left > 0
+    def left(self) -> int:
+        """Return how many bodies may still be examined."""
+        return self._left
 
     def refill(self) -> None:
-        """Allow further samples to be examined."""
+        """Allow further bodies to be examined."""
         self._left = SAMPLES_A_TURN
 
-    def saw(self, body: bytes, kind: int = frames.SAMPLE) -> None:
-        """Count the numbers of what was answered, a frame of this kind, if any may still be examined."""
-        if not self._left or len(body) > LONGEST_BODY or not self._names:
-            return
+    def takes(self, size: int) -> bool:
+        """Return whether a body of `size` bytes may be examined."""
+        return self._left > 0 and size <= LONGEST_BODY and bool(self._names)
+
+    def saw(self, samples: list) -> None:
+        """Count the numbers of the samples in a body that was answered."""
         self._left -= 1
-        # As a scorer reads it, without a byte order mark.
-        decoded = number_blocks.unpack(body) if kind == frames.BLOCK else _decoded(body.decode("utf-8-sig"))
-        for sample in decoded if kind in frames.OF_MANY and type(decoded) is list else (decoded,):
+        for sample in samples:
             for name, number in _numbers(sample):
                 if name in self._names:
                     self._count(name, number)

@@ -29,15 +29,22 @@ class Answer(NamedTuple):
 class Job:
     """A sample on its way: its body, the callback for its answer, and how it may be scored (a kind of frame).
 
-    `since` is when it began to wait for the first scorer (monotonic seconds); `abandoned` is whether nobody waits for
-    the answer any more.
+    `request_id` is the id of the request that it is all of, None where it is a part of one. `since` is when it began to
+    wait for the first scorer (monotonic seconds); `abandoned` is whether nobody waits for the answer any more.
     """
 
-    __slots__ = ("abandoned", "body", "done", "kind", "since")
+    __slots__ = ("abandoned", "body", "done", "kind", "request_id", "since")
 
-    def __init__(self, body: bytes, done: Callable[[Answer], object], kind: int = frames.SAMPLE) -> None:
+    def __init__(
+        self,
+        body: bytes,
+        done: Callable[[Answer], object],
+        kind: int = frames.SAMPLE,
+        request_id: str | None = None,
+    ) -> None:
         self.body = body
         self.done = done
         self.kind = kind
+        self.request_id = request_id
         self.since = 0.0
         self.abandoned = False

@@ -97,8 +97,28 @@ class PoolClient:
 
     def facts(self) -> dict:
         """Return the front's facts about itself; {} when it is gone."""
+        return self._asked(wire.FACTS, b"")
+
+    def ask_front(self, question: dict) -> dict:
+        """Return what the front says to a question that JSON can hold; {} when it is gone."""
+        body = json.dumps(question).encode("ascii")
+        while not self.reserve(len(body), LOOK_SECONDS):
+            if self._closed or self.is_given_up():
+                return {}
+        return self._asked(wire.ASK, body)
+
+    def tell(self, news: dict) -> None:
+        """Tell the front something that JSON can hold."""
+        try:
+            with self._sending:
+                self._sock.sendall(wire.json_frame(wire.TELL, 0, news))
+        except OSError:
+            # As in `send`.
+            self._hang_up()
+
+    def _asked(self, kind: int, body: bytes) -> dict:
         box: queue.SimpleQueue = queue.SimpleQueue()
-        self.send(wire.FACTS, [(0, b"")], box)
+        self.send(kind, [(0, body)], box)
         payload = box.get()[1]
         return json.loads(payload) if isinstance(payload, bytes) else {}
 

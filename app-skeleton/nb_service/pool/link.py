@@ -92,7 +92,7 @@ class Link:
         self.proved = False
         self.tired_after = float("inf")
         # Called with the jobs and answers of one read.
-        self.observe: Callable[[list[tuple[Job, Answer]]], None] | None = None
+        self.observe: Callable[[list[tuple[Job, Answer]]], object] | None = None
         self._counters = counters
         self.answers = 0
         self._taken = 0

@@ -87,7 +87,7 @@ class ScorerManager:
         self.on_unfit = lambda message: None
         self.on_rows = self._judge
         self.on_unanswered = lambda jobs: None
-        self.on_answer: Callable[[list[tuple[Job, Answer]]], None] | None = None
+        self.on_answer: Callable[[list[tuple[Job, Answer]]], object] | None = None
         self.on_room = lambda link: None
         self.on_empty = lambda link: None
         self.on_batching_ended: Callable[[], None] = lambda: None

@@ -31,7 +31,8 @@ class PoolServer:
     """Serves the one process at the other end of `sock`, a connected UNIX stream socket.
 
     `facts` returns what it gets when it asks for facts; `gone` is called, once, when it hangs up. What it still has in
-    the queue then is abandoned. `on_news` gets the news that it tells. For the loop's thread only; nothing here blocks.
+    the queue then is abandoned. `on_news` gets the news that it tells, and returns what it asks for by that. For the
+    loop's thread only; nothing here blocks.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class PoolServer:
         sock: socket.socket,
         facts: Callable[[], dict],
         gone: Callable[[], None],
-        on_news: Callable[[dict], None] = lambda news: None,
+        on_news: Callable[[dict], dict | None] = lambda news: None,
     ) -> None:
         self._loop = loop
         self._pool = pool
@@ -120,7 +121,10 @@ class PoolServer:
 
     def _ask(self, kind: int, number: int, payload: bytes) -> None:
         if kind == wire.FACTS:
-            self._send(wire.json_frame(wire.FACTS, number, self._current_facts()))
+            self._send(_facts_frame(number, self._facts))
+            return
+        if kind == wire.ASK:
+            self._send(_facts_frame(number, self._on_news, json.loads(payload)))
             return
         if kind == wire.ABANDON:
             job = self._jobs.pop(number, None)
@@ -131,13 +135,6 @@ class PoolServer:
             guarded(self._on_news, json.loads(payload))
             return
         self._jobs[number] = self._submit[kind](payload, partial(self._answered, number))
-
-    def _current_facts(self) -> dict:
-        try:
-            return self._facts()
-        except Exception:  # noqa: BLE001 - a question for facts must not cost the connection
-            traceback.print_exc()
-            return {}
 
     # --- what is answered ---
 
@@ -185,3 +182,12 @@ class PoolServer:
                 self._out.appendleft(memoryview(first)[size:])
                 return
             size -= len(first)
+
+
+def _facts_frame(number: int, tell: Callable[..., dict | None], *question: dict) -> bytes:
+    """Return the frame of what `tell` returns, or of {} where it fails."""
+    try:
+        return wire.json_frame(wire.FACTS, number, tell(*question) or {})
+    except Exception:  # noqa: BLE001 - a question for facts must not cost the connection
+        traceback.print_exc()
+        return wire.json_frame(wire.FACTS, number, {})

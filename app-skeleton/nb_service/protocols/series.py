@@ -87,6 +87,13 @@ class Series(Sequence):
         return self._array
 
     @property
+    def size(self) -> int:
+        """Return how many bytes of JSON it is, about, without a copy of what came as bytes."""
+        if self._array is None and self._elements is not None:
+            return sum(map(len, self._elements))
+        return len(self.array)
+
+    @property
     def block(self) -> bytes | None:
         """Return the values as scorers take numbers (see nb_scorer.protocol.number_blocks), if they came so."""
         return None

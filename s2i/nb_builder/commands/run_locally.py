@@ -16,6 +16,7 @@ from pathlib import Path
 
 from nb_scorer.common import paths
 from nb_scorer.common.settings_table import Knob, number, read_all
+from nb_scorer.model import golden_rows
 
 from nb_builder.commands import target
 from nb_builder.common import resolve_date
@@ -71,9 +72,7 @@ def _build(arguments: Sequence[str], log: Log) -> tuple[Path, dict[str, str]]:
         folder,
         notebook,
     ):
-        environ = {**target.s2i_environment(folder), **os.environ}
-        environ.update(NB_BUILDER_HOME=str(home), APP_ROOT=str(app_root), S2I_SRC=str(folder))
-        environ.update(target.choice(notebook))
+        environ = target.build_environment(folder, notebook, home, app_root, os.environ)
         read_all([PORT], environ)
         completed = subprocess.run([DOORWAYS / "assemble"], env=environ)
         if completed.returncode:
@@ -84,7 +83,7 @@ def _build(arguments: Sequence[str], log: Log) -> tuple[Path, dict[str, str]]:
 
 def serve(app_root: Path, environ: dict[str, str], log: Log) -> None:
     """Serve what is in `app_root` until it is stopped, and ask it once; leave by SystemExit with its exit code."""
-    port = _free_port(read_all([PORT], environ)["PORT"], log)
+    port = free_port(read_all([PORT], environ)["PORT"], log)
     environ.update(PORT=str(port), S2I_HOST=HOST)
     log.step(f"Starting the service on http://{HOST}:{port}")
     service = subprocess.Popen([DOORWAYS / "run"], env=environ)
@@ -103,14 +102,14 @@ def serve(app_root: Path, environ: dict[str, str], log: Log) -> None:
     sys.exit(service.returncode)
 
 
-def _free_port(first: int, log: Log) -> int:
-    """Return `first`, or the next free port after it; any free port for 0. Raises NoPortFree."""
+def free_port(first: int, log: Log, host: str = HOST) -> int:
+    """Return `first`, or the next port after it that is free on `host`; any free port for 0. Raises NoPortFree."""
     for port in range(first, min(first + 100, 65536)):
         with contextlib.closing(socket.socket()) as probe:
             # The service sets it, too; so a connection in TIME_WAIT does not make the port look taken.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             with contextlib.suppress(OSError):
-                probe.bind((HOST, port))
+                probe.bind((host, port))
                 if first == 0:
                     return probe.getsockname()[1]
                 if port != first:
@@ -133,11 +132,10 @@ def _wait_until_ready(service: subprocess.Popen, port: int) -> None:
 
 def _send_example(app_root: Path, url: str, log: Log) -> None:
     """Send the sample of the first golden row; print the answer, and a curl command that does the same."""
-    golden = (app_root / paths.MODEL / paths.GOLDEN).read_text(encoding="utf-8").splitlines()
-    if not golden:
-        log.line(f"     The notebook has no examples; send your own sample as JSON to {url}")
+    sample = example(app_root)
+    if sample is None:
+        log.line(f"     {how_to_ask(sample, url)}")
         return
-    sample = json.dumps(json.loads(golden[0])["sample"])
     headers = {"Content-Type": "application/json"}
     request = urllib.request.Request(url, sample.encode(), headers)
     try:
@@ -149,5 +147,18 @@ def _send_example(app_root: Path, url: str, log: Log) -> None:
             log.step(f"Asked with {sample}, it answers with status {error.code}")
     except OSError as error:
         log.note(f"asked with {sample}, it does not answer ({error}).")
-    log.line(f"     curl -d {shlex.quote(sample)} -H 'Content-Type: application/json' {url}")
+    log.line(f"     {how_to_ask(sample, url)}")
     log.line("     Ctrl-C ends the service.")
+
+
+def example(app_root: Path) -> str | None:
+    """Return the sample of the model's first golden row as JSON, None where it has no row."""
+    rows = golden_rows.read(app_root / paths.MODEL)
+    return json.dumps(rows[0]["sample"]) if rows else None
+
+
+def how_to_ask(sample: str | None, url: str) -> str:
+    """Return the command that sends a sample to the service, or a sentence where there is none to send."""
+    if sample is None:
+        return f"The notebook has no examples; send your own sample as JSON to {url}"
+    return f"curl -d {shlex.quote(sample)} -H 'Content-Type: application/json' {url}"

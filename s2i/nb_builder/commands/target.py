@@ -5,7 +5,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from nb_builder.common.log import Log
@@ -67,17 +67,31 @@ class FolderTooWide(NothingGiven):
     fix_words = "Put the notebook, and the files that it reads, into a folder of its own."
 
 
-@contextlib.contextmanager
-def repository(name: str, clone: Path, log: Log, *, history: bool = False) -> Iterator[tuple[Path, str | None]]:
-    """Yield the folder to build and the notebook named in it; a clone, shallow without `history`, is removed after."""
+class SourceElsewhere(NothingGiven):
+    """`make dev` is given a git URL."""
+
+    code = "source-elsewhere"
+    what_words = "{named} is not on this machine."
+    why_words = "'make dev' builds what you save, and a clone of its own is nothing that you would edit."
+    fix_words = "Clone it yourself, and name the folder: git clone {named}"
+
+
+def here(name: str) -> tuple[Path, str | None]:
+    """Return the folder to build and the notebook named in it; raise the problem of a name that is neither here."""
     if not name:
         raise SourceUnnamed
     path = Path(name).expanduser()
     if path.exists():
-        yield _on_disk(path.resolve())
+        return _on_disk(path.resolve())
+    raise SourceElsewhere(named=name) if _URL.search(name) else SourceUnknown(named=name)
+
+
+@contextlib.contextmanager
+def repository(name: str, clone: Path, log: Log, *, history: bool = False) -> Iterator[tuple[Path, str | None]]:
+    """Yield the folder to build and the notebook named in it; a clone, shallow without `history`, is removed after."""
+    if not _URL.search(name) or Path(name).expanduser().exists():
+        yield here(name)
         return
-    if not _URL.search(name):
-        raise SourceUnknown(named=name)
     log.step(f"Cloning {name}")
     shutil.rmtree(clone, ignore_errors=True)
     try:
@@ -140,6 +154,14 @@ def tell_what_is_above(folder: Path, log: Log) -> None:
 def choice(notebook: str | None) -> dict[str, str]:
     """Return the settings that choose `notebook`: a file named by the user overrides .s2i/environment."""
     return {"S2I_SOURCE_NOTEBOOK": notebook, "S2I_SOURCE_NOTEBOOK_LIST": ""} if notebook else {}
+
+
+def build_environment(
+    folder: Path, notebook: str | None, home: Path, app_root: Path, environ: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the variables for assemble: what .s2i/environment sets, `environ` over it, and what is built where."""
+    ours = {"NB_BUILDER_HOME": str(home), "APP_ROOT": str(app_root), "S2I_SRC": str(folder)}
+    return {**s2i_environment(folder), **environ, **ours, **choice(notebook)}
 
 
 def s2i_environment(folder: Path) -> dict[str, str]:

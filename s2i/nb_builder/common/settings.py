@@ -108,6 +108,13 @@ class Settings(Table):
         "auto",
         "`auto` derives a batch form from predictor, proves it and has the service use it; `off` does not.",
     )
+    drift: str = setting(
+        "S2I_DRIFT",
+        one_of("auto", "off"),
+        "auto",
+        "`auto` keeps histograms and counts of the notebook's own data with the model, by which its service tells "
+        "drift; `off` does not.",
+    )
     reuse_model: bool = setting(
         "S2I_REUSE_MODEL",
         switch,

@@ -27,6 +27,8 @@ from nb_builder.execute import process_reaper
 
 START_SECONDS = 120
 IDLE_SECONDS = 5
+# How long a request may wait unseen; each further time twice as long.
+UNSEEN_SECONDS = 2.0
 LOG_BYTES = 100_000
 # A UNIX socket's path may have 107 bytes; the names of the kernel's sockets take up to 20 of them.
 LONGEST_FOLDER = 80
@@ -145,14 +147,21 @@ class Kernel:
         deadline = time.monotonic() + seconds
         request = self.client.execute(source, store_history=store_history, allow_stdin=False, stop_on_error=False)
         reply = None
-        idle = False
+        idle = begun = False
+        pause = UNSEEN_SECONDS
+        wake_at = time.monotonic() + pause
         for channel, message in self._messages():
             on_tick()
+            if not begun and time.monotonic() > wake_at:
+                self._wake()
+                pause *= 2
+                wake_at = time.monotonic() + pause
             if channel == "shell" and message["parent_header"].get("msg_id") == request:
                 reply = message["content"]
                 # We have the reply, so wait only briefly for "idle": a flood of outputs may have dropped it.
                 deadline = time.monotonic() + IDLE_SECONDS
             elif channel == "iopub":
+                begun = begun or message["parent_header"].get("msg_id") == request
                 idle = self._is_idle(message, request, on_message) or idle
             # They come on two sockets, in any order.
             if idle and reply is not None:
@@ -162,6 +171,19 @@ class Kernel:
         if reply is None:
             raise TooSlow
         return reply
+
+    def _wake(self) -> None:
+        """Connect once more, which makes a kernel look for requests.
+
+        ipykernel 7.0 to 7.3, which notebooks may pin and old Pythons get, may miss one that comes while it replies to
+        another (ipykernel issue 1554); then it would wait for ever, and a further request on the same connection does
+        not help.
+        """
+        visitor = BlockingKernelClient()
+        visitor.load_connection_info(self.client.get_connection_info())
+        visitor.start_channels(iopub=False, stdin=False, hb=False, control=False)
+        visitor.kernel_info()
+        visitor.stop_channels()
 
     @staticmethod
     def _is_idle(message: dict, request: str, on_message: Callable[[dict], None]) -> bool:

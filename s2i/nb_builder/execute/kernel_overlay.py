@@ -37,18 +37,29 @@ def ready(python: Python, installer: Installer, *, home: Path, environ: Mapping[
     that is resolved against the venv and removed afterwards. Raises the problem of a failed installation.
     """
     freeze = installer.freeze()
-    overlay = home / "overlay" / python.minor
-    if not overlay.is_dir():
-        overlay = cache_folder(environ) / python.minor
-        if not overlay.is_dir() and may_write(overlay):
-            make(python, overlay, installer, compiled=True)
-    if overlay.is_dir() and fits(overlay, versions(freeze), python.minor):
+    overlay = at_hand(python, installer, freeze, home=home, environ=environ)
+    if overlay:
         yield overlay
         return
     with tempfile.TemporaryDirectory(prefix="nb-overlay-") as folder:
         temporary = Path(folder) / "overlay"
         make(python, temporary, installer, constraints=freeze)
         yield temporary
+
+
+def at_hand(
+    python: Python, installer: Installer, freeze: str, *, home: Path, environ: Mapping[str, str]
+) -> Path | None:
+    """Return the folder in `home`, or in the user's cache, if its ipykernel fits what `freeze` lists, else None.
+
+    The one in the cache is made if it is not there yet. Raises the problem of a failed installation.
+    """
+    overlay = home / "overlay" / python.minor
+    if not overlay.is_dir():
+        overlay = cache_folder(environ) / python.minor
+        if not overlay.is_dir() and may_write(overlay):
+            make(python, overlay, installer, compiled=True)
+    return overlay if overlay.is_dir() and fits(overlay, versions(freeze), python.minor) else None
 
 
 def cache_folder(environ: Mapping[str, str]) -> Path:

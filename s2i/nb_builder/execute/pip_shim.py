@@ -40,13 +40,14 @@ def offered(installer: Installer) -> Iterator[Path | None]:
         return
     folder = Path(tempfile.mkdtemp(prefix="nb-pip-"))
     try:
-        _fill(folder, installer)
+        fill(folder, installer)
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _fill(folder: Path, installer: Installer) -> None:
+def fill(folder: Path, installer: Installer) -> None:
+    """Write `bin/pip`, for PATH, and a module `pip`, for PYTHONPATH, into an empty `folder`."""
     (folder / "pip").mkdir()
     (folder / "bin").mkdir()
     (folder / "pip" / "__init__.py").write_text("", encoding="utf-8")

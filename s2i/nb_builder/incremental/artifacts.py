@@ -17,6 +17,7 @@ from nb_scorer.common import paths
 
 from nb_builder.common.log import Log
 from nb_builder.common.workspace import Workspace
+from nb_builder.install import venv
 from nb_builder.install.installer import Previous
 from nb_builder.repository import source_tree
 
@@ -25,6 +26,9 @@ FOLDER = "artifacts"
 
 # One file and not thousands: s2i unpacks the tar on its own machine and packs it again, and loses mtimes.
 VENV_ARCHIVE = "venv.tar"
+
+# A copy of the environment of the build beside, ready to become that of the next build.
+COPY = "venv.next"
 
 # Compressed if zstd is installed: s2i reads the tar from a container's output, at about 30 MB/s. Compression takes
 # about a second and leaves a third of the bytes; on reading, tar itself detects the format.
@@ -46,12 +50,16 @@ class PreviousBuild:
         """Return the path of one of the artifacts."""
         return self.folder.joinpath(*names)
 
+    # Whether nobody but builds can have changed its environment: artifacts have been in others' hands.
+    is_ours = False
+
     @property
     def installed(self) -> Previous:
         """Return what that build installed, for the installer."""
         resolved = self.facts.get("resolved")
         as_of = resolved.get("as_of") if isinstance(resolved, dict) else None
-        return Previous(self.facts.get("asked"), as_of, self.path(paths.BUILD, paths.LOCK))
+        is_exact = self.is_ours and self.facts.get("as_locked") is True
+        return Previous(self.facts.get("asked"), as_of, self.path(paths.BUILD, paths.LOCK), is_exact)
 
     def unpack_venv(self, workspace: Workspace) -> None:
         """Move its environment into the workspace, with mtimes, so that bytecode stays valid."""
@@ -59,6 +67,40 @@ class PreviousBuild:
         archive = self.path(VENV_ARCHIVE)
         subprocess.run(["tar", "-C", workspace.root, "-xf", archive, paths.VENV], check=True)
         archive.unlink()
+
+    def take_model(self, workspace: Workspace) -> None:
+        """Move its model into the workspace."""
+        shutil.move(self.path(paths.MODEL), workspace.model)
+
+
+class BuildBeside(PreviousBuild):
+    """A previous build in an APP_ROOT of its own, which is still served from there: nothing of it is moved."""
+
+    is_ours = True
+
+    def unpack_venv(self, workspace: Workspace) -> None:
+        """Move the copy of its environment that `prepare` has made into the workspace, or make one."""
+        try:
+            (workspace.root / COPY).rename(workspace.venv)
+        except FileNotFoundError:
+            venv.copy(self.path(paths.VENV), workspace.venv)
+
+    def take_model(self, workspace: Workspace) -> None:
+        """Copy its model into the workspace."""
+        shutil.copytree(self.path(paths.MODEL), workspace.model)
+
+
+def prepare(app_root: Path, beside: Path | None) -> None:
+    """Do before a build under `app_root` what else it does first: empty it, and copy the environment of `beside`.
+
+    `app_root` must not be served any more, and `beside` stay as it is until then.
+    """
+    scratch = app_root / f"{COPY}.part"
+    for folder in (scratch, app_root / COPY, app_root / paths.VENV, app_root / paths.MODEL):
+        shutil.rmtree(folder, ignore_errors=True)
+    if beside is not None:
+        venv.copy(beside / paths.VENV, scratch, app_root / paths.VENV)
+        scratch.rename(app_root / COPY)
 
 
 def save(app_root: Path, stream: BinaryIO) -> None:
@@ -93,6 +135,17 @@ def find(
     return previous
 
 
+def beside(app_root: Path, facts: Mapping[str, object], log: Log) -> PreviousBuild | None:
+    """Return the build in another APP_ROOT, if it is whole and agrees with `facts`; a note says what does not agree."""
+    previous = _facts(app_root)
+    if previous is None or not all((app_root / name).is_dir() for name in (paths.VENV, paths.MODEL)):
+        return None
+    if difference := _difference(previous, facts):
+        log.note(f"the results of the build before are not used: {difference}.")
+        return None
+    return BuildBeside(app_root, previous)
+
+
 def remove(src: Path, uploaded: Path = source_tree.UPLOADED) -> None:
     """Remove what is left of the artifacts, so that the image does not have them twice."""
     if src == uploaded:
@@ -100,12 +153,18 @@ def remove(src: Path, uploaded: Path = source_tree.UPLOADED) -> None:
 
 
 def _read(folder: Path) -> PreviousBuild | None:
+    facts = _facts(folder)
+    complete = (folder / VENV_ARCHIVE).is_file() and (folder / paths.MODEL).is_dir()
+    return PreviousBuild(folder, facts) if facts is not None and complete else None
+
+
+def _facts(folder: Path) -> dict | None:
+    """Return the facts of the report of the build in `folder`, None where there is none that can be read."""
     try:
         facts = json.loads((folder / paths.BUILD / paths.REPORT).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    complete = (folder / VENV_ARCHIVE).is_file() and (folder / paths.MODEL).is_dir()
-    return PreviousBuild(folder, facts) if isinstance(facts, dict) and complete else None
+    return facts if isinstance(facts, dict) else None
 
 
 def _difference(previous: Mapping[str, object], current: Mapping[str, object]) -> str:

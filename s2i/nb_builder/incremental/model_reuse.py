@@ -17,6 +17,9 @@ from nb_builder.common.workspace import Workspace
 from nb_builder.incremental.artifacts import PreviousBuild
 from nb_builder.install.interpreters import Python
 
+# How the note begins that says what has changed.
+NOT_TAKEN = "the model of the build before is not taken over"
+
 
 def circumstances(python: Python) -> dict[str, str]:
     """Return what must agree before any artifact of the previous build is used: Python, platform, builder."""
@@ -89,8 +92,8 @@ class Ingredients:
 
 
 def take_model(previous: PreviousBuild, workspace: Workspace, log: Log) -> dict[str, object]:
-    """Move the previous model and executed notebook into the workspace; return the model's facts for the report."""
-    shutil.move(previous.path(paths.MODEL), workspace.model)
+    """Bring the previous model and executed notebook into the workspace; return the model's facts for the report."""
+    previous.take_model(workspace)
     # This build's manifest is its own, and so is its signature.
     (workspace.model / paths.SIGNATURE).unlink(missing_ok=True)
     for name in (paths.EXECUTED, paths.NOTEBOOK_PAGE, paths.READS):

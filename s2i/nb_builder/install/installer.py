@@ -36,11 +36,15 @@ _PIP_WITH_DATES = Version("26.0")
 
 @dataclass(frozen=True)
 class Previous:
-    """What the previous build installed: its `Installer.fingerprint`, its date, the path of its lock."""
+    """What the previous build installed: its `Installer.fingerprint`, its date, the path of its lock.
+
+    With `is_exact` its environment holds what the lock says and nothing else: no cell has installed anything.
+    """
 
     fingerprint: object
     as_of: object
     lock: Path
+    is_exact: bool = False
 
 
 class Installer:
@@ -102,7 +106,10 @@ class Installer:
             self._write(lock, locks.public(text, wanted.top))
         # Build dependencies must be of the date, too. A lock of the repository is used as it is.
         cutoff = [] if wanted.lock else self.cutoff
-        self._sync(locks.parse(text, wanted.top, lock.name), scratch, wanted.asked.folders, cutoff)
+        locked = locks.parse(text, wanted.top, lock.name)
+        if unchanged and previous and previous.is_exact and not locked.sources:
+            return
+        self._sync(locked, scratch, wanted.asked.folders, cutoff)
 
     def _write(self, lock: Path, text: str) -> None:
         """Write the lock's `text`, after a comment with the date that it was resolved to."""

@@ -1,5 +1,7 @@
 """Makes the notebook's environment: for its requirements and cloudpickle, without our packages or Jupyter's."""
 
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -32,3 +34,32 @@ def make(venv: Path, python: Python) -> Path:
         for hook in venv.glob("lib/python*/site-packages/_virtualenv.p*"):
             hook.unlink()
     return venv / "bin" / "python"
+
+
+def copy(venv: Path, target: Path, place: Path | None = None) -> None:
+    """Make at `target` the same environment as at `venv`, with its bytecode; what is there is replaced.
+
+    With `place`, it works once it is moved there.
+
+    Its files are those of `venv` by other names (hard links), so that it takes neither time nor room: installers
+    replace files and never write into them. Only what names its own place is rewritten: pyvenv.cfg and scripts.
+    """
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(venv, target, symlinks=True, copy_function=_link)
+    before, after = (os.fsencode(path.absolute()) for path in (venv, place or target))
+    for file in [target / "pyvenv.cfg", *(target / "bin").iterdir()]:
+        content = b"" if file.is_symlink() or not file.is_file() else file.read_bytes()
+        if before in content:
+            mode = file.stat().st_mode
+            # Not into the file, which is the other environment's, too.
+            file.unlink()
+            file.write_bytes(content.replace(before, after))
+            file.chmod(mode)
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError:
+        # A disk without hard links, or with too many of this file.
+        shutil.copy2(source, target, follow_symlinks=False)

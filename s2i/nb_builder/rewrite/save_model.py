@@ -8,13 +8,16 @@ from nb_builder.rewrite.number_cells import own_cell
 
 _WATCH = """\
 import nb_scorer.kernel.cell_names, nb_scorer.kernel.file_read_audit, nb_scorer.kernel.call_recorder
+import nb_scorer.kernel.fit_recorder
 nb_scorer.kernel.cell_names.install(get_ipython(), {notebook!r})
 nb_scorer.kernel.call_recorder.install(get_ipython())
+if {known[drift]!r}: nb_scorer.kernel.fit_recorder.install(get_ipython())
 nb_scorer.kernel.file_read_audit.watch({src!r})
 del nb_scorer"""
 
 _SAVE = """\
 import nb_scorer.kernel.save_model, nb_scorer.kernel.file_read_audit, nb_scorer.kernel.call_recorder
+import nb_scorer.kernel.fit_recorder
 nb_scorer.kernel.file_read_audit.write({reads!r})
 nb_scorer.kernel.save_model.save(
     globals(),
@@ -23,7 +26,7 @@ nb_scorer.kernel.save_model.save(
     recorded=nb_scorer.kernel.call_recorder.recorded(get_ipython()),
     tolerance={tolerance!r},
     complaint={complaint!r},
-    known={known!r},
+    known=dict({known!r}, fits=nb_scorer.kernel.fit_recorder.recorded(get_ipython())),
 )"""
 
 

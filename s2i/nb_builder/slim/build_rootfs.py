@@ -27,7 +27,7 @@ from nb_builder.slim.tree import Tree, files_below
 VERIFYING = frozenset(("cffi", "cryptography", "pycparser"))
 # The service's commands, as Python: no other interpreter of scripts is in the image.
 ENTRY_POINT = "/usr/libexec/s2i/run"
-COMMANDS = tuple(f"/usr/local/bin/{name}" for name in ("run", "serve", "selftest", "batch", "verify"))
+COMMANDS = tuple(f"/usr/local/bin/{name}" for name in ("run", "serve", "ready", "selftest", "batch", "verify"))
 # (a tool that libraries start, where its stand-in goes, the stand-in's module). lscpu's goes to /usr/local/bin, where
 # no Debian package has files; ctypes calls /sbin/ldconfig by its full path.
 STAND_INS = (

@@ -15,8 +15,10 @@ from nb_native.estimators import (  # noqa: F401 - each notes its forms
     networks,
     preprocessing,
     trees,
+    words,
     xgboost_trees,
 )
 from nb_native.estimators.registry import emit, supported
+from nb_native.estimators.words import TEXT_READERS
 
-__all__ = ["emit", "supported"]
+__all__ = ["TEXT_READERS", "emit", "supported"]

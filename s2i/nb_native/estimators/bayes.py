@@ -3,10 +3,11 @@
 import numpy as np
 
 from nb_native.estimators import answers
-from nb_native.estimators.linear import write_products
+from nb_native.estimators.linear import write_products, write_sparse_products
 from nb_native.estimators.registry import form
 from nb_native.estimators.rows import float64_array, row_for
 from nb_native.refusal import Refusal
+from nb_native.values import Sparse
 
 
 def _array(code, estimator, rows):
@@ -39,12 +40,23 @@ def _gaussian(code, estimator, rows):
 
 def _multinomial(code, estimator, rows):
     """Write the sums of logarithms, as often as counted; return the name of the C array."""
-    array, _ = _array(code, estimator, rows)
-    return write_products(code, array, estimator.feature_log_prob_, estimator.class_log_prior_)
+    return _products(code, estimator, rows, estimator.feature_log_prob_, estimator.class_log_prior_)
+
+
+def _complement(code, estimator, rows):
+    """Write the sums of the other classes' logarithms; return the name of the C array."""
+    weights = estimator.feature_log_prob_
+    # Where there is one class only, its share counts.
+    starts = estimator.class_log_prior_ if len(weights) == 1 else np.zeros(len(weights))
+    return _products(code, estimator, rows, weights, starts)
 
 
 def _bernoulli(code, estimator, rows):
     """Write the sums of logarithms of what is there and what is not; return the name of the C array."""
+    absent = np.log(1 - np.exp(estimator.feature_log_prob_))
+    weights, starts = estimator.feature_log_prob_ - absent, estimator.class_log_prior_ + absent.sum(axis=1)
+    if isinstance(rows, Sparse):
+        return write_sparse_products(code, _present(code, estimator, rows), weights, starts)
     array, features = _array(code, estimator, rows)
     if estimator.binarize is not None:
         whole = code.name("x")
@@ -52,13 +64,34 @@ def _bernoulli(code, estimator, rows):
         with code.block(f"for (int i = 0; i < {features}; i++)"):
             code.line(f"{whole}[i] = {array}[i] > {answers.literal_of(estimator.binarize)};")
         array = whole
-    absent = np.log(1 - np.exp(estimator.feature_log_prob_))
-    starts = estimator.class_log_prior_ + absent.sum(axis=1)
-    return write_products(code, array, estimator.feature_log_prob_ - absent, starts)
+    return write_products(code, array, weights, starts)
+
+
+def _present(code, estimator, rows):
+    """Return the words of a text that are more than the estimator's threshold, each as 1."""
+    if estimator.binarize is None:
+        return rows
+    if estimator.binarize < 0:
+        # For scikit-learn, too: nearly all would be 1.
+        raise Refusal("BernoulliNB with a negative threshold, given the words of a text")
+    row, count = code.name("r"), code.name("c")
+    code.line(f"static nb_entry {row}[{rows.width}];")
+    code.line(f"uint32_t {count} = 0;")
+    test = f"{rows.code}[i].number > {answers.literal_of(estimator.binarize)}"
+    with code.block(f"for (uint32_t i = 0; i < {rows.length}; i++)"), code.block(f"if ({test})"):
+        code.line(f"{row}[{count}++] = (nb_entry){{ 1.0, {rows.code}[i].feature }};")
+    return rows._replace(code=row, length=count)
+
+
+def _products(code, estimator, rows, weights, starts):
+    if isinstance(rows, Sparse):
+        return write_sparse_products(code, rows, weights, starts)
+    return write_products(code, _array(code, estimator, rows)[0], weights, starts)
 
 
 _JOINT = {
     "BernoulliNB": _bernoulli,
+    "ComplementNB": _complement,
     "GaussianNB": _gaussian,
     "MultinomialNB": _multinomial,
 }

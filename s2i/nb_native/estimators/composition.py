@@ -2,7 +2,7 @@
 
 import numbers as number_types
 
-from nb_native.estimators import linear, trees
+from nb_native.estimators import linear, trees, words
 from nb_native.estimators.registry import emit, form
 from nb_native.estimators.rows import (
     as_rows,
@@ -14,7 +14,7 @@ from nb_native.estimators.rows import (
     row_of,
 )
 from nb_native.refusal import Refusal
-from nb_native.values import Frame, Number, Sample, Text, Vector
+from nb_native.values import Frame, Number, Sample, Sparse, Text, Vector
 
 _PASSES = ("passthrough", None)
 # They do the same with a sparse row, whose numbers must be finite there.
@@ -24,6 +24,7 @@ _SPARSE_READY = frozenset(
         *linear.CLASSIFIERS,
         *trees.FORESTS,
         "BernoulliNB",
+        "ComplementNB",
         "GradientBoostingClassifier",
         "GradientBoostingRegressor",
         "LGBMClassifier",
@@ -34,12 +35,14 @@ _SPARSE_READY = frozenset(
     )
 )
 # Transformers of sparse rows that do the same with them, and return such.
-_KEEPS_SPARSE = frozenset(["MaxAbsScaler", "Normalizer", "FunctionTransformer"])
+_KEEPS_SPARSE = frozenset(["MaxAbsScaler", "Normalizer", "FunctionTransformer", "TfidfTransformer"])
 
 
 def _is_sparse(transformer):
     """Return whether a fitted transformer returns sparse rows whatever it gets."""
     kind = type(transformer).__name__
+    if kind in words.VECTORIZERS:
+        return True
     if kind == "OneHotEncoder":
         return bool(getattr(transformer, "sparse_output", getattr(transformer, "sparse", False)))
     if kind == "ColumnTransformer":
@@ -81,7 +84,7 @@ def _at_last(method):
             kind = type(last).__name__
             if kind not in _SPARSE_READY:
                 raise Refusal(f"{kind}.{method} of a sparse row")
-            if not kind.startswith("LGBM"):
+            if not isinstance(rows, Sparse) and not kind.startswith("LGBM"):
                 row = row_of(code, rows)
                 refuse_not_finite(code, row, declare(code, row))
         return emit(code, last, method, rows)

@@ -14,6 +14,7 @@ _SIZES = (
     ("cluster_centers_", len, "centre"),
     ("n_components_", int, "component"),
     ("n_samples_fit_", int, "row"),
+    ("vocabulary_", len, "word"),
     ("categories_", lambda columns: sum(map(len, columns)), "category"),
 )
 _PLURALS = {"class": "classes", "category": "categories"}

@@ -5,8 +5,9 @@ import numpy as np
 from nb_native.estimators import answers
 from nb_native.estimators.registry import form
 from nb_native.estimators.rows import as_rows, elements, float64_array, row_for
+from nb_native.estimators.tables import indexed_table
 from nb_native.refusal import Refusal
-from nb_native.values import Vector
+from nb_native.values import Sparse, Vector
 
 # All with the `predict` of scikit-learn's LinearModel.
 REGRESSORS = (
@@ -64,10 +65,35 @@ def write_products(code, array, coefficients, intercepts):
     return scores
 
 
+def write_sparse_products(code, row, coefficients, intercepts):
+    """Write the same for a Sparse, in the order in which scipy adds up the products of its entries."""
+    outputs, features = coefficients.shape
+    if row.width != features:
+        raise Refusal(f"a model of {features} features is given {row.width}")
+    scores = code.name("s")
+    # The coefficients of one feature are side by side.
+    weight = indexed_table(code, "double", coefficients.T.ravel().tolist())
+    starts = code.table("double", intercepts)
+    code.line(f"double {scores}[{outputs}] = {{ 0.0 }};")
+    with code.block(f"for (uint32_t i = 0; i < {row.length}; i++)"), code.block(f"for (int k = 0; k < {outputs}; k++)"):
+        code.line(f"{scores}[k] += {row.code}[i].number * {weight(f'(size_t){row.code}[i].feature * {outputs} + k')};")
+    with code.block(f"for (int k = 0; k < {outputs}; k++)"):
+        code.line(f"{scores}[k] += {starts}[k];")
+    return scores
+
+
 def _scores(code, estimator, rows):
     """Write the products of a row and an estimator's coefficients; return (name of the C array, how many)."""
+    if hasattr(estimator.coef_, "toarray"):
+        raise Refusal(f"{type(estimator).__name__} with sparse coefficients: densify() changes that")
     coefficients = np.asarray(estimator.coef_)
     intercepts = np.ravel(np.asarray(estimator.intercept_, dtype=float))
+    if isinstance(rows, Sparse):
+        coefficients = np.atleast_2d(coefficients).astype(float)
+        outputs = len(coefficients)
+        if len(intercepts) == 1:
+            intercepts = np.repeat(intercepts, outputs)
+        return write_sparse_products(code, rows, coefficients, intercepts), outputs
     row = row_for(code, estimator, rows)
     if row.dtype == "float32" and str(coefficients.dtype) == "float32":
         raise Refusal(f"{type(estimator).__name__} of float32 given float32")

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from nb_native.code import C_TYPES, literal
 from nb_native.refusal import Refusal
-from nb_native.values import Frame, Known, Number, Sample, Vector
+from nb_native.values import Frame, Known, Number, Sample, Sparse, Vector
 
 
 class Row(NamedTuple):
@@ -39,6 +39,8 @@ def cells_of(rows):
     """Return (the cells of the one row in `rows`, a tuple of the names of its columns or None)."""
     if isinstance(rows, Frame):
         return tuple(rows.columns.values()), tuple(rows.columns)
+    if isinstance(rows, Sparse):
+        raise Refusal("a model without a native form for the words of a text is given such")
     if not isinstance(rows, Vector) or len(rows.items) != 1 or not isinstance(rows.items[0], Vector):
         raise Refusal("a model is given something else than one row")
     return rows.items[0].items, None
@@ -46,6 +48,8 @@ def cells_of(rows):
 
 def row_for(code, estimator, rows):
     """Return the one Row in `rows` as `estimator` of scikit-learn was fitted with such."""
+    if isinstance(rows, Sparse):
+        raise Refusal(f"{type(estimator).__name__} given the words of a text")
     names = getattr(estimator, "feature_names_in_", None)
     return row_of(code, rows, getattr(estimator, "n_features_in_", None), names)
 

@@ -6,7 +6,7 @@ from nb_native import estimators
 from nb_native.code import literal
 from nb_native.translate import kinds, labels, numbers, samples
 from nb_native.translate.kinds import BOOL, COMPLEX, FLOAT, FLOAT32, INTEGER, NUMPY, STATIC, Lazy, Matrix, Real, Table
-from nb_native.values import Frame, Known, Label, Number, Record, Sample, Vector
+from nb_native.values import Frame, Known, Label, Number, Record, Sample, Sparse, Text, Vector
 
 # The largest row: each of its numbers is a C expression.
 MOST_FEATURES = 20000
@@ -234,7 +234,37 @@ def _columns_by_name(estimator):
     return [str(name) for place, name in enumerate(first.feature_names_in_) if place in needed]
 
 
+def _reads_texts(estimator):
+    """Return whether an estimator begins with one that counts the words of texts."""
+    return type(_first_step(estimator)).__name__ in estimators.TEXT_READERS
+
+
+def _text_of(context, data):
+    """Return the one text that a vectorizer gets, as a list of it; it raises for what is no text."""
+    if isinstance(data, Sample) and samples.types_of(context, data) == {"list"}:
+        if context.facts.lengths.get(data.code) == 1:
+            data = Vector(tuple(samples.items(context, data, 1)), "list")
+    if not isinstance(data, Vector) or data.kind not in ("list", "tuple"):
+        raise context.refusal("gives a model texts of which nobody knows how many they are: [x] has a native form")
+    if len(data.items) != 1:
+        raise context.refusal("gives a model several texts at once")
+    (text,) = data.items
+    if isinstance(text, Known) and isinstance(text.value, str):
+        encoded = text.value.encode("utf-8", "surrogatepass")
+        return Vector((Text(samples.c_string(encoded), str(len(encoded))),), "list")
+    if isinstance(text, (Vector, Record)) or text == Known(None) or numbers.is_number(text):
+        context.fail()
+    if not isinstance(text, Sample):
+        raise context.refusal("gives a model a text that has no native form")
+    samples.require(context, text, frozenset(["text"]))
+    return Vector((Text(f"{text.code}->text", f"{text.code}->length"),), "list")
+
+
 def _rows(context, estimator, data):
+    if isinstance(data, Sparse):
+        return data
+    if _reads_texts(estimator):
+        return _text_of(context, data)
     if isinstance(data, Table):
         return _frame(context, estimator, data)
     if isinstance(data, Frame):

@@ -29,6 +29,7 @@ _HEAD = """\
 #include "nb_misfit.h"
 #include "nb_native.h"
 #include "nb_python.h"
+#include "nb_text.h"
 
 /* What the notebook computes and nobody reads is here, too. */
 #pragma GCC diagnostic ignored "-Wunused-variable"
@@ -216,13 +217,14 @@ class _NoSource(Frame):
 class Program(NamedTuple):
     """A model as C: its `text`, the Branches in it, and the methods of estimators that were `recognised`, in order.
 
-    `edges` are numbers and texts with which these compare values.
+    `edges` are numbers and texts with which these compare values, `words` those by which they tell texts apart.
     """
 
     text: str
     branches: tuple
     recognised: tuple
     edges: tuple
+    words: tuple
 
 
 def program(model):
@@ -243,7 +245,7 @@ def whole(model):
         f"const uint32_t nb_branch_count = {len(branches)};\n#endif\n"
     )
     text = "\n".join([_HEAD, counts, *[table + "\n" for table in code.tables], *parts])
-    return Program(text, tuple(branches), tuple(code.recognised), tuple(code.edges))
+    return Program(text, tuple(branches), tuple(code.recognised), tuple(code.edges), tuple(code.words))
 
 
 def _function(head, lines):

@@ -1,4 +1,4 @@
-"""Real clients of other servers, as programs in environments of their own."""
+"""Real clients of other servers, as programs in environments of their own; and a compiler with Grafana's types."""
 
 import fcntl
 import json
@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 import tomllib
+
+from engine import debian
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
@@ -44,6 +46,25 @@ def _made(name: str) -> Path:
                 pytest.skip(f"the clients' environment {name} can't be made: {ran.stderr.strip().splitlines()[-1]}")
         stamp.write_text(repr(wanted))
     return folder / "bin" / "python"
+
+
+def modules_of(name: str) -> Path:
+    """Return a folder that has the packages of npm that NAME.json wants, made when they are not there; or skip."""
+    npm = debian.found("npm", "nodejs", "npm")
+    folder, wanted = HOME / "clients" / name, (HERE / f"{name}.json").read_text()
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(HOME / "clients" / f".{name}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        stamp = folder / "stamp"
+        if not stamp.exists() or stamp.read_text() != wanted:
+            (folder / "package.json").write_text(wanted)
+            # Nothing of theirs is run while it is installed.
+            command = [npm, "install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock"]
+            ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=LIMIT)
+            if ran.returncode:
+                pytest.skip(f"the packages of {name}.json can't be had: {ran.stderr.strip().splitlines()[-1]}")
+            stamp.write_text(wanted)
+    return folder
 
 
 def run(name: str, *words: object, **env: str) -> str:

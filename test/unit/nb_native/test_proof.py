@@ -27,7 +27,7 @@ def program(tmp_path):
 
 def proved(program, counting=None, predictor=predictor, validator=None, golden=GOLDEN, branches=(), edges=()):
     model = SimpleNamespace(predictor=predictor, validator=validator, form=json_codec.LABELLED)
-    return proof.prove(model, golden, branches, edges, [program], [counting or program])
+    return proof.prove(model, golden, branches, edges, (), [program], [counting or program])
 
 
 def test_a_program_that_answers_as_predictor_is_proved(program):

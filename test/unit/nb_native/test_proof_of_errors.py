@@ -19,7 +19,7 @@ MISFIT = "The sample is not what the notebook takes: b: is missing."
 def prove(predictor, golden, path, validator=None):
     """Return the facts of a proof; both programs are the same, as nothing branches."""
     model = SimpleNamespace(predictor=predictor, validator=validator, form=None)
-    return proof.prove(model, golden, [], [], [path], [path])
+    return proof.prove(model, golden, [], [], [], [path], [path])
 
 
 def halved(x):

@@ -1,9 +1,14 @@
 """What a native program and predictor are asked: numbers and texts around the golden rows, and at the model's edges."""
 
+import itertools
+import json
 import math
+import random
 import struct
+import sys
 
 import pytest
+from nb_native import proof_texts
 from nb_native.proof_samples import samples_around
 
 GOLDEN = [{"city": "rome", "m2": 50.5, "rooms": 3}, {"city": "oslo", "m2": 80.0, "rooms": 4}]
@@ -74,3 +79,46 @@ def test_whole_numbers_mostly_stay_whole():
 def test_whole_numbers_that_are_refused_by_rule_are_not_asked(edge):
     rooms = drawn("rooms", [edge])
     assert all(abs(value) <= 2**53 for value in rooms if isinstance(value, int))
+
+
+WORDS = ["free", "cash", "naïve", "\u03bb\u03cc\u03b3\u03bf\u03c2"]
+TEXTS = [{"text": "free cash, now", "size": 1.5}]
+
+
+def drawn_texts(words=WORDS, count=4000):
+    samples = samples_around(TEXTS, count, 3, [], words)
+    return [sample["text"] for sample in samples if isinstance(sample, dict) and isinstance(sample.get("text"), str)]
+
+
+def test_texts_are_made_of_the_words_that_a_model_looks_for():
+    texts = drawn_texts()
+    assert sum(word in text for text in texts for word in WORDS[1:]) > 2000
+    for text in ("free cash, now", "", " "):
+        assert text in texts
+    # Words beside them, in other cases, with accents apart.
+    for part in ("FREE", "Cash", "fre ", "nai\u0308ve", "\u039b\u038c\u0393\u039f\u03a3", "free_", "free7"):
+        assert any(part in text for text in texts), part
+    assert max(map(len, texts)) > 10_000
+    assert json.loads(json.dumps(texts)) == texts
+    assert len(set(drawn_texts([]))) < 20
+
+
+def test_of_all_characters_those_are_asked_that_differ_from_the_one_before_or_change():
+    letters = set(proof_texts.telling_characters())
+    expected = {"\u0130", "\u212a", "\u03a3", "é", "\u3000", "²", "\ufb01", "\u0300", "\u3400", "\u33ff"}
+    for one, other in itertools.pairwise(map(chr, range(sys.maxunicode + 1))):
+        if one.isalnum() != other.isalnum() or one.isspace() != other.isspace():
+            expected |= {one, other}
+    # As escapes: what pytest shows has to be UTF-8.
+    assert list(map(ascii, expected - letters)) == []
+
+
+def test_a_proof_has_all_of_these_characters():
+    asked = set().union(*drawn_texts(count=10_000))
+    letters = set(proof_texts.telling_characters())
+    assert len(letters - asked) < len(letters) / 100
+
+
+def test_an_empty_word_is_none():
+    texts = proof_texts.Texts([""], [], random.Random(1))
+    assert any("word" in texts.drawn() for _ in range(100))

@@ -20,8 +20,8 @@ def test_a_problem_is_an_object_where_the_log_is_json(tmp_path, capsys):
 
 def test_other_words_show_the_usage(capsys):
     assert door.main(["help"], {}) == 2
-    backends = "batch … | bus … | http … | model … | spark-model … | verify … | zipapp …"
-    words = f"serve | prove | selftest [--verdict FILE] | {backends}"
+    backends = "alerts … | batch … | bus … | dashboard … | http … | model … | spark-model … | verify … | zipapp …"
+    words = f"serve | prove | ready | selftest [--verdict FILE] | {backends}"
     assert capsys.readouterr().err == f"Usage: python -m nb_service [{words}]\n"
 
 
@@ -36,3 +36,10 @@ def test_a_back_end_that_keeps_stdout_has_its_problems_on_stderr(tmp_path, capsy
     out, err = capsys.readouterr()
     assert out == ""
     assert "(problem batch-words)" in err and "(problem model-missing)" in err
+
+
+def test_a_wrong_setting_is_no_part_of_what_a_back_end_writes(capsys):
+    assert door.main(["alerts"], {"S2I_APP_METRICS_PREFIX": "9"}) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "S2I_APP_METRICS_PREFIX='9' is not" in err and "(problem setting-invalid)" in err

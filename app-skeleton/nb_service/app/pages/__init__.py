@@ -11,6 +11,7 @@ from nb_scorer.common import paths
 from nb_scorer.model.golden_rows import samples_to_add
 
 from nb_service.app import openapi
+from nb_service.app.pages import drift
 from nb_service.app.route_context import RouteContext
 from nb_service.app.routes import ROUTES as PREDICTION_ROUTES
 from nb_service.app.routes import platforms, v2
@@ -20,6 +21,7 @@ ROUTES = {
     "GET /": "A browser gets the page to try predictions, a client this list.",
     "GET /docs": "A page to try predictions, with the notebook's own samples.",
     "POST /docs": "The same page, with the answer to the sample that its form has sent.",
+    "GET /drift": "Samples and answers of late beside the notebook's own data, for people or as JSON.",
     "GET /notebook": "The notebook as it was run (S2I_NOTEBOOK_PAGE).",
     "GET /openapi.json": "This service in words of OpenAPI.",
     "GET /v2/docs": "The page to try predictions (MLServer).",
@@ -53,6 +55,14 @@ def add(app: Flask, context: RouteContext) -> None:
 
     app.add_url_rule("/docs", "docs", page.show)
     app.add_url_rule("/docs", "try", page.tried, methods=["POST"])
+
+    @app.get("/drift")
+    def compared() -> Response:
+        best = request.accept_mimetypes.best_match(["text/html", "application/json"])
+        response = jsonify(drift.as_json(context)) if best == "application/json" else _drift_page(context)
+        response.vary.add("Accept")
+        return response
+
     if page.notebook:
         app.add_url_rule("/notebook", "notebook", partial(page.show_notebook, page.notebook))
 
@@ -124,6 +134,11 @@ class _Page:
             **result,
         )
         return _page(text, _POLICY + "; form-action 'self'", status)
+
+
+def _drift_page(context: RouteContext) -> Response:
+    """Return the page of drift; bars are drawn by the width that each has."""
+    return _page(render_template("drift.html", identity=context.identity, **drift.shown(context)), _POLICY)
 
 
 def _page(content: str | bytes, policy: str, status: int = 200) -> Response:

@@ -16,7 +16,10 @@ def add(app: Flask, context: RouteContext) -> None:
         from nb_service.app import exposition
 
         accept = request.headers.get("Accept", "")
-        numbers, content_type = exposition.text_of(context.numbers(), context.settings.app_metrics_prefix, accept)
+        prefix = context.settings.app_metrics_prefix
+        numbers, content_type = exposition.text_of(
+            context.numbers(), prefix, context.identity, accept, context.baseline
+        )
         response = Response(numbers, content_type=content_type)
         response.vary.add("Accept")
         return response

@@ -5,6 +5,7 @@ from flask import Flask, Response, request
 from nb_service.app import form
 from nb_service.app.route_context import RouteContext, body, problem, refusal_response, response_of
 from nb_service.http import replies
+from nb_service.pool import answer as outcomes
 from nb_service.protocols import Malformed
 
 ROUTES = {
@@ -25,7 +26,10 @@ def add(app: Flask, context: RouteContext) -> None:
             return refusal_response(problem, error.status, str(error))
         if isinstance(sample, replies.Reply):
             return response_of(sample)
-        return response_of(replies.from_answer(context.asker.ask(sample), replies.disclosure(context.settings)))
+        answer = context.asker.ask(sample)
+        if answer.outcome == outcomes.OK:
+            context.keep(answer.payload)
+        return response_of(replies.from_answer(answer, replies.disclosure(context.settings)))
 
     for path in context.health.paths:
         app.add_url_rule(path, "health " + path, lambda path=path: response_of(context.health.checked(path)))

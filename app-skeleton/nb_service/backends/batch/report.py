@@ -5,7 +5,10 @@ from typing import NamedTuple
 
 
 class Report(NamedTuple):
-    """The outcome of a job: `exit_status` is the process's, `reasons` are those of the first rows that were refused."""
+    """The outcome of a job: `exit_status` is the process's, `reasons` are those of the first rows that were refused.
+
+    `drift` are lines on how the rows differ from the model's baseline, None where they were not compared.
+    """
 
     rows_in: int
     rows_out: int
@@ -15,6 +18,7 @@ class Report(NamedTuple):
     seconds: float
     resumed_at: int
     exit_status: int
+    drift: list[str] | None = None
 
     @property
     def refused(self) -> int:
@@ -34,7 +38,7 @@ class Report(NamedTuple):
             said += [f"Refused: {reason}" for reason in self.reasons]
             if self.refused > len(self.reasons):
                 said.append(f"And {self.refused - len(self.reasons)} more; --errors FILE keeps all of them.")
-        return said
+        return [*said, *(f"Drift: {line}." for line in self.drift or ())]
 
     def as_json(self) -> str:
         """Return the report for programs, a line of JSON."""
@@ -49,5 +53,6 @@ class Report(NamedTuple):
                 "seconds": round(self.seconds, 3),
                 "resumed_after_row": self.resumed_at,
                 "exit_status": self.exit_status,
+                **({} if self.drift is None else {"drift": self.drift}),
             }
         )

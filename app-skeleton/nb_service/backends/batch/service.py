@@ -8,9 +8,10 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
-from nb_service import problems
+from nb_service import drift, problems
 from nb_service.backends.batch import job as jobs
 from nb_service.backends.batch import progress, show
 from nb_service.backends.batch.command_line import Options
@@ -20,6 +21,7 @@ from nb_service.backends.batch.journal import Journal
 from nb_service.backends.batch.outputs import STDOUT, guarded
 from nb_service.backends.batch.plan import Plan
 from nb_service.backends.batch.scoring import Scoring, Stopped
+from nb_service.drift import comparison
 from nb_service.log import visible
 from nb_service.pool import orphans
 from nb_service.pool.client import PoolClient
@@ -63,6 +65,8 @@ class BatchService:
         self._plan = plan
         self._stdout, self._stderr = streams
         self._keep_seconds = settings.batch_keep
+        self._baseline = drift.baseline_of(pool.model)
+        self._present = drift.present_of(self._baseline, settings)
         self._stop = threading.Event()
         self._signal = 0
         self._status = 1
@@ -71,6 +75,8 @@ class BatchService:
     def run(self) -> int:
         """Return the exit code, or raise the Problem that ended the job."""
         self._pool.manager.on_fatal = self._fail
+        if self._present is not None:
+            self._pool.manager.on_answer = self._present.answered
         for number in ENDINGS:
             self._loop.add_signal_handler(number, self._on_signal, number)
         self._loop.add_signal_handler(signal.SIGCHLD, self._reap)
@@ -147,6 +153,11 @@ class BatchService:
         finally:
             if journal is not None:
                 journal.close()
+        if self._baseline is not None and self._present is not None:
+            counted = self._of_loop(self._present.numbers)
+            # Of all rows of this run, not only the last ones, which are the present of a service.
+            compared = comparison.of(self._baseline, counted["counts"])
+            report = report._replace(drift=comparison.lines(compared, counted["counted"]))
         for line in report.lines():
             self._say(line)
         if self._options.json:
@@ -185,6 +196,12 @@ class BatchService:
         """Call on the loop's thread. Where `run` did not wait for this one any longer, nobody is left to call."""
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(callback, *args)
+
+    def _of_loop(self, function: Callable[[], dict]) -> dict:
+        """Return what a function gives on the loop's thread, behind all that has been answered."""
+        given: Future[dict] = Future()
+        self._loop.call_soon_threadsafe(lambda: given.set_result(function()))
+        return given.result(END_SECONDS)
 
     def _show(self, line: str) -> None:
         data = (visible(line) + "\n").encode("utf-8", "backslashreplace")

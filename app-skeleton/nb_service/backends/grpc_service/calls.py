@@ -5,7 +5,7 @@ import contextlib
 import time
 import traceback
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import grpc
 from google.protobuf.message import DecodeError, Message
@@ -114,14 +114,17 @@ class Calls:
     def _handler(self, path: str, method: Method | Stream | Updates) -> grpc.RpcMethodHandler:
         async def handle(_requests: object, context: grpc.aio.ServicerContext) -> None:
             call = _Call(path, context)
+            refusal: Refusal | None
             try:
                 await self._respond(method, context)
             except Refused as error:
                 refusal = error.refusal
             except asyncio.CancelledError:
-                # Its client has gone, or its deadline has passed.
-                self._ended(call, context, _why_cancelled(context), is_check=method.is_check)
-                raise
+                refusal = self._transfers.why_refused()
+                if refusal is None:
+                    # Its client has gone, or its deadline has passed.
+                    self._ended(call, context, _why_cancelled(context), is_check=method.is_check)
+                    raise
             else:
                 self._ended(call, context, grpc.StatusCode.OK, is_check=method.is_check)
                 return
@@ -210,7 +213,8 @@ class Calls:
 
     async def _streamed(self, method: Stream, context: grpc.aio.ServicerContext) -> AsyncGenerator[_Response, None]:
         """Yield the responses in the order of their requests, of which several are worked on at a time."""
-        room = asyncio.Semaphore(MOST_OF_A_STREAM)
+        # One more is read, and waits.
+        room = asyncio.Semaphore(MOST_OF_A_STREAM - 1)
         tasks: asyncio.Queue[asyncio.Task[_Response] | None] = asyncio.Queue()
         # Whose responses have not been yielded, and may never be.
         unsent: set[asyncio.Task[_Response]] = set()
@@ -221,31 +225,44 @@ class Calls:
             except Refused as error:
                 return self._failed(method, data, error.refusal)
 
-        async def read() -> None:
-            try:
-                await room.acquire()
-                while (data := await self._transfers.next(context)) is not None:
-                    task = asyncio.create_task(one(data))
-                    unsent.add(task)
-                    tasks.put_nowait(task)
-                    await room.acquire()
-            finally:
-                tasks.put_nowait(None)
+        async def begin(data: bytes) -> None:
+            task = asyncio.create_task(one(data))
+            unsent.add(task)
+            tasks.put_nowait(task)
+            await room.acquire()
 
-        reading = asyncio.create_task(read())
+        reading = asyncio.create_task(self._read(context, cast("asyncio.Task", asyncio.current_task()), begin))
+        reading.add_done_callback(lambda _: tasks.put_nowait(None))
         try:
             while (task := await tasks.get()) is not None:
                 response = await task
                 unsent.discard(task)
                 yield response
                 room.release()
-            # Where reading failed, it says why.
-            await reading
+            refusal = await reading
+            if refusal is not None:
+                raise Refused(refusal)
         finally:
             reading.cancel()
             for task in unsent:
                 task.cancel()
                 task.add_done_callback(self._let_go)
+
+    async def _read(
+        self, context: grpc.aio.ServicerContext, stream: asyncio.Task, begin: Callable[[bytes], Awaitable[None]]
+    ) -> Refusal | None:
+        """Give each message that comes to `begin`; return why no more is taken, None at the end of the stream."""
+        try:
+            while (data := await self._transfers.next(context)) is not None:
+                await begin(data)
+        except Refused as error:
+            # Only a service that ends answers first what has come: for a call that is open grpcio takes in more and
+            # more bytes, whether they are read or not.
+            if error.refusal is not refusals.ENDING:
+                self._transfers.refuse(stream, error.refusal)
+            return error.refusal
+        else:
+            return None
 
     def _let_go(self, task: "asyncio.Task[_Response]") -> None:
         """Give back what a response holds that nobody will be sent."""

@@ -19,6 +19,8 @@ from nb_service.backends.grpc_service.refusals import ARRIVING, EMPTY, ENDING, L
 LOOK_SECONDS = 0.02
 # Nothing says how much of a message a client has taken: for each of so many bytes it has the whole time.
 TAKEN_BYTES = 1 << 20
+# When the C library is asked for what it keeps of refused messages: soon, and once their calls have ended.
+GIVE_BACK_SECONDS = (LOOK_SECONDS / 2, 1.0)
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -71,7 +73,17 @@ class Transfers:
         self._is_ending = True
         for task, began in self._reading.items():
             if began is None:
-                self._refuse(task, ENDING)
+                self.refuse(task, ENDING)
+
+    def refuse(self, task: asyncio.Task, refusal: Refusal) -> None:
+        """End what `task` does now: a transfer raises Refused, anything else CancelledError; see `why_refused`."""
+        if task not in self._refused:
+            self._refused[task] = refusal
+            task.cancel()
+
+    def why_refused(self) -> Refusal | None:
+        """Return, once, why this task was refused; None where it was not."""
+        return self._refused.pop(_task(), None)
 
     async def _read(self, context: grpc.aio.ServicerContext, began: float | None) -> bytes:
         task = _task()
@@ -94,7 +106,7 @@ class Transfers:
             if task not in self._refused:
                 raise
         # grpcio may say that a read which was cancelled has come to the end.
-        refusal = self._refused.pop(task, None)
+        refusal = self.why_refused()
         if refusal is not None:
             raise Refused(refusal)
         return result
@@ -106,22 +118,18 @@ class Transfers:
             if began is not None:
                 if began > now - self._seconds:
                     break
-                self._refuse(task, LATE)
+                self.refuse(task, LATE)
         for task, end in self._writing.items():
             if end < now:
-                self._refuse(task, UNTAKEN)
+                self.refuse(task, UNTAKEN)
         if self._reading and _resident() - self._usual > self._most:
             for task in self._reading:
-                self._refuse(task, ARRIVING)
-            # Once their bytes are free; what the C library would keep of them counted as taken for ever.
-            loop.call_later(LOOK_SECONDS / 2, allocator.give_back)
+                self.refuse(task, ARRIVING)
+            # What the C library would keep of their bytes counted as taken for ever.
+            for seconds in GIVE_BACK_SECONDS:
+                loop.call_later(seconds, allocator.give_back)
         again = self._reading or self._writing
         self._look = loop.call_later(LOOK_SECONDS, self._check, loop) if again else None
-
-    def _refuse(self, task: asyncio.Task, refusal: Refusal) -> None:
-        if task not in self._refused:
-            self._refused[task] = refusal
-            task.cancel()
 
 
 def is_late(context: grpc.aio.ServicerContext) -> bool:

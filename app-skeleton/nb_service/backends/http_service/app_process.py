@@ -29,12 +29,18 @@ class AppProcess(PoolProcess):
     ) -> None:
         # With waitress alone: clients themselves wait on the listening socket, and nobody else answers them.
         self.is_alone = False
+        # Gets what the app tells of its answers and of feedback.
+        self.on_feedback: Callable[[dict], dict | None] = lambda news: None
         self.secret = secrets.token_hex(16)
         self._listener = listener
         title = "The app, which serves all but plain predictions,"
         super().__init__(
             loop, pool, title, ("nb_service", "app"), environ, lambda: {**facts(), "secret": self.secret}, say
         )
+
+    def on_news(self, news: dict) -> dict | None:
+        """Return what the app asks for."""
+        return self.on_feedback(news)
 
     @property
     def descriptors(self) -> tuple[int, ...]:

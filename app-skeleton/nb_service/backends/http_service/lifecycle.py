@@ -21,9 +21,10 @@ import time
 import traceback
 from typing import TYPE_CHECKING, Protocol
 
-from nb_service import identity, problems
+from nb_service import drift, identity, problems
 from nb_service.backends import allocator, grpc_service
 from nb_service.backends.http_service.app_process import AppProcess
+from nb_service.feedback import Feedback
 from nb_service.http.access import Access
 from nb_service.http.health import Health
 from nb_service.http.listening import CONNECTIONS, SPARE_DESCRIPTORS, allow_descriptors, listen
@@ -110,7 +111,9 @@ class HttpService:
         self._problem: problems.Problem | None = None
         self._health = Health(self._is_ready, settings.aip_health_route)
         self._requests = Requests()
-        self._samples = Samples(pool)
+        self._baseline = drift.baseline_of(pool.model)
+        self._feedback = Feedback(settings.feedback_memory, [row["answer"] for row in pool.plan.golden])
+        self._samples = Samples(pool, drift.present_of(self._baseline, settings), self._feedback.kept)
         self._identity = identity.of(pool.model, settings.model_name)
         self._spans = self._make_spans()
         self._companions = [companion] if companion is not None else []
@@ -183,7 +186,15 @@ class HttpService:
         return front
 
     def _make_app(self, listener: socket.socket) -> AppProcess:
-        return AppProcess(self._loop, self._pool, listener, self._environ, self._facts, self._log.say)
+        app = AppProcess(self._loop, self._pool, listener, self._environ, self._facts, self._log.say)
+        app.on_feedback = self._hear_feedback
+        return app
+
+    def _hear_feedback(self, news: dict) -> dict | None:
+        if "look" in news:
+            # Answers are kept in bulk: feedback may be about one that has just left.
+            self._samples.count()
+        return self._feedback.heard(news)
 
     def _facts(self) -> dict:
         """Return what the app gets when it asks for facts: readiness, and all numbers."""
@@ -191,7 +202,7 @@ class HttpService:
         numbers = {**state, **self._requests.numbers(), **self._samples.numbers()}
         for companion in self._companions:
             numbers |= companion.numbers()
-        return numbers
+        return {**numbers, "feedback": self._feedback.numbers()}
 
     def _make_gate(self) -> "Gate | None":
         if not (self._settings.api_key_file or self._settings.cors_origins):
@@ -236,6 +247,8 @@ class HttpService:
             f"({pool.manager.reason}), {pool.plan.threads} native thread(s) each, "
             f"{batches(pool)}{verified(pool)}, ready after {time.monotonic() - self._started_at:.1f} s."
         )
+        if self._baseline is not None:
+            self._log.say(drift.words(self._baseline, self._settings))
         self._loop.call_later(IDLE_SECONDS, self._app.start)
         # Not earlier: it takes as long as everything that has to be done before the first health check is answered.
         self._loop.call_soon(allocator.give_back_large_blocks)

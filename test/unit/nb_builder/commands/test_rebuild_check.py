@@ -112,6 +112,7 @@ def test_the_order_of_a_set_is_told_from_other_values(roots, capsys):
 
 
 def test_rights_and_links_and_what_is_gone_count(roots, capsys):
+    (roots[0] / "venv/lib/a.py").chmod(0o644)
     (roots[1] / "venv/lib/a.py").chmod(0o755)
     (roots[1] / "venv/lib64").unlink()
     (roots[1] / "venv/lib64").symlink_to("lib32")

@@ -18,13 +18,13 @@ def test_a_taken_port_is_left_to_its_owner(capsys):
         taken.listen()
         port = taken.getsockname()[1]
         stream = io.StringIO()
-        free = run_locally._free_port(port, Log(stream))
+        free = run_locally.free_port(port, Log(stream))
     assert free > port
     assert f"port {port} is taken; {free} is used instead." in stream.getvalue()
 
 
 def test_port_0_is_any_that_is_free():
-    assert run_locally._free_port(0, Log(io.StringIO())) > 1023
+    assert run_locally.free_port(0, Log(io.StringIO())) > 1023
 
 
 def test_a_port_that_is_none_is_told_before_anything_is_built(monkeypatch):
@@ -47,7 +47,7 @@ def test_that_no_port_is_free_is_a_problem_like_any():
         taken.bind(("127.0.0.1", 65535))
         taken.listen()
         with pytest.raises(run_locally.NoPortFree, match="No port from 65535 on is free"):
-            run_locally._free_port(65535, Log(io.StringIO()))
+            run_locally.free_port(65535, Log(io.StringIO()))
 
 
 @pytest.fixture

@@ -141,3 +141,14 @@ def test_settings_in_another_encoding_are_what_the_environment_would_have(tmp_pa
     (tmp_path / ".s2i").mkdir()
     (tmp_path / ".s2i" / "environment").write_bytes(b"TOWN=K\xf6ln\n")
     assert os.fsencode(target.s2i_environment(tmp_path)["TOWN"]) == b"K\xf6ln"
+
+
+def test_what_is_developed_is_on_this_machine(tmp_path):
+    (tmp_path / "model.ipynb").write_text("{}")
+    assert target.here(str(tmp_path)) == (tmp_path, None)
+    with pytest.raises(target.SourceElsewhere, match="https://localhost/repo.git is not on this machine"):
+        target.here("https://localhost/repo.git")
+    with pytest.raises(target.SourceUnknown):
+        target.here(str(tmp_path / "nothing"))
+    with pytest.raises(target.SourceUnnamed):
+        target.here("")

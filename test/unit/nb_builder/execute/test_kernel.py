@@ -112,6 +112,26 @@ def test_a_cell_that_takes_too_long_is_told_and_can_be_interrupted(start):
         assert printed(started, "print('still here')") == "still here\n"
 
 
+# As a reply does in ipykernel 7.0 to 7.3 that is sent while a request comes: it takes the notice of that request.
+MISSES = """
+import time
+from ipykernel.kernelapp import IPKernelApp
+app = IPKernelApp.instance()
+loop = app.shell_channel_thread.io_loop
+def take_the_notice():
+    time.sleep(1)
+    app.shell_socket.EVENTS
+loop.add_callback(lambda: loop.call_later(0.5, take_the_notice))
+"""
+
+
+def test_a_request_that_the_kernel_has_missed_is_seen_after_all(start):
+    with start() as started:
+        printed(started, MISSES)
+        time.sleep(1)
+        assert printed(started, "print('seen')", seconds=20) == "seen\n"
+
+
 def test_no_file_of_the_kernel_is_left_behind(start, monkeypatch, tmp_path):
     temporary = tmp_path / "t"
     temporary.mkdir()

@@ -98,3 +98,79 @@ def test_a_build_of_ones_own_folder_looks_at_nothing_beside_it(tmp_path):
     assert artifacts.find(src, FACTS, Log(io.StringIO())) is None
     artifacts.remove(src)
     assert (tmp_path / "artifacts/model").is_dir()
+
+
+def beside(app_root, stream=None):
+    return artifacts.beside(app_root, FACTS, Log(stream or io.StringIO()))
+
+
+def with_scripts(app_root):
+    """Give the venv of a build what names its own place: pyvenv.cfg, a script, and a link."""
+    venv = app_root / "venv"
+    (venv / "bin").mkdir()
+    (venv / "pyvenv.cfg").write_text(f"command = virtualenv {venv}\n")
+    (venv / "bin/tool").write_text(f"#!{venv}/bin/python\n")
+    (venv / "bin/tool").chmod(0o755)
+    (venv / "bin/python").symlink_to("/usr/bin/python3")
+    return app_root
+
+
+@pytest.mark.parametrize("is_prepared", [False, True])
+def test_a_build_beside_gives_copies_and_stays_whole(tmp_path, is_prepared):
+    before, workspace = with_scripts(built(tmp_path / "a")), Workspace(tmp_path / "b")
+    (before / "model/model.pickle").write_text("x")
+    workspace.root.mkdir()
+    if is_prepared:
+        artifacts.prepare(workspace.root, before)
+        assert sorted(os.listdir(workspace.root)) == [artifacts.COPY]
+    beside(before).unpack_venv(workspace)
+    beside(before).take_model(workspace)
+    assert (workspace.venv / "bin/tool").read_text() == f"#!{workspace.venv}/bin/python\n"
+    assert os.access(workspace.venv / "bin/tool", os.X_OK)
+    assert str(workspace.venv) in (workspace.venv / "pyvenv.cfg").read_text()
+    assert os.readlink(workspace.venv / "bin/python") == "/usr/bin/python3"
+    assert os.stat(workspace.venv / "lib/a.py").st_mtime == 1_600_000_000
+    assert (workspace.model / "model.pickle").read_text() == "x"
+    assert sorted(os.listdir(workspace.root)) == ["model", "venv"]
+    # What is served goes on as it was.
+    assert (before / "venv/bin/tool").read_text() == f"#!{before}/venv/bin/python\n"
+    assert (before / "model/model.pickle").is_file() and (before / "venv/lib/a.py").is_file()
+
+
+def test_preparing_removes_what_was_served_before(tmp_path):
+    before, after = with_scripts(built(tmp_path / "a")), built(tmp_path / "b")
+    artifacts.prepare(after, before)
+    assert sorted(os.listdir(after)) == ["build", artifacts.COPY]
+
+
+def test_where_the_disk_has_no_hard_links_files_are_copied(tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr(os, "link", refuse)
+    before, workspace = with_scripts(built(tmp_path / "a")), Workspace(tmp_path / "b")
+    beside(before).unpack_venv(workspace)
+    assert os.stat(workspace.venv / "lib/a.py").st_mtime == 1_600_000_000
+
+
+@pytest.mark.parametrize("missing", ["build/report.json", "venv", "model"])
+def test_half_of_a_build_beside_is_none(tmp_path, missing):
+    os.rename(built(tmp_path / "a") / missing, tmp_path / "elsewhere")
+    assert beside(tmp_path / "a") is None
+
+
+def test_a_build_beside_of_another_python_is_not_used_and_a_note_says_so(tmp_path):
+    log = io.StringIO()
+    assert beside(built(tmp_path / "a", python="3.9.2"), log) is None
+    assert (
+        "the results of the build before are not used: they are of Python 3.9.2, and this build has 3.11.2."
+        in log.getvalue()
+    )
+
+
+@pytest.mark.parametrize(("as_locked", "is_exact"), [(True, True), (False, False), (None, False)])
+def test_an_environment_is_exact_where_no_cell_has_changed_it_and_nobody_had_it_meanwhile(
+    tmp_path, as_locked, is_exact
+):
+    assert beside(built(tmp_path / "a", as_locked=as_locked)).installed.is_exact is is_exact
+    assert not find(upload(tmp_path, as_locked=as_locked)).installed.is_exact

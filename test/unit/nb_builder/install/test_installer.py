@@ -15,7 +15,7 @@ from nb_builder.common.log import Log
 from nb_builder.common.resolve_date import AsOf
 from nb_builder.install import installer as installers
 from nb_builder.install import resolver_errors, venv
-from nb_builder.install.installer import Installer, Previous, uv_environ
+from nb_builder.install.installer import UV, Installer, Previous, uv_environ
 from nb_builder.install.interpreters import Python
 from nb_builder.problems.model import DiskFull
 from nb_builder.problems.packages import (
@@ -440,3 +440,18 @@ def test_a_package_that_is_not_what_its_author_s_digest_says_is_refused(tmp_path
         make_installer(tmp_path).install(
             Wanted((), tmp_path / "requirements.txt", None, Asked((line,))), tmp_path / "requirements.lock"
         )
+
+
+@pytest.mark.parametrize("is_exact", [False, True])
+def test_an_environment_that_holds_what_the_lock_says_is_left_as_it_is(tmp_path, is_exact):
+    wheel(tmp_path, "alpha")
+    (tmp_path / "requirements.txt").write_text("alpha\n")
+    wanted = Wanted((), tmp_path / "requirements.txt", None, Asked(("alpha",)), tmp_path)
+    installer = make_installer(tmp_path)
+    installer.install(wanted, tmp_path / "before.lock")
+    # What is missing now shows whether it was looked at.
+    subprocess.run([UV, "pip", "uninstall", "--quiet", "--python", installer.python, "alpha"], check=True)
+    previous = Previous(installer.fingerprint(wanted), None, tmp_path / "before.lock", is_exact)
+    installer.install(wanted, tmp_path / "made.lock", previous)
+    assert (installer.freeze() == "") is is_exact
+    assert (tmp_path / "made.lock").read_bytes() == (tmp_path / "before.lock").read_bytes()

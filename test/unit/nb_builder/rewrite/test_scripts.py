@@ -13,7 +13,7 @@ FACTS = {
     "complaint": "/c",
     "src": "/s",
     "reads": "/r",
-    "known": {},
+    "known": {"drift": True},
 }
 
 

@@ -21,6 +21,7 @@ from beside_others import (  # noqa: E402 - found by the lines above
     networks,
     preprocessing,
 )
+from beside_texts import text_models, words  # noqa: E402
 from beside_trees import lightgbm, trees, xgboost  # noqa: E402
 from judge import Judge  # noqa: E402
 
@@ -36,7 +37,9 @@ FAMILIES = {
         neighbours,
         networks,
         preprocessing,
+        text_models,
         trees,
+        words,
         xgboost,
     )
 }

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from nb_native.code import Code
 from nb_native.estimators import emit
-from nb_native.values import Frame, Label, Number, Sample, Text, Vector
+from nb_native.values import Frame, Label, Number, Sample, Sparse, Text, Vector
 
 RUNTIME = Path(__file__).resolve().parents[4] / "s2i/nb_native/runtime"
 FLAGS = ["-std=c11", "-O1", "-Wall", "-Wextra", "-Werror", "-ffp-contract=off", "-fno-math-errno", "-fPIC", "-shared"]
@@ -19,6 +19,7 @@ _KINDS["bool"] = "(row[{0}].type == NB_TRUE)"
 _SOURCE = """\
 #include "nb_native.h"
 #include "nb_math.h"
+#include "nb_text.h"
 
 int nb_as_number(const nb_value *value, double *number)
 {{
@@ -71,7 +72,7 @@ def value_of(cell):
     if isinstance(cell, (bool, np.bool_)):
         return Value(type=2 if cell else 1)
     if isinstance(cell, str):
-        text = cell.encode()
+        text = cell.encode("utf-8", "surrogatepass")
         return Value(type=5, text=text, length=len(text))
     if isinstance(cell, (list, dict)):
         return Value(type=6 if isinstance(cell, list) else 7)
@@ -94,11 +95,19 @@ class Compiled:
     """A method of an estimator, in machine code; `source` is its C."""
 
     def __init__(self, estimator, method, kinds, names=None):
-        """Compile for rows whose cells are of `kinds`: those of Number, "sample" or "text"; a Frame with `names`."""
+        """Compile for rows whose cells are of `kinds`: those of Number, "sample" or "text"; a Frame with `names`.
+
+        For a row of one "document", the estimator gets that instead of a row.
+        """
         code = Code()
         items = tuple(_input(place, kind) for place, kind in enumerate(kinds))
         rows = Vector((Vector(items, "array"),), "array") if names is None else Frame(dict(zip(names, items)))
+        if kinds == ["document"]:
+            rows = Vector(items, "list")
         value = emit(code, estimator, method, rows)
+        if isinstance(value, Sparse):
+            value = _dense(code, value)
+        self.words = list(code.words)
         self.shape, leaves = _flat(value)
         self.tables = [leaf.table if isinstance(leaf, Label) else None for leaf in leaves]
         self.kinds = ["label" if isinstance(leaf, Label) else leaf.kind for leaf in leaves]
@@ -117,7 +126,7 @@ class Compiled:
 
     def _compile(self):
         with tempfile.TemporaryDirectory() as folder:
-            self._gcc(folder, "model.so", RUNTIME / "nb_math.c")
+            self._gcc(folder, "model.so", RUNTIME / "nb_math.c", RUNTIME / "nb_text.c")
             return ctypes.CDLL(f"{folder}/model.so")
 
     def _gcc(self, folder, made, *options):
@@ -170,9 +179,19 @@ class Compiled:
 def _input(place, kind):
     if kind == "sample":
         return Sample(f"(&row[{place}])")
-    if kind == "text":
+    if kind in ("text", "document"):
         return Text(f"row[{place}].text", f"row[{place}].length")
     return Number(f"({_KINDS[kind].format(place)})", kind)
+
+
+def _dense(code, row):
+    """Return a Sparse as the row that it stands for."""
+    name = code.name("x")
+    code.line(f"double {name}[{row.width}] = {{ 0.0 }};")
+    with code.block(f"for (uint32_t i = 0; i < {row.length}; i++)"):
+        code.line(f"{name}[{row.code}[i].feature] = {row.code}[i].number;")
+    numbers = tuple(Number(f"{name}[{place}]", row.kind) for place in range(row.width))
+    return Vector((Vector(numbers, "array"),), "array")
 
 
 def _flat(value):

@@ -40,6 +40,8 @@ class Judge:
         native = Compiled(estimator, method, kinds, names)
         answers, statuses = native.ask(rows)
         asked = _as_kind(rows, kinds) if names is None else _Tables(rows, names)
+        if kinds == ["document"]:
+            asked = [text for (text,) in rows]
         expected, failures = _expected(estimator, method, asked, options.get("single", False))
         ends_alike = (statuses != OK) == failures
         both = ~failures & (statuses == OK)

@@ -4,6 +4,9 @@ For Pythons without the libraries. A class here says that it comes from the pack
 """
 
 import json
+import re
+import unicodedata
+from collections import Counter
 from types import SimpleNamespace
 
 import numpy as np
@@ -453,3 +456,115 @@ class MLPClassifier:
     def predict(self, rows):
         """Return the most probable."""
         return self.classes_[self.predict_proba(rows).argmax(axis=1)]
+
+
+@stands_in("sklearn")
+class CountVectorizer:
+    """Counts of words or n-grams."""
+
+    input, preprocessor, tokenizer, strip_accents, binary, lowercase = "content", None, None, None, False, True
+    token_pattern, analyzer, ngram_range, dtype, stop_words = r"(?u)\b\w\w+\b", "word", (1, 1), np.int64, None
+
+    def __init__(self, vocabulary, **settings):
+        """Take the terms in the order of their features, and other settings."""
+        self.vocabulary_ = {term: place for place, term in enumerate(dict.fromkeys(vocabulary))}
+        for name, value in settings.items():
+            setattr(self, name, value)
+
+    def get_stop_words(self):
+        """Return the words that are left out."""
+        return None if self.stop_words is None else frozenset(self.stop_words)
+
+    def terms(self, text):
+        """Return all n-grams of a text."""
+        text = text.lower() if self.lowercase else text
+        if self.strip_accents:
+            text = unicodedata.normalize("NFKD", text)
+            kept = str.isascii if self.strip_accents == "ascii" else lambda letter: not unicodedata.combining(letter)
+            text = "".join(filter(kept, text))
+        if self.analyzer == "word":
+            words = [word for word in re.findall(self.token_pattern, text) if word not in (self.stop_words or ())]
+            return [" ".join(gram) for gram in self._grams(words)]
+        text = re.sub(r"\s\s+", " ", text)
+        if self.analyzer == "char":
+            return ["".join(gram) for gram in self._grams(text)]
+        padded = [f" {word} " for word in text.split()]
+        short = [word for word in padded if len(word) < self.ngram_range[0]]
+        return short + ["".join(gram) for word in padded for gram in self._grams(word)]
+
+    def _grams(self, units):
+        least, most = self.ngram_range
+        return [units[at : at + n] for n in range(least, most + 1) for at in range(len(units) - n + 1)]
+
+    def transform(self, texts):
+        """Return how often each text has each term."""
+        rows = np.zeros((len(texts), len(self.vocabulary_)), self.dtype)
+        for row, text in zip(rows, texts):
+            for term, count in Counter(self.terms(text)).items():
+                if term in self.vocabulary_:
+                    row[self.vocabulary_[term]] = 1 if self.binary else count
+        return rows
+
+
+@stands_in("sklearn")
+class TfidfTransformer:
+    """Counts with weights."""
+
+    def __init__(self, weights, norm="l2", *, use_idf=True, sublinear_tf=False):
+        """Take idf_ and the settings."""
+        self.idf_, self.norm = np.array(weights, float), norm
+        self.use_idf, self.sublinear_tf = use_idf, sublinear_tf
+
+    def transform(self, rows):
+        """Return the rows with weights, and with a norm of 1."""
+        rows = np.array(rows, float)
+        if self.sublinear_tf:
+            rows[rows > 0] = np.log(rows[rows > 0]) + 1
+        if self.use_idf:
+            rows *= self.idf_
+        for place, row in enumerate(rows):
+            # One after the other, in the order of the features.
+            total = 0.0
+            for number in row:
+                total += number * number if self.norm == "l2" else number
+            if self.norm and total:
+                rows[place] /= np.sqrt(total) if self.norm == "l2" else total
+        return rows
+
+
+@stands_in("sklearn")
+class TfidfVectorizer(CountVectorizer):
+    """Both in one."""
+
+    dtype = np.float64
+
+    def __init__(self, vocabulary, transformer, **settings):
+        """Take the terms in the order of their features, a TfidfTransformer, and other settings."""
+        super().__init__(vocabulary, **settings)
+        self._tfidf = transformer
+
+    def transform(self, texts):
+        """Return the rows with weights."""
+        return self._tfidf.transform(super().transform(texts))
+
+
+@stands_in("sklearn")
+class HashingVectorizer:
+    """Features without names."""
+
+    def transform(self, texts):
+        """Return nothing: it has no native form."""
+
+
+@stands_in("sklearn")
+class MultinomialNB:
+    """Sums of logarithms."""
+
+    def __init__(self, logarithms, priors, classes):
+        """Take a row a class, and the logarithms of their shares."""
+        self.feature_log_prob_, self.class_log_prior_ = np.array(logarithms, float), np.array(priors, float)
+        self.classes_ = np.array(classes)
+
+    def predict(self, rows):
+        """Return the most probable."""
+        return self.classes_[(rows @ self.feature_log_prob_.T + self.class_log_prior_).argmax(axis=1)]

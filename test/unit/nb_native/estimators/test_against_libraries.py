@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 PYTHON = os.environ["NB_MODEL_PYTHON"]
-FAMILIES = "bayes clusters composition decompositions lightgbm linear neighbours networks preprocessing trees xgboost"
+FAMILIES = "bayes clusters composition decompositions lightgbm linear neighbours networks preprocessing text_models trees words xgboost"
 
 
 @pytest.mark.timeout(1200)

@@ -49,7 +49,7 @@ def _objects():
     made = []
     for path in (
         HERE / "asking.c",
-        *(RUNTIME / f"nb_{name}.c" for name in ("json", "numbers", "output", "math", "misfit")),
+        *(RUNTIME / f"nb_{name}.c" for name in ("json", "numbers", "output", "math", "misfit", "text")),
     ):
         made.append(folder / f"{path.stem}.o")
         subprocess.run(["gcc", *FLAGS, f"-I{RUNTIME}", "-c", path, "-o", made[-1]], check=True)

@@ -54,6 +54,23 @@ def values(results):
 # ---- which share a call
 
 
+def test_rows_of_floats_and_texts_are_seen_at_once_to_share_a_call():
+    alike = 1, MODEL.predict, False
+    for tables in ([[[0.2, 0.7]], [[5.0, 6.0]]], [["a"], ["b"]]):
+        assert joining.key_of_all(joining.Stops(alike, tables)) == key(tables[0]) == key(tables[1])
+    for other in ([[0.2], [0.3]], [0.2], [[2]], [(0.2,)], ["a"], [[0.2, 0.3]], [[True]], [], ([0.2],), None, "a"):
+        assert joining.key_of_all(joining.Stops(alike, [[[0.2]], [[0.3]], other])) is None
+
+
+def test_stops_of_one_call_are_stops():
+    stops = joining.Stops((3, MODEL.predict, True), [[[0.2]], [[0.3]], [[0.4]]])
+    one_by_one = [(3, MODEL.predict, (data,), {}, True) for data in ([[0.2]], [[0.3]], [[0.4]])]
+    assert [*stops] == one_by_one
+    assert [*stops[1:]] == one_by_one[1:]
+    assert len(stops[:2]) == 2
+    assert values(joining.call_together(stops)) == values(joining.call_together(one_by_one))
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [
@@ -147,6 +164,9 @@ def test_data_of_one_shape_share_a_call_and_each_is_answered_as_alone(one, other
     ],
 )
 def test_data_of_two_shapes_go_apart(one, other):
+    assert (
+        not isinstance(one, list) or joining.key_of_all(joining.Stops((1, MODEL.predict, False), [one, other])) is None
+    )
     assert key(one) != key(other)
 
 

@@ -1,12 +1,9 @@
 """Which calls of predictor are noted, and that noting them changes nothing."""
 
-import ast
-import asyncio
 import builtins
 import dataclasses
 import json
 import traceback
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -14,37 +11,7 @@ import pydantic
 import pytest
 from nb_scorer.kernel import call_recorder
 
-
-class Shell:
-    """Stands for IPython's shell: applies the transformers to a cell and runs it."""
-
-    def __init__(self):
-        self.ast_transformers = []
-        self.user_ns = {"predictor": lambda x: x}
-        self.execution_count = 0
-        self.events = self
-        self.ended = []
-
-    def register(self, event, callback):
-        assert event == "post_run_cell"
-        self.ended.append(callback)
-
-    def run(self, source):
-        self.execution_count += 1
-        tree = ast.parse(source, "cell")
-        for transformer in self.ast_transformers:
-            tree = transformer.visit(tree)
-        exec(compile(tree, "cell", "exec"), self.user_ns)
-        for callback in self.ended:
-            callback(SimpleNamespace(execution_count=None))
-            callback(SimpleNamespace(execution_count=self.execution_count))
-
-    def run_async(self, source):
-        tree = ast.parse(source, "cell")
-        for transformer in self.ast_transformers:
-            tree = transformer.visit(tree)
-        coroutine = eval(compile(tree, "cell", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), self.user_ns)
-        asyncio.run(coroutine)
+from unit.nb_scorer.kernel.shells import Shell
 
 
 @pytest.fixture

@@ -35,10 +35,51 @@ class Asker:
 )
 def test_samples_are_asked_in_the_form_in_which_they_came(samples, asked):
     asker = Asker()
-    settings = SimpleNamespace(max_samples=10, max_body=1000)
+    settings = SimpleNamespace(max_samples=10, max_body=1000, feedback_memory=0)
     context = route_context.RouteContext(asker, None, None, None, settings)
     with flask.Flask("a").test_request_context(data=b"the body", method="POST"):
         question = Question(samples, lambda answers: Body(answers.array, "application/json"))
         response = context.answer(lambda body: question, route_context.problem)
     assert (response.status_code, response.data) == (200, b"[1]")
     assert asker.asked == [asked]
+
+
+class Told:
+    """Notes what is told to the front."""
+
+    together = False
+
+    def __init__(self):
+        self.news = []
+
+    def tell(self, news):
+        self.news.append(news)
+
+    def ask_many(self, samples):
+        return [Answer(OK, sample) for sample in samples]
+
+
+def kept(samples, request_id="a", **settings):
+    """Return what the front is told of the answers to a request, which are the samples."""
+    asker = Told()
+    settings = SimpleNamespace(**{"max_samples": 1 << 20, "max_body": 1 << 20, "feedback_memory": 1 << 20, **settings})
+    context = route_context.RouteContext(asker, None, None, None, settings)
+    with flask.Flask("a").test_request_context(data=b"the body", method="POST"):
+        if request_id is not None:
+            flask.g.request_id = request_id
+        question = Question(Series(samples), lambda answers: Body(b"in another form", "text/plain"))
+        assert context.answer(lambda body: question, route_context.problem).status_code == 200
+    return asker.news
+
+
+def test_answers_are_kept_as_json_by_the_id_of_their_request():
+    assert kept([b"1.5", b'"\xc3\xa9"']) == [{"keep": ["a", True, '[1.5, "é"]']}]
+
+
+@pytest.mark.parametrize(
+    ("samples", "request_id", "settings"),
+    [([b"1"], "a", {"feedback_memory": 0}), ([b"1"], None, {}), ([b"1" * 1000] * 66, "a", {})],
+    ids=["off", "no id, without a front", "too large"],
+)
+def test_what_nobody_can_ask_for_is_not_kept(samples, request_id, settings):
+    assert kept(samples, request_id, **settings) == []

@@ -5,8 +5,11 @@ import types
 import pytest
 from nb_scorer.protocol import frames
 from nb_service.app import exposition
+from nb_service.feedback import Feedback, KeptAnswers
+from nb_service.feedback.judgement import judge
 from nb_service.http import metrics
 from nb_service.http.metrics import Requests, Samples
+from nb_service.identity import Identity
 from nb_service.pool.answer import FAILED, OK, Answer, Job
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -28,11 +31,12 @@ def samples():
     )
 
 
-def values_of(requests, samples):
+def values_of(requests, samples, **more):
     """Return {(name, labels): value} of the text, made of JSON as the app gets it, and read as Prometheus does."""
     about = {"answers": True, "pid": os.getpid()}
-    numbers = json.loads(json.dumps({**about, **requests.numbers(), **samples.numbers()}))
-    families = list(text_string_to_metric_families(exposition.text_of(numbers, "nb")[0].decode()))
+    numbers = json.loads(json.dumps({**about, **requests.numbers(), **samples.numbers(), **more}))
+    text, _ = exposition.text_of(numbers, "nb", Identity("fruit", 1763, "abc"))
+    families = list(text_string_to_metric_families(text.decode()))
     return {
         (sample.name, *sorted(sample.labels.items())): sample.value for family in families for sample in family.samples
     }
@@ -82,6 +86,31 @@ def test_samples_of_one_body_are_counted_each(requests, samples):
     values = values_of(requests, samples)
     assert values["nb_predictions_total", ("value", "b")] == 1
     assert values["nb_input_bucket", ("feature", "0"), ("le", "+Inf")] == 2
+
+
+def test_answers_are_put_aside_for_feedback_where_it_may_come(requests):
+    kept = KeptAnswers(1 << 20)
+    plan = types.SimpleNamespace(golden=())
+    samples = Samples(types.SimpleNamespace(plan=plan, model=types.SimpleNamespace(sample_schema={})), None, kept)
+    samples.answered([(Job(b"[1, 2]", None, frames.SAMPLE, "a"), Answer(OK, b"4"))])
+    samples.answered([(Job(b"[1, 2]", None, frames.SAMPLE, "failed"), Answer(FAILED, b"{}"))])
+    samples.answered([(Job(b"[[1, 2]]", None, frames.MANY, "many"), Answer(OK, b"[5, 6]"))])
+    samples.answered([(Job(b"[1, 2]", None), Answer(OK, b"7"))])
+    samples.count()
+    assert kept.look([["a", None], ["failed", None], ["many", 1]]) == [[None, 4], ["unknown", None], [None, 6]]
+    assert len(kept) == 2
+
+
+def test_feedback_is_shown_by_what_came_of_it(requests, samples):
+    feedback = Feedback(0, ["cat"])
+    for answer, true in (("cat", "dog"), ("cat", "cat"), (1.5, 3.5), ("a", 1)):
+        feedback.count([[None, None, *judge(answer, true)]])
+    values = values_of(requests, samples, feedback=feedback.numbers())
+    results = {name: values["nb_feedback_total", ("result", name)] for name in ("agrees", "differs", "unknown")}
+    assert results == {"agrees": 1, "differs": 2, "unknown": 0}
+    names = ("numbers", "absolute_error", "squared_error")
+    assert [values[f"nb_feedback_{name}_total",] for name in names] == [1, 2, 4]
+    assert values["nb_feedback_classes_total", ("prediction", "cat"), ("truth", "dog")] == 1
 
 
 def test_queue_scorers_and_readiness_are_shown_of(requests, samples):

@@ -1,3 +1,4 @@
+import time
 import types
 
 import pytest
@@ -44,6 +45,15 @@ def test_what_was_noted_is_exported_in_order_up_to_the_end(exported):
     first, second, end = exported
     assert (first.path, first.status, first.seconds, first.trace["traceparent"]) == ("/predict", 200, 0.5, "00-a")
     assert (second.path, second.request_id, end) == ("/docs", "id-1", "closed")
+
+
+def test_an_sdk_that_starts_slowly_at_the_end_loses_nothing(monkeypatch, exported):
+    fake = tracing.Export(MODEL)
+    monkeypatch.setattr(tracing, "Export", lambda identity: time.sleep(0.5) or fake)
+    spans = tracing.Spans(MODEL, None)
+    spans.saw(request(), 200, 0.5)
+    spans.close(0.1)
+    assert len(exported) == 2
 
 
 def test_more_than_can_be_exported_is_left_out_and_counted(monkeypatch, exported):

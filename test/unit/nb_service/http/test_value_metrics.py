@@ -2,8 +2,17 @@ import json
 
 import pytest
 from nb_scorer.protocol import frames
+from nb_service.drift import decoded
 from nb_service.http import value_metrics
 from nb_service.http.value_metrics import Inputs, Predictions
+from nb_service.pool.answer import OK, Answer, Job
+
+
+def saw(counted, body, kind=frames.SAMPLE):
+    """Have `counted` see a body that was answered, as the metrics do."""
+    (samples,) = decoded.samples([(Job(body, None, kind), Answer(OK))])
+    if counted.takes(len(body)):
+        counted.saw(samples)
 
 
 def of(*answers, golden=()):
@@ -73,13 +82,13 @@ def test_few_classes_are_counted_alike_whether_they_are_known_or_new():
 )
 def test_flat_numeric_samples_have_a_histogram_a_feature(sample, names):
     counted = Inputs([])
-    counted.saw(json.dumps(sample).encode())
+    saw(counted, json.dumps(sample).encode())
     assert set(counted.features) == names
 
 
 def test_only_the_features_of_golden_rows_are_counted_where_there_are_any():
     counted = Inputs([{"age": 20}, {"age": 60}])
-    counted.saw(b'{"age": 30, "made_up_by_a_client": 1}')
+    saw(counted, b'{"age": 30, "made_up_by_a_client": 1}')
     assert set(counted.features) == {"age"}
     assert counted.features["age"].total == 30
 
@@ -102,14 +111,14 @@ def test_only_the_features_of_golden_rows_are_counted_where_there_are_any():
 def test_without_golden_rows_only_what_the_schema_names_is_counted(schema, samples, names):
     counted = Inputs([], schema)
     for sample in samples:
-        counted.saw(json.dumps(sample).encode())
+        saw(counted, json.dumps(sample).encode())
     assert set(counted.features) == names
 
 
 @pytest.mark.parametrize("kind", [frames.MANY, frames.SAMPLE])
 def test_what_is_nested_too_deeply_is_not_counted_and_raises_nothing(kind):
     counted = Inputs([])
-    counted.saw(b"[" * 2000 + b"]" * 2000, kind)
+    saw(counted, b"[" * 2000 + b"]" * 2000, kind)
     assert counted.features == {}
     answers = Predictions([])
     answers.saw_many(b"[" * 20_000 + b"]" * 20_000)
@@ -121,16 +130,16 @@ def test_what_is_nested_too_deeply_is_not_counted_and_raises_nothing(kind):
 )
 def test_features_are_bounded(schema):
     counted = Inputs([], schema)
-    counted.saw(json.dumps(list(range(500))).encode())
-    counted.saw(json.dumps({f"f{n}": n for n in range(99)}).encode())
+    saw(counted, json.dumps(list(range(500))).encode())
+    saw(counted, json.dumps({f"f{n}": n for n in range(99)}).encode())
     assert len(counted.features) <= value_metrics.MOST_FEATURES
 
 
 def test_so_many_samples_are_looked_into_and_then_no_more_until_later():
     counted = Inputs([])
     for _ in range(100):
-        counted.saw(b"\xef\xbb\xbf[1]")
+        saw(counted, b"\xef\xbb\xbf[1]")
     assert sum(counted.features["0"].counts) == value_metrics.SAMPLES_A_TURN
     counted.refill()
-    counted.saw(b"[[1], [2]]", frames.MANY)
+    saw(counted, b"[[1], [2]]", frames.MANY)
     assert sum(counted.features["0"].counts) == value_metrics.SAMPLES_A_TURN + 2

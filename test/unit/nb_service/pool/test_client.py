@@ -221,3 +221,35 @@ def test_the_end_of_the_front_is_told_once():
     assert (client.max_queue, client.together) == (1, False)
     client.close()
     assert told == ["gone"]
+
+
+def test_the_front_is_told_and_asked_in_the_order_of_the_calls():
+    loop, news = asyncio.new_event_loop(), []
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    ours, theirs = socket.socketpair()
+    box, there = [], threading.Event()
+
+    def heard(what):
+        news.append(what)
+        return {"so far": len(news)}
+
+    def serve():
+        box.append(PoolServer(loop, Pool(loop), ours, dict, lambda: None, heard))
+        there.set()
+
+    loop.call_soon_threadsafe(serve)
+    there.wait()
+    client = PoolClient(theirs)
+    client.tell({"kept": "a"})
+    assert client.ask_front({"look": "a"}) == {"so far": 2}
+    loop.call_soon_threadsafe(box[0].close)
+    # Gone: nobody answers, and nobody waits.
+    assert client.ask_front({"look": "b"}) == {}
+    client.tell({"kept": "c"})
+    assert client.ask_front({"look": "c"}) == {}
+    assert news == [{"kept": "a"}, {"look": "a"}]
+    client.close()
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()

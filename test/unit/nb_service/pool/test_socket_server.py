@@ -224,3 +224,18 @@ def test_what_the_other_process_tells_is_handed_on_and_a_fault_there_costs_nothi
     server.close()
     theirs.close()
     loop.close()
+
+
+def test_what_the_other_process_asks_is_answered_and_a_fault_there_costs_nothing():
+    loop = asyncio.new_event_loop()
+    ours, theirs = socket.socketpair()
+    server = PoolServer(loop, Pool(), ours, dict, lambda: None, lambda question: {"said": 1 / question["by"]})
+    peer = Peer(theirs)
+    turn(loop)
+    for number, by in ((7, 2), (8, 0)):
+        peer.sock.send(wire.json_frame(wire.ASK, number, {"by": by}))
+        turn(loop, 4)
+    assert peer.frames()[1:] == [(wire.FACTS, 7, b'{"said": 0.5}'), (wire.FACTS, 8, b"{}")]
+    server.close()
+    theirs.close()
+    loop.close()

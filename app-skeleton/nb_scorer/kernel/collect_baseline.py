@@ -1,0 +1,273 @@
+"""Makes a model's baseline in a notebook's kernel: what its data are like, as histograms and counts; no row is kept.
+
+Of three sources the first that serves is taken: `baseline`, which the notebook sets for this; what a cell passed to
+fit, where predictor is seen to pass its sample to the same object; and `examples`, where there are enough of them.
+"""
+
+import json
+import random
+import time
+
+from nb_scorer.kernel import data_rows, passed_samples
+from nb_scorer.kernel.collect_golden_rows import EXAMPLES, result_of, shown
+from nb_scorer.model import feature_bins, functions, json_codec
+from nb_scorer.model.feature_bins import ARRAY, MOST_FEATURES, OBJECT, SCALAR, Uncomparable
+
+NAME = "baseline"
+# The bins of fewer rows would tell hardly anything.
+FEWEST_ROWS = 30
+# Predictor is asked for the answers to so many rows of the baseline, in so many seconds.
+MOST_ASKED = 500
+ASKED_SECONDS = 3
+_SEED = 20
+
+
+class Outcome(object):
+    """What came of it: `facts` for the file, or None, `summary` for the manifest and report, `notes` for the log."""
+
+    def __init__(self, facts, summary, notes):
+        self.facts = facts
+        self.summary = summary
+        self.notes = notes
+
+
+class _Source(object):
+    """A source that serves: `places` are (feature of samples, column of the rows)."""
+
+    def __init__(self, words, rows, places):
+        self.words = words
+        self.rows = rows
+        self.places = places
+
+
+class _Samples(object):
+    """What the notebook's own samples are: their form and the names of their features; without any, all is None."""
+
+    def __init__(self, samples):
+        self.form: str = None
+        self.names: list = None
+        if samples:
+            self.form, self.names = feature_bins.form_of(samples)
+
+    def places(self, columns, form):
+        """Return [(feature, column)] for rows of this form, whose columns have these names; raise Uncomparable."""
+        if self.form is None:
+            return [(column, column) for column in columns]
+        if self.form == OBJECT and form == OBJECT:
+            found = [(name, name) for name in self.names if name in columns]
+            if not found:
+                raise Uncomparable("none of its columns is a key of predictor's samples")
+            return found
+        if self.form == OBJECT or (self.form == SCALAR and form == OBJECT and len(columns) != 1):
+            raise Uncomparable("its columns have no names, and predictor's samples are objects")
+        if len(columns) != len(self.names):
+            words = "it has {} columns, and predictor's samples have {}"
+            raise Uncomparable(words.format(len(columns), len(self.names)))
+        return list(zip(self.names, columns))
+
+
+def collect(called, namespace, fits, golden, form):
+    """Return the Outcome for a notebook's functions and `namespace`, the recorded `fits` and its `golden` rows.
+
+    `called` and `form` are as collect_golden_rows has them. No fault in the notebook's data is a fault of the build.
+    """
+    reasons: list = []
+    notes: list = []
+    try:
+        samples = _Samples([row["sample"] for row in golden])
+    except Uncomparable as error:
+        reasons.append("samples: {}".format(error))
+        return Outcome(None, {"reason": reasons[0]}, [])
+    source = _of_name(namespace, NAME, samples, reasons)
+    # Notebooks may have a number or a model of that name, for purposes of their own.
+    if source is None and data_rows.may_be(namespace.get(NAME)):
+        notes.append("drift is not told by {}".format(reasons[-1]))
+    source = source or _of_fits(called, fits, golden, samples, reasons)
+    source = source or _of_name(namespace, EXAMPLES, samples, reasons)
+    if source is None:
+        return Outcome(None, {"reason": "; ".join(reasons) or "nothing shows what its data are like"}, notes)
+    return _made(called, source, samples, golden, form, notes)
+
+
+def _of_name(namespace, name, samples, reasons):
+    """Return the source that a name of the notebook is, or None after adding the reason."""
+    data = namespace.get(name)
+    if data is None:
+        return None
+    try:
+        rows = data_rows.of(data)
+        lack = _too_few(rows)
+        if not lack:
+            form, columns = feature_bins.form_of(rows.samples)
+            return _Source(name, rows, samples.places(columns, form))
+        reasons.append("{}: {}".format(name, lack))
+    except (data_rows.NoRows, Uncomparable) as error:
+        reasons.append("{}: {}".format(name, error))
+    # The methods of any object may raise anything.
+    except Exception as error:
+        reasons.append("{}: its rows can't be read ({})".format(name, type(error).__name__))
+    return None
+
+
+def _too_few(rows):
+    """Return why these rows can't be a baseline, "" where they can."""
+    count = len(rows.samples)
+    return "" if count >= FEWEST_ROWS else "it has {} rows, and {} are needed".format(count, FEWEST_ROWS)
+
+
+def _of_fits(called, fits, golden, samples, reasons):
+    """Return the source that a fit is whose object gets predictor's own samples, or None after adding reasons."""
+    usable = []
+    for fit in fits:
+        lack = fit.lack or _too_few(fit.rows) or ("what was fitted is gone" if fit.model() is None else "")
+        if lack:
+            reasons.append("{}: {}".format(_where(fit), lack))
+        else:
+            usable.append(fit)
+    if usable and not golden:
+        reasons.append("fit: no golden row shows what predictor passes to what was fitted")
+        return None
+    pairs = passed_samples.passed(called["predictor"], [fit.model() for fit in usable], golden) if usable else []
+    for fit, of_fit in zip(usable, pairs):
+        try:
+            places = passed_samples.matched(of_fit, feature_bins.form_of(fit.rows.samples)[1], samples)
+        except Uncomparable as error:
+            reasons.append("{}: {}".format(_where(fit), error))
+            continue
+        if places:
+            return _Source("the data that {} got".format(_where(fit)), fit.rows, places)
+        reasons.append("{}: predictor does not pass its sample to it as it is".format(_where(fit)))
+    return None
+
+
+def _where(fit):
+    return "{} in {}".format(fit.method, "a cell" if fit.cell is None else "cell [{}]".format(fit.cell))
+
+
+def _made(called, source, samples, golden, form, notes):
+    """Return the Outcome of a source that serves."""
+    rows = source.rows
+    own_form, columns = feature_bins.form_of(rows.samples)
+    values = dict(zip(columns, feature_bins.columns(rows.samples, own_form, columns)))
+    sample_form = samples.form or own_form
+    missing = [name for name in samples.names or () if name not in dict(source.places)]
+    not_compared = [["sample", name, "the baseline has no column that is it"] for name in missing]
+    features = _features("sample", [(name, values[column]) for name, column in source.places], not_compared)
+    if rows.left_out:
+        words = "only the first {} columns of the baseline are compared".format(MOST_FEATURES)
+        not_compared.append(["sample", "{} more columns".format(rows.left_out), words])
+    answers, lack = _answers(called, source, values, sample_form, missing, golden, form)
+    answer_form = None
+    try:
+        if not lack:
+            answer_form, names = feature_bins.form_of(answers)
+            by_name = zip(names, feature_bins.columns(answers, answer_form, names))
+            features += _features("answer", list(by_name), not_compared)
+    except Uncomparable as error:
+        lack = str(error)
+    if lack:
+        not_compared.append(["answer", feature_bins.VALUE, lack])
+    lines = ["{} of the {}: {}".format(name, part, why) for part, name, why in not_compared]
+    if not features:
+        return Outcome(None, {"reason": "; ".join(lines)}, [*notes, "drift is not told: {}".format(shown(lines[0]))])
+    facts = {
+        "source": source.words,
+        "rows": len(rows.samples),
+        "of": rows.of,
+        "form": sample_form,
+        "answer_form": answer_form,
+        "features": [feature.facts() for feature in features],
+        "not_compared": not_compared,
+    }
+    summary = {
+        "source": source.words,
+        "rows": facts["rows"],
+        "of": rows.of,
+        "features": [feature.name for feature in features if feature.part == "sample"],
+        "answers": [feature.name for feature in features if feature.part == "answer"],
+        "not_compared": lines,
+    }
+    return Outcome(facts, summary, [*notes, *_told(summary)])
+
+
+def _told(summary):
+    """Yield the lines of the build's log: what drift is told by, and what is not compared."""
+    of = "" if summary["of"] == summary["rows"] else " of {}".format(summary["of"])
+    words = "drift is told by {}{} rows of {}: features {}".format(
+        summary["rows"], of, summary["source"], shown(", ".join(summary["features"]) or "none")
+    )
+    yield words + ("" if summary["answers"] else "; answers are not compared")
+    for line in summary["not_compared"][:5]:
+        yield "drift is not told of {}".format(shown(line))
+    if len(summary["not_compared"]) > 5:
+        yield "drift is not told of {} more, which build/report.json names".format(len(summary["not_compared"]) - 5)
+
+
+def _features(part, named_columns, not_compared):
+    """Return a Feature for each column whose values can be counted; add the others to `not_compared`."""
+    features = []
+    for name, column in named_columns[:MOST_FEATURES]:
+        try:
+            features.append(feature_bins.made_of(part, name, column))
+        except Uncomparable as error:
+            not_compared.append([part, name, str(error)])
+    if len(named_columns) > MOST_FEATURES:
+        words = "only the first {} are compared".format(MOST_FEATURES)
+        not_compared.append([part, "{} more".format(len(named_columns) - MOST_FEATURES), words])
+    return features
+
+
+def _answers(called, source, values, form, missing, golden, answer_form):
+    """Return (answers to the baseline's rows, ""), or ([], why there are none)."""
+    lack = "the baseline has not all that predictor needs"
+    answers: list = []
+    if not missing:
+        answers = _asked(called, _as_samples(source, values, form), answer_form)
+        lack = "predictor answered only {} rows of the baseline in {} seconds".format(len(answers), ASKED_SECONDS)
+    if len(answers) < FEWEST_ROWS:
+        answers = [row["answer"] for row in golden]
+    return (answers, "") if len(answers) >= FEWEST_ROWS else ([], lack)
+
+
+def _as_samples(source, values, form):
+    """Return rows of the baseline as samples of this form, in an order of chance: the first may all be of one class."""
+    names = [name for name, _ in source.places]
+    rows = list(zip(*(values[column] for _, column in source.places)))
+    rows = random.Random(_SEED).sample(rows, min(len(rows), MOST_ASKED))  # noqa: S311 - no secret
+    if form == SCALAR:
+        return [row[0] for row in rows]
+    return [list(row) for row in rows] if form == ARRAY else [dict(zip(names, row)) for row in rows]
+
+
+def _asked(called, samples, form):
+    """Return what predictor answers to `samples`, as far as the time reaches, without what it or validator refuses."""
+    answers: list = []
+    deadline = time.time() + ASKED_SECONDS
+    validator = called.get("validator")
+    with passed_samples.unseen():
+        for sample in samples:
+            if time.time() > deadline:
+                # A count that does not go with each tenth of a second: the same build shall give the same baseline.
+                return answers[: _doubled(len(answers))]
+            body = json.dumps(sample).encode("ascii")
+            try:
+                if validator is None or functions.refusal(result_of(validator, json_codec.decode(body))) is None:
+                    answer = json_codec.encode(result_of(called["predictor"], json_codec.decode(body)), form)
+                    answers.append(json_codec.decode(answer))
+            # As for a golden row; the baseline may well hold rows that predictor does not answer.
+            except BaseException:  # noqa: S112 - how many were answered is counted
+                continue
+    return answers
+
+
+def _doubled(count):
+    """Return the largest of FEWEST_ROWS, twice, four times as many, and so on, that is not above `count`, else 0."""
+    kept = FEWEST_ROWS
+    while 2 * kept <= count:
+        kept *= 2
+    return kept if kept <= count else 0
+
+
+def text_of(facts):
+    """Return the file's content for these facts."""
+    return json.dumps(facts, sort_keys=True, separators=(",", ":")) + "\n"

@@ -1,0 +1,130 @@
+"""Shows what predictor passes to the objects that a notebook has fitted: the sample as it is, or something else.
+
+Data that fit got are data that clients send only where predictor passes the sample to the same object, unchanged or a
+part of it: behind a scaler of the author's own, for example, they are not.
+"""
+
+import contextlib
+import json
+import time
+
+from nb_scorer.kernel import data_rows
+from nb_scorer.kernel.collect_golden_rows import result_of
+from nb_scorer.model import feature_bins, json_codec
+
+# So many golden rows are asked, in so many seconds.
+MOST_SHOWN = 10
+SECONDS = 3
+# What fitted objects have that takes samples.
+TAKING = (
+    "predict",
+    "predict_proba",
+    "predict_log_proba",
+    "decision_function",
+    "transform",
+    "score_samples",
+    "kneighbors",
+)
+_TOLERANCE = 1e-6
+
+
+def passed(predictor, models, golden):
+    """Return for each of `models` [(sample, the row that it was passed for it)], as predictor is asked once more."""
+    found: list = [[] for _ in models]
+    deadline = time.time() + SECONDS
+    for row in golden[:MOST_SHOWN]:
+        if time.time() > deadline:
+            break
+        sample = row["sample"]
+        with _watched(models) as seen, unseen():
+            try:
+                result_of(predictor, json_codec.decode(json.dumps(sample).encode("ascii")))
+            # As for a golden row: the notebook's code may raise anything. What it was passed before that counts.
+            except BaseException:  # noqa: S110 - and whatever it is, it was answered when it became a golden row
+                pass
+        for index, rows in enumerate(seen):
+            if rows:
+                found[index].append((sample, rows[0]))
+    return found
+
+
+@contextlib.contextmanager
+def _watched(models):
+    """Have `models` note the one row that each call of a method in TAKING gets; give a list of these for each."""
+    seen: list = [[] for _ in models]
+    changed = []
+    try:
+        for model, rows in zip(models, seen):
+            for name in TAKING:
+                method = getattr(model, name, None)
+                if not callable(method):
+                    continue
+                own = vars(model).get(name) if hasattr(model, "__dict__") else None
+                try:
+                    setattr(model, name, _noting(method, rows))
+                # An object of C has no attributes of its own, and some refuse ours.
+                except Exception:
+                    break
+                changed.append((model, name, own))
+        yield seen
+    finally:
+        for model, name, own in changed:
+            if own is None:
+                delattr(model, name)
+            else:
+                setattr(model, name, own)
+
+
+def _noting(method, rows):
+    def noting(*args, **named):
+        if args and not rows:
+            try:
+                passed = data_rows.of(args[0])
+                rows.extend(passed.samples if passed.of == 1 else ())
+            # As in fit_recorder: no fault of the data's may become predictor's.
+            except Exception:
+                return method(*args, **named)
+        return method(*args, **named)
+
+    return noting
+
+
+def matched(pairs, columns, samples):
+    """Return [(feature, column)] of the columns that are, in all `pairs` of `passed`, one feature of the sample."""
+    if not pairs:
+        return []
+    expected = feature_bins.columns([sample for sample, _ in pairs], samples.form, samples.names)
+    form, names = feature_bins.form_of([row for _, row in pairs])
+    # fit may have been given a table and predict an array: their columns are the same by their places.
+    if len(names) != len(columns):
+        return []
+    received = feature_bins.columns([row for _, row in pairs], form, names)
+    places = []
+    for position, (column, values) in enumerate(zip(columns, received)):
+        alike = [name for name, own in zip(samples.names, expected) if all(map(_same, own, values))]
+        at_place = samples.names[position] if position < len(samples.names) else None
+        preferred = [name for name in (column, at_place) if name in alike]
+        if preferred or len(alike) == 1:
+            places.append(((preferred or alike)[0], column))
+    chosen = [feature for feature, _ in places]
+    return [(feature, column) for feature, column in places if chosen.count(feature) == 1]
+
+
+def _same(left, right):
+    if isinstance(left, (int, float)) and isinstance(right, (int, float)):
+        return abs(left - right) <= _TOLERANCE * max(1.0, abs(left))
+    return type(left) is type(right) and left == right
+
+
+class _Nowhere(object):
+    def write(self, text):
+        """Take a text that nobody reads."""
+        return len(text)
+
+    def flush(self):
+        """Do nothing."""
+
+
+def unseen():
+    """Keep what predictor prints out of the build's log: nobody has asked it."""
+    return contextlib.redirect_stdout(_Nowhere())

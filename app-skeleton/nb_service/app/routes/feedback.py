@@ -1,0 +1,97 @@
+"""Feedback: clients say later what the true answer was."""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from flask import Flask, Response, request
+
+from nb_service.app.route_context import RouteContext, body, problem, refusal_response, response_of, response_with
+from nb_service.feedback.judgement import AGREES, DIFFERS, OUTCOMES, UNKNOWN, Judgement, judge
+from nb_service.http import replies
+from nb_service.protocols import Body, Malformed, encode, feedback
+from nb_service.protocols.feedback import ABSENT, Item
+
+ROUTES = {
+    "POST /feedback": "The true answer to a request, or an array of them, each with the request's id.",
+}
+# The front's loop has as many at a time: it looks up each in a microsecond or two.
+AT_ONCE = 250
+NO_TYPE = replies.problem(
+    415, "Send feedback as JSON and say so: curl -H 'Content-Type: application/json'. Other types are not read."
+)
+EMPTY = replies.problem(400, 'The body is empty; send {"id": "…", "answer": …}.')
+
+
+class _FrontIsGone(Exception):
+    """Nobody is there who has the answers."""
+
+
+def add(app: Flask, context: RouteContext) -> None:
+    """Add the route to `app`."""
+
+    @app.post("/feedback")
+    def take_feedback() -> Response:
+        if request.content_type is not None and not replies.is_json(request.content_type):
+            return response_of(NO_TYPE)
+        try:
+            content = body(context.settings.max_body)
+            if not content:
+                return response_of(EMPTY)
+            return response_with(Body(encode(_counted(context, feedback.read(content, context.limits)))))
+        except Malformed as error:
+            refusal = partial(problem, errors=error.errors) if error.errors else problem
+            return refusal_response(refusal, error.status, str(error))
+        except _FrontIsGone:
+            return response_of(replies.NOT_READY)
+
+
+def _counted(context: RouteContext, items: list[Item]) -> dict[str, int]:
+    """Have feedback counted; return how many were counted, and how many were not, by the reason."""
+    outcomes = dict.fromkeys(OUTCOMES, 0)
+    for judged in _judged(context, items):
+        for outcome, count in _of_front(context, {"count": judged}, "outcomes").items():
+            outcomes[outcome] += count
+    # Which answers were right is for those who watch the service: with an id, others' answers could be found out.
+    return {"counted": outcomes.pop(AGREES) + outcomes.pop(DIFFERS), **outcomes}
+
+
+def _judged(context: RouteContext, items: list[Item]) -> Iterator[list[list]]:
+    """Yield the judgements of some items after others, each behind the id and the index of what was answered."""
+    begun = 0
+    while begun < len(items):
+        some = items[begun : begun + AT_ONCE]
+        found = _found(context, some)
+        begun += len(found)
+        tolerance = context.settings.tolerance
+        yield [_judgement(*pair, tolerance) for pair in zip(some, found, strict=False)]
+
+
+def _found(context: RouteContext, items: list[Item]) -> list[list]:
+    """Return [outcome, answer] of the first of `items`, one at least."""
+    wanted = [[item.request_id, item.place] for item in items if item.request_id is not None]
+    known = iter(_of_front(context, {"look": wanted}, "found") if wanted else ())
+    found = []
+    for item in items:
+        there = next(known, None) if item.request_id is not None else [UNKNOWN, None]
+        if there is None:
+            break
+        found.append(there)
+    return found
+
+
+def _judgement(item: Item, found: list, tolerance: float) -> list:
+    outcome, answer = found
+    if outcome is None:
+        return [item.request_id, item.place, *judge(answer, item.true, tolerance)]
+    if outcome == UNKNOWN and item.prediction is not ABSENT:
+        # Another replica has answered, or long ago; what the client says is all there is.
+        return [None, None, *judge(item.prediction, item.true, tolerance)]
+    return [None, None, *Judgement(outcome)]
+
+
+def _of_front(context: RouteContext, question: dict, name: str) -> Any:
+    answer = context.asker.ask_front(question)
+    if name not in answer:
+        raise _FrontIsGone
+    return answer[name]

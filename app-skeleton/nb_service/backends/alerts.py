@@ -1,0 +1,31 @@
+"""The back end `alerts`: writes rules for Prometheus, which tell people of what a service can't mend."""
+
+from typing import TYPE_CHECKING
+
+from nb_service.backends.stdout_page import StdoutPage
+from nb_service.observability import alert_rules
+
+if TYPE_CHECKING:
+    from nb_service.model_folder import ModelFolder
+    from nb_service.settings import Settings
+
+HELP = """\
+Usage: alerts > my-service.rules.yml
+
+Write rules for Prometheus (rule_files): alerts on instances that are not ready or can't be reached, errors, a full
+queue, scorers that end, a bus without a broker and drift over all replicas, each with what to look at and what to do.
+They are on metrics that begin with S2I_APP_METRICS_PREFIX.
+
+docs/how-to/watch-with-prometheus.md says more."""
+
+
+class Alerts(StdoutPage):
+    """Writes the rules to stdout."""
+
+    name = "alerts"
+    help = HELP
+
+    def page(self, model: "ModelFolder", settings: "Settings") -> str:
+        """Return the rules as YAML."""
+        prefix = settings.app_metrics_prefix
+        return alert_rules.text_of(prefix, alert_rules.groups(prefix))

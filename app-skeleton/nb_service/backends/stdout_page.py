@@ -1,0 +1,47 @@
+"""What back ends share that write one page of text to stdout, which is for it alone, and take no words."""
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from nb_service import backends, problems
+
+if TYPE_CHECKING:
+    from nb_service.log import Log
+    from nb_service.model_folder import ModelFolder
+    from nb_service.pool import Pool
+    from nb_service.pool.turns import TurnLoop
+    from nb_service.settings import Settings
+
+
+class StdoutPage:
+    """A back end of that kind: a subclass has its name, its help and its page. The pool is not started."""
+
+    keeps_stdout = True
+    name = ""
+    help = ""
+
+    def take(self, words: Sequence[str]) -> bool:
+        """Take the words of the command line; return whether to go on. Raise BackendWithoutWords."""
+        if [*words] in (["--help"], ["-h"]):
+            backends.show_help(self.help)
+            return False
+        if words:
+            raise problems.BackendWithoutWords(self.name, words)
+        # The log takes both standard streams; the page is no part of it.
+        self._stdout = os.dup(1)
+        return True
+
+    def serve(self, loop: "TurnLoop", pool: "Pool", log: "Log", settings: "Settings", environ: dict) -> int:
+        """Write the page; return the exit code, or raise HelpUnwritten."""
+        page = self.page(pool.model, settings)
+        try:
+            with os.fdopen(self._stdout, "w", encoding="utf-8", errors="backslashreplace") as stdout:
+                stdout.write(page)
+        except OSError as error:
+            raise problems.HelpUnwritten(error) from error
+        return 0
+
+    def page(self, model: "ModelFolder", settings: "Settings") -> str:
+        """Return what is written."""
+        raise NotImplementedError

@@ -1,0 +1,114 @@
+"""Reads a model's baseline: histograms and counts of what the notebook's own data were like."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from nb_scorer.common import paths
+from nb_scorer.model import feature_bins, verified_file
+from nb_scorer.model.feature_bins import Feature
+
+from nb_service import problems
+from nb_service.drift.statistics import Limits
+from nb_service.model_folder import ModelFolder
+
+# What the build writes is a hundredth of it.
+LARGEST = 1 << 24
+FIELDS = {"source", "rows", "of", "form", "answer_form", "features", "not_compared"}
+FORMS = (feature_bins.ARRAY, feature_bins.OBJECT, feature_bins.SCALAR)
+
+
+class Baseline(NamedTuple):
+    """What samples and answers of now are compared with.
+
+    `source` says in words what `rows` were counted of (`of` has how many there were), `forms` what samples and answers
+    are by the part's name, `features` how each is counted, `not_compared` are (part, name, why), and `digest` names it.
+    """
+
+    source: str
+    rows: int
+    of: int
+    forms: Mapping[str, str]
+    features: tuple[Feature, ...]
+    not_compared: tuple[tuple[str, str, str], ...]
+    digest: str
+
+    def part(self, part: str) -> list[Feature]:
+        """Return the features of "sample" or of "answer"."""
+        return [feature for feature in self.features if feature.part == part]
+
+    def limits(self) -> list[Limits]:
+        """Return the limits of each feature: of all together, as they are looked at together."""
+        return [Limits.of(feature.size, len(self.features)) for feature in self.features]
+
+    def words(self) -> str:
+        """Return it in words for a line of the log."""
+        of = f" of {self.of:,}" if self.of > self.rows else ""
+        samples, answers = len(self.part("sample")), len(self.part("answer"))
+        compared = f"{samples} feature{'s' if samples != 1 else ''}"
+        compared += f" and {'the answer' if answers == 1 else f'{answers} of answers'}" if answers else ""
+        return f"{self.rows:,}{of} rows of {self.source}, {compared}"
+
+
+def of(model: ModelFolder) -> Baseline | None:
+    """Return the baseline of a model, None where it has none; raise ModelDamaged for one that the build did not write.
+
+    Where the model is signed, raise ModelNotAsSigned for another than it had then.
+    """
+    path = model.folder / paths.BASELINE
+    try:
+        if model.digests is None:
+            with path.open("rb") as file:
+                content = file.read(LARGEST + 1)
+        elif paths.BASELINE in model.digests:
+            content = verified_file.content(path, model.digests[paths.BASELINE])
+        else:
+            return None
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise problems.unreadable(path, error) from error
+    try:
+        return parsed(content)
+    except (ValueError, RecursionError) as error:
+        raise problems.not_as_written(path, str(error) or "it is nested too deeply") from error
+
+
+def parsed(content: bytes) -> Baseline:
+    """Return the baseline in these bytes; raise ValueError for what the build does not write."""
+    if len(content) > LARGEST:
+        raise ValueError("it is too large")
+    facts = json.loads(content, parse_constant=_no_json)
+    if not isinstance(facts, dict) or set(facts) != FIELDS:
+        raise ValueError("it has other fields")
+    rows, of_rows = facts["rows"], facts["of"]
+    if not (type(rows) is int and type(of_rows) is int and 0 < rows <= of_rows):
+        raise ValueError("its rows are no whole numbers")
+    if facts["form"] not in FORMS or facts["answer_form"] not in (*FORMS, None) or not _is_text(facts["source"]):
+        raise ValueError("its samples have no form")
+    if not isinstance(facts["features"], list) or not isinstance(facts["not_compared"], list):
+        raise ValueError("it has no list of features")  # noqa: TRY004 - of a file's content
+    features = tuple(map(feature_bins.parsed, facts["features"]))
+    if not features or len({(feature.part, feature.name) for feature in features}) < len(features):
+        raise ValueError("its features are none, or some have one name")
+    forms = {"sample": facts["form"], "answer": facts["answer_form"]}
+    if any(forms[feature.part] is None or not _fits(feature.name, forms[feature.part]) for feature in features):
+        raise ValueError("its features are no places of its samples")
+    not_compared = tuple((part, name, why) for part, name, why in facts["not_compared"])
+    if not all(_is_text(text) for row in not_compared for text in row):
+        raise ValueError("what is not compared has no names")
+    digest = hashlib.sha256(content).hexdigest()[:8]
+    return Baseline(facts["source"], rows, of_rows, forms, features, not_compared, digest)
+
+
+def _fits(name: str, form: str) -> bool:
+    return form != feature_bins.ARRAY or (name.isascii() and name.isdecimal() and len(name) < 8)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _no_json(word: str) -> None:
+    raise ValueError(f"{word} is no JSON")

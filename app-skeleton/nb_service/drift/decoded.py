@@ -1,0 +1,71 @@
+"""The samples and answers in what the pool has answered, decoded many at once: faster than each alone."""
+
+import json
+from typing import Any
+
+from nb_scorer.protocol import frames, number_blocks
+
+from nb_service.pool.answer import OK, Answer, Job
+
+# Longer bodies and answers are not looked into: the event loop waits meanwhile, a millisecond for so many bytes.
+LONGEST = 1 << 17
+
+
+def samples(pairs: list[tuple[Job, Answer]]) -> list[list]:
+    """Return the samples of each pair in turn: one, or those of an array; none where it failed or is too long."""
+    found: list[list] = [[] for _ in pairs]
+    single = []
+    for index, (job, answer) in enumerate(pairs):
+        if answer.outcome != OK or len(job.body) > LONGEST:
+            continue
+        if job.kind == frames.BLOCK:
+            found[index] = number_blocks.unpack(job.body)
+        elif job.kind == frames.MANY:
+            found[index] = _items(job.body)
+        else:
+            single.append(index)
+    for index, sample in zip(single, _all([pairs[index][0].body for index in single]), strict=True):
+        if sample is not _NONE:
+            found[index].append(sample)
+    return found
+
+
+def answers(pairs: list[tuple[Job, Answer]]) -> list:
+    """Return all answers."""
+    usual, found = [], []
+    for job, answer in pairs:
+        if answer.outcome != OK or len(answer.payload) > LONGEST:
+            continue
+        if job.kind in frames.OF_MANY:
+            found += _items(answer.payload)
+        else:
+            usual.append(answer.payload)
+    return [*found, *(answer for answer in _all(usual) if answer is not _NONE)]
+
+
+_NONE = object()
+
+
+def _all(texts: list[bytes]) -> list:
+    """Return what each of these texts of JSON says, _NONE where one says nothing."""
+    if not texts:
+        return []
+    try:
+        values = json.loads(b"[%b]" % b",".join(texts))
+    except (ValueError, RecursionError):
+        # One has a byte order mark, or is nested too deeply for this process.
+        return list(map(_value, texts))
+    return values if len(values) == len(texts) else list(map(_value, texts))
+
+
+def _value(text: bytes) -> Any:
+    try:
+        return json.loads(text.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        return _NONE
+
+
+def _items(text: bytes) -> list:
+    """Return the items of an array."""
+    value = _value(text)
+    return value if isinstance(value, list) else []

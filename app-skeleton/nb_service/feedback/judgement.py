@@ -1,0 +1,85 @@
+"""Whether an answer was the true one, and how far from it."""
+
+from typing import Any, NamedTuple
+
+from nb_scorer.model import compare_answers, feature_bins
+
+AGREES = "agrees"
+DIFFERS = "differs"
+UNKNOWN = "unknown"  # no answer of that id is known: too old, of another replica, or of before a restart
+REPEATED = "repeated"  # the answer has had its feedback
+INCOMPARABLE = "incomparable"  # the two are no values of one kind
+NOT_COUNTED = (UNKNOWN, REPEATED, INCOMPARABLE)
+OUTCOMES = (AGREES, DIFFERS, *NOT_COUNTED)
+# An error beyond this has a square without a float, and one such square would hide all others in a sum.
+LARGEST_ERROR = 1e100
+# As of answers by value: a longer text is no class.
+LONGEST_CLASS = 120
+OTHER = "other"
+
+
+class Judgement(NamedTuple):
+    """An outcome; of numbers the absolute error, of classes that of the answer and the true one."""
+
+    outcome: str
+    error: float | None = None
+    answered: str | None = None
+    true: str | None = None
+
+    @property
+    def is_counted(self) -> bool:
+        """Return whether it says something of the answer."""
+        return self.outcome in (AGREES, DIFFERS)
+
+
+def judge(answer: Any, true: Any, tolerance: float = compare_answers.TOLERANCE) -> Judgement:
+    """Return what the answer is beside the true one, floats within the relative `tolerance` as of golden rows.
+
+    Whole numbers are classes, as they are in `predictions_total`; where one of both has a fraction they are numbers.
+    """
+    # What predictor returns of `model.predict([x])` may be a list of one.
+    answer, true = _alone(answer), _alone(true)
+    if not _are_of_one_kind(answer, true):
+        return Judgement(INCOMPARABLE)
+    try:
+        outcome = AGREES if compare_answers.same(true, answer, tolerance) else DIFFERS
+    except RecursionError:
+        return Judgement(INCOMPARABLE)
+    if isinstance(answer, float) or isinstance(true, float):
+        return Judgement(outcome, _error(answer, true))
+    if isinstance(answer, (str, int)):
+        return Judgement(outcome, None, _class(answer), _class(true))
+    return Judgement(outcome)
+
+
+def _alone(value: Any) -> Any:
+    while isinstance(value, list) and len(value) == 1:
+        (value,) = value
+    return value
+
+
+def _are_of_one_kind(answer: Any, true: Any) -> bool:
+    if isinstance(answer, list) and isinstance(true, list):
+        return len(answer) == len(true)
+    if isinstance(answer, dict) and isinstance(true, dict):
+        return answer.keys() == true.keys()
+    return _kind(answer) is _kind(true)
+
+
+def _kind(value: Any) -> type:
+    return float if type(value) is int else type(value)
+
+
+def _error(answer: float, true: float) -> float | None:
+    """Return how far two numbers are apart; None for more than can be added up."""
+    try:
+        error = abs(float(answer) - float(true))
+    except OverflowError:
+        # A whole number beyond all floats.
+        return None
+    return error if error <= LARGEST_ERROR else None
+
+
+def _class(value: str | int) -> str:
+    text = feature_bins.printable(value)
+    return text if len(text) <= LONGEST_CLASS else OTHER

@@ -1,0 +1,154 @@
+"""Every family of metrics of a service, one row each; /metrics, the board, the rules and the pages have them from here.
+
+A name in the table has no prefix (S2I_APP_METRICS_PREFIX), and none of the endings that Prometheus's text format gives
+to the samples of counters and histograms: `Names` adds both.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+COUNTER, GAUGE, HISTOGRAM = "counter", "gauge", "histogram"
+
+# When a family is there. What is there always may be without a sample at first: a counter by value has no values yet.
+ALWAYS = "always"
+FRACTIONAL = "once an answer is a fractional number"
+BUS = "with the back end bus"
+BUS_THAT_SAYS = "with the back end bus, where the broker says how many wait"
+BASELINE = "with a baseline"
+
+DRIFT = "drift_"
+_OF_BASELINE = ("baseline", "part", "feature")
+_OF_BIN = (*_OF_BASELINE, "bin")
+
+
+class Family(NamedTuple):
+    """A family: its name, kind and labels, what it counts in, a description, and when it is there.
+
+    `other_labels` are those that only some of its samples have.
+    """
+
+    name: str
+    kind: str
+    unit: str
+    description: str
+    labels: tuple[str, ...] = ()
+    when: str = ALWAYS
+    other_labels: tuple[str, ...] = ()
+
+
+TABLE = (
+    Family("http_requests", COUNTER, "requests", "Requests answered.", ("route", "status"), ALWAYS, ("protocol",)),
+    Family(
+        "http_request_duration_seconds",
+        HISTOGRAM,
+        "seconds",
+        "Seconds from a request's last byte to its answer.",
+        ("route",),
+        ALWAYS,
+        ("protocol",),
+    ),
+    Family("processing_seconds", HISTOGRAM, "seconds", "Seconds that a sample took in a scorer."),
+    Family("batch_samples", HISTOGRAM, "samples", "Samples scored in one call."),
+    Family("predictions", COUNTER, "answers", "Answers by value.", ("value",)),
+    # Not `predictions`: in OpenMetrics that is the name of the counter above, whose samples end in _total.
+    Family("prediction_values", HISTOGRAM, "", "Answers that are fractional numbers.", when=FRACTIONAL),
+    Family("input", HISTOGRAM, "", "Numbers that samples hold.", ("feature",)),
+    Family("ready", GAUGE, "", "1 while predictions are answered."),
+    Family("model_info", GAUGE, "", "1: which model is served.", ("model_name", "model_version", "model_commit")),
+    Family("queue_samples", GAUGE, "samples", "Samples that wait for a scorer."),
+    Family("queue_limit_samples", GAUGE, "samples", "Samples that may wait (S2I_MAX_QUEUE)."),
+    Family("in_flight_samples", GAUGE, "samples", "Samples that scorers have."),
+    Family("scorers", GAUGE, "scorers", "Scorers at work."),
+    Family("scorer_restarts", COUNTER, "scorers", "Scorers that were replaced, and why.", ("reason",)),
+    Family("scoring_form", GAUGE, "", "1: what scores samples that wait together.", ("form",)),
+    Family("batch_differences", COUNTER, "scorers", "Scorers in which a sample was answered differently in company."),
+    Family("bus_connected", GAUGE, "", "1 while samples are taken from the broker.", when=BUS),
+    Family("bus_lag_samples", GAUGE, "samples", "Messages that wait in the broker.", when=BUS_THAT_SAYS),
+    Family("bus_in_flight_samples", GAUGE, "samples", "Messages that were taken and are not settled.", when=BUS),
+    Family("bus_oldest_seconds", GAUGE, "seconds", "Age of the oldest message without an answer.", when=BUS),
+    Family("bus_taken", COUNTER, "messages", "Messages that were taken.", when=BUS),
+    Family("bus_redelivered", COUNTER, "messages", "Messages that were taken not for the first time.", when=BUS),
+    Family("bus_answered", COUNTER, "messages", "Messages whose answer was published.", when=BUS),
+    Family(
+        "bus_passed_on",
+        COUNTER,
+        "messages",
+        "Messages that the broker gave to another service before their answer.",
+        when=BUS,
+    ),
+    Family("bus_errors", COUNTER, "messages", "Messages published as errors, and why.", ("reason",), BUS),
+    Family("feedback", COUNTER, "answers", "True answers that clients sent, by what came of them.", ("result",)),
+    Family("feedback_numbers", COUNTER, "answers", "Answers that are numbers, with feedback."),
+    Family("feedback_absolute_error", COUNTER, "", "Sum of their errors."),
+    Family("feedback_squared_error", COUNTER, "", "Sum of their errors' squares."),
+    Family("feedback_classes", COUNTER, "answers", "Answers by value and true value.", ("prediction", "truth")),
+    Family("drift_samples", COUNTER, "samples", "Samples or answers by bin.", _OF_BIN, BASELINE),
+    Family("drift_baseline_rows", GAUGE, "rows", "Rows of the baseline by bin.", _OF_BIN, BASELINE),
+    # KS is a difference of these, which no query could add up: it does not know the order of the bins.
+    Family("drift_samples_up_to", COUNTER, "samples", "Samples up to the end of a bin.", _OF_BIN, BASELINE),
+    Family("drift_baseline_rows_up_to", GAUGE, "rows", "Rows up to the end of a bin.", _OF_BIN, BASELINE),
+    Family("drift_psi", GAUGE, "", "PSI of the present of this replica.", _OF_BASELINE, BASELINE),
+    Family("drift_psi_limit", GAUGE, "", "PSI above which that is a drift.", _OF_BASELINE, BASELINE),
+    Family("drift_ks", GAUGE, "", "KS of the present of this replica.", _OF_BASELINE, BASELINE),
+    Family("drift_ks_limit", GAUGE, "", "KS above which that is a drift.", _OF_BASELINE, BASELINE),
+    Family("drift_found", GAUGE, "", "1 where a feature of this replica has drifted.", _OF_BASELINE, BASELINE),
+    Family(
+        "drift_psi_critical",
+        GAUGE,
+        "",
+        "Chi-squared that chance exceeds once in a million looks.",
+        _OF_BASELINE,
+        BASELINE,
+    ),
+    Family("drift_ks_critical", GAUGE, "", "The same of KS.", _OF_BASELINE, BASELINE),
+    Family("drift_counting_seconds", COUNTER, "seconds", "Seconds of the processor that counting took.", when=BASELINE),
+    Family("drift_present_samples", GAUGE, "samples", "Samples of the present.", ("baseline",), BASELINE),
+    Family("drift_present_seconds", GAUGE, "seconds", "Seconds of the present.", ("baseline",), BASELINE),
+)
+BY_NAME = {family.name: family for family in TABLE}
+
+
+class Names:
+    """The names of families and their samples under a prefix. Each raises KeyError for what the table has not."""
+
+    def __init__(self, prefix: str) -> None:
+        self.prefix = prefix
+
+    def family(self, name: str) -> str:
+        """Return the name of a family, whatever its kind."""
+        return f"{self.prefix}_{BY_NAME[name].name}"
+
+    def total(self, name: str) -> str:
+        """Return the name of a counter's samples."""
+        return f"{self._of_kind(COUNTER, name)}_total"
+
+    def gauge(self, name: str) -> str:
+        """Return the name of a gauge's samples."""
+        return self._of_kind(GAUGE, name)
+
+    def bucket(self, name: str) -> str:
+        """Return the name of the samples that are a histogram's buckets."""
+        return f"{self._of_kind(HISTOGRAM, name)}_bucket"
+
+    def sum(self, name: str) -> str:
+        """Return the name of the sample that is the sum of a histogram's values."""
+        return f"{self._of_kind(HISTOGRAM, name)}_sum"
+
+    def count(self, name: str) -> str:
+        """Return the name of the sample that is how many values a histogram has."""
+        return f"{self._of_kind(HISTOGRAM, name)}_count"
+
+    def _of_kind(self, kind: str, name: str) -> str:
+        if BY_NAME[name].kind != kind:
+            raise KeyError(f"{name} is a {BY_NAME[name].kind}, no {kind}")
+        return self.family(name)
+
+    def called(self, family: Family) -> str:
+        """Return the name by which people ask for a family: of a histogram, what its samples' names begin with."""
+        return self.total(family.name) if family.kind == COUNTER else self.family(family.name)
+
+    def samples(self, family: Family) -> Sequence[str]:
+        """Return the names that samples of `family` have in the text format."""
+        whole = self.family(family.name)
+        endings = {COUNTER: ("_total",), GAUGE: ("",), HISTOGRAM: ("_bucket", "_sum", "_count")}[family.kind]
+        return [whole + ending for ending in endings]

@@ -1,0 +1,66 @@
+"""Feedback as it comes: an object, or an array of them, each of an answer and the true one."""
+
+import json
+from typing import Any, NamedTuple
+
+from nb_scorer.common import phrases
+
+from nb_service.protocols import DEFAULT, Limits, Malformed, decode
+
+NAMES = ("id", "index", "prediction", "answer")
+LONGEST_ID = 128
+# Stands for a prediction that was not sent: null may be one.
+ABSENT = object()
+
+
+class Item(NamedTuple):
+    """The true answer, and which answer it is the truth of: by the request's id, or as the client has it."""
+
+    true: Any
+    request_id: str | None = None
+    place: int | None = None
+    prediction: Any = ABSENT
+
+
+def read(body: bytes, limits: Limits = DEFAULT) -> list[Item]:
+    """Return what is in a body; raise Malformed for the first that is not understood, or for too many."""
+    decoded = decode(body)
+    if not isinstance(decoded, list):
+        return [_item(decoded, None)]
+    limits.check_samples(len(decoded))
+    return [_item(item, place) for place, item in enumerate(decoded)]
+
+
+def _item(item: Any, place: int | None) -> Item:
+    fault = _fault(item)
+    if fault is not None:
+        name, reason = fault
+        title = "Feedback" if place is None else f"Feedback {place + 1}"
+        pointer = "#" + "".join(f"/{part}" for part in (place, name) if part is not None)
+        raise Malformed(f"{title}: {reason}", errors=[{"pointer": pointer, "detail": reason}])
+    index = int(item["index"]) if "index" in item else None
+    return Item(item["answer"], item.get("id"), index, item.get("prediction", ABSENT))
+
+
+def _fault(item: Any) -> tuple[str | None, str] | None:
+    """Return the name that is wrong in an item, if it is one, and why, in a sentence; None where nothing is wrong."""
+    if not isinstance(item, dict):
+        return None, 'It is no object; send {"id": "…", "answer": …}.'
+    unknown = [name for name in item if name not in NAMES]
+    if unknown:
+        name = phrases.cut(json.dumps(unknown[0]), LONGEST_ID)
+        return None, f"It has a name {name} that means nothing here; these do: {', '.join(NAMES)}."
+    if "answer" not in item:
+        return None, "It has no answer, which is the true one."
+    if "id" not in item and "prediction" not in item:
+        return None, "It has neither the id of a request nor a prediction: nobody can tell what was answered."
+    return _fault_of_id(item.get("id", "-"), item.get("index", 0))
+
+
+def _fault_of_id(request_id: Any, index: Any) -> tuple[str, str] | None:
+    if not isinstance(request_id, str) or not 0 < len(request_id) <= LONGEST_ID:
+        return "id", f"Its id is no text of 1 to {LONGEST_ID} characters, such as X-Request-ID has in each response."
+    # 2.0 is a whole number, too, as JSON has it.
+    if type(index) not in (int, float) or not 0 <= index < 1 << 31 or index != int(index):
+        return "index", "Its index is no whole number from 0 on."
+    return None

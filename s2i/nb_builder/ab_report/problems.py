@@ -1,0 +1,48 @@
+"""Why nothing can be said of two versions."""
+
+from nb_builder.problems.build_problem import BuildProblem
+
+
+class AbWords(BuildProblem):
+    """The words of `make ab-report` are not what it takes."""
+
+    code = "ab-words"
+    exit_status = 2
+    what_words = "{reason}."
+    why_words = "Prometheus is named, and two versions as it knows them; nothing of that is guessed."
+    fix_words = (
+        "Call it as make ab-report PROMETHEUS=http://localhost:9090 A=a B=b SINCE=1h; docs/how-to/ab-and-canary.md "
+        "explains each word."
+    )
+
+
+class AbPrometheus(BuildProblem):
+    """No Prometheus answers at the address that was given."""
+
+    code = "ab-prometheus"
+    what_words = "PROMETHEUS={address} gives no numbers: {reason}."
+    why_words = (
+        "Prometheus has the numbers of both versions; the services themselves only have those since their start."
+    )
+    fix_words = "Look whether {address}/-/ready answers here; in a cluster, 'kubectl port-forward' brings it here."
+
+
+class AbNoSeries(BuildProblem):
+    """Prometheus has no numbers of a version."""
+
+    code = "ab-no-series"
+    what_words = "Prometheus has no {metric} with {selector} in the last {since}."
+    why_words = "What was not counted can't be compared. {there}"
+    fix_words = (
+        "Take A, B, LABEL, ROUTE and PREFIX (S2I_APP_METRICS_PREFIX) as Prometheus has them. The label of a version is "
+        "what its scrape configuration sets (docs/deploy/ab/prometheus.yml)."
+    )
+
+
+class AbTooFew(BuildProblem):
+    """A version has had too few requests to say anything of it."""
+
+    code = "ab-too-few"
+    what_words = "{label} had {requests} in the last {since}; that is too few to say anything."
+    why_words = "With fewer than {least}, chance decides what is seen."
+    fix_words = "Wait, give the version a larger share of the clients, or look back further: SINCE=1d."

@@ -1,0 +1,71 @@
+"""Prometheus's query API, as far as a report needs it."""
+
+import http.client
+import json
+import math
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from nb_builder.ab_report.problems import AbPrometheus
+
+Found = TypeVar("Found")
+SECONDS = 30.0
+# What answers instead of Prometheus may be a page without an end.
+MOST_BYTES = 64 << 20
+
+
+class Prometheus:
+    """One server, by its address; raises AbPrometheus where nothing or something else answers."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address.rstrip("/")
+        is_here = urllib.parse.urlsplit(address).hostname in ("localhost", "127.0.0.1", "::1")
+        # A proxy of this machine's user has no way back to this machine.
+        proxies = (urllib.request.ProxyHandler({}),) if is_here else ()
+        self._opener = urllib.request.build_opener(*proxies)
+        # All queries are about one moment, by the server's own clock.
+        self._time = ""
+        self._time = self._asked("time()", lambda result: str(float(result[0])))
+
+    def query(self, expression: str) -> list[tuple[dict[str, str], float]]:
+        """Return (labels, value) of each series of an expression; those without a number are left out."""
+        pairs = self._asked(
+            expression, lambda result: [(series["metric"], float(series["value"][1])) for series in result]
+        )
+        return [(labels, value) for labels, value in pairs if math.isfinite(value)]
+
+    def _asked(self, expression: str, read: Callable[[Any], Found]) -> Found:
+        """Return what `read` makes of the result of an expression."""
+        words = {"query": expression, **({"time": self._time} if self._time else {})}
+        url = f"{self._address}/api/v1/query?{urllib.parse.urlencode(words)}"
+        try:
+            with self._opener.open(url, timeout=SECONDS) as answer:
+                content = answer.read(MOST_BYTES)
+        except urllib.error.HTTPError as error:
+            with error:
+                raise self._problem(f"it says {error.code} {error.reason}{_said(error.read(MOST_BYTES))}") from error
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            raise self._problem(str(getattr(error, "reason", error)) or type(error).__name__) from error
+        try:
+            return read(json.loads(content)["data"]["result"])
+        except (ValueError, LookupError, TypeError) as error:
+            raise self._problem("what answers there is not Prometheus") from error
+
+    def _problem(self, reason: str) -> AbPrometheus:
+        return AbPrometheus(address=self._address, reason=reason)
+
+
+def _said(content: bytes) -> str:
+    """Return what an error of the query API says, behind a colon; nothing where it is not of that API."""
+    try:
+        return f": {json.loads(content)['error']}"
+    except (ValueError, LookupError, TypeError):
+        return ""
+
+
+def text(value: str) -> str:
+    """Return a value as a text of PromQL."""
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,91 @@
+"""`make ab-report`: which of two versions that clients use is better, by what Prometheus has counted of both."""
+
+import argparse
+import json
+import re
+import sys
+import urllib.parse
+from collections.abc import Sequence
+from typing import Any
+
+from nb_service.log import visible
+
+from nb_builder.ab_report import counts, report, text
+from nb_builder.ab_report.counts import Chosen
+from nb_builder.ab_report.problems import AbWords
+from nb_builder.ab_report.prometheus import Prometheus
+from nb_builder.commands.report_words import Parser, run
+from nb_builder.common.log import Log
+
+USAGE = "s2i/ab-report PROMETHEUS A B [OPTION…]"
+_DURATION = re.compile(r"([1-9]\d*(ms|[smhdwy]))+")
+_LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+_PREFIX = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
+
+
+def _parser() -> Parser:
+    parser = Parser("ab-report", USAGE, AbWords)
+    add = parser.add_argument
+    add("prometheus", metavar="PROMETHEUS", help="its address, such as http://localhost:9090")
+    add("a", metavar="A", help="the version that there was, by the value of its label")
+    add("b", metavar="B", help="the same of the other version")
+    add("--since", default="", metavar="TIME", help="how far to look back, such as 30m, 1h (the default) or 7d")
+    add("--label", default="", metavar="NAME", help="the label that tells versions; version by default")
+    add(
+        "--route",
+        default="",
+        metavar="REGEX",
+        help="the routes of predictions, as a regular expression; /predict by default",
+    )
+    add("--prefix", default="", metavar="NAME", help="what names of metrics begin with; nb by default")
+    add("--json", action="store_true", help="the report as JSON to stdout, and all else to stderr")
+    add("--help", "-h", action="store_true", help="show this")
+    return parser
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Compare the versions that `arguments` name, and print the report; raise SystemExit(3) where B is worse.
+
+    Raise one of ab_report's problems.
+    """
+    run(_parser(), arguments, _made)
+
+
+def _made(given: argparse.Namespace) -> dict[str, Any]:
+    """Return the report, which is printed already."""
+    chosen = _chosen(given)
+    prometheus = Prometheus(given.prometheus)
+    made = report.of(chosen, *(counts.of(prometheus, chosen, version) for version in (given.a, given.b)))
+    log = Log(sys.stderr if given.json else None)
+    for line in text.lines(made):
+        log.line(visible(line))
+    if given.json:
+        print(json.dumps(made, indent=1))
+    return made
+
+
+def _chosen(given: argparse.Namespace) -> Chosen:
+    """Return what is to be asked for; raise AbWords for words that are empty, or that Prometheus could not read."""
+    for name in ("prometheus", "a", "b"):
+        if not getattr(given, name):
+            # Most likely a variable that nobody has set.
+            raise AbWords(reason=f"{name.upper()} is not given")
+    address = given.prometheus
+    try:
+        parts = urllib.parse.urlsplit(address)
+        is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_address = False
+    if not is_address:
+        raise AbWords(reason=f"PROMETHEUS={address} is no address such as http://localhost:9090")
+    if given.a == given.b:
+        raise AbWords(reason=f"A and B are both {given.a}")
+    chosen = Chosen(given.prefix or "nb", given.label or "version", given.route or "/predict", given.since or "1h")
+    for name, value, form, wanted in (
+        ("SINCE", chosen.since, _DURATION, "a time such as 30m, 1h or 7d"),
+        ("LABEL", chosen.label, _LABEL, "the name of a label"),
+        ("PREFIX", chosen.prefix, _PREFIX, "a beginning of names of metrics"),
+    ):
+        if not form.fullmatch(value):
+            raise AbWords(reason=f"{name}={value} is not {wanted}")
+    return chosen

@@ -1,0 +1,101 @@
+"""One build in a process of its own, which has imported all that a build needs before it is told to begin.
+
+On stdin it gets one line of JSON, the order; on stdout it tells, one JSON text a line, what the build logs. The log
+itself, with all that programs of the build print, goes to a file.
+"""
+
+import importlib
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TextIO
+
+from nb_scorer.common.problem import Problem
+
+from nb_builder.commands.dev import kernel_environment
+from nb_builder.common.log import Log
+from nb_builder.common.settings import Settings
+from nb_builder.install.installer import Installer
+from nb_builder.install.interpreters import Python
+from nb_builder.preflight import findings
+
+# What writes the page of a notebook; a build imports it when it comes to that.
+IMPORTED_LATE = ("nbconvert.exporters", "nh3", "pygments.formatters")
+
+# What is told, instead of a line, when the model can be served; the process may go on for a moment.
+DONE = {"done": True}
+
+# Builds by settings and log, and what assemble.Beside holds.
+Build = Callable[
+    [Settings, Log, Path | None, Callable[[Installer, Python], None], Callable[[Callable[[], None]], None]], None
+]
+
+
+class ToldLog(Log):
+    """A log that also tells each of its lines to the process that gave the order."""
+
+    def __init__(self, told: TextIO) -> None:
+        super().__init__()
+        self._told = told
+
+    def line(self, text: str) -> None:
+        """Print a line, or several, and tell it as one."""
+        super().line(text)
+        self.tell(text)
+
+    def tell(self, what: object) -> None:
+        """Tell a line, or DONE."""
+        print(json.dumps(what), file=self._told, flush=True)
+
+
+def order(environ: dict[str, str], log_file: Path, beside: Path | None, jupyter: Path | None) -> bytes:
+    """Return the line that has a process begin its build.
+
+    `beside` is the APP_ROOT of the build before, `jupyter` the folder that gets a kernel of the environment.
+    """
+    paths = {"log": log_file, "beside": beside, "jupyter": jupyter}
+    told = {name: None if path is None else str(path) for name, path in paths.items()}
+    return json.dumps({"environ": environ, **told}).encode("ascii") + b"\n"
+
+
+def main(build: Build) -> None:
+    """Wait for the order, and build; without one, as the other process has ended, do nothing.
+
+    A problem is told as a build logs it, and ends the process by SystemExit with its exit status.
+    """
+    for module in IMPORTED_LATE:
+        importlib.import_module(module)
+    line = sys.stdin.readline()
+    if not line:
+        return
+    given = json.loads(line)
+    os.environ.clear()
+    os.environ.update(given["environ"])
+    log = ToldLog(_stdout_to(Path(given["log"])))
+    settings = Settings()
+
+    def on_installed(installer: Installer, python: Python) -> None:
+        if given["jupyter"]:
+            kernel_environment.provide(Path(given["jupyter"]), installer, python, settings.home, log)
+
+    later: list[Callable[[], None]] = []
+    try:
+        build(settings, log, Path(given["beside"]) if given["beside"] else None, on_installed, later.append)
+        log.tell(DONE)
+    except Problem as problem:
+        findings.tell(problem, log)
+        sys.exit(problem.exit_status)
+    for call in later:
+        call()
+
+
+def _stdout_to(log_file: Path) -> TextIO:
+    """Have stdout and stderr, also of programs that we start, go to the file; return what stdout was."""
+    told = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="ascii")
+    descriptor = os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    os.dup2(descriptor, sys.stdout.fileno())
+    os.dup2(descriptor, sys.stderr.fileno())
+    os.close(descriptor)
+    return told

@@ -1,0 +1,124 @@
+"""Builds one after another, each by a process that waits for it with everything imported."""
+
+import asyncio
+import contextlib
+import json
+import sys
+from asyncio.subprocess import Process
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nb_builder.commands.dev import build_process, children
+
+STEP, NOTE, PROGRESS = "---> ", "     note: ", "     "
+TAIL_LINES = 20
+# The page of a notebook takes a second.
+FINISH_SECONDS = 10.0
+
+
+@dataclass
+class Outcome:
+    """What came of a build: its exit status, and what it logged by kind."""
+
+    status: int = 0
+    notes: list[str] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
+
+
+class Builder:
+    """Has a process at hand for the next build; `log_file` gets the log of the last one."""
+
+    def __init__(self, environ: dict[str, str], log_file: Path) -> None:
+        """Start nothing yet; `environ` is for the processes while they wait."""
+        self._environ = environ
+        self.log_file = log_file
+        self._waiting: asyncio.Task[Process] | None = None
+        self._finishing: Process | None = None
+
+    def prepare(self) -> None:
+        """Start the process for the next build, if there is none."""
+        if self._waiting is None:
+            self._waiting = asyncio.ensure_future(self._start())
+
+    async def build(
+        self, environ: dict[str, str], beside: Path | None, jupyter: Path | None, on_step: Callable[[str], None]
+    ) -> Outcome:
+        """Build by the settings in `environ`, and return what came of it; `on_step` gets the title of each step.
+
+        Whoever cancels this ends the build, and gets control back when nothing of it runs any more.
+        """
+        await self._finish(kindly=True)
+        self.prepare()
+        process = self._finishing = await self._take()
+        outcome = Outcome()
+        try:
+            await self._order(process, build_process.order(environ, self.log_file, beside, jupyter))
+            if await self._follow(process, outcome, on_step):
+                return outcome
+        except BaseException:
+            await self._finish()
+            raise
+        outcome.status = await process.wait()
+        if outcome.status and not outcome.messages:
+            # A traceback, which is a bug of ours: whatever the build has written last.
+            outcome.messages = self.log_file.read_text("utf-8", "replace").splitlines()[-TAIL_LINES:]
+        return outcome
+
+    async def close(self) -> None:
+        """End the process that waits."""
+        await self._finish()
+        if self._waiting is not None:
+            await children.end(await self._take())
+
+    async def _finish(self, *, kindly: bool = False) -> None:
+        """End the process of the last build; `kindly` lets it write what it has left for later."""
+        if self._finishing is None:
+            return
+        if kindly:
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._finishing.wait(), FINISH_SECONDS)
+        await children.end(self._finishing)
+        self._finishing = None
+
+    async def _take(self) -> Process:
+        waiting, self._waiting = self._waiting, None
+        if waiting is None:
+            raise RuntimeError("no process was started")
+        return await waiting
+
+    async def _start(self) -> Process:
+        command = [sys.executable, "-I", "-u", "-m", "nb_builder", "dev-build"]
+        return await children.start(command, self._environ, given=True)
+
+    @staticmethod
+    async def _order(process: Process, line: bytes) -> None:
+        if process.stdin is None:
+            raise RuntimeError("a pipe was asked for")
+        process.stdin.write(line)
+        await process.stdin.drain()
+
+    @classmethod
+    async def _follow(cls, process: Process, outcome: Outcome, on_step: Callable[[str], None]) -> bool:
+        """Sort what the process tells; return whether it told that it is done."""
+        if process.stdout is None:
+            raise RuntimeError("a pipe was asked for")
+        async for line in process.stdout:
+            try:
+                told = json.loads(line)
+            except ValueError:
+                # Printed before the order came: the process could not start.
+                told = line.decode("utf-8", "replace").rstrip("\n")
+            if told == build_process.DONE:
+                return True
+            cls._sort(str(told), outcome, on_step)
+        return False
+
+    @staticmethod
+    def _sort(text: str, outcome: Outcome, on_step: Callable[[str], None]) -> None:
+        if text.startswith(STEP):
+            on_step(text.removeprefix(STEP))
+        elif text.startswith(NOTE):
+            outcome.notes.append(text.removeprefix(NOTE))
+        elif not text.startswith(PROGRESS):
+            outcome.messages.append(text)

@@ -1,0 +1,117 @@
+"""The kernel that JupyterLab offers: of the notebook's environment, as the last build has installed it.
+
+It is a copy, as builds replace theirs. A kernel that runs keeps its copy; whoever restarts it gets the newest.
+"""
+
+import json
+import os
+import shlex
+import shutil
+from pathlib import Path
+
+from nb_scorer.common import paths
+
+from nb_builder.common import digests
+from nb_builder.common.log import Log
+from nb_builder.execute import kernel_overlay, pip_shim
+from nb_builder.install import venv
+from nb_builder.install.installer import Installer
+from nb_builder.install.interpreters import Python
+
+# The name and the title that Jupyter itself gives the kernel of its own Python: so no notebook is changed by ours.
+NAME = "python3"
+TITLE = "Python 3 (ipykernel)"
+STAMP = "stamp"
+
+# As execute.kernel starts one, without what only a build needs.
+_BOOT = """\
+import sys
+sys.path[:] = [entry for entry in sys.path if entry and entry != {pip!r}]
+sys.path.append({overlay!r})
+from ipykernel import kernelapp
+kernelapp.launch_new_instance()
+"""
+_LAUNCHER = """\
+#!/bin/sh
+# Starts a kernel of the environment of the last build.
+PATH={bin}:{pip}/bin:"$PATH"
+VIRTUAL_ENV={venv}
+PYTHONPATH={pip}
+export PATH VIRTUAL_ENV PYTHONPATH
+exec {python} -c {boot} "$@"
+"""
+
+
+def provide(folder: Path, installer: Installer, python: Python, home: Path, log: Log) -> None:
+    """Have the kernel in `folder` be of the installer's environment, if its packages are others than before.
+
+    `folder` is one of JUPYTER_PATH. Raises the problem of an ipykernel that can't be installed beside the packages.
+    """
+    stamp = digests.fingerprint({"lock": digests.digest(_lock(installer)), "python": python.full})
+    if current(folder) == stamp:
+        return
+    made = _fresh(folder / "environments")
+    venv.copy(installer.venv, made / "venv")
+    copied = Installer(made / "venv", installer.minor, installer.choice, installer.environ, log, installer.as_of)
+    (made / "pip").mkdir()
+    pip_shim.fill(made / "pip", copied)
+    freeze = copied.freeze()
+    overlay = kernel_overlay.at_hand(python, copied, freeze, home=home, environ=os.environ)
+    if overlay is None:
+        overlay = made / "overlay"
+        kernel_overlay.make(python, overlay, copied, constraints=freeze)
+    launcher = made / "kernel"
+    _write(launcher, _script(made, overlay), mode=0o755)
+    spec = {
+        "argv": [str(launcher), "-f", "{connection_file}"],
+        "display_name": TITLE,
+        "language": "python",
+        "metadata": {"debugger": False},
+    }
+    kernel = folder / "kernels" / NAME
+    kernel.mkdir(parents=True, exist_ok=True)
+    _write(kernel / "kernel.json", json.dumps(spec, indent=1))
+    _write(folder / STAMP, stamp)
+
+
+def current(folder: Path) -> str | None:
+    """Return the digest of what the kernel in `folder` was made for, None for none."""
+    stamp = folder / STAMP
+    return stamp.read_text(encoding="ascii") if stamp.is_file() else None
+
+
+def clear(folder: Path) -> None:
+    """Remove all kernels: those of an earlier run, which nobody uses any more."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _lock(installer: Installer) -> Path:
+    return installer.venv.parent / paths.BUILD / paths.LOCK
+
+
+def _fresh(folder: Path) -> Path:
+    """Make and return a folder with a number that none had before."""
+    folder.mkdir(parents=True, exist_ok=True)
+    number = max((int(entry.name) for entry in folder.iterdir()), default=0) + 1
+    made = folder / str(number)
+    made.mkdir()
+    return made
+
+
+def _script(made: Path, overlay: Path) -> str:
+    words = {
+        "venv": made / "venv",
+        "bin": made / "venv" / "bin",
+        "pip": made / "pip",
+        "python": made / "venv" / "bin" / "python",
+        "boot": _BOOT.format(pip=str(made / "pip"), overlay=str(overlay)),
+    }
+    return _LAUNCHER.format(**{name: shlex.quote(str(word)) for name, word in words.items()})
+
+
+def _write(path: Path, text: str, mode: int = 0o644) -> None:
+    """Write a file that others may read at any moment: it is there whole or not at all."""
+    scratch = path.with_name(path.name + ".new")
+    scratch.write_text(text, encoding="utf-8")
+    scratch.chmod(mode)
+    scratch.replace(path)

@@ -1,0 +1,87 @@
+"""JupyterLab beside the service, in an environment of its own, with the kernel of the notebook's environment."""
+
+import os
+import secrets
+from asyncio.subprocess import Process
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import quote
+
+from nb_scorer.protocol.launch import environment
+
+from nb_builder.commands.dev import children
+
+# JupyterLab's answer to Ctrl-C is a question; to SIGTERM it ends, and its kernels with it.
+PATIENCE_SECONDS = 10.0
+# Of one who starts JupyterLab from a kernel of another, such as a terminal in it.
+_OF_ANOTHER = ("JUPYTER_", "JPY_")
+
+
+class Lab:
+    """A running JupyterLab; `link` opens it."""
+
+    def __init__(self, process: Process, link: str) -> None:
+        """Take the process, and where it is reached."""
+        self.process = process
+        self.link = link
+
+    async def write_log(self, log_file: Path) -> int:
+        """Keep what it prints in a file; return its exit status when it has ended."""
+        if self.process.stdout is None:
+            raise RuntimeError("a pipe was asked for")
+        with log_file.open("wb") as log:
+            async for line in self.process.stdout:
+                log.write(line)
+                log.flush()
+        return await self.process.wait()
+
+    async def end(self) -> None:
+        """End it, with its kernels."""
+        await children.end(self.process, PATIENCE_SECONDS)
+
+
+async def start(  # noqa: PLR0913 - where it is, and what it shows, each named at the call
+    program: Path, *, folder: Path, notebook: str | None, state: Path, kernels: Path, host: str, shown: str, port: int
+) -> Lab:
+    """Start JupyterLab for the files in `folder` on `host` and `port`; its link names the host `shown`.
+
+    `kernels` is the folder of JUPYTER_PATH with our kernel; its settings and what it needs at run time are in `state`.
+    """
+    token = secrets.token_hex(24)
+    environ = _environ(state, kernels, token, os.environ)
+    process = await children.start(_command(program, folder, host, port), environ, folder=folder)
+    path = f"tree/{quote(notebook)}" if notebook else ""
+    return Lab(process, f"http://{shown}:{port}/lab/{path}?token={token}")
+
+
+def _command(program: Path, folder: Path, host: str, port: int) -> list[str | Path]:
+    options = {
+        "ServerApp.ip": host,
+        "ServerApp.port": port,
+        "ServerApp.port_retries": 0,
+        "ServerApp.open_browser": False,
+        "ServerApp.root_dir": folder,
+        # A container's user may be root, and nobody answers questions here.
+        "ServerApp.allow_root": True,
+        "ServerApp.answer_yes": True,
+        # Only ours: JupyterLab's own Python has none of the notebook's packages.
+        "KernelSpecManager.ensure_native_kernel": False,
+        "KernelSpecManager.allowed_kernelspecs": "python3",
+        "MultiKernelManager.default_kernel_name": "python3",
+    }
+    return [program, *(f"--{name}={value}" for name, value in options.items())]
+
+
+def _environ(state: Path, kernels: Path, token: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment; the token is in it, where other users of the machine can't see it."""
+    ours = {
+        "JUPYTER_TOKEN": token,
+        "JUPYTER_PATH": str(kernels),
+        "JUPYTER_CONFIG_DIR": str(state / "config"),
+        "JUPYTER_DATA_DIR": str(state / "data"),
+        "JUPYTER_RUNTIME_DIR": str(state / "runtime"),
+        "JUPYTERLAB_SETTINGS_DIR": str(state / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(state / "workspaces"),
+    }
+    kept = {name: value for name, value in environment(environ).items() if not name.startswith(_OF_ANOTHER)}
+    return {**kept, **ours}

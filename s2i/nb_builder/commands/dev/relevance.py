@@ -1,0 +1,88 @@
+"""What a save means for the model: which notebooks have other code, and which other files it was made of."""
+
+import json
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from nb_scorer.common import paths
+
+from nb_builder.commands.dev import changed_cells
+
+SHOWN_FILES = 2
+# Of files that declare requirements, modules and settings: they count also where no cell has read them.
+_DECLARING = (".py", ".txt", ".toml", ".yml", ".yaml", ".cfg", ".lock", ".in", ".version")
+_DECLARING_NAMES = ("Pipfile", ".python-version", "environment")
+
+
+class Relevance:
+    """Judges saves by what the last build that succeeded has used; until there is one, every file counts."""
+
+    def __init__(self, repository: Path) -> None:
+        """Judge files of a repository."""
+        self._repository = repository
+        self._codes: dict[Path, changed_cells.Code | None] = {}
+        self._facts: Mapping[str, Any] | None = None
+        self._failed = False
+
+    def remember(self, names: Iterable[Path]) -> None:
+        """Read the notebooks among these files as they are now, to compare later saves with them."""
+        for name in names:
+            if self._is_notebook(name):
+                self._codes[name] = changed_cells.read(self._repository, name)
+
+    def succeeded(self, app_root: Path) -> None:
+        """Judge by the report of a build that has succeeded."""
+        self._facts, self._failed = _report(app_root), False
+        self.remember(name for name in self._notebooks() if name not in self._codes)
+
+    def failed(self) -> None:
+        """Let every file and every save of a notebook count: what was missing may be what comes now."""
+        self._facts, self._failed = None, True
+
+    def is_whole(self, name: Path) -> bool:
+        """Return whether a file can be read; of files other than notebooks nobody can tell."""
+        if not self._is_notebook(name) or not (self._repository / name).is_file():
+            return True
+        return changed_cells.is_whole(self._repository, name)
+
+    def of(self, names: Collection[Path]) -> str | None:
+        """Return a clause that says what has changed, or None if nothing that the model is made of has."""
+        parts = []
+        others = []
+        for name in sorted(names):
+            if self._is_notebook(name):
+                before = self._codes.get(name)
+                after = self._codes[name] = changed_cells.read(self._repository, name)
+                parts += self._of_notebook(name, changed_cells.described(before, after))
+            elif self._counts(name):
+                others.append(name)
+        if others:
+            more = f" and {len(others) - SHOWN_FILES} more files" if len(others) > SHOWN_FILES else ""
+            parts.append(f"{', '.join(map(str, others[:SHOWN_FILES]))}{more} changed")
+        return ", ".join(parts) or None
+
+    def _of_notebook(self, name: Path, cells: str | None) -> list[str]:
+        if self._facts is not None and name not in self._notebooks():
+            return []
+        if cells is None:
+            return [f"{name} saved"] if self._failed else []
+        return [f"{name} changed; {cells}" if cells else f"{name} changed"]
+
+    def _notebooks(self) -> list[Path]:
+        """Return the notebooks of the last build that succeeded."""
+        return [Path(name) for name in (self._facts or {}).get("notebooks", {})]
+
+    def _is_notebook(self, name: Path) -> bool:
+        # A script in cells is one only if it was built as one; to others it is a module.
+        return name.suffix == ".ipynb" or name in self._notebooks()
+
+    def _counts(self, name: Path) -> bool:
+        facts = self._facts
+        if facts is None or not facts.get("read_complete"):
+            return True
+        return str(name) in facts.get("read", {}) or name.suffix in _DECLARING or name.name in _DECLARING_NAMES
+
+
+def _report(app_root: Path) -> Mapping[str, Any]:
+    return json.loads((app_root / paths.BUILD / paths.REPORT).read_text(encoding="utf-8"))

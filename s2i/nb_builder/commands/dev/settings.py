@@ -1,0 +1,23 @@
+"""The settings of `make dev`; those of builds and services hold as well."""
+
+from nb_scorer.common.settings_table import Table, number, setting, text
+
+
+class Settings(Table):
+    """The settings of one `make dev`: each under its variable's name in lower case, without `S2I_`."""
+
+    port: int = setting(
+        "PORT", number(0, 65535, int), 8080, "Port of the service, or the next free one after it; 0 takes any."
+    )
+    lab: int = setting(
+        "LAB",
+        number(0, 65535, int),
+        8888,
+        "Port of JupyterLab, or the next free one after it; 0 leaves JupyterLab out.",
+    )
+    host: str = setting(
+        "S2I_HOST",
+        text,
+        "127.0.0.1",
+        "Address that the service and JupyterLab listen on; in a container, whose ports are published: `0.0.0.0`.",
+    )

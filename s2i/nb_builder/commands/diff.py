@@ -1,0 +1,120 @@
+"""`make diff`: what two built services answer to the same samples, side by side, and how fast and large they are."""
+
+import argparse
+import json
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from nb_scorer.common import phrases
+from nb_service.log import visible
+
+from nb_builder.commands.report_words import Parser, run
+from nb_builder.common.log import Log
+from nb_builder.common.settings import Settings
+from nb_builder.comparison import limits, page, report, same_inputs, samples, services, text
+from nb_builder.comparison.engine import Engine
+from nb_builder.comparison.problems import DiffInputs, DiffUnwritten, DiffWords
+from nb_builder.comparison.trial import Trial
+
+USAGE = "s2i/diff OLD NEW SAMPLES [OPTION…]"
+
+
+def _parser() -> Parser:
+    parser = Parser("diff", USAGE, DiffWords)
+    add = parser.add_argument
+    add("old", metavar="OLD", help="an image, or the folder (APP_ROOT) of a local build")
+    add("new", metavar="NEW", help="the same, of the other version")
+    add("samples", metavar="SAMPLES", help="golden: the golden rows that both have; or files, as of `batch`")
+    add("--max-different", default="", metavar="N|P%", help="so many rows may differ, or such a share of them")
+    add("--max-difference", default="", metavar="X|P%", help="so much may two numbers differ, or such a part of them")
+    add("--max-latency-ratio", default="", metavar="R", help="so many times OLD's time may NEW take")
+    add("--max-memory-ratio", default="", metavar="R", help="so many times OLD's memory may NEW need")
+    add("--json", action="store_true", help="the report as JSON to stdout, and all else to stderr")
+    add("--json-file", default="", metavar="FILE", help="the report as JSON to a file")
+    add("--html", default="", metavar="FILE", help="the report as a page with plots")
+    add("--read", default="", metavar="WORDS", help="how samples are read, in words of `batch`: '--sample x,y'")
+    add("--engine", default="docker", metavar="PROGRAM", help="docker or podman")
+    add("--help", "-h", action="store_true", help="show this")
+    return parser
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Compare what `arguments` name, and print the report; raise SystemExit(3) where a limit is exceeded.
+
+    Raise one of comparison's problems, or SystemExit with the status of `batch` for samples that can't be read.
+    """
+    run(_parser(), arguments, _compared)
+
+
+def _compared(given: argparse.Namespace) -> dict[str, Any]:
+    """Return the report, which is printed and written already."""
+    _require(given)
+    chosen = [limits.read(name, getattr(given, name.lower())) for name in limits.NAMES]
+    log = Log(sys.stderr if given.json else None)
+    targets = [path for path in (given.html, given.json_file) if path]
+    for path in targets:
+        _check_target(path)
+    engine = Engine(given.engine, os.environ)
+    old, new = services.find("OLD", given.old, engine), services.find("NEW", given.new, engine)
+    rows = samples.read(given.samples, _words(given.read), old, new, Settings().home)
+    _check_inputs(old, new)
+    log.step(f"Comparing {given.old} and {given.new} by {phrases.counted(len(rows.rows), 'row')} of {given.samples}")
+    trial = Trial(samples.tolerance(old, new))
+    trial.run(old, new, rows.rows, log.step)
+    verdicts = [limits.judge(limit, trial.tally, trial.speed, trial.memory) for limit in chosen if limit is not None]
+    made = report.of(old, new, rows, trial, verdicts)
+    content = json.dumps(made, indent=1)
+    if given.json_file:
+        _write(given.json_file, content + "\n")
+    if given.html:
+        _write(given.html, page.of(made, trial))
+    for line in text.lines(made):
+        log.line(visible(line))
+    if given.json:
+        print(content)
+    for path in targets:
+        log.step(f"The report is in {path}")
+    return made
+
+
+def _require(given: argparse.Namespace) -> None:
+    """Raise DiffWords for a name that is empty: most likely a variable that nobody has set."""
+    for name in ("old", "new", "samples"):
+        if not getattr(given, name):
+            raise DiffWords(reason=f"{name.upper()} is not given")
+
+
+def _words(given: str) -> list[str]:
+    try:
+        return shlex.split(given)
+    except ValueError as error:
+        raise DiffWords(reason=f"{given!r} can't be parted into words: {error}") from error
+
+
+def _check_inputs(old: services.Candidate, new: services.Candidate) -> None:
+    """Raise DiffInputs where the two take different samples, unless a golden row of both shows otherwise."""
+    reason = same_inputs.difference(old.model.sample_schema, new.model.sample_schema)
+    if reason and not samples.common(old, new)[0]:
+        raise DiffInputs(old=old.name, new=new.name, reason=reason)
+
+
+def _check_target(path: str) -> None:
+    """Raise DiffUnwritten for a file that could not be written, before any work."""
+    folder = os.path.dirname(path) or "."
+    if not os.path.isdir(folder):
+        raise DiffUnwritten(path=path, reason="its folder is not there")
+    if os.path.isdir(path):
+        raise DiffUnwritten(path=path, reason="it is a folder")
+    if not os.access(path if os.path.exists(path) else folder, os.W_OK):
+        raise DiffUnwritten(path=path, reason="this user may not write there")
+
+
+def _write(path: str, content: str) -> None:
+    try:
+        Path(path).write_text(content, encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        raise DiffUnwritten(path=path, reason=error.strerror or str(error)) from error

@@ -1,0 +1,87 @@
+"""Why two services can't be compared."""
+
+from nb_builder.problems.build_problem import BuildProblem
+
+
+class DiffWords(BuildProblem):
+    """The words of `make diff` are not what it takes."""
+
+    code = "diff-words"
+    exit_status = 2
+    what_words = "{reason}."
+    why_words = "Two services are named, samples for both, and limits as numbers; nothing of that is guessed."
+    fix_words = (
+        "Call it as make diff OLD=my-service:1 NEW=my-service:2 SAMPLES=golden MAX_DIFFERENT=1%; "
+        "docs/how-to/compare-two-versions.md explains each word."
+    )
+
+
+class DiffEngine(BuildProblem):
+    """An image is to be compared, and there is no engine here that runs it."""
+
+    code = "diff-engine"
+    what_words = "{name} is no folder here, and no engine can look for an image of that name ({reason})."
+    why_words = "Services in images are run side by side by the container engine, on this machine."
+    fix_words = (
+        "Start the engine, or name another one: DOCKER=podman. Without an engine, name folders that "
+        "s2i/bin/assemble has filled (APP_ROOT)."
+    )
+
+
+class DiffMissing(BuildProblem):
+    """There is neither an image nor a folder of the name that was given."""
+
+    code = "diff-missing"
+    what_words = "{label}={name}: there is no such image here, and no such folder."
+    why_words = "What is compared must be built already; nothing is pulled or built meanwhile."
+    fix_words = "Look at the name ('docker image ls'), or pull or build it first."
+
+
+class DiffNoService(BuildProblem):
+    """The image or folder has no model that nb-builder made."""
+
+    code = "diff-no-service"
+    what_words = "{label}={name} is no service that nb-builder made: {reason}."
+    why_words = "Without a model there is nothing to ask."
+    fix_words = (
+        "Name an image that 's2i build', 'make runtime' or 'make native' has made, or the APP_ROOT of a local build."
+    )
+
+
+class DiffInputs(BuildProblem):
+    """The two services take different samples."""
+
+    code = "diff-inputs"
+    what_words = "{old} and {new} take different samples: {reason}."
+    why_words = "Answers are compared to the same sample; one of the two would refuse them all."
+    fix_words = (
+        "Name two versions of one service. Where both do take the same samples, give both notebooks one of them in "
+        "`examples`: a golden row that both have proves it."
+    )
+
+
+class DiffNoRows(BuildProblem):
+    """There is no sample to ask."""
+
+    code = "diff-no-rows"
+    what_words = "There is nothing to compare: {reason}."
+    why_words = "Without samples, two services that have nothing in common would count as equal."
+    fix_words = "Name a file with rows: SAMPLES=samples.csv; docs/how-to/score-files.md says which formats are read."
+
+
+class DiffNotReady(BuildProblem):
+    """One of the two services does not start, or ends while it is asked."""
+
+    code = "diff-not-ready"
+    what_words = "{label}={name} {reason}."
+    why_words = "Rows that nobody answers say nothing of a version; the log above says what happened."
+    fix_words = "Run it alone ('docker run', or s2i/bin/run) until it answers; then compare again."
+
+
+class DiffUnwritten(BuildProblem):
+    """The report can't be written to where it should go."""
+
+    code = "diff-unwritten"
+    what_words = "The report can't be written to {path}: {reason}."
+    why_words = "A comparison whose report is lost need not be made."
+    fix_words = "Name a file in a folder that is there and that this user may write to."

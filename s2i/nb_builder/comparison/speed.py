@@ -1,0 +1,70 @@
+"""Speed of two services by pairs of answers to the same sample, one right after the other."""
+
+import math
+from array import array
+from collections.abc import Sequence
+from statistics import median
+from typing import NamedTuple
+
+CONFIDENCE = 0.95
+# Fewer pairs have no interval of this confidence: the chance that all lie on one side of the median is 2 / 2**n.
+FEWEST = 6
+# Up to here the binomial distribution is summed as it is.
+EXACT = 1000
+
+
+class Interval(NamedTuple):
+    """A ratio, and the interval that has it with the confidence above."""
+
+    ratio: float
+    low: float
+    high: float
+
+
+class Speed:
+    """Collects the seconds that both took for the same sample."""
+
+    def __init__(self) -> None:
+        self.old = array("d")
+        self.new = array("d")
+
+    def __len__(self) -> int:
+        return len(self.old)
+
+    def add(self, old: float, new: float) -> None:
+        """Take a pair."""
+        self.old.append(old)
+        self.new.append(new)
+
+    def medians(self) -> tuple[float, float]:
+        """Return the medians of OLD and NEW in seconds."""
+        return median(self.old), median(self.new)
+
+    def ratio(self) -> Interval | None:
+        """Return the median of NEW's seconds by OLD's, pair by pair; None for too few pairs.
+
+        Pairs, since samples may take long or short: what both spend on one sample falls out.
+        """
+        if len(self) < FEWEST:
+            return None
+        return interval([new / old for old, new in zip(self.old, self.new, strict=True)])
+
+
+def interval(values: Sequence[float]) -> Interval:
+    """Return the median of `values` with its interval, by ranks: it holds whatever their distribution is."""
+    ordered = sorted(values)
+    outside = _outside(len(ordered))
+    return Interval(median(ordered), ordered[outside], ordered[-1 - outside])
+
+
+def _outside(count: int) -> int:
+    """Return how many of `count` values lie outside of the interval of their median, on either side."""
+    allowed = (1 - CONFIDENCE) / 2
+    if count > EXACT:
+        return max(0, math.floor(count / 2 - 1.96 * math.sqrt(count) / 2))
+    below, chance = 0, 0.5**count
+    while chance <= allowed:
+        below += 1
+        chance += math.comb(count, below) * 0.5**count
+    # That `below` values or fewer are under the median is likelier than allowed, one less is not.
+    return max(0, below - 1)
