@@ -73,7 +73,8 @@ class Session:
         # Its progress is for terminals, and no page shows it.
         (folder / ".curlrc").write_text("silent\nshow-error\n")
         self.env = {
-            **{key: value for key, value in os.environ.items() if not key.startswith(("S2I_", "PYTEST_"))},
+            # A reader's shell is no part of `make test`: below another make, make says its folder on stdout.
+            **{key: value for key, value in os.environ.items() if not key.startswith(("S2I_", "PYTEST_", "MAKE"))},
             "HOME": str(folder),
             "STATE": str(folder / "state"),
             "PORT": str(self.port),
