@@ -6,13 +6,14 @@ import os
 import queue
 import re
 import signal
-import socket
 import subprocess
 import sys
 import textwrap
 import threading
 import time
 from pathlib import Path
+
+import ports
 
 SOON = 20.0
 # RabbitMQ, mosquitto and Kafka take seconds to start, each time, and Kafka is fetched: `make test-bus` asks for them.
@@ -172,8 +173,7 @@ def wait_until(true, seconds: float = SOON) -> bool:
 
 def free_port() -> str:
     """Return a port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return str(server.getsockname()[1])
+    return str(ports.free_port())
 
 
 def copy_of(root: Path, folder: Path) -> Path:

@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -14,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cases import Case, named
+from ports import free_port
 
 ROOT = Path(__file__).parents[2]
 BIN = ROOT / "s2i" / "bin"
@@ -187,13 +187,6 @@ def ask(port: int, body: bytes, method: str = "POST", path: str = "/predict", se
         return response.status, response.read()
     finally:
         connection.close()
-
-
-def free_port() -> int:
-    """Return a TCP port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def processes_of(env: dict[str, str], patience: float = 3.0) -> list[str]:

@@ -1,11 +1,10 @@
 """SageMaker's and Vertex AI's own SDKs start the image on this machine and understand what it says."""
 
-import socket
-
 import pytest
 
 from contract import clients
 from engine import compose, provide
+from ports import free_port
 
 pytestmark = pytest.mark.long
 
@@ -23,13 +22,6 @@ def sagemaker_s(example):
         (pytest.fail if provide.required() else pytest.skip)(f"left out: {lack}")
     with compose.tidy(example):
         yield example
-
-
-def free_port():
-    """Return a port on which nothing listens."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
 
 
 def test_sagemaker_s_sdk_deploys_it_and_reads_each_of_its_formats(sagemaker_s):

@@ -3,19 +3,15 @@
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from ports import free_port
+
 SOON = 120.0
 WORKERS = 2
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
 
 
 @contextlib.contextmanager
@@ -25,7 +21,7 @@ def cluster(python: Path, folder: Path) -> Iterator[str]:
     home = subprocess.run([python, "-I", "-c", program], capture_output=True, text=True, check=True).stdout.strip()
     # Only this variable reaches the workers.
     environ = {**os.environ, "SPARK_HOME": home, "PYSPARK_PYTHON": str(python), "SPARK_LOCAL_IP": "127.0.0.1"}
-    port = _free_port()
+    port = free_port()
     master = f"spark://127.0.0.1:{port}"
     started: list[subprocess.Popen] = []
 
