@@ -1,7 +1,7 @@
 """make bench: what we measure against what users have today, side by side in one run.
 
 Usage: python test/bench [build] [incremental] [images] [start] [serve] [health] [batching] [batched-serve] [grpc]
-    [native] [batch] [batch-memory] [bus] [drift] [verify] [capacity] [notebooks]
+    [native] [batch] [batch-memory] [bus] [drift] [dev] [verify] [capacity] [notebooks]
 (without words all but notebooks, which fetches from GitHub and takes hours)
 """
 
@@ -14,6 +14,7 @@ import batching
 import build
 import bus
 import capacity
+import dev
 import drift
 import grpc_calls
 import health
@@ -40,6 +41,7 @@ SUITES = {
     "batch-memory": batch_memory.report,
     "bus": bus.report,
     "drift": drift.report,
+    "dev": dev.report,
     "verify": verify.report,
     "capacity": capacity.report,
     "notebooks": public.report,

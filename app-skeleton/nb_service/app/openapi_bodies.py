@@ -21,7 +21,7 @@ _TENSOR = {
     },
     "required": ["name", "shape", "datatype"],
 }
-_ID = "75e9b05b45b4-00000001"
+_ID = "75e9b05b45b40c6f1d3ea842"
 _ONE_FEEDBACK = {
     **OBJECT,
     "properties": {

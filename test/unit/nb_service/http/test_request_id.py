@@ -1,3 +1,6 @@
+import os
+import re
+
 import pytest
 from nb_service.http import request_id
 
@@ -17,6 +20,28 @@ def test_an_id_that_is_unfit_for_a_log_is_replaced(given):
 
 def test_no_two_requests_get_the_same_id():
     assert len({request_id.of({}) for _ in range(1000)}) == 1000
+
+
+def test_an_id_says_nothing_about_the_next_one():
+    # Two of these would share their first half by chance once in 2^48 / 10^6 runs.
+    made = [request_id.new() for _ in range(1000)]
+    assert all(re.fullmatch("[0-9a-f]{24}", one) for one in made)
+    assert len({one[:12] for one in made}) == len({one[12:] for one in made}) == 1000
+
+
+def test_a_child_process_makes_other_ids_than_its_parent():
+    request_id.new()
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(writing, " ".join(request_id.new() for _ in range(300)).encode("ascii"))
+        os._exit(0)
+    os.close(writing)
+    with open(reading, encoding="ascii") as pipe:
+        theirs = set(pipe.read().split())
+    os.waitpid(child, 0)
+    assert len(theirs) == 300
+    assert not theirs & {request_id.new() for _ in range(300)}
 
 
 def test_only_a_valid_trace_is_carried_on():
