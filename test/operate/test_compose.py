@@ -53,10 +53,10 @@ class Project:
 
     def address(self, service, port):
         """Return (host, port) at which this machine reaches a service's port; asked once, as compose takes a second."""
-        if service not in self._addresses:
+        if (service, port) not in self._addresses:
             host, _, published = self.run("port", service, str(port)).strip().rpartition(":")
-            self._addresses[service] = host, published
-        return self._addresses[service]
+            self._addresses[service, port] = host, published
+        return self._addresses[service, port]
 
     def ask(self, body, **headers):
         """Return the answer to a sample, by the proxy."""

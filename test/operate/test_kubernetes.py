@@ -28,7 +28,22 @@ def deployed(namespace, tmp_path):
     kustomization.write_text(text.replace("newTag: latest", f"newTag: {IMAGE.rpartition(':')[2]!r}"))
     namespace.kubectl("apply", "--validate=strict", "--kustomize", str(folder))
     rolled_out(namespace)
+    # The node's rules for the Service come a moment after its pods are ready.
+    assert wait_until(lambda: reached(namespace), 60)
     return namespace
+
+
+def reached(namespace):
+    """Return whether the Service's address takes a connection."""
+    program = "import socket, sys; socket.create_connection((sys.argv[1], 80), 5).close()"
+    process = namespace.cluster.start(sys.executable, "-c", program, address_of(namespace))
+    process.communicate()
+    return process.returncode == 0
+
+
+def address_of(namespace):
+    """Return the Service's address in the cluster."""
+    return namespace.get("service", "my-service")["spec"]["clusterIP"]
 
 
 def rolled_out(namespace, seconds=240):
@@ -60,13 +75,12 @@ def pods(namespace):
 
 def load(namespace, least):
     """Have clients ask by the Service's address, as `clients.asking` does."""
-    address = namespace.get("service", "my-service")["spec"]["clusterIP"]
-    return clients.asking(namespace.cluster.start(sys.executable, str(LOAD), address, "80", str(least)))
+    return clients.asking(namespace.cluster.start(sys.executable, str(LOAD), address_of(namespace), "80", str(least)))
 
 
 def load_grpc(namespace, least):
     """Have clients call by the Service's address, each by a channel that it keeps."""
-    address = namespace.get("service", "my-service")["spec"]["clusterIP"]
+    address = address_of(namespace)
     python = grpc_clients.python_of("triton-grpc")
     return clients.asking(namespace.cluster.start(str(python), str(LOAD_GRPC), address, "8081", str(least)))
 
@@ -99,7 +113,7 @@ def drained(namespace):
         yield draining
     finally:
         draining.kill()
-        draining.wait()
+        draining.communicate()
         namespace.cluster.kubectl("uncordon", "node")
 
 
@@ -147,7 +161,7 @@ def test_a_node_that_is_drained_fails_no_request_of_ten_thousand(deployed):
         with pytest.raises(RuntimeError, match="would violate the pod's disruption budget"):
             deployed.kubectl("create", "--raw", path, "--filename", "-", text=json.dumps(eviction))
         deployed.cluster.kubectl("uncordon", "node")
-        assert draining.wait(300) == 0, draining.stdout.read()
+        assert draining.wait(300) == 0, draining.communicate()
         rolled_out(deployed)
         assert not set(pods(deployed)[0]) & set(before)
         counts = end()
