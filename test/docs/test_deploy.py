@@ -1,6 +1,8 @@
 """What is laid out for clusters fits together, and with the rest of the repository."""
 
+import copy
 import json
+import re
 import shutil
 import urllib.parse
 from pathlib import Path
@@ -11,13 +13,17 @@ from nb_builder.commands.dev.settings import Settings
 from nb_service import backends
 from nb_service.backends.batch import command_line
 
+import templates
 from commands import ROOT
 from engine import stand_ins
 from promtool import promtool
 
 DEPLOY = ROOT / "docs/deploy"
 COMPOSE = yaml.safe_load((DEPLOY / "compose/compose.yaml").read_text(encoding="utf-8"))
-ITEMS = yaml.safe_load((ROOT / "docs/deploy/openshift.yaml").read_text(encoding="utf-8"))["items"]
+OPENSHIFT = DEPLOY / "openshift"
+ITEMS = yaml.safe_load((OPENSHIFT / "service.yaml").read_text(encoding="utf-8"))["items"]
+TEMPLATE = yaml.safe_load((OPENSHIFT / "template.yaml").read_text(encoding="utf-8"))
+AB = yaml.safe_load((OPENSHIFT / "ab.yaml").read_text(encoding="utf-8"))["items"]
 
 
 def test_both_development_containers_run_make_dev_and_show_its_ports():
@@ -92,13 +98,98 @@ def test_the_route_leads_to_the_service_and_that_to_the_port_which_the_image_exp
     service, deployment = named("Service", "my-service")["spec"], named("Deployment", "my-service")["spec"]
     route = named("Route", "my-service")["spec"]
     container = deployment["template"]["spec"]["containers"][0]
-    (port,) = service["ports"]
+    (port,) = [each for each in service["ports"] if each["name"] == route["port"]["targetPort"]]
     assert route["to"] == {"kind": "Service", "name": "my-service"}
-    assert route["port"]["targetPort"] == port["name"]
     assert service["selector"] == deployment["selector"]["matchLabels"] == deployment["template"]["metadata"]["labels"]
-    assert f"EXPOSE {port['port']}\n" in (ROOT / "s2i/runtime.Dockerfile").read_text(encoding="utf-8")
-    asked = [container[probe]["httpGet"]["port"] for probe in ("readinessProbe", "livenessProbe")]
-    assert [container["ports"][0]["containerPort"], *asked] == [port["port"]] * 3
+    (listens,) = [each for each in container["ports"] if each["name"] == port["targetPort"]]
+    assert f"EXPOSE {listens['containerPort']}\n" in (ROOT / "s2i/runtime.Dockerfile").read_text(encoding="utf-8")
+    asked = [container[probe]["httpGet"]["port"] for probe in ("startupProbe", "readinessProbe", "livenessProbe")]
+    assert asked == [port["targetPort"]] * 3
+
+
+def alike(deployment):
+    """Return what Deployments have alike: all but names, labels, images, and who the user is."""
+    spec = copy.deepcopy(deployment["spec"])
+    del spec["selector"], spec["template"]["metadata"]
+    pod = spec["template"]["spec"]
+    pod["securityContext"].pop("runAsUser", None)
+    for constraint in pod["topologySpreadConstraints"]:
+        del constraint["labelSelector"]
+    for container in pod["containers"]:
+        del container["image"]
+    return spec
+
+
+def test_openshift_s_deployments_are_that_of_kubernetes_but_for_the_user():
+    kubernetes = yaml.safe_load((DEPLOY / "kubernetes/deployment.yaml").read_text(encoding="utf-8"))
+    service = yaml.safe_load((DEPLOY / "kubernetes/service.yaml").read_text(encoding="utf-8"))
+    ours = [named("Deployment", "my-service"), *[item for item in AB if item["kind"] == "Deployment"]]
+    assert len(ours) == 3
+    for deployment in ours:
+        assert alike(deployment) == alike(kubernetes)
+        # The project has a range of users of its own, and admits no other one.
+        assert "runAsUser" not in deployment["spec"]["template"]["spec"]["securityContext"]
+    assert named("Service", "my-service") == service
+
+
+def test_the_webhooks_name_one_secret_which_the_page_makes():
+    triggers = named("BuildConfig", "my-service")["spec"]["triggers"]
+    hooks = [trigger for trigger in triggers if trigger["type"] in ("Generic", "GitHub", "GitLab")]
+    assert len(hooks) == 3
+    (name,) = {hook[hook["type"].lower()]["secretReference"]["name"] for hook in hooks}
+    page = (OPENSHIFT / "README.md").read_text(encoding="utf-8")
+    assert f"oc create secret generic {name} --from-literal=WebHookSecretKey=" in page
+
+
+# What service.yaml has in place of the template's parameters that have no value of their own.
+GIVEN = {"GIT_URI": "https://git.example.com/my-notebook.git", "NAMESPACE": "my-project"}
+
+
+def test_the_template_s_objects_are_those_of_the_service():
+    assert templates.filled(TEMPLATE, **GIVEN) == ITEMS
+
+
+def test_each_parameter_of_the_template_changes_something_and_the_name_everything():
+    for parameter in TEMPLATE["parameters"]:
+        other = "7" if parameter["name"] == "REPLICAS" else "other"
+        assert templates.filled(TEMPLATE, **{**GIVEN, parameter["name"]: other}) != ITEMS, parameter["name"]
+    others = templates.filled(TEMPLATE, **GIVEN, NAME="other")
+    for item in others:
+        # The Dockerfile is the repository's own.
+        item["spec"].get("source", {}).pop("dockerfile", None)
+    assert "my-service" not in json.dumps(others)
+    assert named("ImageStream", "my-service") != others[1]
+
+
+def test_what_the_template_needs_is_given_where_the_page_uses_it():
+    needed = {each["name"] for each in TEMPLATE["parameters"] if each.get("required") and "value" not in each}
+    page = (OPENSHIFT / "README.md").read_text(encoding="utf-8")
+    (line,) = [line for line in page.splitlines() if f"--template={TEMPLATE['metadata']['name']}" in line]
+    assert needed == GIVEN.keys() == set(re.findall(r"-p (\w+)=", line))
+    with pytest.raises(KeyError):
+        templates.filled(TEMPLATE)
+
+
+def test_the_versions_behind_one_route_are_alike_and_no_pods_of_another_service():
+    first, second = ([item for item in AB if item["metadata"]["name"] == f"my-service-{each}"] for each in "ab")
+    told = (
+        json.dumps(first).replace("my-service-slim:a", "my-service-slim:b").replace('"my-service-a"', '"my-service-b"')
+    )
+    assert json.loads(told.replace('"version": "a"', '"version": "b"')) == second
+    for deployment, service in (first, second):
+        labels = deployment["spec"]["template"]["metadata"]["labels"]
+        assert service["spec"]["selector"] == deployment["spec"]["selector"]["matchLabels"] == labels
+        assert not named("Service", "my-service")["spec"]["selector"].items() <= labels.items()
+        (container,) = deployment["spec"]["template"]["spec"]["containers"]
+        (follows,) = json.loads(deployment["metadata"]["annotations"]["image.openshift.io/triggers"])
+        assert follows["from"]["name"] == container["image"]
+        assert follows["fieldPath"] == f'spec.template.spec.containers[?(@.name=="{container["name"]}")].image'
+    (route,) = [item["spec"] for item in AB if item["kind"] == "Route"]
+    backends_ = [route["to"], *route["alternateBackends"]]
+    assert [backend["name"] for backend in backends_] == [each[1]["metadata"]["name"] for each in (first, second)]
+    assert route["port"]["targetPort"] in [port["name"] for port in first[1]["spec"]["ports"]]
+    share = backends_[1]["weight"] / sum(backend["weight"] for backend in backends_)
+    assert f"{round(100 * share)} of 100" in (OPENSHIFT / "README.md").read_text(encoding="utf-8")
 
 
 def test_what_follows_an_image_in_the_deployment_names_a_container_of_it():
@@ -125,7 +216,7 @@ def test_the_build_arguments_are_arguments_of_the_dockerfile():
 
 BATCHES = {
     name: yaml.safe_load((ROOT / f"docs/deploy/{name}.yaml").read_text(encoding="utf-8"))["items"]
-    for name in ("batch", "openshift-batch")
+    for name in ("batch", "openshift/batch")
 }
 
 
@@ -151,7 +242,7 @@ def test_the_jobs_that_score_files_say_words_that_batch_takes_and_go_on_on_their
 
 
 def test_what_follows_the_image_in_openshift_s_cron_job_names_its_container():
-    _, nightly, once = BATCHES["openshift-batch"]
+    _, nightly, once = BATCHES["openshift/batch"]
     (follows,) = json.loads(nightly["metadata"]["annotations"]["image.openshift.io/triggers"])
     (container,) = once["spec"]["template"]["spec"]["containers"]
     assert follows["fieldPath"] == (

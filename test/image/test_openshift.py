@@ -6,12 +6,15 @@ import subprocess
 import pytest
 import yaml
 
+import templates
 from engine import go_tool, provide
 from image.conftest import or_leave_out
 
 pytestmark = pytest.mark.xdist_group("openshift")
 MODULE = provide.ROOT / "test" / "openshift"
-LIST = (provide.ROOT / "docs/deploy/openshift.yaml").read_text(encoding="utf-8")
+FOLDER = provide.ROOT / "docs/deploy/openshift"
+LIST = (FOLDER / "service.yaml").read_text(encoding="utf-8")
+TEMPLATE = (FOLDER / "template.yaml").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +44,42 @@ def test_each_document_is_of_a_type_that_openshift_has_with_its_fields_and_words
     ]
 
 
-@pytest.mark.parametrize("name", ["batch", "openshift-batch"])
+def test_so_are_two_versions_behind_one_route(decode):
+    text = (FOLDER / "ab.yaml").read_text(encoding="utf-8")
+    versions = [f"{kind} my-service-{version}" for version in "ab" for kind in ("Deployment", "Service")]
+    assert decode(text) == ([*versions, "Route my-service-ab"], "")
+    assert decode(text.replace("weight: 90", "weight: 900"))[1] == (
+        "Route my-service-ab: weight 900 of my-service-a is not from 0 to 256"
+    )
+    assert decode(text.replace("weight: 10", "weight: ten"))[1].startswith("Route my-service-ab: ")
+    alternate = "        - kind: {}\n          name: my-service-b"
+    wrong = text.replace(alternate.format("Service"), alternate.format("Deployment"))
+    assert decode(wrong)[1] == 'Route my-service-ab: "Deployment" is no backend of a route'
+
+
+def test_so_is_the_template_and_so_are_its_objects_where_its_parameters_are_values(decode):
+    template = yaml.safe_load(TEMPLATE)
+    listed = {"apiVersion": "v1", "kind": "List", "items": [template]}
+    assert decode(yaml.safe_dump(listed)) == (["Template nb-builder-service"], "")
+    filled = templates.filled(template, GIT_URI="https://git.example.com/other.git", NAMESPACE="other", NAME="other")
+    names, error = decode(yaml.safe_dump({"apiVersion": "v1", "kind": "List", "items": filled}))
+    assert error == "" and names == [
+        "ImageStream nb-builder",
+        "ImageStream other",
+        "ImageStream other-slim",
+        "BuildConfig other",
+        "BuildConfig other-slim",
+        "Deployment other",
+        "Service other",
+        "Route other",
+    ]
+    template["parameters"].append(template["parameters"][0])
+    assert decode(yaml.safe_dump(listed))[1] == "Template nb-builder-service: parameter NAME is there twice"
+    template["parameters"][0] = {"name": "NAME", "required": "often"}
+    assert decode(yaml.safe_dump(listed))[1].startswith("Template nb-builder-service: ")
+
+
+@pytest.mark.parametrize("name", ["batch", "openshift/batch"])
 def test_so_are_the_jobs_that_score_files(name, decode):
     text = (provide.ROOT / f"docs/deploy/{name}.yaml").read_text(encoding="utf-8")
     jobs = ["PersistentVolumeClaim my-service-data", "CronJob my-service-nightly", "Job my-service-once"]
@@ -80,6 +118,9 @@ def test_so_is_what_scores_from_a_bus_but_for_what_keda_and_knative_have(decode)
         ("readOnlyRootFilesystem: true", "readOnlyRootFilesystem: often", "Deployment my-service: .*cannot unmarshal"),
         ("kind: Route", "kind: Rout", "Rout my-service: there is no Rout of route.openshift.io/v1"),
         ("termination: edge", "termination: edgy", 'Route my-service: "edgy" is none of'),
+        ("type: GitLab", "type: Gitlab", 'BuildConfig my-service: "Gitlab" is none of'),
+        ("secretReference:", "secretReferences:", 'BuildConfig my-service: .*unknown field "secretReferences"'),
+        ("          github:", "          gitlab:", 'BuildConfig my-service: trigger "GitHub" names no secret'),
         ("type: Source", "type: Docker", 'BuildConfig my-service: strategy "Docker" has no part of its own'),
     ],
 )

@@ -8,11 +8,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"slices"
 
 	buildv1 "github.com/openshift/api/build/v1"
 	imagev1 "github.com/openshift/api/image/v1"
 	routev1 "github.com/openshift/api/route/v1"
+	templatev1 "github.com/openshift/api/template/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	batchv1 "k8s.io/api/batch/v1"
@@ -37,7 +39,11 @@ var kinds = map[metav1.TypeMeta]func() any{
 	{APIVersion: "build.openshift.io/v1", Kind: "BuildConfig"}:      func() any { return new(buildv1.BuildConfig) },
 	{APIVersion: "image.openshift.io/v1", Kind: "ImageStream"}:      func() any { return new(imagev1.ImageStream) },
 	{APIVersion: "route.openshift.io/v1", Kind: "Route"}:            func() any { return new(routev1.Route) },
+	{APIVersion: "template.openshift.io/v1", Kind: "Template"}:      func() any { return new(templatev1.Template) },
 }
+
+// What a parameter's name is made of; ${NAME} with others is none.
+var word = regexp.MustCompile(`^\w+$`)
 
 func main() {
 	text, err := io.ReadAll(os.Stdin)
@@ -78,10 +84,45 @@ func words(object any) error {
 			}
 		}
 	case *routev1.Route:
-		ways := []routev1.TLSTerminationType{
-			routev1.TLSTerminationEdge, routev1.TLSTerminationPassthrough, routev1.TLSTerminationReencrypt,
+		return route(told.Spec)
+	case *templatev1.Template:
+		return parameters(told.Parameters)
+	}
+	return nil
+}
+
+func route(spec routev1.RouteSpec) error {
+	ways := []routev1.TLSTerminationType{
+		routev1.TLSTerminationEdge, routev1.TLSTerminationPassthrough, routev1.TLSTerminationReencrypt,
+	}
+	if err := one(spec.TLS.Termination, ways...); err != nil {
+		return err
+	}
+	// The limits are those of the type's comment: three alternatives, and weights from 0 to 256.
+	if len(spec.AlternateBackends) > 3 {
+		return fmt.Errorf("%d alternate backends, and a route has three at most", len(spec.AlternateBackends))
+	}
+	for _, backend := range append([]routev1.RouteTargetReference{spec.To}, spec.AlternateBackends...) {
+		if backend.Kind != "Service" {
+			return fmt.Errorf("%q is no backend of a route", backend.Kind)
 		}
-		return one(told.Spec.TLS.Termination, ways...)
+		if backend.Weight != nil && (*backend.Weight < 0 || *backend.Weight > 256) {
+			return fmt.Errorf("weight %d of %s is not from 0 to 256", *backend.Weight, backend.Name)
+		}
+	}
+	return nil
+}
+
+func parameters(told []templatev1.Parameter) error {
+	seen := map[string]bool{}
+	for _, parameter := range told {
+		if !word.MatchString(parameter.Name) {
+			return fmt.Errorf("%q is no name of a parameter", parameter.Name)
+		}
+		if seen[parameter.Name] {
+			return fmt.Errorf("parameter %s is there twice", parameter.Name)
+		}
+		seen[parameter.Name] = true
 	}
 	return nil
 }
@@ -95,11 +136,30 @@ func build(spec buildv1.BuildConfigSpec) error {
 		return fmt.Errorf("strategy %q has no part of its own", spec.Strategy.Type)
 	}
 	for _, trigger := range spec.Triggers {
-		if err := one(trigger.Type, buildv1.ConfigChangeBuildTriggerType, buildv1.ImageChangeBuildTriggerType); err != nil {
+		if err := starts(trigger); err != nil {
 			return err
 		}
 	}
 	return one(spec.Source.Type, buildv1.BuildSourceGit, buildv1.BuildSourceDockerfile, buildv1.BuildSourceImage)
+}
+
+// starts returns an error for a trigger of a kind that there is not, or without the part of its kind.
+func starts(trigger buildv1.BuildTriggerPolicy) error {
+	hooks := map[buildv1.BuildTriggerType]*buildv1.WebHookTrigger{
+		buildv1.GenericWebHookBuildTriggerType: trigger.GenericWebHook,
+		buildv1.GitHubWebHookBuildTriggerType:  trigger.GitHubWebHook,
+		buildv1.GitLabWebHookBuildTriggerType:  trigger.GitLabWebHook,
+	}
+	if hook, known := hooks[trigger.Type]; known {
+		if hook == nil || hook.SecretReference == nil || hook.SecretReference.Name == "" {
+			return fmt.Errorf("trigger %q names no secret", trigger.Type)
+		}
+		if hook.Secret != "" {
+			return fmt.Errorf("trigger %q has its secret where everybody reads it", trigger.Type)
+		}
+		return nil
+	}
+	return one(trigger.Type, buildv1.ConfigChangeBuildTriggerType, buildv1.ImageChangeBuildTriggerType)
 }
 
 func one[Word ~string](word Word, known ...Word) error {
