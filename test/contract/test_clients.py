@@ -1,10 +1,12 @@
 """Each protocol is spoken with the clients that its users have."""
 
+import copy
 import json
 import os
 import subprocess
 
 import pytest
+import yaml
 
 from contract import clients
 from contract.notebooks import LISTS, OBJECTS
@@ -229,3 +231,21 @@ def test_the_service_keeps_what_its_openapi_document_says(model_cache, code, tmp
         service.close()
     assert ran.returncode == 0, ran.stdout[-4000:]
     assert "nb_service/" not in service.log
+
+
+def test_the_inference_service_is_what_kserve_s_own_models_take(tmp_path):
+    (service,) = yaml.safe_load_all((clients.ROOT / "docs/deploy/kserve.yaml").read_text(encoding="utf-8"))
+    unknown, typed, lacking, nested = (copy.deepcopy(service) for _ in range(4))
+    unknown["spec"]["predictor"]["minReplica"] = 2
+    typed["spec"]["predictor"]["maxReplicas"] = "ten"
+    del lacking["spec"]["predictor"]
+    nested["spec"]["predictor"]["containers"][0]["readinessProbe"]["httpGet"]["pth"] = "/readyz"
+    path = tmp_path / "services.json"
+    path.write_text(json.dumps([service, unknown, typed, lacking, nested]))
+    assert clients.ask("kserve", "check_inference_service.py", path) == [
+        [],
+        [".spec.predictor.minReplica is unknown"],
+        [".spec.predictor.maxReplicas is no int"],
+        [".spec: Invalid value for `predictor`, must not be `None`"],
+        [".spec.predictor.containers[0].readinessProbe.httpGet.pth is unknown"],
+    ]

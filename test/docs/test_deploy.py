@@ -252,6 +252,31 @@ def test_what_follows_the_image_in_openshift_s_cron_job_names_its_container():
     assert container["image"] == named("BuildConfig", "my-service")["spec"]["output"]["to"]["name"]
 
 
+def test_kserve_s_predictor_is_the_container_of_kubernetes_within_what_both_of_its_ways_take():
+    service = yaml.safe_load((DEPLOY / "kserve.yaml").read_text(encoding="utf-8"))
+    kubernetes = yaml.safe_load((DEPLOY / "kubernetes/deployment.yaml").read_text(encoding="utf-8"))
+    pod = kubernetes["spec"]["template"]["spec"]
+    (theirs,), predictor = pod["containers"], service["spec"]["predictor"]
+    (ours,) = predictor["containers"]
+    (port,) = ours["ports"]
+    exposed = [each["containerPort"] for each in theirs["ports"] if each["name"] == "http"]
+    assert [port["containerPort"]] == exposed and ours["name"] == "kserve-container"
+    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+        assert ours[probe] == {**theirs[probe], "httpGet": {**theirs[probe]["httpGet"], "port": exposed[0]}}
+    whole = {key: pod["securityContext"][key] for key in ("runAsNonRoot", "runAsUser", "seccompProfile")}
+    assert ours["securityContext"] == {**theirs["securityContext"], **whole}
+    assert [ours[part] for part in ("resources", "volumeMounts")] == [
+        theirs[part] for part in ("resources", "volumeMounts")
+    ]
+    assert predictor["volumes"] == pod["volumes"]
+    env = {each["name"]: each["value"] for each in ours["env"]}
+    assert env["S2I_MODEL_NAME"] == service["metadata"]["name"] and env.pop("PROTOCOL") == "v2"
+    # A pod has 30 seconds by Kubernetes' own default.
+    assert float(env["S2I_LINGER"]) < float(env["S2I_GRACE"]) < 30
+    reference = (ROOT / "docs/reference/settings.md").read_text(encoding="utf-8")
+    assert [name for name in env if f"| `{name}` |" not in reference] == []
+
+
 @pytest.mark.parametrize("name", ["compose/compose.yaml", "ab/compose.yaml", "shadow/compose.yaml", "swarm/stack.yaml"])
 def test_each_image_of_others_is_one_that_tests_start_in_its_place(name):
     services = yaml.safe_load((ROOT / "docs/deploy" / name).read_text(encoding="utf-8"))["services"].values()

@@ -1,15 +1,13 @@
 """What scales pods by their bus is what KEDA takes: its own schema, and the names that its scalers read."""
 
 import copy
-import json
 import re
-from pathlib import Path
 
-import jsonschema
 import pytest
 import yaml
 
-from engine import go_tool, provide
+from engine import provide
+from image import crds
 from image.conftest import or_leave_out
 
 KEDA = "github.com/kedacore/keda/v2@v2.21.0"
@@ -28,30 +26,13 @@ PAGE = (provide.ROOT / "docs/how-to/score-from-a-bus.md").read_text(encoding="ut
 @pytest.fixture(scope="module")
 def keda():
     """Return the folder of KEDA's source."""
-    go = or_leave_out(lambda: go_tool.program(provide.ROOT / "test/openshift"))
-    told = or_leave_out(lambda: provide.call(go, "mod", "download", "-json", KEDA, cwd="/"))
-    return Path(json.loads(told)["Dir"])
-
-
-def _strict(schema):
-    """Return a schema that allows no field which it does not name."""
-    if isinstance(schema, dict):
-        schema = {name: _strict(value) for name, value in schema.items()}
-        if "properties" in schema and "additionalProperties" not in schema:
-            schema["additionalProperties"] = bool(schema.get("x-kubernetes-preserve-unknown-fields"))
-    elif isinstance(schema, list):
-        schema = [_strict(value) for value in schema]
-    return schema
+    return or_leave_out(lambda: crds.source(KEDA))
 
 
 @pytest.fixture(scope="module")
 def complaint(keda):
     """Return what says what KEDA's schema has against a ScaledObject; "" for nothing."""
-    crd = yaml.safe_load((keda / "config/crd/bases/keda.sh_scaledobjects.yaml").read_text(encoding="utf-8"))
-    (version,) = [each for each in crd["spec"]["versions"] if each["name"] == "v1alpha1"]
-    # Of metadata a cluster knows more than the schema says.
-    validator = jsonschema.Draft7Validator(_strict(version["schema"]["openAPIV3Schema"]["properties"]["spec"]))
-    return lambda item: "; ".join(error.message for error in validator.iter_errors(item["spec"]))
+    return crds.complaints(keda / "config/crd/bases/keda.sh_scaledobjects.yaml", "v1alpha1")
 
 
 def _names(keda, kind):
