@@ -179,7 +179,7 @@ test-image: developer
 # Not in `make test`: all fixtures in containers, other bases, clouds' own clients, brokers in containers, each Python, a
 # build that is made twice.
 test-long: developer
-	$(PYTEST) $(BUILDS_AT_ONCE) -m long test/contract test/flow test/image $(NONE_IS_FINE)
+	$(PYTEST) $(BUILDS_AT_ONCE) -m long test/unit test/contract test/flow test/image $(NONE_IS_FINE)
 
 # Not in `make test`: PySpark has 480 MB and needs Java, and a cluster on a small machine takes minutes.
 test-spark: developer

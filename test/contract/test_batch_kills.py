@@ -78,7 +78,9 @@ def _contents(folder):
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("name", JOBS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.long] if name == "a file" else []) for name in JOBS]
+)
 def test_a_job_that_is_killed_at_random_moments_and_goes_on_writes_the_same_bytes(name, inputs, model_cache, tmp_path):
     root, words = model_cache(NOTEBOOK), JOBS[name]
     python = clients.python_of("batch") if name == "columns" else sys.executable

@@ -73,7 +73,12 @@ def test_counts(vectorizer):
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     ("accents", "analyzer", "ngrams"),
-    [(None, "word", (1, 2)), ("ascii", "word", (1, 1)), ("unicode", "word", (1, 2)), ("unicode", "char_wb", (2, 3))],
+    [
+        (None, "word", (1, 2)),
+        pytest.param("ascii", "word", (1, 1), marks=pytest.mark.long),
+        pytest.param("unicode", "word", (1, 2), marks=pytest.mark.long),
+        ("unicode", "char_wb", (2, 3)),
+    ],
 )
 def test_all_characters_of_unicode_are_letters_or_not_and_have_the_lower_case_of_python(accents, analyzer, ngrams):
     words = [
