@@ -323,7 +323,7 @@ class RabbitServer(Server):
             return self
         (self.folder / "rabbitmq.conf").write_text("\n".join(self.lines()) + "\n")
         if self.epmd is None:
-            words = ["epmd", "-port", self.names, "-address", "127.0.0.1"]
+            words = [program("epmd", "rabbitmq-server"), "-port", self.names, "-address", "127.0.0.1"]
             self.epmd = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             atexit.register(_end, self.epmd)
             # Else the server starts one that nobody ends.

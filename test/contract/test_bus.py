@@ -23,6 +23,7 @@ from contract.brokers import (
     RedisServer,
     count_until,
     kill_bus,
+    program,
 )
 from contract.notebooks import TROUBLE
 from contract.services import EVERY_BROKER, wait_until
@@ -357,8 +358,9 @@ class GuardedMqtt(MqttServer):
     def lines(self):
         words = self.folder / "words"
         words.touch()
+        hashing = program("mosquitto_passwd", "mosquitto")
         for user, password in (("rich", "p@ss/1"), ("poor", "p"), ("tests", "t")):
-            subprocess.run(["mosquitto_passwd", "-b", str(words), user, password], check=True)
+            subprocess.run([hashing, "-b", str(words), user, password], check=True)
         rules = "".join(f"user {user}\ntopic readwrite #\n" for user in ("rich", "tests"))
         (self.folder / "rules").write_text(f"{rules}user poor\ntopic read #\n")
         lines = [line for line in super().lines() if not line.startswith("allow_anonymous")]
