@@ -4,17 +4,13 @@ Usage: load.py HOST PORT LEAST, stopped by a line on stdin once at least so many
 keep their connections, half have a new one for each request.
 """
 
-import collections
 import http.client
-import json
 import sys
 import threading
-import time
 
-CLIENTS = 8
+import until_told
+
 BODY, HEADERS = b"[0.2, 0.7]", {"Content-Type": "application/json"}
-# Of each client, at most so many a second.
-RATE = 40.0
 
 
 class Client(threading.Thread):
@@ -28,8 +24,7 @@ class Client(threading.Thread):
     def run(self):
         """Ask until told to stop."""
         connection = http.client.HTTPConnection(*self._address, timeout=30)
-        while not self._end.is_set():
-            began = time.monotonic()
+        for _ in until_told.turns(self._end):
             try:
                 connection.request("POST", "/predict", BODY, HEADERS)
                 response = connection.getresponse()
@@ -39,23 +34,15 @@ class Client(threading.Thread):
             self.outcomes.append(said)
             if not self._keeps or not said.startswith("200"):
                 connection.close()
-            time.sleep(max(0.0, began + 1 / RATE - time.monotonic()))
         connection.close()
 
 
 def main(host, port, least):
     """Ask, and say what became of it."""
     end = threading.Event()
-    clients = [Client((host, int(port)), end, keeps=bool(number % 2)) for number in range(CLIENTS)]
-    for client in clients:
-        client.start()
-    sys.stdin.readline()
-    while sum(len(client.outcomes) for client in clients) < int(least):
-        time.sleep(0.1)
-    end.set()
-    for client in clients:
-        client.join()
-    print(json.dumps(collections.Counter(said for client in clients for said in client.outcomes)))
+    address = (host, int(port))
+    clients = [Client(address, end, keeps=bool(number % 2)) for number in range(until_told.CLIENTS)]
+    until_told.ask(clients, end, int(least))
 
 
 main(*sys.argv[1:])

@@ -1,0 +1,33 @@
+"""What load.py and load_grpc.py share: clients that ask until a line comes on stdin, and what became of it as JSON."""
+
+import collections
+import json
+import sys
+import threading
+import time
+from collections.abc import Iterator
+
+CLIENTS = 8
+# Of each client, at most so many a second.
+RATE = 40.0
+
+
+def turns(end: threading.Event) -> Iterator[None]:
+    """Yield for each request of a client, at its rate, until the end is told."""
+    while not end.is_set():
+        began = time.monotonic()
+        yield
+        time.sleep(max(0.0, began + 1 / RATE - time.monotonic()))
+
+
+def ask(clients: list[threading.Thread], end: threading.Event, least: int) -> None:
+    """Run clients until they are told to stop and have `least` outcomes; print {what was said: how often}."""
+    for client in clients:
+        client.start()
+    sys.stdin.readline()
+    while sum(len(client.outcomes) for client in clients) < least:
+        time.sleep(0.1)
+    end.set()
+    for client in clients:
+        client.join()
+    print(json.dumps(collections.Counter(said for client in clients for said in client.outcomes)))
