@@ -11,11 +11,7 @@ CA_BUNDLE ?= $(SSL_CERT_FILE)
 HOME_DIR := $(CURDIR)/.nb-builder
 BUILD := $(HOME_DIR)/build/bin
 TEST := $(HOME_DIR)/test/bin
-REGISTRY := $(HOME_DIR)/registry/bin
 DOCKER ?= docker
-# Settings of pip that are set here reach the build of the image, and stay out of the image.
-BUILD_ARGS := $(foreach name,PIP_INDEX_URL PIP_EXTRA_INDEX_URL PIP_TRUSTED_HOST,$(if $($(name)),--build-arg $(name)))
-VERSION := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 
 export NB_BUILDER_HOME := $(HOME_DIR)
 
@@ -57,94 +53,76 @@ help:
 	@echo "make board       write the board and the rules in docs/deploy/prometheus anew from the metric table"
 	@echo "make clean       remove what all of these have made here"
 
-# Each run of install is a tenth of a second where nothing has changed.
+# Where a command is made of environments, and how: s2i/nb-builder, as `pip install nb-builder` brings it.
+NB_BUILDER = DOCKER="$(DOCKER)" s2i/nb-builder
+# An option of a command, where its variable is set.
+option = $(if $(2),$(1) "$(2)")
+
 environments:
-	@command -v git >/dev/null || { echo "nb-builder needs git; on Debian: apt-get install git" >&2; exit 1; }
 	@s2i/install "$(HOME_DIR)" $(if $(JSON),>&2)
 
 developer:
 	@s2i/install "$(HOME_DIR)" --test
 
-run: environments
-	@$(if $(MODEL),$(model_file) $(if $(KEY),export S2I_VERIFY_KEY_FILE="$(KEY)";)) exec "$(BUILD)/python" -I -m nb_builder $(if $(MODEL),serve "$$file",local "$(NOTEBOOK)")
+run:
+	@$(NB_BUILDER) run $(if $(MODEL),$(call option,--model,$(MODEL)) $(call option,--key,$(KEY)),"$(NOTEBOOK)") $(if $(JSON),--json)
 
-# JupyterLab is 60 packages, made where it is wanted; LAB=… reaches nb_builder by the environment.
-dev: environments
-	@$(if $(filter 0,$(LAB)),,s2i/install "$(HOME_DIR)" --lab)
-	@exec "$(BUILD)/python" -I -m nb_builder dev "$(NOTEBOOK)"
+dev:
+	@$(NB_BUILDER) dev "$(NOTEBOOK)"
 
-# What MODEL=… names: a file, or else what a registry has. It stays, so that the next run needs no registry.
-model_file = file="$(MODEL)"; [ -e "$$file" ] || { s2i/install "$(HOME_DIR)" --registry && file="$(HOME_DIR)/pulled-model" \
-	&& "$(REGISTRY)/python" -I -m nb_builder pull "$(MODEL)" "$$file"; } || exit;
-
-# What is given to make as BATCH=1 is in the environment of s2i/install, too; stdout is for answers alone.
+# What is given to make as BATCH=1 is in the environment, too.
 batch:
-	@$(MAKE) --no-print-directory environments >&2
-	@exec "$(BUILD)/python" -I -m nb_builder batch "$(NOTEBOOK)" $(OPTIONS) $(IN) $(OUT)
+	@$(NB_BUILDER) batch "$(NOTEBOOK)" $(OPTIONS) $(IN) $(OUT)
 
-check-notebook: environments
-	@exec s2i/check $(if $(JSON),--json) "$(NOTEBOOK)"
+check-notebook:
+	@$(NB_BUILDER) check $(if $(JSON),--json) "$(NOTEBOOK)"
 
 build:
-	@mkdir -p "$(HOME_DIR)"
-	@# Left alone where it is the same already: others may be building, too.
-	@bundle="$(HOME_DIR)/ca-bundle.crt"; if [ -z "$(CA_BUNDLE)" ]; then rm -f "$$bundle"; \
-		else cmp -s "$(CA_BUNDLE)" "$$bundle" || cp "$(CA_BUNDLE)" "$$bundle"; fi
-	$(DOCKER) build --build-arg BASE_IMAGE=$(BASE_IMAGE) --build-arg VERSION=$(VERSION) \
-		$(if $(COMPILERS),--build-arg COMPILERS=1) $(if $(APT),--build-arg APT="$(APT)") $(if $(OTEL),--build-arg OTEL=1) $(if $(BATCH),--build-arg BATCH=1) $(if $(GRPC),--build-arg GRPC=1) $(if $(BUS),--build-arg BUS=$(BUS)) $(BUILD_ARGS) --tag $(IMAGE_NAME) .
+	@$(NB_BUILDER) builder --tag "$(IMAGE_NAME)" --base "$(BASE_IMAGE)" --ca-bundle "$(CA_BUNDLE)" \
+		$(call option,--apt,$(APT)) $(call option,--bus,$(BUS)) $(if $(COMPILERS),--compilers) $(if $(OTEL),--otel) \
+		$(if $(BATCH),--batch) $(if $(GRPC),--grpc)
 
-# What is given to make as S2I_SLIM=… is in the environment, too.
+# What is given to make as S2I_SLIM=… or PLATFORM=… is in the environment, too.
 runtime:
-	@DOCKER="$(DOCKER)" s2i/runtime "$(SERVICE)" "$(or $(IMAGE),$(SERVICE)-slim)"
+	@$(NB_BUILDER) slim "$(SERVICE)" $(call option,--tag,$(IMAGE))
 
-# PLATFORM=… is in the environment, as S2I_SLIM=… is.
 native:
-	@DOCKER="$(DOCKER)" COMPILER="$(or $(COMPILER),$(BASE_IMAGE))" s2i/native "$(SERVICE)" "$(or $(IMAGE),$(SERVICE)-native)"
+	@COMPILER="$(or $(COMPILER),$(BASE_IMAGE))" $(NB_BUILDER) native "$(SERVICE)" $(call option,--tag,$(IMAGE))
 
-# It gets its name when it is whole.
 spark-model:
-	@out="$(or $(OUT),model.zip)"; $(DOCKER) run --rm "$(SERVICE)" spark-model > "$$out.part" \
-		&& mv "$$out.part" "$$out" || { status=$$?; rm -f "$$out.part"; exit $$status; }
+	@$(NB_BUILDER) spark-model "$(SERVICE)" $(call option,--output,$(OUT))
 
-# Signed on this machine, where it is asked for: the key comes near no container. It gets its name when it is whole.
-zipapp: $(if $(KEY),environments)
-	@out="$(or $(OUT),model.pyz)"; $(DOCKER) run --rm "$(SERVICE)" zipapp $(if $(WHEELS),--with-wheels) > "$$out.part" \
-		&& chmod +x "$$out.part" \
-		$(if $(KEY),&& S2I_SIGN_KEY_FILE="$(KEY)" S2I_SIGN_CERTIFICATE_FILE="$(CERTIFICATE)" "$(BUILD)/python" -I -m nb_builder sign "$$out.part") \
-		&& mv "$$out.part" "$$out" || { status=$$?; rm -f "$$out.part"; exit $$status; }
+zipapp:
+	@$(NB_BUILDER) zipapp "$(SERVICE)" $(call option,--output,$(OUT)) $(if $(WHEELS),--wheels) \
+		$(call option,--key,$(KEY)) $(call option,--certificate,$(CERTIFICATE))
 
 # The file MODEL=…, or one of SERVICE that is made for it, as make zipapp does.
 push:
-	@s2i/install "$(HOME_DIR)" --registry
 	@$(if $(MODEL),,$(MAKE) --no-print-directory zipapp OUT="$(HOME_DIR)/pushed-model")
-	@exec "$(REGISTRY)/python" -I -m nb_builder push "$(or $(MODEL),$(HOME_DIR)/pushed-model)" "$(TO)"
+	@$(NB_BUILDER) push "$(or $(MODEL),$(HOME_DIR)/pushed-model)" "$(TO)"
 
-# With KEY=… it gets its name once it is verified.
 pull:
-	@s2i/install "$(HOME_DIR)" --registry
-	@out="$(or $(OUT),model.pyz)"; "$(REGISTRY)/python" -I -m nb_builder pull "$(FROM)" "$$out.part" \
-		$(if $(KEY),&& "$(BUILD)/python" -I -m nb_scorer.zipapp "$$out.part" --key "$(KEY)" --verify) \
-		&& mv "$$out.part" "$$out" || { status=$$?; rm -f "$$out.part"; exit $$status; }
+	@$(NB_BUILDER) pull "$(FROM)" $(call option,--output,$(OUT)) $(call option,--key,$(KEY))
 
 # JSON=1 is JSON to stdout, as of check-notebook; else it names a file.
-diff: environments
-	@s2i/diff --engine="$(DOCKER)" --max-different="$(MAX_DIFFERENT)" --max-difference="$(MAX_DIFFERENCE)" \
+diff:
+	@$(NB_BUILDER) diff --engine="$(DOCKER)" --max-different="$(MAX_DIFFERENT)" --max-difference="$(MAX_DIFFERENCE)" \
 		--max-latency-ratio="$(MAX_LATENCY_RATIO)" --max-memory-ratio="$(MAX_MEMORY_RATIO)" --read="$(OPTIONS)" \
 		--html="$(HTML)" $(if $(filter 1,$(JSON)),--json,--json-file="$(JSON)") -- "$(OLD)" "$(NEW)" "$(SAMPLES)"
 
-ab-report: environments
-	@s2i/ab-report --since="$(SINCE)" --label="$(LABEL)" --route="$(ROUTE)" --prefix="$(PREFIX)" $(if $(JSON),--json) \
+ab-report:
+	@$(NB_BUILDER) ab-report --since="$(SINCE)" --label="$(LABEL)" --route="$(ROUTE)" --prefix="$(PREFIX)" $(if $(JSON),--json) \
 		-- "$(PROMETHEUS)" "$(A)" "$(B)"
 
-rebuild-check: environments
-	@DOCKER="$(DOCKER)" s2i/rebuild-check "$(SERVICE)" "$(IMAGE_NAME)"
+rebuild-check:
+	@$(NB_BUILDER) rebuild-check "$(SERVICE)" --builder "$(IMAGE_NAME)"
 
-sign: environments
-	@DOCKER="$(DOCKER)" IMAGE="$(IMAGE)" s2i/sign "$(SERVICE)" "$(KEY)" "$(CERTIFICATE)"
+sign:
+	@$(NB_BUILDER) sign "$(SERVICE)" --key "$(KEY)" $(call option,--certificate,$(CERTIFICATE)) $(call option,--tag,$(IMAGE))
 
 # A file is verified by the program that is here, and not by the one that is in it.
-verify: $(if $(MODEL),environments)
-	@$(if $(MODEL),"$(BUILD)/python" -I -m nb_scorer.zipapp "$(MODEL)" --key "$(KEY)" --verify,DOCKER="$(DOCKER)" s2i/verify "$(SERVICE)" "$(KEY)")
+verify:
+	@$(NB_BUILDER) verify "$(or $(MODEL),$(SERVICE))" --key "$(KEY)"
 
 # One run of all that builds: while builds in containers wait, those on this machine compute.
 test: check test-unit
@@ -200,11 +178,10 @@ check: developer
 	$(TEST)/ruff format --check .
 	$(TEST)/lint-imports --no-cache
 	$(TEST)/mypy
-	$(TEST)/shellcheck s2i/install s2i/ab-report s2i/check s2i/diff s2i/runtime s2i/native s2i/rebuild-check s2i/sign s2i/verify s2i/bin/* test/run test/run-once-more test/mutants/sandbox.sh test/kubernetes/node.sh .ci/run
+	$(TEST)/shellcheck s2i/install s2i/check s2i/nb-builder s2i/python s2i/runtime s2i/native s2i/rebuild-check s2i/sign s2i/verify s2i/bin/* test/run test/run-once-more test/mutants/sandbox.sh test/kubernetes/node.sh .ci/run
 
 audit:
-	@s2i/install "$(HOME_DIR)" --audit
-	@"$(BUILD)/python" -I -m nb_builder audit --engine=$(DOCKER) $(IMAGE) $(AUDIT_OPTIONS)
+	@$(NB_BUILDER) audit $(IMAGE) $(AUDIT_OPTIONS)
 
 bench: developer
 	$(TEST)/python test/bench $(BENCH)

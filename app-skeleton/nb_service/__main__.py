@@ -18,17 +18,17 @@ from nb_scorer.common.problem import Problem
 from nb_scorer.protocol import log_forms
 
 from nb_service import backends, image_env, model_folder, settings, stdio_capture
-from nb_service.log import FACTS, as_object, visible
+from nb_service.log import FACTS, READY, as_object, visible
 from nb_service.pool import Pool, make_plan
 from nb_service.pool.turns import TurnLoop
 
 OWN_WORDS = ("serve", "prove", "ready", "selftest", "app")
 
 
-def serve(environ: dict, call: "Call", facts: int | None = None) -> int:
+def serve(environ: dict, call: "Call", facts: int | None = None, *, quiet: bool = True) -> int:
     """Serve the model with the back end of `call`; return the exit code.
 
-    `facts` is a descriptor, inherited from a program that tests this service, as in Log.
+    `facts` is a descriptor, inherited from the program that has started this service; it and `quiet` are as in Log.
     """
     values = settings.Settings(environ)
     backend = call.find(values)
@@ -38,7 +38,7 @@ def serve(environ: dict, call: "Call", facts: int | None = None) -> int:
     if facts is not None:
         # Scorers must not inherit it: the reader sees the end of this process by its end of file.
         os.set_inheritable(facts, False)
-    with stdio_capture.opened_log(values.log_format, facts, to_stderr=call.keeps_stdout) as log:
+    with stdio_capture.opened_log(values.log_format, facts, quiet=quiet, to_stderr=call.keeps_stdout) as log:
         loop = TurnLoop()
         try:
             pool = Pool(loop, model, make_plan(model, values, environ), log.say)
@@ -87,14 +87,14 @@ def main(args: list[str], environ: dict) -> int:
             from nb_service.app import process
 
             return process.main(args[1:], environ)
-        facts = int(args[2]) if args[:2] == ["serve", FACTS] and len(args) == 3 else None
+        facts = int(args[2]) if args[:1] == ["serve"] and args[1:2] in ([FACTS], [READY]) and len(args) == 3 else None
         # SageMaker starts its containers with the word serve.
         if facts is None and args not in ([], ["serve"]):
             if args[0] in OWN_WORDS or args[0] not in backends.names():
                 _show_usage()
                 return 2
             call = Call(args[0], args[1:])
-        return serve(environ, call, facts)
+        return serve(environ, call, facts, quiet=READY not in args)
     except Problem as problem:
         as_json = args != ["prove"] and settings.log_format(environ) == log_forms.JSON
         _last_words(_object_of(problem) if as_json else str(problem), sys.stderr if call.keeps_stdout else sys.stdout)

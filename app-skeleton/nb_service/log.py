@@ -21,6 +21,8 @@ TRY_AGAIN_SECONDS = 0.1
 FLUSH_SECONDS = 0.2
 # The option that passes a service the descriptor for facts.
 FACTS = "--facts"
+# The same to a program that serves people: their requests are logged.
+READY = "--ready"
 _END = object()
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"}
 
@@ -29,13 +31,16 @@ class Log:
     """Lines for stdout: `say` for events, `request` for the access log, `captured` for what others print.
 
     With `as_json` each line is a JSON object; `request` gets its lines already formatted. `captured` is for any thread,
-    everything else for the loop's only. `facts` is a descriptor to a program that tests this service: facts go there,
-    so that it need not parse sentences, and its requests are not logged.
+    everything else for the loop's only. `facts` is a descriptor to a program that has started this service: facts go
+    there, so that it need not parse sentences. Where it only tests the service, it is `quiet`: no request is logged.
     """
 
-    def __init__(self, descriptor: int | None = None, *, as_json: bool = False, facts: int | None = None) -> None:
+    def __init__(
+        self, descriptor: int | None = None, *, as_json: bool = False, facts: int | None = None, quiet: bool = True
+    ) -> None:
         self.as_json = as_json
         self._facts = facts
+        self._quiet = quiet and facts is not None
         # Not sys.stdout: what that could not write would stay in its buffer and change the exit code.
         self._descriptor = sys.stdout.fileno() if descriptor is None else descriptor
         self._requests: list[str] = []
@@ -69,7 +74,7 @@ class Log:
 
     def request(self, line: str) -> None:
         """Keep a line of the access log until `flush`."""
-        if self._facts is not None:
+        if self._quiet:
             return
         self._requests.append(line)
         self._size_of_requests += len(line)

@@ -40,12 +40,12 @@ class Form(NamedTuple):
 
 
 @contextlib.contextmanager
-def opened_log(form: str, facts: int | None = None, *, to_stderr: bool = False) -> Iterator[Log]:
+def opened_log(form: str, facts: int | None = None, *, quiet: bool = True, to_stderr: bool = False) -> Iterator[Log]:
     """Yield the log in `form` (text or json), which captures the standard streams until it is closed.
 
-    It goes to stdout, or to stderr. `facts` is as in Log.
+    It goes to stdout, or to stderr. `facts` and `quiet` are as in Log.
     """
-    log = Log(os.dup(STANDARD[to_stderr]), as_json=form == log_forms.JSON, facts=facts)
+    log = Log(os.dup(STANDARD[to_stderr]), as_json=form == log_forms.JSON, facts=facts, quiet=quiet)
     captured = CapturedOutput(log)
     try:
         yield log

@@ -3,17 +3,19 @@
 import contextlib
 import errno
 import gc
+import json
 import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 from nb_scorer.common.problem import Problem
 
 from nb_builder.commands import run_locally, usage
 from nb_builder.common import syntax_trees
 from nb_builder.common.log import Log
-from nb_builder.common.settings import Settings
+from nb_builder.common.settings import PROBLEM_FILE, Settings
 from nb_builder.problems.model import DiskFull
 
 
@@ -182,6 +184,10 @@ def _show(problem: Problem) -> int:
     if detail:
         log.line(detail)
     log.line(str(problem))
+    file = os.environ.get(PROBLEM_FILE)
+    if file:
+        facts = {"code": problem.code, "what": problem.what, "why": problem.why, "fix": problem.fix}
+        Path(file).write_text(json.dumps(facts), encoding="utf-8")
     return problem.exit_status
 
 

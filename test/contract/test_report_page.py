@@ -36,7 +36,15 @@ def seen(chromium, model_cache, tmp_path_factory):
     (folder / "samples.ndjson").write_text("".join(json.dumps(row) + "\n" for row in rows))
     page = folder / "report.html"
     old, new = (model_cache(code) for code in (OLD, NEW))
-    command = [ROOT / "s2i/diff", old, new, folder / "samples.ndjson", f"--html={page}", "--max-different=1%"]
+    command = [
+        ROOT / "s2i/nb-builder",
+        "diff",
+        old,
+        new,
+        folder / "samples.ndjson",
+        f"--html={page}",
+        "--max-different=1%",
+    ]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 3, done.stdout + done.stderr
     return clients.ask("browser", "look_at_report.py", page, os.environ.get("S2I_TEST_PICTURES") or folder, chromium)

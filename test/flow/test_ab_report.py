@@ -32,7 +32,7 @@ def made(*words):
 )
 def test_a_word_that_is_not_understood_is_told(words, said):
     status, out, _ = made(*words)
-    # Make's own status; s2i/ab-report has that of the problem.
+    # Make's own status; nb-builder ab-report has that of the problem.
     assert status == 2 and said.strip() in out and "(problem ab-words)" in out
 
 
@@ -43,5 +43,7 @@ def test_where_no_prometheus_is_that_is_told_as_json_too():
     assert status == 2 and f"PROMETHEUS={address} gives no numbers: " in out and "(problem ab-prometheus)" in out
     status, out, _ = made(*words, "JSON=1")
     assert status == 2 and json.loads(out)["problem"] == "ab-prometheus"
-    ran = subprocess.run([stage.ROOT / "s2i/ab-report", address, "a", "b"], capture_output=True, text=True)
+    ran = subprocess.run(
+        [stage.ROOT / "s2i/nb-builder", "ab-report", address, "a", "b"], capture_output=True, text=True
+    )
     assert ran.returncode == 1

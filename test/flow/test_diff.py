@@ -48,9 +48,9 @@ def environ(mark=""):
 
 
 def diff(old, new, source, *words, **env):
-    """Return what `s2i/diff` came to; no process of it may stay."""
+    """Return what `nb-builder diff` came to; no process of it may stay."""
     given = environ(f"{os.getpid()}-{Path(old).parent.name}-{Path(new).parent.name}")
-    command = [stage.ROOT / "s2i/diff", *words, old, new, source]
+    command = [stage.ROOT / "s2i/nb-builder", "diff", *words, old, new, source]
     done = subprocess.run(command, capture_output=True, text=True, env={**given, **env}, timeout=stage.BUILD_LIMIT)
     assert stage.processes_of(given) == []
     return done
@@ -221,7 +221,7 @@ def test_a_service_that_does_not_get_ready_is_a_sentence_with_what_it_says(built
 def test_a_comparison_that_is_stopped_leaves_no_process(built, samples, number):
     (samples / "many.csv").write_text(versions.CLASSES * 1000)
     given = environ(f"stopped-{os.getpid()}-{number}")
-    command = [stage.ROOT / "s2i/diff", built("slow"), built("slow"), samples / "many.csv"]
+    command = [stage.ROOT / "s2i/nb-builder", "diff", built("slow"), built("slow"), samples / "many.csv"]
     running = subprocess.Popen(command, env=given, stdout=subprocess.DEVNULL, start_new_session=True)
     # Itself, and both services with a scorer each.
     assert wait_until(lambda: len(stage.processes_of(given, 0)) > 6)

@@ -30,8 +30,8 @@ def image_of(build_once, tmp_path_factory):
 
 
 def diff(old, new, samples, *words):
-    """Return what `s2i/diff` came to; no container of it may stay."""
-    command = [provide.ROOT / "s2i/diff", "--json", *words, old, new, samples]
+    """Return what `nb-builder diff` came to; no container of it may stay."""
+    command = [provide.ROOT / "s2i/nb-builder", "diff", "--json", *words, old, new, samples]
     done = subprocess.run(command, capture_output=True, text=True)
     assert containers() == []
     return done
@@ -122,7 +122,7 @@ def test_services_of_different_samples_are_refused_before_one_of_them_starts(ima
 def test_a_comparison_that_is_stopped_leaves_no_container(image_of, tmp_path, number):
     (tmp_path / "samples.csv").write_text(versions.CLASSES * 100)
     image = image_of("slow")
-    command = [provide.ROOT / "s2i/diff", image, image, tmp_path / "samples.csv"]
+    command = [provide.ROOT / "s2i/nb-builder", "diff", image, image, tmp_path / "samples.csv"]
     running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
     try:
         assert wait_until(lambda: len(containers()) == 2)

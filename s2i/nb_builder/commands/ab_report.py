@@ -17,7 +17,7 @@ from nb_builder.ab_report.prometheus import Prometheus
 from nb_builder.commands.report_words import Parser, run
 from nb_builder.common.log import Log
 
-USAGE = "s2i/ab-report PROMETHEUS A B [OPTION…]"
+USAGE = "nb-builder ab-report PROMETHEUS A B [OPTION…]"
 _DURATION = re.compile(r"([1-9]\d*(ms|[smhdwy]))+")
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _PREFIX = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")

@@ -20,7 +20,7 @@ from nb_builder.comparison.engine import Engine
 from nb_builder.comparison.problems import DiffInputs, DiffUnwritten, DiffWords
 from nb_builder.comparison.trial import Trial
 
-USAGE = "s2i/diff OLD NEW SAMPLES [OPTION…]"
+USAGE = "nb-builder diff OLD NEW SAMPLES [OPTION…]"
 
 
 def _parser() -> Parser:

@@ -1,5 +1,6 @@
 """`make run` and `make batch`: build a notebook on this machine, and serve it or score files, without an engine."""
 
+import argparse
 import contextlib
 import json
 import os
@@ -17,6 +18,7 @@ from pathlib import Path
 from nb_scorer.common import paths
 from nb_scorer.common.settings_table import Knob, number, read_all
 from nb_scorer.model import golden_rows
+from nb_service.log import FLUSH_SECONDS, READY
 
 from nb_builder.commands import target
 from nb_builder.common import resolve_date
@@ -26,6 +28,10 @@ from nb_builder.problems.build_problem import BuildProblem
 
 DOORWAYS = Path(__file__).parents[2] / "bin"
 HOST = "127.0.0.1"
+_PARSER = argparse.ArgumentParser(prog="nb_builder local", add_help=False, allow_abbrev=False)
+_PARSER.add_argument("target", nargs="?", default=".")
+_PARSER.add_argument("--app-root", default="")
+_PARSER.add_argument("--json", action="store_true")
 PORT = Knob("PORT", number(0, 65535, int), 8080, "Port that `make run` serves on; 0 takes a free one.")
 
 
@@ -39,36 +45,48 @@ class NoPortFree(BuildProblem):
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Build and serve the notebook that the only argument names: a folder, an .ipynb or a git URL."""
+    """Build and serve the notebook that the argument names: a folder, an .ipynb or a git URL.
+
+    With --json, stdout is for one line of JSON: where the service is, once it is ready, and what it has answered.
+    `--app-root FOLDER` names where it is built.
+    """
+    given = _PARSER.parse_args(arguments)
+    answers = _stdout_for_answers() if given.json else None
     log = Log()
-    serve(*_build(arguments, log), log)
+    serve(*_build(given, log), log, answers)
 
 
 def batch(arguments: Sequence[str]) -> None:
     """Build the notebook that the first argument names, and score with it what the others say to `batch`."""
-    # stdout is for answers alone: what a build prints goes to stderr.
-    answers = os.dup(sys.stdout.fileno())
-    sys.stdout.flush()
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    answers = _stdout_for_answers()
     log = Log()
-    _, environ = _build(arguments[:1], log)
+    own = 3 if arguments[:1] == ["--app-root"] else 1
+    _, environ = _build(_PARSER.parse_args(arguments[:own]), log)
     log.step("Scoring")
     sys.stdout.flush()
     os.dup2(answers, sys.stdout.fileno())
     os.close(answers)
-    os.execve(DOORWAYS / "run", [str(DOORWAYS / "run"), "batch", *arguments[1:]], environ)  # noqa: S606 - no shell is needed
+    os.execve(DOORWAYS / "run", [str(DOORWAYS / "run"), "batch", *arguments[own:]], environ)  # noqa: S606 - no shell is needed
 
 
-def _build(arguments: Sequence[str], log: Log) -> tuple[Path, dict[str, str]]:
-    """Build what the only argument names; return its APP_ROOT, and the environment for a service of it."""
+def _stdout_for_answers() -> int:
+    """Return a descriptor of stdout, which is for answers alone from now on: what else is printed goes to stderr."""
+    sys.stdout.flush()
+    answers = os.dup(sys.stdout.fileno())
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    return answers
+
+
+def _build(given: argparse.Namespace, log: Log) -> tuple[Path, dict[str, str]]:
+    """Build the target that is given; return its APP_ROOT, and the environment for a service of it."""
     settings = Settings()
     home = settings.home.resolve()
-    app_root = home / "app"
+    app_root = Path(given.app_root).absolute() if given.app_root else home / "app"
     # Check PORT before the clone, and again before the build: .s2i/environment may set it, too.
     read_all([PORT], os.environ)
     # A shallow clone does not have the commit that last changed the notebook.
     history = settings.resolve_as_of == resolve_date.AUTO
-    with target.repository(arguments[0] if arguments else ".", home / "clone", log, history=history) as (
+    with target.repository(given.target, app_root.with_name(f"{app_root.name}-clone"), log, history=history) as (
         folder,
         notebook,
     ):
@@ -81,20 +99,28 @@ def _build(arguments: Sequence[str], log: Log) -> tuple[Path, dict[str, str]]:
     return app_root, environ
 
 
-def serve(app_root: Path, environ: dict[str, str], log: Log) -> None:
-    """Serve what is in `app_root` until it is stopped, and ask it once; leave by SystemExit with its exit code."""
+def serve(app_root: Path, environ: dict[str, str], log: Log, answers: int | None = None) -> None:
+    """Serve what is in `app_root` until it is stopped, and ask it once; leave by SystemExit with its exit code.
+
+    A descriptor `answers` gets a line of JSON with what came of it.
+    """
     port = free_port(read_all([PORT], environ)["PORT"], log)
     environ.update(PORT=str(port), S2I_HOST=HOST)
     log.step(f"Starting the service on http://{HOST}:{port}")
-    service = subprocess.Popen([DOORWAYS / "run"], env=environ)
+    reader, writer = os.pipe()
+    service = subprocess.Popen([DOORWAYS / "run", "serve", READY, str(writer)], env=environ, pass_fds=[writer])
+    os.close(writer)
     try:
-        _wait_until_ready(service, port)
-        _send_example(app_root, f"http://{HOST}:{port}/predict", log)
+        _wait_until_ready(service, reader)
+        asked = _send_example(app_root, f"http://{HOST}:{port}", log)
+        if answers is not None:
+            os.write(answers, json.dumps(asked).encode() + b"\n")
         service.wait()
     except KeyboardInterrupt:
         # The way to stop that the last line in the log names, so not a failure.
         log.step("Stopping")
     finally:
+        os.close(reader)
         # Ctrl-C in a terminal reaches the service, too; a signal sent only to us must be passed on.
         if service.poll() is None:
             service.send_signal(signal.SIGTERM)
@@ -118,37 +144,42 @@ def free_port(first: int, log: Log, host: str = HOST) -> int:
     raise NoPortFree(first=first)
 
 
-def _wait_until_ready(service: subprocess.Popen, port: int) -> None:
-    pause = 0.1
-    while service.poll() is None:
-        with contextlib.suppress(urllib.error.URLError, ConnectionError):
-            urllib.request.urlopen(f"http://{HOST}:{port}/readyz", timeout=5).close()
-            return
-        # Back off, since the service logs every request that it is not ready for.
-        time.sleep(pause)
-        pause = min(2 * pause, 1.6)
+def _wait_until_ready(service: subprocess.Popen, reader: int) -> None:
+    """Wait for the line by which the service tells that it serves; leave with its exit code where it ends before."""
+    with open(reader, encoding="utf-8", closefd=False) as facts:
+        for line in facts:
+            if "port" in json.loads(line):
+                return
+    service.wait()
     sys.exit(service.returncode or 1)
 
 
-def _send_example(app_root: Path, url: str, log: Log) -> None:
-    """Send the sample of the first golden row; print the answer, and a curl command that does the same."""
+def _send_example(app_root: Path, address: str, log: Log) -> dict[str, object]:
+    """Send the sample of the first golden row; print the answer, and where to go on. Return what came of it."""
+    url = f"{address}/predict"
+    asked: dict[str, object] = {"url": url, "docs": f"{address}/docs"}
     sample = example(app_root)
-    if sample is None:
-        log.line(f"     {how_to_ask(sample, url)}")
-        return
-    headers = {"Content-Type": "application/json"}
-    request = urllib.request.Request(url, sample.encode(), headers)
-    try:
-        with urllib.request.urlopen(request, timeout=60) as response:
-            log.step(f"Asked with {sample}, it answers {response.read().decode()}")
-    except urllib.error.HTTPError as error:
-        # The service works all the same; it may require a key, for one.
-        with error:
-            log.step(f"Asked with {sample}, it answers with status {error.code}")
-    except OSError as error:
-        log.note(f"asked with {sample}, it does not answer ({error}).")
+    if sample is not None:
+        asked["sample"] = json.loads(sample)
+        request = urllib.request.Request(url, sample.encode(), {"Content-Type": "application/json"})
+        try:
+            with urllib.request.urlopen(request, timeout=60) as response:
+                answer = response.read().decode()
+            asked["answer"] = json.loads(answer)
+            log.step(f"Asked with {sample}, it answers {answer}")
+        except urllib.error.HTTPError as error:
+            # The service works all the same; it may require a key, for one.
+            with error:
+                asked["status"] = error.code
+                log.step(f"Asked with {sample}, it answers with status {error.code}")
+        except OSError as error:
+            log.note(f"asked with {sample}, it does not answer ({error}).")
+        # What the log says of this request comes before the lines that are to stay in sight.
+        time.sleep(2 * FLUSH_SECONDS)
     log.line(f"     {how_to_ask(sample, url)}")
+    log.line(f"     {address}/docs is its page")
     log.line("     Ctrl-C ends the service.")
+    return asked
 
 
 def example(app_root: Path) -> str | None:

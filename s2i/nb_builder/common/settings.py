@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from nb_scorer.common.settings_table import Table, number, one_of, setting, switch, text
-from packaging.utils import canonicalize_name
 
 from nb_builder.common import parameter_values, resolve_date, slim_levels
 
@@ -20,6 +19,9 @@ def names(value: str) -> tuple[str, ...]:
 
 def distributions(value: str) -> tuple[str, ...]:
     """Return the names of distributions in a comma-separated list, normalised as in package indexes."""
+    # Here and not above: the command line reads this table for its help, and has no package but Python's own.
+    from packaging.utils import canonicalize_name
+
     items = tuple(canonicalize_name(name.strip()) for name in value.split(","))
     if not all(items):
         raise ValueError("a list of distributions separated by commas, without an empty place")
@@ -32,6 +34,10 @@ def hosts(value: str) -> tuple[str, ...]:
     if not all(items) or any("/" in name for name in items):
         raise ValueError("a list of hosts separated by commas, such as download.pytorch.org, and no addresses")
     return items
+
+
+# Read before the others, which may be what is wrong.
+PROBLEM_FILE = "S2I_PROBLEM_FILE"
 
 
 class Settings(Table):
@@ -206,6 +212,12 @@ class Settings(Table):
         None,
         "File with the certificate of that key and, behind it, those of the authorities in between: PEM. It goes into "
         "the signature.",
+    )
+    problem_file: Path | None = setting(
+        PROBLEM_FILE,
+        Path,
+        None,
+        "File that gets the problem which ends a command, as JSON: code, what, why, fix.",
     )
     slim: str = setting(
         "S2I_SLIM",

@@ -31,7 +31,7 @@ def circumstances(python: Python) -> dict[str, str]:
     return {
         "python": python.full,
         "platform": "-".join([platform.machine(), *platform.libc_ver()]),
-        "builder": f"{version('nb-builder')}-{digests.fingerprint(code)[:12]}",
+        "builder": f"{version('nb-build')}-{digests.fingerprint(code)[:12]}",
     }
 
 

@@ -1,0 +1,315 @@
+"""The one door of the command `nb-builder`: reads its words, shows problems, decides the exit status."""
+
+import argparse
+import os
+import platform
+import re
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from nb_scorer.common.problem import Problem
+
+from nb_builder.cli import commands, completion, engine, help_text, manifests
+from nb_builder.cli.calls import Call, as_json, report
+from nb_builder.cli.problems import PlatformUnsupported
+from nb_builder.common.log import Log
+
+DESCRIPTION = "nb-builder turns a git repository with a Jupyter notebook into a tested prediction service."
+TARGET = "a folder, a notebook or a git URL; by default the folder that you are in"
+# The commands whose words, --help included, are read elsewhere.
+PASSED_ON = ("diff", "ab-report")
+_OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
+
+Add = Callable[..., argparse.Action]
+
+
+class Command(NamedTuple):
+    """One command: what it does, what it calls, its words, and which settings its help shows."""
+
+    help: str
+    call: Callable[[Call, commands.Made], int]
+    words: Callable[[Add], None]
+    settings: tuple[str, ...] = ()
+    # Whether the program that it calls writes the JSON of --json itself.
+    speaks_json: bool = False
+
+
+def _no_words(add: Add) -> None:
+    """Add no words."""
+
+
+def _target(add: Add) -> None:
+    add("target", nargs="?", default=".", metavar="TARGET", help=TARGET)
+    add("-e", dest="variables", action="append", metavar="NAME=VALUE", help="a setting; as often as there are some")
+
+
+def _run(add: Add) -> None:
+    _target(add)
+    add("--port", type=int, help="port on 127.0.0.1; 8080, or the next one that is free")
+    add(
+        "--model",
+        default="",
+        metavar="FILE|REFERENCE",
+        help="serve the file of `zipapp`, or what a registry has, instead",
+    )
+    add("--key", default="", metavar="FILE", help="public key that the model must be signed by")
+
+
+def _dev(add: Add) -> None:
+    _target(add)
+    add("--port", type=int, help="port of the service")
+    add("--lab", type=int, metavar="PORT", help="port of JupyterLab; 0 for none")
+
+
+def _batch(add: Add) -> None:
+    add("target", metavar="TARGET", help="a folder, a notebook or a git URL")
+    add(
+        "words",
+        nargs=argparse.REMAINDER,
+        metavar="…",
+        help="INPUT… OUTPUT and the options of `batch`; `batch . --help` lists them",
+    )
+
+
+def _builder(add: Add) -> None:
+    add("--tag", "-t", default=engine.BUILDER, metavar="IMAGE", help="name of the image")
+    add("--base", default="debian:bookworm-slim", metavar="IMAGE", help="what it stands on")
+    add(
+        "--ca-bundle",
+        default=os.environ.get("SSL_CERT_FILE", ""),
+        metavar="FILE",
+        help="authorities to trust beside Debian's",
+    )
+    add("--apt", default="", metavar="PACKAGES", help="packages of Debian that notebooks need, in quotes")
+    add("--bus", default="", metavar="BROKERS", help="clients of brokers, as nats,redis")
+    for name, text in (
+        ("compilers", "compilers, for packages that have no wheel"),
+        ("otel", "OpenTelemetry"),
+        ("batch", "Parquet, Arrow and zstd"),
+        ("grpc", "gRPC"),
+    ):
+        add(f"--{name}", action="store_true", help=text)
+
+
+def _build(add: Add) -> None:
+    _target(add)
+    add("--tag", "-t", default="", metavar="IMAGE", help="name of the image; by default that of the repository")
+    add("--builder", default=engine.BUILDER, metavar="IMAGE", help="builder image; made first where it is missing")
+    add(
+        "--without-s2i", action="store_true", help="have the engine build by a generated Dockerfile, though s2i is here"
+    )
+
+
+def _derived(*options: tuple[str, str, str]) -> Callable[[Add], None]:
+    def words(add: Add) -> None:
+        _service(add)
+        add("--tag", "-t", default="", metavar="IMAGE", help="name of the image that is made")
+        for name, metavar, text in options:
+            add(f"--{name}", default="", metavar=metavar, help=text)
+
+    return words
+
+
+def _service(add: Add) -> None:
+    add("service", metavar="SERVICE", help="the service image")
+
+
+def _spark_model(add: Add) -> None:
+    _service(add)
+    add("--output", "-o", default="model.zip", metavar="FILE", help="the archive; model.zip by default")
+
+
+def _zipapp(add: Add) -> None:
+    _service(add)
+    add("--output", "-o", default="model.pyz", metavar="FILE", help="the file; model.pyz by default")
+    add("--wheels", action="store_true", help="with the model's packages in it")
+    _key(add, "private key to sign with", required=False)
+
+
+def _key(add: Add, text: str, *, required: bool = True) -> None:
+    add("--key", required=required, default="", metavar="FILE", help=text)
+    add("--certificate", default="", metavar="FILE", help="certificate of the key")
+
+
+def _push(add: Add) -> None:
+    add("file", metavar="FILE", help="a model by `zipapp`")
+    add("to", metavar="REFERENCE", help="where to, as registry.example.org/name:tag")
+
+
+def _pull(add: Add) -> None:
+    add("reference", metavar="REFERENCE", help="what, as registry.example.org/name@sha256:…")
+    add("--output", "-o", default="model.pyz", metavar="FILE", help="the file; model.pyz by default")
+    add("--key", default="", metavar="FILE", help="public key that it must be signed by")
+
+
+def _sign(add: Add) -> None:
+    add("service", metavar="SERVICE|FILE", help="the service image, or a model by `zipapp`")
+    _key(add, "private key: PEM, of the curve P-256, P-384 or P-521")
+    add("--tag", "-t", default="", metavar="IMAGE", help="another name for the signed image")
+
+
+def _verify(add: Add) -> None:
+    add("service", metavar="SERVICE|FILE", help="the service image, or a model by `zipapp`")
+    add("--key", required=True, metavar="FILE", help="public key")
+
+
+def _rebuild_check(add: Add) -> None:
+    _service(add)
+    add("--builder", default=engine.BUILDER, metavar="IMAGE", help="the builder image that made it")
+
+
+def _audit(add: Add) -> None:
+    add("image", metavar="IMAGE|SBOM", help="a slim image, or a file with a CycloneDX SBOM")
+    add("words", nargs=argparse.REMAINDER, metavar="…", help="options of pip-audit")
+
+
+def _manifests(add: Add) -> None:
+    add("--for", dest="platform", required=True, choices=list(manifests.PLATFORMS), help="what runs them")
+    add(
+        "--image",
+        default="",
+        help="the service image in your registry; for OpenShift, which builds it, the builder image",
+    )
+    add("--name", default="my-service", help="name of the service")
+    add("--git", default="", metavar="URL", help="for OpenShift: the repository that it builds")
+    add("--output", "-o", default="", metavar="FOLDER", help="a new folder; deploy-PLATFORM by default")
+
+
+def _completion(add: Add) -> None:
+    add("shell", choices=completion.SHELLS)
+
+
+_KEYS = ("S2I_SIGN_KEY_FILE", "S2I_SIGN_CERTIFICATE_FILE")
+COMMANDS: dict[str, Command] = {
+    "run": Command(
+        "build a notebook here, serve it and send it one sample", commands.run, _run, (help_text.BUILD,), True
+    ),
+    "check": Command(
+        "say within a second what would keep a notebook from being built", commands.check, _target, (), True
+    ),
+    "dev": Command("build and serve at each save, beside JupyterLab", commands.dev, _dev),
+    "batch": Command("build a notebook here and score files with it", commands.batch, _batch, (), True),
+    "build": Command("make the image of a notebook's service", commands.build, _build, (help_text.BUILD,)),
+    "builder": Command("make the builder image", commands.builder, _builder),
+    "slim": Command(
+        "make a proved image with only what serving needs",
+        commands.slim,
+        _derived(
+            ("level", "LEVEL", "off, distributions or files"),
+            ("keep", "NAMES", "distributions to keep whole"),
+            ("base", "BASE", "scratch or shell"),
+        ),
+        ("S2I_SLIM", "S2I_KEEP", "S2I_SLIM_BASE"),
+    ),
+    "native": Command(
+        "make a proved image of kilobytes, without Python, or say why there is none",
+        commands.native,
+        _derived(
+            ("platform", "PLATFORM", "linux/amd64 or linux/arm64"),
+            ("compiler", "IMAGE", "image that has gcc or Debian's packages"),
+        ),
+    ),
+    "zipapp": Command(
+        "write the model of a service image as one file that Python runs", commands.zipapp, _zipapp, _KEYS
+    ),
+    "spark-model": Command("write the archive by which Spark scores", commands.spark_model, _spark_model),
+    "push": Command("put a model's file into a registry", commands.push, _push),
+    "pull": Command("bring a model's file from a registry", commands.pull, _pull),
+    "sign": Command("sign a model with a key of this machine", commands.sign, _sign, _KEYS),
+    "verify": Command("verify whose a model is, and show where it comes from", commands.verify, _verify),
+    "diff": Command("compare answers, speed and memory of two services", commands.diff, _no_words, (), True),
+    "ab-report": Command(
+        "say which of two versions is better by what Prometheus has counted", commands.ab_report, _no_words, (), True
+    ),
+    "audit": Command("look up known vulnerabilities of a slim image", commands.audit, _audit),
+    "rebuild-check": Command("build an image once more, and say what differs", commands.rebuild_check, _rebuild_check),
+    "export-manifests": Command("write manifests for a platform", commands.export_manifests, _manifests),
+    "doctor": Command("say what is here, what is missing and how to get it", commands.show_doctor, _no_words),
+    "settings": Command("list all settings of builds and services", commands.settings, _no_words),
+    "completion": Command("print the completion for a shell", commands.show_completion, _completion),
+    "clean": Command("remove nb-builder's own environments", commands.clean, _no_words),
+    "version": Command("print the version", commands.show_version, _no_words),
+}
+
+
+def parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser], dict[str, list[str]]]:
+    """Return the parser, those of the commands by name, and the long options of each."""
+    parser = argparse.ArgumentParser(
+        prog="nb-builder",
+        description=DESCRIPTION,
+        epilog="nb-builder COMMAND --help says more of each.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="store_true", help="print the version")
+    choices = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    by_name, options = {}, {}
+    for name, command in COMMANDS.items():
+        text = f"{command.help[0].upper()}{command.help[1:]}."
+        made = by_name[name] = choices.add_parser(
+            name,
+            help=command.help,
+            description=text,
+            allow_abbrev=False,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        command.words(made.add_argument)
+        made.add_argument("--json", action="store_true", help="the outcome as JSON to stdout, all else to stderr")
+        # What it prints as its help has them all; argparse has no public list of them.
+        options[name] = sorted(set(_OPTION.findall(made.format_help())))
+    return parser, by_name, options
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return 0, 1 for a problem, 2 for wrong usage, 130 after Ctrl-C, or the command's own status."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    if sys.platform in ("win32", "cygwin"):
+        return _show(PlatformUnsupported(system=platform.system()))
+    if words[:1] == ["--version"]:
+        words[:1] = ["version"]
+    if words[:1] and words[0] in PASSED_ON:
+        return _called(argparse.Namespace(command=words[0], words=words[1:], json="--json" in words))
+    parser, by_name, options = parsers()
+    if not words:
+        parser.print_help()
+        return 2
+    if {"-h", "--help"} & set(words[1:2]) and words[0] in COMMANDS and COMMANDS[words[0]].settings:
+        by_name[words[0]].epilog = help_text.shown(help_text.chosen(COMMANDS[words[0]].settings))
+    given = parser.parse_args(words)
+    if given.command == "completion":
+        given.words_of = (options, {name: row.help for name, row in COMMANDS.items()})
+    return _called(given)
+
+
+def _called(given: argparse.Namespace) -> int:
+    command = COMMANDS[given.command]
+    given.speaks_json = command.speaks_json
+    try:
+        call = Call(given, os.environ)
+        with as_json(given, call) as made:
+            made["exit_status"] = status = command.call(call, made)
+    except Problem as problem:
+        if given.json:
+            facts = {"code": problem.code, "what": problem.what, "why": problem.why, "fix": problem.fix}
+            report(given.command, problem.exit_status, facts, {})
+            return problem.exit_status
+        return _show(problem)
+    except KeyboardInterrupt:
+        print("\nStopped.", file=sys.stderr, flush=True)
+        return 130
+    except BrokenPipeError:
+        # Whoever read has seen enough, as `head` has. Python's own flush at the end must not complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+    return status
+
+
+def _show(problem: Problem) -> int:
+    Log(sys.stderr).line(str(problem))
+    return problem.exit_status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,119 @@
+"""Calls what does the work: programs of the environments, and the scripts in s2i/."""
+
+import contextlib
+import json
+import signal
+import subprocess
+import sys
+import tempfile
+from argparse import Namespace
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from nb_builder.cli import environments, installation
+from nb_builder.cli.installation import HOME, Installation
+from nb_builder.cli.problems import VariableInvalid
+from nb_builder.common.settings import PROBLEM_FILE
+
+Environ = Mapping[str, str]
+
+
+class Call:
+    """One command that a user has given: its words, and what it needs of this machine."""
+
+    def __init__(self, given: Namespace, environ: Mapping[str, str]) -> None:
+        """Read the variables of `-e` over `environ`; raise VariableInvalid."""
+        self.given = given
+        self.variables = dict(_pair(text) for text in getattr(given, "variables", None) or ())
+        self.environ = {**environ, **self.variables}
+
+    @cached_property
+    def installation(self) -> Installation:
+        """Return where nb-builder's own files are; raise HomeUnwritable."""
+        return installation.locate(self.environ)
+
+    def builder(self, *words: str, aside: bool = False, more: Environ | None = None) -> int:
+        """Run a command of nb_builder in the environment of the build, and return its exit status; see `program`."""
+        return self.builder_module("nb_builder", *words, aside=aside, more=more)
+
+    def builder_module(self, module: str, *words: str, aside: bool = False, more: Environ | None = None) -> int:
+        """Run a module in the environment of the build, and return its exit status; see `program`."""
+        environments.ensure(self.installation, self.environ)
+        command = [str(self.installation.home / "build" / "bin" / "python"), "-I", "-u", "-m", module, *words]
+        return self.program(*command, aside=aside, more=more)
+
+    def with_environment(self, name: str, *words: str, aside: bool = False, more: Environ | None = None) -> int:
+        """Run nb_builder in the environment `name`, which is made where it is missing; see `program`."""
+        environments.ensure(self.installation, self.environ, f"--{name}")
+        command = [str(self.installation.home / name / "bin" / "python"), "-I", "-u", "-m", "nb_builder", *words]
+        return self.program(*command, aside=aside, more=more)
+
+    def script(self, name: str, *words: str, more: Environ | None = None) -> int:
+        """Run a script of s2i/, and return its exit status; see `program`."""
+        return self.program(str(self.installation.root / "s2i" / name), *words, more=more)
+
+    def program(self, *command: str, aside: bool = False, more: Environ | None = None) -> int:
+        """Run a program until it ends, with the variables `more`, and return its exit status, 128 + N for signal N.
+
+        Where stdout is for JSON that it does not write itself, or `aside` is set, what it prints goes to stderr.
+        """
+        environ = {**self.environ, HOME: str(self.installation.home), **(more or {})}
+        stdout = sys.stderr if aside or (self.given.json and not self.given.speaks_json) else None
+        sys.stdout.flush()
+        with subprocess.Popen(command, env=environ, stdout=stdout) as process, _passed_on(process):
+            while True:
+                try:
+                    status = process.wait()
+                except KeyboardInterrupt:
+                    # From a terminal the program has it, too; a signal that was sent to us alone is passed on.
+                    process.send_signal(signal.SIGINT)
+                else:
+                    return status if status >= 0 else 128 - status
+
+
+@contextlib.contextmanager
+def _passed_on(process: subprocess.Popen) -> Iterator[None]:
+    """Pass SIGTERM on to `process` meanwhile, which then ends in its own way."""
+    before = signal.signal(signal.SIGTERM, lambda number, frame: process.send_signal(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextlib.contextmanager
+def as_json(given: Namespace, call: Call) -> Iterator[dict[str, Any]]:
+    """Yield a dict for what a command has made; print it at the end with the exit status and the problem, if any.
+
+    Commands that write JSON themselves, and those without --json, print nothing here.
+    """
+    made: dict[str, Any] = {}
+    if not given.json or given.speaks_json:
+        yield made
+        return
+    with tempfile.TemporaryDirectory(prefix="nb-problem-") as folder:
+        file = Path(folder) / "problem.json"
+        call.environ[PROBLEM_FILE] = str(file)
+        yield made
+        problem = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
+    status = made.pop("exit_status", 0)
+    report(given.command, status, problem, made)
+
+
+def report(command: str, status: int, problem: dict | None, made: Mapping[str, Any]) -> None:
+    """Print what a command has come to as JSON."""
+    print(json.dumps({"command": command, "exit_status": status, "problem": problem, **made}, ensure_ascii=False))
+
+
+def tail(words: Sequence[str]) -> list[str]:
+    """Return the words behind a command that are another's, without the `--` that may part them."""
+    return list(words[1:] if words[:1] == ["--"] else words)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, separator, value = text.partition("=")
+    if not separator or not name.isidentifier() or "\n" in value:
+        raise VariableInvalid(given=text)
+    return name, value

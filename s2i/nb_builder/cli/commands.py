@@ -1,0 +1,310 @@
+"""The commands of `nb-builder`, one function each: what it needs, and what it calls."""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from nb_builder.cli import completion, doctor, engine, environments, help_text, manifests
+from nb_builder.cli.calls import Call, tail
+from nb_builder.cli.engine import Engine
+from nb_builder.cli.installation import version
+from nb_builder.commands import target
+from nb_builder.common.log import Log
+
+Made = dict[str, Any]
+
+
+def run(call: Call, made: Made) -> int:
+    """Build a notebook here and serve it, or serve a model that is a file."""
+    given = call.given
+    more = {"PORT": str(given.port)} if given.port is not None else {}
+    if not given.model:
+        return call.builder("local", *(["--json"] if given.json else []), *_place(call), given.target, more=more)
+    if given.key:
+        more["S2I_VERIFY_KEY_FILE"] = given.key
+    file = Path(given.model)
+    if not file.exists():
+        # It stays, so that the next run needs no registry.
+        file = call.installation.home / "pulled-model"
+        status = call.with_environment("registry", "pull", given.model, str(file), aside=True)
+        if status:
+            return status
+    return call.builder("serve", str(file), more=more)
+
+
+def dev(call: Call, made: Made) -> int:
+    """Build at each save, and serve, beside JupyterLab."""
+    given = call.given
+    more = {"PORT": str(given.port)} if given.port is not None else {}
+    if given.lab is not None:
+        more["LAB"] = str(given.lab)
+    if (more.get("LAB") or call.environ.get("LAB")) != "0":
+        environments.ensure(call.installation, call.environ, "--lab")
+    return call.builder("dev", given.target, more=more)
+
+
+def batch(call: Call, made: Made) -> int:
+    """Build a notebook here, and score files with it."""
+    return call.builder("batch", *_place(call), call.given.target, *tail(call.given.words))
+
+
+def check(call: Call, made: Made) -> int:
+    """Say what would keep a notebook from being built."""
+    given = call.given
+    return call.builder("check", *(["--json"] if given.json else []), given.target)
+
+
+def builder(call: Call, made: Made) -> int:
+    """Make the builder image."""
+    given = call.given
+    arguments = [f"BASE_IMAGE={given.base}"]
+    arguments += [f"{name.upper()}=1" for name in ("compilers", "otel", "batch", "grpc") if getattr(given, name)]
+    arguments += [f"{name.upper()}={getattr(given, name)}" for name in ("apt", "bus") if getattr(given, name)]
+    docker = Engine(call.environ, "builder")
+    docker.make_builder(call.installation, given.tag, arguments, given.ca_bundle)
+    made.update(_image(docker, given.tag))
+    return 0
+
+
+def build(call: Call, made: Made) -> int:
+    """Make the image of a notebook's service: by s2i where it is, else by the engine itself."""
+    given = call.given
+    image = given.tag or engine.name_of(given.target)
+    engine.require_name(image)
+    docker = Engine(call.environ, "build")
+    log = Log(sys.stderr)
+    with _sources(given.target, log) as (folder, notebook):
+        variables = {**target.s2i_environment(folder), **target.choice(notebook), **call.variables}
+        docker.require_builder(call.installation, given.builder)
+        s2i = None if given.without_s2i or docker.program != "docker" else engine.s2i(call.environ)
+        log.step(f"Building {image} by {'s2i' if s2i else docker.program}")
+        if s2i:
+            pairs = {**target.choice(notebook), **call.variables}.items()
+            options = [word for name, value in pairs for word in ("-e", f"{name}={value}")]
+            words = [str(folder), given.builder, image, "--copy", "--pull-policy", "never", *options]
+            engine.run_s2i(s2i, words, call.environ, image)
+        else:
+            docker.build_service(folder, given.builder, image, variables)
+    made.update(_image(docker, image))
+    log.step(f"{image} is made; to serve it: {docker.program} run -p 8080:8080 {image}")
+    return 0
+
+
+def slim(call: Call, made: Made) -> int:
+    """Make the slim image of a service image, and prove it."""
+    return _derived(call, made, "runtime", "-slim", {"S2I_SLIM": "level", "S2I_KEEP": "keep", "S2I_SLIM_BASE": "base"})
+
+
+def native(call: Call, made: Made) -> int:
+    """Make the native image of a service image, and prove it, or say why there is none."""
+    return _derived(call, made, "native", "-native", {"PLATFORM": "platform", "COMPILER": "compiler"})
+
+
+def spark_model(call: Call, made: Made) -> int:
+    """Write the archive by which Spark scores with a service image."""
+    return _exported(call, made, ["spark-model"])
+
+
+def zipapp(call: Call, made: Made) -> int:
+    """Write the model of a service image as one file that Python runs, signed where a key is given."""
+    given = call.given
+    status = _exported(call, made, ["zipapp", *(["--with-wheels"] if given.wheels else [])], executable=True)
+    if status or not given.key:
+        return status
+    more = {"S2I_SIGN_KEY_FILE": given.key, "S2I_SIGN_CERTIFICATE_FILE": given.certificate}
+    return call.builder("sign", str(Path(given.output).absolute()), more=more)
+
+
+def push(call: Call, made: Made) -> int:
+    """Put a model that is a file into a registry."""
+    made["model"] = call.given.file
+    return call.with_environment("registry", "push", call.given.file, call.given.to)
+
+
+def pull(call: Call, made: Made) -> int:
+    """Bring a model from a registry, verified where a key is given."""
+    given = call.given
+    output = Path(given.output)
+    part = output.with_name(output.name + ".part")
+    try:
+        status = call.with_environment("registry", "pull", given.reference, str(part))
+        if status == 0 and given.key:
+            status = call.builder_module("nb_scorer.zipapp", str(part), "--key", given.key, "--verify")
+        if status == 0:
+            part.replace(output)
+            made["file"] = str(output)
+    finally:
+        # It gets its name once it is verified.
+        part.unlink(missing_ok=True)
+    return status
+
+
+def sign(call: Call, made: Made) -> int:
+    """Sign the model in a service image, or in a file, with a key of this machine."""
+    given = call.given
+    if Path(given.service).is_file():
+        more = {"S2I_SIGN_KEY_FILE": given.key, "S2I_SIGN_CERTIFICATE_FILE": given.certificate}
+        return call.builder("sign", given.service, more=more)
+    _with_engine(call, "sign")
+    return call.script("sign", given.service, given.key, given.certificate, more={"IMAGE": given.tag or given.service})
+
+
+def verify(call: Call, made: Made) -> int:
+    """Verify the model in a service image, or in a file, by a public key."""
+    given = call.given
+    if Path(given.service).is_file():
+        return call.builder_module("nb_scorer.zipapp", given.service, "--key", given.key, "--verify")
+    _with_engine(call, "verify")
+    return call.script("verify", given.service, given.key)
+
+
+def rebuild_check(call: Call, made: Made) -> int:
+    """Build a service image once more of the same sources, and say what differs."""
+    _with_engine(call, "rebuild-check")
+    return call.script("rebuild-check", call.given.service, call.given.builder)
+
+
+def diff(call: Call, made: Made) -> int:
+    """Compare two services by their answers."""
+    if {"-h", "--help"} & set(call.given.words):
+        from nb_builder.commands import diff as comparison
+
+        comparison.main(["--help"])
+        return 0
+    return call.builder("diff", *call.given.words)
+
+
+def ab_report(call: Call, made: Made) -> int:
+    """Compare two versions that clients use."""
+    if {"-h", "--help"} & set(call.given.words):
+        from nb_builder.commands import ab_report as reported
+
+        reported.main(["--help"])
+        return 0
+    return call.builder("ab-report", *call.given.words)
+
+
+def audit(call: Call, made: Made) -> int:
+    """Look up known vulnerabilities in what an SBOM names."""
+    environments.ensure(call.installation, call.environ, "--audit")
+    program = call.environ.get("DOCKER") or "docker"
+    return call.builder("audit", f"--engine={program}", call.given.image, *tail(call.given.words))
+
+
+def export_manifests(call: Call, made: Made) -> int:
+    """Write manifests for a platform, with the image and the name of a service."""
+    given = call.given
+    folder = Path(given.output or f"deploy-{given.platform}")
+    files = manifests.write(call.installation, given.platform, folder, given.image, given.name, given.git)
+    made.update(folder=str(folder), files=[str(path.relative_to(folder)) for path in files])
+    if not given.json:
+        for path in files:
+            print(path)
+    return 0
+
+
+def show_doctor(call: Call, made: Made) -> int:
+    """Show what of all that the commands need is here."""
+    checks = doctor.examine(call.installation, call.environ)
+    made["checks"] = [check._asdict() for check in checks]
+    if not call.given.json:
+        print("\n".join(doctor.lines(checks)))
+    return 1 if any(check.state == doctor.MISSING for check in checks) else 0
+
+
+def settings(call: Call, made: Made) -> int:
+    """Show every setting of builds and of services."""
+    tables = help_text.tables()
+    made["settings"] = {title: [row._asdict() for row in rows] for title, rows in tables.items()}
+    if not call.given.json:
+        print(help_text.shown(tables))
+    return 0
+
+
+def show_completion(call: Call, made: Made) -> int:
+    """Print the completion for a shell."""
+    options, helps = call.given.words_of
+    print(completion.script(call.given.shell, options, helps), end="")
+    return 0
+
+
+def show_version(call: Call, made: Made) -> int:
+    """Print the version."""
+    made.update(version=version(), python=sys.version.split()[0], home=str(call.installation.home))
+    if not call.given.json:
+        print(f"nb-builder {version()}")
+    return 0
+
+
+def clean(call: Call, made: Made) -> int:
+    """Remove nb-builder's own environments, and what was built in them."""
+    home = call.installation.home
+    made["removed"] = str(home)
+    shutil.rmtree(home, ignore_errors=True)
+    Log(sys.stderr).step(f"Removed {home}")
+    return 0
+
+
+def _place(call: Call) -> list[str]:
+    """Return the words that say where a target is built."""
+    app_root = call.installation.app_root(call.given.target)
+    return ["--app-root", str(app_root)] if app_root else []
+
+
+def _derived(call: Call, made: Made, script: str, ending: str, options: dict[str, str]) -> int:
+    """Run a script that makes an image of a service image."""
+    given = call.given
+    image = given.tag or f"{given.service}{ending}"
+    engine.require_name(image)
+    docker = _with_engine(call, given.command)
+    values = {variable: getattr(given, name) for variable, name in options.items()}
+    status = call.script(script, given.service, image, more={name: value for name, value in values.items() if value})
+    if status == 0:
+        made.update(_image(docker, image))
+    return status
+
+
+def _exported(call: Call, made: Made, words: list[str], *, executable: bool = False) -> int:
+    """Write what a service image prints by these words to a file, which gets its name when it is whole."""
+    given = call.given
+    docker = _with_engine(call, given.command)
+    output = Path(given.output)
+    part = output.with_name(output.name + ".part")
+    try:
+        with part.open("wb") as file:
+            status = subprocess.run([docker.program, "run", "--rm", given.service, *words], stdout=file).returncode
+        if status == 0:
+            if executable:
+                part.chmod(0o755)
+            part.replace(output)
+            made["file"] = str(output)
+    finally:
+        part.unlink(missing_ok=True)
+    return status
+
+
+def _with_engine(call: Call, command: str) -> Engine:
+    """Return the engine, which scripts then find as DOCKER; raise EngineMissing."""
+    docker = Engine(call.environ, command)
+    call.environ["DOCKER"] = docker.program
+    return docker
+
+
+def _image(docker: Engine, name: str) -> Made:
+    facts = docker.image(name) or {}
+    return {"image": name, "id": facts.get("Id"), "size": facts.get("Size")}
+
+
+@contextmanager
+def _sources(name: str, log: Log) -> Iterator[tuple[Path, str | None]]:
+    """Yield the folder to build and the notebook that is named in it; a clone is gone afterwards."""
+    with (
+        tempfile.TemporaryDirectory(prefix="nb-clone-") as scratch,
+        target.repository(name, Path(scratch) / "clone", log) as found,
+    ):
+        yield found

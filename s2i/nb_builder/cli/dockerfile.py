@@ -1,0 +1,60 @@
+"""The Dockerfile that builds a repository by the builder image, where there is no s2i."""
+
+import fnmatch
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+# Where assemble leaves labels for s2i (nb_builder.report.image_labels).
+METADATA = "/tmp/.s2i/image_metadata.json"  # noqa: S108 - a path in the image
+# s2i leaves it out by itself (its option --exclude).
+_GIT = ".git"
+_IGNORE = ".s2iignore"
+
+_TEXT = """\
+FROM {builder}
+LABEL io.openshift.s2i.build.image="{builder}"
+{variables}COPY --chown=1001:0 src /tmp/src
+RUN /usr/libexec/s2i/assemble
+CMD ["/usr/libexec/s2i/run"]
+"""
+
+
+def text(builder: str, variables: Mapping[str, str]) -> str:
+    """Return the Dockerfile; `variables` are those of the build, which the service has, too."""
+    lines = "".join(f"ENV {name}={_quoted(value)}\n" for name, value in variables.items())
+    return _TEXT.format(builder=builder, variables=lines)
+
+
+def lay(folder: Path, context: Path, builder: str, variables: Mapping[str, str]) -> None:
+    """Write the Dockerfile and a copy of the repository in `folder` to the folder `context`."""
+    (context / "Dockerfile").write_text(text(builder, variables), encoding="utf-8")
+    shutil.copytree(folder, context / "src", symlinks=True, ignore=_left_out(folder))
+
+
+def _left_out(folder: Path) -> Callable[[str, list[str]], set[str]]:
+    path = folder / _IGNORE
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
+    patterns = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+
+    def left_out(place: str, names: list[str]) -> set[str]:
+        here = os.path.relpath(place, folder)
+        return {name for name in names if name == _GIT or _is_ignored(os.path.normpath(f"{here}/{name}"), patterns)}
+
+    return left_out
+
+
+def _is_ignored(path: str, patterns: list[str]) -> bool:
+    """Return whether the last pattern that matches leaves the path out: one with `!` takes it in again."""
+    ignored = False
+    for pattern in patterns:
+        if fnmatch.fnmatchcase(path, pattern.lstrip("!").strip("/")):
+            ignored = not pattern.startswith("!")
+    return ignored
+
+
+def _quoted(value: str) -> str:
+    """Return a value as ENV reads it, where a dollar would be a variable's."""
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$")
+    return f'"{escaped}"'

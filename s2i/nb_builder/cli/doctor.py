@@ -1,0 +1,151 @@
+"""`nb-builder doctor`: what of all that the commands need is here, what is missing, and how to get it."""
+
+import os
+import platform
+import shutil
+import ssl
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from nb_builder.cli import engine, environments
+from nb_builder.cli.installation import Installation
+from nb_builder.cli.problems import EngineMissing
+
+# Our environments have 400 MB, those of a notebook with scikit-learn as much.
+_NEEDED = 1_000_000_000
+_SECONDS = 10
+_PYTHONS = [f"3.{minor}" for minor in range(6, 15)]
+_INDEX = "https://pypi.org/simple/"
+OK, MISSING, OPTIONAL = "ok", "missing", "optional"
+
+
+class Check(NamedTuple):
+    """One line of the report: `state` is ok, missing or, where only some commands need it, optional."""
+
+    name: str
+    state: str
+    detail: str
+    fix: str = ""
+
+
+def examine(installation: Installation, environ: Mapping[str, str]) -> list[Check]:
+    """Return all checks; nothing is changed."""
+    looks: list[Callable[[], Check]] = [
+        _system,
+        _python,
+        lambda: _program("bash", "runs the scripts", "on Debian: apt-get install bash", MISSING),
+        lambda: _program("git", "clones repositories and tells commits", "on Debian: apt-get install git", OPTIONAL),
+        lambda: _environments(installation),
+        lambda: _disk(installation),
+        lambda: _index(environ),
+        lambda: _proxies(environ),
+        _pythons,
+        lambda: _engine(environ),
+        lambda: _program(
+            "s2i",
+            "builds images; without it, 'nb-builder build' has the engine do it",
+            "https://github.com/openshift/source-to-image/releases",
+            OPTIONAL,
+        ),
+    ]
+    return [look() for look in looks]
+
+
+def lines(checks: list[Check]) -> list[str]:
+    """Return the report for people."""
+    width = max(len(check.name) for check in checks)
+    shown = []
+    for check in checks:
+        shown.append(f"{check.state:<8}  {check.name:<{width}}  {check.detail}")
+        if check.fix:
+            shown.append(f"{'':<8}  {'':<{width}}  Fix: {check.fix}")
+    return shown
+
+
+def _system() -> Check:
+    name = f"{platform.system()} {platform.machine()}"
+    if sys.platform == "linux":
+        return Check("system", OK, name)
+    return Check("system", OK, f"{name}: not tested; see docs/reference/platforms.md")
+
+
+def _python() -> Check:
+    version = platform.python_version()
+    try:
+        import ensurepip  # noqa: F401
+        import venv  # noqa: F401
+    except ImportError as error:
+        return Check("python", MISSING, f"{version} without {error.name}", "on Debian: apt-get install python3-venv")
+    return Check("python", OK, f"{version} in {sys.prefix}")
+
+
+def _program(name: str, purpose: str, fix: str, missing: str) -> Check:
+    path = shutil.which(name)
+    return Check(name, OK, path) if path else Check(name, missing, f"not on PATH; it {purpose}", fix)
+
+
+def _environments(installation: Installation) -> Check:
+    if (installation.home / "build" / "stamp").is_file():
+        return Check("environments", OK, str(installation.home))
+    return Check("environments", OK, f"made by the first command, in {installation.home}")
+
+
+def _disk(installation: Installation) -> Check:
+    if environments.has_disk(installation.home, _NEEDED):
+        return Check("disk", OK, "1 GB is free")
+    return Check(
+        "disk",
+        MISSING,
+        f"less than 1 GB is free for {installation.home}",
+        "free some, or set NB_BUILDER_HOME to a folder of another disk",
+    )
+
+
+def _index(environ: Mapping[str, str]) -> Check:
+    url = environ.get("PIP_INDEX_URL") or _INDEX
+    # An address may have a password in it.
+    shown = urlsplit(url)._replace(netloc=urlsplit(url).hostname or "").geturl()
+    if environ.get("PIP_NO_INDEX"):
+        return Check("index", OK, "none by PIP_NO_INDEX; packages come from PIP_FIND_LINKS")
+    try:
+        context = ssl.create_default_context(cafile=environ.get("PIP_CERT") or environ.get("SSL_CERT_FILE") or None)
+        request = urllib.request.Request(url.rstrip("/") + "/pip/", headers={"Accept": "text/html"})
+        with urllib.request.urlopen(request, timeout=_SECONDS, context=context):
+            return Check("index", OK, shown)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", None) or error
+        return Check(
+            "index",
+            MISSING,
+            f"{shown} does not answer: {reason}",
+            "check the network; behind a company proxy see docs/how-to/behind-a-company-proxy.md",
+        )
+
+
+def _proxies(environ: Mapping[str, str]) -> Check:
+    names = [name for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy") if environ.get(name)]
+    certificates = [name for name in ("PIP_CERT", "SSL_CERT_FILE", "S2I_CA_BUNDLE") if environ.get(name)]
+    gone = [name for name in certificates if not os.path.exists(environ[name])]
+    if gone:
+        return Check("proxies", MISSING, f"{gone[0]} names a file that does not exist", f"correct or unset {gone[0]}")
+    return Check("proxies", OK, ", ".join([*names, *certificates]) or "none are set")
+
+
+def _pythons() -> Check:
+    found = [minor for minor in _PYTHONS if shutil.which(f"python{minor}")]
+    return Check("notebooks", OK, f"Python {', '.join(found)} on PATH" if found else "Python of nb-builder itself")
+
+
+def _engine(environ: Mapping[str, str]) -> Check:
+    try:
+        program = engine.find(environ, "build")
+    except EngineMissing as problem:
+        fix = "install and start Docker or Podman; 'nb-builder run' needs none"
+        return Check("engine", OPTIONAL, str(problem.facts["reason"]), fix)
+    ran = subprocess.run([program, "--version"], capture_output=True, text=True)
+    return Check("engine", OK, ran.stdout.strip() or program)

@@ -1,0 +1,151 @@
+"""The container engine, and images that are made by it: the builder image, and a service image where s2i is missing."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from nb_builder.cli import dockerfile
+from nb_builder.cli.installation import Installation, version
+from nb_builder.cli.problems import BundleUnreadable, EngineMissing, ImageNameInvalid, ImageNotBuilt
+from nb_builder.common.log import Log
+
+BUILDER = "nb-builder"
+# As the engines read names of images (github.com/distribution/reference), without a digest.
+_NAME = re.compile(
+    r"(?:[A-Za-z0-9.-]+(?::\d+)?/)?[a-z0-9]+(?:(?:\.|_{1,2}|-+|/)[a-z0-9]+)*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?"
+)
+# Settings of pip that reach the build of the builder image, and stay out of it.
+_PIP = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST")
+
+
+class Engine:
+    """Docker or Podman: what the variable DOCKER names, or else the first of both that answers."""
+
+    def __init__(self, environ: Mapping[str, str], command: str) -> None:
+        """Find it; raise EngineMissing."""
+        self._environ = environ
+        self.log = Log(sys.stderr)
+        self.program = find(environ, command)
+
+    def image(self, name: str) -> dict | None:
+        """Return what the engine knows of an image, or None where it has none of that name."""
+        ran = self._run("image", "inspect", name)
+        return json.loads(ran.stdout)[0] if ran.returncode == 0 else None
+
+    def require_builder(self, installation: Installation, name: str) -> None:
+        """Make the builder image, unless it is there."""
+        if self.image(name) is None:
+            self.make_builder(installation, name, [])
+
+    def make_builder(self, installation: Installation, name: str, build_args: Sequence[str], bundle: str = "") -> None:
+        """Make the builder image of nb-builder's own files, which trusts the authorities in the file `bundle`, too."""
+        require_name(name)
+        _lay_bundle(installation.root / ".nb-builder" / "ca-bundle.crt", bundle)
+        self.log.step(f"Making the builder image {name}")
+        given = [f"VERSION={_version(installation.root)}", *build_args]
+        given += [variable for variable in _PIP if self._environ.get(variable)]
+        options = [word for value in given for word in ("--build-arg", value)]
+        self._build(name, [*options, "--tag", name, str(installation.root)])
+
+    def build_service(self, folder: Path, builder: str, name: str, variables: Mapping[str, str]) -> None:
+        """Make the image of the service of the repository in `folder`, as s2i would, by a generated Dockerfile."""
+        with tempfile.TemporaryDirectory(prefix="nb-build-") as scratch:
+            context = Path(scratch)
+            dockerfile.lay(folder, context, builder, variables)
+            self._build(name, ["--tag", name, str(context)])
+        self._label(name)
+
+    def _label(self, name: str) -> None:
+        """Give the image the labels that assemble left for s2i."""
+        ran = self._run("run", "--rm", "--network", "none", "--entrypoint", "cat", name, dockerfile.METADATA)
+        labels = json.loads(ran.stdout)["labels"] if ran.returncode == 0 else []
+        options = [
+            word for pairs in labels for label, value in pairs.items() for word in ("--label", f"{label}={value}")
+        ]
+        text = f"FROM {name}\n"
+        words = [self.program, "build", "--quiet", *options, "--tag", name, "-"]
+        labelled = subprocess.run(words, input=text, text=True, env=self._environ, stdout=subprocess.DEVNULL)
+        if labelled.returncode:
+            raise ImageNotBuilt(image=name, program=self.program, status=labelled.returncode)
+
+    def _build(self, name: str, words: Sequence[str]) -> None:
+        ran = subprocess.run([self.program, "build", *words], env=self._environ, stdout=sys.stderr)
+        if ran.returncode:
+            raise ImageNotBuilt(image=name, program=self.program, status=ran.returncode)
+
+    def _run(self, *words: str) -> subprocess.CompletedProcess:
+        return subprocess.run([self.program, *words], env=self._environ, capture_output=True, text=True)
+
+
+def find(environ: Mapping[str, str], command: str) -> str:
+    """Return the program of the engine for the command of that name; raise EngineMissing."""
+    names = [environ["DOCKER"]] if environ.get("DOCKER") else ["docker", "podman"]
+    reason = f"neither of {', '.join(names)} is on PATH" if len(names) > 1 else f"{names[0]} is not on PATH"
+    for name in names:
+        if shutil.which(name, path=environ.get("PATH")):
+            ran = subprocess.run([name, "info"], env=dict(environ), capture_output=True, text=True)
+            if ran.returncode == 0:
+                return name
+            lines = [line for line in ran.stderr.splitlines() if line.strip()] or [f"status {ran.returncode}"]
+            reason = f"{name} says: {lines[-1].strip().rstrip('.')}"
+    raise EngineMissing(reason=reason, command=f"nb-builder {command}")
+
+
+def require_name(name: str) -> None:
+    """Raise ImageNameInvalid for what no image can be called."""
+    if not _NAME.fullmatch(name):
+        raise ImageNameInvalid(name=name)
+
+
+def name_of(target: str) -> str:
+    """Return a name for the image of a target that is a folder, a notebook or a URL: that of the repository."""
+    path = target.partition("#")[0].rstrip("/")
+    last = path.rpartition("/")[2].rpartition(":")[2] if "://" in path or path.endswith(".git") else ""
+    if not last:
+        here = Path(target).expanduser().resolve()
+        last = here.name if here.is_dir() or not here.suffix else here.parent.name
+    return re.sub(r"[^a-z0-9]+", "-", last.removesuffix(".git").lower()).strip("-") or "my-service"
+
+
+def s2i(environ: Mapping[str, str]) -> str | None:
+    """Return the program s2i, where it is on PATH."""
+    return shutil.which("s2i", path=environ.get("PATH"))
+
+
+def run_s2i(program: str, words: Sequence[str], environ: Mapping[str, str], image: str) -> None:
+    """Call s2i, whose words go to stderr; raise ImageNotBuilt."""
+    ran = subprocess.run([program, "build", *words], env=dict(environ), stdout=sys.stderr)
+    if ran.returncode:
+        raise ImageNotBuilt(image=image, program="s2i", status=ran.returncode)
+
+
+def _version(root: Path) -> str:
+    """Return the commit of a clone, else the version of the wheel."""
+    if (root / ".git").exists() and shutil.which("git"):
+        ran = subprocess.run(["git", "-C", root, "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
+        if ran.returncode == 0:
+            return ran.stdout.strip()
+    return version()
+
+
+def _lay_bundle(target: Path, bundle: str) -> None:
+    """Have `target` be a copy of the file `bundle`, or not be there; it is left alone where it is the same already."""
+    if not bundle:
+        target.unlink(missing_ok=True)
+        return
+    try:
+        content = Path(bundle).read_bytes()
+    except OSError as error:
+        raise BundleUnreadable(path=bundle, reason=error.strerror or error) from error
+    if not target.is_file() or target.read_bytes() != content:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # Others may be building, too.
+        part = target.with_suffix(f".{os.getpid()}")
+        part.write_bytes(content)
+        part.replace(target)

@@ -1,0 +1,120 @@
+"""Where nb-builder's own files are: in a clone, or in a folder that the installed wheel is unpacked to.
+
+Both are laid out alike, as /opt/nb-builder is in the image: s2i/, app-skeleton/, Dockerfile, pyproject.toml.
+"""
+
+import hashlib
+import importlib.metadata
+import os
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import nb_builder
+from nb_builder.cli.problems import HomeUnwritable
+
+DISTRIBUTION = "nb-builder"
+HOME = "NB_BUILDER_HOME"
+# Which package of the wheel lies where in a clone.
+_PACKAGES = {
+    "nb_builder": "s2i",
+    "nb_native": "s2i",
+    "nb_scorer": "app-skeleton",
+    "nb_service": "app-skeleton",
+    "nb_spark": "app-skeleton",
+}
+# In the wheel, what of a clone is no package.
+_SOURCE = "source"
+# A name of its own in a clone, a folder of a cache elsewhere; both are only nb-builder's.
+_CLONE_HOME = ".nb-builder"
+
+
+class Installation(NamedTuple):
+    """`root` is laid out as a clone, and `home` has the environments; neither need exist yet."""
+
+    root: Path
+    home: Path
+
+    def app_root(self, target: str) -> Path | None:
+        """Return where a target is built, so that several can be at once; None in a clone, which has one such place."""
+        if self.home != self.root.parent:
+            return None
+        path = Path(target).expanduser()
+        name = str(path.resolve()) if path.exists() else target
+        readable = re.sub(r"[^A-Za-z0-9]+", "-", name.removesuffix(".git").rstrip("/").rpartition("/")[2]).strip("-")
+        return self.home / "apps" / f"{readable}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def version() -> str:
+    """Return the version of the installed wheel, or "0" in a clone, where it is a commit's."""
+    try:
+        return importlib.metadata.version(DISTRIBUTION)
+    except importlib.metadata.PackageNotFoundError:
+        return "0"
+
+
+def cache_folder(environ: Mapping[str, str]) -> Path:
+    """Return the folder of the user's caches that is nb-builder's."""
+    return Path(environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nb-builder"
+
+
+def locate(environ: Mapping[str, str]) -> Installation:
+    """Return the installation; the sources of a wheel are unpacked where they are not. Raise HomeUnwritable."""
+    package = Path(nb_builder.__file__).parent
+    if not (package / _SOURCE).is_dir():
+        root = package.parents[1]
+        return Installation(root, Path(environ.get(HOME) or root / _CLONE_HOME).absolute())
+    home = Path(environ.get(HOME) or cache_folder(environ) / _edition()).absolute()
+    installation = Installation(home / _SOURCE, home)
+    try:
+        _unpack(package, installation.root)
+    except OSError as error:
+        raise HomeUnwritable(folder=home, reason=error.strerror or error) from error
+    return installation
+
+
+def _edition() -> str:
+    """Return a folder's name for this version, these files and this Python: an upgrade never changes what runs."""
+    record = importlib.metadata.distribution(DISTRIBUTION).read_text("RECORD") or ""
+    # The lines of scripts differ from one virtual environment to the next.
+    ours = sorted(line for line in record.splitlines() if line.startswith("nb_") and ".pyc," not in line)
+    digest = hashlib.sha256("\n".join(ours).encode()).hexdigest()[:8]
+    return f"{version()}-py{sys.version_info[0]}.{sys.version_info[1]}-{digest}"
+
+
+def _unpack(package: Path, root: Path) -> None:
+    """Lay the files of the wheel out as in a clone; others may do the same at once."""
+    if root.is_dir():
+        return
+    root.parent.mkdir(parents=True, exist_ok=True)
+    left_out = shutil.ignore_patterns("__pycache__")
+    with tempfile.TemporaryDirectory(dir=root.parent, prefix=".unpacking-") as scratch:
+        tree = Path(scratch) / "tree"
+        shutil.copytree(package / _SOURCE, tree, ignore=left_out)
+        for name, folder in _PACKAGES.items():
+            shutil.copytree(
+                package.parent / name,
+                tree / folder / name,
+                ignore=lambda place, names, top=package: {
+                    *left_out(place, names),
+                    *([_SOURCE] if Path(place) == top else []),
+                },
+            )
+        _make_executable(tree / "s2i")
+        try:
+            os.rename(tree, root)
+        except OSError:
+            # Another process was first; what it has unpacked is the same.
+            if not root.is_dir():
+                raise
+
+
+def _make_executable(folder: Path) -> None:
+    """Give scripts the mode that not every installer keeps."""
+    for path in (*folder.iterdir(), *(folder / "bin").iterdir()):
+        if path.is_file() and path.read_bytes()[:2] == b"#!":
+            path.chmod(0o755)

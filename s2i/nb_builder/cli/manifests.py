@@ -1,0 +1,99 @@
+"""`nb-builder export-manifests`: the files of docs/deploy with the image and the name of a service of the user's."""
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from nb_builder.cli.installation import Installation
+from nb_builder.cli.problems import ManifestsUnwritten, ServiceNameInvalid
+
+# Names of Kubernetes have 63 characters at most; the files add to them.
+_NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?")
+_OURS = "my-service"
+# A rule: how a line says the image, and what it says of another one.
+Rule = tuple[str, str]
+
+
+def _kustomized(image: str) -> list[Rule]:
+    name, tag, digest = _parts(image)
+    by = f"digest: {digest}" if digest else f'newTag: "{tag}"'
+    return [("newName: registry.example.com/my-service", f"newName: {name}"), ("newTag: latest", by)]
+
+
+# {platform: (files below docs/deploy, rules for the image)}
+PLATFORMS: dict[str, tuple[tuple[str, ...], Callable[[str], list[Rule]]]] = {
+    "kubernetes": (("kubernetes",), _kustomized),
+    "openshift": (("openshift/service.yaml",), lambda image: [("registry.example.com/nb-builder:latest", image)]),
+    "swarm": (("swarm",), lambda image: [("${SERVICE:-registry.example.com/my-service:1}", image)]),
+    "compose": (("compose", "prometheus"), lambda image: [("${SERVICE:-my-service}", image)]),
+    "podman": (("podman",), lambda image: [("registry.example.com/my-service:stable", image)]),
+}
+# What the image is that --image names: OpenShift builds the service itself.
+DEFAULT_IMAGES = {
+    "kubernetes": "registry.example.com/my-service:latest",
+    "openshift": "registry.example.com/nb-builder:latest",
+    "swarm": "registry.example.com/my-service:1",
+    "compose": "my-service",
+    "podman": "registry.example.com/my-service:stable",
+}
+_GIT = "https://git.example.com/my-notebook.git"
+
+
+def write(installation: Installation, platform: str, folder: Path, image: str, name: str, git: str = "") -> list[Path]:
+    """Write the files for `platform` to the new `folder`, and return them.
+
+    Raise ServiceNameInvalid or ManifestsUnwritten.
+    """
+    if not _NAME.fullmatch(name):
+        raise ServiceNameInvalid(name=name)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ManifestsUnwritten(folder=folder, reason="it is there already")
+    sources, rules_for = PLATFORMS[platform]
+    rules = [*rules_for(image or DEFAULT_IMAGES[platform]), *([(_GIT, git)] if git else [])]
+    deploy = installation.root / "docs" / "deploy"
+    try:
+        return sorted(
+            _copy(path, folder / _renamed(path, deploy, sources, name), rules, name)
+            for source in sources
+            for path in _files(deploy / source)
+        )
+    except OSError as error:
+        raise ManifestsUnwritten(folder=folder, reason=error.strerror or error) from error
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_file():
+        return [path]
+    return [file for file in path.rglob("*") if file.is_file() and file.name != "README.md"]
+
+
+def _renamed(path: Path, deploy: Path, sources: tuple[str, ...], name: str) -> Path:
+    """Return where a file goes: below the folder of the platform, or beside it where there are several."""
+    relative = path.relative_to(deploy)
+    inside = relative if len(sources) > 1 else Path(*relative.parts[1:])
+    return inside.with_name(inside.name.replace(_OURS, name))
+
+
+def _copy(path: Path, target: Path, rules: list[Rule], name: str) -> Path:
+    content = path.read_text(encoding="utf-8")
+    # What the rules write may have our name in it, and is not to be renamed.
+    marks = {f"\0{index}\0": after for index, (_, after) in enumerate(rules)}
+    for (before, _), mark in zip(rules, marks, strict=True):
+        content = content.replace(before, mark)
+    content = content.replace(_OURS, name)
+    for mark, after in marks.items():
+        content = content.replace(mark, after)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(content, encoding="utf-8")
+    shutil.copymode(path, target)
+    return target
+
+
+def _parts(image: str) -> tuple[str, str, str]:
+    """Return name, tag and digest of an image, as Kustomize has them apart."""
+    rest, _, digest = image.partition("@")
+    slash, colon = rest.rfind("/"), rest.rfind(":")
+    if colon > slash:
+        return rest[:colon], rest[colon + 1 :], digest
+    return rest, "latest", digest

@@ -1,0 +1,98 @@
+"""What can keep the command itself from its work, before anything of the build has begun."""
+
+from nb_builder.problems.build_problem import BuildProblem
+
+
+class PlatformUnsupported(BuildProblem):
+    """The system is one that nothing of nb-builder runs on."""
+
+    code = "platform-unsupported"
+    exit_status = 2
+    what_words = "nb-builder does not run on {system}."
+    why_words = "Its processes are forked and talk over UNIX sockets, which {system} does not have."
+    fix_words = "Run it in WSL 2, in a Linux container or on Linux; docs/reference/platforms.md says what is tested."
+
+
+class HomeUnwritable(BuildProblem):
+    """The folder for nb-builder's own environments can't be written."""
+
+    code = "home-unwritable"
+    what_words = "nb-builder can't make its environments in {folder}: {reason}."
+    why_words = "They are made once, at the first command, and every later command uses them."
+    fix_words = "Set NB_BUILDER_HOME to a folder that you may write to, with 1 GB free."
+
+
+class EnvironmentsNotMade(BuildProblem):
+    """nb-builder's own environments could not be made."""
+
+    code = "environments-not-made"
+    what_words = "nb-builder's environments could not be made in {folder}; the reason is above."
+    why_words = "The first command installs locked packages there, from the index that pip is configured for."
+    fix_words = "Run 'nb-builder doctor', which checks the network, the index, proxies and disk; then try again."
+
+
+class EngineMissing(BuildProblem):
+    """A command needs a container engine, and there is none that answers."""
+
+    code = "engine-missing"
+    what_words = "There is no container engine here that answers: {reason}."
+    why_words = "'{command}' makes or reads images."
+    fix_words = "Install and start Docker or Podman, or name one: DOCKER=podman. 'nb-builder run' needs none."
+
+
+class ImageNotBuilt(BuildProblem):
+    """The engine ended with an error."""
+
+    code = "image-not-built"
+    what_words = "The image {image} was not built: {program} ended with status {status}; its words are above."
+    why_words = "A build that fails leaves no image."
+    fix_words = "Fix what the last lines name; 'nb-builder check' finds much of it within a second."
+
+
+class ImageNameInvalid(BuildProblem):
+    """A name can't be that of an image."""
+
+    code = "image-name-invalid"
+    exit_status = 2
+    what_words = "{name!r} can't be the name of an image."
+    why_words = "Names of images are lower-case letters, digits and . _ - /, with an optional :tag."
+    fix_words = "Name another one: nb-builder build TARGET --tag my-service"
+
+
+class VariableInvalid(BuildProblem):
+    """What `-e` names is no variable with a value."""
+
+    code = "variable-invalid"
+    exit_status = 2
+    what_words = "{given!r} is not NAME=VALUE."
+    why_words = "-e sets a setting of the build, or of the service."
+    fix_words = "Write it as in -e S2I_CELL_TIMEOUT=60; 'nb-builder settings' lists all settings."
+
+
+class ManifestsUnwritten(BuildProblem):
+    """Manifests can't be written to a folder."""
+
+    code = "manifests-unwritten"
+    what_words = "The manifests can't be written to {folder}: {reason}."
+    why_words = "Files that are there already may have been edited, and are not replaced."
+    fix_words = "Name a folder that does not exist yet: --output FOLDER"
+
+
+class ServiceNameInvalid(BuildProblem):
+    """A name can't be that of a service."""
+
+    code = "service-name-invalid"
+    exit_status = 2
+    what_words = "{name!r} can't be the name of a service."
+    why_words = "Orchestrators take lower-case letters, digits and hyphens, 40 at most, beginning with a letter."
+    fix_words = "Name another one: --name my-service"
+
+
+class BundleUnreadable(BuildProblem):
+    """The file with certificate authorities can't be read."""
+
+    code = "bundle-unreadable"
+    exit_status = 2
+    what_words = "The certificates in {path} can't be read: {reason}."
+    why_words = "The builder image is to trust the authorities in that file."
+    fix_words = "Name a PEM file with --ca-bundle, or leave it out."
