@@ -78,7 +78,7 @@ def _builder(add: Add) -> None:
     add("--base", default="debian:bookworm-slim", metavar="IMAGE", help="what it stands on")
     add(
         "--ca-bundle",
-        default=os.environ.get("SSL_CERT_FILE", ""),
+        default=engine.bundle(os.environ),
         metavar="FILE",
         help="authorities to trust beside Debian's",
     )

@@ -41,12 +41,12 @@ class Engine:
     def require_builder(self, installation: Installation, name: str) -> None:
         """Make the builder image, unless it is there."""
         if self.image(name) is None:
-            self.make_builder(installation, name, [])
+            self.make_builder(installation, name, [], bundle(self._environ))
 
-    def make_builder(self, installation: Installation, name: str, build_args: Sequence[str], bundle: str = "") -> None:
-        """Make the builder image of nb-builder's own files, which trusts the authorities in the file `bundle`, too."""
+    def make_builder(self, installation: Installation, name: str, build_args: Sequence[str], bundle_file: str) -> None:
+        """Make the builder image of nb-builder's own files, which trusts the authorities in `bundle_file`, too."""
         require_name(name)
-        _lay_bundle(installation.root / ".nb-builder" / "ca-bundle.crt", bundle)
+        _lay_bundle(installation.root / ".nb-builder" / "ca-bundle.crt", bundle_file)
         self.log.step(f"Making the builder image {name}")
         given = [f"VERSION={_version(installation.root)}", *build_args]
         given += [variable for variable in _PIP if self._environ.get(variable)]
@@ -97,6 +97,11 @@ def find(environ: Mapping[str, str], command: str) -> str:
     raise EngineMissing(reason=reason, command=f"nb-builder {command}")
 
 
+def bundle(environ: Mapping[str, str]) -> str:
+    """Return the file with certificate authorities that programs of this machine trust, "" for the system's own."""
+    return environ.get("SSL_CERT_FILE", "")
+
+
 def require_name(name: str) -> None:
     """Raise ImageNameInvalid for what no image can be called."""
     if not _NAME.fullmatch(name):
@@ -134,15 +139,15 @@ def _version(root: Path) -> str:
     return version()
 
 
-def _lay_bundle(target: Path, bundle: str) -> None:
-    """Have `target` be a copy of the file `bundle`, or not be there; it is left alone where it is the same already."""
-    if not bundle:
+def _lay_bundle(target: Path, source: str) -> None:
+    """Have `target` be a copy of the file `source`, or not be there; it is left alone where it is the same already."""
+    if not source:
         target.unlink(missing_ok=True)
         return
     try:
-        content = Path(bundle).read_bytes()
+        content = Path(source).read_bytes()
     except OSError as error:
-        raise BundleUnreadable(path=bundle, reason=error.strerror or error) from error
+        raise BundleUnreadable(path=source, reason=error.strerror or error) from error
     if not target.is_file() or target.read_bytes() != content:
         target.parent.mkdir(parents=True, exist_ok=True)
         # Others may be building, too.
