@@ -5,6 +5,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 import nb_builder.ab_report.problems
+import nb_builder.cli.problems
 import nb_builder.commands.audit
 import nb_builder.commands.dev.settings
 import nb_builder.commands.run_locally
@@ -65,6 +66,7 @@ CALLS = (
     nb_builder.registry.problems,
     nb_builder.comparison.problems,
     nb_builder.ab_report.problems,
+    nb_builder.cli.problems,
 )
 HOMES = (*BUILD, *CALLS, nb_service.problems, nb_scorer.zipapp.problems)
 PROBLEMS = {kind.code: kind for module in HOMES for kind in classes(module)}

@@ -13,6 +13,7 @@ from nb_builder.cli import completion, doctor, engine, environments, help_text, 
 from nb_builder.cli.calls import Call, tail
 from nb_builder.cli.engine import Engine
 from nb_builder.cli.installation import version
+from nb_builder.cli.problems import FileNotThere
 from nb_builder.commands import target
 from nb_builder.common.log import Log
 
@@ -23,7 +24,9 @@ def run(call: Call, made: Made) -> int:
     """Build a notebook here and serve it, or serve a model that is a file."""
     given = call.given
     more = {"PORT": str(given.port)} if given.port is not None else {}
+    _require_files(call, "key")
     if not given.model:
+        target.require(given.target)
         return call.builder("local", *(["--json"] if given.json else []), *_place(call), given.target, more=more)
     if given.key:
         more["S2I_VERIFY_KEY_FILE"] = given.key
@@ -40,6 +43,7 @@ def run(call: Call, made: Made) -> int:
 def dev(call: Call, made: Made) -> int:
     """Build at each save, and serve, beside JupyterLab."""
     given = call.given
+    target.here(given.target)
     more = {"PORT": str(given.port)} if given.port is not None else {}
     if given.lab is not None:
         more["LAB"] = str(given.lab)
@@ -50,6 +54,7 @@ def dev(call: Call, made: Made) -> int:
 
 def batch(call: Call, made: Made) -> int:
     """Build a notebook here, and score files with it."""
+    target.require(call.given.target)
     return call.builder("batch", *_place(call), call.given.target, *tail(call.given.words))
 
 
@@ -113,6 +118,7 @@ def spark_model(call: Call, made: Made) -> int:
 def zipapp(call: Call, made: Made) -> int:
     """Write the model of a service image as one file that Python runs, signed where a key is given."""
     given = call.given
+    _require_files(call, "key", "certificate")
     status = _exported(call, made, ["zipapp", *(["--with-wheels"] if given.wheels else [])], executable=True)
     if status or not given.key:
         return status
@@ -122,6 +128,7 @@ def zipapp(call: Call, made: Made) -> int:
 
 def push(call: Call, made: Made) -> int:
     """Put a model that is a file into a registry."""
+    _require_files(call, "file")
     made["model"] = call.given.file
     return call.with_environment("registry", "push", call.given.file, call.given.to)
 
@@ -129,6 +136,7 @@ def push(call: Call, made: Made) -> int:
 def pull(call: Call, made: Made) -> int:
     """Bring a model from a registry, verified where a key is given."""
     given = call.given
+    _require_files(call, "key")
     output = Path(given.output)
     part = output.with_name(output.name + ".part")
     try:
@@ -147,6 +155,7 @@ def pull(call: Call, made: Made) -> int:
 def sign(call: Call, made: Made) -> int:
     """Sign the model in a service image, or in a file, with a key of this machine."""
     given = call.given
+    _require_files(call, "key", "certificate")
     if Path(given.service).is_file():
         more = {"S2I_SIGN_KEY_FILE": given.key, "S2I_SIGN_CERTIFICATE_FILE": given.certificate}
         return call.builder("sign", given.service, more=more)
@@ -157,6 +166,7 @@ def sign(call: Call, made: Made) -> int:
 def verify(call: Call, made: Made) -> int:
     """Verify the model in a service image, or in a file, by a public key."""
     given = call.given
+    _require_files(call, "key")
     if Path(given.service).is_file():
         return call.builder_module("nb_scorer.zipapp", given.service, "--key", given.key, "--verify")
     _with_engine(call, "verify")
@@ -248,6 +258,14 @@ def clean(call: Call, made: Made) -> int:
     shutil.rmtree(home, ignore_errors=True)
     Log(sys.stderr).step(f"Removed {home}")
     return 0
+
+
+def _require_files(call: Call, *names: str) -> None:
+    """Raise FileNotThere for an option that names a file which is not there."""
+    for name in names:
+        path = getattr(call.given, name)
+        if path and not Path(path).is_file():
+            raise FileNotThere(option=name.upper() if name == "file" else f"--{name}", path=path)
 
 
 def _place(call: Call) -> list[str]:

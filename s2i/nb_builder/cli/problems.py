@@ -96,3 +96,13 @@ class BundleUnreadable(BuildProblem):
     what_words = "The certificates in {path} can't be read: {reason}."
     why_words = "The builder image is to trust the authorities in that file."
     fix_words = "Name a PEM file with --ca-bundle, or leave it out."
+
+
+class FileNotThere(BuildProblem):
+    """A file that is named on the command line is not there."""
+
+    code = "file-not-there"
+    exit_status = 2
+    what_words = "{option} names {path}, and there is no such file."
+    why_words = "Nothing is begun with a name that is wrong."
+    fix_words = "Correct the name; it counts from the folder in which the command is given."

@@ -86,10 +86,20 @@ def here(name: str) -> tuple[Path, str | None]:
     raise SourceElsewhere(named=name) if _URL.search(name) else SourceUnknown(named=name)
 
 
+def require(name: str) -> None:
+    """Raise the problem of a name that is neither a git URL nor something here that could be built."""
+    if not _is_elsewhere(name):
+        here(name)
+
+
+def _is_elsewhere(name: str) -> bool:
+    return bool(_URL.search(name)) and not Path(name).expanduser().exists()
+
+
 @contextlib.contextmanager
 def repository(name: str, clone: Path, log: Log, *, history: bool = False) -> Iterator[tuple[Path, str | None]]:
     """Yield the folder to build and the notebook named in it; a clone, shallow without `history`, is removed after."""
-    if not _URL.search(name) or Path(name).expanduser().exists():
+    if not _is_elsewhere(name):
         yield here(name)
         return
     log.step(f"Cloning {name}")

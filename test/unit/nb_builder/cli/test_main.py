@@ -1,0 +1,132 @@
+"""What `nb-builder` understands, how it ends, and what it prints as JSON."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from nb_builder.cli import __main__ as door
+from nb_builder.cli import help_text
+from nb_builder.common import settings as build
+from nb_service import settings as service
+
+
+@pytest.fixture
+def said(capsys, monkeypatch, tmp_path):
+    """Return a function that gives words to the command: (exit status, stdout, stderr)."""
+    monkeypatch.setenv("NB_BUILDER_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.chdir(tmp_path)
+
+    def give(*words):
+        try:
+            status = door.main(list(words))
+        except SystemExit as end:
+            status = end.code
+        printed = capsys.readouterr()
+        return status, printed.out, printed.err
+
+    return give
+
+
+@pytest.mark.parametrize("name", door.COMMANDS)
+def test_each_command_shows_its_help_without_any_environment(name, said, tmp_path):
+    status, out, _ = said(name, "--help")
+    assert status == 0
+    assert out.startswith(f"usage: nb-builder {name}")
+    assert "--json" in out
+    assert not (tmp_path / "home").exists()
+
+
+def test_without_a_command_all_are_listed(said):
+    status, out, _ = said()
+    assert status == 2
+    assert [name for name in door.COMMANDS if f"  {name} " not in out.replace("\n", " ")] == []
+
+
+@pytest.mark.parametrize(
+    "words", [["nonsense"], ["run", "--nonsense"], ["export-manifests"], ["export-manifests", "--for", "mainframe"]]
+)
+def test_what_is_not_understood_ends_with_2(words, said):
+    status, _, err = said(*words)
+    assert status == 2
+    assert "usage: nb-builder" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["run", "nothing-here"], "source-unknown"),
+        (["run", "-e", "S2I_SLIM"], "variable-invalid"),
+        (["run", "--key", "no.pem"], "file-not-there"),
+        (["dev", "https://git.example.com/a.git"], "source-elsewhere"),
+        (["batch", "nothing-here"], "source-unknown"),
+        (["build", "--tag", "Not An Image"], "image-name-invalid"),
+        (["push", "no.pyz", "registry.example.org/a:1"], "file-not-there"),
+        (["sign", "my-service", "--key", "no.pem"], "file-not-there"),
+        (["verify", "my-service", "--key", "no.pem"], "file-not-there"),
+        (["export-manifests", "--for", "swarm", "--name", "My_Service"], "service-name-invalid"),
+    ],
+)
+def test_wrong_words_are_refused_before_anything_is_made(words, code, said, tmp_path):
+    status, out, err = said(*words)
+    assert (status, out) == (2, "")
+    assert err.startswith("ERROR: ") and err.endswith(f"(problem {code})\n")
+    assert not (tmp_path / "home").exists()
+
+
+def test_the_same_as_json(said):
+    status, out, err = said("build", "--json", "--tag", "Not An Image")
+    shown = json.loads(out)
+    assert (status, shown["exit_status"], shown["problem"]["code"], err) == (2, 2, "image-name-invalid", "")
+
+
+def test_where_there_is_no_engine_a_sentence_says_so(said, monkeypatch, tmp_path):
+    (tmp_path / "model.ipynb").write_text("{}")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("DOCKER", raising=False)
+    status, _, err = said("build")
+    assert status == 1
+    assert "There is no container engine here that answers: neither of docker, podman is on PATH." in err
+
+
+def test_settings_are_those_of_both_tables(said):
+    _, out, _ = said("settings", "--json")
+    names = [row["name"] for rows in json.loads(out)["settings"].values() for row in rows]
+    every = [knob.env for knob in (*build.KNOBS, *service.KNOBS)]
+    assert set(every) - set(names) == help_text._INNER & set(every)
+    assert "S2I_CELL_TIMEOUT" in said("run", "--help")[1]
+    assert [name for name in ("S2I_KEEP", "S2I_SLIM_BASE") if name not in said("slim", "--help")[1]] == []
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_knows_each_command_and_its_options(shell, said):
+    status, out, _ = said("completion", shell)
+    assert status == 0
+    assert [name for name in door.COMMANDS if name not in out] == []
+    assert ("-l without-s2i" if shell == "fish" else "--without-s2i") in out
+
+
+def test_bash_completes_by_it(said, tmp_path):
+    script = tmp_path / "completion"
+    script.write_text(said("completion", "bash")[1])
+    ask = f""". {script}
+COMP_WORDS=(nb-builder exp); COMP_CWORD=1; _nb_builder; echo "${{COMPREPLY[@]}}"
+COMP_WORDS=(nb-builder slim --le); COMP_CWORD=2; _nb_builder; echo "${{COMPREPLY[@]}}\""""
+    ran = subprocess.run(["bash", "-c", ask], capture_output=True, text=True)
+    assert (ran.stdout, ran.stderr) == ("export-manifests\n--level\n", "")
+
+
+def test_a_reader_that_has_seen_enough_gets_no_traceback():
+    ran = subprocess.run(
+        f"{sys.executable} -m nb_builder.cli settings | head -1", shell=True, capture_output=True, text=True
+    )
+    assert (ran.stdout, ran.stderr) == ("Settings of a build:\n", "")
+
+
+def test_another_system_is_refused_in_a_sentence(said, monkeypatch):
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr(door.platform, "system", lambda: "Windows")
+    status, _, err = said("run")
+    assert status == 2
+    assert "nb-builder does not run on Windows." in err and "WSL 2" in err
