@@ -14,6 +14,7 @@ TEST := $(HOME_DIR)/test/bin
 DOCKER ?= docker
 
 export NB_BUILDER_HOME := $(HOME_DIR)
+export DOCKER
 
 .PHONY: help run dev batch check-notebook build runtime native spark-model zipapp push pull diff ab-report rebuild-check sign verify test test-unit test-flow test-docs test-image test-long test-spark test-operate test-bus check audit lock stubs board bench mutants fuzz-native fuzz-protocols fuzz-grpc clean environments developer
 
@@ -54,7 +55,7 @@ help:
 	@echo "make clean       remove what all of these have made here"
 
 # Where a command is made of environments, and how: s2i/nb-builder, as `pip install nb-builder` brings it.
-NB_BUILDER = DOCKER="$(DOCKER)" s2i/nb-builder
+NB_BUILDER = exec s2i/nb-builder
 # An option of a command, where its variable is set.
 option = $(if $(2),$(1) "$(2)")
 
@@ -86,8 +87,9 @@ build:
 runtime:
 	@$(NB_BUILDER) slim "$(SERVICE)" $(call option,--tag,$(IMAGE))
 
+native: export COMPILER := $(or $(COMPILER),$(BASE_IMAGE))
 native:
-	@COMPILER="$(or $(COMPILER),$(BASE_IMAGE))" $(NB_BUILDER) native "$(SERVICE)" $(call option,--tag,$(IMAGE))
+	@$(NB_BUILDER) native "$(SERVICE)" $(call option,--tag,$(IMAGE))
 
 spark-model:
 	@$(NB_BUILDER) spark-model "$(SERVICE)" $(call option,--output,$(OUT))

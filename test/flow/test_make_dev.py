@@ -283,4 +283,4 @@ def test_a_git_url_is_refused_in_a_sentence(dev, tmp_path):
         ["make", "dev", "LAB=0", "NOTEBOOK=https://localhost/repo.git"], cwd=stage.ROOT, capture_output=True, text=True
     )
     assert ran.returncode != 0
-    assert "git clone https://localhost/repo.git" in ran.stdout and "(problem source-elsewhere)" in ran.stdout
+    assert "git clone https://localhost/repo.git" in ran.stderr and "(problem source-elsewhere)" in ran.stderr

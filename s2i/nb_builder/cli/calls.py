@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -34,42 +35,41 @@ class Call:
         """Return where nb-builder's own files are; raise HomeUnwritable."""
         return installation.locate(self.environ)
 
-    def builder(self, *words: str, aside: bool = False, more: Environ | None = None) -> int:
+    def builder(self, *words: str, returns: bool = False, more: Environ | None = None) -> int:
         """Run a command of nb_builder in the environment of the build, and return its exit status; see `program`."""
-        return self.builder_module("nb_builder", *words, aside=aside, more=more)
+        return self.builder_module("nb_builder", *words, returns=returns, more=more)
 
-    def builder_module(self, module: str, *words: str, aside: bool = False, more: Environ | None = None) -> int:
+    def builder_module(self, module: str, *words: str, returns: bool = False, more: Environ | None = None) -> int:
         """Run a module in the environment of the build, and return its exit status; see `program`."""
         environments.ensure(self.installation, self.environ)
         command = [str(self.installation.home / "build" / "bin" / "python"), "-I", "-u", "-m", module, *words]
-        return self.program(*command, aside=aside, more=more)
+        return self.program(*command, returns=returns, more=more)
 
-    def with_environment(self, name: str, *words: str, aside: bool = False, more: Environ | None = None) -> int:
+    def with_environment(self, name: str, *words: str, returns: bool = False, more: Environ | None = None) -> int:
         """Run nb_builder in the environment `name`, which is made where it is missing; see `program`."""
         environments.ensure(self.installation, self.environ, f"--{name}")
         command = [str(self.installation.home / name / "bin" / "python"), "-I", "-u", "-m", "nb_builder", *words]
-        return self.program(*command, aside=aside, more=more)
+        return self.program(*command, returns=returns, more=more)
 
     def script(self, name: str, *words: str, more: Environ | None = None) -> int:
         """Run a script of s2i/, and return its exit status; see `program`."""
         return self.program(str(self.installation.root / "s2i" / name), *words, more=more)
 
-    def program(self, *command: str, aside: bool = False, more: Environ | None = None) -> int:
-        """Run a program until it ends, with the variables `more`, and return its exit status, 128 + N for signal N.
+    def program(self, *command: str, returns: bool = False, more: Environ | None = None) -> int:
+        """Run a program with the variables `more`, and return its exit status, 128 + N for signal N.
 
-        Where stdout is for JSON that it does not write itself, or `aside` is set, what it prints goes to stderr.
+        Unless something comes after it (`returns`, or JSON that it does not write itself), it takes the place of this
+        process. Where something does, stdout is not for what it prints, which goes to stderr.
         """
         environ = {**self.environ, HOME: str(self.installation.home), **(more or {})}
-        stdout = sys.stderr if aside or (self.given.json and not self.given.speaks_json) else None
         sys.stdout.flush()
-        with subprocess.Popen(command, env=environ, stdout=stdout) as process, _passed_on(process):
+        if not returns and (not self.given.json or self.given.speaks_json):
+            os.execve(command[0], command, environ)  # noqa: S606 - no shell is needed
+        with subprocess.Popen(command, env=environ, stdout=sys.stderr) as process, _passed_on(process):
             while True:
-                try:
+                # From a terminal Ctrl-C reaches the program, too, which ends in its own way.
+                with contextlib.suppress(KeyboardInterrupt):
                     status = process.wait()
-                except KeyboardInterrupt:
-                    # From a terminal the program has it, too; a signal that was sent to us alone is passed on.
-                    process.send_signal(signal.SIGINT)
-                else:
                     return status if status >= 0 else 128 - status
 
 

@@ -34,7 +34,7 @@ def run(call: Call, made: Made) -> int:
     if not file.exists():
         # It stays, so that the next run needs no registry.
         file = call.installation.home / "pulled-model"
-        status = call.with_environment("registry", "pull", given.model, str(file), aside=True)
+        status = call.with_environment("registry", "pull", given.model, str(file), returns=True)
         if status:
             return status
     return call.builder("serve", str(file), more=more)
@@ -140,9 +140,9 @@ def pull(call: Call, made: Made) -> int:
     output = Path(given.output)
     part = output.with_name(output.name + ".part")
     try:
-        status = call.with_environment("registry", "pull", given.reference, str(part))
+        status = call.with_environment("registry", "pull", given.reference, str(part), returns=True)
         if status == 0 and given.key:
-            status = call.builder_module("nb_scorer.zipapp", str(part), "--key", given.key, "--verify")
+            status = call.builder_module("nb_scorer.zipapp", str(part), "--key", given.key, "--verify", returns=True)
         if status == 0:
             part.replace(output)
             made["file"] = str(output)
