@@ -13,11 +13,12 @@ SCRIPTS = [ROOT / "s2i" / name for name in ("install", "python", "nb-builder", "
 )
 # What bash has since 4.0, while macOS has 3.2.
 LATER_BASH = re.compile(
-    r"\bmapfile\b|\breadarray\b|\bdeclare -[Ag]|\blocal -n\b|\bcoproc\b|\$\{\w+(?:,,|\^\^|@)|\|&|&>>|\bwait -n\b|\[\[ -v "
+    r"\bmapfile\b|\breadarray\b|\bdeclare -[Ag]|\blocal -n\b|\bcoproc\b|\$\{\w+(?:,,|\^\^|@)"
+    r"|\|&|&>>|\bwait -n\b|\[\[ -v "
 )
 # What GNU's tools have, and those of BSD, which macOS has, do not.
 GNU = re.compile(
-    r"\bsed (?:-\w+ )*-(?:i|r|z)\b|\bgrep -\w*P|\breadlink -[ef]|\bdate -d\b|\bsha256sum\b|\bstat -c\b|\bcp -\w*[T]\b|\btac\b"
+    r"\bsed (?:-\w+ )*-[irz]\b|\bgrep -\w*P|\breadlink -[ef]|\bdate -d\b|\bsha256sum\b|\bstat -c\b|\bcp -\w*T\b"
 )
 # Python on Linux alone has these.
 LINUX = """
