@@ -1,7 +1,7 @@
 """make bench: what we measure against what users have today, side by side in one run.
 
 Usage: python test/bench [build] [incremental] [images] [start] [serve] [health] [batching] [batched-serve] [grpc]
-    [native] [batch] [batch-memory] [bus] [drift] [dev] [verify] [capacity] [notebooks]
+    [native] [batch] [batch-memory] [bus] [drift] [dev] [first] [verify] [capacity] [notebooks]
 (without words all but notebooks, which fetches from GitHub and takes hours)
 """
 
@@ -16,6 +16,7 @@ import bus
 import capacity
 import dev
 import drift
+import first
 import grpc_calls
 import health
 import images
@@ -42,6 +43,7 @@ SUITES = {
     "bus": bus.report,
     "drift": drift.report,
     "dev": dev.report,
+    "first": first.report,
     "verify": verify.report,
     "capacity": capacity.report,
     "notebooks": public.report,
