@@ -60,7 +60,7 @@ PRICES = "tea,1.5\ncake,2\n"
 # A slim image takes a minute or more: each notebook has the level by default or the one that asks most of it, and
 # `make test-long` all.
 LEVELS = ("distributions", pytest.param("files", marks=pytest.mark.long))
-LEVELS_OF_PLUGS = ("off", pytest.param("distributions", marks=pytest.mark.long), "files")
+LEVELS_OF_PLUGS = (pytest.param("off", marks=pytest.mark.long), pytest.param("distributions", marks=pytest.mark.long), "files")
 AS_ANYBODY = ("--read-only", "--user", "12345:0")
 
 
@@ -149,6 +149,7 @@ def test_a_plug_in_and_a_file_that_predictor_reads_are_in_the_image(made_slim, p
         assert reason(made, "tabulate") == "left out: not used"
 
 
+@pytest.mark.long
 def test_what_s2i_keep_names_stays(made_slim, plugs):
     made = made_slim(plugs, "S2I_SLIM=files", "S2I_KEEP=Tabulate")
     assert reason(made, "tabulate") == "kept: S2I_KEEP names it"
@@ -165,6 +166,7 @@ def test_without_golden_rows_it_is_traced_only_and_says_so(made_slim, build):
     assert docker.answer(made.image, b"[1, 2]", "--read-only") == [1, 2]
 
 
+@pytest.mark.long
 def test_a_predictor_that_varies_is_traced_only_and_says_so(made_slim, build):
     cells = "import random\ndef predictor(x):\n    return random.random()\nexamples = [1]\n"
     made = made_slim(build("varies", cells))
