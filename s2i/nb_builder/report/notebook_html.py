@@ -8,6 +8,7 @@ from pathlib import Path
 import nbformat
 
 from nb_builder.common.log import Log
+from nb_builder.rewrite.number_cells import positions
 
 _IMAGES = ("data:image/png;", "data:image/jpeg;", "data:image/gif;", "data:image/webp;", "data:image/svg+xml;")
 _TAGS = frozenset(
@@ -17,8 +18,24 @@ _TAGS = frozenset(
 _ATTRIBUTES = {"class", "id", "alt", "title", "colspan", "rowspan", "align", "width", "height"}
 # The formats of an output that may be shown, the best first; scripts and widgets are left out.
 _MIME_TYPES = ("image/svg+xml", "image/png", "image/jpeg", "text/html", "text/markdown", "text/latex", "text/plain")
+# Above each cell that ran, what messages call it: they say "Cell [3] of model.ipynb (cell 5 of the file)".
+_TEMPLATE = """{%- extends "basic/index.html.j2" -%}
+{%- block in_prompt -%}
+{%- if cell.execution_count -%}
+<p class="number"><a id="cell-{{ cell.execution_count }}" href="#cell-{{ cell.execution_count }}">
+[{{ cell.execution_count }}]</a> cell {{ cell.metadata.nb_builder.position }} of the file</p>
+{%- endif -%}
+{%- endblock in_prompt -%}
+{%- block empty_in_prompt -%}{%- endblock empty_in_prompt -%}
+"""
+_PAGES = '<nav><a href="/docs">Try it</a> <a href="/drift">Drift</a></nav>'
 _STYLE = """
-:root { color-scheme: light dark; --line: #8884; --soft: #8888880a; }
+:root { color-scheme: light dark; --line: #8884; --soft: #8888880a; --quiet: #59636e; --link: #0860ca; }
+@media (prefers-color-scheme: dark) { :root { --quiet: #9aa4b2; --link: #6cb6ff; } }
+a { color: var(--link); }
+nav { display: flex; gap: 1.2rem; }
+.number { margin: 0 0 .2rem; color: var(--quiet); font-size: .82rem; }
+.number:has(:target) { font-weight: 700; }
 body { margin: 0; background: Canvas; color: CanvasText; }
 main { margin: 0 auto; padding: 1.5rem 1rem 4rem; max-width: 60rem; font: 16px/1.55 system-ui, sans-serif; }
 pre { margin: 0; font: .88rem/1.45 ui-monospace, "DejaVu Sans Mono", monospace; white-space: pre-wrap; }
@@ -49,22 +66,23 @@ def page(node: nbformat.NotebookNode, title: str) -> str:
     from nbconvert.exporters import HTMLExporter
     from pygments.formatters import HtmlFormatter
 
-    exporter = HTMLExporter(template_name="basic", exclude_anchor_links=True)
-    exporter.exclude_input_prompt = exporter.exclude_output_prompt = True
+    exporter = HTMLExporter(template_name="basic", raw_template=_TEMPLATE, exclude_anchor_links=True)
+    exporter.exclude_output_prompt = True
     body, _ = exporter.from_notebook_node(presentable(node))
     light, dark = (HtmlFormatter(style=style).get_style_defs(".highlight") for style in ("default", "monokai"))
     colours = f"{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}\n.highlight {{ background: none; }}"
     return (
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>{escape(title)}</title>\n'
-        f"<style>{_STYLE}\n{colours}\n</style>\n</head>\n<body>\n<main>\n{clean(body)}\n</main>\n</body>\n</html>\n"
+        f"<style>{_STYLE}\n{colours}\n</style>\n</head>\n<body>\n<main>\n{_PAGES}\n{clean(body)}\n</main>\n</body>\n</html>\n"
     )
 
 
 def presentable(node: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """Return a copy of the notebook that has each output in one format only, the best that a page can show."""
+    """Return a copy of the notebook with the position of each cell, and each output in the best format for a page."""
     copy = nbformat.from_dict(node)
-    for cell in copy.cells:
+    for position, cell in positions(copy):
+        cell.metadata["nb_builder"] = {"position": position}
         for output in cell.get("outputs", ()):
             if "data" in output:
                 output["data"] = _best_form(output["data"])

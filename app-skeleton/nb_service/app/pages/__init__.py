@@ -1,17 +1,20 @@
 """The pages for people: one to try predictions, the notebook as it was run, and the OpenAPI document."""
 
+import base64
+import hashlib
 import json
-import shlex
+import re
 import time
 from functools import partial
 from pathlib import Path
 
 from flask import Flask, Response, jsonify, render_template, request
+from markupsafe import Markup, escape
 from nb_scorer.common import paths
 from nb_scorer.model.golden_rows import samples_to_add
 
 from nb_service.app import openapi
-from nb_service.app.pages import drift
+from nb_service.app.pages import charts, drift, figures, posted_fields, sample_fields, snippets
 from nb_service.app.route_context import RouteContext
 from nb_service.app.routes import ROUTES as PREDICTION_ROUTES
 from nb_service.app.routes import platforms, v2
@@ -20,7 +23,7 @@ from nb_service.http import replies
 ROUTES = {
     "GET /": "A browser gets the page to try predictions, a client this list.",
     "GET /docs": "A page to try predictions, with the notebook's own samples.",
-    "POST /docs": "The same page, with the answer to the sample that its form has sent.",
+    "POST /docs": "The same page, with the answer to the sample that one of its forms has sent.",
     "GET /drift": "Samples and answers of late beside the notebook's own data, for people or as JSON.",
     "GET /notebook": "The notebook as it was run (S2I_NOTEBOOK_PAGE).",
     "GET /openapi.json": "This service in words of OpenAPI.",
@@ -31,9 +34,18 @@ ROUTES = {
     "GET /v2/models/<name>/docs/dataplane.json": "The same as /openapi.json (MLServer).",
 }
 ROWS = 20
-_CURL = "curl -H 'Content-Type: application/json'"
+# What a button of the form by field may want.
+PREDICT, ADD, REMOVE = "predict", "add", "remove"
+UNREAD = replies.problem(400, "Some fields don't hold what they take.")
+NO_SCHEMA = "Nothing is known of what samples look like, so that there are no fields: write one as JSON."
+TOO_LARGE = "Samples like this have no form of fields: write them as JSON."
+_CELL = re.compile(r"(cell \[(\d+)\])")
+_SCRIPT = Path(__file__).with_name("docs.js").read_text("utf-8")
 # Nothing is loaded from other hosts and no script runs, whatever a notebook puts into the page.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; frame-ancestors 'self'"
+# But for our own script, which is named by its content, and asks this service alone.
+_SCRIPT_HASH = base64.b64encode(hashlib.sha256(_SCRIPT.encode("utf-8")).digest()).decode("ascii")
+_POLICY_OF_FORMS = f"{_POLICY}; form-action 'self'; connect-src 'self'; script-src 'sha256-{_SCRIPT_HASH}'"
 _HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-cache"}
 
 
@@ -59,7 +71,7 @@ def add(app: Flask, context: RouteContext) -> None:
     @app.get("/drift")
     def compared() -> Response:
         best = request.accept_mimetypes.best_match(["text/html", "application/json"])
-        response = jsonify(drift.as_json(context)) if best == "application/json" else _drift_page(context)
+        response = jsonify(drift.as_json(context)) if best == "application/json" else _drift_page(context, bool(page.notebook))
         response.vary.add("Accept")
         return response
 
@@ -88,7 +100,7 @@ class _Page:
             {"sample": _as_text(row["sample"]), "answer": _as_text(row["answer"])}
             for row in context.model.golden_rows(ROWS)
         ]
-        self._key = '-H "X-API-Key: $(cat key)" ' if context.settings.api_key_file else ""
+        self._schema = context.model.sample_schema
         path = context.model.folder.parent / paths.BUILD / paths.NOTEBOOK_PAGE
         self.notebook = path if context.settings.notebook_page and path.is_file() else None
 
@@ -96,54 +108,131 @@ class _Page:
         """Return the page, with the first golden row or the one that `row` names."""
         row = request.args.get("row", "1")
         number = int(row) if row.isdecimal() and len(row) < 4 and 1 <= int(row) <= len(self._rows) else 1
-        return self._rendered(self._rows[number - 1]["sample"] if self._rows else "")
+        if self._rows:
+            return self._rendered(self._rows[number - 1]["sample"])
+        return self._rendered(_as_text(sample_fields.blank(self._schema)) if self._schema else "")
 
     def tried(self) -> Response:
-        """Return the page with the answer to the sample that its form sent."""
-        sample = request.form.get("sample", "")
-        reply = replies.EMPTY
-        if sample.strip():
-            answer = self._context.asker.ask(sample.encode("utf-8", "replace"))
-            reply = replies.from_answer(answer, replies.disclosure(self._context.settings))
-        decoded = json.loads(reply.body)
-        if reply.status == 200:
-            return self._rendered(sample, answer=_as_text(decoded))
-        return self._rendered(sample, problem=decoded, status=reply.status)
+        """Return the page with the answer to the sample that one of its forms sent, or as a button of it wants."""
+        wanted, _, place = request.form.get("do", PREDICT).partition(" ")
+        if not posted_fields.has_fields(request.form):
+            sample = request.form.get("sample", "")
+            return self._asked(sample) if wanted == PREDICT else self._rendered(sample)
+        try:
+            return self._tried_by_field(wanted, place)
+        except posted_fields.Unreadable as error:
+            return self._refused("", replies.problem(400, str(error)))
 
     def show_notebook(self, notebook: Path) -> Response:
         """Return the notebook as it was run; the build rendered it."""
         # In a sandbox: what the build's sanitizer missed still gets no scripts, forms or origin.
         return _page(notebook.read_bytes(), _POLICY + "; sandbox")
 
-    def _rendered(self, sample: str, status: int = 200, **result: object) -> Response:
-        manifest, identity = self._context.model.manifest, self._context.identity
+    def _tried_by_field(self, wanted: str, place: str) -> Response:
+        """Return the page for the form by field; raise Unreadable."""
+        pairs = list(request.form.items(multi=True))
+        value, errors = posted_fields.sample_of(posted_fields.without(pairs, place) if wanted == REMOVE else pairs)
+        if wanted == PREDICT:
+            sample = _as_text(value)
+            return self._refused(sample, UNREAD, value, errors) if errors else self._asked(sample)
+        value = sample_fields.completed(self._schema, value)
+        value = sample_fields.grown(self._schema, value, place) if wanted == ADD else value
+        # What is empty was only just chosen.
+        errors = {at: words for at, words in errors.items() if request.form.get(at, "").strip()}
+        return self._rendered(_as_text(value), value=value, errors=errors)
+
+    def _asked(self, sample: str) -> Response:
+        """Return the page with the answer to a sample, or with the refusal."""
+        reply, started = replies.EMPTY, time.perf_counter()
+        if sample.strip():
+            answer = self._context.asker.ask(sample.encode("utf-8", "replace"))
+            reply = replies.from_answer(answer, replies.disclosure(self._context.settings))
+        if reply.status != 200:
+            return self._refused(sample, reply)
+        took = figures.duration(time.perf_counter() - started)
+        return self._rendered(sample, answer=_as_text(json.loads(reply.body)), took=took)
+
+    def _refused(
+        self, sample: str, reply: replies.Reply, value: object = None, errors: dict[str, str] | None = None
+    ) -> Response:
+        problem = json.loads(reply.body)
+        errors = errors or {error["pointer"]: error["detail"] for error in problem.get("errors", ())}
+        return self._rendered(sample, reply.status, value, errors, problem=problem)
+
+    def _rendered(
+        self,
+        sample: str,
+        status: int = 200,
+        value: object = None,
+        errors: dict[str, str] | None = None,
+        **result: object,
+    ) -> Response:
+        """Return the page with a sample; `value` is what it holds where its text does not tell."""
+        context, manifest, identity = self._context, self._context.model.manifest, self._context.identity
+        numbers = context.numbers()
+        compared = drift.shown(context, numbers)
+        key = bool(context.settings.api_key_file)
+        form, no_form = self._form(sample, value, errors)
         text = render_template(
             "docs.html",
             identity=identity,
             manifest=manifest,
+            ready=context.ready,
             built=time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(identity.version)),
+            now=time.strftime("%H:%M:%S UTC", time.gmtime()),
             link=identity.source if (identity.source or "").startswith(("https://", "http://")) else None,
             has_notebook=bool(self.notebook),
+            linked=partial(_with_cells_linked, has_notebook=bool(self.notebook)),
             rows=self._rows,
             samples_to_add=samples_to_add(manifest.get("sample_hint") or {}),
+            form=form,
+            no_form=no_form,
+            kind_words=sample_fields.WORDS,
             sample=sample,
             lines=min(20, max(3, sample.count("\n") + 1)),
-            command=f"{_CURL} {self._key}-d {shlex.quote(_line(sample))} {request.host_url}predict",
+            snippets=snippets.of(f"{request.host_url}predict", sample, key=key),
+            key=key,
+            figures=figures.of(numbers, frozenset(context.health.paths)),
+            drift=compared,
+            charts=charts.of(compared.get("compared", ())),
+            height=charts.HEIGHT,
             routes={**PREDICTION_ROUTES, **ROUTES},
-            bus=self._context.numbers().get("bus"),
+            bus=numbers.get("bus"),
+            script=Markup(_SCRIPT),  # noqa: S704 - ours, and the policy has its digest
             **result,
         )
-        return _page(text, _POLICY + "; form-action 'self'", status)
+        return _page(text, _POLICY_OF_FORMS, status)
+
+    def _form(
+        self, sample: str, value: object, errors: dict[str, str] | None
+    ) -> tuple[sample_fields.Field | None, str]:
+        """Return the form of a sample, or None and why there is none."""
+        if value is None:
+            try:
+                value = posted_fields.json_value(sample)
+            except (ValueError, RecursionError):
+                return None, "The sample is not JSON, so that it has no fields." if sample else NO_SCHEMA
+        form = sample_fields.form_of(self._schema, value, errors)
+        return form, NO_SCHEMA if not self._schema else TOO_LARGE
 
 
-def _drift_page(context: RouteContext) -> Response:
+def _drift_page(context: RouteContext, has_notebook: bool) -> Response:
     """Return the page of drift; bars are drawn by the width that each has."""
-    return _page(render_template("drift.html", identity=context.identity, **drift.shown(context)), _POLICY)
+    facts = {"has_notebook": has_notebook, "linked": partial(_with_cells_linked, has_notebook=has_notebook)}
+    text = render_template("drift.html", identity=context.identity, **facts, **drift.shown(context, context.numbers()))
+    return _page(text, _POLICY)
 
 
 def _page(content: str | bytes, policy: str, status: int = 200) -> Response:
     headers = {**_HEADERS, "Content-Security-Policy": policy}
     return Response(content, status, headers, content_type="text/html; charset=utf-8")
+
+
+def _with_cells_linked(text: str, has_notebook: bool) -> Markup:
+    """Return a text for HTML, in which each cell that it names leads to that cell on the notebook's page."""
+    if not has_notebook:
+        return escape(text)
+    return Markup(_CELL.sub(r'<a href="/notebook#cell-\2">\1</a>', str(escape(text))))  # noqa: S704 - escaped above
 
 
 def _as_text(value: object) -> str:
@@ -160,11 +249,3 @@ def _is_text(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _line(sample: str) -> str:
-    """Return a sample on one line if it is JSON."""
-    try:
-        return json.dumps(json.loads(sample))
-    except (ValueError, RecursionError):
-        return sample

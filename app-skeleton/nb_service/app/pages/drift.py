@@ -18,9 +18,9 @@ BINS = {feature_bins.NUMBERS: "Number", feature_bins.CATEGORIES: "Value", featur
 _NO_NUMBER = "-"
 
 
-def shown(context: RouteContext) -> dict[str, Any]:
-    """Return what the page's template shows."""
-    baseline, counted = context.baseline, context.numbers().get("drift")
+def shown(context: RouteContext, numbers: dict) -> dict[str, Any]:
+    """Return what the page's template shows of `numbers` (see http.metrics)."""
+    baseline, counted = context.baseline, numbers.get("drift")
     if baseline is None or counted is None:
         return {"baseline": None, "why": why_not(context)}
     compared = comparison.of(baseline, counted["present"])
@@ -79,6 +79,7 @@ def _shown(one: Compared) -> dict[str, Any]:
     measures = (one.psi, one.psi_limit, one.ks, one.ks_limit)
     shares = zip(feature.labels(), _shares(feature.counts), _shares(one.counts), strict=True)
     return {
+        "part": feature.part,
         "title": feature_bins.printable(comparison.title(feature)),
         "measures": [_NO_NUMBER if number is None else f"{number:.3f}" for number in measures],
         "has_drifted": one.has_drifted,

@@ -1,0 +1,64 @@
+"""Charts of answers and inputs: the baseline's bins beside those of the present, as /drift has them."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+# More than these are on /drift alone.
+MOST = 12
+HEIGHT = 60
+BAR, GAP = 8, 6
+
+
+class Bar(NamedTuple):
+    """Two bars of one bin, side by side: `x` of the first, the height of each, and words for who points at them."""
+
+    x: int
+    baseline: float
+    present: float
+    words: str
+
+
+class Chart(NamedTuple):
+    """One feature's bars; `words` say all of it, `first` and `last` what its outer bins are."""
+
+    title: str
+    verdict: str
+    has_drifted: bool
+    words: str
+    width: int
+    bars: list[Bar]
+    first: str
+    last: str
+
+
+def of(compared: Iterable[dict]) -> list[Chart]:
+    """Return the charts of the first features that /drift shows, answers first."""
+    ranked = sorted(compared, key=lambda one: one["part"] != "answer")
+    return [_chart(one) for one in ranked[:MOST]]
+
+
+def _chart(one: dict) -> Chart:
+    bins = one["bins"]
+    shares = [(float(each["baseline"]), float(each["present"])) for each in bins]
+    highest = max(*(share for pair in shares for share in pair), 1.0)
+    bars = [
+        Bar(
+            number * (2 * BAR + GAP),
+            round(HEIGHT * kept / highest, 1),
+            round(HEIGHT * now / highest, 1),
+            f"{each['label']}: {kept} % of the baseline, {now} % of the present",
+        )
+        for number, (each, (kept, now)) in enumerate(zip(bins, shares, strict=True))
+    ]
+    words = f"{one['title']}: bars of {len(bins)} bins, for {one['rows']:,} rows of the baseline"
+    words += f" and {one['samples']:,} of the present"
+    return Chart(
+        one["title"],
+        one["verdict"],
+        one["has_drifted"],
+        words,
+        max(1, len(bars)) * (2 * BAR + GAP) - GAP,
+        bars,
+        bins[0]["label"] if bins else "",
+        bins[-1]["label"] if len(bins) > 1 else "",
+    )

@@ -1,0 +1,56 @@
+"""The figures on the page, of the same numbers as /metrics."""
+
+from typing import NamedTuple
+
+# Between the edges of a histogram nothing is known of a value, so that two digits are all there is.
+_DIGITS = 2
+_ROUTE = "/predict"
+
+
+class Figure(NamedTuple):
+    """A number with its name, and a few words more."""
+
+    name: str
+    value: str
+    words: str
+
+
+def of(numbers: dict, checks: frozenset[str]) -> list[Figure]:
+    """Return what the page shows of `numbers` (see http.metrics) but for health `checks`; [] where there are none."""
+    if not {"requests", "latencies", "processing", "waiting", "in_flight", "scorers"} <= numbers.keys():
+        return []
+    requests = [row for row in numbers["requests"] if row[0] not in checks]
+    refused, failed = (
+        sum(count for _, status, count in requests if status // 100 == hundreds) for hundreds in (4, 5)
+    )
+    latency = numbers["latencies"].get(_ROUTE)
+    return [
+        Figure("Samples", f"{sum(numbers['processing']['counts']):,}", "scored since the start"),
+        Figure(
+            "Requests", f"{sum(count for *_, count in requests):,}", f"{refused:,} with 4xx, {failed:,} with 5xx"
+        ),
+        Figure(
+            f"Median of {_ROUTE}",
+            "none yet" if latency is None else duration(quantile(latency, 0.5)),
+            "" if latency is None else f"95 of 100 within {duration(quantile(latency, 0.95))}",
+        ),
+        Figure("Scorers", f"{numbers['scorers']:,}", f"{numbers['waiting']:,} waiting, {numbers['in_flight']:,} in flight"),
+    ]
+
+
+def quantile(histogram: dict, share: float) -> float:
+    """Return the value below which this share of a histogram's values lies, as Prometheus estimates it."""
+    rank, low = share * sum(histogram["counts"]), 0.0
+    for edge, count in zip(histogram["edges"], histogram["counts"], strict=False):
+        if count and rank <= count:
+            return low + (edge - low) * rank / count
+        rank, low = rank - count, edge
+    # What is beyond the last edge has none.
+    return low
+
+
+def duration(seconds: float) -> str:
+    """Return a duration in words."""
+    if seconds >= 1:
+        return f"{seconds:.{_DIGITS}g} s"
+    return f"{seconds * 1000:.{_DIGITS}g} ms"

@@ -1,0 +1,140 @@
+"""Reads a sample from the form by field that the page has sent.
+
+Each place of the sample is a pair of `kind:` with its JSON pointer and what it is; a scalar is one more, of the pointer
+and its text. The order of pairs is the order within lists and objects, so what is left out is not there.
+"""
+
+import json
+import math
+import re
+from collections.abc import Iterable
+from typing import Any
+
+ARRAY, OBJECT, STRING, NUMBER, INTEGER, BOOLEAN, NULL = (
+    *("array", "object", "string", "number", "integer", "boolean", "null"),
+)
+# What a field holds as JSON, whatever it is; and a property that the object has not.
+JSON, ABSENT = "json", "absent"
+PREFIX = "kind:"
+# The pointer to the whole sample, as a fragment of a URI, as errors of samples have it.
+ROOT = "#"
+DEEPEST = 50
+_NUMBER = re.compile(r"-?(?:\d+|(?P<fraction>\d*\.\d+))(?P<exponent>[eE][+-]?\d+)?", re.ASCII)
+
+
+class Unread(str):
+    """A text that is not what its field takes, in the place of a value; `kind` is what the field takes."""
+
+    __slots__ = ("kind",)
+
+    def __new__(cls, text: str, kind: str) -> "Unread":
+        """Return the text with its kind."""
+        made = super().__new__(cls, text)
+        made.kind = kind
+        return made
+
+
+class Unreadable(Exception):
+    """The pairs are not those of a form of ours; the message is a sentence."""
+
+
+def has_fields(names: Iterable[str]) -> bool:
+    """Return whether a form with these names is one by field."""
+    return PREFIX + ROOT in names
+
+
+def escaped(name: str) -> str:
+    """Return a property's name as a JSON pointer has it."""
+    return name.replace("~", "~0").replace("/", "~1")
+
+
+def keys_of(pointer: str) -> list[str]:
+    """Return the names and indices in a JSON pointer."""
+    return [key.replace("~1", "/").replace("~0", "~") for key in pointer.split("/")[1:]]
+
+
+def without(pairs: Iterable[tuple[str, str]], pointer: str) -> list[tuple[str, str]]:
+    """Return the pairs but for those of `pointer` and of all within."""
+    return [
+        (name, text) for name, text in pairs if not (name.removeprefix(PREFIX) + "/").startswith(f"{pointer}/")
+    ]
+
+
+def sample_of(pairs: Iterable[tuple[str, str]]) -> tuple[Any, dict[str, str]]:
+    """Return the sample of a form, and what is wrong in it by pointer; raise Unreadable for a form that is not ours.
+
+    Where something is wrong, the sample has an Unread.
+    """
+    reader = _Reader(pairs)
+    return reader.value(ROOT), reader.errors
+
+
+class _Reader:
+    """Puts a sample together from its pairs."""
+
+    def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
+        self.errors: dict[str, str] = {}
+        self._kinds: dict[str, str] = {}
+        self._texts: dict[str, str] = {}
+        self._within: dict[str, list[str]] = {}
+        for name, text in pairs:
+            if name.startswith(PREFIX):
+                self._add(name.removeprefix(PREFIX), text)
+            else:
+                self._texts[name] = text
+
+    def _add(self, pointer: str, kind: str) -> None:
+        if pointer.count("/") > DEEPEST:
+            raise Unreadable(f"A form may be nested {DEEPEST} levels deep.")
+        if pointer not in self._kinds:
+            self._within.setdefault(pointer.rpartition("/")[0], []).append(pointer)
+        self._kinds[pointer] = kind
+
+    def value(self, pointer: str) -> Any:
+        """Return the value of a place that is there."""
+        kind, text = self._kinds.get(pointer), self._texts.get(pointer, "")
+        inner = [one for one in self._within.get(pointer, ()) if self._kinds[one] != ABSENT]
+        if kind == ARRAY:
+            return [self.value(one) for one in inner]
+        if kind == OBJECT:
+            return {keys_of(one)[-1]: self.value(one) for one in inner}
+        if kind == NULL:
+            return None
+        if kind == BOOLEAN:
+            return text == "true"
+        if kind == STRING:
+            # Browsers send each line break of a text as two characters.
+            return text.replace("\r\n", "\n")
+        if kind in (NUMBER, INTEGER):
+            return self._read(pointer, text, kind, _number, "This is not a number" if text.strip() else "Enter a number")
+        if kind == JSON:
+            return self._read(pointer, text, kind, json_value, "This is not JSON" if text.strip() else "Enter JSON")
+        raise Unreadable(f"The form has no value at {pointer}.")
+
+    def _read(self, pointer: str, text: str, kind: str, read: Any, words: str) -> Any:
+        try:
+            return read(text)
+        except (ValueError, RecursionError):
+            self.errors[pointer] = f"{words}."
+            return Unread(text, kind)
+
+
+def json_value(text: str) -> Any:
+    """Return the value in JSON that a sample may be; raise ValueError, or RecursionError where it is too deep."""
+    return json.loads(text, parse_float=_finite, parse_constant=_finite)
+
+
+def _number(text: str) -> int | float:
+    """Return the number in a text as an input of numbers has it, `.5` as well; raise ValueError."""
+    match = _NUMBER.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(text)
+    return _finite(text) if match["fraction"] or match["exponent"] else int(text)
+
+
+def _finite(text: str) -> float:
+    """Return the number; raise ValueError for one that is too large for a double, or none."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number

@@ -1,0 +1,238 @@
+"""The form of a sample: a field for each of its places, made of the samples' schema and of the sample that is shown.
+
+What a place is now decides how it looks; what else it may be by the schema can be chosen. Where a sample does not fit
+the schema, or is too large for fields, the place is a field of JSON, so that every sample has a form.
+"""
+
+import copy
+import itertools
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from nb_service.app.pages.posted_fields import (
+    ABSENT,
+    ARRAY,
+    BOOLEAN,
+    INTEGER,
+    JSON,
+    NULL,
+    NUMBER,
+    OBJECT,
+    ROOT,
+    STRING,
+    Unread,
+    escaped,
+    keys_of,
+)
+
+# Beyond these nobody fills in a form; the editor takes any sample.
+MOST_ITEMS = 64
+MOST_FIELDS = 250
+DEEPEST = 6
+# A longer text, or one with a line break, gets several lines.
+LONG = 60
+WORDS = {
+    NUMBER: "number",
+    INTEGER: "whole number",
+    STRING: "text",
+    BOOLEAN: "yes or no",
+    ARRAY: "list",
+    OBJECT: "object",
+    JSON: "JSON",
+    NULL: "null",
+    ABSENT: "left out",
+}
+_LEFT_OUT = object()
+_NUMBERS = (NUMBER, INTEGER)
+_KINDS = {type(None): NULL, bool: BOOLEAN, int: INTEGER, float: NUMBER, str: STRING, list: ARRAY, dict: OBJECT}
+_BLANK: dict[str, object] = {NULL: None, BOOLEAN: False, INTEGER: 0, NUMBER: 0, STRING: ""}
+
+
+@dataclass
+class Field:
+    """One place of a sample.
+
+    `at` is its JSON pointer, `kind` what it is now and `kinds` what it may be. `text` is what its input shows, `options`
+    the values of an enum as JSON, `items` the places within. `can_grow` says that a list takes one more, `can_go` that this one can leave its list.
+    """
+
+    at: str
+    label: str
+    kind: str
+    kinds: list[str]
+    text: str = ""
+    options: list[str] = field(default_factory=list)
+    items: list["Field"] = field(default_factory=list)
+    can_grow: bool = False
+    can_go: bool = False
+    error: str = ""
+    number: int = 0
+
+    @property
+    def id(self) -> str:
+        """Return the id of its input on the page."""
+        return f"field{self.number}"
+
+    @property
+    def words(self) -> str:
+        """Return what its kind is called."""
+        return WORDS[self.shape]
+
+    @property
+    def shape(self) -> str:
+        """Return the kind that its input has: its own, or what it would be if it were not null or left out."""
+        if self.kind not in (NULL, ABSENT):
+            return self.kind
+        return next((kind for kind in self.kinds if kind not in (NULL, ABSENT)), self.kind)
+
+    @property
+    def is_number(self) -> bool:
+        """Return whether its input takes numbers only."""
+        return self.shape in (NUMBER, INTEGER) and len(set(self.kinds) - {NULL, ABSENT}) == 1
+
+    @property
+    def is_long(self) -> bool:
+        """Return whether its text wants several lines."""
+        return len(self.text) > LONG or "\n" in self.text
+
+    def all(self) -> Iterator["Field"]:
+        """Yield it and all fields within."""
+        yield self
+        for item in self.items:
+            yield from item.all()
+
+
+def form_of(schema: dict, sample: object, errors: dict[str, str] | None = None) -> Field | None:
+    """Return the field of a whole sample, with `errors` by pointer; None where a form would be no help."""
+    root = _field(schema, sample, ROOT, "Sample", depth=0)
+    fields = list(root.all())
+    if root.kind == JSON and not root.options or len(fields) > MOST_FIELDS:
+        return None
+    for number, one in enumerate(fields, 1):
+        one.number = number
+        one.error = (errors or {}).get(one.at, "")
+    return root
+
+
+def blank(schema: dict) -> Any:
+    """Return the simplest value that fits a schema, None where the schema says nothing."""
+    if schema.get("enum"):
+        return schema["enum"][0]
+    kind = _types(schema)[0]
+    if kind == OBJECT:
+        properties = schema.get("properties", {})
+        return {name: blank(properties[name]) for name in properties if name in schema.get("required", ())}
+    if kind == ARRAY:
+        return [blank(schema.get("items", {})) for _ in range(min(schema.get("minItems", 0), MOST_ITEMS))]
+    return _BLANK.get(kind)
+
+
+def completed(schema: dict, sample: Any) -> Any:
+    """Return a sample with all that its objects lack by the schema: what was chosen a moment ago is still empty."""
+    kinds = _types(schema)
+    if isinstance(sample, Unread) and not sample.strip():
+        return _BLANK.get(sample.kind)
+    if isinstance(sample, dict) and OBJECT in kinds:
+        properties = schema.get("properties", {})
+        missing = {name: blank(properties.get(name, {})) for name in schema.get("required", ()) if name not in sample}
+        return {name: completed(properties.get(name, {}), value) for name, value in {**sample, **missing}.items()}
+    if isinstance(sample, list) and ARRAY in kinds:
+        return [completed(schema.get("items", {}), item) for item in sample] or blank({**schema, "type": ARRAY})
+    return sample
+
+
+def grown(schema: dict, sample: Any, pointer: str) -> Any:
+    """Return a copy of a sample whose list at `pointer` has one item more, like its last; as it is without a list."""
+    sample = place = copy.deepcopy(sample)
+    for key in keys_of(pointer):
+        if isinstance(place, dict) and key in place:
+            place, schema = place[key], schema.get("properties", {}).get(key, {})
+        elif isinstance(place, list) and key.isdecimal() and int(key) < len(place):
+            place, schema = place[int(key)], schema.get("items", {})
+        else:
+            return sample
+    if isinstance(place, list):
+        place.append(copy.deepcopy(place[-1]) if place else blank(schema.get("items", {})))
+    return sample
+
+
+def _field(schema: dict, value: Any, at: str, label: str, depth: int, *, optional: bool = False) -> Field:
+    """Return the field of a place that has `value` now."""
+    kinds = [*_types(schema), *([ABSENT] if optional else [])]
+    if schema.get("enum"):
+        return _choice(schema["enum"], value, at, label, optional=optional)
+    if value is _LEFT_OUT:
+        return Field(at, label, ABSENT, kinds if optional else [*kinds, ABSENT])
+    if isinstance(value, Unread):
+        return Field(at, label, value.kind, kinds if value.kind in kinds else [*kinds, value.kind], str(value))
+    kind = _KINDS[type(value)]
+    if kind not in kinds and kind in _NUMBERS:
+        # Samples that have whole numbers only may take others, too.
+        kind = next((one for one in _NUMBERS if one in kinds), kind)
+    is_too_large = kind in (ARRAY, OBJECT) and (depth >= DEEPEST or len(value) > MOST_ITEMS)
+    if kind not in kinds or is_too_large or not _is_showable(value):
+        return Field(at, label, JSON, [*(one for one in kinds if one != JSON), JSON], _json(value))
+    made = Field(at, label, kind, kinds)
+    if isinstance(value, list):
+        made.items = _items(schema, value, at, depth)
+        made.can_grow = len(value) < schema.get("maxItems", MOST_ITEMS)
+    elif isinstance(value, dict):
+        made.items = _properties(schema, value, at, depth)
+    elif kind not in (NULL, BOOLEAN):
+        made.text = value if isinstance(value, str) else _json(value)
+    elif kind == BOOLEAN:
+        made.text = "true" if value else ""
+    return made
+
+
+def _items(schema: dict, values: list, at: str, depth: int) -> list[Field]:
+    items = schema.get("items", {})
+    fields = [_field(items, value, f"{at}/{index}", f"[{index}]", depth + 1) for index, value in enumerate(values)]
+    for one in fields:
+        one.can_go = len(values) > schema.get("minItems", 0)
+    return fields
+
+
+def _properties(schema: dict, values: dict, at: str, depth: int) -> list[Field]:
+    """Return a field for each property of the schema and each one more that the object has."""
+    properties, required = schema.get("properties", {}), schema.get("required", ())
+    return [
+        _field(
+            properties.get(name, {}),
+            values.get(name, _LEFT_OUT),
+            f"{at}/{escaped(name)}",
+            name,
+            depth + 1,
+            optional=name not in required,
+        )
+        for name in dict.fromkeys(itertools.chain(properties, values))
+    ]
+
+
+def _choice(values: list, value: object, at: str, label: str, *, optional: bool) -> Field:
+    """Return the field of one of `values`; another value that is there now is a choice as well."""
+    options = [_json(one) for one in values]
+    kinds = [JSON, *([ABSENT] if optional or value is _LEFT_OUT else [])]
+    if value is _LEFT_OUT:
+        return Field(at, label, ABSENT, kinds, options[0], options)
+    text = str(value) if isinstance(value, Unread) else _json(value)
+    return Field(at, label, JSON, kinds, text, options if text in options else [text, *options])
+
+
+def _types(schema: dict) -> list[str]:
+    """Return the kinds that a schema allows, what is not null first; JSON where it says nothing."""
+    kinds = schema.get("type", JSON)
+    kinds = [kinds] if isinstance(kinds, str) else kinds
+    return sorted(kinds, key=lambda kind: kind == NULL)
+
+
+def _is_showable(value: object) -> bool:
+    """Return whether an input brings a text back as it is: HTML has no NUL, CR or lone surrogates."""
+    return not isinstance(value, str) or not any(letter in "\0\r" or "\ud800" <= letter < "\ue000" for letter in value)
+
+
+def _json(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if _is_showable(text) else json.dumps(value)

@@ -1,0 +1,70 @@
+"""A request as programs make it, for the page: by curl, in Python and in JavaScript.
+
+A key stands in none of them: where the service wants one, they read it from a file called `key`.
+"""
+
+import json
+import re
+import shlex
+from typing import NamedTuple
+
+_TOKENS = re.compile(r'"(?:[^"\\]|\\.)*"|true|false|null')
+_PYTHON = {"true": "True", "false": "False", "null": "None"}
+
+
+class Snippet(NamedTuple):
+    """A piece of a program around the sample, and how the sample is written in it."""
+
+    title: str
+    language: str
+    before: str
+    sample: str
+    after: str
+
+
+def of(url: str, sample: str, *, key: bool) -> list[Snippet]:
+    """Return what asks `url` for a sample (its JSON), with a key where `key` says that one is wanted."""
+    line = one_line(sample)
+    url_text = json.dumps(url)
+    by_curl = '-H "X-API-Key: $(cat key)" ' if key else ""
+    by_python = ', "X-API-Key": open("key").read().strip()' if key else ""
+    by_script = ', "X-API-Key": (await readFile("key", "utf8")).trim()' if key else ""
+    reading = 'import { readFile } from "node:fs/promises";\n\n' if key else ""
+    return [
+        Snippet("curl", "curl", f"curl -H 'Content-Type: application/json' {by_curl}-d ", shlex.quote(line), f" {url}"),
+        Snippet(
+            "Python",
+            "python",
+            "import json\nimport urllib.request\n\nsample = ",
+            python_literal(line),
+            f'\nheaders = {{"Content-Type": "application/json"{by_python}}}\n'
+            f"request = urllib.request.Request({url_text}, json.dumps(sample).encode(), headers)\n"
+            "with urllib.request.urlopen(request) as response:\n"
+            "    print(json.load(response))",
+        ),
+        Snippet(
+            "JavaScript",
+            "javascript",
+            f"{reading}const sample = ",
+            line,
+            f';\nconst response = await fetch({url_text}, {{\n  method: "POST",\n'
+            f'  headers: {{"Content-Type": "application/json"{by_script}}},\n'
+            "  body: JSON.stringify(sample),\n});\nconsole.log(await response.json());",
+        ),
+    ]
+
+
+def one_line(sample: str) -> str:
+    """Return a sample on one line if it is JSON."""
+    try:
+        value = json.loads(sample)
+    except (ValueError, RecursionError):
+        return sample
+    text = json.dumps(value, ensure_ascii=False)
+    # A page can't have a lone surrogate, only its escape.
+    return text if text.encode("utf-8", "replace").decode("utf-8") == text else json.dumps(value)
+
+
+def python_literal(text: str) -> str:
+    """Return JSON as Python writes it: its three words differ."""
+    return _TOKENS.sub(lambda match: _PYTHON.get(match[0], match[0]), text)
