@@ -37,10 +37,10 @@ class Asker:
         return got if isinstance(got, Answer) else Answer(answer.OK, json.dumps(got).encode())
 
 
-def client_of(predict=lambda x: x, folder=None, ready=True, manifest=None, **asked):
-    """Return a client of the application over a model in `folder`."""
+def client_of(predict=lambda x: x, folder=None, ready=True, manifest=None, numbers=dict, **asked):
+    """Return a client of the application over a model in `folder`, whose front has these numbers."""
     health = Health(lambda: ready)
     model = ModelFolder(folder, None, None, {"notebook": "half.ipynb", "python": "3.11", **(manifest or {})})
     settings = Settings({})
     vars(settings).update(asked)
-    return app.make_app(RouteContext(Asker(predict), model, IDENTITY, health, settings)).test_client()
+    return app.make_app(RouteContext(Asker(predict), model, IDENTITY, health, settings, numbers)).test_client()

@@ -4,8 +4,10 @@ import json
 import struct
 from collections.abc import Callable
 from typing import NamedTuple
+from urllib.parse import urlencode
 
 JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
 ANY = None  # any status, as long as there is a response
 # Each form of body is tested with a few samples only: predictors may be slow.
 TOGETHER = 5
@@ -37,6 +39,7 @@ def questions_for(rows: list[dict], name: str, *, has_notebook: bool, compare: b
         # A sole row twice: samples are joined in code of its own, which shall be asked, too.
         *(_together((rows * 2)[: max(2, min(TOGETHER, len(rows)))], name, compare) if rows else ()),
         *_pages(name, has_notebook),
+        *_forms([row["sample"] for row in rows]),
         *_refused(),
         *map(_odd, odd_samples([row["sample"] for row in rows])),
     ]
@@ -111,6 +114,16 @@ def _pages(name: str, has_notebook: bool) -> list[Question]:
         *(Question(f"GET {path}", "GET", path) for path in paths),
         Question("HEAD /", "HEAD", "/"),
         Question("GET of a route that is not there", "GET", "/no-such-route", status=404),
+    ]
+
+
+def _forms(samples: list) -> list[Question]:
+    """Return what both forms of the page send: a sample as JSON, and by field."""
+    pairs = [{"sample": json.dumps(sample)} for sample in samples[:1]]
+    pairs.append({"kind:#": "array", "kind:#/0": "number", "#/0": "1", "do": "show"})
+    return [
+        Question("the page's form", "POST", "/docs", urlencode(one).encode(), FORM, status=ANY, read=bytes)
+        for one in pairs
     ]
 
 

@@ -13,7 +13,8 @@ from playwright.sync_api import Error, sync_playwright
 
 url, pictures, chromium, guarded, key = sys.argv[1], Path(sys.argv[2]), *sys.argv[3:]
 ours = (url, guarded, "data:")
-PHONE = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
+PHONE = {"viewport": {"width": 320, "height": 640}, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
+LANGUAGES = ("curl", "python", "javascript")
 found = {"elsewhere": [], "complaints": []}
 
 
@@ -31,16 +32,56 @@ def overflow(page):
 
 
 def try_it(page):
-    """Ask the first golden row and a sample that is refused, by the form alone."""
+    """Ask the first golden row by the form, and a sample that is refused as JSON."""
     page.goto(url + "/")
     filled = page.input_value("#sample").strip()
-    page.click("button")
+    page.fill("[name='#/0']", "5")
+    page.click("#predict")
     answer = page.inner_text("#answer pre")
+    asked = page.input_value("#sample").strip()
     page.fill("#sample", "[1]")
-    page.click("button")
+    page.click("#predict-json")
     problem = page.inner_text("#problem")
-    page.click("text=Take this >> nth=1")
-    return [filled, answer, problem, page.input_value("#sample").strip()]
+    page.click("text=Take this >> nth=-1")
+    return [filled, asked, answer, problem, page.input_value("#sample").strip()]
+
+
+def with_the_script(page):
+    """Return what form, editor, programs and history show while somebody types, and where it is the service's turn."""
+    page.goto(url + "/docs")
+    at_first = [page.text_content(f"#{language}") for language in LANGUAGES]
+    page.fill("#sample", "[1, 2.0]")
+    page.fill("#sample", "[1,2]")
+    page.fill("#sample", "[1, 2]")
+    seen = {"programs": [at_first, [page.text_content(f"#{language}") for language in LANGUAGES]]}
+    page.fill("#sample", "[7.50, 12345678901234567890]")
+    seen["fields"] = [page.input_value(f"[name='#/{place}']") for place in (0, 1)]
+    page.fill("[name='#/0']", "1.0")
+    seen["editor"] = page.input_value("#sample")
+    page.fill("[name='#/0']", "")
+    seen["mistake"] = [page.inner_text("[data-at='#/0']"), page.get_attribute("[name='#/0']", "aria-invalid")]
+    page.fill("#sample", '["<b>", null, {"a": 1}]')
+    page.wait_for_selector("[name='#/2']")
+    seen["other_fields"] = [page.input_value(f"[name='#/{place}']") for place in (0, 1, 2)]
+    page.click("[value='remove #/1']")
+    page.wait_for_selector("[name='#/2']", state="detached")
+    seen["removed"] = page.input_value("#sample")
+    page.click("#predict-json")
+    page.wait_for_selector("#problem")
+    page.fill("#sample", "[3, 4]")
+    page.wait_for_selector("[name='#/1']:not(textarea)")
+    page.press("[name='#/1']", "Enter")
+    page.wait_for_selector("#answer")
+    seen["history"] = [row.inner_text().split("\t")[2:5] for row in page.locator("#requests tr").all()]
+    page.click("#requests button >> nth=1")
+    seen["taken"] = page.input_value("#sample")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.click("[data-copies=curl]")
+    seen["copied"] = page.evaluate("navigator.clipboard.readText()") == page.text_content("#curl")
+    seen["address"] = page.url
+    page.click("#refresh")
+    page.wait_for_function("!document.querySelector('#figures dd').textContent.startsWith('0')")
+    return seen
 
 
 def barriers(browser):
@@ -49,10 +90,11 @@ def barriers(browser):
     for how in ({"color_scheme": "light"}, {"color_scheme": "dark"}, PHONE):
         # axe is a script, which the pages allow none.
         page = browser.new_context(bypass_csp=True, **how).new_page()
-        for path in ("/docs", "/notebook"):
+        for path in ("/docs", "/notebook", "/drift"):
             page.goto(url + path)
             if path == "/docs":
-                page.click("button")
+                page.click("#predict")
+                page.wait_for_selector("#requests tr")
                 page.click("summary")
             rules = Axe().run(page).response["violations"]
             kept_out += [(rule["id"], node["html"]) for rule in rules for node in rule["nodes"]]
@@ -68,7 +110,7 @@ def unlock(browser):
     asked = {"username": "anybody", "password": key}
     guest = watch(browser.new_context(http_credentials=asked).new_page())
     guest.goto(guarded + "/docs")
-    guest.click("button")
+    guest.click("#predict")
     answer = guest.inner_text("#answer pre")
     guest.goto(guarded + "/notebook")
     return [refused, answer, guest.inner_text("body")]
@@ -80,27 +122,29 @@ with sync_playwright() as play:
     found["with_javascript"] = try_it(desk)
     found["title"] = desk.title()
     desk.goto(url + "/docs")
-    desk.click("button")
+    desk.click("#predict")
     desk.wait_for_selector("#answer pre")
     desk.screenshot(path=pictures / "docs.png", full_page=True)
     desk.emulate_media(color_scheme="dark")
     desk.screenshot(path=pictures / "docs-dark.png", full_page=True)
     desk.emulate_media(color_scheme="light")
 
+    found["script"] = with_the_script(desk)
+
     bare = watch(browser.new_context(java_script_enabled=False).new_page())
     found["without_javascript"] = try_it(bare)
 
     phone = watch(browser.new_context(**PHONE).new_page())
     phone.goto(url + "/docs")
-    phone.tap("button")
+    phone.tap("#predict")
     phone.wait_for_selector("#answer pre")
     found["phone_overflow"] = [overflow(phone)]
-    found["button_height"] = round(phone.locator("button").bounding_box()["height"])
+    found["button_height"] = round(phone.locator("#predict").bounding_box()["height"])
     phone.tap("summary")
     found["phone_overflow"].append(overflow(phone))
     phone.screenshot(path=pictures / "docs-phone.png", full_page=True)
-    if phone.locator("a[href='/notebook']").count():
-        phone.tap("a[href='/notebook']")
+    if phone.locator("nav a[href='/notebook']").count():
+        phone.tap("nav a[href='/notebook']")
         found["notebook"] = phone.inner_text("body")
         phone.screenshot(path=pictures / "notebook-phone.png", full_page=True)
         desk.goto(url + "/notebook")

@@ -1,12 +1,16 @@
 import io
 import json
+from urllib.parse import parse_qsl
 
 import numpy as np
 from nb_service import selftest_requests
 
 
+GIVEN = {"has_notebook": True, "compare": True}
+
+
 def asked(rows, **more):
-    given = {"has_notebook": True, "compare": True, **more}
+    given = {**GIVEN, **more}
     return {one.name: one for one in selftest_requests.questions_for(rows, "iris", **given)}
 
 
@@ -61,3 +65,12 @@ def test_odd_samples_are_the_notebooks_own_ones_broken():
     assert [1] in odd and [1, 2, 0] in odd and [None, None] in odd and ["1", "2"] in odd and None in odd
     assert {"b": 2} in selftest_requests.odd_samples([{"a": 1, "b": 2}])
     assert all(json.loads(json.dumps(sample)) == sample for sample in odd)
+
+
+def test_both_forms_of_the_page_are_sent():
+    questions = selftest_requests.questions_for([{"sample": [1], "answer": 0}], "iris", **GIVEN)
+    forms = [one for one in questions if (one.method, one.path) == ("POST", "/docs")]
+    assert [dict(parse_qsl(one.body.decode())) for one in forms] == [
+        {"sample": "[1]"},
+        {"kind:#": "array", "kind:#/0": "number", "#/0": "1", "do": "show"},
+    ]

@@ -71,7 +71,9 @@ def add(app: Flask, context: RouteContext) -> None:
     @app.get("/drift")
     def compared() -> Response:
         best = request.accept_mimetypes.best_match(["text/html", "application/json"])
-        response = jsonify(drift.as_json(context)) if best == "application/json" else _drift_page(context, bool(page.notebook))
+        response = (
+            jsonify(drift.as_json(context)) if best == "application/json" else _drift_page(context, bool(page.notebook))
+        )
         response.vary.add("Accept")
         return response
 

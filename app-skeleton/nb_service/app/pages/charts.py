@@ -22,7 +22,6 @@ class Chart(NamedTuple):
     """One feature's bars; `words` say all of it, `first` and `last` what its outer bins are."""
 
     title: str
-    verdict: str
     has_drifted: bool
     words: str
     width: int
@@ -40,7 +39,7 @@ def of(compared: Iterable[dict]) -> list[Chart]:
 def _chart(one: dict) -> Chart:
     bins = one["bins"]
     shares = [(float(each["baseline"]), float(each["present"])) for each in bins]
-    highest = max(*(share for pair in shares for share in pair), 1.0)
+    highest = max((share for pair in shares for share in pair), default=0.0) or 1.0
     bars = [
         Bar(
             number * (2 * BAR + GAP),
@@ -54,7 +53,6 @@ def _chart(one: dict) -> Chart:
     words += f" and {one['samples']:,} of the present"
     return Chart(
         one["title"],
-        one["verdict"],
         one["has_drifted"],
         words,
         max(1, len(bars)) * (2 * BAR + GAP) - GAP,

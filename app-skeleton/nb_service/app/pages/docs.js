@@ -154,10 +154,11 @@
       input.value = text;
       return input.value === text;
     };
-    if (control.value === "json") return put(written(value));
     const kind = kindOf(value);
+    const option = [...(control.options ?? [])].find((one) => same(one.value, kind));
+    // Where it could be a field of its own, the service makes that.
+    if (control.value === "json") return !option && put(written(value));
     if (!same(kind, control.value)) {
-      const option = [...(control.options ?? [])].find((one) => same(one.value, kind));
       if (!option || kind === "array" || kind === "object" || (kind !== "null" && !input)) return false;
       control.value = option.value;
     }
@@ -284,6 +285,15 @@
 
   const duration = (ms) => (ms < 10 ? `${ms.toFixed(1)} ms` : ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(2)} s`);
 
+  const lineOf = (text) => {
+    try {
+      return written(parsed(text));
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error;
+      return text;
+    }
+  };
+
   const remember = (sample, status, answer, took) => {
     const again = make("button", { type: "button", className: "small", textContent: "Take this" });
     const time = new Date().toLocaleTimeString([], { hourCycle: "h23" });
@@ -296,8 +306,8 @@
     };
     const short = (text) => make("code", { textContent: text.length > 200 ? `${text.slice(0, 200)} …` : text });
     find("requests").prepend(
-      make("tr", {}, make("td", {}, again), cell("Time", time), cell("Sample", short(sample)),
-        cell("Answer", short(answer)), cell("Status", status), cell("Took", took)));
+      make("tr", {}, make("td", {}, again), cell("Time", time), cell("Sample", short(lineOf(sample))),
+        cell("Answer", short(lineOf(answer))), cell("Status", status), cell("Took", took)));
     find("requests").children[HISTORY]?.remove();
     find("visit").hidden = false;
   };
@@ -325,7 +335,7 @@
       const status = `${response.status} ${response.statusText}`.trim();
       if (response.ok) {
         const answer = shown(parsed(text));
-        showAnswer(answer, `${status}, round trip ${took}`);
+        showAnswer(answer, `${status}, round trip ${took}, request ${response.headers.get("X-Request-ID")}`);
         remember(sample, status, answer, took);
       } else {
         const problem = JSON.parse(text);

@@ -20,21 +20,19 @@ def of(numbers: dict, checks: frozenset[str]) -> list[Figure]:
     if not {"requests", "latencies", "processing", "waiting", "in_flight", "scorers"} <= numbers.keys():
         return []
     requests = [row for row in numbers["requests"] if row[0] not in checks]
-    refused, failed = (
-        sum(count for _, status, count in requests if status // 100 == hundreds) for hundreds in (4, 5)
-    )
+    refused, failed = (sum(count for _, status, count in requests if status // 100 == hundreds) for hundreds in (4, 5))
     latency = numbers["latencies"].get(_ROUTE)
     return [
         Figure("Samples", f"{sum(numbers['processing']['counts']):,}", "scored since the start"),
-        Figure(
-            "Requests", f"{sum(count for *_, count in requests):,}", f"{refused:,} with 4xx, {failed:,} with 5xx"
-        ),
+        Figure("Requests", f"{sum(count for *_, count in requests):,}", f"{refused:,} with 4xx, {failed:,} with 5xx"),
         Figure(
             f"Median of {_ROUTE}",
             "none yet" if latency is None else duration(quantile(latency, 0.5)),
             "" if latency is None else f"95 of 100 within {duration(quantile(latency, 0.95))}",
         ),
-        Figure("Scorers", f"{numbers['scorers']:,}", f"{numbers['waiting']:,} waiting, {numbers['in_flight']:,} in flight"),
+        Figure(
+            "Scorers", f"{numbers['scorers']:,}", f"{numbers['waiting']:,} waiting, {numbers['in_flight']:,} in flight"
+        ),
     ]
 
 
@@ -51,6 +49,5 @@ def quantile(histogram: dict, share: float) -> float:
 
 def duration(seconds: float) -> str:
     """Return a duration in words."""
-    if seconds >= 1:
-        return f"{seconds:.{_DIGITS}g} s"
-    return f"{seconds * 1000:.{_DIGITS}g} ms"
+    number, unit = (seconds, "s") if seconds >= 1 else (seconds * 1000, "ms")
+    return f"{float(f'{number:.{_DIGITS}g}'):g} {unit}"

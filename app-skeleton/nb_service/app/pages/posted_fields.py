@@ -7,7 +7,7 @@ and its text. The order of pairs is the order within lists and objects, so what 
 import json
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 ARRAY, OBJECT, STRING, NUMBER, INTEGER, BOOLEAN, NULL = (
@@ -26,10 +26,12 @@ class Unread(str):
     """A text that is not what its field takes, in the place of a value; `kind` is what the field takes."""
 
     __slots__ = ("kind",)
+    kind: str
 
-    def __new__(cls, text: str, kind: str) -> "Unread":
+    @classmethod
+    def of(cls, text: str, kind: str) -> "Unread":
         """Return the text with its kind."""
-        made = super().__new__(cls, text)
+        made = cls(text)
         made.kind = kind
         return made
 
@@ -55,9 +57,7 @@ def keys_of(pointer: str) -> list[str]:
 
 def without(pairs: Iterable[tuple[str, str]], pointer: str) -> list[tuple[str, str]]:
     """Return the pairs but for those of `pointer` and of all within."""
-    return [
-        (name, text) for name, text in pairs if not (name.removeprefix(PREFIX) + "/").startswith(f"{pointer}/")
-    ]
+    return [(name, text) for name, text in pairs if not (name.removeprefix(PREFIX) + "/").startswith(f"{pointer}/")]
 
 
 def sample_of(pairs: Iterable[tuple[str, str]]) -> tuple[Any, dict[str, str]]:
@@ -92,31 +92,24 @@ class _Reader:
 
     def value(self, pointer: str) -> Any:
         """Return the value of a place that is there."""
-        kind, text = self._kinds.get(pointer), self._texts.get(pointer, "")
+        kind = self._kinds.get(pointer, ABSENT)
         inner = [one for one in self._within.get(pointer, ()) if self._kinds[one] != ABSENT]
         if kind == ARRAY:
             return [self.value(one) for one in inner]
         if kind == OBJECT:
             return {keys_of(one)[-1]: self.value(one) for one in inner}
-        if kind == NULL:
-            return None
-        if kind == BOOLEAN:
-            return text == "true"
-        if kind == STRING:
-            # Browsers send each line break of a text as two characters.
-            return text.replace("\r\n", "\n")
-        if kind in (NUMBER, INTEGER):
-            return self._read(pointer, text, kind, _number, "This is not a number" if text.strip() else "Enter a number")
-        if kind == JSON:
-            return self._read(pointer, text, kind, json_value, "This is not JSON" if text.strip() else "Enter JSON")
-        raise Unreadable(f"The form has no value at {pointer}.")
+        if kind not in _READERS:
+            raise Unreadable(f"The form has no value at {pointer}.")
+        return self._read(pointer, kind)
 
-    def _read(self, pointer: str, text: str, kind: str, read: Any, words: str) -> Any:
+    def _read(self, pointer: str, kind: str) -> Any:
+        text = self._texts.get(pointer, "")
         try:
-            return read(text)
+            return _READERS[kind](text)
         except (ValueError, RecursionError):
-            self.errors[pointer] = f"{words}."
-            return Unread(text, kind)
+            what = "JSON" if kind == JSON else "a number"
+            self.errors[pointer] = f"This is not {what}." if text.strip() else f"Enter {what}."
+            return Unread.of(text, kind)
 
 
 def json_value(text: str) -> Any:
@@ -138,3 +131,14 @@ def _finite(text: str) -> float:
     if not math.isfinite(number):
         raise ValueError(text)
     return number
+
+
+_READERS: dict[str, Callable[[str], Any]] = {
+    NUMBER: _number,
+    INTEGER: _number,
+    JSON: json_value,
+    # Browsers send each line break of a text as two characters.
+    STRING: lambda text: text.replace("\r\n", "\n"),
+    BOOLEAN: lambda text: text == "true",
+    NULL: lambda text: None,
+}

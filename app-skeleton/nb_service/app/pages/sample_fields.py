@@ -54,8 +54,9 @@ _BLANK: dict[str, object] = {NULL: None, BOOLEAN: False, INTEGER: 0, NUMBER: 0, 
 class Field:
     """One place of a sample.
 
-    `at` is its JSON pointer, `kind` what it is now and `kinds` what it may be. `text` is what its input shows, `options`
-    the values of an enum as JSON, `items` the places within. `can_grow` says that a list takes one more, `can_go` that this one can leave its list.
+    `at` is its JSON pointer, `kind` what it is now and `kinds` what it may be. `text` is what its input shows,
+    `options` the values of an enum, as JSON and as people read them, `items` the places within. `can_grow` says that a
+    list takes one more, `can_go` that a place can leave its list.
     """
 
     at: str
@@ -63,7 +64,7 @@ class Field:
     kind: str
     kinds: list[str]
     text: str = ""
-    options: list[str] = field(default_factory=list)
+    options: list[tuple[str, str]] = field(default_factory=list)
     items: list["Field"] = field(default_factory=list)
     can_grow: bool = False
     can_go: bool = False
@@ -108,7 +109,7 @@ def form_of(schema: dict, sample: object, errors: dict[str, str] | None = None) 
     """Return the field of a whole sample, with `errors` by pointer; None where a form would be no help."""
     root = _field(schema, sample, ROOT, "Sample", depth=0)
     fields = list(root.all())
-    if root.kind == JSON and not root.options or len(fields) > MOST_FIELDS:
+    if (root.kind == JSON and not root.options) or len(fields) > MOST_FIELDS:
         return None
     for number, one in enumerate(fields, 1):
         one.number = number
@@ -196,7 +197,7 @@ def _items(schema: dict, values: list, at: str, depth: int) -> list[Field]:
 
 
 def _properties(schema: dict, values: dict, at: str, depth: int) -> list[Field]:
-    """Return a field for each property of the schema and each one more that the object has."""
+    """Return a field for each property that the object has, in its order, then for each other one of the schema."""
     properties, required = schema.get("properties", {}), schema.get("required", ())
     return [
         _field(
@@ -207,18 +208,20 @@ def _properties(schema: dict, values: dict, at: str, depth: int) -> list[Field]:
             depth + 1,
             optional=name not in required,
         )
-        for name in dict.fromkeys(itertools.chain(properties, values))
+        for name in dict.fromkeys(itertools.chain(values, properties))
     ]
 
 
 def _choice(values: list, value: object, at: str, label: str, *, optional: bool) -> Field:
     """Return the field of one of `values`; another value that is there now is a choice as well."""
-    options = [_json(one) for one in values]
+    options = [(_json(one), one if isinstance(one, str) and _is_showable(one) else _json(one)) for one in values]
     kinds = [JSON, *([ABSENT] if optional or value is _LEFT_OUT else [])]
     if value is _LEFT_OUT:
-        return Field(at, label, ABSENT, kinds, options[0], options)
+        return Field(at, label, ABSENT, kinds, options[0][0], options)
     text = str(value) if isinstance(value, Unread) else _json(value)
-    return Field(at, label, JSON, kinds, text, options if text in options else [text, *options])
+    if text not in dict(options):
+        options.insert(0, (text, text))
+    return Field(at, label, JSON, kinds, text, options)
 
 
 def _types(schema: dict) -> list[str]:

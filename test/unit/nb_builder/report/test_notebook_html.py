@@ -1,3 +1,5 @@
+import re
+
 import nbformat
 import pytest
 from nb_builder.report import notebook_html
@@ -20,6 +22,17 @@ def test_cells_and_outputs_are_on_the_page():
     page = page_of(v4.new_markdown_cell("# Title\n\n*soft*"), cell)
     for words in ("<h1>Title</h1>", "<em>soft</em>", '<span class="nb">print</span>', "said &lt;1&gt;"):
         assert words in page
+
+
+def test_cells_have_the_numbers_that_messages_call_them_by():
+    cells = [v4.new_markdown_cell("# Title"), v4.new_code_cell("1", execution_count=1), v4.new_code_cell("skipped")]
+    page = page_of(*cells, v4.new_code_cell("2", execution_count=2))
+    numbers = re.findall(r'<p class="number"><a href="#(.*?)" id="(.*?)">\s*(.*?)</a> (.*?)</p>', page)
+    assert numbers == [
+        ("cell-1", "cell-1", "[1]", "cell 2 of the file"),
+        ("cell-2", "cell-2", "[2]", "cell 4 of the file"),
+    ]
+    assert '<a href="/docs">' in page and '<a href="/drift">' in page
 
 
 def test_tables_and_pictures_of_outputs_are_kept():

@@ -1,9 +1,15 @@
+import base64
+import hashlib
 import html
 import json
+import re
+from html.parser import HTMLParser
 
 import pytest
+from nb_service.http.metrics import Requests
 from nb_service.pool import answer
 from nb_service.pool.answer import Answer
+from werkzeug.datastructures import MultiDict
 
 from route_contexts import client_of
 
@@ -36,6 +42,51 @@ def client(app_root, predict=sum, **test_client):
     return client_of(predict, app_root / "model", manifest=MANIFEST, **test_client)
 
 
+def text_of(page):
+    """Return a page as it reads."""
+    return html.unescape(re.sub("<[^>]*>", "", page))
+
+
+class ByField(HTMLParser):
+    """Reads the form by field as a browser without scripts does: `pairs` to send, and `labelled` ids."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.pairs, self.labelled, self.ids, self.buttons = [], [], [], []
+        self._open = self._options = None
+        self.feed(page.partition('id="by-field"')[2].partition("</form>")[0])
+
+    def handle_starttag(self, tag, attributes):
+        facts = dict(attributes)
+        if tag == "label":
+            self.labelled.append(facts["for"])
+        if "value" in facts.get("class", "").split():
+            self.ids.append(facts["id"])
+        if tag == "button":
+            self.buttons.append(facts["value"])
+        elif tag == "input" and (facts["type"] != "checkbox" or "checked" in facts):
+            self.pairs.append((facts["name"], facts["value"]))
+        elif tag == "select":
+            self._options = (facts["name"], [])
+        elif tag == "option":
+            self._options[1].append((facts["value"], "selected" in facts))
+        elif tag == "textarea":
+            self._open = [facts["name"], ""]
+
+    def handle_endtag(self, tag):
+        if tag == "select":
+            name, options = self._options
+            self.pairs.append((name, next((value for value, chosen in options if chosen), options[0][0])))
+        elif tag == "textarea":
+            # The line break after the tag is no part of the text.
+            self.pairs.append((self._open[0], self._open[1].removeprefix("\n")))
+            self._open = None
+
+    def handle_data(self, data):
+        if self._open:
+            self._open[1] += data
+
+
 def test_a_browser_gets_the_page_and_a_client_the_routes(app_root):
     test_client = client(app_root)
     assert "<h1>half</h1>" in test_client.get("/", headers=BROWSER).text
@@ -57,9 +108,9 @@ def test_the_page_tells_of_the_notebook_and_fills_in_its_first_sample(app_root):
         "Add &lt;b&gt;two&lt;/b&gt; numbers.",
         ">\n[1, 2]</textarea>",
         "<code>[1, 2]</code></td><td><code>3</code>",
-        "curl -H &#39;Content-Type: application/json&#39; -d &#39;[1, 2]&#39; http://localhost/predict",
     ):
         assert words in page
+    assert "curl -H 'Content-Type: application/json' -d '[1, 2]' http://localhost/predict" in text_of(page)
 
 
 def test_a_model_without_golden_rows_is_shown_as_unproved(app_root):
@@ -80,7 +131,8 @@ def test_another_golden_row_can_be_taken(app_root):
 def test_the_form_shows_the_answer_and_keeps_the_sample(app_root):
     response = client(app_root).post("/docs", data={"sample": "[4, 5]"})
     assert (response.status_code, ">\n[4, 5]</textarea>" in response.text) == (200, True)
-    assert '<section class="answer" id="answer"><h2>Answer</h2><pre>9</pre>' in response.text
+    assert '<div class="answer" id="answer"><pre id="answer-text">9</pre>' in response.text
+    assert "200 OK, answered in " in response.text
 
 
 @pytest.mark.parametrize(
@@ -100,12 +152,18 @@ def test_the_form_shows_a_refusal_as_words(app_root, sample, outcome, status, wo
     assert words in response.text and "secret" not in response.text
 
 
-def test_nothing_on_a_page_runs_or_comes_from_elsewhere(app_root):
-    for path in ("/docs", "/notebook"):
-        response = client(app_root).get(path)
+def test_nothing_on_a_page_runs_or_comes_from_elsewhere_but_our_own_script(app_root):
+    response = client(app_root).get("/docs")
+    (script,) = re.findall(r"<script>(.*?)</script>", response.text, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = response.headers["Content-Security-Policy"]
+    for word in ("default-src 'none'", f"script-src 'sha256-{digest}'", "connect-src 'self'", "form-action 'self'"):
+        assert word in policy.split("; ")
+    for path in ("/notebook", "/drift"):
+        response = client(app_root).get(path, headers=BROWSER)
         assert "<script" not in response.text
         policy = response.headers["Content-Security-Policy"]
-        assert "default-src 'none'" in policy and "script-src" not in policy
+        assert "default-src 'none'" in policy and "script-src" not in policy and "connect-src" not in policy
     assert "sandbox" in client(app_root).get("/notebook").headers["Content-Security-Policy"]
 
 
@@ -154,5 +212,160 @@ def test_the_page_s_command_has_the_key_where_one_is_wanted(app_root):
     wanted = (
         "curl -H 'Content-Type: application/json' -H \"X-API-Key: $(cat key)\" -d '[1, 2]' http://localhost/predict"
     )
-    assert wanted in html.unescape(client(app_root, api_key_file="/a/key").get("/docs").text)
+    assert wanted in text_of(client(app_root, api_key_file="/a/key").get("/docs").text)
     assert "X-API-Key" not in client(app_root).get("/docs").text
+
+
+HOSTILE = "<b>\"'&amp;</textarea>"
+PERSON = {
+    "type": "object",
+    "properties": {
+        HOSTILE: {"type": "string"},
+        "age": {"type": "integer"},
+        "height": {"type": "number"},
+        "member": {"type": "boolean"},
+        "colour": {"enum": ["red", HOSTILE], "type": "string"},
+        "zip": {"type": ["integer", "null"]},
+        "tags": {"type": "array", "items": {"type": "string"}},
+        "place": {"type": "object", "properties": {"a/b": {"type": "string"}}},
+        "any": {},
+    },
+    "required": ["age"],
+}
+ADA = {
+    HOSTILE: HOSTILE,
+    "age": 40,
+    "height": 1.5,
+    "member": True,
+    "colour": HOSTILE,
+    "zip": None,
+    "tags": ["one\ntwo", ""],
+    "place": {"a/b": "Oslo"},
+    "any": [1, {"a": HOSTILE}],
+}
+
+
+@pytest.fixture
+def people(app_root):
+    """Return a client of an application whose samples are like ADA, and which answers with the sample."""
+    (app_root / "model" / "golden.ndjson").write_text(json.dumps({"sample": ADA, "answer": 0}) + "\n")
+    return client_of(folder=app_root / "model", manifest={"sample_schema": PERSON, "predictor_doc": HOSTILE})
+
+
+def asked_of(test_client):
+    """Return the last sample that was asked."""
+    return json.loads(test_client.application.view_functions["try"].__self__._context.asker.asked[-1])
+
+
+def test_the_form_sends_the_sample_that_it_shows_without_a_script(people):
+    form = ByField(people.get("/docs").text)
+    response = people.post("/docs", data=MultiDict([*form.pairs, ("do", form.buttons[0])]))
+    assert response.status_code == 200 and 'id="answer-text"' in response.text
+    assert asked_of(people) == ADA
+    assert ByField(response.text).pairs == form.pairs
+
+
+def test_what_is_typed_into_the_form_is_in_the_editor_then(people):
+    pairs = dict(ByField(people.get("/docs").text).pairs)
+    pairs |= {"#/age": "41", "kind:#/zip": "integer", "#/zip": "7", "kind:#/any": "absent", "#/colour": '"red"'}
+    del pairs["#/member"]
+    response = people.post("/docs", data=pairs)
+    expected = {**ADA, "age": 41, "zip": 7, "colour": "red", "member": False}
+    del expected["any"]
+    assert asked_of(people) == expected
+    editor = re.search(r'<textarea id="sample".*?>\n(.*?)</textarea>', response.text, re.DOTALL)[1]
+    assert json.loads(html.unescape(editor)) == expected
+
+
+def test_every_field_has_a_label_and_nothing_of_the_model_is_markup(people):
+    page = people.get("/docs").text
+    form = ByField(page)
+    assert len(form.ids) == len(set(form.ids)) == 10 and set(form.ids) <= set(form.labelled)
+    # Its name, its text, the documentation of predictor, the golden row and the programs.
+    assert "<b>" not in page and page.count("&lt;b&gt;") > 10 and page.count("</textarea>") == 3
+
+
+def test_lists_grow_and_shrink_without_asking_the_model(people):
+    pairs = ByField(people.get("/docs").text).pairs
+    page = people.post("/docs", data=MultiDict([*pairs, ("do", "add #/tags")])).text
+    grown = ByField(page)
+    assert dict(grown.pairs)["#/tags/2"] == "" and "remove #/tags/2" in grown.buttons
+    assert "Nothing was asked yet." in page
+    shrunk = ByField(people.post("/docs", data=MultiDict([*grown.pairs, ("do", "remove #/tags/0")])).text)
+    assert [pair for pair in shrunk.pairs if pair[0].startswith("#/tags/")] == [("#/tags/0", ""), ("#/tags/1", "")]
+    assert people.application.view_functions["try"].__self__._context.asker.asked == []
+
+
+def test_the_script_gets_the_form_of_a_sample_without_asking_the_model(people):
+    page = people.post("/docs", data={"do": "show", "sample": '{"age": 5, "more": 1}'}).text
+    pairs = dict(ByField(page).pairs)
+    assert (pairs["#/age"], pairs["kind:#/more"], pairs["kind:#/tags"]) == ("5", "json", "absent")
+    assert people.application.view_functions["try"].__self__._context.asker.asked == []
+
+
+def test_what_was_just_chosen_is_empty_and_no_mistake(people):
+    pairs = dict(ByField(people.get("/docs").text).pairs)
+    page = people.post("/docs", data={**pairs, "kind:#/zip": "integer", "#/zip": "", "do": "show"}).text
+    assert dict(ByField(page).pairs)["#/zip"] == "0" and 'aria-invalid="true"' not in page
+
+
+@pytest.mark.parametrize(("typed", "words"), [("", "Enter a number."), ("<i>", "This is not a number.")])
+def test_a_field_that_can_not_be_read_is_told_beside_it(people, typed, words):
+    pairs = dict(ByField(people.get("/docs").text).pairs)
+    response = people.post("/docs", data={**pairs, "#/age": typed})
+    assert response.status_code == 400 and "Some fields don&#39;t hold what they take." in response.text
+    assert f'data-at="#/age">{words}</p>' in response.text
+    assert dict(ByField(response.text).pairs)["#/age"] == typed
+    assert people.application.view_functions["try"].__self__._context.asker.asked == []
+
+
+def test_a_refusal_names_its_fields_beside_them(people):
+    refusal = {"misfit": True, "reason": "it", "errors": [{"pointer": "#/age", "detail": "too <old>"}]}
+    people.application.view_functions["try"].__self__._context.asker.ask = lambda sample: Answer(
+        answer.REFUSED, json.dumps({**refusal, "traceback": None}).encode()
+    )
+    response = people.post("/docs", data=MultiDict(ByField(people.get("/docs").text).pairs))
+    assert response.status_code == 422 and 'data-at="#/age">too &lt;old&gt;</p>' in response.text
+
+
+def test_a_form_that_is_not_ours_is_refused(people):
+    response = people.post("/docs", data={"kind:#": "set"})
+    assert (response.status_code, "The form has no value at #." in response.text) == (400, True)
+
+
+def test_where_nothing_is_known_of_samples_the_editor_is_alone(app_root):
+    (app_root / "model" / "golden.ndjson").unlink()
+    page = client_of(folder=app_root / "model").get("/docs").text
+    assert "Nothing is known of what samples look like" in page and ">\n</textarea>" in page
+    hinted = client_of(folder=app_root / "model", manifest={"sample_hint": PERSON}).get("/docs").text
+    assert ">\n{&#34;age&#34;: 0}</textarea>" in hinted and "#/age" in dict(ByField(hinted).pairs)
+
+
+def test_json_that_can_not_be_read_has_no_form(people):
+    response = people.post("/docs", data={"sample": "[1e999]", "do": "show"})
+    assert 'id="no-form">The sample is not JSON' in response.text
+
+
+def test_figures_are_those_of_the_service(app_root):
+    requests = Requests()
+    requests.asked("/predict", 200, 0.002)
+    requests.asked("/readyz", 503, 0.002)
+    pool = {"waiting": 0, "in_flight": 0, "scorers": 2, "processing": {"counts": [7]}}
+    numbers = {**requests.numbers(), **pool}
+    page = client(app_root, numbers=lambda: numbers).get("/docs").text
+    assert "<dt>Samples</dt><dd>7</dd>" in page and "<dt>Requests</dt><dd>1</dd>" in page
+    assert '<p class="state good" id="state">Ready</p>' in page
+    page = client(app_root, ready=False).get("/docs").text
+    assert '<p class="state bad" id="state">Not ready</p>' in page and 'id="figures"' not in page
+
+
+def test_cells_that_a_traceback_names_lead_to_the_notebook(app_root):
+    failed = Answer(answer.FAILED, b'{"traceback": "File <m.ipynb> cell [3], line 2"}')
+    test_client = client(app_root, debug=True)
+    test_client.application.view_functions["try"].__self__._context.asker.ask = lambda sample: failed
+    page = test_client.post("/docs", data={"sample": "1"}).text
+    assert 'File &lt;m.ipynb&gt; <a href="/notebook#cell-3">cell [3]</a>, line 2' in page
+
+
+def test_the_page_is_small_without_what_is_the_models_own(app_root):
+    assert len(client(app_root).get("/docs").data) < 60_000
