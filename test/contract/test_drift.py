@@ -90,7 +90,7 @@ def test_the_page_draws_both_side_by_side_without_a_script(start):
     ask_all(service, [person(chance, shift=30) for _ in range(1000)])
     status, page, headers = service.ask(None, "/drift", "GET", {"Accept": "text/html"})
     assert status == 200 and headers["Content-Type"] == "text/html; charset=utf-8"
-    assert "script" not in page and "default-src 'none'" in headers["Content-Security-Policy"]
+    assert "<script" not in page and "default-src 'none'" in headers["Content-Security-Policy"]
     assert "&lt;b&gt;city&lt;/b&gt;" in page and "<b>city" not in page
     assert "2 of 3 features have drifted." in page
     assert "1,000 samples of the last" in page and "of this replica alone" in page

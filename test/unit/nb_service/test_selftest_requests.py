@@ -5,7 +5,6 @@ from urllib.parse import parse_qsl
 import numpy as np
 from nb_service import selftest_requests
 
-
 GIVEN = {"has_notebook": True, "compare": True}
 
 

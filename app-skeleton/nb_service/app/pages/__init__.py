@@ -37,6 +37,7 @@ ROWS = 20
 # What a button of the form by field may want.
 PREDICT, ADD, REMOVE = "predict", "add", "remove"
 UNREAD = replies.problem(400, "Some fields don't hold what they take.")
+NO_JSON = "The sample is not JSON, or nested too deeply for a form."
 NO_SCHEMA = "Nothing is known of what samples look like, so that there are no fields: write one as JSON."
 TOO_LARGE = "Samples like this have no form of fields: write them as JSON."
 _CELL = re.compile(r"(cell \[(\d+)\])")
@@ -213,7 +214,7 @@ class _Page:
             try:
                 value = posted_fields.json_value(sample)
             except (ValueError, RecursionError):
-                return None, "The sample is not JSON, so that it has no fields." if sample else NO_SCHEMA
+                return None, NO_JSON if sample else NO_SCHEMA
         form = sample_fields.form_of(self._schema, value, errors)
         return form, NO_SCHEMA if not self._schema else TOO_LARGE
 

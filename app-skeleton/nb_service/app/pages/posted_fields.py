@@ -19,6 +19,8 @@ PREFIX = "kind:"
 # The pointer to the whole sample, as a fragment of a URI, as errors of samples have it.
 ROOT = "#"
 DEEPEST = 50
+# JSON that is nested deeper has no place in a form: what describes and writes it goes down by recursion.
+DEEPEST_JSON = 200
 _NUMBER = re.compile(r"-?(?:\d+|(?P<fraction>\d*\.\d+))(?P<exponent>[eE][+-]?\d+)?", re.ASCII)
 
 
@@ -114,7 +116,15 @@ class _Reader:
 
 def json_value(text: str) -> Any:
     """Return the value in JSON that a sample may be; raise ValueError, or RecursionError where it is too deep."""
-    return json.loads(text, parse_float=_finite, parse_constant=_finite)
+    value = json.loads(text, parse_float=_finite, parse_constant=_finite)
+    if _is_deeper(value, DEEPEST_JSON):
+        raise RecursionError(f"it is nested deeper than {DEEPEST_JSON} levels")
+    return value
+
+
+def _is_deeper(value: object, levels: int) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return levels < 0 or any(_is_deeper(item, levels - 1) for item in inner)
 
 
 def _number(text: str) -> int | float:

@@ -58,11 +58,11 @@ def one_line(sample: str) -> str:
     """Return a sample on one line if it is JSON."""
     try:
         value = json.loads(sample)
+        text = json.dumps(value, ensure_ascii=False)
+        # A page can't have a lone surrogate, only its escape.
+        return text if text.encode("utf-8", "replace").decode("utf-8") == text else json.dumps(value)
     except (ValueError, RecursionError):
         return sample
-    text = json.dumps(value, ensure_ascii=False)
-    # A page can't have a lone surrogate, only its escape.
-    return text if text.encode("utf-8", "replace").decode("utf-8") == text else json.dumps(value)
 
 
 def python_literal(text: str) -> str:

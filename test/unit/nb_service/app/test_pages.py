@@ -341,9 +341,17 @@ def test_where_nothing_is_known_of_samples_the_editor_is_alone(app_root):
     assert ">\n{&#34;age&#34;: 0}</textarea>" in hinted and "#/age" in dict(ByField(hinted).pairs)
 
 
-def test_json_that_can_not_be_read_has_no_form(people):
-    response = people.post("/docs", data={"sample": "[1e999]", "do": "show"})
-    assert 'id="no-form">The sample is not JSON' in response.text
+@pytest.mark.parametrize("sample", ["[1e999]", "[", *('{"any": ' + "[" * n + "]" * n + "}" for n in (300, 900, 9000))])
+def test_json_that_can_not_be_read_has_no_form(people, sample):
+    response = people.post("/docs", data={"sample": sample, "do": "show"})
+    assert response.status_code == 200 and 'id="no-form">The sample is not JSON' in response.text
+
+
+@pytest.mark.parametrize("depth", [50, 300, 900, 9000])
+def test_json_in_a_field_is_nested_as_deeply_as_the_page_can_write_it(people, depth):
+    pairs = {"kind:#": "object", "kind:#/any": "json", "#/any": "[" * depth + "]" * depth}
+    status = people.post("/docs", data=pairs).status_code
+    assert status == (200 if depth == 50 else 400)
 
 
 def test_figures_are_those_of_the_service(app_root):
