@@ -358,7 +358,7 @@ def test_figures_are_those_of_the_service(app_root):
     requests = Requests()
     requests.asked("/predict", 200, 0.002)
     requests.asked("/readyz", 503, 0.002)
-    pool = {"waiting": 0, "in_flight": 0, "scorers": 2, "processing": {"counts": [7]}}
+    pool = {"waiting": 0, "in_flight": 0, "scorers": 2, "batches": {"counts": [1], "total": 7}}
     numbers = {**requests.numbers(), **pool}
     page = client(app_root, numbers=lambda: numbers).get("/docs").text
     assert "<dt>Samples</dt><dd>7</dd>" in page and "<dt>Requests</dt><dd>1</dd>" in page

@@ -2,7 +2,7 @@ import pytest
 from nb_service.app.pages import charts, figures
 from nb_service.http.metrics import Requests
 
-POOL = {"waiting": 1, "in_flight": 2, "scorers": 3, "processing": {"counts": [1000, 1]}}
+POOL = {"waiting": 1, "in_flight": 2, "scorers": 3, "batches": {"counts": [1, 1], "total": 1001}}
 
 
 def shown(*asked, checks=frozenset()):
