@@ -16,6 +16,8 @@ from pathlib import Path
 from flow import stage
 
 ROOT = Path(__file__).parents[1]
+# Its examples are builds of minutes: test/flow/test_gallery.py runs them, one by one.
+GALLERY = ROOT / "docs/examples/README.md"
 FENCE = re.compile(
     r"^```sh(?P<words>[ \w]*)\n(?P<text>.*?)^```$(?:\n+```answer\n(?P<shown>.*?)^```$)?", re.MULTILINE | re.DOTALL
 )

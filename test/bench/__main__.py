@@ -1,7 +1,7 @@
 """make bench: what we measure against what users have today, side by side in one run.
 
 Usage: python test/bench [build] [incremental] [images] [start] [serve] [health] [batching] [batched-serve] [grpc]
-    [native] [batch] [batch-memory] [bus] [drift] [dev] [first] [verify] [capacity] [notebooks]
+    [native] [batch] [batch-memory] [bus] [drift] [dev] [first] [verify] [capacity] [gallery] [notebooks]
 (without words all but notebooks, which fetches from GitHub and takes hours)
 """
 
@@ -17,6 +17,7 @@ import capacity
 import dev
 import drift
 import first
+import gallery
 import grpc_calls
 import health
 import images
@@ -46,6 +47,7 @@ SUITES = {
     "first": first.report,
     "verify": verify.report,
     "capacity": capacity.report,
+    "gallery": gallery.report,
     "notebooks": public.report,
 }
 # Of others' repositories, and for long: only by its name.
