@@ -1,13 +1,18 @@
-"""`check`: every finding about a repository that needs no cell to run and no package to be installed."""
+"""`check`: every finding about a repository that needs no cell to run and no package to be installed.
 
+With `--fix` it writes what can be written without a guess, and checks again.
+"""
+
+import argparse
 import io
 import json
 import os
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from nb_scorer.common.problem import Problem
 
@@ -17,9 +22,16 @@ from nb_builder.common.log import Log
 from nb_builder.common.settings import Settings
 from nb_builder.preflight import checks, findings
 from nb_builder.preflight.findings import Result
+from nb_builder.problems.contract import PredictorMissing
+from nb_builder.problems.packages import RequirementsEmpty, RequirementsMissing
 from nb_builder.requirements import collect
 
-USAGE = "Usage: check [--json] FOLDER|NOTEBOOK|GIT_URL"
+if TYPE_CHECKING:
+    from nb_builder.fix.fixing import Fixed
+
+USAGE = "Usage: check [--json] [--fix [--python PATH]] FOLDER|NOTEBOOK|GIT_URL"
+
+_OF_REQUIREMENTS = (RequirementsMissing, RequirementsEmpty)
 
 
 class NotesLog(Log):
@@ -35,47 +47,116 @@ class NotesLog(Log):
         super().note(text)
 
 
+class _Words(argparse.ArgumentParser):
+    """Reads the words of the command; any that are not understood are a wrong call."""
+
+    def __init__(self) -> None:
+        super().__init__(add_help=False, allow_abbrev=False)
+        self.add_argument("--json", action="store_true")
+        self.add_argument("--fix", action="store_true")
+        self.add_argument("--python")
+        self.add_argument("target")
+
+    def error(self, message: str) -> NoReturn:
+        """Print how to call, and exit."""
+        print(USAGE)
+        sys.exit(2)
+
+
 def main(arguments: Sequence[str]) -> None:
     """Check what the argument names and print every finding; exit with 0 for none, else 1, or 2 for wrong usage."""
     if {"-h", "--help"} & set(arguments):
         print(USAGE)
         return
-    as_json = "--json" in arguments
-    targets = [argument for argument in arguments if argument != "--json"]
-    if len(targets) != 1 or targets[0].startswith("-"):
-        print(USAGE)
-        sys.exit(2)
-    log = NotesLog(io.StringIO() if as_json else None)
+    parser = _Words()
+    words = parser.parse_args(list(arguments))
+    if words.python is not None and not words.fix:
+        parser.error("--python is for --fix")
+    log = NotesLog(io.StringIO() if words.json else None)
     try:
-        result = _check(targets[0], log)
+        told = _check(words, log)
     except Problem as problem:
-        if not as_json:
+        if not words.json:
             raise
         # With --json this problem, too, is reported as JSON.
-        _print_object(Result([problem]), log)
+        _print_object(Told(Result([problem])), log, words)
         sys.exit(problem.exit_status)
-    if as_json:
-        _print_object(result, log)
+    if words.json:
+        _print_object(told, log, words)
     else:
-        show(result, log)
-    sys.exit(1 if result.findings else 0)
+        show(told.result, log, told.proposal)
+    sys.exit(1 if told.result.findings else 0)
 
 
-def _check(name: str, log: Log) -> Result:
-    """Return the findings about the folder, notebook or URL `name`; raise the problem if it is none of these."""
+@dataclass(frozen=True)
+class Told:
+    """The findings; a cell that is proposed; what `--fix` has written."""
+
+    result: Result
+    proposal: str | None = None
+    fixed: "Fixed | None" = None
+
+
+def _check(words: argparse.Namespace, log: NotesLog) -> Told:
+    """Return the findings about what the words name, fixed before if they say so; raise a problem with the words."""
+    name = words.target
+    if words.fix and target.is_url(name):
+        from nb_builder.fix.problems import FixElsewhere
+
+        raise FixElsewhere(named=name)
     with (
         tempfile.TemporaryDirectory(prefix="nb-check-") as scratch,
         target.repository(name, Path(scratch) / "clone", log) as (folder, notebook),
     ):
+        environ = {**os.environ, **target.choice(notebook)}
+        fixed = None
+        if words.fix:
+            fixed = _fix(folder, environ, Path(scratch), words.python, log)
         log.step(f"Checking {notebook or name}")
-        result = examine(folder, {**os.environ, **target.choice(notebook)}, Path(scratch), log)
+        result = examine(folder, environ, Path(scratch), log)
+        if fixed:
+            _add(fixed.findings, result)
         if result.findings:
             target.tell_what_is_above(folder, log)
-        return result
+        return Told(result, _proposal(result), fixed)
 
 
-def _print_object(result: Result, log: NotesLog) -> None:
-    print(json.dumps(as_object(result, log.notes), indent=1, ensure_ascii=False))
+def _fix(folder: Path, environ: Mapping[str, str], scratch: Path, python: str | None, log: Log) -> "Fixed":
+    """Write what the notebook in `folder` lacks, and say what was written."""
+    # Imported here because a check alone needs none of it.
+    from nb_builder.fix import fixing
+
+    # What it says is said by the check that follows.
+    before = examine(folder, environ, scratch, Log(io.StringIO()))
+    fixed = fixing.fix(before, python, environ, log)
+    if before.checked and before.checked.notebooks:
+        fixing.tell(fixed, before.checked.name, log)
+    return fixed
+
+
+def _add(findings_of_fix: Sequence[Problem], result: Result) -> None:
+    """Put the findings of a fix before those of the check, without those that say the same with less."""
+    if findings_of_fix:
+        others = [problem for problem in result.findings if not isinstance(problem, _OF_REQUIREMENTS)]
+        result.findings[:] = [*findings_of_fix, *others]
+
+
+def _proposal(result: Result) -> str | None:
+    if not any(isinstance(problem, PredictorMissing) for problem in result.findings):
+        return None
+    from nb_builder.fix import fixing
+
+    return fixing.proposal(result)
+
+
+def _print_object(told: Told, log: NotesLog, words: argparse.Namespace) -> None:
+    described = {**as_object(told.result, log.notes), "proposal": told.proposal}
+    if words.fix:
+        described |= {
+            "versions_of": str(told.fixed.python) if told.fixed and told.fixed.python else None,
+            "written": [change.described() for change in told.fixed.changes] if told.fixed else [],
+        }
+    print(json.dumps(described, indent=1, ensure_ascii=False))
 
 
 def examine(folder: Path, environ: Mapping[str, str], scratch: Path, log: Log) -> Result:
@@ -124,10 +205,16 @@ def _finding(problem: Problem) -> dict:
     }
 
 
-def show(result: Result, log: Log) -> None:
-    """Print the findings, each as a build would print it."""
+def show(result: Result, log: Log, proposal: str | None = None) -> None:
+    """Print the findings, each as a build would print it, and what `--fix` would write."""
     for problem in result.findings:
         findings.tell(problem, log)
+    if proposal:
+        log.line("     This could be the last cell; --fix writes it:")
+        for line in proposal.splitlines():
+            log.line(f"       {line}".rstrip())
+    if any(isinstance(problem, _OF_REQUIREMENTS) for problem in result.findings):
+        log.line("     --fix writes the requirements with the versions that are installed here.")
     if result.findings:
         count = len(result.findings)
         log.step("1 finding" if count == 1 else f"{count} findings")

@@ -76,6 +76,11 @@ class SourceElsewhere(NothingGiven):
     fix_words = "Clone it yourself, and name the folder: git clone {named}"
 
 
+def is_url(name: str) -> bool:
+    """Return whether a name is a git URL, and nothing on this machine."""
+    return bool(_URL.search(name)) and not Path(name).expanduser().exists()
+
+
 def here(name: str) -> tuple[Path, str | None]:
     """Return the folder to build and the notebook named in it; raise the problem of a name that is neither here."""
     if not name:
@@ -88,18 +93,14 @@ def here(name: str) -> tuple[Path, str | None]:
 
 def require(name: str) -> None:
     """Raise the problem of a name that is neither a git URL nor something here that could be built."""
-    if not _is_elsewhere(name):
+    if not is_url(name):
         here(name)
-
-
-def _is_elsewhere(name: str) -> bool:
-    return bool(_URL.search(name)) and not Path(name).expanduser().exists()
 
 
 @contextlib.contextmanager
 def repository(name: str, clone: Path, log: Log, *, history: bool = False) -> Iterator[tuple[Path, str | None]]:
     """Yield the folder to build and the notebook named in it; a clone, shallow without `history`, is removed after."""
-    if not _is_elsewhere(name):
+    if not is_url(name):
         yield here(name)
         return
     log.step(f"Cloning {name}")

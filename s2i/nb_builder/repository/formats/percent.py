@@ -51,15 +51,26 @@ def is_notebook(text: str) -> bool:
     return any("predictor" in bound(syntax_trees.statements(source)) for source in cells)
 
 
+def markers(text: str) -> list[int]:
+    """Return the lines, from 1, on which cells begin by a marker."""
+    _, *parts = _parts(text, _header_lines(text))
+    return [part.begins - 1 for part in parts]
+
+
 def parse(text: str) -> NotebookNode:
     """Return the notebook in the script `text`; without a marker, the script is one cell."""
     header = _HEADER.match(text)
-    above, *parts = _parts(text, header.group().count("\n") if header else 0)
+    above, *parts = _parts(text, _header_lines(text))
     cells = [_cell(part) for part in ([above] if _says_something(above.lines) else []) + parts]
     for cell in cells:
         # nbformat's ids are random, and a build must be repeatable; format 4.4 has no ids.
         cell.pop("id")
     return new_notebook(cells=cells, metadata=_metadata(header["yaml"] if header else ""), nbformat_minor=4)
+
+
+def _header_lines(text: str) -> int:
+    header = _HEADER.match(text)
+    return header.group().count("\n") if header else 0
 
 
 def _parts(text: str, skipped: int) -> Iterator[_Part]:

@@ -1,0 +1,482 @@
+"""Finds, by the syntax trees of the cells, the fitted model that a notebook without predictor would serve.
+
+Known are estimators of libraries that have scikit-learn's API, and what xgboost and lightgbm train. The data that a
+model was fitted to is followed back to a name or an expression whose rows are samples, through splits and
+transformers. What can't be followed is not guessed: no model is found then.
+"""
+
+import ast
+import itertools
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from nb_builder.analysis import notebook_contract
+from nb_builder.common.cell import Cell
+from nb_builder.rewrite.names import bound
+
+# What data are made of: a table whose columns have names, one whose columns have numbers, a column, an array, a list.
+TABLE, BARE_TABLE, COLUMN, ARRAY, LIST = "table", "bare table", "column", "array", "list"
+
+_LIBRARIES = {"sklearn", "imblearn", "xgboost", "lightgbm", "catboost"}
+_PREDICTS = re.compile(
+    r"(Classifier|Regressor|Regression|SVC|SVR|NB|Perceptron|DiscriminantAnalysis|KMeans|GaussianMixture|IsolationForest"
+    r"|OneClassSVM|NearestCentroid|Huber|Ridge|Lasso|ElasticNet|Lars|OrthogonalMatchingPursuit)(CV|IC)?$"
+)
+_CLASSIFIES = re.compile(
+    r"(Classifier|SVC|NB|Perceptron|DiscriminantAnalysis|LogisticRegression|NearestCentroid)(CV)?$"
+)
+_SEARCHES = re.compile(r"SearchCV$|^(CalibratedClassifierCV|TunedThresholdClassifierCV|FixedThresholdClassifier)$")
+# Methods of a table or column that return another one of the same columns, or of fewer, and change nothing.
+_SAME_KIND = frozenset(
+    """abs apply assign astype bfill clip copy drop drop_duplicates dropna ffill fillna filter head infer_objects
+    interpolate join loc map merge query rename replace reset_index round sample select_dtypes set_index sort_index
+    sort_values tail""".split()  # noqa: SIM905
+)
+# These give the same each time and depend on nothing else, so an expression with them can be written once more.
+_REPEATABLE = _SAME_KIND - {"sample", "apply", "map"} | {"reshape", "to_numpy", "ravel", "tolist"}
+# A name with one of these attributes is a table, whatever gave it.
+_OF_TABLES = {"columns", "info", "select_dtypes", "drop", "iterrows", "itertuples", "merge", "set_index"}
+_MOST_CHARACTERS = 120
+_BLOCKS = (ast.If, ast.With, ast.Try)
+
+
+@dataclass(frozen=True)
+class FittedModel:
+    """A model that can be asked, and how.
+
+    `samples` is an expression for the data whose rows are its samples, and `kind` what they are made of. `steps` are
+    the methods that each sample passes through before the model, the first one first, and `wrapper` is the class that
+    the library's own functions want around it, or "". `classes` is an expression for the names of its classes,
+    `encoder` the name of the LabelEncoder that knows them, where either is evident. `imports` are {name in the
+    notebook: what it imports}.
+    """
+
+    name: str
+    kind: str
+    samples: str
+    steps: tuple[str, ...] = ()
+    wrapper: str = ""
+    arrays_only: bool = False
+    classes: str = ""
+    encoder: str = ""
+    imports: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Way:
+    """An expression, and the versions of the names in it: it means the same as long as these hold."""
+
+    text: str
+    versions: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class _Data:
+    kind: str
+    ways: tuple[_Way, ...] = ()
+    steps: tuple[_Way, ...] = ()
+    # Of the labels that a classifier learns.
+    classes: _Way | None = None
+    encoder: _Way | None = None
+
+
+@dataclass(frozen=True)
+class _Bunch:
+    """What scikit-learn's `load_…` and `fetch_…` return; `kind` is that of its data."""
+
+    kind: str
+    way: _Way
+
+
+@dataclass(frozen=True)
+class _Wrapped:
+    """Data in the class that xgboost's or lightgbm's `train` takes."""
+
+    data: Any
+    labels: Any
+    wrapper: str
+
+
+@dataclass(frozen=True)
+class _Several:
+    """The parts of a value that is assigned to several names."""
+
+    parts: tuple[Any, ...]
+
+
+@dataclass(eq=False)
+class _Model:
+    """An estimator: the name of its innermost class, and what it was last fitted to."""
+
+    kind: str
+    data: _Data | None = None
+    labels: Any = None
+    wrapper: str = ""
+    arrays_only: bool = False
+
+
+def find(cells: Sequence[Cell]) -> FittedModel | None:
+    """Return the last model that the cells fit and use; None where none is recognised."""
+    reader = _Reader(cells)
+    return reader.found()
+
+
+class _Reader:
+    """Goes through the statements of a notebook from top to bottom, and knows what the names hold by then."""
+
+    def __init__(self, cells: Sequence[Cell]) -> None:
+        self.values: dict[str, Any] = {}
+        self.versions: dict[str, int] = defaultdict(int)
+        self.imports: dict[str, str] = {}
+        # {name: the place where it was read last}
+        self.used: dict[str, int] = {}
+        self.places = itertools.count(1)
+        cells = [cell for cell in cells if notebook_contract.TOLERATED not in cell.tags]
+        statements = [binding.statement for binding in notebook_contract.unfolded(cells)[0]]
+        self.attributes = _attributes(statements)
+        for statement in statements:
+            self._read(statement)
+
+    def found(self) -> FittedModel | None:
+        """Return the fitted model whose name was read last."""
+        models = [name for name, value in self.values.items() if self._can_be_asked(name, value)]
+        for name in sorted(models, key=lambda name: -self.used.get(name, 0))[:1]:
+            return self._described(name, self.values[name])
+        return None
+
+    def _can_be_asked(self, name: str, value: object) -> bool:
+        if not isinstance(value, _Model) or value.data is None:
+            return False
+        return bool(value.wrapper or _PREDICTS.search(value.kind)) or "predict" in self.attributes[name]
+
+    def _described(self, name: str, model: _Model) -> FittedModel | None:
+        data = model.data
+        samples = next((way.text for way in data.ways if self._holds(way)), None) if data else None
+        if data is None or samples is None or not all(map(self._holds, data.steps)):
+            return None
+        labels = model.labels if isinstance(model.labels, _Data) and _CLASSIFIES.search(model.kind) else _Data(COLUMN)
+        return FittedModel(
+            name,
+            data.kind,
+            samples,
+            tuple(way.text for way in data.steps),
+            model.wrapper,
+            model.arrays_only,
+            labels.classes.text if labels.classes and self._holds(labels.classes) else "",
+            labels.encoder.text if labels.encoder and self._holds(labels.encoder) else "",
+            dict(self.imports),
+        )
+
+    def _holds(self, way: _Way) -> bool:
+        return all(self.versions[name] == version for name, version in way.versions.items())
+
+    def _read(self, statement: ast.stmt) -> None:
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+                self.used[node.id] = next(self.places)
+        if isinstance(statement, _BLOCKS):
+            self._read_block(statement)
+        elif isinstance(statement, (ast.Import, ast.ImportFrom)):
+            self._import(statement)
+        elif isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+            self._assign(statement.targets[0], self._value(statement.value), statement)
+        elif isinstance(statement, ast.AnnAssign) and statement.value is not None:
+            self._assign(statement.target, self._value(statement.value), statement)
+        else:
+            if isinstance(statement, ast.Expr):
+                self._value(statement.value)
+            self._forget({*bound([statement]), *_deleted(statement)})
+
+    def _read_block(self, statement: ast.If | ast.With | ast.Try) -> None:
+        self._forget(bound(getattr(statement, "items", [])))
+        for inner in (*statement.body, *getattr(statement, "orelse", ()), *getattr(statement, "finalbody", ())):
+            self._read(inner)
+        for handler in getattr(statement, "handlers", ()):
+            self._forget(bound([handler]))
+
+    def _import(self, statement: ast.Import | ast.ImportFrom) -> None:
+        self._forget(bound([statement]))
+        for alias in statement.names:
+            if isinstance(statement, ast.ImportFrom):
+                self.imports[alias.asname or alias.name] = f"{statement.module}.{alias.name}"
+            else:
+                first = alias.name.split(".")[0]
+                self.imports[alias.asname or first] = alias.name if alias.asname else first
+
+    def _assign(self, target: ast.expr, value: Any, statement: ast.stmt) -> None:
+        if isinstance(target, ast.Name):
+            # Reading the expression again gives what the name holds now, also once the name holds something else.
+            written = statement.value if isinstance(statement, (ast.Assign, ast.AnnAssign)) else None
+            self._bind(target.id, value, self._way(written) if written is not None else None)
+        elif isinstance(target, (ast.Tuple, ast.List)) and isinstance(value, _Several):
+            parts = value.parts if len(value.parts) == len(target.elts) else (None,) * len(target.elts)
+            for element, part in zip(target.elts, parts, strict=True):
+                self._assign(element, part, ast.Pass())
+        else:
+            self._forget(bound([target]))
+
+    def _bind(self, name: str, value: Any, way: _Way | None) -> None:
+        self._forget({name})
+        own = _Way(name, {name: self.versions[name]})
+        if isinstance(value, _Data):
+            # With steps, the name has what came of them, and the rows before them are the samples.
+            before = value.ways if value.steps else tuple(each for each in (own, way, *value.ways) if each)
+            value = replace(value, ways=tuple(each for each in before if name not in each.versions or each is own))
+        elif isinstance(value, _Bunch):
+            value = replace(value, way=own)
+        self.values[name] = value
+
+    def _forget(self, names: Iterable[str]) -> None:
+        for name in names:
+            self.versions[name] += 1
+            self.values.pop(name, None)
+            self.imports.pop(name, None)
+
+    def _way(self, node: ast.expr | None) -> _Way | None:
+        """Return the expression as one that can be written again; None where that may give something else."""
+        if node is None:
+            return None
+        for inner in ast.walk(node):
+            if isinstance(inner, ast.Call) and not (
+                isinstance(inner.func, ast.Attribute) and inner.func.attr in _REPEATABLE
+            ):
+                return None
+            if (
+                isinstance(inner, (ast.Lambda, ast.ListComp, ast.GeneratorExp, ast.NamedExpr, ast.List))
+                and node is inner
+            ):
+                return None
+        text = ast.unparse(node)
+        names = {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
+        return _Way(text, {name: self.versions[name] for name in names}) if len(text) <= _MOST_CHARACTERS else None
+
+    def _value(self, node: ast.expr) -> Any:
+        """Return what an expression gives: data, a model, a bunch or several of them; None for anything else."""
+        if isinstance(node, ast.Name):
+            return self._named(node.id)
+        if isinstance(node, ast.Tuple):
+            return _Several(tuple(self._data_or_value(element) for element in node.elts))
+        if isinstance(node, ast.Call):
+            return self._call(node)
+        if isinstance(node, ast.Attribute):
+            return self._attribute(node)
+        return self._subscript(node) if isinstance(node, ast.Subscript) else self._computed(node)
+
+    def _computed(self, node: ast.expr) -> _Data | None:
+        """Return what a list or an operation on data gives; of an operation, data of the same kind."""
+        if isinstance(node, (ast.List, ast.ListComp)):
+            return _Data(LIST)
+        if isinstance(node, ast.BinOp):
+            sides = [
+                side for side in map(self._value, (node.left, node.right)) if isinstance(side, _Data) and not side.steps
+            ]
+            return _Data(sides[0].kind) if sides else None
+        return None
+
+    def _data_or_value(self, node: ast.expr) -> Any:
+        """Return the value of an expression; data gets the expression as the way to write it."""
+        value = self._value(node)
+        way = self._way(node)
+        if isinstance(value, _Data) and not value.steps and way and way.text not in [each.text for each in value.ways]:
+            return replace(value, ways=(way, *value.ways))
+        return value
+
+    def _named(self, name: str) -> Any:
+        if name in self.values and self.values[name] is not None:
+            return self.values[name]
+        way = _Way(name, {name: self.versions[name]})
+        return _Data(TABLE, (way,)) if self.versions[name] and self.attributes[name] & _OF_TABLES else None
+
+    def _dotted(self, node: ast.expr) -> str:
+        """Return the full name of what an expression names in an imported module; "" for anything else."""
+        if isinstance(node, ast.Name):
+            return self.imports.get(node.id, "")
+        if isinstance(node, ast.Attribute) and (owner := self._dotted(node.value)):
+            return f"{owner}.{node.attr}"
+        return ""
+
+    def _call(self, call: ast.Call) -> Any:
+        dotted = self._dotted(call.func)
+        if dotted:
+            return self._call_of_library(dotted.split("."), call)
+        if not isinstance(call.func, ast.Attribute):
+            return None
+        owner = self._value(call.func.value)
+        if isinstance(owner, _Model):
+            return self._method_of_model(owner, call.func, call)
+        return _method_of_data(owner, call.func.attr) if isinstance(owner, _Data) else None
+
+    def _call_of_library(self, parts: list[str], call: ast.Call) -> Any:
+        library, name = parts[0], parts[-1]
+        if library == "pandas":
+            return _of_pandas(name, call)
+        if library in ("numpy", "scipy"):
+            return _Data(ARRAY)
+        if parts[:2] == ["sklearn", "datasets"]:
+            return _dataset(name, call)
+        if name == "train_test_split":
+            halves = (self._data_or_value(argument) for argument in call.args)
+            return _Several(tuple(_without_ways(value) for value in halves for _ in range(2)))
+        if library in ("xgboost", "lightgbm") and name in ("DMatrix", "QuantileDMatrix", "Dataset", "train"):
+            return self._booster(library, name, call)
+        return self._estimator(name, call) if library in _LIBRARIES else None
+
+    def _booster(self, library: str, name: str, call: ast.Call) -> Any:
+        """Return what the own functions of xgboost and lightgbm give: wrapped data, or a model."""
+        if name != "train":
+            wrapper = ast.unparse(call.func) if library == "xgboost" else ""
+            return _Wrapped(self._argument(call, 0, "data"), self._argument(call, 1, "label"), wrapper)
+        wrapped = self._argument(call, 1, "dtrain" if library == "xgboost" else "train_set")
+        if not isinstance(wrapped, _Wrapped) or not isinstance(wrapped.data, _Data):
+            return None
+        # A booster has predict, and takes no list.
+        return _Model("Regressor", wrapped.data, None, wrapped.wrapper, arrays_only=True)
+
+    def _estimator(self, name: str, call: ast.Call) -> Any:
+        inner: ast.expr | None = None
+        if name in ("make_pipeline", "Pipeline"):
+            steps = call.args
+            if name == "Pipeline":
+                listed = call.args[0] if call.args else _keyword(call, "steps")
+                last = listed.elts[-1] if isinstance(listed, ast.List) and listed.elts else None
+                steps = last.elts[1:2] if isinstance(last, ast.Tuple) else []
+            inner = steps[-1] if steps else None
+        elif _SEARCHES.search(name):
+            inner = call.args[0] if call.args else _keyword(call, "estimator")
+        elif not name[:1].isupper():
+            return None
+        else:
+            return _Model(name)
+        value = self._value(inner) if inner is not None else None
+        return _Model(value.kind if isinstance(value, _Model) else name)
+
+    def _method_of_model(self, model: _Model, function: ast.Attribute, call: ast.Call) -> Any:
+        data = self._argument(call, 0, "X")
+        if function.attr == "fit":
+            model.data = data if isinstance(data, _Data) else None
+            model.labels = self._argument(call, 1, "y")
+            return model
+        if function.attr in ("transform", "fit_transform") and isinstance(function.value, ast.Name):
+            owner = function.value.id
+            if model.kind == "LabelEncoder":
+                return _Data(ARRAY, encoder=_Way(owner, {owner: self.versions[owner]}))
+            step = _Way(f"{owner}.transform", {owner: self.versions[owner]})
+            return replace(data, steps=(*data.steps, step)) if isinstance(data, _Data) else None
+        return model if function.attr in ("set_params", "set_output") else None
+
+    def _argument(self, call: ast.Call, place: int, name: str) -> Any:
+        node = call.args[place] if len(call.args) > place else _keyword(call, name)
+        return self._data_or_value(node) if node is not None else None
+
+    def _attribute(self, node: ast.Attribute) -> Any:
+        owner = self._value(node.value)
+        if isinstance(owner, _Bunch):
+            return self._of_bunch(owner, node.attr)
+        if isinstance(owner, _Model):
+            return owner if node.attr in ("best_estimator_", "best_model_") else None
+        if isinstance(owner, _Data):
+            if owner.steps:
+                return replace(owner) if node.attr == "values" else None
+            if node.attr in ("values", "T"):
+                return _Data(ARRAY, classes=owner.classes, encoder=owner.encoder)
+            return _Data(COLUMN) if owner.kind == TABLE else None
+        return None
+
+    def _subscript(self, node: ast.Subscript) -> Any:
+        place = node.slice
+        if isinstance(node.value, ast.Attribute) and node.value.attr in ("iloc", "loc"):
+            owner = self._value(node.value.value)
+            if not isinstance(owner, _Data) or owner.steps:
+                return None
+            column = place.elts[1] if isinstance(place, ast.Tuple) and len(place.elts) == 2 else None
+            single = isinstance(column, (ast.Constant, ast.UnaryOp))
+            return _Data(COLUMN if single else owner.kind)
+        owner = self._value(node.value)
+        if isinstance(owner, _Bunch) and isinstance(place, ast.Constant):
+            return self._of_bunch(owner, str(place.value))
+        if not isinstance(owner, _Data):
+            return None
+        if owner.kind in (TABLE, BARE_TABLE) and not owner.steps:
+            return self._part_of_table(owner, place)
+        return replace(owner, ways=owner.ways if owner.steps else ())
+
+    def _part_of_table(self, table: _Data, place: ast.expr) -> _Data | None:
+        if isinstance(place, ast.Constant):
+            return _Data(COLUMN)
+        if isinstance(place, ast.Name):
+            value = self.values.get(place.id)
+            return _Data(table.kind) if isinstance(value, _Data) and value.kind in (LIST, COLUMN) else None
+        return _Data(table.kind)
+
+    def _of_bunch(self, bunch: _Bunch, name: str) -> _Data | None:
+        if name == "target":
+            names = replace(bunch.way, text=f"{bunch.way.text}.target_names")
+            return _Data(ARRAY, classes=names if bunch.way.text else None)
+        return {"data": _Data(bunch.kind), "frame": _Data(TABLE)}.get(name)
+
+
+def _attributes(statements: Iterable[ast.stmt]) -> dict[str, set[str]]:
+    """Return {name: the attributes of it that are used anywhere}."""
+    attributes: dict[str, set[str]] = defaultdict(set)
+    for statement in statements:
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                attributes[node.value.id].add(node.attr)
+    return attributes
+
+
+def _deleted(statement: ast.stmt) -> Iterator[str]:
+    if isinstance(statement, ast.Delete):
+        yield from (target.id for target in statement.targets if isinstance(target, ast.Name))
+
+
+def _keyword(call: ast.Call, name: str) -> ast.expr | None:
+    return next((keyword.value for keyword in call.keywords if keyword.arg == name), None)
+
+
+def _says(call: ast.Call, name: str, value: object) -> bool:
+    given = _keyword(call, name)
+    return isinstance(given, ast.Constant) and given.value is value
+
+
+def _of_pandas(name: str, call: ast.Call) -> _Data | None:
+    if name == "DataFrame":
+        made_of = call.args[0] if call.args else _keyword(call, "data")
+        named = isinstance(made_of, ast.Dict) or len(call.args) > 2 or _keyword(call, "columns") is not None
+        return _Data(TABLE if named else BARE_TABLE)
+    if name.startswith("read_"):
+        return _Data(BARE_TABLE if _says(call, "header", None) and _keyword(call, "names") is None else TABLE)
+    if name == "Series":
+        return _Data(COLUMN)
+    return _Data(TABLE) if name in ("get_dummies", "concat", "merge", "json_normalize") else None
+
+
+def _dataset(name: str, call: ast.Call) -> Any:
+    """Return what a function of sklearn.datasets gives."""
+    if name == "fetch_20newsgroups":
+        return _Bunch(LIST, _Way("", {}))
+    table = _says(call, "as_frame", True) or (name == "fetch_openml" and not _says(call, "as_frame", False))
+    kind = TABLE if table else ARRAY
+    if name.startswith("make_") or _says(call, "return_X_y", True):
+        return _Several((_Data(kind), _Data(ARRAY)))
+    return _Bunch(kind, _Way("", {})) if name.startswith(("load_", "fetch_")) else None
+
+
+def _without_ways(value: Any) -> Any:
+    """Return a part of a split: of the same kind and with the same steps before it, but only its name has its rows."""
+    if not isinstance(value, _Data):
+        return None
+    return value if value.steps else replace(value, ways=())
+
+
+def _method_of_data(data: _Data, name: str) -> _Data | None:
+    if data.steps:
+        return data if name in ("toarray", "todense", "astype", "copy") else None
+    if data.kind in (TABLE, BARE_TABLE, COLUMN):
+        if name in ("to_numpy", "to_list", "tolist"):
+            return replace(data, kind=ARRAY if name == "to_numpy" else LIST, ways=())
+        return replace(data, ways=()) if name in _SAME_KIND else None
+    return replace(data, ways=()) if data.kind == ARRAY and name != "tolist" else None

@@ -1,0 +1,224 @@
+"""Fixes what `check` has found, as far as that needs no guess: the requirements, and a missing predictor."""
+
+import difflib
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from nb_scorer.common.problem import Problem
+
+from nb_builder.analysis import notebook_contract
+from nb_builder.common.cell import Cell
+from nb_builder.common.log import Log
+from nb_builder.fix import (
+    installed_beside,
+    missing_requirements,
+    predictor_proposal,
+    requirements_cell,
+    user_python,
+    write_file,
+)
+from nb_builder.fix import notebook_script as scripts_of_cells
+from nb_builder.fix.installed_beside import Beside
+from nb_builder.fix.missing_requirements import Missing
+from nb_builder.fix.notebook_json import NotebookJson
+from nb_builder.fix.notebook_script import NotebookScript
+from nb_builder.fix.problems import DeclaredElsewhere, FixFailed, FixFormat
+from nb_builder.preflight import undeclared_imports
+from nb_builder.preflight.checks import Checked
+from nb_builder.preflight.findings import Result
+from nb_builder.problems.cells import CellSyntax
+from nb_builder.problems.contract import PredictorMissing
+from nb_builder.problems.notebooks import Python2Code
+from nb_builder.repository import notebook_file
+from nb_builder.rewrite import scripts
+from nb_builder.rewrite.keep_requirements import NAME
+
+PREDICTOR = "predictor"
+
+
+@dataclass(frozen=True)
+class Change:
+    """A cell that was written: which name it is about, its position in the file, and its source before and after.
+
+    `before` is None for a new cell.
+    """
+
+    name: str
+    position: int
+    before: str | None
+    source: str
+
+    def described(self) -> dict[str, object]:
+        """Return the change as JSON."""
+        return {"name": self.name, "position": self.position, "new": self.before is None, "source": self.source}
+
+    def lines(self) -> Iterator[str]:
+        """Yield the change as lines of a diff."""
+        if self.before is None:
+            yield from (f"+ {line}" for line in self.source.splitlines())
+            return
+        compared = difflib.unified_diff(self.before.splitlines(), self.source.splitlines(), n=1, lineterm="")
+        # Without the names of files, and the numbers of lines.
+        yield from (f"{line[0]} {line[1:]}" for line in list(compared)[2:] if not line.startswith("@@"))
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """What `fix` has written, what it could not write, and the Python whose versions it took, if it needed any."""
+
+    changes: list[Change] = field(default_factory=list)
+    findings: list[Problem] = field(default_factory=list)
+    python: Path | None = None
+
+
+def proposal(result: Result) -> str | None:
+    """Return a cell with a predictor for the notebook that lacks one; None where nothing is recognised or missing."""
+    lacks = any(isinstance(problem, PredictorMissing) for problem in result.findings)
+    if result.checked is None or not lacks or _unreadable(result):
+        return None
+    checked = result.checked
+    return predictor_proposal.propose(checked.last.cells, checked.name, checked.python.path)
+
+
+def fix(result: Result, named_python: str | None, environ: Mapping[str, str], log: Log) -> Fixed:
+    """Write what the notebook lacks into its file, and return what was written; `result` are the findings about it.
+
+    `named_python` is the Python to ask for versions, None for the one that is found. Raises PythonUnusable.
+    """
+    checked = result.checked
+    if checked is None or _unreadable(result):
+        log.note("nothing is written, as the notebook can't be read as it is.")
+        return Fixed()
+    predictor = proposal(result)
+    missing, beside = _missing(result, checked, predictor, named_python, environ, log)
+    for note in missing.notes:
+        log.note(note)
+    findings: list[Problem] = list(missing.problems)
+    changes: list[Change] = []
+    if missing.entries or predictor:
+        try:
+            changes = _written(checked, missing, predictor)
+        except (FixFormat, FixFailed) as problem:
+            findings.append(problem)
+    if beside and changes and beside.minor != checked.python.minor:
+        log.note(
+            f"the versions are those of Python {beside.minor}, and the notebook is built with {checked.python.minor}; "
+            f"S2I_PYTHON={beside.minor} chooses the other one."
+        )
+    return Fixed(changes, findings, beside.python if beside else None)
+
+
+def tell(fixed: Fixed, notebook: Path, log: Log) -> None:
+    """Print the cells that were written, as a diff."""
+    if not fixed.changes:
+        log.step(f"Nothing to write into {notebook}")
+        return
+    log.step(f"Written into {notebook}" + (f", with versions of {fixed.python}" if fixed.python else ""))
+    for change in fixed.changes:
+        log.line(f"     cell {change.position} of the file{', new' if change.before is None else ''}:")
+        for line in change.lines():
+            log.line(f"       {line}")
+
+
+def _unreadable(result: Result) -> bool:
+    """Return whether there is a notebook, or a cell of one, that can't be parsed."""
+    syntax = any(isinstance(problem, (CellSyntax, Python2Code)) for problem in result.findings)
+    return syntax or result.checked is None or not result.checked.notebooks or result.wanted is None
+
+
+def _missing(
+    result: Result,
+    checked: Checked,
+    predictor: str | None,
+    named_python: str | None,
+    environ: Mapping[str, str],
+    log: Log,
+) -> tuple[Missing, Beside | None]:
+    """Return what the requirements lack, and the Python that was asked; None where nothing had to be asked."""
+    imports = []
+    src = checked.repository
+    for notebook in checked.notebooks:
+        cells = scripts.author_cells(notebook.with_runs(src))
+        if predictor and notebook is checked.last:
+            cells = (*cells, Cell(predictor, len(cells) + 1, len(cells) + 1))
+        imports += undeclared_imports.of_notebook(cells, notebook.folder(src), src)
+    wanted = result.wanted
+    if not imports or wanted is None:
+        return Missing(), None
+    python = user_python.choose(named_python, checked.node, environ, log)
+    beside = installed_beside.ask(python, imports)
+    missing = missing_requirements.find(imports, beside, wanted, checked.name, src)
+    if wanted.lock:
+        if missing.entries:
+            log.note(f"{wanted.lock.name} says what is installed, so --fix adds no requirements.")
+        return Missing(notes=missing.notes), beside
+    file = _list_of_others(checked, result)
+    if file is None:
+        return missing, beside
+    # What the listed packages need is installed with them.
+    there = beside.needed_by(missing_requirements.declared_names(wanted))
+    lacking = [entry for entry in missing.entries if entry[0] not in there]
+    if lacking:
+        entries = requirements_cell.plain(lacking)
+        problem = DeclaredElsewhere(file=file, notebook=checked.name, entries=entries)
+        return replace(missing, entries=(), problems=(*missing.problems, problem)), beside
+    return replace(missing, entries=()), beside
+
+
+def _list_of_others(checked: Checked, result: Result) -> str | None:
+    """Return the file that lists the packages where the notebook itself does not; None where a cell may be written."""
+    if notebook_contract.bindings(NAME, checked.last.cells):
+        return None
+    wanted = result.wanted
+    if wanted and wanted.choice.counted:
+        return wanted.choice.counted.file
+    included = scripts.author_cells(checked.last.with_runs(checked.repository))
+    found = notebook_contract.bindings(NAME, included)
+    return f"what {checked.name} runs by %run" if found else None
+
+
+def _written(checked: Checked, missing: Missing, predictor: str | None) -> list[Change]:
+    """Change the notebook's file, and return what was written; raises FixFormat or FixFailed."""
+    path = checked.repository / checked.name
+    text = path.read_bytes().decode()
+    cells = [requirements_cell.new(missing.entries)] if missing.entries else []
+    pasted = " ; ".join([*cells, *([predictor] if predictor else [])])
+    if path.suffix != ".ipynb" and (kind := scripts_of_cells.kind(path, text)):
+        raise FixFormat(notebook=checked.name, kind=kind, text=pasted)
+    document = NotebookJson(text) if path.suffix == ".ipynb" else NotebookScript(text)
+    changes = [_write_requirements(document, checked, missing)] if missing.entries else []
+    if predictor:
+        changes.append(Change(PREDICTOR, document.append(predictor, PREDICTOR), None, predictor))
+    _require_readable(document.text, path, changes)
+    try:
+        write_file.replace(path, document.text)
+    except OSError as error:
+        raise FixFailed(notebook=checked.name, reason=error.strerror or str(error), text=pasted) from None
+    return changes
+
+
+def _write_requirements(document: NotebookJson | NotebookScript, checked: Checked, missing: Missing) -> Change:
+    positions = [cell.position for cell in checked.last.cells if cell.position and requirements_cell.has(cell.source)]
+    if positions and notebook_contract.bindings(NAME, checked.last.cells):
+        before = document.source(positions[-1])
+        source = requirements_cell.extended(before, missing.entries)
+        document.replace(positions[-1], source)
+        return Change(NAME, positions[-1], before, source)
+    source = requirements_cell.new(missing.entries)
+    position = 2 if document.begins_with_markdown() else 1
+    document.insert(position, source, NAME)
+    return Change(NAME, position, None, source)
+
+
+def _require_readable(text: str, path: Path, changes: Sequence[Change]) -> None:
+    """Raise RuntimeError unless the new text is a notebook with the cells that were written."""
+    with tempfile.TemporaryDirectory(prefix="nb-fix-") as folder:
+        (Path(folder) / path.name).write_bytes(text.encode())
+        node = notebook_file.read(Path(folder), Path(path.name))
+    sources = ["".join(cell.source.splitlines(keepends=True)) for cell in node.cells]
+    for change in changes:
+        written = change.source.replace("\r\n", "\n").rstrip("\n")
+        if not any(written in source.replace("\r\n", "\n") for source in sources):
+            raise RuntimeError(f"{path} would not have the cell that is to be written")

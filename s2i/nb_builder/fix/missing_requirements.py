@@ -1,0 +1,125 @@
+"""Decides which of a notebook's imports `requirements` lacks, and with which versions they are installed beside it."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from nb_builder import platforms
+from nb_builder.fix.installed_beside import Beside, Installed
+from nb_builder.fix.problems import PackageFromFolder, VersionUnknown
+from nb_builder.fix.requirements_cell import Entry
+from nb_builder.preflight.undeclared_imports import Import
+from nb_builder.problems.build_problem import BuildProblem
+from nb_builder.requirements.collect import Wanted
+from nb_builder.requirements.import_names import entry, providing
+
+
+@dataclass(frozen=True)
+class Missing:
+    """What `requirements` lacks: entries to write, problems of what has no version, and notes."""
+
+    entries: tuple[Entry, ...] = ()
+    problems: tuple[BuildProblem, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def declared_names(wanted: Wanted) -> set[str]:
+    """Return the normalised names that the notebook and the file that counts ask for."""
+    names: set[str] = set()
+    for line in wanted.asked.lines:
+        with suppress(InvalidRequirement):
+            names.add(canonicalize_name(Requirement(line.split(" --")[0]).name))
+    return names
+
+
+def find(imports: Sequence[Import], beside: Beside, wanted: Wanted, notebook: Path, src: Path) -> Missing:
+    """Return what the declared requirements lack for `imports`, of which `beside` knows the distributions."""
+    declared = declared_names(wanted)
+    entries: dict[str, Entry] = {}
+    absent: list[Import] = []
+    folders: dict[Installed, list[Import]] = defaultdict(list)
+    for imported, installed in zip(imports, beside.of, strict=True):
+        if platforms.platform_of(imported.module) or _names(imported, installed) & declared:
+            continue
+        if installed is None:
+            absent.append(imported)
+        elif installed.in_folder:
+            own = _in_repository(installed, notebook, src)
+            if own:
+                entries[installed.key] = (own,)
+            else:
+                folders[installed].append(imported)
+        else:
+            entries[installed.key] = installed.entry
+    # What is declared and not installed here may be what provides a module that is not found.
+    covered = not declared or declared <= set(beside.versions)
+    sure = [imported for imported in absent if imported.sure and covered]
+    problems: list[BuildProblem] = [_unknown(sure, beside, notebook)] if sure else []
+    problems += [_from_folder(installed, of, beside, notebook) for installed, of in folders.items()]
+    notes = [*_of_absent([each for each in absent if each not in sure], beside)]
+    notes += _of_others(wanted, beside) if entries else []
+    return Missing(tuple(entries[key] for key in sorted(entries)), tuple(problems), tuple(notes))
+
+
+def _names(imported: Import, installed: Installed | None) -> set[str]:
+    """Return the normalised names under which the package of an import may be declared."""
+    known = providing(imported.module)
+    return ({installed.key} if installed else set()) | ({canonicalize_name(known)} if known else set())
+
+
+def _in_repository(installed: Installed, notebook: Path, src: Path) -> str:
+    """Return the path from the notebook's folder to a package that lies in the repository; "" for one that does not."""
+    folder, top = Path(installed.in_folder).resolve(), src.resolve()
+    if not folder.is_relative_to(top):
+        return ""
+    # Paths count from the top of the repository, too.
+    return f"./{folder.relative_to(top)}" if folder != top else "./."
+
+
+def _unknown(imports: Sequence[Import], beside: Beside, notebook: Path) -> VersionUnknown:
+    modules = sorted({imported.package for imported in imports})
+    entries = ", ".join(sorted({entry(module).replace('""', '"<version>"') for module in modules}))
+    problem = VersionUnknown(
+        notebook=notebook, modules=", ".join(modules), python=beside.python, entries=f"[{entries}]"
+    )
+    _place(problem, imports, notebook)
+    return problem
+
+
+def _from_folder(installed: Installed, imports: Sequence[Import], beside: Beside, notebook: Path) -> PackageFromFolder:
+    modules = ", ".join(sorted({imported.package for imported in imports}))
+    problem = PackageFromFolder(
+        notebook=notebook, modules=modules, python=beside.python, folder=installed.in_folder, name=installed.key
+    )
+    _place(problem, imports, notebook)
+    return problem
+
+
+def _place(problem: BuildProblem, imports: Sequence[Import], notebook: Path) -> None:
+    first = next(((imported.cell, imported.line) for imported in imports if imported.cell), None)
+    if first and first[0]:
+        problem.at(notebook, first[0], first[1])
+
+
+def _of_absent(imports: Sequence[Import], beside: Beside) -> Iterator[str]:
+    if imports:
+        modules = ", ".join(sorted({imported.package for imported in imports}))
+        yield f"{beside.python} does not have {modules}, which may not be needed; --fix adds nothing for it."
+
+
+def _of_others(wanted: Wanted, beside: Beside) -> Iterator[str]:
+    """Yield a note for what is declared with a version other than the installed one: what is added fits that one."""
+    for line in wanted.asked.lines:
+        with suppress(InvalidRequirement):
+            requirement = Requirement(line.split(" --")[0])
+            installed = beside.versions.get(canonicalize_name(requirement.name))
+            if installed and not requirement.url and not requirement.specifier.contains(installed, prereleases=True):
+                yield (
+                    f"{requirement} is asked for, and {beside.python} has {requirement.name} {installed}; "
+                    "what --fix adds was installed beside that one."
+                )

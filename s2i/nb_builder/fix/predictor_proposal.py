@@ -1,0 +1,88 @@
+"""Proposes a predictor for a notebook that fits a model and has none, in the form that its data have."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from nb_builder.analysis import fitted_models, notebook_contract, undefined_names
+from nb_builder.analysis.fitted_models import ARRAY, BARE_TABLE, COLUMN, LIST, TABLE, FittedModel
+from nb_builder.common import syntax_trees
+from nb_builder.common.cell import Cell
+
+_MARK = "# Proposed by nb-builder: one sample in, one answer out. Change it as you like."
+# {what the data are made of: the first three rows of it, as a client would send them}
+_ROWS = {
+    TABLE: '{}.head(3).to_dict("records")',
+    BARE_TABLE: "{}.head(3).values.tolist()",
+    COLUMN: "{}.head(3).tolist()",
+    ARRAY: "{}[:3].tolist()",
+    LIST: "{}[:3]",
+}
+
+
+def propose(cells: Sequence[Cell], notebook: Path, python: Path) -> str | None:
+    """Return the source of a cell that defines predictor and examples; None where no fitted model is recognised.
+
+    `cells` are the notebook's. What is proposed has no undefined names, and keeps the contract as far as that is known
+    before a run.
+    """
+    model = fitted_models.find(cells)
+    if model is None:
+        return None
+    defined = undefined_names.Uses(cells).defined
+    source = _source(model, defined)
+    return source if _is_right(source, cells, notebook, python) else None
+
+
+def _source(model: FittedModel, defined: set[str]) -> str:
+    imports: list[str] = []
+    above: list[str] = []
+    rows = "[x]"
+    if model.kind == TABLE:
+        pandas = _module("pandas", "pd", model, imports)
+        columns = _free("columns", defined)
+        above.append(f"{columns} = list({model.samples}.columns)")
+        # By the names of the columns: in any order, and a name that is missing is an error.
+        rows = f"{pandas}.DataFrame([x])[{columns}]"
+    for step in model.steps:
+        rows = f"{step}({rows})"
+    if model.arrays_only and not model.steps and model.kind != TABLE:
+        rows = f"{_module('numpy', 'np', model, imports)}.asarray({rows})"
+    if model.wrapper:
+        rows = f"{model.wrapper}({rows})"
+    answer = f"{model.name}.predict({rows})"
+    if model.encoder:
+        answer = f"{model.encoder}.inverse_transform({answer})[0]"
+    elif model.classes:
+        names = _free("class_names", defined)
+        above.append(f"{names} = {model.classes}")
+        answer = f"{names}[{answer}[0]]"
+    else:
+        answer += "[0]"
+    head = [_MARK, *imports, *([""] if imports and above else []), *above, *(["", ""] if imports or above else [])]
+    parts = [*head, "def predictor(x):", f"    return {answer}"]
+    if "examples" not in defined:
+        parts += ["", "", f"examples = {_ROWS[model.kind].format(model.samples)}"]
+    return "\n".join(parts)
+
+
+def _module(name: str, usual: str, model: FittedModel, imports: list[str]) -> str:
+    """Return what the notebook calls a module; where it does not import it, add the import to `imports`."""
+    own = next((own for own, dotted in model.imports.items() if dotted == name), None)
+    if own is None:
+        imports.append(f"import {name} as {usual}")
+    return own or usual
+
+
+def _free(name: str, defined: set[str]) -> str:
+    while name in defined:
+        name += "_"
+    return name
+
+
+def _is_right(source: str, cells: Sequence[Cell], notebook: Path, python: Path) -> bool:
+    if syntax_trees.tree(source) is None:
+        return False
+    position = 1 + max((cell.position or 0 for cell in cells), default=0)
+    whole = [*cells, Cell(source, len(cells) + 1, position)]
+    problems, notes = undefined_names.findings(whole, notebook, python)
+    return not problems and not notes and not list(notebook_contract.findings(whole, notebook, python))
