@@ -16,13 +16,14 @@ DOCKER ?= docker
 export NB_BUILDER_HOME := $(HOME_DIR)
 export DOCKER
 
-.PHONY: help run dev batch check-notebook build runtime native spark-model zipapp push pull diff ab-report rebuild-check sign verify test test-unit test-flow test-docs test-image test-long test-spark test-operate test-bus check audit lock stubs board bench mutants fuzz-native fuzz-protocols fuzz-grpc clean environments developer
+.PHONY: help run dev batch check-notebook new build runtime native spark-model zipapp push pull diff ab-report rebuild-check sign verify test test-unit test-flow test-docs test-image test-long test-spark test-operate test-bus check audit lock stubs board bench mutants fuzz-native fuzz-protocols fuzz-grpc clean environments developer
 
 help:
 	@echo "make run         build the example notebook, serve it here and ask it once; NOTEBOOK=<folder, .ipynb or git URL>; or serve MODEL=<file of make zipapp, or its place in a registry>"
 	@echo "make dev         build NOTEBOOK=<folder or .ipynb> at each save and serve it, beside JupyterLab with its packages; LAB=<port, 0 for none>"
 	@echo "make batch       build a notebook and score files with it here; NOTEBOOK=… IN=… OUT=… OPTIONS=\"--keep none\" BATCH=1 for Parquet"
-	@echo "make check-notebook  say what would keep a notebook from being built; NOTEBOOK=… as for run, JSON=1 for machines"
+	@echo "make check-notebook  say what would keep a notebook from being built; NOTEBOOK=… as for run, JSON=1 for machines; FIX=1 writes requirements and a first predictor"
+	@echo "make new         make a small repository that builds, in FOLDER=<new folder>; NAME=<of the image> JSON=1"
 	@echo "make build       make the builder image $(IMAGE_NAME); BASE_IMAGE=… CA_BUNDLE=… COMPILERS=1 APT=\"graphviz …\" OTEL=1 BATCH=1 GRPC=1 BUS=nats,redis"
 	@echo "make runtime     make the slim image $(SERVICE)-slim (IMAGE=…) of the service image $(SERVICE); S2I_SLIM=… S2I_KEEP=… S2I_SLIM_BASE=…"
 	@echo "make native      make the native image $(SERVICE)-native (IMAGE=…) of the service image $(SERVICE), or say why there is none; PLATFORM=linux/arm64"
@@ -76,7 +77,10 @@ batch:
 	@$(NB_BUILDER) batch "$(NOTEBOOK)" $(OPTIONS) $(IN) $(OUT)
 
 check-notebook:
-	@$(NB_BUILDER) check $(if $(JSON),--json) "$(NOTEBOOK)"
+	@$(NB_BUILDER) check $(if $(JSON),--json) $(if $(FIX),--fix) "$(NOTEBOOK)"
+
+new:
+	@$(NB_BUILDER) new $(if $(JSON),--json) $(call option,--name,$(NAME)) "$(FOLDER)"
 
 build:
 	@$(NB_BUILDER) builder --tag "$(IMAGE_NAME)" --base "$(BASE_IMAGE)" --ca-bundle "$(CA_BUNDLE)" \

@@ -99,6 +99,12 @@ def _rebuild_check(arguments: Sequence[str]) -> None:
     rebuild_check.main(arguments)
 
 
+def _new(arguments: Sequence[str]) -> None:
+    from nb_builder.commands import new
+
+    new.main(arguments)
+
+
 def _carry(command: str) -> Callable[[Sequence[str]], None]:
     def call(arguments: Sequence[str]) -> None:
         from nb_builder.commands import carry
@@ -133,6 +139,7 @@ COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     "diff": _diff,
     "local": run_locally.main,
     "native": _native,
+    "new": _new,
     "pull": _carry("pull"),
     "push": _carry("push"),
     "rebuild-check": _rebuild_check,
@@ -153,7 +160,7 @@ def main(arguments: Sequence[str]) -> int:
     if command not in COMMANDS:
         print(f"ERROR: there is no command {command!r}; there are: {', '.join(COMMANDS)}")
         return 2
-    if {"-h", "--help"} & set(rest) and command not in ("ab-report", "check", "batch", "diff"):
+    if {"-h", "--help"} & set(rest) and command not in ("ab-report", "check", "batch", "diff", "new"):
         usage.show()
         return 0
     sys.setrecursionlimit(syntax_trees.RECURSION_LIMIT)

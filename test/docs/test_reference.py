@@ -8,11 +8,13 @@ import nb_builder.ab_report.problems
 import nb_builder.cli.problems
 import nb_builder.commands.audit
 import nb_builder.commands.dev.settings
+import nb_builder.commands.new
 import nb_builder.commands.run_locally
 import nb_builder.commands.sign
 import nb_builder.commands.target
 import nb_builder.common.settings
 import nb_builder.comparison.problems
+import nb_builder.fix.problems
 import nb_builder.problems
 import nb_builder.problems.native_images
 import nb_builder.problems.slim_images
@@ -62,7 +64,9 @@ CALLS = (
     nb_builder.commands.target,
     nb_builder.commands.run_locally,
     nb_builder.commands.audit,
+    nb_builder.commands.new,
     nb_builder.commands.sign,
+    nb_builder.fix.problems,
     nb_builder.registry.problems,
     nb_builder.comparison.problems,
     nb_builder.ab_report.problems,

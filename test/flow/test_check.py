@@ -64,7 +64,7 @@ SOMETIMES = {
 }
 
 
-USAGE = "Usage: check [--json] FOLDER|NOTEBOOK|GIT_URL\n"
+USAGE = "Usage: check [--json] [--fix [--python PATH]] FOLDER|NOTEBOOK|GIT_URL\n"
 
 
 def code_of(case):
@@ -167,7 +167,7 @@ def test_machines_get_one_json_object_and_nothing_else():
     assert isinstance(finding["line"], int)
 
 
-@pytest.mark.parametrize("words", [(), ("a", "b"), ("--no-such-option",)])
+@pytest.mark.parametrize("words", [(), ("a", "b"), ("--no-such-option",), ("--python", "python3", "a")])
 def test_a_wrong_call_is_told_how_to_call(words):
     ran = run_check(*words)
     assert (ran.returncode, ran.stdout) == (2, USAGE)

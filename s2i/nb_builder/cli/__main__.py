@@ -57,6 +57,17 @@ def _run(add: Add) -> None:
     add("--key", default="", metavar="FILE", help="public key that the model must be signed by")
 
 
+def _check(add: Add) -> None:
+    add("target", nargs="?", default=".", metavar="TARGET", help=TARGET)
+    add("--fix", action="store_true", help="write the requirements, and propose a predictor where there is none")
+    add("--python", default="", metavar="PYTHON", help="the Python whose packages --fix reads; that of your environment")
+
+
+def _new(add: Add) -> None:
+    add("folder", metavar="FOLDER", help="a folder that does not exist, or is empty")
+    add("--name", default="", metavar="IMAGE", help="name of the image in its README; by default the folder's")
+
+
 def _dev(add: Add) -> None:
     _target(add)
     add("--port", type=int, help="port of the service")
@@ -187,8 +198,9 @@ COMMANDS: dict[str, Command] = {
         "build a notebook here, serve it and send it one sample", commands.run, _run, (help_text.BUILD,), True
     ),
     "check": Command(
-        "say within a second what would keep a notebook from being built", commands.check, _target, (), True
+        "say within a second what would keep a notebook from being built", commands.check, _check, (), True
     ),
+    "new": Command("make a small repository that builds", commands.new, _new, (), True),
     "dev": Command("build and serve at each save, beside JupyterLab", commands.dev, _dev),
     "batch": Command("build a notebook here and score files with it", commands.batch, _batch, (), True),
     "build": Command("make the image of a notebook's service", commands.build, _build, (help_text.BUILD,)),

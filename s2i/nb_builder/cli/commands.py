@@ -61,7 +61,16 @@ def batch(call: Call, made: Made) -> int:
 def check(call: Call, made: Made) -> int:
     """Say what would keep a notebook from being built."""
     given = call.given
-    return call.builder("check", *(["--json"] if given.json else []), given.target)
+    words = [*(["--json"] if given.json else []), *(["--fix"] if given.fix else [])]
+    words += ["--python", given.python] if given.python else []
+    return call.builder("check", *words, given.target)
+
+
+def new(call: Call, made: Made) -> int:
+    """Make a small repository that builds."""
+    given = call.given
+    words = [*(["--json"] if given.json else []), *(["--name", given.name] if given.name else [])]
+    return call.builder("new", *words, given.folder)
 
 
 def builder(call: Call, made: Made) -> int:

@@ -50,7 +50,7 @@ class Installed:
         """Return the entry of `requirements`: name and version, or the one text that names a commit."""
         vcs: Mapping[str, Any] = self.origin.get("vcs_info") or {}
         if vcs.get("commit_id"):
-            url = without_credentials(str(self.origin.get("url", "")))
+            url = without_credentials(str(self.origin.get("url", "")), "")
             below = f"#subdirectory={self.origin['subdirectory']}" if self.origin.get("subdirectory") else ""
             return (f"{self.key} @ {vcs.get('vcs', 'git')}+{url}@{vcs['commit_id']}{below}",)
         # A local version, as in 2.4.0+cu121, is in the index that has it alone.

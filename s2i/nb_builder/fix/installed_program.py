@@ -58,7 +58,7 @@ class Installed:
         headers = HeaderParser().parsestr(text)
         self.name, self.version = headers.get("Name", ""), headers.get("Version", "")
         self._required = headers.get_all("Requires-Dist") or self._read("requires.txt").partition("\n[")[0].splitlines()
-        self._modules = None
+        self._modules = self._folders = None
 
     def _read(self, name):
         return self._metadata.read_text(name) or ""
@@ -77,17 +77,18 @@ class Installed:
         except ValueError:
             return None
 
-    @property
-    def modules(self):
-        """Return the dotted names of its modules and their packages, as far as its metadata lists them."""
-        if self._modules is None:
+    def _look(self):
+        """Note the dotted names of its modules, and of the folders of these, which may be others' folders as well."""
+        self._modules, self._folders = set(), set()
+        for path in self._files():
+            match = None if path.startswith(("..", "/")) else _MODULE.match(path)
+            parts = match.group(1).split("/") if match else []
+            parts = parts[:-1] if parts[-1:] == ["__init__"] else parts
+            self._modules.add(".".join(parts))
+            self._folders.update(".".join(parts[:count]) for count in range(1, len(parts)))
+        self._modules.discard("")
+        if not self._modules:
             self._modules = set(self._read("top_level.txt").split())
-            for path in self._files():
-                match = None if path.startswith(("..", "/")) else _MODULE.match(path)
-                parts = match.group(1).split("/") if match else []
-                parts = parts[:-1] if parts[-1:] == ["__init__"] else parts
-                self._modules.update(".".join(parts[: count + 1]) for count in range(len(parts)))
-        return self._modules
 
     def _files(self):
         recorded = self._read("RECORD")
@@ -99,10 +100,14 @@ class Installed:
 
     def depth(self, module):
         """Return how many parts of the dotted name `module` it has; an editable one may only have a name."""
+        if self._modules is None:
+            self._look()
         parts = module.split(".")
-        while parts and ".".join(parts) not in self.modules:
+        if module in self._folders:
+            return len(parts)
+        while parts and ".".join(parts) not in self._modules:
             parts.pop()
-        listed = any(not name.startswith("__editable__") for name in self.modules)
+        listed = any(not name.startswith("__editable__") for name in self._modules)
         return len(parts) or int(not listed and normalized(self.name) == normalized(module.split(".")[0]))
 
     def described(self):

@@ -42,7 +42,7 @@ def find(imports: Sequence[Import], beside: Beside, wanted: Wanted, notebook: Pa
     declared = declared_names(wanted)
     entries: dict[str, Entry] = {}
     absent: list[Import] = []
-    folders: dict[Installed, list[Import]] = defaultdict(list)
+    folders: dict[str, list[tuple[Installed, Import]]] = defaultdict(list)
     for imported, installed in zip(imports, beside.of, strict=True):
         if platforms.platform_of(imported.module) or _names(imported, installed) & declared:
             continue
@@ -53,14 +53,16 @@ def find(imports: Sequence[Import], beside: Beside, wanted: Wanted, notebook: Pa
             if own:
                 entries[installed.key] = (own,)
             else:
-                folders[installed].append(imported)
+                folders[installed.key].append((installed, imported))
         else:
             entries[installed.key] = installed.entry
     # What is declared and not installed here may be what provides a module that is not found.
     covered = not declared or declared <= set(beside.versions)
     sure = [imported for imported in absent if imported.sure and covered]
     problems: list[BuildProblem] = [_unknown(sure, beside, notebook)] if sure else []
-    problems += [_from_folder(installed, of, beside, notebook) for installed, of in folders.items()]
+    problems += [
+        _from_folder(found[0][0], [imported for _, imported in found], beside, notebook) for found in folders.values()
+    ]
     notes = [*_of_absent([each for each in absent if each not in sure], beside)]
     notes += _of_others(wanted, beside) if entries else []
     return Missing(tuple(entries[key] for key in sorted(entries)), tuple(problems), tuple(notes))

@@ -23,7 +23,7 @@ class NotebookJson:
     def __init__(self, text: str) -> None:
         self.text = text
         whole = json.loads(text.removeprefix("\ufeff"))
-        self._format = (whole.get("nbformat", 4), whole.get("nbformat_minor", 5))
+        self._format = (whole.get("nbformat", 4), whole.get("nbformat_minor", 0))
 
     def source(self, position: int) -> str:
         """Return the source of the cell at `position`, from 1."""
@@ -34,8 +34,14 @@ class NotebookJson:
         """Put `source` in the place of that of the cell at `position`."""
         cell = self._cells()[position - 1]
         span = _members(self.text, cell.begin)[self._key(cell)]
-        written = _dumped(source, self.text[span.begin : span.end], self._margin(cell.begin), self._unit)
-        self._put(span.begin, span.end, written)
+        old = self.text[span.begin : span.end]
+        # A list of lines or a string, escaped as it was.
+        value: object = re.findall(r"[^\n]*\n|[^\n]+", source) if old.startswith("[") else source
+        unit = self._unit if "\n" in old else None
+        separators = self._separators if self._unit is None else (", " if unit is None else ",", ": ")
+        text = json.dumps(value, indent=unit, ensure_ascii=old.isascii(), separators=separators)
+        margin = self._newline + self._margin(cell.begin) + (self._unit or "")
+        self._put(span.begin, span.end, margin.join(text.split("\n")))
 
     def insert(self, position: int, source: str, name: str) -> None:
         """Make a code cell, to be the one at `position`; `name` is its id where the format has ids."""
@@ -74,6 +80,14 @@ class NotebookJson:
         return gap.group().rpartition("\n")[2] if gap and "\n" in gap.group() else None
 
     @property
+    def _separators(self) -> tuple[str, str]:
+        """Return what stands between values and behind keys; in a file without line breaks there may be no spaces."""
+        if self._unit is not None:
+            return ",", ": "
+        colon = self.text.find(":", self._top)
+        return (", ", ": ") if self.text[colon + 1 : colon + 2] == " " else (",", ":")
+
+    @property
     def _newline(self) -> str:
         return "\r\n" if "\r\n" in self.text else "\n"
 
@@ -98,7 +112,9 @@ class NotebookJson:
 
     def _gap(self, place: int) -> str:
         """Return what stands between two cells: a line break and the indentation of the one at `place`, or a space."""
-        return " " if self._unit is None else self._newline + self._margin(place)
+        if self._unit is None:
+            return self._separators[0][1:]
+        return self._newline + self._margin(place)
 
     def _cell(self, source: str, name: str, place: int) -> str:
         return self._rendered(self._made(source, name), self._margin(place))
@@ -138,7 +154,8 @@ class NotebookJson:
 
     def _rendered(self, cell: dict, margin: str) -> str:
         unit = self._unit
-        return (self._newline + margin).join(json.dumps(cell, indent=unit, ensure_ascii=False).split("\n"))
+        text = json.dumps(cell, indent=unit, ensure_ascii=False, separators=self._separators)
+        return (self._newline + margin).join(text.split("\n"))
 
     def _put(self, begin: int, end: int, text: str) -> None:
         self.text = self.text[:begin] + text + self.text[end:]
@@ -146,16 +163,6 @@ class NotebookJson:
 
 def _joined(source: object) -> str:
     return "".join(source) if isinstance(source, list) else str(source or "")
-
-
-def _dumped(source: str, old: str, margin: str, unit: str | None) -> str:
-    """Return a source in the form of the `old` one, a list of lines or a string, escaped as that one is."""
-    value: object = re.findall(r"[^\n]*\n|[^\n]+", source) if old.startswith("[") else source
-    escaped = old.isascii() and not source.isascii()
-    several_lines = unit is not None and "\n" in old
-    text = json.dumps(value, indent=unit if several_lines else None, ensure_ascii=escaped)
-    newline = "\r\n" if "\r\n" in old else "\n"
-    return (newline + margin + (unit or "")).join(text.split("\n"))
 
 
 def _after_space(text: str, place: int) -> int:

@@ -1,0 +1,211 @@
+"""`new`: a small repository that builds, to begin with."""
+
+import argparse
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from nb_scorer.common.problem import Problem
+
+from nb_builder.common.log import Log
+from nb_builder.problems.build_problem import BuildProblem
+
+USAGE = "Usage: new [--json] [--name NAME] FOLDER"
+
+NOTEBOOK = "model.ipynb"
+# The parts of a name that engines of containers take.
+_NAME = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
+_LONGEST_NAME = 100
+
+_TITLE = """\
+# {name}
+
+What is the rent of a flat of a given size? A linear model, fitted to made-up flats. nb-builder makes a prediction \
+service of this notebook: it installs `requirements`, runs every cell, and serves `predictor`."""
+
+# It has wheels for each Python that nb-builder runs on.
+_REQUIREMENTS = 'requirements = [["scikit-learn", "1.7.2"]]'
+
+_TRAINING = """\
+import random
+
+from sklearn.linear_model import LinearRegression
+
+draw = random.Random(7)
+sizes = [draw.uniform(20, 150) for _ in range(500)]
+rents = [200 + 12 * size + draw.gauss(0, 60) for size in sizes]
+
+model = LinearRegression().fit([[size] for size in sizes], rents)"""
+
+_CONTRACT = '''\
+def validator(x):
+    return x["size"] > 0, "size must be above 0"
+
+
+def predictor(x):
+    """Return the monthly rent of a flat of x["size"] square metres."""
+    return float(model.predict([[x["size"]]])[0])
+
+
+examples = [{"size": 45}, {"size": 80.5}]'''
+
+_README = """\
+# {name}
+
+A prediction service, made by nb-builder of `model.ipynb`. `predictor` in the notebook answers one sample.
+
+What would keep it from being built, in about a second:
+
+    docker run --rm -v "$PWD:/src:ro" nb-builder check /src
+
+Build it, start it, and send a sample:
+
+    s2i build --copy . nb-builder {name}
+    docker run -p 8080:8080 {name}
+    curl -d '{{"size": 45}}' -H 'Content-Type: application/json' localhost:8080/predict
+
+Without containers, in a clone of nb-builder:
+
+    make run NOTEBOOK=<this folder>
+"""
+
+_IGNORED = """\
+.ipynb_checkpoints/
+.venv/
+__pycache__/
+venv/
+"""
+
+
+class FolderNotEmpty(BuildProblem):
+    """`new` is given a folder with something in it, or a file."""
+
+    code = "folder-not-empty"
+    exit_status = 2
+    what_words = "{folder} {reason}."
+    why_words = "A new repository gets a folder of its own, so that nothing of yours is overwritten."
+    fix_words = "Name a folder that does not exist yet, or an empty one."
+
+
+class NameUnusable(BuildProblem):
+    """The name of a new repository can't be the name of an image."""
+
+    code = "name-unusable"
+    exit_status = 2
+    what_words = "{name!r} can't be the name of an image."
+    why_words = "An image's name has lower-case letters and digits, and single '-', '_' or '.' between them."
+    fix_words = "Choose another one by --name, such as {example}."
+
+
+class FolderNotWritten(BuildProblem):
+    """The files of a new repository can't be written."""
+
+    code = "folder-not-written"
+    what_words = "{folder} can't be written: {reason}."
+    why_words = "A new repository is a folder with a notebook, a README and a .gitignore."
+    fix_words = "Name a folder in a place where you may write."
+
+
+class _Words(argparse.ArgumentParser):
+    """Reads the words of the command; any that are not understood are a wrong call."""
+
+    def __init__(self) -> None:
+        super().__init__(add_help=False, allow_abbrev=False)
+        self.add_argument("--json", action="store_true")
+        self.add_argument("--name")
+        self.add_argument("folder")
+
+    def error(self, message: str) -> NoReturn:
+        """Print how to call, and exit."""
+        print(USAGE)
+        sys.exit(2)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Make a repository in the folder that is named; exit with 2 for a wrong call, 1 where it can't be written."""
+    if {"-h", "--help"} & set(arguments):
+        print(USAGE)
+        return
+    parser = _Words()
+    words = parser.parse_args(list(arguments))
+    if not words.folder:
+        parser.error("a folder without a name")
+    try:
+        made = make(words.folder, words.name)
+    except Problem as problem:
+        if not words.json:
+            raise
+        print(json.dumps({"problem": problem.code, "what": problem.what, "why": problem.why, "fix": problem.fix}))
+        sys.exit(problem.exit_status)
+    if words.json:
+        print(json.dumps(made, indent=1))
+        return
+    log = Log()
+    log.step(f"Made {made['name']} in {made['folder']}: {', '.join(made['written'])}")
+    log.line("     a git repository, in which nothing is committed yet" if made["git"] else "     no git repository")
+
+
+def make(folder: str, name: str | None) -> dict:
+    """Make a repository in `folder`, and return what was made, as JSON has it.
+
+    Raises NameUnusable, FolderNotEmpty or FolderNotWritten.
+    """
+    path = Path(folder).expanduser().absolute()
+    name = _image_name(path.name) if name is None else name
+    if not _NAME.fullmatch(name) or len(name) > _LONGEST_NAME:
+        raise NameUnusable(name=name, example=_image_name(name))
+    if path.exists() and not path.is_dir():
+        raise FolderNotEmpty(folder=folder, reason="is a file")
+    files = {
+        NOTEBOOK: _notebook(name),
+        "README.md": _README.format(name=name),
+        ".gitignore": _IGNORED,
+    }
+    try:
+        if path.is_dir() and any(path.iterdir()):
+            raise FolderNotEmpty(folder=folder, reason="is not empty")
+        path.mkdir(parents=True, exist_ok=True)
+        for file, text in files.items():
+            (path / file).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise FolderNotWritten(folder=folder, reason=error.strerror or str(error)) from None
+    return {"name": name, "folder": str(path), "written": list(files), "git": _init(path)}
+
+
+def _image_name(text: str) -> str:
+    """Return a name for an image that is as near to `text` as may be."""
+    parts = re.findall(r"[a-z0-9]+", text.lower())
+    return "-".join(parts)[:_LONGEST_NAME].strip("-") or "my-service"
+
+
+def _notebook(name: str) -> str:
+    """Return the notebook's file as nbformat writes it."""
+    title = _lines(_TITLE.format(name=name))
+    cells: list[dict] = [{"cell_type": "markdown", "id": "title", "metadata": {}, "source": title}]
+    for identifier, source in (("requirements", _REQUIREMENTS), ("training", _TRAINING), ("predictor", _CONTRACT)):
+        code = {"cell_type": "code", "execution_count": None, "id": identifier, "metadata": {}, "outputs": []}
+        cells.append({**code, "source": _lines(source)})
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
+    whole = {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+    return json.dumps(whole, indent=1, ensure_ascii=False) + "\n"
+
+
+def _lines(text: str) -> list[str]:
+    return text.splitlines(keepends=True)
+
+
+def _init(folder: Path) -> bool:
+    """Make `folder` a git repository, where git is there and it is not in one already; return whether it did."""
+    git = shutil.which("git")
+    if git is None:
+        return False
+    inside = [git, "-C", str(folder), "rev-parse", "--is-inside-work-tree"]
+    if subprocess.run(inside, capture_output=True).returncode == 0:
+        return False
+    return subprocess.run([git, "init", "--quiet", str(folder)], capture_output=True).returncode == 0

@@ -1,0 +1,138 @@
+"""The predictor that is proposed for a notebook, by what it fits and to which data."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from nb_builder.common.cell import Cell
+from nb_builder.fix import predictor_proposal
+
+TABLE = """\
+import numpy as np
+import pandas as pd
+from sklearn import svm
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.model_selection import GridSearchCV, train_test_split
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import LabelEncoder, StandardScaler
+df = pd.read_csv("data.csv")
+"""
+OF_COLUMNS = "pd.DataFrame([x])[columns]"
+
+
+def proposed(*sources):
+    cells = [Cell(source, number, number) for number, source in enumerate(sources, start=1)]
+    return predictor_proposal.propose(cells, Path("model.ipynb"), Path(sys.executable))
+
+
+@pytest.mark.parametrize(
+    ("code", "answer", "examples"),
+    [
+        (
+            "X = df[['a', 'b']]\nmodel = Ridge()\nmodel.fit(X, df['y'])",
+            f"model.predict({OF_COLUMNS})[0]",
+            'X.head(3).to_dict("records")',
+        ),
+        (
+            "model = Ridge().fit(df.drop(columns='y'), df.y)",
+            f"model.predict({OF_COLUMNS})[0]",
+            "df.drop(columns='y').head(3).to_dict(\"records\")",
+        ),
+        (
+            "X = df.iloc[:, :-1].values\nX_train, X_test = train_test_split(X)\nclf = svm.SVC().fit(X_train, df.y)",
+            "clf.predict([x])[0]",
+            "X_train[:3].tolist()",
+        ),
+        (
+            "X = df[['a', 'b']]\nscaler = StandardScaler()\nX = scaler.fit_transform(X)\nm = Ridge().fit(X, df['y'])",
+            f"m.predict(scaler.transform({OF_COLUMNS}))[0]",
+            "df[['a', 'b']].head(3).to_dict(\"records\")",
+        ),
+        (
+            "pipe = Pipeline([('scale', StandardScaler()), ('model', Ridge())])\npipe.fit(df['text'], df['y'])",
+            "pipe.predict([x])[0]",
+            "df['text'].head(3).tolist()",
+        ),
+        (
+            "X = df.values\ncoder = LabelEncoder()\ny = coder.fit_transform(df.y)\nm = LogisticRegression().fit(X, y)",
+            "coder.inverse_transform(m.predict([x]))[0]",
+            "X[:3].tolist()",
+        ),
+        (
+            "X = np.ones((9, 2))\nsearch = GridSearchCV(Ridge(), {}).fit(X, X)\nbest = search.best_estimator_\nbest",
+            "best.predict([x])[0]",
+            "X[:3].tolist()",
+        ),
+        (
+            "rows = [[1], [2]]\none = Ridge().fit(rows, [1, 2])\nother = Ridge().fit(rows, [1, 2])\none.score(rows)",
+            "one.predict([x])[0]",
+            "rows[:3]",
+        ),
+        (
+            "table = pd.DataFrame(np.ones((9, 2)))\nm = Ridge()\nm.fit(table[[0]], table[1])",
+            "m.predict([x])[0]",
+            "table[[0]].head(3).values.tolist()",
+        ),
+        (
+            "def load():\n    return df\ndata = load()\nm = Ridge().fit(data.drop('y', axis=1), data['y'])",
+            f"m.predict({OF_COLUMNS})[0]",
+            "data.drop('y', axis=1).head(3).to_dict(\"records\")",
+        ),
+        (
+            "import xgboost as xgb\nX = df[['a']].values\nlast = xgb.train({}, xgb.DMatrix(X, label=df['y']))",
+            "last.predict(xgb.DMatrix(np.asarray([x])))[0]",
+            "X[:3].tolist()",
+        ),
+        (
+            "import lightgbm as lgb\nX = df[['a']]\nd = lgb.Dataset(X, df['y'])\nlast = lgb.train({}, train_set=d)",
+            f"last.predict({OF_COLUMNS})[0]",
+            'X.head(3).to_dict("records")',
+        ),
+    ],
+)
+def test_a_model_is_asked_in_the_form_of_its_data(code, answer, examples):
+    source = proposed(TABLE, code)
+    assert f"def predictor(x):\n    return {answer}\n" in source
+    assert source.endswith(f"\n\n\nexamples = {examples}")
+    assert source.startswith("# Proposed by nb-builder")
+
+
+def test_classes_have_names_where_these_are_evident():
+    source = proposed(
+        "from sklearn.datasets import load_iris\nfrom sklearn.tree import DecisionTreeClassifier as Tree\n"
+        "iris = load_iris()\nX, y = iris.data, iris['target']\ntree = Tree()\ntree.fit(X, y)"
+    )
+    assert "class_names = iris.target_names\n" in source
+    assert "return class_names[tree.predict([x])[0]]\n" in source
+
+
+def test_what_the_notebook_lacks_is_imported_and_its_names_are_left_alone():
+    source = proposed(
+        "from sklearn.datasets import load_wine\nfrom sklearn.linear_model import Ridge\ncolumns = 1\nexamples = [1]\n"
+        "X, y = load_wine(return_X_y=True, as_frame=True)\nmodel = Ridge().fit(X, y)"
+    )
+    assert "import pandas as pd\n\ncolumns_ = list(X.columns)\n" in source
+    assert "pd.DataFrame([x])[columns_]" in source and "examples" not in source
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "scaler = StandardScaler()\nscaler.fit(df)",
+        "for m in [Ridge(), svm.SVR()]:\n    m.fit([[1], [2]], [1, 2])",
+        "def data():\n    return [[1]]\nX = data()\nm = Ridge()\nm.fit(X, [1])",
+        "def train(X):\n    m = Ridge()\n    m.fit(X, X)\n    return m\nm = train(df)",
+        "import torch\nmodel = torch.nn.Linear(1, 1)\nmodel.fit([[1]], [1])",
+        "from sklearn.cluster import DBSCAN\nm = DBSCAN()\nm.fit([[1], [2]])",
+        "X = df[['a']]\nm = Ridge()\nm.fit(X, df['y'])\ndel X, df",
+        "X = df[['a']]\nm = Ridge()\nm.fit(X, df['y'])\nm = None",
+        "m = Ridge()",
+    ],
+)
+def test_nothing_is_proposed_where_nothing_is_recognised(code):
+    assert proposed(TABLE, code) is None
+
+
+def test_what_a_tolerated_cell_fits_may_not_be_there():
+    cell = Cell("from sklearn.linear_model import Ridge\nm = Ridge().fit([[1]], [1])", 1, 1, ("raises-exception",))
+    assert predictor_proposal.propose([cell], Path("m.ipynb"), Path(sys.executable)) is None
