@@ -188,7 +188,7 @@ def _notebook(name: str) -> str:
     title = _lines(_TITLE.format(name=name))
     cells: list[dict] = [{"cell_type": "markdown", "id": "title", "metadata": {}, "source": title}]
     for identifier, source in (("requirements", _REQUIREMENTS), ("training", _TRAINING), ("predictor", _CONTRACT)):
-        code = {"cell_type": "code", "execution_count": None, "id": identifier, "metadata": {}, "outputs": []}
+        code: dict = {"cell_type": "code", "execution_count": None, "id": identifier, "metadata": {}, "outputs": []}
         cells.append({**code, "source": _lines(source)})
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}

@@ -89,7 +89,7 @@ def fix(result: Result, named_python: str | None, environ: Mapping[str, str], lo
     """
     checked = result.checked
     if checked is None or _unreadable(result):
-        log.note("nothing is written, as the notebook can't be read as it is.")
+        log.note("nothing is written before what the check finds is corrected.")
         return Fixed()
     predictor = proposal(result)
     missing, beside = _missing(result, checked, predictor, named_python, environ, log)

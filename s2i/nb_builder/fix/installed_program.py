@@ -58,10 +58,16 @@ class Installed:
         headers = HeaderParser().parsestr(text)
         self.name, self.version = headers.get("Name", ""), headers.get("Version", "")
         self._required = headers.get_all("Requires-Dist") or self._read("requires.txt").partition("\n[")[0].splitlines()
-        self._modules = self._folders = None
+        self._modules = set()  # type: set
+        self._folders = set()  # type: set
+        self._looked = False
 
     def _read(self, name):
-        return self._metadata.read_text(name) or ""
+        try:
+            return self._metadata.read_text(name) or ""
+        except UnicodeDecodeError:
+            # Metadata of an old tool: what cannot be read is as if it were not there.
+            return ""
 
     @property
     def requires(self):
@@ -79,7 +85,7 @@ class Installed:
 
     def _look(self):
         """Note the dotted names of its modules, and of the folders of these, which may be others' folders as well."""
-        self._modules, self._folders = set(), set()
+        self._looked = True
         for path in self._files():
             match = None if path.startswith(("..", "/")) else _MODULE.match(path)
             parts = match.group(1).split("/") if match else []
@@ -100,7 +106,7 @@ class Installed:
 
     def depth(self, module):
         """Return how many parts of the dotted name `module` it has; an editable one may only have a name."""
-        if self._modules is None:
+        if not self._looked:
             self._look()
         parts = module.split(".")
         if module in self._folders:

@@ -32,10 +32,8 @@ def test_what_needs_no_notebook_does_not_wait_for_jupyter():
 def test_an_unknown_command_is_refused_with_those_there_are():
     completed = run("assembel")
     assert completed.returncode == 2
-    there = (
-        b"ab-report, assemble, audit, batch, check, dev, dev-build, diff, local, native, pull, push, rebuild-check, "
-    )
-    there += b"serve, usage, sign, slim, save-artifacts"
+    there = b"ab-report, assemble, audit, batch, check, dev, dev-build, diff, local, native, new, pull, push, "
+    there += b"rebuild-check, serve, usage, sign, slim, save-artifacts"
     assert completed.stdout == b"ERROR: there is no command 'assembel'; there are: " + there + b"\n"
 
 
