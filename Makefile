@@ -16,7 +16,7 @@ DOCKER ?= docker
 export NB_BUILDER_HOME := $(HOME_DIR)
 export DOCKER
 
-.PHONY: help run dev batch check-notebook new build runtime native spark-model zipapp push pull diff ab-report rebuild-check sign verify test test-unit test-flow test-docs test-image test-long test-spark test-operate test-bus check audit lock stubs board bench mutants fuzz-native fuzz-protocols fuzz-grpc clean environments developer
+.PHONY: help run dev batch check-notebook new build runtime native spark-model zipapp push pull diff ab-report rebuild-check sign verify test test-unit test-flow test-docs test-image test-long test-spark test-operate test-bus check docs audit lock stubs board bench mutants fuzz-native fuzz-protocols fuzz-grpc clean environments developer
 
 help:
 	@echo "make run         build the example notebook, serve it here and ask it once; NOTEBOOK=<folder, .ipynb or git URL>; or serve MODEL=<file of make zipapp, or its place in a registry>"
@@ -44,6 +44,7 @@ help:
 	@echo "make test-operate  what docs/deploy has, on Kubernetes, a Swarm, podman and compose on this machine, under load; as root, half an hour"
 	@echo "make test-bus    all message brokers, with 10,000 samples each whose services and servers are killed meanwhile; half an hour"
 	@echo "make check       linters and docstrings"
+	@echo "make docs        the documentation as a site with search, in .nb-builder/docs; warnings and dead links are errors; Python 3.11"
 	@echo "make audit       known vulnerabilities in what the SBOM of IMAGE=… names; AUDIT_OPTIONS=… are pip-audit's"
 	@echo "make bench       speeds and sizes beside the classic way; BENCH=<build, images, start, serve, verify, capacity, …>"
 	@echo "make mutants     how many small faults in ROOM=… its tests find, as root; MUTANTS=\"--sample=200 --seed=1\""
@@ -192,6 +193,13 @@ audit:
 bench: developer
 	$(TEST)/python test/bench $(BENCH)
 
+# All anew each time: what was warned of a page that has not changed since would be silent.
+docs:
+	@s2i/install "$(HOME_DIR)" --docs
+	@rm -rf "$(HOME_DIR)/docs"
+	@"$(HOME_DIR)/sphinx/bin/python" -I -m sphinx --quiet --fail-on-warning --fresh-env --doctree-dir "$(HOME_DIR)/sphinx/doctrees" docs "$(HOME_DIR)/docs"
+	@echo "---> $(HOME_DIR)/docs/index.html"
+
 # By hand only: for a room it takes minutes. test/mutants/__main__.py says how, and what else MUTANTS may have.
 mutants: developer
 	nice $(TEST)/python test/mutants "$(ROOM)" $(MUTANTS)
@@ -213,7 +221,7 @@ lock:
 	@s2i/install "$(HOME_DIR)"
 	$(BUILD)/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --upgrade \
 		--no-header --no-emit-index-url --annotation-style line --output-file s2i/requirements.lock \
-		s2i/pyproject.toml app-skeleton/pyproject.toml --extra otel --extra batch --extra grpc $(BROKERS:%=--extra bus-%) --group kernel --group s2i --group lab --group test
+		s2i/pyproject.toml app-skeleton/pyproject.toml --extra otel --extra batch --extra grpc $(BROKERS:%=--extra bus-%) --group kernel --group s2i --group lab --group docs --group test
 
 # Messages of gRPC, in an environment of their own: generating wants older libraries than we run with.
 stubs: PROTOC = $(BUILD)/uv run --quiet --no-project --python $(BUILD)/python --with grpcio-tools==1.81.1 --with protobuf==6.33.6
