@@ -91,10 +91,13 @@ ENV APP_ROOT=/opt/app-root \
     PIP_NO_CACHE_DIR=off \
     UV_NO_CACHE=1 \
     VIRTUALENV_OVERRIDE_APP_DATA=/dev/null/none
+# Words on PATH, because s2i wants an image without an entry point: `docker run nb-builder check`, `… --help`.
 # Group 0 and group-writable: OpenShift runs images as a UID of its own choice, always in group 0.
 RUN useradd --uid 1001 --gid 0 --no-log-init --no-create-home --home-dir /opt/app-root/src --shell /usr/sbin/nologin default \
  && ln -s /opt/nb-builder/s2i/check /usr/local/bin/check \
  && ln -s /usr/libexec/s2i/run /usr/local/bin/serve \
+ && ln -s /usr/libexec/s2i/usage /usr/local/bin/--help \
+ && ln -s /usr/libexec/s2i/usage /usr/local/bin/-h \
  && mkdir -p /opt/app-root/src /opt/app-root/secrets \
  && chown -R 1001:0 /opt/app-root \
  && chmod -R u=rwX,g=u,o=rX /opt/app-root

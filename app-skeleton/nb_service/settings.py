@@ -65,7 +65,9 @@ def memory_of_answers(value: str) -> int:
 class Settings(Table):
     """The settings of one service: each under its variable's name in lower case, without `S2I_`."""
 
-    app_root: str = setting("APP_ROOT", text, "/opt/app-root", "Folder that assemble filled: src, venv, model.")
+    app_root: str = setting(
+        "APP_ROOT", text, "/opt/app-root", "Folder that assemble filled: src, venv, model.", group="Where it listens"
+    )
     port: int = setting("PORT", number(0, 65535, int), 8080, "Port to listen on; 0 takes a free one and says which.")
     host: str = setting("S2I_HOST", text, "0.0.0.0", "Address to listen on.")  # noqa: S104 - a service in a container
     web_concurrency: int = setting(
@@ -73,6 +75,7 @@ class Settings(Table):
         number(1, 1024, int),
         None,
         "Number of scorers, the processes that hold the model. Default: the CPUs that this service may use.",
+        group="Processes and time limits",
     )
     predict_timeout: float = setting(
         "S2I_PREDICT_TIMEOUT", number(0.05, 86400), 60.0, "Seconds that one prediction may take; then 504."
@@ -106,7 +109,11 @@ class Settings(Table):
         "`spawn` in a build leaves out the test whether they can be forked.",
     )
     max_body: int = setting(
-        "S2I_MAX_BODY", number(1, 1 << 30, int), 16 << 20, "Largest body of a request in bytes; then 413."
+        "S2I_MAX_BODY",
+        number(1, 1 << 30, int),
+        16 << 20,
+        "Largest body of a request in bytes; then 413.",
+        group="Sizes, batches and drift",
     )
     max_held: int | None = setting(
         "S2I_MAX_HELD",
@@ -164,6 +171,7 @@ class Settings(Table):
         one_of(log_forms.TEXT, log_forms.JSON),
         log_forms.TEXT,
         "Lines of the log: text, or JSON objects.",
+        group="Log, metrics and who may ask",
     )
     app_metrics_prefix: str = setting(
         "S2I_APP_METRICS_PREFIX", metrics_prefix, "nb", "What the names of the metrics begin with."
@@ -180,7 +188,13 @@ class Settings(Table):
         "",
         "Origins, with commas between, whose web pages may read answers; `*` is any. Default: none.",
     )
-    backend: str = setting("S2I_BACKEND", text, "http", "Which back end serves the model.")
+    backend: str = setting(
+        "S2I_BACKEND",
+        text,
+        "http",
+        "Which back end serves the model: `http`, or `bus` for a message broker.",
+        group="Back ends",
+    )
     batch_keep: float = setting(
         "S2I_BATCH_KEEP",
         number(0, 3600),
@@ -193,6 +207,7 @@ class Settings(Table):
         None,
         "Port of gRPC, or several with commas between, such as `8081,8500`; 0 takes a free one and says which; `off` "
         "is none. Default: 8081 in an image with gRPC, else none.",
+        group="gRPC",
     )
     grpc_cert_file: str = setting(
         "S2I_GRPC_CERT_FILE",
@@ -213,6 +228,7 @@ class Settings(Table):
         text,
         "",
         "Broker of the back end `bus`, as `nats://broker:4222`; several addresses of one cluster with commas.",
+        group="Message buses",
     )
     bus_in: str = setting("S2I_BUS_IN", text, "", "Where `bus` takes samples: a subject, stream, queue or topic.")
     bus_out: str = setting("S2I_BUS_OUT", text, "", "Where `bus` publishes answers.")
@@ -261,7 +277,11 @@ class Settings(Table):
     bus_cert_file: str = setting("S2I_BUS_CERT_FILE", text, "", "PEM file with a client's certificate for the broker.")
     bus_key_file: str = setting("S2I_BUS_KEY_FILE", text, "", "PEM file with the key of S2I_BUS_CERT_FILE.")
     debug: bool = setting(
-        "S2I_DEBUG", switch, False, "Show the notebook's traceback to clients in answers of 422 and 500."
+        "S2I_DEBUG",
+        switch,
+        False,
+        "Show the notebook's traceback to clients in answers of 422 and 500.",
+        group="What clients see",
     )
     validator_messages: bool = setting(
         "S2I_VALIDATOR_MESSAGES",
@@ -287,6 +307,7 @@ class Settings(Table):
         text,
         "",
         "Collector that gets a span a request, as `http://collector:4318`; needs an image with OpenTelemetry.",
+        group="Tracing and other platforms",
     )
     aip_http_port: int | None = setting(
         "AIP_HTTP_PORT", number(0, 65535, int), None, "Port that Vertex AI wants; taken where PORT is not set."
@@ -311,7 +332,11 @@ class Settings(Table):
         "CE_MERGE", switch, False, "Give CloudEvents that go back the extensions of those that came."
     )
     ca_bundle: str = setting(
-        "S2I_CA_BUNDLE", text, "", "File of certificates that the notebook's own downloads shall trust."
+        "S2I_CA_BUNDLE",
+        text,
+        "",
+        "File of certificates that the notebook's own downloads shall trust.",
+        group="Proof and signatures",
     )
     tolerance: float = setting(
         "S2I_TOLERANCE",

@@ -26,6 +26,7 @@ import nb_service.settings
 import pytest
 from nb_scorer.common import paths
 from nb_scorer.common.problem import Problem, SettingInvalid
+from nb_scorer.common.settings_table import grouped
 
 from commands import ROOT
 
@@ -50,13 +51,17 @@ def section(page, title):
     return found[1] if found else ""
 
 
-def default(value):
-    """Return a default as the page shows it."""
-    if value in (None, "") and value is not False:
-        return "none"
-    if isinstance(value, bool):
-        return f"`{int(value)}`"
-    return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
+def chapter(page, title):
+    """Return the part of a page below the second-level heading `title`, with the headings below it."""
+    return re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL)[1]
+
+
+def row(knob):
+    """Return a setting's row on the page."""
+    is_range = " to " in knob.values
+    values = knob.values if is_range else ", ".join(f"`{value}`" for value in filter(None, knob.values.split(", ")))
+    default = f"`{knob.default_text}`" if knob.default_text else "none"
+    return f"| `{knob.env}` | {values} | {default} | {knob.help} |"
 
 
 BUILD = [import_module(f"nb_builder.problems.{module.name}") for module in iter_modules(nb_builder.problems.__path__)]
@@ -117,9 +122,11 @@ def test_each_problem_of_a_build_has_a_fixture_that_asserts_its_code(code):
         ("Of a service", nb_service.settings.KNOBS),
     ],
 )
-def test_each_setting_is_on_its_page_with_its_default(title, knobs):
-    rows = re.findall(r"^\|.*$", section((REFERENCE / "settings.md").read_text(), title), re.MULTILINE)
-    assert rows[2:] == [f"| `{knob.env}` | {default(knob.default)} | {knob.help} |" for knob in knobs]
+def test_each_setting_is_on_its_page_in_its_group_with_values_and_default(title, knobs):
+    page = chapter((REFERENCE / "settings.md").read_text(), title)
+    lines = re.findall(r"^(?:\| `|### ).*$", page, re.MULTILINE)
+    wanted = [([f"### {group}"] if group else []) + [row(knob) for knob in rows] for group, rows in grouped(knobs)]
+    assert lines == [line for group in wanted for line in group]
 
 
 def test_each_file_of_app_root_is_on_the_layout_page():

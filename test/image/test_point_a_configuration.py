@@ -82,6 +82,7 @@ def test_point_17_usage_is_what_the_image_says_by_itself(builder, s2i):
     said = [line.strip() for line in s2i.run("usage", builder).stdout.splitlines()]
     assert [line for line in bare.splitlines() if line.strip() not in said] == []
     assert docker.inside(builder, f"{SCRIPTS}/assemble", "-h") == bare
+    assert [docker.inside(builder, word) for word in ("--help", "-h")] == [bare, bare]
 
 
 def test_point_18_all_scripts_are_executable_with_a_shebang_and_plain_line_ends(builder):

@@ -3,18 +3,46 @@
 from nb_scorer.common.problem import SettingInvalid
 
 
+class Reader(object):
+    """What makes a value of a text, as a call, and which texts it takes, in words such as "0, 1" or "1 to 9"."""
+
+    def __init__(self, read, values):
+        self.read = read
+        self.values = values
+
+    def __call__(self, value):
+        """Return the value; raise ValueError with what would have been right."""
+        return self.read(value)
+
+
 class Knob(object):
     """One setting: its environment variable, how its text becomes a value, default and help.
 
     `read` takes the text and returns the value, or raises ValueError with what would have been
-    right ("a whole number above 0"). `default` is already a value.
+    right ("a whole number above 0"). `default` is already a value. `group` is the title of the
+    settings that begin with this one, "" for one that belongs to those before it.
     """
 
-    def __init__(self, env, read, default, help_text):
+    def __init__(self, env, read, default, help_text, group=""):
         self.env = env
         self.read = read
         self.default = default
         self.help = help_text
+        self.group = group
+
+    @property
+    def values(self):
+        """Return which values there are, each as it is written: "0 or 1"; "" where help says it, or any text is one."""
+        return getattr(self.read, "values", "")
+
+    @property
+    def default_text(self):
+        """Return the default as it would be set, "" where there is none."""
+        if self.default is None:
+            return ""
+        if isinstance(self.default, bool):
+            return str(int(self.default))
+        return "{:g}".format(self.default) if isinstance(self.default, float) else str(self.default)
 
 
 def read_all(knobs, environ):
@@ -51,9 +79,19 @@ class Table(object):
         return tuple(row for row in vars(cls).values() if isinstance(row, Knob))
 
 
-def setting(env, read, default, help_text):
+def grouped(knobs):
+    """Return [(title, rows)] of `knobs` in their order; of the first rows the title is "" if they have none."""
+    groups = []  # type: list
+    for knob in knobs:
+        if knob.group or not groups:
+            groups.append((knob.group, []))
+        groups[-1][1].append(knob)
+    return groups
+
+
+def setting(env, read, default, help_text, group=""):
     """Return a row of a Table, for an attribute annotated with the type of its value; see Knob."""
-    return Knob(env, read, default, help_text)
+    return Knob(env, read, default, help_text, group)
 
 
 def text(value):
@@ -74,7 +112,8 @@ def number(minimum, maximum, kind=float):
             raise ValueError("{} from {:g} to {:g}".format(noun, minimum, maximum))
         return result
 
-    return read
+    ends = ["{:g}".format(end) if end % 1 else str(int(end)) for end in (minimum, maximum)]
+    return Reader(read, " to ".join(ends))
 
 
 def one_of(*choices):
@@ -85,10 +124,10 @@ def one_of(*choices):
             raise ValueError("one of: " + ", ".join(choices))
         return value
 
-    return read
+    return Reader(read, ", ".join(choices))
 
 
-def switch(value):
+def _switch(value):
     """Return True for 1/true/yes/on, False for 0/false/no/off."""
     lowered = value.lower()
     if lowered in ("1", "true", "yes", "on"):
@@ -96,3 +135,6 @@ def switch(value):
     if lowered in ("0", "false", "no", "off"):
         return False
     raise ValueError("one of: 1, true, yes, on, 0, false, no, off")
+
+
+switch = Reader(_switch, "0, 1")

@@ -1,5 +1,9 @@
 """What `usage` prints: the image's default command and each script's `-h`."""
 
+import textwrap
+
+from nb_scorer.common.settings_table import grouped
+
 from nb_builder.common.settings import KNOBS
 
 TEXT = """\
@@ -23,10 +27,16 @@ one sample, and perhaps 'validator(x)', which says whether a sample can be answe
 
 Settings of a build (s2i build -e NAME=value, or lines of .s2i/environment):
 """
+FILLED = textwrap.TextWrapper(100, initial_indent=" " * 6, subsequent_indent=" " * 6, break_on_hyphens=False)
 
 
 def show() -> None:
     """Print what the image is for, how to use it, and all settings of a build."""
     print(TEXT)
-    for knob in KNOBS:
-        print(f"  {knob.env:<22} {knob.help}" + ("" if knob.default is None else f" Default: {knob.default}."))
+    for title, knobs in grouped(KNOBS):
+        print(f"{title}:")
+        for knob in knobs:
+            facts = [knob.values and f"Values: {knob.values}.", knob.default_text and f"Default: {knob.default_text}."]
+            print(f"  {knob.env}")
+            print(FILLED.fill(" ".join(filter(None, [knob.help, *facts]))))
+        print()

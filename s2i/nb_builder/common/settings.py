@@ -43,7 +43,7 @@ PROBLEM_FILE = "S2I_PROBLEM_FILE"
 class Settings(Table):
     """The settings of one build, as attributes by lower-case name without the `S2I_` prefix."""
 
-    src: Path = setting("S2I_SRC", Path, Path("/tmp/src"), "Folder that holds the repository.")  # noqa: S108 - s2i's own place
+    src: Path = setting("S2I_SRC", Path, Path("/tmp/src"), "Folder that holds the repository.", group="Folders")  # noqa: S108 - s2i's own place
     app_root: Path = setting(
         "APP_ROOT", Path, Path("/opt/app-root"), "Folder that gets `src`, `build`, `venv` and `model`."
     )
@@ -55,6 +55,7 @@ class Settings(Table):
         text,
         None,
         "The notebook to build, relative to the repository; needed where several define predictor.",
+        group="The notebook",
     )
     source_notebook_list: tuple[str, ...] | None = setting(
         "S2I_SOURCE_NOTEBOOK_LIST",
@@ -81,6 +82,7 @@ class Settings(Table):
         one_of("auto", "uv", "pip"),
         "auto",
         "What installs the requirements: `uv`, `pip`, or `auto` (uv, and pip where uv can't serve).",
+        group="Packages",
     )
     resolve_as_of: resolve_date.Value | None = setting(
         resolve_date.SETTING,
@@ -113,6 +115,7 @@ class Settings(Table):
         one_of("auto", "off"),
         "auto",
         "`auto` derives a batch form from predictor, proves it and has the service use it; `off` does not.",
+        group="The model",
     )
     drift: str = setting(
         "S2I_DRIFT",
@@ -133,6 +136,7 @@ class Settings(Table):
         None,
         "Commit that is built, for the service's pages. s2i does not tell assemble; "
         "`s2i build --exclude ''` brings `.git`, which does.",
+        group="Where the build comes from",
     )
     in_image: bool = setting(
         "STI_SCRIPTS_PATH",
@@ -154,7 +158,13 @@ class Settings(Table):
         "Seconds since 1970 that the build is dated with; two builds of a deterministic notebook and a lock are "
         "then the same to the byte.",
     )
-    cell_timeout: float = setting("S2I_CELL_TIMEOUT", number(0.1, 1e6), 600.0, "Seconds that one cell may take.")
+    cell_timeout: float = setting(
+        "S2I_CELL_TIMEOUT",
+        number(0.1, 1e6),
+        600.0,
+        "Seconds that one cell may take.",
+        group="Running cells and verifying",
+    )
     notebook_timeout: float = setting(
         "S2I_NOTEBOOK_TIMEOUT",
         number(0, 1e7),
@@ -198,6 +208,7 @@ class Settings(Table):
         None,
         "Reference of the builder image with its digest (`…@sha256:…`), for build/provenance.json: no build can see "
         "its own.",
+        group="Records and signatures",
     )
     sign_key_file: Path | None = setting(
         "S2I_SIGN_KEY_FILE",
@@ -224,7 +235,8 @@ class Settings(Table):
         one_of(*slim_levels.LEVELS),
         slim_levels.DISTRIBUTIONS,
         "What a slim image leaves out of the notebook's packages: nothing (`off`), whole `distributions`, or single "
-        "`files`.",
+        "`files` as well.",
+        group="Slim images",
     )
     keep: tuple[str, ...] = setting(
         "S2I_KEEP",
@@ -236,7 +248,7 @@ class Settings(Table):
         "S2I_SLIM_BASE",
         one_of(*slim_levels.BASES),
         slim_levels.SCRATCH,
-        "What a slim image stands on: nothing at all, or a shell and the tools around it.",
+        "What a slim image stands on: nothing at all (`scratch`), or a `shell` and the tools around it.",
     )
 
     def __init__(self, environ: Mapping[str, str] | None = None) -> None:

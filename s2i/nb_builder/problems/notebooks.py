@@ -4,12 +4,15 @@ from nb_builder.problems.build_problem import BuildProblem, CellProblem
 
 
 class SourceMissing(BuildProblem):
-    """There is no folder where the repository should be."""
+    """There is no folder where the repository should be, or it is empty."""
 
     code = "source-missing"
-    what_words = "There is no repository in {folder}."
-    why_words = "assemble takes the repository from the folder that S2I_SRC names; s2i puts it into /tmp/src."
-    fix_words = "Run assemble through 's2i build', or set S2I_SRC to the folder of your repository."
+    what_words = "There is no repository in {folder}: {state}."
+    why_words = "A build takes the files of the repository from the folder that S2I_SRC names."
+    fix_words = (
+        "Set S2I_SRC to the folder of your repository. With 's2i build' leave it unset, and look whether the "
+        "repository, its branch and --context-dir have files: s2i copies them."
+    )
 
 
 class NotebookMissing(BuildProblem):

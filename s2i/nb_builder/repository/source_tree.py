@@ -21,7 +21,14 @@ def locate(src: Path, copy: Path) -> Path:
     for folder in (src, copy) if src == UPLOADED else (src,):
         if folder.is_dir() and any(folder.iterdir()):
             return folder
-    raise SourceMissing(folder=src)
+    raise SourceMissing(folder=src, state=_state(src))
+
+
+def _state(src: Path) -> str:
+    """Return what is to be said of a place that has no repository."""
+    if src.is_dir():
+        return "the folder is empty"
+    return "that is a file" if src.exists() else "there is no such folder"
 
 
 def find_notebooks(

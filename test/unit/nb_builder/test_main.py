@@ -40,7 +40,7 @@ def test_an_unknown_command_is_refused_with_those_there_are():
 def test_a_problem_is_told_on_stdout_and_stderr_stays_empty(tmp_path):
     completed = run("assemble", S2I_SRC=str(tmp_path / "none"), APP_ROOT=str(tmp_path / "app"))
     assert (completed.returncode, completed.stderr) == (1, b"")
-    assert f"ERROR: There is no repository in {tmp_path}/none.".encode() in completed.stdout
+    assert f"ERROR: There is no repository in {tmp_path}/none: there is no such folder.".encode() in completed.stdout
     assert b"(problem source-missing)" in completed.stdout
 
 

@@ -141,12 +141,12 @@ def test_an_emptied_upload_falls_back_to_what_an_earlier_assemble_kept(tmp_path,
 def test_an_empty_folder_is_not_taken_for_the_repository_of_the_build_before(tmp_path):
     copy = repository(tmp_path, "a.ipynb")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(SourceMissing, match="There is no repository in"):
+    with pytest.raises(SourceMissing, match="There is no repository in .*: the folder is empty"):
         source_tree.locate(tmp_path / "empty", copy)
 
 
 def test_no_repository_anywhere_is_refused(tmp_path):
-    with pytest.raises(SourceMissing, match="There is no repository in"):
+    with pytest.raises(SourceMissing, match="There is no repository in .*: there is no such folder"):
         source_tree.locate(tmp_path / "none", tmp_path / "neither")
 
 

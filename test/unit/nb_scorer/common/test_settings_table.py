@@ -1,6 +1,6 @@
 import pytest
 from nb_scorer.common.problem import SettingInvalid
-from nb_scorer.common.settings_table import Knob, number, one_of, read_all, switch, text
+from nb_scorer.common.settings_table import Knob, grouped, number, one_of, read_all, switch, text
 
 KNOBS = (
     Knob("NAME", text, "nobody", "A name."),
@@ -36,3 +36,20 @@ def test_a_bad_value_is_refused_by_name(name, value, words):
     with pytest.raises(SettingInvalid) as refused:
         read_all(KNOBS, {name: value})
     assert words in refused.value.what
+
+
+def test_values_and_defaults_are_shown_as_they_are_set():
+    assert [knob.values for knob in KNOBS] == ["", "1 to 10", "0 to 1", "a, b", "0, 1"]
+    assert [knob.default_text for knob in KNOBS] == ["nobody", "3", "0.5", "a", "0"]
+    assert Knob("BYTES", number(1, 1 << 30, int), None, "How many.").values == "1 to 1073741824"
+    assert Knob("BYTES", text, None, "How many.").default_text == ""
+
+
+def test_a_group_goes_from_its_first_row_to_the_next_group():
+    rows = [Knob(name, text, None, "", group) for name, group in (("A", ""), ("B", "One"), ("C", ""), ("D", "Two"))]
+    assert [(title, [knob.env for knob in group]) for title, group in grouped(rows)] == [
+        ("", ["A"]),
+        ("One", ["B", "C"]),
+        ("Two", ["D"]),
+    ]
+    assert grouped([]) == []
