@@ -60,7 +60,7 @@ PRICES = "tea,1.5\ncake,2\n"
 # A slim image takes a minute or more: each notebook has the level by default or the one that asks most of it, and
 # `make test-long` all.
 LEVELS = ("distributions", pytest.param("files", marks=pytest.mark.long))
-LEVELS_OF_PLUGS = (pytest.param("off", marks=pytest.mark.long), pytest.param("distributions", marks=pytest.mark.long), "files")
+LEVELS_OF_PLUGS = (*(pytest.param(level, marks=pytest.mark.long) for level in ("off", "distributions")), "files")
 AS_ANYBODY = ("--read-only", "--user", "12345:0")
 
 

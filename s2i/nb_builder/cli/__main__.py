@@ -60,7 +60,7 @@ def _run(add: Add) -> None:
 def _check(add: Add) -> None:
     add("target", nargs="?", default=".", metavar="TARGET", help=TARGET)
     add("--fix", action="store_true", help="write the requirements, and propose a predictor where there is none")
-    add("--python", default="", metavar="PYTHON", help="the Python whose packages --fix reads; that of your environment")
+    add("--python", default="", metavar="PYTHON", help="the Python whose packages --fix takes the versions of")
 
 
 def _new(add: Add) -> None:
