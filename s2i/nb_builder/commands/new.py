@@ -57,21 +57,16 @@ examples = [{"size": 45}, {"size": 80.5}]'''
 _README = """\
 # {name}
 
-A prediction service, made by nb-builder of `model.ipynb`. `predictor` in the notebook answers one sample.
+A prediction service, made of `model.ipynb` by nb-builder. `predictor` in the notebook answers one sample.
 
-What would keep it from being built, in about a second:
+    nb-builder check     # what would keep it from being built, in about a second
+    nb-builder run       # build it and serve it here
+    nb-builder build     # make the image {name}, by Docker or Podman
 
-    docker run --rm -v "$PWD:/src:ro" nb-builder check /src
+Start the image, and send a sample:
 
-Build it, start it, and send a sample:
-
-    s2i build --copy . nb-builder {name}
     docker run -p 8080:8080 {name}
     curl -d '{{"size": 45}}' -H 'Content-Type: application/json' localhost:8080/predict
-
-Without containers, in a clone of nb-builder:
-
-    make run NOTEBOOK=<this folder>
 """
 
 _IGNORED = """\

@@ -27,7 +27,7 @@ def test_the_notebook_is_as_nbformat_writes_it(tmp_path):
     nbformat.validate(node)
     assert nbformat.writes(node) + "\n" == text
     assert (made["name"], names(tmp_path / "flats")) == ("flats", FILES)
-    assert "s2i build --copy . nb-builder flats\n" in (tmp_path / "flats" / "README.md").read_text()
+    assert "docker run -p 8080:8080 flats\n" in (tmp_path / "flats" / "README.md").read_text()
 
 
 def test_an_empty_folder_is_taken_and_a_name_of_its_own(tmp_path):
