@@ -59,9 +59,9 @@ _README = """\
 
 A prediction service, made of `model.ipynb` by nb-builder. `predictor` in the notebook answers one sample.
 
-    nb-builder check    # what would keep it from being built, in about a second
-    nb-builder run    # build it and serve it here
-    nb-builder build --tag {name}    # make an image, by Docker or Podman
+    nb-builder check                  # what would keep it from being built, in about a second
+    nb-builder run                    # build it and serve it here
+    nb-builder build --tag {name:<9}  # make an image, by Docker or Podman
 
 Start the image, and send a sample:
 
