@@ -12,10 +12,12 @@ from pygments.lexers.special import TextLexer
 HERE = Path(__file__).parent
 # A link to something of the repository; a picture is none.
 LINK = re.compile(r"(?<!!)\[(?P<words>[^\]]*)\]\((?![a-z]+:)(?P<path>[^)#\s]+)(?:#[^)\s]*)?\)")
-# What furo leaves to say: what its two columns are, and that keys may scroll what is wider than the page.
+# What furo and Sphinx leave to say: what the columns are, how deep headings in them are, and that keys may scroll what is
+# wider than the page.
 MARKUP = {
     '<aside class="sidebar-drawer">': '<aside class="sidebar-drawer" aria-label="All pages">',
     '<aside class="toc-drawer">': '<aside class="toc-drawer" aria-label="On this page">',
+    '<p class="caption" role="heading">': '<p class="caption" role="heading" aria-level="2">',
     "<pre>": '<pre tabindex="0">',
     '<div class="table-wrapper': '<div tabindex="0" role="group" aria-label="Table" class="table-wrapper',
 }
