@@ -6,7 +6,6 @@ transformers. What can't be followed is not guessed: no model is found then.
 """
 
 import ast
-import itertools
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -39,6 +38,8 @@ _SAME_KIND = frozenset(
 _REPEATABLE = _SAME_KIND - {"sample", "apply", "map"} | {"reshape", "to_numpy", "ravel", "tolist"}
 # A name with one of these attributes is a table, whatever gave it.
 _OF_TABLES = {"columns", "info", "select_dtypes", "drop", "iterrows", "itertuples", "merge", "set_index"}
+# Methods that change what they are called on.
+_CHANGES = {"append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort", "update"}
 _MOST_CHARACTERS = 120
 _BLOCKS = (ast.If, ast.With, ast.Try)
 
@@ -67,10 +68,14 @@ class FittedModel:
 
 @dataclass(frozen=True)
 class _Way:
-    """An expression, and the versions of the names in it: it means the same as long as these hold."""
+    """An expression, and the versions of the names in it: it means the same as long as these hold.
+
+    `since` is when it was read; what was changed in place by then is in it, what is changed later is not.
+    """
 
     text: str
     versions: Mapping[str, int]
+    since: int = 0
 
 
 @dataclass(frozen=True)
@@ -133,7 +138,9 @@ class _Reader:
         self.imports: dict[str, str] = {}
         # {name: the place where it was read last}
         self.used: dict[str, int] = {}
-        self.places = itertools.count(1)
+        # (place, name, its column or None for all of it) of each change in place.
+        self.mutations: list[tuple[int, str, str | None]] = []
+        self.place = 0
         cells = [cell for cell in cells if notebook_contract.TOLERATED not in cell.tags]
         statements = [binding.statement for binding in notebook_contract.unfolded(cells)[0]]
         self.attributes = _attributes(statements)
@@ -171,12 +178,17 @@ class _Reader:
         )
 
     def _holds(self, way: _Way) -> bool:
-        return all(self.versions[name] == version for name, version in way.versions.items())
+        changed = (
+            place >= way.since and name in way.versions and not _leaves_out(way.text, name, column)
+            for place, name, column in self.mutations
+        )
+        return all(self.versions[name] == version for name, version in way.versions.items()) and not any(changed)
 
     def _read(self, statement: ast.stmt) -> None:
         for node in ast.walk(statement):
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
-                self.used[node.id] = next(self.places)
+                self.place += 1
+                self.used[node.id] = self.place
         if isinstance(statement, _BLOCKS):
             self._read_block(statement)
         elif isinstance(statement, (ast.Import, ast.ImportFrom)):
@@ -189,6 +201,16 @@ class _Reader:
             if isinstance(statement, ast.Expr):
                 self._value(statement.value)
             self._forget({*bound([statement]), *_deleted(statement)})
+        for name, column in _mutations(statement):
+            self._mutate(name, column)
+
+    def _mutate(self, name: str, column: str | None) -> None:
+        """Note that what a name holds has changed; from now on its name is the only way to write it."""
+        self.mutations.append((self.place, name, column))
+        self.place += 1
+        value = self.values.get(name)
+        if isinstance(value, _Data) and not value.steps:
+            self.values[name] = replace(value, ways=tuple(way for way in value.ways if way.text == name))
 
     def _read_block(self, statement: ast.If | ast.With | ast.Try) -> None:
         self._forget(bound(getattr(statement, "items", [])))
@@ -220,7 +242,7 @@ class _Reader:
 
     def _bind(self, name: str, value: Any, way: _Way | None) -> None:
         self._forget({name})
-        own = _Way(name, {name: self.versions[name]})
+        own = self._name(name)
         if isinstance(value, _Data):
             # With steps, the name has what came of them, and the rows before them are the samples.
             before = value.ways if value.steps else tuple(each for each in (own, way, *value.ways) if each)
@@ -235,23 +257,19 @@ class _Reader:
             self.values.pop(name, None)
             self.imports.pop(name, None)
 
+    def _name(self, name: str) -> _Way:
+        return _Way(name, {name: self.versions[name]}, self.place)
+
     def _way(self, node: ast.expr | None) -> _Way | None:
         """Return the expression as one that can be written again; None where that may give something else."""
-        if node is None:
+        if node is None or isinstance(node, (ast.List, ast.ListComp)):
             return None
-        for inner in ast.walk(node):
-            if isinstance(inner, ast.Call) and not (
-                isinstance(inner.func, ast.Attribute) and inner.func.attr in _REPEATABLE
-            ):
-                return None
-            if (
-                isinstance(inner, (ast.Lambda, ast.ListComp, ast.GeneratorExp, ast.NamedExpr, ast.List))
-                and node is inner
-            ):
-                return None
+        calls = [inner.func for inner in ast.walk(node) if isinstance(inner, ast.Call)]
+        if not all(isinstance(function, ast.Attribute) and function.attr in _REPEATABLE for function in calls):
+            return None
         text = ast.unparse(node)
-        names = {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
-        return _Way(text, {name: self.versions[name] for name in names}) if len(text) <= _MOST_CHARACTERS else None
+        versions = {inner.id: self.versions[inner.id] for inner in ast.walk(node) if isinstance(inner, ast.Name)}
+        return _Way(text, versions, self.place) if len(text) <= _MOST_CHARACTERS else None
 
     def _value(self, node: ast.expr) -> Any:
         """Return what an expression gives: data, a model, a bunch or several of them; None for anything else."""
@@ -280,6 +298,9 @@ class _Reader:
         """Return the value of an expression; data gets the expression as the way to write it."""
         value = self._value(node)
         way = self._way(node)
+        if isinstance(value, _Data) and isinstance(node, ast.Name):
+            # As it is by now, whatever has changed it before.
+            return replace(value, ways=tuple(way if way and each.text == node.id else each for each in value.ways))
         if isinstance(value, _Data) and not value.steps and way and way.text not in [each.text for each in value.ways]:
             return replace(value, ways=(way, *value.ways))
         return value
@@ -287,8 +308,7 @@ class _Reader:
     def _named(self, name: str) -> Any:
         if name in self.values and self.values[name] is not None:
             return self.values[name]
-        way = _Way(name, {name: self.versions[name]})
-        return _Data(TABLE, (way,)) if self.versions[name] and self.attributes[name] & _OF_TABLES else None
+        return _Data(TABLE, (self._name(name),)) if self.versions[name] and self.attributes[name] & _OF_TABLES else None
 
     def _dotted(self, node: ast.expr) -> str:
         """Return the full name of what an expression names in an imported module; "" for anything else."""
@@ -355,15 +375,15 @@ class _Reader:
 
     def _method_of_model(self, model: _Model, function: ast.Attribute, call: ast.Call) -> Any:
         data = self._argument(call, 0, "X")
-        if function.attr == "fit":
+        if function.attr in ("fit", "fit_predict"):
             model.data = data if isinstance(data, _Data) else None
             model.labels = self._argument(call, 1, "y")
-            return model
+            return model if function.attr == "fit" else _Data(ARRAY)
         if function.attr in ("transform", "fit_transform") and isinstance(function.value, ast.Name):
             owner = function.value.id
             if model.kind == "LabelEncoder":
-                return _Data(ARRAY, encoder=_Way(owner, {owner: self.versions[owner]}))
-            step = _Way(f"{owner}.transform", {owner: self.versions[owner]})
+                return _Data(ARRAY, encoder=self._name(owner))
+            step = replace(self._name(owner), text=f"{owner}.transform")
             return replace(data, steps=(*data.steps, step)) if isinstance(data, _Data) else None
         return model if function.attr in ("set_params", "set_output") else None
 
@@ -431,6 +451,49 @@ def _attributes(statements: Iterable[ast.stmt]) -> dict[str, set[str]]:
 def _deleted(statement: ast.stmt) -> Iterator[str]:
     if isinstance(statement, ast.Delete):
         yield from (target.id for target in statement.targets if isinstance(target, ast.Name))
+
+
+def _mutations(statement: ast.stmt) -> Iterator[tuple[str, str | None]]:
+    """Yield (name, column) for what a statement changes in place; the column is None where it is no single one."""
+    targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
+    if isinstance(statement, ast.Delete):
+        targets = statement.targets
+    for target in targets if isinstance(statement, (ast.Assign, ast.AugAssign, ast.Delete)) else ():
+        place = target.slice if isinstance(target, ast.Subscript) else None
+        if isinstance(target, (ast.Subscript, ast.Attribute)):
+            direct = isinstance(target.value, ast.Name)
+            named = place.value if direct and isinstance(place, ast.Constant) else None
+            yield _root(target), named if isinstance(named, str) else None
+    call = statement.value if isinstance(statement, ast.Expr) else None
+    if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
+        given = _keyword(call, "inplace")
+        if given is not None or call.func.attr in _CHANGES:
+            yield _root(call.func), None
+
+
+def _root(node: ast.expr) -> str:
+    while isinstance(node, (ast.Subscript, ast.Attribute)):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _leaves_out(text: str, table: str, column: str | None) -> bool:
+    """Return whether an expression takes only other columns of `table`, so that a change of `column` is none of it."""
+    tree = ast.parse(text, mode="eval")
+    taken = [
+        ast.literal_eval(node.slice)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Subscript) and _root(node) == table and _is_literal(node.slice)
+    ]
+    uses = sum(isinstance(node, ast.Name) and node.id == table for node in ast.walk(tree))
+    columns = [name for each in taken for name in (each if isinstance(each, list) else [each])]
+    return column is not None and len(taken) == uses and column not in columns
+
+
+def _is_literal(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) or (
+        isinstance(node, ast.List) and all(isinstance(element, ast.Constant) for element in node.elts)
+    )
 
 
 def _keyword(call: ast.Call, name: str) -> ast.expr | None:

@@ -183,8 +183,9 @@ def _written(checked: Checked, missing: Missing, predictor: str | None) -> list[
     """Change the notebook's file, and return what was written; raises FixFormat or FixFailed."""
     path = checked.repository / checked.name
     text = path.read_bytes().decode()
+    # The check that follows shows the predictor.
     cells = [requirements_cell.new(missing.entries)] if missing.entries else []
-    pasted = " ; ".join([*cells, *([predictor] if predictor else [])])
+    pasted = ", and ".join([*cells, *(["the predictor that is proposed"] if predictor else [])])
     if path.suffix != ".ipynb" and (kind := scripts_of_cells.kind(path, text)):
         raise FixFormat(notebook=checked.name, kind=kind, text=pasted)
     document = NotebookJson(text) if path.suffix == ".ipynb" else NotebookScript(text)

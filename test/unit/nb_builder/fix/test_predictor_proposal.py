@@ -79,6 +79,21 @@ def proposed(*sources):
             "data.drop('y', axis=1).head(3).to_dict(\"records\")",
         ),
         (
+            "from sklearn.cluster import KMeans\nkm = KMeans(3)\ndf['cluster'] = km.fit_predict(df[['a', 'b']])",
+            f"km.predict({OF_COLUMNS})[0]",
+            "df[['a', 'b']].head(3).to_dict(\"records\")",
+        ),
+        (
+            "X = df[['a', 'b']]\nX['c'] = 1\nm = Ridge().fit(X, df.y)\ndf['p'] = m.predict(X)",
+            f"m.predict({OF_COLUMNS})[0]",
+            'X.head(3).to_dict("records")',
+        ),
+        (
+            "X = df[['a', 'b']]\nm = Ridge().fit(X, df.y)\nX['p'] = m.predict(X)\ndf['p'] = X['p']",
+            f"m.predict({OF_COLUMNS})[0]",
+            "df[['a', 'b']].head(3).to_dict(\"records\")",
+        ),
+        (
             "import xgboost as xgb\nX = df[['a']].values\nlast = xgb.train({}, xgb.DMatrix(X, label=df['y']))",
             "last.predict(xgb.DMatrix(np.asarray([x])))[0]",
             "X[:3].tolist()",
@@ -127,6 +142,9 @@ def test_what_the_notebook_lacks_is_imported_and_its_names_are_left_alone():
         "X = df[['a']]\nm = Ridge()\nm.fit(X, df['y'])\ndel X, df",
         "X = df[['a']]\nm = Ridge()\nm.fit(X, df['y'])\nm = None",
         "m = Ridge()",
+        "X = df.copy()\nm = Ridge().fit(X, df['y'])\nX['p'] = m.predict(X)\ndf['a'] = 1",
+        "m = Ridge().fit(df, df['y'])\ndf.drop(columns='a', inplace=True)",
+        "X = df[['a']]\nX = StandardScaler().fit_transform(X)\nm = Ridge().fit(X, df['y'])",
     ],
 )
 def test_nothing_is_proposed_where_nothing_is_recognised(code):
