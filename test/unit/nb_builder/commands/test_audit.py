@@ -236,4 +236,4 @@ def test_purls_are_read_as_they_are_written():
 def test_make_asks_for_an_image():
     root = Path(__file__).parents[4]
     completed = subprocess.run(["make", "-n", "audit", "IMAGE=my-image"], cwd=root, capture_output=True, text=True)
-    assert "nb_builder audit --engine=docker my-image" in completed.stdout
+    assert "nb-builder audit my-image" in completed.stdout
