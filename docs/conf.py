@@ -12,8 +12,8 @@ from pygments.lexers.special import TextLexer
 HERE = Path(__file__).parent
 # A link to something of the repository; a picture is none.
 LINK = re.compile(r"(?<!!)\[(?P<words>[^\]]*)\]\((?![a-z]+:)(?P<path>[^)#\s]+)(?:#[^)\s]*)?\)")
-# What furo and Sphinx leave out for screen readers: what the columns are, how deep their headings are, and that keys may
-# scroll what is wider than the page.
+# What furo and Sphinx leave out for screen readers: what the columns are, how deep their headings are, and that keys
+# may scroll what is wider than the page.
 MARKUP = {
     '<aside class="sidebar-drawer">': '<aside class="sidebar-drawer" aria-label="All pages">',
     '<aside class="toc-drawer">': '<aside class="toc-drawer" aria-label="On this page">',
