@@ -18,43 +18,86 @@ export DOCKER
 
 .PHONY: help run dev batch check-notebook new build runtime native spark-model zipapp push pull diff ab-report rebuild-check sign verify test test-unit test-flow test-docs test-image test-long test-spark test-operate test-bus check docs audit lock stubs board bench mutants fuzz-native fuzz-protocols fuzz-grpc clean environments developer
 
+define HELP
+Build and serve here, without containers; NOTEBOOK=<folder, .ipynb or git URL>:
+  make run              build the notebook, serve it and send it one sample
+                        PORT=8080 JSON=1 MODEL=<a model's file or its place in a registry> KEY=<public key>
+  make check-notebook   list what would keep the notebook from being built
+                        FIX=1 writes requirements and proposes a predictor; JSON=1
+  make new              make a small repository that builds
+                        FOLDER=<new folder> NAME=<image> JSON=1
+  make dev              build and serve at each save, beside JupyterLab
+                        LAB=<port, 0 for none>
+  make batch            build the notebook and score files with it
+                        IN=<files> OUT=<file> OPTIONS="--keep none" BATCH=1 for Parquet
+
+Make images, by Docker or Podman; SERVICE=$(SERVICE) IMAGE=<name of the new image>:
+  make build            make the builder image
+                        IMAGE_NAME=$(IMAGE_NAME) BASE_IMAGE=$(BASE_IMAGE) CA_BUNDLE=<file> APT="graphviz ..."
+                        COMPILERS=1 OTEL=1 BATCH=1 GRPC=1 BUS=nats,redis
+  make runtime          make the slim image of a service image, and prove it
+                        S2I_SLIM=<off, distributions or files> S2I_KEEP=<packages> S2I_SLIM_BASE=<scratch or shell>
+  make native           make the native image of a service image, or say why there is none
+                        PLATFORM=linux/arm64
+  make rebuild-check    build a service image again from the same sources, and say what differs
+  make audit            look up known vulnerabilities of a slim image
+                        IMAGE=<image or SBOM> AUDIT_OPTIONS=<options of pip-audit>
+
+Carry models:
+  make zipapp           write the model of SERVICE as one file that Python runs
+                        OUT=model.pyz WHEELS=1 KEY=<private key> CERTIFICATE=<file>
+  make spark-model      write the archive with which Spark scores
+                        OUT=model.zip
+  make push             push the model of SERVICE, or a file, to a registry
+                        TO=registry.example.org/name:tag MODEL=<file>
+  make pull             pull a model from a registry to a file
+                        FROM=registry.example.org/name@sha256:... OUT=model.pyz KEY=<public key>
+  make sign             sign the model of SERVICE with a key of this machine
+                        KEY=<private key> CERTIFICATE=<file> IMAGE=<new name>
+  make verify           verify the model of SERVICE, or a file, and show where it comes from
+                        KEY=<public key> MODEL=<file>
+
+Compare versions:
+  make diff             compare answers, speed and memory of two services
+                        OLD=... NEW=... (images, or folders of local builds) SAMPLES=golden|<file>
+                        HTML=<file> JSON=<file> MAX_DIFFERENT=1% MAX_DIFFERENCE=0.01
+                        MAX_LATENCY_RATIO=1.2 MAX_MEMORY_RATIO=1.2
+  make ab-report        say which of two versions is better, from what Prometheus counted
+                        PROMETHEUS=http://... A=... B=... SINCE=1h LABEL=version ROUTE=/predict PREFIX=nb JSON=1
+
+Test; K=<an expression for pytest's -k>:
+  make test             check, test-unit, then test-flow, test-docs and test-image together
+  make test-unit        unit and contract tests
+  make test-flow        builds by the scripts, without containers
+  make test-docs        pages, and the commands on them
+  make test-image       the real s2i and a container engine
+  make test-long        everything that is left out of make test for its length: an hour
+  make test-spark       a Spark cluster on this machine: Java 17, minutes
+  make test-operate     docs/deploy on Kubernetes, a Swarm, podman and compose, under load: as root, half an hour
+  make test-bus         all message brokers, killed while samples pass: half an hour
+  make check            linters, types and docstrings
+  make bench            measure speed and size beside other tools
+                        BENCH=<build, images, start, serve, verify, capacity, ...>
+  make mutants          count the small faults that the tests of a room find: as root
+                        ROOM=... MUTANTS="--sample=200 --seed=1"
+  make fuzz-native      random bytes for native programs, by libFuzzer
+                        RUNS=10000000
+  make fuzz-protocols   random requests by the OpenAPI document
+                        RUNS=40 for each operation; make test has 5
+  make fuzz-grpc        random gRPC messages
+                        RUNS=100000; make test has 1500
+
+Maintain this repository:
+  make docs             the documentation as a site, in .nb-builder/docs: Python 3.11
+  make lock             resolve our dependencies again into s2i/requirements.lock
+  make stubs            generate gRPC's messages again from the .proto files
+  make board            write docs/deploy/prometheus again from the metric table
+  make clean            remove everything that these have made here
+endef
+export HELP
+
 help:
-	@echo "make run         build the example notebook, serve it here and ask it once; NOTEBOOK=<folder, .ipynb or git URL>; or serve MODEL=<file of make zipapp, or its place in a registry>"
-	@echo "make dev         build NOTEBOOK=<folder or .ipynb> at each save and serve it, beside JupyterLab with its packages; LAB=<port, 0 for none>"
-	@echo "make batch       build a notebook and score files with it here; NOTEBOOK=… IN=… OUT=… OPTIONS=\"--keep none\" BATCH=1 for Parquet"
-	@echo "make check-notebook  say what would keep a notebook from being built; NOTEBOOK=… as for run, JSON=1 for machines; FIX=1 writes requirements and a first predictor"
-	@echo "make new         make a small repository that builds, in FOLDER=<new folder>; NAME=<of the image> JSON=1"
-	@echo "make build       make the builder image $(IMAGE_NAME); BASE_IMAGE=… CA_BUNDLE=… COMPILERS=1 APT=\"graphviz …\" OTEL=1 BATCH=1 GRPC=1 BUS=nats,redis"
-	@echo "make runtime     make the slim image $(SERVICE)-slim (IMAGE=…) of the service image $(SERVICE); S2I_SLIM=… S2I_KEEP=… S2I_SLIM_BASE=…"
-	@echo "make native      make the native image $(SERVICE)-native (IMAGE=…) of the service image $(SERVICE), or say why there is none; PLATFORM=linux/arm64"
-	@echo "make spark-model write the archive $(or $(OUT),model.zip) (OUT=…) by which Spark scores with the service image $(SERVICE)"
-	@echo "make zipapp      write the model of the service image $(SERVICE) as one file that Python runs, $(or $(OUT),model.pyz) (OUT=…); WHEELS=1 KEY=<file>"
-	@echo "make push        put it, or the file MODEL=…, into a registry, TO=registry.example.org/name:tag; prints its place by digest"
-	@echo "make pull        bring a model FROM=registry.example.org/name@sha256:… to the file $(or $(OUT),model.pyz) (OUT=…), verified by KEY=<file>"
-	@echo "make diff        answers, speed and memory of two built services side by side: OLD=… NEW=… (images, or folders of local builds) SAMPLES=golden|<file>"
-	@echo "                 HTML=<file> JSON=<file>; fails by MAX_DIFFERENT=1% MAX_DIFFERENCE=0.01 MAX_LATENCY_RATIO=1.2 MAX_MEMORY_RATIO=1.2"
-	@echo "make ab-report   which of two versions is better by what PROMETHEUS=http://… has counted: A=… B=… SINCE=1h; LABEL=version ROUTE=/predict PREFIX=nb JSON=1"
-	@echo "make rebuild-check  build $(SERVICE) once more of the same sources and lock, and say what is equal, what differs, and why"
-	@echo "make sign        sign the model in the image $(SERVICE) with KEY=<file>, on this machine; CERTIFICATE=<file> IMAGE=<new name>"
-	@echo "make verify      verify the model in the image $(SERVICE) by the public KEY=<file>, and show where it comes from; MODEL=<file of make zipapp>"
-	@echo "make test        check, test-unit, and then test-flow, test-docs and test-image at once; K=… as pytest's -k, for each of them"
-	@echo "make test-image  the image tests alone: the real s2i and a container engine"
-	@echo "make test-long   what is not in make test: all fixtures in containers, other bases, clouds, a build that is made twice; an hour"
-	@echo "make test-spark  a real cluster of Spark on this machine, of which an executor is killed; needs Java 17 and minutes"
-	@echo "make test-operate  what docs/deploy has, on Kubernetes, a Swarm, podman and compose on this machine, under load; as root, half an hour"
-	@echo "make test-bus    all message brokers, with 10,000 samples each whose services and servers are killed meanwhile; half an hour"
-	@echo "make check       linters and docstrings"
-	@echo "make docs        the documentation as a site with search, in .nb-builder/docs; warnings and dead links are errors; Python 3.11"
-	@echo "make audit       known vulnerabilities in what the SBOM of IMAGE=… names; AUDIT_OPTIONS=… are pip-audit's"
-	@echo "make bench       speeds and sizes beside the classic way; BENCH=<build, images, start, serve, verify, capacity, …>"
-	@echo "make mutants     how many small faults in ROOM=… its tests find, as root; MUTANTS=\"--sample=200 --seed=1\""
-	@echo "make fuzz-native RUNS=10000000 inputs for what reads bytes in native programs, by clang's libFuzzer under sanitizers"
-	@echo "make fuzz-protocols  RUNS=40 examples an operation of the OpenAPI document, by schemathesis; \`make test\` has 5"
-	@echo "make fuzz-grpc       RUNS=100000 messages made of gRPC's descriptors and changed in some bytes; \`make test\` has 1500"
-	@echo "make lock        resolve our dependencies anew into s2i/requirements.lock"
-	@echo "make stubs       generate gRPC's messages anew from the .proto files"
-	@echo "make board       write the board and the rules in docs/deploy/prometheus anew from the metric table"
-	@echo "make clean       remove what all of these have made here"
+	@echo "$$HELP"
 
 # Where a command is made of environments, and how: s2i/nb-builder, as `pip install nb-builder` brings it.
 NB_BUILDER = exec s2i/nb-builder
