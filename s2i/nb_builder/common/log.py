@@ -4,15 +4,26 @@ s2i takes some texts on stderr, such as "tar... not found", for a broken image a
 a second time; so a build writes nothing to stderr.
 """
 
+import os
+import re
 import sys
 from typing import TextIO
 
+# What is coloured on a terminal, by SGR codes of ECMA-48: titles bold, problems red, what helps green, notes yellow.
+_COLOURED = (
+    (re.compile(r"^---> .*", re.MULTILINE), "1"),
+    (re.compile(r"^ERROR:", re.MULTILINE), "1;31"),
+    (re.compile(r"^  Fix:", re.MULTILINE), "32"),
+    (re.compile(r"^ +note:", re.MULTILINE), "33"),
+)
+
 
 class Log:
-    """Prints steps and lines to `stream` (stdout by default), and flushes each at once."""
+    """Prints steps and lines to `stream` (stdout by default), and flushes each at once; in colours on a terminal."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self.stream = stream or sys.stdout
+        self._in_colours = takes_colours(self.stream)
 
     def step(self, text: str) -> None:
         """Print the title of one step of the build."""
@@ -21,8 +32,16 @@ class Log:
     def line(self, text: str) -> None:
         """Print one line; characters that the stream's encoding lacks are escaped."""
         encoding = self.stream.encoding or "utf-8"
+        if self._in_colours:
+            for pattern, code in _COLOURED:
+                text = pattern.sub(f"\x1b[{code}m\\g<0>\x1b[0m", text)
         print(text.encode(encoding, "backslashreplace").decode(encoding), file=self.stream, flush=True)
 
     def note(self, text: str) -> None:
         """Print something that the user should know although the build goes on."""
         self.line(f"     note: {text}")
+
+
+def takes_colours(stream: TextIO) -> bool:
+    """Return whether a stream is a terminal that shows colours, and NO_COLOR (no-color.org) does not forbid them."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") != "dumb"
