@@ -44,4 +44,4 @@ class Log:
 
 def takes_colours(stream: TextIO) -> bool:
     """Return whether a stream is a terminal that shows colours, and NO_COLOR (no-color.org) does not forbid them."""
-    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") != "dumb"
+    return stream.isatty() and not os.environ.get("NO_COLOR") and (os.environ.get("TERM") or "dumb") != "dumb"

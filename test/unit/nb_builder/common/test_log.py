@@ -22,9 +22,12 @@ def terminal(monkeypatch):
             log = Log(stream)
             for line in lines:
                 log.line(line)
-            got = os.read(ours, 65536).decode()
+            log.line("END")
+            got = b""
+            while not got.endswith(b"END\r\n"):
+                got += os.read(ours, 65536)
         os.close(ours)
-        return got.replace("\r\n", "\n")
+        return got.decode().replace("\r\n", "\n").removesuffix("END\n")
 
     return written
 
