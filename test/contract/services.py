@@ -161,13 +161,13 @@ def children(pid: int) -> list[int]:
         return []
 
 
-def wait_until(true, seconds: float = SOON) -> bool:
-    """Return whether `true()` came true in time."""
+def wait_until(true, seconds: float = SOON, every: float = 0.01) -> bool:
+    """Return whether `true()`, which is asked so often, came true in time; `every` is in seconds."""
     until = time.monotonic() + seconds
     while not true():
         if time.monotonic() > until:
             return False
-        time.sleep(0.01)
+        time.sleep(every)
     return True
 
 
