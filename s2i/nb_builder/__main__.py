@@ -16,6 +16,7 @@ from nb_builder.commands import run_locally, usage
 from nb_builder.common import syntax_trees
 from nb_builder.common.log import Log
 from nb_builder.common.settings import PROBLEM_FILE, Settings
+from nb_builder.problems import build_problem
 from nb_builder.problems.model import DiskFull
 
 
@@ -193,8 +194,7 @@ def _show(problem: Problem) -> int:
     log.line(str(problem))
     file = os.environ.get(PROBLEM_FILE)
     if file:
-        facts = {"code": problem.code, "what": problem.what, "why": problem.why, "fix": problem.fix}
-        Path(file).write_text(json.dumps(facts), encoding="utf-8")
+        Path(file).write_text(json.dumps(build_problem.as_object(problem)), encoding="utf-8")
     return problem.exit_status
 
 

@@ -22,6 +22,7 @@ from nb_builder.common.log import Log
 from nb_builder.common.settings import Settings
 from nb_builder.preflight import checks, findings
 from nb_builder.preflight.findings import Result
+from nb_builder.problems import build_problem
 from nb_builder.problems.contract import PredictorMissing
 from nb_builder.problems.packages import RequirementsEmpty, RequirementsMissing
 from nb_builder.requirements import collect
@@ -185,23 +186,7 @@ def as_object(result: Result, notes: Sequence[str]) -> dict:
         "defines": result.defines,
         "requirements": [str(entry) for entry in result.wanted.cell] if result.wanted else [],
         "notes": list(notes),
-        "findings": [_finding(problem) for problem in result.findings],
-    }
-
-
-def _finding(problem: Problem) -> dict:
-    facts = getattr(problem, "facts", {})
-    cell, line, notebook = (getattr(problem, name, None) for name in ("cell", "line", "notebook"))
-    return {
-        "code": problem.code,
-        "what": problem.what,
-        "why": problem.why,
-        "fix": problem.fix,
-        "notebook": str(notebook) if notebook else None,
-        "cell": cell.number if cell else None,
-        "position": cell.position if cell else None,
-        "line": line,
-        "file_line": cell.first_line + line - 1 if cell and line and cell.first_line else facts.get("line"),
+        "findings": [build_problem.as_object(problem) for problem in result.findings],
     }
 
 

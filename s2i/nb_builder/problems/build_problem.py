@@ -7,6 +7,23 @@ from nb_scorer.common.problem import Problem
 from nb_builder.common.cell import Cell
 
 
+def as_object(problem: Problem) -> dict[str, object]:
+    """Return a problem as an object of JSON, which docs/how-to/check-before-the-build.md documents."""
+    facts = getattr(problem, "facts", {})
+    cell, line, notebook = (getattr(problem, name, None) for name in ("cell", "line", "notebook"))
+    return {
+        "code": problem.code,
+        "what": problem.what,
+        "why": problem.why,
+        "fix": problem.fix,
+        "notebook": str(notebook) if notebook else None,
+        "cell": cell.number if cell else None,
+        "position": cell.position if cell else None,
+        "line": line,
+        "file_line": cell.first_line + line - 1 if cell and line and cell.first_line else facts.get("line"),
+    }
+
+
 class BuildProblem(Problem):
     """A failure of a build; `detail` is printed before it in the log (a traceback, a tool's output)."""
 

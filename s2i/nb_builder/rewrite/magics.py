@@ -1,8 +1,17 @@
 """Turns Jupyter's own syntax (`%time`, `!ls`, `x?`) into equivalent Python calls."""
 
+import re
+
 from nbconvert.filters import ipython2python
 from nbconvert.preprocessors import Preprocessor
 from nbformat import NotebookNode
+
+# Our own magics are for whoever writes the notebook, and its build has no part in them; as ipython2python writes them.
+_TEXT = r"""(?:'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*")"""
+_OURS = re.compile(
+    r"get_ipython\(\)\.run_line_magic\("
+    rf"(?:'nb_(?:check|serve|golden)', {_TEXT}|'(?:load|reload|unload)_ext', 'nb_builder')\)"
+)
 
 
 class MagicsToPython(Preprocessor):
@@ -16,7 +25,7 @@ class MagicsToPython(Preprocessor):
 
 
 def as_python(source: str) -> str:
-    """Return the source of a cell as plain Python, with every line at its old number."""
+    """Return the source of a cell as plain Python, with every line at its old number; our own magics do nothing."""
     # IPython strips empty lines at the top.
     above = source[: len(source) - len(source.lstrip())].count("\n")
-    return "\n" * above + ipython2python(source).rstrip("\n")
+    return "\n" * above + _OURS.sub("None", ipython2python(source).rstrip("\n"))

@@ -1,0 +1,78 @@
+"""Samples, and what the kernel's predictor answers for them, in the form in which a service gets and gives both."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from nb_scorer.kernel.collect_golden_rows import result_of
+from nb_scorer.model import functions, json_codec, signatures
+
+# As long as one line of code may be.
+WIDTH = 88
+
+
+class Row(NamedTuple):
+    """A sample as it comes from JSON, and its answer as JSON; or why the service would not answer it."""
+
+    sample: Any
+    answer: str | None
+    reason: str
+
+
+def samples(values: Sequence[Any]) -> list[Any]:
+    """Return the samples that `values` are; a single array of rows, or a table, counts by its rows."""
+    if len(values) == 1 and (hasattr(values[0], "columns") or len(getattr(values[0], "shape", ())) > 1):
+        return list(json_codec.decode(json_codec.encode(values[0], json_codec.BARE)))
+    return list(values)
+
+
+def rows(values: Sequence[Any], names: Mapping[str, Any]) -> list[Row]:
+    """Ask the predictor among `names` for each sample, once, and return what came of it."""
+    called = signatures.of({**names, "predictor": functions.as_predictor(names["predictor"])})
+    bodies: dict[bytes, Row] = {}
+    for value in values:
+        try:
+            body = json_codec.encode(value, json_codec.BARE)
+        except (TypeError, ValueError) as error:
+            bodies[repr(value).encode()] = Row(value, None, f"it can't be sent as JSON: {error}")
+            continue
+        if body not in bodies:
+            bodies[body] = _row(body, called)
+    return list(bodies.values())
+
+
+def line(made: Sequence[Row]) -> str:
+    """Return the statement that keeps the samples that were answered as `examples`."""
+    kept = [repr(row.sample) for row in made if row.answer is not None]
+    short = f"examples = [{', '.join(kept)}]"
+    return short if len(short) <= WIDTH else "\n".join(["examples = [", *(f"    {sample}," for sample in kept), "]"])
+
+
+def _row(body: bytes, called: Mapping[str, Callable[[Any], Any] | None]) -> Row:
+    sample = json_codec.decode(body)
+    try:
+        refused = _refusal(body, called.get("validator"))
+        if refused is not None:
+            return Row(sample, None, f"validator refuses it{refused and f': {refused}'}")
+        answer = json_codec.encode(result_of(called["predictor"], json_codec.decode(body)), json_codec.LABELLED)
+    except Exception as error:  # noqa: BLE001 - the notebook's function may raise anything
+        return Row(sample, None, f"predictor raises {type(error).__name__}: {error}")
+    return Row(sample, answer.decode(), "")
+
+
+def _refusal(body: bytes, validator: Callable[[Any], Any] | None) -> str | None:
+    """Return why validator does not take a sample, in words that may be "", and None where it does."""
+    if validator is None:
+        return None
+    try:
+        return functions.refusal(result_of(validator, json_codec.decode(body)))
+    except Exception as error:  # noqa: BLE001 - as the service, which takes any for a no
+        return functions.words_of(error)
+
+
+def shown(value: Any) -> str:
+    """Return a sample as JSON where it has that form."""
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except TypeError:
+        return repr(value)

@@ -1,0 +1,100 @@
+"""One call of the command `nb-builder` from a kernel: its log while it runs, its answer, its problem, its end."""
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from nb_builder.common.settings import PROBLEM_FILE
+from nb_builder.magics import keeper
+
+# What Jupyter and its kernel set for themselves, and what would have another program look for Jupyter's.
+_OF_THE_KERNEL = ("JPY_", "JUPYTER_")
+# Set by ipykernel, which shows colours and never a pager; in a log they are noise.
+_COLOURS = ("FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE")
+# matplotlib's backend of the kernel is a module that the notebook's own environment need not have.
+_BACKEND = "MPLBACKEND"
+
+
+class Job:
+    """A running call of the command. It ends with the kernel, or by `end`."""
+
+    def __init__(self, words: list[str], environ: Mapping[str, str]) -> None:
+        """Start `nb-builder WORDS` with the variables `environ`, less those that are the kernel's own."""
+        self.command = words[0]
+        self.folder = Path(tempfile.mkdtemp(prefix="nb-magic-"))
+        self._read = 0
+        command = [sys.executable, "-m", "nb_builder.cli", *words]
+        # A folder without modules, which `-m` puts first: the notebook's may hold a file json.py.
+        self._keeper = subprocess.Popen(
+            [sys.executable, "-I", keeper.__file__, str(self.folder), *command],
+            cwd=self.folder,
+            env={**environment(environ), PROBLEM_FILE: str(self.folder / "problem.json")},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    @property
+    def status(self) -> int | None:
+        """Return the exit status of the command, None while it runs."""
+        text = self._text("status")
+        return int(text) if text else self._keeper.poll()
+
+    @property
+    def answer(self) -> dict[str, Any] | None:
+        """Return the object that the command has printed, None before that."""
+        return _object(self._text("answer"))
+
+    @property
+    def problem(self) -> dict[str, Any] | None:
+        """Return the problem that the command has ended with, if it has told one."""
+        told = self.answer or {}
+        return told.get("problem") or _object(self._text("problem.json"))
+
+    @property
+    def log(self) -> str:
+        """Return all that the command has said so far."""
+        return self._text("log")
+
+    def new_words(self) -> str:
+        """Return what the command has said since the last call."""
+        log = self.log
+        new, self._read = log[self._read :], len(log)
+        return new
+
+    def end(self) -> None:
+        """End the command, and remove what it has left."""
+        if self._keeper.stdin:
+            self._keeper.stdin.close()
+        self._keeper.wait()
+
+    def _text(self, name: str) -> str:
+        path = self.folder / name
+        # A character may be half written.
+        return path.read_bytes().decode("utf-8", "ignore") if path.is_file() else ""
+
+
+def environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables of a kernel for a program that is none of Jupyter's."""
+    kept = {
+        name: value
+        for name, value in environ.items()
+        if not name.startswith(_OF_THE_KERNEL) and name not in _COLOURS and name != PROBLEM_FILE
+    }
+    if kept.get(_BACKEND, "").startswith("module://"):
+        del kept[_BACKEND]
+    return {**kept, "PYTHONIOENCODING": "utf-8", "PYTHONUNBUFFERED": "1"}
+
+
+def _object(text: str) -> dict[str, Any] | None:
+    """Return the object of JSON that `text` is, None where it is not yet one."""
+    try:
+        made = json.loads(text)
+    except ValueError:
+        return None
+    return made if isinstance(made, dict) else None

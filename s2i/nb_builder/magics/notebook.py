@@ -1,0 +1,99 @@
+"""Which notebook a kernel belongs to, as far as front ends tell, and what its file has at this moment."""
+
+import json
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from nb_builder.magics.problems import NotebookNotSaved, NotebookUnnamed
+
+# Where Jupyter's server says which file it has started a kernel for.
+SESSION = "JPY_SESSION_NAME"
+# The name by which VS Code says so, among the names of the notebook.
+VSCODE = "__vsc_ipynb_file__"
+_IN_COLAB = (
+    "Colab keeps the notebook in Google Drive, and a kernel does not see it there until the Drive is mounted: "
+    "from google.colab import drive; drive.mount('/content/drive')"
+)
+_NOBODY_SAYS = "JupyterLab, Jupyter Notebook 7 and VS Code tell a kernel the name of its notebook; nothing here has."
+
+
+class Cell(NamedTuple):
+    """A cell of a notebook's file: its source, and its id, which files older than nbformat 4.5 do not have."""
+
+    source: str
+    id: str
+
+    @property
+    def first_line(self) -> str:
+        """Return the first line that says something, cut where it is long."""
+        line = next((line.strip() for line in self.source.splitlines() if line.strip()), "")
+        return line if len(line) <= 60 else f"{line[:57]}..."
+
+
+class Notebook(NamedTuple):
+    """A notebook as it was saved; `linked` if the front end follows links to its cells."""
+
+    path: Path
+    saved: float
+    cells: tuple[Cell, ...]
+    linked: bool
+
+    @property
+    def version(self) -> str:
+        """Return in words which saved version it is."""
+        return f"{self.path.name}, as it was saved {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(self.saved))}"
+
+    def has(self, source: str) -> bool:
+        """Return whether a cell with this source has been saved."""
+        return any(cell.source.strip() == source.strip() for cell in self.cells)
+
+    def cell(self, position: int | None, notebook: str | None) -> Cell | None:
+        """Return the cell at a place of the file, from 1; None where it is in another notebook, or not there."""
+        known = position is not None and 0 < position <= len(self.cells)
+        return self.cells[position - 1] if position and known and self.is_called(notebook) else None
+
+    def is_called(self, notebook: str | None) -> bool:
+        """Return whether a name, as it is counted from the top of a repository, is this notebook's."""
+        return bool(notebook) and self.path.as_posix().endswith(f"/{notebook}")
+
+    def link(self, cell: Cell) -> str | None:
+        """Return the address of a cell, which JupyterLab scrolls to; None where there is none."""
+        return f"{quote(self.path.name)}#cell-id={quote(cell.id)}" if self.linked and cell.id else None
+
+
+def find(named: str, magic: str, names: Mapping[str, Any], environ: Mapping[str, str]) -> Notebook:
+    """Return the notebook that is `named`, or that the names and variables of a kernel tell.
+
+    Raise NotebookUnnamed or NotebookNotSaved.
+    """
+    told, linked = _told(names, environ)
+    path = Path(named).expanduser() if named else told
+    if path is None:
+        raise NotebookUnnamed(magic=magic, reason=_IN_COLAB if "google.colab" in sys.modules else _NOBODY_SAYS)
+    path = path.absolute()
+    if not path.is_file():
+        raise NotebookNotSaved(path=path, magic=magic)
+    ours = told is not None and told.is_file() and told.samefile(path)
+    return Notebook(path, path.stat().st_mtime, _cells(path), linked and ours)
+
+
+def _told(names: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[Path | None, bool]:
+    """Return what the front end says, and whether it is one that follows links to cells."""
+    if names.get(VSCODE):
+        return Path(names[VSCODE]), False
+    # A console of Jupyter's has a session as well, and no file.
+    session = environ.get(SESSION, "")
+    return (Path(session), True) if Path(session).suffix else (None, False)
+
+
+def _cells(path: Path) -> tuple[Cell, ...]:
+    """Return the cells of an .ipynb; none of another file, or of a damaged one, of which `check` says more."""
+    try:
+        cells = json.loads(path.read_bytes())["cells"]
+        return tuple(Cell("".join(cell.get("source", "")), str(cell.get("id", ""))) for cell in cells)
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return ()

@@ -1,0 +1,99 @@
+"""What a magic shows, once as plain HTML and once as text.
+
+Without scripts, classes and colours of text: whatever shows HTML shows it, in its own light or dark.
+"""
+
+from collections.abc import Sequence
+from html import escape
+from typing import NamedTuple
+
+# Seen on white as on black; the words say the same.
+_EDGES = {"fine": "#2e8b57", "fault": "#d1495b"}
+_BLOCK = "white-space: pre-wrap; overflow-wrap: anywhere; max-height: 30em; overflow: auto"
+_CELL = "text-align: left; vertical-align: top; padding: 0.2em 1em 0.2em 0; font-family: monospace"
+
+
+class Code(NamedTuple):
+    """Words as in code."""
+
+    words: str
+
+
+class Link(NamedTuple):
+    """Words that lead to an address, or nowhere."""
+
+    words: str
+    address: str | None
+
+
+Part = str | Code | Link
+
+
+class Panel:
+    """Lines, lists and tables one below the other; `bundle` is what a front end is given."""
+
+    def __init__(self, title: str, edge: str) -> None:
+        """Begin with a title; the edge is one of "fine" and "fault"."""
+        style = f"border-left: 4px solid {_EDGES[edge]}; padding: 0.1em 0 0.1em 0.8em"
+        self._html = [f'<div style="{style}">', f"<p><strong>{escape(title)}</strong></p>"]
+        self._text = [title]
+
+    def say(self, *parts: Part) -> "Panel":
+        """Add a line."""
+        self._html.append(f"<p>{''.join(map(_html, parts))}</p>")
+        self._text.append(f"  {''.join(map(_text, parts))}")
+        return self
+
+    def points(self, title: Sequence[Part], *points: Sequence[Part]) -> "Panel":
+        """Add a line with a list below it."""
+        self.say(*title)
+        items = "".join(f"<li>{''.join(map(_html, point))}</li>" for point in points)
+        self._html.append(f"<ul>{items}</ul>")
+        self._text += [f"    {''.join(map(_text, point))}" for point in points]
+        return self
+
+    def table(self, *rows: Sequence[str]) -> "Panel":
+        """Add a table, whose first row is its head."""
+        lines = []
+        for number, row in enumerate(rows):
+            name = "td" if number else "th"
+            cells = "".join(f'<{name} style="{_CELL}">{escape(cell)}</{name}>' for cell in row)
+            lines.append(f"<tr>{cells}</tr>")
+        self._html.append(f"<table>{''.join(lines)}</table>")
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        for row in rows:
+            columns = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+            self._text.append(f"  {'  '.join(columns)}".rstrip())
+        return self
+
+    def block(self, text: str) -> "Panel":
+        """Add lines of code."""
+        self._html.append(f'<pre style="{_BLOCK}">{escape(text)}</pre>')
+        self._text += [f"    {line}" for line in text.splitlines()]
+        return self
+
+    def fold(self, title: str, text: str, *, opened: bool) -> "Panel":
+        """Add lines, such as a log, that are folded away unless they are `opened`."""
+        if text.strip():
+            tag = "<details open>" if opened else "<details>"
+            block = f'<pre style="{_BLOCK}">{escape(text)}</pre>'
+            self._html.append(f"{tag}<summary>{escape(title)}</summary>{block}</details>")
+        if text.strip() and opened:
+            self._text += [f"  {title}:", *(f"    {line}" for line in text.splitlines())]
+        return self
+
+    def bundle(self) -> dict[str, str]:
+        """Return the panel by MIME type."""
+        return {"text/html": "\n".join([*self._html, "</div>"]), "text/plain": "\n".join(self._text)}
+
+
+def _html(part: Part) -> str:
+    if isinstance(part, Code):
+        return f"<code>{escape(part.words)}</code>"
+    if isinstance(part, Link) and part.address:
+        return f'<a href="{escape(part.address)}">{escape(part.words)}</a>'
+    return escape(_text(part))
+
+
+def _text(part: Part) -> str:
+    return part if isinstance(part, str) else part.words

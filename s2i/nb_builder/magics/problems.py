@@ -1,0 +1,48 @@
+"""What can keep a magic from its work, before the command has been called."""
+
+from nb_builder.problems.build_problem import BuildProblem
+
+
+class NotebookUnnamed(BuildProblem):
+    """Nothing tells a magic in which notebook it is."""
+
+    code = "notebook-unnamed"
+    what_words = "{magic} can't tell which notebook this is."
+    why_words = "{reason}"
+    fix_words = "Name the file: {magic} model.ipynb"
+
+
+class NotebookNotSaved(BuildProblem):
+    """The file of the notebook is not there."""
+
+    code = "notebook-not-saved"
+    what_words = "There is no file {path}."
+    why_words = "The saved notebook is read. A kernel knows it by the name that it had when the kernel was started."
+    fix_words = "Save the notebook. If it was renamed or moved, restart the kernel, or name the file: {magic} FILE"
+
+
+class PredictorNotDefined(BuildProblem):
+    """The kernel has no predictor."""
+
+    code = "predictor-not-defined"
+    what_words = "This kernel has no predictor."
+    why_words = "{magic} calls predictor in this kernel to get the answers."
+    fix_words = "Run the cells that define it, and then {magic} again."
+
+
+class SamplesInvalid(BuildProblem):
+    """What is named as samples can't be evaluated, or is nothing."""
+
+    code = "samples-invalid"
+    what_words = "There are no samples in {text!r}: {reason}."
+    why_words = "What follows {magic} is evaluated in this kernel, as the items of a list."
+    fix_words = "Name samples, as in '{magic} [0.2, 0.7], [0.9, 0.1]', or spread a list of them: {magic} *rows"
+
+
+class CommandEnded(BuildProblem):
+    """The command `nb-builder` ended without an answer."""
+
+    code = "command-ended"
+    what_words = "'nb-builder {command}' ended with status {status}, without an answer."
+    why_words = "What it printed last is in its log, below."
+    fix_words = "Try it in a terminal: nb-builder {command} {path}"
