@@ -188,6 +188,10 @@ def _manifests(add: Add) -> None:
     add("--output", "-o", default="", metavar="FOLDER", help="a new folder; deploy-PLATFORM by default")
 
 
+def _clean(add: Add) -> None:
+    add("--old", action="store_true", help="only those of other versions, which an upgrade leaves")
+
+
 def _completion(add: Add) -> None:
     add("shell", choices=completion.SHELLS)
 
@@ -241,7 +245,7 @@ COMMANDS: dict[str, Command] = {
     "doctor": Command("say what is here, what is missing and how to get it", commands.show_doctor, _no_words),
     "settings": Command("list all settings of builds and services", commands.settings, _no_words),
     "completion": Command("print the completion for a shell", commands.show_completion, _completion),
-    "clean": Command("remove nb-builder's own environments", commands.clean, _no_words),
+    "clean": Command("remove nb-builder's own environments", commands.clean, _clean),
     "version": Command("print the version", commands.show_version, _no_words),
 }
 

@@ -31,9 +31,19 @@ class Call:
         self.environ = {**environ, **self.variables}
 
     @cached_property
-    def installation(self) -> Installation:
-        """Return where nb-builder's own files are; raise HomeUnwritable."""
+    def place(self) -> Installation:
+        """Return where nb-builder's own files are, or will be; raise HomeUnwritable for a user without a home."""
         return installation.locate(self.environ)
+
+    @cached_property
+    def installation(self) -> Installation:
+        """Return where nb-builder's own files are, once they are there; raise HomeUnwritable.
+
+        From then on `environ` leads pip and uv to caches that this user can write.
+        """
+        installation.unpack(self.place)
+        self.environ.update(installation.writable_caches(self.environ, self.place.home))
+        return self.place
 
     def builder(self, *words: str, returns: bool = False, more: Environ | None = None) -> int:
         """Run a command of nb_builder in the environment of the build, and return its exit status; see `program`."""
@@ -61,7 +71,8 @@ class Call:
         Unless something comes after it (`returns`, or JSON that it does not write itself), it takes the place of this
         process. Where something does, stdout is not for what it prints, which goes to stderr.
         """
-        environ = {**self.environ, HOME: str(self.installation.home), **(more or {})}
+        home = self.installation.home
+        environ = {**self.environ, HOME: str(home), **(more or {})}
         sys.stdout.flush()
         if not returns and (not self.given.json or self.given.speaks_json):
             os.execve(command[0], command, environ)  # noqa: S606 - no shell is needed

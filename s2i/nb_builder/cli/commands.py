@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from nb_builder.cli import completion, doctor, engine, environments, help_text, manifests
+from nb_builder.cli import completion, doctor, engine, environments, help_text, installation, manifests
 from nb_builder.cli.calls import Call, tail
 from nb_builder.cli.engine import Engine
 from nb_builder.cli.installation import version
@@ -229,7 +229,7 @@ def export_manifests(call: Call, made: Made) -> int:
 
 def show_doctor(call: Call, made: Made) -> int:
     """Show what of all that the commands need is here."""
-    checks = doctor.examine(call.installation, call.environ)
+    checks = doctor.examine(call.place, call.environ)
     made["checks"] = [check._asdict() for check in checks]
     if not call.given.json:
         print("\n".join(doctor.lines(checks)))
@@ -254,18 +254,24 @@ def show_completion(call: Call, made: Made) -> int:
 
 def show_version(call: Call, made: Made) -> int:
     """Print the version."""
-    made.update(version=version(), python=sys.version.split()[0], home=str(call.installation.home))
-    if not call.given.json:
+    if call.given.json:
+        made.update(version=version(), python=sys.version.split()[0], home=str(call.place.home))
+    else:
         print(f"nb-builder {version()}")
     return 0
 
 
 def clean(call: Call, made: Made) -> int:
-    """Remove nb-builder's own environments, and what was built in them."""
-    home = call.installation.home
-    made["removed"] = str(home)
-    shutil.rmtree(home, ignore_errors=True)
-    Log(sys.stderr).step(f"Removed {home}")
+    """Remove nb-builder's own environments and what was built in them, or with --old those of other versions."""
+    home = call.place.home
+    folders = installation.others(call.environ, home) if call.given.old else [home]
+    made["removed"] = [str(folder) for folder in folders]
+    log = Log(sys.stderr)
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
+        log.step(f"Removed {folder}")
+    if not folders:
+        log.step("There is nothing of another version")
     return 0
 
 

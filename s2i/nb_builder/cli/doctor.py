@@ -13,7 +13,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from nb_builder.cli import engine, environments
-from nb_builder.cli.installation import Installation
+from nb_builder.cli.installation import Installation, is_writable
 from nb_builder.cli.problems import EngineMissing
 
 # Our environments have 400 MB, those of a notebook with scikit-learn as much.
@@ -90,6 +90,13 @@ def _program(name: str, purpose: str, fix: str, missing: str) -> Check:
 
 
 def _environments(installation: Installation) -> Check:
+    if not is_writable(installation.home):
+        return Check(
+            "environments",
+            MISSING,
+            f"{installation.home} can't be written",
+            "set NB_BUILDER_HOME to a folder that you may write to",
+        )
     if (installation.home / "build" / "stamp").is_file():
         return Check("environments", OK, str(installation.home))
     return Check("environments", OK, f"made by the first command, in {installation.home}")

@@ -2,13 +2,14 @@
 
 import fcntl
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from nb_builder.cli.installation import Installation
+from nb_builder.cli.installation import Installation, nearest
 from nb_builder.cli.problems import EnvironmentsNotMade, HomeUnwritable
 
 
@@ -20,34 +21,87 @@ def ensure(installation: Installation, environ: Mapping[str, str], *options: str
     home = installation.home
     try:
         home.mkdir(parents=True, exist_ok=True)
-        with _locked(home / "install.lock"):
-            made = subprocess.run(
-                [installation.root / "s2i" / "install", home, *options],
-                env={**environ, "NB_BUILDER_PYTHON": sys.executable},
-                stdin=subprocess.DEVNULL,
-                stdout=sys.stderr,
-            )
+        with _locked(home / "install.lock") as lock:
+            status = _install([str(installation.root / "s2i" / "install"), str(home), *options], environ, lock)
     except OSError as error:
         raise HomeUnwritable(folder=home, reason=error.strerror or error) from error
-    if made.returncode:
+    if status:
         raise EnvironmentsNotMade(folder=home)
 
 
+def _install(command: list[str], environ: Mapping[str, str], lock: int) -> int:
+    """Run s2i/install and return its exit status; where this process is told to end, what it has started ends, too.
+
+    They have the lock as well: whatever becomes of this process, nobody else begins while one of them writes.
+    """
+    ending = _Ending()
+    with ending:
+        process = subprocess.Popen(
+            command,
+            env={**environ, "NB_BUILDER_PYTHON": sys.executable},
+            stdin=subprocess.DEVNULL,
+            stdout=sys.stderr,
+            pass_fds=[lock],
+            # A group of its own: pip and uv, which the script calls, are to be ended with it.
+            start_new_session=True,
+        )
+        ending.of(process)
+        return process.wait()
+
+
+class _Ending:
+    """Keeps Ctrl-C and SIGTERM for a `with` block: a group of processes gets SIGTERM first, then this process them.
+
+    An exception out of a handler could come before it is known which process was started.
+    """
+
+    def __init__(self) -> None:
+        self._told: list[int] = []
+        self._process: subprocess.Popen | None = None
+
+    def __enter__(self) -> None:
+        numbers = (signal.SIGINT, signal.SIGTERM)
+        self._before = {number: signal.signal(number, self._tell) for number in numbers}
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        if self._told:
+            signal.raise_signal(self._told[0])
+
+    def of(self, process: subprocess.Popen) -> None:
+        """End the group that `process` leads, as soon as it is to end."""
+        self._process = process
+        if self._told:
+            self._end()
+
+    def _tell(self, number: int, _frame: object) -> None:
+        self._told.append(number)
+        self._end()
+
+    def _end(self) -> None:
+        # Until its status is known, its number is no other's.
+        if self._process is not None and self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGTERM)
+
+
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold a lock of the whole machine meanwhile: two commands at once must not make the same environment."""
+def _locked(path: Path) -> Iterator[int]:
+    """Hold a lock of the whole machine meanwhile: two commands at once must not make the same environment.
+
+    Yield the descriptor that holds it.
+    """
     with path.open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             print("---> Waiting for another nb-builder, which makes its environments", file=sys.stderr, flush=True)
             fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+        yield file.fileno()
 
 
 def has_disk(folder: Path, size: int) -> bool:
     """Return whether the disk of `folder`, which may not exist yet, has room for `size` bytes."""
-    while not folder.exists():
-        folder = folder.parent
-    stat = os.statvfs(folder)
+    stat = os.statvfs(nearest(folder))
     return stat.f_bavail * stat.f_frsize >= size

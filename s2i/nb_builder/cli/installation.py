@@ -19,6 +19,7 @@ from nb_builder.cli.problems import HomeUnwritable
 
 DISTRIBUTION = "nb-builder"
 HOME = "NB_BUILDER_HOME"
+_CACHES = "XDG_CACHE_HOME"
 # Which package of the wheel lies where in a clone.
 _PACKAGES = {
     "nb_builder": "s2i",
@@ -29,6 +30,8 @@ _PACKAGES = {
 }
 # In the wheel, what of a clone is no package.
 _SOURCE = "source"
+# What `_edition` returns.
+_EDITION = re.compile(r"[0-9][^-/]*-py3\.\d+-[0-9a-f]{8}")
 # A name of its own in a clone, a folder of a cache elsewhere; both are only nb-builder's.
 _CLONE_HOME = ".nb-builder"
 
@@ -58,23 +61,67 @@ def version() -> str:
 
 
 def cache_folder(environ: Mapping[str, str]) -> Path:
-    """Return the folder of the user's caches that is nb-builder's."""
-    return Path(environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nb-builder"
+    """Return the folder of the user's caches that is nb-builder's; raise HomeUnwritable for a user without a home."""
+    return _caches(environ) / "nb-builder"
 
 
 def locate(environ: Mapping[str, str]) -> Installation:
-    """Return the installation; the sources of a wheel are unpacked where they are not. Raise HomeUnwritable."""
+    """Return the installation as it is, or as it will be; raise HomeUnwritable for a user without a home."""
     package = Path(nb_builder.__file__).parent
     if not (package / _SOURCE).is_dir():
         root = package.parents[1]
         return Installation(root, Path(environ.get(HOME) or root / _CLONE_HOME).absolute())
     home = Path(environ.get(HOME) or cache_folder(environ) / _edition()).absolute()
-    installation = Installation(home / _SOURCE, home)
+    return Installation(home / _SOURCE, home)
+
+
+def unpack(installation: Installation) -> None:
+    """Lay out the sources of a wheel, where they are not there yet; raise HomeUnwritable."""
+    package = Path(nb_builder.__file__).parent
     try:
-        _unpack(package, installation.root)
+        if (package / _SOURCE).is_dir():
+            _unpack(package, installation.root)
     except OSError as error:
-        raise HomeUnwritable(folder=home, reason=error.strerror or error) from error
-    return installation
+        raise HomeUnwritable(folder=installation.home, reason=error.strerror or error) from error
+
+
+def others(environ: Mapping[str, str], home: Path) -> list[Path]:
+    """Return the folders of caches that belong to other versions, or to other Pythons, than the one in `home`."""
+    folder = cache_folder(environ)
+    found = folder.iterdir() if folder.is_dir() else ()
+    return sorted(path for path in found if _EDITION.fullmatch(path.name) and path != home)
+
+
+def writable_caches(environ: Mapping[str, str], home: Path) -> dict[str, str]:
+    """Return the variables by which pip and uv have caches in `home`; none where the user's own can be written."""
+    try:
+        folder = _caches(environ)
+    except HomeUnwritable:
+        return {_CACHES: str(home / "cache")}
+    return {} if is_writable(folder) else {_CACHES: str(home / "cache")}
+
+
+def is_writable(folder: Path) -> bool:
+    """Return whether this user can write to `folder`, or make it where it does not exist."""
+    existing = nearest(folder)
+    return existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
+
+
+def nearest(folder: Path) -> Path:
+    """Return `folder`, or the nearest one above it that exists and that this user may see."""
+    # Path.exists raises for a folder in one that this user may not enter.
+    while not os.path.exists(folder):
+        folder = folder.parent
+    return folder
+
+
+def _caches(environ: Mapping[str, str]) -> Path:
+    if environ.get(_CACHES):
+        return Path(environ[_CACHES])
+    try:
+        return Path.home() / ".cache"
+    except RuntimeError as error:
+        raise HomeUnwritable(folder="~/.cache", reason="HOME is not set, and the user has no home") from error
 
 
 def _edition() -> str:

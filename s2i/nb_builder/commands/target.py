@@ -49,6 +49,15 @@ class CloneFailed(NothingGiven):
     fix_words = "Try 'git clone {url}' yourself, and correct what it complains of."
 
 
+class CloneWithoutGit(NothingGiven):
+    """The target is a git URL, and git is not installed."""
+
+    code = "clone-without-git"
+    what_words = "There is no git here to clone {url}."
+    why_words = "A folder or a notebook on this machine is built without git; a URL is cloned first."
+    fix_words = "Install git, on Debian by 'apt-get install git', or name a folder."
+
+
 class FolderEmpty(NothingGiven):
     """The folder has no files."""
 
@@ -113,6 +122,8 @@ def repository(name: str, clone: Path, log: Log, *, history: bool = False) -> It
 
 def _clone(url: str, clone: Path, log: Log, *, history: bool) -> Path:
     url, _, branch = url.partition("#")
+    if shutil.which("git") is None:
+        raise CloneWithoutGit(url=url)
     choice = ["--branch", branch] if branch else []
     depth = [] if history else ["--depth", "1"]
     if subprocess.run(["git", "clone", "--quiet", *depth, *choice, "--", url, clone]).returncode:
@@ -141,7 +152,8 @@ def _on_disk(path: Path) -> tuple[Path, str | None]:
             raise FolderEmpty(folder=path)
         return path, None
     folder = _top(path.parent)
-    if folder in (Path.home(), Path("/")):
+    # A user may have no home at all, for which Path.home raises.
+    if folder in (Path(os.path.expanduser("~")), Path("/")):
         raise FolderTooWide(notebook=path.name, folder=folder)
     return folder, str(path.relative_to(folder))
 

@@ -92,7 +92,8 @@ def _files(environ: Mapping[str, str]) -> list[Path]:
     files.append(home / "pip.ini")
     if environ.get("PIP_CONFIG_FILE"):
         files.append(Path(environ["PIP_CONFIG_FILE"]))
-    return [path for path in files if path.is_file()]
+    # Path.is_file raises for one in a folder that this user may not enter.
+    return [path for path in files if os.path.isfile(path)]
 
 
 def _section_values(path: Path) -> dict[str, str]:

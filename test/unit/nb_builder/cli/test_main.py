@@ -130,3 +130,15 @@ def test_another_system_is_refused_in_a_sentence(said, monkeypatch):
     status, _, err = said("run")
     assert status == 2
     assert "nb-builder does not run on Windows." in err and "WSL 2" in err
+
+
+def test_clean_removes_the_old_only_where_it_is_told_to(said, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    old = tmp_path / "cache" / "nb-builder" / "0.0.9-py3.10-01234567"
+    kept = tmp_path / "cache" / "nb-builder" / "overlay" / "3.9"
+    for folder in (old, kept, tmp_path / "home"):
+        folder.mkdir(parents=True)
+    assert json.loads(said("clean", "--old", "--json")[1])["removed"] == [str(old)]
+    assert kept.is_dir() and (tmp_path / "home").is_dir() and not old.exists()
+    assert said("clean")[0] == 0
+    assert kept.is_dir() and not (tmp_path / "home").exists()
