@@ -19,8 +19,6 @@ from nb_scorer.protocol import log_forms
 
 from nb_service import backends, image_env, model_folder, settings, stdio_capture
 from nb_service.log import FACTS, READY, as_object, visible
-from nb_service.pool import Pool, make_plan
-from nb_service.pool.turns import TurnLoop
 
 OWN_WORDS = ("serve", "prove", "ready", "selftest", "app")
 
@@ -30,6 +28,10 @@ def serve(environ: dict, call: "Call", facts: int | None = None, *, quiet: bool 
 
     `facts` is a descriptor, inherited from the program that has started this service; it and `quiet` are as in Log.
     """
+    # `ready`, which engines run every few seconds beside the scorers, takes half as long without these.
+    from nb_service.pool import Pool, make_plan
+    from nb_service.pool.turns import TurnLoop
+
     values = settings.Settings(environ)
     backend = call.find(values)
     if not backends.give(call.name, backend, call.words):

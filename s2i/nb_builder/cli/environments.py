@@ -56,7 +56,7 @@ class _Ending:
     """
 
     def __init__(self) -> None:
-        self._told: list[int] = []
+        self._signals: list[int] = []
         self._process: subprocess.Popen | None = None
 
     def __enter__(self) -> None:
@@ -66,17 +66,17 @@ class _Ending:
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
-        if self._told:
-            signal.raise_signal(self._told[0])
+        if self._signals:
+            signal.raise_signal(self._signals[0])
 
     def of(self, process: subprocess.Popen) -> None:
         """End the group that `process` leads, as soon as it is to end."""
         self._process = process
-        if self._told:
+        if self._signals:
             self._end()
 
     def _tell(self, number: int, _frame: object) -> None:
-        self._told.append(number)
+        self._signals.append(number)
         self._end()
 
     def _end(self) -> None:
