@@ -47,8 +47,8 @@ class Kernel:
             start_new_session=True,
         )
 
-    def __enter__(self) -> "Kernel":
-        """Wait until it answers."""
+    def __enter__(self):
+        """Wait until it answers; return it."""
         self.client = BlockingKernelClient()
         self.client.load_connection_file(self.file)
         self.client.start_channels()
