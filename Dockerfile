@@ -38,7 +38,6 @@ COPY app-skeleton /opt/nb-builder/app-skeleton
 # Compiled (by nb_builder.image_trim) here, because the user of the image can't write beside the modules.
 RUN cd /opt/nb-builder && export UV_CACHE_DIR=/opt/nb-builder/cache \
  && PIP_CERT=/etc/ssl/certs/ca-certificates.crt s2i/install . \
- && build/bin/uv pip uninstall -q --python build pip setuptools \
  && rm -rf cache && find . -name .lock -delete \
  && build/bin/python -I -m nb_builder.image_trim . \
  && mkdir /opt/commands \

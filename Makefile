@@ -16,7 +16,7 @@ DOCKER ?= docker
 export NB_BUILDER_HOME := $(HOME_DIR)
 export DOCKER
 
-.PHONY: help run dev batch check-notebook new build runtime native spark-model zipapp push pull diff ab-report rebuild-check sign verify test test-unit test-flow test-docs test-image test-long test-spark test-operate test-bus check docs audit lock stubs board bench mutants fuzz-native fuzz-protocols fuzz-grpc clean environments developer
+.PHONY: help run dev batch check-notebook new build runtime native spark-model zipapp push pull diff ab-report rebuild-check sign verify test test-unit test-flow test-docs test-image test-long test-spark test-operate test-bus check docs release release-models audit lock stubs board bench mutants fuzz-native fuzz-protocols fuzz-grpc clean environments developer
 
 define HELP
 Build and serve here, without containers; NOTEBOOK=<folder, .ipynb or git URL>:
@@ -92,6 +92,10 @@ Maintain this repository:
   make lock             resolve our dependencies again into s2i/requirements.lock
   make stubs            generate gRPC's messages again from the .proto files
   make board            write docs/deploy/prometheus again from the metric table
+  make release          the wheel of a tag, made twice and compared, with its bill, digests and signature
+                        VERSION=1.2.3 OUT=dist KEY=<private key>
+  make release-models   keep models of a version, which later versions are tested with
+                        VERSION=1.2.3
   make clean            remove everything that these have made here
 endef
 export HELP
@@ -229,6 +233,14 @@ check: developer
 	$(TEST)/lint-imports --no-cache
 	$(TEST)/mypy
 	$(TEST)/shellcheck s2i/install s2i/check s2i/nb-builder s2i/python s2i/runtime s2i/native s2i/rebuild-check s2i/sign s2i/verify s2i/bin/* test/run test/run-once-more test/mutants/sandbox.sh test/kubernetes/node.sh .ci/run
+
+# From a tag; see CONTRIBUTING.md.
+release: developer
+	PYTHONPATH=test $(TEST)/python test/release $(VERSION) $(or $(OUT),dist) $(KEY)
+
+# The models of a version that is about to be released, for the tests of those after it.
+release-models: developer
+	PYTHONPATH=test $(TEST)/python test/release models $(VERSION)
 
 audit:
 	@$(NB_BUILDER) audit $(IMAGE) $(AUDIT_OPTIONS)
