@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shlex
 import time
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 SECONDS = 0.1
 LINES_SHOWN = 200
 NAMES = ("nb_check", "nb_serve", "nb_golden")
+# A cell of nothing but our magics, or of nothing at all.
+_OURS = re.compile(r"(?:\s*%(?:nb_(?:check|serve|golden)\b|(?:re)?load_ext\s+nb_builder)[^\n]*)*\s*")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -185,10 +188,14 @@ class Magics:
 
     def _say_version(self, panel: Panel, found: Notebook) -> None:
         panel.say(f"This is {found.version}.")
+        if found.cells and (cell := self._last_cell()) and not found.has(cell):
+            panel.say("The cell that you have run last is not in it: save the notebook to include its last changes.")
+
+    def _last_cell(self) -> str:
+        """Return the last cell that was run and has more in it than a magic of ours, which need not be saved."""
         history = self.shell.history_manager
-        cell = history.input_hist_raw[-1] if history else ""
-        if found.cells and cell.strip() and not found.has(cell):
-            panel.say("The cell that you have just run is not in it: save the notebook to include its last changes.")
+        cells = reversed(history.input_hist_raw) if history else iter(())
+        return next((cell for cell in cells if not _OURS.fullmatch(cell)), "")
 
     def _failed(
         self, found: Notebook, command: str, problem: dict[str, Any] | None, status: int | None, log: str
