@@ -3,7 +3,8 @@
 `python -m nb_service`, also with the word `serve`, serves the model with the back end that S2I_BACKEND names. The name
 of a back end as the first word does the same with that one, and what follows are words of its own. `python -m
 nb_service prove` sends the model the golden rows and prints the outcome as JSON. `python -m nb_service selftest` starts
-a service and tests it as a client; `python -m nb_service ready` asks the one that runs whether it is ready.
+a service and tests it as a client; `python -m nb_service ready` asks the one that runs whether it is ready. With `words`
+before a back end's name, its words are checked and nothing else is done.
 """
 
 import contextlib
@@ -20,7 +21,7 @@ from nb_scorer.protocol import log_forms
 from nb_service import backends, image_env, model_folder, settings, stdio_capture
 from nb_service.log import FACTS, READY, as_object, visible
 
-OWN_WORDS = ("serve", "prove", "ready", "selftest", "app")
+OWN_WORDS = ("serve", "prove", "ready", "selftest", "app", "words")
 
 
 def serve(environ: dict, call: "Call", facts: int | None = None, *, quiet: bool = True) -> int:
@@ -89,6 +90,11 @@ def main(args: list[str], environ: dict) -> int:
             from nb_service.app import process
 
             return process.main(args[1:], environ)
+        if args[:1] == ["words"] and len(args) > 1:
+            # For programs that build a model first: what is wrong is said before that, and so is help.
+            call = Call(args[1], args[2:])
+            backends.give(call.name, call.find(settings.Settings(environ)), call.words)
+            return 0
         facts = int(args[2]) if args[:1] == ["serve"] and args[1:2] in ([FACTS], [READY]) and len(args) == 3 else None
         # SageMaker starts its containers with the word serve.
         if facts is None and args not in ([], ["serve"]):

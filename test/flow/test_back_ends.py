@@ -29,6 +29,26 @@ def test_by_its_other_name_run_is_that_back_end(tmp_path):
     assert (status, err[:28]) == (2, "Usage: python -m nb_service ")
 
 
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["--in", "x.csv"], "ERROR: The words after batch are not understood: unrecognized arguments: --in."),
+        (["nowhere.csv"], "ERROR: nowhere.csv can't be scored: it names no file."),
+    ],
+)
+def test_what_batch_can_t_do_is_said_before_anything_is_built(words, line):
+    status, out, err = said(ROOT / "s2i" / "nb-builder", "batch", ROOT / "docs/examples/kmeans", *words)
+    assert status in {1, 2}
+    assert (out + err).splitlines()[0] == line
+    assert "--->" not in out + err
+
+
+def test_help_on_batch_builds_nothing():
+    status, out, err = said(ROOT / "s2i" / "nb-builder", "batch", ROOT / "docs/examples/kmeans", "--help")
+    assert (status, "--->" in out + err) == (0, False)
+    assert "Score rows with the model" in out
+
+
 @pytest.mark.parametrize("status", [0, 3])
 def test_make_spark_model_leaves_a_whole_archive_or_none(status, tmp_path):
     engine = tmp_path / "engine"

@@ -191,9 +191,9 @@ def _made(called, source, samples, golden, form, notes):
 
 
 def _told(summary):
-    """Yield the lines of the build's log: what drift is told by, and what is not compared."""
+    """Yield the lines of the build's log: what drift is measured against, and what is not compared."""
     of = "" if summary["of"] == summary["rows"] else " of {}".format(summary["of"])
-    words = "drift is told by {}{} rows of {}: features {}".format(
+    words = "drift is measured against {}{} rows of {}: features {}".format(
         summary["rows"], of, summary["source"], shown(", ".join(summary["features"]) or "none")
     )
     yield words + ("" if summary["answers"] else "; answers are not compared")

@@ -104,7 +104,7 @@ def _environments(installation: Installation) -> Check:
 
 def _disk(installation: Installation) -> Check:
     if environments.has_disk(installation.home, _NEEDED):
-        return Check("disk", OK, "1 GB is free")
+        return Check("disk", OK, "1 GB or more is free")
     return Check(
         "disk",
         MISSING,

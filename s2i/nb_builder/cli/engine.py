@@ -93,7 +93,7 @@ def find(environ: Mapping[str, str], command: str) -> str:
             if ran.returncode == 0:
                 return name
             lines = [line for line in ran.stderr.splitlines() if line.strip()] or [f"status {ran.returncode}"]
-            reason = f"{name} says: {lines[-1].strip().rstrip('.')}"
+            reason = f"{name} says: {lines[-1].strip().rstrip('.?')}"
     raise EngineMissing(reason=reason, command=f"nb-builder {command}")
 
 

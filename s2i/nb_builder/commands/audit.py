@@ -36,8 +36,8 @@ class SbomMissing(BuildProblem):
 
     code = "sbom-missing"
     what_words = "There is no SBOM to audit in {image}: {reason}."
-    why_words = "An audit looks up what the SBOM names; 'make runtime' writes one into each image."
-    fix_words = "Name an image that 'make runtime' has made, or a file with a CycloneDX SBOM in JSON."
+    why_words = "An audit looks up what the SBOM names; 'nb-builder slim' ('make runtime') writes one into each image."
+    fix_words = "Name an image that 'nb-builder slim' has made, or a file with a CycloneDX SBOM in JSON."
 
 
 class NothingAudited(BuildProblem):

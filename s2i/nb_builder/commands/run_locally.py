@@ -57,10 +57,16 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def batch(arguments: Sequence[str]) -> None:
-    """Build the notebook that the first argument names, and score with it what the others say to `batch`."""
+    """Build the notebook that the first argument names, and score with it what the others say to `batch`.
+
+    Words that `batch` does not take, and files that are not there, end this before anything is built.
+    """
+    own = 3 if arguments[:1] == ["--app-root"] else 1
+    checked = subprocess.run([DOORWAYS / "run", "words", "batch", *arguments[own:]])
+    if checked.returncode or {"-h", "--help"} & set(arguments[own:]):
+        sys.exit(checked.returncode)
     answers = _stdout_for_answers()
     log = Log()
-    own = 3 if arguments[:1] == ["--app-root"] else 1
     _, environ = _build(_PARSER.parse_args(arguments[:own]), log)
     log.step("Scoring")
     sys.stdout.flush()

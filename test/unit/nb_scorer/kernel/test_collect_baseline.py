@@ -77,7 +77,7 @@ def test_the_notebook_s_own_baseline_is_counted_with_what_predictor_answers_to_i
         "answers": ["value"],
         "not_compared": [],
     }
-    assert notes == ["drift is told by 200 rows of baseline: features 0, 1"]
+    assert notes == ["drift is measured against 200 rows of baseline: features 0, 1"]
 
 
 def test_no_row_is_kept(collected):
