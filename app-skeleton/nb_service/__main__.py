@@ -3,8 +3,8 @@
 `python -m nb_service`, also with the word `serve`, serves the model with the back end that S2I_BACKEND names. The name
 of a back end as the first word does the same with that one, and what follows are words of its own. `python -m
 nb_service prove` sends the model the golden rows and prints the outcome as JSON. `python -m nb_service selftest` starts
-a service and tests it as a client; `python -m nb_service ready` asks the one that runs whether it is ready. With `words`
-before a back end's name, its words are checked and nothing else is done.
+a service and tests it as a client; `python -m nb_service ready` asks the one that runs whether it is ready. `words`
+before a back end's name checks the words behind it, for programs that build a model first.
 """
 
 import contextlib
@@ -24,8 +24,10 @@ from nb_service.log import FACTS, READY, as_object, visible
 OWN_WORDS = ("serve", "prove", "ready", "selftest", "app", "words")
 
 
-def serve(environ: dict, call: "Call", facts: int | None = None, *, quiet: bool = True) -> int:
-    """Serve the model with the back end of `call`; return the exit code.
+def serve(
+    environ: dict, call: "Call", facts: int | None = None, *, quiet: bool = True, checks_words: bool = False
+) -> int:
+    """Serve the model with the back end of `call`, or only check its words; return the exit code.
 
     `facts` is a descriptor, inherited from the program that has started this service; it and `quiet` are as in Log.
     """
@@ -35,7 +37,7 @@ def serve(environ: dict, call: "Call", facts: int | None = None, *, quiet: bool 
 
     values = settings.Settings(environ)
     backend = call.find(values)
-    if not backends.give(call.name, backend, call.words):
+    if not backends.give(call.name, backend, call.words) or checks_words:
         return 0
     model = model_folder.read(Path(values.app_root).absolute(), values.trust)
     if facts is not None:
@@ -90,19 +92,16 @@ def main(args: list[str], environ: dict) -> int:
             from nb_service.app import process
 
             return process.main(args[1:], environ)
-        if args[:1] == ["words"] and len(args) > 1:
-            # For programs that build a model first: what is wrong is said before that, and so is help.
-            call = Call(args[1], args[2:])
-            backends.give(call.name, call.find(settings.Settings(environ)), call.words)
-            return 0
         facts = int(args[2]) if args[:1] == ["serve"] and args[1:2] in ([FACTS], [READY]) and len(args) == 3 else None
         # SageMaker starts its containers with the word serve.
+        checks_words = args[:1] == ["words"] and len(args) > 1
         if facts is None and args not in ([], ["serve"]):
-            if args[0] in OWN_WORDS or args[0] not in backends.names():
+            name, *words = args[1:] if checks_words else args
+            if name in OWN_WORDS or name not in backends.names():
                 _show_usage()
                 return 2
-            call = Call(args[0], args[1:])
-        return serve(environ, call, facts, quiet=READY not in args)
+            call = Call(name, words)
+        return serve(environ, call, facts, quiet=READY not in args, checks_words=checks_words)
     except Problem as problem:
         as_json = args != ["prove"] and settings.log_format(environ) == log_forms.JSON
         _last_words(_object_of(problem) if as_json else str(problem), sys.stderr if call.keeps_stdout else sys.stdout)

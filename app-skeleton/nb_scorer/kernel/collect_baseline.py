@@ -135,7 +135,7 @@ def _of_fits(called, fits, golden, samples, reasons):
             reasons.append("{}: {}".format(_where(fit), error))
             continue
         if places:
-            return _Source("the data that {} got".format(_where(fit)), fit.rows, places)
+            return _Source("the data passed to {}".format(_where(fit)), fit.rows, places)
         reasons.append("{}: predictor does not pass its sample to it as it is".format(_where(fit)))
     return None
 
@@ -198,9 +198,11 @@ def _told(summary):
     )
     yield words + ("" if summary["answers"] else "; answers are not compared")
     for line in summary["not_compared"][:5]:
-        yield "drift is not told of {}".format(shown(line))
+        yield "drift is not measured for {}".format(shown(line))
     if len(summary["not_compared"]) > 5:
-        yield "drift is not told of {} more, which build/report.json names".format(len(summary["not_compared"]) - 5)
+        yield "drift is not measured for {} more, which build/report.json names".format(
+            len(summary["not_compared"]) - 5
+        )
 
 
 def _features(part, named_columns, not_compared):

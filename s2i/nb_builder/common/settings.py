@@ -121,8 +121,8 @@ class Settings(Table):
         "S2I_DRIFT",
         one_of("auto", "off"),
         "auto",
-        "`auto` keeps histograms and counts of the notebook's own data with the model, by which its service tells "
-        "drift; `off` does not.",
+        "`auto` keeps histograms and counts of the notebook's own data with the model, against which its "
+        "service measures drift; `off` does not.",
     )
     reuse_model: bool = setting(
         "S2I_REUSE_MODEL",

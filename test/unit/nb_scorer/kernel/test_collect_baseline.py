@@ -151,7 +151,7 @@ FIT = "model = Model().fit(ROWS)"
 )
 def test_data_that_fit_got_count_where_predictor_passes_its_sample_on(collected, cell, sample):
     facts, summary, notes = collected(FIT, cell, samples=[sample])
-    assert (summary["source"], summary["rows"]) == ("the data that fit in cell [2] got", 200)
+    assert (summary["source"], summary["rows"]) == ("the data passed to fit in cell [2]", 200)
     assert len(summary["features"]) == 2 and summary["answers"] == ["value"] and len(notes) == 1
     if isinstance(sample, dict):
         by_name = {feature["name"]: feature for feature in facts["features"]}
@@ -163,7 +163,7 @@ def test_of_several_fits_the_one_counts_that_gets_the_sample_as_it_is(collected)
     cells = ("scaler = Scaler()\nscaled = scaler.fit_transform(ROWS)", "model = Model().fit(scaled)")
     predictor = "def predictor(x):\n    return model.predict(scaler.transform([x]))[0]"
     _, summary, _ = collected(*cells, predictor, samples=[[1, 2]])
-    assert summary["source"] == "the data that fit_transform in cell [2] got"
+    assert summary["source"] == "the data passed to fit_transform in cell [2]"
 
 
 @pytest.mark.parametrize(
@@ -227,7 +227,7 @@ def test_what_can_t_be_compared_has_a_line_each(collected):
         "4 of the sample: its values are of several types",
         "0 of the answer: its values are nested",
     ]
-    assert [f"drift is not told of {line}" for line in summary["not_compared"]] == notes[1:]
+    assert [f"drift is not measured for {line}" for line in summary["not_compared"]] == notes[1:]
 
 
 def test_ten_thousand_columns_are_a_hundred_and_a_sentence(collected):
