@@ -295,7 +295,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     if {"-h", "--help"} & set(words[1:2]) and words[0] in COMMANDS and COMMANDS[words[0]].settings:
         by_name[words[0]].epilog = help_text.shown(help_text.chosen(COMMANDS[words[0]].settings))
-    given = parser.parse_args(words)
+    given, unknown = parser.parse_known_args(words)
+    if unknown:
+        # By the command's own parser, whose usage has the words that there are.
+        by_name.get(given.command, parser).error(f"unrecognized arguments: {' '.join(unknown)}")
     if given.command == "completion":
         given.words_of = (options, {name: row.help for name, row in COMMANDS.items()})
     return _called(given)

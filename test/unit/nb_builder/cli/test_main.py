@@ -53,6 +53,12 @@ def test_what_is_not_understood_ends_with_2(words, said):
     assert "usage: nb-builder" in err
 
 
+def test_an_option_that_a_command_does_not_have_is_told_with_the_command_s_own(said):
+    _, _, err = said("run", "--bogus", ".")
+    assert err.startswith("usage: nb-builder run [-h] [-e NAME=VALUE]")
+    assert err.endswith("nb-builder run: error: unrecognized arguments: --bogus\n")
+
+
 @pytest.mark.parametrize(
     ("words", "code"),
     [
