@@ -171,12 +171,12 @@ def test_what_is_not_there_or_is_no_model_is_a_sentence(registry, tmp_path):
         artifact.pull(f"{registry[0]}/nothing:1", tmp_path / "m")
     import oras.client
 
-    with pytest.raises(BuildProblem, match="is no model that 'make push' has put there"):
+    with pytest.raises(BuildProblem, match="is no model that 'nb-builder push' has put there"):
         artifact._layer(b"[" * 100_000, "deep")
     (tmp_path / "text").write_text("text")
     client = oras.client.OrasClient(hostname=registry[0], insecure=True)
     client.push(f"{registry[0]}/text:1", files=[str(tmp_path / "text")], disable_path_validation=True, quiet=True)
-    with pytest.raises(BuildProblem, match="is no model that 'make push' has put there"):
+    with pytest.raises(BuildProblem, match="is no model that 'nb-builder push' has put there"):
         artifact.pull(f"{registry[0]}/text:1", tmp_path / "m")
 
 

@@ -16,7 +16,7 @@ class ZipappDamaged(ZipappProblem):
         super().__init__(
             what="{} can't be read: {}.".format(path, reason),
             why="All that runs the model comes out of this one file.",
-            fix="Copy it again, or make it again with 'make zipapp'.",
+            fix="Copy it again, or make it again with 'nb-builder zipapp'.",
         )
 
 
@@ -43,7 +43,7 @@ class ZipappUntrusted(ZipappProblem):
             what="{} is not trusted: {}.".format(path, reason),
             why="A model runs code when it is loaded, as packages and modules do when they are imported; so nothing of "
             "this file was installed or loaded.",
-            fix="Get the file anew from its signer, or have it signed: 'make zipapp SERVICE=… KEY=…' signs all of it.",
+            fix="Get the file anew from its signer, or have it signed: 'nb-builder zipapp --key' signs all of it.",
         )
 
 
@@ -72,7 +72,7 @@ class ZipappEnvironment(ZipappProblem):
             what="The model's environment can't be made in {}: {}.".format(folder, reason),
             why="The model runs with the packages that it was built with, which are installed there once.",
             fix="Make room, or name another place by --cache. Where there is no index or no pip, take a file with "
-            "packages in it: 'make zipapp SERVICE=… WHEELS=1'.",
+            "packages in it: 'nb-builder zipapp --wheels'.",
         )
 
 

@@ -26,7 +26,7 @@ class SourceUnnamed(NothingGiven):
     code = "source-unnamed"
     what_words = "No notebook is named."
     why_words = "An empty name could mean this folder, or be a variable that nobody has set."
-    fix_words = "Name a folder, a notebook or a git URL, as in 'make run NOTEBOOK=docs/examples/kmeans'."
+    fix_words = "Name a folder, a notebook or a git URL, as in 'nb-builder run my-folder'."
 
 
 class SourceUnknown(NothingGiven):
@@ -81,7 +81,7 @@ class SourceElsewhere(NothingGiven):
 
     code = "source-elsewhere"
     what_words = "{named} is not on this machine."
-    why_words = "'make dev' builds what you save, and a clone of its own is nothing that you would edit."
+    why_words = "'nb-builder dev' builds what you save, and a clone of its own is nothing that you would edit."
     fix_words = "Clone it yourself, and name the folder: git clone {named}"
 
 

@@ -44,7 +44,8 @@ class DiffNoService(BuildProblem):
     what_words = "{label}={name} is no service that nb-builder made: {reason}."
     why_words = "Without a model there is nothing to ask."
     fix_words = (
-        "Name an image that 's2i build', 'make runtime' or 'make native' has made, or the APP_ROOT of a local build."
+        "Name an image that 'nb-builder build', s2i, 'nb-builder slim' or 'nb-builder native' has made, or the "
+        "APP_ROOT of a local build."
     )
 
 

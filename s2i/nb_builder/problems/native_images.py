@@ -19,7 +19,7 @@ class NativeRefused(BuildProblem):
     what_words = "There is no native form of this predictor: {reason}{place}."
     why_words = "What is translated is translated whole, so that the program answers as predictor does, or not at all."
     fix_words = (
-        "Write that line otherwise; or make the slim image by 'make runtime SERVICE=…', which serves every predictor."
+        "Write that line otherwise; or make the slim image by 'nb-builder slim', which serves every predictor."
     )
 
 
@@ -29,4 +29,4 @@ class NativeUnproved(BuildProblem):
     code = "native-unproved"
     what_words = "The native program is not proved: {reason}."
     why_words = "No image is made of a program that does not answer as predictor, golden rows and thousands of others."
-    fix_words = "Make the slim image by 'make runtime SERVICE=…': it has predictor itself."
+    fix_words = "Make the slim image by 'nb-builder slim': it has predictor itself."

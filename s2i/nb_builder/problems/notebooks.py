@@ -31,8 +31,8 @@ class NotebookAmbiguous(BuildProblem):
     what_words = "The repository has {count} notebooks that define predictor, and none is chosen: {names}."
     why_words = "Only one of them can be served, and guessing could serve the wrong one."
     fix_words = (
-        "Write the line S2I_SOURCE_NOTEBOOK={example} into .s2i/environment; 'make run' takes the path of a notebook "
-        "as NOTEBOOK, too."
+        "Write the line S2I_SOURCE_NOTEBOOK={example} into .s2i/environment; 'nb-builder run' takes the path of a "
+        "notebook, too, and so does 'make run' as NOTEBOOK."
     )
 
 

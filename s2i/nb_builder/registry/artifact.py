@@ -174,7 +174,7 @@ def _layer(content: bytes, reference: str) -> dict[str, Any]:
             return layer
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         pass
-    raise RegistryFailed(reference=reference, reason="what is there is no model that 'make push' has put there")
+    raise RegistryFailed(reference=reference, reason="what is there is no model that 'nb-builder push' has put there")
 
 
 def _download(client: "OrasClient", container: "Container", layer: dict, path: Path, reference: str) -> None:
