@@ -18,9 +18,7 @@ class NativeRefused(BuildProblem):
     code = "native-refused"
     what_words = "There is no native form of this predictor: {reason}{place}."
     why_words = "What is translated is translated whole, so that the program answers as predictor does, or not at all."
-    fix_words = (
-        "Write that line otherwise; or make the slim image by 'nb-builder slim', which serves every predictor."
-    )
+    fix_words = "Write that line otherwise; or make the slim image by 'nb-builder slim', which serves every predictor."
 
 
 class NativeUnproved(BuildProblem):
