@@ -1,134 +1,165 @@
-"""The magics in a user's own kernel, which has the wheel beside its packages: what they show, serve and leave."""
+"""`%load_ext nb_builder` in real kernels of an environment with our wheel, as Jupyter's server starts them."""
 
-import contextlib
 import json
 import os
 import re
 import urllib.request
-from pathlib import Path
+from urllib.error import URLError
 
 import pytest
 
-from contract.services import wait_until
+from flow import stage
 from kernels import Kernel, environment_with_wheel, save
 
+ADDS_ONE, ADDS_TWO = ("def predictor(x):\n    return x + 1", "def predictor(x):\n    return x + 2")
+EXAMPLES = "examples = [1, 2]"
+SAMPLE = 41
+# What a service has for requests that are under way, and some more.
+PATIENCE = 40
 pytestmark = pytest.mark.xdist_group("magics")
-GOOD = ("requirements = []", "def predictor(x):\n    return x[0] + x[1]", "examples = [[1, 2]]")
 
 
 @pytest.fixture(scope="module")
-def python(tmp_path_factory):
-    """Return the Python of an environment that has the wheel."""
-    return environment_with_wheel(tmp_path_factory.mktemp("own"))
+def shared(tmp_path_factory):
+    """Return the Python of a user's environment, and the folder in which nb-builder makes its own."""
+    folder = tmp_path_factory.mktemp("magics")
+    return environment_with_wheel(folder), folder / "home"
 
 
 @pytest.fixture
 def notebook(tmp_path):
-    """Return the path of a notebook that is good."""
-    path = tmp_path / "my model.ipynb"
-    save(path, *GOOD)
-    return path
-
-
-@pytest.fixture(scope="module")
-def caches(tmp_path_factory):
-    """Return the variables by which the magics make their environments apart from the user's own."""
-    own = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return {"XDG_CACHE_HOME": str(tmp_path_factory.mktemp("caches")), "UV_CACHE_DIR": str(own / "uv")}
+    """Return where the notebook of the test is to be saved."""
+    (tmp_path / "my models").mkdir()
+    return tmp_path / "my models" / "model.ipynb"
 
 
 @pytest.fixture
-def kernel(python, notebook, caches):
-    """Return a kernel of the notebook, with the magics loaded."""
-    with Kernel(python, notebook, **caches) as kernel:
-        assert kernel.run("%load_ext nb_builder")[0] == ""
-        yield kernel
+def env(shared, tmp_path, monkeypatch):
+    """Return the variables of a kernel, with a mark that its processes inherit and a folder for what is temporary."""
+    for name in os.environ:
+        if name.startswith("S2I_"):
+            monkeypatch.delenv(name)
+    (tmp_path / "temporary").mkdir()
+    return {"NB_BUILDER_HOME": str(shared[1]), "TMPDIR": str(tmp_path / "temporary"), stage.MARK: str(tmp_path)}
 
 
-def ask(html, sample):
-    """Ask the service that a panel names; return its port and its answer."""
-    url = re.search(r"http://127\.0\.0\.1:\d+/predict", html)[0]
-    request = urllib.request.Request(url, json.dumps(sample).encode(), {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        return int(url.split(":")[2].split("/")[0]), json.load(answer)
+@pytest.fixture
+def kernel(shared, notebook, env):
+    """Return a kernel with the extension; nothing of it is left after the test."""
+    with Kernel(shared[0], notebook, **env) as started:
+        assert started.run("%load_ext nb_builder")[0] == ""
+        yield started
+    assert stage.processes_of(env, PATIENCE) == []
 
 
-def is_served(port):
-    """Return whether anybody listens at a port of loopback."""
-    with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5):
-        return True
-    return False
+def url_of(text):
+    """Return the address for programs that a panel of %nb_serve names."""
+    return re.search(r"For programs: POST (\S+)", text)[1]
 
 
-def test_a_good_notebook_has_no_findings(kernel):
+def answer_of(url):
+    """Return what the service answers the sample."""
+    request = urllib.request.Request(url, json.dumps(SAMPLE).encode(), {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=PATIENCE) as response:
+        return json.load(response)
+
+
+def test_who_has_run_what_is_not_saved_is_told_and_nobody_else(kernel, notebook):
+    save(notebook, ADDS_ONE, EXAMPLES)
+    told = "The cell that you have run last is not in it: save the notebook"
+    assert told not in kernel.run("%nb_check")[2]
+    kernel.run(ADDS_ONE)
+    assert told not in kernel.run("%nb_check")[2]
+    kernel.run(ADDS_TWO)
+    assert told in kernel.run("%nb_check")[2]
+
+
+def test_check_shows_findings_with_links_to_their_cells_and_says_where_there_are_none(kernel, notebook):
+    save(notebook, ADDS_ONE, EXAMPLES)
     _, html, text, _ = kernel.run("%nb_check")
-    assert "Nothing found; it defines predictor, examples\n" in text
-    assert "Nothing found" in html
+    assert text.startswith("Nothing found; it defines predictor, examples\n") and "<a " not in html
+    save(notebook, "<script>alert(1)</script>", "import somewhere\nsomewhere.go()", "%nb_check")
+    printed, html, text, _ = kernel.run("%nb_check")
+    assert printed == "" and text.startswith("3 findings\n")
+    assert "Cell [1] of model.ipynb (cell 1 of the file), line 1 has a syntax error" in text
+    assert "Fix: Add 'def predictor(x): ...' to any cell, then build again." in text
+    assert '<a href="model.ipynb#cell-id=a1">cell [1], line 1</a>: <code>&lt;script&gt;alert(1)' in html
+    assert '<a href="model.ipynb#cell-id=a2">cell [2], line 1</a>: <code>import somewhere</code>' in html
+    assert "<script" not in html
 
 
-def test_who_forgot_to_save_is_told_and_nobody_else(kernel):
-    said = "The cell that you have run last is not in it: save the notebook"
-    kernel.run(GOOD[1])
-    assert said not in kernel.run("%nb_check")[2]
-    kernel.run(GOOD[1].replace("+", "-"))
-    assert said in kernel.run("%nb_check")[2]
+def test_serve_serves_what_was_saved_at_one_address_until_it_is_stopped(kernel, notebook):
+    save(notebook, ADDS_ONE, EXAMPLES)
+    _, html, text, _ = kernel.run(f"%nb_serve --port {stage.free_port()}")
+    url = url_of(text)
+    assert text.startswith("Served until this kernel ends\n") and "Asked with 1, it answers 2\n" in text
+    assert answer_of(url) == 42
+    page = re.search(r'<a href="(http://[^"]+)">', html)[1]
+    with urllib.request.urlopen(page, timeout=PATIENCE) as response:
+        assert b"model.ipynb" in response.read()
+    save(notebook, ADDS_TWO, EXAMPLES)
+    assert url_of(kernel.run("%nb_serve")[2]) == url
+    assert answer_of(url) == 43
+    assert kernel.run("%nb_serve --stop")[2] == "Stopped"
+    with pytest.raises(URLError, match="refused"):
+        answer_of(url)
+    assert kernel.run("%nb_serve --stop")[2] == "Nothing was served"
 
 
-def test_findings_name_the_cell_by_a_link_and_what_helps(kernel, notebook):
-    save(notebook, "requirements = []", "def predictor(x):\n    return <b>", "examples = [[1, 2]]")
-    _, html, text, _ = kernel.run("%nb_check")
-    assert "1 finding" in text
-    assert "Why: " in text
-    assert "Fix: " in text
-    assert re.search(r'<a [^>]*href="[^"]*#[^"]*a2[^"]*"[^>]*>cell \[2\], line 2</a>', html), html
-    assert "<b>" not in html.replace("&lt;b&gt;", "")
+def test_a_build_that_fails_is_shown_with_its_cell_and_the_end_of_a_kernel_ends_what_it_serves(
+    shared, notebook, env, tmp_path
+):
+    save(notebook, ADDS_ONE, EXAMPLES)
+    with Kernel(shared[0], notebook, **env) as kernel:
+        kernel.run("%load_ext nb_builder")
+        kernel.run(f"%nb_serve --port {stage.free_port()}")
+        save(notebook, ADDS_ONE, "1 / 0")
+        _, html, text, _ = kernel.run("%nb_serve")
+        assert text.startswith("Not built\n") and "What was served before has been stopped." in text
+        assert '<a href="model.ipynb#cell-id=a2">cell [2], line 1</a>: <code>1 / 0</code>' in html
+        assert "ZeroDivisionError" in text
+        save(notebook, ADDS_ONE, EXAMPLES)
+        url = url_of(kernel.run("%nb_serve")[2])
+        assert answer_of(url) == 42
+    # The kernel has been killed, and could end nothing itself.
+    assert stage.processes_of(env, PATIENCE) == []
+    assert list((tmp_path / "temporary").glob("nb-magic-*")) == []
 
 
-def test_the_notebook_is_served_and_served_anew_at_the_same_port_until_it_is_stopped(kernel, notebook):
-    _, html, text, _ = kernel.run("%nb_serve")
-    assert "Asked with [1, 2], it answers 3" in text, text
-    port, answer = ask(html, [4, 5])
-    assert answer == 9
-    save(notebook, GOOD[0], GOOD[1].replace("+", "*"), GOOD[2])
-    _, html, _, _ = kernel.run("%nb_serve")
-    assert ask(html, [4, 5]) == (port, 20)
-    assert kernel.run("%nb_serve --stop")[2].startswith("Stopped")
-    assert not is_served(port)
-    assert kernel.run("%nb_serve --stop")[2].startswith("Nothing was served")
+def test_golden_shows_the_answers_and_proposes_the_cell_that_keeps_them(kernel):
+    assert "This kernel has no predictor. (predictor-not-defined)" in kernel.run("%nb_golden 1")[2]
+    kernel.run("import numpy\n" + ADDS_ONE)
+    _, html, text, payload = kernel.run("%nb_golden 1, '<b>'")
+    assert text.splitlines()[:3] == ["Answered: 1 of 2", "  sample  answer", "  1       2"]
+    assert "predictor raises TypeError" in text and "&lt;b&gt;" in html and "<b>" not in html
+    assert payload == [{"source": "set_next_input", "text": "examples = [1]", "replace": False}]
+    kernel.run(payload[0]["text"])
+    # Those that are known come first, and none comes twice.
+    assert kernel.run("%nb_golden *range(3), 2.5")[3][0]["text"] == "examples = [1, 0, 2, 2.5]"
+    assert kernel.run("%nb_golden")[3][0]["text"] == "examples = [1]"
+    kernel.run("del examples; predictor = sum")
+    # An array is its rows.
+    assert kernel.run("%nb_golden numpy.array([[1, 2], [3, 4]])")[3][0]["text"] == "examples = [[1, 2], [3, 4]]"
+    for words, reason in (("", "nothing is named, and examples is not defined."), ("[1", "SyntaxError")):
+        _, _, text, payload = kernel.run(f"%nb_golden {words}")
+        assert f"There are no samples in '{words}': {reason}" in text and "(samples-invalid)" in text and payload == []
 
 
-def test_the_service_ends_with_its_kernel(kernel):
-    _, html, _, _ = kernel.run("%nb_serve")
-    port, _ = ask(html, [1, 2])
-    kernel.process.kill()
-    kernel.process.wait()
-    assert wait_until(lambda: not is_served(port), 20)
-
-
-def test_golden_shows_answers_and_proposes_the_cell_that_keeps_them(kernel):
-    kernel.run("\n".join(GOOD))
-    _, html, text, payload = kernel.run("%nb_golden [0.25, 0.5], [1]")
-    assert "2 of 3 samples are answered" in text
-    assert "IndexError" in html
-    (cell,) = [each["text"] for each in payload if each["source"] == "set_next_input"]
-    names = {}
-    exec(cell, names)
-    assert names["examples"] == [[1, 2], [0.25, 0.5]]
-
-
-def test_wrong_words_are_a_line_and_no_traceback(kernel):
-    for code, line in {
-        "%nb_serve --port x": "argument --port: invalid int value: 'x'",
-        "%nb_check --fast": "unrecognized arguments: --fast",
-        "%nb_check 'a": "No closing quotation",
+def test_wrong_words_are_one_line(kernel):
+    for words, line in {
+        "%nb_check --all": "unrecognized arguments: --all; usage: %nb_check [FILE]",
+        "%nb_serve --port x": "argument --port: invalid int value: 'x'; "
+        "usage: %nb_serve [--stop] [--port PORT] [-e NAME=VALUE] [FILE]",
+        "%nb_serve 'model": "No closing quotation",
     }.items():
-        printed = kernel.run(code)[0]
-        assert line in printed
-        assert "Traceback" not in printed
+        assert kernel.run(words)[0].strip() == f"UsageError: {line}"
 
 
-def test_a_file_that_is_not_there_is_named(kernel):
-    printed, _, text, _ = kernel.run("%nb_check other.ipynb")
-    assert "other.ipynb" in text
-    assert "Fix: " in text
-    assert "Traceback" not in printed
+def test_a_notebook_that_is_not_saved_or_that_nobody_names_is_told_in_a_sentence(shared, kernel, notebook, env):
+    _, _, text, _ = kernel.run("%nb_serve")
+    assert f"There is no file {notebook}. (notebook-not-saved)" in text and "Fix: Save the notebook." in text
+    with Kernel(shared[0], notebook, **env, JPY_SESSION_NAME="") as console:
+        console.run("%load_ext nb_builder")
+        assert "%nb_check can't tell which notebook this is. (notebook-unnamed)" in console.run("%nb_check")[2]
+        save(notebook, ADDS_ONE)
+        assert "Nothing found; it defines predictor<" in console.run("%nb_check model.ipynb")[1]

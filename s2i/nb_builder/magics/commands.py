@@ -39,13 +39,14 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise UsageError, which IPython shows as it is."""
-        raise UsageError(f"{message}\n{self.format_usage()}")
+        # Its words are broken into lines as wide as a terminal would be.
+        raise UsageError(f"{message}; {' '.join(self.format_usage().split())}")
 
 
 _CHECK = _Parser("%nb_check", add_help=False, allow_abbrev=False)
 _SERVE = _Parser("%nb_serve", add_help=False, allow_abbrev=False)
 for _parser in (_CHECK, _SERVE):
-    _parser.add_argument("file", nargs="?", default="")
+    _parser.add_argument("file", nargs="?", default="", metavar="FILE")
 _SERVE.add_argument("--stop", action="store_true")
 _SERVE.add_argument("--port", type=int)
 _SERVE.add_argument("-e", dest="variables", action="append", default=[], metavar="NAME=VALUE")
@@ -115,7 +116,7 @@ class Magics:
     def _serve(self, given: argparse.Namespace) -> Panel:
         found = self._notebook(given.file, "%nb_serve")
         # Its folder is what is built anew, and its port is the one that clients know.
-        self.stop()
+        replaced = self.stop()
         port = given.port if given.port is not None else self.port
         words = [word for variable in given.variables for word in ("-e", variable)]
         words += [] if port is None else ["--port", str(port)]
@@ -131,7 +132,10 @@ class Magics:
         finally:
             if served is None:
                 job.end()
-        return self._failed(found, "run", problem, status, log) if served is None else self._served(found, served, log)
+        if served is not None:
+            return self._served(found, served, log)
+        panel = self._failed(found, "run", problem, status, log)
+        return panel.say("What was served before has been stopped.") if replaced else panel
 
     def _served(self, found: Notebook, answer: dict[str, Any], log: str) -> Panel:
         panel = Panel("Served until this kernel ends", "fine")
@@ -167,9 +171,7 @@ class Magics:
             raise SamplesInvalid(text=text, magic=magic, reason="nothing is named, and examples is not defined")
         made = golden.rows([*before, *asked], names)
         answered = [row for row in made if row.answer is not None]
-        panel = Panel(
-            f"{len(answered)} of {len(made)} samples are answered", "fine" if len(answered) == len(made) else "fault"
-        )
+        panel = Panel(f"Answered: {len(answered)} of {len(made)}", "fine" if len(answered) == len(made) else "fault")
         panel.table(
             ("sample", "answer"), *((_cut(golden.shown(row.sample)), _cut(row.answer or row.reason)) for row in made)
         )
