@@ -15,6 +15,7 @@ import nb_builder.commands.target
 import nb_builder.common.settings
 import nb_builder.comparison.problems
 import nb_builder.fix.problems
+import nb_builder.magics.problems
 import nb_builder.problems
 import nb_builder.problems.native_images
 import nb_builder.problems.slim_images
@@ -76,6 +77,7 @@ CALLS = (
     nb_builder.comparison.problems,
     nb_builder.ab_report.problems,
     nb_builder.cli.problems,
+    nb_builder.magics.problems,
 )
 HOMES = (*BUILD, *CALLS, nb_service.problems, nb_scorer.zipapp.problems)
 PROBLEMS = {kind.code: kind for module in HOMES for kind in classes(module)}

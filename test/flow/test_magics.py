@@ -3,17 +3,23 @@
 import json
 import os
 import re
+import signal
+import threading
 import urllib.request
 from urllib.error import URLError
 
 import pytest
 
+from commands import ROOT, Block
 from flow import stage
 from kernels import Kernel, environment_with_wheel, save
 
 ADDS_ONE, ADDS_TWO = ("def predictor(x):\n    return x + 1", "def predictor(x):\n    return x + 2")
 EXAMPLES = "examples = [1, 2]"
 SAMPLE = 41
+PAGE = ROOT / "docs/how-to/work-in-jupyter.md"
+# A cell with a magic and the panel below it, or a cell of the notebook.
+FENCE = re.compile(r"^```\n(%.*?)^```$(?:\n+```text\n(.*?)^```$)?|^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # What a service has for requests that are under way, and some more.
 PATIENCE = 40
 pytestmark = pytest.mark.xdist_group("magics")
@@ -89,7 +95,8 @@ def test_check_shows_findings_with_links_to_their_cells_and_says_where_there_are
 
 
 def test_serve_serves_what_was_saved_at_one_address_until_it_is_stopped(kernel, notebook):
-    save(notebook, ADDS_ONE, EXAMPLES)
+    # A build skips our own magics.
+    save(notebook, "%load_ext nb_builder\n%nb_serve", ADDS_ONE, EXAMPLES)
     _, html, text, _ = kernel.run(f"%nb_serve --port {stage.free_port()}")
     url = url_of(text)
     assert text.startswith("Served until this kernel ends\n") and "Asked with 1, it answers 2\n" in text
@@ -124,6 +131,19 @@ def test_a_build_that_fails_is_shown_with_its_cell_and_the_end_of_a_kernel_ends_
     # The kernel has been killed, and could end nothing itself.
     assert stage.processes_of(env, PATIENCE) == []
     assert list((tmp_path / "temporary").glob("nb-magic-*")) == []
+
+
+def test_the_extension_is_unloaded_with_its_service_and_an_interrupt_cancels_a_build(kernel, notebook):
+    save(notebook, ADDS_ONE)
+    _, _, text, _ = kernel.run(f"%nb_serve --port {stage.free_port()}")
+    assert "The notebook has no examples" in text and answer_of(url_of(text)) == 42
+    kernel.run("%unload_ext nb_builder")
+    with pytest.raises(URLError, match="refused"):
+        answer_of(url_of(text))
+    kernel.run("%load_ext nb_builder")
+    save(notebook, f"import time\ntime.sleep({PATIENCE * 9})", ADDS_ONE)
+    threading.Timer(2, os.killpg, (kernel.process.pid, signal.SIGINT)).start()
+    assert kernel.run("%nb_serve")[2] == "Stopped; nothing is served"
 
 
 def test_golden_shows_the_answers_and_proposes_the_cell_that_keeps_them(kernel):
@@ -163,3 +183,18 @@ def test_a_notebook_that_is_not_saved_or_that_nobody_names_is_told_in_a_sentence
         assert "%nb_check can't tell which notebook this is. (notebook-unnamed)" in console.run("%nb_check")[2]
         save(notebook, ADDS_ONE)
         assert "Nothing found; it defines predictor<" in console.run("%nb_check model.ipynb")[1]
+
+
+def test_the_cells_of_the_page_show_what_is_below_them(kernel, notebook):
+    ran = 0
+    for found in FENCE.finditer(PAGE.read_text(encoding="utf-8")):
+        magic, shown, cell = found.groups()
+        if cell:
+            save(notebook, cell)
+            kernel.run(cell)
+        elif shown:
+            _, _, text, _ = kernel.run(magic.strip())
+            lines = "\n".join(line.strip() for line in shown.splitlines())
+            assert Block(magic, frozenset(), 0, lines).shows(text), text
+            ran += 1
+    assert ran == 5
