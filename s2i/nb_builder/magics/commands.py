@@ -190,7 +190,7 @@ class Magics:
 
     def _say_version(self, panel: Panel, found: Notebook) -> None:
         panel.say(f"This is {found.version}.")
-        if found.cells and (cell := self._last_cell()) and not found.has(cell):
+        if found.ours and found.cells and (cell := self._last_cell()) and not found.has(cell):
             panel.say("The cell that you have run last is not in it: save the notebook to include its last changes.")
 
     def _last_cell(self) -> str:

@@ -35,12 +35,13 @@ class Cell(NamedTuple):
 
 
 class Notebook(NamedTuple):
-    """A notebook as it was saved; `linked` if the front end follows links to its cells."""
+    """A notebook as it was saved; `linked` if the front end follows links to its cells, `ours` if it is the kernel's."""
 
     path: Path
     saved: float
     cells: tuple[Cell, ...]
     linked: bool
+    ours: bool
 
     @property
     def version(self) -> str:
@@ -78,7 +79,7 @@ def find(named: str, magic: str, names: Mapping[str, Any], environ: Mapping[str,
     if not path.is_file():
         raise NotebookNotSaved(path=path, magic=magic)
     ours = told is not None and told.is_file() and told.samefile(path)
-    return Notebook(path, path.stat().st_mtime, _cells(path), linked and ours)
+    return Notebook(path, path.stat().st_mtime, _cells(path), linked and ours, ours)
 
 
 def _told(names: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[Path | None, bool]:
