@@ -35,7 +35,7 @@ class Cell(NamedTuple):
 
 
 class Notebook(NamedTuple):
-    """A notebook as it was saved; `linked` if the front end follows links to its cells, `ours` if it is the kernel's."""
+    """A notebook as it was saved; `linked` where the front end follows links to its cells, `ours` for the kernel's."""
 
     path: Path
     saved: float
