@@ -11,6 +11,7 @@ from nb_scorer.model.problems import (
     ModelFormatUnknown,
     ModelLoadFailed,
     ModelMissing,
+    ModelNeedsGpu,
     ModelNotAsSigned,
     ModelPythonDiffers,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "ModelFormatUnknown",
     "ModelLoadFailed",
     "ModelMissing",
+    "ModelNeedsGpu",
     "ModelNotAsSigned",
     "ModelPythonDiffers",
     "ModelUnsigned",
@@ -475,7 +477,7 @@ _MODEL_PROBLEMS = {
     kind.code: kind
     for kind in (
         *(ModelMissing, ModelFormatUnknown, ModelPythonDiffers, ModelDamaged),
-        *(ModelNotAsSigned, ModelLoadFailed),
+        *(ModelNotAsSigned, ModelNeedsGpu, ModelLoadFailed),
     )
 }
 

@@ -74,7 +74,8 @@ class Settings(Table):
         "WEB_CONCURRENCY",
         number(1, 1024, int),
         None,
-        "Number of scorers, the processes that hold the model. Default: the CPUs that this service may use.",
+        "Number of scorers, the processes that hold the model. Default: the CPUs that this service may use, or the "
+        "GPUs if the model uses them.",
         group="Processes and time limits",
     )
     predict_timeout: float = setting(
@@ -382,6 +383,7 @@ class Settings(Table):
         if self.export and not self.api_key_file:
             raise SettingInvalid("S2I_API_KEY_FILE", "", "a file, which S2I_EXPORT needs beside it")
         self._check_grpc()
+        self.scorers_by_default = self.web_concurrency is None
         if self.web_concurrency is None:
             self.web_concurrency = cores.available()
         elsewhere = (self.aip_http_port, self.sagemaker_bind_to_port)

@@ -8,9 +8,16 @@ import pickle
 # The pickle imports it. It is imported here because the repository, on sys.path later, may have a cloudpickle.py.
 import cloudpickle  # noqa: F401
 
-from nb_scorer.common import paths
+from nb_scorer.common import gpu_errors, paths
 from nb_scorer.model import json_codec, manifest, verified_file
-from nb_scorer.model.problems import ModelDamaged, ModelLoadFailed, ModelMissing, ModelNotAsSigned, ModelProblem
+from nb_scorer.model.problems import (
+    ModelDamaged,
+    ModelLoadFailed,
+    ModelMissing,
+    ModelNeedsGpu,
+    ModelNotAsSigned,
+    ModelProblem,
+)
 
 __all__ = ["Model", "ModelProblem", "folder_of_notebook", "form_of", "load"]
 
@@ -61,7 +68,10 @@ def load(folder, digests=None):
         raise
     # Unpickling runs the code of any library.
     except Exception as error:
-        raise ModelLoadFailed("{}: {}".format(type(error).__name__, error)) from error
+        words = "{}: {}".format(type(error).__name__, error)
+        if gpu_errors.means_no_gpu(words):
+            raise ModelNeedsGpu(words.rstrip(".")) from error
+        raise ModelLoadFailed(words) from error
     return Model(saved, model_manifest)
 
 

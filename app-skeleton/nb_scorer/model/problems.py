@@ -74,6 +74,20 @@ class ModelNotAsSigned(ModelProblem):
         )
 
 
+class ModelNeedsGpu(ModelProblem):
+    """Loading the pickle asked for a GPU, and there is none; the error is this one's __cause__."""
+
+    code = "model-needs-gpu"
+
+    def __init__(self, error):
+        super().__init__(
+            what="The model can't be loaded without a GPU: {}.".format(error),
+            why="It was saved where there was a GPU, and CUDA finds none here, or no driver for one.",
+            fix="Give the container a GPU ('docker run --gpus all', or a limit of nvidia.com/gpu), or build the "
+            "notebook where there is none; docs/how-to/serve-on-a-gpu.md says how a model finds its GPU.",
+        )
+
+
 class ModelLoadFailed(ModelProblem):
     """Loading the pickle raised; the error is this one's __cause__."""
 

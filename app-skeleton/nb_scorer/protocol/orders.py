@@ -2,7 +2,9 @@
 
 import struct
 
-ORDER = struct.Struct("!cI")
+# The order, the scorer's number, and the place in CUDA_VISIBLE_DEVICES of the one GPU that it is to see, or ALL.
+ORDER = struct.Struct("!cIi")
+ALL = -1
 START = b"S"  # with the scorer's end of its link, and its counters, as ancillary data
 DESCRIPTORS = 2
 KILL = b"K"

@@ -22,13 +22,15 @@ import threading
 import warnings
 
 from nb_scorer.protocol import launch
-from nb_scorer.protocol.orders import DESCRIPTORS, FORK, ORDER, SPAWN, START
+from nb_scorer.protocol.orders import ALL, DESCRIPTORS, FORK, ORDER, SPAWN, START
 from nb_scorer.protocol.shared_counters import SharedCounters
 from nb_scorer.worker import scorer
 
 _PR_SET_PDEATHSIG = 1
 # They predict by threads, which a fork does not copy: the first prediction in a fork would never end.
 UNFORKABLE = ("tensorflow",)
+# What a process did with CUDA before a fork is of no use after it: each call in the copy fails.
+_CUDA, _CUDA_LIBRARY = "the CUDA driver", b"/libcuda.so"
 
 
 def die_with_parent(parent):
@@ -56,7 +58,23 @@ def thread_count():
 
 def unforkable():
     """Return the libraries in this process that are known to hang in a fork of it."""
-    return [name for name in UNFORKABLE if name in sys.modules]
+    names = [name for name in UNFORKABLE if name in sys.modules]
+    return [*names, _CUDA] if _has_cuda() else names
+
+
+def _has_cuda():
+    """Return whether CUDA's driver is loaded in this process; libraries load it when they first ask it for a GPU."""
+    try:
+        with open("/proc/self/maps", "rb") as maps:
+            return _CUDA_LIBRARY in maps.read()
+    except OSError:
+        return False
+
+
+def _see_one_gpu(place):
+    """Hide all GPUs from this process but the one at `place` in CUDA_VISIBLE_DEVICES."""
+    if place != ALL:
+        os.environ["CUDA_VISIBLE_DEVICES"] = os.environ["CUDA_VISIBLE_DEVICES"].split(",")[place]
 
 
 class Zygote(object):
@@ -99,20 +117,20 @@ class Zygote(object):
         data, fds = _receive(self._control)
         if len(data) < ORDER.size:
             return False
-        order, number = ORDER.unpack(data)
+        order, number, gpu = ORDER.unpack(data)
         if order == START:
-            self._begin(number, fds)
+            self._begin(number, gpu, fds)
         elif number in self._pids:
             _kill_group(self._pids[number])
         return True
 
-    def _begin(self, number, fds):
+    def _begin(self, number, gpu, fds):
         """Start the scorer `number` and say so at once, or say why it can't be started now."""
         # The kernel drops descriptors that exceed this process's limit.
         why = None if len(fds) == DESCRIPTORS else os.strerror(errno.EMFILE)
         try:
             if why is None:
-                self._start(number, fds)
+                self._start(number, gpu, fds)
         except OSError as error:
             why = error.strerror or str(error)
         for fd in fds:
@@ -122,7 +140,7 @@ class Zygote(object):
         else:
             self._tell(event="unstarted", scorer=number, why=why)
 
-    def _start(self, number, fds):
+    def _start(self, number, gpu, fds):
         scorer.flush()
         zygote_pid = os.getpid()
         with warnings.catch_warnings():
@@ -137,6 +155,7 @@ class Zygote(object):
             os.setpgid(0, 0)
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            _see_one_gpu(gpu)
             if self._mode == SPAWN:
                 self._exec(fds)
             die_with_parent(zygote_pid)

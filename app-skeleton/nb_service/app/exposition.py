@@ -1,6 +1,6 @@
 """The metrics of a service in Prometheus's text format, or in OpenMetrics'."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 
 from nb_scorer.model import feature_bins
@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, PlatformCollector, ProcessColle
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 
+from nb_service import gpus
 from nb_service.drift import comparison
 from nb_service.drift.baseline import Baseline
 from nb_service.http.histogram import buckets
@@ -71,6 +72,8 @@ class Collector:
         yield from self._sample_metrics()
         yield from self._scorer_metrics()
         yield self._model_info()
+        if "gpu_scorers" in self._numbers:
+            yield from self._gpu_metrics(self._numbers["gpu_scorers"])
         if "bus" in self._numbers:
             yield from self._bus_metrics(self._numbers["bus"])
         if "feedback" in self._numbers:
@@ -111,6 +114,16 @@ class Collector:
         info.add_metric((self._identity.name, str(self._identity.version), self._identity.commit or ""), 1)
         return info
 
+    def _gpu_metrics(self, scorers: dict[str, int]) -> Iterator[Metric]:
+        yield self._by_label("gpu_scorers", scorers)
+        memory, used = self._family("gpu_memory_bytes"), self._family("gpu_memory_used_bytes")
+        # In this process, which no prediction waits for: a driver with a problem takes seconds to answer.
+        for gpu in gpus.read_or_none():
+            memory.add_metric((gpu.uuid, gpu.name), gpu.memory)
+            used.add_metric((gpu.uuid, gpu.name), gpu.used)
+        yield memory
+        yield used
+
     def _bus_metrics(self, bus: dict) -> Iterator[Metric]:
         yield self._value("bus_connected", int(bus["connected"]))
         if bus["waiting"] is not None:
@@ -140,7 +153,7 @@ class Collector:
     def _value(self, name: str, value: float) -> Metric:
         return _with_value(self._family(name), value)
 
-    def _by_label(self, name: str, values: dict[str, float]) -> Metric:
+    def _by_label(self, name: str, values: Mapping[str, float]) -> Metric:
         metric = self._family(name)
         for label, value in sorted(values.items()):
             metric.add_metric((label,), value)

@@ -121,6 +121,7 @@ class Samples:
             "form": pool.form,
             "batching_ended": manager.batching_ended,
             **({} if self._present is None else {"drift": self._present.numbers()}),
+            **({"gpu_scorers": manager.by_gpu()} if pool.plan.gpus.names else {}),
         }
 
 

@@ -15,6 +15,7 @@ FRACTIONAL = "once an answer is a fractional number"
 BUS = "with the back end bus"
 BUS_THAT_SAYS = "with the back end bus, where the broker says how many wait"
 BASELINE = "with a baseline"
+GPU = "where there is a GPU"
 
 DRIFT = "drift_"
 _OF_BASELINE = ("baseline", "part", "feature")
@@ -60,6 +61,9 @@ TABLE = (
     Family("in_flight_samples", GAUGE, "samples", "Samples that scorers have."),
     Family("scorers", GAUGE, "scorers", "Scorers at work."),
     Family("scorer_restarts", COUNTER, "scorers", "Scorers that were replaced, and why.", ("reason",)),
+    Family("gpu_scorers", GAUGE, "scorers", "Scorers that use a GPU.", ("gpu",), GPU),
+    Family("gpu_memory_bytes", GAUGE, "bytes", "Memory of a GPU.", ("gpu", "product"), GPU),
+    Family("gpu_memory_used_bytes", GAUGE, "bytes", "The same that is used, by anybody.", ("gpu", "product"), GPU),
     Family("scoring_form", GAUGE, "", "1: what scores samples that wait together.", ("form",)),
     Family("batch_differences", COUNTER, "scorers", "Scorers in which a sample was answered differently in company."),
     Family("bus_connected", GAUGE, "", "1 while samples are taken from the broker.", when=BUS),

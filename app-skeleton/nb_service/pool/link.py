@@ -9,6 +9,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
 from nb_scorer.protocol import frames
+from nb_scorer.protocol.orders import ALL
 from nb_scorer.protocol.shared_counters import SharedCounters
 
 from nb_service.pool.answer import DIED, OK, Answer, Job
@@ -87,6 +88,7 @@ class Link:
         self.number = number
         self.pid: int | None = None
         self.alive = True
+        self.gpu = ALL  # the place in the plan of the only one that the scorer sees
         self.in_flight: deque[Job] = deque()
         self.head_since = 0.0
         self.proved = False

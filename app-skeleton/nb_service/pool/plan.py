@@ -8,7 +8,8 @@ from typing import NamedTuple
 from nb_scorer.protocol import launch, log_forms
 from nb_scorer.protocol.orders import FORK, SPAWN
 
-from nb_service import cores
+from nb_service import cores, gpus
+from nb_service.gpus import Gpus
 from nb_service.model_folder import ModelFolder
 from nb_service.settings import Settings
 
@@ -67,13 +68,17 @@ class Plan(NamedTuple):
     # Whether scorers may score samples together, those that come in one array too; and what scores samples.
     batching: bool = True
     form: str = ONE_BY_ONE
+    # The GPUs, of which a scorer sees one; and whether there are to be as many scorers as GPUs, if the model uses them.
+    gpus: Gpus = gpus.NONE
+    one_a_gpu: bool = False
 
 
 def make_plan(model: ModelFolder, settings: Settings, environ: dict) -> Plan:
     """Return the plan for serving `model` with these settings."""
     scorers = settings.web_concurrency
     threads = native_threads(environ, scorers)
-    mode, is_final, reason = start_mode(settings.scorer_start, model.manifest, threads)
+    shown = gpus.visible(environ)
+    mode, is_final, reason = start_mode(settings.scorer_start, model.manifest, threads, has_gpus=bool(shown.names))
     form = form_of(model.manifest, batching=settings.batching == "auto")
     return Plan(
         mode=mode,
@@ -81,7 +86,7 @@ def make_plan(model: ModelFolder, settings: Settings, environ: dict) -> Plan:
         reason=reason,
         scorers=scorers,
         threads=threads,
-        environment=environment(environ, threads, settings.ca_bundle),
+        environment=environment(environ, threads, settings.ca_bundle, shown),
         predict_timeout=settings.predict_timeout,
         max_queue=settings.max_queue,
         golden=tuple(model.golden_rows(GOLDEN_ROWS)),
@@ -94,6 +99,8 @@ def make_plan(model: ModelFolder, settings: Settings, environ: dict) -> Plan:
         # A batch_predictor that was written is wanted, whatever is said of derived forms.
         batching=form == BATCH_PREDICTOR or settings.batching == "auto",
         form=form if settings.max_batch > 1 else ONE_BY_ONE,
+        gpus=shown,
+        one_a_gpu=settings.scorers_by_default and bool(shown.names),
     )
 
 
@@ -117,17 +124,20 @@ def most_of(manifest: dict, form: str) -> int:
     return sys.maxsize if form == BATCH_PREDICTOR else 1
 
 
-def start_mode(setting: str, manifest: dict, threads: int) -> tuple[str, bool, str]:
+def start_mode(setting: str, manifest: dict, threads: int, *, has_gpus: bool = False) -> tuple[str, bool, str]:
     """Return (mode, whether that is final, why).
 
     Some libraries hang or die in a forked process, and nobody can tell from a pickle. So forking is final only where
-    the build tried it with the same number of native threads; elsewhere the zygote's threads decide after loading.
+    the build tried it with the same number of native threads, and no GPU is there, as none was then; elsewhere the
+    zygote's threads and libraries decide after loading.
     """
     if setting != "auto":
         return setting, True, "S2I_SCORER_START says so"
     proved, held_for = manifest.get("scorer_start"), manifest.get("scorer_threads")
     if proved == SPAWN:
         return SPAWN, True, manifest.get("scorer_start_reason") or "the build found forking unsafe"
+    if proved == FORK and has_gpus:
+        return FORK, False, "proved without a GPU"
     if proved == FORK and held_for == threads:
         return FORK, True, "proved by the golden rows at build time"
     if proved == FORK:
@@ -144,9 +154,12 @@ def native_threads(environ: dict, scorers: int) -> int:
     return max(1, cores.available() // scorers)
 
 
-def environment(environ: dict, threads: int, ca_bundle: str = "") -> dict:
-    """Return the scorers' environment: the user's own, completed for threads, CAs and where to write."""
+def environment(environ: dict, threads: int, ca_bundle: str = "", shown: Gpus = gpus.NONE) -> dict:
+    """Return the scorers' environment: the user's own, completed for threads, CAs, GPUs and where to write."""
     variables = launch.environment(environ)
+    if len(shown.names) > 1:
+        # Of a single one nothing has to be said, and CUDA knows best how a part of one (MIG) is called.
+        variables[gpus.VISIBLE] = ",".join(shown.names)
     if not any(map(_may_write, temporary_folders(variables))) and _may_write(SHARED_MEMORY):
         # matplotlib, for one, can't be imported where nothing can be written.
         variables["TMPDIR"] = SHARED_MEMORY

@@ -10,10 +10,10 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 
 from nb_scorer.common import phrases
 from nb_scorer.common.problem import Problem
-from nb_scorer.protocol.orders import FORK, SPAWN
+from nb_scorer.protocol.orders import ALL, FORK, SPAWN
 from nb_scorer.protocol.shared_counters import SharedCounters
 
-from nb_service import problems
+from nb_service import gpus, problems
 from nb_service.model_folder import ModelFolder
 from nb_service.pool.answer import OK, Answer, Job
 from nb_service.pool.guard import guarded
@@ -79,6 +79,9 @@ class ScorerManager:
         self.free: list[Link] = []
         self.links: dict[int, Link] = {}
         self.warm = False
+        # With GPUs only the first scorer can show how many there are to be: see _count_scorers.
+        self.planned = 1 if plan.one_a_gpu else plan.scorers
+        self.uses_gpus: bool | None = None  # None until the first scorer has answered the golden rows
         self.loaded_once = False
         self.unforkable: tuple[str, ...] = ()
         self.stopping = False
@@ -128,6 +131,12 @@ class ScorerManager:
     def zygote_pid(self) -> int | None:
         """Return the zygote's process id while there is one."""
         return self._supervisor.pid if self._supervisor is not None else None
+
+    def by_gpu(self) -> dict[str, int]:
+        """Return how many scorers work on each GPU, by the name that CUDA has for it; none where they use none."""
+        names = self._plan.gpus.names
+        places = [max(link.gpu, 0) for link in self.free if self.uses_gpus]
+        return {name: places.count(place) for place, name in enumerate(names)}
 
     def start(self) -> None:
         """Start a zygote; the scorers follow when it reports that it has loaded the model.
@@ -353,12 +362,14 @@ class ScorerManager:
         if self._supervisor is None:
             raise ConnectionError("there is no zygote")
         self._number += 1
+        gpu = self._freest_gpu()
         link = None
         front_socket, scorer_socket = socket.socketpair()
         try:
             with shared_memory() as counters_file:
                 link = self._link(front_socket, SharedCounters(counters_file.fileno()))
-                self._supervisor.start(self._number, [scorer_socket.fileno(), counters_file.fileno()])
+                link.gpu = gpu
+                self._supervisor.start(self._number, [scorer_socket.fileno(), counters_file.fileno()], gpu)
         except OSError:
             if link is not None:
                 link.drop()
@@ -382,7 +393,28 @@ class ScorerManager:
 
     def _wanted(self) -> int:
         """Return how many scorers there should be: one more than planned while one is being replaced."""
-        return self._plan.scorers + bool(self._tired or self._retired)
+        return self.planned + bool(self._tired or self._retired)
+
+    def _freest_gpu(self) -> int:
+        """Return the place in the plan of the GPU with the fewest scorers; ALL where there are no several."""
+        places = range(len(self._plan.gpus.names))
+        if len(places) < 2:
+            return ALL
+        taken = [link.gpu for link in self.links.values()]
+        return min(places, key=taken.count)
+
+    def _count_scorers(self, link: Link) -> None:
+        """Settle, by the first scorer that has answered the golden rows, how many there are to be.
+
+        Whether a model uses the GPUs that are there, no pickle says: its process has asked CUDA for one by now, or not.
+        Without golden rows it may do so later, if it has libraries for them.
+        """
+        if self.uses_gpus is None and self._plan.gpus.names and link.pid is not None:
+            may_yet = not self._plan.golden and gpus.has_libraries(self._model.python)
+            self.uses_gpus = may_yet or gpus.asked_for_by(link.pid)
+            if self._plan.one_a_gpu:
+                self.planned = len(self._plan.gpus.names) if self.uses_gpus else self._plan.scorers
+                self._fill()
 
     def _retire(self) -> None:
         """Give no more samples to a tired scorer whose replacement is at work."""
@@ -401,9 +433,10 @@ class ScorerManager:
         elif link.alive:
             self.free.append(link)
             link.observe = self.on_answer
-            if self._tired and len(self.free) > self._plan.scorers:
+            self._count_scorers(link)
+            if self._tired and len(self.free) > self.planned:
                 self._retire()
-            if not self.warm and len(self.free) == self._plan.scorers:
+            if not self.warm and len(self.free) == self.planned:
                 self.warm = True
                 guarded(self.on_change)
             self.on_room(link)

@@ -60,7 +60,7 @@ class PoolServer:
         self._reading = self._writing = self._flush_scheduled = False
         sock.setblocking(False)
         plan = pool.plan
-        hello = {"together": plan.batch > 1, "max_queue": plan.max_queue, "at_once": plan.scorers * plan.batch}
+        hello = {"together": plan.batch > 1, "max_queue": plan.max_queue, "at_once": pool.manager.planned * plan.batch}
         self._send(wire.json_frame(wire.HELLO, 0, hello))
         self._watch()
 

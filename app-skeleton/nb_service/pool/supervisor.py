@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Protocol
 
 from nb_scorer.common import phrases
 from nb_scorer.protocol import launch
-from nb_scorer.protocol.orders import KILL, ORDER, START
+from nb_scorer.protocol.orders import ALL, KILL, ORDER, START
 
 from nb_service.model_folder import ModelFolder
 from nb_service.pool.guard import guarded
@@ -127,12 +127,13 @@ class Supervisor:
         """Return the zygote's process id."""
         return self._process.pid
 
-    def start(self, number: int, fds: list[int]) -> None:
+    def start(self, number: int, fds: list[int], gpu: int = ALL) -> None:
         """Order the zygote to start a scorer with `fds`: its end of the link, and its counters.
 
+        `gpu` is the place of the only GPU that it sees in the plan's CUDA_VISIBLE_DEVICES.
         Raise OSError where the order can't be sent now, ConnectionError where the zygote is gone.
         """
-        self._order(START, number, fds)
+        self._order(START, number, fds, gpu)
         self._unconfirmed[number] = 0
         self._schedule_beat()
 
@@ -145,7 +146,7 @@ class Supervisor:
         if not self._open:
             return
         try:
-            self._order(KILL, number, [])
+            self._order(KILL, number, [], ALL)
         except ConnectionError:
             return
         except OSError:
@@ -169,10 +170,10 @@ class Supervisor:
     def _open(self) -> bool:
         return self._socket.fileno() >= 0
 
-    def _order(self, order: bytes, number: int, fds: list[int]) -> None:
+    def _order(self, order: bytes, number: int, fds: list[int], gpu: int) -> None:
         if not self._open:
             raise ConnectionError
-        socket.send_fds(self._socket, [ORDER.pack(order, number)], fds)
+        socket.send_fds(self._socket, [ORDER.pack(order, number, gpu)], fds)
 
     def _on_readable(self) -> None:
         try:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from nb_scorer.common import phrases
+from nb_scorer.common import gpu_errors, phrases
 
 from nb_builder import platforms
 from nb_builder.common.cell import Cell
@@ -16,7 +16,7 @@ from nb_builder.problems.build_problem import BuildProblem, Place
 from nb_builder.problems.cells import CellAsksInput, CellExits, CellFailed, CellSyntax, SystemPackageNeeded
 from nb_builder.problems.model import DiskFull
 from nb_builder.problems.modules import ImportUndeclared
-from nb_builder.problems.surroundings import FileIsPointer
+from nb_builder.problems.surroundings import FileIsPointer, GpuMissing
 from nb_builder.repository import source_tree
 from nb_builder.requirements import import_names
 
@@ -93,6 +93,9 @@ def _of_surroundings(
         return platform_problem
     if name in ("ModuleNotFoundError", "ImportError") and (module := undeclared(message, repository)):
         return not_installed(module, location)
+    # Before the system's packages: what is missing is a library of the driver, which belongs to the machine.
+    if gpu_errors.means_no_gpu(message):
+        return GpuMissing(**location)
     library = system_libraries.missing(message)
     if library:
         thing, package = library

@@ -30,6 +30,18 @@ class FileIsPointer(CellProblem):
     fix_words = "Run 'git lfs pull' in a clone and build that folder, or commit the file without LFS."
 
 
+class GpuMissing(CellProblem):
+    """A cell, or predictor, asks for a GPU where there is none."""
+
+    code = "gpu-missing"
+    what_words = "{where} asks for a GPU, and there is none here: {error}"
+    why_words = "Images are built where there is no GPU; the service may have one, and need not."
+    fix_words = (
+        "Take a GPU only where there is one, and ask for it when predictor is called: "
+        '"cuda" if torch.cuda.is_available() else "cpu"; docs/how-to/serve-on-a-gpu.md has a whole notebook.'
+    )
+
+
 class LanguageDataMissing(CellProblem):
     """A cell needs data of a text library that are downloaded apart from it."""
 

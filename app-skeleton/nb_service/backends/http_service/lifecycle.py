@@ -21,7 +21,7 @@ import time
 import traceback
 from typing import TYPE_CHECKING, Protocol
 
-from nb_service import drift, identity, problems
+from nb_service import drift, gpus, identity, problems
 from nb_service.backends import allocator, grpc_service
 from nb_service.backends.http_service.app_process import AppProcess
 from nb_service.feedback import Feedback
@@ -242,11 +242,16 @@ class HttpService:
         pool = self._pool
         self._log.fact(port=port)
         self._log.say(
-            f"Serving on http://{f'[{host}]' if ':' in host else host}:{port} with {pool.plan.scorers} "
-            f"scorer{'s' if pool.plan.scorers > 1 else ''} by {pool.manager.mode} "
-            f"({pool.manager.reason}), {pool.plan.threads} native thread(s) each, "
+            f"Serving on http://{f'[{host}]' if ':' in host else host}:{port} with {pool.manager.planned} "
+            f"scorer{'s' if pool.manager.planned > 1 else ''} by {pool.manager.mode} "
+            f"({pool.manager.reason}), {pool.plan.threads} native thread(s) each, {on_gpus(pool)}"
             f"{batches(pool)}{verified(pool)}, ready after {time.monotonic() - self._started_at:.1f} s."
         )
+        if pool.plan.gpus.missing and gpus.has_libraries(pool.model.python):
+            self._log.say(
+                f"No GPU: the model runs on CPUs, though libraries for GPUs are installed ({pool.plan.gpus.missing}). "
+                "A container needs one given to it: docs/how-to/serve-on-a-gpu.md."
+            )
         if self._baseline is not None:
             self._log.say(drift.words(self._baseline, self._settings))
         self._loop.call_later(IDLE_SECONDS, self._app.start)
@@ -354,6 +359,17 @@ def _on_error(_loop: asyncio.AbstractEventLoop, context: dict) -> None:
 def verified(pool: Pool) -> str:
     """Return what the log says of the model's signature at the start."""
     return "model not verified" if pool.model.digests is None else "model verified by its signature"
+
+
+def on_gpus(pool: Pool) -> str:
+    """Return what the log says of GPUs at the start, with a comma; nothing where there are none."""
+    products = pool.plan.gpus.products
+    if not products:
+        return ""
+    shown = ", ".join(f"{products.count(name)} of {name}" for name in dict.fromkeys(products))
+    if pool.manager.uses_gpus:
+        return f"on GPUs ({shown}), "
+    return f"on CPUs, as the model has asked for none of the GPUs ({shown}), "
 
 
 def batches(pool: Pool) -> str:

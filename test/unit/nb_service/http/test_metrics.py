@@ -7,6 +7,7 @@ from nb_scorer.protocol import frames
 from nb_service.app import exposition
 from nb_service.feedback import Feedback, KeptAnswers
 from nb_service.feedback.judgement import judge
+from nb_service.gpus import Gpus
 from nb_service.http import metrics
 from nb_service.http.metrics import Requests, Samples
 from nb_service.identity import Identity
@@ -24,7 +25,7 @@ def requests():
 def samples():
     """Return what counts the samples of a pool with a golden row."""
     manager = types.SimpleNamespace(free=[1, 2], endings={"died": 1, "too slow": 0, "recycled": 2}, batching_ended=0)
-    plan = types.SimpleNamespace(golden=({"sample": [1, 2], "answer": "a"},), max_queue=10)
+    plan = types.SimpleNamespace(golden=({"sample": [1, 2], "answer": "a"},), max_queue=10, gpus=Gpus())
     model = types.SimpleNamespace(sample_schema={})
     return Samples(
         types.SimpleNamespace(plan=plan, manager=manager, model=model, waiting=3, in_flight=4, form="derived")

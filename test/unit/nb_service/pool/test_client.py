@@ -17,7 +17,8 @@ class Pool:
     """Answers on the next turn of the loop, and notes how many samples and bytes waited at a time."""
 
     def __init__(self, loop, outcome_of=lambda sample: outcomes.OK, max_queue=8 * SHARE, batch=1):
-        self.plan = SimpleNamespace(max_queue=max_queue, batch=batch, scorers=1)
+        self.plan = SimpleNamespace(max_queue=max_queue, batch=batch)
+        self.manager = SimpleNamespace(planned=1)
         self.waiting = self.most = self.bytes = self.most_bytes = 0
         self.asked = []
         self.answering = True

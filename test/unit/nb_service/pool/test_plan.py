@@ -2,6 +2,7 @@ import json
 
 import pytest
 from nb_service import cores
+from nb_service.gpus import Gpus
 from nb_service.model_folder import ModelFolder
 from nb_service.pool import plan
 from nb_service.settings import Settings
@@ -98,7 +99,9 @@ def test_why_scorers_start_so_is_told():
     ]
 
 
-def test_a_model_and_settings_make_the_whole_plan(tmp_path):
+def test_a_model_and_settings_make_the_whole_plan(tmp_path, monkeypatch):
+    shown = Gpus(("GPU-a", "GPU-b"), ("NVIDIA H200", "NVIDIA H200"))
+    monkeypatch.setattr(plan.gpus, "visible", lambda environ: shown)
     rows = [{"sample": number, "answer": number} for number in range(30)]
     (tmp_path / "golden.ndjson").write_text("".join(json.dumps(row) + "\n" for row in rows))
     bundle = tmp_path / "ca.pem"
@@ -123,7 +126,7 @@ def test_a_model_and_settings_make_the_whole_plan(tmp_path):
         reason="no golden row proved it at build time",
         scorers=3,
         threads=2,
-        environment=plan.environment(environ, 2, str(bundle)),
+        environment={**plan.environment(environ, 2, str(bundle)), "CUDA_VISIBLE_DEVICES": "GPU-a,GPU-b"},
         predict_timeout=7,
         max_queue=9,
         golden=tuple(rows[:20]),
@@ -135,10 +138,19 @@ def test_a_model_and_settings_make_the_whole_plan(tmp_path):
         max_requests=11,
         log_format="json",
         form="batch_predictor",
+        gpus=shown,
     )
     assert made.environment["SSL_CERT_FILE"] == str(bundle) and made.environment["RAYON_NUM_THREADS"] == "2"
     made = plan.make_plan(ModelFolder(tmp_path, None, tmp_path, {"batch_predictor": True}), settings, environ)
     assert (made.compare, made.tolerance, made.batch) == (True, 0.5, 1)
+    assert plan.make_plan(ModelFolder(tmp_path, None, tmp_path, {}), Settings({}), environ).one_a_gpu
+
+
+def test_a_proof_without_a_gpu_is_none_with_one():
+    manifest = {"scorer_start": "fork", "scorer_threads": 1}
+    assert plan.start_mode("auto", manifest, 1) == ("fork", True, "proved by the golden rows at build time")
+    assert plan.start_mode("auto", manifest, 1, has_gpus=True) == ("fork", False, "proved without a GPU")
+    assert plan.start_mode("fork", manifest, 1, has_gpus=True) == ("fork", True, "S2I_SCORER_START says so")
 
 
 def test_temporary_files_go_where_python_looks_first():

@@ -4,7 +4,7 @@ import os
 import time
 
 import pytest
-from nb_scorer.protocol.orders import FORK, SPAWN
+from nb_scorer.protocol.orders import ALL, FORK, SPAWN
 from nb_service.model_folder import ModelFolder
 from nb_service.pool import scorer_manager as module
 from nb_service.pool.answer import FAILED, OK, Answer, Job
@@ -35,7 +35,7 @@ class Supervisor:
     def awaits(self, number):
         return number in self.awaited
 
-    def start(self, number, fds):
+    def start(self, number, fds, gpu=ALL):
         self.orders.append(("start", number))
         # A scorer that lives holds its end of the link open.
         KEPT.append(os.dup(fds[0]))
@@ -174,7 +174,7 @@ def test_a_zygote_that_takes_no_order_any_more_is_no_death_of_scorers(make, monk
     manager = make()
     warm(manager)
 
-    def start(number, fds):
+    def start(number, fds, gpu):
         raise ConnectionError
 
     monkeypatch.setattr(manager._supervisor, "start", start)
@@ -303,7 +303,7 @@ class Lacking(Supervisor):
         self._fail()
         super().__init__(*args)
 
-    def start(self, number, fds):
+    def start(self, number, fds, gpu=ALL):
         self._fail()
         super().start(number, fds)
 

@@ -16,7 +16,8 @@ class Pool:
     """Takes what it is given, and answers when it is told to."""
 
     def __init__(self):
-        self.plan = SimpleNamespace(batch=4, max_queue=80, scorers=2)
+        self.plan = SimpleNamespace(batch=4, max_queue=80)
+        self.manager = SimpleNamespace(planned=2)
         self.jobs = []
         self.abandoned = []
 

@@ -1,0 +1,107 @@
+"""The GPUs that this service may use, by NVIDIA's management library (NVML), which comes with the driver."""
+
+import ctypes
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple
+
+LIBRARY = "libnvidia-ml.so.1"
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+# Loaded into a process when its code first asks CUDA for a GPU, and not when a library that could do so is imported.
+CUDA = b"/libcuda.so"
+# Of this package, in the environment of a notebook, are the libraries that NVIDIA publishes for others to depend on.
+NVIDIA = "lib/python*/site-packages/nvidia"
+
+
+class Gpu(NamedTuple):
+    """A GPU: what identifies it among all, its product's name, and its memory and what is used of it, in bytes."""
+
+    uuid: str
+    name: str
+    memory: int
+    used: int
+
+
+class Gpus(NamedTuple):
+    """What a service may use: the names by which CUDA takes them, one scorer's each, and what they are.
+
+    `missing` says why there are none, and is empty where there are some.
+    """
+
+    names: tuple[str, ...] = ()
+    products: tuple[str, ...] = ()
+    missing: str = ""
+
+
+NONE = Gpus()
+
+
+def read() -> list[Gpu]:
+    """Return all GPUs that this container shows; raise OSError with the driver's words where it can't say."""
+    # It raises OSError itself, where there is no driver, without the tenth of a second that pynvml's import takes.
+    ctypes.CDLL(LIBRARY)
+    import pynvml
+
+    try:
+        pynvml.nvmlInit()
+        try:
+            return [_gpu(pynvml, index) for index in range(pynvml.nvmlDeviceGetCount())]
+        finally:
+            pynvml.nvmlShutdown()
+    except pynvml.NVMLError as error:
+        raise OSError(str(error)) from error
+
+
+def read_or_none() -> list[Gpu]:
+    """Return all GPUs that this container shows; none while the driver does not answer."""
+    try:
+        return read()
+    except OSError:
+        return []
+
+
+def _gpu(pynvml: ModuleType, index: int) -> Gpu:
+    handle = pynvml.nvmlDeviceGetHandleByIndex(index)
+    memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
+    uuid, name = pynvml.nvmlDeviceGetUUID(handle), pynvml.nvmlDeviceGetName(handle)
+    return Gpu(uuid, name, memory.total, memory.used)
+
+
+def visible(environ: Mapping[str, str]) -> Gpus:
+    """Return the GPUs that a process with this environment may use, as CUDA reads CUDA_VISIBLE_DEVICES."""
+    asked = environ.get(VISIBLE)
+    names = None if asked is None else _listed(asked)
+    if names == ():
+        return Gpus(missing=f"{VISIBLE} hides them")
+    try:
+        gpus = read()
+    except OSError as error:
+        return Gpus(missing=str(error))
+    if not gpus:
+        return Gpus(missing="the driver shows none")
+    return Gpus(names or tuple(gpu.uuid for gpu in gpus), tuple(gpu.name for gpu in gpus))
+
+
+def _listed(value: str) -> tuple[str, ...]:
+    """Return the GPUs in a value of CUDA_VISIBLE_DEVICES: CUDA takes those before the first that can't be one."""
+    names: list[str] = []
+    for name in value.split(","):
+        if name.strip() in ("", "-1"):
+            break
+        names.append(name.strip())
+    return tuple(names)
+
+
+def asked_for_by(pid: int) -> bool:
+    """Return whether the process `pid` has asked CUDA for a GPU; False where the system does not show that."""
+    try:
+        with open(f"/proc/{pid}/maps", "rb") as maps:
+            return CUDA in maps.read()
+    except OSError:
+        return False
+
+
+def has_libraries(python: Path) -> bool:
+    """Return whether the environment of the interpreter `python` has libraries that only a GPU can use."""
+    return any(python.parent.parent.glob(NVIDIA))
