@@ -8,7 +8,7 @@ RUN apt-get -o Acquire::Languages=none -o Acquire::Retries=5 update \
  && DEBIAN_FRONTEND=noninteractive apt-get -o Acquire::Retries=5 install -y --no-install-recommends \
         ca-certificates libgomp1 libstdc++6 python3 zstd \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/lib/dpkg/*-old /var/log/* \
-        /usr/share/man/* /usr/share/locale/* \
+        /var/cache/ldconfig/aux-cache /usr/share/man/* /usr/share/locale/* \
  && find /usr/share/doc -type f ! -name copyright -delete
 # The [t] makes the bundle optional: `make build` puts one there if it is given CA_BUNDLE.
 COPY pyproject.toml .nb-builder/ca-bundle.cr[t] /opt/nb-builder/
@@ -32,6 +32,8 @@ ARG BATCH
 ARG GRPC
 # Clients of message brokers: `make build BUS=nats,redis`.
 ARG BUS
+# The date of all files of ours, in seconds since 1970: with it two builds of one commit come to the same files.
+ARG SOURCE_DATE_EPOCH
 COPY s2i /opt/nb-builder/s2i
 COPY app-skeleton /opt/nb-builder/app-skeleton
 # One cache for all environments: what is in several is one file with several names, and weighs once.

@@ -1,6 +1,8 @@
 """Trims our own environments for the builder image: run once, when the image is made.
 
 Usage: python -m nb_builder.image_trim FOLDER     (the folder that s2i/install has filled)
+
+With SOURCE_DATE_EPOCH all files are of that time, in seconds since 1970, so that the same sources come to the same image.
 """
 
 import compileall
@@ -30,6 +32,8 @@ LEFT_OUT = (
     "overlay/*/share/man/*",
     "build/share/jupyter/labextensions/*",
 )
+# With the time at which uv installed a folder of ours: it would differ in each image.
+UV_CACHE = "uv_cache.json"
 # No build imports these: they stay as source, and are compiled in memory if a cell imports one.
 UNCOMPILED = (
     "*/prompt_toolkit/*",
@@ -40,11 +44,19 @@ UNCOMPILED = (
 )
 
 
-def lean(home: Path) -> None:
-    """Remove unused files from `home`, compile the rest to bytecode, and link bytecode of the same source."""
+def lean(home: Path, date: int | None = None) -> None:
+    """Remove unused files from `home`, compile the rest to bytecode, and link bytecode of the same source.
+
+    The bytecode has the time of its source in it, which is `date`, where one is given.
+    """
     for path in _files(home):
         if _matches(path, home, LEFT_OUT) or path.suffix == ".pyc":
             path.unlink()
+    for record in home.rglob(UV_CACHE):
+        _forget(record)
+    if date is not None:
+        for path in _files(home):
+            os.utime(path, (date, date))
     for path in _files(home, ".py"):
         if not _matches(path, home, UNCOMPILED):
             compileall.compile_file(path, quiet=2)
@@ -52,6 +64,16 @@ def lean(home: Path) -> None:
     for folder, _, _ in os.walk(home, topdown=False):
         if not os.listdir(folder):
             os.rmdir(folder)
+
+
+def _forget(record: Path) -> None:
+    """Remove what uv has noted of an installation, and its row of the distribution's files."""
+    rows = record.with_name("RECORD")
+    kept = [row for row in rows.read_text(encoding="utf-8").splitlines(keepends=True) if f"/{UV_CACHE}," not in row]
+    # A new file: the old one may be a name of one in other environments, too.
+    rows.unlink()
+    rows.write_text("".join(kept), encoding="utf-8")
+    record.unlink()
 
 
 def share_bytecode(home: Path) -> None:
@@ -83,4 +105,5 @@ def _matches(path: Path, home: Path, patterns: tuple[str, ...]) -> bool:
 
 
 if __name__ == "__main__":
-    lean(Path(sys.argv[1]))
+    given = os.environ.get("SOURCE_DATE_EPOCH")
+    lean(Path(sys.argv[1]), int(given) if given else None)
