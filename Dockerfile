@@ -38,7 +38,8 @@ COPY s2i /opt/nb-builder/s2i
 COPY app-skeleton /opt/nb-builder/app-skeleton
 # One cache for all environments: what is in several is one file with several names, and weighs once.
 # Compiled (by nb_builder.image_trim) here, because the user of the image can't write beside the modules.
-RUN cd /opt/nb-builder && export UV_CACHE_DIR=/opt/nb-builder/cache \
+# Readable for that user, whatever the umask of the clone was.
+RUN cd /opt/nb-builder && export UV_CACHE_DIR=/opt/nb-builder/cache && chmod -R u=rwX,go=rX . \
  && PIP_CERT=/etc/ssl/certs/ca-certificates.crt s2i/install . \
  && rm -rf cache && find . -name .lock -delete \
  && build/bin/python -I -m nb_builder.image_trim . \
@@ -105,7 +106,7 @@ RUN useradd --uid 1001 --gid 0 --no-log-init --no-create-home --home-dir /opt/ap
 COPY --from=environments /opt/nb-builder /opt/nb-builder
 # `docker run my-service batch`: each back end is a command by its name; and `ready`, for health checks.
 COPY --from=environments /opt/commands/ /usr/local/bin/
-COPY s2i/bin /usr/libexec/s2i
+COPY --from=environments /opt/nb-builder/s2i/bin /usr/libexec/s2i
 WORKDIR /opt/app-root/src
 EXPOSE 8080
 USER 1001

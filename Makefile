@@ -92,7 +92,7 @@ Maintain this repository:
   make lock             resolve our dependencies again into s2i/requirements.lock
   make stubs            generate gRPC's messages again from the .proto files
   make board            write docs/deploy/prometheus again from the metric table
-  make release          the wheel of a tag, made twice and compared, with its bill, digests and signature
+  make release          wheel and builder image of a tag, made twice and compared, with bill, digests and signature
                         VERSION=1.2.3 OUT=dist KEY=<private key>
   make release-models   keep models of a version, which later versions are tested with
                         VERSION=1.2.3

@@ -2,7 +2,7 @@
 
 Usage: python -m nb_builder.image_trim FOLDER     (the folder that s2i/install has filled)
 
-With SOURCE_DATE_EPOCH all files are of that time, in seconds since 1970, so that the same sources come to the same image.
+With SOURCE_DATE_EPOCH, in seconds since 1970, all files are of that time: the same sources come to the same image.
 """
 
 import compileall

@@ -3,8 +3,9 @@
 Usage: python test/release VERSION FOLDER [KEY]
        python test/release models VERSION
 The first looks whether the commit is that of the tag, the version the same everywhere, the changelog written and
-models kept; then it writes the wheel, the bill of what the wheel installs, and digests into FOLDER, with a signature
-by KEY. The second keeps the models of a version, to be committed before its tag.
+models kept; then it makes the image nb-builder:VERSION, and writes the wheel, the bill of what the wheel installs, the
+list of the image's files, and digests into FOLDER, with a signature by KEY. The second keeps the models of a version,
+to be committed before its tag.
 """
 
 import subprocess
@@ -32,7 +33,8 @@ def main(words: list[str]) -> int:
     if faults:
         return 1
     try:
-        for path in artifacts.write(ROOT, version, folder, Path(words[2]) if len(words) == 3 else None):
+        key = Path(words[2]) if len(words) == 3 else None
+        for path in artifacts.write(ROOT, version, folder, key, f"nb-builder:{version}"):
             print(path)
     except artifacts.NotReproducible as error:
         print(f"ERROR: {error}", file=sys.stderr)

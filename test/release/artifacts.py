@@ -8,20 +8,22 @@ from pathlib import Path
 
 from nb_builder.slim.attest import sbom
 
+from release import builder_image
+from release.builder_image import NotReproducible
+
 HOME = Path(os.environ.get("NB_BUILDER_HOME", Path(__file__).parents[2] / ".nb-builder"))
 UV = HOME / "build" / "bin" / "uv"
 SUMS = "SHA256SUMS"
+# The commit, as it was unpacked for a build.
+TREE = "nb-builder"
 
 
-class NotReproducible(Exception):
-    """Two builds of one commit differ."""
-
-
-def write(root: Path, version: str, folder: Path, key: Path | None) -> list[Path]:
+def write(root: Path, version: str, folder: Path, key: Path | None, image: str | None = None) -> list[Path]:
     """Write wheel, bill, digests and, with a `key`, their signature to `folder`; return their paths.
 
-    The wheel is built twice, from the commit and not from the files that lie in `root`. Raise NotReproducible where
-    the two differ, CalledProcessError where a program fails.
+    With the name of an `image` the builder image is made by that name, and the list of its files is written, too.
+    Wheel and image are built twice, from the commit and not from the files that lie in `root`. Raise NotReproducible
+    where the two differ, CalledProcessError where a program fails.
     """
     folder.mkdir(parents=True, exist_ok=True)
     date = int(_run("git", "-C", root, "log", "-1", "--format=%ct"))
@@ -38,14 +40,23 @@ def write(root: Path, version: str, folder: Path, key: Path | None) -> list[Path
         wheel.write_bytes(one.read_bytes())
         bill = folder / f"nb_builder-{version}.cdx.json"
         bill.write_text(_bill(wheel, version, date, Path(first)), encoding="utf-8")
+        made = [wheel, bill]
+        if image:
+            listed = folder / f"nb-builder-{version}.image-files"
+            listed.write_text(builder_image.made_twice(image, version, date, *_trees(first, second)), encoding="utf-8")
+            made.append(listed)
     sums = folder / SUMS
-    sums.write_text("".join(f"{_digest(path)}  {path.name}\n" for path in (wheel, bill)), encoding="utf-8")
-    return [wheel, bill, sums, *([_sign(sums, key)] if key else [])]
+    sums.write_text("".join(f"{_digest(path)}  {path.name}\n" for path in made), encoding="utf-8")
+    return [*made, sums, *([_sign(sums, key)] if key else [])]
+
+
+def _trees(*scratches: str) -> list[Path]:
+    return [Path(scratch) / TREE for scratch in scratches]
 
 
 def _wheel(root: Path, scratch: Path, date: int, umask: int = 0o022, **env: str) -> Path:
     """Return the wheel of the commit, built in `scratch`."""
-    tree, out = scratch / "nb-builder", scratch / "dist"
+    tree, out = scratch / TREE, scratch / "dist"
     tree.mkdir()
     archive = scratch / "commit.tar"
     _run("git", "-C", root, "archive", "--output", archive, "HEAD")
@@ -63,7 +74,7 @@ def _bill(wheel: Path, version: str, date: int, scratch: Path) -> str:
     _run(
         command / "bin" / "nb-builder",
         "check",
-        scratch / "nb-builder" / "docs" / "examples" / "kmeans",
+        scratch / TREE / "docs" / "examples" / "kmeans",
         NB_BUILDER_HOME=str(home),
     )
     folders = sorted([*home.glob("*/lib/python*/site-packages"), *home.glob("overlay/*")])
