@@ -200,7 +200,7 @@ def test_a_service_that_verifies_says_so_and_answers(start, root, keys, start_by
 
 def test_a_service_that_does_not_verify_says_so(start):
     service = start(NOTEBOOK).ready()
-    assert "model not verified, ready after" in service.log
+    assert "signature not checked, ready after" in service.log
 
 
 @pytest.mark.parametrize("start_by", ["fork", "spawn"])

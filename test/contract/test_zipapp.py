@@ -86,7 +86,7 @@ def entries(path):
 def test_samples_of_the_command_line_get_a_line_each_and_prints_are_no_answers(plain):
     done = run(plain, "1", "2.5", alone=True)
     assert (done.returncode, done.stdout) == (0, b'{"next": 2}\n{"next": 3.5}\n'), done.stderr.decode()
-    assert b"asked 1\n" in done.stderr and b"model not verified (--key names whom to trust)\n" in done.stderr
+    assert b"asked 1\n" in done.stderr and b"signature not checked (--key names whom to trust)\n" in done.stderr
 
 
 def test_a_sample_without_an_answer_leaves_its_line_empty_and_says_why(plain):
@@ -386,7 +386,7 @@ def test_ctrl_c_while_packages_are_installed_is_no_traceback(plain, tmp_path, ca
         # Somebody else installs them, for longer than this takes.
         fcntl.flock(lock, fcntl.LOCK_EX)
         with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as process:
-            assert process.stderr.readline() == "model not verified (--key names whom to trust)\n"
+            assert process.stderr.readline() == "signature not checked (--key names whom to trust)\n"
             process.send_signal(signal.SIGINT)
             assert (process.communicate()[1], process.returncode) == ("", 130)
     assert run(plain, "1", cache=cache).returncode == 0

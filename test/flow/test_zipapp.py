@@ -82,7 +82,7 @@ def test_without_a_network_it_answers_as_the_golden_rows_do(built, golden, bare,
     assert [json.loads(line) for line in done.stdout.splitlines()] == golden[1]
     assert "model verified by the key " in done.stderr
     one = asked(bare, path, "[0.2, 0.7]", alone=True)
-    assert one.stdout == "4\n" and "model not verified" in one.stderr
+    assert one.stdout == "4\n" and "signature not checked" in one.stderr
 
 
 def test_by_an_index_it_installs_what_the_lock_says(built, golden, bare, tmp_path):

@@ -92,7 +92,7 @@ def _run(carried, words):
         sys.stderr.write("model verified by {}{}\n".format(signer, whole))
     else:
         signed = {}
-        sys.stderr.write("model not verified (--key names whom to trust)\n")
+        sys.stderr.write("signature not checked (--key names whom to trust)\n")
     digests = _complete(carried, signed)
     cache = os.path.abspath(words.cache)
     for folder in (cache, os.path.join(cache, "models"), os.path.join(cache, "venvs")):

@@ -358,7 +358,7 @@ def _on_error(_loop: asyncio.AbstractEventLoop, context: dict) -> None:
 
 def verified(pool: Pool) -> str:
     """Return what the log says of the model's signature at the start."""
-    return "model not verified" if pool.model.digests is None else "model verified by its signature"
+    return "signature not checked" if pool.model.digests is None else "model verified by its signature"
 
 
 def on_gpus(pool: Pool) -> str:
