@@ -65,6 +65,16 @@ def blocks(page: Path, *, engine: bool = False) -> list[Block]:
     return [block for block in found if ("engine" in block.words) == engine]
 
 
+def _installed(folder: Path) -> Path:
+    """Return a new folder in `folder` with the command as an installation has it."""
+    programs = folder / "installed"
+    programs.mkdir()
+    command = programs / "nb-builder"
+    command.write_text(f'#!/bin/sh\nexec {ROOT}/s2i/nb-builder "$@"\n', encoding="utf-8")
+    command.chmod(0o755)
+    return programs
+
+
 class Session:
     """Runs the blocks of a page as its reader would: in the repository, with a home of their own."""
 
@@ -86,6 +96,7 @@ class Session:
             stage.MARK: folder.name + str(os.getpid()),
             **more,
         }
+        self.env["PATH"] = os.pathsep.join([str(_installed(folder)), self.env["PATH"]])
         self.service: subprocess.Popen | None = None
 
     def run(self, block: Block) -> None:
