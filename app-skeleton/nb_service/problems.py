@@ -81,7 +81,7 @@ class BackendUnknown(Problem):
 
 
 class BackendWithoutWords(Problem):
-    """Words follow the name of a back end that takes none."""
+    """Arguments follow the name of a back end that takes none."""
 
     code = "backend-without-words"
     exit_status = 2
@@ -95,7 +95,7 @@ class BackendWithoutWords(Problem):
 
 
 class HelpUnwritten(Problem):
-    """What a back end takes, or has found out, can't be shown."""
+    """A back end's help or report can't be written."""
 
     code = "help-unwritten"
 
@@ -108,7 +108,7 @@ class HelpUnwritten(Problem):
 
 
 class BatchWords(Problem):
-    """The words after `batch` are not what it takes."""
+    """The arguments after `batch` are not valid."""
 
     code = "batch-words"
     exit_status = 2
@@ -131,7 +131,7 @@ class BatchInput(Problem):
 
 
 class BatchOutput(Problem):
-    """What was scored can't be written."""
+    """The scored rows can't be written."""
 
     code = "batch-output"
 
@@ -157,7 +157,7 @@ class BatchNeedsMore(Problem):
 
 
 class BatchJournal(Problem):
-    """A job that was begun here is not the one that is asked for now."""
+    """The job that was started here is not the one requested now."""
 
     code = "batch-journal"
 
@@ -185,7 +185,7 @@ class BatchEndedEarly(Problem):
 
 
 class BatchUnscored(Problem):
-    """The scorers are gone, and with them the hope of answers."""
+    """The scorers are gone, so no more answers will come."""
 
     code = "batch-unscored"
 
@@ -198,7 +198,7 @@ class BatchUnscored(Problem):
 
 
 class SparkModelWords(Problem):
-    """`spark-model` is not called as it must be."""
+    """`spark-model` was called with wrong arguments."""
 
     code = "spark-model-words"
     exit_status = 2
@@ -212,7 +212,7 @@ class SparkModelWords(Problem):
 
 
 class ModelWords(Problem):
-    """`model` is not called as it must be."""
+    """`model` was called with wrong arguments."""
 
     code = "model-words"
     exit_status = 2
@@ -226,7 +226,7 @@ class ModelWords(Problem):
 
 
 class ZipappWords(Problem):
-    """`zipapp` is not called as it must be."""
+    """`zipapp` was called with wrong arguments."""
 
     code = "zipapp-words"
     exit_status = 2
@@ -240,7 +240,7 @@ class ZipappWords(Problem):
 
 
 class ZipappTooLarge(Problem):
-    """The model and what goes with it are more than Python runs out of one file."""
+    """The model and its packages are too large for Python to run from one file."""
 
     code = "zipapp-too-large"
 
@@ -253,7 +253,7 @@ class ZipappTooLarge(Problem):
 
 
 class WheelImpossible(Problem):
-    """A package of the model's environment can't be taken along as a wheel."""
+    """A package of the model's environment can't be included as a wheel."""
 
     code = "wheel-impossible"
 
@@ -266,7 +266,7 @@ class WheelImpossible(Problem):
 
 
 class ArchiveOutput(Problem):
-    """An archive of the model, for Spark or for anywhere, can't be written."""
+    """An archive of the model, for Spark or anything else, can't be written."""
 
     code = "archive-output"
 
@@ -279,7 +279,7 @@ class ArchiveOutput(Problem):
 
 
 class SparkArchive(Problem):
-    """What is given to nb_spark can't be used as an archive of a model."""
+    """The archive passed to nb_spark can't be used."""
 
     code = "spark-archive"
 
@@ -307,7 +307,7 @@ class SparkPython(Problem):
 
 
 class SparkColumns(Problem):
-    """The columns that nb_spark is told of don't fit the table."""
+    """The columns passed to nb_spark don't fit the table."""
 
     code = "spark-columns"
 
@@ -329,7 +329,7 @@ class SparkUnscored(Problem):
 
 
 class BusUnset(Problem):
-    """A setting that the back end `bus` can't do without is not set."""
+    """A setting that the back end `bus` needs is not set."""
 
     code = "bus-unset"
 
@@ -434,7 +434,7 @@ class ApiKeyUnreadable(Problem):
 
 
 class VerifyUnusable(Problem):
-    """A model shall be verified, and what S2I_VERIFY_KEY_FILE or S2I_VERIFY_CA_FILE names can't be used for it."""
+    """A model is to be verified, but the file named by S2I_VERIFY_KEY_FILE or S2I_VERIFY_CA_FILE can't be used."""
 
     code = "verify-unusable"
 
@@ -447,7 +447,7 @@ class VerifyUnusable(Problem):
 
 
 class ModelUnsigned(Problem):
-    """A model shall be verified, and has no signature."""
+    """A model is to be verified, but has no signature."""
 
     code = "model-unsigned"
 

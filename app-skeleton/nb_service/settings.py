@@ -68,14 +68,14 @@ class Settings(Table):
     app_root: str = setting(
         "APP_ROOT", text, "/opt/app-root", "Folder that assemble filled: src, venv, model.", group="Where it listens"
     )
-    port: int = setting("PORT", number(0, 65535, int), 8080, "Port to listen on; 0 takes a free one and says which.")
+    port: int = setting("PORT", number(0, 65535, int), 8080, "Port to listen on; 0 takes a free one and logs which.")
     host: str = setting("S2I_HOST", text, "0.0.0.0", "Address to listen on.")  # noqa: S104 - a service in a container
     web_concurrency: int = setting(
         "WEB_CONCURRENCY",
         number(1, 1024, int),
         None,
-        "Number of scorers, the processes that hold the model. Default: the CPUs that this service may use, or the "
-        "GPUs if the model uses them.",
+        "Number of scorers, the processes that hold the model. Default: the number of CPUs that this service may use, "
+        "or of GPUs if the model uses them.",
         group="Processes and time limits",
     )
     predict_timeout: float = setting(
@@ -85,8 +85,8 @@ class Settings(Table):
         "S2I_RECEIVE_TIMEOUT",
         number(0.2, 86400),
         120.0,
-        "Seconds that a request may take to arrive; then 408. So long may a connection be idle, and a client "
-        "take nothing of its answer.",
+        "Seconds that a request may take to arrive; then 408. Also the idle timeout, and the limit for a client "
+        "that stops reading its response.",
     )
     front: str = setting(
         "S2I_FRONT",
@@ -98,16 +98,16 @@ class Settings(Table):
         "S2I_LINGER",
         number(0, 3600),
         1.0,
-        "Seconds after SIGTERM in which new connections are still answered, so that balancers notice `/readyz` first.",
+        "Seconds after SIGTERM during which new connections are still answered, so that balancers notice "
+        "`/readyz` first.",
     )
     grace: float = setting("S2I_GRACE", number(0, 3600), 10.0, "Seconds that requests in flight have after SIGTERM.")
     scorer_start: str = setting(
         "S2I_SCORER_START",
         one_of("auto", "fork", "spawn"),
         "auto",
-        "How scorers start: `fork` from one process that loaded the model, `spawn` with each loading it itself, or "
-        "`auto`, which forks where the build has proved that it may. "
-        "`spawn` in a build leaves out the test whether they can be forked.",
+        "How scorers start: `fork` from one process that loaded the model, `spawn` so that each loads it, or "
+        "`auto`, which forks if the build has proved that it is safe. `spawn` in a build skips that test.",
     )
     max_body: int = setting(
         "S2I_MAX_BODY",
@@ -120,14 +120,14 @@ class Settings(Table):
         "S2I_MAX_HELD",
         number(1 << 16, 1 << 40, int),
         None,
-        "Bytes of requests and answers that are held at a time: arriving, waiting, not taken; then 503. "
+        "Bytes of requests and answers held at a time: arriving, waiting, not yet read by the client; then 503. "
         "Default: 16 times S2I_MAX_BODY.",
     )
     app_memory: int = setting(
         "S2I_APP_MEMORY",
         number(1 << 27, 1 << 40, int),
         1 << 30,
-        "Bytes of memory that the process of all routes but plain predictions may have.",
+        "Bytes of memory that the app, the process for all routes but plain predictions, may use.",
     )
     max_queue: int = setting(
         "S2I_MAX_QUEUE", number(1, 1 << 20, int), 1024, "Samples that may wait for a scorer; then 503."
@@ -136,33 +136,34 @@ class Settings(Table):
         "S2I_MAX_BATCH",
         number(1, 4096, int),
         64,
-        "Samples that are scored in one call, of those that wait; 1 asks predictor for each.",
+        "Waiting samples that may be scored in one call; 1 calls predictor for each.",
     )
     batching: str = setting(
         "S2I_BATCHING",
         one_of("auto", "off"),
         "auto",
-        "`auto` scores waiting samples by the batch form that the build has derived from predictor and proved, where "
-        "there is one; `off` asks predictor for each. In a build, `off` derives none. batch_predictor goes first.",
+        "`auto` scores waiting samples with the batch form that the build has derived from predictor and proved, "
+        "if there is one; `off` calls predictor for each. In a build, `off` derives none. batch_predictor takes "
+        "precedence.",
     )
     drift: str = setting(
         "S2I_DRIFT",
         one_of("auto", "off"),
         "auto",
-        "`auto` compares samples and answers with the baseline that the build has kept, where there is one, for "
-        "`/drift` and `/metrics`; `off` does not.",
+        "`auto` compares samples and answers with the build's baseline, if there is one, for `/drift` and "
+        "`/metrics`; `off` does not.",
     )
     feedback_memory: int = setting(
         "S2I_FEEDBACK_MEMORY",
         memory_of_answers,
         4 << 20,
-        "Bytes that the last answers may take, which `POST /feedback` is compared with; 0 keeps none.",
+        "Bytes for the latest answers, which `POST /feedback` is compared with; 0 keeps none.",
     )
     max_requests: int = setting(
         "S2I_MAX_REQUESTS",
         number(0, 1 << 53, int),
         0,
-        "Samples, about, after which a scorer is replaced by a fresh one; 0 is never.",
+        "Approximate number of samples after which a scorer is replaced by a fresh one; 0 means never.",
     )
     max_samples: int = setting(
         "S2I_MAX_SAMPLES", number(1, 1 << 30, int), 1 << 19, "Samples that one body may hold; then 413."
@@ -172,22 +173,20 @@ class Settings(Table):
         one_of(log_forms.TEXT, log_forms.JSON),
         log_forms.TEXT,
         "Lines of the log: text, or JSON objects.",
-        group="Log, metrics and who may ask",
+        group="Log, metrics and access",
     )
-    app_metrics_prefix: str = setting(
-        "S2I_APP_METRICS_PREFIX", metrics_prefix, "nb", "What the names of the metrics begin with."
-    )
+    app_metrics_prefix: str = setting("S2I_APP_METRICS_PREFIX", metrics_prefix, "nb", "Prefix of the metrics' names.")
     api_key_file: str = setting(
         "S2I_API_KEY_FILE",
         text,
         "",
-        "File of the keys, one a line, of which a client needs one; without it nobody does.",
+        "File of API keys, one per line; clients must send one of them. Without it, no key is needed.",
     )
     cors_origins: tuple[str, ...] = setting(
         "S2I_CORS_ORIGINS",
         origins,
         "",
-        "Origins, with commas between, whose web pages may read answers; `*` is any. Default: none.",
+        "Origins, separated by commas, whose web pages may read answers; `*` allows any. Default: none.",
     )
     backend: str = setting(
         "S2I_BACKEND",
@@ -200,35 +199,36 @@ class Settings(Table):
         "S2I_BATCH_KEEP",
         number(0, 3600),
         2.0,
-        "Seconds after which `batch` has on the disk what it has done; a job that is killed loses as much.",
+        "Seconds after which `batch` writes its progress to disk; a killed job loses at most that much.",
     )
     grpc_port: tuple[int, ...] | None = setting(
         "S2I_GRPC_PORT",
         ports,
         None,
-        "Port of gRPC, or several with commas between, such as `8081,8500`; 0 takes a free one and says which; `off` "
-        "is none. Default: 8081 in an image with gRPC, else none.",
+        "Port for gRPC, or several separated by commas, such as `8081,8500`; 0 takes a free one and logs which; "
+        "`off` disables gRPC. Default: 8081 in an image with gRPC, otherwise none.",
         group="gRPC",
     )
     grpc_cert_file: str = setting(
         "S2I_GRPC_CERT_FILE",
         text,
         "",
-        "PEM file with the certificate that gRPC shows to clients, and those of its authorities; without it gRPC is "
-        "not encrypted.",
+        "PEM file with the certificate that gRPC presents to clients, and those of its authorities; without it "
+        "gRPC is not encrypted.",
     )
     grpc_key_file: str = setting("S2I_GRPC_KEY_FILE", text, "", "PEM file with the key of S2I_GRPC_CERT_FILE.")
     grpc_ca_file: str = setting(
         "S2I_GRPC_CA_FILE",
         text,
         "",
-        "PEM file of the authorities of which a client of gRPC must show a certificate; without it none has to.",
+        "PEM file of the authorities that must have issued a gRPC client's certificate; without it, clients need none.",
     )
     bus_url: str = setting(
         "S2I_BUS_URL",
         text,
         "",
-        "Broker of the back end `bus`, as `nats://broker:4222`; several addresses of one cluster with commas.",
+        "Broker of the back end `bus`, such as `nats://broker:4222`; separate several addresses of one cluster "
+        "by commas.",
         group="Message buses",
     )
     bus_in: str = setting("S2I_BUS_IN", text, "", "Where `bus` takes samples: a subject, stream, queue or topic.")
@@ -237,7 +237,8 @@ class Settings(Table):
         "S2I_BUS_ERRORS",
         text,
         "",
-        "Where `bus` publishes samples that got no answer, with the reason. Default: S2I_BUS_OUT and `.errors`.",
+        "Where `bus` publishes samples without an answer, with the reason. Default: S2I_BUS_OUT with `.errors` "
+        "appended.",
     )
     bus_group: str = setting(
         "S2I_BUS_GROUP", model_name, "", "Consumers with this name share the samples. Default: the model's name."
@@ -246,36 +247,36 @@ class Settings(Table):
         "S2I_BUS_CLIENT",
         text,
         "",
-        "Name of this service at an MQTT broker: its own, and the same after a restart. Default: S2I_BUS_GROUP.",
+        "Name of this service at an MQTT broker: unique, and the same after a restart. Default: S2I_BUS_GROUP.",
     )
     bus_arrays: bool = setting("S2I_BUS_ARRAYS", switch, False, "Each message is a JSON array of samples, not one.")
     bus_tries: int = setting(
         "S2I_BUS_TRIES",
         number(1, 1 << 20, int),
         5,
-        "How often a sample is tried whose scorer, or whole service, ends before it answers; then it is an error.",
+        "Number of tries for a sample whose scorer, or whole service, ends before it answers; then it is an error.",
     )
     bus_reclaim: float = setting(
         "S2I_BUS_RECLAIM",
         number(1, 3600),
         10.0,
-        "Seconds after which samples of a service that has gone silent are given to another.",
+        "Seconds after which the samples of a silent service are given to another.",
     )
     bus_create: bool = setting(
-        "S2I_BUS_CREATE", switch, False, "Make streams and queues that are not there; otherwise wait for them."
+        "S2I_BUS_CREATE", switch, False, "Create missing streams and queues; otherwise wait for them."
     )
-    bus_user_file: str = setting("S2I_BUS_USER_FILE", text, "", "File with the user's name for the broker.")
+    bus_user_file: str = setting("S2I_BUS_USER_FILE", text, "", "File with the user name for the broker.")
     bus_password_file: str = setting("S2I_BUS_PASSWORD_FILE", text, "", "File with the password for the broker.")
     bus_sasl: str = setting(
         "S2I_BUS_SASL",
         one_of("SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"),
         "SCRAM-SHA-512",
-        "How Kafka is shown the password; PLAIN sends it as it is, for TLS only.",
+        "SASL mechanism for Kafka; PLAIN sends the password in the clear, so use it only with TLS.",
     )
     bus_ca_file: str = setting(
-        "S2I_BUS_CA_FILE", text, "", "PEM file of the authorities that the broker's certificate must be of."
+        "S2I_BUS_CA_FILE", text, "", "PEM file of the authorities that must have issued the broker's certificate."
     )
-    bus_cert_file: str = setting("S2I_BUS_CERT_FILE", text, "", "PEM file with a client's certificate for the broker.")
+    bus_cert_file: str = setting("S2I_BUS_CERT_FILE", text, "", "PEM file with the client certificate for the broker.")
     bus_key_file: str = setting("S2I_BUS_KEY_FILE", text, "", "PEM file with the key of S2I_BUS_CERT_FILE.")
     debug: bool = setting(
         "S2I_DEBUG",
@@ -288,12 +289,14 @@ class Settings(Table):
         "S2I_VALIDATOR_MESSAGES",
         switch,
         True,
-        "Tell clients the message of what `validator` raises. A reason that it returns they always get.",
+        "Send clients the message of what `validator` raises. They always get a reason that it returns.",
     )
     model_name: str = setting(
         "S2I_MODEL_NAME", model_name, "", "Name of the model in routes and headers. Default: the notebook's name."
     )
-    notebook_page: bool = setting("S2I_NOTEBOOK_PAGE", switch, True, "Show the notebook as it was run under /notebook.")
+    notebook_page: bool = setting(
+        "S2I_NOTEBOOK_PAGE", switch, True, "Show the notebook, as it was run, under /notebook."
+    )
     kserve: bool = setting(
         "S2I_KSERVE", switch, False, "Answer `inputs` of KServe V1 with predictions; TensorFlow Serving says outputs."
     )
@@ -301,49 +304,49 @@ class Settings(Table):
         "S2I_UNLOAD",
         switch,
         False,
-        "Let whoever may ask for predictions end those of Open Inference by `unload`, until `load` is asked for.",
+        "Let clients end Open Inference predictions by `unload`, until someone sends `load`.",
     )
     otel_exporter_otlp_endpoint: str = setting(
         "OTEL_EXPORTER_OTLP_ENDPOINT",
         text,
         "",
-        "Collector that gets a span a request, as `http://collector:4318`; needs an image with OpenTelemetry.",
+        "Collector that gets one span per request, such as `http://collector:4318`; needs an image with OpenTelemetry.",
         group="Tracing and other platforms",
     )
     aip_http_port: int | None = setting(
-        "AIP_HTTP_PORT", number(0, 65535, int), None, "Port that Vertex AI wants; taken where PORT is not set."
+        "AIP_HTTP_PORT", number(0, 65535, int), None, "Port set by Vertex AI; used if PORT is not set."
     )
     aip_predict_route: str = setting(
-        "AIP_PREDICT_ROUTE", route, "", "Path of predictions that Vertex AI wants, beside all others."
+        "AIP_PREDICT_ROUTE", route, "", "Path for predictions set by Vertex AI, in addition to all others."
     )
     aip_health_route: str = setting(
-        "AIP_HEALTH_ROUTE", route, "", "Path of readiness that Vertex AI wants, beside all others."
+        "AIP_HEALTH_ROUTE", route, "", "Path for readiness set by Vertex AI, in addition to all others."
     )
     sagemaker_bind_to_port: int | None = setting(
-        "SAGEMAKER_BIND_TO_PORT", number(0, 65535, int), None, "Port that SageMaker wants; taken where PORT is not set."
+        "SAGEMAKER_BIND_TO_PORT", number(0, 65535, int), None, "Port set by SageMaker; used if PORT is not set."
     )
-    ce_type: str = setting("CE_TYPE", text, "io.kserve.inference.response", "Type of the CloudEvents that go back.")
+    ce_type: str = setting("CE_TYPE", text, "io.kserve.inference.response", "Type of the CloudEvents sent as answers.")
     ce_source: str = setting(
         "CE_SOURCE",
         text,
         "",
-        "Source of the CloudEvents that go back. Default: io.kserve.inference. and the model's name.",
+        "Source of the CloudEvents sent as answers. Default: io.kserve.inference. followed by the model's name.",
     )
     ce_merge: bool = setting(
-        "CE_MERGE", switch, False, "Give CloudEvents that go back the extensions of those that came."
+        "CE_MERGE", switch, False, "Copy the extensions of incoming CloudEvents to those sent as answers."
     )
     ca_bundle: str = setting(
         "S2I_CA_BUNDLE",
         text,
         "",
-        "File of certificates that the notebook's own downloads shall trust.",
+        "File of certificate authorities that the notebook's own downloads trust.",
         group="Proof and signatures",
     )
     tolerance: float = setting(
         "S2I_TOLERANCE",
         number(0, 1),
         compare_answers.TOLERANCE,
-        "Relative difference at which floats are still the same.",
+        "Relative difference up to which two floats count as the same answer.",
     )
     verify_timeout: float = setting(
         "S2I_VERIFY_TIMEOUT", number(1, 86400), 60.0, "Seconds that `prove` gives to loading, and to a golden row."
@@ -353,27 +356,26 @@ class Settings(Table):
         "S2I_EXPORT",
         switch,
         False,
-        "Give out the model as an archive under /model, to clients with the key; needs S2I_API_KEY_FILE.",
+        "Serve the model as an archive under /model, to clients with the key; needs S2I_API_KEY_FILE.",
     )
     verify_key_file: str = setting(
         "S2I_VERIFY_KEY_FILE",
         text,
         "",
-        "PEM file with the public keys of those whose signature a model must have; any other model is refused before "
-        "it is loaded.",
+        "PEM file with public keys; a model that none of them verifies is refused before it is loaded.",
     )
     verify_ca_file: str = setting(
         "S2I_VERIFY_CA_FILE",
         text,
         "",
-        "The same by certificates: PEM file with the authorities that are trusted, and their lists of revoked "
-        "certificates, if any. Needs S2I_VERIFY_IDENTITY.",
+        "The same with certificates: PEM file with the trusted authorities and their revocation lists, if any. "
+        "Needs S2I_VERIFY_IDENTITY.",
     )
     verify_identity: str = setting(
         "S2I_VERIFY_IDENTITY",
         text,
         "",
-        "Whom the certificate must name as its subject's alternative name: an address of mail, a URI or a DNS name.",
+        "Subject alternative name that the certificate must have: an e-mail address, a URI or a DNS name.",
     )
 
     def __init__(self, environ: Mapping[str, str]) -> None:

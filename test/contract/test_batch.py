@@ -164,7 +164,7 @@ def test_show_says_what_rows_become_and_scores_no_others(model_cache, tmp_path):
     ran = batch(model_cache(LISTS), "--show", tmp_path / "in.csv", tmp_path / "out.csv")
     assert ran.status == 0
     assert ran.out.decode().splitlines() == [
-        f"{tmp_path / 'in.csv'}: csv, fields parted by ','; columns: x, y",
+        f"{tmp_path / 'in.csv'}: csv, fields separated by ','; columns: x, y",
         "row 1: predictor gets [1, 2]",
         '       is written as {"x": 1, "y": 2, "prediction": 3.0}',
         "row 2: refused: It has 3 fields, and the header has 2.",

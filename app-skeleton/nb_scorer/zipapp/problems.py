@@ -21,7 +21,7 @@ class ZipappDamaged(ZipappProblem):
 
 
 class ZipappKey(ZipappProblem):
-    """The file that --key names holds no key that a signature can be verified by."""
+    """The file that --key names holds no key that can verify a signature."""
 
     code = "zipapp-key"
 
@@ -34,7 +34,7 @@ class ZipappKey(ZipappProblem):
 
 
 class ZipappUntrusted(ZipappProblem):
-    """What is in the file is not what a trusted key has signed."""
+    """The file's content is not what a trusted key has signed."""
 
     code = "zipapp-untrusted"
 
@@ -48,7 +48,7 @@ class ZipappUntrusted(ZipappProblem):
 
 
 class ZipappPython(ZipappProblem):
-    """The model needs another Python than those that are here."""
+    """The model needs a Python that is not here."""
 
     code = "zipapp-python"
 
@@ -77,7 +77,7 @@ class ZipappEnvironment(ZipappProblem):
 
 
 class ZipappPort(ZipappProblem):
-    """The port that --serve names can't be listened on."""
+    """The service can't listen on the port that --serve names."""
 
     code = "zipapp-port"
 

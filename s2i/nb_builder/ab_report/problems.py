@@ -4,12 +4,12 @@ from nb_builder.problems.build_problem import BuildProblem
 
 
 class AbWords(BuildProblem):
-    """The words of `make ab-report` are not what it takes."""
+    """The arguments of `make ab-report` are not valid."""
 
     code = "ab-words"
     exit_status = 2
     what_words = "{reason}."
-    why_words = "Prometheus is named, and two versions as it knows them; nothing of that is guessed."
+    why_words = "It needs Prometheus' address and two versions as Prometheus knows them; none of these is guessed."
     fix_words = (
         "Call it as make ab-report PROMETHEUS=http://localhost:9090 A=a B=b SINCE=1h; docs/how-to/ab-and-canary.md "
         "explains each word."
@@ -20,15 +20,15 @@ class AbPrometheus(BuildProblem):
     """No Prometheus answers at the address that was given."""
 
     code = "ab-prometheus"
-    what_words = "PROMETHEUS={address} gives no numbers: {reason}."
+    what_words = "PROMETHEUS={address} returns no metrics: {reason}."
     why_words = (
-        "Prometheus has the numbers of both versions; the services themselves only have those since their start."
+        "Prometheus has the metrics of both versions; the services themselves only have those since their start."
     )
-    fix_words = "Look whether {address}/-/ready answers here; in a cluster, 'kubectl port-forward' brings it here."
+    fix_words = "Check that {address}/-/ready answers here; in a cluster, use 'kubectl port-forward'."
 
 
 class AbNoSeries(BuildProblem):
-    """Prometheus has no numbers of a version."""
+    """Prometheus has no metrics for a version."""
 
     code = "ab-no-series"
     what_words = "Prometheus has no {metric} with {selector} in the last {since}."
@@ -40,9 +40,9 @@ class AbNoSeries(BuildProblem):
 
 
 class AbTooFew(BuildProblem):
-    """A version has had too few requests to say anything of it."""
+    """A version has had too few requests to say anything about it."""
 
     code = "ab-too-few"
     what_words = "{label} had {requests} in the last {since}; that is too few to say anything."
-    why_words = "With fewer than {least}, chance decides what is seen."
+    why_words = "With fewer than {least}, chance decides the result."
     fix_words = "Wait, give the version a larger share of the clients, or look back further: SINCE=1d."

@@ -4,7 +4,7 @@ from nb_builder.problems.build_problem import BuildProblem
 
 
 class PlatformUnsupported(BuildProblem):
-    """The system is one that nothing of nb-builder runs on."""
+    """nb-builder does not run on this system."""
 
     code = "platform-unsupported"
     exit_status = 2
@@ -32,10 +32,10 @@ class EnvironmentsNotMade(BuildProblem):
 
 
 class EngineMissing(BuildProblem):
-    """A command needs a container engine, and there is none that answers."""
+    """A command needs a container engine, and none responds."""
 
     code = "engine-missing"
-    what_words = "There is no container engine here that answers: {reason}."
+    what_words = "No container engine responds here: {reason}."
     why_words = "'{command}' makes or reads images."
     fix_words = "Install and start Docker or Podman, or name one: DOCKER=podman. 'nb-builder run' needs none."
 
@@ -44,23 +44,23 @@ class ImageNotBuilt(BuildProblem):
     """The engine ended with an error."""
 
     code = "image-not-built"
-    what_words = "The image {image} was not built: {program} ended with status {status}; its words are above."
+    what_words = "The image {image} was not built: {program} ended with status {status}; its messages are above."
     why_words = "A build that fails leaves no image."
     fix_words = "Fix what the last lines name; 'nb-builder check' finds much of it within a second."
 
 
 class ImageNameInvalid(BuildProblem):
-    """A name can't be that of an image."""
+    """A name is not valid for an image."""
 
     code = "image-name-invalid"
     exit_status = 2
     what_words = "{name!r} can't be the name of an image."
-    why_words = "Names of images are lower-case letters, digits and . _ - /, with an optional :tag."
+    why_words = "Image names consist of lower-case letters, digits and . _ - /, with an optional :tag."
     fix_words = "Name another one: nb-builder build TARGET --tag my-service"
 
 
 class VariableInvalid(BuildProblem):
-    """What `-e` names is no variable with a value."""
+    """The argument of `-e` is not a variable with a value."""
 
     code = "variable-invalid"
     exit_status = 2
@@ -74,17 +74,17 @@ class ManifestsUnwritten(BuildProblem):
 
     code = "manifests-unwritten"
     what_words = "The manifests can't be written to {folder}: {reason}."
-    why_words = "Files that are there already may have been edited, and are not replaced."
+    why_words = "Existing files may have been edited, and are not replaced."
     fix_words = "Name a folder that does not exist yet: --output FOLDER"
 
 
 class ServiceNameInvalid(BuildProblem):
-    """A name can't be that of a service."""
+    """A name is not valid for a service."""
 
     code = "service-name-invalid"
     exit_status = 2
     what_words = "{name!r} can't be the name of a service."
-    why_words = "Orchestrators take lower-case letters, digits and hyphens, 40 at most, beginning with a letter."
+    why_words = "Orchestrators accept lower-case letters, digits and hyphens, 40 at most, beginning with a letter."
     fix_words = "Name another one: --name my-service"
 
 
@@ -99,10 +99,10 @@ class BundleUnreadable(BuildProblem):
 
 
 class FileNotThere(BuildProblem):
-    """A file that is named on the command line is not there."""
+    """A file named on the command line does not exist."""
 
     code = "file-not-there"
     exit_status = 2
     what_words = "{option} names {path}, and there is no such file."
-    why_words = "Nothing is begun with a name that is wrong."
-    fix_words = "Correct the name; it counts from the folder in which the command is given."
+    why_words = "Nothing is started with a wrong name."
+    fix_words = "Correct the name; it is relative to the current folder."

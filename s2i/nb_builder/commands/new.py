@@ -103,7 +103,7 @@ class FolderNotWritten(BuildProblem):
     code = "folder-not-written"
     what_words = "{folder} can't be written: {reason}."
     why_words = "A new repository is a folder with a notebook, a README and a .gitignore."
-    fix_words = "Name a folder in a place where you may write."
+    fix_words = "Name a folder where you have permission to write."
 
 
 class _Words(argparse.ArgumentParser):

@@ -17,12 +17,12 @@ USAGE = "Usage: nb_builder sign APP_ROOT | FILE"
 
 
 class NotSignable(BuildProblem):
-    """There is no model to sign, or it holds something that a signature can't name."""
+    """There is no model to sign, or it contains something that a signature can't name."""
 
     code = "not-signable"
     what_words = "The model in {folder} can't be signed: {reason}."
-    why_words = "A signature stands for the files of a model and their bytes; nothing else can be named in it."
-    fix_words = "Take an image that 's2i build' has made, or remove from its model folder what no build has put there."
+    why_words = "A signature covers the files of a model and their bytes, and nothing else."
+    fix_words = "Use an image made by 's2i build', or remove from its model folder what no build has put there."
 
 
 def main(arguments: Sequence[str]) -> None:

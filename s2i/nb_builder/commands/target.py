@@ -37,14 +37,14 @@ class SourceUnknown(NothingGiven):
     why_words = (
         "There is no file of that name here, and git URLs have a scheme (https://…), a host (git@…:) or end in .git."
     )
-    fix_words = "Correct the name; a path counts from the folder in which the command is given."
+    fix_words = "Correct the name; a path is relative to the current folder."
 
 
 class CloneFailed(NothingGiven):
     """git can't fetch the repository."""
 
     code = "clone-failed"
-    what_words = "git could not clone {url}; its own words are above."
+    what_words = "git could not clone {url}; its own messages are above."
     why_words = "The address, the branch after '#', the network and your access must all be right."
     fix_words = "Try 'git clone {url}' yourself, and correct what it complains of."
 
@@ -71,8 +71,8 @@ class FolderTooWide(NothingGiven):
     """The notebook is directly in the home or root folder, which is too much to copy."""
 
     code = "folder-too-wide"
-    what_words = "{notebook} lies directly in {folder}, and all of that would be copied."
-    why_words = "A notebook reads files beside it, so its whole folder is what is built."
+    what_words = "{notebook} is directly in {folder}, and all of that would be copied."
+    why_words = "A notebook reads files beside it, so its whole folder is built."
     fix_words = "Put the notebook, and the files that it reads, into a folder of its own."
 
 
@@ -81,7 +81,7 @@ class SourceElsewhere(NothingGiven):
 
     code = "source-elsewhere"
     what_words = "{named} is not on this machine."
-    why_words = "'nb-builder dev' builds what you save, and a clone of its own is nothing that you would edit."
+    why_words = "'nb-builder dev' builds what you save, and you would not edit a clone of its own."
     fix_words = "Clone it yourself, and name the folder: git clone {named}"
 
 

@@ -54,15 +54,15 @@ class Settings(Table):
         "S2I_SOURCE_NOTEBOOK",
         text,
         None,
-        "The notebook to build, relative to the repository; needed where several define predictor.",
+        "The notebook to build, relative to the repository; needed if several define predictor.",
         group="The notebook",
     )
     source_notebook_list: tuple[str, ...] | None = setting(
         "S2I_SOURCE_NOTEBOOK_LIST",
         names,
         None,
-        "Several notebooks, separated by commas, that are run in this order; the last one defines predictor. "
-        "Instead of `S2I_SOURCE_NOTEBOOK`.",
+        "Several notebooks, separated by commas, that run in this order; the last one defines predictor. "
+        "Replaces `S2I_SOURCE_NOTEBOOK`.",
     )
     parameters: dict[str, object] | None = setting(
         "S2I_PARAMETERS",
@@ -74,75 +74,76 @@ class Settings(Table):
         "S2I_PYTHON",
         text,
         None,
-        "Python of the notebook: a minor version such as `3.9`, or the path of an interpreter. "
-        "Default: what the notebook, or a file of the repository, says.",
+        "The notebook's Python: a minor version such as `3.9`, or the path of an interpreter. Default: what the "
+        "notebook or a file of the repository asks for.",
     )
     installer: str = setting(
         "S2I_INSTALLER",
         one_of("auto", "uv", "pip"),
         "auto",
-        "What installs the requirements: `uv`, `pip`, or `auto` (uv, and pip where uv can't serve).",
+        "Installer for the requirements: `uv`, `pip`, or `auto` (uv, or pip if uv can't be used).",
         group="Packages",
     )
     resolve_as_of: resolve_date.Value | None = setting(
         resolve_date.SETTING,
         resolve_date.read,
         None,
-        "Date such as `2024-06-01` (UTC, that day included): requirements are resolved to the packages that there were "
-        "then; or `auto`: when the notebook was last committed or, by its metadata, run. Default: today's packages.",
+        "Date such as `2024-06-01` (UTC, inclusive): requirements are resolved to the packages available then. "
+        "`auto` is the date of the notebook's last commit or, by its metadata, last run. Default: today's "
+        "packages.",
     )
     allow_indexes: tuple[str, ...] = setting(
         "S2I_ALLOW_INDEXES",
         hosts,
         None,
-        "Hosts, separated by commas, that requirements may name indexes of, by `--index-url`, `--extra-index-url` "
+        "Hosts, separated by commas, whose indexes requirements may name by `--index-url`, `--extra-index-url` "
         "or `--find-links`.",
     )
     apt: bool = setting(
         "S2I_APT",
         switch,
         True,
-        "Install the packages of the system that `apt.txt` or `packages.txt` name, where the build runs as root.",
+        "Install the system packages listed in `apt.txt` or `packages.txt` if the build runs as root.",
     )
     ca_bundle: Path | None = setting(
         "S2I_CA_BUNDLE",
         Path,
         None,
-        "PEM file with the certificate authorities to trust; reaches uv, pip and the notebook's downloads.",
+        "PEM file with the certificate authorities to trust; used by uv, pip and the notebook's downloads.",
     )
     batching: str = setting(
         "S2I_BATCHING",
         one_of("auto", "off"),
         "auto",
-        "`auto` derives a batch form from predictor, proves it and has the service use it; `off` does not.",
+        "`auto` derives a batch form from predictor and proves it, and the service uses it; `off` does not.",
         group="The model",
     )
     drift: str = setting(
         "S2I_DRIFT",
         one_of("auto", "off"),
         "auto",
-        "`auto` keeps histograms and counts of the notebook's own data with the model, against which its "
-        "service measures drift; `off` does not.",
+        "`auto` keeps histograms and counts of the notebook's own data with the model, so that its service can "
+        "measure drift; `off` does not.",
     )
     reuse_model: bool = setting(
         "S2I_REUSE_MODEL",
         switch,
         False,
-        "In an incremental build, take the model of the build before if nothing that it is made of has changed.",
+        "In an incremental build, reuse the previous build's model if nothing that it is made from has changed.",
     )
     commit: str | None = setting(
         "S2I_COMMIT",
         text,
         None,
-        "Commit that is built, for the service's pages. s2i does not tell assemble; "
-        "`s2i build --exclude ''` brings `.git`, which does.",
+        "Commit being built, for the service's pages. s2i does not pass it to assemble; `s2i build --exclude ''` "
+        "includes `.git`, which has it.",
         group="Where the build comes from",
     )
     in_image: bool = setting(
         "STI_SCRIPTS_PATH",
         text,
         None,
-        "Set in images for s2i. Without it the build is on somebody's own machine, and tells what changes that.",
+        "Set in s2i images. Without it the build runs on a user's own machine, and notes what changes it.",
     )
     source: str | None = setting("S2I_SOURCE", text, None, "Address of the repository, for the service's pages.")
     openshift_build_commit: str | None = setting(
@@ -155,8 +156,8 @@ class Settings(Table):
         "SOURCE_DATE_EPOCH",
         number(0, 1e11, int),
         None,
-        "Seconds since 1970 that the build is dated with; two builds of a deterministic notebook and a lock are "
-        "then the same to the byte.",
+        "The build's date, in seconds since 1970; two builds of a deterministic notebook and a lock are then "
+        "identical byte for byte.",
     )
     cell_timeout: float = setting(
         "S2I_CELL_TIMEOUT",
@@ -175,26 +176,26 @@ class Settings(Table):
         "S2I_STRICT_COMMANDS",
         switch,
         False,
-        "A `!command` that ends with a status other than 0 ends the build, and does not only get a note.",
+        "A `!command` that ends with a status other than 0 ends the build, instead of only causing a note.",
     )
     pandas_labels: bool = setting(
         "S2I_PANDAS_LABELS",
         switch,
         True,
-        "Answers of pandas keep the labels of their index; 0 makes lists and records without them.",
+        "pandas answers keep their index labels; 0 makes lists and records without them.",
     )
     require_proof: bool = setting(
         "S2I_REQUIRE_PROOF",
         switch,
         False,
-        "A model without a single golden row, which nothing proves to answer, ends the build, and does not only get a "
+        "A model without a golden row, whose answers nothing proves, ends the build, instead of only causing a "
         "warning.",
     )
     tolerance: float = setting(
         "S2I_TOLERANCE",
         number(0, 1),
         1e-6,
-        "Relative difference up to which two floats are the same answer; everything else is compared exactly.",
+        "Relative difference up to which two floats count as the same answer; everything else is compared exactly.",
     )
     verify_timeout: float = setting(
         "S2I_VERIFY_TIMEOUT",
@@ -214,21 +215,21 @@ class Settings(Table):
         "S2I_SIGN_KEY_FILE",
         Path,
         None,
-        "File with the private key that signs the model, mounted as a secret of the build: PEM, of the curve P-256, "
+        "File with the private key that signs the model, mounted as a build secret: PEM, on the curve P-256, "
         "P-384 or P-521. Default: the model is not signed.",
     )
     sign_certificate_file: Path | None = setting(
         "S2I_SIGN_CERTIFICATE_FILE",
         Path,
         None,
-        "File with the certificate of that key and, behind it, those of the authorities in between: PEM. It goes into "
-        "the signature.",
+        "PEM file with that key's certificate, followed by those of intermediate authorities. They become part "
+        "of the signature.",
     )
     problem_file: Path | None = setting(
         PROBLEM_FILE,
         Path,
         None,
-        "File that gets the problem which ends a command, as JSON: code, what, why, fix.",
+        "File to which the problem that ends a command is written, as JSON: code, what, why, fix.",
     )
     slim: str = setting(
         "S2I_SLIM",
@@ -242,13 +243,13 @@ class Settings(Table):
         "S2I_KEEP",
         distributions,
         None,
-        "Distributions, separated by commas, that a slim image keeps whole whatever the trace says.",
+        "Distributions, separated by commas, that a slim image keeps whole, whatever the trace shows.",
     )
     slim_base: str = setting(
         "S2I_SLIM_BASE",
         one_of(*slim_levels.BASES),
         slim_levels.SCRATCH,
-        "What a slim image stands on: nothing at all (`scratch`), or a `shell` and the tools around it.",
+        "Base of a slim image: nothing at all (`scratch`), or a `shell` and its usual tools.",
     )
 
     def __init__(self, environ: Mapping[str, str] | None = None) -> None:

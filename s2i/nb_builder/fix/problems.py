@@ -9,16 +9,16 @@ class FixElsewhere(BuildProblem):
     code = "fix-elsewhere"
     exit_status = 2
     what_words = "{named} is not on this machine, so --fix has no file to write to."
-    why_words = "What is written into a clone of our own would be gone with it."
+    why_words = "Changes written to a temporary clone would be lost with it."
     fix_words = "Clone it yourself, and name the folder: git clone {named}"
 
 
 class PythonUnusable(BuildProblem):
-    """The Python that `check --fix` is to ask for installed packages can't be asked."""
+    """`check --fix` can't query the Python for its installed packages."""
 
     code = "python-unusable"
     exit_status = 2
-    what_words = "{python} can't be asked for its packages: {reason}."
+    what_words = "{python} can't be queried for its packages: {reason}."
     why_words = "--fix takes the versions from the Python in which the notebook works."
     fix_words = "Name that Python, or the folder of its virtual environment: check --fix --python PATH"
 
@@ -37,7 +37,7 @@ class FixFailed(BuildProblem):
 
     code = "fix-failed"
     what_words = "{notebook} can't be written: {reason}."
-    why_words = "--fix puts the new file in the place of the old one, and has left the old one as it was."
+    why_words = "--fix replaces the old file with a new one, and has left the old one as it was."
     fix_words = "Make the folder writable for you, or add this yourself: {text}"
 
 
@@ -46,7 +46,7 @@ class VersionUnknown(BuildProblem):
 
     code = "version-unknown"
     what_words = "{notebook} imports {modules}, and {python} has no such package, so --fix knows no version."
-    why_words = "The versions are those with which the notebook works; none is made up."
+    why_words = "The versions are those with which the notebook works; --fix does not invent any."
     fix_words = "Name the Python that has it by --python PATH, or add it with your version: {entries}"
 
 
@@ -60,9 +60,9 @@ class DeclaredElsewhere(BuildProblem):
 
 
 class PackageFromFolder(BuildProblem):
-    """The notebook imports packages that are installed from a folder outside of the repository."""
+    """The notebook imports packages that are installed from a folder outside the repository."""
 
     code = "package-from-folder"
     what_words = "{notebook} imports {modules}, which {python} has from {folder}."
-    why_words = "A build has only the repository, and no index has what lies in a folder of yours."
+    why_words = "A build has only the repository, and no index has what is in your own folder."
     fix_words = 'Put the folder, or a wheel of it, into the repository and add its path to requirements: "./{name}"'

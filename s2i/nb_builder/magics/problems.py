@@ -4,7 +4,7 @@ from nb_builder.problems.build_problem import BuildProblem
 
 
 class NotebookUnnamed(BuildProblem):
-    """Nothing tells a magic in which notebook it is."""
+    """A magic can't find out which notebook it is in."""
 
     code = "notebook-unnamed"
     what_words = "{magic} can't tell which notebook this is."
@@ -13,11 +13,11 @@ class NotebookUnnamed(BuildProblem):
 
 
 class NotebookNotSaved(BuildProblem):
-    """The file of the notebook is not there."""
+    """The notebook's file does not exist."""
 
     code = "notebook-not-saved"
     what_words = "There is no file {path}."
-    why_words = "The saved notebook is read. A kernel knows it by the name that it had when the kernel was started."
+    why_words = "The saved notebook is read. A kernel knows it by the name that it had when the kernel started."
     fix_words = "Save the notebook. If it was renamed or moved, restart the kernel, or name the file: {magic} FILE"
 
 
@@ -31,11 +31,11 @@ class PredictorNotDefined(BuildProblem):
 
 
 class SamplesInvalid(BuildProblem):
-    """What is named as samples can't be evaluated, or is nothing."""
+    """The samples can't be evaluated, or there are none."""
 
     code = "samples-invalid"
     what_words = "There are no samples in {text!r}: {reason}."
-    why_words = "What follows {magic} is evaluated in this kernel, as the items of a list."
+    why_words = "The text after {magic} is evaluated in this kernel, as the items of a list."
     fix_words = "Name samples, as in '{magic} [0.2, 0.7], [0.9, 0.1]', or spread a list of them: {magic} *rows"
 
 
@@ -44,5 +44,5 @@ class CommandEnded(BuildProblem):
 
     code = "command-ended"
     what_words = "'nb-builder {command}' ended with status {status}, without an answer."
-    why_words = "What it printed last is in its log, below."
+    why_words = "Its last output is in the log below."
     fix_words = "Try it in a terminal: nb-builder {command} {path}"

@@ -16,7 +16,7 @@ class DefinedLater(CellProblem):
     """A cell uses a name that only a cell below it defines."""
 
     code = "defined-later"
-    what_words = "{where} uses '{name}', which is defined further down only: {definition}."
+    what_words = "{where} uses '{name}', which is only defined further down: {definition}."
     why_words = "Cells are run once, from top to bottom; in Jupyter they were run in another order."
     fix_words = (
         "Move the definition above its use; 'Restart the kernel and run all' in Jupyter shows whether more is out of "
@@ -38,16 +38,16 @@ class PackageChanged(CellProblem):
 
     code = "package-changed"
     what_words = "{where} failed in an installed package: {error}"
-    why_words = "Versions that nothing pins are those of today, and may have changed since it worked: {unpinned}."
+    why_words = "Unpinned versions are today's, and may have changed since it worked: {unpinned}."
     fix_words = "Build with the packages of a day when it worked: S2I_RESOLVE_AS_OF={date}; or pin their versions."
 
 
 class SystemPackageNeeded(CellProblem):
-    """A cell needs a library or a program of the system that is not here."""
+    """A cell needs a system library or program that is not here."""
 
     code = "system-package-needed"
     what_words = "{where} needs {thing}, which is not here: {error}"
-    why_words = "That is no package of Python: on Debian it is part of the system's package '{package}'."
+    why_words = "That is not a Python package: on Debian it is part of the system package '{package}'."
     fix_words = (
         "Write {package} into apt.txt beside the notebook, and build as root or with an image made by "
         "'make build APT={package}'; on your own machine, 'sudo apt-get install {package}' is enough."
@@ -59,8 +59,8 @@ class KernelDied(CellProblem):
 
     code = "kernel-died"
     what_words = "The kernel died while {where} ran: {reason}"
-    why_words = "The process was ended from outside (often for want of memory) or crashed in compiled code."
-    fix_words = "Give the build more memory or the cell less data; the last words of the kernel are above."
+    why_words = "The process was killed from outside (often for lack of memory) or crashed in compiled code."
+    fix_words = "Give the build more memory or the cell less data; the kernel's last output is above."
 
 
 class CellExits(CellProblem):
@@ -82,16 +82,16 @@ class CellAsksInput(CellProblem):
 
 
 class CellTimeout(CellProblem):
-    """A cell took longer than it may."""
+    """A cell took longer than allowed."""
 
     code = "cell-timeout"
     what_words = "{where} ran longer than {seconds:g} seconds and was stopped."
-    why_words = "A cell without an end would keep the build busy for ever; s2i itself has no limit."
+    why_words = "A cell that never ends would block the build forever; s2i itself has no limit."
     fix_words = "Make the cell faster, or raise the limit: S2I_CELL_TIMEOUT=<seconds>."
 
 
 class NotebookTimeout(CellProblem):
-    """All cells together took longer than they may."""
+    """All cells together took longer than allowed."""
 
     code = "notebook-timeout"
     what_words = "{where} was stopped: the notebook's cells may take {seconds:g} seconds together."
@@ -104,5 +104,5 @@ class ElsewhereOnly(CellProblem):
 
     code = "elsewhere-only"
     what_words = "{where} needs {thing}, which only {platform} has."
-    why_words = "A build and a service run outside of {platform}, and no package provides it there."
+    why_words = "A build and a service run outside {platform}, and no package provides it there."
     fix_words = "{way}, then build again."

@@ -27,10 +27,10 @@ class WrongArguments(BuildProblem):
     code = "wrong-arguments"
     what_words = "'{name}' can't be called with one argument: {signature}."
     why_words = (
-        "The service calls it with the sample, which is all of the JSON that a client sent; of several arguments each "
-        "gets the value of its name in an object."
+        "The service calls it with the sample, which is all of the JSON that a client sent; with several "
+        "arguments, each gets the value of its name in an object."
     )
-    fix_words = "Take one argument, or, but in batch_predictor, several that can be given by name."
+    fix_words = "Take one argument or, except in batch_predictor, several that can be passed by name."
 
 
 class ExampleFails(BuildProblem):
@@ -90,7 +90,7 @@ class ValidatorReturnsNothing(BuildProblem):
 
     code = "validator-returns-nothing"
     what_words = "'validator' never returns a value: {where}."
-    why_words = "Without one it returns None, which is a no, and the service would refuse each request (422)."
+    why_words = "Without one it returns None, which means no, and the service would refuse each request (422)."
     fix_words = "End it with 'return True', or return the condition that a sample must meet."
 
 

@@ -29,7 +29,7 @@ class AnswersDiffer(BuildProblem):
     why_words = (
         "The service would not answer as the notebook does, so predictor depends on something not saved with it."
     )
-    fix_words = "Make predictor depend on its argument and on globals that are set before the last cell only."
+    fix_words = "Make predictor depend only on its argument and on globals that are set before the last cell."
 
 
 class BatchDiffers(BuildProblem):

@@ -8,7 +8,7 @@ class NativeNoService(BuildProblem):
 
     code = "native-no-service"
     what_words = "The image is no service of nb-builder: it has no {missing}."
-    why_words = "A native image is made of the image that 's2i build' made, by the model and the Python that it holds."
+    why_words = "A native image is made from the image that 's2i build' made, with the model and the Python in it."
     fix_words = "Run 's2i build <git repository> nb-builder my-service' first, then name my-service as SERVICE."
 
 
@@ -17,8 +17,10 @@ class NativeRefused(BuildProblem):
 
     code = "native-refused"
     what_words = "There is no native form of this predictor: {reason}{place}."
-    why_words = "What is translated is translated whole, so that the program answers as predictor does, or not at all."
-    fix_words = "Write that line otherwise; or make the slim image by 'nb-builder slim', which serves every predictor."
+    why_words = "A predictor is translated completely or not at all, so that the program answers as predictor does."
+    fix_words = (
+        "Write that line differently; or make the slim image with 'nb-builder slim', which serves every predictor."
+    )
 
 
 class NativeUnproved(BuildProblem):
@@ -26,5 +28,7 @@ class NativeUnproved(BuildProblem):
 
     code = "native-unproved"
     what_words = "The native program is not proved: {reason}."
-    why_words = "No image is made of a program that does not answer as predictor, golden rows and thousands of others."
-    fix_words = "Make the slim image by 'nb-builder slim': it has predictor itself."
+    why_words = (
+        "An image is only made if the program answers as predictor does, for golden rows and thousands of others."
+    )
+    fix_words = "Make the slim image with 'nb-builder slim': it has predictor itself."

@@ -10,7 +10,7 @@ class SourceMissing(BuildProblem):
     what_words = "There is no repository in {folder}: {state}."
     why_words = "A build takes the files of the repository from the folder that S2I_SRC names."
     fix_words = (
-        "Set S2I_SRC to the folder of your repository. With 's2i build' leave it unset, and look whether the "
+        "Set S2I_SRC to the folder of your repository. With 's2i build' leave it unset, and check that the "
         "repository, its branch and --context-dir have files: s2i copies them."
     )
 
@@ -54,8 +54,8 @@ class NotebookFormat(BuildProblem):
     code = "notebook-format"
     what_words = "{notebook} is {kind}, which is not read here."
     why_words = (
-        "Read are .ipynb, Python scripts (plain, in cells, of marimo and Databricks), jupytext's Markdown, MyST, "
-        "R Markdown and Quarto."
+        "These formats are read: .ipynb, Python scripts (plain, in cells, of marimo and Databricks), jupytext's "
+        "Markdown, MyST, R Markdown and Quarto."
     )
     fix_words = "{way}, then build again."
 
@@ -101,15 +101,15 @@ class NotebookConflict(BuildProblem):
 
     code = "notebook-conflict"
     what_words = "{notebook} has git conflict markers (line {line})."
-    why_words = "A merge was committed before its conflict in the notebook was settled."
-    fix_words = "Settle the conflict (for example with 'git checkout --ours' or nbdime), commit, build again."
+    why_words = "A merge was committed before its conflict in the notebook was resolved."
+    fix_words = "Resolve the conflict (for example with 'git checkout --ours' or nbdime), commit, build again."
 
 
 class NotebookNotANotebook(BuildProblem):
     """The file is JSON, but not a notebook."""
 
     code = "notebook-not-a-notebook"
-    what_words = "{notebook} is JSON but no notebook: {reason}."
+    what_words = "{notebook} is JSON, but not a notebook: {reason}."
     why_words = "A notebook has the keys nbformat, metadata and cells."
     fix_words = "Check that the right file was committed under this name."
 
@@ -146,12 +146,12 @@ class SystemPackagesMalformed(BuildProblem):
 
     code = "system-packages-malformed"
     what_words = "{where}: {entry!r} is no name of a Debian package."
-    why_words = "apt.txt and packages.txt list packages of the system, one a line; options and commands are not taken."
-    fix_words = "Correct the line; packages of Python belong in 'requirements' or requirements.txt."
+    why_words = "apt.txt and packages.txt list system packages, one per line; options and commands are not accepted."
+    fix_words = "Correct the line; Python packages belong in 'requirements' or requirements.txt."
 
 
 class SystemPackageMissing(BuildProblem):
-    """The repository asks for packages of the system that are not here."""
+    """The repository asks for system packages that are not installed."""
 
     code = "system-package-missing"
     what_words = "{file} asks for packages of the system that are not here: {names}"

@@ -13,11 +13,11 @@ class RequirementsMalformed(BuildProblem):
 
 
 class RequirementIsOption(BuildProblem):
-    """A line of requirements has an option that a build does not take."""
+    """A line of requirements has an option that a build does not accept."""
 
     code = "requirement-is-option"
-    what_words = "{where} has the option {entry!r}, which a build does not take."
-    why_words = "It could change how or where packages are installed; -r, -c, -e and those for indexes are taken."
+    what_words = "{where} has the option {entry!r}, which a build does not accept."
+    why_words = "It could change how or where packages are installed; -r, -c, -e and those for indexes are accepted."
     fix_words = "Remove it; what is set for pip (PIP_*, pip.conf) counts for every build."
 
 
@@ -26,8 +26,11 @@ class IndexNotAllowed(BuildProblem):
 
     code = "index-not-allowed"
     what_words = "{where} takes packages from {index}, and this build does not allow that."
-    why_words = "A package runs code in the build and in the service, so whoever builds says which indexes count."
-    fix_words = "Set S2I_ALLOW_INDEXES={host} if you trust it, or remove the line; PIP_INDEX_URL needs no leave."
+    why_words = (
+        "A package runs code in the build and in the service, so the person who builds decides which "
+        "indexes are allowed."
+    )
+    fix_words = "Set S2I_ALLOW_INDEXES={host} if you trust it, or remove the line; PIP_INDEX_URL is always allowed."
 
 
 class GitMissing(BuildProblem):
@@ -35,15 +38,15 @@ class GitMissing(BuildProblem):
 
     code = "git-missing"
     what_words = "{where} asks for {entry}, and there is no git here to clone it."
-    why_words = "The builder image has none, as it is 100 MB with what it needs; few notebooks ask for it."
+    why_words = "The builder image has none, because git and its dependencies take 100 MB and few notebooks need it."
     fix_words = "Build with an image made by 'make build APT=git', or commit a wheel and name its path instead."
 
 
 class GitFailed(BuildProblem):
-    """git could not get a requirement."""
+    """git could not fetch a requirement."""
 
     code = "git-failed"
-    what_words = "git could not get {url}: {reason}"
+    what_words = "git could not fetch {url}: {reason}"
     why_words = "The requirement is cloned from there, at the commit, tag or branch that it names; nobody can log in."
     fix_words = "Correct address or branch; a private one takes a token: git+https://${{TOKEN}}@…, set from outside."
 
@@ -94,11 +97,11 @@ class LockOutdated(BuildProblem):
 
 
 class DateUnknown(BuildProblem):
-    """S2I_RESOLVE_AS_OF=auto, and nothing tells when the notebook last changed."""
+    """S2I_RESOLVE_AS_OF=auto, and nothing says when the notebook last changed."""
 
     code = "date-unknown"
-    what_words = "S2I_RESOLVE_AS_OF=auto, and nothing tells when {notebook} last changed."
-    why_words = "Neither a commit of it is to be seen here (.git, and git to read it) nor a time in its metadata."
+    what_words = "S2I_RESOLVE_AS_OF=auto, and nothing says when {notebook} last changed."
+    why_words = "There is neither a commit of it here (.git, and git to read it) nor a time in its metadata."
     fix_words = "Name the date: S2I_RESOLVE_AS_OF=YYYY-MM-DD, as 'git log -1 --format=%cs -- {notebook}' prints it."
 
 
@@ -106,7 +109,7 @@ class NotYetPublished(BuildProblem):
     """A requirement was published after the date that requirements are resolved to."""
 
     code = "not-yet-published"
-    what_words = "A requirement can't be had as of {day}: {reason}"
+    what_words = "A requirement is not available as of {day}: {reason}"
     why_words = "The date comes from {source}; nothing that was published later is taken."
     fix_words = "Take a later date, S2I_RESOLVE_AS_OF=YYYY-MM-DD, or require an older version."
 
@@ -115,7 +118,7 @@ class IndexWithoutDates(BuildProblem):
     """The package index does not say when its files were uploaded."""
 
     code = "index-without-dates"
-    what_words = "The package index does not tell when its files were uploaded ({file}), so none is known as of {day}."
+    what_words = "The package index does not say when its files were uploaded ({file}), so none is known as of {day}."
     why_words = "S2I_RESOLVE_AS_OF needs an index that gives upload times (PEP 700), as pypi.org does."
     fix_words = "Leave S2I_RESOLVE_AS_OF out and pin the versions, or use an index that gives upload times."
 
@@ -130,11 +133,11 @@ class WheelMissing(BuildProblem):
 
 
 class VersionMissing(BuildProblem):
-    """A requirement can't be had: no such package, no such version, or none for this Python."""
+    """A requirement is not available: no such package, no such version, or none for this Python."""
 
     code = "version-missing"
-    what_words = "A requirement can't be had for Python {python}: {reason}"
-    why_words = "The package index offers nothing that fits; the installer's own words are above."
+    what_words = "A requirement is not available for Python {python}: {reason}"
+    why_words = "The package index offers nothing that fits; the installer's own messages are above."
     fix_words = "Correct the name or the version in 'requirements', or choose another Python with S2I_PYTHON.{hint}"
 
 
@@ -152,7 +155,7 @@ class IndexUnreachable(BuildProblem):
 
     code = "index-unreachable"
     what_words = "The package index can't be reached: {reason}"
-    why_words = "The requirements are downloaded from it; this is a fault of network or settings, not of the notebook."
+    why_words = "The requirements are downloaded from it; the fault is in the network or settings, not in the notebook."
     fix_words = "Check the network, PIP_INDEX_URL, the proxy settings and, behind a company proxy, S2I_CA_BUNDLE."
 
 
@@ -161,5 +164,5 @@ class InstallFailed(BuildProblem):
 
     code = "install-failed"
     what_words = "The requirements could not be installed: {reason}"
-    why_words = "{installer} gave up; its own words are above."
-    fix_words = "Look for the package that its words name; a version with a wheel for Python {python} often helps."
+    why_words = "{installer} gave up; its own messages are above."
+    fix_words = "Look for the package that they name; a version with a wheel for Python {python} often helps."

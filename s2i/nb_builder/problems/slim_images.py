@@ -13,12 +13,12 @@ class SlimNoService(BuildProblem):
 
 
 class SlimPythonDiffers(BuildProblem):
-    """The image has another Python than the one that the model, or the service, was made with."""
+    """The image's Python is not the one that the model, or the service, was made with."""
 
     code = "slim-python-differs"
     what_words = "{python} is {found}, and {wanted} is needed."
     why_words = "The model can only be loaded by the minor version of Python that saved it."
-    fix_words = "Build the service image again with 's2i build', on the builder image of today; then make it slim."
+    fix_words = "Build the service image again with 's2i build', on the current builder image; then make it slim."
 
 
 class SlimKeepUnknown(BuildProblem):
@@ -31,10 +31,10 @@ class SlimKeepUnknown(BuildProblem):
 
 
 class SlimShellMissing(BuildProblem):
-    """S2I_SLIM_BASE=shell is asked for, and the image is not made of Debian packages."""
+    """S2I_SLIM_BASE=shell is set, and the image is not made of Debian packages."""
 
     code = "slim-shell-missing"
-    what_words = "S2I_SLIM_BASE=shell needs an image of Debian packages, and {lacking} is not one of this image's."
+    what_words = "S2I_SLIM_BASE=shell needs an image of Debian packages, and this image lacks {lacking}."
     why_words = "The shell and its tools are taken from the image, package by package, as dpkg lists them."
     fix_words = "Leave S2I_SLIM_BASE out: an image from scratch needs no packages."
 
@@ -45,7 +45,9 @@ class SlimServiceDiffers(BuildProblem):
     code = "slim-service-differs"
     what_words = "The service image does not answer as it was built to: {difference}"
     why_words = "Before anything is left out, the service answers its golden rows as they were recorded."
-    fix_words = "Build it again with 's2i build'; a setting in .s2i/environment that is for another place can be why."
+    fix_words = (
+        "Build it again with 's2i build'; a setting in .s2i/environment meant for another place may be the cause."
+    )
 
 
 class SlimUnproved(BuildProblem):
@@ -53,5 +55,5 @@ class SlimUnproved(BuildProblem):
 
     code = "slim-unproved"
     what_words = "The slim image is not the same service: {difference}"
-    why_words = "No image is made that does not answer, as its final user, every golden row as the notebook did."
+    why_words = "An image is only made if, as its final user, it answers every golden row as the notebook did."
     fix_words = "{advice}"

@@ -43,14 +43,14 @@ class GpuMissing(CellProblem):
 
 
 class LanguageDataMissing(CellProblem):
-    """A cell needs data of a text library that are downloaded apart from it."""
+    """A cell needs data for a text library that is downloaded separately."""
 
     code = "language-data-missing"
     what_words = "{where} needs {thing}, which is not here: {error}"
-    why_words = "It is no part of the package: where the notebook was written, it was downloaded once."
+    why_words = "It is not part of the package: where the notebook was written, it was downloaded once."
     fix_words = (
-        "Download it in a cell above: {command}. If one does, its own words above say why that failed; where the build "
-        "has no way out, commit the data and load them by their path."
+        "Download it in a cell above: {command}. If one does, its own output above says why that failed; if the "
+        "build has no network, commit the data and load it by its path."
     )
 
 
@@ -68,8 +68,11 @@ class NetworkUnreachable(CellProblem):
 
     code = "network-unreachable"
     what_words = "{where} asks for {address}, which can't be reached from the build: {error}"
-    why_words = "A build may have no way out, or one through a proxy only; the cell itself may be right."
-    fix_words = "Commit what it downloads, or let the build out: cells get HTTP_PROXY, HTTPS_PROXY and S2I_CA_BUNDLE."
+    why_words = "A build may have no network access, or only through a proxy; the cell itself may be right."
+    fix_words = (
+        "Commit what it downloads, or give the build network access: cells get HTTP_PROXY, HTTPS_PROXY "
+        "and S2I_CA_BUNDLE."
+    )
 
 
 class VariableUnset(CellProblem):

@@ -31,7 +31,7 @@ def show(
             chunk = next(iter(reader), Chunk([])).slice(0, ROWS)
     header = ", ".join(reader.names) if reader.names is not None else "no header"
     if reader.is_table:
-        parted = f", fields parted by {reader.delimiter!r}" if chunk.is_text else ""
+        parted = f", fields separated by {reader.delimiter!r}" if chunk.is_text else ""
         say(f"{source.name}: {opened.format.name}{parted}; columns: {header}")
     else:
         say(f"{source.name}: {opened.format.name}")

@@ -7,7 +7,10 @@ class Settings(Table):
     """The settings of one `make dev`: each under its variable's name in lower case, without `S2I_`."""
 
     port: int = setting(
-        "PORT", number(0, 65535, int), 8080, "Port of the service, or the next free one after it; 0 takes any."
+        "PORT",
+        number(0, 65535, int),
+        8080,
+        "Port of the service, or the next free one after it; 0 takes any free port.",
     )
     lab: int = setting(
         "LAB",
@@ -19,5 +22,5 @@ class Settings(Table):
         "S2I_HOST",
         text,
         "127.0.0.1",
-        "Address that the service and JupyterLab listen on; in a container, whose ports are published: `0.0.0.0`.",
+        "Address that the service and JupyterLab listen on; in a container with published ports, `0.0.0.0`.",
     )

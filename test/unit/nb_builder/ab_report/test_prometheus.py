@@ -93,7 +93,7 @@ def test_what_is_no_prometheus_is_told(server, status, content, words):
     _, address = server(lambda query: (status, content))
     with pytest.raises(AbPrometheus) as caught:
         Prometheus(address)
-    assert str(caught.value.what) == f"PROMETHEUS={address} gives no numbers: {words}."
+    assert str(caught.value.what) == f"PROMETHEUS={address} returns no metrics: {words}."
 
 
 def test_where_nothing_listens_that_is_told():

@@ -93,7 +93,7 @@ def test_where_there_is_no_engine_a_sentence_says_so(said, monkeypatch, tmp_path
     monkeypatch.delenv("DOCKER", raising=False)
     status, _, err = said("build")
     assert status == 1
-    assert "There is no container engine here that answers: neither of docker, podman is on PATH." in err
+    assert "No container engine responds here: neither of docker, podman is on PATH." in err
 
 
 def test_settings_are_those_of_both_tables(said):

@@ -80,7 +80,7 @@ def test_a_version_that_is_not_there_is_named(tmp_path):
     wheel(tmp_path, "alpha")
     with pytest.raises(VersionMissing, match="alpha==99") as refused:
         install(tmp_path, "alpha==99")
-    assert refused.value.what.startswith(f"A requirement can't be had for Python {HERE.minor}: Because ")
+    assert refused.value.what.startswith(f"A requirement is not available for Python {HERE.minor}: Because ")
 
 
 def test_two_pins_that_exclude_each_other_are_named(tmp_path):
@@ -399,7 +399,7 @@ def test_what_installers_say_of_the_date(tmp_path, output, kind, message):
         (
             GIT_FAILED,
             GitFailed,
-            "git could not get https://a.example.com/a.git: couldn't find remote ref refs/tags/x",
+            "git could not fetch https://a.example.com/a.git: couldn't find remote ref refs/tags/x",
         ),
         (
             "Because there is no version of torch==2.4.1+cpu and you require torch==2.4.1+cpu",

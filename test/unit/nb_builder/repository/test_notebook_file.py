@@ -94,7 +94,7 @@ def test_bytes_that_are_no_text_are_refused(tmp_path):
     ],
 )
 def test_json_that_is_no_notebook_is_refused(tmp_path, content, reason):
-    with pytest.raises(NotebookNotANotebook, match="is JSON but no notebook") as refused:
+    with pytest.raises(NotebookNotANotebook, match="is JSON, but not a notebook") as refused:
         read(tmp_path, content)
     assert reason in refused.value.what
 
