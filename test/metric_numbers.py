@@ -7,6 +7,7 @@ import random
 from nb_scorer.model import feature_bins
 from nb_service.app import exposition
 from nb_service.drift import baseline as baselines
+from nb_service.gpus import Gpu
 from nb_service.http.histogram import BATCHES, SECONDS, Histogram
 from nb_service.identity import Identity
 
@@ -84,6 +85,8 @@ def everything(step=1):
         "waiting_limit": 10,
         "in_flight": 1,
         "scorers": 2,
+        "gpu_scorers": {"GPU-a": 2},
+        "gpus": [Gpu("GPU-a", "NVIDIA H200", 4 << 30, step << 30)],
         "endings": {"died": step, "too slow": 0, "recycled": 0},
         "form": "derived",
         "batching_ended": 0,

@@ -42,6 +42,8 @@ NOTEBOOK = """
 # What Grafana puts in the place of its variables where one service is chosen, and where all versions of the bus are.
 VARIABLES = {"$job": "my-service", "$version": "a", "$route": "/predict|/predict/batch", "$__rate_interval": "10s"}
 OF_THE_BUS = {"$job": "bus", "$version": ".*"}
+# What the service lacks, and the numbers of that which serves the bus's have.
+NOT_HERE = ("Bus", "GPUs")
 LONG = 90
 # Samples in a body; of so many the rules for drift say something.
 MANY = 300
@@ -223,7 +225,7 @@ def empty(prometheus, board):
     lacking = []
     for row, panel in panels(board):
         for target in panel["targets"]:
-            chosen = {**VARIABLES, **OF_THE_BUS} if row == "Bus" else VARIABLES
+            chosen = {**VARIABLES, **OF_THE_BUS} if row in NOT_HERE else VARIABLES
             series = prometheus.series(resolved(target["expr"], chosen), over_time=target["range"])
             # A call by gRPC has this label, a request by HTTP none.
             wanted = set(re.findall(r"{{(\w+)}}", target["legendFormat"])) - {"protocol"}

@@ -8,9 +8,9 @@ from prometheus_client import CollectorRegistry, PlatformCollector, ProcessColle
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 
-from nb_service import gpus
 from nb_service.drift import comparison
 from nb_service.drift.baseline import Baseline
+from nb_service.gpus import Gpu
 from nb_service.http.histogram import buckets
 from nb_service.identity import Identity
 from nb_service.observability import metric_table
@@ -72,8 +72,8 @@ class Collector:
         yield from self._sample_metrics()
         yield from self._scorer_metrics()
         yield self._model_info()
-        if "gpu_scorers" in self._numbers:
-            yield from self._gpu_metrics(self._numbers["gpu_scorers"])
+        if "gpus" in self._numbers:
+            yield from self._gpu_metrics(self._numbers["gpus"])
         if "bus" in self._numbers:
             yield from self._bus_metrics(self._numbers["bus"])
         if "feedback" in self._numbers:
@@ -114,11 +114,10 @@ class Collector:
         info.add_metric((self._identity.name, str(self._identity.version), self._identity.commit or ""), 1)
         return info
 
-    def _gpu_metrics(self, scorers: dict[str, int]) -> Iterator[Metric]:
-        yield self._by_label("gpu_scorers", scorers)
+    def _gpu_metrics(self, gpus: Sequence[Gpu]) -> Iterator[Metric]:
+        yield self._by_label("gpu_scorers", self._numbers["gpu_scorers"])
         memory, used = self._family("gpu_memory_bytes"), self._family("gpu_memory_used_bytes")
-        # In this process, which no prediction waits for: a driver with a problem takes seconds to answer.
-        for gpu in gpus.read_or_none():
+        for gpu in gpus:
             memory.add_metric((gpu.uuid, gpu.name), gpu.memory)
             used.add_metric((gpu.uuid, gpu.name), gpu.used)
         yield memory

@@ -32,6 +32,7 @@ def text_of(prefix: str) -> str:
         _inputs(names),
         _drift(names),
         _bus(names),
+        _gpus(names),
         _process(),
     ]
     board = dashboard(names, f"Prediction services ({prefix})", _variables(names), _annotations(names), rows)
@@ -353,6 +354,26 @@ def _bus(names: Names) -> Row:
                 12,
             ),
             Panel("Errors by reason", [Query(errors, "{{reason}}")], "cps", 12),
+        ],
+        collapsed=True,
+    )
+
+
+def _gpus(names: Names) -> Row:
+    def of(name: str) -> str:
+        return f"{names.gauge(name)}{{{CHOSEN}}}"
+
+    share = f"{of('gpu_memory_used_bytes')} / {of('gpu_memory_bytes')}"
+    return Row(
+        "GPUs",
+        [
+            Panel(
+                "Memory used, of what there is",
+                [Query(share, "{{instance}}: {{product}} {{gpu}}")],
+                "percentunit",
+                most=1,
+            ),
+            Panel("Scorers", [Query(f"sum by (gpu) ({of('gpu_scorers')})", "{{gpu}}")]),
         ],
         collapsed=True,
     )

@@ -2,6 +2,7 @@
 
 from flask import Flask, Response, request
 
+from nb_service import gpus
 from nb_service.app.route_context import RouteContext
 from nb_service.http import metrics
 
@@ -17,10 +18,12 @@ def add(app: Flask, context: RouteContext) -> None:
 
         accept = request.headers.get("Accept", "")
         prefix = context.settings.app_metrics_prefix
-        numbers, content_type = exposition.text_of(
-            context.numbers(), prefix, context.identity, accept, context.baseline
-        )
-        response = Response(numbers, content_type=content_type)
+        numbers = context.numbers()
+        if "gpu_scorers" in numbers:
+            # In this process, which no prediction waits for: a driver with a problem takes seconds to answer.
+            numbers["gpus"] = gpus.read_or_none()
+        content, content_type = exposition.text_of(numbers, prefix, context.identity, accept, context.baseline)
+        response = Response(content, content_type=content_type)
         response.vary.add("Accept")
         return response
 

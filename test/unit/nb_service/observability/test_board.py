@@ -110,7 +110,7 @@ def test_panels_are_on_a_grid_of_24_columns_and_none_covers_another():
     assert [panel["id"] for panel in every] == list(range(1, len(every) + 1))
 
 
-def test_rows_are_those_that_one_looks_for_and_the_bus_is_folded():
+def test_rows_are_those_that_one_looks_for_and_what_few_have_is_folded():
     rows = [panel for panel in json.loads(board.text_of("nb"))["panels"] if panel["type"] == "row"]
     assert [row["title"] for row in rows] == [
         "Now",
@@ -123,9 +123,10 @@ def test_rows_are_those_that_one_looks_for_and_the_bus_is_folded():
         "Inputs of the last hour, by feature",
         "Drift",
         "Bus",
+        "GPUs",
         "Process",
     ]
-    assert [row["title"] for row in rows if row["collapsed"]] == ["Bus"]
+    assert [row["title"] for row in rows if row["collapsed"]] == ["Bus", "GPUs"]
     assert [len(row["panels"]) > 0 for row in rows] == [row["collapsed"] for row in rows]
 
 
