@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from nb_scorer.common.problem import Problem
+from nb_scorer.common.settings_table import misspelt
 from nb_scorer.protocol import log_forms
 
 from nb_service import backends, image_env, model_folder, settings, stdio_capture
@@ -44,6 +45,10 @@ def serve(
         # Scorers must not inherit it: the reader sees the end of this process by its end of file.
         os.set_inheritable(facts, False)
     with stdio_capture.opened_log(values.log_format, facts, quiet=quiet, to_stderr=call.keeps_stdout) as log:
+        for variable, name in misspelt(environ, {knob.env for knob in settings.KNOBS}):
+            # What is near no setting of a service may be one of a build, which images keep.
+            if name:
+                log.say(f"{variable} is no setting; {name} is.")
         loop = TurnLoop()
         try:
             pool = Pool(loop, model, make_plan(model, values, environ), log.say)

@@ -8,7 +8,9 @@ from functools import partial
 from pathlib import Path
 
 from nb_scorer.common import paths
+from nb_scorer.common.settings_table import misspelt
 from nb_scorer.model import manifest
+from nb_service.settings import KNOBS as SERVICE_KNOBS
 
 from nb_builder import verify
 from nb_builder.analysis import defined_later, notebook_contract, undefined_names
@@ -16,7 +18,7 @@ from nb_builder.common import ca_bundle, digests
 from nb_builder.common.cell import Cell
 from nb_builder.common.log import Log
 from nb_builder.common.resolve_date import AsOf
-from nb_builder.common.settings import Settings
+from nb_builder.common.settings import KNOBS, Settings
 from nb_builder.common.workspace import Workspace
 from nb_builder.execute import (
     cell_errors,
@@ -169,12 +171,20 @@ def begin(settings: Settings, log: Log, beside: Beside | None = None) -> Build:
         # Sets are pickled in iteration order, which for strings depends on the hash seed.
         environ.setdefault("PYTHONHASHSEED", "0")
     with report.step("check", "Checking the notebook"):
+        note_misspelt_settings(log)
         checked = findings.require_none(settings, workspace.src, log)
     report.facts.update(model_reuse.circumstances(checked.python))
     report.facts.update(provenance.of(checked.repository, settings.commit, settings.source))
     names = [str(notebook.name) for notebook in checked.notebooks]
     report.facts["notebooks"] = digests.digests(checked.repository, names)
     return Build(settings, log, report, workspace, environ, checked, signer, beside)
+
+
+def note_misspelt_settings(log: Log) -> None:
+    """Log the variables that look like settings and are none, of a build or of a service."""
+    names = {knob.env for knob in (*KNOBS, *SERVICE_KNOBS)}
+    for variable, name in misspelt(os.environ, names):
+        log.note(f"{variable} is no setting; {f'{name} is' if name else 'docs/reference/settings.md has them all'}")
 
 
 def signer_of(settings: Settings) -> Signer | None:

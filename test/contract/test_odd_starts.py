@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -86,6 +87,16 @@ def test_an_odd_file_ends_the_start_with_a_sentence_and_a_fix(model_cache, tmp_p
 @pytest.mark.parametrize("env", SETTINGS, ids=lambda env: ascii(env)[:60])
 def test_an_odd_setting_ends_the_start_with_a_sentence_and_a_fix(model_cache, env):
     check(*said(model_cache(NOTEBOOK), **env))
+
+
+def test_a_misspelt_setting_is_named_with_the_one_that_is_near(start):
+    misspelt = {"S2I_MAX_BATH": "3", "WEB_CONCURENCY": "1"}
+    # The second is a setting of a build, which its image keeps.
+    service = start(NOTEBOOK, **misspelt, S2I_CELL_TIMEOUT="5").ready()
+    assert re.findall(r"(\S+) is no setting; (\S+) is\.", service.log) == [
+        ("S2I_MAX_BATH", "S2I_MAX_BATCH"),
+        ("WEB_CONCURENCY", "WEB_CONCURRENCY"),
+    ]
 
 
 def test_an_app_root_that_leads_in_a_circle_is_no_model(tmp_path):

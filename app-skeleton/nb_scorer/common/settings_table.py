@@ -2,6 +2,12 @@
 
 from nb_scorer.common.problem import SettingInvalid
 
+# What settings of ours begin with, which nobody else's variables do.
+_OURS = ("S2I_", "WEB_CONCURRENCY")
+# A letter too few or too many is a misspelt name: no two settings are as near to each other.
+_NEAR = 0.9
+_LONG_ENOUGH = 8
+
 
 class Reader(object):
     """What makes a value of a text, as a call, and which texts it takes, in words such as "0, 1" or "1 to 9"."""
@@ -61,6 +67,25 @@ def read_all(knobs, environ):
         except ValueError as error:
             raise SettingInvalid(knob.env, text, str(error))
     return values
+
+
+def misspelt(environ, names):
+    """Return [(variable, name)] of those in `environ` that are no setting, sorted; `name` is the setting that is near.
+
+    It is "" where none is. `names` are those of all settings. Variables that do not begin as ours do, and are near none, are somebody else's.
+    """
+    others = sorted(variable for variable in environ if variable not in names and len(variable) >= _LONG_ENOUGH)
+    if not others:
+        return []
+    # Imported here: a service whose variables are all its own starts without it.
+    import difflib
+
+    pairs = []
+    for variable in others:
+        near = difflib.get_close_matches(variable, [name for name in names if name.startswith(_OURS)], 1, _NEAR)
+        if near or variable.startswith("S2I_"):
+            pairs.append((variable, near[0] if near else ""))
+    return pairs
 
 
 class Table(object):

@@ -1,6 +1,6 @@
 import pytest
 from nb_scorer.common.problem import SettingInvalid
-from nb_scorer.common.settings_table import Knob, grouped, number, one_of, read_all, switch, text
+from nb_scorer.common.settings_table import Knob, grouped, misspelt, number, one_of, read_all, switch, text
 
 KNOBS = (
     Knob("NAME", text, "nobody", "A name."),
@@ -53,3 +53,23 @@ def test_a_group_goes_from_its_first_row_to_the_next_group():
         ("Two", ["D"]),
     ]
     assert grouped([]) == []
+
+
+SETTINGS = {"S2I_CELL_TIMEOUT", "S2I_MAX_BATCH", "WEB_CONCURRENCY", "PORT", "OTEL_EXPORTER_OTLP_ENDPOINT"}
+
+
+@pytest.mark.parametrize(
+    ("variable", "pairs"),
+    [
+        ("S2I_CEL_TIMEOUT", [("S2I_CEL_TIMEOUT", "S2I_CELL_TIMEOUT")]),
+        ("WEB_CONCURENCY", [("WEB_CONCURENCY", "WEB_CONCURRENCY")]),
+        ("S2I_OF_ANOTHER_VERSION", [("S2I_OF_ANOTHER_VERSION", "")]),
+        ("S2I_MAX_BATCH", []),
+        # Somebody else's, however near.
+        ("OTEL_EXPORTER_OTLP_ENDPOINTS", []),
+        ("PORTS", []),
+        ("HOME", []),
+    ],
+)
+def test_a_variable_that_is_near_a_setting_or_named_as_one_is_misspelt(variable, pairs):
+    assert misspelt({variable: "1"}, SETTINGS) == pairs
