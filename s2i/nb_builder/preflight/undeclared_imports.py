@@ -47,6 +47,9 @@ _QUOTED = re.compile(r"['\"]([^'\"/][^'\"]*)['\"]")
 _WRAPS = re.compile(r"\s*get_ipython\(\)\.run_cell_magic\('(?:time|capture)',")
 # `%load_ext dotenv` as MagicsToPython writes it: an extension is a module.
 _LOADS = re.compile(r"run_line_magic\('load_ext', '(\w+)[\w.]*'\)")
+# What tqdm.notebook draws its bars with, and has no dependency on; tqdm.auto does without.
+_WIDGETS = "ipywidgets"
+_BARS_OF_TQDM = {"tqdm_notebook", "tnrange", "notebook"}
 _WRITES = re.compile(r"run_cell_magic\('writefile', '(?:-a )?([^']+\.py)'")
 
 _CONTRACT = ("predictor", "validator")
@@ -141,7 +144,8 @@ def of_notebook(cells: Sequence[Cell], folder: Path, src: Path) -> list[Import]:
     """Return what the cells and the repository's own modules import from elsewhere, in order.
 
     `folder` is the notebook's. Imports in a `try` with `except` are left out, as a notebook that handles their
-    absence does not need them. So are those under `if TYPE_CHECKING`, which never run.
+    absence does not need them. So are those under `if TYPE_CHECKING`, which never run. The bars of tqdm.notebook count
+    as an import of ipywidgets.
     """
     own_modules = _modules_of(src)
     for written_file in (name for cell in cells for name in _WRITES.findall(cell.source)):
@@ -173,6 +177,9 @@ def of_notebook(cells: Sequence[Cell], folder: Path, src: Path) -> list[Import]:
                 ]
                 if own_files is None and not _level(node) and module.split(".")[0] not in _NOT_PACKAGES:
                     imports.append(_import(module, names, node, piece, sure=sure))
+                    if module == "tqdm.notebook" or (module == "tqdm" and _BARS_OF_TQDM & set(names)):
+                        # Only a bar that is drawn fails without it.
+                        imports.append(_import(_WIDGETS, (), node, piece, sure=False))
     imports += [imported for cell in cells for imported in _loaded(cell) if imported.module not in own_modules]
     return sorted(imports, key=_place)
 

@@ -9,7 +9,7 @@ class ImportUndeclared(CellProblem):
     """A cell imports something that is not installed."""
 
     code = "import-undeclared"
-    what_words = "{where} imports '{module}', which is not installed."
+    what_words = "{where} {needs} '{module}', which is not installed."
     why_words = _WHY
     fix_words = "Add {entry} to 'requirements', with the version that you use, then build again."
 
