@@ -37,7 +37,7 @@ from nb_builder.incremental.model_reuse import Ingredients, take_model
 from nb_builder.install import gpu_advice, system_packages, venv
 from nb_builder.install.installer import Installer
 from nb_builder.install.interpreters import Python
-from nb_builder.preflight import checks, findings, unmet_imports
+from nb_builder.preflight import checks, declaring, findings, unmet_imports
 from nb_builder.preflight.checks import Checked, Notebook
 from nb_builder.problems.build_problem import BuildProblem
 from nb_builder.problems.cells import CellFailed
@@ -104,7 +104,7 @@ def assemble(settings: Settings, log: Log, beside: Beside | None = None) -> None
             installer = install(build, requirements, previous)
             if beside:
                 beside.on_installed(installer, checked.python)
-        with file_guard.files(workspace, log) as files:
+        with file_guard.files(workspace, log) as files, declaring.placed(checked, requirements):
             with report.step(
                 "run", f"Running the cells of {', '.join(str(notebook.name) for notebook in checked.notebooks)}"
             ):

@@ -15,7 +15,7 @@ from nb_builder.install import system_libraries
 from nb_builder.problems.build_problem import BuildProblem, Place
 from nb_builder.problems.cells import CellAsksInput, CellExits, CellFailed, CellSyntax, SystemPackageNeeded
 from nb_builder.problems.model import DiskFull
-from nb_builder.problems.modules import ImportUndeclared
+from nb_builder.problems.modules import OWN_LIST, ImportUndeclared
 from nb_builder.problems.surroundings import FileIsPointer, GpuMissing
 from nb_builder.repository import source_tree
 from nb_builder.requirements import import_names
@@ -113,7 +113,7 @@ def not_installed(module: str, location: Place, needs: str = "imports") -> Build
     `needs` is "needs" where a package imports it for the cell.
     """
     return platforms.of_module(module, location) or ImportUndeclared(
-        **location, module=module, needs=needs, entry=import_names.entry(module)
+        **location, module=module, needs=needs, entries=import_names.entry(module), place=OWN_LIST
     )
 
 

@@ -22,7 +22,7 @@ from nb_builder.common.settings import Settings
 from nb_builder.install import interpreters, system_packages
 from nb_builder.install.interpreters import Python, Wish
 from nb_builder.install.system_packages import SystemPackage
-from nb_builder.preflight import host_commands, parameters, undeclared_imports
+from nb_builder.preflight import host_commands, parameters, pip_cells, undeclared_imports, unnamed_imports
 from nb_builder.problems.build_problem import BuildProblem
 from nb_builder.problems.contract import NameTaken
 from nb_builder.repository import included_files, last_change, notebook_file, source_tree
@@ -154,12 +154,8 @@ def read_requirements(
         for note in part.notes:
             log.note(note)
     # `is not None`, as requirements that list nothing have the length 0 and are false.
-    for notebook in checked.notebooks if requirements is not None and not requirements.declared else ():
-        with passing(handle):
-            cells = scripts.author_cells(notebook.with_runs(src))
-            undeclared_imports.require_declared(
-                cells, notebook.folder(src), src, notebook.name, requirements.choice.silent
-            )
+    if requirements is not None:
+        _look_for_undeclared(checked, requirements, src, log, handle)
     return requirements
 
 
@@ -215,6 +211,26 @@ def _wishes(notebook: Notebook, repository: Path) -> list[Wish]:
     files = [*_counted(notebook, declared), *sources.of_python(notebook.name, repository)]
     requested = [Wish(f"{source.file} asks for", source.packages.python) for source in files if source.packages.python]
     return [*recorded, *requested] if notebook_contract.bindings(NAME, notebook.cells) else [*requested, *recorded]
+
+
+def _look_for_undeclared(checked: Checked, wanted: Wanted, src: Path, log: Log, handle: ProblemHandler) -> None:
+    """Report the imports of notebooks that declare nothing, and note those that may be installed all the same."""
+    cells = {notebook.name: scripts.author_cells(notebook.with_runs(src)) for notebook in checked.notebooks}
+    for notebook in checked.notebooks if not wanted.declared else ():
+        with passing(handle):
+            undeclared_imports.require_declared(
+                cells[notebook.name], notebook.folder(src), src, notebook.name, wanted.choice.silent
+            )
+    installs = pip_cells.of([cell for each in cells.values() for cell in each])
+    if not wanted.declared and not installs.requirements:
+        return
+    imports = [
+        (imported, str(notebook.name))
+        for notebook in checked.notebooks
+        for imported in undeclared_imports.of_notebook(cells[notebook.name], notebook.folder(src), src)
+    ]
+    for note in unnamed_imports.notes(imports, wanted, installs):
+        log.note(note)
 
 
 def _counted(notebook: Notebook, declared: Sequence[Declaration]) -> list[Declaration]:

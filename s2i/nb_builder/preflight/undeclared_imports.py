@@ -28,7 +28,7 @@ _NOT_PACKAGES |= {"IPython", "ipykernel", "__main__"}
 _OF_IPYTHON = {"autoreload", "storemagic"}
 
 # `%pip install` and `!pip install` as MagicsToPython writes them, and pip as programs call it.
-_RUNS_PIP = re.compile(r"\bpip3? install\b|run_line_magic\('pip', 'install\b|['\"]pip3?['\"], *['\"]install['\"]")
+_RUNS_PIP = re.compile(r"\bpip3? install\b|run_line_magic\('pip', ['\"]install\b|['\"]pip3?['\"], *['\"]install['\"]")
 # What installs packages in another way, or uses those of the machine.
 _INSTALLS = re.compile(
     r"\b(?:conda|mamba|micromamba|uv|poetry|pdm|apt|apt-get|make|setup\.py)\b.*\b(?:install|add)\b"
@@ -48,7 +48,7 @@ _WRAPS = re.compile(r"\s*get_ipython\(\)\.run_cell_magic\('(?:time|capture)',")
 # `%load_ext dotenv` as MagicsToPython writes it: an extension is a module.
 _LOADS = re.compile(r"run_line_magic\('load_ext', '(\w+)[\w.]*'\)")
 # What tqdm.notebook draws its bars with, and has no dependency on; tqdm.auto does without.
-_WIDGETS = "ipywidgets"
+WIDGETS = "ipywidgets"
 _BARS_OF_TQDM = {"tqdm_notebook", "tnrange", "notebook"}
 _WRITES = re.compile(r"run_cell_magic\('writefile', '(?:-a )?([^']+\.py)'")
 
@@ -140,6 +140,11 @@ def installs(cells: Sequence[Cell]) -> bool:
     return any(_installs(cell) for cell in cells)
 
 
+def installs_otherwise(cell: Cell) -> bool:
+    """Return whether a cell installs packages by another program than pip, or uses those of the machine."""
+    return bool(_INSTALLS.search(cell.source))
+
+
 def of_notebook(cells: Sequence[Cell], folder: Path, src: Path) -> list[Import]:
     """Return what the cells and the repository's own modules import from elsewhere, in order.
 
@@ -179,7 +184,7 @@ def of_notebook(cells: Sequence[Cell], folder: Path, src: Path) -> list[Import]:
                     imports.append(_import(module, names, node, piece, sure=sure))
                     if module == "tqdm.notebook" or (module == "tqdm" and _BARS_OF_TQDM & set(names)):
                         # Only a bar that is drawn fails without it.
-                        imports.append(_import(_WIDGETS, (), node, piece, sure=False))
+                        imports.append(_import(WIDGETS, (), node, piece, sure=False))
     imports += [imported for cell in cells for imported in _loaded(cell) if imported.module not in own_modules]
     return sorted(imports, key=_place)
 
@@ -214,7 +219,7 @@ def _pieces_of(cells: Sequence[Cell]) -> Iterator[_Piece]:
 
 
 def _installs(cell: Cell) -> bool:
-    return bool(_RUNS_PIP.search(cell.source) or _INSTALLS.search(cell.source))
+    return bool(_RUNS_PIP.search(cell.source)) or installs_otherwise(cell)
 
 
 def _module(path: Path, by: _Piece, src: Path, seen: set[Path], *, sure: bool) -> _Piece | None:

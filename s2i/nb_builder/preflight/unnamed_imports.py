@@ -1,0 +1,42 @@
+"""Notes of imports that nothing names where only a run can tell whether a package brings them."""
+
+from collections.abc import Iterator, Sequence
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from nb_builder import platforms
+from nb_builder.preflight.pip_cells import Installs
+from nb_builder.preflight.undeclared_imports import WIDGETS, Import
+from nb_builder.requirements import import_names, known_dependencies
+from nb_builder.requirements.collect import Wanted
+
+
+def notes(imports: Sequence[tuple[Import, str]], wanted: Wanted, installs: Installs) -> Iterator[str]:
+    """Yield a note for each package that `imports`, each with its notebook's name, need and nothing names.
+
+    `wanted` is what is declared, `installs` what cells install. Where no cell installs anything, the build looks for
+    all imports before the first cell, but for the widgets of tqdm's bars, which may not be drawn. Nothing is said
+    where a lock, a path or an address may bring anything, and of modules that our tables do not have.
+    """
+    if wanted.lock or not installs.complete or len(wanted.named) < len(wanted):
+        return
+    asked = [*wanted.named, *installs.requirements]
+    names = known_dependencies.with_dependencies(name for each in asked for name in _names(each))
+    for imported, notebook in imports:
+        distribution = import_names.providing(imported.module)
+        name = canonicalize_name(distribution or "")
+        looked_for_later = not installs.requirements and imported.module != WIDGETS
+        if not name or name in names or looked_for_later or platforms.platform_of(imported.module):
+            continue
+        names.add(name)
+        yield (
+            f"{imported.where(notebook)} needs '{imported.package}', and nothing here names {distribution}: "
+            "where no other package brings it, the build fails."
+        )
+
+
+def _names(requirement: Requirement) -> list[str]:
+    """Return the name of a requirement, and what its extra is known to bring."""
+    brings_widgets = requirement.name == "tqdm" and "notebook" in requirement.extras
+    return [requirement.name, *([WIDGETS] if brings_widgets else [])]
