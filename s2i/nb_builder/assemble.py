@@ -273,7 +273,7 @@ def tell_what_pip_brought(build: Build, installer: Installer) -> None:
     declared = build.report.facts["packages"]
     packages = installer.freeze().splitlines()
     added = pip_shim.newly_installed(declared, packages)
-    pip_shim.tell(pip_shim.to_declare(added, declared, build.workspace.venv), build.log)
+    pip_shim.tell(pip_shim.to_declare(added, declared, build.workspace.venv), declared, build.log)
     build.report.facts.update(packages=packages, brought_by_pip=added, as_locked=packages == declared)
 
 

@@ -25,7 +25,7 @@ from nb_builder.fix.missing_requirements import Missing
 from nb_builder.fix.notebook_json import NotebookJson
 from nb_builder.fix.notebook_script import NotebookScript
 from nb_builder.fix.problems import DeclaredElsewhere, FixFailed, FixFormat
-from nb_builder.preflight import undeclared_imports
+from nb_builder.preflight import pip_cells, undeclared_imports
 from nb_builder.preflight.checks import Checked
 from nb_builder.preflight.findings import Result
 from nb_builder.problems.cells import CellSyntax
@@ -138,9 +138,11 @@ def _missing(
 ) -> tuple[Missing, Beside | None]:
     """Return what the requirements lack, and the Python that was asked; None where nothing had to be asked."""
     imports = []
+    own_cells: list[Cell] = []
     src = checked.repository
     for notebook in checked.notebooks:
         cells = scripts.author_cells(notebook.with_runs(src))
+        own_cells += cells
         if predictor and notebook is checked.last:
             cells = (*cells, Cell(predictor, len(cells) + 1, len(cells) + 1))
         imports += undeclared_imports.of_notebook(cells, notebook.folder(src), src)
@@ -149,7 +151,9 @@ def _missing(
         return Missing(), None
     python = user_python.choose(named_python, checked.node, environ, log)
     beside = installed_beside.ask(python, imports)
-    missing = missing_requirements.find(imports, beside, wanted, checked.name, src)
+    missing = missing_requirements.find(
+        imports, beside, wanted, checked.name, src, pip_cells.of(own_cells).requirements
+    )
     if wanted.lock:
         if missing.entries:
             log.note(f"{wanted.lock.name} says what is installed, so --fix adds no requirements.")

@@ -45,6 +45,14 @@ def sources(folder):
     return ["".join(cell["source"]) for cell in cells]
 
 
+def test_a_version_that_a_pip_cell_pins_goes_before_the_installed_one(repository, environment, capsys):
+    cells = ["!pip install -q scikit-learn==1.5.2 pandas lightgbm==4.5.0", "import pandas, sklearn.svm, lightgbm"]
+    folder = repository(*cells, PREDICTOR)
+    status, _ = fix(folder, environment, capsys)
+    written = 'requirements = [["lightgbm", "4.5.0"], ["pandas", "2.2.3"], ["scikit-learn", "1.5.2"]]'
+    assert (status, sources(folder)[0]) == (0, written)
+
+
 ALIASES = """\
 import os, json
 import cv2, yaml
