@@ -221,6 +221,8 @@ def _look_for_undeclared(checked: Checked, wanted: Wanted, src: Path, log: Log, 
             undeclared_imports.require_declared(
                 cells[notebook.name], notebook.folder(src), src, notebook.name, wanted.choice.silent
             )
+    for note in unnamed_imports.mistaken(wanted):
+        log.note(note)
     installs = pip_cells.of([cell for each in cells.values() for cell in each])
     if not wanted.declared and not installs.requirements:
         return

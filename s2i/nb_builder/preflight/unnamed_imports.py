@@ -36,6 +36,16 @@ def notes(imports: Sequence[tuple[Import, str]], wanted: Wanted, installs: Insta
         )
 
 
+def mistaken(wanted: Wanted) -> Iterator[str]:
+    """Yield a note if requirements have names of imports where they should have those of packages."""
+    meant = {each.name: package for each in wanted.named if (package := import_names.package_meant(each.name))}
+    if meant:
+        yield (
+            f"the requirements list {', '.join(meant)}; the packages meant are probably called "
+            f"{', '.join(meant.values())}."
+        )
+
+
 def _names(requirement: Requirement) -> list[str]:
     """Return the name of a requirement, and what its extra is known to bring."""
     brings_widgets = requirement.name == "tqdm" and "notebook" in requirement.extras

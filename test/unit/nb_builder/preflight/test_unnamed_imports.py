@@ -7,16 +7,16 @@ from nb_builder.commands import check
 
 
 @pytest.fixture
-def noted(tmp_path):
+def noted(tmp_path, tmp_path_factory):
     """Return what checks a notebook of some cells and returns its notes about imports."""
 
     def look(*sources):
         text = "".join(f"# %%\n{source}\n" for source in sources)
         (tmp_path / "model.py").write_text(text + "# %%\npredictor = len\n")
         log = check.NotesLog(io.StringIO())
-        result = check.examine(tmp_path, {"S2I_BATCHING": "off"}, tmp_path, log)
+        result = check.examine(tmp_path, {"S2I_BATCHING": "off"}, tmp_path_factory.mktemp("scratch"), log)
         assert result.findings == []
-        return [note for note in log.notes if "needs" in note]
+        return [note for note in log.notes if "needs" in note or "requirements" in note]
 
     return look
 
@@ -53,3 +53,12 @@ def test_bars_of_tqdm_are_noted_without_ipywidgets_before_anything_is_installed(
     for brings in ("ipywidgets", "jupyter", "tqdm[notebook]"):
         assert noted(f"requirements = ['tqdm', '{brings}']", "from tqdm.notebook import tqdm") == []
     assert noted("requirements = ['tqdm']", "from tqdm.auto import tqdm") == []
+
+
+def test_names_of_imports_among_the_requirements_are_noted_with_those_of_their_packages(noted):
+    [note] = noted("requirements = ['sklearn', ['PIL', '1.0'], 'opencv', 'numpy', 'psycopg2', 'ipython', 'PyYAML']")
+    assert note == (
+        "the requirements list sklearn, PIL, opencv; the packages meant are probably called "
+        "scikit-learn, pillow, opencv-python-headless."
+    )
+    assert noted("requirements = ['scikit-learn', 'pillow']", "import sklearn, PIL") == []
