@@ -9,7 +9,11 @@ class PredictorMissing(BuildProblem):
     code = "predictor-missing"
     what_words = "{notebook} does not define a function called 'predictor'."
     why_words = "The service calls predictor(sample) for each request."
-    fix_words = "Add 'def predictor(x): ...' to any cell, then build again."
+    fix_words = "Add 'def predictor(x): ...' to any cell{other}, then build again."
+
+    def __init__(self, *, notebook: object, other: str = "") -> None:
+        """Take the notebook, and in `other` the words about a function that could be meant; "" for none."""
+        super().__init__(notebook=notebook, other=other)
 
 
 class NotCallable(BuildProblem):
