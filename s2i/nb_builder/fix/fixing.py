@@ -102,7 +102,7 @@ def fix(result: Result, named_python: str | None, environ: Mapping[str, str], lo
             changes = _written(checked, missing, predictor)
         except (FixFormat, FixFailed) as problem:
             findings.append(problem)
-    if beside and changes and beside.minor != checked.python.minor:
+    if beside and _has_versions(changes) and beside.minor != checked.python.minor:
         log.note(
             f"the versions are those of Python {beside.minor}, and the notebook is built with {checked.python.minor}; "
             f"S2I_PYTHON={beside.minor} chooses the other one."
@@ -115,11 +115,17 @@ def tell(fixed: Fixed, notebook: Path, log: Log) -> None:
     if not fixed.changes:
         log.step(f"Nothing to write into {notebook}")
         return
-    log.step(f"Written into {notebook}" + (f", with versions of {fixed.python}" if fixed.python else ""))
+    versions = f", with versions of {fixed.python}" if fixed.python and _has_versions(fixed.changes) else ""
+    log.step(f"Written into {notebook}{versions}")
     for change in fixed.changes:
         log.line(f"     cell {change.position} of the file{', new' if change.before is None else ''}:")
         for line in change.lines():
             log.line(f"       {line}")
+
+
+def _has_versions(changes: Sequence[Change]) -> bool:
+    """Return whether requirements are among what was written, and not a predictor alone."""
+    return any(change.name == NAME for change in changes)
 
 
 def _unreadable(result: Result) -> bool:
