@@ -14,7 +14,7 @@ from nb_scorer.common.problem import Problem
 from nbformat import NotebookNode
 
 from nb_builder import platforms
-from nb_builder.analysis import notebook_contract, undefined_names
+from nb_builder.analysis import jupyter_names, notebook_contract, undefined_names
 from nb_builder.common.cell import Cell
 from nb_builder.common.log import Log
 from nb_builder.common.resolve_date import AsOf
@@ -191,9 +191,14 @@ def _with_parameters(
 
 
 def _look_for_undefined(last: Notebook, python: Python, log: Log, handle: ProblemHandler) -> None:
-    """Report undefined names in predictor and validator; the cells hold the parameters, which define names, too."""
-    problems, notes = undefined_names.findings(last.cells, last.name, python.path)
-    for note in notes:
+    """Report names in predictor and validator that nothing defines, or Jupyter alone.
+
+    The cells hold the parameters, which define names, too.
+    """
+    undefined, notes = undefined_names.findings(last.cells, last.name, python.path)
+    of_jupyter, more_notes = jupyter_names.findings(last.cells, last.name)
+    problems = [*undefined, *of_jupyter]
+    for note in notes + more_notes:
         log.note(note)
     for problem in problems:
         handle(problem)
@@ -224,6 +229,7 @@ def _look_for_undeclared(checked: Checked, wanted: Wanted, src: Path, log: Log, 
     for note in unnamed_imports.mistaken(wanted):
         log.note(note)
     installs = pip_cells.of([cell for each in cells.values() for cell in each])
+    _look_for_ipython(checked.last, wanted, installs, log, handle)
     if not wanted.declared and not installs.requirements:
         return
     imports = [
@@ -233,6 +239,23 @@ def _look_for_undeclared(checked: Checked, wanted: Wanted, src: Path, log: Log, 
     ]
     for note in unnamed_imports.notes(imports, wanted, installs):
         log.note(note)
+
+
+def _look_for_ipython(
+    last: Notebook, wanted: Wanted, installs: pip_cells.Installs, log: Log, handle: ProblemHandler
+) -> None:
+    """Report what predictor and validator have of IPython, or note it where some requirement may bring that."""
+    for use in jupyter_names.imported(last.cells)[:1]:
+        if unnamed_imports.nothing_is_installed(wanted, installs):
+            handle(
+                jupyter_names.problem(use, last.name, '; or have IPython there, by requirements = [["ipython", ""]]')
+            )
+        elif unnamed_imports.lacks("ipython", wanted, installs):
+            where = use.cell.where(str(last.name), use.line)
+            log.note(
+                f"{use.function} uses '{use.name}' of IPython ({where}), and nothing here names ipython: where no "
+                f"package brings it, the service can't load {use.function}."
+            )
 
 
 def _counted(notebook: Notebook, declared: Sequence[Declaration]) -> list[Declaration]:

@@ -19,10 +19,9 @@ def notes(imports: Sequence[tuple[Import, str]], wanted: Wanted, installs: Insta
     all imports before the first cell, but for the widgets of tqdm's bars, which may not be drawn. Nothing is said
     where a lock, a path or an address may bring anything, and of modules that our tables do not have.
     """
-    if wanted.lock or not installs.complete or len(wanted.named) < len(wanted):
+    names = _named(wanted, installs)
+    if names is None:
         return
-    asked = [*wanted.named, *installs.requirements]
-    names = known_dependencies.with_dependencies(name for each in asked for name in _names(each))
     for imported, notebook in imports:
         distribution = import_names.providing(imported.module)
         name = canonicalize_name(distribution or "")
@@ -34,6 +33,25 @@ def notes(imports: Sequence[tuple[Import, str]], wanted: Wanted, installs: Insta
             f"{imported.where(notebook)} needs '{imported.package}', and nothing here names {distribution}: "
             "where no other package brings it, the build fails."
         )
+
+
+def nothing_is_installed(wanted: Wanted, installs: Installs) -> bool:
+    """Return whether neither requirements nor cells install anything, so that nothing can be a dependency."""
+    return _named(wanted, installs) == set()
+
+
+def lacks(name: str, wanted: Wanted, installs: Installs) -> bool:
+    """Return whether nothing names the distribution `name`, nor one that is known to bring it."""
+    names = _named(wanted, installs)
+    return names is not None and name not in names
+
+
+def _named(wanted: Wanted, installs: Installs) -> set[str] | None:
+    """Return what is named, with known dependencies; None where a lock, a path or an address may bring anything."""
+    if wanted.lock or not installs.complete or len(wanted.named) < len(wanted):
+        return None
+    asked = [*wanted.named, *installs.requirements]
+    return known_dependencies.with_dependencies(name for each in asked for name in _names(each))
 
 
 def mistaken(wanted: Wanted) -> Iterator[str]:

@@ -89,6 +89,20 @@ class NameUndefined(BuildProblem):
     fix_words = "Correct the name, or define it in a cell: by an import, an assignment or a function.{hint}"
 
 
+class OnlyInJupyter(BuildProblem):
+    """predictor or validator uses what only Jupyter has."""
+
+    code = "only-in-jupyter"
+    what_words = "'{function}' uses '{name}', which only Jupyter has."
+    why_words = (
+        "A service has no IPython: when {function} is called there is neither display nor get_ipython(), which magics "
+        "and !commands call."
+    )
+    fix_words = (
+        "Leave it out of {function}: print() goes into the service's log, and other cells may do the rest{instead}."
+    )
+
+
 class ValidatorReturnsNothing(BuildProblem):
     """validator has no return with a value."""
 

@@ -12,11 +12,11 @@ def noted(tmp_path, tmp_path_factory):
 
     def look(*sources):
         text = "".join(f"# %%\n{source}\n" for source in sources)
-        (tmp_path / "model.py").write_text(text + "# %%\npredictor = len\n")
+        (tmp_path / "model.py").write_text(text + ("" if "def predictor" in text else "# %%\npredictor = len\n"))
         log = check.NotesLog(io.StringIO())
         result = check.examine(tmp_path, {"S2I_BATCHING": "off"}, tmp_path_factory.mktemp("scratch"), log)
         assert result.findings == []
-        return [note for note in log.notes if "needs" in note or "requirements" in note]
+        return [note for note in log.notes if "this is no image" not in note]
 
     return look
 
@@ -62,3 +62,11 @@ def test_names_of_imports_among_the_requirements_are_noted_with_those_of_their_p
         "scikit-learn, pillow, opencv-python-headless."
     )
     assert noted("requirements = ['scikit-learn', 'pillow']", "import sklearn, PIL") == []
+
+
+def test_what_predictor_has_of_ipython_is_noted_where_nothing_names_that(noted):
+    cells = ("from IPython.display import display", "def predictor(x):\n    display(x)\n    return x")
+    [note] = noted("requirements = ['numpy']", *cells)
+    assert "predictor uses 'display' of IPython (Cell [3] of model.py" in note
+    for brings in ("ipython", "ipywidgets"):
+        assert noted(f"requirements = ['{brings}']", *cells) == []
