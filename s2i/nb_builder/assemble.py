@@ -2,7 +2,8 @@
 
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -38,7 +39,7 @@ from nb_builder.incremental.model_reuse import Ingredients, take_model
 from nb_builder.install import gpu_advice, system_packages, venv
 from nb_builder.install.installer import Installer
 from nb_builder.install.interpreters import Python
-from nb_builder.preflight import checks, findings, unmet_imports
+from nb_builder.preflight import checks, declaring, findings, unmet_imports
 from nb_builder.preflight.checks import Checked, Notebook
 from nb_builder.problems.build_problem import BuildProblem
 from nb_builder.problems.cells import CellFailed
@@ -105,11 +106,11 @@ def assemble(settings: Settings, log: Log, beside: Beside | None = None) -> None
             installer = install(build, requirements, previous)
             if beside:
                 beside.on_installed(installer, checked.python)
-        with file_guard.files(workspace, log) as files:
+        with file_guard.files(workspace, log) as files, declaring.placed(checked, requirements):
             with report.step(
                 "run", f"Running the cells of {', '.join(str(notebook.name) for notebook in checked.notebooks)}"
             ):
-                make_model(build, installer, previous, files)
+                make_model(build, installer, previous, files, partial(installer.resolves_alike, requirements))
             if settings.require_proof:
                 missing_proof.require(manifest.read(workspace.model))
             with report.step("verify", "Verifying the model in a fresh process"):
@@ -237,8 +238,13 @@ def resolution(requirements: Wanted, as_of: AsOf | None) -> dict[str, object]:
     }
 
 
-def make_model(build: Build, installer: Installer, previous: PreviousBuild | None, files: Files) -> None:
-    """Write script two and run it cell by cell, or reuse the model of the previous build."""
+def make_model(
+    build: Build, installer: Installer, previous: PreviousBuild | None, files: Files, alike: Callable[[AsOf], bool]
+) -> None:
+    """Write script two and run it cell by cell, or reuse the model of the previous build.
+
+    `alike` is whether the requirements resolve to the same packages as of another date.
+    """
     checked, workspace = build.checked, build.workspace
     model_scripts = [write_script(build, notebook) for notebook in checked.notebooks]
     ingredients = Ingredients(workspace, [notebook.name for notebook in checked.notebooks], python=checked.python.full)
@@ -254,10 +260,22 @@ def make_model(build: Build, installer: Installer, previous: PreviousBuild | Non
         for notebook, script in zip(checked.notebooks, model_scripts, strict=True):
             if len(model_scripts) > 1:
                 build.log.line(f"     {notebook.name}:")
-            run_cells(build, notebook, script.cells, files, python=installer.python, overlay=overlay, pip=pip)
+            with failure_explained(build, script.cells, alike):
+                run_cells(build, notebook, script.cells, files, python=installer.python, overlay=overlay, pip=pip)
     files.put_back()
     tell_what_pip_brought(build, installer)
     build.report.facts.update(ingredients.facts())
+
+
+@contextmanager
+def failure_explained(build: Build, cells: Sequence[Cell], alike: Callable[[AsOf], bool]) -> Iterator[None]:
+    """Raise, for a cell that fails, the problem behind it: a name that is defined below, or a package that changed."""
+    try:
+        yield
+    except CellFailed as failure:
+        resolved = build.report.facts["resolved"]
+        defined_below = defined_later.explain(failure, cells)
+        raise defined_below or package_drift.explain(failure, resolved, build.checked.changed, alike) from None
 
 
 def tell_what_pip_brought(build: Build, installer: Installer) -> None:
@@ -265,7 +283,7 @@ def tell_what_pip_brought(build: Build, installer: Installer) -> None:
     declared = build.report.facts["packages"]
     packages = installer.freeze().splitlines()
     added = pip_shim.newly_installed(declared, packages)
-    pip_shim.tell(pip_shim.to_declare(added, declared, build.workspace.venv), build.log)
+    pip_shim.tell(pip_shim.to_declare(added, declared, build.workspace.venv), declared, build.log)
     build.report.facts.update(packages=packages, brought_by_pip=added, as_locked=packages == declared)
 
 
@@ -342,11 +360,6 @@ def run_cells(
             # Our own last cell calls predictor; of several notebooks, only the last one has such a cell.
             before_last=files.keep if cells and cells[-1].ours else lambda: None,
         )
-    except CellFailed as failure:
-        defined_below = defined_later.explain(failure, cells)
-        raise defined_below or package_drift.explain(
-            failure, build.report.facts["resolved"], build.checked.changed
-        ) from None
     finally:
         # Also after a failure: the outputs of the cells before it help the author most.
         write_executed(notebook.node, results, workspace.build / (notebook.prefix + paths.EXECUTED))

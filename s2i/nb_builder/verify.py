@@ -25,6 +25,7 @@ from nb_builder.execute.traceback_parser import LABEL_NUMBER
 from nb_builder.problems.model import AnswersDiffer, BatchDiffers, ModelDoesNotLoad
 
 MAX_LENGTH = 300
+THIS_ERROR = "this error"
 # A fresh scorer answers each row twice, two forked ones three times each; loading gets as long as one call.
 CALLS_PER_ROW = 8
 # Takes a traceback and a line that says what failed; returns the problem behind it, or None if it knows none.
@@ -162,7 +163,7 @@ def prove(app_root: Path, *, home: Path, settings: Settings, patience: float) ->
             timeout=patience,
         )
     except subprocess.TimeoutExpired:
-        raise ModelDoesNotLoad(error=f"verification took longer than {patience:g} seconds") from None
+        raise ModelDoesNotLoad(error=f"verification took longer than {patience:g} seconds", shown=THIS_ERROR) from None
     # The report is the last line; the notebook's functions may print before it.
     last_line = (completed.stdout.strip().splitlines() or [""])[-1]
     if not last_line.startswith("{"):
@@ -242,9 +243,14 @@ def error_line(error: Mapping) -> str:
 
 
 def detail(error: Mapping, stderr: str = "") -> dict[str, str]:
-    """Return the traceback in `error` as a problem's `detail`; if it is not Python's, with `stderr` before it."""
+    """Return, for a ModelDoesNotLoad, what is `shown` above it, and that as its `detail`: the traceback in `error`.
+
+    If that is not Python's, `stderr` is before it.
+    """
     text = error.get("traceback") or ""
-    return {"detail": shorten(text if "Traceback" in text else stderr + text)}
+    is_traceback = "Traceback" in text
+    shown = "the last line of the traceback above" if is_traceback else THIS_ERROR
+    return {"detail": shorten(text if is_traceback else stderr + text), "shown": shown}
 
 
 def brief(text: str) -> str:

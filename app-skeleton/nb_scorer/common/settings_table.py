@@ -72,8 +72,8 @@ def read_all(knobs, environ):
 def misspelt(environ, names):
     """Return [(variable, name)] of those in `environ` that are no setting, sorted; `name` is the setting that is near.
 
-    It is "" where none is. `names` are those of all settings. Variables that do not begin as ours do, and are near none,
-    are somebody else's.
+    It is "" where none is. `names` are those of all settings. Variables that do not begin as ours do, and are near
+    none, are somebody else's.
     """
     others = sorted(variable for variable in environ if variable not in names and len(variable) >= _LONG_ENOUGH)
     if not others:

@@ -76,7 +76,8 @@ _KINDS = {
     ast.ListComp: "a list",
 }
 
-
+# What authors call the function that the service knows as predictor.
+_OTHER_NAMES = re.compile(r"predict(?:_\w+)?|(?:model|make)_predict(?:ion)?|infer(?:ence)?|score|classify|forecast")
 _IMPORTS = (ast.Import, ast.ImportFrom)
 _OTHER_USES = (
     ((ast.For, ast.AsyncFor), "the variable of a loop"),
@@ -106,7 +107,7 @@ def findings(cells: Sequence[Cell], notebook: Path, python: Path, *, defines: bo
     if not defines:
         return
     if not bindings("predictor", cells) and not may_bind_unseen(cells):
-        yield PredictorMissing(notebook=notebook)
+        yield PredictorMissing(notebook=notebook, other=_other_name(cells, notebook))
     for name in ("batch_predictor", "predictor", "validator"):
         yield from _not_callable(name, cells, notebook)
         yield from _wrong_arguments(name, cells, notebook)
@@ -201,6 +202,19 @@ def _binds_unseen(node: ast.AST) -> bool:
     return isinstance(node, ast.Global) and "predictor" in node.names
 
 
+def _other_name(cells: Sequence[Cell], notebook: Path) -> str:
+    """Return words about the last function that answers a sample under another name; "" where there is none."""
+    for cell in reversed(cells):
+        for statement in reversed(parse(cell) or ()):
+            if (
+                isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef))
+                and _OTHER_NAMES.fullmatch(statement.name)
+                and _takes_sample(statement.args)
+            ):
+                return f", or rename '{statement.name}' to that ({cell.where(str(notebook), statement.lineno)})"
+    return ""
+
+
 def _last(name: str, cells: Sequence[Cell]) -> Binding | None:
     matches = bindings(name, cells)
     return matches[-1] if matches else None
@@ -229,12 +243,16 @@ def _wrong_arguments(name: str, cells: Sequence[Cell], notebook: Path) -> Iterat
     if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)) or function.decorator_list:
         return
     arguments = function.args
-    positional = [*arguments.posonlyargs, *arguments.args]
-    takes_sample = positional or arguments.vararg
-    needs_more = len(positional) - len(arguments.defaults) > 1 or None in arguments.kw_defaults
-    if (needs_more or not takes_sample) and not (name != "batch_predictor" and _takes_keys(arguments)):
+    if not _takes_sample(arguments) and not (name != "batch_predictor" and _takes_keys(arguments)):
         problem = WrongArguments(name=name, signature=f"{name}({ast.unparse(arguments)})", notebook=notebook)
         yield problem.at(notebook, last.cell, function.lineno)
+
+
+def _takes_sample(arguments: ast.arguments) -> bool:
+    """Return whether a function can be called with one argument, the sample."""
+    positional = [*arguments.posonlyargs, *arguments.args]
+    needs_more = len(positional) - len(arguments.defaults) > 1 or None in arguments.kw_defaults
+    return bool(positional or arguments.vararg) and not needs_more
 
 
 def _takes_keys(arguments: ast.arguments) -> bool:

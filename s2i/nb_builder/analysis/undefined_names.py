@@ -90,6 +90,10 @@ class Uses:
                 uses.setdefault((function, use.name), use)
         return list(uses.values())
 
+    def last_binding(self, name: str) -> notebook_contract.Binding | None:
+        """Return the last top-level statement that binds `name`; None where no cell binds it."""
+        return self._bindings[name][-1] if name in self._bindings else None
+
     def _of(self, root: str, name: str, sure: bool, seen: set[tuple[str, bool]]) -> Iterator[Use]:
         """Yield the uses in the function `name`, which `root` calls: on every call if `sure`, else perhaps."""
         definition = self._function(name)

@@ -192,7 +192,7 @@ def as_object(result: Result, notes: Sequence[str]) -> dict:
 
 def show(result: Result, log: Log, proposal: str | None = None) -> None:
     """Print the findings, each as a build would print it, and what `--fix` would write."""
-    for problem in result.findings:
+    for problem in findings.told_in_order(result.findings):
         findings.tell(problem, log)
     if proposal:
         log.line("     This could be the last cell; --fix writes it:")

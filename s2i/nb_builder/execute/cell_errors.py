@@ -15,7 +15,7 @@ from nb_builder.install import system_libraries
 from nb_builder.problems.build_problem import BuildProblem, Place
 from nb_builder.problems.cells import CellAsksInput, CellExits, CellFailed, CellSyntax, SystemPackageNeeded
 from nb_builder.problems.model import DiskFull
-from nb_builder.problems.modules import ImportUndeclared
+from nb_builder.problems.modules import OWN_LIST, ImportUndeclared
 from nb_builder.problems.surroundings import FileIsPointer, GpuMissing
 from nb_builder.repository import source_tree
 from nb_builder.requirements import import_names
@@ -23,6 +23,8 @@ from nb_builder.requirements import import_names
 NO_MODULE = re.compile(r"No module named '([\w.]+)'$")
 # The text of pandas' ImportError for an optional dependency.
 NO_OPTIONAL_MODULE = re.compile(r"Missing optional dependency '([\w.-]+)'")
+# The text of tqdm's ImportError, which has no name of a module that is missing.
+NO_WIDGETS = re.compile(r"^IProgress not found\. Please update jupyter and (ipywidgets)")
 NO_SPACE = ("[Errno 28]", "[Errno 122]")  # the disk is full, or the user's share of it
 # Errors that depend on where the notebook runs: Jupyter on another machine need not show them.
 OF_THE_ENVIRONMENT = re.compile(
@@ -92,7 +94,7 @@ def _of_surroundings(
     if platform_problem:
         return platform_problem
     if name in ("ModuleNotFoundError", "ImportError") and (module := undeclared(message, repository)):
-        return not_installed(module, location)
+        return not_installed(module, location, needs="imports" if NO_MODULE.search(message) else "needs")
     # Before the system's packages: what is missing is a library of the driver, which belongs to the machine.
     if gpu_errors.means_no_gpu(message):
         return GpuMissing(**location)
@@ -105,10 +107,13 @@ def _of_surroundings(
     return error_causes.problem(name, message, repository, location)
 
 
-def not_installed(module: str, location: Place) -> BuildProblem:
-    """Return the problem of a cell that imports `module`; `location` has cell, notebook, line and traceback."""
+def not_installed(module: str, location: Place, needs: str = "imports") -> BuildProblem:
+    """Return the problem of a cell that imports `module`; `location` has cell, notebook, line and traceback.
+
+    `needs` is "needs" where a package imports it for the cell.
+    """
     return platforms.of_module(module, location) or ImportUndeclared(
-        **location, module=module, entry=import_names.entry(module)
+        **location, module=module, needs=needs, entries=import_names.entry(module), place=OWN_LIST
     )
 
 
@@ -118,7 +123,7 @@ def undeclared(message: str, repository: Path) -> str | None:
     None for a submodule of a package that is installed (another version of it is needed), for the standard
     library, and for a module of the repository (sys.path is wrong then).
     """
-    match = NO_MODULE.search(message) or NO_OPTIONAL_MODULE.search(message)
+    match = NO_MODULE.search(message) or NO_OPTIONAL_MODULE.search(message) or NO_WIDGETS.search(message)
     if not match:
         return None
     module = match[1]

@@ -17,7 +17,7 @@ from nb_builder.problems.surroundings import (
     PathOfAnotherMachine,
     VariableUnset,
 )
-from nb_builder.repository import source_tree
+from nb_builder.repository import file_writers, source_tree
 
 # The messages of Python, pandas, numpy, h5py, keras, arrow, polars and fsspec, the most specific first.
 _NO_FILE = (
@@ -143,9 +143,22 @@ def _of_file(
         advice = advice or f"Write a path from the notebook's folder ('{pure.name}'), and commit the file if it is read"
         return PathOfAnotherMachine(**location, path=path, instead=advice)
     target = os.path.relpath(os.path.normpath(folder / pure), repository)
+    advice = advice or _writers(Path(location["notebook"]), Path(target), repository)
     if not advice and (ignored := _ignored(target, repository)):
         return FileIgnored(**location, path=path, **ignored)
     return FileMissing(**location, path=path, instead=advice or _advice(pure, folder))
+
+
+def _writers(notebook: Path, target: Path, repository: Path) -> str | None:
+    """Return the advice to build the notebooks that write `target` before this one; None where none is seen to."""
+    order = file_writers.before(notebook, target, repository)
+    if not order:
+        return None
+    names = ", ".join(str(path) for path in (*order, notebook))
+    return (
+        f"{order[-1]} writes it: commit the file, or write S2I_SOURCE_NOTEBOOK_LIST={names} into .s2i/environment, "
+        "which runs them in this order (docs/how-to/several-notebooks.md)"
+    )
 
 
 def _advice(pure: PurePath, folder: Path) -> str:

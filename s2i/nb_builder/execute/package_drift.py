@@ -2,7 +2,8 @@
 
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timezone
 from typing import Any
 
 from packaging.utils import canonicalize_name
@@ -30,10 +31,13 @@ _PACKAGE = re.compile(_INSTALLED + r"(\w+)")
 _FRAME = re.compile(r"^\s*(?:File )?(?P<file>\S+?)(?::\d+, in | in \S+\()")
 
 
-def explain(failure: CellFailed, resolved: Mapping[str, Any], changed: AsOf | None) -> CellProblem:
+def explain(
+    failure: CellFailed, resolved: Mapping[str, Any], changed: AsOf | None, alike: Callable[[AsOf], bool]
+) -> CellProblem:
     """Return PackageChanged where the packages of an earlier date may fix the cell, else `failure` itself.
 
     `resolved` is the entry of the build report about the resolution, `changed` when the notebook last changed.
+    `alike` is asked, last of all, whether the packages of that moment are the same as those of today.
     """
     error = str(failure.facts["error"])
     if "lock" in resolved or resolved["as_of"] or not in_a_package(error, failure.detail):
@@ -41,6 +45,8 @@ def explain(failure: CellFailed, resolved: Mapping[str, Any], changed: AsOf | No
     involved = packages(error, failure.detail)
     if involved and involved <= set(resolved["pinned"]):
         # Their versions are the author's own: another date would not change them.
+        return failure
+    if changed and (changed.day >= datetime.now(timezone.utc).date().isoformat() or alike(changed)):
         return failure
     return PackageChanged(
         **failure.context,

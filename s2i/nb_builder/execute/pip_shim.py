@@ -100,8 +100,16 @@ def _name(line: str) -> str:
     return canonicalize_name(re.split(r"[=@ ]", line, maxsplit=1)[0])
 
 
-def tell(added: Iterable[str], log: Log) -> None:
-    """Log a note with the entries of requirements that would declare what cells have installed."""
-    entries = ", ".join(f'"{line}"' for line in added)
+def tell(added: Iterable[str], before: Iterable[str], log: Log) -> None:
+    """Log notes with the entries of requirements that would declare what cells have installed: new, or instead."""
+    replaced = {_name(line): line for line in before}
+    lines = list(added)
+    entries = ", ".join(f'"{line}"' for line in lines if _name(line) not in replaced)
     if entries:
         log.note(f"pip in the notebook's cells installed what 'requirements' does not declare; add {entries} to it.")
+    for line in lines:
+        if _name(line) in replaced:
+            log.note(
+                f"pip in the notebook's cells replaced {replaced[_name(line)]}, which 'requirements' had brought; "
+                f'what is served has "{line}": declare that version.'
+            )

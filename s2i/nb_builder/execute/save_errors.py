@@ -18,6 +18,7 @@ from nb_builder.problems.contract import (
     ExamplesArePairs,
     NameUndefined,
     NotCallable,
+    OnlyInJupyter,
     PredictorMissing,
     PredictorNeverAnswers,
     ValidatorRefusesAll,
@@ -44,6 +45,8 @@ CLASSES = {
 }
 
 
+# As nb_scorer.kernel.pickle_diagnosis names what a function uses.
+_GET_IPYTHON = "the global 'get_ipython'"
 # The name of the contract that a problem is about, where its facts do not have it.
 _ABOUT: dict[type[Exception], str] = {
     ExampleFails: "examples",
@@ -54,7 +57,9 @@ _ABOUT: dict[type[Exception], str] = {
 
 def about(error: Exception) -> str:
     """Return the notebook's name that a problem is about, "" for none."""
-    return _ABOUT.get(type(error)) or str(getattr(error, "facts", {}).get("name", ""))
+    facts = getattr(error, "facts", {})
+    of_function = "function" if isinstance(error, OnlyInJupyter) else "name"
+    return _ABOUT.get(type(error)) or str(facts.get(of_function, ""))
 
 
 def problem(file: Path, error: dict, *, notebook: str, cells: Sequence[Cell] = ()) -> Exception:
@@ -73,6 +78,8 @@ def problem(file: Path, error: dict, *, notebook: str, cells: Sequence[Cell] = (
     code, facts = complaint["code"], complaint["facts"]
     if code == AnswerChanged.code:
         return _answer_changed(facts, notebook, [cell for cell in cells if not cell.ours])
+    if code == NotSerializable.code and _GET_IPYTHON in facts["culprit"]:
+        return OnlyInJupyter(function=facts["name"], name="get_ipython", instead="", notebook=notebook)
     return CLASSES[code](**{**facts, "notebook": notebook})
 
 

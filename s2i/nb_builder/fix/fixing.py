@@ -25,7 +25,7 @@ from nb_builder.fix.missing_requirements import Missing
 from nb_builder.fix.notebook_json import NotebookJson
 from nb_builder.fix.notebook_script import NotebookScript
 from nb_builder.fix.problems import DeclaredElsewhere, FixFailed, FixFormat
-from nb_builder.preflight import undeclared_imports
+from nb_builder.preflight import pip_cells, undeclared_imports
 from nb_builder.preflight.checks import Checked
 from nb_builder.preflight.findings import Result
 from nb_builder.problems.cells import CellSyntax
@@ -102,7 +102,7 @@ def fix(result: Result, named_python: str | None, environ: Mapping[str, str], lo
             changes = _written(checked, missing, predictor)
         except (FixFormat, FixFailed) as problem:
             findings.append(problem)
-    if beside and changes and beside.minor != checked.python.minor:
+    if beside and _has_versions(changes) and beside.minor != checked.python.minor:
         log.note(
             f"the versions are those of Python {beside.minor}, and the notebook is built with {checked.python.minor}; "
             f"S2I_PYTHON={beside.minor} chooses the other one."
@@ -115,11 +115,17 @@ def tell(fixed: Fixed, notebook: Path, log: Log) -> None:
     if not fixed.changes:
         log.step(f"Nothing to write into {notebook}")
         return
-    log.step(f"Written into {notebook}" + (f", with versions of {fixed.python}" if fixed.python else ""))
+    versions = f", with versions of {fixed.python}" if fixed.python and _has_versions(fixed.changes) else ""
+    log.step(f"Written into {notebook}{versions}")
     for change in fixed.changes:
         log.line(f"     cell {change.position} of the file{', new' if change.before is None else ''}:")
         for line in change.lines():
             log.line(f"       {line}")
+
+
+def _has_versions(changes: Sequence[Change]) -> bool:
+    """Return whether requirements are among what was written, and not a predictor alone."""
+    return any(change.name == NAME for change in changes)
 
 
 def _unreadable(result: Result) -> bool:
@@ -138,9 +144,11 @@ def _missing(
 ) -> tuple[Missing, Beside | None]:
     """Return what the requirements lack, and the Python that was asked; None where nothing had to be asked."""
     imports = []
+    own_cells: list[Cell] = []
     src = checked.repository
     for notebook in checked.notebooks:
         cells = scripts.author_cells(notebook.with_runs(src))
+        own_cells += cells
         if predictor and notebook is checked.last:
             cells = (*cells, Cell(predictor, len(cells) + 1, len(cells) + 1))
         imports += undeclared_imports.of_notebook(cells, notebook.folder(src), src)
@@ -149,7 +157,9 @@ def _missing(
         return Missing(), None
     python = user_python.choose(named_python, checked.node, environ, log)
     beside = installed_beside.ask(python, imports)
-    missing = missing_requirements.find(imports, beside, wanted, checked.name, src)
+    missing = missing_requirements.find(
+        imports, beside, wanted, checked.name, src, pip_cells.of(own_cells).requirements
+    )
     if wanted.lock:
         if missing.entries:
             log.note(f"{wanted.lock.name} says what is installed, so --fix adds no requirements.")

@@ -2,11 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from nb_builder import platforms
@@ -30,23 +29,39 @@ class Missing:
 
 def declared_names(wanted: Wanted) -> set[str]:
     """Return the normalised names that the notebook and the file that counts ask for."""
-    names: set[str] = set()
-    for line in wanted.asked.lines:
-        with suppress(InvalidRequirement):
-            names.add(canonicalize_name(Requirement(line.split(" --")[0]).name))
-    return names
+    return {canonicalize_name(requirement.name) for requirement in wanted.named}
 
 
-def find(imports: Sequence[Import], beside: Beside, wanted: Wanted, notebook: Path, src: Path) -> Missing:
-    """Return what the declared requirements lack for `imports`, of which `beside` knows the distributions."""
+def _exact(requirement: Requirement) -> str:
+    """Return the version that a requirement pins; "" where it leaves a choice."""
+    pins = [pin for pin in requirement.specifier if pin.operator == "==" and not pin.version.endswith("*")]
+    return pins[0].version if pins else ""
+
+
+def find(
+    imports: Sequence[Import],
+    beside: Beside,
+    wanted: Wanted,
+    notebook: Path,
+    src: Path,
+    by_pip: Sequence[Requirement] = (),
+) -> Missing:
+    """Return what the declared requirements lack for `imports`, of which `beside` knows the distributions.
+
+    `by_pip` are the requirements that the notebook's own cells give to pip: a version that they pin is the author's.
+    """
     declared = declared_names(wanted)
+    pinned: dict[str, str] = {canonicalize_name(each.name): version for each in by_pip if (version := _exact(each))}
     entries: dict[str, Entry] = {}
     absent: list[Import] = []
     folders: dict[str, list[tuple[Installed, Import]]] = defaultdict(list)
     for imported, installed in zip(imports, beside.of, strict=True):
         if platforms.platform_of(imported.module) or _names(imported, installed) & declared:
             continue
-        if installed is None:
+        own_pin = sorted(_names(imported, installed) & set(pinned))
+        if own_pin:
+            entries[own_pin[0]] = (own_pin[0], pinned[own_pin[0]])
+        elif installed is None:
             absent.append(imported)
         elif installed.in_folder:
             own = _in_repository(installed, notebook, src)
@@ -64,7 +79,7 @@ def find(imports: Sequence[Import], beside: Beside, wanted: Wanted, notebook: Pa
         _from_folder(found[0][0], [imported for _, imported in found], beside, notebook) for found in folders.values()
     ]
     notes = [*_of_absent([each for each in absent if each not in sure], beside)]
-    notes += _of_others(wanted, beside) if entries else []
+    notes += _of_others([*wanted.named, *by_pip], beside) if entries else []
     return Missing(tuple(entries[key] for key in sorted(entries)), tuple(problems), tuple(notes))
 
 
@@ -114,14 +129,12 @@ def _of_absent(imports: Sequence[Import], beside: Beside) -> Iterator[str]:
         yield f"{beside.python} does not have {modules}, which may not be needed; --fix adds nothing for it."
 
 
-def _of_others(wanted: Wanted, beside: Beside) -> Iterator[str]:
-    """Yield a note for what is declared with a version other than the installed one: what is added fits that one."""
-    for line in wanted.asked.lines:
-        with suppress(InvalidRequirement):
-            requirement = Requirement(line.split(" --")[0])
-            installed = beside.versions.get(canonicalize_name(requirement.name))
-            if installed and not requirement.url and not requirement.specifier.contains(installed, prereleases=True):
-                yield (
-                    f"{requirement} is asked for, and {beside.python} has {requirement.name} {installed}; "
-                    "what --fix adds was installed beside that one."
-                )
+def _of_others(asked: Sequence[Requirement], beside: Beside) -> Iterator[str]:
+    """Yield a note for what is asked for in a version other than the installed one: what is added fits that one."""
+    for requirement in asked:
+        installed = beside.versions.get(canonicalize_name(requirement.name))
+        if installed and not requirement.url and not requirement.specifier.contains(installed, prereleases=True):
+            yield (
+                f"{requirement} is asked for, and {beside.python} has {requirement.name} {installed}; "
+                "what --fix adds was installed beside that one."
+            )

@@ -60,9 +60,7 @@ class Installer:
         self.choice = choice
         self.log = log
         self.as_of = as_of
-        # cloudpickle is our requirement: an old release could not save functions of a newer Python.
-        exempt = ["--exclude-newer-package", f"{CLOUDPICKLE}=false"]
-        self.cutoff = ["--exclude-newer", as_of.stamp, *exempt] if as_of else []
+        self.cutoff = _cutoff(as_of) if as_of else []
         # Without a terminal git would wait for a password forever.
         self.environ = {**uv_environ(environ), "GIT_TERMINAL_PROMPT": "0"}
         self.flags = pip_config.for_uv(pip_config.read(environ), environ)[1]
@@ -180,6 +178,16 @@ class Installer:
         ]
         return self._run(command) is None
 
+    def resolves_alike(self, wanted: Wanted, as_of: AsOf) -> bool:
+        """Return whether `wanted` resolves to what is installed as of another date, too; False where uv can't tell."""
+        with tempfile.TemporaryDirectory() as scratch:
+            target = Path(scratch) / "resolved.txt"
+            command = [*self.uv_compile, *_cutoff(as_of), "--output-file", target, wanted.emitted]
+            if self._run(command, folders=wanted.asked.folders) is not None:
+                return False
+            resolved = {line.partition(" ")[0] for line in target.read_text("utf-8").splitlines() if "==" in line}
+        return resolved <= set(self.freeze().splitlines())
+
     def _with_pip(self, wanted: Wanted, lock: Path, scratch: Path) -> None:
         pip_path, version = self._pip(scratch)
         pip: list[str | Path] = [self.python, pip_path, "--disable-pip-version-check", "--no-input"]
@@ -245,6 +253,12 @@ class Installer:
                 errors="replace",
             )
         return pip_config.without_credentials(completed.stdout) if completed.returncode else None
+
+
+def _cutoff(as_of: AsOf) -> list[str]:
+    """Return uv's options for a date to resolve to."""
+    # cloudpickle is our requirement: an old release could not save functions of a newer Python.
+    return ["--exclude-newer", as_of.stamp, "--exclude-newer-package", f"{CLOUDPICKLE}=false"]
 
 
 def uv_environ(environ: Mapping[str, str]) -> dict[str, str]:

@@ -14,7 +14,7 @@ from nb_scorer.common.problem import Problem
 from nbformat import NotebookNode
 
 from nb_builder import platforms
-from nb_builder.analysis import notebook_contract, undefined_names
+from nb_builder.analysis import jupyter_names, notebook_contract, undefined_names
 from nb_builder.common.cell import Cell
 from nb_builder.common.log import Log
 from nb_builder.common.resolve_date import AsOf
@@ -22,7 +22,7 @@ from nb_builder.common.settings import Settings
 from nb_builder.install import interpreters, system_packages
 from nb_builder.install.interpreters import Python, Wish
 from nb_builder.install.system_packages import SystemPackage
-from nb_builder.preflight import host_commands, parameters, undeclared_imports
+from nb_builder.preflight import host_commands, parameters, pip_cells, undeclared_imports, unnamed_imports
 from nb_builder.problems.build_problem import BuildProblem
 from nb_builder.problems.contract import NameTaken
 from nb_builder.repository import included_files, last_change, notebook_file, source_tree
@@ -154,12 +154,8 @@ def read_requirements(
         for note in part.notes:
             log.note(note)
     # `is not None`, as requirements that list nothing have the length 0 and are false.
-    for notebook in checked.notebooks if requirements is not None and not requirements.declared else ():
-        with passing(handle):
-            cells = scripts.author_cells(notebook.with_runs(src))
-            undeclared_imports.require_declared(
-                cells, notebook.folder(src), src, notebook.name, requirements.choice.silent
-            )
+    if requirements is not None:
+        _look_for_undeclared(checked, requirements, src, log, handle)
     return requirements
 
 
@@ -195,9 +191,14 @@ def _with_parameters(
 
 
 def _look_for_undefined(last: Notebook, python: Python, log: Log, handle: ProblemHandler) -> None:
-    """Report undefined names in predictor and validator; the cells hold the parameters, which define names, too."""
-    problems, notes = undefined_names.findings(last.cells, last.name, python.path)
-    for note in notes:
+    """Report names in predictor and validator that nothing defines, or Jupyter alone.
+
+    The cells hold the parameters, which define names, too.
+    """
+    undefined, notes = undefined_names.findings(last.cells, last.name, python.path)
+    of_jupyter, more_notes = jupyter_names.findings(last.cells, last.name)
+    problems = [*undefined, *of_jupyter]
+    for note in notes + more_notes:
         log.note(note)
     for problem in problems:
         handle(problem)
@@ -215,6 +216,46 @@ def _wishes(notebook: Notebook, repository: Path) -> list[Wish]:
     files = [*_counted(notebook, declared), *sources.of_python(notebook.name, repository)]
     requested = [Wish(f"{source.file} asks for", source.packages.python) for source in files if source.packages.python]
     return [*recorded, *requested] if notebook_contract.bindings(NAME, notebook.cells) else [*requested, *recorded]
+
+
+def _look_for_undeclared(checked: Checked, wanted: Wanted, src: Path, log: Log, handle: ProblemHandler) -> None:
+    """Report the imports of notebooks that declare nothing, and note those that may be installed all the same."""
+    cells = {notebook.name: scripts.author_cells(notebook.with_runs(src)) for notebook in checked.notebooks}
+    for notebook in checked.notebooks if not wanted.declared else ():
+        with passing(handle):
+            undeclared_imports.require_declared(
+                cells[notebook.name], notebook.folder(src), src, notebook.name, wanted.choice.silent
+            )
+    for note in unnamed_imports.mistaken(wanted):
+        log.note(note)
+    installs = pip_cells.of([cell for each in cells.values() for cell in each])
+    _look_for_ipython(checked.last, wanted, installs, log, handle)
+    if not wanted.declared and not installs.requirements:
+        return
+    imports = [
+        (imported, str(notebook.name))
+        for notebook in checked.notebooks
+        for imported in undeclared_imports.of_notebook(cells[notebook.name], notebook.folder(src), src)
+    ]
+    for note in unnamed_imports.notes(imports, wanted, installs):
+        log.note(note)
+
+
+def _look_for_ipython(
+    last: Notebook, wanted: Wanted, installs: pip_cells.Installs, log: Log, handle: ProblemHandler
+) -> None:
+    """Report what predictor and validator have of IPython, or note it where some requirement may bring that."""
+    for use in jupyter_names.imported(last.cells)[:1]:
+        if unnamed_imports.nothing_is_installed(wanted, installs):
+            handle(
+                jupyter_names.problem(use, last.name, '; or have IPython there, by requirements = [["ipython", ""]]')
+            )
+        elif unnamed_imports.lacks("ipython", wanted, installs):
+            where = use.cell.where(str(last.name), use.line)
+            log.note(
+                f"{use.function} uses '{use.name}' of IPython ({where}), and nothing here names ipython: where no "
+                f"package brings it, the service can't load {use.function}."
+            )
 
 
 def _counted(notebook: Notebook, declared: Sequence[Declaration]) -> list[Declaration]:

@@ -38,7 +38,8 @@ class Result:
 def require_none(settings: Settings, app_src: Path, log: Log) -> Checked:
     """Return the checked notebooks; if there are findings, print all but the first and raise the first.
 
-    The first is printed last, by the caller, as the last lines of a log are those that everybody reads.
+    The first is printed last, by the caller, as the last lines of a log are those that everybody reads: `check` prints
+    them in the same order.
     """
     result = Result()
     with checks.passing(result.findings.append):
@@ -48,10 +49,15 @@ def require_none(settings: Settings, app_src: Path, log: Log) -> Checked:
     if result.checked:
         with tempfile.TemporaryDirectory(prefix="nb-check-") as scratch, checks.passing(result.findings.append):
             read_requirements(result, Path(scratch), log, settings.allow_indexes)
-    first, *others = result.findings
+    *others, first = told_in_order(result.findings)
     for problem in others:
         tell(problem, log)
     raise first
+
+
+def told_in_order(found: Sequence[Problem]) -> list[Problem]:
+    """Return the findings in the order in which they are printed: the first one last."""
+    return [*found[1:], *found[:1]]
 
 
 def read_requirements(result: Result, scratch: Path, log: Log, allowed: Sequence[str]) -> None:

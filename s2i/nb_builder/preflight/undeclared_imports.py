@@ -28,7 +28,7 @@ _NOT_PACKAGES |= {"IPython", "ipykernel", "__main__"}
 _OF_IPYTHON = {"autoreload", "storemagic"}
 
 # `%pip install` and `!pip install` as MagicsToPython writes them, and pip as programs call it.
-_RUNS_PIP = re.compile(r"\bpip3? install\b|run_line_magic\('pip', 'install\b|['\"]pip3?['\"], *['\"]install['\"]")
+_RUNS_PIP = re.compile(r"\bpip3? install\b|run_line_magic\('pip', ['\"]install\b|['\"]pip3?['\"], *['\"]install['\"]")
 # What installs packages in another way, or uses those of the machine.
 _INSTALLS = re.compile(
     r"\b(?:conda|mamba|micromamba|uv|poetry|pdm|apt|apt-get|make|setup\.py)\b.*\b(?:install|add)\b"
@@ -47,6 +47,9 @@ _QUOTED = re.compile(r"['\"]([^'\"/][^'\"]*)['\"]")
 _WRAPS = re.compile(r"\s*get_ipython\(\)\.run_cell_magic\('(?:time|capture)',")
 # `%load_ext dotenv` as MagicsToPython writes it: an extension is a module.
 _LOADS = re.compile(r"run_line_magic\('load_ext', '(\w+)[\w.]*'\)")
+# What tqdm.notebook draws its bars with, and has no dependency on; tqdm.auto does without.
+WIDGETS = "ipywidgets"
+_BARS_OF_TQDM = {"tqdm_notebook", "tnrange", "notebook"}
 _WRITES = re.compile(r"run_cell_magic\('writefile', '(?:-a )?([^']+\.py)'")
 
 _CONTRACT = ("predictor", "validator")
@@ -137,11 +140,17 @@ def installs(cells: Sequence[Cell]) -> bool:
     return any(_installs(cell) for cell in cells)
 
 
+def installs_otherwise(cell: Cell) -> bool:
+    """Return whether a cell installs packages by another program than pip, or uses those of the machine."""
+    return bool(_INSTALLS.search(cell.source))
+
+
 def of_notebook(cells: Sequence[Cell], folder: Path, src: Path) -> list[Import]:
     """Return what the cells and the repository's own modules import from elsewhere, in order.
 
     `folder` is the notebook's. Imports in a `try` with `except` are left out, as a notebook that handles their
-    absence does not need them. So are those under `if TYPE_CHECKING`, which never run.
+    absence does not need them. So are those under `if TYPE_CHECKING`, which never run. The bars of tqdm.notebook count
+    as an import of ipywidgets.
     """
     own_modules = _modules_of(src)
     for written_file in (name for cell in cells for name in _WRITES.findall(cell.source)):
@@ -173,6 +182,9 @@ def of_notebook(cells: Sequence[Cell], folder: Path, src: Path) -> list[Import]:
                 ]
                 if own_files is None and not _level(node) and module.split(".")[0] not in _NOT_PACKAGES:
                     imports.append(_import(module, names, node, piece, sure=sure))
+                    if module == "tqdm.notebook" or (module == "tqdm" and _BARS_OF_TQDM & set(names)):
+                        # Only a bar that is drawn fails without it.
+                        imports.append(_import(WIDGETS, (), node, piece, sure=False))
     imports += [imported for cell in cells for imported in _loaded(cell) if imported.module not in own_modules]
     return sorted(imports, key=_place)
 
@@ -207,7 +219,7 @@ def _pieces_of(cells: Sequence[Cell]) -> Iterator[_Piece]:
 
 
 def _installs(cell: Cell) -> bool:
-    return bool(_RUNS_PIP.search(cell.source) or _INSTALLS.search(cell.source))
+    return bool(_RUNS_PIP.search(cell.source)) or installs_otherwise(cell)
 
 
 def _module(path: Path, by: _Piece, src: Path, seen: set[Path], *, sure: bool) -> _Piece | None:

@@ -13,11 +13,11 @@ from nb_builder import platforms
 from nb_builder.common.cell import Cell
 from nb_builder.common.log import Log
 from nb_builder.execute import cell_errors
-from nb_builder.preflight import undeclared_imports
+from nb_builder.preflight import declaring, undeclared_imports
 from nb_builder.preflight.checks import Notebook
 from nb_builder.preflight.undeclared_imports import Import
 from nb_builder.problems.build_problem import BuildProblem
-from nb_builder.problems.modules import ImportOfSubmodule, ImportsUndeclared
+from nb_builder.problems.modules import OWN_LIST, ImportOfSubmodule, ImportsUndeclared
 from nb_builder.requirements.import_names import entry
 
 # Run by the model Python, so its syntax is that of CPython 3.6. For each import it prints the name that is missing,
@@ -117,10 +117,10 @@ def _problem(unmet_imports: Sequence[Unmet], certain: Sequence[Unmet], notebook:
         unmet for unmet in unmet_imports if not unmet.submodule and not platforms.platform_of(unmet.imported.module)
     ]
     entries = ", ".join(dict.fromkeys(entry(unmet.imported.package) for unmet in installable))
-    entries = f"; add to 'requirements', with your versions: {entries}" if entries else ""
+    adding = declaring.adding(OWN_LIST, entries)
     modules = ", ".join(dict.fromkeys(repr(unmet.imported.package) for unmet in certain))
     lines = "\n".join(f"  {unmet.description}" for unmet in unmet_imports)
-    problem = ImportsUndeclared(notebook=notebook, modules=modules, entries=entries, detail=lines)
+    problem = ImportsUndeclared(notebook=notebook, modules=modules, entries=entries, adding=adding, detail=lines)
     return problem.at(first.notebook, first.imported.cell, first.imported.line) if first.imported.cell else problem
 
 

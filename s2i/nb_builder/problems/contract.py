@@ -9,7 +9,11 @@ class PredictorMissing(BuildProblem):
     code = "predictor-missing"
     what_words = "{notebook} does not define a function called 'predictor'."
     why_words = "The service calls predictor(sample) for each request."
-    fix_words = "Add 'def predictor(x): ...' to any cell, then build again."
+    fix_words = "Add 'def predictor(x): ...' to any cell{other}, then build again."
+
+    def __init__(self, *, notebook: object, other: str = "") -> None:
+        """Take the notebook, and in `other` the words about a function that could be meant; "" for none."""
+        super().__init__(notebook=notebook, other=other)
 
 
 class NotCallable(BuildProblem):
@@ -83,6 +87,20 @@ class NameUndefined(BuildProblem):
     what_words = "'{function}' uses {names}, which nothing defines: {where}."
     why_words = "Each request would end with a NameError, so the service could answer none."
     fix_words = "Correct the name, or define it in a cell: by an import, an assignment or a function.{hint}"
+
+
+class OnlyInJupyter(BuildProblem):
+    """predictor or validator uses what only Jupyter has."""
+
+    code = "only-in-jupyter"
+    what_words = "'{function}' uses '{name}', which only Jupyter has."
+    why_words = (
+        "A service has no IPython: when {function} is called there is neither display nor get_ipython(), which magics "
+        "and !commands call."
+    )
+    fix_words = (
+        "Leave it out of {function}: print() goes into the service's log, and other cells may do the rest{instead}."
+    )
 
 
 class ValidatorReturnsNothing(BuildProblem):

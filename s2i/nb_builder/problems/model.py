@@ -18,7 +18,7 @@ class ModelDoesNotLoad(BuildProblem):
     code = "model-does-not-load"
     what_words = "The saved model does not work in a fresh process: {error}"
     why_words = "The service starts from that file in a new process, where only 'requirements' is installed."
-    fix_words = "Look at the last line of the traceback above; a missing module belongs in 'requirements'."
+    fix_words = "Correct what {shown} says; a missing module belongs in 'requirements'."
 
 
 class AnswersDiffer(BuildProblem):

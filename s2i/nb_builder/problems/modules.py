@@ -4,14 +4,17 @@ from nb_builder.problems.build_problem import BuildProblem, CellProblem
 
 _WHY = "Only what 'requirements' lists (and what that needs) is installed for the notebook."
 
+# Where what is missing belongs, unless `preflight.declaring` knows better.
+OWN_LIST = "to 'requirements'"
+
 
 class ImportUndeclared(CellProblem):
     """A cell imports something that is not installed."""
 
     code = "import-undeclared"
-    what_words = "{where} imports '{module}', which is not installed."
+    what_words = "{where} {needs} '{module}', which is not installed."
     why_words = _WHY
-    fix_words = "Add {entry} to 'requirements', with the version that you use, then build again."
+    fix_words = "Add {entries} {place}, with the version that you use, then build again."
 
 
 class ImportsUndeclared(BuildProblem):
@@ -20,7 +23,7 @@ class ImportsUndeclared(BuildProblem):
     code = "imports-undeclared"
     what_words = "{notebook} and what it imports need what is not installed: {modules}."
     why_words = _WHY
-    fix_words = "Fix each import that is listed above{entries}."
+    fix_words = "Fix each import that is listed above{adding}."
 
 
 class ImportOfSubmodule(CellProblem):

@@ -58,6 +58,17 @@ def groups(repository: Path) -> tuple[list[Path], list[Path], list[Path]]:
     return result
 
 
+def all_of(repository: Path) -> list[Path]:
+    """Return every notebook of the repository, with or without predictor; sorted."""
+    return [
+        path
+        for path in sorted(_files(repository))
+        if path.suffix == ".ipynb"
+        or formats.is_notebook(path, text := _text(repository / path))
+        or (path.suffix == ".py" and percent.has_cells(text))
+    ]
+
+
 def listed(paths: list[Path]) -> str:
     """Return at most ten names and a count of the others, so that the message stays readable."""
     names = ", ".join(str(path) for path in paths[:_LISTED])

@@ -72,6 +72,11 @@ class Wanted:
         return digests.fingerprint({**facts, "options": repr(self.asked.options)})
 
     @property
+    def named(self) -> list[Requirement]:
+        """Return the author's requirements that have a name, without paths and bare addresses."""
+        return [requirement for line in self.asked.lines if (requirement := _requirement(line))]
+
+    @property
     def pinned(self) -> list[str]:
         """Return the normalised names of the requirements with an exact version or an address."""
         requirements = filter(None, map(_requirement, (*self.asked.lines, *self.asked.constraints)))

@@ -4,6 +4,8 @@ Only names in these tables are given. A guess could name somebody else's package
 module's name.
 """
 
+from packaging.utils import canonicalize_name
+
 from nb_builder.platforms.catalog import MODULES, prefixes
 
 # Where the two names differ. A dotted name is for one of several distributions that share a namespace.
@@ -165,6 +167,11 @@ _SAME = """
 """
 SAME = frozenset(_SAME.split())
 
+# Names of neither an import nor a distribution under which people look for one.
+_ALSO_WRITTEN = {"opencv": "opencv-python-headless", "pytorch": "torch"}
+# Distributions that do provide the import of the same name, although another one is the usual.
+_ALSO_PACKAGES = {"bson", "faiss", "fpdf", "jwt", "kafka", "pdfminer", "psycopg2", "slugify"}
+
 
 def known_name(module: str) -> str | None:
     """Return the longest prefix of the dotted name `module` that the tables have, or None."""
@@ -177,6 +184,13 @@ def providing(module: str) -> str | None:
     if name is None or name in MODULES:
         return None
     return PROVIDED_BY.get(name) or name.replace("_", "-")
+
+
+def package_meant(name: str) -> str | None:
+    """Return the distribution that an author means who writes `name`, an import's; None where `name` may be one."""
+    known = _ALSO_WRITTEN.get(name) or PROVIDED_BY.get(name)
+    same = known is None or name in _ALSO_PACKAGES or canonicalize_name(known) == canonicalize_name(name)
+    return None if same else known
 
 
 def entry(module: str) -> str:

@@ -115,6 +115,7 @@ def test_a_model_that_does_not_load_is_refused_with_the_traceback(home):
     with pytest.raises(ModelDoesNotLoad, match="in a fresh process: ModuleNotFoundError: No module named") as caught:
         verified(home, {**GOOD, "loaded": False, "load_error": error})
     assert caught.value.detail.startswith("Traceback")
+    assert caught.value.fix.startswith("Correct what the last line of the traceback above says;")
 
 
 def test_a_model_whose_process_ends_while_loading_is_refused_with_its_own_last_words(home):
@@ -123,6 +124,7 @@ def test_a_model_whose_process_ends_while_loading_is_refused_with_its_own_last_w
     with pytest.raises(ModelDoesNotLoad, match="ended with exit code 4") as caught:
         verified(home, f"sys.stderr.write('no licence\\n')\nprint({report!r})")
     assert caught.value.detail.strip() == "no licence"
+    assert caught.value.fix.startswith("Correct what this error says;")
 
 
 def test_another_answer_is_refused_with_both(home):

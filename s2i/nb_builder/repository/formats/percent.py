@@ -43,9 +43,14 @@ class _Part:
     lines: list[str] = field(default_factory=list)
 
 
+def has_cells(text: str) -> bool:
+    """Return whether a script has a marker, with which a cell begins."""
+    return any(map(_MARKER.match, text.splitlines()))
+
+
 def is_notebook(text: str) -> bool:
     """Return whether a script is certainly a notebook: it has a marker, and a cell binds predictor."""
-    if not any(map(_MARKER.match, text.splitlines())):
+    if not has_cells(text):
         return False
     cells = [as_python(cell.source) for cell in parse(text).cells if cell.cell_type == "code"]
     return any("predictor" in bound(syntax_trees.statements(source)) for source in cells)

@@ -28,6 +28,11 @@ def test_a_place_that_the_words_do_not_say_is_added():
     assert output.endswith("---> 2 findings\n")
 
 
+def test_findings_are_printed_as_a_build_prints_them_the_first_one_last():
+    output = shown(PredictorMissing(notebook="model.ipynb"), OPTION)
+    assert output.index("(problem requirement-is-option)") < output.index("(problem predictor-missing)")
+
+
 def test_machines_get_the_place_as_numbers():
     findings = [OPTION, SettingInvalid("S2I_PYTHON", "x", "y")]
     first, second = check.as_object(check.Result(findings), ["a note"])["findings"]

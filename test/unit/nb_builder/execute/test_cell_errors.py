@@ -59,6 +59,13 @@ def test_an_import_that_requirements_could_provide_is_undeclared(tmp_path):
     assert '["opencv-python-headless", ""]' in problem.fix
 
 
+def test_bars_of_tqdm_without_ipywidgets_ask_for_them(tmp_path):
+    problem = of(tmp_path, "ImportError", "IProgress not found. Please update jupyter and ipywidgets. See https://…")
+    assert isinstance(problem, ImportUndeclared)
+    assert "needs 'ipywidgets', which is not installed" in problem.what
+    assert '["ipywidgets", ""]' in problem.fix
+
+
 @pytest.mark.parametrize(("name", "suggested"), [("NameError", True), ("ValueError", True), ("PermissionError", False)])
 def test_to_run_all_again_is_said_only_where_it_could_help(tmp_path, name, suggested):
     assert ("run all" in of(tmp_path, name, "wrong").fix) == suggested

@@ -53,6 +53,15 @@ def test_the_file_is_read_from_the_words_of_each_library(of, name, words):
     assert "opens 'lost.h5', and there is no such file" in problem.what
 
 
+def test_a_file_that_another_notebook_writes_is_made_by_building_both(of, tmp_path):
+    (tmp_path / "work" / "train.py").write_text("# %%\nmodel.save('lost.h5')\n")
+    (tmp_path / ".gitignore").write_text("*.h5\n")
+    problem = of("FileNotFoundError", "[Errno 2] No such file or directory: 'lost.h5'")
+    assert problem.code == "file-missing"
+    assert "work/train.py writes it: commit the file, or write S2I_SOURCE_NOTEBOOK_LIST=" in problem.fix
+    assert "LIST=work/train.py, work/model.ipynb into .s2i/environment, which runs them" in problem.fix
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
     [

@@ -50,11 +50,11 @@ def test_a_fault_of_the_notebook_or_its_python_is_none(error, traceback):
     assert not package_drift.in_a_package(error, traceback)
 
 
-def explained(resolved, changed=None):
+def explained(resolved, changed=None, alike=lambda moment: False):
     cell = Cell("f()", number=2, position=2)
     error = "AttributeError: module 'numpy' has no attribute 'float'."
     failed = CellFailed(cell=cell, notebook="model.ipynb", line=1, error=error, traceback=IN_A_PACKAGE, again="")
-    return package_drift.explain(failed, resolved, changed)
+    return package_drift.explain(failed, resolved, changed, alike)
 
 
 def test_the_problem_names_what_is_not_pinned_and_the_date():
@@ -65,6 +65,14 @@ def test_the_problem_names_what_is_not_pinned_and_the_date():
     assert "since it worked: a, b, c, d, e and 2 more." in problem.why
     assert "S2I_RESOLVE_AS_OF=2021-03-04 (the last commit of model.ipynb);" in problem.fix
     assert (problem.cell.number, problem.line, problem.detail) == (2, 1, IN_A_PACKAGE)
+
+
+def test_a_date_that_brings_the_same_packages_is_not_proposed():
+    resolved = {"as_of": None, "pinned": [], "unpinned": ["numpy"]}
+    day = AsOf(datetime(2021, 3, 4, 10, tzinfo=timezone.utc), "the last commit of model.ipynb")
+    assert type(explained(resolved, day, lambda moment: moment is day)) is CellFailed
+    today = AsOf(datetime.now(timezone.utc), "the last commit of model.ipynb")
+    assert type(explained(resolved, today)) is CellFailed
 
 
 def test_where_all_is_pinned_it_is_what_the_pins_need():

@@ -5,7 +5,13 @@ import json
 import pytest
 from nb_builder.common.cell import Cell
 from nb_builder.execute import save_errors
-from nb_builder.problems.contract import AnswerChanged, AnswerDependsOnType, ExampleFails, PredictorMissing
+from nb_builder.problems.contract import (
+    AnswerChanged,
+    AnswerDependsOnType,
+    ExampleFails,
+    OnlyInJupyter,
+    PredictorMissing,
+)
 from nb_builder.problems.model import DiskFull, NotSerializable
 
 ERROR = {"ename": "Complaint", "evalue": "predictor-missing", "traceback": ["of ours"]}
@@ -20,6 +26,16 @@ ERROR = {"ename": "Complaint", "evalue": "predictor-missing", "traceback": ["of 
             {"name": "predictor", "culprit": "predictor uses the global 'lock'", "error": "TypeError: no"},
             NotSerializable,
             "'predictor' can't be saved: predictor uses the global 'lock'.",
+        ),
+        (
+            "not-serializable",
+            {
+                "name": "validator",
+                "culprit": "validator uses the global 'get_ipython', which is a method of an object, a dict",
+                "error": "TypeError: no",
+            },
+            OnlyInJupyter,
+            "'validator' uses 'get_ipython', which only Jupyter has.",
         ),
         (
             "example-fails",
@@ -86,6 +102,8 @@ def test_the_name_that_a_problem_is_about_is_known():
     assert save_errors.about(ExampleFails(**facts)) == "examples"
     facts = {"name": "validator", "culprit": "x", "error": "y", "notebook": "m"}
     assert save_errors.about(NotSerializable(**facts)) == "validator"
+    facts = {"function": "validator", "name": "get_ipython", "instead": ""}
+    assert save_errors.about(OnlyInJupyter(**facts)) == "validator"
     assert save_errors.about(PredictorMissing(notebook="m")) == save_errors.about(ValueError()) == ""
 
 

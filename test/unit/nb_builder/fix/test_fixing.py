@@ -6,6 +6,7 @@ import sys
 
 import pytest
 from nb_builder.commands import check
+from nb_builder.fix import installed_beside
 
 PREDICTOR = "def predictor(x):\n    return x\n"
 
@@ -43,6 +44,14 @@ def fix(folder, environment, capsys, *words):
 def sources(folder):
     cells = json.loads((folder / "model.ipynb").read_text("utf-8"))["cells"]
     return ["".join(cell["source"]) for cell in cells]
+
+
+def test_a_version_that_a_pip_cell_pins_goes_before_the_installed_one(repository, environment, capsys):
+    cells = ["!pip install -q scikit-learn==1.5.2 pandas lightgbm==4.5.0", "import pandas, sklearn.svm, lightgbm"]
+    folder = repository(*cells, PREDICTOR)
+    status, _ = fix(folder, environment, capsys)
+    written = 'requirements = [["lightgbm", "4.5.0"], ["pandas", "2.2.3"], ["scikit-learn", "1.5.2"]]'
+    assert (status, sources(folder)[0]) == (0, written)
 
 
 ALIASES = """\
@@ -181,6 +190,17 @@ def test_a_predictor_is_written_as_the_last_cell(repository, environment, capsys
     assert [change["name"] for change in told["written"]] == ["requirements", "predictor"]
     assert sources(folder)[-1] == told["written"][1]["source"]
     assert [change["position"] for change in told["written"]] == [1, 3]
+
+
+@pytest.mark.parametrize(("listed", "told"), [("", True), ("pandas\nscikit-learn\n", False)])
+def test_of_versions_is_told_only_where_some_are_written(repository, environment, capsys, monkeypatch, listed, told):
+    monkeypatch.setattr(installed_beside.Beside, "minor", "3.99")
+    folder = repository(MODEL + "m = Ridge().fit(X, df['y'])", **({"requirements.txt": listed} if listed else {}))
+    with pytest.raises(SystemExit):
+        check.main(["--fix", "--python", str(environment), str(folder)])
+    output = capsys.readouterr().out
+    assert "---> Written into model.ipynb" in output
+    assert ("the versions are those of Python 3.99" in output, ", with versions of " in output) == (told, told)
 
 
 def test_what_the_proposed_predictor_imports_is_required(repository, environment, capsys):

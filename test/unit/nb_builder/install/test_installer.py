@@ -76,6 +76,19 @@ def test_neither_pip_nor_anything_else_is_left_in_the_environment(tmp_path):
     assert [path.name for path in (tmp_path / "venv").rglob("pip*")] == []
 
 
+def test_a_date_with_the_same_packages_is_told_from_one_with_others(tmp_path):
+    wheel(tmp_path, "alpha")
+    (tmp_path / "requirements.txt").write_text("alpha\n")
+    wanted = Wanted((), tmp_path / "requirements.txt", None)
+    installer, day = make_installer(tmp_path), AsOf(datetime(2024, 1, 1, tzinfo=timezone.utc), "a test")
+    installer.install(wanted, tmp_path / "requirements.lock")
+    assert installer.resolves_alike(wanted, day)
+    wheel(tmp_path, "alpha", version="1.1")
+    assert not installer.resolves_alike(wanted, day)
+    (tmp_path / "requirements.txt").write_text("of_nobody_known\n")
+    assert not installer.resolves_alike(wanted, day)
+
+
 def test_a_version_that_is_not_there_is_named(tmp_path):
     wheel(tmp_path, "alpha")
     with pytest.raises(VersionMissing, match="alpha==99") as refused:

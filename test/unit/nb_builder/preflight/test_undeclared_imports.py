@@ -38,6 +38,13 @@ def test_imports_that_may_fail_do_not_count(tmp_path):
     assert packages(tmp_path, "try:\n    import cupy\nexcept ImportError:\n    cupy = None") == set()
 
 
+@pytest.mark.parametrize("source", ["from tqdm.notebook import tqdm", "from tqdm import tqdm_notebook as tqdm"])
+def test_bars_of_tqdm_for_notebooks_need_ipywidgets_where_they_are_drawn(tmp_path, source):
+    assert packages(tmp_path, source) == {"tqdm", "ipywidgets"}
+    assert certain_packages(tmp_path, source) == ["tqdm"]
+    assert packages(tmp_path, "from tqdm.auto import tqdm", "from tqdm import trange") == {"tqdm"}
+
+
 def test_modules_of_the_repository_are_followed(tmp_path):
     (tmp_path / "helper.py").write_text("import yaml\nimport helper, package")
     (tmp_path / "package").mkdir()

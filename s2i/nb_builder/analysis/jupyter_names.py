@@ -1,0 +1,60 @@
+"""What predictor and validator use that only Jupyter has: get_ipython(), display, and IPython's own modules."""
+
+import ast
+from collections.abc import Sequence
+from pathlib import Path
+
+from nb_builder.analysis.undefined_names import Use, Uses
+from nb_builder.common.cell import Cell
+from nb_builder.problems.contract import OnlyInJupyter
+from nb_builder.rewrite.names import binders
+
+_SHELL = "get_ipython"
+_DISPLAY = "display"
+
+
+def findings(cells: Sequence[Cell], notebook: Path) -> tuple[list[OnlyInJupyter], list[str]]:
+    """Return (problems, notes) about names that Jupyter alone defines.
+
+    A function with get_ipython in it can't even be saved. `display` makes a call fail that comes to it: where only some
+    calls do, that is a note.
+    """
+    uses = Uses(cells)
+    if uses.opaque:
+        return [], []
+    found = [use for use in uses.all() if use.name in (_SHELL, _DISPLAY) and use.name not in uses.defined]
+    certain = [use for use in found if use.sure or use.name == _SHELL]
+    notes = [
+        f"{use.function} uses '{use.name}' ({use.cell.where(str(notebook), use.line)}), which only Jupyter has: it "
+        "fails where it comes to that line."
+        for use in found
+        if use not in certain
+    ]
+    return [problem(use, notebook) for use in certain], notes
+
+
+def problem(use: Use, notebook: Path, instead: str = "") -> OnlyInJupyter:
+    """Return the problem of a name that is used; `instead` are words about another way out."""
+    told = OnlyInJupyter(function=use.function, name=use.name, instead=instead, notebook=notebook)
+    told.at(notebook, use.cell, use.line)
+    return told
+
+
+def imported(cells: Sequence[Cell]) -> list[Use]:
+    """Return the uses of names that the cells import from IPython, whose modules the saved function then needs."""
+    uses = Uses(cells)
+    return [] if uses.opaque else [use for use in uses.all() if _is_of_ipython(use.name, uses)]
+
+
+def _is_of_ipython(name: str, uses: Uses) -> bool:
+    """Return whether the last statement that binds `name` imports it from IPython."""
+    last = uses.last_binding(name)
+    return last is not None and any(_imports_ipython(node, name) for node in binders(name, last.statement))
+
+
+def _imports_ipython(node: ast.AST, name: str) -> bool:
+    if isinstance(node, ast.ImportFrom):
+        return (node.module or "").partition(".")[0] == "IPython"
+    aliases = node.names if isinstance(node, ast.Import) else []
+    modules = [alias.name for alias in aliases if name in (alias.asname, alias.name.partition(".")[0])]
+    return any(module.partition(".")[0] == "IPython" for module in modules)

@@ -1,0 +1,38 @@
+"""Where a missing package is to be declared: in the notebook's list, in the file that counts, or in a new cell."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from nb_builder.analysis import notebook_contract
+from nb_builder.preflight.checks import Checked
+from nb_builder.problems.modules import ImportsUndeclared, ImportUndeclared
+from nb_builder.requirements.collect import Wanted
+from nb_builder.rewrite.keep_requirements import NAME
+
+
+@contextmanager
+def placed(checked: Checked, wanted: Wanted) -> Iterator[None]:
+    """Have the fix of a package that is missing say where these notebooks declare theirs."""
+    try:
+        yield
+    except (ImportUndeclared, ImportsUndeclared) as problem:
+        if not any(notebook_contract.bindings(NAME, notebook.cells) for notebook in checked.notebooks):
+            _place(problem, wanted.choice.counted.file if wanted.choice.counted else "")
+        raise
+
+
+def adding(place: str, entries: str) -> str:
+    """Return the words that have `entries` added, for several imports at once; "" where there are none to add."""
+    return f"; add {place}, with your versions: {entries}" if entries else ""
+
+
+def _place(problem: ImportUndeclared | ImportsUndeclared, file: str) -> None:
+    """Have the fix name a file of the repository, or a cell where there is none, and not the list in a cell."""
+    entries = str(problem.facts["entries"])
+    if not entries:
+        return
+    names = ", ".join(re.findall(r'\["([^"]+)"', entries))
+    place, words = (f"to {file}", names) if file else ("as a new cell", f"requirements = [{entries}]")
+    facts = {**problem.facts, "entries": words, "place": place, "adding": adding(place, words)}
+    problem.fix = problem.fix_words.format(**facts)

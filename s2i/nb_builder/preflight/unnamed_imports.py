@@ -1,0 +1,70 @@
+"""Notes of imports that nothing names where only a run can tell whether a package brings them."""
+
+from collections.abc import Iterator, Sequence
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from nb_builder import platforms
+from nb_builder.preflight.pip_cells import Installs
+from nb_builder.preflight.undeclared_imports import WIDGETS, Import
+from nb_builder.requirements import import_names, known_dependencies
+from nb_builder.requirements.collect import Wanted
+
+
+def notes(imports: Sequence[tuple[Import, str]], wanted: Wanted, installs: Installs) -> Iterator[str]:
+    """Yield a note for each package that `imports`, each with its notebook's name, need and nothing names.
+
+    `wanted` is what is declared, `installs` what cells install. Where no cell installs anything, the build looks for
+    all imports before the first cell, but for the widgets of tqdm's bars, which may not be drawn. Nothing is said
+    where a lock, a path or an address may bring anything, and of modules that our tables do not have.
+    """
+    names = _named(wanted, installs)
+    if names is None:
+        return
+    for imported, notebook in imports:
+        distribution = import_names.providing(imported.module)
+        name = canonicalize_name(distribution or "")
+        looked_for_later = not installs.requirements and imported.module != WIDGETS
+        if not name or name in names or looked_for_later or platforms.platform_of(imported.module):
+            continue
+        names.add(name)
+        yield (
+            f"{imported.where(notebook)} needs '{imported.package}', and nothing here names {distribution}: "
+            "where no other package brings it, the build fails."
+        )
+
+
+def nothing_is_installed(wanted: Wanted, installs: Installs) -> bool:
+    """Return whether neither requirements nor cells install anything, so that nothing can be a dependency."""
+    return _named(wanted, installs) == set()
+
+
+def lacks(name: str, wanted: Wanted, installs: Installs) -> bool:
+    """Return whether nothing names the distribution `name`, nor one that is known to bring it."""
+    names = _named(wanted, installs)
+    return names is not None and name not in names
+
+
+def _named(wanted: Wanted, installs: Installs) -> set[str] | None:
+    """Return what is named, with known dependencies; None where a lock, a path or an address may bring anything."""
+    if wanted.lock or not installs.complete or len(wanted.named) < len(wanted):
+        return None
+    asked = [*wanted.named, *installs.requirements]
+    return known_dependencies.with_dependencies(name for each in asked for name in _names(each))
+
+
+def mistaken(wanted: Wanted) -> Iterator[str]:
+    """Yield a note if requirements have names of imports where they should have those of packages."""
+    meant = {each.name: package for each in wanted.named if (package := import_names.package_meant(each.name))}
+    if meant:
+        yield (
+            f"the requirements list {', '.join(meant)}; the packages meant are probably called "
+            f"{', '.join(meant.values())}."
+        )
+
+
+def _names(requirement: Requirement) -> list[str]:
+    """Return the name of a requirement, and what its extra is known to bring."""
+    brings_widgets = requirement.name == "tqdm" and "notebook" in requirement.extras
+    return [requirement.name, *([WIDGETS] if brings_widgets else [])]
