@@ -54,6 +54,9 @@ from nb_builder.signing import attestation
 from nb_builder.signing import model as signed_model
 from nb_builder.signing.signer import KEY, Signer
 
+# Of files whose changes are not committed; all of them could be thousands.
+FILES_SHOWN = 5
+
 
 @dataclass(frozen=True)
 class Beside:
@@ -176,6 +179,11 @@ def begin(settings: Settings, log: Log, beside: Beside | None = None) -> Build:
         checked = findings.require_none(settings, workspace.src, log)
     report.facts.update(model_reuse.circumstances(checked.python))
     report.facts.update(provenance.of(checked.repository, settings.commit, settings.source))
+    uncommitted = provenance.uncommitted(checked.repository, settings.commit)
+    if uncommitted:
+        report.facts["uncommitted"] = uncommitted[:FILES_SHOWN]
+        more = f" and {len(uncommitted) - FILES_SHOWN} more" if len(uncommitted) > FILES_SHOWN else ""
+        log.note(f"changes that are not committed are built, too: {', '.join(uncommitted[:FILES_SHOWN])}{more}")
     names = [str(notebook.name) for notebook in checked.notebooks]
     report.facts["notebooks"] = digests.digests(checked.repository, names)
     return Build(settings, log, report, workspace, environ, checked, signer, beside)

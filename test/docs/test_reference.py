@@ -6,6 +6,7 @@ from pkgutil import iter_modules
 
 import nb_builder.ab_report.problems
 import nb_builder.cli.problems
+import nb_builder.commands.app_lock
 import nb_builder.commands.audit
 import nb_builder.commands.dev.settings
 import nb_builder.commands.new
@@ -68,6 +69,7 @@ def row(knob):
 BUILD = [import_module(f"nb_builder.problems.{module.name}") for module in iter_modules(nb_builder.problems.__path__)]
 CALLS = (
     nb_builder.commands.target,
+    nb_builder.commands.app_lock,
     nb_builder.commands.run_locally,
     nb_builder.commands.audit,
     nb_builder.commands.new,

@@ -2,16 +2,18 @@
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
 import signers
 from cases import named
-from commands import Block, Session
+from commands import ROOT, Block, Session
 from contract import zipapps
 from contract.services import free_port, make_app_root
 from contract.test_registry import CONFIG
@@ -20,6 +22,7 @@ from flow import stage
 
 # There is one place where `make run` builds.
 pytestmark = pytest.mark.xdist_group("make run")
+APP = Path(os.environ.get("NB_BUILDER_HOME") or ROOT / ".nb-builder") / "app"
 LAST_LINE = "Ctrl-C ends the service."
 
 
@@ -70,15 +73,55 @@ def test_a_git_url_becomes_a_service(session, repository):
     assert served(session, url)[0] == 3.0
 
 
-def test_a_port_that_is_taken_makes_way_for_the_next_and_says_so(session, repository):
+def words_of(session, *words, **env):
+    """Return (status, what is printed) of `make run` that ends by itself."""
+    command = ["make", "--no-print-directory", "run", *words]
+    environ = {**session.env, **env}
+    ran = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, encoding="utf-8", timeout=100)
+    return ran.returncode, ran.stdout, ran.stderr
+
+
+def test_a_port_that_is_asked_for_and_taken_is_refused_before_the_build(session, repository):
     with socket.socket() as other:
         other.bind(("127.0.0.1", session.port))
         other.listen()
-        taken = session.port
-        answer, log = served(session, repository)
-    assert answer == 3.0
-    assert session.port != taken
-    assert f"port {taken} is taken; {session.port} is used instead" in log
+        status, printed, _ = words_of(session, f"NOTEBOOK={repository}")
+    assert status != 0
+    assert f"Can't listen on 127.0.0.1 port {session.port}: Address already in use." in printed
+    assert "Checking the notebook" not in printed
+
+
+def test_a_folder_from_which_a_service_runs_is_not_built_into(session, repository):
+    session.run(Block(f"make run NOTEBOOK='{repository}'\n", frozenset({"service"}), 1))
+    status, printed, _ = words_of(session, f"NOTEBOOK={repository}", PORT="0")
+    assert status != 0
+    assert re.search(
+        rf"/app is in use: a service is there, process \d+, on http://127\.0\.0\.1:{session.port}\.\n"
+        r"  Why: .*\n  Fix: End it first, by Ctrl-C where it was started or by 'kill \d+'\.\n",
+        printed,
+    )
+    assert "Checking the notebook" not in printed
+    assert json.loads(stage.ask(session.port, b"4")[1]) == 3.0
+
+
+def test_json_has_the_problem_of_a_build_that_fails(session, repository):
+    (repository / "model.ipynb").write_text("{}")
+    status, printed, _ = words_of(session, f"NOTEBOOK={repository}", "JSON=1")
+    facts = json.loads(printed)
+    assert (facts["command"], facts["exit_status"], facts["problem"]["code"]) == ("run", 1, "notebook-not-a-notebook")
+    assert status != 0
+
+
+def test_changes_that_are_not_committed_are_named_and_no_commit_is_claimed_for_them(session, repository):
+    (repository / "new file.txt").write_text("x")
+    notebook = repository / "model.ipynb"
+    notebook.write_text(notebook.read_text() + "\n")
+    _, log = served(session, repository)
+    assert "note: changes that are not committed are built, too: model.ipynb, new file.txt\n" in log
+    statement = json.loads((APP / "build/provenance.json").read_text())
+    source = statement["predicate"]["buildDefinition"]["resolvedDependencies"][0]
+    assert source["name"] == "source" and "digest" not in source
+    assert source["annotations"]["uncommitted"] == ["model.ipynb", "new file.txt"]
 
 
 def test_what_is_no_notebook_is_refused_in_a_sentence(session, tmp_path):

@@ -45,9 +45,15 @@ def _target(add: Add) -> None:
     add("-e", dest="variables", action="append", metavar="NAME=VALUE", help="a setting; as often as there are some")
 
 
+def _port(text: str) -> int:
+    if not (text.isdecimal() and len(text) <= len("65535") and int(text) <= 65535):
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 0 to 65535")
+    return int(text)
+
+
 def _run(add: Add) -> None:
     _target(add)
-    add("--port", type=int, help="port on 127.0.0.1; 8080, or the next one that is free")
+    add("--port", type=_port, help="port on 127.0.0.1, 0 for any; without it 8080, or the next one that is free")
     add(
         "--model",
         default="",
@@ -70,8 +76,8 @@ def _new(add: Add) -> None:
 
 def _dev(add: Add) -> None:
     _target(add)
-    add("--port", type=int, help="port of the service")
-    add("--lab", type=int, metavar="PORT", help="port of JupyterLab; 0 for none")
+    add("--port", type=_port, help="port of the service")
+    add("--lab", type=_port, metavar="PORT", help="port of JupyterLab; 0 for none")
 
 
 def _batch(add: Add) -> None:
@@ -287,6 +293,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _show(PlatformUnsupported(system=platform.system()))
     if words[:1] == ["--version"]:
         words[:1] = ["version"]
+    if words[:1] == ["--json"] and len(words) > 1:
+        # An option of each command, which may come before it, too.
+        words[:2] = [words[1], words[0]]
     if words[:1] and words[0] in PASSED_ON:
         return _called(argparse.Namespace(command=words[0], words=words[1:], json="--json" in words))
     parser, by_name, options = parsers()

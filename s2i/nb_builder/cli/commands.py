@@ -14,7 +14,7 @@ from nb_builder.cli.calls import Call, tail
 from nb_builder.cli.engine import Engine
 from nb_builder.cli.installation import version
 from nb_builder.cli.problems import FileNotThere
-from nb_builder.commands import target
+from nb_builder.commands import app_lock, target
 from nb_builder.common.log import Log
 
 Made = dict[str, Any]
@@ -55,7 +55,8 @@ def dev(call: Call, made: Made) -> int:
 def batch(call: Call, made: Made) -> int:
     """Build a notebook here, and score files with it."""
     target.require(call.given.target)
-    return call.builder("batch", *_place(call), call.given.target, *tail(call.given.words))
+    as_json = ["--json"] if call.given.json else []
+    return call.builder("batch", *_place(call), call.given.target, *as_json, *tail(call.given.words))
 
 
 def check(call: Call, made: Made) -> int:
@@ -262,16 +263,21 @@ def show_version(call: Call, made: Made) -> int:
 
 
 def clean(call: Call, made: Made) -> int:
-    """Remove nb-builder's own environments and what was built in them, or with --old those of other versions."""
+    """Remove nb-builder's own environments and what was built in them, or with --old those of other versions.
+
+    Raise AppInUse, and remove nothing, where a command builds or serves there.
+    """
     home = call.place.home
-    folders = installation.others(call.environ, home) if call.given.old else [home]
+    folders = installation.others(call.environ, home) if call.given.old else [home] if home.is_dir() else []
+    for folder in folders:
+        app_lock.require_none_in_use(folder)
     made["removed"] = [str(folder) for folder in folders]
     log = Log(sys.stderr)
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
         log.step(f"Removed {folder}")
     if not folders:
-        log.step("There is nothing of another version")
+        log.step("There is nothing of another version" if call.given.old else f"There is nothing in {home}")
     return 0
 
 

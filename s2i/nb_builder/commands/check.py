@@ -59,8 +59,8 @@ class _Words(argparse.ArgumentParser):
         self.add_argument("target")
 
     def error(self, message: str) -> NoReturn:
-        """Print how to call, and exit."""
-        print(USAGE)
+        """Print how to call and what is wrong, and exit."""
+        print(f"{USAGE}\n{message}")
         sys.exit(2)
 
 
@@ -72,7 +72,7 @@ def main(arguments: Sequence[str]) -> None:
     parser = _Words()
     words = parser.parse_args(list(arguments))
     if words.python is not None and not words.fix:
-        parser.error("--python is for --fix")
+        parser.error("--python names the Python whose versions --fix writes: it needs --fix")
     log = NotesLog(io.StringIO() if words.json else None)
     try:
         told = _check(words, log)

@@ -9,21 +9,25 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from nb_scorer.common import paths
+from nb_scorer.common.problem import Problem
 from nb_scorer.common.settings_table import Knob, number, read_all
 from nb_scorer.model import golden_rows
 from nb_service.log import FLUSH_SECONDS, READY
+from nb_service.problems import PortTaken
 
 from nb_builder.commands import target
+from nb_builder.commands.app_lock import AppLock
 from nb_builder.common import resolve_date
 from nb_builder.common.log import Log
-from nb_builder.common.settings import Settings
+from nb_builder.common.settings import PROBLEM_FILE, Settings
 from nb_builder.problems.build_problem import BuildProblem
 
 DOORWAYS = Path(__file__).parents[2] / "bin"
@@ -51,9 +55,47 @@ def main(arguments: Sequence[str]) -> None:
     `--app-root FOLDER` names where it is built.
     """
     given = _PARSER.parse_args(arguments)
-    answers = _stdout_for_answers() if given.json else None
+    answers = Answers(_stdout_for_answers()) if given.json else None
     log = Log()
-    serve(*_build(given, log), log, answers)
+    with answers or contextlib.nullcontext():
+        app_root, environ, lock = _build(given, log)
+        serve(app_root, environ, log, answers, lock)
+
+
+class Answers:
+    """A descriptor for one line of JSON: the first answer, or why there is none.
+
+    As a context it gives the problem that ends the block before there was an answer, or only the exit status, as
+    for Ctrl-C.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._is_given = False
+        self._scratch = tempfile.TemporaryDirectory(prefix="nb-problem-")
+
+    def give(self, facts: Mapping[str, object]) -> None:
+        """Write the line, unless there was one."""
+        if not self._is_given:
+            self._is_given = True
+            os.write(self._descriptor, json.dumps(facts).encode() + b"\n")
+
+    def __enter__(self) -> None:
+        # Whoever asks for the problem by a file of its own gets it there.
+        self._file = Path(os.environ.setdefault(PROBLEM_FILE, f"{self._scratch.name}/problem.json"))
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        status, problem = 0, None
+        if isinstance(error, Problem):
+            status = error.exit_status
+            problem = {"code": error.code, "what": error.what, "why": error.why, "fix": error.fix}
+        elif isinstance(error, KeyboardInterrupt):
+            status = 128 + signal.SIGINT
+        elif isinstance(error, SystemExit) and isinstance(error.code, int):
+            status = error.code
+            problem = json.loads(self._file.read_text(encoding="utf-8")) if self._file.is_file() else None
+        self.give({"command": "run", "exit_status": status, "problem": problem})
+        self._scratch.cleanup()
 
 
 def batch(arguments: Sequence[str]) -> None:
@@ -67,7 +109,8 @@ def batch(arguments: Sequence[str]) -> None:
         sys.exit(checked.returncode)
     answers = _stdout_for_answers()
     log = Log()
-    _, environ = _build(_PARSER.parse_args(arguments[:own]), log)
+    _, environ, lock = _build(_PARSER.parse_args(arguments[:own]), log)
+    os.set_inheritable(lock.descriptor, True)
     log.step("Scoring")
     sys.stdout.flush()
     os.dup2(answers, sys.stdout.fileno())
@@ -83,13 +126,18 @@ def _stdout_for_answers() -> int:
     return answers
 
 
-def _build(given: argparse.Namespace, log: Log) -> tuple[Path, dict[str, str]]:
-    """Build the target that is given; return its APP_ROOT, and the environment for a service of it."""
+def _build(given: argparse.Namespace, log: Log) -> tuple[Path, dict[str, str], AppLock]:
+    """Build the target that is given; return its APP_ROOT, the environment for a service of it, and the right to it.
+
+    Raise AppInUse where another command has that, and PortTaken where the port that is asked for is not free.
+    """
     settings = Settings()
     home = settings.home.resolve()
     app_root = Path(given.app_root).absolute() if given.app_root else home / "app"
     # Check PORT before the clone, and again before the build: .s2i/environment may set it, too.
-    read_all([PORT], os.environ)
+    wanted_port(os.environ)
+    # Before the clone, which lies beside the folder.
+    lock = AppLock(app_root, f"'{given.target}' is being built")
     # A shallow clone does not have the commit that last changed the notebook.
     history = settings.resolve_as_of == resolve_date.AUTO
     with target.repository(given.target, app_root.with_name(f"{app_root.name}-clone"), log, history=history) as (
@@ -97,30 +145,44 @@ def _build(given: argparse.Namespace, log: Log) -> tuple[Path, dict[str, str]]:
         notebook,
     ):
         environ = target.build_environment(folder, notebook, home, app_root, os.environ)
-        read_all([PORT], environ)
-        completed = subprocess.run([DOORWAYS / "assemble"], env=environ)
-        if completed.returncode:
+        wanted_port(environ)
+        status = _assembled(environ)
+        if status:
             target.tell_what_is_above(folder, log)
-            sys.exit(completed.returncode)
-    return app_root, environ
+            sys.exit(status)
+    return app_root, environ, lock
 
 
-def serve(app_root: Path, environ: dict[str, str], log: Log, answers: int | None = None) -> None:
+def _assembled(environ: dict[str, str]) -> int:
+    """Build, and return the exit status; what ends the build by Ctrl-C has said so itself."""
+    with subprocess.Popen([DOORWAYS / "assemble"], env=environ) as build:
+        while True:
+            with contextlib.suppress(KeyboardInterrupt):
+                return build.wait()
+
+
+def serve(
+    app_root: Path, environ: dict[str, str], log: Log, answers: Answers | None = None, lock: AppLock | None = None
+) -> None:
     """Serve what is in `app_root` until it is stopped, and ask it once; leave by SystemExit with its exit code.
 
-    A descriptor `answers` gets a line of JSON with what came of it.
+    `answers` gets what came of it. The service has the `lock` as well.
     """
-    port = free_port(read_all([PORT], environ)["PORT"], log)
+    port = wanted_port(environ) or free_port(read_all([PORT], environ)["PORT"], log)
     environ.update(PORT=str(port), S2I_HOST=HOST)
     log.step(f"Starting the service on http://{HOST}:{port}")
     reader, writer = os.pipe()
-    service = subprocess.Popen([DOORWAYS / "run", "serve", READY, str(writer)], env=environ, pass_fds=[writer])
+    passed = [writer]
+    if lock is not None:
+        lock.note("a service is there", url=f"http://{HOST}:{port}")
+        passed.append(lock.descriptor)
+    service = subprocess.Popen([DOORWAYS / "run", "serve", READY, str(writer)], env=environ, pass_fds=passed)
     os.close(writer)
     try:
         _wait_until_ready(service, reader)
         asked = _send_example(app_root, f"http://{HOST}:{port}", log)
         if answers is not None:
-            os.write(answers, json.dumps(asked).encode() + b"\n")
+            answers.give(asked)
         service.wait()
     except KeyboardInterrupt:
         # The way to stop that the last line in the log names, so not a failure.
@@ -132,6 +194,20 @@ def serve(app_root: Path, environ: dict[str, str], log: Log, answers: int | None
             service.send_signal(signal.SIGTERM)
         service.wait()
     sys.exit(service.returncode)
+
+
+def wanted_port(environ: Mapping[str, str]) -> int:
+    """Return the port that PORT asks for, 0 where any will do; raise SettingInvalid, or PortTaken for one in use."""
+    port = read_all([PORT], environ)["PORT"]
+    if not environ.get("PORT") or port == 0:
+        return 0
+    with contextlib.closing(socket.socket()) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise PortTaken(HOST, port, error.strerror, "--port or PORT") from error
+    return port
 
 
 def free_port(first: int, log: Log, host: str = HOST) -> int:

@@ -46,7 +46,7 @@ class CloneFailed(NothingGiven):
     code = "clone-failed"
     what_words = "git could not clone {url}; its own messages are above."
     why_words = "The address, the branch after '#', the network and your access must all be right."
-    fix_words = "Try 'git clone {url}' yourself, and correct what it complains of."
+    fix_words = "Try 'git clone {options}{url}' yourself, and correct what it complains of."
 
 
 class CloneWithoutGit(NothingGiven):
@@ -127,7 +127,8 @@ def _clone(url: str, clone: Path, log: Log, *, history: bool) -> Path:
     choice = ["--branch", branch] if branch else []
     depth = [] if history else ["--depth", "1"]
     if subprocess.run(["git", "clone", "--quiet", *depth, *choice, "--", url, clone]).returncode:
-        raise CloneFailed(url=url)
+        branch_option = f"--branch {branch} " if branch else ""
+        raise CloneFailed(url=url, options=branch_option)
     if (clone / ".gitmodules").is_file():
         _fetch_submodules(clone, log)
     return clone

@@ -6,6 +6,11 @@ from nb_builder.repository import git_metadata
 from nb_builder.requirements.pip_config import without_credentials
 
 
+def uncommitted(repository: Path, commit: str | None) -> list[str]:
+    """Return the files that differ from the commit of the checkout; none where a setting says which commit it is."""
+    return [] if commit or not git_metadata.commit(repository) else git_metadata.uncommitted(repository)
+
+
 def of(repository: Path, commit: str | None, source: str | None) -> dict[str, str]:
     """Return {"commit": …, "source": …} as far as they are known, without credentials.
 

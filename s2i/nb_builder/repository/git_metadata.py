@@ -31,6 +31,21 @@ def last_commit(repository: Path, name: Path) -> str:
     return _git(repository, "log", "-1", "--format=%cI", "--", str(name))
 
 
+def uncommitted(repository: Path) -> list[str]:
+    """Return the files of `repository` that are not as they were committed, new ones too; [] where git can't say."""
+    if not shutil.which("git"):
+        return []
+    # Each is a state of two letters, a space and a path; of a renamed file the old path is a field of its own.
+    fields = iter(_git(repository, "status", "--porcelain", "-z", "--untracked-files=all").split("\0"))
+    paths = []
+    for field in fields:
+        if field[2:3] == " ":
+            paths.append(field[3:])
+            if field[0] in "RC":
+                next(fields, None)
+    return paths
+
+
 def is_shallow(repository: Path) -> bool:
     """Return whether `repository` is a clone without its history."""
     return (repository / ".git" / "shallow").is_file()
@@ -63,6 +78,7 @@ def _git(repository: Path, *arguments: str) -> str:
     if not (repository / ".git").exists():
         return ""
     # git refuses a checkout of another owner, which may configure programs to run; these commands run none.
-    command = ["git", "-c", f"safe.directory={os.path.realpath(repository)}", "-C", str(repository), *arguments]
-    completed = subprocess.run(command, capture_output=True, text=True)
-    return completed.stdout.strip() if completed.returncode == 0 else ""
+    options = ["-c", f"safe.directory={os.path.realpath(repository)}", "-c", "core.fsmonitor=false"]
+    command = ["git", "--no-optional-locks", *options, "-C", str(repository), *arguments]
+    completed = subprocess.run(command, capture_output=True, text=True, errors="surrogateescape")
+    return completed.stdout.strip("\n") if completed.returncode == 0 else ""

@@ -94,7 +94,11 @@ def _chosen(settings: Settings) -> dict[str, Any]:
 
 def _ingredients(workspace: Workspace, facts: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield what the model was made of: the commit, notebooks, the files that they have read, lock and packages."""
-    if facts.get("commit"):
+    if facts.get("uncommitted"):
+        # The digest would be that of other files.
+        changed = {"commit": facts["commit"], "uncommitted": facts["uncommitted"]}
+        yield _without_nothing(uri=facts.get("source"), name="source", annotations=changed)
+    elif facts.get("commit"):
         yield _without_nothing(uri=facts.get("source"), name="source", digest={"gitCommit": facts["commit"]})
     for name, digest in {**facts["notebooks"], **_read(workspace, facts)}.items():
         yield _resource(f"{paths.SRC}/{name}", digest)

@@ -1,12 +1,14 @@
 """What `nb-builder` understands, how it ends, and what it prints as JSON."""
 
 import json
+import os
 import subprocess
 import sys
 
 import pytest
 from nb_builder.cli import __main__ as door
 from nb_builder.cli import help_text
+from nb_builder.commands.app_lock import AppLock
 from nb_builder.common import settings as build
 from nb_service import settings as service
 
@@ -148,3 +150,25 @@ def test_clean_removes_the_old_only_where_it_is_told_to(said, tmp_path, monkeypa
     assert kept.is_dir() and (tmp_path / "home").is_dir() and not old.exists()
     assert said("clean")[0] == 0
     assert kept.is_dir() and not (tmp_path / "home").exists()
+
+
+def test_clean_removes_nothing_while_a_command_works_there(said, tmp_path):
+    lock = AppLock(tmp_path / "home" / "apps" / "x-01234567", "a service is there")
+    status, _, err = said("clean")
+    assert status == 1
+    assert f"{tmp_path}/home/apps/x-01234567 is in use: a service is there" in err
+    assert (tmp_path / "home" / "apps").is_dir()
+    os.close(lock.descriptor)
+    assert said("clean")[0] == 0
+    assert said("clean")[2] == f"---> There is nothing in {tmp_path}/home\n"
+
+
+@pytest.mark.parametrize("port", ["99999", "-1", "http"])
+def test_a_port_that_is_none_is_a_wrong_word(said, port):
+    status, _, err = said("run", f"--port={port}")
+    assert status == 2
+    assert f"argument --port: {port} is not a whole number from 0 to 65535" in err
+
+
+def test_json_may_come_before_the_command(said):
+    assert json.loads(said("--json", "version")[1])["command"] == "version"

@@ -42,6 +42,17 @@ def test_a_port_of_the_repositorys_that_is_none_is_told_before_anything_is_built
         run_locally.main([str(tmp_path)])
 
 
+def test_a_port_that_nobody_has_asked_for_makes_way_for_the_next():
+    log = io.StringIO()
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        other = run_locally.free_port(port, Log(log))
+    assert port < other < port + 100
+    assert log.getvalue() == f"     note: port {port} is taken; {other} is used instead.\n"
+
+
 def test_that_no_port_is_free_is_a_problem_like_any():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 65535))
