@@ -15,6 +15,7 @@ from nb_scorer.batching import proof
 from nb_scorer.common import paths, phrases
 from nb_scorer.common.problem import Problem
 from nb_scorer.model import golden_rows, manifest
+from nb_scorer.protocol import answer_words
 
 from nb_builder.common import ca_bundle
 from nb_builder.common.cell import Cell
@@ -237,9 +238,8 @@ def failure(row: Mapping) -> str:
 
 
 def error_line(error: Mapping) -> str:
-    """Return the last line of the traceback or, without one, the service's own message."""
-    lines = (error.get("traceback") or "").strip().splitlines()
-    return brief(lines[-1] if lines else error.get("what") or "")
+    """Return the error that the traceback ends with or, without one, the service's own message."""
+    return brief(answer_words.error_of(error.get("traceback") or "") or error.get("what") or "")
 
 
 def detail(error: Mapping, stderr: str = "") -> dict[str, str]:
@@ -249,7 +249,7 @@ def detail(error: Mapping, stderr: str = "") -> dict[str, str]:
     """
     text = error.get("traceback") or ""
     is_traceback = "Traceback" in text
-    shown = "the last line of the traceback above" if is_traceback else THIS_ERROR
+    shown = "the end of the traceback above" if is_traceback else THIS_ERROR
     return {"detail": shorten(text if is_traceback else stderr + text), "shown": shown}
 
 

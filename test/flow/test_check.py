@@ -34,6 +34,7 @@ STATIC = {
     "notebook-not-found",
     "notebook-not-json",
     "notebook-unreadable",
+    "only-in-jupyter",
     "parameter-unknown",
     "predictor-missing",
     "predictor-nowhere",

@@ -32,12 +32,25 @@ class Outcome(object):
 
 
 class _Source(object):
-    """A source that serves: `places` are (feature of samples, column of the rows)."""
+    """A source that serves: `places` are (feature of samples, column of the rows).
 
-    def __init__(self, words, rows, places):
+    `doubtful` are the features that several columns of what fit got may be; None where columns go by their names.
+    """
+
+    def __init__(self, words, rows, places, doubtful=None):
         self.words = words
         self.rows = rows
         self.places = places
+        self.doubtful = doubtful
+
+    def lack(self, feature):
+        """Return why there is no column for a feature of the samples."""
+        if self.doubtful is None:
+            return "the baseline has no column of that name"
+        if feature in self.doubtful:
+            words = "several columns of the data passed to fit have its value in each golden row; "
+            return words + "another call of predictor may tell which"
+        return "no column of the data passed to fit has its value in each golden row"
 
 
 class _Samples(object):
@@ -130,12 +143,12 @@ def _of_fits(called, fits, golden, samples, reasons):
     pairs = passed_samples.passed(called["predictor"], [fit.model() for fit in usable], golden) if usable else []
     for fit, of_fit in zip(usable, pairs):
         try:
-            places = passed_samples.matched(of_fit, feature_bins.form_of(fit.rows.samples)[1], samples)
+            places, doubtful = passed_samples.matched(of_fit, feature_bins.form_of(fit.rows.samples)[1], samples)
         except Uncomparable as error:
             reasons.append("{}: {}".format(_where(fit), error))
             continue
         if places:
-            return _Source("the data passed to {}".format(_where(fit)), fit.rows, places)
+            return _Source("the data passed to {}".format(_where(fit)), fit.rows, places, doubtful)
         reasons.append("{}: predictor does not pass its sample to it as it is".format(_where(fit)))
     return None
 
@@ -151,7 +164,7 @@ def _made(called, source, samples, golden, form, notes):
     values = dict(zip(columns, feature_bins.columns(rows.samples, own_form, columns)))
     sample_form = samples.form or own_form
     missing = [name for name in samples.names or () if name not in dict(source.places)]
-    not_compared = [["sample", name, "the baseline has no column that is it"] for name in missing]
+    not_compared = [["sample", name, source.lack(name)] for name in missing]
     features = _features("sample", [(name, values[column]) for name, column in source.places], not_compared)
     if rows.left_out:
         words = "only the first {} columns of the baseline are compared".format(MOST_FEATURES)

@@ -1,6 +1,7 @@
 """Collects golden rows in a notebook's kernel: from its own calls and its examples, which predictor is asked again."""
 
 import json
+import re
 import threading
 import time
 import traceback
@@ -180,7 +181,7 @@ class _Collector(object):
 
     def _add_otherwise(self, call, label, error):
         """Note why a call that fails with `error` is no row; raise Complaint where its JSON form is not the cause."""
-        message = shown(_message(error))
+        message = shown(_given(error))
         if not call.current:
             self.notes.append("{} is no golden row: a later cell defines predictor anew".format(label))
             return
@@ -380,6 +381,13 @@ def _message(error):
     if text and isinstance(error, (Misfit, json_codec.NoJsonForm)):
         return text
     return "{}: {}".format(type(error).__name__, text) if text else type(error).__name__
+
+
+def _given(error):
+    """Return the words of `error` as the object of a sentence: a call gives them."""
+    if isinstance(error, json_codec.NoJsonForm):
+        return re.sub(r",? has no JSON form", ", which has no JSON form", str(error), count=1)
+    return _message(error)
 
 
 def _notebook_traceback(error):

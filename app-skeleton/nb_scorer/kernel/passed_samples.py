@@ -90,14 +90,17 @@ def _noting(method, rows):
 
 
 def matched(pairs, columns, samples):
-    """Return [(feature, column)] of the columns that are, in all `pairs` of `passed`, one feature of the sample."""
+    """Return ([(feature, column)], doubtful): columns that are, in all `pairs` of `passed`, one feature of the sample.
+
+    `doubtful` are the features that several columns may be.
+    """
     if not pairs:
-        return []
+        return [], set()
     expected = feature_bins.columns([sample for sample, _ in pairs], samples.form, samples.names)
     form, names = feature_bins.form_of([row for _, row in pairs])
     # fit may have been given a table and predict an array: their columns are the same by their places.
     if len(names) != len(columns):
-        return []
+        return [], set()
     received = feature_bins.columns([row for _, row in pairs], form, names)
     places = []
     for position, (column, values) in enumerate(zip(columns, received)):
@@ -107,7 +110,8 @@ def matched(pairs, columns, samples):
         if preferred or len(alike) == 1:
             places.append(((preferred or alike)[0], column))
     chosen = [feature for feature, _ in places]
-    return [(feature, column) for feature, column in places if chosen.count(feature) == 1]
+    sure = [(feature, column) for feature, column in places if chosen.count(feature) == 1]
+    return sure, {feature for feature in chosen if chosen.count(feature) > 1}
 
 
 def _same(left, right):

@@ -231,11 +231,9 @@ class Form(object):
         for applies, step in self._library_steps:
             if applies(value):
                 return step(value)
-        raise NoJsonForm(
-            "an answer of type {} has no JSON form".format(
-                "{}.{}".format(type(value).__module__, type(value).__qualname__)
-            )
-        )
+        kind = type(value)
+        home = "" if kind.__module__ == "builtins" else kind.__module__ + "."
+        raise NoJsonForm("an answer of type {}{} has no JSON form".format(home, kind.__qualname__))
 
 
 def _moment(value):

@@ -1,11 +1,14 @@
 """What a client is told of a sample that got no answer: a status of HTTP, and a sentence."""
 
+import itertools
+
 from nb_scorer.protocol import frames
 
 REFUSED = "The notebook's validator refuses this sample"
 MISFIT = "The sample is not what the notebook takes"
 NO_JSON_FORM = "The notebook's predictor gave an answer that can't be sent"
 FAILED = "The notebook's predictor failed on this sample; the service's log has the traceback."
+_HEADER = "Traceback (most recent call last):\n"
 
 
 def of(outcome, facts, messages=True):
@@ -26,9 +29,24 @@ def of_row(outcome, facts):
     """Return the same for a sample that is a row of its reader's own: there is no body, and no log to look at."""
     status, sentence = of(outcome, facts)
     if sentence == FAILED:
-        last = (facts.get("traceback") or "").strip().rpartition("\n")[2] or "it gave no reason"
-        return status, "The notebook's predictor failed on this sample: {}".format(last)
+        error = error_of(facts.get("traceback") or "") or "it gave no reason"
+        return status, "The notebook's predictor failed on this sample: {}".format(error)
     return status, sentence.replace("The body is not JSON", "It is not JSON")
+
+
+def error_of(text):
+    """Return the class and the first line of the error that a traceback ends with; its last line, if it has no frames.
+
+    The message may have more lines, of which the first says most.
+    """
+    _, header, raised = text.rpartition(_HEADER)
+    lines = [line for line in raised.splitlines() if line.strip()]
+    # Frames are indented.
+    error = list(itertools.dropwhile(lambda line: line.startswith(" "), lines)) if header else []
+    if not error:
+        return lines[-1].strip() if lines else ""
+    # A message may begin with an empty line.
+    return " ".join(line.strip() for line in error[: 2 if error[0].rstrip().endswith(":") else 1])
 
 
 def _sentence(beginning, reason):

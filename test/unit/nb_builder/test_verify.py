@@ -115,7 +115,7 @@ def test_a_model_that_does_not_load_is_refused_with_the_traceback(home):
     with pytest.raises(ModelDoesNotLoad, match="in a fresh process: ModuleNotFoundError: No module named") as caught:
         verified(home, {**GOOD, "loaded": False, "load_error": error})
     assert caught.value.detail.startswith("Traceback")
-    assert caught.value.fix.startswith("Correct what the last line of the traceback above says;")
+    assert caught.value.fix.startswith("Correct what the end of the traceback above says;")
 
 
 def test_a_model_whose_process_ends_while_loading_is_refused_with_its_own_last_words(home):

@@ -94,7 +94,7 @@ def test_columns_of_a_table_are_the_keys_of_samples_and_others_are_left(collecte
     facts, summary, _ = collected(cell, baseline=table, samples=[{"size": 1.0, "colour": "red"}])
     assert features(facts) == {("sample", "size"): "numbers"}
     assert summary["not_compared"] == [
-        "colour of the sample: the baseline has no column that is it",
+        "colour of the sample: the baseline has no column of that name",
         "value of the answer: the baseline has not all that predictor needs",
     ]
 
@@ -194,7 +194,21 @@ def test_only_the_columns_that_are_the_sample_s_are_compared(collected):
     cell = "def predictor(x):\n    return model.predict([[x['a'], x['a'] * x['b']]])[0]"
     facts, summary, _ = collected(FIT, cell, samples=[{"a": 2, "b": 3}, {"a": 5, "b": 7}])
     assert features(facts) == {("sample", "a"): "numbers"}
-    assert summary["not_compared"][0] == "b of the sample: the baseline has no column that is it"
+    assert (
+        summary["not_compared"][0]
+        == "b of the sample: no column of the data passed to fit has its value in each golden row"
+    )
+
+
+def test_a_feature_that_two_columns_may_be_is_told_as_such(collected):
+    fit = "model = Model().fit([[a, b, a * b] for a, b in ROWS])"
+    cell = "def predictor(x):\n    return model.predict([[x['a'], x['b'], x['a'] * x['b']]])[0]"
+    facts, summary, _ = collected(fit, cell, samples=[{"a": 1, "b": 2}])
+    assert features(facts) == {("sample", "a"): "numbers"}
+    lack = "several columns of the data passed to fit have its value in each golden row; another call of predictor may"
+    assert summary["not_compared"][0] == f"b of the sample: {lack} tell which"
+    facts, summary, _ = collected(fit, cell, samples=[{"a": 1, "b": 2}, {"a": 3, "b": 5}])
+    assert summary["features"] == ["a", "b"]
 
 
 @pytest.mark.parametrize("own", ["", "model.predict = model.predict"])

@@ -104,6 +104,19 @@ def test_a_call_that_fails_as_json_is_left_out_with_a_note():
     assert notes[0].startswith("the call predictor([1, 2]) is no golden row: as JSON the sample gives AttributeError")
 
 
+@pytest.mark.parametrize(
+    ("answer", "given"),
+    [
+        (1j, "an answer of type complex, which has no JSON form"),
+        ({1: float("nan"), "1": 0}, "a dict with two keys of one name, such as 1 and '1', which has no JSON form"),
+    ],
+)
+def test_an_answer_without_a_form_in_json_is_told_in_a_sentence(answer, given):
+    answers = {7: answer, 8: 8}
+    _, notes = rows({"predictor": answers.get}, [call(b"7", None), b"8"])
+    assert notes == ["the call predictor(7) is no golden row: it gives " + given]
+
+
 def test_a_predictor_that_answers_none_of_the_notebooks_own_calls_as_json_is_a_complaint():
     with pytest.raises(Complaint) as caught:
         rows({"predictor": lambda x: x.shape}, [call(b"[1, 2]", b"[2]", passed="numpy.ndarray")])
@@ -232,8 +245,8 @@ def test_a_clock_that_tells_seconds_contradicts_itself():
     ("namespace", "error"),
     [
         ({"predictor": lambda x: 1 / x, "examples": [1, 0]}, "ZeroDivisionError: division by zero"),
-        ({"predictor": lambda x: object(), "examples": [1, 0]}, "an answer of type builtins.object has no JSON form"),
-        ({"predictor": double, "examples": [1, object()]}, "an answer of type builtins.object has no JSON form"),
+        ({"predictor": lambda x: object(), "examples": [1, 0]}, "an answer of type object has no JSON form"),
+        ({"predictor": double, "examples": [1, object()]}, "an answer of type object has no JSON form"),
         ({"predictor": lambda x: sys.exit(3) if x == 0 else 1, "examples": [1, 0]}, "SystemExit: 3"),
     ],
 )

@@ -182,14 +182,14 @@ def test_where_the_notebook_took_the_stream_of_errors_away_a_failure_is_no_end(s
 
 def test_an_answer_that_is_no_json_is_a_failure_that_names_the_type(capsys):
     assert made(lambda x: object()).answer(b"1")[0] == frames.FAILED
-    assert "builtins.object" in capsys.readouterr().err
+    assert "of type object has" in capsys.readouterr().err
 
 
 def test_the_client_is_told_why_an_answer_has_no_json_form():
     status, payload = made(lambda x: [object()]).answer(b"1")
     assert (status, json.loads(payload)["reason"]) == (
         frames.FAILED,
-        "an answer of type builtins.object has no JSON form",
+        "an answer of type object has no JSON form",
     )
 
 

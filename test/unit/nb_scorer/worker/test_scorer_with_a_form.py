@@ -145,7 +145,7 @@ def test_of_many_answers_the_first_without_a_json_form_is_named_by_its_place(cap
     assert asked.answer_many(b"[[1], [3]]") == (frames.OK, b"[[2.0], [6.0]]", 2)
     status, payload, _ = asked.answer_many(b"[[1], [2], [3]]")
     assert (status, json.loads(payload)["index"]) == (frames.FAILED, 1)
-    assert json.loads(payload)["reason"] == "an answer of type builtins.object has no JSON form"
+    assert json.loads(payload)["reason"] == "an answer of type object has no JSON form"
 
 
 def test_what_the_validator_changes_is_not_what_the_form_gets():
