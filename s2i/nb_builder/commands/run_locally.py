@@ -181,7 +181,10 @@ def serve(
     try:
         _wait_until_ready(service, reader)
         asked = _send_example(app_root, f"http://{HOST}:{port}", log)
-        if answers is not None:
+        if answers is None:
+            log.line("     Ctrl-C ends the service.")
+        else:
+            # A program reads this, and nobody at a terminal.
             answers.give(asked)
         service.wait()
     except KeyboardInterrupt:
@@ -260,7 +263,6 @@ def _send_example(app_root: Path, address: str, log: Log) -> dict[str, object]:
         time.sleep(2 * FLUSH_SECONDS)
     log.line(f"     {how_to_ask(sample, url)}")
     log.line(f"     {address}/docs is its page")
-    log.line("     Ctrl-C ends the service.")
     return asked
 
 
