@@ -177,7 +177,21 @@ class _Collector(object):
             return call.by_name
         reason = "a client can only send the list of its rows as JSON, and for that {}".format(outcome)
         self.notes.append("{} is no golden row: {}".format(_call_of(call), reason))
+        self._note_unanswered(call)
         return None
+
+    def _note_unanswered(self, call):
+        """Count a table as a failure where no form of it gets an answer: its rows, with labels or not, or its first."""
+        rows = json_codec.decode(call.body)
+        forms = [call.by_name] if call.by_name else []
+        forms += [json_codec.encode(rows[0], self.form)] if isinstance(rows, list) and rows else []
+        if any(self._answers(form) for form in forms):
+            return
+        try:
+            self._ask(call.body)
+        # As for a row of examples.
+        except BaseException as error:
+            self._failed.append((call, shown(_given(error)), _notebook_traceback(error)))
 
     def _add_otherwise(self, call, label, error):
         """Note why a call that fails with `error` is no row; raise Complaint where its JSON form is not the cause."""

@@ -127,7 +127,10 @@ class PredictorNeverAnswers(BuildProblem):
     code = "predictor-never-answers"
     what_words = "predictor answers none of the notebook's own samples as a client sends them: {call} gives {error}."
     why_words = "A cell may pass any object ({passed}), a client only JSON: numbers, strings, lists and objects."
-    fix_words = "Convert inside predictor, for example 'x = numpy.asarray(x)', and return what has a form in JSON."
+    fix_words = (
+        "Convert inside predictor, for example 'x = numpy.asarray(x)' or 'df = pandas.DataFrame(x)', and return what "
+        "has a form in JSON."
+    )
 
 
 class AnswerChanged(BuildProblem):

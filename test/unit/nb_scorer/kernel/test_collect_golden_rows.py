@@ -201,7 +201,8 @@ def test_a_table_is_a_row_where_its_rows_or_its_only_one_get_the_answer_of_the_c
 @pytest.mark.parametrize(
     ("namespace", "outcome"),
     [
-        ({"predictor": lambda x: x.columns}, "predictor fails with AttributeError: 'list' object has no attribute"),
+        # A row alone gets an answer, so the service has some.
+        ({"predictor": lambda x: x["a"]}, "predictor fails with TypeError: list indices must be integers"),
         ({"predictor": len}, "predictor answers 1"),
         ({"predictor": lambda x: [2], "validator": lambda x: False}, "validator returns False"),
     ],
@@ -212,6 +213,18 @@ def test_a_table_that_is_no_proof_is_told_with_the_reason(namespace, outcome):
     assert collected == []
     assert note.startswith("the call of predictor in cell [3] with a pandas.DataFrame is no golden row: ")
     assert "can only send the list of its rows as JSON, and for that " + outcome in note
+
+
+def test_a_predictor_of_tables_alone_is_refused_as_no_client_sends_one():
+    table = call(b'[{"a": 1}, {"a": 2}]', b"[2]", passed="pandas.DataFrame", is_table=True)
+    with pytest.raises(Complaint) as caught:
+        rows({"predictor": lambda x: x.columns}, [table])
+    assert caught.value.code == "predictor-never-answers"
+    assert caught.value.facts["passed"] == "pandas.DataFrame"
+    assert caught.value.facts["error"].startswith("AttributeError: 'list' object has no attribute 'columns'")
+    # Where another sample is answered, the table is only a note.
+    collected, notes = rows({"predictor": lambda x: x.columns if x != 3 else 4, "examples": [3]}, [table])
+    assert ([row["answer"] for row in collected], len(notes)) == ([4], 1)
 
 
 def test_a_call_whose_sample_has_no_form_in_json_is_told_with_the_reason():
