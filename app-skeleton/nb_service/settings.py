@@ -209,6 +209,13 @@ class Settings(Table):
         "`off` disables gRPC. Default: 8081 in an image with gRPC, otherwise none.",
         group="gRPC",
     )
+    grpc_connection_age: float = setting(
+        "S2I_GRPC_CONNECTION_AGE",
+        number(0, 86400),
+        0.0,
+        "Seconds after which a gRPC client is asked to connect anew, so that it finds new replicas and leaves those "
+        "that end; 0 never asks. Calls in flight are answered.",
+    )
     grpc_cert_file: str = setting(
         "S2I_GRPC_CERT_FILE",
         text,

@@ -1,4 +1,7 @@
-"""Services are restarted in turn behind HAProxy, as the page about gRPC configures it: of 10,000 calls none is lost."""
+"""Services are restarted in turn behind HAProxy: of 10,000 calls none is lost.
+
+It balances calls, as the page about gRPC configures it, or connections, as a Service of Kubernetes does.
+"""
 
 import json
 import re
@@ -20,6 +23,8 @@ NOTEBOOK = """
 """
 CALLS = 10_000
 RESTARTS, AWAY = 4, 300
+# Longer than the age: connections have left a service before it stops.
+LEAVING = {"S2I_GRPC_CONNECTION_AGE": "1", "S2I_LINGER": "2"}
 
 
 @pytest.fixture
@@ -27,9 +32,9 @@ def begin(model_cache):
     """Return what starts a service on two ports; it ends with the test."""
     running = []
 
-    def start(ports):
+    def start(ports, **env):
         http, grpc = map(str, ports)
-        env = {"PORT": http, "S2I_GRPC_PORT": grpc, "WEB_CONCURRENCY": "1", "S2I_MODEL_NAME": "model"}
+        env |= {"PORT": http, "S2I_GRPC_PORT": grpc, "WEB_CONCURRENCY": "1", "S2I_MODEL_NAME": "model"}
         running.append(GrpcService(model_cache(NOTEBOOK), **env).ready())
         return running[-1]
 
@@ -43,13 +48,15 @@ def balance(tmp_path):
     """Return what starts HAProxy before pairs of ports, and gives its own; it ends with the test."""
     running = []
 
-    def start(pairs):
+    def start(pairs, *, calls):
         port = free_port()
         (own,) = re.findall(r"^```\n(defaults.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
         own = own.replace("bind :8081", f"bind 127.0.0.1:{port}")
         for name, (http, grpc) in zip(("one", "two"), pairs, strict=True):
             own = own.replace(f"{name}:8081 ", f"127.0.0.1:{grpc} ")
             own = own.replace("port 8080", f"port {http}", 1)
+        if not calls:
+            own = own.replace("mode http", "mode tcp").replace(" check-proto h1", "").replace(" proto h2", "")
         (tmp_path / "config").write_text(own)
         with open(tmp_path / "log", "wb") as log:
             command = [debian.found("haproxy", "haproxy"), "-db", "-f", tmp_path / "config"]
@@ -67,10 +74,11 @@ def calls_of(service):
     return service.log.count("ModelInfer OK")
 
 
-def test_behind_a_balancer_no_call_is_lost_while_services_are_restarted(begin, balance):
+@pytest.mark.parametrize(("calls", "env"), [(True, {}), (False, LEAVING)], ids=["calls", "connections"])
+def test_behind_a_balancer_no_call_is_lost_while_services_are_restarted(begin, balance, calls, env):
     pairs = [(free_port(), free_port()) for _ in range(2)]
-    services = [begin(pair) for pair in pairs]
-    port = balance(pairs)
+    services = [begin(pair, **env) for pair in pairs]
+    port = balance(pairs, calls=calls)
     words = [clients.python_of("triton-grpc"), clients.HERE / "balance_grpc.py", f"127.0.0.1:{port}", str(CALLS)]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as client:
         for turn in range(RESTARTS):
@@ -79,7 +87,7 @@ def test_behind_a_balancer_no_call_is_lost_while_services_are_restarted(begin, b
             assert leaving.stop() == 0
             until = calls_of(staying) + AWAY
             assert wait_until(lambda left=staying, until=until: calls_of(left) >= until)
-            services[turn % 2] = begin(pairs[turn % 2])
+            services[turn % 2] = begin(pairs[turn % 2], **env)
         assert wait_until(lambda: calls_of(services[1]))
         right, wrong = json.loads(client.communicate("over\n", timeout=300)[0])
     assert wrong == {}

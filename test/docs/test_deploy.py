@@ -252,6 +252,15 @@ def test_what_follows_the_image_in_openshift_s_cron_job_names_its_container():
     assert container["image"] == named("BuildConfig", "my-service")["spec"]["output"]["to"]["name"]
 
 
+def test_grpc_connections_have_left_a_pod_before_it_stops():
+    kubernetes = yaml.safe_load((DEPLOY / "kubernetes/deployment.yaml").read_text(encoding="utf-8"))
+    pod = kubernetes["spec"]["template"]["spec"]
+    env = {each["name"]: float(each["value"]) for each in pod["containers"][0]["env"]}
+    # grpcio makes an age up to a tenth longer, and nodes hear a little later that the pod ends.
+    assert 1.5 * env["S2I_GRPC_CONNECTION_AGE"] <= env["S2I_LINGER"]
+    assert env["S2I_LINGER"] + 5 < env["S2I_GRACE"] < pod["terminationGracePeriodSeconds"] - 5
+
+
 def test_kserve_s_predictor_is_the_container_of_kubernetes_within_what_both_of_its_ways_take():
     service = yaml.safe_load((DEPLOY / "kserve.yaml").read_text(encoding="utf-8"))
     kubernetes = yaml.safe_load((DEPLOY / "kubernetes/deployment.yaml").read_text(encoding="utf-8"))

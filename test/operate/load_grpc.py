@@ -1,4 +1,4 @@
-"""Calls a service until told to stop, by clients that never ask twice; prints {what was said: how often} as JSON.
+"""Calls a service until told to stop, without a policy for retries; prints {what was said: how often} as JSON.
 
 Usage: load_grpc.py HOST PORT LEAST, stopped by a line on stdin once at least so many calls were made. Run by a Python
 that has tritonclient.
@@ -21,8 +21,11 @@ class Client(threading.Thread):
         self._address, self._end = address, end
 
     def run(self):
-        """Call until told to stop."""
-        options = [("grpc.enable_retries", 0), ("grpc.use_local_subchannel_pool", 1)]
+        """Call until told to stop, without a policy for retries.
+
+        gRPC itself sends anew what no service has seen: calls that GOAWAY overtook on their way out.
+        """
+        options = [("grpc.use_local_subchannel_pool", 1)]
         request = service_pb2.ModelInferRequest(model_name="model")
         tensor = request.inputs.add(name="x", datatype="FP64", shape=[1, 2])
         tensor.contents.fp64_contents.extend([0.2, 0.7])

@@ -124,7 +124,11 @@ def _made(
 
 def _options(settings: Settings) -> list[tuple[str, int]]:
     patience = int(settings.receive_timeout * 1000)
+    # GOAWAY well before the connection is given up: what arrives until a client has seen it is answered, which is not
+    # so when a server stops. grpcio makes each age up to a tenth longer or shorter, so that not all connect at once.
+    age = [("grpc.max_connection_age_ms", int(settings.grpc_connection_age * 1000))]
     return [
+        *(age if settings.grpc_connection_age else ()),
         ("grpc.max_receive_message_length", settings.max_body),
         # An answer may be larger than what asked for it.
         ("grpc.max_send_message_length", -1),
