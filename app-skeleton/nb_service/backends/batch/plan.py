@@ -47,7 +47,7 @@ def make(sources: list[Source], options: Options) -> Plan:
     output = options.output
     into_folder = output.endswith(os.sep) or (output != STDOUT and os.path.isdir(output))
     if into_folder:
-        tasks = [_task(os.path.join(output, _file_name(source, options)), [source], options) for source in sources]
+        tasks = [_task(_in_folder(output, _file_name(source, options)), [source], options) for source in sources]
     else:
         tasks = [_task(output, sources, options)]
     errors = _target(options.errors) if options.errors else ""
@@ -57,6 +57,15 @@ def make(sources: list[Source], options: Options) -> Plan:
     path = tasks[0].path
     folder, name = (output, "") if into_folder else (os.path.dirname(path), f".{os.path.basename(path)}")
     return Plan(tasks, os.path.join(folder, f"{name}{FOLDER}"), errors)
+
+
+def _in_folder(folder: str, name: str) -> str:
+    """Return the path of a file that is named after its input; raise BatchOutput where a link has that name."""
+    path = os.path.join(folder, name)
+    if os.path.islink(path):
+        # Nobody has named it: whoever else may write into the folder would choose which file is replaced.
+        raise problems.BatchOutput(path, "it is a link", "Remove it, or name the file that it leads to as the output.")
+    return path
 
 
 def _target(path: str) -> str:
