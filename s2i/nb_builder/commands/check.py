@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 USAGE = "Usage: check [--json] [--fix [--python PATH]] FOLDER|NOTEBOOK|GIT_URL"
 
+_PYTHON = "S2I_PYTHON"
 _OF_REQUIREMENTS = (RequirementsMissing, RequirementsEmpty)
 
 
@@ -165,7 +166,7 @@ def examine(folder: Path, environ: Mapping[str, str], scratch: Path, log: Log) -
     result = Result()
     report = result.findings.append
     with checks.passing(report):
-        settings = Settings({**target.s2i_environment(folder), **environ, "S2I_SRC": str(folder)})
+        settings = Settings({**_of_repository(folder, environ, log), **environ, "S2I_SRC": str(folder)})
         result.checked = checks.look(settings, folder, log, report)
         findings.read_requirements(result, scratch, log, settings.allow_indexes)
         if result.checked and result.checked.notebooks and settings.batching == "auto":
@@ -174,6 +175,17 @@ def examine(folder: Path, environ: Mapping[str, str], scratch: Path, log: Log) -
             if hindrance:
                 log.note(hindrance.note)
     return result
+
+
+def _of_repository(folder: Path, environ: Mapping[str, str], log: Log) -> dict[str, str]:
+    """Return what .s2i/environment sets, without a program of its own: a check starts none that others chose."""
+    variables = target.s2i_environment(folder)
+    if os.sep in variables.get(_PYTHON, "") and not environ.get(_PYTHON):
+        log.note(
+            f"{_PYTHON}={variables.pop(_PYTHON)} of .s2i/environment names a program, which a check does not start; "
+            f"set {_PYTHON} yourself to check with it."
+        )
+    return variables
 
 
 def as_object(result: Result, notes: Sequence[str]) -> dict:

@@ -9,6 +9,8 @@ import re
 import sys
 from typing import TextIO
 
+from nb_service.log import visible
+
 # What is coloured on a terminal, by SGR codes of ECMA-48: titles bold, problems red, what helps green, notes yellow.
 _COLOURED = (
     (re.compile(r"^---> .*", re.MULTILINE), "1"),
@@ -30,8 +32,9 @@ class Log:
         self.line(f"---> {text}")
 
     def line(self, text: str) -> None:
-        """Print one line; characters that the stream's encoding lacks are escaped."""
+        """Print one line; control characters, and those that the stream's encoding lacks, are escaped."""
         encoding = self.stream.encoding or "utf-8"
+        text = visible(text)
         if self._in_colours:
             for pattern, code in _COLOURED:
                 text = pattern.sub(f"\x1b[{code}m\\g<0>\x1b[0m", text)

@@ -130,11 +130,12 @@ def probe(path: Path) -> Python | None:
         completed = subprocess.run([path, "-I", "-S", "-c", _PROBE], capture_output=True, text=True, timeout=20)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    if completed.returncode:
+    # Whatever else may be called python, or named by S2I_PYTHON, answers otherwise.
+    match = re.fullmatch(r"((\d+)\.(\d+)) (\S+) (.+)", completed.stdout.strip())
+    if completed.returncode or match is None:
         return None
-    minor, full, executable = completed.stdout.strip().split(" ", 2)
-    major, number = map(int, minor.split("."))
-    return Python(Path(executable), minor, full) if (major, number) >= OLDEST else None
+    minor, major, number, full, executable = match.groups()
+    return Python(Path(executable), minor, full) if (int(major), int(number)) >= OLDEST else None
 
 
 def _by_setting(setting: str, environ: Mapping[str, str]) -> Python:

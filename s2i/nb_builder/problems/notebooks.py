@@ -69,6 +69,15 @@ class NotebookUnreadable(BuildProblem):
     fix_words = "Correct it, or open it in the tool that wrote it and save it again; then build again."
 
 
+class NotebookName(BuildProblem):
+    """The notebook's name has a character that is no letter."""
+
+    code = "notebook-name"
+    what_words = "The name of the notebook {shown} has a control character, which is shown by its code."
+    why_words = "It would break lines, or turn them, in logs, scripts and messages, which then say something else."
+    fix_words = "Rename the notebook."
+
+
 class NotebookNotFound(BuildProblem):
     """The notebook that was chosen is not there."""
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from nb_scorer.common.problem import Problem
+from nb_service.log import one_line
 
 from nb_builder.analysis import notebook_contract
 from nb_builder.common.cell import Cell
@@ -71,7 +72,7 @@ def all_of(repository: Path) -> list[Path]:
 
 def listed(paths: list[Path]) -> str:
     """Return at most ten names and a count of the others, so that the message stays readable."""
-    names = ", ".join(str(path) for path in paths[:_LISTED])
+    names = ", ".join(one_line(str(path)) for path in paths[:_LISTED])
     return names + (f" and {len(paths) - _LISTED} more" if len(paths) > _LISTED else "")
 
 
@@ -118,7 +119,8 @@ def _files(repository: Path) -> Iterator[Path]:
         ]
         for name in files:
             path = (parent / name).relative_to(repository)
-            if path.suffix in formats.SUFFIXES and not _is_test(path):
+            # A pipe would never end, and a device is no notebook either.
+            if path.suffix in formats.SUFFIXES and not _is_test(path) and (parent / name).is_file():
                 yield path
 
 

@@ -2,10 +2,13 @@
 
 import os
 import shutil
+import stat
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from nb_builder.problems.notebooks import NotebookChosenTwice, NotebookNotFound, SourceMissing
+from nb_service.log import one_line
+
+from nb_builder.problems.notebooks import NotebookChosenTwice, NotebookName, NotebookNotFound, SourceMissing
 from nb_builder.repository import candidates
 
 # s2i puts the repository here, and it stays in the image unless assemble removes it.
@@ -38,15 +41,20 @@ def find_notebooks(
 
     `chosen` is S2I_SOURCE_NOTEBOOK, `listed` S2I_SOURCE_NOTEBOOK_LIST. Without either it is the one that
     `candidates` finds, and `note` gets the reason if there are several. Raises NotebookChosenTwice or
-    NotebookNotFound, and what `candidates.sole` raises.
+    NotebookNotFound or NotebookName, and what `candidates.sole` raises.
     """
     if chosen is not None and listed is not None:
         raise NotebookChosenTwice(chosen=chosen, listed=", ".join(listed))
     if listed is not None:
-        return _chosen(repository, listed, "S2I_SOURCE_NOTEBOOK_LIST")
-    if chosen is not None:
-        return _chosen(repository, [chosen], "S2I_SOURCE_NOTEBOOK")
-    return (candidates.sole(repository, note),)
+        notebooks = _chosen(repository, listed, "S2I_SOURCE_NOTEBOOK_LIST")
+    elif chosen is not None:
+        notebooks = _chosen(repository, [chosen], "S2I_SOURCE_NOTEBOOK")
+    else:
+        notebooks = (candidates.sole(repository, note),)
+    for notebook in notebooks:
+        if (shown := one_line(str(notebook))) != str(notebook):
+            raise NotebookName(shown=shown)
+    return notebooks
 
 
 def has_module(repository: Path, module: str) -> bool:
@@ -96,7 +104,18 @@ def _is_inside(repository: Path, path: Path) -> bool:
 def _not_of_the_repository(folder: str, names: list[str]) -> list[str]:
     """Return the entries of a local folder that do not belong to the repository's files, such as .git and venvs."""
     generated = {".git", ".ipynb_checkpoints", "__pycache__"}
-    return [name for name in names if name in generated or os.path.exists(os.path.join(folder, name, "pyvenv.cfg"))]
+    return [
+        name
+        for name in names
+        if name in generated
+        or os.path.exists(os.path.join(folder, name, "pyvenv.cfg"))
+        or not _can_be_committed(os.lstat(os.path.join(folder, name)).st_mode)
+    ]
+
+
+def _can_be_committed(mode: int) -> bool:
+    """Return whether git knows what has this mode: neither pipes nor sockets nor devices."""
+    return stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode)
 
 
 def _bring_entry(entry: Path, target: Path) -> None:

@@ -1,9 +1,12 @@
 """Makes script one and script two: the transforms for each, and the format that they are written in."""
 
 import copy
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from nb_service.log import one_line
 from nbconvert.exporters import TemplateExporter
 from nbformat import NotebookNode
 from traitlets.config import Config
@@ -23,6 +26,12 @@ class PercentExporter(TemplateExporter):
     output_mimetype = "text/x-python"
     extra_template_basedirs = [str(Path(__file__).with_name("templates"))]  # noqa: RUF012 - a trait of nbconvert's
     template_name = "percent"
+
+    def default_filters(self) -> Iterator[tuple[str, Callable]]:
+        """Yield nbconvert's filters, and ours for what stands in comments, which it must not end."""
+        yield from super().default_filters()
+        yield "one_line", one_line
+        yield "commented", _commented
 
 
 @dataclass(frozen=True)
@@ -65,6 +74,11 @@ def _script(node: NotebookNode, steps: list, config: Config, notebook: Path, pur
     resources = {"nb_builder": {"notebook": str(notebook), "purpose": purpose}}
     text, _ = exporter.from_notebook_node(transformed, resources=resources)
     return Script(text.rstrip("\n") + "\n", _cells(transformed))
+
+
+def _commented(text: str) -> str:
+    """Return `text` as comments; a carriage return ends a line of Python, too."""
+    return "\n".join(f"# {line}" for line in re.split("\r\n|\r|\n", text))
 
 
 def _transform(node: NotebookNode, steps: list, config: Config) -> NotebookNode:

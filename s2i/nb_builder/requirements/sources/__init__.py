@@ -62,8 +62,11 @@ def _declarations(notebook: Path, src: Path, readers: Iterable) -> Iterator[Decl
         for name, reader, owner in readers:
             path = folder / name
             if path.is_file() and not (owner and (folder / owner).is_file()):
-                declaration = _read(path.relative_to(src).as_posix(), reader, path)
-                if declaration:
+                file = path.relative_to(src).as_posix()
+                # git keeps links, and one may lead to any file of whoever builds: its lines are not for an index.
+                if not path.resolve().is_relative_to(src.resolve()):
+                    yield Declaration(file, Packages(), "it is a link out of the repository")
+                elif declaration := _read(file, reader, path):
                     yield declaration
 
 

@@ -65,6 +65,22 @@ def test_the_settings_that_the_repository_brings_along_hold(tmp_path):
     assert result.defines == ["predictor"]
 
 
+def test_a_program_that_the_repository_names_is_not_started(tmp_path):
+    (tmp_path / "model.py").write_text("# %%\npredictor = len\n")
+    (tmp_path / "python").write_text(f"#!/bin/sh\ntouch {tmp_path}/started\n")
+    (tmp_path / "python").chmod(0o755)
+    (tmp_path / ".s2i").mkdir()
+    (tmp_path / ".s2i" / "environment").write_text(f"S2I_PYTHON={tmp_path}/python\n")
+    log = check.NotesLog(io.StringIO())
+    assert check.examine(tmp_path, {}, tmp_path, log).findings == []
+    assert not (tmp_path / "started").exists()
+    (note,) = log.notes
+    assert note.startswith(f"S2I_PYTHON={tmp_path}/python of .s2i/environment names a program, which a check does not")
+    # The user's own choice is obeyed; this one is no Python.
+    result = check.examine(tmp_path, {"S2I_PYTHON": f"{tmp_path}/python"}, tmp_path, log)
+    assert ((tmp_path / "started").exists(), [each.code for each in result.findings]) == (True, ["python-missing"])
+
+
 def test_requirements_in_a_cell_that_can_not_be_read_are_not_missed_twice(tmp_path):
     (tmp_path / "model.py").write_text("# %%\nrequirements = = []\n# %%\nimport numpy\n# %%\npredictor = len\n")
     result = check.examine(tmp_path, {}, tmp_path, check.NotesLog(io.StringIO()))

@@ -32,6 +32,13 @@ def terminal(monkeypatch):
     return written
 
 
+def test_what_others_chose_gives_a_terminal_no_orders(terminal):
+    shown = "ERROR: evil_\\u202epkg \\x1b]0;T\\x07 stands\tin a\nline\\x0d."
+    assert terminal("ERROR: evil_\u202epkg \x1b]0;T\x07 stands\tin a\nline\r.") == (
+        shown.replace("ERROR:", "\x1b[1;31mERROR:\x1b[0m") + "\n"
+    )
+
+
 def test_titles_problems_fixes_and_notes_have_colours_on_a_terminal(terminal):
     assert terminal("---> Checking", "     note: a note", PROBLEM, "  [1] 0.0 s  a = 1") == (
         "\x1b[1m---> Checking\x1b[0m\n\x1b[33m     note:\x1b[0m a note\n"

@@ -9,6 +9,7 @@ from nb_builder.problems.notebooks import (
     NotebookAmbiguous,
     NotebookChosenTwice,
     NotebookMissing,
+    NotebookName,
     NotebookNotFound,
     PredictorNowhere,
     SourceMissing,
@@ -93,6 +94,22 @@ def test_a_chosen_notebook_must_be_a_file_of_the_repository(tmp_path, chosen):
     with pytest.raises(NotebookNotFound) as refused:
         found(repo, chosen)
     assert refused.value.why == "The repository has: a.ipynb, sub/b.ipynb."
+
+
+@pytest.mark.parametrize("chosen", [None, "m\n\x1b[2J\u202e.ipynb"])
+def test_a_name_that_would_break_or_turn_lines_is_refused(tmp_path, chosen):
+    with pytest.raises(NotebookName) as refused:
+        found(repository(tmp_path, "m\n\x1b[2J\u202e.ipynb"), chosen)
+    assert refused.value.what.startswith(r"The name of the notebook m\x0a\x1b[2J\u202e.ipynb has a control character")
+
+
+def test_what_git_does_not_know_is_neither_read_nor_brought(tmp_path):
+    repo = repository(tmp_path, "a.ipynb")
+    for name in ("b.ipynb", "data"):
+        os.mkfifo(repo / name)
+    assert found(repo) == ["a.ipynb"]
+    source_tree.bring(repo, tmp_path / "copy")
+    assert os.listdir(tmp_path / "copy") == ["a.ipynb"]
 
 
 def test_a_chosen_notebook_may_be_written_with_dots(tmp_path):

@@ -29,6 +29,18 @@ def test_the_script_is_valid_python_in_percent_format():
     assert "# %% [raw]\n# raw <b>\n" in script.text
 
 
+def test_comments_end_only_where_ours_do():
+    cell, raw = new_markdown_cell("Title\rboom()\r\n# more"), new_raw_cell("raw\rboom()")
+    run = new_code_cell("a = 1", metadata={"nb_builder": {"injected": True, "title": "x\nboom()#.py, which %run runs"}})
+    node = new_notebook(cells=[cell, raw, run])
+    for script in (
+        scripts.model_script(node, Path("m\nboom()#.ipynb"), None),
+        scripts.requirements_script(node, Path("m\nboom()#.ipynb")),
+    ):
+        assert "boom" not in [name.id for name in ast.walk(ast.parse(script.text)) if isinstance(name, ast.Name)]
+        assert script.text.startswith("# Written by nb-builder from m\\x0aboom()#.ipynb: ")
+
+
 def test_what_is_run_is_what_is_written():
     script = model_script(new_code_cell("a = 1\n\n\nb = 2"), new_code_cell("%%time\nc = 3"))
     for cell in script.cells:
