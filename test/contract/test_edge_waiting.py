@@ -3,8 +3,10 @@
 import contextlib
 import json
 import os
+import selectors
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -69,6 +71,44 @@ def test_slow_posts_outside_of_predict_hold_up_nobody(start, way):
     finally:
         for wire in wires:
             wire.reset()
+
+
+@pytest.fixture
+def looked_at():
+    """Return what has many clients look at a page of a service again and again, for as long as the block takes."""
+
+    @contextlib.contextmanager
+    def looking(service, path, clients):
+        end = threading.Event()
+        with selectors.DefaultSelector() as selector, contextlib.ExitStack() as wires:
+            for _ in range(clients):
+                wire = wires.enter_context(Wire(service).send(get(path) * 1000))
+                wire.socket.setblocking(False)
+                selector.register(wire.socket, selectors.EVENT_READ)
+
+            def take():
+                while not end.is_set():
+                    for key, _ in selector.select(0.1):
+                        key.fileobj.recv(1 << 20)
+
+            taker = threading.Thread(target=take)
+            taker.start()
+            try:
+                yield
+            finally:
+                end.set()
+                taker.join()
+
+    return looking
+
+
+def test_pages_that_are_looked_at_without_end_keep_nobody_from_predictions(start, looked_at):
+    service = start(SLOW, S2I_MODEL_NAME="model").ready()
+    assert service.status("/docs") == 200
+    with looked_at(service, b"/docs", 400):
+        for _ in range(3):
+            assert ask(service, post(b"[1]", path=b"/predict/batch"), 10).status == 200
+            assert ask(service, post(b'{"instances": [1]}', path=b"/v1/models/model:predict"), 10).status == 200
 
 
 def test_who_takes_no_answers_keeps_nobody_else_from_theirs(start):

@@ -137,10 +137,13 @@ class AppLink:
         return kind == LOOKS or self._slots[POSTS] + self._slots[UPLOADS] < MOST_REQUESTS - RESERVED_FOR_LOOKS
 
     def _next(self) -> None:
-        """Begin the exchanges for which there is a slot."""
-        for kind in (LOOKS, POSTS, UPLOADS):
-            while self._waiting[kind] and self._has_free_slot(kind):
-                self._begin(self._waiting[kind].popleft())
+        """Begin the exchanges for which there is a slot, in the order in which they began to wait.
+
+        No kind goes first: one that clients ask for without end would take each slot that becomes free.
+        """
+        while kinds := [kind for kind in (LOOKS, POSTS, UPLOADS) if self._waiting[kind] and self._has_free_slot(kind)]:
+            longest = min(kinds, key=lambda kind: self._waiting[kind][0].since)
+            self._begin(self._waiting[longest].popleft())
 
     def _begin(self, exchange: "Exchange") -> None:
         self._slots[exchange.kind] += 1
