@@ -44,6 +44,14 @@ def origins(value: str) -> tuple[str, ...]:
     return listed
 
 
+def host_names(value: str) -> frozenset[str]:
+    """Return the names of hosts in a comma-separated list, in lower case; raise ValueError for anything else."""
+    listed = [name.strip().lower() for name in value.split(",")]
+    if not all(re.fullmatch(r"[a-z0-9_.-]+", name) for name in listed):
+        raise ValueError("names without ports, such as localhost,models.example.com")
+    return frozenset(listed)
+
+
 def ports(value: str) -> tuple[int, ...]:
     """Return the ports in a comma-separated list, none for `off`; raise ValueError for anything else."""
     listed = [part.strip() for part in value.split(",")]
@@ -187,6 +195,13 @@ class Settings(Table):
         origins,
         "",
         "Origins, separated by commas, whose web pages may read answers; `*` allows any. Default: none.",
+    )
+    allowed_hosts: frozenset[str] = setting(
+        "S2I_ALLOWED_HOSTS",
+        host_names,
+        "",
+        "Names, separated by commas, by which requests may address this service; addresses, and names below "
+        "`localhost`, always may. Default: any; of `nb-builder run` and `dev`, `localhost`.",
     )
     backend: str = setting(
         "S2I_BACKEND",

@@ -18,6 +18,7 @@ from contract import zipapps
 from contract.services import free_port, make_app_root
 from contract.test_registry import CONFIG
 from contract.test_registry import served as registry_at
+from contract.wire import ask, post
 from flow import stage
 
 # There is one place where `make run` builds.
@@ -50,6 +51,8 @@ def served(session, notebook):
     """Run `make run` with this NOTEBOOK, ask the service 4, and return (answer, log)."""
     session.run(Block(f"make run NOTEBOOK='{notebook}'\n", frozenset({"service"}), 1))
     answer = json.loads(stage.ask(session.port, b"4")[1])
+    # A page that has had its own name, here x, lead to this address gets nothing.
+    assert (b"Host: x" in post(b"4"), ask(session, post(b"4")).status) == (True, 403)
     until = time.monotonic() + 20
     while LAST_LINE not in session.log.read_text() and time.monotonic() < until:
         time.sleep(0.05)

@@ -5,6 +5,7 @@ import binascii
 import codecs
 import hashlib
 import hmac
+import ipaddress
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -59,6 +60,13 @@ FOREIGN = replies.problem(
     403,
     "A page of another origin sent this with a key that the browser had kept; S2I_CORS_ORIGINS lists those that may.",
 )
+
+FOREIGN_NAME = replies.problem(
+    403,
+    "The request's Host is no name of this service, as if a page had had it given to an address of this machine; "
+    "S2I_ALLOWED_HOSTS lists the names.",
+)
+DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 
 class Keys:
@@ -178,10 +186,14 @@ class Asked(Protocol):
 class Gate:
     """Checks every request before anything else is done for it."""
 
-    def __init__(self, keys: Keys | None, origins: Origins, checks: frozenset[str]) -> None:
+    def __init__(
+        self, keys: Keys | None, origins: Origins, checks: frozenset[str], hosts: frozenset[str] = frozenset()
+    ) -> None:
+        """Take the paths that need no key as `checks`, and the service's own names as `hosts`: none for any."""
         self._keys = keys
         self._origins = origins
         self._checks = checks
+        self._hosts = hosts
 
     def refusal(self, request: Asked) -> Reply | None:
         """Return the reply that refuses `request` or answers a preflight, None where it may go on.
@@ -190,6 +202,8 @@ class Gate:
         """
         headers = request.headers
         request.origin_headers = self._origins.headers(headers.get("origin"))
+        if self._hosts and not self._is_our_name(headers.get("host", "")):
+            return FOREIGN_NAME
         preflight = self._origins.preflight(request.command, headers)
         if preflight is not None or self._keys is None or self._is_check(request):
             return preflight
@@ -206,13 +220,45 @@ class Gate:
         headers = request.headers
         return (
             request.command not in ("GET", "HEAD")
-            and headers.get("sec-fetch-site") in ("cross-site", "same-site")
             and is_basic(headers.get("authorization"))
+            and _is_of_another_origin(headers)
             and not self._origins.allows(headers.get("origin"))
         )
+
+    def _is_our_name(self, host: str) -> bool:
+        """Return whether a Host names this service, and not merely an address that somebody's name server gave it."""
+        name = host.rpartition(":")[0] if host.rpartition(":")[2].isdecimal() else host
+        name = name.lower().removesuffix(".")
+        return not name or name in self._hosts or name.endswith(".localhost") or _is_address(name)
+
+
+def _is_of_another_origin(headers: Mapping[str, str]) -> bool:
+    """Return whether a browser says that a page of another origin sent this.
+
+    It leaves Sec-Fetch-Site out where the service is reached by HTTP and is not on its own machine (Fetch Metadata,
+    "potentially trustworthy"); Origin it sends with every POST.
+    """
+    site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+    if site is not None:
+        return site in ("cross-site", "same-site")
+    return origin is not None and _authority(origin) != _authority(f"http://{headers.get('host', '')}")
+
+
+def _authority(origin: str) -> str:
+    """Return an origin's host, and its port if that is not its scheme's own."""
+    scheme, _, authority = origin.lower().partition("://")
+    return authority.removesuffix(f":{DEFAULT_PORTS.get(scheme, '')}")
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return False
+    return True
 
 
 def make_gate(settings: Settings, checks: frozenset[str]) -> Gate:
     """Return the gate that the settings ask for; raise ApiKeyUnreadable."""
     path, origins = settings.api_key_file, settings.cors_origins
-    return Gate(Keys(path) if path else None, Origins(origins), checks)
+    return Gate(Keys(path) if path else None, Origins(origins), checks, settings.allowed_hosts)

@@ -36,6 +36,8 @@ _PARSER = argparse.ArgumentParser(prog="nb_builder local", add_help=False, allow
 _PARSER.add_argument("target", nargs="?", default=".")
 _PARSER.add_argument("--app-root", default="")
 _PARSER.add_argument("--json", action="store_true")
+# For a browser, a page whose own name leads to HOST (DNS rebinding) is of the service's origin.
+OWN_NAMES = ("S2I_ALLOWED_HOSTS", "localhost")
 PORT = Knob("PORT", number(0, 65535, int), 8080, "Port that `make run` serves on; 0 takes a free one.")
 
 
@@ -170,6 +172,7 @@ def serve(
     """
     port = wanted_port(environ) or free_port(read_all([PORT], environ)["PORT"], log)
     environ.update(PORT=str(port), S2I_HOST=HOST)
+    environ.setdefault(*OWN_NAMES)
     log.step(f"Starting the service on http://{HOST}:{port}")
     reader, writer = os.pipe()
     passed = [writer]

@@ -205,12 +205,13 @@ class HttpService:
         return {**numbers, "feedback": self._feedback.numbers()}
 
     def _make_gate(self) -> "Gate | None":
-        if not (self._settings.api_key_file or self._settings.cors_origins):
+        settings = self._settings
+        if not (settings.api_key_file or settings.cors_origins or settings.allowed_hosts):
             return None
         # Imported here: what few services use must not delay the start of the others.
         from nb_service.http.auth import make_gate
 
-        return make_gate(self._settings, frozenset(self._health.paths))
+        return make_gate(settings, frozenset(self._health.paths))
 
     def _make_spans(self) -> "Spans | None":
         if not self._settings.otel_exporter_otlp_endpoint:

@@ -151,6 +151,8 @@ class Workbench:
         if change:
             # With the same code, such as after a change of what no cell reads, the model is the same.
             environ.setdefault("S2I_REUSE_MODEL", "1")
+        if self._settings.host == run_locally.HOST:
+            environ.setdefault(*run_locally.OWN_NAMES)
         jupyter = self._state / "jupyter" if self._settings.lab else None
         outcome = await self._builder.build(environ, self._app_root, jupyter, self._log.step if not change else _silent)
         if outcome.status:

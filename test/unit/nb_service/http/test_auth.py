@@ -107,6 +107,46 @@ def test_a_key_that_a_browser_keeps_serves_no_page_of_another_origin(keys, comma
     assert (refusal and refusal.status) == status
 
 
+@pytest.mark.parametrize(
+    ("origin", "host", "status"),
+    [
+        ("http://models.intra", "models.intra", None),
+        ("http://models.intra", "models.intra:80", None),
+        ("https://Models.intra:443", "models.intra", None),
+        ("http://models.intra:8080", "models.intra:8080", None),
+        ("http://models.intra:8081", "models.intra:8080", 403),
+        ("http://models.intra", "models.intra:443", 403),
+        ("http://evil.intra", "models.intra", 403),
+        ("http://evil.intra", "", 403),
+        ("null", "models.intra", 403),
+        ("http://a.example", "models.intra", None),
+        (None, "models.intra", None),
+    ],
+)
+def test_by_http_a_browser_says_nothing_but_the_origin(keys, origin, host, status):
+    gate = auth.Gate(keys, auth.Origins(("http://a.example",)), CHECKS)
+    headers = {"host": host, "authorization": basic("me:first-key"), **({"origin": origin} if origin else {})}
+    refusal, _ = ask(gate, **headers)
+    assert (refusal and refusal.status) == status
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        *((host, None) for host in ("localhost", "LOCALHOST:8080", "a.localhost:1", "127.0.0.1:8080", "[::1]:8080")),
+        *((host, None) for host in ("[::1]", "models.example", "models.example.:8080", "10.1.2.3", "")),
+        *((host, 403) for host in ("evil.example", "evil.example:8080", "localhost.evil.example", "xlocalhost")),
+        *((host, 403) for host in ("1.2.3", "127.0.0.1.evil.example", "[::1].evil.example:80", "localhost@a.example")),
+    ],
+)
+@pytest.mark.parametrize("path", ["/predict", "/healthz"])
+def test_names_that_are_not_the_service_s_own_are_refused(host, status, path):
+    gate = auth.make_gate(Settings({"S2I_ALLOWED_HOSTS": "localhost,Models.example"}), CHECKS)
+    refusal, _ = ask(gate, path, "GET", host=host)
+    assert (refusal and refusal.status) == status
+    assert ask(auth.make_gate(Settings({"S2I_CORS_ORIGINS": "*"}), CHECKS), path, "GET", host=host)[0] is None
+
+
 @pytest.mark.parametrize("command", ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "get"])
 def test_only_to_ask_for_health_needs_no_key(keys, command):
     refusal, _ = ask(auth.Gate(keys, auth.Origins(()), CHECKS), "/healthz", command)
