@@ -292,6 +292,13 @@ def test_more_idle_calls_than_there_may_be_leave_room_for_others(begin, idle, pa
     assert live("again", service.grpc) == ["answered"]
 
 
+def test_checks_without_a_key_leave_room_for_streams(begin, idle):
+    service = begin().ready()
+    idle(service, HEALTH + "Watch", 30, asks=True)
+    assert live("again", service.grpc) == ["answered"]
+    assert live("stream", service.grpc) == [[0.0]]
+
+
 def test_a_watcher_that_takes_nothing_keeps_nobody_from_seeing_health_turn(begin, idle):
     service = begin(S2I_LINGER="2").ready()
     idle(service, HEALTH + "Watch", 1, asks=True)

@@ -128,6 +128,11 @@ elif what == "idle":
     except grpc.RpcError as error:
         say([error.code().name, error.details()])
     kept.set()
+elif what == "stream":
+    try:
+        say(list(next(stub.ModelStreamInfer(iter([request(0)]))).infer_response.outputs[0].contents.fp64_contents))
+    except grpc.RpcError as error:
+        say(error.code().name)
 elif what == "refused":
     large = service_pb2.ModelInferRequest(model_name="nobody's", raw_input_contents=[bytes(15_000_000)])
     outcomes = [outcome(stub.ModelInfer, large, timeout=60) for _ in range(60)]

@@ -28,8 +28,10 @@ UNCOUNTED_BYTES = 1 << 10
 MOST_OF_A_STREAM = 64
 # How a check ends that nobody wants to read of: one that goes on for ever ends when its client leaves.
 _QUIET = (grpc.StatusCode.OK, grpc.StatusCode.CANCELLED)
-# Streams may be idle for as long as their clients like, and must leave room for other calls.
+# Streams may be idle for as long as their clients like, and must leave room for other calls. Checks, which need no key,
+# are counted by themselves.
 MOST_STREAMS = 2048
+MOST_WATCHES = 1024
 
 
 class Method(NamedTuple):
@@ -81,7 +83,7 @@ class Calls:
         self._transfers = transfers
         self._most = most_bytes
         self._held = 0
-        self._streams = 0
+        self._streams = {True: 0, False: 0}  # open ones, by whether they are checks
         self._line = _json_line if log_as_json else _text_line
         self._seen: list[tuple[str, str, float]] = []
         self._lines: list[str] = []
@@ -138,15 +140,15 @@ class Calls:
         if isinstance(method, Method):
             await self._send(context, await self._answered(method, await self._transfers.only(context)))
             return
-        if self._streams == MOST_STREAMS:
+        if self._streams[method.is_check] == (MOST_WATCHES if method.is_check else MOST_STREAMS):
             raise Refused(refusals.STREAMS)
-        self._streams += 1
+        self._streams[method.is_check] += 1
         try:
             async with contextlib.aclosing(self._responses(method, context)) as responses:
                 async for response in responses:
                     await self._send(context, response)
         finally:
-            self._streams -= 1
+            self._streams[method.is_check] -= 1
 
     async def _send(self, context: grpc.aio.ServicerContext, response: _Response) -> None:
         try:
