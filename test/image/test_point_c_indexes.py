@@ -1,12 +1,13 @@
 """Conformance C, points 47 to 49: proxies, indexes, and what must not stay in the image."""
 
 import subprocess
+import sys
 import zipfile
 
 import pytest
 
 from cases import named
-from engine import docker, provide
+from engine import docker
 from engine.s2i import must
 from image import repos
 
@@ -38,7 +39,8 @@ def test_point_48_the_index_is_pips_and_its_password_is_not_printed(built):
 def wheels(tmp_path_factory, engine):
     """Return a folder with cloudpickle and two versions of a package that no index has."""
     folder = tmp_path_factory.mktemp("wheels")
-    pip = [provide.ROOT / ".nb-builder" / "build" / "bin" / "python", "-m", "pip", "download", "--quiet", "--no-deps"]
+    # By the tests' own pip: uv does not download.
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
     subprocess.run([*pip, "--dest", folder, "cloudpickle"], check=True)
     for version in ("1.0", "2.0"):
         _wheel(folder, "nb_test_only_here", version)
