@@ -32,7 +32,8 @@ def test_files_of_a_mount_are_scored_by_any_user_on_a_read_only_root(example, tm
 
 
 @pytest.mark.parametrize(
-    "words", [pytest.param((), marks=pytest.mark.long, id="distributions"), pytest.param(("S2I_SLIM=files",), id="files")]
+    "words",
+    [pytest.param((), marks=pytest.mark.long, id="distributions"), pytest.param(("S2I_SLIM=files",), id="files")],
 )
 def test_a_slim_image_scores_the_formats_that_need_nothing(example, tmp_path, words):
     slim = slim_once(example, *words)
