@@ -7,6 +7,7 @@ A block `answer` right behind is what the command prints; `…` in it stands for
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -22,6 +23,8 @@ FENCE = re.compile(
     r"^```sh(?P<words>[ \w]*)\n(?P<text>.*?)^```$(?:\n+```answer\n(?P<shown>.*?)^```$)?", re.MULTILINE | re.DOTALL
 )
 KNOWN_WORDS = {"service", "engine"}
+# By this a page says that its commands are for the top of a clone.
+SAYS_CLONE = re.compile(r"\bclone\s+of\s+nb-builder\b|\bClone nb-builder\b")
 LIMIT = 900
 
 # What a block exports, and the folder it changes to, hold for the blocks after it.
@@ -65,22 +68,49 @@ def blocks(page: Path, *, engine: bool = False) -> list[Block]:
     return [block for block in found if ("engine" in block.words) == engine]
 
 
-def _installed(folder: Path) -> Path:
-    """Return a new folder in `folder` with the command as an installation has it."""
+def clone(folder: Path) -> Path:
+    """Return a clone of this repository in `folder`, with what is not committed yet: nothing else is at its top."""
+    tree = folder / "nb-builder"
+    subprocess.run(["git", "clone", "--quiet", ROOT, tree], check=True)
+    words = ["git", "-C", ROOT, "ls-files", "-z", "--modified", "--others", "--exclude-standard"]
+    listed = subprocess.run(words, stdout=subprocess.PIPE, encoding="utf-8", check=True).stdout
+    for name in filter(None, listed.split("\0")):
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).unlink(missing_ok=True)
+        # A file that was removed is modified, too.
+        if os.path.lexists(ROOT / name):
+            shutil.copy2(ROOT / name, tree / name, follow_symlinks=False)
+    return tree
+
+
+def for_a_clone(page: Path) -> bool:
+    """Return whether a page says that its commands are for the top of a clone."""
+    return SAYS_CLONE.search(page.read_text(encoding="utf-8")) is not None
+
+
+def _installed(folder: Path, tree: Path) -> Path:
+    """Return a new folder in `folder` with the command as an installation of `tree` has it."""
     programs = folder / "installed"
     programs.mkdir()
     command = programs / "nb-builder"
-    command.write_text(f'#!/bin/sh\nexec {ROOT}/s2i/nb-builder "$@"\n', encoding="utf-8")
+    command.write_text(f'#!/bin/sh\nexec {tree}/s2i/nb-builder "$@"\n', encoding="utf-8")
     command.chmod(0o755)
     return programs
 
 
 class Session:
-    """Runs the blocks of a page as its reader would: in the repository, with a home of their own."""
+    """Runs the blocks of a page as its reader would, with a home of their own.
 
-    def __init__(self, folder: Path, **more: str):
+    `tree` is a clone of this repository; blocks are run at its top, or, `elsewhere`, in an empty folder.
+    """
+
+    def __init__(self, folder: Path, tree: Path = ROOT, *, elsewhere: bool = False, **more: str):
         self.port = stage.free_port()
         self.log = folder / "service.log"
+        self._place = tree
+        if elsewhere:
+            self._place = folder / "elsewhere"
+            self._place.mkdir()
         real = Path.home()
         # Its progress is for terminals, and no page shows it.
         (folder / ".curlrc").write_text("silent\nshow-error\n")
@@ -96,7 +126,7 @@ class Session:
             stage.MARK: folder.name + str(os.getpid()),
             **more,
         }
-        self.env["PATH"] = os.pathsep.join([str(_installed(folder)), self.env["PATH"]])
+        self.env["PATH"] = os.pathsep.join([str(_installed(folder, tree)), self.env["PATH"]])
         self.service: subprocess.Popen | None = None
 
     def run(self, block: Block) -> None:
@@ -107,7 +137,7 @@ class Session:
             return
         ran = subprocess.run(
             command,
-            cwd=ROOT,
+            cwd=self._place,
             env=self.env,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -131,7 +161,7 @@ class Session:
         with self.log.open("w") as log:
             self.service = subprocess.Popen(
                 command,
-                cwd=ROOT,
+                cwd=self._place,
                 env=self.env,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -10,6 +10,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+import commands
 import shared
 from cases import Case
 
@@ -100,3 +101,9 @@ def pytest_collection_modifyitems(items):
 def _turn(item):
     """Return the place of a test among LONGEST; what is not there keeps its order behind them."""
     return next((turn for turn, words in enumerate(LONGEST) if words in item.nodeid), len(LONGEST))
+
+
+@pytest.fixture(scope="session")
+def tree(tmp_path_factory):
+    """Return a clone of this repository as the reader of a page has it."""
+    return commands.clone(tmp_path_factory.mktemp("reader"))

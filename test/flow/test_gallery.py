@@ -26,14 +26,14 @@ def section(name):
 @pytest.mark.parametrize(
     "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.long) for name in ASKED]
 )
-@pytest.mark.xdist_group("make run")
-def test_an_example_answers_as_its_page_says(name, tmp_path):
+@pytest.mark.xdist_group("pages")
+def test_an_example_answers_as_its_page_says(name, tree, tmp_path):
     blocks = [
         Block(match["text"], frozenset(match["words"].split()), 1, match["shown"])
         for match in FENCE.finditer(section(name))
     ]
     assert [block.shown is None for block in blocks] == [True, False]
-    session = Session(tmp_path)
+    session = Session(tmp_path, tree)
     try:
         for block in blocks:
             session.run(block)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from commands import ROOT, Session, blocks, pages
+from commands import ROOT, Session, blocks, for_a_clone, pages
 
 # Readers give their images names of their own.
 pytestmark = pytest.mark.xdist_group("engine pages")
@@ -15,11 +15,11 @@ READERS_IMAGES = ("nb-builder", "my-service", "my-service-slim")
 
 
 @pytest.fixture
-def reader(s2i, tmp_path):
-    """Return a session with s2i on PATH and the image that `make build` leaves; their images go at the end."""
+def reader(s2i, tree, page, tmp_path):
+    """Return a page's session with s2i on PATH and the image that `make build` leaves; their images go at the end."""
     subprocess.run(["docker", "tag", s2i.builder, "nb-builder"], check=True)
     path = os.pathsep.join([str(_called_s2i(s2i.program, tmp_path)), os.environ["PATH"]])
-    session = Session(tmp_path, PATH=path)
+    session = Session(tmp_path, tree, elsewhere=not for_a_clone(page), PATH=path)
     # README's reader has made it in a block before.
     subprocess.run([ROOT / "s2i/nb-builder", "new", tmp_path / "my-model"], check=True, capture_output=True)
     yield session

@@ -24,4 +24,4 @@ def test_an_image_is_the_same_twice_and_its_user_can_read_it(engine, tmp_path, m
     name = "nb-builder-candidate-release"
     listed = builder_image.made_twice(name, "1.2.3", DATE, *trees)
     assert " opt/nb-builder/s2i/install\n" in listed
-    assert "Usage" in docker.inside(name, "/usr/libexec/s2i/usage")
+    assert "s2i build <git repository>" in docker.inside(name, "/usr/libexec/s2i/usage")
