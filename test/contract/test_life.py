@@ -38,7 +38,7 @@ def alive(pid: int) -> bool:
 
 def test_the_line_at_the_start_says_address_scorers_and_how_they_start(start):
     service = start(NOTEBOOK, {"scorer_start": "fork", "scorer_threads": 1}, OMP_NUM_THREADS="1").ready()
-    service.wait_for(r"Serving on http://127\.0\.0\.1:\d+ with 2 scorers by fork \(proved by the golden rows")
+    service.wait_for(r"Serving on http://127\.0\.0\.1:\d+ with 2 scorers by fork \(as the golden rows")
 
 
 def test_an_address_of_ipv6_is_shown_as_urls_have_it(start):

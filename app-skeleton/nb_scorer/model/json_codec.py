@@ -24,6 +24,8 @@ _DIGITS = b"0123456789"
 # crash the process.
 MAX_DEPTH = 1000
 _EXACT = 1 << 63
+_TEXT = {str}
+_CONTAINERS = {dict, list, tuple}
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -142,7 +144,8 @@ def encode(answer, form=None):
             answer = list(map(own, answer))
     form = form or LABELLED
     try:
-        text = form.encoder.encode(answer)
+        # The encoder writes 1 and '1' as two values of one name.
+        text = None if _has_other_keys(answer) else form.encoder.encode(answer)
     except (ValueError, TypeError, OverflowError, RecursionError):
         text = None
     if text is None:
@@ -154,6 +157,20 @@ def encode(answer, form=None):
     except UnicodeEncodeError:
         # A lone surrogate came in as an escape; it can only leave as one.
         return json.dumps(plain(answer, form), allow_nan=False).encode("ascii")
+
+
+def _has_other_keys(value):
+    """Return whether a dict in `value` has keys that are no strings; of a list, its first item speaks for all."""
+    kind = type(value)
+    if kind is dict:
+        if set(map(type, value)) - _TEXT:
+            return True
+        # Not any(): this comes before every answer with fields.
+        for item in value.values():
+            if type(item) in _CONTAINERS and _has_other_keys(item):
+                return True
+        return False
+    return kind in _CONTAINERS and bool(value) and _has_other_keys(value[0])
 
 
 def _text(answer):

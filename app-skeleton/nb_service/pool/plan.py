@@ -139,7 +139,7 @@ def start_mode(setting: str, manifest: dict, threads: int, *, has_gpus: bool = F
     if proved == FORK and has_gpus:
         return FORK, False, "proved without a GPU"
     if proved == FORK and held_for == threads:
-        return FORK, True, "proved by the golden rows at build time"
+        return FORK, True, "as the golden rows were answered at build time"
     if proved == FORK:
         return FORK, False, f"proved for {held_for} native threads, and {threads} are set"
     return FORK, False, "no golden row proved it at build time"

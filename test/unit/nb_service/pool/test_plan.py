@@ -93,7 +93,7 @@ def test_why_scorers_start_so_is_told():
         "S2I_SCORER_START says so",
         "the build found forking unsafe",
         "it uses x",
-        "proved by the golden rows at build time",
+        "as the golden rows were answered at build time",
         "proved for 4 native threads, and 1 are set",
         "no golden row proved it at build time",
     ]
@@ -148,7 +148,7 @@ def test_a_model_and_settings_make_the_whole_plan(tmp_path, monkeypatch):
 
 def test_a_proof_without_a_gpu_is_none_with_one():
     manifest = {"scorer_start": "fork", "scorer_threads": 1}
-    assert plan.start_mode("auto", manifest, 1) == ("fork", True, "proved by the golden rows at build time")
+    assert plan.start_mode("auto", manifest, 1) == ("fork", True, "as the golden rows were answered at build time")
     assert plan.start_mode("auto", manifest, 1, has_gpus=True) == ("fork", False, "proved without a GPU")
     assert plan.start_mode("fork", manifest, 1, has_gpus=True) == ("fork", True, "S2I_SCORER_START says so")
 
