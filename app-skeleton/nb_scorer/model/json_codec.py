@@ -165,11 +165,7 @@ def _has_other_keys(value):
     if kind is dict:
         if set(map(type, value)) - _TEXT:
             return True
-        # Not any(): this comes before every answer with fields.
-        for item in value.values():
-            if type(item) in _CONTAINERS and _has_other_keys(item):
-                return True
-        return False
+        return any(type(item) in _CONTAINERS and _has_other_keys(item) for item in value.values())
     return kind in _CONTAINERS and bool(value) and _has_other_keys(value[0])
 
 

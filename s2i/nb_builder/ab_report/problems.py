@@ -11,7 +11,7 @@ class AbWords(BuildProblem):
     what_words = "{reason}."
     why_words = "It needs Prometheus' address and two versions as Prometheus knows them; none of these is guessed."
     fix_words = (
-        "Call it as make ab-report PROMETHEUS=http://localhost:9090 A=a B=b SINCE=1h; docs/how-to/ab-and-canary.md "
+        "Call it as nb-builder ab-report http://localhost:9090 a b --since 1h; docs/how-to/ab-and-canary.md "
         "explains each word."
     )
 

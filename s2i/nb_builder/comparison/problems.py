@@ -11,7 +11,7 @@ class DiffWords(BuildProblem):
     what_words = "{reason}."
     why_words = "It needs two services, samples for both, and limits as numbers; none of these is guessed."
     fix_words = (
-        "Call it as make diff OLD=my-service:1 NEW=my-service:2 SAMPLES=golden MAX_DIFFERENT=1%; "
+        "Call it as nb-builder diff my-service:1 my-service:2 golden --max-different 1%; "
         "docs/how-to/compare-two-versions.md explains each word."
     )
 
