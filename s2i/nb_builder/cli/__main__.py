@@ -195,6 +195,7 @@ def _manifests(add: Add) -> None:
 
 
 def _clean(add: Add) -> None:
+    add("target", nargs="?", metavar="TARGET", help="only what 'nb-builder run TARGET' built")
     add("--old", action="store_true", help="only those of other versions, which an upgrade leaves")
 
 

@@ -1,9 +1,11 @@
 """The commands of `nb-builder`, one function each: what it needs, and what it calls."""
 
+import os
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -263,22 +265,43 @@ def show_version(call: Call, made: Made) -> int:
 
 
 def clean(call: Call, made: Made) -> int:
-    """Remove nb-builder's own environments and what was built in them, or with --old those of other versions.
+    """Remove our own environments and what they built; or what was built of one target; or, with --old, other versions.
 
     Raise AppInUse, and remove nothing, where a command builds or serves there.
     """
-    home = call.place.home
-    folders = installation.others(call.environ, home) if call.given.old else [home] if home.is_dir() else []
+    home, built_of = call.place.home, call.given.target
+    if built_of is not None:
+        app = call.installation.app_root(built_of) or home / "app"
+        app_lock.require_free(app)
+        folders, nothing = [app], f"Nothing is built of {built_of}"
+    elif call.given.old:
+        folders, nothing = installation.others(call.environ, home), "There is nothing of another version"
+    else:
+        folders, nothing = [home], f"There is nothing in {home}"
+    folders = [folder for folder in folders if folder.is_dir()]
     for folder in folders:
         app_lock.require_none_in_use(folder)
     made["removed"] = [str(folder) for folder in folders]
+    made["freed_bytes"] = [_freed_bytes(folder) for folder in folders]
     log = Log(sys.stderr)
-    for folder in folders:
+    for folder, size in zip(folders, made["freed_bytes"], strict=True):
         shutil.rmtree(folder, ignore_errors=True)
-        log.step(f"Removed {folder}")
+        log.step(f"Removed {folder}, {size / 1e6:,.0f} MB")
     if not folders:
-        log.step("There is nothing of another version" if call.given.old else f"There is nothing in {home}")
+        log.step(nothing)
     return 0
+
+
+def _freed_bytes(folder: Path) -> int:
+    """Return how many bytes a folder's end frees: none for a file that has a name elsewhere too, as in uv's cache."""
+    names: Counter[int] = Counter()
+    stats: dict[int, os.stat_result] = {}
+    for place, _, files in os.walk(folder):
+        for name in files:
+            stat = os.lstat(os.path.join(place, name))
+            names[stat.st_ino] += 1
+            stats[stat.st_ino] = stat
+    return sum(stat.st_blocks * 512 for inode, stat in stats.items() if stat.st_nlink == names[inode])
 
 
 def _require_files(call: Call, *names: str) -> None:

@@ -49,11 +49,21 @@ def path_of(app_root: Path) -> Path:
 def require_none_in_use(home: Path) -> None:
     """Raise AppInUse where a command builds or serves in a folder below `home`."""
     for path in sorted([*home.glob("*.lock"), *home.glob("apps/*.lock"), *home.glob("dev/*/lock")]):
-        with path.open("a+") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise _in_use(path) from error
+        _require_free(path)
+
+
+def require_free(app_root: Path) -> None:
+    """Raise AppInUse where a command builds or serves in this folder."""
+    if path_of(app_root).exists():
+        _require_free(path_of(app_root))
+
+
+def _require_free(path: Path) -> None:
+    with path.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise _in_use(path) from error
 
 
 def _in_use(path: Path) -> AppInUse:

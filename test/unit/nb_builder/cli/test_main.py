@@ -163,6 +163,20 @@ def test_clean_removes_nothing_while_a_command_works_there(said, tmp_path):
     assert said("clean")[2] == f"---> There is nothing in {tmp_path}/home\n"
 
 
+def test_clean_of_one_target_leaves_the_others_and_says_what_is_freed(said, tmp_path, monkeypatch):
+    (tmp_path / "home/app/venv").mkdir(parents=True)
+    (tmp_path / "home/build").mkdir()
+    (tmp_path / "home/app/venv/own").write_bytes(bytes(3_000_000))
+    (tmp_path / "home/app/venv/shared").write_bytes(bytes(5_000_000))
+    os.link(tmp_path / "home/app/venv/shared", tmp_path / "cached")
+    lock = AppLock(tmp_path / "home/app", "a service is there")
+    assert (said("clean", str(tmp_path))[0], (tmp_path / "home/app").is_dir()) == (1, True)
+    os.close(lock.descriptor)
+    assert said("clean", str(tmp_path))[2] == f"---> Removed {tmp_path}/home/app, 3 MB\n"
+    assert sorted(os.listdir(tmp_path / "home")) == ["app.lock", "build"]
+    assert said("clean", str(tmp_path))[2] == f"---> Nothing is built of {tmp_path}\n"
+
+
 @pytest.mark.parametrize("port", ["99999", "-1", "http"])
 def test_a_port_that_is_none_is_a_wrong_word(said, port):
     status, _, err = said("run", f"--port={port}")
