@@ -1,11 +1,9 @@
 """The golden samples get the same answers from every back end that there is."""
 
-import io
 import json
 import os
 import subprocess
 import sys
-import tarfile
 
 import pytest
 from nb_service import backends
@@ -72,8 +70,7 @@ def _by_export(root, samples, folder):
     archive = subprocess.run(
         [sys.executable, "-I", "-m", "nb_service", "model"], env=env, capture_output=True, check=True
     )
-    with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:
-        files.extractall(folder, filter="data")
+    subprocess.run(["tar", "--extract", "--directory", folder], input=archive.stdout, check=True)
     for name in ("src", "venv"):
         (folder / name).symlink_to(root / name)
     return _by_batch(folder, samples, folder)

@@ -284,7 +284,7 @@ def test_each_rule_is_evaluated_without_a_complaint_and_errors_are_told_of(prome
 
     assert wait_until(lambda: "FruitErrors" in told(), LONG)
     assert re.fullmatch(
-        r"my-service has failed on requests for five minutes \([\d.e-]+ a second\)", told()["FruitErrors"]
+        r"my-service has been failing requests for five minutes \([\d.e-]+ a second\)", told()["FruitErrors"]
     )
     # In time drift is told of as well: so many fractions are not in the baseline.
     assert not told().keys() & {"FruitNotReady", "FruitUnreachable", "FruitScorersEnd", "FruitBusDisconnected"}

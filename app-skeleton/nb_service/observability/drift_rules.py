@@ -88,7 +88,7 @@ def _ks(names: Names, drift: str) -> list[Recording]:
 
 
 def _alerts(prefix: str, called: str) -> list[Alert]:
-    words = "is not as in the data of the notebook ({{ $value }})"
+    words = "has drifted from the notebook's data ({{ $value }})"
     return [
         Alert(
             f"{called}InputDrift",

@@ -24,7 +24,7 @@ def _outages(names: Names, called: str) -> list[Alert]:
             f"{ready} == 0",
             "2m",
             CRITICAL,
-            f"{INSTANCE} answers no predictions",
+            f"{INSTANCE} is not answering predictions",
             "Look at the last lines of its log: why scorers end, or what the model waits for while it loads. A model "
             "that never loads here: go back to the version before "
             "(docs/how-to/roll-out-without-lost-requests.md). One that needs long: give the start more time.",
@@ -44,7 +44,7 @@ def _outages(names: Names, called: str) -> list[Alert]:
             f"{names.gauge('bus_connected')} == 0",
             "5m",
             CRITICAL,
-            f"{INSTANCE} takes no samples from its broker",
+            f"{INSTANCE} is not taking samples from its broker",
             "Look at the broker, and in the log of the service at why it was refused: address, key, a stream or queue "
             "that is not there. Samples wait in the broker meanwhile (docs/how-to/score-from-a-bus.md).",
         ),
@@ -59,7 +59,7 @@ def _signs(names: Names, called: str) -> list[Alert]:
             f'sum by (job, instance, reason) (rate({restarts}{{reason!="recycled"}}[5m])) > 0',
             "5m",
             WARNING,
-            f"{INSTANCE} replaces scorers again and again: {{{{ $labels.reason }}}}",
+            f"{INSTANCE} keeps replacing scorers: {{{{ $labels.reason }}}}",
             "died: look in the log for the signal; 9 is most often memory that ran out, so give more of it or start "
             "fewer scorers (docs/how-to/tune-workers-and-memory.md). too slow: find the sample that takes longer than "
             "S2I_PREDICT_TIMEOUT; the log has its request's id.",
@@ -69,7 +69,7 @@ def _signs(names: Names, called: str) -> list[Alert]:
             f"{names.gauge('queue_samples')} > 0.5 * {names.gauge('queue_limit_samples')}",
             "2m",
             WARNING,
-            f"{INSTANCE} has {{{{ $value }}}} samples waiting, more than half of what may wait",
+            f"{INSTANCE} has {{{{ $value }}}} samples waiting, more than half of its queue",
             "More is asked than scorers answer; a full queue refuses with 503. Add replicas or cores, or have clients "
             "send many samples in one request (docs/how-to/tune-workers-and-memory.md).",
         ),
@@ -78,7 +78,7 @@ def _signs(names: Names, called: str) -> list[Alert]:
             f'sum by (job) (rate({requests}{{status=~"{FAILED}", route!~"{CHECKS}"}}[5m])) > 0',
             "5m",
             WARNING,
-            "{{ $labels.job }} has failed on requests for five minutes ({{ $value }} a second)",
+            "{{ $labels.job }} has been failing requests for five minutes ({{ $value }} a second)",
             "Look at the board for status and route, and in the log for these lines. 500: the predictor fails on a "
             "sample, and the log has its traceback. 503: the queue is full, or scorers are missing. 504: a sample took "
             "longer than S2I_PREDICT_TIMEOUT (docs/reference/http-api.md).",
