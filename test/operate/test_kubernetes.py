@@ -144,10 +144,10 @@ def test_rolling_forth_and_back_fails_no_request_of_ten_thousand_by_http_and_by_
     assert grpc[GRPC_ANSWERED] >= LEAST
 
 
-def test_a_node_that_is_drained_fails_no_request_of_ten_thousand(deployed):
+def test_a_node_that_is_drained_fails_no_request_of_ten_thousand_by_http_and_by_grpc(deployed):
     # There is one node: it is drained, the budget keeps a pod on it, and it takes the others' successors once it may.
     before, _ = pods(deployed)
-    with load(deployed, LEAST) as end, drained(deployed) as draining:
+    with load(deployed, LEAST) as end, load_grpc(deployed, LEAST) as end_grpc, drained(deployed) as draining:
         assert wait_until(lambda: unscheduled(deployed), 120), deployed.kubectl("describe", "pods")
         # One was evicted; who asks for the other one is refused, and that one answers.
         (kept,) = set(pods(deployed)[0]) & set(before)
@@ -164,9 +164,10 @@ def test_a_node_that_is_drained_fails_no_request_of_ten_thousand(deployed):
         assert draining.wait(300) == 0, draining.communicate()
         rolled_out(deployed)
         assert not set(pods(deployed)[0]) & set(before)
-        counts = end()
-    assert set(counts) == {ANSWERED}, counts
+        counts, grpc = end(), end_grpc()
+    assert (set(counts), set(grpc)) == ({ANSWERED}, {GRPC_ANSWERED}), (counts, grpc)
     assert counts[ANSWERED] >= LEAST
+    assert grpc[GRPC_ANSWERED] >= LEAST
 
 
 @pytest.mark.parametrize("bad", BAD, ids=["cut", "other-answers"])
