@@ -30,6 +30,7 @@ STATIC = {
     "notebook-conflict",
     "notebook-format",
     "notebook-missing",
+    "notebook-name",
     "notebook-not-a-notebook",
     "notebook-not-found",
     "notebook-not-json",

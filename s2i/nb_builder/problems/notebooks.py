@@ -78,6 +78,15 @@ class NotebookNotFound(BuildProblem):
     fix_words = "Correct {setting}; paths are relative to the top of the repository."
 
 
+class NotebookName(BuildProblem):
+    """The notebook's name has characters that can't be printed."""
+
+    code = "notebook-name"
+    what_words = "The path of the notebook, {notebook}, has characters that can't be printed (shown here as escapes)."
+    why_words = "Logs, scripts and pages show the path, and a line break or another control character would forge them."
+    fix_words = "Rename the file or its folder, in UTF-8 and without control characters; then build again."
+
+
 class NotebookChosenTwice(BuildProblem):
     """Both settings that choose a notebook are set."""
 

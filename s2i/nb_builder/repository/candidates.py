@@ -7,6 +7,7 @@ from pathlib import Path
 from nb_scorer.common.problem import Problem
 
 from nb_builder.analysis import notebook_contract
+from nb_builder.common import visible
 from nb_builder.common.cell import Cell
 from nb_builder.problems.notebooks import NotebookAmbiguous, NotebookMissing, PredictorNowhere
 from nb_builder.repository import formats, notebook_file
@@ -71,7 +72,7 @@ def all_of(repository: Path) -> list[Path]:
 
 def listed(paths: list[Path]) -> str:
     """Return at most ten names and a count of the others, so that the message stays readable."""
-    names = ", ".join(str(path) for path in paths[:_LISTED])
+    names = ", ".join(visible.line(path) for path in paths[:_LISTED])
     return names + (f" and {len(paths) - _LISTED} more" if len(paths) > _LISTED else "")
 
 
@@ -102,7 +103,7 @@ def _cells(repository: Path, path: Path) -> tuple[Cell, ...] | None:
 
 def _note_choice(chosen: Path, count: int, note: Callable[[str], None]) -> None:
     if count > 1:
-        note(f"{chosen} is taken: of {count} notebooks and scripts it is the one that defines predictor.")
+        note(f"{visible.line(chosen)} is taken: of {count} notebooks and scripts it is the one that defines predictor.")
 
 
 def _files(repository: Path) -> Iterator[Path]:

@@ -5,7 +5,8 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from nb_builder.problems.notebooks import NotebookChosenTwice, NotebookNotFound, SourceMissing
+from nb_builder.common import visible
+from nb_builder.problems.notebooks import NotebookChosenTwice, NotebookName, NotebookNotFound, SourceMissing
 from nb_builder.repository import candidates
 
 # s2i puts the repository here, and it stays in the image unless assemble removes it.
@@ -37,7 +38,7 @@ def find_notebooks(
     """Return the notebooks to build, relative to `repository`, in order of execution; the last one has predictor.
 
     `chosen` is S2I_SOURCE_NOTEBOOK, `listed` S2I_SOURCE_NOTEBOOK_LIST. Without either it is the one that
-    `candidates` finds, and `note` gets the reason if there are several. Raises NotebookChosenTwice or
+    `candidates` finds, and `note` gets the reason if there are several. Raises NotebookChosenTwice, NotebookName or
     NotebookNotFound, and what `candidates.sole` raises.
     """
     if chosen is not None and listed is not None:
@@ -46,7 +47,9 @@ def find_notebooks(
         return _chosen(repository, listed, "S2I_SOURCE_NOTEBOOK_LIST")
     if chosen is not None:
         return _chosen(repository, [chosen], "S2I_SOURCE_NOTEBOOK")
-    return (candidates.sole(repository, note),)
+    sole = candidates.sole(repository, note)
+    _require_printable(sole)
+    return (sole,)
 
 
 def has_module(repository: Path, module: str) -> bool:
@@ -79,14 +82,21 @@ def bring(repository: Path, destination: Path) -> None:
 
 
 def _chosen(repository: Path, names: Sequence[str], setting: str) -> tuple[Path, ...]:
-    """Return `names` as paths; raise NotebookNotFound with all that are not files of the repository."""
+    """Return `names` as paths; raise NotebookName, or NotebookNotFound with all that are not there."""
     paths = [Path(os.path.normpath(name)) for name in names]
+    for path in paths:
+        _require_printable(path)
     missing = [str(path) for path in paths if not _is_inside(repository, path)]
     if missing:
         existing = next(filter(None, candidates.groups(repository)), [])
         known = candidates.listed(existing) or "no notebook at all"
         raise NotebookNotFound(setting=setting, chosen=", ".join(map(repr, missing)), names=known)
     return tuple(paths)
+
+
+def _require_printable(notebook: Path) -> None:
+    if not visible.is_printable(str(notebook)):
+        raise NotebookName(notebook=visible.line(notebook))
 
 
 def _is_inside(repository: Path, path: Path) -> bool:

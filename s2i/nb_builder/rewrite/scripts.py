@@ -1,6 +1,8 @@
 """Makes script one and script two: the transforms for each, and the format that they are written in."""
 
 import copy
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +10,7 @@ from nbconvert.exporters import TemplateExporter
 from nbformat import NotebookNode
 from traitlets.config import Config
 
+from nb_builder.common import visible
 from nb_builder.common.cell import Cell
 from nb_builder.rewrite.emit_requirements import EmitRequirements
 from nb_builder.rewrite.keep_requirements import KeepRequirements
@@ -23,6 +26,10 @@ class PercentExporter(TemplateExporter):
     output_mimetype = "text/x-python"
     extra_template_basedirs = [str(Path(__file__).with_name("templates"))]  # noqa: RUF012 - a trait of nbconvert's
     template_name = "percent"
+
+    def default_filters(self) -> Iterable[tuple[str, Callable]]:
+        """Return nbconvert's filters, and those by which a text from elsewhere stays in a comment."""
+        return [*super().default_filters(), ("one_line", visible.line), ("commented", _commented)]
 
 
 @dataclass(frozen=True)
@@ -65,6 +72,11 @@ def _script(node: NotebookNode, steps: list, config: Config, notebook: Path, pur
     resources = {"nb_builder": {"notebook": str(notebook), "purpose": purpose}}
     text, _ = exporter.from_notebook_node(transformed, resources=resources)
     return Script(text.rstrip("\n") + "\n", _cells(transformed))
+
+
+def _commented(text: str) -> str:
+    """Return a text with `#` before each line; to Python a lone CR ends a line, too."""
+    return "\n".join(f"# {line}" for line in re.split(r"\r\n?|\n", text))
 
 
 def _transform(node: NotebookNode, steps: list, config: Config) -> NotebookNode:

@@ -9,6 +9,7 @@ from nb_builder.problems.notebooks import (
     NotebookAmbiguous,
     NotebookChosenTwice,
     NotebookMissing,
+    NotebookName,
     NotebookNotFound,
     PredictorNowhere,
     SourceMissing,
@@ -31,6 +32,18 @@ def found(repo, chosen=None, listed=None):
 
 def test_a_sole_notebook_is_taken_without_asking(tmp_path):
     assert found(repository(tmp_path, "deep/er/a.ipynb", "b.py")) == ["deep/er/a.ipynb"]
+
+
+@pytest.mark.parametrize("name", ["a\nb.ipynb", "a\x1b]0;T.ipynb", "a\tb/c.ipynb", os.fsdecode(b"\xff.ipynb")])
+def test_a_name_that_cannot_be_printed_is_refused(name, tmp_path):
+    repo = repository(tmp_path, name)
+    for chosen in (None, name):
+        with pytest.raises(NotebookName) as refused:
+            found(repo, chosen)
+        assert str(refused.value).isascii()
+        assert str(refused.value).count("\n") == 3
+    with pytest.raises(NotebookName):
+        found(repo, None, [name])
 
 
 def test_checkpoints_and_virtual_environments_hold_no_candidates(tmp_path):

@@ -1,0 +1,35 @@
+"""Text from elsewhere (names, lines of source) as it may be printed or written into a comment.
+
+A terminal obeys control characters, and a line break in a name fakes a line of the log or ends a comment. Controls of
+writing direction show text in another order than it has.
+"""
+
+import unicodedata
+
+_BIDI = {*range(0x202A, 0x202F), *range(0x2066, 0x206A)}
+# Cc: control characters; Cs: surrogates, that is bytes that are not UTF-8; Zl and Zp: Unicode's own line breaks.
+_UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")
+
+
+def line(text: object) -> str:
+    r"""Return a text as one line: what can't be printed is written as an escape, such as \x1b or \u202e."""
+    return "".join(_shown(character) for character in str(text))
+
+
+def lines(text: str) -> str:
+    """Return a text of several lines, escaped as `line` escapes it; tabs and line breaks stay."""
+    return "".join(character if character in "\n\t" else _shown(character) for character in text)
+
+
+def is_printable(text: str) -> bool:
+    """Return whether a name has no control characters and no bytes that are not UTF-8."""
+    return not any(unicodedata.category(character) in _UNPRINTABLE for character in text)
+
+
+def _shown(character: str) -> str:
+    # Most texts are ASCII, and this is asked for each character.
+    if " " <= character <= "~":
+        return character
+    if ord(character) in _BIDI or unicodedata.category(character) in _UNPRINTABLE:
+        return ascii(character)[1:-1]
+    return character
