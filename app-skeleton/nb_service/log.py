@@ -24,7 +24,11 @@ FACTS = "--facts"
 # The same to a program that serves people: their requests are logged.
 READY = "--ready"
 _END = object()
-_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"}
+# Control characters, and controls of writing direction, which show a line in another order than it has.
+_BIDI = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"} | {
+    code: f"\\u{code:04x}" for code in _BIDI
+}
 
 
 class Log:
