@@ -10,6 +10,7 @@ from pathlib import Path
 
 from nb_builder.common.log import Log
 from nb_builder.problems.build_problem import BuildProblem
+from nb_builder.repository import ordinary_files
 
 _URL = re.compile(r"^[a-z+]+://|^[\w.-]+@[\w.-]+:|\.git(#.*)?$")
 
@@ -189,9 +190,12 @@ def build_environment(
 
 
 def s2i_environment(folder: Path) -> dict[str, str]:
-    """Return what .s2i/environment sets, read as s2i reads it: NAME=value lines, `#` only at the start."""
+    """Return what .s2i/environment sets, read as s2i reads it: NAME=value lines, `#` only at the start.
+
+    Raises FileRefused.
+    """
     path = folder / ".s2i" / "environment"
     # Decoded as os.environ is, so that any bytes reach the build unchanged.
-    lines = os.fsdecode(path.read_bytes()).splitlines() if path.is_file() else []
+    lines = os.fsdecode(path.read_bytes()).splitlines() if ordinary_files.is_file(path, folder) else []
     pairs = (line.split("=", 1) for line in lines if "=" in line and not line.lstrip().startswith("#"))
     return {name.strip(): value.strip() for name, value in pairs}

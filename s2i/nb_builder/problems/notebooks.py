@@ -87,6 +87,18 @@ class NotebookName(BuildProblem):
     fix_words = "Rename the file or its folder, in UTF-8 and without control characters; then build again."
 
 
+class FileRefused(BuildProblem):
+    """A file that the build reads itself is a link out of the repository, or no regular file."""
+
+    code = "file-refused"
+    what_words = "{file} is not read: {reason}."
+    why_words = (
+        "What a build reads must be in the repository: another machine does not have the target of such a link, and "
+        "reading a pipe or a device may never end."
+    )
+    fix_words = "Replace {file} by a regular file, or remove it; then build again."
+
+
 class NotebookChosenTwice(BuildProblem):
     """Both settings that choose a notebook are set."""
 

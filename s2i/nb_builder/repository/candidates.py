@@ -7,7 +7,7 @@ from pathlib import Path
 from nb_scorer.common.problem import Problem
 
 from nb_builder.analysis import notebook_contract
-from nb_builder.common import visible
+from nb_builder.common import inside, visible
 from nb_builder.common.cell import Cell
 from nb_builder.problems.notebooks import NotebookAmbiguous, NotebookMissing, PredictorNowhere
 from nb_builder.repository import formats, notebook_file
@@ -51,7 +51,7 @@ def groups(repository: Path) -> tuple[list[Path], list[Path], list[Path]]:
     for path in sorted(_files(repository)):
         if path.suffix == ".ipynb":
             result[0].append(path)
-        elif formats.is_notebook(path, text := _text(repository / path)):
+        elif formats.is_notebook(path, text := _text(repository, path)):
             result[1].append(path)
         elif path.suffix == ".py" and "predictor" in text and binds(repository, path):
             # A script with cells is a notebook; any other may be a module that a notebook imports.
@@ -65,7 +65,7 @@ def all_of(repository: Path) -> list[Path]:
         path
         for path in sorted(_files(repository))
         if path.suffix == ".ipynb"
-        or formats.is_notebook(path, text := _text(repository / path))
+        or formats.is_notebook(path, text := _text(repository, path))
         or (path.suffix == ".py" and percent.has_cells(text))
     ]
 
@@ -78,7 +78,7 @@ def listed(paths: list[Path]) -> str:
 
 def binds(repository: Path, path: Path) -> bool:
     """Return whether a cell of the notebook binds predictor; False for one that can't be read."""
-    return "predictor" in _text(repository / path) and bool(
+    return "predictor" in _text(repository, path) and bool(
         notebook_contract.bindings("predictor", _cells(repository, path) or ())
     )
 
@@ -128,5 +128,9 @@ def _is_test(path: Path) -> bool:
     return path.suffix == ".py" and (not names.isdisjoint(_TEST_FOLDERS) or path.name.startswith(("test_", "conftest")))
 
 
-def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8-sig", errors="replace") if path.is_file() else ""
+def _text(repository: Path, name: Path) -> str:
+    """Return the text of a file; "" where there is none that may be read, which is reported if it is to be built."""
+    path = repository / name
+    if not path.is_file() or inside.refusal(path, repository):
+        return ""
+    return path.read_text(encoding="utf-8-sig", errors="replace")

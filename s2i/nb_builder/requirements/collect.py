@@ -19,6 +19,7 @@ from nb_builder.problems.packages import (
     RequirementsMalformed,
     RequirementsNeedPackages,
 )
+from nb_builder.repository import ordinary_files
 from nb_builder.requirements import line_parser, lock_file, sources
 from nb_builder.requirements.line_parser import Asked, Origin
 from nb_builder.requirements.pip_config import without_credentials
@@ -204,7 +205,7 @@ def also(cell: Sequence[Requirement]) -> list[str]:
 def _nearest(name: str, folder: Path, src: Path) -> Path | None:
     """Return the file `name` beside the notebook or in a folder above it, up to the repository's top."""
     for directory in [folder, *folder.parents]:
-        if (directory / name).is_file():
+        if ordinary_files.is_file(directory / name, src):
             return directory / name
         if directory == src:
             break

@@ -173,6 +173,16 @@ def test_dot_files_modes_and_links_arrive_and_git_stays_behind(tmp_path):
     assert os.readlink(tmp_path / "src" / "link") == "tool.sh"
 
 
+def test_what_is_no_file_is_not_brought(tmp_path):
+    repo = repository(tmp_path, "a.ipynb", "sub/b.txt")
+    os.mkfifo(repo / "pipe")
+    os.mkfifo(repo / "sub" / "pipe")
+    source_tree.bring(repo, tmp_path / "src")
+    assert [str(path) for path in source_tree.files(repo)] == ["a.ipynb", "sub/b.txt"]
+    assert sorted(path.name for path in (tmp_path / "src").rglob("*")) == ["a.ipynb", "b.txt", "sub"]
+    assert source_tree.special_files(repo) == ["pipe (a FIFO)", "sub/pipe (a FIFO)"]
+
+
 def test_what_an_earlier_build_brought_is_gone(tmp_path):
     source_tree.bring(repository(tmp_path, "a.ipynb"), tmp_path / "src")
     (tmp_path / "repo" / "a.ipynb").rename(tmp_path / "repo" / "b.ipynb")
