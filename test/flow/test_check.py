@@ -67,7 +67,7 @@ SOMETIMES = {
 }
 
 
-USAGE = "Usage: check [--json] [--fix [--python PATH]] FOLDER|NOTEBOOK|GIT_URL\n"
+USAGE = "Usage: check [--json] [--run-requirements] [--fix [--python PATH]] FOLDER|NOTEBOOK|GIT_URL\n"
 
 
 def code_of(case):
@@ -77,7 +77,8 @@ def code_of(case):
 
 def findings(case, folder):
     # Nothing of the repository may be changed: it is often mounted read-only.
-    result = check.examine(case.repo, environment(case, folder / "app", case.repo), folder, Log(sys.stderr))
+    environ = environment(case, folder / "app", case.repo)
+    result = check.examine(case.repo, environ, folder, Log(sys.stderr), computes=True)
     return [problem.code for problem in result.findings]
 
 
