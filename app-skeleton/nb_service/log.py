@@ -24,12 +24,11 @@ FACTS = "--facts"
 # The same to a program that serves people: their requests are logged.
 READY = "--ready"
 _END = object()
-# What turns the order of letters, by Unicode's annex 9, and ends a line or paragraph: text reads as another one.
-_TURNS = (0x061C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A))
-_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))} | {
-    code: f"\\u{code:04x}" for code in _TURNS
+# Control characters, and controls of writing direction, which show a line in another order than it has.
+_BIDI = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"} | {
+    code: f"\\u{code:04x}" for code in _BIDI
 }
-_CONTROLS_IN_LINES = {code: text for code, text in _CONTROLS.items() if chr(code) not in "\t\n"}
 
 
 class Log:
@@ -158,11 +157,6 @@ def _encoded(text: str) -> bytes:
 
 def visible(text: str) -> str:
     """Return `text` with escapes for control characters, which a terminal obeys; tabs and line breaks stay."""
-    return text.translate(_CONTROLS_IN_LINES)
-
-
-def one_line(text: str) -> str:
-    """Return `text`, a name that others chose, with escapes for all control characters, line breaks too."""
     return text.translate(_CONTROLS)
 
 

@@ -174,6 +174,10 @@ def main(arguments: Sequence[str]) -> int:
         COMMANDS[command](rest)
     except Problem as problem:
         return _show(problem)
+    except BrokenPipeError:
+        # Whoever read has seen enough, as `head` has. Python's own flush at the end must not complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise

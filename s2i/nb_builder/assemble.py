@@ -92,6 +92,10 @@ def assemble(settings: Settings, log: Log, beside: Beside | None = None) -> None
     """
     build = begin(settings, log, beside)
     checked, workspace, report = build.checked, build.workspace, build.report
+    left_out = source_tree.special_files(checked.repository)
+    if left_out:
+        more = f" and {len(left_out) - FILES_SHOWN} more" if len(left_out) > FILES_SHOWN else ""
+        log.note(f"what is no file can't be copied, and is left out: {', '.join(left_out[:FILES_SHOWN])}{more}")
     with workspace.fresh(), report.kept_in(workspace.build):
         source_tree.bring(checked.repository, workspace.src)
         previous = find_previous(build)

@@ -18,6 +18,7 @@ from flow.stage import ROOT, environment
 STATIC = {
     "cell-syntax",
     "elsewhere-only",
+    "file-refused",
     "date-unknown",
     "index-not-allowed",
     "language-wrong",
@@ -30,6 +31,7 @@ STATIC = {
     "notebook-conflict",
     "notebook-format",
     "notebook-missing",
+    "notebook-name",
     "notebook-not-a-notebook",
     "notebook-not-found",
     "notebook-not-json",
@@ -65,7 +67,7 @@ SOMETIMES = {
 }
 
 
-USAGE = "Usage: check [--json] [--fix [--python PATH]] FOLDER|NOTEBOOK|GIT_URL\n"
+USAGE = "Usage: check [--json] [--run-requirements] [--fix [--python PATH]] FOLDER|NOTEBOOK|GIT_URL\n"
 
 
 def code_of(case):
@@ -75,7 +77,8 @@ def code_of(case):
 
 def findings(case, folder):
     # Nothing of the repository may be changed: it is often mounted read-only.
-    result = check.examine(case.repo, environment(case, folder / "app", case.repo), folder, Log(sys.stderr))
+    environ = environment(case, folder / "app", case.repo)
+    result = check.examine(case.repo, environ, folder, Log(sys.stderr), computes=True)
     return [problem.code for problem in result.findings]
 
 
@@ -168,10 +171,24 @@ def test_machines_get_one_json_object_and_nothing_else():
     assert isinstance(finding["line"], int)
 
 
-@pytest.mark.parametrize("words", [(), ("a", "b"), ("--no-such-option",), ("--python", "python3", "a")])
-def test_a_wrong_call_is_told_how_to_call(words):
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ((), "the following arguments are required: target"),
+        (("a", "b"), "unrecognized arguments: b"),
+        (("--no-such-option",), "the following arguments are required: target"),
+        XX
+    ],
+)
+def test_a_wrong_call_is_told_how_to_call(words, reason):
     ran = run_check(*words)
-    assert (ran.returncode, ran.stdout) == (2, USAGE)
+    assert (ran.returncode, ran.stdout) == (2, f"{USAGE}{reason}\n")
+
+
+def test_who_reads_only_the_beginning_sees_no_traceback():
+    command = f"set -o pipefail; {ROOT}/s2i/check {named('ok-pure-python').repo} | head -1"
+    ran = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert (ran.returncode in (0, 141), ran.stdout, ran.stderr) == (True, ran.stdout.splitlines(True)[0], "")
 
 
 def test_help_is_no_wrong_call():

@@ -22,7 +22,7 @@ from nb_scorer.batching import rewrite
 from nb_scorer.batching.syntax_nodes import UNKNOWN, literal
 
 from nb_builder.analysis import notebook_contract
-from nb_builder.common import syntax_trees
+from nb_builder.common import inside, syntax_trees
 from nb_builder.common.cell import Cell
 from nb_builder.rewrite.names import bound
 from nb_builder.rewrite.unfold import unfold
@@ -236,7 +236,8 @@ class _World:
     def _file_of(self, name: str) -> Path | None:
         inner = Path(*name.split("."))
         files = (inner.with_suffix(".py"), inner / "__init__.py")
-        return next((folder / file for folder in self._folders for file in files if (folder / file).is_file()), None)
+        paths = (folder / file for folder in self._folders for file in files)
+        return next((path for path in paths if path.is_file() and not inside.refusal(path, self._folders[-1])), None)
 
 
 def _quietly_imported(name: str) -> Any:

@@ -66,6 +66,11 @@ def _run(add: Add) -> None:
 def _check(add: Add) -> None:
     add("target", nargs="?", default=".", metavar="TARGET", help=TARGET)
     add("--fix", action="store_true", help="write the requirements, and propose a predictor where there is none")
+    add(
+        "--run-requirements",
+        action="store_true",
+        help="run the statements that compute requirements; without it no code of the repository runs",
+    )
     add("--python", default="", metavar="PYTHON", help="the Python whose packages --fix takes the versions of")
 
 

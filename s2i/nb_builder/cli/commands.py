@@ -65,6 +65,7 @@ def check(call: Call, made: Made) -> int:
     """Say what would keep a notebook from being built."""
     given = call.given
     words = [*(["--json"] if given.json else []), *(["--fix"] if given.fix else [])]
+    words += ["--run-requirements"] if given.run_requirements else []
     words += ["--python", given.python] if given.python else []
     return call.builder("check", *words, given.target)
 

@@ -6,6 +6,9 @@ import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from nb_builder.common import inside
+from nb_builder.repository import ordinary_files
+
 # Where assemble leaves labels for s2i (nb_builder.report.image_labels).
 METADATA = "/tmp/.s2i/image_metadata.json"  # noqa: S108 - a path in the image
 # s2i leaves it out by itself (its option --exclude).
@@ -35,12 +38,18 @@ def lay(folder: Path, context: Path, builder: str, variables: Mapping[str, str])
 
 def _left_out(folder: Path) -> Callable[[str, list[str]], set[str]]:
     path = folder / _IGNORE
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
-    patterns = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    text = path.read_text(encoding="utf-8", errors="replace") if ordinary_files.is_file(path, folder) else ""
+    patterns = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
 
     def left_out(place: str, names: list[str]) -> set[str]:
         here = os.path.relpath(place, folder)
-        return {name for name in names if name == _GIT or _is_ignored(os.path.normpath(f"{here}/{name}"), patterns)}
+        return {
+            name
+            for name in names
+            if name == _GIT
+            or inside.special(os.path.join(place, name))
+            or _is_ignored(os.path.normpath(f"{here}/{name}"), patterns)
+        }
 
     return left_out
 

@@ -1,6 +1,7 @@
 """`check`: every finding about a repository that needs no cell to run and no package to be installed.
 
-With `--fix` it writes what can be written without a guess, and checks again.
+It runs no code of the repository, unless `--run-requirements` has it compute `requirements`. So does `--fix`, which
+writes what can be written without a guess, and checks again.
 """
 
 import argparse
@@ -30,9 +31,8 @@ from nb_builder.requirements import collect
 if TYPE_CHECKING:
     from nb_builder.fix.fixing import Fixed
 
-USAGE = "Usage: check [--json] [--fix [--python PATH]] FOLDER|NOTEBOOK|GIT_URL"
+USAGE = "Usage: check [--json] [--run-requirements] [--fix [--python PATH]] FOLDER|NOTEBOOK|GIT_URL"
 
-_PYTHON = "S2I_PYTHON"
 _OF_REQUIREMENTS = (RequirementsMissing, RequirementsEmpty)
 
 
@@ -57,6 +57,7 @@ class _Words(argparse.ArgumentParser):
         self.add_argument("--json", action="store_true")
         self.add_argument("--fix", action="store_true")
         self.add_argument("--python")
+        self.add_argument("--run-requirements", action="store_true")
         self.add_argument("target")
 
     def error(self, message: str) -> NoReturn:
@@ -115,7 +116,8 @@ def _check(words: argparse.Namespace, log: NotesLog) -> Told:
         if words.fix:
             fixed = _fix(folder, environ, Path(scratch), words.python, log)
         log.step(f"Checking {notebook or name}")
-        result = examine(folder, environ, Path(scratch), log)
+        computes = words.fix or words.run_requirements
+        result = examine(folder, environ, Path(scratch), log, computes=computes)
         if fixed:
             _add(fixed.findings, result)
         if result.findings:
@@ -129,7 +131,7 @@ def _fix(folder: Path, environ: Mapping[str, str], scratch: Path, python: str | 
     from nb_builder.fix import fixing
 
     # What it says is said by the check that follows.
-    before = examine(folder, environ, scratch, Log(io.StringIO()))
+    before = examine(folder, environ, scratch, Log(io.StringIO()), computes=True)
     fixed = fixing.fix(before, python, environ, log)
     if before.checked and before.checked.notebooks:
         fixing.tell(fixed, before.checked.name, log)
@@ -161,31 +163,23 @@ def _print_object(told: Told, log: NotesLog, words: argparse.Namespace) -> None:
     print(json.dumps(described, indent=1, ensure_ascii=False))
 
 
-def examine(folder: Path, environ: Mapping[str, str], scratch: Path, log: Log) -> Result:
-    """Return all findings about the repository in `folder`; our own files go to `scratch`."""
+def examine(folder: Path, environ: Mapping[str, str], scratch: Path, log: Log, *, computes: bool = False) -> Result:
+    """Return all findings about the repository in `folder`; our own files go to `scratch`.
+
+    Only where it `computes` requirements, code of the repository runs.
+    """
     result = Result()
     report = result.findings.append
     with checks.passing(report):
-        settings = Settings({**_of_repository(folder, environ, log), **environ, "S2I_SRC": str(folder)})
+        settings = Settings({**target.settings_of(folder, environ), "S2I_SRC": str(folder)})
         result.checked = checks.look(settings, folder, log, report)
-        findings.read_requirements(result, scratch, log, settings.allow_indexes)
+        findings.read_requirements(result, scratch, log, settings.allow_indexes, computes=computes)
         if result.checked and result.checked.notebooks and settings.batching == "auto":
             last = result.checked.last
             hindrance = batching.hindrance(last.cells, last.folder(folder), folder)
             if hindrance:
                 log.note(hindrance.note)
     return result
-
-
-def _of_repository(folder: Path, environ: Mapping[str, str], log: Log) -> dict[str, str]:
-    """Return what .s2i/environment sets, without a program of its own: a check starts none that others chose."""
-    variables = target.s2i_environment(folder)
-    if os.sep in variables.get(_PYTHON, "") and not environ.get(_PYTHON):
-        log.note(
-            f"{_PYTHON}={variables.pop(_PYTHON)} of .s2i/environment names a program, which a check does not start; "
-            f"set {_PYTHON} yourself to check with it."
-        )
-    return variables
 
 
 def as_object(result: Result, notes: Sequence[str]) -> dict:
@@ -216,4 +210,5 @@ def show(result: Result, log: Log, proposal: str | None = None) -> None:
         count = len(result.findings)
         log.step("1 finding" if count == 1 else f"{count} findings")
         return
-    log.step(f"Fine: {', '.join(result.defines)}; {collect.counted(len(result.wanted or ()))}")
+    wanted = "requirements not read" if result.wanted is None else collect.counted(len(result.wanted))
+    log.step(f"Fine: {', '.join(result.defines)}; {wanted}")

@@ -8,9 +8,13 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from nb_scorer.common.problem import SettingInvalid
+
 from nb_builder.common.log import Log
 from nb_builder.problems.build_problem import BuildProblem
+from nb_builder.repository import ordinary_files
 
+_PYTHON = "S2I_PYTHON"
 _URL = re.compile(r"^[a-z+]+://|^[\w.-]+@[\w.-]+:|\.git(#.*)?$")
 
 
@@ -185,13 +189,31 @@ def build_environment(
 ) -> dict[str, str]:
     """Return the variables for assemble: what .s2i/environment sets, `environ` over it, and what is built where."""
     ours = {"NB_BUILDER_HOME": str(home), "APP_ROOT": str(app_root), "S2I_SRC": str(folder)}
-    return {**s2i_environment(folder), **environ, **ours, **choice(notebook)}
+    return {**settings_of(folder, environ), **ours, **choice(notebook)}
+
+
+def settings_of(folder: Path, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what .s2i/environment sets, and `environ` over it.
+
+    Raises FileRefused, and SettingInvalid where the file names a program to start: on this machine only `environ`,
+    which is the user's own, may do so.
+    """
+    of_repository = s2i_environment(folder)
+    python = of_repository.get(_PYTHON, "")
+    if _PYTHON not in environ and os.sep in python:
+        raise SettingInvalid(
+            _PYTHON, python, "a version such as 3.11; a path counts in your own environment, not in .s2i/environment"
+        )
+    return {**of_repository, **environ}
 
 
 def s2i_environment(folder: Path) -> dict[str, str]:
-    """Return what .s2i/environment sets, read as s2i reads it: NAME=value lines, `#` only at the start."""
+    """Return what .s2i/environment sets, read as s2i reads it: NAME=value lines, `#` only at the start.
+
+    Raises FileRefused.
+    """
     path = folder / ".s2i" / "environment"
     # Decoded as os.environ is, so that any bytes reach the build unchanged.
-    lines = os.fsdecode(path.read_bytes()).splitlines() if path.is_file() else []
+    lines = os.fsdecode(path.read_bytes()).splitlines() if ordinary_files.is_file(path, folder) else []
     pairs = (line.split("=", 1) for line in lines if "=" in line and not line.lstrip().startswith("#"))
     return {name.strip(): value.strip() for name, value in pairs}

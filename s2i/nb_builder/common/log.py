@@ -2,6 +2,8 @@
 
 s2i takes some texts on stderr, such as "tar... not found", for a broken image and silently runs assemble
 a second time; so a build writes nothing to stderr.
+
+Names, source and output of the notebook go through it: a terminal and a CI server get nothing from them to obey.
 """
 
 import os
@@ -9,7 +11,7 @@ import re
 import sys
 from typing import TextIO
 
-from nb_service.log import visible
+from nb_builder.common import visible
 
 # What is coloured on a terminal, by SGR codes of ECMA-48: titles bold, problems red, what helps green, notes yellow.
 _COLOURED = (
@@ -28,21 +30,21 @@ class Log:
         self._in_colours = takes_colours(self.stream)
 
     def step(self, text: str) -> None:
-        """Print the title of one step of the build."""
-        self.line(f"---> {text}")
+        """Print the title of one step of the build, as one line."""
+        self.line(f"---> {visible.line(text)}")
 
     def line(self, text: str) -> None:
-        """Print one line; control characters, and those that the stream's encoding lacks, are escaped."""
+        """Print one line, or several; escaped is what `visible` escapes, and what the stream's encoding lacks."""
+        text = visible.no_commands(visible.lines(text))
         encoding = self.stream.encoding or "utf-8"
-        text = visible(text)
         if self._in_colours:
             for pattern, code in _COLOURED:
                 text = pattern.sub(f"\x1b[{code}m\\g<0>\x1b[0m", text)
         print(text.encode(encoding, "backslashreplace").decode(encoding), file=self.stream, flush=True)
 
     def note(self, text: str) -> None:
-        """Print something that the user should know although the build goes on."""
-        self.line(f"     note: {text}")
+        """Print something that the user should know although the build goes on, as one line."""
+        self.line(f"     note: {visible.line(text)}")
 
 
 def takes_colours(stream: TextIO) -> bool:

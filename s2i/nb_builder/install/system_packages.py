@@ -15,6 +15,7 @@ from pathlib import Path
 from nb_builder.common import dpkg
 from nb_builder.common.log import Log
 from nb_builder.problems.notebooks import SystemPackageMissing, SystemPackagesMalformed
+from nb_builder.repository import ordinary_files
 from nb_builder.requirements.logical_lines import logical
 from nb_builder.requirements.sources import BINDER
 
@@ -39,14 +40,14 @@ class SystemPackage:
 def read(folders: Iterable[Path], top: Path) -> tuple[SystemPackage, ...]:
     """Return the packages required by files in the notebooks' `folders`, in `top`, or in binder/ in these.
 
-    Raises SystemPackagesMalformed.
+    Raises SystemPackagesMalformed or FileRefused.
     """
     paths = dict.fromkeys(
         folder / subfolder / name for folder in (*folders, top) for subfolder in _SUBFOLDERS for name in FILES
     )
     packages: dict[str, SystemPackage] = {}
     for path in paths:
-        for package in _entries(path, os.path.relpath(path, top)) if path.is_file() else ():
+        for package in _entries(path, os.path.relpath(path, top)) if ordinary_files.is_file(path, top) else ():
             packages.setdefault(package.entry, package)
     return tuple(packages.values())
 

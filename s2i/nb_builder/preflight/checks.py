@@ -30,7 +30,7 @@ from nb_builder.requirements import collect, merge, sources
 from nb_builder.requirements.collect import Wanted
 from nb_builder.requirements.line_parser import CELL
 from nb_builder.requirements.sources import Declaration
-from nb_builder.rewrite import scripts
+from nb_builder.rewrite import literal_requirements, scripts
 from nb_builder.rewrite.keep_requirements import NAME
 
 # Gets each problem as it is found: it raises the problem, or keeps it so that the checks go on.
@@ -132,17 +132,35 @@ def look(settings: Settings, app_src: Path, log: Log, handle: ProblemHandler = r
 
 
 def read_requirements(
-    checked: Checked, src: Path, into: Path, log: Log, handle: ProblemHandler = refuse, *, allowed: Sequence[str] = ()
+    checked: Checked,
+    src: Path,
+    into: Path,
+    log: Log,
+    handle: ProblemHandler = refuse,
+    *,
+    allowed: Sequence[str] = (),
+    computes: bool = True,
 ) -> Wanted | None:
     """Write each notebook's script one into the folder `into` and run it; return the merged requirements.
 
-    `allowed` are the hosts whose indexes they may name. Logs which file of the repository counts, and its notes.
-    Raises only what `handle` raises; where it raises nothing, None is returned for requirements that can't be read.
+    `allowed` are the hosts whose indexes they may name. Without `computes` no code of the notebook runs: requirements
+    that are not made of literals are not read, and a note says so. Logs which file of the repository counts, and its
+    notes. Raises only what `handle` raises; where it raises nothing, None is returned for what is not read.
     """
     parts = []
     for notebook in checked.notebooks:
+        script = scripts.requirements_script(notebook.with_runs(src), notebook.name)
+        literal = literal_requirements.script(script.cells)
+        if literal is None and not computes:
+            log.note(
+                f"{notebook.name} computes its requirements, so they are not read: that would run code of the "
+                "repository. 'check --run-requirements' does."
+            )
+            continue
+        text = script.text if computes or literal is None else literal
         with passing(handle):
-            parts.append((notebook.name, _requirements_of(notebook, checked.python, src, into, allowed)))
+            wanted = _requirements_of(notebook, text, checked.python, src, into, allowed, isolated=not computes)
+            parts.append((notebook.name, wanted))
     if len(parts) < len(checked.notebooks):
         return None
     requirements = None
@@ -272,13 +290,23 @@ def _last_change(repository: Path, notebooks: Sequence[Notebook]) -> AsOf | None
     return max(changes, key=lambda change: change.moment, default=None)
 
 
-def _requirements_of(notebook: Notebook, python: Python, src: Path, into: Path, allowed: Sequence[str]) -> Wanted:
-    script = scripts.requirements_script(notebook.with_runs(src), notebook.name)
+def _requirements_of(
+    notebook: Notebook,
+    script: str,
+    python: Python,
+    src: Path,
+    into: Path,
+    allowed: Sequence[str],
+    *,
+    isolated: bool,
+) -> Wanted:
     path = into / (notebook.prefix + paths.REQUIREMENTS_SCRIPT)
-    path.write_text(script.text, encoding="utf-8")
+    path.write_text(script, encoding="utf-8")
     try:
         declared = sources.of_repository(notebook.name, notebook.node, src)
-        return collect.collect(path, python.path, notebook.folder(src), src, notebook.name, declared, allowed=allowed)
+        folder = notebook.folder(src)
+        command = collect.interpreter(python.path, isolated=isolated)
+        return collect.collect(path, command, folder, src, notebook.name, declared, allowed=allowed)
     except BuildProblem as problem:
         bindings = notebook_contract.bindings(NAME, notebook.cells)
         if not bindings or not _is_of_the_cell(problem, notebook.name):

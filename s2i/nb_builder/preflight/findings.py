@@ -60,12 +60,16 @@ def told_in_order(found: Sequence[Problem]) -> list[Problem]:
     return [*found[1:], *found[:1]]
 
 
-def read_requirements(result: Result, scratch: Path, log: Log, allowed: Sequence[str]) -> None:
-    """Set `result.wanted` to the notebooks' requirements, and add the findings; `allowed` are hosts of indexes."""
+def read_requirements(
+    result: Result, scratch: Path, log: Log, allowed: Sequence[str], *, computes: bool = True
+) -> None:
+    """Set `result.wanted` to the notebooks' requirements, and add the findings; see `checks.read_requirements`."""
     checked = result.checked
     if checked and not _requirements_are_unreadable(result, checked):
         handle = result.findings.append
-        result.wanted = checks.read_requirements(checked, checked.repository, scratch, log, handle, allowed=allowed)
+        result.wanted = checks.read_requirements(
+            checked, checked.repository, scratch, log, handle, allowed=allowed, computes=computes
+        )
 
 
 def _requirements_are_unreadable(result: Result, checked: Checked) -> bool:

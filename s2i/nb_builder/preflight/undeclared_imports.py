@@ -12,7 +12,7 @@ from typing import Any
 
 from nb_builder import platforms
 from nb_builder.analysis import notebook_contract
-from nb_builder.common import syntax_trees
+from nb_builder.common import inside, syntax_trees
 from nb_builder.common.cell import Cell
 from nb_builder.problems.build_problem import BuildProblem
 from nb_builder.problems.packages import RequirementsEmpty, RequirementsMissing, RequirementsUnreadable
@@ -224,7 +224,8 @@ def _installs(cell: Cell) -> bool:
 
 def _module(path: Path, by: _Piece, src: Path, seen: set[Path], *, sure: bool) -> _Piece | None:
     """Return the code in a file that `by` imports; None where it was `seen` before or can't be parsed."""
-    tree = syntax_trees.tree(path.read_text("utf-8", "replace")) if path not in seen and path.is_file() else None
+    is_readable = path not in seen and path.is_file() and not inside.refusal(path, src)
+    tree = syntax_trees.tree(path.read_text("utf-8", "replace")) if is_readable else None
     seen.add(path)
     if tree is None:
         return None

@@ -18,6 +18,7 @@ from nb_builder.preflight.checks import Notebook
 from nb_builder.preflight.undeclared_imports import Import
 from nb_builder.problems.build_problem import BuildProblem
 from nb_builder.problems.modules import OWN_LIST, ImportOfSubmodule, ImportsUndeclared
+from nb_builder.repository import ordinary_files
 from nb_builder.requirements.import_names import entry
 
 # Run by the model Python, so its syntax is that of CPython 3.6. For each import it prints the name that is missing,
@@ -147,7 +148,8 @@ def _unfetched(src: Path) -> dict[str, str]:
     """Return {name of a module: path} for the git submodules of the repository whose folders are empty."""
     parser = configparser.ConfigParser(interpolation=None, strict=False)
     try:
-        parser.read_string(_without_indents((src / ".gitmodules").read_text("utf-8", "replace")))
+        file = ordinary_files.require(src / ".gitmodules", src)
+        parser.read_string(_without_indents(file.read_text("utf-8", "replace")))
     except (OSError, configparser.Error):
         return {}
     paths = [parser[section]["path"] for section in parser.sections() if "path" in parser[section]]

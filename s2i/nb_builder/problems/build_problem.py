@@ -1,9 +1,11 @@
 """A failure that a build can explain: a code and three sentences (what, why, fix)."""
 
+from pathlib import Path
 from typing import TypedDict
 
 from nb_scorer.common.problem import Problem
 
+from nb_builder.common import visible
 from nb_builder.common.cell import Cell
 
 
@@ -37,7 +39,8 @@ class BuildProblem(Problem):
         self.cell: Cell | None = None
         self.line: int | None = None
         sentences = (self.what_words, self.why_words, self.fix_words)
-        super().__init__(*(sentence.format(**facts) for sentence in sentences))
+        shown = {name: _shown(fact) for name, fact in facts.items()}
+        super().__init__(*(sentence.format(**shown) for sentence in sentences))
 
     def at(self, notebook: object, cell: Cell, line: int) -> "BuildProblem":
         """Set the place that the problem is about, and return the problem."""
@@ -53,6 +56,13 @@ class BuildProblem(Problem):
         """Return the text that a user sees; the place is added where the sentences do not name it."""
         named = not self.place or self.place in self.what
         return super().__str__() + ("" if named else f"\n  At: {self.place}")
+
+
+def _shown(fact: object) -> object:
+    """Return a fact as a sentence has it: a path is one line, and further lines of a text begin no line of the log."""
+    if isinstance(fact, Path):
+        return visible.line(fact)
+    return fact.replace("\n", "\n    ") if isinstance(fact, str) else fact
 
 
 class _Where(TypedDict):

@@ -69,15 +69,6 @@ class NotebookUnreadable(BuildProblem):
     fix_words = "Correct it, or open it in the tool that wrote it and save it again; then build again."
 
 
-class NotebookName(BuildProblem):
-    """The notebook's name has a character that is no letter."""
-
-    code = "notebook-name"
-    what_words = "The name of the notebook {shown} has a control character, which is shown by its code."
-    why_words = "It would break lines, or turn them, in logs, scripts and messages, which then say something else."
-    fix_words = "Rename the notebook."
-
-
 class NotebookNotFound(BuildProblem):
     """The notebook that was chosen is not there."""
 
@@ -85,6 +76,27 @@ class NotebookNotFound(BuildProblem):
     what_words = "{setting} names {chosen}, and the repository has no such notebook."
     why_words = "The repository has: {names}."
     fix_words = "Correct {setting}; paths are relative to the top of the repository."
+
+
+class NotebookName(BuildProblem):
+    """The notebook's name has characters that can't be printed."""
+
+    code = "notebook-name"
+    what_words = "The path of the notebook, {notebook}, has characters that can't be printed (shown here as escapes)."
+    why_words = "Logs, scripts and pages show the path, and a line break or another control character would forge them."
+    fix_words = "Rename the file or its folder, in UTF-8 and without control characters; then build again."
+
+
+class FileRefused(BuildProblem):
+    """A file that the build reads itself is a link out of the repository, or no regular file."""
+
+    code = "file-refused"
+    what_words = "{file} is not read: {reason}."
+    why_words = (
+        "What a build reads must be in the repository: another machine does not have the target of such a link, and "
+        "reading a pipe or a device may never end."
+    )
+    fix_words = "Replace {file} by a regular file, or remove it; then build again."
 
 
 class NotebookChosenTwice(BuildProblem):

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from nb_scorer.common.problem import Problem
-from nb_service.log import one_line
 
 from nb_builder.analysis import notebook_contract
+from nb_builder.common import inside, visible
 from nb_builder.common.cell import Cell
 from nb_builder.problems.notebooks import NotebookAmbiguous, NotebookMissing, PredictorNowhere
 from nb_builder.repository import formats, notebook_file
@@ -51,7 +51,7 @@ def groups(repository: Path) -> tuple[list[Path], list[Path], list[Path]]:
     for path in sorted(_files(repository)):
         if path.suffix == ".ipynb":
             result[0].append(path)
-        elif formats.is_notebook(path, text := _text(repository / path)):
+        elif formats.is_notebook(path, text := _text(repository, path)):
             result[1].append(path)
         elif path.suffix == ".py" and "predictor" in text and binds(repository, path):
             # A script with cells is a notebook; any other may be a module that a notebook imports.
@@ -65,20 +65,20 @@ def all_of(repository: Path) -> list[Path]:
         path
         for path in sorted(_files(repository))
         if path.suffix == ".ipynb"
-        or formats.is_notebook(path, text := _text(repository / path))
+        or formats.is_notebook(path, text := _text(repository, path))
         or (path.suffix == ".py" and percent.has_cells(text))
     ]
 
 
 def listed(paths: list[Path]) -> str:
     """Return at most ten names and a count of the others, so that the message stays readable."""
-    names = ", ".join(one_line(str(path)) for path in paths[:_LISTED])
+    names = ", ".join(visible.line(path) for path in paths[:_LISTED])
     return names + (f" and {len(paths) - _LISTED} more" if len(paths) > _LISTED else "")
 
 
 def binds(repository: Path, path: Path) -> bool:
     """Return whether a cell of the notebook binds predictor; False for one that can't be read."""
-    return "predictor" in _text(repository / path) and bool(
+    return "predictor" in _text(repository, path) and bool(
         notebook_contract.bindings("predictor", _cells(repository, path) or ())
     )
 
@@ -103,7 +103,7 @@ def _cells(repository: Path, path: Path) -> tuple[Cell, ...] | None:
 
 def _note_choice(chosen: Path, count: int, note: Callable[[str], None]) -> None:
     if count > 1:
-        note(f"{chosen} is taken: of {count} notebooks and scripts it is the one that defines predictor.")
+        note(f"{visible.line(chosen)} is taken: of {count} notebooks and scripts it is the one that defines predictor.")
 
 
 def _files(repository: Path) -> Iterator[Path]:
@@ -119,8 +119,7 @@ def _files(repository: Path) -> Iterator[Path]:
         ]
         for name in files:
             path = (parent / name).relative_to(repository)
-            # A pipe would never end, and a device is no notebook either.
-            if path.suffix in formats.SUFFIXES and not _is_test(path) and (parent / name).is_file():
+            if path.suffix in formats.SUFFIXES and not _is_test(path):
                 yield path
 
 
@@ -129,5 +128,9 @@ def _is_test(path: Path) -> bool:
     return path.suffix == ".py" and (not names.isdisjoint(_TEST_FOLDERS) or path.name.startswith(("test_", "conftest")))
 
 
-def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8-sig", errors="replace") if path.is_file() else ""
+def _text(repository: Path, name: Path) -> str:
+    """Return the text of a file; "" where there is none that may be read, which is reported if it is to be built."""
+    path = repository / name
+    if not path.is_file() or inside.refusal(path, repository):
+        return ""
+    return path.read_text(encoding="utf-8-sig", errors="replace")

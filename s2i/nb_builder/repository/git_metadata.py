@@ -78,7 +78,8 @@ def _git(repository: Path, *arguments: str) -> str:
     if not (repository / ".git").exists():
         return ""
     # git refuses a checkout of another owner, which may configure programs to run; these commands run none.
-    options = ["-c", f"safe.directory={os.path.realpath(repository)}", "-c", "core.fsmonitor=false"]
+    settings = (f"safe.directory={os.path.realpath(repository)}", "core.fsmonitor=false", "log.showSignature=false")
+    options = [word for setting in settings for word in ("-c", setting)]
     command = ["git", "--no-optional-locks", *options, "-C", str(repository), *arguments]
     completed = subprocess.run(command, capture_output=True, text=True, errors="surrogateescape")
     return completed.stdout.strip("\n") if completed.returncode == 0 else ""

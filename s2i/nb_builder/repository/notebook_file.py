@@ -15,7 +15,7 @@ from nb_builder.problems.notebooks import (
     NotebookNotJson,
     NotebookUnreadable,
 )
-from nb_builder.repository import formats
+from nb_builder.repository import formats, ordinary_files
 from nb_builder.repository.normalize_notebook import normalize
 
 _CONFLICT = re.compile(r"^(<<<<<<<|>>>>>>>)( .*)?$", re.MULTILINE)
@@ -24,10 +24,10 @@ _CONFLICT = re.compile(r"^(<<<<<<<|>>>>>>>)( .*)?$", re.MULTILINE)
 def read(repository: Path, notebook: Path) -> nbformat.NotebookNode:
     """Return the notebook in the newest format.
 
-    Raises NotebookConflict, NotebookNotJson, NotebookNotANotebook, NotebookFormat,
+    Raises FileRefused, NotebookConflict, NotebookNotJson, NotebookNotANotebook, NotebookFormat,
     NotebookUnreadable or LanguageWrong.
     """
-    text = _text(repository / notebook, notebook)
+    text = _text(ordinary_files.require(repository / notebook, repository), notebook)
     if notebook.suffix != ".ipynb":
         return _parse_text_format(text, notebook)
     raw = _parse(text, notebook)

@@ -2,14 +2,12 @@
 
 import os
 import shutil
-import stat
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from nb_service.log import one_line
-
+from nb_builder.common import inside, visible
 from nb_builder.problems.notebooks import NotebookChosenTwice, NotebookName, NotebookNotFound, SourceMissing
-from nb_builder.repository import candidates
+from nb_builder.repository import candidates, ordinary_files
 
 # s2i puts the repository here, and it stays in the image unless assemble removes it.
 UPLOADED = Path("/tmp/src")  # noqa: S108 - s2i's own place
@@ -40,21 +38,18 @@ def find_notebooks(
     """Return the notebooks to build, relative to `repository`, in order of execution; the last one has predictor.
 
     `chosen` is S2I_SOURCE_NOTEBOOK, `listed` S2I_SOURCE_NOTEBOOK_LIST. Without either it is the one that
-    `candidates` finds, and `note` gets the reason if there are several. Raises NotebookChosenTwice or
-    NotebookNotFound or NotebookName, and what `candidates.sole` raises.
+    `candidates` finds, and `note` gets the reason if there are several. Raises NotebookChosenTwice, NotebookName,
+    FileRefused or NotebookNotFound, and what `candidates.sole` raises.
     """
     if chosen is not None and listed is not None:
         raise NotebookChosenTwice(chosen=chosen, listed=", ".join(listed))
     if listed is not None:
-        notebooks = _chosen(repository, listed, "S2I_SOURCE_NOTEBOOK_LIST")
-    elif chosen is not None:
-        notebooks = _chosen(repository, [chosen], "S2I_SOURCE_NOTEBOOK")
-    else:
-        notebooks = (candidates.sole(repository, note),)
-    for notebook in notebooks:
-        if (shown := one_line(str(notebook))) != str(notebook):
-            raise NotebookName(shown=shown)
-    return notebooks
+        return _chosen(repository, listed, "S2I_SOURCE_NOTEBOOK_LIST")
+    if chosen is not None:
+        return _chosen(repository, [chosen], "S2I_SOURCE_NOTEBOOK")
+    sole = candidates.sole(repository, note)
+    _require_printable(sole)
+    return (sole,)
 
 
 def has_module(repository: Path, module: str) -> bool:
@@ -67,13 +62,25 @@ def files(repository: Path) -> Iterator[Path]:
     """Yield the repository's files that `bring` would copy, relative to it, sorted folder by folder."""
     for folder, subfolders, names in os.walk(repository):
         subfolders[:] = sorted({*subfolders} - {*_not_of_the_repository(folder, subfolders)})
-        yield from (Path(os.path.relpath(os.path.join(folder, name), repository)) for name in sorted(names))
+        paths = (os.path.join(folder, name) for name in sorted(names))
+        yield from (Path(os.path.relpath(path, repository)) for path in paths if not inside.special(path))
+
+
+def special_files(repository: Path) -> list[str]:
+    """Return what `bring` leaves out as it can't be copied: "pipe (a FIFO)", each by its path in the repository."""
+    found: list[str] = []
+    for folder, subfolders, names in os.walk(repository):
+        subfolders[:] = sorted({*subfolders} - {*_not_of_the_repository(folder, subfolders)})
+        paths = (os.path.join(folder, name) for name in sorted(names))
+        found += [f"{os.path.relpath(path, repository)} ({kind})" for path in paths if (kind := inside.special(path))]
+    return found
 
 
 def bring(repository: Path, destination: Path) -> None:
     """Replace the content of `destination` by a copy of the repository, with dot files, modes and links.
 
-    s2i's upload is removed as far as this user may, so that it is not in the image twice.
+    FIFOs, sockets and devices are left out: `special_files` has them. s2i's upload is removed as far as this user may,
+    so that it is not in the image twice.
     """
     if repository.resolve() == destination.resolve():
         return
@@ -87,8 +94,12 @@ def bring(repository: Path, destination: Path) -> None:
 
 
 def _chosen(repository: Path, names: Sequence[str], setting: str) -> tuple[Path, ...]:
-    """Return `names` as paths; raise NotebookNotFound with all that are not files of the repository."""
+    """Return `names` as paths; raise NotebookName, FileRefused or NotebookNotFound."""
     paths = [Path(os.path.normpath(name)) for name in names]
+    for path in paths:
+        _require_printable(path)
+        if not path.is_absolute() and ".." not in path.parts:
+            ordinary_files.require(repository / path, repository)
     missing = [str(path) for path in paths if not _is_inside(repository, path)]
     if missing:
         existing = next(filter(None, candidates.groups(repository)), [])
@@ -97,25 +108,25 @@ def _chosen(repository: Path, names: Sequence[str], setting: str) -> tuple[Path,
     return tuple(paths)
 
 
+def _require_printable(notebook: Path) -> None:
+    if not visible.is_printable(str(notebook)):
+        raise NotebookName(notebook=visible.line(notebook))
+
+
 def _is_inside(repository: Path, path: Path) -> bool:
     return not path.is_absolute() and ".." not in path.parts and (repository / path).is_file()
 
 
 def _not_of_the_repository(folder: str, names: list[str]) -> list[str]:
-    """Return the entries of a local folder that do not belong to the repository's files, such as .git and venvs."""
+    """Return the entries of a local folder that do not belong to the repository's files, such as .git, venvs, FIFOs."""
     generated = {".git", ".ipynb_checkpoints", "__pycache__"}
     return [
         name
         for name in names
         if name in generated
         or os.path.exists(os.path.join(folder, name, "pyvenv.cfg"))
-        or not _can_be_committed(os.lstat(os.path.join(folder, name)).st_mode)
+        or inside.special(os.path.join(folder, name))
     ]
-
-
-def _can_be_committed(mode: int) -> bool:
-    """Return whether git knows what has this mode: neither pipes nor sockets nor devices."""
-    return stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode)
 
 
 def _bring_entry(entry: Path, target: Path) -> None:

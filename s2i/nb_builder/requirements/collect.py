@@ -19,6 +19,7 @@ from nb_builder.problems.packages import (
     RequirementsMalformed,
     RequirementsNeedPackages,
 )
+from nb_builder.repository import ordinary_files
 from nb_builder.requirements import line_parser, lock_file, sources
 from nb_builder.requirements.line_parser import Asked, Origin
 from nb_builder.requirements.pip_config import without_credentials
@@ -108,7 +109,7 @@ class Wanted:
 
 def collect(
     script: Path,
-    python: Path,
+    interpreter: Sequence[str | Path],
     folder: Path,
     src: Path,
     notebook: Path,
@@ -116,14 +117,14 @@ def collect(
     *,
     allowed: Sequence[str] = (),
 ) -> Wanted:
-    """Run script one with the bare model Python in `folder`, and add what files of the repository ask for.
+    """Run script one in `folder` by the command `interpreter`, and add what files of the repository ask for.
 
     `declared` is what they say, the nearest first; `allowed` are the hosts whose indexes may be named. Writes
     requirements.txt beside `script`. Raises RequirementsNeedPackages, RequirementsMalformed, RequirementIsOption,
-    IndexNotAllowed, GitMissing, RequirementsConflict or LockOutdated.
+    IndexNotAllowed, GitMissing, RequirementsConflict, LockOutdated or FileRefused.
     """
     emitted = script.with_name(paths.REQUIREMENTS)
-    _emit(script, python, folder, emitted, notebook)
+    _emit(script, interpreter, folder, emitted, notebook)
     origin = Origin(line_parser.CELL, "entry", str(notebook), (folder, src), src, strict=True)
     packages = requirements_txt.of_lines(emitted.read_text(encoding="utf-8").splitlines())
     asked = line_parser.read(packages.numbered(), origin)
@@ -172,12 +173,18 @@ def _has_name(line: str) -> bool:
     return True
 
 
-def _emit(script: Path, python: Path, folder: Path, target: Path, notebook: Path) -> None:
+def interpreter(python: Path, *, isolated: bool) -> list[str | Path]:
+    """Return the command for script one; `isolated`, it can import nothing of the repository."""
     # -S leaves out site-packages: script one has the standard library, on any machine, and the repository's modules.
+    # A module named like one that Python itself imports as it starts would run at once; with -I there are none of them.
+    return [python, "-I", "-S"] if isolated else [python, "-S"]
+
+
+def _emit(script: Path, command: Sequence[str | Path], folder: Path, target: Path, notebook: Path) -> None:
     environ = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
     try:
         completed = subprocess.run(
-            [python, "-S", script, target],
+            [*command, script, target],
             cwd=folder,
             env=environ,
             stdin=subprocess.DEVNULL,
@@ -204,7 +211,7 @@ def also(cell: Sequence[Requirement]) -> list[str]:
 def _nearest(name: str, folder: Path, src: Path) -> Path | None:
     """Return the file `name` beside the notebook or in a folder above it, up to the repository's top."""
     for directory in [folder, *folder.parents]:
-        if (directory / name).is_file():
+        if ordinary_files.is_file(directory / name, src):
             return directory / name
         if directory == src:
             break

@@ -19,6 +19,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from nb_builder.problems.packages import GitMissing, RequirementIsOption, RequirementsMalformed
+from nb_builder.repository import ordinary_files
 from nb_builder.requirements.index_options import IndexOptions
 from nb_builder.requirements.logical_lines import logical
 from nb_builder.requirements.sources import requirements_txt
@@ -192,6 +193,8 @@ def _option(line: str, number: int, origin: Origin, seen: frozenset[Path]) -> As
 def _included(name: str, number: int, origin: Origin, seen: frozenset[Path]) -> Asked:
     """Return what an included file of the repository asks for; nothing where it is being read already."""
     path = _local(name, origin)
+    if path is not None and not os.path.isabs(name):
+        ordinary_files.require(path, origin.top)
     if path is None or not path.is_file():
         raise _malformed(origin, number, f"the repository has no file {name!r}")
     try:

@@ -8,7 +8,7 @@ from nb_builder.rewrite.number_cells import own_cell
 # Exit status of script one when `requirements` itself is at fault, and not the code around it.
 MALFORMED = 65
 
-_EMIT = f"""\
+EMIT = f"""\
 import sys
 
 
@@ -47,5 +47,5 @@ class EmitRequirements(Preprocessor):
         """Return the notebook with that cell; `requirements` is empty if no cell is left that defines it."""
         if not nb.cells:
             nb.cells.append(own_cell("no cell of the notebook defines requirements", "requirements = []"))
-        nb.cells.append(own_cell("nb-builder: write requirements.txt", _EMIT))
+        nb.cells.append(own_cell("nb-builder: write requirements.txt", EMIT))
         return nb, resources

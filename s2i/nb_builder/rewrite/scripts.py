@@ -2,15 +2,15 @@
 
 import copy
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from nb_service.log import one_line
 from nbconvert.exporters import TemplateExporter
 from nbformat import NotebookNode
 from traitlets.config import Config
 
+from nb_builder.common import visible
 from nb_builder.common.cell import Cell
 from nb_builder.rewrite.emit_requirements import EmitRequirements
 from nb_builder.rewrite.keep_requirements import KeepRequirements
@@ -27,11 +27,9 @@ class PercentExporter(TemplateExporter):
     extra_template_basedirs = [str(Path(__file__).with_name("templates"))]  # noqa: RUF012 - a trait of nbconvert's
     template_name = "percent"
 
-    def default_filters(self) -> Iterator[tuple[str, Callable]]:
-        """Yield nbconvert's filters, and ours for what stands in comments, which it must not end."""
-        yield from super().default_filters()
-        yield "one_line", one_line
-        yield "commented", _commented
+    def default_filters(self) -> Iterable[tuple[str, Callable]]:
+        """Return nbconvert's filters, and those by which a text from elsewhere stays in a comment."""
+        return [*super().default_filters(), ("one_line", visible.line), ("commented", _commented)]
 
 
 @dataclass(frozen=True)
@@ -77,8 +75,8 @@ def _script(node: NotebookNode, steps: list, config: Config, notebook: Path, pur
 
 
 def _commented(text: str) -> str:
-    """Return `text` as comments; a carriage return ends a line of Python, too."""
-    return "\n".join(f"# {line}" for line in re.split("\r\n|\r|\n", text))
+    """Return a text with `#` before each line; to Python a lone CR ends a line, too."""
+    return "\n".join(f"# {line}" for line in re.split(r"\r\n?|\n", text))
 
 
 def _transform(node: NotebookNode, steps: list, config: Config) -> NotebookNode:

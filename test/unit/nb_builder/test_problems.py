@@ -2,6 +2,7 @@
 
 import string
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
 
 import pytest
@@ -9,6 +10,7 @@ from nb_builder import problems
 from nb_builder.common.cell import Cell
 from nb_builder.problems.build_problem import BuildProblem, CellProblem
 from nb_builder.problems.cells import CellFailed
+from nb_builder.problems.notebooks import SourceMissing
 
 MODULES = [import_module(f"{problems.__name__}.{module.name}") for module in iter_modules(problems.__path__)]
 CLASSES = [
@@ -49,3 +51,9 @@ def test_a_cell_is_named_as_jupyter_shows_it_and_by_its_place():
     )
     assert problem.what == "Cell [3] of model.ipynb (cell 5 of the file), line 2 failed: ValueError: {x}"
     assert problem.detail == "tb"
+
+
+def test_no_fact_begins_a_line_of_its_own():
+    failed = CellFailed(cell=Cell("x", 3, 5), notebook="model.ipynb", error="E: a\n---> Fine", again="")
+    assert "\n---> Fine" not in str(failed)
+    assert SourceMissing(folder=Path("a\nb"), state="x").what.startswith(r"There is no repository in a\nb: ")

@@ -149,6 +149,6 @@ def test_facts_are_nowhere_without_one_who_asked(pipe):
 
 def test_what_a_terminal_would_obey_is_shown(pipe):
     log = logs.Log(pipe[1])
-    log.say("a\x1b[31mb\r\x9b\tc")
+    log.say("a\x1b[31mb\r\x9b\tc\u202ed")
     threading.Thread(target=closed, args=(log, pipe[1])).start()
-    assert all_of(pipe[0]) == b"a\\x1b[31mb\\x0d\\x9b\tc\n"
+    assert all_of(pipe[0]) == b"a\\x1b[31mb\\x0d\\x9b\tc\\u202ed\n"

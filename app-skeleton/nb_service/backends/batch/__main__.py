@@ -14,6 +14,7 @@ from nb_service.backends.batch import command_line, inputs
 from nb_service.backends.batch.command_line import Options
 from nb_service.backends.batch.json_texts import encoded
 from nb_service.backends.batch.samples import Samples
+from nb_service.log import visible
 from nb_service.protocols.rows import Rows
 
 # What says how files are read; the other words are about what is written, and here nothing is.
@@ -27,7 +28,7 @@ def main(arguments: Sequence[str]) -> int:
         for line in lines(json.loads(schema), words):
             print(json.dumps(line))
     except problems.Problem as problem:
-        print(problem, file=sys.stderr)
+        print(visible(str(problem)), file=sys.stderr)
         return problem.exit_status
     return 0
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from nb_scorer.common import paths
 from nbformat import NotebookNode
 
+from nb_builder.repository import ordinary_files
 from nb_builder.requirements.sources import (
     conda,
     header,
@@ -46,14 +47,17 @@ BINDER = ("binder", ".binder")
 def of_repository(notebook: Path, node: NotebookNode, src: Path) -> list[Declaration]:
     """Return the declarations in the notebook's header and the files of the repository in `src`, the nearest first.
 
-    A file that can't be read is among them, with the reason as `error`.
+    A file that can't be read is among them, with the reason as `error`. Raises FileRefused.
     """
     declared_in_header = _read(str(notebook), partial(header.read, node=node), src / notebook)
     return [*([declared_in_header] if declared_in_header else []), *_declarations(notebook, src, READERS)]
 
 
 def of_python(notebook: Path, src: Path) -> list[Declaration]:
-    """Return what runtime.txt and .python-version say about the Python, the nearest first; they name no packages."""
+    """Return what runtime.txt and .python-version say about the Python, the nearest first; they name no packages.
+
+    Raises FileRefused.
+    """
     return list(_declarations(notebook, src, OF_PYTHON))
 
 
@@ -61,12 +65,9 @@ def _declarations(notebook: Path, src: Path, readers: Iterable) -> Iterator[Decl
     for folder in _folders(notebook, src):
         for name, reader, owner in readers:
             path = folder / name
-            if path.is_file() and not (owner and (folder / owner).is_file()):
-                file = path.relative_to(src).as_posix()
-                # git keeps links, and one may lead to any file of whoever builds: its lines are not for an index.
-                if not path.resolve().is_relative_to(src.resolve()):
-                    yield Declaration(file, Packages(), "it is a link out of the repository")
-                elif declaration := _read(file, reader, path):
+            if ordinary_files.is_file(path, src) and not (owner and (folder / owner).is_file()):
+                declaration = _read(path.relative_to(src).as_posix(), reader, path)
+                if declaration:
                     yield declaration
 
 

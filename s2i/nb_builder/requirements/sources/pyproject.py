@@ -5,6 +5,7 @@ from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
 
+from nb_builder.common import inside
 from nb_builder.requirements.sources import locks, requirements_txt, text
 from nb_builder.requirements.sources.declaration import Packages, Unreadable
 
@@ -46,7 +47,8 @@ def _dynamic(content: dict, path: Path) -> tuple[str, ...]:
     """Return the dependencies that setuptools reads from files."""
     files = text.table(content, "tool", "setuptools", "dynamic", "dependencies").get("file", [])
     paths = [path.parent / name for name in text.strings(files, "the dependencies' file")]
-    if not paths or not all(file.is_file() for file in paths):
+    # As setuptools has it: in the project's own folder.
+    if not paths or not all(file.is_file() and not inside.refusal(file, path.parent) for file in paths):
         raise Unreadable("its dependencies are dynamic: they are computed when it is built")
     return tuple(line for file in paths for line in requirements_txt.read(file).requirements)
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from nb_builder.commands import check
+from nb_builder.commands import check, target
 from nb_builder.common.cell import Cell
 from nb_builder.problems.contract import PredictorMissing
 from nb_builder.problems.packages import RequirementIsOption
@@ -65,20 +65,12 @@ def test_the_settings_that_the_repository_brings_along_hold(tmp_path):
     assert result.defines == ["predictor"]
 
 
-def test_a_program_that_the_repository_names_is_not_started(tmp_path):
+def test_a_program_that_is_no_python_is_said_to_be_none(tmp_path):
     (tmp_path / "model.py").write_text("# %%\npredictor = len\n")
-    (tmp_path / "python").write_text(f"#!/bin/sh\ntouch {tmp_path}/started\n")
+    (tmp_path / "python").write_text("#!/bin/sh\n")
     (tmp_path / "python").chmod(0o755)
-    (tmp_path / ".s2i").mkdir()
-    (tmp_path / ".s2i" / "environment").write_text(f"S2I_PYTHON={tmp_path}/python\n")
-    log = check.NotesLog(io.StringIO())
-    assert check.examine(tmp_path, {}, tmp_path, log).findings == []
-    assert not (tmp_path / "started").exists()
-    (note,) = log.notes
-    assert note.startswith(f"S2I_PYTHON={tmp_path}/python of .s2i/environment names a program, which a check does not")
-    # The user's own choice is obeyed; this one is no Python.
-    result = check.examine(tmp_path, {"S2I_PYTHON": f"{tmp_path}/python"}, tmp_path, log)
-    assert ((tmp_path / "started").exists(), [each.code for each in result.findings]) == (True, ["python-missing"])
+    result = check.examine(tmp_path, {"S2I_PYTHON": f"{tmp_path}/python"}, tmp_path, check.NotesLog(io.StringIO()))
+    assert [each.code for each in result.findings] == ["python-missing"]
 
 
 def test_requirements_in_a_cell_that_can_not_be_read_are_not_missed_twice(tmp_path):
@@ -115,3 +107,46 @@ def test_what_is_not_there_is_a_wrong_call_and_told_in_json_too(named, code, tmp
             assert (report["ok"], [finding["code"] for finding in report["findings"]]) == (False, [code])
         else:
             assert completed.stdout.startswith("ERROR: ") and completed.stdout.endswith(f"(problem {code})\n")
+
+
+COMPUTED = """\
+import helper
+requirements = [["numpy", open("ran", "w").name or "1"]]
+
+
+def predictor(x):
+    return x
+"""
+
+
+def test_no_code_of_the_repository_runs_unless_asked_for(tmp_path):
+    (tmp_path / "model.py").write_text(COMPUTED)
+    (tmp_path / "encodings.py").write_text("open('started', 'w')\n")
+    log = check.NotesLog(io.StringIO())
+    result = check.examine(tmp_path, {}, tmp_path, log)
+    assert (result.findings, result.wanted) == ([], None)
+    assert any("--run-requirements" in note for note in log.notes)
+    (tmp_path / "model.py").write_text("requirements = ['numpy==1.26.4']\npredictor = len\n")
+    assert [str(entry) for entry in check.examine(tmp_path, {}, tmp_path, log).wanted.cell] == ["numpy==1.26.4"]
+    assert not (tmp_path / "started").exists()
+    assert not (tmp_path / "ran").exists()
+    (tmp_path / "encodings.py").unlink()
+    (tmp_path / "model.py").write_text(COMPUTED.replace("import helper\n", ""))
+    check.examine(tmp_path, {}, tmp_path, log, computes=True)
+    assert (tmp_path / "ran").exists()
+
+
+def test_a_repository_names_no_program_to_start(tmp_path):
+    program = tmp_path / "program"
+    program.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+    program.chmod(0o755)
+    (tmp_path / ".s2i").mkdir()
+    (tmp_path / ".s2i" / "environment").write_text(f"S2I_PYTHON={program}\n")
+    (tmp_path / "model.py").write_text("requirements = []\npredictor = len\n")
+    log = check.NotesLog(io.StringIO())
+    assert [problem.code for problem in check.examine(tmp_path, {}, tmp_path, log).findings] == ["setting-invalid"]
+    with pytest.raises(SettingInvalid):
+        target.build_environment(tmp_path, None, tmp_path, tmp_path, {})
+    assert not (tmp_path / "ran").exists()
+    # The user's own environment may, and then it is of no concern what the repository says.
+    assert check.examine(tmp_path, {"S2I_PYTHON": sys.executable}, tmp_path, log).findings == []

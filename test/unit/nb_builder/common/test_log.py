@@ -32,13 +32,6 @@ def terminal(monkeypatch):
     return written
 
 
-def test_what_others_chose_gives_a_terminal_no_orders(terminal):
-    shown = "ERROR: evil_\\u202epkg \\x1b]0;T\\x07 stands\tin a\nline\\x0d."
-    assert terminal("ERROR: evil_\u202epkg \x1b]0;T\x07 stands\tin a\nline\r.") == (
-        shown.replace("ERROR:", "\x1b[1;31mERROR:\x1b[0m") + "\n"
-    )
-
-
 def test_titles_problems_fixes_and_notes_have_colours_on_a_terminal(terminal):
     assert terminal("---> Checking", "     note: a note", PROBLEM, "  [1] 0.0 s  a = 1") == (
         "\x1b[1m---> Checking\x1b[0m\n\x1b[33m     note:\x1b[0m a note\n"
@@ -58,3 +51,29 @@ def test_a_file_has_none(monkeypatch):
     stream = io.StringIO()
     Log(stream).step("Checking")
     assert stream.getvalue() == "---> Checking\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a\x1b]0;T\x07b", r"a\x1b]0;T\x07b"),
+        ("a\rb\x85c\u2028d", r"a\rb\x85c\u2028d"),
+        ("evil_\u202epkg\u2066x", r"evil_\u202epkg\u2066x"),
+        ("a\udcffb", r"a\udcffb"),
+        ("a\n\tb ü →", "a\n\tb ü →"),
+        ("  ::error::x\n::warning file=a::y", "  \\x3a:error::x\n\\x3a:warning file=a::y"),
+        ("Cell ##[error]x ##vso[task]y", r"Cell #\x23[error]x #\x23vso[task]y"),
+        ("a::b ## [c] # [d] ::", "a::b ## [c] # [d] ::"),
+    ],
+)
+def test_nothing_that_a_terminal_or_a_ci_server_obeys_is_printed(text, shown):
+    stream = io.StringIO()
+    Log(stream).line(text)
+    assert stream.getvalue() == shown + "\n"
+
+
+def test_a_step_and_a_note_are_one_line():
+    stream = io.StringIO()
+    Log(stream).step("Checking a\n---> Fine")
+    Log(stream).note("a\nb")
+    assert stream.getvalue() == "---> Checking a\\n---> Fine\n     note: a\\nb\n"

@@ -34,6 +34,18 @@ def test_a_sole_notebook_is_taken_without_asking(tmp_path):
     assert found(repository(tmp_path, "deep/er/a.ipynb", "b.py")) == ["deep/er/a.ipynb"]
 
 
+@pytest.mark.parametrize("name", ["a\nb.ipynb", "a\x1b]0;T.ipynb", "a\tb/c.ipynb", os.fsdecode(b"\xff.ipynb")])
+def test_a_name_that_cannot_be_printed_is_refused(name, tmp_path):
+    repo = repository(tmp_path, name)
+    for chosen in (None, name):
+        with pytest.raises(NotebookName) as refused:
+            found(repo, chosen)
+        assert str(refused.value).isascii()
+        assert str(refused.value).count("\n") == 3
+    with pytest.raises(NotebookName):
+        found(repo, None, [name])
+
+
 def test_checkpoints_and_virtual_environments_hold_no_candidates(tmp_path):
     repo = repository(
         tmp_path, "a.ipynb", ".ipynb_checkpoints/a-checkpoint.ipynb", "env/pyvenv.cfg", "env/lib/demo.ipynb"
@@ -94,22 +106,6 @@ def test_a_chosen_notebook_must_be_a_file_of_the_repository(tmp_path, chosen):
     with pytest.raises(NotebookNotFound) as refused:
         found(repo, chosen)
     assert refused.value.why == "The repository has: a.ipynb, sub/b.ipynb."
-
-
-@pytest.mark.parametrize("chosen", [None, "m\n\x1b[2J\u202e.ipynb"])
-def test_a_name_that_would_break_or_turn_lines_is_refused(tmp_path, chosen):
-    with pytest.raises(NotebookName) as refused:
-        found(repository(tmp_path, "m\n\x1b[2J\u202e.ipynb"), chosen)
-    assert refused.value.what.startswith(r"The name of the notebook m\x0a\x1b[2J\u202e.ipynb has a control character")
-
-
-def test_what_git_does_not_know_is_neither_read_nor_brought(tmp_path):
-    repo = repository(tmp_path, "a.ipynb")
-    for name in ("b.ipynb", "data"):
-        os.mkfifo(repo / name)
-    assert found(repo) == ["a.ipynb"]
-    source_tree.bring(repo, tmp_path / "copy")
-    assert os.listdir(tmp_path / "copy") == ["a.ipynb"]
 
 
 def test_a_chosen_notebook_may_be_written_with_dots(tmp_path):
@@ -175,6 +171,16 @@ def test_dot_files_modes_and_links_arrive_and_git_stays_behind(tmp_path):
     assert sorted(os.listdir(tmp_path / "src")) == [".env.sample", "link", "tool.sh"]
     assert os.access(tmp_path / "src" / "tool.sh", os.X_OK)
     assert os.readlink(tmp_path / "src" / "link") == "tool.sh"
+
+
+def test_what_is_no_file_is_not_brought(tmp_path):
+    repo = repository(tmp_path, "a.ipynb", "sub/b.txt")
+    os.mkfifo(repo / "pipe")
+    os.mkfifo(repo / "sub" / "pipe")
+    source_tree.bring(repo, tmp_path / "src")
+    assert [str(path) for path in source_tree.files(repo)] == ["a.ipynb", "sub/b.txt"]
+    assert sorted(path.name for path in (tmp_path / "src").rglob("*")) == ["a.ipynb", "b.txt", "sub"]
+    assert source_tree.special_files(repo) == ["pipe (a FIFO)", "sub/pipe (a FIFO)"]
 
 
 def test_what_an_earlier_build_brought_is_gone(tmp_path):

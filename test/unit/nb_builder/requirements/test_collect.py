@@ -27,7 +27,7 @@ def wanted(tmp_path, source, folder="."):
     notebook = new_notebook(cells=[new_code_cell(source)])
     script.write_text(scripts.requirements_script(notebook, NAME).text)
     declared = sources.of_repository(Path(folder) / NAME, notebook, src)
-    return collect.collect(script, Path(sys.executable), src / folder, src, NAME, declared)
+    return collect.collect(script, [sys.executable, "-S"], src / folder, src, NAME, declared)
 
 
 def collected(tmp_path, source):

@@ -1,9 +1,13 @@
 """Script two: percent format, every cell, numbers as Jupyter shows them."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
+import pytest
 from nb_builder.rewrite import scripts
+from nb_builder.rewrite.number_cells import INJECTED, own_cell
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
 
 FACTS = {
@@ -38,7 +42,7 @@ def test_comments_end_only_where_ours_do():
         scripts.requirements_script(node, Path("m\nboom()#.ipynb")),
     ):
         assert "boom" not in [name.id for name in ast.walk(ast.parse(script.text)) if isinstance(name, ast.Name)]
-        assert script.text.startswith("# Written by nb-builder from m\\x0aboom()#.ipynb: ")
+        assert script.text.splitlines()[1].startswith("# Written by nb-builder from m\\nboom()#.ipynb: ")
 
 
 def test_what_is_run_is_what_is_written():
@@ -83,3 +87,25 @@ def test_lines_keep_their_numbers():
         scripts.author_cells(new_notebook(cells=[new_code_cell(source)]))[0].source.splitlines()[3]
         == "raise ValueError"
     )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "m\n{code}#.ipynb",
+        "m\r{code}#.ipynb",
+        # Comments in the first two lines choose the encoding, and some encodings have line breaks as escapes.
+        "coding:raw_unicode_escape \\u000a{code}#.ipynb",
+        "m\udcff.ipynb",
+    ],
+)
+def test_a_file_name_is_never_code(name, tmp_path):
+    code = "open('ran','w')"
+    name = name.format(code=code)
+    ran_by_the_notebook = own_cell(name, "requirements = []")
+    ran_by_the_notebook.metadata["nb_builder"][INJECTED] = True
+    node = new_notebook(cells=[new_markdown_cell(f"a\r{code}"), ran_by_the_notebook, new_code_cell("b = 1")])
+    for script in (scripts.requirements_script(node, Path(name)), scripts.model_script(node, Path(name), None)):
+        (tmp_path / "script.py").write_text(script.text, encoding="utf-8")
+        subprocess.run([sys.executable, "script.py"], cwd=tmp_path, check=True)
+    assert not (tmp_path / "ran").exists()

@@ -90,14 +90,3 @@ def test_a_lock_is_read_alone_only_where_what_it_was_made_of_is_not_there(tmp_pa
     assert [each.file for each in sources.of_repository(notebook, new_notebook(), tmp_path)] == ["uv.lock"]
     (tmp_path / "pyproject.toml").write_text("[project]\nname = 'a'\n")
     assert [each.file for each in sources.of_repository(notebook, new_notebook(), tmp_path)] == ["pyproject.toml"]
-
-
-def test_a_link_declares_nothing_that_is_out_of_the_repository(tmp_path):
-    (tmp_path / "repo/sub").mkdir(parents=True)
-    (tmp_path / "secrets").write_text("token123\n")
-    (tmp_path / "repo/base.txt").write_text("numpy\n")
-    (tmp_path / "repo/requirements.txt").symlink_to("../secrets")
-    (tmp_path / "repo/sub/requirements.txt").symlink_to("../base.txt")
-    inside, outside = sources.of_repository(Path("sub/m.ipynb"), new_notebook(), tmp_path / "repo")
-    assert (inside.packages.requirements, inside.error) == (("numpy",), "")
-    assert (outside.packages.requirements, outside.error) == ((), "it is a link out of the repository")

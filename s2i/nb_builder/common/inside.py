@@ -1,0 +1,33 @@
+"""Which paths of a repository may be read: a repository of a stranger has links and pipes where files should be."""
+
+import os
+import stat
+from pathlib import Path
+
+_KINDS = (
+    (stat.S_ISFIFO, "a FIFO"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+def special(path: str | Path) -> str:
+    """Return what a path is that is neither a file, a folder nor a link, such as "a FIFO"; "" for all others."""
+    try:
+        mode = os.lstat(path).st_mode
+    except OSError:
+        return ""
+    return next((kind for is_kind, kind in _KINDS if is_kind(mode)), "")
+
+
+def refusal(path: Path, top: Path) -> str:
+    """Return why a path below `top` is not to be read, as a clause; "" where it may be, or where nothing is.
+
+    It may be where it is a file, or a link to one that is below `top` as well.
+    """
+    resolved = Path(os.path.realpath(path))
+    if not resolved.is_relative_to(os.path.realpath(top)):
+        return f"it is a link that leads out of the repository, to {resolved}"
+    kind = special(resolved)
+    return f"it is {kind} and not a file" if kind else ""

@@ -1,0 +1,20 @@
+"""The door to the files of a repository that a build or a check reads itself."""
+
+import os
+from pathlib import Path
+
+from nb_builder.common import inside, visible
+from nb_builder.problems.notebooks import FileRefused
+
+
+def require(path: Path, top: Path) -> Path:
+    """Return `path`, which need not exist; raise FileRefused if it leads out of the repository `top` or is special."""
+    reason = inside.refusal(path, top)
+    if reason:
+        raise FileRefused(file=visible.line(os.path.relpath(path, top)), reason=visible.line(reason))
+    return path
+
+
+def is_file(path: Path, top: Path) -> bool:
+    """Return whether there is a file; raise FileRefused for what `require` refuses."""
+    return os.path.lexists(path) and require(path, top).is_file()

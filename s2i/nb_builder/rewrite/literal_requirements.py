@@ -1,0 +1,47 @@
+"""Reads `requirements` where it is made of literals, so that no code of the notebook has to run."""
+
+import ast
+from collections.abc import Sequence
+
+from nb_builder.common import syntax_trees
+from nb_builder.common.cell import Cell
+from nb_builder.rewrite.emit_requirements import EMIT
+from nb_builder.rewrite.keep_requirements import NAME
+
+
+def script(cells: Sequence[Cell]) -> str | None:
+    """Return a script that emits what script one's `cells` would, with nothing in it but literals and code of ours.
+
+    None where they compute something.
+    """
+    value: object = []
+    for cell in cells:
+        if cell.source == EMIT:
+            continue
+        tree = syntax_trees.tree(cell.source)
+        if tree is None:
+            return None
+        for statement in tree.body:
+            try:
+                value = _after(statement, value)
+            except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+                # What ast.literal_eval raises, and a sum of a list and something else.
+                return None
+    return f"{NAME} = {value!r}\n{EMIT}\n"
+
+
+def _after(statement: ast.stmt, value: object) -> object:
+    """Return the value of `requirements` behind a statement; raise ValueError for one that only a run can tell."""
+    if isinstance(statement, ast.Assign) and [_name(target) for target in statement.targets] == [NAME]:
+        return ast.literal_eval(statement.value)
+    if isinstance(statement, ast.AnnAssign) and _name(statement.target) == NAME and statement.value is not None:
+        return ast.literal_eval(statement.value)
+    if isinstance(statement, ast.AugAssign) and _name(statement.target) == NAME and isinstance(statement.op, ast.Add):
+        more = ast.literal_eval(statement.value)
+        if isinstance(value, list) and isinstance(more, (list, tuple)):
+            return [*value, *more]
+    raise ValueError("no literal")
+
+
+def _name(node: ast.expr) -> str:
+    return node.id if isinstance(node, ast.Name) else ""
