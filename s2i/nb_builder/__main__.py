@@ -174,19 +174,24 @@ def main(arguments: Sequence[str]) -> int:
         COMMANDS[command](rest)
     except Problem as problem:
         return _show(problem)
-    except BrokenPipeError:
-        # Whoever read has seen enough, as `head` has. Python's own flush at the end must not complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 128 + signal.SIGPIPE
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        # For a copy, filename2 is the target, and so the file that did not fit.
-        return _show(DiskFull(folder=error.filename2 or error.filename or Settings().app_root))
+        return _end_of(error)
     except KeyboardInterrupt:
         print("\nStopped.", flush=True)
         return 130
     return 0
+
+
+def _end_of(error: OSError) -> int:
+    """Return the exit status for what a user can understand without a traceback; raise any other error."""
+    if isinstance(error, BrokenPipeError):
+        # Whoever read has seen enough, as `head` has. Python's own flush at the end must not complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        raise error
+    # For a copy, filename2 is the target, and so the file that did not fit.
+    return _show(DiskFull(folder=error.filename2 or error.filename or Settings().app_root))
 
 
 def _show(problem: Problem) -> int:
