@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -150,40 +150,45 @@ class Kernel:
         idle = begun = False
         pause = UNSEEN_SECONDS
         wake_at = time.monotonic() + pause
-        for channel, message in self._messages():
-            on_tick()
-            if not begun and time.monotonic() > wake_at:
-                self._wake()
-                pause *= 2
-                wake_at = time.monotonic() + pause
-            if channel == "shell" and message["parent_header"].get("msg_id") == request:
-                reply = message["content"]
-                # We have the reply, so wait only briefly for "idle": a flood of outputs may have dropped it.
-                deadline = time.monotonic() + IDLE_SECONDS
-            elif channel == "iopub":
-                begun = begun or message["parent_header"].get("msg_id") == request
-                idle = self._is_idle(message, request, on_message) or idle
-            # They come on two sockets, in any order.
-            if idle and reply is not None:
-                return reply
-            if time.monotonic() > deadline:
-                break
+        with ExitStack() as visitors:
+            for channel, message in self._messages():
+                on_tick()
+                if not begun and time.monotonic() > wake_at:
+                    visitors.enter_context(self._visitor())
+                    pause *= 2
+                    wake_at = time.monotonic() + pause
+                if channel == "shell" and message["parent_header"].get("msg_id") == request:
+                    reply = message["content"]
+                    # We have the reply, so wait only briefly for "idle": a flood of outputs may have dropped it.
+                    deadline = time.monotonic() + IDLE_SECONDS
+                elif channel == "iopub":
+                    begun = begun or message["parent_header"].get("msg_id") == request
+                    idle = self._is_idle(message, request, on_message) or idle
+                # They come on two sockets, in any order.
+                if idle and reply is not None:
+                    return reply
+                if time.monotonic() > deadline:
+                    break
         if reply is None:
             raise TooSlow
         return reply
 
-    def _wake(self) -> None:
-        """Connect once more, which makes a kernel look for requests.
+    @contextmanager
+    def _visitor(self) -> Iterator[None]:
+        """Connect once more for a `with` block, which makes a kernel look for requests.
 
         ipykernel 7.0 to 7.3, which notebooks may pin and old Pythons get, may miss one that comes while it replies to
         another (ipykernel issue 1554); then it would wait for ever, and a further request on the same connection does
-        not help.
+        not help. The block keeps the connection: it is made in the background, and closed at once it may never be.
         """
         visitor = BlockingKernelClient()
         visitor.load_connection_info(self.client.get_connection_info())
         visitor.start_channels(iopub=False, stdin=False, hb=False, control=False)
-        visitor.kernel_info()
-        visitor.stop_channels()
+        try:
+            visitor.kernel_info()
+            yield
+        finally:
+            visitor.stop_channels()
 
     @staticmethod
     def _is_idle(message: dict, request: str, on_message: Callable[[dict], None]) -> bool:
