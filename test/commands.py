@@ -26,6 +26,7 @@ KNOWN_WORDS = {"service", "engine"}
 # By this a page says that its commands are for the top of a clone.
 SAYS_CLONE = re.compile(r"\bclone\s+of\s+nb-builder\b|\bClone nb-builder\b")
 LIMIT = 900
+NOT_THE_READERS = ("S2I_", "PYTEST_", "MAKE", "NB_BUILDER_")
 
 # What a block exports, and the folder it changes to, hold for the blocks after it.
 SCRIPT = """set -euo pipefail
@@ -115,8 +116,9 @@ class Session:
         # Its progress is for terminals, and no page shows it.
         (folder / ".curlrc").write_text("silent\nshow-error\n")
         self.env = {
-            # A reader's shell is no part of `make test`: below another make, make says its folder on stdout.
-            **{key: value for key, value in os.environ.items() if not key.startswith(("S2I_", "PYTEST_", "MAKE"))},
+            # A reader's shell is no part of `make test`: below another make, make says its folder on stdout, and a
+            # clone would make its environments in NB_BUILDER_HOME, where this one's are in use.
+            **{key: value for key, value in os.environ.items() if not key.startswith(NOT_THE_READERS)},
             "HOME": str(folder),
             "STATE": str(folder / "state"),
             "PORT": str(self.port),

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from commands import GALLERY, KNOWN_WORDS, ROOT, SAYS_CLONE, Session, blocks, for_a_clone, pages
+from commands import GALLERY, KNOWN_WORDS, ROOT, SAYS_CLONE, Block, Session, blocks, for_a_clone, pages
 
 RUNNABLE = [page for page in pages() if page.exists() and page != GALLERY and blocks(page)]
 
@@ -23,6 +23,12 @@ def test_the_commands_of_a_page_work_in_their_order(page, tree, tmp_path):
     finally:
         session.stop()
     assert session.left() == []
+
+
+def test_a_reader_s_shell_knows_nothing_of_the_make_that_tests(tmp_path, monkeypatch):
+    for name in ("NB_BUILDER_HOME", "MAKELEVEL", "S2I_FRONT"):
+        monkeypatch.setenv(name, "of the tests")
+    Session(tmp_path).run(Block("env | grep -c 'of the tests' || true", frozenset(), 1, shown="0"))
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
