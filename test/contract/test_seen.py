@@ -193,6 +193,16 @@ def test_as_json_every_line_of_the_log_is_an_object(start, start_by):
     assert all(json.loads(line)["time"] for line in service.lines)
 
 
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_line_that_a_predictor_has_not_ended_is_no_part_of_the_service_s_own(start, form):
+    code = "import os\ndef predictor(x):\n    os.write(1, b'half a line')\n    return x\n"
+    service = start(code, S2I_LOG_FORMAT=form).ready()
+    service.ask("1", headers={**JSON, "X-Request-ID": "order-18"})
+    assert wait_until(lambda: "order-18" in service.log and "half a line" in service.log)
+    (line,) = (line for line in service.lines if "order-18" in line)
+    assert "half" not in line
+
+
 @pytest.mark.parametrize(
     ("code", "env", "problem"),
     [

@@ -21,13 +21,14 @@ from flask import Flask, Response, g, has_request_context, request
 
 from nb_service import drift, identity, model_folder
 from nb_service.app.factory import make_app
+from nb_service.app.front_log import FrontLog
 from nb_service.app.route_context import RouteContext, response_of
 from nb_service.http import auth, hops, request_id
 from nb_service.http.access import Access
 from nb_service.http.health import Health
 from nb_service.http.metrics import Requests
 from nb_service.http.tracing import make_spans
-from nb_service.log import FLUSH_SECONDS, Log
+from nb_service.log import FLUSH_SECONDS
 from nb_service.pool.client import PoolClient
 from nb_service.settings import Settings
 
@@ -63,7 +64,7 @@ def main(args: list[str], environ: dict) -> int:
 
     baseline = None if settings.drift == drift.OFF else drift.baseline_of(model)
     context = RouteContext(client, model, served, health, settings, numbers, baseline)
-    alone = Alone(served, health, settings, requests) if is_alone else None
+    alone = Alone(served, health, settings, requests, client) if is_alone else None
     if alone is not None:
         app = make_app(context, alone.join)
         signal.signal(signal.SIGTERM, lambda *_: alone.finish())
@@ -139,8 +140,10 @@ def _route() -> str | None:
 class Alone:
     """Does what the front otherwise does for every request: key, CORS, counting, log."""
 
-    def __init__(self, served: identity.Identity, health: Health, settings: Settings, requests: Requests) -> None:
-        self._log = Log(as_json=settings.log_format == "json")
+    def __init__(
+        self, served: identity.Identity, health: Health, settings: Settings, requests: Requests, client: PoolClient
+    ) -> None:
+        self._log = FrontLog(client, as_json=settings.log_format == "json")
         self._gate = auth.make_gate(settings, frozenset(health.paths))
         self._spans = make_spans(served, self._log.say) if settings.otel_exporter_otlp_endpoint else None
         self._access = Access(self._log, requests, health.paths, self._spans)
@@ -168,7 +171,7 @@ class Alone:
         os.kill(os.getpid(), FINISHED)
 
     def close(self) -> None:
-        """Write out the log, and send the spans that wait."""
+        """Hand over what the log has, and send the spans that wait."""
         with self._lock:
             self._log.close()
             if self._spans is not None:

@@ -5,11 +5,11 @@ import re
 import time
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from nb_service.http import request_id
 from nb_service.http.metrics import Requests
-from nb_service.log import Log, stamp
+from nb_service.log import stamp
 
 if TYPE_CHECKING:
     from nb_service.front.head import Request
@@ -21,10 +21,19 @@ LONGEST_REMEMBERED = 256
 _UNSAFE = re.compile(r"""[^!#-&(-~]+""")
 
 
+class Lines(Protocol):
+    """What takes the lines: a Log, or an app's way to the front's."""
+
+    as_json: bool
+
+    def request(self, line: str) -> None:
+        """Take one line."""
+
+
 class Access:
     """Counts and logs each request that was answered."""
 
-    def __init__(self, log: Log, requests: Requests, checks: Iterable[str], spans: "Spans | None" = None) -> None:
+    def __init__(self, log: Lines, requests: Requests, checks: Iterable[str], spans: "Spans | None" = None) -> None:
         self._log = log
         self._requests = requests
         self._checks = frozenset(checks)
