@@ -24,6 +24,7 @@ Build and serve here, without containers; NOTEBOOK=<folder, .ipynb or git URL>:
                         PORT=8080 JSON=1 MODEL=<a model's file or its place in a registry> KEY=<public key>
   make check-notebook   list what would keep the notebook from being built
                         FIX=1 writes requirements and proposes a predictor; JSON=1
+                        RUN_REQUIREMENTS=1 runs what requirements are computed by
   make new              make a small repository that builds
                         FOLDER=<new folder> NAME=<image> JSON=1
   make dev              build and serve at each save, beside JupyterLab
@@ -125,7 +126,8 @@ batch:
 	@$(NB_BUILDER) batch "$(NOTEBOOK)" $(OPTIONS) $(IN) $(OUT)
 
 check-notebook:
-	@$(NB_BUILDER) check $(if $(JSON),--json) $(if $(FIX),--fix) "$(NOTEBOOK)"
+	@$(NB_BUILDER) check $(if $(JSON),--json) $(if $(FIX),--fix) \
+		$(if $(RUN_REQUIREMENTS),--run-requirements) "$(NOTEBOOK)"
 
 new:
 	@$(NB_BUILDER) new $(if $(JSON),--json) $(call option,--name,$(NAME)) "$(FOLDER)"

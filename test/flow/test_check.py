@@ -206,3 +206,12 @@ def test_make_check_notebook_is_the_same():
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", check=False)
     assert ran.returncode == 2
     assert "(problem predictor-missing)" in ran.stdout
+
+
+@pytest.mark.parametrize(("words", "ran"), [((), False), (("RUN_REQUIREMENTS=1",), True)])
+def test_make_runs_what_computes_requirements_where_it_is_told_to(tmp_path, words, ran):
+    computed = 'requirements = [["numpy", open("/dev/null").read() or "1.26.4" if open("{}", "w") else ""]]\n'
+    (tmp_path / "model.py").write_text(computed.format(tmp_path / "ran") + "def predictor(x):\n    return x\n")
+    command = ["make", "--silent", "-C", ROOT, "check-notebook", f"NOTEBOOK={tmp_path}", *words]
+    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    assert (tmp_path / "ran").exists() is ran

@@ -16,6 +16,7 @@ from typing import Any
 from nb_builder.cli import environments, installation
 from nb_builder.cli.installation import HOME, Installation
 from nb_builder.cli.problems import VariableInvalid
+from nb_builder.common import visible
 from nb_builder.common.settings import PROBLEM_FILE
 
 Environ = Mapping[str, str]
@@ -115,7 +116,7 @@ def as_json(given: Namespace, call: Call) -> Iterator[dict[str, Any]]:
 
 def report(command: str, status: int, problem: dict | None, made: Mapping[str, Any]) -> None:
     """Print what a command has come to as JSON."""
-    print(json.dumps({"command": command, "exit_status": status, "problem": problem, **made}, ensure_ascii=False))
+    print(visible.json_text({"command": command, "exit_status": status, "problem": problem, **made}))
 
 
 def tail(words: Sequence[str]) -> list[str]:

@@ -6,7 +6,6 @@ writes what can be written without a guess, and checks again.
 
 import argparse
 import io
-import json
 import os
 import sys
 import tempfile
@@ -19,6 +18,7 @@ from nb_scorer.common.problem import Problem
 
 from nb_builder.analysis import batching
 from nb_builder.commands import target
+from nb_builder.common import visible
 from nb_builder.common.log import Log
 from nb_builder.common.settings import Settings
 from nb_builder.preflight import checks, findings
@@ -160,7 +160,7 @@ def _print_object(told: Told, log: NotesLog, words: argparse.Namespace) -> None:
             "versions_of": str(told.fixed.python) if told.fixed and told.fixed.python else None,
             "written": [change.described() for change in told.fixed.changes] if told.fixed else [],
         }
-    print(json.dumps(described, indent=1, ensure_ascii=False))
+    print(visible.json_text(described, indent=1))
 
 
 def examine(folder: Path, environ: Mapping[str, str], scratch: Path, log: Log, *, computes: bool = False) -> Result:

@@ -4,6 +4,7 @@ A terminal obeys control characters, and a line break in a name fakes a line of 
 writing direction show text in another order than it has. CI servers take some lines of a job's log for commands.
 """
 
+import json
 import re
 import unicodedata
 
@@ -12,7 +13,8 @@ _BIDI = {*range(0x202A, 0x202F), *range(0x2066, 0x206A)}
 _UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")
 # GitHub reads `::error::` where a line begins, behind any space, and its older form `##[error]` anywhere; Azure
 # Pipelines has ##vso[…] and ##[…].
-_COMMAND = re.compile(r"^(\s*):(?=:\w)|(?<=#)#(?=(?:vso)?\[)", re.MULTILINE)
+_HASHES = r"(?<=#)#(?=(?:vso)?\[)"
+_COMMAND = re.compile(rf"^(\s*):(?=:\w)|{_HASHES}", re.MULTILINE)
 
 
 def line(text: object) -> str:
@@ -28,6 +30,14 @@ def lines(text: str) -> str:
 def no_commands(text: str) -> str:
     r"""Return a text in which no CI server finds a command: its first sign is an escape, as in \x3a:error::."""
     return _COMMAND.sub(lambda sign: f"{sign[1]}\\x3a" if sign[1] is not None else r"\x23", text)
+
+
+def json_text(value: object, indent: int | None = None) -> str:
+    """Return a value as JSON that may be printed: the same value, with JSON's own escapes where `line` has its."""
+    text = json.dumps(value, indent=indent, ensure_ascii=False)
+    # All of these are in strings: outside of them JSON has only line breaks.
+    shown = (sign if sign in ("\n", _shown(sign)) else f"\\u{ord(sign):04x}" for sign in text)
+    return re.sub(_HASHES, r"\\u0023", "".join(shown))
 
 
 def is_printable(text: str) -> bool:
