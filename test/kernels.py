@@ -51,7 +51,8 @@ class Kernel:
         """Wait until it answers; return it."""
         self.client = BlockingKernelClient()
         self.client.load_connection_file(self.file)
-        self.client.start_channels()
+        # No heartbeat: on a busy machine a late one would pass for a death.
+        self.client.start_channels(hb=False)
         self.client.wait_for_ready(timeout=60)
         return self
 
