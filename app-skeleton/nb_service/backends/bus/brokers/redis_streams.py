@@ -33,15 +33,21 @@ BODY = b"data"
 KEYS = ("key", "partitionkey", "ce-partitionkey")
 # A consumer that was idle for so long and has nothing pending is one of a service that is gone.
 STALE_SECONDS = 3600
-# KEYS: the stream of samples, those of answers and of errors. ARGV: the group, then for each outcome the sample's id,
-# the number of its stream among KEYS, how many names and values its entry has, and these. Returns the places of those
-# that are not pending any more. XADD comes before XACK: if it fails, nothing is acknowledged that was not answered.
+# KEYS: the stream of samples, those of answers and of errors. ARGV: the group; how many names and values all entries
+# have, and these; then for each outcome the sample's id, the number of its stream among KEYS, how many further names
+# and values its entry has, and these. Returns the places of those that are not pending any more. XADD comes before
+# XACK: if it fails, nothing is acknowledged that was not answered.
 SETTLE = """
-local lost, at, number = {}, 2, 0
+local shared = tonumber(ARGV[2])
+local lost, at, number = {}, 3 + shared, 0
 while at <= #ARGV do
     local id, count = ARGV[at], tonumber(ARGV[at + 2])
     if #redis.call('XPENDING', KEYS[1], ARGV[1], id, id, 1) == 1 then
-        redis.call('XADD', KEYS[tonumber(ARGV[at + 1])], '*', unpack(ARGV, at + 3, at + 2 + count))
+        local entry = {unpack(ARGV, 3, 2 + shared)}
+        for own = at + 3, at + 2 + count do
+            entry[#entry + 1] = ARGV[own]
+        end
+        redis.call('XADD', KEYS[tonumber(ARGV[at + 1])], '*', unpack(entry))
         redis.call('XACK', KEYS[1], ARGV[1], id)
     else
         lost[#lost + 1] = number
@@ -128,9 +134,10 @@ class RedisStreams:
     async def settle(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
         """Add and acknowledge all, by one script."""
         place = self._place
-        words: list[Any] = [place.group]
+        shared = _shared(outcomes)
+        words: list[Any] = [place.group, 2 * len(shared), *(part for pair in shared for part in pair)]
         for outcome in outcomes:
-            fields: list[Any] = [part for pair in outcome.headers.items() for part in pair]
+            fields: list[Any] = [part for pair in outcome.headers.items() if pair not in shared for part in pair]
             fields += [BODY, outcome.body]
             words += [outcome.delivery.id, 3 if outcome.is_error else 2, len(fields), *fields]
         try:
@@ -237,6 +244,15 @@ class RedisStreams:
             for consumer in await client.xinfo_consumers(place.source, place.group):
                 if not consumer["pending"] and consumer["idle"] > STALE_SECONDS * 1000:
                     await client.xgroup_delconsumer(place.source, place.group, consumer["name"])
+
+
+def _shared(outcomes: Sequence[Outcome]) -> set[tuple[str, str]]:
+    """Return the headers that all outcomes have, as most have: what is sent once costs neither side much."""
+    headers = (outcome.headers.items() for outcome in outcomes)
+    shared = set(next(headers, ()))
+    for items in headers:
+        shared.intersection_update(items)
+    return shared
 
 
 def _delivery(name: bytes, fields: dict[bytes, bytes], deliveries: int = 1) -> Delivery:
