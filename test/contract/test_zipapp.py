@@ -408,7 +408,8 @@ def test_a_link_that_another_user_can_turn_is_no_cache(signed, keys, tmp_path):
     (tmp_path / "place").mkdir()
     cache.mkdir(0o700)
     (cache / "venvs").symlink_to(tmp_path / "place")
-    assert run(signed[0], "--key", str(keys[1]), "1", cache=cache).returncode == 0
+    done = run(signed[0], "--key", str(keys[1]), "1", cache=cache)
+    assert done.returncode == 0, done.stderr.decode()
     os.chown(cache / "venvs", 65534, -1, follow_symlinks=False)
     done = run(signed[0], "--key", str(keys[1]), "1", cache=cache)
     assert done.returncode == 1 and b"it belongs to another user" in done.stderr
