@@ -4,12 +4,13 @@ A generator for each sample stops there; where predictor has stages, all samples
 """
 
 import os
+import time
 
 from nb_scorer.batching import joining, straight_line
 from nb_scorer.batching.steps import raised_within
 
 # So many rows share one call at most: the largest number that the proof tries.
-MOST_TOGETHER = 256
+MOST_TOGETHER = 1024
 # So many samples are on their way at once: one body may have a million, and each that is begun takes memory.
 MOST_UNDER_WAY = 1024
 
@@ -223,7 +224,7 @@ class _Drive(object):
         watch = self._watch
         if len(stops) == 1 or (watch is not None and watch.ended):
             return [_alone(stop) for stop in stops]
-        results, asked_alone = None, False
+        results, asked_alone, begun = None, False, time.perf_counter()
         try:
             results = joining.call_together(stops)
         except joining.NotRowwise:
@@ -240,16 +241,19 @@ class _Drive(object):
             # Whose was it? Half of them each, and so on: nobody gets another's error.
             half = len(stops) // 2
             return self._results(key, stops[:half]) + self._results(key, stops[half:])
-        return results if watch is None else self._watched(key, stops, results)
+        return results if watch is None else self._watched(key, stops, results, time.perf_counter() - begun)
 
-    def _watched(self, key, stops, results):
+    def _watched(self, key, stops, results, seconds):
         """Return `results`, those that are watched as the model gives them alone; all alone where one differs."""
         own: dict = {}
-        for place in self._watch.choose(key, len(stops)):
+        begun = time.perf_counter()
+        for place in self._watch.choose(key, len(stops), seconds):
             own[place] = alone = _alone(stops[place], joining.call_aside)
             together = joining.now(results[place])
             if not self._watch.compare(stops[place], alone, together):
                 return [own[place] if place in own else _alone(stop) for place, stop in enumerate(stops)]
+        if own:
+            self._watch.asked_alone(key, len(own), time.perf_counter() - begun)
         if self._watch.sends_alone:
             for place, alone in own.items():
                 results[place] = alone

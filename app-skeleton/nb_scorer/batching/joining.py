@@ -43,7 +43,7 @@ _SEVERAL_INPUTS = {"keras", "tensorflow"}
 _TAKE_ONE_TEXT, _TAKE_ONE_ROW = {"sentence_transformers"}, {"catboost"}
 _ONE = "one object"
 _MOST_TYPES = 1000
-_FLOATS, _LISTS, _TEXTS = {float}, {list}, {str}
+_FLOATS, _LISTS, _TEXTS, _LATER = {float}, {list}, {str}, {Later}
 
 # What is said of a class is asked for at each stop.
 _origins: dict = {}
@@ -143,12 +143,19 @@ def key_of(stop):
 
 
 def key_of_all(stops):
-    """Return the key that all of these Stops have, where each is one row of floats, or one text; else None.
+    """Return the key that all of these Stops have, where each is one row of floats, one text, or a frame; else None.
 
-    That is what most samples are, and is seen of all of them at once.
+    That is what most samples are, and is seen of all of them at once: of frames that are built later, each of one row.
     """
     tables = stops.data
-    if set(map(type, tables)) != _LISTS or set(map(len, tables)) != {1}:
+    kinds = set(map(type, tables))
+    if kinds == _LATER:
+        # Columns that a frame does not have, for one, are an error of the sample's own.
+        try:
+            return key_of(stops[0]) if shapes.have_one_shape(tables) else None
+        except Exception:
+            return None
+    if kinds != _LISTS or set(map(len, tables)) != {1}:
         return None
     rows = [row for (row,) in tables]
     kinds = set(map(type, rows))

@@ -9,11 +9,11 @@ import time
 
 from nb_scorer.batching import variations
 from nb_scorer.batching.form import MOST_TOGETHER
-from nb_scorer.batching.watch import ProofWatch
+from nb_scorer.batching.watch import MOST_COMPARED, ProofWatch
 from nb_scorer.model import compare_answers
 
 # Rows, and how many of them in one call at most; the first of these that keeps to the time.
-SCALES = ((64, MOST_TOGETHER), (32, 64), (16, 32), (8, 8))
+SCALES = ((64, MOST_TOGETHER), (64, MOST_COMPARED), (32, 64), (16, 32), (8, 8))
 PATIENCE_SECONDS = 10.0
 # A call that takes less is timed more than once.
 UNSURE_SECONDS = 0.2
@@ -73,8 +73,8 @@ class _Proof(object):
         if not answered:
             raise Unproved("predictor answers none of the samples made for the proof; examples would change that")
         most = max(2, min(most, MOST_BYTES // max(map(len, rows))))
-        for indexes in variations.mixtures(len(rows), seed):
-            self._compare(rows, alone, indexes[:most])
+        for indexes in _mixtures(len(rows), most, seed):
+            self._compare(rows, alone, indexes)
         if not self._watch.joined:
             raise Unproved("no two samples could share a call of a model")
         return dict(
@@ -93,8 +93,8 @@ class _Proof(object):
         for _ in range(TURNS if seconds < UNSURE_SECONDS else 0):
             seconds = min(seconds, _seconds(lambda: self._subject.alone(body)))
         for rows, most in SCALES:
-            # Each row is asked twice, and once more in each mixture that it is in.
-            asked = 2 * rows + sum(len(mixture[:most]) for mixture in variations.mixtures(rows, 0))
+            # Each row is asked twice, and once more in each mixture where it is compared.
+            asked = 2 * rows + sum(min(len(mixture), MOST_COMPARED) for mixture in _mixtures(rows, most, 0))
             if asked * seconds <= PATIENCE_SECONDS:
                 return rows, most
         raise Unproved("predictor takes {:.1f} s a sample, which is too slow for a proof".format(seconds))
@@ -160,6 +160,12 @@ class _Proof(object):
             return {"gain": round(gains[LARGE_GATE_SAMPLES], 1), "gain_at": LARGE_GATE_SAMPLES, "pays_from": pays_from}
         speed = _speed(gains[GATE_SAMPLES])
         raise Unproved("{} samples in one call are {} as one by one".format(GATE_SAMPLES, speed))
+
+
+def _mixtures(count, most, seed):
+    """Return the mixtures of `count` samples, of `most` at most; of the largest ones only those that need no cut."""
+    mixtures = variations.mixtures(count, seed)
+    return [mixture[:most] for mixture in mixtures if len(mixture) <= max(most, MOST_COMPARED)]
 
 
 def same_but_for_rounding(one, other, tolerance):

@@ -387,6 +387,56 @@ def _of_frame_cells(row):
     return kinds if int not in kinds or _all_within(_LONG, row) else None
 
 
+def have_one_shape(laters):
+    """Return whether frames still to be built, each of one row of plain cells, all have the first one's shape.
+
+    That is seen of all of them at once, and noted in them. False also means that it can not be seen that way.
+    """
+    first = laters[0]
+    row = first.data[0] if type(first.data) is list and len(first.data) == 1 else None
+    if type(row) is not dict and type(row) not in _LISTS:
+        return False
+    kind, names, width = type(row), list(row), len(row)
+    rows = []
+    for later in laters:
+        data = later.data
+        if (
+            later.constructor is not first.constructor
+            or not _is_one(later.columns, first.columns)
+            or later.keywords.keys() != first.keywords.keys()
+            or not all(_is_one(later.keywords[name], value) for name, value in first.keywords.items())
+            or type(data) is not list
+            or len(data) != 1
+            or type(data[0]) is not kind
+            or len(data[0]) != width
+        ):
+            return False
+        row = data[0]
+        if kind is dict:
+            if list(row) != names:
+                return False
+            row = row.values()
+        rows.append(row)
+    for cells in zip(*rows):
+        kinds = set(map(type, cells))
+        if len(kinds) > 1 or (int in kinds and not (min(cells) >= -_LONG and max(cells) < _LONG)):
+            return False
+    shape_of_first = _of_later(first)
+    if shape_of_first[0] is not Later:
+        return False
+    for later in laters:
+        later.shape = shape_of_first
+    return True
+
+
+def _is_one(one, other):
+    """Return whether two arguments are one object, or lists of the same texts, as `fixed` says of them."""
+    if one is other:
+        return True
+    are_texts = type(one) is list and type(other) is list and set(map(type, one)) == set(map(type, other)) == {str}
+    return are_texts and len(one) <= _LARGEST_FIXED and one == other
+
+
 # ---- sizes
 
 

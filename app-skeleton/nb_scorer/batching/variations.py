@@ -13,7 +13,7 @@ _PLACES = 32
 _CYCLE, _LACKING, _INVALID = 16, 3, 6
 # How many share a call, beside all of them at once and the special ones.
 _SIZES = (2, 2, 2, 3, 3, 5, 8, 8, 17, 32)
-_LARGE_SIZES = (64, 256)
+_LARGE_SIZES = (64, 256, 1024)
 _WORDS = ("one", "good day", "a longer text of some words", "Rome", "it was not bad at all", "x")
 _FACTORS = (1.0, 1.0, 10.0, 100.0, -1.0)
 

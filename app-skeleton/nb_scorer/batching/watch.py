@@ -12,6 +12,12 @@ from nb_scorer.batching.form import Failure
 # All rows until there were so many at a call, and all of a kind not seen there before; then this share.
 FIRST = 1000
 SHARE = 0.01
+# A row alone may cost what hundreds cost together. Where the share would take more than this part of the time of the
+# shared calls, it is smaller, down to the least one.
+PART_OF_TIME = 0.25
+LEAST_SHARE = 0.001
+# So many rows of a call are compared for a proof; of more, these are spread over it.
+MOST_COMPARED = 256
 # More kinds than this are not remembered: each of them is a new one then, and watched.
 MOST_KINDS = 10000
 
@@ -28,24 +34,43 @@ class Watch(object):
         # Not the module's own generator: the notebook's code may count on its sequence.
         self._random = random.Random()  # noqa: S311 - a sample is drawn, no secret
         self._share = share
-        self._rows_at = {}
+        self._costs = {}
         self._kinds = set()
 
-    def choose(self, key, count):
-        """Return which of `count` rows that share a call with this `key` are asked alone, too."""
+    def choose(self, key, count, seconds):
+        """Return which of `count` rows that have shared a call with this `key`, of so many seconds, are asked alone."""
         kind = joining.kind_of(key)
-        # The number of the stop within its function, and what is called there.
-        at_call = kind[:2]
-        seen = self._rows_at.get(at_call, 0)
-        self._rows_at[at_call] = seen + count
+        cost = self._cost_of(kind)
+        seen = cost.rows
+        cost.rows += count
+        cost.seconds += seconds
         # Of what clients choose, keys of objects among it, only the hash is kept.
         kind = hash(kind)
         if seen < self._first or kind not in self._kinds:
             if len(self._kinds) < MOST_KINDS:
                 self._kinds.add(kind)
             return range(count)
-        draw, share = self._random.random, self._share
+        draw, share = self._random.random, self._share_at(cost)
         return [place for place in range(count) if draw() < share]
+
+    def asked_alone(self, key, count, seconds):
+        """Note that `count` rows that `choose` gave have taken so many seconds."""
+        cost = self._cost_of(joining.kind_of(key))
+        cost.rows_alone += count
+        cost.seconds_alone += seconds
+
+    def _cost_of(self, kind):
+        # The number of the stop within its function, and what is called there.
+        at_call = kind[:2]
+        if at_call not in self._costs:
+            self._costs[at_call] = _Cost()
+        return self._costs[at_call]
+
+    def _share_at(self, cost):
+        if not cost.seconds_alone:
+            return self._share
+        by_time = PART_OF_TIME * (cost.seconds / cost.rows) / (cost.seconds_alone / cost.rows_alone)
+        return min(self._share, max(LEAST_SHARE, by_time))
 
     def compare(self, stop, alone, together):
         """Return whether both are one result; if not, batching has ended."""
@@ -60,8 +85,21 @@ class Watch(object):
             self.ended = {"call": name_of(stop[1]), "alone": _digest(alone), "together": _digest(together)}
 
 
+class _Cost(object):
+    """How many rows came to a call, how many of them were asked alone too, and how long each has taken."""
+
+    __slots__ = ("rows", "rows_alone", "seconds", "seconds_alone")
+
+    def __init__(self):
+        self.rows = self.rows_alone = 0
+        self.seconds = self.seconds_alone = 0.0
+
+
 class ProofWatch(object):
-    """Compares every row; `exact` tells whether all results were the same in every bit."""
+    """Compares the rows of every call, at most MOST_COMPARED of each.
+
+    `exact` tells whether all results were the same in every bit.
+    """
 
     # The answers are to be those of the joined calls: the last digit of a float may turn a label.
     sends_alone = False
@@ -71,10 +109,13 @@ class ProofWatch(object):
         self.exact = True
         self.joined = 0
 
-    def choose(self, key, count):
-        """Return all `count` rows."""
+    def choose(self, key, count, seconds):
+        """Return all `count` rows, or some of all parts, however long their call has taken."""
         self.joined += count
-        return range(count)
+        return range(0, count, max(1, -(-count // MOST_COMPARED)))
+
+    def asked_alone(self, key, count, seconds):
+        """Note nothing."""
 
     def compare(self, stop, alone, together):
         """Return whether both are one result; if not, the proof has failed."""

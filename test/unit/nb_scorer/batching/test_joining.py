@@ -1,6 +1,8 @@
 import collections
+import copy
 import datetime as dt
 import decimal
+import itertools
 import sys
 import types
 import uuid
@@ -8,6 +10,8 @@ import uuid
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from nb_scorer.batching import joining
 from nb_scorer.batching.joining import Later, Rows
 
@@ -60,6 +64,41 @@ def test_rows_of_floats_and_texts_are_seen_at_once_to_share_a_call():
         assert joining.key_of_all(joining.Stops(alike, tables)) == key(tables[0]) == key(tables[1])
     for other in ([[0.2], [0.3]], [0.2], [[2]], [(0.2,)], ["a"], [[0.2, 0.3]], [[True]], [], ([0.2],), None, "a"):
         assert joining.key_of_all(joining.Stops(alike, [[[0.2]], [[0.3]], other])) is None
+
+
+CELLS = st.sampled_from([1, 2, 0.5, "a", None, True, 2**63 - 1, 2**63, -(2**63), [1], np.int64(1), float("nan")])
+DATA = st.one_of(
+    st.lists(st.dictionaries(st.sampled_from("ab"), CELLS, max_size=2), min_size=0, max_size=2),
+    st.lists(st.lists(CELLS, max_size=2), min_size=1, max_size=1),
+    st.dictionaries(st.sampled_from("ab"), st.lists(CELLS, max_size=1), max_size=2),
+)
+
+
+@given(
+    st.lists(DATA, min_size=1, max_size=2),
+    st.lists(
+        st.sampled_from([{}, {"columns": ["a", "b"]}, {"columns": ["a"]}, {"index": [0]}]), min_size=1, max_size=2
+    ),
+    st.lists(st.sampled_from([None, ["a"], ["b"], "a"]), min_size=1, max_size=2),
+)
+def test_frames_that_are_seen_at_once_to_share_a_call_have_one_key_each(datas, keywords, columns):
+    def frames():
+        some = itertools.islice(itertools.product(datas, keywords, columns), 3)
+        made = [Later(pd.DataFrame, copy.deepcopy(data), dict(words)) for data, words, _ in some]
+        return [frame if names is None else frame[names] for frame, names in zip(made, itertools.cycle(columns))]
+
+    at_once = joining.key_of_all(joining.Stops((1, MODEL.predict, False), frames()))
+    if at_once is not None:
+        assert {key(frame) for frame in frames()} == {at_once}
+
+
+def test_frames_of_one_row_are_seen_at_once_to_share_a_call():
+    for rows in ([{"a": 1, "b": "x"}, {"a": 2, "b": "y"}], [[0.5, None], [1.5, None]]):
+        for keywords in ({}, {"columns": ["a", "b"]}):
+            frames = [Later(pd.DataFrame, [row], dict(keywords)) for row in rows]
+            seen = joining.key_of_all(joining.Stops((1, MODEL.predict, False), frames))
+            assert seen is not None and frames[1].shape == frames[0].shape
+            assert seen == key(Later(pd.DataFrame, [rows[1]], keywords))
 
 
 def test_stops_of_one_call_are_stops():

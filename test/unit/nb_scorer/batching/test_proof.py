@@ -134,6 +134,13 @@ def test_a_predictor_too_slow_to_be_asked_so_often_is_not_proved(monkeypatch):
     )
 
 
+@pytest.mark.parametrize(("alone", "rows", "most"), [(0.001, 64, 1024), (0.012, 64, 256), (0.02, 32, 64), (0.08, 8, 8)])
+def test_a_slower_predictor_is_tried_on_fewer_rows_together(alone, rows, most, monkeypatch):
+    monkeypatch.setattr(proof, "_seconds", lambda run: alone)
+    tried = proof._Proof(subject(PLAIN, model=Linear()), 1e-6, None)._scale(b"[1.0]")
+    assert tried == (rows, most)
+
+
 def test_a_proof_ends_in_its_time():
     with pytest.raises(Unproved, match="the proof took too long"):
         prove(subject(PLAIN, delay=0.01, model=Linear()), GOLDEN, 1e-6, 0.05)

@@ -100,7 +100,7 @@ def test_mixtures_are_all_reversed_one_two_in_turn_and_random_ones():
     assert len(set(mixtures[2])) == 1 and len(mixtures[2]) == 5
     assert len(set(mixtures[3])) == 2 and mixtures[3][:2] * 4 == mixtures[3]
     sizes = [len(mixture) for mixture in mixtures[4:]]
-    assert len(sizes) == 12 and all(2 <= size <= 32 for size in sizes[:10]) and sizes[10:] == [64, 256]
+    assert len(sizes) == 13 and all(2 <= size <= 32 for size in sizes[:10]) and sizes[10:] == [64, 256, 1024]
     assert all(0 <= index < 64 for mixture in mixtures for index in mixture)
 
 

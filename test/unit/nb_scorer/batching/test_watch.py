@@ -19,36 +19,36 @@ def key(shape=(list, float, 1), number=1, model=MODEL):
 
 def test_the_first_rows_at_a_call_are_all_watched_and_a_share_of_those_after_them():
     tested = Watch(first=100, share=0.1)
-    assert [len(tested.choose(key(), 50)) for _ in range(2)] == [50, 50]
-    later = sum(len(tested.choose(key(), 100)) for _ in range(100))
+    assert [len(tested.choose(key(), 50, 0.0)) for _ in range(2)] == [50, 50]
+    later = sum(len(tested.choose(key(), 100, 0.0)) for _ in range(100))
     assert 800 < later < 1200
-    assert len(tested.choose(key(number=2), 50)) == 50
+    assert len(tested.choose(key(number=2), 50, 0.0)) == 50
 
 
 def test_a_share_of_none_watches_none():
     tested = Watch(first=1, share=0.0)
-    tested.choose(key(), 1)
-    assert list(tested.choose(key(), 100)) == []
+    tested.choose(key(), 1, 0.0)
+    assert list(tested.choose(key(), 100, 0.0)) == []
 
 
 def test_a_kind_not_seen_before_is_watched_however_late_it_comes():
     tested = Watch(first=1, share=0.0)
-    assert len(tested.choose(key(), 8)) == 8
-    assert len(tested.choose(key((list, int, 1)), 8)) == 8
-    assert len(tested.choose(key((list, int, 1)), 8)) == 0
+    assert len(tested.choose(key(), 8, 0.0)) == 8
+    assert len(tested.choose(key((list, int, 1)), 8, 0.0)) == 8
+    assert len(tested.choose(key((list, int, 1)), 8, 0.0)) == 0
 
 
 def test_another_object_of_the_same_class_is_of_the_same_kind():
     tested = Watch(first=1, share=0.0)
-    assert len(tested.choose(key(), 8)) == 8
-    assert len(tested.choose(key(model=Linear()), 8)) == 0
+    assert len(tested.choose(key(), 8, 0.0)) == 8
+    assert len(tested.choose(key(model=Linear()), 8, 0.0)) == 0
 
 
 def test_kinds_that_clients_make_take_little_memory(monkeypatch):
     monkeypatch.setattr(watch, "MOST_KINDS", 10)
     tested = Watch(first=1, share=0.0)
     for number in range(20):
-        assert len(tested.choose(key((dict, ("k" * 10000 + str(number),))), 8)) == 8
+        assert len(tested.choose(key((dict, ("k" * 10000 + str(number),))), 8, 0.0)) == 8
     assert len(tested._kinds) == 10
     assert all(isinstance(kind, int) for kind in tested._kinds)
 
@@ -92,7 +92,7 @@ def test_values_that_can_not_be_shown_are_a_difference_like_others():
 
 def test_the_proof_watches_all_and_notes_whether_bits_differ():
     tested = ProofWatch()
-    assert list(tested.choose(key(), 3)) == [0, 1, 2]
+    assert list(tested.choose(key(), 3, 0.0)) == [0, 1, 2]
     assert tested.compare(STOP, 1.0, 1.0)
     assert tested.exact
     assert tested.compare(STOP, 1.0, 1.0 + 1e-12)
@@ -107,3 +107,21 @@ def test_the_proof_watches_all_and_notes_whether_bits_differ():
 )
 def test_a_call_has_a_name_for_readers(function, name):
     assert watch.name_of(function) == name
+
+
+@pytest.mark.parametrize(("alone", "share"), [(0.001, 0.01), (0.01, 0.0025), (1.0, 0.001)])
+def test_rows_that_cost_much_alone_are_watched_less_often_but_never_less_than_one_in_a_thousand(alone, share):
+    tested = Watch(first=100)
+    tested.choose(key(), 100, 0.01)
+    tested.asked_alone(key(), 100, 100 * alone)
+    # A shared call takes 0.1 ms a row: a quarter of that is what watching may take.
+    watched = sum(len(tested.choose(key(), 1000, 0.1)) for _ in range(1000))
+    assert 0.9 * share < watched / 1e6 < 1.1 * share
+
+
+def test_of_a_large_call_the_proof_compares_rows_of_all_parts():
+    tested = ProofWatch()
+    assert list(tested.choose(key(), 256, 0.0)) == list(range(256))
+    assert list(tested.choose(key(), 257, 0.0)) == list(range(0, 257, 2))
+    assert list(tested.choose(key(), 1024, 0.0)) == list(range(0, 1024, 4))
+    assert tested.joined == 256 + 257 + 1024
