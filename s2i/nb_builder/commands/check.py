@@ -174,6 +174,8 @@ def examine(folder: Path, environ: Mapping[str, str], scratch: Path, log: Log, *
         settings = Settings({**target.settings_of(folder, environ), "S2I_SRC": str(folder)})
         result.checked = checks.look(settings, folder, log, report)
         findings.read_requirements(result, scratch, log, settings.allow_indexes, computes=computes)
+        if result.checked and result.wanted is not None:
+            checks.note_unnamed(result.checked, result.wanted, folder, log)
         if result.checked and result.checked.notebooks and settings.batching == "auto":
             last = result.checked.last
             hindrance = batching.hindrance(last.cells, last.folder(folder), folder)

@@ -3,7 +3,7 @@
 `check` and a build run the same checks, and both collect all problems before they stop.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,6 +23,7 @@ from nb_builder.install import interpreters, system_packages
 from nb_builder.install.interpreters import Python, Wish
 from nb_builder.install.system_packages import SystemPackage
 from nb_builder.preflight import host_commands, parameters, pip_cells, undeclared_imports, unnamed_imports
+from nb_builder.preflight.undeclared_imports import Import
 from nb_builder.problems.build_problem import BuildProblem
 from nb_builder.problems.contract import NameTaken
 from nb_builder.repository import included_files, last_change, notebook_file, source_tree
@@ -238,7 +239,7 @@ def _wishes(notebook: Notebook, repository: Path) -> list[Wish]:
 
 def _look_for_undeclared(checked: Checked, wanted: Wanted, src: Path, log: Log, handle: ProblemHandler) -> None:
     """Report the imports of notebooks that declare nothing, and note those that may be installed all the same."""
-    cells = {notebook.name: scripts.author_cells(notebook.with_runs(src)) for notebook in checked.notebooks}
+    cells = _cells(checked, src)
     for notebook in checked.notebooks if not wanted.declared else ():
         with passing(handle):
             undeclared_imports.require_declared(
@@ -250,13 +251,31 @@ def _look_for_undeclared(checked: Checked, wanted: Wanted, src: Path, log: Log, 
     _look_for_ipython(checked.last, wanted, installs, log, handle)
     if not wanted.declared and not installs.requirements:
         return
-    imports = [
+    for note in unnamed_imports.notes(_imports(checked, cells, src), wanted, installs):
+        log.note(note)
+
+
+def note_unnamed(checked: Checked, wanted: Wanted, src: Path, log: Log) -> None:
+    """Note what a build would look for once the packages that are `wanted` are there: here none are installed."""
+    if wanted.declared:
+        cells = _cells(checked, src)
+        installs = pip_cells.of([cell for each in cells.values() for cell in each])
+        for note in unnamed_imports.notes_without_a_build(_imports(checked, cells, src), wanted, installs):
+            log.note(note)
+
+
+def _cells(checked: Checked, src: Path) -> dict[Path, tuple[Cell, ...]]:
+    """Return the cells of each notebook, with the code of the files that they run."""
+    return {notebook.name: scripts.author_cells(notebook.with_runs(src)) for notebook in checked.notebooks}
+
+
+def _imports(checked: Checked, cells: Mapping[Path, Sequence[Cell]], src: Path) -> list[tuple[Import, str]]:
+    """Return what the notebooks import from elsewhere, each with its notebook's name."""
+    return [
         (imported, str(notebook.name))
         for notebook in checked.notebooks
         for imported in undeclared_imports.of_notebook(cells[notebook.name], notebook.folder(src), src)
     ]
-    for note in unnamed_imports.notes(imports, wanted, installs):
-        log.note(note)
 
 
 def _look_for_ipython(

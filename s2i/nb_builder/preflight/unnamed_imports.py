@@ -19,14 +19,27 @@ def notes(imports: Sequence[tuple[Import, str]], wanted: Wanted, installs: Insta
     all imports before the first cell, but for the widgets of tqdm's bars, which may not be drawn. Nothing is said
     where a lock, a path or an address may bring anything, and of modules that our tables do not have.
     """
+    if installs.requirements:
+        yield from _notes(imports, wanted, installs)
+    else:
+        bars = [(imported, notebook) for imported, notebook in imports if imported.module == WIDGETS]
+        yield from _notes(bars, wanted, installs)
+
+
+def notes_without_a_build(imports: Sequence[tuple[Import, str]], wanted: Wanted, installs: Installs) -> Iterator[str]:
+    """Yield the notes that `notes` leaves to the build: of imports that run for certain."""
+    if not installs.requirements:
+        yield from _notes([(imported, notebook) for imported, notebook in imports if imported.sure], wanted, installs)
+
+
+def _notes(imports: Sequence[tuple[Import, str]], wanted: Wanted, installs: Installs) -> Iterator[str]:
     names = _named(wanted, installs)
     if names is None:
         return
     for imported, notebook in imports:
         distribution = import_names.providing(imported.module)
         name = canonicalize_name(distribution or "")
-        looked_for_later = not installs.requirements and imported.module != WIDGETS
-        if not name or name in names or looked_for_later or platforms.platform_of(imported.module):
+        if not name or name in names or platforms.platform_of(imported.module):
             continue
         names.add(name)
         yield (

@@ -47,8 +47,16 @@ def test_what_pip_names_or_may_bring_is_not_noted(noted, source):
     assert noted(source, "import pandas, acme") == []
 
 
+def test_an_import_that_no_requirement_names_is_noted_where_it_runs_for_certain(noted):
+    source = "import pandas, acme\nfrom sklearn.tree import x\ndef unused():\n    import torch"
+    [note] = noted("requirements = ['pandas==2.2.3']", source)
+    assert note.startswith("Cell [2] of model.py (cell 2 of the file), line 2 ")
+    assert "needs 'sklearn', and nothing here names scikit-learn: where no other package brings it" in note
+    assert noted("requirements = ['imbalanced-learn']", "import numpy, sklearn") == []
+
+
 def test_bars_of_tqdm_are_noted_without_ipywidgets_before_anything_is_installed(noted):
-    [note] = noted("requirements = ['tqdm']", "from tqdm.notebook import tqdm\nimport yaml")
+    [note] = noted("requirements = ['tqdm']", "from tqdm.notebook import tqdm")
     assert "needs 'ipywidgets', and nothing here names ipywidgets:" in note
     for brings in ("ipywidgets", "jupyter", "tqdm[notebook]"):
         assert noted(f"requirements = ['tqdm', '{brings}']", "from tqdm.notebook import tqdm") == []
