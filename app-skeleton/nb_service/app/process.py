@@ -172,8 +172,8 @@ class Alone:
 
     def close(self) -> None:
         """Hand over what the log has, and send the spans that wait."""
+        self._log.close()
         with self._lock:
-            self._log.close()
             if self._spans is not None:
                 self._spans.close()
 
@@ -202,8 +202,8 @@ class Alone:
     def _flush(self) -> None:
         while True:
             time.sleep(FLUSH_SECONDS)
+            self._log.flush()
             with self._lock:
-                self._log.flush()
                 if self._spans is not None:
                     self._spans.flush()
 

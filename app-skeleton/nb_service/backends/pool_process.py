@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 
 from nb_scorer.common import phrases
 
+from nb_service.log import Log
 from nb_service.pool import Pool
 from nb_service.pool.socket_server import PoolServer
 
@@ -22,7 +23,8 @@ STEADY_SECONDS = 60.0
 class PoolProcess:
     """Runs `python -m MODULE DESCRIPTOR…`, of which the last descriptor is its end of the pool's socket.
 
-    `title` is what the log calls it. The process gets `facts()` when it asks for them; what it tells goes to `on_news`.
+    `title` is what the log calls it. The process gets `facts()` when it asks for them. Of what it tells,
+    {"say": sentence} and {"lines": of the access log} go to `log`, all else to `on_news`.
     """
 
     # Whether a balancer sends it requests, which has to notice first that it ends.
@@ -36,7 +38,7 @@ class PoolProcess:
         module: tuple[str, ...],
         environ: dict,
         facts: Callable[[], dict],
-        say: Callable[[str], object],
+        log: Log,
     ) -> None:
         self.on_down = lambda: None  # called when it is in a crash loop
         self._loop = loop
@@ -45,7 +47,8 @@ class PoolProcess:
         self._module = module
         self._environ = environ
         self._facts = facts
-        self._say = say
+        self._log = log
+        self._say = log.say
         self._process: subprocess.Popen | None = None
         self._server: PoolServer | None = None
         self._deaths = 0
@@ -76,6 +79,14 @@ class PoolProcess:
     def on_news(self, news: dict) -> dict | None:
         """Take what the process tells, return what it asks for; nothing by default."""
         return None
+
+    def hear(self, news: dict) -> dict | None:
+        """Log what is for the log, pass on the rest, and return what that asks for."""
+        if "say" in news:
+            self._say(news.pop("say"))
+        for line in news.pop("lines", ()):
+            self._log.request(line)
+        return self.on_news(news) if news else {}
 
     def start(self) -> None:
         """Start it unless it runs, or a start is scheduled; after a failure schedule one."""
@@ -116,7 +127,7 @@ class PoolProcess:
             its_socket.close()
         self._started_at = self._loop.time()
         try:
-            self._server = PoolServer(self._loop, self._pool, front_socket, self._facts, lambda: None, self.on_news)
+            self._server = PoolServer(self._loop, self._pool, front_socket, self._facts, lambda: None, self.hear)
         except OSError:
             # Without a server nobody would answer it. It is reaped and restarted like one that ended by itself.
             front_socket.close()

@@ -1,7 +1,6 @@
 """`make ab-report`: which of two versions that clients use is better, by what Prometheus has counted of both."""
 
 import argparse
-import json
 import re
 import sys
 import urllib.parse
@@ -16,6 +15,7 @@ from nb_builder.ab_report.problems import AbWords
 from nb_builder.ab_report.prometheus import Prometheus
 from nb_builder.commands.report_words import Parser, run
 from nb_builder.common.log import Log
+from nb_builder.common.visible import json_text
 
 USAGE = "nb-builder ab-report PROMETHEUS A B [OPTION…]"
 _DURATION = re.compile(r"([1-9]\d*(ms|[smhdwy]))+")
@@ -60,7 +60,7 @@ def _made(given: argparse.Namespace) -> dict[str, Any]:
     for line in text.lines(made):
         log.line(visible(line))
     if given.json:
-        print(json.dumps(made, indent=1))
+        print(json_text(made, indent=1))
     return made
 
 

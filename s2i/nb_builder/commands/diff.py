@@ -15,6 +15,7 @@ from nb_service.log import visible
 from nb_builder.commands.report_words import Parser, run
 from nb_builder.common.log import Log
 from nb_builder.common.settings import Settings
+from nb_builder.common.visible import json_text
 from nb_builder.comparison import limits, page, report, same_inputs, samples, services, text
 from nb_builder.comparison.engine import Engine
 from nb_builder.comparison.problems import DiffInputs, DiffUnwritten, DiffWords
@@ -67,15 +68,14 @@ def _compared(given: argparse.Namespace) -> dict[str, Any]:
     trial.run(old, new, rows.rows, log.step)
     verdicts = [limits.judge(limit, trial.tally, trial.speed, trial.memory) for limit in chosen if limit is not None]
     made = report.of(old, new, rows, trial, verdicts)
-    content = json.dumps(made, indent=1)
     if given.json_file:
-        _write(given.json_file, content + "\n")
+        _write(given.json_file, json.dumps(made, indent=1) + "\n")
     if given.html:
         _write(given.html, page.of(made, trial))
     for line in text.lines(made):
         log.line(visible(line))
     if given.json:
-        print(content)
+        print(json_text(made, indent=1))
     for path in targets:
         log.step(f"The report is in {path}")
     return made

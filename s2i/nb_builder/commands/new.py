@@ -13,6 +13,7 @@ from typing import NoReturn
 from nb_scorer.common.problem import Problem
 
 from nb_builder.common.log import Log
+from nb_builder.common.visible import json_text
 from nb_builder.problems.build_problem import BuildProblem
 
 USAGE = "Usage: new [--json] [--name NAME] FOLDER"
@@ -135,10 +136,10 @@ def main(arguments: Sequence[str]) -> None:
     except Problem as problem:
         if not words.json:
             raise
-        print(json.dumps({"problem": problem.code, "what": problem.what, "why": problem.why, "fix": problem.fix}))
+        print(json_text({"problem": problem.code, "what": problem.what, "why": problem.why, "fix": problem.fix}))
         sys.exit(problem.exit_status)
     if words.json:
-        print(json.dumps(made, indent=1))
+        print(json_text(made, indent=1))
         return
     log = Log()
     log.step(f"Made {made['name']} in {made['folder']}: {', '.join(made['written'])}")

@@ -1,13 +1,13 @@
 """The words of commands that make a report, as text or by `--json` as JSON alone on stdout; each has its problems."""
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from nb_scorer.common.problem import Problem
 
+from nb_builder.common.visible import json_text
 from nb_builder.problems.build_problem import BuildProblem
 
 
@@ -37,6 +37,6 @@ def run(parser: Parser, arguments: Sequence[str], make: Callable[[argparse.Names
         if "--json" not in arguments:
             raise
         # stdout is for JSON alone.
-        print(json.dumps({"problem": problem.code, "what": problem.what, "why": problem.why, "fix": problem.fix}))
+        print(json_text({"problem": problem.code, "what": problem.what, "why": problem.why, "fix": problem.fix}))
         sys.exit(problem.exit_status)
     sys.exit(made["exit_status"])

@@ -21,5 +21,5 @@ class Bus:
         """Serve until a signal; return the exit code. Raise a Problem of the bus before the model loads."""
         where = place.of(settings, identity.of(pool.model, settings.model_name).name)
         brokers.check(where.scheme)
-        companion = BusProcess(loop, pool, where, environ, log.say)
+        companion = BusProcess(loop, pool, where, environ, log)
         return HttpService(loop, pool, log, settings, environ, companion).run()

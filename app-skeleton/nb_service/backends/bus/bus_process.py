@@ -1,11 +1,11 @@
 """The bus's process as the front sees it: started with the service, and what it tells, summed up over its lives."""
 
 import asyncio
-from collections.abc import Callable
 
 from nb_service.backends.bus import brokers
 from nb_service.backends.bus.place import Place
 from nb_service.backends.pool_process import PoolProcess
+from nb_service.log import Log
 from nb_service.pool import Pool
 
 
@@ -21,14 +21,14 @@ class BusProcess(PoolProcess):
         pool: Pool,
         place: Place,
         environ: dict,
-        say: Callable[[str], object],
+        log: Log,
     ) -> None:
         self._place = place
         self._state: dict = {}
         self._sums = {"taken": 0, "redelivered": 0, "answered": 0, "lost": 0}
         self._errors: dict[str, int] = {}
         super().__init__(
-            loop, pool, "The bus's process", ("nb_service.backends.bus",), environ, lambda: {"answers": pool.ready}, say
+            loop, pool, "The bus's process", ("nb_service.backends.bus",), environ, lambda: {"answers": pool.ready}, log
         )
 
     @property
@@ -46,10 +46,7 @@ class BusProcess(PoolProcess):
         super().start()
 
     def on_news(self, news: dict) -> None:
-        """Take a sentence for the log, or its numbers."""
-        if "say" in news:
-            self._say(news["say"])
-            return
+        """Take its numbers."""
         counts = news.pop("counts")
         for reason, count in counts.pop("errors").items():
             self._errors[reason] = self._errors.get(reason, 0) + count

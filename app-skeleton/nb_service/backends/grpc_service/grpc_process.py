@@ -33,13 +33,12 @@ class GrpcProcess(PoolProcess):
         spans: "Spans | None",
     ) -> None:
         self._ports = ports
-        self._log = log
         self._spans = spans
         self._listening = False
         self._announced = False
         self._calls = Requests()
         module = ("nb_service.backends.grpc_service", ",".join(ports.addresses))
-        super().__init__(loop, pool, "gRPC's process", module, environ, lambda: {"ready": is_ready()}, log.say)
+        super().__init__(loop, pool, "gRPC's process", module, environ, lambda: {"ready": is_ready()}, log)
 
     @property
     def is_ready(self) -> bool:
@@ -47,7 +46,7 @@ class GrpcProcess(PoolProcess):
         return self.pid is not None and self._listening
 
     def on_news(self, news: dict) -> None:
-        """Take that it listens; or calls that were answered: [path, code, seconds], lines of the log, CallFacts."""
+        """Take that it listens; or calls that were answered: [path, code, seconds], and CallFacts."""
         if news.get("listening"):
             self._listening = True
             self.works()
@@ -57,8 +56,6 @@ class GrpcProcess(PoolProcess):
                 self._say(f"gRPC: listening on {', '.join(self._ports.addresses)}{news['how']}.")
         for path, code, seconds in news.get("calls", ()):
             self._calls.asked(path, code, seconds)
-        for line in news.get("lines", ()):
-            self._log.request(line)
         if self._spans is not None:
             for facts in news.get("spans", ()):
                 self._spans.note(CallFacts(*facts))

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable, Iterable
 
 from nb_service.backends.pool_process import PoolProcess
+from nb_service.log import Log
 from nb_service.pool import Pool
 
 
@@ -25,22 +26,22 @@ class AppProcess(PoolProcess):
         listener: socket.socket,
         environ: dict,
         facts: Callable[[], dict],
-        say: Callable[[str], object],
+        log: Log,
     ) -> None:
         # With waitress alone: clients themselves wait on the listening socket, and nobody else answers them.
         self.is_alone = False
-        # Gets what the app tells and asks.
-        self.on_told: Callable[[dict], dict | None] = lambda news: None
+        # Gets what the app tells of its answers and of feedback.
+        self.on_feedback: Callable[[dict], dict | None] = lambda news: None
         self.secret = secrets.token_hex(16)
         self._listener = listener
         title = "The app, which serves all but plain predictions,"
         super().__init__(
-            loop, pool, title, ("nb_service", "app"), environ, lambda: {**facts(), "secret": self.secret}, say
+            loop, pool, title, ("nb_service", "app"), environ, lambda: {**facts(), "secret": self.secret}, log
         )
 
     def on_news(self, news: dict) -> dict | None:
         """Return what the app asks for."""
-        return self.on_told(news)
+        return self.on_feedback(news)
 
     @property
     def descriptors(self) -> tuple[int, ...]:

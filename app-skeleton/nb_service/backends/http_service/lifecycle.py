@@ -186,19 +186,11 @@ class HttpService:
         return front
 
     def _make_app(self, listener: socket.socket) -> AppProcess:
-        app = AppProcess(self._loop, self._pool, listener, self._environ, self._facts, self._log.say)
-        app.on_told = self._hear
+        app = AppProcess(self._loop, self._pool, listener, self._environ, self._facts, self._log)
+        app.on_feedback = self._hear_feedback
         return app
 
-    def _hear(self, news: dict) -> dict | None:
-        """Take what the app tells: lines of the log where it is alone, its answers and feedback."""
-        if "says" in news:
-            self._log.say(news["says"])
-            return {}
-        if "lines" in news:
-            for line in news["lines"]:
-                self._log.request(line)
-            return {}
+    def _hear_feedback(self, news: dict) -> dict | None:
         if "look" in news:
             # Answers are kept in bulk: feedback may be about one that has just left.
             self._samples.count()

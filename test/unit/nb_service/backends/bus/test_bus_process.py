@@ -16,7 +16,7 @@ def process():
     env = {"S2I_BUS_URL": "nats://u:secret@h:1", "S2I_BUS_IN": "a", "S2I_BUS_OUT": "b"}
     pool = SimpleNamespace(ready=True)
     loop = asyncio.new_event_loop()
-    yield BusProcess(loop, pool, place.of(Settings(env), "m"), {}, said.append), said
+    yield BusProcess(loop, pool, place.of(Settings(env), "m"), {}, SimpleNamespace(say=said.append)), said
     loop.close()
 
 
@@ -26,7 +26,7 @@ def news(**more):
 
 def test_what_it_says_is_for_the_log(process):
     process, said = process
-    process.on_news({"say": "The bus: hello."})
+    process.hear({"say": "The bus: hello."})
     assert said == ["The bus: hello."]
 
 
