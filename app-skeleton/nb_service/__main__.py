@@ -78,6 +78,12 @@ class Call:
             self.keeps_stdout = backends.keeps_stdout(self._backend)
         return self._backend
 
+    def end(self, exit_status: int, problem: Problem | None = None) -> int:
+        """Tell the back end, if there is one, how it ends, and return the status; raise the problem that it has."""
+        if self._backend is not None:
+            backends.end(self._backend, exit_status, problem)
+        return exit_status
+
 
 def main(args: list[str], environ: dict) -> int:
     """Run the command in `args`; return the exit code."""
@@ -106,10 +112,14 @@ def main(args: list[str], environ: dict) -> int:
                 _show_usage()
                 return 2
             call = Call(name, words)
-        return serve(environ, call, facts, quiet=READY not in args, checks_words=checks_words)
+        status = serve(environ, call, facts, quiet=READY not in args, checks_words=checks_words)
+        return status if checks_words else call.end(status)
     except Problem as problem:
         as_json = args != ["prove"] and settings.log_format(environ) == log_forms.JSON
         _last_words(_object_of(problem) if as_json else str(problem), sys.stderr if call.keeps_stdout else sys.stdout)
+        # It has said what is wrong, which is more than what else may be wrong now.
+        with contextlib.suppress(Problem):
+            call.end(problem.exit_status, problem)
         return problem.exit_status
 
 

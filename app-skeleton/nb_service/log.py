@@ -53,6 +53,7 @@ class Log:
         self._lock = threading.Lock()
         self._waiting = 0
         self._left_out = 0
+        self._last: list[str] = []
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._write, name="log", daemon=True)
         self._thread.start()
@@ -61,6 +62,10 @@ class Log:
         """Have `text` written as a line."""
         self.flush()
         self._put(_encoded((as_object(text) if self.as_json else visible(text)) + "\n"), MOST_WAITING)
+
+    def say_last(self, text: str) -> None:
+        """Have `text` written as a line once all else is, at `close`."""
+        self._last.append(text)
 
     def captured(self, printed: bytes, shaped: Callable[[bytes], bytes]) -> None:
         """Have complete lines that others printed written, in the form `shaped`, unless the reader is far behind."""
@@ -94,6 +99,8 @@ class Log:
     def close(self, seconds: float = 1.0) -> None:
         """Write what waits; give up after `seconds` if nobody reads."""
         self.flush()
+        for text in self._last:
+            self.say(text)
         self._put(b"", MOST_WAITING)
         self._closing.set()
         self._queue.put(_END)

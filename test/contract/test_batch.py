@@ -102,7 +102,7 @@ def test_a_row_of_each_kind_of_trouble_costs_itself_alone_and_is_kept(code, mode
     assert "14 rows in = 5 rows out + 9 refused" in ran.err
     assert "said by the notebook" in ran.err and "said by its library" in ran.err
     errors = [json.loads(line) for line in (tmp_path / "errors").read_text().splitlines()]
-    assert [(error["row"], error["status"], error["sample"]) for error in errors] == [
+    assert [(error["row"], error["status"], error["input"]) for error in errors] == [
         (2, 422, "refused"),
         (3, 422, "raising"),
         (5, 400, "{no json"),
@@ -114,6 +114,10 @@ def test_a_row_of_each_kind_of_trouble_costs_itself_alone_and_is_kept(code, mode
         (13, 400, '"\\xff"'),
     ]
     assert {error["file"] for error in errors} == {"stdin"}
+    # Two are no JSON, so that predictor has got nothing.
+    assert [error["sample"] for error in errors] == [
+        *("refused", "raising", None, "fail", "exit", "die", "odd", "hang", None)
+    ]
     assert [error["reason"] for error in errors][:6] == [
         "The notebook's validator refuses this sample.",
         "The notebook's validator refuses this sample: KeyError: 'words of the validator'.",
@@ -156,7 +160,56 @@ def test_a_report_of_json_is_on_stdout_where_that_has_no_answers(model_cache, tm
                     "ValueError: could not convert string to float: 'x'")],
         "resumed_after_row": 0,
         "exit_status": 3,
+        "problem": None,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "status", "rows"),
+    [
+        (["nowhere.csv", "out.csv"], "batch-input", 1, 0),
+        (["in.csv", "out.csv", "--max-errors", "0"], "batch-max-errors", 4, 2),
+        (["in.csv", "out.csv", "--sample", "z"], "batch-input", 1, 0),
+        (["in.csv", "out.csv", "--max-errors", "x"], "batch-words", 2, 0),
+        (["--nonsense"], "batch-words", 2, 0),
+    ],
+)
+def test_a_report_of_json_says_what_ended_the_job(words, code, status, rows, model_cache, tmp_path):
+    (tmp_path / "in.csv").write_text("1,2\nx,1\n")
+    ran = batch(model_cache(LISTS), *words, "--header", "no", "--json", cwd=tmp_path)
+    report = json.loads(ran.out)
+    assert (ran.status, report["exit_status"], report["problem"]["code"]) == (status, status, code)
+    assert (report["rows_in"], report["outputs"]) == (rows, ["out.csv"] if rows else report["outputs"])
+    assert report["problem"]["what"] in ran.err and report["problem"]["fix"] in ran.err
+
+
+def test_a_report_of_json_is_behind_the_answers_on_stderr_and_says_that_the_model_is_missing(tmp_path):
+    ran = batch(tmp_path, "--json", given=b"1,2\n")
+    assert (ran.status, ran.out) == (1, b"")
+    assert json.loads(ran.err.splitlines()[-1])["problem"]["code"] == "model-missing"
+
+
+def test_the_totals_are_behind_what_scorers_print(model_cache):
+    code = (
+        "import sys\ndef predictor(x):\n    print('a line of the notebook', file=sys.stderr)\n    return x[0] / x[1]\n"
+    )
+    ran = batch(model_cache(code), "--keep", "none", given=b"1,2\n1,0\n" * 200)
+    lines = ran.err.splitlines()
+    assert lines[-12].startswith("400 rows in = 200 rows out + 200 refused")
+    assert lines[-1] == "And 190 more; --errors FILE keeps all of them."
+
+
+def test_a_row_in_the_file_of_errors_is_there_as_it_came_and_as_predictor_got_it(model_cache, tmp_path):
+    code = "def predictor(x):\n    return 1 / x['b']\n"
+    words = ["--header", "yes", "--sample", "a,b", "--as", "object"]
+    given = b"id,a,b\np1,0.5,0\np2,1,1\np3,1\n"
+    ran = batch(model_cache(code), *words, "--errors", tmp_path / "errors", given=given)
+    assert ran.status == 0, ran.err
+    errors = [json.loads(line) for line in (tmp_path / "errors").read_text().splitlines()]
+    assert [(error["row"], error["input"], error["sample"]) for error in errors] == [
+        (1, {"id": "p1", "a": "0.5", "b": "0"}, {"a": 0.5, "b": 0}),
+        (3, ["p3", "1"], None),
+    ]
 
 
 def test_show_says_what_rows_become_and_scores_no_others(model_cache, tmp_path):
@@ -225,14 +278,21 @@ def test_a_signal_ends_it_and_the_same_words_go_on(number, model_cache, tmp_path
     (folder / "in.csv").write_text("".join(f"{row}\n" for row in range(600)))
     words = [folder / "in.csv", folder / "out.csv", "--header", "no", "--keep", "none"]
     process = subprocess.Popen(
-        command(*words), env=environment(root, S2I_BATCH_KEEP="0"), stderr=subprocess.PIPE, text=True
+        command(*words, "--json"),
+        env=environment(root, S2I_BATCH_KEEP="0"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     staged = folder / ".out.csv.nb-batch" / "0.data"
     assert wait_until(lambda: staged.exists() and staged.stat().st_size)
     process.send_signal(number)
-    said = process.communicate(timeout=SOON)[1]
+    out, said = process.communicate(timeout=SOON)
     assert process.returncode == 128 + number, said
     assert "the same words go on from there" in said
+    report = json.loads(out)
+    assert (report["exit_status"], report["problem"]) == (128 + number, None)
+    assert 0 < report["rows_in"] == report["rows_out"] < 600
     assert not (folder / "out.csv").exists()
     goes_on.touch()
     ran = batch(root, *words)

@@ -102,7 +102,7 @@ def test_rows_that_are_refused_are_left_out_of_kept_columns_too(written, python,
     assert found["ends"][-1] == [str(ROWS - 1)] * 2
     refused = [json.loads(line) for line in errors.read_text().splitlines()]
     assert [row["row"] for row in refused] == list(range(4, ROWS + 1, 10))
-    assert refused[0]["sample"] == {"a": 3, "b": refused[0]["sample"]["b"]}
+    assert refused[0]["sample"] == [3, refused[0]["input"]["b"]]
 
 
 def test_npy_comes_and_goes(written, python, model_cache, tmp_path):

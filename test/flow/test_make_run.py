@@ -1,5 +1,6 @@
 """`make run` with each kind of NOTEBOOK: it builds, serves, asks once, and leaves nothing running."""
 
+import fcntl
 import json
 import os
 import re
@@ -113,6 +114,35 @@ def test_json_has_the_problem_of_a_build_that_fails(session, repository):
     facts = json.loads(printed)
     assert (facts["command"], facts["exit_status"], facts["problem"]["code"]) == ("run", 1, "notebook-not-a-notebook")
     assert status != 0
+
+
+@pytest.mark.parametrize(("output", "stream"), [(["out.csv"], "stdout"), ([], "stderr")])
+def test_json_of_batch_has_the_problem_of_a_build_that_fails(output, stream, session, repository, tmp_path):
+    (repository / "model.ipynb").write_text("{}")
+    (tmp_path / "in.csv").write_text("1\n")
+    command = [ROOT / "s2i" / "nb-builder", "batch", repository, tmp_path / "in.csv", *output, "--json"]
+    ran = subprocess.run(command, cwd=tmp_path, env=session.env, capture_output=True, encoding="utf-8", timeout=100)
+    facts = json.loads(getattr(ran, stream).splitlines()[-1])
+    assert (facts["command"], facts["exit_status"], facts["problem"]["code"]) == ("batch", 1, "notebook-not-a-notebook")
+    assert ran.returncode == 1
+    assert len(ran.stdout.splitlines()) == len(output)
+
+
+def test_json_of_batch_is_behind_the_words_of_a_problem(session, repository, tmp_path):
+    (tmp_path / "in.csv").write_text("1\n")
+    with APP.with_name(f"{APP.name}.lock").open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        command = [ROOT / "s2i" / "nb-builder", "batch", repository, tmp_path / "in.csv", "--json"]
+        ran = subprocess.run(command, cwd=tmp_path, env=session.env, capture_output=True, encoding="utf-8", timeout=100)
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert json.loads(ran.stderr.splitlines()[-1])["problem"]["code"] == "app-in-use"
+
+
+def test_json_of_batch_has_the_problem_of_a_target_that_is_not_there(session, tmp_path):
+    command = [ROOT / "s2i" / "nb-builder", "batch", "nowhere", "in.csv", "--json"]
+    ran = subprocess.run(command, cwd=tmp_path, env=session.env, capture_output=True, encoding="utf-8", timeout=100)
+    assert json.loads(ran.stdout)["problem"]["code"] == "source-unknown"
+    assert ran.returncode == 2
 
 
 def test_changes_that_are_not_committed_are_named_and_no_commit_is_claimed_for_them(session, repository):

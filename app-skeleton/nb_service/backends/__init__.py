@@ -3,14 +3,17 @@
 A back end is a class without arguments whose `serve(loop, pool, log, settings, environ)` returns an
 exit code. The pool is the scorers' client; a back end never touches the pickle.
 
-It may have two more names. `take(words)` gets the words that follow its name on the command line, before anything else
-happens; it returns whether to go on, and raises a Problem for words that it does not know. Where `keeps_stdout` is
-true, stdout is for what the back end itself writes: log, prints and problems go to stderr.
+It may have three more names. `take(words)` gets the words that follow its name on the command line, before anything
+else happens; it returns whether to go on, and raises a Problem for words that it does not know. Where `keeps_stdout` is
+true, stdout is for what the back end itself writes: log, prints and problems go to stderr. `end(exit_status, problem)`
+is called when all else is over, also after a problem, which has been said then; it may raise another one.
 """
 
 import sys
 from collections.abc import Sequence
 from typing import Any
+
+from nb_scorer.common.problem import Problem
 
 from nb_service import problems, stdio_capture
 
@@ -44,6 +47,12 @@ def give(name: str, backend: Any, words: Sequence[str]) -> bool:
     if words:
         raise problems.BackendWithoutWords(name, words)
     return True
+
+
+def end(backend: Any, exit_status: int, problem: Problem | None = None) -> None:
+    """Tell the back end how it ends; raise the problem that it has with that."""
+    if hasattr(backend, "end"):
+        backend.end(exit_status, problem)
 
 
 def show_help(text: str) -> None:

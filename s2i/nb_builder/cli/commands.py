@@ -56,9 +56,13 @@ def dev(call: Call, made: Made) -> int:
 
 def batch(call: Call, made: Made) -> int:
     """Build a notebook here, and score files with it."""
-    target.require(call.given.target)
-    as_json = ["--json"] if call.given.json else []
-    return call.builder("batch", *_place(call), call.given.target, *as_json, *tail(call.given.words))
+    given = call.given
+    words = tail(given.words)
+    # Behind TARGET it is a word of the back end's.
+    given.json = given.json or "--json" in words
+    target.require(given.target)
+    as_json = ["--json"] if given.json else []
+    return call.builder("batch", *_place(call), given.target, *as_json, *words)
 
 
 def check(call: Call, made: Made) -> int:

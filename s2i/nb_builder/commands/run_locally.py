@@ -1,6 +1,7 @@
 """`make run` and `make batch`: build a notebook on this machine, and serve it or score files, without an engine."""
 
 import argparse
+import atexit
 import contextlib
 import json
 import os
@@ -20,6 +21,7 @@ from nb_scorer.common import paths
 from nb_scorer.common.problem import Problem
 from nb_scorer.common.settings_table import Knob, number, read_all
 from nb_scorer.model import golden_rows
+from nb_service.backends.batch import command_line
 from nb_service.log import FLUSH_SECONDS, READY
 from nb_service.problems import PortTaken
 
@@ -57,7 +59,7 @@ def main(arguments: Sequence[str]) -> None:
     `--app-root FOLDER` names where it is built.
     """
     given = _PARSER.parse_args(arguments)
-    answers = Answers(_stdout_for_answers()) if given.json else None
+    answers = Answers("run", _stdout_for_answers()) if given.json else None
     log = Log()
     with answers or contextlib.nullcontext():
         app_root, environ, lock = _build(given, log)
@@ -67,11 +69,12 @@ def main(arguments: Sequence[str]) -> None:
 class Answers:
     """A descriptor for one line of JSON: the first answer, or why there is none.
 
-    As a context it gives the problem that ends the block before there was an answer, or only the exit status, as
-    for Ctrl-C.
+    As a context it gives, when the program ends, the problem that ended the block before there was an answer, or only
+    the exit status, as for Ctrl-C.
     """
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, command: str, descriptor: int) -> None:
+        self._command = command
         self._descriptor = descriptor
         self._is_given = False
         self._scratch = tempfile.TemporaryDirectory(prefix="nb-problem-")
@@ -81,6 +84,10 @@ class Answers:
         if not self._is_given:
             self._is_given = True
             os.write(self._descriptor, json.dumps(facts).encode() + b"\n")
+
+    def leave(self) -> None:
+        """Give nothing more: another program does."""
+        self._is_given = True
 
     def __enter__(self) -> None:
         # Whoever asks for the problem by a file of its own gets it there.
@@ -96,7 +103,8 @@ class Answers:
         elif isinstance(error, SystemExit) and isinstance(error.code, int):
             status = error.code
             problem = json.loads(self._file.read_text(encoding="utf-8")) if self._file.is_file() else None
-        self.give({"command": "run", "exit_status": status, "problem": problem})
+        # Behind the problem's own words, which may go to the same stream.
+        atexit.register(self.give, {"command": self._command, "exit_status": status, "problem": problem})
         self._scratch.cleanup()
 
 
@@ -109,14 +117,21 @@ def batch(arguments: Sequence[str]) -> None:
     checked = subprocess.run([DOORWAYS / "run", "words", "batch", *arguments[own:]])
     if checked.returncode or {"-h", "--help"} & set(arguments[own:]):
         sys.exit(checked.returncode)
-    answers = _stdout_for_answers()
+    options = command_line.read(arguments[own:])
+    stdout = _stdout_for_answers()
     log = Log()
-    _, environ, lock = _build(_PARSER.parse_args(arguments[:own]), log)
+    report_to = options and options.report_to
+    # stderr is where the build's own words go, too: the report is the last of them.
+    report = Answers("batch", stdout if report_to == 1 else 2) if report_to else None
+    with report or contextlib.nullcontext():
+        _, environ, lock = _build(_PARSER.parse_args(arguments[:own]), log)
+        if report is not None:
+            report.leave()
     os.set_inheritable(lock.descriptor, True)
     log.step("Scoring")
     sys.stdout.flush()
-    os.dup2(answers, sys.stdout.fileno())
-    os.close(answers)
+    os.dup2(stdout, sys.stdout.fileno())
+    os.close(stdout)
     os.execve(DOORWAYS / "run", [str(DOORWAYS / "run"), "batch", *arguments[own:]], environ)  # noqa: S606 - no shell is needed
 
 

@@ -6,9 +6,13 @@ from typing import TYPE_CHECKING
 
 from nb_service import problems, stdio_capture
 from nb_service.backends.batch import command_line, inputs, plan
-from nb_service.backends.batch.outputs import STDOUT
+from nb_service.backends.batch.outputs import STDOUT, guarded
+from nb_service.backends.batch.report import Report
 
 if TYPE_CHECKING:
+    from nb_scorer.common.problem import Problem
+
+    from nb_service.backends.batch.service import BatchService
     from nb_service.log import Log
     from nb_service.pool import Pool
     from nb_service.pool.turns import TurnLoop
@@ -22,10 +26,15 @@ class Batch:
 
     def __init__(self) -> None:
         self._options: command_line.Options | None = None
+        self._service: BatchService | None = None
+        self._report_to: int | None = None
 
     def take(self, words: Sequence[str]) -> bool:
         """Take the words of the command line; return whether there is something to score."""
+        # Of words that are not understood nobody knows where answers would go, and there are none.
+        self._report_to = 1 if command_line.JSON in words else None
         self._options = command_line.read(words)
+        self._report_to = self._options and self._options.report_to
         if self._options is None:
             return False
         self._plan = plan.make(inputs.resolve(self._options.inputs, self._options.from_format), self._options)
@@ -41,7 +50,18 @@ class Batch:
         if self._options is None:
             raise RuntimeError("a back end that takes words got none")
         streams = (self._stdout, self._stderr)
-        return BatchService(loop, pool, log, self._options, self._plan, streams, settings).run()
+        self._service = BatchService(loop, pool, log, self._options, self._plan, streams, settings)
+        return self._service.run()
+
+    def end(self, exit_status: int, problem: "Problem | None") -> None:
+        """Write the report that --json asks for, however the job ended; raise BatchOutput where that can't be."""
+        if self._report_to is None or (problem is None and self._options is not None and self._options.show):
+            return
+        report = self._service.report if self._service is not None else Report()
+        data = report._replace(exit_status=exit_status, problem=problem).as_json().encode("ascii") + b"\n"
+        with guarded("the report"):
+            while data:
+                data = data[os.write(self._report_to, data) :]
 
 
 def _check_streams(options: command_line.Options, plan: plan.Plan) -> None:

@@ -8,10 +8,12 @@ from typing import NamedTuple, NoReturn
 from nb_service import backends, problems
 from nb_service.backends.batch.formats import FORMATS
 from nb_service.backends.batch.formats.options import ReadOptions
+from nb_service.backends.batch.outputs import STDOUT
 from nb_service.protocols.rows import Rows
 
 # What --keep may say beside names of columns.
 ALL, NONE = "all", "none"
+JSON = "--json"
 USAGE = """\
 Usage: batch [OPTIONS] [INPUT…] [OUTPUT]
 
@@ -41,6 +43,13 @@ class Options(NamedTuple):
     show: bool
     restart: bool
     json: bool
+
+    @property
+    def report_to(self) -> int | None:
+        """Return the descriptor that the report of --json goes to: stdout, or stderr where that has the answers."""
+        if not self.json:
+            return None
+        return 2 if self.output == STDOUT else 1
 
     def reading(self, rows: Rows) -> ReadOptions:
         """Return what readers need to know, where `rows` is how the model's own samples look."""
@@ -86,7 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--max-errors", type=_given, metavar="N|P%", help="stop once more rows than that got none")
     add("--show", action="store_true", help="show what three rows become, and write nothing")
     add("--restart", action="store_true", help="throw away what an earlier run of the same job has done")
-    add("--json", action="store_true", help="end with a report as JSON")
+    add(JSON, action="store_true", help="end with a report as JSON")
     add("--help", "-h", action="store_true", help="show this")
     return parser
 

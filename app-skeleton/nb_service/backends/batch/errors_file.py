@@ -1,4 +1,4 @@
-"""The rows that got no answer: each a line of NDJSON, with its number, file, sample, status and reason."""
+"""The rows that got no answer: each a line of NDJSON, with its number, file, row, sample, status and reason."""
 
 import os
 
@@ -27,14 +27,17 @@ class Errors:
                 os.makedirs(os.path.dirname(self._staged) or ".", exist_ok=True)
             self._file = Growing(self._staged, size)
 
-    def note(self, number: int, file: str, sample: object, status: int, reason: str) -> None:
-        """Take the row with this number, counted from 1 in its file."""
+    def note(self, number: int, file: str, row: object, sample: str | None, status: int, reason: str) -> None:
+        """Take a row: its number, counted from 1 in its file, itself, and what predictor got for it, as JSON."""
         self.last = f"row {number} of {file}: {reason}"
         if len(self.reasons) < TOLD:
             self.reasons.append(self.last)
         if self._file is not None:
-            row = {"row": number, "file": file, "sample": sample, "status": status, "reason": reason}
-            self._file.write(json_texts.encoded(json_texts.text(row) + "\n"))
+            values = {"row": number, "file": file, "input": row, "sample": None, "status": status, "reason": reason}
+            texts = {name: json_texts.text(value) for name, value in values.items()}
+            texts["sample"] = sample or "null"
+            (line,) = json_texts.as_objects(texts, [[text] for text in texts.values()], 1)
+            self._file.write(json_texts.encoded(line + "\n"))
 
     def keep(self) -> int:
         """Have on the disk what was taken; return the file's size."""

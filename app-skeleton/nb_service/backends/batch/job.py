@@ -94,16 +94,18 @@ class Job:
             self._errors.close()
             if self._output is not None:
                 self._output.close()
-        return self._report()
+        return self.report()
 
-    def _report(self) -> Report:
-        refused = self.mark.rows_in - self.mark.rows_out
+    def report(self) -> Report:
+        """Return how far the job is, for any thread."""
+        mark = self.mark
+        refused = mark.rows_in - mark.rows_out
         return Report(
-            self.mark.rows_in,
-            self.mark.rows_out,
+            mark.rows_in,
+            mark.rows_out,
             [task.path for task in self._plan.tasks],
             self._options.errors,
-            self._errors.reasons,
+            list(self._errors.reasons),
             time.monotonic() - self._began,
             self._resumed_at,
             SOME_REFUSED if refused and not self._options.errors else DONE,
@@ -231,8 +233,9 @@ class Job:
         refused = {at: (400, why) for at, why in chunk.broken.items()}
         refused.update({at: (failure.status, failure.reason) for at, failure in failed.items()})
         refused.update({at: (500, why) for at, why in misfits.items()})
+        samples = dict(zip(whole, scored.samples, strict=True)) if refused else {}
         for at in sorted(refused):
-            self._errors.note(self.mark.rows + at + 1, name, chunk.text_of(at), *refused[at])
+            self._errors.note(self.mark.rows + at + 1, name, chunk.text_of(at), samples.get(at), *refused[at])
         written = len(answered) - len(misfits)
         if written + len(refused) != len(chunk):
             raise RuntimeError(f"{len(chunk)} rows came to {written} answers and {len(refused)} errors")

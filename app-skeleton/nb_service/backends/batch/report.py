@@ -1,24 +1,29 @@
 """What is said at the end: how many rows came, how many went, and that none vanished."""
 
 import json
+from collections.abc import Sequence
 from typing import NamedTuple
+
+from nb_scorer.common.problem import Problem
 
 
 class Report(NamedTuple):
     """The outcome of a job: `exit_status` is the process's, `reasons` are those of the first rows that were refused.
 
-    `drift` are lines on how the rows differ from the model's baseline, None where they were not compared.
+    `problem` is what ended the job early. `drift` are lines on how the rows differ from the model's baseline, None
+    where they were not compared. By default it is the report of a job that did not start.
     """
 
-    rows_in: int
-    rows_out: int
-    outputs: list[str]
-    errors: str
-    reasons: list[str]
-    seconds: float
-    resumed_at: int
-    exit_status: int
-    drift: list[str] | None = None
+    rows_in: int = 0
+    rows_out: int = 0
+    outputs: Sequence[str] = ()
+    errors: str = ""
+    reasons: Sequence[str] = ()
+    seconds: float = 0.0
+    resumed_at: int = 0
+    exit_status: int = 0
+    drift: Sequence[str] | None = None
+    problem: Problem | None = None
 
     @property
     def refused(self) -> int:
@@ -38,6 +43,10 @@ class Report(NamedTuple):
             said += [f"Refused: {reason}" for reason in self.reasons]
             if self.refused > len(self.reasons):
                 said.append(f"And {self.refused - len(self.reasons)} more; --errors FILE keeps all of them.")
+        if self.refused and not self.rows_out:
+            said.append(
+                "No row was answered: --show shows what predictor gets, and --sample COLUMN,… names its columns."
+            )
         return [*said, *(f"Drift: {line}." for line in self.drift or ())]
 
     def as_json(self) -> str:
@@ -53,6 +62,11 @@ class Report(NamedTuple):
                 "seconds": round(self.seconds, 3),
                 "resumed_after_row": self.resumed_at,
                 "exit_status": self.exit_status,
+                "problem": None if self.problem is None else _facts(self.problem),
                 **({} if self.drift is None else {"drift": self.drift}),
             }
         )
+
+
+def _facts(problem: Problem) -> dict[str, str]:
+    return {"code": problem.code, "what": problem.what, "why": problem.why, "fix": problem.fix}

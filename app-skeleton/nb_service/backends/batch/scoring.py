@@ -36,10 +36,11 @@ class Failure(NamedTuple):
 
 
 class Scored(NamedTuple):
-    """The answers of some samples, without those of `failures`, which are by index."""
+    """The answers of some samples, without those of `failures`, which are by index; and the samples, as JSON."""
 
     answers: Answers
     failures: dict[int, Failure]
+    samples: Sequence[str]
 
 
 class Stopped(Exception):
@@ -67,12 +68,12 @@ class Scoring:
     def score(self, samples: list[str]) -> Scored:
         """Return the outcome of each sample, given its JSON; raise BatchUnscored, or Stopped."""
         if not samples:
-            return Scored(Answers(0, values=[]), {})
+            return Scored(Answers(0, values=[]), {}, samples)
         started = time.monotonic()
         (answer,) = self._asked([samples])
         if answer is not None and answer.outcome == outcomes.OK:
             self._learn(len(samples), time.monotonic() - started)
-            return Scored(Answers(len(samples), array=answer.payload), {})
+            return Scored(Answers(len(samples), array=answer.payload), {}, samples)
         if answer is not None and answer.outcome == outcomes.TOO_SLOW:
             # The time limit holds for a call: the next ones get fewer samples.
             self.most = max(1, self.most // SLOWER_BY)
@@ -99,7 +100,7 @@ class Scoring:
                     values.update(zip(range(begin, end), json.loads(answer.payload), strict=True))
                     begin, answer = end, None
         self._alone(samples, range(begin, end), values, failures)
-        return Scored(Answers(len(values), values=[values[at] for at in sorted(values)]), failures)
+        return Scored(Answers(len(values), values=[values[at] for at in sorted(values)]), failures, samples)
 
     def _alone(
         self, samples: list[str], which: range, values: dict, failures: dict[int, Failure], *, together: bool = False

@@ -18,8 +18,9 @@ from nb_service.backends.batch.command_line import Options
 from nb_service.backends.batch.formats.chunk import ROWS
 from nb_service.backends.batch.inputs import reason
 from nb_service.backends.batch.journal import Journal
-from nb_service.backends.batch.outputs import STDOUT, guarded
+from nb_service.backends.batch.outputs import guarded
 from nb_service.backends.batch.plan import Plan
+from nb_service.backends.batch.report import Report
 from nb_service.backends.batch.scoring import Scoring, Stopped
 from nb_service.drift import comparison
 from nb_service.log import visible
@@ -71,6 +72,15 @@ class BatchService:
         self._signal = 0
         self._status = 1
         self._problem: problems.Problem | None = None
+        self._job: jobs.Job | None = None
+        self._report: Report | None = None
+
+    @property
+    def report(self) -> Report:
+        """Return what has come of the job, or, where it did not end by itself, how far it is."""
+        if self._report is not None:
+            return self._report
+        return Report() if self._job is None else self._job.report()
 
     def run(self) -> int:
         """Return the exit code, or raise the Problem that ended the job."""
@@ -95,6 +105,10 @@ class BatchService:
             self._pool.stop()
         if self._problem is not None:
             raise self._problem
+        if self._report is not None:
+            # Behind what scorers have printed, which comes by another way.
+            for line in self._report.lines():
+                self._log.say_last(line)
         return 128 + self._signal if self._signal else self._status
 
     def _on_signal(self, number: int) -> None:
@@ -124,7 +138,7 @@ class BatchService:
     def _work(self, link: socket.socket) -> None:
         client = PoolClient(link, is_given_up=self._stop.is_set)
         try:
-            self._status = self._job(client)
+            self._status = self._work_on(client)
         except Stopped:
             pass
         except problems.Problem as problem:
@@ -135,7 +149,7 @@ class BatchService:
             self._stop.set()
             self._call_soon(self._loop.stop)
 
-    def _job(self, client: PoolClient) -> int:
+    def _work_on(self, client: PoolClient) -> int:
         model = self._pool.model
         rows = Rows(model.manifest.get("sample_schema") or model.sample_schema)
         scoring = Scoring(client, self._is_ready, self._stop, ABSENCE_SECONDS, ROWS)
@@ -145,7 +159,7 @@ class BatchService:
         journal = self._journal()
         pace = jobs.Pace(self._pool.plan.scorers + 1, self._keep_seconds)
         try:
-            job = jobs.Job(self._options, self._plan, rows, keys, scoring, journal, pace)
+            self._job = job = jobs.Job(self._options, self._plan, rows, keys, scoring, journal, pace)
             if job.mark.rows_in:
                 self._say(f"Going on after row {job.mark.rows_in}, where this job ended before.")
             bar = progress.Progress(self._stderr, self._say, time.monotonic)
@@ -158,12 +172,7 @@ class BatchService:
             # Of all rows of this run, not only the last ones, which are the present of a service.
             compared = comparison.of(self._baseline, counted["counts"])
             report = report._replace(drift=comparison.lines(compared, counted["counted"]))
-        for line in report.lines():
-            self._say(line)
-        if self._options.json:
-            to = self._stderr if any(task.path == STDOUT for task in self._plan.tasks) else self._stdout
-            with guarded("the report"):
-                os.write(to, report.as_json().encode("ascii") + b"\n")
+        self._report = report
         return report.exit_status
 
     def _is_ready(self) -> bool:

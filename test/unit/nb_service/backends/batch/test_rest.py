@@ -81,6 +81,14 @@ def test_the_report_says_that_no_row_is_missing():
     assert json.loads(report.as_json())["rows_refused"] == 2
 
 
+def test_a_report_without_an_answer_says_where_to_look():
+    assert Report(3, 0, ["out.csv"], "errors", [], 2.0, 0, 0).lines()[1:] == [
+        "The rows that were refused are in errors.",
+        "No row was answered: --show shows what predictor gets, and --sample COLUMN,… names its columns.",
+    ]
+    assert len(Report(0, 0, ["out.csv"], "", [], 2.0, 0, 0).lines()) == 1
+
+
 def test_a_name_says_format_and_packing():
     says = {
         "a.csv": ("csv", ""),
