@@ -4,11 +4,13 @@ ARG BASE_IMAGE=debian:bookworm-slim
 FROM ${BASE_IMAGE} AS python
 # Licences (copyright) stay.
 # libgomp1 and libstdc++6: LightGBM and other compiled wheels look for the system's. zstd: for save-artifacts.
+# man1: packages with alternatives, such as Java's, can't be installed where they can't link their manuals.
 RUN apt-get -o Acquire::Languages=none -o Acquire::Retries=5 update \
  && DEBIAN_FRONTEND=noninteractive apt-get -o Acquire::Retries=5 install -y --no-install-recommends \
         ca-certificates libgomp1 libstdc++6 python3 zstd \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/lib/dpkg/*-old /var/log/* \
         /var/cache/ldconfig/aux-cache /usr/share/man/* /usr/share/locale/* \
+ && mkdir -p /usr/share/man/man1 \
  && find /usr/share/doc -type f ! -name copyright -delete
 # The [t] makes the bundle optional: `make build` puts one there if it is given CA_BUNDLE.
 COPY pyproject.toml .nb-builder/ca-bundle.cr[t] /opt/nb-builder/

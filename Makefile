@@ -73,7 +73,7 @@ Test; K=<an expression for pytest's -k>:
   make test-docs        pages, and the commands on them
   make test-image       the real s2i and a container engine
   make test-long        everything that is left out of make test for its length: an hour
-  make test-spark       a Spark cluster on this machine: Java 17, minutes
+  make test-spark       Spark clusters on this machine, one on Kubernetes: Java 17, minutes
   make test-operate     docs/deploy on Kubernetes, a Swarm, podman and compose, under load: as root, half an hour
   make test-bus         all message brokers, killed while samples pass: half an hour
   make check            linters, types and docstrings
@@ -215,7 +215,7 @@ test-image: developer
 test-long: developer
 	$(PYTEST) $(BUILDS_AT_ONCE) -m long test/unit test/contract test/flow test/image $(NONE_IS_FINE)
 
-# Not in `make test`: PySpark has 480 MB and needs Java, and a cluster on a small machine takes minutes.
+# Not in `make test`: PySpark has 480 MB and needs Java, and clusters on a small machine take minutes.
 test-spark: developer
 	$(PYTEST) test/spark
 

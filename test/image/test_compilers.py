@@ -1,4 +1,4 @@
-"""Images with more of the system in them: compilers for what has no wheel, git for requirements in repositories."""
+"""Images with more of the system in them: compilers for what has no wheel, git for requirements, Java for Spark."""
 
 import json
 
@@ -30,3 +30,11 @@ def test_a_git_repository_is_installed_where_there_is_git(with_more, tmp_path):
     source = git_repository(case.repo, tmp_path / "repo")
     with docker.service(must(with_more.build(source, f"{APPS}-git")).image) as service:
         assert service.predict(case.ask[0]).value == case.answer[0]
+
+
+def test_java_can_be_installed_though_manuals_are_left_out(builder, tag):
+    # As APT of `make build` does it, without building all else once more.
+    step = "apt-get update && apt-get install -y --no-install-recommends default-jre-headless"
+    docker.docker("build", "--tag", tag, "-", stdin=f"FROM {builder}\nUSER root\nRUN {step}\n".encode())
+    ran = docker.docker("run", "--rm", tag, "java", "-version")
+    assert "openjdk version" in ran.stderr
