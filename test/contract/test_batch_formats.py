@@ -123,6 +123,55 @@ def test_answers_of_several_types_are_a_column_of_their_json(written, python, mo
     assert (found["types"], found["rows"]) == ({"prediction": "string"}, ROWS)
 
 
+LATE = """
+    def predictor(x):
+        n = x[0]
+        return n if n < 66000 else n / 2 if n < 66010 else str(n)
+
+    examples = [[1]]
+"""
+
+
+@pytest.mark.parametrize(("rows", "kind"), [(66_000, "int64"), (66_005, "double"), (66_020, "string")])
+def test_a_type_that_only_the_last_rows_have_is_that_of_the_column(rows, kind, written, python, model_cache, tmp_path):
+    # Rows are written by 65,536; the first ones' answers are whole numbers.
+    source, columns, out = tmp_path / "in.csv", tmp_path / "in.parquet", tmp_path / "out.parquet"
+    source.write_text("a\n" + "".join(f"{at}\n" for at in range(rows)))
+    model = model_cache(LATE)
+    for given, made in ((source, columns), (columns, out)):
+        ran = batch(model, given, made, "--sample", "a", "--as", "list", "--keep", "a", python=python)
+        assert ran.status == 0, ran.err
+        found = clients.ask("batch", "read_batch.py", made)
+        assert (found["rows"], found["types"]) == (rows, {"a": "int64", "prediction": kind})
+        last = {"int64": str(rows - 1), "double": str((rows - 1) / 2), "string": f'"{rows - 1}"'}[kind]
+        assert [end[1] for end in found["ends"]] == ["0.0" if kind == "double" else "0", last]
+    ran = batch(
+        model,
+        columns,
+        "--sample",
+        "a",
+        "--as",
+        "list",
+        "--keep",
+        "a",
+        "--to",
+        "parquet",
+        python=python,
+    )
+    assert ran.status == 0, ran.err
+    assert ran.out == out.read_bytes()
+
+
+def test_where_all_rows_are_refused_the_columns_are_there(written, python, model_cache, tmp_path):
+    code = "def validator(x):\n    return False\n\ndef predictor(x):\n    return x[0]\n"
+    out = tmp_path / "out.parquet"
+    words = [*SAMPLE, "--keep", "a", "--errors", tmp_path / "errors.ndjson"]
+    ran = batch(model_cache(code), written / "table.parquet", out, *words, python=python)
+    assert ran.status == 0, ran.err
+    found = clients.ask("batch", "read_batch.py", out)
+    assert (found["rows"], found["types"]) == (0, {"a": "int64", "prediction": "null"})
+
+
 def test_a_stream_of_parquet_is_kept_on_disk_and_one_of_arrow_is_not(written, python, model_cache):
     for name in ("table.parquet", "table.arrows", "table.feather", "packed.csv.zst"):
         given = (written / name).read_bytes()

@@ -5,8 +5,9 @@ bytes do not depend on when a job was interrupted.
 """
 
 import json
-from collections.abc import Callable, Iterator
-from itertools import islice
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, islice, starmap
 from typing import IO, Any
 
 from nb_service import problems
@@ -28,6 +29,10 @@ def to_npy(staged: str, sink: IO[bytes], name: str) -> None:
     npy_array.write(lambda: batches(staged), sink, name)
 
 
+class Wider(Exception):
+    """A column has a value that the type of those before can't hold."""
+
+
 class Columns:
     """Writes staged rows as Parquet or Arrow.
 
@@ -41,21 +46,36 @@ class Columns:
         self._name = name
         self._kept = kept
 
-    def write(self, staged: str, sink: IO[bytes], *, as_stream: bool = False) -> None:
-        """Write all rows."""
+    def write(self, staged: str, sink: IO[bytes], *, exact: bool, as_stream: bool = False) -> None:
+        """Write all rows.
+
+        The types of its columns are those that hold all rows where they are to be `exact`, which takes a reading of
+        its own; else those of the first rows. Raises Wider, in the middle of its work, where these do not hold all.
+        """
+        types = self._types(islice(batches(staged), None if exact else 1))
+        rows = self._with_kept(staged, types) if self._kept else self._alone(staged, types)
+        first = next(rows, None)
+        schema = self._of_none(types) if first is None else first.schema
+        with self._writer(sink, schema, as_stream) as writer:
+            for table in () if first is None else chain([first], rows):
+                writer.write_table(table)
+
+    def _of_none(self, types: dict[str, Any]) -> Any:
+        """Return the schema of an output without rows: the columns that would be kept, and those of the answers."""
         import pyarrow as pa
 
-        answer_types = self._types(staged)
-        rows = self._with_kept(staged, answer_types) if self._kept else self._alone(staged, answer_types)
-        writer = None
-        for table in rows:
-            if writer is None:
-                writer = self._writer(sink, table.schema, as_stream)
-            writer.write_table(table)
-        if writer is None:
-            schema = pa.schema([pa.field(name, answer_types.get(name, pa.null())) for name in self._names])
-            writer = self._writer(sink, schema, as_stream)
-        writer.close()
+        batch = next(self._kept(), None) if self._kept else None
+        return pa.schema([*(() if batch is None else batch.schema), *starmap(pa.field, types.items())])
+
+    def _types(self, groups: Iterable[list]) -> dict[str, Any]:
+        """Return the type that holds all values of each column, _AS_JSON where there is none."""
+        import pyarrow as pa
+
+        seen: dict[str, Any] = {name: pa.null() for name in self._names}
+        for rows in groups:
+            for name, values in self._cells(rows).items():
+                seen[name] = _widened(seen[name], values)
+        return seen
 
     def _writer(self, sink: IO[bytes], schema: Any, as_stream: bool) -> Any:
         import pyarrow as pa
@@ -66,21 +86,11 @@ class Columns:
             return pq.ParquetWriter(sink, schema)
         return pa.ipc.new_stream(sink, schema) if as_stream else pa.ipc.new_file(sink, schema)
 
-    def _cells(self, rows: list) -> dict[str, list]:
+    def _cells(self, rows: list) -> dict[str, Sequence]:
         if self._kept:
-            return {name: [row[at] for row in rows] for at, name in enumerate(self._names, 1)}
+            _, *columns = zip(*rows, strict=True)
+            return dict(zip(self._names, columns, strict=True))
         return {name: [row[name] for row in rows] for name in self._names}
-
-    def _types(self, staged: str) -> dict[str, Any]:
-        """Return the type that holds all values of each column, _AS_JSON where there is none."""
-        import pyarrow as pa
-
-        seen: dict[str, Any] = {name: pa.null() for name in self._names}
-        for rows in batches(staged):
-            for name, values in self._cells(rows).items():
-                if seen[name] is not None:
-                    seen[name] = _widened(seen[name], values)
-        return {name: _AS_JSON if kind is None else kind for name, kind in seen.items()}
 
     def _alone(self, staged: str, types: dict[str, Any]) -> Iterator[Any]:
         import pyarrow as pa
@@ -119,9 +129,7 @@ class _Regrouped:
             while self._batch is None or numbers[at] >= self._first + self._batch.num_rows:
                 self._first += self._batch.num_rows if self._batch is not None else 0
                 self._batch = next(self._source)
-            end = at
-            while end < len(numbers) and numbers[end] < self._first + self._batch.num_rows:
-                end += 1
+            end = bisect_left(numbers, self._first + self._batch.num_rows, at)
             wanted = numbers[at:end]
             if wanted[-1] - wanted[0] == len(wanted) - 1:
                 parts.append(self._batch.slice(wanted[0] - self._first, len(wanted)))
@@ -134,23 +142,46 @@ class _Regrouped:
 _AS_JSON = "json"
 
 
-def _widened(kind: Any, values: list) -> Any:
-    """Return the type for values of this type and some more; None where there is none."""
+def _widened(kind: Any, values: Sequence) -> Any:
+    """Return the type for values of this type and some more; _AS_JSON where there is none."""
     import pyarrow as pa
 
     try:
-        schemas = [pa.schema([("one", kind)]), pa.schema([("one", pa.array(values).type)])]
-        return pa.unify_schemas(schemas, promote_options="permissive").field("one").type
-    except (pa.ArrowException, ValueError, TypeError, OverflowError):
-        return None
+        return kind if kind == _AS_JSON else _unified(kind, pa.array(values).type)
+    except _unfit():
+        return _AS_JSON
 
 
-def _array(values: list, kind: Any) -> Any:
+def _unified(kind: Any, other: Any) -> Any:
+    """Return the type that holds what both hold; raise one of `_unfit` where there is none."""
+    import pyarrow as pa
+
+    schemas = [pa.schema([("one", each)]) for each in (kind, other)]
+    return pa.unify_schemas(schemas, promote_options="permissive").field("one").type
+
+
+def _array(values: Sequence, kind: Any) -> Any:
+    """Return values as an array of this type; raise Wider where it is not that of them, BatchOutput where none is."""
     import pyarrow as pa
 
     if kind == _AS_JSON:
         return pa.array([None if value is None else json.dumps(value) for value in values], pa.string())
+    # Not by the type alone: of 1.0 an integer would be made without a word.
     try:
-        return pa.array(values, kind)
-    except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
+        array = pa.array(values)
+        is_held = array.type == kind or _unified(kind, array.type) == kind
+    except _unfit() as error:
+        raise Wider from error
+    if not is_held:
+        raise Wider
+    try:
+        return array if array.type == kind else pa.array(values, kind)
+    except _unfit() as error:
         raise problems.BatchOutput("The answers", f"no column holds them ({error})", "Try --to ndjson.") from error
+
+
+def _unfit() -> tuple[type[Exception], ...]:
+    """Return what pyarrow raises for values that one column can't hold."""
+    import pyarrow as pa
+
+    return (pa.ArrowException, ValueError, TypeError, OverflowError)

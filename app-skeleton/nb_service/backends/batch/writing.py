@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import IO, Any
 
 from nb_service import problems
@@ -124,21 +125,25 @@ class Output:
         self.close()
 
     def _make(self, staged: str, options: ReadOptions) -> None:
-        def fill(sink: IO[bytes]) -> None:
+        def fill(sink: IO[bytes], *, exact: bool) -> None:
             if self._name == "npy":
                 convert.to_npy(staged, sink, self._task.name)
             elif self._is_staged:
-                self._columns(options).write(staged, sink, as_stream=self._task.path == STDOUT)
+                self._columns(options).write(staged, sink, exact=exact, as_stream=self._task.path == STDOUT)
             else:
                 with open(staged, "rb") as file:
                     shutil.copyfileobj(file, sink, 1 << 20)
 
         if self._task.path == STDOUT:
             with guarded("stdout"), os.fdopen(self._stdout, "wb") as file, packed(file, self._task.compression) as sink:
-                fill(sink)
+                fill(sink, exact=True)
             return
         made = f"{staged}.made"
-        write_whole(made, fill, self._task.compression)
+        try:
+            write_whole(made, partial(fill, exact=False), self._task.compression)
+        except convert.Wider:
+            # A file, other than stdout, can be begun anew; most never need it.
+            write_whole(made, partial(fill, exact=True), self._task.compression)
         self._set_mode(made)
         give_name(made, self._task.path)
 

@@ -172,7 +172,9 @@ class Table(Chunk):
     @property
     def rows(self) -> Sequence:
         """Return the rows."""
-        return list(zip(*self._columns, strict=True)) if self._columns else [()] * self._count
+        if self._rows is None:
+            self._rows = list(zip(*self._columns, strict=True)) if self._columns else [()] * self._count
+        return self._rows
 
     def __len__(self) -> int:
         return self._count

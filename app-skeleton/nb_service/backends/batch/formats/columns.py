@@ -1,13 +1,14 @@
 """Parquet and Arrow IPC, in and out, by pyarrow, which a service only has where it was added."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
+from itertools import chain
 from typing import IO, Any
 
 from nb_service import problems
 from nb_service.backends.batch.formats import arrow_values
-from nb_service.backends.batch.formats.chunk import LARGEST, ROWS, Chunk, repeated
+from nb_service.backends.batch.formats.chunk import LARGEST, ROWS, Chunk, Table, repeated
 from nb_service.backends.batch.formats.options import ReadOptions
 
 PARQUET, ARROW = "parquet", "arrow"
@@ -83,18 +84,28 @@ class Reader:
                 ) from error
 
     def __iter__(self) -> Iterator[Chunk]:
-        kept: list[Any] = []
+        # Chunks are of one size, wherever a row group or a batch ends.
+        parts: list[list[list]] = []
+        count = 0
         for batch in self.batches(self.names):
             at = 0
             while at < batch.num_rows:
-                part = batch.slice(at, ROWS - sum(len(one) for one in kept))
+                part = batch.slice(at, ROWS - count)
                 at += part.num_rows
-                kept.append(_rows(part))
-                if sum(len(one) for one in kept) == ROWS:
-                    yield Chunk([row for one in kept for row in one], self.names, is_table=True)
-                    kept = []
-        if kept:
-            yield Chunk([row for one in kept for row in one], self.names, is_table=True)
+                count += part.num_rows
+                parts.append([arrow_values.values(column) for column in part.columns])
+                if count == ROWS:
+                    yield self._chunk(parts, count)
+                    parts, count = [], 0
+        if count:
+            yield self._chunk(parts, count)
+
+    def _chunk(self, parts: list[list[list]], count: int) -> Table:
+        """Return `count` rows, given the values of each column in each part."""
+        if len(parts) == 1:
+            return Table([*parts[0]], self.names, count)
+        columns: list[Sequence] = [[*chain(*cells)] for cells in zip(*parts, strict=True)]
+        return Table(columns, self.names, count)
 
     def _unread(self, error: Exception) -> problems.BatchInput:
         return problems.BatchInput(self._name, f"it is not {self._kind.capitalize()} ({_first(error)})")
@@ -118,9 +129,3 @@ def _check(name: str, field: Any) -> None:
             f"its column {field.name!r} is of type {field.type}, which JSON lacks",
             "Leave it out by --sample and --keep, which name the columns that are wanted.",
         )
-
-
-def _rows(batch: Any) -> list[list]:
-    """Return the rows of a batch as values of JSON."""
-    columns = [arrow_values.values(column) for column in batch.columns]
-    return [list(cells) for cells in zip(*columns, strict=True)] if columns else [[] for _ in range(batch.num_rows)]
