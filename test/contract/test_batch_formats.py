@@ -162,14 +162,23 @@ def test_a_type_that_only_the_last_rows_have_is_that_of_the_column(rows, kind, w
     assert ran.out == out.read_bytes()
 
 
-def test_where_all_rows_are_refused_the_columns_are_there(written, python, model_cache, tmp_path):
+def test_where_no_row_is_answered_or_there_is_none_the_columns_are_there(written, python, model_cache, tmp_path):
     code = "def validator(x):\n    return False\n\ndef predictor(x):\n    return x[0]\n"
     out = tmp_path / "out.parquet"
     words = [*SAMPLE, "--keep", "a", "--errors", tmp_path / "errors.ndjson"]
     ran = batch(model_cache(code), written / "table.parquet", out, *words, python=python)
     assert ran.status == 0, ran.err
     found = clients.ask("batch", "read_batch.py", out)
-    assert (found["rows"], found["types"]) == (0, {"a": "int64", "prediction": "null"})
+    wanted = (0, {"a": "int64", "prediction": "null"})
+    assert (found["rows"], found["types"]) == wanted
+    # So are those of a file without rows.
+    again = tmp_path / "again.parquet"
+    words = ["--sample", "a", "--keep", "a", "--column", "b"]
+    ran = batch(model_cache(code), out, again, *words, python=python)
+    assert ran.status == 0, ran.err
+    assert batch(model_cache(code), again, out, "--sample", "a", "--keep", "a", "--restart", python=python).status == 0
+    found = clients.ask("batch", "read_batch.py", out)
+    assert (found["rows"], found["types"]) == wanted
 
 
 def test_a_stream_of_parquet_is_kept_on_disk_and_one_of_arrow_is_not(written, python, model_cache):

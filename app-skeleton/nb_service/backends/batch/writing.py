@@ -166,13 +166,18 @@ class Output:
 
     def _reread(self, options: ReadOptions, kept: list[str]) -> Callable[[], Iterator[Any]]:
         def batches() -> Iterator[Any]:
-            schema = None
+            schema, empty = None, None
             for source in self._task.sources:
                 with inputs.opened(source) as opened:
-                    for batch in opened.reader(options._replace(columns=tuple(kept))).batches(kept):
+                    reader = opened.reader(options._replace(columns=tuple(kept)))
+                    empty = reader.empty(kept) if empty is None else empty
+                    for batch in reader.batches(kept):
                         schema = schema or batch.schema
                         _check_schema(source.name, schema, batch.schema)
                         yield batch
+            # Files without rows have columns, too.
+            if schema is None and empty is not None:
+                yield empty
 
         return batches
 

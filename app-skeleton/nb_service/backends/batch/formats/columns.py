@@ -70,6 +70,12 @@ class Reader:
         except _errors() as error:
             raise self._unread(error) from error
 
+    def empty(self, columns: list[str]) -> Any:
+        """Return a record batch of these columns without rows."""
+        import pyarrow as pa
+
+        return pa.RecordBatch.from_pylist([], pa.schema([self.schema.field(column) for column in columns]))
+
     def _of_groups(self, columns: list[str]) -> Iterator[Any]:
         size = self._file.metadata.num_rows and sum(
             self._file.metadata.row_group(at).total_byte_size for at in range(self._file.num_row_groups)
