@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,9 +13,6 @@ from pathlib import Path
 from engine import provide
 
 START_SECONDS = 60
-# How often an engine of our own is asked, and for how long it may be silent, which a busy machine does not explain.
-ASK_SECONDS = 15
-SILENT_SECONDS = 90
 BRIDGE = "nb-builder0"
 # From the block for documentation: no real network has these addresses.
 BRIDGE_ADDRESS = "198.51.100.1/24"
@@ -71,61 +67,16 @@ def _alone() -> Iterator[None]:
 def _own(folder: Path) -> Iterator[str]:
     """Yield DOCKER_HOST of an engine of our own, whose sockets are in `folder` and whose images are kept."""
     provide.say("starting a container engine of our own (dockerd), stopped at the end")
-    with _bridge():
-        engine = _Engine(folder)
+    host = f"unix://{folder}/docker.sock"
+    with _bridge(), open(folder / "log", "wb") as log:
+        engine = subprocess.Popen(_command(folder, host), stdout=log, stderr=log, start_new_session=True)
         try:
-            engine.start()
-            over = threading.Event()
-            watch = threading.Thread(target=engine.watch, args=(over,))
-            watch.start()
-            try:
-                yield engine.host
-            finally:
-                over.set()
-                watch.join()
+            _wait(engine, host, folder / "log")
+            yield host
         finally:
-            engine.stop()
+            engine.terminate()
+            engine.wait(START_SECONDS)
             provide.say("stopped our container engine")
-
-
-class _Engine:
-    """A dockerd with its sockets and its log in `folder`."""
-
-    def __init__(self, folder: Path) -> None:
-        self.host = f"unix://{folder}/docker.sock"
-        self._folder = folder
-        self._process: subprocess.Popen | None = None
-
-    def start(self) -> None:
-        """Start it, and wait until it answers; raise Missing where it does not."""
-        with open(self._folder / "log", "ab") as log:
-            command = _command(self._folder, self.host)
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
-        _wait(self._process, self.host, self._folder / "log")
-
-    def stop(self) -> None:
-        """End it."""
-        if self._process is not None:
-            self._process.terminate()
-            self._process.wait(START_SECONDS)
-
-    def watch(self, over: threading.Event) -> None:
-        """Start it anew whenever it has gone silent, until `over` is set.
-
-        Ends of containers can leave Docker 20.10 waiting for itself (libnetwork takes the locks of its controller and
-        of a network in either order). It costs the tests that wait for it then, and not all that come.
-        """
-        while not over.wait(ASK_SECONDS):
-            # What needs both locks.
-            asked = ["docker", "-H", self.host, "network", "ls"]
-            try:
-                subprocess.run(asked, capture_output=True, timeout=SILENT_SECONDS)
-            except subprocess.TimeoutExpired:
-                provide.say(f"our container engine has not answered for {SILENT_SECONDS} s: starting it anew")
-                if self._process is not None:
-                    self._process.kill()
-                    self._process.wait()
-                self.start()
 
 
 def _command(folder: Path, host: str) -> list[str]:
