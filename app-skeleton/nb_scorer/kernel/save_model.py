@@ -9,10 +9,9 @@ import posixpath
 import shutil
 import time
 
-import cloudpickle
-
 from nb_scorer.common import paths
 from nb_scorer.kernel import (
+    code_places,
     collect_baseline,
     collect_golden_rows,
     derive_batch_form,
@@ -187,7 +186,7 @@ def _pickle(callables, called, path):
     with io.open(path, "wb") as file:
         output = _Hashed(file)
         try:
-            cloudpickle.dump(callables, output)
+            code_places.Pickler(output).dump(callables)
         # Objects of any library raise whatever they like when they can't be pickled.
         except Exception as error:
             if getattr(error, "errno", None) in NO_SPACE:
