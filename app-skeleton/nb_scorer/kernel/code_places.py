@@ -29,8 +29,11 @@ _reduce = _TABLE.get(types.CodeType)
 _PLACE = None if _reduce is None else _place_of(_reduce)
 
 
-class Pickler(cloudpickle.Pickler):
-    """Pickles as cloudpickle does, and code with its file."""
-
+class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
     if _PLACE is not None:
         dispatch_table = collections.ChainMap({types.CodeType: _reduce_code}, _TABLE)
+
+
+def dump(value, file):
+    """Write the pickle of `value` as cloudpickle does, and code with its file."""
+    _Pickler(file).dump(value)

@@ -186,7 +186,7 @@ def _pickle(callables, called, path):
     with io.open(path, "wb") as file:
         output = _Hashed(file)
         try:
-            code_places.Pickler(output).dump(callables)
+            code_places.dump(callables, output)
         # Objects of any library raise whatever they like when they can't be pickled.
         except Exception as error:
             if getattr(error, "errno", None) in NO_SPACE:

@@ -19,9 +19,15 @@ def without_place(code):
     return constructor, tuple("<dynamic-code>" if argument == code.co_filename else argument for argument in arguments)
 
 
-def loaded(pickler, namespace):
+def dump_by(table):
+    """Return what pickles with this table."""
+    pickler = type("Pickler", (cloudpickle.Pickler,), {"dispatch_table": table})
+    return lambda value, file: pickler(file).dump(value)
+
+
+def loaded(dump, namespace):
     output = io.BytesIO()
-    pickler(output).dump(namespace["f"])
+    dump(namespace["f"], output)
     return pickle.loads(output.getvalue())
 
 
@@ -44,7 +50,7 @@ def places(function):
 
 
 def test_with_the_cloudpickle_that_is_here_code_keeps_its_cell(namespace):
-    function = loaded(code_places.Pickler, namespace)
+    function = loaded(code_places.dump, namespace)
     assert (places(function), function(4)) == ({CELL}, [0.25])
 
 
@@ -52,13 +58,11 @@ def test_with_one_that_writes_a_constant_too(namespace, monkeypatch):
     place = code_places._place_of(without_place)
     assert place == "<dynamic-code>"
     table = collections.ChainMap({types.CodeType: without_place}, cloudpickle.Pickler.dispatch_table)
-    without = type("Without", (cloudpickle.Pickler,), {"dispatch_table": table})
-    assert places(loaded(without, namespace)) == {"<dynamic-code>"}
+    assert places(loaded(dump_by(table), namespace)) == {"<dynamic-code>"}
     monkeypatch.setattr(code_places, "_reduce", without_place)
     monkeypatch.setattr(code_places, "_PLACE", place)
     table = collections.ChainMap({types.CodeType: code_places._reduce_code}, table)
-    kept = type("Kept", (cloudpickle.Pickler,), {"dispatch_table": table})
-    function = loaded(kept, namespace)
+    function = loaded(dump_by(table), namespace)
     assert (places(function), function(4)) == ({CELL}, [0.25])
 
 

@@ -153,7 +153,7 @@ def test_a_full_disk_leaves_nothing_of_the_model(tmp_path, monkeypatch):
 
 def test_a_full_disk_keeps_the_older_model(tmp_path, monkeypatch):
     save(tmp_path, PREDICTOR)
-    monkeypatch.setattr(save_model.cloudpickle, "dump", full)
+    monkeypatch.setattr(save_model.code_places, "dump", full)
     with pytest.raises(Complaint, match="disk-full"):
         save(tmp_path, PREDICTOR)
     assert load.load(tmp_path / "model").predictor(4) == 6.0
