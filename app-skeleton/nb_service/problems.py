@@ -175,10 +175,10 @@ class BatchEndedEarly(Problem):
     code = "batch-max-errors"
     exit_status = 4
 
-    def __init__(self, refused: int, rows: int, limit: str, reason: str) -> None:
+    def __init__(self, refused: int, rows: int, limit: str, reason: str, errors: str = "") -> None:
         super().__init__(
             what=f"{refused} of {rows} rows were refused, which is more than --max-errors {limit} allows. The last: "
-            f"{reason}",
+            f"{reason}" + (f" All of them are in {errors}." if errors else ""),
             why="A job of which so much fails is better looked at before it is scored to its end.",
             fix="Correct the input, or allow more; what is done is kept, and --restart begins anew.",
         )

@@ -13,15 +13,27 @@ from typing import IO, Any
 from nb_service import problems
 from nb_service.backends.batch.formats import npy_array
 
-# Rows of a row group, or of a record batch.
+# Rows of a row group, or of a record batch; fewer where their texts are long.
 GROUP = 1 << 16
+LARGEST = 16 << 20
 
 
 def batches(path: str) -> Iterator[list]:
-    """Yield the staged values in lists of GROUP."""
-    with open(path, encoding="utf-8", newline="\n") as file:
-        while lines := list(islice(file, GROUP)):
-            yield json.loads("[" + ",".join(lines) + "]")
+    """Yield the staged values in lists of GROUP, or of about LARGEST bytes."""
+    with open(path, "rb") as file:
+        lines = iter(file)
+        while group := _group(lines):
+            yield json.loads(b"[" + b",".join(group) + b"]")
+
+
+def _group(lines: Iterator[bytes]) -> list[bytes]:
+    group: list[bytes] = []
+    size = 0
+    # Looked at a thousand at a time: to count each of them would cost more than to read it.
+    while size < LARGEST and len(group) < GROUP and (some := list(islice(lines, 1 << 10))):
+        group += some
+        size += sum(map(len, some))
+    return group
 
 
 def to_npy(staged: str, sink: IO[bytes], name: str) -> None:
@@ -52,6 +64,15 @@ class Columns:
         The types of its columns are those that hold all rows where they are to be `exact`, which takes a reading of
         its own; else those of the first rows. Raises Wider, in the middle of its work, where these do not hold all.
         """
+        import pyarrow as pa
+
+        try:
+            self._write(staged, sink, exact=exact, as_stream=as_stream)
+        except pa.ArrowException as error:
+            words = str(error).strip().splitlines() or [type(error).__name__]
+            raise problems.BatchOutput(self._name, f"{self._kind} can't hold these rows ({words[0]})", _ELSE) from error
+
+    def _write(self, staged: str, sink: IO[bytes], *, exact: bool, as_stream: bool) -> None:
         types = self._types(islice(batches(staged), None if exact else 1))
         rows = self._with_kept(staged, types) if self._kept else self._alone(staged, types)
         first = next(rows, None)
@@ -75,7 +96,7 @@ class Columns:
         for rows in groups:
             for name, values in self._cells(rows).items():
                 seen[name] = _widened(seen[name], values)
-        return seen
+        return {name: _AS_JSON if _has_no_fields(kind) else kind for name, kind in seen.items()}
 
     def _writer(self, sink: IO[bytes], schema: Any, as_stream: bool) -> Any:
         import pyarrow as pa
@@ -140,6 +161,17 @@ class _Regrouped:
 
 
 _AS_JSON = "json"
+_ELSE = "Try --to ndjson."
+
+
+def _has_no_fields(kind: Any) -> bool:
+    """Return whether values of this type, or some in them, are objects without keys, which Parquet can't hold."""
+    from pyarrow import types
+
+    if kind == _AS_JSON or not types.is_nested(kind):
+        return False
+    inner = [kind.field(at).type for at in range(kind.num_fields)]
+    return not inner or any(map(_has_no_fields, inner))
 
 
 def _widened(kind: Any, values: Sequence) -> Any:
@@ -177,7 +209,7 @@ def _array(values: Sequence, kind: Any) -> Any:
     try:
         return array if array.type == kind else pa.array(values, kind)
     except _unfit() as error:
-        raise problems.BatchOutput("The answers", f"no column holds them ({error})", "Try --to ndjson.") from error
+        raise problems.BatchOutput("The answers", f"no column holds them ({error})", _ELSE) from error
 
 
 def _unfit() -> tuple[type[Exception], ...]:

@@ -12,20 +12,25 @@ TOLD = 10
 class Errors:
     """Takes the rows that got no answer; `path` is their file, "" for none. They count in the order of the input.
 
-    The file has its final name once the job is over.
+    The file has its final name once the job is over. `is_over` is whether all outputs have theirs.
     """
 
-    def __init__(self, path: str, size: int, reasons: list[str]) -> None:
+    def __init__(self, path: str, size: int, reasons: list[str], *, is_over: bool) -> None:
         self.path = path
         self.reasons = reasons  # the first ones, as told
         self.last = reasons[-1] if reasons else ""
         self._staged = os.path.join(os.path.dirname(path), f".{os.path.basename(path)}.nb-batch") if path else ""
         self._file = None
-        # A file with its final name was written by this job already, or will be replaced at its end.
-        if path and not (size and not os.path.exists(self._staged) and os.path.exists(path)):
+        # A job that was stopped after its last act but one has given the file its name; any other would lose rows.
+        if path and not (is_over and not os.path.exists(self._staged) and os.path.exists(path)):
             with guarded(self._staged):
                 os.makedirs(os.path.dirname(self._staged) or ".", exist_ok=True)
             self._file = Growing(self._staged, size)
+
+    @property
+    def place(self) -> str:
+        """Return where the rows are until the job is over; "" where they are not kept."""
+        return self._staged
 
     def note(self, number: int, file: str, row: object, sample: str | None, status: int, reason: str) -> None:
         """Take a row: its number, counted from 1 in its file, itself, and what predictor got for it, as JSON."""

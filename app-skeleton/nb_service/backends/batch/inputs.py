@@ -36,6 +36,11 @@ class Source(NamedTuple):
         """Return the name for people."""
         return "stdin" if self.path == STDIN else self.path
 
+    @property
+    def is_lasting(self) -> bool:
+        """Return whether it can be read once more: a pipe has given away what was read of it."""
+        return self.path != STDIN and os.path.isfile(self.path)
+
     def fingerprint(self) -> dict:
         """Return what tells this file from another, or from itself once it has changed; raise BatchInput."""
         try:
@@ -62,7 +67,9 @@ def _paths(word: str, from_format: str) -> list[str]:
     if word == STDIN:
         return [word]
     if os.path.isdir(word):
-        found = [entry.path for entry in os.scandir(word) if entry.is_file() and not entry.name.startswith(".")]
+        with guarded(word):
+            entries = list(os.scandir(word))
+        found = [entry.path for entry in entries if entry.is_file() and not entry.name.startswith(".")]
         return sorted(path for path in found if from_format or formats.of_name(path)[0] is not None)
     if os.path.lexists(word):
         return [word]

@@ -63,7 +63,8 @@ class Job:
         self._began = time.monotonic()
         self._kept_at = self._began
         self._limit = command_line.share(options.max_errors) if options.max_errors else None
-        self._errors = Errors(plan.errors, self.mark.errors, list(self.mark.reasons or ()))
+        is_over = self.mark.is_written and self.mark.task == len(plan.tasks) - 1
+        self._errors = Errors(plan.errors, self.mark.errors, list(self.mark.reasons or ()), is_over=is_over)
         self._output: Output | None = None
         self._is_sound = True  # whether what is written is what the mark says
         self._is_torn = False  # whether rows were taken out of the order to be written, and were not
@@ -84,11 +85,17 @@ class Job:
                         rows_in=mark.rows_in,
                         rows_out=mark.rows_out,
                         reasons=mark.reasons,
+                        keys=mark.keys,
                     )
                 self._run_task(number, task, stop, stdout)
             self._errors.finish()
             if self._journal is not None:
                 self._journal.remove()
+        except problems.BatchEndedEarly:
+            if self._journal is None:
+                # Nobody can go on from here, but look at what was refused.
+                self._errors.finish()
+            raise
         finally:
             bar.end()
             self._errors.close()
@@ -152,11 +159,16 @@ class Job:
         with inputs.opened(source) as opened:
             reader = opened.reader(self._options.reading(self._rows))
             samples = Samples(source.name, reader.names, self._rows, self._options.sample, self._options.as_form)
+            samples.keys = self.mark.keys
             if self._output is None:
-                self._output = Output(
-                    task._replace(format=task.format or opened.format), staged, self.mark.data, results, stdout, reader
-                )
+                made = task._replace(format=task.format or opened.format)
+                self._output = Output(made, staged, self.mark.data, results, stdout)
             self._score(opened, reader, samples, stop)
+            # An input without rows says nothing of those behind it, unless it has names.
+            if reader.names is not None or source is task.sources[-1]:
+                empty = Chunk([], reader.names, is_table=reader.is_table, delimiter=reader.delimiter)
+                self._output.begin(source.name, empty)
+            self._keep()
             opened.check_unchanged()
 
     def _score(self, opened: Opened, reader: Any, samples: Samples, stop: threading.Event) -> None:
@@ -177,9 +189,6 @@ class Job:
                 # What is in flight is done in a moment, and worth keeping; unless it is what failed.
                 self._keep_what_is_done(pending, name, opened, reader)
                 raise
-        if self._output is not None:
-            self._output.begin(name, Chunk([], reader.names, is_table=reader.is_table))
-        self._keep()
 
     def _keep_what_is_done(self, pending: deque, name: str, opened: Opened, reader: Any) -> None:
         """Note as done what was scored before a job ends early; what failed while it was written is not."""
@@ -203,6 +212,7 @@ class Job:
                 return
             if not chunk.is_table:
                 samples.look(chunk)
+                self.mark = self.mark._replace(keys=samples.keys)
             begin = min(skip, len(chunk))
             skip -= begin
             while begin < len(chunk):
@@ -262,7 +272,8 @@ class Job:
         if is_share and rows < ENOUGH_ROWS and not at_end:
             return
         if refused > (number * rows / 100 if is_share else number):
-            raise problems.BatchEndedEarly(refused, rows, self._options.max_errors, self._errors.last)
+            kept = self._errors.place if self._journal is not None else self._plan.errors
+            raise problems.BatchEndedEarly(refused, rows, self._options.max_errors, self._errors.last, kept)
 
     def _keep(self, *, is_ended: bool = False, is_written: bool = False) -> None:
         """Have on the disk what is done, and then that it is done."""

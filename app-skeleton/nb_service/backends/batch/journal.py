@@ -14,7 +14,7 @@ from nb_service.backends.batch.inputs import reason
 from nb_service.backends.batch.outputs import lock
 
 NAME = "journal"
-VERSION = 1
+VERSION = 2
 _OWN = re.compile(rf"{NAME}|[0-9]+\.data(\.made)?")
 
 
@@ -23,6 +23,7 @@ class Mark(NamedTuple):
 
     `task` is the number of the output, `source` of the input in it, `rows` how many of that input's rows are done, and
     `rows_before` how many the inputs before it have.
+    `keys` are those of the first object where objects become lists.
     `is_ended` is whether all rows of the task are done, `is_written` whether its output has its final name.
     """
 
@@ -39,6 +40,7 @@ class Mark(NamedTuple):
     is_written: bool = False
     shape: list | None = None
     reasons: list | None = None
+    keys: list | None = None
 
 
 class Journal:
@@ -113,8 +115,11 @@ class Journal:
 
     def remove(self) -> None:
         """Remove it and its folder: the job is over."""
-        shutil.rmtree(self.folder)
         self._file.close()
+        try:
+            shutil.rmtree(self.folder)
+        except OSError as error:
+            raise problems.BatchOutput(self.folder, reason(error), "Remove it: the job is over, and whole.") from error
 
 
 def _check_own(folder: str) -> None:

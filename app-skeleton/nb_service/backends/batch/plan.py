@@ -52,7 +52,7 @@ def make(sources: list[Source], options: Options) -> Plan:
         tasks = [_task(output, sources, options)]
     errors = _target(options.errors) if options.errors else ""
     _check(tasks, sources, errors)
-    if output == STDOUT or STDIN in {source.path for source in sources}:
+    if output == STDOUT or not all(source.is_lasting for source in sources):
         return Plan(tasks, "", errors)
     path = tasks[0].path
     folder, name = (output, "") if into_folder else (os.path.dirname(path), f".{os.path.basename(path)}")

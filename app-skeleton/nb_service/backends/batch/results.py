@@ -20,11 +20,14 @@ class Shape(NamedTuple):
     """What rows of results look like: `kept` are columns of the input, `keys` those of a flat answer.
 
     `kept` is None where rows are kept whole without having columns, `keys` is None where the answer is one column.
+    `delimiter` and `header` are those of the first input, where it is a table: of CSV, the output has them, too.
     """
 
     kept: list[str] | None
     keys: list[str] | None
     column: str
+    delimiter: str = ","
+    header: bool = True
 
     @property
     def columns(self) -> list[str]:
@@ -46,6 +49,7 @@ class Results:
         self._flat_keys = flat_keys
         self._rows = rows
         self.shape: Shape | None = None
+        self._checked: Sequence[str] | None = None
 
     @property
     def keeps(self) -> bool:
@@ -60,23 +64,38 @@ class Results:
             if self._flat:
                 first = answers.first_object()
                 keys = self._flat_keys or (list(first) if first is not None else None)
-            self.shape = Shape(kept, keys, self._column)
+            header = not chunk.is_table or chunk.names is not None
+            self.shape = Shape(kept, keys, self._column, chunk.delimiter, header)
             if twice := repeated(self.shape.columns):
                 raise problems.BatchWords(
                     f"Two columns of the output would be called {twice!r}: say --keep or --column."
                 )
+        self._check(name, chunk, self.shape)
         return self.shape
+
+    def _check(self, name: str, chunk: Chunk, shape: Shape) -> None:
+        """Raise BatchInput for a table with a column that the output lacks, where all are to be kept."""
+        if self._keep != ALL or not chunk.is_table or shape.kept is None:
+            return
+        if chunk.names is not None and chunk.names is self._checked:
+            return
+        strange = [column for column in _names(chunk) if column not in shape.kept]
+        if strange:
+            raise problems.BatchInput(
+                name,
+                f"it has the column {strange[0]!r}, which the input before it has not",
+                "Write a file for each input (an output that ends in /), or name the columns to keep: --keep id,…",
+            )
+        self._checked = chunk.names
 
     def _kept(self, name: str, chunk: Chunk) -> list[str] | None:
         if self._keep == NONE:
             return []
         named = None if self._keep == ALL else self._keep.split(",")
         if chunk.is_table:
-            whole = chunk.whole()
-            width = chunk.width(whole[0]) if whole else 0
-            known = list(chunk.names) if chunk.names is not None else [str(at) for at in range(1, width + 1)]
+            known = _names(chunk)
             if named is not None:
-                picks(name, chunk.names, named, width)
+                picks(name, chunk.names, named, len(known))
             return known if named is None else named
         if named is not None:
             return named
@@ -90,7 +109,7 @@ class Results:
             return None
         cells = answers.cells
         # Of a table without quotes, and answers without texts: nothing in them needs quotes.
-        if chunk.lines is None or not answers.are_plain:
+        if chunk.lines is None or not answers.are_plain or _names(chunk) != shape.kept:
             return None
         lines = chunk.lines if len(indexes) == len(chunk) else [chunk.lines[at] for at in indexes]
         return [f"{line}{delimiter}{cell}" for line, cell in zip(lines, cells, strict=True)]
@@ -116,6 +135,8 @@ class Results:
         if chunk.is_table and shape.keys is None:
             kept = self._kept_texts(chunk, indexes)
             return json_texts.as_objects(columns, [*kept, answers.texts], len(indexes)), {}
+        if bare and self._keep == ALL and not chunk.is_table and shape.kept is not None:
+            return self._widened(shape, chunk, indexes, answers)
         return self._made(
             chunk, indexes, answers, lambda cells: json_texts.text(dict(zip(columns, cells, strict=True)))
         )
@@ -147,12 +168,33 @@ class Results:
                 misfits[at] = str(error)
         return made, misfits
 
+    def _widened(
+        self, shape: Shape, chunk: Chunk, indexes: Sequence[int], answers: Answers
+    ) -> tuple[list[str], dict[int, str]]:
+        """Return the JSON of objects with all of their keys, and those of their answers; and reasons as `cells`."""
+        made, misfits = [], {}
+        for at, answer in zip(indexes, answers.values, strict=True):
+            try:
+                made.append(json_texts.text(self._object(shape, chunk.rows[at], answer)))
+            except ValueError as error:
+                misfits[at] = str(error)
+        return made, misfits
+
+    def _object(self, shape: Shape, row: Any, answer: Any) -> dict:
+        """Return an object of the input and its answer in one; raise ValueError, in words, where they are not."""
+        if not isinstance(row, dict):
+            raise ValueError(_NO_OBJECT)  # noqa: TRY004 - words for a row
+        names = [shape.column] if shape.keys is None else shape.keys
+        if taken := [name for name in names if name in row]:
+            raise ValueError(f"It has {taken[0]!r} already, as its answer is called: say --column, or --keep.")
+        return {**row, **dict(zip(names, self._answer_cells(shape, answer), strict=True))}
+
     def _kept_rows(self, shape: Shape, chunk: Chunk, indexes: Sequence[int]) -> Sequence[Iterable]:
         if shape.kept == []:
             return [[]] * len(indexes)
         if chunk.is_table:
             return list(zip(*self._kept_columns(chunk, indexes), strict=True))
-        return [_Kept(shape.kept, chunk.rows[at]) for at in indexes]
+        return [_Kept(shape.kept, chunk.rows[at], is_all=self._keep == ALL) for at in indexes]
 
     def _kept_columns(self, chunk: Chunk, indexes: Sequence[int]) -> list[Sequence]:
         kept = self._shape().kept or []
@@ -192,20 +234,32 @@ class Results:
         return self.shape
 
 
+_NO_OBJECT = "It is no object, of which columns could be kept; --keep none keeps none."
+
+
+def _names(chunk: Chunk) -> list[str]:
+    """Return the names of a table's columns: numbers, counted from 1, where it has none."""
+    if chunk.names is not None:
+        return list(chunk.names)
+    whole = chunk.whole()
+    return [str(at) for at in range(1, (chunk.width(whole[0]) if whole else 0) + 1)]
+
+
 class _Kept:
     """What is kept of a row of JSON: raises ValueError, when it is taken, where the row has no place in the columns."""
 
-    def __init__(self, names: list[str] | None, row: Any) -> None:
+    def __init__(self, names: list[str] | None, row: Any, *, is_all: bool) -> None:
         self._names = names
         self._row = row
+        self._is_all = is_all
 
     def __iter__(self) -> Any:
         if self._names is None:
             return iter([self._row])
         if not isinstance(self._row, dict):
-            raise ValueError(  # noqa: TRY004 - words for a row
-                "It is no object, of which columns could be kept; --keep none keeps none."
-            )
+            raise ValueError(_NO_OBJECT)  # noqa: TRY004 - words for a row
+        if self._is_all and (strange := [key for key in self._row if key not in self._names]):
+            raise ValueError(f"It has the key {strange[0]!r}, and the first row, whose keys are columns, has not.")
         return iter([self._row.get(name) for name in self._names])
 
 

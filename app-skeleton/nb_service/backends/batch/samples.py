@@ -26,12 +26,12 @@ class Samples:
         self._input = name
         self._rows = _forced(rows, form)
         self._picks: list[int] | None = None
-        self._keys: list | None = None  # of the first object, where objects become lists
+        self.keys: list | None = None  # of the job's first object, where objects become lists
 
     def look(self, chunk: Chunk) -> None:
         """Learn from the first rows what holds for all; also where a job that goes on does not score them again."""
-        if self._form == LIST and self._keys is None:
-            self._keys = next((list(chunk.rows[at]) for at in chunk.whole() if isinstance(chunk.rows[at], dict)), None)
+        if self._form == LIST and self.keys is None:
+            self.keys = next((list(chunk.rows[at]) for at in chunk.whole() if isinstance(chunk.rows[at], dict)), None)
 
     def of(self, chunk: Chunk) -> list[str]:
         """Return the JSON of the samples of all rows that are whole; note in `chunk` those that have none."""
@@ -125,7 +125,7 @@ class Samples:
 
     def _listed(self, row: dict) -> list:
         """Return an object's values in the order of the first one's keys; raise ValueError where it has others."""
-        keys = self._keys or []
+        keys = self.keys or []
         if row.keys() != set(keys):
             raise ValueError(f"It has not the keys of the first object, whose order its list would have: {keys}.")
         return [row[key] for key in keys]

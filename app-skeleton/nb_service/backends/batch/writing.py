@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import IO, Any
 
-from nb_service import problems
 from nb_service.backends.batch import convert, inputs
 from nb_service.backends.batch.answers import Answers
+from nb_service.backends.batch.formats import columns
 from nb_service.backends.batch.formats.chunk import Chunk
 from nb_service.backends.batch.formats.csv_table import Writer
 from nb_service.backends.batch.formats.ndjson import ArrayWriter, LinesWriter
@@ -24,10 +24,10 @@ NO_ANSWERS = Answers(0, values=[])
 class Output:
     """One output; `staged` is the file in which it grows, "" for none that outlives this process.
 
-    `size` bytes of it are there from before. `reader` is that of the first input.
+    `size` bytes of it are there from before, and `results` has their shape.
     """
 
-    def __init__(self, task: Task, staged: str, size: int, results: Results, stdout: int, reader: Any = None) -> None:
+    def __init__(self, task: Task, staged: str, size: int, results: Results, stdout: int) -> None:
         self.results = results
         self._task = task
         self._name = task.format.name if task.format is not None else "ndjson"
@@ -37,7 +37,9 @@ class Output:
         self._rereads = (
             results.keeps
             and self._name in ("parquet", "arrow")
-            and all(source.format is not None and source.format.is_columns for source in task.sources)
+            and all(
+                source.is_lasting and source.format is not None and source.format.is_columns for source in task.sources
+            )
         )
         is_direct = task.path == STDOUT and not self._is_staged
         self._temporary = ""
@@ -49,23 +51,24 @@ class Output:
             self._temporary = staged
         self._sink: Any = Stream(stdout, packed=bool(task.compression)) if is_direct else Growing(staged, size)
         self._is_begun = size > 0
-        self._writer = self._make_writer(reader, is_begun=size > 1)
+        self._writer = self._make_writer(is_begun=size > 1)
 
-    def _make_writer(self, reader: Any, *, is_begun: bool) -> Any:
+    def _make_writer(self, *, is_begun: bool) -> Any:
         if self._name in ("csv", "tsv"):
-            is_like = reader is not None and getattr(reader, "is_table", False)
-            delimiter = "\t" if self._name == "tsv" else reader.delimiter if is_like else ","
-            return Writer(delimiter, header=not is_like or reader.names is not None)
+            shape = self.results.shape
+            delimiter = "\t" if self._name == "tsv" else shape.delimiter if shape is not None else ","
+            return Writer(delimiter, header=shape is None or shape.header)
         if self._name == "json":
             return ArrayWriter(is_begun=is_begun)
         return LinesWriter()
 
     def begin(self, name: str, chunk: Chunk, answers: Answers = NO_ANSWERS) -> None:
         """Write what stands before the first row, unless it is there."""
+        shape = self.results.begin(name, chunk, answers)
         if self._is_begun:
             return
-        shape = self.results.begin(name, chunk, answers)
         self._is_begun = True
+        self._writer = self._make_writer(is_begun=False)
         if not self._is_staged:
             self._sink.write(self._writer.begin(shape.columns))
 
@@ -165,19 +168,26 @@ class Output:
         return convert.Columns(self._name, shape.columns, self._task.name, None)
 
     def _reread(self, options: ReadOptions, kept: list[str]) -> Callable[[], Iterator[Any]]:
+        options = options._replace(columns=tuple(kept))
+
         def batches() -> Iterator[Any]:
-            schema, empty = None, None
+            schema = columns.common_schema([(source.name, schema) for source, schema in schemas()])
+            # Of Arrow, each dictionary would have to be the same in the whole file.
+            form = columns.Form(schema, decodes=self._name == columns.ARROW)
+            is_empty = True
             for source in self._task.sources:
                 with inputs.opened(source) as opened:
-                    reader = opened.reader(options._replace(columns=tuple(kept)))
-                    empty = reader.empty(kept) if empty is None else empty
-                    for batch in reader.batches(kept):
-                        schema = schema or batch.schema
-                        _check_schema(source.name, schema, batch.schema)
-                        yield batch
+                    for batch in opened.reader(options).batches(kept):
+                        is_empty = False
+                        yield form.of(batch)
             # Files without rows have columns, too.
-            if schema is None and empty is not None:
-                yield empty
+            if is_empty:
+                yield form.of_none()
+
+        def schemas() -> Iterator[tuple[inputs.Source, Any]]:
+            for source in self._task.sources:
+                with inputs.opened(source) as opened:
+                    yield source, opened.reader(options).schema_of(kept)
 
         return batches
 
@@ -188,15 +198,3 @@ class Output:
             for path in (self._temporary, f"{self._temporary}.made"):
                 if os.path.exists(path):
                     os.unlink(path)
-
-
-def _check_schema(name: str, first: Any, now: Any) -> None:
-    """Raise BatchInput where the kept columns of an input are not of the types of those before."""
-    for field in first:
-        other = now.field(field.name)
-        if other.type != field.type:
-            raise problems.BatchInput(
-                name,
-                f"its column {field.name!r} is of type {other.type}, and of {field.type} in the input before",
-                "Write a file for each input (an output that ends in /), or leave the column out by --keep.",
-            )

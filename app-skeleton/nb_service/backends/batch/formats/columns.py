@@ -30,6 +30,7 @@ class Reader:
         self._name = name
         self._kind = kind
         self.total: int | None = None
+        self._is_file = False  # whether it is Arrow that ends in a footer
         try:
             self._file, self.schema = self._opened(stream)
         except _errors() as error:
@@ -56,6 +57,8 @@ class Reader:
         options = pa.ipc.IpcReadOptions(use_threads=False)
         if isinstance(stream, io.BufferedReader) and stream.peek(6)[:6] == b"ARROW1":
             stream.read(8)
+            self._is_file = True
+        self._stream = stream
         reader = pa.ipc.open_stream(stream, options=options)
         return reader, reader.schema
 
@@ -67,14 +70,23 @@ class Reader:
             else:
                 for batch in self._file:
                     yield batch.select(columns)
+                self._check_end()
         except _errors() as error:
             raise self._unread(error) from error
 
-    def empty(self, columns: list[str]) -> Any:
-        """Return a record batch of these columns without rows."""
+    def _check_end(self) -> None:
+        """Raise BatchInput for a file that is cut, which between two batches looks like a stream that is over."""
+        end = b""
+        while self._is_file and (block := self._stream.read(1 << 16)):
+            end = (end + block)[-6:]
+        if self._is_file and end != b"ARROW1":
+            raise problems.BatchInput(self._name, "its last part is missing (it is cut)")
+
+    def schema_of(self, columns: list[str]) -> Any:
+        """Return the schema of these columns."""
         import pyarrow as pa
 
-        return pa.RecordBatch.from_pylist([], pa.schema([self.schema.field(column) for column in columns]))
+        return pa.schema([self.schema.field(column) for column in columns])
 
     def _of_groups(self, columns: list[str]) -> Iterator[Any]:
         size = self._file.metadata.num_rows and sum(
@@ -115,6 +127,60 @@ class Reader:
 
     def _unread(self, error: Exception) -> problems.BatchInput:
         return problems.BatchInput(self._name, f"it is not {self._kind.capitalize()} ({_first(error)})")
+
+
+def common_schema(schemas: list[tuple[str, Any]]) -> Any:
+    """Return the schema of the rows of all inputs, given each one's name and schema, which have the same names.
+
+    Raise BatchInput for a column that is of several types.
+    """
+    import pyarrow as pa
+
+    (_, common), *others = schemas
+    for name, schema in others:
+        for field, other in zip(common, schema, strict=True):
+            if other.type != field.type:
+                raise problems.BatchInput(
+                    name,
+                    f"its column {field.name!r} is of type {other.type}, and of {field.type} in the input before",
+                    "Write a file for each input (an output that ends in /), or leave the column out by --keep.",
+                )
+        common = pa.schema(
+            [field.with_nullable(field.nullable or schema.field(field.name).nullable) for field in common]
+        )
+    return common
+
+
+class Form:
+    """Gives batches of several inputs one schema; if it `decodes`, columns have their values and no dictionary."""
+
+    def __init__(self, schema: Any, *, decodes: bool) -> None:
+        import pyarrow as pa
+
+        self._decoded = {at for at, field in enumerate(schema) if decodes and isinstance(field.type, pa.DictionaryType)}
+        fields = [
+            field.with_type(field.type.value_type) if at in self._decoded else field for at, field in enumerate(schema)
+        ]
+        self._schema = pa.schema(fields)
+
+    def of(self, batch: Any) -> Any:
+        """Return a batch with that schema."""
+        import pyarrow as pa
+
+        cells = [
+            column.dictionary_decode() if at in self._decoded else column for at, column in enumerate(batch.columns)
+        ]
+        return (
+            batch
+            if self._schema == batch.schema or not cells
+            else pa.RecordBatch.from_arrays(cells, schema=self._schema)
+        )
+
+    def of_none(self) -> Any:
+        """Return a batch without rows."""
+        import pyarrow as pa
+
+        return pa.RecordBatch.from_pylist([], self._schema)
 
 
 def _errors() -> tuple[type[Exception], ...]:

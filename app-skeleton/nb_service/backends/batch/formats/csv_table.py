@@ -1,5 +1,6 @@
 """CSV and TSV: the dialect is looked for in the first lines, and cells stay the texts that they are."""
 
+import codecs
 import csv
 import io
 import re
@@ -17,6 +18,7 @@ DELIMITERS = ",;\t|"
 LOOK = 1 << 16
 LOOK_LINES = 50
 _DECIMAL_COMMA = re.compile(r"-?[0-9]+,[0-9]+")
+_UTF_8 = "utf-8-sig"
 # By what a text begins with; the longer one first, which begins with the other.
 _MARKS = {b"\xff\xfe\x00\x00": "utf-32", b"\x00\x00\xfe\xff": "utf-32", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
@@ -32,9 +34,9 @@ class Reader:
         csv.field_size_limit(LONGEST)
         buffered: Any = stream if hasattr(stream, "peek") else io.BufferedReader(stream)
         head = bytes(buffered.peek(4)[:4])
-        self._encoding = options.encoding or _encoding_of(head)
+        self._encoding = _encoding_of(head, options.encoding)
         # Bytes that are no characters keep their place, and cost only the row that they are in.
-        errors = "surrogateescape" if self._encoding.replace("_", "-").startswith("utf-8") else "strict"
+        errors = "surrogateescape" if self._encoding == _UTF_8 else "strict"
         self._text = io.TextIOWrapper(buffered, self._encoding, errors=errors, newline="")
         self._lines = Lines(self._text, name, "")
         first = self._decoded(lambda: self._lines.look(LOOK, LOOK_LINES))
@@ -89,13 +91,15 @@ class Reader:
 
     def _quoted(self, lines: Iterable[str]) -> Iterator[Chunk]:
         """Yield the rows of lines some of which have quotes, so that a row may be several lines."""
-        reader = csv.reader(lines, strict=True, delimiter=self.delimiter)
+        taken: list[str] = []  # the lines of the row that is being read
+        reader = csv.reader(_noted(lines, taken), strict=True, delimiter=self.delimiter)
         rows: list = []
         broken: dict[int, str] = {}
         size = 0
         while True:
             try:
                 for row in self._guarded(reader):
+                    taken.clear()
                     if self._width is None:
                         self._width = len(row)
                     if len(row) != self._width:
@@ -107,8 +111,9 @@ class Reader:
                         rows, broken, size = [], {}, 0
                 break
             except csv.Error as error:
-                broken[len(rows)] = f"It is not CSV (line {reader.line_num} of what follows the first quote): {error}."
-                rows.append([])
+                broken[len(rows)] = _no_csv(error, reader.line_num, len(taken))
+                rows.append("".join(taken).rstrip("\r\n"))
+                taken.clear()
         if rows:
             yield self._table(rows, broken)
 
@@ -119,7 +124,7 @@ class Reader:
             raise self._undecodable(error) from error
 
     def _table(self, rows: list, broken: dict[int, str]) -> Chunk:
-        chunk = Chunk(rows, self.names, broken, is_table=True, is_text=True)
+        chunk = Chunk(rows, self.names, broken, is_table=True, is_text=True, delimiter=self.delimiter)
         return self._without_escapes(chunk, "".join(chain.from_iterable(rows)))
 
     @staticmethod
@@ -150,8 +155,25 @@ class Reader:
         )
 
 
-def _encoding_of(head: bytes) -> str:
-    return next((encoding for mark, encoding in _MARKS.items() if head.startswith(mark)), "utf-8-sig")
+def _encoding_of(head: bytes, told: str) -> str:
+    """Return the encoding that is told, else that of an input which begins with `head`."""
+    if not told:
+        return next((encoding for mark, encoding in _MARKS.items() if head.startswith(mark)), _UTF_8)
+    # UTF-8 has many names, and a mark or none.
+    return _UTF_8 if codecs.lookup(told).name in ("utf-8", _UTF_8) else told
+
+
+def _noted(lines: Iterable[str], taken: list[str]) -> Iterator[str]:
+    """Yield lines, and append each to `taken`."""
+    for line in lines:
+        taken.append(line)
+        yield line
+
+
+def _no_csv(error: csv.Error, last: int, count: int) -> str:
+    """Return why the row in `count` lines, of which `last` is the number of the last one, can't be read."""
+    where = f"line {last}" if count == 1 else f"the {count} lines up to line {last}"
+    return f"It is not CSV ({where} of what follows the first quote): {error}."
 
 
 def _is_utf_8(text: str) -> bool:

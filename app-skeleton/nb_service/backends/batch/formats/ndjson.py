@@ -55,7 +55,8 @@ class ArrayReader:
     delimiter = ","
 
     def __init__(self, stream: IO[bytes], name: str, options: ReadOptions) -> None:
-        self._text = io.TextIOWrapper(stream, options.encoding or "utf-8-sig")
+        self._encoding = options.encoding or "utf-8-sig"
+        self._text = io.TextIOWrapper(stream, self._encoding)
         self._name = name
         self._strange: list[str] = []  # NaN, Infinity and -Infinity of the element that was read last
         self._decoder = json_codec.bounded_decoder(self._strange.append)
@@ -65,11 +66,13 @@ class ArrayReader:
         texts: list[str] = []
         broken: dict[int, str] = {}
         size = 0
-        for row, text in self._elements():
+        for row, spelled in self._elements():
             if self._strange:
                 # As of a line of NDJSON, and of a request.
                 broken[len(rows)] = f"It is not JSON: {self._strange[0]} is not JSON; null is."
                 self._strange.clear()
+            # A line break can only stand between what is in an element, where a blank says as much.
+            text = spelled.replace("\r", " ").replace("\n", " ")
             rows.append(text if len(rows) in broken else row)
             texts.append(text)
             size += len(text)
@@ -130,8 +133,9 @@ class ArrayReader:
     def _more(self, rest: str, wanted: int = BLOCK) -> str:
         try:
             return (rest + self._text.read(wanted)).lstrip()
-        except UnicodeDecodeError as error:
-            raise problems.BatchInput(self._name, f"it is not UTF-8 ({error.reason})") from error
+        except UnicodeError as error:
+            called = self._encoding.removesuffix("-sig").upper()
+            raise problems.BatchInput(self._name, f"it is not {called} ({error.args[-1]})") from error
 
     def _check_end(self, rest: str) -> None:
         if self._more(rest).strip():
