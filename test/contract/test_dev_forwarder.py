@@ -11,7 +11,9 @@ from nb_builder.commands.dev.forwarder import Forwarder
 
 from contract.services import JSON, SOON
 
+# At least: clients ask until both are reached, however fast the machine is.
 REQUESTS = 4_000
+SWAPS = 4
 CLIENTS = 8
 NOTEBOOK = """
     def predictor(x):
@@ -60,14 +62,16 @@ class Clients:
         for thread in self.threads:
             thread.start()
 
-    def join(self):
-        """Wait until all is asked."""
+    def stop(self):
+        """Ask no more, and wait for the last answers."""
+        self.over.set()
         for thread in self.threads:
             thread.join(120)
 
     def _run(self, mine):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=SOON)
-        while (number := next(self.numbers)) < REQUESTS:
+        while not self.over.is_set():
+            number = next(self.numbers)
             if mine % 2:
                 connection.close()
             if mine % 4 == 2:
@@ -83,7 +87,6 @@ class Clients:
             except (OSError, http.client.HTTPException) as trouble:
                 self.lost.append((number, repr(trouble)))
                 connection.close()
-        self.over.set()
         connection.close()
 
 
@@ -93,13 +96,14 @@ def test_services_are_swapped_without_a_lost_request(start, forwarder):
     service = start(next(notebooks)).ready()
     call(made.point_at, service.port)
     clients = Clients(made.port)
-    swaps = 0
-    while not clients.over.is_set():
-        service, old = start(next(notebooks)).ready(), service
-        call(made.point_at, service.port)
-        assert old.stop() == 0
-        swaps += 1
-    clients.join()
+    try:
+        for swap in itertools.count(1):
+            service, old = start(next(notebooks)).ready(), service
+            call(made.point_at, service.port)
+            assert old.stop() == 0
+            if swap >= SWAPS and len(clients.steps) >= REQUESTS:
+                break
+    finally:
+        clients.stop()
     assert clients.lost == []
-    assert len(clients.steps) == REQUESTS and set(clients.steps) == set(STEPS)
-    assert swaps >= 3
+    assert len(clients.steps) >= REQUESTS and set(clients.steps) == set(STEPS)
