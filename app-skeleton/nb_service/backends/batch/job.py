@@ -165,7 +165,7 @@ class Job:
                 self._output = Output(made, staged, self.mark.data, results, stdout)
             self._score(opened, reader, samples, stop)
             # An input without rows says nothing of those behind it, unless it has names.
-            if reader.names is not None or source is task.sources[-1]:
+            if reader.names or source is task.sources[-1]:
                 empty = Chunk([], reader.names, is_table=reader.is_table, delimiter=reader.delimiter)
                 self._output.begin(source.name, empty)
             self._keep()
