@@ -406,6 +406,8 @@ class Consumer:
                 outcome = self._messages.refused(delivery, forms.TOO_LARGE, detail)
             if forms.size_of(outcome) > self._broker.largest:
                 outcome = forms.without_body(outcome)
+            if forms.size_of(outcome) > self._broker.largest:
+                outcome = forms.without_headers(outcome)
         return outcome
 
     async def _answer(self, delivery: Delivery) -> Outcome | None:

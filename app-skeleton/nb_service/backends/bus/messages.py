@@ -43,6 +43,8 @@ CARRIED = (
 )
 CARRIED_ATTRIBUTES = ("subject", "traceparent", "tracestate", "correlationid", "partitionkey")
 MOST_DETAIL = 1000
+# So many headers of a message go to errors with it, and so long ones: some brokers refuse more, at each try.
+MOST_HEADERS, MOST_OF_HEADERS = 200, 32 << 10
 _REASONS = {
     outcomes.NOT_JSON: MALFORMED,
     outcomes.REFUSED: REFUSED,
@@ -92,7 +94,9 @@ class Messages:
 
     def refused(self, delivery: Delivery, reason: str, detail: str, question: Question | None = None) -> Outcome:
         """Return the message for the place of errors: the one that came, with the reason in its headers."""
-        headers = {name: header_text(value) for name, value in delivery.headers.items()}
+        headers = _bounded({name: header_text(value) for name, value in delivery.headers.items()})
+        if len(headers) < len(delivery.headers):
+            detail += " Some of its headers are left out: they are too many, or too large."
         headers |= self._told(delivery, question)
         headers |= {REASON: reason, DETAIL: header_text(detail), DELIVERIES: str(delivery.deliveries)}
         return Outcome(delivery, True, delivery.body, headers)
@@ -119,6 +123,23 @@ def without_body(outcome: Outcome) -> Outcome:
     """Return a message for errors without the bytes that came, which the broker would not take with these headers."""
     detail = outcome.headers[DETAIL] + " The message itself is left out: with its reason it is too large."
     return outcome._replace(body=b"", headers={**outcome.headers, DETAIL: detail})
+
+
+def without_headers(outcome: Outcome) -> Outcome:
+    """Return a message for errors with the service's own headers alone."""
+    theirs = {name for name in outcome.delivery.headers if name not in (REASON, DETAIL, DELIVERIES, SAMPLE_ID)}
+    return outcome._replace(headers={name: value for name, value in outcome.headers.items() if name not in theirs})
+
+
+def _bounded(headers: dict[str, str]) -> dict[str, str]:
+    """Return the headers, without the longest ones where they are more than any broker surely takes beside a reason."""
+    kept, size = set(), 0
+    for name in sorted(headers, key=lambda name: len(name) + len(headers[name]))[:MOST_HEADERS]:
+        size += len(name) + len(headers[name])
+        if size > MOST_OF_HEADERS:
+            break
+        kept.add(name)
+    return {name: value for name, value in headers.items() if name in kept}
 
 
 def header_text(text: str) -> str:

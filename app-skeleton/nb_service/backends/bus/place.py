@@ -1,5 +1,6 @@
 """Where samples come from and answers go: what the settings S2I_BUS_… say, looked at before the model loads."""
 
+import re
 import ssl
 from pathlib import Path
 from typing import NamedTuple
@@ -89,6 +90,8 @@ def _addresses(text: str) -> tuple[tuple[SplitResult, ...], str, str]:
         except ValueError as error:
             # The error's own words may have the password in them.
             raise problems.BusUrl("a port or an address in it is not one") from error
+        if url.scheme in ("redis", "rediss") and not re.fullmatch(r"/?[0-9]*/?", url.path):
+            raise problems.BusUrl("the database in it is no number")
         if not url.scheme or not host:
             raise problems.BusUrl("it is no address such as nats://broker:4222")
         user, password = user or unquote(url.username or ""), password or unquote(url.password or "")

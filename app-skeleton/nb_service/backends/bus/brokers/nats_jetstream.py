@@ -35,6 +35,8 @@ PING_SECONDS = 5
 IDLE_SECONDS = 0.5
 REQUEST_SECONDS = 30
 MSG_ID = "Nats-Msg-Id"
+# The server counts the header of that, too, and the lines around all headers; it hangs up on what is larger.
+AROUND = 1024
 # Names of the server's own headers, which an answer must not take over from its sample.
 OWN = "nats-"
 KEYS = ("key", "partitionkey", "ce-partitionkey")
@@ -52,7 +54,7 @@ class NatsJetStream:
     blocked = ""
 
     def __init__(self, place: Place) -> None:
-        self.largest = 1 << 20
+        self.largest = (1 << 20) - AROUND
         self._place = place
         self._client: Client | None = None
         self._said = ""  # what the server last complained about
@@ -94,7 +96,7 @@ class NatsJetStream:
                 error_cb=self._complained,
                 closed_cb=self._closed,
             )
-            self.largest = self._client.max_payload
+            self.largest = self._client.max_payload - AROUND
             js = self._js = self._client.jetstream(timeout=ANSWER_SECONDS)
             self._stream = await self._stream_of(js, place.source)
             for subject in (place.target, place.errors):

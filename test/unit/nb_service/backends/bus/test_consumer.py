@@ -481,6 +481,27 @@ def test_arrays_go_whole_where_a_batch_form_scores_them(run):
     assert by_error[True][1]["x-error-detail"].startswith("Sample 1001: ")
 
 
+def test_headers_that_no_broker_takes_are_left_out_of_errors(run):
+    many = {f"h{at}": "v" for at in range(5000)}
+    long = {f"l{at}": "v" * 900 for at in range(60)}
+
+    async def use(broker, pool, consumer, said):
+        broker.put(b"not json", **many)
+        broker.put(b"not json", **long, short="kept")
+        await until(lambda: len(broker.published) == 2)
+        broker.largest = 1500
+        broker.put(b"not json", **long)
+        await until(lambda: len(broker.published) == 3)
+
+    done = run(use, Pool(lambda sample, times: Answer(FAILED, FAULT)))
+    (_, _, of_many, _), (_, body, of_long, _), (_, _, of_small, _) = done.broker.published
+    assert len(of_many) < 220 and of_many["x-error-reason"] == "failed"
+    assert sum(map(len, of_long.values())) < 34_000 and of_long["short"] == "kept" and body == b"not json"
+    for headers in (of_many, of_long):
+        assert "Some of its headers are left out" in headers["x-error-detail"]
+    assert not set(of_small) & set(long) and of_small["x-error-reason"] == "failed"
+
+
 def test_an_answer_that_the_broker_does_not_take_is_an_error(run):
     async def use(broker, pool, consumer, said):
         broker.largest = 900

@@ -33,7 +33,9 @@ def test_what_is_needed_is_asked_for_by_name(name):
         of(**{name: ""})
 
 
-@pytest.mark.parametrize("url", ["nats:", "host:4222", "nats://a:s3cret@h:x", "nats://h,redis://s3cret@h", "//s3cret"])
+@pytest.mark.parametrize(
+    "url", ["nats:", "host:4222", "nats://a:s3cret@h:x", "nats://h,redis://s3cret@h", "redis://s3cret@h/a", "//s3cret"]
+)
 def test_no_address_is_refused_without_being_shown(url):
     with pytest.raises(problems.BusUrl) as refused:
         of(URL=url)
