@@ -140,6 +140,32 @@ def test_what_kills_or_hangs_goes_to_errors_and_holds_nobody(start, server):
     assert service.stop() == 0
 
 
+def test_a_message_as_large_as_nats_takes_holds_nobody(start, nats_server):
+    nats_server.make()
+    _taking(start(SUMS, **nats_server.settings))
+    lacks = (0, 20, 40, 60, 200, 1000)
+    nats_server.put([(b"x" * ((1 << 20) - lack), {}) for lack in lacks])
+    nats_server.put([(b"[1, 2]", {})])
+    assert count_until(nats_server, len(lacks) + 1, 20) == (1, len(lacks))
+    errors = [message for message in nats_server.everything() if message.is_error]
+    # With its reason none of them fits; that it was there is told.
+    assert {message.headers["x-error-reason"] for message in errors} == {"malformed"}
+    assert all("The message itself is left out" in message.headers["x-error-detail"] for message in errors)
+
+
+def test_a_message_of_thousands_of_headers_holds_nobody(start, tmp_path):
+    server = RedisServer(tmp_path).start()
+    try:
+        _taking(start(SUMS, **server.settings))
+        server.put([(b"x", {f"h{at}": "v" for at in range(4200)}), (b"[1, 2]", {})])
+        assert count_until(server, 2, 20) == (1, 1)
+        (error,) = [message for message in server.everything() if message.is_error]
+        assert error.body == b"x" and error.headers["x-error-reason"] == "malformed"
+        assert "Some of its headers are left out" in error.headers["x-error-detail"]
+    finally:
+        server.close()
+
+
 def test_the_order_within_a_key_is_kept(start, server):
     _taking(start(SUMS, **server.settings))
     server.put([(b"[0, %d]" % number, {"key": f"k{number % 3}"}) for number in range(300)])
