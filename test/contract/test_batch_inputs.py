@@ -258,3 +258,24 @@ def test_answers_without_keys_are_a_column_of_json(made, model_cache, python, tm
     ran = batch(model_cache(EMPTY_ANSWERS), *words, python=python)
     assert ran.status == 0, ran.err
     assert clients.ask("batch", "read_batch.py", out)["types"] == {"id": "string", "prediction": "string"}
+
+
+def test_where_the_model_does_not_load_nobody_waits_for_a_stream_that_stays_open(model_cache):
+    model = model_cache(
+        """
+        import os
+        class Deadly:
+            def __reduce__(self):
+                return os._exit, (7,)
+        deadly = Deadly()
+        def predictor(x):
+            return deadly
+        """
+    )
+    with subprocess.Popen(
+        command(), env=environment(model), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as job:
+        job.stdin.write(b"1,2\n")
+        job.stdin.flush()
+        assert job.wait(20) == 1
+        assert b"(problem model-load-failed)" in job.stderr.read()

@@ -127,6 +127,8 @@ class BatchService:
         if not self._stop.is_set():
             self._problem = problem
         self._stop.set()
+        # As after a signal: the job may wait for a row that never comes.
+        self._loop.call_later(END_SECONDS, self._loop.stop)
 
     def _reap(self) -> None:
         """Collect children that have ended; as process 1, also orphans."""
