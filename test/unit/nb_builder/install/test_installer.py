@@ -342,8 +342,9 @@ def build_on(tmp_path, project, asked_before):
 
 
 def value_of_x(installer):
+    # Compiled code is told from its source by size and second, and both installations may be in one second.
     return subprocess.run(
-        [installer.python, "-c", "import alpha; print(alpha.x)"], capture_output=True, text=True
+        [installer.python, "-B", "-c", "import alpha; print(alpha.x)"], capture_output=True, text=True
     ).stdout
 
 
