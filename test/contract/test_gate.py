@@ -112,7 +112,8 @@ def test_the_old_form_field_json_args_works(start):
     service = start(NOTEBOOK).ready()
     assert service.ask("json_args=%5B0.2%2C0.7%5D", headers=FORM)[:2] == (200, [0.2, 0.7])
     status, body, _ = service.ask("[0.2, 0.7]", headers=FORM)
-    assert (status, body["detail"][:36]) == (415, "Send the sample as JSON and say so: ")
+    words = "Send the sample as JSON and say so: curl -H 'Content-Type: application/json'. CSV and other tables go to "
+    assert (status, body["detail"]) == (415, words + "/predict/batch.")
 
 
 def test_the_old_form_field_args_is_refused_with_a_sentence_and_never_loaded(start, tmp_path):

@@ -66,7 +66,8 @@ def in_form_of(path: str, reply: Reply) -> Reply:
 EMPTY = problem(400, "The body is empty; send one sample as JSON.")
 NO_JSON_HEADER = problem(
     415,
-    "Send the sample as JSON and say so: curl -H 'Content-Type: application/json'. Other types are not read.",
+    "Send the sample as JSON and say so: curl -H 'Content-Type: application/json'. CSV and other tables go to "
+    "/predict/batch.",
 )
 DIED = problem(500, "The process that worked on this sample ended before it answered.")
 FULL = problem(503, "More samples wait than this service takes; try again.", (("Retry-After", str(RETRY_SECONDS)),))
