@@ -12,6 +12,7 @@ import pytest
 
 import commands
 import shared
+import times
 from cases import Case
 
 # Files and tests that take longest, so that none of them stands alone at the end. The first makes the builder image,
@@ -54,6 +55,13 @@ def pytest_runtest_makereport(item, call):
     return report
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    """Note what each test costs, for `make test-times`."""
+    with times.measured(shared.folder(), item.nodeid):
+        return (yield)
+
+
 def pytest_configure(config):
     """Begin a run: workers find what their controller has begun."""
     if not hasattr(config, "workerinput"):
@@ -63,6 +71,7 @@ def pytest_configure(config):
 def pytest_unconfigure(config):
     """End the run that this process has begun."""
     if RUN in config.stash:
+        times.merge(shared.folder())
         config.stash[RUN].end()
 
 
