@@ -16,7 +16,7 @@ DOCKER ?= docker
 export NB_BUILDER_HOME := $(HOME_DIR)
 export DOCKER
 
-.PHONY: help run dev batch check-notebook new build runtime native spark-model zipapp push pull diff ab-report rebuild-check sign verify test test-unit test-flow test-docs test-image test-long test-spark test-operate test-bus check docs release release-models audit lock stubs board bench mutants fuzz-native fuzz-protocols fuzz-grpc clean environments developer
+.PHONY: help run dev batch check-notebook new build runtime native spark-model zipapp push pull diff ab-report rebuild-check sign verify test test-all test-rest test-times test-unit test-flow test-docs test-image test-long test-spark test-operate test-bus check docs release release-models audit lock stubs board bench mutants fuzz-native fuzz-protocols fuzz-grpc clean environments developer
 
 define HELP
 Build and serve here, without containers; NOTEBOOK=<folder, .ipynb or git URL>:
@@ -67,12 +67,15 @@ Compare versions:
                         PROMETHEUS=http://... A=... B=... SINCE=1h LABEL=version ROUTE=/predict PREFIX=nb JSON=1
 
 Test; K=<an expression for pytest's -k>:
-  make test             check, test-unit, then test-flow, test-docs and test-image together
+  make test             linters, unit tests, and one test of each kind: ten minutes on two cores
+                        ROOM=s2i/nb_builder/requirements for the tests of one room: seconds
+  make test-all         everything that takes no cluster and no hour: 25 minutes
+  make test-times       show what each test of the last runs cost
   make test-unit        unit and contract tests
   make test-flow        builds by the scripts, without containers
   make test-docs        pages, and the commands on them
   make test-image       the real s2i and a container engine
-  make test-long        everything that is left out of make test for its length: an hour
+  make test-long        everything that is left out of make test-all for its length: an hour
   make test-spark       Spark clusters on this machine, one on Kubernetes: Java 17, minutes
   make test-operate     docs/deploy on Kubernetes, a Swarm, podman and compose, under load: as root, half an hour
   make test-bus         all message brokers, killed while samples pass: half an hour
@@ -84,9 +87,9 @@ Test; K=<an expression for pytest's -k>:
   make fuzz-native      random bytes for native programs, by libFuzzer
                         RUNS=10000000
   make fuzz-protocols   random requests by the OpenAPI document
-                        RUNS=40 for each operation; make test has 5
+                        RUNS=40 for each operation; make test-all has 5
   make fuzz-grpc        random gRPC messages
-                        RUNS=100000; make test has 1500
+                        RUNS=100000; make test-all has 1500
 
 Maintain this repository:
   make docs             the documentation as a site, in .nb-builder/docs: Python 3.11
@@ -180,26 +183,43 @@ sign:
 verify:
 	@$(NB_BUILDER) verify "$(or $(MODEL),$(SERVICE))" --key "$(KEY)"
 
-# One run of all that builds: while builds in containers wait, those on this machine compute.
-test: check test-unit
-	$(TEST_ALL) $(BUILDS_AT_ONCE) -m "not long" -- test/flow test/docs test/image $(NONE_IS_FINE)
-
-# Only the tests that match K=…, as pytest's -k has it.
+# Tests of one room, of what K=… matches, or all.
 PYTEST = $(TEST)/python -m pytest $(if $(K),-k "$(K)")
-# The few that fail beside others run once more, each by itself.
-TEST_ALL = test/run-once-more $(PYTEST)
 # Most tests wait more than they compute: more of them at once than small machines have cores. What several tests
 # share is one group, which one of the processes runs.
 AT_ONCE := -n 4 --dist worksteal
 BUILDS_AT_ONCE := -n 6 --dist loadgroup --no-loadscope-reorder
+BUILDS := test/flow test/docs test/image
 # What every server must answer, once more with waitress alone on PORT.
 CONTRACT := $(addprefix test/contract/test_,answers.py bodies.py gate.py life.py protocols.py seen.py tracing.py)
 # Where K=… matches no test of a part, pytest ends with 5; that is no failure of the part.
 NONE_IS_FINE = $(if $(K),|| [ $$? -eq 5 ])
 
+ifdef ROOM
+test: developer
+	$(PYTEST) -n 2 -m "not long" $$($(TEST)/python test/rooms.py "$(ROOM)")
+else
+# One run of all that builds: while builds in containers wait, those on this machine compute.
+test: check
+	$(PYTEST) $(AT_ONCE) -m "not long and not rest" test/unit test/contract $(NONE_IS_FINE)
+	$(PYTEST) $(BUILDS_AT_ONCE) -m "not long and not rest" $(BUILDS) $(NONE_IS_FINE)
+endif
+
+# The second part of test-all, which a run of CI continues with.
+test-rest: developer
+	$(PYTEST) $(AT_ONCE) -m "not long and rest" test/contract $(NONE_IS_FINE)
+	S2I_FRONT=waitress $(PYTEST) $(AT_ONCE) -m "not front" $(CONTRACT) $(NONE_IS_FINE)
+	$(PYTEST) $(BUILDS_AT_ONCE) -m "not long and rest" $(BUILDS) $(NONE_IS_FINE)
+
+test-all:
+	$(MAKE) --no-print-directory test
+	$(MAKE) --no-print-directory test-rest
+
+test-times:
+	@python3 test/times.py
+
 test-unit: developer
-	$(TEST_ALL) $(AT_ONCE) -m "not long" -- test/unit test/contract $(NONE_IS_FINE)
-	S2I_FRONT=waitress $(TEST_ALL) $(AT_ONCE) -m "not front" -- $(CONTRACT) $(NONE_IS_FINE)
+	$(PYTEST) $(AT_ONCE) -m "not long" test/unit test/contract $(NONE_IS_FINE)
 
 test-flow: developer
 	$(PYTEST) $(BUILDS_AT_ONCE) test/flow $(NONE_IS_FINE)
@@ -210,16 +230,16 @@ test-docs: developer
 test-image: developer
 	$(PYTEST) $(BUILDS_AT_ONCE) test/image $(NONE_IS_FINE)
 
-# Not in `make test`: all fixtures in containers, other bases, clouds' own clients, brokers in containers, each Python, a
+# Not in `make test-all`: all fixtures in containers, other bases, clouds' own clients, brokers in containers, each Python, a
 # build that is made twice.
 test-long: developer
 	$(PYTEST) $(BUILDS_AT_ONCE) -m long test/unit test/contract test/flow test/image $(NONE_IS_FINE)
 
-# Not in `make test`: PySpark has 480 MB and needs Java, and clusters on a small machine take minutes.
+# Not in `make test-all`: PySpark has 480 MB and needs Java, and clusters on a small machine take minutes.
 test-spark: developer
 	$(PYTEST) test/spark
 
-# Not in `make test`: a cluster of Kubernetes on this machine, which the first time takes minutes to build, a Swarm, podman,
+# Not in `make test-all`: a cluster of Kubernetes on this machine, which the first time takes minutes to build, a Swarm, podman,
 # and 10,000 requests for each way of replacing a version.
 test-operate: developer
 	$(PYTEST) test/operate
@@ -234,7 +254,7 @@ check: developer
 	$(TEST)/ruff format --check .
 	$(TEST)/lint-imports --no-cache
 	$(TEST)/mypy
-	$(TEST)/shellcheck s2i/install s2i/check s2i/nb-builder s2i/python s2i/runtime s2i/native s2i/rebuild-check s2i/sign s2i/verify s2i/bin/* test/run test/run-once-more test/mutants/sandbox.sh test/kubernetes/node.sh .ci/run
+	$(TEST)/shellcheck s2i/install s2i/check s2i/nb-builder s2i/python s2i/runtime s2i/native s2i/rebuild-check s2i/sign s2i/verify s2i/bin/* test/run test/mutants/sandbox.sh test/kubernetes/node.sh .ci/run
 
 # From a tag; see CONTRIBUTING.md.
 release: developer

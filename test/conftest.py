@@ -1,19 +1,21 @@
-"""What holds for every test: where CI is set, nothing may be left out in silence, and no example has a deadline.
+"""What holds for every test: one that lacks something is skipped and listed at the end, or fails where CI is set.
 
 And what several workers need (pytest-xdist): a folder that they share, and one worker for all that a case is asked.
 """
 
 import os
-import re
-from pathlib import Path
+import signal
+from collections import Counter
 
 import hypothesis
 import pytest
 
 import commands
+import core
 import shared
 import times
 from cases import Case
+from engine import provide
 
 # Files and tests that take longest, so that none of them stands alone at the end. The first makes the builder image,
 # for which those behind it in test/image would wait.
@@ -32,13 +34,11 @@ LONGEST = (
     "image/test_cases.py",
     "flow/test_requirements.py",
 )
-# More than so many that fail are no matter of how busy the machine is.
-MOST_ONCE_MORE = 10
-# The group that pytest-xdist adds to a test's name.
-GROUP = re.compile(r"(::[^\[@]+(?:\[.*\])?)@[^\]]*$")
 # Before the conftest of a folder is read: it may need the run's name.
 shared.claim()
 RUN = pytest.StashKey[shared.Run]()
+# Shells and nohup let what runs in the background ignore Ctrl-C, and so would every program that a test starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # How long an example takes is the machine's business, and `make bench` measures it.
 hypothesis.settings.register_profile("nb-builder", hypothesis.settings.get_profile("default"), deadline=None)
@@ -47,11 +47,17 @@ hypothesis.settings.load_profile("nb-builder")
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
-    """Turn a test that was left out into a failed one under CI, with the reason it gave."""
+    """Skip a test that lacks something, and fail each skipped one under CI, with its reason."""
     report = yield
-    if report.skipped and os.environ.get("CI") and not hasattr(report, "wasxfail"):
+    lack = call.excinfo.value if call.excinfo else None
+    if isinstance(lack, provide.Missing):
+        report.outcome = "skipped"
+        report.longrepr = (str(item.path), item.location[1], str(lack))
+        # What the workers of pytest-xdist send to the first process.
+        report.lack = [lack.what, lack.fix]
+    if report.skipped and provide.required() and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
-        report.longrepr = f"left out, which CI does not allow: {report.longrepr[2]}"
+        report.longrepr = f"skipped, which is not allowed here: {report.longrepr[2]}"
     return report
 
 
@@ -75,20 +81,21 @@ def pytest_unconfigure(config):
         config.stash[RUN].end()
 
 
-def pytest_addoption(parser):
-    """Add the option of test/run-once-more."""
-    parser.addoption("--failures-to", metavar="FILE", type=Path, help="write the names of the tests that failed here")
-
-
 def pytest_terminal_summary(terminalreporter, config):
-    """Print what the tests noted: sizes are promises too, but no test's business to bound twice."""
+    """Print the sizes that tests noted, and as the last lines what was skipped, with the command that provides it."""
     for line in config.stash[RUN].notes:
         terminalreporter.write_line(line)
-    file = config.getoption("--failures-to")
-    if file is not None:
-        failures = [report.nodeid for kind in ("failed", "error") for report in terminalreporter.stats.get(kind, ())]
-        names = sorted({GROUP.sub(r"\1", name) for name in failures})
-        file.write_text("".join(f"{name}\n" for name in names) if len(names) <= MOST_ONCE_MORE else "")
+    skipped = terminalreporter.stats.get("skipped", [])
+    if skipped:
+        terminalreporter.section("skipped")
+        terminalreporter.write_line("Tests  Missing, and how to install it")
+        for (what, fix), count in Counter(map(_lack, skipped)).most_common():
+            terminalreporter.write_line(f"{count:5}  {what}{': ' * bool(fix)}{fix.partition(chr(10))[0]}")
+
+
+def _lack(report):
+    """Return what a skipped test lacks and what provides it; the text of pytest's own skips is both."""
+    return tuple(getattr(report, "lack", (report.longrepr[2].removeprefix("Skipped: "), "")))
 
 
 def _speak(config, line):
@@ -104,6 +111,8 @@ def pytest_collection_modifyitems(items):
         case = item.callspec.params.get("case") if hasattr(item, "callspec") else None
         if isinstance(case, Case) and {"built", "outcomes"} & set(item.fixturenames):
             item.add_marker(pytest.mark.xdist_group(f"{item.path.parent.name} {case.name}"))
+        if not core.has(item.nodeid):
+            item.add_marker(pytest.mark.rest)
     items.sort(key=_turn)
 
 

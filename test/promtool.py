@@ -4,12 +4,12 @@ import subprocess
 
 import yaml
 
-from engine import debian
+from engine import provide
 
 
 def promtool(*words, given=""):
     """Return (exit status, all that it said)."""
-    command = [debian.found("promtool", "prometheus"), *words]
+    command = [provide.program("promtool", "prometheus"), *words]
     ran = subprocess.run(command, input=given, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     return ran.returncode, ran.stdout
 

@@ -74,8 +74,8 @@ class Row:
 
 def report() -> None:
     """Make every image, measure in turn, print the tables, and remove what was made."""
-    with daemon.running() as host, tempfile.TemporaryDirectory() as folder:
-        os.environ["DOCKER_HOST"] = host
+    with daemon.running() as found, tempfile.TemporaryDirectory() as folder:
+        os.environ["DOCKER_HOST"] = found.host
         s2i = S2i(s2i_tool.program(), make_builder(BUILDER, "bookworm"))
         rows: dict[tuple[str, str], Row] = {}
         try:

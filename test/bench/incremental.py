@@ -25,8 +25,8 @@ KINDS = {
 
 def report() -> None:
     """Build the running example in each way in turn, and print the table."""
-    with daemon.running() as host, tempfile.TemporaryDirectory() as folder:
-        os.environ["DOCKER_HOST"] = host
+    with daemon.running() as found, tempfile.TemporaryDirectory() as folder:
+        os.environ["DOCKER_HOST"] = found.host
         s2i = S2i(s2i_tool.program(), make_builder("nb-builder-candidate", "bookworm"))
         source = git_repository(ROOT / "docs/examples/kmeans", Path(folder) / "repo")
         print(f"\ns2i build of the running example, {ROUNDS} rounds, seconds (in brackets: assemble's own)")

@@ -21,7 +21,6 @@ from typing import ClassVar, NamedTuple
 import confluent_kafka
 import nats
 import pika
-import pytest
 import redis
 from confluent_kafka.admin import AdminClient, NewTopic
 from nats.js.errors import NotFoundError
@@ -39,17 +38,6 @@ JVM_SECONDS = 90.0
 # Of 16 bytes, by the alphabet for URLs.
 CLUSTER_ID = "bmItYnVpbGRlciB0ZXN0cw"
 SOURCE, TARGET, ERRORS = "samples", "predictions", "predictions.errors"
-
-
-def program(name: str, package: str) -> str:
-    """Return the path of a broker's program; install Debian's under CI, else fail with the line that does."""
-    if shutil.which(name) is None and provide.required():
-        with contextlib.suppress(provide.Missing):
-            provide.apt(package)
-    path = shutil.which(name) or shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")
-    if path is None:
-        pytest.fail(f"no {name} here; on Debian: apt-get install {package}")
-    return path
 
 
 class Message(NamedTuple):
@@ -114,7 +102,7 @@ class NatsServer(Server):
     def command(self) -> list[str]:
         """Return the command."""
         words = ["-a", "127.0.0.1", "-p", self.port, "-js", "-sd", str(self.folder)]
-        return [program("nats-server", "nats-server"), *words]
+        return [provide.program("nats-server", "nats-server"), *words]
 
     @property
     def settings(self) -> dict[str, str]:
@@ -197,7 +185,7 @@ class RedisServer(Server):
     def command(self) -> list[str]:
         """Return the command."""
         words = ["--bind", "127.0.0.1", "--port", self.port, "--appendonly", "yes", "--save", ""]
-        return [program("redis-server", "redis-server"), *words, "--dir", str(self.folder)]
+        return [provide.program("redis-server", "redis-server"), *words, "--dir", str(self.folder)]
 
     @property
     def settings(self) -> dict[str, str]:
@@ -308,7 +296,7 @@ class RabbitServer(Server):
 
     def command(self) -> list[str]:
         """Return the command: the server's own, as Debian's needs a user for it."""
-        program("rabbitmq-server", "rabbitmq-server")
+        provide.program("rabbitmq-server", "rabbitmq-server")
         return ["/usr/lib/rabbitmq/bin/rabbitmq-server"]
 
     @property
@@ -323,7 +311,7 @@ class RabbitServer(Server):
             return self
         (self.folder / "rabbitmq.conf").write_text("\n".join(self.lines()) + "\n")
         if self.epmd is None:
-            words = [program("epmd", "rabbitmq-server"), "-port", self.names, "-address", "127.0.0.1"]
+            words = [provide.program("epmd", "rabbitmq-server"), "-port", self.names, "-address", "127.0.0.1"]
             self.epmd = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             atexit.register(_end, self.epmd)
             # Else the server starts one that nobody ends.
@@ -496,7 +484,7 @@ class MqttServer(Server):
     def command(self) -> list[str]:
         """Return the command."""
         (self.folder / "mosquitto.conf").write_text("\n".join(self.lines()) + "\n")
-        return [program("mosquitto", "mosquitto"), "-c", str(self.folder / "mosquitto.conf")]
+        return [provide.program("mosquitto", "mosquitto"), "-c", str(self.folder / "mosquitto.conf")]
 
     @property
     def settings(self) -> dict[str, str]:

@@ -2,8 +2,6 @@
 
 import json
 import os
-import shutil
-import subprocess
 import threading
 from pathlib import Path
 
@@ -11,6 +9,7 @@ import pytest
 
 from contract import services
 from contract.services import EVERY_BROKER, SOON, Service, make_app_root
+from engine import provide
 
 OF_OTHER_BROKERS = ["test_bus_kafka.py", "test_bus_mqtt.py", "test_bus_rabbitmq.py", "test_bus_readers.py"]
 collect_ignore = [] if EVERY_BROKER else OF_OTHER_BROKERS
@@ -76,12 +75,5 @@ def free_port():
 
 @pytest.fixture(scope="session")
 def chromium():
-    """Return Chromium's program; install Debian's under CI where that can be done."""
-    if not shutil.which("chromium") and os.environ.get("CI") and os.geteuid() == 0 and shutil.which("apt-get"):
-        command = "apt-get -qq update && apt-get -qq install -y --no-install-recommends chromium"
-        subprocess.run(["sh", "-c", command], capture_output=True)
-        if not shutil.which("chromium"):
-            pytest.xfail("no Chromium, and apt-get can't install it here")
-    if not shutil.which("chromium"):
-        pytest.skip("no Chromium; on Debian: apt-get install chromium")
-    return shutil.which("chromium")
+    """Return the path of Chromium."""
+    return provide.program("chromium", "chromium")

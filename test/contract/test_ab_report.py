@@ -13,7 +13,7 @@ import yaml
 
 from contract.services import LISTENING, Service, make_app_root, wait_until
 from contract.test_feedback import predicted, send
-from engine import debian
+from engine import provide
 
 PREDICTOR = """
     import time
@@ -58,7 +58,7 @@ def prometheus(services, tmp_path_factory):
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             [
-                debian.found("prometheus", "prometheus"),
+                provide.program("prometheus", "prometheus"),
                 f"--config.file={folder / 'prometheus.yml'}",
                 f"--storage.tsdb.path={folder / 'data'}",
                 "--web.listen-address=127.0.0.1:0",

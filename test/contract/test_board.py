@@ -23,7 +23,7 @@ import yaml
 from nb_service.observability import alert_rules
 
 from contract.services import Service, free_port, wait_until
-from engine import debian
+from engine import provide
 from metric_numbers import text_of_everything
 
 PREFIX = "fruit"
@@ -71,15 +71,14 @@ class Prometheus:
         config = {"global": {"scrape_interval": "1s"}, "rule_files": ["rules.yml"], "scrape_configs": scrapes}
         (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
         self._address = f"127.0.0.1:{free_port()}"
-        self._log = open(folder / "log", "w")
-        words = [
+        command = [
+            provide.program("prometheus", "prometheus"),
             f"--config.file={folder}/prometheus.yml",
             f"--storage.tsdb.path={folder}/data",
             f"--web.listen-address={self._address}",
         ]
-        self._process = subprocess.Popen(
-            [debian.found("prometheus", "prometheus"), *words], stdout=self._log, stderr=self._log
-        )
+        with open(folder / "log", "w") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
 
     def ask(self, path, **words):
         """Return (None, data) of a question, or (what is wrong with it, None)."""
@@ -116,7 +115,6 @@ class Prometheus:
         """End it."""
         self._process.kill()
         self._process.wait()
-        self._log.close()
 
 
 class Bus(http.server.ThreadingHTTPServer):

@@ -23,10 +23,10 @@ from contract.brokers import (
     RedisServer,
     count_until,
     kill_bus,
-    program,
 )
 from contract.notebooks import TROUBLE
 from contract.services import EVERY_BROKER, wait_until
+from engine import provide
 
 SUMS = """
     import os, time
@@ -384,7 +384,7 @@ class GuardedMqtt(MqttServer):
     def lines(self):
         words = self.folder / "words"
         words.touch()
-        hashing = program("mosquitto_passwd", "mosquitto")
+        hashing = provide.program("mosquitto_passwd", "mosquitto")
         for user, password in (("rich", "p@ss/1"), ("poor", "p"), ("tests", "t")):
             subprocess.run([hashing, "-b", str(words), user, password], check=True)
         rules = "".join(f"user {user}\ntopic readwrite #\n" for user in ("rich", "tests"))

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from contract.brokers import TARGET, MqttServer, NatsServer, RabbitServer, RedisServer, count_until, program
+from contract.brokers import TARGET, MqttServer, NatsServer, RabbitServer, RedisServer, count_until
 from contract.services import SOON, wait_until
 from engine import go_tool, provide
 
@@ -87,7 +87,7 @@ def test_rabbitmq_in_go(begin, reader):
 def test_redis_by_its_own_command_line(begin):
     server = begin(RedisServer)
     assert count_until(server, NUMBER + 1, SOON) == (NUMBER + 1, 0)
-    command = [program("redis-cli", "redis-tools"), "-p", server.port, "--json", "XRANGE", TARGET, "-", "+"]
+    command = [provide.program("redis-cli", "redis-tools"), "-p", server.port, "--json", "XRANGE", TARGET, "-", "+"]
     entries = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
     read = []
     for _, words in entries:
@@ -100,7 +100,7 @@ def test_mqtt_by_mosquitto_s_own_command_line(begin, tmp_path):
     subscribers = []
 
     def subscribe(server):
-        command = [program("mosquitto_sub", "mosquitto-clients"), "-p", server.port, "-V", "mqttv5", "-q", "1"]
+        command = [provide.program("mosquitto_sub", "mosquitto-clients"), "-p", server.port, "-V", "mqttv5", "-q", "1"]
         command += ["-i", "in-c", "-t", TARGET, "-F", "%j", "-C", str(NUMBER + 1), "-W", "60"]
         subscribers.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
         # A topic has nothing of what was before.

@@ -13,7 +13,7 @@ import pytest
 from contract import clients
 from contract.services import SOON, free_port, wait_until
 from contract.test_grpc import GrpcService
-from engine import debian
+from engine import provide
 
 PAGE = Path(__file__).parents[2] / "docs/how-to/serve-grpc.md"
 NOTEBOOK = """
@@ -59,7 +59,7 @@ def balance(tmp_path):
             own = own.replace("mode http", "mode tcp").replace(" check-proto h1", "").replace(" proto h2", "")
         (tmp_path / "config").write_text(own)
         with open(tmp_path / "log", "wb") as log:
-            command = [debian.found("haproxy", "haproxy"), "-db", "-f", tmp_path / "config"]
+            command = [provide.program("haproxy", "haproxy"), "-db", "-f", tmp_path / "config"]
             running.append(subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT))
         return port
 

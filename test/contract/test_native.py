@@ -14,7 +14,7 @@ from nb_builder.native import steps
 from contract import native_app
 from contract.services import Service
 from contract.wire import Wire, get, post
-from engine import debian
+from engine import provide
 from unit.nb_native.runtime.programs import Served
 
 NOTEBOOK = """
@@ -101,7 +101,7 @@ FAILED = "The notebook's predictor failed on this sample."
 @pytest.fixture(scope="module")
 def both(tmp_path_factory):
     """Return the service and the native program of one model, running."""
-    debian.found("gcc", "gcc", "libc6-dev")
+    provide.program("gcc", "gcc", "libc6-dev")
     folder = tmp_path_factory.mktemp("native")
     app = native_app.make(folder / "app", NOTEBOOK)
     steps.translate(Workspace(app), folder / "made", Log())

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from contract.services import JSON, SOON, free_port, wait_until
-from engine import debian
+from engine import provide
 
 PAGE = Path(__file__).parents[2] / "docs/how-to/roll-out-without-lost-requests.md"
 NOTEBOOK = """
@@ -69,12 +69,12 @@ class Proxy:
         config = folder / "config"
         if kind == "nginx":
             config.write_text(NGINX.format(folder=folder, own=own))
-            program = debian.found("nginx", "nginx")
+            program = provide.program("nginx", "nginx")
             command = [program, "-p", folder, "-c", config, "-e", self._log]
         else:
             own = own.replace("mode http\n", "mode http\n    log global\n    option httplog\n")
             config.write_text(HAPROXY.format(own=own))
-            command = [debian.found("haproxy", "haproxy"), "-db", "-f", config]
+            command = [provide.program("haproxy", "haproxy"), "-db", "-f", config]
         with open(folder / "out", "wb") as out:
             self.process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
         if kind == "haproxy":

@@ -16,7 +16,7 @@ from nb_builder.problems.build_problem import BuildProblem
 from nb_builder.registry import artifact
 
 from contract import tls, zipapps
-from contract.brokers import program
+from engine import provide
 from contract.services import free_port, make_app_root, wait_until
 
 CONFIG = """\
@@ -59,7 +59,7 @@ def registry(tmp_path_factory):
 def served(config, folder, port):
     """Have a registry of this configuration listen on a port, with its files in a folder, until the block ends."""
     (folder / "config.yml").write_text(config.format(folder=folder, port=port))
-    command = [program("docker-registry", "docker-registry"), "serve", folder / "config.yml"]
+    command = [provide.program("docker-registry", "docker-registry"), "serve", folder / "config.yml"]
     with open(folder / "log", "wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
     try:

@@ -10,7 +10,7 @@ import pytest
 
 from commands import ROOT, pages
 from contract import clients
-from engine import debian
+from engine import provide
 
 DOCS = ROOT / "docs"
 SITE = ROOT / ".nb-builder" / "docs"
@@ -39,7 +39,7 @@ def made():
 @pytest.fixture(scope="module")
 def seen(made, tmp_path_factory):
     """Return what a person saw of the site, pictures included."""
-    chromium = debian.found("chromium", "chromium")
+    chromium = provide.program("chromium", "chromium")
     pictures = os.environ.get("S2I_TEST_PICTURES") or tmp_path_factory.mktemp("pictures")
     return clients.ask("browser", "look_at_site.py", SITE, pictures, chromium)
 

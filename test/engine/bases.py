@@ -1,6 +1,5 @@
 """Base images: found, pulled, or made with debootstrap as Debian's slim images are made."""
 
-import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -28,8 +27,7 @@ def base(suite: str) -> str:
 
 
 def _make(suite: str, tarball: Path) -> None:
-    if not shutil.which("debootstrap"):
-        provide.apt("debootstrap")
+    provide.program("debootstrap", "debootstrap")
     provide.say(f"making the base image of {suite} with debootstrap")
     tarball.parent.mkdir(parents=True, exist_ok=True)
     # Not under /tmp, which may be mounted without device files.

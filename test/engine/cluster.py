@@ -155,7 +155,7 @@ def _install() -> None:
     if not (PLUGINS / "bridge").exists():
         lacking.add("containernetworking-plugins")
     if lacking:
-        provide.apt(*sorted(lacking))
+        provide.apt("what Kubernetes needs", *sorted(lacking))
 
 
 def _pause() -> str:
@@ -171,7 +171,7 @@ def _ready(node: subprocess.Popen, words: Path) -> int:
     until = time.monotonic() + START_SECONDS
     while not words.read_text(errors="replace").endswith("ready\n"):
         if node.poll() is not None or time.monotonic() > until:
-            raise provide.Missing(f"Kubernetes does not start here: {words.read_text(errors='replace')[-2000:]}")
+            raise provide.Missing("Kubernetes", f"it does not start here: {words.read_text(errors='replace')[-2000:]}")
         time.sleep(0.2)
     return int(Path(f"/proc/{node.pid}/task/{node.pid}/children").read_text().split()[0])
 

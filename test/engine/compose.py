@@ -16,7 +16,7 @@ def install_if_lacking() -> None:
     plugin = subprocess.run(["docker", "compose", "version"], capture_output=True)
     # It takes a plugin of no other version, and whatever is called docker-compose.
     if b"v2" not in plugin.stdout and not shutil.which("docker-compose"):
-        provide.apt("docker-compose")
+        provide.apt("Compose", "docker-compose")
 
 
 @contextmanager

@@ -1,4 +1,8 @@
-"""The container engine: the one that runs here, or our own, started and stopped."""
+"""The container engine of a run: one of its own, whose images nobody else has, or the one that is already running.
+
+The root user on Debian or Ubuntu gets an engine of the run's own, also beside one that is running. Its images are in
+`.nb-builder/engine`; it changes no rule of the other engine's network. Other users get the engine that answers them.
+"""
 
 import fcntl
 import os
@@ -8,29 +12,43 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from engine import provide
 
 START_SECONDS = 60
+DEFAULT_HOST = "unix:///var/run/docker.sock"
 BRIDGE = "nb-builder0"
-# From the block for documentation: no real network has these addresses.
+# From the blocks for documentation and benchmarks: no real network has these addresses.
 BRIDGE_ADDRESS = "198.51.100.1/24"
+NETWORKS = ("198.51.100.0/24", "198.18.0.0/15")
 # Set by us, because a bridge without one takes the lowest of its containers': each that came or went could
 # change it, and the others sent into the void until they asked again (one container in seventy, for 10 to 50 s).
 BRIDGE_MAC = "02:42:c6:33:64:01"
-NETWORK = "198.51.100.0/24"
+FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
+
+
+@dataclass(frozen=True)
+class Engine:
+    """An engine by its DOCKER_HOST; `is_own` is whether all that it has was made by this run or an earlier one."""
+
+    host: str
+    is_own: bool
 
 
 @contextmanager
-def running() -> Iterator[str]:
-    """Yield DOCKER_HOST of an engine; raise Missing where there is none and none may be started."""
-    if shutil.which("docker") and answers(host := os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")):
-        yield host
+def running() -> Iterator[Engine]:
+    """Yield the engine of this run; raise Missing where none runs and none may be started."""
+    if not os.environ.get("DOCKER_HOST") and provide.is_root_on_debian():
+        _install()
+        with _alone(), tempfile.TemporaryDirectory(prefix="nb-engine-") as folder, _own(Path(folder)) as host:
+            yield Engine(host, is_own=True)
         return
-    _install()
-    with _alone(), tempfile.TemporaryDirectory(prefix="nb-engine-") as folder, _own(Path(folder)) as host:
-        yield host
+    host = os.environ.get("DOCKER_HOST", DEFAULT_HOST)
+    if not shutil.which("docker") or not answers(host):
+        raise provide.Missing("a container engine", f"start Docker so that it answers at {host}")
+    yield Engine(host, is_own=False)
 
 
 def answers(host: str) -> bool:
@@ -40,15 +58,10 @@ def answers(host: str) -> bool:
 
 
 def _install() -> None:
-    if not provide.is_root_on_debian():
-        raise provide.Missing("start a container engine (Docker), or run as root on Debian")
     packages = {"dockerd": "docker.io", "docker": "docker.io", "iptables": "iptables", "ip": "iproute2"}
-    lacking = {package for program, package in packages.items() if not shutil.which(program)}
+    lacking = {package for program, package in packages.items() if not provide.path(program)}
     if lacking:
-        provide.apt(*sorted(lacking))
-    if lacking and Path("/run/systemd/system").exists():
-        # Debian starts it on installation; ours below is the one that is stopped at the end.
-        provide.call("systemctl", "stop", "docker.socket", "docker.service", "containerd.service")
+        provide.apt("a container engine", *sorted(lacking))
 
 
 @contextmanager
@@ -85,6 +98,10 @@ def _command(folder: Path, host: str) -> list[str]:
     return [
         "dockerd", f"--host={host}", f"--data-root={kept}", f"--exec-root={folder}/exec",
         f"--pidfile={folder}/pid", f"--bridge={BRIDGE}", f"--mtu={_mtu()}",
+        # An engine makes the chains of its rules anew when it starts, those of another one included.
+        "--iptables=false", f"--default-address-pool=base={NETWORKS[1]},size=24",
+        # A containerd that is running serves both.
+        "--containerd-namespace=nb-builder", "--containerd-plugins-namespace=nb-builder-plugins",
     ]  # fmt: skip
 
 
@@ -92,24 +109,46 @@ def _wait(engine: subprocess.Popen, host: str, log: Path) -> None:
     until = time.monotonic() + START_SECONDS
     while not answers(host):
         if engine.poll() is not None or time.monotonic() > until:
-            raise provide.Missing(f"dockerd does not start here: {log.read_text(errors='replace')[-2000:]}")
+            last = log.read_text(errors="replace")[-2000:]
+            raise provide.Missing("a container engine", f"dockerd does not start here: {last}")
         time.sleep(0.2)
 
 
 @contextmanager
 def _bridge() -> Iterator[None]:
-    """Keep a bridge of our own while the engine runs, so that no other engine's network is touched."""
+    """Keep a bridge and rules of our own while the engine runs, so that no other engine's network is touched."""
     subprocess.run(["ip", "link", "delete", BRIDGE], capture_output=True)
+    forwarding = FORWARDING.read_text(encoding="ascii")
     provide.call("ip", "link", "add", BRIDGE, "address", BRIDGE_MAC, "type", "bridge")
     try:
         provide.call("ip", "address", "add", BRIDGE_ADDRESS, "dev", BRIDGE)
         provide.call("ip", "link", "set", BRIDGE, "up")
+        for rule in _rules():
+            # What a killed run has left is there already.
+            if _iptables("-C", rule).returncode:
+                provide.call(*_words("-I", rule))
         yield
     finally:
+        for rule in _rules():
+            _iptables("-D", rule)
         provide.call("ip", "link", "delete", BRIDGE)
-        # dockerd leaves its rule for a bridge that is no more.
-        rule = ["-D", "POSTROUTING", "-s", NETWORK, "!", "-o", BRIDGE, "-j", "MASQUERADE"]
-        subprocess.run(["iptables", "-t", "nat", *rule], capture_output=True)
+        FORWARDING.write_text(forwarding, encoding="ascii")
+
+
+def _rules() -> Iterator[list[str]]:
+    """Yield our rules of iptables, each as table, chain and what follows."""
+    for network in NETWORKS:
+        yield ["nat", "POSTROUTING", "-s", network, "!", "-d", network, "-j", "MASQUERADE"]
+        yield ["filter", "FORWARD", "-s", network, "-j", "ACCEPT"]
+        yield ["filter", "FORWARD", "-d", network, "-j", "ACCEPT"]
+
+
+def _words(action: str, rule: list[str]) -> list[str]:
+    return ["iptables", "--wait", "-t", rule[0], action, *rule[1:]]
+
+
+def _iptables(action: str, rule: list[str]) -> subprocess.CompletedProcess:
+    return subprocess.run(_words(action, rule), capture_output=True)
 
 
 def _mtu() -> int:

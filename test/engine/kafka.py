@@ -14,7 +14,6 @@ WANTED = {
     ("org.apache.kafka", "kafka-tools"): VERSION,
     ("org.slf4j", "slf4j-simple"): "1.7.36",
 }
-PACKAGES = {"java": "openjdk-17-jre-headless", "mvn": "maven"}
 
 
 def command(main: str, *arguments: str) -> list[str]:
@@ -23,14 +22,14 @@ def command(main: str, *arguments: str) -> list[str]:
         jars = _jars()
     # Half of the compiler: the tests wait for starts, not for speed.
     memory = ("-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
-    return [_program("java"), *memory, "-cp", f"{jars}/*", main, *arguments]
+    return [provide.program("java", "default-jre-headless"), *memory, "-cp", f"{jars}/*", main, *arguments]
 
 
 def _jars() -> Path:
     folder = provide.KEPT / f"kafka-{VERSION}"
     if folder.exists():
         return folder
-    maven = _program("mvn")
+    maven = provide.program("mvn", "maven")
     provide.say(f"fetching Kafka {VERSION} from Maven Central")
     making = provide.KEPT / "kafka.new"
     shutil.rmtree(making, ignore_errors=True)
@@ -53,12 +52,3 @@ def _jars() -> Path:
     return folder
 
 
-def _program(name: str) -> str:
-    if shutil.which(name) is None:
-        if not provide.required():
-            raise provide.Missing(f"install {PACKAGES[name]}")
-        provide.apt(PACKAGES[name])
-    found = shutil.which(name)
-    if found is None:
-        raise provide.Missing(f"install {PACKAGES[name]}")
-    return found

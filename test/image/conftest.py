@@ -38,22 +38,14 @@ def pytest_collection_modifyitems(config, items):
         items[:] = [item for item in items if item not in others]
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item, call):
-    """Give all that is left out one place, so that pytest tells of it in one line and not in one a test."""
-    report = yield
-    if report.skipped and isinstance(report.longrepr, tuple):
-        report.longrepr = (str(Path(__file__).parent), None, report.longrepr[2])
-    return report
-
-
 @pytest.fixture(scope="session")
 def engine():
-    """Start or find a container engine; where there is none, leave out or fail, and say what to install."""
-    host = or_leave_out(keeper.host)
+    """Start or find a container engine, and return what keeper.engine() does."""
+    found = keeper.engine()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DOCKER_HOST", host)
-        yield host
+        patch.setenv("DOCKER_HOST", found.host)
+        patch.setenv("PATH", found.path)
+        yield found
 
 
 @pytest.fixture(scope="session")
@@ -73,7 +65,7 @@ def builder_with_more(engine):
 @pytest.fixture(scope="session")
 def s2i(builder):
     """Return the real s2i, with the builder image that it uses."""
-    return S2i(or_leave_out(s2i_tool.program), builder)
+    return S2i(s2i_tool.program(), builder)
 
 
 @pytest.fixture(scope="session")
@@ -116,7 +108,7 @@ def example(build_once):
 @pytest.fixture(scope="session")
 def broker_image(engine):
     """Return the name of an image with Debian's brokers, and not of the network's: those are not reached everywhere."""
-    base = or_leave_out(lambda: shared.once("base-bookworm", lambda: bases.base("bookworm")))
+    base = shared.once("base-bookworm", lambda: bases.base("bookworm"))
     name = f"{APPS}-brokers"
 
     def make():
@@ -130,7 +122,7 @@ def broker_image(engine):
 def bus_example(builder_with_more, tmp_path_factory):
     """Return the image of the running example, made by a builder that has clients of NATS and Redis."""
     source = git_repository(provide.ROOT / "docs/examples/kmeans", tmp_path_factory.mktemp("bus") / "repo")
-    s2i = S2i(or_leave_out(s2i_tool.program), builder_with_more)
+    s2i = S2i(s2i_tool.program(), builder_with_more)
     return shared.once("bus-example", lambda: must(s2i.build(source, f"{APPS}-bus-example")).image)
 
 
@@ -171,13 +163,11 @@ def make_builder(kind: str, suite: str, *words: str) -> str:
     name = f"{APPS}-{kind}"
 
     def make() -> str:
-        base = or_leave_out(lambda: shared.once(f"base-{suite}", lambda: bases.base(suite)))
+        base = shared.once(f"base-{suite}", lambda: bases.base(suite))
         provide.say(f"make build IMAGE_NAME={name} BASE_IMAGE={base} {' '.join(words)}")
         command = ["make", "build", f"IMAGE_NAME={name}", f"BASE_IMAGE={base}", *words]
         done = subprocess.run(command, cwd=provide.ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         assert done.returncode == 0, done.stdout
-        # Under a name that stays, so that the next run finds its steps in the engine's cache.
-        docker.docker("tag", name, f"nb-builder-candidate-{kind}")
         return name
 
     return shared.once(kind, make)
@@ -202,18 +192,3 @@ def _on_small_disk(builder: str, case: Case, image: str) -> Built:
     source = ("--volume", f"{case.repo}:/tmp/src:ro", "--workdir", "/")
     done = docker.docker("run", "--rm", *disk, *source, *settings, builder, "/usr/libexec/s2i/assemble", ok=False)
     return Built(image, done.returncode, done.stdout + done.stderr)
-
-
-def or_leave_out(provider):
-    """Return what `provider` does; where that is Missing, leave the test out, or fail where none may be left out."""
-    try:
-        return provider()
-    except provide.Missing as lack:
-        _leave_out(lack)
-
-
-def _leave_out(lack: provide.Missing) -> None:
-    words = f"left out the image tests (test/image): {lack}"
-    if provide.required():
-        pytest.fail(words, pytrace=False)
-    pytest.skip(words)

@@ -3,7 +3,7 @@
 import pytest
 
 from contract import clients
-from engine import compose, provide
+from engine import compose
 from ports import free_port
 
 pytestmark = pytest.mark.long
@@ -16,10 +16,7 @@ REFUSAL = "The notebook's validator refuses this sample."
 @pytest.fixture
 def sagemaker_s(example):
     """Return the name of the image, where SageMaker's SDK finds Compose; what the SDK leaves is removed."""
-    try:
-        compose.install_if_lacking()
-    except provide.Missing as lack:
-        (pytest.fail if provide.required() else pytest.skip)(f"left out: {lack}")
+    compose.install_if_lacking()
     with compose.tidy(example):
         yield example
 

@@ -11,7 +11,6 @@ import yaml
 
 from contract.services import wait_until
 from engine import compose, docker, provide
-from image.conftest import or_leave_out
 
 pytestmark = [pytest.mark.other_base, pytest.mark.xdist_group("compose")]
 DEPLOY = provide.ROOT / "docs/deploy"
@@ -55,7 +54,7 @@ def stand_ins(broker_image, request):
 
 @pytest.mark.parametrize("name", SHOWN)
 def test_one_command_starts_all_four_and_predictions_are_shown(name, bus_example, stand_ins):
-    or_leave_out(compose.install_if_lacking)
+    compose.install_if_lacking()
     services = FILES[name]["services"]
     stand_ins(*{service["image"] for service in services.values() if "$" not in service["image"]})
     project = ("--project-name", f"{docker_name(bus_example)}{name}", "--file", str(DEPLOY / f"compose-{name}.yaml"))

@@ -9,7 +9,7 @@ import pytest
 from contract.services import wait_until
 from engine import bases, compose, docker, provide
 from flow import stage
-from image.conftest import APPS, or_leave_out
+from image.conftest import APPS
 
 pytestmark = [pytest.mark.long, pytest.mark.xdist_group("compose")]
 FILE = provide.ROOT / "docs/deploy/compose-dev.yaml"
@@ -18,8 +18,8 @@ LONG = 1200
 
 
 def test_a_save_on_this_machine_is_answered_by_the_service_in_the_container(engine, tmp_path):
-    or_leave_out(compose.install_if_lacking)
-    base = or_leave_out(lambda: bases.base("bookworm"))
+    compose.install_if_lacking()
+    base = bases.base("bookworm")
     cells = ["step = 1", "def predictor(x):\n    return x + step", "predictor(4)"]
     (tmp_path / "model.ipynb").write_text(stage._notebook(tuple(cells)), encoding="utf-8")
     project = ("--project-name", f"{''.join(filter(str.isalnum, APPS))}dev", "--file", str(FILE))

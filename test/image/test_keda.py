@@ -8,7 +8,6 @@ import yaml
 
 from engine import provide
 from image import crds
-from image.conftest import or_leave_out
 
 KEDA = "github.com/kedacore/keda/v2@v2.21.0"
 # What each trigger's names are read by, in KEDA's own source.
@@ -26,7 +25,7 @@ PAGE = (provide.ROOT / "docs/how-to/score-from-a-bus.md").read_text(encoding="ut
 @pytest.fixture(scope="module")
 def keda():
     """Return the folder of KEDA's source."""
-    return or_leave_out(lambda: crds.source(KEDA))
+    return crds.source(KEDA)
 
 
 @pytest.fixture(scope="module")

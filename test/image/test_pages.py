@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from commands import ROOT, Session, blocks, for_a_clone, pages
+from engine import provide
 
 # Readers give their images names of their own.
 pytestmark = pytest.mark.xdist_group("engine pages")
@@ -15,8 +16,13 @@ READERS_IMAGES = ("nb-builder", "my-service", "my-service-slim")
 
 
 @pytest.fixture
-def reader(s2i, tree, page, tmp_path):
-    """Return a page's session with s2i on PATH and the image that `make build` leaves; their images go at the end."""
+def reader(engine, s2i, tree, page, tmp_path):
+    """Return a page's session with s2i on PATH and the image that `make build` leaves; their images go at the end.
+
+    Pages give images the names that a reader's engine has already, so only an engine of the tests' own runs them.
+    """
+    if not engine.is_own:
+        raise provide.Missing("a container engine of the tests' own", "run as root on Debian, without DOCKER_HOST")
     subprocess.run(["docker", "tag", s2i.builder, "nb-builder"], check=True)
     path = os.pathsep.join([str(_called_s2i(s2i.program, tmp_path)), os.environ["PATH"]])
     session = Session(tmp_path, tree, elsewhere=not for_a_clone(page), PATH=path)

@@ -9,7 +9,7 @@ import shared
 import signers
 from contract import zipapps
 from engine import bases, docker, provide
-from image.conftest import APPS, or_leave_out
+from image.conftest import APPS
 
 BARE = """\
 FROM {base}
@@ -24,7 +24,7 @@ WORKDIR /home/somebody
 @pytest.fixture(scope="module")
 def bare(engine):
     """Return an image of Debian with its Python, and no more."""
-    base = or_leave_out(lambda: shared.once("base-bookworm", lambda: bases.base("bookworm")))
+    base = shared.once("base-bookworm", lambda: bases.base("bookworm"))
     name = f"{APPS}-bare"
 
     def make():

@@ -8,7 +8,7 @@ import pytest
 
 from engine import cluster as clusters
 from engine import docker, provide
-from image.conftest import GIVEN, build_once, engine, example, make_builder, or_leave_out, s2i
+from image.conftest import GIVEN, build_once, engine, example, make_builder, s2i
 
 __all__ = ["build_once", "engine", "example", "s2i"]
 DEPLOY = provide.ROOT / "docs" / "deploy"
@@ -47,7 +47,7 @@ def cluster(versions):
     """Start a cluster that has the versions; it leaves the machine as it was."""
     before = settings()
     with contextlib.ExitStack() as stack:
-        yield or_leave_out(lambda: stack.enter_context(clusters.running(*versions)))
+        yield stack.enter_context(clusters.running(*versions))
     assert settings() == before
 
 

@@ -18,7 +18,6 @@ from contract import clients as grpc_clients
 from contract.services import wait_until
 from engine import compose, docker, stand_ins
 from image import repos
-from image.conftest import or_leave_out
 from operate import clients
 from operate.clients import ANSWERED, GRPC_ANSWERED, LEAST
 from operate.conftest import DEPLOY, IMAGE, NEXT
@@ -96,11 +95,11 @@ class Project:
 @pytest.fixture
 def project(engine, tmp_path):
     """Return what starts the compose file of a folder of docs/deploy; it ends with the test."""
-    or_leave_out(compose.install_if_lacking)
+    compose.install_if_lacking()
     with contextlib.ExitStack() as stack:
 
         def start(name, *public, **environ):
-            or_leave_out(lambda: stack.enter_context(stand_ins.named(*public)))
+            stack.enter_context(stand_ins.named(*public))
             folder = shutil.copytree(DEPLOY / name, tmp_path / name)
             # What files of several folders name as ../prometheus.
             shutil.copytree(DEPLOY / "prometheus", tmp_path / "prometheus", dirs_exist_ok=True)

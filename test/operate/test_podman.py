@@ -8,7 +8,6 @@ import pytest
 
 from contract.services import wait_until
 from engine import machines, stand_ins
-from image.conftest import or_leave_out
 from operate import clients
 from operate.clients import ANSWERED, GRPC_ANSWERED, LEAST
 from operate.conftest import BAD, DEPLOY, IMAGE, NAME, NEXT
@@ -27,9 +26,9 @@ SOON = "/etc/systemd/system/my-service@.service.d/soon.conf", b"[Service]\nTimeo
 @pytest.fixture(scope="module")
 def machine(versions):
     """Return a machine with podman that has the versions, and the proxy."""
-    proxy = or_leave_out(lambda: stand_ins.made(PROXY))
+    proxy = stand_ins.made(PROXY)
     with contextlib.ExitStack() as stack:
-        machine = or_leave_out(lambda: stack.enter_context(machines.podman(HERE, (8080, 8081))))
+        machine = stack.enter_context(machines.podman(HERE, (8080, 8081)))
         machine.take({**{name: name for name in versions}, proxy: PUBLIC})
         machine.engine("network", "create", "--ignore", "my-service")
         yield machine

@@ -8,7 +8,6 @@ import pytest
 
 from contract.services import wait_until
 from engine import machines, stand_ins
-from image.conftest import or_leave_out
 from operate import clients
 from operate.clients import ANSWERED, GRPC_ANSWERED, LEAST
 from operate.conftest import BAD, DEPLOY, IMAGE, NEXT
@@ -28,9 +27,9 @@ SOON = ("--health-start-period=1s", "--health-interval=2s")
 @pytest.fixture(scope="module")
 def node(versions):
     """Return a machine that is a Swarm, on which the stack runs as its file says."""
-    proxy = or_leave_out(lambda: stand_ins.made(PROXY))
+    proxy = stand_ins.made(PROXY)
     with contextlib.ExitStack() as stack:
-        node = or_leave_out(lambda: stack.enter_context(machines.swarm(DEPLOY, (8080, 8081))))
+        node = stack.enter_context(machines.swarm(DEPLOY, (8080, 8081)))
         node.take({**{name: name for name in versions}, proxy: PROXY})
         deploy = ("stack", "deploy", "--resolve-image=never", "--compose-file", f"{DEPLOY}/swarm/stack.yaml")
         node.run("env", f"SERVICE={IMAGE}", "docker", *deploy, "my-service")

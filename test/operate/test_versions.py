@@ -4,13 +4,12 @@ import yaml
 
 from engine import cluster as clusters
 from engine import provide
-from image.conftest import or_leave_out
 from operate.conftest import DEPLOY, IMAGE, NEXT
 
 
 def made(folder):
     """Return the documents that `kubectl kustomize` makes of a folder, by their kinds."""
-    kubectl = or_leave_out(clusters.programs) / "kubectl"
+    kubectl = clusters.programs() / "kubectl"
     return {item["kind"]: item for item in yaml.safe_load_all(provide.call(str(kubectl), "kustomize", str(folder)))}
 
 

@@ -7,7 +7,6 @@ import pytest
 from contract import clients
 from engine import cluster as clusters
 from engine import docker, provide
-from image.conftest import or_leave_out
 
 DEPLOY = provide.ROOT / "docs" / "deploy" / "spark"
 HERE = provide.ROOT / "test" / "spark"
@@ -37,7 +36,7 @@ def ended(executors, example, tmp_path_factory):
     folder = tmp_path_factory.mktemp("kubernetes")
     archive = folder / "model.zip"
     archive.write_bytes(docker.raw("run", "--rm", example, "spark-model").stdout)
-    with or_leave_out(lambda: clusters.running(executors)) as cluster, cluster.namespace("spark") as namespace:
+    with clusters.running(executors) as cluster, cluster.namespace("spark") as namespace:
         cluster.kubectl("label", "namespace", namespace.name, "pod-security.kubernetes.io/enforce=restricted")
         words = [python, "-I", HERE / "score_in_pods.py", f"k8s://https://{NODE}:6443", archive, ROWS, executors]
         words += [DEPLOY / "executor.yaml", namespace.name, NODE]

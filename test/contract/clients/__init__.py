@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import tomllib
 
-from engine import debian
+from engine import provide
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
@@ -50,7 +50,7 @@ def _made(name: str) -> Path:
 
 def modules_of(name: str) -> Path:
     """Return a folder that has the packages of npm that NAME.json wants, made when they are not there; or skip."""
-    npm = debian.found("npm", "nodejs", "npm")
+    npm = provide.program("npm", "nodejs", "npm")
     folder, wanted = HOME / "clients" / name, (HERE / f"{name}.json").read_text()
     folder.mkdir(parents=True, exist_ok=True)
     with open(HOME / "clients" / f".{name}.lock", "w") as lock:

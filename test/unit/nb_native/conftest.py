@@ -2,10 +2,10 @@
 
 import pytest
 
-from engine import debian
+from engine import provide
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _gcc():
     """Provide gcc, with the headers of libc for what only tests have."""
-    debian.found("gcc", "gcc", "libc6-dev")
+    provide.program("gcc", "gcc", "libc6-dev")

@@ -16,7 +16,7 @@ from nb_builder.native import steps
 from nb_builder.problems.native_images import NativeRefused, NativeUnproved
 
 from contract import native_app
-from engine import debian
+from engine import provide
 
 NOTEBOOK = """
     def predictor(x):
@@ -33,7 +33,7 @@ NAME = "nb-builder-native:test"
 @pytest.fixture
 def app(tmp_path):
     """Return what makes a service of a notebook's code."""
-    debian.found("gcc", "gcc", "libc6-dev")
+    provide.program("gcc", "gcc", "libc6-dev")
 
     def make(code):
         return Workspace(native_app.make(tmp_path / "app", code))
@@ -67,8 +67,8 @@ def image(path):
 @pytest.mark.parametrize("cross", ["", "aarch64"])
 def test_what_is_proved_becomes_an_image_that_says_so(app, tmp_path, cross, capfd):
     if cross:
-        debian.found("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu", "linux-libc-dev-arm64-cross")
-        debian.found("qemu-aarch64-static", "qemu-user-static")
+        provide.program("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu", "linux-libc-dev-arm64-cross")
+        provide.program("qemu-aarch64-static", "qemu-user-static")
     service, work = app(NOTEBOOK), tmp_path / "native"
     compiled(service, work, cross)
     assert (work / steps.EMULATOR).exists() is bool(cross)

@@ -13,7 +13,7 @@ from nb_native.runtime import build
 from nb_native.values import Number, Vector
 
 from contract.wire import Wire, get, post
-from engine import debian
+from engine import provide
 from unit.nb_native.estimators.stand_ins import Booster, random_tree
 from unit.nb_native.runtime import programs
 
@@ -54,8 +54,8 @@ class Both:
 
     def __init__(self, folder, source):
         """Compile both."""
-        gcc = debian.found("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu", "linux-libc-dev-arm64-cross")
-        qemu = debian.found("qemu-aarch64-static", "qemu-user-static")
+        gcc = provide.program("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu", "linux-libc-dev-arm64-cross")
+        qemu = provide.program("qemu-aarch64-static", "qemu-user-static")
         self.here, self.program = folder / f"{source.stem}-here", folder / f"{source.stem}-aarch64"
         build.build([source], self.here)
         build.build([source], self.program, gcc, more=("-Wall", "-Wextra", "-Werror"))
