@@ -1,6 +1,6 @@
 """Print the tests of one room, for `make test ROOM=s2i/nb_builder/requirements`: unit tests and those that exercise it.
 
-    python test/rooms.py ROOM
+python test/rooms.py ROOM
 """
 
 import sys
@@ -47,7 +47,11 @@ EXERCISED_BY = {
     "s2i/nb_native/runtime": ("contract/test_native.py",),
     "s2i/nb_native/translate": ("contract/test_native.py",),
     "app-skeleton/nb_scorer": ("contract/test_answers.py",),
-    "app-skeleton/nb_scorer/batching": ("contract/test_batches.py", "contract/test_derived_batches.py", ":ok-batched-*"),
+    "app-skeleton/nb_scorer/batching": (
+        "contract/test_batches.py",
+        "contract/test_derived_batches.py",
+        ":ok-batched-*",
+    ),
     "app-skeleton/nb_scorer/common": ("contract/test_answers.py",),
     "app-skeleton/nb_scorer/kernel": (":ok-recorded-calls", ":ok-not-deterministic", ":fail-not-serializable*"),
     "app-skeleton/nb_scorer/model": ("contract/test_hints.py", "contract/test_kept_models.py"),
@@ -61,7 +65,11 @@ EXERCISED_BY = {
     "app-skeleton/nb_service/drift": ("contract/test_drift.py",),
     "app-skeleton/nb_service/export": ("flow/test_export.py",),
     "app-skeleton/nb_service/feedback": ("contract/test_feedback.py",),
-    "app-skeleton/nb_service/front": ("contract/test_edge_framing.py", "contract/test_edge_key.py", "contract/test_edge_odds.py"),
+    "app-skeleton/nb_service/front": (
+        "contract/test_edge_framing.py",
+        "contract/test_edge_key.py",
+        "contract/test_edge_odds.py",
+    ),
     "app-skeleton/nb_service/http": ("contract/test_bodies.py", "contract/test_gate.py"),
     "app-skeleton/nb_service/observability": ("contract/test_seen.py",),
     "app-skeleton/nb_service/pool": ("contract/test_pool.py", "contract/test_trouble.py"),

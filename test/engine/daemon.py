@@ -19,14 +19,29 @@ from engine import provide
 
 START_SECONDS = 60
 DEFAULT_HOST = "unix:///var/run/docker.sock"
-BRIDGE = "nb-builder0"
-# From the blocks for documentation and benchmarks: no real network has these addresses.
-BRIDGE_ADDRESS = "198.51.100.1/24"
-NETWORKS = ("198.51.100.0/24", "198.18.0.0/15")
 # Set by us, because a bridge without one takes the lowest of its containers': each that came or went could
 # change it, and the others sent into the void until they asked again (one container in seventy, for 10 to 50 s).
 BRIDGE_MAC = "02:42:c6:33:64:01"
 FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
+
+
+@dataclass(frozen=True)
+class Place:
+    """What an engine of ours has for itself: the folder with its images, a bridge, and networks.
+
+    `networks` are the bridge's, and the one from which others get theirs.
+    """
+
+    images: Path
+    bridge: str
+    address: str
+    networks: tuple[str, str]
+
+
+# From the blocks for documentation and benchmarks: no real network has these addresses.
+KEPT = Place(
+    provide.ROOT / ".nb-builder" / "engine", "nb-builder0", "198.51.100.1/24", ("198.51.100.0/24", "198.18.0.0/16")
+)
 
 
 @dataclass(frozen=True)
@@ -42,7 +57,7 @@ def running() -> Iterator[Engine]:
     """Yield the engine of this run; raise Missing where none runs and none may be started."""
     if not os.environ.get("DOCKER_HOST") and provide.is_root_on_debian():
         _install()
-        with _alone(), tempfile.TemporaryDirectory(prefix="nb-engine-") as folder, _own(Path(folder)) as host:
+        with _alone(), tempfile.TemporaryDirectory(prefix="nb-engine-") as folder, own(Path(folder), KEPT) as host:
             yield Engine(host, is_own=True)
         return
     host = os.environ.get("DOCKER_HOST", DEFAULT_HOST)
@@ -77,12 +92,12 @@ def _alone() -> Iterator[None]:
 
 
 @contextmanager
-def _own(folder: Path) -> Iterator[str]:
-    """Yield DOCKER_HOST of an engine of our own, whose sockets are in `folder` and whose images are kept."""
+def own(folder: Path, place: Place) -> Iterator[str]:
+    """Yield DOCKER_HOST of an engine of our own, whose sockets are in `folder`; its images stay."""
     provide.say("starting a container engine of our own (dockerd), stopped at the end")
     host = f"unix://{folder}/docker.sock"
-    with _bridge(), open(folder / "log", "wb") as log:
-        engine = subprocess.Popen(_command(folder, host), stdout=log, stderr=log, start_new_session=True)
+    with _bridge(place), open(folder / "log", "wb") as log:
+        engine = subprocess.Popen(_command(folder, host, place), stdout=log, stderr=log, start_new_session=True)
         try:
             _wait(engine, host, folder / "log")
             yield host
@@ -92,16 +107,15 @@ def _own(folder: Path) -> Iterator[str]:
             provide.say("stopped our container engine")
 
 
-def _command(folder: Path, host: str) -> list[str]:
-    kept = provide.ROOT / ".nb-builder" / "engine"
-    kept.mkdir(parents=True, exist_ok=True)
+def _command(folder: Path, host: str, place: Place) -> list[str]:
+    place.images.mkdir(parents=True, exist_ok=True)
     return [
-        "dockerd", f"--host={host}", f"--data-root={kept}", f"--exec-root={folder}/exec",
-        f"--pidfile={folder}/pid", f"--bridge={BRIDGE}", f"--mtu={_mtu()}",
+        "dockerd", f"--host={host}", f"--data-root={place.images}", f"--exec-root={folder}/exec",
+        f"--pidfile={folder}/pid", f"--bridge={place.bridge}", f"--mtu={_mtu()}",
         # An engine makes the chains of its rules anew when it starts, those of another one included.
-        "--iptables=false", f"--default-address-pool=base={NETWORKS[1]},size=24",
+        "--iptables=false", f"--default-address-pool=base={place.networks[1]},size=24",
         # A containerd that is running serves both.
-        "--containerd-namespace=nb-builder", "--containerd-plugins-namespace=nb-builder-plugins",
+        f"--containerd-namespace={place.bridge}", f"--containerd-plugins-namespace={place.bridge}-plugins",
     ]  # fmt: skip
 
 
@@ -115,29 +129,29 @@ def _wait(engine: subprocess.Popen, host: str, log: Path) -> None:
 
 
 @contextmanager
-def _bridge() -> Iterator[None]:
+def _bridge(place: Place) -> Iterator[None]:
     """Keep a bridge and rules of our own while the engine runs, so that no other engine's network is touched."""
-    subprocess.run(["ip", "link", "delete", BRIDGE], capture_output=True)
+    subprocess.run(["ip", "link", "delete", place.bridge], capture_output=True)
     forwarding = FORWARDING.read_text(encoding="ascii")
-    provide.call("ip", "link", "add", BRIDGE, "address", BRIDGE_MAC, "type", "bridge")
+    provide.call("ip", "link", "add", place.bridge, "address", BRIDGE_MAC, "type", "bridge")
     try:
-        provide.call("ip", "address", "add", BRIDGE_ADDRESS, "dev", BRIDGE)
-        provide.call("ip", "link", "set", BRIDGE, "up")
-        for rule in _rules():
+        provide.call("ip", "address", "add", place.address, "dev", place.bridge)
+        provide.call("ip", "link", "set", place.bridge, "up")
+        for rule in _rules(place):
             # What a killed run has left is there already.
             if _iptables("-C", rule).returncode:
                 provide.call(*_words("-I", rule))
         yield
     finally:
-        for rule in _rules():
+        for rule in _rules(place):
             _iptables("-D", rule)
-        provide.call("ip", "link", "delete", BRIDGE)
+        provide.call("ip", "link", "delete", place.bridge)
         FORWARDING.write_text(forwarding, encoding="ascii")
 
 
-def _rules() -> Iterator[list[str]]:
+def _rules(place: Place) -> Iterator[list[str]]:
     """Yield our rules of iptables, each as table, chain and what follows."""
-    for network in NETWORKS:
+    for network in place.networks:
         yield ["nat", "POSTROUTING", "-s", network, "!", "-d", network, "-j", "MASQUERADE"]
         yield ["filter", "FORWARD", "-s", network, "-j", "ACCEPT"]
         yield ["filter", "FORWARD", "-d", network, "-j", "ACCEPT"]

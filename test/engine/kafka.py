@@ -50,5 +50,3 @@ def _jars() -> Path:
     os.replace(making / "jars", folder)
     shutil.rmtree(making)
     return folder
-
-

@@ -153,5 +153,7 @@ def _wait(machine: Machine, *command: str) -> None:
     until = time.monotonic() + START_SECONDS
     while machine.run(*command, ok=False).returncode:
         if time.monotonic() > until:
-            raise provide.Missing("a machine of its own in a container", f"it does not start here: {machine.log()[-2000:]}")
+            raise provide.Missing(
+                "a machine of its own in a container", f"it does not start here: {machine.log()[-2000:]}"
+            )
         time.sleep(0.2)

@@ -1,5 +1,6 @@
 """Runs the s2i scripts on this machine as s2i runs them in a container, and keeps what came of it."""
 
+import functools
 import http.client
 import json
 import os
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cases import Case, named
+from flow import warm
 from ports import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -26,6 +28,10 @@ START_LIMIT = 60
 SMALL_DISK = (
     'mount -t tmpfs -o "size=$1" none "$APP_ROOT"; shift; "$@"; status=$?; ls -A "$APP_ROOT"/* >"$LEFT"; exit $status'
 )
+
+
+# Set by the tests that run what s2i runs.
+real_scripts = False
 
 
 @dataclass(frozen=True)
@@ -95,9 +101,17 @@ def _notebook(cells: tuple[str, ...]) -> str:
 
 
 def assemble_with(env: dict[str, str], disk: str = "") -> Build:
-    """Run assemble with `env`, if `disk` is given on a disk of that size only."""
+    """Run assemble with `env`, if `disk` is given on a disk of that size only.
+
+    Most tests fork it from a process that has imported the builder; with real_scripts, it is the script that s2i runs.
+    """
     app_root = Path(env["APP_ROOT"])
     listing = app_root.with_name("left.txt")
+    if not disk and not real_scripts:
+        done = _server(env["NB_BUILDER_HOME"]).assemble(env, app_root, BUILD_LIMIT)
+        return Build(
+            done.returncode, done.stdout, done.stderr, app_root, sorted(os.listdir(app_root)), processes_of(env)
+        )
     small = [*namespace(), "sh", "-c", SMALL_DISK, "sh", disk] if disk else []
     done = subprocess.run(
         [*small, str(BIN / "assemble")],
@@ -111,6 +125,11 @@ def assemble_with(env: dict[str, str], disk: str = "") -> Build:
     )
     left = listing.read_text().split() if disk else sorted(os.listdir(app_root))
     return Build(done.returncode, done.stdout, done.stderr, app_root, left, processes_of(env))
+
+
+@functools.cache
+def _server(home: str) -> warm.Server:
+    return warm.Server(Path(home))
 
 
 def namespace() -> list[str]:

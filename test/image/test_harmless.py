@@ -1,0 +1,72 @@
+"""A run on somebody else's engine removes what it has made, and nothing else: no image, container, network or volume."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from engine import daemon, docker, provide
+
+PLACE = ("nb-builder1", "203.0.113.1/24", ("203.0.113.0/24", "198.19.0.0/16"))
+# A build that is served, one that fails, a slim image, a failed slim image, and a page with the README's names.
+PART = (
+    "test_cases.py", "test_slim_service.py", "test_slim_builds.py", "test_pages.py", "-k",
+    "ok-environment or fail-file-ignored or selftest or passes_its_own_test or README or leaves_no_image",
+)  # fmt: skip
+READERS_IMAGES = ("nb-builder", "my-service", "my-service-slim")
+
+
+@pytest.fixture
+def reader(builder, tmp_path):
+    """Start an engine of a reader of the README, who has built its images; return DOCKER_HOST."""
+    if os.geteuid():
+        raise provide.Missing("a second container engine", "run as root")
+    saved = tmp_path / "builder.tar"
+    docker.docker("save", "--output", str(saved), builder)
+    place = daemon.Place(tmp_path / "images", *PLACE)
+    with daemon.own(tmp_path, place) as host, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DOCKER_HOST", host)
+        docker.docker("load", "--input", str(saved))
+        for name in READERS_IMAGES:
+            docker.docker("tag", builder, name)
+        docker.docker("image", "rm", builder)
+        docker.docker("build", "-", stdin=f"FROM {READERS_IMAGES[0]}\nLABEL untagged=1\n".encode())
+        docker.docker("network", "create", "readers-network")
+        docker.docker("volume", "create", "readers-volume")
+        docker.docker("create", "--name", "my-service", "my-service")
+        yield host
+
+
+def everything():
+    """Return all that the engine has: kind to the lines that list it, images without a name included."""
+    listings = {
+        "images": ("image", "ls", "--all", "--no-trunc", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}"),
+        "containers": ("container", "ls", "--all", "--format", "{{.Names}} {{.ID}} {{.Image}}"),
+        "networks": ("network", "ls", "--format", "{{.Name}} {{.ID}}"),
+        "volumes": ("volume", "ls", "--format", "{{.Name}}"),
+    }
+    return {kind: sorted(docker.docker(*words).stdout.splitlines()) for kind, words in listings.items()}
+
+
+def test_a_run_leaves_the_engine_of_a_reader_as_it_was(reader, tmp_path):
+    before = everything()
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "NB_TEST_", "CI"))}
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--basetemp",
+        str(tmp_path / "run"),
+        *PART,
+    ]
+    done = subprocess.run(
+        command, cwd=Path(__file__).parent, env={**env, "IMAGE_NAME": "nb-builder"}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "a container engine of the tests' own: run as root on Debian, without DOCKER_HOST" in done.stdout
+    assert everything() == before
