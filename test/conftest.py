@@ -3,7 +3,6 @@
 And what several workers need (pytest-xdist): a folder that they share, and one worker for all that a case is asked.
 """
 
-import os
 import signal
 from collections import Counter
 

@@ -1,7 +1,7 @@
 """What `make test` runs of the contract, flow, docs and image tests; `make test-all` runs the rest, too.
 
-The core has each route and protocol once, each kind of build outcome, each conformance point of s2i, one plain, one slim
-and one native image, the README and the first tutorial. Every unit test is part of it.
+The core has each route and protocol once, each kind of build outcome, each conformance point of s2i, one plain, one
+slim and one native image, the README and the first tutorial. Every unit test is part of it.
 """
 
 CORE: dict[str, tuple[str, ...]] = {}

@@ -1,4 +1,4 @@
-"""Print the tests of one room, for `make test ROOM=s2i/nb_builder/requirements`: unit tests and those that exercise it.
+"""Print the tests of one room, for `make test ROOM=s2i/nb_builder/requirements`: unit tests and others.
 
 python test/rooms.py ROOM
 """

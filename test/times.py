@@ -1,4 +1,4 @@
-"""CPU and wall seconds of each test, child processes included: written by the run itself, printed by `make test-times`.
+"""CPU and wall seconds of each test, child processes included: written by a run, printed by `make test-times`.
 
 python test/times.py [FILE] [--tests N]
 """

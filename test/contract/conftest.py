@@ -1,7 +1,6 @@
 """Fixtures: models of a notebook's code, and services of them that end with the test."""
 
 import json
-import os
 import threading
 from pathlib import Path
 

@@ -16,8 +16,8 @@ from nb_builder.problems.build_problem import BuildProblem
 from nb_builder.registry import artifact
 
 from contract import tls, zipapps
-from engine import provide
 from contract.services import free_port, make_app_root, wait_until
+from engine import provide
 
 CONFIG = """\
 version: 0.1

@@ -1,4 +1,4 @@
-"""A run on somebody else's engine removes what it has made, and nothing else: no image, container, network or volume."""
+"""A run on somebody else's engine removes what it has made and nothing else: images, containers, networks, volumes."""
 
 import os
 import subprocess

@@ -50,7 +50,7 @@ def run(tmp_path):
             capture_output=True,
             text=True,
             # As a shell does for what is started with `&`.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),  # noqa: PLW1509 - no threads here
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
         )
         return ran.returncode, ran.stdout
 
