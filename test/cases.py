@@ -39,6 +39,12 @@ class Case:
         return self.name.startswith("fail-")
 
     @property
+    def problem(self) -> str:
+        """Return the code of the problem that the build of this repository must end with, "" if it must succeed."""
+        codes = [line.partition("(problem ")[2].rstrip(")") for line in self.says if "(problem " in line]
+        return codes[0] if codes else ""
+
+    @property
     def is_told_by_check(self) -> bool:
         """Return whether `check` says, without a build, what keeps its predictor from being batched: a place in it."""
         if not self.name.startswith("ok-not-batched-") or self.name.endswith(UNKNOWN_BEFORE):

@@ -1,4 +1,4 @@
-"""`make test ROOM=…`: every room of the code has a row, and every row names tests that exist."""
+"""`make test ROOM=…`: and the core that `make test` runs: every row names tests that exist."""
 
 import subprocess
 import sys
@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+import cases
+import core
 import rooms
 
 CODE = ("s2i/nb_builder", "s2i/nb_native", "app-skeleton/nb_scorer", "app-skeleton/nb_service", "app-skeleton/nb_spark")
@@ -42,3 +44,20 @@ def test_an_unknown_room_is_an_error_with_the_rooms_that_exist():
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 1
     assert "s2i/nb_builder/kitchen is not a room" in done.stderr and "s2i/nb_builder/requirements" in done.stderr
+
+
+@pytest.mark.parametrize("folder", core.CORE)
+def test_each_row_of_the_core_names_tests_that_exist(folder):
+    for row in core.CORE[folder]:
+        files = [
+            file
+            for file in (rooms.ROOT / "test" / folder).glob("test_*.py")
+            if file.name.startswith(row[:40].partition("::")[0])
+        ]
+        test = row.partition("::")[2].partition("[")[0]
+        assert any(f"def {test}" in file.read_text(encoding="utf-8") for file in files), row
+
+
+def test_each_fixture_of_the_core_exists():
+    names = {case.name for case in cases.all_of()}
+    assert core.BUILT | core.IN_IMAGES <= names
