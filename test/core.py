@@ -104,7 +104,8 @@ BUILT = {
     "ok-chosen-notebook", "ok-closure-and-callable-object", "ok-declared-environment-yml", "ok-dot-files",
     "ok-environment", "ok-imported-validator", "ok-lock", "ok-magics", "ok-mixed-cells", "ok-not-batched-no-model",
     "ok-own-class", "ok-parameters", "ok-pip-in-a-cell", "ok-predictor-misbehaves", "ok-pure-python",
-    "ok-requirement-folder", "ok-script-in-cells", "ok-several-arguments", "ok-several-notebooks", "ok-validator-reasons",
+    "ok-requirement-folder", "ok-script-in-cells", "ok-several-arguments", "ok-several-notebooks",
+    "ok-validator-reasons",
 }  # fmt: skip
 IN_IMAGES = {
     "fail-cell-failed", "fail-disk-full", "fail-requirements-missing", "ok-environment", "ok-predictor-misbehaves",
