@@ -70,6 +70,7 @@ Test; K=<an expression for pytest's -k>:
   make test             linters, unit tests, and one test of each kind: ten minutes on two cores
                         ROOM=s2i/nb_builder/requirements for the tests of one room: seconds
   make test-all         everything that takes no cluster and no hour: 25 minutes
+  make test-rest        what test-all runs after test
   make test-times       show what each test of the last runs cost
   make test-unit        unit and contract tests
   make test-flow        builds by the scripts, without containers

@@ -40,7 +40,8 @@ def test_each_test_that_is_chosen_by_name_is_there():
 
 def test_each_file_of_a_fixture_is_read_and_all_that_are_read_are_named():
     read = set(re.findall(r'folder / "([\w.]+)"', (ROOT / "test" / "cases.py").read_text(encoding="utf-8")))
-    rows = re.findall(r"^\| (`.*?`) \|", TEXT, re.MULTILINE)
+    section = TEXT.partition("\n## Add a fixture\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (`.*?`) \|", section, re.MULTILINE)
     assert {name.rstrip("/") for row in rows for name in re.findall(r"`([^`]+)`", row) if "test/" not in name} == read
 
 
