@@ -29,6 +29,7 @@ def test_the_wheel_of_a_fixture_is_packed_of_the_source_that_is_here(place):
 
 @each(REFUSED)
 def test_a_bad_repository_is_refused_in_the_words_of_its_fixture(case, outcomes):
+    # Conformance point 29.
     build = outcomes.build(case)
     assert build.status not in (0, None), build.stdout
     check_words(case, build.stdout)
