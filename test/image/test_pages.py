@@ -26,8 +26,6 @@ def reader(engine, s2i, tree, page, tmp_path):
     subprocess.run(["docker", "tag", s2i.builder, "nb-builder"], check=True)
     path = os.pathsep.join([str(_called_s2i(s2i.program, tmp_path)), os.environ["PATH"]])
     session = Session(tmp_path, tree, elsewhere=not for_a_clone(page), PATH=path)
-    # README's reader has made it in a block before.
-    subprocess.run([ROOT / "s2i/nb-builder", "new", tmp_path / "my-model"], check=True, capture_output=True)
     yield session
     session.stop()
     subprocess.run(["docker", "image", "rm", "--force", *READERS_IMAGES], capture_output=True)
