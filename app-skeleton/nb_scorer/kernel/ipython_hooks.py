@@ -129,7 +129,18 @@ def _watch_tasks(shell):
         else:
             loop.default_exception_handler(context)
 
-    asyncio.get_event_loop().set_exception_handler(show)
+    _current_loop().set_exception_handler(show)
+
+
+def _current_loop():
+    """Return the event loop that the kernel will run; create and set it where Python doesn't do that itself."""
+    try:
+        return asyncio.get_event_loop()
+    except RuntimeError:
+        # Since Python 3.14, get_event_loop() no longer creates a loop.
+        loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(loop)
+        return loop
 
 
 def _of_the_author(tb):

@@ -98,8 +98,13 @@ def bare(hint):
 
 
 def arguments_of(hint):
-    """Return what is in a hint's brackets; Python 3.6 has None, 3.8 type variables, where there are no brackets."""
-    return [argument for argument in getattr(hint, "__args__", None) or () if not isinstance(argument, typing.TypeVar)]
+    """Return the arguments in a hint's brackets, [] without brackets.
+
+    Without brackets, `__args__` is None in Python 3.6, holds type variables in 3.8, and is a descriptor of the class
+    typing.Union since 3.14.
+    """
+    arguments = getattr(hint, "__args__", None)
+    return [each for each in arguments if not isinstance(each, typing.TypeVar)] if isinstance(arguments, tuple) else []
 
 
 def _of_class(kind, arguments, within):

@@ -187,14 +187,17 @@ def _binds_anything(node: ast.AST) -> bool:
 def _outside_names(function: _Function) -> set[str]:
     """Return the names that `function`, and what is defined inside it, reads from the notebook's globals."""
     try:
-        tables = [symtable.symtable(ast.unparse(function), "<function>", "exec").get_children()[0]]
+        # The function's own table is the last one. Lambdas in its default values come before it and, since Python
+        # 3.14, its annotations.
+        tables = [symtable.symtable(ast.unparse(function), "<function>", "exec").get_children()[-1]]
     except (SyntaxError, ValueError, RecursionError):
         # ast.unparse of older Pythons fails on some f-strings: nothing is reported for this function then.
         return set()
     names: set[str] = set()
     while tables:
         table = tables.pop()
-        tables += table.get_children()
+        # Since Python 3.14, a call doesn't evaluate the annotations of an inner function.
+        tables += [child for child in table.get_children() if child.get_name() != "__annotate__"]
         names |= {symbol.get_name() for symbol in table.get_symbols() if symbol.is_global() and symbol.is_referenced()}
     return names
 

@@ -29,6 +29,8 @@ def findings(*sources):
         "def predictor(x):\n    return 0 < missing < x",
         "def helper(x):\n    return missing\ndef predictor(x):\n    y = helper(x)\n    return y",
         "def predictor(x):\n    def inner(): return 1\n    return inner() + missing",
+        "def predictor(x: float) -> float:\n    return missing + x",
+        "def predictor(x, key=lambda value: 0):\n    return missing + x",
         "def predictor(x):\n    missing.append(x)\n    return x",
         "def f():\n    missing = 3\n" + PREDICTOR,
         "[missing for missing in range(3)]\n" + PREDICTOR,

@@ -45,6 +45,15 @@ import {module}
 print(os.environ.get("MPLBACKEND"), getattr({module}, "backend", None))
 """
 
+# Since Python 3.14, every thread is in this state until something sets a loop.
+NO_LOOP = """
+import asyncio
+from nb_scorer.kernel import ipython_hooks
+asyncio.set_event_loop(None)
+ipython_hooks._watch_tasks(None)
+print(asyncio.get_event_loop().get_exception_handler().__name__)
+"""
+
 
 def run(program, **kwargs):
     return subprocess.check_output([sys.executable, "-c", program], text=True, **kwargs).strip()
@@ -111,3 +120,7 @@ def test_a_matplotlib_that_is_not_installed_stays_an_error():
     ipython_hooks._do_without_display(shell)
     with pytest.raises(ImportError):
         shell.enable_matplotlib("qt")
+
+
+def test_tasks_are_watched_where_python_has_not_created_a_loop():
+    assert run(NO_LOOP) == "show"

@@ -228,3 +228,11 @@ def test_objects_and_partials_have_the_hints_of_what_they_call():
 
     schemas = ({"type": "integer"}, {"type": "string"})
     assert hint_schema.of(Callable()) == hint_schema.of(functools.partial(predictor, 2)) == schemas
+
+
+def test_arguments_that_are_a_descriptor_of_the_class_are_no_arguments():
+    # typing.Union itself, since Python 3.14.
+    class Hint:
+        __args__ = property(lambda self: (int,))
+
+    assert hint_schema.arguments_of(Hint) == []
