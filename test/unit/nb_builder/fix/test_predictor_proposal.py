@@ -133,7 +133,7 @@ def test_a_model_is_asked_in_the_form_of_its_data(code, answer, examples):
             "df.drop('y', axis=1).head(3).to_dict(\"records\")",
         ),
         (
-            "X = scaler.fit_transform(df[['a', 'b']])\nX = pd.DataFrame(X, columns=['a', 'b'])\nm = Ridge().fit(X, df.y)",
+            "X = scaler.fit_transform(df[['a', 'b']])\nX = pd.DataFrame(X, columns=['a', 'b'])\nm = Ridge()\nm.fit(X, 1)",
             f"m.predict(pd.DataFrame(scaler.transform({OF_COLUMNS}), columns=['a', 'b']))[0]",
             "df[['a', 'b']].head(3).to_dict(\"records\")",
         ),
