@@ -40,6 +40,7 @@ _REPEATABLE = _SAME_KIND - {"sample", "apply", "map"} | {"reshape", "to_numpy", 
 _OF_TABLES = {"columns", "info", "select_dtypes", "drop", "iterrows", "itertuples", "merge", "set_index"}
 # Methods that change what they are called on.
 _CHANGES = {"append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort", "update"}
+_FITS = {"fit", "fit_predict", "fit_transform", "partial_fit"}
 _MOST_CHARACTERS = 120
 _BLOCKS = (ast.If, ast.With, ast.Try)
 
@@ -49,10 +50,10 @@ class FittedModel:
     """A model that can be asked, and how.
 
     `samples` is an expression for the data whose rows are its samples, and `kind` what they are made of. `steps` are
-    the methods that each sample passes through before the model, the first one first, and `wrapper` is the class that
-    the library's own functions want around it, or "". `classes` is an expression for the names of its classes,
-    `encoder` the name of the LabelEncoder that knows them, where either is evident. `imports` are {name in the
-    notebook: what it imports}.
+    the expressions that each sample passes through before the model, the first one first, with {} in its place, and
+    `wrapper` is the class that the library's own functions want around it, or "". `classes` is an expression for the
+    names of its classes, `encoder` the name of the LabelEncoder that knows them, where either is evident. `imports` are
+    {name in the notebook: what it imports}.
     """
 
     name: str
@@ -83,6 +84,8 @@ class _Data:
     kind: str
     ways: tuple[_Way, ...] = ()
     steps: tuple[_Way, ...] = ()
+    # What the rows were split from: more rows of the same columns, for when no name has these rows any more.
+    whole: tuple[_Way, ...] = ()
     # Of the labels that a classifier learns.
     classes: _Way | None = None
     encoder: _Way | None = None
@@ -161,7 +164,8 @@ class _Reader:
 
     def _described(self, name: str, model: _Model) -> FittedModel | None:
         data = model.data
-        samples = next((way.text for way in data.ways if self._holds(way)), None) if data else None
+        ways = (*data.ways, *data.whole) if data else ()
+        samples = next((way.text for way in ways if self._holds(way)), None)
         if data is None or samples is None or not all(map(self._holds, data.steps)):
             return None
         labels = model.labels if isinstance(model.labels, _Data) and _CLASSIFIES.search(model.kind) else _Data(COLUMN)
@@ -201,8 +205,20 @@ class _Reader:
             if isinstance(statement, ast.Expr):
                 self._value(statement.value)
             self._forget({*bound([statement]), *_deleted(statement)})
+            if not isinstance(statement, ast.Expr):
+                self._refit_inside(statement)
         for name, column in _mutations(statement):
             self._mutate(name, column)
+
+    def _refit_inside(self, statement: ast.stmt) -> None:
+        """Note the models that a loop or a function fits: nothing is known about what they are fitted to."""
+        for node in ast.walk(statement):
+            function = node.func if isinstance(node, ast.Call) else None
+            if isinstance(function, ast.Attribute) and function.attr in _FITS and isinstance(function.value, ast.Name):
+                self.versions[function.value.id] += 1
+                model = self.values.get(function.value.id)
+                if isinstance(model, _Model):
+                    model.data = None
 
     def _mutate(self, name: str, column: str | None) -> None:
         """Note that what a name holds has changed; from now on its name is the only way to write it."""
@@ -246,7 +262,10 @@ class _Reader:
         if isinstance(value, _Data):
             # With steps, the name has what came of them, and the rows before them are the samples.
             before = value.ways if value.steps else tuple(each for each in (own, way, *value.ways) if each)
-            value = replace(value, ways=tuple(each for each in before if name not in each.versions or each is own))
+            whole = tuple(each for each in value.whole if name not in each.versions)
+            value = replace(
+                value, ways=tuple(each for each in before if name not in each.versions or each is own), whole=whole
+            )
         elif isinstance(value, _Bunch):
             value = replace(value, way=own)
         self.values[name] = value
@@ -332,7 +351,7 @@ class _Reader:
     def _call_of_library(self, parts: list[str], call: ast.Call) -> Any:
         library, name = parts[0], parts[-1]
         if library == "pandas":
-            return _of_pandas(name, call)
+            return self._named_again(call) or _of_pandas(name, call)
         if library in ("numpy", "scipy"):
             return _Data(ARRAY)
         if parts[:2] == ["sklearn", "datasets"]:
@@ -343,6 +362,20 @@ class _Reader:
         if library in ("xgboost", "lightgbm") and name in ("DMatrix", "QuantileDMatrix", "Dataset", "train"):
             return self._booster(library, name, call)
         return self._estimator(name, call) if library in _LIBRARIES else None
+
+    def _named_again(self, call: ast.Call) -> _Data | None:
+        """Return data that went through steps, and is put into a DataFrame; None for any other call."""
+        data = self._value(call.args[0]) if call.args else None
+        if not isinstance(data, _Data) or not data.steps or ast.unparse(call.func).rpartition(".")[2] != "DataFrame":
+            return None
+        # The rows of one sample have no index of the others.
+        others = [keyword for keyword in call.keywords if keyword.arg != "index"]
+        made = ast.Call(call.func, [ast.Name("_"), *call.args[1:]], others)
+        way = self._way(ast.Tuple([*call.args[1:], *(keyword.value for keyword in others)], ast.Load()))
+        if way is None or len(call.args) > 1:
+            return None
+        text = ast.unparse(made).replace("(_", "({}", 1)
+        return replace(data, steps=(*data.steps, _Way(text, way.versions, self.place)))
 
     def _booster(self, library: str, name: str, call: ast.Call) -> Any:
         """Return what the own functions of xgboost and lightgbm give: wrapped data, or a model."""
@@ -378,12 +411,17 @@ class _Reader:
         if function.attr in ("fit", "fit_predict"):
             model.data = data if isinstance(data, _Data) else None
             model.labels = self._argument(call, 1, "y")
+            if isinstance(function.value, ast.Name):
+                self.versions[function.value.id] += 1
             return model if function.attr == "fit" else _Data(ARRAY)
         if function.attr in ("transform", "fit_transform") and isinstance(function.value, ast.Name):
             owner = function.value.id
+            if function.attr == "fit_transform":
+                # What it was fitted to before is gone, and with it what the steps before this one mean.
+                self.versions[owner] += 1
             if model.kind == "LabelEncoder":
                 return _Data(ARRAY, encoder=self._name(owner))
-            step = replace(self._name(owner), text=f"{owner}.transform")
+            step = replace(self._name(owner), text=f"{owner}.transform({{}})")
             return replace(data, steps=(*data.steps, step)) if isinstance(data, _Data) else None
         return model if function.attr in ("set_params", "set_output") else None
 
@@ -419,9 +457,25 @@ class _Reader:
             return self._of_bunch(owner, str(place.value))
         if not isinstance(owner, _Data):
             return None
-        if owner.kind in (TABLE, BARE_TABLE) and not owner.steps:
-            return self._part_of_table(owner, place)
-        return replace(owner, ways=owner.ways if owner.steps else ())
+        if owner.steps:
+            return self._part_after_steps(owner, place)
+        return self._part_of_table(owner, place) if owner.kind in (TABLE, BARE_TABLE) else replace(owner, ways=())
+
+    def _part_after_steps(self, data: _Data, place: ast.expr) -> _Data | None:
+        """Return rows or columns of data that went through steps; None where it can't be known which columns."""
+        if not isinstance(place, ast.Tuple):
+            # Of an array a slice or a mask takes rows; of a table a name or a list takes columns.
+            return data if isinstance(place, (ast.Slice, ast.Compare)) else None
+        if len(place.elts) != 2 or not isinstance(place.elts[0], ast.Slice):
+            return None
+        columns = place.elts[1]
+        if isinstance(columns, ast.Slice) and ast.unparse(columns) == ":":
+            return data
+        way = self._way(ast.Tuple([columns], ast.Load()))
+        if way is None:
+            return None
+        chosen = _Way(f"{{}}[:, {ast.unparse(columns)}]", way.versions, self.place)
+        return replace(data, steps=(*data.steps, chosen))
 
     def _part_of_table(self, table: _Data, place: ast.expr) -> _Data | None:
         if isinstance(place, ast.Constant):
@@ -532,7 +586,7 @@ def _without_ways(value: Any) -> Any:
     """Return a part of a split: of the same kind and with the same steps before it, but only its name has its rows."""
     if not isinstance(value, _Data):
         return None
-    return value if value.steps else replace(value, ways=())
+    return value if value.steps else replace(value, ways=(), whole=(*value.ways, *value.whole))
 
 
 def _method_of_data(data: _Data, name: str) -> _Data | None:

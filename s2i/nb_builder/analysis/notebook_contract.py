@@ -5,6 +5,7 @@ import json
 import keyword
 import re
 import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,6 +80,13 @@ _KINDS = {
 # What authors call the function that the service knows as predictor.
 _OTHER_NAMES = re.compile(r"predict(?:_\w+)?|(?:model|make)_predict(?:ion)?|infer(?:ence)?|score|classify|forecast")
 _IMPORTS = (ast.Import, ast.ImportFrom)
+# Packages whose `import *` brings no predictor. Any other module may be the author's own.
+_WITHOUT_PREDICTOR = {
+    *sys.stdlib_module_names,
+    *("bokeh", "catboost", "fastai", "imblearn", "IPython", "keras", "lightgbm", "matplotlib", "mpl_toolkits", "numpy"),
+    *("pandas", "plotly", "pylab", "scipy", "seaborn", "sklearn", "statsmodels", "sympy", "tensorflow", "torch"),
+    *("torchvision", "tqdm", "xgboost"),
+}
 _OTHER_USES = (
     ((ast.For, ast.AsyncFor), "the variable of a loop"),
     ((ast.With, ast.AsyncWith), "what a 'with' statement gives"),
@@ -189,16 +197,20 @@ def may_bind_unseen(cells: Sequence[Cell]) -> bool:
         statements = parse(cell)
         if statements is None and TOLERATED not in cell.tags and "predictor" in cell.source:
             return True
-        if any(_binds_unseen(node) for statement in statements or () for node in ast.walk(statement)):
+        unfolding = unfold(statements or ())
+        if unfolding.opaque or "predictor" in bound(unfolding.statements):
+            return True
+        if any(_binds_unseen(node) for statement in unfolding.statements for node in ast.walk(statement)):
             return True
     return False
 
 
 def _binds_unseen(node: ast.AST) -> bool:
     if isinstance(node, ast.ImportFrom):
-        return any(alias.name == "*" for alias in node.names)
+        is_package = not node.level and (node.module or "").split(".")[0] in _WITHOUT_PREDICTOR
+        return any(alias.name == "*" for alias in node.names) and not is_package
     if isinstance(node, ast.Name):
-        return node.id in ("exec", "globals", "locals", "vars", "get_ipython")
+        return node.id in ("exec", "globals", "locals", "vars")
     return isinstance(node, ast.Global) and "predictor" in node.names
 
 

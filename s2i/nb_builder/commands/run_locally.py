@@ -173,9 +173,14 @@ def _build(given: argparse.Namespace, log: Log) -> tuple[Path, dict[str, str], A
 def _assembled(environ: dict[str, str]) -> int:
     """Build, and return the exit status; what ends the build by Ctrl-C has said so itself."""
     with subprocess.Popen([DOORWAYS / "assemble"], env=environ) as build:
-        while True:
-            with contextlib.suppress(KeyboardInterrupt):
-                return build.wait()
+        try:
+            while True:
+                with contextlib.suppress(KeyboardInterrupt):
+                    return build.wait()
+        finally:
+            # A signal that was sent only to this process, such as SIGTERM, must reach the build as well.
+            if build.poll() is None:
+                build.terminate()
 
 
 def serve(

@@ -44,7 +44,7 @@ def _source(model: FittedModel, defined: set[str]) -> str:
         # By the names of the columns: in any order, and a name that is missing is an error.
         rows = f"{pandas}.DataFrame([x])[{columns}]"
     for step in model.steps:
-        rows = f"{step}({rows})"
+        rows = step.replace("{}", rows, 1)
     if model.arrays_only and not model.steps and model.kind != TABLE:
         rows = f"{_module('numpy', 'np', model, imports)}.asarray({rows})"
     if model.wrapper:

@@ -43,6 +43,7 @@ _BRINGS = re.compile(
 )
 # A folder that is put on sys.path, such as sys.path.append(".."); os.path.abspath(…) may be around it.
 _ADDS = re.compile(r"\bsys\.path\.(?:append|insert)\((?P<what>.*)\)")
+_CHANGES_PATH = re.compile(r"\bsys\.path\.(?:append|insert|extend)\(|\bsys\.path\[?.*\]? *\+?=|\bos\.chdir\(|'cd',")
 _QUOTED = re.compile(r"['\"]([^'\"/][^'\"]*)['\"]")
 _WRAPS = re.compile(r"\s*get_ipython\(\)\.run_cell_magic\('(?:time|capture)',")
 # `%load_ext dotenv` as MagicsToPython writes it: an extension is a module.
@@ -142,7 +143,7 @@ def installs(cells: Sequence[Cell]) -> bool:
 
 def installs_otherwise(cell: Cell) -> bool:
     """Return whether a cell installs packages by another program than pip, or uses those of the machine."""
-    return bool(_INSTALLS.search(cell.source))
+    return bool(_INSTALLS.search(_without_comments(cell.source)))
 
 
 def of_notebook(cells: Sequence[Cell], folder: Path, src: Path) -> list[Import]:
@@ -152,12 +153,17 @@ def of_notebook(cells: Sequence[Cell], folder: Path, src: Path) -> list[Import]:
     absence does not need them. So are those under `if TYPE_CHECKING`, which never run. The bars of tqdm.notebook count
     as an import of ipywidgets.
     """
+    added_folders = _added(cells, folder, src)
     own_modules = _modules_of(src)
+    if not _path_is_computed(cells):
+        # A folder with the name of a package hides it only if Python looks there.
+        for name in [name for name in own_modules if providing(name) is not None]:
+            if not any(_files(base, name, ()) or (base / name).is_dir() for base in (folder, *added_folders)):
+                del own_modules[name]
     for written_file in (name for cell in cells for name in _WRITES.findall(cell.source)):
         own_modules[Path(written_file).stem].add(folder / written_file)
         own_modules[Path(written_file).parent.name].add(folder / written_file)
     pieces = list(_pieces_of(cells))
-    added_folders = _added(cells, folder, src)
     # Modules that may be imported. They are read last, as a later piece may import some of them for certain.
     optional_files: dict[Path, _Piece] = {}
     seen: set[Path] = set()
@@ -208,7 +214,7 @@ def _pieces_of(cells: Sequence[Cell]) -> Iterator[_Piece]:
     installs = brings = False
     for cell in cells:
         installs = installs or _installs(cell)
-        brings = brings or bool(_BRINGS.search(cell.source))
+        brings = brings or bool(_BRINGS.search(_without_comments(cell.source)))
         tree = syntax_trees.tree(_unwrapped(cell.source))
         if tree:
             always = tuple(
@@ -219,7 +225,12 @@ def _pieces_of(cells: Sequence[Cell]) -> Iterator[_Piece]:
 
 
 def _installs(cell: Cell) -> bool:
-    return bool(_RUNS_PIP.search(cell.source)) or installs_otherwise(cell)
+    return bool(_RUNS_PIP.search(_without_comments(cell.source))) or installs_otherwise(cell)
+
+
+def _without_comments(source: str) -> str:
+    """Return the source without the lines that are comments, such as `# !pip install numpy`."""
+    return "\n".join(line for line in source.split("\n") if not line.lstrip().startswith("#"))
 
 
 def _module(path: Path, by: _Piece, src: Path, seen: set[Path], *, sure: bool) -> _Piece | None:
@@ -283,6 +294,13 @@ def _added(cells: Sequence[Cell], folder: Path, src: Path) -> list[Path]:
     calls = (match["what"] for cell in cells for match in _ADDS.finditer(cell.source))
     paths = (Path(os.path.normpath(folder / text)) for arguments in calls for text in _QUOTED.findall(arguments))
     return [path for path in dict.fromkeys(paths) if path.is_relative_to(src) and path.is_dir()]
+
+
+def _path_is_computed(cells: Sequence[Cell]) -> bool:
+    """Return whether a cell changes sys.path or the working folder in a way that `_added` can't read."""
+    texts = [_without_comments(cell.source) for cell in cells]
+    changes = sum(len(_CHANGES_PATH.findall(text)) for text in texts)
+    return changes > sum(len(_QUOTED.findall(match["what"])) > 0 for text in texts for match in _ADDS.finditer(text))
 
 
 def _named(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -70,6 +70,26 @@ def test_what_the_syntax_tree_can_not_show_is_left_to_the_run(source):
     check(source)
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "get_ipython().run_line_magic('matplotlib', 'inline')",
+        "get_ipython().system('wget -q https://example.org/data.csv')",
+        "get_ipython().run_cell_magic('time', '', 'model = 1\\n')",
+        "from sklearn.linear_model import *",
+        "from pylab import *",
+        "from math import *",
+    ],
+)
+def test_what_binds_no_predictor_does_not_hide_that_it_is_missing(source):
+    with pytest.raises(PredictorMissing):
+        check(source, "x = 1")
+
+
+def test_a_predictor_inside_a_cell_magic_is_left_to_the_run():
+    check("get_ipython().run_cell_magic('time', '', 'def predictor(x): return x\\n')")
+
+
 def test_the_last_binding_decides_whether_predictor_can_be_called():
     check("predictor = None", GOOD)
     with pytest.raises(NotCallable, match="'predictor' is a list, which can't be called"):

@@ -2,8 +2,12 @@
 
 import http.server
 import io
+import os
+import signal
 import socket
+import sys
 import threading
+import time
 
 import pytest
 from nb_builder.commands import run_locally
@@ -59,6 +63,31 @@ def test_that_no_port_is_free_is_a_problem_like_any():
         taken.listen()
         with pytest.raises(run_locally.NoPortFree, match="No port from 65535 on is free"):
             run_locally.free_port(65535, Log(io.StringIO()))
+
+
+def test_a_signal_during_the_build_ends_the_build(monkeypatch, tmp_path):
+    assemble = tmp_path / "assemble"
+    ended, started = tmp_path / "ended", tmp_path / "started"
+    assemble.write_text(
+        f"#!/bin/sh\ntrap 'touch {ended}; exit 1' TERM\ntouch {started}\n"
+        "for second in 1 2 3 4 5 6 7 8 9 10; do sleep 1 & wait; done\n"
+    )
+    assemble.chmod(0o755)
+    monkeypatch.setattr(run_locally, "DOORWAYS", tmp_path)
+
+    def terminate():
+        while not started.exists():
+            time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    before = signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    try:
+        threading.Thread(target=terminate).start()
+        with pytest.raises(SystemExit):
+            run_locally._assembled(dict(os.environ))
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert ended.exists()
 
 
 @pytest.fixture

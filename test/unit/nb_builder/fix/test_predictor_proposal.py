@@ -112,6 +112,61 @@ def test_a_model_is_asked_in_the_form_of_its_data(code, answer, examples):
     assert source.startswith("# Proposed by nb-builder")
 
 
+@pytest.mark.parametrize(
+    ("code", "answer", "examples"),
+    [
+        (
+            "X = scaler.fit_transform(df[['a', 'b']])\norder = [1, 0]\nbest = X[:, order]\nm = Ridge().fit(best, df.y)",
+            f"m.predict(scaler.transform({OF_COLUMNS})[:, order])[0]",
+            "df[['a', 'b']].head(3).to_dict(\"records\")",
+        ),
+        (
+            "X = df[['a', 'b']]\nX_train, X_test = train_test_split(X)\nX_train = scaler.fit_transform(X_train)"
+            + "\nX_test = scaler.transform(X_test)\nm = Ridge().fit(X_train, df.y)",
+            f"m.predict(scaler.transform({OF_COLUMNS}))[0]",
+            'X.head(3).to_dict("records")',
+        ),
+        (
+            "X_train, X_test = train_test_split(df.drop('y', axis=1))\nX_train = scaler.fit_transform(X_train)"
+            + "\nm = Ridge()\nm.fit(X_train, df.y)",
+            f"m.predict(scaler.transform({OF_COLUMNS}))[0]",
+            "df.drop('y', axis=1).head(3).to_dict(\"records\")",
+        ),
+        (
+            "X = scaler.fit_transform(df[['a', 'b']])\nX = pd.DataFrame(X, columns=['a', 'b'])\nm = Ridge()\nm.fit(X, 1)",
+            f"m.predict(pd.DataFrame(scaler.transform({OF_COLUMNS}), columns=['a', 'b']))[0]",
+            "df[['a', 'b']].head(3).to_dict(\"records\")",
+        ),
+    ],
+)
+def test_what_happens_between_the_samples_and_the_model_happens_to_each_sample(code, answer, examples):
+    source = proposed(TABLE + "scaler = StandardScaler()\n", code)
+    assert f"def predictor(x):\n    return {answer}\n" in source
+    assert source.endswith(f"\n\n\nexamples = {examples}")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "scaler.fit_transform(df * 100)",
+        "scaler.fit(df.tail())",
+        "for part in (df, df * 2):\n    scaler.fit_transform(part)",
+        "X2 = scaler.fit_transform(df * 100)",
+        "order[0] = 1",
+    ],
+)
+def test_a_step_that_changes_after_the_model_was_fitted_is_not_proposed(code):
+    fitted = (
+        "scaler = StandardScaler()\norder = [0, 1]\nX = scaler.fit_transform(df)[:, order]\nm = Ridge().fit(X, df.y)"
+    )
+    assert proposed(TABLE, fitted) is not None
+    assert proposed(TABLE, fitted, code) is None
+
+
+def test_a_model_that_a_loop_fits_again_is_not_proposed():
+    assert proposed(TABLE, "m = Ridge().fit(df, df.y)", "for X in (df, df * 2):\n    m.fit(X, df.y)") is None
+
+
 def test_classes_have_names_where_these_are_evident():
     source = proposed(
         "from sklearn.datasets import load_iris\nfrom sklearn.tree import DecisionTreeClassifier as Tree\n"

@@ -70,6 +70,28 @@ def test_modules_anywhere_in_the_repository_count_as_its_own(tmp_path):
     }
 
 
+def test_a_folder_hides_a_package_only_where_python_looks_for_it(tmp_path):
+    for folder in ("pandas/1_intro", "python-package/lightgbm", "lessons"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "pandas/1_intro/plot.py").write_text("import flask")
+    (tmp_path / "python-package/lightgbm/__init__.py").write_text("import dask")
+
+    def of(source):
+        cells = [Cell(source, 1, 1)]
+        return {each.package for each in undeclared_imports.of_notebook(cells, tmp_path / "lessons", tmp_path)}
+
+    assert of("import pandas, lightgbm") == {"pandas", "lightgbm"}
+    assert of("import sys\nsys.path.append('../python-package')\nimport lightgbm") == {"dask"}
+    assert of("import sys\nsys.path.append(HERE)\nimport lightgbm") == {"dask"}
+
+
+@pytest.mark.parametrize("comment", ["# !pip install alpha", "  # get_ipython().system('pip install alpha')"])
+def test_a_commented_installation_installs_nothing(tmp_path, comment):
+    cells = [Cell(f"{comment}\nimport alpha", 1, 1)]
+    assert not undeclared_imports.installs(cells)
+    assert certain_packages(tmp_path, f"{comment}\nimport alpha") == ["alpha"]
+
+
 @pytest.mark.parametrize(
     ("adds", "below"),
     [
