@@ -276,7 +276,7 @@ def make_model(
                 run_cells(build, notebook, script.cells, files, python=installer.python, overlay=overlay, pip=pip)
     files.put_back()
     tell_what_pip_brought(build, installer)
-    build.report.facts.update(ingredients.facts())
+    build.report.facts.update(ingredients.facts(files.states_at_keep))
 
 
 @contextmanager

@@ -6,7 +6,8 @@ import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from nb_builder.common import inside
+from nb_builder.common import inside, visible
+from nb_builder.problems.notebooks import FileEncoding
 from nb_builder.repository import ordinary_files
 
 # Where assemble leaves labels for s2i (nb_builder.report.image_labels).
@@ -31,7 +32,11 @@ def text(builder: str, variables: Mapping[str, str]) -> str:
 
 
 def lay(folder: Path, context: Path, builder: str, variables: Mapping[str, str]) -> None:
-    """Write the Dockerfile and a copy of the repository in `folder` to the folder `context`."""
+    """Write the Dockerfile and a copy of the repository in `folder` to the folder `context`; raise FileEncoding."""
+    for name, value in variables.items():
+        if not visible.is_utf_8(value):
+            # Variables are decoded as os.environ is; a Dockerfile can't have such bytes.
+            raise FileEncoding(subject=f"The value of {name}", file=".s2i/environment", encoding="UTF-8")
     (context / "Dockerfile").write_text(text(builder, variables), encoding="utf-8")
     shutil.copytree(folder, context / "src", symlinks=True, ignore=_left_out(folder))
 
@@ -58,9 +63,19 @@ def _is_ignored(path: str, patterns: list[str]) -> bool:
     """Return whether the last pattern that matches leaves the path out: one with `!` takes it in again."""
     ignored = False
     for pattern in patterns:
-        if fnmatch.fnmatchcase(path, pattern.lstrip("!").strip("/")):
+        if _matches(path, pattern.lstrip("!").strip("/")):
             ignored = not pattern.startswith("!")
     return ignored
+
+
+def _matches(path: str, pattern: str) -> bool:
+    """Return whether a pattern of Go's filepath.Match, which s2i uses, is of the whole path: no `*` crosses a slash."""
+    names, patterns = path.split("/"), pattern.split("/")
+    # fnmatch has `!` for what Go has `^` for, so that a `!` in a class is a character of it.
+    return len(names) == len(patterns) and all(
+        fnmatch.fnmatchcase(name, part.replace("[!", "[\\!").replace("[^", "[!"))
+        for name, part in zip(names, patterns, strict=True)
+    )
 
 
 def _quoted(value: str) -> str:

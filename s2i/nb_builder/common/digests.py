@@ -7,10 +7,26 @@ from pathlib import Path
 
 from nb_scorer.common import paths
 
+_BLOCK_BYTES = 1 << 20
+
+# Mode, size, mtime, ctime and inode: any change of a file's content or mode shows in one of these.
+State = tuple[int, int, int, int, int]
+
+
+def state(path: Path) -> State:
+    """Return what differs after any change of a file, or of a link itself, without reading it."""
+    status = path.lstat()
+    return status.st_mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
+
 
 def digest(path: Path) -> str:
     """Return the SHA-256 of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        # Data sets lie in repositories, too: never a whole file in memory.
+        while block := file.read(_BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def digests(folder: Path, names: Iterable[str]) -> dict[str, str]:

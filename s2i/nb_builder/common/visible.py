@@ -45,6 +45,11 @@ def is_printable(text: str) -> bool:
     return not any(unicodedata.category(character) in _UNPRINTABLE for character in text)
 
 
+def is_utf_8(text: str) -> bool:
+    """Return whether a text that was decoded as os.environ is came from valid UTF-8."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
 def _shown(character: str) -> str:
     # Most texts are ASCII, and this is asked for each character.
     if " " <= character <= "~":

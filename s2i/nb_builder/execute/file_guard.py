@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from nb_builder.common import digests
 from nb_builder.common.log import Log
 from nb_builder.common.workspace import Workspace
 
@@ -17,9 +18,6 @@ SHOWN_FILES = 3
 HEADROOM = 2
 # Bytecode may stay: without it each start of the service would compile the modules again.
 _NOT_OURS = {"__pycache__", ".git"}
-
-# Mode, size, mtime, ctime and inode: any change of a file's content or mode shows in one of these.
-_State = tuple[int, int, int, int, int]
 
 
 @contextlib.contextmanager
@@ -40,7 +38,9 @@ class Files:
         self._src = workspace.src
         self._build = workspace.build
         self._log = log
-        self._states: dict[Path, _State] = {}
+        self._states: dict[Path, digests.State] = {}
+        # As `keep` found them; put_back gives files new states.
+        self.states_at_keep: dict[Path, digests.State] = {}
         self._known: set[Path] = set()
         self._folders: set[Path] = set()
         self._copy: Path | None = None
@@ -78,9 +78,9 @@ class Files:
             self._known.add(name)
             # Unreadable to us, or gone: a process that a cell has started may still be changing files.
             with contextlib.suppress(PermissionError, FileNotFoundError):
-                state = _state(entry)
+                state = digests.state(entry)
                 _copy(entry, copy / name)
-                self._states[name] = state
+                self._states[name] = self.states_at_keep[name] = state
 
     def put_back(self) -> None:
         """Restore every file to its state at `keep`, and log which had changed."""
@@ -108,12 +108,12 @@ class Files:
             (self._src / folder).mkdir(parents=True, exist_ok=True)
         for name, state in self._states.items():
             entry = self._src / name
-            if os.path.lexists(entry) and _state(entry) == state:
+            if os.path.lexists(entry) and digests.state(entry) == state:
                 continue
             if entry.is_symlink() or (copy / name).is_symlink():
                 entry.unlink(missing_ok=True)
             _copy(copy / name, entry)
-            self._states[name] = _state(entry)
+            self._states[name] = digests.state(entry)
             yield name
 
     def _entries(self, on_folder: Callable[[Path], None]) -> Iterator[tuple[Path, Path]]:
@@ -132,11 +132,6 @@ class Files:
         if self._copy is not None:
             shutil.rmtree(self._copy, ignore_errors=True)
             self._copy = None
-
-
-def _state(entry: Path) -> _State:
-    status = entry.lstat()
-    return status.st_mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
 
 def _copy(source: Path, target: Path) -> None:

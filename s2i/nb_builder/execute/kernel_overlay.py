@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
-from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from nb_builder.common import markers
 from nb_builder.install.installer import UV, Installer
 from nb_builder.install.interpreters import Python
 from nb_builder.problems.build_problem import BuildProblem
@@ -88,8 +88,7 @@ def versions(freeze: str) -> dict[str, Version | None]:
 
 def fits(overlay: Path, installed: Mapping[str, Version | None], minor: str) -> bool:
     """Return whether the packages of the venv, which come before the overlay's, meet the overlay's requirements."""
-    builder_markers = {name: str(value) for name, value in default_environment().items()}
-    environment = {**builder_markers, "python_version": minor, "python_full_version": f"{minor}.0", "extra": ""}
+    environment = markers.environment(minor)
     return all(
         _suits(Requirement(line), installed, environment)
         for distribution in distributions(path=[str(overlay)])

@@ -3,7 +3,7 @@
 import json
 import platform
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -44,14 +44,18 @@ class Ingredients:
         self.notebooks = {str(name) for name in notebooks}
         # Only the last of several notebooks is watched; the others may have read anything.
         self.watched = len(self.notebooks) == 1
-        self.files_before = set(digests.all_files(workspace.src))
+        self.states_before = {name: digests.state(workspace.src / name) for name in digests.all_files(workspace.src)}
+        self.files_before = set(self.states_before)
         self.extra = extra
 
-    def facts(self) -> dict[str, object]:
-        """Return, after the run, the facts for the report: files read, files written, and a digest of all inputs."""
+    def facts(self, states: Mapping[Path, digests.State] | None = None) -> dict[str, object]:
+        """Return, after the run, the facts for the report: files read, files written, and a digest of all inputs.
+
+        `states` are those of files when the author's cells had ended, if what came after them has been undone since.
+        """
         reads = json.loads((self.workspace.build / paths.READS).read_text(encoding="utf-8"))
         reads["complete"] = reads["complete"] and self.watched
-        written = sorted(set(digests.all_files(self.workspace.src)) - self.files_before)
+        written = sorted(self._written(states or {}))
         names = self._names(reads)
         return {
             "read": digests.digests(self.workspace.src, names),
@@ -76,6 +80,16 @@ class Ingredients:
         if self._recipe(names) != previous.facts.get("recipe"):
             return "cells, parameters, packages, modules or files that it reads have changed"
         return ""
+
+    def _written(self, states: Mapping[Path, digests.State]) -> Iterator[str]:
+        """Yield the files that cells have made, changed or removed."""
+        files = set(digests.all_files(self.workspace.src))
+        yield from files - self.files_before
+        for name, before in self.states_before.items():
+            # The state itself changes where a file is put back as it was.
+            after = states.get(Path(name)) or (digests.state(self.workspace.src / name) if name in files else None)
+            if after != before:
+                yield name
 
     def _names(self, reads: Mapping[str, Any]) -> set[str]:
         """Return the files that the model may depend on; script two stands for the notebooks themselves."""

@@ -93,8 +93,8 @@ class Installer:
             text = lock.read_text(encoding="utf-8")
         elif wanted.lock:
             self.log.line(f"     exactly as {wanted.lock.name} of the repository says")
-            text = wanted.lock.read_text(encoding="utf-8-sig")
-            lock.write_bytes(wanted.lock.read_bytes())
+            text = wanted.locked
+            lock.write_text(text, encoding="utf-8")
         else:
             resolution = self._resolve(wanted, lock, scratch) if self.choice != "pip" else None
             if resolution is None:

@@ -40,14 +40,14 @@ class SystemPackage:
 def read(folders: Iterable[Path], top: Path) -> tuple[SystemPackage, ...]:
     """Return the packages required by files in the notebooks' `folders`, in `top`, or in binder/ in these.
 
-    Raises SystemPackagesMalformed or FileRefused.
+    Raises SystemPackagesMalformed, FileRefused or FileEncoding.
     """
     paths = dict.fromkeys(
         folder / subfolder / name for folder in (*folders, top) for subfolder in _SUBFOLDERS for name in FILES
     )
     packages: dict[str, SystemPackage] = {}
     for path in paths:
-        for package in _entries(path, os.path.relpath(path, top)) if ordinary_files.is_file(path, top) else ():
+        for package in _entries(path, top) if ordinary_files.is_file(path, top) else ():
             packages.setdefault(package.entry, package)
     return tuple(packages.values())
 
@@ -65,8 +65,9 @@ def provide(wanted: Sequence[SystemPackage], log: Log, *, may_install: bool, in_
     return [f"{package.name}={installed[package.name].version}" for package in wanted]
 
 
-def _entries(path: Path, name: str) -> Iterable[SystemPackage]:
-    for number, line in logical(path.read_text(encoding="utf-8-sig")):
+def _entries(path: Path, top: Path) -> Iterable[SystemPackage]:
+    name = os.path.relpath(path, top)
+    for number, line in logical(ordinary_files.text(path, top)):
         for word in line.split():
             match = _PACKAGE.fullmatch(word)
             if not match:

@@ -324,8 +324,8 @@ def _requirements_of(
     try:
         declared = sources.of_repository(notebook.name, notebook.node, src)
         folder = notebook.folder(src)
-        command = collect.interpreter(python.path, isolated=isolated)
-        return collect.collect(path, command, folder, src, notebook.name, declared, allowed=allowed)
+        interpreter = collect.Interpreter(python.path, python.full or python.minor, isolated)
+        return collect.collect(path, interpreter, folder, src, notebook.name, declared, allowed=allowed)
     except BuildProblem as problem:
         bindings = notebook_contract.bindings(NAME, notebook.cells)
         if not bindings or not _is_of_the_cell(problem, notebook.name):

@@ -99,6 +99,15 @@ class FileRefused(BuildProblem):
     fix_words = "Replace {file} by a regular file, or remove it; then build again."
 
 
+class FileEncoding(BuildProblem):
+    """A text file that the build reads is neither UTF-8 nor UTF-16."""
+
+    code = "file-encoding"
+    what_words = "{subject} is not {encoding} text."
+    why_words = "The build has to read it, and any other encoding would be a guess."
+    fix_words = "Save {file} in UTF-8, then build again."
+
+
 class NotebookChosenTwice(BuildProblem):
     """Both settings that choose a notebook are set."""
 

@@ -3,8 +3,8 @@
 import os
 from pathlib import Path
 
-from nb_builder.common import inside, visible
-from nb_builder.problems.notebooks import FileRefused
+from nb_builder.common import inside, text_files, visible
+from nb_builder.problems.notebooks import FileEncoding, FileRefused
 
 
 def require(path: Path, top: Path) -> Path:
@@ -18,3 +18,12 @@ def require(path: Path, top: Path) -> Path:
 def is_file(path: Path, top: Path) -> bool:
     """Return whether there is a file; raise FileRefused for what `require` refuses."""
     return os.path.lexists(path) and require(path, top).is_file()
+
+
+def text(path: Path, top: Path) -> str:
+    """Return the text of a file in UTF-8 or UTF-16, without a byte order mark; raise FileRefused or FileEncoding."""
+    name = visible.line(os.path.relpath(path, top))
+    try:
+        return text_files.read(require(path, top))
+    except UnicodeDecodeError:
+        raise FileEncoding(subject=name, file=name, encoding="UTF-8 or UTF-16") from None

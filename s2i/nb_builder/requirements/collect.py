@@ -3,16 +3,17 @@
 import os
 import re
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from nb_scorer.common import paths
+from packaging.markers import InvalidMarker, Marker
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from nb_builder.common import digests
+from nb_builder.common import digests, markers
 from nb_builder.problems.packages import (
     LockOutdated,
     RequirementsConflict,
@@ -22,6 +23,7 @@ from nb_builder.problems.packages import (
 from nb_builder.repository import ordinary_files
 from nb_builder.requirements import line_parser, lock_file, sources
 from nb_builder.requirements.line_parser import Asked, Origin
+from nb_builder.requirements.logical_lines import logical
 from nb_builder.requirements.pip_config import without_credentials
 from nb_builder.requirements.sources import NOTHING, Choice, Declaration, requirements_txt
 from nb_builder.rewrite.emit_requirements import MALFORMED
@@ -32,7 +34,27 @@ _TIME_LIMIT = 60
 # Needed to save and load the model, so it is added; the notebook may pin its version.
 CLOUDPICKLE = "cloudpickle"
 
-_LOCKED = re.compile(r"^([A-Za-z0-9][\w.-]*)(?:\[[^]]*\])?\s*(?:==|@)\s*([^\s;\\]+)", re.MULTILINE)
+_LOCKED = re.compile(r"([A-Za-z0-9][\w.-]*)(?:\[[^]]*\])?\s*(?:==|@)\s*([^\s;]+)(?:\s*;\s*(.+?))?(?:\s+--.*)?")
+
+
+@dataclass(frozen=True)
+class Interpreter:
+    """The notebook's Python: how script one is run, and the version, such as "3.11.2", that markers are about.
+
+    If it is isolated, script one can't import modules of the repository.
+    """
+
+    path: Path
+    version: str
+    isolated: bool = False
+
+    @property
+    def command(self) -> list[str | Path]:
+        """Return the command to which the script is added."""
+        # -S leaves out site-packages: script one has the standard library, on any machine, and the repository's
+        # modules. A module named like one that Python itself imports as it starts would run at once; with -I there
+        # are none of them.
+        return [self.path, "-I", "-S"] if self.isolated else [self.path, "-S"]
 
 
 @dataclass(frozen=True)
@@ -55,6 +77,11 @@ class Wanted:
         return len(self.asked.lines)
 
     @property
+    def locked(self) -> str:
+        """Return the text of the repository's lock, "" without one; raise FileEncoding."""
+        return ordinary_files.text(self.lock, self.top) if self.lock else ""
+
+    @property
     def declared(self) -> bool:
         """Return whether anything declares what to install, even if it declares that nothing is needed."""
         return bool(self.asked.lines or self.choice.counted or self.lock)
@@ -65,7 +92,7 @@ class Wanted:
 
         That is so where an address has a password: locks are kept without them, so the next build has to resolve again.
         """
-        texts = [path.read_text("utf-8") for path in (self.emitted, self.lock) if path]
+        texts = [self.emitted.read_text("utf-8"), *([self.locked] if self.lock else [])]
         if any(without_credentials(text) != text for text in texts):
             return ""
         folders = [digests.tree(folder) for folder in self.asked.folders]
@@ -109,7 +136,7 @@ class Wanted:
 
 def collect(
     script: Path,
-    interpreter: Sequence[str | Path],
+    interpreter: Interpreter,
     folder: Path,
     src: Path,
     notebook: Path,
@@ -117,14 +144,14 @@ def collect(
     *,
     allowed: Sequence[str] = (),
 ) -> Wanted:
-    """Run script one in `folder` by the command `interpreter`, and add what files of the repository ask for.
+    """Run script one in `folder` with `interpreter`, and add what files of the repository require.
 
     `declared` is what they say, the nearest first; `allowed` are the hosts whose indexes may be named. Writes
-    requirements.txt beside `script`. Raises RequirementsNeedPackages, RequirementsMalformed, RequirementIsOption,
-    IndexNotAllowed, GitMissing, RequirementsConflict, LockOutdated or FileRefused.
+    requirements.txt next to `script`. Raises RequirementsNeedPackages, RequirementsMalformed, RequirementIsOption,
+    IndexNotAllowed, GitMissing, RequirementsConflict, LockOutdated, FileRefused or FileEncoding.
     """
     emitted = script.with_name(paths.REQUIREMENTS)
-    _emit(script, interpreter, folder, emitted, notebook)
+    _emit(script, interpreter.command, folder, emitted, notebook)
     origin = Origin(line_parser.CELL, "entry", str(notebook), (folder, src), src, strict=True)
     packages = requirements_txt.of_lines(emitted.read_text(encoding="utf-8").splitlines())
     asked = line_parser.read(packages.numbered(), origin)
@@ -140,7 +167,7 @@ def collect(
     choice = replace(choice, notes=(*choice.notes, *asked.notes))
     wanted = Wanted(cell, emitted, locked, asked, src, choice)
     _check_agreement(wanted)
-    _check_lock(wanted)
+    _check_lock(wanted, markers.environment(interpreter.version))
     write(wanted)
     return wanted
 
@@ -171,13 +198,6 @@ def _has_name(line: str) -> bool:
     except InvalidRequirement:
         return False
     return True
-
-
-def interpreter(python: Path, *, isolated: bool) -> list[str | Path]:
-    """Return the command for script one; `isolated`, it can import nothing of the repository."""
-    # -S leaves out site-packages: script one has the standard library, on any machine, and the repository's modules.
-    # A module named like one that Python itself imports as it starts would run at once; with -I there are none of them.
-    return [python, "-I", "-S"] if isolated else [python, "-S"]
 
 
 def _emit(script: Path, command: Sequence[str | Path], folder: Path, target: Path, notebook: Path) -> None:
@@ -246,18 +266,31 @@ def _requirement(line: str) -> Requirement | None:
     return None
 
 
-def _check_lock(wanted: Wanted) -> None:
-    """Raise LockOutdated where the repository's lock does not satisfy what the cell asks for."""
+def _check_lock(wanted: Wanted, environment: dict[str, str]) -> None:
+    """Raise LockOutdated if the repository's lock does not satisfy what the cell requires in this environment."""
     if wanted.lock is None:
         return
-    text = wanted.lock.read_text(encoding="utf-8-sig")
+    text = wanted.locked
     lock_file.parse(text, wanted.top, wanted.lock.name)
-    locked = {canonicalize_name(name): version for name, version in _LOCKED.findall(text)}
+    locked = dict(_locked_versions(text, environment))
     for requirement in wanted.cell:
         version = locked.get(canonicalize_name(requirement.name))
-        applies = requirement.marker is None or requirement.marker.evaluate()
+        applies = requirement.marker is None or requirement.marker.evaluate(environment)
         # An address in either of them has no version to compare.
         address = requirement.url is not None or "/" in (version or "")
         fits = version is not None and (address or requirement.specifier.contains(version, prereleases=True))
         if applies and not fits:
             raise LockOutdated(requirement=requirement, has=version or "nothing", lock=wanted.lock.name)
+
+
+def _locked_versions(text: str, environment: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield the name and the version or address of each package that the lock has for this environment."""
+    for _, line in logical(text):
+        match = _LOCKED.fullmatch(line)
+        if match is None:
+            continue
+        # The installer reports a marker that is invalid.
+        with suppress(InvalidMarker):
+            if match[3] and not Marker(match[3]).evaluate(environment):
+                continue
+        yield canonicalize_name(match[1]), match[2]

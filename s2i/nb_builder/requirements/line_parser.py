@@ -142,8 +142,8 @@ def of_packages(file: str, packages: Packages, top: Path, seen: frozenset[Path] 
 
 
 def options_of(path: Path, top: Path) -> IndexOptions:
-    """Return the options in a lock of the repository; lock_file parses its packages."""
-    lines = [(number, line) for number, line in logical(path.read_text(encoding="utf-8-sig")) if line.startswith("-")]
+    """Return the options in a lock of the repository; lock_file parses its packages. Raises FileEncoding as well."""
+    lines = [(number, line) for number, line in logical(ordinary_files.text(path, top)) if line.startswith("-")]
     name = os.path.relpath(path, top)
     return read(lines, Origin(name, "line", name, (path.parent, top), top), frozenset({path.resolve()})).options
 

@@ -27,7 +27,7 @@ UNSAID = frozenset(
     (
         *("src", "app_root", "home", "ca_bundle", "commit", "source", "in_image", "parameters", "builder_image"),
         *("openshift_build_commit", "openshift_build_source", "source_date_epoch", "sign_key_file"),
-        *("sign_certificate_file", "slim", "keep", "slim_base", "reuse_model"),
+        *("sign_certificate_file", "problem_file", "slim", "keep", "slim_base", "reuse_model"),
     )
 )
 

@@ -1,9 +1,9 @@
 """Read text and TOML files, which any editor on any system may have written."""
 
-import codecs
 import sys
 from pathlib import Path
 
+from nb_builder.common import text_files
 from nb_builder.requirements.sources.declaration import Unreadable
 
 if sys.version_info >= (3, 11):
@@ -11,29 +11,11 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-_MARKS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
-
-
-def encoding_of(content: bytes) -> str:
-    """Return the encoding of a text by its byte order mark, or by the zeros of UTF-16 without one."""
-    for mark, encoding in _MARKS:
-        if content.startswith(mark):
-            return encoding
-    # In Windows PowerShell, `pip freeze > requirements.txt` writes UTF-16.
-    if content[1:2] == b"\0":
-        return "utf-16-le"
-    return "utf-16-be" if content[:1] == b"\0" else "utf-8"
-
 
 def read(path: Path) -> str:
     """Return the text of `path` in UTF-8 or UTF-16, with or without a byte order mark; raise Unreadable."""
-    content = path.read_bytes()
     try:
-        return content.decode(encoding_of(content)).replace("\r\n", "\n")
+        return text_files.read(path)
     except UnicodeDecodeError:
         raise Unreadable("it is text neither in UTF-8 nor in UTF-16") from None
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
-from packaging.markers import default_environment
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from nb_builder.common import markers
 from nb_builder.common.installed import Distribution
 
 
@@ -15,11 +15,7 @@ def needed_by(names: Iterable[str], distributions: Iterable[Distribution], pytho
     `names` themselves are left out. `python` is the full version of the Python that they are for, such as 3.11.2.
     """
     installed = {distribution.name: distribution for distribution in distributions}
-    environment: dict[str, str] = {
-        **{name: str(value) for name, value in default_environment().items()},
-        "python_version": ".".join(python.split(".")[:2]),
-        "python_full_version": python,
-    }
+    environment = markers.environment(python)
     roots = set(names)
     requesters: dict[str, str] = {}
     todo = [(name, "") for name in sorted(roots)]

@@ -72,6 +72,18 @@ def test_what_it_does_not_read_may_change(build):
     assert same(build, facts) == ""
 
 
+@pytest.mark.parametrize("is_deleted", [False, True])
+def test_a_cell_that_changes_a_file_of_the_repository_writes_it(build, is_deleted):
+    made_of = build.ingredients(python="3.11.2")
+    # predictor alone reads it, so its content does not show among what the cells have read.
+    (build.workspace.src / "README.md").unlink() if is_deleted else build.write("src/README.md", "by a cell")
+    build.write("build/reads.json", json.dumps({"complete": True, "files": ["data.csv"]}))
+    facts = made_of.facts()
+    assert facts["written"] == ["README.md"]
+    build.write("src/README.md", "r")
+    assert same(build, facts) == "the notebook writes files (README.md), and they are part of its result"
+
+
 def test_where_reading_could_not_be_followed_every_file_counts(build):
     facts = build.facts(files=[], complete=False)
     assert same(build, facts) == ""

@@ -7,7 +7,7 @@ from nb_builder.common.dpkg import Package
 from nb_builder.common.log import Log
 from nb_builder.install import system_packages
 from nb_builder.install.system_packages import SystemPackage
-from nb_builder.problems.notebooks import SystemPackageMissing, SystemPackagesMalformed
+from nb_builder.problems.notebooks import FileEncoding, SystemPackageMissing, SystemPackagesMalformed
 
 APT = """#!/bin/sh
 echo "$@" >>"$CALLS"
@@ -45,6 +45,18 @@ def provide(*entries, may_install=True, in_image=True):
     stream = io.StringIO()
     wanted = [package(entry) for entry in entries]
     return system_packages.provide(wanted, Log(stream), may_install=may_install, in_image=in_image), stream.getvalue()
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-8-sig"])
+def test_a_file_may_be_in_utf_16(tmp_path, encoding):
+    (tmp_path / "apt.txt").write_bytes("# drawing\r\ngraphviz\r\n".encode(encoding))
+    assert system_packages.read([tmp_path], tmp_path) == (package("graphviz"),)
+
+
+def test_a_file_in_another_encoding_is_a_problem_that_names_it(tmp_path):
+    (tmp_path / "apt.txt").write_bytes("graphviz # für später\n".encode("latin-1"))
+    with pytest.raises(FileEncoding, match="apt.txt is not UTF-8 or UTF-16 text"):
+        system_packages.read([tmp_path], tmp_path)
 
 
 def test_files_beside_the_notebook_and_at_the_top_count(tmp_path):

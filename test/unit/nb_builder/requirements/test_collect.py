@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from nb_builder.problems.notebooks import FileEncoding
 from nb_builder.problems.packages import (
     IndexNotAllowed,
     LockOutdated,
@@ -19,7 +20,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 NAME = Path("model.ipynb")
 
 
-def wanted(tmp_path, source, folder="."):
+def wanted(tmp_path, source, folder=".", python="3.11.2"):
     build, src = tmp_path / "build", tmp_path / "src"
     build.mkdir(exist_ok=True)
     (src / folder).mkdir(exist_ok=True, parents=True)
@@ -27,7 +28,8 @@ def wanted(tmp_path, source, folder="."):
     notebook = new_notebook(cells=[new_code_cell(source)])
     script.write_text(scripts.requirements_script(notebook, NAME).text)
     declared = sources.of_repository(Path(folder) / NAME, notebook, src)
-    return collect.collect(script, [sys.executable, "-S"], src / folder, src, NAME, declared)
+    interpreter = collect.Interpreter(Path(sys.executable), python)
+    return collect.collect(script, interpreter, src / folder, src, NAME, declared)
 
 
 def collected(tmp_path, source):
@@ -255,6 +257,46 @@ def test_a_contradiction_with_a_file_of_entries_counts_them(tmp_path):
     (tmp_path / "src/requirements.txt").write_text("python=3.9=h\nattrs=22.1=x\nsix=1.15=py_0\n")
     told = refused(RequirementsConflict, tmp_path, "requirements = [['six', '1.16.0']]")
     assert "the cell asks for six==1.16.0, and requirements.txt (entry 2) for six==1.15." in told
+
+
+def test_a_marker_is_about_the_notebook_s_python(tmp_path):
+    repository(tmp_path, requirements_lock="six==1.16.0 --hash=sha256:00\n")
+    cell = 'requirements = ["six", "tomli; python_version >= \'3.8\'"]'
+    assert wanted(tmp_path, cell, python="3.7.17").lock
+    with pytest.raises(LockOutdated, match="The cell asks for tomli; .*, and requirements.lock has nothing"):
+        wanted(tmp_path, cell, python="3.8.20")
+
+
+def test_of_the_versions_in_a_lock_the_one_for_the_notebook_s_python_counts(tmp_path):
+    lock = """\
+six==1.16.0 ; python_full_version < '3.8' \\
+    --hash=sha256:00
+six==1.17.0 ; python_full_version >= '3.8' --hash=sha256:01
+"""
+    repository(tmp_path, requirements_lock=lock)
+    assert wanted(tmp_path, 'requirements = [["six", "1.16.0"]]', python="3.7.17").lock
+    assert wanted(tmp_path, 'requirements = [["six", "1.17.0"]]', python="3.8.20").lock
+    with pytest.raises(LockOutdated, match="requirements.lock has 1.17.0"):
+        wanted(tmp_path, 'requirements = [["six", "1.16.0"]]', python="3.8.20")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-8-sig"])
+def test_a_lock_may_be_in_utf_16(tmp_path, encoding):
+    repository(tmp_path)
+    lock = "--only-binary six\r\nsix==1.16.0 --hash=sha256:00\r\n"
+    (tmp_path / "src/requirements.lock").write_bytes(lock.encode(encoding))
+    found = wanted(tmp_path, "requirements = ['six']")
+    assert found.lock and found.asked.options.only_binary == ("six",)
+    assert found.fingerprint
+    with pytest.raises(LockOutdated, match="has 1.16.0"):
+        wanted(tmp_path, "requirements = ['six>=1.17']")
+
+
+def test_a_lock_in_another_encoding_is_a_problem_that_names_it(tmp_path):
+    repository(tmp_path)
+    (tmp_path / "src/requirements.lock").write_bytes("six==1.16.0 # für später\n".encode("latin-1"))
+    with pytest.raises(FileEncoding, match="requirements.lock is not UTF-8 or UTF-16 text"):
+        wanted(tmp_path, "requirements = ['six']")
 
 
 def test_the_nearest_lock_counts(tmp_path):
