@@ -47,13 +47,15 @@ from nb_builder.problems.signing import SignKeyUnusable
 from nb_builder.report import image_labels, missing_proof, notebook_html, provenance, sbom
 from nb_builder.report.build_report import Report, write_executed
 from nb_builder.repository import source_tree
-from nb_builder.requirements.collect import Wanted, counted
+from nb_builder.requirements.collect import Wanted, add, counted
 from nb_builder.rewrite import scripts
 from nb_builder.rewrite.scripts import Script
 from nb_builder.signing import attestation
 from nb_builder.signing import model as signed_model
 from nb_builder.signing.signer import KEY, Signer
 
+# The 12 of the first Python whose new environments have no setuptools.
+NO_SETUPTOOLS_FROM = 12
 # Of files whose changes are not committed; all of them could be thousands.
 FILES_SHOWN = 5
 
@@ -224,6 +226,8 @@ def install(build: Build, requirements: Wanted, previous: PreviousBuild | None) 
         venv.make(workspace.venv, python)
     if checked.as_of and not requirements.lock:
         build.log.line(f"     resolved to the packages that there were on {checked.as_of.day} ({checked.as_of.source})")
+        if python.number < NO_SETUPTOOLS_FROM:
+            add(requirements, "setuptools", "every environment of that time had it")
     environ = requirements.asked.options.applied(build.environ)
     installer = Installer(workspace.venv, python.minor, build.settings.installer, environ, build.log, checked.as_of)
     installer.install(requirements, workspace.build / paths.LOCK, previous.installed if previous else None)

@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
@@ -43,7 +43,7 @@ def ready(python: Python, installer: Installer, *, home: Path, environ: Mapping[
         return
     with tempfile.TemporaryDirectory(prefix="nb-overlay-") as folder:
         temporary = Path(folder) / "overlay"
-        make(python, temporary, installer, constraints=freeze)
+        make(python, temporary, installer, constraints=freeze, also=needed_in_kernel(freeze))
         yield temporary
 
 
@@ -54,12 +54,20 @@ def at_hand(
 
     The one in the cache is made if it is not there yet. Raises the problem of a failed installation.
     """
-    overlay = home / "overlay" / python.minor
+    also = needed_in_kernel(freeze)
+    name = "-".join([python.minor, *also])
+    overlay = home / "overlay" / name
     if not overlay.is_dir():
-        overlay = cache_folder(environ) / python.minor
+        overlay = cache_folder(environ) / name
         if not overlay.is_dir() and may_write(overlay):
-            make(python, overlay, installer, compiled=True)
+            make(python, overlay, installer, compiled=True, also=also)
     return overlay if overlay.is_dir() and fits(overlay, versions(freeze), python.minor) else None
+
+
+def needed_in_kernel(freeze: str) -> list[str]:
+    """Return the packages that those in `freeze` expect in every kernel and do not declare: plotly needs nbformat."""
+    installed = versions(freeze)
+    return ["nbformat"] if "plotly" in installed and "nbformat" not in installed else []
 
 
 def cache_folder(environ: Mapping[str, str]) -> Path:
@@ -97,8 +105,19 @@ def fits(overlay: Path, installed: Mapping[str, Version | None], minor: str) -> 
     )
 
 
-def make(python: Python, folder: Path, installer: Installer, *, constraints: str = "", compiled: bool = False) -> None:
-    """Install ipykernel into `folder`, completely or not at all; raise the problem of a failed installation."""
+def make(
+    python: Python,
+    folder: Path,
+    installer: Installer,
+    *,
+    constraints: str = "",
+    compiled: bool = False,
+    also: Sequence[str] = (),
+) -> None:
+    """Install ipykernel, and the packages in `also`, into `folder`, completely or not at all.
+
+    Raises the problem of a failed installation.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     # The user's options for single packages are meant for the notebook's packages, not for ours.
@@ -106,7 +125,7 @@ def make(python: Python, folder: Path, installer: Installer, *, constraints: str
     environ = {name: value for name, value in installer.environ.items() if name != "UV_CONSTRAINT"}
     try:
         command: list[str | Path] = [UV, "pip", "install", "--quiet", "--no-progress", "--python", python.path]
-        command += ["--target", scratch / "made", *flags, *_files(scratch, constraints), "ipykernel"]
+        command += ["--target", scratch / "made", *flags, *_files(scratch, constraints), "ipykernel", *also]
         completed = subprocess.run(
             command, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )

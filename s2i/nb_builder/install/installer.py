@@ -1,6 +1,7 @@
 """Installs the requirements with uv, or with pip where uv can't; turns a failure into the user's problem."""
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -25,6 +26,10 @@ from nb_builder.requirements.lock_file import Locked
 from nb_builder.requirements.logical_lines import logical
 
 UV = Path(sys.executable).with_name("uv")
+
+# What uv takes in place of metadata that it rejects, and the Pythons that such releases have wheels for.
+_CORRECTED = Path(__file__).with_name("corrected_metadata.toml")
+_CORRECTED_FOR = ("3.6", "3.7")
 
 # uv considers a folder unchanged while its pyproject.toml keeps its time, even if modules have changed.
 _FRESH = ("--refresh",)
@@ -63,6 +68,8 @@ class Installer:
         self.cutoff = _cutoff(as_of) if as_of else []
         # Without a terminal git would wait for a password forever.
         self.environ = {**uv_environ(environ), "GIT_TERMINAL_PROMPT": "0"}
+        if minor in _CORRECTED_FOR and not _has_uv_settings(environ):
+            self.environ["UV_CONFIG_FILE"] = str(_CORRECTED)
         self.flags = pip_config.for_uv(pip_config.read(environ), environ)[1]
         self.uv_options: list[str | Path] = ["--no-progress", "--python", self.python, *self.flags]
         self.uv_compile: list[str | Path] = [UV, "pip", "compile", "--no-header", "--no-annotate"]
@@ -259,6 +266,13 @@ def _cutoff(as_of: AsOf) -> list[str]:
     """Return uv's options for a date to resolve to."""
     # cloudpickle is our requirement: an old release could not save functions of a newer Python.
     return ["--exclude-newer", as_of.stamp, "--exclude-newer-package", f"{CLOUDPICKLE}=false"]
+
+
+def _has_uv_settings(environ: Mapping[str, str]) -> bool:
+    """Return whether the user or the machine has settings for uv, in whose place another file must not be read."""
+    home = environ.get("XDG_CONFIG_HOME") or os.path.join(environ.get("HOME", "/"), ".config")
+    files = (os.path.join(home, "uv", "uv.toml"), "/etc/uv/uv.toml")
+    return "UV_CONFIG_FILE" in environ or any(map(os.path.isfile, files))
 
 
 def uv_environ(environ: Mapping[str, str]) -> dict[str, str]:

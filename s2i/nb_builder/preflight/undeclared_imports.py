@@ -156,10 +156,7 @@ def of_notebook(cells: Sequence[Cell], folder: Path, src: Path) -> list[Import]:
     added_folders = _added(cells, folder, src)
     own_modules = _modules_of(src)
     if not _path_is_computed(cells):
-        # A folder with the name of a package hides it only if Python looks there.
-        for name in [name for name in own_modules if providing(name) is not None]:
-            if not any(_files(base, name, ()) or (base / name).is_dir() for base in (folder, *added_folders)):
-                del own_modules[name]
+        _leave_out_packages(own_modules, [folder, *added_folders])
     for written_file in (name for cell in cells for name in _WRITES.findall(cell.source)):
         own_modules[Path(written_file).stem].add(folder / written_file)
         own_modules[Path(written_file).parent.name].add(folder / written_file)
@@ -356,6 +353,13 @@ def _unwrapped(source: str) -> str:
     last_argument = call.args[-1] if isinstance(call, ast.Call) and call.args else None
     body = last_argument.value if isinstance(last_argument, ast.Constant) else None
     return "\n" + as_python(body) if isinstance(body, str) else source
+
+
+def _leave_out_packages(modules: dict[str, set[Path]], folders: Sequence[Path]) -> None:
+    """Remove the names of known packages that no module in `folders` hides: Python does not look anywhere else."""
+    for name in [name for name in modules if providing(name) is not None]:
+        if not any(_files(folder, name, ()) or (folder / name).is_dir() for folder in folders):
+            del modules[name]
 
 
 def _modules_of(src: Path) -> dict[str, set[Path]]:

@@ -187,6 +187,13 @@ def write(wanted: Wanted) -> None:
     wanted.emitted.write_text(_text(lines), encoding="utf-8")
 
 
+def add(wanted: Wanted, name: str, reason: str) -> None:
+    """Add the package `name` to the file that installers read, unless the author has named it."""
+    if canonicalize_name(name) not in {canonicalize_name(requirement.name) for requirement in wanted.named}:
+        with wanted.emitted.open("a", encoding="utf-8") as file:
+            file.write(f"{name}  # {reason}\n")
+
+
 def _text(lines: Sequence[str]) -> str:
     return "".join(line + "\n" for line in lines)
 

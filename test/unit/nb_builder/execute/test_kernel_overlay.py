@@ -123,3 +123,11 @@ def test_the_refusal_names_ipykernel_and_the_python(tmp_path):
         kernel_overlay.make(HERE, tmp_path / "overlay" / MINOR, Holds(), constraints="ipykernel==1\n# not this\n")
     assert "no ipykernel, which runs the cells, goes with them" in str(caught.value)
     assert MINOR in str(caught.value) and "uv" in str(caught.value)
+
+
+def test_plotly_finds_the_nbformat_that_it_expects_in_every_kernel(home):
+    overlay = home / "overlay" / f"{MINOR}-nbformat"
+    distribution(overlay, "nbformat", "5.10")
+    assert chosen(home, "plotly==5.0") == overlay
+    assert chosen(home, "plotly==5.0", "nbformat==5.0") == home / "overlay" / MINOR
+    assert kernel_overlay.needed_in_kernel("plotly==5.0\n") == ["nbformat"]

@@ -121,19 +121,23 @@ def test_a_model_is_asked_in_the_form_of_its_data(code, answer, examples):
             "df[['a', 'b']].head(3).to_dict(\"records\")",
         ),
         (
-            "X = df[['a', 'b']]\nX_train, X_test = train_test_split(X)\nX_train = scaler.fit_transform(X_train)"
-            + "\nX_test = scaler.transform(X_test)\nm = Ridge().fit(X_train, df.y)",
+            (
+                "X = df[['a', 'b']]\nX_train, X_test = train_test_split(X)\nX_train = scaler.fit_transform(X_train)"
+                "\nX_test = scaler.transform(X_test)\nm = Ridge().fit(X_train, df.y)"
+            ),
             f"m.predict(scaler.transform({OF_COLUMNS}))[0]",
             'X.head(3).to_dict("records")',
         ),
         (
-            "X_train, X_test = train_test_split(df.drop('y', axis=1))\nX_train = scaler.fit_transform(X_train)"
-            + "\nm = Ridge()\nm.fit(X_train, df.y)",
+            (
+                "X_train, X_test = train_test_split(df.drop('y', axis=1))\nX_train = scaler.fit_transform(X_train)"
+                "\nm = Ridge()\nm.fit(X_train, df.y)"
+            ),
             f"m.predict(scaler.transform({OF_COLUMNS}))[0]",
             "df.drop('y', axis=1).head(3).to_dict(\"records\")",
         ),
         (
-            "X = scaler.fit_transform(df[['a', 'b']])\nX = pd.DataFrame(X, columns=['a', 'b'])\nm = Ridge()\nm.fit(X, 1)",
+            "A = scaler.fit_transform(df[['a', 'b']])\nA = pd.DataFrame(A, columns=['a', 'b'])\nm = Ridge().fit(A, 1)",
             f"m.predict(pd.DataFrame(scaler.transform({OF_COLUMNS}), columns=['a', 'b']))[0]",
             "df[['a', 'b']].head(3).to_dict(\"records\")",
         ),

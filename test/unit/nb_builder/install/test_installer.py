@@ -70,6 +70,25 @@ def test_either_installer_installs_from_an_offline_folder(tmp_path, choice):
     assert install(tmp_path, "alpha==1.0", choice=choice) == ["alpha==1.0", "beta==1.0"]
 
 
+@pytest.mark.parametrize("version", ["0.20.3", "0.24.2"])
+def test_releases_of_pandas_whose_metadata_uv_rejects_are_resolved_for_old_pythons(tmp_path, version):
+    wheel(tmp_path, "pandas", "Requires-Dist: numpy (>=1.7.0)\nRequires-Dist: pytz (>=2011k)\n", version)
+    for name, number in (("numpy", "1.14.0"), ("pytz", "2018.5"), ("python_dateutil", "2.7")):
+        wheel(tmp_path, name, version=number)
+    made = make_installer(tmp_path, "uv")
+    old = Installer(made.venv, "3.7", "uv", made.environ, Log())
+    (tmp_path / "requirements.txt").write_text("pandas\n")
+    old.install(Wanted((), tmp_path / "requirements.txt", None), tmp_path / "lock")
+    assert f"pandas=={version}" in old.freeze()
+    assert "numpy==1.14.0" in old.freeze()
+
+
+def test_settings_that_a_user_has_for_uv_stay_in_place(tmp_path):
+    (tmp_path / ".config" / "uv").mkdir(parents=True)
+    (tmp_path / ".config" / "uv" / "uv.toml").write_text("")
+    assert "UV_CONFIG_FILE" not in Installer(tmp_path, "3.6", "uv", {"HOME": str(tmp_path)}, Log()).environ
+
+
 def test_neither_pip_nor_anything_else_is_left_in_the_environment(tmp_path):
     wheel(tmp_path, "alpha")
     assert install(tmp_path, "alpha", choice="pip") == ["alpha==1.0"]

@@ -371,3 +371,10 @@ def test_a_folder_in_a_lock_is_looked_for_from_the_repository_s_top(tmp_path):
     assert wanted(tmp_path, "x = 1", folder="notebooks").lock
     (tmp_path / "src/lib/new.py").write_text("")
     assert "the folder './lib'" in refused(LockOutdated, tmp_path, "x = 1")
+
+
+def test_a_package_that_environments_had_is_added_unless_the_author_names_it(tmp_path):
+    collect.add(wanted(tmp_path, 'requirements = [["numpy", "1.18.0"]]'), "setuptools", "every environment had it")
+    assert (tmp_path / "build/requirements.txt").read_text().endswith("setuptools  # every environment had it\n")
+    collect.add(wanted(tmp_path, 'requirements = ["Setuptools<58"]'), "setuptools", "every environment had it")
+    assert "every environment" not in (tmp_path / "build/requirements.txt").read_text()
