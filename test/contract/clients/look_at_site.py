@@ -53,7 +53,8 @@ with sync_playwright() as play:
     desk.goto(url)
     desk.fill("input[name=q]", "S2I_LINGER")
     desk.press("input[name=q]", "Enter")
-    desk.wait_for_selector("#search-results li a")
+    # Sphinx shows the pages that it finds one after another, and then how many there are.
+    desk.wait_for_selector("#search-results .search-summary >> text=/found \\d+ page/")
     found["hits"] = desk.locator("#search-results li a").all_inner_texts()
     browser.close()
 print(json.dumps(found))
