@@ -390,7 +390,7 @@ def test_a_folder_with_the_same_dates_and_another_content_is_built_anew(tmp_path
 def test_a_lock_with_a_folder_is_installed_from(tmp_path, project):
     wheel(tmp_path, "beta")
     install_project(tmp_path, project)
-    lock = Path(shutil.copy(tmp_path / "made.lock", tmp_path / "kept.lock"))
+    lock = Path(shutil.copy(tmp_path / "made.lock", project.parent / "kept.lock"))
     installer = install_project(tmp_path, project, lock=lock)
     assert value_of_x(installer) == "1\n"
     assert [line.split()[0].partition("=")[0] for line in installer.freeze().splitlines()] == ["alpha", "beta"]
