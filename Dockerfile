@@ -95,7 +95,7 @@ ENV APP_ROOT=/opt/app-root \
     PIP_NO_CACHE_DIR=off \
     UV_NO_CACHE=1 \
     VIRTUALENV_OVERRIDE_APP_DATA=/dev/null/none
-# Words on PATH, because s2i wants an image without an entry point: `docker run nb-builder check`, `… --help`.
+# Commands on PATH, because the entry point only executes them: `docker run nb-builder check`, `… --help`.
 # Group 0 and group-writable: OpenShift runs images as a UID of its own choice, always in group 0.
 RUN useradd --uid 1001 --gid 0 --no-log-init --no-create-home --home-dir /opt/app-root/src --shell /usr/sbin/nologin default \
  && ln -s /opt/nb-builder/s2i/check /usr/local/bin/check \
@@ -112,4 +112,5 @@ COPY --from=environments /opt/nb-builder/s2i/bin /usr/libexec/s2i
 WORKDIR /opt/app-root/src
 EXPOSE 8080
 USER 1001
+ENTRYPOINT ["/usr/libexec/s2i/command"]
 CMD ["/usr/libexec/s2i/usage"]

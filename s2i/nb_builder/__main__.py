@@ -13,7 +13,7 @@ from pathlib import Path
 from nb_scorer.common.problem import Problem
 
 from nb_builder.commands import run_locally, usage
-from nb_builder.common import syntax_trees
+from nb_builder.common import syntax_trees, workspace
 from nb_builder.common.log import Log
 from nb_builder.common.settings import PROBLEM_FILE, Settings
 from nb_builder.problems import build_problem
@@ -169,7 +169,9 @@ def main(arguments: Sequence[str]) -> int:
     # A shell starts background jobs with SIGINT ignored; one sent to us should stop the build all the same.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     # OpenShift runs containers as any user of group 0, which must be able to change what we write.
-    os.umask(0o002)
+    # On a user's own machine the group may be one of other people.
+    if os.getgid() == workspace.OPENSHIFT_GROUP:
+        os.umask(0o002)
     try:
         COMMANDS[command](rest)
     except Problem as problem:

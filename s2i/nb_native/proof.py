@@ -88,8 +88,12 @@ def _outcome(model, sample):
 
 
 def _run(program, lines):
-    """Return the CompletedProcess of a program that was asked these lines of JSON, a sample each."""
-    return subprocess.run([*program, "-"], input=lines, stdout=subprocess.PIPE, timeout=SECONDS)
+    """Return the CompletedProcess of a program that gets these lines of JSON, a sample each; raise Refusal."""
+    try:
+        return subprocess.run([*program, "-"], input=lines, stdout=subprocess.PIPE, timeout=SECONDS)
+    except subprocess.TimeoutExpired:
+        count = lines.count(b"\n")
+        raise Refusal(f"the native program did not predict {count} samples within {SECONDS} seconds") from None
 
 
 def _answers(process, count):

@@ -1,6 +1,7 @@
 """Conformance C: what assemble takes, refuses, prints and leaves."""
 
 import json
+import os
 import shutil
 import subprocess
 
@@ -96,20 +97,81 @@ def test_point_39_assemble_can_run_again_in_the_image_that_it_made(workbench, ta
     assert docker.answer(tag) == [1, 2]
 
 
-@pytest.mark.parametrize("buildkit", ["0", "1"])
-def test_point_40_the_dockerfile_of_s2i_builds_with_either_builder(s2i, pure, tag, tmp_path, monkeypatch, buildkit):
+@pytest.fixture
+def as_dockerfile(s2i, pure, tag, tmp_path):
+    """Return the folder with the Dockerfile that s2i writes for the builds of others, OpenShift's among them."""
     folder = tmp_path / "as-dockerfile"
     folder.mkdir()
     done = s2i.run(
         "build", "--pull-policy=never", f"file://{pure}", s2i.builder, tag, "--as-dockerfile", f"{folder}/Dockerfile"
     )
     assert done.returncode == 0, done.stdout
-    monkeypatch.setenv("DOCKER_BUILDKIT", buildkit)
+    return folder
+
+
+def build_with_docker(folder, builder, tag, buildkit):
     # Debian's client brings BuildKit; others need a plug-in for it.
     client = shutil.which("docker", path="/usr/bin") or "docker"
-    made = subprocess.run([client, "build", "--tag", tag, str(folder)], capture_output=True, text=True)
+    environ = {**os.environ, "DOCKER_BUILDKIT": buildkit}
+    made = subprocess.run([client, "build", "--tag", tag, str(folder)], capture_output=True, text=True, env=environ)
     assert made.returncode == 0, made.stdout + made.stderr
-    assert docker.answer(tag) == 3
+
+
+def build_with_buildah(folder, builder, tag, isolation):
+    """Build as OpenShift's builds and Tekton's tasks do, without an engine; the result moves to this one."""
+    if not shutil.which("buildah"):
+        provide.apt("buildah")
+    store = folder.parent / "buildah"
+    buildah = ["buildah", f"--root={store}/root", f"--runroot={store}/run", "--storage-driver=vfs"]
+
+    def run(*words):
+        done = subprocess.run([*buildah, *words], capture_output=True, text=True, errors="replace")
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    try:
+        docker.docker("save", "--output", str(folder.parent / "builder.tar"), builder)
+        run("pull", f"docker-archive:{folder.parent}/builder.tar")
+        run("bud", f"--isolation={isolation}", "--pull-never", f"--tag={tag}", str(folder))
+        run("push", tag, f"docker-archive:{folder.parent}/service.tar:{tag}")
+        docker.docker("load", "--input", str(folder.parent / "service.tar"))
+    finally:
+        (folder.parent / "builder.tar").unlink(missing_ok=True)
+        (folder.parent / "service.tar").unlink(missing_ok=True)
+        shutil.rmtree(store, ignore_errors=True)
+
+
+@pytest.mark.parametrize(
+    ("build", "how"),
+    [(build_with_docker, "0"), (build_with_docker, "1"), (build_with_buildah, "chroot")],
+    ids=["docker", "buildkit", "buildah"],
+)
+def test_point_40_the_dockerfile_of_s2i_makes_an_image_that_answers_and_ends_when_stopped(
+    s2i, as_dockerfile, tag, build, how
+):
+    build(as_dockerfile, s2i.builder, tag, how)
+    # CMD is in its shell form there, and Debian's sh would stay PID 1, which gets no SIGTERM.
+    with docker.service(tag, "--read-only", "--tmpfs", "/tmp", "--env", "S2I_LINGER=0") as service:
+        assert service.predict(b"[1, 2]").value == 3
+        assert service.stop(grace=60) == 0, service.logs()
+
+
+@pytest.mark.parametrize("build_on_this_machine", [True, False], ids=["s2i", "as-dockerfile"])
+def test_point_54_a_run_of_the_repository_is_used_where_a_volume_hides_the_place_where_s2i_puts_it(
+    s2i, pure, tag, request, build_on_this_machine
+):
+    script = pure / ".s2i" / "bin" / "run"
+    script.parent.mkdir(parents=True)
+    script.write_text(f"#!/bin/sh\necho before-run\nexec {SCRIPTS}/run\n")
+    script.chmod(0o755)
+    commit(pure, "A run of the repository")
+    if build_on_this_machine:
+        must(s2i.build(f"file://{pure}", tag))
+    else:
+        build_with_docker(request.getfixturevalue("as_dockerfile"), s2i.builder, tag, "0")
+    with docker.service(tag, "--read-only", "--tmpfs", "/tmp", "--env", "S2I_LINGER=0") as service:
+        assert service.predict(b"[1, 2]").value == 3
+        assert "before-run" in service.logs()
+        assert service.stop(grace=60) == 0, service.logs()
 
 
 def test_point_42_a_context_folder_may_have_spaces_and_umlauts_in_its_name(s2i, tag, tmp_path):

@@ -12,6 +12,7 @@ from nb_scorer.zipapp.carried import Carried
 from nb_scorer.zipapp.problems import ZipappEnvironment
 
 from nb_builder.commands import run_locally
+from nb_builder.commands.app_lock import AppLock
 from nb_builder.common.log import Log
 from nb_builder.common.settings import Settings
 from nb_builder.registry import artifact
@@ -44,13 +45,14 @@ def pull(arguments: Sequence[str]) -> None:
 def serve(arguments: Sequence[str]) -> None:
     """Serve the model in the file that `arguments` name, by the service itself, without its notebook.
 
-    Where S2I_VERIFY_KEY_FILE is set, all that is in the file is verified before anything of it is used. Raise as
-    nb_scorer.zipapp does.
+    If S2I_VERIFY_KEY_FILE is set, all that is in the file is verified before anything of it is used. Raises AppInUse
+    where another command builds or serves in the folder, and the problems of nb_scorer.zipapp.
     """
     (path,) = _taken("serve", arguments)
     log = Log()
     home = Settings().home.resolve()
     app_root = home / "app"
+    lock = AppLock(app_root, f"'{path}' is being unpacked")
     with Carried(str(Path(path).absolute())) as carried:
         key = os.environ.get("S2I_VERIFY_KEY_FILE", "")
         signed = trust.digests_of(carried, trust.keys_of(key))[0] if key else {}
@@ -68,7 +70,7 @@ def serve(arguments: Sequence[str]) -> None:
         except OSError as error:
             raise ZipappEnvironment(str(app_root), error.strerror or str(error)) from error
     environ = {**os.environ, "NB_BUILDER_HOME": str(home), "APP_ROOT": str(app_root)}
-    run_locally.serve(app_root, environ, log)
+    run_locally.serve(app_root, environ, log, lock=lock)
 
 
 def _taken(command: str, arguments: Sequence[str]) -> Sequence[str]:

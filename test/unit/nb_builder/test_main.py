@@ -1,6 +1,7 @@
 """The command line: output and exit statuses."""
 
 import io
+import os
 import subprocess
 import sys
 import tarfile
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import nb_builder
 import pytest
+from nb_builder import __main__
 
 
 def run(*arguments, **environ):
@@ -54,6 +56,16 @@ def test_save_artifacts_writes_a_tar_even_with_nothing_to_save(tmp_path):
     completed = run("save-artifacts", APP_ROOT=str(tmp_path))
     assert (completed.returncode, completed.stderr) == (0, b"")
     assert tarfile.open(fileobj=io.BytesIO(completed.stdout)).getnames() == []
+
+
+@pytest.mark.parametrize(("group", "mask"), [(0, 0o002), (1000, 0o077)])
+def test_only_in_openshift_s_group_may_the_group_write(group, mask, monkeypatch):
+    monkeypatch.setattr(os, "getgid", lambda: group)
+    monkeypatch.setitem(__main__.COMMANDS, "usage", lambda _: masks.append(os.umask(0o077)))
+    masks = []
+    os.umask(0o077)
+    assert __main__.main(["usage"]) == 0
+    assert masks == [mask]
 
 
 @pytest.mark.parametrize("doorway", ["check", "bin/assemble", "bin/run"])

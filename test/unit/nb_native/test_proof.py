@@ -57,6 +57,12 @@ def test_one_that_does_not_is_refused(program, body, words):
         proved(program(body))
 
 
+def test_a_program_that_is_too_slow_is_refused(program, monkeypatch):
+    monkeypatch.setattr(proof, "SECONDS", 0.2)
+    with pytest.raises(Refusal, match="the native program did not predict 10000 samples within 0.2 seconds"):
+        proved(program("import time; time.sleep(60)"))
+
+
 def test_a_threshold_that_is_off_by_one_step_is_found_at_an_edge(program):
     def above(x):
         return int(x[0] > 1.7)

@@ -1,8 +1,10 @@
 """The kernel that JupyterLab offers: of the notebook's environment, as the last build has installed it.
 
-It is a copy, as builds replace theirs. A kernel that runs keeps its copy; whoever restarts it gets the newest.
+It is a copy, as builds replace theirs. A kernel that runs keeps its copy; once restarted, it has the newest. Copies
+that no kernel uses are removed when the next one is made.
 """
 
+import fcntl
 import json
 import os
 import shlex
@@ -23,9 +25,16 @@ NAME = "python3"
 TITLE = "Python 3 (ipykernel)"
 STAMP = "stamp"
 
+# A kernel holds a lock on this file for as long as it runs.
+_USE = "use"
+HOLD = """\
+import fcntl
+_use = open({use!r})
+fcntl.flock(_use, fcntl.LOCK_SH)
+"""
 # As execute.kernel starts one, without what only a build needs.
 _BOOT = """\
-import sys
+{hold}import sys
 sys.path[:] = [entry for entry in sys.path if entry and entry != {pip!r}]
 sys.path.append({overlay!r})
 from ipykernel import kernelapp
@@ -51,6 +60,7 @@ def provide(folder: Path, installer: Installer, python: Python, home: Path, log:
     if current(folder) == stamp:
         return
     made = _fresh(folder / "environments")
+    (made / _USE).touch()
     venv.copy(installer.venv, made / "venv")
     copied = Installer(made / "venv", installer.minor, installer.choice, installer.environ, log, installer.as_of)
     (made / "pip").mkdir()
@@ -72,6 +82,7 @@ def provide(folder: Path, installer: Installer, python: Python, home: Path, log:
     kernel.mkdir(parents=True, exist_ok=True)
     _write(kernel / "kernel.json", json.dumps(spec, indent=1))
     _write(folder / STAMP, stamp)
+    _remove_unused(folder / "environments")
 
 
 def current(folder: Path) -> str | None:
@@ -98,13 +109,26 @@ def _fresh(folder: Path) -> Path:
     return made
 
 
+def _remove_unused(folder: Path) -> None:
+    """Remove the environments of which no kernel runs, except for the last two: a kernel may just be starting."""
+    numbers = sorted(int(entry.name) for entry in folder.iterdir())
+    for number in numbers[:-2]:
+        environment = folder / str(number)
+        with (environment / _USE).open() as use:
+            try:
+                fcntl.flock(use, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            shutil.rmtree(environment, ignore_errors=True)
+
+
 def _script(made: Path, overlay: Path) -> str:
     words = {
         "venv": made / "venv",
         "bin": made / "venv" / "bin",
         "pip": made / "pip",
         "python": made / "venv" / "bin" / "python",
-        "boot": _BOOT.format(pip=str(made / "pip"), overlay=str(overlay)),
+        "boot": _BOOT.format(hold=HOLD.format(use=str(made / _USE)), pip=str(made / "pip"), overlay=str(overlay)),
     }
     return _LAUNCHER.format(**{name: shlex.quote(str(word)) for name, word in words.items()})
 
