@@ -17,11 +17,13 @@ from cases import Case
 from engine import provide
 
 # Files and tests that take longest, so that none of them stands alone at the end. The first makes the builder image,
-# for which those behind it in test/image would wait.
+# for which the others in test/image would wait: builds on this machine have their turn meanwhile.
 LONGEST = (
     "image/test_point_a_configuration.py::test_point_1_",
     "docs/test_commands.py::test_the_commands",
     "flow/test_make_run.py",
+    "flow/test_conformance.py",
+    "flow/test_check.py",
     "image/test_openshift.py",
     "[ok-original-post]",
     "image/test_pages.py",
