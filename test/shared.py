@@ -76,6 +76,20 @@ def name() -> str:
     return folder().name
 
 
+def is_over() -> bool:
+    """Return whether the first process of this run has ended the run, or has been killed."""
+    try:
+        pipe = os.open(folder() / OPEN, os.O_RDONLY | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return True
+    try:
+        return os.read(pipe, 1) == b""
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(pipe)
+
+
 def say(line: str) -> None:
     """Show a line to the reader at once, past all that captures output."""
     if folder() is None:

@@ -53,7 +53,9 @@ def test_lines_are_said_while_the_run_goes_on_and_noted_for_its_end(folder):
     shared.say("second")
     shared.note("small")
     assert run.notes == ["small"]
+    assert not shared.is_over()
     run.end()
+    assert shared.folder() is None
     assert said == ["first", "second"]
     assert not folder.exists()
 
@@ -70,3 +72,12 @@ def test_a_line_for_a_run_that_was_killed_holds_nobody(folder):
     speaking.start()
     speaking.join(5)
     assert not speaking.is_alive()
+
+
+def test_a_run_is_over_when_its_first_process_has_closed_its_end_or_its_folder_is_gone(folder):
+    assert shared.is_over()
+    os.mkfifo(folder / shared.OPEN)
+    held = os.open(folder / shared.OPEN, os.O_RDWR)
+    assert not shared.is_over()
+    os.close(held)
+    assert shared.is_over()
