@@ -10,19 +10,15 @@ import decimal
 import enum
 import json
 import marshal
-import sys
-import threading
 import types
 import uuid
 
+from nb_scorer.common import json_depth
 from nb_scorer.model import pydantic_models
 
 # int() of a long digit string is quadratic, and Pythons before CPython 3.11 set it no limit.
 MAX_DIGITS = 4300
 _DIGITS = b"0123456789"
-# CPython's default. Up to 3.11 the decoder, written in C, would go as deep as a notebook's own limit allows, and
-# crash the process.
-MAX_DEPTH = 1000
 _EXACT = 1 << 63
 _TEXT = {str}
 _CONTAINERS = {dict, list, tuple}
@@ -40,8 +36,8 @@ def decode(body, decoder=None):
         decoder = _BOUNDED if len(body) > MAX_DIGITS and _has_long_number(body) else _DECODER
     try:
         text = body.decode("utf-8")
-        if sys.getrecursionlimit() > MAX_DEPTH and _may_be_deep(body):
-            return _decode_deep(decoder, text)
+        if json_depth.is_too_deep(body):
+            raise ValueError("it is nested too deeply")
         try:
             # What decoder.decode() does besides takes longer than decoding a small sample.
             sample, end = decoder.scan_once(text, 0)
@@ -52,24 +48,6 @@ def decode(body, decoder=None):
         raise ValueError("it is not UTF-8 (byte {})".format(error.start))
     except RecursionError:
         raise ValueError("it is nested too deeply")
-
-
-def _may_be_deep(body):
-    """Return whether `body` has to be decoded under a limit of its own, which would also hold for other threads."""
-    if threading.active_count() == 1:
-        # Setting the limit costs less than counting, and nearly every notebook has one: jedi raises the kernel's.
-        return len(body) > MAX_DEPTH
-    return body.count(b"[") + body.count(b"{") > MAX_DEPTH
-
-
-def _decode_deep(decoder, text):
-    """Decode `text` under Python's default recursion limit, not the notebook's."""
-    limit = sys.getrecursionlimit()
-    sys.setrecursionlimit(MAX_DEPTH)
-    try:
-        return decoder.decode(text)
-    finally:
-        sys.setrecursionlimit(limit)
 
 
 def fingerprint(sample):

@@ -4,11 +4,11 @@ Ids may be of clients' own making. Where two requests with one id were answered 
 answer feedback means: then it is unknown.
 """
 
-import json
 from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
+from nb_scorer.common import json_depth
 from nb_scorer.protocol.frames import OF_MANY
 
 from nb_service.feedback.judgement import INCOMPARABLE, REPEATED, UNKNOWN
@@ -194,6 +194,6 @@ _NONE = object()
 def _decoded(payload: bytes) -> Any:
     """Return the value of JSON that a scorer has made; _NONE where it is nested too deeply for this process."""
     try:
-        return json.loads(payload)
+        return json_depth.loads(payload)
     except (ValueError, RecursionError):
         return _NONE

@@ -6,6 +6,8 @@ That it failed for the difference is likely, and not sure; so it is told beside 
 import json
 from typing import Any
 
+from nb_scorer.common import json_depth
+
 from nb_service.http import replies
 from nb_service.http.replies import Reply
 from nb_service.pool import answer as outcomes
@@ -34,7 +36,7 @@ def told(reply: Reply, answer: Answer, body: bytes, schema: dict, disclosure: re
     if json.loads(answer.payload).get("reason"):
         return reply
     try:
-        words = difference(json.loads(body), schema)
+        words = difference(json_depth.loads(body), schema)
     except (ValueError, RecursionError):
         return reply
     if words is None:

@@ -7,6 +7,8 @@ import json
 from collections import Counter
 from typing import Any
 
+from nb_scorer.common import json_depth
+
 from nb_service.http.histogram import ANY_NUMBER, Histogram, edges_around
 
 MOST_VALUES = 100
@@ -150,7 +152,7 @@ class Inputs:
 def _decoded(text: str | bytes) -> Any:
     """Return the value of JSON that a scorer has accepted; None where it is nested too deeply for this process."""
     try:
-        return json.loads(text)
+        return json_depth.loads(text)
     except (ValueError, RecursionError):
         return None
 

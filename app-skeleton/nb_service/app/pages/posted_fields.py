@@ -4,11 +4,12 @@ Each place of the sample is a pair of `kind:` with its JSON pointer and what it 
 and its text. The order of pairs is the order within lists and objects, so what is left out is not there.
 """
 
-import json
 import math
 import re
 from collections.abc import Callable, Iterable
 from typing import Any
+
+from nb_scorer.common import json_depth
 
 ARRAY, OBJECT, STRING, NUMBER, INTEGER, BOOLEAN, NULL = (
     *("array", "object", "string", "number", "integer", "boolean", "null"),
@@ -116,7 +117,7 @@ class _Reader:
 
 def json_value(text: str) -> Any:
     """Return the value in JSON that a sample may be; raise ValueError, or RecursionError where it is too deep."""
-    value = json.loads(text, parse_float=_finite, parse_constant=_finite)
+    value = json_depth.loads(text, parse_float=_finite, parse_constant=_finite)
     if _is_deeper(value, DEEPEST_JSON):
         raise RecursionError(f"it is nested deeper than {DEEPEST_JSON} levels")
     return value

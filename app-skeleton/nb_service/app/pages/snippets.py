@@ -8,6 +8,8 @@ import re
 import shlex
 from typing import NamedTuple
 
+from nb_scorer.common import json_depth
+
 _TOKENS = re.compile(r'"(?:[^"\\]|\\.)*"|true|false|null')
 _PYTHON = {"true": "True", "false": "False", "null": "None"}
 
@@ -57,7 +59,7 @@ def of(url: str, sample: str, *, key: bool) -> list[Snippet]:
 def one_line(sample: str) -> str:
     """Return a sample on one line if it is JSON."""
     try:
-        value = json.loads(sample)
+        value = json_depth.loads(sample)
         text = json.dumps(value, ensure_ascii=False)
         # A page can't have a lone surrogate, only its escape.
         return text if text.encode("utf-8", "replace").decode("utf-8") == text else json.dumps(value)

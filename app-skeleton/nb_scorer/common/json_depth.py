@@ -1,0 +1,29 @@
+"""A bound on how deeply JSON from others is nested: decoders written in C would overflow the stack of their thread.
+
+Up to CPython 3.11 they heed sys.getrecursionlimit(), which a notebook may have raised; from 3.12 on they allow 10,000
+levels, which no thread with a small stack survives.
+"""
+
+import json
+from itertools import accumulate
+
+# CPython's default recursion limit.
+MAX_DEPTH = 1000
+_STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+_NOT_BRACKETS = bytes(set(range(256)) - set(_STEPS))
+
+
+def is_too_deep(body):
+    """Return whether JSON in `body` (bytes) is nested deeper than MAX_DEPTH; what is no JSON may count as such."""
+    if len(body) <= MAX_DEPTH or body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
+        return False
+    # Without escapes every second part between quotes is outside of strings.
+    outside = b"".join(body.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')[::2])
+    return max(accumulate(map(_STEPS.__getitem__, outside.translate(None, _NOT_BRACKETS))), default=0) > MAX_DEPTH
+
+
+def loads(text, **options):
+    """Return what json.loads does with these options; raise RecursionError where the text is too deep."""
+    if is_too_deep(text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")):
+        raise RecursionError("it is nested deeper than {} levels".format(MAX_DEPTH))
+    return json.loads(text, **options)
