@@ -1,5 +1,6 @@
 """The attacker's bench: a service that verifies loads the signed model, and executes nothing of any other."""
 
+import os
 import pickle
 import re
 import shutil
@@ -227,7 +228,7 @@ def test_a_scorer_that_starts_later_loads_no_other_model(start, root, keys, tool
     service = start(root, S2I_VERIFY_KEY_FILE=str(keys[1]), S2I_SCORER_START="spawn", WEB_CONCURRENCY="1").ready()
     forgeries.plant(root / "model", tools)
     (scorer,) = service.scorers
-    subprocess.run(["kill", "-KILL", str(scorer)], check=True)
+    os.kill(scorer, signal.SIGKILL)
     # The app, which reads the manifest, too, says the same; this is of scorers.
     service.wait_for("3 scorers in a row ended before they answered anything", 60)
     assert "manifest.json is not the file that was signed" in service.log

@@ -9,6 +9,7 @@ from nb_builder.install import interpreters
 
 from commands import ROOT
 from contract.services import Service
+from engine import provide
 from release.artifacts import UV
 from release.checks import VERSION
 from release.kept_models import KEPT
@@ -24,7 +25,10 @@ def kept(request, tmp_path):
         source = request.param / part
         (shutil.copytree if source.is_dir() else _copy)(source, app_root / part)
     minor = json.loads((app_root / "model/manifest.json").read_text())["python"]
-    python = interpreters.find()[minor].path
+    found = interpreters.find()
+    if minor not in found:
+        raise provide.Missing(f"CPython {minor}", f"pyenv install {minor}")
+    python = found[minor].path
     subprocess.run([UV, "venv", "--quiet", "--python", python, app_root / "venv"], check=True)
     words = ["pip", "install", "--quiet", "--require-hashes", "-r", app_root / "build/requirements.lock"]
     subprocess.run([UV, *words, "--python", app_root / "venv"], check=True)

@@ -18,6 +18,7 @@ from flow.stage import ROOT, environment
 STATIC = {
     "cell-syntax",
     "elsewhere-only",
+    "file-encoding",
     "file-refused",
     "date-unknown",
     "index-not-allowed",

@@ -14,7 +14,7 @@ def test_point_1_the_scripts_url_label_names_the_folder_in_the_image(builder):
 
 
 def test_point_2_the_scripts_are_where_s2i_falls_back_to(builder):
-    assert docker.inside(builder, "ls", SCRIPTS).split() == ["assemble", "run", "save-artifacts", "usage"]
+    assert docker.inside(builder, "ls", SCRIPTS).split() == ["assemble", "command", "run", "save-artifacts", "usage"]
 
 
 def test_point_3_the_older_names_of_the_scripts_place_agree(builder):

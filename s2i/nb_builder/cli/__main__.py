@@ -326,6 +326,8 @@ def _called(given: argparse.Namespace) -> int:
         call = Call(given, os.environ)
         with as_json(given, call) as made:
             made["exit_status"] = status = command.call(call, made)
+        # What is flushed at the interpreter's end fails beyond the reach of the handlers here.
+        sys.stdout.flush()
     except Problem as problem:
         if given.json:
             facts = {"code": problem.code, "what": problem.what, "why": problem.why, "fix": problem.fix}

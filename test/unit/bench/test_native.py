@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from engine import provide
 from unit.nb_native.runtime import programs
 
 BENCH = Path(__file__).parents[2] / "bench"
@@ -14,7 +15,8 @@ BENCH = Path(__file__).parents[2] / "bench"
 
 @pytest.fixture
 def bench(monkeypatch):
-    """Return what imports a module as `make bench` finds it."""
+    """Return what imports a module as `make bench` finds it; its programs are compiled."""
+    provide.program("gcc", "gcc", "libc6-dev")
     monkeypatch.syspath_prepend(BENCH)
     return importlib.import_module
 

@@ -7,6 +7,8 @@ import pytest
 from nb_builder.slim.elf import dedupe, headers
 from nb_builder.slim.tree import Tree
 
+from engine import provide
+
 TEXT = "x" * dedupe.SMALLEST
 
 
@@ -39,7 +41,8 @@ def tree(tmp_path):
 
 
 def compile_to(tree, path, code, *options):
-    command = ["cc", "-shared", "-fPIC", "-Wl,--build-id", "-x", "c", "-", "-x", "none", *options]
+    gcc = provide.program("gcc", "gcc", "libc6-dev")
+    command = [gcc, "-shared", "-fPIC", "-Wl,--build-id", "-x", "c", "-", "-x", "none", *options]
     subprocess.run([*command, "-o", str(tree.at(path))], input=code.encode(), check=True)
 
 

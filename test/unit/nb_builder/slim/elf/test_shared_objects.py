@@ -11,6 +11,7 @@ from nb_builder.slim.elf import headers, shared_objects
 from nb_builder.slim.plan.planner import DISTRIBUTIONS, FILES, KEPT, Choice, Plan
 from nb_builder.slim.tree import Tree
 
+from engine import provide
 from unit.nb_builder.slim.elf.test_headers import PYTHON
 
 LOADER = headers.interpreter(PYTHON)
@@ -30,7 +31,8 @@ def site(tmp_path):
 
 
 def compile_here(target: Path, code: str, *options: str) -> None:
-    command = ["cc", "-shared", "-fPIC", "-x", "c", "-", "-x", "none", *options, "-o", str(target)]
+    gcc = provide.program("gcc", "gcc", "libc6-dev")
+    command = [gcc, "-shared", "-fPIC", "-x", "c", "-", "-x", "none", *options, "-o", str(target)]
     subprocess.run(command, input=code.encode(), check=True)
 
 
