@@ -161,7 +161,7 @@ class Pool:
 
     @property
     def together(self) -> bool:
-        """Return whether a scorer scores an array of samples in one call; else arrays are best divided among scorers."""
+        """Return whether a scorer scores an array in one call; else arrays are best divided among scorers."""
         return not self._one_by_one
 
     @property
