@@ -164,7 +164,7 @@ class Front:
 
     def _is_array(self, head: Head, content_type: bytes | None) -> bool:
         return (
-            self.pool.plan.batch > 1
+            self.pool.together
             and content_type == b"application/json"
             and head.fields.get(b"accept", b"*/*") in (b"*/*", b"application/json")
             and (head.length is None or 0 < head.length <= MOST_ARRAY_BYTES)

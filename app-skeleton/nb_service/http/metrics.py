@@ -3,6 +3,8 @@
 One process counts all requests, and one all samples; `numbers` returns them in a form that JSON can hold.
 """
 
+import json
+import re
 from collections.abc import Iterable
 
 from nb_scorer.protocol.frames import OF_MANY
@@ -20,6 +22,8 @@ PATHS = ("/metrics", "/monitoring/prometheus/metrics")
 # How many samples, or bytes of them and their answers, may wait to be counted together.
 MOST_UNCOUNTED = 256
 MOST_BYTES_UNCOUNTED = 1 << 16
+_INDEX = re.compile(rb'"index": (\d+)}$')
+_LONGEST_INDEX = 32
 
 
 class Requests:
@@ -76,10 +80,13 @@ class Samples:
     def count(self) -> None:
         """Count what was taken."""
         pairs, self._uncounted, self._bytes_uncounted = self._uncounted, [], 0
-        for seconds, count in _counted([answer.seconds for _, answer in pairs]):
+        alone = [answer for job, answer in pairs if job.kind not in OF_MANY]
+        for seconds, count in _counted([answer.seconds for answer in alone]):
             self._processing.observe(seconds, count)
-        for batch, count in _counted([answer.batch for _, answer in pairs if answer.batch]):
+        for batch, count in _counted([answer.batch for answer in alone if answer.batch]):
             self._batches.observe(batch, count)
+        for answer in [answer for job, answer in pairs if job.kind in OF_MANY]:
+            self._count_array(answer)
         successful = [pair for pair in pairs if pair[1].outcome == OK]
         for payload, count in _counted([answer.payload for job, answer in successful if job.kind not in OF_MANY]):
             self._predictions.saw(payload, count)
@@ -89,6 +96,15 @@ class Samples:
         if self._kept is not None:
             self._kept.answered(successful)
         self._look_into(successful)
+
+    def _count_array(self, answer: Answer) -> None:
+        """Count each sample of an array, with its share of the seconds; and the calls that have scored them."""
+        scored = max(1, _scored(answer))
+        self._processing.observe(answer.seconds / scored, scored)
+        if answer.batch > 1:
+            self._batches.observe(answer.batch)
+        else:
+            self._batches.observe(1, scored)
 
     def _look_into(self, pairs: list[tuple[Job, Answer]]) -> None:
         """Count what samples hold; each is decoded once, in bulk, for all that is counted of it."""
@@ -123,6 +139,15 @@ class Samples:
             **({} if self._present is None else {"drift": self._present.numbers()}),
             **({"gpu_scorers": manager.by_gpu()} if pool.plan.gpus.names else {}),
         }
+
+
+def _scored(answer: Answer) -> int:
+    """Return how many samples of an array were scored: all of them, or those up to the one that failed."""
+    if answer.outcome != OK:
+        # The scorer writes it last; a traceback before it is not worth decoding.
+        index = _INDEX.search(answer.payload[-_LONGEST_INDEX:])
+        return int(index[1]) + 1 if index else 1
+    return answer.batch if answer.batch > 1 else len(json.loads(answer.payload))
 
 
 def _counted(values: list) -> Iterable[tuple]:

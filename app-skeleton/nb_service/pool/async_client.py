@@ -118,7 +118,8 @@ class AsyncPoolClient(asyncio.Protocol):
 
     def _greet(self, hello: dict) -> None:
         self.together, self.max_queue, self.at_once = hello["together"], hello["max_queue"], hello["at_once"]
-        self._greeted.set_result(None)
+        if not self._greeted.done():
+            self._greeted.set_result(None)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Answer everything that waits."""

@@ -61,6 +61,8 @@ class Pool:
         self._last_present = 0.0  # when there last was a scorer that takes samples
         self._deserted = False  # whether there was none for longer than ABSENCE_SECONDS
         self._one_by_one = plan.batch == 1
+        # Called when `together` has become False.
+        self.on_one_by_one: list[Callable[[], object]] = []
         self._kind = frames.SAMPLE if self._one_by_one else frames.TOGETHER
 
     @property
@@ -158,6 +160,11 @@ class Pool:
         return any(link.is_low() for link in self.manager.free)
 
     @property
+    def together(self) -> bool:
+        """Return whether a scorer scores an array in one call; else arrays are best divided among scorers."""
+        return not self._one_by_one
+
+    @property
     def form(self) -> str:
         """Return what scores samples: "batch_predictor", "derived" (predictor's batch form), or "one by one"."""
         return "one by one" if self._one_by_one else self.plan.form
@@ -167,6 +174,8 @@ class Pool:
         for job in self._queue:
             if job.kind == frames.TOGETHER:
                 job.kind = frames.SAMPLE
+        for tell in list(self.on_one_by_one):
+            guarded(tell)
 
     def _answer_soon(self, job: Job, outcome: int) -> None:
         self._gave_loop_work = True

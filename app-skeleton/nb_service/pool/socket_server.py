@@ -59,9 +59,8 @@ class PoolServer:
         self._open = True
         self._reading = self._writing = self._flush_scheduled = False
         sock.setblocking(False)
-        plan = pool.plan
-        hello = {"together": plan.batch > 1, "max_queue": plan.max_queue, "at_once": pool.manager.planned * plan.batch}
-        self._send(wire.json_frame(wire.HELLO, 0, hello))
+        pool.on_one_by_one.append(self._greet)
+        self._greet()
         self._watch()
 
     def close(self) -> None:
@@ -69,6 +68,7 @@ class PoolServer:
         if not self._open:
             return
         self._open = False
+        self._pool.on_one_by_one.remove(self._greet)
         self._out.clear()
         self._unsent = 0
         self._watch()
@@ -76,6 +76,13 @@ class PoolServer:
         jobs, self._jobs = self._jobs, {}
         for job in jobs.values():
             self._pool.abandon(job)
+
+    def _greet(self) -> None:
+        """Say what the pool is like: at first, and when that has changed."""
+        pool = self._pool
+        at_once = pool.manager.planned * (pool.plan.batch if pool.together else 1)
+        hello = {"together": pool.together, "max_queue": pool.plan.max_queue, "at_once": at_once}
+        self._send(wire.json_frame(wire.HELLO, 0, hello))
 
     def _lost(self) -> None:
         if self._open:

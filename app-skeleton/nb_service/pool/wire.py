@@ -1,6 +1,7 @@
 """The frames between the front and other processes of ours that use the pool: their one definition.
 
-Each is a length, a kind, a number and that many bytes. The front begins with HELLO. The other side sends requests
+Each is a length, a kind, a number and that many bytes. The front begins with HELLO, and sends another one when what it
+says has changed. The other side sends requests
 (SAMPLE, ARRAY, BLOCK, FACTS, ASK) under numbers of its own choice; the responses (ANSWER, FACTS) carry these numbers,
 in no particular order. ABANDON withdraws the request with its number. TELL is news of the other side for the front,
 which says nothing to it.

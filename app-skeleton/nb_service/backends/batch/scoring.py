@@ -69,6 +69,10 @@ class Scoring:
         """Return the outcome of each sample, given its JSON; raise BatchUnscored, or Stopped."""
         if not samples:
             return Scored(Answers(0, values=[]), {}, samples)
+        if self._together and not self._client.together:
+            # Batching has ended: from now on the time limit is that of samples scored one after another.
+            self._together = False
+            self.most = min(FIRST_SIZE, self.most)
         started = time.monotonic()
         (answer,) = self._asked([samples])
         if answer is not None and answer.outcome == outcomes.OK:

@@ -11,7 +11,7 @@ from nb_service.gpus import Gpus
 from nb_service.http import metrics
 from nb_service.http.metrics import Requests, Samples
 from nb_service.identity import Identity
-from nb_service.pool.answer import FAILED, OK, Answer, Job
+from nb_service.pool.answer import DIED, FAILED, OK, Answer, Job
 from prometheus_client.parser import text_string_to_metric_families
 
 
@@ -53,6 +53,23 @@ def test_requests_are_counted_by_route_and_status_with_their_latency(requests, s
     assert values[f"{latency}_bucket", ("le", "0.0025"), ("route", "/predict")] == 0
     assert values[f"{latency}_bucket", ("le", "0.005"), ("route", "/predict")] == 3
     assert values[f"{latency}_sum", ("route", "/predict")] == pytest.approx(0.009)
+
+
+def test_each_sample_of_an_array_is_counted_with_its_share_of_the_time(requests, samples):
+    kind = frames.MANY
+    index = json.dumps({"traceback": '"index": 99}', "index": 4}).encode()
+    samples.answered([
+        (Job(b"[[1, 2], [3, 4]]", None, kind), Answer(OK, b"[1, 2]", 0.008, 2)),
+        (Job(b"[[1, 2], [3, 4], [5, 6]]", None, kind), Answer(OK, b"[1, 2, 3]", 0.3, 1)),
+        (Job(b"[[1, 2], [3, 4]]", None, kind), Answer(FAILED, index, 10.0, 1)),
+        (Job(b"[[1, 2], [3, 4]]", None, kind), Answer(DIED, b"{}", 0.0, 1)),
+    ])  # fmt: skip
+    values = values_of(requests, samples)
+    assert values["nb_processing_seconds_count",] == 2 + 3 + 5 + 1
+    assert values["nb_processing_seconds_sum",] == pytest.approx(0.008 + 0.3 + 10.0)
+    assert values["nb_processing_seconds_bucket", ("le", "0.005")] == 1 + 2
+    assert values["nb_processing_seconds_bucket", ("le", "0.1")] == 1 + 2 + 3
+    assert (values["nb_batch_samples_count",], values["nb_batch_samples_sum",]) == (1 + 3 + 5 + 1, 2 + 3 + 5 + 1)
 
 
 def test_answers_are_counted_by_value_with_time_and_batch(requests, samples):

@@ -40,6 +40,18 @@ def test_it_knows_the_pool_by_its_hello():
     assert served(use) == (True, 9, 4)
 
 
+def test_it_learns_that_batching_has_ended():
+    async def use(client, theirs):
+        theirs.send(wire.json_frame(wire.HELLO, 0, {**HELLO, "together": False, "at_once": 1}))
+        asked = asyncio.ensure_future(client.ask(b"1"))
+        ((_, number, _),) = await frames_of(theirs, 1)
+        theirs.send(wire.answer_frame(number, Answer(OK)))
+        await asked
+        return client.together, client.at_once
+
+    assert served(use) == (False, 1)
+
+
 def test_answers_come_in_any_order_to_who_asked():
     async def use(client, theirs):
         asked = [asyncio.ensure_future(client.ask(b"%d" % number)) for number in range(3)]

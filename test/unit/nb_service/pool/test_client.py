@@ -18,6 +18,8 @@ class Pool:
 
     def __init__(self, loop, outcome_of=lambda sample: outcomes.OK, max_queue=8 * SHARE, batch=1):
         self.plan = SimpleNamespace(max_queue=max_queue, batch=batch)
+        self.together = batch > 1
+        self.on_one_by_one = []
         self.manager = SimpleNamespace(planned=1)
         self.waiting = self.most = self.bytes = self.most_bytes = 0
         self.asked = []

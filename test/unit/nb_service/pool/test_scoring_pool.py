@@ -281,6 +281,18 @@ def test_an_array_goes_whole_and_samples_together_where_the_plan_has_batches():
     loop.close()
 
 
+def test_once_batching_has_ended_arrays_are_no_longer_for_one_scorer():
+    loop = TurnLoop()
+    plan = Plan("fork", True, "", 2, 1, {}, predict_timeout=60, max_queue=9, batch=8)
+    made = Pool(loop, ModelFolder(None, None, None, {}), plan)
+    told = []
+    made.on_one_by_one.append(lambda: told.append(made.together))
+    assert made.together
+    made.manager.on_batching_ended()
+    assert (made.together, told) == (False, [False])
+    loop.close()
+
+
 def test_a_single_sample_is_asked_alone_and_at_once(pool):
     pool.manager.free = [link := Link(3)]
     pool.manager.links = {1: link}

@@ -18,6 +18,8 @@ class Pool:
     def __init__(self):
         self.plan = SimpleNamespace(batch=4, max_queue=80)
         self.manager = SimpleNamespace(planned=2)
+        self.together = True
+        self.on_one_by_one = []
         self.jobs = []
         self.abandoned = []
 
@@ -67,6 +69,18 @@ def served():
     server.close()
     theirs.close()
     loop.close()
+
+
+def test_that_batching_has_ended_is_told_until_the_peer_is_gone(served):
+    loop, pool, server, peer, _ = served
+    pool.together = False
+    (tell,) = pool.on_one_by_one
+    tell()
+    turn(loop)
+    ((kind, _, payload),) = peer.frames()
+    assert (kind, json.loads(payload)) == (wire.HELLO, {"together": False, "max_queue": 80, "at_once": 2})
+    server.close()
+    assert pool.on_one_by_one == []
 
 
 def test_samples_arrays_and_blocks_reach_the_pool_and_answers_carry_their_number_in_any_order(served):

@@ -65,6 +65,16 @@ def test_each_sample_has_its_own_outcome_whatever_fails_beside_it(seed):
     assert score(samples) == [{"no": 422, "die": 500}.get(sample, sample) for sample in samples]
 
 
+def test_once_batching_has_ended_calls_are_as_small_as_for_samples_that_are_scored_alone():
+    client = Client()
+    it = scoring(client)
+    it.score(["1"])
+    assert it.most == 1000
+    client.together = False
+    it.score(["1"])
+    assert it.most < 1000
+
+
 def test_what_is_fine_is_asked_at_once_and_a_neighbour_of_a_failure_once_more():
     client = Client()
     assert score(list(range(1000)), client) == list(range(1000))
