@@ -12,9 +12,12 @@ from engine import daemon, docker, provide
 PLACE = ("nb-builder1", "203.0.113.1/24", ("203.0.113.0/24", "198.19.0.0/16"))
 # A build that is served, one that fails, a slim image, a failed slim image, and a page with the README's names.
 PART = (
-    "test_cases.py", "test_slim_service.py", "test_slim_builds.py", "test_pages.py", "-k",
-    "ok-environment or fail-file-ignored or selftest or passes_its_own_test or README or leaves_no_image",
-)  # fmt: skip
+    "test_cases.py::test_a_good_repository_builds_and_its_service_answers_as_the_fixture_says[ok-environment]",
+    "test_cases.py::test_point_31_assemble_runs_once[fail-file-ignored]",
+    "test_slim_service.py::test_without_a_network_it_passes_its_own_test",
+    "test_slim_builds.py::test_a_name_to_keep_that_is_not_installed_is_refused_with_those_that_are",
+    "test_pages.py::test_the_engine_commands_of_a_page_work_in_their_order[README.md]",
+)
 READERS_IMAGES = ("nb-builder", "my-service", "my-service-slim")
 
 
