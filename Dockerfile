@@ -53,6 +53,10 @@ RUN cd /opt/nb-builder && export UV_CACHE_DIR=/opt/nb-builder/cache && chmod -R 
 # Pythons for notebooks beside Debian's own, with the overlays that run their cells: `make builder PYTHONS="3.12 3.14"`.
 FROM environments AS pythons
 ARG PYTHONS
+ARG PIP_INDEX_URL
+ARG PIP_EXTRA_INDEX_URL
+ARG PIP_TRUSTED_HOST
+ARG PIP_FIND_LINKS
 ARG UV_PYTHON_INSTALL_MIRROR
 ARG UV_PYTHON_DOWNLOADS_JSON_URL
 RUN mkdir -p /opt/python && cd /opt/nb-builder \

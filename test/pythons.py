@@ -36,10 +36,12 @@ def of_installation(target: Path, prefix: Path, minor: str) -> Path:
     """Write an archive of the Python installed in `prefix`, which runs on this machine only."""
 
     def packed(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
-        return None if NOT_PACKED & set(Path(member.name).parts) or member.name.endswith(".a") else member
+        # Debian's has a link into /etc.
+        left_out = NOT_PACKED & set(Path(member.name).parts) or member.name.endswith(".a")
+        return None if left_out or (member.issym() and member.linkname.startswith("/")) else member
 
     with tarfile.open(target, "w:gz", compresslevel=1) as archive:
-        for name in (f"bin/python{minor}", f"lib/python{minor}", f"include/python{minor}"):
+        for name in (f"bin/python{minor}", f"lib/python{minor}"):
             archive.add(prefix / name, f"python/{name}", filter=packed)
         # The name that uv looks for.
         link = tarfile.TarInfo("python/bin/python3")

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from nb_builder import image_trim
 from nb_builder.common.log import Log
 from nb_builder.common.python_places import FOLDER_SETTING
 from nb_builder.execute import kernel_overlay
@@ -47,6 +48,7 @@ def bake(home: Path, place: Path, minors: Sequence[str], environ: Mapping[str, s
         if not overlay.exists():
             log.step(f"Making {overlay}")
             _make_overlay(python, overlay, environ, log)
+            image_trim.remove_unused(home, overlay)
     link_identical(home / "overlay")
 
 
