@@ -16,7 +16,7 @@ DOCKER ?= docker
 export NB_BUILDER_HOME := $(HOME_DIR)
 export DOCKER
 
-.PHONY: help run dev batch check-notebook new builder build runtime native spark-model zipapp push pull diff ab-report rebuild-check sign verify test test-all test-rest test-times test-unit test-flow test-docs test-image test-long test-spark test-operate test-bus check docs release release-models audit lock stubs board bench mutants fuzz-native fuzz-protocols fuzz-grpc clean environments developer
+.PHONY: help run dev batch check-notebook new builder runtime native spark-model zipapp push pull diff ab-report rebuild-check sign verify test test-all test-rest test-times test-unit test-flow test-docs test-image test-long test-spark test-operate test-bus check docs release release-models audit lock stubs board bench mutants fuzz-native fuzz-protocols fuzz-grpc clean environments developer
 
 define HELP
 Build and serve here, without containers; NOTEBOOK=<folder, .ipynb or git URL>:
@@ -138,6 +138,7 @@ new:
 	@$(NB_BUILDER) new $(if $(JSON),--json) $(call option,--name,$(NAME)) "$(FOLDER)"
 
 # The name that this target had first.
+.PHONY: build
 build: builder
 
 builder:
