@@ -1,5 +1,5 @@
 # The builder image: s2i lays a repository into it and runs assemble; the result runs the service.
-ARG BASE_IMAGE=debian:bookworm-slim
+ARG BASE_IMAGE=debian:trixie-slim
 
 FROM ${BASE_IMAGE} AS python
 # Licences (copyright) stay.
@@ -50,6 +50,22 @@ RUN cd /opt/nb-builder && export UV_CACHE_DIR=/opt/nb-builder/cache && chmod -R 
         | while read -r name; do ln -s /usr/libexec/s2i/run "/opt/commands/${name}"; done \
  && ln -s /usr/libexec/s2i/run /opt/commands/ready
 
+# Pythons for notebooks beside Debian's own, with the overlays that run their cells: `make builder PYTHONS="3.12 3.14"`.
+FROM environments AS pythons
+ARG PYTHONS
+ARG PIP_INDEX_URL
+ARG PIP_EXTRA_INDEX_URL
+ARG PIP_TRUSTED_HOST
+ARG PIP_FIND_LINKS
+ARG UV_PYTHON_INSTALL_MIRROR
+ARG UV_PYTHON_DOWNLOADS_JSON_URL
+RUN mkdir -p /opt/python && cd /opt/nb-builder \
+ && if [ -n "${PYTHONS}" ]; then \
+        export SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt UV_CACHE_DIR=/tmp/uv-cache \
+     && build/bin/python -I -m nb_builder.baked_pythons /opt/nb-builder /opt/python ${PYTHONS} \
+     && rm -rf /tmp/uv-cache && chmod -R go=rX /opt/python overlay; \
+    fi
+
 FROM python
 # For packages that have no wheel and are built from their source: `make build COMPILERS=1`. For notebooks that need
 # packages of the system: `make build APT="graphviz libgl1"`; git, for requirements that are git repositories, is
@@ -77,9 +93,11 @@ LABEL io.k8s.display-name="nb-builder" \
       description="Turns a git repository with a Jupyter notebook into a prediction service." \
       usage="s2i build <git repository> nb-builder <image to make>" \
       maintainer="the nb-builder project"
+# UV_PYTHON_INSTALL_DIR: Pythons that builds download are part of the service, but not of the repository's copy.
 # USER and LOGNAME: getpass.getuser() answers from them, also where the UID has no passwd entry.
 # UV_NO_CACHE, VIRTUALENV_…: no cache in the image; virtualenv takes one that it can't make as temporary.
 ENV APP_ROOT=/opt/app-root \
+    UV_PYTHON_INSTALL_DIR=/opt/app-root/python \
     HOME=/opt/app-root/src \
     USER=default \
     LOGNAME=default \
@@ -105,7 +123,8 @@ RUN useradd --uid 1001 --gid 0 --no-log-init --no-create-home --home-dir /opt/ap
  && mkdir -p /opt/app-root/src /opt/app-root/secrets \
  && chown -R 1001:0 /opt/app-root \
  && chmod -R u=rwX,g=u,o=rX /opt/app-root
-COPY --from=environments /opt/nb-builder /opt/nb-builder
+COPY --from=pythons /opt/nb-builder /opt/nb-builder
+COPY --from=pythons /opt/python /opt/python
 # `docker run my-service batch`: each back end is a command by its name; and `ready`, for health checks.
 COPY --from=environments /opt/commands/ /usr/local/bin/
 COPY --from=environments /opt/nb-builder/s2i/bin /usr/libexec/s2i

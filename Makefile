@@ -2,7 +2,7 @@
 
 IMAGE_NAME ?= nb-builder
 SERVICE ?= my-service
-BASE_IMAGE ?= debian:bookworm-slim
+BASE_IMAGE ?= debian:trixie-slim
 NOTEBOOK ?= docs/examples/kmeans
 PORT ?= 8080
 # Certificate authorities that the image trusts beside Debian's: those of a proxy that inspects TLS.
@@ -16,7 +16,7 @@ DOCKER ?= docker
 export NB_BUILDER_HOME := $(HOME_DIR)
 export DOCKER
 
-.PHONY: help run dev batch check-notebook new build runtime native spark-model zipapp push pull diff ab-report rebuild-check sign verify test test-all test-rest test-times test-unit test-flow test-docs test-image test-long test-spark test-operate test-bus check docs release release-models audit lock stubs board bench mutants fuzz-native fuzz-protocols fuzz-grpc clean environments developer
+.PHONY: help run dev batch check-notebook new builder runtime native spark-model zipapp push pull diff ab-report rebuild-check sign verify test test-all test-rest test-times test-unit test-flow test-docs test-image test-long test-spark test-operate test-bus check docs release release-models audit lock stubs board bench mutants fuzz-native fuzz-protocols fuzz-grpc clean environments developer
 
 define HELP
 Build and serve here, without containers; NOTEBOOK=<folder, .ipynb or git URL>:
@@ -33,9 +33,10 @@ Build and serve here, without containers; NOTEBOOK=<folder, .ipynb or git URL>:
                         IN=<files> OUT=<file> OPTIONS="--keep none" BATCH=1 for Parquet
 
 Make images, by Docker or Podman; SERVICE=$(SERVICE) IMAGE=<name of the new image>:
-  make build            make the builder image
+  make builder          make the builder image
                         IMAGE_NAME=$(IMAGE_NAME) BASE_IMAGE=$(BASE_IMAGE) CA_BUNDLE=<file> APT="graphviz ..."
                         COMPILERS=1 OTEL=1 BATCH=1 GRPC=1 BUS=nats,redis
+                        PYTHONS="3.6 3.12 3.14" PYTHON_IMAGE=python:{}-slim (for 3.6 and 3.7)
   make runtime          make the slim image of a service image, and prove it
                         S2I_SLIM=<off, distributions or files> S2I_KEEP=<packages> S2I_SLIM_BASE=<scratch or shell>
   make native           make the native image of a service image, or say why there is none
@@ -136,8 +137,13 @@ check-notebook:
 new:
 	@$(NB_BUILDER) new $(if $(JSON),--json) $(call option,--name,$(NAME)) "$(FOLDER)"
 
-build:
+# The name that this target had first.
+.PHONY: build
+build: builder
+
+builder:
 	@$(NB_BUILDER) builder --tag "$(IMAGE_NAME)" --base "$(BASE_IMAGE)" --ca-bundle "$(CA_BUNDLE)" \
+		$(call option,--pythons,$(PYTHONS)) $(call option,--python-image,$(PYTHON_IMAGE)) \
 		$(call option,--apt,$(APT)) $(call option,--bus,$(BUS)) $(if $(COMPILERS),--compilers) $(if $(OTEL),--otel) \
 		$(if $(BATCH),--batch) $(if $(GRPC),--grpc)
 

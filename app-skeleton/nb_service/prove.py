@@ -19,7 +19,7 @@ from nb_service import model_folder, problems
 from nb_service.model_folder import ModelFolder
 from nb_service.pool import Plan, Pool, answer
 from nb_service.pool.link import Link
-from nb_service.pool.plan import GOLDEN_ROWS, THREAD_KNOBS, environment, is_batched
+from nb_service.pool.plan import GOLDEN_ROWS, THREAD_KNOBS, UNFORKABLE_SYSTEMS, environment, is_batched, start_mode
 from nb_service.pool.turns import TurnLoop
 from nb_service.pool.warmup import RowResult
 from nb_service.settings import Settings
@@ -124,7 +124,8 @@ class Proof:
         self._fresh = Trial(self._loop, model, base, self._news.set)
         forked = base._replace(mode=FORK, scorers=FORKED, golden=tuple(self._rows[:GOLDEN_ROWS]), repeats=ASKED_FORKED)
         self._forked = Trial(self._loop, model, forked, self._news.set)
-        self._may_fork = settings.scorer_start != SPAWN
+        self._may_fork = settings.scorer_start != SPAWN and sys.platform not in UNFORKABLE_SYSTEMS
+        self._why_spawned = start_mode(settings.scorer_start, {}, 1)[2]
 
     def run(self) -> dict:
         """Return the proof."""
@@ -151,11 +152,7 @@ class Proof:
             return dict(proof, scorer_start=None, scorer_start_reason="the golden rows are not answered rightly")
         if proof["deterministic"]:
             proof["batch"] = self._batch_verdict()
-        verdict = (
-            self._fork_verdict(proof["deterministic"])
-            if self._may_fork
-            else _verdict(SPAWN, "S2I_SCORER_START says so")
-        )
+        verdict = self._fork_verdict(proof["deterministic"]) if self._may_fork else _verdict(SPAWN, self._why_spawned)
         return dict(proof, **verdict)
 
     def _batch_verdict(self) -> dict | None:

@@ -1,10 +1,11 @@
 """The table of contents of a build: from the repository to a verified model, one line for each step."""
 
+import io
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -36,13 +37,14 @@ from nb_builder.execute.kernel import Launch
 from nb_builder.incremental import artifacts, model_reuse
 from nb_builder.incremental.artifacts import PreviousBuild
 from nb_builder.incremental.model_reuse import Ingredients, take_model
-from nb_builder.install import gpu_advice, system_packages, venv
+from nb_builder.install import gpu_advice, python_by_packages, python_downloads, system_packages, venv
 from nb_builder.install.installer import Installer
 from nb_builder.install.interpreters import Python
 from nb_builder.preflight import checks, declaring, findings, unmet_imports
 from nb_builder.preflight.checks import Checked, Notebook
 from nb_builder.problems.build_problem import BuildProblem
 from nb_builder.problems.cells import CellFailed
+from nb_builder.problems.packages import InstallFailed, RequirementsConflict, VersionMissing, WheelMissing
 from nb_builder.problems.signing import SignKeyUnusable
 from nb_builder.report import image_labels, missing_proof, notebook_html, provenance, sbom
 from nb_builder.report.build_report import Report, write_executed
@@ -112,7 +114,8 @@ def assemble(settings: Settings, log: Log, beside: Beside | None = None) -> None
         if requirements is None:
             raise RuntimeError("the requirements were neither read nor refused")
         with report.step("install", f"Installing {counted(len(requirements))} into the notebook's own environment"):
-            installer = install(build, requirements, previous)
+            build, requirements, installer = install_with_some_python(build, requirements, previous)
+            checked = build.checked
             if beside:
                 beside.on_installed(installer, checked.python)
         with file_guard.files(workspace, log) as files, declaring.placed(checked, requirements):
@@ -136,6 +139,7 @@ def assemble(settings: Settings, log: Log, beside: Beside | None = None) -> None
         report.facts["drift"] = manifest.read(workspace.model).get("drift")
         report.facts.update(image_labels.write(workspace, settings.src))
         attest(build)
+    python_downloads.keep_only(checked.python.path, workspace.root, build.environ)
     if settings.source_date_epoch is not None:
         dated_bytecode.date(workspace.root, settings.source_date_epoch)
     artifacts.remove(settings.src)
@@ -182,7 +186,8 @@ def begin(settings: Settings, log: Log, beside: Beside | None = None) -> Build:
         environ.setdefault("PYTHONHASHSEED", "0")
     with report.step("check", "Checking the notebook"):
         note_misspelt_settings(log)
-        checked = findings.require_none(settings, workspace.src, log)
+        artifacts.restore_pythons(settings.src, workspace.root)
+        checked = findings.require_none(settings, workspace.src, log, environ)
     report.facts.update(model_reuse.circumstances(checked.python))
     report.facts.update(provenance.of(checked.repository, settings.commit, settings.source))
     uncommitted = provenance.uncommitted(checked.repository, settings.commit)
@@ -216,6 +221,57 @@ def signer_of(settings: Settings) -> Signer | None:
     return Signer(path, settings.sign_certificate_file)
 
 
+def install_with_some_python(
+    build: Build, requirements: Wanted, previous: PreviousBuild | None
+) -> tuple[Build, Wanted, Installer]:
+    """Install `requirements`; if only another Python has their wheels and the notebook allows it, with that one.
+
+    Returns the build, the requirements and the installer of the Python that is used in the end.
+    """
+    checked = build.checked
+    try:
+        return build, requirements, install(build, requirements, previous)
+    except (InstallFailed, RequirementsConflict, VersionMissing, WheelMissing) as problem:
+        python = python_with_wheels(build, requirements, problem)
+        if python is None:
+            if checked.python_note:
+                problem.why += f" Perhaps the Python is the cause: {checked.python_note}"
+            raise
+    build.log.note(
+        f"the packages have no wheels for Python {checked.python.minor}; the build uses Python {python.minor} instead, "
+        "for which all of them have wheels. S2I_PYTHON chooses another one."
+    )
+    build.report.facts.update(model_reuse.circumstances(python))
+    changed = replace(build, checked=replace(checked, python=python, other_pythons=()))
+    # Requirements may be computed, from Python's version as well. Notes about them have been printed before.
+    read = checks.read_requirements(
+        changed.checked,
+        changed.workspace.src,
+        changed.workspace.build,
+        Log(io.StringIO()),
+        allowed=build.settings.allow_indexes,
+    )
+    wanted = read or requirements
+    return changed, wanted, install(changed, wanted, None)
+
+
+def python_with_wheels(build: Build, requirements: Wanted, problem: BuildProblem) -> Python | None:
+    """Return another Python for which the index has the packages' wheels, None if `problem` has another cause."""
+    others = build.checked.other_pythons
+    if not others or not python_by_packages.may_depend_on_python(problem):
+        return None
+    installer, downloads = installer_for(build, requirements), build.settings.python_downloads
+    return python_by_packages.choose(installer, requirements, others, build.log, build.environ, downloads)
+
+
+def installer_for(build: Build, requirements: Wanted) -> Installer:
+    """Return the installer for the venv, with the options in `requirements`."""
+    checked = build.checked
+    environ = requirements.asked.options.applied(build.environ)
+    choice = build.settings.installer
+    return Installer(build.workspace.venv, checked.python.minor, choice, environ, build.log, checked.as_of)
+
+
 def install(build: Build, requirements: Wanted, previous: PreviousBuild | None) -> Installer:
     """Make the venv and install `requirements`; return the installer, which knows what is installed."""
     checked, workspace = build.checked, build.workspace
@@ -228,8 +284,7 @@ def install(build: Build, requirements: Wanted, previous: PreviousBuild | None) 
         build.log.line(f"     resolved to the packages that there were on {checked.as_of.day} ({checked.as_of.source})")
         if python.number < NO_SETUPTOOLS_FROM:
             add(requirements, "setuptools", "every environment of that time had it")
-    environ = requirements.asked.options.applied(build.environ)
-    installer = Installer(workspace.venv, python.minor, build.settings.installer, environ, build.log, checked.as_of)
+    installer = installer_for(build, requirements)
     installer.install(requirements, workspace.build / paths.LOCK, previous.installed if previous else None)
     packages = installer.freeze().splitlines()
     build.log.line("     " + ", ".join(packages))

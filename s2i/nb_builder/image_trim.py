@@ -66,6 +66,13 @@ def lean(home: Path, date: int | None = None) -> None:
             os.rmdir(folder)
 
 
+def remove_unused(home: Path, folder: Path) -> None:
+    """Remove unused files from `folder`, which is below `home`."""
+    for path in _files(folder):
+        if _matches(path, home, LEFT_OUT):
+            path.unlink()
+
+
 def _forget(record: Path) -> None:
     """Remove what uv has noted of an installation, and its row of the distribution's files."""
     rows = record.with_name("RECORD")

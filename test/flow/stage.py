@@ -61,6 +61,8 @@ def environment(case: Case, app_root: Path, src: Path) -> dict[str, str]:
     clean = {key: value for key, value in os.environ.items() if not key.startswith(("S2I_", "PYTEST_"))}
     home = clean.get("NB_BUILDER_HOME", str(ROOT / ".nb-builder"))
     ours = {"NB_BUILDER_HOME": home, "APP_ROOT": str(app_root), "S2I_SRC": str(src), MARK: uuid.uuid4().hex}
+    # Only tests with a mirror of their own download a Python.
+    ours["S2I_PYTHON_DOWNLOADS"] = "never"
     return {**clean, **ours, **s2i_environment(src), **case.env}
 
 

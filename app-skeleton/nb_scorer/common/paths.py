@@ -4,6 +4,7 @@ SRC = "src"
 BUILD = "build"
 VENV = "venv"
 MODEL = "model"
+PYTHONS = "python"  # interpreters that a build in an image has downloaded
 ENVIRONMENT = "environment.json"  # of a slim image: the variables that its service image had
 
 # Under build/: what a user reads to understand a build.

@@ -49,11 +49,12 @@ def die_with_parent(parent):
 
 
 def thread_count():
-    """Return how many threads the operating system sees in this process."""
+    """Return how many threads the operating system sees in this process; more than one where it doesn't tell."""
     try:
         return len(os.listdir("/proc/self/task"))
     except OSError:
-        return threading.active_count()
+        # Python doesn't know the threads of native libraries, and a fork is safe only without any.
+        return threading.active_count() + 1
 
 
 def unforkable():

@@ -1,8 +1,17 @@
-"""The C library's allocator, in processes that hold large bodies for a short while; glibc only, others have no such."""
+"""The C library's allocator, in processes that hold large bodies for a short while: glibc only, others have no such.
+
+And how much memory such a process has.
+"""
+
+import os
+import resource
+import sys
 
 # glibc's own default, which it raises by itself with each large block that is freed (mallopt(3)).
 LARGE_BYTES = 1 << 17
 _M_MMAP_THRESHOLD = -3
+_STATM = "/proc/self/statm"
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 def give_back_large_blocks() -> None:
@@ -17,6 +26,16 @@ def give_back_large_blocks() -> None:
 def give_back() -> None:
     """Return to the system what is free now (malloc_trim(3))."""
     _call("malloc_trim", 0)
+
+
+def resident() -> int:
+    """Return the bytes of memory that this process has (proc_pid_statm(5)), without /proc the most that it ever had."""
+    try:
+        with open(_STATM, "rb") as file:
+            return int(file.read().split()[1]) * _PAGE_BYTES
+    except FileNotFoundError:
+        # macOS counts bytes, other systems kilobytes.
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def _call(name: str, *arguments: int) -> None:

@@ -2,7 +2,11 @@
 
 import asyncio
 import contextlib
+import os
+import shutil
 import socket
+import sys
+import tempfile
 import traceback
 from collections import deque
 from typing import TYPE_CHECKING
@@ -50,10 +54,18 @@ NOT_RETURNED = frozenset(
 )
 
 
-def listen() -> socket.socket:
-    """Return a listening socket with a unique abstract address, which is in no folder (unix(7), autobind)."""
+def listen(system: str = sys.platform) -> socket.socket:
+    """Return a listening socket with a unique address.
+
+    On Linux it is abstract, which is in no folder (unix(7), autobind). Elsewhere it is a path in a folder of this user
+    alone, which `AppLink.close` removes.
+    """
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    listener.bind("")
+    if system == "linux":
+        listener.bind("")
+    else:
+        # Not in TMPDIR: on macOS that is longer than the half of what an address may have (104 bytes).
+        listener.bind(os.path.join(tempfile.mkdtemp(prefix="nb-app-", dir="/tmp"), "app"))
     listener.listen(BACKLOG)
     return listener
 
@@ -61,8 +73,8 @@ def listen() -> socket.socket:
 class AppLink:
     """The connections to the app, and the slots for requests on it.
 
-    The app's address is in no folder, so any user can create it, even on a read-only root file system. Since any
-    process on this machine can connect to it, the app answers only requests that carry the secret.
+    On Linux, the app's address is in no folder, so any user can create it, even on a read-only root file system. Since
+    any process on this machine can connect to it, the app answers only requests that carry the secret.
     """
 
     def __init__(
@@ -89,6 +101,8 @@ class AppLink:
     def close(self) -> None:
         """Refuse the requests that wait, and close idle connections."""
         self._closed = True
+        if isinstance(self._address, str):
+            shutil.rmtree(os.path.dirname(self._address), ignore_errors=True)
         self._refuse_all()
         for upstream in list(self._idle):
             upstream.close()

@@ -34,6 +34,8 @@ SHARED_MEMORY = "/dev/shm"  # noqa: S108 - the same
 CA_KNOBS = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 # Before it is ready a scorer answers at most this many golden rows,
 GOLDEN_ROWS = 20
+# macOS: a forked process may crash or hang in Accelerate, CoreFoundation or OpenMP.
+UNFORKABLE_SYSTEMS = ("darwin",)
 # and begins no further one after this many seconds: services with slow predictors must get ready too.
 GOLDEN_SECONDS = 10.0
 
@@ -124,7 +126,9 @@ def most_of(manifest: dict, form: str) -> int:
     return sys.maxsize if form == BATCH_PREDICTOR else 1
 
 
-def start_mode(setting: str, manifest: dict, threads: int, *, has_gpus: bool = False) -> tuple[str, bool, str]:
+def start_mode(
+    setting: str, manifest: dict, threads: int, *, has_gpus: bool = False, system: str = sys.platform
+) -> tuple[str, bool, str]:
     """Return (mode, whether that is final, why).
 
     Some libraries hang or die in a forked process, and nobody can tell from a pickle. So forking is final only where
@@ -134,6 +138,8 @@ def start_mode(setting: str, manifest: dict, threads: int, *, has_gpus: bool = F
     if setting != "auto":
         return setting, True, "S2I_SCORER_START says so"
     proved, held_for = manifest.get("scorer_start"), manifest.get("scorer_threads")
+    if system in UNFORKABLE_SYSTEMS:
+        proved, manifest = SPAWN, {"scorer_start_reason": "forked processes can't use this system's libraries"}
     if proved == SPAWN:
         return SPAWN, True, manifest.get("scorer_start_reason") or "the build found forking unsafe"
     if proved == FORK and has_gpus:

@@ -95,9 +95,16 @@ def _batch(add: Add) -> None:
     )
 
 
+def _python_versions(text: str) -> list[str]:
+    try:
+        return engine.python_versions_in(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 def _builder(add: Add) -> None:
     add("--tag", "-t", default=engine.BUILDER, metavar="IMAGE", help="name of the image")
-    add("--base", default="debian:bookworm-slim", metavar="IMAGE", help="what it stands on")
+    add("--base", default="debian:trixie-slim", metavar="IMAGE", help="what it stands on")
     add(
         "--ca-bundle",
         default=engine.bundle(os.environ),
@@ -105,6 +112,19 @@ def _builder(add: Add) -> None:
         help="authorities to trust beside Debian's",
     )
     add("--apt", default="", metavar="PACKAGES", help="packages of Debian that notebooks need, in quotes")
+    add(
+        "--pythons",
+        default=[],
+        type=_python_versions,
+        metavar="VERSIONS",
+        help="Pythons for notebooks, in quotes, such as '3.6 3.12 3.14'",
+    )
+    add(
+        "--python-image",
+        default="python:{}-slim",
+        metavar="IMAGE",
+        help="image that Python 3.6 or 3.7 is taken out of; {} is the version",
+    )
     add("--bus", default="", metavar="BROKERS", help="clients of brokers, as nats,redis")
     for name, text in (
         ("compilers", "compilers, for packages that have no wheel"),

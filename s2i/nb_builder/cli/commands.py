@@ -87,8 +87,14 @@ def builder(call: Call, made: Made) -> int:
     arguments = [f"BASE_IMAGE={given.base}"]
     arguments += [f"{name.upper()}=1" for name in ("compilers", "otel", "batch", "grpc") if getattr(given, name)]
     arguments += [f"{name.upper()}={getattr(given, name)}" for name in ("apt", "bus") if getattr(given, name)]
+    minors = [minor for minor in given.pythons if minor not in engine.IN_IMAGES_ONLY]
+    if minors:
+        arguments.append(f"PYTHONS={' '.join(minors)}")
     docker = Engine(call.environ, "builder")
     docker.make_builder(call.installation, given.tag, arguments, given.ca_bundle)
+    for minor in given.pythons:
+        if minor in engine.IN_IMAGES_ONLY:
+            docker.add_python(call.installation, given.tag, given.python_image.replace("{}", minor))
     made.update(_image(docker, given.tag))
     return 0
 

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import shutil
 import ssl
 import subprocess
@@ -15,11 +16,13 @@ from urllib.parse import urlsplit
 from nb_builder.cli import engine, environments
 from nb_builder.cli.installation import Installation, is_writable
 from nb_builder.cli.problems import EngineMissing
+from nb_builder.common import python_places, python_versions
 
 # Our environments have 400 MB, those of a notebook with scikit-learn as much.
 _NEEDED = 1_000_000_000
 _SECONDS = 10
-_PYTHONS = [f"3.{minor}" for minor in range(6, 15)]
+# uv has no older ones.
+_OLDEST_DOWNLOAD = 8
 _INDEX = "https://pypi.org/simple/"
 OK, MISSING, OPTIONAL = "ok", "missing", "optional"
 
@@ -44,7 +47,7 @@ def examine(installation: Installation, environ: Mapping[str, str]) -> list[Chec
         lambda: _disk(installation),
         lambda: _index(environ),
         lambda: _proxies(environ),
-        _pythons,
+        lambda: _pythons(environ),
         lambda: _engine(environ),
         lambda: _program(
             "s2i",
@@ -143,9 +146,20 @@ def _proxies(environ: Mapping[str, str]) -> Check:
     return Check("proxies", OK, ", ".join([*names, *certificates]) or "none are set")
 
 
-def _pythons() -> Check:
-    found = [minor for minor in _PYTHONS if shutil.which(f"python{minor}")]
-    return Check("notebooks", OK, f"Python {', '.join(found)} on PATH" if found else "Python of nb-builder itself")
+def _pythons(environ: Mapping[str, str]) -> Check:
+    """Report the Pythons that notebooks can have: installed ones, and those that a build downloads."""
+    names = {path.name.removeprefix("python") for path in python_places.candidates(environ)}
+    installed = [minor for minor in python_versions.MINORS if minor in names]
+    detail = f"Python {', '.join(installed)}" if installed else "only the Python of nb-builder itself"
+    if "never" in (environ.get("S2I_PYTHON_DOWNLOADS"), environ.get("UV_PYTHON_DOWNLOADS")):
+        return Check("notebooks", OK, f"{detail}; builds download no others")
+    others = [minor for minor in python_versions.MINORS if minor not in names]
+    others = [minor for minor in others if python_versions.number(minor) >= _OLDEST_DOWNLOAD]
+    sources = (environ.get(name) for name in ("UV_PYTHON_DOWNLOADS_JSON_URL", "UV_PYTHON_INSTALL_MIRROR"))
+    source = next((source for source in sources if source), "python-build-standalone on github.com, as uv does")
+    # A password in it is nobody's business.
+    source = re.sub(r"://[^/@]*@", "://", source)
+    return Check("notebooks", OK, f"{detail}; builds download {', '.join(others)} from {source}" if others else detail)
 
 
 def _engine(environ: Mapping[str, str]) -> Check:

@@ -13,6 +13,7 @@ from pathlib import Path
 from nb_builder.cli import dockerfile
 from nb_builder.cli.installation import Installation, version
 from nb_builder.cli.problems import BundleUnreadable, EngineMissing, ImageNameInvalid, ImageNotBuilt
+from nb_builder.common import python_versions
 from nb_builder.common.log import Log
 
 BUILDER = "nb-builder"
@@ -22,6 +23,10 @@ _NAME = re.compile(
 )
 # Settings of pip that reach the build of the builder image, and stay out of it.
 _PIP = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST")
+# Variables of uv that do the same: where Pythons come from.
+_UV = ("UV_PYTHON_INSTALL_MIRROR", "UV_PYTHON_DOWNLOADS_JSON_URL")
+# The last Pythons that nobody publishes for uv: images have them.
+IN_IMAGES_ONLY = ("3.6", "3.7")
 
 
 class Engine:
@@ -44,14 +49,23 @@ class Engine:
             self.make_builder(installation, name, [], bundle(self._environ))
 
     def make_builder(self, installation: Installation, name: str, build_args: Sequence[str], bundle_file: str) -> None:
-        """Make the builder image of nb-builder's own files, which trusts the authorities in `bundle_file`, too."""
+        """Make the builder image from nb-builder's own files; it also trusts the authorities in `bundle_file`."""
         require_name(name)
         _lay_bundle(installation.root / ".nb-builder" / "ca-bundle.crt", bundle_file)
         self.log.step(f"Making the builder image {name}")
         given = [f"VERSION={_version(installation.root)}", *build_args]
-        given += [variable for variable in _PIP if self._environ.get(variable)]
+        given += [variable for variable in _PIP + _UV if self._environ.get(variable)]
         options = [word for value in given for word in ("--build-arg", value)]
         self._build(name, [*options, "--tag", name, str(installation.root)])
+
+    def add_python(self, installation: Installation, name: str, python_image: str) -> None:
+        """Add the Python of the image `python_image` to the builder image `name`."""
+        self.log.step(f"Adding the Python of {python_image} to {name}")
+        given = [f"BUILDER={name}", f"PYTHON_IMAGE={python_image}"]
+        given += [variable for variable in _PIP if self._environ.get(variable)]
+        options = [word for value in given for word in ("--build-arg", value)]
+        file = str(installation.root / "s2i" / "python.Dockerfile")
+        self._build(name, [*options, "--file", file, "--tag", name, str(installation.root)])
 
     def build_service(self, folder: Path, builder: str, name: str, variables: Mapping[str, str]) -> None:
         """Make the image of the service of the repository in `folder`, as s2i would, by a generated Dockerfile."""
@@ -100,6 +114,15 @@ def find(environ: Mapping[str, str], command: str) -> str:
 def bundle(environ: Mapping[str, str]) -> str:
     """Return the file with certificate authorities that programs of this machine trust, "" for the system's own."""
     return environ.get("SSL_CERT_FILE", "")
+
+
+def python_versions_in(text: str) -> list[str]:
+    """Return the versions in a list such as "3.6 3.12"; raise ValueError for one that notebooks can't have."""
+    minors = text.replace(",", " ").split()
+    known = python_versions.MINORS
+    if unknown := [minor for minor in minors if minor not in known]:
+        raise ValueError(f"{unknown[0]} is not a version from {known[0]} to {known[-1]}")
+    return minors
 
 
 def require_name(name: str) -> None:

@@ -77,6 +77,13 @@ class Settings(Table):
         "The notebook's Python: a minor version such as `3.9`, or the path of an interpreter. Default: what the "
         "notebook or a file of the repository asks for.",
     )
+    python_downloads: str = setting(
+        "S2I_PYTHON_DOWNLOADS",
+        one_of("auto", "never"),
+        "auto",
+        "`auto` downloads a Python with uv if the notebook asks for one that is not installed; `never` uses installed "
+        "Pythons only.",
+    )
     installer: str = setting(
         "S2I_INSTALLER",
         one_of("auto", "uv", "pip"),

@@ -33,8 +33,8 @@ EXCLUDED = "ipython!=8.23.0\n"
 def ready(python: Python, installer: Installer, *, home: Path, environ: Mapping[str, str]) -> Iterator[Path]:
     """Yield a folder with an ipykernel that fits the packages in `installer`'s venv.
 
-    That is the one in `home`, else the one in the user's cache (made if it is not there yet), else one
-    that is resolved against the venv and removed afterwards. Raises the problem of a failed installation.
+    That is the one in `home`, else the one in the user's cache (created if necessary), else one that is resolved
+    against the venv and removed afterwards. Raises the problem of a failed installation.
     """
     freeze = installer.freeze()
     overlay = at_hand(python, installer, freeze, home=home, environ=environ)
@@ -52,14 +52,17 @@ def at_hand(
 ) -> Path | None:
     """Return the folder in `home`, or in the user's cache, if its ipykernel fits what `freeze` lists, else None.
 
-    The one in the cache is made if it is not there yet. Raises the problem of a failed installation.
+    The one in the cache is created if necessary, but not below APP_ROOT, where it would become part of the service.
+    Raises the problem of a failed installation.
     """
     also = needed_in_kernel(freeze)
     name = "-".join([python.minor, *also])
     overlay = home / "overlay" / name
     if not overlay.is_dir():
         overlay = cache_folder(environ) / name
-        if not overlay.is_dir() and may_write(overlay):
+        # In the image, HOME is the repository's copy. `installer` works in APP_ROOT/venv.
+        is_in_service = overlay.resolve().is_relative_to(installer.venv.parent.resolve())
+        if not overlay.is_dir() and may_write(overlay) and not is_in_service:
             make(python, overlay, installer, compiled=True, also=also)
     return overlay if overlay.is_dir() and fits(overlay, versions(freeze), python.minor) else None
 

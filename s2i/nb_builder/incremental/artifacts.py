@@ -27,6 +27,9 @@ FOLDER = "artifacts"
 # One file and not thousands: s2i unpacks the tar on its own machine and packs it again, and loses mtimes.
 VENV_ARCHIVE = "venv.tar"
 
+# The interpreters that the previous build has downloaded, which its environment links to.
+PYTHON_ARCHIVE = "python.tar"
+
 # A copy of the environment of the build beside, ready to become that of the next build.
 COPY = "venv.next"
 
@@ -110,7 +113,24 @@ def save(app_root: Path, stream: BinaryIO) -> None:
         if (app_root / paths.MODEL).is_dir():
             _tar(app_root, paths.VENV, target=Path(folder) / VENV_ARCHIVE)
             members = [paths.BUILD, paths.MODEL, "-C", folder, VENV_ARCHIVE]
+            if (app_root / paths.PYTHONS).is_dir():
+                _tar(app_root, paths.PYTHONS, target=Path(folder) / PYTHON_ARCHIVE)
+                members.append(PYTHON_ARCHIVE)
         subprocess.run(["tar", "-C", app_root, "-cf", "-", *members], stdout=stream, check=True)
+
+
+def restore_pythons(src: Path, app_root: Path, uploaded: Path = source_tree.UPLOADED) -> None:
+    """Unpack the interpreters that the previous build has downloaded, so that this one needs no mirror for them.
+
+    An archive that can't be unpacked counts as none: the build then downloads what it needs.
+    """
+    archive = src.with_name(FOLDER) / PYTHON_ARCHIVE
+    pythons = app_root / paths.PYTHONS
+    if src != uploaded or pythons.exists() or not archive.is_file():
+        return
+    command: list[str | Path] = ["tar", "-C", app_root, "-xf", archive, paths.PYTHONS]
+    if subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode:
+        shutil.rmtree(pythons, ignore_errors=True)
 
 
 def _tar(folder: Path, name: str, *, target: Path) -> None:

@@ -185,6 +185,13 @@ class Installer:
         ]
         return self._run(command) is None
 
+    def has_wheels(self, wanted: Wanted, minor: str) -> bool:
+        """Return whether the index has wheels of all that `wanted` needs for Python `minor`, which isn't needed."""
+        with tempfile.TemporaryDirectory() as scratch:
+            command: list[str | Path] = [*self.uv_compile, "--python-version", minor, "--only-binary", ":all:"]
+            command += ["--output-file", Path(scratch) / "resolved.txt", wanted.lock or wanted.emitted]
+            return self._run(command) is None
+
     def resolves_alike(self, wanted: Wanted, as_of: AsOf) -> bool:
         """Return whether `wanted` resolves to what is installed as of another date, too; False where uv can't tell."""
         with tempfile.TemporaryDirectory() as scratch:

@@ -1,21 +1,27 @@
-"""The model Python: which interpreters this machine has, and which one the notebook gets."""
+"""The model Python: which interpreters this machine has, and which one the notebook gets or the build downloads."""
 
 import os
 import platform
 import re
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
+from nb_builder.common import python_versions
 from nb_builder.common.log import Log
+from nb_builder.common.python_places import candidates, uv_folder
+from nb_builder.install import python_downloads
+from nb_builder.install.python_downloads import DownloadFailed
 from nb_builder.problems.notebooks import PythonMissing
 
-OLDEST = (3, 6)
+OLDEST = (3, python_versions.OLDEST)
+# Values of S2I_PYTHON_DOWNLOADS, and what `check` does in place of `auto`: it only reports that a build would download.
+AUTO, NEVER, REPORT = "auto", "never", "report"
 # Release dates. Packages have wheels for a new Python some months later.
 _RELEASED = {
     "3.7": date(2018, 6, 27),
@@ -26,6 +32,7 @@ _RELEASED = {
     "3.12": date(2023, 10, 2),
     "3.13": date(2024, 10, 7),
     "3.14": date(2025, 10, 7),
+    "3.15": date(2026, 10, 1),
 }
 _MONTHS_LATER = timedelta(days=180)
 # Beyond any release, to evaluate specifiers such as ">=3.9" for every minor and patch version.
@@ -75,27 +82,80 @@ def of_date(day: str) -> list[Wish]:
     return [Wish(f"the packages of {day} go with", f"<{too_new[0]}")] if too_new else []
 
 
-def choose(setting: str | None, wishes: Sequence[Wish], log: Log, environ: Mapping[str, str] = os.environ) -> Python:
-    """Return the interpreter for the notebook.
+@dataclass(frozen=True)
+class Choice:
+    """The interpreter for a notebook.
 
-    `setting` (S2I_PYTHON) is obeyed or refused with PythonMissing. The first of `wishes` counts, and the others as
-    far as they agree with it; a note names one that does not, and the Python used if the machine has none that fits.
+    `note` says why it is another one than the notebook asks for, "" if it is not. `others` are the minor versions that
+    the notebook's wishes would allow as well.
     """
-    if setting is not None:
-        return _by_setting(setting, environ)
+
+    python: Python
+    note: str = ""
+    others: tuple[str, ...] = ()
+
+
+def choose(
+    setting: str | None,
+    wishes: Sequence[Wish],
+    log: Log,
+    environ: Mapping[str, str] = os.environ,
+    downloads: str = NEVER,
+) -> Choice:
+    """Return the interpreter for the notebook, downloaded if no installed one fits and `downloads` is AUTO.
+
+    `setting` (S2I_PYTHON) is obeyed or rejected with PythonMissing. The first of `wishes` counts, and the others as
+    far as they agree with it; a note names one that does not, and the Python used if none that fits can be had.
+    """
     default = _default()
+    if setting is not None:
+        return _by_setting(setting, default, log, environ, downloads)
     first, allowed = _agreed(wishes, log)
-    if first is None or default.minor in allowed:
-        return default
+    if first is None:
+        return Choice(default, others=_others(default, python_versions.MINORS))
+    if default.minor in allowed:
+        return Choice(default, others=_others(default, allowed))
     interpreters = find(environ)
     matching = [interpreters[minor] for minor in allowed if minor in interpreters]
     if matching:
-        return matching[-1]
+        return Choice(matching[-1], others=_others(matching[-1], allowed))
+    reason = ""
+    for wanted in sorted(set(allowed) & set(python_versions.MINORS), key=lambda minor: _distance(default, minor))[:1]:
+        try:
+            python = provide(wanted, log, environ, downloads)
+            return Choice(python, others=_others(python, allowed))
+        except DownloadFailed as failure:
+            reason = str(failure)
     nearest = min(
         [*interpreters.values(), default], key=lambda python: min(_distance(python, minor) for minor in allowed)
     )
-    log.note(f"{first}, which is not here; Python {nearest.minor} is used instead.")
-    return nearest
+    use = "the checks use" if downloads == REPORT else "the build uses"
+    note = f"{first}, which is not installed{reason}; {use} Python {nearest.minor} instead."
+    log.note(note)
+    return Choice(nearest, note)
+
+
+def provide(minor: str, log: Log, environ: Mapping[str, str], downloads: str) -> Python:
+    """Download Python `minor`, if `downloads` allows it, and return it; raise DownloadFailed with a clause."""
+    if downloads == NEVER:
+        raise DownloadFailed(" (S2I_PYTHON_DOWNLOADS=never)")
+    if downloads == REPORT:
+        raise DownloadFailed(" and which a build downloads")
+    log.line(f"     downloading Python {minor} into {uv_folder(environ)}")
+    try:
+        python_downloads.install(minor, environ)
+    except DownloadFailed as failure:
+        raise DownloadFailed(f" and could not be downloaded ({failure})") from None
+    python = find(environ).get(minor)
+    if python is None:
+        raise DownloadFailed(" and does not run on this machine after its download")
+    return python
+
+
+def _others(python: Python, allowed: Iterable[str]) -> tuple[str, ...]:
+    """Return the allowed minor versions other than that of `python`, the nearest first."""
+    others = set(allowed) & set(python_versions.MINORS) - {python.minor}
+    return tuple(sorted(others, key=lambda minor: _distance(python, minor)))
 
 
 def _agreed(wishes: Sequence[Wish], log: Log) -> tuple[Wish | None, list[str]]:
@@ -115,7 +175,7 @@ def _agreed(wishes: Sequence[Wish], log: Log) -> tuple[Wish | None, list[str]]:
 def find(environ: Mapping[str, str] = os.environ) -> dict[str, Python]:
     """Return {minor version: interpreter} for every Python on this machine, from 3.6 on."""
     interpreters: dict[str, Python] = {}
-    for path in _candidates(environ):
+    for path in candidates(environ):
         minor = path.name.removeprefix("python")
         if minor not in interpreters:
             python = probe(path)
@@ -138,39 +198,35 @@ def probe(path: Path) -> Python | None:
     return Python(Path(executable), minor, full) if (int(major), int(number)) >= OLDEST else None
 
 
-def _by_setting(setting: str, environ: Mapping[str, str]) -> Python:
-    if re.fullmatch(r"3\.\d{1,2}", setting):
-        interpreters = find(environ)
-        if setting in interpreters:
-            return interpreters[setting]
-        known = ", ".join(sorted(interpreters, key=lambda minor: int(minor[2:]))) or "none"
-        raise PythonMissing(wanted=setting, found=known)
-    python = probe(Path(setting)) if os.sep in setting else None
-    if python is None:
-        raise PythonMissing(wanted=repr(setting), found=", ".join(find(environ)) or "none")
-    return python
+def _by_setting(setting: str, default: Python, log: Log, environ: Mapping[str, str], downloads: str) -> Choice:
+    """Return the Python that S2I_PYTHON names; raise PythonMissing."""
+    is_version = re.fullmatch(r"3\.\d{1,2}", setting) is not None
+    interpreters = find(environ)
+    if is_version and setting in interpreters:
+        return Choice(interpreters[setting])
+    if not is_version and os.sep in setting:
+        python = probe(Path(setting))
+        if python is not None:
+            return Choice(python)
+    reason = ""
+    if is_version and setting in python_versions.MINORS:
+        try:
+            return Choice(provide(setting, log, environ, downloads))
+        except DownloadFailed as failure:
+            reason = str(failure)
+        if downloads == REPORT:
+            log.note(f"S2I_PYTHON asks for Python {setting}, which is not installed{reason}.")
+            return Choice(default)
+    known = ", ".join(sorted(interpreters, key=python_versions.number)) or "none"
+    wanted = setting if is_version else repr(setting)
+    baked = setting if setting in python_versions.MINORS else default.minor
+    raise PythonMissing(wanted=wanted, reason=reason, found=known, baked=baked)
 
 
 def _default() -> Python:
     """Return the interpreter that our own environments are made of."""
     executable = Path(getattr(sys, "_base_executable", sys.executable))
     return Python(executable, f"{sys.version_info[0]}.{sys.version_info[1]}", platform.python_version())
-
-
-def _candidates(environ: Mapping[str, str]) -> list[Path]:
-    """Return every file named python3.N where Pythons usually are, PATH first."""
-    folders = [Path(folder) for folder in environ.get("PATH", "").split(os.pathsep) if folder]
-    home = Path(environ.get("HOME", "/"))
-    pyenv = Path(environ.get("PYENV_ROOT", home / ".pyenv"))
-    folders += [Path("/usr/bin"), Path("/usr/local/bin"), *sorted(Path("/opt/python").glob("*/bin"))]
-    folders += sorted((pyenv / "versions").glob("*/bin"))
-    folders += sorted((home / ".local/share/uv/python").glob("*/bin"))
-    return [
-        path
-        for folder in folders
-        for path in sorted(folder.glob("python3.*"))
-        if re.fullmatch(r"python3\.\d+", path.name)
-    ]
 
 
 def _distance(python: Python, wanted: str) -> tuple[int, int]:

@@ -7,11 +7,10 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
+from nb_builder.common import python_versions
 from nb_builder.install import system_libraries
 from nb_builder.problems.packages import WheelMissing
 from nb_builder.requirements import import_names
-
-PYTHONS = [f"3.{number}" for number in range(6, 15)]
 
 _BUILD_FAILED = re.compile(r"Failed to (?:download and )?build [`'\"]?([\w.-]+)==([^\s`'\"]+)")
 # pip names only the package; the version is in the name of the source archive.
@@ -52,7 +51,7 @@ def explain(
     name, version = failed
     lowest = _newest(uv, environ, name, minor, "--resolution", "lowest")
     newest = _newest(uv, environ, name, minor)
-    pythons = [python for python in PYTHONS if _newest(uv, environ, f"{name}=={version}", python)]
+    pythons = [python for python in python_versions.MINORS if _newest(uv, environ, f"{name}=={version}", python)]
     compiler = bool(_NO_COMPILER.search(output))
     where = written_in(name) if written_in else ""
     return WheelMissing(
@@ -62,11 +61,17 @@ def explain(
         python=minor,
         reason="it needs a compiler, and there is none here." if compiler else _last_error(output),
         versions="none" if not newest else lowest if lowest == newest else f"{lowest} to {newest}",
-        pythons=f"Python {', '.join(pythons)}" if pythons else f"no Python from {PYTHONS[0]} on",
-        other=f", or build with a Python that {name}=={version} has one for (S2I_PYTHON)" if pythons else "",
+        pythons=f"Python {', '.join(pythons)}" if pythons else f"no Python from {python_versions.MINORS[0]} on",
+        other=f", or build with another Python (S2I_PYTHON={_nearest(pythons, minor)})" if pythons else "",
         compilers=builds_need(output) + _other_name(name),
         detail=output.strip(),
     )
+
+
+def _nearest(pythons: Sequence[str], minor: str) -> str:
+    """Return the one of `pythons` that differs least from `minor`."""
+    own = python_versions.number(minor)
+    return min(pythons, key=lambda python: abs(python_versions.number(python) - own))
 
 
 def _failed(output: str) -> tuple[str, str] | None:

@@ -1,16 +1,21 @@
 """An image as an archive that `docker load` takes: one layer, and a configuration that says which machine it is for.
 
-`docker build` gives an image without a base the architecture of its own machine, whatever --platform says.
+`docker build` gives an image without a base the architecture of its own machine, whatever --platform says. Run as a
+program, this module reads an image of `docker save` from stdin, and writes it to stdout as one for its own machine.
 """
 
 import hashlib
 import io
 import json
 import os
+import platform
+import sys
 import tarfile
+import tempfile
 from collections.abc import Mapping
 from datetime import datetime, timezone
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 # uname's name of a machine, and what images call it.
 PLATFORMS: Mapping[str, Mapping[str, str]] = {
@@ -78,3 +83,45 @@ def _member(name: str, size: int, mode: int) -> tarfile.TarInfo:
     member = tarfile.TarInfo(name)
     member.size, member.mode, member.mtime = size, mode, _LONG_AGO
     return member
+
+
+def relabel(source: BinaryIO, target: BinaryIO, machine: str) -> None:
+    """Write to `target` the image that `source` is an archive of, as one for `machine`; layers stay as they are.
+
+    `machine` is one of PLATFORMS; another raises KeyError.
+    """
+    with tempfile.TemporaryFile() as file:
+        while block := source.read(1 << 20):
+            file.write(block)
+        file.seek(0)
+        with tarfile.open(fileobj=file) as saved, tarfile.open(fileobj=target, mode="w|") as made:
+            (image,) = json.loads(_content(saved, "manifest.json"))
+            config = {**json.loads(_content(saved, image["Config"])), **PLATFORMS[machine]}
+            text = json.dumps(config).encode()
+            name = f"{hashlib.sha256(text).hexdigest()}.json"
+            layers = []
+            for number, layer in enumerate(image["Layers"]):
+                member = _followed(saved, layer)
+                layers.append(f"{number}/layer.tar")
+                made.addfile(_member(layers[-1], member.size, 0o644), saved.extractfile(member))
+            manifest = [{"Config": name, "RepoTags": image["RepoTags"], "Layers": layers}]
+            for path, content in ((name, text), ("manifest.json", json.dumps(manifest).encode())):
+                made.addfile(_member(path, len(content), 0o644), io.BytesIO(content))
+
+
+def _content(archive: tarfile.TarFile, name: str) -> bytes:
+    file = archive.extractfile(name)
+    return file.read() if file else b""
+
+
+def _followed(archive: tarfile.TarFile, name: str) -> tarfile.TarInfo:
+    """Return the member of that name; older engines save a layer that occurs twice as a link."""
+    member = archive.getmember(name)
+    while member.issym():
+        name = os.path.normpath(PurePosixPath(member.name).parent / member.linkname)
+        member = archive.getmember(name)
+    return member
+
+
+if __name__ == "__main__":
+    relabel(sys.stdin.buffer, sys.stdout.buffer, platform.machine())

@@ -3,6 +3,7 @@
 `check` and a build run the same checks, and both collect all problems before they stop.
 """
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -65,7 +66,8 @@ class Checked:
     """The notebooks of a build, in the order in which they are run, and what holds for all of them.
 
     `system` are the system packages that they need, `as_of` is the date to resolve requirements to (None for today),
-    and `changed` is when the notebooks last changed.
+    and `changed` is when the notebooks last changed. `python_note` says why `python` is another one than the notebook
+    asks for, and `other_pythons` are the minor versions that would do as well, the nearest first.
     """
 
     repository: Path
@@ -74,6 +76,8 @@ class Checked:
     system: tuple[SystemPackage, ...] = ()
     as_of: AsOf | None = None
     changed: AsOf | None = None
+    python_note: str = ""
+    other_pythons: tuple[str, ...] = ()
 
     @property
     def last(self) -> Notebook:
@@ -96,10 +100,19 @@ def refuse(problem: Problem) -> None:
     raise problem
 
 
-def look(settings: Settings, app_src: Path, log: Log, handle: ProblemHandler = refuse) -> Checked:
-    """Find, read and check the notebooks, and choose their Python; nothing is written.
+def look(
+    settings: Settings,
+    app_src: Path,
+    log: Log,
+    handle: ProblemHandler = refuse,
+    *,
+    may_download: bool = False,
+    environ: Mapping[str, str] = os.environ,
+) -> Checked:
+    """Find, read and check the notebooks, and choose their Python; nothing else is written.
 
-    `app_src` is the repository's copy under APP_ROOT, and `handle` gets each problem. Raises the problems that leave
+    `app_src` is the repository's copy under APP_ROOT, and `handle` gets each problem. A build `may_download` a Python
+    that is missing, with the variables in `environ`; otherwise a note reports it. Raises the problems that leave
     nothing to check: no repository, no notebook, no Python.
     """
     repository = source_tree.locate(settings.src, app_src)
@@ -111,7 +124,11 @@ def look(settings: Settings, app_src: Path, log: Log, handle: ProblemHandler = r
         resolved_as_of = last_change.choose(settings.resolve_as_of, changed, names[-1])
     wishes = _wishes(notebooks[-1], repository) if notebooks else []
     wishes += interpreters.of_date(resolved_as_of.day) if resolved_as_of else []
-    python = interpreters.choose(settings.python, wishes, log)
+    downloads = settings.python_downloads
+    if downloads == interpreters.AUTO and not may_download:
+        downloads = interpreters.REPORT
+    choice = interpreters.choose(settings.python, wishes, log, environ, downloads)
+    python = choice.python
     for notebook in notebooks:
         log.line(f"     {notebook.name}, with Python {python.minor}")
         for problem in notebook_contract.findings(
@@ -129,7 +146,7 @@ def look(settings: Settings, app_src: Path, log: Log, handle: ProblemHandler = r
     if not settings.in_image:
         for notebook in notebooks:
             host_commands.announce(notebook.cells, str(notebook.name), log)
-    return Checked(repository, tuple(notebooks), python, system, resolved_as_of, changed)
+    return Checked(repository, tuple(notebooks), python, system, resolved_as_of, changed, choice.note, choice.others)
 
 
 def read_requirements(

@@ -1,7 +1,8 @@
 """All findings about a repository at once: `check` shows them, and a build stops at them."""
 
+import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,15 +36,17 @@ class Result:
         return [name for name in defined if name != "validator" or not notebook_contract.imported(name, cells)]
 
 
-def require_none(settings: Settings, app_src: Path, log: Log) -> Checked:
+def require_none(settings: Settings, app_src: Path, log: Log, environ: Mapping[str, str] = os.environ) -> Checked:
     """Return the checked notebooks; if there are findings, print all but the first and raise the first.
+
+    A Python that the notebook asks for is downloaded with the variables in `environ`, if it is not installed.
 
     The first is printed last, by the caller, as the last lines of a log are those that everybody reads: `check` prints
     them in the same order.
     """
     result = Result()
     with checks.passing(result.findings.append):
-        result.checked = checks.look(settings, app_src, log, result.findings.append)
+        result.checked = checks.look(settings, app_src, log, result.findings.append, may_download=True, environ=environ)
     if not result.findings:
         return result.checked
     if result.checked:

@@ -163,12 +163,15 @@ class Python2Code(CellProblem):
 
 
 class PythonMissing(BuildProblem):
-    """The interpreter that was asked for is not there."""
+    """The Python that S2I_PYTHON names is not installed, and the build could not download it."""
 
     code = "python-missing"
-    what_words = "There is no Python {wanted} here (S2I_PYTHON)."
-    why_words = "The notebook's environment is made with an interpreter of this machine; it has: {found}."
-    fix_words = "Install that Python, or set S2I_PYTHON to one of these."
+    what_words = "Python {wanted} (S2I_PYTHON) is not installed{reason}."
+    why_words = "The notebook's environment is created with that Python. Installed are: {found}."
+    fix_words = (
+        "Install it, allow the download (S2I_PYTHON_DOWNLOADS=auto, and UV_PYTHON_INSTALL_MIRROR for a mirror), set "
+        "S2I_PYTHON to an installed one, or use a builder image that has it ('nb-builder builder --pythons {baked}')."
+    )
 
 
 class SystemPackagesMalformed(BuildProblem):

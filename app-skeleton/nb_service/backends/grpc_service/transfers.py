@@ -6,7 +6,6 @@ those that are not complete are refused, which gives their bytes back.
 """
 
 import asyncio
-import os
 from collections.abc import Awaitable
 from typing import Any, cast
 
@@ -21,7 +20,6 @@ LOOK_SECONDS = 0.02
 TAKEN_BYTES = 1 << 20
 # When the C library is asked for what it keeps of refused messages: soon, and once their calls have ended.
 GIVE_BACK_SECONDS = (LOOK_SECONDS / 2, 1.0)
-_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 class Transfers:
@@ -97,7 +95,7 @@ class Transfers:
         """Return what `transfer` returns; raise Refused where `task`, which is this one, was refused meanwhile."""
         if self._look is None:
             loop = asyncio.get_running_loop()
-            self._usual = _resident()
+            self._usual = allocator.resident()
             self._look = loop.call_later(LOOK_SECONDS, self._check, loop)
         result = None
         try:
@@ -122,7 +120,7 @@ class Transfers:
         for task, end in self._writing.items():
             if end < now:
                 self.refuse(task, UNTAKEN)
-        if self._reading and _resident() - self._usual > self._most:
+        if self._reading and allocator.resident() - self._usual > self._most:
             for task in self._reading:
                 self.refuse(task, ARRIVING)
             # What the C library would keep of their bytes counted as taken for ever.
@@ -140,9 +138,3 @@ def is_late(context: grpc.aio.ServicerContext) -> bool:
 
 def _task() -> asyncio.Task:
     return cast("asyncio.Task", asyncio.current_task())
-
-
-def _resident() -> int:
-    """Return the bytes of memory that this process has (proc_pid_statm(5))."""
-    with open("/proc/self/statm", "rb") as file:
-        return int(file.read().split()[1]) * _PAGE_BYTES

@@ -1,7 +1,11 @@
 """Names of images."""
 
+from types import SimpleNamespace
+
 import pytest
-from nb_builder.cli import engine
+from nb_builder.cli import __main__ as door
+from nb_builder.cli import commands, engine
+from nb_builder.cli.installation import Installation
 from nb_builder.cli.problems import EngineMissing, ImageNameInvalid
 
 
@@ -42,3 +46,30 @@ def test_an_engine_that_does_not_answer_says_why(tmp_path):
     program.chmod(0o755)
     with pytest.raises(EngineMissing, match="docker says: Cannot connect"):
         engine.find({"PATH": f"{tmp_path}:/bin:/usr/bin", "DOCKER": "docker"}, "build")
+
+
+def recorded(tmp_path):
+    """Return an engine that writes its arguments to a file, and that file."""
+    program, calls = tmp_path / "docker", tmp_path / "calls"
+    program.write_text(f'#!/bin/sh\n[ "$1" = info ] || echo "$@" >>{calls}\n')
+    program.chmod(0o755)
+    return {"PATH": f"{tmp_path}:/bin:/usr/bin", "DOCKER": "docker"}, calls
+
+
+def test_pythons_are_installed_or_taken_out_of_images(tmp_path, monkeypatch):
+    environ, calls = recorded(tmp_path)
+    monkeypatch.setattr(engine, "_lay_bundle", lambda path, bundle: None)
+    given = door.parsers()[0].parse_args(
+        ["builder", "--pythons", "3.6, 3.12 3.14", "--python-image", "mirror/python:{}-x"]
+    )
+    call = SimpleNamespace(given=given, environ=environ, installation=Installation(tmp_path, tmp_path))
+    monkeypatch.setattr(commands, "_image", lambda docker, tag: {})
+    commands.builder(call, {})
+    first, second = calls.read_text().splitlines()
+    assert "--build-arg PYTHONS=3.12 3.14 " in first
+    assert "--build-arg PYTHON_IMAGE=mirror/python:3.6-x " in second and "s2i/python.Dockerfile" in second
+
+
+def test_a_python_that_notebooks_can_t_have_is_a_wrong_call():
+    with pytest.raises(ValueError, match=r"2\.7 is not a version from 3\.6 to 3\.15"):
+        engine.python_versions_in("3.12 2.7")

@@ -77,6 +77,20 @@ def test_one_in_the_users_cache_serves_where_the_builder_has_none(home, tmp_path
     assert chosen(home, XDG_CACHE_HOME=str(tmp_path / "cache")) == cached
 
 
+def test_none_is_cached_below_app_root_where_it_would_become_part_of_the_service(home, tmp_path, monkeypatch):
+    (home / "overlay" / MINOR).rename(home / "overlay" / "2.0")
+    monkeypatch.setattr(kernel_overlay, "make", lambda python, folder, installer, **options: folder.mkdir(parents=True))
+    installer = Holds()
+    installer.venv = tmp_path / "app-root" / "venv"
+    environ = {"HOME": str(tmp_path / "app-root" / "src")}
+    (tmp_path / "app-root" / "src").mkdir(parents=True)
+    assert kernel_overlay.at_hand(HERE, installer, "", home=home, environ=environ) is None
+    assert list((tmp_path / "app-root" / "src").iterdir()) == []
+    environ = {"HOME": str(tmp_path / "user")}
+    overlay = tmp_path / "user/.cache/nb-builder/overlay" / MINOR
+    assert kernel_overlay.at_hand(HERE, installer, "", home=home, environ=environ) == overlay
+
+
 def test_a_failed_one_leaves_nothing_behind(tmp_path):
     with pytest.raises(InstallFailed) as caught:
         kernel_overlay.make(HERE, tmp_path / "overlay" / MINOR, Holds())

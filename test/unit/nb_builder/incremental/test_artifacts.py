@@ -174,3 +174,22 @@ def test_an_environment_is_exact_where_no_cell_has_changed_it_and_nobody_had_it_
 ):
     assert beside(built(tmp_path / "a", as_locked=as_locked)).installed.is_exact is is_exact
     assert not find(upload(tmp_path, as_locked=as_locked)).installed.is_exact
+
+
+def test_the_pythons_that_a_build_has_downloaded_go_to_the_next(tmp_path):
+    python = tmp_path / "app-before/python/cpython-3.13.0-x/bin/python3.13"
+    python.parent.mkdir(parents=True)
+    python.write_text("a program")
+    src = upload(tmp_path)
+    app_root = tmp_path / "app-root"
+    app_root.mkdir()
+    artifacts.restore_pythons(src, app_root, uploaded=src)
+    assert (app_root / "python/cpython-3.13.0-x/bin/python3.13").read_text() == "a program"
+
+
+def test_pythons_that_can_t_be_unpacked_count_as_none(tmp_path):
+    src = upload(tmp_path)
+    (tmp_path / "artifacts/python.tar").write_bytes(b"no archive")
+    (tmp_path / "app-root").mkdir()
+    artifacts.restore_pythons(src, tmp_path / "app-root", uploaded=src)
+    assert list((tmp_path / "app-root").iterdir()) == []

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 from nb_builder.common.log import Log
-from nb_builder.install import interpreters
+from nb_builder.install import interpreters, python_downloads
 from nb_builder.install.interpreters import Wish
+from nb_builder.install.python_downloads import DownloadFailed
 from nb_builder.problems.notebooks import PythonMissing
 
 OWN = f"{sys.version_info[0]}.{sys.version_info[1]}"
@@ -31,7 +32,7 @@ def machine(tmp_path, monkeypatch):
     shim = fake(tmp_path / "shims", "3.12")
     shim.write_text("#!/bin/sh\nexit 127\n")
     default = fake(tmp_path / "own", OWN)
-    monkeypatch.setattr(interpreters, "_candidates", lambda environ: sorted(Path(tmp_path).rglob("python3.*")))
+    monkeypatch.setattr(interpreters, "candidates", lambda environ: sorted(Path(tmp_path).rglob("python3.*")))
     monkeypatch.setattr(sys, "_base_executable", str(default), raising=False)
     return {"HOME": str(tmp_path)}
 
@@ -39,7 +40,7 @@ def machine(tmp_path, monkeypatch):
 def choose(machine, setting=None, wanted=None, *more):
     stream = io.StringIO()
     wishes = [Wish("the notebook was written with", f"=={wanted}.*")] if wanted else []
-    return interpreters.choose(setting, [*wishes, *more], Log(stream), machine).minor, stream.getvalue()
+    return interpreters.choose(setting, [*wishes, *more], Log(stream), machine).python.minor, stream.getvalue()
 
 
 def asks(file, specifier):
@@ -78,11 +79,11 @@ def test_no_wish_means_the_builders_own(machine):
 def test_a_notice_names_the_nearest_one_where_the_wanted_is_missing(machine):
     minor, log = choose(machine, wanted="3.7")
     assert minor == "3.6"
-    assert "the notebook was written with Python 3.7, which is not here; Python 3.6 is used instead." in log
+    assert "written with Python 3.7, which is not installed (S2I_PYTHON_DOWNLOADS=never); the build uses Python" in log
 
 
 def test_one_that_is_too_old_for_us_is_a_wish_too(machine):
-    assert "with Python 3.5, which is not here; Python 3.6 is used instead." in choose(machine, wanted="3.5")[1]
+    assert "Python 3.5, which is not installed; the build uses Python 3.6 instead." in choose(machine, wanted="3.5")[1]
 
 
 def test_of_two_that_are_equally_near_the_newer_is_used(machine):
@@ -93,14 +94,15 @@ def test_of_two_that_are_equally_near_the_newer_is_used(machine):
 
 def test_the_setting_is_obeyed_or_refused_with_what_there_is(machine):
     assert choose(machine, setting="3.6", wanted="3.9")[0] == "3.6"
-    with pytest.raises(PythonMissing, match="There is no Python 3.12 here") as refused:
+    with pytest.raises(PythonMissing, match=r"Python 3\.12 \(S2I_PYTHON\) is not installed") as refused:
         choose(machine, setting="3.12")
-    assert "it has: 3.6, 3.9" in refused.value.why
+    assert "Installed are: 3.6, 3.9" in refused.value.why
+    assert "--pythons 3.12" in refused.value.fix
 
 
 def test_the_setting_may_be_a_path():
     real = os.path.realpath(sys.executable)
-    assert interpreters.choose(real, [], Log(io.StringIO())).minor == OWN
+    assert interpreters.choose(real, [], Log(io.StringIO())).python.minor == OWN
     with pytest.raises(PythonMissing, match="/nowhere/python"):
         interpreters.choose("/nowhere/python", [], Log(io.StringIO()))
 
@@ -118,4 +120,88 @@ def test_packages_of_a_day_go_with_a_python_that_had_been_out_for_half_a_year(da
 
 
 def test_packages_of_late_go_with_every_python():
-    assert interpreters.of_date("2026-10-01") == []
+    assert interpreters.of_date("2027-06-01") == []
+
+
+def provided(monkeypatch, machine, failure=""):
+    """Have downloads place a stand-in; return the list of those asked for."""
+    asked = []
+
+    def install(minor, environ):
+        asked.append(minor)
+        if failure:
+            raise DownloadFailed(failure)
+        fake(Path(machine["HOME"]) / "downloaded", minor)
+
+    monkeypatch.setattr(python_downloads, "install", install)
+    return asked
+
+
+def with_downloads(machine, mode, *wishes, setting=None):
+    stream = io.StringIO()
+    choice = interpreters.choose(setting, wishes, Log(stream), machine, mode)
+    return choice, stream.getvalue()
+
+
+def test_a_missing_one_is_downloaded(machine, monkeypatch):
+    asked = provided(monkeypatch, machine)
+    choice, log = with_downloads(machine, "auto", asks("runtime.txt", "==3.14.*"))
+    assert (choice.python.minor, choice.note, asked) == ("3.14", "", ["3.14"])
+    assert "downloading Python 3.14 into " in log
+
+
+def test_of_a_range_the_one_nearest_to_the_builders_own_is_downloaded(machine, monkeypatch):
+    monkeypatch.setattr(interpreters, "_default", lambda: interpreters.Python(Path("x"), "3.11"))
+    (Path(machine["HOME"]) / "own" / f"python{OWN}").unlink()
+    asked = provided(monkeypatch, machine)
+    assert with_downloads(machine, "auto", asks("pyproject.toml", ">=3.12"))[0].python.minor == "3.12"
+    assert asked == ["3.12"]
+
+
+def test_what_is_installed_is_never_downloaded(machine, monkeypatch):
+    asked = provided(monkeypatch, machine)
+    for wish in ("==3.9.*", "<3.10"):
+        with_downloads(machine, "auto", asks("pyproject.toml", wish))
+    with_downloads(machine, "auto", setting="3.6")
+    assert asked == []
+
+
+def test_a_download_that_fails_is_a_note_with_the_reason(machine, monkeypatch):
+    provided(monkeypatch, machine, "mirror.example: no route")
+    choice, log = with_downloads(machine, "auto", asks("runtime.txt", "==3.8.*"))
+    expected = (
+        "runtime.txt asks for Python 3.8, which is not installed and could not be downloaded (mirror.example: no "
+        "route); the build uses Python 3.9 instead."
+    )
+    assert (choice.python.minor, choice.note) == ("3.9", expected)
+    assert expected in log
+
+
+def test_check_reports_a_download_and_does_none(machine, monkeypatch):
+    asked = provided(monkeypatch, machine)
+    choice, log = with_downloads(machine, "report", asks("runtime.txt", "==3.8.*"))
+    assert "not installed and which a build downloads; the checks use Python 3.9 instead." in log
+    choice, log = with_downloads(machine, "report", setting="3.14")
+    assert "S2I_PYTHON asks for Python 3.14, which is not installed and which a build downloads." in log
+    assert choice.python.minor == OWN
+    assert asked == []
+
+
+def test_the_setting_downloads_too_and_says_why_it_could_not(machine, monkeypatch):
+    asked = provided(monkeypatch, machine)
+    assert with_downloads(machine, "auto", setting="3.14")[0].python.minor == "3.14"
+    provided(monkeypatch, machine, "mirror.example: no route")
+    with pytest.raises(PythonMissing) as missing:
+        with_downloads(machine, "auto", setting="3.15")
+    assert "is not installed and could not be downloaded (mirror.example: no route)." in missing.value.what
+    with pytest.raises(PythonMissing, match=r"3\.99 \(S2I_PYTHON\) is not installed\.\n"):
+        with_downloads(machine, "auto", setting="3.99")
+    assert asked == ["3.14"]
+
+
+def test_packages_may_choose_among_what_the_wishes_allow(machine, monkeypatch):
+    monkeypatch.setattr(interpreters, "_default", lambda: interpreters.Python(Path("x"), "3.11"))
+    assert with_downloads(machine, "never")[0].others[:3] == ("3.10", "3.12", "3.9")
+    assert with_downloads(machine, "never", asks("x", ">=3.11"))[0].others == ("3.12", "3.13", "3.14", "3.15")
+    assert with_downloads(machine, "never", asks("x", "==3.9.*"))[0].others == ()
+    assert with_downloads(machine, "never", setting="3.9")[0].others == ()

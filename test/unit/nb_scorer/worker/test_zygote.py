@@ -12,6 +12,14 @@ def test_threads_are_counted_as_the_operating_system_sees_them():
     assert zygote.thread_count() == len(os.listdir("/proc/self/task"))
 
 
+def test_threads_that_the_system_does_not_count_are_more_than_one(monkeypatch):
+    def no_proc(path):
+        raise FileNotFoundError(path)
+
+    monkeypatch.setattr(zygote.os, "listdir", no_proc)
+    assert zygote.thread_count() > 1
+
+
 def test_a_child_dies_with_its_parent_even_if_it_never_listens():
     program = (
         "import os, time\n"

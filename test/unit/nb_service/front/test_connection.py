@@ -1,10 +1,12 @@
 """Connections over real sockets, with a pool and an app that are made up: what goes wrong between requests."""
 
 import asyncio
+import contextlib
 import errno
 import socket
 import struct
 import types
+from pathlib import Path
 
 import pytest
 from nb_service.front import app_link, connection, server
@@ -235,3 +237,16 @@ def test_a_client_that_breaks_off_when_it_is_refused_is_no_fault_of_ours(run, ca
 
     run(scenario)
     assert capfd.readouterr().err == ""
+
+
+def test_without_abstract_addresses_the_app_is_behind_a_path_that_goes_at_the_end():
+    loop = asyncio.new_event_loop()
+    with contextlib.closing(loop), app_link.listen("darwin") as listener:
+        path = Path(listener.getsockname())
+        assert path.parent.stat().st_mode & 0o777 == 0o700
+        assert len(bytes(path)) < 104
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(path))
+        link = app_link.AppLink(loop, listener, Process(), 60)
+        link.close()
+    assert not path.parent.exists()

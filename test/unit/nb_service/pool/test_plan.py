@@ -157,3 +157,9 @@ def test_temporary_files_go_where_python_looks_first():
     given = {"TMP": "/c", "TEMP": "/b", "TMPDIR": "/a", "HOME": "/x"}
     assert plan.temporary_folders(given) == ["/a", "/b", "/c", "/tmp", "/var/tmp", "/usr/tmp"]
     assert plan.temporary_folders({"TMPDIR": ""}) == ["/tmp", "/var/tmp", "/usr/tmp"]
+
+
+def test_scorers_are_never_forked_on_macos_unless_the_setting_says_so():
+    manifest = {"scorer_start": "fork", "scorer_threads": 1}
+    assert plan.start_mode("auto", manifest, 1, system="darwin")[:2] == ("spawn", True)
+    assert plan.start_mode("fork", manifest, 1, system="darwin")[:2] == ("fork", True)

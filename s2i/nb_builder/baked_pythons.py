@@ -1,0 +1,87 @@
+"""Bakes Pythons into a builder image, each with the overlay that runs its cells: run when the image is made.
+
+Usage: python -m nb_builder.baked_pythons HOME PLACE [MINOR…]     (HOME: our environments, PLACE: /opt/python)
+
+Installs each MINOR into PLACE with uv, then makes an overlay in HOME for every Python in PLACE. Builds then need no
+network for these Pythons.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from nb_builder import image_trim
+from nb_builder.common.log import Log
+from nb_builder.common.python_places import FOLDER_SETTING
+from nb_builder.execute import kernel_overlay
+from nb_builder.install import interpreters, python_downloads
+from nb_builder.install.installer import Installer
+from nb_builder.install.interpreters import Python
+from nb_builder.install.python_downloads import DownloadFailed
+from nb_builder.problems.build_problem import BuildProblem
+
+# Of the standard library: what no service imports.
+NOT_NEEDED = ("test", "idlelib", "turtledemo", "ensurepip")
+LOCK = Path(__file__).parents[1] / "requirements.lock"
+# A pin of the lock, with its marker and without its digests.
+_PIN = re.compile(r"^([\w.-]+==[^\\\n]*?)\s*\\?$", re.MULTILINE)
+
+
+def bake(home: Path, place: Path, minors: Sequence[str], environ: Mapping[str, str], log: Log) -> None:
+    """Install `minors` into `place`, and make overlays in `home`; raise DownloadFailed or an installation's problem."""
+    # APP_ROOT: what uv leaves for its next call is removed from `place`.
+    environ = {**environ, FOLDER_SETTING: str(place), "APP_ROOT": str(place)}
+    for minor in minors:
+        log.step(f"Installing Python {minor} into {place}")
+        python_downloads.install(minor, environ)
+    for installation in sorted(place.glob("*")):
+        python = interpreters.probe(_program(installation))
+        if python is None:
+            raise DownloadFailed(f"the Python in {installation} does not run")
+        for name in NOT_NEEDED:
+            shutil.rmtree(installation / "lib" / f"python{python.minor}" / name, ignore_errors=True)
+        overlay = home / "overlay" / python.minor
+        if not overlay.exists():
+            log.step(f"Making {overlay}")
+            _make_overlay(python, overlay, environ, log)
+            image_trim.remove_unused(home, overlay)
+    link_identical(home / "overlay")
+
+
+def link_identical(folder: Path) -> None:
+    """Make files below `folder` that have the same content one file with several names."""
+    first: dict[tuple[int, str], Path] = {}
+    for path in sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()):
+        status = path.stat()
+        original = first.setdefault((status.st_mode, hashlib.sha256(path.read_bytes()).hexdigest()), path)
+        if not original.samefile(path):
+            path.unlink()
+            os.link(original, path)
+
+
+def _program(installation: Path) -> Path:
+    return next(iter(sorted(installation.glob("bin/python3.[0-9]*"))), installation / "bin" / "python3")
+
+
+def _make_overlay(python: Python, overlay: Path, environ: Mapping[str, str], log: Log) -> None:
+    # The lock has nothing for Pythons that our own environments can't have.
+    pins = "\n".join(_PIN.findall(LOCK.read_text("utf-8"))) if python.number >= 10 else ""
+    installer = Installer(overlay, python.minor, "uv", environ, log)
+    kernel_overlay.make(python, overlay, installer, constraints=pins, compiled=True)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Bake what the arguments name, and exit with 1 if that fails."""
+    home, place, *minors = arguments
+    try:
+        bake(Path(home), Path(place), minors, os.environ, Log())
+    except (DownloadFailed, BuildProblem) as problem:
+        sys.exit(f"{getattr(problem, 'detail', '')}\nThe builder image can't have these Pythons: {problem}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

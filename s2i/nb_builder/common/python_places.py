@@ -1,0 +1,62 @@
+"""Where Pythons are installed: every place that builds search."""
+
+import os
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+# Set in the image, and by users who keep uv's Pythons elsewhere.
+FOLDER_SETTING = "UV_PYTHON_INSTALL_DIR"
+BAKED = Path("/opt/python")
+_SYSTEM = (Path("/usr/bin"), Path("/usr/local/bin"))
+# On macOS, /usr/bin/python3 only offers to install Xcode's tools.
+_MAC = (
+    ("/opt/homebrew/bin", ""),
+    ("/usr/local/bin", ""),
+    ("/opt/homebrew/opt", "python@*/bin"),
+    ("/usr/local/opt", "python@*/bin"),
+    ("/Library/Frameworks/Python.framework/Versions", "*/bin"),
+)
+
+
+def uv_folder(environ: Mapping[str, str]) -> Path:
+    """Return the folder in which uv installs Pythons."""
+    data = environ.get("XDG_DATA_HOME") or os.path.join(environ.get("HOME") or "/nonexistent", ".local/share")
+    return Path(environ.get(FOLDER_SETTING) or f"{data}/uv/python")
+
+
+def candidates(environ: Mapping[str, str], system: str = sys.platform) -> list[Path]:
+    """Return every file named python3.N where Pythons usually are: PATH first, then newer patch releases first."""
+    folders = [Path(folder) for folder in environ.get("PATH", "").split(os.pathsep) if folder]
+    folders += _of_mac() if system == "darwin" else _SYSTEM
+    home = Path(environ.get("HOME", "/"))
+    pyenv = Path(environ.get("PYENV_ROOT", home / ".pyenv"))
+    for place in dict.fromkeys((BAKED, pyenv / "versions", home / ".local/share/uv/python", uv_folder(environ))):
+        folders += [installation / "bin" for installation in _newest_first(place)]
+    return [
+        path
+        for folder in folders
+        for path in sorted(folder.glob("python3.*"))
+        if re.fullmatch(r"python3\.\d+", path.name)
+    ]
+
+
+def _of_mac() -> list[Path]:
+    return [folder for top, pattern in _MAC for folder in (sorted(Path(top).glob(pattern)) if pattern else [Path(top)])]
+
+
+def _newest_first(place: Path) -> list[Path]:
+    """Return the folders in `place`, links resolved, those with the newest version in their names first.
+
+    uv links `cpython-3.12-…` to its newest patch release, and a venv made by a link breaks when the link goes.
+    """
+    # uv's free-threaded builds have a `+` in their names: few packages have wheels for them.
+    found = {path.resolve() for path in place.glob("*") if path.is_dir() and "+" not in path.name}
+    return sorted(found, key=lambda path: (_release(path.name), path.name), reverse=True)
+
+
+def _release(name: str) -> tuple[int, ...]:
+    """Return the version in the name of an installation such as "cpython-3.12.16-linux-x86_64-gnu"."""
+    match = re.search(r"3\.\d+(?:\.\d+)?", name)
+    return tuple(int(part) for part in match[0].split(".")) if match else ()

@@ -1,0 +1,10 @@
+"""The minor versions of Python that notebooks can be built with."""
+
+OLDEST = 6
+NEWEST = 15
+MINORS = tuple(f"3.{number}" for number in range(OLDEST, NEWEST + 1))
+
+
+def number(minor: str) -> int:
+    """Return the 11 of "3.11"."""
+    return int(minor.partition(".")[2])

@@ -1,0 +1,26 @@
+# Adds to a builder image the Python of another image: for 3.6 and 3.7, which uv can't download.
+# nb-builder builder --pythons 3.6 builds it, after the builder image itself.
+ARG BUILDER=nb-builder
+ARG PYTHON_IMAGE=python:3.6-slim
+
+FROM ${PYTHON_IMAGE} AS source
+USER 0
+COPY s2i/python_from_image/collect.py /collect.py
+RUN python3 /collect.py /collected
+
+FROM ${BUILDER}
+# Where packages come from, for this build alone.
+ARG PIP_INDEX_URL
+ARG PIP_EXTRA_INDEX_URL
+ARG PIP_TRUSTED_HOST
+ARG PIP_FIND_LINKS
+USER 0
+COPY --from=source /collected/ /opt/python/
+COPY s2i/python_from_image/settle.py /opt/python-settle.py
+RUN /opt/nb-builder/build/bin/python -I /opt/python-settle.py /opt/python && rm /opt/python-settle.py \
+ && export UV_CACHE_DIR=/tmp/uv-cache && HOME=/root /opt/nb-builder/build/bin/python -I -m nb_builder.baked_pythons /opt/nb-builder /opt/python \
+ && for python in /opt/python/3.*; do \
+        "${python}/bin/python${python##*/}" -I -m compileall -q "${python}/lib" >/dev/null || true; \
+    done \
+ && rm -rf /tmp/uv-cache && chmod -R go=rX /opt/python /opt/nb-builder/overlay
+USER 1001

@@ -1,0 +1,61 @@
+"""Settles the Pythons that collect.py has copied into a builder image: run there as root.
+
+Usage: python3 settle.py FOLDER
+
+Libraries that the image has itself are removed; the loader is told where the others are.
+"""
+
+import os
+import re
+import subprocess
+import sys
+
+CONFIGURATION = "/etc/ld.so.conf.d"
+
+
+def settle(folder, configuration=CONFIGURATION):
+    """Remove the libraries that this system has, and write where the others are; return {version: [library]}."""
+    listed = subprocess.run(["ldconfig", "-p"], stdout=subprocess.PIPE, universal_newlines=True, check=True).stdout
+    have = set(re.findall(r"^\s+(\S+) \(", listed, re.MULTILINE))
+    left = {}
+    for minor in sorted(os.listdir(folder)):
+        libraries = os.path.join(folder, minor, "lib")
+        # Those that uv has installed bring their own.
+        if not re.match(r"3\.\d+$", minor):
+            continue
+        names = [name for name in os.listdir(libraries) if ".so" in name]
+        for name in names:
+            if name in have:
+                os.unlink(os.path.join(libraries, name))
+        left[minor] = sorted(set(names) - have)
+        if left[minor]:
+            with open(os.path.join(configuration, "nb-python-%s.conf" % minor), "w") as file:
+                file.write(libraries + "\n")
+        relocate(os.path.join(folder, minor), minor)
+    return left
+
+
+def relocate(prefix, minor):
+    """Have sysconfig name the folder in which the library is now: virtualenv looks there for libpython."""
+    library = os.path.join(prefix, "lib", "python" + minor)
+    for name in os.listdir(library):
+        if name.startswith("_sysconfigdata"):
+            path = os.path.join(library, name)
+            with open(path) as file:
+                text = file.read()
+            with open(path, "w") as file:
+                file.write(re.sub(r"('(?:LIBDIR|prefix|exec_prefix)': )'[^']*'", moved(prefix), text))
+
+
+def moved(prefix):
+    """Return the function that replaces a row of sysconfig's table."""
+
+    def row(match):
+        return "%s%r" % (match.group(1), os.path.join(prefix, "lib") if "LIBDIR" in match.group(1) else prefix)
+
+    return row
+
+
+if __name__ == "__main__":
+    print(settle(sys.argv[1]))
+    subprocess.run(["ldconfig"], check=True)

@@ -1,0 +1,77 @@
+"""Builds whose Python is not installed: it is downloaded from a mirror on this machine."""
+
+import zipfile
+
+import pytest
+from nb_builder.install import interpreters
+
+import pythons
+from flow import stage
+
+SOURCE = "3.12"
+INSTALLED = interpreters.find()
+needs_source = pytest.mark.skipif(SOURCE not in INSTALLED, reason=f"needs Python {SOURCE} to make an archive of")
+CELLS = (
+    'requirements = [["nbtestalpha", "1.0"]]',
+    "import sys, nbtestalpha\nanswer = nbtestalpha.factor * sys.version_info[1]",
+    "def predictor(x):\n    return x * answer\nexamples = [2]",
+)
+
+
+@pytest.fixture
+def machine(tmp_path):
+    """Variables of a machine that has the builder's own Python only, and a package for Python 3.12 alone."""
+    wheels = tmp_path / "wheels"
+    wheels.mkdir()
+    with zipfile.ZipFile(wheels / f"nbtestalpha-1.0-cp{SOURCE.replace('.', '')}-none-any.whl", "w") as wheel:
+        info = "nbtestalpha-1.0.dist-info"
+        wheel.writestr("nbtestalpha.py", "factor = 2\n")
+        wheel.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: nbtestalpha\nVersion: 1.0\n")
+        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: cp312-none-any\n")
+        wheel.writestr(f"{info}/RECORD", "")
+    return {
+        "HOME": str(tmp_path / "home"),
+        "PYENV_ROOT": str(tmp_path / "no-pyenv"),
+        "PATH": "/usr/bin:/bin",
+        "PIP_FIND_LINKS": str(wheels),
+        "UV_PYTHON_INSTALL_DIR": str(tmp_path / "app-root/python"),
+        "UV_HTTP_RETRIES": "0",
+    }
+
+
+def mirror(tmp_path):
+    """Return the variable for a mirror with Python 3.12."""
+    folder = tmp_path / "mirror"
+    folder.mkdir()
+    python = INSTALLED[SOURCE]
+    archive = pythons.of_installation(folder / "python.tar.gz", python.path.resolve().parents[1], SOURCE)
+    catalog = pythons.catalog(folder / "catalog.json", {python.full: archive}, folder.as_uri())
+    return {"UV_PYTHON_DOWNLOADS_JSON_URL": catalog}
+
+
+@needs_source
+def test_the_packages_choose_a_python_that_is_downloaded(machine, tmp_path):
+    variables = {**machine, **mirror(tmp_path), "S2I_PYTHON_DOWNLOADS": "auto"}
+    build, _ = stage.build_of(tmp_path, *CELLS, **variables)
+    assert build.status == 0, build.stdout
+    assert f"downloading Python {SOURCE} into {tmp_path}/app-root/python" in build.stdout
+    assert f"the build uses Python {SOURCE} instead, for which all of them have wheels." in build.stdout
+    assert "golden row" in build.stdout
+    python = (build.app_root / "venv/bin/python").resolve()
+    assert python.is_relative_to(build.app_root / "python")
+    # Neither an overlay in the repository's copy nor what uv leaves.
+    assert not (build.app_root / "src/.cache").exists()
+    assert [path.name for path in (build.app_root / "python").iterdir()] == [python.parents[1].name]
+
+
+@needs_source
+def test_a_mirror_that_is_away_is_repeated_where_the_installation_fails(machine, tmp_path):
+    variables = {**machine, "UV_PYTHON_DOWNLOADS_JSON_URL": "http://127.0.0.1:9/x.json", "S2I_PYTHON_DOWNLOADS": "auto"}
+    repo_file = {"S2I_PYTHON": ""}
+    build, _ = stage.build_of(tmp_path, "# runtime\n" + CELLS[0], *CELLS[1:], **variables, **repo_file)
+    assert build.status != 0
+    assert (
+        "the packages have wheels for Python 3.12, which is not installed and could not be downloaded" in build.stdout
+    )
+    assert "127.0.0.1:9: Connection refused" in build.stdout
+    assert "(problem version-missing)" in build.stdout
