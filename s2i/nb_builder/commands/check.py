@@ -150,7 +150,8 @@ def _proposal(result: Result) -> str | None:
         return None
     from nb_builder.fix import fixing
 
-    return fixing.proposal(result)
+    proposed = fixing.proposal(result)
+    return proposed.source if proposed else None
 
 
 def _print_object(told: Told, log: NotesLog, words: argparse.Namespace) -> None:

@@ -24,6 +24,7 @@ from nb_builder.fix.installed_beside import Beside
 from nb_builder.fix.missing_requirements import Missing
 from nb_builder.fix.notebook_json import NotebookJson
 from nb_builder.fix.notebook_script import NotebookScript
+from nb_builder.fix.predictor_proposal import Proposal
 from nb_builder.fix.problems import DeclaredElsewhere, FixFailed, FixFormat
 from nb_builder.preflight import pip_cells, undeclared_imports
 from nb_builder.preflight.checks import Checked
@@ -73,8 +74,8 @@ class Fixed:
     python: Path | None = None
 
 
-def proposal(result: Result) -> str | None:
-    """Return a cell with a predictor for the notebook that lacks one; None where nothing is recognised or missing."""
+def proposal(result: Result) -> Proposal | None:
+    """Return a predictor for the notebook that lacks one; None where nothing is recognised or missing."""
     lacks = any(isinstance(problem, PredictorMissing) for problem in result.findings)
     if result.checked is None or not lacks or _unreadable(result):
         return None
@@ -91,7 +92,8 @@ def fix(result: Result, named_python: str | None, environ: Mapping[str, str], lo
     if checked is None or _unreadable(result):
         log.note("nothing is written before what the check finds is corrected.")
         return Fixed()
-    predictor = proposal(result)
+    proposed = proposal(result)
+    predictor = proposed.source if proposed else None
     missing, beside = _missing(result, checked, predictor, named_python, environ, log)
     for note in missing.notes:
         log.note(note)
@@ -199,7 +201,7 @@ def _written(checked: Checked, missing: Missing, predictor: str | None) -> list[
     if path.suffix != ".ipynb" and (kind := scripts_of_cells.kind(path, text)):
         raise FixFormat(notebook=checked.name, kind=kind, text=pasted)
     document = NotebookJson(text) if path.suffix == ".ipynb" else NotebookScript(text)
-    changes = [_write_requirements(document, checked, missing)] if missing.entries else []
+    changes = [write_requirements(document, checked, missing)] if missing.entries else []
     if predictor:
         changes.append(Change(PREDICTOR, document.append(predictor, PREDICTOR), None, predictor))
     _require_readable(document.text, path, changes)
@@ -210,7 +212,8 @@ def _written(checked: Checked, missing: Missing, predictor: str | None) -> list[
     return changes
 
 
-def _write_requirements(document: NotebookJson | NotebookScript, checked: Checked, missing: Missing) -> Change:
+def write_requirements(document: NotebookJson | NotebookScript, checked: Checked, missing: Missing) -> Change:
+    """Write `requirements`, or more entries into the author's own, and return the change."""
     positions = [cell.position for cell in checked.last.cells if cell.position and requirements_cell.has(cell.source)]
     if positions and notebook_contract.bindings(NAME, checked.last.cells):
         before = document.source(positions[-1])
