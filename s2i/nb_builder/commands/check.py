@@ -214,4 +214,8 @@ def show(result: Result, log: Log, proposal: str | None = None) -> None:
         log.step("1 finding" if count == 1 else f"{count} findings")
         return
     wanted = "requirements not read" if result.wanted is None else collect.counted(len(result.wanted))
+    if "predictor" not in result.defines:
+        # A magic or `import *` may bind it.
+        log.step(f"No finding, but whether the notebook defines predictor, only a run shows; {wanted}")
+        return
     log.step(f"Fine: {', '.join(result.defines)}; {wanted}")

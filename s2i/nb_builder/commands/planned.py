@@ -150,6 +150,8 @@ def _built(
         resolution = resolver.resolve(plan.wishes, candidate, environ)
         if isinstance(resolution, str):
             log.note(f"{candidate}: no versions go together ({resolution})")
+            if resolution == resolver.UNREACHABLE:
+                break
             continue
         _print_plan(plan, candidate, resolution, log)
         plans.copy(plan, resolution, copied)

@@ -14,7 +14,6 @@ from nb_builder.analysis.removed_apis import Use
 from nb_builder.common import resolve_date
 from nb_builder.common.cell import Cell
 from nb_builder.common.resolve_date import AsOf
-from nb_builder.fix.requirements_cell import Entry
 from nb_builder.install import interpreters
 from nb_builder.install.installer import UV, cutoff, resolving_environ
 from nb_builder.install.interpreters import Python
@@ -23,6 +22,9 @@ from nb_builder.requirements import pip_config
 from nb_builder.requirements.import_names import providing
 
 MAX_CANDIDATES = 3
+# The reason that holds for all candidates.
+UNREACHABLE = "the package index can't be reached"
+_UNREACHABLE = "Failed to fetch"
 # A notebook that changed within so many days fits the packages of today.
 _RECENT_DAYS = 60
 # Before, there were no packages for the oldest Python that a build may have.
@@ -82,7 +84,7 @@ class Resolution:
     """Exact versions that can be installed together, for a candidate: of what the notebook needs itself."""
 
     candidate: Candidate
-    entries: tuple[Entry, ...]
+    entries: tuple[tuple[str, str], ...]
 
 
 def wishes(imports: Sequence[Import], cells: Sequence[Cell], declared: Sequence[Requirement]) -> Wishes:
@@ -204,5 +206,7 @@ def _compile(
 
 def _reason(output: str) -> str:
     """Return uv's explanation as one sentence."""
+    if _UNREACHABLE in output:
+        return UNREACHABLE
     text = re.sub(r"\s+", " ", re.sub(r"[\u00d7\u2570\u2500\u25b6\u2502]|help:.*|hint:.*", " ", output)).strip()
     return text.removeprefix("No solution found when resolving dependencies: ")[:300]
