@@ -46,6 +46,14 @@ _BLOCKS = (ast.If, ast.With, ast.Try)
 
 
 @dataclass(frozen=True)
+class OwnCall:
+    """Expressions for what the notebook itself gave to its model, and for what the model answered."""
+
+    given: str
+    answered: str
+
+
+@dataclass(frozen=True)
 class FittedModel:
     """A model that can be asked, and how.
 
@@ -53,7 +61,7 @@ class FittedModel:
     the expressions that each sample passes through before the model, the first one first, with {} in its place, and
     `wrapper` is the class that the library's own functions want around it, or "". `classes` is an expression for the
     names of its classes, `encoder` the name of the LabelEncoder that knows them, where either is evident. `imports` are
-    {name in the notebook: what it imports}.
+    {name in the notebook: what it imports}. `own` are the notebook's own calls that can still be looked at.
     """
 
     name: str
@@ -65,6 +73,7 @@ class FittedModel:
     classes: str = ""
     encoder: str = ""
     imports: Mapping[str, str] = field(default_factory=dict)
+    own: tuple[OwnCall, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -124,6 +133,8 @@ class _Model:
     labels: Any = None
     wrapper: str = ""
     arrays_only: bool = False
+    # (what predict was given, the name of what it answered or None), and what the model was fitted to.
+    calls: list[tuple[_Way, str, _Way | None]] = field(default_factory=list)
 
 
 def find(cells: Sequence[Cell]) -> FittedModel | None:
@@ -179,7 +190,14 @@ class _Reader:
             labels.classes.text if labels.classes and self._holds(labels.classes) else "",
             labels.encoder.text if labels.encoder and self._holds(labels.encoder) else "",
             dict(self.imports),
+            tuple(self._own_calls(name, model)),
         )
+
+    def _own_calls(self, name: str, model: _Model) -> Iterator[OwnCall]:
+        """Yield the calls whose argument, and answer, the notebook still has; those with an answer come first."""
+        held = [call for call in model.calls if self._holds(call[0])]
+        yield from (OwnCall(way.text, answer.text) for way, _, answer in held if answer and self._holds(answer))
+        yield from (OwnCall(way.text, f"{name}.predict({asked})") for way, asked, _ in held)
 
     def _holds(self, way: _Way) -> bool:
         changed = (
@@ -248,13 +266,29 @@ class _Reader:
         if isinstance(target, ast.Name):
             # Reading the expression again gives what the name holds now, also once the name holds something else.
             written = statement.value if isinstance(statement, (ast.Assign, ast.AnnAssign)) else None
+            call = written if isinstance(written, ast.Call) else None
+            function = call.func if call else None
+            asks = isinstance(function, ast.Attribute) and function.attr == "predict"
+            model = self._value(function.value) if asks and isinstance(function, ast.Attribute) else None
             self._bind(target.id, value, self._way(written) if written is not None else None)
+            if call and isinstance(model, _Model):
+                self._note_call(model, call, self._name(target.id))
         elif isinstance(target, (ast.Tuple, ast.List)) and isinstance(value, _Several):
             parts = value.parts if len(value.parts) == len(target.elts) else (None,) * len(target.elts)
             for element, part in zip(target.elts, parts, strict=True):
                 self._assign(element, part, ast.Pass())
         else:
             self._forget(bound([target]))
+
+    def _note_call(self, model: _Model, call: ast.Call, answer: _Way | None) -> None:
+        """Note what a model was fitted to, or asked, as far as that can be written again."""
+        node = call.args[0] if call.args else _keyword(call, "X")
+        value = self._value(node) if isinstance(node, ast.Name) else None
+        way = self._way(node)
+        if isinstance(value, _Wrapped) and isinstance(value.data, _Data):
+            way = value.data.ways[0] if value.data.ways else None
+        if way is not None and node is not None:
+            model.calls.append((way, ast.unparse(node), answer))
 
     def _bind(self, name: str, value: Any, way: _Way | None) -> None:
         self._forget({name})
@@ -386,7 +420,11 @@ class _Reader:
         if not isinstance(wrapped, _Wrapped) or not isinstance(wrapped.data, _Data):
             return None
         # A booster has predict, and takes no list.
-        return _Model("Regressor", wrapped.data, None, wrapped.wrapper, arrays_only=True)
+        model = _Model("Regressor", wrapped.data, None, wrapped.wrapper, arrays_only=True)
+        given = call.args[1] if len(call.args) > 1 else _keyword(call, "dtrain")
+        if wrapped.data.ways and given is not None and wrapped.wrapper:
+            model.calls.append((wrapped.data.ways[0], ast.unparse(given), None))
+        return model
 
     def _estimator(self, name: str, call: ast.Call) -> Any:
         inner: ast.expr | None = None
@@ -411,6 +449,8 @@ class _Reader:
         if function.attr in ("fit", "fit_predict"):
             model.data = data if isinstance(data, _Data) else None
             model.labels = self._argument(call, 1, "y")
+            model.calls.clear()
+            self._note_call(model, call, None)
             if isinstance(function.value, ast.Name):
                 self.versions[function.value.id] += 1
             return model if function.attr == "fit" else _Data(ARRAY)

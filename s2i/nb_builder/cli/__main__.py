@@ -61,6 +61,9 @@ def _run(add: Add) -> None:
         help="serve the file of `zipapp`, or what a registry has, instead",
     )
     add("--key", default="", metavar="FILE", help="public key that the model must be signed by")
+    add("--yes", action="store_true", help="serve a notebook without predictor as the plan says, without a question")
+    add("--dry-run", action="store_true", help="only show the plan for a notebook without predictor")
+    add("--fix", action="store_true", help="write the plan into the notebook, once you have consented to it")
 
 
 def _check(add: Add) -> None:

@@ -29,7 +29,8 @@ def run(call: Call, made: Made) -> int:
     _require_files(call, "key")
     if not given.model:
         target.require(given.target)
-        return call.builder("local", *(["--json"] if given.json else []), *_place(call), given.target, more=more)
+        words = [f"--{name.replace('_', '-')}" for name in ("json", "yes", "dry_run", "fix") if getattr(given, name)]
+        return call.builder("local", *words, *_place(call), given.target, more=more)
     if given.key:
         more["S2I_VERIFY_KEY_FILE"] = given.key
     file = Path(given.model)

@@ -150,7 +150,8 @@ def _proposal(result: Result) -> str | None:
         return None
     from nb_builder.fix import fixing
 
-    return fixing.proposal(result)
+    proposed = fixing.proposal(result)
+    return proposed.source if proposed else None
 
 
 def _print_object(told: Told, log: NotesLog, words: argparse.Namespace) -> None:
@@ -213,4 +214,8 @@ def show(result: Result, log: Log, proposal: str | None = None) -> None:
         log.step("1 finding" if count == 1 else f"{count} findings")
         return
     wanted = "requirements not read" if result.wanted is None else collect.counted(len(result.wanted))
+    if "predictor" not in result.defines:
+        # A magic or `import *` may bind it.
+        log.step(f"No finding, but whether the notebook defines predictor, only a run shows; {wanted}")
+        return
     log.step(f"Fine: {', '.join(result.defines)}; {wanted}")

@@ -25,7 +25,7 @@ from nb_service.backends.batch import command_line
 from nb_service.log import FLUSH_SECONDS, READY
 from nb_service.problems import PortTaken
 
-from nb_builder.commands import target
+from nb_builder.commands import planned, target
 from nb_builder.commands.app_lock import AppLock
 from nb_builder.common import resolve_date
 from nb_builder.common.log import Log
@@ -38,6 +38,9 @@ _PARSER = argparse.ArgumentParser(prog="nb_builder local", add_help=False, allow
 _PARSER.add_argument("target", nargs="?", default=".")
 _PARSER.add_argument("--app-root", default="")
 _PARSER.add_argument("--json", action="store_true")
+_PARSER.add_argument("--yes", action="store_true")
+_PARSER.add_argument("--dry-run", action="store_true")
+_PARSER.add_argument("--fix", action="store_true")
 # For a browser, a page whose own name leads to HOST (DNS rebinding) is of the service's origin.
 OWN_NAMES = ("S2I_ALLOWED_HOSTS", "localhost")
 PORT = Knob("PORT", number(0, 65535, int), 8080, "Port that `make run` serves on; 0 takes a free one.")
@@ -56,7 +59,8 @@ def main(arguments: Sequence[str]) -> None:
     """Build and serve the notebook that the argument names: a folder, an .ipynb or a git URL.
 
     With --json, stdout is for one line of JSON: where the service is, once it is ready, and what it has answered.
-    `--app-root FOLDER` names where it is built.
+    `--app-root FOLDER` names where it is built. For a notebook without predictor a plan is made, shown and asked about:
+    --yes consents to it, --dry-run only shows it, --fix writes it into the notebook.
     """
     given = _PARSER.parse_args(arguments)
     answers = Answers("run", _stdout_for_answers()) if given.json else None
@@ -163,11 +167,25 @@ def _build(given: argparse.Namespace, log: Log) -> tuple[Path, dict[str, str], A
     ):
         environ = target.build_environment(folder, notebook, home, app_root, os.environ)
         wanted_port(environ)
+        outcome = planned.Outcome()
+        if planned.may_lack_predictor(folder, notebook):
+            consent = planned.Consent(given.yes and not given.dry_run, given.dry_run, given.fix)
+            outcome = planned.run(given.target, folder, environ, _build_copy, consent, log)
+        if outcome.status is not None:
+            if outcome.status:
+                target.tell_what_is_above(folder, log)
+            sys.exit(outcome.status)
+        if outcome.environ:
+            return app_root, {**outcome.environ, "S2I_SRC": str(folder)}, lock
         status = _assembled(environ)
         if status:
             target.tell_what_is_above(folder, log)
             sys.exit(status)
     return app_root, environ, lock
+
+
+def _build_copy(_folder: Path, environ: Mapping[str, str]) -> int:
+    return _assembled(dict(environ))
 
 
 def _assembled(environ: dict[str, str]) -> int:

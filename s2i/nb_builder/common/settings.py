@@ -70,6 +70,13 @@ class Settings(Table):
         None,
         "JSON object with values for the names that the cell tagged `parameters` assigns.",
     )
+    cells: str = setting(
+        "S2I_CELLS",
+        one_of("all", "needed"),
+        "all",
+        "Cells to run: `all`, or only those `needed` by predictor. `needed` leaves out cells that only plot, print or "
+        "bind names that no other cell reads.",
+    )
     python: str | None = setting(
         "S2I_PYTHON",
         text,

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from nb_scorer.common import paths
 from nb_scorer.kernel.ipython_hooks import COMMAND
 
-from nb_builder.analysis import notebook_contract
+from nb_builder.analysis import needed_cells, notebook_contract
 from nb_builder.common import syntax_trees
 from nb_builder.common.cell import Cell
 from nb_builder.common.log import Log
@@ -72,6 +72,9 @@ def run(  # noqa: PLR0913 - facts of one build, each named at the call
         with running(launch) as kernel:
             runner = Runner(kernel, notebook, launch.notebook_folder, limits, complaint_file, results, log)
             for cell in cells:
+                if cell.source == needed_cells.LEFT_OUT:
+                    results.append(CellResult(cell))
+                    continue
                 if cell is cells[-1]:
                     before_last()
                 runner.run(cell)

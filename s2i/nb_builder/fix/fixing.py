@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nb_scorer.common.problem import Problem
 
-from nb_builder.analysis import notebook_contract
+from nb_builder.analysis import notebook_contract, removed_apis
 from nb_builder.common.cell import Cell
 from nb_builder.common.log import Log
 from nb_builder.fix import (
@@ -16,6 +16,7 @@ from nb_builder.fix import (
     missing_requirements,
     predictor_proposal,
     requirements_cell,
+    resolver,
     user_python,
     write_file,
 )
@@ -24,6 +25,7 @@ from nb_builder.fix.installed_beside import Beside
 from nb_builder.fix.missing_requirements import Missing
 from nb_builder.fix.notebook_json import NotebookJson
 from nb_builder.fix.notebook_script import NotebookScript
+from nb_builder.fix.predictor_proposal import Proposal
 from nb_builder.fix.problems import DeclaredElsewhere, FixFailed, FixFormat
 from nb_builder.preflight import pip_cells, undeclared_imports
 from nb_builder.preflight.checks import Checked
@@ -73,8 +75,8 @@ class Fixed:
     python: Path | None = None
 
 
-def proposal(result: Result) -> str | None:
-    """Return a cell with a predictor for the notebook that lacks one; None where nothing is recognised or missing."""
+def proposal(result: Result) -> Proposal | None:
+    """Return a predictor for the notebook that lacks one; None where nothing is recognised or missing."""
     lacks = any(isinstance(problem, PredictorMissing) for problem in result.findings)
     if result.checked is None or not lacks or _unreadable(result):
         return None
@@ -91,7 +93,8 @@ def fix(result: Result, named_python: str | None, environ: Mapping[str, str], lo
     if checked is None or _unreadable(result):
         log.note("nothing is written before what the check finds is corrected.")
         return Fixed()
-    predictor = proposal(result)
+    proposed = proposal(result)
+    predictor = proposed.source if proposed else None
     missing, beside = _missing(result, checked, predictor, named_python, environ, log)
     for note in missing.notes:
         log.note(note)
@@ -102,11 +105,6 @@ def fix(result: Result, named_python: str | None, environ: Mapping[str, str], lo
             changes = _written(checked, missing, predictor)
         except (FixFormat, FixFailed) as problem:
             findings.append(problem)
-    if beside and _has_versions(changes) and beside.minor != checked.python.minor:
-        log.note(
-            f"the versions are those of Python {beside.minor}, and the notebook is built with {checked.python.minor}; "
-            f"S2I_PYTHON={beside.minor} chooses the other one."
-        )
     return Fixed(changes, findings, beside.python if beside else None)
 
 
@@ -160,6 +158,8 @@ def _missing(
     missing = missing_requirements.find(
         imports, beside, wanted, checked.name, src, pip_cells.of(own_cells).requirements
     )
+    if missing.entries and beside.minor != checked.python.minor:
+        missing = _for_the_build(missing, checked, beside, own_cells, environ)
     if wanted.lock:
         if missing.entries:
             log.note(f"{wanted.lock.name} says what is installed, so --fix adds no requirements.")
@@ -175,6 +175,32 @@ def _missing(
         problem = DeclaredElsewhere(file=file, notebook=checked.name, entries=entries)
         return replace(missing, entries=(), problems=(*missing.problems, problem)), beside
     return replace(missing, entries=()), beside
+
+
+def _for_the_build(
+    missing: Missing, checked: Checked, beside: Beside, cells: Sequence[Cell], environ: Mapping[str, str]
+) -> Missing:
+    """Return the entries with versions for the Python that builds the notebook, as of a date that fits the notebook.
+
+    Where none can be found, the versions of the user's Python stay, and a note says how to build with that.
+    """
+    names = tuple(entry[0] for entry in missing.entries if len(entry) > 1)
+    uses = removed_apis.uses(cells, frozenset(names))
+    as_of = checked.as_of or resolver.date_of(checked.changed, uses)
+    candidate = resolver.Candidate(checked.python, as_of, keeps_versions=False)
+    found = resolver.resolve(resolver.Wishes(names, uses=tuple(uses)), candidate, environ) if names else ""
+    if isinstance(found, str):
+        note = (
+            f"the versions are those of Python {beside.minor}, and the notebook is built with {checked.python.minor}; "
+            f"S2I_PYTHON={beside.minor} chooses the other one."
+        )
+        return replace(missing, notes=(*missing.notes, note))
+    versions = dict(found.entries)
+    entries = tuple(
+        (entry[0], versions.get(entry[0], entry[1])) if len(entry) > 1 else entry for entry in missing.entries
+    )
+    note = f"the versions are for {candidate}, which builds the notebook; {beside.python} is Python {beside.minor}."
+    return replace(missing, entries=entries, notes=(*missing.notes, note))
 
 
 def _list_of_others(checked: Checked, result: Result) -> str | None:
@@ -199,7 +225,7 @@ def _written(checked: Checked, missing: Missing, predictor: str | None) -> list[
     if path.suffix != ".ipynb" and (kind := scripts_of_cells.kind(path, text)):
         raise FixFormat(notebook=checked.name, kind=kind, text=pasted)
     document = NotebookJson(text) if path.suffix == ".ipynb" else NotebookScript(text)
-    changes = [_write_requirements(document, checked, missing)] if missing.entries else []
+    changes = [write_requirements(document, checked, missing)] if missing.entries else []
     if predictor:
         changes.append(Change(PREDICTOR, document.append(predictor, PREDICTOR), None, predictor))
     _require_readable(document.text, path, changes)
@@ -210,7 +236,8 @@ def _written(checked: Checked, missing: Missing, predictor: str | None) -> list[
     return changes
 
 
-def _write_requirements(document: NotebookJson | NotebookScript, checked: Checked, missing: Missing) -> Change:
+def write_requirements(document: NotebookJson | NotebookScript, checked: Checked, missing: Missing) -> Change:
+    """Write `requirements`, or more entries into the author's own, and return the change."""
     positions = [cell.position for cell in checked.last.cells if cell.position and requirements_cell.has(cell.source)]
     if positions and notebook_contract.bindings(NAME, checked.last.cells):
         before = document.source(positions[-1])

@@ -1,12 +1,14 @@
 """Proposes a predictor for a notebook that fits a model and has none, in the form that its data have."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from nb_builder.analysis import fitted_models, notebook_contract, undefined_names
 from nb_builder.analysis.fitted_models import ARRAY, BARE_TABLE, COLUMN, LIST, TABLE, FittedModel
 from nb_builder.common import syntax_trees
 from nb_builder.common.cell import Cell
+from nb_builder.fix import proposal_check
 
 _MARK = "# Proposed by nb-builder: one sample in, one answer out. Change it as you like."
 # {what the data are made of: the first three rows of it, as a client would send them}
@@ -19,8 +21,19 @@ _ROWS = {
 }
 
 
-def propose(cells: Sequence[Cell], notebook: Path, python: Path) -> str | None:
-    """Return the source of a cell that defines predictor and examples; None where no fitted model is recognised.
+@dataclass(frozen=True)
+class Proposal:
+    """The source of a cell that defines predictor and examples, and of one that compares it with the notebook's model.
+
+    `check` is None where the notebook has nothing left to compare with.
+    """
+
+    source: str
+    check: str | None = None
+
+
+def propose(cells: Sequence[Cell], notebook: Path, python: Path) -> Proposal | None:
+    """Return a predictor for a notebook that fits a model; None where no fitted model is recognised.
 
     `cells` are the notebook's. What is proposed has no undefined names, and keeps the contract as far as that is known
     before a run.
@@ -28,15 +41,15 @@ def propose(cells: Sequence[Cell], notebook: Path, python: Path) -> str | None:
     model = fitted_models.find(cells)
     if model is None:
         return None
-    defined = undefined_names.Uses(cells).defined
-    source = _source(model, defined)
-    return source if _is_right(source, cells, notebook, python) else None
+    proposal = _proposal(model, undefined_names.Uses(cells).defined)
+    return proposal if _is_right(proposal.source, cells, notebook, python) else None
 
 
-def _source(model: FittedModel, defined: set[str]) -> str:
+def _proposal(model: FittedModel, defined: set[str]) -> Proposal:
     imports: list[str] = []
     above: list[str] = []
     rows = "[x]"
+    columns = ""
     if model.kind == TABLE:
         pandas = _module("pandas", "pd", model, imports)
         columns = _free("columns", defined)
@@ -50,19 +63,22 @@ def _source(model: FittedModel, defined: set[str]) -> str:
     if model.wrapper:
         rows = f"{model.wrapper}({rows})"
     answer = f"{model.name}.predict({rows})"
+    decoded = "{}"
     if model.encoder:
         answer = f"{model.encoder}.inverse_transform({answer})[0]"
+        decoded = f"{model.encoder}.inverse_transform([{{}}])[0]"
     elif model.classes:
         names = _free("class_names", defined)
         above.append(f"{names} = {model.classes}")
         answer = f"{names}[{answer}[0]]"
+        decoded = f"{names}[{{}}]"
     else:
         answer += "[0]"
     head = [_MARK, *imports, *([""] if imports and above else []), *above, *(["", ""] if imports or above else [])]
     parts = [*head, "def predictor(x):", f"    return {answer}"]
     if "examples" not in defined:
         parts += ["", "", f"examples = {_ROWS[model.kind].format(model.samples)}"]
-    return "\n".join(parts)
+    return Proposal("\n".join(parts), proposal_check.cell(model, columns, decoded))
 
 
 def _module(name: str, usual: str, model: FittedModel, imports: list[str]) -> str:

@@ -31,6 +31,10 @@ UV = Path(sys.executable).with_name("uv")
 _CORRECTED = Path(__file__).with_name("corrected_metadata.toml")
 _CORRECTED_FOR = ("3.6", "3.7")
 
+# uv builds source distributions with setuptools 40.8 or newer, which there was from this day on.
+_BUILD_TOOLS = ("setuptools", "wheel")
+_BUILDS_BY_UV_FROM = "2019-02-05"
+
 # uv considers a folder unchanged while its pyproject.toml keeps its time, even if modules have changed.
 _FRESH = ("--refresh",)
 
@@ -65,11 +69,8 @@ class Installer:
         self.choice = choice
         self.log = log
         self.as_of = as_of
-        self.cutoff = _cutoff(as_of) if as_of else []
-        # Without a terminal git would wait for a password forever.
-        self.environ = {**uv_environ(environ), "GIT_TERMINAL_PROMPT": "0"}
-        if minor in _CORRECTED_FOR and not _has_uv_settings(environ):
-            self.environ["UV_CONFIG_FILE"] = str(_CORRECTED)
+        self.cutoff = cutoff(as_of)
+        self.environ = resolving_environ(minor, environ)
         self.flags = pip_config.for_uv(pip_config.read(environ), environ)[1]
         self.uv_options: list[str | Path] = ["--no-progress", "--python", self.python, *self.flags]
         self.uv_compile: list[str | Path] = [UV, "pip", "compile", "--no-header", "--no-annotate"]
@@ -196,7 +197,7 @@ class Installer:
         """Return whether `wanted` resolves to what is installed as of another date, too; False where uv can't tell."""
         with tempfile.TemporaryDirectory() as scratch:
             target = Path(scratch) / "resolved.txt"
-            command = [*self.uv_compile, *_cutoff(as_of), "--output-file", target, wanted.emitted]
+            command = [*self.uv_compile, *cutoff(as_of), "--output-file", target, wanted.emitted]
             if self._run(command, folders=wanted.asked.folders) is not None:
                 return False
             resolved = {line.partition(" ")[0] for line in target.read_text("utf-8").splitlines() if "==" in line}
@@ -269,10 +270,26 @@ class Installer:
         return pip_config.without_credentials(completed.stdout) if completed.returncode else None
 
 
-def _cutoff(as_of: AsOf) -> list[str]:
+def cutoff(as_of: AsOf | None) -> list[str]:
     """Return uv's options for a date to resolve to."""
+    if as_of is None:
+        return []
     # cloudpickle is our requirement: an old release could not save functions of a newer Python.
-    return ["--exclude-newer", as_of.stamp, "--exclude-newer-package", f"{CLOUDPICKLE}=false"]
+    exempt = [CLOUDPICKLE, *(_BUILD_TOOLS if as_of.day < _BUILDS_BY_UV_FROM else ())]
+    return ["--exclude-newer", as_of.stamp, *(word for name in exempt for word in _exempted(name))]
+
+
+def _exempted(name: str) -> tuple[str, str]:
+    return "--exclude-newer-package", f"{name}=false"
+
+
+def resolving_environ(minor: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment for uv to resolve and install for the Python `minor`."""
+    # Without a terminal git would wait for a password forever.
+    result = {**uv_environ(environ), "GIT_TERMINAL_PROMPT": "0"}
+    if minor in _CORRECTED_FOR and not _has_uv_settings(environ):
+        result["UV_CONFIG_FILE"] = str(_CORRECTED)
+    return result
 
 
 def _has_uv_settings(environ: Mapping[str, str]) -> bool:

@@ -3,6 +3,7 @@
 `check` and a build run the same checks, and both collect all problems before they stop.
 """
 
+import copy
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from nb_scorer.common.problem import Problem
 from nbformat import NotebookNode
 
 from nb_builder import platforms
-from nb_builder.analysis import jupyter_names, notebook_contract, undefined_names
+from nb_builder.analysis import jupyter_names, needed_cells, notebook_contract, undefined_names
 from nb_builder.common.cell import Cell
 from nb_builder.common.log import Log
 from nb_builder.common.resolve_date import AsOf
@@ -138,6 +139,8 @@ def look(
         for problem in platforms.findings(notebook.node, notebook.cells, notebook.name, repository):
             handle(problem)
     notebooks = _with_parameters(notebooks, settings, log, handle)
+    if settings.cells == "needed" and notebooks:
+        notebooks = [*notebooks[:-1], _without_unneeded(notebooks[-1], log)]
     if len(notebooks) == len(names):
         _look_for_undefined(notebooks[-1], python, log, handle)
     system: tuple[SystemPackage, ...] = ()
@@ -224,6 +227,27 @@ def _with_parameters(
     with passing(handle):
         nodes = parameters.apply(nodes, settings.parameters, log)
     return [Notebook(notebook.name, node, notebook.prefix) for notebook, node in zip(notebooks, nodes, strict=True)]
+
+
+def _without_unneeded(notebook: Notebook, log: Log) -> Notebook:
+    """Return the notebook in which a comment takes the place of each cell that the service does not need.
+
+    Cells of which it is not certain that they do nothing else stay, and may fail.
+    """
+    unneeded = needed_cells.find(notebook.cells)
+    node = copy.deepcopy(notebook.node)
+    for cell in unneeded.left_out:
+        node.cells[(cell.position or 0) - 1].source = needed_cells.LEFT_OUT
+    for cell in unneeded.may_fail:
+        metadata = node.cells[(cell.position or 0) - 1].metadata
+        metadata.tags = [*metadata.get("tags", []), notebook_contract.TOLERATED]
+    for words, cells in (
+        ("left out, because predictor does not need them", unneeded.left_out),
+        ("not needed by predictor, so they may fail", unneeded.may_fail),
+    ):
+        if cells:
+            log.line(f"     {words}: cells [{', '.join(str(cell.number) for cell in cells)}]")
+    return Notebook(notebook.name, node, notebook.prefix)
 
 
 def _look_for_undefined(last: Notebook, python: Python, log: Log, handle: ProblemHandler) -> None:

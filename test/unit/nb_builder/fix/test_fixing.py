@@ -6,7 +6,7 @@ import sys
 
 import pytest
 from nb_builder.commands import check
-from nb_builder.fix import installed_beside
+from nb_builder.fix import installed_beside, resolver
 
 PREDICTOR = "def predictor(x):\n    return x\n"
 
@@ -195,6 +195,7 @@ def test_a_predictor_is_written_as_the_last_cell(repository, environment, capsys
 @pytest.mark.parametrize(("listed", "told"), [("", True), ("pandas\nscikit-learn\n", False)])
 def test_of_versions_is_told_only_where_some_are_written(repository, environment, capsys, monkeypatch, listed, told):
     monkeypatch.setattr(installed_beside.Beside, "minor", "3.99")
+    monkeypatch.setattr(resolver, "resolve", lambda *_: "no network")
     folder = repository(MODEL + "m = Ridge().fit(X, df['y'])", **({"requirements.txt": listed} if listed else {}))
     with pytest.raises(SystemExit):
         check.main(["--fix", "--python", str(environment), str(folder)])
@@ -304,3 +305,28 @@ def test_what_was_written_is_shown_as_a_diff(repository, environment, capsys):
         "       + requirements = [['numpy', '2.2.6'], ['pyyaml', '6.0.2']]",
         "         # b",
     ]
+
+
+def written_for_another_python(repository, environment, capsys, monkeypatch, found):
+    """Return the cell and the notes of a fix for another Python than the user's; the resolver gives `found`."""
+    monkeypatch.setattr(installed_beside.Beside, "minor", "3.99")
+    monkeypatch.setattr(resolver, "resolve", lambda wished, candidate, environ: found(wished, candidate))
+    folder = repository("import pandas\nfrom sklearn.externals import joblib", PREDICTOR)
+    _, told = fix(folder, environment, capsys)
+    return sources(folder)[0], told["notes"]
+
+
+def test_versions_are_for_the_python_that_builds(repository, environment, capsys, monkeypatch):
+    def found(wished, candidate):
+        assert candidate.as_of.day == "2020-05-11"
+        return resolver.Resolution(candidate, tuple((name, "0.1") for name in wished.names))
+
+    cell, notes = written_for_another_python(repository, environment, capsys, monkeypatch, found)
+    assert cell == 'requirements = [["pandas", "0.1"], ["scikit-learn", "0.1"]]'
+    assert any("the versions are for Python 3." in note and "is Python 3.99" in note for note in notes)
+
+
+def test_where_none_are_found_the_user_s_versions_stay(repository, environment, capsys, monkeypatch):
+    cell, notes = written_for_another_python(repository, environment, capsys, monkeypatch, lambda *_: "no network")
+    assert cell == 'requirements = [["pandas", "2.2.3"], ["scikit-learn", "1.7.2"]]'
+    assert any("S2I_PYTHON=3.99 chooses the other one" in note for note in notes)

@@ -22,7 +22,8 @@ OF_COLUMNS = "pd.DataFrame([x])[columns]"
 
 def proposed(*sources):
     cells = [Cell(source, number, number) for number, source in enumerate(sources, start=1)]
-    return predictor_proposal.propose(cells, Path("model.ipynb"), Path(sys.executable))
+    proposal = predictor_proposal.propose(cells, Path("model.ipynb"), Path(sys.executable))
+    return proposal.source if proposal else None
 
 
 @pytest.mark.parametrize(

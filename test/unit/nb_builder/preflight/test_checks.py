@@ -4,6 +4,7 @@ import io
 import json
 
 import pytest
+from nb_builder.analysis import needed_cells
 from nb_builder.common.log import Log
 from nb_builder.common.settings import Settings
 from nb_builder.preflight import checks
@@ -109,3 +110,13 @@ def test_where_none_declares_anything_each_is_told_what_it_imports(tmp_path, scr
         (RequirementsMissing, "a.ipynb", 1, 1),
         (RequirementsMissing, "b.ipynb", 2, 2),
     ]
+
+
+def test_cells_that_predictor_does_not_need_are_left_out_or_may_fail(tmp_path):
+    repo = repository(
+        tmp_path, a=["x = 1", "print(x)", "import os\nos.system('true')", "def predictor(y):\n    return x"]
+    )
+    assert [cell.source for cell in look(repo).last.cells][1] == "print(x)"
+    cells = look(repo, S2I_CELLS="needed").last.cells
+    assert [cell.source == needed_cells.LEFT_OUT for cell in cells] == [False, True, False, False]
+    assert [cell.tags for cell in cells] == [(), (), ("raises-exception",), ()]

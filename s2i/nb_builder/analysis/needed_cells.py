@@ -1,0 +1,302 @@
+"""Which cells the service needs: those that predictor depends on, and those that may do anything else.
+
+A cell is left out only if each of its statements is known to do no more than plot, print, or bind names that no needed
+cell reads. What may change an object in place, the file system or the state of a library is kept.
+"""
+
+import ast
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from nb_builder.analysis import notebook_contract
+from nb_builder.common.cell import Cell
+from nb_builder.rewrite.keep_requirements import NAME as REQUIREMENTS
+from nb_builder.rewrite.names import bound, needed
+from nb_builder.rewrite.unfold import unfold
+
+# The source that takes the place of a cell's.
+LEFT_OUT = "# Left out: predictor does not need this cell (S2I_CELLS=needed)."
+
+# The names that a build reads; CHECK is that of the cell that verifies a proposed predictor.
+CHECK = "check_of_the_proposal"
+ROOTS = frozenset(
+    {"predictor", "validator", "batch_predictor", "explainer", "examples", "setup", REQUIREMENTS, CHECK, "predictors"}
+)
+
+# Libraries whose functions show or measure something, and change none of their arguments.
+_SHOWING = {
+    "matplotlib",
+    "seaborn",
+    "plotly",
+    "missingno",
+    "pandas_profiling",
+    "ydata_profiling",
+    "yellowbrick",
+    "IPython",
+}
+_SHOWING |= {"pprint", "scikitplot", "wordcloud", "altair", "bokeh", "shap", "lime", "graphviz", "time", "cufflinks"}
+# Others whose functions change none of their arguments; those in _EFFECTS are excepted.
+_PURE = {"sklearn", "numpy", "pandas", "scipy", "statsmodels", "math", "collections", "itertools", "datetime", "re"}
+_PURE |= {"xgboost", "lightgbm", "catboost", "imblearn", "mlxtend"}
+_PURE_BUILTINS = {
+    *("abs", "all", "any", "bool", "dict", "dir", "display", "enumerate", "float", "format", "help", "int"),
+    *("isinstance", "len", "list", "map", "max", "min", "print", "range", "repr", "reversed", "round", "set", "sorted"),
+    *("str", "sum", "tuple", "type", "zip"),
+}
+# Functions that change an argument, a file, or the state of a library.
+_EFFECTS = {
+    *("append", "chdir", "dump", "dumps", "fill_diagonal", "filterwarnings", "makedirs", "mkdir", "put", "putmask"),
+    *(
+        "remove",
+        "rename",
+        "reset_option",
+        "rmtree",
+        "save",
+        "savetxt",
+        "savez",
+        "seed",
+        "set_option",
+        "set_printoptions",
+    ),
+    *("set_random_seed", "set_state", "shuffle", "simplefilter", "use", "system", "copyto", "urlretrieve", "tqdm"),
+    *("set_config", "register_matplotlib_converters", "set_seed", "use_inf_as_na", "download", "load_ext"),
+}
+# Methods that change neither what they are called on nor their arguments, whatever that is.
+_READS = {
+    *(
+        "agg",
+        "aggregate",
+        "all",
+        "any",
+        "astype",
+        "copy",
+        "corr",
+        "corrwith",
+        "count",
+        "cov",
+        "describe",
+        "diff",
+        "dot",
+    ),
+    *("dropna", "duplicated", "feature_importances", "fillna", "get_params", "groupby", "head", "hist", "boxplot"),
+    *(
+        "info",
+        "isin",
+        "isna",
+        "isnull",
+        "items",
+        "join",
+        "keys",
+        "kurt",
+        "lower",
+        "max",
+        "mean",
+        "median",
+        "memory_usage",
+    ),
+    *("merge", "min", "mode", "nlargest", "notna", "notnull", "nsmallest", "nunique", "pivot", "pivot_table", "plot"),
+    *("predict", "predict_proba", "predict_log_proba", "decision_function", "quantile", "replace", "reset_index"),
+    *("reshape", "round", "sample", "score", "select_dtypes", "shape", "skew", "sort_index", "sort_values", "split"),
+    *("std", "strip", "sum", "summary", "summary2", "tail", "to_dict", "to_frame", "to_numpy", "to_string", "tolist"),
+    *("transpose", "unique", "upper", "value_counts", "values", "var", "rename", "apply", "map", "drop", "unstack"),
+    *("stack", "melt", "bar", "barh", "pie", "scatter", "line", "kde", "density", "format", "title", "transform"),
+    *("inverse_transform", "evaluate", "getparams", "staged_predict", "crosstab", "ravel", "flatten", "argsort"),
+    *("applymap", "style", "background_gradient", "set_index", "filter", "query", "where", "idxmax", "idxmin"),
+}
+# Keywords by which a method of _READS changes what it is called on.
+_IN_PLACE = {"inplace", "copy"}
+_FITS = {"fit", "fit_transform", "fit_predict", "fit_resample", "partial_fit"}
+_COLLECTS = ("list", "tuple", "dict", "zip")
+_MODULES = (ast.Import, ast.ImportFrom)
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+@dataclass(frozen=True)
+class Unneeded:
+    """The cells that can be left out, and those that may fail: predictor needs nothing of what they do."""
+
+    left_out: tuple[Cell, ...] = ()
+    may_fail: tuple[Cell, ...] = ()
+
+
+def left_out(cells: Sequence[Cell]) -> list[Cell]:
+    """Return the cells that the service does not need, in order; none where a cell can't be read."""
+    return list(find(cells).left_out)
+
+
+def find(cells: Sequence[Cell]) -> Unneeded:
+    """Return the cells that the service does not need, in order; none where a cell can't be read."""
+    parsed = []
+    for cell in cells:
+        statements = notebook_contract.parse(cell)
+        if statements is None:
+            return Unneeded()
+        parsed.append((cell, statements))
+    facts = _Facts([statement for _, statements in parsed for statement in statements])
+    unneeded = facts.harmless(parsed)
+    # Judged by what the cells that predictor needs read: not by what the doubtful ones themselves do.
+    may_fail = [cell for cell in facts.harmless(parsed, others=True) if cell not in unneeded]
+    return Unneeded(tuple(cell for cell in unneeded if cell.source.strip()), tuple(may_fail))
+
+
+def _reads(statements: Iterable[ast.stmt]) -> set[str]:
+    """Return the names that statements read or change, those inside functions as well."""
+    return {
+        node.id
+        for statement in unfold(statements).statements
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Name)
+    }
+
+
+class _Facts:
+    """What all statements of a notebook tell about its names."""
+
+    def __init__(self, statements: Sequence[ast.stmt]) -> None:
+        self.modules: dict[str, str] = {}
+        self.functions: dict[str, list[ast.stmt]] = {}
+        for statement in statements:
+            for node in ast.walk(statement):
+                if isinstance(node, ast.Import):
+                    for alias in node.names:
+                        self.modules[alias.asname or alias.name.split(".")[0]] = alias.name.split(".")[0]
+                elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                    for alias in node.names:
+                        self.modules[alias.asname or alias.name] = node.module.split(".")[0]
+                elif isinstance(node, _DEFINITIONS):
+                    self.functions.setdefault(node.name, []).append(node)
+        self.shared = _shared(statements)
+
+    def harmless(self, parsed: Sequence[tuple[Cell, list[ast.stmt]]], *, others: bool = False) -> list[Cell]:
+        """Return the cells whose statements are harmless, in order; see `is_harmless`."""
+        wanted = set(ROOTS)
+        before: set[str] = set()
+        found: list[Cell] = []
+        # Functions of kept cells may need names of cells below these, so all is read until nothing is added.
+        while wanted != before:
+            found, before = [], set(wanted)
+            for cell, statements in reversed(parsed):
+                if all(self.is_harmless(statement, wanted, others=others) for statement in statements):
+                    found.insert(0, cell)
+                else:
+                    wanted |= _reads(statements)
+        return found
+
+    def is_harmless(self, statement: ast.stmt, wanted: set[str], *, others: bool = False) -> bool:
+        """Return whether a statement can be left out where no other cell reads more than the names `wanted`.
+
+        With `others` it may call functions of libraries that change files or the state of something.
+        """
+        if isinstance(statement, (*_MODULES, *_DEFINITIONS)):
+            # They may be needed by name only: by what is kept, below or above.
+            return not bound([statement]) & wanted and not _imports_all(statement)
+        if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
+            return True
+        if bound([statement]) & wanted or isinstance(statement, (ast.Global, ast.Nonlocal, ast.Try, ast.Raise)):
+            return False
+        return all(self._node_is_harmless(node, wanted, others=others) for node in ast.walk(statement))
+
+    def _node_is_harmless(self, node: ast.AST, wanted: set[str], *, others: bool) -> bool:
+        if isinstance(node, (ast.Subscript, ast.Attribute)) and isinstance(node.ctx, (ast.Store, ast.Del)):
+            return not self._is_wanted(_root(node), wanted)
+        if isinstance(node, ast.AugAssign):
+            return not self._is_wanted(_root(node.target), wanted)
+        if isinstance(node, (ast.Delete, ast.Await, ast.Yield, ast.YieldFrom)):
+            return False
+        return self._call_is_harmless(node, wanted, others=others) if isinstance(node, ast.Call) else True
+
+    def _call_is_harmless(self, call: ast.Call, wanted: set[str], *, others: bool) -> bool:
+        function = call.func
+        if isinstance(function, ast.Name):
+            return self._function_is_harmless(function.id, call, wanted, others=others)
+        if not isinstance(function, ast.Attribute):
+            return False
+        library = self.modules.get(_root(function))
+        if library is not None:
+            return others or library in _SHOWING or (library in _PURE and function.attr not in _EFFECTS)
+        return self._method_is_harmless(function, call, wanted, others=others)
+
+    def _method_is_harmless(self, function: ast.Attribute, call: ast.Call, wanted: set[str], *, others: bool) -> bool:
+        root, name = _root(function), function.attr
+        if name in _READS and not any(keyword.arg in _IN_PLACE for keyword in call.keywords):
+            return True
+        if name in _FITS or name == "append":
+            # An estimator keeps what it has learnt, and does not change its data; a list keeps what it is given.
+            return not self._is_wanted(root, wanted)
+        if name in _EFFECTS or name.startswith("to_"):
+            return others and name.startswith("to_")
+        arguments = {each for argument in (*call.args, *call.keywords) for each in _names(argument)}
+        return not any(self._is_wanted(each, wanted) for each in (root, *arguments))
+
+    def _function_is_harmless(self, name: str, call: ast.Call, wanted: set[str], *, others: bool) -> bool:
+        if name in self.functions:
+            arguments = {each for argument in (*call.args, *call.keywords) for each in _names(argument)}
+            # What it does is not known: it may change its arguments, or what it reads from outside.
+            outside = set().union(*(needed(definition) for definition in self.functions[name]))
+            return not any(self._is_wanted(each, wanted) for each in (*arguments, *(outside - set(self.modules))))
+        library = self.modules.get(name)
+        if library is not None:
+            return others or (library in _SHOWING | _PURE and name not in _EFFECTS)
+        return name in _PURE_BUILTINS
+
+    def _is_wanted(self, name: str, wanted: set[str]) -> bool:
+        """Return whether a name, or another one that may stand for a part of the same object, is read elsewhere."""
+        return name == "" or bool(({name} | self.shared.get(name, set())) & wanted)
+
+
+def _shared(statements: Sequence[ast.stmt]) -> dict[str, set[str]]:
+    """Return {name: the names whose objects it may share}, by assignments and loops, however many lie between."""
+    groups: list[set[str]] = []
+    for statement in statements:
+        for node in ast.walk(statement):
+            pair: tuple[set[str], set[str]] | None = None
+            if isinstance(node, ast.Assign):
+                pair = {name for target in node.targets for name in _names(target)}, set(_held(node.value))
+            elif isinstance(node, (ast.For, ast.AsyncFor, ast.comprehension)):
+                pair = set(_names(node.target)), set(_names(node.iter))
+            elif isinstance(node, ast.withitem) and node.optional_vars is not None:
+                pair = set(_names(node.optional_vars)), set(_names(node.context_expr))
+            if pair and pair[1]:
+                joined = pair[0] | pair[1]
+                for group in [group for group in groups if group & joined]:
+                    groups.remove(group)
+                    joined |= group
+                groups.append(joined)
+    return {name: group for group in groups for name in group}
+
+
+def _held(node: ast.expr) -> Iterator[str]:
+    """Yield the names whose objects the value of an expression may hold or be a part of."""
+    if isinstance(node, ast.Name):
+        yield node.id
+    elif isinstance(node, (ast.Attribute, ast.Subscript, ast.Starred)):
+        yield from _held(node.value)
+    elif isinstance(node, (ast.List, ast.Tuple, ast.Set)):
+        for element in node.elts:
+            yield from _held(element)
+    elif isinstance(node, ast.Dict):
+        for value in node.values:
+            yield from _held(value)
+    elif isinstance(node, ast.IfExp):
+        yield from (*_held(node.body), *_held(node.orelse))
+    elif (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in ("list", "tuple", "dict", "zip")
+    ):
+        for argument in node.args:
+            yield from _held(argument)
+
+
+def _imports_all(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.ImportFrom) and any(alias.name == "*" for alias in statement.names)
+
+
+def _names(node: ast.AST) -> Iterator[str]:
+    yield from (inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name))
+
+
+def _root(node: ast.AST) -> str:
+    while isinstance(node, (ast.Attribute, ast.Subscript, ast.Call)):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node.id if isinstance(node, ast.Name) else ""

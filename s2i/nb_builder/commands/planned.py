@@ -1,0 +1,226 @@
+"""`run` for a notebook without predictor: a plan, a build of a copy that has what the plan adds, and one question."""
+
+import io
+import json
+import re
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nb_scorer.common import paths
+from nb_scorer.model import golden_rows
+
+from nb_builder.common.log import Log
+from nb_builder.common.settings import PROBLEM_FILE, Settings
+
+if TYPE_CHECKING:
+    from nb_builder.fix.plan import Plan
+    from nb_builder.fix.resolver import Candidate, Resolution
+
+# A larger file is read by the check of the build.
+_MAX_BYTES = 50_000_000
+_MAX_FILES = 200
+# Problems behind which other versions of packages may be.
+_OF_VERSIONS = {
+    *("package-changed", "version-missing", "wheel-missing", "install-failed", "requirements-conflict", "kernel-died"),
+    *("not-yet-published", "not-serializable", "verification-failed"),
+}
+_OF_PACKAGES = re.compile(
+    r"ImportError|ModuleNotFoundError|AttributeError|TypeError: .*(?:argument|operand|dtype)|numpy\.dtype size"
+    r"|InvalidParameterError|could not convert|ValueError: .*(?:must be|got an unexpected|parameter)"
+    r"|NotImplementedError"
+)
+_SAMPLE_CHARACTERS = 200
+
+# Builds what is in a folder with these variables, and returns the exit status.
+Build = Callable[[Path, Mapping[str, str]], int]
+
+
+@dataclass
+class Outcome:
+    """What came of a plan: the exit status, None where the notebook is to be built as it is.
+
+    `environ` are the variables of the build that succeeded.
+    """
+
+    status: int | None = None
+    environ: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Consent:
+    """What the user has said before: yes to the plan, that only the plan is wanted, that the notebook is written."""
+
+    yes: bool = False
+    dry_run: bool = False
+    fix: bool = False
+
+    @property
+    def is_asked(self) -> bool:
+        """Return whether somebody is there to ask."""
+        return sys.stdin.isatty() and not self.yes
+
+
+def may_lack_predictor(folder: Path, notebook: str | None) -> bool:
+    """Return whether no notebook that could be meant names a predictor; fast, and False where in doubt."""
+    files = [folder / notebook] if notebook else sorted(folder.rglob("*.ipynb"))[: _MAX_FILES + 1]
+    files = [file for file in files if not any(part.startswith(".") for part in file.relative_to(folder).parts)]
+    if not files or len(files) > _MAX_FILES:
+        return False
+    return not any(_names_predictor(file) for file in files)
+
+
+def _names_predictor(file: Path) -> bool:
+    try:
+        # The name of a function, and not a word of a text about predictors.
+        return file.stat().st_size > _MAX_BYTES or bool(
+            re.search(rb"def predictor\b|\bpredictor *=|import [^\"]*\bpredictor\b", file.read_bytes())
+        )
+    except OSError:
+        return True
+
+
+def run(target: str, folder: Path, environ: Mapping[str, str], build: Build, consent: Consent, log: Log) -> Outcome:
+    """Plan a service of the notebook in `folder`, build it, and ask whether to serve it.
+
+    Without somebody to ask and without consent, print the plan and the command that has it, and leave the notebook to
+    the build, which reports what it lacks.
+    """
+    # Imported here because a notebook with a predictor needs none of it.
+    from nb_builder.commands import check
+    from nb_builder.fix import plan as plans
+
+    settings = Settings(environ)
+    with tempfile.TemporaryDirectory(prefix="nb-plan-") as scratch:
+        result = check.examine(folder, environ, Path(scratch), Log(io.StringIO()), computes=True)
+    plan = plans.draw(result, settings, environ)
+    if plan is None:
+        return Outcome()
+    if consent.dry_run:
+        return _dry_run(target, plan, environ, log)
+    if not consent.yes and not consent.is_asked:
+        _print_plan(plan, plan.candidates[0], None, log)
+        log.line(f"     Nothing is built without your consent. To build and serve this: nb-builder run {target} --yes")
+        return Outcome()
+    return _built(target, folder, plan, environ, build, consent, log)
+
+
+def _dry_run(target: str, plan: "Plan", environ: Mapping[str, str], log: Log) -> Outcome:
+    from nb_builder.fix import resolver
+
+    for candidate in plan.candidates:
+        resolution = resolver.resolve(plan.wishes, candidate, environ)
+        if not isinstance(resolution, str):
+            _print_plan(plan, candidate, resolution, log)
+            for line in plan.proposal.source.splitlines():
+                log.line(f"       {line}".rstrip())
+            log.line(f"     Nothing has been run. To build and serve this: nb-builder run {target} --yes")
+            return Outcome(0)
+        log.note(f"{candidate}: {resolution}")
+    return Outcome(1)
+
+
+def _print_plan(plan: "Plan", candidate: "Candidate", resolution: "Resolution | None", log: Log) -> None:
+    from nb_builder.fix import plan as plans
+
+    log.step(f"{plan.notebook} has no predictor. The plan for a service of it")
+    for line in plans.lines(plan, candidate, resolution):
+        log.line(f"     {line}")
+
+
+def _built(
+    target: str,
+    folder: Path,
+    plan: "Plan",
+    environ: Mapping[str, str],
+    build: Build,
+    consent: Consent,
+    log: Log,
+) -> Outcome:
+    from nb_builder.fix import plan as plans
+    from nb_builder.fix import resolver
+
+    app_root = Path(environ["APP_ROOT"])
+    copied = app_root.with_name(f"{app_root.name}-planned")
+    status = 1
+    for number, candidate in enumerate(plan.candidates, start=1):
+        resolution = resolver.resolve(plan.wishes, candidate, environ)
+        if isinstance(resolution, str):
+            log.note(f"{candidate}: no versions go together ({resolution})")
+            if resolution == resolver.UNREACHABLE:
+                break
+            continue
+        _print_plan(plan, candidate, resolution, log)
+        plans.copy(plan, resolution, copied)
+        chosen = {**environ, **plans.settings_of(plan, candidate), "S2I_SRC": str(copied)}
+        with tempfile.TemporaryDirectory(prefix="nb-plan-") as scratch:
+            chosen[PROBLEM_FILE] = environ.get(PROBLEM_FILE) or f"{scratch}/problem.json"
+            Path(chosen[PROBLEM_FILE]).unlink(missing_ok=True)
+            status = build(copied, chosen)
+            problem = _problem(Path(chosen[PROBLEM_FILE]))
+        if status == 0:
+            return _asked(folder, plan, candidate, resolution, chosen, consent, log)
+        if number == len(plan.candidates) or not _is_of_versions(problem):
+            break
+        log.step(f"{candidate} did not do; the next one is tried")
+    return Outcome(status)
+
+
+def _asked(
+    folder: Path,
+    plan: "Plan",
+    candidate: "Candidate",
+    resolution: "Resolution",
+    environ: dict[str, str],
+    consent: Consent,
+    log: Log,
+) -> Outcome:
+    """Show what the predictor answers, ask whether to serve it, and write it into the notebook where that is wanted."""
+    from nb_builder.fix import plan as plans
+
+    if consent.is_asked:
+        _print_plan(plan, candidate, resolution, log)
+        rows = golden_rows.read(Path(environ["APP_ROOT"]) / paths.MODEL)
+        for row in rows[:1]:
+            sample = json.dumps(row["sample"])[:_SAMPLE_CHARACTERS]
+            log.line(f"     sample: {sample} -> {json.dumps(row['answer'])[:_SAMPLE_CHARACTERS]}")
+        if plan.proposal.check:
+            log.line("     compared with the notebook's own model: the same answers")
+        print("     Serve it? [Y/n] ", end="", flush=True)
+        if sys.stdin.readline().strip().lower() not in ("", "y", "yes"):
+            log.line("     Nothing is served.")
+            return Outcome(0)
+    if consent.fix:
+        plans.write(plan, resolution, folder, checks=False)
+        _write_settings(folder, plans.settings_of(plan, candidate))
+        log.step(f"Written into {plan.notebook} and .s2i/environment")
+    else:
+        log.note(f"{plan.notebook} is as it was; with --fix the plan is written into it.")
+    return Outcome(None, environ)
+
+
+def _write_settings(folder: Path, chosen: Mapping[str, str]) -> None:
+    """Add settings to .s2i/environment; those that it has already stay."""
+    from nb_builder.commands import target
+
+    file = folder / ".s2i" / "environment"
+    has = target.s2i_environment(folder)
+    lines = [f"{name}={value}\n" for name, value in chosen.items() if name not in has]
+    file.parent.mkdir(exist_ok=True)
+    before = file.read_text("utf-8") if file.is_file() else ""
+    separator = "\n" if before and not before.endswith("\n") else ""
+    file.write_text(before + separator + "".join(lines), encoding="utf-8")
+
+
+def _problem(file: Path) -> Mapping[str, object]:
+    return json.loads(file.read_text("utf-8")) if file.is_file() else {}
+
+
+def _is_of_versions(problem: Mapping[str, object]) -> bool:
+    """Return whether other versions of packages may solve a problem."""
+    return problem.get("code") in _OF_VERSIONS or (
+        problem.get("code") == "cell-failed" and bool(_OF_PACKAGES.search(json.dumps(problem)))
+    )

@@ -1,0 +1,77 @@
+"""Finds the paths of data files that lead elsewhere than into the repository, although it has the file."""
+
+import ast
+import os
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nb_builder.analysis import notebook_contract
+from nb_builder.common.cell import Cell
+from nb_builder.repository import source_tree
+
+_ENDINGS = {
+    *(".arff", ".bz2", ".csv", ".data", ".dat", ".feather", ".gz", ".h5", ".hdf5", ".jpg", ".json", ".jsonl", ".npy"),
+    *(".npz", ".parquet", ".pickle", ".pkl", ".png", ".sav", ".tsv", ".txt", ".xls", ".xlsx", ".xml", ".zip"),
+}
+_READERS = re.compile(r"read_\w+|open|load\w*|genfromtxt|imread|fromfile|ExcelFile|Path|reader")
+_URL = re.compile(r"^\w+://")
+
+
+@dataclass(frozen=True)
+class Redirect:
+    """A path in a cell, as its source has it and as text, and the path of the repository's file of that name."""
+
+    cell: Cell
+    literal: str
+    path: str
+    file: str
+
+
+def redirects(cells: Sequence[Cell], folder: Path, src: Path) -> list[Redirect]:
+    """Return the paths in `cells` to read from elsewhere: those of no file, where one file of that name is in `src`.
+
+    `folder` is the notebook's, from which both paths count.
+    """
+    by_name: dict[str, list[Path]] = defaultdict(list)
+    for file in source_tree.files(src):
+        by_name[file.name].append(file)
+    found = []
+    for cell in cells:
+        for literal, path in _paths(cell):
+            name = re.split(r"[/\\]", path)[-1]
+            files = by_name.get(name, [])
+            if len(files) == 1 and not (folder / path).is_file():
+                found.append(Redirect(cell, literal, path, os.path.relpath(src / files[0], folder)))
+    return found
+
+
+def redirected(source: str, found: Sequence[Redirect]) -> str:
+    """Return the source of a cell with the paths replaced."""
+    for redirect in found:
+        source = source.replace(redirect.literal, repr(redirect.file))
+    return source
+
+
+def _paths(cell: Cell) -> Iterator[tuple[str, str]]:
+    """Yield (as written, as text) for each string that is a whole path of a data file."""
+    for statement in notebook_contract.parse(cell) or ():
+        for node in ast.walk(statement):
+            values: list[ast.expr] = []
+            if isinstance(node, ast.Call):
+                name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+                if _READERS.fullmatch(name):
+                    values = [*node.args[:1], *(keyword.value for keyword in node.keywords)]
+            elif isinstance(node, ast.Assign):
+                values = [node.value]
+            for value in values:
+                if isinstance(value, ast.Constant) and isinstance(value.value, str) and _is_path(value.value):
+                    literal = ast.get_source_segment(cell.source, value)
+                    if literal:
+                        yield literal, value.value
+
+
+def _is_path(text: str) -> bool:
+    return Path(text).suffix.lower() in _ENDINGS and not _URL.match(text) and "\n" not in text

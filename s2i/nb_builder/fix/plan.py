@@ -1,0 +1,213 @@
+"""A plan to make a service of a notebook that has no predictor, and the copy of its repository that has it all."""
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+from nb_scorer.common.problem import Problem
+from packaging.utils import canonicalize_name
+
+from nb_builder.analysis import needed_cells, notebook_contract
+from nb_builder.common.cell import Cell
+from nb_builder.common.resolve_date import SETTING, AsOf
+from nb_builder.common.settings import Settings
+from nb_builder.fix import data_paths, fixing, late_imports, notebook_script, requirements_cell, resolver, write_file
+from nb_builder.fix.data_paths import Redirect
+from nb_builder.fix.late_imports import LateImport
+from nb_builder.fix.missing_requirements import Missing
+from nb_builder.fix.notebook_json import NotebookJson
+from nb_builder.fix.notebook_script import NotebookScript
+from nb_builder.fix.predictor_proposal import Proposal
+from nb_builder.fix.requirements_cell import Entry
+from nb_builder.fix.resolver import Candidate, Resolution, Wishes
+from nb_builder.install import interpreters
+from nb_builder.preflight import undeclared_imports
+from nb_builder.preflight.checks import Checked
+from nb_builder.preflight.findings import Result
+from nb_builder.problems.cells import ElsewhereOnly
+from nb_builder.problems.contract import PredictorMissing
+from nb_builder.problems.packages import RequirementsEmpty, RequirementsMissing, RequirementsUnreadable
+from nb_builder.repository import notebook_file, source_tree
+from nb_builder.rewrite import scripts
+from nb_builder.rewrite.keep_requirements import NAME
+
+# What a plan supplies. Any other finding is the author's to correct.
+_SUPPLIED = (PredictorMissing, RequirementsMissing, RequirementsEmpty, RequirementsUnreadable)
+# A file with more packages is one of a whole course, of which a notebook needs a few.
+_MAX_DECLARED = 25
+SHOWN = 12
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is chosen for a notebook: the predictor, the cells that it needs, where data lie, and what to resolve.
+
+    `candidates` are the Pythons and dates to try, the best first.
+    """
+
+    checked: Checked
+    proposal: Proposal
+    left_out: tuple[Cell, ...]
+    redirects: tuple[Redirect, ...]
+    late: tuple[LateImport, ...]
+    wishes: Wishes
+    candidates: tuple[Candidate, ...]
+
+    @property
+    def notebook(self) -> Path:
+        """Return the notebook's path in the repository."""
+        return self.checked.name
+
+
+def draw(result: Result, settings: Settings, environ: Mapping[str, str]) -> Plan | None:
+    """Return a plan for the notebook with these findings; None where it has a predictor, or none can be proposed."""
+    checked = result.checked
+    if checked is None or not checked.notebooks or result.wanted is None:
+        return None
+    src = checked.repository
+    redirects = data_paths.redirects(checked.last.cells, checked.last.folder(src), src)
+    if not all(_is_supplied(problem, redirects) for problem in result.findings):
+        return None
+    proposal = fixing.proposal(result)
+    if proposal is None or not _is_written_by_us(checked):
+        return None
+    cells = _with(checked.last.cells, proposal)
+    left_out = needed_cells.left_out(cells)
+    kept = [cell for cell in scripts.author_cells(checked.last.with_runs(src)) if cell.number not in _numbers(left_out)]
+    late = late_imports.find([cell for cell in checked.last.cells if cell.number not in _numbers(left_out)])
+    added = [Cell(each.statement, 1, 1) for each in late if each.below is None]
+    imports = undeclared_imports.of_notebook(
+        [*added, *_with(kept, Proposal(proposal.source))], checked.last.folder(src), src
+    )
+    wanted = result.wanted
+    declared = wanted.named if len(wanted.named) <= _MAX_DECLARED else []
+    wishes = resolver.wishes(imports, kept, declared)
+    as_of = checked.as_of
+    if settings.resolve_as_of is None:
+        as_of = resolver.date_of(checked.changed or _written_on(src / checked.name), wishes.uses)
+    first = Candidate(_python(checked, settings, as_of), as_of, keeps_versions=bool(declared))
+    candidates = dict.fromkeys(resolver.candidates(first, settings.python, environ))
+    return Plan(
+        checked,
+        proposal,
+        tuple(left_out),
+        tuple(redirect for redirect in redirects if redirect.cell not in left_out),
+        tuple(late),
+        wishes,
+        tuple(itertools.islice(candidates, resolver.MAX_CANDIDATES)),
+    )
+
+
+def write(plan: Plan, resolution: Resolution, repository: Path, *, checks: bool) -> None:
+    """Write the plan's cells into the notebook in `repository`; with `checks`, the one that compares the predictor."""
+    path = repository / plan.notebook
+    text = path.read_bytes().decode()
+    document = NotebookJson(text) if path.suffix == ".ipynb" else NotebookScript(text)
+    for position in sorted({redirect.cell.position or 0 for redirect in plan.redirects} - {0}):
+        found = [redirect for redirect in plan.redirects if redirect.cell.position == position]
+        document.replace(position, data_paths.redirected(document.source(position), found))
+    for late in plan.late:
+        position = late.cell.position or 0
+        document.replace(position, f"{late.statement}\n{document.source(position)}")
+    entries = entries_to_write(plan, resolution)
+    if entries and checks and not notebook_contract.bindings(NAME, plan.checked.last.cells):
+        # Below all others in a copy: the author's cells keep the numbers that messages have.
+        document.append(requirements_cell.new(entries), NAME)
+    elif entries:
+        fixing.write_requirements(document, plan.checked, Missing(entries=entries))
+    document.append(plan.proposal.source, fixing.PREDICTOR)
+    if checks and plan.proposal.check:
+        document.append(plan.proposal.check, "check-of-predictor")
+    write_file.replace(path, document.text)
+
+
+def copy(plan: Plan, resolution: Resolution, folder: Path) -> None:
+    """Make `folder` a copy of the repository in which the notebook has what the plan adds."""
+    source_tree.bring(plan.checked.repository, folder)
+    write(plan, resolution, folder, checks=True)
+
+
+def settings_of(plan: Plan, candidate: Candidate) -> dict[str, str]:
+    """Return the build settings that the plan needs."""
+    chosen = {"S2I_CELLS": "needed", "S2I_PYTHON": candidate.python.minor}
+    return {**chosen, SETTING: candidate.as_of.day} if candidate.as_of else chosen
+
+
+def entries_to_write(plan: Plan, resolution: Resolution) -> tuple[Entry, ...]:
+    """Return the requirements to write: all, or what the notebook's own list lacks."""
+    if not notebook_contract.bindings(NAME, plan.checked.last.cells):
+        return resolution.entries
+    own = {canonicalize_name(requirement.name) for requirement in plan.wishes.declared}
+    return tuple(entry for entry in resolution.entries if entry[0] not in own)
+
+
+def lines(plan: Plan, candidate: Candidate, resolution: Resolution | None) -> Iterator[str]:
+    """Yield the plan in about ten lines."""
+    yield str(candidate)
+    named = list(plan.wishes.names)
+    if resolution:
+        named = [" ".join(entry) for entry in resolution.entries if entry[0] in plan.wishes.names]
+    others = len(resolution.entries) - len(named) if resolution else 0
+    more = len(named) - SHOWN + others if len(named) > SHOWN else others
+    yield f"packages: {', '.join(named[:SHOWN])}{f' and {more} more' if more else ''}"
+    for imported in plan.wishes.unknown[:2]:
+        yield f"'{imported.package}' is imported, and no package is known for it"
+    answer = next(line.strip() for line in plan.proposal.source.splitlines() if line.startswith("    return "))
+    yield f"predictor: {answer.removeprefix('return ')}"
+    if plan.proposal.check is None:
+        yield "it can't be compared with the notebook's own model, as nothing is left of what that was given"
+    if plan.left_out:
+        numbers = ", ".join(str(cell.number) for cell in plan.left_out)
+        yield f"left out, as predictor does not need what they plot, print or compute: cells [{numbers}]"
+    for late in plan.late[:2]:
+        reason = f"before cell [{late.below.number}] has it" if late.below else "and no cell has it"
+        yield f"'{late.statement}' is added to cell [{late.cell.number}], which needs it {reason}"
+    for redirect in plan.redirects[:3]:
+        yield f"{redirect.path} is read from {redirect.file}, the only file of that name"
+
+
+def _with(cells: Sequence[Cell], proposal: Proposal) -> tuple[Cell, ...]:
+    number = 1 + max((cell.number or 0 for cell in cells), default=0)
+    position = 1 + max((cell.position or 0 for cell in cells), default=0)
+    added = [proposal.source, *([proposal.check] if proposal.check else [])]
+    return (*cells, *(Cell(source, number + place, position + place) for place, source in enumerate(added)))
+
+
+def _is_supplied(problem: Problem, redirects: Sequence[Redirect]) -> bool:
+    """Return whether a plan supplies what a finding lacks."""
+    if isinstance(problem, ElsewhereOnly):
+        return any(problem.cell and redirect.cell.number == problem.cell.number for redirect in redirects)
+    return isinstance(problem, _SUPPLIED)
+
+
+def _numbers(cells: Sequence[Cell]) -> set[int | None]:
+    return {cell.number for cell in cells}
+
+
+def _is_written_by_us(checked: Checked) -> bool:
+    """Return whether the notebook is in a format into which cells can be written."""
+    path = checked.repository / checked.name
+    return path.suffix == ".ipynb" or not notebook_script.kind(path, path.read_bytes().decode())
+
+
+def _written_on(path: Path) -> AsOf:
+    moment = datetime.fromtimestamp(int(path.stat().st_mtime), timezone.utc)
+    return AsOf(moment, f"the date of the file {path.name}")
+
+
+def _python(checked: Checked, settings: Settings, as_of: AsOf | None) -> interpreters.Python:
+    """Return the Python that the build would choose for packages of this date."""
+    if settings.python is not None or as_of is None or checked.as_of is not None:
+        return checked.python
+    version = notebook_file.wanted_python(checked.node)
+    allowed = [minor for wish in interpreters.of_date(as_of.day) for minor in wish.minors()]
+    if not allowed or checked.python.minor in allowed:
+        return checked.python
+    if version and f"{checked.python.minor}" == version and as_of.source.startswith("the "):
+        # Whoever wrote it had this Python then; of_date allows some months for packages to follow.
+        return checked.python
+    found = interpreters.find()
+    fitting = [found[minor] for minor in allowed if minor in found]
+    return fitting[-1] if fitting else checked.python

@@ -1,0 +1,100 @@
+"""Which cells a service does without."""
+
+import pytest
+from nb_builder.analysis import needed_cells
+from nb_builder.common.cell import Cell
+
+ABOVE = """\
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from sklearn.linear_model import Ridge
+df = pd.read_csv("data.csv")
+"""
+BELOW = """\
+model = Ridge().fit(df[["a"]], df["y"])
+def predictor(x):
+    return model.predict([x])[0]
+"""
+
+
+def is_left_out(source):
+    cells = [Cell(text, number, number) for number, text in enumerate((ABOVE, source, BELOW), start=1)]
+    left_out = needed_cells.left_out(cells)
+    assert set(left_out) <= {cells[1]}
+    return bool(left_out)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "df.head()",
+        "df.info()\ndf.describe()",
+        "plt.figure(figsize=(3, 4))\nplt.hist(df['a'], normed=True)\nplt.show()",
+        "sns.heatmap(df.corr(), annot=True)",
+        "fig, ax = plt.subplots()\nax.plot(df['a'])\nax.set_title('a')",
+        "counts = df['a'].value_counts()\nprint(counts)",
+        "df",
+        "other = Ridge()\nother.fit(df[['a']], df['y'])\nother.score(df[['a']], df['y'])",
+        "for column in df.columns:\n    print(column, df[column].nunique())",
+        "from xgboost import plot_importance",
+        "def show(x):\n    plt.plot(x)",
+        "copy = df.copy()\ncopy['b'] = 1",
+    ],
+)
+def test_what_only_shows_is_left_out(source):
+    assert is_left_out(source)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "df['a'] = df['a'] * 2",
+        "df.drop('b', axis=1, inplace=True)",
+        "df = df.dropna()",
+        "both = [df]\nfor each in both:\n    each['a'] = 1",
+        "same = df\nsame['a'] = 0",
+        "column = df['a']\ncolumn[0] = 1",
+        "def clean(x):\n    x['a'] = 1\nclean(df)",
+        "np.random.seed(1)",
+        "import os\nos.chdir('..')",
+        "df.pop('b')",
+        "df.to_csv('clean.csv')",
+        "get_ipython().system('wget https://example.org/data.csv')",
+        "np.random.shuffle(df.values)",
+        "requirements = [['pandas', '2.0']]",
+        "from helper import *",
+        "helper(df)",
+    ],
+)
+def test_what_may_matter_is_kept(source):
+    assert not is_left_out(source)
+
+
+def test_what_a_kept_cell_reads_is_kept():
+    cells = ["import numpy as np", "a = np.ones(3)", "b = np.ones(4)", "def predictor(x):\n    return float(x + a[0])"]
+    cells = [Cell(text, number, number) for number, text in enumerate(cells, start=1)]
+    assert needed_cells.left_out(cells) == [cells[2]]
+
+
+def test_nothing_is_left_out_where_a_cell_can_not_be_read():
+    cells = [Cell("df.head()", 1, 1), Cell("print 'a'", 2, 2), Cell("predictor = len", 3, 3)]
+    assert needed_cells.left_out(cells) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "may_fail"),
+    [
+        ("from subprocess import call\ncall(['dot', '-Tpng'])", True),
+        ("df.to_csv('clean.csv')", True),
+        ("np.random.seed(1)", True),
+        ("df['a'] = 1", False),
+        ("df = df.dropna()", False),
+        ("helper(df)", False),
+        ("df.pop('b')", False),
+    ],
+)
+def test_a_cell_that_changes_nothing_that_predictor_needs_may_fail(source, may_fail):
+    cells = [Cell(text, number, number) for number, text in enumerate((ABOVE, source, BELOW), start=1)]
+    assert needed_cells.find(cells) == needed_cells.Unneeded((), (cells[1],) if may_fail else ())

@@ -1,0 +1,167 @@
+"""`run` for notebooks without predictor: what is planned, built and asked."""
+
+import io
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from nb_builder.commands import planned
+from nb_builder.commands.planned import Consent
+from nb_builder.common.log import Log
+from nb_builder.common.settings import PROBLEM_FILE
+from nb_builder.fix import resolver
+from nb_builder.fix.resolver import Resolution
+
+TRAINS = [
+    "import pandas as pd\nfrom sklearn.linear_model import Ridge",
+    "df = pd.read_csv('/kaggle/input/flats.csv')",
+    "df.head()",
+    "X = df[['rooms']]\nmodel = Ridge().fit(X, df['rent'])\npredicted = model.predict(X)",
+]
+
+
+@pytest.fixture
+def repo(tmp_path):
+    folder = tmp_path / "repo"
+    (folder / "data").mkdir(parents=True)
+    (folder / "data/flats.csv").write_text("rooms,rent\n1,500\n2,900\n")
+    write(folder, TRAINS)
+    return folder
+
+
+def write(folder, sources):
+    cells = [
+        {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None, "source": source}
+        for source in sources
+    ]
+    (folder / "m.ipynb").write_text(json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 4}))
+
+
+def sources(folder):
+    cells = json.loads((folder / "m.ipynb").read_text())["cells"]
+    return ["".join(cell["source"]) for cell in cells]
+
+
+class Builds:
+    """Stands for assemble: keeps what it is given, and ends with the statuses in turn."""
+
+    def __init__(self, *statuses, problem=None):
+        self.statuses = list(statuses)
+        self.problem = problem
+        self.cells = []
+        self.environs = []
+
+    def __call__(self, folder, environ):
+        self.cells.append(sources(folder))
+        self.environs.append(environ)
+        status = self.statuses.pop(0)
+        if status and self.problem:
+            Path(environ[PROBLEM_FILE]).write_text(json.dumps(self.problem))
+        return status
+
+
+@pytest.fixture
+def resolved(monkeypatch):
+    """Have the resolver find versions, or the reasons in the list that is returned, first."""
+    reasons = []
+
+    def resolve(wished, candidate, environ):
+        return reasons.pop(0) if reasons else Resolution(candidate, tuple((name, "1.0") for name in wished.names))
+
+    monkeypatch.setattr(resolver, "resolve", resolve)
+    return reasons
+
+
+def run(repo, builds, consent, monkeypatch=None, answer=None):
+    stream = io.StringIO()
+    environ = {"APP_ROOT": str(repo.parent / "app"), "S2I_SRC": str(repo), "PATH": "/usr/bin:/bin"}
+    if answer is not None:
+        terminal = io.StringIO(answer)
+        terminal.isatty = lambda: True
+        monkeypatch.setattr(sys, "stdin", terminal)
+    outcome = planned.run("m.ipynb", repo, environ, builds, consent, Log(stream))
+    return outcome, stream.getvalue()
+
+
+def test_a_copy_gets_what_the_notebook_lacks_and_the_notebook_stays(repo, resolved):
+    before = (repo / "m.ipynb").read_bytes()
+    builds = Builds(0)
+    outcome, output = run(repo, builds, Consent(yes=True))
+    assert outcome.status is None and outcome.environ["S2I_CELLS"] == "needed"
+    assert (repo / "m.ipynb").read_bytes() == before
+    cells = builds.cells[0]
+    assert cells[1] == "df = pd.read_csv('data/flats.csv')"
+    assert cells[4] == 'requirements = [["pandas", "1.0"], ["scikit-learn", "1.0"]]'
+    assert "def predictor(x):" in cells[5] and "compare_with_own_model(" in cells[6]
+    assert "left out, as predictor does not need what they plot, print or compute: cells [3]" in output
+    assert "/kaggle/input/flats.csv is read from data/flats.csv" in output
+
+
+def test_nothing_is_built_without_consent(repo, resolved):
+    builds = Builds()
+    outcome, output = run(repo, builds, Consent())
+    assert outcome.status is None and not outcome.environ
+    assert "nb-builder run m.ipynb --yes" in output
+    outcome, output = run(repo, builds, Consent(dry_run=True))
+    assert outcome.status == 0
+    assert "packages: pandas 1.0, scikit-learn 1.0" in output and "def predictor(x):" in output
+    assert builds.cells == []
+
+
+@pytest.mark.parametrize(("answer", "status"), [("y\n", None), ("\n", None), ("n\n", 0)])
+def test_one_question_is_asked_once_the_build_has_succeeded(repo, resolved, monkeypatch, answer, status):
+    model = repo.parent / "app" / "model"
+    model.mkdir(parents=True)
+    monkeypatch.setattr(planned.golden_rows, "read", lambda folder: [{"sample": {"rooms": 1}, "answer": 500.0}])
+    outcome, output = run(repo, Builds(0), Consent(), monkeypatch, answer)
+    assert outcome.status == status
+    assert 'sample: {"rooms": 1} -> 500.0' in output
+
+
+def test_the_next_candidate_is_tried_where_versions_are_the_cause(repo, resolved):
+    source = "from sklearn.externals import joblib\n" + TRAINS[0]
+    write(repo, [source, *TRAINS[1:]])
+    problem = {"code": "cell-failed", "what": "Cell [1] failed: AttributeError: no attribute 'x'"}
+    builds = Builds(1, 0, problem=problem)
+    outcome, output = run(repo, builds, Consent(yes=True))
+    assert outcome.status is None and len(builds.environs) == 2
+    assert builds.environs[0]["S2I_RESOLVE_AS_OF"] == "2020-05-11"
+    assert "did not do; the next one is tried" in output
+
+
+def test_a_resolution_that_fails_is_reported_and_the_next_is_tried(repo, resolved):
+    write(repo, ["from sklearn.externals import joblib\n" + TRAINS[0], *TRAINS[1:]])
+    resolved.append("there is no such version")
+    outcome, output = run(repo, Builds(0), Consent(yes=True))
+    assert outcome.status is None
+    assert "no versions go together (there is no such version)" in output
+
+
+def test_an_error_of_the_author_s_ends_it(repo, resolved):
+    builds = Builds(1, problem={"code": "cell-failed", "what": "Cell [1] failed: FileNotFoundError: x"})
+    outcome, _ = run(repo, builds, Consent(yes=True))
+    assert outcome.status == 1 and len(builds.environs) == 1
+
+
+def test_fix_writes_the_plan_but_not_the_comparison(repo, resolved):
+    (repo / ".s2i").mkdir()
+    (repo / ".s2i/environment").write_text("S2I_CELLS=all")
+    run(repo, Builds(0), Consent(yes=True, fix=True))
+    cells = sources(repo)
+    assert cells[0].startswith("requirements = ") and "def predictor(x):" in cells[-1]
+    assert not any("compare_with_own_model" in source for source in cells)
+    settings = (repo / ".s2i/environment").read_text().splitlines()
+    assert settings[0] == "S2I_CELLS=all" and settings[1].startswith("S2I_PYTHON=3.")
+
+
+def test_a_notebook_with_a_predictor_is_left_to_the_build(repo):
+    assert planned.may_lack_predictor(repo, None) and planned.may_lack_predictor(repo, "m.ipynb")
+    write(repo, [*TRAINS, "def predictor(x):\n    return x"])
+    assert not planned.may_lack_predictor(repo, None)
+
+
+def test_no_plan_is_made_where_no_model_is_recognised(repo):
+    write(repo, ["x = 1"])
+    outcome, output = run(repo, Builds(), Consent(yes=True))
+    assert outcome == planned.Outcome() and output == ""

@@ -1,0 +1,71 @@
+"""For which Python and date versions are chosen, and what they must fit."""
+
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+from nb_builder.analysis import removed_apis
+from nb_builder.common.cell import Cell
+from nb_builder.common.resolve_date import AsOf
+from nb_builder.fix import resolver
+from nb_builder.fix.resolver import Candidate
+from nb_builder.install.interpreters import Python
+from nb_builder.preflight.undeclared_imports import Import
+from packaging.requirements import Requirement
+
+OLD = AsOf(datetime(2023, 5, 2, tzinfo=timezone.utc), "the last commit of m.ipynb")
+PYTHON = Python(Path("/usr/bin/python3.9"), "3.9")
+
+
+def uses(source):
+    return removed_apis.uses([Cell(source, 1, 1)])
+
+
+def test_the_date_is_that_of_the_notebook():
+    assert resolver.date_of(OLD, []).day == "2023-05-01"
+    assert resolver.date_of(None, []) is None
+    assert resolver.date_of(AsOf(datetime.now(timezone.utc) - timedelta(days=3), "git"), []) is None
+
+
+def test_what_was_removed_before_the_notebook_changed_sets_an_earlier_date():
+    as_of = resolver.date_of(OLD, uses("from sklearn.externals import joblib"))
+    assert as_of.day == "2020-05-11"
+    assert as_of.source == "scikit-learn 0.23 no longer has 'sklearn.externals.joblib'"
+    assert resolver.date_of(None, uses("from sklearn.datasets import load_boston")).day == "2022-12-07"
+
+
+def test_what_is_removed_later_does_not():
+    assert resolver.date_of(OLD, uses("RandomForestClassifier(max_features='auto')")).day == "2023-05-01"
+
+
+def test_imports_become_distributions_with_what_they_do_not_declare():
+    imports = [Import("sklearn.svm", (), 1), Import("pandas", (), 1), Import("keras", (), 1), Import("nobody", (), 1)]
+    wished = resolver.wishes(imports, [Cell("pd.read_excel('a.xlsx')", 1, 1)], [])
+    assert wished.names == ("keras", "openpyxl", "pandas", "scikit-learn", "tensorflow", "xlrd")
+    assert [imported.module for imported in wished.unknown] == ["nobody"]
+
+
+def asked(monkeypatch, wished, candidate):
+    lines = []
+
+    def compile_(given, *rest):
+        lines.extend(given)
+        return {"scikit-learn": "0.22.2", "numpy": "1.19.0", "scipy": "1.5"}
+
+    monkeypatch.setattr(resolver, "_compile", compile_)
+    return lines, resolver.resolve(wished, candidate, {})
+
+
+def test_the_author_s_versions_count_and_what_was_removed_limits_them(monkeypatch):
+    source = "from sklearn.externals import joblib\nimport numpy"
+    imports = [Import("sklearn.externals", ("joblib",), 1), Import("numpy", (), 2)]
+    wished = resolver.wishes(imports, [Cell(source, 1, 1)], [Requirement("numpy>=1.17")])
+    lines, resolution = asked(monkeypatch, wished, Candidate(PYTHON, OLD))
+    assert lines == ["numpy>=1.17", "scikit-learn<0.23"]
+    assert resolution.entries == (("numpy", "1.19.0"), ("scikit-learn", "0.22.2"))
+    lines, _ = asked(monkeypatch, wished, Candidate(PYTHON, OLD, keeps_versions=False))
+    assert lines == ["numpy", "scikit-learn<0.23"]
+
+
+def test_other_candidates_follow_and_a_python_that_was_set_stays():
+    first = Candidate(PYTHON, OLD, keeps_versions=False)
+    assert list(dict.fromkeys(resolver.candidates(first, "3.9", {}))) == [first, Candidate(PYTHON, None, False)]
