@@ -1,6 +1,6 @@
 """CPU and wall seconds of each test, child processes included: written by the run itself, printed by `make test-times`.
 
-    python test/times.py [FILE] [--tests N]
+python test/times.py [FILE] [--tests N]
 """
 
 import argparse

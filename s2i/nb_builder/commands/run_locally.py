@@ -162,6 +162,7 @@ def _build(given: argparse.Namespace, log: Log) -> tuple[Path, dict[str, str], A
         notebook,
     ):
         environ = target.build_environment(folder, notebook, home, app_root, os.environ)
+        target.tell_what_is_ignored(folder, log)
         wanted_port(environ)
         status = _assembled(environ)
         if status:

@@ -12,7 +12,7 @@ from nb_scorer.common.problem import SettingInvalid
 
 from nb_builder.common.log import Log
 from nb_builder.problems.build_problem import BuildProblem
-from nb_builder.repository import ordinary_files
+from nb_builder.repository import author_variables
 
 _PYTHON = "S2I_PYTHON"
 _URL = re.compile(r"^[a-z+]+://|^[\w.-]+@[\w.-]+:|\.git(#.*)?$")
@@ -179,6 +179,13 @@ def tell_what_is_above(folder: Path, log: Log) -> None:
         log.note(f"only {folder} was taken, and not the git repository {top}; name the notebook's file to have that.")
 
 
+def tell_what_is_ignored(folder: Path, log: Log) -> None:
+    """Log what .s2i/environment sets and may not; raise FileRefused."""
+    note = author_variables.read(folder).note
+    if note:
+        log.note(note)
+
+
 def choice(notebook: str | None) -> dict[str, str]:
     """Return the settings that choose `notebook`: a file named by the user overrides .s2i/environment."""
     return {"S2I_SOURCE_NOTEBOOK": notebook, "S2I_SOURCE_NOTEBOOK_LIST": ""} if notebook else {}
@@ -198,22 +205,10 @@ def settings_of(folder: Path, environ: Mapping[str, str]) -> dict[str, str]:
     Raises FileRefused, and SettingInvalid where the file names a program to start: on this machine only `environ`,
     which is the user's own, may do so.
     """
-    of_repository = s2i_environment(folder)
+    of_repository = author_variables.read(folder).taken
     python = of_repository.get(_PYTHON, "")
     if _PYTHON not in environ and os.sep in python:
         raise SettingInvalid(
             _PYTHON, python, "a version such as 3.11; a path counts in your own environment, not in .s2i/environment"
         )
     return {**of_repository, **environ}
-
-
-def s2i_environment(folder: Path) -> dict[str, str]:
-    """Return what .s2i/environment sets, read as s2i reads it: NAME=value lines, `#` only at the start.
-
-    Raises FileRefused.
-    """
-    path = folder / ".s2i" / "environment"
-    # Decoded as os.environ is, so that any bytes reach the build unchanged.
-    lines = os.fsdecode(path.read_bytes()).splitlines() if ordinary_files.is_file(path, folder) else []
-    pairs = (line.split("=", 1) for line in lines if "=" in line and not line.lstrip().startswith("#"))
-    return {name.strip(): value.strip() for name, value in pairs}
