@@ -20,6 +20,7 @@ from nb_builder.images import engine as images
 from nb_builder.images.engine import Image
 from nb_builder.images.files import Files
 from nb_builder.images.problems import ImageUnreadable
+from nb_builder.repository import git
 
 BUILDER = "nb-builder"
 # As the engines read names of images (github.com/distribution/reference), without a digest.
@@ -206,11 +207,8 @@ def run_s2i(program: str, words: Sequence[str], environ: Mapping[str, str], imag
 
 def _version(root: Path) -> str:
     """Return the commit of a clone, else the version of the wheel."""
-    if (root / ".git").exists() and shutil.which("git"):
-        ran = subprocess.run(["git", "-C", root, "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
-        if ran.returncode == 0:
-            return ran.stdout.strip()
-    return version()
+    commit = git.facts(root, "rev-parse", "--short", "HEAD", top=root) if (root / ".git").exists() else None
+    return commit or version()
 
 
 def _lay_bundle(target: Path, source: str) -> None:
