@@ -74,10 +74,21 @@ class Settings(Table):
     """The settings of one service: each under its variable's name in lower case, without `S2I_`."""
 
     app_root: str = setting(
-        "APP_ROOT", text, "/opt/app-root", "Folder that assemble filled: src, venv, model.", group="Where it listens"
+        "APP_ROOT",
+        text,
+        "/opt/app-root",
+        "Folder that assemble filled: src, venv, model.",
+        group="Where it listens",
+        platform=True,
     )
     port: int = setting("PORT", number(0, 65535, int), 8080, "Port to listen on; 0 takes a free one and logs which.")
-    host: str = setting("S2I_HOST", text, "0.0.0.0", "Address to listen on.")  # noqa: S104 - a service in a container
+    host: str = setting(
+        "S2I_HOST",
+        text,
+        "0.0.0.0",  # noqa: S104 - a service in a container
+        "Address to listen on.",
+        platform=True,
+    )
     web_concurrency: int = setting(
         "WEB_CONCURRENCY",
         number(1, 1024, int),
@@ -95,12 +106,14 @@ class Settings(Table):
         120.0,
         "Seconds that a request may take to arrive; then 408. Also the idle timeout, and the limit for a client "
         "that stops reading its response.",
+        platform=True,
     )
     front: str = setting(
         "S2I_FRONT",
         one_of("asyncio", "waitress"),
         "asyncio",
         "What listens on PORT: the front, or waitress alone, behind a proxy that you trust.",
+        platform=True,
     )
     linger: float = setting(
         "S2I_LINGER",
@@ -108,8 +121,11 @@ class Settings(Table):
         1.0,
         "Seconds after SIGTERM during which new connections are still answered, so that balancers notice "
         "`/readyz` first.",
+        platform=True,
     )
-    grace: float = setting("S2I_GRACE", number(0, 3600), 10.0, "Seconds that requests in flight have after SIGTERM.")
+    grace: float = setting(
+        "S2I_GRACE", number(0, 3600), 10.0, "Seconds that requests in flight have after SIGTERM.", platform=True
+    )
     scorer_start: str = setting(
         "S2I_SCORER_START",
         one_of("auto", "fork", "spawn"),
@@ -123,6 +139,7 @@ class Settings(Table):
         16 << 20,
         "Largest body of a request in bytes; then 413.",
         group="Sizes, batches and drift",
+        platform=True,
     )
     max_held: int | None = setting(
         "S2I_MAX_HELD",
@@ -130,15 +147,21 @@ class Settings(Table):
         None,
         "Bytes of requests and answers held at a time: arriving, waiting, not yet read by the client; then 503. "
         "Default: 16 times S2I_MAX_BODY.",
+        platform=True,
     )
     app_memory: int = setting(
         "S2I_APP_MEMORY",
         number(1 << 27, 1 << 40, int),
         1 << 30,
         "Bytes of memory that the app, the process for all routes but plain predictions, may use.",
+        platform=True,
     )
     max_queue: int = setting(
-        "S2I_MAX_QUEUE", number(1, 1 << 20, int), 1024, "Samples that may wait for a scorer; then 503."
+        "S2I_MAX_QUEUE",
+        number(1, 1 << 20, int),
+        1024,
+        "Samples that may wait for a scorer; then 503.",
+        platform=True,
     )
     max_batch: int = setting(
         "S2I_MAX_BATCH",
@@ -166,6 +189,7 @@ class Settings(Table):
         memory_of_answers,
         4 << 20,
         "Bytes for the latest answers, which `POST /feedback` is compared with; 0 keeps none.",
+        platform=True,
     )
     max_requests: int = setting(
         "S2I_MAX_REQUESTS",
@@ -174,7 +198,11 @@ class Settings(Table):
         "Approximate number of samples after which a scorer is replaced by a fresh one; 0 means never.",
     )
     max_samples: int = setting(
-        "S2I_MAX_SAMPLES", number(1, 1 << 30, int), 1 << 19, "Samples that one body may hold; then 413."
+        "S2I_MAX_SAMPLES",
+        number(1, 1 << 30, int),
+        1 << 19,
+        "Samples that one body may hold; then 413.",
+        platform=True,
     )
     log_format: str = setting(
         "S2I_LOG_FORMAT",
@@ -182,6 +210,7 @@ class Settings(Table):
         log_forms.TEXT,
         "Lines of the log: text, or JSON objects.",
         group="Log, metrics and access",
+        platform=True,
     )
     app_metrics_prefix: str = setting("S2I_APP_METRICS_PREFIX", metrics_prefix, "nb", "Prefix of the metrics' names.")
     api_key_file: str = setting(
@@ -189,12 +218,14 @@ class Settings(Table):
         text,
         "",
         "File of API keys, one per line; clients must send one of them. Without it, no key is needed.",
+        platform=True,
     )
     cors_origins: tuple[str, ...] = setting(
         "S2I_CORS_ORIGINS",
         origins,
         "",
         "Origins, separated by commas, whose web pages may read answers; `*` allows any. Default: none.",
+        platform=True,
     )
     allowed_hosts: frozenset[str] = setting(
         "S2I_ALLOWED_HOSTS",
@@ -202,6 +233,7 @@ class Settings(Table):
         "",
         "Names, separated by commas, by which requests may address this service; addresses, and names below "
         "`localhost`, always may. Default: any; of `nb-builder run` and `dev`, `localhost`.",
+        platform=True,
     )
     backend: str = setting(
         "S2I_BACKEND",
@@ -223,6 +255,7 @@ class Settings(Table):
         "Port for gRPC, or several separated by commas, such as `8081,8500`; 0 takes a free one and logs which; "
         "`off` disables gRPC. Default: 8081 in an image with gRPC, otherwise none.",
         group="gRPC",
+        platform=True,
     )
     grpc_connection_age: float = setting(
         "S2I_GRPC_CONNECTION_AGE",
@@ -230,6 +263,7 @@ class Settings(Table):
         0.0,
         "Seconds after which a gRPC client is asked to connect anew, so that it finds new replicas and leaves those "
         "that end; 0 never asks. Calls in flight are answered.",
+        platform=True,
     )
     grpc_cert_file: str = setting(
         "S2I_GRPC_CERT_FILE",
@@ -237,13 +271,17 @@ class Settings(Table):
         "",
         "PEM file with the certificate that gRPC presents to clients, and those of its authorities; without it "
         "gRPC is not encrypted.",
+        platform=True,
     )
-    grpc_key_file: str = setting("S2I_GRPC_KEY_FILE", text, "", "PEM file with the key of S2I_GRPC_CERT_FILE.")
+    grpc_key_file: str = setting(
+        "S2I_GRPC_KEY_FILE", text, "", "PEM file with the key of S2I_GRPC_CERT_FILE.", platform=True
+    )
     grpc_ca_file: str = setting(
         "S2I_GRPC_CA_FILE",
         text,
         "",
         "PEM file of the authorities that must have issued a gRPC client's certificate; without it, clients need none.",
+        platform=True,
     )
     bus_url: str = setting(
         "S2I_BUS_URL",
@@ -252,24 +290,33 @@ class Settings(Table):
         "Broker of the back end `bus`, such as `nats://broker:4222`; separate several addresses of one cluster "
         "by commas.",
         group="Message buses",
+        platform=True,
     )
-    bus_in: str = setting("S2I_BUS_IN", text, "", "Where `bus` takes samples: a subject, stream, queue or topic.")
-    bus_out: str = setting("S2I_BUS_OUT", text, "", "Where `bus` publishes answers.")
+    bus_in: str = setting(
+        "S2I_BUS_IN", text, "", "Where `bus` takes samples: a subject, stream, queue or topic.", platform=True
+    )
+    bus_out: str = setting("S2I_BUS_OUT", text, "", "Where `bus` publishes answers.", platform=True)
     bus_errors: str = setting(
         "S2I_BUS_ERRORS",
         text,
         "",
         "Where `bus` publishes samples without an answer, with the reason. Default: S2I_BUS_OUT with `.errors` "
         "appended.",
+        platform=True,
     )
     bus_group: str = setting(
-        "S2I_BUS_GROUP", model_name, "", "Consumers with this name share the samples. Default: the model's name."
+        "S2I_BUS_GROUP",
+        model_name,
+        "",
+        "Consumers with this name share the samples. Default: the model's name.",
+        platform=True,
     )
     bus_client: str = setting(
         "S2I_BUS_CLIENT",
         text,
         "",
         "Name of this service at an MQTT broker: unique, and the same after a restart. Default: S2I_BUS_GROUP.",
+        platform=True,
     )
     bus_arrays: bool = setting("S2I_BUS_ARRAYS", switch, False, "Each message is a JSON array of samples, not one.")
     bus_tries: int = setting(
@@ -285,27 +332,45 @@ class Settings(Table):
         "Seconds after which the samples of a silent service are given to another.",
     )
     bus_create: bool = setting(
-        "S2I_BUS_CREATE", switch, False, "Create missing streams and queues; otherwise wait for them."
+        "S2I_BUS_CREATE",
+        switch,
+        False,
+        "Create missing streams and queues; otherwise wait for them.",
+        platform=True,
     )
-    bus_user_file: str = setting("S2I_BUS_USER_FILE", text, "", "File with the user name for the broker.")
-    bus_password_file: str = setting("S2I_BUS_PASSWORD_FILE", text, "", "File with the password for the broker.")
+    bus_user_file: str = setting(
+        "S2I_BUS_USER_FILE", text, "", "File with the user name for the broker.", platform=True
+    )
+    bus_password_file: str = setting(
+        "S2I_BUS_PASSWORD_FILE", text, "", "File with the password for the broker.", platform=True
+    )
     bus_sasl: str = setting(
         "S2I_BUS_SASL",
         one_of("SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"),
         "SCRAM-SHA-512",
         "SASL mechanism for Kafka; PLAIN sends the password in the clear, so use it only with TLS.",
+        platform=True,
     )
     bus_ca_file: str = setting(
-        "S2I_BUS_CA_FILE", text, "", "PEM file of the authorities that must have issued the broker's certificate."
+        "S2I_BUS_CA_FILE",
+        text,
+        "",
+        "PEM file of the authorities that must have issued the broker's certificate.",
+        platform=True,
     )
-    bus_cert_file: str = setting("S2I_BUS_CERT_FILE", text, "", "PEM file with the client certificate for the broker.")
-    bus_key_file: str = setting("S2I_BUS_KEY_FILE", text, "", "PEM file with the key of S2I_BUS_CERT_FILE.")
+    bus_cert_file: str = setting(
+        "S2I_BUS_CERT_FILE", text, "", "PEM file with the client certificate for the broker.", platform=True
+    )
+    bus_key_file: str = setting(
+        "S2I_BUS_KEY_FILE", text, "", "PEM file with the key of S2I_BUS_CERT_FILE.", platform=True
+    )
     debug: bool = setting(
         "S2I_DEBUG",
         switch,
         False,
         "Show the notebook's traceback to clients in answers of 422 and 500.",
         group="What clients see",
+        platform=True,
     )
     validator_messages: bool = setting(
         "S2I_VALIDATOR_MESSAGES",
@@ -327,6 +392,7 @@ class Settings(Table):
         switch,
         False,
         "Let clients end Open Inference predictions by `unload`, until someone sends `load`.",
+        platform=True,
     )
     otel_exporter_otlp_endpoint: str = setting(
         "OTEL_EXPORTER_OTLP_ENDPOINT",
@@ -334,18 +400,35 @@ class Settings(Table):
         "",
         "Collector that gets one span per request, such as `http://collector:4318`; needs an image with OpenTelemetry.",
         group="Tracing and other platforms",
+        platform=True,
     )
     aip_http_port: int | None = setting(
-        "AIP_HTTP_PORT", number(0, 65535, int), None, "Port set by Vertex AI; used if PORT is not set."
+        "AIP_HTTP_PORT",
+        number(0, 65535, int),
+        None,
+        "Port set by Vertex AI; used if PORT is not set.",
+        platform=True,
     )
     aip_predict_route: str = setting(
-        "AIP_PREDICT_ROUTE", route, "", "Path for predictions set by Vertex AI, in addition to all others."
+        "AIP_PREDICT_ROUTE",
+        route,
+        "",
+        "Path for predictions set by Vertex AI, in addition to all others.",
+        platform=True,
     )
     aip_health_route: str = setting(
-        "AIP_HEALTH_ROUTE", route, "", "Path for readiness set by Vertex AI, in addition to all others."
+        "AIP_HEALTH_ROUTE",
+        route,
+        "",
+        "Path for readiness set by Vertex AI, in addition to all others.",
+        platform=True,
     )
     sagemaker_bind_to_port: int | None = setting(
-        "SAGEMAKER_BIND_TO_PORT", number(0, 65535, int), None, "Port set by SageMaker; used if PORT is not set."
+        "SAGEMAKER_BIND_TO_PORT",
+        number(0, 65535, int),
+        None,
+        "Port set by SageMaker; used if PORT is not set.",
+        platform=True,
     )
     ce_type: str = setting("CE_TYPE", text, "io.kserve.inference.response", "Type of the CloudEvents sent as answers.")
     ce_source: str = setting(
@@ -363,6 +446,7 @@ class Settings(Table):
         "",
         "File of certificate authorities that the notebook's own downloads trust.",
         group="Proof and signatures",
+        platform=True,
     )
     tolerance: float = setting(
         "S2I_TOLERANCE",
@@ -379,12 +463,14 @@ class Settings(Table):
         switch,
         False,
         "Serve the model as an archive under /model, to clients with the key; needs S2I_API_KEY_FILE.",
+        platform=True,
     )
     verify_key_file: str = setting(
         "S2I_VERIFY_KEY_FILE",
         text,
         "",
         "PEM file with public keys; a model that none of them verifies is refused before it is loaded.",
+        platform=True,
     )
     verify_ca_file: str = setting(
         "S2I_VERIFY_CA_FILE",
@@ -392,12 +478,14 @@ class Settings(Table):
         "",
         "The same with certificates: PEM file with the trusted authorities and their revocation lists, if any. "
         "Needs S2I_VERIFY_IDENTITY.",
+        platform=True,
     )
     verify_identity: str = setting(
         "S2I_VERIFY_IDENTITY",
         text,
         "",
         "Subject alternative name that the certificate must have: an e-mail address, a URI or a DNS name.",
+        platform=True,
     )
 
     def __init__(self, environ: Mapping[str, str]) -> None:

@@ -24,8 +24,15 @@ def _assemble(arguments: Sequence[str]) -> None:
     # Imported here because nbconvert takes half a second, which `usage` need not spend.
     with _without_collections():
         from nb_builder.assemble import assemble
+        from nb_builder.repository import author_variables
 
-    assemble(Settings(), Log())
+    log = Log()
+    if "STI_SCRIPTS_PATH" in os.environ:
+        # In an image, s2i has set the repository's variables and those of the platform alike.
+        ignored = author_variables.enforce(os.environ)
+        if ignored.ignored:
+            log.note(ignored.note)
+    assemble(Settings(), log)
 
 
 def _check(arguments: Sequence[str]) -> None:
@@ -94,6 +101,12 @@ def _sign(arguments: Sequence[str]) -> None:
     sign.main(arguments)
 
 
+def _verify(arguments: Sequence[str]) -> None:
+    from nb_builder.commands import verify_files
+
+    verify_files.main(arguments)
+
+
 def _rebuild_check(arguments: Sequence[str]) -> None:
     from nb_builder.commands import rebuild_check
 
@@ -149,6 +162,7 @@ COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     "sign": _sign,
     "slim": _slim,
     "save-artifacts": _save_artifacts,
+    "verify": _verify,
 }
 
 

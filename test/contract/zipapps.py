@@ -15,7 +15,6 @@ from nb_builder.signing import attestation, zipapp
 from nb_builder.signing.signer import Signer
 from nb_scorer.zipapp import layout
 from nb_service.export import zip_entries
-from nb_service.signature import provenance
 
 from contract.batches import LIMIT, environment
 from contract.forgeries import Canary
@@ -69,12 +68,13 @@ def sign_origin(root: Path, key: Path, **digests: str) -> None:
     import hashlib
 
     from nb_builder.signing import model
-    from nb_scorer.signature import statement
+    from nb_scorer.signature import origin, statement
 
     names = {"build/requirements.lock": hashlib.sha256((root / "build/requirements.lock").read_bytes()).hexdigest()}
     told = {
+        "_type": statement.TYPE,
         "subject": [{"name": "model", "digest": {"sha256": statement.root_of(model.digests_of(root / "model"))}}],
-        "predicateType": provenance.PREDICATE,
+        "predicateType": origin.PREDICATE,
         "predicate": {
             "buildDefinition": {
                 "resolvedDependencies": [
@@ -85,7 +85,7 @@ def sign_origin(root: Path, key: Path, **digests: str) -> None:
         },
     }
     (root / "build" / "provenance.json").write_text(json.dumps(told))
-    attestation.sign(root / "build", Signer(key))
+    attestation.sign(root / "build", Signer(key), statement.root_of(model.digests_of(root / "model")))
 
 
 def run(path: Path, *words: str, given: bytes = b"", cache: Path | None = None, alone: bool = False, **env: str):

@@ -16,6 +16,7 @@ import nb_builder.commands.target
 import nb_builder.common.settings
 import nb_builder.comparison.problems
 import nb_builder.fix.problems
+import nb_builder.images.problems
 import nb_builder.magics.problems
 import nb_builder.problems
 import nb_builder.problems.native_images
@@ -63,7 +64,8 @@ def row(knob):
     is_range = " to " in knob.values
     values = knob.values if is_range else ", ".join(f"`{value}`" for value in filter(None, knob.values.split(", ")))
     default = f"`{knob.default_text}`" if knob.default_text else "none"
-    return f"| `{knob.env}` | {values} | {default} | {knob.help} |"
+    origin = "platform" if knob.platform else "author"
+    return f"| `{knob.env}` | {values} | {default} | {origin} | {knob.help} |"
 
 
 BUILD = [import_module(f"nb_builder.problems.{module.name}") for module in iter_modules(nb_builder.problems.__path__)]
@@ -75,6 +77,7 @@ CALLS = (
     nb_builder.commands.new,
     nb_builder.commands.sign,
     nb_builder.fix.problems,
+    nb_builder.images.problems,
     nb_builder.registry.problems,
     nb_builder.comparison.problems,
     nb_builder.ab_report.problems,

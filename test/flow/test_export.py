@@ -142,7 +142,8 @@ def test_verify_refuses_where_another_model_comes_from(signed, tmp_path):
     told["subject"][0]["digest"]["sha256"] = "0" * 64
     (build / "provenance.json").write_text(json.dumps(told))
     signer = signers.Signer(public.with_name("key.pem"))
-    (build / "provenance.sig").write_text(signer.signed((build / "provenance.json").read_bytes()))
+    kind = "application/vnd.in-toto.provenance+json"
+    (build / "provenance.sig").write_text(signer.signed((build / "provenance.json").read_bytes(), kind))
     done = run(env, "verify", S2I_VERIFY_KEY_FILE=str(public))
     for name, content in kept.items():
         (build / name).write_bytes(content)

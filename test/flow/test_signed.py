@@ -106,10 +106,11 @@ def _contents(folder):
 
 
 def test_where_the_model_comes_from_is_signed_by_the_same_key(signed, secret):
+    from nb_scorer.signature.statement import OF_PROVENANCE
     from nb_service.signature.trust import Trust, read
 
     build = signed[0].app_root / "build"
-    said = Trust(str(secret[1])).opened(read(build / "provenance.sig", build), build)
+    said = Trust(str(secret[1])).opened(read(build / "provenance.sig", build), build, OF_PROVENANCE)
     assert said.payload == (build / "provenance.json").read_bytes()
     told = json.loads(said.payload)
     assert (told["_type"], told["predicateType"]) == (

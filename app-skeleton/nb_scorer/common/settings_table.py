@@ -26,15 +26,17 @@ class Knob(object):
 
     `read` takes the text and returns the value, or raises ValueError with what would have been
     right ("a whole number above 0"). `default` is already a value. `group` is the title of the
-    settings that begin with this one, "" for one that belongs to those before it.
+    settings that begin with this one, "" for one that belongs to those before it. `platform`
+    says that only whoever runs a command may set it, and no repository.
     """
 
-    def __init__(self, env, read, default, help_text, group=""):
+    def __init__(self, env, read, default, help_text, group="", platform=False):
         self.env = env
         self.read = read
         self.default = default
         self.help = help_text
         self.group = group
+        self.platform = platform
 
     @property
     def values(self):
@@ -115,9 +117,9 @@ def grouped(knobs):
     return groups
 
 
-def setting(env, read, default, help_text, group=""):
+def setting(env, read, default, help_text, group="", platform=False):
     """Return a row of a Table, for an attribute annotated with the type of its value; see Knob."""
-    return Knob(env, read, default, help_text, group)
+    return Knob(env, read, default, help_text, group, platform)
 
 
 def text(value):

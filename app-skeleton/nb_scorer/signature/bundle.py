@@ -7,7 +7,7 @@ import os
 import stat
 from typing import NamedTuple
 
-from nb_scorer.signature.statement import PAYLOAD_TYPE, Malformed
+from nb_scorer.signature.statement import OF_MODEL, PAYLOAD_TYPE, Malformed
 
 MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 # A statement has a few hundred bytes a file; a bundle is read whole before anything in it is trusted.
@@ -15,17 +15,21 @@ LARGEST = 4 << 20
 
 
 class Bundle(NamedTuple):
-    """What is signed, by which signature, and by whom: the hint of a public key, or certificates as DER, own first."""
+    """What is signed, by which signature, and by whom: the hint of a public key, or certificates as DER, own first.
+
+    `kind` is the type of the payload, which is signed with it.
+    """
 
     payload: bytes
     signature: bytes
     hint: str = ""
     certificates: tuple = ()
+    kind: str = PAYLOAD_TYPE
 
 
-def pae(payload):
-    """Return the bytes that DSSE has signed for `payload`: its type and its length are part of them."""
-    return b"DSSEv1 %d %s %d %s" % (len(PAYLOAD_TYPE), PAYLOAD_TYPE.encode("ascii"), len(payload), payload)
+def pae(payload, kind=PAYLOAD_TYPE):
+    """Return the bytes that DSSE has signed for `payload` of the type `kind`: type and length are part of them."""
+    return b"DSSEv1 %d %s %d %s" % (len(kind), kind.encode("ascii"), len(payload), payload)
 
 
 def as_json(bundle):
@@ -40,7 +44,7 @@ def as_json(bundle):
         "verificationMaterial": material,
         "dsseEnvelope": {
             "payload": _text(bundle.payload),
-            "payloadType": PAYLOAD_TYPE,
+            "payloadType": bundle.kind,
             "signatures": [{"sig": _text(bundle.signature), "keyid": ""}],
         },
     }
@@ -56,22 +60,22 @@ def read(path):
         return file.read(LARGEST) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else b""
 
 
-def parsed(content):
-    """Return the bundle in the bytes of a file; raise Malformed where it is none."""
+def parsed(content, kinds=OF_MODEL):
+    """Return the bundle in the bytes of a file; raise Malformed where it is none, or none of the types `kinds`."""
     try:
         document = json.loads(content)
         envelope, material = document["dsseEnvelope"], document["verificationMaterial"]
         (signature,) = envelope["signatures"]
-        kind = document["mediaType"], envelope["payloadType"]
+        media_type, kind = document["mediaType"], envelope["payloadType"]
         chain = (material.get("x509CertificateChain") or {}).get("certificates") or []
         hint = (material.get("publicKey") or {}).get("hint") or ""
         certificates = tuple(_bytes(each["rawBytes"]) for each in chain)
-        bundle = Bundle(_bytes(envelope["payload"]), _bytes(signature["sig"]), str(hint), certificates)
+        bundle = Bundle(_bytes(envelope["payload"]), _bytes(signature["sig"]), str(hint), certificates, kind)
     except (KeyError, TypeError, AttributeError, RecursionError) as error:
         raise Malformed("it is no bundle of a statement and its signature") from error
     except ValueError as error:
         raise error if isinstance(error, Malformed) else Malformed("it is cut off or was changed") from error
-    if kind != (MEDIA_TYPE, PAYLOAD_TYPE):
+    if media_type != MEDIA_TYPE or kind not in kinds:
         raise Malformed("it is of another kind than OpenSSF Model Signing writes")
     return bundle
 

@@ -7,7 +7,13 @@ from pathlib import PurePosixPath
 
 TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE = "https://model_signing/signature/v1.0"
+# The type of what is signed is part of what is signed. A statement on a model has the one of OpenSSF Model Signing. One
+# on where a model comes from has another, so that no signature of it can be taken for one of a model.
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
+PROVENANCE_TYPE = "application/vnd.in-toto.provenance+json"
+# Versions before these types differed have signed statements on where a model comes from as PAYLOAD_TYPE.
+OF_PROVENANCE = (PROVENANCE_TYPE, PAYLOAD_TYPE)
+OF_MODEL = (PAYLOAD_TYPE,)
 _DIGEST = re.compile("[0-9a-f]{64}")
 
 

@@ -6,11 +6,9 @@ packages; so a file with packages in it, or with modules that no notebook has re
 """
 
 import io
-import json
 import os
 
-from nb_scorer.common import paths
-from nb_scorer.signature import bundle, ecdsa, files, statement
+from nb_scorer.signature import bundle, ecdsa, files, origin, statement
 from nb_scorer.zipapp import layout
 from nb_scorer.zipapp.problems import ZipappKey, ZipappUntrusted
 
@@ -79,14 +77,17 @@ def _own(path):
         return None
 
 
-def _opened(carried, name, keys):
-    """Return what is signed in a bundle, and by which key, in words; raise ZipappUntrusted or Malformed."""
+def _opened(carried, name, keys, kinds=statement.OF_MODEL):
+    """Return what is signed in a bundle of one of the types `kinds`, and by which key, in words.
+
+    Raise ZipappUntrusted or Malformed.
+    """
     content = carried.content(name)
     if len(content) > bundle.LARGEST:
         raise statement.Malformed("it is larger than a signature can be")
-    parsed = bundle.parsed(content)
+    parsed = bundle.parsed(content, kinds)
     for key in keys:
-        if key.has_signed(parsed.signature, bundle.pae(parsed.payload)):
+        if key.has_signed(parsed.signature, bundle.pae(parsed.payload, parsed.kind)):
             return parsed.payload, "the key {}…".format(key.hint[:16])
     known = ", ".join("{}…".format(key.hint[:16]) for key in keys)
     raise _untrusted(carried, "no trusted key has made {} (trusted: {})".format(name, known))
@@ -108,7 +109,7 @@ def _of_parts(carried, model, keys):
     if wrong:
         raise _untrusted(carried, wrong)
     if layout.PROVENANCE_SIGNATURE in carried.names:
-        payload, _ = _opened(carried, layout.PROVENANCE_SIGNATURE, keys)
+        payload, _ = _opened(carried, layout.PROVENANCE_SIGNATURE, keys, statement.OF_PROVENANCE)
         if carried.content(layout.PROVENANCE) != payload:
             raise _untrusted(carried, "{} is not the file that was signed".format(layout.PROVENANCE))
         digests.update(_origin(carried, payload, model))
@@ -123,12 +124,11 @@ def _of_parts(carried, model, keys):
 def _origin(carried, payload, model):
     """Return the digests in the statement on where a model comes from: of lock, SBOM and the notebook's files."""
     try:
-        origin = json.loads(payload.decode("utf-8"))
-        about = {each["name"]: each["digest"]["sha256"] for each in origin["subject"]}
-        if about.get(paths.MODEL) != statement.root_of(model):
+        told = origin.read(payload)
+        if origin.model_of(told) != statement.root_of(model):
             raise _untrusted(carried, "{} says where another model comes from".format(layout.PROVENANCE))
-        resources = origin["predicate"]["buildDefinition"]["resolvedDependencies"]
-        resources = resources + origin["predicate"]["runDetails"]["byproducts"]
+        resources = told["predicate"]["buildDefinition"]["resolvedDependencies"]
+        resources = resources + told["predicate"]["runDetails"]["byproducts"]
         named = {each.get("name"): each.get("digest", {}).get("sha256") for each in resources}
     except (KeyError, TypeError, AttributeError, ValueError):
         raise statement.Malformed("{} holds a statement of another form".format(layout.PROVENANCE_SIGNATURE))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from nb_scorer.common import paths
 from nb_scorer.model import verified_file
-from nb_scorer.signature import statement
+from nb_scorer.signature import origin, statement
 
 from nb_service import problems
 from nb_service.backends.stdout_page import StdoutPage
@@ -37,19 +37,27 @@ class Verify(StdoutPage):
         trusted = settings.trust
         if trusted is None or model.digests is None:
             raise problems.VerifyUnusable("S2I_VERIFY_KEY_FILE", "", "it is not set, so nobody is trusted")
-        # Opening it reads and compares all of it; what services leave to those who load it.
-        verified_file.opened(model.folder / paths.PICKLE, model.digests.get(paths.PICKLE)).close()
-        signature = trust.read(model.folder / paths.SIGNATURE, model.folder)
-        lines = [
-            f"The model in {model.folder} is what was signed.",
-            *provenance.row("Signed by", trusted.opened(signature, model.folder).signer),
-            *provenance.row("Model", f"{statement.root_of(model.digests)}, {len(model.digests)} files"),
-            *origin(model.folder.parent / paths.BUILD, model.digests, trusted),
-        ]
-        return "".join(f"{visible(line)}\n" for line in lines)
+        return text(model.folder, model.digests, trusted)
 
 
-def origin(build: Path, digests: Mapping[str, str], trusted: trust.Trust) -> list[str]:
+def text(folder: Path, digests: Mapping[str, str], trusted: trust.Trust) -> str:
+    """Return whose the model in `folder` is and where it comes from; `digests` are those of its signature.
+
+    Raise the Problem of what does not hold. Nothing but the model and its build are looked at.
+    """
+    # Opening it reads and compares all of it; what services leave to those who load it.
+    verified_file.opened(folder / paths.PICKLE, digests.get(paths.PICKLE)).close()
+    signature = trust.read(folder / paths.SIGNATURE, folder)
+    lines = [
+        f"The model in {folder} is what was signed.",
+        *provenance.row("Signed by", trusted.opened(signature, folder).signer),
+        *provenance.row("Model", f"{statement.root_of(digests)}, {len(digests)} files"),
+        *came_from(folder.parent / paths.BUILD, digests, trusted),
+    ]
+    return "".join(f"{visible(line)}\n" for line in lines)
+
+
+def came_from(build: Path, digests: Mapping[str, str], trusted: trust.Trust) -> list[str]:
     """Return the lines on where the model with these digests comes from, by the statement in the folder `build`.
 
     Raise SignatureInvalid, or ModelNotAsSigned for a statement on another model or one that differs from its file.
@@ -57,12 +65,12 @@ def origin(build: Path, digests: Mapping[str, str], trusted: trust.Trust) -> lis
     path = build / paths.PROVENANCE_SIGNATURE
     if not path.is_file():
         return provenance.row("Origin", f"not signed: there is no {paths.BUILD}/{paths.PROVENANCE_SIGNATURE}")
-    payload = trusted.opened(trust.read(path, build), build).payload
+    payload = trusted.opened(trust.read(path, build), build, statement.OF_PROVENANCE).payload
     try:
-        origin = provenance.read(payload)
-        if provenance.model_of(origin) != statement.root_of(digests):
+        told = origin.read(payload)
+        if origin.model_of(told) != statement.root_of(digests):
             raise problems.not_as_signed(path, "it says where another model comes from")
-        page = provenance.page(origin)
+        page = provenance.page(told)
     except statement.Malformed as error:
         raise problems.SignatureInvalid(build, str(error)) from error
     except (KeyError, TypeError, AttributeError, ValueError) as error:

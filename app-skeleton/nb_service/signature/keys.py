@@ -70,7 +70,7 @@ def _key_of(block: bytes, path: str) -> ec.EllipticCurvePublicKey:
 def has_signed(key: ec.EllipticCurvePublicKey, bundle: Bundle) -> bool:
     """Return whether the signature in `bundle` is one of `key`."""
     try:
-        key.verify(bundle.signature, pae(bundle.payload), ec.ECDSA(HASHES[key.curve.name]()))
+        key.verify(bundle.signature, pae(bundle.payload, bundle.kind), ec.ECDSA(HASHES[key.curve.name]()))
     except exceptions.InvalidSignature:
         return False
     return True

@@ -3,32 +3,10 @@
 import json
 import textwrap
 from collections.abc import Iterator, Mapping
-from typing import Any
 
-from nb_scorer.common import paths
-from nb_scorer.signature.statement import Malformed
-
-PREDICATE = "https://slsa.dev/provenance/v1"
 PACKAGE = "pkg:pypi/"
 _WIDTH = 100
 _LABEL = 13
-
-
-def read(payload: bytes) -> dict[str, Any]:
-    """Return the statement in these bytes; raise Malformed for one of another kind."""
-    try:
-        statement = json.loads(payload)
-        if statement["predicateType"] != PREDICATE or not isinstance(statement["predicate"], dict):
-            raise Malformed("it says nothing of where a model comes from")
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise error if isinstance(error, Malformed) else Malformed("it is no statement") from error
-    return statement
-
-
-def model_of(statement: Mapping) -> str:
-    """Return the digest of the model that a statement is about; "" where it names none."""
-    subjects = {subject.get("name"): subject.get("digest", {}).get("sha256", "") for subject in statement["subject"]}
-    return str(subjects.get(paths.MODEL, ""))
 
 
 def page(statement: Mapping) -> list[str]:

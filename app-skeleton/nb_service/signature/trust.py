@@ -3,7 +3,7 @@
 The library that verifies is imported where a model is verified, and not before: most services start without.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -60,12 +60,15 @@ class Trust(NamedTuple):
         except statement.Malformed as error:
             raise problems.SignatureInvalid(folder, str(error)) from error
 
-    def opened(self, content: bytes, folder: object) -> Signed:
-        """Return what is signed in a bundle about `folder`; raise SignatureInvalid or VerifyUnusable."""
+    def opened(self, content: bytes, folder: object, kinds: Sequence[str] = ()) -> Signed:
+        """Return what is signed in a bundle about `folder`, of one of the types `kinds`, by default that of models.
+
+        Raise SignatureInvalid or VerifyUnusable.
+        """
         from nb_scorer.signature import bundle, statement
 
         try:
-            parsed = bundle.parsed(content)
+            parsed = bundle.parsed(content, kinds or statement.OF_MODEL)
         except statement.Malformed as error:
             raise problems.SignatureInvalid(folder, str(error)) from error
         return Signed(parsed.payload, self._signer(parsed, folder))

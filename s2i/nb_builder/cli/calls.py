@@ -46,15 +46,17 @@ class Call:
         self.environ.update(installation.writable_caches(self.environ, self.place.home))
         return self.place
 
-    def builder(self, *words: str, returns: bool = False, more: Environ | None = None) -> int:
+    def builder(self, *words: str, returns: bool = False, shows: bool = False, more: Environ | None = None) -> int:
         """Run a command of nb_builder in the environment of the build, and return its exit status; see `program`."""
-        return self.builder_module("nb_builder", *words, returns=returns, more=more)
+        return self.builder_module("nb_builder", *words, returns=returns, shows=shows, more=more)
 
-    def builder_module(self, module: str, *words: str, returns: bool = False, more: Environ | None = None) -> int:
+    def builder_module(
+        self, module: str, *words: str, returns: bool = False, shows: bool = False, more: Environ | None = None
+    ) -> int:
         """Run a module in the environment of the build, and return its exit status; see `program`."""
         environments.ensure(self.installation, self.environ)
         command = [str(self.installation.home / "build" / "bin" / "python"), "-I", "-u", "-m", module, *words]
-        return self.program(*command, returns=returns, more=more)
+        return self.program(*command, returns=returns, shows=shows, more=more)
 
     def with_environment(self, name: str, *words: str, returns: bool = False, more: Environ | None = None) -> int:
         """Run nb_builder in the environment `name`, which is made where it is missing; see `program`."""
@@ -66,18 +68,20 @@ class Call:
         """Run a script of s2i/, and return its exit status; see `program`."""
         return self.program(str(self.installation.root / "s2i" / name), *words, more=more)
 
-    def program(self, *command: str, returns: bool = False, more: Environ | None = None) -> int:
+    def program(self, *command: str, returns: bool = False, shows: bool = False, more: Environ | None = None) -> int:
         """Run a program with the variables `more`, and return its exit status, 128 + N for signal N.
 
         Unless something comes after it (`returns`, or JSON that it does not write itself), it takes the place of this
-        process. Where something does, stdout is not for what it prints, which goes to stderr.
+        process. Where something does, stdout is not for what it prints, which goes to stderr, unless it `shows` what
+        the command is for, and the command prints no JSON.
         """
         home = self.installation.home
         environ = {**self.environ, HOME: str(home), **(more or {})}
         sys.stdout.flush()
         if not returns and (not self.given.json or self.given.speaks_json):
             os.execve(command[0], command, environ)  # noqa: S606 - no shell is needed
-        with subprocess.Popen(command, env=environ, stdout=sys.stderr) as process, _passed_on(process):
+        stdout = None if shows and not self.given.json else sys.stderr
+        with subprocess.Popen(command, env=environ, stdout=stdout) as process, _passed_on(process):
             while True:
                 # From a terminal Ctrl-C reaches the program, too, which ends in its own way.
                 with contextlib.suppress(KeyboardInterrupt):

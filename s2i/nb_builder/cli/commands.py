@@ -11,13 +11,24 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from nb_builder.cli import completion, doctor, engine, environments, help_text, installation, manifests
+from nb_builder.cli import (
+    completion,
+    doctor,
+    engine,
+    environments,
+    help_text,
+    installation,
+    manifests,
+    rebuild,
+    signed_images,
+)
 from nb_builder.cli.calls import Call, tail
 from nb_builder.cli.engine import Engine
 from nb_builder.cli.installation import version
 from nb_builder.cli.problems import FileNotThere
 from nb_builder.commands import app_lock, target
 from nb_builder.common.log import Log
+from nb_builder.repository import author_variables
 
 Made = dict[str, Any]
 
@@ -108,12 +119,18 @@ def build(call: Call, made: Made) -> int:
     docker = Engine(call.environ, "build")
     log = Log(sys.stderr)
     with _sources(given.target, log) as (folder, notebook):
-        variables = {**target.s2i_environment(folder), **target.choice(notebook), **call.variables}
+        of_author = author_variables.read(folder)
+        if of_author.ignored:
+            log.note(of_author.note)
+        variables = {**of_author.taken, **target.choice(notebook), **call.variables}
         docker.require_builder(call.installation, given.builder)
         s2i = None if given.without_s2i or docker.program != "docker" else engine.s2i(call.environ)
         log.step(f"Building {image} by {'s2i' if s2i else docker.program}")
         if s2i:
-            pairs = {**target.choice(notebook), **call.variables}.items()
+            # s2i reads the repository's file by itself, and what is given here comes before it.
+            of_builder = facts.variables if (facts := docker.find(given.builder)) else {}
+            own = {name: of_builder.get(name, "") for name in of_author.ignored if name.isidentifier()}
+            pairs = {**own, **target.choice(notebook), **call.variables}.items()
             options = [word for name, value in pairs for word in ("-e", f"{name}={value}")]
             words = [str(folder), given.builder, image, "--copy", "--pull-policy", "never", *options]
             engine.run_s2i(s2i, words, call.environ, image)
@@ -183,8 +200,7 @@ def sign(call: Call, made: Made) -> int:
     if Path(given.service).is_file():
         more = {"S2I_SIGN_KEY_FILE": given.key, "S2I_SIGN_CERTIFICATE_FILE": given.certificate}
         return call.builder("sign", given.service, more=more)
-    _with_engine(call, "sign")
-    return call.script("sign", given.service, given.key, given.certificate, more={"IMAGE": given.tag or given.service})
+    return signed_images.sign(call, _with_engine(call, "sign"), given.service, given.tag or given.service)
 
 
 def verify(call: Call, made: Made) -> int:
@@ -193,14 +209,12 @@ def verify(call: Call, made: Made) -> int:
     _require_files(call, "key")
     if Path(given.service).is_file():
         return call.builder_module("nb_scorer.zipapp", given.service, "--key", given.key, "--verify")
-    _with_engine(call, "verify")
-    return call.script("verify", given.service, given.key)
+    return signed_images.verify(call, _with_engine(call, "verify"), given.service, given.key)
 
 
 def rebuild_check(call: Call, made: Made) -> int:
     """Build a service image once more of the same sources, and say what differs."""
-    _with_engine(call, "rebuild-check")
-    return call.script("rebuild-check", call.given.service, call.given.builder)
+    return rebuild.check(call, _with_engine(call, "rebuild-check"), call.given.service, call.given.builder)
 
 
 def diff(call: Call, made: Made) -> int:

@@ -1,26 +1,36 @@
 """The container engine, and images that are made by it: the builder image, and a service image where s2i is missing."""
 
+import contextlib
 import json
 import os
 import re
+import secrets
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from nb_builder.cli import dockerfile
 from nb_builder.cli.installation import Installation, version
-from nb_builder.cli.problems import BundleUnreadable, EngineMissing, ImageNameInvalid, ImageNotBuilt
+from nb_builder.cli.problems import BundleUnreadable, EngineMissing, ImageMissing, ImageNameInvalid, ImageNotBuilt
 from nb_builder.common import python_versions
 from nb_builder.common.log import Log
+from nb_builder.images import engine as images
+from nb_builder.images.engine import Image
+from nb_builder.images.files import Files
+from nb_builder.images.problems import ImageUnreadable
+from nb_builder.repository import git
 
 BUILDER = "nb-builder"
 # As the engines read names of images (github.com/distribution/reference), without a digest.
 _NAME = re.compile(
     r"(?:[A-Za-z0-9.-]+(?::\d+)?/)?[a-z0-9]+(?:(?:\.|_{1,2}|-+|/)[a-z0-9]+)*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?"
 )
+_LARGEST_METADATA = 1 << 20
+# Of what a container has said.
+_SHOWN = 1 << 20
 # Settings of pip that reach the build of the builder image, and stay out of it.
 _PIP = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST")
 # Variables of uv that do the same: where Pythons come from.
@@ -42,6 +52,66 @@ class Engine:
         """Return what the engine knows of an image, or None where it has none of that name."""
         ran = self._run("image", "inspect", name)
         return json.loads(ran.stdout)[0] if ran.returncode == 0 else None
+
+    def find(self, name: str) -> Image | None:
+        """Return an image of which files can be taken, or None where the engine has none of that name."""
+        return images.find(self.program, self._environ, name)
+
+    def require(self, name: str, why: str) -> Image:
+        """Return an image of which files can be taken; raise ImageMissing, which says `why` it is needed."""
+        image = self.find(name)
+        if image is None:
+            raise ImageMissing(image=name, why=why)
+        return image
+
+    def files(self, container: str, image: str) -> Files:
+        """Return the reader of files in a container of the image with that name."""
+        return Files(self.program, self._environ, container, image)
+
+    @contextlib.contextmanager
+    def container(self, image: Image, entrypoint: str, variables: Mapping[str, str]) -> Iterator[str]:
+        """Yield a container of `image` that does not run yet; raise ImageUnreadable."""
+        options = [word for name, value in variables.items() for word in ("--env", f"{name}={value}")]
+        made = self._run("create", *options, "--entrypoint", entrypoint, image.id)
+        if made.returncode:
+            reason = (made.stderr.strip().splitlines() or [f"status {made.returncode}"])[-1].removesuffix(".")
+            raise ImageUnreadable(image=image.name, program=self.program, reason=reason)
+        container = made.stdout.split()[-1]
+        try:
+            yield container
+        finally:
+            self._run("rm", "--force", "--volumes", container)
+
+    def upload(self, container: str, archive: Path, folder: str) -> None:
+        """Unpack an archive in a folder of a container; raise ImageUnreadable."""
+        with archive.open("rb") as file:
+            words = [self.program, "cp", "-", f"{container}:{folder}"]
+            ran = subprocess.run(words, env=self._environ, stdin=file, capture_output=True, text=True)
+        if ran.returncode:
+            reason = (ran.stderr.strip().splitlines() or [f"status {ran.returncode}"])[-1].removesuffix(".")
+            raise ImageUnreadable(image=container, program=self.program, reason=reason)
+
+    def run_container(self, container: str) -> tuple[int, str]:
+        """Run a container to its end; return its exit status, and the last megabyte of what it has said."""
+        with tempfile.TemporaryFile() as said:
+            words = [self.program, "start", "--attach", container]
+            status = subprocess.run(words, env=self._environ, stdout=said, stderr=subprocess.STDOUT).returncode
+            said.seek(max(0, said.seek(0, os.SEEK_END) - _SHOWN))
+            return status, said.read().decode("utf-8", "replace")
+
+    def derive(self, image: Image, instructions: Sequence[str], context: Path, name: str) -> None:
+        """Make an image of another one by instructions of a Dockerfile, without a network; raise ImageNotBuilt."""
+        # By a name of its own: that of the other may become another image's meanwhile.
+        candidate = f"nb-builder-candidate:{os.getpid()}-{secrets.token_hex(4)}"
+        self._run("tag", image.id, candidate)
+        try:
+            with tempfile.TemporaryDirectory(prefix="nb-derive-") as scratch:
+                file = Path(scratch) / "Dockerfile"
+                file.write_text("\n".join([f"FROM {candidate}", *instructions, ""]), encoding="utf-8")
+                words = ["--quiet", "--network", "none", "--file", str(file), "--tag", name, str(context)]
+                self._build(name, words, quiet=True)
+        finally:
+            self._run("image", "rm", "--force", candidate)
 
     def require_builder(self, installation: Installation, name: str) -> None:
         """Make the builder image, unless it is there."""
@@ -77,8 +147,12 @@ class Engine:
 
     def _label(self, name: str) -> None:
         """Give the image the labels that assemble left for s2i."""
-        ran = self._run("run", "--rm", "--network", "none", "--entrypoint", "cat", name, dockerfile.METADATA)
-        labels = json.loads(ran.stdout)["labels"] if ran.returncode == 0 else []
+        image = self.find(name)
+        content = None
+        if image is not None:
+            with image.files() as files:
+                content = files.content(dockerfile.METADATA, _LARGEST_METADATA)
+        labels = json.loads(content)["labels"] if content else []
         options = [
             word for pairs in labels for label, value in pairs.items() for word in ("--label", f"{label}={value}")
         ]
@@ -88,8 +162,9 @@ class Engine:
         if labelled.returncode:
             raise ImageNotBuilt(image=name, program=self.program, status=labelled.returncode)
 
-    def _build(self, name: str, words: Sequence[str]) -> None:
-        ran = subprocess.run([self.program, "build", *words], env=self._environ, stdout=sys.stderr)
+    def _build(self, name: str, words: Sequence[str], *, quiet: bool = False) -> None:
+        stdout = subprocess.DEVNULL if quiet else sys.stderr
+        ran = subprocess.run([self.program, "build", *words], env=self._environ, stdout=stdout)
         if ran.returncode:
             raise ImageNotBuilt(image=name, program=self.program, status=ran.returncode)
 
@@ -155,11 +230,8 @@ def run_s2i(program: str, words: Sequence[str], environ: Mapping[str, str], imag
 
 def _version(root: Path) -> str:
     """Return the commit of a clone, else the version of the wheel."""
-    if (root / ".git").exists() and shutil.which("git"):
-        ran = subprocess.run(["git", "-C", root, "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
-        if ran.returncode == 0:
-            return ran.stdout.strip()
-    return version()
+    commit = git.facts(root, "rev-parse", "--short", "HEAD", top=root) if (root / ".git").exists() else None
+    return commit or version()
 
 
 def _lay_bundle(target: Path, source: str) -> None:

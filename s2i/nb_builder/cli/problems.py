@@ -49,6 +49,42 @@ class ImageNotBuilt(BuildProblem):
     fix_words = "Fix what the last lines name; 'nb-builder check' finds much of it within a second."
 
 
+class ImageMissing(BuildProblem):
+    """The engine has no such image."""
+
+    code = "image-missing"
+    what_words = "There is no image {image} here."
+    why_words = "{why}"
+    fix_words = "Run 's2i build <git repository> nb-builder {image}' or 'nb-builder build --tag {image}' first."
+
+
+class ImageWithoutModel(BuildProblem):
+    """An image has no model."""
+
+    code = "image-without-model"
+    what_words = "The image {image} has no {folder}."
+    why_words = "A signature is made for the model in an image that 's2i build' made."
+    fix_words = "Name an image that 's2i build' or 'nb-builder build' has made."
+
+
+class ImageUnfitToRebuild(BuildProblem):
+    """An image does not say when it was built."""
+
+    code = "image-unfit-to-rebuild"
+    what_words = "{file} in the image {image} does not say when the model was built."
+    why_words = "The second build gets the date of the first one, so that both can be the same."
+    fix_words = "Name an image that 's2i build' or 'nb-builder build' has made."
+
+
+class RebuildFailed(BuildProblem):
+    """The second build of a rebuild check ended with an error."""
+
+    code = "rebuild-failed"
+    what_words = "The second build of {image} failed; its messages are above."
+    why_words = "Only two builds that end well can be compared."
+    fix_words = "Read the build's own problem above: an index, a package or a setting may be missing on this machine."
+
+
 class ImageNameInvalid(BuildProblem):
     """A name is not valid for an image."""
 

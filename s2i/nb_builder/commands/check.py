@@ -173,6 +173,7 @@ def examine(folder: Path, environ: Mapping[str, str], scratch: Path, log: Log, *
     report = result.findings.append
     with checks.passing(report):
         settings = Settings({**target.settings_of(folder, environ), "S2I_SRC": str(folder)})
+        target.tell_what_is_ignored(folder, log)
         result.checked = checks.look(settings, folder, log, report)
         findings.read_requirements(result, scratch, log, settings.allow_indexes, computes=computes)
         if result.checked and result.wanted is not None:

@@ -3,8 +3,6 @@
 import argparse
 import json
 import re
-import shutil
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +13,7 @@ from nb_scorer.common.problem import Problem
 from nb_builder.common.log import Log
 from nb_builder.common.visible import json_text
 from nb_builder.problems.build_problem import BuildProblem
+from nb_builder.repository import git
 
 USAGE = "Usage: new [--json] [--name NAME] FOLDER"
 
@@ -198,10 +197,4 @@ def _lines(text: str) -> list[str]:
 
 def _init(folder: Path) -> bool:
     """Make `folder` a git repository, where git is there and it is not in one already; return whether it did."""
-    git = shutil.which("git")
-    if git is None:
-        return False
-    inside = [git, "-C", str(folder), "rev-parse", "--is-inside-work-tree"]
-    if subprocess.run(inside, capture_output=True).returncode == 0:
-        return False
-    return subprocess.run([git, "init", "--quiet", str(folder)], capture_output=True).returncode == 0
+    return git.init(folder)

@@ -1,7 +1,7 @@
 """`make rebuild-check`: whether a second build of the same sources and lock has come to the same files, or why not.
 
 It is told two folders, APP_ROOT as it is in an image and as the same build has made it again. Nothing in them is
-executed or unpickled.
+executed or unpickled, and none of their links is followed: a file beside each folder says where they lead.
 """
 
 import hashlib
@@ -21,6 +21,8 @@ from nb_scorer.common import paths
 from nb_builder.common.log import Log
 
 USAGE = "Usage: nb_builder rebuild-check APP_ROOT APP_ROOT"
+# The ending of the file beside a folder that says where links of the folder lead, by their names.
+LINKS = ".links.json"
 # What no build makes twice: ECDSA takes a random number, and a check has no key.
 _SIGNATURES = frozenset((f"{paths.MODEL}/{paths.SIGNATURE}", f"{paths.BUILD}/{paths.PROVENANCE_SIGNATURE}"))
 # What the check has added, so that the lock is the same.
@@ -41,49 +43,97 @@ def main(arguments: Sequence[str]) -> None:
     if len(arguments) != 2:
         print(USAGE, file=sys.stderr)
         raise SystemExit(2)
-    first, second = (Path(each) for each in arguments)
+    first, second = (_Tree(Path(each)) for each in arguments)
     log = Log()
-    files, again = _files(first), _files(second)
-    is_given = _ADDED not in files and again.pop(_ADDED, None) is not None
+    files, again = first.names, second.names
+    is_given = _ADDED not in files and _ADDED in again
+    again -= {_ADDED} if is_given else set()
     different = 0
-    for folder in _folders({*files, *again}):
-        names = sorted(name for name in {*files, *again} if name.partition("/")[0] == folder)
-        equal = [name for name in names if name in files and name in again and _is_equal(first / name, second / name)]
+    for folder in _folders(files | again):
+        names = sorted(name for name in files | again if name.partition("/")[0] == folder)
+        equal = [name for name in names if name in files and name in again and first.is_equal(second, name)]
         for name in equal if folder in _SHOWN else ():
-            log.line(f"     equal    {name}  sha256:{_digest(first / name)}")
+            log.line(f"     equal    {name}  sha256:{first.digest(name)}")
         if folder not in _SHOWN and equal:
             log.line(f"     equal    {folder}/: {len(equal)} files  sha256:{_digest_of_all(first, equal)}")
         for name in names:
-            if name == _REPORT and name not in equal and is_given and _differs_by_the_lock(first / name, second / name):
+            if name == _REPORT and name not in equal and is_given and _differs_by_the_lock(first, second, name):
                 log.line(f"     equal    {name}, but for where the lock is from: this check has given it")
             elif name not in equal and name not in _SIGNATURES:
-                log.line(f"     DIFFERS  {name}: {_reason(first / name, second / name)}")
+                log.line(f"     DIFFERS  {name}: {_reason(first, second, name)}")
                 different += 1
-    signed = sorted(_SIGNATURES & files.keys())
+    signed = sorted(_SIGNATURES & files)
     if signed:
         log.line(f"     left out {', '.join(signed)}: a signature has a random number in it, and no key was given here")
     if different:
-        log.step(f"{different} of {len({*files, *again})} files differ")
+        log.step(f"{different} of {len(files | again)} files differ")
         raise SystemExit(1)
     log.step(f"All {len(files) - len(signed)} files are equal")
 
 
-def _differs_by_the_lock(one: Path, other: Path) -> bool:
+class _Tree:
+    """The files of an APP_ROOT, and where its links lead, by their names; no link is followed."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._links = {}
+        noted = root.with_name(root.name + LINKS)
+        if noted.is_file():
+            self._links = {name: each["target"] for name, each in json.loads(noted.read_bytes()).items()}
+        self.names = set(self._links)
+        for at, folders, names in os.walk(root):
+            for name in [*names, *folders]:
+                path = Path(at, name)
+                relative = path.relative_to(root).as_posix()
+                if path.is_symlink():
+                    self._links[relative] = os.readlink(path)
+                elif name in folders:
+                    continue
+                self.names.add(relative)
+
+    def link(self, name: str) -> str | None:
+        """Return where a link leads, None for a file."""
+        return self._links.get(name)
+
+    def mode(self, name: str) -> int:
+        """Return kind and rights of a file."""
+        return stat.S_IFLNK | 0o777 if name in self._links else (self._root / name).lstat().st_mode
+
+    def size(self, name: str) -> int:
+        """Return how many bytes a file has."""
+        return (self._root / name).lstat().st_size
+
+    def content(self, name: str) -> bytes:
+        """Return the bytes of a file, none of what is no file."""
+        return (self._root / name).read_bytes() if stat.S_ISREG(self.mode(name)) else b""
+
+    def digest(self, name: str) -> str:
+        """Return the SHA-256 of a file's bytes, or of where a link leads."""
+        target = self.link(name)
+        if target is not None:
+            return hashlib.sha256(os.fsencode(target)).hexdigest()
+        sha = hashlib.sha256()
+        with (self._root / name).open("rb") as file:
+            while block := file.read(1 << 20):
+                sha.update(block)
+        return sha.hexdigest()
+
+    def is_equal(self, other: "_Tree", name: str) -> bool:
+        """Return whether a file has the same kind, rights and bytes in both."""
+        if self.mode(name) != other.mode(name) or self.link(name) != other.link(name):
+            return False
+        return not stat.S_ISREG(self.mode(name)) or self.digest(name) == other.digest(name)
+
+
+def _differs_by_the_lock(one: _Tree, other: _Tree, name: str) -> bool:
     """Return whether two reports differ in nothing but where the lock is from."""
+    if name not in one.names & other.names:
+        return False
     try:
-        differences = list(_paths(json.loads(one.read_bytes()), json.loads(other.read_bytes()), ""))
+        differences = list(_paths(json.loads(one.content(name)), json.loads(other.content(name)), ""))
     except (OSError, ValueError, RecursionError):
         return False
     return bool(differences) and all(where.split("/")[1] in _OF_THE_LOCK for where, _, _ in differences if where)
-
-
-def _files(root: Path) -> dict[str, Path]:
-    found = {}
-    for at, folders, names in os.walk(root):
-        for name in [*names, *(folder for folder in folders if Path(at, folder).is_symlink())]:
-            path = Path(at, name)
-            found[path.relative_to(root).as_posix()] = path
-    return found
 
 
 def _folders(names: set[str]) -> list[str]:
@@ -91,45 +141,26 @@ def _folders(names: set[str]) -> list[str]:
     return [*(folder for folder in _SHOWN if folder in tops), *sorted(tops - set(_SHOWN))]
 
 
-def _is_equal(one: Path, other: Path) -> bool:
-    """Return whether two files have the same kind, rights and bytes."""
-    if one.lstat().st_mode != other.lstat().st_mode:
-        return False
-    if one.is_symlink():
-        return os.readlink(one) == os.readlink(other)
-    return not stat.S_ISREG(one.lstat().st_mode) or _digest(one) == _digest(other)
-
-
-def _digest(path: Path) -> str:
-    if path.is_symlink():
-        return hashlib.sha256(os.fsencode(os.readlink(path))).hexdigest()
-    sha = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            sha.update(block)
-    return sha.hexdigest()
-
-
-def _digest_of_all(root: Path, names: Sequence[str]) -> str:
-    lines = "".join(f"{_digest(root / name)} {name}\n" for name in names)
+def _digest_of_all(tree: _Tree, names: Sequence[str]) -> str:
+    lines = "".join(f"{tree.digest(name)} {name}\n" for name in names)
     return hashlib.sha256(lines.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def _reason(one: Path, other: Path) -> str:
+def _reason(one: _Tree, other: _Tree, name: str) -> str:
     """Return why two files differ, as far as their bytes tell."""
-    for path, words in ((one, "only the second build has it"), (other, "only the first build has it")):
-        if not os.path.lexists(path):
+    for tree, words in ((one, "only the second build has it"), (other, "only the first build has it")):
+        if name not in tree.names:
             return words
-    if one.lstat().st_mode != other.lstat().st_mode:
-        return f"its rights are {stat.filemode(one.lstat().st_mode)} and {stat.filemode(other.lstat().st_mode)}"
-    if one.is_symlink():
-        return f"it leads to {os.readlink(one)} and to {os.readlink(other)}"
-    if max(one.stat().st_size, other.stat().st_size) > _LARGEST:
-        return f"it has {one.stat().st_size} and {other.stat().st_size} bytes"
-    texts = one.read_bytes(), other.read_bytes()
+    if one.mode(name) != other.mode(name):
+        return f"its rights are {stat.filemode(one.mode(name))} and {stat.filemode(other.mode(name))}"
+    if one.link(name) is not None:
+        return f"it leads to {one.link(name)} and to {other.link(name)}"
+    if max(one.size(name), other.size(name)) > _LARGEST:
+        return f"it has {one.size(name)} and {other.size(name)} bytes"
+    texts = one.content(name), other.content(name)
     kinds = {".pyc": _of_bytecode, ".json": _of_json, ".pickle": _of_pickle}
     try:
-        return kinds.get(one.suffix, _of_text)(*texts)
+        return kinds.get(Path(name).suffix, _of_text)(*texts)
     # A file may be named as it likes.
     except (ValueError, IndexError, KeyError, TypeError, AttributeError, RecursionError):
         return _of_text(*texts)

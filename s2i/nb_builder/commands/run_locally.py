@@ -166,6 +166,7 @@ def _build(given: argparse.Namespace, log: Log) -> tuple[Path, dict[str, str], A
         notebook,
     ):
         environ = target.build_environment(folder, notebook, home, app_root, os.environ)
+        target.tell_what_is_ignored(folder, log)
         wanted_port(environ)
         outcome = planned.Outcome()
         if planned.may_lack_predictor(folder, notebook):

@@ -1,11 +1,13 @@
 """Signs a model that is there already: for keys that never come near a build. `make sign` calls it."""
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from nb_scorer.common import paths
 from nb_scorer.signature.files import Odd
+from nb_scorer.signature.statement import Malformed
 
 from nb_builder.common.log import Log
 from nb_builder.common.settings import Settings
@@ -25,10 +27,20 @@ class NotSignable(BuildProblem):
     fix_words = "Use an image made by 's2i build', or remove from its model folder what no build has put there."
 
 
+class ProvenanceNotSignable(BuildProblem):
+    """The statement on where the model comes from is no such statement, or one on another model."""
+
+    code = "provenance-not-signable"
+    what_words = "{file} can't be signed: {reason}."
+    why_words = "Your signature would stand for something else than the model that you sign."
+    fix_words = "Use an image as 's2i build' made it, and ask whoever changed that file since."
+
+
 def main(arguments: Sequence[str]) -> None:
     """Sign the model in the APP_ROOT that `arguments` name, and where it comes from; or a model that is one file.
 
-    Raise SignKeyUnusable, NotSignable or ZipappDamaged; raise SystemExit with the usage for other arguments.
+    Raise SignKeyUnusable, NotSignable, ProvenanceNotSignable or ZipappDamaged; raise SystemExit with the usage for
+    other arguments.
     """
     settings = Settings()
     if len(arguments) != 1:
@@ -43,12 +55,17 @@ def main(arguments: Sequence[str]) -> None:
     if app_root.is_file():
         Log().step(f"The file {zipapp.sign(app_root, signer)} is signed with {signer.name}")
         return
+    if folder.is_symlink():
+        raise NotSignable(folder=folder, reason="it is a symbolic link")
     if not (folder / paths.MANIFEST).is_file():
         raise NotSignable(folder=folder, reason=f"it has no {paths.MANIFEST}")
     try:
         digest = model.sign(folder, signer)
     except Odd as error:
         raise NotSignable(folder=folder, reason=str(error)) from error
-    if (app_root / paths.BUILD / paths.PROVENANCE).is_file():
-        attestation.sign(app_root / paths.BUILD, signer)
+    if os.path.lexists(app_root / paths.BUILD / paths.PROVENANCE):
+        try:
+            attestation.sign(app_root / paths.BUILD, signer, digest)
+        except Malformed as error:
+            raise ProvenanceNotSignable(file=f"{paths.BUILD}/{paths.PROVENANCE}", reason=str(error)) from error
     Log().step(f"The model {digest} is signed with {signer.name}")

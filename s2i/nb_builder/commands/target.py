@@ -4,7 +4,6 @@ import contextlib
 import os
 import re
 import shutil
-import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from nb_scorer.common.problem import SettingInvalid
 
 from nb_builder.common.log import Log
 from nb_builder.problems.build_problem import BuildProblem
-from nb_builder.repository import ordinary_files
+from nb_builder.repository import author_variables, git
 
 _PYTHON = "S2I_PYTHON"
 _URL = re.compile(r"^[a-z+]+://|^[\w.-]+@[\w.-]+:|\.git(#.*)?$")
@@ -130,7 +129,7 @@ def _clone(url: str, clone: Path, log: Log, *, history: bool) -> Path:
         raise CloneWithoutGit(url=url)
     choice = ["--branch", branch] if branch else []
     depth = [] if history else ["--depth", "1"]
-    if subprocess.run(["git", "clone", "--quiet", *depth, *choice, "--", url, clone]).returncode:
+    if not git.clone(url, clone, *depth, *choice):
         branch_option = f"--branch {branch} " if branch else ""
         raise CloneFailed(url=url, options=branch_option)
     if (clone / ".gitmodules").is_file():
@@ -140,10 +139,9 @@ def _clone(url: str, clone: Path, log: Log, *, history: bool) -> Path:
 
 def _fetch_submodules(clone: Path, log: Log) -> None:
     """Fetch the submodules of a clone; a failure is only a note, as the notebook may not need them."""
-    arguments = ["submodule", "--quiet", "update", "--init", "--recursive", "--depth", "1"]
-    if subprocess.run(["git", "-C", clone, *arguments]).returncode == 0:
+    if git.fetch_submodules(clone):
         return
-    status = subprocess.run(["git", "-C", clone, "submodule", "status"], capture_output=True, text=True).stdout
+    status = git.facts(clone, "submodule", "status") or ""
     # git marks submodules that are not checked out with a minus.
     missing = [line.split()[1] for line in status.splitlines() if line.startswith("-")]
     subject = f"the submodule {', '.join(missing)}" if missing else "a submodule of a submodule"
@@ -165,11 +163,7 @@ def _on_disk(path: Path) -> tuple[Path, str | None]:
 
 def _top(folder: Path) -> Path:
     """Return the top of the git repository that `folder` is in; without git or a repository, `folder` itself."""
-    git = shutil.which("git")
-    if git is None:
-        return folder
-    completed = subprocess.run([git, "-C", folder, "rev-parse", "--show-toplevel"], capture_output=True, text=True)
-    return Path(completed.stdout.strip()) if completed.returncode == 0 else folder
+    return git.top_of(folder) or folder
 
 
 def tell_what_is_above(folder: Path, log: Log) -> None:
@@ -177,6 +171,13 @@ def tell_what_is_above(folder: Path, log: Log) -> None:
     top = _top(folder)
     if top != folder and top in folder.parents:
         log.note(f"only {folder} was taken, and not the git repository {top}; name the notebook's file to have that.")
+
+
+def tell_what_is_ignored(folder: Path, log: Log) -> None:
+    """Log what .s2i/environment sets and may not; raise FileRefused."""
+    note = author_variables.read(folder).note
+    if note:
+        log.note(note)
 
 
 def choice(notebook: str | None) -> dict[str, str]:
@@ -198,22 +199,10 @@ def settings_of(folder: Path, environ: Mapping[str, str]) -> dict[str, str]:
     Raises FileRefused, and SettingInvalid where the file names a program to start: on this machine only `environ`,
     which is the user's own, may do so.
     """
-    of_repository = s2i_environment(folder)
+    of_repository = author_variables.read(folder).taken
     python = of_repository.get(_PYTHON, "")
     if _PYTHON not in environ and os.sep in python:
         raise SettingInvalid(
             _PYTHON, python, "a version such as 3.11; a path counts in your own environment, not in .s2i/environment"
         )
     return {**of_repository, **environ}
-
-
-def s2i_environment(folder: Path) -> dict[str, str]:
-    """Return what .s2i/environment sets, read as s2i reads it: NAME=value lines, `#` only at the start.
-
-    Raises FileRefused.
-    """
-    path = folder / ".s2i" / "environment"
-    # Decoded as os.environ is, so that any bytes reach the build unchanged.
-    lines = os.fsdecode(path.read_bytes()).splitlines() if ordinary_files.is_file(path, folder) else []
-    pairs = (line.split("=", 1) for line in lines if "=" in line and not line.lstrip().startswith("#"))
-    return {name.strip(): value.strip() for name, value in pairs}

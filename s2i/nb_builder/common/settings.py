@@ -43,12 +43,27 @@ PROBLEM_FILE = "S2I_PROBLEM_FILE"
 class Settings(Table):
     """The settings of one build, as attributes by lower-case name without the `S2I_` prefix."""
 
-    src: Path = setting("S2I_SRC", Path, Path("/tmp/src"), "Folder that holds the repository.", group="Folders")  # noqa: S108 - s2i's own place
+    src: Path = setting(
+        "S2I_SRC",
+        Path,
+        Path("/tmp/src"),  # noqa: S108 - s2i's own place
+        "Folder that holds the repository.",
+        group="Folders",
+        platform=True,
+    )
     app_root: Path = setting(
-        "APP_ROOT", Path, Path("/opt/app-root"), "Folder that gets `src`, `build`, `venv` and `model`."
+        "APP_ROOT",
+        Path,
+        Path("/opt/app-root"),
+        "Folder that gets `src`, `build`, `venv` and `model`.",
+        platform=True,
     )
     home: Path = setting(
-        "NB_BUILDER_HOME", Path, Path("/opt/nb-builder"), "Folder with the builder's own environments."
+        "NB_BUILDER_HOME",
+        Path,
+        Path("/opt/nb-builder"),
+        "Folder with the builder's own environments.",
+        platform=True,
     )
     source_notebook: str | None = setting(
         "S2I_SOURCE_NOTEBOOK",
@@ -112,18 +127,21 @@ class Settings(Table):
         None,
         "Hosts, separated by commas, whose indexes requirements may name by `--index-url`, `--extra-index-url` "
         "or `--find-links`.",
+        platform=True,
     )
     apt: bool = setting(
         "S2I_APT",
         switch,
         True,
         "Install the system packages listed in `apt.txt` or `packages.txt` if the build runs as root.",
+        platform=True,
     )
     ca_bundle: Path | None = setting(
         "S2I_CA_BUNDLE",
         Path,
         None,
         "PEM file with the certificate authorities to trust; used by uv, pip and the notebook's downloads.",
+        platform=True,
     )
     batching: str = setting(
         "S2I_BATCHING",
@@ -152,19 +170,31 @@ class Settings(Table):
         "Commit being built, for the service's pages. s2i does not pass it to assemble; `s2i build --exclude ''` "
         "includes `.git`, which has it.",
         group="Where the build comes from",
+        platform=True,
     )
     in_image: bool = setting(
         "STI_SCRIPTS_PATH",
         text,
         None,
         "Set in s2i images. Without it the build runs on a user's own machine, and notes what changes it.",
+        platform=True,
     )
-    source: str | None = setting("S2I_SOURCE", text, None, "Address of the repository, for the service's pages.")
+    source: str | None = setting(
+        "S2I_SOURCE", text, None, "Address of the repository, for the service's pages.", platform=True
+    )
     openshift_build_commit: str | None = setting(
-        "OPENSHIFT_BUILD_COMMIT", text, None, "The same as S2I_COMMIT; OpenShift sets it."
+        "OPENSHIFT_BUILD_COMMIT",
+        text,
+        None,
+        "The same as S2I_COMMIT; OpenShift sets it.",
+        platform=True,
     )
     openshift_build_source: str | None = setting(
-        "OPENSHIFT_BUILD_SOURCE", text, None, "The same as S2I_SOURCE; OpenShift sets it."
+        "OPENSHIFT_BUILD_SOURCE",
+        text,
+        None,
+        "The same as S2I_SOURCE; OpenShift sets it.",
+        platform=True,
     )
     source_date_epoch: int | None = setting(
         "SOURCE_DATE_EPOCH",
@@ -224,6 +254,7 @@ class Settings(Table):
         "Reference of the builder image with its digest (`…@sha256:…`), for build/provenance.json: no build can see "
         "its own.",
         group="Records and signatures",
+        platform=True,
     )
     sign_key_file: Path | None = setting(
         "S2I_SIGN_KEY_FILE",
@@ -231,6 +262,7 @@ class Settings(Table):
         None,
         "File with the private key that signs the model, mounted as a build secret: PEM, on the curve P-256, "
         "P-384 or P-521. Default: the model is not signed.",
+        platform=True,
     )
     sign_certificate_file: Path | None = setting(
         "S2I_SIGN_CERTIFICATE_FILE",
@@ -238,12 +270,14 @@ class Settings(Table):
         None,
         "PEM file with that key's certificate, followed by those of intermediate authorities. They become part "
         "of the signature.",
+        platform=True,
     )
     problem_file: Path | None = setting(
         PROBLEM_FILE,
         Path,
         None,
         "File to which the problem that ends a command is written, as JSON: code, what, why, fix.",
+        platform=True,
     )
     slim: str = setting(
         "S2I_SLIM",

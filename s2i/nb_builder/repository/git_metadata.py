@@ -1,23 +1,24 @@
 """Metadata of a git checkout: its commit, and the URL that it was cloned from.
 
-git itself is used where it is installed. It is not in the image, and s2i uploads `.git` only on demand
-(`s2i build --exclude ''`); then we read the files that gitrepository-layout(5) describes.
+git itself is asked where it is installed, for a checkout of this user's. It is not in the image, and s2i uploads `.git`
+only on demand (`s2i build --exclude ''`); then we read the files that gitrepository-layout(5) describes.
 """
 
 import configparser
-import os
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
+from nb_builder.repository import git
+
+_LARGEST = 1 << 20
 _HASH = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
 def commit(repository: Path) -> str:
     """Return the hash of the commit that is checked out in `repository`, or "" if it can't be read."""
-    if shutil.which("git"):
-        return _git(repository, "rev-parse", "HEAD")
+    known = _git(repository, "rev-parse", "HEAD")
+    if known:
+        return known
     head = _text(repository / ".git" / "HEAD")
     name = head.removeprefix("ref: ")
     hexdigest = head if name == head else _text(repository / ".git" / name) or _packed(repository, name)
@@ -26,17 +27,15 @@ def commit(repository: Path) -> str:
 
 def last_commit(repository: Path, name: Path) -> str:
     """Return when the file `name` was last committed, in ISO 8601; "" without git or for an untracked file."""
-    if not shutil.which("git"):
-        return ""
     return _git(repository, "log", "-1", "--format=%cI", "--", str(name))
 
 
 def uncommitted(repository: Path) -> list[str]:
     """Return the files of `repository` that are not as they were committed, new ones too; [] where git can't say."""
-    if not shutil.which("git"):
-        return []
     # Each is a state of two letters, a space and a path; of a renamed file the old path is a field of its own.
-    fields = iter(_git(repository, "status", "--porcelain", "-z", "--untracked-files=all").split("\0"))
+    fields = iter(
+        _git(repository, "status", "--porcelain", "-z", "--untracked-files=all", "--ignore-submodules=all").split("\0")
+    )
     paths = []
     for field in fields:
         if field[2:3] == " ":
@@ -53,8 +52,9 @@ def is_shallow(repository: Path) -> bool:
 
 def origin(repository: Path) -> str:
     """Return the URL that `repository` was cloned from, or "" if it can't be read."""
-    if shutil.which("git"):
-        return _git(repository, "remote", "get-url", "origin")
+    known = _git(repository, "remote", "get-url", "origin")
+    if known:
+        return known
     config = configparser.RawConfigParser(strict=False, allow_no_value=True)
     try:
         config.read_string(_text(repository / ".git" / "config"))
@@ -70,16 +70,15 @@ def _packed(repository: Path, name: str) -> str:
 
 
 def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8", errors="replace").strip() if path.is_file() else ""
+    """Return the text of a file, "" for a link and what else is no file."""
+    if path.is_symlink() or not path.is_file():
+        return ""
+    with path.open(encoding="utf-8", errors="replace") as file:
+        return file.read(_LARGEST).strip()
 
 
 def _git(repository: Path, *arguments: str) -> str:
     """Return the output of git for a repository that is the top of a checkout, "" for others and for errors."""
     if not (repository / ".git").exists():
         return ""
-    # git refuses a checkout of another owner, which may configure programs to run; these commands run none.
-    settings = (f"safe.directory={os.path.realpath(repository)}", "core.fsmonitor=false", "log.showSignature=false")
-    options = [word for setting in settings for word in ("-c", setting)]
-    command = ["git", "--no-optional-locks", *options, "-C", str(repository), *arguments]
-    completed = subprocess.run(command, capture_output=True, text=True, errors="surrogateescape")
-    return completed.stdout.strip("\n") if completed.returncode == 0 else ""
+    return git.facts(repository, *arguments, top=repository) or ""

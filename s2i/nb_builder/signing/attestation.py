@@ -3,14 +3,17 @@
 It says what the build knows, from its report; what it does not know is left out. The same report makes the same bytes.
 """
 
+import errno
 import json
+import os
+import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from nb_scorer.common import paths
 from nb_scorer.model import manifest
-from nb_scorer.signature import statement
+from nb_scorer.signature import origin, statement
 
 from nb_builder.common import digests
 from nb_builder.common.settings import Settings
@@ -18,7 +21,6 @@ from nb_builder.common.workspace import Workspace
 from nb_builder.signing import model
 from nb_builder.signing.signer import Signer
 
-PREDICATE = "https://slsa.dev/provenance/v1"
 # SLSA wants addresses here that tell kinds of builds apart; these need not lead anywhere.
 BUILD_TYPE = "urn:nb-builder:assemble:1"
 BUILDER = "urn:nb-builder"
@@ -38,13 +40,35 @@ def write(workspace: Workspace, facts: Mapping[str, Any], settings: Settings, si
     text = json.dumps(of(workspace, facts, settings), indent=1, sort_keys=True, default=str) + "\n"
     (workspace.build / paths.PROVENANCE).write_text(text, encoding="ascii")
     if signer is not None:
-        sign(workspace.build, signer)
+        sign(workspace.build, signer, statement.root_of(model.digests_of(workspace.model)))
 
 
-def sign(build: Path, signer: Signer) -> None:
-    """Sign the statement in the folder `build`."""
-    text = signer.signed((build / paths.PROVENANCE).read_bytes())
-    (build / paths.PROVENANCE_SIGNATURE).write_text(text, encoding="ascii")
+def sign(build: Path, signer: Signer, root: str) -> None:
+    """Sign the statement in the folder `build`, which must be about the model with the digest `root`.
+
+    Raise Malformed for any other: a key that signs what it is given would sign a model that nobody has seen.
+    """
+    payload = _content(build / paths.PROVENANCE)
+    if origin.model_of(origin.read(payload)) != root:
+        raise statement.Malformed("it says where another model comes from")
+    text = signer.signed(payload, statement.PROVENANCE_TYPE)
+    signature = build / paths.PROVENANCE_SIGNATURE
+    # A link there would lead elsewhere.
+    signature.unlink(missing_ok=True)
+    signature.write_text(text, encoding="ascii")
+
+
+def _content(path: Path) -> bytes:
+    """Return the bytes of a file; raise Malformed for a link, or for what is no file."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        reason = "it is a symbolic link" if error.errno == errno.ELOOP else error.strerror
+        raise statement.Malformed(reason) from error
+    with open(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise statement.Malformed("it is no file")
+        return file.read(origin.LARGEST)
 
 
 def of(workspace: Workspace, facts: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
@@ -56,7 +80,7 @@ def of(workspace: Workspace, facts: Mapping[str, Any], settings: Settings) -> di
     return {
         "_type": statement.TYPE,
         "subject": [_resource(name, digest) for name, digest in subjects.items()],
-        "predicateType": PREDICATE,
+        "predicateType": origin.PREDICATE,
         "predicate": {
             "buildDefinition": {
                 "buildType": BUILD_TYPE,

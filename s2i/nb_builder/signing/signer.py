@@ -37,11 +37,11 @@ class Signer:
         """Return what bundles call the key."""
         return keys.hint_of(self._key.public_key())
 
-    def signed(self, payload: bytes) -> str:
-        """Return the text of a bundle with `payload` and its signature."""
-        signature = self._key.sign(bundle.pae(payload), ec.ECDSA(keys.HASHES[self._key.curve.name]()))
+    def signed(self, payload: bytes, kind: str) -> str:
+        """Return the text of a bundle with `payload`, which is of the type `kind`, and its signature."""
+        signature = self._key.sign(bundle.pae(payload, kind), ec.ECDSA(keys.HASHES[self._key.curve.name]()))
         certificates = tuple(each.public_bytes(serialization.Encoding.DER) for each in self._chain)
-        return bundle.as_json(Bundle(payload, signature, self.hint, certificates))
+        return bundle.as_json(Bundle(payload, signature, self.hint, certificates, kind))
 
 
 def _private_key(path: Path) -> ec.EllipticCurvePrivateKey:

@@ -148,6 +148,7 @@ class Workbench:
             await asyncio.wait(self._ending)
         app_root = self._next_root()
         environ = target.build_environment(self._folder, self._notebook, self._home, app_root, self._environ)
+        target.tell_what_is_ignored(self._folder, self._log)
         if change:
             # With the same code, such as after a change of what no cell reads, the model is the same.
             environ.setdefault("S2I_REUSE_MODEL", "1")

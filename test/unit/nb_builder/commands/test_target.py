@@ -7,6 +7,7 @@ import subprocess
 import pytest
 from nb_builder.commands import target
 from nb_builder.common.log import Log
+from nb_builder.repository import author_variables
 
 
 def resolved(what, tmp_path):
@@ -123,7 +124,7 @@ def test_a_notebook_right_in_the_home_folder_is_refused(tmp_path, monkeypatch):
 def test_the_environment_file_is_read_as_s2i_reads_it(tmp_path):
     (tmp_path / ".s2i").mkdir()
     (tmp_path / ".s2i" / "environment").write_text('# note\n A = 1=2 \nB="q"\nC=\nnothing\n')
-    assert target.s2i_environment(tmp_path) == {"A": "1=2", "B": '"q"', "C": ""}
+    assert author_variables.read(tmp_path).taken == {"A": "1=2", "B": '"q"', "C": ""}
 
 
 def test_a_notebook_where_there_is_no_git_brings_its_folder(tmp_path, monkeypatch):
@@ -140,7 +141,7 @@ def test_who_names_a_notebook_means_it_whatever_the_repository_lists():
 def test_settings_in_another_encoding_are_what_the_environment_would_have(tmp_path):
     (tmp_path / ".s2i").mkdir()
     (tmp_path / ".s2i" / "environment").write_bytes(b"TOWN=K\xf6ln\n")
-    assert os.fsencode(target.s2i_environment(tmp_path)["TOWN"]) == b"K\xf6ln"
+    assert os.fsencode(author_variables.read(tmp_path).taken["TOWN"]) == b"K\xf6ln"
 
 
 def test_what_is_developed_is_on_this_machine(tmp_path):

@@ -31,7 +31,7 @@ def clone(tmp_path):
 def way(request, monkeypatch):
     """Use git itself, or do without the program."""
     if request.param == "without git":
-        monkeypatch.setattr(git_metadata.shutil, "which", lambda name: None)
+        monkeypatch.setattr(git_metadata.git.shutil, "which", lambda name: None)
 
 
 def test_a_clone_tells_its_commit_and_where_it_came_from(clone, way):

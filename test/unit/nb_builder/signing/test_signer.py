@@ -2,6 +2,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from nb_builder.problems.signing import SignKeyUnusable
 from nb_builder.signing.signer import Signer
+from nb_scorer.signature.statement import PAYLOAD_TYPE
 
 import signers
 from signers import Authority, serialization
@@ -16,7 +17,7 @@ def refused(path, certificate=None):
 def test_a_key_signs_with_the_hint_that_bundles_have(tmp_path):
     private, _ = signers.key_pair(tmp_path)
     signer = Signer(private)
-    assert f'"hint": "{signer.hint}"' in signer.signed(b"{}")
+    assert f'"hint": "{signer.hint}"' in signer.signed(b"{}", PAYLOAD_TYPE)
     assert signer.name == f"the key {signer.hint[:16]}…"
 
 

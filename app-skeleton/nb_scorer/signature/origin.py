@@ -1,0 +1,47 @@
+"""What is signed of where a model comes from: a statement of in-toto with SLSA's predicate, read in one way only.
+
+Who signs such a statement, and all who verify one, read it here.
+"""
+
+import json
+
+from nb_scorer.common import paths
+from nb_scorer.signature.statement import TYPE, Malformed
+
+PREDICATE = "https://slsa.dev/provenance/v1"
+# It names each package; with its signature it must fit into what a bundle may have.
+LARGEST = 3 << 20
+_KEYS = {"_type", "subject", "predicateType", "predicate"}
+
+
+def read(payload):
+    """Return the statement in these bytes; raise Malformed for one of another kind, or that others read otherwise.
+
+    That would be one with a key twice, of which parsers take the first or the last, or with keys that none has.
+    """
+    try:
+        statement = json.loads(payload.decode("utf-8"), object_pairs_hook=_once)
+        if statement["predicateType"] != PREDICATE or not isinstance(statement["predicate"], dict):
+            raise Malformed("it says nothing of where a model comes from")
+        if set(statement) != _KEYS or statement["_type"] != TYPE:
+            raise Malformed("it is no statement of in-toto on where a model comes from")
+        model_of(statement)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise error if isinstance(error, Malformed) else Malformed("it is no statement")
+    return statement
+
+
+def model_of(statement):
+    """Return the digest of the model that a statement is about; raise Malformed where it does not name exactly one."""
+    digests = [each["digest"]["sha256"] for each in statement["subject"] if each["name"] == paths.MODEL]
+    if len(digests) != 1 or not isinstance(digests[0], str):
+        raise Malformed("it does not say which model it is about")
+    return digests[0]
+
+
+def _once(pairs):
+    """Return the object of these pairs; raise Malformed for a key that is there twice."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise Malformed("it has a key twice")
+    return found

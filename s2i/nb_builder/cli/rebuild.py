@@ -1,0 +1,140 @@
+"""Builds what is in a service image once more, and has the two compared: for images that one does not trust yet.
+
+What the image has is taken out of it as files, and goes into a container of the builder image, which is trusted.
+"""
+
+import calendar
+import json
+import os
+import sys
+import tarfile
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from nb_scorer.common import paths
+
+from nb_builder.cli.calls import Call
+from nb_builder.cli.engine import Engine
+from nb_builder.cli.problems import ImageUnfitToRebuild, ImageWithoutModel, RebuildFailed
+from nb_builder.common.log import Log
+from nb_builder.images.engine import Image
+from nb_builder.images.files import Link
+from nb_builder.repository import author_variables
+
+_WHY = "A build is compared with the image that it made, by the builder image that made it: --builder names that."
+# Folders that a build fills, and in which it makes no link.
+_WITHOUT_LINKS = (paths.MODEL, paths.BUILD)
+# Facts that only stand in records, so that these are the same.
+_FACTS = frozenset(
+    ("S2I_COMMIT", "S2I_SOURCE", "OPENSHIFT_BUILD_COMMIT", "OPENSHIFT_BUILD_SOURCE", "S2I_BUILDER_IMAGE")
+)
+# What the person who checks may set for the second build, and the image may not.
+_OF_THIS_USER = ("S2I_ALLOW_INDEXES",)
+_LARGEST_MANIFEST = 16 << 20
+ASSEMBLE = "/usr/libexec/s2i/assemble"
+# As s2i uploads a repository: the files belong to the builder's user.
+_USER, _GROUP = 1001, 0
+
+
+def check(call: Call, docker: Engine, name: str, builder_name: str) -> int:
+    """Build what is in the image `name` once more by the image `builder_name`, and compare; return the exit status.
+
+    Raise ImageMissing, ImageWithoutModel, ImageUnfitToRebuild, RebuildFailed, or what nb_builder.images raises.
+    """
+    image, builder = (docker.require(each, _WHY) for each in (name, builder_name))
+    log = Log(sys.stderr if call.given.json else None)
+    with tempfile.TemporaryDirectory(prefix="nb-rebuild-") as scratch:
+        first, second = Path(scratch) / "first", Path(scratch) / "second"
+        links = _take(image, first)
+        variables, left_out = _variables(image, builder, first)
+        variables |= {each: call.environ[each] for each in _OF_THIS_USER if call.environ.get(each)}
+        variables["SOURCE_DATE_EPOCH"] = str(_date(image, first / paths.MODEL / paths.MANIFEST))
+        if left_out:
+            log.note(f"the second build is made without these variables of the image: {', '.join(left_out)}")
+        upload = Path(scratch) / "upload.tar"
+        _pack(first, links, upload)
+        log.step(f"Building {name} once more, dated {variables['SOURCE_DATE_EPOCH']}")
+        with docker.container(builder, ASSEMBLE, variables) as container:
+            docker.upload(container, upload, "/tmp")  # noqa: S108 - s2i's own place
+            status, said = docker.run_container(container)
+            if status:
+                log.line(said)
+                raise RebuildFailed(image=name)
+            again = _take_from(docker, builder, container, second)
+        for folder, found in ((first, links), (second, again)):
+            _note_links(folder, found)
+        return call.builder("rebuild-check", str(first), str(second), returns=True, shows=True)
+
+
+def _take(image: Image, target: Path) -> dict[str, Link]:
+    """Write APP_ROOT of an image to `target`; return its links."""
+    links: dict[str, Link] = {}
+    with image.files() as files:
+        if not files.write_folder(image.app_root, target, links):
+            raise ImageWithoutModel(image=image.name, folder=image.app_root)
+        for name in links:
+            if name.partition("/")[0] in _WITHOUT_LINKS or name == paths.SRC:
+                raise files.refused(f"{image.app_root}/{name}", "it is a symbolic link")
+    if not (target / paths.SRC).is_dir():
+        raise ImageWithoutModel(image=image.name, folder=f"{image.app_root}/{paths.SRC}")
+    return links
+
+
+def _take_from(docker: Engine, builder: Image, container: str, target: Path) -> dict[str, Link]:
+    links: dict[str, Link] = {}
+    if not docker.files(container, builder.name).write_folder(builder.app_root, target, links):
+        raise ImageWithoutModel(image=builder.name, folder=builder.app_root)
+    return links
+
+
+def _note_links(folder: Path, links: Mapping[str, Link]) -> None:
+    """Write where links lead, for who compares: beside the folder, as none of its files may stand for one."""
+    text = json.dumps({name: link._asdict() for name, link in links.items()})
+    folder.with_name(f"{folder.name}.links.json").write_text(text, encoding="utf-8")
+
+
+def _variables(image: Image, builder: Image, first: Path) -> tuple[dict[str, str], list[str]]:
+    """Return the settings of the first build that the second one gets, and the names of variables that it does not."""
+    of_builder = builder.variables
+    given = {name: value for name, value in image.variables.items() if of_builder.get(name) != value}
+    allowed = author_variables.of_author() | _FACTS | author_variables.read(first / paths.SRC).taken.keys()
+    # Secrets of the first build were not in its image, and are not needed for the same model.
+    taken = {
+        name: value
+        for name, value in given.items()
+        if name in allowed and (name in _FACTS or not author_variables.is_of_the_platform(name)) and "\n" not in value
+    }
+    return taken, sorted(given.keys() - taken.keys())
+
+
+def _date(image: Image, manifest: Path) -> int:
+    """Return when the model was built, in seconds since 1970; raise ImageUnfitToRebuild where that is not known."""
+    try:
+        if manifest.stat().st_size > _LARGEST_MANIFEST:
+            raise ValueError("it is too large")  # noqa: TRY301 - one reason of several
+        built = json.loads(manifest.read_bytes())["built"]
+        return calendar.timegm(time.strptime(built, "%Y-%m-%dT%H:%M:%SZ"))
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+        raise ImageUnfitToRebuild(image=image.name, file=f"{paths.MODEL}/{paths.MANIFEST}") from error
+
+
+def _pack(first: Path, links: Mapping[str, Link], target: Path) -> None:
+    """Write what s2i had of the repository as an archive, with the lock of the build where it had none."""
+    with tarfile.open(target, "w", errors="surrogateescape") as archive:
+        archive.add(first / paths.SRC, paths.SRC, filter=_owned)
+        for name, link in links.items():
+            if name.startswith(f"{paths.SRC}/"):
+                member = tarfile.TarInfo(name)
+                member.type, member.linkname, member.mode = tarfile.SYMTYPE, link.target, 0o777
+                archive.addfile(_owned(member))
+        lock = f"{paths.SRC}/{paths.LOCK}"
+        of_build = first / paths.BUILD / paths.LOCK
+        if lock not in links and not os.path.lexists(first / lock) and of_build.is_file():
+            archive.add(of_build, lock, filter=_owned)
+
+
+def _owned(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    member.uid, member.gid, member.uname, member.gname = _USER, _GROUP, "", ""
+    return member

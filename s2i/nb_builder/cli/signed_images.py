@@ -1,0 +1,90 @@
+"""Signs and verifies the model in a service image, by files taken out of it and programs of this machine."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from nb_scorer.common import paths
+from nb_scorer.signature import bundle, origin
+
+from nb_builder.cli import environments
+from nb_builder.cli.calls import Call
+from nb_builder.cli.engine import Engine
+from nb_builder.cli.problems import ImageWithoutModel
+from nb_builder.images.engine import Image
+
+_WHY = "A signature is made for the model in an image that 's2i build' made."
+# The user of service images, and a group that each of their users is in.
+_OWNER = "1001:0"
+# What a program that verifies has of this user's environment.
+_OF_THIS_MACHINE = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
+
+
+def sign(call: Call, docker: Engine, name: str, target: str) -> int:
+    """Sign the model in the image `name`, and have `target` be that image with the signature; return the exit status.
+
+    Raise ImageMissing, ImageWithoutModel, or what nb_builder.images raises.
+    """
+    image = docker.require(name, _WHY)
+    image.require_plain()
+    with tempfile.TemporaryDirectory(prefix="nb-sign-") as scratch:
+        app_root, context = Path(scratch) / "app-root", Path(scratch) / "context"
+        _take(image, app_root, {paths.PROVENANCE: origin.LARGEST})
+        given = call.given
+        more = {"S2I_SIGN_KEY_FILE": given.key, "S2I_SIGN_CERTIFICATE_FILE": given.certificate}
+        status = call.builder("sign", str(app_root), returns=True, shows=True, more=more)
+        if status:
+            return status
+        # The context is all that goes to the engine: signatures alone.
+        names = [f"{paths.MODEL}/{paths.SIGNATURE}", f"{paths.BUILD}/{paths.PROVENANCE_SIGNATURE}"]
+        signatures = [each for each in names if (app_root / each).is_file()]
+        copies = [f"COPY --chown={_OWNER} {each} {image.app_root}/{each}" for each in signatures]
+        for each in signatures:
+            _lay(context / each, (app_root / each).read_bytes())
+        docker.derive(image, copies, context, target)
+    print(f"---> {target} is signed", file=sys.stderr if call.given.json else sys.stdout, flush=True)
+    return 0
+
+
+def verify(call: Call, docker: Engine, name: str, key: str) -> int:
+    """Verify the model in the image `name` by the public key in the file `key`; return the exit status.
+
+    Raise ImageMissing, ImageWithoutModel, or what nb_builder.images raises.
+    """
+    image = docker.require(name, _WHY)
+    with tempfile.TemporaryDirectory(prefix="nb-verify-") as scratch:
+        app_root = Path(scratch) / "app-root"
+        _take(image, app_root, {paths.PROVENANCE: origin.LARGEST, paths.PROVENANCE_SIGNATURE: bundle.LARGEST})
+        environments.ensure(call.installation, call.environ)
+        python = call.installation.home / "build" / "bin" / "python"
+        # Settings of this user's are not for this image, and those of the image are not for this machine.
+        environ = {name: value for name, value in call.environ.items() if name in _OF_THIS_MACHINE}
+        words = [str(python), "-I", "-u", "-m", "nb_builder", "verify", str(app_root), str(Path(key).absolute())]
+        ran = subprocess.run(words, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    # Where it was taken to is of no concern to anybody.
+    said = ran.stdout.decode("utf-8", "replace").replace(str(app_root), image.app_root)
+    print(said, end="", file=sys.stderr if call.given.json else sys.stdout, flush=True)
+    return ran.returncode
+
+
+def _take(image: Image, app_root: Path, build_files: dict[str, int]) -> None:
+    """Write the model of an image below `app_root`, and files of its build, of which each has a largest size."""
+    app_root.mkdir()
+    with image.files() as files:
+        if not files.write_folder(f"{image.app_root}/{paths.MODEL}", app_root / paths.MODEL):
+            raise ImageWithoutModel(image=image.name, folder=f"{image.app_root}/{paths.MODEL}")
+        for name, largest in build_files.items():
+            content = files.content(f"{image.app_root}/{paths.BUILD}/{name}", largest)
+            if content is not None:
+                _lay(app_root / paths.BUILD / name, content)
+
+
+def _lay(path: Path, content: bytes) -> None:
+    """Write a file that others may read, whatever the umask of this user is."""
+    for folder in (path.parent.parent, path.parent):
+        folder.mkdir(exist_ok=True)
+        folder.chmod(0o755)
+    path.write_bytes(content)
+    os.chmod(path, 0o664)

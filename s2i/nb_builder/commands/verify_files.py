@@ -1,0 +1,28 @@
+"""Verifies the model in files that were taken out of an image: `make verify` calls it. Nothing of them is loaded."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from nb_scorer.common import paths
+from nb_service import problems
+from nb_service.backends import verify
+from nb_service.signature.trust import Trust
+
+USAGE = "Usage: nb_builder verify APP_ROOT PUBLIC_KEY"
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Print whose the model in an APP_ROOT is, and where it comes from.
+
+    Raise ModelMissing, ModelUnsigned, SignatureInvalid, ModelNotAsSigned or VerifyUnusable; raise SystemExit with the
+    usage for other arguments.
+    """
+    if len(arguments) != 2:
+        print(USAGE, file=sys.stderr)
+        raise SystemExit(2)
+    folder, trusted = Path(arguments[0]) / paths.MODEL, Trust(arguments[1])
+    for name in (paths.MANIFEST, paths.PICKLE):
+        if not (folder / name).is_file():
+            raise problems.ModelMissing(folder / name)
+    print(verify.text(folder, trusted.digests_of(folder), trusted), end="")

@@ -1,0 +1,31 @@
+"""Variables that decide which code a program runs as it starts: nothing but a person at this machine may set them.
+
+Not a repository, and not an image. `s2i/bin` drops what it can of them before a build or a service begins.
+"""
+
+from collections.abc import Mapping
+
+# Of shells, the C library, the resolver, OpenSSL, and ours.
+_NAMES = frozenset(
+    (
+        *("PATH", "BASH_ENV", "ENV", "SHELLOPTS", "BASHOPTS", "PS4", "CDPATH", "GLOBIGNORE", "PROMPT_COMMAND"),
+        *("GLIBC_TUNABLES", "GCONV_PATH", "LOCPATH", "NLSPATH", "HOSTALIASES", "RESOLV_HOST_CONF", "RES_OPTIONS"),
+        *("OPENSSL_CONF", "OPENSSL_MODULES", "OPENSSL_ENGINES", "SSLKEYLOGFILE"),
+        *("PERL5LIB", "PERL5OPT", "RUBYOPT", "RUBYLIB", "NODE_OPTIONS", "NODE_PATH", "JAVA_TOOL_OPTIONS"),
+        *("EDITOR", "VISUAL", "PAGER", "BROWSER", "DOCKER", "MAKEFLAGS", "MAKEFILES"),
+        *("NB_BUILDER_HOME", "NB_BUILDER_PYTHON", "APP_ROOT", "HOME", "IFS", "SHELL"),
+    )
+)
+_BEGINNINGS = ("LD_", "DYLD_", "PYTHON", "BASH_FUNC_", "GIT_", "DOCKER_", "CONTAINER_")
+# They choose no code, and notebooks want them.
+_HARMLESS = frozenset(("PYTHONHASHSEED", "PYTHONUNBUFFERED", "PYTHONIOENCODING", "PYTHONUTF8", "PYTHONWARNINGS"))
+
+
+def is_unsafe(name: str) -> bool:
+    """Return whether a variable of this name can choose code that runs."""
+    return name not in _HARMLESS and (name in _NAMES or name.startswith(_BEGINNINGS) or not name.isidentifier())
+
+
+def without(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that choose no code."""
+    return {name: value for name, value in variables.items() if not is_unsafe(name)}

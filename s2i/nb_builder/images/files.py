@@ -1,0 +1,217 @@
+"""The one reader of files in an image: a stream of the engine's `cp`, of which only regular files count.
+
+Nothing in an image is unpacked with its links, and none of its programs runs. Whoever made the image decides on its
+names, kinds and sizes, so each is looked at before anything is written.
+"""
+
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import IO, NamedTuple
+
+from nb_builder.common import visible
+from nb_builder.images.problems import ImageFileRefused, ImageUnreadable
+
+# What a folder that is taken may have; a large environment has 100,000 files. tarfile keeps a note of each.
+MOST = 300_000
+# What stays free on the disk that files are taken to.
+RESERVE = 256 << 20
+_AT_ONCE = 1 << 20
+# How engines say that there is nothing: docker before and since version 25, and podman.
+_ABSENT = re.compile(
+    r"could not find the file|no such container:path|no such file or directory|could not be found", re.IGNORECASE
+)
+_KINDS: Mapping[bytes, str] = {
+    tarfile.SYMTYPE: "it is a symbolic link",
+    tarfile.LNKTYPE: "it is a further name of another file",
+    tarfile.CHRTYPE: "it is a device",
+    tarfile.BLKTYPE: "it is a device",
+    tarfile.FIFOTYPE: "it is a FIFO",
+    tarfile.DIRTYPE: "it is a folder",
+    tarfile.REGTYPE: "it is a file",
+}
+
+
+class Link(NamedTuple):
+    """A symbolic link in an image, which on this machine is nothing but this fact."""
+
+    target: str
+    mode: int
+
+
+class Files:
+    """The files in a container of an image, which need not run; `image` is its name for people."""
+
+    def __init__(self, program: str, environ: Mapping[str, str], container: str, image: str) -> None:
+        self._program = program
+        self._environ = dict(environ)
+        self._container = container
+        self._image = image
+
+    def content(self, path: str, largest: int) -> bytes | None:
+        """Return the bytes of the file at `path`, None where there is nothing.
+
+        Raise ImageFileRefused for what is no regular file, or has more than `largest` bytes; ImageUnreadable.
+        """
+        with self._archive(path) as archive:
+            member = archive.next() if archive else None
+            if archive is None or member is None:
+                return None
+            self._require(member, tarfile.REGTYPE, path)
+            if member.size > largest:
+                raise self.refused(path, f"it has {member.size} bytes, and {largest} at most are taken")
+            file = archive.extractfile(member)
+            return file.read() if file else b""
+
+    def write_folder(self, path: str, target: Path, links: dict[str, Link] | None = None) -> bool:
+        """Write the files of the folder at `path` into `target`, which is made; return whether there is such a folder.
+
+        A link is refused or, where `links` is given, noted there by its name in the folder; a further name of a file is
+        then one of its own. Raise ImageFileRefused or ImageUnreadable.
+        """
+        with self._archive(path) as archive:
+            first = archive.next() if archive else None
+            if archive is None or first is None:
+                return False
+            self._require(first, tarfile.DIRTYPE, path)
+            target.mkdir()
+            writer = _Writer(self, path, target, links)
+            for member in iter(archive.next, None):
+                writer.take(archive, member, first.name)
+        return True
+
+    def refused(self, path: str, reason: str) -> ImageFileRefused:
+        """Return the problem of what is at `path`."""
+        return ImageFileRefused(path=visible.line(path), image=self._image, reason=reason)
+
+    def _require(self, member: tarfile.TarInfo, kind: bytes, path: str) -> None:
+        if member.type != kind:
+            raise self.refused(path, _KINDS.get(member.type, "it is something else than a file"))
+
+    @contextlib.contextmanager
+    def _archive(self, path: str) -> Iterator[tarfile.TarFile | None]:
+        """Yield what the engine sends for `path`, None where the image has nothing there."""
+        command = [self._program, "cp", f"{self._container}:{path}", "-"]
+        with (
+            tempfile.TemporaryFile() as errors,
+            subprocess.Popen(command, env=self._environ, stdout=subprocess.PIPE, stderr=errors) as process,
+        ):
+            stream = process.stdout
+            assert stream is not None
+            try:
+                is_there = bool(stream.peek(1))  # type: ignore[attr-defined] # it is a BufferedReader
+                if is_there:
+                    with tarfile.open(fileobj=stream, mode="r|", errors="surrogateescape") as archive:
+                        yield archive
+                    while stream.read(_AT_ONCE):
+                        pass
+                else:
+                    yield None
+            except tarfile.TarError as error:
+                process.kill()
+                raise self._unreadable(f"it sends no archive ({error})") from error
+            except BaseException:
+                # Of what is refused, nothing more is read.
+                process.kill()
+                raise
+            status = process.wait()
+            errors.seek(0)
+            said = errors.read(_AT_ONCE).decode("utf-8", "replace").strip()
+            if status and (is_there or not _ABSENT.search(said)):
+                raise self._unreadable((said.splitlines() or [f"status {status}"])[-1].removesuffix("."))
+
+    def _unreadable(self, reason: str) -> ImageUnreadable:
+        return ImageUnreadable(image=self._image, program=self._program, reason=visible.line(reason))
+
+
+class _Writer:
+    """Writes the members of an archive into a folder, in which there is then no link and nothing but files."""
+
+    def __init__(self, files: Files, path: str, target: Path, links: dict[str, Link] | None) -> None:
+        self._files = files
+        self._path = path
+        self._target = target
+        self._links = links
+        self._left = shutil.disk_usage(target).free - RESERVE
+        self._count = 0
+
+    def take(self, archive: tarfile.TarFile, member: tarfile.TarInfo, top: str) -> None:
+        """Write a member, whose name begins with that of the folder, `top`; raise ImageFileRefused."""
+        name = self._name(member.name, top)
+        self._count += 1
+        if self._count > MOST:
+            raise self._files.refused(self._path, f"it has more than {MOST} entries")
+        if member.isdir():
+            self._mkdir(self._target / name, name)
+        elif member.type == tarfile.REGTYPE:
+            self._mkdir((self._target / name).parent, name)
+            self._write(archive, member, name)
+        elif self._links is not None and member.issym():
+            self._mkdir((self._target / name).parent, name)
+            if self._links.setdefault(name, Link(member.linkname, member.mode)).target != member.linkname:
+                raise self._refused(name, "it is there twice")
+        elif self._links is not None and member.islnk():
+            self._copy(self._name(member.linkname, top), name)
+        else:
+            raise self._refused(name, _KINDS.get(member.type, "it is something else than a file"))
+
+    def _name(self, given: str, top: str) -> str:
+        """Return the name of a member in the folder; raise ImageFileRefused for one that leads out of it."""
+        name = given.removeprefix(f"{top}/")
+        if name == given or {"", ".", ".."} & set(name.split("/")) or "\0" in name:
+            raise self._files.refused(given, "its name leads out of its folder")
+        return name
+
+    def _mkdir(self, folder: Path, name: str) -> None:
+        above = folder.relative_to(self._target)
+        if self._links and any(str(each) in self._links for each in (above, *above.parents)):
+            raise self._refused(name, "it is both a link and a folder")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError) as error:
+            raise self._refused(name, "it is both a file and a folder") from error
+
+    def _write(self, archive: tarfile.TarFile, member: tarfile.TarInfo, name: str) -> None:
+        source = archive.extractfile(member)
+        assert source is not None
+        with self._created(name, member.size, member.mode) as file:
+            shutil.copyfileobj(source, file, _AT_ONCE)
+        self._date(name, member.mtime)
+
+    def _copy(self, source: str, name: str) -> None:
+        """Write a further name of a file that has been written."""
+        path = self._target / source
+        if not path.is_file():
+            raise self._refused(name, "it is a further name of a file that is not in its folder")
+        self._mkdir((self._target / name).parent, name)
+        stat = path.stat()
+        with path.open("rb") as content, self._created(name, stat.st_size, stat.st_mode) as file:
+            shutil.copyfileobj(content, file, _AT_ONCE)
+        self._date(name, stat.st_mtime)
+
+    def _date(self, name: str, seconds: float) -> None:
+        """Give a file its date in the image, which bytecode has; one that this machine can't have is left out."""
+        with contextlib.suppress(OSError, OverflowError, ValueError):
+            os.utime(self._target / name, (seconds, seconds))
+
+    def _created(self, name: str, size: int, mode: int) -> IO[bytes]:
+        """Return a new file for `size` bytes; raise ImageFileRefused where there is something already, or no room."""
+        self._left -= size
+        if self._left < 0:
+            raise self._refused(name, f"with its {size} bytes, there is no room for the folder on this disk")
+        try:
+            descriptor = os.open(self._target / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        except FileExistsError as error:
+            raise self._refused(name, "it is there twice") from error
+        # Readable by whoever compares it; who owns it on this machine gives nobody rights.
+        os.fchmod(descriptor, mode & 0o777 | 0o400)
+        return open(descriptor, "wb")
+
+    def _refused(self, name: str, reason: str) -> ImageFileRefused:
+        return self._files.refused(f"{self._path}/{name}", reason)

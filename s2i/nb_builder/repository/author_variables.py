@@ -1,0 +1,105 @@
+"""What a repository's .s2i/environment may set: settings of the author's, and variables that choose no code.
+
+Settings of the platform, such as which indexes packages may come from, count only where the person or the server that
+builds has set them.
+"""
+
+import os
+from collections.abc import Mapping, MutableMapping
+from pathlib import Path
+from typing import NamedTuple
+
+from nb_service.settings import KNOBS as SERVICE_KNOBS
+
+from nb_builder.common.settings import KNOBS
+from nb_builder.common.unsafe_variables import is_unsafe
+from nb_builder.repository import ordinary_files
+
+FILE = Path(".s2i") / "environment"
+# A file of settings has a few lines.
+_LARGEST = 1 << 20
+(_SRC,) = (knob for knob in KNOBS if knob.env == "S2I_SRC")
+# Where programs are, in place of a PATH that a repository has set.
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+# Which indexes and authorities pip and uv trust, and which proxies all programs ask.
+_OF_INSTALLERS = ("PIP_", "UV_")
+_OF_THE_NETWORK = frozenset(
+    (
+        *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "FTP_PROXY", "NO_PROXY"),
+        *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NETRC"),
+    )
+)
+
+
+class Variables(NamedTuple):
+    """What a repository sets: what counts, and what is ignored, both by name."""
+
+    taken: dict[str, str]
+    ignored: dict[str, str]
+
+    @property
+    def note(self) -> str:
+        """Return a sentence on what is ignored, "" where nothing is."""
+        if not self.ignored:
+            return ""
+        return (
+            f"{FILE} sets {', '.join(sorted(self.ignored))}: ignored, because only the platform may. Set what you need "
+            "in the environment of the command, or by 'nb-builder build -e' or 's2i build -e'."
+        )
+
+
+def read(folder: Path) -> Variables:
+    """Return what .s2i/environment sets, read as s2i reads it: NAME=value lines, `#` only at the start.
+
+    Raises FileRefused.
+    """
+    path = folder / FILE
+    if not ordinary_files.is_file(path, folder):
+        return Variables({}, {})
+    with path.open("rb") as file:
+        # Decoded as os.environ is, so that any bytes reach the build unchanged.
+        lines = os.fsdecode(file.read(_LARGEST)).splitlines()
+    pairs = (line.split("=", 1) for line in lines if "=" in line and not line.lstrip().startswith("#"))
+    return sorted_out({name.strip(): value.strip().replace("\0", "") for name, value in pairs})
+
+
+def sorted_out(variables: Mapping[str, str]) -> Variables:
+    """Return which of a repository's variables count."""
+    ignored = {name: value for name, value in variables.items() if is_of_the_platform(name)}
+    return Variables({name: value for name, value in variables.items() if name not in ignored}, ignored)
+
+
+def is_of_the_platform(name: str) -> bool:
+    """Return whether a variable is no author's to set."""
+    upper = name.upper()
+    return name in _PLATFORM or upper in _OF_THE_NETWORK or upper.startswith(_OF_INSTALLERS) or is_unsafe(name)
+
+
+def of_author() -> frozenset[str]:
+    """Return the settings that are the author's."""
+    return _names(platform=False) - _PLATFORM
+
+
+def enforce(environ: MutableMapping[str, str]) -> Variables:
+    """Take out of `environ` what it has of the repository and may not; return that, as ignored.
+
+    For a build in an image, whose engine has set the repository's variables and those of `-e` alike: what has the
+    repository's value is the repository's. Raise FileRefused.
+    """
+    # A repository that sets S2I_SRC is still where s2i has laid it.
+    usual = _SRC.default
+    places = {Path(environ.get(_SRC.env) or usual), usual}
+    pairs = [pair for folder in places for pair in read(folder).ignored.items()]
+    found = {name: value for name, value in pairs if value and environ.get(name) == value}
+    for name in found:
+        del environ[name]
+    if "PATH" in found:
+        environ["PATH"] = _PATH
+    return Variables({}, found)
+
+
+def _names(*, platform: bool) -> frozenset[str]:
+    return frozenset(knob.env for knob in (*KNOBS, *SERVICE_KNOBS) if knob.platform == platform)
+
+
+_PLATFORM = _names(platform=True)

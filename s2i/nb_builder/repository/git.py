@@ -1,0 +1,142 @@
+"""The one place that runs git: for facts about a checkout that somebody else has made, and to clone one.
+
+A checkout's own configuration can name programs for almost everything that git does. `facts` asks in a way that starts
+none of them, and reaches no other machine.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+# Before, git does not know the variables by which it is told all of this.
+_OLDEST = (2, 31)
+# A checkout may have a pipe where git looks for a file.
+TIME_LIMIT = 10
+# What git has of this user's environment: not where another repository is, as in a hook of git.
+_KEPT = (
+    *("PATH", "HOME", "XDG_CONFIG_HOME", "TMPDIR", "SUDO_UID"),
+    *("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM"),
+)
+_SETTINGS = {
+    # A folder that looks like a repository, and came with a clone, is none.
+    "safe.bareRepository": "explicit",
+    "core.fsmonitor": "false",
+    "core.hooksPath": os.devnull,
+    "core.attributesFile": os.devnull,
+    "core.sshCommand": "false",
+    "core.pager": "cat",
+    "log.showSignature": "false",
+    "protocol.allow": "never",
+    "credential.helper": "",
+    "submodule.recurse": "false",
+}
+# What git would otherwise fetch: objects of a partial clone that are not here.
+_NO_FETCH = {"GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"}
+_FILTER = re.compile(r"filter\..+\.(?:clean|smudge|process|required)", re.DOTALL)
+
+
+def is_there() -> bool:
+    """Return whether there is a git that can be asked."""
+    program = shutil.which("git")
+    return program is not None and _version(program) >= _OLDEST
+
+
+def facts(folder: Path, *arguments: str, top: Path | None = None) -> str | None:
+    """Return what git prints about the repository that `folder` is in, None for an error or another user's checkout.
+
+    With `top`, the repository must be that folder, wherever its configuration says that its files are.
+    """
+    program = shutil.which("git")
+    if program is None or _version(program) < _OLDEST:
+        return None
+    environ = {**_kept(), **_NO_FETCH, "LC_ALL": "C"}
+    if top is not None:
+        environ |= {"GIT_WORK_TREE": os.path.realpath(top), "GIT_CEILING_DIRECTORIES": os.path.realpath(top.parent)}
+    command = [program, "-C", str(folder)]
+    listed = _output([*command, "config", "--list", "--name-only", "-z"], {**environ, **_configured(_SETTINGS)})
+    if listed is None:
+        return None
+    filters = {
+        name: "false" if name.endswith("required") else "" for name in listed.split("\0") if _FILTER.fullmatch(name)
+    }
+    return _output([*command, *arguments], {**environ, **_configured({**_SETTINGS, **filters})})
+
+
+def top_of(folder: Path) -> Path | None:
+    """Return the top of the checkout that `folder` is in; None where it is in none."""
+    printed = facts(folder, "rev-parse", "--show-toplevel")
+    if not printed:
+        return None
+    top, here = Path(printed), Path(os.path.realpath(folder))
+    # A configuration can say that its files are anywhere.
+    is_above = top == here or top in here.parents
+    return top if is_above and os.path.lexists(top / ".git") else None
+
+
+def clone(url: str, target: Path, *options: str) -> bool:
+    """Clone what `url` names, with git's own words on stderr; return whether that went well."""
+    return _went_well("clone", "--quiet", *options, "--", url, str(target))
+
+
+def fetch_submodules(checkout: Path) -> bool:
+    """Fetch the submodules of a clone that was just made; return whether that went well."""
+    arguments = ["submodule", "--quiet", "update", "--init", "--recursive", "--depth", "1"]
+    return _went_well("-C", str(checkout), *arguments)
+
+
+def init(folder: Path) -> bool:
+    """Make `folder` a repository, unless it is in one; return whether it is a new one."""
+    if facts(folder, "rev-parse", "--is-inside-work-tree") is not None or shutil.which("git") is None:
+        return False
+    words = ["git", "init", "--quiet", str(folder)]
+    return subprocess.run(words, env=_without_repository(), capture_output=True).returncode == 0
+
+
+def _went_well(*arguments: str) -> bool:
+    """Return whether git did this, with the user's own configuration and programs: what a user would do by hand."""
+    own = ["-c", f"core.hooksPath={os.devnull}", "-c", "protocol.ext.allow=never"]
+    return subprocess.run(["git", *own, *arguments], env=_without_repository()).returncode == 0
+
+
+def _kept() -> dict[str, str]:
+    return {name: os.environ[name] for name in _KEPT if name in os.environ}
+
+
+def _without_repository() -> dict[str, str]:
+    """Return the environment without what names another repository, as git's hooks have it."""
+    names = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR", "GIT_PREFIX")
+    return {name: value for name, value in os.environ.items() if name not in names}
+
+
+def _configured(settings: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables by which git takes settings before all files; names may have any characters."""
+    variables = {"GIT_CONFIG_COUNT": str(len(settings))}
+    for number, (name, value) in enumerate(settings.items()):
+        variables |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": value}
+    return variables
+
+
+def _output(command: list[str], environ: Mapping[str, str]) -> str | None:
+    try:
+        completed = subprocess.run(
+            command,
+            env=dict(environ),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="surrogateescape",
+            timeout=TIME_LIMIT,
+        )
+    except (subprocess.TimeoutExpired, OSError, ValueError):
+        return None
+    return completed.stdout.strip("\n") if completed.returncode == 0 else None
+
+
+@cache
+def _version(program: str) -> tuple[int, ...]:
+    found = re.search(r"(\d+)\.(\d+)", _output([program, "--version"], _kept()) or "")
+    return tuple(map(int, found.groups())) if found else (0,)
