@@ -133,6 +133,22 @@ class PoolProcess:
             front_socket.close()
             self._process.kill()
 
+    @property
+    def has_jobs(self) -> bool:
+        """Return whether it waits for scorers."""
+        return self._server is not None and self._server.has_jobs
+
+    @property
+    def heard_at(self) -> float:
+        """Return when it was started, or last sent anything (the loop's time)."""
+        return max(self._started_at, self._server.heard_at if self._server is not None else 0.0)
+
+    def kill(self, why: str) -> None:
+        """Kill it for the reason `why`; `reap` then starts another."""
+        if self._process is not None:
+            self._say(f"{self._title} is killed: {why}.")
+            self._process.kill()
+
     def works(self) -> None:
         """Note a sign of life: it is not in a crash loop."""
         self._deaths = 0

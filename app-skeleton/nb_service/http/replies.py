@@ -79,6 +79,7 @@ NO_APP = problem(
 )
 NOT_READY = problem(503, "No scorer is ready; try again.", (("Retry-After", str(RETRY_SECONDS)),))
 TOO_SLOW = problem(504, "The prediction took longer than this service allows.")
+APP_TOO_SLOW = problem(504, "The process that answers this did not finish the response in time.")
 
 READY = Reply(200, b'{"status": "ready"}\n')
 UNREADY = problem(503, "Not ready for predictions.", (("Retry-After", str(RETRY_SECONDS)),))
