@@ -43,7 +43,7 @@ class PoolProcess:
         self.on_down = lambda: None  # called when it is in a crash loop
         self._loop = loop
         self._pool = pool
-        self._title = title
+        self.title = title
         self._module = module
         self._environ = environ
         self._facts = facts
@@ -97,7 +97,7 @@ class PoolProcess:
         except OSError as error:
             self._deaths += 1
             if self._deaths == 1:
-                self._say(f"{self._title} can't be started: {error.strerror or error}; trying again.")
+                self._say(f"{self.title} can't be started: {error.strerror or error}; trying again.")
             self._start_later()
             if self.is_down:
                 self.on_down()
@@ -146,7 +146,7 @@ class PoolProcess:
     def kill(self, why: str) -> None:
         """Kill it for the reason `why`; `reap` then starts another."""
         if self._process is not None:
-            self._say(f"{self._title} is killed: {why}.")
+            self._say(f"{self.title} is killed: {why}.")
             self._process.kill()
 
     def works(self) -> None:
@@ -164,7 +164,7 @@ class PoolProcess:
         if self._loop.time() - self._started_at > STEADY_SECONDS:
             self._deaths = 0
         self._deaths += 1
-        self._say(f"{self._title} {phrases.ending(status)}; starting another.")
+        self._say(f"{self.title} {phrases.ending(status)}; starting another.")
         self._start_later()
         if self.is_down:
             self.on_down()

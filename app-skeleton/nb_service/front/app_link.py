@@ -230,7 +230,7 @@ class AppLink:
             upstream.close()
         for queue in self._waiting:
             while queue and now - queue[0].since > self._wait_seconds:
-                queue[0].refuse(replies.FULL)
+                queue[0].refuse(replies.APP_FULL)
         self._look_for_hang(now)
 
     def _look_for_hang(self, now: float) -> None:
