@@ -30,7 +30,7 @@ LARGE = """
 
     examples = [0.0]
 """
-FULL = "More samples wait than this service takes; try again."
+FULL = "More samples wait than this service takes (S2I_MAX_QUEUE); try again."
 NO_KEY = (
     "This service wants a key: Authorization: Bearer <key>, or X-API-Key: <key>; "
     "a browser asks for it, as the password of any user."

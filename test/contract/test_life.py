@@ -168,7 +168,13 @@ def test_a_wrong_golden_row_keeps_a_service_from_getting_ready(start, model_cach
     (root / "model" / "golden.ndjson").write_text('{"sample": 1, "answer": 2, "from": "examples"}\n')
     service = start(root, PORT=free_port())
     service.wait_for(r"Not ready: golden row 1 \(1\) must give 2 and gave 1\.")
-    assert service.status("/readyz") == 503
+    status, body, _ = service.ask(None, "/readyz", "GET", {})
+    assert status == 503
+    # What the row has is for the log alone: a health check needs no key.
+    assert body["detail"] == (
+        "Not ready for predictions. Golden row 1 is not predicted as it was when the model was built; "
+        "the log has both predictions."
+    )
     assert service.status("/healthz") == 200
 
 

@@ -135,7 +135,7 @@ def test_a_full_queue_is_503_with_retry_after(start):
     status, body, headers = service.ask("3")
     os.kill(service.scorers[0], signal.SIGCONT)
     assert (status, headers["Retry-After"]) == (503, "1")
-    assert body["detail"] == "More samples wait than this service takes; try again."
+    assert body["detail"] == "More samples wait than this service takes (S2I_MAX_QUEUE); try again."
     assert [receive(one) for one in waiting] == [200] * 3
 
 

@@ -131,6 +131,8 @@ def build_with_buildah(folder, builder, tag, isolation):
     try:
         docker.docker("save", "--output", str(folder.parent / "builder.tar"), builder)
         run("pull", f"docker-archive:{folder.parent}/builder.tar")
+        # By the name that s2i writes; without the tag it would be looked for in a registry.
+        run("tag", f"localhost/{builder}:latest", f"docker.io/library/{builder}:latest")
         run("bud", f"--isolation={isolation}", "--pull-never", f"--tag={tag}", str(folder))
         run("push", tag, f"docker-archive:{folder.parent}/service.tar:{tag}")
         docker.docker("load", "--input", str(folder.parent / "service.tar"))

@@ -55,12 +55,16 @@ def main(args: list[str], environ: dict) -> int:
     client = PoolClient(link, gone=_exit, is_given_up=_client_is_gone)
     model = model_folder.read(Path(settings.app_root).absolute(), settings.trust)
     served = identity.of(model, settings.model_name)
-    health = Health(lambda: client.facts()["ready"], settings.aip_health_route)
+    health = Health(
+        lambda: client.facts()["ready"],
+        settings.aip_health_route,
+        lambda: client.facts().get("why_not_ready", ""),
+    )
     is_alone = settings.front == "waitress"
     requests = Requests()
 
     def numbers() -> dict:
-        return {**client.facts(), **(requests.numbers() if is_alone else {})}
+        return {**client.ask_front({"numbers": True}), **(requests.numbers() if is_alone else {})}
 
     baseline = None if settings.drift == drift.OFF else drift.baseline_of(model)
     context = RouteContext(client, model, served, health, settings, numbers, baseline)

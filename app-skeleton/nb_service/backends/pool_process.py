@@ -43,7 +43,7 @@ class PoolProcess:
         self.on_down = lambda: None  # called when it is in a crash loop
         self._loop = loop
         self._pool = pool
-        self._title = title
+        self.title = title
         self._module = module
         self._environ = environ
         self._facts = facts
@@ -97,7 +97,7 @@ class PoolProcess:
         except OSError as error:
             self._deaths += 1
             if self._deaths == 1:
-                self._say(f"{self._title} can't be started: {error.strerror or error}; trying again.")
+                self._say(f"{self.title} can't be started: {error.strerror or error}; trying again.")
             self._start_later()
             if self.is_down:
                 self.on_down()
@@ -133,6 +133,22 @@ class PoolProcess:
             front_socket.close()
             self._process.kill()
 
+    @property
+    def has_jobs(self) -> bool:
+        """Return whether it waits for scorers."""
+        return self._server is not None and self._server.has_jobs
+
+    @property
+    def heard_at(self) -> float:
+        """Return when it was started, or last sent anything (the loop's time)."""
+        return max(self._started_at, self._server.heard_at if self._server is not None else 0.0)
+
+    def kill(self, why: str) -> None:
+        """Kill it for the reason `why`; `reap` then starts another."""
+        if self._process is not None:
+            self._say(f"{self.title} is killed: {why}.")
+            self._process.kill()
+
     def works(self) -> None:
         """Note a sign of life: it is not in a crash loop."""
         self._deaths = 0
@@ -148,7 +164,7 @@ class PoolProcess:
         if self._loop.time() - self._started_at > STEADY_SECONDS:
             self._deaths = 0
         self._deaths += 1
-        self._say(f"{self._title} {phrases.ending(status)}; starting another.")
+        self._say(f"{self.title} {phrases.ending(status)}; starting another.")
         self._start_later()
         if self.is_down:
             self.on_down()

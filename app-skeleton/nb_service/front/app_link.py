@@ -35,6 +35,9 @@ LOOKS, POSTS, UPLOADS = range(3)
 # on a connection that the app is just closing would be lost.
 MOST_IDLE = 16
 IDLE_SECONDS = 5.0
+# An app that works on a request, waits for no scorer and shows no sign of life for so long hangs. No request may take
+# longer than that between two of its own signs of life. With a larger S2I_PREDICT_TIMEOUT, that is the limit.
+HANG_SECONDS = 60.0
 # How far the front writes ahead of what the app reads; also how much of a body arrives before it needs a slot.
 AHEAD = 1 << 16
 # Nobody accepts while the app is starting, and on a UNIX socket with a full queue a connect that may not block fails at
@@ -85,6 +88,9 @@ class AppLink:
         self._process = process
         self._process.on_down = self._refuse_all
         self._wait_seconds = wait_seconds
+        self._hang_seconds = max(HANG_SECONDS, wait_seconds)
+        self._alive_at = 0.0  # when the app last showed a sign of life on these connections (the loop's time)
+        self._scored_at = 0.0  # when it last waited for scorers
         self._secret = process.secret.encode("ascii")
         self._closed = False
         self._idle: list[Upstream] = []
@@ -97,6 +103,10 @@ class AppLink:
     def works(self) -> None:
         """Note that the app has answered."""
         self._process.works()
+
+    def heard(self) -> None:
+        """Note that the app has read or written something."""
+        self._alive_at = self.loop.time()
 
     def close(self) -> None:
         """Refuse the requests that wait, and close idle connections."""
@@ -225,13 +235,33 @@ class AppLink:
             self._idle.remove(upstream)
 
     def expire(self, now: float) -> None:
-        """Refuse requests that have waited for a slot longer than a prediction may take; close idle connections."""
+        """Refuse requests that have waited for a slot longer than a prediction may take; close idle connections.
+
+        An app that hangs is killed: the next one takes its place. A request that it has forgotten gets 504.
+        """
         for upstream in [upstream for upstream in self._idle if now - upstream.since > IDLE_SECONDS]:
             self._idle.remove(upstream)
             upstream.close()
         for queue in self._waiting:
             while queue and now - queue[0].since > self._wait_seconds:
-                queue[0].refuse(replies.FULL)
+                queue[0].refuse(replies.APP_FULL)
+        self._look_for_hang(now)
+
+    def _look_for_hang(self, now: float) -> None:
+        if self._process.has_jobs:
+            self._scored_at = now
+        latest = now - self._hang_seconds
+        overdue = [active for active in self._active if active.waits_for_app and active.active_at < latest]
+        if not overdue or self._scored_at >= latest:
+            return
+        if max(self._alive_at, self._process.heard_at) < latest:
+            self._process.kill(f"it has been working on requests for {self._hang_seconds:g} s without any sign of life")
+            for exchange in overdue:
+                # Those that the app has not accepted yet are answered by the next one.
+                exchange.active_at = now
+            return
+        for exchange in overdue:
+            exchange.is_forgotten()
 
     def _refuse_all(self) -> None:
         for queue in self._waiting:
@@ -245,7 +275,7 @@ class AppLink:
 
         The client's own bytes are not passed on, so that waitress can't understand them differently.
         """
-        lines = [b"%b %b HTTP/1.1\r\n" % (_method(request), request.head.target)]
+        lines = [b"%b %b HTTP/1.1\r\n" % (request.command.encode("ascii"), request.head.target)]
         lines += [b"%b: %b\r\n" % field for field in request.head.fields.items() if field[0] not in NOT_FORWARDED]
         if b"host" not in request.head.fields:
             lines.append(b"host: \r\n")
@@ -258,11 +288,6 @@ class AppLink:
         return b"".join(lines)
 
 
-def _method(request: Request) -> bytes:
-    # A response to HEAD has a length and no body, which the response parser can't know; the front leaves the body out.
-    return b"GET" if request.command == "HEAD" else request.command.encode("ascii")
-
-
 class Exchange:
     """One request to the app and its response; neither side is read faster than the other takes it."""
 
@@ -270,6 +295,7 @@ class Exchange:
         self.kind: int | None = None  # LOOKS, POSTS or UPLOADS, once it needs a slot
         self.has_slot = False
         self.since = 0.0  # when it began to wait for one (the loop's time)
+        self.active_at = 0.0  # when the app last took or gave bytes of it (the loop's time)
         self.has_begun = False
         self.is_over = False
         self._app = app
@@ -327,13 +353,35 @@ class Exchange:
 
     # --- called by the link ---
 
+    @property
+    def waits_for_app(self) -> bool:
+        """Return whether the app has to do something now, and not the client."""
+        upstream = self._upstream
+        if upstream is None:
+            return False
+        return (self._body_is_sent or upstream.is_full) and not (self.has_begun and not self._connection.takes)
+
+    def is_forgotten(self) -> None:
+        """End the exchange, which the app has left lying: refuse the request, or break off its response."""
+        if self.has_begun:
+            self.connection_broke()
+        else:
+            self.refuse(replies.APP_TOO_SLOW)
+
+    def heard(self) -> None:
+        """Note that the app has taken or given bytes."""
+        self.active_at = self._app.loop.time()
+        self._app.heard()
+
     def connected(self, upstream: "Upstream") -> None:
         """Send the head, and what has arrived of the body."""
         self._upstream = upstream
+        self.active_at = self._app.loop.time()
         upstream.begin(self)
         upstream.write(self._app.head_of(self._request, self._length) + self._unsent_body)
         self._unsent_body = bytearray()
-        self._connection.release()
+        if not upstream.is_full:
+            self._connection.release()
 
     def refuse(self, reply: Reply) -> None:
         """Answer with `reply` instead."""
@@ -392,11 +440,14 @@ class Exchange:
         if self._body_is_sent and self._answer_length is not None:
             # A response with a length is one that Flask has finished; all that is left is to pass it on.
             self._app.answer_is_whole(self)
+        if self._request.command == "HEAD":
+            # Whether a body follows, the response's parser can't know: this connection serves no other request.
+            connection = self._connection
+            self._finish(reuse=False)
+            connection.end_answer(is_whole=True)
 
     def on_body(self, piece: bytes) -> None:
         """Pass on a piece of the response's body."""
-        if self._request.command == "HEAD":
-            return
         self._connection.answer_piece(b"%x\r\n%b\r\n" % (len(piece), piece) if self._in_chunks else piece)
         if not self._connection.takes and self._upstream is not None:
             self._upstream.pause()
@@ -419,7 +470,7 @@ class Upstream(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._exchange: Exchange | None = None
         self._parser: HttpResponseParser | None = None
-        self._is_full = False
+        self.is_full = False  # whether more was written than the app has taken
 
     def begin(self, exchange: Exchange) -> None:
         """Serve `exchange` from now on."""
@@ -471,12 +522,15 @@ class Upstream(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """Hold the body back."""
+        self.is_full = True
         if self._exchange is not None:
             self._exchange.hold()
 
     def resume_writing(self) -> None:
         """Read more of the body."""
+        self.is_full = False
         if self._exchange is not None:
+            self._exchange.heard()
             self._exchange.release()
 
     def data_received(self, data: bytes) -> None:
@@ -485,6 +539,7 @@ class Upstream(asyncio.Protocol):
             # No request was sent.
             self.close()
             return
+        self._exchange.heard()
         try:
             self._parser.feed_data(data)
         except HttpParserError:

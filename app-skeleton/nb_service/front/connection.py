@@ -435,7 +435,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _on_no_room(self) -> None:
         self._end_waiting()
-        self._refuse_reply(replies.FULL)
+        self._refuse_reply(replies.HELD)
 
     def _end_waiting(self) -> None:
         if self._room_timer is not None:

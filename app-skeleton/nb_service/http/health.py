@@ -10,11 +10,14 @@ from nb_service.http.replies import Reply
 class Health:
     """Answers the checks of Kubernetes, SageMaker, MLflow and Open Inference, and Vertex AI's under its own path.
 
-    `is_ready` says whether predictions are answered.
+    `is_ready` returns whether predictions are answered, and `why_not` why not, as a sentence that any client may read.
     """
 
-    def __init__(self, is_ready: Callable[[], bool], vertex_route: str = "") -> None:
+    def __init__(
+        self, is_ready: Callable[[], bool], vertex_route: str = "", why_not: Callable[[], str] = lambda: ""
+    ) -> None:
         self.is_ready = is_ready
+        self._why_not = why_not
         ready = partial(self._ready_as, replies.READY)
         pong = partial(self._ready_as, replies.PONG)
         self._checks: dict[str, Callable[[], Reply]] = {
@@ -43,4 +46,4 @@ class Health:
         return self._checks[path]()
 
     def _ready_as(self, word: Reply) -> Reply:
-        return word if self.is_ready() else replies.UNREADY
+        return word if self.is_ready() else replies.unready(self._why_not())

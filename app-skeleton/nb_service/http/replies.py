@@ -70,7 +70,10 @@ NO_JSON_HEADER = problem(
     "/predict/batch.",
 )
 DIED = problem(500, "The process that worked on this sample ended before it answered.")
-FULL = problem(503, "More samples wait than this service takes; try again.", (("Retry-After", str(RETRY_SECONDS)),))
+_LATER = (("Retry-After", str(RETRY_SECONDS)),)
+FULL = problem(503, "More samples wait than this service takes (S2I_MAX_QUEUE); try again.", _LATER)
+HELD = problem(503, "Requests and responses hold more bytes than this service takes (S2I_MAX_HELD); try again.", _LATER)
+APP_FULL = problem(503, "More requests wait for other routes than /predict than this service takes; try again.", _LATER)
 TOO_LARGE_WORDS = "The body is larger than this service takes (S2I_MAX_BODY)."
 TOO_LARGE = problem(413, TOO_LARGE_WORDS)
 NO_HTTP2 = problem(505, "HTTP/2 is not spoken here.")
@@ -79,14 +82,21 @@ NO_APP = problem(
 )
 NOT_READY = problem(503, "No scorer is ready; try again.", (("Retry-After", str(RETRY_SECONDS)),))
 TOO_SLOW = problem(504, "The prediction took longer than this service allows.")
+APP_TOO_SLOW = problem(504, "The process that answers this did not finish the response in time.")
 
 READY = Reply(200, b'{"status": "ready"}\n')
-UNREADY = problem(503, "Not ready for predictions.", (("Retry-After", str(RETRY_SECONDS)),))
 # For SageMaker, which wants an empty body, and MLflow.
 PONG = Reply(200, b"", "text/plain")
 V2_LIVE = Reply(200, b'{"live": true}\n')
 V2_READY = Reply(200, b'{"ready": true}\n')
 HEALTHY = Reply(200, b'{"status": "alive"}\n')
+
+
+def unready(why: str) -> Reply:
+    """Return the reply of a service that is not ready, for this reason (a sentence)."""
+    detail = f"Not ready for predictions. {why}".strip()
+    return problem(503, detail, (("Retry-After", str(RETRY_SECONDS)),))
+
 
 _FIXED = {
     outcomes.DIED: DIED,

@@ -114,6 +114,7 @@ class ScorerManager:
         self._silent: dict[int, float] = {}  # start times of scorers that have not said hello, by number
         self._slowest_hello = 0.0
         self._unfit: list[Link] = []  # that answered a golden row wrongly
+        self.unfit_row: int | None = None  # the number of that row, from 1
 
     @property
     def hopeful(self) -> bool:
@@ -121,6 +122,20 @@ class ScorerManager:
         if self.stopping or (self._unfit and not self.warm):
             return False
         return self._deaths < CRASH_LOOP or not self.crash_looping
+
+    @property
+    def why_not_ready(self) -> str:
+        """Return what keeps scorers from working, as a sentence; "" where nothing is known that does."""
+        if self.unfit_row is not None and not self.warm:
+            return (
+                f"Golden row {self.unfit_row} is not predicted as it was when the model was built; "
+                "the log has both predictions."
+            )
+        if self.crash_looping:
+            return f"{self._deaths} scorers in a row ended before they answered anything; the log says how."
+        if self.hindrance is not None:
+            return f"No process can be started: {self.hindrance.reason}."
+        return "" if self.warm else "The model is loading."
 
     @property
     def crash_looping(self) -> bool:
@@ -447,6 +462,7 @@ class ScorerManager:
             if result.same or (result.answer.outcome == OK and not self._plan.compare):
                 continue
             row = self._plan.golden[result.row]
+            self.unfit_row = result.row + 1
             shown = json.dumps(result.value)[:200] if result.answer.outcome == OK else "no answer"
             self._say_unfit(
                 f"Not ready: golden row {result.row + 1} ({json.dumps(row['sample'])[:200]}) must give "

@@ -71,6 +71,17 @@ class Pool:
         return self.manager.warm and self.manager.hopeful and not self._deserted
 
     @property
+    def why_not_ready(self) -> str:
+        """Return why `ready` is False, as a sentence without anything of the model's data; "" where it is True."""
+        if self.ready:
+            return ""
+        if self.manager.stopping:
+            return "The service is stopping."
+        return (
+            self.manager.why_not_ready or "No scorer has the model at the moment; the log says how the last one ended."
+        )
+
+    @property
     def busy(self) -> bool:
         """Return whether a sample waits or is being worked on."""
         return bool(self._queue) or any(link.in_flight for link in self.manager.links.values())

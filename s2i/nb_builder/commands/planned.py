@@ -15,6 +15,7 @@ from nb_scorer.model import golden_rows
 
 from nb_builder.common.log import Log
 from nb_builder.common.settings import PROBLEM_FILE, Settings
+from nb_builder.repository import author_variables
 
 if TYPE_CHECKING:
     from nb_builder.fix.plan import Plan
@@ -204,10 +205,9 @@ def _asked(
 
 def _write_settings(folder: Path, chosen: Mapping[str, str]) -> None:
     """Add settings to .s2i/environment; those that it has already stay."""
-    from nb_builder.commands import target
-
     file = folder / ".s2i" / "environment"
-    has = target.s2i_environment(folder)
+    found = author_variables.read(folder)
+    has = {*found.taken, *found.ignored}
     lines = [f"{name}={value}\n" for name, value in chosen.items() if name not in has]
     file.parent.mkdir(exist_ok=True)
     before = file.read_text("utf-8") if file.is_file() else ""

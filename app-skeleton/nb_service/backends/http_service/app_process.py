@@ -30,8 +30,8 @@ class AppProcess(PoolProcess):
     ) -> None:
         # With waitress alone: clients themselves wait on the listening socket, and nobody else answers them.
         self.is_alone = False
-        # Gets what the app tells of its answers and of feedback.
-        self.on_feedback: Callable[[dict], dict | None] = lambda news: None
+        # Gets what the app asks for, and what it tells of its answers and of feedback.
+        self.on_question: Callable[[dict], dict | None] = lambda news: None
         self.secret = secrets.token_hex(16)
         self._listener = listener
         title = "The app, which serves all but plain predictions,"
@@ -41,7 +41,7 @@ class AppProcess(PoolProcess):
 
     def on_news(self, news: dict) -> dict | None:
         """Return what the app asks for."""
-        return self.on_feedback(news)
+        return self.on_question(news)
 
     @property
     def descriptors(self) -> tuple[int, ...]:

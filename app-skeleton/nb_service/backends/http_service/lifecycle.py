@@ -62,6 +62,10 @@ class Companion(Protocol):
         """Return the process id while it runs."""
 
     @property
+    def title(self) -> str:
+        """Return what messages call it."""
+
+    @property
     def is_ready(self) -> bool:
         """Return whether samples get to it."""
 
@@ -109,7 +113,7 @@ class HttpService:
         self._ended = False
         self._announced = False
         self._problem: problems.Problem | None = None
-        self._health = Health(self._is_ready, settings.aip_health_route)
+        self._health = Health(self._is_ready, settings.aip_health_route, self._why_not_ready)
         self._requests = Requests()
         self._baseline = drift.baseline_of(pool.model)
         self._feedback = Feedback(settings.feedback_memory, [row["answer"] for row in pool.plan.golden])
@@ -186,20 +190,27 @@ class HttpService:
         return front
 
     def _make_app(self, listener: socket.socket) -> AppProcess:
-        app = AppProcess(self._loop, self._pool, listener, self._environ, self._facts, self._log)
-        app.on_feedback = self._hear_feedback
+        app = AppProcess(self._loop, self._pool, listener, self._environ, self._state, self._log)
+        app.on_question = self._answer_app
         return app
 
-    def _hear_feedback(self, news: dict) -> dict | None:
+    def _answer_app(self, news: dict) -> dict | None:
+        """Return what the app asks for: all numbers, or what comes of feedback."""
+        if "numbers" in news:
+            return self._numbers()
         if "look" in news:
             # Answers are kept in bulk: feedback may be about one that has just left.
             self._samples.count()
         return self._feedback.heard(news)
 
-    def _facts(self) -> dict:
-        """Return what the app gets when it asks for facts: readiness, and all numbers."""
-        state = {"ready": self._is_ready(), "answers": self._pool.ready, "pid": os.getpid()}
-        numbers = {**state, **self._requests.numbers(), **self._samples.numbers()}
+    def _state(self) -> dict:
+        """Return what the app gets when it asks for facts: it does so for each check of readiness."""
+        why = self._why_not_ready()
+        return {"ready": not why, "why_not_ready": why, "answers": self._pool.ready, "pid": os.getpid()}
+
+    def _numbers(self) -> dict:
+        """Return the state and all numbers, for metrics and pages."""
+        numbers = {**self._state(), **self._requests.numbers(), **self._samples.numbers()}
         for companion in self._companions:
             numbers |= companion.numbers()
         return {**numbers, "feedback": self._feedback.numbers()}
@@ -222,6 +233,13 @@ class HttpService:
 
     def _is_ready(self) -> bool:
         return self._pool.ready and not self._draining and all(companion.is_ready for companion in self._companions)
+
+    def _why_not_ready(self) -> str:
+        """Return why the service is not ready, as a sentence; "" where it is."""
+        if self._draining:
+            return "The service is stopping."
+        waiting = [companion.title for companion in self._companions if not companion.is_ready]
+        return self._pool.why_not_ready or (f"{waiting[0]} is not connected or does not listen yet." if waiting else "")
 
     @property
     def _is_beside(self) -> bool:

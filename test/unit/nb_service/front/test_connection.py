@@ -21,10 +21,16 @@ class Process:
     """An app's process that is never started."""
 
     secret = "s"
-    is_down = False
+    is_down = has_jobs = False
+    heard_at = 0.0
 
     def __init__(self) -> None:
         self.on_down = lambda: None
+        self.killed: list[str] = []
+
+    def kill(self, why: str) -> None:
+        """Note why."""
+        self.killed.append(why)
 
     def start(self) -> None:
         """Do nothing."""
@@ -250,3 +256,139 @@ def test_without_abstract_addresses_the_app_is_behind_a_path_that_goes_at_the_en
         link = app_link.AppLink(loop, listener, Process(), 60)
         link.close()
     assert not path.parent.exists()
+
+
+class App:
+    """What stands for the app: each accepted connection, as reader and writer."""
+
+    def __init__(self, bench) -> None:
+        self.accepted: asyncio.Queue = asyncio.Queue()
+        self._bench = bench
+
+    async def __aenter__(self):
+        self._writers: list[asyncio.StreamWriter] = []
+
+        async def keep(reader, writer):
+            self._writers.append(writer)
+            self.accepted.put_nowait((reader, writer))
+
+        self._server = await asyncio.start_unix_server(keep, sock=self._bench._behind)
+        return self
+
+    async def __aexit__(self, *_):
+        for writer in self._writers:
+            writer.transport.abort()
+        self._server.close()
+        await asyncio.sleep(0.01)
+
+    async def request(self):
+        """Return (the head of the next request, reader, writer)."""
+        reader, writer = await self.accepted.get()
+        return await reader.readuntil(b"\r\n\r\n"), reader, writer
+
+
+def test_head_is_asked_of_the_app_as_head_and_the_connection_is_kept_for_the_client_alone(run):
+    async def scenario(bench):
+        async with App(bench) as app:
+            reader, writer = await bench.client()
+            writer.write(b"HEAD /model HTTP/1.1\r\nHost: x\r\n\r\n")
+            head, app_reader, app_writer = await app.request()
+            assert head.startswith(b"HEAD /model HTTP/1.1\r\n")
+            app_writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 123456\r\nContent-Type: a/b\r\n\r\n")
+            answer = await said(reader)
+            assert b"\r\nContent-Length: 123456\r\n" in answer and answer.endswith(b"\r\n\r\n")
+            # Its parser would wait for a body.
+            assert await app_reader.read() == b""
+            assert bench.link._slots == [0, 0, 0] and bench.link._draining == 0
+            writer.write(b"HEAD /docs HTTP/1.1\r\nHost: x\r\n\r\n")
+            _, _, app_writer = await app.request()
+            app_writer.write(b"HTTP/1.1 404 Not Found\r\nTransfer-Encoding: chunked\r\n\r\n")
+            assert (await said(reader)).startswith(b"HTTP/1.1 404 Not Found\r\n")
+
+    run(scenario)
+
+
+def test_a_body_that_the_app_does_not_read_is_held_back_from_its_first_bytes_on(run, monkeypatch):
+    class Client:
+        held = True
+
+        def hold(self):
+            self.held = True
+
+        def release(self):
+            self.held = False
+
+        def fail(self, request, reply):
+            """Do nothing."""
+
+    async def scenario(bench):
+        monkeypatch.setattr(bench.link, "head_of", lambda request, length: b"")
+        reading, full = (app_link.Exchange(bench.link, Client(), None, 3) for _ in range(2))
+        for exchange, most in ((reading, 1 << 16), (full, 0)):
+            ours, theirs = socket.socketpair()
+            upstream = app_link.Upstream(bench.link)
+            await bench.link.loop.create_unix_connection(lambda made=upstream: made, sock=ours)
+            upstream._transport.set_write_buffer_limits(high=most)
+            ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
+            exchange.send(b"x" * 1_000_000 if exchange is full else b"x")
+            exchange.connected(upstream)
+            theirs.close()
+        assert (reading._connection.held, full._connection.held) == (False, True)
+
+    run(scenario)
+
+
+def test_an_app_that_shows_no_sign_of_life_is_killed_and_its_clients_are_told(run):
+    async def scenario(bench):
+        async with App(bench) as app:
+            bench.process.has_jobs = True
+            reader, writer = await bench.client()
+            writer.write(b"GET /docs HTTP/1.1\r\nHost: x\r\n\r\n")
+            _, _, app_writer = await app.request()
+            now = bench.link.loop.time()
+            # It waits for scorers.
+            bench.link.expire(now + 1000)
+            bench.process.has_jobs = False
+            bench.process.heard_at = now + 1001
+            bench.link.expire(now + 1030)
+            assert not bench.process.killed
+            bench.link.expire(now + 1062)
+            assert bench.process.killed == ["it has been working on requests for 60 s without any sign of life"]
+            app_writer.close()
+            assert (await said(reader)).startswith(b"HTTP/1.1 503 ")
+
+    run(scenario)
+
+
+def test_a_request_that_the_app_has_forgotten_gets_504_while_the_app_answers_others(run):
+    async def scenario(bench):
+        async with App(bench) as app:
+            reader, writer = await bench.client()
+            writer.write(b"GET /docs HTTP/1.1\r\nHost: x\r\n\r\n")
+            _, app_reader, _ = await app.request()
+            now = bench.link.loop.time()
+            bench.process.heard_at = now + 65
+            bench.link.expire(now + 66)
+            assert (await said(reader)).startswith(b"HTTP/1.1 504 ")
+            assert not bench.process.killed
+            assert await app_reader.read() == b"" and bench.link._slots == [0, 0, 0]
+
+    run(scenario)
+
+
+def test_a_client_that_reads_slowly_or_has_not_sent_its_body_is_no_fault_of_the_app(run):
+    async def scenario(bench):
+        async with App(bench) as app:
+            slow, half = await bench.client(), await bench.client()
+            slow[1].transport.pause_reading()
+            slow[1].write(b"GET /docs HTTP/1.1\r\nHost: x\r\n\r\n")
+            _, _, app_writer = await app.request()
+            app_writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 40000000\r\n\r\n" + b"x" * 20_000_000)
+            half[1].write(post(b"/v1/models/m:predict", b"", b"Content-Length: 400000") + b"x" * 200_000)
+            await app.request()
+            await asyncio.sleep(0.3)
+            bench.link.expire(bench.link.loop.time() + 1000)
+            assert not bench.process.killed
+            assert len(bench.link._active) == 2
+
+    run(scenario, S2I_MAX_HELD=str(1 << 26))

@@ -32,7 +32,7 @@ def test_each_outcome_has_its_status_and_each_refusal_its_shape(outcome, payload
 
 
 def test_only_what_may_be_tried_again_says_when():
-    fixed = (replies.FULL, replies.NOT_READY, replies.UNREADY, replies.DIED, replies.TOO_SLOW)
+    fixed = (replies.FULL, replies.NOT_READY, replies.unready("The model is loading."), replies.DIED, replies.TOO_SLOW)
     assert [("Retry-After", "1") in reply.headers for reply in fixed] == [True, True, True, False, False]
 
 

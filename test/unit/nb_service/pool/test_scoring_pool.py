@@ -191,6 +191,26 @@ def test_where_nothing_will_come_samples_are_refused_at_once_those_that_wait_too
     assert [answer.outcome for answer in answers] == [NOT_READY] * 2
 
 
+@pytest.mark.parametrize(
+    ("why", "sentence"),
+    [
+        (crash_loop, "3 scorers in a row ended before they answered anything"),
+        (
+            lambda manager: vars(manager).update(unfit_row=2, warm=False),
+            "Golden row 2 is not predicted as it was when the model was built",
+        ),
+        (lambda manager: setattr(manager, "stopping", True), "The service is stopping."),
+        (lambda manager: setattr(manager, "warm", False), "The model is loading."),
+        (lambda manager: manager._set_back("A scorer", "no memory"), "No process can be started: no memory."),
+    ],
+)
+def test_it_says_why_it_is_not_ready(pool, why, sentence):
+    assert (pool.ready, pool.why_not_ready) == (True, "")
+    why(pool.manager)
+    pool._deserted = True
+    assert not pool.ready and pool.why_not_ready.startswith(sentence)
+
+
 def test_a_sample_whose_client_is_gone_leaves_the_queue_and_makes_room(pool):
     answers = []
     first, second = pool.submit(b"1", answers.append), pool.submit(b"2", answers.append)
