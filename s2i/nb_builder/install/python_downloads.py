@@ -116,8 +116,10 @@ def _compile(installation: Path, minor: str) -> None:
     """Compile the standard library: a service on a read-only disk would do it at each start."""
     python = installation / "bin" / f"python{minor}"
     command: list[str | Path] = [python, "-I", "-m", "compileall", "-q", "-j", "0", installation / "lib"]
+    # With that variable, bytecode would have no date, and each import would read the source to compare digests.
+    environ = {name: value for name, value in os.environ.items() if name != "SOURCE_DATE_EPOCH"}
     # Some files of lib2to3's tests are in old syntax, so the exit status means nothing.
-    subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    subprocess.run(command, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def _is_below_app_root(place: Path, environ: Mapping[str, str]) -> bool:
