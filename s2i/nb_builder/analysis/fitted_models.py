@@ -16,10 +16,18 @@ from nb_builder.analysis import notebook_contract
 from nb_builder.common.cell import Cell
 from nb_builder.rewrite.names import bound
 
+# Models that are not asked as those of scikit-learn: of Keras, of Prophet, of statsmodels.
+NETWORK, FORECAST, REGRESSION = "network", "forecast", "regression"
 # What data are made of: a table whose columns have names, one whose columns have numbers, a column, an array, a list.
 TABLE, BARE_TABLE, COLUMN, ARRAY, LIST = "table", "bare table", "column", "array", "list"
 
 _LIBRARIES = {"sklearn", "imblearn", "xgboost", "lightgbm", "catboost"}
+_NETWORKS = {"keras", "tensorflow"}
+# Of statsmodels: those that take a formula and a table, and those that take the answers and the data.
+_BY_FORMULA = {"ols", "wls", "gls", "glm", "logit", "probit", "poisson", "rlm", "mnlogit"}
+_BY_ARRAYS = {"OLS", "WLS", "GLS", "GLM", "Logit", "Probit", "Poisson", "RLM", "MNLogit"}
+# A name in a formula, alone or as the text of Q("..."); of a function, the bracket follows.
+_IN_FORMULA = re.compile(r"Q\((?:\"([^\"]+)\"|'([^']+)')\)|\b([A-Za-z_]\w*)\b(?!\s*[(.])")
 _PREDICTS = re.compile(
     r"(Classifier|Regressor|Regression|SVC|SVR|NB|Perceptron|DiscriminantAnalysis|KMeans|GaussianMixture|IsolationForest"
     r"|OneClassSVM|NearestCentroid|Huber|Ridge|Lasso|ElasticNet|Lars|OrthogonalMatchingPursuit)(CV|IC)?$"
@@ -62,6 +70,7 @@ class FittedModel:
     `wrapper` is the class that the library's own functions want around it, or "". `classes` is an expression for the
     names of its classes, `encoder` the name of the LabelEncoder that knows them, where either is evident. `imports` are
     {name in the notebook: what it imports}. `own` are the notebook's own calls that can still be looked at.
+    `of` is the name of its class, or one of NETWORK, FORECAST and REGRESSION.
     """
 
     name: str
@@ -74,6 +83,7 @@ class FittedModel:
     encoder: str = ""
     imports: Mapping[str, str] = field(default_factory=dict)
     own: tuple[OwnCall, ...] = ()
+    of: str = ""
 
 
 @dataclass(frozen=True)
@@ -171,7 +181,10 @@ class _Reader:
     def _can_be_asked(self, name: str, value: object) -> bool:
         if not isinstance(value, _Model) or value.data is None:
             return False
-        return bool(value.wrapper or _PREDICTS.search(value.kind)) or "predict" in self.attributes[name]
+        return (
+            bool(value.wrapper or value.kind in (NETWORK, FORECAST, REGRESSION) or _PREDICTS.search(value.kind))
+            or "predict" in self.attributes[name]
+        )
 
     def _described(self, name: str, model: _Model) -> FittedModel | None:
         data = model.data
@@ -191,6 +204,7 @@ class _Reader:
             labels.encoder.text if labels.encoder and self._holds(labels.encoder) else "",
             dict(self.imports),
             tuple(self._own_calls(name, model)),
+            model.kind,
         )
 
     def _own_calls(self, name: str, model: _Model) -> Iterator[OwnCall]:
@@ -393,6 +407,17 @@ class _Reader:
         if name == "train_test_split":
             halves = (self._data_or_value(argument) for argument in call.args)
             return _Several(tuple(_without_ways(value) for value in halves for _ in range(2)))
+        return self._model_of_library(library, name, call)
+
+    def _model_of_library(self, library: str, name: str, call: ast.Call) -> Any:
+        if library == "statsmodels":
+            return self._of_statsmodels(name, call)
+        if library in _NETWORKS:
+            return _Model(NETWORK, arrays_only=True) if name in ("Sequential", "Model") else None
+        if library in ("prophet", "fbprophet") and name == "Prophet":
+            return _Model(FORECAST)
+        if library == "catboost" and name == "Pool":
+            return _Wrapped(self._argument(call, 0, "data"), self._argument(call, 1, "label"), "")
         if library in ("xgboost", "lightgbm") and name in ("DMatrix", "QuantileDMatrix", "Dataset", "train"):
             return self._booster(library, name, call)
         return self._estimator(name, call) if library in _LIBRARIES else None
@@ -410,6 +435,32 @@ class _Reader:
             return None
         text = ast.unparse(made).replace("(_", "({}", 1)
         return replace(data, steps=(*data.steps, _Way(text, way.versions, self.place)))
+
+    def _of_statsmodels(self, name: str, call: ast.Call) -> Any:
+        """Return a model that is still to be fitted, or data with a constant column."""
+        if name == "add_constant":
+            data = self._argument(call, 0, "data")
+            return _Data(data.kind) if isinstance(data, _Data) and not data.steps else None
+        if name in _BY_FORMULA:
+            formula = call.args[0] if call.args else _keyword(call, "formula")
+            table = call.args[1] if len(call.args) > 1 else _keyword(call, "data")
+            way = self._way(table) if isinstance(formula, ast.Constant) else None
+            if way is None or not isinstance(formula, ast.Constant) or "~" not in str(formula.value):
+                return None
+            columns = _columns_of(str(formula.value).partition("~")[2])
+            way = replace(way, text=f"{way.text}[{columns!r}]")
+            model = _Model(REGRESSION, _Data(TABLE, (way,)))
+            model.calls.append((way, way.text, None))
+            return model if columns else None
+        if name in _BY_ARRAYS:
+            node = call.args[1] if len(call.args) > 1 else _keyword(call, "exog")
+            data = self._data_or_value(node) if node is not None else None
+            model = _Model(REGRESSION, data if isinstance(data, _Data) else None, arrays_only=True)
+            way = self._way(node)
+            if way is not None:
+                model.calls.append((way, way.text, None))
+            return model
+        return None
 
     def _booster(self, library: str, name: str, call: ast.Call) -> Any:
         """Return what the own functions of xgboost and lightgbm give: wrapped data, or a model."""
@@ -445,7 +496,10 @@ class _Reader:
         return _Model(value.kind if isinstance(value, _Model) else name)
 
     def _method_of_model(self, model: _Model, function: ast.Attribute, call: ast.Call) -> Any:
-        data = self._argument(call, 0, "X")
+        if model.kind == REGRESSION:
+            return model if function.attr in ("fit", "fit_regularized") else None
+        data = self._argument(call, 0, "x" if model.kind == NETWORK else "X")
+        data = data.data if isinstance(data, _Wrapped) else data
         if function.attr in ("fit", "fit_predict"):
             model.data = data if isinstance(data, _Data) else None
             model.labels = self._argument(call, 1, "y")
@@ -453,6 +507,9 @@ class _Reader:
             self._note_call(model, call, None)
             if isinstance(function.value, ast.Name):
                 self.versions[function.value.id] += 1
+            if model.kind == NETWORK:
+                # It returns its history.
+                return None
             return model if function.attr == "fit" else _Data(ARRAY)
         if function.attr in ("transform", "fit_transform") and isinstance(function.value, ast.Name):
             owner = function.value.id
@@ -569,6 +626,12 @@ def _root(node: ast.expr) -> str:
     while isinstance(node, (ast.Subscript, ast.Attribute)):
         node = node.value
     return node.id if isinstance(node, ast.Name) else ""
+
+
+def _columns_of(formula: str) -> list[str]:
+    """Return the names that the right side of a formula reads, in order."""
+    names = [next(filter(None, found)) for found in _IN_FORMULA.findall(formula)]
+    return list(dict.fromkeys(names))
 
 
 def _leaves_out(text: str, table: str, column: str | None) -> bool:

@@ -5,6 +5,7 @@ cell reads. What may change an object in place, the file system or the state of 
 """
 
 import ast
+import builtins
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -38,6 +39,8 @@ _SHOWING |= {"pprint", "scikitplot", "wordcloud", "altair", "bokeh", "shap", "li
 # Others whose functions change none of their arguments; those in _EFFECTS are excepted.
 _PURE = {"sklearn", "numpy", "pandas", "scipy", "statsmodels", "math", "collections", "itertools", "datetime", "re"}
 _PURE |= {"xgboost", "lightgbm", "catboost", "imblearn", "mlxtend"}
+# Modules that are not the author's own.
+_PACKAGES = notebook_contract.WITHOUT_PREDICTOR
 _PURE_BUILTINS = {
     *("abs", "all", "any", "bool", "dict", "dir", "display", "enumerate", "float", "format", "help", "int"),
     *("isinstance", "len", "list", "map", "max", "min", "print", "range", "repr", "reversed", "round", "set", "sorted"),
@@ -165,6 +168,10 @@ class _Facts:
                         self.modules[alias.asname or alias.name] = node.module.split(".")[0]
                 elif isinstance(node, _DEFINITIONS):
                     self.functions.setdefault(node.name, []).append(node)
+        unfolding = unfold(statements)
+        self.bound = bound(unfolding.statements)
+        if unfolding.opaque or any(_imports_all(statement) for statement in statements):
+            self.bound |= _reads(statements)
         self.shared = _shared(statements)
 
     def harmless(self, parsed: Sequence[tuple[Cell, list[ast.stmt]]], *, others: bool = False) -> list[Cell]:
@@ -213,7 +220,9 @@ class _Facts:
             return False
         library = self.modules.get(_root(function))
         if library is not None:
-            return others or library in _SHOWING or (library in _PURE and function.attr not in _EFFECTS)
+            if library in _SHOWING or (library in _PURE and function.attr not in _EFFECTS):
+                return True
+            return others and (library in _PACKAGES or not self._gets_wanted(call, wanted))
         return self._method_is_harmless(function, call, wanted, others=others)
 
     def _method_is_harmless(self, function: ast.Attribute, call: ast.Call, wanted: set[str], *, others: bool) -> bool:
@@ -225,19 +234,26 @@ class _Facts:
             return not self._is_wanted(root, wanted)
         if name in _EFFECTS or name.startswith("to_"):
             return others and name.startswith("to_")
-        arguments = {each for argument in (*call.args, *call.keywords) for each in _names(argument)}
-        return not any(self._is_wanted(each, wanted) for each in (root, *arguments))
+        return not self._is_wanted(root, wanted) and not self._gets_wanted(call, wanted)
 
     def _function_is_harmless(self, name: str, call: ast.Call, wanted: set[str], *, others: bool) -> bool:
         if name in self.functions:
-            arguments = {each for argument in (*call.args, *call.keywords) for each in _names(argument)}
             # What it does is not known: it may change its arguments, or what it reads from outside.
             outside = set().union(*(needed(definition) for definition in self.functions[name]))
-            return not any(self._is_wanted(each, wanted) for each in (*arguments, *(outside - set(self.modules))))
+            changes = any(self._is_wanted(each, wanted) for each in outside - set(self.modules))
+            return not changes and not self._gets_wanted(call, wanted)
         library = self.modules.get(name)
         if library is not None:
-            return others or (library in _SHOWING | _PURE and name not in _EFFECTS)
-        return name in _PURE_BUILTINS
+            if library in _SHOWING | _PURE and name not in _EFFECTS:
+                return True
+            return others and (library in _PACKAGES or not self._gets_wanted(call, wanted))
+        # A name that nothing binds, such as xrange of Python 2, only raises an error.
+        return name in _PURE_BUILTINS or (name not in self.bound and name not in dir(builtins))
+
+    def _gets_wanted(self, call: ast.Call, wanted: set[str]) -> bool:
+        """Return whether a call is given something that a needed cell reads, and may change it."""
+        arguments = {name for argument in (*call.args, *call.keywords) for name in _names(argument)}
+        return any(self._is_wanted(name, wanted) for name in arguments)
 
     def _is_wanted(self, name: str, wanted: set[str]) -> bool:
         """Return whether a name, or another one that may stand for a part of the same object, is read elsewhere."""

@@ -81,7 +81,7 @@ _KINDS = {
 _OTHER_NAMES = re.compile(r"predict(?:_\w+)?|(?:model|make)_predict(?:ion)?|infer(?:ence)?|score|classify|forecast")
 _IMPORTS = (ast.Import, ast.ImportFrom)
 # Packages whose `import *` brings no predictor. Any other module may be the author's own.
-_WITHOUT_PREDICTOR = {
+WITHOUT_PREDICTOR = {
     *sys.stdlib_module_names,
     *("bokeh", "catboost", "fastai", "imblearn", "IPython", "keras", "lightgbm", "matplotlib", "mpl_toolkits", "numpy"),
     *("pandas", "plotly", "pylab", "scipy", "seaborn", "sklearn", "statsmodels", "sympy", "tensorflow", "torch"),
@@ -207,7 +207,7 @@ def may_bind_unseen(cells: Sequence[Cell]) -> bool:
 
 def _binds_unseen(node: ast.AST) -> bool:
     if isinstance(node, ast.ImportFrom):
-        is_package = not node.level and (node.module or "").split(".")[0] in _WITHOUT_PREDICTOR
+        is_package = not node.level and (node.module or "").split(".")[0] in WITHOUT_PREDICTOR
         return any(alias.name == "*" for alias in node.names) and not is_package
     if isinstance(node, ast.Name):
         return node.id in ("exec", "globals", "locals", "vars")

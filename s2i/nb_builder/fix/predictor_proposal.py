@@ -5,10 +5,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nb_builder.analysis import fitted_models, notebook_contract, undefined_names
-from nb_builder.analysis.fitted_models import ARRAY, BARE_TABLE, COLUMN, LIST, TABLE, FittedModel
+from nb_builder.analysis.fitted_models import (
+    ARRAY,
+    BARE_TABLE,
+    COLUMN,
+    FORECAST,
+    LIST,
+    NETWORK,
+    TABLE,
+    FittedModel,
+)
 from nb_builder.common import syntax_trees
 from nb_builder.common.cell import Cell
-from nb_builder.fix import proposal_check
+from nb_builder.fix import own_function, proposal_check
 
 _MARK = "# Proposed by nb-builder: one sample in, one answer out. Change it as you like."
 # {what the data are made of: the first three rows of it, as a client would send them}
@@ -39,13 +48,27 @@ def propose(cells: Sequence[Cell], notebook: Path, python: Path) -> Proposal | N
     before a run.
     """
     model = fitted_models.find(cells)
+    defined = undefined_names.Uses(cells).defined
     if model is None:
-        return None
-    proposal = _proposal(model, undefined_names.Uses(cells).defined)
-    return proposal if _is_right(proposal.source, cells, notebook, python) else None
+        source = own_function.propose(cells, _MARK)
+        proposal = Proposal(source) if source else None
+    else:
+        proposal = _forecast(model, defined) if model.of == FORECAST else _proposal(model, defined, cells)
+    return proposal if proposal and _is_right(proposal.source, cells, notebook, python) else None
 
 
-def _proposal(model: FittedModel, defined: set[str]) -> Proposal:
+def _forecast(model: FittedModel, defined: set[str]) -> Proposal:
+    """Return a predictor that takes the number of periods to look ahead."""
+    lines = [
+        _MARK,
+        "def predictor(periods):",
+        f"    future = {model.name}.make_future_dataframe(periods=int(periods), include_history=False)",
+        f'    return {model.name}.predict(future)[["ds", "yhat"]].astype({{"ds": str}}).to_dict("records")',
+    ]
+    return Proposal("\n".join([*lines, *(["", "", "examples = [3]"] if "examples" not in defined else [])]))
+
+
+def _proposal(model: FittedModel, defined: set[str], cells: Sequence[Cell]) -> Proposal:
     imports: list[str] = []
     above: list[str] = []
     rows = "[x]"
@@ -64,7 +87,10 @@ def _proposal(model: FittedModel, defined: set[str]) -> Proposal:
         rows = f"{model.wrapper}({rows})"
     answer = f"{model.name}.predict({rows})"
     decoded = "{}"
-    if model.encoder:
+    if model.of == NETWORK:
+        ending = ".argmax()" if any("softmax" in cell.source for cell in cells) else ".tolist()"
+        answer, decoded = f"{answer}[0]{ending}", f"{{}}{ending}"
+    elif model.encoder:
         answer = f"{model.encoder}.inverse_transform({answer})[0]"
         decoded = f"{model.encoder}.inverse_transform([{{}}])[0]"
     elif model.classes:

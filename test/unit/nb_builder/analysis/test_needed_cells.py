@@ -41,6 +41,7 @@ def is_left_out(source):
         "from xgboost import plot_importance",
         "def show(x):\n    plt.plot(x)",
         "copy = df.copy()\ncopy['b'] = 1",
+        "for number in xrange(3):\n    plt.plot(df['a'])",
     ],
 )
 def test_what_only_shows_is_left_out(source):
@@ -65,7 +66,7 @@ def test_what_only_shows_is_left_out(source):
         "np.random.shuffle(df.values)",
         "requirements = [['pandas', '2.0']]",
         "from helper import *",
-        "helper(df)",
+        "from utils import helper\nhelper(df)",
     ],
 )
 def test_what_may_matter_is_kept(source):
@@ -91,7 +92,7 @@ def test_nothing_is_left_out_where_a_cell_can_not_be_read():
         ("np.random.seed(1)", True),
         ("df['a'] = 1", False),
         ("df = df.dropna()", False),
-        ("helper(df)", False),
+        ("from utils import helper\nhelper(df)", False),
         ("df.pop('b')", False),
     ],
 )

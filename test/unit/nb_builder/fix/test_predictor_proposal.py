@@ -172,6 +172,73 @@ def test_a_model_that_a_loop_fits_again_is_not_proposed():
     assert proposed(TABLE, "m = Ridge().fit(df, df.y)", "for X in (df, df * 2):\n    m.fit(X, df.y)") is None
 
 
+@pytest.mark.parametrize(
+    ("code", "answer", "examples"),
+    [
+        (
+            "import statsmodels.formula.api as smf\nfit = smf.ols('y ~ a + np.log(b) + C(c) + Q(\"d e\")', df).fit()",
+            f"fit.predict({OF_COLUMNS})[0]",
+            "df[['a', 'b', 'c', 'd e']].head(3).to_dict(\"records\")",
+        ),
+        (
+            "import statsmodels.api as sm\nX = sm.add_constant(df[['a']])\nresult = sm.OLS(df['y'], X).fit()",
+            f"result.predict({OF_COLUMNS})[0]",
+            'X.head(3).to_dict("records")',
+        ),
+        (
+            (
+                "from catboost import CatBoostClassifier, Pool\nX = df[['a']]\npool = Pool(X, df['y'])\n"
+                "m = CatBoostClassifier()\nm.fit(pool)"
+            ),
+            f"m.predict({OF_COLUMNS})[0]",
+            'X.head(3).to_dict("records")',
+        ),
+        (
+            (
+                "from keras.models import Sequential\nX = df.values\nnet = Sequential()\nnet.add(softmax)"
+                "\nhistory = net.fit(X, df.y)\nhistory.history"
+            ),
+            "net.predict(np.asarray([x]))[0].argmax()",
+            "X[:3].tolist()",
+        ),
+        (
+            "import tensorflow as tf\nX = df.values\nnet = tf.keras.Sequential([])\nnet.fit(x=X, y=df.y)",
+            "net.predict(np.asarray([x]))[0].tolist()",
+            "X[:3].tolist()",
+        ),
+    ],
+)
+def test_models_of_other_libraries_are_asked_in_their_own_way(code, answer, examples):
+    source = proposed(TABLE, code)
+    assert f"def predictor(x):\n    return {answer}\n" in source
+    assert source.endswith(f"\n\n\nexamples = {examples}")
+
+
+def test_a_forecast_takes_the_number_of_periods():
+    source = proposed(TABLE, "from prophet import Prophet\nm = Prophet()\nm.fit(df)")
+    assert "m.make_future_dataframe(periods=int(periods), include_history=False)" in source
+    assert source.endswith("examples = [3]")
+
+
+@pytest.mark.parametrize(
+    ("code", "examples"),
+    [
+        (
+            "def predict_price(rooms):\n    return rooms\npredict_price(3)\nprint(predict_price(4), predict_price(3))",
+            "3,\n    4",
+        ),
+        (
+            "def predict_price(rooms, area=1):\n    return rooms\npredict_price(3, area=2)",
+            "{'rooms': 3, 'area': 2}",
+        ),
+    ],
+)
+def test_a_function_that_the_notebook_calls_with_samples_is_the_predictor(code, examples):
+    source = proposed(code)
+    assert f"predictor = predict_price\n\nexamples = [\n    {examples},\n]" in source
+    assert proposed("def predict_price(rooms):\n    return rooms\npredict_price(X)") is None
+
+
 def test_classes_have_names_where_these_are_evident():
     source = proposed(
         "from sklearn.datasets import load_iris\nfrom sklearn.tree import DecisionTreeClassifier as Tree\n"
