@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[1]
 UNIT = {
     "s2i/nb_builder/problems": ("nb_builder/test_problems.py",),
     "s2i/nb_builder/platforms": ("nb_builder/test_platforms.py",),
+    "s2i/nb_builder/images": (),
     "s2i/nb_builder/registry": (),
     "app-skeleton/nb_service/export": (),
 }
@@ -28,6 +29,7 @@ EXERCISED_BY = {
     "s2i/nb_builder/comparison": ("flow/test_diff.py", "contract/test_report_page.py"),
     "s2i/nb_builder/execute": ("flow/test_cells.py", ":fail-cell-*", ":ok-magics", ":ok-background-process"),
     "s2i/nb_builder/fix": ("flow/test_first_step.py",),
+    "s2i/nb_builder/images": ("contract/test_strangers_images.py",),
     "s2i/nb_builder/incremental": ("flow/test_builds.py",),
     "s2i/nb_builder/install": (":ok-python-not-there", ":fail-version-*", ":fail-wheel-*", ":fail-python-*"),
     "s2i/nb_builder/magics": ("flow/test_magics.py",),

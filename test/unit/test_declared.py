@@ -24,6 +24,7 @@ OURS = {"nb_native", "nb_builder", "nb_service", "nb_scorer", "nb_spark"}
 LENT = {
     SERVICE: {},
     BUILDER: {
+        "numpy": "the notebook's own: fix/proposal_check_program.py runs in the notebook's environment",
         "oras": "make push and make pull have an environment of their own",
         "requests": "oras's own",
     },

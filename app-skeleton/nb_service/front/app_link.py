@@ -6,7 +6,6 @@ import os
 import shutil
 import socket
 import sys
-import tempfile
 import traceback
 from collections import deque
 from typing import TYPE_CHECKING
@@ -68,6 +67,8 @@ def listen(system: str = sys.platform) -> socket.socket:
         listener.bind("")
     else:
         # Not in TMPDIR: on macOS that is longer than the half of what an address may have (104 bytes).
+        import tempfile  # not needed on Linux
+
         listener.bind(os.path.join(tempfile.mkdtemp(prefix="nb-app-", dir="/tmp"), "app"))
     listener.listen(BACKLOG)
     return listener
