@@ -208,8 +208,10 @@ test: developer
 else
 # One run of all that builds: while builds in containers wait, those on this machine compute.
 test: check
+	@rm -f "$(HOME_DIR)/test-skipped.jsonl"
 	$(PYTEST) $(AT_ONCE) -m "not long and not rest" test/unit test/contract $(NONE_IS_FINE)
 	$(PYTEST) $(BUILDS_AT_ONCE) -m "not long and not rest" $(BUILDS) $(NONE_IS_FINE)
+	@$(TEST)/python test/skipped.py
 endif
 
 # The second part of test-all, which a run of CI continues with.

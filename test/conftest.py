@@ -4,7 +4,6 @@ And what several workers need (pytest-xdist): a folder that they share, and one 
 """
 
 import signal
-from collections import Counter
 
 import hypothesis
 import pytest
@@ -12,6 +11,7 @@ import pytest
 import commands
 import core
 import shared
+import skipped
 import times
 from cases import Case
 from engine import provide
@@ -86,12 +86,10 @@ def pytest_terminal_summary(terminalreporter, config):
     """Print the sizes that tests noted, and as the last lines what was skipped, with the command that provides it."""
     for line in config.stash[RUN].notes:
         terminalreporter.write_line(line)
-    skipped = terminalreporter.stats.get("skipped", [])
-    if skipped:
-        terminalreporter.section("skipped")
-        terminalreporter.write_line("Tests  Missing, and how to install it")
-        for (what, fix), count in Counter(map(_lack, skipped)).most_common():
-            terminalreporter.write_line(f"{count:5}  {what}{': ' * bool(fix)}{fix.partition(chr(10))[0]}")
+    lacks = [_lack(report) for report in terminalreporter.stats.get("skipped", [])]
+    skipped.record(lacks)
+    for line in skipped.table(lacks):
+        terminalreporter.write_line(line)
 
 
 def _lack(report):
