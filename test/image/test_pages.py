@@ -1,17 +1,21 @@
 """The commands of the pages that need an engine and s2i, run as a reader would."""
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
+import shared
 from commands import ROOT, Session, blocks, for_a_clone, pages
-from engine import provide
+from engine import bases, provide
 
 # Readers give their images names of their own.
 pytestmark = pytest.mark.xdist_group("engine pages")
 ENGINE = [page for page in pages() if blocks(page, engine=True)]
+# Commands that make an image on the default base, which no registry may be there to have.
+OF_A_BASE = re.compile(r"\bmake (build|builder|native)\b|nb-builder (builder|native)\b")
 READERS_IMAGES = ("nb-builder", "my-service", "my-service-slim")
 
 
@@ -23,6 +27,8 @@ def reader(engine, s2i, tree, page, tmp_path):
     """
     if not engine.is_own:
         raise provide.Missing("a container engine of the tests' own", "run as root on Debian, without DOCKER_HOST")
+    if any(OF_A_BASE.search(block.text) for block in blocks(page, engine=True)):
+        shared.once("base-trixie", lambda: bases.base("trixie"))
     subprocess.run(["docker", "tag", s2i.builder, "nb-builder"], check=True)
     path = os.pathsep.join([str(_called_s2i(s2i.program, tmp_path)), os.environ["PATH"]])
     session = Session(tmp_path, tree, elsewhere=not for_a_clone(page), PATH=path)
