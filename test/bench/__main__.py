@@ -2,7 +2,8 @@
 
 Usage: python test/bench [build] [incremental] [images] [start] [serve] [health] [batching] [batched-serve] [grpc]
     [native] [batch] [batch-memory] [bus] [drift] [dev] [first] [verify] [capacity] [gallery] [notebooks]
-(without words all but notebooks, which fetches from GitHub and takes hours)
+    [strangers]
+(without words all but notebooks and strangers, which fetch from GitHub and take hours)
 """
 
 import sys
@@ -26,6 +27,7 @@ import native
 import public
 import serve
 import starts
+import strangers
 import verify
 
 SUITES = {
@@ -49,9 +51,10 @@ SUITES = {
     "capacity": capacity.report,
     "gallery": gallery.report,
     "notebooks": public.report,
+    "strangers": strangers.report,
 }
 # Of others' repositories, and for long: only by its name.
-BY_NAME = {"notebooks"}
+BY_NAME = {"notebooks", "strangers"}
 
 
 def main(words: list[str]) -> int:

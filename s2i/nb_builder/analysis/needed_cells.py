@@ -109,6 +109,8 @@ _READS = {
 # Keywords by which a method of _READS changes what it is called on.
 _IN_PLACE = {"inplace", "copy"}
 _FITS = {"fit", "fit_transform", "fit_predict", "fit_resample", "partial_fit"}
+# Magics that show or measure something.
+_MAGICS = {"capture", "matplotlib", "precision", "prun", "time", "timeit", "who", "whos"}
 _COLLECTS = ("list", "tuple", "dict", "zip")
 _MODULES = (ast.Import, ast.ImportFrom)
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -143,13 +145,14 @@ def find(cells: Sequence[Cell]) -> Unneeded:
 
 
 def _reads(statements: Iterable[ast.stmt]) -> set[str]:
-    """Return the names that statements read or change, those inside functions as well."""
-    return {
-        node.id
-        for statement in unfold(statements).statements
-        for node in ast.walk(statement)
-        if isinstance(node, ast.Name)
-    }
+    """Return the names that statements read, bind or change, without those that are local to a function."""
+    names: set[str] = set()
+    for statement in unfold(statements).statements:
+        if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            names |= {statement.name} | needed(statement)
+        else:
+            names |= {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}
+    return names - set(dir(builtins))
 
 
 class _Facts:
@@ -199,9 +202,20 @@ class _Facts:
             return not bound([statement]) & wanted and not _imports_all(statement)
         if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
             return True
+        if any(isinstance(node, ast.Name) and node.id == "get_ipython" for node in ast.walk(statement)):
+            return self._magic_is_harmless(statement, wanted, others=others)
         if bound([statement]) & wanted or isinstance(statement, (ast.Global, ast.Nonlocal, ast.Try, ast.Raise)):
             return False
         return all(self._node_is_harmless(node, wanted, others=others) for node in ast.walk(statement))
+
+    def _magic_is_harmless(self, statement: ast.stmt, wanted: set[str], *, others: bool) -> bool:
+        """Return whether a statement is a magic that shows or measures, and the Python in it is harmless."""
+        call = statement.value if isinstance(statement, ast.Expr) else None
+        name = call.args[0] if isinstance(call, ast.Call) and call.args else None
+        if not isinstance(name, ast.Constant) or name.value not in _MAGICS:
+            return False
+        inside = [each for each in unfold([statement]).statements if each is not statement]
+        return all(self.is_harmless(each, wanted, others=others) for each in inside)
 
     def _node_is_harmless(self, node: ast.AST, wanted: set[str], *, others: bool) -> bool:
         if isinstance(node, (ast.Subscript, ast.Attribute)) and isinstance(node.ctx, (ast.Store, ast.Del)):

@@ -13,7 +13,16 @@ from nb_builder.analysis import needed_cells, notebook_contract
 from nb_builder.common.cell import Cell
 from nb_builder.common.resolve_date import SETTING, AsOf
 from nb_builder.common.settings import Settings
-from nb_builder.fix import data_paths, fixing, late_imports, notebook_script, requirements_cell, resolver, write_file
+from nb_builder.fix import (
+    data_paths,
+    fixing,
+    late_imports,
+    notebook_script,
+    predictor_proposal,
+    requirements_cell,
+    resolver,
+    write_file,
+)
 from nb_builder.fix.data_paths import Redirect
 from nb_builder.fix.late_imports import LateImport
 from nb_builder.fix.missing_requirements import Missing
@@ -70,7 +79,10 @@ def draw(result: Result, settings: Settings, environ: Mapping[str, str]) -> Plan
     redirects = data_paths.redirects(checked.last.cells, checked.last.folder(src), src)
     if not all(_is_supplied(problem, redirects) for problem in result.findings):
         return None
-    proposal = fixing.proposal(result)
+    proposal = None
+    if "predictor" not in result.defines:
+        # Also where a magic could bind it: nothing in the notebook has that name.
+        proposal = predictor_proposal.propose(checked.last.cells, checked.name, checked.python.path)
     if proposal is None or not _is_written_by_us(checked):
         return None
     cells = _with(checked.last.cells, proposal)

@@ -41,6 +41,9 @@ def is_left_out(source):
         "from xgboost import plot_importance",
         "def show(x):\n    plt.plot(x)",
         "copy = df.copy()\ncopy['b'] = 1",
+        "get_ipython().run_cell_magic('time', '', 'plt.plot(df)\\n')",
+        "get_ipython().run_line_magic('matplotlib', 'inline')",
+        "def show(df):\n    for column in range(3):\n        plt.plot(df)\nother = [1, 2]\nshow(other)",
         "for number in xrange(3):\n    plt.plot(df['a'])",
     ],
 )
@@ -64,6 +67,8 @@ def test_what_only_shows_is_left_out(source):
         "df.to_csv('clean.csv')",
         "get_ipython().system('wget https://example.org/data.csv')",
         "np.random.shuffle(df.values)",
+        "get_ipython().run_line_magic('cd', '..')",
+        "get_ipython().run_cell_magic('time', '', 'df = df.dropna()\\n')",
         "requirements = [['pandas', '2.0']]",
         "from helper import *",
         "from utils import helper\nhelper(df)",
