@@ -188,7 +188,8 @@ class Settings(Table):
         "S2I_API_KEY_FILE",
         text,
         "",
-        "File of API keys, one per line; clients must send one of them. Without it, no key is needed.",
+        "File of API keys, one per line; clients must send one of them. Without it, no key is needed. The file is read "
+        "again after it has changed.",
     )
     cors_origins: tuple[str, ...] = setting(
         "S2I_CORS_ORIGINS",
