@@ -129,6 +129,12 @@ class Transfers:
     def _check(self, loop: asyncio.AbstractEventLoop) -> None:
         """Refuse what takes too long, or all that arrives where it is too much; look again while anything is here."""
         now = loop.time()
+        self._refuse_late(now)
+        self._look_at_memory(now, loop)
+        again = self._reading or self._writing
+        self._look = loop.call_later(self._pause(now), self._check, loop) if again else None
+
+    def _refuse_late(self, now: float) -> None:
         for task, began in self._reading.items():
             if began is not None:
                 if began > now - self._seconds:
@@ -137,6 +143,8 @@ class Transfers:
         for task, end in self._writing.items():
             if end < now:
                 self.refuse(task, UNTAKEN)
+
+    def _look_at_memory(self, now: float, loop: asyncio.AbstractEventLoop) -> None:
         resident = _resident()
         if abs(resident - self._last) > _NOISE_BYTES:
             self._last, self._changed_at = resident, now
@@ -151,8 +159,6 @@ class Transfers:
             if self._least is None:
                 self._least = resident
                 loop.call_later(max(GIVE_BACK_SECONDS) + LOOK_SECONDS, self._settle)
-        again = self._reading or self._writing
-        self._look = loop.call_later(self._pause(now), self._check, loop) if again else None
 
     def _settle(self) -> None:
         """Count what the process has kept, though all that arrived was refused, among its usual memory."""
