@@ -217,7 +217,8 @@ class Settings(Table):
         "S2I_API_KEY_FILE",
         text,
         "",
-        "File of API keys, one per line; clients must send one of them. Without it, no key is needed.",
+        "File of API keys, one per line; clients must send one of them. Without it, no key is needed. The file is read "
+        "again after it has changed.",
         platform=True,
     )
     cors_origins: tuple[str, ...] = setting(

@@ -539,9 +539,11 @@ class Served:
             assert line, "it ended"
         self.port = int(line.rpartition(":")[2].partition("/")[0])
 
-    def ask(self, path: str, body: bytes | None = None):
+    def ask(self, path: str, body: bytes | None = None, headers: dict | None = None):
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", body, timeout=30) as answer:
+            headers = {"Content-Type": "application/json"} if headers is None else headers
+            asked = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", body, headers)
+            with urllib.request.urlopen(asked, timeout=30) as answer:
                 return answer.status, json.load(answer)
         except urllib.error.HTTPError as error:
             with error:
@@ -582,6 +584,50 @@ def test_bodies_without_a_length_that_fits_are_refused(served, head, status):
         link.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\n" + head + b"\r\n")
         answer = b"".join(iter(lambda: link.recv(4096), b""))
     assert answer.split()[1] == status and b"\r\nConnection: close\r\n" in answer
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (b"Content-Type: text/plain\r\n", b"415"),
+        (b"Content-Type: application/x-www-form-urlencoded\r\n", b"415"),
+        # A page can send a body without a type, but not without its origin.
+        (b"Origin: https://example.com\r\n", b"415"),
+        (b"Content-Type: application/json; charset=utf-8\r\n", b"200"),
+        (b"Content-Type: application/vnd.x+json\r\n", b"200"),
+        (b"", b"200"),
+    ],
+)
+def test_a_web_page_can_not_post_to_it(served, head, status):
+    with socket.create_connection(("127.0.0.1", served.port), 10) as link:
+        link.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n" + head + b"\r\n1")
+        assert link.recv(4096).split()[1] == status
+
+
+def test_it_has_a_thread_for_so_many_clients_and_the_others_wait_for_theirs(served):
+    from nb_scorer.zipapp import serve
+
+    def connected():
+        link = socket.create_connection(("127.0.0.1", served.port), 30)
+        link.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n")
+        return link
+
+    slow = [connected() for _ in range(serve.MAX_CLIENTS)]
+    late = connected()
+    late.sendall(b"1")
+    tasks = f"/proc/{served.process.pid}/task"
+    assert wait_until(lambda: len(os.listdir(tasks)) >= serve.MAX_CLIENTS)
+    late.settimeout(0.3)
+    with pytest.raises(TimeoutError):
+        late.recv(1)
+    assert len(os.listdir(tasks)) <= serve.MAX_CLIENTS + 4
+    slow[0].sendall(b"1")
+    assert b" 200 " in slow[0].recv(4096)
+    slow[0].close()
+    late.settimeout(30)
+    assert b" 200 " in late.recv(4096)
+    for link in [*slow, late]:
+        link.close()
 
 
 def test_a_client_that_waits_keeps_nobody_waiting(served):

@@ -22,11 +22,14 @@ from nb_scorer.zipapp.problems import ZipappPort
 MAX_BODY = 16 << 20
 # Samples that wait; one more is told to try again.
 MAX_WAITING = 100
+# Each has a thread and may send a body; more clients wait for one of these to end.
+MAX_CLIENTS = 64
 # A client that sends nothing for so long has gone.
 IDLE_SECONDS = 60
 # How soon a signal is noticed while nobody asks.
 _TICK = 0.2
 _LENGTH = re.compile("[0-9]{1,18}")
+_JSON = re.compile(r"application/(?:[\w.+-]+\+)?json")
 
 
 class _Server(socketserver.ThreadingMixIn, HTTPServer):
@@ -36,6 +39,23 @@ class _Server(socketserver.ThreadingMixIn, HTTPServer):
 
     def __init__(self, address, waiting):
         HTTPServer.__init__(self, address, functools.partial(_Handler, waiting))
+        self._places = threading.BoundedSemaphore(MAX_CLIENTS)
+
+    def process_request(self, request, client_address):
+        """Serve a client in a thread of its own, as soon as one may be started."""
+        self._places.acquire()
+        try:
+            socketserver.ThreadingMixIn.process_request(self, request, client_address)
+        except BaseException:
+            self._places.release()
+            raise
+
+    def process_request_thread(self, request, client_address):
+        """Serve a client, then make room for the next one."""
+        try:
+            socketserver.ThreadingMixIn.process_request_thread(self, request, client_address)
+        finally:
+            self._places.release()
 
     def handle_error(self, request, client_address):
         """Say nothing of a client that went away."""
@@ -82,7 +102,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _body(self):
         """Return the body of the request; None where it was refused."""
         length = self.headers.get("Content-Length", "")
-        if "Transfer-Encoding" in self.headers or not _LENGTH.fullmatch(length):
+        if not self._is_json():
+            # Without asking first, a browser lets any page send other types, or none.
+            self._refuse(415, "Send the sample as JSON, with the header Content-Type: application/json.")
+        elif "Transfer-Encoding" in self.headers or not _LENGTH.fullmatch(length):
             self._refuse(411, "Send the length of the body (Content-Length).")
         elif int(length) > MAX_BODY:
             self._refuse(413, "The body is larger than this service takes.")
@@ -94,6 +117,13 @@ class _Handler(BaseHTTPRequestHandler):
                 return body
             self.close_connection = True
         return None
+
+    def _is_json(self):
+        """Return whether the body is announced as JSON, or not at all by a client that is no web page."""
+        kind = self.headers.get("Content-Type")
+        if kind is None:
+            return "Origin" not in self.headers
+        return _JSON.fullmatch(kind.partition(";")[0].strip().lower()) is not None
 
     def _refuse(self, status, detail):
         # A body that was not read would be taken for the next request.

@@ -3,9 +3,12 @@
 import base64
 import binascii
 import codecs
+import contextlib
 import hashlib
 import hmac
 import ipaddress
+import os
+import time
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -48,6 +51,8 @@ _VARY = ("Vary", "Origin")
 PREFLIGHT_SECONDS = 600
 # Bounded, since each request's key is compared with every key in the file.
 LARGEST_FILE = 1 << 20
+# How often a file of keys is looked at, if there are requests.
+LOOK_SECONDS = 1.0
 # Basic makes a browser ask its user for the key, who could not send another header.
 CHALLENGES = ('Basic realm="predictions", charset="UTF-8"', 'Bearer realm="predictions"')
 NO_KEY = replies.problem(
@@ -70,23 +75,58 @@ DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 
 class Keys:
-    """The keys of a file, one a line; only their digests are kept."""
+    """The keys of a file, one a line; only their digests are kept.
+
+    The file is read again after it has changed. While it can't be read then, the keys that it had remain valid.
+    """
 
     def __init__(self, path: str) -> None:
         """Read `path`; raise ApiKeyUnreadable if it can't be read or holds no key."""
-        keys = [line.strip() for line in _content(path).splitlines()]
-        self._digests = [_digest(key) for key in keys if key]
-        if not self._digests:
-            raise problems.ApiKeyUnreadable(path, "there is no key in it")
+        self._path = path
+        self._state = _state(path)
+        self._digests = _digests(path)
+        self._look_at = time.monotonic() + LOOK_SECONDS
 
     def allows(self, authorization: str | None, key: str | None) -> bool:
         """Return whether one of these headers has a valid key; keys are compared in constant time.
 
         Headers are text as in WSGI: one character a byte (latin-1). A key beyond ASCII is compared by its UTF-8 bytes.
         """
+        self._look()
         key_bytes = _key_of(authorization or "") if key is None else _bytes_of(key)
         digest = _digest(key_bytes.strip())
         return sum(hmac.compare_digest(digest, expected) for expected in self._digests) > 0
+
+    def _look(self) -> None:
+        """Read the file again if it is another one than before, such as a secret that was rotated."""
+        now = time.monotonic()
+        if now < self._look_at:
+            return
+        self._look_at = now + LOOK_SECONDS
+        state = _state(self._path)
+        if state != self._state:
+            # Written to in place, it may be empty for a moment; it then has another state at the next look.
+            with contextlib.suppress(problems.ApiKeyUnreadable):
+                self._digests = _digests(self._path)
+            self._state = state
+
+
+def _state(path: str) -> tuple | None:
+    """Return what differs after a change of the file; None where it can't be looked at."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _digests(path: str) -> list[bytes]:
+    """Return the digests of the keys in a file; raise ApiKeyUnreadable."""
+    keys = [line.strip() for line in _content(path).splitlines()]
+    digests = [_digest(key) for key in keys if key]
+    if not digests:
+        raise problems.ApiKeyUnreadable(path, "there is no key in it")
+    return digests
 
 
 def _content(path: str) -> bytes:

@@ -42,6 +42,8 @@ LOAD_SECONDS = 60.0
 SLOWER_BY = 10
 # The share by which S2I_MAX_REQUESTS varies: scorers that started together must not all be replaced together.
 JITTER = 0.1
+# How long a zygote that is replaced may take to end before it is killed.
+RETIRE_SECONDS = 1.0
 
 
 class Hindrance(NamedTuple):
@@ -484,8 +486,8 @@ class ScorerManager:
             self.reason = f"{self._plan.reason}, and {why}"
             supervisor, self._supervisor = self._supervisor, None
             if supervisor is not None:
-                supervisor.end(1.0)
-            self._start_again()
+                # Only then the next one: both at a time would have the model twice.
+                supervisor.retire(RETIRE_SECONDS, self._start_again)
             return
         self._recovered()
         self._loaded = True

@@ -9,7 +9,7 @@ import json
 import os
 import socket
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import IO, TYPE_CHECKING, Protocol
 
 from nb_scorer.common import phrases
@@ -161,6 +161,20 @@ class Supervisor:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+    def retire(self, seconds: float, then: Callable[[], object]) -> None:
+        """End the zygote as `end` does, without waiting for it; call `then` once it is gone."""
+        self._ending = True
+        self._close_socket()
+        self._await_retirement(int(seconds / EXIT_LOOK_SECONDS), then)
+
+    def _await_retirement(self, looks: int, then: Callable[[], object]) -> None:
+        if self._process.poll() is not None:
+            then()
+            return
+        if looks == 0:
+            self._process.kill()
+        self._loop.call_later(EXIT_LOOK_SECONDS, guarded, self._await_retirement, looks - 1, then)
 
     def reap(self) -> None:
         """Collect the zygote's exit status if it has ended."""

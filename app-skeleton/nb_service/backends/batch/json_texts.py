@@ -21,7 +21,8 @@ def are_numbers(texts: Sequence[str], width: int = 1) -> bool:
     joined = ",".join(texts)
     return (
         joined.count(",") == width * len(texts) - 1
-        and max(map(len, texts)) <= LONGEST_NUMBER
+        # Most lines have fewer characters than one number may have.
+        and (max(map(len, texts)) <= LONGEST_NUMBER or max(map(len, joined.split(","))) <= LONGEST_NUMBER)
         and _NUMBERS.fullmatch(joined) is not None
     )
 

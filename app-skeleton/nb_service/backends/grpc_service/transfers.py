@@ -16,6 +16,11 @@ from nb_service.backends.grpc_service.refusals import ARRIVING, EMPTY, ENDING, L
 
 # At a gigabyte a second, which is about what loopback brings, 20 MB arrive in between.
 LOOK_SECONDS = 0.02
+# Where only streams are open and nothing has changed for STILL_SECONDS, looks are less frequent: some 100 MB.
+IDLE_LOOK_SECONDS = 0.1
+STILL_SECONDS = 1.0
+# Less is no sign of a message.
+_NOISE_BYTES = 1 << 16
 # Nothing says how much of a message a client has taken: for each of so many bytes it has the whole time.
 TAKEN_BYTES = 1 << 20
 # When the C library is asked for what it keeps of refused messages: soon, and once their calls have ended.
@@ -29,6 +34,10 @@ class Transfers:
         self._most = most_bytes
         self._seconds = seconds
         self._usual = 0
+        self._last = 0  # the memory at the last look
+        self._changed_at = 0.0  # when that last was another than before
+        # The least memory since messages were refused, until it is known what that has given back.
+        self._least: int | None = None
         # When those that read began, in that order; None for who may take any time.
         self._reading: dict[asyncio.Task, float | None] = {}
         self._writing: dict[asyncio.Task, float] = {}  # until when each may write
@@ -86,6 +95,11 @@ class Transfers:
     async def _read(self, context: grpc.aio.ServicerContext, began: float | None) -> bytes:
         task = _task()
         self._reading[task] = began
+        if began is not None and self._look is not None and self._look.when() > began + LOOK_SECONDS:
+            # It was put off while there were only streams.
+            loop = asyncio.get_running_loop()
+            self._look.cancel()
+            self._look = loop.call_later(LOOK_SECONDS, self._check, loop)
         try:
             return await self._watched(task, context.read())
         finally:
@@ -95,7 +109,8 @@ class Transfers:
         """Return what `transfer` returns; raise Refused where `task`, which is this one, was refused meanwhile."""
         if self._look is None:
             loop = asyncio.get_running_loop()
-            self._usual = allocator.resident()
+            self._usual = self._last = allocator.resident()
+            self._changed_at = loop.time()
             self._look = loop.call_later(LOOK_SECONDS, self._check, loop)
         result = None
         try:
@@ -112,6 +127,12 @@ class Transfers:
     def _check(self, loop: asyncio.AbstractEventLoop) -> None:
         """Refuse what takes too long, or all that arrives where it is too much; look again while anything is here."""
         now = loop.time()
+        self._refuse_late(now)
+        self._look_at_memory(now, loop)
+        again = self._reading or self._writing
+        self._look = loop.call_later(self._pause(now), self._check, loop) if again else None
+
+    def _refuse_late(self, now: float) -> None:
         for task, began in self._reading.items():
             if began is not None:
                 if began > now - self._seconds:
@@ -120,14 +141,32 @@ class Transfers:
         for task, end in self._writing.items():
             if end < now:
                 self.refuse(task, UNTAKEN)
-        if self._reading and allocator.resident() - self._usual > self._most:
+
+    def _look_at_memory(self, now: float, loop: asyncio.AbstractEventLoop) -> None:
+        resident = allocator.resident()
+        if abs(resident - self._last) > _NOISE_BYTES:
+            self._last, self._changed_at = resident, now
+        if self._least is not None:
+            self._least = min(self._least, resident)
+        if self._reading and resident - self._usual > self._most:
             for task in self._reading:
                 self.refuse(task, ARRIVING)
             # What the C library would keep of their bytes counted as taken for ever.
             for seconds in GIVE_BACK_SECONDS:
                 loop.call_later(seconds, allocator.give_back)
-        again = self._reading or self._writing
-        self._look = loop.call_later(LOOK_SECONDS, self._check, loop) if again else None
+            if self._least is None:
+                self._least = resident
+                loop.call_later(max(GIVE_BACK_SECONDS) + LOOK_SECONDS, self._settle)
+
+    def _settle(self) -> None:
+        """Count what the process has kept, though all that arrived was refused, among its usual memory."""
+        if self._least is not None:
+            self._usual, self._least = max(self._usual, self._least), None
+
+    def _pause(self, now: float) -> float:
+        """Return the seconds until the next look."""
+        only_streams = not self._writing and all(began is None for began in self._reading.values())
+        return IDLE_LOOK_SECONDS if only_streams and now - self._changed_at > STILL_SECONDS else LOOK_SECONDS
 
 
 def is_late(context: grpc.aio.ServicerContext) -> bool:

@@ -29,6 +29,33 @@ def ask(gate, path="/predict", command="POST", **headers):
     return gate.refusal(request), request.origin_headers
 
 
+def test_a_rotated_file_counts_without_a_restart_and_an_unreadable_one_leaves_the_keys_as_they_were(
+    tmp_path, monkeypatch
+):
+    now = [0.0]
+    monkeypatch.setattr(auth.time, "monotonic", lambda: now[0])
+    path = tmp_path / "keys"
+    path.write_text("old\n")
+    keys = auth.Keys(str(path))
+
+    def replace(text):
+        (tmp_path / "new").write_text(text)
+        (tmp_path / "new").rename(path)
+        now[0] += auth.LOOK_SECONDS
+
+    assert (keys.allows(None, "old"), keys.allows(None, "new")) == (True, False)
+    replace("new\n")
+    assert (keys.allows(None, "old"), keys.allows(None, "new")) == (False, True)
+    for broken in ("", "\n\n"):
+        replace(broken)
+        assert keys.allows(None, "new")
+    path.unlink()
+    now[0] += auth.LOOK_SECONDS
+    assert keys.allows(None, "new")
+    replace("third")
+    assert (keys.allows(None, "new"), keys.allows(None, "third")) == (False, True)
+
+
 @pytest.mark.parametrize(
     ("headers", "allowed"),
     [

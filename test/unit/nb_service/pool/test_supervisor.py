@@ -2,6 +2,7 @@ import asyncio
 import os
 import signal
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -166,6 +167,28 @@ def test_a_stopped_one_is_killed_at_the_end(begin):
     os.kill(supervisor.pid, signal.SIGSTOP)
     supervisor.end(0.05)
     assert supervisor._process.returncode == -signal.SIGKILL
+
+
+def test_one_that_is_replaced_ends_without_anybody_waiting_for_it(begin, monkeypatch):
+    monkeypatch.setattr(subprocess.Popen, "wait", lambda *_: pytest.fail("the loop waits"))
+    loop, supervisor, owner = begin()
+    assert turn_until(loop, lambda: owner.told)
+    ended = []
+    supervisor.retire(5.0, lambda: ended.append(supervisor._process.returncode))
+    assert not ended
+    assert turn_until(loop, lambda: ended)
+    assert ended == [0] and [told[0] for told in owner.told] == ["zygote_loaded"]
+    monkeypatch.undo()
+
+
+def test_one_that_is_replaced_and_does_not_end_is_killed(begin, monkeypatch):
+    loop, supervisor, owner = begin()
+    assert turn_until(loop, lambda: owner.told)
+    os.kill(supervisor.pid, signal.SIGSTOP)
+    ended = []
+    supervisor.retire(0.05, lambda: ended.append(supervisor._process.returncode))
+    assert turn_until(loop, lambda: ended)
+    assert ended == [-signal.SIGKILL]
 
 
 def test_an_order_is_awaited_until_it_is_confirmed(begin):
