@@ -148,9 +148,14 @@ class _Model:
 
 
 def find(cells: Sequence[Cell]) -> FittedModel | None:
-    """Return the last model that the cells fit and use; None where none is recognised."""
-    reader = _Reader(cells)
-    return reader.found()
+    """Return the last model that the cells fit and use; None where that one is not recognised."""
+    found = _Reader(cells).found()
+    return found[0] if found else None
+
+
+def find_all(cells: Sequence[Cell]) -> list[FittedModel]:
+    """Return the recognised models that the cells fit, the one that is used last first."""
+    return [model for model in _Reader(cells).found() if model is not None]
 
 
 class _Reader:
@@ -171,12 +176,11 @@ class _Reader:
         for statement in statements:
             self._read(statement)
 
-    def found(self) -> FittedModel | None:
-        """Return the fitted model whose name was read last."""
+    def found(self) -> list[FittedModel | None]:
+        """Return the fitted models, that whose name was read last first; None for one that can't be followed."""
         models = [name for name, value in self.values.items() if self._can_be_asked(name, value)]
-        for name in sorted(models, key=lambda name: -self.used.get(name, 0))[:1]:
-            return self._described(name, self.values[name])
-        return None
+        by_use = sorted(models, key=lambda name: -self.used.get(name, 0))
+        return [self._described(name, self.values[name]) for name in by_use]
 
     def _can_be_asked(self, name: str, value: object) -> bool:
         if not isinstance(value, _Model) or value.data is None:

@@ -27,7 +27,7 @@ _MAX_FILES = 200
 # Problems behind which other versions of packages may be.
 _OF_VERSIONS = {
     *("package-changed", "version-missing", "wheel-missing", "install-failed", "requirements-conflict", "kernel-died"),
-    *("not-yet-published", "not-serializable", "verification-failed"),
+    *("not-yet-published", "verification-failed"),
 }
 _OF_PACKAGES = re.compile(
     r"ImportError|ModuleNotFoundError|AttributeError|TypeError: .*(?:argument|operand|dtype)|numpy\.dtype size"
@@ -35,6 +35,8 @@ _OF_PACKAGES = re.compile(
     r"|NotImplementedError"
 )
 _SAMPLE_CHARACTERS = 200
+
+MAX_PROPOSALS = 3
 
 # Builds what is in a folder with these variables, and returns the exit status.
 Build = Callable[[Path, Mapping[str, str]], int]
@@ -44,10 +46,12 @@ Build = Callable[[Path, Mapping[str, str]], int]
 class Outcome:
     """What came of a plan: the exit status, None where the notebook is to be built as it is.
 
-    `environ` are the variables of the build that succeeded.
+    `environ` are the variables of the build that succeeded. `tries_another_model` is whether the proposed predictor was
+    the cause of a failure.
     """
 
     status: int | None = None
+    tries_another_model: bool = False
     environ: dict[str, str] = field(default_factory=dict)
 
 
@@ -106,7 +110,19 @@ def run(target: str, folder: Path, environ: Mapping[str, str], build: Build, con
         _print_plan(plan, plan.candidates[0], None, log)
         log.line(f"     Nothing is built without your consent. To build and serve this: nb-builder run {target} --yes")
         return Outcome()
-    return _built(target, folder, plan, environ, build, consent, log)
+    outcome = _built(folder, plan, environ, build, consent, log)
+    for number in range(1, MAX_PROPOSALS):
+        following = plans.draw(result, settings, environ, number) if outcome.tries_another_model else None
+        if following is None:
+            break
+        log.step("That predictor can't be offered; the notebook's other model is tried")
+        outcome = _built(folder, following, environ, build, consent, log)
+    if outcome.tries_another_model:
+        log.line(
+            "     The proposed predictor is not offered, as it does not do what the notebook's own model does. "
+            "Add your own 'def predictor(x): ...'."
+        )
+    return outcome
 
 
 def _dry_run(target: str, plan: "Plan", environ: Mapping[str, str], log: Log) -> Outcome:
@@ -133,7 +149,6 @@ def _print_plan(plan: "Plan", candidate: "Candidate", resolution: "Resolution | 
 
 
 def _built(
-    target: str,
     folder: Path,
     plan: "Plan",
     environ: Mapping[str, str],
@@ -164,6 +179,8 @@ def _built(
             problem = _problem(Path(chosen[PROBLEM_FILE]))
         if status == 0:
             return _asked(folder, plan, candidate, resolution, chosen, consent, log)
+        if _is_of_the_proposal(problem):
+            return Outcome(status, tries_another_model=True)
         if number == len(plan.candidates) or not _is_of_versions(problem):
             break
         log.step(f"{candidate} did not do; the next one is tried")
@@ -200,7 +217,7 @@ def _asked(
         log.step(f"Written into {plan.notebook} and .s2i/environment")
     else:
         log.note(f"{plan.notebook} is as it was; with --fix the plan is written into it.")
-    return Outcome(None, environ)
+    return Outcome(None, environ=environ)
 
 
 def _write_settings(folder: Path, chosen: Mapping[str, str]) -> None:
@@ -217,6 +234,11 @@ def _write_settings(folder: Path, chosen: Mapping[str, str]) -> None:
 
 def _problem(file: Path) -> Mapping[str, object]:
     return json.loads(file.read_text("utf-8")) if file.is_file() else {}
+
+
+def _is_of_the_proposal(problem: Mapping[str, object]) -> bool:
+    """Return whether a build failed because the proposed predictor differs from the model, or can't be saved."""
+    return "The proposed predictor" in json.dumps(problem) or problem.get("code") == "not-serializable"
 
 
 def _is_of_versions(problem: Mapping[str, object]) -> bool:

@@ -70,8 +70,11 @@ class Plan:
         return self.checked.name
 
 
-def draw(result: Result, settings: Settings, environ: Mapping[str, str]) -> Plan | None:
-    """Return a plan for the notebook with these findings; None where it has a predictor, or none can be proposed."""
+def draw(result: Result, settings: Settings, environ: Mapping[str, str], number: int = 0) -> Plan | None:
+    """Return a plan for the notebook with these findings; None where it has a predictor, or none can be proposed.
+
+    `number` is which of the proposals it has: 0 for the model that is used last.
+    """
     checked = result.checked
     if checked is None or not checked.notebooks or result.wanted is None:
         return None
@@ -79,12 +82,13 @@ def draw(result: Result, settings: Settings, environ: Mapping[str, str]) -> Plan
     redirects = data_paths.redirects(checked.last.cells, checked.last.folder(src), src)
     if not all(_is_supplied(problem, redirects) for problem in result.findings):
         return None
-    proposal = None
-    if "predictor" not in result.defines:
-        # Also where a magic could bind it: nothing in the notebook has that name.
-        proposal = predictor_proposal.propose(checked.last.cells, checked.name, checked.python.path)
-    if proposal is None or not _is_written_by_us(checked):
+    if "predictor" in result.defines or not _is_written_by_us(checked):
         return None
+    # Also where a magic could bind it: nothing in the notebook has that name.
+    proposals = predictor_proposal.propose_all(checked.last.cells, checked.name, checked.python.path)
+    if number >= len(proposals):
+        return None
+    proposal = proposals[number]
     cells = _with(checked.last.cells, proposal)
     left_out = needed_cells.left_out(cells)
     kept = [cell for cell in scripts.author_cells(checked.last.with_runs(src)) if cell.number not in _numbers(left_out)]

@@ -1,6 +1,6 @@
 """Proposes a predictor for a notebook that fits a model and has none, in the form that its data have."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,13 +48,25 @@ def propose(cells: Sequence[Cell], notebook: Path, python: Path) -> Proposal | N
     before a run.
     """
     model = fitted_models.find(cells)
+    return next(_proposals([model] if model else [], cells, notebook, python), None)
+
+
+def propose_all(cells: Sequence[Cell], notebook: Path, python: Path) -> list[Proposal]:
+    """Return a predictor for each model that is recognised, the one that is used last first; see `propose`."""
+    return list(_proposals(fitted_models.find_all(cells), cells, notebook, python))
+
+
+def _proposals(
+    models: Sequence[FittedModel], cells: Sequence[Cell], notebook: Path, python: Path
+) -> Iterator[Proposal]:
     defined = undefined_names.Uses(cells).defined
-    if model is None:
-        source = own_function.propose(cells, _MARK)
-        proposal = Proposal(source) if source else None
-    else:
-        proposal = _forecast(model, defined) if model.of == FORECAST else _proposal(model, defined, cells)
-    return proposal if proposal and _is_right(proposal.source, cells, notebook, python) else None
+    proposals = [
+        _forecast(model, defined) if model.of == FORECAST else _proposal(model, defined, cells) for model in models
+    ]
+    own = own_function.propose(cells, _MARK) if not models else None
+    for proposal in [*proposals, *([Proposal(own)] if own else [])]:
+        if _is_right(proposal.source, cells, notebook, python):
+            yield proposal
 
 
 def _forecast(model: FittedModel, defined: set[str]) -> Proposal:
@@ -81,6 +93,8 @@ def _proposal(model: FittedModel, defined: set[str], cells: Sequence[Cell]) -> P
         rows = f"{pandas}.DataFrame([x])[{columns}]"
     for step in model.steps:
         rows = step.replace("{}", rows, 1)
+    if model.of == NETWORK and model.kind == TABLE and not model.steps:
+        rows = f"{rows}.values"
     if model.arrays_only and not model.steps and model.kind != TABLE:
         rows = f"{_module('numpy', 'np', model, imports)}.asarray({rows})"
     if model.wrapper:

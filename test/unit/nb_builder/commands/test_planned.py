@@ -165,3 +165,14 @@ def test_no_plan_is_made_where_no_model_is_recognised(repo):
     write(repo, ["x = 1"])
     outcome, output = run(repo, Builds(), Consent(yes=True))
     assert outcome == planned.Outcome() and output == ""
+
+
+def test_another_model_is_tried_where_the_proposed_predictor_differs(repo, resolved):
+    write(repo, [*TRAINS, "other = Ridge().fit(X, df['rent'])\nother.predict(X)"])
+    problem = {"code": "cell-failed", "what": "failed: ValueError: The proposed predictor answers 1 for the sample 2"}
+    builds = Builds(1, 0, problem=problem)
+    outcome, _ = run(repo, builds, Consent(yes=True))
+    assert outcome.status is None
+    assert "return other.predict" in builds.cells[0][-2] and "return model.predict" in builds.cells[1][-2]
+    outcome, output = run(repo, Builds(1, 1, problem=problem), Consent(yes=True))
+    assert outcome.status == 1 and "The proposed predictor is not offered" in output
