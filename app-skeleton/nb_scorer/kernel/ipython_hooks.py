@@ -182,7 +182,10 @@ def _plot_inline():
 
 
 def _do_without_display(shell):
-    """Let `%matplotlib qt` and the like plot inline where there is nothing to show a window on."""
+    """Let `%matplotlib qt` and the like plot inline where there is nothing to show a window on.
+
+    Without matplotlib they do nothing: a notebook whose plots are left out still begins with this line.
+    """
     enable = shell.enable_matplotlib
 
     def enable_what_works(gui=None):
@@ -190,7 +193,10 @@ def _do_without_display(shell):
             return enable(gui)
         # Each version of matplotlib and of IPython has its own error for it.
         except Exception as error:
-            if gui == "inline" or getattr(error, "name", "") == "matplotlib":
+            if getattr(error, "name", "") == "matplotlib":
+                print("'%matplotlib' has no effect: matplotlib is not installed.")
+                return gui, "inline"
+            if gui == "inline":
                 raise
         print("There is no display for '%matplotlib {}': plots are inline.".format(gui))
         return enable("inline")

@@ -115,11 +115,13 @@ def test_plots_in_windows_are_inline_where_there_is_no_display(error, capsys):
     assert capsys.readouterr().out == "There is no display for '%matplotlib qt': plots are inline.\n"
 
 
-def test_a_matplotlib_that_is_not_installed_stays_an_error():
+@pytest.mark.parametrize("gui", ["qt", "inline", None])
+def test_without_matplotlib_its_magic_has_no_effect_and_a_note(gui, capsys):
     shell = Shell(ImportError("No module named 'matplotlib'", name="matplotlib"))
+    shell.enable_matplotlib = lambda gui: (_ for _ in ()).throw(shell.error)
     ipython_hooks._do_without_display(shell)
-    with pytest.raises(ImportError):
-        shell.enable_matplotlib("qt")
+    assert shell.enable_matplotlib(gui) == (gui, "inline")
+    assert capsys.readouterr().out == "'%matplotlib' has no effect: matplotlib is not installed.\n"
 
 
 def test_tasks_are_watched_where_python_has_not_created_a_loop():
