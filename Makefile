@@ -36,7 +36,7 @@ Make images, by Docker or Podman; SERVICE=$(SERVICE) IMAGE=<name of the new imag
   make builder          make the builder image
                         IMAGE_NAME=$(IMAGE_NAME) BASE_IMAGE=$(BASE_IMAGE) CA_BUNDLE=<file> APT="graphviz ..."
                         COMPILERS=1 OTEL=1 BATCH=1 GRPC=1 BUS=nats,redis
-                        PYTHONS="3.6 3.12 3.14" PYTHON_IMAGE=python:{}-slim (for 3.6 and 3.7)
+                        PLATFORM=linux/arm64 PYTHONS="3.6 3.12 3.14" PYTHON_IMAGE=python:{}-slim (for 3.6 and 3.7)
   make runtime          make the slim image of a service image, and prove it
                         S2I_SLIM=<off, distributions or files> S2I_KEEP=<packages> S2I_SLIM_BASE=<scratch or shell>
   make native           make the native image of a service image, or say why there is none
@@ -143,7 +143,7 @@ build: builder
 
 builder:
 	@$(NB_BUILDER) builder --tag "$(IMAGE_NAME)" --base "$(BASE_IMAGE)" --ca-bundle "$(CA_BUNDLE)" \
-		$(call option,--pythons,$(PYTHONS)) $(call option,--python-image,$(PYTHON_IMAGE)) \
+		$(call option,--platform,$(PLATFORM)) $(call option,--pythons,$(PYTHONS)) $(call option,--python-image,$(PYTHON_IMAGE)) \
 		$(call option,--apt,$(APT)) $(call option,--bus,$(BUS)) $(if $(COMPILERS),--compilers) $(if $(OTEL),--otel) \
 		$(if $(BATCH),--batch) $(if $(GRPC),--grpc)
 

@@ -105,7 +105,12 @@ def _python_versions(text: str) -> list[str]:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
+def _platform(add: Add) -> None:
+    add("--platform", default="", help="such as linux/arm64; default: the engine's own")
+
+
 def _builder(add: Add) -> None:
+    _platform(add)
     add("--tag", "-t", default=engine.BUILDER, metavar="IMAGE", help="name of the image")
     add("--base", default="debian:trixie-slim", metavar="IMAGE", help="what it stands on")
     add(
@@ -140,6 +145,7 @@ def _builder(add: Add) -> None:
 
 def _build(add: Add) -> None:
     _target(add)
+    _platform(add)
     add("--tag", "-t", default="", metavar="IMAGE", help="name of the image; by default that of the repository")
     add("--builder", default=engine.BUILDER, metavar="IMAGE", help="builder image; made first where it is missing")
     add(

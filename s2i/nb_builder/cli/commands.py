@@ -102,7 +102,7 @@ def builder(call: Call, made: Made) -> int:
     minors = [minor for minor in given.pythons if minor not in engine.IN_IMAGES_ONLY]
     if minors:
         arguments.append(f"PYTHONS={' '.join(minors)}")
-    docker = Engine(call.environ, "builder")
+    docker = Engine(call.environ, "builder", given.platform)
     docker.make_builder(call.installation, given.tag, arguments, given.ca_bundle)
     for minor in given.pythons:
         if minor in engine.IN_IMAGES_ONLY:
@@ -116,7 +116,7 @@ def build(call: Call, made: Made) -> int:
     given = call.given
     image = given.tag or engine.name_of(given.target)
     engine.require_name(image)
-    docker = Engine(call.environ, "build")
+    docker = Engine(call.environ, "build", given.platform)
     log = Log(sys.stderr)
     with _sources(given.target, log) as (folder, notebook):
         of_author = author_variables.read(folder)
@@ -124,7 +124,9 @@ def build(call: Call, made: Made) -> int:
             log.note(of_author.note)
         variables = {**of_author.taken, **target.choice(notebook), **call.variables}
         docker.require_builder(call.installation, given.builder)
-        s2i = None if given.without_s2i or docker.program != "docker" else engine.s2i(call.environ)
+        # s2i has no option for the platform.
+        without_s2i = given.without_s2i or given.platform or docker.program != "docker"
+        s2i = None if without_s2i else engine.s2i(call.environ)
         log.step(f"Building {image} by {'s2i' if s2i else docker.program}")
         if s2i:
             # s2i reads the repository's file by itself, and what is given here comes before it.

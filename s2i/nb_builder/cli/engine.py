@@ -42,9 +42,10 @@ IN_IMAGES_ONLY = ("3.6", "3.7")
 class Engine:
     """Docker or Podman: what the variable DOCKER names, or else the first of both that answers."""
 
-    def __init__(self, environ: Mapping[str, str], command: str) -> None:
-        """Find it; raise EngineMissing."""
+    def __init__(self, environ: Mapping[str, str], command: str, platform: str = "") -> None:
+        """Find it; raise EngineMissing. It builds images for `platform` such as linux/arm64; "" is its own."""
         self._environ = environ
+        self._platform = ["--platform", platform] if platform else []
         self.log = Log(sys.stderr)
         self.program = find(environ, command)
 
@@ -157,14 +158,14 @@ class Engine:
             word for pairs in labels for label, value in pairs.items() for word in ("--label", f"{label}={value}")
         ]
         text = f"FROM {name}\n"
-        words = [self.program, "build", "--quiet", *options, "--tag", name, "-"]
+        words = [self.program, "build", *self._platform, "--quiet", *options, "--tag", name, "-"]
         labelled = subprocess.run(words, input=text, text=True, env=self._environ, stdout=subprocess.DEVNULL)
         if labelled.returncode:
             raise ImageNotBuilt(image=name, program=self.program, status=labelled.returncode)
 
     def _build(self, name: str, words: Sequence[str], *, quiet: bool = False) -> None:
         stdout = subprocess.DEVNULL if quiet else sys.stderr
-        ran = subprocess.run([self.program, "build", *words], env=self._environ, stdout=stdout)
+        ran = subprocess.run([self.program, "build", *self._platform, *words], env=self._environ, stdout=stdout)
         if ran.returncode:
             raise ImageNotBuilt(image=name, program=self.program, status=ran.returncode)
 

@@ -105,6 +105,7 @@ class Settings(Table):
         "auto",
         "`auto` downloads a Python with uv if the notebook asks for one that is not installed; `never` uses installed "
         "Pythons only.",
+        platform=True,
     )
     installer: str = setting(
         "S2I_INSTALLER",

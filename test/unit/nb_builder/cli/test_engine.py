@@ -60,12 +60,13 @@ def test_pythons_are_installed_or_taken_out_of_images(tmp_path, monkeypatch):
     environ, calls = recorded(tmp_path)
     monkeypatch.setattr(engine, "_lay_bundle", lambda path, bundle: None)
     given = door.parsers()[0].parse_args(
-        ["builder", "--pythons", "3.6, 3.12 3.14", "--python-image", "mirror/python:{}-x"]
+        ["builder", "--pythons", "3.6, 3.12 3.14", "--python-image", "mirror/python:{}-x", "--platform", "linux/arm64"]
     )
     call = SimpleNamespace(given=given, environ=environ, installation=Installation(tmp_path, tmp_path))
     monkeypatch.setattr(commands, "_image", lambda docker, tag: {})
     commands.builder(call, {})
     first, second = calls.read_text().splitlines()
+    assert first.startswith("build --platform linux/arm64 ") and second.startswith("build --platform linux/arm64 ")
     assert "--build-arg PYTHONS=3.12 3.14 " in first
     assert "--build-arg PYTHON_IMAGE=mirror/python:3.6-x " in second and "s2i/python.Dockerfile" in second
 
