@@ -66,7 +66,7 @@ def provide(wanted: Sequence[SystemPackage], log: Log, *, may_install: bool, in_
 
 
 def _entries(path: Path, name: str) -> Iterable[SystemPackage]:
-    for number, line in logical(path.read_text(encoding="utf-8-sig")):
+    for number, line in logical(path.read_text(encoding="utf-8-sig", errors="replace")):
         for word in line.split():
             match = _PACKAGE.fullmatch(word)
             if not match:

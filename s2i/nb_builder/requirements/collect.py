@@ -242,7 +242,8 @@ def _is_pinned(requirement: Requirement) -> bool:
 def _requirement(line: str) -> Requirement | None:
     """Return a line of a requirements file as a requirement; None for an option, a path or a URL."""
     with suppress(InvalidRequirement):
-        return Requirement(re.sub(r"\s+--hash=.*", "", line))
+        text = line_parser.requirement_and_options(line)[0]
+        return Requirement(text) if len(text) <= line_parser.LONGEST else None
     return None
 
 
@@ -250,7 +251,7 @@ def _check_lock(wanted: Wanted) -> None:
     """Raise LockOutdated where the repository's lock does not satisfy what the cell asks for."""
     if wanted.lock is None:
         return
-    text = wanted.lock.read_text(encoding="utf-8-sig")
+    text = line_parser.text_of_lock(wanted.lock)
     lock_file.parse(text, wanted.top, wanted.lock.name)
     locked = {canonicalize_name(name): version for name, version in _LOCKED.findall(text)}
     for requirement in wanted.cell:
