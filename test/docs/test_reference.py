@@ -8,6 +8,7 @@ import nb_builder.ab_report.problems
 import nb_builder.cli.problems
 import nb_builder.commands.app_lock
 import nb_builder.commands.audit
+import nb_builder.commands.check
 import nb_builder.commands.dev.settings
 import nb_builder.commands.new
 import nb_builder.commands.run_locally
@@ -74,6 +75,7 @@ CALLS = (
     nb_builder.commands.app_lock,
     nb_builder.commands.run_locally,
     nb_builder.commands.audit,
+    nb_builder.commands.check,
     nb_builder.commands.new,
     nb_builder.commands.sign,
     nb_builder.fix.problems,

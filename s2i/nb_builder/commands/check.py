@@ -5,11 +5,13 @@ writes what can be written without a guess, and checks again.
 """
 
 import argparse
+import contextlib
 import io
 import os
+import signal
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TextIO
@@ -24,6 +26,7 @@ from nb_builder.common.settings import Settings
 from nb_builder.preflight import checks, findings
 from nb_builder.preflight.findings import Result
 from nb_builder.problems import build_problem
+from nb_builder.problems.build_problem import BuildProblem
 from nb_builder.problems.contract import PredictorMissing
 from nb_builder.problems.packages import RequirementsEmpty, RequirementsMissing
 from nb_builder.requirements import collect
@@ -34,6 +37,19 @@ if TYPE_CHECKING:
 USAGE = "Usage: check [--json] [--run-requirements] [--fix [--python PATH]] FOLDER|NOTEBOOK|GIT_URL"
 
 _OF_REQUIREMENTS = (RequirementsMissing, RequirementsEmpty)
+
+
+# Seconds. Ordinary repositories take one; what takes longer was made so that it does.
+TIME_LIMIT = 10
+
+
+class CheckTooLong(BuildProblem):
+    """The check was ended because it took too long."""
+
+    code = "check-too-long"
+    what_words = "The check was ended after {seconds} seconds."
+    why_words = "Ordinary notebooks and requirements take a second; a cell or a file here is extremely long."
+    fix_words = "Look at the largest notebook and requirements file, or give the folder of one notebook only."
 
 
 class NotesLog(Log):
@@ -117,7 +133,13 @@ def _check(words: argparse.Namespace, log: NotesLog) -> Told:
             fixed = _fix(folder, environ, Path(scratch), words.python, log)
         log.step(f"Checking {notebook or name}")
         computes = words.fix or words.run_requirements
-        result = examine(folder, environ, Path(scratch), log, computes=computes)
+        result = Result()
+        try:
+            # What computes requirements may take as long as a cell of a build.
+            with _ended_after(0 if computes else TIME_LIMIT):
+                examine(folder, environ, Path(scratch), log, computes=computes, result=result)
+        except _TimeUp:
+            result.findings.append(CheckTooLong(seconds=TIME_LIMIT))
         if fixed:
             _add(fixed.findings, result)
         if result.findings:
@@ -164,12 +186,41 @@ def _print_object(told: Told, log: NotesLog, words: argparse.Namespace) -> None:
     print(visible.json_text(described, indent=1))
 
 
-def examine(folder: Path, environ: Mapping[str, str], scratch: Path, log: Log, *, computes: bool = False) -> Result:
+class _TimeUp(BaseException):
+    """The time for a check is over; no handler of other exceptions is to stop it."""
+
+
+@contextlib.contextmanager
+def _ended_after(seconds: float) -> Iterator[None]:
+    """Raise _TimeUp in the block after so many seconds; 0 is no limit."""
+
+    def end(_number: int, _frame: object) -> None:
+        raise _TimeUp
+
+    before = signal.signal(signal.SIGALRM, end)
+    # Again and again, should a library have kept the first one from its caller.
+    signal.setitimer(signal.ITIMER_REAL, seconds, 1 if seconds else 0)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def examine(
+    folder: Path,
+    environ: Mapping[str, str],
+    scratch: Path,
+    log: Log,
+    *,
+    computes: bool = False,
+    result: Result | None = None,
+) -> Result:
     """Return all findings about the repository in `folder`; our own files go to `scratch`.
 
-    Only where it `computes` requirements, code of the repository runs.
+    Only where it `computes` requirements, code of the repository runs. They are added to `result` as they are found.
     """
-    result = Result()
+    result = Result() if result is None else result
     report = result.findings.append
     with checks.passing(report):
         settings = Settings({**target.settings_of(folder, environ), "S2I_SRC": str(folder)})

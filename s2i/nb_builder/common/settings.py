@@ -127,7 +127,7 @@ class Settings(Table):
         hosts,
         None,
         "Hosts, separated by commas, whose indexes requirements may name by `--index-url`, `--extra-index-url` "
-        "or `--find-links`.",
+        "or `--find-links`. If set, addresses of single packages must have one of these hosts, too.",
         platform=True,
     )
     apt: bool = setting(

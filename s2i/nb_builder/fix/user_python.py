@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Mapping
@@ -12,6 +13,8 @@ from nbformat import NotebookNode
 from nb_builder.common.log import Log
 from nb_builder.fix.problems import PythonUnusable
 
+# What Jupyter takes as the name of a kernel.
+_KERNEL = re.compile(r"[A-Za-z0-9._-]{1,200}")
 _DATA = {"darwin": "Library/Jupyter"}
 
 
@@ -58,7 +61,12 @@ def _of_environment(folder: Path) -> Path | None:
 
 
 def _of_kernel(name: str, environ: Mapping[str, str]) -> Path | None:
-    """Return the Python that the kernel spec `name` starts, where the spec can be found and names one by its path."""
+    """Return the Python that the kernel spec `name` starts, where the spec can be found and names one by its path.
+
+    The name is the notebook's: a path in it would lead to a spec of whoever wrote the notebook.
+    """
+    if not _KERNEL.fullmatch(name) or name.startswith("."):
+        return None
     for folder in _data_folders(environ):
         try:
             spec = json.loads((folder / "kernels" / name / "kernel.json").read_text("utf-8"))

@@ -14,8 +14,10 @@ from pathlib import Path
 
 # Before, git does not know the variables by which it is told all of this.
 _OLDEST = (2, 31)
-# A checkout may have a pipe where git looks for a file.
-TIME_LIMIT = 10
+# Seconds. A checkout may have a pipe where git looks for a file.
+TIME_LIMIT = 4
+# Where it looks at each file.
+LONG_LIMIT = 60
 # What git has of this user's environment: not where another repository is, as in a hook of git.
 _KEPT = (
     *("PATH", "HOME", "XDG_CONFIG_HOME", "TMPDIR", "SUDO_UID"),
@@ -45,10 +47,11 @@ def is_there() -> bool:
     return program is not None and _version(program) >= _OLDEST
 
 
-def facts(folder: Path, *arguments: str, top: Path | None = None) -> str | None:
+def facts(folder: Path, *arguments: str, top: Path | None = None, limit: float = 0) -> str | None:
     """Return what git prints about the repository that `folder` is in, None for an error or another user's checkout.
 
-    With `top`, the repository must be that folder, wherever its configuration says that its files are.
+    With `top`, the repository must be that folder, wherever its configuration says that its files are. `limit` is how
+    many seconds git may take, by default a few.
     """
     program = shutil.which("git")
     if program is None or _version(program) < _OLDEST:
@@ -63,7 +66,7 @@ def facts(folder: Path, *arguments: str, top: Path | None = None) -> str | None:
     filters = {
         name: "false" if name.endswith("required") else "" for name in listed.split("\0") if _FILTER.fullmatch(name)
     }
-    return _output([*command, *arguments], {**environ, **_configured({**_SETTINGS, **filters})})
+    return _output([*command, *arguments], {**environ, **_configured({**_SETTINGS, **filters})}, limit)
 
 
 def top_of(folder: Path) -> Path | None:
@@ -120,7 +123,7 @@ def _configured(settings: Mapping[str, str]) -> dict[str, str]:
     return variables
 
 
-def _output(command: list[str], environ: Mapping[str, str]) -> str | None:
+def _output(command: list[str], environ: Mapping[str, str], limit: float = 0) -> str | None:
     try:
         completed = subprocess.run(
             command,
@@ -129,7 +132,7 @@ def _output(command: list[str], environ: Mapping[str, str]) -> str | None:
             capture_output=True,
             text=True,
             errors="surrogateescape",
-            timeout=TIME_LIMIT,
+            timeout=limit or TIME_LIMIT,
         )
     except (subprocess.TimeoutExpired, OSError, ValueError):
         return None

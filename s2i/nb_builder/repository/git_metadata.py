@@ -34,7 +34,15 @@ def uncommitted(repository: Path) -> list[str]:
     """Return the files of `repository` that are not as they were committed, new ones too; [] where git can't say."""
     # Each is a state of two letters, a space and a path; of a renamed file the old path is a field of its own.
     fields = iter(
-        _git(repository, "status", "--porcelain", "-z", "--untracked-files=all", "--ignore-submodules=all").split("\0")
+        _git(
+            repository,
+            "status",
+            "--porcelain",
+            "-z",
+            "--untracked-files=all",
+            "--ignore-submodules=all",
+            limit=git.LONG_LIMIT,
+        ).split("\0")
     )
     paths = []
     for field in fields:
@@ -77,8 +85,8 @@ def _text(path: Path) -> str:
         return file.read(_LARGEST).strip()
 
 
-def _git(repository: Path, *arguments: str) -> str:
+def _git(repository: Path, *arguments: str, limit: float = 0) -> str:
     """Return the output of git for a repository that is the top of a checkout, "" for others and for errors."""
     if not (repository / ".git").exists():
         return ""
-    return git.facts(repository, *arguments, top=repository) or ""
+    return git.facts(repository, *arguments, top=repository, limit=limit) or ""

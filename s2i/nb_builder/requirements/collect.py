@@ -269,7 +269,8 @@ def _is_pinned(requirement: Requirement) -> bool:
 def _requirement(line: str) -> Requirement | None:
     """Return a line of a requirements file as a requirement; None for an option, a path or a URL."""
     with suppress(InvalidRequirement):
-        return Requirement(re.sub(r"\s+--hash=.*", "", line))
+        text = line_parser.requirement_and_options(line)[0]
+        return Requirement(text) if len(text) <= line_parser.LONGEST else None
     return None
 
 

@@ -20,7 +20,8 @@ DEFAULT_INDEX = "https://pypi.org/simple"
 class IndexOptions:
     """The options of a requirement line, or of several; `where` names the line, and is "" for several.
 
-    `lines` keeps the options of each line, so that `check` can name the one that is refused.
+    `direct` are addresses of packages themselves. `written` has (address, text) of those that were written with
+    variables. `lines` keeps the options of each line, so that `check` can name the one that is refused.
     """
 
     where: str = ""
@@ -32,6 +33,8 @@ class IndexOptions:
     no_binary: tuple[str, ...] = ()
     no_index: bool = False
     pre: bool = False
+    direct: tuple[str, ...] = ()
+    written: tuple[tuple[str, str], ...] = ()
     lines: tuple["IndexOptions", ...] = ()
 
     def __add__(self, other: "IndexOptions") -> "IndexOptions":
@@ -46,19 +49,25 @@ class IndexOptions:
             _once(self.no_binary + other.no_binary),
             self.no_index or other.no_index,
             self.pre or other.pre,
+            _once(self.direct + other.direct),
+            _once(self.written + other.written),
             self._lines() + other._lines(),
         )
 
     def check(self, allowed: Sequence[str], top: Path, environ: Mapping[str, str]) -> None:
         """Raise IndexNotAllowed for the first index that is not on an `allowed` host or in the builder's settings.
 
-        Folders of the repository, whose top folder is `top`, are always allowed.
+        Folders of the repository, whose top folder is `top`, are always allowed. Addresses of single packages, which
+        bring no other than they name, are refused only where hosts are `allowed` and theirs is not among them.
         """
         used = _in_use(pip_config.read(environ))
         for line in self._lines():
+            written = dict(line.written)
+            for url in line.direct if allowed else ():
+                _require(url, _host(url), allowed, line.where)
             for url in (line.index, *line.extra, *line.links):
                 if url and url.rstrip("/") not in used and not _is_inside(url, top):
-                    _require(url, _host(url), allowed, line.where)
+                    _require(url, _host(url), allowed, line.where, written.get(url, ""))
             for host in line.trusted:
                 _require(host, host.lower(), allowed, line.where)
 
@@ -107,11 +116,16 @@ def _is_inside(url: str, top: Path) -> bool:
 
 def _host(url: str) -> str:
     """Return the host of an address, with its port if it has one; the address itself where it has no host."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        # Brackets that are no address of IPv6.
+        return url
     return parts.netloc.rpartition("@")[2].lower() or url
 
 
-def _require(address: str, host: str, allowed: Sequence[str], where: str) -> None:
+def _require(address: str, host: str, allowed: Sequence[str], where: str, written: str = "") -> None:
+    """Raise IndexNotAllowed for a host that is not allowed; what was `written` is shown in place of the address."""
     if not {host, host.partition(":")[0]} & {*allowed}:
-        url = pip_config.without_credentials(address)
-        raise IndexNotAllowed(where=where, index=url, host=host)
+        url = pip_config.without_credentials(written or address)
+        raise IndexNotAllowed(where=where, index=url, host=_host(written) if written else host)

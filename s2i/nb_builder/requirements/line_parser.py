@@ -25,6 +25,9 @@ from nb_builder.requirements.logical_lines import logical
 from nb_builder.requirements.sources import requirements_txt
 from nb_builder.requirements.sources.declaration import Packages, Unreadable
 
+# A requirement is a name, versions and a marker, or an address.
+LONGEST = 4000
+_OF_FILES = ("file:", "git+file:")
 # The name of the cell's list in messages.
 CELL = "'requirements'"
 PROJECT = ("pyproject.toml", "setup.py")
@@ -34,6 +37,8 @@ _NAME = r"[A-Za-z0-9][\w.-]*"
 _NAMED = re.compile(rf"({_NAME}(?:\s*\[[^]]*\])?)\s*(?:==\s*@?|@)\s*(\S.*)")
 _EXTRAS = re.compile(r"\[[\w., -]+\]$")
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
+# An address in a line of a lock.
+_DIRECT = re.compile(r"(?:^|[\s@])((?:\w{1,9}\+)?[a-z]{2,9}://\S+)")
 _OTHER_VCS = re.compile(r"(hg|svn|bzr)\+")
 
 
@@ -116,10 +121,11 @@ def read(lines: Sequence[tuple[int, str]], origin: Origin, seen: frozenset[Path]
 
     Raises RequirementsMalformed, RequirementIsOption or GitMissing.
     """
-    asked = Asked()
-    for number, line in lines:
-        asked += _option(line, number, origin, seen) if line.startswith("-") else _entry(line, number, origin)
-    return asked
+    parts = [
+        _option(line, number, origin, seen) if line.startswith("-") else _entry(line, number, origin)
+        for number, line in lines
+    ]
+    return Asked() + _sum(parts)
 
 
 def read_file(path: Path, top: Path, seen: frozenset[Path] = frozenset()) -> Asked:
@@ -143,13 +149,28 @@ def of_packages(file: str, packages: Packages, top: Path, seen: frozenset[Path] 
 
 def options_of(path: Path, top: Path) -> IndexOptions:
     """Return the options in a lock of the repository; lock_file parses its packages. Raises FileEncoding as well."""
-    lines = [(number, line) for number, line in logical(ordinary_files.text(path, top)) if line.startswith("-")]
+    lines = list(logical(ordinary_files.text(path, top)))
     name = os.path.relpath(path, top)
-    return read(lines, Origin(name, "line", name, (path.parent, top), top), frozenset({path.resolve()})).options
+    origin = Origin(name, "line", name, (path.parent, top), top)
+    options = [(number, line) for number, line in lines if line.startswith("-")]
+    direct = [
+        Asked(options=IndexOptions(where=origin.where(number), direct=(match[1],)))
+        for number, line in lines
+        if not line.startswith("-") and (match := _DIRECT.search(line)) and not match[1].startswith(_OF_FILES)
+    ]
+    return (read(options, origin, frozenset({path.resolve()})) + _sum(direct)).options
 
 
 def _once(items: tuple) -> tuple:
     return tuple(dict.fromkeys(items))
+
+
+def _sum(parts: Sequence[Asked]) -> Asked:
+    """Return what all parts ask for, in halves: one after the other, each line would be copied for each."""
+    if len(parts) < 2:
+        return parts[0] if parts else Asked()
+    middle = len(parts) // 2
+    return _sum(parts[:middle]) + _sum(parts[middle:])
 
 
 def _malformed(origin: Origin, number: int, reason: str) -> RequirementsMalformed:
@@ -169,6 +190,7 @@ def _option(line: str, number: int, origin: Origin, seen: frozenset[Path]) -> As
             index=_expanded(values.index_url),
             extra=tuple(_expanded(url) for url in values.extra_index_url),
             links=tuple(_link(_expanded(link), origin) for link in values.find_links),
+            written=_written((values.index_url, *values.extra_index_url, *values.find_links)),
             trusted=tuple(values.trusted_host),
             only_binary=tuple(values.only_binary),
             no_binary=tuple(values.no_binary),
@@ -193,7 +215,9 @@ def _option(line: str, number: int, origin: Origin, seen: frozenset[Path]) -> As
 def _included(name: str, number: int, origin: Origin, seen: frozenset[Path]) -> Asked:
     """Return what an included file of the repository asks for; nothing where it is being read already."""
     path = _local(name, origin)
-    if path is not None and not os.path.isabs(name):
+    if path is not None and not _is_inside(path, origin.top):
+        raise _malformed(origin, number, f"it includes {name!r}, which is outside of the repository")
+    if path is not None:
         ordinary_files.require(path, origin.top)
     if path is None or not path.is_file():
         raise _malformed(origin, number, f"the repository has no file {name!r}")
@@ -205,23 +229,34 @@ def _included(name: str, number: int, origin: Origin, seen: frozenset[Path]) -> 
 
 def _entry(line: str, number: int, origin: Origin) -> Asked:
     """Return what one package, path or address asks for."""
-    text, hashes = [*re.split(r"\s+(?=--)", line, maxsplit=1), ""][:2]
-    text, marker = [*re.split(r"\s+;|;\s", text, maxsplit=1), ""][:2]
+    text, hashes = requirement_and_options(line)
+    if len(text) > LONGEST:
+        raise _malformed(origin, number, f"{text[:40]!r}… has {len(text)} characters, and {LONGEST} at most are read")
+    text, marker = [*re.split(r"\s;|;\s", text, maxsplit=1), ""][:2]
+    text = text.rstrip()
     match = _NAMED.fullmatch(text)
     name, target = match.groups() if match else ("", text)
     if not _is_address(target):
         return Asked((_requirement(line, number, origin),))
     target, folders = _address(target, number, origin)
+    options = IndexOptions(where=origin.where(number), direct=() if target.startswith(_OF_FILES) else (target,))
     name = name or _name_of_wheel(target, number, origin)
     entry = f"{name} @ {target}" if name else target
     entry += f" ; {marker.strip()}" if marker else ""
-    return Asked((f"{entry} {hashes}".strip(),), folders=folders)
+    return Asked((f"{entry} {hashes}".strip(),), folders=folders, options=options)
+
+
+def requirement_and_options(line: str) -> tuple[str, str]:
+    """Return what a line asks for, and the options behind it, such as --hash; "" for none."""
+    # One space, and not a run of them: for each space of a long run, an expression would look at all of it again.
+    text, *rest = re.split(r"\s(?=--)", line, maxsplit=1)
+    return text.rstrip(), "".join(rest)
 
 
 def _requirement(line: str, number: int, origin: Origin) -> str:
     """Return a line that names a package, as it is; raise RequirementsMalformed in a strict origin."""
     try:
-        Requirement(re.split(r"\s+--", line)[0])
+        Requirement(requirement_and_options(line)[0])
     except InvalidRequirement as error:
         if origin.strict:
             reason = str(error).strip().splitlines()[0]
@@ -298,6 +333,12 @@ def _local(name: str, origin: Origin) -> Path | None:
     return next((path for path in inside if _is_project(path)), inside[0] if inside else None)
 
 
+def _is_inside(path: Path, top: Path) -> bool:
+    """Return whether a path, as it is written, is below the repository's top."""
+    normal, above = Path(os.path.normpath(path)), Path(os.path.normpath(top))
+    return above == normal or above in normal.parents
+
+
 def _path_of(url: str) -> str:
     parts = urlsplit(url)
     return unquote(parts.path) if url.startswith("file:/") else unquote(url.removeprefix("file:"))
@@ -322,6 +363,11 @@ def _name_of_wheel(target: str, number: int, origin: Origin) -> str:
         return parse_wheel_filename(unquote(file))[0]
     except InvalidWheelFilename as error:
         raise _malformed(origin, number, str(error)) from None
+
+
+def _written(texts: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """Return (address, text as it is written) of those with variables, whose values are nobody's to read."""
+    return tuple((_expanded(text), text) for text in texts if _expanded(text) != text)
 
 
 def _expanded(text: str) -> str:

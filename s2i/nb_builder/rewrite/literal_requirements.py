@@ -27,7 +27,11 @@ def script(cells: Sequence[Cell]) -> str | None:
             except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
                 # What ast.literal_eval raises, and a sum of a list and something else.
                 return None
-    return f"{NAME} = {value!r}\n{EMIT}\n"
+    try:
+        return f"{NAME} = {value!r}\n{EMIT}\n"
+    except (ValueError, RecursionError):
+        # An integer that Python reads, and writes to nobody.
+        return None
 
 
 def _after(statement: ast.stmt, value: object) -> object:

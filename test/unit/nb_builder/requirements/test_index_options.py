@@ -2,6 +2,7 @@
 
 import pytest
 from nb_builder.problems.packages import IndexNotAllowed
+from nb_builder.requirements import line_parser
 from nb_builder.requirements.index_options import IndexOptions
 
 LINE = "requirements.txt (line 1)"
@@ -116,3 +117,29 @@ def test_an_address_without_a_host_is_named_itself(tmp_path):
     assert f"{LINE} takes packages from file:///srv/wheels" in refused.value.what
     check(options(links=(tmp_path.as_uri(),)), tmp_path)
     check(options(trusted=("B.example.com:8080",)), tmp_path, "b.example.com")
+
+
+@pytest.mark.parametrize(
+    ("line", "host"),
+    [
+        ("a @ https://evil.example/a-1-py3-none-any.whl", "evil.example"),
+        ("https://evil.example:8443/a-1-py3-none-any.whl", "evil.example:8443"),
+        ("git+https://me:word@evil.example/a.git", "evil.example"),
+        ("-e git+ssh://git@evil.example/a.git#egg=a", "evil.example"),
+    ],
+)
+def test_where_hosts_are_allowed_single_addresses_must_have_one_of_them(line, host, tmp_path):
+    origin = line_parser.Origin("requirements.txt", "line", "requirements.txt", (tmp_path,), tmp_path)
+    options = line_parser.read([(1, line)], origin).options
+    options.check((), tmp_path, {})
+    options.check((host.partition(":")[0],), tmp_path, {})
+    with pytest.raises(IndexNotAllowed) as problem:
+        options.check(("good.example",), tmp_path, {})
+    assert f"S2I_ALLOW_INDEXES={host} " in problem.value.fix and "word" not in problem.value.what
+
+
+def test_addresses_in_a_lock_are_bounded_as_well(tmp_path):
+    lock = tmp_path / "requirements.lock"
+    lock.write_text("a==1\nb @ https://evil.example/b-1-py3-none-any.whl --hash=sha256:00\nc @ file:./c\n")
+    with pytest.raises(IndexNotAllowed, match="requirements.lock .line 2."):
+        line_parser.options_of(lock, tmp_path).check(("good.example",), tmp_path, {})

@@ -149,6 +149,7 @@ def test_every_option_is_known_by_its_line(repo, monkeypatch):
         ("idna",),
         no_index=True,
         pre=True,
+        written=(("https://a.example.com/s", "https://${HOST}/s"), ("https://a.example.com/w", "https://${HOST}/w")),
     )
     assert read(repo, line).options.lines == (options,)
     assert read(repo, "--pypi-url https://a", "-i https://b").options.index == "https://b"

@@ -1,0 +1,211 @@
+"""`check` of hostile repositories: it starts nothing of theirs, reads nothing beside them, and comes to an end."""
+
+import os
+import random
+import shutil
+import subprocess
+
+import pytest
+
+import hostile_repositories as hostile
+from commands import ROOT
+
+HOME = ROOT / ".nb-builder"
+PYTHON = HOME / "build" / "bin" / "python"
+# Of a busy machine; the limit itself is 10.
+PATIENCE = 120
+
+
+@pytest.fixture
+def canary(tmp_path):
+    """Return a program that leaves a file beside itself."""
+    program = tmp_path / "canary"
+    program.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\necho '[]'\nexit 1\n")
+    program.chmod(0o755)
+    return program
+
+
+def check(folder, *words, **env):
+    """Return what `check WORDS FOLDER` did."""
+    place = folder if folder.is_dir() else folder.parent
+    environ = {"PATH": os.environ["PATH"], "HOME": str(place.parent), "NB_BUILDER_HOME": str(HOME), **env}
+    command = [PYTHON, "-I", "-m", "nb_builder", "check", *words, str(folder)]
+    return subprocess.run(command, env=environ, cwd=place, capture_output=True, text=True, timeout=PATIENCE)
+
+
+def assert_comes_to_an_end(done):
+    """Assert that it ended as it does for any repository."""
+    assert done.returncode in (0, 1), done
+    assert "Traceback" not in done.stdout + done.stderr, done.stdout[-3000:] + done.stderr[-3000:]
+
+
+@pytest.mark.parametrize("name", hostile.STARTING)
+def test_nothing_that_a_repository_names_is_started(name, tmp_path, canary):
+    folder = tmp_path / "repo"
+    folder.mkdir()
+    hostile.STARTING[name](folder, canary)
+    assert_comes_to_an_end(check(folder))
+    assert_comes_to_an_end(check(folder / "m.ipynb"))
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_fix_starts_no_program_that_the_metadata_name(tmp_path, canary):
+    folder = tmp_path / "repo"
+    folder.mkdir()
+    hostile.STARTING["jupyter"](folder, canary)
+    assert_comes_to_an_end(check(folder, "--fix"))
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    "line", ["-r {secret}", "-c {secret}", "--requirement={secret}", "-r file://{secret}", "-r ../secret.txt"]
+)
+def test_no_file_outside_of_the_repository_is_included(line, tmp_path):
+    folder, secret = tmp_path / "repo", tmp_path / "secret.txt"
+    folder.mkdir()
+    secret.write_text("-secret-words\nroot:x:0:0\nunheard-of==1.0\n")
+    (folder / "m.ipynb").write_text(hostile.notebook(*hostile.CELLS))
+    (folder / "requirements.txt").write_text(line.format(secret=secret) + "\n")
+    done = check(folder)
+    assert_comes_to_an_end(done)
+    assert done.returncode == 1 and "secret-words" not in done.stdout and "unheard-of" not in done.stdout
+
+
+def test_an_environment_s_values_are_not_shown(tmp_path):
+    folder = tmp_path / "repo"
+    folder.mkdir()
+    (folder / "m.ipynb").write_text(hostile.notebook(*hostile.CELLS))
+    lines = ("--index-url https://${CI_SECRET}.example/simple", "--find-links https://a.example/${CI_SECRET}")
+    (folder / "requirements.txt").write_text("\n".join(lines))
+    done = check(folder, CI_SECRET="s3cr3t")
+    assert_comes_to_an_end(done)
+    assert "s3cr3t" not in done.stdout.lower() + done.stderr.lower()
+    assert "${CI_SECRET}.example" in done.stdout
+
+
+@pytest.mark.parametrize("name", hostile.LONG)
+def test_what_is_extremely_long_comes_to_an_end(name, tmp_path):
+    folder = tmp_path / "repo"
+    folder.mkdir()
+    for file, content in hostile.LONG[name].items():
+        (folder / file).write_text(content)
+    assert_comes_to_an_end(check(folder))
+
+
+@pytest.mark.parametrize(
+    "name", ["m.ipynb", "requirements.txt", "pyproject.toml", ".s2i/environment", "apt.txt", ".git/HEAD"]
+)
+@pytest.mark.parametrize("kind", ["pipe", "endless", "link", "loop", "folder"])
+def test_what_is_no_file_is_not_read(name, kind, tmp_path):
+    folder = tmp_path / "repo"
+    (folder / name).parent.mkdir(parents=True)
+    (folder / "n.ipynb").write_text(hostile.notebook(*hostile.CELLS))
+    path = folder / name
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        path.symlink_to({"endless": "/dev/zero", "link": "/etc/passwd", "loop": path.name}[kind])
+    done = check(folder)
+    assert_comes_to_an_end(done)
+    assert "root:" not in done.stdout
+
+
+SEEDS = (
+    ("m.ipynb", hostile.notebook(*hostile.CELLS, "%run a.py", "!pip install x", kernelspec={"name": "python3"})),
+    (
+        "requirements.txt",
+        "numpy==1.26.4 --hash=sha256:00\n-r more.txt\n./lib\na @ https://h/a-1-py3-none-any.whl ; python_version>'3'\n",
+    ),
+    ("requirements.txt", "--index-url https://${X}/s\n-e git+https://h/x.git@main#egg=x\npkg[a,b]>=1,<2\n# c\n"),
+    (
+        "pyproject.toml",
+        '[project]\nname = "a"\nversion = "1"\nrequires-python = ">=3.8"\ndependencies = ["numpy>=1"]\n',
+    ),
+    ("environment.yml", "name: a\ndependencies:\n  - python=3.9\n  - numpy=1\n  - pip:\n    - x==1\n"),
+    ("Pipfile", '[packages]\nnumpy = "*"\nx = {git = "https://h/x", ref = "a"}\n[requires]\npython_version = "3.9"\n'),
+    ("setup.cfg", "[options]\ninstall_requires =\n  numpy\n  x; python_version<'3'\n"),
+    ("requirements.lock", "numpy==1.26.4 --hash=sha256:00\nlib @ file:./lib#sha256=" + "0" * 64 + "\n"),
+    (".s2i/environment", "S2I_SOURCE_NOTEBOOK=m.ipynb\nS2I_PARAMETERS={}\nS2I_PYTHON=3.11\n"),
+    ("apt.txt", "graphviz\nlibgl1\n"),
+    ("runtime.txt", "python-3.9\n"),
+    ("m.py", "# %%\nrequirements = []\n# %%\ndef predictor(x):\n    return x\n"),
+)
+PIECES = (
+    "\0",
+    "\ud800",
+    "\u202e",
+    "\x1b[2J",
+    "\r",
+    "\n",
+    "\\",
+    "${",
+    "[",
+    "{",
+    "(",
+    '"',
+    "'",
+    "--",
+    "-r",
+    "/",
+    "..",
+    "://[",
+    "@",
+    "#",
+    ";",
+    "==",
+    "*",
+    "9" * 30,
+    "\ufeff",
+    "é",
+    "&a ",
+    "*a",
+    "!!",
+    "%run m.ipynb",
+    "=" * 40,
+)
+
+
+def mutated(text, chance):
+    """Return a text with a few places cut, doubled, swapped or filled."""
+    for _ in range(chance.randint(1, 6)):
+        place = chance.randrange(len(text) + 1)
+        end = min(len(text), place + chance.choice((1, 1, 2, 8, 40)))
+        piece = chance.choice((chance.choice(PIECES), text[place:end] * 2, "", chr(chance.randrange(0x250))))
+        text = text[:place] + piece + text[end:]
+    return text
+
+
+def fuzz(folder, count, seed):
+    """Check mutated repositories, all in one process; return the texts of tracebacks."""
+    chance = random.Random(seed)
+    for number in range(count):
+        case = folder / f"{number}"
+        case.mkdir()
+        files = dict([SEEDS[0], *chance.sample(SEEDS[1:], chance.randint(0, 2))])
+        victim = chance.choice(sorted(files))
+        for name, content in files.items():
+            path = case / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            text = mutated(content, chance) if name == victim or chance.random() < 0.2 else content
+            path.write_bytes(text.encode("utf-8", "surrogatepass" if chance.random() < 0.5 else "replace"))
+    environ = {"PATH": os.environ["PATH"], "HOME": str(folder), "NB_BUILDER_HOME": str(HOME)}
+    program = ROOT / "test" / "fuzz_check.py"
+    done = subprocess.run(
+        [PYTHON, "-I", program, folder], env=environ, capture_output=True, text=True, errors="replace"
+    )
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-6000:]
+    shutil.rmtree(folder)
+
+
+def test_mutated_repositories_come_to_an_end(tmp_path):
+    (tmp_path / "cases").mkdir()
+    fuzz(tmp_path / "cases", 250, seed=1)
+
+
+@pytest.mark.long
+def test_many_mutated_repositories_come_to_an_end(tmp_path):
+    for seed in range(100):
+        (tmp_path / str(seed)).mkdir()
+        fuzz(tmp_path / str(seed), 1000, seed=seed)
