@@ -5,6 +5,7 @@ own folder, which uv and other builds use as well. The archives come from where 
 mirror in UV_PYTHON_INSTALL_MIRROR or UV_PYTHON_DOWNLOADS_JSON_URL.
 """
 
+import contextlib
 import os
 import re
 import shutil
@@ -98,13 +99,13 @@ def _run(command: list[str | Path], environ: Mapping[str, str], output: IO[bytes
 
 
 def _bytes_below(top: Path) -> int:
-    return sum(
-        os.lstat(os.path.join(parent, name)).st_size
-        for parent, _, names in os.walk(top)
-        for name in names
-        # uv may have moved the files since.
-        if os.path.lexists(os.path.join(parent, name))
-    )
+    total = 0
+    for parent, _, names in os.walk(top):
+        for name in names:
+            # uv moves the files meanwhile.
+            with contextlib.suppress(FileNotFoundError):
+                total += os.lstat(os.path.join(parent, name)).st_size
+    return total
 
 
 def _installations(place: Path, minor: str) -> list[Path]:

@@ -125,3 +125,17 @@ def test_a_python_that_the_notebook_no_longer_uses_is_removed(tmp_path):
     assert sorted(place.iterdir()) == [used, other]
     python_downloads.keep_only(Path("/usr/bin/python3"), tmp_path / "app-root", {"HOME": str(tmp_path)})
     assert used.exists()
+
+
+def test_a_file_that_uv_moves_meanwhile_is_not_counted(tmp_path, monkeypatch):
+    for name in ("stays", "goes"):
+        (tmp_path / name).write_bytes(b"1234")
+    real = os.lstat
+
+    def lstat(path, **options):
+        if str(path).endswith("goes"):
+            (tmp_path / "goes").unlink(missing_ok=True)
+        return real(path, **options)
+
+    monkeypatch.setattr(python_downloads.os, "lstat", lstat)
+    assert python_downloads._bytes_below(tmp_path) == 4
