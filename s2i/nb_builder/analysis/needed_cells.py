@@ -110,7 +110,7 @@ _READS = {
 _IN_PLACE = {"inplace", "copy"}
 _FITS = {"fit", "fit_transform", "fit_predict", "fit_resample", "partial_fit"}
 # Magics that show or measure something.
-_MAGICS = {"capture", "matplotlib", "precision", "prun", "time", "timeit", "who", "whos"}
+_MAGICS = {"capture", "install_ext", "matplotlib", "precision", "prun", "time", "timeit", "watermark", "who", "whos"}
 _COLLECTS = ("list", "tuple", "dict", "zip")
 _MODULES = (ast.Import, ast.ImportFrom)
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -212,9 +212,12 @@ class _Facts:
         """Return whether a statement is a magic that shows or measures, and the Python in it is harmless."""
         call = statement.value if isinstance(statement, ast.Expr) else None
         name = call.args[0] if isinstance(call, ast.Call) and call.args else None
-        if not isinstance(name, ast.Constant) or name.value not in _MAGICS:
+        unfolding = unfold([statement])
+        # Of the extensions, unfold knows those that bind no names; what they show is not needed.
+        shows = isinstance(name, ast.Constant) and name.value in {*_MAGICS, "load_ext"}
+        if not shows or (isinstance(name, ast.Constant) and name.value == "load_ext" and unfolding.opaque):
             return False
-        inside = [each for each in unfold([statement]).statements if each is not statement]
+        inside = [each for each in unfolding.statements if each is not statement]
         return all(self.is_harmless(each, wanted, others=others) for each in inside)
 
     def _node_is_harmless(self, node: ast.AST, wanted: set[str], *, others: bool) -> bool:
