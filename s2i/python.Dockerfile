@@ -18,7 +18,8 @@ USER 0
 COPY --from=source /collected/ /opt/python/
 COPY s2i/python_from_image/settle.py /opt/python-settle.py
 RUN /opt/nb-builder/build/bin/python -I /opt/python-settle.py /opt/python && rm /opt/python-settle.py \
- && export UV_CACHE_DIR=/tmp/uv-cache && HOME=/root /opt/nb-builder/build/bin/python -I -m nb_builder.baked_pythons /opt/nb-builder /opt/python \
+ && export SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt UV_CACHE_DIR=/tmp/uv-cache HOME=/root \
+ && /opt/nb-builder/build/bin/python -I -m nb_builder.baked_pythons /opt/nb-builder /opt/python \
  && for python in /opt/python/3.*; do \
         "${python}/bin/python${python##*/}" -I -m compileall -q "${python}/lib" >/dev/null || true; \
     done \

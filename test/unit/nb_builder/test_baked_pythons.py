@@ -1,6 +1,7 @@
 """Which Pythons and overlays a builder image gets."""
 
 import io
+from pathlib import Path
 
 import pytest
 from nb_builder import baked_pythons
@@ -8,6 +9,8 @@ from nb_builder.common.log import Log
 from nb_builder.execute import kernel_overlay
 from nb_builder.install import python_downloads
 from nb_builder.install.python_downloads import DownloadFailed
+
+ROOT = Path(__file__).parents[3]
 
 
 def placed(place, minor, program="#!/bin/sh\necho {0} {0}.1 $0\n"):
@@ -74,3 +77,12 @@ def test_equal_files_of_overlays_are_one_file(tmp_path):
     baked_pythons.link_identical(tmp_path)
     assert (tmp_path / "3.11/a.py").samefile(tmp_path / "3.12/a.py")
     assert (tmp_path / "3.12/b.py").read_text() == "3.12"
+
+
+@pytest.mark.parametrize("name", ["Dockerfile", "s2i/python.Dockerfile"])
+def test_uv_trusts_the_authorities_of_the_image_while_it_bakes(name):
+    # uv itself would trust its own list, which a company's proxy is not on.
+    text = (ROOT / name).read_text("utf-8")
+    (step,) = (step for step in text.split("\nRUN ")[1:] if "nb_builder.baked_pythons" in step)
+    before = step.partition("nb_builder.baked_pythons")[0]
+    assert "SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt" in before
