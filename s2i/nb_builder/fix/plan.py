@@ -85,7 +85,8 @@ def draw(result: Result, settings: Settings, environ: Mapping[str, str], number:
     if "predictor" in result.defines or not _is_written_by_us(checked):
         return None
     # Also where a magic could bind it: nothing in the notebook has that name.
-    proposals = predictor_proposal.propose_all(checked.last.cells, checked.name, checked.python.path)
+    supplied = [Cell(late.statement, 0, 0) for late in late_imports.find(checked.last.cells)]
+    proposals = predictor_proposal.propose_all([*supplied, *checked.last.cells], checked.name, checked.python.path)
     if number >= len(proposals):
         return None
     proposal = proposals[number]
@@ -99,7 +100,7 @@ def draw(result: Result, settings: Settings, environ: Mapping[str, str], number:
     )
     wanted = result.wanted
     declared = wanted.named if len(wanted.named) <= _MAX_DECLARED else []
-    wishes = resolver.wishes(imports, kept, declared)
+    wishes = resolver.wishes(imports, [*added, *kept], declared)
     as_of = checked.as_of
     if settings.resolve_as_of is None:
         as_of = resolver.date_of(checked.changed or _written_on(src / checked.name), wishes.uses)
