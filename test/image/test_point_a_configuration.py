@@ -88,7 +88,7 @@ def test_point_17_usage_is_what_the_image_says_by_itself(builder, s2i):
 def test_point_18_all_scripts_are_executable_with_a_shebang_and_plain_line_ends(builder):
     for name in ("assemble", "run", "save-artifacts", "usage"):
         text = docker.shell(builder, f"test -x {SCRIPTS}/{name} && cat {SCRIPTS}/{name}")
-        assert text.startswith("#!/usr/bin/env bash\n")
+        assert text.startswith("#!/bin/bash -p\n")
         assert "\r" not in text
 
 
