@@ -6,7 +6,7 @@ ARG PYTHON_IMAGE=python:3.6-slim
 FROM ${PYTHON_IMAGE} AS source
 USER 0
 COPY s2i/python_from_image/collect.py /collect.py
-RUN python3 /collect.py /collected
+RUN python3 /collect.py /collected && ls /collected >/minor
 
 FROM ${BUILDER}
 # Where packages come from, for this build alone.
@@ -16,12 +16,15 @@ ARG PIP_TRUSTED_HOST
 ARG PIP_FIND_LINKS
 USER 0
 COPY --from=source /collected/ /opt/python/
-COPY s2i/python_from_image/settle.py /opt/python-settle.py
-RUN /opt/nb-builder/build/bin/python -I /opt/python-settle.py /opt/python && rm /opt/python-settle.py \
+COPY --from=source /minor /opt/python-from-image/
+COPY s2i/python_from_image/settle.py /opt/python-from-image/
+# Nothing of the layers below is touched: even a changed mode is a copy.
+RUN minor="$(cat /opt/python-from-image/minor)" \
+ && /opt/nb-builder/build/bin/python -I /opt/python-from-image/settle.py "/opt/python/${minor}" "${minor}" \
+ && rm -r /opt/python-from-image \
  && export SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt UV_CACHE_DIR=/tmp/uv-cache HOME=/root \
  && /opt/nb-builder/build/bin/python -I -m nb_builder.baked_pythons /opt/nb-builder /opt/python \
- && for python in /opt/python/3.*; do \
-        "${python}/bin/python${python##*/}" -I -m compileall -q "${python}/lib" >/dev/null || true; \
-    done \
- && rm -rf /tmp/uv-cache && chmod -R go=rX /opt/python /opt/nb-builder/overlay
+ && rm -rf /tmp/uv-cache \
+ && { "/opt/python/${minor}/bin/python${minor}" -I -m compileall -q "/opt/python/${minor}/lib" >/dev/null || true; } \
+ && chmod -R go=rX "/opt/python/${minor}" "/opt/nb-builder/overlay/${minor}"
 USER 1001

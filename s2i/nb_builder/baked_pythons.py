@@ -49,7 +49,9 @@ def bake(home: Path, place: Path, minors: Sequence[str], environ: Mapping[str, s
             log.step(f"Making {overlay}")
             _make_overlay(python, overlay, environ, log)
             image_trim.remove_unused(home, overlay)
-    link_identical(home / "overlay")
+    if minors:
+        # Not where a Python is added to an image: a link to a file of a lower layer is a copy of it.
+        link_identical(home / "overlay")
 
 
 def link_identical(folder: Path) -> None:

@@ -1,6 +1,6 @@
-"""Settles the Pythons that collect.py has copied into a builder image: run there as root.
+"""Settles a Python that collect.py has copied into a builder image: run there as root.
 
-Usage: python3 settle.py FOLDER
+Usage: python3 settle.py PREFIX MINOR     (PREFIX: /opt/python/3.6)
 
 Libraries that the image has itself are removed; the loader is told where the others are.
 """
@@ -13,25 +13,19 @@ import sys
 CONFIGURATION = "/etc/ld.so.conf.d"
 
 
-def settle(folder, configuration=CONFIGURATION):
-    """Remove the libraries that this system has, and write where the others are; return {version: [library]}."""
+def settle(prefix, minor, configuration=CONFIGURATION):
+    """Remove the libraries that this system has, and write where the others are; return the names of these."""
     listed = subprocess.run(["ldconfig", "-p"], stdout=subprocess.PIPE, universal_newlines=True, check=True).stdout
     have = set(re.findall(r"^\s+(\S+) \(", listed, re.MULTILINE))
-    left = {}
-    for minor in sorted(os.listdir(folder)):
-        libraries = os.path.join(folder, minor, "lib")
-        # Those that uv has installed bring their own.
-        if not re.match(r"3\.\d+$", minor):
-            continue
-        names = [name for name in os.listdir(libraries) if ".so" in name]
-        for name in names:
-            if name in have:
-                os.unlink(os.path.join(libraries, name))
-        left[minor] = sorted(set(names) - have)
-        if left[minor]:
-            with open(os.path.join(configuration, "nb-python-%s.conf" % minor), "w") as file:
-                file.write(libraries + "\n")
-        relocate(os.path.join(folder, minor), minor)
+    libraries = os.path.join(prefix, "lib")
+    names = {name for name in os.listdir(libraries) if ".so" in name}
+    for name in names & have:
+        os.unlink(os.path.join(libraries, name))
+    left = sorted(names - have)
+    if left:
+        with open(os.path.join(configuration, "nb-python-%s.conf" % minor), "w") as file:
+            file.write(libraries + "\n")
+    relocate(prefix, minor)
     return left
 
 
@@ -57,5 +51,5 @@ def moved(prefix):
 
 
 if __name__ == "__main__":
-    print(settle(sys.argv[1]))
+    print(settle(sys.argv[1], sys.argv[2]))
     subprocess.run(["ldconfig"], check=True)
