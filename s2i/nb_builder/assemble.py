@@ -386,6 +386,7 @@ def write_script(build: Build, notebook: Notebook) -> Script:
         "complaint": str(workspace.build / paths.COMPLAINT),
         "known": {
             "imported_validator": notebook_contract.imported("validator", notebook.cells),
+            "src": str(workspace.src),
             "needs": undefined_names.needs(notebook.cells, notebook.name),
             "pandas_labels": build.settings.pandas_labels,
             "repository": str(build.workspace.src) if build.settings.batching == "auto" else None,

@@ -7,7 +7,9 @@ import io
 import os
 import posixpath
 import shutil
+import sys
 import time
+import types
 
 from nb_scorer.common import paths
 from nb_scorer.kernel import (
@@ -28,6 +30,7 @@ NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 DOC_LENGTH = 4000
 KNOWN_NOTHING = {
     "imported_validator": None,
+    "src": None,
     "needs": (),
     "pandas_labels": True,
     "repository": None,
@@ -42,10 +45,10 @@ def save(namespace, folder, notebook, recorded, tolerance, complaint, known=KNOW
     `notebook` is its path in the repository, `recorded` the calls that the recorder noted,
     `complaint` the file that gets the facts if the model can't be saved. Raises Complaint then.
     `known` is what the build knows from the syntax of the cells and its settings: `repository` is its folder, where a
-    batch form of predictor shall be derived, else None; `imported_validator` is True where
-    an import binds validator, None where only running tells; `needs` are (function, name, where) of the names that
-    every call uses; `pandas_labels` is whether pandas' answers keep the labels of their index, `drift` whether a
-    baseline is to be kept, and `fits` are the calls of fit that were noted.
+    batch form of predictor shall be derived, else None; `imported_validator` is True where an import binds validator,
+    None where only running tells, and `src` the folder whose modules are the author's own; `needs` are (function,
+    name, where) of the names that every call uses; `pandas_labels` is whether pandas' answers keep the labels of their
+    index, `drift` whether a baseline is to be kept, and `fits` are the calls of fit that were noted.
     """
     try:
         _save(namespace, str(folder), notebook, recorded, tolerance, known)
@@ -65,7 +68,7 @@ def _save(namespace, folder, notebook, recorded, tolerance, known):
     # Not at the top: scorers, which load models, have no use for it.
     from nb_scorer.model import signatures
 
-    definitions, import_notes = _without_import(namespace, known["imported_validator"])
+    definitions, import_notes = _without_import(namespace, known["imported_validator"], known["src"])
     called = _functions(definitions)
     callables = signatures.of(called)
     staging = folder.rstrip("/") + ".new"
@@ -153,18 +156,28 @@ def _takes_samples(name, function):
     return several or not functions.refuses_one_argument(function)
 
 
-def _without_import(namespace, imported):
-    """Return `namespace` without a validator that the notebook only imports, and notes that say so.
+def _without_import(namespace, imported, src):
+    """Return `namespace` without a validator that the notebook only imports from a package, and notes that say so.
 
-    Where `imported` is None, one that the notebook's own code does not define counts as imported.
+    Where `imported` is None, one that the notebook's own code does not define counts as imported. A function of a
+    module below `src`, the repository, is the author's own.
     """
     validator = namespace.get("validator")
     home = getattr(validator, "__module__", None) or getattr(validator, "__name__", None) or "__main__"
     if validator is None or imported is False or (imported is None and home == "__main__"):
         return namespace, []
+    if src is not None and not isinstance(validator, types.ModuleType) and _is_below(home, src):
+        return namespace, []
     note = "validator is imported (from {}) and not the notebook's own, so no sample is checked by it"
     note += "; to have it check them, add a cell: validator = validator"
     return {name: value for name, value in namespace.items() if name != "validator"}, [note.format(home)]
+
+
+def _is_below(module, folder):
+    """Return whether a module that was imported, given its name, is a file below a folder."""
+    file = getattr(sys.modules.get(module), "__file__", None)
+    top = os.path.join(os.path.realpath(folder), "")
+    return file is not None and os.path.realpath(file).startswith(top)
 
 
 def _require_names(namespace, needs):

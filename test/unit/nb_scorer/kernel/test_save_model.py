@@ -20,7 +20,7 @@ def notebook(source):
     return namespace
 
 
-def save(tmp_path, source, recorded=(), imported_validator=False, needs=()):
+def save(tmp_path, source, recorded=(), imported_validator=False, needs=(), src=None):
     save_model.save(
         notebook(source),
         folder=str(tmp_path / "model"),
@@ -28,7 +28,7 @@ def save(tmp_path, source, recorded=(), imported_validator=False, needs=()):
         recorded=list(recorded),
         tolerance=1e-6,
         complaint=str(tmp_path / "complaint.json"),
-        known=dict(save_model.KNOWN_NOTHING, imported_validator=imported_validator, needs=needs),
+        known=dict(save_model.KNOWN_NOTHING, imported_validator=imported_validator, needs=needs, src=src),
     )
     return tmp_path / "model"
 
@@ -222,6 +222,22 @@ def test_a_validator_that_is_only_imported_is_passed_over_with_a_note(tmp_path, 
     folder = save(tmp_path, VALIDATED, imported_validator=imported)
     assert manifest.read(folder)["validator"] is False
     assert "note: validator is imported (from genericpath)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("imported", [True, None])
+def test_a_validator_of_a_module_of_the_repository_is_the_author_s(tmp_path, capsys, monkeypatch, imported):
+    repository = tmp_path / "src"
+    repository.mkdir()
+    (repository / "our_checks.py").write_text("def validator(x):\n    return x > 0\n")
+    monkeypatch.syspath_prepend(str(repository))
+    monkeypatch.delitem(sys.modules, "our_checks", raising=False)
+    source = "def predictor(x): return x\nfrom our_checks import validator"
+    folder = save(tmp_path, source, imported_validator=imported, src=str(repository))
+    assert manifest.read(folder)["validator"] is True
+    assert capsys.readouterr().out == ""
+    source = "def predictor(x): return x\nimport our_checks as validator"
+    folder = save(tmp_path, source, imported_validator=True, src=str(repository))
+    assert manifest.read(folder)["validator"] is False
 
 
 def test_a_module_of_that_name_is_no_validator_either(tmp_path, capsys):
