@@ -77,6 +77,11 @@ def take_answers(buffer):
     return [(fields[1], payload, fields[3] / 1e6, fields[4], fields[2]) for fields, payload in take(buffer, ANSWER)]
 
 
+def announced(buffer):
+    """Return how many bytes the first answer in the bytearray `buffer` is to have; 0 where that is not there yet."""
+    return ANSWER.unpack_from(buffer)[0] if len(buffer) >= ANSWER.size else 0
+
+
 def take(buffer, header):
     """Remove every complete frame with this `header`, whose first field is the payload's length, from `buffer`.
 

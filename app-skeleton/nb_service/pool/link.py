@@ -68,6 +68,10 @@ class Owner(Protocol):
         """Note that the scorer is gone; `unanswered` are the samples to ask again, in order."""
 
 
+# Where nothing else is said.
+LARGEST_ANSWER = 1 << 30
+
+
 class Link:
     """One scorer: samples go in by `give`, answers come back in order to each job's `done`.
 
@@ -93,6 +97,8 @@ class Link:
         self.head_since = 0.0
         self.proved = False
         self.tired_after = float("inf")
+        # Bytes of one answer: predictor's own process says how many come, and they would be held here.
+        self.largest = LARGEST_ANSWER
         # Called with the jobs and answers of one read.
         self.observe: Callable[[list[tuple[Job, Answer]]], object] | None = None
         self._counters = counters
@@ -258,7 +264,7 @@ class Link:
         # Read before the callbacks: that of the last golden row sets it, and golden rows must not be counted.
         observe = self.observe
         pairs = self._settled(frames.take_answers(self._in))
-        if self.alive:
+        if self._may_go_on():
             self._owner.link_empty(self)
         for job, answer in pairs:
             try:
@@ -270,6 +276,14 @@ class Link:
             guarded(observe, pairs)
         if self.alive:
             self._owner.link_room(self)
+        return self.alive
+
+    def _may_go_on(self) -> bool:
+        """Return whether the scorer is there; one whose next answer is too large to be held is not, from now on."""
+        if self.alive and frames.announced(self._in) > self.largest:
+            self._owner.link_strange(self)
+            if self.alive:
+                self.gone()
         return self.alive
 
     def _settled(self, answers: list[tuple]) -> list[tuple[Job, Answer]]:

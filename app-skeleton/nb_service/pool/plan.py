@@ -40,6 +40,9 @@ UNFORKABLE_SYSTEMS = ("darwin",)
 GOLDEN_SECONDS = 10.0
 
 
+# An answer may have so many times the bytes of the largest request, and this many in any case.
+ANSWERS_TO_BODIES = 8
+LEAST_BOUND = 128 << 20
 # What scores samples that wait together.
 BATCH_PREDICTOR, DERIVED, ONE_BY_ONE = "batch_predictor", "derived", "one by one"
 
@@ -73,6 +76,8 @@ class Plan(NamedTuple):
     # The GPUs, of which a scorer sees one; and whether there are to be as many scorers as GPUs, if the model uses them.
     gpus: Gpus = gpus.NONE
     one_a_gpu: bool = False
+    # Bytes that one answer of a scorer may have.
+    largest_answer: int = 1 << 30
 
 
 def make_plan(model: ModelFolder, settings: Settings, environ: dict) -> Plan:
@@ -103,6 +108,7 @@ def make_plan(model: ModelFolder, settings: Settings, environ: dict) -> Plan:
         form=form if settings.max_batch > 1 else ONE_BY_ONE,
         gpus=shown,
         one_a_gpu=settings.scorers_by_default and bool(shown.names),
+        largest_answer=max(LEAST_BOUND, ANSWERS_TO_BODIES * settings.max_body),
     )
 
 

@@ -303,7 +303,7 @@ class ScorerManager:
 
     def link_strange(self, link: Link) -> None:
         """Kill a scorer that sent what nobody asked for: its answers can no longer be matched to samples."""
-        self._say(f"Scorer {link.pid or link.number} is killed: it gave an answer that it was not asked for.")
+        self._say(f"Scorer {link.pid or link.number} is killed: its answer was not asked for, or is too large.")
         if self._supervisor is not None:
             self._supervisor.kill(link.number)
 
@@ -400,6 +400,7 @@ class ScorerManager:
     def _link(self, front_socket: socket.socket, counters: SharedCounters) -> Link:
         plan = self._plan
         link = Link(self._number, front_socket, counters, self, self._loop, plan.batch, plan.predict_timeout)
+        link.largest = plan.largest_answer
         if plan.max_requests:
             import random
 

@@ -4,12 +4,11 @@ The image's SBOM lists its parts. pip-audit knows only the Python Package Index 
 clean even if the index has none of its packages; so we report everything that it skipped.
 """
 
-import io
 import json
 import os
+import re
 import subprocess
 import sys
-import tarfile
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -22,11 +21,17 @@ from packaging.version import InvalidVersion, Version
 
 from nb_builder.common.log import Log
 from nb_builder.common.settings import Settings
+from nb_builder.images.files import Files
+from nb_builder.images.problems import ImageFileRefused, ImageUnreadable
 from nb_builder.problems.build_problem import BuildProblem
 from nb_builder.slim.attest import sbom
 
 USAGE = "Usage: audit [--engine=docker] IMAGE|SBOM.json [OPTION-OF-PIP-AUDIT...]"
 PYPI = "pypi"
+# PEP 508, and no longer than any that there is.
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,198}[A-Za-z0-9])?", re.ASCII)
+# A bill of materials names some thousand parts.
+_LARGEST = 64 << 20
 # {type of a package URL: name for one such package}
 KINDS = {PYPI: "Python distribution", "deb": "Debian package"}
 
@@ -128,6 +133,9 @@ def look_up(components: Sequence[Component], pip_audit: Path, options: Sequence[
     for component in components:
         if component.kind != PYPI:
             findings.skipped[component] = "pip-audit knows the Python Package Index only."
+        elif not _NAME.fullmatch(component.name):
+            # It becomes a line of pip-audit's file, where anything else could be an option.
+            findings.skipped[component] = "its name is none of PEP 508."
         elif not _is_version(component.version):
             # One such line would make pip-audit fail for all.
             findings.skipped[component] = "it has no version of PEP 440."
@@ -211,15 +219,14 @@ def _of_image(engine: str, image: str) -> bytes:
     # `create` needs a command for an image that has none; the container never starts.
     container = _run_engine(image, engine, "create", image, "none").decode().strip().splitlines()[-1]
     try:
-        archive_bytes = _run_engine(image, engine, "cp", f"{container}:{sbom.FILE}", "-")
+        content = Files(engine, os.environ, container, image).content(sbom.FILE, _LARGEST)
+    except (ImageFileRefused, ImageUnreadable) as problem:
+        raise SbomMissing(image=image, reason=problem.what.removesuffix(".")) from None
     finally:
         _run_engine(image, engine, "rm", container)
-    with tarfile.open(fileobj=io.BytesIO(archive_bytes)) as archive:
-        member = archive.next()
-        file = archive.extractfile(member) if member else None
-        if file is None:
-            raise SbomMissing(image=image, reason=f"{sbom.FILE} is not a file there")
-        return file.read()
+    if content is None:
+        raise SbomMissing(image=image, reason=f"it has no file {sbom.FILE}")
+    return content
 
 
 def _run_engine(image: str, *command: str) -> bytes:

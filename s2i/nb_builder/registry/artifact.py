@@ -28,6 +28,8 @@ LAYER = "application/vnd.nb-builder.model.v1+zip"
 CONFIG = "application/vnd.nb-builder.model.config.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 TITLE = "org.opencontainers.image.title"
+# What one file of a model may have; a manifest could say anything.
+LARGEST_MODEL = 64 << 30
 # A manifest of ours has a kilobyte; a registry may send what it likes.
 LARGEST_MANIFEST = 1 << 20
 # Above it a file goes in pieces, as not all registries take: oras reads what it puts at once into memory.
@@ -170,7 +172,12 @@ def _layer(content: bytes, reference: str) -> dict[str, Any]:
     """Return the only layer of a manifest of ours; raise RegistryFailed for another one."""
     try:
         (layer,) = json.loads(content)["layers"]
-        if layer["mediaType"] == LAYER and isinstance(layer["size"], int) and layer["digest"].startswith("sha256:"):
+        if (
+            layer["mediaType"] == LAYER
+            and type(layer["size"]) is int
+            and 0 <= layer["size"] <= LARGEST_MODEL
+            and layer["digest"].startswith("sha256:")
+        ):
             return layer
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         pass

@@ -237,3 +237,12 @@ def test_make_asks_for_an_image():
     root = Path(__file__).parents[4]
     completed = subprocess.run(["make", "-n", "audit", "IMAGE=my-image"], cwd=root, capture_output=True, text=True)
     assert "nb-builder audit my-image" in completed.stdout
+
+
+def test_a_name_that_would_be_a_line_of_its_own_is_not_looked_up(tmp_path):
+    """pip-audit would read it as an option of its requirements file."""
+    purl = "pkg:pypi/a%0A--index-url%20evil@1"
+    document = {"bomFormat": "CycloneDX", "components": [{"name": "a", "purl": purl}]}
+    components = audit.read("sbom.json", json.dumps(document).encode())
+    findings = audit.look_up(components, tmp_path / "nowhere", [])
+    assert list(findings.skipped.values()) == ["its name is none of PEP 508."]

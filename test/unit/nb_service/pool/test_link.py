@@ -437,3 +437,15 @@ def test_what_a_full_socket_does_not_take_leaves_later(ends):
     turn(loop)
     requests = frames.take_requests(bytearray(theirs.sock.recv(1000)))
     assert requests == [(frames.SAMPLE, 0, b"1"), (frames.SAMPLE, 1, b"2")]
+
+
+def test_a_scorer_that_announces_more_than_an_answer_may_have_is_strange_at_once(ends):
+    """Nothing of what it sends after that is held."""
+    loop, link, far, _, owner, answers = ends
+    link.largest = 1000
+    link.give(job(b"1", answers))
+    turn(loop)
+    far.sock.sendall(frames.ANSWER.pack(0xFFFFFFFF, 0, 0, 0, 1) + b"x" * 10)
+    turn(loop)
+    assert "strange" in owner.told and ("gone", [b"1"]) in owner.told
+    assert not link.alive and not answers

@@ -437,7 +437,7 @@ def test_a_strange_scorer_is_killed_and_replaced(make):
     link.gone()
     turn(manager)
     assert manager._supervisor.orders[-2:] == [("kill", 1), ("start", 3)]
-    assert manager.said == ["Scorer 101 is killed: it gave an answer that it was not asked for."]
+    assert manager.said == ["Scorer 101 is killed: its answer was not asked for, or is too large."]
 
 
 def test_with_a_stuck_zygote_go_its_scorers_and_what_they_have_is_asked_again(make):
@@ -585,7 +585,7 @@ def test_a_strange_scorer_without_a_pid_is_told_by_its_number(make):
     manager.zygote_loaded(1)
     turn(manager)
     manager.link_strange(manager.links[2])
-    assert manager.said == ["Scorer 2 is killed: it gave an answer that it was not asked for."]
+    assert manager.said == ["Scorer 2 is killed: its answer was not asked for, or is too large."]
 
 
 def test_a_zygote_that_ends_is_told_and_another_one_started(make):
