@@ -9,7 +9,7 @@ import pytest
 
 from engine import daemon, docker, provide
 
-PLACE = ("nb-builder1", "203.0.113.1/24", ("203.0.113.0/24", "198.19.0.0/16"))
+PLACE = ("nb-builder1", "198.19.0.1/24", ("198.19.0.0/24", "198.19.128.0/17"))
 # A build that is served, one that fails, a slim image, a failed slim image, and a page with the README's names.
 PART = (
     "test_cases.py::test_a_good_repository_builds_and_its_service_answers_as_the_fixture_says[ok-environment]",
