@@ -20,6 +20,7 @@ import shared
 from engine import provide
 
 START_SECONDS = 60
+STARTS = 3
 DEFAULT_HOST = "unix:///var/run/docker.sock"
 # Set by us, because a bridge without one takes the lowest of its containers': each that came or went could
 # change it, and the others sent into the void until they asked again (one container in seventy, for 10 to 50 s).
@@ -114,14 +115,38 @@ def own(folder: Path, place: Place) -> Iterator[str]:
     provide.say("starting a container engine of our own (dockerd), stopped at the end")
     host = f"unix://{folder}/docker.sock"
     with _bridge(place), open(folder / "log", "wb") as log:
+        engine = _started(folder, host, place, log)
+        try:
+            yield host
+        finally:
+            _stop(engine, place)
+            provide.say("stopped our container engine")
+
+
+def _started(folder: Path, host: str, place: Place, log: IO) -> subprocess.Popen:
+    """Return an engine that answers; raise Missing where none does.
+
+    dockerd gives up on its containerd after 15 seconds, which a busy machine may take.
+    """
+    for turn in range(STARTS):
         engine = subprocess.Popen(_command(folder, host, place), stdout=log, stderr=log, start_new_session=True)
         try:
             _wait(engine, host, folder / "log")
-            yield host
-        finally:
-            engine.terminate()
-            engine.wait(START_SECONDS)
-            provide.say("stopped our container engine")
+        except provide.Missing:
+            _stop(engine, place)
+            if turn + 1 == STARTS:
+                raise
+        else:
+            return engine
+    raise AssertionError
+
+
+def _stop(engine: subprocess.Popen, place: Place) -> None:
+    engine.terminate()
+    engine.wait(START_SECONDS)
+    # An engine that could not start leaves its folder mounted on itself.
+    if os.path.ismount(place.images):
+        subprocess.run(["umount", "--recursive", place.images], capture_output=True)
 
 
 def _command(folder: Path, host: str, place: Place) -> list[str]:

@@ -34,12 +34,7 @@ def candidates(environ: Mapping[str, str], system: str = sys.platform) -> list[P
     pyenv = Path(environ.get("PYENV_ROOT", home / ".pyenv"))
     for place in dict.fromkeys((BAKED, pyenv / "versions", home / ".local/share/uv/python", uv_folder(environ))):
         folders += [installation / "bin" for installation in _newest_first(place)]
-    return [
-        path
-        for folder in folders
-        for path in sorted(folder.glob("python3.*"))
-        if re.fullmatch(r"python3\.\d+", path.name)
-    ]
+    return [path for folder in folders for path in sorted(_in(folder)) if re.fullmatch(r"python3\.\d+", path.name)]
 
 
 def _of_mac() -> list[Path]:
@@ -52,8 +47,16 @@ def _newest_first(place: Path) -> list[Path]:
     uv links `cpython-3.12-…` to its newest patch release, and a venv made by a link breaks when the link goes.
     """
     # uv's free-threaded builds have a `+` in their names: few packages have wheels for them.
-    found = {path.resolve() for path in place.glob("*") if path.is_dir() and "+" not in path.name}
+    found = {path.resolve() for path in _in(place) if "+" not in path.name and os.path.isdir(path)}
     return sorted(found, key=lambda path: (_release(path.name), path.name), reverse=True)
+
+
+def _in(folder: Path) -> list[Path]:
+    """Return what is in a folder: nothing if this user may not read it, as with another user's pyenv."""
+    try:
+        return [folder / name for name in os.listdir(folder)]
+    except OSError:
+        return []
 
 
 def _release(name: str) -> tuple[int, ...]:

@@ -29,3 +29,11 @@ def test_on_macos_homebrew_and_the_framework_are_searched(tmp_path, monkeypatch)
     found = python_places.candidates({"HOME": str(tmp_path)}, "darwin")
     assert [path.name for path in found if path.is_relative_to(tmp_path)] == ["python3.11", "python3.12", "python3.13"]
     assert [path for path in found if str(path).startswith("/usr/bin")] == []
+
+
+def test_a_folder_that_this_user_may_not_read_has_no_pythons(tmp_path, monkeypatch):
+    def refuse(folder):
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    monkeypatch.setattr(python_places.os, "listdir", refuse)
+    assert python_places.candidates({"HOME": str(tmp_path), "PATH": str(tmp_path)}) == []
