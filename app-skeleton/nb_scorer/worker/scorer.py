@@ -3,7 +3,6 @@
 One thread calls the model: notebooks are not written thread-safe.
 """
 
-import functools
 import json
 import os
 import sys
@@ -16,7 +15,7 @@ from nb_scorer.batching.watch import Watch
 from nb_scorer.model import calls, functions, json_codec
 from nb_scorer.model.misfit import Misfit
 from nb_scorer.protocol import frames, number_blocks
-from nb_scorer.worker import likeness, refusals
+from nb_scorer.worker import refusals
 
 # More would have the allocator ask the system for memory each time: three system calls per read.
 RECEIVE_BYTES = 1 << 16
@@ -114,7 +113,7 @@ class Scorer(object):
     def answer(self, body):
         """Return (status, payload) for one sample."""
         sample, refused = self._decode_and_validate(body)
-        return refused or self._predicted(sample, lambda: json_codec.decode(body))
+        return refused or self._predicted(sample)
 
     def answer_together(self, bodies):
         """Yield lists of answers as (status, payload, batch), all in the order of `bodies`.
@@ -134,8 +133,7 @@ class Scorer(object):
         if payloads is None:
             for index, body in enumerate(bodies):
                 # Decoded again: batch_predictor may have changed what it got.
-                original = functools.partial(json_codec.decode, body)
-                yield [(refused.get(index) or self._predicted(original(), original)) + (1,)]
+                yield [(refused.get(index) or self._predicted(json_codec.decode(body))) + (1,)]
             return
         answers = [(frames.OK, payload, 0) for payload in payloads]
         # In ascending order: each insertion moves those behind it to their indexes.
@@ -153,7 +151,7 @@ class Scorer(object):
         if refused is not None:
             return refused
         if self._pays_from is not None and len(samples) >= self._pays_from:
-            return self._array_of(samples, self._outcomes(samples, self._watch), lambda index: decode(body)[index])
+            return self._array_of(samples, self._outcomes(samples, self._watch))
         if self._read is not None and len(samples) > 1:
             unfit: dict = {}
             samples = self._read_each(samples, range(len(samples)), unfit, is_array=True)
@@ -163,7 +161,7 @@ class Scorer(object):
         payload = self._scored(samples, is_array=True) if len(samples) > 1 else None
         if payload is not None:
             return frames.OK, payload, len(samples)
-        return self._one_by_one(decode(body), lambda index: decode(body)[index])
+        return self._one_by_one(decode(body))
 
     def _decoded_array(self, body, decode):
         """Return (samples, None) of an array whose samples the validator accepts, or (None, the answer to it)."""
@@ -186,10 +184,7 @@ class Scorer(object):
         """Return [(status, payload)] for `bodies` by the batch form; each sample's own, errors too."""
         refused: dict = {}
         samples = self._accepted(bodies, refused)
-        outcomes = self._outcomes(samples, watch)
-        accepted = [body for index, body in enumerate(bodies) if index not in refused]
-        originals = [functools.partial(json_codec.decode, body) for body in accepted]
-        answers = list(map(self._encoded, originals, outcomes))
+        answers = list(map(self._encoded, samples, self._outcomes(samples, watch)))
         # In ascending order: each insertion moves those behind it to their indexes.
         for index, refusal in sorted(refused.items()):
             answers.insert(index, refusal)
@@ -229,20 +224,17 @@ class Scorer(object):
             return (), predictor.read(sample)
         return (predictor.read(sample),), {}
 
-    def _encoded(self, original, outcome):
-        """Return (status, payload) for what the batch form gave for one sample; `original` is as of `_predicted`."""
+    def _encoded(self, sample, outcome):
+        """Return (status, payload) for what the batch form gave for one sample."""
         if isinstance(outcome, Failure):
-            return self._fault(original, outcome.taken())
+            return self._fault(sample, outcome.taken())
         try:
             return frames.OK, json_codec.encode(outcome, self._form)
         except BaseException:
-            return self._fault(original)
+            return self._fault(sample)
 
-    def _array_of(self, samples, outcomes, original):
-        """Return (status, payload, batch) for an array with these outcomes: all answers, or the first that failed.
-
-        `original` returns the sample at an index as the client has sent it.
-        """
+    def _array_of(self, samples, outcomes):
+        """Return (status, payload, batch) for an array with these outcomes: all answers, or the first that failed."""
         try:
             payload = None if Failure in set(map(type, outcomes)) else json_codec.encode(outcomes, self._form)
         except BaseException:
@@ -250,17 +242,16 @@ class Scorer(object):
             payload = None
         if payload is not None:
             return frames.OK, payload, len(outcomes)
-        originals = [functools.partial(original, index) for index in range(len(samples))]
-        answers = list(map(self._encoded, originals, outcomes))
+        answers = list(map(self._encoded, samples, outcomes))
         for index, (status, payload) in enumerate(answers):
             if status != frames.OK:
                 return _with_index(index, status, payload)
         return frames.OK, b"[" + b", ".join([payload for _, payload in answers]) + b"]", len(answers)
 
-    def _one_by_one(self, samples, original):
+    def _one_by_one(self, samples):
         payloads = []
         for index, sample in enumerate(samples):
-            status, payload = self._predicted(sample, functools.partial(original, index))
+            status, payload = self._predicted(sample)
             if status != frames.OK:
                 return _with_index(index, status, payload)
             payloads.append(payload)
@@ -315,27 +306,22 @@ class Scorer(object):
             try:
                 read.append(self._read(sample))
             except BaseException:
-                refused[index] = self._fault(functools.partial(_same, sample))
+                refused[index] = self._fault(sample)
                 if is_array:
                     break
         return read
 
-    def _predicted(self, sample, original):
-        """Return (status, payload) for a sample; `original` returns it as the client has sent it.
-
-        predictor may change what it gets, which must not be taken for the client's fault.
-        """
+    def _predicted(self, sample):
         try:
             return frames.OK, json_codec.encode(self._result(self._predictor(sample)), self._form)
         # SystemExit and KeyboardInterrupt too: a notebook's exit() must cost one answer, not a scorer.
         except BaseException:
-            return self._fault(original)
+            return self._fault(sample)
 
-    def _fault(self, original, error=None):
+    def _fault(self, sample, error=None):
         """Return (status, payload) for what a sample led to: `error`, or the one being handled.
 
-        It is the client's if it is a Misfit, or if the sample is unlike all of the notebook's own. `original` is as of
-        `_predicted`.
+        It is the client's if it is a Misfit, or is about a field that the sample lacks; else it is printed.
         """
         error = sys.exc_info()[1] if error is None else error
         headline = "The predictor failed on a sample:"
@@ -345,19 +331,11 @@ class Scorer(object):
         if isinstance(error, json_codec.NoJsonForm):
             # The notebook's author knows it as a TypeError; where in our code it was found is of no use.
             return frames.FAILED, self._failure(headline, TypeError(str(error)), reason=refusals.short(str(error)))
-        misfit = self._misfit(original(), error)
-        if misfit is not None:
-            # Printed all the same: what is taken for the client's fault may be the notebook's.
-            return frames.REFUSED, self._failure(headline, error, **refusals.of_misfit(misfit))
-        return frames.FAILED, self._failure(headline, error)
-
-    def _misfit(self, sample, error):
-        """Return the Misfit of a sample that `error` is probably about; None for one like the notebook's own."""
         missing = refusals.missing(sample, self._schema, error)
-        # Neither a notebook's exit() nor memory that it lacks is about this sample.
-        if missing is not None or not isinstance(error, Exception) or isinstance(error, MemoryError):
-            return missing
-        return likeness.misfit(sample, self._schema)
+        if missing is not None:
+            # Printed all the same: what is taken for the client's fault may be the notebook's.
+            return frames.REFUSED, self._failure(headline, error, **refusals.of_misfit(missing))
+        return frames.FAILED, self._failure(headline, error)
 
     def _scored(self, samples, is_array=False):
         """Return what one call of batch_predictor gives for `samples`, or None where predictor must be asked.
@@ -423,10 +401,6 @@ class Scorer(object):
         if self._loop is None:
             self._loop = _new_loop()
         return self._loop.run_until_complete(result)
-
-
-def _same(sample):
-    return sample
 
 
 def _changed(sample, before):
