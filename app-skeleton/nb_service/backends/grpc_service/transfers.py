@@ -16,9 +16,9 @@ from nb_service.backends.grpc_service.refusals import ARRIVING, EMPTY, ENDING, L
 
 # At a gigabyte a second, which is about what loopback brings, 20 MB arrive in between.
 LOOK_SECONDS = 0.02
-# Where only streams are open and nothing has changed for STILL_SECONDS, looks are less frequent: some 100 MB.
-IDLE_LOOK_SECONDS = 0.1
-STILL_SECONDS = 1.0
+# If only streams are open and nothing has changed for STILL_SECONDS, looks are less frequent: some 50 MB.
+IDLE_LOOK_SECONDS = 0.05
+STILL_SECONDS = 10.0
 # Less is no sign of a message.
 _NOISE_BYTES = 1 << 16
 # Nothing says how much of a message a client has taken: for each of so many bytes it has the whole time.
@@ -33,7 +33,7 @@ class Transfers:
     def __init__(self, most_bytes: int, seconds: float) -> None:
         self._most = most_bytes
         self._seconds = seconds
-        self._usual = 0
+        self._usual = self._base = 0
         self._last = 0  # the memory at the last look
         self._changed_at = 0.0  # when that last was another than before
         # The least memory since messages were refused, until it is known what that has given back.
@@ -109,7 +109,7 @@ class Transfers:
         """Return what `transfer` returns; raise Refused where `task`, which is this one, was refused meanwhile."""
         if self._look is None:
             loop = asyncio.get_running_loop()
-            self._usual = self._last = allocator.resident()
+            self._usual = self._base = self._last = allocator.resident()
             self._changed_at = loop.time()
             self._look = loop.call_later(LOOK_SECONDS, self._check, loop)
         result = None
@@ -159,9 +159,13 @@ class Transfers:
                 loop.call_later(max(GIVE_BACK_SECONDS) + LOOK_SECONDS, self._settle)
 
     def _settle(self) -> None:
-        """Count what the process has kept, though all that arrived was refused, among its usual memory."""
+        """Count what the process has kept, though all that arrived was refused, among its usual memory.
+
+        Clients who take no responses make it keep some each time, so there is a bound on that, too.
+        """
         if self._least is not None:
-            self._usual, self._least = max(self._usual, self._least), None
+            self._usual = max(self._usual, min(self._least, self._base + self._most))
+            self._least = None
 
     def _pause(self, now: float) -> float:
         """Return the seconds until the next look."""
