@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,12 @@ def reader(builder, tmp_path):
     saved = tmp_path / "builder.tar"
     docker.docker("save", "--output", str(saved), builder)
     place = daemon.Place(tmp_path / "images", *PLACE)
-    with daemon.own(tmp_path, place) as host, pytest.MonkeyPatch.context() as patch:
+    # Not below tmp_path: the address of a socket has at most 107 bytes.
+    with (
+        tempfile.TemporaryDirectory(prefix="nb-engine-") as folder,
+        daemon.own(Path(folder), place) as host,
+        pytest.MonkeyPatch.context() as patch,
+    ):
         patch.setenv("DOCKER_HOST", host)
         docker.docker("load", "--input", str(saved))
         for name in READERS_IMAGES:
