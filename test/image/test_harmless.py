@@ -19,6 +19,8 @@ PART = (
     "test_slim_builds.py::test_a_name_to_keep_that_is_not_installed_is_refused_with_those_that_are",
     "test_pages.py::test_the_engine_commands_of_a_page_work_in_their_order[README.md]",
 )
+# Three minutes, for an engine and a slim image of its own.
+pytestmark = pytest.mark.long
 READERS_IMAGES = ("nb-builder", "my-service", "my-service-slim")
 
 
