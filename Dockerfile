@@ -50,7 +50,7 @@ RUN cd /opt/nb-builder && export UV_CACHE_DIR=/opt/nb-builder/cache && chmod -R 
         | while read -r name; do ln -s /usr/libexec/s2i/run "/opt/commands/${name}"; done \
  && ln -s /usr/libexec/s2i/run /opt/commands/ready
 
-# Pythons for notebooks beside Debian's own, with the overlays that run their cells: `make builder PYTHONS="3.12 3.14"`.
+# Pythons for notebooks in addition to Debian's own, with the overlays that run their cells: `make builder PYTHONS="3.12 3.14"`.
 FROM environments AS pythons
 ARG PYTHONS
 ARG PIP_INDEX_URL

@@ -1,4 +1,4 @@
-"""A bound on how deeply JSON from others is nested: decoders written in C would overflow the stack of their thread.
+"""A bound on the depth of JSON from clients: decoders written in C would overflow the stack of their thread.
 
 Up to CPython 3.11 they heed sys.getrecursionlimit(), which a notebook may have raised; from 3.12 on they allow 10,000
 levels, which no thread with a small stack survives.
@@ -14,7 +14,7 @@ _NOT_BRACKETS = bytes(set(range(256)) - set(_STEPS))
 
 
 def is_too_deep(body):
-    """Return whether JSON in `body` (bytes) is nested deeper than MAX_DEPTH; what is no JSON may count as such."""
+    """Return whether JSON in `body` (bytes) is nested deeper than MAX_DEPTH. Invalid JSON may count as too deep."""
     if len(body) <= MAX_DEPTH or body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
         return False
     # Without escapes every second part between quotes is outside of strings.

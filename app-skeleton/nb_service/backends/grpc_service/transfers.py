@@ -19,7 +19,7 @@ LOOK_SECONDS = 0.02
 # If only streams are open and nothing has changed for STILL_SECONDS, looks are less frequent: some 50 MB.
 IDLE_LOOK_SECONDS = 0.05
 STILL_SECONDS = 10.0
-# Less is no sign of a message.
+# Smaller changes are not caused by a message.
 _NOISE_BYTES = 1 << 16
 # Nothing says how much of a message a client has taken: for each of so many bytes it has the whole time.
 TAKEN_BYTES = 1 << 20
