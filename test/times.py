@@ -7,6 +7,7 @@ import argparse
 import json
 import os
 import resource
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -78,6 +79,8 @@ def main() -> None:
     parser.add_argument("file", nargs="?", type=Path, default=FILE)
     parser.add_argument("--tests", type=int, default=40, help="number of single tests to list")
     options = parser.parse_args()
+    if not options.file.exists():
+        sys.exit(f"ERROR: {options.file} does not exist.\n  Why: A run of the tests writes it.\n  Fix: Run make test.")
     print("\n".join(table(read(options.file), options.tests)))
 
 

@@ -84,3 +84,10 @@ def test_a_run_keeps_what_each_test_cost_the_newest_figures_included(run, tmp_pa
     rows = {row["test"]: row for row in json.loads((tmp_path / "test-times.json").read_text())}
     assert set(rows) == {"gone", *(f"test_it.py::test_{name}" for name in ("tea", "coffee", "old", "ctrl_c"))}
     assert rows["test_it.py::test_old"]["cpu"] < 99
+
+
+def test_before_the_first_run_the_costs_are_an_error_with_its_fix(tmp_path):
+    env = {**os.environ, "NB_BUILDER_HOME": str(tmp_path)}
+    done = subprocess.run([sys.executable, TEST / "times.py"], env=env, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "Fix: Run make test." in done.stderr and "Traceback" not in done.stderr

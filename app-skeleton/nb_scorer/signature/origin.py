@@ -24,10 +24,10 @@ def read(payload):
         if statement["predicateType"] != PREDICATE or not isinstance(statement["predicate"], dict):
             raise Malformed("it says nothing of where a model comes from")
         if set(statement) != _KEYS or statement["_type"] != TYPE:
-            raise Malformed("it is no statement of in-toto on where a model comes from")
+            raise Malformed("it is not an in-toto statement about the origin of a model")
         model_of(statement)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise error if isinstance(error, Malformed) else Malformed("it is no statement")
+        raise error if isinstance(error, Malformed) else Malformed("it is not a statement")
     return statement
 
 
@@ -40,7 +40,7 @@ def model_of(statement):
 
 
 def _once(pairs):
-    """Return the object of these pairs; raise Malformed for a key that is there twice."""
+    """Return the object of these pairs; raise Malformed for a duplicate key."""
     found = dict(pairs)
     if len(found) != len(pairs):
         raise Malformed("it has a key twice")

@@ -49,7 +49,7 @@ def die_with_parent(parent):
 
 
 def thread_count():
-    """Return how many threads the operating system sees in this process; more than one where it doesn't tell."""
+    """Return the number of operating system threads in this process, or more than one if it is unknown."""
     try:
         return len(os.listdir("/proc/self/task"))
     except OSError:

@@ -119,7 +119,7 @@ class _Handler(BaseHTTPRequestHandler):
         return None
 
     def _is_json(self):
-        """Return whether the body is announced as JSON, or not at all by a client that is no web page."""
+        """Return whether the content type is JSON, or missing in a request that is not from a web page."""
         kind = self.headers.get("Content-Type")
         if kind is None:
             return "Origin" not in self.headers

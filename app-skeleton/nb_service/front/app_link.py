@@ -34,8 +34,8 @@ LOOKS, POSTS, UPLOADS = range(3)
 # on a connection that the app is just closing would be lost.
 MOST_IDLE = 16
 IDLE_SECONDS = 5.0
-# An app that works on a request, waits for no scorer and shows no sign of life for so long hangs. No request may take
-# longer than that between two of its own signs of life. With a larger S2I_PREDICT_TIMEOUT, that is the limit.
+# An app hangs if it works on a request, does not wait for a scorer, and shows no sign of life for this long. The same
+# limit applies between two signs of life of one request. A larger S2I_PREDICT_TIMEOUT replaces it.
 HANG_SECONDS = 60.0
 # How far the front writes ahead of what the app reads; also how much of a body arrives before it needs a slot.
 AHEAD = 1 << 16

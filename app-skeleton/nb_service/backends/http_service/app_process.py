@@ -30,7 +30,7 @@ class AppProcess(PoolProcess):
     ) -> None:
         # With waitress alone: clients themselves wait on the listening socket, and nobody else answers them.
         self.is_alone = False
-        # Gets what the app asks for, and what it tells of its answers and of feedback.
+        # Receives the requests of the app, and its reports on responses and feedback.
         self.on_question: Callable[[dict], dict | None] = lambda news: None
         self.secret = secrets.token_hex(16)
         self._listener = listener
