@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-FILE = Path(os.environ.get("NB_BUILDER_HOME", Path(__file__).parents[1] / ".nb-builder")) / "test-times.json"
+FILE = Path(os.environ.get("NB_BUILDER_HOME") or Path(__file__).parents[1] / ".nb-builder") / "test-times.json"
 # A file of a process of the run; the first process merges them.
 PART = "times-{}.jsonl"
 # CPU seconds of processes that are no children of this one, added by whoever has them work.
