@@ -99,12 +99,12 @@ def assemble(settings: Settings, log: Log, beside: Beside | None = None) -> None
     left_out = source_tree.special_files(checked.repository)
     if left_out:
         more = f" and {len(left_out) - FILES_SHOWN} more" if len(left_out) > FILES_SHOWN else ""
-        log.note(f"what is no file can't be copied, and is left out: {', '.join(left_out[:FILES_SHOWN])}{more}")
+        log.note(f"special files can't be copied and are left out: {', '.join(left_out[:FILES_SHOWN])}{more}")
     with workspace.fresh(), report.kept_in(workspace.build):
         source_tree.bring(checked.repository, workspace.src)
         previous = find_previous(build)
         if checked.system:
-            with report.step("system", "Looking for packages of the system"):
+            with report.step("system", "Looking for system packages"):
                 permissions = {"may_install": settings.apt, "in_image": settings.in_image}
                 report.facts["system_packages"] = system_packages.provide(checked.system, log, **permissions)
         with report.step("requirements", "Reading the requirements"):
@@ -194,7 +194,7 @@ def begin(settings: Settings, log: Log, beside: Beside | None = None) -> Build:
     if uncommitted:
         report.facts["uncommitted"] = uncommitted[:FILES_SHOWN]
         more = f" and {len(uncommitted) - FILES_SHOWN} more" if len(uncommitted) > FILES_SHOWN else ""
-        log.note(f"changes that are not committed are built, too: {', '.join(uncommitted[:FILES_SHOWN])}{more}")
+        log.note(f"the build includes uncommitted changes: {', '.join(uncommitted[:FILES_SHOWN])}{more}")
     names = [str(notebook.name) for notebook in checked.notebooks]
     report.facts["notebooks"] = digests.digests(checked.repository, names)
     return Build(settings, log, report, workspace, environ, checked, signer, beside)
@@ -217,7 +217,7 @@ def signer_of(settings: Settings) -> Signer | None:
         return None
     for folder, name in ((settings.src, "the repository"), (settings.app_root, "APP_ROOT")):
         if path.resolve().is_relative_to(folder.resolve()):
-            raise SignKeyUnusable(setting=KEY, path=path, reason=f"it lies in {name}, which stays in the image")
+            raise SignKeyUnusable(setting=KEY, path=path, reason=f"it is in {name}, which stays in the image")
     return Signer(path, settings.sign_certificate_file)
 
 
@@ -235,7 +235,7 @@ def install_with_some_python(
         python = python_with_wheels(build, requirements, problem)
         if python is None:
             if checked.python_note:
-                problem.why += f" Perhaps the Python is the cause: {checked.python_note}"
+                problem.why += f" The Python version may be the cause: {checked.python_note}"
             raise
     build.log.note(
         f"the packages have no wheels for Python {checked.python.minor}; the build uses Python {python.minor} instead, "
@@ -281,9 +281,9 @@ def install(build: Build, requirements: Wanted, previous: PreviousBuild | None) 
     else:
         venv.make(workspace.venv, python)
     if checked.as_of and not requirements.lock:
-        build.log.line(f"     resolved to the packages that there were on {checked.as_of.day} ({checked.as_of.source})")
+        build.log.line(f"     resolved to the packages available on {checked.as_of.day} ({checked.as_of.source})")
         if python.number < NO_SETUPTOOLS_FROM:
-            add(requirements, "setuptools", "every environment of that time had it")
+            add(requirements, "setuptools", "environments of that time included it")
     installer = installer_for(build, requirements)
     installer.install(requirements, workspace.build / paths.LOCK, previous.installed if previous else None)
     packages = installer.freeze().splitlines()

@@ -100,7 +100,7 @@ def _answers(process, count):
     """Return what a program answered to `count` samples, decoded; raise Refusal where it did not answer each."""
     answers = process.stdout.splitlines()
     if process.returncode not in (0, 1) or len(answers) != count:
-        raise Refusal(f"the program ended with status {process.returncode} after {len(answers)} of {count} answers")
+        raise Refusal(f"the program exited with status {process.returncode} after {len(answers)} of {count} answers")
     return [json.loads(answer) for answer in answers]
 
 

@@ -61,13 +61,13 @@ def test_the_validator_can_t_change_what_the_predictor_sees(service):
 def test_what_the_validator_refuses_is_422_and_says_so(service):
     status, body, headers = service.ask('"refuse me"')
     assert (status, headers["Content-Type"]) == (422, "application/problem+json")
-    assert body["detail"] == "The notebook's validator refuses this sample."
+    assert body["detail"] == "The notebook's validator rejects this sample."
 
 
 def test_a_validator_that_raises_is_422_with_its_message_and_its_traceback_stays_in_the_log(service):
     status, body = service.predict("raise in the validator")
     assert status == 422
-    assert body["detail"] == "The notebook's validator refuses this sample: KeyError: 'words of the validator'."
+    assert body["detail"] == "The notebook's validator rejects this sample: KeyError: 'words of the validator'."
     assert "Traceback" not in json.dumps(body)
     service.wait_for(r'File "model.ipynb", line \d+, in validator\n(.*\n)?KeyError: .words of the validator')
 

@@ -119,8 +119,8 @@ def test_a_row_of_each_kind_of_trouble_costs_itself_alone_and_is_kept(code, mode
         *("refused", "raising", None, "fail", "exit", "die", "odd", "hang", None)
     ]
     assert [error["reason"] for error in errors][:6] == [
-        "The notebook's validator refuses this sample.",
-        "The notebook's validator refuses this sample: KeyError: 'words of the validator'.",
+        "The notebook's validator rejects this sample.",
+        "The notebook's validator rejects this sample: KeyError: 'words of the validator'.",
         "It is not JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1).",
         "The notebook's predictor failed on this sample: ZeroDivisionError: division by zero",
         "The notebook's predictor failed on this sample: SystemExit: 3",

@@ -213,4 +213,4 @@ def test_without_pyarrow_its_formats_say_how_to_have_it(written, model_cache, tm
     for words in ([written / "table.parquet", tmp_path / "out.csv"], [written / "comma.csv", tmp_path / "o.csv.zst"]):
         ran = batch(model_cache(ADDS), *words)
         assert ran.status == 1
-        assert "needs pyarrow, which is not here." in ran.err and "make build BATCH=1" in ran.err
+        assert "needs pyarrow, which is not installed." in ran.err and "nb-builder builder --batch" in ran.err

@@ -294,7 +294,7 @@ def test_a_word_says_what_it_takes_and_refuses_the_rest(root, name):
     assert asked.returncode == 0 and asked.stdout.startswith(f"Usage: {name} > ")
     refused = word(root, name, "--pretty")
     assert (refused.returncode, refused.stdout) == (2, "")
-    assert f"The back end {name} takes no words, and was given: --pretty." in refused.stderr
+    assert f"Back end {name} takes no arguments; got: --pretty." in refused.stderr
     with open("/dev/full", "w") as full:
         unwritten = word(root, name, stdout=full)
     assert unwritten.returncode == 1

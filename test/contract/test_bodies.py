@@ -67,7 +67,7 @@ def test_each_protocol_gives_the_same_answers(service):
 
 @pytest.mark.parametrize(
     ("sample", "status", "words"),
-    [("no", 422, "The notebook's validator refuses this sample."), ("raise", 500, "The notebook's predictor failed")],
+    [("no", 422, "The notebook's validator rejects this sample."), ("raise", 500, "The notebook's predictor failed")],
 )
 @pytest.mark.parametrize("at", [0, 3, 1200, 11_000])
 def test_the_sample_that_fails_is_named_by_its_number(service, sample, status, words, at):

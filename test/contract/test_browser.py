@@ -58,7 +58,7 @@ def seen(chromium, model_cache, tmp_path_factory):
 def test_a_person_can_try_predictions(seen, how):
     filled, asked, answer, problem, taken = seen[how]
     assert (filled, asked, answer, taken) == ("[1, 2]", "[5, 2]", "7.0", "[3.5, 4]")
-    assert "422 Unprocessable Content" in problem and "validator refuses this sample" in problem
+    assert "422 Unprocessable Content" in problem and "validator rejects this sample" in problem
 
 
 def test_form_editor_and_programs_stay_in_step(seen):

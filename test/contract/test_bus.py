@@ -88,7 +88,7 @@ def test_answers_and_errors_carry_model_sample_trace_and_key(start, server):
     assert sorted(by_reason) == ["malformed", "refused"]
     refused, malformed = by_reason["refused"], by_reason["malformed"]
     assert (refused.body, refused.headers["key"], malformed.body) == (b"[1]", "k", b"{no JSON")
-    assert refused.headers["x-error-detail"] == "The notebook's validator refuses this sample."
+    assert refused.headers["x-error-detail"] == "The notebook's validator rejects this sample."
     assert malformed.headers["x-error-detail"].startswith("It is not JSON: ")
     # The same service answers by HTTP, and counts both.
     assert service.predict([5, 6]) == (200, 12)
@@ -125,7 +125,7 @@ def test_arrays_by_a_setting(start, server):
     assert count_until(server, 2, 20) == (1, 1)
     answers, error = server.everything()
     assert (json.loads(answers.body), error.body) == ([4, 8], b"[[1, 2], [3]]")
-    assert error.headers["x-error-detail"] == "Sample 2: The notebook's validator refuses this sample."
+    assert error.headers["x-error-detail"] == "Sample 2: The notebook's validator rejects this sample."
 
 
 def test_what_kills_or_hangs_goes_to_errors_and_holds_nobody(start, server):

@@ -63,7 +63,7 @@ def test_tritonclient_understands_everything_with_its_default_settings(lists):
         "i8": [3.0, 7.0],
         "no number": ["float64", True],
         "large": True,
-        "refused": ["400", "The notebook's validator refuses this sample."],
+        "refused": ["400", "The notebook's validator rejects this sample."],
         "unknown": "Request for unknown model: 'other' is not found.",
     }
 

@@ -182,7 +182,7 @@ def test_a_baseline_that_was_cut_off_ends_the_start_in_words(start, model_cache,
     root = copy_of(model_cache(NUMBERS), tmp_path)
     (root / "model/baseline.json").write_text('{"rows": ')
     service = start(root)
-    service.wait_for(r"baseline\.json is not what assemble wrote")
+    service.wait_for(r"baseline\.json has changed since the build")
     assert service.process.wait(20) != 0
 
 

@@ -112,7 +112,7 @@ def test_the_old_form_field_json_args_works(start):
     service = start(NOTEBOOK).ready()
     assert service.ask("json_args=%5B0.2%2C0.7%5D", headers=FORM)[:2] == (200, [0.2, 0.7])
     status, body, _ = service.ask("[0.2, 0.7]", headers=FORM)
-    words = "Send the sample as JSON and say so: curl -H 'Content-Type: application/json'. CSV and other tables go to "
+    words = "Send the sample as JSON: curl -H 'Content-Type: application/json'. CSV and other tables go to "
     assert (status, body["detail"]) == (415, words + "/predict/batch.")
 
 

@@ -73,10 +73,10 @@ def test_tritonclient_understands_everything_with_its_default_settings(lists):
         "no number": ["float64", True],
         "large": True,
         "gzip": [3.0, 7.5],
-        "refused": ["StatusCode.INVALID_ARGUMENT", "The notebook's validator refuses this sample."],
+        "refused": ["StatusCode.INVALID_ARGUMENT", "The notebook's validator rejects this sample."],
         "refused in company": [
             "StatusCode.INVALID_ARGUMENT",
-            "Sample 1: The notebook's validator refuses this sample.",
+            "Sample 1: The notebook's validator rejects this sample.",
         ],
         "unknown": ["StatusCode.NOT_FOUND", "Request for unknown model: 'other' is not found."],
         "unknown version": [
@@ -98,7 +98,7 @@ def test_kserve_s_client_sends_bytes_and_typed_values(lists):
         "ready": True,
         "bytes": ["7", "adder", [3.0, 7.5]],
         "typed": ["7", "adder", [3.0, 7.5]],
-        "refused": ["INVALID_ARGUMENT", "The notebook's validator refuses this sample."],
+        "refused": ["INVALID_ARGUMENT", "The notebook's validator rejects this sample."],
     }
 
 
@@ -118,7 +118,7 @@ def test_mlserver_s_stubs_and_codecs_understand_arrays_frames_and_refusals(lists
         "metadata": "adder",
         "array": [3.0, 7.5],
         "frame": [["hi a", "hi ü"], [2, 42], [[1], {"b": 2}]],
-        "refused": ["INVALID_ARGUMENT", "The notebook's validator refuses this sample."],
+        "refused": ["INVALID_ARGUMENT", "The notebook's validator rejects this sample."],
     }
 
 
@@ -174,7 +174,7 @@ def test_a_client_of_tensorflow_serving_predicts_and_regresses(lists):
         "regress": [3.5],
         "unknown": ["NOT_FOUND", "Servable not found for request: Latest(other)"],
         "version": ["NOT_FOUND", unknown_version],
-        "refused": ["INVALID_ARGUMENT", "The notebook's validator refuses this sample."],
+        "refused": ["INVALID_ARGUMENT", "The notebook's validator rejects this sample."],
         "no classes": [
             "INVALID_ARGUMENT",
             "This model can't classify: its answers are no objects of label and score.",

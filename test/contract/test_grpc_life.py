@@ -152,7 +152,7 @@ def test_a_port_without_the_extra_is_a_problem_and_off_or_nothing_is_not(model_c
         assert "gRPC" not in service.log
         service.close()
     service = Service(model_cache(WAITS), sys.executable, S2I_GRPC_PORT="8081")
-    service.wait_for("ERROR: S2I_GRPC_PORT is set, and gRPC is not here.")
+    service.wait_for("ERROR: S2I_GRPC_PORT is set, but gRPC is not installed.")
     assert service.process.wait(SOON) == 1
     service.close()
 

@@ -133,7 +133,7 @@ def test_status_fields_and_body_are_those_of_the_service(both, name):
 def test_a_native_program_reads_nothing_that_is_compressed(both, path, body):
     _, native = both
     status, _, text = told(native, post(gzip.compress(body), b"Content-Encoding: gzip", path=path))
-    assert (status, json.loads(text)["detail"]) == (415, "Compressed bodies are not read.")
+    assert (status, json.loads(text)["detail"]) == (415, "Compressed bodies are not supported.")
 
 
 def test_metrics_have_the_names_of_the_service_for_what_both_count(both):
@@ -148,7 +148,7 @@ def test_metrics_have_the_names_of_the_service_for_what_both_count(both):
     ("sent", "status", "service_says", "native_says"),
     [
         # Python's words for what is wrong in the notebook's own code.
-        (post(b'["a",1]'), 422, "TypeError: '<' not supported", "The notebook's validator refuses this sample."),
+        (post(b'["a",1]'), 422, "TypeError: '<' not supported", "The notebook's validator rejects this sample."),
         # Doubles skip some whole numbers.
         (post(b"9007199254740993"), 422, "send a list", "a whole number beyond 2^53"),
         (post(b"[1,2]", path=b"/no"), 404, "GET / lists the routes", "these are: POST /predict"),
@@ -156,7 +156,12 @@ def test_metrics_have_the_names_of_the_service_for_what_both_count(both):
         (post(b'[1,"b"]'), 500, "At /1 a sample of the notebook has a number; this one has a string.", FAILED),
         # Nor does it read tables.
         *(
-            (post(b"[1,2]", kind=kind), 415, "CSV and other tables go to /predict/batch.", "Other types are not read.")
+            (
+                post(b"[1,2]", kind=kind),
+                415,
+                "CSV and other tables go to /predict/batch.",
+                "Other types are not supported.",
+            )
             for kind in (b"text/plain", b"application/json;charset=latin-1")
         ),
     ],

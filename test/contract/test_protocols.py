@@ -75,8 +75,8 @@ def test_the_input_that_metadata_names_is_understood(lists, method, body, answer
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ({"instances": [{"input-0": [1, 2], "other": 1, "more": 2}]}, "refuses this sample"),
-        ({"instances": [{"input-0": [1, 2]}, [1, 2]]}, "Sample 1: The notebook's validator refuses this sample"),
+        ({"instances": [{"input-0": [1, 2], "other": 1, "more": 2}]}, "rejects this sample"),
+        ({"instances": [{"input-0": [1, 2]}, [1, 2]]}, "Sample 1: The notebook's validator rejects this sample"),
         ({"signature_name": "tensorflow/serving/regress", "instances": [[1, 2]]}, "not found in signature def"),
     ],
 )
@@ -153,7 +153,7 @@ def test_refusals_of_the_front_have_the_protocol_s_form(lists):
         wire.send(b"POST /v2/models/model/infer HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n\r\n")
         answer = wire.answer()
     assert answer.status == 413
-    assert json.loads(answer.body) == {"error": "The body is larger than this service takes (S2I_MAX_BODY)."}
+    assert json.loads(answer.body) == {"error": "The body is larger than this service accepts (S2I_MAX_BODY)."}
 
 
 @pytest.mark.parametrize(
@@ -225,7 +225,7 @@ def test_what_grows_without_bound_when_decompressed_is_refused(lists):
     status, text, _ = lists.ask(data, "/predict", headers={**JSON, "Content-Encoding": "gzip"})
     assert (status, text["detail"]) == (
         413,
-        "The body is larger than this service takes (S2I_MAX_BODY).",
+        "The body is larger than this service accepts (S2I_MAX_BODY).",
     )
 
 
@@ -311,7 +311,7 @@ def test_a_field_that_a_sample_lacks_is_told_by_its_name(start):
     code = "\n    def predictor(x):\n        return x['name'] * x['age']\n    examples = [{'name': 'a', 'age': 2}]\n"
     service = start(code).ready()
     status, answer = asked(service, "/predict", {"name": "a"})
-    assert (status, answer["detail"]) == (422, "The sample is not what the notebook takes: age: is missing.")
+    assert (status, answer["detail"]) == (422, "The sample does not match what the notebook accepts: age: is missing.")
     assert answer["errors"] == [{"pointer": "#/age", "detail": "is missing"}]
     status, answer = asked(service, "/predict/batch", [{"name": "a", "age": 1}, {"age": 1}])
     assert (status, answer["errors"]) == (422, [{"pointer": "#/1/name", "detail": "is missing"}])

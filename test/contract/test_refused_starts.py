@@ -16,7 +16,7 @@ NOTEBOOK = """
 
 DAMAGES = {
     "model-missing": ("rm model/model.pickle", "does not exist|is missing"),
-    "model-damaged": ("printf x >> model/model.pickle", "is not the file that assemble wrote"),
+    "model-damaged": ("printf x >> model/model.pickle", "has changed since the build"),
     "model-format-unknown": ("echo '{}' > model/manifest.json", "has format None"),
     "model-python-differs": (
         'sed -i \'s/"python": "3[^"]*"/"python": "2.7"/\' model/manifest.json',
@@ -88,7 +88,7 @@ def test_a_port_that_is_taken_is_refused_with_its_number(start):
 def test_an_unknown_back_end_is_refused_with_the_list(start):
     service = start(NOTEBOOK, S2I_BACKEND="pigeon")
     assert service.process.wait(20) == 1
-    service.wait_for(r"S2I_BACKEND='pigeon' is not a back end(.*\n)+.*these are there: .*http")
+    service.wait_for(r"S2I_BACKEND='pigeon' is not an installed back end(.*\n)+.*Installed: .*http")
 
 
 def test_a_bad_setting_is_refused_by_name(start):

@@ -73,7 +73,7 @@ SENSORS_METADATA = _metadata(
 )
 NOT_FOUND = "Servable not found for request: "
 BOTH = "Only one of 'inputs' and 'instances' may be there."
-MISSING = "Sample 2: The sample is not what the notebook takes: signal: is missing."
+MISSING = "Sample 2: The sample does not match what the notebook accepts: signal: is missing."
 NO_SIGNATURE = 'Serving signature name: "{}" not found in signature def'
 
 # (path behind /v1/models/, body or None for GET, status, answer); VERSION stands for the model's version, and a refusal

@@ -93,7 +93,7 @@ def test_a_sample_without_an_answer_leaves_its_line_empty_and_says_why(plain):
     done = run(plain, given=b'1\n\n"a"\n13\n{\n2\n')
     assert (done.returncode, done.stdout) == (1, b'{"next": 2}\n\n\n\n{"next": 3}\n')
     said = done.stderr.decode()
-    assert "Sample 2: The notebook's validator refuses this sample: x must be a number.\n" in said
+    assert "Sample 2: The notebook's validator rejects this sample: x must be a number.\n" in said
     assert "Sample 3: The notebook's predictor failed on this sample: RuntimeError: unlucky\n" in said
     assert "Sample 4: It is not JSON: " in said
 
@@ -189,7 +189,7 @@ def test_verify_compares_all_and_executes_nothing(signed, keys, tmp_path):
         (name,) = [name for name in file.namelist() if name.endswith(".whl")]
     path = zipapps.changed(signed[0], tmp_path / "m", lambda found: {**found, name: found[name] + b" "})
     done = run(path, "--verify", "--key", str(keys[1]))
-    assert done.returncode == 1 and f"{name} is not the file that was signed" in done.stderr.decode()
+    assert done.returncode == 1 and f"{name} has changed since it was signed" in done.stderr.decode()
 
 
 def test_verify_without_a_key_is_refused(signed):
@@ -244,10 +244,10 @@ def test_packages_are_in_no_signature(of_image, roots, of_image_file, keys, tmp_
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("src/helper.py", "src/helper.py is not the file that was signed"),
-        ("build/requirements.lock", "build/requirements.lock is not the file that was signed"),
-        ("model/model.pickle", "model/model.pickle is not the file that was signed"),
-        ("build/provenance.json", "build/provenance.json is not the file that was signed"),
+        ("src/helper.py", "src/helper.py has changed since it was signed"),
+        ("build/requirements.lock", "build/requirements.lock has changed since it was signed"),
+        ("model/model.pickle", "model/model.pickle has changed since it was signed"),
+        ("build/provenance.json", "build/provenance.json has changed since it was signed"),
         ("model/model.sig", "no trusted key has made model/model.sig"),
         ("build/provenance.sig", "no trusted key has made build/provenance.sig"),
     ],
@@ -440,7 +440,7 @@ def test_a_file_that_python_could_not_run_is_not_written(roots, tmp_path):
     with open(root / "src" / "large", "wb") as file:
         file.truncate(2_000_000_001)
     done = zipapps.exported(root, tmp_path / "m")
-    assert done.returncode == 1 and b"With src/large the file would have more than 2 GB." in done.stderr
+    assert done.returncode == 1 and b"With src/large the file would be larger than 2 GB." in done.stderr
     assert b"(problem zipapp-too-large)" in done.stderr
 
 
@@ -563,7 +563,7 @@ def test_it_serves(served):
     assert served.ask("/readyz") == (200, {"status": "ready"})
     assert served.ask("/predict", b"41") == (200, {"next": 42})
     status, refused = served.ask("/predict", b'"a"')
-    assert (status, refused["detail"]) == (422, "The notebook's validator refuses this sample: x must be a number.")
+    assert (status, refused["detail"]) == (422, "The notebook's validator rejects this sample: x must be a number.")
     assert served.ask("/predict", b"{")[0] == 400
     assert served.ask("/predict", b"13")[1]["status"] == 500
     assert served.ask("/predict", b"")[1]["detail"] == "The body is empty; send one sample as JSON."

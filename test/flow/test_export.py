@@ -119,7 +119,7 @@ def test_without_a_key_verify_says_that_nobody_is_trusted(signed):
             lambda content: content.replace(b'"sig": "M', b'"sig": "N'),
             "no trusted key has made",
         ),
-        ("model/model.pickle", lambda content: content + b" ", "model.pickle is not the file that was signed"),
+        ("model/model.pickle", lambda content: content + b" ", "model.pickle has changed since it was signed"),
     ],
 )
 def test_verify_refuses_what_was_changed(signed, name, change, words):

@@ -99,7 +99,7 @@ def test_serve_serves_what_was_saved_at_one_address_until_it_is_stopped(kernel, 
     save(notebook, "%load_ext nb_builder\n%nb_serve", ADDS_ONE, EXAMPLES)
     _, html, text, _ = kernel.run(f"%nb_serve --port {stage.free_port()}")
     url = url_of(text)
-    assert text.startswith("Served until this kernel ends\n") and "Asked with 1, it answers 2\n" in text
+    assert text.startswith("Serving until this kernel stops\n") and "Sample request: 1 → 2\n" in text
     assert answer_of(url) == 42
     page = re.search(r'<a href="(http://[^"]+)">', html)[1]
     with urllib.request.urlopen(page, timeout=PATIENCE) as response:
@@ -180,7 +180,7 @@ def test_a_notebook_that_is_not_saved_or_that_nobody_names_is_told_in_a_sentence
     assert f"There is no file {notebook}. (notebook-not-saved)" in text and "Fix: Save the notebook." in text
     with Kernel(shared[0], notebook, **env, JPY_SESSION_NAME="") as console:
         console.run("%load_ext nb_builder")
-        assert "%nb_check can't tell which notebook this is. (notebook-unnamed)" in console.run("%nb_check")[2]
+        assert "%nb_check can't find out which notebook it is in. (notebook-unnamed)" in console.run("%nb_check")[2]
         save(notebook, ADDS_ONE)
         assert "Nothing found; it defines predictor<" in console.run("%nb_check model.ipynb")[1]
 

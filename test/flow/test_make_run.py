@@ -25,7 +25,7 @@ from flow import stage
 # There is one place where `make run` builds.
 pytestmark = pytest.mark.xdist_group("make run")
 APP = Path(os.environ.get("NB_BUILDER_HOME") or ROOT / ".nb-builder") / "app"
-LAST_LINE = "Ctrl-C ends the service."
+LAST_LINE = "Press Ctrl-C to stop."
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def test_a_folder_from_which_a_service_runs_is_not_built_into(session, repositor
     assert status != 0
     assert re.search(
         rf"/app is in use: a service is there, process \d+, on http://127\.0\.0\.1:{session.port}\.\n"
-        r"  Why: .*\n  Fix: End it first, by Ctrl-C where it was started or by 'kill \d+'\.\n",
+        r"  Why: .*\n  Fix: Stop that command first, with Ctrl-C where it was started or with 'kill \d+'\.\n",
         printed,
     )
     assert "Checking the notebook" not in printed
@@ -150,7 +150,7 @@ def test_changes_that_are_not_committed_are_named_and_no_commit_is_claimed_for_t
     notebook = repository / "model.ipynb"
     notebook.write_text(notebook.read_text() + "\n")
     _, log = served(session, repository)
-    assert "note: changes that are not committed are built, too: model.ipynb, new file.txt\n" in log
+    assert "note: the build includes uncommitted changes: model.ipynb, new file.txt\n" in log
     statement = json.loads((APP / "build/provenance.json").read_text())
     source = statement["predicate"]["buildDefinition"]["resolvedDependencies"][0]
     assert source["name"] == "source" and "digest" not in source
@@ -210,4 +210,4 @@ def test_a_forged_file_is_not_served_where_a_key_is_set(model, tmp_path):
         environ = {**os.environ, **env}
         done = subprocess.run([*command, *more], cwd=stage.ROOT, env=environ, capture_output=True, text=True)
         assert done.returncode != 0
-        assert "model/model.pickle is not the file that was signed" in done.stdout and not sings.exists()
+        assert "model/model.pickle has changed since it was signed" in done.stdout and not sings.exists()

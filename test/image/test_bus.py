@@ -81,5 +81,5 @@ def test_where_a_client_is_missing_what_to_build_is_told(request, image, url, ha
     ran = docker.docker("run", "--rm", *_options(url), request.getfixturevalue(image), ok=False)
     assert ran.returncode == 1
     kind = url.partition(":")[0]
-    assert f"make build BUS={kind}" in ran.stdout and "(problem bus-needs-more)" in ran.stdout
+    assert f"nb-builder builder --bus {kind}" in ran.stdout and "(problem bus-needs-more)" in ran.stdout
     assert has in ran.stdout

@@ -116,7 +116,7 @@ def test_a_program_for_arm64_is_proved_under_qemu(example, compiler, tag, tmp_pa
 def test_what_can_t_be_translated_is_refused_and_leaves_nothing(workbench, compiler, tag):
     refused = native.make(workbench, tag, compiler)
     assert refused.status != 0
-    assert "ERROR: There is no native form of this predictor: " in refused.output, refused.output[-3000:]
+    assert "ERROR: This predictor can't be compiled to a native program: " in refused.output, refused.output[-3000:]
     # The workbench needs no packages.
     assert "the notebook's packages lack numpy" in refused.output
     assert "(problem native-refused)" in refused.output

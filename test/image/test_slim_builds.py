@@ -122,9 +122,9 @@ def test_an_image_whose_python_does_not_start_is_made_one_level_lower_and_says_w
     made = slim.make(broken, tag, "S2I_SLIM=files", "S2I_SLIM_BASE=shell")
     docker.docker("image", "rm", "--force", broken)
     slim.must(made)
-    assert "The slim image is not the same service: S2I_SLIM=distributions instead of files" in made.output
+    assert "The slim image differs from the service image: S2I_SLIM=distributions instead of files" in made.output
     assert (
-        "the service can't be asked: its Python ended with status 1 "
+        "the service does not respond: its Python exited with status 1 "
         "(LookupError: no codec search functions registered: can't find encoding)" in made.output
     )
     assert "(S2I_SLIM=distributions); 1 golden row answered the same" in made.output
@@ -137,7 +137,7 @@ def test_a_predictor_that_must_write_beside_the_notebook_is_told_where_it_may(s2
     source = repos.write(tmp_path / "repo", cells)
     made = slim.make(must(s2i.build(git_repository(source, source), f"{APPS}-must-write")).image, tag)
     assert made.status != 0
-    assert "ERROR: The slim image does not answer with a read-only root and without a network." in made.output
+    assert "ERROR: The slim image fails with a read-only root file system and without a network." in made.output
     assert "  Fix: Let predictor write below /tmp" in made.output
     assert not docker.exists(tag)
 
@@ -145,7 +145,7 @@ def test_a_predictor_that_must_write_beside_the_notebook_is_told_where_it_may(s2
 def test_an_image_of_somebody_else_is_refused(builder, tag):
     made = slim.build(docker.docker("image", "inspect", "--format", "{{.Id}}", builder).stdout.strip(), tag)
     assert made.status != 0
-    assert "ERROR: The image is no service of nb-builder: it has no model (/opt/app-root/model)." in made.output
+    assert "ERROR: This image was not built by nb-builder: it has no model (/opt/app-root/model)." in made.output
     assert "(problem slim-no-service)" in made.output
 
 
@@ -167,7 +167,7 @@ def test_a_service_image_whose_base_has_another_python_now_is_refused(workbench,
     docker.docker("image", "rm", "--force", other)
     assert made.status != 0
     assert "it has no /opt/nb-builder/build/bin/python that runs it." in made.output
-    assert "by what that image holds, its Python too." in made.output
+    assert "A slim image is derived from a service image" in made.output
 
 
 @pytest.mark.parametrize("make", [slim.make, slim.build], ids=["make", "docker"])
@@ -191,8 +191,8 @@ def test_an_image_that_is_not_there_is_refused_by_name(engine, tag):
 def test_a_name_to_keep_that_is_not_installed_is_refused_with_those_that_are(workbench, tag):
     made = slim.make(workbench, tag, "S2I_KEEP=cloudpickle,clodpickle")
     assert made.status != 0
-    assert "S2I_KEEP names clodpickle, which the image does not have." in made.output
-    assert "the image has: cloudpickle." in made.output
+    assert "S2I_KEEP names clodpickle, which the image does not contain." in made.output
+    assert "The image contains: cloudpickle." in made.output
     assert made.output.rpartition("  Fix: ")[2].startswith("Correct the name")
 
 
@@ -212,5 +212,5 @@ def test_a_full_disk_is_said_in_a_sentence(workbench):
     done = docker.docker("run", "--rm", "--user", "0", "--tmpfs", "/slim:size=9m", workbench, *command, ok=False)
     assert done.returncode == 1
     assert "(problem disk-full)" in done.stdout
-    assert "nothing more can be written to /slim/root/" in done.stdout
+    assert "The disk is full: /slim/root/" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr

@@ -45,7 +45,7 @@ def digests_of(carried, keys):
         else:
             raise _untrusted(carried, "it is not signed")
     except statement.Malformed as error:
-        raise _untrusted(carried, "its signature does not count: {}".format(error))
+        raise _untrusted(carried, "its signature is not valid: {}".format(error))
     return digests, signer, is_whole
 
 

@@ -179,7 +179,7 @@ class Connection(asyncio.BufferedProtocol):
         elif self._phase == HEAD and not self._rest:
             self._transport.close()
         elif not self._hold_reasons & (UPSTREAM | NO_ROOM):
-            self._refuse(408, "The request took longer to arrive than this service waits (S2I_RECEIVE_TIMEOUT).")
+            self._refuse(408, "The request took longer to arrive than this service allows (S2I_RECEIVE_TIMEOUT).")
 
     @property
     def is_busy(self) -> bool:
@@ -742,5 +742,5 @@ def _reply_to(error: Unreadable) -> Reply:
     if error.status == 413:
         return replies.TOO_LARGE
     if error.status == 431:
-        return replies.problem(431, "The header fields are larger than this service takes.")
+        return replies.problem(431, "The header fields are larger than this service accepts.")
     return replies.problem(error.status, f"The request could not be read: {error}.")

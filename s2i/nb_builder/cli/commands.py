@@ -16,6 +16,7 @@ from nb_builder.cli import (
     doctor,
     engine,
     environments,
+    explanations,
     help_text,
     installation,
     manifests,
@@ -127,7 +128,7 @@ def build(call: Call, made: Made) -> int:
         # s2i has no option for the platform.
         without_s2i = given.without_s2i or given.platform or docker.program != "docker"
         s2i = None if without_s2i else engine.s2i(call.environ)
-        log.step(f"Building {image} by {'s2i' if s2i else docker.program}")
+        log.step(f"Building {image} with {'s2i' if s2i else docker.program}")
         if s2i:
             # s2i reads the repository's file by itself, and what is given here comes before it.
             of_builder = facts.variables if (facts := docker.find(given.builder)) else {}
@@ -139,7 +140,7 @@ def build(call: Call, made: Made) -> int:
         else:
             docker.build_service(folder, given.builder, image, variables)
     made.update(_image(docker, image))
-    log.step(f"{image} is made; to serve it: {docker.program} run -p 8080:8080 {image}")
+    log.step(f"Built {image}. To serve it: {docker.program} run -p 8080:8080 {image}")
     return 0
 
 
@@ -276,6 +277,21 @@ def settings(call: Call, made: Made) -> int:
     return 0
 
 
+def explain(call: Call, made: Made) -> int:
+    """Print the explanation of a problem's code, or list all codes."""
+    if call.given.code:
+        found = explanations.find(call.given.code)
+        made["explanation"] = found._asdict()
+        text = found.as_text()
+    else:
+        known = explanations.read()
+        made["codes"] = {code: found.meaning for code, found in known.items()}
+        text = "\n".join(f"{code:<26}  {found.meaning}" for code, found in known.items())
+    if not call.given.json:
+        print(text)
+    return 0
+
+
 def show_completion(call: Call, made: Made) -> int:
     """Print the completion for a shell."""
     options, helps = call.given.words_of
@@ -301,11 +317,11 @@ def clean(call: Call, made: Made) -> int:
     if built_of is not None:
         app = call.installation.app_root(built_of) or home / "app"
         app_lock.require_free(app)
-        folders, nothing = [app], f"Nothing is built of {built_of}"
+        folders, nothing = [app], f"There is no build of {built_of}"
     elif call.given.old:
-        folders, nothing = installation.others(call.environ, home), "There is nothing of another version"
+        folders, nothing = installation.others(call.environ, home), "There are no files of other versions"
     else:
-        folders, nothing = [home], f"There is nothing in {home}"
+        folders, nothing = [home], f"Nothing to remove in {home}"
     folders = [folder for folder in folders if folder.is_dir()]
     for folder in folders:
         app_lock.require_none_in_use(folder)

@@ -123,7 +123,7 @@ class Engine:
         """Make the builder image from nb-builder's own files; it also trusts the authorities in `bundle_file`."""
         require_name(name)
         _lay_bundle(installation.root / ".nb-builder" / "ca-bundle.crt", bundle_file)
-        self.log.step(f"Making the builder image {name}")
+        self.log.step(f"Building the builder image {name}")
         given = [f"VERSION={_version(installation.root)}", *build_args]
         given += [variable for variable in _PIP + _UV if self._environ.get(variable)]
         options = [word for value in given for word in ("--build-arg", value)]
@@ -183,7 +183,7 @@ def find(environ: Mapping[str, str], command: str) -> str:
             if ran.returncode == 0:
                 return name
             lines = [line for line in ran.stderr.splitlines() if line.strip()] or [f"status {ran.returncode}"]
-            reason = f"{name} says: {lines[-1].strip().rstrip('.?')}"
+            reason = f"{name}: {lines[-1].strip().rstrip('.?')}"
     raise EngineMissing(reason=reason, command=f"nb-builder {command}")
 
 

@@ -163,7 +163,7 @@ def _writers(notebook: Path, target: Path, repository: Path) -> str | None:
 
 def _advice(pure: PurePath, folder: Path) -> str:
     if (folder / pure).parent.is_dir():
-        return "Commit the file, or have a cell make or download it before"
+        return "Commit the file, or create or download it in an earlier cell"
     return f"Commit the file; if it is to be written, make its folder '{pure.parent}' first, for git keeps no empty one"
 
 

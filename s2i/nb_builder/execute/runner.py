@@ -210,7 +210,7 @@ class Runner:
         # In the form of the kernel's error messages.
         error = {"evalue": traceback_parser.raised(problem.detail)[1], "traceback": [problem.detail]}
         pointers = self._pointers_read(self._at_fault(cells_run[-1], error), error)
-        headline = f"Row {problem.facts['number']} of 'examples', {problem.facts['sample']}, gets no answer:"
+        headline = f"Row {problem.facts['number']} of 'examples', {problem.facts['sample']}, gets no prediction:"
         return cell_errors.of_predictor(
             problem.detail,
             cells_run,
@@ -272,7 +272,7 @@ class Runner:
 
 def ending(status: int) -> str:
     """Return a phrase for a command's exit status as IPython has it: negative for a signal."""
-    return f"ended with status {status}" if status > 0 else f"was ended by signal {-status}"
+    return f"exited with status {status}" if status > 0 else f"was killed by signal {-status}"
 
 
 def missing_program(command: str, status: int) -> str:
@@ -280,7 +280,7 @@ def missing_program(command: str, status: int) -> str:
     program = next(iter(command.split()), "")
     if status != NOT_FOUND or program not in system_libraries.PROGRAMS:
         return ""
-    return f", as there is no '{program}' here; write {system_libraries.PROGRAMS[program]} into apt.txt to have it"
+    return f", as '{program}' is not installed; add {system_libraries.PROGRAMS[program]} to apt.txt"
 
 
 def brief(command: str) -> str:

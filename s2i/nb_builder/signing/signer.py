@@ -53,7 +53,7 @@ def _private_key(path: Path) -> ec.EllipticCurvePrivateKey:
         # Not in the words of the library: they may quote what it has read.
         raise _unusable(KEY, path, "it holds no private key in PEM") from error
     if not isinstance(key, ec.EllipticCurvePrivateKey) or key.curve.name not in keys.HASHES:
-        raise _unusable(KEY, path, f"it holds another key than {keys.CURVES}")
+        raise _unusable(KEY, path, f"it is not {keys.CURVES}")
     return key
 
 

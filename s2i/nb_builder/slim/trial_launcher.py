@@ -48,6 +48,6 @@ def read_verdict(folder: Path) -> dict:
     last = folder / LAST_OUTPUT
     output = last.read_bytes().decode(errors="replace") if last.exists() else "unknown"
     status, _, log = output.partition("\n")
-    reason = gist(log) or "it said nothing"
-    difference = f"the service can't be asked: its Python ended with status {status} ({reason})"
+    reason = gist(log) or "it printed nothing"
+    difference = f"the service does not respond: its Python exited with status {status} ({reason})"
     return {"same": False, "rows": 0, "deterministic": True, "differences": [difference], "answers": [], "stderr": log}

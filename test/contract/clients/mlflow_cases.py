@@ -131,12 +131,12 @@ def ask_for_refusals(cases):
         ),
         "instances that are no list": (people, {"instances": 1}, JSON, "instances is not a list of samples."),
         "columns of another length": (people, {"inputs": {"a": [1], "b": []}}, JSON, "The columns differ in length."),
-        "a refused sample": (adder, {"instances": [[1]]}, JSON, "The notebook's validator refuses this sample."),
+        "a refused sample": (adder, {"instances": [[1]]}, JSON, "The notebook's validator rejects this sample."),
         "a missing field": (
             people,
             {"instances": [{"name": "a"}]},
             JSON,
-            "The sample is not what the notebook takes: age: is missing.",
+            "The sample does not match what the notebook accepts: age: is missing.",
         ),
         "CSV of another length": (people, "name,age\na\n", "text/csv", "A row has 1 values, and there are 2 columns."),
     }

@@ -115,7 +115,7 @@ def test_a_model_that_does_not_load_is_refused_with_the_traceback(home):
     with pytest.raises(ModelDoesNotLoad, match="in a fresh process: ModuleNotFoundError: No module named") as caught:
         verified(home, {**GOOD, "loaded": False, "load_error": error})
     assert caught.value.detail.startswith("Traceback")
-    assert caught.value.fix.startswith("Correct what the end of the traceback above says;")
+    assert caught.value.fix.startswith("Fix the error at the end of the traceback above;")
 
 
 def test_a_model_whose_process_ends_while_loading_is_refused_with_its_own_last_words(home):
@@ -124,14 +124,16 @@ def test_a_model_whose_process_ends_while_loading_is_refused_with_its_own_last_w
     with pytest.raises(ModelDoesNotLoad, match="ended with exit code 4") as caught:
         verified(home, f"sys.stderr.write('no licence\\n')\nprint({report!r})")
     assert caught.value.detail.strip() == "no licence"
-    assert caught.value.fix.startswith("Correct what this error says;")
+    assert caught.value.fix.startswith("Fix this error;")
 
 
 def test_another_answer_is_refused_with_both(home):
     row = {"sample": [0.5], "expected": 3, "got": 4, "same": False, "error": None}
     with pytest.raises(AnswersDiffer) as caught:
         verified(home, {**GOOD, "rows": [row]})
-    assert "For [0.5] the notebook answered 3, and the saved model answers 4 in a fresh process." in str(caught.value)
+    assert "For [0.5] the notebook's prediction was 3, but the saved model gives 4 in a fresh process." in str(
+        caught.value
+    )
 
 
 def test_a_row_without_an_answer_is_refused_with_the_error(home):
@@ -152,7 +154,7 @@ def test_a_row_that_ends_without_a_traceback_is_refused_in_the_services_words(ho
 def test_a_predictor_that_answers_differently_each_time_passes_with_a_note(home):
     row = {"sample": 1, "expected": 3, "got": 4, "same": False, "error": None}
     lines, facts = verified(home, {**GOOD, "rows": [row], "deterministic": False})
-    assert "differently each time" in lines[0]
+    assert "gives different predictions for the same sample" in lines[0]
     assert "as in the notebook" not in lines[1]
     assert facts["deterministic"] is False
 
@@ -164,7 +166,7 @@ def test_a_proof_without_an_end_is_refused(home):
 
 
 def test_a_service_that_says_nothing_is_a_fault_of_ours(home):
-    with pytest.raises(RuntimeError, match="ended with 3"):
+    with pytest.raises(RuntimeError, match="exited with 3"):
         verified(home, "sys.exit(3)")
 
 
@@ -173,7 +175,7 @@ def test_a_service_that_says_nothing_is_a_fault_of_ours(home):
     [
         (
             {"row": 1, "got": 6, "failed": False},
-            "disagree on golden row 2, 2.5: in a fresh process it answers 6, and predictor 5.",
+            "disagree on golden row 2, 2.5: in a fresh process it returns 6, and predictor 5.",
         ),
         ({"row": 0, "got": None, "failed": True}, "disagree on golden row 1, 2: in a fresh process it fails."),
     ],

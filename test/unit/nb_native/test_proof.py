@@ -49,7 +49,7 @@ def test_the_largest_difference_is_told(program):
         ("return x[0] + x[1] if x[0] != 3.0 else 'no'", r"predictor\(\[3.0, 4.5\]\) answers 7.5, the native"),
         (f"raise Error({stand_ins.FAILED!r})", r'predictor\(\[1.0, 2.0\]\) answers 3.0, the native program {"error"'),
         ("return x[0] + x[1] if len(x) > 1 else 0", "is failed, and the native program answers 0"),
-        ("x[1]; print(json.dumps(x[0] + x[1])); sys.exit(3)", "ended with status 3 after 1 of 10000 answers"),
+        ("x[1]; print(json.dumps(x[0] + x[1])); sys.exit(3)", "exited with status 3 after 1 of 10000 answers"),
     ],
 )
 def test_one_that_does_not_is_refused(program, body, words):

@@ -13,7 +13,7 @@ from nb_scorer.model import signatures
 from unit.nb_native.stand_ins import FAILED, program
 
 BEYOND = "The sample leads to a number that this image can't compute exactly, such as a whole one beyond 2^53."
-MISFIT = "The sample is not what the notebook takes: b: is missing."
+MISFIT = "The sample does not match what the notebook accepts: b: is missing."
 
 
 def prove(predictor, golden, path, validator=None):

@@ -36,7 +36,7 @@ def test_without_the_file_the_environment_is_as_it_was(tmp_path):
 )
 def test_a_file_that_can_t_be_meant_is_refused(tmp_path, data):
     (tmp_path / "environment.json").write_bytes(data)
-    with pytest.raises(problems.ModelDamaged, match=r"environment\.json is not what assemble wrote"):
+    with pytest.raises(problems.ModelDamaged, match=r"environment\.json has changed since the build"):
         image_env.complete({"APP_ROOT": str(tmp_path)})
 
 

@@ -27,7 +27,7 @@ def test_other_words_show_the_usage(capsys):
 
 def test_a_back_end_s_name_is_a_word_and_one_without_words_of_its_own_refuses_those_behind(capsys):
     assert door.main(["http", "--port", "1"], {}) == 2
-    assert "The back end http takes no words, and was given: --port 1." in capsys.readouterr().out
+    assert "Back end http takes no arguments; got: --port 1." in capsys.readouterr().out
 
 
 def test_a_back_end_that_keeps_stdout_has_its_problems_on_stderr(tmp_path, capsys):

@@ -73,7 +73,7 @@ def test_another_archive_than_the_driver_s_is_refused_in_the_words_of_a_problem(
     with pytest.raises(RuntimeError) as refused:
         carried.unpacked(task)
     words = str(refused.value)
-    assert words.startswith("ERROR: model.zip can't be used as the archive of a model: what reached this executor")
+    assert words.startswith("ERROR: model.zip is not a usable model archive: what reached this executor")
     assert words.endswith("(problem spark-archive)")
 
 

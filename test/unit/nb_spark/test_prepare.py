@@ -89,5 +89,5 @@ def test_where_none_is_the_version_and_what_was_tried_are_said(folder):
     _manifest(folder, python="3.99")
     with pytest.raises(problems.SparkPython) as refused:
         prepare.prepare(str(folder))
-    assert refused.value.what == "No Python 3.99 is on this executor, and the model needs one."
+    assert refused.value.what == "The model needs Python 3.99, which is not installed on this executor."
     assert os.path.realpath(sys.executable) in refused.value.why

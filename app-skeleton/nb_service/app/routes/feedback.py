@@ -18,7 +18,7 @@ ROUTES = {
 # The front's loop has as many at a time: it looks up each in a microsecond or two.
 AT_ONCE = 250
 NO_TYPE = replies.problem(
-    415, "Send feedback as JSON and say so: curl -H 'Content-Type: application/json'. Other types are not read."
+    415, "Send feedback as JSON and say so: curl -H 'Content-Type: application/json'. Other types are not supported."
 )
 EMPTY = replies.problem(400, 'The body is empty; send {"id": "…", "answer": …}.')
 

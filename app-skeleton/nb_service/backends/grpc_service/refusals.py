@@ -65,7 +65,7 @@ ARRIVING = Refusal(
 )
 LATE = Refusal(
     grpc.StatusCode.DEADLINE_EXCEEDED,
-    "The request took longer to arrive than this service waits (S2I_RECEIVE_TIMEOUT).",
+    "The request took longer to arrive than this service allows (S2I_RECEIVE_TIMEOUT).",
 )
 UNTAKEN = Refusal(
     grpc.StatusCode.DEADLINE_EXCEEDED, "The client took nothing of its answer for too long (S2I_RECEIVE_TIMEOUT)."

@@ -16,7 +16,7 @@ class Settings(Table):
         "LAB",
         number(0, 65535, int),
         8888,
-        "Port of JupyterLab, or the next free one after it; 0 leaves JupyterLab out.",
+        "Port of JupyterLab, or the next free one after it; 0 starts no JupyterLab.",
     )
     host: str = setting(
         "S2I_HOST",

@@ -25,7 +25,7 @@ def cells(*sources):
 )
 def test_what_keeps_predictor_from_being_saved_or_called_is_a_problem(source):
     [problem], notes = jupyter_names.findings(cells("x = 1", source), NAME)
-    assert "which only Jupyter has" in problem.what
+    assert "which only Jupyter provides" in problem.what
     assert problem.place.startswith("Cell [2] of model.ipynb")
     assert notes == []
 

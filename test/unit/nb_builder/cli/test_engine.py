@@ -44,7 +44,7 @@ def test_an_engine_that_does_not_answer_says_why(tmp_path):
     program = tmp_path / "docker"
     program.write_text("#!/bin/sh\necho Cannot connect. >&2\nexit 1\n")
     program.chmod(0o755)
-    with pytest.raises(EngineMissing, match="docker says: Cannot connect"):
+    with pytest.raises(EngineMissing, match="docker: Cannot connect"):
         engine.find({"PATH": f"{tmp_path}:/bin:/usr/bin", "DOCKER": "docker"}, "build")
 
 

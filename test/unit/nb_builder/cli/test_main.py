@@ -95,7 +95,7 @@ def test_where_there_is_no_engine_a_sentence_says_so(said, monkeypatch, tmp_path
     monkeypatch.delenv("DOCKER", raising=False)
     status, _, err = said("build")
     assert status == 1
-    assert "No container engine responds here: neither of docker, podman is on PATH." in err
+    assert "No container engine responds: neither of docker, podman is on PATH." in err
 
 
 def test_settings_are_those_of_both_tables(said):
@@ -122,14 +122,14 @@ def test_bash_completes_by_it(said, tmp_path):
 COMP_WORDS=(nb-builder exp); COMP_CWORD=1; _nb_builder; echo "${{COMPREPLY[@]}}"
 COMP_WORDS=(nb-builder slim --le); COMP_CWORD=2; _nb_builder; echo "${{COMPREPLY[@]}}\""""
     ran = subprocess.run(["bash", "-c", ask], capture_output=True, text=True)
-    assert (ran.stdout, ran.stderr) == ("export-manifests\n--level\n", "")
+    assert (ran.stdout, ran.stderr) == ("export-manifests explain\n--level\n", "")
 
 
 def test_a_reader_that_has_seen_enough_gets_no_traceback():
     ran = subprocess.run(
         f"{sys.executable} -m nb_builder.cli settings | head -1", shell=True, capture_output=True, text=True
     )
-    assert (ran.stdout, ran.stderr) == ("Settings of a build:\n", "")
+    assert (ran.stdout, ran.stderr) == ("Build settings:\n", "")
 
 
 def test_another_system_is_refused_in_a_sentence(said, monkeypatch):
@@ -160,7 +160,7 @@ def test_clean_removes_nothing_while_a_command_works_there(said, tmp_path):
     assert (tmp_path / "home" / "apps").is_dir()
     os.close(lock.descriptor)
     assert said("clean")[0] == 0
-    assert said("clean")[2] == f"---> There is nothing in {tmp_path}/home\n"
+    assert said("clean")[2] == f"---> Nothing to remove in {tmp_path}/home\n"
 
 
 def test_clean_of_one_target_leaves_the_others_and_says_what_is_freed(said, tmp_path, monkeypatch):
@@ -174,7 +174,7 @@ def test_clean_of_one_target_leaves_the_others_and_says_what_is_freed(said, tmp_
     os.close(lock.descriptor)
     assert said("clean", str(tmp_path))[2] == f"---> Removed {tmp_path}/home/app, 3 MB\n"
     assert sorted(os.listdir(tmp_path / "home")) == ["app.lock", "build"]
-    assert said("clean", str(tmp_path))[2] == f"---> Nothing is built of {tmp_path}\n"
+    assert said("clean", str(tmp_path))[2] == f"---> There is no build of {tmp_path}\n"
 
 
 @pytest.mark.parametrize("port", ["99999", "-1", "http"])

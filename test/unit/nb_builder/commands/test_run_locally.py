@@ -117,8 +117,8 @@ def asked(url, app_root):
 
 
 def test_a_service_that_refuses_the_first_question_goes_on_serving(refusing, tmp_path):
-    assert "Asked with 1, it answers with status 401" in asked(refusing, tmp_path)
+    assert "Sample request: 1 → status 401" in asked(refusing, tmp_path)
 
 
 def test_no_answer_to_the_first_question_is_a_note(tmp_path):
-    assert "note: asked with 1, it does not answer (" in asked("http://127.0.0.1:1/predict", tmp_path)
+    assert "note: the sample request 1 failed (" in asked("http://127.0.0.1:1/predict", tmp_path)

@@ -34,7 +34,7 @@ def words(tmp_path):
 
 
 def test_an_image_that_is_not_there_is_a_sentence(engine):
-    with pytest.raises(DiffMissing, match="OLD=nobody: there is no such image here, and no such folder"):
+    with pytest.raises(DiffMissing, match="OLD=nobody: there is no such image or folder"):
         services.find("OLD", "nobody", engine)
 
 

@@ -156,7 +156,7 @@ def test_a_rule_that_makes_an_exception_ignores_nothing(of, tmp_path):
 def test_a_network_that_is_not_there_is_told_with_its_address(of, name, words, address):
     problem = of(name, words)
     assert isinstance(problem, NetworkUnreachable)
-    assert f"asks for {address}, which can't be reached" in problem.what
+    assert f"connects to {address}, which can't be reached" in problem.what
 
 
 CHAINED = """Cell In[1], line 3
@@ -240,7 +240,7 @@ def test_a_variable_that_is_to_be_declared_is_named(of):
 def test_a_network_without_an_address_is_something_outside(of, tmp_path):
     place = {"cell": Cell("ask()", 1, 1), "notebook": "m.ipynb", "line": 1, "error": "OSError: x", "traceback": ""}
     problem = error_causes.problem("OSError", "[Errno 101] Network is unreachable", tmp_path, place)
-    assert "asks for something outside, which can't be reached" in problem.what
+    assert "connects to something outside, which can't be reached" in problem.what
 
 
 @pytest.mark.parametrize(
@@ -252,12 +252,12 @@ def test_a_network_without_an_address_is_something_outside(of, tmp_path):
     ],
 )
 def test_an_address_is_told_with_its_port_and_without_a_password(of, words, address):
-    assert f"asks for {address}, which" in of("OSError", words).what
+    assert f"connects to {address}, which" in of("OSError", words).what
 
 
 def test_what_is_to_be_committed_or_written_is_told_by_its_folder(of, tmp_path):
     missing = "[Errno 2] No such file or directory: '{}'"
-    commit = "Commit the file, or have a cell make or download it before, then build again."
+    commit = "Commit the file, or create or download it in an earlier cell, then build again."
     assert of("FileNotFoundError", missing.format("lost.bin")).fix == commit
     assert of("FileNotFoundError", missing.format("../data/lost.bin")).fix == commit
     foreign = of("FileNotFoundError", missing.format("/home/ann/lost.bin")).fix

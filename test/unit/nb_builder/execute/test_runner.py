@@ -154,7 +154,7 @@ def test_leaving_the_interpreter_is_refused(folder, kernel_code, code):
 
 @pytest.mark.parametrize("code", ["name = input('Who? ')", "import getpass\ngetpass.getpass()"])
 def test_asking_for_input_fails_at_once(notebook_runner, code):
-    assert "asks for input, and nobody can answer" in str(refusal(notebook_runner, code, CellAsksInput))
+    assert "asks for input, which is not available" in str(refusal(notebook_runner, code, CellAsksInput))
 
 
 def test_a_full_disk_is_no_fault_of_the_cell(notebook_runner, folder):
@@ -223,7 +223,7 @@ def test_a_cell_that_survives_an_interrupt_is_stopped_all_the_same(folder, kerne
 
 def test_all_cells_together_have_a_limit_too(folder, kernel_code):
     cells = [cell("x = 1", number=1), cell("while True: pass", number=2)]
-    with pytest.raises(NotebookTimeout, match=r"Cell \[2\] .* was stopped: .* may take 0.7 seconds together"):
+    with pytest.raises(NotebookTimeout, match=r"Cell \[2\] .* was stopped: .* may run for 0.7 seconds in total"):
         run(folder, kernel_code, cells, limits=Limits(30, notebook=0.7))
 
 
@@ -242,8 +242,8 @@ def test_a_command_that_fails_gets_a_note_with_cell_and_status(notebook_runner):
     )
     where = "Cell [3] of sub/model.ipynb (cell 6 of the file)"
     assert notebook_runner.log.notes == [
-        f"{where}: '!exit 3' ended with status 3; S2I_STRICT_COMMANDS=1 makes that end the build.",
-        f"{where}: '!echo out; exit 4' ended with status 4.",
+        f"{where}: '!exit 3' exited with status 3; S2I_STRICT_COMMANDS=1 makes that fail the build.",
+        f"{where}: '!echo out; exit 4' exited with status 4.",
     ]
     assert notebook_runner.log.lines[-1].strip() == "['out']"
 
@@ -313,8 +313,8 @@ def test_of_a_display_that_is_updated_every_cell_keeps_the_last_state(notebook_r
 
 
 def test_a_command_s_end_is_told_in_words():
-    assert [runner.ending(status) for status in (1, -9)] == ["ended with status 1", "was ended by signal 9"]
-    words = ", as there is no 'ffmpeg' here; write ffmpeg into apt.txt to have it"
+    assert [runner.ending(status) for status in (1, -9)] == ["exited with status 1", "was killed by signal 9"]
+    words = ", as 'ffmpeg' is not installed; add ffmpeg to apt.txt"
     assert runner.missing_program("ffmpeg -i a", 127) == words
     assert (
         runner.missing_program("ffmpeg -i a", 1)
@@ -384,7 +384,7 @@ def test_an_example_that_misses_a_file_is_told_as_that_with_the_row(notebook_run
     with pytest.raises(FileMissing) as caught:
         notebook_runner.run(complained(folder, "example-fails", detail=told, **facts))
     assert caught.value.place == "Cell [3] of sub/model.ipynb (cell 6 of the file), line 2"
-    assert caught.value.detail.startswith("Row 1 of 'examples', 'lost.csv', gets no answer:\nTraceback")
+    assert caught.value.detail.startswith("Row 1 of 'examples', 'lost.csv', gets no prediction:\nTraceback")
     told = ASKED.format("ValueError: wrong")
     with pytest.raises(ExampleFails) as caught:
         notebook_runner.run(complained(folder, "example-fails", detail=told, **facts))

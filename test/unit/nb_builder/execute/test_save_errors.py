@@ -35,13 +35,13 @@ ERROR = {"ename": "Complaint", "evalue": "predictor-missing", "traceback": ["of 
                 "error": "TypeError: no",
             },
             OnlyInJupyter,
-            "'validator' uses 'get_ipython', which only Jupyter has.",
+            "'validator' uses 'get_ipython', which only Jupyter provides.",
         ),
         (
             "example-fails",
             {"number": 2, "sample": "[{}]", "error": "KeyError: 'x'", "detail": "Traceback"},
             ExampleFails,
-            "Row 2 of 'examples', [{}], gets no answer: KeyError: 'x'.",
+            "Row 2 of 'examples', [{}], gets no prediction: KeyError: 'x'.",
         ),
     ],
 )

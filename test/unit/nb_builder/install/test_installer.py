@@ -427,8 +427,8 @@ def test_what_installers_say_of_the_date(tmp_path, output, kind, message):
 @pytest.mark.parametrize(
     ("output", "kind", "message"),
     [
-        ("error: Git executable not found. Ensure that Git is", GitMissing, "there is no git here"),
-        ("ERROR: Cannot find command 'git' - do you have 'git' installed", GitMissing, "make build APT=git"),
+        ("error: Git executable not found. Ensure that Git is", GitMissing, "git is not installed"),
+        ("ERROR: Cannot find command 'git' - do you have 'git' installed", GitMissing, "builder --apt git"),
         (
             GIT_FAILED,
             GitFailed,
@@ -444,8 +444,16 @@ def test_what_installers_say_of_the_date(tmp_path, output, kind, message):
             VersionMissing,
             "torchvision==0.19.1+cu121 is on PyTorch's own index",
         ),
-        ("error: Failed to build `a @ file:///a`\ncommand 'gcc' failed: No such file", InstallFailed, "COMPILERS=1"),
-        ("Failed to build a\nError: pg_config executable not found.", InstallFailed, "COMPILERS=1 APT=libpq-dev"),
+        (
+            "error: Failed to build `a @ file:///a`\ncommand 'gcc' failed: No such file",
+            InstallFailed,
+            "builder --compilers",
+        ),
+        (
+            "Failed to build a\nError: pg_config executable not found.",
+            InstallFailed,
+            "builder --compilers --apt libpq-dev",
+        ),
     ],
 )  # fmt: skip
 def test_what_is_missing_is_named(output, kind, message):

@@ -102,10 +102,10 @@ def test_outside_of_an_image_the_machine_is_not_changed_without_a_word(machine):
 
 def test_others_than_root_are_told_how_to_have_it(machine, monkeypatch):
     monkeypatch.setattr(system_packages.os, "geteuid", lambda: 1001)
-    with pytest.raises(SystemPackageMissing, match="that are not here: graphviz") as refused:
+    with pytest.raises(SystemPackageMissing, match="that are not installed: graphviz") as refused:
         provide("git", "graphviz")
     assert refused.value.why.endswith("this build does not run as root.")
-    assert 'make build APT="graphviz"' in refused.value.fix
+    assert 'builder --apt "graphviz"' in refused.value.fix
     assert not (machine / "calls").exists()
 
 
@@ -126,7 +126,7 @@ def test_a_package_that_nobody_has_is_named_in_apt_s_words(machine):
 
 
 def test_what_apt_replaces_by_something_else_is_still_missing(machine):
-    with pytest.raises(SystemPackageMissing, match="that are not here: libfoo-dev"):
+    with pytest.raises(SystemPackageMissing, match="that are not installed: libfoo-dev"):
         provide("libfoo-dev")
 
 

@@ -109,8 +109,8 @@ def test_nothing_is_left_behind_also_where_it_is_refused(native, tmp_path, fails
 @pytest.mark.parametrize(
     ("service", "platform", "what"),
     [
-        ("nothing", "", "ERROR: There is no image nothing here.\n"),
-        ("service", "linux/riscv64", "ERROR: There are no native programs for PLATFORM='linux/riscv64'.\n"),
+        ("nothing", "", "ERROR: There is no image nothing on this machine.\n"),
+        ("service", "linux/riscv64", "ERROR: Native programs can't be built for PLATFORM='linux/riscv64'.\n"),
     ],
 )
 def test_what_can_t_be_is_refused_before_anything_is_made(native, service, platform, what):

@@ -66,7 +66,7 @@ def test_a_name_that_the_cell_does_not_assign_is_refused_with_those_that_it_does
     with pytest.raises(ParameterUnknown) as refused:
         injected(notebook(*USUAL), alhpa=1, depth=2, x=3)
     assert refused.value.what == "S2I_PARAMETERS sets alhpa, x, which the cell tagged 'parameters' does not assign."
-    assert "the cell assigns: alpha, depth." in refused.value.why
+    assert "The cell assigns: alpha, depth." in refused.value.why
 
 
 def test_what_a_run_of_papermill_left_is_replaced():

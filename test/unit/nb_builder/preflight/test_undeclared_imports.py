@@ -53,7 +53,9 @@ def test_modules_of_the_repository_are_followed(tmp_path):
 
 
 def test_the_refusal_is_a_cell_to_paste(tmp_path):
-    with pytest.raises(RequirementsMissing, match="model.ipynb imports PIL, sklearn, and nothing says") as refused:
+    with pytest.raises(
+        RequirementsMissing, match="model.ipynb imports PIL, sklearn, and no requirements list"
+    ) as refused:
         undeclared_imports.require_declared(
             [Cell("import PIL, sklearn, sys", 1, 1)], tmp_path, tmp_path, Path("model.ipynb")
         )

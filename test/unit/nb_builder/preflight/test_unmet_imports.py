@@ -70,7 +70,7 @@ def test_a_submodule_that_was_not_fetched_is_called_one(met, tmp_path):
     (tmp_path / ".gitmodules").write_text('[submodule "x"]\n\tpath = alpha\n\turl = https://example.com/alpha.git\n')
     (tmp_path / "alpha").mkdir()
     for source in ("import alpha", "from alpha import f", "import alpha.part"):
-        with pytest.raises(ImportOfSubmodule, match="'alpha', which is the git submodule alpha"):
+        with pytest.raises(ImportOfSubmodule, match="'alpha' from the git submodule alpha"):
             met(source)
     (tmp_path / "alpha" / "__init__.py").write_text("")
     assert met("import alpha") == ""

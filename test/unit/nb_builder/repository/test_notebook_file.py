@@ -59,7 +59,7 @@ def test_a_script_for_another_language_is_refused(tmp_path):
 
 def test_conflict_markers_are_named_with_their_line(tmp_path):
     text = json.dumps(good(), indent=1)
-    with pytest.raises(NotebookConflict, match=r"model.ipynb has git conflict markers \(line 2\)"):
+    with pytest.raises(NotebookConflict, match=r"model.ipynb contains git conflict markers \(line 2\)"):
         read(tmp_path, text.replace("{\n", "{\n<<<<<<< HEAD\n", 1))
 
 
@@ -106,7 +106,7 @@ def test_a_damaged_cell_is_refused_and_not_a_crash(tmp_path, cell):
 
 
 def test_another_language_is_refused_by_name(tmp_path):
-    with pytest.raises(LanguageWrong, match="model.ipynb is a notebook for R, not for Python") as refused:
+    with pytest.raises(LanguageWrong, match="model.ipynb is written in R, not in Python") as refused:
         read(tmp_path, good(kernelspec={"name": "ir", "display_name": "R 4.3", "language": "R"}))
     assert "the kernel 'R 4.3'" in refused.value.why
 

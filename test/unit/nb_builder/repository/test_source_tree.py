@@ -41,7 +41,7 @@ def test_a_name_that_cannot_be_printed_is_refused(name, tmp_path):
         with pytest.raises(NotebookName) as refused:
             found(repo, chosen)
         assert str(refused.value).isascii()
-        assert str(refused.value).count("\n") == 3
+        assert str(refused.value).count("\n") == 4
     with pytest.raises(NotebookName):
         found(repo, None, [name])
 
@@ -61,7 +61,7 @@ def test_several_notebooks_that_bind_predictor_are_listed_and_none_is_guessed(tm
     repo = repository(tmp_path, "a.ipynb", "b.ipynb", "sub/c.ipynb")
     for name in ("b.ipynb", "sub/c.ipynb"):
         notebook_with(repo / name, "def predictor(x):\n    return x")
-    with pytest.raises(NotebookAmbiguous, match=r"has 2 notebooks that define predictor.*: b.ipynb, sub/c.ipynb"):
+    with pytest.raises(NotebookAmbiguous, match=r"contains 2 notebooks that define predictor.*: b.ipynb, sub/c.ipynb"):
         found(repo)
 
 
@@ -91,7 +91,7 @@ def test_a_script_that_binds_predictor_goes_before_a_notebook_that_surely_does_n
 
 
 def test_a_long_list_of_notebooks_is_cut(tmp_path):
-    with pytest.raises(PredictorNowhere, match=r"has 15 notebooks, and none .* n09.ipynb and 5 more"):
+    with pytest.raises(PredictorNowhere, match=r"contains 15 notebooks, and none .* n09.ipynb and 5 more"):
         found(repository(tmp_path, *(f"n{number:02}.ipynb" for number in range(15))))
 
 
@@ -105,7 +105,7 @@ def test_a_chosen_notebook_must_be_a_file_of_the_repository(tmp_path, chosen):
     repo = repository(tmp_path, "a.ipynb", "sub/b.ipynb")
     with pytest.raises(NotebookNotFound) as refused:
         found(repo, chosen)
-    assert refused.value.why == "The repository has: a.ipynb, sub/b.ipynb."
+    assert refused.value.why == "The repository contains: a.ipynb, sub/b.ipynb."
 
 
 def test_a_chosen_notebook_may_be_written_with_dots(tmp_path):

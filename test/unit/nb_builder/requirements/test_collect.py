@@ -106,9 +106,9 @@ def test_a_contradiction_between_cell_and_file_names_both(tmp_path):
 def test_a_lock_that_does_not_fit_is_refused(tmp_path):
     repository(tmp_path, requirements_lock="six==1.16.0 --hash=sha256:00\n")
     assert wanted(tmp_path, "requirements = [['six', '1.16.0']]").lock
-    with pytest.raises(LockOutdated, match="The cell asks for six==1.17.0, and requirements.lock has 1.16.0"):
+    with pytest.raises(LockOutdated, match="The cell requires six==1.17.0, and requirements.lock has 1.16.0"):
         wanted(tmp_path, "requirements = [['six', '1.17.0']]")
-    with pytest.raises(LockOutdated, match="The cell asks for attrs, and requirements.lock has nothing"):
+    with pytest.raises(LockOutdated, match="The cell requires attrs, and requirements.lock has nothing"):
         wanted(tmp_path, "requirements = ['attrs']")
 
 
@@ -193,7 +193,7 @@ def test_a_lock_s_index_needs_leave_too(tmp_path):
 
 def test_a_lock_without_an_address_that_the_cell_names_is_refused(tmp_path):
     repository(tmp_path, requirements_lock="six==1.16.0 --hash=sha256:00\n")
-    with pytest.raises(LockOutdated, match="The cell asks for alpha @ https://a.example.com/a.zip, and .* has nothing"):
+    with pytest.raises(LockOutdated, match="The cell requires alpha @ https://a.example.com/a.zip, and .* has nothing"):
         wanted(tmp_path, "requirements = ['alpha @ https://a.example.com/a.zip']")
     repository(tmp_path, requirements_lock="alpha @ https://a.example.com/a.zip --hash=sha256:00\n")
     assert wanted(tmp_path, "requirements = ['alpha @ https://a.example.com/a.zip']").lock
@@ -263,7 +263,7 @@ def test_a_marker_is_about_the_notebook_s_python(tmp_path):
     repository(tmp_path, requirements_lock="six==1.16.0 --hash=sha256:00\n")
     cell = 'requirements = ["six", "tomli; python_version >= \'3.8\'"]'
     assert wanted(tmp_path, cell, python="3.7.17").lock
-    with pytest.raises(LockOutdated, match="The cell asks for tomli; .*, and requirements.lock has nothing"):
+    with pytest.raises(LockOutdated, match="The cell requires tomli; .*, and requirements.lock has nothing"):
         wanted(tmp_path, cell, python="3.8.20")
 
 
@@ -319,7 +319,7 @@ def test_a_lock_may_have_more_than_the_cell_says(tmp_path):
     cell = "requirements = ['six>=1.15', 'alpha>=3', 'other; python_version < \"3\"']"
     assert wanted(tmp_path, cell).lock
     told = refused(LockOutdated, tmp_path, "requirements = ['six>=1.17']")
-    assert "The cell asks for six>=1.17, and requirements.lock has 1.16.0rc1" in told
+    assert "The cell requires six>=1.17, and requirements.lock has 1.16.0rc1" in told
 
 
 def test_what_is_pinned_and_what_is_not_is_known_by_name(tmp_path):

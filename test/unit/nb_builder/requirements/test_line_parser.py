@@ -103,7 +103,7 @@ def test_other_options_are_refused(repo, line):
 
 def test_without_git_a_git_repository_is_refused(repo, monkeypatch):
     monkeypatch.setenv("PATH", str(repo))
-    with pytest.raises(GitMissing, match=r"'requirements' \(entry 1\) asks for git\+https://a.example.com/a.git"):
+    with pytest.raises(GitMissing, match=r"'requirements' \(entry 1\) requires git\+https://a.example.com/a.git"):
         read(repo, "git+https://a.example.com/a.git")
 
 

@@ -44,7 +44,7 @@ def test_what_is_kept_is_installed_from_any_place(src, tmp_path_factory):
 def test_a_folder_that_has_changed_is_refused(src, name):
     text = lock_file.public(f"alpha @ {(src / 'lib dir').as_uri()}\n", src)
     (src / "lib dir" / name).write_text("x = 1\n")
-    with pytest.raises(LockOutdated, match="The cell asks for the folder './lib dir' .* has one with the digest"):
+    with pytest.raises(LockOutdated, match="The cell requires the folder './lib dir' .* has one with the digest"):
         lock_file.parse(text, src, "requirements.lock")
 
 
@@ -89,7 +89,7 @@ def test_a_folder_that_is_gone_is_refused_by_its_digest(src):
     with pytest.raises(LockOutdated) as refused:
         lock_file.parse(text, src, "my.lock")
     gone = (
-        "The cell asks for the folder './lib dir' (digest none: it is not there…), and my.lock has one with the digest"
+        "The cell requires the folder './lib dir' (digest none: it is not there…), and my.lock has one with the digest"
     )
     assert f"{gone} {digest}…" in str(refused.value)
 

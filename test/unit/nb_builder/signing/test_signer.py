@@ -44,7 +44,7 @@ def test_the_words_of_a_file_that_is_no_key_are_not_shown(tmp_path):
 @pytest.mark.parametrize("key", [ed25519.Ed25519PrivateKey.generate(), ec.generate_private_key(ec.SECP256K1())])
 def test_a_key_of_another_kind_is_refused(tmp_path, key):
     (tmp_path / "key").write_bytes(signers.private_pem(key))
-    assert "another key than an EC key of the curve P-256, P-384 or P-521" in refused(tmp_path / "key").what
+    assert "not an EC key on the curve P-256, P-384 or P-521" in refused(tmp_path / "key").what
 
 
 @pytest.mark.parametrize(("name", "reason"), [("nowhere", "No such file or directory"), (".", "it is no file")])

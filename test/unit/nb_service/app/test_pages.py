@@ -114,7 +114,7 @@ def test_the_page_tells_of_the_notebook_and_fills_in_its_first_sample(app_root):
 
 
 def test_a_model_without_golden_rows_is_shown_as_unproved(app_root):
-    words = "Nothing proves that this service answers"
+    words = "No sample verifies this service"
     assert words not in client(app_root).get("/docs").text
     test_client = client_of(sum, app_root / "model", manifest={**MANIFEST, "golden": 0})
     for path in ("/docs", "/"):
@@ -140,7 +140,7 @@ def test_the_form_shows_the_answer_and_keeps_the_sample(app_root):
     [
         ("", None, 400, "The body is empty"),
         ("[1", Answer(answer.NOT_JSON, b'{"reason": "<it>"}'), 400, "The body is not JSON: &lt;it&gt;."),
-        ("1", Answer(answer.REFUSED, b'{"traceback": null}'), 422, "refuses this sample"),
+        ("1", Answer(answer.REFUSED, b'{"traceback": null}'), 422, "rejects this sample"),
         ("1", Answer(answer.FAILED, b'{"traceback": "secret"}'), 500, "predictor failed"),
     ],
 )

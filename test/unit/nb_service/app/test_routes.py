@@ -40,7 +40,7 @@ def test_many_samples_are_answered_in_their_order(client):
 def test_one_sample_that_fails_is_named_by_its_number(client):
     response = client.post("/predict/batch", data=b'[1, "no", null]', content_type=JSON)
     assert (response.status_code, response.content_type) == (422, "application/problem+json")
-    assert response.json["detail"] == "Sample 2: The notebook's validator refuses this sample."
+    assert response.json["detail"] == "Sample 2: The notebook's validator rejects this sample."
 
 
 def test_the_notebook_s_traceback_is_shown_in_debugging_only(tmp_path, client):
@@ -217,7 +217,7 @@ def test_compressed_bodies_are_read(client, coding, compressed):
         ("deflate", b"[1, 2]", 400, "it is no deflate"),
         ("gzip", packed(b"[1, 2]")[:-1], 400, "its compressed data is cut"),
         ("gzip", packed(b"") * 65, 400, "it has more than 64 members"),
-        ("gzip", packed(b" " * 10_001), 413, "larger than this service takes (S2I_MAX_BODY)"),
+        ("gzip", packed(b" " * 10_001), 413, "larger than this service accepts (S2I_MAX_BODY)"),
         ("gzip", packed(b" " * 6000) + packed(b" " * 6000), 413, "S2I_MAX_BODY"),
     ],
 )
@@ -313,7 +313,7 @@ def test_allow_has_the_methods_of_a_path_and_no_others(client, path, methods):
 
 def test_what_the_validator_refuses_is_an_invalid_argument(client):
     response = client.post("/v1/models/half:predict", json={"instances": ["no"]})
-    assert (response.status_code, response.json) == (400, {"error": "The notebook's validator refuses this sample."})
+    assert (response.status_code, response.json) == (400, {"error": "The notebook's validator rejects this sample."})
 
 
 def test_the_state_of_the_model_is_told_to_both(client, tmp_path):
@@ -446,7 +446,7 @@ def test_vertex_s_route_is_found_wherever_it_is(tmp_path, route):
     client = client_of(double, tmp_path, aip_predict_route=route)
     assert client.post(route, json={"instances": [1, 2]}).json == {"predictions": [2, 4]}
     response = client.post(route, json={"instances": ["no"]})
-    assert (response.status_code, response.json) == (400, {"error": "The notebook's validator refuses this sample."})
+    assert (response.status_code, response.json) == (400, {"error": "The notebook's validator rejects this sample."})
 
 
 def test_a_bare_sample_is_still_taken_where_predict_is_vertex_s(tmp_path):

@@ -68,7 +68,7 @@ def test_a_baseline_that_the_build_does_not_write_is_refused_in_words(tmp_path, 
     with pytest.raises(Problem) as refused:
         drift.baseline_of(model(tmp_path))
     assert refused.value.code == "model-damaged"
-    assert "baseline.json is not what assemble wrote" in refused.value.what
+    assert "baseline.json has changed since the build" in refused.value.what
 
 
 @pytest.mark.parametrize("text", [b"", b"[]", b"{", b'{"rows": NaN}', b"[" * 100_000, b"\xff"])

@@ -67,7 +67,7 @@ def test_a_file_without_dependencies_says_nothing(tmp_path, text):
 
 
 @pytest.mark.parametrize(
-    ("text", "why"), [("a: b: c\n", "it is no YAML, line 1: mapping values"), ("dependencies: six\n", "are no list")]
+    ("text", "why"), [("a: b: c\n", "it is not YAML, line 1: mapping values"), ("dependencies: six\n", "are no list")]
 )
 def test_a_file_that_cannot_be_read_says_why(tmp_path, text, why):
     with pytest.raises(Unreadable, match=why):
@@ -130,9 +130,9 @@ def test_a_python_that_is_exact_is_its_minor_version_and_another_one_as_it_is():
 
 
 def test_what_is_no_yaml_is_told_with_the_place_that_is_wrong(tmp_path):
-    with pytest.raises(Unreadable, match="^it is no YAML, line 2: "):
+    with pytest.raises(Unreadable, match="^it is not YAML, line 2: "):
         read(tmp_path, "a: 1\nb: c: d\n")
-    with pytest.raises(Unreadable, match="^it is no YAML: "):
+    with pytest.raises(Unreadable, match="^it is not YAML: "):
         read(tmp_path, "dependencies: [2024-13-45]")
     with pytest.raises(Unreadable, match="^its 'dependencies' are no list$"):
         read(tmp_path, "dependencies: {a: b}")

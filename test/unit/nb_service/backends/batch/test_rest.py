@@ -173,7 +173,7 @@ def test_what_needs_pyarrow_says_so_before_anything_is_read(monkeypatch, tmp_pat
     monkeypatch.setattr(formats.columns, "find_spec", lambda name: None)
     (tmp_path / "a.csv").touch()
     for words in (["out.parquet"], ["out.csv.zst"], ["out.x", "--to", "arrow"]):
-        with pytest.raises(BatchNeedsMore, match="needs pyarrow, which is not here"):
+        with pytest.raises(BatchNeedsMore, match="needs pyarrow, which is not installed"):
             made(tmp_path / "a.csv", *words)
 
 

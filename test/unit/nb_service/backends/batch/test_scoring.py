@@ -87,7 +87,7 @@ def test_what_is_fine_is_asked_at_once_and_a_neighbour_of_a_failure_once_more():
 
 def test_a_failure_has_the_words_of_a_request():
     scored = scoring(Client()).score(['"no"'])
-    assert scored.failures == {0: Failure(422, "The notebook's validator refuses this sample: no.")}
+    assert scored.failures == {0: Failure(422, "The notebook's validator rejects this sample: no.")}
 
 
 def test_one_by_one_as_many_are_asked_as_take_a_moment():

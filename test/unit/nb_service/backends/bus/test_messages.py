@@ -98,7 +98,7 @@ def test_an_error_has_the_bytes_and_headers_that_came():
     outcome = messages.failed(delivery, answer, question)
     assert (outcome.is_error, outcome.body, outcome.headers["other"]) == (True, b" [1]", "\\xfc")
     assert (outcome.headers["x-error-reason"], outcome.headers["x-error-deliveries"]) == ("refused", "1")
-    assert outcome.headers["x-error-detail"] == "The notebook's validator refuses this sample: too short."
+    assert outcome.headers["x-error-detail"] == "The notebook's validator rejects this sample: too short."
     assert outcome.headers["content-type"] == "application/json"
 
 

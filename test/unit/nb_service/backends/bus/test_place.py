@@ -76,6 +76,6 @@ def test_a_library_that_is_missing_is_told_with_what_to_build(monkeypatch):
     with pytest.raises(problems.BusNeedsMore) as refused:
         brokers.check("pigeon")
     assert "Pigeon Post needs the library no_such_library" in refused.value.what
-    assert "make build BUS=pigeon" in refused.value.fix
+    assert "nb-builder builder --bus pigeon" in refused.value.fix
     assert "pigeon" not in brokers.here()
     assert "nats" in refused.value.why

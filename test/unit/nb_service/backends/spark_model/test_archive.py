@@ -124,7 +124,7 @@ def test_help_is_all_that_is_said_on_stdout(capsys):
 def test_words_are_refused():
     with pytest.raises(problems.SparkModelWords) as refused:
         SparkModel().take(["model.zip"])
-    assert refused.value.what == "spark-model takes no words, and was given: model.zip."
+    assert refused.value.what == "spark-model takes no arguments; got: model.zip."
     assert refused.value.exit_status == 2
 
 
@@ -142,7 +142,7 @@ def test_a_file_that_can_t_be_read_is_named(app_root, monkeypatch):
     monkeypatch.setattr(os, "scandir", unreadable)
     with pytest.raises(problems.Problem) as refused:
         contents.of(model_folder.read(app_root, None))
-    assert "is closed to user" in refused.value.what
+    assert "has no permission for" in refused.value.what
 
 
 def test_an_image_that_only_serves_says_so(app_root, monkeypatch):
