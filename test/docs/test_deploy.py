@@ -21,6 +21,7 @@ from promtool import promtool
 DEPLOY = ROOT / "docs/deploy"
 COMPOSE = yaml.safe_load((DEPLOY / "compose/compose.yaml").read_text(encoding="utf-8"))
 OPENSHIFT = DEPLOY / "openshift"
+OPENSHIFT_PAGE = ROOT / "docs/how-to/openshift-templates-and-webhooks.md"
 ITEMS = yaml.safe_load((OPENSHIFT / "service.yaml").read_text(encoding="utf-8"))["items"]
 TEMPLATE = yaml.safe_load((OPENSHIFT / "template.yaml").read_text(encoding="utf-8"))
 AB = yaml.safe_load((OPENSHIFT / "ab.yaml").read_text(encoding="utf-8"))["items"]
@@ -137,7 +138,7 @@ def test_the_webhooks_name_one_secret_which_the_page_makes():
     hooks = [trigger for trigger in triggers if trigger["type"] in ("Generic", "GitHub", "GitLab")]
     assert len(hooks) == 3
     (name,) = {hook[hook["type"].lower()]["secretReference"]["name"] for hook in hooks}
-    page = (OPENSHIFT / "README.md").read_text(encoding="utf-8")
+    page = OPENSHIFT_PAGE.read_text(encoding="utf-8")
     assert f"oc create secret generic {name} --from-literal=WebHookSecretKey=" in page
 
 
@@ -163,7 +164,7 @@ def test_each_parameter_of_the_template_changes_something_and_the_name_everythin
 
 def test_what_the_template_needs_is_given_where_the_page_uses_it():
     needed = {each["name"] for each in TEMPLATE["parameters"] if each.get("required") and "value" not in each}
-    page = (OPENSHIFT / "README.md").read_text(encoding="utf-8")
+    page = OPENSHIFT_PAGE.read_text(encoding="utf-8")
     (line,) = [line for line in page.splitlines() if f"--template={TEMPLATE['metadata']['name']}" in line]
     assert needed == GIVEN.keys() == set(re.findall(r"-p (\w+)=", line))
     with pytest.raises(KeyError):
@@ -189,7 +190,7 @@ def test_the_versions_behind_one_route_are_alike_and_no_pods_of_another_service(
     assert [backend["name"] for backend in backends_] == [each[1]["metadata"]["name"] for each in (first, second)]
     assert route["port"]["targetPort"] in [port["name"] for port in first[1]["spec"]["ports"]]
     share = backends_[1]["weight"] / sum(backend["weight"] for backend in backends_)
-    assert f"{round(100 * share)} of 100" in (OPENSHIFT / "README.md").read_text(encoding="utf-8")
+    assert f"{round(100 * share)} of 100" in OPENSHIFT_PAGE.read_text(encoding="utf-8")
 
 
 def test_what_follows_an_image_in_the_deployment_names_a_container_of_it():
