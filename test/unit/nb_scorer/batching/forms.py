@@ -57,9 +57,7 @@ def together(form, samples, **how):
     samples = [copy.deepcopy(sample) for sample in samples]
     outcomes = form.score([((sample,), {}) for sample in samples], **how)
     return [
-        ("error", _said(outcome.error), sample)
-        if isinstance(outcome, Failure)
-        else ("answer", outcome, sample)
+        ("error", _said(outcome.error), sample) if isinstance(outcome, Failure) else ("answer", outcome, sample)
         for outcome, sample in zip(outcomes, samples, strict=True)
     ]
 
