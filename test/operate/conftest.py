@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from engine import cluster as clusters
 from engine import bases, docker, provide
+from engine import cluster as clusters
 from image.conftest import GIVEN, build_once, engine, example, make_builder, s2i
 
 __all__ = ["build_once", "engine", "example", "s2i"]
