@@ -179,7 +179,7 @@ def main(arguments: Sequence[str]) -> int:
     if {"-h", "--help"} & set(rest) and command not in ("ab-report", "check", "batch", "diff", "new"):
         usage.show()
         return 0
-    # Cells are parsed several times here, under names that their author can't place. The kernel reports each warning once.
+    # Cells are parsed several times here, under names unknown to their author. The kernel reports each warning once.
     warnings.simplefilter("ignore", SyntaxWarning)
     sys.setrecursionlimit(syntax_trees.RECURSION_LIMIT)
     signal.signal(signal.SIGTERM, _on_sigterm)

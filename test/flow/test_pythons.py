@@ -83,11 +83,22 @@ def build_with(folder, files, disk="", **env):
     """Build the three cells with more files beside the notebook."""
     repo = folder / "repo"
     (repo / ".s2i").mkdir(parents=True)
-    (repo / "model.py").write_text("".join(f"# %%\n{cell}\n" for cell in CELLS))
+    # Its requires-python counts where it names the packages.
+    cells = CELLS[1:] if "pyproject.toml" in files else CELLS
+    (repo / "model.py").write_text("".join(f"# %%\n{cell}\n" for cell in cells))
     for name, text in files.items():
         (repo / name).write_text(text)
     build, _ = stage.assemble(replace(named("ok-pure-python"), repo=repo, env=env, disk=disk), folder)
     return build
+
+
+PYPROJECT = f"""\
+[project]
+name = "model"
+version = "1"
+requires-python = "=={SOURCE}.*"
+dependencies = ["nbtestalpha==1.0"]
+"""
 
 
 @needs_source
@@ -95,7 +106,7 @@ def build_with(folder, files, disk="", **env):
     ("name", "text"),
     [
         (".python-version", f"{SOURCE}\n"),
-        ("pyproject.toml", f'[project]\nname = "model"\nversion = "1"\nrequires-python = "=={SOURCE}.*"\n'),
+        ("pyproject.toml", PYPROJECT),
         (".s2i/environment", f"S2I_PYTHON={SOURCE}\n"),
     ],
 )
