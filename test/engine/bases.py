@@ -6,6 +6,8 @@ from pathlib import Path
 
 from engine import provide
 
+# The default base of builder images, and the older one that users may still have.
+MAIN, OLDER = "trixie", "bookworm"
 ARCHIVE = "http://deb.debian.org/debian"
 # What Debian's slim images leave out, and what apt leaves behind.
 NOT_IN_SLIM = (
