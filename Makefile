@@ -195,7 +195,7 @@ verify:
 PYTEST = env -u PYTHONDONTWRITEBYTECODE $(TEST)/python -m pytest $(if $(K),-k "$(K)")
 # Most tests wait more than they compute: more of them at once than small machines have cores. What several tests
 # share is one group, which one of the processes runs.
-AT_ONCE := -n 4 --dist worksteal
+AT_ONCE := -n 6 --dist worksteal
 BUILDS_AT_ONCE := -n 6 --dist loadgroup --no-loadscope-reorder
 BUILDS := test/flow test/docs test/image
 # What every server must answer, once more with waitress alone on PORT.
