@@ -16,7 +16,7 @@ DOCKER ?= docker
 export NB_BUILDER_HOME := $(HOME_DIR)
 export DOCKER
 
-.PHONY: help run dev batch check-notebook new builder slim native spark-model zipapp push pull diff ab-report rebuild-check sign verify test test-all test-rest test-times test-unit test-flow test-docs test-image test-long test-spark test-operate test-bus lint docs release release-models audit lock stubs board bench mutants fuzz-native fuzz-protocols fuzz-grpc clean environments developer
+.PHONY: help run dev batch check-notebook new builder slim native spark-model zipapp push pull diff ab-report rebuild-check sign verify test test-all test-rest test-bytecode test-times test-unit test-flow test-docs test-image test-long test-spark test-operate test-bus lint docs release release-models audit lock stubs board bench mutants fuzz-native fuzz-protocols fuzz-grpc clean environments developer
 
 define HELP
 Build and serve on this machine, without containers; NOTEBOOK=<folder, .ipynb or git URL>:
@@ -197,11 +197,12 @@ sign:
 verify:
 	@$(NB_BUILDER) verify "$(or $(MODEL),$(SERVICE))" --key "$(KEY)"
 
-# Tests of one package, tests that K=… matches, or all.
-PYTEST = $(TEST)/python -m pytest $(if $(K),-k "$(K)")
+# Tests of one package, tests that K=… matches, or all. Every worker imports every test: without kept bytecode, pytest would
+# rewrite the assertions of all of them in each worker.
+PYTEST = env -u PYTHONDONTWRITEBYTECODE $(TEST)/python -m pytest $(if $(K),-k "$(K)")
 # Most tests wait more than they compute, so more of them run at once than small machines have cores. Tests that share a
 # fixture form a group, which one process runs.
-AT_ONCE := -n 4 --dist worksteal
+AT_ONCE := -n 6 --dist worksteal
 BUILDS_AT_ONCE := -n 6 --dist loadgroup --no-loadscope-reorder
 BUILDS := test/flow test/docs test/image
 # The tests that every server must pass, again with waitress alone on PORT.
@@ -214,12 +215,17 @@ test: developer
 	$(PYTEST) -n 2 -m "not long" $$($(TEST)/python test/rooms.py "$(ROOM)")
 else
 # All builds in one run: while builds in containers wait, those on this machine compute.
-test: lint
+test:
+	@$(MAKE) --no-print-directory -j 2 lint test-bytecode
 	@rm -f "$(HOME_DIR)/test-skipped.jsonl"
 	$(PYTEST) $(AT_ONCE) -m "not long and not rest" test/unit test/contract $(NONE_IS_FINE)
 	$(PYTEST) $(BUILDS_AT_ONCE) -m "not long and not rest" $(BUILDS) $(NONE_IS_FINE)
 	@$(TEST)/python test/skipped.py
 endif
+
+# Once, on the core that the linters leave. The next run of pytest reports modules that can't be imported.
+test-bytecode: developer
+	-@$(PYTEST) --collect-only -qq test/unit test/contract $(BUILDS) >/dev/null 2>&1
 
 # The second part of test-all, which CI runs after `make test`.
 test-rest: developer
