@@ -32,7 +32,7 @@ def serve(
 
     `facts` is a descriptor, inherited from the program that has started this service; it and `quiet` are as in Log.
     """
-    # `ready`, which engines run every few seconds beside the scorers, takes half as long without these.
+    # `ready`, which engines run every few seconds alongside the scorers, takes half as long without these.
     from nb_service.pool import Pool, make_plan
     from nb_service.pool.turns import TurnLoop
 

@@ -1,7 +1,7 @@
 """Services on machines with GPUs: how many scorers, which GPU each sees, how they start, and what is said of them.
 
-No GPU is here. `nvidia_driver.c` answers in place of the driver's management library, and an empty library is CUDA's: a
-service looks only whether a process has loaded it.
+No GPU is available. `nvidia_driver.c` stands in for the driver's management library, and an empty library for CUDA's:
+a service only checks whether a process has loaded it.
 """
 
 import json

@@ -188,7 +188,7 @@ def _same_name(pure: PurePath, repository: Path, folder: Path) -> list[Path]:
 
 
 def _similarity(path: Path, pure: PurePath, repository: Path, folder: Path) -> tuple[int, bool, bool]:
-    """Return how well a file fits a path: equal parts from the end, equal case, being beside the notebook."""
+    """Return how well a file fits a path: equal parts from the end, equal case, being next to the notebook."""
     pairs = list(zip(reversed(path.parts), reversed(pure.parts), strict=False))
     length = next((at for at, (one, other) in enumerate(pairs) if one.lower() != other.lower()), len(pairs))
     return length, path.name == pure.name, (repository / path).parent == folder

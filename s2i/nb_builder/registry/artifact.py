@@ -134,7 +134,7 @@ def _has_tls(host: str) -> bool:
 
 
 def _logins() -> list[str]:
-    """Return the files beside ~/.docker/config.json in which `docker login` and `podman login` keep credentials."""
+    """Return the files alongside ~/.docker/config.json in which `docker login` and `podman login` keep credentials."""
     folder, file = os.environ.get("DOCKER_CONFIG"), os.environ.get("REGISTRY_AUTH_FILE")
     paths = [os.path.join(folder, "config.json")] if folder else []
     paths += [file] if file else []

@@ -55,7 +55,7 @@ ENDINGS = tuple(
 
 
 class Companion(Protocol):
-    """What gets samples beside HTTP, in a process of its own: a PoolProcess, which says how it is."""
+    """What gets samples alongside HTTP, in a process of its own: a PoolProcess, which says how it is."""
 
     @property
     def pid(self) -> int | None:
@@ -154,7 +154,7 @@ class HttpService:
             companion.start()
         self._edge = self._make_edge(listener, gate, descriptors)
         self._flush_log()
-        # What is here now stays. Looking through it for garbage would hold up every connection for 10 ms.
+        # The present objects stay. Looking through them for garbage would hold up every connection for 10 ms.
         gc.freeze()
         try:
             self._loop.run_forever()
