@@ -48,7 +48,7 @@ def serve(
         for variable, name in misspelt(environ, {knob.env for knob in settings.KNOBS}):
             # What is near no setting of a service may be one of a build, which images keep.
             if name:
-                log.say(f"{variable} is no setting; {name} is.")
+                log.say(f"{variable} is not a setting. Did you mean {name}?")
         loop = TurnLoop()
         try:
             pool = Pool(loop, model, make_plan(model, values, environ), log.say)

@@ -1,4 +1,4 @@
-"""The native programs of the bench: made and proved by the code that `make native` runs in its build stages."""
+"""The native programs of the bench: made and proved by the code that `nb-builder native` runs in its build stages."""
 
 import platform
 import shutil

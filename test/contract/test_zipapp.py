@@ -208,7 +208,7 @@ def test_a_file_that_changes_after_it_was_unpacked_is_not_loaded(signed, keys, t
 
 @pytest.fixture(scope="module")
 def of_image(roots, keys, tmp_path_factory):
-    """Return the folder of an APP_ROOT that is signed as builds and `make sign` do it."""
+    """Return the folder of an APP_ROOT that is signed as builds and `nb-builder sign` do it."""
     folder = tmp_path_factory.mktemp("of-an-image")
     root = zipapps.root_of(roots[0], folder)
     signers.sign(root / "model", keys[0])

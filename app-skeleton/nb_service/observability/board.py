@@ -206,7 +206,7 @@ def _batches(names: Names) -> Row:
             Panel(
                 "Scorers that saw another answer in company",
                 [Query(differences, "scorers")],
-                description="The first ends batching in its instance (docs/explanation/certified-batching.md).",
+                description="After the first, its instance scores samples one by one.",
             ),
         ],
     )

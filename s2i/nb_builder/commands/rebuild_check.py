@@ -1,4 +1,4 @@
-"""`make rebuild-check`: whether a second build of the same sources and lock has come to the same files, or why not.
+"""`nb-builder rebuild-check`: whether a second build of the same sources and lock gives the same files, or why not.
 
 It is told two folders, APP_ROOT as it is in an image and as the same build has made it again. Nothing in them is
 executed or unpickled, and none of their links is followed: a file next to each folder says where they lead.

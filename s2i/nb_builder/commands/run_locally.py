@@ -1,4 +1,4 @@
-"""`make run` and `make batch`: build a notebook on this machine, and serve it or score files, without an engine."""
+"""`nb-builder run` and `batch`: build a notebook on this machine, and serve it or score files, without an engine."""
 
 import argparse
 import atexit

@@ -157,7 +157,7 @@ def _writers(notebook: Path, target: Path, repository: Path) -> str | None:
     names = ", ".join(str(path) for path in (*order, notebook))
     return (
         f"{order[-1]} writes it: commit the file, or write S2I_SOURCE_NOTEBOOK_LIST={names} into .s2i/environment, "
-        "which runs them in this order (docs/how-to/several-notebooks.md)"
+        "which runs them in this order"
     )
 
 

@@ -92,7 +92,7 @@ def pull(reference: str, path: Path) -> str:
 @contextmanager
 def _client(reference: str) -> Iterator[tuple["OrasClient", "Container"]]:
     """Yield a client and the place that `reference` names; what either raises is RegistryFailed."""
-    # In an environment of its own, which `make push` and `make pull` make.
+    # In an environment of its own, which `nb-builder push` and `nb-builder pull` make.
     import oras.client
     import requests
 

@@ -269,7 +269,7 @@ class HttpService:
         if pool.plan.gpus.missing and gpus.has_libraries(pool.model.python):
             self._log.say(
                 f"No GPU: the model runs on CPUs, though libraries for GPUs are installed ({pool.plan.gpus.missing}). "
-                "A container needs one given to it: docs/how-to/serve-on-a-gpu.md."
+                "To give a container one: 'docker run --gpus all', or a limit for nvidia.com/gpu on Kubernetes."
             )
         if self._baseline is not None:
             self._log.say(drift.words(self._baseline, self._settings))
