@@ -1,5 +1,9 @@
-"""Archives of Pythons as uv downloads them, and catalogs (UV_PYTHON_DOWNLOADS_JSON_URL) that name them."""
+"""The Pythons of this machine, archives of Pythons as uv downloads them, and catalogs that list archives.
 
+uv reads a catalog from UV_PYTHON_DOWNLOADS_JSON_URL.
+"""
+
+import functools
 import hashlib
 import io
 import json
@@ -12,10 +16,19 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from nb_builder.install import interpreters
+
+import shared
 from engine import provide
 
 # What no notebook needs of a Python that pyenv has built.
 NOT_PACKED = {"__pycache__", "test", "tests", "idlelib", "turtledemo", "site-packages"}
+
+
+@functools.cache
+def installed() -> dict[str, interpreters.Python]:
+    """Return {minor version: interpreter} of this machine; one process of a run looks for them."""
+    return shared.once("pythons", interpreters.find)
 
 
 def stand_in(target: Path, release: str) -> Path:

@@ -38,9 +38,12 @@ def _make(suite: str, tarball: Path) -> None:
         root = Path(folder) / "root"
         # An older debootstrap does not know the newest suites, which all have the same script.
         script = () if (SCRIPTS / suite).exists() else (str(SCRIPTS / "sid"),)
-        provide.call("debootstrap", "--variant=minbase", suite, str(root), ARCHIVE, *script)
+        # In mounts of its own: it mounts /proc, and on a busy machine fails to unmount it.
+        command = ("unshare", "--mount", "debootstrap", "--variant=minbase", suite, str(root), ARCHIVE, *script)
+        provide.call(*command)
         # A snapshot of Debian's testing distribution expires within days.
-        (root / "etc/apt/apt.conf.d/90valid").write_text('Acquire::Check-Valid-Until "false";\n')
+        (root / "etc/apt/apt.conf.d/90valid").write_text('Acquire::Check-Valid-Until "false";
+')
         # Licences stay, as in Debian's own.
         provide.call("find", f"{root}/usr/share/doc", "-type", "f", "!", "-name", "copyright", "-delete")
         left_out = [option for pattern in NOT_IN_SLIM for option in ("--exclude", f"./{pattern}")]

@@ -4,14 +4,13 @@ import zipfile
 from dataclasses import replace
 
 import pytest
-from nb_builder.install import interpreters
 
 import pythons
 from cases import named
 from flow import stage
 
 SOURCE = "3.12"
-INSTALLED = interpreters.find()
+INSTALLED = pythons.installed()
 needs_source = pytest.mark.skipif(SOURCE not in INSTALLED, reason=f"needs Python {SOURCE} to make an archive of")
 CELLS = (
     'requirements = [["nbtestalpha", "1.0"]]',
