@@ -42,8 +42,7 @@ def _make(suite: str, tarball: Path) -> None:
         command = ("unshare", "--mount", "debootstrap", "--variant=minbase", suite, str(root), ARCHIVE, *script)
         provide.call(*command)
         # A snapshot of Debian's testing distribution expires within days.
-        (root / "etc/apt/apt.conf.d/90valid").write_text('Acquire::Check-Valid-Until "false";
-')
+        (root / "etc/apt/apt.conf.d/90valid").write_text('Acquire::Check-Valid-Until "false";\n')
         # Licences stay, as in Debian's own.
         provide.call("find", f"{root}/usr/share/doc", "-type", "f", "!", "-name", "copyright", "-delete")
         left_out = [option for pattern in NOT_IN_SLIM for option in ("--exclude", f"./{pattern}")]

@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from nb_builder.install import interpreters
-
 import pythons
 import shared
 from engine import provide
@@ -32,7 +30,7 @@ def of(*minors: str) -> tuple[Path, Mapping[str, str]]:
 
 def prefix(minor: str) -> tuple[str, Path]:
     """Return the release and the folder of this machine's own Python; raise Missing where pyenv has none."""
-    found = interpreters.find().get(minor)
+    found = pythons.installed().get(minor)
     place = found.path.resolve().parents[1] if found else Path("/usr")
     if found is None or not (place / "lib" / f"libpython{minor}{'m' * (found.number < 8)}.so.1.0").exists():
         raise provide.Missing(f"CPython {minor} of pyenv, with its shared library", f"pyenv install {minor}")
