@@ -143,6 +143,17 @@ def build(call: Call, made: Made) -> int:
     return 0
 
 
+def index(call: Call, made: Made) -> int:
+    """Push images for several architectures, and an index under one name."""
+    given = call.given
+    docker = Engine(call.environ, "index")
+    docker.log.step(f"Pushing {given.name}")
+    references = docker.push_index(given.name, given.images)
+    made.update(index=given.name, images=references)
+    docker.log.step(f"{given.name} is pushed, for {' and '.join(references)}")
+    return 0
+
+
 def slim(call: Call, made: Made) -> int:
     """Make the slim image of a service image, and prove it."""
     return _derived(call, made, "runtime", "-slim", {"S2I_SLIM": "level", "S2I_KEEP": "keep", "S2I_SLIM_BASE": "base"})

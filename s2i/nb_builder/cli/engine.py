@@ -14,7 +14,15 @@ from pathlib import Path
 
 from nb_builder.cli import dockerfile
 from nb_builder.cli.installation import Installation, version
-from nb_builder.cli.problems import BundleUnreadable, EngineMissing, ImageMissing, ImageNameInvalid, ImageNotBuilt
+from nb_builder.cli.problems import (
+    BundleUnreadable,
+    EngineMissing,
+    ImageMissing,
+    ImageNameInvalid,
+    ImageNotBuilt,
+    IndexNotPushed,
+    IndexUnfit,
+)
 from nb_builder.common import python_versions
 from nb_builder.common.log import Log
 from nb_builder.images import engine as images
@@ -145,6 +153,40 @@ class Engine:
             dockerfile.lay(folder, context, builder, variables)
             self._build(name, ["--tag", name, str(context)])
         self._label(name)
+
+    def push_index(self, name: str, members: Sequence[str]) -> dict[str, str]:
+        """Push images and an index of them, called `name`; return {architecture: name of its image}.
+
+        Each image is pushed as `name` with its architecture at the end. Raise ImageMissing, IndexUnfit or
+        IndexNotPushed.
+        """
+        require_name(name)
+        by_architecture: dict[str, str] = {}
+        for member in members:
+            facts = self.image(member)
+            if facts is None:
+                raise ImageMissing(image=member, why="An index is made of images that are on this machine.")
+            architecture = facts["Architecture"]
+            if architecture in by_architecture:
+                raise IndexUnfit(first=by_architecture[architecture], second=member, architecture=architecture)
+            by_architecture[architecture] = member
+        tagged = name if ":" in name.rpartition("/")[2] else f"{name}:latest"
+        references = {architecture: f"{tagged}-{architecture}" for architecture in by_architecture}
+        for architecture, member in by_architecture.items():
+            self._publish(name, "tag", member, references[architecture])
+            self._publish(name, "push", references[architecture])
+        # One of an earlier run, on this machine alone.
+        self._run("manifest", "rm", name)
+        self._publish(name, "manifest", "create", name, *references.values())
+        is_podman = os.path.basename(self.program) == "podman"
+        self._publish(name, "manifest", "push", *(["--all", "--rm"] if is_podman else ["--purge"]), name)
+        return references
+
+    def _publish(self, name: str, *words: str) -> None:
+        ran = subprocess.run([self.program, *words], env=self._environ, stdout=sys.stderr)
+        if ran.returncode:
+            command = " ".join([self.program, *words])
+            raise IndexNotPushed(name=name, command=command, program=self.program, status=ran.returncode)
 
     def _label(self, name: str) -> None:
         """Give the image the labels that assemble left for s2i."""
