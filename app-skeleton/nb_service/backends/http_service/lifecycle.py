@@ -135,7 +135,12 @@ class HttpService:
         self._loop.set_exception_handler(_on_error)
         # Before the model loads: a key file that can't be read or a port that is taken must show at once.
         gate = self._make_gate()
-        listener = listen(self._settings.host, self._settings.port)
+        try:
+            listener = listen(self._settings.host, self._settings.port)
+        except problems.PortTaken:
+            # Whoever has started this service and chosen the port can choose another.
+            self._log.fact(port_taken=True)
+            raise
         self._address = listener.getsockname()[:2]
         beside = grpc_service.companion(
             self._loop, self._pool, self._log, self._settings, self._environ, self._is_ready, self._spans
