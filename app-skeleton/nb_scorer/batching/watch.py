@@ -37,6 +37,9 @@ class Watch(object):
         self._costs = {}
         self._kinds = set()
 
+    def note_progress(self):
+        """Note that a row was asked alone because batching has ended; a scorer puts its own function in this place."""
+
     def choose(self, key, count, seconds):
         """Return which of `count` rows that have shared a call with this `key`, of so many seconds, are asked alone."""
         kind = joining.kind_of(key)
@@ -115,6 +118,9 @@ class ProofWatch(object):
         return range(0, count, max(1, -(-count // MOST_COMPARED)))
 
     def asked_alone(self, key, count, seconds):
+        """Note nothing."""
+
+    def note_progress(self):
         """Note nothing."""
 
     def compare(self, stop, alone, together):

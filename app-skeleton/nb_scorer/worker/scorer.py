@@ -47,6 +47,8 @@ class Scorer(object):
         self._pays_from = proved.get("pays_from") if self._batch_form is not None else None
         self._most = proved.get("most", MOST_TOGETHER)
         self._watch = Watch()
+        # Called after each sample of an array that is scored one by one.
+        self._note_progress = self._watch.note_progress
         self._is_told = False
         self._schema = model.manifest.get("sample_schema") or {}
         if isinstance(model.batch_predictor, calls.CallTogether):
@@ -55,9 +57,10 @@ class Scorer(object):
         self._loop = None
         self._pid = os.getpid()
 
-    def settle(self):
+    def settle(self, counters):
         """Take this process for the scorer's own: it may be another than the one that loaded the model."""
         self._pid = os.getpid()
+        self._note_progress = self._watch.note_progress = counters.note_progress
 
     def end_copy(self, code=0):
         """End this process, without a word, if it is a copy that the notebook's code forked."""
@@ -262,6 +265,7 @@ class Scorer(object):
         payloads = []
         for index, sample in enumerate(samples):
             status, payload = self._predicted(sample, functools.partial(original, index))
+            self._note_progress()
             if status != frames.OK:
                 return _with_index(index, status, payload)
             payloads.append(payload)
@@ -461,7 +465,7 @@ def serve(link, counters, scorer):
     each answer leaves before the next sample is counted. Samples of one call are counted and answered
     together: all of them are suspects. What the front has called back is not touched.
     """
-    scorer.settle()
+    scorer.settle(counters)
     # A notebook may have set a default for all sockets, and this one may wait for hours.
     link.settimeout(None)
     link.sendall(frames.answer(frames.HELLO, _payload(pid=os.getpid())))

@@ -383,6 +383,18 @@ def test_requests_are_counted_and_answered_in_order_until_the_front_closes():
     assert counters.started == 5
 
 
+@pytest.mark.parametrize("batch", [None, lambda xs: 1 / 0])
+def test_each_sample_of_an_array_that_is_scored_one_by_one_is_progress(batch):
+    with tempfile.TemporaryFile() as memory:
+        memory.truncate(SIZE)
+        counters = SharedCounters(memory.fileno())
+        seen = []
+        asked = made(lambda x: seen.append(counters.progress) or x, batch=batch)
+        asked.settle(counters)
+        assert asked.answer_many(b"[1, 2, 3]")[0] == frames.OK
+        assert (seen, counters.progress) == ([0, 1, 2], 3)
+
+
 def together(asked, *bodies):
     """Return the answers to `bodies` as lists, one a call."""
     return list(asked.answer_together(list(bodies)))
