@@ -37,6 +37,9 @@ IDLE_SECONDS = 5.0
 # An app hangs if it works on a request, does not wait for a scorer, and shows no sign of life for this long. The same
 # limit applies between two signs of life of one request. A larger S2I_PREDICT_TIMEOUT replaces it.
 HANG_SECONDS = 60.0
+# A thread of the app that never answers is lost to it. The app is replaced once it has nothing else to do, or as soon
+# as so many threads are lost.
+MAX_STUCK = MOST_REQUESTS // 4
 # How far the front writes ahead of what the app reads; also how much of a body arrives before it needs a slot.
 AHEAD = 1 << 16
 # Nobody accepts while the app is starting, and on a UNIX socket with a full queue a connect that may not block fails at
@@ -92,6 +95,8 @@ class AppLink:
         self._hang_seconds = max(HANG_SECONDS, wait_seconds)
         self._alive_at = 0.0  # when the app last showed a sign of life on these connections (the loop's time)
         self._scored_at = 0.0  # when it last waited for scorers
+        self._stuck = 0  # how many threads of the app with this process id never answered
+        self._stuck_pid: int | None = None
         self._secret = process.secret.encode("ascii")
         self._closed = False
         self._idle: list[Upstream] = []
@@ -238,7 +243,8 @@ class AppLink:
     def expire(self, now: float) -> None:
         """Refuse requests that have waited for a slot longer than a prediction may take; close idle connections.
 
-        An app that hangs is killed: the next one takes its place. A request that it has forgotten gets 504.
+        An app that hangs is killed: the next one takes its place. A request that it has forgotten gets 504. An app that
+        has forgotten some is replaced, too.
         """
         for upstream in [upstream for upstream in self._idle if now - upstream.since > IDLE_SECONDS]:
             self._idle.remove(upstream)
@@ -247,6 +253,15 @@ class AppLink:
             while queue and now - queue[0].since > self._wait_seconds:
                 queue[0].refuse(replies.APP_FULL)
         self._look_for_hang(now)
+        self._replace_stuck()
+
+    def _replace_stuck(self) -> None:
+        """Have an app of which threads hang replaced, preferably when nobody waits for it."""
+        if self._stuck_pid != self._process.pid:
+            self._stuck = 0
+        if self._stuck and (not self._active or self._stuck >= MAX_STUCK):
+            self._process.kill(f"{self._stuck} of its threads did not answer within {self._hang_seconds:g} s")
+            self._stuck = 0
 
     def _look_for_hang(self, now: float) -> None:
         if self._process.has_jobs:
@@ -261,6 +276,8 @@ class AppLink:
                 # Those that the app has not accepted yet are answered by the next one.
                 exchange.active_at = now
             return
+        self._stuck = len(overdue) + (self._stuck if self._stuck_pid == self._process.pid else 0)
+        self._stuck_pid = self._process.pid
         for exchange in overdue:
             exchange.is_forgotten()
 
