@@ -261,7 +261,6 @@ class _Drive(object):
                 results[place] = alone
         return results
 
-
     def _each_alone(self, stops, known=None):
         """Return the result of each stop, asked alone, unless the result at its place is `known`."""
         results = []
