@@ -281,13 +281,13 @@ def install(build: Build, requirements: Wanted, previous: PreviousBuild | None) 
     else:
         venv.make(workspace.venv, python)
     if checked.as_of and not requirements.lock:
-        build.log.line(f"     resolved to the packages that there were on {checked.as_of.day} ({checked.as_of.source})")
+        build.log.detail(f"resolved to the packages that there were on {checked.as_of.day} ({checked.as_of.source})")
         if python.number < NO_SETUPTOOLS_FROM:
             add(requirements, "setuptools", "every environment of that time had it")
     installer = installer_for(build, requirements)
     installer.install(requirements, workspace.build / paths.LOCK, previous.installed if previous else None)
     packages = installer.freeze().splitlines()
-    build.log.line("     " + ", ".join(packages))
+    build.log.detail(", ".join(packages))
     gpu_advice.tell(installer, build.log)
     build.report.facts.update(packages=packages, as_locked=True)
     build.report.facts["lock_sha256"] = digests.digest(workspace.build / paths.LOCK)
@@ -324,13 +324,13 @@ def make_model(
         if not difference:
             build.report.facts.update(take_model(previous, workspace, build.log))
             return
-        build.log.note(f"{model_reuse.NOT_TAKEN}: {difference}.")
+        build.log.note(f"the model of the build before is not taken over: {difference}.", is_routine=True)
     overlay_ready = kernel_overlay.ready(checked.python, installer, home=build.settings.home, environ=build.environ)
     with overlay_ready as overlay, pip_shim.offered(installer) as pip:
         unmet_imports.require_met(checked.notebooks, workspace.src, installer.python, overlay, build.environ, build.log)
         for notebook, script in zip(checked.notebooks, model_scripts, strict=True):
             if len(model_scripts) > 1:
-                build.log.line(f"     {notebook.name}:")
+                build.log.detail(f"{notebook.name}:")
             with failure_explained(build, script.cells, alike):
                 run_cells(build, notebook, script.cells, files, python=installer.python, overlay=overlay, pip=pip)
     files.put_back()

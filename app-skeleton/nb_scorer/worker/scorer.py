@@ -537,13 +537,7 @@ def report_problem(link, problem):
 def problem_facts(problem):
     """Return the facts of a ModelProblem, and its cause's traceback, as a dict for JSON."""
     cause = problem.__cause__ or problem.__context__
-    return {
-        "code": problem.code,
-        "what": problem.what,
-        "why": problem.why,
-        "fix": problem.fix,
-        "traceback": None if cause is None else notebook_traceback(cause),
-    }
+    return dict(problem.as_json(), traceback=None if cause is None else notebook_traceback(cause))
 
 
 def notebook_traceback(error):

@@ -103,7 +103,7 @@ class Answers:
         status, problem = 0, None
         if isinstance(error, Problem):
             status = error.exit_status
-            problem = {"code": error.code, "what": error.what, "why": error.why, "fix": error.fix}
+            problem = error.as_json()
         elif isinstance(error, KeyboardInterrupt):
             status = 128 + signal.SIGINT
         elif isinstance(error, SystemExit) and isinstance(error.code, int):

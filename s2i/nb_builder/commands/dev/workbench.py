@@ -22,7 +22,7 @@ from nb_builder.commands.dev.service import NotServed, Service
 from nb_builder.commands.dev.settings import Settings
 from nb_builder.common.log import Log
 from nb_builder.common.settings import Settings as BuildSettings
-from nb_builder.incremental import artifacts, model_reuse
+from nb_builder.incremental import artifacts
 
 # Terminals send the third when they are closed.
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -207,7 +207,7 @@ class Workbench:
     def _tell_notes(self, outcome: Outcome) -> None:
         """Show what the build notes, and the one before did not; that a model is new is no news here."""
         for note in outcome.notes:
-            if note not in self._notes and not note.startswith(model_reuse.NOT_TAKEN):
+            if note not in self._notes:
                 self._log.note(note)
         for message in outcome.messages:
             if message not in self._notes:
