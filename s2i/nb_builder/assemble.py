@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from nb_scorer.common import paths
+from nb_scorer.common import paths, phrases
 from nb_scorer.common.settings_table import misspelt
 from nb_scorer.model import manifest
 from nb_service.settings import KNOBS as SERVICE_KNOBS
@@ -98,8 +98,7 @@ def assemble(settings: Settings, log: Log, beside: Beside | None = None) -> None
     checked, workspace, report = build.checked, build.workspace, build.report
     left_out = source_tree.special_files(checked.repository)
     if left_out:
-        more = f" and {len(left_out) - FILES_SHOWN} more" if len(left_out) > FILES_SHOWN else ""
-        log.note(f"what is no file can't be copied, and is left out: {', '.join(left_out[:FILES_SHOWN])}{more}")
+        log.note(f"what is no file can't be copied, and is left out: {phrases.listed(left_out, FILES_SHOWN)}")
     with workspace.fresh(), report.kept_in(workspace.build):
         source_tree.bring(checked.repository, workspace.src)
         previous = find_previous(build)
@@ -193,8 +192,7 @@ def begin(settings: Settings, log: Log, beside: Beside | None = None) -> Build:
     uncommitted = provenance.uncommitted(checked.repository, settings.commit)
     if uncommitted:
         report.facts["uncommitted"] = uncommitted[:FILES_SHOWN]
-        more = f" and {len(uncommitted) - FILES_SHOWN} more" if len(uncommitted) > FILES_SHOWN else ""
-        log.note(f"changes that are not committed are built, too: {', '.join(uncommitted[:FILES_SHOWN])}{more}")
+        log.note(f"changes that are not committed are built, too: {phrases.listed(uncommitted, FILES_SHOWN)}")
     names = [str(notebook.name) for notebook in checked.notebooks]
     report.facts["notebooks"] = digests.digests(checked.repository, names)
     return Build(settings, log, report, workspace, environ, checked, signer, beside)
