@@ -30,15 +30,14 @@ class Watch(object):
 
     def __init__(self, first=FIRST, share=SHARE):
         self.ended = None
+        # Called after each row that is asked alone because batching has ended.
+        self.note_progress = _do_nothing
         self._first = first
         # Not the module's own generator: the notebook's code may count on its sequence.
         self._random = random.Random()  # noqa: S311 - a sample is drawn, no secret
         self._share = share
         self._costs = {}
         self._kinds = set()
-
-    def note_progress(self):
-        """Note that a row was asked alone because batching has ended; a scorer puts its own function in this place."""
 
     def choose(self, key, count, seconds):
         """Return which of `count` rows that have shared a call with this `key`, of so many seconds, are asked alone."""
@@ -86,6 +85,10 @@ class Watch(object):
         """End batching for a difference at `stop`. Digests, not values: samples are no business of a log's readers."""
         if self.ended is None:
             self.ended = {"call": name_of(stop[1]), "alone": _digest(alone), "together": _digest(together)}
+
+
+def _do_nothing():
+    return None
 
 
 class _Cost(object):

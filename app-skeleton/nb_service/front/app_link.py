@@ -8,7 +8,7 @@ import socket
 import sys
 import traceback
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from httptools import HttpParserError, HttpResponseParser
 
@@ -18,7 +18,6 @@ from nb_service.http.replies import Reply
 
 if TYPE_CHECKING:
     from nb_service.backends.http_service.app_process import AppProcess
-    from nb_service.front.connection import Connection
 
 # The app has one thread for each request that it works on; all other requests wait here, where waiting is cheap.
 MOST_REQUESTS = hops.THREADS
@@ -57,6 +56,32 @@ NOT_FORWARDED = frozenset(
 NOT_RETURNED = frozenset(
     (b"connection", b"keep-alive", b"transfer-encoding", b"content-length", b"date", b"server", b"x-request-id")
 )
+
+
+class Client(Protocol):
+    """A client's connection, as far as an exchange with the app uses it."""
+
+    @property
+    def takes(self) -> bool:
+        """Return whether the client takes what is written to it."""
+
+    def hold(self) -> None:
+        """Read no more of the body for now."""
+
+    def release(self) -> None:
+        """Read the body again."""
+
+    def fail(self, request: Request, reply: Reply) -> None:
+        """Answer `request` with this reply instead."""
+
+    def begin_answer(self, request: Request, status: int, fields: bytes, length: int | None) -> bool:
+        """Write the head of a response; return whether its body goes in chunks."""
+
+    def answer_piece(self, data: bytes) -> None:
+        """Write a piece of the answer's body."""
+
+    def end_answer(self, *, is_whole: bool) -> None:
+        """End the answer; break it off unless it is whole."""
 
 
 def listen(system: str = sys.platform) -> socket.socket:
@@ -123,7 +148,7 @@ class AppLink:
         for upstream in list(self._idle):
             upstream.close()
 
-    def exchange(self, connection: "Connection", request: Request, length: int | None) -> "Exchange":
+    def exchange(self, connection: "Client", request: Request, length: int | None) -> "Exchange":
         """Return the exchange in which the app answers `request`; its body of `length` bytes, or chunks, follows."""
         if not self._process.is_down:
             self._process.start()
@@ -309,7 +334,7 @@ class AppLink:
 class Exchange:
     """One request to the app and its response; neither side is read faster than the other takes it."""
 
-    def __init__(self, app: AppLink, connection: "Connection", request: Request, length: int | None) -> None:
+    def __init__(self, app: AppLink, connection: "Client", request: Request, length: int | None) -> None:
         self.kind: int | None = None  # LOOKS, POSTS or UPLOADS, once it needs a slot
         self.has_slot = False
         self.since = 0.0  # when it began to wait for one (the loop's time)

@@ -184,6 +184,7 @@ class HttpService:
             self._app = self._make_app(listener)
             return PlainFront(self._app, listener)
         from nb_service.front import app_link
+        from nb_service.front.connection import Connection
         from nb_service.front.server import Front
 
         app_listener = app_link.listen()
@@ -191,7 +192,7 @@ class HttpService:
         link = app_link.AppLink(self._loop, app_listener, self._app, self._settings.predict_timeout)
         access = Access(self._log, self._requests, self._health.paths, self._spans)
         front = Front(self._loop, self._pool, link, self._health, gate, access, self._settings)
-        front.open(listener, descriptors)
+        front.open(listener, descriptors, Connection)
         return front
 
     def _make_app(self, listener: socket.socket) -> AppProcess:

@@ -74,7 +74,7 @@ class Bench:
         self.front = server.Front(*parts, Settings({**SETTINGS, **settings}))
         listener = socket.create_server(("127.0.0.1", 0))
         self.address = listener.getsockname()
-        self.front.open(listener, 5000)
+        self.front.open(listener, 5000, connection.Connection)
         self._writers: list[asyncio.StreamWriter] = []
 
     async def client(self):
