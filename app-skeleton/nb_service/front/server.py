@@ -1,7 +1,6 @@
 """The front's parts put together: which requests are answered here, which go to the pool, and which to the app."""
 
 import asyncio
-import re
 import socket
 import time
 from collections.abc import Callable
@@ -12,7 +11,7 @@ from nb_service.front.app_link import AppLink
 from nb_service.front.budget import Budget
 from nb_service.front.head import Head, Request
 from nb_service.front.listener import Listener
-from nb_service.http import listening, replies
+from nb_service.http import listening, replies, routes
 from nb_service.http.health import Health
 from nb_service.pool import Pool
 from nb_service.pool.guard import guarded
@@ -32,11 +31,8 @@ MOST_COMMAS = 10_000
 # By default the budget holds this many bodies of the largest size.
 LARGEST_BODIES = 16
 ALLOW = ("GET", "HEAD", "POST", "OPTIONS")
-# The app's routes that take a body, beside Vertex AI's; a test holds them against the app's own.
-TAKE_BODIES = re.compile(
-    r"/(?:predict|predict/batch|invocations|docs|feedback|v1/models/.+|v2/repository/(?:index|models/[^/]+/(?:un)?load)|"
-    r"v2/models/[^/]+(?:/versions/[^/]+)?/infer)?/?"
-)
+# The paths of routes that take a body, beside Vertex AI's.
+TAKE_BODIES = routes.taking_bodies()
 
 
 class Client(Protocol):

@@ -8,15 +8,9 @@ from nb_service.http import replies
 from nb_service.pool import answer as outcomes
 from nb_service.protocols import Malformed
 
-ROUTES = {
-    "POST /predict": "One sample as JSON; the answer is the notebook's predictor's, as JSON.",
-    "GET /healthz": "200 while this process lives.",
-    "GET /readyz": "200 when predictions are answered, 503 before and while it ends.",
-}
-
 
 def add(app: Flask, context: RouteContext) -> None:
-    """Add the routes to `app`; `context.health` may have more checks than those in ROUTES."""
+    """Add the routes to `app`; `context.health` may have more checks than the table of routes."""
 
     @app.post("/predict")
     def predict() -> Response:
