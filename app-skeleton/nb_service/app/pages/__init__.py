@@ -145,9 +145,9 @@ class _Page:
     def _refused(
         self, sample: str, reply: replies.Reply, value: object = None, errors: dict[str, str] | None = None
     ) -> Response:
-        problem = json.loads(reply.body)
-        errors = errors or {error["pointer"]: error["detail"] for error in problem.get("errors", ())}
-        return self._rendered(sample, reply.status, value, errors, problem=problem)
+        rejection = reply.rejection or replies.Rejection(reply.status, "")
+        errors = errors or {error["pointer"]: error["detail"] for error in rejection.errors}
+        return self._rendered(sample, reply.status, value, errors, problem=rejection.as_dict())
 
     def _rendered(
         self,
