@@ -55,13 +55,19 @@ def _walk(folder: Path, left: list[str]) -> Iterator[tuple[str, Path]]:
         folders[:] = sorted(set(folders) - _LEFT_OUT)
 
 
-def write(exported: Contents, name: str, more: Iterable[tuple[str, BinaryIO]], stream: IO[bytes]) -> tuple[int, int]:
-    """Write the file of the model called `name`, with `more` (names and open files) in it.
+def write(
+    exported: Contents,
+    name: str,
+    more: Iterable[tuple[str, BinaryIO]],
+    stream: IO[bytes],
+    made_for: str | None = None,
+) -> tuple[int, int]:
+    """Write the file of the model called `name`, with `more` (names and open files) in it, for this kind of machine.
 
-    Return how many files are in it, and its size. Raise OSError, ModelNotAsSigned for a file that is another, and
-    ZipappTooLarge.
+    `made_for` is what `machine` returns on another one. Return how many files are in it, and its size. Raise OSError,
+    ModelNotAsSigned for a file that is another, and ZipappTooLarge.
     """
-    facts = {"format": layout.FORMAT, "machine": machine(), "name": name}
+    facts = {"format": layout.FORMAT, "machine": made_for or machine(), "name": name}
     sink, forward = zip_entries.runnable(stream)
     with sink:
         _write_text(sink, layout.MAIN, layout.MAIN_PROGRAM)

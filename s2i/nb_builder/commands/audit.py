@@ -21,7 +21,7 @@ from packaging.version import InvalidVersion, Version
 
 from nb_builder.common.log import Log
 from nb_builder.common.settings import Settings
-from nb_builder.images.files import Files
+from nb_builder.images.engine import find
 from nb_builder.images.problems import ImageFileRefused, ImageUnreadable
 from nb_builder.problems.build_problem import BuildProblem
 from nb_builder.slim.attest import sbom
@@ -214,26 +214,18 @@ def _file(path: str) -> bytes:
     return Path(path).read_bytes()
 
 
-def _of_image(engine: str, image: str) -> bytes:
+def _of_image(engine: str, name: str) -> bytes:
     """Return the SBOM of an image without running it; raise SbomMissing."""
-    # `create` needs a command for an image that has none; the container never starts.
-    container = _run_engine(image, engine, "create", image, "none").decode().strip().splitlines()[-1]
     try:
-        content = Files(engine, os.environ, container, image).content(sbom.FILE, _LARGEST)
-    except (ImageFileRefused, ImageUnreadable) as problem:
-        raise SbomMissing(image=image, reason=problem.what.removesuffix(".")) from None
-    finally:
-        _run_engine(image, engine, "rm", container)
-    if content is None:
-        raise SbomMissing(image=image, reason=f"it has no file {sbom.FILE}")
-    return content
-
-
-def _run_engine(image: str, *command: str) -> bytes:
-    try:
-        return subprocess.run(command, capture_output=True, check=True).stdout
+        image = find(engine, os.environ, name)
+        if image is None:
+            raise SbomMissing(image=name, reason=f"{engine} has no such image")
+        with image.files() as files:
+            content = files.content(sbom.FILE, _LARGEST)
     except FileNotFoundError:
-        raise SbomMissing(image=image, reason=f"there is no {command[0]!r} to read it with") from None
-    except subprocess.CalledProcessError as error:
-        lines = error.stderr.decode(errors="replace").strip().splitlines() or [f"status {error.returncode}"]
-        raise SbomMissing(image=image, reason=lines[-1].removesuffix(".")) from None
+        raise SbomMissing(image=name, reason=f"there is no {engine!r} to read it with") from None
+    except (ImageFileRefused, ImageUnreadable) as problem:
+        raise SbomMissing(image=name, reason=problem.what.removesuffix(".")) from None
+    if content is None:
+        raise SbomMissing(image=name, reason=f"it has no file {sbom.FILE}")
+    return content

@@ -3,12 +3,12 @@
 import io
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
-from itertools import chain
+from itertools import chain, islice
 from typing import IO, Any
 
 from nb_service import problems
-from nb_service.backends.batch.formats import arrow_values
-from nb_service.backends.batch.formats.chunk import LARGEST, ROWS, Chunk, Table, repeated
+from nb_service.backends.batch.formats import arrow_values, decoded
+from nb_service.backends.batch.formats.chunk import LARGEST, LONGEST, ROWS, Chunk, Table, repeated, too_long
 from nb_service.backends.batch.formats.options import ReadOptions
 
 PARQUET, ARROW = "parquet", "arrow"
@@ -30,6 +30,7 @@ class Reader:
         self._name = name
         self._kind = kind
         self.total: int | None = None
+        self._stream = stream
         self._is_file = False  # whether it is Arrow that ends in a footer
         try:
             self._file, self.schema = self._opened(stream)
@@ -58,18 +59,17 @@ class Reader:
         if isinstance(stream, io.BufferedReader) and stream.peek(6)[:6] == b"ARROW1":
             stream.read(8)
             self._is_file = True
-        self._stream = stream
         reader = pa.ipc.open_stream(stream, options=options)
         return reader, reader.schema
 
     def batches(self, columns: list[str]) -> Iterator[Any]:
-        """Yield record batches of these columns."""
+        """Yield record batches of these columns, which are of a bounded size also where dictionaries are decoded."""
         try:
             if self._kind == PARQUET:
                 yield from self._of_groups(columns)
             else:
                 for batch in self._file:
-                    yield batch.select(columns)
+                    yield from decoded.pieces(batch.select(columns))
                 self._check_end()
         except _errors() as error:
             raise self._unread(error) from error
@@ -95,26 +95,57 @@ class Reader:
         rows = 32 * ROWS if not size else max(1, min(32 * ROWS, LARGEST * 4 * (self.total or 0) // size))
         for group in range(self._file.num_row_groups):
             try:
-                yield from self._file.iter_batches(rows, row_groups=[group], columns=columns, use_threads=False)
+                most = max(1, min(rows, self._rows_of_dictionaries(group, columns)))
+                yield from self._file.iter_batches(most, row_groups=[group], columns=columns, use_threads=False)
             except _errors() as error:
                 raise problems.BatchInput(
                     self._name, f"its row group {group + 1} of {self._file.num_row_groups} is broken ({_first(error)})"
                 ) from error
 
+    def _rows_of_dictionaries(self, group: int, columns: list[str]) -> int:
+        """Return how many rows of a row group may be decoded together: a dictionary has a long value once for all."""
+        import pyarrow.parquet as pq
+
+        facts = self._file.metadata.row_group(group)
+        texts = [
+            column
+            for column in map(facts.column, range(facts.num_columns))
+            if column.physical_type == "BYTE_ARRAY"
+            and column.path_in_schema.partition(".")[0] in columns
+            and column.total_uncompressed_size * column.num_values > decoded.MOST
+            and {"RLE_DICTIONARY", "PLAIN_DICTIONARY"} & {*column.encodings}
+        ]
+        if not texts:
+            return facts.num_rows
+        names = sorted({column.path_in_schema for column in texts})
+        file = pq.ParquetFile(self._stream, pre_buffer=False, buffer_size=1 << 20, read_dictionary=names)
+        (first,) = islice(file.iter_batches(1, row_groups=[group], columns=names, use_threads=False), 1)
+        # The first row brings the whole dictionary.
+        size = sum(decoded.longest_in(column) for column in first.columns) * max(each.num_values for each in texts)
+        return decoded.MOST * facts.num_rows // max(1, size)
+
     def __iter__(self) -> Iterator[Chunk]:
         # Chunks are of one size, wherever a row group or a batch ends.
         parts: list[list[list]] = []
-        count = 0
+        count = size = 0
         for batch in self.batches(self.names):
             at = 0
             while at < batch.num_rows:
                 part = batch.slice(at, ROWS - count)
+                part = part.slice(0, decoded.rows_within(part, decoded.MOST))
+                of_part = sum(map(decoded.most_of, part.columns))
+                if part.num_rows == 1 and of_part > LONGEST:
+                    raise too_long(self._name, "row")
+                if count and size + of_part > decoded.MOST:
+                    yield self._chunk(parts, count)
+                    parts, count, size = [], 0, 0
                 at += part.num_rows
                 count += part.num_rows
+                size += of_part
                 parts.append([arrow_values.values(column) for column in part.columns])
                 if count == ROWS:
                     yield self._chunk(parts, count)
-                    parts, count = [], 0
+                    parts, count, size = [], 0, 0
         if count:
             yield self._chunk(parts, count)
 
