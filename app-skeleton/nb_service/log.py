@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import queue
+import re
 import select
 import sys
 import threading
@@ -26,6 +27,9 @@ READY = "--ready"
 _END = object()
 # Control characters, and controls of writing direction, which show a line in another order than it has.
 _BIDI = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
+# What CI servers take for commands where they show a log: GitHub reads `::error::` where a line begins, and `##[error]`
+# anywhere, Azure Pipelines also `##vso[…]`. JSON has its own escape.
+_COMMAND = re.compile(rb"^([ \t]*):(?=:\w)|(?<=#)#(?=(?:vso)?\[)", re.MULTILINE)
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"} | {
     code: f"\\u{code:04x}" for code in _BIDI
 }
@@ -111,6 +115,9 @@ class Log:
         return not self._waiting or self._waiting + len(data) <= limit
 
     def _put(self, data: bytes, limit: int) -> None:
+        if b"##" in data or b"::" in data:
+            hashes = rb"\u0023" if self.as_json else rb"\x23"
+            data = _COMMAND.sub(lambda sign: hashes if sign[1] is None else sign[1] + rb"\x3a", data)
         with self._lock:
             has_room = self._has_room(data, limit)
             if has_room:

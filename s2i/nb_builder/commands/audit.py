@@ -30,6 +30,7 @@ USAGE = "Usage: audit [--engine=docker] IMAGE|SBOM.json [OPTION-OF-PIP-AUDIT...]
 PYPI = "pypi"
 # PEP 508, and no longer than any that there is.
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,198}[A-Za-z0-9])?", re.ASCII)
+_LONGEST = 300
 # A bill of materials names some thousand parts.
 _LARGEST = 64 << 20
 # {type of a package URL: name for one such package}
@@ -106,7 +107,7 @@ def read(source: str, text: bytes) -> list[Component]:
         if document["bomFormat"] != "CycloneDX":
             raise SbomMissing(image=source, reason=f"bomFormat is {document['bomFormat']!r} and not 'CycloneDX'")
         return sorted({_component(entry) for entry in document.get("components", ())})
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise SbomMissing(image=source, reason="it is not JSON as CycloneDX defines it") from None
 
 
@@ -114,10 +115,17 @@ def _component(entry: dict) -> Component:
     """Return the component of `pkg:TYPE/NAMESPACE/NAME@VERSION?QUALIFIERS` (github.com/package-url/purl-spec)."""
     scheme, _, rest = entry.get("purl", "").partition(":")
     if scheme != "pkg":
-        return Component("", entry["name"], entry.get("version", ""))
+        return _bounded("", entry["name"], entry.get("version", ""))
     kind, _, path = rest.partition("?")[0].partition("#")[0].partition("/")
     name, _, version = path.rpartition("/")[2].partition("@")
-    return Component(kind, unquote(name), unquote(version))
+    return _bounded(kind, unquote(name), unquote(version))
+
+
+def _bounded(*texts: str) -> Component:
+    """Return a component; raise ValueError for texts that are none, or longer than any that there are."""
+    if not all(isinstance(text, str) and len(text) <= _LONGEST for text in texts):
+        raise ValueError("a name or version is no text, or too long")
+    return Component(*texts)
 
 
 def counted(components: Iterable[Component]) -> str:

@@ -18,6 +18,8 @@ from nb_builder.images.problems import ImageUnfit, ImageUnreadable
 APP_ROOT = "/opt/app-root"
 # It becomes a word of a Dockerfile and part of paths.
 _PLACE = re.compile(r"(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)+")
+# How docker and podman say that they have no such image.
+_ABSENT = re.compile(r"no such (?:image|object)|image not known", re.IGNORECASE)
 # What names of our containers begin with.
 CONTAINERS = "nb-builder-"
 _STOPS = (signal.SIGINT, signal.SIGTERM)
@@ -151,7 +153,12 @@ def stops_wait() -> Iterator[None]:
 
 
 def find(program: str, environ: Mapping[str, str], name: str) -> Image | None:
-    """Return the image of that name, or with that digest; None where the engine has none."""
+    """Return the image of that name, or with that digest; None where the engine has none. Raise ImageUnreadable."""
     # A name that begins with a hyphen would be an option.
     ran = subprocess.run([program, "image", "inspect", "--", name], env=dict(environ), capture_output=True, text=True)
-    return Image(program, environ, name, json.loads(ran.stdout)[0]) if ran.returncode == 0 else None
+    if ran.returncode == 0:
+        return Image(program, environ, name, json.loads(ran.stdout)[0])
+    if _ABSENT.search(ran.stderr):
+        return None
+    lines = ran.stderr.strip().splitlines() or [f"status {ran.returncode}"]
+    raise ImageUnreadable(image=name, program=program, reason=visible.line(lines[-1].removesuffix(".")))
