@@ -60,7 +60,7 @@ def _installed(model: ModelFolder) -> list[metadata.Distribution]:
     distributions = {}
     for each in metadata.distributions(path=sorted(folders)):
         facts = each.metadata
-        name, version = (str(facts.get(key) or "") for key in ("Name", "Version"))
+        name, version = (facts[key] if key in facts else "" for key in ("Name", "Version"))
         if not (_NAME.fullmatch(name) and _VERSION.fullmatch(version)):
             raise problems.WheelImpossible(repr(name), "its METADATA has no name and version of a package")
         distributions[name.lower()] = each
