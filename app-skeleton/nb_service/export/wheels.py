@@ -59,8 +59,8 @@ def _installed(model: ModelFolder) -> list[metadata.Distribution]:
     folders = {os.path.realpath(folder) for folder in venv.glob("lib*/python*/site-packages")}
     distributions = {}
     for each in metadata.distributions(path=sorted(folders)):
-        facts = each.metadata
-        name, version = (facts[key] if key in facts else "" for key in ("Name", "Version"))
+        # Of a package without METADATA both are None, whatever their type says.
+        name, version = each.name or "", each.version or ""
         if not (_NAME.fullmatch(name) and _VERSION.fullmatch(version)):
             raise problems.WheelImpossible(repr(name), "its METADATA has no name and version of a package")
         distributions[name.lower()] = each
