@@ -115,9 +115,7 @@ class Log:
         return not self._waiting or self._waiting + len(data) <= limit
 
     def _put(self, data: bytes, limit: int) -> None:
-        if b"##" in data or b"::" in data:
-            hashes = rb"\u0023" if self.as_json else rb"\x23"
-            data = _COMMAND.sub(lambda sign: hashes if sign[1] is None else sign[1] + rb"\x3a", data)
+        data = _without_commands(data, rb"\u0023" if self.as_json else rb"\x23")
         with self._lock:
             has_room = self._has_room(data, limit)
             if has_room:
@@ -170,8 +168,15 @@ def _encoded(text: str) -> bytes:
 
 
 def visible(text: str) -> str:
-    """Return `text` with escapes for control characters, which a terminal obeys; tabs and line breaks stay."""
-    return text.translate(_CONTROLS)
+    """Return `text` with escapes for what a terminal or a CI server obeys; tabs and line breaks stay."""
+    return _without_commands(_encoded(text.translate(_CONTROLS)), rb"\x23").decode("utf-8")
+
+
+def _without_commands(data: bytes, hashes: bytes) -> bytes:
+    """Return lines of a log without commands to CI servers; `hashes` stands for the second sign of two."""
+    if b"##" not in data and b"::" not in data:
+        return data
+    return _COMMAND.sub(lambda sign: hashes if sign[1] is None else sign[1] + rb"\x3a", data)
 
 
 def as_object(message: str, **facts: object) -> str:

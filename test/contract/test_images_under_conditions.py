@@ -333,3 +333,19 @@ def test_a_signature_that_was_verified_lets_a_slim_image_be_made(place, keys):
     assert run(place, "sign", "service", "--key", keys[0]).returncode == 0
     done = run(place, *words_of("slim", keys), S2I_VERIFY_KEY_FILE=str(keys[1]))
     assert done.returncode == 0 and "is what was signed." in done.stdout, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "name", [b"\xff.txt", b"a\nb", b"##[error]x", b"\x1b[2J", "\u202e.py".encode(), b"a\\b", b"a b"]
+)
+@pytest.mark.parametrize("command", ["zipapp", "sign", "verify", "rebuild-check"])
+def test_odd_names_in_an_image_are_no_tracebacks_and_command_nobody(place, keys, command, name):
+    root = os.fsencode(complete(place) / IN_IMAGE)
+    for folder in (b"src", b"model") if command in ("sign", "verify") else (b"src",):
+        with open(os.path.join(root, folder, name), "w") as file:
+            file.write("x")
+    os.symlink(name, os.path.join(root, b"src", b"link to " + name))
+    done = run(place, *words_of(command, keys))
+    said = done.stdout + done.stderr
+    assert "Traceback" not in said, said
+    assert "\x1b" not in said and "##[" not in said and "\u202e" not in said

@@ -31,7 +31,9 @@ def main(arguments: Sequence[str]) -> None:
     log = Log(sys.stderr)
     exported, left = zipapp.of(model)
     if left:
-        log.line(f"Of the repository it is without {', '.join(sorted(left))}: links to folders, or no files.")
+        log.line(
+            f"Of the repository it is without {', '.join(sorted(left))}: links to folders, no files, or not UTF-8."
+        )
     packages: Iterator[tuple[str, BinaryIO]] = wheels.of(model) if WITH_WHEELS in arguments else iter(())
     machine = f"{_MACHINES.get(architecture, architecture)} glibc"
     with target.open("wb") as stream:

@@ -24,6 +24,8 @@ def sign(folder: Path, signer: Signer) -> str:
     digests = digests_of(folder)
     # One name for all models: where a model lies must not change what is signed.
     text = signer.signed(statement.of(digests, paths.MODEL, paths.SIGNATURE), statement.PAYLOAD_TYPE)
+    # A link there would lead elsewhere.
+    (folder / paths.SIGNATURE).unlink(missing_ok=True)
     (folder / paths.SIGNATURE).write_text(text, encoding="ascii")
     return statement.root_of(digests)
 
