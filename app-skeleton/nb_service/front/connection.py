@@ -29,7 +29,7 @@ AT_ONCE = 16
 # A larger response is not copied behind its head; it is written apart, in pieces of this size.
 LARGE = 1 << 16
 # A larger one goes as it is: compressing takes a millisecond for a hundred kilobytes, in which nobody else is served.
-MOST_COMPRESSED = 1 << 18
+MAX_COMPRESSED = 1 << 18
 # At the end, a connection that has been idle for less than this stays open: its next request may be on its way, and
 # closing would reset it.
 FRESH_SECONDS = 0.2
@@ -38,8 +38,8 @@ ROOM_SECONDS = 2.0
 
 # How often the kernel is asked whether a client from which nothing is read has reset its connection: after each look
 # half as often, within these bounds.
-SHORTEST_LOOK = 0.01
-LONGEST_LOOK = 1.0
+MIN_LOOK = 0.01
+MAX_LOOK = 1.0
 
 # What a connection is doing.
 HEAD, BODY, ANSWER, LINGER = range(4)
@@ -218,9 +218,7 @@ class Connection(asyncio.BufferedProtocol):
                     self._hold(ANSWERING)
                     if self._request is not None:
                         # While nothing is read, only the kernel knows whether the client is still there.
-                        self._front.loop.call_later(
-                            LONGEST_LOOK / 4, self._look_for_reset, self._request, LONGEST_LOOK / 4
-                        )
+                        self._front.loop.call_later(MAX_LOOK / 4, self._look_for_reset, self._request, MAX_LOOK / 4)
 
     def _read(self, data: bytes) -> bytes:
         """Take heads and bodies from `data` until something has to be waited for; return what is left."""
@@ -507,7 +505,7 @@ class Connection(asyncio.BufferedProtocol):
         """
         if self._is_unanswered() and self._request.head.version == "1.1":
             self._transport.write(response.CONTINUE)
-            self._look_for_reset(self._request, SHORTEST_LOOK)
+            self._look_for_reset(self._request, MIN_LOOK)
 
     def _look_for_reset(self, request: Request, seconds: float) -> None:
         """Hang up if the kernel has seen the client's reset, which asyncio does not notice while it reads nothing."""
@@ -516,7 +514,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._transport.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
             self.abort()
             return
-        later = min(2 * seconds, LONGEST_LOOK)
+        later = min(2 * seconds, MAX_LOOK)
         self._front.loop.call_later(seconds, self._look_for_reset, request, later)
 
     def _is_unanswered(self) -> bool:
@@ -728,7 +726,7 @@ class Connection(asyncio.BufferedProtocol):
 
 def _compressed(request: Request, reply: Reply) -> Reply:
     """Return `reply` as gzip, where the client asks for that and the loop has the time."""
-    if not content_coding.SMALLEST <= len(reply.body) <= MOST_COMPRESSED:
+    if not content_coding.SMALLEST <= len(reply.body) <= MAX_COMPRESSED:
         return reply
     headers = (("Vary", "Accept-Encoding"), *reply.headers)
     if not content_coding.takes_gzip(request.head.headers.get("accept-encoding", "")):

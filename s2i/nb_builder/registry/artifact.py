@@ -30,9 +30,9 @@ CONFIG = "application/vnd.nb-builder.model.config.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 TITLE = "org.opencontainers.image.title"
 # What one file of a model may have; a manifest could say anything.
-LARGEST_MODEL = 64 << 30
+MAX_MODEL = 64 << 30
 # A manifest of ours has a kilobyte; a registry may send what it likes.
-LARGEST_MANIFEST = 1 << 20
+MAX_MANIFEST = 1 << 20
 # Above it a file goes in pieces, as not all registries take: oras reads what it puts at once into memory.
 AT_ONCE = 16 << 20
 # Seconds for a first answer.
@@ -164,7 +164,7 @@ def _manifest(client: "OrasClient", container: "Container", reference: str) -> b
         content = b""
         for block in response.iter_content(1 << 16):
             content += block
-            if len(content) > LARGEST_MANIFEST:
+            if len(content) > MAX_MANIFEST:
                 raise RegistryFailed(reference=reference, reason="its manifest is larger than one of a model")
         return content
 
@@ -176,7 +176,7 @@ def _layer(content: bytes, reference: str) -> dict[str, Any]:
         if (
             layer["mediaType"] == LAYER
             and type(layer["size"]) is int
-            and 0 <= layer["size"] <= LARGEST_MODEL
+            and 0 <= layer["size"] <= MAX_MODEL
             and layer["digest"].startswith("sha256:")
         ):
             return layer

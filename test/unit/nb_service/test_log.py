@@ -98,12 +98,12 @@ def test_what_is_printed_past_a_log_that_nobody_reads_is_bounded_and_leaves_room
     log.say("a word")
     threading.Thread(target=closed, args=(log, pipe[1])).start()
     *lines, note, word = all_of(pipe[0]).splitlines()
-    assert sum(map(len, lines)) < logs.MOST_OF_CAPTURED + 200_000
+    assert sum(map(len, lines)) < logs.MAX_OF_CAPTURED + 200_000
     assert (note, word) == (logs.left_out(1000 - len(lines)).encode(), b"a word")
 
 
 def test_what_is_larger_than_all_room_is_written_where_nothing_else_waits(pipe, monkeypatch):
-    monkeypatch.setattr(logs, "MOST_OF_CAPTURED", 10)
+    monkeypatch.setattr(logs, "MAX_OF_CAPTURED", 10)
     log = logs.Log(pipe[1])
     log.captured(b"a longer line\n", bytes)
     log.close()

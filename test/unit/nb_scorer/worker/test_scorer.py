@@ -186,10 +186,10 @@ def test_what_clients_can_make_long_is_cut_in_a_traceback(capsys):
     status, payload = made(predictor).answer(json.dumps("\n" * 10**6).encode())
     text = json.loads(payload)["traceback"]
     assert status == frames.FAILED
-    assert len(text) < 3 * scorer.LONGEST_PART
+    assert len(text) < 3 * scorer.MAX_PART
     assert "ValueError: bad: " in text and "KeyError: " in text and "test_scorer.py" in text
     assert "characters are left out)" in text
-    assert len(capsys.readouterr().err) < 3 * scorer.LONGEST_PART
+    assert len(capsys.readouterr().err) < 3 * scorer.MAX_PART
 
 
 def test_a_traceback_of_very_many_parts_keeps_both_ends(capsys):
@@ -200,7 +200,7 @@ def test_a_traceback_of_very_many_parts_keeps_both_ends(capsys):
         raise KeyError("the last") from error
 
     text = json.loads(made(predictor).answer(b"1")[1])["traceback"]
-    assert len(text) < scorer.LONGEST_TRACEBACK + 100
+    assert len(text) < scorer.MAX_TRACEBACK + 100
     assert text.endswith("KeyError: 'the last'\n")
     assert "ValueError: the first\n" in text
     capsys.readouterr()

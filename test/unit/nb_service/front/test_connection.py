@@ -140,7 +140,7 @@ def test_who_waited_for_room_hears_nothing_more_after_its_answer(run, monkeypatc
 
 def test_a_connection_is_read_again_after_the_app_had_no_place_for_its_request(run):
     async def scenario(bench):
-        bench.link._slots[app_link.POSTS] = app_link.MOST_REQUESTS
+        bench.link._slots[app_link.POSTS] = app_link.MAX_REQUESTS
         reader, writer = await bench.client()
         writer.write(post(b"/v1/models/m:predict", b"x" * 70_000))
         await asyncio.sleep(0.1)
