@@ -128,7 +128,7 @@ def test_arrays_by_a_setting(start, server):
     assert error.headers["x-error-detail"] == "Sample 2: The notebook's validator rejects this sample."
 
 
-def test_what_kills_or_hangs_goes_to_errors_and_holds_nobody(start, server):
+def test_what_kills_or_hangs_goes_to_errors_and_holds_no_one(start, server):
     service = _taking(start(TROUBLE, S2I_BUS_TRIES="2", S2I_PREDICT_TIMEOUT="1", **server.settings))
     server.put([(json.dumps(sample).encode(), {}) for sample in ["die", "hang", "a", "fail", *"bcdefg"]])
     assert count_until(server, 10, 60) == (7, 3)
@@ -140,7 +140,7 @@ def test_what_kills_or_hangs_goes_to_errors_and_holds_nobody(start, server):
     assert service.stop() == 0
 
 
-def test_a_message_as_large_as_nats_takes_holds_nobody(start, nats_server):
+def test_a_message_as_large_as_nats_takes_holds_no_one(start, nats_server):
     nats_server.make()
     _taking(start(SUMS, **nats_server.settings))
     lacks = (0, 20, 40, 60, 200, 1000)
@@ -153,7 +153,7 @@ def test_a_message_as_large_as_nats_takes_holds_nobody(start, nats_server):
     assert all("The message itself is left out" in message.headers["x-error-detail"] for message in errors)
 
 
-def test_a_message_of_thousands_of_headers_holds_nobody(start, tmp_path):
+def test_a_message_of_thousands_of_headers_holds_no_one(start, tmp_path):
     server = RedisServer(tmp_path).start()
     try:
         _taking(start(SUMS, **server.settings))
@@ -194,7 +194,7 @@ def test_services_share_a_group_s_samples_and_a_slow_one_does_not_hold_the_other
     assert wait_until(lambda: sum(service.metric("nb_bus_answered_total") for service in services) == 102)
 
 
-def test_the_metrics_tell_what_waits_and_how_old_the_oldest_is(start, nats_server, tmp_path):
+def test_the_metrics_report_what_waits_and_how_old_the_oldest_is(start, nats_server, tmp_path):
     nats_server.make()
     service = _taking(start(SUMS, **nats_server.settings))
     gate = tmp_path / "gate"
@@ -314,7 +314,7 @@ def test_two_models_may_publish_into_one_stream(start, nats_server):
     assert count_until(nats_server, 10, 20) == (10, 0)
 
 
-def test_a_stream_of_redis_that_is_deleted_is_begun_anew(start, tmp_path):
+def test_a_stream_of_redis_that_is_deleted_is_started_again(start, tmp_path):
     server = RedisServer(tmp_path).start()
     try:
         service = _taking(start(SUMS, **server.settings))

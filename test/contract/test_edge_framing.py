@@ -630,7 +630,7 @@ def test_a_request_inherits_nothing_from_the_one_before(service):
             assert answer.headers["X-Request-ID"] != "of-the-first"
 
 
-def test_a_client_of_http_1_0_that_stays_is_told_that_it_may(service):
+def test_a_client_of_http_1_0_that_stays_is_reported_that_it_may(service):
     with Wire(service) as wire:
         wire.send(version(b"Connection: keep-alive", first=b"GET /version HTTP/1.0"))
         assert wire.answer().headers["Connection"].lower() == "keep-alive"
@@ -644,7 +644,7 @@ UNENDING = {
 }
 
 
-def test_a_request_that_does_not_end_is_refused_once_in_time(service):
+def test_a_request_that_does_not_end_is_rejected_once_in_time(service):
     wires = {name: Wire(service).send(sent) for name, sent in UNENDING.items()}
     for name, wire in wires.items():
         with wire:

@@ -65,7 +65,7 @@ def test_bodies_of_clients_without_a_key_are_not_even_held(start, tmp_path, path
     ("path", "many", "size"),
     [(b"/predict", 80, 950_000), (b"/v1/models/model:predict", 80, 950_000), (b"/invocations", 80, 950_000)],
 )
-def test_bodies_that_wait_are_bounded_and_the_rest_is_told_to_come_again(held, path, many, size):
+def test_bodies_that_wait_are_bounded_and_the_rest_is_reported_to_come_again(held, path, many, size):
     service = held(S2I_MAX_BODY="1000000")
     text = b'"' + b"x" * size + b'"'
     body = post(text if path == b"/predict" else b'{"instances": [' + text + b"]}", path=path)
@@ -162,7 +162,7 @@ def test_a_client_that_reads_nothing_is_not_answered_in_advance(booklet, path):
         within(watch, 16)
 
 
-def test_answers_that_nobody_takes_are_counted_and_let_go(start):
+def test_answers_that_no_one_takes_are_counted_and_let_go(start):
     code = "def predictor(x):\n    return 'x' * x\nexamples = [1]\n"
     service = start(code, S2I_MAX_BODY="1000000", S2I_RECEIVE_TIMEOUT="3").ready()
     assert service.status("/docs") == 200

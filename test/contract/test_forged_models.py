@@ -94,7 +94,7 @@ def test_no_forgery_is_loaded_and_nothing_of_it_is_executed(name, root, keys, to
     assert not tools.canary.exists()
 
 
-def test_a_canary_sings_where_nobody_verifies(root, tools):
+def test_a_canary_sings_where_no_one_verifies(root, tools):
     """Without this, none of the above would prove anything."""
     forgeries.plant(root / "model", tools)
     loaded(root, None)
@@ -144,7 +144,7 @@ def test_a_pickle_that_changes_in_place_while_it_is_loaded_ends_the_loading(tmp_
 
 
 @pytest.mark.parametrize("change", ["longer", "shorter"])
-def test_a_file_that_grows_or_shrinks_while_it_is_read_is_refused(tmp_path, change):
+def test_a_file_that_grows_or_shrinks_while_it_is_read_is_rejected(tmp_path, change):
     import hashlib
 
     path = tmp_path / "file"

@@ -29,14 +29,14 @@ CHALLENGES = ['Basic realm="predictions", charset="UTF-8"', 'Bearer realm="predi
 
 
 @pytest.mark.parametrize("headers", [{"Authorization": f"Bearer {KEY}"}, {"X-API-Key": KEY}, BASIC])
-def test_whoever_has_the_key_is_answered(guarded, headers):
+def test_anyone_who_has_the_key_is_answered(guarded, headers):
     assert guarded.ask("1", headers={**JSON, **headers})[:2] == (200, 1)
     assert guarded.ask(None, "/metrics", "GET", headers)[0] == 200
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}, {"X-API-Key": KEY + "x"}])
 @pytest.mark.parametrize("path", ["/predict", "/metrics", "/", "/docs", "/v2", "/no"])
-def test_whoever_has_no_key_gets_401_in_our_shape(guarded, headers, path):
+def test_anyone_who_has_no_key_gets_401_in_our_shape(guarded, headers, path):
     method = "POST" if path == "/predict" else "GET"
     status, body, told = guarded.ask("1" if method == "POST" else None, path, method, {**JSON, **headers})
     assert (status, told.get_all("WWW-Authenticate")) == (401, CHALLENGES)
@@ -116,7 +116,7 @@ def test_the_old_form_field_json_args_works(start):
     assert (status, body["detail"]) == (415, words + "/predict/batch.")
 
 
-def test_the_old_form_field_args_is_refused_with_a_sentence_and_never_loaded(start, tmp_path):
+def test_the_old_form_field_args_is_rejected_with_a_sentence_and_never_loaded(start, tmp_path):
     class Bomb:
         def __reduce__(self):
             return open, (str(tmp_path / "loaded"), "w")

@@ -177,6 +177,6 @@ def test_the_words_of_the_log_are_for_people(reworded, model_cache):
     assert "S_rv_ng _n http://" in verdict["stderr"] and " id=" not in verdict["stderr"]
 
 
-def test_a_wrong_row_is_told_in_the_services_words_whatever_its_log_says(reworded, model_cache, tmp_path):
+def test_a_wrong_row_is_reported_in_the_services_words_whatever_its_log_says(reworded, model_cache, tmp_path):
     (difference,) = reworded(with_answer(copy_of(model_cache(DOUBLE), tmp_path / "copy"), 3))["differences"]
     assert "will not be: Not ready: golden row 1 (1) must give 3 and gave 2." in difference

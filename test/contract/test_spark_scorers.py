@@ -99,7 +99,7 @@ def test_a_model_that_answers_otherwise_here_is_not_asked(model_cache, started, 
         _score(started(root), ["[1, 2]"])
 
 
-def test_a_bad_setting_is_refused_where_spark_shows_it(model_cache, started, monkeypatch):
+def test_a_bad_setting_is_rejected_where_spark_shows_it(model_cache, started, monkeypatch):
     monkeypatch.setenv("S2I_PREDICT_TIMEOUT", "soon")
     with pytest.raises(problems.SettingInvalid, match="S2I_PREDICT_TIMEOUT"):
         started(model_cache(LISTS))

@@ -103,7 +103,7 @@ def test_nothing_is_found_in_a_repository_that_builds(case, tmp_path):
     [case for case in all_of("fail-") if code_of(case) in STATIC and case.name not in SOMETIMES],
     ids=lambda case: case.name,
 )
-def test_what_a_build_would_refuse_early_is_found(case, tmp_path):
+def test_what_a_build_would_reject_early_is_found(case, tmp_path):
     assert code_of(case) in findings(case, tmp_path)
 
 
@@ -112,7 +112,7 @@ def test_what_a_build_would_refuse_early_is_found(case, tmp_path):
     [case for case in all_of("fail-") if code_of(case) not in STATIC and case.name not in SOMETIMES],
     ids=lambda case: case.name,
 )
-def test_what_only_a_run_can_tell_is_left_to_the_run(case, tmp_path):
+def test_what_only_a_run_can_report_is_left_to_the_run(case, tmp_path):
     assert findings(case, tmp_path) == []
 
 
@@ -143,7 +143,7 @@ def test_what_keeps_predictor_from_being_batched_is_no_fault():
     assert [note for note in told["notes"] if "it writes count" in note]
 
 
-def test_every_finding_is_told_with_its_place_and_their_number():
+def test_every_finding_is_reported_with_its_place_and_their_number():
     ran = run_check(named("fail-not-callable-predictor").repo)
     assert ran.returncode == 1
     assert "ERROR: In model.ipynb 'predictor' is" in ran.stdout
@@ -152,7 +152,7 @@ def test_every_finding_is_told_with_its_place_and_their_number():
     )
 
 
-def test_a_good_notebook_is_told_what_it_defines():
+def test_a_good_notebook_is_reported_what_it_defines():
     ran = run_check(ROOT / "docs" / "examples" / "kmeans")
     assert ran.returncode == 0
     assert ran.stdout.endswith("---> Fine: predictor, validator; 3 requirements\n")
@@ -181,7 +181,7 @@ def test_machines_get_one_json_object_and_nothing_else():
         (("--python", "python3", "a"), "--python names the Python whose versions --fix writes: it needs --fix"),
     ],
 )
-def test_a_wrong_call_is_told_how_to_call(words, reason):
+def test_a_wrong_call_is_reported_how_to_call(words, reason):
     ran = run_check(*words)
     assert (ran.returncode, ran.stdout) == (2, f"{USAGE}{reason}\n")
 
@@ -210,7 +210,7 @@ def test_make_check_notebook_is_the_same():
 
 
 @pytest.mark.parametrize(("words", "ran"), [((), False), (("RUN_REQUIREMENTS=1",), True)])
-def test_make_runs_what_computes_requirements_where_it_is_told_to(tmp_path, words, ran):
+def test_make_runs_what_computes_requirements_where_it_is_reported_to(tmp_path, words, ran):
     computed = 'requirements = [["numpy", open("/dev/null").read() or "1.26.4" if open("{}", "w") else ""]]\n'
     (tmp_path / "model.py").write_text(computed.format(tmp_path / "ran") + "def predictor(x):\n    return x\n")
     command = ["make", "--silent", "-C", ROOT, "check-notebook", f"NOTEBOOK={tmp_path}", *words]

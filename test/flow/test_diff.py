@@ -141,7 +141,7 @@ def with_golden(built, tmp_path):
     return make
 
 
-def test_golden_rows_that_only_one_has_are_told(built, with_golden):
+def test_golden_rows_that_only_one_has_are_reported(built, with_golden):
     done = diff(built("before"), with_golden(lambda rows: rows[1:]), "golden")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2 rows in = 2 compared" in done.stdout

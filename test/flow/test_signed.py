@@ -140,7 +140,7 @@ def test_a_build_without_a_key_says_where_the_model_comes_from_and_signs_nothing
 
 
 @pytest.mark.parametrize("inside", ["upload/src", "app-root"])
-def test_a_key_that_would_stay_in_the_image_is_refused_before_anything_is_built(secret, tmp_path, inside):
+def test_a_key_that_would_stay_in_the_image_is_rejected_before_anything_is_built(secret, tmp_path, inside):
     _, env = stage.place(named("ok-pure-python"), tmp_path)
     path = tmp_path / inside / "sign.key"
     path.write_bytes(secret[0].read_bytes())

@@ -64,7 +64,7 @@ def test_it_answers_arguments_and_lines(made):
     assert (lines.returncode, lines.stdout) == (0, "4\n1\n")
 
 
-def test_it_serves_as_the_service_does_and_ends_when_it_is_told(made):
+def test_it_serves_as_the_service_does_and_ends_when_it_is_reported(made):
     container = docker.docker("run", "-d", "--read-only", "-p", "127.0.0.1::8080", made.image).stdout.strip()
     try:
         port = docker.docker("port", container, "8080").stdout.strip().rpartition(":")[2]
@@ -113,7 +113,7 @@ def test_a_program_for_arm64_is_proved_under_qemu(example, compiler, tag, tmp_pa
         assert (answer.returncode, answer.stdout) == (0, "4\n")
 
 
-def test_what_can_t_be_translated_is_refused_and_leaves_nothing(workbench, compiler, tag):
+def test_what_can_t_be_translated_is_rejected_and_leaves_nothing(workbench, compiler, tag):
     refused = native.make(workbench, tag, compiler)
     assert refused.status != 0
     assert "ERROR: This predictor can't be compiled to a native program: " in refused.output, refused.output[-3000:]

@@ -36,7 +36,7 @@ def test_a_program_that_answers_as_predictor_is_proved(program):
     assert 9_000 < facts["answered"] == facts["equal"]
 
 
-def test_the_largest_difference_is_told(program):
+def test_the_largest_difference_is_reported(program):
     facts = proved(program("s = x[0] + x[1]; return s * (1 + 2**-40) if type(s) is float else s"))
     assert 2**-41 < facts["largest_difference"] < 2**-39
     assert facts["equal"] < 100
@@ -52,12 +52,12 @@ def test_the_largest_difference_is_told(program):
         ("x[1]; print(json.dumps(x[0] + x[1])); sys.exit(3)", "exited with status 3 after 1 of 10000 answers"),
     ],
 )
-def test_one_that_does_not_is_refused(program, body, words):
+def test_one_that_does_not_is_rejected(program, body, words):
     with pytest.raises(Refusal, match=words):
         proved(program(body))
 
 
-def test_a_program_that_is_too_slow_is_refused(program, monkeypatch):
+def test_a_program_that_is_too_slow_is_rejected(program, monkeypatch):
     monkeypatch.setattr(proof, "SECONDS", 0.2)
     with pytest.raises(Refusal, match="the native program did not predict 10000 samples within 0.2 seconds"):
         proved(program("import time; time.sleep(60)"))
@@ -74,7 +74,7 @@ def test_a_threshold_that_is_off_by_one_step_is_found_at_an_edge(program):
         proved(off, predictor=above, golden=golden, edges=[1.7])
 
 
-def test_what_the_validator_refuses_must_be_refused_and_not_fail(program):
+def test_what_the_validator_rejects_must_be_rejected_and_not_fail(program):
     def validator(x):
         return isinstance(x, list) and len(x) == 2
 

@@ -45,7 +45,7 @@ def test_where_python_answers_it_may_not(tmp_path):
         prove(halved, [1.5, 2.5], path)
 
 
-def test_an_object_with_other_fields_is_refused_and_no_failure(tmp_path):
+def test_an_object_with_other_fields_is_rejected_and_no_failure(tmp_path):
     named = signatures.of({"predictor": lambda a, b: a + b})["predictor"]
     refused = "if not isinstance(x, dict) or set(x) != {'a', 'b'}:\n    raise Error(%r)\n"
     added = "try:\n    return x['a'] + x['b']\nexcept TypeError:\n    raise Error(%r)" % FAILED  # noqa: UP031

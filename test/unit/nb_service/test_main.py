@@ -28,7 +28,7 @@ def test_other_words_show_the_usage(capsys):
     assert capsys.readouterr().err == f"Usage: python -m nb_service [{words}]\n"
 
 
-def test_a_back_end_s_name_is_a_word_and_one_without_words_of_its_own_refuses_those_behind(capsys):
+def test_a_back_end_s_name_is_a_word_and_one_without_words_of_its_own_rejects_those_behind(capsys):
     assert door.main(["http", "--port", "1"], {}) == 2
     assert "Back end http takes no arguments; got: --port 1." in capsys.readouterr().out
 

@@ -27,7 +27,7 @@ def test_every_row_is_an_attribute():
         ("S2I_TOLERANCE", "-1", "S2I_TOLERANCE='-1' is not a number from 0 to 1."),
     ],
 )
-def test_a_bad_value_is_refused_by_name(name, value, words):
+def test_a_bad_value_is_rejected_by_name(name, value, words):
     with pytest.raises(SettingInvalid) as refused:
         Settings({name: value})
     assert refused.value.what == words

@@ -67,7 +67,7 @@ def test_it_says_what_the_terminal_says():
     assert 'class="exceeded"' in text and text.count("<svg ") == 2
 
 
-def test_numbers_are_drawn_beside_each_other():
+def test_numbers_are_drawn_next_to_each_other():
     trial = trial_of(tallied(*[(number / 7, number / 7 + (number == 9)) for number in range(30)]))
     text = page.of(reported(trial), trial)
     assert "Predictions of OLD and NEW" in text and "Differences between predictions" in text

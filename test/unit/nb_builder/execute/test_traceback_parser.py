@@ -123,7 +123,7 @@ def test_a_syntax_error_has_its_line_in_its_words(error, traceback):
     assert traceback_parser.line_of("x = 0\nx=(1", error=error, traceback=traceback) == 2
 
 
-def test_nothing_is_blamed_where_nothing_is_told():
+def test_nothing_is_blamed_where_nothing_is_reported():
     assert traceback_parser.line_of("exit", error="", traceback="An exception has occurred, use %tb") is None
 
 

@@ -55,7 +55,7 @@ def test_a_package_of_several_distributions_is_looked_into(met, overlay):
         met("from google.cloud import storage, bigquery")
 
 
-def test_all_notebooks_are_told_together(met):
+def test_all_notebooks_are_reported_together(met):
     with pytest.raises(ImportsUndeclared) as refused:
         met("import alpha", more=[("x = 1", "def f():\n    import beta")])
     assert "'alpha': Cell [1] of 1.ipynb (cell 1 of the file), line 1\n" in refused.value.detail
@@ -76,7 +76,7 @@ def test_a_submodule_that_was_not_fetched_is_called_one(met, tmp_path):
     assert met("import alpha") == ""
 
 
-def test_where_no_package_mends_any_import_none_is_asked_for(met, tmp_path):
+def test_where_no_package_fixes_any_import_none_is_asked_for(met, tmp_path):
     (tmp_path / ".gitmodules").write_text('[submodule "x"]\n\tpath = alpha\n\turl = https://example.com/alpha.git\n')
     (tmp_path / "alpha").mkdir()
     with pytest.raises(ImportsUndeclared) as refused:

@@ -43,7 +43,7 @@ def test_an_import_that_no_pip_cell_names_is_noted(noted):
         "!pip install alpha\nimport findspark",
     ],
 )
-def test_what_pip_names_or_may_bring_is_not_noted(noted, source):
+def test_what_pip_names_or_may_install_is_not_noted(noted, source):
     assert noted(source, "import pandas, acme") == []
 
 

@@ -47,7 +47,7 @@ def test_a_pip_conf_counts_and_a_variable_beats_it(tmp_path, monkeypatch):
     assert flags == ["--only-binary", "numpy", "--only-binary", "scipy"]
 
 
-def test_what_uv_was_told_itself_wins(tmp_path, monkeypatch):
+def test_what_uv_was_reported_itself_wins(tmp_path, monkeypatch):
     monkeypatch.setattr(pip_config, "_files", lambda environ: [])
     assert translated(tmp_path, PIP_INDEX_URL="http://pip", UV_DEFAULT_INDEX="http://uv") == ({}, [])
 

@@ -117,7 +117,7 @@ LOADS = "pickle.load loads from a file for each sample; load what it needs in a 
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_a_reason_is_told_with_its_line(function, reason, line):
+def test_a_reason_is_reported_with_its_line(function, reason, line):
     assert reason_of(function) == (reason, line)
 
 

@@ -57,13 +57,13 @@ def test_predictor_is_asked_what_a_client_would_send():
     assert samples == [[1, 2]]
 
 
-def test_a_row_that_validator_refuses_is_left_out_with_a_note():
+def test_a_row_that_validator_rejects_is_left_out_with_a_note():
     collected, notes = rows({"predictor": double, "validator": lambda x: x > 1, "examples": [1, 2]})
     assert [row["sample"] for row in collected] == [2]
     assert notes == ["row 1 of examples is no golden row: validator refuses it"]
 
 
-def test_a_validator_that_raises_refuses():
+def test_a_validator_that_raises_rejects():
     collected, notes = rows({"predictor": double, "validator": lambda x: x > "" or True, "examples": [1, "a"]})
     assert [row["sample"] for row in collected] == ["a"]
     assert "validator refuses it" in notes[0]
@@ -81,7 +81,7 @@ def none(x):
         (lambda x: x > 7, "returns False"),
     ],
 )
-def test_a_validator_that_refuses_each_of_the_notebooks_own_samples_is_a_complaint(validator, reason):
+def test_a_validator_that_rejects_each_of_the_notebooks_own_samples_is_a_complaint(validator, reason):
     for namespace, recorded, label in (
         ({"examples": [1, 2]}, (), "row 1 of examples"),
         ({}, [b"1"], "the call predictor(1)"),
@@ -111,7 +111,7 @@ def test_a_call_that_fails_as_json_is_left_out_with_a_note():
         ({1: float("nan"), "1": 0}, "a dict with two keys of one name, such as 1 and '1', which has no JSON form"),
     ],
 )
-def test_an_answer_without_a_form_in_json_is_told_in_a_sentence(answer, given):
+def test_an_answer_without_a_form_in_json_is_reported_in_a_sentence(answer, given):
     answers = {7: answer, 8: 8}
     _, notes = rows({"predictor": answers.get}, [call(b"7", None), b"8"])
     assert notes == ["the call predictor(7) is no golden row: it gives " + given]
@@ -207,7 +207,7 @@ def test_a_table_is_a_row_where_its_rows_or_its_only_one_get_the_answer_of_the_c
         ({"predictor": lambda x: [2], "validator": lambda x: False}, "validator returns False"),
     ],
 )
-def test_a_table_that_is_no_proof_is_told_with_the_reason(namespace, outcome):
+def test_a_table_that_is_no_proof_is_reported_with_the_reason(namespace, outcome):
     table = call(b'[{"a": 1}]', b"[2]", passed="pandas.DataFrame", is_table=True)
     collected, (note,) = rows(namespace, [table])
     assert collected == []
@@ -215,7 +215,7 @@ def test_a_table_that_is_no_proof_is_told_with_the_reason(namespace, outcome):
     assert "can only send the list of its rows as JSON, and for that " + outcome in note
 
 
-def test_a_predictor_of_tables_alone_is_refused_as_no_client_sends_one():
+def test_a_predictor_of_tables_alone_is_rejected_as_no_client_sends_one():
     table = call(b'[{"a": 1}, {"a": 2}]', b"[2]", passed="pandas.DataFrame", is_table=True)
     with pytest.raises(Complaint) as caught:
         rows({"predictor": lambda x: x.columns}, [table])
@@ -227,7 +227,7 @@ def test_a_predictor_of_tables_alone_is_refused_as_no_client_sends_one():
     assert ([row["answer"] for row in collected], len(notes)) == ([4], 1)
 
 
-def test_a_call_whose_sample_has_no_form_in_json_is_told_with_the_reason():
+def test_a_call_whose_sample_has_no_form_in_json_is_reported_with_the_reason():
     lacking = call(None, b"1", passed="PIL.Image", lack="a client can only send JSON, which has no such value")
     raised = call(None, passed="PIL.Image", lack="it is too large")
     raised.returned = False
@@ -249,7 +249,7 @@ def test_a_name_that_is_gone_is_not_put_down_to_the_form_of_the_sample():
     )
 
 
-def test_a_clock_that_tells_seconds_contradicts_itself():
+def test_a_clock_that_reports_seconds_contradicts_itself():
     collected, _ = rows({"predictor": lambda x: int(time.time())}, [call(b"1", b"0")])
     assert len(collected) == 1
 
@@ -384,7 +384,7 @@ def test_a_batch_predictor_is_not_held_to_a_predictor_that_contradicts_itself():
     assert rows(namespace)[1] == ["batch_predictor is not compared with predictor, which answers differently each time"]
 
 
-def test_a_row_that_validator_refuses_is_told_with_its_reason():
+def test_a_row_that_validator_rejects_is_reported_with_its_reason():
     def validator(x):
         return x != 2 or 1 / 0
 
@@ -431,7 +431,7 @@ def _any(x):
         (lambda a=1, b=2: 0, "[[0.2, 0.7]]"),
     ],
 )
-def test_the_samples_that_one_is_told_to_add_fit_what_predictor_takes(predictor, samples):
+def test_the_samples_that_one_is_reported_to_add_fit_what_predictor_takes(predictor, samples):
     sample, _ = hint_schema.of(predictor)
     assert golden_rows.samples_to_add(sample) == samples
     called, examples = signatures.of({"predictor": predictor}), ast.literal_eval(samples)

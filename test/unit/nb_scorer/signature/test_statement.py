@@ -47,7 +47,7 @@ def test_files_are_in_the_order_of_paths():
         (lambda told: told.update(subject=None), "no statement on a model"),
     ],
 )
-def test_what_could_be_read_in_two_ways_is_refused(change, reason):
+def test_what_could_be_read_in_two_ways_is_rejected(change, reason):
     with pytest.raises(statement.Malformed, match=reason):
         statement.read(changed(change))
 

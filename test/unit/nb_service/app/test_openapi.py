@@ -79,7 +79,7 @@ def test_events_and_tensors_have_their_header_fields(tmp_path):
     assert infer["requestBody"]["content"]["application/octet-stream"]["schema"] == openapi_bodies.BINARY
 
 
-def test_the_list_of_models_links_to_what_is_told_of_one(tmp_path):
+def test_the_list_of_models_links_to_what_is_reported_of_one(tmp_path):
     paths = document(tmp_path)["paths"]
     for version in ("v1", "v2"):
         link = paths[f"/{version}/models"]["get"]["responses"]["200"]["links"]["model"]

@@ -63,7 +63,7 @@ def test_a_signed_baseline_is_the_one_that_was_signed(tmp_path):
         {"more": 1},
     ],
 )
-def test_a_baseline_that_the_build_does_not_write_is_refused_in_words(tmp_path, change):
+def test_a_baseline_that_the_build_does_not_write_is_rejected_in_words(tmp_path, change):
     (tmp_path / "baseline.json").write_bytes(content(SAMPLES, **change))
     with pytest.raises(Problem) as refused:
         drift.baseline_of(model(tmp_path))
@@ -72,7 +72,7 @@ def test_a_baseline_that_the_build_does_not_write_is_refused_in_words(tmp_path, 
 
 
 @pytest.mark.parametrize("text", [b"", b"[]", b"{", b'{"rows": NaN}', b"[" * 100_000, b"\xff"])
-def test_bytes_that_are_no_baseline_are_refused(tmp_path, text):
+def test_bytes_that_are_no_baseline_are_rejected(tmp_path, text):
     (tmp_path / "baseline.json").write_bytes(text)
     with pytest.raises(Problem) as refused:
         drift.baseline_of(model(tmp_path))

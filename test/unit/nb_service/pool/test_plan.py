@@ -77,7 +77,7 @@ def test_where_nothing_else_can_be_written_temporary_files_go_to_shared_memory(
     assert variables.get("TMPDIR") == (str(tmp_path / expected) if expected else given.get("TMPDIR"))
 
 
-def test_why_scorers_start_so_is_told():
+def test_why_scorers_start_so_is_reported():
     reasons = [
         plan.start_mode(setting, manifest, threads=1)[2]
         for setting, manifest in (

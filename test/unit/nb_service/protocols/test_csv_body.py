@@ -52,7 +52,7 @@ def test_lines_that_are_too_many_are_counted_before_one_is_read(monkeypatch, bod
     assert refused.value.status == 413
 
 
-def test_as_many_lines_as_may_be_are_read_with_names_and_blank_lines_beside():
+def test_as_many_lines_as_may_be_are_read_with_names_and_blank_lines_next_to():
     body = b"a\r\n" + b"1\r\n\r\n" * 10
     assert csv_body.read(body, OBJECTS, limits=Limits(10, 1000)) == [b'{"a": 1}'] * 10
 

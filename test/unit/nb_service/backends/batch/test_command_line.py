@@ -50,7 +50,7 @@ def test_options_are_read_and_what_is_not_said_is_empty():
         (["-", "a", "out"], "Stdin can't be one of several inputs."),
     ],
 )
-def test_words_that_are_not_understood_are_refused(words, said):
+def test_words_that_are_not_understood_are_rejected(words, said):
     with pytest.raises(BatchWords) as refused:
         command_line.read(words)
     assert said in refused.value.what

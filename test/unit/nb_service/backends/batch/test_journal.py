@@ -60,7 +60,7 @@ def test_a_line_that_was_cut_is_none_and_what_follows_is_a_line_again(cut, tmp_p
         ({"model": {"pickle_sha256": "b"}}, "the model is another one"),
     ],
 )
-def test_another_job_is_refused_with_what_differs_unless_the_first_has_done_nothing(change, said, tmp_path):
+def test_another_job_is_rejected_with_what_differs_unless_the_first_has_done_nothing(change, said, tmp_path):
     begun(tmp_path / "job", DONE)
     with pytest.raises(BatchJournal) as refused:
         Journal(str(tmp_path / "job"), {**JOB, **change}, restart=False)
@@ -86,7 +86,7 @@ def test_one_job_is_done_by_one_process(tmp_path):
     first.close()
 
 
-def test_where_nothing_can_be_written_is_told(tmp_path):
+def test_where_nothing_can_be_written_is_reported(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(BatchOutput, match="Not a directory"):
         Journal(str(tmp_path / "file" / "job"), JOB, restart=False)

@@ -85,7 +85,7 @@ def test_the_cell_of_one_column_may_be_a_list_or_an_object():
     assert [json.loads(text) for text in made] == [[1, 2], {"a": 1}, "[no"]
 
 
-def test_a_column_that_is_not_there_is_told_with_those_that_are():
+def test_a_column_that_is_not_there_is_reported_with_those_that_are():
     chunk = Chunk([["1", "2"]], None, is_table=True, is_text=True)
     with pytest.raises(BatchInput, match="it has no column '3'") as told:
         Samples("in", None, LISTS, ("3",), "").of(chunk)
@@ -94,7 +94,7 @@ def test_a_column_that_is_not_there_is_told_with_those_that_are():
         Samples("in", None, LISTS, (), "value").of(chunk)
 
 
-def test_rows_of_json_that_have_no_such_keys_are_refused_alone():
+def test_rows_of_json_that_have_no_such_keys_are_rejected_alone():
     chunk = Chunk([{"a": 1, "b": 2}, {"a": 1}, [1], {"b": 2, "a": 3, "c": 4}])
     made = Samples("in", None, LISTS, ("a", "b"), "").of(chunk)
     assert [json.loads(text) for text in made] == [[1, 2], [3, 2]]

@@ -38,7 +38,7 @@ def test_a_message_without_headers_is_a_sample():
     }
 
 
-def test_what_tells_a_conversation_is_carried_and_all_else_is_not():
+def test_what_reports_a_conversation_is_carried_and_all_else_is_not():
     told = {"traceparent": "00-1", "tracestate": "a=b", "x_request_id": "r", "subject": "s", "key": "k"}
     messages, delivery, question = read(b"1", secret_of_theirs="x", message_id="mine", **told)
     headers = messages.answered(delivery, question, [b"2"]).headers
@@ -58,7 +58,7 @@ def test_what_tells_a_conversation_is_carried_and_all_else_is_not():
         (b"1", {"ce_specversion": "1.0", "ce_id": "1"}, 400, "The event lacks source, type"),
     ],
 )
-def test_what_is_no_sample_is_refused_in_a_sentence(body, headers, status, words):
+def test_what_is_no_sample_is_rejected_in_a_sentence(body, headers, status, words):
     told, text = refusal(body, {"S2I_MAX_BODY": "16"}, **headers)
     assert told == status
     assert words in text and text.endswith(".")

@@ -36,7 +36,7 @@ def test_what_is_needed_is_asked_for_by_name(name):
 @pytest.mark.parametrize(
     "url", ["nats:", "host:4222", "nats://a:s3cret@h:x", "nats://h,redis://s3cret@h", "redis://s3cret@h/a", "//s3cret"]
 )
-def test_no_address_is_refused_without_being_shown(url):
+def test_no_address_is_rejected_without_being_shown(url):
     with pytest.raises(problems.BusUrl) as refused:
         of(URL=url)
     assert "s3cret" not in str(refused.value)
@@ -70,7 +70,7 @@ def test_a_broker_is_found_by_its_scheme():
     assert type(brokers.make(of(URL="redis://h"))).__name__ == "RedisStreams"
 
 
-def test_a_library_that_is_missing_is_told_with_what_to_build(monkeypatch):
+def test_a_library_that_is_missing_is_reported_with_what_to_build(monkeypatch):
     kind = brokers.Kind("Pigeon Post", "pigeon", "Pigeon", "no_such_library", "pigeon")
     monkeypatch.setitem(brokers.KINDS, "pigeon", kind)
     with pytest.raises(problems.BusNeedsMore) as refused:

@@ -53,7 +53,7 @@ def test_deliveries_are_counted_by_the_server_or_by_us(headers, deliveries):
     assert delivery_of(headers=headers).deliveries == deliveries
 
 
-def test_a_message_has_its_producer_s_id_or_one_that_nobody_else_has():
+def test_a_message_has_its_producer_s_id_or_one_that_no_one_else_has():
     assert delivery_of(message_id="m").id == "m"
     event = {"cloudEvents:source": "/s", "cloudEvents:id": "e"}
     assert delivery_of(headers=event).id == "/s#e"

@@ -121,7 +121,7 @@ def test_help_is_all_that_is_said_on_stdout(capsys):
     assert capsys.readouterr().out.startswith("Usage: spark-model > model.zip\n")
 
 
-def test_words_are_refused():
+def test_words_are_rejected():
     with pytest.raises(problems.SparkModelWords) as refused:
         SparkModel().take(["model.zip"])
     assert refused.value.what == "spark-model takes no arguments; got: model.zip."
