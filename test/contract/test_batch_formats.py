@@ -100,9 +100,9 @@ def test_rows_that_are_rejected_are_left_out_of_kept_columns_too(written, python
     found = clients.ask("batch", "read_batch.py", out)
     assert found["rows"] == ROWS * 9 // 10
     assert found["ends"][-1] == [str(ROWS - 1)] * 2
-    refused = [json.loads(line) for line in errors.read_text().splitlines()]
-    assert [row["row"] for row in refused] == list(range(4, ROWS + 1, 10))
-    assert refused[0]["sample"] == [3, refused[0]["input"]["b"]]
+    rejected = [json.loads(line) for line in errors.read_text().splitlines()]
+    assert [row["row"] for row in rejected] == list(range(4, ROWS + 1, 10))
+    assert rejected[0]["sample"] == [3, rejected[0]["input"]["b"]]
 
 
 def test_npy_comes_and_goes(written, python, model_cache, tmp_path):

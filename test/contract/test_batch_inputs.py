@@ -107,8 +107,8 @@ def test_keys_that_the_first_object_lacks_are_kept_or_said(model_cache, tmp_path
         {"x": 1, "prediction": {"n": 1}},
         {"x": 1, "y": 2, "id": "q", "prediction": {"n": 3}},
     ]
-    (refused,) = map(json.loads, (tmp_path / "e.ndjson").read_text().splitlines())
-    assert refused["reason"] == "It has 'prediction' already, as its answer is called: say --column, or --keep."
+    (rejected,) = map(json.loads, (tmp_path / "e.ndjson").read_text().splitlines())
+    assert rejected["reason"] == "It has 'prediction' already, as its answer is called: say --column, or --keep."
     ran = batch(model_cache(KEYS), tmp_path / "in.ndjson", tmp_path / "out.csv", "--errors", tmp_path / "e.ndjson")
     assert ran.status == 0, ran.err
     assert (tmp_path / "out.csv").read_text() == 'x,prediction\n1,"{""n"": 1}"\n'
@@ -152,8 +152,8 @@ def test_rows_are_in_the_errors_file_as_they_came_each_a_line(points, tmp_path):
     errors = tmp_path / "e.ndjson"
     ran = batch(points, tmp_path / "in.json", "--to", "ndjson", tmp_path / "out.ndjson", "--errors", errors)
     assert ran.status == 0, ran.err
-    (refused,) = map(json.loads, errors.read_text().splitlines())
-    assert (refused["input"], refused["sample"]) == ([1, "a"], [1, "a"])
+    (rejected,) = map(json.loads, errors.read_text().splitlines())
+    assert (rejected["input"], rejected["sample"]) == ([1, "a"], [1, "a"])
     (tmp_path / "in.csv").write_text('id,x,y\n1,"1"1,1\n2,1,2\n3,"1,1\n4,1,2\n')
     ran = batch(points, *XY, tmp_path / "in.csv", tmp_path / "out.csv", "--errors", errors)
     assert ran.status == 0, ran.err

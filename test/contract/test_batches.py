@@ -108,8 +108,8 @@ def test_what_waits_is_scored_in_one_call(start, derived):
     samples = [{"id": n} for n in range(16)]
     assert right(samples, ask_all(service, samples))
     slow.join()
-    _, told = service.predict({"id": 1, "fail": "calls"})
-    assert max(told["calls"]) == 4
+    _, reported = service.predict({"id": 1, "fail": "calls"})
+    assert max(reported["calls"]) == 4
 
 
 @pytest.mark.parametrize(("manifest", "most"), [({"golden": 0}, "64"), (VERIFIED, "1")])
@@ -134,8 +134,8 @@ def test_an_array_of_many_samples_is_one_call_and_its_failures_are_reported_as_e
     service = start(NOTEBOOK, VERIFIED, WEB_CONCURRENCY="1").ready()
     samples = [{"id": n} for n in range(500)]
     assert service.ask(json.dumps(samples), "/predict/batch")[:2] == (200, list(range(500)))
-    _, told = service.predict({"id": 1, "fail": "calls"})
-    assert told["calls"][-1] == 500
+    _, reported = service.predict({"id": 1, "fail": "calls"})
+    assert reported["calls"][-1] == 500
     status, body, _ = service.ask(json.dumps([*samples, {"id": 1, "fail": "raise"}]), "/predict/batch")
     assert (status, body["detail"][:12]) == (500, "Sample 501: ")
     status, body, _ = service.ask(json.dumps([{"id": 1}, {"id": 2, "fail": "kill"}]), "/predict/batch")

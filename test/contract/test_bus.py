@@ -73,14 +73,14 @@ def _taking(service):
 
 def test_answers_and_errors_carry_model_sample_trace_and_key(start, server):
     service = _taking(start(SUMS, **server.settings))
-    told = {"x-sample-id": "mine", "traceparent": "00-aa-bb-01", "correlation-id": "c", "key": "k"}
-    server.put([(b"[1, 2]", told), (b"[1]", {"key": "k"}), (b"{no JSON", {}), (b"[3, 4]", {})])
+    reported = {"x-sample-id": "mine", "traceparent": "00-aa-bb-01", "correlation-id": "c", "key": "k"}
+    server.put([(b"[1, 2]", reported), (b"[1]", {"key": "k"}), (b"{no JSON", {}), (b"[3, 4]", {})])
     assert count_until(server, 4, 20) == (2, 2)
     messages = server.everything()
     # Samples of different keys are answered in any order.
     answer, plain = sorted((message for message in messages if not message.is_error), key=lambda message: message.body)
     assert (answer.body, plain.body) == (b"4", b"8")
-    assert told.items() <= answer.headers.items()
+    assert reported.items() <= answer.headers.items()
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["x-model-name"] == "model" and int(answer.headers["x-model-version"]) > 1
     assert plain.headers["x-sample-id"]
@@ -111,9 +111,14 @@ def test_events_are_answered_as_events_in_their_own_mode(start, server):
     server.put([(b"[3, 4]", {"content-type": "application/json", **binary})])
     assert count_until(server, 2, 20) == (2, 0)
     by_sample = {message.headers["x-sample-id"]: message for message in server.everything()}
-    told = json.loads(by_sample["e1"].body)
+    reported = json.loads(by_sample["e1"].body)
     assert by_sample["e1"].headers["content-type"] == "application/cloudevents+json"
-    assert (told["data"], told["subject"], told["traceparent"], told["causationid"]) == (4, "who", "00-1", "e1")
+    assert (reported["data"], reported["subject"], reported["traceparent"], reported["causationid"]) == (
+        4,
+        "who",
+        "00-1",
+        "e1",
+    )
     headers = by_sample["e2"].headers
     assert (by_sample["e2"].body, headers["content-type"]) == (b"8", "application/json")
     assert (headers["ce-subject"], headers["ce-correlationid"], headers["ce-causationid"]) == ("who", "c", "e2")

@@ -68,8 +68,8 @@ def test_sagemaker_finds_its_port_an_empty_ping_and_its_formats(start, free_port
     assert lines[1] == b"3\n7\n"
     one = raw(service, "POST", "/invocations", b"[1, 2]", Content_Type="application/json", Accept="text/csv")
     assert one[1] == b"3\n"
-    told = raw(service, "POST", "/invocations", b"[1]", X_Amzn_SageMaker_Custom_Attributes="trace=1")
-    assert told[2]["X-Amzn-SageMaker-Custom-Attributes"] == "trace=1"
+    reported = raw(service, "POST", "/invocations", b"[1]", X_Amzn_SageMaker_Custom_Attributes="trace=1")
+    assert reported[2]["X-Amzn-SageMaker-Custom-Attributes"] == "trace=1"
     assert json.loads(raw(service, "GET", "/execution-parameters")[1]) == {
         "MaxConcurrentTransforms": 1,
         "BatchStrategy": "MultiRecord",
@@ -102,8 +102,8 @@ def test_csv_on_invocations_is_answered_as_anyone_who_sends_it_expects(start):
     service = start(NOTEBOOK).ready()
 
     def said(body, **headers):
-        status, answer, told = raw(service, "POST", "/invocations", body, Content_Type="text/csv", **headers)
-        return status, answer.decode(), told["Content-Type"].partition(";")[0]
+        status, answer, reported = raw(service, "POST", "/invocations", body, Content_Type="text/csv", **headers)
+        return status, answer.decode(), reported["Content-Type"].partition(";")[0]
 
     # SageMaker's have no header, or its client names what it wants; MLflow's have one, and want JSON.
     assert said(b"1,2\n3,4\n") == said(b"1,2\n3,4\n", Accept="*/*") == (200, "3\n7\n", "text/csv")

@@ -114,8 +114,8 @@ def calls_of(service):
 
 def shared_calls(service):
     """Return how many calls were shared, by scorer, of those that answer."""
-    told = [service.predict({"id": 1, "fail": "calls"})[1] for _ in range(20)]
-    return {one["pid"]: sum(size > 1 for size in one["calls"]) for one in told}
+    reported = [service.predict({"id": 1, "fail": "calls"})[1] for _ in range(20)]
+    return {one["pid"]: sum(size > 1 for size in one["calls"]) for one in reported}
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))

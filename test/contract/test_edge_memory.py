@@ -71,8 +71,8 @@ def test_bodies_that_wait_are_bounded_and_the_rest_is_reported_to_come_again(hel
     body = post(text if path == b"/predict" else b'{"instances": [' + text + b"]}", path=path)
     with Watch(service.process.pid) as watch, Crowd(service, [body] * many) as crowd:
         try:
-            refused = crowd.run(lambda: 503 in crowd.statuses)
-            assert refused, crowd.statuses
+            rejected = crowd.run(lambda: 503 in crowd.statuses)
+            assert rejected, crowd.statuses
             # All that would come has come.
             crowd.run(lambda: crowd.statuses.count(503) >= many - 20, 2)
             assert service.status("/healthz") == 200
@@ -91,8 +91,8 @@ def test_many_large_bodies_outside_of_predict_are_bounded_while_scorers_hang(hel
     body = post(b'{"instances": ["' + b"x" * 3_900_000 + b'"]}', path=b"/v1/models/model:predict")
     with Watch(service.process.pid) as watch, Crowd(service, [body] * 250) as crowd:
         try:
-            refused = crowd.run(lambda: 503 in crowd.statuses)
-            assert refused, crowd.statuses
+            rejected = crowd.run(lambda: 503 in crowd.statuses)
+            assert rejected, crowd.statuses
             crowd.run(lambda: crowd.statuses.count(503) > 200, 3)
             assert service.status("/healthz") == 200
         finally:

@@ -242,9 +242,9 @@ def test_batch_verifies_too(root, keys, tools):
     run = partial(subprocess.run, command, env=environ, input="4\n", capture_output=True, text=True, timeout=60)
     assert "5" in run().stdout
     forgeries.plant(root / "model", tools)
-    refused = run()
-    assert refused.returncode == 1
-    assert re.search(r"\(problem model-not-as-signed\)\n$", refused.stderr)
+    rejected = run()
+    assert rejected.returncode == 1
+    assert re.search(r"\(problem model-not-as-signed\)\n$", rejected.stderr)
     assert not tools.canary.exists()
 
 
@@ -253,13 +253,13 @@ def test_executors_of_spark_verify_too(root, keys, tools, monkeypatch):
 
     digests = dict(model_folder.read(root, Trust(str(keys[1]))).digests)
     forgeries.plant(root / "model", tools)
-    with pytest.raises(Problem) as refused:
+    with pytest.raises(Problem) as rejected:
         scorers.Scorers(str(root), 1, digests)
-    assert refused.value.code == "model-not-as-signed"
+    assert rejected.value.code == "model-not-as-signed"
     monkeypatch.setenv("S2I_VERIFY_KEY_FILE", str(keys[1]))
-    with pytest.raises(Problem) as refused:
+    with pytest.raises(Problem) as rejected:
         scorers.Scorers(str(root), 1)
-    assert refused.value.code == "model-not-as-signed"
+    assert rejected.value.code == "model-not-as-signed"
     assert not tools.canary.exists()
 
 

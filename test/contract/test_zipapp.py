@@ -562,8 +562,8 @@ def test_it_serves(served):
     assert served.ask("/healthz") == (200, {"status": "alive"})
     assert served.ask("/readyz") == (200, {"status": "ready"})
     assert served.ask("/predict", b"41") == (200, {"next": 42})
-    status, refused = served.ask("/predict", b'"a"')
-    assert (status, refused["detail"]) == (422, "The notebook's validator rejects this sample: x must be a number.")
+    status, rejected = served.ask("/predict", b'"a"')
+    assert (status, rejected["detail"]) == (422, "The notebook's validator rejects this sample: x must be a number.")
     assert served.ask("/predict", b"{")[0] == 400
     assert served.ask("/predict", b"13")[1]["status"] == 500
     assert served.ask("/predict", b"")[1]["detail"] == "The body is empty; send one sample as JSON."

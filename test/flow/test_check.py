@@ -72,8 +72,8 @@ USAGE = "Usage: check [--json] [--run-requirements] [--fix [--python PATH]] FOLD
 
 
 def code_of(case):
-    told = re.search(r"\(problem ([\w-]+)\)", "\n".join(case.says))
-    return told[1] if told else ""
+    reported = re.search(r"\(problem ([\w-]+)\)", "\n".join(case.says))
+    return reported[1] if reported else ""
 
 
 def findings(case, folder):
@@ -118,11 +118,11 @@ def test_what_only_a_run_can_report_is_left_to_the_run(case, tmp_path):
 
 @pytest.mark.parametrize("case", all_of("ok-not-batched-"), ids=lambda case: case.name)
 def test_what_keeps_predictor_from_being_batched_is_noted_in_the_words_of_the_build(case, tmp_path):
-    told = NotesLog()
-    result = check.examine(case.repo, environment(case, tmp_path / "app", case.repo), tmp_path, told)
+    reported = NotesLog()
+    result = check.examine(case.repo, environment(case, tmp_path / "app", case.repo), tmp_path, reported)
     assert result.findings == []
     reason = case.says[0].partition("one by one: ")[2]
-    noted = [note for note in told.notes if note.startswith("predictor would be scored one by one")]
+    noted = [note for note in reported.notes if note.startswith("predictor would be scored one by one")]
     if case.is_told_by_check:
         assert [f"in batches: {reason}. To have it faster" in note for note in noted] == [True]
     else:
@@ -131,16 +131,16 @@ def test_what_keeps_predictor_from_being_batched_is_noted_in_the_words_of_the_bu
 
 @pytest.mark.parametrize("case", all_of("ok-batched-"), ids=lambda case: case.name)
 def test_of_a_predictor_that_is_batched_nothing_is_noted(case, tmp_path):
-    told = NotesLog()
-    check.examine(case.repo, environment(case, tmp_path / "app", case.repo), tmp_path, told)
-    assert [note for note in told.notes if "one by one" in note] == []
+    reported = NotesLog()
+    check.examine(case.repo, environment(case, tmp_path / "app", case.repo), tmp_path, reported)
+    assert [note for note in reported.notes if "one by one" in note] == []
 
 
 def test_what_keeps_predictor_from_being_batched_is_no_fault():
     ran = run_check("--json", named("ok-not-batched-global").repo)
-    told = json.loads(ran.stdout)
-    assert (ran.returncode, told["ok"]) == (0, True)
-    assert [note for note in told["notes"] if "it writes count" in note]
+    reported = json.loads(ran.stdout)
+    assert (ran.returncode, reported["ok"]) == (0, True)
+    assert [note for note in reported["notes"] if "it writes count" in note]
 
 
 def test_every_finding_is_reported_with_its_place_and_their_number():
@@ -160,13 +160,13 @@ def test_a_good_notebook_is_reported_what_it_defines():
 
 def test_machines_get_one_json_object_and_nothing_else():
     ran = run_check("--json", named("fail-cell-syntax").repo / "model.ipynb")
-    told = json.loads(ran.stdout)
-    assert (ran.returncode, told["ok"], told["notebooks"]) == (
+    reported = json.loads(ran.stdout)
+    assert (ran.returncode, reported["ok"], reported["notebooks"]) == (
         1,
         False,
         ["test/fixtures/fail-cell-syntax/repo/model.ipynb"],
     )
-    [finding] = told["findings"]
+    [finding] = reported["findings"]
     assert finding["code"] == "cell-syntax"
     assert {"cell", "position", "line", "what", "why", "fix", "notebook"} < set(finding)
     assert isinstance(finding["line"], int)
@@ -191,9 +191,9 @@ def test_who_reads_only_the_beginning_sees_no_traceback():
     home = os.environ.get("NB_BUILDER_HOME", str(ROOT / ".nb-builder"))
     reading, writing = os.pipe()
     os.close(reading)
-    with open(writing, "w") as nobody:
+    with open(writing, "w") as no_one:
         environ = {**os.environ, "NB_BUILDER_HOME": home}
-        ran = subprocess.run(["bash", "-c", command], stdout=nobody, stderr=subprocess.PIPE, env=environ, check=False)
+        ran = subprocess.run(["bash", "-c", command], stdout=no_one, stderr=subprocess.PIPE, env=environ, check=False)
     assert (ran.returncode, ran.stderr) == (141, b"")
 
 

@@ -138,9 +138,9 @@ def test_verify_rejects_where_another_model_comes_from(signed, tmp_path):
     env, public = signed
     build = stage.Path(env["APP_ROOT"]) / "build"
     kept = {name: (build / name).read_bytes() for name in ("provenance.json", "provenance.sig")}
-    told = json.loads(kept["provenance.json"])
-    told["subject"][0]["digest"]["sha256"] = "0" * 64
-    (build / "provenance.json").write_text(json.dumps(told))
+    reported = json.loads(kept["provenance.json"])
+    reported["subject"][0]["digest"]["sha256"] = "0" * 64
+    (build / "provenance.json").write_text(json.dumps(reported))
     signer = signers.Signer(public.with_name("key.pem"))
     kind = "application/vnd.in-toto.provenance+json"
     (build / "provenance.sig").write_text(signer.signed((build / "provenance.json").read_bytes(), kind))

@@ -72,12 +72,12 @@ def answer_of(url):
 
 def test_who_has_run_what_is_not_saved_is_reported_and_no_one_else(kernel, notebook):
     save(notebook, ADDS_ONE, EXAMPLES)
-    told = "The cell that you have run last is not in it: save the notebook"
-    assert told not in kernel.run("%nb_check")[2]
+    reported = "The cell that you have run last is not in it: save the notebook"
+    assert reported not in kernel.run("%nb_check")[2]
     kernel.run(ADDS_ONE)
-    assert told not in kernel.run("%nb_check")[2]
+    assert reported not in kernel.run("%nb_check")[2]
     kernel.run(ADDS_TWO)
-    assert told in kernel.run("%nb_check")[2]
+    assert reported in kernel.run("%nb_check")[2]
 
 
 def test_check_shows_findings_with_links_to_their_cells_and_says_where_there_are_none(kernel, notebook):

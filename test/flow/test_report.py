@@ -20,17 +20,17 @@ def test_a_good_build_reports_what_it_was_made_of(tmp_path):
     (src, env) = stage.place(case, tmp_path)
     built = stage.assemble_with({**env, "S2I_COMMIT": "abc123", "S2I_SOURCE": "https://me:pass@example.org/r.git"})
     assert built.status == 0, built.stdout
-    told = report(built.app_root)
+    reported = report(built.app_root)
     (notebook,) = [path.relative_to(src) for path in src.rglob("*.ipynb")]
-    assert told["notebooks"] == {str(notebook): digest(src / notebook)}
-    assert told["lock_sha256"] == digest(built.app_root / "build/requirements.lock")
-    assert told["model"]["sha256"] == digest(built.app_root / "model/model.pickle")
-    assert (told["commit"], told["source"]) == ("abc123", "https://example.org/r.git")
+    assert reported["notebooks"] == {str(notebook): digest(src / notebook)}
+    assert reported["lock_sha256"] == digest(built.app_root / "build/requirements.lock")
+    assert reported["model"]["sha256"] == digest(built.app_root / "model/model.pickle")
+    assert (reported["commit"], reported["source"]) == ("abc123", "https://example.org/r.git")
     # The file that the notebook reads, by its digest.
     (data,) = [path.relative_to(src) for path in src.rglob("*.csv")]
-    assert told["read"][str(data)] == digest(src / data)
-    assert set(told["seconds"]) == {"check", "requirements", "install", "run", "verify"}
-    assert any(line.startswith("cloudpickle==") for line in told["packages"])
+    assert reported["read"][str(data)] == digest(src / data)
+    assert set(reported["seconds"]) == {"check", "requirements", "install", "run", "verify"}
+    assert any(line.startswith("cloudpickle==") for line in reported["packages"])
 
 
 def test_a_failed_build_reports_its_reason(tmp_path):

@@ -89,11 +89,11 @@ def test_two_builds_of_the_same_have_the_same_layers(workbench, slim_workbench, 
 def test_a_predictor_that_needs_a_program_is_not_shipped_from_scratch_and_works_with_a_shell(s2i, tmp_path, tag):
     source = repos.write(tmp_path / "repo", SHELL)
     service = must(s2i.build(git_repository(source, source), f"{APPS}-shell")).image
-    refused = slim.make(service, tag)
-    assert refused.status != 0
-    assert "S2I_SLIM=off instead of distributions" in refused.output
-    assert "(problem slim-unproved)" in refused.output
-    assert "No such file or directory: 'sh'" in refused.output
+    rejected = slim.make(service, tag)
+    assert rejected.status != 0
+    assert "S2I_SLIM=off instead of distributions" in rejected.output
+    assert "(problem slim-unproved)" in rejected.output
+    assert "No such file or directory: 'sh'" in rejected.output
     assert not docker.exists(tag)
     made = slim.must(slim.make(service, tag, "S2I_SLIM_BASE=shell", "S2I_SLIM=off"))
     assert docker.answer(made.image, b'"b"', "--read-only") == "b\n"

@@ -82,9 +82,9 @@ def imported(package):
 
 def declared(project):
     """Return the distributions that a pyproject.toml of ours declares, and all of its extras."""
-    told = tomllib.loads((ROOT / project / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    extras = told.get("optional-dependencies", {}).values()
-    lines = [*told["dependencies"], *(line for extra in extras for line in extra)]
+    reported = tomllib.loads((ROOT / project / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = reported.get("optional-dependencies", {}).values()
+    lines = [*reported["dependencies"], *(line for extra in extras for line in extra)]
     names = [canonicalize_name(Requirement(line).name) for line in lines]
     assert len(names) == len(set(names))
     return set(names)

@@ -96,8 +96,8 @@ def test_a_connection_that_is_closed_with_an_answer_is_made_again_and_one_withou
 
 
 def test_no_one_there_is_a_failure_each(serve):
-    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as nobody:
-        address = nobody.getsockname()
+    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as no_one:
+        address = no_one.getsockname()
     said = {what for _, _, what in asked(address, 20, 0.5, 4)["requests"]}
     assert said == {"ConnectionRefusedError: [Errno 111] Connection refused"}
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 from nb_native import proof
-from nb_native.refusal import Refusal
+from nb_native.rejection import Refusal
 from nb_scorer.model import json_codec
 
 from unit.nb_native import stand_ins
@@ -87,14 +87,16 @@ def test_what_the_validator_rejects_must_be_rejected_and_not_fail(program):
 def test_a_branch_of_which_one_side_was_never_reached_is_named_with_its_line(program):
     counting = program(RIGHT, "counting", "print('branch 0 12 9988')\nprint('branch 1 0 10000')\n")
     branches = [(3, "x[0] > 1", "cell [2]", ()), (5, "x[0] == 'a'", "cell [2]", ())]
-    with pytest.raises(Refusal, match=r"no sample reaches both sides of 'x\[0\] == 'a''") as refusal:
+    with pytest.raises(Refusal, match=r"no sample reaches both sides of 'x\[0\] == 'a''") as rejection:
         proved(program(RIGHT), counting, branches=branches)
-    assert (refusal.value.file, refusal.value.line) == ("cell [2]", 5)
+    assert (rejection.value.file, rejection.value.line) == ("cell [2]", 5)
     assert proved(program(RIGHT), counting, branches=branches[:1])["answered"]
 
 
 def test_nothing_is_proved_without_golden_rows(program):
-    with pytest.raises(Refusal, match="there is no golden row to prove it with; examples in the notebook change that"):
+    with pytest.raises(
+        Refusal, match="there is not a golden row to prove it with; examples in the notebook change that"
+    ):
         proved(program(RIGHT), golden=[])
 
 

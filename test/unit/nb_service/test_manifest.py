@@ -98,5 +98,9 @@ def test_a_null_where_assemble_writes_none_is_rejected(path, name):
 
 
 def test_a_lone_surrogate_becomes_its_escape_where_pages_show_it_and_stays_in_names_of_folders(path):
-    told = read(path, predictor_doc="a \ud800", notebook="\udcff.ipynb", folder="\udcff")
-    assert (told["predictor_doc"], told["notebook"], told["folder"]) == ("a \\ud800", "\\udcff.ipynb", "\udcff")
+    reported = read(path, predictor_doc="a \ud800", notebook="\udcff.ipynb", folder="\udcff")
+    assert (reported["predictor_doc"], reported["notebook"], reported["folder"]) == (
+        "a \\ud800",
+        "\\udcff.ipynb",
+        "\udcff",
+    )

@@ -70,9 +70,9 @@ def test_what_a_killed_worker_left_is_thrown_away(task, tmp_path):
 
 def test_another_archive_than_the_driver_s_is_rejected_in_the_words_of_a_problem(task):
     task["digest"] = "0" * 64
-    with pytest.raises(RuntimeError) as refused:
+    with pytest.raises(RuntimeError) as rejected:
         carried.unpacked(task)
-    words = str(refused.value)
+    words = str(rejected.value)
     assert words.startswith("ERROR: model.zip is not a usable model archive: what reached this executor")
     assert words.endswith("(problem spark-archive)")
 

@@ -53,14 +53,14 @@ def test_a_name_that_is_only_mentioned_is_no_definition(source):
 
 
 def test_a_function_that_answers_samples_under_another_name_is_named():
-    with pytest.raises(PredictorMissing) as refused:
+    with pytest.raises(PredictorMissing) as rejected:
         check("def predict_one(x, scale=1):\n    return x", "y = 1\ndef predict(x): return x", "def f(x): return x")
     other = ", or rename 'predict' to that (Cell [2] of model.ipynb (cell 3 of the file), line 2)"
-    assert refused.value.fix == f"Add 'def predictor(x): ...' to any cell{other}, then build again."
+    assert rejected.value.fix == f"Add 'def predictor(x): ...' to any cell{other}, then build again."
     for source in ("def predict(x, y): return x", "def predict(): return 1", "def plot(x): return x"):
-        with pytest.raises(PredictorMissing) as refused:
+        with pytest.raises(PredictorMissing) as rejected:
             check(source)
-        assert refused.value.fix == "Add 'def predictor(x): ...' to any cell, then build again."
+        assert rejected.value.fix == "Add 'def predictor(x): ...' to any cell, then build again."
 
 
 @pytest.mark.parametrize(

@@ -46,10 +46,10 @@ def test_a_notebook_in_git_includes_the_whole_repository(tmp_path):
 def test_a_folder_below_the_top_of_a_repository_is_reported_apart_from_it(tmp_path):
     subprocess.run(["git", "init", "-q", tmp_path], check=True)
     (tmp_path / "sub").mkdir()
-    for folder, told in ((tmp_path, False), (tmp_path / "sub", True)):
+    for folder, reported in ((tmp_path, False), (tmp_path / "sub", True)):
         stream = io.StringIO()
         target.tell_what_is_above(folder, Log(stream))
-        assert (f"and not the git repository {tmp_path}" in stream.getvalue()) is told
+        assert (f"and not the git repository {tmp_path}" in stream.getvalue()) is reported
 
 
 def test_a_git_url_is_cloned_and_the_clone_removed(tmp_path):

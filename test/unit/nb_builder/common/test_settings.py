@@ -28,9 +28,9 @@ def test_every_row_is_an_attribute():
     ],
 )
 def test_a_bad_value_is_rejected_by_name(name, value, words):
-    with pytest.raises(SettingInvalid) as refused:
+    with pytest.raises(SettingInvalid) as rejected:
         Settings({name: value})
-    assert refused.value.what == words
+    assert rejected.value.what == words
 
 
 def test_an_empty_variable_is_not_set():

@@ -31,9 +31,11 @@ class Elements(HTMLParser):
 
 @pytest.fixture(scope="module")
 def hostile():
-    refusal = Outcome(f"422 {HOSTILE}", None, HOSTILE, 0.001)
+    rejection = Outcome(f"422 {HOSTILE}", None, HOSTILE, 0.001)
     trial = trial_of(
-        tallied((HOSTILE, HOSTILE[:40]), ({HOSTILE: 1}, refusal), (refusal, refusal)), (1, 2), [(0.001, 0.002)] * 20
+        tallied((HOSTILE, HOSTILE[:40]), ({HOSTILE: 1}, rejection), (rejection, rejection)),
+        (1, 2),
+        [(0.001, 0.002)] * 20,
     )
     made = reported(trial, "MAX_DIFFERENT=1%", names=(HOSTILE, HOSTILE), source=HOSTILE)
     return page.of(made, trial)

@@ -125,8 +125,8 @@ def test_a_package_next_to_the_pinned_ones_may_have_changed():
         "numpy",
         "pillow",
     }
-    told = explained({"as_of": None, "pinned": ["scipy", "pandas"], "unpinned": ["numpy"]})
-    assert "AttributeError: module 'numpy' has no attribute 'float'." in told.what
+    reported = explained({"as_of": None, "pinned": ["scipy", "pandas"], "unpinned": ["numpy"]})
+    assert "AttributeError: module 'numpy' has no attribute 'float'." in reported.what
 
 
 @pytest.mark.parametrize(

@@ -382,15 +382,15 @@ ASKED = """Traceback (most recent call last):
 def test_an_example_that_misses_a_file_is_reported_as_that_with_the_row(notebook_runner, folder):
     source = "def predictor(x):\n    return open(x).read()\nexamples = ['lost.csv']"
     notebook_runner.run(cell(source, number=3))
-    told = ASKED.format("FileNotFoundError: [Errno 2] No such file or directory: 'lost.csv'")
+    reported = ASKED.format("FileNotFoundError: [Errno 2] No such file or directory: 'lost.csv'")
     facts = {"number": 1, "sample": "'lost.csv'", "error": "FileNotFoundError"}
     with pytest.raises(FileMissing) as caught:
-        notebook_runner.run(complained(folder, "example-fails", detail=told, **facts))
+        notebook_runner.run(complained(folder, "example-fails", detail=reported, **facts))
     assert caught.value.place == "Cell [3] of sub/model.ipynb (cell 6 of the file), line 2"
     assert caught.value.detail.startswith("Row 1 of 'examples', 'lost.csv', gets no prediction:\nTraceback")
-    told = ASKED.format("ValueError: wrong")
+    reported = ASKED.format("ValueError: wrong")
     with pytest.raises(ExampleFails) as caught:
-        notebook_runner.run(complained(folder, "example-fails", detail=told, **facts))
+        notebook_runner.run(complained(folder, "example-fails", detail=reported, **facts))
     assert caught.value.line == 3
 
 

@@ -108,8 +108,8 @@ def test_the_name_that_a_problem_is_about_is_known():
 
 
 def test_a_fault_of_ours_and_a_full_disk_are_reported_in_these_words(tmp_path):
-    told = str(save_errors.problem(tmp_path / "none.json", ERROR, notebook="model.ipynb"))
-    assert told == "nb-builder's own cell failed:\nof ours"
+    reported = str(save_errors.problem(tmp_path / "none.json", ERROR, notebook="model.ipynb"))
+    assert reported == "nb-builder's own cell failed:\nof ours"
     bare = save_errors.problem(tmp_path / "none.json", {"evalue": "x"}, notebook="model.ipynb")
     assert str(bare) == "nb-builder's own cell failed:\n"
     assert str(tmp_path) in str(save_errors.problem(tmp_path / "none.json", {"evalue": "disk-full"}, notebook="m"))

@@ -110,9 +110,9 @@ def test_a_date_with_the_same_packages_is_reported_from_one_with_others(tmp_path
 
 def test_a_version_that_is_not_there_is_named(tmp_path):
     wheel(tmp_path, "alpha")
-    with pytest.raises(VersionMissing, match="alpha==99") as refused:
+    with pytest.raises(VersionMissing, match="alpha==99") as rejected:
         install(tmp_path, "alpha==99")
-    assert refused.value.what.startswith(f"A requirement is not available for Python {HERE.minor}: Because ")
+    assert rejected.value.what.startswith(f"A requirement is not available for Python {HERE.minor}: Because ")
 
 
 def test_two_pins_that_exclude_each_other_are_named(tmp_path):
@@ -126,9 +126,9 @@ def test_two_pins_that_exclude_each_other_are_named(tmp_path):
 
 def test_an_index_that_does_not_answer_is_named_without_its_password(tmp_path):
     index = {"PIP_NO_INDEX": "", "PIP_INDEX_URL": "http://me:secret@127.0.0.1:9/simple", "UV_HTTP_RETRIES": "0"}
-    with pytest.raises(IndexUnreachable, match="127.0.0.1:9") as refused:
+    with pytest.raises(IndexUnreachable, match="127.0.0.1:9") as rejected:
         install(tmp_path, "alpha", **index)
-    assert "secret" not in str(refused.value) + refused.value.detail
+    assert "secret" not in str(rejected.value) + rejected.value.detail
 
 
 class FailingInstaller(Installer):

@@ -102,10 +102,10 @@ def test_outside_of_an_image_the_machine_is_not_changed_without_a_word(machine):
 
 def test_others_than_root_are_reported_how_to_have_it(machine, monkeypatch):
     monkeypatch.setattr(system_packages.os, "geteuid", lambda: 1001)
-    with pytest.raises(SystemPackageMissing, match="that are not installed: graphviz") as refused:
+    with pytest.raises(SystemPackageMissing, match="that are not installed: graphviz") as rejected:
         provide("git", "graphviz")
-    assert refused.value.why.endswith("this build does not run as root.")
-    assert 'builder --apt "graphviz"' in refused.value.fix
+    assert rejected.value.why.endswith("this build does not run as root.")
+    assert 'builder --apt "graphviz"' in rejected.value.fix
     assert not (machine / "calls").exists()
 
 

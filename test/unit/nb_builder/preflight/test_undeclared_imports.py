@@ -55,11 +55,11 @@ def test_modules_of_the_repository_are_followed(tmp_path):
 def test_the_rejection_is_a_cell_to_paste(tmp_path):
     with pytest.raises(
         RequirementsMissing, match="model.ipynb imports PIL, sklearn, and no requirements list"
-    ) as refused:
+    ) as rejected:
         undeclared_imports.require_declared(
             [Cell("import PIL, sklearn, sys", 1, 1)], tmp_path, tmp_path, Path("model.ipynb")
         )
-    assert refused.value.fix.endswith('requirements = [["pillow", ""], ["scikit-learn", ""]]')
+    assert rejected.value.fix.endswith('requirements = [["pillow", ""], ["scikit-learn", ""]]')
 
 
 def test_modules_anywhere_in_the_repository_count_as_its_own(tmp_path):
@@ -212,9 +212,9 @@ def test_distributions_that_share_a_first_name_are_reported_apart(tmp_path):
 
 
 def test_no_name_to_paste_is_made_up(tmp_path):
-    with pytest.raises(RequirementsMissing) as refused:
+    with pytest.raises(RequirementsMissing) as rejected:
         undeclared_imports.require_declared([Cell("import acme, yaml", 1, 1)], tmp_path, tmp_path, Path("model.ipynb"))
-    assert refused.value.fix.endswith('[["<the package that provides acme>", ""], ["pyyaml", ""]]')
+    assert rejected.value.fix.endswith('[["<the package that provides acme>", ""], ["pyyaml", ""]]')
 
 
 def test_what_only_one_place_has_is_no_requirement(tmp_path):

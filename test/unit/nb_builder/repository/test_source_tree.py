@@ -38,10 +38,10 @@ def test_a_sole_notebook_is_taken_without_asking(tmp_path):
 def test_a_name_that_cannot_be_printed_is_rejected(name, tmp_path):
     repo = repository(tmp_path, name)
     for chosen in (None, name):
-        with pytest.raises(NotebookName) as refused:
+        with pytest.raises(NotebookName) as rejected:
             found(repo, chosen)
-        assert str(refused.value).isascii()
-        assert str(refused.value).count("\n") == 4
+        assert str(rejected.value).isascii()
+        assert str(rejected.value).count("\n") == 4
     with pytest.raises(NotebookName):
         found(repo, None, [name])
 
@@ -103,9 +103,9 @@ def test_no_notebook_at_all_is_rejected(tmp_path):
 @pytest.mark.parametrize("chosen", ["c.ipynb", "../repo/a.ipynb", "/etc/passwd", "sub"])
 def test_a_chosen_notebook_must_be_a_file_of_the_repository(tmp_path, chosen):
     repo = repository(tmp_path, "a.ipynb", "sub/b.ipynb")
-    with pytest.raises(NotebookNotFound) as refused:
+    with pytest.raises(NotebookNotFound) as rejected:
         found(repo, chosen)
-    assert refused.value.why == "The repository contains: a.ipynb, sub/b.ipynb."
+    assert rejected.value.why == "The repository contains: a.ipynb, sub/b.ipynb."
 
 
 def test_a_chosen_notebook_may_be_written_with_dots(tmp_path):

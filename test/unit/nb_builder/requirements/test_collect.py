@@ -234,8 +234,11 @@ def test_what_the_cell_can_t_do_is_reported_by_its_last_line(tmp_path):
 
 
 def test_the_cell_is_reported_where_to_correct_it(tmp_path):
-    told = refused(RequirementsMalformed, tmp_path, "requirements = ['six seven']")
-    assert "'requirements' (entry 1): 'six seven' is no requirement" in told and "Correct it in model.ipynb" in told
+    reported = refused(RequirementsMalformed, tmp_path, "requirements = ['six seven']")
+    assert (
+        "'requirements' (entry 1): 'six seven' is no requirement" in reported
+        and "Correct it in model.ipynb" in reported
+    )
 
 
 def test_the_cell_sees_its_own_folder_and_no_input(tmp_path):
@@ -255,8 +258,8 @@ def test_notes_on_the_cell_are_reported_as_of_requirements(tmp_path):
 def test_a_contradiction_with_a_file_of_entries_counts_them(tmp_path):
     (tmp_path / "src").mkdir()
     (tmp_path / "src/requirements.txt").write_text("python=3.9=h\nattrs=22.1=x\nsix=1.15=py_0\n")
-    told = refused(RequirementsConflict, tmp_path, "requirements = [['six', '1.16.0']]")
-    assert "the cell asks for six==1.16.0, and requirements.txt (entry 2) for six==1.15." in told
+    reported = refused(RequirementsConflict, tmp_path, "requirements = [['six', '1.16.0']]")
+    assert "the cell asks for six==1.16.0, and requirements.txt (entry 2) for six==1.15." in reported
 
 
 def test_a_marker_is_about_the_notebook_s_python(tmp_path):
@@ -318,8 +321,8 @@ def test_a_lock_may_have_more_than_the_cell_says(tmp_path):
     )
     cell = "requirements = ['six>=1.15', 'alpha>=3', 'other; python_version < \"3\"']"
     assert wanted(tmp_path, cell).lock
-    told = refused(LockOutdated, tmp_path, "requirements = ['six>=1.17']")
-    assert "The cell requires six>=1.17, and requirements.lock has 1.16.0rc1" in told
+    reported = refused(LockOutdated, tmp_path, "requirements = ['six>=1.17']")
+    assert "The cell requires six>=1.17, and requirements.lock has 1.16.0rc1" in reported
 
 
 def test_what_is_pinned_and_what_is_not_is_known_by_name(tmp_path):

@@ -86,12 +86,12 @@ def test_a_folder_that_is_gone_is_rejected_by_its_digest(src):
     digest = text.rpartition("=")[2][:12]
     (src / "lib dir/setup.py").unlink()
     (src / "lib dir").rmdir()
-    with pytest.raises(LockOutdated) as refused:
+    with pytest.raises(LockOutdated) as rejected:
         lock_file.parse(text, src, "my.lock")
     gone = (
         "The cell requires the folder './lib dir' (digest none: it is not there…), and my.lock has one with the digest"
     )
-    assert f"{gone} {digest}…" in str(refused.value)
+    assert f"{gone} {digest}…" in str(rejected.value)
 
 
 def test_a_commit_is_whole_and_may_have_sixty_four_digits(src):
@@ -99,10 +99,10 @@ def test_a_commit_is_whole_and_may_have_sixty_four_digits(src):
     for commit in (COMMIT, COMMIT + 24 * "a", f"{COMMIT}#egg=a", f"{COMMIT} ; python_version > '3'"):
         assert lock_file.parse(line + commit, src, "my.lock").sources == (line + commit,)
     for branch in (COMMIT[:-1], COMMIT + "0", COMMIT.replace("0", "g")):
-        with pytest.raises(RequirementsMalformed) as refused:
+        with pytest.raises(RequirementsMalformed) as rejected:
             lock_file.parse(f"six==1 --hash=sha256:0\n{line}{branch}", src, "my.lock")
         words = f"my.lock (line 2): '{line}{branch}' has no full commit, which a lock needs"
-        assert words in str(refused.value) and "Correct it in my.lock" in str(refused.value)
+        assert words in str(rejected.value) and "Correct it in my.lock" in str(rejected.value)
 
 
 def test_all_lines_of_a_lock_are_kept_with_digests_and_without(src):

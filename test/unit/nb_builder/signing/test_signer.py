@@ -9,9 +9,9 @@ from signers import Authority, serialization
 
 
 def refused(path, certificate=None):
-    with pytest.raises(SignKeyUnusable) as refusal:
+    with pytest.raises(SignKeyUnusable) as rejection:
         Signer(path, certificate)
-    return refusal.value
+    return rejection.value
 
 
 def test_a_key_signs_with_the_hint_that_bundles_have(tmp_path):

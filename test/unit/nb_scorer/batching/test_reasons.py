@@ -29,10 +29,10 @@ def is_own(value):
 
 
 def reason_of(function):
-    with pytest.raises(Underivable) as told:
+    with pytest.raises(Underivable) as reported:
         derive(function, is_own)
-    line = told.value.line
-    return told.value.reason, line and line - function.__code__.co_firstlineno + 1
+    line = reported.value.line
+    return reported.value.reason, line and line - function.__code__.co_firstlineno + 1
 
 
 def writes(x):

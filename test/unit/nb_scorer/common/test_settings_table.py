@@ -33,9 +33,9 @@ def test_what_is_set_is_read_by_its_row():
     ],
 )
 def test_a_bad_value_is_rejected_by_name(name, value, words):
-    with pytest.raises(SettingInvalid) as refused:
+    with pytest.raises(SettingInvalid) as rejected:
         read_all(KNOBS, {name: value})
-    assert words in refused.value.what
+    assert words in rejected.value.what
 
 
 def test_values_and_defaults_are_shown_as_they_are_set():

@@ -317,10 +317,10 @@ def test_an_answer_that_contains_itself_is_rejected():
 
 @pytest.mark.parametrize("answer", [object(), 10**5000, [[object()]], float], ids=lambda value: type(value).__name__)
 def test_a_rejection_says_nothing_of_how_it_was_found(answer):
-    with pytest.raises(TypeError) as refused:
+    with pytest.raises(TypeError) as rejected:
         json_codec.encode(answer)
-    assert refused.value.__cause__ is None
-    assert refused.value.__context__ is None or refused.value.__suppress_context__
+    assert rejected.value.__cause__ is None
+    assert rejected.value.__context__ is None or rejected.value.__suppress_context__
 
 
 def test_an_answer_nested_too_deeply_is_rejected():

@@ -27,8 +27,8 @@ def raised(error):
     ids=["two lines", "first line empty", "one line", "chained"],
 )
 def test_an_error_is_reported_by_its_class_and_first_line(text, words):
-    told = f"The notebook's predictor failed on this sample: ValueError: {words}"
-    assert answer_words.of_row(frames.FAILED, {"traceback": text}) == (500, told)
+    reported = f"The notebook's predictor failed on this sample: ValueError: {words}"
+    assert answer_words.of_row(frames.FAILED, {"traceback": text}) == (500, reported)
 
 
 @pytest.mark.parametrize(("text", "error"), [("it died\nat once\n", "at once"), ("KeyError", "KeyError"), ("", "")])

@@ -373,10 +373,10 @@ def test_requests_are_counted_and_answered_in_order_until_the_front_closes():
         ours.shutdown(socket.SHUT_WR)
         thread.join()
         theirs.close()
-        heard = bytearray()
+        received = bytearray()
         while data := ours.recv(65536):
-            heard += data
-    hello, *answers = frames.take_answers(heard)
+            received += data
+    hello, *answers = frames.take_answers(received)
     assert (hello[0], json.loads(hello[1])) == (frames.HELLO, {"pid": os.getpid()})
     expected = [(frames.OK, b"%d" % n, n) for n in range(5)]
     assert [(status, payload, number) for status, payload, _, _, number in answers] == expected

@@ -27,9 +27,9 @@ def test_json_args_holds_the_sample():
 
 
 def test_a_pickle_is_rejected_with_a_sentence():
-    refused = form.sample_of(TYPE, b"args=gASVBwAAAAAAAABdlChLAUsCZS4%3D")
-    assert refused.status == 400
-    assert b"a pickle, which this service never loads" in refused.body
+    rejected = form.sample_of(TYPE, b"args=gASVBwAAAAAAAABdlChLAUsCZS4%3D")
+    assert rejected.status == 400
+    assert b"a pickle, which this service never loads" in rejected.body
     assert form.sample_of(TYPE, b"json_args=1&args=x") is form.PICKLE
 
 

@@ -320,9 +320,9 @@ def test_a_field_that_can_not_be_read_is_reported_next_to_it(people, typed, word
 
 
 def test_a_rejection_names_its_fields_next_to_them(people):
-    refusal = {"misfit": True, "reason": "it", "errors": [{"pointer": "#/age", "detail": "too <old>"}]}
+    rejection = {"misfit": True, "reason": "it", "errors": [{"pointer": "#/age", "detail": "too <old>"}]}
     people.application.view_functions["try"].__self__._context.asker.ask = lambda sample: Answer(
-        answer.REFUSED, json.dumps({**refusal, "traceback": None}).encode()
+        answer.REFUSED, json.dumps({**rejection, "traceback": None}).encode()
     )
     response = people.post("/docs", data=MultiDict(ByField(people.get("/docs").text).pairs))
     assert response.status_code == 422 and 'data-at="#/age">too &lt;old&gt;</p>' in response.text

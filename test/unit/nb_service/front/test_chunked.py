@@ -31,6 +31,6 @@ def test_a_body_is_put_together_and_what_follows_is_left_wherever_it_is_cut(chun
     ],
 )
 def test_what_is_no_such_body_is_rejected(data, reason):
-    with pytest.raises(Unreadable) as refused:
+    with pytest.raises(Unreadable) as rejected:
         Chunks(1 << 20).feed(data)
-    assert (refused.value.status, str(refused.value)) == (400, reason)
+    assert (rejected.value.status, str(rejected.value)) == (400, reason)

@@ -55,10 +55,10 @@ def parsed(data: bytes):
     ],
 )
 def test_what_is_rejected(data, status, reason):
-    refused = parsed(data)
-    assert isinstance(refused, tuple), refused
-    assert refused[0] == status
-    assert reason is None or refused[1] == reason
+    rejected = parsed(data)
+    assert isinstance(rejected, tuple), rejected
+    assert rejected[0] == status
+    assert reason is None or rejected[1] == reason
 
 
 def test_a_request_as_clients_send_it():

@@ -110,17 +110,17 @@ def test_after_a_sample_that_failed_no_more_are_asked(served):
 
 
 def test_a_full_queue_is_waited_for_while_answers_come(served):
-    refused = {b"2", b"5"}
+    rejected = {b"2", b"5"}
 
     def outcome(sample):
-        if sample in refused:
-            refused.discard(sample)
+        if sample in rejected:
+            rejected.discard(sample)
             return outcomes.FULL
         return outcomes.OK
 
     samples = [b"%d" % number for number in range(20)]
     assert [answer.payload for answer in served(outcome)[1].ask_many(samples)] == samples
-    assert not refused
+    assert not rejected
 
 
 def test_a_queue_that_stays_full_is_reported(served):
@@ -217,13 +217,13 @@ def test_who_waits_for_bytes_of_others_gives_up_too(served, monkeypatch):
 
 def test_the_end_of_the_front_is_reported_once():
     ours, theirs = socket.socketpair()
-    told = []
-    client = PoolClient(theirs, lambda: told.append("gone"))
+    reported = []
+    client = PoolClient(theirs, lambda: reported.append("gone"))
     ours.close()
-    assert wait_until(lambda: told)
+    assert wait_until(lambda: reported)
     assert (client.max_queue, client.together) == (1, False)
     client.close()
-    assert told == ["gone"]
+    assert reported == ["gone"]
 
 
 def test_the_front_is_reported_and_asked_in_the_order_of_the_calls():

@@ -309,11 +309,11 @@ def test_once_batching_has_ended_arrays_are_no_longer_for_one_scorer():
     loop = TurnLoop()
     plan = Plan("fork", True, "", 2, 1, {}, predict_timeout=60, max_queue=9, batch=8)
     made = Pool(loop, ModelFolder(None, None, None, {}), plan)
-    told = []
-    made.on_one_by_one.append(lambda: told.append(made.together))
+    reported = []
+    made.on_one_by_one.append(lambda: reported.append(made.together))
     assert made.together
     made.manager.on_batching_ended()
-    assert (made.together, told) == (False, [False])
+    assert (made.together, reported) == (False, [False])
     loop.close()
 
 

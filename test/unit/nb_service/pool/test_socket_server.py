@@ -74,8 +74,8 @@ def served():
 def test_that_batching_has_ended_is_reported_until_the_peer_is_gone(served):
     loop, pool, server, peer, _ = served
     pool.together = False
-    (tell,) = pool.on_one_by_one
-    tell()
+    (report,) = pool.on_one_by_one
+    report()
     turn(loop)
     ((kind, _, payload),) = peer.frames()
     assert (kind, json.loads(payload)) == (wire.HELLO, {"together": False, "max_queue": 80, "at_once": 2})

@@ -73,9 +73,9 @@ def test_other_bodies_are_rejected(body, words):
 
 
 def test_another_parameter_of_the_type_is_rejected():
-    with pytest.raises(Malformed, match="charset=utf-8") as refused:
+    with pytest.raises(Malformed, match="charset=utf-8") as rejected:
         asked({"inputs": [1]}, given=bodies.parse("application/json; format=pandas"))
-    assert refused.value.status == 415
+    assert rejected.value.status == 415
 
 
 def test_a_rejection_has_mlflow_s_words():

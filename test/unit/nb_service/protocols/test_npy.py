@@ -108,9 +108,9 @@ def test_numbers_of_thousands_of_digits_are_rejected(text, words):
 def test_a_shape_that_becomes_too_much_is_rejected_before_anything_is_built(monkeypatch, shape, words):
     body = saved(np.zeros(shape, "i1"))
     monkeypatch.setattr(tensors, "unpack", pytest.fail)
-    with pytest.raises(Malformed, match=words) as refused:
+    with pytest.raises(Malformed, match=words) as rejected:
         npy.read(body, UNKNOWN, Limits(10, 100))
-    assert refused.value.status == 413
+    assert rejected.value.status == 413
 
 
 @pytest.mark.parametrize("shape", [(3000, *[1] * 31), (1, 1000, 200), (1, 200_000), (60_000, 3)])

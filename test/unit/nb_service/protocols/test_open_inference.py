@@ -224,8 +224,8 @@ def test_a_length_of_the_json_that_is_none_is_rejected(length):
     ],
 )
 def test_metadata_follow_the_golden_rows(schema, tensors):
-    told = open_inference.described(schema, "x")
-    assert [(one["name"], one["datatype"], one["shape"]) for one in told] == tensors
+    reported = open_inference.described(schema, "x")
+    assert [(one["name"], one["datatype"], one["shape"]) for one in reported] == tensors
 
 
 def test_server_and_model_report_who_they_are():
@@ -280,8 +280,8 @@ def test_what_may_be_missing_is_reported_as_what_it_is_else(schema, datatype, sh
 
 def test_objects_that_may_be_missing_are_reported_by_their_names():
     schema = {"type": ["null", "object"], "properties": {"a": {"type": "number"}, "b": {"type": "string"}}}
-    told = [(one["name"], one["datatype"]) for one in open_inference.described(schema, "x")]
-    assert told == [("a", "FP64"), ("b", "BYTES")]
+    reported = [(one["name"], one["datatype"]) for one in open_inference.described(schema, "x")]
+    assert reported == [("a", "FP64"), ("b", "BYTES")]
 
 
 @pytest.mark.parametrize("length", ["9" * 5000, "0" * 5000 + "2"])

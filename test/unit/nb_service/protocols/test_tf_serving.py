@@ -76,9 +76,9 @@ def test_a_version_past_the_largest_is_rejected():
     ],
 )
 def test_another_model_or_version_is_not_found(path, words):
-    with pytest.raises(Malformed, match=words) as refused:
+    with pytest.raises(Malformed, match=words) as rejected:
         tf_serving.check(tf_serving.parse("GET", path), SERVED)
-    assert refused.value.status == 404
+    assert rejected.value.status == 404
 
 
 @pytest.mark.parametrize("path", ["", "/versions/123", "/labels/stable", "/labels/latest", "/labels/abc123"])
@@ -162,9 +162,9 @@ def test_status_has_the_words_of_tensorflow_serving_and_of_kserve():
 
 def test_metadata_report_the_tensors_of_the_signature():
     tensor = {"name": "x", "datatype": "FP64", "shape": [-1, 2]}
-    told = json.loads(tf_serving.metadata(SERVED, [tensor], [tensor]).data)
-    assert told["model_spec"] == {"name": "half_plus_two", "signature_name": "", "version": "123"}
-    assert told["metadata"]["signature_def"]["signature_def"]["serving_default"]["inputs"]["x"] == {
+    reported = json.loads(tf_serving.metadata(SERVED, [tensor], [tensor]).data)
+    assert reported["model_spec"] == {"name": "half_plus_two", "signature_name": "", "version": "123"}
+    assert reported["metadata"]["signature_def"]["signature_def"]["serving_default"]["inputs"]["x"] == {
         "dtype": "DT_DOUBLE",
         "tensor_shape": {"dim": [{"size": "-1", "name": ""}, {"size": "2", "name": ""}], "unknown_rank": False},
         "name": "x",

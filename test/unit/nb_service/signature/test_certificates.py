@@ -50,9 +50,9 @@ def signed(model, tmp_path, authority):
 
 
 def refusal(trust, model):
-    with pytest.raises(problems.SignatureInvalid) as refused:
+    with pytest.raises(problems.SignatureInvalid) as rejected:
         trust.digests_of(model)
-    return str(refused.value)
+    return str(rejected.value)
 
 
 def test_a_certificate_of_a_trusted_authority_with_the_right_name_counts(model, signed, trusting, authority):

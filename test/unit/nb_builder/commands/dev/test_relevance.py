@@ -16,8 +16,8 @@ def notebook(folder, source, name="model.ipynb", outputs=()):
 def built(folder, **facts):
     """Write the report of a build, and return its APP_ROOT."""
     (folder / "root/build").mkdir(parents=True, exist_ok=True)
-    told = {"notebooks": {"model.ipynb": "x"}, "read": {"data.csv": "x"}, "read_complete": True, **facts}
-    (folder / "root/build/report.json").write_text(json.dumps(told))
+    reported = {"notebooks": {"model.ipynb": "x"}, "read": {"data.csv": "x"}, "read_complete": True, **facts}
+    (folder / "root/build/report.json").write_text(json.dumps(reported))
     return folder / "root"
 
 

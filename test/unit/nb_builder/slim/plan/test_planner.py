@@ -276,8 +276,8 @@ def test_each_note_is_for_its_verdict():
 
 
 def test_a_service_that_is_not_as_proved_says_all_its_differences():
-    refused = planner.Unproved(iter(["one", "two"]))
-    assert (refused.differences, str(refused)) == (("one", "two"), "one\ntwo")
+    rejected = planner.Unproved(iter(["one", "two"]))
+    assert (rejected.differences, str(rejected)) == (("one", "two"), "one\ntwo")
 
 
 @pytest.fixture

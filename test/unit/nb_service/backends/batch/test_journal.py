@@ -62,12 +62,12 @@ def test_a_line_that_was_cut_is_none_and_what_follows_is_a_line_again(cut, tmp_p
 )
 def test_another_job_is_rejected_with_what_differs_unless_the_first_has_done_nothing(change, said, tmp_path):
     begun(tmp_path / "job", DONE)
-    with pytest.raises(BatchJournal) as refused:
+    with pytest.raises(BatchJournal) as rejected:
         Journal(str(tmp_path / "job"), {**JOB, **change}, restart=False)
-    assert said in refused.value.what
-    anew = Journal(str(tmp_path / "job"), {**JOB, **change}, restart=True)
-    assert anew.mark is None
-    anew.close()
+    assert said in rejected.value.what
+    again = Journal(str(tmp_path / "job"), {**JOB, **change}, restart=True)
+    assert again.mark is None
+    again.close()
     begun(tmp_path / "idle")
     assert begun(tmp_path / "idle", job={**JOB, **change}).exists()
 
