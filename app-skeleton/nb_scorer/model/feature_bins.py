@@ -26,7 +26,7 @@ MAX_CATEGORIES = 20
 # of people.
 ROWS_A_CATEGORY = 5
 MAX_CATEGORY = 120
-LARGEST = 1e300
+MAX_SIZE = 1e300
 # What is so long and has nothing but these letters is no text; its length says little.
 _LONG = 256
 _ENCODED = re.compile(r"(?:data:[^,]{0,200},)?[A-Za-z0-9+/=_\s-]+\Z")
@@ -234,7 +234,7 @@ def _is_short(text):
 
 def _edges(values):
     """Return the edges between ranges that hold about as many of `values` each; between each two if they are few."""
-    if max(map(abs, values)) > LARGEST:
+    if max(map(abs, values)) > MAX_SIZE:
         raise Uncomparable("its numbers are too large")
     ranked = sorted(map(float, values))
     distinct = sorted(set(ranked))

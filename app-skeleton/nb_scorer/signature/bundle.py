@@ -11,7 +11,7 @@ from nb_scorer.signature.statement import OF_MODEL, PAYLOAD_TYPE, Malformed
 
 MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 # A statement has a few hundred bytes a file; a bundle is read whole before anything in it is trusted.
-LARGEST = 4 << 20
+MAX_SIZE = 4 << 20
 
 
 class Bundle(NamedTuple):
@@ -57,7 +57,7 @@ def read(path):
     Of anything but a file they are none: opening a pipe would wait for somebody to write.
     """
     with open(os.open(str(path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-        return file.read(LARGEST) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else b""
+        return file.read(MAX_SIZE) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else b""
 
 
 def parsed(content, kinds=OF_MODEL):

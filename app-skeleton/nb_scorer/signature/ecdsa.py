@@ -11,7 +11,7 @@ import hashlib
 import re
 from typing import NamedTuple
 
-LARGEST = 1 << 20
+MAX_SIZE = 1 << 20
 _PEM = re.compile(b"-----BEGIN ([A-Z0-9 ]+)-----(.*?)-----END \\1-----", re.DOTALL)
 # Of a point (X, Y, Z), the coordinates are X/Z² and Y/Z³; the point at infinity has Z = 0.
 _INFINITY = (1, 1, 0)

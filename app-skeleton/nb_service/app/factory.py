@@ -46,7 +46,7 @@ def _compress(response: Response) -> Response:
     if response.is_streamed or response.direct_passthrough or "Content-Encoding" in response.headers:
         return response
     data = response.get_data()
-    if len(data) >= content_coding.SMALLEST:
+    if len(data) >= content_coding.MIN_SIZE:
         response.vary.add("Accept-Encoding")
         if content_coding.takes_gzip(request.headers.get("Accept-Encoding", "")):
             response.set_data(content_coding.compressed(data))

@@ -14,7 +14,7 @@ from nb_service.drift.statistics import Limits
 from nb_service.model_folder import ModelFolder
 
 # What the build writes is a hundredth of it.
-LARGEST = 1 << 24
+MAX_SIZE = 1 << 24
 FIELDS = {"source", "rows", "of", "form", "answer_form", "features", "not_compared"}
 FORMS = (feature_bins.ARRAY, feature_bins.OBJECT, feature_bins.SCALAR)
 
@@ -60,7 +60,7 @@ def of(model: ModelFolder) -> Baseline | None:
     try:
         if model.digests is None:
             with path.open("rb") as file:
-                content = file.read(LARGEST + 1)
+                content = file.read(MAX_SIZE + 1)
         elif paths.BASELINE in model.digests:
             content = verified_file.content(path, model.digests[paths.BASELINE])
         else:
@@ -77,7 +77,7 @@ def of(model: ModelFolder) -> Baseline | None:
 
 def parsed(content: bytes) -> Baseline:
     """Return the baseline in these bytes; raise ValueError for what the build does not write."""
-    if len(content) > LARGEST:
+    if len(content) > MAX_SIZE:
         raise ValueError("it is too large")
     facts = json.loads(content, parse_constant=_no_json)
     if not isinstance(facts, dict) or set(facts) != FIELDS:

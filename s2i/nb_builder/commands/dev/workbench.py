@@ -187,7 +187,7 @@ class Workbench:
         self._app_root, self._service = app_root, service
         _remember_last(self._state, app_root)
         self._relevance.succeeded(app_root)
-        service.is_heard = True
+        service.has_responded = True
         # From here on every request that begins gets the new answer.
         self._forwarder.point_at(service.port)
         self._watch_end(service)

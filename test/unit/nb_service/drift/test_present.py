@@ -86,7 +86,7 @@ def test_samples_and_answers_are_counted_however_they_came():
 def test_what_is_nested_too_deeply_or_too_long_is_left_out_alone():
     counting = watching(BASELINE)
     deep = b"[" * 5000 + b"]" * 5000
-    long = b"[" + b"1, " * present.decoded.LONGEST + b"1]"
+    long = b"[" + b"1, " * present.decoded.MAX_LENGTH + b"1]"
     pairs = [pair([1, True], "odd"), (Job(deep, None), Answer(OK, deep)), (Job(long, None), Answer(OK, b'"odd"'))]
     assert [len(samples) for samples in counting.answered(pairs)] == [1, 0, 0]
     assert sum(counting.numbers()["present"][2]) == 2

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
 from nb_service import problems
-from nb_service.backends.batch.formats.chunk import LARGEST, LONGEST, ROWS, Chunk, too_long
+from nb_service.backends.batch.formats.chunk import MAX_LENGTH, MAX_SIZE, ROWS, Chunk, too_long
 from nb_service.backends.batch.formats.options import ReadOptions
 from nb_service.backends.batch.formats.spool import spooled
 from nb_service.protocols import Limits, Malformed, npy, tensors
@@ -55,7 +55,7 @@ class Reader:
         size = int(descr[1] or 1) if descr else 0
         if not size * math.prod(sizes):
             raise problems.BatchInput(self._name, "it is no array of numbers")
-        if size * math.prod(sizes) > LONGEST:
+        if size * math.prod(sizes) > MAX_LENGTH:
             raise too_long(self._name, "row")
         return size, size * math.prod(sizes)
 
@@ -77,7 +77,7 @@ class Reader:
                 self._stream.close()
 
     def _chunks(self) -> Iterator[Chunk]:
-        step = max(1, min(ROWS, LARGEST // self._row_bytes))
+        step = max(1, min(ROWS, MAX_SIZE // self._row_bytes))
         for at in range(0, self.total, step):
             count = min(step, self.total - at)
             header = self._header[: self._shape.start("first")] + str(count).encode("ascii")

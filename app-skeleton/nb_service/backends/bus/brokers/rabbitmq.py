@@ -47,7 +47,7 @@ GOODBYE_SECONDS = 1.0
 # A queue that is full and refuses is asked again after so long.
 FIRST_PAUSE, MAX_PAUSE = 0.05, 1.0
 # The server's own limits of a message, where nobody set another: by its major version, before and since 4.
-MAX_BEFORE_4, LARGEST = 128 << 20, 16 << 20
+MAX_BEFORE_4, MAX_SIZE = 128 << 20, 16 << 20
 # All headers of a message must fit into one frame, which is 128 KiB unless somebody made it smaller.
 MAX_HEADERS = 64 << 10
 # What AMQP has one byte for the length of.
@@ -255,7 +255,7 @@ class RabbitMQ(Linked[_Link]):
     """Takes from the queue `source`, publishes to the queues `target` and `errors`; see Broker."""
 
     def __init__(self, place: Place) -> None:
-        super().__init__(place, LARGEST)
+        super().__init__(place, MAX_SIZE)
         self._most = 1
         self._reported_largest = 0  # what the server said when a message was larger
         self._taken: dict[str, Delivery] = {}
@@ -281,7 +281,7 @@ class RabbitMQ(Linked[_Link]):
             raise
         # Copies, as the library's are not hinted.
         version = str((getattr(link.connection, "server_properties", None) or {}).get("version", ""))
-        self.largest = self._reported_largest or (MAX_BEFORE_4 if version[:2] in ("2.", "3.") else LARGEST)
+        self.largest = self._reported_largest or (MAX_BEFORE_4 if version[:2] in ("2.", "3.") else MAX_SIZE)
 
     async def take(self, most: int) -> list[Delivery]:
         """Return what has come."""
