@@ -270,7 +270,7 @@ check: developer
 	$(TEST)/ruff format --check .
 	$(TEST)/lint-imports --no-cache
 	$(TEST)/mypy
-	$(TEST)/shellcheck s2i/install s2i/check s2i/nb-builder s2i/python s2i/runtime s2i/native s2i/bin/* test/run test/mutants/sandbox.sh test/kubernetes/node.sh .ci/run
+	$(TEST)/shellcheck s2i/install s2i/check s2i/nb-builder s2i/python s2i/bin/* test/run test/mutants/sandbox.sh test/kubernetes/node.sh .ci/run
 
 # From a tag; see CONTRIBUTING.md.
 release: developer

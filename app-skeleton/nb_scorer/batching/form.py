@@ -222,8 +222,10 @@ class _Drive(object):
 
     def _results(self, key, stops):
         watch = self._watch
-        if len(stops) == 1 or (watch is not None and watch.ended):
-            return [_alone(stop) for stop in stops]
+        if len(stops) == 1:
+            return [_alone(stops[0])]
+        if watch is not None and watch.ended:
+            return self._each_alone(stops)
         results, asked_alone, begun = None, False, time.perf_counter()
         try:
             results = joining.call_together(stops)
@@ -236,7 +238,7 @@ class _Drive(object):
         if asked_alone:
             if watch is not None:
                 watch.end(stops[0], None, None)
-            return [_alone(stop) for stop in stops]
+            return self._each_alone(stops)
         if results is None:
             # Whose was it? Half of them each, and so on: nobody gets another's error.
             half = len(stops) // 2
@@ -251,12 +253,21 @@ class _Drive(object):
             own[place] = alone = _alone(stops[place], joining.call_aside)
             together = joining.now(results[place])
             if not self._watch.compare(stops[place], alone, together):
-                return [own[place] if place in own else _alone(stop) for place, stop in enumerate(stops)]
+                return self._each_alone(stops, own)
         if own:
             self._watch.asked_alone(key, len(own), time.perf_counter() - begun)
         if self._watch.sends_alone:
             for place, alone in own.items():
                 results[place] = alone
+        return results
+
+    def _each_alone(self, stops, known=None):
+        """Return the result of each stop, asked alone, unless the result at its place is `known`."""
+        results = []
+        for place, stop in enumerate(stops):
+            results.append(known[place] if known and place in known else _alone(stop))
+            if self._watch is not None:
+                self._watch.note_progress()
         return results
 
 

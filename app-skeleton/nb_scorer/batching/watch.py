@@ -30,6 +30,8 @@ class Watch(object):
 
     def __init__(self, first=FIRST, share=SHARE):
         self.ended = None
+        # Called after each row that is asked alone because batching has ended.
+        self.note_progress = _do_nothing
         self._first = first
         # Not the module's own generator: the notebook's code may count on its sequence.
         self._random = random.Random()  # noqa: S311 - a sample is drawn, no secret
@@ -85,6 +87,10 @@ class Watch(object):
             self.ended = {"call": name_of(stop[1]), "alone": _digest(alone), "together": _digest(together)}
 
 
+def _do_nothing():
+    return None
+
+
 class _Cost(object):
     """How many rows came to a call, how many of them were asked alone too, and how long each has taken."""
 
@@ -115,6 +121,9 @@ class ProofWatch(object):
         return range(0, count, max(1, -(-count // MOST_COMPARED)))
 
     def asked_alone(self, key, count, seconds):
+        """Note nothing."""
+
+    def note_progress(self):
         """Note nothing."""
 
     def compare(self, stop, alone, together):

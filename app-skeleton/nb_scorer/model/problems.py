@@ -28,10 +28,13 @@ class ModelFormatUnknown(ModelProblem):
     code = "model-format-unknown"
 
     def __init__(self, saved, supported):
+        """Take the number in the manifest, or a text about it, and the numbers that can be read."""
         super().__init__(
-            what="The model has format {}, and this service reads format {}.".format(saved, supported),
-            why="It was built by another version of nb-builder.",
-            fix="Build the notebook again with this version.",
+            what="The model has format {}, and this service reads formats {}.".format(
+                saved, " and ".join(map(str, supported))
+            ),
+            why="It was built by another version of nb-builder, probably a newer one.",
+            fix="Serve it with the version that built it, or build the notebook again with this version.",
         )
 
 

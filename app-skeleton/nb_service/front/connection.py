@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from nb_service.front import head, response
 from nb_service.front.chunked import PIECE, Chunks
 from nb_service.front.head import Head, Request, Unreadable
-from nb_service.http import content_coding, likeness, replies
+from nb_service.http import content_coding, replies
 from nb_service.http.replies import Reply
 from nb_service.pool import Answer
 from nb_service.pool import answer as outcomes
@@ -458,21 +458,21 @@ class Connection(asyncio.BufferedProtocol):
                 return
             self._job = front.pool.submit_many(body, partial(self._answered_many, request), request.request_id)
         elif body:
-            self._job = front.pool.submit(body, partial(self._answered, request, body), request.request_id)
+            self._job = front.pool.submit(body, partial(self._answered, request), request.request_id)
         else:
             self._reply(request, replies.EMPTY)
 
-    def _answered(self, request: Request, body: bytes, answer: Answer) -> None:
+    def _answered(self, request: Request, answer: Answer) -> None:
         if self._request is not request:
             return
         self._job = None
         try:
-            self._reply_with(request, body, answer)
+            self._reply_with(request, answer)
         except Exception:  # noqa: BLE001 - whatever goes wrong here, this client must not wait for ever
             traceback.print_exc()
             self.abort()
 
-    def _reply_with(self, request: Request, body: bytes, answer: Answer) -> None:
+    def _reply_with(self, request: Request, answer: Answer) -> None:
         is_plain = (
             len(answer.payload) < content_coding.SMALLEST
             and request.head.version == "1.1"
@@ -487,9 +487,7 @@ class Connection(asyncio.BufferedProtocol):
         elif answer.outcome == outcomes.OK:
             self._reply(request, Reply(200, answer.payload))
         else:
-            front = self._front
-            reply = replies.from_answer(answer, front.disclosure)
-            self._reply(request, likeness.told(reply, answer, body, front.pool.model.sample_schema, front.disclosure))
+            self._reply(request, replies.from_answer(answer, self._front.disclosure))
 
     def _answered_many(self, request: Request, answer: Answer) -> None:
         if self._request is not request:

@@ -1,18 +1,17 @@
 """The front's parts put together: which requests are answered here, which go to the pool, and which to the app."""
 
 import asyncio
-import re
 import socket
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
 
 from nb_service import identity
 from nb_service.front.app_link import AppLink
 from nb_service.front.budget import Budget
-from nb_service.front.connection import Connection
 from nb_service.front.head import Head, Request
 from nb_service.front.listener import Listener
-from nb_service.http import listening, replies
+from nb_service.http import listening, replies, routes
 from nb_service.http.health import Health
 from nb_service.pool import Pool
 from nb_service.pool.guard import guarded
@@ -32,11 +31,28 @@ MOST_COMMAS = 10_000
 # By default the budget holds this many bodies of the largest size.
 LARGEST_BODIES = 16
 ALLOW = ("GET", "HEAD", "POST", "OPTIONS")
-# The app's routes that take a body, beside Vertex AI's; a test holds them against the app's own.
-TAKE_BODIES = re.compile(
-    r"/(?:predict|predict/batch|invocations|docs|feedback|v1/models/.+|v2/repository/(?:index|models/[^/]+/(?:un)?load)|"
-    r"v2/models/[^/]+(?:/versions/[^/]+)?/infer)?/?"
-)
+# The paths of routes that take a body, beside Vertex AI's.
+TAKE_BODIES = routes.taking_bodies()
+
+
+class Client(Protocol):
+    """A client's connection, as far as the front uses it."""
+
+    @property
+    def is_busy(self) -> bool:
+        """Return whether a request has still to be answered."""
+
+    def is_fresh(self, now: float) -> bool:
+        """Return whether a request may be about to come."""
+
+    def close(self) -> None:
+        """Close it."""
+
+    def abort(self) -> None:
+        """Close it at once."""
+
+    def expire(self, now: float, limit: float) -> None:
+        """Close it if it has waited for the client for longer than `limit`."""
 
 
 class Front:
@@ -73,12 +89,17 @@ class Front:
         self._sample_path = b"/predict" if settings.aip_predict_route != "/predict" else None
         self._vertex_path = settings.aip_predict_route
         self._array_path = self.ARRAY_PATH if settings.aip_predict_route != "/predict/batch" else None
-        self._connections: set[Connection] = set()
+        self._connections: set[Client] = set()
         self._listener: Listener  # made by `open`
 
-    def open(self, sock: socket.socket, descriptors: int) -> None:
-        """Serve on the listening socket `sock`; this process may open up to `descriptors` files."""
-        self._listener = Listener(self.loop, sock, lambda: Connection(self), listening.connections_for(descriptors))
+    def open(
+        self, sock: socket.socket, descriptors: int, connect: Callable[["Front"], asyncio.BufferedProtocol]
+    ) -> None:
+        """Serve on the listening socket `sock`; this process may open up to `descriptors` files.
+
+        `connect` makes what speaks with a new client.
+        """
+        self._listener = Listener(self.loop, sock, lambda: connect(self), listening.connections_for(descriptors))
         self._listener.start()
         self._expire()
 
@@ -121,11 +142,11 @@ class Front:
         """Return whether a client should send the body of a request to `path`: there is a route that would read it."""
         return path == self._vertex_path or TAKE_BODIES.fullmatch(path) is not None
 
-    def connection_opened(self, connection: Connection) -> None:
+    def connection_opened(self, connection: Client) -> None:
         """Note a new connection."""
         self._connections.add(connection)
 
-    def connection_closed(self, connection: Connection) -> None:
+    def connection_closed(self, connection: Client) -> None:
         """Forget a connection that is closed."""
         self._connections.discard(connection)
         self._listener.connection_closed()

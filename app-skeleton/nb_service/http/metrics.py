@@ -12,12 +12,13 @@ from nb_scorer.protocol.frames import OF_MANY
 from nb_service.drift import decoded
 from nb_service.drift.present import Present
 from nb_service.feedback import KeptAnswers
+from nb_service.http import routes
 from nb_service.http.histogram import BATCHES, SECONDS, Histogram
 from nb_service.http.value_metrics import Inputs, Predictions
 from nb_service.pool import Answer, Pool
 from nb_service.pool.answer import OK, Job
 
-PATHS = ("/metrics", "/monitoring/prometheus/metrics")
+PATHS = routes.METRICS
 
 # How many samples, or bytes of them and their answers, may wait to be counted together.
 MOST_UNCOUNTED = 256

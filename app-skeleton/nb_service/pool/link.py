@@ -102,6 +102,7 @@ class Link:
         # Called with the jobs and answers of one read.
         self.observe: Callable[[list[tuple[Job, Answer]]], object] | None = None
         self._counters = counters
+        self._progress = counters.progress
         self.answers = 0
         self._taken = 0
         self._owner = owner
@@ -208,6 +209,11 @@ class Link:
     def suspects(self) -> int:
         """Return how many samples the scorer has started and not answered; above 1 they are one batch."""
         return max(0, min(self._counters.started - self.answers, len(self.in_flight)))
+
+    def has_progressed(self) -> bool:
+        """Return whether the scorer has done a sample within an array since this was last asked."""
+        before, self._progress = self._progress, self._counters.progress
+        return self._progress != before
 
     def first(self, count: int) -> list[Job]:
         """Return the first `count` unanswered samples, without those that were taken back."""

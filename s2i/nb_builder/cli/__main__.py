@@ -365,8 +365,7 @@ def _called(given: argparse.Namespace) -> int:
         sys.stdout.flush()
     except Problem as problem:
         if given.json:
-            facts = {"code": problem.code, "what": problem.what, "why": problem.why, "fix": problem.fix}
-            report(given.command, problem.exit_status, facts, {})
+            report(given.command, problem.exit_status, problem.as_json(), {})
             return problem.exit_status
         return _show(problem)
     except KeyboardInterrupt:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from nb_scorer.zipapp import layout
 from nb_scorer.zipapp.carried import Carried
 
+from nb_builder.common import digests
 from nb_builder.registry.problems import ReferenceInvalid, RegistryFailed
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ def _logins() -> list[str]:
 
 def _blob(client: "OrasClient", container: "Container", path: Path, media_type: str) -> dict[str, Any]:
     size = path.stat().st_size
-    blob = {"mediaType": media_type, "digest": f"sha256:{_digest(path)}", "size": size}
+    blob = {"mediaType": media_type, "digest": f"sha256:{digests.digest(path)}", "size": size}
     response = client.upload_blob(str(path), container, blob, do_chunked=size > AT_ONCE, chunk_size=AT_ONCE)
     _checked(response, str(container))
     return blob
@@ -196,11 +197,3 @@ def _download(client: "OrasClient", container: "Container", layer: dict, path: P
             file.write(block)
     if size != layer["size"] or f"sha256:{sha.hexdigest()}" != layer["digest"]:
         raise RegistryFailed(reference=reference, reason=f"the file that it sends is not {layer['digest']}")
-
-
-def _digest(path: Path) -> str:
-    sha = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            sha.update(block)
-    return sha.hexdigest()

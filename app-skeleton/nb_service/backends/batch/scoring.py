@@ -170,5 +170,5 @@ def failure(answer: Answer) -> Failure:
     """Return the failure that this outcome means for the one sample that it is of."""
     if answer.outcome in (outcomes.NOT_JSON, outcomes.REFUSED, outcomes.FAILED):
         return Failure(*answer_words.of_row(answer.outcome, json.loads(answer.payload)))
-    facts = json.loads(replies.from_answer(answer).body)
-    return Failure(facts["status"], facts["detail"])
+    rejection = replies.rejection_of(answer)
+    return Failure(rejection.status, rejection.detail)

@@ -3,7 +3,6 @@
 A message is a sample as JSON, an array of samples (S2I_BUS_ARRAYS), or a CloudEvent in either mode or a batch of them.
 """
 
-import json
 from collections.abc import Sequence
 from functools import partial
 
@@ -103,8 +102,7 @@ class Messages:
 
     def failed(self, delivery: Delivery, answer: Answer, question: Question, index: int | None = None) -> Outcome:
         """Return the same for an answer that is none; `index` is the sample's in the message, None for the only one."""
-        facts = json.loads(replies.from_answer(answer, self._disclosure).body)
-        detail = facts["detail"].replace("The body is not JSON", "It is not JSON")
+        detail = replies.rejection_of(answer, self._disclosure).detail.replace("The body is not JSON", "It is not JSON")
         if index is not None:
             detail = f"Sample {index + 1}: {detail}"
         return self.refused(delivery, _REASONS[answer.outcome], detail, question)
