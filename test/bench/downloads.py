@@ -13,7 +13,7 @@ import urllib.request
 from pathlib import Path
 
 from environments import COMPILING, EXAMPLE, HOME, ROOT, free_port
-from nb_builder.install import python_downloads
+from nb_builder.install import interpreters, python_downloads
 
 sys.path.insert(0, str(ROOT / "test"))
 
@@ -45,7 +45,7 @@ def _row(title: str, seconds: list[float]) -> None:
 
 def _environ(place: Path) -> dict[str, str]:
     """Return the variables of a machine that has a mirror, but neither pyenv nor this Python."""
-    installed = pythons.installed()[MINOR]
+    installed = interpreters.find()[MINOR]
     archive = pythons.of_pyenv(place / "python.tar.gz", installed.path.resolve().parents[1], MINOR)
     catalog = pythons.catalog(place / "catalog.json", {installed.full: archive}, place.as_uri())
     hidden = {"PATH": "/usr/bin:/bin", "PYENV_ROOT": str(place / "none")}
