@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import queue
+import re
 import select
 import sys
 import threading
@@ -26,6 +27,9 @@ READY = "--ready"
 _END = object()
 # Control characters, and controls of writing direction, which show a line in another order than it has.
 _BIDI = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
+# What CI servers take for commands where they show a log: GitHub reads `::error::` where a line begins, and `##[error]`
+# anywhere, Azure Pipelines also `##vso[…]`. JSON has its own escape.
+_COMMAND = re.compile(rb"^([ \t]*):(?=:\w)|(?<=#)#(?=(?:vso)?\[)", re.MULTILINE)
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"} | {
     code: f"\\u{code:04x}" for code in _BIDI
 }
@@ -111,6 +115,7 @@ class Log:
         return not self._waiting or self._waiting + len(data) <= limit
 
     def _put(self, data: bytes, limit: int) -> None:
+        data = _without_commands(data, rb"\u0023" if self.as_json else rb"\x23")
         with self._lock:
             has_room = self._has_room(data, limit)
             if has_room:
@@ -163,8 +168,15 @@ def _encoded(text: str) -> bytes:
 
 
 def visible(text: str) -> str:
-    """Return `text` with escapes for control characters, which a terminal obeys; tabs and line breaks stay."""
-    return text.translate(_CONTROLS)
+    """Return `text` with escapes for what a terminal or a CI server obeys; tabs and line breaks stay."""
+    return _without_commands(_encoded(text.translate(_CONTROLS)), rb"\x23").decode("utf-8")
+
+
+def _without_commands(data: bytes, hashes: bytes) -> bytes:
+    """Return lines of a log without commands to CI servers; `hashes` stands for the second sign of two."""
+    if b"##" not in data and b"::" not in data:
+        return data
+    return _COMMAND.sub(lambda sign: hashes if sign[1] is None else sign[1] + rb"\x3a", data)
 
 
 def as_object(message: str, **facts: object) -> str:

@@ -153,6 +153,11 @@ def _build(add: Add) -> None:
     )
 
 
+def _index(add: Add) -> None:
+    add("name", metavar="NAME", help="where to, as registry.example.org/name:tag")
+    add("images", nargs="+", metavar="IMAGE", help="images on this machine, one for each architecture")
+
+
 def _derived(*options: tuple[str, str, str]) -> Callable[[Add], None]:
     def words(add: Add) -> None:
         _service(add)
@@ -250,6 +255,7 @@ COMMANDS: dict[str, Command] = {
     "batch": Command("build a notebook here and score files with it", commands.batch, _batch, (), True),
     "build": Command("make the image of a notebook's service", commands.build, _build, (help_text.BUILD,)),
     "builder": Command("make the builder image", commands.builder, _builder),
+    "index": Command("push images for several architectures under one name", commands.index, _index),
     "slim": Command(
         "make a proved image with only what serving needs",
         commands.slim,

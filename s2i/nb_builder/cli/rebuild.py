@@ -56,7 +56,8 @@ def check(call: Call, docker: Engine, name: str, builder_name: str) -> int:
         upload = Path(scratch) / "upload.tar"
         _pack(first, links, upload)
         log.step(f"Building {name} once more, dated {variables['SOURCE_DATE_EPOCH']}")
-        with docker.container(builder, ASSEMBLE, variables) as container:
+        # It downloads packages.
+        with builder.container([ASSEMBLE], variables, options=()) as container:
             docker.upload(container, upload, "/tmp")  # noqa: S108 - s2i's own place
             status, said = docker.run_container(container)
             if status:

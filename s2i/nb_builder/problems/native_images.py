@@ -32,3 +32,12 @@ class NativeUnproved(BuildProblem):
         "An image is only made if the program answers as predictor does, for golden rows and thousands of others."
     )
     fix_words = "Make the slim image with 'nb-builder slim': it has predictor itself."
+
+
+class NativePlatformUnknown(BuildProblem):
+    """There are no native programs for a platform."""
+
+    code = "native-platform-unknown"
+    what_words = "There are no native programs for PLATFORM={platform!r}."
+    why_words = "They are made for linux/amd64 and linux/arm64."
+    fix_words = "Set PLATFORM to one of these, or make the slim image with 'nb-builder slim'."

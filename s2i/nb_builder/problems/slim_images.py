@@ -57,3 +57,14 @@ class SlimUnproved(BuildProblem):
     what_words = "The slim image is not the same service: {difference}"
     why_words = "An image is only made if, as its final user, it answers every golden row as the notebook did."
     fix_words = "{advice}"
+
+
+class SlimWrites(BuildProblem):
+    """The slim image does not answer where nothing can be written and no other host be asked."""
+
+    code = "slim-writes"
+    what_words = "The slim image does not answer with a read-only root and without a network."
+    why_words = "That is how it is to be run, so no image is made that has not shown that it can."
+    fix_words = (
+        "Let predictor write below /tmp, by Python's tempfile, and not beside the notebook, and ask no other host."
+    )

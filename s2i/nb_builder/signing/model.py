@@ -22,5 +22,7 @@ def sign(folder: Path, signer: Signer) -> str:
     by_name = digests_of(folder)
     # One name for all models: where a model lies must not change what is signed.
     text = signer.signed(statement.of(by_name, paths.MODEL, paths.SIGNATURE), statement.PAYLOAD_TYPE)
+    # A link there would lead elsewhere.
+    (folder / paths.SIGNATURE).unlink(missing_ok=True)
     (folder / paths.SIGNATURE).write_text(text, encoding="ascii")
     return statement.root_of(by_name)
