@@ -39,12 +39,12 @@ BUILDER = "nb-builder"
 _NAME = re.compile(
     r"(?:[A-Za-z0-9.-]+(?::\d+)?/)?[a-z0-9]+(?:(?:\.|_{1,2}|-+|/)[a-z0-9]+)*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?"
 )
-_LARGEST_METADATA = 1 << 20
+_MAX_METADATA = 1 << 20
 # Of what a container has said.
 _SHOWN = 1 << 20
 _AT_ONCE = 1 << 20
 # More of a line is printed as another.
-_LONGEST_LINE = 1 << 16
+_MAX_LINE = 1 << 16
 # Settings of pip that reach the build of the builder image, and stay out of it.
 _PIP = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST")
 # Variables of uv that do the same: where Pythons come from.
@@ -216,7 +216,7 @@ class Engine:
         """Make the builder image from nb-builder's own files; it also trusts the authorities in `bundle_file`."""
         require_name(name)
         _lay_bundle(installation.root / ".nb-builder" / "ca-bundle.crt", bundle_file)
-        self.log.step(f"Making the builder image {name}")
+        self.log.step(f"Building the builder image {name}")
         given = [f"VERSION={_version(installation.root)}", *build_args]
         given += [variable for variable in _PIP + _UV if self._environ.get(variable)]
         options = [word for value in given for word in ("--build-arg", value)]
@@ -279,7 +279,7 @@ class Engine:
         content = None
         if image is not None:
             with image.files() as files:
-                content = files.content(dockerfile.METADATA, _LARGEST_METADATA)
+                content = files.content(dockerfile.METADATA, _MAX_METADATA)
         labels = json.loads(content)["labels"] if content else []
         options = [
             word for pairs in labels for label, value in pairs.items() for word in ("--label", f"{label}={value}")
@@ -309,7 +309,7 @@ class Engine:
 
     def _show(self, stream: IO[bytes] | None, log: Log) -> None:
         assert stream is not None
-        while line := stream.readline(_LONGEST_LINE):
+        while line := stream.readline(_MAX_LINE):
             log.line(line.decode("utf-8", "replace").rstrip("\r\n"))
 
     def _run(self, *words: str) -> subprocess.CompletedProcess:
@@ -332,7 +332,7 @@ def find(environ: Mapping[str, str], command: str) -> str:
             if ran.returncode == 0:
                 return name
             lines = [line for line in ran.stderr.splitlines() if line.strip()] or [f"status {ran.returncode}"]
-            reason = f"{name} says: {lines[-1].strip().rstrip('.?')}"
+            reason = f"{name}: {lines[-1].strip().rstrip('.?')}"
     raise EngineMissing(reason=reason, command=f"nb-builder {command}")
 
 
