@@ -14,6 +14,7 @@ from nb_builder.native import image_archive
 
 import engine_program
 from contract.test_strangers_images import IN_IMAGE, PROVENANCE, SECRET, about, assert_nothing_left, keys, place, run
+from flow import stage
 
 __all__ = ["keys", "place"]
 # The words behind each command that takes an image, for the image `service`; KEY and PUB are a pair of keys.
@@ -349,3 +350,24 @@ def test_odd_names_in_an_image_are_no_tracebacks_and_command_no_one(place, keys,
     said = done.stdout + done.stderr
     assert "Traceback" not in said, said
     assert "\x1b" not in said and "##[" not in said and "\u202e" not in said
+
+
+def test_an_image_that_prints_without_end_leaves_room_on_the_disk(place, keys):
+    if not stage.can_mount():
+        pytest.skip("mounting a small disk needs root and namespaces")
+    complete(place)
+    (place / "prints").write_text(engine_program.ENDLESS)
+    small = place / "small"
+    small.mkdir()
+    script = f'mount -t tmpfs -o size=300m none {small} && exec "$@"'
+    done = run(
+        place,
+        "spark-model",
+        "service",
+        "--output",
+        small / "model.zip",
+        before=[*stage.namespace(), "sh", "-c", script, "sh"],
+    )
+    assert done.returncode == 1 and "(problem image-unreadable)" in done.stderr, done.stdout + done.stderr
+    assert "leaves no room on this disk" in done.stderr
+    assert not list((place / "containers").iterdir())

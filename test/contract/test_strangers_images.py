@@ -59,8 +59,8 @@ def about(folder, **changes):
     }
 
 
-def run(place, *words, **env):
-    """Return what `nb-builder WORDS` did, in a folder of its own."""
+def run(place, *words, before=(), **env):
+    """Return what `nb-builder WORDS` did, in a folder of its own; `before` are words before these."""
     (place / "cwd").mkdir(exist_ok=True)
     environ = {
         "PATH": f"{place / 'bin'}:{os.environ['PATH']}",
@@ -70,7 +70,7 @@ def run(place, *words, **env):
         engine_program.HOME: str(place),
         **env,
     }
-    command = [ROOT / "s2i" / "nb-builder", *map(str, words)]
+    command = [*before, ROOT / "s2i" / "nb-builder", *map(str, words)]
     return subprocess.run(command, cwd=place / "cwd", env=environ, capture_output=True, text=True)
 
 

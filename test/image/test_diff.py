@@ -34,6 +34,8 @@ def diff(old, new, samples, *words):
     command = [provide.ROOT / "s2i/nb-builder", "diff", "--json", *words, old, new, samples]
     done = subprocess.run(command, capture_output=True, text=True)
     assert containers() == []
+    # This machine reaches the engine's networks.
+    assert "could reach other hosts" not in done.stderr
     return done
 
 

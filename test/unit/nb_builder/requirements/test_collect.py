@@ -50,6 +50,11 @@ def test_requirements_txt_is_written_and_read(tmp_path):
     assert (tmp_path / "build/requirements.txt").read_text().startswith("numpy==1.26.4\n")
 
 
+def test_pins_of_a_package_for_several_pythons_count_once(tmp_path):
+    pins = "requirements = [\"six==1.16; python_version < '3.14'\", \"Six==1.17; python_version >= '3.14'\", 'idna']"
+    assert len(wanted(tmp_path, pins)) == 2
+
+
 def test_a_helper_module_of_the_repository_can_be_used(tmp_path):
     repository(tmp_path, pins_py='numpy = "1.26.4"')
     assert collected(tmp_path, "import pins\nrequirements = [['numpy', pins.numpy]]") == ["numpy==1.26.4"]

@@ -80,15 +80,6 @@ def test_the_cell_and_a_file_that_does_not_count_may_disagree():
     assert notes == ("the cell asks for SIX>=1.17, and counts; setup.py asks for six==1.16.0.",)
 
 
-def test_pins_exclude_what_they_are_not():
-    def exclude(one, other):
-        return sources.exclude(Requirement(one), Requirement(other))
-
-    assert exclude("six==1.0", "six==1.1") and exclude("six>1", "six==1.0") and exclude("six==1.0", "six>1,<3")
-    assert not exclude("six==1.0", "six==1.*") and not exclude("six==1.*", "six==2.*") and not exclude("six<1", "six>2")
-    assert not exclude("six==2.0rc1", "six>1") and not exclude("six<3,==1.0", "six>0")
-
-
 def test_lines_that_an_installer_judges_make_nothing_unreadable():
     for line in ("-r more.txt", "./lib", ".", "lib/x", "a b.whl"):
         assert choose(declaration("environment.yml", "six", line)).counted
