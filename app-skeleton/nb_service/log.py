@@ -186,7 +186,7 @@ def as_object(message: str, **facts: object) -> str:
 
 def left_out(count: int) -> str:
     """Return what the log says about lines that were left out."""
-    return f"({count} lines were left out: nobody read this log fast enough)"
+    return f"({count} lines were left out: this log was read too slowly)"
 
 
 _stamp = (0, "")

@@ -151,7 +151,7 @@ def parsed(facts):
     feature = Feature(**facts)
     counts = facts["counts"]
     if not isinstance(counts, list) or not all(type(count) is int and 0 <= count < 1 << 53 for count in counts):
-        raise ValueError("the counts of a feature are no whole numbers")
+        raise ValueError("the counts of a feature are not whole numbers")
     if len(counts) != feature.size or not sum(counts):
         raise ValueError("a feature has as many counts as bins")
     return feature
@@ -219,7 +219,7 @@ def made_of(part, name, column):
 
 def _of_texts(part, name, texts):
     if sum(map(len, texts)) > _LONG * len(texts) and all(map(_ENCODED.match, texts[:20])):
-        raise Uncomparable("its texts are no words but encoded data, such as images in base64")
+        raise Uncomparable("its texts are encoded data, such as images in base64")
     counted = sorted(collections.Counter(texts).items(), key=lambda pair: (-pair[1], pair[0]))
     common = [(text, count) for text, count in counted if count >= ROWS_A_CATEGORY and _is_short(text)]
     common = common[:MAX_CATEGORIES]

@@ -123,11 +123,11 @@ def keys_in(pem):
 
 def _key_of(kind, text):
     if b"PRIVATE KEY" in kind:
-        raise NoKey("it holds a private key, which nobody needs who verifies")
+        raise NoKey("it contains a private key; verification needs only the public key")
     try:
         der = base64.b64decode(b"".join(text.split()), validate=True)
     except binascii.Error:
-        raise NoKey("what it holds is no public key")
+        raise NoKey("its content is not a public key")
     for curve in CURVES:
         point = der[len(curve.prefix) :]
         if kind == b"PUBLIC KEY" and der.startswith(curve.prefix) and len(point) == 2 * curve.size:

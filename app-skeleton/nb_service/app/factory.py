@@ -63,7 +63,7 @@ def _refuse(error: HTTPException) -> WerkzeugResponse:
     elif error.code == 413:
         detail = replies.TOO_LARGE_WORDS
     else:
-        detail = error.description or "The request was refused."
+        detail = error.description or "The request was rejected."
     headers = tuple((name, value) for name, value in error.get_headers() if name in ("Allow", "Location"))
     if error.code is None or error.code not in replies.REASONS:
         return error.get_response()

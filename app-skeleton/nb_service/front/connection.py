@@ -133,7 +133,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._phase == ANSWER:
             self._probe()
         else:
-            self._refuse(400, "The request could not be read: it ended before it was whole.")
+            self._refuse(400, "The request could not be read: it ended too early.")
         return True
 
     def pause_writing(self) -> None:
@@ -286,7 +286,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._phase == HEAD and not self._rest:
             self._transport.close()
         else:
-            self._refuse(400, "The request could not be read: it ended before it was whole.")
+            self._refuse(400, "The request could not be read: it ended too early.")
 
     def _take_head(self, data: bytes) -> bytes:
         """Begin a request if its head is complete; return what follows it."""

@@ -61,7 +61,7 @@ def _key_of(block: bytes, path: str) -> ec.EllipticCurvePublicKey:
     try:
         key = serialization.load_pem_public_key(block)
     except (ValueError, exceptions.UnsupportedAlgorithm) as error:
-        raise problems.VerifyUnusable("S2I_VERIFY_KEY_FILE", path, "what it holds is no public key") from error
+        raise problems.VerifyUnusable("S2I_VERIFY_KEY_FILE", path, "its content is not a public key") from error
     if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name not in HASHES:
         raise problems.VerifyUnusable("S2I_VERIFY_KEY_FILE", path, f"it is not {CURVES}")
     return key

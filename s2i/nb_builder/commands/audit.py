@@ -124,7 +124,7 @@ def _component(entry: dict) -> Component:
 def _bounded(*texts: str) -> Component:
     """Return a component; raise ValueError for texts that are none, or longer than any that there are."""
     if not all(isinstance(text, str) and len(text) <= _MAX_LENGTH for text in texts):
-        raise ValueError("a name or version is no text, or too long")
+        raise ValueError("a name or version is not text, or too long")
     return Component(*texts)
 
 

@@ -262,7 +262,7 @@ def _requirement(line: str, number: int, origin: Origin) -> str:
     except InvalidRequirement as error:
         if origin.strict:
             reason = str(error).strip().splitlines()[0]
-            raise _malformed(origin, number, f"{line!r} is no requirement ({reason})") from None
+            raise _malformed(origin, number, f"{line!r} is not a requirement ({reason})") from None
     return line
 
 

@@ -76,7 +76,7 @@ def _content(path: Path) -> bytes:
         raise statement.Malformed(reason) from error
     with open(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise statement.Malformed("it is no file")
+            raise statement.Malformed("it is not a file")
         return file.read(origin.MAX_SIZE)
 
 

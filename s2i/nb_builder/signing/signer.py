@@ -67,7 +67,7 @@ def _chain(path: Path) -> list[x509.Certificate]:
 def _content(setting: str, path: Path) -> bytes:
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            raise _unusable(setting, path, "it is no file")
+            raise _unusable(setting, path, "it is not a file")
         with path.open("rb") as file:
             return file.read(keys.MAX_SIZE)
     except OSError as error:

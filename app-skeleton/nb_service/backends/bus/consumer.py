@@ -414,7 +414,7 @@ class Consumer:
         messages = self._messages
         if delivery.deliveries > self._tries:
             times = delivery.deliveries - 1
-            detail = f"It was delivered {times} times, and the service ended each time (S2I_BUS_TRIES)."
+            detail = f"It was delivered {times} times, and the service stopped each time (S2I_BUS_TRIES)."
             return messages.refused(delivery, forms.DIED, detail)
         question = None
         try:

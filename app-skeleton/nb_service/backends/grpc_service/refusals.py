@@ -72,7 +72,7 @@ UNTAKEN = Refusal(
 STREAMS = Refusal(
     grpc.StatusCode.RESOURCE_EXHAUSTED, "More streams are open than this service takes; try again, or close some."
 )
-ENDING = Refusal(grpc.StatusCode.UNAVAILABLE, "This service ends; ask another, or again.")
+ENDING = Refusal(grpc.StatusCode.UNAVAILABLE, "This service is shutting down; retry, or use another replica.")
 EMPTY = Refusal(grpc.StatusCode.INVALID_ARGUMENT, "The call has no message.")
 BROKEN = Refusal(grpc.StatusCode.INTERNAL, "This service failed on the request; its log has the traceback.")
 

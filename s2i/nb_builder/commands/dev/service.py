@@ -82,7 +82,7 @@ class Service:
         if "port" not in reported:
             await children.end(self._process)
             await self._reading
-            raise NotServed(reported.get("unfit") or "\n".join(self._tail) or "it ended without a word")
+            raise NotServed(reported.get("unfit") or "\n".join(self._tail) or "it exited without a message")
         self.port = reported["port"]
 
     async def ended(self) -> int:

@@ -191,4 +191,4 @@ def test_of_a_drift_words_say_how_large_it_is():
     assert said[2].startswith("the answer is not as in the baseline (PSI ")
     assert comparison.lines(compared[1:1], 300) == ["none in 0 features of 300 samples"]
     few = comparison.of(BASELINE, [[0] * feature.size for feature in BASELINE.features])
-    assert comparison.lines(few, 12) == ["too few samples to tell, 12 of 200"]
+    assert comparison.lines(few, 12) == ["too few samples to decide, 12 of 200"]

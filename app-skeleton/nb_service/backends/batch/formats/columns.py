@@ -197,7 +197,7 @@ def common_schema(schemas: list[tuple[str, Any]]) -> Any:
                 raise problems.BatchInput(
                     name,
                     f"its column {field.name!r} is of type {other.type}, and of {field.type} in the input before",
-                    "Write a file for each input (an output that ends in /), or leave the column out by --keep.",
+                    "Write a file for each input (an output that ends in /), or leave the column out with --keep.",
                 )
         common = pa.schema(
             [field.with_nullable(field.nullable or schema.field(field.name).nullable) for field in common]
@@ -253,5 +253,5 @@ def _check(name: str, field: Any) -> None:
         raise problems.BatchInput(
             name,
             f"its column {field.name!r} is of type {field.type}, which JSON lacks",
-            "Leave it out by --sample and --keep, which name the columns that are wanted.",
+            "Leave it out: --sample and --keep name the columns to use.",
         )

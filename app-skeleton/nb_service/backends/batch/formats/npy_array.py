@@ -32,7 +32,7 @@ class Reader:
         width = 2 if begin[6:7] == b"\x01" else 4
         length = int.from_bytes(begin[8 : 8 + width], "little")
         if begin[:6] != npy.MAGIC or length > npy.MAX_HEADER:
-            raise problems.BatchInput(name, "it is no npy file")
+            raise problems.BatchInput(name, "it is not an npy file")
         self._header = begin[8 + width :] + stream.read(length - (12 - 8 - width))
         shape = _SHAPE.search(self._header)
         if shape is None:
@@ -54,7 +54,7 @@ class Reader:
         sizes = [int(size) for size in re.findall(rb"[0-9]+", self._shape["rest"])]
         size = int(descr[1] or 1) if descr else 0
         if not size * math.prod(sizes):
-            raise problems.BatchInput(self._name, "it is no array of numbers")
+            raise problems.BatchInput(self._name, "it is not an array of numbers")
         if size * math.prod(sizes) > MAX_LENGTH:
             raise too_long(self._name, "row")
         return size, size * math.prod(sizes)
@@ -118,5 +118,5 @@ def _form(batches: Iterable[list], name: str) -> tuple[int, list[int], str]:
 
 def _no_array(name: str) -> problems.BatchOutput:
     return problems.BatchOutput(
-        name, "the answers are no array of numbers of one shape", "Write them as NDJSON, by --to ndjson."
+        name, "the answers are not an array of numbers of one shape", "Write them as NDJSON, with --to ndjson."
     )

@@ -197,7 +197,7 @@ class _Link(Link[Came]):
 
     def _connected(self, _client: object, _data: object, _flags: object, reason: Any, properties: Any) -> None:
         if reason.is_failure:
-            self.lose(f"it refuses the connection: {reason}")
+            self.lose(f"it rejects the connection: {reason}")
             return
         if getattr(properties, "SharedSubscriptionAvailable", 1) == 0:
             self.lose("it has no shared subscriptions")
@@ -215,14 +215,14 @@ class _Link(Link[Came]):
 
     def _subscribed(self, _client: object, _data: object, _mid: int, reasons: Any, _properties: object) -> None:
         if reasons[0].is_failure:
-            self.lose(f"it refuses the subscription: {reasons[0]}")
+            self.lose(f"it rejects the subscription: {reasons[0]}")
         self._granted = reasons[0].value
         self._progress.set()
 
     def _published(self, _client: object, _data: object, mid: int, reason: Any, _properties: object) -> None:
         self.on_the_way.discard(mid)
         if reason.is_failure:
-            self.lose(f"it refuses what is published: {reason}")
+            self.lose(f"it rejects a published message: {reason}")
         self._progress.set()
 
     def _came(self, _client: object, _data: object, message: paho.MQTTMessage) -> None:

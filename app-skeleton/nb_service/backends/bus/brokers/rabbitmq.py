@@ -164,7 +164,9 @@ class _Link(Link[Came]):
             raise Away("the connection is lost")
         channel = self.channel = await self.answer(lambda opened: connection.channel(on_open_callback=opened))
         channel.add_on_close_callback(self._channel_closed)
-        channel.add_on_cancel_callback(lambda _: self.lose("the server has ended the consumer: its queue is gone"))
+        channel.add_on_cancel_callback(
+            lambda _: self.lose("the server has cancelled the consumer: its queue was deleted")
+        )
         channel.add_on_return_callback(lambda _, said, *__: self.lose(f"there is no queue {said.routing_key}"))
         await self.answer(lambda done: channel.confirm_delivery(self._confirmed, done))
 
@@ -523,9 +525,9 @@ def properties_of(outcome: Outcome) -> pika.BasicProperties:
 def reason_of(error: BaseException) -> str:
     """Return what happened, as part of a sentence."""
     if isinstance(error, ProbableAuthenticationError):
-        return "it refuses the user or the password"
+        return "it rejects the user or the password"
     if isinstance(error, ProbableAccessDeniedError):
-        return "it refuses this user the virtual host, or has none of that name"
+        return "it does not let this user access the virtual host, or has no such virtual host"
     if isinstance(error, (AMQPHeartbeatTimeout, StreamLostError)):
         return "the connection is lost"
     if isinstance(error, (ChannelClosedByBroker, ConnectionClosedByBroker)):
