@@ -59,7 +59,7 @@ def test_answers_are_predictions():
     [
         ({"inputs": [1], "instances": [1]}, "exactly one of .*; here are instances, inputs"),
         ({"params": {}}, "exactly one of"),
-        ({"inputs": [1], "params": {"a": 1}}, "takes no params"),
+        ({"inputs": [1], "params": {"a": 1}}, "accepts no params"),
         ({"dataframe_split": [1]}, "has no data"),
         ({"dataframe_split": {"data": [1]}}, "has no data"),
         ({"dataframe_split": {"data": [[1]], "columns": "a"}}, "columns of dataframe_split are no list"),

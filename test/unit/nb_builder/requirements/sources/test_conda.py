@@ -79,7 +79,7 @@ def test_what_was_done_to_the_packages_is_reported_in_a_line_each():
     assert found.requirements == ["torch==2.0.*", "opencv-python-headless", "numpy"]
     assert found.notes() == (
         "by the names on PyPI: pytorch is torch, Opencv is opencv-python-headless",
-        "left out, as they are no packages of Python: r-base, openssl",
+        "left out, because they are not Python packages: r-base, openssl",
         "without the version, which pip can't read: numpy=1|2, x[",
     )
 
