@@ -67,7 +67,8 @@ def test_a_file_without_dependencies_says_nothing(tmp_path, text):
 
 
 @pytest.mark.parametrize(
-    ("text", "why"), [("a: b: c\n", "it is not YAML, line 1: mapping values"), ("dependencies: six\n", "are no list")]
+    ("text", "why"),
+    [("a: b: c\n", "it is not YAML, line 1: mapping values"), ("dependencies: six\n", "are not a list")],
 )
 def test_a_file_that_cannot_be_read_says_why(tmp_path, text, why):
     with pytest.raises(Unreadable, match=why):
